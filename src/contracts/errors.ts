@@ -1,0 +1,151 @@
+import type { GenerationHandle } from './generator.js'
+import type { JsonObject, JsonValue } from './json.js'
+import { redact } from './redact.js'
+import type { StageName } from './stage.js'
+
+const BRAND = Symbol.for('sora-pipeline.error')
+
+/** What went wrong, as a closed set of words: switch on it, never on the message. */
+export type ErrorCode =
+  | 'configuration-invalid'
+  | 'request-invalid'
+  | 'authentication'
+  | 'quota-exceeded'
+  | 'rate-limited'
+  | 'content-rejected'
+  | 'network'
+  | 'upstream-http'
+  | 'upstream-response'
+  | 'generation-failed'
+  | 'submission-unknown'
+  | 'stage-timeout'
+  | 'all-strategies-failed'
+  | 'no-usable-url'
+  | 'run-state'
+  | 'run-fenced'
+  | 'aborted'
+  | 'unexpected'
+
+/** What every error of the library can be made with. */
+export interface ErrorOptions {
+  readonly cause?: unknown
+  /** Whether the same call may succeed later; each class has its own default. */
+  readonly isRetryable?: boolean | undefined
+  readonly stage?: StageName | undefined
+  readonly strategy?: string | undefined
+  /** The job at the generator, when there is one: what was paid is not lost with the error. */
+  readonly handle?: GenerationHandle | undefined
+}
+
+/** An error as events carry it: JSON, without secrets. */
+export type SoraPipelineErrorJson = {
+  readonly name: string
+  readonly code: ErrorCode
+  readonly message: string
+  readonly isRetryable: boolean
+  readonly stage?: StageName
+  readonly strategy?: string
+  readonly handle?: GenerationHandle
+  readonly cause?: SoraPipelineErrorJson
+  /** Of `AllStrategiesFailedError`. */
+  readonly errors?: readonly SoraPipelineErrorJson[]
+  /** Of `ConfigurationError` and `InvalidRequestError`. */
+  readonly problems?: readonly JsonObject[]
+  /** HTTP status, where an answer came. */
+  readonly status?: number
+  /** Without query, where a request was sent. */
+  readonly url?: string
+  readonly retryAfterMs?: number
+}
+
+/**
+ * Base of every error that the library makes. Switch on `code`; `isRetryable` was set by facts when the error was made. An
+ * abort is not among them: it rejects with `signal.reason` itself.
+ *
+ * @example
+ * ```ts
+ * import { isSoraPipelineError } from 'sora-pipeline'
+ *
+ * const explain = (error: unknown) => (isSoraPipelineError(error) ? error.code : 'not ours')
+ * console.log(explain(new Error('x')))
+ * ```
+ */
+export abstract class SoraPipelineError extends Error {
+  abstract override readonly name: string
+  abstract readonly code: ErrorCode
+  readonly isRetryable: boolean
+  declare readonly stage?: StageName
+  declare readonly strategy?: string
+  declare readonly handle?: GenerationHandle
+
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(redact(message), 'cause' in options ? { cause: options.cause } : {})
+    this.isRetryable = options.isRetryable ?? false
+    if (options.stage !== undefined) this.stage = options.stage
+    if (options.strategy !== undefined) this.strategy = options.strategy
+    if (options.handle !== undefined) this.handle = options.handle
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  /** What the class adds to its JSON form. */
+  protected details(): JsonObject {
+    return {}
+  }
+
+  /** JSON without secrets: no stack, no body of an answer, no foreign cause. */
+  toJSON(): SoraPipelineErrorJson {
+    return {
+      name: this.name,
+      code: this.code,
+      message: this.message,
+      isRetryable: this.isRetryable,
+      ...(this.stage !== undefined && { stage: this.stage }),
+      ...(this.strategy !== undefined && { strategy: this.strategy }),
+      ...(this.handle !== undefined && { handle: this.handle }),
+      ...this.details(),
+      ...(isSoraPipelineError(this.cause) && { cause: this.cause.toJSON() }),
+    }
+  }
+}
+
+/** Whether something is an error of this library, also when it comes from another copy of it. */
+export function isSoraPipelineError(error: unknown): error is SoraPipelineError {
+  return typeof error === 'object' && error !== null && BRAND in error
+}
+
+/** The JSON form of anything that was thrown. */
+export function toErrorJson(error: unknown): SoraPipelineErrorJson {
+  if (isSoraPipelineError(error)) return error.toJSON()
+  const isError = error instanceof Error
+  const isAbort = isError && error.name === 'AbortError'
+  return {
+    name: isError ? error.name : 'Error',
+    code: isAbort ? 'aborted' : 'unexpected',
+    message: redact(isError ? error.message : String(error)),
+    isRetryable: false,
+  }
+}
+
+/** Says where an error happened, unless it says so already. */
+export function locateError<T>(error: T, place: Pick<ErrorOptions, 'stage' | 'strategy' | 'handle'>): T {
+  if (isSoraPipelineError(error)) {
+    for (const [key, value] of Object.entries(place)) {
+      if (value !== undefined && !(key in error)) Object.defineProperty(error, key, { value, enumerable: true })
+    }
+  }
+  return error
+}
+
+/** How a value is shown in a message: short, and never an object's insides. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (value === undefined) return 'nothing'
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  return typeof value === 'function' ? 'a function' : 'an object'
+}
+
+/** JSON of an optional field: left out when it is not there. */
+export function optionalJson(fields: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}

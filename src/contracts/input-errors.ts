@@ -1,0 +1,50 @@
+import { type ErrorOptions, SoraPipelineError } from './errors.js'
+import type { JsonObject } from './json.js'
+
+/** One thing that is wrong with what the caller gave. */
+export type InputProblem = {
+  /** Path of the field, such as `storyboard[1].durationSeconds`. */
+  readonly field: string
+  /** The wrong value, shortened for people; never a secret. */
+  readonly value: string
+  /** What to give in its place. */
+  readonly fix: string
+}
+
+abstract class InputError extends SoraPipelineError {
+  /** Everything that is wrong, at once. */
+  readonly problems: readonly InputProblem[]
+
+  constructor(what: string, problems: readonly InputProblem[], options?: ErrorOptions) {
+    super(`${what}: ${problems.map(({ field, value, fix }) => `${field} is ${value} (${fix})`).join('; ')}`, options)
+    this.problems = problems
+  }
+
+  protected override details(): JsonObject {
+    return { problems: this.problems }
+  }
+}
+
+/**
+ * A factory or a constructor was given options that cannot work. Names every problem at once, before anything is sent.
+ * Never retryable.
+ */
+export class ConfigurationError extends InputError {
+  override readonly name = 'ConfigurationError'
+  readonly code = 'configuration-invalid'
+
+  /** @param subject - What could not be made, such as `videosApiGenerator`. */
+  constructor(subject: string, problems: readonly InputProblem[], options?: ErrorOptions) {
+    super(`Could not configure ${subject}`, problems, options)
+  }
+}
+
+/** A request cannot be sent as it is. Names every problem at once, before anything is sent. Never retryable. */
+export class InvalidRequestError extends InputError {
+  override readonly name = 'InvalidRequestError'
+  readonly code = 'request-invalid'
+
+  constructor(problems: readonly InputProblem[], options?: ErrorOptions) {
+    super('Could not take the request', problems, options)
+  }
+}

@@ -1,0 +1,40 @@
+import type { GeneratedVideo } from './generator.js'
+import type { Publication } from './publisher.js'
+import type { StageContext } from './stage.js'
+
+/**
+ * Finds a public URL for a video that was generated and perhaps published.
+ *
+ * @example
+ * ```ts
+ * import type { Resolver } from 'sora-pipeline'
+ *
+ * const resolver: Resolver = {
+ *   name: 'mirror',
+ *   resolve: async ({ publication }) => ({ url: `https://cdn.example/${publication?.id}.mp4` }),
+ * }
+ * console.log(resolver.name)
+ * ```
+ */
+export interface Resolver {
+  readonly name: string
+  /** For people, in progress texts; the name serves without one. */
+  readonly label?: string | undefined
+  resolve(input: ResolveInput, context: StageContext): Promise<ResolvedVideo>
+}
+
+/** What a resolver may start from. `publication` is absent without a publisher, or when publishing failed. */
+export interface ResolveInput {
+  readonly video: GeneratedVideo
+  readonly publication?: Publication | undefined
+}
+
+/** A public URL of the video, and what is known of it. */
+export interface ResolvedVideo {
+  readonly url: string
+  readonly mediaType?: string | undefined
+  /** Length in bytes, when the resolver has seen it. */
+  readonly byteLength?: number | undefined
+  /** Epoch milliseconds after which the URL may stop working. */
+  readonly expiresAt?: number | undefined
+}

@@ -1,0 +1,77 @@
+import { type ErrorOptions, SoraPipelineError, toErrorJson } from './errors.js'
+import type { GenerationHandle } from './generator.js'
+import type { JsonObject } from './json.js'
+import type { VideoSource } from './source.js'
+
+/**
+ * A submission was sent and its outcome is not known: it may be running and costing. It is never repeated and never falls to
+ * another generator. `handle` is there when the job's id is known. Not retryable.
+ */
+export class SubmissionUnknownError extends SoraPipelineError {
+  override readonly name = 'SubmissionUnknownError'
+  readonly code = 'submission-unknown'
+}
+
+/**
+ * A stage, a call or the run took longer than its deadline. After a submission `handle` picks the job up again. Retryable,
+ * but never for a submission.
+ */
+export class StageTimeoutError extends SoraPipelineError {
+  override readonly name = 'StageTimeoutError'
+  readonly code = 'stage-timeout'
+  /** The deadline that passed, in milliseconds. */
+  readonly timeoutMs: number
+
+  constructor(message: string, options: ErrorOptions & { readonly timeoutMs: number }) {
+    super(message, { isRetryable: true, ...options })
+    this.timeoutMs = options.timeoutMs
+  }
+}
+
+/** Every strategy of a chain failed; `errors` has one for each, in order. Retryable when one of them is. */
+export class AllStrategiesFailedError extends SoraPipelineError {
+  override readonly name = 'AllStrategiesFailedError'
+  readonly code = 'all-strategies-failed'
+  readonly errors: readonly unknown[]
+
+  constructor(message: string, options: ErrorOptions & { readonly errors: readonly unknown[] }) {
+    super(message, { isRetryable: options.errors.some((error) => toErrorJson(error).isRetryable), ...options })
+    this.errors = options.errors
+  }
+
+  protected override details(): JsonObject {
+    return { errors: this.errors.map(toErrorJson) }
+  }
+}
+
+/**
+ * A video exists, but only behind a key, and nothing uploaded it. `handle` and `source` reach it; `source` is in no JSON form.
+ * Not retryable.
+ */
+export class NoUsableUrlError extends SoraPipelineError {
+  override readonly name = 'NoUsableUrlError'
+  readonly code = 'no-usable-url'
+  /** Opens the bytes with the generator's key. */
+  readonly source: VideoSource
+
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly handle?: GenerationHandle | undefined; readonly source: VideoSource },
+  ) {
+    super(message, options)
+    this.source = options.source
+    Object.defineProperty(this, 'source', { enumerable: false })
+  }
+}
+
+/** The store does not know the run, cannot read its state, or knows another request under its id. Not retryable. */
+export class RunStateError extends SoraPipelineError {
+  override readonly name: string = 'RunStateError'
+  readonly code: 'run-state' | 'run-fenced' = 'run-state'
+}
+
+/** Another process saved the run in between: the compare-and-set was lost, and the loser stops without effect. */
+export class FencedError extends RunStateError {
+  override readonly name = 'FencedError'
+  override readonly code = 'run-fenced'
+}
