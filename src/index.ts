@@ -1,3 +1,6 @@
+export { type FallbackOptions, fallback } from './combinators/fallback.js'
+export { type RetryOptions, withRetry } from './combinators/with-retry.js'
+export { type TimeoutOptions, withTimeout } from './combinators/with-timeout.js'
 export type { Clock } from './contracts/clock.js'
 export {
   type ErrorCode,
@@ -41,6 +44,7 @@ export type {
 } from './contracts/generator.js'
 export { ConfigurationError, type InputProblem, InvalidRequestError } from './contracts/input-errors.js'
 export type { JsonObject, JsonValue } from './contracts/json.js'
+export type { PollHistory, PollReading, PollSchedule } from './contracts/poll-schedule.js'
 export type { Publication, Publisher } from './contracts/publisher.js'
 export type { MediaInput, StoryboardShot, VideoRequest } from './contracts/request.js'
 export type { ResolvedVideo, ResolveInput, Resolver } from './contracts/resolver.js'
@@ -75,3 +79,9 @@ export {
   UpstreamHttpError,
   UpstreamResponseError,
 } from './contracts/upstream-errors.js'
+export { type MemoryStoreOptions, memoryStore } from './pipeline/memory-store.js'
+export type { OpenUrl } from './pipeline/open-url.js'
+export type { Deadlines, SoraPipelineOptions } from './pipeline/options.js'
+export type { PipelineRun } from './pipeline/pipeline-run.js'
+export { type RunOptions, SoraPipeline } from './pipeline/sora-pipeline.js'
+export { type PaceScheduleOptions, paceSchedule } from './timing/pace-schedule.js'

@@ -1,0 +1,96 @@
+import { describeValue } from '../contracts/errors.js'
+import type { GeneratorRoutes } from '../contracts/generator-route.js'
+import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import type { Publication } from '../contracts/publisher.js'
+import type { StageContext } from '../contracts/stage.js'
+import { combined } from './call-strategy.js'
+import { combinedGenerator } from './combined-generator.js'
+import type { StageCalls, Strategy, Verb } from './stage-calls.js'
+
+/** How a combinator calls its members. */
+export interface Combination {
+  readonly name: string
+  readonly label?: string | undefined
+  /** One call of the combined strategy, for every stage but tasks. */
+  call<V extends Exclude<Verb, 'generate'>>(
+    verb: V,
+    input: StageCalls[V]['input'],
+    context: StageContext,
+  ): Promise<StageCalls[V]['output']>
+  unpublish(publication: Publication, context: StageContext): Promise<void>
+  /** The same as a walk over generators. */
+  readonly routes: () => GeneratorRoutes
+}
+
+/** Makes the combined strategy of the members' stage. The caller has checked them with {@link checkMembers}. */
+export function combine(members: readonly Strategy[], combination: Combination): Strategy {
+  return combined(build(members, combination), members)
+}
+
+function build(members: readonly Strategy[], combination: Combination): Strategy {
+  const { name, label } = combination
+  const facts = { name, ...(label !== undefined && { label }) }
+  switch (stageOf(members[0])) {
+    case 'publish':
+      return {
+        ...facts,
+        publish: (video, context) => combination.call('publish', video, context),
+        ...(members.some((member) => 'unpublish' in member) && {
+          unpublish: (publication: Publication, context: StageContext) => combination.unpublish(publication, context),
+        }),
+      }
+    case 'resolve':
+      return { ...facts, resolve: (input, context) => combination.call('resolve', input, context) }
+    case 'upload':
+      return { ...facts, upload: (source, context) => combination.call('upload', source, context) }
+    default:
+      return combinedGenerator({
+        ...facts,
+        routes: combination.routes(),
+        isOneShot: members.every((member) => 'generate' in member),
+      })
+  }
+}
+
+/**
+ * Refuses members that cannot be combined.
+ * @throws ConfigurationError when there is none, one is no strategy, their stages differ, or two have one name.
+ */
+export function checkMembers(subject: string, members: readonly unknown[]): asserts members is readonly Strategy[] {
+  const problems: InputProblem[] = []
+  if (members.length === 0) {
+    problems.push({ field: 'strategies', value: 'empty', fix: 'give at least one strategy' })
+  }
+  const stages = members.map(stageOf)
+  const names = new Set<unknown>()
+  members.forEach((member, index) => {
+    const field = members.length === 1 ? 'strategy' : `strategies[${index}]`
+    const stage = stages[index]
+    if (stage === undefined) {
+      const fix = 'give an object with one verb: generate, start and poll, publish, resolve, or upload'
+      problems.push({ field, value: describeValue(member), fix })
+      return
+    }
+    if (stages[0] !== undefined && stage !== stages[0]) {
+      problems.push({ field, value: `a strategy to ${stage}`, fix: `give only strategies to ${stages[0]}` })
+    }
+    const { name } = member as Strategy
+    if (typeof name !== 'string' || name === '') {
+      problems.push({ field: `${field}.name`, value: describeValue(name), fix: 'give a name that is not empty' })
+    } else if (names.has(name)) {
+      problems.push({ field: `${field}.name`, value: describeValue(name), fix: 'give every strategy its own name' })
+    }
+    names.add(name)
+  })
+  if (problems.length > 0) throw new ConfigurationError(subject, problems)
+}
+
+/** The stage of a strategy by its verb; `undefined` for what has none, or more than one. */
+export function stageOf(strategy: unknown): Verb | undefined {
+  if (typeof strategy !== 'object' || strategy === null) return undefined
+  const has = (verb: string) => typeof (strategy as Record<string, unknown>)[verb] === 'function'
+  const stages: Verb[] = []
+  if (has('generate') || (has('start') && has('poll'))) stages.push('generate')
+  for (const verb of ['publish', 'resolve', 'upload'] as const) if (has(verb)) stages.push(verb)
+  return stages.length === 1 ? stages[0] : undefined
+}

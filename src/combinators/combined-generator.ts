@@ -1,0 +1,113 @@
+import type {
+  GeneratedVideo,
+  Generator,
+  OneShotGenerator,
+  StartedTask,
+  TaskGenerator,
+  TaskStatus,
+} from '../contracts/generator.js'
+import { type GeneratorRoutes, withGeneratorRoutes } from '../contracts/generator-route.js'
+import type { JsonValue } from '../contracts/json.js'
+import type { VideoRequest } from '../contracts/request.js'
+import { StageTimeoutError } from '../contracts/run-errors.js'
+import type { StageContext } from '../contracts/stage.js'
+import { mayHaveBeenAccepted } from '../contracts/submission.js'
+import { withDeadline } from '../timing/deadline.js'
+import { callStrategy } from './call-strategy.js'
+
+type RoutedOperation = { readonly cursor: JsonValue; readonly operation: JsonValue }
+
+/**
+ * The generator that a combinator gives back. A pipeline walks its routes itself, one saved submission at a time. Called by
+ * hand it falls back when it is started, not later: a poll has no request to submit again.
+ */
+export function combinedGenerator(options: {
+  readonly name: string
+  readonly label?: string | undefined
+  readonly routes: GeneratorRoutes
+  readonly isOneShot: boolean
+}): Generator {
+  const { routes, isOneShot, ...facts } = options
+  const generator = isOneShot ? oneShotWalk(facts, routes) : taskWalk(facts, routes)
+  return withGeneratorRoutes(generator, routes)
+}
+
+function oneShotWalk(facts: { name: string }, routes: GeneratorRoutes): OneShotGenerator {
+  return {
+    ...facts,
+    generate: async (request, context) => {
+      const { result } = await walk(routes, context, (generator, within) => generateOnce(generator, request, within))
+      return result
+    },
+  }
+}
+
+function taskWalk(facts: { name: string }, routes: GeneratorRoutes): TaskGenerator {
+  const at = (operation: JsonValue) => {
+    const routed = operation as RoutedOperation
+    return { generator: routes.at(routed.cursor).generator, operation: routed.operation }
+  }
+  return {
+    ...facts,
+    start: async (request, context) => {
+      const { cursor, result } = await walk(routes, context, async (generator, within) => {
+        const started = await startTask(generator, request, { ...within, idempotencyKey: context.idempotencyKey })
+        if (started.status?.state === 'failed') throw started.status.error
+        return started
+      })
+      return { ...result, operation: { cursor, operation: result.operation } }
+    },
+    poll: (routed, context) => {
+      const { generator, operation } = at(routed)
+      return pollTask(generator, operation, context)
+    },
+    cancel: async (routed, context) => {
+      const { generator, operation } = at(routed)
+      return 'cancel' in generator ? ((await generator.cancel?.(operation, context)) ?? 'unsupported') : 'unsupported'
+    },
+  }
+}
+
+async function walk<T>(
+  routes: GeneratorRoutes,
+  context: StageContext,
+  attempt: (generator: Generator, context: StageContext) => Promise<T>,
+): Promise<{ cursor: JsonValue; result: T }> {
+  let cursor = routes.first()
+  for (;;) {
+    const { generator, timeoutMs = Number.POSITIVE_INFINITY } = routes.at(cursor)
+    const error = () =>
+      new StageTimeoutError(`Could not generate with ${generator.name} in time: ${timeoutMs} ms`, { timeoutMs })
+    try {
+      const limit = { clock: context.clock, signal: context.signal, timeoutMs, error }
+      return { cursor, result: await withDeadline(limit, (signal) => attempt(generator, { ...context, signal })) }
+    } catch (failure) {
+      context.signal.throwIfAborted()
+      const next = mayHaveBeenAccepted(failure) ? undefined : routes.next(cursor, failure)
+      if (next === undefined) throw failure
+      await context.clock.sleep(next.delayMs ?? 0, { signal: context.signal })
+      cursor = next.cursor
+    }
+  }
+}
+
+function generateOnce(generator: Generator, request: VideoRequest, context: StageContext): Promise<GeneratedVideo> {
+  return callStrategy('generate', generator as OneShotGenerator, request, context)
+}
+
+/** Submits to any generator. A one-shot generator is a task that has ended when it has an answer. */
+export async function startTask(
+  generator: Generator,
+  request: VideoRequest,
+  context: Parameters<TaskGenerator['start']>[1],
+): Promise<StartedTask> {
+  if ('start' in generator) return generator.start(request, context)
+  const video = await generateOnce(generator, request, context)
+  return { operation: null, status: { state: 'completed', video } }
+}
+
+/** Asks any generator. */
+export async function pollTask(generator: Generator, operation: JsonValue, context: StageContext): Promise<TaskStatus> {
+  if ('poll' in generator) return generator.poll(operation, context)
+  throw new TypeError(`${generator.name} is no task that could be polled`)
+}

@@ -1,0 +1,173 @@
+import { attemptObserverOf } from '../contracts/attempt-observer.js'
+import { describeValue, isSoraPipelineError } from '../contracts/errors.js'
+import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
+import { type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
+import { ConfigurationError } from '../contracts/input-errors.js'
+import type { JsonValue } from '../contracts/json.js'
+import type { Publication, Publisher } from '../contracts/publisher.js'
+import type { Resolver } from '../contracts/resolver.js'
+import { AllStrategiesFailedError } from '../contracts/run-errors.js'
+import type { StageContext } from '../contracts/stage.js'
+import type { Uploader } from '../contracts/uploader.js'
+import { callStrategy, plainStrategiesOf } from './call-strategy.js'
+import { checkMembers, combine } from './combine.js'
+import type { StageCalls, Strategy, Verb } from './stage-calls.js'
+
+/** Options of {@link fallback}. */
+export interface FallbackOptions {
+  /**
+   * Errors that end a chain by default, but are to fall to the next strategy. A submission whose outcome is unknown is never
+   * among them.
+   * @defaultValue none: a moderation verdict is respected
+   */
+  readonly continueOn?: readonly 'content-rejected'[] | undefined
+}
+
+type Chain<S> = readonly [S, ...S[]]
+
+/**
+ * Tries strategies of one stage in order until one succeeds, and is itself a strategy of that stage. Every failure is an
+ * `attempt-failed` event; the next strategy learns nothing of it. An abort, a submission whose outcome is unknown, and a
+ * moderation verdict end the chain at once.
+ *
+ * An abort is passed to the strategy that is at work; what it leaves running is that strategy's matter.
+ *
+ * @param strategies - At least one, all of the same stage, each with its own name. Give them one by one, or as an array with
+ * options after it.
+ * @returns A strategy named `fallback(a, b)`. Of one-shot generators it is a one-shot generator, with a task among them a task.
+ * @throws ConfigurationError when there is no strategy, one is none, their stages differ, or two have one name.
+ * @throws AllStrategiesFailedError (from the strategy) when every one failed, with each error in order.
+ *
+ * @example
+ * ```ts
+ * import { fallback } from 'sora-pipeline'
+ *
+ * const drive = { name: 'drive', upload: async () => ({ url: 'https://drive.example/a.mp4' }) }
+ * const bucket = { name: 'bucket', upload: async () => ({ url: 'https://bucket.example/a.mp4' }) }
+ * const uploader = fallback(drive, bucket)
+ * console.log(uploader.name) // fallback(drive, bucket)
+ * ```
+ */
+export function fallback(...strategies: Chain<OneShotGenerator>): OneShotGenerator
+export function fallback(...strategies: Chain<Generator>): TaskGenerator
+export function fallback(...strategies: Chain<Publisher>): Publisher
+export function fallback(...strategies: Chain<Resolver>): Resolver
+export function fallback(...strategies: Chain<Uploader>): Uploader
+export function fallback(strategies: Chain<OneShotGenerator>, options?: FallbackOptions): OneShotGenerator
+export function fallback(strategies: Chain<Generator>, options?: FallbackOptions): TaskGenerator
+export function fallback(strategies: Chain<Publisher>, options?: FallbackOptions): Publisher
+export function fallback(strategies: Chain<Resolver>, options?: FallbackOptions): Resolver
+export function fallback(strategies: Chain<Uploader>, options?: FallbackOptions): Uploader
+export function fallback(...given: readonly unknown[]): Strategy {
+  const [members, options = {}] = (Array.isArray(given[0]) ? given : [given]) as [readonly unknown[], FallbackOptions?]
+  checkMembers('fallback', members)
+  const { continueOn = [] } = options
+  const unknownCode = continueOn.find((code) => code !== 'content-rejected')
+  if (unknownCode !== undefined) {
+    const problem = {
+      field: 'continueOn',
+      value: describeValue(unknownCode),
+      fix: "give ['content-rejected'] or nothing",
+    }
+    throw new ConfigurationError('fallback', [problem])
+  }
+  const endsChain = (error: unknown) =>
+    isSoraPipelineError(error) &&
+    (error.code === 'submission-unknown' || (error.code === 'content-rejected' && !continueOn.includes(error.code)))
+  return chain(members, endsChain)
+}
+
+function chain(members: readonly Strategy[], endsChain: (error: unknown) => boolean): Strategy {
+  const publishedBy = new WeakMap<Publication, Publisher>()
+  const label = members[0]?.label
+  const name = `fallback(${members.map((member) => member.name).join(', ')})`
+  return combine(members, {
+    name,
+    label,
+    call: async (verb, input, context) => {
+      const { member, output } = await firstSuccess(verb, members, { input, context, endsChain })
+      if ('publish' in member) publishedBy.set(output as Publication, member)
+      return output
+    },
+    unpublish: (publication, context) => {
+      const publisher = publishedBy.get(publication)
+      return unpublishWithAny(publisher ? [publisher] : (members as readonly Publisher[]), publication, context)
+    },
+    routes: () => routesOf(members as readonly Generator[], endsChain),
+  })
+}
+
+async function firstSuccess<V extends Exclude<Verb, 'generate'>>(
+  verb: V,
+  members: readonly Strategy[],
+  call: { input: StageCalls[V]['input']; context: StageContext; endsChain: (error: unknown) => boolean },
+): Promise<{ member: Strategy; output: StageCalls[V]['output'] }> {
+  const { input, context, endsChain } = call
+  const errors: unknown[] = []
+  for (const [index, member] of members.entries()) {
+    try {
+      context.signal.throwIfAborted()
+      return { member, output: await callStrategy(verb, member as StageCalls[V]['strategy'], input, context) }
+    } catch (error) {
+      context.signal.throwIfAborted()
+      if (endsChain(error)) throw error
+      errors.push(error)
+      const next = members[index + 1]
+      if (next !== undefined) attemptObserverOf(context).fellBack(lastOf(member), firstOf(next))
+    }
+  }
+  if (errors.length === 1) throw errors[0]
+  throw allFailed(verb, members, errors)
+}
+
+/** The end of a chain in which every strategy failed. */
+export function allFailed(verb: Verb, members: readonly { name: string }[], errors: readonly unknown[]): Error {
+  const names = members.map((member) => member.name).join(', ')
+  return new AllStrategiesFailedError(`Could not ${verb}, every strategy of the chain failed: ${names}`, {
+    errors,
+    stage: verb,
+  })
+}
+
+async function unpublishWithAny(
+  publishers: readonly Publisher[],
+  publication: Publication,
+  context: StageContext,
+): Promise<void> {
+  const errors: unknown[] = []
+  for (const publisher of publishers) {
+    try {
+      if (publisher.unpublish) return await publisher.unpublish(publication, context)
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw allFailed('publish', publishers, errors)
+}
+
+function routesOf(members: readonly Generator[], endsChain: (error: unknown) => boolean): GeneratorRoutes {
+  const inner = members.map(generatorRoutesOf)
+  const routesAt = (index: number) => inner[index] as GeneratorRoutes
+  const read = (cursor: JsonValue) => cursor as { readonly index: number; readonly inner: JsonValue }
+  return {
+    first: () => ({ index: 0, inner: routesAt(0).first() }),
+    at: (cursor) => routesAt(read(cursor).index).at(read(cursor).inner),
+    next: (cursor, error) => {
+      if (endsChain(error)) return undefined
+      const { index, inner: at } = read(cursor)
+      const within = routesAt(index).next(at, error)
+      if (within) return { ...within, cursor: { index, inner: within.cursor } }
+      return index + 1 < members.length
+        ? { cursor: { index: index + 1, inner: routesAt(index + 1).first() } }
+        : undefined
+    },
+  }
+}
+
+function firstOf(strategy: Strategy): Strategy {
+  return plainStrategiesOf(strategy)[0] ?? strategy
+}
+
+function lastOf(strategy: Strategy): Strategy {
+  return plainStrategiesOf(strategy).at(-1) ?? strategy
+}

@@ -1,0 +1,80 @@
+import { describeValue } from '../contracts/errors.js'
+import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
+import { type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
+import { ConfigurationError } from '../contracts/input-errors.js'
+import type { Publisher } from '../contracts/publisher.js'
+import type { Resolver } from '../contracts/resolver.js'
+import { StageTimeoutError } from '../contracts/run-errors.js'
+import type { StageContext } from '../contracts/stage.js'
+import type { Uploader } from '../contracts/uploader.js'
+import { withDeadline } from '../timing/deadline.js'
+import { type Around, callStrategy } from './call-strategy.js'
+import { checkMembers, combine } from './combine.js'
+import type { StageCalls, Strategy, Verb } from './stage-calls.js'
+
+/** Options of {@link withTimeout}. */
+export interface TimeoutOptions {
+  /** Milliseconds above 0 for one call; of a generator for the whole job, from the submission to the video. */
+  readonly timeoutMs: number
+}
+
+/**
+ * Gives a strategy a time limit. When it passes the call rejects at once, also when the strategy does not listen to its
+ * signal; what the strategy does after that is ignored.
+ *
+ * A generator that takes too long ends the run with a `StageTimeoutError` that carries the handle of the job, which goes on
+ * and costs: another generator is not tried, because that would pay twice.
+ *
+ * @throws ConfigurationError when `timeoutMs` is not above 0 or the strategy is none.
+ * @throws StageTimeoutError (from the strategy) when the time is up.
+ *
+ * @example
+ * ```ts
+ * import { withTimeout } from 'sora-pipeline'
+ *
+ * const mirror = { name: 'mirror', resolve: async () => ({ url: 'https://cdn.example/a.mp4' }) }
+ * const resolver = withTimeout(mirror, { timeoutMs: 5000 })
+ * console.log(resolver.name) // mirror
+ * ```
+ */
+export function withTimeout(strategy: OneShotGenerator, options: TimeoutOptions): OneShotGenerator
+export function withTimeout(strategy: Generator, options: TimeoutOptions): TaskGenerator
+export function withTimeout(strategy: Publisher, options: TimeoutOptions): Publisher
+export function withTimeout(strategy: Resolver, options: TimeoutOptions): Resolver
+export function withTimeout(strategy: Uploader, options: TimeoutOptions): Uploader
+export function withTimeout(strategy: Strategy, options: TimeoutOptions): Strategy {
+  checkMembers('withTimeout', [strategy])
+  const timeoutMs: unknown = options?.timeoutMs
+  if (!(typeof timeoutMs === 'number' && timeoutMs > 0)) {
+    const problem = { field: 'timeoutMs', value: describeValue(timeoutMs), fix: 'give milliseconds above 0' }
+    throw new ConfigurationError('withTimeout', [problem])
+  }
+  const { name, label } = strategy
+  const within = (verb: Verb, { clock, signal }: StageContext): Around => {
+    const error = () => new StageTimeoutError(`Could not ${verb} with ${name} in time: ${timeoutMs} ms`, { timeoutMs })
+    return (call) => withDeadline({ clock, signal, timeoutMs, error }, call)
+  }
+  return combine([strategy], {
+    name,
+    label,
+    call: (verb, input, context) =>
+      callStrategy(verb, strategy as StageCalls[typeof verb]['strategy'], input, context, within(verb, context)),
+    unpublish: (publication, context) =>
+      within(
+        'publish',
+        context,
+      )((signal) => (strategy as Required<Publisher>).unpublish(publication, { ...context, signal })),
+    routes: () => routesOf(strategy as Generator, timeoutMs),
+  })
+}
+
+function routesOf(generator: Generator, timeoutMs: number): GeneratorRoutes {
+  const inner = generatorRoutesOf(generator)
+  return {
+    ...inner,
+    at: (cursor) => {
+      const route = inner.at(cursor)
+      return { ...route, timeoutMs: Math.min(timeoutMs, route.timeoutMs ?? Number.POSITIVE_INFINITY) }
+    },
+  }
+}

@@ -1,0 +1,123 @@
+import { describeValue } from '../contracts/errors.js'
+import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
+import type { MediaInput, VideoRequest } from '../contracts/request.js'
+
+const MAX_PROMPT = 32_000
+
+type Rule = { readonly isRight: (value: unknown) => boolean; readonly fix: string }
+
+const text: Rule = {
+  isRight: (value) => typeof value === 'string' && value !== '',
+  fix: 'give a text that is not empty',
+}
+const prompt: Rule = {
+  isRight: (value) => typeof value === 'string' && value.length > 0 && [...value].length <= MAX_PROMPT,
+  fix: `give 1 to ${MAX_PROMPT.toLocaleString('en')} characters`,
+}
+const seconds: Rule = {
+  isRight: (value) => typeof value === 'number' && Number.isFinite(value) && value > 0,
+  fix: 'give seconds above 0',
+}
+
+const RULES: Readonly<Record<keyof VideoRequest, Rule | undefined>> = {
+  prompt,
+  model: text,
+  durationSeconds: seconds,
+  size: {
+    isRight: matches(/^[1-9]\d{0,4}x[1-9]\d{0,4}$/),
+    fix: "give '{width}x{height}' in pixels, such as '1280x720'",
+  },
+  aspectRatio: { isRight: matches(/^[1-9]\d{0,3}:[1-9]\d{0,3}$/), fix: "give '{width}:{height}', such as '16:9'" },
+  image: mediaRule('image'),
+  video: mediaRule('video'),
+  remixOf: text,
+  storyboard: {
+    isRight: (value) => Array.isArray(value) && value.length > 0,
+    fix: 'give at least one shot as { durationSeconds, prompt }',
+  },
+  style: text,
+  seed: {
+    isRight: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+    fix: 'give a whole number from 0',
+  },
+  audio: { isRight: (value) => typeof value === 'boolean', fix: 'give true or false' },
+  user: text,
+  metadata: {
+    isRight: (value) => isPlainObject(value) && Object.values(value).every((entry) => typeof entry === 'string'),
+    fix: 'give an object of texts',
+  },
+  providerOptions: { isRight: (value) => isPlainObject(value) && isJson(value), fix: 'give a JSON object' },
+}
+
+/**
+ * Checks a request before anything is sent and gives back a copy of its own, so that later changes by the caller do not
+ * matter. Lone surrogates in the prompt are replaced, because no upstream can read them.
+ * @throws InvalidRequestError naming every problem.
+ */
+export function checkRequest(request: VideoRequest): VideoRequest {
+  if (!isPlainObject(request)) {
+    throw new InvalidRequestError([
+      { field: 'request', value: describeValue(request), fix: 'give an object with a prompt' },
+    ])
+  }
+  const problems: InputProblem[] = []
+  const check = (field: string, rule: Rule | undefined, value: unknown) => {
+    if (rule && !rule.isRight(value)) problems.push({ field, value: describeInput(field, value), fix: rule.fix })
+  }
+  check('prompt', prompt, request.prompt)
+  const given = Object.entries(request).filter(([, value]) => value !== undefined)
+  for (const [field, value] of given) {
+    if (!(field in RULES)) {
+      problems.push({ field, value: 'unknown', fix: 'leave it out, or put it into providerOptions' })
+    } else if (field !== 'prompt') check(field, RULES[field as keyof VideoRequest], value)
+  }
+  if (Array.isArray(request.storyboard)) {
+    request.storyboard.forEach((shot: unknown, index) => {
+      const { durationSeconds, prompt: shotPrompt } = isPlainObject(shot) ? shot : {}
+      check(`storyboard[${index}].durationSeconds`, seconds, durationSeconds)
+      check(`storyboard[${index}].prompt`, prompt, shotPrompt)
+    })
+  }
+  if (problems.length > 0) throw new InvalidRequestError(problems)
+  return { ...(structuredClone(Object.fromEntries(given)) as object), prompt: request.prompt.toWellFormed() }
+}
+
+function mediaRule(kind: 'image' | 'video'): Rule {
+  const isData = new RegExp(`^data:${kind}/[a-z0-9.+-]+(;[^,]*)?,.`, 'is')
+  const isType = new RegExp(`^${kind}/[a-z0-9.+-]+$`, 'i')
+  return {
+    isRight: (value) => {
+      if (typeof value === 'string') return isData.test(value.slice(0, 200)) || isHttpUrl(value)
+      if (!isPlainObject(value)) return false
+      const { bytes, mediaType } = value as Partial<Exclude<MediaInput, string>>
+      return bytes instanceof Uint8Array && bytes.length > 0 && typeof mediaType === 'string' && isType.test(mediaType)
+    },
+    fix: `give an http(s) URL, a data URL of type ${kind}/…, or { bytes, mediaType: '${kind}/…' }`,
+  }
+}
+
+// A prompt is the user's own text and a data URL is long: neither belongs into an error.
+function describeInput(field: string, value: unknown): string {
+  if (field.endsWith('prompt') && typeof value === 'string') return `a text of ${[...value].length} characters`
+  if (typeof value === 'string' && value.startsWith('data:')) return describeValue(value.split(/[;,]/, 1)[0])
+  return describeValue(value)
+}
+
+function isHttpUrl(value: string): boolean {
+  return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+}
+
+function matches(pattern: RegExp): (value: unknown) => boolean {
+  return (value) => typeof value === 'string' && pattern.test(value)
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isJson(value: unknown, depth = 0): boolean {
+  if (value === null || value === undefined) return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean'
+  return depth < 64 && Object.values(value).every((entry) => isJson(entry, depth + 1))
+}

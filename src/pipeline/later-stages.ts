@@ -1,0 +1,183 @@
+import { callStrategy, plainStrategiesOf } from '../combinators/call-strategy.js'
+import type { StageCalls } from '../combinators/stage-calls.js'
+import { type AttemptObserver, withAttemptObserver } from '../contracts/attempt-observer.js'
+import { toErrorJson } from '../contracts/errors.js'
+import { StageTimeoutError } from '../contracts/run-errors.js'
+import type { VideoSource } from '../contracts/source.js'
+import { withDeadline } from '../timing/deadline.js'
+import { videoOf } from './generated-video.js'
+import { urlSource } from './open-url.js'
+import {
+  contextOf,
+  openStage,
+  placeOf,
+  type RunSession,
+  remainingMs,
+  type StageWork,
+  saveState,
+  warn,
+} from './run-session.js'
+import type { Step } from './run-state.js'
+
+type LaterStage = 'publish' | 'resolve' | 'upload'
+
+const FOLLOWING: Readonly<Record<LaterStage, Step>> = { publish: 'resolve', resolve: 'upload', upload: 'unpublish' }
+
+/** Publishes, if a publisher is configured. Never rejects for what the publisher does. */
+export function advancePublish(session: RunSession): Promise<void> {
+  const { publisher } = session.config
+  return advanceStage(
+    session,
+    'publish',
+    publisher,
+    () => videoOf(session),
+    (publication) => ({ publication }),
+  )
+}
+
+/** Resolves, if a resolver is configured. Never rejects for what the resolver does. */
+export function advanceResolve(session: RunSession): Promise<void> {
+  const input = async () => {
+    const { publication } = session.state
+    return { video: await videoOf(session), ...(publication && { publication }) }
+  }
+  return advanceStage(session, 'resolve', session.config.resolver, input, (resolved) => ({ resolved }))
+}
+
+/** Uploads, if an uploader is configured. Never rejects for what the uploader does. */
+export function advanceUpload(session: RunSession): Promise<void> {
+  return advanceStage(
+    session,
+    'upload',
+    session.config.uploader,
+    () => sourceOf(session),
+    (uploaded) => ({ uploaded }),
+  )
+}
+
+/** Takes the post back after an upload, if that is asked for. Best effort. */
+export async function advanceUnpublish(session: RunSession): Promise<void> {
+  const { state, config } = session
+  const { publisher, unpublishAfterUpload, clock, deadlines } = config
+  if (unpublishAfterUpload && publisher && state.publication && state.uploaded) {
+    const { publication } = state
+    const work = openStage('publish', clock.now(), publisher)
+    const limit = {
+      clock,
+      signal: session.signal,
+      timeoutMs: deadlines.publishMs,
+      error: () => tooLate('publish', deadlines.publishMs),
+    }
+    try {
+      if (publisher.unpublish === undefined) throw new TypeError(`${publisher.name} cannot unpublish`)
+      await withDeadline(limit, async (signal) => publisher.unpublish?.(publication, contextOf(session, work, signal)))
+    } catch (error) {
+      session.signal.throwIfAborted()
+      const { message } = toErrorJson(error)
+      warn(
+        session,
+        { code: 'unpublish-failed', message: `Could not take the post back: ${message}` },
+        'publish',
+        publisher.name,
+      )
+    }
+    work.isOpen = false
+  }
+  await saveState(session, { step: 'finish' })
+}
+
+async function advanceStage<S extends LaterStage>(
+  session: RunSession,
+  stage: S,
+  strategy: StageCalls[S]['strategy'] | undefined,
+  input: () => Promise<StageCalls[S]['input']>,
+  keep: (output: StageCalls[S]['output']) => Partial<RunSession['state']>,
+): Promise<void> {
+  const { clock, deadlines } = session.config
+  const skip = async (reason: 'not-configured' | 'deadline') => {
+    session.log.append({ type: 'stage-skipped', stage, reason })
+    await leave(session, stage, reason === 'deadline' ? { isDegraded: true } : {})
+  }
+  if (strategy === undefined) return skip('not-configured')
+  const stageMs = deadlines[`${stage}Ms`]
+  const first = plainStrategiesOf(strategy)[0] ?? strategy
+  if (session.state.stepStartedAt === undefined) {
+    if (remainingMs(session, stageMs) <= 0) return skip('deadline')
+    session.log.append({ type: 'stage-started', ...placeOf(stage, first) })
+    await saveState(session, { stepStartedAt: clock.now() })
+  }
+  const startedAt = session.state.stepStartedAt ?? clock.now()
+  const work = openStage(stage, startedAt, first)
+  const timeoutMs = Math.max(0, remainingMs(session, stageMs))
+  try {
+    const limit = { clock, signal: session.signal, timeoutMs, error: () => tooLate(stage, timeoutMs) }
+    const output = await withDeadline(limit, async (signal) => {
+      const context = withAttemptObserver(contextOf(session, work, signal), observerOf(session, work))
+      return callStrategy(stage, strategy, await input(), context)
+    })
+    work.isOpen = false
+    const durationMs = clock.now() - startedAt
+    await leave(session, stage, keep(output))
+    session.log.append({ type: 'stage-completed', ...placeOf(stage, work.strategy), durationMs })
+  } catch (error) {
+    work.isOpen = false
+    session.signal.throwIfAborted()
+    const failure = { error: toErrorJson(error), durationMs: clock.now() - startedAt }
+    if (failure.error.code === 'run-fenced') throw error
+    session.log.append({ type: 'stage-failed', ...placeOf(stage, work.strategy), ...failure })
+    await leave(session, stage, { isDegraded: true })
+  }
+}
+
+async function leave(session: RunSession, stage: LaterStage, patch: Partial<RunSession['state']>): Promise<void> {
+  const { stepStartedAt: _ended, ...state } = session.state
+  session.state = state
+  await saveState(session, { ...patch, step: FOLLOWING[stage], wakeAt: session.config.clock.now() })
+}
+
+function observerOf(session: RunSession, work: StageWork): AttemptObserver {
+  const { stage } = work
+  const record = (
+    strategy: { name: string },
+    durationMs: number,
+    errorCode?: ReturnType<typeof toErrorJson>['code'],
+  ) => {
+    const outcome = errorCode === undefined ? ('succeeded' as const) : ('failed' as const)
+    const attempt = { stage, strategy: strategy.name, outcome, ...(errorCode && { errorCode }), durationMs }
+    session.state = { ...session.state, attempts: [...session.state.attempts, attempt] }
+  }
+  return {
+    succeeded: ({ strategy, durationMs }) => {
+      if (!work.isOpen) return
+      work.strategy = strategy
+      record(strategy, durationMs)
+    },
+    failed: ({ strategy, durationMs, error: thrown }) => {
+      if (!work.isOpen || session.signal.aborted) return
+      const error = toErrorJson(thrown)
+      record(strategy, durationMs, error.code)
+      session.log.append({ type: 'attempt-failed', ...placeOf(stage, strategy), error, durationMs })
+    },
+    fellBack: (from, next) => {
+      if (!work.isOpen) return
+      work.strategy = next
+      session.log.append({ type: 'fallback-taken', ...placeOf(stage, from), next: next.name })
+    },
+  }
+}
+
+async function sourceOf(session: RunSession): Promise<VideoSource> {
+  const { openUrl } = session.config
+  const { resolved } = session.state
+  if (resolved) {
+    const { url, mediaType, byteLength, expiresAt } = resolved
+    return urlSource(url, { mediaType, byteLength, expiresAt }, openUrl)
+  }
+  const { source, url, expiresAt } = await videoOf(session)
+  if (source) return source
+  return urlSource(url as string, { expiresAt }, openUrl)
+}
+
+function tooLate(stage: LaterStage, timeoutMs: number): StageTimeoutError {
+  return new StageTimeoutError(`Could not ${stage} in time: ${timeoutMs} ms`, { timeoutMs, stage })
+}

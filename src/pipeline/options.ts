@@ -1,0 +1,174 @@
+import { stageOf } from '../combinators/combine.js'
+import type { Clock } from '../contracts/clock.js'
+import { describeValue } from '../contracts/errors.js'
+import type { PipelineEvent } from '../contracts/events.js'
+import type { Generator } from '../contracts/generator.js'
+import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import type { PollSchedule } from '../contracts/poll-schedule.js'
+import type { Publisher } from '../contracts/publisher.js'
+import type { Resolver } from '../contracts/resolver.js'
+import type { RunStore } from '../contracts/run-store.js'
+import type { Uploader } from '../contracts/uploader.js'
+import { paceSchedule } from '../timing/pace-schedule.js'
+import { systemClock } from '../timing/system-clock.js'
+import { memoryStore } from './memory-store.js'
+import { type OpenUrl, openUrl } from './open-url.js'
+
+/** How long things may take, in milliseconds above 0; `Infinity` for no limit. Each has its own default. */
+export interface Deadlines {
+  /**
+   * From the first submission to the video. When it passes the run fails with a `StageTimeoutError` that carries the handle; the
+   * job is not cancelled and goes on costing.
+   * @defaultValue 1800000 (30 minutes)
+   */
+  readonly generateMs?: number | undefined
+  /** Publishing; then the run goes on without it. @defaultValue 60000 */
+  readonly publishMs?: number | undefined
+  /** Resolving; then the run goes on without it. @defaultValue 120000 */
+  readonly resolveMs?: number | undefined
+  /** Uploading; then the run goes on without it. @defaultValue 900000 (15 minutes) */
+  readonly uploadMs?: number | undefined
+  /**
+   * The whole run. When it passes after the generation, the run completes with the best URL it has.
+   * @defaultValue 3600000 (1 hour)
+   */
+  readonly totalMs?: number | undefined
+}
+
+/** What a {@link SoraPipeline} is made of. Only the generator is required. */
+export interface SoraPipelineOptions {
+  readonly generator: Generator
+  readonly publisher?: Publisher | undefined
+  readonly resolver?: Resolver | undefined
+  readonly uploader?: Uploader | undefined
+  /** Where runs are kept. @defaultValue memoryStore() */
+  readonly store?: RunStore | undefined
+  readonly deadlines?: Deadlines | undefined
+  /** Called with every event of every run. What it throws becomes a `warning` event, once a run. */
+  readonly onEvent?: ((event: PipelineEvent) => void) | undefined
+  /** Take the post back once the video was uploaded; best effort. @defaultValue false */
+  readonly unpublishAfterUpload?: boolean | undefined
+  /** When to ask for a job again. @defaultValue paceSchedule() */
+  readonly pollSchedule?: PollSchedule | undefined
+  /**
+   * How to open a public URL for an uploader.
+   * @defaultValue a GET through `fetch`
+   */
+  readonly openUrl?: OpenUrl | undefined
+  /** @defaultValue the machine's own time */
+  readonly clock?: Clock | undefined
+}
+
+/** Options with every default filled in. */
+export interface PipelineConfig
+  extends Omit<Required<SoraPipelineOptions>, 'publisher' | 'resolver' | 'uploader' | 'onEvent' | 'deadlines'> {
+  readonly publisher: Publisher | undefined
+  readonly resolver: Resolver | undefined
+  readonly uploader: Uploader | undefined
+  readonly onEvent: ((event: PipelineEvent) => void) | undefined
+  readonly deadlines: Readonly<Record<keyof Deadlines, number>>
+  readonly unpublishAfterUpload: boolean
+  readonly store: RunStore
+  readonly clock: Clock
+  readonly pollSchedule: PollSchedule
+  readonly openUrl: OpenUrl
+}
+
+const DEADLINES: PipelineConfig['deadlines'] = {
+  generateMs: 1_800_000,
+  publishMs: 60_000,
+  resolveMs: 120_000,
+  uploadMs: 900_000,
+  totalMs: 3_600_000,
+}
+
+const STRATEGIES = {
+  generator: { stage: 'generate', verb: 'generate, or start and poll' },
+  publisher: { stage: 'publish', verb: 'publish' },
+  resolver: { stage: 'resolve', verb: 'resolve' },
+  uploader: { stage: 'upload', verb: 'upload' },
+} as const
+
+/**
+ * Checks the options and fills in the defaults.
+ * @throws ConfigurationError naming every problem.
+ */
+export function configOf(options: SoraPipelineOptions): PipelineConfig {
+  const problems = problemsOf(options)
+  if (problems.length > 0) throw new ConfigurationError('SoraPipeline', problems)
+  const given = Object.entries(options.deadlines ?? {}).filter(([, value]) => value !== undefined)
+  return {
+    generator: options.generator,
+    publisher: options.publisher,
+    resolver: options.resolver,
+    uploader: options.uploader,
+    store: options.store ?? memoryStore(),
+    deadlines: { ...DEADLINES, ...Object.fromEntries(given) },
+    onEvent: options.onEvent,
+    unpublishAfterUpload: options.unpublishAfterUpload ?? false,
+    pollSchedule: options.pollSchedule ?? paceSchedule(),
+    openUrl: options.openUrl ?? openUrl,
+    clock: options.clock ?? systemClock,
+  }
+}
+
+const FUNCTIONS = ['onEvent', 'pollSchedule', 'openUrl'] as const
+const METHODS = {
+  store: ['create', 'load', 'save', 'claim', 'due'],
+  clock: ['now', 'monotonic', 'sleep'],
+} as const
+const KNOWN: ReadonlySet<string> = new Set([
+  ...Object.keys(STRATEGIES),
+  ...Object.keys(METHODS),
+  ...FUNCTIONS,
+  'deadlines',
+  'unpublishAfterUpload',
+])
+
+function problemsOf(options: SoraPipelineOptions): InputProblem[] {
+  if (typeof options !== 'object' || options === null) {
+    return [{ field: 'options', value: describeValue(options), fix: 'give an object with a generator' }]
+  }
+  const problems: InputProblem[] = []
+  const add = (field: string, value: unknown, fix: string) => problems.push({ field, value: describeValue(value), fix })
+  for (const field of Object.keys(options)) {
+    if (!KNOWN.has(field)) problems.push({ field, value: 'unknown', fix: `give one of ${[...KNOWN].join(', ')}` })
+  }
+  for (const [field, { stage, verb }] of Object.entries(STRATEGIES)) {
+    const strategy: unknown = options[field as keyof typeof STRATEGIES]
+    if (strategy === undefined && field !== 'generator') continue
+    if (!canDo(strategy, stage)) add(field, strategy, `give an object that can ${verb}`)
+    else if (!hasName(strategy)) add(`${field}.name`, strategy.name, 'give a name that is not empty')
+  }
+  for (const [field, methods] of Object.entries(METHODS)) {
+    const value: unknown = options[field as keyof typeof METHODS]
+    if (value === undefined) continue
+    const missing = methods.filter((method) => typeof Object(value)[method] !== 'function')
+    if (missing.length > 0) add(field, value, `give an object with ${missing.join(', ')}`)
+  }
+  for (const field of FUNCTIONS) {
+    const value: unknown = options[field]
+    if (value !== undefined && typeof value !== 'function') add(field, value, 'give a function')
+  }
+  const { unpublishAfterUpload: unpublish } = options
+  if (unpublish !== undefined && typeof unpublish !== 'boolean')
+    add('unpublishAfterUpload', unpublish, 'give true or false')
+  for (const [name, value] of Object.entries(options.deadlines ?? {})) {
+    const field = `deadlines.${name}`
+    if (!(name in DEADLINES)) add(field, value, `give one of ${Object.keys(DEADLINES).join(', ')}`)
+    else if (value !== undefined && !(typeof value === 'number' && value > 0))
+      add(field, value, 'give milliseconds above 0')
+  }
+  return problems
+}
+
+// A class may have several verbs; in the slot of a stage the slot decides.
+function canDo(strategy: unknown, stage: string): strategy is { name: unknown } {
+  if (typeof strategy !== 'object' || strategy === null) return false
+  if (stageOf(strategy) === stage) return true
+  return typeof (strategy as Record<string, unknown>)[stage] === 'function'
+}
+
+function hasName(strategy: { name: unknown }): boolean {
+  return typeof strategy.name === 'string' && strategy.name !== ''
+}

@@ -1,0 +1,101 @@
+import { describeValue } from '../contracts/errors.js'
+import { InvalidRequestError } from '../contracts/input-errors.js'
+import type { VideoRequest } from '../contracts/request.js'
+import type { PipelineResult } from '../contracts/result.js'
+import { checkRequest } from './check-request.js'
+import { configOf, type PipelineConfig, type SoraPipelineOptions } from './options.js'
+import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
+
+/** What belongs to one run. */
+export interface RunOptions {
+  /** Aborts the run, as `run.cancel` does. */
+  readonly signal?: AbortSignal | undefined
+  /**
+   * 1 to 255 characters. An id that the store knows joins or resumes that run; it never starts a second.
+   * @defaultValue `run_` and 128 random bits
+   */
+  readonly id?: string | undefined
+}
+
+/**
+ * Generates a video, publishes it, resolves a URL and uploads it, falls back at every step, and gives back a URL that works
+ * once a video exists.
+ *
+ * A submission whose outcome is unknown is never repeated and never falls to another generator: that would pay twice.
+ *
+ * @example
+ * ```ts
+ * import { SoraPipeline } from 'sora-pipeline'
+ *
+ * const pipeline = new SoraPipeline({
+ *   generator: { name: 'mock', generate: async () => ({ id: 'gen_1', url: 'https://cdn.example/a.mp4' }) },
+ * })
+ * const { url } = await pipeline.generate({ prompt: 'A cat playing piano' })
+ * console.log(url) // https://cdn.example/a.mp4
+ * ```
+ */
+export class SoraPipeline {
+  readonly #config: PipelineConfig
+  readonly #runs = new Map<string, ActiveRun>()
+
+  /** @throws ConfigurationError when options are wrong; the message names every problem. */
+  constructor(options: SoraPipelineOptions) {
+    this.#config = configOf(options)
+  }
+
+  /**
+   * Starts a run. Work begins at once and goes on until it has a result, whether anybody reads or not: only `run.cancel` or the
+   * signal stops it. An abort tells the generator to cancel; what it cannot stop goes on running and costing, and the last event
+   * says so.
+   *
+   * `run.result` rejects with `signal.reason` itself after an abort, and else with a `SoraPipelineError`: among them
+   * `AllStrategiesFailedError` (every generator failed), `SubmissionUnknownError` (a job may be running, look before you pay again),
+   * `StageTimeoutError` (a deadline passed during the generation; its `handle` picks the job up), `ContentRejectedError`,
+   * `NoUsableUrlError` (the video is only behind a key) and `RunStateError` (the store).
+   *
+   * @throws InvalidRequestError when the request or the id is wrong; the message names every problem, and nothing was sent.
+   */
+  run(request: VideoRequest, options: RunOptions = {}): PipelineRun {
+    const checked = checkRequest(request)
+    return this.#open(checked, options)
+  }
+
+  /**
+   * Takes up a run that the store knows: one that this process or another left, or one that has ended.
+   * @throws InvalidRequestError when the id is wrong. `run.result` rejects with `RunStateError` for an unknown id.
+   */
+  resume(id: string, options: Pick<RunOptions, 'signal'> = {}): PipelineRun {
+    return this.#open(undefined, { ...options, id })
+  }
+
+  /**
+   * Runs and waits: short for `run(request, options).result`.
+   * @throws InvalidRequestError and all that `run` rejects with; `signal.reason` itself after an abort.
+   */
+  async generate(request: VideoRequest, options?: RunOptions): Promise<PipelineResult> {
+    return this.run(request, options).result
+  }
+
+  #open(request: VideoRequest | undefined, { signal, id = newRunId() }: RunOptions): PipelineRun {
+    if (typeof id !== 'string' || id.length < 1 || id.length > 255) {
+      throw new InvalidRequestError([{ field: 'id', value: describeValue(id), fix: 'give 1 to 255 characters' }])
+    }
+    const joined = this.#runs.get(id)
+    const isSame = joined && (request === undefined || JSON.stringify(request) === JSON.stringify(joined.request))
+    // A different request under the id of a live run is refused by the store, which knows what the id stands for.
+    const run = isSame
+      ? joined
+      : startRun(this.#config, { id, ...(request && { request }) }, () => this.#forget(id, run))
+    if (joined === undefined) this.#runs.set(id, run)
+    if (signal) run.follow(signal)
+    return run
+  }
+
+  #forget(id: string, run: ActiveRun): void {
+    if (this.#runs.get(id) === run) this.#runs.delete(id)
+  }
+}
+
+function newRunId(): string {
+  return `run_${crypto.randomUUID().replaceAll('-', '')}`
+}

@@ -1,0 +1,73 @@
+import pRetry from 'p-retry'
+import type { Clock } from '../contracts/clock.js'
+
+/** How often, and how long apart. */
+export interface RetryPlan {
+  /** How often to try again after the first failure. */
+  readonly retries: number
+  /** Upper bound of the first delay, in milliseconds. */
+  readonly minDelayMs: number
+  /** Upper bound of every delay, in milliseconds. */
+  readonly maxDelayMs: number
+  /** A failure that asks for a longer wait than this is not retried, in milliseconds. */
+  readonly maxRetryAfterMs: number
+  /** Gives 0 up to 1. */
+  readonly random: () => number
+  readonly shouldRetry: (error: unknown) => boolean
+}
+
+/** Calls until it succeeds, with full jitter between the calls. Rejects with the last error, or with `signal.reason`. */
+export async function retry<T>(
+  call: () => Promise<T>,
+  plan: RetryPlan,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<T> {
+  const guarded = async () => {
+    try {
+      return await call()
+    } catch (error) {
+      throw new Failure(error)
+    }
+  }
+  try {
+    return await pRetry(guarded, {
+      retries: plan.retries,
+      minTimeout: 0,
+      signal,
+      shouldRetry: async ({ error, attemptNumber }) => {
+        const delayMs = retryDelayMs((error as Failure).reason, attemptNumber, plan)
+        if (delayMs === undefined) return false
+        await clock.sleep(delayMs, { signal })
+        return true
+      },
+    })
+  } catch (error) {
+    throw error instanceof Failure ? error.reason : error
+  }
+}
+
+/**
+ * How long to wait after the nth failure (from 1), in milliseconds; `undefined` when it is not to be retried. What the
+ * upstream asks for is a lower bound, and the jitter comes on top, so that many clients do not come back at once.
+ */
+export function retryDelayMs(error: unknown, failures: number, plan: RetryPlan): number | undefined {
+  if (failures > plan.retries || !plan.shouldRetry(error)) return undefined
+  const jitterMs = plan.random() * Math.min(plan.maxDelayMs, plan.minDelayMs * 2 ** (failures - 1))
+  const askedMs = retryAfterMsOf(error) ?? 0
+  return askedMs > plan.maxRetryAfterMs ? undefined : askedMs + jitterMs
+}
+
+/** The wait that an error asks for, in milliseconds. */
+export function retryAfterMsOf(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('retryAfterMs' in error)) return undefined
+  return typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined
+}
+
+// p-retry gives up on errors that look like bugs and wraps what is no Error; inside this it sees neither.
+class Failure extends Error {
+  readonly reason: unknown
+  constructor(reason: unknown) {
+    super('attempt failed')
+    this.reason = reason
+  }
+}
