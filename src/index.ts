@@ -79,6 +79,21 @@ export {
   UpstreamHttpError,
   UpstreamResponseError,
 } from './contracts/upstream-errors.js'
+export type { AnswerFormat } from './openai/answer-content.js'
+export type { ChatCompletion, ChatCompletionChoice } from './openai/chat-completion.js'
+export type {
+  ChatCompletionChunk,
+  ChatCompletionChunkChoice,
+  ChatCompletionChunkDelta,
+} from './openai/chat-completion-chunk.js'
+export type { ChatCompletionOptions } from './openai/chat-completion-options.js'
+export type { ChatCompletionUsage } from './openai/chat-completion-usage.js'
+export type { FormattableRun } from './openai/formattable-run.js'
+export { chineseTexts, englishTexts, type ProgressTexts } from './openai/progress-texts.js'
+export { toChatCompletion } from './openai/to-chat-completion.js'
+export { toChatCompletionChunks } from './openai/to-chat-completion-chunks.js'
+export { type OpenAiError, type OpenAiErrorBody, toOpenAiError } from './openai/to-openai-error.js'
+export { type SseOptions, toSse } from './openai/to-sse.js'
 export { type MemoryStoreOptions, memoryStore } from './pipeline/memory-store.js'
 export type { OpenUrl } from './pipeline/open-url.js'
 export type { Deadlines, SoraPipelineOptions } from './pipeline/options.js'

@@ -43,3 +43,9 @@ export interface Attempt {
 export interface RunWarning extends StageWarning {
   readonly stage?: StageName
 }
+
+/** A result as events and answers carry it. */
+export function toResultJson({ video, ...result }: PipelineResult | PipelineResultJson): PipelineResultJson {
+  const { source: _, url, ...facts }: GeneratedVideoFacts & { url?: string | undefined; source?: unknown } = video
+  return { ...result, video: url === undefined ? facts : { ...facts, url } }
+}

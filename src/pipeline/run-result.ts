@@ -1,9 +1,8 @@
 import type { GeneratedVideo } from '../contracts/generator.js'
-import type { PipelineResult, PipelineResultJson } from '../contracts/result.js'
+import type { PipelineResult } from '../contracts/result.js'
 import { NoUsableUrlError } from '../contracts/run-errors.js'
 import { videoForResult } from './generated-video.js'
 import type { RunSession } from './run-session.js'
-import { storableVideo } from './run-state.js'
 
 /**
  * What a run came to: the uploaded copy, else the resolved URL, else the generator's own.
@@ -25,11 +24,6 @@ export function resultOf(session: RunSession, endedAt: number): PipelineResult {
     warnings,
     durationMs: endedAt - state.startedAt,
   }
-}
-
-/** A result as events and answers carry it. */
-export function toResultJson({ video, ...result }: PipelineResult): PipelineResultJson {
-  return { ...result, video: storableVideo(video) }
 }
 
 function bestUrl(session: RunSession, video: GeneratedVideo): Pick<PipelineResult, 'url' | 'servedBy'> {

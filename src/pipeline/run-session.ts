@@ -46,7 +46,7 @@ export async function saveState(session: RunSession, patch: StatePatch): Promise
     session.state = state
   } catch (error) {
     if (isSoraPipelineError(error) && error.code === 'run-fenced') throw error
-    if (!hasSubmitted(session.state)) {
+    if (!hasSubmitted(state)) {
       throw new RunStateError(`Could not save the run, nothing was sent: ${session.id}`, { cause: error })
     }
     session.state = state

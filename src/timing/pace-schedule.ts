@@ -71,14 +71,15 @@ function movingGapMs(
   const speed = (latest.percent - base.percent) / spent
   const fastest = (latest.percent - base.percent + step) / spent
   const left = (100 - latest.percent) / speed - since
-  const leastAtMove = ((step > 1 ? 100 : 99) - latest.percent - step) / fastest
+  // A percentage that is cut off stands for half a point more on average; coarser steps are taken as they are.
+  const leastAtMove = ((step > 1 ? 100 : 99.5) - latest.percent - step) / fastest
   const least = leastAtMove - since
   if (least > floorMs) return clamp(Math.min(0.85 * left, least), floorMs, ceilMs)
   const windowStartMs = latest.atMs + Math.max(0, leastAtMove - floorMs)
   const polls = readings.filter(({ atMs }) => atMs > latest.atMs && atMs >= windowStartMs).length
   const patience = 1.25 ** Math.max(0, polls - 2)
-  if (left > 0) return Math.min(ceilMs, clamp((left - least) / 5, floorMs, 4 * floorMs) * patience)
-  if (-left <= Math.max(step / speed, 2 * floorMs)) return Math.min(ceilMs, floorMs * patience)
+  if (left > 0) return Math.min(blindMs, clamp((left - least) / 5, floorMs, 4 * floorMs) * patience)
+  if (-left <= Math.max(step / speed, 2 * floorMs)) return Math.min(blindMs, floorMs * patience)
   return clamp(0.4 * since, Math.min(2000, blindMs), blindMs)
 }
 

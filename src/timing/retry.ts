@@ -52,7 +52,7 @@ export async function retry<T>(
  */
 export function retryDelayMs(error: unknown, failures: number, plan: RetryPlan): number | undefined {
   if (failures > plan.retries || !plan.shouldRetry(error)) return undefined
-  const jitterMs = plan.random() * Math.min(plan.maxDelayMs, plan.minDelayMs * 2 ** (failures - 1))
+  const jitterMs = Math.round(plan.random() * Math.min(plan.maxDelayMs, plan.minDelayMs * 2 ** (failures - 1)))
   const askedMs = retryAfterMsOf(error) ?? 0
   return askedMs > plan.maxRetryAfterMs ? undefined : askedMs + jitterMs
 }

@@ -1,0 +1,35 @@
+import type { ChatCompletionUsage } from './chat-completion-usage.js'
+
+/**
+ * One object of a streamed answer, with its keys in this order:
+ * `{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1234567890,"model":"sora-1.0","choices":[…]}`.
+ *
+ * Assignable to the `ChatCompletionChunk` of the official `openai` package.
+ */
+export interface ChatCompletionChunk {
+  readonly id: string
+  readonly object: 'chat.completion.chunk'
+  /** Unix seconds. */
+  readonly created: number
+  readonly model: string
+  /** One choice; none in the chunk that carries the usage. Mutable, because the official type is. */
+  readonly choices: ChatCompletionChunkChoice[]
+  /** Only when usage was asked for: `null` but in the last chunk. */
+  readonly usage?: ChatCompletionUsage | null
+}
+
+/** The only choice of a chunk. */
+export interface ChatCompletionChunkChoice {
+  readonly index: 0
+  readonly delta: ChatCompletionChunkDelta
+  /** `stop` in the chunk that carries the answer, `null` before it. */
+  readonly finish_reason: 'stop' | null
+}
+
+/** What a chunk adds; nothing in a heartbeat. */
+export interface ChatCompletionChunkDelta {
+  readonly role?: 'assistant'
+  readonly content?: string
+  /** Progress, in the field that chat clients show apart from the answer. */
+  readonly reasoning_content?: string
+}

@@ -1,0 +1,27 @@
+import type { PipelineResultJson } from '../contracts/result.js'
+
+/** Tokens in OpenAI's form, such as `{ prompt_tokens: 12, completion_tokens: 0, total_tokens: 12 }`. */
+export interface ChatCompletionUsage {
+  readonly prompt_tokens: number
+  readonly completion_tokens: number
+  readonly total_tokens: number
+}
+
+/**
+ * The tokens that the upstream counted for a video, in chat or responses naming. Video is rarely billed by tokens: 0 stands
+ * for what nobody counted, and nothing is estimated.
+ */
+export function chatCompletionUsage({ video }: PipelineResultJson): ChatCompletionUsage {
+  const count = (...names: readonly string[]) => names.map((name) => video.usage?.[name]).find(isCount)
+  const prompt = count('prompt_tokens', 'input_tokens') ?? 0
+  const completion = count('completion_tokens', 'output_tokens') ?? 0
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: count('total_tokens') ?? prompt + completion,
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}

@@ -1,0 +1,127 @@
+import { isSoraPipelineError, type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
+
+/** What an OpenAI client tells apart. */
+export type OpenAiErrorKind =
+  | 'unknown-submission'
+  | 'content-policy'
+  | 'invalid-request'
+  | 'region'
+  | 'rate-limit'
+  | 'overloaded'
+  | 'quota'
+  | 'authentication'
+  | 'timeout'
+  | 'generation'
+  | 'upstream'
+  | 'no-url'
+  | 'run-state'
+  | 'configuration'
+  | 'aborted'
+  | 'unexpected'
+
+// Several strategies failed, each in its way: the one that the caller can do most about speaks for all. Not to send the
+// request again comes first, then what to change in it, then when to come back, then what only an operator can repair.
+const MOST_TELLING_FIRST: readonly OpenAiErrorKind[] = [
+  'unknown-submission',
+  'content-policy',
+  'invalid-request',
+  'region',
+  'rate-limit',
+  'overloaded',
+  'quota',
+  'authentication',
+  'timeout',
+  'generation',
+  'upstream',
+  'no-url',
+  'run-state',
+  'configuration',
+  'aborted',
+  'unexpected',
+]
+
+/** An error that speaks for what went wrong, as JSON, and its kind. */
+export interface OpenAiErrorFinding {
+  readonly kind: OpenAiErrorKind
+  readonly json: SoraPipelineErrorJson
+}
+
+/** The most telling of an error and, for a chain that failed as a whole, of all errors in it; the first one in a tie. */
+export function mostTellingError(error: unknown): OpenAiErrorFinding {
+  const findings = singleErrors(error).map((single) => ({ kind: kindOf(single), json: toErrorJson(single) }))
+  for (const kind of MOST_TELLING_FIRST) {
+    const finding = findings.find((candidate) => candidate.kind === kind)
+    if (finding !== undefined) return finding
+  }
+  return { kind: 'upstream', json: toErrorJson(error) }
+}
+
+function singleErrors(error: unknown): readonly unknown[] {
+  const isChain = isSoraPipelineError(error) && error.code === 'all-strategies-failed'
+  return isChain && 'errors' in error && Array.isArray(error.errors) ? error.errors.flatMap(singleErrors) : [error]
+}
+
+function kindOf(error: unknown): OpenAiErrorKind {
+  const json = toErrorJson(error)
+  if (isRegionRefusal(error, json)) return 'region'
+  switch (json.code) {
+    case 'submission-unknown':
+      return 'unknown-submission'
+    case 'content-rejected':
+      return 'content-policy'
+    case 'request-invalid':
+      return 'invalid-request'
+    case 'rate-limited':
+      return 'rate-limit'
+    case 'quota-exceeded':
+      return 'quota'
+    case 'authentication':
+      return 'authentication'
+    case 'stage-timeout':
+      return 'timeout'
+    case 'generation-failed':
+      return 'generation'
+    case 'upstream-http':
+      return kindOfStatus(json.status)
+    case 'network':
+    case 'upstream-response':
+    case 'all-strategies-failed':
+      return 'upstream'
+    case 'no-usable-url':
+      return 'no-url'
+    case 'run-state':
+    case 'run-fenced':
+      return 'run-state'
+    case 'configuration-invalid':
+      return 'configuration'
+    case 'aborted':
+      return 'aborted'
+    default:
+      // The reason of AbortSignal.timeout(), which is how callers commonly bound a run.
+      return json.name === 'TimeoutError' ? 'timeout' : 'unexpected'
+  }
+}
+
+function kindOfStatus(status: number | undefined): OpenAiErrorKind {
+  if (status === 401) return 'authentication'
+  if (status === 402) return 'quota'
+  if (status === 429) return 'rate-limit'
+  return status === 503 || status === 529 ? 'overloaded' : 'upstream'
+}
+
+// The codes are OpenAI's and those of its relays; prose counts only under a status that refuses.
+function isRegionRefusal(error: unknown, { code, status, message }: SoraPipelineErrorJson): boolean {
+  if (code !== 'upstream-http' && code !== 'authentication' && code !== 'generation-failed') return false
+  const said = [message, wordOf(error, 'bodyExcerpt'), wordOf(error, 'upstreamCode')].join(' ')
+  if (/\bunsupported_country/.test(said)) return true
+  return (
+    (status === 403 || status === 451) &&
+    /\b(country|region|territory)\b/i.test(said) &&
+    /\b(not|un)[ -]?(supported|available)/i.test(said)
+  )
+}
+
+function wordOf(error: unknown, key: 'bodyExcerpt' | 'upstreamCode'): string {
+  const word: unknown = Object(error)[key]
+  return typeof word === 'string' ? word : ''
+}

@@ -1,0 +1,17 @@
+/** A text without lone surrogates: they would be valid JSON, but Python clients fail when they print or store them. */
+export function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\uFFFD')
+}
+
+/**
+ * A text from elsewhere as one line that cannot be markup: control characters, line ends and direction marks become spaces,
+ * brackets and backticks go, and what is longer than 200 characters is cut.
+ */
+export function plainLine(text: string): string {
+  const line = text
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .replace(/[<>[\]`]/g, '')
+    .trim()
+  const characters = Array.from(line)
+  return characters.length > 200 ? `${characters.slice(0, 200).join('')}…` : line
+}

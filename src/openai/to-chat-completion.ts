@@ -1,0 +1,58 @@
+import type { PipelineEvent } from '../contracts/events.js'
+import { type PipelineResult, type PipelineResultJson, toResultJson } from '../contracts/result.js'
+import { answerContent } from './answer-content.js'
+import type { ChatCompletion } from './chat-completion.js'
+import { type ChatCompletionOptions, chatCompletionSettings } from './chat-completion-options.js'
+import { chatCompletionUsage } from './chat-completion-usage.js'
+import { type FormattableRun, resultAtEnd } from './formattable-run.js'
+
+/**
+ * Waits for a run and gives its answer as one chat completion, such as
+ * `{ id: 'chatcmpl-1', object: 'chat.completion', created: 1703664000, model: 'sora-1.0', choices: [{ index: 0, message:
+ * { role: 'assistant', content: 'https://cdn.example/a.mp4' }, finish_reason: 'stop' }] }`. Of the options, `texts`,
+ * `progress` and `role` are about streams and change nothing here.
+ *
+ * Nothing here stops a run: cancel the run itself.
+ *
+ * @param run - A run, its events, or a result.
+ * @throws ConfigurationError when an option cannot work.
+ * @throws what the run failed with; `toOpenAiError` makes an answer of it.
+ *
+ * @example
+ * ```ts
+ * import { SoraPipeline, toChatCompletion } from 'sora-pipeline'
+ *
+ * const pipeline = new SoraPipeline({
+ *   generator: { name: 'mock', generate: async () => ({ id: 'gen_1', url: 'https://cdn.example/a.mp4' }) },
+ * })
+ * const completion = await toChatCompletion(pipeline.run({ prompt: 'A cat playing piano' }))
+ * console.log(completion.choices[0]?.message.content)
+ * ```
+ */
+export async function toChatCompletion(
+  run: FormattableRun | PipelineResult | PipelineResultJson,
+  options: ChatCompletionOptions = {},
+): Promise<ChatCompletion> {
+  const { id, created, model, content, usage } = chatCompletionSettings('toChatCompletion', options)
+  const result = Symbol.asyncIterator in run ? await resultOf(run) : toResultJson(run)
+  return {
+    id,
+    object: 'chat.completion',
+    created,
+    model,
+    choices: [
+      { index: 0, message: { role: 'assistant', content: answerContent(content, result) }, finish_reason: 'stop' },
+    ],
+    ...(usage === 'include' && { usage: chatCompletionUsage(result) }),
+  }
+}
+
+async function resultOf(run: FormattableRun): Promise<PipelineResultJson> {
+  if (run.result !== undefined) return toResultJson(await run.result)
+  let last: PipelineEvent | { readonly type: 'events-ended' } = { type: 'events-ended' }
+  for await (const event of run) {
+    last = event
+    if (event.type === 'run-completed' || event.type === 'run-failed') break
+  }
+  return resultAtEnd(run, last)
+}

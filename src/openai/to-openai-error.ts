@@ -1,0 +1,215 @@
+import { isSoraPipelineError, type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
+import { mostTellingError, type OpenAiErrorFinding, type OpenAiErrorKind } from './openai-error-kind.js'
+import { wellFormed } from './plain-text.js'
+
+/** An error as an OpenAI client expects it: a status, headers and a body. */
+export interface OpenAiError {
+  /** HTTP status, for an answer that has not begun. */
+  readonly status: number
+  /** What tells a client whether and when to try again, with names in lower case; absent when there is nothing to tell. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: { readonly error: OpenAiErrorBody }
+}
+
+/** Such as `{ message: '…', type: 'invalid_request_error', param: 'prompt', code: 'invalid_value' }`. */
+export interface OpenAiErrorBody {
+  readonly message: string
+  readonly type: string
+  /** The first field of the request that is wrong. */
+  readonly param: string | null
+  readonly code: string
+}
+
+interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly code: string
+  /** What to do, after the message of the error; in its place for an error whose message is not for the caller. */
+  readonly advice: string
+  readonly isMessageHidden?: true
+}
+
+const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
+  'invalid-request': {
+    status: 400,
+    type: 'invalid_request_error',
+    code: 'invalid_value',
+    advice: 'Correct the request and send it again.',
+  },
+  'content-policy': {
+    status: 400,
+    type: 'invalid_request_error',
+    code: 'content_policy_violation',
+    advice: 'Change the prompt or the image and send it again.',
+  },
+  authentication: {
+    status: 401,
+    type: 'invalid_request_error',
+    code: 'invalid_api_key',
+    advice: 'Check the API key: the one of this request, or the one that this server uses at its video provider.',
+  },
+  region: {
+    status: 403,
+    type: 'request_forbidden',
+    code: 'unsupported_country_region_territory',
+    advice: 'The video provider does not serve the country or region of this server.',
+  },
+  'run-state': {
+    status: 409,
+    type: 'invalid_request_error',
+    code: 'run_conflict',
+    advice: 'Ask for the run again under its id, or send the request under a new one.',
+  },
+  quota: {
+    status: 429,
+    type: 'insufficient_quota',
+    code: 'insufficient_quota',
+    advice: 'Add credit to the account at the video provider, or wait until its quota is renewed.',
+  },
+  'rate-limit': {
+    status: 429,
+    type: 'rate_limit_error',
+    code: 'rate_limit_exceeded',
+    advice: 'Wait and send the request again.',
+  },
+  aborted: {
+    status: 499,
+    type: 'request_aborted',
+    code: 'request_aborted',
+    advice: 'The request was aborted before there was a video.',
+    isMessageHidden: true,
+  },
+  configuration: {
+    status: 500,
+    type: 'server_error',
+    code: 'configuration_error',
+    advice: 'This server is not configured correctly: only who runs it can repair that.',
+    isMessageHidden: true,
+  },
+  unexpected: {
+    status: 500,
+    type: 'server_error',
+    code: 'internal_error',
+    advice: 'This server could not finish the request because of an unexpected error.',
+    isMessageHidden: true,
+  },
+  upstream: {
+    status: 502,
+    type: 'server_error',
+    code: 'upstream_error',
+    advice: 'The video provider is in trouble: try again later.',
+  },
+  generation: {
+    status: 502,
+    type: 'server_error',
+    code: 'generation_failed',
+    advice: 'The video provider gave the video up: try again, perhaps with another prompt.',
+  },
+  'unknown-submission': {
+    status: 502,
+    type: 'server_error',
+    code: 'submission_unknown',
+    advice: 'The video may be in the making and paid for: look it up before you send the request again.',
+  },
+  'no-url': {
+    status: 502,
+    type: 'server_error',
+    code: 'no_usable_url',
+    advice: 'The video exists, but only who runs this server can reach it: do not generate it again.',
+  },
+  overloaded: {
+    status: 503,
+    type: 'server_error',
+    code: 'overloaded',
+    advice: 'The video provider is overloaded: wait and send the request again.',
+  },
+  timeout: {
+    status: 504,
+    type: 'server_error',
+    code: 'timeout',
+    advice: 'The video may still be in the making: ask for the run under its id before you send the request again.',
+  },
+}
+
+/**
+ * Makes an OpenAI error of anything that was thrown, such as `{ status: 429, headers: { 'retry-after': '12' }, body: { error:
+ * { message: '…', type: 'rate_limit_error', param: null, code: 'rate_limit_exceeded' } } }`.
+ *
+ * | error | status | `code` |
+ * | --- | --- | --- |
+ * | invalid request | 400 | `invalid_value`, with `param` |
+ * | content policy | 400 | `content_policy_violation` |
+ * | wrong key | 401 | `invalid_api_key` |
+ * | no quota left | 429, or 402 if the upstream said so | `insufficient_quota` |
+ * | region (an upstream's refusal that says so) | 403 | `unsupported_country_region_territory` |
+ * | state of the run | 409 | `run_conflict` |
+ * | rate limit | 429 | `rate_limit_exceeded` |
+ * | aborted | 499 | `request_aborted` |
+ * | configuration | 500 | `configuration_error` |
+ * | upstream failed, cannot be reached or read | 502 | `upstream_error` |
+ * | upstream gave the video up | 502 | `generation_failed` |
+ * | unknown submission | 502 | `submission_unknown` |
+ * | a video without a public URL | 502 | `no_usable_url` |
+ * | overloaded (503 or 529 upstream) | 503 | `overloaded` |
+ * | timeout | 504 | `timeout` |
+ * | anything else | 500 | `internal_error` |
+ *
+ * Of a chain that failed as a whole, the error that the caller can do most about is taken. Messages of foreign errors are not
+ * passed on, nor are those about the configuration.
+ *
+ * The headers are `retry-after`, in whole seconds rounded up, where the upstream asked for it with a rate limit or while
+ * overloaded, and `x-should-retry: false` where the official clients would try again by themselves (they do on 408, 409,
+ * 429 and 5xx, as their source says) though that is no use or would pay for a second video.
+ *
+ * @example
+ * ```ts
+ * import { RateLimitError, toOpenAiError } from 'sora-pipeline'
+ *
+ * const { status, headers, body } = toOpenAiError(new RateLimitError('Too many requests', { retryAfterMs: 1500 }))
+ * console.log(status, headers?.['retry-after'], body.error.code)
+ * ```
+ */
+export function toOpenAiError(error: unknown): OpenAiError {
+  const finding = mostTellingError(error)
+  const { kind, json } = finding
+  const { type, code } = ANSWERS[kind]
+  const status = kind === 'quota' && json.status === 402 ? 402 : ANSWERS[kind].status
+  const headers = { ...retryAfter(finding), ...(isRetriedInVain(error, status) && { 'x-should-retry': 'false' }) }
+  return {
+    status,
+    ...(Object.keys(headers).length > 0 && { headers }),
+    body: { error: { message: messageOf(finding), type, param: paramOf(json), code } },
+  }
+}
+
+function messageOf({ kind, json }: OpenAiErrorFinding): string {
+  const { advice, isMessageHidden } = ANSWERS[kind]
+  // A foreign error gets to a kind other than `unexpected` by its name alone; its message stays unknown all the same.
+  if (isMessageHidden || json.code === 'unexpected') return advice
+  return `${wellFormed(json.message).replace(/[\s.]+$/, '')}. ${advice}`
+}
+
+function paramOf({ code, problems }: SoraPipelineErrorJson): string | null {
+  const field = code === 'request-invalid' ? problems?.[0]?.field : undefined
+  return typeof field === 'string' ? field : null
+}
+
+function retryAfter({ kind, json: { retryAfterMs } }: OpenAiErrorFinding): Readonly<Record<string, string>> {
+  const isWaitAsked = kind === 'rate-limit' || kind === 'overloaded'
+  if (!isWaitAsked || retryAfterMs === undefined || !(retryAfterMs >= 0 && retryAfterMs < Number.POSITIVE_INFINITY)) {
+    return {}
+  }
+  return { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }
+}
+
+function isRetriedInVain(error: unknown, status: number): boolean {
+  const isRetriedByClients = status === 409 || status === 429 || status >= 500
+  return isRetriedByClients && !(toErrorJson(error).isRetryable && isFreeToRepeat(error))
+}
+
+// A handle is a job that was submitted and may run and cost; a deadline may have passed after a submission that left none.
+function isFreeToRepeat(error: unknown): boolean {
+  if (!isSoraPipelineError(error)) return true
+  if (error.handle !== undefined || error.code === 'submission-unknown' || error.code === 'stage-timeout') return false
+  return !('errors' in error && Array.isArray(error.errors)) || error.errors.every(isFreeToRepeat)
+}

@@ -1,0 +1,99 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ConfigurationError, NetworkError, RateLimitError, SubmissionUnknownError, withRetry } from '../../src/index.js'
+import { fakeContext, fakePublisher, fakeSource, fakeUploader } from '../../src/testing/index.js'
+
+const source = fakeSource({ byteLength: 10 })
+const passing = new NetworkError('Could not upload, no answer came: ECONNRESET')
+const done = { url: 'https://store.example/a.mp4' }
+
+describe('withRetry', () => {
+  it('tries again what may pass, with delays between nothing and a bound that doubles', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 3, maxLength: 3 }),
+        async (dice) => {
+          const context = fakeContext()
+          const uploader = fakeUploader({ outcome: [passing, passing, passing, done] })
+          let throws = 0
+          const retried = withRetry(uploader, {
+            retries: 3,
+            minDelayMs: 1000,
+            maxDelayMs: 2500,
+            random: () => dice[throws++] ?? 0,
+          })
+          await expect(context.clock.runUntil(retried.upload(source, context))).resolves.toBe(done)
+          const gaps = uploader.calls.slice(1).map(({ at }, index) => at - (uploader.calls[index]?.at ?? 0))
+          const bounds = [1000, 2000, 2500]
+          gaps.forEach((gap, index) => {
+            expect(gap).toBe(Math.round((dice[index] ?? 0) * (bounds[index] ?? 0)))
+          })
+        },
+      ),
+      { numRuns: 30 },
+    )
+  })
+
+  it('gives up after its retries with the last error', async () => {
+    const context = fakeContext()
+    const uploader = fakeUploader({ outcome: passing })
+    await expect(context.clock.runUntil(withRetry(uploader).upload(source, context))).rejects.toBe(passing)
+    expect(uploader.calls).toHaveLength(3)
+  })
+
+  it.each([
+    ['a failure that does not pass', new Error('broken')],
+    ['a bug', new TypeError('undefined is not a function')],
+    ['an unknown submission', new SubmissionUnknownError('Could not learn the outcome: host', { isRetryable: true })],
+  ])('does not try %s again', async (_, error) => {
+    const uploader = fakeUploader({ outcome: error })
+    await expect(withRetry(uploader).upload(source, fakeContext())).rejects.toBe(error)
+    expect(uploader.calls).toHaveLength(1)
+  })
+
+  it('tries again what the caller says, also a TypeError', async () => {
+    const context = fakeContext()
+    const uploader = fakeUploader({ outcome: [new TypeError('flaky'), done] })
+    const retried = withRetry(uploader, { shouldRetry: () => true })
+    await expect(context.clock.runUntil(retried.upload(source, context))).resolves.toBe(done)
+  })
+
+  it('waits at least as long as the upstream asks, but not an hour', async () => {
+    const context = fakeContext()
+    const limited = (retryAfterMs: number) => new RateLimitError('Could not upload, too many: host', { retryAfterMs })
+    const patient = fakeUploader({ outcome: [limited(5000), done] })
+    await context.clock.runUntil(withRetry(patient, { random: () => 0.5 }).upload(source, context))
+    expect((patient.calls[1]?.at ?? 0) - (patient.calls[0]?.at ?? 0)).toBe(5250)
+    const hour = limited(3_600_000)
+    await expect(withRetry(fakeUploader({ outcome: hour })).upload(source, context)).rejects.toBe(hour)
+  })
+
+  it('ends its waiting at once on an abort', async () => {
+    const controller = new AbortController()
+    const context = fakeContext({ signal: controller.signal })
+    const call = withRetry(fakeUploader({ outcome: passing }), { random: () => 1 }).upload(source, context)
+    await context.clock.advance(10)
+    controller.abort('enough')
+    await expect(call).rejects.toBe('enough')
+    expect(context.clock.pending).toBe(0)
+  })
+
+  it('keeps name, label and the way to take a post back', async () => {
+    const taken: string[] = []
+    const publisher = {
+      ...fakePublisher({ label: 'Feed' }),
+      unpublish: async ({ id }: { id: string }) => void taken.push(id),
+    }
+    const retried = withRetry(publisher)
+    expect(retried).toMatchObject({ name: 'fake-publisher', label: 'Feed' })
+    await retried.unpublish?.({ id: 'post_1' }, fakeContext())
+    expect(taken).toEqual(['post_1'])
+  })
+
+  it('names every option that is wrong', () => {
+    const make = () =>
+      withRetry(fakeUploader(), { retries: 1.5, minDelayMs: -1, maxDelayMs: Number.NaN, random: 3 as never })
+    expect(make).toThrow(ConfigurationError)
+    expect(make).toThrow(/retries is 1.5 .*minDelayMs is -1 .*maxDelayMs is NaN .*random is 3/)
+  })
+})

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { ConfigurationError, withRetry, withTimeout } from '../../src/index.js'
+import { fakeContext, fakePublisher, fakeResolver } from '../../src/testing/index.js'
+
+const input = { video: { id: '1', url: 'https://a.example/a.mp4' } }
+
+describe('withTimeout', () => {
+  it('lets a call through that is in time', async () => {
+    const context = fakeContext()
+    const resolver = withTimeout(fakeResolver({ delayMs: 999 }), { timeoutMs: 1000 })
+    await expect(context.clock.runUntil(resolver.resolve(input, context))).resolves.toMatchObject({
+      url: expect.any(String),
+    })
+    expect(context.clock.pending).toBe(0)
+  })
+
+  it('rejects a call that is late, also one that does not listen, and it can be tried again', async () => {
+    const context = fakeContext()
+    let calls = 0
+    const deaf = {
+      name: 'deaf',
+      resolve: () => {
+        calls += 1
+        return new Promise<never>(() => undefined)
+      },
+    }
+    const timed = withTimeout(deaf, { timeoutMs: 1000 })
+    const call = context.clock.runUntil(withRetry(timed, { retries: 1, random: () => 0 }).resolve(input, context))
+    await expect(call).rejects.toMatchObject({
+      code: 'stage-timeout',
+      timeoutMs: 1000,
+      strategy: 'deaf',
+      isRetryable: true,
+    })
+    expect(calls).toBe(2)
+    expect(context.clock.monotonic()).toBe(2000)
+  })
+
+  it('limits the way to take a post back as well', async () => {
+    const context = fakeContext()
+    const publisher = withTimeout(
+      { ...fakePublisher(), unpublish: () => new Promise<never>(() => undefined) },
+      { timeoutMs: 1000 },
+    )
+    const call = publisher.unpublish?.({ id: 'post_1' }, context) ?? Promise.resolve()
+    await expect(context.clock.runUntil(call)).rejects.toMatchObject({ code: 'stage-timeout' })
+  })
+
+  it.each([0, -1, Number.NaN, '5'])('refuses a limit of %s', (timeoutMs) => {
+    expect(() => withTimeout(fakeResolver(), { timeoutMs: timeoutMs as number })).toThrow(ConfigurationError)
+  })
+})

@@ -1,0 +1,304 @@
+import { describe, expect, it } from 'vitest'
+import {
+  AuthenticationError,
+  ContentRejectedError,
+  fallback,
+  GenerationFailedError,
+  NetworkError,
+  RateLimitError,
+  SoraPipeline,
+  SubmissionUnknownError,
+  UpstreamHttpError,
+  withRetry,
+  withTimeout,
+} from '../../src/index.js'
+import { fakeGenerator, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
+import { collect } from '../support/collect.js'
+
+const request = { prompt: 'A cat playing piano' }
+const refusal = new UpstreamHttpError('Could not create, the answer was HTTP 422: host', { status: 422 })
+const unknown = new SubmissionUnknownError('Could not learn the outcome: host')
+const verdict = new GenerationFailedError('Could not generate: server_error')
+
+describe('a task generator', () => {
+  it('is started once and polled on the schedule until it is done', async () => {
+    const clock = manualClock()
+    const generator = fakeTaskGenerator({ polls: 3 })
+    const run = new SoraPipeline({ generator, clock, pollSchedule: () => 1000 }).run(request, { id: 'run_7' })
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ url: expect.any(String), durationMs: 4000 })
+    expect(generator).toMatchObject({ startCount: 1, pollCount: 4 })
+    expect(generator.calls[0]?.idempotencyKey).toMatch(/^sora_[0-9a-f]{48}$/)
+    const progress = (await collect(run)).filter(({ type }) => type === 'stage-progressed')
+    expect(progress).toMatchObject([
+      { phase: 'queued', elapsedMs: 0 },
+      { ratio: 0.25, phase: 'running', elapsedMs: 1000 },
+      { ratio: 0.5, elapsedMs: 2000 },
+      { ratio: 0.75, elapsedMs: 3000 },
+    ])
+    const again = fakeTaskGenerator()
+    const other = new SoraPipeline({ generator: again, clock, pollSchedule: () => 1 }).run(request, { id: 'run_7' })
+    await clock.runUntil(other.result)
+    expect(again.calls[0]?.idempotencyKey).toBe(generator.calls[0]?.idempotencyKey)
+  })
+
+  it('is not polled when the create answer is terminal', async () => {
+    const done = { id: 'video_1', url: 'https://cdn.example/a.mp4' }
+    const poll = async () => {
+      throw new Error('must not be asked')
+    }
+    const started = { operation: { id: 'video_1' }, status: { state: 'completed', video: done } as const }
+    const pipeline = new SoraPipeline({
+      generator: { name: 'sync', start: async () => started, poll },
+      clock: manualClock(),
+    })
+    await expect(pipeline.generate(request)).resolves.toMatchObject({ url: done.url })
+    const failed = { operation: { id: 'video_1' }, status: { state: 'failed', error: verdict } as const }
+    const failing = new SoraPipeline({
+      generator: { name: 'sync', start: async () => failed, poll },
+      clock: manualClock(),
+    })
+    await expect(failing.generate(request)).rejects.toBe(verdict)
+  })
+
+  it('takes the upstream hint as a lower bound', async () => {
+    const clock = manualClock()
+    const generator = fakeTaskGenerator({ polls: [{ state: 'queued', pollAfterMs: 9000 }] })
+    const run = new SoraPipeline({ generator, clock, pollSchedule: () => 1000 }).run(request)
+    expect(await clock.runUntil(run.result)).toMatchObject({ durationMs: 10_000 })
+  })
+
+  it.each([
+    ['a 500', new UpstreamHttpError('Could not poll, the answer was HTTP 500: host', { status: 500 })],
+    ['a reset', new NetworkError('Could not poll, no answer came: ECONNRESET')],
+    ['a bug of the adapter', new TypeError('undefined is not a function')],
+    [
+      'a 404 just after the create',
+      new UpstreamHttpError('Could not poll, the answer was HTTP 404: host', { status: 404 }),
+    ],
+    ['a wrong key, once', new AuthenticationError('Could not poll, the key was refused: host')],
+  ])('loses one poll and not the job to %s', async (_, error) => {
+    const clock = manualClock()
+    const generator = fakeTaskGenerator({ polls: [error, { state: 'running', ratio: 0.5 }] })
+    const run = new SoraPipeline({ generator, clock, pollSchedule: () => 1000 }).run(request)
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator', isDegraded: false })
+    expect(generator).toMatchObject({ startCount: 1, pollCount: 3 })
+    expect((await run.result).warnings).toMatchObject([{ code: 'poll-missed', stage: 'generate' }])
+  })
+
+  it('loses one poll to an upstream that hangs, whatever the generator does about it', async () => {
+    const clock = manualClock()
+    let polls = 0
+    const generator = {
+      name: 'hanging',
+      start: async () => ({ operation: { id: '1' } }),
+      poll: () => {
+        polls += 1
+        if (polls === 1) return new Promise<never>(() => undefined)
+        return Promise.resolve({ state: 'completed', video: { id: '1', url: 'https://cdn.example/a.mp4' } } as const)
+      },
+    }
+    const run = new SoraPipeline({ generator, clock, pollSchedule: () => 1000 }).run(request)
+    expect(await clock.runUntil(run.result)).toMatchObject({ durationMs: 32_000 })
+  })
+
+  it('waits as long as a rate limit on a poll asks', async () => {
+    const clock = manualClock()
+    const limited = new RateLimitError('Could not poll, too many requests: host', { retryAfterMs: 20_000 })
+    const generator = fakeTaskGenerator({ polls: [limited] })
+    const run = new SoraPipeline({ generator, clock, pollSchedule: () => 1000 }).run(request)
+    expect(await clock.runUntil(run.result)).toMatchObject({ durationMs: 21_000 })
+  })
+
+  it('gives up a job that cannot be asked for any more, with its handle and without another generator', async () => {
+    const clock = manualClock()
+    const wrongKey = new AuthenticationError('Could not poll, the key was refused: host')
+    const first = fakeTaskGenerator({ name: 'first', polls: Array.from({ length: 9 }, () => wrongKey) })
+    const second = fakeTaskGenerator({ name: 'second' })
+    const run = new SoraPipeline({ generator: fallback(first, second), clock, pollSchedule: () => 1000 }).run(request)
+    await expect(clock.runUntil(run.result)).rejects.toBe(wrongKey)
+    expect(wrongKey.handle).toMatchObject({ generator: 'first', operation: { id: 'task_1' } })
+    expect(second.startCount).toBe(0)
+    expect((await collect(run)).at(-1)).toMatchObject({
+      type: 'run-failed',
+      upstream: { state: 'running', generator: 'first' },
+    })
+  })
+
+  it('fails at its deadline with the handle, and does not pay another generator', async () => {
+    const clock = manualClock()
+    const first = fakeTaskGenerator({ name: 'first', polls: Number.POSITIVE_INFINITY })
+    const second = fakeTaskGenerator({ name: 'second' })
+    const generator = fallback(first, second)
+    const run = new SoraPipeline({ generator, clock, deadlines: { generateMs: 60_000 } }).run(request)
+    const failed = clock.runUntil(run.result)
+    await expect(failed).rejects.toMatchObject({
+      code: 'stage-timeout',
+      stage: 'generate',
+      strategy: 'first',
+      handle: { generator: 'first', operation: { id: 'task_1' } },
+    })
+    expect(second.startCount).toBe(0)
+    expect((await collect(run)).at(-1)).toMatchObject({ type: 'run-failed', upstream: { state: 'running' } })
+    const overall = new SoraPipeline({ generator: first, clock, deadlines: { totalMs: 30_000 } }).run(request)
+    await expect(clock.runUntil(overall.result)).rejects.toMatchObject({
+      code: 'stage-timeout',
+      handle: { generator: 'first' },
+    })
+  })
+
+  it('has its own time limit through withTimeout', async () => {
+    const clock = manualClock()
+    const slow = fakeTaskGenerator({ name: 'slow', polls: Number.POSITIVE_INFINITY })
+    const run = new SoraPipeline({ generator: withTimeout(slow, { timeoutMs: 10_000 }), clock }).run(request)
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({
+      code: 'stage-timeout',
+      timeoutMs: 10_000,
+      handle: {},
+    })
+    expect((await collect(run)).at(-1)?.at).toBe(1_767_225_610_000)
+  })
+
+  it('is refused with an unusable video, which was paid and is not generated again', async () => {
+    const clock = manualClock()
+    const first = fakeTaskGenerator({ name: 'first', video: { id: 'x', url: 'ftp://a' }, polls: 0 })
+    const second = fakeTaskGenerator({ name: 'second' })
+    const run = new SoraPipeline({ generator: fallback(first, second), clock }).run(request)
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({
+      code: 'upstream-response',
+      handle: { generator: 'first' },
+    })
+    expect(second.startCount).toBe(0)
+  })
+})
+
+describe('a submission', () => {
+  it('that was refused falls to the next generator, with a key of its own', async () => {
+    const clock = manualClock()
+    const first = fakeTaskGenerator({ name: 'first', starts: [refusal] })
+    const second = fakeTaskGenerator({ name: 'second' })
+    const run = new SoraPipeline({ generator: fallback(first, second), clock }).run(request)
+    await clock.runUntil(run.result)
+    expect(second.calls[0]?.idempotencyKey).not.toBe(first.calls[0]?.idempotencyKey)
+    const events = await collect(run)
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'attempt-failed', strategy: 'first', error: refusal.toJSON() }),
+    )
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'fallback-taken', strategy: 'first', next: 'second' }),
+    )
+    expect(events).toContainEqual(expect.objectContaining({ type: 'stage-completed', strategy: 'second' }))
+    expect((await run.result).attempts.map(({ strategy, outcome }) => [strategy, outcome])).toEqual([
+      ['first', 'failed'],
+      ['second', 'succeeded'],
+    ])
+  })
+
+  it('whose job failed falls to the next generator', async () => {
+    const clock = manualClock()
+    const first = fakeTaskGenerator({
+      name: 'first',
+      polls: [{ state: 'running' }, { state: 'failed', error: verdict }],
+    })
+    const second = fakeGenerator({ name: 'second' })
+    const run = new SoraPipeline({ generator: fallback(first, second), clock }).run(request)
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(first.startCount).toBe(1)
+    expect(second.calls).toHaveLength(1)
+  })
+
+  it.each([
+    ['says so itself', unknown],
+    ['was cut by a reset', Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNRESET' } })],
+    [
+      'was answered with 500',
+      new UpstreamHttpError('Could not create, the answer was HTTP 500: host', { status: 500 }),
+    ],
+    ['had no answer in time', new DOMException('timed out', 'TimeoutError')],
+    ['was cut in the body', new TypeError('terminated')],
+  ])('whose outcome is unknown because it %s is never repeated and never falls to another', async (_, error) => {
+    const clock = manualClock()
+    const first = fakeTaskGenerator({ name: 'first', starts: [error] })
+    const second = fakeTaskGenerator({ name: 'second' })
+    const generator = withRetry(fallback(withRetry(first), second), { shouldRetry: () => true })
+    const run = new SoraPipeline({ generator, clock }).run(request)
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown', strategy: 'first' })
+    expect([first.startCount, second.startCount]).toEqual([1, 0])
+    expect((await collect(run)).at(-1)).toMatchObject({
+      type: 'run-failed',
+      upstream: { state: 'unknown', generator: 'first' },
+    })
+  })
+
+  it('that was never sent may be retried', async () => {
+    const clock = manualClock()
+    const down = Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } })
+    const generator = fakeTaskGenerator({ starts: [down, down] })
+    const retried = withRetry(generator, { shouldRetry: () => true, random: () => 1 })
+    const run = new SoraPipeline({ generator: retried, clock, pollSchedule: () => 0 }).run(request)
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ durationMs: 1500 })
+    expect(generator.startCount).toBe(3)
+    expect(new Set(generator.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(3)
+  })
+
+  it('that meets a rate limit is repeated after the wait that was asked for', async () => {
+    const clock = manualClock()
+    const limited = new RateLimitError('Could not create, too many requests: host', { retryAfterMs: 7000 })
+    const generator = fakeTaskGenerator({ starts: [limited] })
+    const run = new SoraPipeline({
+      generator: withRetry(generator, { random: () => 0 }),
+      clock,
+      pollSchedule: () => 0,
+    }).run(request)
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ durationMs: 7000 })
+  })
+
+  it('that moderation rejected ends the chain, unless the chain goes on for it', async () => {
+    const clock = manualClock()
+    const rejected = new ContentRejectedError('Could not generate, the prompt was rejected: host')
+    const make = () => ({
+      first: fakeTaskGenerator({ name: 'first', starts: [rejected] }),
+      second: fakeTaskGenerator({ name: 'second' }),
+    })
+    const strict = make()
+    const strictRun = new SoraPipeline({ generator: fallback(strict.first, strict.second), clock }).run(request)
+    await expect(clock.runUntil(strictRun.result)).rejects.toBe(rejected)
+    expect(strict.second.startCount).toBe(0)
+    const lax = make()
+    const generator = fallback([lax.first, lax.second], { continueOn: ['content-rejected'] })
+    await expect(clock.runUntil(new SoraPipeline({ generator, clock }).generate(request))).resolves.toBeDefined()
+    expect(lax.second.startCount).toBe(1)
+  })
+
+  it('reports every error when all generators refused', async () => {
+    const clock = manualClock()
+    const broke = new Error('no credit')
+    const generator = fallback(
+      fakeGenerator({ name: 'first', outcome: broke }),
+      fakeTaskGenerator({ name: 'second', starts: [refusal] }),
+    )
+    const run = new SoraPipeline({ generator, clock }).run(request)
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({
+      code: 'all-strategies-failed',
+      errors: [broke, refusal],
+    })
+    expect((await collect(run)).at(-1)).not.toHaveProperty('upstream')
+  })
+
+  it('by a one-shot generator that throws is a failure with its message', async () => {
+    const generator = fakeGenerator({ outcome: new Error('no credit') })
+    await expect(new SoraPipeline({ generator }).generate(request)).rejects.toMatchObject({
+      code: 'generation-failed',
+      message: 'Could not generate with fake-generator: no credit',
+    })
+  })
+
+  it('by a one-shot generator that takes too long fails at the deadline and tries no other', async () => {
+    const clock = manualClock()
+    const second = fakeGenerator({ name: 'second' })
+    const generator = fallback(withTimeout(fakeGenerator({ hangs: true }), { timeoutMs: 5000 }), second)
+    const run = new SoraPipeline({ generator, clock }).run(request)
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'stage-timeout' })
+    expect(second.calls).toHaveLength(0)
+    expect((await collect(run)).at(-1)).toMatchObject({ upstream: { state: 'unknown' } })
+  })
+})

@@ -1,0 +1,223 @@
+import { describe, expect, it } from 'vitest'
+import { FencedError, fallback, memoryStore, type RunStore, SoraPipeline, type StoredRun } from '../../src/index.js'
+import {
+  fakeGenerator,
+  fakeTaskGenerator,
+  fakeUploader,
+  manualClock,
+  runStoreConformance,
+} from '../../src/testing/index.js'
+import { collect } from '../support/collect.js'
+
+const request = { prompt: 'A cat playing piano' }
+
+describe('memoryStore', () => {
+  runStoreConformance({ test: it, create: async () => ({ store: memoryStore() }) })
+
+  it('forgets the oldest ended runs and their claims, and never a running one', async () => {
+    const store = memoryStore({ maxEnded: 2 })
+    const running: StoredRun = { status: 'running', wakeAt: 1 }
+    for (const id of ['a', 'b', 'c', 'd']) await store.create(id, running)
+    await store.claim('jobs', 'job_1', 'a')
+    for (const id of ['a', 'b', 'c']) await store.save(id, 1, { ...running, status: 'completed' })
+    const known = await Promise.all(['a', 'b', 'c', 'd'].map(async (id) => (await store.load(id)) !== undefined))
+    expect(known).toEqual([false, true, true, true])
+    expect(await store.claim('jobs', 'job_1', 'b')).toBe(true)
+  })
+
+  it('refuses a number of runs that is none', () => {
+    expect(() => memoryStore({ maxEnded: -1 })).toThrow('maxEnded is -1 (give a whole number from 0)')
+  })
+})
+
+/** A store that does what it is told before each call. */
+function watched(before: (call: keyof RunStore, state?: StoredRun) => void): RunStore {
+  const store = memoryStore()
+  return {
+    ...store,
+    create: async (id, state) => {
+      before('create', state)
+      return store.create(id, state)
+    },
+    save: async (id, version, state) => {
+      before('save', state)
+      return store.save(id, version, state)
+    },
+  }
+}
+
+describe('a run and its store', () => {
+  it('saves the intent before the send, and the operation after it', async () => {
+    const clock = manualClock()
+    const steps: string[] = []
+    const store = watched((call, state) => {
+      const submission = state?.submission as { state?: string } | undefined
+      steps.push(`${call} ${submission?.state ?? state?.step}`)
+    })
+    const generator = fakeTaskGenerator({ polls: 0 })
+    const start: typeof generator.start = (...args) => {
+      steps.push('send')
+      return generator.start(...args)
+    }
+    const run = new SoraPipeline({ generator: { ...generator, start }, store, clock }).run(request)
+    await clock.runUntil(run.result)
+    expect(steps.slice(0, 5)).toEqual(['create generate', 'save ready', 'save intent', 'send', 'save accepted'])
+  })
+
+  it('never submits without a saved intent', async () => {
+    const generator = fakeTaskGenerator()
+    for (const broken of ['create', 'save'] as const) {
+      const store = watched((call) => {
+        if (call === broken) throw new Error('disk full')
+      })
+      const run = new SoraPipeline({ generator, store, clock: manualClock() }).run(request)
+      await expect(run.result).rejects.toMatchObject({
+        code: 'run-state',
+        message: expect.stringContaining('nothing was sent'),
+      })
+      expect((await collect(run)).at(-1)?.type).toBe('run-failed')
+    }
+    expect(generator.startCount).toBe(0)
+  })
+
+  it('keeps a paid job when the store goes down after the submission', async () => {
+    const clock = manualClock()
+    const store = watched((_, state) => {
+      if ((state?.submission as { state?: string } | undefined)?.state === 'accepted')
+        throw new Error('connection lost')
+    })
+    const run = new SoraPipeline({ generator: fakeTaskGenerator(), uploader: fakeUploader(), store, clock }).run(
+      request,
+    )
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({
+      servedBy: 'uploader',
+      warnings: [{ code: 'store-unavailable' }],
+    })
+  })
+
+  it('stops without effect when another process saved in between', async () => {
+    const clock = manualClock()
+    const store = memoryStore()
+    const generator = fakeTaskGenerator({ polls: 5 })
+    const run = new SoraPipeline({ generator, store, clock, pollSchedule: () => 1000 }).run(request, { id: 'run_1' })
+    await clock.advance(500)
+    const { version, state } = (await store.load('run_1')) ?? { version: 0, state: {} as StoredRun }
+    await store.save('run_1', version, state)
+    await expect(clock.runUntil(run.result)).rejects.toBeInstanceOf(FencedError)
+    expect(generator.pollCount).toBe(1)
+    expect((await store.load('run_1'))?.state.status).toBe('running')
+  })
+
+  it('joins a live run under its id, and never starts a second', async () => {
+    const clock = manualClock()
+    const generator = fakeTaskGenerator()
+    const pipeline = new SoraPipeline({ generator, clock })
+    const first = pipeline.run(request, { id: 'order-17' })
+    const second = pipeline.run({ ...request }, { id: 'order-17' })
+    expect(second).toBe(first)
+    expect(pipeline.resume('order-17')).toBe(first)
+    await clock.runUntil(first.result)
+    expect(generator.startCount).toBe(1)
+  })
+
+  it('gives the result of an ended run again, and refuses another request under its id', async () => {
+    const clock = manualClock()
+    const generator = fakeTaskGenerator()
+    const pipeline = new SoraPipeline({ generator, uploader: fakeUploader(), clock })
+    const first = pipeline.run(request, { id: 'order-17' })
+    const result = await clock.runUntil(first.result)
+    const again = pipeline.run(request, { id: 'order-17' })
+    expect(await again.result).toEqual(result)
+    expect((await collect(again)).map(({ type }) => type)).toEqual(['run-resumed', 'run-completed'])
+    await expect(pipeline.run({ prompt: 'A dog' }, { id: 'order-17' }).result).rejects.toMatchObject({
+      code: 'run-state',
+      message: 'Could not join the run, another request is known under its id: order-17',
+    })
+    expect(generator.startCount).toBe(1)
+    await expect(pipeline.resume('order-18').result).rejects.toMatchObject({ code: 'run-state' })
+  })
+
+  it('gives the error of a failed run again', async () => {
+    const pipeline = new SoraPipeline({ generator: fakeGenerator({ outcome: new Error('no credit') }) })
+    const failed = await pipeline.run(request, { id: 'order-17' }).result.catch((error: unknown) => error)
+    const again = pipeline.resume('order-17')
+    await expect(again.result).rejects.toMatchObject({ name: 'GenerationFailedError', code: 'generation-failed' })
+    expect(JSON.stringify((await collect(again)).at(-1))).toContain(JSON.stringify(failed))
+  })
+
+  it('goes on with a run that another process left while it polled', async () => {
+    const clock = manualClock()
+    const store = memoryStore()
+    const generator = fakeTaskGenerator({ polls: 3 })
+    const options = {
+      generator: fallback(fakeGenerator({ name: 'never', outcome: new Error('no credit') }), generator),
+      store,
+      clock,
+    }
+    new SoraPipeline({ ...options, uploader: fakeUploader() }).run(request, { id: 'run_1' })
+    await clock.advance(4000)
+    expect(generator.pollCount).toBe(1)
+    const later = manualClock({ now: clock.now() + 3_600 })
+    const resumed = new SoraPipeline({ ...options, clock: later, uploader: fakeUploader() }).resume('run_1')
+    await expect(later.runUntil(resumed.result)).resolves.toMatchObject({ servedBy: 'uploader' })
+    expect(generator.startCount).toBe(1)
+    expect((await collect(resumed))[0]).toMatchObject({ type: 'run-resumed', sequence: 0 })
+  })
+
+  it('asks the generator again for a source that could not be saved', async () => {
+    const clock = manualClock()
+    const store = memoryStore()
+    const source = { isPublic: false, open: async () => new Blob(['bytes']).stream() }
+    const generator = fakeTaskGenerator({ polls: 0, video: { id: 'video_1', source } })
+    const hanging = fakeUploader({ hangs: true })
+    new SoraPipeline({ generator, uploader: hanging, store, clock, pollSchedule: () => 0 }).run(request, {
+      id: 'run_1',
+    })
+    await clock.advance(10)
+    expect(hanging.calls).toHaveLength(1)
+    const uploader = fakeUploader()
+    const resumed = new SoraPipeline({ generator, uploader, store, clock }).resume('run_1')
+    const result = await clock.runUntil(resumed.result)
+    expect(uploader.calls[0]?.input).toBe(source)
+    expect(generator.startCount).toBe(1)
+    const replayed = await new SoraPipeline({ generator, store, clock }).resume('run_1').result
+    expect(replayed.url).toBe(result.url)
+    expect(await new Response(await replayed.video.source?.open()).text()).toBe('bytes')
+  })
+
+  it('does not repeat a submission of which only the intent is known', async () => {
+    const clock = manualClock()
+    const store = memoryStore()
+    const generator = fakeTaskGenerator({ hangs: 'start' })
+    new SoraPipeline({ generator, store, clock }).run(request, { id: 'run_1' })
+    await clock.advance(10)
+    const next = fakeTaskGenerator()
+    const resumed = new SoraPipeline({ generator: fallback(next, fakeTaskGenerator({ name: 'b' })), store, clock })
+    const only = new SoraPipeline({ generator: next, store, clock }).resume('run_1')
+    await expect(only.result).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect(next.startCount).toBe(0)
+    expect(resumed).toBeInstanceOf(SoraPipeline)
+  })
+
+  it.each([
+    ['of a later version', { v: 2 }, 'its state is of a later version of the library: run_1 (v2)'],
+    ['that is broken', { v: 1, id: 7 }, 'its state is broken at id'],
+  ])('leaves a state %s alone', async (_, state, message) => {
+    const store = memoryStore()
+    await store.create('run_1', { ...state, status: 'running', wakeAt: 0 })
+    const generator = fakeGenerator()
+    const { result } = new SoraPipeline({ generator, store }).resume('run_1')
+    await expect(result).rejects.toMatchObject({ code: 'run-state', message: expect.stringContaining(message) })
+    expect((await store.load('run_1'))?.version).toBe(1)
+    expect(generator.calls).toEqual([])
+  })
+
+  it('keeps an image of bytes as a data URL, and sends the bytes as they were given', async () => {
+    const store = memoryStore()
+    const generator = fakeGenerator()
+    const image = { bytes: new Uint8Array([1, 2, 3]), mediaType: 'image/png' }
+    await new SoraPipeline({ generator, store }).generate({ ...request, image }, { id: 'run_1' })
+    expect(generator.calls[0]?.input.image).toEqual(image)
+    expect((await store.load('run_1'))?.state.request).toMatchObject({ image: 'data:image/png;base64,AQID' })
+  })
+})

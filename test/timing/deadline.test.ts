@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import { manualClock } from '../../src/testing/index.js'
+import { raceAbort, withDeadline } from '../../src/timing/deadline.js'
+
+const late = new Error('late')
+const never = () => new Promise<never>(() => undefined)
+
+describe('withDeadline', () => {
+  it('passes the result through and leaves no sleeper', async () => {
+    const clock = manualClock()
+    const options = { clock, timeoutMs: 1000, signal: new AbortController().signal, error: () => late }
+    expect(await withDeadline(options, async () => 7)).toBe(7)
+    await clock.advance(0)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('rejects a call that does not listen when the time is up, and tells its signal', async () => {
+    const clock = manualClock()
+    let seen: AbortSignal | undefined
+    const options = { clock, timeoutMs: 1000, signal: new AbortController().signal, error: () => late }
+    const call = withDeadline(options, (signal) => {
+      seen = signal
+      return never()
+    })
+    const checked = expect(call).rejects.toBe(late)
+    await clock.advance(1000)
+    await checked
+    expect(seen?.reason).toBe(late)
+  })
+
+  it('rejects with the reason of the caller itself', async () => {
+    const controller = new AbortController()
+    const options = {
+      clock: manualClock(),
+      timeoutMs: Number.POSITIVE_INFINITY,
+      signal: controller.signal,
+      error: () => late,
+    }
+    const call = withDeadline(options, never)
+    controller.abort('enough')
+    await expect(call).rejects.toBe('enough')
+    await expect(withDeadline(options, never)).rejects.toBe('enough')
+  })
+
+  it('takes a call that throws before it waits like one that rejects', async () => {
+    const options = { clock: manualClock(), timeoutMs: 1000, signal: new AbortController().signal, error: () => late }
+    const call = withDeadline(options, () => {
+      throw new TypeError('broken')
+    })
+    await expect(call).rejects.toThrow('broken')
+  })
+})
+
+describe('raceAbort', () => {
+  it('does not call when it is too late', async () => {
+    let calls = 0
+    const call = async () => {
+      calls += 1
+    }
+    await expect(raceAbort(AbortSignal.abort('enough'), call)).rejects.toBe('enough')
+    expect(calls).toBe(0)
+  })
+})

@@ -1,0 +1,105 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ConfigurationError, type PollReading, paceSchedule } from '../../src/index.js'
+
+type World = (elapsedMs: number, durationMs: number) => number | undefined
+type Outcome = { readonly polls: number; readonly lagMs: number }
+
+const ROUND_TRIP_MS = 100
+
+/** Plays a job against a schedule: how many polls it took, and how late the end was seen. */
+function play(gap: (readings: readonly PollReading[]) => number, world: World, durationMs: number): Outcome {
+  const readings: PollReading[] = [{ atMs: 0 }]
+  let now = 0
+  for (let polls = 1; polls < 2000; polls += 1) {
+    now += gap(readings) + ROUND_TRIP_MS
+    if (now >= durationMs) return { polls, lagMs: now - durationMs }
+    const ratio = world(now, durationMs)
+    readings.push({ atMs: now, ...(ratio !== undefined && { ratio }) })
+  }
+  throw new Error('Could not finish the job: too many polls')
+}
+
+const linear: World = (elapsed, duration) => Math.min(0.99, Math.floor((elapsed / duration) * 100) / 100)
+const steps: World = (elapsed, duration) => Math.min(0.9, Math.floor((elapsed / duration) * 10) / 10)
+const stuckAt99: World = (elapsed, duration) => Math.min(0.99, Math.floor((elapsed / (0.85 * duration)) * 100) / 100)
+const silent: World = () => undefined
+const stepsOfFifths: World = (elapsed, duration) => Math.min(0.8, Math.floor((elapsed / duration) * 5) / 5)
+
+// Lognormal durations of 20 to 180 s from a fixed seed.
+function durations(count: number): number[] {
+  let state = 42
+  const random = () => {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32
+    return (state + 0.5) / 2 ** 32
+  }
+  const normal = () => Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random())
+  return Array.from({ length: count }, () => Math.min(180_000, Math.max(20_000, 63_000 * Math.exp(0.6 * normal()))))
+}
+
+const pace = paceSchedule()
+const paced = (readings: readonly PollReading[]) => pace({ readings, roundTripMs: ROUND_TRIP_MS })
+const fixed = () => 5000 - ROUND_TRIP_MS
+const percentile = (values: number[], share: number) =>
+  values.sort((a, b) => a - b)[Math.floor(values.length * share)] ?? 0
+const measure = (gap: typeof paced, world: World) => {
+  const outcomes = durations(2000).map((duration) => play(gap, world, duration))
+  const lags = outcomes.map(({ lagMs }) => lagMs)
+  return {
+    polls: outcomes.reduce((sum, { polls }) => sum + polls, 0) / outcomes.length,
+    mean: lags.reduce((sum, lag) => sum + lag, 0) / lags.length,
+    p95: percentile(lags, 0.95),
+  }
+}
+
+describe('paceSchedule', () => {
+  it('finds the end of a job with steady progress within 0.8 s, with at most 0.7 of the polls of fixed 5 s', () => {
+    const ours = measure(paced, linear)
+    expect(ours.mean).toBeLessThanOrEqual(500)
+    expect(ours.p95).toBeLessThanOrEqual(800)
+    expect(ours.polls).toBeLessThanOrEqual(0.7 * measure(fixed, linear).polls)
+  })
+
+  it.each([
+    ['progress in tens', steps],
+    ['progress in fifths', stepsOfFifths],
+    ['a job that sticks at 99', stuckAt99],
+    ['no progress at all', silent],
+  ])('is no later than fixed 5 s in %s, with at most 1.25 of its polls', (_, world) => {
+    const ours = measure(paced, world)
+    const theirs = measure(fixed, world)
+    expect(ours.p95).toBeLessThanOrEqual(1.01 * theirs.p95) // The same within what 2,000 jobs can tell.
+    expect(ours.polls).toBeLessThanOrEqual(1.25 * theirs.polls)
+  })
+
+  it('polls first after 3 s, and at once when the submission says that the job is nearly done', () => {
+    expect(pace({ readings: [{ atMs: 0 }], roundTripMs: 0 })).toBe(3000)
+    expect(pace({ readings: [], roundTripMs: 0 })).toBe(3000)
+    expect(pace({ readings: [{ atMs: 0, ratio: 0.97 }], roundTripMs: 0 })).toBe(100)
+  })
+
+  it('stays within its bounds and is a pure function, whatever was read', () => {
+    const reading = fc.record({
+      gap: fc.integer({ min: 1, max: 60_000 }),
+      ratio: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
+    })
+    fc.assert(
+      fc.property(fc.array(reading, { minLength: 1, maxLength: 60 }), fc.nat(20_000), (gaps, roundTripMs) => {
+        let atMs = 0
+        const readings = gaps.map(({ gap, ratio }, index) => {
+          atMs += index === 0 ? 0 : gap
+          return { atMs, ...(ratio !== undefined && { ratio }) }
+        })
+        const gap = pace({ readings, roundTripMs })
+        expect(gap).toBeGreaterThanOrEqual(100)
+        expect(gap).toBeLessThanOrEqual(10_000)
+        expect(pace(structuredClone({ readings, roundTripMs }))).toBe(gap)
+      }),
+    )
+  })
+
+  it('names every option that is wrong', () => {
+    expect(() => paceSchedule({ firstMs: 0, ceilMs: Number.NaN })).toThrow(ConfigurationError)
+    expect(() => paceSchedule({ firstMs: 0, ceilMs: Number.NaN })).toThrow(/firstMs is 0 .*ceilMs is NaN/)
+  })
+})
