@@ -27,13 +27,13 @@ export type {
   UpstreamState,
   Warned,
 } from './contracts/events.js'
+export type { GenerationHandle } from './contracts/generation-handle.js'
 export type {
   CancelOutcome,
   CompletedTask,
   FailedTask,
   GeneratedVideo,
   GeneratedVideoFacts,
-  GenerationHandle,
   Generator,
   OneShotGenerator,
   PendingTask,

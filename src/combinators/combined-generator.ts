@@ -109,5 +109,5 @@ export async function startTask(
 /** Asks any generator. */
 export async function pollTask(generator: Generator, operation: JsonValue, context: StageContext): Promise<TaskStatus> {
   if ('poll' in generator) return generator.poll(operation, context)
-  throw new TypeError(`${generator.name} is no task that could be polled`)
+  throw new TypeError(`Could not poll a generator that is no task: ${generator.name}`)
 }

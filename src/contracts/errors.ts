@@ -1,4 +1,4 @@
-import type { GenerationHandle } from './generator.js'
+import type { GenerationHandle } from './generation-handle.js'
 import type { JsonObject, JsonValue } from './json.js'
 import { redact } from './redact.js'
 import type { StageName } from './stage.js'

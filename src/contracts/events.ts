@@ -1,5 +1,5 @@
 import type { SoraPipelineErrorJson } from './errors.js'
-import type { GenerationHandle } from './generator.js'
+import type { GenerationHandle } from './generation-handle.js'
 import type { PipelineResultJson } from './result.js'
 import type { StageName } from './stage.js'
 
@@ -52,6 +52,7 @@ export interface RunResumed extends EventBase {
   readonly stages: readonly StageName[]
 }
 
+/** The first strategy of a stage is called. */
 export interface StageStarted extends StageEventBase {
   readonly type: 'stage-started'
 }
@@ -92,6 +93,7 @@ export interface Warned extends EventBase {
   readonly message: string
 }
 
+/** A stage has what it was for; `strategy` is the one that succeeded. */
 export interface StageCompleted extends StageEventBase {
   readonly type: 'stage-completed'
   readonly durationMs: number

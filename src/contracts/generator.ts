@@ -114,15 +114,6 @@ export interface FailedTask {
   readonly error: SoraPipelineError
 }
 
-/** JSON without secrets that is enough for another process to pick the job up. */
-export type GenerationHandle = {
-  /** Name of the generator. */
-  readonly generator: string
-  readonly operation: JsonValue
-  /** Epoch milliseconds. */
-  readonly startedAt: number
-}
-
 /**
  * A video that exists. Either `url`, a public address, which is all that a mock needs, or `source`, for bytes that need a key
  * or have no address.

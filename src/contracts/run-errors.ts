@@ -1,5 +1,5 @@
 import { type ErrorOptions, SoraPipelineError, toErrorJson } from './errors.js'
-import type { GenerationHandle } from './generator.js'
+import type { GenerationHandle } from './generation-handle.js'
 import type { JsonObject } from './json.js'
 import type { VideoSource } from './source.js'
 

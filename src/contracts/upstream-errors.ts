@@ -126,8 +126,8 @@ export class GenerationFailedError extends UpstreamError {
   }
 }
 
-/** Whether an HTTP status in answer to a submission proves that nothing was accepted. */
-export function refusesSubmission(status: number): boolean {
+// Whether an HTTP status in answer to a submission proves that nothing was accepted.
+function refusesSubmission(status: number): boolean {
   if (status === 503 || status === 529) return true
   return status >= 400 && status < 500 && status !== 408 && status !== 409
 }

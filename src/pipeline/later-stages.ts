@@ -69,7 +69,8 @@ export async function advanceUnpublish(session: RunSession): Promise<void> {
       error: () => tooLate('publish', deadlines.publishMs),
     }
     try {
-      if (publisher.unpublish === undefined) throw new TypeError(`${publisher.name} cannot unpublish`)
+      if (publisher.unpublish === undefined)
+        throw new TypeError(`Could not unpublish, the publisher has no way to: ${publisher.name}`)
       await withDeadline(limit, async (signal) => publisher.unpublish?.(publication, contextOf(session, work, signal)))
     } catch (error) {
       session.signal.throwIfAborted()

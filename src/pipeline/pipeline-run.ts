@@ -51,8 +51,8 @@ const STEPS: Readonly<Record<Exclude<Step, 'finish'>, (session: RunSession) => P
   unpublish: advanceUnpublish,
 }
 
-/** Takes one step of a run: at most one effect outside, saved by compare-and-set. */
-export async function advance(session: RunSession): Promise<void> {
+// Takes one step of a run: at most one effect outside, saved by compare-and-set.
+async function advance(session: RunSession): Promise<void> {
   const { step } = session.state
   if (step !== 'finish') await STEPS[step](session)
 }

@@ -1,5 +1,6 @@
 import type { UpstreamState } from '../contracts/events.js'
-import type { CancelOutcome, GenerationHandle } from '../contracts/generator.js'
+import type { GenerationHandle } from '../contracts/generation-handle.js'
+import type { CancelOutcome } from '../contracts/generator.js'
 import { generatorRoutesOf } from '../contracts/generator-route.js'
 import { NetworkError } from '../contracts/upstream-errors.js'
 import { withDeadline } from '../timing/deadline.js'

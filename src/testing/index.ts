@@ -1,1 +1,38 @@
-export {}
+export { type ClockConformanceOptions, type ClockSubject, clockConformance } from './conformance/clock-conformance.js'
+export type {
+  ConformanceOptions,
+  ConformanceSubject,
+  ConformanceTest,
+  StrategyConformanceOptions,
+} from './conformance/conformance-suite.js'
+export {
+  type GeneratorConformanceOptions,
+  type GeneratorSubject,
+  generatorConformance,
+} from './conformance/generator-conformance.js'
+export {
+  type PublisherConformanceOptions,
+  type PublisherSubject,
+  publisherConformance,
+} from './conformance/publisher-conformance.js'
+export {
+  type ResolverConformanceOptions,
+  type ResolverSubject,
+  resolverConformance,
+} from './conformance/resolver-conformance.js'
+export {
+  type RunStoreConformanceOptions,
+  type RunStoreSubject,
+  runStoreConformance,
+} from './conformance/run-store-conformance.js'
+export { uploaderConformance } from './conformance/uploader-conformance.js'
+export type { UploaderConformanceOptions, UploaderSubject } from './conformance/uploader-subject.js'
+export type { FakeCall, FakeOptions, FakeOutcome } from './fake-call.js'
+export { type FakeContext, type FakeContextOptions, fakeContext } from './fake-context.js'
+export { type FakeGenerator, type FakeGeneratorOptions, fakeGenerator } from './fake-generator.js'
+export { type FakePublisher, type FakePublisherOptions, fakePublisher } from './fake-publisher.js'
+export { type FakeResolver, type FakeResolverOptions, fakeResolver } from './fake-resolver.js'
+export { type FakeSource, type FakeSourceOptions, fakeSource } from './fake-source.js'
+export { type FakeTaskGenerator, type FakeTaskGeneratorOptions, fakeTaskGenerator } from './fake-task-generator.js'
+export { type FakeUploader, type FakeUploaderOptions, fakeUploader } from './fake-uploader.js'
+export { type ManualClock, type ManualClockOptions, manualClock } from './manual-clock.js'

@@ -171,7 +171,7 @@ describe('a chain of generators called by hand', () => {
     const chain = fallback(fakeTaskGenerator({ name: 'a', starts: [broke('a')] }), fakeGenerator({ name: 'b' }))
     const { operation, status } = await chain.start(request, fakeContext())
     expect(status).toMatchObject({ state: 'completed', video: { id: 'gen_1' } })
-    await expect(chain.poll(operation, fakeContext())).rejects.toThrow('b is no task that could be polled')
+    await expect(chain.poll(operation, fakeContext())).rejects.toThrow('Could not poll a generator that is no task: b')
     await expect(chain.cancel?.(operation, fakeContext())).resolves.toBe('unsupported')
   })
 

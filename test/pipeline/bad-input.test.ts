@@ -142,7 +142,7 @@ describe('run', () => {
 
   it('names every problem at once, and never the prompt', () => {
     const circular: Record<string, unknown> = {}
-    circular['self'] = circular
+    circular.self = circular
     try {
       pipeline.run({ prompt: '', size: 'big', seed: -1, providerOptions: circular } as never)
       expect.unreachable()

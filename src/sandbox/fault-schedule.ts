@@ -1,0 +1,75 @@
+import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import {
+  FAULT_KINDS,
+  type Fault,
+  type FaultPlan,
+  type FaultPlans,
+  SANDBOX_ENDPOINTS,
+  type SandboxEndpoint,
+} from './fault.js'
+
+/** Which fault the next call of an endpoint meets. */
+export interface FaultSchedule {
+  /**
+   * Replaces the plans of the endpoints that are named; a list begins at its start.
+   * @throws ConfigurationError for an endpoint or a kind of fault that does not exist.
+   */
+  set(plans: FaultPlans): void
+  /** Makes every endpoint healthy. */
+  clear(): void
+  /** Takes the fault of one call. */
+  next(endpoint: SandboxEndpoint, path: string): Fault | undefined
+}
+
+interface Progress {
+  readonly plan: FaultPlan
+  calls: number
+  /** When each path was first asked for, for mirrors that are late. */
+  readonly firstAskedAt: Map<string, number>
+}
+
+/** @param now - Milliseconds that never go back. */
+export function faultSchedule(now: () => number = () => performance.now()): FaultSchedule {
+  const planned = new Map<SandboxEndpoint, Progress>()
+
+  return {
+    set(plans) {
+      checkPlans(plans)
+      for (const endpoint of SANDBOX_ENDPOINTS.filter((name) => name in plans)) {
+        const plan = plans[endpoint]
+        if (plan === undefined) planned.delete(endpoint)
+        else planned.set(endpoint, { plan, calls: 0, firstAskedAt: new Map() })
+      }
+    },
+    clear: () => planned.clear(),
+    next(endpoint, path) {
+      const progress = planned.get(endpoint)
+      if (progress === undefined) return undefined
+      const fault = isList(progress.plan) ? progress.plan[progress.calls] : progress.plan
+      progress.calls += 1
+      if (fault?.kind !== 'not-synced') return fault ?? undefined
+      const firstAskedAt = progress.firstAskedAt.get(path) ?? now()
+      progress.firstAskedAt.set(path, firstAskedAt)
+      return now() - firstAskedAt < fault.forMs ? fault : undefined
+    },
+  }
+}
+
+// A misspelled name would otherwise be a fault that never comes, or a call without an answer.
+function checkPlans(plans: FaultPlans): void {
+  const problems: InputProblem[] = []
+  const check = (field: string, value: string, allowed: readonly string[]) => {
+    if (!allowed.includes(value)) problems.push({ field, value, fix: `one of ${allowed.join(', ')}` })
+  }
+  for (const [endpoint, plan] of Object.entries(plans)) {
+    check('endpoint', endpoint, SANDBOX_ENDPOINTS)
+    const faults = plan === undefined || isList(plan) ? (plan ?? []) : [plan]
+    for (const fault of faults) if (fault !== null) check(`faults['${endpoint}'].kind`, fault.kind, FAULT_KINDS)
+  }
+  if (problems.length > 0) throw new ConfigurationError('the faults', problems)
+}
+
+// Array.isArray does not narrow a readonly array.
+function isList(plan: FaultPlan): plan is readonly (Fault | null)[] {
+  return Array.isArray(plan)
+}

@@ -1,0 +1,24 @@
+import type { SandboxEndpoint } from './fault.js'
+import { bytesFile, fileReply } from './file-reply.js'
+import type { Router } from './loopback-server.js'
+import { textReply } from './reply.js'
+
+/** A finished video as a mirror holds it. */
+export interface MirroredVideo {
+  readonly bytes: Uint8Array
+  /** Epoch milliseconds. */
+  readonly completedAt: number
+}
+
+/** A mirror that serves `/MP4/{id}.mp4` of every finished video, without a key. Its whole server is one endpoint. */
+export function mirror(endpoint: SandboxEndpoint, find: (id: string) => MirroredVideo | undefined): Router {
+  return (method, pathname) => ({
+    endpoint,
+    handle(request) {
+      if (method !== 'GET' && method !== 'HEAD') return textReply(405, 'Method not allowed')
+      const video = find(/^\/MP4\/([^/]+)\.mp4$/.exec(pathname)?.[1] ?? '')
+      if (video === undefined) return textReply(404, 'Not found')
+      return fileReply(request, bytesFile(video.bytes, { mediaType: 'video/mp4', modifiedAt: video.completedAt }))
+    },
+  })
+}

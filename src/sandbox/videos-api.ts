@@ -1,0 +1,152 @@
+import type { SandboxEndpoint } from './fault.js'
+import { bytesFile, fileReply } from './file-reply.js'
+import type { ReceivedRequest, Router } from './loopback-server.js'
+import { openAiError } from './openai-error.js'
+import { jsonReply, type Reply } from './reply.js'
+import type { VideoJob, VideoJobs } from './video-jobs.js'
+import { CONTENT_LIFETIME_MS, toVideoObject } from './video-object.js'
+import { type ParsedVideoRequest, parseCreate, parseRemix } from './video-request.js'
+
+/** What the Videos API stands on. */
+export interface VideosApiOptions {
+  readonly jobs: VideoJobs
+  readonly apiKey: string
+  /** Sent as `openai-poll-after-ms` with every job that is not finished; not sent at all without it. */
+  readonly pollAfterMs?: number | undefined
+  /** Epoch milliseconds. */
+  readonly now?: (() => number) | undefined
+}
+
+interface Operation {
+  readonly endpoint: SandboxEndpoint
+  readonly methods: readonly string[]
+  /** Its group, where it has one, is the id. */
+  readonly path: RegExp
+  readonly handle: (request: ReceivedRequest, job: () => VideoJob | undefined) => Reply
+}
+
+/**
+ * The operations of OpenAI's `/v1/videos`. Wire format: the OpenAPI description of OpenAI and its official clients. A file of
+ * an input is in the log of the sandbox and is not drawn.
+ */
+export function videosApi({ jobs, apiKey, pollAfterMs, now = Date.now }: VideosApiOptions): Router {
+  const submissions = new Map<string, { readonly job: VideoJob; readonly fingerprint: string }>()
+
+  const videoReply = (job: VideoJob) => {
+    const { status } = job.state()
+    const isPending = status === 'queued' || status === 'in_progress'
+    const headers: Record<string, string> = {}
+    if (isPending && pollAfterMs !== undefined) headers['openai-poll-after-ms'] = String(pollAfterMs)
+    return jsonReply(200, toVideoObject(job), headers)
+  }
+
+  const submit = ({ headers, pathname, body }: ReceivedRequest, parsed: ParsedVideoRequest) => {
+    if ('problem' in parsed) return openAiError(400, parsed.problem)
+    const key = headers['idempotency-key']
+    const fingerprint = JSON.stringify([pathname, body])
+    const earlier = key === undefined ? undefined : submissions.get(key)
+    if (earlier !== undefined && earlier.fingerprint !== fingerprint) return KEY_REUSED
+    if (earlier !== undefined && jobs.find(earlier.job.id) !== undefined) return videoReply(earlier.job)
+    const job = jobs.create(parsed.request)
+    if (key !== undefined) submissions.set(key, { job, fingerprint })
+    return videoReply(job)
+  }
+
+  const remix = (request: ReceivedRequest, original: VideoJob) => {
+    if (original.state().status === 'completed') return submit(request, parseRemix(request, original))
+    return openAiError(400, { message: 'Only a completed video can be remixed', code: 'video_not_completed' })
+  }
+
+  const list = ({ query }: ReceivedRequest) => {
+    const limit = query.get('limit') ?? '20'
+    const order = query.get('order') ?? 'desc'
+    const after = query.get('after')
+    if (!/^\d{1,3}$/.test(limit) || Number(limit) > 100) return wrongQuery('limit', 'a number from 0 to 100')
+    if (order !== 'asc' && order !== 'desc') return wrongQuery('order', "'asc' or 'desc'")
+    const all = order === 'asc' ? jobs.list() : jobs.list().toReversed()
+    const position = all.findIndex(({ id }) => id === after)
+    if (after !== null && position < 0) return wrongQuery('after', 'the id of a video')
+    const page = all.slice(position + 1, position + 1 + Number(limit))
+    const hasMore = position + 1 + page.length < all.length
+    const data = page.map(toVideoObject)
+    const ids = { first_id: page[0]?.id ?? null, last_id: page.at(-1)?.id ?? null }
+    return jsonReply(200, { object: 'list', data, ...ids, has_more: hasMore })
+  }
+
+  const content = (request: ReceivedRequest, job: VideoJob) => {
+    const variant = request.query.get('variant') ?? 'video'
+    if (variant !== 'video') return wrongQuery('variant', "'video', which is all that the sandbox has")
+    const state = job.state()
+    if (state.status === 'failed') return openAiError(400, { message: 'The video failed', code: 'video_failed' })
+    if (state.status !== 'completed') {
+      return openAiError(404, { message: 'The video is not ready yet', code: 'video_not_ready' })
+    }
+    if (now() >= state.completedAt + CONTENT_LIFETIME_MS) {
+      return openAiError(404, { message: 'The video has expired', code: 'video_expired' })
+    }
+    return fileReply(request, bytesFile(state.video, { mediaType: 'video/mp4', modifiedAt: state.completedAt }))
+  }
+
+  const remove = (job: VideoJob) => {
+    jobs.delete(job.id)
+    return jsonReply(200, { id: job.id, object: 'video.deleted', deleted: true })
+  }
+
+  const withJob = (handle: (request: ReceivedRequest, job: VideoJob) => Reply): Operation['handle'] => {
+    return (request, find) => {
+      const job = find()
+      return job === undefined ? NO_VIDEO : handle(request, job)
+    }
+  }
+
+  const one = /^\/v1\/videos\/([^/]+)$/
+  const operations: readonly Operation[] = [
+    {
+      endpoint: 'videos.create',
+      methods: ['POST'],
+      path: ALL,
+      handle: (request) => submit(request, parseCreate(request)),
+    },
+    { endpoint: 'videos.list', methods: ['GET'], path: ALL, handle: list },
+    { endpoint: 'videos.retrieve', methods: ['GET'], path: one, handle: withJob((_, job) => videoReply(job)) },
+    { endpoint: 'videos.delete', methods: ['DELETE'], path: one, handle: withJob((_, job) => remove(job)) },
+    {
+      endpoint: 'videos.content',
+      methods: ['GET', 'HEAD'],
+      path: /^\/v1\/videos\/([^/]+)\/content$/,
+      handle: withJob(content),
+    },
+    { endpoint: 'videos.remix', methods: ['POST'], path: /^\/v1\/videos\/([^/]+)\/remix$/, handle: withJob(remix) },
+  ]
+
+  return (method, pathname) => {
+    const operation = operations.find(({ methods, path }) => methods.includes(method) && path.test(pathname))
+    if (operation === undefined) return undefined
+    const { endpoint, path, handle } = operation
+    return {
+      endpoint,
+      handle(request) {
+        if (request.headers.authorization !== `Bearer ${apiKey}`) return WRONG_KEY
+        return handle(request, () => jobs.find(path.exec(pathname)?.[1] ?? ''))
+      },
+    }
+  }
+}
+
+const ALL = /^\/v1\/videos$/
+
+// The same whether a key is missing or wrong, so that an answer tells nothing about keys.
+const WRONG_KEY = openAiError(401, { message: 'Incorrect API key provided', code: 'invalid_api_key' })
+const NO_VIDEO = openAiError(404, { message: 'The video does not exist', code: 'video_not_found' })
+const KEY_REUSED = openAiError(422, {
+  message: 'The idempotency key was used with another request',
+  code: 'idempotency_key_reused',
+})
+
+function wrongQuery(param: string, expected: string): Reply {
+  return openAiError(400, {
+    message: `Invalid value for '${param}': expected ${expected}`,
+    param,
+    code: 'invalid_value',
+  })
+}

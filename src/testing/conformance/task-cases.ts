@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import type { TaskGenerator } from '../../contracts/generator.js'
+import type { JsonValue } from '../../contracts/json.js'
+import type { ConformanceCase, ConformanceSubject } from './conformance-suite.js'
+import { checkVideo, type GenerationSubject, pollToEnd, REQUEST } from './generate-with.js'
+import type { Trial } from './trial.js'
+
+interface TaskSubject extends ConformanceSubject, GenerationSubject {}
+
+/** Cases about the life of a task; a one-shot generator has none, and passes them. */
+export const taskCases: readonly ConformanceCase<TaskSubject>[] = [
+  taskCase('its operation is JSON without secrets', async (generator, subject, trial) => {
+    const { operation } = await started(generator, subject, trial)
+    const copy: unknown = JSON.parse(JSON.stringify(operation) ?? 'null')
+    assert.deepEqual(copy, operation, 'an operation must survive JSON')
+    trial.isClean(operation, 'an operation')
+  }),
+  taskCase('it goes on from an operation that went through JSON', async (generator, subject, trial) => {
+    const { operation } = await started(generator, subject, trial)
+    const copy: JsonValue = JSON.parse(JSON.stringify(operation))
+    checkVideo(await pollToEnd(generator, copy, trial.context(), trial), trial)
+  }),
+  taskCase('it can be polled again after its end, with the same video', async (generator, subject, trial) => {
+    const { operation, status } = await started(generator, subject, trial)
+    const { id } = await pollToEnd(generator, operation, trial.context(), trial, status)
+    for (const time of ['once', 'twice']) {
+      const again = await trial.settle(generator.poll(operation, trial.context()), 'poll')
+      assert.equal(again.state, 'completed', `a task that ended must stay so when it is polled ${time} more`)
+      assert.equal(again.video.id, id, 'a task that ended must keep its video')
+    }
+  }),
+  taskCase('if it can be cancelled, it says what came of it, also after its end', async (generator, subject, trial) => {
+    const cancel = async (operation: JsonValue) => {
+      const outcome = await trial.settle(generator.cancel?.(operation, trial.context()) ?? NO_CANCEL, 'cancel')
+      assert.ok(
+        ['cancelled', 'too-late', 'unsupported'].includes(outcome),
+        `cancel must give one of its three outcomes, but gave: ${String(outcome)}`,
+      )
+    }
+    await cancel((await started(generator, subject, trial)).operation)
+    const { operation, status } = await started(generator, subject, trial)
+    await pollToEnd(generator, operation, trial.context(), trial, status)
+    await cancel(operation)
+  }),
+  taskCase('an abort before a poll or a cancel rejects with the reason itself', async (generator, subject, trial) => {
+    const { operation } = await started(generator, subject, trial)
+    const controller = new AbortController()
+    controller.abort()
+    const context = trial.context({ signal: controller.signal })
+    const sent = subject.requests?.()
+    await trial.rejectsWithReason(generator.poll(operation, context), controller, 'poll')
+    if (generator.cancel) await trial.rejectsWithReason(generator.cancel(operation, context), controller, 'cancel')
+    assert.equal(subject.requests?.(), sent, 'a call whose signal was aborted before must send nothing')
+  }),
+  taskCase('if it can be found, find gives its operation', async (generator, subject, trial) => {
+    const lookup = generator.submission?.lookup ?? 'none'
+    assert.equal(typeof generator.find === 'function' || lookup === 'none', true, `lookup '${lookup}' needs a find`)
+    if (generator.find === undefined) return
+    const context = trial.context()
+    const { operation } = await trial.settle(generator.start(subject.request ?? REQUEST, context), 'start')
+    let found: readonly JsonValue[] = []
+    const isThere = async () => {
+      found = (await generator.find?.(subject.request ?? REQUEST, context)) ?? []
+      return found.length > 0
+    }
+    await trial.eventually(isThere, 'finding the job')
+    assert.deepEqual(JSON.parse(JSON.stringify(found)), found, 'operations that were found must survive JSON')
+    await trial.settle(generator.poll(found[0] ?? operation, trial.context()), 'polling the job that was found')
+  }),
+  taskCase('if its key is honoured, the same key gives the same job', async (generator, subject, trial) => {
+    if (generator.submission?.idempotency !== 'key') return
+    const context = trial.context()
+    const start = () => trial.settle(generator.start(subject.request ?? REQUEST, context), 'start')
+    assert.deepEqual((await start()).operation, (await start()).operation, 'the same key must give the same job')
+  }),
+]
+
+const NO_CANCEL = Promise.resolve('unsupported' as const)
+
+function taskCase(
+  name: string,
+  check: (generator: TaskGenerator, subject: TaskSubject, trial: Trial) => Promise<void>,
+): ConformanceCase<TaskSubject> {
+  return {
+    name: `if it is a task: ${name}`,
+    async check(subject, trial) {
+      if ('start' in subject.generator) await check(subject.generator, subject, trial)
+    },
+  }
+}
+
+function started(generator: TaskGenerator, subject: TaskSubject, trial: Trial) {
+  return trial.settle(generator.start(subject.request ?? REQUEST, trial.context()), 'start')
+}

@@ -1,0 +1,94 @@
+import type { StageContext, StageProgress } from '../contracts/stage.js'
+
+/**
+ * What a fake answers: always the same result, always the same error, one after the other (the last one again and again), or
+ * what a function makes of the input and the number of the call, from 0.
+ */
+export type FakeOutcome<Input, Result extends object> =
+  | Result
+  | Error
+  | readonly (Result | Error)[]
+  | ((input: Input, call: number) => Result | Promise<Result>)
+
+/** What every fake takes. */
+export interface FakeOptions<Input, Result extends object> {
+  /** @defaultValue the name of the factory in kebab-case, such as `'fake-uploader'` */
+  readonly name?: string | undefined
+  readonly label?: string | undefined
+  /**
+   * An error is thrown.
+   * @defaultValue a result in the shape of the wire format that the stage has in the wild
+   */
+  readonly outcome?: FakeOutcome<Input, Result> | undefined
+  /**
+   * Milliseconds on the context's clock before the outcome.
+   * @defaultValue `0`, which does not touch the clock
+   */
+  readonly delayMs?: number | undefined
+  /** Reported, in order, before the wait and the outcome. */
+  readonly progress?: readonly StageProgress[] | undefined
+  /**
+   * Whether calls never settle but by an abort.
+   * @defaultValue `false`
+   */
+  readonly hangs?: boolean | undefined
+}
+
+/** One call of a fake. A call whose signal was aborted beforehand is not one. */
+export interface FakeCall<Input> {
+  readonly input: Input
+  readonly runId: string
+  /** Where the method is given one. */
+  readonly idempotencyKey?: string
+  /** Epoch milliseconds on the context's clock. */
+  readonly at: number
+}
+
+/** Records a call and plays the fake's part in it. */
+export async function playCall<Input, Result extends object>(
+  options: FakeOptions<Input, Result>,
+  standard: FakeOutcome<Input, Result>,
+  calls: FakeCall<Input>[],
+  input: Input,
+  context: StageContext & { readonly idempotencyKey?: string },
+): Promise<Result> {
+  const { signal, clock } = context
+  signal.throwIfAborted()
+  const key = context.idempotencyKey
+  const call = calls.push({
+    input,
+    runId: context.runId,
+    ...(key !== undefined && { idempotencyKey: key }),
+    at: clock.now(),
+  })
+  for (const progress of options.progress ?? []) context.report(progress)
+  await waitOnClock(options, context)
+  return outcomeOf(options.outcome ?? standard, input, call - 1)
+}
+
+/** The wait of a fake's call: for ever, for a while, or not at all. */
+export async function waitOnClock(
+  options: { readonly delayMs?: number | undefined; readonly hangs?: boolean | undefined },
+  { clock, signal }: StageContext,
+): Promise<void> {
+  const waitMs = options.hangs ? Number.POSITIVE_INFINITY : (options.delayMs ?? 0)
+  if (waitMs > 0) await clock.sleep(waitMs, { signal })
+}
+
+/** The outcome of the call with that number, from 0; an error is thrown. */
+export async function outcomeOf<Input, Result extends object>(
+  outcome: FakeOutcome<Input, Result>,
+  input: Input,
+  call: number,
+): Promise<Result> {
+  if (typeof outcome === 'function') return outcome(input, call)
+  const played = isList(outcome) ? (outcome[call] ?? outcome.at(-1)) : outcome
+  if (played === undefined) throw new TypeError('Could not play an outcome: the list is empty')
+  if (played instanceof Error) throw played
+  return played
+}
+
+// `Array.isArray` alone does not narrow a readonly array.
+function isList<T>(value: unknown): value is readonly T[] {
+  return Array.isArray(value)
+}

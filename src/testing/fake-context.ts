@@ -1,0 +1,59 @@
+import type { Clock } from '../contracts/clock.js'
+import type { FindContext, StageProgress, StageWarning, SubmitContext } from '../contracts/stage.js'
+import { type ManualClock, manualClock } from './manual-clock.js'
+
+/** What a {@link fakeContext} has in place of its defaults. */
+export interface FakeContextOptions<C extends Clock = ManualClock> {
+  /** @defaultValue `'run_1'` */
+  readonly runId?: string | undefined
+  /** @defaultValue a signal that is never aborted */
+  readonly signal?: AbortSignal | undefined
+  /** @defaultValue a new {@link manualClock}: a strategy that sleeps goes on when the test advances it */
+  readonly clock?: C | undefined
+  /** @defaultValue `'key_1'` */
+  readonly idempotencyKey?: string | undefined
+  /**
+   * Epoch milliseconds, for `find`.
+   * @defaultValue the clock's `now()`
+   */
+  readonly submittedAt?: number | undefined
+}
+
+/** A context that remembers what a strategy told it. */
+export interface FakeContext<C extends Clock = ManualClock> extends SubmitContext, FindContext {
+  readonly clock: C
+  /** Everything that was reported, in order. */
+  readonly progress: readonly StageProgress[]
+  /** Everything that was warned of, in order. */
+  readonly warnings: readonly StageWarning[]
+}
+
+/**
+ * Makes a context to call a strategy with by hand: it serves every method of every stage.
+ *
+ * @example
+ * ```ts
+ * import { fakeContext, fakePublisher } from 'sora-pipeline/testing'
+ *
+ * const context = fakeContext()
+ * const { id } = await fakePublisher().publish({ id: 'gen_1', url: 'https://cdn.example/a.mp4' }, context)
+ * console.log(id, context.progress.length)
+ * ```
+ */
+export function fakeContext<C extends Clock = ManualClock>(options: FakeContextOptions<C> = {}): FakeContext<C> {
+  // C can only be another clock when one is given.
+  const clock = options.clock ?? (manualClock() as Clock as C)
+  const progress: StageProgress[] = []
+  const warnings: StageWarning[] = []
+  return {
+    runId: options.runId ?? 'run_1',
+    signal: options.signal ?? new AbortController().signal,
+    clock,
+    idempotencyKey: options.idempotencyKey ?? 'key_1',
+    submittedAt: options.submittedAt ?? clock.now(),
+    report: (reported) => void progress.push(reported),
+    warn: (warning) => void warnings.push(warning),
+    progress,
+    warnings,
+  }
+}

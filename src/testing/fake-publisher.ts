@@ -1,0 +1,41 @@
+import type { GeneratedVideo } from '../contracts/generator.js'
+import type { Publication, Publisher } from '../contracts/publisher.js'
+import { type FakeCall, type FakeOptions, playCall } from './fake-call.js'
+
+/** What a {@link fakePublisher} does. */
+export interface FakePublisherOptions extends FakeOptions<GeneratedVideo, Publication> {}
+
+/** A publisher that remembers its calls. */
+export interface FakePublisher extends Publisher {
+  readonly calls: readonly FakeCall<GeneratedVideo>[]
+  /** What was taken back, in order. */
+  readonly unpublished: readonly Publication[]
+  unpublish: NonNullable<Publisher['unpublish']>
+}
+
+/**
+ * Makes a publisher that publishes nothing. Without options it gives `{ id: 's_694fb875ab6881919a4d70e090a87522' }`.
+ *
+ * @example
+ * ```ts
+ * import { fakePublisher } from 'sora-pipeline/testing'
+ *
+ * const publisher = fakePublisher({ outcome: (video) => ({ id: `post_${video.id}` }) })
+ * console.log(publisher.name, publisher.unpublished)
+ * ```
+ */
+export function fakePublisher(options: FakePublisherOptions = {}): FakePublisher {
+  const calls: FakeCall<GeneratedVideo>[] = []
+  const unpublished: Publication[] = []
+  return {
+    name: options.name ?? 'fake-publisher',
+    label: options.label,
+    publish: (video, context) => playCall(options, { id: 's_694fb875ab6881919a4d70e090a87522' }, calls, video, context),
+    async unpublish(publication, { signal }) {
+      signal.throwIfAborted()
+      unpublished.push(publication)
+    },
+    calls,
+    unpublished,
+  }
+}

@@ -1,0 +1,34 @@
+import type { ResolvedVideo, ResolveInput, Resolver } from '../contracts/resolver.js'
+import { type FakeCall, type FakeOptions, playCall } from './fake-call.js'
+
+const STANDARD: ResolvedVideo = { url: 'https://oscdn2.dyysy.com/MP4/s_694fb875ab6881919a4d70e090a87522.mp4' }
+
+/** What a {@link fakeResolver} does. */
+export interface FakeResolverOptions extends FakeOptions<ResolveInput, ResolvedVideo> {}
+
+/** A resolver that remembers its calls. */
+export interface FakeResolver extends Resolver {
+  readonly calls: readonly FakeCall<ResolveInput>[]
+}
+
+/**
+ * Makes a resolver that asks nobody. Without options it gives
+ * `{ url: 'https://oscdn2.dyysy.com/MP4/s_694fb875ab6881919a4d70e090a87522.mp4' }`.
+ *
+ * @example
+ * ```ts
+ * import { fakeResolver } from 'sora-pipeline/testing'
+ *
+ * const resolver = fakeResolver({ outcome: ({ video }) => ({ url: `https://cdn.example/${video.id}.mp4` }), delayMs: 250 })
+ * console.log(resolver.name)
+ * ```
+ */
+export function fakeResolver(options: FakeResolverOptions = {}): FakeResolver {
+  const calls: FakeCall<ResolveInput>[] = []
+  return {
+    name: options.name ?? 'fake-resolver',
+    label: options.label,
+    resolve: (input, context) => playCall(options, STANDARD, calls, input, context),
+    calls,
+  }
+}

@@ -1,0 +1,149 @@
+import type {
+  CancelOutcome,
+  GeneratedVideo,
+  SubmissionSupport,
+  TaskGenerator,
+  TaskStatus,
+} from '../contracts/generator.js'
+import type { JsonValue } from '../contracts/json.js'
+import type { VideoRequest } from '../contracts/request.js'
+import { type FakeCall, outcomeOf, playCall, waitOnClock } from './fake-call.js'
+import { FAKE_VIDEO } from './fake-generator.js'
+
+/** What a {@link fakeTaskGenerator} does. */
+export interface FakeTaskGeneratorOptions {
+  /** @defaultValue `'fake-task-generator'` */
+  readonly name?: string | undefined
+  readonly label?: string | undefined
+  readonly submission?: SubmissionSupport | undefined
+  /** What the submissions come to, in order: `'accepted'` or an error. Those past the end are accepted. */
+  readonly starts?: readonly ('accepted' | Error)[] | undefined
+  /**
+   * What the first polls of a job say: a list of statuses, with errors for polls that are missed, or a number of `running`
+   * statuses (`Infinity` for a job that never ends). Afterwards the job is completed, unless the last status of the list is
+   * terminal and so stays.
+   * @defaultValue `1`
+   */
+  readonly polls?: number | readonly (TaskStatus | Error)[] | undefined
+  /**
+   * The video of a completed job.
+   * @defaultValue that of `fakeGenerator`
+   */
+  readonly video?: GeneratedVideo | ((request: VideoRequest | undefined) => GeneratedVideo) | undefined
+  /** What `find` gives. Without it the generator has no `find`. */
+  readonly found?: readonly JsonValue[] | undefined
+  /** @defaultValue `'cancelled'` */
+  readonly cancel?: CancelOutcome | Error | undefined
+  /**
+   * Milliseconds on the context's clock that each `start` and `poll` takes.
+   * @defaultValue `0`
+   */
+  readonly delayMs?: number | undefined
+  /** The method that never settles but by an abort. */
+  readonly hangs?: 'start' | 'poll' | 'cancel' | undefined
+}
+
+/** A task generator that remembers and counts its calls. */
+export interface FakeTaskGenerator extends TaskGenerator {
+  cancel: NonNullable<TaskGenerator['cancel']>
+  /** The submissions, also those that failed. */
+  readonly calls: readonly FakeCall<VideoRequest>[]
+  readonly startCount: number
+  readonly pollCount: number
+  readonly findCount: number
+  readonly cancelCount: number
+}
+
+/**
+ * Makes a task generator that costs nothing. Its first job is `{ id: 'task_1' }`, the second `{ id: 'task_2' }`, and so on; a
+ * second fake with the same options can go on polling a job of the first, as after a restart.
+ *
+ * @example
+ * ```ts
+ * import { fakeTaskGenerator } from 'sora-pipeline/testing'
+ *
+ * const generator = fakeTaskGenerator({ polls: [{ state: 'queued' }, { state: 'running', ratio: 0.4 }] })
+ * console.log(generator.startCount, generator.pollCount)
+ * ```
+ */
+export function fakeTaskGenerator(options: FakeTaskGeneratorOptions = {}): FakeTaskGenerator {
+  const { polls = 1, video = FAKE_VIDEO, found, starts = [], cancel = 'cancelled' } = options
+  const calls: FakeCall<VideoRequest>[] = []
+  const requests = new Map<string, VideoRequest>()
+  const polled = new Map<string, number>()
+  const counts = { poll: 0, find: 0, cancel: 0 }
+
+  const completed = (job: string): TaskStatus => ({
+    state: 'completed',
+    video: typeof video === 'function' ? video(requests.get(job)) : video,
+  })
+
+  const statusOf = (job: string, poll: number): TaskStatus | Error => {
+    if (typeof polls !== 'number') return polls[poll] ?? terminalOf(polls.at(-1)) ?? completed(job)
+    if (poll >= polls) return completed(job)
+    return { state: 'running', ...(Number.isFinite(polls) && { ratio: (poll + 1) / (polls + 1) }) }
+  }
+
+  return {
+    name: options.name ?? 'fake-task-generator',
+    label: options.label,
+    submission: options.submission,
+    start(request, context) {
+      const wait = { delayMs: options.delayMs, hangs: options.hangs === 'start' }
+      const answer = (_: VideoRequest, call: number) => {
+        const refusal = starts[call]
+        if (refusal instanceof Error) throw refusal
+        const id = `task_${call + 1}`
+        requests.set(id, request)
+        return { operation: { id } }
+      }
+      return playCall(wait, answer, calls, request, context)
+    },
+    async poll(operation, context) {
+      context.signal.throwIfAborted()
+      counts.poll += 1
+      const job = JSON.stringify(operation)
+      const poll = polled.get(job) ?? 0
+      polled.set(job, poll + 1)
+      await waitOnClock({ delayMs: options.delayMs, hangs: options.hangs === 'poll' }, context)
+      return outcomeOf(statusOf(jobIdOf(operation), poll), undefined, poll)
+    },
+    ...(found !== undefined && {
+      async find(_request: VideoRequest, { signal }: { readonly signal: AbortSignal }) {
+        signal.throwIfAborted()
+        counts.find += 1
+        return [...found]
+      },
+    }),
+    async cancel(_operation, context) {
+      context.signal.throwIfAborted()
+      counts.cancel += 1
+      await waitOnClock({ hangs: options.hangs === 'cancel' }, context)
+      if (cancel instanceof Error) throw cancel
+      return cancel
+    },
+    calls,
+    get startCount() {
+      return calls.length
+    },
+    get pollCount() {
+      return counts.poll
+    },
+    get findCount() {
+      return counts.find
+    },
+    get cancelCount() {
+      return counts.cancel
+    },
+  }
+}
+
+function terminalOf(status: TaskStatus | Error | undefined): TaskStatus | undefined {
+  if (status === undefined || status instanceof Error) return undefined
+  return status.state === 'completed' || status.state === 'failed' ? status : undefined
+}
+
+function jobIdOf(operation: JsonValue): string {
+  const id = typeof operation === 'object' && operation !== null && 'id' in operation ? operation.id : operation
+  return String(id)
+}

@@ -1,0 +1,36 @@
+import type { VideoSource } from '../contracts/source.js'
+import type { UploadedVideo, Uploader } from '../contracts/uploader.js'
+import { type FakeCall, type FakeOptions, playCall } from './fake-call.js'
+
+/** What a {@link fakeUploader} does. */
+export interface FakeUploaderOptions extends FakeOptions<VideoSource, UploadedVideo> {}
+
+/** An uploader that remembers its calls. */
+export interface FakeUploader extends Uploader {
+  readonly calls: readonly FakeCall<VideoSource>[]
+}
+
+/**
+ * Makes an uploader that stores nothing and does not open the source. Without options it is labelled `Google Drive` and gives
+ * `{ url: 'https://drive.google.com/file/d/xxx/view' }`.
+ *
+ * @example
+ * ```ts
+ * import { NetworkError } from 'sora-pipeline'
+ * import { fakeUploader } from 'sora-pipeline/testing'
+ *
+ * const broken = fakeUploader({ name: 'broken', outcome: new NetworkError('Could not upload: connection refused') })
+ * const hanging = fakeUploader({ hangs: true, progress: [{ ratio: 0.5 }] })
+ * console.log(broken.name, hanging.label)
+ * ```
+ */
+export function fakeUploader(options: FakeUploaderOptions = {}): FakeUploader {
+  const calls: FakeCall<VideoSource>[] = []
+  return {
+    name: options.name ?? 'fake-uploader',
+    label: options.label ?? 'Google Drive',
+    upload: (source, context) =>
+      playCall(options, { url: 'https://drive.google.com/file/d/xxx/view' }, calls, source, context),
+    calls,
+  }
+}

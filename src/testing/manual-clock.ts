@@ -1,0 +1,157 @@
+import type { Clock } from '../contracts/clock.js'
+
+/** Where a {@link manualClock} begins. */
+export interface ManualClockOptions {
+  /**
+   * Epoch milliseconds.
+   * @defaultValue `1_767_225_600_000`, the first instant of 2026 in UTC
+   */
+  readonly now?: number | undefined
+}
+
+/** Time that only moves when a test moves it. */
+export interface ManualClock extends Clock {
+  /** How many sleepers wait for time to pass; those of `sleep(0)` are not counted, those of `sleep(Infinity)` are. */
+  readonly pending: number
+  /**
+   * Moves time forward by `ms` milliseconds, step by step: to each sleeper that falls due, in order of due time and, in a
+   * tie, of the call. Between two steps everything that was woken runs until it waits again, so a loop that sleeps again
+   * inside the window runs as often as it would. 0 only lets the code run. Calls at the same time move one after the other.
+   * @throws RangeError when `ms` is negative or not finite.
+   */
+  advance(ms: number): Promise<void>
+  /**
+   * Moves time forward, like `advance`, to an instant in epoch milliseconds.
+   * @throws RangeError when the instant has passed or is not finite.
+   */
+  advanceTo(at: number): Promise<void>
+  /**
+   * Moves time from sleeper to sleeper until a promise settles, and settles like it. Meant for code without real I/O: time
+   * goes on as soon as all of it sleeps, and so would pass a deadline that a real answer was about to meet.
+   * @throws Error when nothing sleeps any more, or the next sleeper is due more than `withinMs` (an hour by default) after
+   * the call.
+   */
+  runUntil<T>(promise: Promise<T>, options?: { readonly withinMs?: number | undefined }): Promise<T>
+}
+
+interface Sleeper {
+  readonly dueAt: number
+  wake(): void
+}
+
+// Two turns run everything that waits for promises; the third gives loopback I/O that is about to finish its chance.
+const TURNS = 3
+// A loop of `sleep(0)` that never ends must not hang the test that advances the clock.
+const MOST_TURNS = 1000
+
+/**
+ * Makes a clock for tests: no test sleeps, every wait of the library can be walked through. It needs no fake timers and
+ * leaves those of the test runner alone.
+ *
+ * @example
+ * ```ts
+ * import { manualClock } from 'sora-pipeline/testing'
+ *
+ * const clock = manualClock()
+ * const nap = clock.sleep(60_000).then(() => 'awake')
+ * await clock.advance(60_000)
+ * console.log(await nap)
+ * ```
+ */
+export function manualClock(options: ManualClockOptions = {}): ManualClock {
+  const epoch = options.now ?? 1_767_225_600_000
+  const sleepers = new Set<Sleeper>()
+  let elapsed = 0
+  let turning = 0
+  let moves: Promise<void> = Promise.resolve()
+
+  const settle = async () => {
+    for (let turns = 0; turns < TURNS || (turning > 0 && turns < MOST_TURNS); turns += 1) await nextTurn()
+  }
+
+  const nearest = (): Sleeper | undefined => {
+    let first: Sleeper | undefined
+    for (const sleeper of sleepers) if (first === undefined || sleeper.dueAt < first.dueAt) first = sleeper
+    return first
+  }
+
+  const moveTo = async (target: number) => {
+    await settle()
+    for (let next = nearest(); next !== undefined && next.dueAt <= target; next = nearest()) {
+      elapsed = next.dueAt
+      next.wake()
+      await settle()
+    }
+    elapsed = target
+  }
+
+  const move = (target: () => number): Promise<void> => {
+    const moved = moves.then(() => {
+      const to = target()
+      const ms = to - elapsed
+      if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) throw new RangeError(`Could not move the clock by: ${ms}`)
+      return moveTo(to)
+    })
+    moves = moved.catch(() => undefined) // The caller has the error; the next move does not depend on it.
+    return moved
+  }
+
+  const clock: ManualClock = {
+    now: () => epoch + elapsed,
+    monotonic: () => elapsed,
+    get pending() {
+      return sleepers.size
+    },
+    sleep: (ms, { signal } = {}) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason)
+        const abort = () => {
+          sleepers.delete(sleeper)
+          reject(signal?.reason)
+        }
+        const sleeper: Sleeper = {
+          dueAt: elapsed + ms,
+          wake() {
+            sleepers.delete(sleeper)
+            signal?.removeEventListener('abort', abort)
+            resolve()
+          },
+        }
+        signal?.addEventListener('abort', abort, { once: true })
+        if (ms > 0) sleepers.add(sleeper)
+        else {
+          turning += 1
+          nextTurn().then(() => {
+            turning -= 1
+            sleeper.wake()
+          })
+        }
+      }),
+    advance: (ms) => move(() => elapsed + ms),
+    advanceTo: (at) => move(() => at - epoch),
+    async runUntil(promise, { withinMs = 3_600_000 } = {}) {
+      const limit = elapsed + withinMs
+      let isSettled = false
+      const settled = () => {
+        isSettled = true
+      }
+      promise.then(settled, settled)
+      await clock.advance(0)
+      while (!isSettled) {
+        const wakeAt = nearest()?.dueAt ?? Number.POSITIVE_INFINITY
+        if (wakeAt === Number.POSITIVE_INFINITY)
+          throw new Error('Could not run until the promise settled: nothing sleeps')
+        if (wakeAt > limit) {
+          throw new Error(`Could not run until the promise settled: still waiting after ${withinMs} ms`)
+        }
+        await move(() => Math.max(elapsed, wakeAt)) // Not through epoch milliseconds, which would round a fraction away.
+      }
+      return promise
+    },
+  }
+  return clock
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

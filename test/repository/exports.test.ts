@@ -1,0 +1,103 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { exportedNames, ROOT } from './source-files.js'
+
+interface Target {
+  readonly types: string
+  readonly default: string
+}
+
+const { exports: targets, name: packageName } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  readonly name: string
+  readonly exports: Readonly<Record<string, Target | string>>
+}
+const SUBPATHS = Object.keys(targets).filter((subpath) => subpath !== './package.json')
+
+// What users import by value, by hand from the contract: a change here is a change of the public interface.
+const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
+  '.': [
+    'AllStrategiesFailedError',
+    'AuthenticationError',
+    'ConfigurationError',
+    'ContentRejectedError',
+    'FencedError',
+    'GenerationFailedError',
+    'InvalidRequestError',
+    'NetworkError',
+    'NoUsableUrlError',
+    'QuotaExceededError',
+    'RateLimitError',
+    'RunStateError',
+    'SoraPipeline',
+    'SoraPipelineError',
+    'StageTimeoutError',
+    'SubmissionUnknownError',
+    'UpstreamHttpError',
+    'UpstreamResponseError',
+    'chineseTexts',
+    'englishTexts',
+    'fallback',
+    'isSoraPipelineError',
+    'memoryStore',
+    'paceSchedule',
+    'toChatCompletion',
+    'toChatCompletionChunks',
+    'toOpenAiError',
+    'toSse',
+    'withRetry',
+    'withTimeout',
+  ],
+  './strategies': ['directoryUploader', 'mirrorResolver', 'originalResolver', 'videosApiGenerator'],
+  './testing': [
+    'clockConformance',
+    'fakeContext',
+    'fakeGenerator',
+    'fakePublisher',
+    'fakeResolver',
+    'fakeSource',
+    'fakeTaskGenerator',
+    'fakeUploader',
+    'generatorConformance',
+    'manualClock',
+    'publisherConformance',
+    'resolverConformance',
+    'runStoreConformance',
+    'uploaderConformance',
+  ],
+  './sandbox': ['makeVideo', 'startSandbox'],
+}
+
+test('every subpath has an entry file, and every entry file a subpath', () => {
+  const folders = readdirSync(join(ROOT, 'src'), { withFileTypes: true })
+  const entries = folders.filter((folder) => existsSync(join(ROOT, 'src', folder.name, 'index.ts')))
+  expect(['.', ...entries.map((folder) => `./${folder.name}`)].sort()).toEqual([...SUBPATHS].sort())
+})
+
+test.each(SUBPATHS)('%s has its built files, types first', (subpath) => {
+  const target = targets[subpath] as Target
+  expect(Object.keys(target)).toEqual(['types', 'default'])
+  for (const file of Object.values(target)) expect(existsSync(join(ROOT, file)), `build ${file}`).toBe(true)
+})
+
+test.each(SUBPATHS)('%s exports the values that it promises', (subpath) => {
+  expect(exportedNames(entryText(subpath)).values).toEqual([...(VALUE_NAMES[subpath] ?? [])].sort())
+})
+
+test.each(SUBPATHS)(
+  '%s, as it was built, can be imported by name and has the values of its entry file',
+  async (subpath) => {
+    const built: object = await import(subpath.replace('.', packageName))
+    expect(Object.keys(built).sort()).toEqual(exportedNames(entryText(subpath)).values)
+  },
+)
+
+test.each(SUBPATHS)('%s exports no name twice, and types in the names of the style', (subpath) => {
+  const { values, types } = exportedNames(entryText(subpath))
+  expect(new Set([...values, ...types]).size).toBe(values.length + types.length)
+  expect(types.filter((name) => !/^[A-Z][A-Za-z0-9]*$/.test(name))).toEqual([])
+})
+
+function entryText(subpath: string): string {
+  return readFileSync(join(ROOT, 'src', subpath, 'index.ts'), 'utf8')
+}

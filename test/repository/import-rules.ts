@@ -1,0 +1,91 @@
+import { importsOf, resolveImport, type SourceFile } from './source-files.js'
+
+/** Which folders of `src` a folder may import, beside itself. A folder that is not listed may import nothing. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'index.ts': ['contracts', 'timing', 'combinators', 'pipeline', 'openai'],
+  contracts: [],
+  timing: ['contracts'],
+  upstream: ['contracts'],
+  combinators: ['contracts', 'timing'],
+  strategies: ['contracts', 'timing', 'upstream'],
+  stores: ['contracts'],
+  pipeline: ['contracts', 'timing', 'combinators'],
+  // Of timing only the default clock, for heartbeats.
+  openai: ['contracts', 'timing'],
+  http: ['contracts', 'timing', 'upstream', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
+  jobs: ['contracts', 'timing', 'upstream', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
+  settings: ['contracts', 'timing', 'upstream', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
+  sandbox: ['contracts'],
+  testing: ['contracts'],
+}
+
+/** Where each package may be imported: a file, or a folder that ends in a slash. */
+export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
+  ky: ['upstream/request.ts'],
+  'p-retry': ['timing/retry.ts'],
+  'eventsource-parser': ['upstream/sse.ts'],
+  aws4fetch: ['strategies/uploaders/s3-uploader.ts'],
+  zod: ['upstream/', 'strategies/', 'pipeline/', 'http/', 'jobs/', 'settings/'],
+  bullmq: ['jobs/'],
+  // Bundled into the worker at build time.
+  'h264-mp4-encoder': ['sandbox/video-worker.ts'],
+}
+
+/** What is wrong with the imports of the files, one sentence each. */
+export function importProblems(files: readonly SourceFile[]): readonly string[] {
+  return files.flatMap(({ path, text }) =>
+    importsOf(text).flatMap((specifier) => {
+      const target = resolveImport(path, specifier)
+      return target === undefined ? packageProblems(path, specifier) : folderProblems(path, target)
+    }),
+  )
+}
+
+function folderProblems(path: string, target: string): readonly string[] {
+  const [from = '', fromStage = ''] = path.split('/')
+  const [to = '', toStage = ''] = target.split('/')
+  if (from === to) {
+    const isForeignStage = from === 'strategies' && isFolder(fromStage) && isFolder(toStage) && fromStage !== toStage
+    if (!isForeignStage) return []
+    return [`src/${path} imports ${target}: move what both stages need to src/upstream or src/timing`]
+  }
+  if (MAY_IMPORT[from]?.includes(to)) return []
+  return [`src/${path} imports ${target}: ${from} may only import ${MAY_IMPORT[from]?.join(', ') || 'nothing'}`]
+}
+
+function isFolder(name: string): boolean {
+  return !name.endsWith('.ts')
+}
+
+function packageProblems(path: string, specifier: string): readonly string[] {
+  const folder = path.split('/')[0]
+  if (specifier.startsWith('node:')) {
+    const isAllowed = folder !== 'contracts' && (folder !== 'testing' || specifier.startsWith('node:assert'))
+    return isAllowed ? [] : [`src/${path} imports ${specifier}: ${folder} may not`]
+  }
+  const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+  const homes = PACKAGE_HOMES[name]
+  if (homes === undefined) return [`src/${path} imports ${name}: give it a home in test/repository/import-rules.ts`]
+  if (homes.some((home) => (home.endsWith('/') ? path.startsWith(home) : path === home))) return []
+  return [`src/${path} imports ${name}: its home is src/${homes.join(', src/')}`]
+}
+
+/** The circles of imports, types included, each as the path that comes back to its start. */
+export function importCircles(files: readonly SourceFile[]): readonly string[] {
+  const targets = new Map(
+    files.map(({ path, text }) => [path, importsOf(text).flatMap((specifier) => resolveImport(path, specifier) ?? [])]),
+  )
+  const circles: string[] = []
+  const done = new Set<string>()
+  const visit = (path: string, trail: readonly string[]) => {
+    if (trail.includes(path)) {
+      circles.push([...trail.slice(trail.indexOf(path)), path].join(' -> '))
+      return
+    }
+    if (done.has(path)) return
+    for (const target of targets.get(path) ?? []) visit(target, [...trail, path])
+    done.add(path)
+  }
+  for (const path of targets.keys()) visit(path, [])
+  return circles
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { exportedNames, ROOT, typeScriptFiles } from './source-files.js'
+
+const NAMES = exportedNames(readFileSync(join(ROOT, 'src/strategies/index.ts'), 'utf8'))
+const TESTS = typeScriptFiles('test/strategies').filter(({ path }) => path.endsWith('.test.ts'))
+const FACTORIES = NAMES.values.filter((name) => stageOf(name) !== undefined)
+
+test('every function of the subpath is named after the stage of its strategy', () => {
+  expect(FACTORIES.length).toBeGreaterThan(0)
+  expect(NAMES.values.filter((name) => !FACTORIES.includes(name))).toEqual([])
+})
+
+test.each(FACTORIES)('%s is covered by the conformance suite of its stage in test/strategies', (factory) => {
+  const suite = `${stageOf(factory)}Conformance(`
+  const covering = TESTS.filter(({ text }) => text.includes(suite) && text.includes(`${factory}(`))
+  expect(
+    covering.length,
+    `call ${suite}{ test, create }) with a ${factory} in a file of test/strategies`,
+  ).toBeGreaterThan(0)
+})
+
+test.each(FACTORIES)('%s exports the type of its options', (factory) => {
+  expect(NAMES.types).toContain(`${factory.charAt(0).toUpperCase()}${factory.slice(1)}Options`)
+})
+
+test.each(FACTORIES)('%s has a file of its own in the folder of its stage', (factory) => {
+  const file = factory.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  const paths = typeScriptFiles('src/strategies').map(({ path }) => path)
+  expect(paths).toContain(`${stageOf(factory)}s/${file}.ts`)
+})
+
+test('every strategy file of a stage is exported', () => {
+  const factories = typeScriptFiles('src/strategies')
+    .map(({ path }) => path.split('/').at(-1)?.replace('.ts', '') ?? '')
+    .filter((name) => /^\w[\w-]*-(?:generator|publisher|resolver|uploader)$/.test(name))
+    .map((name) => name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase()))
+  expect(factories.filter((factory) => !NAMES.values.includes(factory))).toEqual([])
+})
+
+function stageOf(factory: string): string | undefined {
+  return /(Generator|Publisher|Resolver|Uploader)$/.exec(factory)?.[1]?.toLowerCase()
+}

@@ -1,0 +1,226 @@
+import { describe, expect, test } from 'vitest'
+import { FencedError, RunStateError, type RunStore, type StoredRun } from '../../../src/index.js'
+import { runStoreConformance } from '../../../src/testing/index.js'
+import { failedCases } from './failed-cases.js'
+
+describe('a good store passes', () => {
+  runStoreConformance({ test, create: () => ({ store: plainStore() }) })
+})
+
+describe('a good store that is opened twice passes', () => {
+  runStoreConformance({
+    test,
+    create: () => {
+      const data = emptyData()
+      return { store: plainStore(data), reopen: async () => plainStore(data) }
+    },
+  })
+})
+
+const WAIT = () => new Promise((resolve) => setImmediate(resolve))
+type Fault = (store: RunStore, data: Data) => Partial<RunStore>
+
+const broken: readonly (readonly [string, Fault, string])[] = [
+  [
+    'loads something for an unknown id',
+    () => ({ load: async () => ({ version: 1, state: run(0) }) }),
+    'loads nothing for an unknown id',
+  ],
+  [
+    'overwrites on create',
+    (store, data) => ({
+      create: async (id, state) => {
+        const isNew = await store.create(id, state)
+        data.runs.set(id, { version: 1, text: JSON.stringify(state) })
+        return isNew
+      },
+    }),
+    'creates a run once, as version 1, and leaves it as it is the second time',
+  ],
+  [
+    'waits between the look and the create',
+    (store, data) => ({
+      create: async (id, state) => {
+        const isNew = !data.runs.has(id)
+        await WAIT()
+        data.runs.delete(id)
+        await store.create(id, state)
+        return isNew
+      },
+    }),
+    'lets one of 20 creates at once win',
+  ],
+  [
+    'waits between the look and the save',
+    (store, data) => ({
+      save: async (id, version, state) => {
+        const current = data.runs.get(id)?.version ?? 0
+        await WAIT()
+        return version === current ? store.save(id, data.runs.get(id)?.version ?? 0, state) : store.save(id, -1, state)
+      },
+    }),
+    'lets one of 50 saves over the same version win, and fences the others',
+  ],
+  [
+    'refuses with an error of another kind',
+    (store) => ({
+      save: (id, version, state) =>
+        store.save(id, version, state).catch(() => {
+          throw new Error('conflict')
+        }),
+    }),
+    'refuses a save over an older version, and changes nothing',
+  ],
+  [
+    'does not compare',
+    (store, data) => ({ save: (id, _, state) => store.save(id, data.runs.get(id)?.version ?? 0, state) }),
+    'shows its runs and versions to another process',
+  ],
+  [
+    'keeps its version',
+    (store) => ({ save: (id, version, state) => store.save(id, version, state).then(() => version) }),
+    'saves over the version it was told, and gives the new one',
+  ],
+  [
+    'creates on save',
+    (store, data) => ({
+      save: async (id, version, state) => {
+        if (!data.runs.has(id)) await store.create(id, state)
+        return store.save(id, version, state)
+      },
+    }),
+    'refuses a save of a run that it does not know',
+  ],
+  [
+    'keeps the very object',
+    () => {
+      const kept = new Map<string, StoredRun>()
+      return {
+        create: async (id, state) => kept.size < kept.set(id, state).size,
+        load: async (id) => ({ version: 1, state: kept.get(id) ?? run(0) }),
+      }
+    },
+    'keeps its states out of reach of later changes',
+  ],
+  [
+    'takes ids for paths',
+    (store) => ({ create: (id, state) => store.create(id.split('/').at(-1) ?? id, state) }),
+    'keeps runs apart whatever their ids look like',
+  ],
+  [
+    'gives a claim to anybody',
+    () => ({ claim: async () => true }),
+    'gives a claim to one run, again and again, and to no other',
+  ],
+  [
+    'forgets the owner of a claim',
+    (_, data) => ({
+      claim: async (namespace, key) => data.claims.size < data.claims.set(`${namespace} ${key}`, '').size,
+    }),
+    'gives a claim to one run, again and again, and to no other',
+  ],
+  [
+    'glues namespace and key',
+    (store) => ({ claim: (namespace, key, id) => store.claim('', `${namespace}:${key}`, id) }),
+    'keeps claims of other keys and namespaces apart',
+  ],
+  [
+    'waits between the look and the claim',
+    (store, data) => ({
+      claim: async (namespace, key, id) => {
+        await WAIT()
+        const isFree = data.claims.size === 0
+        await WAIT()
+        return isFree || store.claim(namespace, key, id)
+      },
+    }),
+    'gives a claim to one of 20 runs that ask at once',
+  ],
+  [
+    'has no order of what is due',
+    (store) => ({ due: async (before, limit) => [...(await store.due(before, limit))].reverse() }),
+    'gives the runs that are due, the most overdue first, up to the limit',
+  ],
+  [
+    'has no limit',
+    (store) => ({ due: (before) => store.due(before, 1000) }),
+    'gives the runs that are due, the most overdue first, up to the limit',
+  ],
+  [
+    'leaves out what is due now',
+    (store) => ({ due: (before, limit) => store.due(before - 1, limit) }),
+    'gives the runs that are due, the most overdue first, up to the limit',
+  ],
+  [
+    'finds ended runs due',
+    (_, data) => ({ due: async () => [...data.runs.keys()] }),
+    'gives no run that has ended, and follows a later wake',
+  ],
+]
+
+test.each(broken)('a store that %s fails', async (_, fault, expected) => {
+  const create = () => {
+    const data = emptyData()
+    const store = plainStore(data)
+    return { store: { ...store, ...fault(store, data) } }
+  }
+  const failed = await failedCases((collect) => runStoreConformance({ test: collect, timeoutMs: 500, create }))
+  expect([...failed.keys()]).toContain(expected)
+})
+
+test('a store that only one process sees fails', async () => {
+  const create = () => ({ store: plainStore(), reopen: async () => plainStore() })
+  const failed = await failedCases((collect) => runStoreConformance({ test: collect, create }))
+  expect([...failed.keys()]).toEqual([
+    'shows its runs and versions to another process',
+    'gives a claim to one run, again and again, and to no other',
+  ])
+})
+
+interface Data {
+  readonly runs: Map<string, { readonly version: number; readonly text: string }>
+  readonly claims: Map<string, string>
+}
+
+function emptyData(): Data {
+  return { runs: new Map(), claims: new Map() }
+}
+
+function run(wakeAt: number): StoredRun {
+  return { status: 'running', wakeAt }
+}
+
+function plainStore({ runs, claims }: Data = emptyData()): RunStore {
+  const stateOf = (text: string): StoredRun => JSON.parse(text)
+  return {
+    async create(id, state) {
+      if (runs.has(id)) return false
+      runs.set(id, { version: 1, text: JSON.stringify(state) })
+      return true
+    },
+    async load(id) {
+      const stored = runs.get(id)
+      return stored && { version: stored.version, state: stateOf(stored.text) }
+    },
+    async save(id, version, state) {
+      const stored = runs.get(id)
+      if (!stored) throw new RunStateError(`Could not save the run: ${id}`)
+      if (stored.version !== version) throw new FencedError(`Could not save over the version: ${version}`)
+      runs.set(id, { version: version + 1, text: JSON.stringify(state) })
+      return version + 1
+    },
+    async claim(namespace, key, runId) {
+      const name = JSON.stringify([namespace, key])
+      if (!claims.has(name)) claims.set(name, runId)
+      return claims.get(name) === runId
+    },
+    async due(before, limit) {
+      return [...runs]
+        .map(([id, { text }]) => ({ id, ...stateOf(text) }))
+        .filter(({ status, wakeAt }) => status === 'running' && wakeAt <= before)
+        .sort((a, b) => a.wakeAt - b.wakeAt)
+        .slice(0, limit)
+        .map(({ id }) => id)
+    },
+  }
+}
