@@ -1,1 +1,5 @@
-export {}
+export { type VideosApiOperation, videosApiGenerator } from './generators/videos-api-generator.js'
+export type { VideosApiGeneratorOptions } from './generators/videos-api-options.js'
+export { type MirrorResolverOptions, mirrorResolver } from './resolvers/mirror-resolver.js'
+export { type OriginalResolverOptions, originalResolver } from './resolvers/original-resolver.js'
+export { type DirectoryUploaderOptions, directoryUploader } from './uploaders/directory-uploader.js'

@@ -1,0 +1,68 @@
+import { describeValue } from '../../contracts/errors.js'
+import { type InputProblem, InvalidRequestError } from '../../contracts/input-errors.js'
+import type { MediaInput } from '../../contracts/request.js'
+import { extensionOf, mediaTypeOf } from '../../upstream/media-type.js'
+
+/** An input that a request carries: an address that the upstream fetches, or bytes that are sent. */
+export type MediaFile =
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'file'; readonly bytes: Uint8Array; readonly mediaType: string; readonly name: string }
+
+/**
+ * Reads an input of a request. Bytes and data URLs are checked by their first bytes, which also decide the media type.
+ *
+ * @param field - `image` or `video`: what the bytes have to be.
+ * @throws InvalidRequestError for a text that is neither an http address nor a data URL, and for bytes of another kind.
+ */
+export function readMediaFile(input: MediaInput, field: 'image' | 'video'): MediaFile {
+  if (typeof input !== 'string') return fileOf(input.bytes, input.mediaType, field)
+  if (/^https?:\/\//i.test(input) && URL.canParse(input)) return { kind: 'url', url: input }
+  const match = /^data:([^,;]*)((?:;[^,;]*)*),/i.exec(input)
+  if (match === null) throw refused(field, input, 'give an https address, a data URL or bytes')
+  const data = input.slice(match[0].length)
+  const isBase64 = /;\s*base64\s*$/i.test(match[2] ?? '')
+  return fileOf(isBase64 ? decodeBase64(data, field) : decodePercent(data, field), match[1] ?? '', field)
+}
+
+/** The data URL of a file, for upstreams that take JSON only. */
+export function dataUrlOf({ bytes, mediaType }: Extract<MediaFile, { kind: 'file' }>): string {
+  return `data:${mediaType};base64,${Buffer.from(bytes).toString('base64')}`
+}
+
+function fileOf(bytes: Uint8Array, declared: string, field: 'image' | 'video'): MediaFile {
+  const mediaType = mediaTypeOf(bytes)
+  if (mediaType?.startsWith(`${field}/`))
+    return { kind: 'file', bytes, mediaType, name: `${field}${extensionOf(mediaType)}` }
+  const seen = mediaType ?? (bytes.byteLength === 0 ? 'empty' : 'of no known kind')
+  throw refused(
+    field,
+    `${declared || 'untyped'} data that is ${seen}`,
+    `give the bytes of ${field === 'image' ? 'a PNG, JPEG, WebP, GIF, AVIF or HEIC image' : 'an MP4, QuickTime or WebM video'}`,
+  )
+}
+
+function decodeBase64(data: string, field: string): Uint8Array {
+  const compact = decodeURIComponentSafely(data, field).replace(/\s+/g, '')
+  if (!/^[\w+/-]*={0,2}$/.test(compact)) throw refused(field, 'data:…', 'give a data URL whose base64 can be read')
+  return new Uint8Array(Buffer.from(compact, 'base64'))
+}
+
+function decodePercent(data: string, field: string): Uint8Array {
+  const bytes = data.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  if (/[^\0-\xff]/.test(bytes)) throw refused(field, 'data:…', 'give a data URL in ASCII')
+  return new Uint8Array(Buffer.from(bytes, 'latin1'))
+}
+
+function decodeURIComponentSafely(data: string, field: string): string {
+  try {
+    return data.includes('%') ? decodeURIComponent(data) : data
+  } catch {
+    throw refused(field, 'data:…', 'give a data URL whose base64 can be read')
+  }
+}
+
+function refused(field: string, value: string, fix: string): InvalidRequestError {
+  const shown = value.startsWith('data:') ? 'data:…' : value
+  const problem: InputProblem = { field, value: describeValue(shown), fix }
+  return new InvalidRequestError([problem])
+}

@@ -1,0 +1,124 @@
+import type { Fetch } from '../../upstream/request.js'
+import type { Credential } from '../../upstream/secret.js'
+import {
+  addressProblem,
+  choiceProblem,
+  credentialProblem,
+  headerProblems,
+  optionProblem,
+  textProblem,
+  throwProblems,
+  timeoutProblem,
+} from '../option-problems.js'
+
+/** Options of `videosApiGenerator`. */
+export interface VideosApiGeneratorOptions {
+  /**
+   * Name in events, handles and messages. A run is resumed by a generator of the same name.
+   * @defaultValue `'videos-api'`
+   */
+  readonly name?: string | undefined
+  /** For people, in progress texts; the name serves without one. */
+  readonly label?: string | undefined
+  /**
+   * Address of the API as the official SDK takes it, such as `https://api.example/v1`. There is no default. A query is kept on
+   * every request; user name and password do not belong here.
+   */
+  readonly baseUrl: string
+  /**
+   * Sent as `Authorization: Bearer`; a function is asked before each request. It goes to the API's own origin only. Leave it
+   * out for a server without keys, whose `/content` then counts as public.
+   */
+  readonly apiKey?: Credential | undefined
+  /** Model for requests that name none; without either the server decides. */
+  readonly model?: string | undefined
+  /**
+   * How a submission is encoded. `auto` sends JSON, or a form when bytes have to be sent; when the server refuses that encoding
+   * (415, or a 400 or 422 that says so) the same submission is sent once more in the other one, for a refusal proves that
+   * nothing was accepted. What worked is remembered.
+   * @defaultValue `'auto'`
+   */
+  readonly encoding?: 'auto' | 'json' | 'multipart' | undefined
+  /**
+   * Whether `seconds` is sent as a text, as OpenAI defined it, or as a number, as some gateways want it.
+   * @defaultValue `'string'`
+   */
+  readonly secondsType?: 'string' | 'number' | undefined
+  /**
+   * What is done with `video` of a request: `/videos/edits` or `/videos/extensions`. A request decides for itself with
+   * `providerOptions: { videoInput: 'extensions' }`.
+   * @defaultValue `'edits'`
+   */
+  readonly videoInput?: 'edits' | 'extensions' | undefined
+  /** Sent with every request to the API's own origin, and to no other. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /**
+   * Milliseconds for a poll or a cancellation with its body, and for the headers of a download; above 0, `Infinity` for none.
+   * @defaultValue 10_000
+   */
+  readonly requestTimeoutMs?: number | undefined
+  /**
+   * Milliseconds for a submission, whose outcome is unknown past it. Servers that answer with the finished video take minutes.
+   * @defaultValue 120_000
+   */
+  readonly createTimeoutMs?: number | undefined
+  /**
+   * Most decoded bytes of one answer, 1,000 at least: room for servers that put the video into it as base64. A longer one is
+   * an `UpstreamResponseError`.
+   * @defaultValue 33_554_432
+   */
+  readonly maxAnswerBytes?: number | undefined
+  /**
+   * What 500, 502 and 504 in answer to a submission mean: `refused` for an upstream that is known to answer so before it
+   * accepts, so that another generator may be tried.
+   * @defaultValue `'unknown'`
+   */
+  readonly serverErrors?: 'unknown' | 'refused' | undefined
+  /**
+   * Whether the upstream gives the same job for the same `Idempotency-Key`. The header is sent either way; say `key` only for
+   * an upstream that documents it, for the run then repeats a submission whose outcome is unknown.
+   * @defaultValue `'none'`
+   */
+  readonly idempotency?: 'key' | 'none' | undefined
+  /**
+   * Called in place of the platform's `fetch`, with the address as a string.
+   * @defaultValue `globalThis.fetch`
+   */
+  readonly fetch?: Fetch | undefined
+}
+
+/** The options with their defaults. */
+export function checkVideosApiOptions(given: VideosApiGeneratorOptions) {
+  const options = {
+    ...given,
+    name: given.name ?? 'videos-api',
+    encoding: given.encoding ?? 'auto',
+    secondsType: given.secondsType ?? 'string',
+    videoInput: given.videoInput ?? 'edits',
+    requestTimeoutMs: given.requestTimeoutMs ?? 10_000,
+    createTimeoutMs: given.createTimeoutMs ?? 120_000,
+    maxAnswerBytes: given.maxAnswerBytes ?? 33_554_432,
+    serverErrors: given.serverErrors ?? 'unknown',
+    idempotency: given.idempotency ?? 'none',
+  } as const
+  const { maxAnswerBytes } = options
+  throwProblems('videosApiGenerator', [
+    textProblem('name', options.name, 'give a name'),
+    addressProblem('baseUrl', options.baseUrl, '"https://api.example/v1"'),
+    credentialProblem('apiKey', options.apiKey),
+    options.model === undefined ? undefined : textProblem('model', options.model, 'give a model or leave it out'),
+    choiceProblem('encoding', options.encoding, ['auto', 'json', 'multipart']),
+    choiceProblem('secondsType', options.secondsType, ['string', 'number']),
+    choiceProblem('videoInput', options.videoInput, ['edits', 'extensions']),
+    ...headerProblems('headers', options.headers),
+    timeoutProblem('requestTimeoutMs', options.requestTimeoutMs),
+    timeoutProblem('createTimeoutMs', options.createTimeoutMs),
+    maxAnswerBytes >= 1_000 ? undefined : optionProblem('maxAnswerBytes', maxAnswerBytes, 'give 1000 bytes or more'),
+    choiceProblem('serverErrors', options.serverErrors, ['unknown', 'refused']),
+    choiceProblem('idempotency', options.idempotency, ['key', 'none']),
+  ])
+  return options
+}
+
+/** The options with their defaults. */
+export type CheckedVideosApiOptions = ReturnType<typeof checkVideosApiOptions>

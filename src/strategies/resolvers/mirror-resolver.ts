@@ -1,0 +1,181 @@
+import { attemptObserverOf } from '../../contracts/attempt-observer.js'
+import { InvalidRequestError } from '../../contracts/input-errors.js'
+import type { ResolvedVideo, ResolveInput, Resolver } from '../../contracts/resolver.js'
+import { AllStrategiesFailedError } from '../../contracts/run-errors.js'
+import type { StageContext } from '../../contracts/stage.js'
+import { UpstreamHttpError } from '../../contracts/upstream-errors.js'
+import { proveVideo } from '../../upstream/prove-video.js'
+import type { Fetch } from '../../upstream/request.js'
+import {
+  addressProblem,
+  headerProblems,
+  type OptionProblem,
+  optionProblem,
+  textProblem,
+  throwProblems,
+  timeoutProblem,
+} from '../option-problems.js'
+
+/** Options of `mirrorResolver`. */
+export interface MirrorResolverOptions {
+  /**
+   * Name in events and messages.
+   * @defaultValue `'mirror'`
+   */
+  readonly name?: string | undefined
+  /** For people, in progress texts; the name serves without one. */
+  readonly label?: string | undefined
+  /** In the order in which they are tried, such as `['cdn1.example', 'https://cdn2.example']`; https without a scheme. */
+  readonly hosts: readonly string[]
+  /**
+   * Path of a video, with `{postId}` for the id of the publication and `{videoId}` for that of the generation, both encoded.
+   * @defaultValue `'/MP4/{postId}.mp4'`
+   */
+  readonly path?: string | undefined
+  /** Sent to the mirrors themselves, and not to where they redirect. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /**
+   * Milliseconds for one proof at one host, with all its requests; above 0, `Infinity` for none.
+   * @defaultValue 10_000
+   */
+  readonly timeoutMs?: number | undefined
+  /**
+   * How long to wait at each host for a video that is not there yet (404), in milliseconds from 0. It is asked again after 1 s,
+   * 2 s, 4 s, 8 s and then every 10 s.
+   * @defaultValue 0
+   */
+  readonly syncTimeoutMs?: number | undefined
+  /**
+   * Fewest bytes that count as a video.
+   * @defaultValue 1
+   */
+  readonly minBytes?: number | undefined
+  /**
+   * Called in place of the platform's `fetch`, with the address as a string.
+   * @defaultValue `globalThis.fetch`
+   */
+  readonly fetch?: Fetch | undefined
+}
+
+const FIRST_WAIT_MS = 1_000
+const LONGEST_WAIT_MS = 10_000
+
+/**
+ * Builds the URL of a copy at each host and gives the first one that proves to serve a video: by `HEAD`, or where that is
+ * refused or says too little by asking for its first bytes. Redirects are followed and checked, and the URL is the mirror's
+ * own. Each host is an attempt of its own in the events, as `mirror:cdn1.example`.
+ *
+ * `resolve` rejects with `AllStrategiesFailedError`, with an error for each host, and with `InvalidRequestError` when the path
+ * needs a publication and there is none. An abort leaves nothing running.
+ *
+ * @throws ConfigurationError when an option cannot work, with every problem at once.
+ *
+ * @example
+ * ```ts
+ * import { mirrorResolver } from 'sora-pipeline/strategies'
+ *
+ * const resolver = mirrorResolver({ hosts: ['cdn1.example', 'cdn2.example'], syncTimeoutMs: 60_000 })
+ * console.log(resolver.name)
+ * ```
+ */
+export function mirrorResolver(given: MirrorResolverOptions): Resolver {
+  const options = checkMirrorOptions(given)
+  const { name, hosts } = options
+
+  async function atHost(host: string, path: string, context: StageContext): Promise<ResolvedVideo> {
+    const url = `${host}${path}`
+    const { clock, signal } = context
+    const end = clock.monotonic() + options.syncTimeoutMs
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+      try {
+        return { url, ...(await proveVideo({ ...options, url, signal })) }
+      } catch (error) {
+        const leftMs = end - clock.monotonic()
+        const isMissing = error instanceof UpstreamHttpError && error.status === 404
+        if (signal.aborted || !isMissing || leftMs <= 0) throw error
+        context.report({ phase: 'syncing' })
+        await clock.sleep(Math.min(waitMs, leftMs), { signal })
+      }
+    }
+  }
+
+  return {
+    name,
+    ...(options.label !== undefined && { label: options.label }),
+    async resolve(input, context) {
+      const { clock, signal } = context
+      signal.throwIfAborted()
+      const path = fillPath(options.path, input)
+      const observer = attemptObserverOf(context)
+      const errors: unknown[] = []
+      for (const [index, host] of hosts.entries()) {
+        const strategy = { name: nameOf(name, host) }
+        const startedAt = clock.monotonic()
+        try {
+          const resolved = await atHost(host, path, context)
+          observer.succeeded({ strategy, durationMs: clock.monotonic() - startedAt })
+          return resolved
+        } catch (error) {
+          if (signal.aborted) throw signal.reason
+          observer.failed({ strategy, durationMs: clock.monotonic() - startedAt, error })
+          errors.push(error)
+          const next = hosts[index + 1]
+          if (next !== undefined) observer.fellBack(strategy, { name: nameOf(name, next) })
+        }
+      }
+      throw new AllStrategiesFailedError(`Could not find the video at any mirror: ${hosts.length} tried`, { errors })
+    },
+  }
+}
+
+function checkMirrorOptions(given: MirrorResolverOptions) {
+  const hosts = Array.isArray(given.hosts) ? given.hosts.map(withScheme) : []
+  const options = {
+    ...given,
+    hosts,
+    name: given.name ?? 'mirror',
+    path: given.path ?? '/MP4/{postId}.mp4',
+    timeoutMs: given.timeoutMs ?? 10_000,
+    syncTimeoutMs: given.syncTimeoutMs ?? 0,
+    minBytes: given.minBytes ?? 1,
+  }
+  const { path, syncTimeoutMs, minBytes } = options
+  throwProblems('mirrorResolver', [
+    textProblem('name', options.name, 'give a name'),
+    hosts.length > 0 ? undefined : optionProblem('hosts', given.hosts, 'give at least one host'),
+    ...hosts.map((host, index) => hostProblem(`hosts[${index}]`, host)),
+    path.startsWith('/') ? undefined : optionProblem('path', path, 'begin it with /'),
+    ...headerProblems('headers', options.headers),
+    timeoutProblem('timeoutMs', options.timeoutMs),
+    syncTimeoutMs >= 0 ? undefined : optionProblem('syncTimeoutMs', syncTimeoutMs, 'give milliseconds from 0'),
+    minBytes >= 0 ? undefined : optionProblem('minBytes', minBytes, 'give bytes from 0'),
+  ])
+  return options
+}
+
+function withScheme(host: unknown): string {
+  const text = String(host).trim().replace(/\/+$/, '')
+  return /^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `https://${text}`
+}
+
+function hostProblem(field: string, host: string): OptionProblem {
+  const problem = addressProblem(field, host, 'cdn.example')
+  if (problem !== undefined || !/[?#]/.test(host)) return problem
+  return optionProblem(field, host.replace(/[?#].*/s, ''), 'leave the query out')
+}
+
+function nameOf(name: string, host: string): string {
+  return `${name}:${new URL(host).host}`
+}
+
+function fillPath(path: string, { video, publication }: ResolveInput): string {
+  return path.replace(/\{(postId|videoId)\}/g, (placeholder) => {
+    const isPost = placeholder === '{postId}'
+    const id = isPost ? publication?.id : video.id
+    // Dots alone would climb out of the path.
+    if (id !== undefined && id !== '' && !/^\.+$/.test(id)) return encodeURIComponent(id)
+    const field = isPost ? 'publication' : 'video.id'
+    const fix = isPost ? 'publish the video first, or use a path with {videoId}' : 'give the video an id'
+    throw new InvalidRequestError([{ field, value: id === undefined ? 'nothing' : JSON.stringify(id), fix }])
+  })
+}

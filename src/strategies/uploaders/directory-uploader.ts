@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { InvalidRequestError } from '../../contracts/input-errors.js'
+import type { VideoSource } from '../../contracts/source.js'
+import type { StageContext } from '../../contracts/stage.js'
+import type { Uploader } from '../../contracts/uploader.js'
+import { extensionOf, mediaTypeOf } from '../../upstream/media-type.js'
+import { addressProblem, optionProblem, textProblem, throwProblems } from '../option-problems.js'
+import { createByteProgress } from './byte-progress.js'
+import { directoryError } from './directory-error.js'
+import { readVideo } from './read-video.js'
+import { hasExtension, numberedName, safeFileName } from './safe-file-name.js'
+
+/** Options of `directoryUploader`. */
+export interface DirectoryUploaderOptions {
+  /**
+   * Name in events and messages.
+   * @defaultValue `'directory'`
+   */
+  readonly name?: string | undefined
+  /** For people, in progress texts; the name serves without one. */
+  readonly label?: string | undefined
+  /** Where the files go; it is made when it does not exist. Its file system has to know hard links. */
+  readonly directory: string
+  /** Address under which a web server gives out the directory, such as `https://media.example/videos`. */
+  readonly publicBaseUrl: string
+  /**
+   * Name of the file, such as `cat.mp4`. It is made safe: no path, at most 150 bytes; an extension is added by the media type
+   * when it has none.
+   * @defaultValue the run's id
+   */
+  readonly fileName?: ((source: VideoSource, context: StageContext) => string) | undefined
+}
+
+const MOST_NUMBERS = 1_000
+
+/**
+ * Stores a video as a file in a directory that a web server gives out. It is written to a hidden temporary file first, flushed
+ * to the disk, and only appears under its name when it is whole. A broken source is taken up again at the last good byte.
+ * Nothing is ever overwritten: when the name is taken, the file becomes `name-2.mp4` and so on, up to 1000. `id` of the result
+ * is the name. After a failure or an abort no file is left.
+ *
+ * `upload` rejects with `ConfigurationError` when the directory cannot be written to, `QuotaExceededError` when the disk is
+ * full, `InvalidRequestError` when all numbers of a name are taken, and with what the source says when it cannot be read.
+ *
+ * @throws ConfigurationError when an option cannot work, with every problem at once.
+ *
+ * @example
+ * ```ts
+ * import { directoryUploader } from 'sora-pipeline/strategies'
+ *
+ * const uploader = directoryUploader({ directory: './videos', publicBaseUrl: 'https://media.example/videos' })
+ * console.log(uploader.name)
+ * ```
+ */
+export function directoryUploader(options: DirectoryUploaderOptions): Uploader {
+  const { name = 'directory', label, directory, publicBaseUrl, fileName } = options
+  throwProblems('directoryUploader', [
+    textProblem('name', name, 'give a name'),
+    textProblem('directory', directory, 'give the path of a directory'),
+    addressProblem('publicBaseUrl', publicBaseUrl, '"https://media.example/videos"'),
+    /[?#]/.test(publicBaseUrl) ? optionProblem('publicBaseUrl', 'an address with a query', 'leave it out') : undefined,
+    fileName === undefined || typeof fileName === 'function'
+      ? undefined
+      : optionProblem('fileName', fileName, 'give a function'),
+  ])
+  const base = publicBaseUrl.replace(/\/+$/, '')
+  return {
+    name,
+    ...(label !== undefined && { label }),
+    async upload(source, context) {
+      const { signal } = context
+      signal.throwIfAborted()
+      const wanted = fileName?.(source, context) ?? context.runId
+      const temporary = join(directory, `.${randomUUID()}.part`)
+      try {
+        await mkdir(directory, { recursive: true })
+        const { byteLength, mediaType } = await writeVideo(temporary, source, context)
+        const full = safeFileName(hasExtension(wanted) ? wanted : `${wanted}${extensionOf(mediaType)}`)
+        signal.throwIfAborted()
+        const id = await publish(directory, temporary, full)
+        await removeIfAborted(join(directory, id), signal)
+        return { url: `${base}/${encodeURIComponent(id)}`, id, byteLength }
+      } catch (error) {
+        throw signal.aborted ? signal.reason : directoryError(error, directory)
+      } finally {
+        // What keeps it from being removed kept it from being made, and is the error already.
+        await rm(temporary, { force: true }).catch(() => undefined)
+      }
+    },
+  }
+}
+
+async function writeVideo(path: string, source: VideoSource, context: StageContext) {
+  const progress = createByteProgress(context)
+  const file = await open(path, 'wx')
+  let byteLength = 0
+  let seen: string | undefined
+  try {
+    for await (const chunk of readVideo(source, context)) {
+      if (byteLength === 0) seen = mediaTypeOf(chunk)
+      // Waiting for the disk before the next chunk is asked for is what holds the sender back.
+      for (let written = 0; written < chunk.byteLength; ) {
+        written += (await file.write(chunk, written)).bytesWritten
+      }
+      byteLength += chunk.byteLength
+      progress.update(byteLength, source.byteLength)
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  progress.finish(byteLength)
+  return { byteLength, mediaType: source.mediaType ?? seen ?? 'video/mp4' }
+}
+
+/** Gives the file its name; a link, unlike a rename, never replaces another file. */
+async function publish(directory: string, temporary: string, wanted: string): Promise<string> {
+  for (let number = 1; number <= MOST_NUMBERS; number += 1) {
+    const name = number === 1 ? wanted : numberedName(wanted, number)
+    try {
+      await link(temporary, join(directory, name))
+    } catch (error) {
+      if (isTaken(error)) continue
+      throw error
+    }
+    await syncDirectory(directory)
+    return name
+  }
+  const fix = `choose another name: it is taken, and so are its numbers up to ${MOST_NUMBERS}`
+  throw new InvalidRequestError([{ field: 'fileName', value: JSON.stringify(wanted), fix }])
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  // Windows opens no directories; there the name is safe without.
+  if (process.platform === 'win32') return
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function removeIfAborted(path: string, signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) return
+  await rm(path, { force: true })
+  throw signal.reason
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EEXIST'
+}

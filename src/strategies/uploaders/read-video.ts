@@ -1,0 +1,75 @@
+import type { Clock } from '../../contracts/clock.js'
+import { isSoraPipelineError } from '../../contracts/errors.js'
+import type { VideoSource } from '../../contracts/source.js'
+import { NetworkError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
+import { raceAbort } from '../../timing/deadline.js'
+
+const MOST_RESUMES = 10
+const FRUITLESS_RESUMES = 3
+const FIRST_WAIT_MS = 150
+
+/**
+ * The bytes of a source from the first to the last, each once. When its stream breaks, or ends before the length that the
+ * source tells, it is opened again at the last good byte: at most ten times, and at most three times in a row without a new
+ * byte. A source that fails before its first byte is not opened again. Reads only as fast as the caller asks.
+ *
+ * @throws UpstreamResponseError when there are no bytes at all, or more or fewer than the source tells.
+ * @throws NetworkError when the source fails with an error that is not of the library; those that are pass as they are.
+ */
+export async function* readVideo(
+  source: VideoSource,
+  { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let done = 0
+  let fruitless = 0
+  for (let resumes = 0; ; resumes += 1) {
+    const before = done
+    try {
+      for await (const chunk of openedAt(source, done, signal)) {
+        done += chunk.byteLength
+        throwIfLonger(source, done)
+        yield chunk
+      }
+      if (done === 0) throw new UpstreamResponseError('Could not read the video: its source gave 0 bytes')
+      if (source.byteLength === undefined || done === source.byteLength) return
+      throw lengthError(source, done)
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      fruitless = done > before ? 0 : fruitless + 1
+      const isFinal = isSoraPipelineError(error) && !error.isRetryable
+      if (isFinal || done === 0 || resumes >= MOST_RESUMES || fruitless > FRUITLESS_RESUMES) throw typed(error, done)
+      await clock.sleep(FIRST_WAIT_MS * 2 ** fruitless, { signal })
+    }
+  }
+}
+
+async function* openedAt(source: VideoSource, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  signal.throwIfAborted()
+  const stream = await raceAbort(signal, () => source.open({ offset, signal }))
+  const reader = stream.getReader()
+  try {
+    while (true) {
+      const { done, value } = await raceAbort(signal, () => reader.read())
+      if (done) return
+      yield value
+    }
+  } finally {
+    // The source may be broken already, and then says so once more.
+    reader.cancel().catch(() => undefined)
+  }
+}
+
+function typed(error: unknown, done: number): unknown {
+  if (isSoraPipelineError(error)) return error
+  return new NetworkError(`Could not read the video: its source broke after ${done} bytes`, { cause: error })
+}
+
+function throwIfLonger(source: VideoSource, done: number): void {
+  if (source.byteLength !== undefined && done > source.byteLength)
+    throw lengthError(source, done, { isRetryable: false })
+}
+
+function lengthError(source: VideoSource, done: number, options?: { readonly isRetryable: boolean }) {
+  const message = `Could not read the video: its source gave ${done} of ${source.byteLength} bytes`
+  return new UpstreamResponseError(message, options)
+}

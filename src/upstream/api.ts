@@ -1,0 +1,165 @@
+import type { JsonValue } from '../contracts/json.js'
+import { UpstreamResponseError } from '../contracts/upstream-errors.js'
+import { answerError } from './answer-error.js'
+import { type BodyText, readBodyText } from './body-text.js'
+import { excerptOf } from './error-details.js'
+import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
+import { type Fetch, send } from './request.js'
+import { type Credential, headerSecrets, type Mask, maskOf, resolveCredential } from './secret.js'
+import { withTimeLimit } from './time-limit.js'
+
+/** A remote service: where it is, and with what it is asked. */
+export interface ApiOptions {
+  /** Name of the strategy, for messages. */
+  readonly subject: string
+  /** Such as `https://api.example/v1`; a query is kept on every address. */
+  readonly baseUrl: string
+  /** Sent as `Authorization: Bearer`, unless `headers` has an authorization of its own. */
+  readonly apiKey?: Credential | undefined
+  /** Sent with every request to the service's own origin, and nowhere else. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly fetch?: Fetch | undefined
+}
+
+/** One request to the service. */
+export interface ApiCall {
+  /** What it is for, such as `create the video`. */
+  readonly what: string
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** An address of {@link Api.address}, or another one on the same origin. */
+  readonly url: string
+  readonly json?: JsonValue | undefined
+  readonly form?: FormData | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Milliseconds for the whole exchange: credential, sending, answer and its body. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** Most decoded bytes of a good answer; 1 MB by default. */
+  readonly maxBytes?: number | undefined
+  /** Whether a status that is no success proves that nothing was accepted; `undefined` leaves it to the usual rule. */
+  readonly isRefusal?: ((status: number) => boolean | undefined) | undefined
+}
+
+/** A good answer. */
+export interface ApiAnswer {
+  readonly what: string
+  readonly url: string
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** What must not be seen by anybody: the credential and the configured headers of this exchange. */
+  readonly secrets: readonly string[]
+  readonly mask: Mask
+}
+
+/** What is sent along to prove who asks. */
+export interface ApiCredentials {
+  readonly headers: Readonly<Record<string, string>>
+  readonly secrets: readonly string[]
+  readonly mask: Mask
+}
+
+/** Talks to one remote service. */
+export interface Api {
+  readonly subject: string
+  readonly origin: string
+  /** Whether an address lies at or below `baseUrl`. */
+  covers(url: URL): boolean
+  /** Whether anything is configured that strangers do not have. */
+  readonly hasCredential: boolean
+  readonly fetch: Fetch | undefined
+  /** Address of a path below `baseUrl`. */
+  address(path: string): string
+  credentials(signal: AbortSignal): Promise<ApiCredentials>
+  /**
+   * Sends one request and reads the answer.
+   * @throws AuthenticationError for 401 and 403, and when there is no usable credential.
+   * @throws QuotaExceededError for 402, and a 4xx that names a quota.
+   * @throws RateLimitError for any other 429.
+   * @throws ContentRejectedError for a moderation verdict.
+   * @throws UpstreamHttpError for any other status that is no success.
+   * @throws UpstreamResponseError when a good answer is longer than `maxBytes`.
+   * @throws NetworkError when no answer came, or not in time.
+   */
+  call(call: ApiCall): Promise<ApiAnswer>
+}
+
+const MAX_JSON_BYTES = 1_000_000
+const MAX_ERROR_BYTES = 64_000
+
+/** Makes the one object through which an adapter talks to its service. */
+export function createApi(options: ApiOptions): Api {
+  const base = new URL(options.baseUrl)
+  const ownHeaders = options.headers ?? {}
+  const ownSecrets = [...headerSecrets(ownHeaders), ...base.searchParams.values()]
+
+  async function credentials(signal: AbortSignal): Promise<ApiCredentials> {
+    const headers = new Headers(ownHeaders)
+    const key =
+      options.apiKey === undefined ? undefined : await resolveCredential(options.apiKey, options.subject, signal)
+    if (key !== undefined && !headers.has('authorization')) headers.set('authorization', `Bearer ${key}`)
+    const secrets = key === undefined ? ownSecrets : [...ownSecrets, key]
+    return { headers: Object.fromEntries(headers), secrets, mask: maskOf(secrets) }
+  }
+
+  async function exchange(call: ApiCall, { headers, secrets, mask }: ApiCredentials, signal: AbortSignal) {
+    const { what, url } = call
+    const { method, json, form } = call
+    const response = await send({
+      method,
+      url,
+      json,
+      form,
+      signal,
+      fetch: options.fetch,
+      headers: { accept: 'application/json', ...headers, ...call.headers },
+    })
+    const { status } = response
+    const body = await readBodyText(response, response.ok ? (call.maxBytes ?? MAX_JSON_BYTES) : MAX_ERROR_BYTES, signal)
+    const answer = { what, url, status, headers: response.headers, text: body.text, secrets, mask }
+    if (!response.ok) throw answerError({ ...answer, isRefusal: call.isRefusal?.(status) })
+    throwIfCut(body, answer)
+    return answer
+  }
+
+  return {
+    subject: options.subject,
+    origin: base.origin,
+    hasCredential: options.apiKey !== undefined || Object.keys(ownHeaders).length > 0 || base.search !== '',
+    fetch: options.fetch,
+    credentials,
+    covers: (url) => url.origin === base.origin && url.pathname.startsWith(base.pathname.replace(/\/*$/, '/')),
+    address(path) {
+      const url = new URL(base)
+      url.pathname = `${base.pathname.replace(/\/+$/, '')}${path}`
+      return url.href
+    },
+    async call(call) {
+      const { what, url, timeoutMs, signal } = call
+      let mask = maskOf(ownSecrets)
+      let isSent = false
+      try {
+        return await withTimeLimit(
+          { timeoutMs, signal, error: () => timeoutFailure({ what, url, mask }, timeoutMs, { isRefusal: !isSent }) },
+          async (limited) => {
+            const known = await credentials(limited)
+            mask = known.mask
+            isSent = true
+            return exchange(call, known, limited)
+          },
+        )
+      } catch (error) {
+        throw networkFailure(error, { what, url, mask }, signal)
+      }
+    },
+  }
+}
+
+function throwIfCut(body: BodyText, { what, url, status, mask }: ApiAnswer): void {
+  if (!body.isCut) return
+  throw new UpstreamResponseError(`Could not ${what}: ${hostOf(url)} sent more than ${body.text.length} characters`, {
+    status,
+    url: mask(url),
+    bodyExcerpt: excerptOf(body.text, mask),
+  })
+}

@@ -1,0 +1,23 @@
+/** What a `Content-Range` header says; `total` is absent for `*`. */
+export interface ContentRange {
+  /** Absent in an answer to a range that cannot be met. */
+  readonly start?: number
+  readonly total?: number
+}
+
+/** Reads `bytes 5-9/10`, `bytes 5-9/*` and `bytes *\/10`; `undefined` for anything else. */
+export function readContentRange(value: string | null): ContentRange | undefined {
+  const match = /^\s*bytes\s+(?:(\d{1,15})-\d{1,15}|\*)\/(?:(\d{1,15})|\*)\s*$/i.exec(value ?? '')
+  if (match === null) return undefined
+  return {
+    ...(match[1] !== undefined && { start: Number(match[1]) }),
+    ...(match[2] !== undefined && { total: Number(match[2]) }),
+  }
+}
+
+/** How many bytes a body has, when its headers say so in a way that holds after decoding. */
+export function declaredLength(headers: Headers): number | undefined {
+  const value = headers.get('content-length')
+  const isEncoded = !/^(identity)?$/i.test(headers.get('content-encoding') ?? '')
+  return value !== null && /^\d{1,15}$/.test(value) && !isEncoded ? Number(value) : undefined
+}

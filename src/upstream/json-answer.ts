@@ -1,0 +1,36 @@
+import * as z from 'zod/mini'
+import { UpstreamResponseError } from '../contracts/upstream-errors.js'
+import type { ApiAnswer } from './api.js'
+import { excerptOf } from './error-details.js'
+import { hostOf } from './network-failure.js'
+
+/**
+ * Reads a good answer as JSON of a shape.
+ * @throws UpstreamResponseError when it is empty, a page, cut off, or of another shape.
+ */
+export function readJsonAnswer<S extends z.ZodMiniType>(answer: ApiAnswer, schema: S): z.output<S> {
+  const parsed = z.safeParse(schema, parse(answer))
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const place = issue === undefined || issue.path.length === 0 ? 'the answer' : issue.path.join('.')
+  throw unreadable(answer, `${place} is not of the expected shape`)
+}
+
+/** The error of a good answer that cannot be read as what was asked for. */
+export function unreadable(answer: ApiAnswer, problem: string): UpstreamResponseError {
+  const { what, url, status, mask } = answer
+  const bodyExcerpt = excerptOf(answer.text, mask)
+  return new UpstreamResponseError(
+    `Could not ${what}: ${problem} in what ${hostOf(url)} answered${bodyExcerpt && `, ${bodyExcerpt}`}`,
+    { status, url: mask(url), bodyExcerpt },
+  )
+}
+
+function parse(answer: ApiAnswer): unknown {
+  try {
+    return JSON.parse(answer.text)
+  } catch {
+    // The parser's own message quotes the body, so it is not kept as a cause.
+    throw unreadable(answer, answer.text.trim() === '' ? 'there is nothing' : 'there is no JSON')
+  }
+}

@@ -1,0 +1,47 @@
+/** How many first bytes {@link mediaTypeOf} looks at. */
+export const SIGNATURE_BYTES = 32
+
+/**
+ * The media type that the first bytes tell, such as `video/mp4` for `ftyp` at byte 4; `text/html` and `application/json` for
+ * what begins like a page or JSON; `undefined` for anything else.
+ */
+export function mediaTypeOf(bytes: Uint8Array): string | undefined {
+  const head = Buffer.from(bytes.subarray(0, SIGNATURE_BYTES)).toString('latin1')
+  if (head.slice(4, 8) === 'ftyp') return brandType(head.slice(8, 12))
+  if (head.startsWith('\x1aE\xdf\xa3')) return 'video/webm'
+  if (head.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png'
+  if (head.startsWith('\xff\xd8\xff')) return 'image/jpeg'
+  if (head.startsWith('GIF8')) return 'image/gif'
+  if (head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP') return 'image/webp'
+  const text = head.replace(/^\xef\xbb\xbf/, '').trimStart()
+  if (text.startsWith('<')) return 'text/html'
+  return text.startsWith('{') || text.startsWith('[') ? 'application/json' : undefined
+}
+
+/** The media type of a `Content-Type` value, in lower case and without parameters; `undefined` when it says nothing. */
+export function declaredMediaType(headers: Headers): string | undefined {
+  const type = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
+  return type === undefined || type === '' || /^(application|binary)\/octet-stream$/.test(type) ? undefined : type
+}
+
+/** The usual extension of a media type, such as `.mp4`; `.bin` for one that is not known here. */
+export function extensionOf(mediaType: string): string {
+  const known: Readonly<Record<string, string>> = {
+    'video/mp4': '.mp4',
+    'video/webm': '.webm',
+    'video/quicktime': '.mov',
+    'image/png': '.png',
+    'image/jpeg': '.jpg',
+    'image/gif': '.gif',
+    'image/webp': '.webp',
+    'image/avif': '.avif',
+    'image/heic': '.heic',
+  }
+  return known[mediaType] ?? '.bin'
+}
+
+function brandType(brand: string): string {
+  if (brand === 'avif' || brand === 'avis') return 'image/avif'
+  if (brand === 'heic' || brand === 'heix' || brand === 'mif1') return 'image/heic'
+  return brand === 'qt  ' ? 'video/quicktime' : 'video/mp4'
+}

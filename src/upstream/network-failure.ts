@@ -1,0 +1,63 @@
+import { isSoraPipelineError } from '../contracts/errors.js'
+import { networkCodeOf, wasNeverSent } from '../contracts/submission.js'
+import { NetworkError } from '../contracts/upstream-errors.js'
+import type { Mask } from './secret.js'
+
+/** What was tried when no answer came. */
+export interface FailedExchange {
+  /** Such as `create the video`. */
+  readonly what: string
+  readonly url: string
+  readonly mask: Mask
+}
+
+/**
+ * What to throw when an exchange broke: the caller's own reason for an abort, an error of ours as it is, and a `NetworkError`
+ * for anything else. Its cause is a plain copy of the innermost error: the ones around it may hold the request and its
+ * headers.
+ */
+export function networkFailure(error: unknown, exchange: FailedExchange, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason
+  if (isSoraPipelineError(error)) return error
+  const code = networkCodeOf(error)
+  const innermost = innermostOf(error)
+  const reason = exchange.mask(code ?? describe(innermost))
+  const url = exchange.mask(exchange.url)
+  return new NetworkError(`Could not ${exchange.what}: no answer from ${hostOf(url)} (${reason})`, {
+    url,
+    isRefusal: wasNeverSent(code),
+    cause: plainCopy(innermost, code, exchange.mask),
+  })
+}
+
+/** The `NetworkError` of an exchange that took too long; what was sent by then may have been accepted. */
+export function timeoutFailure(
+  exchange: FailedExchange,
+  timeoutMs: number,
+  options: { readonly isRefusal?: boolean } = {},
+): NetworkError {
+  const url = exchange.mask(exchange.url)
+  const message = `Could not ${exchange.what}: ${hostOf(url)} did not answer within ${timeoutMs} ms`
+  return new NetworkError(message, { url, ...options })
+}
+
+/** Host and port of an address, for messages. */
+export function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : 'an address that cannot be read'
+}
+
+function innermostOf(error: unknown): unknown {
+  let current = error
+  for (let depth = 0; depth < 5 && current instanceof Error && current.cause instanceof Error; depth += 1) {
+    current = current.cause
+  }
+  return current
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error && error.message !== '' ? error.message.slice(0, 200) : 'unknown error'
+}
+
+function plainCopy(error: unknown, code: string | undefined, mask: Mask): Error {
+  return Object.assign(new Error(mask(describe(error))), code === undefined ? {} : { code })
+}

@@ -1,0 +1,142 @@
+import { UpstreamResponseError } from '../contracts/upstream-errors.js'
+import { abortable } from './abortable.js'
+import { answerError } from './answer-error.js'
+import { discard } from './body-text.js'
+import { declaredLength, readContentRange } from './content-range.js'
+import { declaredMediaType, mediaTypeOf, SIGNATURE_BYTES } from './media-type.js'
+import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
+import type { Fetch } from './request.js'
+import { headerSecrets, maskOf } from './secret.js'
+import { type FollowedAnswer, sendFollowing } from './send-following.js'
+import { withTimeLimit } from './time-limit.js'
+
+/** An address that is said to serve a video. */
+export interface ProofOptions {
+  readonly url: string
+  /** Sent to the address's own origin alone. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Milliseconds for all requests of the proof together. */
+  readonly timeoutMs: number
+  /** Fewest bytes that count as a video. */
+  readonly minBytes: number
+  readonly signal: AbortSignal
+  readonly fetch?: Fetch | undefined
+}
+
+/** What the proof has shown. */
+export interface ProvenVideo {
+  readonly mediaType: string
+  /** Absent when the server does not tell. */
+  readonly byteLength?: number
+}
+
+const WHAT = 'find a video at the address'
+// Answers to HEAD that say something of the address; any other may only mean that HEAD is not liked.
+const FINAL_FOR_HEAD: ReadonlySet<number> = new Set([401, 404, 410, 429])
+
+/**
+ * Proves that an address serves a video: by HEAD, or where that is refused or says too little, by asking for the first byte,
+ * and for the first 32 where only they can tell. Redirects are followed and checked alike. An abort leaves nothing running.
+ * @throws AuthenticationError for 401 and 403.
+ * @throws RateLimitError for 429.
+ * @throws UpstreamHttpError for any other status that is no success.
+ * @throws UpstreamResponseError when something else than a video is served, or one that is too small.
+ * @throws NetworkError when no answer came, or not in time.
+ */
+export async function proveVideo(options: ProofOptions): Promise<ProvenVideo> {
+  const { url, timeoutMs, signal } = options
+  const exchange = { what: WHAT, url, mask: maskOf(headerSecrets(options.headers ?? {})) }
+  try {
+    const error = () => timeoutFailure(exchange, timeoutMs)
+    return await withTimeLimit({ timeoutMs, signal, error }, (limited) => prove({ ...options, signal: limited }))
+  } catch (error) {
+    throw networkFailure(error, exchange, signal)
+  }
+}
+
+async function prove(options: ProofOptions): Promise<ProvenVideo> {
+  const head = await ask(options, 'HEAD')
+  const { status, headers } = head.response
+  if (FINAL_FOR_HEAD.has(status) || status >= 502) throw refusal(head, options)
+  const mediaType = declaredMediaType(headers)
+  const byteLength = declaredLength(headers)
+  if (head.response.ok && mediaType?.startsWith('video/') && byteLength !== undefined && byteLength > 0) {
+    return checkedLength(head, { mediaType, byteLength }, options)
+  }
+  const isTypeKnown = !head.response.ok || mediaType?.startsWith('video/') === true
+  return (isTypeKnown ? await proveByBytes(options, 1) : undefined) ?? proveBySignature(options)
+}
+
+async function proveBySignature(options: ProofOptions): Promise<ProvenVideo> {
+  const proven = await proveByBytes(options, SIGNATURE_BYTES)
+  if (proven !== undefined) return proven
+  throw notVideo(options.url, 'something that is no video', options)
+}
+
+/** `undefined` when so few bytes cannot tell. */
+async function proveByBytes(options: ProofOptions, count: number): Promise<ProvenVideo | undefined> {
+  const answer = await ask(options, 'GET', { range: `bytes=0-${count - 1}` })
+  const { response } = answer
+  if (!response.ok) {
+    discard(response.body)
+    throw refusal(answer, options)
+  }
+  const first = await firstBytes(response, options.signal)
+  const declared = declaredMediaType(response.headers)
+  const seen = mediaTypeOf(first)
+  if (first.byteLength === 0) throw notVideo(answer.url.href, 'nothing', options)
+  if (seen === 'text/html' || declared === 'text/html') throw notVideo(answer.url.href, 'a page', options)
+  const isVideo = declared?.startsWith('video/') === true && (seen === undefined || seen.startsWith('video/'))
+  const mediaType = isVideo ? declared : seen
+  if (mediaType === undefined || !mediaType.startsWith('video/')) return undefined
+  const range = readContentRange(response.headers.get('content-range'))
+  const byteLength = response.status === 206 ? range?.total : declaredLength(response.headers)
+  return checkedLength(answer, { mediaType, ...(byteLength !== undefined && { byteLength }) }, options)
+}
+
+function ask(options: ProofOptions, method: 'GET' | 'HEAD', headers: Readonly<Record<string, string>> = {}) {
+  const { url, signal, fetch } = options
+  return sendFollowing({
+    what: WHAT,
+    method,
+    url,
+    headers: { accept: 'video/*,*/*;q=0.5', 'accept-encoding': 'identity', ...headers },
+    credentials: { origin: new URL(url).origin, headers: options.headers ?? {} },
+    signal,
+    fetch,
+    mask: maskOf(headerSecrets(options.headers ?? {})),
+  })
+}
+
+async function firstBytes(response: Response, signal: AbortSignal): Promise<Uint8Array> {
+  if (response.body === null) return new Uint8Array()
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+  const chunks: Uint8Array[] = []
+  try {
+    for (let length = 0; length < SIGNATURE_BYTES; ) {
+      const { done, value } = await abortable(signal, reader.read())
+      if (done) break
+      chunks.push(value)
+      length += value.byteLength
+    }
+    return new Uint8Array(Buffer.concat(chunks))
+  } finally {
+    discard(reader)
+  }
+}
+
+function checkedLength(answer: FollowedAnswer, proven: ProvenVideo, options: ProofOptions): ProvenVideo {
+  if (proven.byteLength === undefined || proven.byteLength >= Math.max(1, options.minBytes)) return proven
+  throw notVideo(answer.url.href, `only ${proven.byteLength} bytes`, options)
+}
+
+// What the host says is not repeated: it was perhaps led there to be read.
+function refusal({ response, url }: FollowedAnswer, options: ProofOptions): Error {
+  const mask = maskOf(headerSecrets(options.headers ?? {}))
+  return answerError({ what: WHAT, url: url.href, status: response.status, headers: response.headers, text: '', mask })
+}
+
+function notVideo(url: string, what: string, options: ProofOptions): UpstreamResponseError {
+  const mask = maskOf(headerSecrets(options.headers ?? {}))
+  return new UpstreamResponseError(`Could not ${WHAT}: ${hostOf(url)} serves ${what}`, { url: mask(url) })
+}

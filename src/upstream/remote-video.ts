@@ -1,0 +1,218 @@
+import type { Clock } from '../contracts/clock.js'
+import type { OpenOptions, VideoSource } from '../contracts/source.js'
+import { UpstreamResponseError } from '../contracts/upstream-errors.js'
+import { answerError } from './answer-error.js'
+import type { ApiCredentials } from './api.js'
+import { discard, readBodyText } from './body-text.js'
+import { declaredLength, readContentRange } from './content-range.js'
+import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
+import type { Fetch } from './request.js'
+import { maskOf } from './secret.js'
+import { type FollowedAnswer, sendFollowing } from './send-following.js'
+import { withTimeLimit } from './time-limit.js'
+import { checkVideoStart } from './video-start.js'
+import { videoStream } from './video-stream.js'
+
+/** Where a video is, and what it takes to open it. */
+export interface RemoteVideoOptions {
+  readonly url: string
+  readonly isPublic: boolean
+  /** The origin that may see the credentials, and how to get them; asked anew for each opening. */
+  readonly credentials?:
+    | { readonly origin: string; readonly get: (signal: AbortSignal) => Promise<ApiCredentials> }
+    | undefined
+  /** Paces the waiting for a video that is not ready yet. */
+  readonly clock: Clock
+  /** Milliseconds to the headers of each answer. */
+  readonly timeoutMs: number
+  readonly fetch?: Fetch | undefined
+  readonly mediaType?: string | undefined
+  /** Epoch milliseconds. */
+  readonly expiresAt?: number | undefined
+}
+
+const WHAT = 'download the video'
+// What servers answer between the end of a job and the moment in which its file can be read.
+const NOT_READY: ReadonlySet<number> = new Set([400, 404, 409, 425])
+const NOT_READY_WAITS_MS = [500, 1_000, 2_000, 4_000, 8_000]
+const STALL_MS = 30_000
+
+/**
+ * A source for a video at an address. Each opening asks for the bytes from `offset` on, follows at most five redirects, shows
+ * credentials to their own origin alone, waits up to 15.5 s in all for a video that is not ready (400, 404, 409, 425), refuses
+ * pages and JSON (a JSON answer that names an address is followed there, without the key), and never takes a short body or
+ * another file for the whole. `byteLength` and `mediaType` are known after the first opening. A stream that is silent for 30 s
+ * errors. An abort closes the connection and leaves nothing running.
+ */
+export function remoteVideo(options: RemoteVideoOptions): VideoSource {
+  const known: Identity = { mediaType: options.mediaType }
+  return {
+    url: options.url,
+    isPublic: options.isPublic,
+    ...(options.expiresAt !== undefined && { expiresAt: options.expiresAt }),
+    get mediaType() {
+      return known.mediaType
+    },
+    get byteLength() {
+      return known.byteLength
+    },
+    open: (open = {}) => openVideo(options, known, open),
+  }
+}
+
+/** What was learned of the file, so that bytes of another one are never added to it. */
+interface Identity {
+  mediaType?: string | undefined
+  byteLength?: number | undefined
+  etag?: string | undefined
+}
+
+/** One opening: everything that its steps share. */
+interface Opening {
+  readonly options: RemoteVideoOptions
+  readonly known: Identity
+  readonly offset: number
+  readonly transfer: AbortController
+  readonly credentials: ApiCredentials | undefined
+}
+
+async function openVideo(options: RemoteVideoOptions, known: Identity, { offset = 0, signal }: OpenOptions) {
+  signal?.throwIfAborted()
+  const transfer = new AbortController()
+  const followCaller = () => transfer.abort(signal?.reason)
+  signal?.addEventListener('abort', followCaller, { once: true })
+  const release = () => signal?.removeEventListener('abort', followCaller)
+  const { timeoutMs, url } = options
+  const tooLate = () => timeoutFailure({ what: WHAT, url, mask: maskOf([]) }, timeoutMs)
+  try {
+    const credentials = await withTimeLimit({ timeoutMs, signal: transfer.signal, error: tooLate }, async (limited) =>
+      options.credentials?.get(limited),
+    )
+    const opening = { options, known, offset, transfer, credentials }
+    return await openReady(opening, release)
+  } catch (error) {
+    release()
+    transfer.abort(error)
+    throw signal?.aborted ? signal.reason : error
+  }
+}
+
+async function openReady(opening: Opening, release: () => void): Promise<ReadableStream<Uint8Array>> {
+  for (let attempt = 0; ; attempt += 1) {
+    const answer = await ask(opening, opening.options.url)
+    const waitMs = NOT_READY_WAITS_MS[attempt]
+    if (!NOT_READY.has(answer.response.status) || waitMs === undefined) return openAnswer(opening, answer, release)
+    discard(answer.response.body)
+    await opening.options.clock.sleep(waitMs, { signal: opening.transfer.signal })
+  }
+}
+
+async function openAnswer(
+  opening: Opening,
+  answer: FollowedAnswer,
+  release: () => void,
+  by: 'request' | 'pointer' = 'request',
+) {
+  const { response, url } = answer
+  const { offset, known, transfer } = opening
+  const range = readContentRange(response.headers.get('content-range'))
+  if (response.status === 416 && range?.total === offset && offset > 0) {
+    discard(response.body)
+    release()
+    return new Blob([]).stream()
+  }
+  if (!response.ok) throw await refused(opening, answer)
+  if (response.status === 206 && range?.start !== offset)
+    throw unusable(opening, url, 'another range than was asked for')
+  const length = declaredLength(response.headers)
+  const start = await guarded(opening, url, () =>
+    checkVideoStart(response, response.status === 206 ? offset : 0, transfer.signal),
+  )
+  if (start.kind === 'pointer' && by === 'request') {
+    return openAnswer(opening, await ask(opening, new URL(start.url, url).href, 'stranger'), release, 'pointer')
+  }
+  if (start.kind !== 'video') throw unusable(opening, url, start.kind === 'page' ? 'a page' : 'JSON without a video')
+  learn(opening, url, {
+    etag: response.headers.get('etag') ?? undefined,
+    byteLength: response.status === 206 ? range?.total : length,
+  })
+  known.mediaType ??= start.mediaType
+  return videoStream({
+    start,
+    skip: response.status === 206 ? 0 : offset,
+    expected: length,
+    transfer,
+    stallMs: STALL_MS,
+    release,
+    short: (received) => unusable(opening, url, `${received} of ${length} bytes`),
+    silent: () => timeoutFailure(exchangeOf(opening, url), STALL_MS),
+    broken: (error) => networkFailure(error, exchangeOf(opening, url), transfer.signal),
+  })
+}
+
+function ask(opening: Opening, url: string, as: 'owner' | 'stranger' = 'owner'): Promise<FollowedAnswer> {
+  const { options, offset, transfer, credentials, known } = opening
+  const headers: Record<string, string> = { accept: 'video/*,*/*;q=0.5', 'accept-encoding': 'identity' }
+  if (offset > 0) headers.range = `bytes=${offset}-`
+  if (offset > 0 && known.etag?.startsWith('"')) headers['if-range'] = known.etag
+  const isOwner = as === 'owner' && options.credentials !== undefined && credentials !== undefined
+  return guarded(opening, new URL(url), () =>
+    sendFollowing({
+      what: WHAT,
+      method: 'GET',
+      url,
+      headers,
+      credentials: isOwner ? { origin: options.credentials.origin, headers: credentials.headers } : undefined,
+      signal: transfer.signal,
+      fetch: options.fetch,
+      mask: maskFor(opening),
+    }),
+  )
+}
+
+async function guarded<T>(opening: Opening, url: URL, call: () => Promise<T>): Promise<T> {
+  const { options, transfer } = opening
+  const { timeoutMs } = options
+  const exchange = exchangeOf(opening, url)
+  try {
+    const error = () => timeoutFailure(exchange, timeoutMs)
+    return await withTimeLimit({ timeoutMs, signal: transfer.signal, error }, call)
+  } catch (error) {
+    throw networkFailure(error, exchange, transfer.signal)
+  }
+}
+
+async function refused(opening: Opening, { response, url }: FollowedAnswer): Promise<Error> {
+  const { options, transfer } = opening
+  const isOwn = options.credentials?.origin === url.origin
+  // What a foreign host says is not repeated: it was perhaps led there to be read.
+  if (!isOwn) discard(response.body)
+  const { text } = isOwn
+    ? await guarded(opening, url, () => readBodyText(response, 64_000, transfer.signal))
+    : { text: '' }
+  const { status, headers } = response
+  return answerError({ ...exchangeOf(opening, url), status, headers, text })
+}
+
+function learn(opening: Opening, url: URL, seen: Identity): void {
+  const { known, offset } = opening
+  const isOther = (['etag', 'byteLength'] as const).some(
+    (key) => known[key] !== undefined && seen[key] !== undefined && known[key] !== seen[key],
+  )
+  if (isOther && offset > 0) throw unusable(opening, url, 'another file than before', { isRetryable: false })
+  known.etag = seen.etag ?? known.etag
+  known.byteLength = seen.byteLength ?? known.byteLength
+}
+
+function maskFor({ credentials }: Opening) {
+  return credentials?.mask ?? maskOf([])
+}
+
+function exchangeOf(opening: Opening, url: URL) {
+  return { what: WHAT, url: url.href, mask: maskFor(opening) }
+}
+
+function unusable(opening: Opening, url: URL, what: string, options: { readonly isRetryable?: boolean } = {}) {
+  const message = `Could not ${WHAT}: ${hostOf(url.href)} sent ${what}`
+  return new UpstreamResponseError(message, { url: maskFor(opening)(url.href), ...options })
+}

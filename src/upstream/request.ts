@@ -1,0 +1,42 @@
+import type { JsonValue } from '../contracts/json.js'
+import { abortable } from './abortable.js'
+
+/** The platform's `fetch`, or something of its shape; an injected one is called with the address as a string. */
+export type Fetch = typeof globalThis.fetch
+
+/** One request. */
+export interface OutgoingRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
+  /** Absolute, http or https, without user name and password. */
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Sent as `application/json`. */
+  readonly json?: JsonValue | undefined
+  /** Sent as `multipart/form-data`. */
+  readonly form?: FormData | undefined
+  /** Also ends the reading of the answer's body. */
+  readonly signal: AbortSignal
+  readonly fetch?: Fetch | undefined
+}
+
+/**
+ * Sends exactly one request: no retry, no redirect followed, no status that throws, no time limit of its own. What is
+ * rejected is a raw error that may hold the request with its headers: it goes through `networkFailure` before anybody sees it.
+ */
+export async function send(request: OutgoingRequest): Promise<Response> {
+  const { method, url, json, form, signal, fetch } = request
+  // Loaded at first use: ky touches the platform's fetch when it is imported, and that alone costs 15 MB.
+  const { default: ky } = await import('ky')
+  signal.throwIfAborted()
+  const headers = { ...(json !== undefined && { 'content-type': 'application/json' }), ...request.headers }
+  const body = json === undefined ? form : JSON.stringify(json)
+  const init = { method, headers, signal, redirect: 'manual', ...(body !== undefined && { body }) } as const
+  const answer = ky(url, {
+    ...init,
+    retry: 0,
+    timeout: false,
+    throwHttpErrors: false,
+    ...(fetch !== undefined && { fetch: () => fetch(url, init) }),
+  })
+  return abortable(signal, answer)
+}

@@ -1,0 +1,78 @@
+import { isSoraPipelineError } from '../contracts/errors.js'
+import { redact } from '../contracts/redact.js'
+import { AuthenticationError } from '../contracts/upstream-errors.js'
+import { abortable } from './abortable.js'
+
+/** A key or token: its value, or a function that is asked before each request, so that it can be renewed. */
+export type Credential = string | (() => string | Promise<string>)
+
+/** Takes the secrets of one request out of a text, in every form in which a service may echo them. */
+export type Mask = (text: string) => string
+
+// Shorter ones would tear holes into ordinary words.
+const SHORTEST_KEY = 4
+const SHORTEST_HEADER = 6
+
+/**
+ * The value of a credential.
+ * @param subject - Whose credential it is, for the message, such as `videos-api`.
+ * @throws AuthenticationError when the function fails, or gives nothing or something that no header can hold.
+ */
+export async function resolveCredential(credential: Credential, subject: string, signal: AbortSignal): Promise<string> {
+  const value = typeof credential === 'string' ? credential : await askForCredential(credential, subject, signal)
+  const problem = credentialProblemOf(value)
+  if (problem !== undefined) throw new AuthenticationError(`Could not use the credential of ${subject}: ${problem}`)
+  return value
+}
+
+/** What keeps a value from being sent as a credential; `undefined` when nothing does. */
+export function credentialProblemOf(value: unknown): string | undefined {
+  if (typeof value !== 'string') return 'it is not a text'
+  if (value.trim() === '') return 'it is empty'
+  return /^[\x20-\x7e]+$/.test(value) ? undefined : 'it holds characters that a header cannot carry'
+}
+
+/** The secrets among the values of headers that a caller configured: each value, and what follows its scheme. */
+export function headerSecrets(headers: Readonly<Record<string, string>>): string[] {
+  return Object.values(headers)
+    .flatMap((value) => [value, value.split(' ').at(-1) ?? ''])
+    .filter((value) => value.length >= SHORTEST_HEADER)
+}
+
+/** A mask for the given secrets, which also takes out what looks like a credential of somebody else. */
+export function maskOf(secrets: readonly string[]): Mask {
+  const forms = new Set(secrets.filter((secret) => secret.length >= SHORTEST_KEY).flatMap(formsOf))
+  // The longest first, so that no form leaves the rest of a longer one behind.
+  const ordered = [...forms].sort((a, b) => b.length - a.length)
+  return (text) => redact(ordered.reduce((clean, form) => clean.replaceAll(form, '[redacted]'), text))
+}
+
+/** Whether a text holds one of the secrets, in any form. */
+export function holdsSecret(text: string, secrets: readonly string[]): boolean {
+  return secrets.some((secret) => secret.length >= SHORTEST_KEY && formsOf(secret).some((form) => text.includes(form)))
+}
+
+async function askForCredential(ask: () => string | Promise<string>, subject: string, signal: AbortSignal) {
+  try {
+    return await abortable(signal, Promise.resolve().then(ask))
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    if (isSoraPipelineError(error)) throw error
+    // Only its class is told: its text and its fields may hold the very secret that it failed to give.
+    const kind = error instanceof Error ? error.name : typeof error
+    throw new AuthenticationError(`Could not get the credential of ${subject}: its function threw ${kind}`)
+  }
+}
+
+function formsOf(secret: string): string[] {
+  const percent = encodeURIComponent(secret)
+  return [
+    secret,
+    percent,
+    percent.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
+    new URLSearchParams([['', secret]]).toString().slice(1),
+    JSON.stringify(secret).slice(1, -1),
+    Buffer.from(secret).toString('base64').replace(/=+$/, ''),
+    Buffer.from(secret).toString('base64url'),
+  ]
+}

@@ -1,0 +1,86 @@
+import { abortable } from './abortable.js'
+import { discard, readBodyText } from './body-text.js'
+import { declaredMediaType, mediaTypeOf, SIGNATURE_BYTES } from './media-type.js'
+import { videoOutputs } from './video-output.js'
+
+/** What the beginning of a body turned out to be. */
+export type VideoStart =
+  | {
+      readonly kind: 'video'
+      readonly mediaType: string | undefined
+      /** The chunks that were read so far. */
+      readonly head: readonly Uint8Array[]
+      readonly reader: ReadableStreamDefaultReader<Uint8Array>
+    }
+  /** JSON that names an address. */
+  | { readonly kind: 'pointer'; readonly url: string }
+  | { readonly kind: 'page' }
+  | { readonly kind: 'other' }
+
+const MOST_JSON_BYTES = 1_000_000
+
+/**
+ * Looks whether a body is a video: its first bytes decide where the media type is missing, general or no video's, and they
+ * also unmask a page or JSON that calls itself a video.
+ *
+ * @param offset - Which byte of the file the body begins with; only its media type can be looked at past 0.
+ */
+export async function checkVideoStart(response: Response, offset: number, signal: AbortSignal): Promise<VideoStart> {
+  const declared = declaredMediaType(response.headers)
+  if (declared !== undefined && /\bjson$/.test(declared)) return readPointer(response, signal)
+  if (declared !== undefined && /^text\/html|xml$/.test(declared)) {
+    discard(response.body)
+    return { kind: 'page' }
+  }
+  if (response.body === null) return { kind: 'other' }
+  const isVideo = declared?.startsWith('video/') === true
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+  if (offset > 0) return { kind: 'video', mediaType: isVideo ? declared : undefined, head: [], reader }
+  const head = await readHead(reader, signal)
+  const seen = mediaTypeOf(joined(head))
+  if (seen?.startsWith('video/') || (isVideo && seen === undefined && head.length > 0)) {
+    return { kind: 'video', mediaType: isVideo ? declared : seen, head, reader }
+  }
+  if (seen === 'application/json') return readPointer(new Response(restOf(head, reader)), signal)
+  discard(reader)
+  return { kind: seen === 'text/html' ? 'page' : 'other' }
+}
+
+async function readHead(reader: ReadableStreamDefaultReader<Uint8Array>, signal: AbortSignal): Promise<Uint8Array[]> {
+  const head: Uint8Array[] = []
+  let length = 0
+  while (length < SIGNATURE_BYTES) {
+    const { done, value } = await abortable(signal, reader.read())
+    if (done) break
+    if (value.byteLength === 0) continue
+    head.push(value)
+    length += value.byteLength
+  }
+  return head
+}
+
+async function readPointer(response: Response, signal: AbortSignal): Promise<VideoStart> {
+  const { text } = await readBodyText(response, MOST_JSON_BYTES, signal)
+  try {
+    const output = videoOutputs(JSON.parse(text), 'invalid:').find(({ kind }) => kind === 'url')
+    return output?.kind === 'url' ? { kind: 'pointer', url: output.url } : { kind: 'other' }
+  } catch {
+    return { kind: 'other' } // It only began like JSON: no video either way.
+  }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(chunks))
+}
+
+function restOf(head: readonly Uint8Array[], reader: ReadableStreamDefaultReader<Uint8Array>) {
+  const chunks = [...head]
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = chunks.length > 0 ? { done: false, value: chunks.shift() } : await reader.read()
+      if (done || value === undefined) controller.close()
+      else controller.enqueue(value)
+    },
+    cancel: () => discard(reader),
+  })
+}

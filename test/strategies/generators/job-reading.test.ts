@@ -1,0 +1,148 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { instantOf, JobAnswer, jobIdOf } from '../../../src/strategies/generators/job-answer.js'
+import { jobFailure, saysError } from '../../../src/strategies/generators/job-failure.js'
+import { jobStateOf } from '../../../src/strategies/generators/job-state.js'
+import { progressRatio } from '../../../src/strategies/generators/progress-ratio.js'
+import { maskOf } from '../../../src/upstream/secret.js'
+
+describe('jobStateOf', () => {
+  test.each([
+    ['queued', 'queued'],
+    ['NOT_START', 'queued'],
+    ['In-Queue', 'queued'],
+    ['preprocessing', 'queued'],
+    ['in progress', 'running'],
+    ['postprocessing', 'running'],
+    ['SUCCESS', 'completed'],
+    ['done', 'completed'],
+    ['failure', 'failed'],
+    ['Content Moderated', 'moderated'],
+    ['canceled', 'cancelled'],
+    ['expired', 'expired'],
+    ['unknown', 'unknown'],
+    ['processing_2', 'unknown'],
+    ['', 'unknown'],
+    ['constructor', 'unknown'],
+  ])('%j is %s', (word, state) => {
+    expect(jobStateOf(word)).toBe(state)
+  })
+
+  test('case, dividers and blanks around do not matter', () => {
+    const word = fc.constantFrom('in_progress', 'not_start', 'content_moderated', 'in_queue')
+    fc.assert(
+      fc.property(word, fc.constantFrom('-', ' ', '_', '  '), fc.boolean(), (known, divider, isUpper) => {
+        const written = ` ${known.replaceAll('_', divider)} `
+        expect(jobStateOf(isUpper ? written.toUpperCase() : written)).toBe(jobStateOf(known))
+      }),
+    )
+  })
+})
+
+describe('progressRatio', () => {
+  test.each([
+    [0, 0],
+    [33, 0.33],
+    [12.5, 0.125],
+    [100, 1],
+    [150, 1],
+    [-3, 0],
+    ['45%', 0.45],
+    [' 45 ', 0.45],
+    [null, undefined],
+    [undefined, undefined],
+    [Number.NaN, undefined],
+    ['half', undefined],
+    ['', undefined],
+    [true, undefined],
+    [{}, undefined],
+  ])('%j is %s', (value, ratio) => {
+    expect(progressRatio(value)).toBe(ratio)
+  })
+
+  test('is absent or from 0 to 1, whatever is sent', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), fc.double(), fc.string()), (value) => {
+        const ratio = progressRatio(value)
+        expect(ratio === undefined || (ratio >= 0 && ratio <= 1)).toBe(true)
+      }),
+    )
+  })
+})
+
+describe('instantOf', () => {
+  test.each([
+    [1_764_347_090, 1_764_347_090_000],
+    [1_764_347_090_922, 1_764_347_090_922],
+    ['1764347090', 1_764_347_090_000],
+    ['2026-11-23T10:00:00Z', Date.parse('2026-11-23T10:00:00Z')],
+    [0, undefined],
+    [null, undefined],
+    ['soon', undefined],
+  ])('%j is %s', (value, instant) => {
+    expect(instantOf(value)).toBe(instant)
+  })
+})
+
+describe('JobAnswer', () => {
+  test('any JSON object can be read, with what it holds kept', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (answer) => {
+        const body = JobAnswer.parse(answer)
+        expect(typeof (jobIdOf(body) ?? '')).toBe('string')
+      }),
+    )
+  })
+
+  test('finds the id under each of its names', () => {
+    expect(jobIdOf(JobAnswer.parse({ id: 7 }))).toBe('7')
+    expect(jobIdOf(JobAnswer.parse({ id: null, task_id: 't' }))).toBe('t')
+    expect(jobIdOf(JobAnswer.parse({ id: '', request_id: 'r' }))).toBe('r')
+    expect(jobIdOf(JobAnswer.parse({}))).toBeUndefined()
+  })
+})
+
+describe('jobFailure', () => {
+  const failure = (error: unknown, state = 'failed') =>
+    jobFailure({ id: 'v_1', error, state, mask: maskOf(['canary-1']) })
+
+  test.each([
+    [{ code: 'server_error', message: 'Out of memory' }, 'generation-failed', 'server_error'],
+    [{ code: 500, message: 'x' }, 'generation-failed', '500'],
+    ['a plain text', 'generation-failed', 'failed'],
+    [{ message: 'no code' }, 'generation-failed', 'failed'],
+    [null, 'generation-failed', 'failed'],
+  ])('%j', (error, code, upstreamCode) => {
+    expect(failure(error)).toMatchObject({ code, upstreamCode, isRetryable: false })
+  })
+
+  test.each([
+    { code: 'moderation_blocked' },
+    { code: 'x', message: 'Blocked by our moderation system' },
+    { type: 'content_policy_violation' },
+  ])('%j is a verdict', (error) => {
+    expect(failure(error)).toMatchObject({ code: 'content-rejected' })
+  })
+
+  test('states without an error speak for themselves', () => {
+    expect(failure(undefined, 'moderated')).toMatchObject({ code: 'content-rejected' })
+    expect(failure(undefined, 'expired')).toMatchObject({ upstreamCode: 'expired' })
+    expect(failure({ code: 'canary-1', message: 'canary-1' }).message).toBe(
+      'Could not generate the video: job v_1 ended as failed, [redacted], [redacted]',
+    )
+  })
+
+  test.each([
+    [null, false],
+    [undefined, false],
+    ['', false],
+    [{}, false],
+    [{ code: null, message: '' }, false],
+    [false, false],
+    ['x', true],
+    [{ code: 'x' }, true],
+    [{ code: 0 }, true],
+  ])('saysError(%j) is %s', (error, expected) => {
+    expect(saysError(error)).toBe(expected)
+  })
+})

@@ -1,0 +1,66 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { InvalidRequestError } from '../../../src/contracts/input-errors.js'
+import { dataUrlOf, readMediaFile } from '../../../src/strategies/generators/media-file.js'
+
+const PNG = new Uint8Array(Buffer.from('\x89PNG\r\n\x1a\n and the rest', 'latin1'))
+const MP4 = new Uint8Array(Buffer.from('\0\0\0\x18ftypisom and the rest', 'latin1'))
+
+describe('readMediaFile', () => {
+  test('an address stays an address', () => {
+    expect(readMediaFile('https://a.example/i.png', 'image')).toEqual({ kind: 'url', url: 'https://a.example/i.png' })
+  })
+
+  test('bytes and data URLs become a file of the type that their bytes tell', () => {
+    const expected = { kind: 'file', bytes: PNG, mediaType: 'image/png', name: 'image.png' }
+    expect(readMediaFile({ bytes: PNG, mediaType: 'image/jpeg' }, 'image')).toEqual(expected)
+    const base64 = Buffer.from(PNG).toString('base64')
+    expect(readMediaFile(`data:image/png;base64,${base64}`, 'image')).toEqual(expected)
+    expect(readMediaFile(`data:image/png;name=a;base64,${encodeURIComponent(base64)}`, 'image')).toEqual(expected)
+    const percent = [...PNG].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+    expect(readMediaFile(`data:,${percent}`, 'image')).toEqual(expected)
+    expect(readMediaFile({ bytes: MP4, mediaType: 'video/mp4' }, 'video')).toMatchObject({ name: 'video.mp4' })
+  })
+
+  test.each([
+    'a word',
+    'ftp://a.example/i.png',
+    'data:image/png',
+    'data:image/png;base64,%%%',
+    'data:image/png;base64,!!!!',
+    'data:image/png;base64,PGh0bWw+',
+    'data:image/png;base64,',
+    'data:image/png,ünicode€',
+    `data:video/mp4;base64,${Buffer.from(MP4).toString('base64')}`,
+  ])('refuses %j as an image', (input) => {
+    expect(() => readMediaFile(input, 'image')).toThrow(InvalidRequestError)
+  })
+
+  test('refuses bytes that are no video', () => {
+    expect(() => readMediaFile({ bytes: PNG, mediaType: 'video/mp4' }, 'video')).toThrow(
+      /video\/mp4 data that is image\/png/,
+    )
+  })
+
+  test('a data URL gives back the bytes that it was made of', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (tail) => {
+        const bytes = new Uint8Array([...PNG, ...tail])
+        const url = dataUrlOf({ kind: 'file', bytes, mediaType: 'image/png', name: 'image.png' })
+        expect(readMediaFile(url, 'image')).toMatchObject({ bytes })
+      }),
+    )
+  })
+
+  test('never throws anything but its own error', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        try {
+          readMediaFile(`data:${text}`, 'image')
+        } catch (error) {
+          expect(error).toBeInstanceOf(InvalidRequestError)
+        }
+      }),
+    )
+  })
+})

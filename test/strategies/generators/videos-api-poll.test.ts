@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest'
+import type { VideoRequest } from '../../../src/contracts/request.js'
+import { type VideosApiGeneratorOptions, videosApiGenerator } from '../../../src/strategies/index.js'
+import { json, loopbackServer, videoBytes } from '../../upstream/loopback-server.js'
+import { readAll, rejection, stageContext } from '../../upstream/stage-context.js'
+
+const QUEUED = { id: 'v_1', object: 'video', status: 'queued', progress: 0 }
+const request: VideoRequest = { prompt: 'A cat' }
+
+const at = (origin: string, options: Partial<VideosApiGeneratorOptions> = {}) =>
+  videosApiGenerator({ baseUrl: `${origin}/v1`, apiKey: 'canary-key-1', ...options })
+
+describe('a poll', () => {
+  const poll = async (
+    body: unknown,
+    headers: Record<string, string> = {},
+    options: Partial<VideosApiGeneratorOptions> = {},
+  ) => {
+    const server = await loopbackServer(json(200, body, headers))
+    const text = (await at(server.origin, options).poll({ id: 'v_1' }, stageContext())) as { phase?: string }
+    return text
+  }
+
+  test('says how far it is and when to ask again', async () => {
+    expect(await poll({ status: 'in_progress', progress: 250 }, { 'openai-poll-after-ms': '700' })).toEqual({
+      state: 'running',
+      ratio: 1,
+      phase: 'in_progress',
+      pollAfterMs: 700,
+    })
+    expect(await poll({ status: 'pending' }, { 'retry-after': '3' })).toEqual({
+      state: 'queued',
+      phase: 'pending',
+      pollAfterMs: 3_000,
+    })
+  })
+
+  test('takes an unknown state for running, and keeps the word short and clean', async () => {
+    expect(await poll({ status: `processing_2 canary-key-1 ${'x'.repeat(99)}` })).toMatchObject({
+      state: 'running',
+      phase: expect.stringMatching(/^processing_2 \[redacted\] x{36}$/),
+    })
+    expect(await poll({ status: null })).toEqual({ state: 'running' })
+    expect(await poll({ error: 'broken' })).toMatchObject({ state: 'failed' })
+  })
+
+  test.each(['cancelled', 'expired', 'rejected', 'Request Moderated'])('%s ends the job', async (status) => {
+    expect(await poll({ status })).toMatchObject({ state: 'failed' })
+  })
+
+  test('waits a little for a server that says completed and names no video, then tries /content', async () => {
+    const server = await loopbackServer(json(200, { id: 'v_1', status: 'completed' }))
+    const generator = at(server.origin)
+    const states = []
+    for (let count = 0; count < 4; count += 1) states.push(await generator.poll({ id: 'v_1' }, stageContext()))
+    expect(states.slice(0, 3)).toEqual(Array(3).fill({ state: 'running', phase: 'completed', pollAfterMs: 2_000 }))
+    expect(states[3]).toMatchObject({
+      state: 'completed',
+      video: { source: { url: `${server.origin}/v1/videos/v_1/content` } },
+    })
+  })
+
+  test('asks where the server said, but only on its own origin and without the key', async () => {
+    const answers = [
+      ['{origin}/v2/jobs/1?a=b', '/v2/jobs/1?a=b'],
+      ['https://evil.example/jobs/1', '/v1/videos/v_1'],
+      ['{origin}/v2/jobs/1?key=canary-key-1', '/v1/videos/v_1'],
+      ['http://', '/v1/videos/v_1'],
+    ]
+    for (const [pollingUrl = '', path] of answers) {
+      const server = await loopbackServer((_, response) => {
+        response.end(JSON.stringify({ ...QUEUED, polling_url: pollingUrl.replace('{origin}', server.origin) }))
+      })
+      const { operation } = await at(server.origin).start(request, stageContext())
+      await at(server.origin).poll(operation, stageContext())
+      expect(server.seen[1]?.url).toBe(path)
+      expect(JSON.stringify(operation)).not.toContain('canary')
+    }
+    const server = await loopbackServer(json(200, QUEUED))
+    await at(server.origin).poll({ id: 'a/b', pollUrl: 'https://evil.example/' }, stageContext())
+    expect(server.seen[0]?.url).toBe('/v1/videos/a%2Fb')
+  })
+
+  test.each([404, 429, 500])('a %i rejects with its own class', async (status) => {
+    const server = await loopbackServer(json(status, { detail: 'x' }))
+    expect(await rejection(at(server.origin).poll({ id: 'v' }, stageContext()))).toMatchObject({ status })
+  })
+
+  test.each(['', '<html>', '[]'])('an answer %j is a missed poll', async (body) => {
+    const server = await loopbackServer((_, response) => {
+      response.writeHead(200).end(body)
+    })
+    const error = await rejection(at(server.origin).poll({ id: 'v' }, stageContext()))
+    expect(error).toMatchObject({ code: 'upstream-response', isRetryable: true })
+  })
+})
+
+describe('where the video is', () => {
+  const finished = async (body: Record<string, unknown>, options: Partial<VideosApiGeneratorOptions> = {}) => {
+    const server = await loopbackServer((_, response) => {
+      const text = JSON.stringify({ id: 'v_1', object: 'video', status: 'completed', ...body })
+      response.end(text.replaceAll('{origin}', server.origin))
+    })
+    const status = await at(server.origin, options).poll({ id: 'v_1' }, stageContext())
+    if (status.state !== 'completed') throw new Error(`Not completed: ${status.state}`)
+    return { video: status.video, origin: server.origin }
+  }
+
+  test('an address elsewhere is public, one below the base address is behind the key', async () => {
+    expect((await finished({ url: 'https://cdn.example/a' })).video).toMatchObject({
+      url: 'https://cdn.example/a',
+      source: { isPublic: true },
+    })
+    expect((await finished({ url: '{origin}/files/a.mp4' })).video.url).toMatch(/\/files\/a\.mp4$/)
+    const own = (await finished({ url: '{origin}/v1/files/a.mp4' })).video
+    expect([own.url, own.source?.isPublic]).toEqual([undefined, false])
+    const unsigned = (await finished({ unsigned_urls: ['{origin}/out/a.mp4'] })).video
+    expect([unsigned.url, unsigned.source?.isPublic]).toEqual([undefined, false])
+  })
+
+  test('without a key even /content is public', async () => {
+    const { video, origin } = await finished({}, { apiKey: undefined })
+    expect(video).toMatchObject({ url: `${origin}/v1/videos/v_1/content`, source: { isPublic: true } })
+  })
+
+  test('an address that carries the key is never surfaced, and passed over elsewhere', async () => {
+    const own = (await finished({ url: '{origin}/files/a.mp4?key=canary-key-1' })).video
+    expect([own.url, own.source?.isPublic]).toEqual([undefined, false])
+    const away = await finished({
+      url: 'https://cdn.example/a?key=canary-key-1',
+      video_url: 'https://u:p@cdn.example/b',
+    })
+    expect(away.video.source?.url).toBe(`${away.origin}/v1/videos/v_1/content`)
+  })
+
+  test('an empty inline video is none; facts are kept', async () => {
+    const { video } = await finished({
+      data: [{ b64_json: '=' }],
+      size: '1280x720',
+      seconds: '8',
+      model: 'm',
+      expires_at: '2026-11-23T10:00:00Z',
+    })
+    expect(video).toMatchObject({
+      width: 1280,
+      height: 720,
+      durationSeconds: 8,
+      model: 'm',
+      expiresAt: Date.parse('2026-11-23T10:00:00Z'),
+    })
+    expect(video.source?.url).toContain('/content')
+  })
+
+  test('a large inline video fits, one beyond the limit does not', async () => {
+    const data = [{ b64_json: videoBytes(2_000_000).toString('base64') }]
+    const { video } = await finished({ data })
+    expect(video.source).toMatchObject({ isPublic: false, byteLength: 2_000_000, mediaType: 'video/mp4' })
+    expect((await readAll((await video.source?.open()) ?? new ReadableStream())).length).toBe(2_000_000)
+    expect(await rejection(finished({ data }, { maxAnswerBytes: 100_000 }))).toMatchObject({
+      code: 'upstream-response',
+    })
+  })
+})

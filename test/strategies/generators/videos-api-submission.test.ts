@@ -1,0 +1,127 @@
+import { inspect } from 'node:util'
+import { describe, expect, test, vi } from 'vitest'
+import type { VideoRequest } from '../../../src/contracts/request.js'
+import { type VideosApiGeneratorOptions, videosApiGenerator } from '../../../src/strategies/index.js'
+import { deadOrigin, json, loopbackServer } from '../../upstream/loopback-server.js'
+import { rejection, stageContext } from '../../upstream/stage-context.js'
+
+const request: VideoRequest = { prompt: 'A cat' }
+
+const at = (origin: string, options: Partial<VideosApiGeneratorOptions> = {}) =>
+  videosApiGenerator({ baseUrl: `${origin}/v1`, apiKey: 'canary-key-1', ...options })
+
+describe('a submission', () => {
+  test.each([
+    [400, 'upstream-http'],
+    [401, 'authentication'],
+    [402, 'quota-exceeded'],
+    [404, 'upstream-http'],
+    [413, 'upstream-http'],
+    [429, 'rate-limited'],
+    [503, 'upstream-http'],
+    [529, 'upstream-http'],
+    [302, 'submission-unknown'],
+    [307, 'submission-unknown'],
+    [408, 'submission-unknown'],
+    [409, 'submission-unknown'],
+    [500, 'submission-unknown'],
+    [502, 'submission-unknown'],
+    [504, 'submission-unknown'],
+    [520, 'submission-unknown'],
+  ])('answered with %i is %s, after one request', async (status, code) => {
+    const server = await loopbackServer(json(status, { error: { message: 'no' } }, { location: '/v1/other' }))
+    const error = await rejection(at(server.origin).start(request, stageContext()))
+    expect(error).toMatchObject({ code })
+    if (code === 'submission-unknown') expect(error).toMatchObject({ cause: { code: 'upstream-http', status } })
+    expect(server.seen.length).toBe(1)
+  })
+
+  test.each([500, 502, 504])('%i is a refusal for an upstream that is known to mean that', async (status) => {
+    const server = await loopbackServer(json(status, {}))
+    const error = await rejection(at(server.origin, { serverErrors: 'refused' }).start(request, stageContext()))
+    expect(error).toMatchObject({ code: 'upstream-http', status, isRefusal: true })
+  })
+
+  test.each(['', '<html>sleeping</html>', '{"id":', '{}', '[]', '{"error":{"message":"busy"}}'])(
+    'answered with success and %j is unknown',
+    async (body) => {
+      const server = await loopbackServer((_, response) => {
+        response.writeHead(200).end(body)
+      })
+      const error = await rejection(at(server.origin).start(request, stageContext()))
+      expect(error).toMatchObject({ code: 'submission-unknown', cause: { code: 'upstream-response' } })
+    },
+  )
+
+  test('that never left is a refusal; one that was cut or took too long is unknown', async () => {
+    const dead = await deadOrigin()
+    expect(await rejection(at(dead).start(request, stageContext()))).toMatchObject({ code: 'network', isRefusal: true })
+    const cut = await loopbackServer((_, response) => response.socket?.resetAndDestroy())
+    expect(await rejection(at(cut.origin).start(request, stageContext()))).toMatchObject({ code: 'submission-unknown' })
+    const slow = await loopbackServer(() => undefined)
+    const error = await rejection(at(slow.origin, { createTimeoutMs: 40 }).start(request, stageContext()))
+    expect(error).toMatchObject({ code: 'submission-unknown', cause: { code: 'network' } })
+    expect([cut.seen.length, slow.seen.length]).toEqual([1, 1])
+  })
+
+  test('an abort rejects with its reason; before the call nothing is sent', async () => {
+    const server = await loopbackServer(() => undefined)
+    const controller = new AbortController()
+    const reason = { enough: true }
+    const waiting = rejection(at(server.origin).start(request, stageContext(controller.signal)))
+    await vi.waitFor(() => expect(server.seen.length).toBe(1))
+    controller.abort(reason)
+    expect(await waiting).toBe(reason)
+    for (const call of ['start', 'poll', 'cancel'] as const) {
+      const generator = at(server.origin)
+      const context = stageContext(controller.signal)
+      const aborted = call === 'start' ? generator.start(request, context) : generator[call]?.({ id: 'v' }, context)
+      expect(await rejection(aborted ?? Promise.resolve())).toBe(reason)
+    }
+    expect(server.seen.length).toBe(1)
+  })
+})
+
+describe('secrets', () => {
+  const KEY = 'canary-key+/=1'
+  const HEADER = 'canary-header-2'
+
+  test.each([
+    ['echoed in an error', 400],
+    ['echoed in a 401', 401],
+    ['echoed in a 429', 429],
+    ['echoed in a 500', 500],
+    ['echoed in a broken success', 200],
+    ['cut', 0],
+  ])('%s: in no error, whichever form was echoed', async (_, status) => {
+    const server = await loopbackServer((sent, response) => {
+      if (status === 0) return response.socket?.destroy()
+      const forms = [
+        KEY,
+        encodeURIComponent(KEY),
+        Buffer.from(KEY).toString('base64'),
+        sent.headers['x-team'],
+        sent.headers.authorization,
+      ]
+      return response.writeHead(status, { location: `/?k=${encodeURIComponent(KEY)}` }).end(forms.join(' '))
+    })
+    const generator = videosApiGenerator({
+      baseUrl: `${server.origin}/v1?token=canary-query-3`,
+      apiKey: () => KEY,
+      headers: { 'x-team': HEADER },
+    })
+    for (const call of ['start', 'poll']) {
+      const context = stageContext()
+      const error = await rejection(
+        call === 'start' ? generator.start(request, context) : generator.poll({ id: 'v' }, context),
+      )
+      const shown = [
+        String(error),
+        JSON.stringify(error),
+        inspect(error, { depth: 20, showHidden: true }),
+        (error as Error).stack,
+      ]
+      for (const secret of ['canary', 'Y2FuYXJ5']) expect(shown.join('\n')).not.toContain(secret)
+    }
+  })
+})

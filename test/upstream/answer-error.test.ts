@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { answerError } from '../../src/upstream/answer-error.js'
+import { maskOf } from '../../src/upstream/secret.js'
+
+const make = (status: number, body: unknown, headers: Record<string, string> = {}) =>
+  answerError({
+    what: 'submit the video',
+    url: 'https://api.example/v1/videos?key=hidden-canary',
+    status,
+    headers: new Headers(headers),
+    text: typeof body === 'string' ? body : JSON.stringify(body),
+    mask: maskOf(['hidden-canary']),
+  })
+
+describe('answerError', () => {
+  test.each([
+    [401, { error: { message: 'Bad key' } }, 'authentication'],
+    [403, { error: { message: 'Not your model' } }, 'authentication'],
+    [403, { error: { code: 'unsupported_country_code', message: 'Not here' } }, 'upstream-http'],
+    [403, '<!DOCTYPE html><title>Just a moment</title>', 'upstream-http'],
+    [403, { error: { code: 'moderation_blocked' } }, 'content-rejected'],
+    [403, { error: { code: 'insufficient_user_quota' } }, 'quota-exceeded'],
+    [402, '', 'quota-exceeded'],
+    [429, { error: { type: 'insufficient_quota' } }, 'quota-exceeded'],
+    [429, { error: { code: 'rate_limit_exceeded' } }, 'rate-limited'],
+    [400, { error: { code: 'content_policy_violation' } }, 'content-rejected'],
+    [422, { detail: 'Your prompt was blocked by our moderation system' }, 'content-rejected'],
+    [451, { error: 'This violates our guidelines' }, 'content-rejected'],
+    [400, { error: { code: 'invalid_value', message: 'seconds' } }, 'upstream-http'],
+    [409, { error: { code: 'insufficient_quota' } }, 'upstream-http'],
+    [500, { error: { code: 'content_policy_violation' } }, 'upstream-http'],
+    [302, '', 'upstream-http'],
+  ])('%i %j is %s', (status, body, code) => {
+    expect(make(status, body)).toMatchObject({ code, status, url: 'https://api.example/v1/videos' })
+  })
+
+  test.each([
+    [{ error: { message: 'From OpenAI' } }, 'From OpenAI'],
+    [{ error: 'a text' }, 'a text'],
+    [{ detail: 'From FastAPI' }, 'From FastAPI'],
+    [{ detail: [{ loc: ['body', 'prompt'], msg: 'Field required' }, 'odd'] }, 'body.prompt: Field required; odd'],
+    [{ message: 'plain' }, 'plain'],
+    ['just text', 'just text'],
+    ['<html><script>var x=1</script><b>Gateway</b> down</html>', 'Gateway down'],
+  ])('reads the sentence of %j', (body, sentence) => {
+    expect(make(500, body).message).toBe(`Could not submit the video: api.example answered 500, ${sentence}`)
+  })
+
+  test('keeps an excerpt of at most 200 characters, without secrets', () => {
+    const error = make(500, `hidden-canary ${'x'.repeat(500)}`)
+    expect(error).toMatchObject({ bodyExcerpt: expect.stringMatching(/^\[redacted\] x{189}$/) })
+    expect(JSON.stringify(error)).not.toContain('canary')
+  })
+
+  test('carries the wait, and whether a submission was refused', () => {
+    expect(make(429, '', { 'retry-after': '3' })).toMatchObject({ retryAfterMs: 3_000, isRetryable: true })
+    expect(make(503, '')).toMatchObject({ isRefusal: true })
+    expect(make(502, '')).toMatchObject({ isRefusal: false })
+  })
+})

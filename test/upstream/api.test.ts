@@ -1,0 +1,207 @@
+import { createServer } from 'node:net'
+import { inspect } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import * as z from 'zod/mini'
+import { NetworkError } from '../../src/contracts/upstream-errors.js'
+import { type ApiCall, createApi } from '../../src/upstream/api.js'
+import { readJsonAnswer } from '../../src/upstream/json-answer.js'
+import { deadOrigin, json, loopbackServer } from './loopback-server.js'
+import { rejection } from './stage-context.js'
+
+const signal = new AbortController().signal
+const call = (origin: string, more: Partial<ApiCall> = {}): ApiCall => ({
+  what: 'ask',
+  method: 'GET',
+  url: `${origin}/v1/x`,
+  timeoutMs: 2_000,
+  signal,
+  ...more,
+})
+const apiAt = (origin: string) => createApi({ subject: 'mine', baseUrl: `${origin}/v1`, apiKey: 'canary-key-1' })
+
+/** A server below HTTP: what it writes is up to the test. */
+async function rawServer(onData: (write: (text: string) => void, reset: () => void) => void): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () =>
+      onData(
+        (text) => socket.write(text),
+        () => socket.resetAndDestroy(),
+      ),
+    )
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const address = server.address()
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+}
+
+describe('createApi', () => {
+  test('sends the key, the headers and the query of the base address', async () => {
+    const server = await loopbackServer(json(200, { ok: 1 }))
+    const api = createApi({
+      subject: 'mine',
+      baseUrl: `${server.origin}/v1/?version=2`,
+      apiKey: async () => 'key-1',
+      headers: { 'x-team': 'blue' },
+    })
+    const url = api.address('/videos')
+    const answer = await api.call({ ...call(server.origin), url, headers: { 'idempotency-key': 'k' } })
+    expect(answer).toMatchObject({ status: 200, text: '{"ok":1}' })
+    expect(server.seen).toMatchObject([
+      {
+        url: '/v1/videos?version=2',
+        headers: {
+          authorization: 'Bearer key-1',
+          'x-team': 'blue',
+          'idempotency-key': 'k',
+          accept: 'application/json',
+        },
+      },
+    ])
+    expect(api.covers(new URL(`${server.origin}/v1/a`))).toBe(true)
+    expect(api.covers(new URL(`${server.origin}/v10/a`))).toBe(false)
+    expect(api.hasCredential).toBe(true)
+  })
+
+  test('an authorization among the headers wins over the key', async () => {
+    const server = await loopbackServer(json(200, {}))
+    const api = createApi({
+      subject: 'm',
+      baseUrl: server.origin,
+      apiKey: 'k-1',
+      headers: { Authorization: 'Basic eA==' },
+    })
+    await api.call(call(server.origin))
+    expect(server.seen[0]?.headers.authorization).toBe('Basic eA==')
+  })
+
+  test('asks for the credential before each request', async () => {
+    const server = await loopbackServer(json(200, {}))
+    const keys = ['k-1', 'k-2']
+    const api = createApi({ subject: 'm', baseUrl: server.origin, apiKey: () => keys.shift() ?? '' })
+    await api.call(call(server.origin))
+    await api.call(call(server.origin))
+    expect(server.seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer k-1', 'Bearer k-2'])
+  })
+
+  test('nobody listens: surely never sent', async () => {
+    const error = await rejection(apiAt('http://127.0.0.1:1').call(call(await deadOrigin())))
+    expect(error).toMatchObject({ code: 'network', isRefusal: true, isRetryable: true })
+    expect(error).toMatchObject({ message: expect.stringContaining('ECONNREFUSED'), cause: { code: 'ECONNREFUSED' } })
+    expect(Object.keys((error as NetworkError).cause as Error)).toEqual(['code'])
+  })
+
+  test.each([
+    ['a reset before the first byte', (_: unknown, reset: () => void) => reset()],
+    [
+      'a reset in the middle of the body',
+      (write: (text: string) => void, reset: () => void) => {
+        write('HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"id":')
+        setTimeout(reset, 20)
+      },
+    ],
+    ['garbage in place of HTTP', (write: (text: string) => void) => write('no http at all\r\n\r\n')],
+    [
+      'an encoding that lies',
+      (write: (text: string) => void) =>
+        write('HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 6\r\n\r\nno gz!'),
+    ],
+  ])('%s may have been accepted', async (_, fault) => {
+    const origin = await rawServer(fault)
+    const error = await rejection(apiAt(origin).call(call(origin)))
+    expect(error).toMatchObject({ code: 'network', isRefusal: false })
+    expect(inspect(error, { depth: 9 })).not.toContain('canary')
+  })
+
+  test.each([
+    ['headers that never come', () => undefined],
+    [
+      'a body that never ends',
+      (write: (text: string) => void) => write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{'),
+    ],
+  ])('%s end with the time limit', async (_, fault) => {
+    const origin = await rawServer(fault)
+    const error = await rejection(apiAt(origin).call(call(origin, { timeoutMs: 60 })))
+    expect(error).toMatchObject({ code: 'network', isRefusal: false, message: expect.stringContaining('within 60 ms') })
+  })
+
+  test('a credential that takes too long was never sent', async () => {
+    const api = createApi({ subject: 'm', baseUrl: 'http://127.0.0.1:1', apiKey: () => new Promise(() => undefined) })
+    const error = await rejection(api.call(call('http://127.0.0.1:1', { timeoutMs: 30 })))
+    expect(error).toMatchObject({ code: 'network', isRefusal: true })
+  })
+
+  test.each([20, 'at once'])('an abort after %s rejects with its reason and closes the connection', async (when) => {
+    const server = await loopbackServer((_, response) => {
+      response.writeHead(200).write('{')
+    })
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    if (when === 'at once') controller.abort(reason)
+    const waiting = rejection(apiAt(server.origin).call(call(server.origin, { signal: controller.signal })))
+    if (when !== 'at once') {
+      await vi.waitFor(() => expect(server.seen.length).toBe(1))
+      controller.abort(reason)
+    }
+    expect(await waiting).toBe(reason)
+    await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+    if (when === 'at once') expect(server.seen).toEqual([])
+  })
+
+  test('a compressed bomb is read no further than the cap', async () => {
+    const bomb = gzipSync(Buffer.alloc(50_000_000, 'a'))
+    const server = await loopbackServer((_, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb)
+    })
+    const error = await rejection(apiAt(server.origin).call(call(server.origin)))
+    expect(error).toMatchObject({ code: 'upstream-response', message: expect.stringContaining('1000000') })
+  })
+
+  test('an answer that echoes the key shows no key', async () => {
+    const server = await loopbackServer((request, response) => {
+      response.writeHead(401).end(JSON.stringify({ error: `Incorrect key ${request.headers.authorization}` }))
+    })
+    const error = await rejection(apiAt(server.origin).call(call(server.origin)))
+    expect(error).toMatchObject({ code: 'authentication' })
+    expect(inspect(error, { depth: 9 })).not.toContain('canary')
+  })
+
+  test('a foreign error of the transport keeps nothing but its text and code', async () => {
+    const request = { headers: { authorization: 'Bearer canary-key-1' } }
+    const fetch = () =>
+      Promise.reject(Object.assign(new Error('socket of canary-key-1'), { code: 'ECONNRESET', request }))
+    const api = createApi({ subject: 'm', baseUrl: 'http://a.example', apiKey: 'canary-key-1', fetch })
+    const error = await rejection(api.call(call('http://a.example')))
+    expect(error).toBeInstanceOf(NetworkError)
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('canary')
+    const odd = createApi({ subject: 'm', baseUrl: 'http://a.example', fetch: () => Promise.reject('no error at all') })
+    expect(await rejection(odd.call(call('http://a.example')))).toMatchObject({ code: 'network' })
+  })
+})
+
+describe('readJsonAnswer', () => {
+  const schema = z.object({ id: z.string() })
+  const read = async (body: string) => {
+    const server = await loopbackServer((_, response) => {
+      response.writeHead(200).end(body)
+    })
+    return readJsonAnswer(await apiAt(server.origin).call(call(server.origin)), schema)
+  }
+
+  test('reads JSON, also after a byte order mark', async () => {
+    expect(await read('\uFEFF{"id":"a"}')).toEqual({ id: 'a' })
+  })
+
+  test.each([
+    ['', 'there is nothing'],
+    ['{"id":', 'there is no JSON'],
+    ['<html>Space is sleeping</html>', 'Space is sleeping'],
+    ['{"id":1}', 'id is not of the expected shape'],
+    ['null', 'the answer is not of the expected shape'],
+  ])('%j is unreadable', async (body, problem) => {
+    const error = await rejection(read(body))
+    expect(error).toMatchObject({ code: 'upstream-response', status: 200, message: expect.stringContaining(problem) })
+  })
+})

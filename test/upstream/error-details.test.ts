@@ -1,0 +1,41 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { excerptOf, readErrorDetails } from '../../src/upstream/error-details.js'
+import { maskOf } from '../../src/upstream/secret.js'
+
+test('an excerpt is short, has no tags, no control characters and no secret, whatever the body is', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.nat(300), (text, length) => {
+      const excerpt = excerptOf(`${text}<b>canary-1</b>${'é'.repeat(length)}`, maskOf(['canary-1']))
+      expect(excerpt.length).toBeLessThanOrEqual(200)
+      expect(excerpt).not.toMatch(/<b>|canary-1|\p{Cc}/u)
+      expect(excerpt.isWellFormed()).toBe(true)
+    }),
+  )
+})
+
+test('a megabyte of opening brackets takes no time', () => {
+  const startedAt = performance.now()
+  excerptOf('<'.repeat(1_000_000), maskOf([]))
+  readErrorDetails('<'.repeat(1_000_000))
+  expect(performance.now() - startedAt).toBeLessThan(500)
+})
+
+test('details of anything can be read', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (body) => {
+      const { message, words } = readErrorDetails(JSON.stringify(body))
+      expect(typeof message).toBe('string')
+      expect(words.every((word) => typeof word === 'string')).toBe(true)
+    }),
+  )
+})
+
+test('words come from every layer', () => {
+  const text = JSON.stringify({ code: 4, error: { code: 'a', type: 'b', reason: 'c' }, status: 'd' })
+  expect(readErrorDetails(text).words).toEqual(['a', 'b', 'c', '4', 'd'])
+  expect(readErrorDetails(JSON.stringify({ detail: { code: 'e', message: 'f' } }))).toMatchObject({
+    words: ['e'],
+    message: 'f',
+  })
+})
