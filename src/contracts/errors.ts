@@ -13,6 +13,8 @@ export type ErrorCode =
   | 'quota-exceeded'
   | 'rate-limited'
   | 'content-rejected'
+  | 'region-unsupported'
+  | 'overloaded'
   | 'network'
   | 'upstream-http'
   | 'upstream-response'

@@ -107,6 +107,22 @@ export class RateLimitError extends UpstreamError {
   }
 }
 
+/** The upstream is overloaded and took nothing; `retryAfterMs` says how long to wait, when the upstream does. Retryable. */
+export class OverloadedError extends UpstreamError {
+  override readonly name = 'OverloadedError'
+  readonly code = 'overloaded'
+
+  constructor(message: string, options: UpstreamErrorOptions = {}) {
+    super(message, { isRetryable: true, ...options })
+  }
+}
+
+/** The upstream does not serve the country or region that the request comes from. Not retryable. */
+export class RegionError extends UpstreamError {
+  override readonly name = 'RegionError'
+  readonly code = 'region-unsupported'
+}
+
 /** A moderation verdict on the prompt, the image or the video. It ends a fallback chain. Not retryable. */
 export class ContentRejectedError extends UpstreamError {
   override readonly name = 'ContentRejectedError'

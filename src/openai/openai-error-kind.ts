@@ -81,6 +81,10 @@ function kindOf(error: unknown): OpenAiErrorKind {
       return 'timeout'
     case 'generation-failed':
       return 'generation'
+    case 'region-unsupported':
+      return 'region'
+    case 'overloaded':
+      return 'overloaded'
     case 'upstream-http':
       return kindOfStatus(json.status)
     case 'network':

@@ -1,8 +1,10 @@
 import {
   AuthenticationError,
   ContentRejectedError,
+  OverloadedError,
   QuotaExceededError,
   RateLimitError,
+  RegionError,
   UpstreamHttpError,
 } from '../contracts/upstream-errors.js'
 import { type ErrorDetails, excerptOf, readErrorDetails } from './error-details.js'
@@ -27,15 +29,18 @@ export interface RefusedAnswer {
 
 const QUOTA =
   /insufficient[_ -]?(\w+[_ -])?(quota|balance|credits?|funds)|quota[_ -]?exceeded|billing|out[_ -]of[_ -]credits?/i
-const REGION = /unsupported[_ -]country|unsupported[_ -]region|\bregion\b|\bcountry\b|geo[_ -]?(block|restrict)/i
+const REGION_WORD = /unsupported[_ -](country|region)|geo[_ -]?(block|restrict)/i
+const REGION = /unsupported[_ -](country|region)|\b(region|country|territory)\b|geo[_ -]?(block|restrict)/i
+const MAY_BE_REGION: ReadonlySet<number> = new Set([403, 451])
 const MAY_BE_VERDICT: ReadonlySet<number> = new Set([400, 403, 422, 451])
 
 /**
  * The error of an answer that is no success.
  *
- * 401 and 403 are `AuthenticationError`, except a 403 that is about the region or is a page of a proxy: the credential is not
- * at fault there, so it stays an `UpstreamHttpError`. A moderation verdict (400, 403, 422, 451) is `ContentRejectedError`, 402
- * and any 4xx that names a quota `QuotaExceededError`, any other 429 `RateLimitError`, the rest `UpstreamHttpError`.
+ * 401 and 403 are `AuthenticationError`, except a 403 that is a page of a proxy: the credential is not at fault there, so it
+ * stays an `UpstreamHttpError`. A moderation verdict (400, 403, 422, 451) is `ContentRejectedError`, a 4xx about the country or
+ * region `RegionError`, 402 and any 4xx that names a quota `QuotaExceededError`, any other 429 `RateLimitError`, 503 and 529
+ * `OverloadedError`, the rest `UpstreamHttpError`.
  */
 export function answerError(answer: RefusedAnswer): Error {
   const { status, mask, text } = answer
@@ -53,6 +58,10 @@ export function answerError(answer: RefusedAnswer): Error {
       return new RateLimitError(message, options)
     case 'credential':
       return new AuthenticationError(message, options)
+    case 'region':
+      return new RegionError(message, options)
+    case 'overload':
+      return new OverloadedError(message, options)
     default:
       return new UpstreamHttpError(message, { ...options, bodyExcerpt, isRefusal: answer.isRefusal })
   }
@@ -65,6 +74,8 @@ function kindOf(status: number, { words, message, isPage }: ErrorDetails) {
   if (status === 402 || isQuota) return 'quota'
   if (status === 429) return 'rate'
   if (status === 401) return 'credential'
-  const isAboutRegion = REGION.test(message) || words.some((word) => REGION.test(word))
-  return status === 403 && !isPage && !isAboutRegion ? 'credential' : 'other'
+  if (status === 503 || status === 529) return 'overload'
+  const isAboutRegion = REGION_WORD.test(words.join(' ')) || (MAY_BE_REGION.has(status) && REGION.test(message))
+  if (isAboutRegion && status < 500) return 'region'
+  return status === 403 && !isPage ? 'credential' : 'other'
 }

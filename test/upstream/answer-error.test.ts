@@ -16,7 +16,10 @@ describe('answerError', () => {
   test.each([
     [401, { error: { message: 'Bad key' } }, 'authentication'],
     [403, { error: { message: 'Not your model' } }, 'authentication'],
-    [403, { error: { code: 'unsupported_country_code', message: 'Not here' } }, 'upstream-http'],
+    [403, { error: { code: 'unsupported_country_code', message: 'Not here' } }, 'region-unsupported'],
+    [451, { detail: 'Not available in your country' }, 'region-unsupported'],
+    [503, '', 'overloaded'],
+    [529, { error: { type: 'overloaded_error' } }, 'overloaded'],
     [403, '<!DOCTYPE html><title>Just a moment</title>', 'upstream-http'],
     [403, { error: { code: 'moderation_blocked' } }, 'content-rejected'],
     [403, { error: { code: 'insufficient_user_quota' } }, 'quota-exceeded'],
@@ -54,7 +57,8 @@ describe('answerError', () => {
 
   test('carries the wait, and whether a submission was refused', () => {
     expect(make(429, '', { 'retry-after': '3' })).toMatchObject({ retryAfterMs: 3_000, isRetryable: true })
-    expect(make(503, '')).toMatchObject({ isRefusal: true })
+    expect(make(503, '', { 'retry-after': '3' })).toMatchObject({ retryAfterMs: 3_000, isRetryable: true })
+    expect(make(404, '')).toMatchObject({ isRefusal: true })
     expect(make(502, '')).toMatchObject({ isRefusal: false })
   })
 })

@@ -81,7 +81,6 @@ describe('proveVideo', () => {
   test.each([
     [{ head: 404 }, 404],
     [{ head: 410 }, 410],
-    [{ head: 503 }, 503],
     [{ head: 405, get: 404 }, 404],
   ])('%j fails with its status', async (faults, status) => {
     expect(await rejection(prove((await mirror(faults)).origin))).toMatchObject({ code: 'upstream-http', status })
