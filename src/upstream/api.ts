@@ -25,11 +25,13 @@ export interface ApiOptions {
 export interface ApiCall {
   /** What it is for, such as `create the video`. */
   readonly what: string
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** An address of {@link Api.address}, or another one on the same origin. */
   readonly url: string
   readonly json?: JsonValue | undefined
   readonly form?: FormData | undefined
+  /** Sent as they are; no more than a chunk. */
+  readonly bytes?: Uint8Array<ArrayBuffer> | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Milliseconds for the whole exchange: credential, sending, answer and its body. */
   readonly timeoutMs: number
@@ -104,12 +106,13 @@ export function createApi(options: ApiOptions): Api {
 
   async function exchange(call: ApiCall, { headers, secrets, mask }: ApiCredentials, signal: AbortSignal) {
     const { what, url } = call
-    const { method, json, form } = call
+    const { method, json, form, bytes } = call
     const response = await send({
       method,
       url,
       json,
       form,
+      bytes,
       signal,
       fetch: options.fetch,
       headers: { accept: 'application/json', ...headers, ...call.headers },

@@ -6,7 +6,7 @@ export type Fetch = typeof globalThis.fetch
 
 /** One request. */
 export interface OutgoingRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Absolute, http or https, without user name and password. */
   readonly url: string
   readonly headers?: Readonly<Record<string, string>> | undefined
@@ -14,6 +14,8 @@ export interface OutgoingRequest {
   readonly json?: JsonValue | undefined
   /** Sent as `multipart/form-data`. */
   readonly form?: FormData | undefined
+  /** Sent as they are, with the content type of `headers`; kept in memory, so no more than a chunk. */
+  readonly bytes?: Uint8Array<ArrayBuffer> | undefined
   /** Also ends the reading of the answer's body. */
   readonly signal: AbortSignal
   readonly fetch?: Fetch | undefined
@@ -24,12 +26,12 @@ export interface OutgoingRequest {
  * rejected is a raw error that may hold the request with its headers: it goes through `networkFailure` before anybody sees it.
  */
 export async function send(request: OutgoingRequest): Promise<Response> {
-  const { method, url, json, form, signal, fetch } = request
+  const { method, url, json, form, bytes, signal, fetch } = request
   // Loaded at first use: ky touches the platform's fetch when it is imported, and that alone costs 15 MB.
   const { default: ky } = await import('ky')
   signal.throwIfAborted()
   const headers = { ...(json !== undefined && { 'content-type': 'application/json' }), ...request.headers }
-  const body = json === undefined ? form : JSON.stringify(json)
+  const body = json === undefined ? (form ?? bytes) : JSON.stringify(json)
   const init = { method, headers, signal, redirect: 'manual', ...(body !== undefined && { body }) } as const
   const answer = ky(url, {
     ...init,
