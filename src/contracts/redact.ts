@@ -8,7 +8,7 @@ const CREDENTIALS: readonly (readonly [RegExp, string])[] = [
   [/\bAIza[\w-]{20,}/g, '[redacted]'],
   [/\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]{4,}/g, '[redacted]'],
   [
-    /([?&;\s"'](?:api[-_]?key|key|token|access[-_]?token|refresh[-_]?token|password|pwd|secret|sig|signature|x-amz-[\w-]+|authorization)["']?\s*[=:]\s*["']?)[^\s&;"',}]{4,}/gi,
+    /((?:^|[?&;\s"'])(?:api[-_]?key|key|token|access[-_]?token|refresh[-_]?token|password|pwd|secret|sig|signature|x-amz-[\w-]+|authorization)["']?\s*[=:]\s*["']?)[^\s&;"',}]{4,}/gi,
     '$1[redacted]',
   ],
   [/(\bhttps?:\/\/)[^\s/@]+@/gi, '$1[redacted]@'],

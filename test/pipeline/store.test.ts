@@ -137,6 +137,28 @@ describe('a run and its store', () => {
     await expect(pipeline.resume('order-18').result).rejects.toMatchObject({ code: 'run-state' })
   })
 
+  it('stays small over thousands of polls, whether progress moves or not', async () => {
+    for (const ratio of [undefined, 0.001]) {
+      const clock = manualClock()
+      const store = memoryStore()
+      const polls = Array.from({ length: 3000 }, (_, index) => ({
+        state: 'running' as const,
+        ...(ratio && { ratio: (index % 1000) * ratio }),
+      }))
+      const deadlines = { generateMs: Number.POSITIVE_INFINITY, totalMs: Number.POSITIVE_INFINITY }
+      const run = new SoraPipeline({
+        generator: fakeTaskGenerator({ polls }),
+        store,
+        clock,
+        deadlines,
+        pollSchedule: () => 1000,
+      }).run(request, { id: 'run_1' })
+      await clock.advance(2_900_000)
+      expect(JSON.stringify(await store.load('run_1')).length).toBeLessThan(20_000)
+      await clock.runUntil(run.result)
+    }
+  })
+
   it('gives the error of a failed run again', async () => {
     const pipeline = new SoraPipeline({ generator: fakeGenerator({ outcome: new Error('no credit') }) })
     const failed = await pipeline.run(request, { id: 'order-17' }).result.catch((error: unknown) => error)

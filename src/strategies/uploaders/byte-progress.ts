@@ -13,7 +13,11 @@ export interface ByteProgress {
 export function createByteProgress(context: Pick<StageContext, 'clock' | 'report'>): ByteProgress {
   const { clock } = context
   let nextAt = Number.NEGATIVE_INFINITY
+  let said: string | undefined
   const report = (bytesDone: number, bytesTotal: number | undefined) => {
+    const saying = `${bytesDone}/${bytesTotal}`
+    if (saying === said) return
+    said = saying
     const ratio = bytesTotal === undefined || bytesTotal === 0 ? undefined : Math.min(bytesDone / bytesTotal, 1)
     context.report({ bytesDone, ...(ratio !== undefined && { bytesTotal, ratio }) })
   }
