@@ -3,10 +3,8 @@ import type { StageCalls } from '../combinators/stage-calls.js'
 import { type AttemptObserver, withAttemptObserver } from '../contracts/attempt-observer.js'
 import { toErrorJson } from '../contracts/errors.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
-import type { VideoSource } from '../contracts/source.js'
 import { withDeadline } from '../timing/deadline.js'
 import { videoOf } from './generated-video.js'
-import { urlSource } from './open-url.js'
 import {
   contextOf,
   openStage,
@@ -18,6 +16,7 @@ import {
   warn,
 } from './run-session.js'
 import type { Step } from './run-state.js'
+import { uploadSource } from './upload-source.js'
 
 type LaterStage = 'publish' | 'resolve' | 'upload'
 
@@ -50,7 +49,7 @@ export function advanceUpload(session: RunSession): Promise<void> {
     session,
     'upload',
     session.config.uploader,
-    () => sourceOf(session),
+    () => uploadSource(session),
     (uploaded) => ({ uploaded }),
   )
 }
@@ -165,18 +164,6 @@ function observerOf(session: RunSession, work: StageWork): AttemptObserver {
       session.log.append({ type: 'fallback-taken', ...placeOf(stage, from), next: next.name })
     },
   }
-}
-
-async function sourceOf(session: RunSession): Promise<VideoSource> {
-  const { openUrl } = session.config
-  const { resolved } = session.state
-  if (resolved) {
-    const { url, mediaType, byteLength, expiresAt } = resolved
-    return urlSource(url, { mediaType, byteLength, expiresAt }, openUrl)
-  }
-  const { source, url, expiresAt } = await videoOf(session)
-  if (source) return source
-  return urlSource(url as string, { expiresAt }, openUrl)
 }
 
 function tooLate(stage: LaterStage, timeoutMs: number): StageTimeoutError {

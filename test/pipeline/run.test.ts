@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type PipelineEvent, SoraPipeline, UpstreamHttpError } from '../../src/index.js'
+import { type PipelineEvent, SoraPipeline, UpstreamHttpError, type VideoSource } from '../../src/index.js'
 import {
   fakeGenerator,
   fakePublisher,
@@ -260,6 +260,64 @@ describe('the later stages', () => {
     expect(second.warnings).toMatchObject([{ code: 'unpublish-failed', message: 'Could not take the post back: gone' }])
     await new SoraPipeline({ ...options, uploader: fakeUploader({ outcome: failure }) }).generate(request)
     expect(taken).toHaveLength(2)
+  })
+
+  it('uploads the generated video when the resolved URL cannot be opened, and stays with it', async () => {
+    const opened: string[] = []
+    const bytes = (text: string) => new Blob([text]).stream()
+    const source = {
+      isPublic: false,
+      byteLength: 9,
+      open: async ({ offset = 0 } = {}) => {
+        opened.push(`source at ${offset}`)
+        return bytes('generated'.slice(offset))
+      },
+    }
+    const uploader = {
+      name: 'reader',
+      upload: async (given: VideoSource) => {
+        expect(given).toMatchObject({ url: expect.stringContaining('oscdn2'), byteLength: 77, isPublic: true })
+        const first = await new Response(await given.open()).text()
+        const rest = await new Response(await given.open({ offset: 4 })).text()
+        expect(given.byteLength).toBe(9)
+        return { url: `https://store.example/${first}-${rest}` }
+      },
+    }
+    const openUrl = async (url: string) => {
+      opened.push(url)
+      throw failure
+    }
+    const generator = fakeGenerator({ outcome: { id: 'gen_1', source } })
+    const resolver = fakeResolver({ outcome: { url: 'https://oscdn2.dyysy.com/a.mp4', byteLength: 77 } })
+    const result = await new SoraPipeline({ generator, resolver, uploader, openUrl }).generate(request)
+    expect(result).toMatchObject({ url: 'https://store.example/generated-rated', isDegraded: false })
+    expect(result.warnings).toMatchObject([{ code: 'source-replaced', stage: 'upload' }])
+    expect(opened).toEqual(['https://oscdn2.dyysy.com/a.mp4', 'source at 0', 'source at 4'])
+  })
+
+  it('copies from the resolved URL when it opens, also after a cut', async () => {
+    const opened: number[] = []
+    const openUrl = async (_: string, { offset = 0 }: { offset?: number | undefined }) => {
+      opened.push(offset)
+      return new Blob(['resolved'.slice(offset)]).stream()
+    }
+    const uploader = {
+      name: 'reader',
+      upload: async (given: VideoSource) => {
+        const parts = [await given.open(), await given.open({ offset: 3 })].map((stream) => new Response(stream).text())
+        expect([given.byteLength, given.mediaType, given.expiresAt]).toEqual([8, 'video/mp4', 99])
+        return { url: `https://store.example/${(await Promise.all(parts)).join('-')}` }
+      },
+    }
+    const resolved = { url: 'https://cdn.example/a.mp4', byteLength: 8, mediaType: 'video/mp4', expiresAt: 99 }
+    const pipeline = new SoraPipeline({
+      generator: fakeGenerator(),
+      resolver: fakeResolver({ outcome: resolved }),
+      uploader,
+      openUrl,
+    })
+    expect((await pipeline.generate(request)).url).toBe('https://store.example/resolved-olved')
+    expect(opened).toEqual([0, 3])
   })
 
   it('fails with the source at hand when the video is only behind a key and nothing uploaded it', async () => {
