@@ -100,5 +100,6 @@ export { type MemoryStoreOptions, memoryStore } from './pipeline/memory-store.js
 export type { OpenUrl } from './pipeline/open-url.js'
 export type { Deadlines, SoraPipelineOptions } from './pipeline/options.js'
 export type { PipelineRun } from './pipeline/pipeline-run.js'
+export type { ReviewVerdict } from './pipeline/settle-run.js'
 export { type RunOptions, SoraPipeline } from './pipeline/sora-pipeline.js'
 export { type PaceScheduleOptions, paceSchedule } from './timing/pace-schedule.js'

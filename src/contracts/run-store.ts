@@ -24,7 +24,8 @@ export interface RunStore {
 
 /** State of a run: JSON without secrets. */
 export type StoredRun = JsonObject & {
-  readonly status: 'running' | 'completed' | 'failed'
+  /** `needs-review` is a run that only a person can go on with: nothing may be submitted again by itself. */
+  readonly status: 'running' | 'completed' | 'failed' | 'needs-review'
   /** Epoch milliseconds. */
   readonly wakeAt: number
 }

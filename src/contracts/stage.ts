@@ -42,6 +42,11 @@ export interface StageContext {
 export interface SubmitContext extends StageContext {
   /** At most 64 characters of `[a-z0-9_]`; send it where the upstream honours idempotency keys. */
   readonly idempotencyKey: string
+  /**
+   * Throws when this process does not own the run any more, because it was paused for so long that another took over. Call it
+   * right before the request leaves. Absent in contexts that were made by hand without it.
+   */
+  readonly confirm?: (() => void) | undefined
 }
 
 /** What `find` is given: when and under which key the unknown submission was sent. */

@@ -1,44 +1,42 @@
-import { createHash } from 'node:crypto'
-import { startTask } from '../combinators/combined-generator.js'
 import { flawOfVideo } from '../combinators/stage-calls.js'
 import type { GeneratedVideo, Generator, StartedTask, TaskStatus } from '../contracts/generator.js'
 import { type GeneratorRoute, type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
 import { SubmissionUnknownError } from '../contracts/run-errors.js'
-import { mayHaveBeenAccepted } from '../contracts/submission.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
-import { withDeadline } from '../timing/deadline.js'
 import { asUnknown, attemptFailed, endOfChain, failStage, tooLate } from './generate-failure.js'
 import { pollJob } from './poll-job.js'
-import {
-  contextOf,
-  openStage,
-  placeOf,
-  type RunSession,
-  remainingMs,
-  type StageWork,
-  saveState,
-} from './run-session.js'
-import { type Submission, storableVideo } from './run-state.js'
+import { canReconcile, claimJob, inquiryAt, reconcileJob } from './reconcile-job.js'
+import { recordAccepted } from './record-accepted.js'
+import { contextOf, openStage, placeOf, type RunSession, remainingMs, type StageWork } from './run-session.js'
+import { newSubmission, type Submission, storableVideo } from './run-state.js'
+import { saveState } from './save-state.js'
+import { submitJob } from './submit-job.js'
 
-/** One step towards the video: begin, submit, or poll. Rejects when the stage has failed. */
+/** One step towards the video: begin, submit, learn of a submission, or poll. Rejects when the stage has failed. */
 export async function advanceGenerate(session: RunSession): Promise<void> {
   const routes = generatorRoutesOf(session.config.generator)
   const { submission } = session.state
   if (submission === undefined) return begin(session, routes)
   const route = routes.at(submission.cursor)
   const work = openStage('generate', session.state.stepStartedAt ?? session.config.clock.now(), route.generator)
+  const step = { routes, route, work, submission }
   try {
-    if (submission.state === 'ready') return await submit(session, { routes, route, work, submission })
-    if (submission.state === 'accepted') return await poll(session, { routes, route, work, submission })
+    switch (submission.state) {
+      case 'ready':
+        return await submit(session, step)
+      case 'intent':
+        // Whoever saved the intent is gone, and with it the answer.
+        return await unknown(session, step, { error: lostAnswer(route.generator), durationMs: 0 })
+      case 'unknown':
+        return await reconcile(session, step)
+      case 'accepted':
+        return await poll(session, step)
+    }
   } catch (error) {
     throw failStage(session, error, route.generator)
   } finally {
     work.isOpen = false
   }
-  // Whoever saved the intent is gone, and with it the answer.
-  session.upstream = { state: 'unknown', generator: route.generator.name }
-  const lost = new SubmissionUnknownError(`Could not learn what became of the submission to: ${route.generator.name}`)
-  throw failStage(session, lost, route.generator)
 }
 
 type Step = {
@@ -51,55 +49,85 @@ type Step = {
 async function begin(session: RunSession, routes: GeneratorRoutes): Promise<void> {
   const cursor = routes.first()
   session.log.append({ type: 'stage-started', ...placeOf('generate', routes.at(cursor).generator) })
-  await saveState(session, {
-    stepStartedAt: session.config.clock.now(),
-    submission: { cursor, number: 1, state: 'ready', readings: [], lastingMisses: 0, misses: 0 },
-  })
+  await saveState(session, { stepStartedAt: session.config.clock.now(), submission: newSubmission(cursor, 1) })
 }
 
 async function submit(session: RunSession, step: Step): Promise<void> {
   const { work, submission } = step
   const { generator, timeoutMs = Number.POSITIVE_INFINITY } = step.route
-  const { clock, deadlines } = session.config
+  const { deadlines } = session.config
   const limitMs = Math.min(remainingMs(session, deadlines.generateMs), timeoutMs)
   if (limitMs <= 0) throw tooLate(generator, deadlines.generateMs)
-  const intentAt = clock.now()
-  await saveState(session, { submission: { ...submission, state: 'intent', intentAt } })
-  const idempotencyKey = keyOf(session.id, generator.name, submission.number)
-  const limit = { clock, signal: session.signal, timeoutMs: limitMs, error: () => tooLate(generator, limitMs) }
-  const sentAt = clock.monotonic()
-  let started: StartedTask
-  try {
-    started = await withDeadline(limit, (signal) => {
-      const context = { ...contextOf(session, work, signal), idempotencyKey }
-      session.submitting = startTask(generator, session.request, context)
-      return session.submitting
-    })
-  } catch (error) {
-    const durationMs = clock.monotonic() - sentAt
-    if (session.signal.aborted) {
-      session.upstream = { state: 'unknown', generator: generator.name }
-      throw error
-    }
-    if (!mayHaveBeenAccepted(error)) return refused(session, step, { error, durationMs })
-    session.upstream = { state: 'unknown', generator: generator.name }
-    const unknown = asUnknown(error, generator)
-    attemptFailed(session, generator, { error: unknown, durationMs })
-    throw unknown
+  const outcome = await submitJob(session, { generator, submission, work, limitMs })
+  switch (outcome.kind) {
+    case 'accepted':
+      return accepted(session, step, outcome.started, outcome.durationMs)
+    case 'refused':
+      return refused(session, step, outcome)
+    case 'unknown':
+      return unknown(session, step, outcome)
+    case 'unsent':
+      return saveState(session, { submission })
   }
-  delete session.submitting
-  const handle = { generator: generator.name, operation: started.operation, startedAt: clock.now() }
-  const accepted: Submission = {
-    ...submission,
+}
+
+async function accepted(session: RunSession, step: Step, started: StartedTask, durationMs: number): Promise<void> {
+  const { generator } = step.route
+  const { clock } = session.config
+  const taken: Submission = {
+    ...step.submission,
     state: 'accepted',
-    intentAt,
-    handle,
+    intentAt: session.state.submission?.intentAt ?? clock.now(),
+    handle: { generator: generator.name, operation: started.operation, startedAt: clock.now() },
     readings: [{ atMs: 0, ...ratioOf(started.status) }],
   }
-  await follow(session, { ...step, submission: accepted }, started.status ?? { state: 'queued' }, {
-    durationMs: clock.monotonic() - sentAt,
+  await follow(session, { ...step, submission: taken }, started.status ?? { state: 'queued' }, {
+    durationMs,
     roundTripMs: 0,
   })
+  if ('start' in generator) await claimJob(session, generator, started.operation)
+}
+
+// The outcome is not known: ask, where there is a way to. Never again by itself, and never another generator.
+async function unknown(
+  session: RunSession,
+  step: Step,
+  failure: { readonly error: unknown; readonly durationMs: number },
+): Promise<void> {
+  const { generator } = step.route
+  session.upstream = { state: 'unknown', generator: generator.name }
+  const error = asUnknown(failure.error, generator)
+  attemptFailed(session, generator, { ...failure, error })
+  if (!canReconcile(generator)) throw error
+  const present = session.state.submission ?? step.submission
+  const submission: Submission = { ...present, state: 'unknown', inquiries: present.inquiries ?? 0 }
+  await saveState(session, { submission, wakeAt: inquiryAt(session, generator, submission) })
+}
+
+async function reconcile(session: RunSession, step: Step): Promise<void> {
+  const { work, submission } = step
+  const { generator } = step.route
+  const { clock, deadlines } = session.config
+  session.upstream = { state: 'unknown', generator: generator.name }
+  if (remainingMs(session, deadlines.generateMs) <= 0)
+    throw asUnknown(tooLate(generator, deadlines.generateMs), generator)
+  const inquiry = await reconcileJob(session, { generator, submission, work })
+  const { inquiries: _done, ...settled } = submission
+  switch (inquiry.kind) {
+    case 'found':
+      return accepted(session, { ...step, submission: settled }, { operation: inquiry.operation }, 0)
+    case 'absent':
+      // Surely not accepted: the same submission may be sent now.
+      return saveState(session, { submission: { ...settled, state: 'ready' }, wakeAt: clock.now() })
+    case 'send-again':
+      return submit(session, { ...step, submission: { ...submission, inquiries: (submission.inquiries ?? 0) + 1 } })
+    case 'later': {
+      const { wakeAt, inquiries } = inquiry
+      return saveState(session, { submission: { ...submission, inquiries }, wakeAt })
+    }
+    case 'unclear':
+      throw new SubmissionUnknownError(`Could not learn what became of the submission to: ${generator.name}`)
+  }
 }
 
 async function poll(session: RunSession, step: Step): Promise<void> {
@@ -138,7 +166,7 @@ async function follow(
   if (submission.misses === 0) contextOf(session, work, session.signal).report({ ratio, phase })
   const gapMs = Math.max(pollSchedule({ readings: submission.readings, roundTripMs: took.roundTripMs }), pollAfterMs)
   const leftMs = Math.min(gapMs, jobLimitMs(session, step))
-  await saveState(session, { submission, wakeAt: clock.now() + Math.max(0, leftMs) })
+  await recordAccepted(session, submission, { wakeAt: clock.now() + Math.max(0, leftMs) })
 }
 
 // What is left of the stage, of the run, and of the generator's own time limit.
@@ -165,10 +193,9 @@ async function complete(session: RunSession, step: Step, video: GeneratedVideo, 
   const { clock } = session.config
   const { stepStartedAt = clock.now(), ...state } = session.state
   session.state = state
-  await saveState(session, {
+  await recordAccepted(session, step.submission, {
     step: 'publish',
     wakeAt: clock.now(),
-    submission: step.submission,
     video: storableVideo(video),
     attempts: [...state.attempts, attempt],
   })
@@ -198,14 +225,7 @@ async function refused(
   delete session.upstream
   await saveState(session, {
     wakeAt: session.config.clock.now() + (next.delayMs ?? 0),
-    submission: {
-      cursor: next.cursor,
-      number: submission.number + 1,
-      state: 'ready',
-      readings: [],
-      lastingMisses: 0,
-      misses: 0,
-    },
+    submission: newSubmission(next.cursor, submission.number + 1),
   })
 }
 
@@ -218,10 +238,8 @@ function ratioOf(status: TaskStatus | undefined): { ratio?: number } {
   return ratio === undefined ? {} : { ratio }
 }
 
-// At most 64 characters, and the same for the same submission in every process.
-function keyOf(runId: string, generator: string, number: number): string {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([runId, generator, number]))
-    .digest('hex')
-  return `sora_${digest.slice(0, 48)}`
+function lostAnswer(generator: Generator): SubmissionUnknownError {
+  return new SubmissionUnknownError(
+    `Could not learn what became of the submission, its sender is gone: ${generator.name}`,
+  )
 }

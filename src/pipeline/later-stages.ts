@@ -5,17 +5,9 @@ import { toErrorJson } from '../contracts/errors.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
 import { withDeadline } from '../timing/deadline.js'
 import { videoOf } from './generated-video.js'
-import {
-  contextOf,
-  openStage,
-  placeOf,
-  type RunSession,
-  remainingMs,
-  type StageWork,
-  saveState,
-  warn,
-} from './run-session.js'
+import { contextOf, openStage, placeOf, type RunSession, remainingMs, type StageWork, warn } from './run-session.js'
 import type { Step } from './run-state.js'
+import { saveState } from './save-state.js'
 import { uploadSource } from './upload-source.js'
 
 type LaterStage = 'publish' | 'resolve' | 'upload'

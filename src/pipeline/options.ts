@@ -55,6 +55,12 @@ export interface SoraPipelineOptions {
    * @defaultValue a GET through `fetch`
    */
   readonly openUrl?: OpenUrl | undefined
+  /**
+   * How long other processes leave a run alone that this one works on, in milliseconds above 0; it is renewed while work goes on.
+   * After a crash another process waits this long at most.
+   * @defaultValue 30000
+   */
+  readonly leaseMs?: number | undefined
   /** @defaultValue the machine's own time */
   readonly clock?: Clock | undefined
 }
@@ -70,6 +76,9 @@ export interface PipelineConfig
   readonly unpublishAfterUpload: boolean
   readonly store: RunStore
   readonly clock: Clock
+  readonly leaseMs: number
+  /** Of this pipeline, in leases. */
+  readonly owner: string
   readonly pollSchedule: PollSchedule
   readonly openUrl: OpenUrl
 }
@@ -109,6 +118,8 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     pollSchedule: options.pollSchedule ?? paceSchedule(),
     openUrl: options.openUrl ?? openUrl,
     clock: options.clock ?? systemClock,
+    leaseMs: options.leaseMs ?? 30_000,
+    owner: crypto.randomUUID(),
   }
 }
 
@@ -123,6 +134,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...FUNCTIONS,
   'deadlines',
   'unpublishAfterUpload',
+  'leaseMs',
 ])
 
 function problemsOf(options: SoraPipelineOptions): InputProblem[] {
@@ -153,6 +165,9 @@ function problemsOf(options: SoraPipelineOptions): InputProblem[] {
   const { unpublishAfterUpload: unpublish } = options
   if (unpublish !== undefined && typeof unpublish !== 'boolean')
     add('unpublishAfterUpload', unpublish, 'give true or false')
+  const { leaseMs } = options
+  if (leaseMs !== undefined && !(leaseMs > 0 && Number.isFinite(leaseMs)))
+    add('leaseMs', leaseMs, 'give milliseconds above 0')
   for (const [name, value] of Object.entries(options.deadlines ?? {})) {
     const field = `deadlines.${name}`
     if (!(name in DEADLINES)) add(field, value, `give one of ${Object.keys(DEADLINES).join(', ')}`)

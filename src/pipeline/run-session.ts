@@ -1,23 +1,26 @@
 import type { ObservedStrategy } from '../contracts/attempt-observer.js'
-import { isSoraPipelineError } from '../contracts/errors.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { GeneratedVideo, StartedTask } from '../contracts/generator.js'
 import type { VideoRequest } from '../contracts/request.js'
-import { RunStateError } from '../contracts/run-errors.js'
 import type { StageContext, StageName, StageWarning } from '../contracts/stage.js'
 import type { EventLog } from './event-log.js'
 import type { PipelineConfig } from './options.js'
 import { ProgressGauge } from './progress-gauge.js'
-import { type RunState, toStoredRun } from './run-state.js'
+import type { RunState } from './run-state.js'
 
 /** A run while this process works on it: its saved state, and what cannot be saved. */
 export interface RunSession {
   readonly id: string
   readonly config: PipelineConfig
   readonly log: EventLog
-  readonly signal: AbortSignal
+  /** Aborted by the caller, or when another process took the run over: then with a `FencedError` as its reason. */
+  signal: AbortSignal
   state: RunState
   version: number
+  /** When the lease that was saved last ends, on the monotonic clock: a process that was paused sees it passed. */
+  leaseEndsAt: number
+  /** The last save, also while it is under way: saves of one run go one after the other. */
+  saving: Promise<void>
   /** As the caller gave it; the state has its bytes as data URLs. */
   readonly request: VideoRequest
   /** With its source; absent after a restart. */
@@ -28,34 +31,6 @@ export interface RunSession {
   submitting?: Promise<StartedTask>
   /** What is left at the generator, when the run fails. */
   upstream?: UpstreamState
-}
-
-/** Changes of a state. */
-export type StatePatch = Partial<RunState>
-
-/**
- * Saves a change by compare-and-set. Once something was submitted, a store that is down does not stop a run that this process
- * still holds: it is told as a warning.
- * @throws FencedError when another process took the run over.
- * @throws RunStateError when nothing was submitted yet and the store does not answer.
- */
-export async function saveState(session: RunSession, patch: StatePatch): Promise<void> {
-  const state = { ...session.state, ...patch }
-  try {
-    session.version = await session.config.store.save(session.id, session.version, toStoredRun(state))
-    session.state = state
-  } catch (error) {
-    if (isSoraPipelineError(error) && error.code === 'run-fenced') throw error
-    if (!hasSubmitted(state)) {
-      throw new RunStateError(`Could not save the run, nothing was sent: ${session.id}`, { cause: error })
-    }
-    session.state = state
-    warn(session, { code: 'store-unavailable', message: 'Could not save the run; it goes on in this process alone' })
-  }
-}
-
-function hasSubmitted({ video, submission }: RunState): boolean {
-  return video !== undefined || submission?.state === 'accepted'
 }
 
 /** Adds a warning to the run, once for each text. */

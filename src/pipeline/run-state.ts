@@ -22,9 +22,11 @@ export type Submission = {
   readonly cursor: JsonValue
   /** Counts the submissions of a run, from 1. */
   readonly number: number
-  /** `intent` is saved before the send; whoever loads it later does not know the outcome. */
-  readonly state: 'ready' | 'intent' | 'accepted'
+  /** `intent` is saved before the send; whoever loads it later does not know the outcome, as with `unknown`. */
+  readonly state: 'ready' | 'intent' | 'unknown' | 'accepted'
   readonly intentAt?: number
+  /** Tries to learn an unknown outcome: sends under the same key, or look-ups in a row that found nothing. */
+  readonly inquiries?: number
   readonly handle?: GenerationHandle
   readonly readings: readonly PollReading[]
   /** Polls in a row that failed for a reason that does not pass by itself. */
@@ -40,7 +42,9 @@ export type StoredVideo = GeneratedVideoFacts & { readonly url?: string }
 export type RunState = {
   readonly v: 1
   readonly id: string
-  readonly status: 'running' | 'completed' | 'failed'
+  readonly status: 'running' | 'completed' | 'failed' | 'needs-review'
+  /** Who works on the run, and until when others leave it alone (epoch milliseconds). */
+  readonly lease?: { readonly owner: string; readonly until: number }
   readonly wakeAt: number
   readonly startedAt: number
   /** Epoch milliseconds; absent for no limit. */
@@ -73,7 +77,8 @@ const attempt = z.looseObject({ stage: z.string(), strategy: z.string(), outcome
 const schema = z.looseObject({
   v: z.literal(1),
   id: z.string(),
-  status: z.enum(['running', 'completed', 'failed']),
+  status: z.enum(['running', 'completed', 'failed', 'needs-review']),
+  lease: z.optional(z.looseObject({ owner: z.string(), until: z.number() })),
   wakeAt: z.number(),
   startedAt: z.number(),
   deadlineAt: z.optional(z.number()),
@@ -85,7 +90,7 @@ const schema = z.looseObject({
     z.looseObject({
       cursor: z.json(),
       number: z.number(),
-      state: z.enum(['ready', 'intent', 'accepted']),
+      state: z.enum(['ready', 'intent', 'unknown', 'accepted']),
       handle: z.optional(handle),
       readings: z.array(z.looseObject({ atMs: z.number(), ratio: z.optional(z.number()) })),
       lastingMisses: z.number(),
@@ -123,6 +128,11 @@ export function newRunState(
     warnings: [],
     isDegraded: false,
   }
+}
+
+/** A submission that is not sent yet. */
+export function newSubmission(cursor: JsonValue, number: number): Submission {
+  return { cursor, number, state: 'ready', readings: [], lastingMisses: 0, misses: 0 }
 }
 
 /**

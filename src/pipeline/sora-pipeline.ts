@@ -5,6 +5,7 @@ import type { PipelineResult } from '../contracts/result.js'
 import { checkRequest } from './check-request.js'
 import { configOf, type PipelineConfig, type SoraPipelineOptions } from './options.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
+import { type ReviewVerdict, settleRun } from './settle-run.js'
 
 /** What belongs to one run. */
 export interface RunOptions {
@@ -74,6 +75,28 @@ export class SoraPipeline {
    */
   async generate(request: VideoRequest, options?: RunOptions): Promise<PipelineResult> {
     return this.run(request, options).result
+  }
+
+  /**
+   * Takes up every run of the store that has not ended, such as after a restart; those that live already are left out. A run
+   * that another process works on is only watched.
+   * @param limit - At most this many, the most overdue first; a whole number above 0.
+   */
+  async recover(limit = 1000): Promise<readonly PipelineRun[]> {
+    const ids = await this.#config.store.due(Number.MAX_SAFE_INTEGER, limit)
+    return ids.filter((id) => !this.#runs.has(id)).map((id) => this.resume(id))
+  }
+
+  /**
+   * Settles a run that ended in `needs-review` because nobody could tell whether its submission was accepted: a person has looked
+   * at the upstream. The run goes on with the job, or submits again.
+   * @param verdict - `{ operation }` of the job that was found, in the generator's own form such as `{ id: 'video_123' }`, or
+   * `'not-submitted'`, after which the job is paid again if that was wrong.
+   * @throws RunStateError when the store does not know the run, or it is not in review.
+   */
+  async settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun> {
+    await settleRun(this.#config, id, verdict)
+    return this.resume(id)
   }
 
   #open(request: VideoRequest | undefined, { signal, id = newRunId() }: RunOptions): PipelineRun {

@@ -95,7 +95,40 @@ describe('a run and its store', () => {
     })
   })
 
-  it('stops without effect when another process saved in between', async () => {
+  it('leaves a run alone that another process took over, and gives what that one came to', async () => {
+    const clock = manualClock()
+    const store = memoryStore()
+    const generator = fakeTaskGenerator({ polls: 5 })
+    const pipeline = new SoraPipeline({ generator, store, clock, pollSchedule: () => 1000 })
+    const run = pipeline.run(request, { id: 'run_1' })
+    await clock.advance(500)
+    const loaded = await store.load('run_1')
+    const lease = { owner: 'another', until: clock.now() + 20_000 }
+    const taken = { ...(loaded?.state as StoredRun), lease }
+    await store.save('run_1', loaded?.version ?? 0, taken)
+    await clock.advance(10_000)
+    expect(generator.pollCount).toBe(1) // The poll whose save told that the run is another's.
+    const video = { id: 'gen_9', url: 'https://cdn.example/nine.mp4' }
+    await store.save('run_1', (loaded?.version ?? 0) + 1, { ...taken, status: 'completed', step: 'finish', video })
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ url: video.url })
+    expect(generator.pollCount).toBe(1)
+  })
+
+  it('takes a run over when the lease of the other process has ended', async () => {
+    const store = memoryStore()
+    const dead = manualClock()
+    const generator = fakeTaskGenerator({ polls: 3 })
+    new SoraPipeline({ generator, store, clock: dead, pollSchedule: () => 1000 }).run(request, { id: 'run_1' })
+    await dead.advance(500)
+    const clock = manualClock({ now: dead.now() })
+    const run = new SoraPipeline({ generator, store, clock, pollSchedule: () => 1000 }).resume('run_1')
+    await clock.advance(29_000)
+    expect(generator.pollCount).toBe(0)
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(generator).toMatchObject({ startCount: 1, pollCount: 4 })
+  })
+
+  it('goes on when what another process saved leaves it the run', async () => {
     const clock = manualClock()
     const store = memoryStore()
     const generator = fakeTaskGenerator({ polls: 5 })
@@ -103,9 +136,22 @@ describe('a run and its store', () => {
     await clock.advance(500)
     const { version, state } = (await store.load('run_1')) ?? { version: 0, state: {} as StoredRun }
     await store.save('run_1', version, state)
-    await expect(clock.runUntil(run.result)).rejects.toBeInstanceOf(FencedError)
-    expect(generator.pollCount).toBe(1)
-    expect((await store.load('run_1'))?.state.status).toBe('running')
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(generator.startCount).toBe(1)
+  })
+
+  it('is aborted for every process that watches it', async () => {
+    const clock = manualClock()
+    const store = memoryStore()
+    const options = { generator: fakeTaskGenerator({ polls: Number.POSITIVE_INFINITY }), store, clock }
+    const first = new SoraPipeline(options).run(request, { id: 'run_1' })
+    await clock.advance(5000)
+    const second = new SoraPipeline(options).resume('run_1')
+    await clock.advance(5000)
+    await second.cancel(new Error('the user left'))
+    await clock.advance(20_000)
+    await expect(first.result).rejects.toMatchObject({ code: 'aborted', message: 'the user left' })
+    expect(options.generator.cancelCount).toBe(1)
   })
 
   it('joins a live run under its id, and never starts a second', async () => {
@@ -179,7 +225,7 @@ describe('a run and its store', () => {
     new SoraPipeline({ ...options, uploader: fakeUploader() }).run(request, { id: 'run_1' })
     await clock.advance(4000)
     expect(generator.pollCount).toBe(1)
-    const later = manualClock({ now: clock.now() + 3_600 })
+    const later = manualClock({ now: clock.now() + 36_000 })
     const resumed = new SoraPipeline({ ...options, clock: later, uploader: fakeUploader() }).resume('run_1')
     await expect(later.runUntil(resumed.result)).resolves.toMatchObject({ servedBy: 'uploader' })
     expect(generator.startCount).toBe(1)
@@ -192,10 +238,11 @@ describe('a run and its store', () => {
     const source = { isPublic: false, open: async () => new Blob(['bytes']).stream() }
     const generator = fakeTaskGenerator({ polls: 0, video: { id: 'video_1', source } })
     const hanging = fakeUploader({ hangs: true })
-    new SoraPipeline({ generator, uploader: hanging, store, clock, pollSchedule: () => 0 }).run(request, {
+    const dead = manualClock({ now: clock.now() - 60_000 })
+    new SoraPipeline({ generator, uploader: hanging, store, clock: dead, pollSchedule: () => 0 }).run(request, {
       id: 'run_1',
     })
-    await clock.advance(10)
+    await dead.advance(10)
     expect(hanging.calls).toHaveLength(1)
     const uploader = fakeUploader()
     const resumed = new SoraPipeline({ generator, uploader, store, clock }).resume('run_1')
@@ -205,20 +252,6 @@ describe('a run and its store', () => {
     const replayed = await new SoraPipeline({ generator, store, clock }).resume('run_1').result
     expect(replayed.url).toBe(result.url)
     expect(await new Response(await replayed.video.source?.open()).text()).toBe('bytes')
-  })
-
-  it('does not repeat a submission of which only the intent is known', async () => {
-    const clock = manualClock()
-    const store = memoryStore()
-    const generator = fakeTaskGenerator({ hangs: 'start' })
-    new SoraPipeline({ generator, store, clock }).run(request, { id: 'run_1' })
-    await clock.advance(10)
-    const next = fakeTaskGenerator()
-    const resumed = new SoraPipeline({ generator: fallback(next, fakeTaskGenerator({ name: 'b' })), store, clock })
-    const only = new SoraPipeline({ generator: next, store, clock }).resume('run_1')
-    await expect(only.result).rejects.toMatchObject({ code: 'submission-unknown' })
-    expect(next.startCount).toBe(0)
-    expect(resumed).toBeInstanceOf(SoraPipeline)
   })
 
   it.each([

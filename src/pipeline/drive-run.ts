@@ -1,0 +1,108 @@
+import { toErrorJson } from '../contracts/errors.js'
+import { RecordedError } from '../contracts/recorded-error.js'
+import { type PipelineResult, toResultJson } from '../contracts/result.js'
+import type { StageName } from '../contracts/stage.js'
+import { endRun } from './end-run.js'
+import type { EventLog } from './event-log.js'
+import { advanceGenerate } from './generate-stage.js'
+import { advancePublish, advanceResolve, advanceUnpublish, advanceUpload } from './later-stages.js'
+import { openRun, type RunOrigin } from './open-run.js'
+import type { PipelineConfig } from './options.js'
+import { resultOf } from './run-result.js'
+import type { RunSession } from './run-session.js'
+import type { Step } from './run-state.js'
+import { holdsLease, isFenced, isLeasedElsewhere, keepingLease, reloadState, saveState } from './save-state.js'
+import { stopUpstream } from './stop-upstream.js'
+
+const STEPS: Readonly<Record<Exclude<Step, 'finish'>, (session: RunSession) => Promise<void>>> = {
+  generate: advanceGenerate,
+  publish: advancePublish,
+  resolve: advanceResolve,
+  upload: advanceUpload,
+  unpublish: advanceUnpublish,
+}
+
+// How often a run that another process works on is looked at.
+const WATCH_MS = 1000
+
+/** Takes a run to its end, or watches the process that does. Rejects with `signal.reason` itself after an abort. */
+export async function driveRun(
+  config: PipelineConfig,
+  run: { readonly origin: RunOrigin; readonly log: EventLog; readonly signal: AbortSignal },
+): Promise<PipelineResult> {
+  const { log, signal } = run
+  let session: RunSession | undefined
+  try {
+    const opened = await openRun(config, run)
+    session = opened.session
+    log.append({ type: opened.isNew ? 'run-started' : 'run-resumed', stages: stagesOf(config) })
+    for (;;) {
+      try {
+        await work(session)
+        return await finish(session)
+      } catch (error) {
+        // Another process has saved: what it did counts, and this one goes on from there, or watches.
+        if (!isFenced(error) || signal.aborted) throw error
+        await reloadState(session)
+      }
+    }
+  } catch (error) {
+    if (session === undefined) log.append({ type: 'run-started', stages: stagesOf(config) })
+    if (signal.aborted) {
+      const upstream = session && (await stopUpstream(session))
+      const reason = { ...toErrorJson(signal.reason), code: 'aborted' } as const
+      await endRun({ log, session }, reason, { isAborted: true, upstream })
+      throw signal.reason
+    }
+    await endRun({ log, session }, toErrorJson(error), { isAborted: false, upstream: session?.upstream })
+    throw error
+  }
+}
+
+async function work(session: RunSession): Promise<void> {
+  const { clock } = session.config
+  while (session.state.status === 'running' && session.state.step !== 'finish') {
+    session.signal.throwIfAborted()
+    if (isLeasedElsewhere(session)) {
+      await clock.sleep(WATCH_MS, { signal: session.signal })
+      await reloadState(session)
+      continue
+    }
+    const waitMs = session.state.wakeAt - clock.now()
+    if (waitMs > 0) {
+      await clock.sleep(waitMs, { signal: session.signal })
+    } else if (holdsLease(session)) {
+      await keepingLease(session, () => advance(session))
+    } else {
+      await saveState(session, {}) // Takes the lease, unless another process was faster.
+    }
+  }
+  session.signal.throwIfAborted()
+}
+
+// Takes one step of a run: at most one effect outside, saved by compare-and-set.
+async function advance(session: RunSession): Promise<void> {
+  const { step } = session.state
+  if (step !== 'finish') await STEPS[step](session)
+}
+
+async function finish(session: RunSession): Promise<PipelineResult> {
+  const { log, config } = session
+  if (session.state.error) throw new RecordedError(session.state.error)
+  const endedAt = session.state.endedAt ?? config.clock.now()
+  resultOf(session, endedAt) // Rejects before the run is saved as completed.
+  if (session.state.status === 'running') await saveState(session, { status: 'completed', endedAt })
+  const result = resultOf(session, endedAt)
+  log.append({ type: 'run-completed', result: toResultJson(result) })
+  return result
+}
+
+function stagesOf(config: PipelineConfig): StageName[] {
+  const { publisher, resolver, uploader } = config
+  return [
+    'generate',
+    ...(publisher ? ['publish' as const] : []),
+    ...(resolver ? ['resolve' as const] : []),
+    ...(uploader ? ['upload' as const] : []),
+  ]
+}

@@ -1,0 +1,35 @@
+import { RunStateError } from '../contracts/run-errors.js'
+import { type RunSession, warn } from './run-session.js'
+import type { Submission } from './run-state.js'
+import { isFenced, reloadState, type StatePatch, saveState } from './save-state.js'
+
+const TRIES = 5
+
+/**
+ * Saves what is known of an accepted job, also when another process saved in between: who has sent the submission is the only one that
+ * knows for sure, and a job that was paid for must not be lost to a lost race.
+ * @throws FencedError when the run went on with another job, which is told as a warning.
+ */
+export async function recordAccepted(session: RunSession, submission: Submission, patch: StatePatch): Promise<void> {
+  for (let tries = 1; tries <= TRIES; tries += 1) {
+    try {
+      return await saveState(session, { status: 'running', submission, ...patch })
+    } catch (error) {
+      if (!isFenced(error)) throw error
+      await reloadState(session)
+      const { status, submission: present } = session.state
+      const isOpen = status === 'running' || status === 'needs-review'
+      const isSame = present?.number === submission.number
+      if (isOpen && isSame && present.state !== 'accepted') continue
+      const isKnown = JSON.stringify(present?.handle?.operation) === JSON.stringify(submission.handle?.operation)
+      if (!isKnown) {
+        const message = `A second job was accepted, look for it at ${submission.handle?.generator}: ${JSON.stringify(submission.handle?.operation)}`
+        warn(session, { code: 'duplicate-submission', message }, 'generate')
+      }
+      throw error
+    }
+  }
+  throw new RunStateError(`Could not save an accepted job, other processes keep saving: ${session.id}`, {
+    handle: submission.handle,
+  })
+}

@@ -1,0 +1,110 @@
+import { isSoraPipelineError } from '../contracts/errors.js'
+import { type FencedError, RunStateError } from '../contracts/run-errors.js'
+import { type RunSession, warn } from './run-session.js'
+import { type RunState, readRunState, toStoredRun } from './run-state.js'
+
+/** Changes of a state. */
+export type StatePatch = Partial<RunState>
+
+/**
+ * Saves a change by compare-and-set, and renews the lease with it. Once something was submitted, a store that is down does not
+ * stop a run that this process still holds: it is told as a warning.
+ * @throws FencedError when another process saved in between.
+ * @throws RunStateError when nothing was submitted yet and the store does not answer.
+ */
+export function saveState(session: RunSession, patch: StatePatch): Promise<void> {
+  const saved = session.saving.then(() => save(session, patch))
+  session.saving = saved.catch(() => undefined) // The caller has the error; the next save does not depend on it.
+  return saved
+}
+
+async function save(session: RunSession, patch: StatePatch): Promise<void> {
+  const { store, clock, owner, leaseMs } = session.config
+  const merged = { ...session.state, ...patch }
+  const lease = { owner, until: clock.now() + leaseMs }
+  const state = merged.status === 'running' ? { ...withoutEnd(merged), lease } : withoutLease(merged)
+  const leaseEndsAt = clock.monotonic() + leaseMs
+  try {
+    session.version = await store.save(session.id, session.version, toStoredRun(state))
+    session.state = { ...session.state, ...patch, ...(state.lease && { lease: state.lease }) }
+    session.leaseEndsAt = leaseEndsAt
+  } catch (error) {
+    if (isFenced(error)) throw error
+    if (!hasSubmitted(state)) {
+      throw new RunStateError(`Could not save the run, nothing was sent: ${session.id}`, { cause: error })
+    }
+    session.state = { ...session.state, ...patch }
+    warn(session, { code: 'store-unavailable', message: 'Could not save the run; it goes on in this process alone' })
+  }
+}
+
+/** Takes the newest state from the store, after another process has saved. */
+export async function reloadState(session: RunSession): Promise<void> {
+  await session.saving
+  const loaded = await session.config.store.load(session.id)
+  if (loaded === undefined) throw new RunStateError(`Could not go on with the run, the store lost it: ${session.id}`)
+  session.state = readRunState(session.id, loaded.state)
+  session.version = loaded.version
+  session.leaseEndsAt = Number.NEGATIVE_INFINITY
+}
+
+/** Whether another process works on the run. */
+export function isLeasedElsewhere({ state, config }: RunSession): boolean {
+  const { lease } = state
+  return lease !== undefined && lease.owner !== config.owner && lease.until > config.clock.now()
+}
+
+/** Whether this process may have an effect: its lease has not ended, by the wall clock nor by the monotonic one. */
+export function holdsLease({ state, config, leaseEndsAt }: RunSession): boolean {
+  const { owner, clock } = config
+  return state.lease?.owner === owner && state.lease.until > clock.now() && leaseEndsAt > clock.monotonic()
+}
+
+/**
+ * Does something that may take longer than the lease, and renews the lease meanwhile. When another process took the run over,
+ * the signal of the session ends it with the `FencedError`.
+ */
+export async function keepingLease(session: RunSession, effect: () => Promise<void>): Promise<void> {
+  const { clock, leaseMs } = session.config
+  const caller = session.signal
+  const step = new AbortController()
+  const done = new AbortController()
+  const followCaller = () => step.abort(caller.reason)
+  if (caller.aborted) followCaller()
+  caller.addEventListener('abort', followCaller, { once: true })
+  const renew = async () => {
+    for (;;) {
+      await clock.sleep(leaseMs / 3, { signal: done.signal })
+      await saveState(session, {})
+    }
+  }
+  renew().catch((error: unknown) => {
+    // Done in time, or a store that is down before anything was sent: the effect meets that itself.
+    if (isFenced(error)) step.abort(error)
+  })
+  session.signal = step.signal
+  try {
+    await effect()
+  } finally {
+    session.signal = caller
+    caller.removeEventListener('abort', followCaller)
+    done.abort()
+  }
+}
+
+/** Whether an error says that another process saved in between. */
+export function isFenced(error: unknown): error is FencedError {
+  return isSoraPipelineError(error) && error.code === 'run-fenced'
+}
+
+function hasSubmitted({ video, submission }: RunState): boolean {
+  return video !== undefined || submission?.state === 'accepted'
+}
+
+function withoutEnd({ error: _error, endedAt: _endedAt, isAborted: _isAborted, ...state }: RunState): RunState {
+  return state
+}
+
+function withoutLease({ lease: _ended, ...state }: RunState): RunState {
+  return state
+}

@@ -1,0 +1,44 @@
+import { generatorRoutesOf } from '../contracts/generator-route.js'
+import type { JsonValue } from '../contracts/json.js'
+import { RunStateError } from '../contracts/run-errors.js'
+import type { PipelineConfig } from './options.js'
+import { newSubmission, type RunState, readRunState, type Submission, toStoredRun } from './run-state.js'
+
+/** What a person found out about a submission. */
+export type ReviewVerdict = 'not-submitted' | { readonly operation: JsonValue }
+
+/**
+ * Lets a run in review go on.
+ * @throws RunStateError when the store does not know the run, or it is not in review.
+ */
+export async function settleRun(config: PipelineConfig, id: string, verdict: ReviewVerdict): Promise<void> {
+  const { store, clock } = config
+  const loaded = await store.load(id)
+  if (loaded === undefined) throw new RunStateError(`Could not settle the run, the store does not know it: ${id}`)
+  const state = readRunState(id, loaded.state)
+  const { submission, status } = state
+  if (status !== 'needs-review' || submission === undefined) {
+    throw new RunStateError(`Could not settle the run, it is not in review but ${status}: ${id}`)
+  }
+  const { error: _error, endedAt: _endedAt, isAborted: _isAborted, ...open } = state
+  const now = clock.now()
+  const settled: RunState = {
+    ...open,
+    status: 'running',
+    wakeAt: now,
+    // The person took their time: the deadlines begin anew.
+    stepStartedAt: now,
+    ...(Number.isFinite(config.deadlines.totalMs) && { deadlineAt: now + config.deadlines.totalMs }),
+    submission:
+      verdict === 'not-submitted'
+        ? newSubmission(submission.cursor, submission.number + 1)
+        : found(config, submission, verdict.operation),
+  }
+  await store.save(id, loaded.version, toStoredRun(settled))
+}
+
+function found(config: PipelineConfig, submission: Submission, operation: JsonValue): Submission {
+  const { generator } = generatorRoutesOf(config.generator).at(submission.cursor)
+  const handle = { generator: generator.name, operation, startedAt: config.clock.now() }
+  return { ...submission, state: 'accepted', handle, readings: [{ atMs: 0 }], lastingMisses: 0, misses: 0 }
+}

@@ -1,0 +1,313 @@
+import { describe, expect, it } from 'vitest'
+import {
+  fallback,
+  memoryStore,
+  NetworkError,
+  SoraPipeline,
+  type SoraPipelineOptions,
+  type StoredRun,
+  SubmissionUnknownError,
+  type SubmitContext,
+} from '../../src/index.js'
+import {
+  type FakeTaskGeneratorOptions,
+  fakeTaskGenerator,
+  type ManualClock,
+  manualClock,
+} from '../../src/testing/index.js'
+import { collect } from '../support/collect.js'
+
+const request = { prompt: 'A cat playing piano' }
+const unknown = new SubmissionUnknownError('Could not learn the outcome: host')
+const byFind = { idempotency: 'none', lookup: 'fingerprint', settleMs: 5000 } as const
+const byKey = { idempotency: 'key', lookup: 'none' } as const
+
+function make(options: FakeTaskGeneratorOptions, more: Partial<SoraPipelineOptions> = {}) {
+  const clock = manualClock()
+  const generator = fakeTaskGenerator({ name: 'first', ...options })
+  const second = fakeTaskGenerator({ name: 'second' })
+  const store = memoryStore()
+  const pipeline = new SoraPipeline({
+    generator: fallback(generator, second),
+    store,
+    clock,
+    pollSchedule: () => 1000,
+    ...more,
+  })
+  return { clock, generator, second, store, pipeline }
+}
+
+/** A run whose process died right after it saved its intent. */
+async function leftAtIntent(options: FakeTaskGeneratorOptions) {
+  const store = memoryStore()
+  const dead = manualClock()
+  new SoraPipeline({ generator: fakeTaskGenerator({ name: 'first', hangs: 'start' }), store, clock: dead }).run(
+    request,
+    { id: 'run_1' },
+  )
+  await dead.advance(10)
+  const clock = manualClock({ now: dead.now() + 31_000 })
+  const generator = fakeTaskGenerator({ name: 'first', ...options })
+  const pipeline = new SoraPipeline({ generator, store, clock, pollSchedule: () => 1000 })
+  return { clock, generator, pipeline, store }
+}
+
+describe('an unknown submission', () => {
+  it('is looked for once it has settled, and taken up when there is one', async () => {
+    const { clock, generator, second, store, pipeline } = make({
+      starts: [unknown],
+      submission: byFind,
+      found: [{ id: 'task_9' }],
+    })
+    const run = pipeline.run(request, { id: 'run_1' })
+    await clock.advance(4999)
+    expect(generator.findCount).toBe(0)
+    expect((await store.load('run_1'))?.state).toMatchObject({ status: 'running', submission: { state: 'unknown' } })
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(generator).toMatchObject({ startCount: 1, findCount: 1 })
+    expect(second.startCount).toBe(0)
+    expect(await store.claim('job:first', JSON.stringify({ id: 'task_9' }), 'run_2')).toBe(false)
+    expect((await collect(run)).filter(({ type }) => type === 'attempt-failed')).toMatchObject([
+      { strategy: 'first', error: { code: 'submission-unknown' } },
+    ])
+  })
+
+  it('is sent again only after two look-ups found nothing', async () => {
+    const { clock, generator, pipeline } = make({ starts: [unknown], submission: byFind, found: [] })
+    const run = pipeline.run(request)
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(generator).toMatchObject({ startCount: 2, findCount: 2 })
+    expect(generator.calls[1]?.idempotencyKey).toBe(generator.calls[0]?.idempotencyKey)
+    expect((generator.calls[1]?.at ?? 0) - (generator.calls[0]?.at ?? 0)).toBe(7000)
+  })
+
+  it('is sent again under the same key where the upstream honours keys, a bounded number of times', async () => {
+    const once = make({ starts: [unknown], submission: byKey })
+    await expect(once.clock.runUntil(once.pipeline.generate(request))).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(once.generator.startCount).toBe(2)
+    expect(new Set(once.generator.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1)
+    const always = make({ starts: Array.from({ length: 20 }, () => unknown), submission: byKey })
+    await expect(always.clock.runUntil(always.pipeline.generate(request))).rejects.toMatchObject({
+      code: 'submission-unknown',
+    })
+    expect(always.generator.startCount).toBe(6)
+    expect(always.second.startCount).toBe(0)
+  })
+
+  it('goes to a person when there is more than one job that it could be', async () => {
+    const { clock, generator, store, pipeline } = make({
+      starts: [unknown],
+      submission: byFind,
+      found: [{ id: 'a' }, { id: 'b' }],
+    })
+    const run = pipeline.run(request, { id: 'run_1' })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect((await store.load('run_1'))?.state.status).toBe('needs-review')
+    expect(await store.due(Number.MAX_SAFE_INTEGER, 9)).toEqual([])
+    expect(generator.startCount).toBe(1)
+  })
+
+  it('is not taken for a job that another run owns', async () => {
+    const { clock, generator, store, pipeline } = make({
+      starts: [unknown],
+      submission: byFind,
+      found: [{ id: 'task_9' }],
+    })
+    await store.claim('job:first', JSON.stringify({ id: 'task_9' }), 'run_of_another')
+    await expect(clock.runUntil(pipeline.generate(request))).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(generator.startCount).toBe(2)
+  })
+
+  it('is looked for again when the look-up fails, until the deadline', async () => {
+    const down = new NetworkError('Could not list, no answer came: ECONNRESET')
+    const failing = make({ starts: [unknown], submission: byFind, found: [] }, { deadlines: { generateMs: 60_000 } })
+    failing.generator.find = () => Promise.reject(down)
+    const run = failing.pipeline.run(request, { id: 'run_1' })
+    await expect(failing.clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect((await failing.store.load('run_1'))?.state.status).toBe('needs-review')
+    expect((await collect(run)).filter(({ type }) => type === 'warning')).toMatchObject([{ code: 'look-up-failed' }])
+  })
+
+  it('is settled by a person: with the job, or as not submitted', async () => {
+    for (const verdict of ['not-submitted', { operation: { id: 'task_7' } }] as const) {
+      const { clock, generator, pipeline } = make({ starts: [unknown], polls: 1 })
+      await expect(clock.runUntil(pipeline.generate(request, { id: 'run_1' }))).rejects.toMatchObject({
+        code: 'submission-unknown',
+      })
+      await expect(pipeline.resume('run_1').result).rejects.toMatchObject({ code: 'submission-unknown' })
+      await clock.advance(86_400_000)
+      const run = await pipeline.settle('run_1', verdict)
+      await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+      expect(generator.startCount).toBe(verdict === 'not-submitted' ? 2 : 1)
+      await expect(pipeline.settle('run_1', verdict)).rejects.toMatchObject({
+        code: 'run-state',
+        message: expect.stringContaining('not in review but completed'),
+      })
+    }
+    await expect(make({}).pipeline.settle('nobody', 'not-submitted')).rejects.toMatchObject({ code: 'run-state' })
+  })
+})
+
+describe('a run whose process died at the intent', () => {
+  it('is found at the upstream', async () => {
+    const { clock, generator, pipeline } = await leftAtIntent({ submission: byFind, found: [{ id: 'task_9' }] })
+    const [run] = await pipeline.recover()
+    await expect(clock.runUntil(run?.result ?? Promise.reject())).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(generator).toMatchObject({ startCount: 0, findCount: 1 })
+    expect(await pipeline.recover()).toEqual([])
+  })
+
+  it('is sent again under its key', async () => {
+    const { clock, generator, pipeline } = await leftAtIntent({ submission: byKey })
+    await expect(clock.runUntil(pipeline.resume('run_1').result)).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(generator.startCount).toBe(1)
+  })
+
+  it('goes to a person where nothing can be asked', async () => {
+    const { clock, generator, pipeline, store } = await leftAtIntent({})
+    await expect(clock.runUntil(pipeline.resume('run_1').result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect((await store.load('run_1'))?.state.status).toBe('needs-review')
+    expect(generator.startCount).toBe(0)
+  })
+})
+
+describe('a process that was paused', () => {
+  /** A clock whose monotonic time jumps, as it does for a process that was stopped. */
+  const stoppable = (clock: ManualClock) => {
+    let jump = 0
+    return {
+      ...clock,
+      now: () => clock.now() + jump,
+      monotonic: () => clock.monotonic() + jump,
+      stopFor: (ms: number) => {
+        jump += ms
+      },
+    }
+  }
+
+  it('does not send after its lease has ended, and takes the run up again when nobody else did', async () => {
+    const clock = stoppable(manualClock())
+    const generator = fakeTaskGenerator({ polls: 0 })
+    let stops = 0
+    const start = (input: typeof request, context: SubmitContext) => {
+      stops += 1
+      if (stops === 1) clock.stopFor(31_000) // Between the check of the pipeline and the send.
+      context.confirm?.()
+      return generator.start(input, context)
+    }
+    const run = new SoraPipeline({ generator: { ...generator, start }, clock, pollSchedule: () => 0 }).run(request)
+    await expect(run.result).resolves.toMatchObject({ servedBy: 'generator' })
+    expect([stops, generator.startCount]).toEqual([2, 1])
+  })
+
+  it('does not send when another process took the run over meanwhile', async () => {
+    const clock = stoppable(manualClock())
+    const store = memoryStore()
+    const generator = fakeTaskGenerator()
+    const start = async (_: unknown, context: SubmitContext): Promise<never> => {
+      clock.stopFor(31_000)
+      const loaded = await store.load('run_1')
+      await store.save('run_1', loaded?.version ?? 0, {
+        ...(loaded?.state as StoredRun),
+        status: 'completed',
+        step: 'finish',
+        video: { id: 'gen_9', url: 'https://cdn.example/nine.mp4' },
+      })
+      context.confirm?.()
+      throw new Error('must not get here')
+    }
+    const run = new SoraPipeline({ generator: { ...generator, start }, store, clock }).run(request, { id: 'run_1' })
+    await expect(run.result).resolves.toMatchObject({ url: 'https://cdn.example/nine.mp4' })
+  })
+
+  it('keeps the job that it was the only one to know of, and reports a second one', async () => {
+    for (const other of ['unknown', 'accepted'] as const) {
+      const clock = manualClock()
+      const store = memoryStore()
+      const generator = fakeTaskGenerator({ polls: 0 })
+      const start = async (input: typeof request, context: SubmitContext) => {
+        const started = await generator.start(input, context)
+        const loaded = await store.load('run_1')
+        const state = loaded?.state as StoredRun & { submission: object }
+        const handle = { generator: generator.name, operation: { id: 'another' }, startedAt: clock.now() }
+        const submission = { ...state.submission, state: other, ...(other === 'accepted' && { handle }) }
+        await store.save('run_1', loaded?.version ?? 0, { ...state, submission, wakeAt: clock.now() + 60_000 })
+        return started
+      }
+      const run = new SoraPipeline({ generator: { ...generator, start }, store, clock, pollSchedule: () => 0 }).run(
+        request,
+        { id: 'run_1' },
+      )
+      await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+      expect(generator.startCount).toBe(1)
+      const warnings = (await collect(run)).filter(({ type }) => type === 'warning')
+      expect(warnings).toMatchObject(
+        other === 'accepted' ? [{ code: 'duplicate-submission', message: expect.stringContaining('task_1') }] : [],
+      )
+    }
+  })
+})
+
+describe('the lease', () => {
+  it('is renewed while an effect lasts, so that nobody else takes the run', async () => {
+    const store = memoryStore()
+    const clock = manualClock()
+    const slow = {
+      name: 'slow',
+      upload: async (_: unknown, { clock: time }: SubmitContext) => {
+        await time.sleep(100_000)
+        return { url: 'https://store.example/a.mp4' }
+      },
+    }
+    const generator = fakeTaskGenerator({ polls: 0 })
+    const options = { generator, store, clock, pollSchedule: () => 0 }
+    const first = new SoraPipeline({ ...options, uploader: slow as never }).run(request, { id: 'run_1' })
+    await clock.advance(1000)
+    let uploads = 0
+    const counting = {
+      name: 'slow',
+      upload: async () => {
+        uploads += 1
+        return { url: 'https://store.example/b.mp4' }
+      },
+    }
+    const second = new SoraPipeline({ ...options, uploader: counting }).resume('run_1')
+    await expect(clock.runUntil(second.result)).resolves.toMatchObject({ url: 'https://store.example/a.mp4' })
+    await expect(first.result).resolves.toMatchObject({ url: 'https://store.example/a.mp4' })
+    expect(uploads).toBe(0)
+  })
+
+  it('that was lost ends the effect of its process', async () => {
+    const store = memoryStore()
+    const clock = manualClock()
+    const reasons: unknown[] = []
+    const hanging = {
+      name: 'hanging',
+      upload: (_: unknown, { signal }: SubmitContext) =>
+        new Promise<never>((_, reject) =>
+          signal.addEventListener('abort', () => {
+            reasons.push(signal.reason)
+            reject(signal.reason)
+          }),
+        ),
+    }
+    const run = new SoraPipeline({
+      generator: fakeTaskGenerator({ polls: 0 }),
+      uploader: hanging as never,
+      store,
+      clock,
+      pollSchedule: () => 0,
+    }).run(request, { id: 'run_1' })
+    await clock.advance(1000)
+    const loaded = await store.load('run_1')
+    await store.save('run_1', loaded?.version ?? 0, {
+      ...(loaded?.state as StoredRun),
+      status: 'completed',
+      step: 'finish',
+    })
+    await clock.advance(10_000)
+    await expect(run.result).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(reasons).toMatchObject([{ code: 'run-fenced' }])
+    expect((await collect(run)).filter(({ type }) => type === 'stage-failed' || type === 'attempt-failed')).toEqual([])
+  })
+})
