@@ -2,7 +2,7 @@ import { type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
 import type { RunFailed } from '../contracts/events.js'
 import type { EventLog } from './event-log.js'
 import type { RunSession } from './run-session.js'
-import { isFenced, reloadState, saveState } from './save-state.js'
+import { isFenced, isLeasedElsewhere, reloadState, saveState } from './save-state.js'
 
 const TRIES = 5
 
@@ -12,7 +12,8 @@ export async function endRun(
   error: SoraPipelineErrorJson,
   { isAborted, upstream }: { readonly isAborted: boolean; readonly upstream: RunFailed['upstream'] | undefined },
 ): Promise<void> {
-  if (session) {
+  // What the store could not do is no verdict on the run: it stays as it is there, and can be resumed.
+  if (session && error.code !== 'run-state') {
     try {
       await saveEnd(session, error, isAborted)
     } catch (cause) {
@@ -27,6 +28,8 @@ export async function endRun(
 async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, isAborted: boolean): Promise<void> {
   const status = error.code === 'submission-unknown' ? 'needs-review' : 'failed'
   for (let tries = 1; session.state.status === 'running'; tries += 1) {
+    // Who only watches a run has no verdict on it; a caller's abort counts from anywhere.
+    if (!isAborted && isLeasedElsewhere(session)) return
     try {
       const endedAt = session.config.clock.now()
       return await saveState(session, { status, endedAt, error, isAborted })

@@ -1,13 +1,16 @@
 import { flawOfVideo } from '../combinators/stage-calls.js'
+import { toErrorJson } from '../contracts/errors.js'
 import type { GeneratedVideo, Generator, StartedTask, TaskStatus } from '../contracts/generator.js'
 import { type GeneratorRoute, type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
+import type { JsonValue } from '../contracts/json.js'
 import { SubmissionUnknownError } from '../contracts/run-errors.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
+import { retryAfterMsOf } from '../timing/retry.js'
 import { asUnknown, attemptFailed, endOfChain, failStage, tooLate } from './generate-failure.js'
 import { pollJob } from './poll-job.js'
 import { canReconcile, claimJob, inquiryAt, reconcileJob } from './reconcile-job.js'
 import { recordAccepted } from './record-accepted.js'
-import { contextOf, openStage, placeOf, type RunSession, remainingMs, type StageWork } from './run-session.js'
+import { contextOf, openStage, placeOf, type RunSession, remainingMs, type StageWork, warn } from './run-session.js'
 import { newSubmission, type Submission, storableVideo } from './run-state.js'
 import { saveState } from './save-state.js'
 import { submitJob } from './submit-job.js'
@@ -63,7 +66,8 @@ async function submit(session: RunSession, step: Step): Promise<void> {
     case 'accepted':
       return accepted(session, step, outcome.started, outcome.durationMs)
     case 'refused':
-      return refused(session, step, outcome)
+      // A refusal of a second send under the same key does not say that the first was refused as well.
+      return submission.inquiries === undefined ? refused(session, step, outcome) : unknown(session, step, outcome)
     case 'unknown':
       return unknown(session, step, outcome)
     case 'unsent':
@@ -85,7 +89,17 @@ async function accepted(session: RunSession, step: Step, started: StartedTask, d
     durationMs,
     roundTripMs: 0,
   })
-  if ('start' in generator) await claimJob(session, generator, started.operation)
+  if ('start' in generator) await tellOwner(session, generator, started.operation)
+}
+
+// So that a look-up of another run does not take the job for its own. The run itself can do without.
+async function tellOwner(session: RunSession, generator: Generator, operation: JsonValue): Promise<void> {
+  try {
+    await claimJob(session, generator, operation)
+  } catch (error) {
+    const message = `Could not claim the job: ${toErrorJson(error).code}`
+    warn(session, { code: 'store-unavailable', message }, 'generate', generator.name)
+  }
 }
 
 // The outcome is not known: ask, where there is a way to. Never again by itself, and never another generator.
@@ -101,7 +115,11 @@ async function unknown(
   if (!canReconcile(generator)) throw error
   const present = session.state.submission ?? step.submission
   const submission: Submission = { ...present, state: 'unknown', inquiries: present.inquiries ?? 0 }
-  await saveState(session, { submission, wakeAt: inquiryAt(session, generator, submission) })
+  const wakeAt = Math.max(
+    inquiryAt(session, generator, submission),
+    session.config.clock.now() + (retryAfterMsOf(failure.error) ?? 0),
+  )
+  await saveState(session, { submission, wakeAt })
 }
 
 async function reconcile(session: RunSession, step: Step): Promise<void> {

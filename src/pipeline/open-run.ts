@@ -30,7 +30,9 @@ export async function openRun(
   } catch (error) {
     throw new RunStateError(`Could not save the run, nothing was sent: ${id}`, { cause: error })
   }
-  const loaded = await store.load(id)
+  const loaded = await store.load(id).catch((error: unknown) => {
+    throw new RunStateError(`Could not read the run, the store is down: ${id}`, { cause: error })
+  })
   if (loaded === undefined) throw new RunStateError(`Could not resume the run, the store does not know it: ${id}`)
   const state = readRunState(id, loaded.state)
   if (fresh && fresh.fingerprint !== state.fingerprint) {

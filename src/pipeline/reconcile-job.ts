@@ -13,7 +13,7 @@ const FIND_TIMEOUT_MS = 30_000
 const AGAIN_MS = 2000
 // A list that says nothing once may be a list that lags.
 const EMPTY_FINDS = 2
-const SENDS_UNDER_ONE_KEY = 5
+const LONGEST_WAIT_MS = 60_000
 
 /** What is known of an unknown submission. `absent`: surely not accepted; `unclear`: only a person can tell. */
 export type Inquiry =
@@ -27,12 +27,16 @@ export function canReconcile(generator: Generator): generator is TaskGenerator {
   return hasKey(generator) || hasFind(generator)
 }
 
-/** When to ask about a submission whose outcome is unknown, in epoch milliseconds. */
+/**
+ * When to ask about a submission whose outcome has just become unknown, in epoch milliseconds. Nothing was sent later than now:
+ * a sender whose lease has ended does not send any more.
+ */
 export function inquiryAt(session: RunSession, generator: Generator, submission: Submission): number {
   const now = session.config.clock.now()
-  if (hasKey(generator)) return now + AGAIN_MS * (submission.inquiries ?? 0)
+  const { inquiries = 0 } = submission
+  if (hasKey(generator)) return now + (inquiries === 0 ? 0 : Math.min(LONGEST_WAIT_MS, AGAIN_MS * 2 ** inquiries))
   const settleMs = 'start' in generator ? (generator.submission?.settleMs ?? SETTLE_MS) : 0
-  return Math.max(now, (submission.intentAt ?? now) + settleMs)
+  return now + settleMs
 }
 
 /** Asks what became of a submission: by its key where the upstream honours keys, else by looking for the job. */
@@ -42,7 +46,8 @@ export async function reconcileJob(
 ): Promise<Inquiry> {
   const { generator, submission } = job
   const inquiries = submission.inquiries ?? 0
-  if (hasKey(generator)) return { kind: inquiries < SENDS_UNDER_ONE_KEY ? 'send-again' : 'unclear' }
+  // Where keys are honoured this is free however often it is done; the deadline of the stage bounds it.
+  if (hasKey(generator)) return { kind: 'send-again' }
   if (!hasFind(generator)) return { kind: 'unclear' }
   const { clock } = session.config
   const later = (count: number): Inquiry => ({ kind: 'later', wakeAt: clock.now() + AGAIN_MS, inquiries: count })

@@ -24,6 +24,7 @@ export type Submission = {
   readonly number: number
   /** `intent` is saved before the send; whoever loads it later does not know the outcome, as with `unknown`. */
   readonly state: 'ready' | 'intent' | 'unknown' | 'accepted'
+  /** When it was meant to be sent first, in epoch milliseconds. */
   readonly intentAt?: number
   /** Tries to learn an unknown outcome: sends under the same key, or look-ups in a row that found nothing. */
   readonly inquiries?: number

@@ -1,7 +1,11 @@
 import { isSoraPipelineError } from '../contracts/errors.js'
 import { type FencedError, RunStateError } from '../contracts/run-errors.js'
+import type { RunStore } from '../contracts/run-store.js'
 import { type RunSession, warn } from './run-session.js'
 import { type RunState, readRunState, toStoredRun } from './run-state.js'
+
+const LOAD_TRIES = 5
+const LOAD_AGAIN_MS = 1000
 
 /** Changes of a state. */
 export type StatePatch = Partial<RunState>
@@ -26,7 +30,9 @@ async function save(session: RunSession, patch: StatePatch): Promise<void> {
   const leaseEndsAt = clock.monotonic() + leaseMs
   try {
     session.version = await store.save(session.id, session.version, toStoredRun(state))
-    session.state = { ...session.state, ...patch, ...(state.lease && { lease: state.lease }) }
+    // What was added to the state while the save was under way stays; it is saved the next time.
+    const present = state.status === 'running' ? withoutEnd(session.state) : session.state
+    session.state = { ...present, ...patch, ...(state.lease && { lease: state.lease }) }
     session.leaseEndsAt = leaseEndsAt
   } catch (error) {
     if (isFenced(error)) throw error
@@ -41,11 +47,25 @@ async function save(session: RunSession, patch: StatePatch): Promise<void> {
 /** Takes the newest state from the store, after another process has saved. */
 export async function reloadState(session: RunSession): Promise<void> {
   await session.saving
-  const loaded = await session.config.store.load(session.id)
+  const loaded = await loadPatiently(session)
   if (loaded === undefined) throw new RunStateError(`Could not go on with the run, the store lost it: ${session.id}`)
   session.state = readRunState(session.id, loaded.state)
   session.version = loaded.version
   session.leaseEndsAt = Number.NEGATIVE_INFINITY
+}
+
+// A store that does not answer for a moment must not end a run that may be doing well elsewhere.
+async function loadPatiently({ config, id, signal }: RunSession): Promise<Awaited<ReturnType<RunStore['load']>>> {
+  const { store, clock } = config
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await store.load(id)
+    } catch (error) {
+      if (tries === LOAD_TRIES)
+        throw new RunStateError(`Could not go on with the run, the store is down: ${id}`, { cause: error })
+      await clock.sleep(LOAD_AGAIN_MS, { signal })
+    }
+  }
 }
 
 /** Whether another process works on the run. */

@@ -31,9 +31,8 @@ export async function submitJob(
 ): Promise<SubmitOutcome> {
   const { generator, submission, work, limitMs } = job
   const { clock } = session.config
-  await saveState(session, {
-    submission: { ...submission, state: 'intent', intentAt: submission.intentAt ?? clock.now() },
-  })
+  const intent = { ...submission, state: 'intent' as const, intentAt: submission.intentAt ?? clock.now() }
+  await saveState(session, { submission: intent })
   const startedAt = clock.monotonic()
   const durationMs = () => clock.monotonic() - startedAt
   const lapsed = new FencedError(`Could not submit, this process does not own the run any more: ${session.id}`)

@@ -3,6 +3,7 @@ import {
   fallback,
   memoryStore,
   NetworkError,
+  RateLimitError,
   SoraPipeline,
   type SoraPipelineOptions,
   type StoredRun,
@@ -81,16 +82,19 @@ describe('an unknown submission', () => {
     expect((generator.calls[1]?.at ?? 0) - (generator.calls[0]?.at ?? 0)).toBe(7000)
   })
 
-  it('is sent again under the same key where the upstream honours keys, a bounded number of times', async () => {
+  it('is sent again under the same key where the upstream honours keys, until the deadline', async () => {
     const once = make({ starts: [unknown], submission: byKey })
     await expect(once.clock.runUntil(once.pipeline.generate(request))).resolves.toMatchObject({ servedBy: 'generator' })
     expect(once.generator.startCount).toBe(2)
     expect(new Set(once.generator.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1)
-    const always = make({ starts: Array.from({ length: 20 }, () => unknown), submission: byKey })
-    await expect(always.clock.runUntil(always.pipeline.generate(request))).rejects.toMatchObject({
-      code: 'submission-unknown',
-    })
-    expect(always.generator.startCount).toBe(6)
+    const unknowns = Array.from({ length: 200 }, () => unknown)
+    const always = make({ starts: unknowns, submission: byKey }, { deadlines: { generateMs: 600_000 } })
+    const run = always.pipeline.run(request, { id: 'run_1' })
+    await expect(always.clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect((await always.store.load('run_1'))?.state.status).toBe('needs-review')
+    expect(always.generator.startCount).toBeGreaterThan(10)
+    expect(always.generator.startCount).toBeLessThan(20)
+    expect(new Set(always.generator.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1)
     expect(always.second.startCount).toBe(0)
   })
 
@@ -105,6 +109,23 @@ describe('an unknown submission', () => {
     expect((await store.load('run_1'))?.state.status).toBe('needs-review')
     expect(await store.due(Number.MAX_SAFE_INTEGER, 9)).toEqual([])
     expect(generator.startCount).toBe(1)
+  })
+
+  it('that is sent again under its key stays unknown when that send is refused', async () => {
+    const refusal = new RateLimitError('Could not create, too many requests: host', { retryAfterMs: 9000 })
+    const { clock, generator, second, pipeline } = make({ starts: [unknown, refusal], submission: byKey })
+    await expect(clock.runUntil(pipeline.generate(request))).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(generator.startCount).toBe(3)
+    expect(new Set(generator.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1)
+    expect((generator.calls[2]?.at ?? 0) - (generator.calls[1]?.at ?? 0)).toBe(9000)
+    expect(second.startCount).toBe(0)
+  })
+
+  it('settles anew after every send', async () => {
+    const { clock, generator, pipeline } = make({ starts: [unknown, unknown], submission: byFind, found: [] })
+    await expect(clock.runUntil(pipeline.generate(request))).resolves.toMatchObject({ servedBy: 'generator' })
+    const [first = 0, second = 0, third = 0] = generator.calls.map(({ at }) => at)
+    expect([second - first, third - second]).toEqual([7000, 7000])
   })
 
   it('is not taken for a job that another run owns', async () => {

@@ -1,0 +1,160 @@
+import {
+  fallback,
+  memoryStore,
+  type PipelineEvent,
+  type PipelineRun,
+  type Publisher,
+  type Resolver,
+  type RunStore,
+  SoraPipeline,
+  type Uploader,
+  withRetry,
+} from 'sora-pipeline'
+import { manualClock } from 'sora-pipeline/testing'
+import { type Lookup, makeProvider, type Provider } from './provider.ts'
+import { type Random, seededRandom } from './random.ts'
+import { type Dangers, makeWorker, type Worker } from './worker.ts'
+
+/** What a simulated world came to. */
+export interface Report {
+  readonly seed: number
+  readonly crashes: number
+  readonly creates: number
+  readonly completed: number
+  readonly inReview: number
+  /** What must never be, one sentence each. */
+  readonly violations: readonly string[]
+}
+
+const WORKERS = 3
+const LOOKUPS = ['key', 'find', 'none'] as const
+const RUNS = 2
+const LEASE_MS = 10_000
+const DAY_MS = 86_400_000
+
+/** Plays one world: workers that crash and are paused, upstreams that lie, a store that outlives them. */
+export async function simulate(
+  seed: number,
+  {
+    tell = () => undefined,
+    lookups = LOOKUPS,
+  }: { tell?: (line: string) => void; lookups?: readonly [Lookup, ...Lookup[]] } = {},
+): Promise<Report> {
+  const random = seededRandom(seed)
+  const world = manualClock()
+  const store = memoryStore()
+  const lookup = random.pick(lookups)
+  const trace = (line: string) => tell(`${(world.monotonic() / 1000).toFixed(1).padStart(8)} s  ${line}`)
+  const base = { world, random, lookup, trace }
+  const providers = [makeProvider('first', base), makeProvider('second', base)] as const
+  const dangers: Dangers = {
+    crash: random.pick([0, 0.01, 0.03]),
+    pause: random.pick([0, 0.01]),
+    loseAnswer: random.pick([0, 0.02]),
+  }
+  const violations: string[] = []
+  let crashes = 0
+
+  const prompts = Array.from({ length: RUNS }, (_, index) => `video ${index} of seed ${seed}`)
+  const begin = (worker: Worker): Promise<unknown> => {
+    const pipeline = pipelineOf(worker, { store, providers, random, trace })
+    const watch = (run: PipelineRun) => checkEvents(run, worker, violations)
+    const started = prompts.map((prompt, index) => watch(pipeline.run({ prompt }, { id: `run_${index}` })))
+    return Promise.all(started)
+  }
+  // What a sweeper does: a run that its process gave up, because the store was down, is taken up again.
+  const haveAllEnded = async () => {
+    const loaded = await Promise.all(prompts.map((_, index) => store.load(`run_${index}`)))
+    return loaded.every((run) => run !== undefined && run.state.status !== 'running')
+  }
+  const supervise = async () => {
+    for (let lives = 0; lives < 30; lives += 1) {
+      // Those who live long enough see a world without dangers, so that every world ends.
+      const worker = makeWorker(world, random, lives < 20 ? dangers : { crash: 0, pause: 0, loseAnswer: 0 })
+      const done = begin(worker).then(() => 'done')
+      while (worker.isAlive) {
+        const tick = world.sleep(2000 + random.below(1000)).then(() => 'tick')
+        if ((await Promise.race([done, tick])) === 'done') break
+      }
+      if (!worker.isAlive) crashes += 1
+      else if (await haveAllEnded()) return
+    }
+    violations.push('a worker did not come to an end')
+  }
+
+  const all = Promise.all(Array.from({ length: WORKERS }, supervise))
+  await world.runUntil(all, { withinMs: 3 * DAY_MS })
+  const statuses = await Promise.all(prompts.map(async (_, index) => (await store.load(`run_${index}`))?.state))
+  statuses.forEach((state, index) => {
+    const prompt = prompts[index] ?? ''
+    const paid = providers.map(({ creates }) => creates.get(prompt) ?? 0)
+    for (const [at, provider] of providers.entries()) {
+      if ((paid[at] ?? 0) > 1) violations.push(`${provider.name} was paid ${paid[at]} times for ${prompt}`)
+    }
+    if (paid.every((count) => count > 0)) violations.push(`both providers were paid for ${prompt}`)
+    const wasTold = providers.some(({ told }) => told.has(prompt))
+    if (wasTold && state?.status !== 'completed') violations.push(`the video of ${prompt} was lost: ${state?.status}`)
+    if (state?.status === 'running') violations.push(`${prompt} never ended`)
+    if (state?.status === 'needs-review' && lookup === 'find') violations.push(`${prompt} went to a person in vain`)
+  })
+  const count = (status: string) => statuses.filter((state) => state?.status === status).length
+  const creates = providers.reduce(
+    (sum, provider) => sum + [...provider.creates.values()].reduce((a, b) => a + b, 0),
+    0,
+  )
+  return { seed, crashes, creates, completed: count('completed'), inReview: count('needs-review'), violations }
+}
+
+type World = {
+  readonly store: RunStore
+  readonly providers: readonly [Provider, Provider]
+  readonly random: Random
+  readonly trace: (line: string) => void
+}
+
+function pipelineOf(worker: Worker, { store, providers, random, trace }: World): SoraPipeline {
+  const maybe = <T>(value: T) =>
+    worker.outside(async () => {
+      if (random.chance(0.3)) throw new Error('out of order')
+      return value
+    })
+  const publisher: Publisher = { name: 'feed', publish: () => maybe({ id: 'post_1' }) }
+  const resolver: Resolver = { name: 'mirror', resolve: () => maybe({ url: 'https://mirror.example/a.mp4' }) }
+  const uploader: Uploader = { name: 'drive', upload: () => maybe({ url: 'https://drive.example/a.mp4' }) }
+  const [first, second] = providers
+  return new SoraPipeline({
+    generator: fallback(
+      withRetry(first.generator(worker), { random: random.next }),
+      withRetry(second.generator(worker), { retries: 8, random: random.next }),
+    ),
+    publisher,
+    resolver,
+    uploader,
+    clock: worker.clock,
+    leaseMs: LEASE_MS,
+    deadlines: { generateMs: DAY_MS, totalMs: Number.POSITIVE_INFINITY },
+    store: {
+      create: (id, state) => worker.outside(() => store.create(id, state)),
+      load: (id) => worker.outside(() => store.load(id)),
+      save: (id, version, state) =>
+        worker.outside(() => {
+          const { status, step, lease, submission, error } = state
+          trace(`${id} v${version} ${status} ${step} ${JSON.stringify({ lease, submission, error })}`)
+          return store.save(id, version, state)
+        }),
+      claim: (namespace, key, runId) => worker.outside(() => store.claim(namespace, key, runId)),
+      due: (before, limit) => worker.outside(() => store.due(before, limit)),
+    },
+  })
+}
+
+async function checkEvents(run: PipelineRun, worker: Worker, violations: string[]): Promise<void> {
+  const events: PipelineEvent[] = []
+  for await (const event of run) events.push(event)
+  if (!worker.isAlive) return
+  const isTerminal = ({ type }: PipelineEvent) => type === 'run-completed' || type === 'run-failed'
+  if (events.some(({ sequence }, index) => sequence !== index)) violations.push(`the events of ${run.id} have gaps`)
+  if (events.filter(isTerminal).length !== 1) violations.push(`${run.id} has not exactly one terminal event`)
+  const last = events.at(-1)
+  if (last === undefined || !isTerminal(last)) violations.push(`the last event of ${run.id} is ${last?.type}`)
+}

@@ -1,0 +1,60 @@
+import type { Clock } from 'sora-pipeline'
+import type { ManualClock } from 'sora-pipeline/testing'
+import type { Random } from './random.ts'
+
+/** What can befall a worker at every await. All are probabilities. */
+export interface Dangers {
+  readonly crash: number
+  readonly pause: number
+  readonly loseAnswer: number
+}
+
+/** A process: what it awaits may be the last thing that it does. */
+export interface Worker {
+  readonly isAlive: boolean
+  readonly clock: Clock
+  /** Does something outside, with every danger before and after it. */
+  outside<T>(act: () => Promise<T>): Promise<T>
+  kill(): void
+}
+
+const never = () => new Promise<never>(() => undefined)
+
+/** Makes a worker. A pause stops all of it, its timers too, while the time of the world goes on. */
+export function makeWorker(world: ManualClock, random: Random, dangers: Dangers): Worker {
+  let isAlive = true
+  let pausedUntil = 0
+
+  const turn = async () => {
+    while (isAlive && pausedUntil > world.monotonic()) await world.sleep(pausedUntil - world.monotonic())
+    if (!isAlive) await never()
+  }
+  const endanger = async () => {
+    if (random.chance(dangers.crash)) isAlive = false
+    if (random.chance(dangers.pause)) pausedUntil = world.monotonic() + 1000 + random.below(90_000)
+    await turn()
+  }
+
+  return {
+    get isAlive() {
+      return isAlive
+    },
+    kill: () => {
+      isAlive = false
+    },
+    clock: {
+      now: world.now,
+      monotonic: world.monotonic,
+      sleep: async (ms, options) => {
+        await world.sleep(ms, options).finally(turn)
+      },
+    },
+    async outside(act) {
+      await endanger()
+      const done = await act()
+      await endanger()
+      if (random.chance(dangers.loseAnswer)) throw new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })
+      return done
+    },
+  }
+}
