@@ -40,6 +40,7 @@ async function main(args: string[]): Promise<number> {
       generator: videosApiGenerator(sandbox.videosApi),
       resolver: mirrorResolver({ hosts: sandbox.mirrors, path: '/MP4/{videoId}.mp4' }),
       uploader: directoryUploader({ directory, publicBaseUrl: sandbox.files.baseUrl }),
+      allowPrivateAddresses: ['127.0.0.1'], // The mirrors of the sandbox; videos of the open network need no entry.
     })
     const interrupt = new AbortController()
     const onInterrupt = () => interrupt.abort(new DOMException('Ctrl-C was pressed', 'AbortError'))

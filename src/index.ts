@@ -1,4 +1,7 @@
+export { type BalanceOptions, balance } from './combinators/balance.js'
 export { type FallbackOptions, fallback } from './combinators/fallback.js'
+export { type RaceOptions, race } from './combinators/race.js'
+export { type CircuitBreakerOptions, withCircuitBreaker } from './combinators/with-circuit-breaker.js'
 export { type RetryOptions, withRetry } from './combinators/with-retry.js'
 export { type TimeoutOptions, withTimeout } from './combinators/with-timeout.js'
 export type { Clock } from './contracts/clock.js'
@@ -70,6 +73,7 @@ export type {
 export type { UploadedVideo, Uploader } from './contracts/uploader.js'
 export {
   AuthenticationError,
+  CircuitOpenError,
   ContentRejectedError,
   GenerationFailedError,
   NetworkError,

@@ -1,6 +1,6 @@
 import { attemptObserverOf } from '../contracts/attempt-observer.js'
 import { locateError } from '../contracts/errors.js'
-import type { StageContext } from '../contracts/stage.js'
+import type { StageContext, StageWarning } from '../contracts/stage.js'
 import { callVerb, type StageCalls, type Strategy, type Verb } from './stage-calls.js'
 
 // The plain strategies inside each combined one. A combined strategy tells of its members' attempts itself.
@@ -12,9 +12,19 @@ export function combined<S extends Strategy>(strategy: S, parts: readonly Strate
   return strategy
 }
 
-/** The plain strategies that a strategy is made of, in order: itself when it is plain. */
-export function plainStrategiesOf(strategy: Strategy): readonly Strategy[] {
+// In order: itself when it is plain.
+function plainStrategiesOf(strategy: Strategy): readonly Strategy[] {
   return members.get(strategy) ?? [strategy]
+}
+
+/** The first plain strategy that a strategy is made of. */
+export function firstPlainOf(strategy: Strategy): Strategy {
+  return plainStrategiesOf(strategy)[0] ?? strategy
+}
+
+/** The last plain strategy that a strategy is made of. */
+export function lastPlainOf(strategy: Strategy): Strategy {
+  return plainStrategiesOf(strategy).at(-1) ?? strategy
 }
 
 /** Bounds a call, for one by a time limit. */
@@ -31,9 +41,12 @@ export async function callStrategy<V extends Verb>(
   context: StageContext,
   around: Around = (call) => call(context.signal),
 ): Promise<StageCalls[V]['output']> {
-  const call = () => around((signal) => callVerb(verb, strategy, input, { ...context, signal }))
-  if (members.has(strategy)) return call()
+  const isCombined = members.has(strategy)
+  const told = isCombined ? context : naming(strategy, context)
+  const call = () => around((signal) => callVerb(verb, strategy, input, { ...told, signal }))
+  if (isCombined) return call()
   const observer = attemptObserverOf(context)
+  observer.working?.(strategy)
   const startedAt = context.clock.monotonic()
   const attempt = () => ({ strategy, durationMs: context.clock.monotonic() - startedAt })
   try {
@@ -43,5 +56,25 @@ export async function callStrategy<V extends Verb>(
   } catch (error) {
     observer.failed({ ...attempt(), error: locateError(error, { stage: verb, strategy: strategy.name }) })
     throw error
+  }
+}
+
+// Several strategies may be at work at the same time; what each of them says is told under its own name.
+function naming(strategy: Strategy, context: StageContext): StageContext {
+  const observer = attemptObserverOf(context)
+  if (observer.working === undefined) return context
+  const { warn } = context
+  return {
+    ...context,
+    report: (progress) => {
+      observer.working?.(strategy)
+      context.report(progress)
+    },
+    ...(warn && {
+      warn: (warning: StageWarning) => {
+        observer.working?.(strategy)
+        warn(warning)
+      },
+    }),
   }
 }

@@ -54,10 +54,14 @@ function build(members: readonly Strategy[], combination: Combination): Strategy
 
 /**
  * Refuses members that cannot be combined.
- * @throws ConfigurationError when there is none, one is no strategy, their stages differ, or two have one name.
+ * @throws ConfigurationError when it is no array, there is none, one is no strategy, their stages differ, or two have one name.
  */
-export function checkMembers(subject: string, members: readonly unknown[]): asserts members is readonly Strategy[] {
+export function checkMembers(subject: string, members: unknown): asserts members is readonly Strategy[] {
   const problems: InputProblem[] = []
+  if (!Array.isArray(members)) {
+    const problem = { field: 'strategies', value: describeValue(members), fix: 'give an array of strategies' }
+    throw new ConfigurationError(subject, [problem])
+  }
   if (members.length === 0) {
     problems.push({ field: 'strategies', value: 'empty', fix: 'give at least one strategy' })
   }

@@ -6,7 +6,12 @@ import type {
   TaskGenerator,
   TaskStatus,
 } from '../contracts/generator.js'
-import { type GeneratorRoutes, withGeneratorRoutes } from '../contracts/generator-route.js'
+import {
+  type Admission,
+  type GeneratorRoute,
+  type GeneratorRoutes,
+  withGeneratorRoutes,
+} from '../contracts/generator-route.js'
 import type { JsonValue } from '../contracts/json.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
@@ -19,7 +24,8 @@ type RoutedOperation = { readonly cursor: JsonValue; readonly operation: JsonVal
 
 /**
  * The generator that a combinator gives back. A pipeline walks its routes itself, one saved submission at a time. Called by
- * hand it falls back when it is started, not later: a poll has no request to submit again.
+ * hand it falls back when it is started, not later: a poll has no request to submit again. Nor does it hold a task's place
+ * longer than its start takes.
  */
 export function combinedGenerator(options: {
   readonly name: string
@@ -75,20 +81,37 @@ async function walk<T>(
 ): Promise<{ cursor: JsonValue; result: T }> {
   let cursor = routes.first()
   for (;;) {
-    const { generator, timeoutMs = Number.POSITIVE_INFINITY } = routes.at(cursor)
-    const error = () =>
-      new StageTimeoutError(`Could not generate with ${generator.name} in time: ${timeoutMs} ms`, { timeoutMs })
+    const admission = await routes.admit(cursor, { ...context, isRunning: false })
+    cursor = admission.cursor
     try {
-      const limit = { clock: context.clock, signal: context.signal, timeoutMs, error }
-      return { cursor, result: await withDeadline(limit, (signal) => attempt(generator, { ...context, signal })) }
+      return { cursor, result: await attemptAt(routes.at(cursor), admission, context, attempt) }
     } catch (failure) {
       context.signal.throwIfAborted()
+      admission.answered(failure)
       const next = mayHaveBeenAccepted(failure) ? undefined : routes.next(cursor, failure)
       if (next === undefined) throw failure
+      admission.release()
       await context.clock.sleep(next.delayMs ?? 0, { signal: context.signal })
       cursor = next.cursor
+    } finally {
+      admission.release()
     }
   }
+}
+
+async function attemptAt<T>(
+  { generator, timeoutMs = Number.POSITIVE_INFINITY }: GeneratorRoute,
+  admission: Admission,
+  context: StageContext,
+  attempt: (generator: Generator, context: StageContext) => Promise<T>,
+): Promise<T> {
+  if (admission.refusal !== undefined) throw admission.refusal
+  const error = () =>
+    new StageTimeoutError(`Could not generate with ${generator.name} in time: ${timeoutMs} ms`, { timeoutMs })
+  const limit = { clock: context.clock, signal: context.signal, timeoutMs, error }
+  const result = await withDeadline(limit, (signal) => attempt(generator, { ...context, signal }))
+  admission.answered()
+  return result
 }
 
 function generateOnce(generator: Generator, request: VideoRequest, context: StageContext): Promise<GeneratedVideo> {

@@ -1,16 +1,18 @@
 import { attemptObserverOf } from '../contracts/attempt-observer.js'
-import { describeValue, isSoraPipelineError } from '../contracts/errors.js'
+import { describeValue } from '../contracts/errors.js'
 import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
-import { type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
+import { admitWithin, type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
 import type { JsonValue } from '../contracts/json.js'
-import type { Publication, Publisher } from '../contracts/publisher.js'
+import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
-import { AllStrategiesFailedError } from '../contracts/run-errors.js'
 import type { StageContext } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
-import { callStrategy, plainStrategiesOf } from './call-strategy.js'
+import { allFailed } from './all-failed.js'
+import { callStrategy, firstPlainOf, lastPlainOf } from './call-strategy.js'
 import { checkMembers, combine } from './combine.js'
+import { endsChain } from './ends-chain.js'
+import { publicationLedger } from './publication-ledger.js'
 import type { StageCalls, Strategy, Verb } from './stage-calls.js'
 
 /** Options of {@link fallback}. */
@@ -71,38 +73,34 @@ export function fallback(...given: readonly unknown[]): Strategy {
     }
     throw new ConfigurationError('fallback', [problem])
   }
-  const endsChain = (error: unknown) =>
-    isSoraPipelineError(error) &&
-    (error.code === 'submission-unknown' || (error.code === 'content-rejected' && !continueOn.includes(error.code)))
-  return chain(members, endsChain)
+  return chain(members, (error) => endsChain(error, continueOn))
 }
 
-function chain(members: readonly Strategy[], endsChain: (error: unknown) => boolean): Strategy {
-  const publishedBy = new WeakMap<Publication, Publisher>()
+type IsEnd = (error: unknown) => boolean
+
+function chain(members: readonly Strategy[], isEnd: IsEnd): Strategy {
+  const ledger = publicationLedger(members)
   const label = members[0]?.label
   const name = `fallback(${members.map((member) => member.name).join(', ')})`
   return combine(members, {
     name,
     label,
     call: async (verb, input, context) => {
-      const { member, output } = await firstSuccess(verb, members, { input, context, endsChain })
-      if ('publish' in member) publishedBy.set(output as Publication, member)
+      const { member, output } = await firstSuccess(verb, members, { input, context, isEnd })
+      ledger.note(member, output)
       return output
     },
-    unpublish: (publication, context) => {
-      const publisher = publishedBy.get(publication)
-      return unpublishWithAny(publisher ? [publisher] : (members as readonly Publisher[]), publication, context)
-    },
-    routes: () => routesOf(members as readonly Generator[], endsChain),
+    unpublish: ledger.unpublish,
+    routes: () => routesOf(members as readonly Generator[], isEnd),
   })
 }
 
 async function firstSuccess<V extends Exclude<Verb, 'generate'>>(
   verb: V,
   members: readonly Strategy[],
-  call: { input: StageCalls[V]['input']; context: StageContext; endsChain: (error: unknown) => boolean },
+  call: { input: StageCalls[V]['input']; context: StageContext; isEnd: IsEnd },
 ): Promise<{ member: Strategy; output: StageCalls[V]['output'] }> {
-  const { input, context, endsChain } = call
+  const { input, context, isEnd } = call
   const errors: unknown[] = []
   for (const [index, member] of members.entries()) {
     try {
@@ -110,42 +108,17 @@ async function firstSuccess<V extends Exclude<Verb, 'generate'>>(
       return { member, output: await callStrategy(verb, member as StageCalls[V]['strategy'], input, context) }
     } catch (error) {
       context.signal.throwIfAborted()
-      if (endsChain(error)) throw error
+      if (isEnd(error)) throw error
       errors.push(error)
       const next = members[index + 1]
-      if (next !== undefined) attemptObserverOf(context).fellBack(lastOf(member), firstOf(next))
+      if (next !== undefined) attemptObserverOf(context).fellBack(lastPlainOf(member), firstPlainOf(next))
     }
   }
   if (errors.length === 1) throw errors[0]
   throw allFailed(verb, members, errors)
 }
 
-/** The end of a chain in which every strategy failed. */
-export function allFailed(verb: Verb, members: readonly { name: string }[], errors: readonly unknown[]): Error {
-  const names = members.map((member) => member.name).join(', ')
-  return new AllStrategiesFailedError(`Could not ${verb}, every strategy of the chain failed: ${names}`, {
-    errors,
-    stage: verb,
-  })
-}
-
-async function unpublishWithAny(
-  publishers: readonly Publisher[],
-  publication: Publication,
-  context: StageContext,
-): Promise<void> {
-  const errors: unknown[] = []
-  for (const publisher of publishers) {
-    try {
-      if (publisher.unpublish) return await publisher.unpublish(publication, context)
-    } catch (error) {
-      errors.push(error)
-    }
-  }
-  if (errors.length > 0) throw allFailed('publish', publishers, errors)
-}
-
-function routesOf(members: readonly Generator[], endsChain: (error: unknown) => boolean): GeneratorRoutes {
+function routesOf(members: readonly Generator[], isEnd: IsEnd): GeneratorRoutes {
   const inner = members.map(generatorRoutesOf)
   const routesAt = (index: number) => inner[index] as GeneratorRoutes
   const read = (cursor: JsonValue) => cursor as { readonly index: number; readonly inner: JsonValue }
@@ -153,7 +126,7 @@ function routesOf(members: readonly Generator[], endsChain: (error: unknown) => 
     first: () => ({ index: 0, inner: routesAt(0).first() }),
     at: (cursor) => routesAt(read(cursor).index).at(read(cursor).inner),
     next: (cursor, error) => {
-      if (endsChain(error)) return undefined
+      if (isEnd(error)) return undefined
       const { index, inner: at } = read(cursor)
       const within = routesAt(index).next(at, error)
       if (within) return { ...within, cursor: { index, inner: within.cursor } }
@@ -161,13 +134,9 @@ function routesOf(members: readonly Generator[], endsChain: (error: unknown) => 
         ? { cursor: { index: index + 1, inner: routesAt(index + 1).first() } }
         : undefined
     },
+    admit: (cursor, context) => {
+      const { index, inner: at } = read(cursor)
+      return admitWithin(routesAt(index), at, context, (within) => ({ index, inner: within }))
+    },
   }
-}
-
-function firstOf(strategy: Strategy): Strategy {
-  return plainStrategiesOf(strategy)[0] ?? strategy
-}
-
-function lastOf(strategy: Strategy): Strategy {
-  return plainStrategiesOf(strategy).at(-1) ?? strategy
 }

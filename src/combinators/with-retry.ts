@@ -1,6 +1,6 @@
 import { describeValue, isSoraPipelineError } from '../contracts/errors.js'
 import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
-import { type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
+import { admitWithin, type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
 import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
 import type { JsonValue } from '../contracts/json.js'
 import type { Publisher } from '../contracts/publisher.js'
@@ -116,6 +116,10 @@ function routesOf(generator: Generator, plan: RetryPlan): GeneratorRoutes {
       if (within) return { ...within, cursor: { failures, inner: within.cursor } }
       const delayMs = retryDelayMs(error, failures + 1, plan)
       return delayMs === undefined ? undefined : { cursor: { failures: failures + 1, inner: inner.first() }, delayMs }
+    },
+    admit: (cursor, context) => {
+      const { failures, inner: at } = read(cursor)
+      return admitWithin(inner, at, context, (within) => ({ failures, inner: within }))
     },
   }
 }

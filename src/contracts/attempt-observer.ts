@@ -2,6 +2,8 @@ import type { StageContext } from './stage.js'
 
 /** Told about every call of a strategy inside a chain. The pipeline makes events of it. */
 export interface AttemptObserver {
+  /** A call begins, or what the context is told next (progress, a warning) comes from this strategy. */
+  working?(strategy: ObservedStrategy): void
   succeeded(attempt: ObservedAttempt): void
   failed(attempt: ObservedAttempt & { readonly error: unknown }): void
   /** `next` takes over from `from`. */

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'content-rejected'
   | 'region-unsupported'
   | 'overloaded'
+  | 'circuit-open'
   | 'network'
   | 'upstream-http'
   | 'upstream-response'

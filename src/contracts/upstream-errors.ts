@@ -117,6 +117,19 @@ export class OverloadedError extends UpstreamError {
   }
 }
 
+/**
+ * A strategy was not called, because it failed several times in a row and rests; `retryAfterMs` says how long it still does.
+ * Retryable.
+ */
+export class CircuitOpenError extends UpstreamError {
+  override readonly name = 'CircuitOpenError'
+  readonly code = 'circuit-open'
+
+  constructor(message: string, options: UpstreamErrorOptions = {}) {
+    super(message, { isRetryable: true, ...options })
+  }
+}
+
 /** The upstream does not serve the country or region that the request comes from. Not retryable. */
 export class RegionError extends UpstreamError {
   override readonly name = 'RegionError'

@@ -84,6 +84,7 @@ function kindOf(error: unknown): OpenAiErrorKind {
     case 'region-unsupported':
       return 'region'
     case 'overloaded':
+    case 'circuit-open':
       return 'overloaded'
     case 'upstream-http':
       return kindOfStatus(json.status)

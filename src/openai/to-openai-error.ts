@@ -150,7 +150,7 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
  * | upstream gave the video up | 502 | `generation_failed` |
  * | unknown submission | 502 | `submission_unknown` |
  * | a video without a public URL | 502 | `no_usable_url` |
- * | overloaded (503 or 529 upstream) | 503 | `overloaded` |
+ * | overloaded (503 or 529 upstream), or an open circuit breaker | 503 | `overloaded` |
  * | timeout | 504 | `timeout` |
  * | anything else | 500 | `internal_error` |
  *

@@ -2,6 +2,7 @@ import { toErrorJson } from '../contracts/errors.js'
 import { RecordedError } from '../contracts/recorded-error.js'
 import { type PipelineResult, toResultJson } from '../contracts/result.js'
 import type { StageName } from '../contracts/stage.js'
+import { releaseJob } from './admit-job.js'
 import { endRun } from './end-run.js'
 import type { EventLog } from './event-log.js'
 import { advanceGenerate } from './generate-stage.js'
@@ -56,6 +57,8 @@ export async function driveRun(
     }
     await endRun({ log, session }, toErrorJson(error), { isAborted: false, upstream: session?.upstream })
     throw error
+  } finally {
+    if (session) releaseJob(session)
   }
 }
 

@@ -1,4 +1,4 @@
-import { allFailed } from '../combinators/fallback.js'
+import { allFailed } from '../combinators/all-failed.js'
 import { isSoraPipelineError, locateError, toErrorJson } from '../contracts/errors.js'
 import type { Generator } from '../contracts/generator.js'
 import { StageTimeoutError, SubmissionUnknownError } from '../contracts/run-errors.js'
@@ -53,6 +53,13 @@ export function asUnknown(error: unknown, generator: Generator): unknown {
   }
   const message = `Could not learn whether the submission was accepted, it is not repeated: ${generator.name}`
   return new SubmissionUnknownError(message, { cause: error })
+}
+
+/** The error of a submission whose sender is gone, and with it the answer. */
+export function lostAnswer(generator: Generator): SubmissionUnknownError {
+  return new SubmissionUnknownError(
+    `Could not learn what became of the submission, its sender is gone: ${generator.name}`,
+  )
 }
 
 /** The error of a generator that took too long. */

@@ -1,16 +1,23 @@
 import { flawOfVideo } from '../combinators/stage-calls.js'
-import { toErrorJson } from '../contracts/errors.js'
 import type { GeneratedVideo, Generator, StartedTask, TaskStatus } from '../contracts/generator.js'
 import { type GeneratorRoute, type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
-import type { JsonValue } from '../contracts/json.js'
 import { SubmissionUnknownError } from '../contracts/run-errors.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
 import { retryAfterMsOf } from '../timing/retry.js'
-import { asUnknown, attemptFailed, endOfChain, failStage, tooLate } from './generate-failure.js'
-import { pollJob } from './poll-job.js'
-import { canReconcile, claimJob, inquiryAt, reconcileJob } from './reconcile-job.js'
+import { admitJob, releaseJob } from './admit-job.js'
+import { asUnknown, attemptFailed, endOfChain, failStage, lostAnswer, tooLate } from './generate-failure.js'
+import { pollJob, ratioOf } from './poll-job.js'
+import { canReconcile, inquiryAt, reconcileJob, tellOwner } from './reconcile-job.js'
 import { recordAccepted } from './record-accepted.js'
-import { contextOf, openStage, placeOf, type RunSession, remainingMs, type StageWork, warn } from './run-session.js'
+import {
+  contextOf,
+  jobRemainingMs,
+  openStage,
+  placeOf,
+  type RunSession,
+  remainingMs,
+  type StageWork,
+} from './run-session.js'
 import { newSubmission, type Submission, storableVideo } from './run-state.js'
 import { saveState } from './save-state.js'
 import { submitJob } from './submit-job.js'
@@ -24,6 +31,9 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
   const work = openStage('generate', session.state.stepStartedAt ?? session.config.clock.now(), route.generator)
   const step = { routes, route, work, submission }
   try {
+    if (session.admission === undefined) return await admitJob(session, step)
+    const { refusal } = session.admission
+    if (refusal !== undefined) return await refused(session, step, { error: refusal, durationMs: 0 })
     switch (submission.state) {
       case 'ready':
         return await submit(session, step)
@@ -78,6 +88,7 @@ async function submit(session: RunSession, step: Step): Promise<void> {
 async function accepted(session: RunSession, step: Step, started: StartedTask, durationMs: number): Promise<void> {
   const { generator } = step.route
   const { clock } = session.config
+  session.admission?.answered()
   const taken: Submission = {
     ...step.submission,
     state: 'accepted',
@@ -85,21 +96,12 @@ async function accepted(session: RunSession, step: Step, started: StartedTask, d
     handle: { generator: generator.name, operation: started.operation, startedAt: clock.now() },
     readings: [{ atMs: 0, ...ratioOf(started.status) }],
   }
+  // Before the job is saved: once it is, a look-up of another run could take a job that nobody claims any more.
+  if ('start' in generator) await tellOwner(session, generator, started.operation)
   await follow(session, { ...step, submission: taken }, started.status ?? { state: 'queued' }, {
     durationMs,
     roundTripMs: 0,
   })
-  if ('start' in generator) await tellOwner(session, generator, started.operation)
-}
-
-// So that a look-up of another run does not take the job for its own. The run itself can do without.
-async function tellOwner(session: RunSession, generator: Generator, operation: JsonValue): Promise<void> {
-  try {
-    await claimJob(session, generator, operation)
-  } catch (error) {
-    const message = `Could not claim the job: ${toErrorJson(error).code}`
-    warn(session, { code: 'store-unavailable', message }, 'generate', generator.name)
-  }
 }
 
 // The outcome is not known: ask, where there is a way to. Never again by itself, and never another generator.
@@ -112,6 +114,7 @@ async function unknown(
   session.upstream = { state: 'unknown', generator: generator.name }
   const error = asUnknown(failure.error, generator)
   attemptFailed(session, generator, { ...failure, error })
+  session.admission?.answered(error)
   if (!canReconcile(generator)) throw error
   const present = session.state.submission ?? step.submission
   const submission: Submission = { ...present, state: 'unknown', inquiries: present.inquiries ?? 0 }
@@ -153,7 +156,7 @@ async function poll(session: RunSession, step: Step): Promise<void> {
   const { generator, timeoutMs = Number.POSITIVE_INFINITY } = step.route
   const { clock, deadlines } = session.config
   const startedAt = submission.handle?.startedAt ?? clock.now()
-  const limitMs = jobLimitMs(session, step)
+  const limitMs = jobRemainingMs(session, step)
   session.upstream = upstreamOf('running', submission, generator)
   if (limitMs <= 0) {
     const error = tooLate(generator, Math.min(timeoutMs, deadlines.generateMs))
@@ -183,16 +186,8 @@ async function follow(
   const { ratio, phase = status.state, pollAfterMs = 0 } = status
   if (submission.misses === 0) contextOf(session, work, session.signal).report({ ratio, phase })
   const gapMs = Math.max(pollSchedule({ readings: submission.readings, roundTripMs: took.roundTripMs }), pollAfterMs)
-  const leftMs = Math.min(gapMs, jobLimitMs(session, step))
+  const leftMs = Math.min(gapMs, jobRemainingMs(session, step))
   await recordAccepted(session, submission, { wakeAt: clock.now() + Math.max(0, leftMs) })
-}
-
-// What is left of the stage, of the run, and of the generator's own time limit.
-function jobLimitMs(session: RunSession, { route, submission }: Step): number {
-  const { clock, deadlines } = session.config
-  const { timeoutMs = Number.POSITIVE_INFINITY } = route
-  const jobEndsAt = (submission.handle?.startedAt ?? clock.now()) + timeoutMs
-  return Math.min(remainingMs(session, deadlines.generateMs), jobEndsAt - clock.now())
 }
 
 async function complete(session: RunSession, step: Step, video: GeneratedVideo, durationMs: number): Promise<void> {
@@ -205,6 +200,7 @@ async function complete(session: RunSession, step: Step, video: GeneratedVideo, 
     attemptFailed(session, generator, { error, durationMs })
     throw error
   }
+  releaseJob(session)
   session.video = video
   session.upstream = upstreamOf('finished', step.submission, generator)
   const attempt = { stage: 'generate', strategy: generator.name, outcome: 'succeeded', durationMs } as const
@@ -233,6 +229,8 @@ async function refused(
   const { routes, route, submission } = step
   const { generator } = route
   attemptFailed(session, generator, failure)
+  session.admission?.answered(failure.error)
+  releaseJob(session)
   session.generatorErrors.push(failure.error)
   const next = routes.next(submission.cursor, failure.error)
   if (next === undefined) throw endOfChain(session, failure.error, generator)
@@ -249,15 +247,4 @@ async function refused(
 
 function upstreamOf(state: 'running' | 'finished' | 'failed', { handle }: Submission, generator: Generator) {
   return { state, generator: generator.name, ...(handle && { handle }) }
-}
-
-function ratioOf(status: TaskStatus | undefined): { ratio?: number } {
-  const ratio = status !== undefined && 'ratio' in status ? status.ratio : undefined
-  return ratio === undefined ? {} : { ratio }
-}
-
-function lostAnswer(generator: Generator): SubmissionUnknownError {
-  return new SubmissionUnknownError(
-    `Could not learn what became of the submission, its sender is gone: ${generator.name}`,
-  )
 }

@@ -1,4 +1,4 @@
-import { callStrategy, plainStrategiesOf } from '../combinators/call-strategy.js'
+import { callStrategy, firstPlainOf } from '../combinators/call-strategy.js'
 import type { StageCalls } from '../combinators/stage-calls.js'
 import { type AttemptObserver, withAttemptObserver } from '../contracts/attempt-observer.js'
 import { toErrorJson } from '../contracts/errors.js'
@@ -92,7 +92,7 @@ async function advanceStage<S extends LaterStage>(
   }
   if (strategy === undefined) return skip('not-configured')
   const stageMs = deadlines[`${stage}Ms`]
-  const first = plainStrategiesOf(strategy)[0] ?? strategy
+  const first = firstPlainOf(strategy)
   if (session.state.stepStartedAt === undefined) {
     if (remainingMs(session, stageMs) <= 0) return skip('deadline')
     session.log.append({ type: 'stage-started', ...placeOf(stage, first) })
@@ -139,6 +139,9 @@ function observerOf(session: RunSession, work: StageWork): AttemptObserver {
     session.state = { ...session.state, attempts: [...session.state.attempts, attempt] }
   }
   return {
+    working: (strategy) => {
+      work.strategy = strategy
+    },
     succeeded: ({ strategy, durationMs }) => {
       if (!work.isOpen) return
       work.strategy = strategy

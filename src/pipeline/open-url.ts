@@ -1,6 +1,8 @@
 import type { OpenOptions, VideoSource } from '../contracts/source.js'
-import { networkCodeOf } from '../contracts/submission.js'
-import { NetworkError, UpstreamHttpError, UpstreamResponseError } from '../contracts/upstream-errors.js'
+import { UpstreamHttpError, UpstreamResponseError } from '../contracts/upstream-errors.js'
+import type { AllowPrivateAddresses } from '../upstream/download/allowed-destinations.js'
+import type { Download } from '../upstream/download/download.js'
+import { createDownloader } from '../upstream/download/downloader.js'
 
 /** Opens a public URL from a byte on. Sends no credential. */
 export type OpenUrl = (url: string, options: OpenOptions) => Promise<ReadableStream<Uint8Array>>
@@ -15,49 +17,40 @@ export function urlSource(
 }
 
 /**
- * Opens a public URL with `fetch`.
- * @throws UpstreamHttpError when the answer is no success.
- * @throws UpstreamResponseError when the answer is a page, or starts at another byte than asked.
- * @throws NetworkError when no answer came.
+ * Makes what opens a URL through the guarded downloader, which rejects with `NetworkError` where it may not go. What it opens
+ * rejects with `UpstreamHttpError` when the answer is no success, and with `UpstreamResponseError` when it is a page, or starts
+ * at another byte than asked.
  */
-export async function openUrl(url: string, { offset = 0, signal }: OpenOptions): Promise<ReadableStream<Uint8Array>> {
-  const response = await get(url, offset, signal)
-  const { status, body, headers } = response
-  const refuse = async <E extends Error>(error: E): Promise<never> => {
-    await body?.cancel()
-    throw error
+export function createOpenUrl(allowPrivateAddresses: AllowPrivateAddresses | undefined): OpenUrl {
+  const download = createDownloader({ allowPrivateAddresses })
+  return async (url, { offset = 0, signal = new AbortController().signal }) => {
+    const headers = {
+      accept: 'video/*, application/octet-stream;q=0.9',
+      ...(offset > 0 && { range: `bytes=${offset}-` }),
+    }
+    const answer = await download(url, { what: 'open the video', headers, signal })
+    const problem = problemOf(answer, offset)
+    if (problem === undefined && answer.body !== null) {
+      return offset > 0 && answer.status !== 206 ? skip(answer.body, offset) : answer.body
+    }
+    await answer.body?.cancel()
+    throw problem
   }
-  if (!response.ok)
-    return refuse(
-      new UpstreamHttpError(`Could not open the video, the answer was HTTP ${status}: ${hostOf(url)}`, { status, url }),
-    )
-  if (body === null || /^(text\/|application\/json)/i.test(headers.get('content-type') ?? '')) {
-    const found = body === null ? 'no body' : String(headers.get('content-type'))
-    return refuse(new UpstreamResponseError(`Could not open the video, ${hostOf(url)} answered: ${found}`, { url }))
-  }
-  if (offset === 0 || status !== 206) return offset === 0 ? body : skip(body, offset)
-  const start = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1]
-  if (start === String(offset)) return body
-  return refuse(
-    new UpstreamResponseError(
-      `Could not open the video at byte ${offset}, ${hostOf(url)} started at: ${start ?? 'nothing'}`,
-      { url },
-    ),
-  )
 }
 
-async function get(url: string, offset: number, signal: AbortSignal | undefined): Promise<Response> {
-  const headers = {
-    accept: 'video/*, application/octet-stream;q=0.9',
-    ...(offset > 0 && { range: `bytes=${offset}-` }),
+function problemOf({ status, ok, headers, url: { host, href: url } }: Download, offset: number): Error | undefined {
+  if (!ok) {
+    return new UpstreamHttpError(`Could not open the video, the answer was HTTP ${status}: ${host}`, { status, url })
   }
-  try {
-    return await fetch(url, { headers, signal: signal ?? null })
-  } catch (error) {
-    signal?.throwIfAborted()
-    const code = networkCodeOf(error) ?? 'no answer'
-    throw new NetworkError(`Could not open the video, ${hostOf(url)} could not be reached: ${code}`, { url })
+  const type = headers.get('content-type') ?? ''
+  if (status === 204 || /^(text\/|application\/json)/i.test(type)) {
+    const found = status === 204 ? 'no body' : type
+    return new UpstreamResponseError(`Could not open the video, ${host} answered: ${found}`, { url })
   }
+  const start = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1]
+  if (offset === 0 || status !== 206 || start === String(offset)) return undefined
+  const message = `Could not open the video at byte ${offset}, ${host} started at: ${start ?? 'nothing'}`
+  return new UpstreamResponseError(message, { url })
 }
 
 // A server that does not know ranges sends the whole video: what was had before is read over.
@@ -72,8 +65,4 @@ function skip(body: ReadableStream<Uint8Array>, offset: number): ReadableStream<
       },
     }),
   )
-}
-
-function hostOf(url: string): string {
-  return new URL(url).host
 }

@@ -11,8 +11,9 @@ import type { RunStore } from '../contracts/run-store.js'
 import type { Uploader } from '../contracts/uploader.js'
 import { paceSchedule } from '../timing/pace-schedule.js'
 import { systemClock } from '../timing/system-clock.js'
+import { type AllowPrivateAddresses, allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
 import { memoryStore } from './memory-store.js'
-import { type OpenUrl, openUrl } from './open-url.js'
+import { createOpenUrl, type OpenUrl } from './open-url.js'
 
 /** How long things may take, in milliseconds above 0; `Infinity` for no limit. Each has its own default. */
 export interface Deadlines {
@@ -52,9 +53,16 @@ export interface SoraPipelineOptions {
   readonly pollSchedule?: PollSchedule | undefined
   /**
    * How to open a public URL for an uploader.
-   * @defaultValue a GET through `fetch`
+   * @defaultValue a guarded GET: see `allowPrivateAddresses`
    */
   readonly openUrl?: OpenUrl | undefined
+  /**
+   * Which URLs of videos are opened beyond those on public addresses at ports 80 and 443: hosts (`'127.0.0.1'`), hosts with a
+   * port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything. One that is not listed rejects with a
+   * `NetworkError`, also when a redirect or a look-up leads there. With an `openUrl` of its own this option has no effect.
+   * @defaultValue none
+   */
+  readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   /**
    * How long other processes leave a run alone that this one works on, in milliseconds above 0; it is renewed while work goes on.
    * After a crash another process waits this long at most.
@@ -67,7 +75,10 @@ export interface SoraPipelineOptions {
 
 /** Options with every default filled in. */
 export interface PipelineConfig
-  extends Omit<Required<SoraPipelineOptions>, 'publisher' | 'resolver' | 'uploader' | 'onEvent' | 'deadlines'> {
+  extends Omit<
+    Required<SoraPipelineOptions>,
+    'publisher' | 'resolver' | 'uploader' | 'onEvent' | 'deadlines' | 'allowPrivateAddresses'
+  > {
   readonly publisher: Publisher | undefined
   readonly resolver: Resolver | undefined
   readonly uploader: Uploader | undefined
@@ -116,7 +127,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     onEvent: options.onEvent,
     unpublishAfterUpload: options.unpublishAfterUpload ?? false,
     pollSchedule: options.pollSchedule ?? paceSchedule(),
-    openUrl: options.openUrl ?? openUrl,
+    openUrl: options.openUrl ?? createOpenUrl(options.allowPrivateAddresses),
     clock: options.clock ?? systemClock,
     leaseMs: options.leaseMs ?? 30_000,
     owner: crypto.randomUUID(),
@@ -134,6 +145,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...FUNCTIONS,
   'deadlines',
   'unpublishAfterUpload',
+  'allowPrivateAddresses',
   'leaseMs',
 ])
 
@@ -165,6 +177,8 @@ function problemsOf(options: SoraPipelineOptions): InputProblem[] {
   const { unpublishAfterUpload: unpublish } = options
   if (unpublish !== undefined && typeof unpublish !== 'boolean')
     add('unpublishAfterUpload', unpublish, 'give true or false')
+  const addresses = allowPrivateAddressesProblem(options.allowPrivateAddresses)
+  if (addresses !== undefined) problems.push(addresses)
   const { leaseMs } = options
   if (leaseMs !== undefined && !(leaseMs > 0 && Number.isFinite(leaseMs)))
     add('leaseMs', leaseMs, 'give milliseconds above 0')

@@ -39,17 +39,13 @@ export async function pollJob(
   const timeoutMs = Math.min(POLL_TIMEOUT_MS, job.limitMs)
   const error = () => new NetworkError(`Could not ask ${generator.name} for the job, no answer within: ${timeoutMs} ms`)
   const askedAt = clock.monotonic()
-  const read = (ratio?: number): PollReading[] =>
-    thinned([
-      ...submission.readings,
-      { atMs: clock.now() - (handle?.startedAt ?? 0), ...(ratio !== undefined && { ratio }) },
-    ])
+  const read = (status?: TaskStatus): PollReading[] =>
+    thinned([...submission.readings, { atMs: clock.now() - (handle?.startedAt ?? 0), ...ratioOf(status) }])
   try {
     const status = await withDeadline({ clock, signal: session.signal, timeoutMs, error }, (signal) =>
       pollTask(generator, handle?.operation ?? null, contextOf(session, work, signal)),
     )
-    const ratio = 'ratio' in status && typeof status.ratio === 'number' ? status.ratio : undefined
-    const answered = { ...submission, readings: read(ratio), lastingMisses: 0, misses: 0 }
+    const answered = { ...submission, readings: read(status), lastingMisses: 0, misses: 0 }
     return { status, submission: answered, roundTripMs: clock.monotonic() - askedAt }
   } catch (failure) {
     session.signal.throwIfAborted()
@@ -65,6 +61,12 @@ export async function pollJob(
       roundTripMs: clock.monotonic() - askedAt,
     }
   }
+}
+
+/** The ratio of an answer as a reading has it; nothing where the upstream told none. */
+export function ratioOf(status: TaskStatus | undefined): { readonly ratio?: number } {
+  const ratio = status !== undefined && 'ratio' in status ? status.ratio : undefined
+  return typeof ratio === 'number' ? { ratio } : {}
 }
 
 function mayPass(error: unknown, ageMs: number): boolean {

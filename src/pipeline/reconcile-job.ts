@@ -71,9 +71,19 @@ export async function reconcileJob(
   return inquiries + 1 < EMPTY_FINDS ? later(inquiries + 1) : { kind: 'absent' }
 }
 
-/** Makes the run the owner of a job at its upstream. `false` when another run owns it. */
-export function claimJob({ config, id }: RunSession, generator: Generator, operation: JsonValue): Promise<boolean> {
+// Makes the run the owner of a job at its upstream. `false` when another run owns it.
+function claimJob({ config, id }: RunSession, generator: Generator, operation: JsonValue): Promise<boolean> {
   return config.store.claim(`job:${generator.name}`, JSON.stringify(operation), id)
+}
+
+/** Claims a job so that a look-up of another run does not take it for its own. The run itself can do without. */
+export async function tellOwner(session: RunSession, generator: Generator, operation: JsonValue): Promise<void> {
+  try {
+    await claimJob(session, generator, operation)
+  } catch (error) {
+    const message = `Could not claim the job: ${toErrorJson(error).code}`
+    warn(session, { code: 'store-unavailable', message }, 'generate', generator.name)
+  }
 }
 
 function find(

@@ -1,12 +1,13 @@
 import type { ObservedStrategy } from '../contracts/attempt-observer.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { GeneratedVideo, StartedTask } from '../contracts/generator.js'
+import type { Admission, GeneratorRoute } from '../contracts/generator-route.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { StageContext, StageName, StageWarning } from '../contracts/stage.js'
 import type { EventLog } from './event-log.js'
 import type { PipelineConfig } from './options.js'
 import { ProgressGauge } from './progress-gauge.js'
-import type { RunState } from './run-state.js'
+import type { RunState, Submission } from './run-state.js'
 
 /** A run while this process works on it: its saved state, and what cannot be saved. */
 export interface RunSession {
@@ -27,6 +28,8 @@ export interface RunSession {
   video?: GeneratedVideo
   /** What each generator failed with, for the error of a chain. */
   readonly generatorErrors: unknown[]
+  /** Leave of this process to have the present job; asked for again after a restart. */
+  admission?: Admission
   /** A submission under way, so that an abort can still cancel what it brings. */
   submitting?: Promise<StartedTask>
   /** What is left at the generator, when the run fails. */
@@ -91,4 +94,15 @@ export function remainingMs(session: RunSession, stageMs: number): number {
   const now = config.clock.now()
   const stageEndsAt = (state.stepStartedAt ?? now) + stageMs
   return Math.min(stageEndsAt, state.deadlineAt ?? Number.POSITIVE_INFINITY) - now
+}
+
+/** Milliseconds that a job has left, of the stage, of the run, and of its generator's own time limit; may be negative. */
+export function jobRemainingMs(
+  session: RunSession,
+  { route, submission }: { readonly route: GeneratorRoute; readonly submission: Submission },
+): number {
+  const { clock, deadlines } = session.config
+  const { timeoutMs = Number.POSITIVE_INFINITY } = route
+  const jobEndsAt = (submission.handle?.startedAt ?? clock.now()) + timeoutMs
+  return Math.min(remainingMs(session, deadlines.generateMs), jobEndsAt - clock.now())
 }

@@ -1,6 +1,7 @@
 import { isSoraPipelineError } from '../contracts/errors.js'
 import { type FencedError, RunStateError } from '../contracts/run-errors.js'
 import type { RunStore } from '../contracts/run-store.js'
+import { releaseJob } from './admit-job.js'
 import { type RunSession, warn } from './run-session.js'
 import { type RunState, readRunState, toStoredRun } from './run-state.js'
 
@@ -52,6 +53,7 @@ export async function reloadState(session: RunSession): Promise<void> {
   session.state = readRunState(session.id, loaded.state)
   session.version = loaded.version
   session.leaseEndsAt = Number.NEGATIVE_INFINITY
+  releaseJob(session) // The run may be at another job by now.
 }
 
 // A store that does not answer for a moment must not end a run that may be doing well elsewhere.

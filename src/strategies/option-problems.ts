@@ -1,7 +1,7 @@
 import { describeValue } from '../contracts/errors.js'
 import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import { isPlainHttp } from '../upstream/plain-http.js'
 import { type Credential, credentialProblemOf } from '../upstream/secret.js'
-import { isPlainHttp } from '../upstream/send-following.js'
 
 /** One thing that is wrong with the options, or nothing. */
 export type OptionProblem = InputProblem | undefined

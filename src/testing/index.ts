@@ -35,4 +35,17 @@ export { type FakeResolver, type FakeResolverOptions, fakeResolver } from './fak
 export { type FakeSource, type FakeSourceOptions, fakeSource } from './fake-source.js'
 export { type FakeTaskGenerator, type FakeTaskGeneratorOptions, fakeTaskGenerator } from './fake-task-generator.js'
 export { type FakeUploader, type FakeUploaderOptions, fakeUploader } from './fake-uploader.js'
+export { type CutOptions, cutReply, neverReply, replyRaw, resetConnection } from './fault-server/cut-reply.js'
+export type { FaultConnection, FaultHandler, FaultRequest, ReplyPart } from './fault-server/fault-connection.js'
+export {
+  type FaultRoutes,
+  type FaultServer,
+  type FaultServerOptions,
+  faultServer,
+} from './fault-server/fault-server.js'
+export { gzipBomb } from './fault-server/gzip-bomb.js'
+export { type ReplyOptions, reply, replyJson } from './fault-server/reply.js'
+export { type ReplyFileOptions, replyFile } from './fault-server/reply-file.js'
+export { type SlowOptions, slowReply } from './fault-server/slow-reply.js'
+export type { CertificateFlaw } from './fault-server/test-certificate.js'
 export { type ManualClock, type ManualClockOptions, manualClock } from './manual-clock.js'

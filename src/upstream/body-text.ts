@@ -11,7 +11,11 @@ export interface BodyText {
  * Reads a body as UTF-8 up to a number of decoded bytes and closes the connection there, so that a compressed bomb costs no
  * more than the cap. Rejects with the platform's error when the body breaks off.
  */
-export async function readBodyText(response: Response, maxBytes: number, signal: AbortSignal): Promise<BodyText> {
+export async function readBodyText(
+  response: Pick<Response, 'body'>,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<BodyText> {
   if (response.body === null) return { text: '', isCut: false }
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
   const decoder = new TextDecoder()

@@ -18,6 +18,10 @@ export function readContentRange(value: string | null): ContentRange | undefined
 /** How many bytes a body has, when its headers say so in a way that holds after decoding. */
 export function declaredLength(headers: Headers): number | undefined {
   const value = headers.get('content-length')
-  const isEncoded = !/^(identity)?$/i.test(headers.get('content-encoding') ?? '')
-  return value !== null && /^\d{1,15}$/.test(value) && !isEncoded ? Number(value) : undefined
+  return value !== null && /^\d{1,15}$/.test(value) && !isEncoded(headers) ? Number(value) : undefined
+}
+
+/** Whether the bytes on the wire are not those of the file. */
+export function isEncoded(headers: Headers): boolean {
+  return !/^(identity)?$/i.test(headers.get('content-encoding') ?? '')
 }

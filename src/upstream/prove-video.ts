@@ -3,17 +3,21 @@ import { abortable } from './abortable.js'
 import { answerError } from './answer-error.js'
 import { discard } from './body-text.js'
 import { declaredLength, readContentRange } from './content-range.js'
+import type { AllowPrivateAddresses } from './download/allowed-destinations.js'
+import type { Download, Downloader } from './download/download.js'
+import { createDownloader } from './download/downloader.js'
 import { declaredMediaType, mediaTypeOf, SIGNATURE_BYTES } from './media-type.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
 import type { Fetch } from './request.js'
 import { headerSecrets, maskOf } from './secret.js'
-import { type FollowedAnswer, sendFollowing } from './send-following.js'
 import { withTimeLimit } from './time-limit.js'
 
 /** An address that is said to serve a video. */
 export interface ProofOptions {
   readonly url: string
-  /** Sent to the address's own origin alone. */
+  /** An origin that the developer wrote down, which may be private. */
+  readonly ownOrigin?: string | undefined
+  /** Sent to `ownOrigin` alone. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Milliseconds for all requests of the proof together. */
   readonly timeoutMs: number
@@ -21,6 +25,7 @@ export interface ProofOptions {
   readonly minBytes: number
   readonly signal: AbortSignal
   readonly fetch?: Fetch | undefined
+  readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
 }
 
 /** What the proof has shown. */
@@ -28,6 +33,11 @@ export interface ProvenVideo {
   readonly mediaType: string
   /** Absent when the server does not tell. */
   readonly byteLength?: number
+}
+
+/** A proof under way. */
+interface Proof extends ProofOptions {
+  readonly download: Downloader
 }
 
 const WHAT = 'find a video at the address'
@@ -48,69 +58,69 @@ export async function proveVideo(options: ProofOptions): Promise<ProvenVideo> {
   const exchange = { what: WHAT, url, mask: maskOf(headerSecrets(options.headers ?? {})) }
   try {
     const error = () => timeoutFailure(exchange, timeoutMs)
-    return await withTimeLimit({ timeoutMs, signal, error }, (limited) => prove({ ...options, signal: limited }))
+    return await withTimeLimit({ timeoutMs, signal, error }, (limited) =>
+      prove({ ...options, download: createDownloader({ ...options, headerTimeoutMs: timeoutMs }), signal: limited }),
+    )
   } catch (error) {
     throw networkFailure(error, exchange, signal)
   }
 }
 
-async function prove(options: ProofOptions): Promise<ProvenVideo> {
+async function prove(options: Proof): Promise<ProvenVideo> {
   const head = await ask(options, 'HEAD')
-  const { status, headers } = head.response
+  const { status, headers, ok } = head
   if (FINAL_FOR_HEAD.has(status) || status >= 502) throw refusal(head, options)
   const mediaType = declaredMediaType(headers)
   const byteLength = declaredLength(headers)
-  if (head.response.ok && mediaType?.startsWith('video/') && byteLength !== undefined && byteLength > 0) {
+  if (ok && mediaType?.startsWith('video/') && byteLength !== undefined && byteLength > 0) {
     return checkedLength(head, { mediaType, byteLength }, options)
   }
-  const isTypeKnown = !head.response.ok || mediaType?.startsWith('video/') === true
+  const isTypeKnown = !ok || mediaType?.startsWith('video/') === true
   return (isTypeKnown ? await proveByBytes(options, 1) : undefined) ?? proveBySignature(options)
 }
 
-async function proveBySignature(options: ProofOptions): Promise<ProvenVideo> {
+async function proveBySignature(options: Proof): Promise<ProvenVideo> {
   const proven = await proveByBytes(options, SIGNATURE_BYTES)
   if (proven !== undefined) return proven
   throw notVideo(options.url, 'something that is no video', options)
 }
 
 /** `undefined` when so few bytes cannot tell. */
-async function proveByBytes(options: ProofOptions, count: number): Promise<ProvenVideo | undefined> {
+async function proveByBytes(options: Proof, count: number): Promise<ProvenVideo | undefined> {
   const answer = await ask(options, 'GET', { range: `bytes=0-${count - 1}` })
-  const { response } = answer
-  if (!response.ok) {
-    discard(response.body)
+  if (!answer.ok) {
+    discard(answer.body)
     throw refusal(answer, options)
   }
-  const first = await firstBytes(response, options.signal)
-  const declared = declaredMediaType(response.headers)
+  const first = await firstBytes(answer, options.signal)
+  const declared = declaredMediaType(answer.headers)
   const seen = mediaTypeOf(first)
   if (first.byteLength === 0) throw notVideo(answer.url.href, 'nothing', options)
   if (seen === 'text/html' || declared === 'text/html') throw notVideo(answer.url.href, 'a page', options)
   const isVideo = declared?.startsWith('video/') === true && (seen === undefined || seen.startsWith('video/'))
   const mediaType = isVideo ? declared : seen
   if (mediaType === undefined || !mediaType.startsWith('video/')) return undefined
-  const range = readContentRange(response.headers.get('content-range'))
-  const byteLength = response.status === 206 ? range?.total : declaredLength(response.headers)
+  const range = readContentRange(answer.headers.get('content-range'))
+  const byteLength = answer.status === 206 ? range?.total : declaredLength(answer.headers)
   return checkedLength(answer, { mediaType, ...(byteLength !== undefined && { byteLength }) }, options)
 }
 
-function ask(options: ProofOptions, method: 'GET' | 'HEAD', headers: Readonly<Record<string, string>> = {}) {
-  const { url, signal, fetch } = options
-  return sendFollowing({
+function ask(options: Proof, method: 'GET' | 'HEAD', headers: Readonly<Record<string, string>> = {}) {
+  const { download, url, ownOrigin, signal } = options
+  return download(url, {
     what: WHAT,
     method,
-    url,
-    headers: { accept: 'video/*,*/*;q=0.5', 'accept-encoding': 'identity', ...headers },
-    credentials: { origin: new URL(url).origin, headers: options.headers ?? {} },
+    headers: { accept: 'video/*,*/*;q=0.5', ...headers },
+    ownOrigin,
+    ownHeaders: options.headers,
     signal,
-    fetch,
     mask: maskOf(headerSecrets(options.headers ?? {})),
   })
 }
 
-async function firstBytes(response: Response, signal: AbortSignal): Promise<Uint8Array> {
-  if (response.body === null) return new Uint8Array()
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+async function firstBytes({ body }: Download, signal: AbortSignal): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array()
+  const reader = body.getReader()
   const chunks: Uint8Array[] = []
   try {
     for (let length = 0; length < SIGNATURE_BYTES; ) {
@@ -125,15 +135,15 @@ async function firstBytes(response: Response, signal: AbortSignal): Promise<Uint
   }
 }
 
-function checkedLength(answer: FollowedAnswer, proven: ProvenVideo, options: ProofOptions): ProvenVideo {
+function checkedLength(answer: Download, proven: ProvenVideo, options: ProofOptions): ProvenVideo {
   if (proven.byteLength === undefined || proven.byteLength >= Math.max(1, options.minBytes)) return proven
   throw notVideo(answer.url.href, `only ${proven.byteLength} bytes`, options)
 }
 
 // What the host says is not repeated: it was perhaps led there to be read.
-function refusal({ response, url }: FollowedAnswer, options: ProofOptions): Error {
+function refusal({ status, headers, url }: Download, options: ProofOptions): Error {
   const mask = maskOf(headerSecrets(options.headers ?? {}))
-  return answerError({ what: WHAT, url: url.href, status: response.status, headers: response.headers, text: '', mask })
+  return answerError({ what: WHAT, url: url.href, status, headers, text: '', mask })
 }
 
 function notVideo(url: string, what: string, options: ProofOptions): UpstreamResponseError {

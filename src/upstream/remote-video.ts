@@ -5,10 +5,12 @@ import { answerError } from './answer-error.js'
 import type { ApiCredentials } from './api.js'
 import { discard, readBodyText } from './body-text.js'
 import { declaredLength, readContentRange } from './content-range.js'
+import type { AllowPrivateAddresses } from './download/allowed-destinations.js'
+import type { Download, Downloader } from './download/download.js'
+import { createDownloader } from './download/downloader.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
 import type { Fetch } from './request.js'
 import { maskOf } from './secret.js'
-import { type FollowedAnswer, sendFollowing } from './send-following.js'
 import { withTimeLimit } from './time-limit.js'
 import { checkVideoStart } from './video-start.js'
 import { videoStream } from './video-stream.js'
@@ -26,6 +28,9 @@ export interface RemoteVideoOptions {
   /** Milliseconds to the headers of each answer. */
   readonly timeoutMs: number
   readonly fetch?: Fetch | undefined
+  /** An origin that the developer wrote down, which may be private; that of the credentials is one without saying. */
+  readonly ownOrigin?: string | undefined
+  readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   readonly mediaType?: string | undefined
   /** Epoch milliseconds. */
   readonly expiresAt?: number | undefined
@@ -35,17 +40,17 @@ const WHAT = 'download the video'
 // What servers answer between the end of a job and the moment in which its file can be read.
 const NOT_READY: ReadonlySet<number> = new Set([400, 404, 409, 425])
 const NOT_READY_WAITS_MS = [500, 1_000, 2_000, 4_000, 8_000]
-const STALL_MS = 30_000
 
 /**
- * A source for a video at an address. Each opening asks for the bytes from `offset` on, follows at most five redirects, shows
- * credentials to their own origin alone, waits up to 15.5 s in all for a video that is not ready (400, 404, 409, 425), refuses
- * pages and JSON (a JSON answer that names an address is followed there, without the key), and never takes a short body or
- * another file for the whole. `byteLength` and `mediaType` are known after the first opening. A stream that is silent for 30 s
- * errors. An abort closes the connection and leaves nothing running.
+ * A source for a video at an address. Each opening asks for the bytes from `offset` on through the guarded downloader, with its
+ * limits, shows credentials to their own origin alone, waits up to 15.5 s in all for a video that is not ready (400, 404, 409,
+ * 425), refuses pages and JSON (a JSON answer that names an address is followed there, without the key), and never takes a short
+ * body or another file for the whole. `byteLength` and `mediaType` are known after the first opening. An abort closes the
+ * connection and leaves nothing running.
  */
 export function remoteVideo(options: RemoteVideoOptions): VideoSource {
   const known: Identity = { mediaType: options.mediaType }
+  const download = createDownloader({ ...options, headerTimeoutMs: options.timeoutMs })
   return {
     url: options.url,
     isPublic: options.isPublic,
@@ -56,7 +61,7 @@ export function remoteVideo(options: RemoteVideoOptions): VideoSource {
     get byteLength() {
       return known.byteLength
     },
-    open: (open = {}) => openVideo(options, known, open),
+    open: (open = {}) => openVideo({ options, known, download }, open),
   }
 }
 
@@ -67,29 +72,33 @@ interface Identity {
   etag?: string | undefined
 }
 
-/** One opening: everything that its steps share. */
-interface Opening {
+interface Remote {
   readonly options: RemoteVideoOptions
   readonly known: Identity
+  readonly download: Downloader
+}
+
+/** One opening: everything that its steps share. */
+interface Opening extends Remote {
   readonly offset: number
   readonly transfer: AbortController
   readonly credentials: ApiCredentials | undefined
 }
 
-async function openVideo(options: RemoteVideoOptions, known: Identity, { offset = 0, signal }: OpenOptions) {
+async function openVideo(remote: Remote, { offset = 0, signal }: OpenOptions) {
   signal?.throwIfAborted()
   const transfer = new AbortController()
   const followCaller = () => transfer.abort(signal?.reason)
   signal?.addEventListener('abort', followCaller, { once: true })
   const release = () => signal?.removeEventListener('abort', followCaller)
+  const { options } = remote
   const { timeoutMs, url } = options
   const tooLate = () => timeoutFailure({ what: WHAT, url, mask: maskOf([]) }, timeoutMs)
   try {
     const credentials = await withTimeLimit({ timeoutMs, signal: transfer.signal, error: tooLate }, async (limited) =>
       options.credentials?.get(limited),
     )
-    const opening = { options, known, offset, transfer, credentials }
-    return await openReady(opening, release)
+    return await openReady({ ...remote, offset, transfer, credentials }, release)
   } catch (error) {
     release()
     transfer.abort(error)
@@ -101,73 +110,56 @@ async function openReady(opening: Opening, release: () => void): Promise<Readabl
   for (let attempt = 0; ; attempt += 1) {
     const answer = await ask(opening, opening.options.url)
     const waitMs = NOT_READY_WAITS_MS[attempt]
-    if (!NOT_READY.has(answer.response.status) || waitMs === undefined) return openAnswer(opening, answer, release)
-    discard(answer.response.body)
+    if (!NOT_READY.has(answer.status) || waitMs === undefined) return openAnswer(opening, answer, release)
+    discard(answer.body)
     await opening.options.clock.sleep(waitMs, { signal: opening.transfer.signal })
   }
 }
 
 async function openAnswer(
   opening: Opening,
-  answer: FollowedAnswer,
+  answer: Download,
   release: () => void,
   by: 'request' | 'pointer' = 'request',
 ) {
-  const { response, url } = answer
+  const { status, headers, url } = answer
   const { offset, known, transfer } = opening
-  const range = readContentRange(response.headers.get('content-range'))
-  if (response.status === 416 && range?.total === offset && offset > 0) {
-    discard(response.body)
+  const isPart = status === 206
+  const range = readContentRange(headers.get('content-range'))
+  if (status === 416 && range?.total === offset && offset > 0) {
+    discard(answer.body)
     release()
     return new Blob([]).stream()
   }
-  if (!response.ok) throw await refused(opening, answer)
-  if (response.status === 206 && range?.start !== offset)
-    throw unusable(opening, url, 'another range than was asked for')
-  const length = declaredLength(response.headers)
-  const start = await guarded(opening, url, () =>
-    checkVideoStart(response, response.status === 206 ? offset : 0, transfer.signal),
-  )
+  if (!answer.ok) throw await refused(opening, answer)
+  if (isPart && range?.start !== offset) throw unusable(opening, url, 'another range than was asked for')
+  const start = await guarded(opening, url, () => checkVideoStart(answer, isPart ? offset : 0, transfer.signal))
   if (start.kind === 'pointer' && by === 'request') {
     return openAnswer(opening, await ask(opening, new URL(start.url, url).href, 'stranger'), release, 'pointer')
   }
   if (start.kind !== 'video') throw unusable(opening, url, start.kind === 'page' ? 'a page' : 'JSON without a video')
   learn(opening, url, {
-    etag: response.headers.get('etag') ?? undefined,
-    byteLength: response.status === 206 ? range?.total : length,
+    etag: headers.get('etag') ?? undefined,
+    byteLength: isPart ? range?.total : declaredLength(headers),
   })
   known.mediaType ??= start.mediaType
-  return videoStream({
-    start,
-    skip: response.status === 206 ? 0 : offset,
-    expected: length,
-    transfer,
-    stallMs: STALL_MS,
-    release,
-    short: (received) => unusable(opening, url, `${received} of ${length} bytes`),
-    silent: () => timeoutFailure(exchangeOf(opening, url), STALL_MS),
-    broken: (error) => networkFailure(error, exchangeOf(opening, url), transfer.signal),
-  })
+  return videoStream({ start, skip: isPart ? 0 : offset, transfer, release })
 }
 
-function ask(opening: Opening, url: string, as: 'owner' | 'stranger' = 'owner'): Promise<FollowedAnswer> {
-  const { options, offset, transfer, credentials, known } = opening
-  const headers: Record<string, string> = { accept: 'video/*,*/*;q=0.5', 'accept-encoding': 'identity' }
-  if (offset > 0) headers.range = `bytes=${offset}-`
-  if (offset > 0 && known.etag?.startsWith('"')) headers['if-range'] = known.etag
-  const isOwner = as === 'owner' && options.credentials !== undefined && credentials !== undefined
-  return guarded(opening, new URL(url), () =>
-    sendFollowing({
-      what: WHAT,
-      method: 'GET',
-      url,
-      headers,
-      credentials: isOwner ? { origin: options.credentials.origin, headers: credentials.headers } : undefined,
-      signal: transfer.signal,
-      fetch: options.fetch,
-      mask: maskFor(opening),
-    }),
-  )
+function ask(opening: Opening, url: string, as: 'owner' | 'stranger' = 'owner'): Promise<Download> {
+  const { options, offset, transfer, credentials, known, download } = opening
+  return download(url, {
+    what: WHAT,
+    headers: {
+      accept: 'video/*,*/*;q=0.5',
+      ...(offset > 0 && { range: `bytes=${offset}-` }),
+      ...(offset > 0 && known.etag?.startsWith('"') && { 'if-range': known.etag }),
+    },
+    ownOrigin: options.credentials?.origin ?? options.ownOrigin,
+    ownHeaders: as === 'owner' ? credentials?.headers : undefined,
+    signal: transfer.signal,
+    mask: maskFor(opening),
+  })
 }
 
 async function guarded<T>(opening: Opening, url: URL, call: () => Promise<T>): Promise<T> {
@@ -182,15 +174,15 @@ async function guarded<T>(opening: Opening, url: URL, call: () => Promise<T>): P
   }
 }
 
-async function refused(opening: Opening, { response, url }: FollowedAnswer): Promise<Error> {
+async function refused(opening: Opening, answer: Download): Promise<Error> {
   const { options, transfer } = opening
+  const { status, headers, url } = answer
   const isOwn = options.credentials?.origin === url.origin
   // What a foreign host says is not repeated: it was perhaps led there to be read.
-  if (!isOwn) discard(response.body)
+  if (!isOwn) discard(answer.body)
   const { text } = isOwn
-    ? await guarded(opening, url, () => readBodyText(response, 64_000, transfer.signal))
+    ? await guarded(opening, url, () => readBodyText(answer, 64_000, transfer.signal))
     : { text: '' }
-  const { status, headers } = response
   return answerError({ ...exchangeOf(opening, url), status, headers, text })
 }
 

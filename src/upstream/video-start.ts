@@ -1,5 +1,6 @@
 import { abortable } from './abortable.js'
 import { discard, readBodyText } from './body-text.js'
+import type { Download } from './download/download.js'
 import { declaredMediaType, mediaTypeOf, SIGNATURE_BYTES } from './media-type.js'
 import { videoOutputs } from './video-output.js'
 
@@ -25,7 +26,11 @@ const MOST_JSON_BYTES = 1_000_000
  *
  * @param offset - Which byte of the file the body begins with; only its media type can be looked at past 0.
  */
-export async function checkVideoStart(response: Response, offset: number, signal: AbortSignal): Promise<VideoStart> {
+export async function checkVideoStart(
+  response: Pick<Download, 'headers' | 'body'>,
+  offset: number,
+  signal: AbortSignal,
+): Promise<VideoStart> {
   const declared = declaredMediaType(response.headers)
   if (declared !== undefined && /\bjson$/.test(declared)) return readPointer(response, signal)
   if (declared !== undefined && /^text\/html|xml$/.test(declared)) {
@@ -34,14 +39,14 @@ export async function checkVideoStart(response: Response, offset: number, signal
   }
   if (response.body === null) return { kind: 'other' }
   const isVideo = declared?.startsWith('video/') === true
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+  const reader = response.body.getReader()
   if (offset > 0) return { kind: 'video', mediaType: isVideo ? declared : undefined, head: [], reader }
   const head = await readHead(reader, signal)
   const seen = mediaTypeOf(joined(head))
   if (seen?.startsWith('video/') || (isVideo && seen === undefined && head.length > 0)) {
     return { kind: 'video', mediaType: isVideo ? declared : seen, head, reader }
   }
-  if (seen === 'application/json') return readPointer(new Response(restOf(head, reader)), signal)
+  if (seen === 'application/json') return readPointer({ body: restOf(head, reader) }, signal)
   discard(reader)
   return { kind: seen === 'text/html' ? 'page' : 'other' }
 }
@@ -59,7 +64,7 @@ async function readHead(reader: ReadableStreamDefaultReader<Uint8Array>, signal:
   return head
 }
 
-async function readPointer(response: Response, signal: AbortSignal): Promise<VideoStart> {
+async function readPointer(response: Pick<Download, 'body'>, signal: AbortSignal): Promise<VideoStart> {
   const { text } = await readBodyText(response, MOST_JSON_BYTES, signal)
   try {
     const output = videoOutputs(JSON.parse(text), 'invalid:').find(({ kind }) => kind === 'url')

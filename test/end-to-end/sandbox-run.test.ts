@@ -38,6 +38,7 @@ function parts() {
     resolver: mirrorResolver({ hosts: sandbox.mirrors, path: '/MP4/{videoId}.mp4', timeoutMs: 300 }),
     uploader: directoryUploader({ directory, publicBaseUrl: sandbox.files.baseUrl }),
     pollSchedule,
+    allowPrivateAddresses: ['127.0.0.1'],
   } satisfies SoraPipelineOptions
 }
 

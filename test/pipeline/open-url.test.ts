@@ -1,8 +1,12 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { openUrl } from '../../src/pipeline/open-url.js'
+import type { Generator } from '../../src/contracts/generator.js'
+import type { Uploader } from '../../src/contracts/uploader.js'
+import { createOpenUrl } from '../../src/pipeline/open-url.js'
+import { SoraPipeline } from '../../src/pipeline/sora-pipeline.js'
 
+const openUrl = createOpenUrl(['127.0.0.1'])
 const BYTES = Buffer.from('0123456789')
 const servers: Server[] = []
 
@@ -69,6 +73,30 @@ describe('openUrl', () => {
     const unreachable = await failure('http://127.0.0.1:1/a.mp4?signature=canary-1234')
     expect(unreachable).toMatchObject({ code: 'network', message: expect.stringContaining('127.0.0.1:1') })
     expect(JSON.stringify([error, unreachable])).not.toContain('canary')
+  })
+
+  it('opens no private address that is not listed', async () => {
+    const url = await serve((_, response) => response.end(BYTES))
+    await expect(createOpenUrl(undefined)(url, {})).rejects.toMatchObject({ code: 'network', isRetryable: false })
+  })
+
+  it('opens for an uploader what the pipeline allows, and degrades where it does not', async () => {
+    const url = await serve((_, response) => response.end(BYTES))
+    const generator: Generator = { name: 'mock', generate: async () => ({ id: 'gen_1', url }) }
+    const uploader: Uploader = {
+      name: 'mock',
+      async upload(source) {
+        const stored = await new Response(await source.open()).text()
+        return { url: `https://store.example/${stored}` }
+      },
+    }
+    const resultOf = async (allowPrivateAddresses?: readonly string[]) =>
+      new SoraPipeline({ generator, uploader, allowPrivateAddresses }).generate({ prompt: 'A cat' })
+    expect(await resultOf(['127.0.0.1'])).toMatchObject({ url: 'https://store.example/0123456789', isDegraded: false })
+    expect(await resultOf()).toMatchObject({ url, isDegraded: true, attempts: [{}, { errorCode: 'network' }] })
+    await expect(resultOf(['127.0.0.1/99'])).rejects.toMatchObject({
+      problems: [{ field: 'allowPrivateAddresses[0]', value: '"127.0.0.1/99"' }],
+    })
   })
 
   it('ends with the reason of the signal', async () => {

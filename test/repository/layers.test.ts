@@ -34,6 +34,7 @@ test.each([
   ['testing/a.ts', "import { b } from 'node:fs'", 'testing may not'],
   ['openai/a.ts', "export type { B } from '../pipeline/b.js'", 'openai may only import contracts'],
   ['pipeline/a.ts', "const b = await import('../strategies/b.js')", 'pipeline may only import'],
+  ['pipeline/a.ts', "import { b } from '../upstream/download-b.js'", 'pipeline may only import'],
   ['strategies/uploaders/a.ts', "import { b } from '../resolvers/b.js'", 'what both stages need'],
   ['pipeline/a.ts', "import ky from 'ky'", 'its home is src/upstream/request.ts'],
   ['unknown/a.ts', "import { b } from '../contracts/b.js'", 'unknown may only import nothing'],

@@ -1,11 +1,14 @@
 import {
+  balance,
   fallback,
   type Generator,
   type OneShotGenerator,
   type Publisher,
   type Resolver,
+  race,
   type TaskGenerator,
   type Uploader,
+  withCircuitBreaker,
   withRetry,
   withTimeout,
 } from '../../src/index.js'
@@ -52,3 +55,54 @@ export const unitless = withTimeout(fakeUploader(), { timeout: 1_000 })
 
 // @ts-expect-error a limit is needed
 export const limitless = withTimeout(fakeUploader())
+
+// A race is a strategy of its stage, and so are the others.
+export const racedPublisher: Publisher = race([fakePublisher(), fakePublisher()])
+export const racedResolver: Resolver = race([fakeResolver(), fakeResolver()], { staggerMs: 500 })
+export const racedUploader: Uploader = race([fakeUploader()])
+export const spreadOneShot: OneShotGenerator = balance([fakeGenerator(), fakeGenerator()], { concurrency: 2 })
+export const spreadTask: TaskGenerator = balance([fakeTaskGenerator(), fakeGenerator()], { concurrency: [1, 2] })
+export const spreadPublisher: Publisher = balance([fakePublisher(), fakePublisher()])
+export const spreadResolver: Resolver = balance([fakeResolver()])
+export const spreadUploader: Uploader = balance([fakeUploader(), race([fakeUploader(), fakeUploader()])])
+export const guardedOneShot: OneShotGenerator = withCircuitBreaker(fakeGenerator())
+export const guardedTask: TaskGenerator = withCircuitBreaker(balance([fakeTaskGenerator()]), { failures: 3 })
+export const guardedPublisher: Publisher = withCircuitBreaker(fakePublisher())
+export const guardedResolver: Resolver = fallback(
+  withCircuitBreaker(withTimeout(fakeResolver(), { timeoutMs: 5_000 }), { resetAfterMs: 60_000 }),
+  fakeResolver(),
+)
+export const guardedUploader: Uploader = withCircuitBreaker(fakeUploader(), { countsAsFailure: () => true })
+
+// @ts-expect-error a race of generators would pay twice
+export const racedGenerator = race([fakeGenerator(), fakeGenerator()])
+
+// @ts-expect-error a race of tasks would pay twice
+export const racedTask = race([fakeTaskGenerator(), fakeTaskGenerator()])
+
+// @ts-expect-error a generator hidden in a race
+export const racedMixed = race([fakeUploader(), fakeGenerator()])
+
+// @ts-expect-error an empty race
+export const racedNothing = race([])
+
+// @ts-expect-error a race takes an array
+export const racedLoose = race(fakeUploader(), fakeUploader())
+
+// @ts-expect-error the stagger has its unit in its name
+export const racedUnitless = race([fakeUploader()], { stagger: 250 })
+
+// @ts-expect-error stages do not mix
+export const spreadMixed = balance([fakeUploader(), fakeResolver()])
+
+// @ts-expect-error an empty balance
+export const spreadNothing = balance([])
+
+// @ts-expect-error a limit is a number
+export const spreadText = balance([fakeUploader()], { concurrency: '2' })
+
+// @ts-expect-error with a task among them it cannot be called in one shot
+export const spreadNotOneShot: OneShotGenerator = balance([fakeGenerator(), fakeTaskGenerator()])
+
+// @ts-expect-error a breaker guards one strategy
+export const guardedTwo = withCircuitBreaker(fakeUploader(), fakeUploader())

@@ -20,7 +20,7 @@ export interface LoopbackServer {
 
 type Handler = (request: SeenRequest, ...rest: [Parameters<RequestListener>[1], IncomingMessage]) => unknown
 
-export async function loopbackServer(handler: Handler): Promise<LoopbackServer> {
+export async function loopbackServer(handler: Handler, host = '127.0.0.1'): Promise<LoopbackServer> {
   const seen: SeenRequest[] = []
   const sockets = new Set<Socket>()
   const server: Server = createServer(async (request, response) => {
@@ -40,7 +40,7 @@ export async function loopbackServer(handler: Handler): Promise<LoopbackServer> 
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => undefined)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
   onTestFinished(async () => {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))

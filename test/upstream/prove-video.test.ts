@@ -6,7 +6,7 @@ import { rejection } from './stage-context.js'
 const VIDEO = videoBytes(5_000)
 const signal = new AbortController().signal
 const prove = (url: string, more: Partial<Parameters<typeof proveVideo>[0]> = {}) =>
-  proveVideo({ url, timeoutMs: 2_000, minBytes: 1, signal, ...more })
+  proveVideo({ url, ownOrigin: new URL(url).origin, timeoutMs: 2_000, minBytes: 1, signal, ...more })
 
 interface Faults {
   readonly head?: number | 'lies'
@@ -92,7 +92,8 @@ describe('proveVideo', () => {
       response.writeHead(302, { location: `${store.origin}/file` }).end()
     })
     const headers = { 'x-key': 'canary-1' }
-    expect(await prove(`${server.origin}/a`, { headers })).toMatchObject({ byteLength: 5_000 })
+    const allowPrivateAddresses = ['127.0.0.1']
+    expect(await prove(`${server.origin}/a`, { headers, allowPrivateAddresses })).toMatchObject({ byteLength: 5_000 })
     expect(server.seen[0]?.headers['x-key']).toBe('canary-1')
     expect(store.seen[0]?.headers['x-key']).toBeUndefined()
   })

@@ -2,34 +2,24 @@ import { expect, test, vi } from 'vitest'
 import { videoStream } from '../../src/upstream/video-stream.js'
 import { readAll, rejection } from './stage-context.js'
 
-function streamOf(body: ReadableStream<Uint8Array>, more: { stallMs?: number; skip?: number } = {}) {
+function streamOf(body: ReadableStream<Uint8Array>, skip = 0) {
   const release = vi.fn()
-  const stream = videoStream({
-    start: { kind: 'video', mediaType: undefined, head: [new Uint8Array([1, 2])], reader: body.getReader() },
-    skip: 0,
-    expected: undefined,
-    transfer: new AbortController(),
-    stallMs: 1_000,
-    release,
-    short: () => new Error('short'),
-    silent: () => new Error('silent'),
-    broken: (error) => error,
-    ...more,
-  })
-  return { stream, release }
+  const transfer = new AbortController()
+  const head = [new Uint8Array([1, 2])]
+  const start = { kind: 'video', mediaType: undefined, head, reader: body.getReader() } as const
+  return { stream: videoStream({ start, skip, transfer, release }), release, transfer }
 }
 
 test('gives what was read before, then the rest, and drops what is to be skipped', async () => {
-  const body = new Blob([new Uint8Array([3, 4, 5])]).stream()
-  const { stream, release } = streamOf(body, { skip: 3 })
+  const { stream, release } = streamOf(new Blob([new Uint8Array([3, 4, 5])]).stream(), 3)
   expect([...(await readAll(stream))]).toEqual([4, 5])
   expect(release).toHaveBeenCalledTimes(1)
 })
 
-test('errors when nothing comes for too long', async () => {
-  const { stream, release } = streamOf(new ReadableStream({ pull: () => new Promise(() => undefined) }), {
-    stallMs: 20,
-  })
+test('errors as its body does, and ends the connection', async () => {
+  const body = new ReadableStream({ pull: () => Promise.reject(new Error('silent')) })
+  const { stream, release, transfer } = streamOf(body)
   expect(await rejection(readAll(stream))).toMatchObject({ message: 'silent' })
+  expect(transfer.signal.aborted).toBe(true)
   expect(release).toHaveBeenCalledTimes(1)
 })

@@ -2,10 +2,11 @@ import type { Clock } from '../../contracts/clock.js'
 import type { GeneratedVideo, GeneratedVideoFacts } from '../../contracts/generator.js'
 import type { VideoSource } from '../../contracts/source.js'
 import type { Api, ApiAnswer } from '../../upstream/api.js'
+import type { AllowPrivateAddresses } from '../../upstream/download/allowed-destinations.js'
 import { memoryVideo } from '../../upstream/memory-video.js'
+import { isPlainHttp } from '../../upstream/plain-http.js'
 import { remoteVideo } from '../../upstream/remote-video.js'
 import { holdsSecret } from '../../upstream/secret.js'
-import { isPlainHttp } from '../../upstream/send-following.js'
 import { type VideoOutput, videoOutputs } from '../../upstream/video-output.js'
 import { instantOf, type JobAnswer } from './job-answer.js'
 import { parseSize } from './video-size.js'
@@ -18,6 +19,7 @@ export interface FinishedJob {
   readonly api: Api
   readonly clock: Clock
   readonly timeoutMs: number
+  readonly allowPrivateAddresses: AllowPrivateAddresses | undefined
 }
 
 /**
@@ -68,11 +70,13 @@ function sourceAt(
   reader: 'owner' | 'anybody',
   expiresAt: number | undefined,
 ): VideoSource {
-  const { api, clock, timeoutMs } = job
+  const { api, clock, timeoutMs, allowPrivateAddresses } = job
   return remoteVideo({
     url,
     isPublic: reader === 'anybody',
     ...(reader === 'owner' && { credentials: { origin: api.origin, get: api.credentials } }),
+    ownOrigin: api.origin,
+    allowPrivateAddresses,
     clock,
     timeoutMs,
     fetch: api.fetch,

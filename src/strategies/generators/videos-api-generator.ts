@@ -2,8 +2,8 @@ import type { StartedTask, TaskGenerator } from '../../contracts/generator.js'
 import type { StageContext, SubmitContext } from '../../contracts/stage.js'
 import { type ApiAnswer, createApi } from '../../upstream/api.js'
 import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
+import { isPlainHttp } from '../../upstream/plain-http.js'
 import { holdsSecret } from '../../upstream/secret.js'
-import { isPlainHttp } from '../../upstream/send-following.js'
 import { cancelVideo } from './cancel-video.js'
 import { planCreate } from './create-plan.js'
 import { namedVideo } from './finished-job.js'
@@ -47,14 +47,14 @@ const MOST_IN_GRACE = 1_000
  */
 export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenerator<VideosApiOperation> {
   const options = checkVideosApiOptions(given)
-  const { name, requestTimeoutMs, maxAnswerBytes } = options
+  const { name, requestTimeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
   const api = createApi({ ...options, subject: name })
   const submitter = createVideoSubmitter(api, options)
   const grace = createGracePolls()
   const callOptions = ({ signal }: StageContext) => ({ signal, timeoutMs: requestTimeoutMs, maxBytes: maxAnswerBytes })
 
   const jobOf = (id: string, answer: ApiAnswer, body: JobAnswer, { clock }: StageContext) => {
-    return { id, body, answer, api, clock, timeoutMs: requestTimeoutMs }
+    return { id, body, answer, api, clock, timeoutMs: requestTimeoutMs, allowPrivateAddresses }
   }
   const pollUrlOf = ({ id, pollUrl }: VideosApiOperation) => {
     const isOwn = pollUrl !== undefined && URL.canParse(pollUrl) && new URL(pollUrl).origin === api.origin

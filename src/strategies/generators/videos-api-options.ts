@@ -1,3 +1,7 @@
+import {
+  type AllowPrivateAddresses,
+  allowPrivateAddressesProblem,
+} from '../../upstream/download/allowed-destinations.js'
 import type { Fetch } from '../../upstream/request.js'
 import type { Credential } from '../../upstream/secret.js'
 import {
@@ -81,8 +85,16 @@ export interface VideosApiGeneratorOptions {
    */
   readonly idempotency?: 'key' | 'none' | undefined
   /**
-   * Called in place of the platform's `fetch`, with the address as a string.
-   * @defaultValue `globalThis.fetch`
+   * Where a video may be fetched from beyond `baseUrl`'s own origin and public addresses on ports 80 and 443: hosts
+   * (`'127.0.0.1'`), hosts with a port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything. The server
+   * names these addresses, so opening one that is not listed rejects with a `NetworkError`, also when a redirect leads there.
+   * @defaultValue none
+   */
+  readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
+  /**
+   * Called in place of the platform's `fetch`, with the address as a string. Downloads go through it as well, and where a host
+   * name leads is then in its hands: only literal addresses, local names and ports are checked.
+   * @defaultValue `globalThis.fetch`, and a guarded `node:http` for downloads
    */
   readonly fetch?: Fetch | undefined
 }
@@ -116,6 +128,7 @@ export function checkVideosApiOptions(given: VideosApiGeneratorOptions) {
     maxAnswerBytes >= 1_000 ? undefined : optionProblem('maxAnswerBytes', maxAnswerBytes, 'give 1000 bytes or more'),
     choiceProblem('serverErrors', options.serverErrors, ['unknown', 'refused']),
     choiceProblem('idempotency', options.idempotency, ['key', 'none']),
+    allowPrivateAddressesProblem(options.allowPrivateAddresses),
   ])
   return options
 }

@@ -4,6 +4,10 @@ import type { ResolvedVideo, ResolveInput, Resolver } from '../../contracts/reso
 import { AllStrategiesFailedError } from '../../contracts/run-errors.js'
 import type { StageContext } from '../../contracts/stage.js'
 import { UpstreamHttpError } from '../../contracts/upstream-errors.js'
+import {
+  type AllowPrivateAddresses,
+  allowPrivateAddressesProblem,
+} from '../../upstream/download/allowed-destinations.js'
 import { proveVideo } from '../../upstream/prove-video.js'
 import type { Fetch } from '../../upstream/request.js'
 import {
@@ -51,8 +55,15 @@ export interface MirrorResolverOptions {
    */
   readonly minBytes?: number | undefined
   /**
-   * Called in place of the platform's `fetch`, with the address as a string.
-   * @defaultValue `globalThis.fetch`
+   * Where a mirror may redirect to beyond itself and public addresses on ports 80 and 443: hosts (`'127.0.0.1'`), hosts with a
+   * port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything. The hosts themselves need no entry.
+   * @defaultValue none
+   */
+  readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
+  /**
+   * Called in place of `node:http`, with the address as a string. Where a host name leads is then in its hands: of a redirect
+   * only literal addresses, local names and ports are checked.
+   * @defaultValue a guarded `node:http`
    */
   readonly fetch?: Fetch | undefined
 }
@@ -88,7 +99,7 @@ export function mirrorResolver(given: MirrorResolverOptions): Resolver {
     const end = clock.monotonic() + options.syncTimeoutMs
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
       try {
-        return { url, ...(await proveVideo({ ...options, url, signal })) }
+        return { url, ...(await proveVideo({ ...options, url, ownOrigin: new URL(host).origin, signal })) }
       } catch (error) {
         const leftMs = end - clock.monotonic()
         const isMissing = error instanceof UpstreamHttpError && error.status === 404
@@ -149,6 +160,7 @@ function checkMirrorOptions(given: MirrorResolverOptions) {
     timeoutProblem('timeoutMs', options.timeoutMs),
     syncTimeoutMs >= 0 ? undefined : optionProblem('syncTimeoutMs', syncTimeoutMs, 'give milliseconds from 0'),
     minBytes >= 0 ? undefined : optionProblem('minBytes', minBytes, 'give bytes from 0'),
+    allowPrivateAddressesProblem(options.allowPrivateAddresses),
   ])
   return options
 }

@@ -118,6 +118,21 @@ describe('where the video is', () => {
     expect([unsigned.url, unsigned.source?.isPublic]).toEqual([undefined, false])
   })
 
+  test('an address elsewhere is opened when it is public or listed, one on the own origin always', async () => {
+    const store = await loopbackServer((_, response) => response.end(videoBytes(100)))
+    const open = async (url: string, allowPrivateAddresses?: readonly string[]) => {
+      const { video } = await finished({ url }, { allowPrivateAddresses })
+      if (video.source === undefined) throw new Error('There is no source')
+      return readAll(await video.source.open())
+    }
+    expect(await rejection(open(`${store.origin}/a`))).toMatchObject({ code: 'network', isRetryable: false })
+    expect(store.seen).toEqual([])
+    expect(await open(`${store.origin}/a`, ['127.0.0.1'])).toHaveLength(100)
+    // The API answers JSON there: it was asked.
+    expect(await rejection(open('{origin}/files/a'))).toMatchObject({ code: 'upstream-response' })
+    expect(() => at(store.origin, { allowPrivateAddresses: ['127.0.0.1/99'] })).toThrow('allowPrivateAddresses[0]')
+  })
+
   test('without a key even /content is public', async () => {
     const { video, origin } = await finished({}, { apiKey: undefined })
     expect(video).toMatchObject({ url: `${origin}/v1/videos/v_1/content`, source: { isPublic: true } })

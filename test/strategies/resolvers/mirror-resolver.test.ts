@@ -108,6 +108,21 @@ describe('mirrorResolver', () => {
     expect(late.clock.waits).toEqual([1_000, 2_000, 2_000])
   })
 
+  test('a mirror may be private, but leads nowhere private that is not listed', async () => {
+    const store = await good()
+    const mirror = await loopbackServer((_, response) => response.writeHead(302, { location: store.origin }).end())
+    const error = await rejection(resolver([mirror.origin]).resolve(input, stageContext()))
+    expect(error).toMatchObject({ errors: [{ code: 'network', isRetryable: false }] })
+    expect(store.seen).toEqual([])
+    const allowPrivateAddresses = [host(store.origin)]
+    expect(await resolver([mirror.origin], { allowPrivateAddresses }).resolve(input, stageContext())).toMatchObject({
+      url: `${mirror.origin}/MP4/s_1.mp4`,
+    })
+    expect(() => resolver([mirror.origin], { allowPrivateAddresses: ['10.0.0.0/99'] })).toThrow(
+      'allowPrivateAddresses[0]',
+    )
+  })
+
   test('only a 404 is waited for', async () => {
     const server = await status(403)
     const context = stageContext()

@@ -20,7 +20,8 @@ test('300 MB pass through in constant memory', async () => {
   const path = await mkdtemp(join(tmpdir(), 'streaming-memory-'))
   onTestFinished(() => rm(path, { recursive: true, force: true }))
   const context = stageContext()
-  const source = remoteVideo({ url: server.origin, isPublic: true, clock: context.clock, timeoutMs: 5_000 })
+  const { origin: url } = server
+  const source = remoteVideo({ url, ownOrigin: url, isPublic: true, clock: context.clock, timeoutMs: 5_000 })
   const before = process.memoryUsage.rss()
   let highest = before
   const timer = setInterval(() => {

@@ -1,0 +1,235 @@
+import { attemptObserverOf } from '../contracts/attempt-observer.js'
+import { describeValue, isSoraPipelineError, locateError } from '../contracts/errors.js'
+import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
+import { type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
+import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import type { JsonValue } from '../contracts/json.js'
+import type { Publisher } from '../contracts/publisher.js'
+import type { Resolver } from '../contracts/resolver.js'
+import type { StageContext } from '../contracts/stage.js'
+import type { Uploader } from '../contracts/uploader.js'
+import { AuthenticationError, QuotaExceededError } from '../contracts/upstream-errors.js'
+import { raceAbort } from '../timing/deadline.js'
+import { retryAfterMsOf } from '../timing/retry.js'
+import { allFailed } from './all-failed.js'
+import { callStrategy, firstPlainOf, lastPlainOf } from './call-strategy.js'
+import { checkMembers, combine } from './combine.js'
+import { publicationLedger } from './publication-ledger.js'
+import type { StageCalls, Strategy, Verb } from './stage-calls.js'
+import { type Rest, WaitingLine } from './waiting-line.js'
+
+/** Options of {@link balance}. */
+export interface BalanceOptions {
+  /**
+   * How many calls, or jobs of a generator, each strategy may have at the same time: one whole number from 1 for all, or one for
+   * each in order; `Infinity` for no limit.
+   * @defaultValue Infinity
+   */
+  readonly concurrency?: number | readonly number[] | undefined
+}
+
+type Chain<S> = readonly [S, ...S[]]
+
+const REST_MS = 30_000
+const REFUSED_REST_MS = 300_000
+
+/**
+ * Spreads calls over strategies that are equally good, such as several keys or servers of one upstream: each call goes to the one
+ * with the fewest at work, in a tie to the one that was used longest ago. When all are busy or rest it waits in line, first come
+ * first served, and the run says `waiting`.
+ *
+ * A strategy that fails with `RateLimitError`, `OverloadedError` or `CircuitOpenError` rests for its `retryAfterMs` (else 30 s),
+ * with `AuthenticationError` or `QuotaExceededError` for 5 minutes, and the call goes on to another one, to each at most once; any
+ * other failure is the call's. When all that are left rest for a refused key or quota, the call fails with that error at once,
+ * because waiting does not mend it.
+ *
+ * The state is that of the object, shared by all runs that use it, and lives in this process; time is that of the runs' clock.
+ * A generator counts as busy from before the submission until its job has ended, also for a job that is taken up again after a
+ * restart, which never waits; an unknown submission is never sent to another one. An abort leaves the line at once.
+ *
+ * @param strategies - At least one, all of the same stage, each with its own name.
+ * @returns A strategy named `balance(a, b)`. Of one-shot generators it is a one-shot generator, with a task among them a task.
+ * @throws ConfigurationError when the concurrency is wrong, there is no strategy, one is none, their stages differ, or two have one
+ * name.
+ * @throws AllStrategiesFailedError (from the strategy) when several were tried and have to rest, with each error in order.
+ *
+ * @example
+ * ```ts
+ * import { balance } from 'sora-pipeline'
+ *
+ * const first = { name: 'key-1', generate: async () => ({ id: 'gen_1', url: 'https://cdn.example/a.mp4' }) }
+ * const second = { name: 'key-2', generate: async () => ({ id: 'gen_2', url: 'https://cdn.example/b.mp4' }) }
+ * const generator = balance([first, second], { concurrency: 2 })
+ * console.log(generator.name) // balance(key-1, key-2)
+ * ```
+ */
+export function balance(strategies: Chain<OneShotGenerator>, options?: BalanceOptions): OneShotGenerator
+export function balance(strategies: Chain<Generator>, options?: BalanceOptions): TaskGenerator
+export function balance(strategies: Chain<Publisher>, options?: BalanceOptions): Publisher
+export function balance(strategies: Chain<Resolver>, options?: BalanceOptions): Resolver
+export function balance(strategies: Chain<Uploader>, options?: BalanceOptions): Uploader
+export function balance(members: readonly unknown[], options: BalanceOptions = {}): Strategy {
+  checkMembers('balance', members)
+  const line = new WaitingLine(limitsOf(members, options))
+  const ledger = publicationLedger(members)
+  return combine(members, {
+    name: `balance(${members.map((member) => member.name).join(', ')})`,
+    label: members[0]?.label,
+    call: async (verb, input, context) => {
+      const { member, output } = await callLeastBusy(verb, { members, line }, input, context)
+      ledger.note(member, output)
+      return output
+    },
+    unpublish: ledger.unpublish,
+    routes: () => routesOf(members as readonly Generator[], line),
+  })
+}
+
+function limitsOf(members: readonly Strategy[], { concurrency = Number.POSITIVE_INFINITY }: BalanceOptions): number[] {
+  const limits: readonly unknown[] = Array.isArray(concurrency) ? concurrency : members.map(() => concurrency)
+  const problems: InputProblem[] = []
+  if (limits.length !== members.length) {
+    const fix = `give one number, or one for each of the ${members.length} strategies`
+    problems.push({ field: 'concurrency', value: describeValue(concurrency), fix })
+  }
+  const isLimit = (value: unknown) =>
+    value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) > 0)
+  for (const wrong of limits.filter((limit) => !isLimit(limit)).slice(0, 1)) {
+    problems.push({ field: 'concurrency', value: describeValue(wrong), fix: 'give whole numbers from 1, or Infinity' })
+  }
+  if (problems.length > 0) throw new ConfigurationError('balance', problems)
+  return limits as number[]
+}
+
+async function callLeastBusy<V extends Exclude<Verb, 'generate'>>(
+  verb: V,
+  { members, line }: { readonly members: readonly Strategy[]; readonly line: WaitingLine },
+  input: StageCalls[V]['input'],
+  context: StageContext,
+): Promise<{ member: Strategy; output: StageCalls[V]['output'] }> {
+  const { clock, signal } = context
+  const observer = attemptObserverOf(context)
+  const errors: unknown[] = []
+  let untried = [...members.keys()]
+  let last: Strategy | undefined
+  while (untried.length > 0) {
+    let index: number
+    try {
+      index = await line.take(untried, context)
+    } catch (error) {
+      signal.throwIfAborted()
+      const [first = 0] = untried
+      observer.failed({
+        strategy: firstPlainOf(members[first] as Strategy),
+        durationMs: 0,
+        error: locateError(error, { stage: verb }),
+      })
+      errors.push(error)
+      break
+    }
+    const member = members[index] as Strategy
+    if (last) observer.fellBack(lastPlainOf(last), firstPlainOf(member))
+    try {
+      const call = () => callStrategy(verb, member as StageCalls[V]['strategy'], input, context)
+      return { member, output: await raceAbort(signal, call) }
+    } catch (error) {
+      signal.throwIfAborted()
+      const rest = restOf(error, member)
+      if (rest === undefined) throw error
+      line.rest(index, rest, clock)
+      errors.push(error)
+    } finally {
+      line.release(index)
+    }
+    untried = untried.filter((other) => other !== index)
+    last = member
+  }
+  throw errors.length === 1 ? errors[0] : allFailed(verb, members, errors)
+}
+
+// How long a strategy rests after a failure; `undefined` for one that another strategy would meet as well.
+function restOf(error: unknown, { name }: { readonly name: string }): Rest | undefined {
+  if (!isSoraPipelineError(error)) return undefined
+  const { code, message } = error
+  const text = `Could not use ${name}, it was refused lately: ${message}`
+  switch (code) {
+    case 'rate-limited':
+    case 'overloaded':
+    case 'circuit-open':
+      return { ms: retryAfterMsOf(error) ?? REST_MS }
+    case 'authentication':
+      return { ms: REFUSED_REST_MS, refusal: () => new AuthenticationError(text, { strategy: name }) }
+    case 'quota-exceeded':
+      return { ms: REFUSED_REST_MS, refusal: () => new QuotaExceededError(text, { strategy: name }) }
+    default:
+      return undefined
+  }
+}
+
+type Cursor = {
+  /** Those that the job was at and that have to rest. */
+  readonly tried: readonly number[]
+  /** Which one has the job; `null` until there was a place. */
+  readonly at: { readonly index: number; readonly inner: JsonValue } | null
+}
+
+function routesOf(members: readonly Generator[], line: WaitingLine): GeneratorRoutes {
+  const inner = members.map(generatorRoutesOf)
+  const routesAt = (index: number) => inner[index] as GeneratorRoutes
+  const untried = (tried: readonly number[]) => [...members.keys()].filter((index) => !tried.includes(index))
+  return {
+    first: () => ({ tried: [], at: null }),
+    at: (cursor) => {
+      const { tried, at } = cursor as Cursor
+      const index = at?.index ?? line.foresee(untried(tried))
+      return routesAt(index).at(at?.inner ?? routesAt(index).first())
+    },
+    next: (cursor, error) => {
+      const { tried, at } = cursor as Cursor
+      if (at === null) return undefined
+      const { index } = at
+      const within = routesAt(index).next(at.inner, error)
+      if (within) return { ...within, cursor: { tried, at: { index, inner: within.cursor } } }
+      const isLast = tried.length + 1 >= members.length
+      if (isLast || restOf(error, members[index] as Generator) === undefined) return undefined
+      return { cursor: { tried: [...tried, index], at: null } }
+    },
+    admit: async (cursor, context) => {
+      const { tried, at } = cursor as Cursor
+      let index: number
+      try {
+        index = at && context.isRunning ? at.index : await line.take(at ? [at.index] : untried(tried), context)
+      } catch (refusal) {
+        context.signal.throwIfAborted()
+        return { cursor, refusal, answered() {}, release() {} }
+      }
+      if (at && context.isRunning) line.occupy(index)
+      let isHeld = true
+      const release = () => {
+        if (isHeld) line.release(index)
+        isHeld = false
+      }
+      try {
+        const admission = await routesAt(index).admit(at?.inner ?? routesAt(index).first(), context)
+        return {
+          ...admission,
+          cursor: { tried, at: { index, inner: admission.cursor } },
+          answered: (error) => {
+            admission.answered(error)
+            // A chain inside that goes on has not failed yet.
+            const isOver = error !== undefined && routesAt(index).next(admission.cursor, error) === undefined
+            const rest = isOver ? restOf(error, members[index] as Generator) : undefined
+            if (rest) line.rest(index, rest, context.clock)
+          },
+          release: () => {
+            admission.release()
+            release()
+          },
+        }
+      } catch (error) {
+        release()
+        throw error
+      }
+    },
+  }
+}

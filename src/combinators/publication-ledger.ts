@@ -1,0 +1,42 @@
+import type { Publication, Publisher } from '../contracts/publisher.js'
+import type { StageContext } from '../contracts/stage.js'
+import { allFailed } from './all-failed.js'
+import type { Strategy } from './stage-calls.js'
+
+/** Which of several publishers made which post, so that the same one takes it back. */
+export interface PublicationLedger {
+  /** Notes what a member made; of other stages nothing is kept. */
+  note(member: Strategy, output: object): void
+  /** Takes a post back; one that is not known, such as of another process, through whoever can. */
+  unpublish(publication: Publication, context: StageContext): Promise<void>
+}
+
+/** Makes the ledger of a combined strategy. */
+export function publicationLedger(members: readonly Strategy[]): PublicationLedger {
+  const publishedBy = new WeakMap<object, Publisher>()
+  return {
+    note: (member, output) => {
+      if ('publish' in member) publishedBy.set(output, member)
+    },
+    unpublish: (publication, context) => {
+      const publisher = publishedBy.get(publication)
+      return unpublishWithAny(publisher ? [publisher] : (members as readonly Publisher[]), publication, context)
+    },
+  }
+}
+
+async function unpublishWithAny(
+  publishers: readonly Publisher[],
+  publication: Publication,
+  context: StageContext,
+): Promise<void> {
+  const errors: unknown[] = []
+  for (const publisher of publishers) {
+    try {
+      if (publisher.unpublish) return await publisher.unpublish(publication, context)
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw allFailed('publish', publishers, errors)
+}

@@ -1,0 +1,200 @@
+import { attemptObserverOf, type ObservedAttempt, withAttemptObserver } from '../contracts/attempt-observer.js'
+import { describeValue } from '../contracts/errors.js'
+import { ConfigurationError } from '../contracts/input-errors.js'
+import type { Publisher } from '../contracts/publisher.js'
+import type { Resolver } from '../contracts/resolver.js'
+import type { StageContext } from '../contracts/stage.js'
+import type { Uploader } from '../contracts/uploader.js'
+import { allFailed } from './all-failed.js'
+import { callStrategy, firstPlainOf, lastPlainOf } from './call-strategy.js'
+import { checkMembers, combine } from './combine.js'
+import { endsChain } from './ends-chain.js'
+import { publicationLedger } from './publication-ledger.js'
+import type { StageCalls, Strategy, Verb } from './stage-calls.js'
+
+/** Options of {@link race}. */
+export interface RaceOptions {
+  /**
+   * How long the latest strategy may take before the next one is started as well, in milliseconds from 0. 0 starts all at once,
+   * `Infinity` the next one only after a failure.
+   * @defaultValue 250
+   */
+  readonly staggerMs?: number | undefined
+}
+
+type Chain<S> = readonly [S, ...S[]]
+
+// Nobody sees it; without a reason each abort would make an exception, which takes longer than all the rest.
+const STARTED = 'started'
+
+/**
+ * Starts strategies of one stage in order, each when the one before has not answered within `staggerMs` or has failed, and takes
+ * the first success (as RFC 8305 does with addresses). The others are aborted with an `AbortError`; what they do after that is
+ * neither a failure nor an attempt of the run. A moderation verdict and an unknown outcome end the race at once.
+ *
+ * Not for generators, because that would pay twice. Of several uploaders two copies may exist for a moment, and of publishers two
+ * posts: an abort comes too late for one that has just finished, and what it leaves is that strategy's matter.
+ *
+ * An abort by the caller rejects at once with `signal.reason` and is passed to all that are at work.
+ *
+ * @param strategies - At least one, all of the same stage, each with its own name.
+ * @returns A strategy named `race(a, b)`.
+ * @throws ConfigurationError when `staggerMs` is wrong, there is no strategy, one is none or a generator, their stages differ, or two
+ * have one name.
+ * @throws AllStrategiesFailedError (from the strategy) when every one failed, with each error in the order of the strategies.
+ *
+ * @example
+ * ```ts
+ * import { race } from 'sora-pipeline'
+ *
+ * const near = { name: 'near', resolve: async () => ({ url: 'https://near.example/a.mp4' }) }
+ * const far = { name: 'far', resolve: async () => ({ url: 'https://far.example/a.mp4' }) }
+ * const resolver = race([near, far], { staggerMs: 500 })
+ * console.log(resolver.name) // race(near, far)
+ * ```
+ */
+export function race(strategies: Chain<Publisher>, options?: RaceOptions): Publisher
+export function race(strategies: Chain<Resolver>, options?: RaceOptions): Resolver
+export function race(strategies: Chain<Uploader>, options?: RaceOptions): Uploader
+export function race(members: readonly unknown[], options: RaceOptions = {}): Strategy {
+  checkMembers('race', members)
+  const { staggerMs = 250 } = options
+  if (!(typeof staggerMs === 'number' && staggerMs >= 0)) {
+    const problem = { field: 'staggerMs', value: describeValue(staggerMs), fix: 'give milliseconds from 0' }
+    throw new ConfigurationError('race', [problem])
+  }
+  const ledger = publicationLedger(members)
+  return combine(members, {
+    name: `race(${members.map((member) => member.name).join(', ')})`,
+    label: members[0]?.label,
+    call: async (verb, input, context) => {
+      const { member, output } = await firstToSucceed(verb, { members, staggerMs }, input, context)
+      ledger.note(member, output)
+      return output
+    },
+    unpublish: ledger.unpublish,
+    routes: () => {
+      const fix = 'use fallback or balance, because a race would pay twice'
+      throw new ConfigurationError('race', [{ field: 'strategies', value: 'a list of generators', fix }])
+    },
+  })
+}
+
+function firstToSucceed<V extends Exclude<Verb, 'generate'>>(
+  verb: V,
+  { members, staggerMs }: { readonly members: readonly Strategy[]; readonly staggerMs: number },
+  input: StageCalls[V]['input'],
+  context: StageContext,
+): Promise<{ member: Strategy; output: StageCalls[V]['output'] }> {
+  const { clock, signal } = context
+  const observer = attemptObserverOf(context)
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const errors = new Map<number, unknown>()
+    const running = new Set<AbortController>()
+    let started = 0
+    let stagger: AbortController | undefined
+    let isOver = false
+
+    const end = (reason: () => unknown = lost) => {
+      isOver = true
+      signal.removeEventListener('abort', abort)
+      stagger?.abort(STARTED)
+      stagger = undefined
+      if (running.size === 0) return
+      const why = reason()
+      for (const controller of running) controller.abort(why)
+    }
+    const abort = () => {
+      end(() => signal.reason)
+      reject(signal.reason)
+    }
+    const start = () => {
+      const index = started
+      const member = members[index] as Strategy
+      const controller = new AbortController()
+      const heard = hearing(context, controller.signal, () => isOver)
+      running.add(controller)
+      started += 1
+      callStrategy(verb, member as StageCalls[V]['strategy'], input, heard.context).then(
+        (output) => {
+          if (isOver) return
+          running.delete(controller)
+          end()
+          heard.tell()
+          resolve({ member, output })
+        },
+        (error: unknown) => {
+          if (isOver) return
+          running.delete(controller)
+          errors.set(index, error)
+          goOn(member, error)
+        },
+      )
+      setStagger()
+    }
+    const goOn = (failed: Strategy, error: unknown) => {
+      const next = members[started]
+      if (endsChain(error)) {
+        end()
+        reject(error)
+      } else if (next) {
+        observer.fellBack(lastPlainOf(failed), firstPlainOf(next))
+        start()
+      } else if (running.size === 0) {
+        end()
+        const inOrder = [...members.keys()].map((index) => errors.get(index))
+        reject(members.length === 1 ? error : allFailed(verb, members, inOrder))
+      }
+    }
+    const setStagger = () => {
+      stagger?.abort(STARTED)
+      stagger = undefined
+      if (isOver || started === members.length || staggerMs === Number.POSITIVE_INFINITY) return
+      if (staggerMs === 0) return start()
+      const own = new AbortController()
+      stagger = own
+      clock.sleep(staggerMs, { signal: own.signal }).then(
+        () => {
+          if (stagger === own) start()
+        },
+        () => undefined, // Set anew, or the race is over.
+      )
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    start()
+  })
+}
+
+function lost(): DOMException {
+  return new DOMException('Another strategy of the race was faster', 'AbortError')
+}
+
+// Failures are told as they come, until the race is over. Of successes only the one that wins the race is one.
+function hearing(context: StageContext, signal: AbortSignal, isOver: () => boolean) {
+  const observer = attemptObserverOf(context)
+  const successes: ObservedAttempt[] = []
+  const untilOver =
+    <T extends readonly unknown[]>(tell: (...told: T) => void) =>
+    (...told: T) => {
+      if (!isOver()) tell(...told)
+    }
+  const { warn } = context
+  const own: StageContext = {
+    ...context,
+    signal,
+    report: untilOver((progress) => context.report(progress)),
+    ...(warn && { warn: untilOver(warn) }),
+  }
+  return {
+    context: withAttemptObserver(own, {
+      working: untilOver((strategy) => observer.working?.(strategy)),
+      succeeded: (attempt) => void successes.push(attempt),
+      failed: untilOver((attempt) => observer.failed(attempt)),
+      fellBack: untilOver((from, next) => observer.fellBack(from, next)),
+    }),
+    tell: () => {
+      for (const attempt of successes) observer.succeeded(attempt)
+    },
+  }
+}

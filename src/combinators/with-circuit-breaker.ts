@@ -1,0 +1,185 @@
+import { attemptObserverOf } from '../contracts/attempt-observer.js'
+import type { Clock } from '../contracts/clock.js'
+import { describeValue, isSoraPipelineError, locateError } from '../contracts/errors.js'
+import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
+import { type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
+import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import type { Publisher } from '../contracts/publisher.js'
+import type { Resolver } from '../contracts/resolver.js'
+import { mayHaveBeenAccepted } from '../contracts/submission.js'
+import type { Uploader } from '../contracts/uploader.js'
+import { CircuitOpenError } from '../contracts/upstream-errors.js'
+import { raceAbort } from '../timing/deadline.js'
+import { callStrategy, firstPlainOf } from './call-strategy.js'
+import { Circuit, type CircuitOutcome } from './circuit.js'
+import { checkMembers, combine } from './combine.js'
+import type { StageCalls, Strategy, Verb } from './stage-calls.js'
+
+/** Options of {@link withCircuitBreaker}. */
+export interface CircuitBreakerOptions {
+  /** Failures in a row after which the strategy is not called any more, a whole number from 1. @defaultValue 5 */
+  readonly failures?: number | undefined
+  /**
+   * How long it then rests, in milliseconds above 0, before one call is let through to see; `Infinity` for ever.
+   * @defaultValue 30000
+   */
+  readonly resetAfterMs?: number | undefined
+  /**
+   * Which failures count. An abort never does, nor a submission of a generator whose outcome is not known; what does not count
+   * changes nothing.
+   * @defaultValue all but those that say nothing of the upstream's health: a request, a configuration or a content that was
+   * refused, HTTP 4xx other than 408, 425 and 429, a job that the upstream gave up, an unknown outcome, the breaker's own error
+   * (of a chain inside: all of its errors are such)
+   */
+  readonly countsAsFailure?: ((error: unknown) => boolean) | undefined
+}
+
+/**
+ * Stops calling a strategy that fails again and again, so that a dead upstream costs nothing: after `failures` failures in a row
+ * each call rejects at once with a `CircuitOpenError`, which a chain passes over. After `resetAfterMs` one call is let through: its
+ * success closes the circuit, its failure opens it again. The state is that of the object, shared by all runs that use it, and
+ * lives in this process; time is that of the runs' clock.
+ *
+ * Of a generator the submissions count: those that were refused or never left, not those whose outcome is not known. A job that
+ * was accepted is asked for and cancelled whatever the state.
+ *
+ * Leave the last strategy of a chain without a breaker, so that there is always one that is tried. A call that hangs counts when
+ * it fails: put `withTimeout` inside. An abort is passed on; the call that is let through to see gives its place to the
+ * next one then.
+ *
+ * @returns A strategy with the name and label of the one it is made of.
+ * @throws ConfigurationError when an option or the strategy is wrong; the message names every problem.
+ * @throws CircuitOpenError (from the strategy) while the circuit is open; `retryAfterMs` is the rest of the time.
+ *
+ * @example
+ * ```ts
+ * import { fallback, withCircuitBreaker, withTimeout } from 'sora-pipeline'
+ *
+ * const mirror = { name: 'mirror', resolve: async () => ({ url: 'https://cdn1.example/a.mp4' }) }
+ * const last = { name: 'last', resolve: async () => ({ url: 'https://cdn2.example/a.mp4' }) }
+ * const resolver = fallback(withCircuitBreaker(withTimeout(mirror, { timeoutMs: 5000 }), { failures: 3 }), last)
+ * console.log(resolver.name) // fallback(mirror, last)
+ * ```
+ */
+export function withCircuitBreaker(strategy: OneShotGenerator, options?: CircuitBreakerOptions): OneShotGenerator
+export function withCircuitBreaker(strategy: Generator, options?: CircuitBreakerOptions): TaskGenerator
+export function withCircuitBreaker(strategy: Publisher, options?: CircuitBreakerOptions): Publisher
+export function withCircuitBreaker(strategy: Resolver, options?: CircuitBreakerOptions): Resolver
+export function withCircuitBreaker(strategy: Uploader, options?: CircuitBreakerOptions): Uploader
+export function withCircuitBreaker(strategy: Strategy, options: CircuitBreakerOptions = {}): Strategy {
+  checkMembers('withCircuitBreaker', [strategy])
+  const { failures = 5, resetAfterMs = 30_000, countsAsFailure = isOfUpstream } = options
+  const problems: InputProblem[] = []
+  const add = (field: string, value: unknown, fix: string) => problems.push({ field, value: describeValue(value), fix })
+  if (!Number.isSafeInteger(failures) || failures < 1) add('failures', failures, 'give a whole number from 1')
+  if (!(typeof resetAfterMs === 'number' && resetAfterMs > 0)) {
+    add('resetAfterMs', resetAfterMs, 'give milliseconds above 0')
+  }
+  if (typeof countsAsFailure !== 'function') add('countsAsFailure', countsAsFailure, 'give a function')
+  if (problems.length > 0) throw new ConfigurationError('withCircuitBreaker', problems)
+  const { name, label } = strategy
+  const circuit = new Circuit({ failures, resetAfterMs })
+  return combine([strategy], {
+    name,
+    label,
+    call: async (verb, input, context) => {
+      const { clock, signal } = context
+      const refusal = refusalOf(circuit, { verb, strategy, clock })
+      if (refusal) {
+        attemptObserverOf(context).failed({ strategy: firstPlainOf(strategy), durationMs: 0, error: refusal })
+        throw refusal
+      }
+      const passage = circuit.enter()
+      let outcome: CircuitOutcome = 'undecided'
+      try {
+        const member = strategy as StageCalls[typeof verb]['strategy']
+        const output = await raceAbort(signal, () => callStrategy(verb, member, input, context))
+        outcome = 'succeeded'
+        return output
+      } catch (error) {
+        if (!signal.aborted && countsAsFailure(error)) outcome = 'failed'
+        throw error
+      } finally {
+        circuit.leave(passage, outcome, clock)
+      }
+    },
+    unpublish: (publication, context) => (strategy as Required<Publisher>).unpublish(publication, context),
+    routes: () => routesOf(strategy as Generator, circuit, countsAsFailure),
+  })
+}
+
+function refusalOf(
+  circuit: Circuit,
+  { verb, strategy, clock }: { readonly verb: Verb; readonly strategy: Strategy; readonly clock: Clock },
+): CircuitOpenError | undefined {
+  const leftMs = circuit.closedForMs(clock)
+  if (leftMs === undefined) return undefined
+  const error = new CircuitOpenError(`Could not ${verb}, too many calls failed and it rests: ${strategy.name}`, {
+    retryAfterMs: leftMs > 0 ? leftMs : undefined,
+  })
+  return locateError(error, { stage: verb, strategy: firstPlainOf(strategy).name })
+}
+
+const OF_REQUEST: ReadonlySet<string> = new Set([
+  'aborted',
+  'circuit-open',
+  'configuration-invalid',
+  'content-rejected',
+  'generation-failed',
+  'request-invalid',
+  'submission-unknown',
+])
+
+function isOfUpstream(error: unknown): boolean {
+  if (!isSoraPipelineError(error)) return true
+  if (error.code === 'upstream-http' && 'status' in error) {
+    const status = Number(error.status)
+    return error.isRetryable || status < 400 || status > 499
+  }
+  if (error.code === 'all-strategies-failed' && 'errors' in error && Array.isArray(error.errors)) {
+    return error.errors.some(isOfUpstream)
+  }
+  return !OF_REQUEST.has(error.code)
+}
+
+function routesOf(
+  generator: Generator,
+  circuit: Circuit,
+  countsAsFailure: (error: unknown) => boolean,
+): GeneratorRoutes {
+  const inner = generatorRoutesOf(generator)
+  return {
+    ...inner,
+    admit: async (cursor, context) => {
+      if (context.isRunning) return inner.admit(cursor, context)
+      const { clock } = context
+      const refusal = refusalOf(circuit, { verb: 'generate', strategy: generator, clock })
+      if (refusal) return { cursor, refusal, answered() {}, release() {} }
+      const passage = circuit.enter()
+      try {
+        const admission = await inner.admit(cursor, context)
+        return {
+          ...admission,
+          answered: (error) => {
+            admission.answered(error)
+            circuit.leave(passage, outcomeOf(error, admission.cursor), clock)
+          },
+          release: () => {
+            admission.release()
+            circuit.leave(passage, 'undecided', clock)
+          },
+        }
+      } catch (error) {
+        circuit.leave(passage, 'undecided', clock)
+        throw error
+      }
+    },
+  }
+
+  function outcomeOf(error: unknown, cursor: Parameters<GeneratorRoutes['next']>[0]): CircuitOutcome {
+    if (error === undefined) return 'succeeded'
+    // A chain inside that goes on has not failed yet.
+    if (mayHaveBeenAccepted(error) || inner.next(cursor, error) !== undefined) return 'undecided'
+    return countsAsFailure(error) ? 'failed' : 'undecided'
+  }
+}

@@ -1,0 +1,15 @@
+import { createHash } from 'node:crypto'
+
+/**
+ * A file name for any text: the same for the same text, different for different ones on every file system, at most 101
+ * characters, and readable where the text is: `order-17` becomes `order-17-` and 40 hexadecimal digits.
+ */
+export function fileNameOf(text: string): string {
+  const readable = text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_]+/g, '-')
+    .slice(0, 60)
+  // As JSON, because half a surrogate pair has no bytes of its own in UTF-8.
+  const digest = createHash('sha256').update(JSON.stringify(text)).digest('hex').slice(0, 40)
+  return `${readable}-${digest}`
+}

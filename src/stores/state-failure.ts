@@ -1,0 +1,32 @@
+import { isSoraPipelineError } from '../contracts/errors.js'
+import { RunStateError } from '../contracts/run-errors.js'
+
+/** The code of a failed system call, such as `ENOSPC`; of anything else `undefined`. */
+export function codeOfFailure(error: unknown): string | undefined {
+  const { code } = Object(error)
+  return typeof code === 'string' ? code : undefined
+}
+
+/**
+ * Works on a store, and says of a failure what could not be done.
+ * @throws RunStateError when the work fails with anything but an error of this library.
+ */
+export async function asStateFailure<T>(
+  task: { readonly verb: string; readonly subject: string; readonly place: string },
+  work: () => Promise<T> | T,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (isSoraPipelineError(error)) throw error
+    const { verb, subject, place } = task
+    const reason = reasonOf(error)
+    throw new RunStateError(`Could not ${verb}, ${reason} at ${place}: ${subject}`, { cause: error })
+  }
+}
+
+// A database has a sentence of its own; the message of a system call would repeat the path.
+function reasonOf(error: unknown): string {
+  const { errstr, message } = Object(error)
+  return String(errstr ?? codeOfFailure(error) ?? message)
+}

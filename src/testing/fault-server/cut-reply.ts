@@ -1,0 +1,68 @@
+import type { FaultHandler, ReplyPart } from './fault-connection.js'
+
+/** Where an answer breaks off. */
+export interface CutOptions {
+  /** @defaultValue `'body'` */
+  readonly part?: ReplyPart | undefined
+  /** How many bytes of that part still go out, from 0. A shorter part goes out whole, and nothing is cut. @defaultValue `0` */
+  readonly afterBytes?: number | undefined
+  /**
+   * How it ends: a TCP reset, an end in good order, or nothing at all on an open connection.
+   * @defaultValue `'reset'`
+   */
+  readonly ending?: 'reset' | 'close' | 'silence' | undefined
+}
+
+/**
+ * Breaks an answer off on the way.
+ *
+ * @example
+ * ```ts
+ * import { cutReply, faultServer, replyJson } from 'sora-pipeline/testing'
+ *
+ * const job = replyJson({ id: 'video_1', status: 'queued' })
+ * const server = await faultServer({ 'POST /v1/videos': [cutReply(job, { afterBytes: 5 }), job] })
+ * await server.close()
+ * ```
+ */
+export function cutReply(handler: FaultHandler, options: CutOptions = {}): FaultHandler {
+  const { part = 'body', afterBytes = 0, ending = 'reset' } = options
+  return (connection) => {
+    let left = afterBytes
+    let isCut = false
+    return handler({
+      ...connection,
+      async send(bytes, sentPart) {
+        if (isCut) return
+        if (sentPart !== part || bytes.byteLength <= left) {
+          if (sentPart === part) left -= bytes.byteLength
+          return connection.send(bytes, sentPart)
+        }
+        isCut = true
+        if (left > 0) await connection.send(bytes.subarray(0, left), sentPart)
+        if (ending !== 'silence') connection.end(ending)
+      },
+      end(how) {
+        if (!isCut) connection.end(how)
+      },
+    })
+  }
+}
+
+/** Resets the connection before a byte of an answer. */
+export function resetConnection(): FaultHandler {
+  return ({ end }) => end('reset')
+}
+
+/** Reads the request and never answers. */
+export function neverReply(): FaultHandler {
+  return () => undefined
+}
+
+/** Sends bytes that need not be HTTP, and closes the connection. */
+export function replyRaw(bytes: string | Uint8Array): FaultHandler {
+  return async ({ send, end }) => {
+    await send(typeof bytes === 'string' ? Buffer.from(bytes) : bytes, 'head')
+    end('close')
+  }
+}

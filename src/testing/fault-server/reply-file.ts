@@ -1,0 +1,52 @@
+import type { FaultConnection, FaultHandler } from './fault-connection.js'
+import { type ReplyOptions, reply } from './reply.js'
+
+/** How a file is given out. */
+export interface ReplyFileOptions {
+  /** They win, also where they lie. */
+  readonly headers?: ReplyOptions['headers']
+  /** @defaultValue `'video/mp4'` */
+  readonly mediaType?: string | undefined
+  /**
+   * `ignored`: every answer is the whole file. `shifted`: a part says that it begins one byte further than it does.
+   * @defaultValue `'honoured'`
+   */
+  readonly ranges?: 'honoured' | 'ignored' | 'shifted' | undefined
+  /**
+   * A list gives call by call another one, as if the file changed.
+   * @defaultValue `'"1"'`
+   */
+  readonly etag?: string | readonly string[] | undefined
+}
+
+/** Gives out a file: whole, or the part that a `Range` of the form `bytes=5-` or `bytes=5-9` asks for. */
+export function replyFile(bytes: Uint8Array, options: ReplyFileOptions = {}): FaultHandler {
+  const { mediaType = 'video/mp4', ranges = 'honoured', etag = '"1"' } = options
+  const etags = typeof etag === 'string' ? [etag] : etag
+  let calls = 0
+  return (connection) => {
+    const present = etags[Math.min(calls, etags.length - 1)] ?? '"1"'
+    calls += 1
+    const range = ranges === 'ignored' ? undefined : rangeOf(connection, present)
+    const headers = { 'content-type': mediaType, 'accept-ranges': 'bytes', etag: present }
+    const send = (answer: ReplyOptions) =>
+      reply({ ...answer, headers: { ...headers, ...answer.headers, ...options.headers } })(connection)
+    if (range === undefined) return send({ body: bytes })
+    const { start, end = bytes.byteLength - 1 } = range
+    const part = bytes.subarray(start, end + 1)
+    if (part.byteLength === 0) return send({ status: 416, headers: { 'content-range': `bytes */${bytes.byteLength}` } })
+    const said = ranges === 'shifted' ? start + 1 : start
+    const contentRange = `bytes ${said}-${said + part.byteLength - 1}/${bytes.byteLength}`
+    return send({ status: 206, headers: { 'content-range': contentRange }, body: part })
+  }
+}
+
+function rangeOf(
+  { request }: FaultConnection,
+  etag: string,
+): { readonly start: number; readonly end?: number } | undefined {
+  const { range, 'if-range': condition = etag } = request.headers
+  const match = /^bytes=(\d+)-(\d*)$/.exec(range ?? '')
+  if (match?.[1] === undefined || condition !== etag) return undefined
+  return { start: Number(match[1]), ...(match[2] && { end: Number(match[2]) }) }
+}

@@ -1,0 +1,65 @@
+import type { JsonValue } from '../../contracts/json.js'
+import type { FaultHandler } from './fault-connection.js'
+
+/** An HTTP answer, true or false. */
+export interface ReplyOptions {
+  /** @defaultValue `200` */
+  readonly status?: number | undefined
+  /**
+   * They win over the ones that a true answer would have, also where they lie: a `content-length` that is too large, several
+   * (`['10', '20']`), or none (`[]`). With `transfer-encoding: chunked` the body is sent as one chunk.
+   * @defaultValue `content-length` and `connection: close`
+   */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined
+  /** A text is sent as UTF-8. @defaultValue `''` */
+  readonly body?: string | Uint8Array | undefined
+}
+
+/**
+ * Answers over HTTP/1.1 and closes the connection. `HEAD` gets the headers alone.
+ *
+ * @example
+ * ```ts
+ * import { faultServer, reply } from 'sora-pipeline/testing'
+ *
+ * const server = await faultServer({ '/a': reply({ status: 503, headers: { 'retry-after': '1' } }) })
+ * console.log((await fetch(`${server.origin}/a`)).status) // 503
+ * await server.close()
+ * ```
+ */
+export function reply(options: ReplyOptions = {}): FaultHandler {
+  const { status = 200, body: given = '' } = options
+  const body = typeof given === 'string' ? Buffer.from(given) : given
+  const headers = headersOf(options, status, body.byteLength)
+  const isChunked = headers.get('transfer-encoding')?.includes('chunked') === true
+  const lines = [...headers].flatMap(([name, values]) => values.map((value) => `${name}: ${value}\r\n`))
+  const head = Buffer.from(`HTTP/1.1 ${status} Told\r\n${lines.join('')}\r\n`, 'latin1')
+  return async ({ request, send, end }) => {
+    await send(head, 'head')
+    if (request.method !== 'HEAD' && body.byteLength > 0) await send(isChunked ? asChunk(body) : body, 'body')
+    if (request.method !== 'HEAD' && isChunked) await send(Buffer.from('0\r\n\r\n'), 'trailer')
+    end('close')
+  }
+}
+
+/** Answers with a JSON value; `options` as of {@link reply}. */
+export function replyJson(value: JsonValue, options: Omit<ReplyOptions, 'body'> = {}): FaultHandler {
+  const headers = { 'content-type': 'application/json', ...options.headers }
+  return reply({ ...options, headers, body: JSON.stringify(value) })
+}
+
+function headersOf({ headers = {} }: ReplyOptions, status: number, byteLength: number): Map<string, readonly string[]> {
+  const given = Object.entries(headers).map(
+    ([name, value]) => [name.toLowerCase(), typeof value === 'string' ? [value] : value] as const,
+  )
+  const all = new Map<string, readonly string[]>([['connection', ['close']], ...given])
+  const hasNoBody = status === 204 || status === 304
+  if (!all.has('content-length') && !all.has('transfer-encoding') && !hasNoBody) {
+    all.set('content-length', [String(byteLength)])
+  }
+  return all
+}
+
+function asChunk(body: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(`${body.byteLength.toString(16)}\r\n`), body, Buffer.from('\r\n')])
+}

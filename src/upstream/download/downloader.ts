@@ -1,0 +1,130 @@
+import type { LookupFunction } from 'node:net'
+import { NetworkError } from '../../contracts/upstream-errors.js'
+import { isEncoded } from '../content-range.js'
+import { networkFailure, timeoutFailure } from '../network-failure.js'
+import type { Fetch } from '../request.js'
+import { maskOf } from '../secret.js'
+import { withTimeLimit } from '../time-limit.js'
+import { type AddressGuardOptions, createAddressGuard } from './address-guard.js'
+import { literalOf } from './allowed-destinations.js'
+import type { Downloader, DownloadRequest } from './download.js'
+import type { Exchange, Hop } from './exchange.js'
+import { fetchExchange } from './fetch-exchange.js'
+import { type BodyLimits, limitedBody } from './limited-body.js'
+import { firstHop, misled, nextHop, type Scheme } from './next-hop.js'
+
+/** Options of {@link createDownloader}. */
+export interface DownloaderOptions extends AddressGuardOptions {
+  /** Milliseconds to the headers at the end of the way; `Infinity` for no limit. @defaultValue 10000 */
+  readonly headerTimeoutMs?: number | undefined
+  /** @defaultValue https and http */
+  readonly schemes?: readonly Scheme[] | undefined
+  /** How fast and how much a peer may send. @defaultValue 20 GiB, 30 s of silence, 1,000 bytes a second over 60 s */
+  readonly limits?: Partial<BodyLimits> | undefined
+  /** In place of the machine's own look-up of host names. */
+  readonly lookup?: LookupFunction | undefined
+  /**
+   * Called in place of `node:http`, with the address as a string. Where a host name leads is then in its hands: only literal
+   * addresses, local names, ports and redirects are checked.
+   */
+  readonly fetch?: Fetch | undefined
+}
+
+const MOST_HOPS = 5
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+const LIMITS: BodyLimits = { maxBytes: 20 * 2 ** 30, idleMs: 30_000, slowMs: 60_000, minBytesPerSecond: 1_000 }
+const DEFAULT_HEADERS = { accept: '*/*', 'user-agent': 'sora-pipeline' }
+const FOR_STRANGERS: ReadonlySet<string> = new Set(['accept', 'accept-language', 'if-range', 'range', 'user-agent'])
+
+/**
+ * Makes the one way in which URLs that somebody else named are fetched: http and https, to public addresses on ports 80 and
+ * 443 and whatever `allowPrivateAddresses` lists. Every hop is checked: its literal address, or each address that its name leads
+ * to, and the connection goes to an address that was checked. At most five redirects, none from https to http; foreign origins
+ * see no credential. The body comes as it was sent (an encoded one is refused), no faster than it is read, within the limits;
+ * one that is shorter than announced errors, one that is longer is cut.
+ */
+export function createDownloader(options: DownloaderOptions = {}): Downloader {
+  const { headerTimeoutMs = 10_000, schemes = ['https', 'http'], fetch, lookup } = options
+  const limits = { ...LIMITS, ...options.limits }
+  const guard = createAddressGuard(options)
+
+  async function ask(url: URL, isOwn: boolean, request: DownloadRequest, signal: AbortSignal): Promise<Exchange> {
+    const { what, method = 'GET', headers = {}, ownHeaders = {} } = request
+    const allows = (address: string) => isOwn || guard.allowsAddress(url, address)
+    const literal = literalOf(url.hostname)
+    // A name is checked when it is looked up; an injected fetch does that out of sight.
+    const isFine = literal === undefined ? isOwn || fetch === undefined || guard.allowsName(url) : allows(literal)
+    if (!isFine) throw refused(url, what)
+    const plain = lowerCased(headers)
+    const asked = isOwn ? { ...plain, ...lowerCased(ownHeaders) } : forStrangers(plain)
+    const hop: Hop = {
+      url,
+      method,
+      // Bytes that are counted, compared and taken up again have to be those of the file.
+      headers: { ...DEFAULT_HEADERS, ...asked, 'accept-encoding': 'identity' },
+      signal,
+      refusalOf: (address) => (allows(address) ? undefined : refused(url, what)),
+    }
+    if (fetch !== undefined) return fetchExchange(hop, fetch)
+    // Loaded at first use: node:http and node:https alone take longer to load than the rest of the library.
+    const { nodeExchange } = await import('./node-exchange.js')
+    return nodeExchange(hop, lookup)
+  }
+
+  async function follow(start: URL, request: DownloadRequest, signal: AbortSignal) {
+    let url = start
+    let isOwn = true
+    for (let hops = 0; hops <= MOST_HOPS; hops += 1) {
+      // Whoever leads the way back to its own origin is a stranger.
+      isOwn &&= url.origin === request.ownOrigin
+      const exchange = await ask(url, isOwn, request, signal)
+      if (!REDIRECTS.has(exchange.status)) return { exchange, url }
+      exchange.close()
+      url = nextHop(url, exchange.headers.get('location'), request.what, schemes)
+    }
+    throw misled(request.what, url, `more than ${MOST_HOPS} redirects, the last one to ${url.host}`)
+  }
+
+  return async (address, request) => {
+    const { what, method, signal, mask = maskOf([]) } = request
+    signal.throwIfAborted()
+    const start = firstHop(address, what, schemes)
+    const place = { what, url: start.href, mask }
+    const connection = new AbortController()
+    const abort = () => connection.abort(signal.reason)
+    const release = () => signal.removeEventListener('abort', abort)
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      const late = () => timeoutFailure(place, headerTimeoutMs)
+      const limit = { timeoutMs: headerTimeoutMs, signal: connection.signal, error: late }
+      const { exchange, url } = await withTimeLimit(limit, () => follow(start, request, connection.signal))
+      const { status, headers } = exchange
+      const ok = status >= 200 && status < 300
+      if (method !== 'HEAD' && (ok || !isEncoded(headers))) {
+        const body = limitedBody({ exchange, place: { ...place, url: url.href }, limits, signal, release })
+        return { status, ok, headers, body, url }
+      }
+      exchange.close()
+      release()
+      return { status, ok, headers, body: null, url }
+    } catch (error) {
+      release()
+      connection.abort()
+      throw networkFailure(error, place, signal)
+    }
+  }
+}
+
+function refused({ host }: URL, what: string): NetworkError {
+  // One sentence for every reason: where a name leads is nothing that a stranger should learn.
+  const problem = `${host} is no public address on a usual port; list it in allowPrivateAddresses if it may be reached`
+  return new NetworkError(`Could not ${what}: ${problem}`, { isRetryable: false, isRefusal: true })
+}
+
+function forStrangers(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => FOR_STRANGERS.has(name)))
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+}

@@ -1,0 +1,140 @@
+import { NetworkError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
+import { declaredLength, isEncoded } from '../content-range.js'
+import { type FailedExchange, hostOf, networkFailure } from '../network-failure.js'
+import type { Exchange } from './exchange.js'
+
+/** How much and how slowly a peer may send. */
+export interface BodyLimits {
+  readonly maxBytes: number
+  /** Longest silence in milliseconds. */
+  readonly idleMs: number
+  /** Fewest bytes a second, on average over `slowMs` milliseconds of waiting. */
+  readonly minBytesPerSecond: number
+  readonly slowMs: number
+}
+
+const LONGEST_TIMER_MS = 2_147_483_647
+
+/** A body, and what it has to keep to. */
+export interface LimitedBodyOptions {
+  readonly exchange: Exchange
+  readonly place: FailedExchange
+  readonly limits: BodyLimits
+  /** Of the caller: the stream errors with its reason. */
+  readonly signal: AbortSignal
+  /** Called once, when the stream is over. */
+  readonly release: () => void
+}
+
+/**
+ * The bytes of an answer as they come: reads only when somebody asks, so a slow reader holds the sender back, and only the time
+ * of waiting for the sender counts against it. The announced length is kept: a shorter body errors, a longer one is cut.
+ * @throws UpstreamResponseError when the body is announced as encoded or as longer than the limit.
+ */
+export function limitedBody(options: LimitedBodyOptions): ReadableStream<Uint8Array> {
+  const { exchange, place, limits, signal, release } = options
+  const declared = declaredLength(exchange.headers)
+  const problem = (what: string) => `Could not ${place.what}: ${hostOf(place.url)} ${what}`
+  const tooLong = () =>
+    new UpstreamResponseError(problem(`sent more than ${limits.maxBytes} bytes`), { isRetryable: false })
+  if (isEncoded(exchange.headers)) {
+    throw new UpstreamResponseError(problem('sent an encoded body, which was not asked for'), { isRetryable: false })
+  }
+  if (declared !== undefined && declared > limits.maxBytes) throw tooLong()
+  const pace = createPace(limits)
+  const watch = createWatch(limits.idleMs, () =>
+    exchange.close(new NetworkError(problem(`was silent for ${limits.idleMs} ms`))),
+  )
+  let received = 0
+
+  function end(): void {
+    watch.stop()
+    exchange.close()
+    release()
+  }
+
+  async function next(): Promise<Uint8Array | undefined> {
+    const startedAt = performance.now()
+    watch.start()
+    const { done, value } = await exchange.next()
+    watch.pause()
+    if (done === true) return undefined
+    if (pace.isTooSlow(value.byteLength, performance.now() - startedAt)) {
+      throw new NetworkError(problem(`sent less than ${limits.minBytesPerSecond} bytes a second`))
+    }
+    return value
+  }
+
+  /** The chunk as far as it may be given on; `undefined` at the end of the body. */
+  async function nextWanted(): Promise<Uint8Array | undefined> {
+    if (received === declared) return undefined
+    const chunk = await next()
+    if (chunk === undefined) {
+      if (declared === undefined) return undefined
+      throw new UpstreamResponseError(problem(`sent ${received} of ${declared} bytes`))
+    }
+    const wanted = declared === undefined ? chunk.byteLength : Math.min(chunk.byteLength, declared - received)
+    received += wanted
+    if (received > limits.maxBytes) throw tooLong()
+    return new Uint8Array(chunk.buffer, chunk.byteOffset, wanted)
+  }
+
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          let chunk = await nextWanted()
+          while (chunk?.byteLength === 0) chunk = await nextWanted()
+          if (chunk !== undefined) return controller.enqueue(chunk)
+          end()
+          controller.close()
+        } catch (error) {
+          const failure = networkFailure(error, place, signal)
+          end()
+          throw failure
+        }
+      },
+      cancel: end,
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** Fires when one wait lasts too long; one timer serves all waits of a body. */
+function createWatch(idleMs: number, onSilence: () => void) {
+  let timer: NodeJS.Timeout | undefined
+  let isWaiting = false
+  const fire = () => {
+    if (isWaiting) onSilence()
+  }
+  return {
+    start() {
+      isWaiting = true
+      timer = timer?.refresh() ?? setTimeout(fire, Math.min(idleMs, LONGEST_TIMER_MS))
+    },
+    pause() {
+      isWaiting = false
+    },
+    stop() {
+      isWaiting = false
+      clearTimeout(timer)
+    },
+  }
+}
+
+/** Tells when a whole window of waiting brought too few bytes. */
+function createPace({ slowMs, minBytesPerSecond }: BodyLimits) {
+  let waitedMs = 0
+  let bytes = 0
+  return {
+    isTooSlow(byteLength: number, ms: number): boolean {
+      waitedMs += ms
+      bytes += byteLength
+      if (waitedMs < slowMs) return false
+      const isSlow = bytes < (minBytesPerSecond * waitedMs) / 1_000
+      waitedMs = 0
+      bytes = 0
+      return isSlow
+    },
+  }
+}

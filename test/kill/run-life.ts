@@ -1,0 +1,186 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { startSandbox } from '../../src/sandbox/index.js'
+import { type ScriptProcess, startScript } from '../stores/processes.js'
+import { type Commitment, type HeldRequest, startPaidProvider, VIDEO } from './paid-provider.js'
+import type { RunTask } from './run-process.js'
+
+/** Where a process is killed: at a point that it freezes at, while a request of its is held, or at some instant. */
+export type Kill =
+  | { readonly at: string }
+  | { readonly during: HeldRequest; readonly commitment?: Commitment }
+  | { readonly afterMs: number }
+
+/** Runs, and the kills that they have to live through, one after the other. */
+export interface Life {
+  readonly store: RunTask['store']['kind']
+  readonly mode: RunTask['mode']
+  readonly runs: number
+  readonly kills: readonly Kill[]
+}
+
+/** What came of lives. */
+export interface Toll {
+  kills: number
+  runs: number
+  /** Jobs that were paid for. */
+  creates: number
+  /** Runs without a URL that gives the video. */
+  lost: number
+}
+
+/** The upstreams of lives. */
+export interface World {
+  /** Lets runs live; gives what came of them. Rejects with what a run did wrong. */
+  live(life: Life): Promise<Toll>
+  /** The same with processes that are stopped while others take over, and then wake. */
+  freeze(life: Omit<Life, 'kills'>, at: string): Promise<Toll>
+  close(): Promise<void>
+}
+
+const LEASE_MS = 400
+const FOREVER_MS = 60_000
+// Long enough that the signal comes while the process still waits; the time that it is stopped counts.
+const ASLEEP_MS = 3000
+
+/** Starts the upstreams. */
+export async function startWorld(): Promise<World> {
+  const directory = await mkdtemp(join(tmpdir(), 'kills-'))
+  const uploads = join(directory, 'uploads')
+  const [sandbox, keyed, keyless] = await Promise.all([
+    startSandbox({ speed: 30 }),
+    startPaidProvider({ keys: true, uploads }),
+    startPaidProvider({ keys: false, uploads }),
+  ])
+  const processes: ScriptProcess[] = []
+  let lives = 0
+
+  const begin = ({ store, mode, runs }: Omit<Life, 'kills'>) => {
+    lives += 1
+    const provider = mode === 'find' ? keyless : keyed
+    const ids = Array.from({ length: runs }, (_, index) => `life-${lives}-run-${index}`)
+    const task: RunTask = {
+      store: { kind: store, place: join(directory, `${lives}-${store}`) },
+      mode,
+      origin: provider.origin,
+      videosApi: sandbox.videosApi,
+      mirrors: sandbox.mirrors,
+      uploads,
+      runs: ids.map((id) => ({ id, prompt: `The prompt of ${id}` })),
+      frozenMs: FOREVER_MS,
+      leaseMs: LEASE_MS,
+    }
+    const start = (freezeAt?: string, frozenMs = FOREVER_MS) => {
+      const process = startScript('kill/run-process.ts', { ...task, freezeAt, frozenMs })
+      processes.push(process)
+      return process
+    }
+    return { provider, task, start }
+  }
+
+  /** Lets a last process come to its end, and counts. */
+  const reckon = async (task: RunTask, last: ScriptProcess, paidFor: (prompt: string) => number): Promise<Toll> => {
+    await last.ended
+    const paidAtSandbox = task.mode === 'videos-api' ? await promptsOf(sandbox.videosApi) : []
+    const toll: Toll = { kills: 0, runs: task.runs.length, creates: 0, lost: 0 }
+    for (const { id, prompt } of task.runs) {
+      const end = last.told.find((told) => Object(told).ended === id) as { url?: string; error?: string } | undefined
+      const response = end?.url === undefined ? undefined : await fetch(end.url)
+      const bytes = response?.ok ? Buffer.from(await response.arrayBuffer()) : Buffer.alloc(0)
+      const isVideo = task.mode === 'videos-api' ? bytes.subarray(4, 8).toString() === 'ftyp' : bytes.equals(VIDEO)
+      const creates =
+        task.mode === 'videos-api' ? paidAtSandbox.filter((paid) => paid === prompt).length : paidFor(prompt)
+      expect({ id, mode: task.mode, error: end?.error, isVideo, creates }).toEqual({
+        id,
+        mode: task.mode,
+        error: undefined,
+        isVideo: true,
+        creates: 1,
+      })
+      toll.creates += creates
+      if (!isVideo) toll.lost += 1
+    }
+    return toll
+  }
+
+  return {
+    async live(life) {
+      const { provider, task, start } = begin(life)
+      let killed = 0
+      for (const kill of life.kills) {
+        const isHeld = 'during' in kill && provider.hold(kill.during, task.runs[0]?.prompt ?? '', kill.commitment)
+        const process = start('at' in kill ? kill.at : undefined)
+        if ('afterMs' in kill) {
+          await process.next((told) => Object(told).ready)
+          await Promise.race([sleep(kill.afterMs), process.ended])
+        } else {
+          const isThere = isHeld || process.next((told) => Object(told).frozen)
+          await Promise.race([isThere, process.ended])
+        }
+        const isOver = process.child.exitCode !== null
+        await process.kill()
+        if (!isOver) killed += 1
+        // An instant may come after the end of all runs, but a point that no run comes to proves nothing.
+        else if ('afterMs' in kill) break
+        else throw new Error(`Could not kill, no run came to the point: ${JSON.stringify({ ...life, kill })}`)
+      }
+      return { ...(await reckon(task, start(), provider.paidFor)), kills: killed }
+    },
+
+    async freeze(life, at) {
+      const { provider, task, start } = begin(life)
+      const sleeper = start(at, ASLEEP_MS)
+      await sleeper.next((told) => Object(told).frozen)
+      sleeper.child.kill('SIGSTOP')
+      const other = start()
+      await other.ended
+      sleeper.child.kill('SIGCONT')
+      await sleeper.ended
+      const toll = await reckon(task, other, provider.paidFor)
+      // What the sleeper did after it woke has been paid for as well, if anything was.
+      await reckon(task, sleeper, provider.paidFor)
+      return toll
+    },
+
+    close: async () => {
+      // Those of a life that failed are still there.
+      await Promise.allSettled(processes.map((process) => process.kill()))
+      await Promise.all([sandbox.close(), keyed.close(), keyless.close()])
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Adds up what came of lives, some of them at a time. */
+export async function liveAll(world: World, lives: readonly Life[], atOnce: number): Promise<Toll> {
+  const total: Toll = { kills: 0, runs: 0, creates: 0, lost: 0 }
+  const queue = [...lives]
+  const work = async () => {
+    for (let life = queue.shift(); life !== undefined; life = queue.shift()) {
+      const toll = await world.live(life)
+      for (const key of ['kills', 'runs', 'creates', 'lost'] as const) total[key] += toll[key]
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, work))
+  return total
+}
+
+async function promptsOf({ baseUrl, apiKey }: RunTask['videosApi']): Promise<readonly string[]> {
+  const prompts: string[] = []
+  for (let after = ''; ; ) {
+    const response = await fetch(`${baseUrl}/videos?limit=100${after}`, {
+      headers: { authorization: `Bearer ${apiKey}` },
+    })
+    const { data, has_more, last_id } = (await response.json()) as {
+      data: { prompt: string }[]
+      has_more: boolean
+      last_id: string
+    }
+    prompts.push(...data.map(({ prompt }) => prompt))
+    if (!has_more) return prompts
+    after = `&after=${last_id}`
+  }
+}

@@ -1,0 +1,137 @@
+import { writeSync } from 'node:fs'
+import { type Publisher, type RunStore, SoraPipeline, type StoredRun, type TaskGenerator } from 'sora-pipeline'
+import { fileStore, sqliteStore } from 'sora-pipeline/stores'
+import { directoryUploader, mirrorResolver, videosApiGenerator } from 'sora-pipeline/strategies'
+
+// A process that takes runs to their end, and can be frozen at a point on the way; test/kill/run-life.ts starts and kills it.
+
+export interface RunTask {
+  readonly store: { readonly kind: 'file' | 'sqlite'; readonly place: string }
+  /** `key` and `find` are ways to learn of an unknown submission at the paid provider; `videos-api` is another upstream. */
+  readonly mode: 'key' | 'find' | 'videos-api'
+  /** Origin of the paid provider, which also publishes and serves the files. */
+  readonly origin: string
+  readonly videosApi: { readonly baseUrl: string; readonly apiKey: string }
+  readonly mirrors: readonly string[]
+  readonly uploads: string
+  readonly runs: readonly { readonly id: string; readonly prompt: string }[]
+  /** Where to freeze, such as `before intent`; the freeze lasts until the process is killed, or `frozenMs`. */
+  readonly freezeAt?: string | undefined
+  readonly frozenMs: number
+  readonly leaseMs: number
+}
+
+const task = JSON.parse(process.argv[2] ?? '') as RunTask
+const tell = (told: object) => writeSync(1, `${JSON.stringify(told)}\n`)
+
+const pipeline = new SoraPipeline({
+  generator: task.mode === 'videos-api' ? videosApi() : paidGenerator(),
+  publisher: publisher(),
+  resolver: mirrorResolver({
+    hosts: task.mode === 'videos-api' ? task.mirrors : [task.origin],
+    path: '/MP4/{videoId}.mp4',
+  }),
+  uploader: directoryUploader({ directory: task.uploads, publicBaseUrl: `${task.origin}/files` }),
+  store: watched(
+    task.store.kind === 'file' ? fileStore({ directory: task.store.place }) : sqliteStore({ path: task.store.place }),
+  ),
+  leaseMs: task.leaseMs,
+  pollSchedule: () => 50,
+})
+
+const recovered = await pipeline.recover()
+const known = new Set(recovered.map(({ id }) => id))
+tell({ ready: true })
+// A run that was not saved yet is asked for again, as the caller of a lost process does; an ended one gives its result.
+const asked = task.runs.filter(({ id }) => !known.has(id)).map(({ id, prompt }) => pipeline.run({ prompt }, { id }))
+await Promise.all(
+  [...recovered, ...asked].map(({ id, result }) =>
+    result.then(
+      ({ url, servedBy, isDegraded }) => tell({ ended: id, url, servedBy, isDegraded }),
+      (error: unknown) => tell({ ended: id, error: String(error) }),
+    ),
+  ),
+)
+process.exit(0) // Connections that are kept alive would hold it.
+
+/** Stops everything in this process, if this is the point to do so. */
+function reach(point: string): void {
+  if (point !== task.freezeAt) return
+  tell({ frozen: point })
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, task.frozenMs)
+}
+
+function watched(store: RunStore): RunStore {
+  const around = async <T>(point: string, call: () => Promise<T>): Promise<T> => {
+    reach(`before ${point}`)
+    const outcome = await call()
+    reach(`after ${point}`)
+    return outcome
+  }
+  return {
+    ...store,
+    create: (id, state) => around('create', () => store.create(id, state)),
+    save: (id, version, state) => around(placeOf(state), () => store.save(id, version, state)),
+    claim: (...claim) => around('claim', () => store.claim(...claim)),
+  }
+}
+
+/** What a save is about: `intent`, `accepted`, then the step that it leads to, at last `completed`. */
+function placeOf({ status, step, submission }: StoredRun): string {
+  if (status !== 'running') return status
+  return step === 'generate' ? String(Object(submission).state) : String(step)
+}
+
+function paidGenerator(): TaskGenerator<{ id: string }> {
+  return {
+    name: 'paid',
+    submission:
+      task.mode === 'key'
+        ? { idempotency: 'key', lookup: 'none' }
+        : { idempotency: 'none', lookup: 'fingerprint', settleMs: 2000 },
+    async start({ prompt }, { idempotencyKey, confirm, signal }) {
+      reach('before send')
+      confirm?.()
+      const headers = { 'idempotency-key': idempotencyKey }
+      const job = await call('/jobs', { method: 'POST', headers, body: JSON.stringify({ prompt }), signal })
+      return { operation: { id: String(job.id) } }
+    },
+    async poll({ id }, { signal }) {
+      const { isDone } = await call(`/jobs/${id}`, { signal })
+      if (isDone !== true) return { state: 'running' }
+      return { state: 'completed', video: { id, url: `${task.origin}/MP4/${id}.mp4` } }
+    },
+    async find({ prompt }, { signal }) {
+      const { ids } = await call(`/jobs?prompt=${encodeURIComponent(prompt)}`, { signal })
+      return (ids as string[]).map((id) => ({ id }))
+    },
+  }
+}
+
+function videosApi(): TaskGenerator {
+  const generator = videosApiGenerator({ ...task.videosApi, idempotency: 'key' })
+  return {
+    ...generator,
+    async start(request, context) {
+      reach('before send')
+      context.confirm?.()
+      return generator.start(request, context)
+    },
+  } as TaskGenerator
+}
+
+function publisher(): Publisher {
+  return {
+    name: 'posts',
+    async publish({ id }, { runId, signal }) {
+      const prompt = task.runs.find((run) => run.id === runId)?.prompt
+      const post = await call('/posts', { method: 'POST', body: JSON.stringify({ id, prompt }), signal })
+      return { id: String(post.id) }
+    },
+  }
+}
+
+async function call(path: string, init: RequestInit): Promise<Record<string, unknown>> {
+  const response = await fetch(`${task.origin}${path}`, init)
+  return (await response.json()) as Record<string, unknown>
+}

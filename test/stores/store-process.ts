@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto'
+import { RunStateError, type RunStore, type StoredRun } from 'sora-pipeline'
+import { fileStore, sqliteStore } from 'sora-pipeline/stores'
+
+// What a process of its own does with a store; test/stores/processes.ts starts it.
+
+export interface StoreTask {
+  readonly kind: 'file' | 'sqlite'
+  readonly place: string
+  readonly job: 'increment' | 'race' | 'save'
+  /** Of this process. */
+  readonly name: string
+  readonly times: number
+}
+
+const task = JSON.parse(process.argv[2] ?? '') as StoreTask
+const store: RunStore = task.kind === 'file' ? fileStore({ directory: task.place }) : sqliteStore({ path: task.place })
+const tell = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`)
+
+// Ready only once the store is open, so that the race begins in it; the answer of the parent is the start.
+await store.load('warm-up')
+tell('ready')
+await new Promise((resolve) => process.stdin.once('data', resolve))
+process.stdin.unref()
+await { increment, race, save }[task.job]()
+
+/** Adds 1 to a counter by compare-and-set, again and again. */
+async function increment(): Promise<void> {
+  for (let done = 0; done < task.times; ) {
+    const { version, state } = await load('counter')
+    try {
+      await store.save('counter', version, { ...state, count: Number(state.count) + 1 })
+      done += 1
+    } catch (error) {
+      if (!(error instanceof RunStateError) || error.code !== 'run-fenced') throw error
+    }
+  }
+}
+
+/** Tries to create runs and to claim jobs that the other processes try as well, and tells which ones it got. */
+async function race(): Promise<void> {
+  for (let index = 0; index < task.times; index += 1) {
+    const isMine = await store.create(`run_${index}`, { status: 'running', wakeAt: index, by: task.name })
+    if (isMine) tell(`run_${index}`)
+    if (await store.claim('jobs', `job_${index}`, task.name)) tell(`job_${index}`)
+  }
+}
+
+/** Saves states that prove to be whole, and tells every version that it was told. */
+async function save(): Promise<void> {
+  let { version } = await load('saved')
+  for (;;) {
+    const text = String(version).repeat(2000)
+    const digest = createHash('sha256').update(text).digest('hex')
+    version = await store.save('saved', version, { status: 'running', wakeAt: version, text, digest })
+    tell(version)
+  }
+}
+
+async function load(id: string): Promise<{ readonly version: number; readonly state: StoredRun }> {
+  const loaded = await store.load(id)
+  if (loaded === undefined) throw new Error(`Could not find the run: ${id}`)
+  return loaded
+}
