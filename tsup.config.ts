@@ -13,6 +13,7 @@ export default defineConfig({
     index: 'src/index.ts',
     'strategies/index': 'src/strategies/index.ts',
     'stores/index': 'src/stores/index.ts',
+    'settings/index': 'src/settings/index.ts',
     'testing/index': 'src/testing/index.ts',
     'sandbox/index': 'src/sandbox/index.ts',
     'sandbox/video-worker': 'src/sandbox/video-worker.ts',

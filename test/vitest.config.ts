@@ -14,6 +14,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+    // Gradio installs tests of its own there.
+    exclude: ['**/node_modules/**', 'test/gradio/.venv-*/**'],
     testTimeout: 20_000,
     restoreMocks: true,
     coverage: {

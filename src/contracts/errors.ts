@@ -121,10 +121,11 @@ export function toErrorJson(error: unknown): SoraPipelineErrorJson {
   if (isSoraPipelineError(error)) return error.toJSON()
   const isError = error instanceof Error
   const isAbort = isError && error.name === 'AbortError'
+  const said: unknown = isError ? error.message : error
   return {
     name: isError ? error.name : 'Error',
     code: isAbort ? 'aborted' : 'unexpected',
-    message: redact(isError ? error.message : String(error)),
+    message: redact(typeof said === 'string' ? said : describeValue(said)),
     isRetryable: false,
   }
 }

@@ -12,6 +12,8 @@ export type OpenAiErrorKind =
   | 'authentication'
   | 'timeout'
   | 'generation'
+  | 'refused'
+  | 'network'
   | 'upstream'
   | 'no-url'
   | 'run-state'
@@ -32,6 +34,8 @@ const MOST_TELLING_FIRST: readonly OpenAiErrorKind[] = [
   'authentication',
   'timeout',
   'generation',
+  'refused',
+  'network',
   'upstream',
   'no-url',
   'run-state',
@@ -89,6 +93,7 @@ function kindOf(error: unknown): OpenAiErrorKind {
     case 'upstream-http':
       return kindOfStatus(json.status)
     case 'network':
+      return 'network'
     case 'upstream-response':
     case 'all-strategies-failed':
       return 'upstream'
@@ -107,11 +112,16 @@ function kindOf(error: unknown): OpenAiErrorKind {
   }
 }
 
+const MOMENTARY: ReadonlySet<number> = new Set([408, 409, 425])
+
 function kindOfStatus(status: number | undefined): OpenAiErrorKind {
   if (status === 401) return 'authentication'
   if (status === 402) return 'quota'
   if (status === 429) return 'rate-limit'
-  return status === 503 || status === 529 ? 'overloaded' : 'upstream'
+  if (status === 503 || status === 529) return 'overloaded'
+  // The rest of 4xx is about the request itself; 408, 409 and 425 are about the moment.
+  const isRefusal = status !== undefined && status >= 400 && status < 500 && !MOMENTARY.has(status)
+  return isRefusal ? 'refused' : 'upstream'
 }
 
 // The codes are OpenAI's and those of its relays; prose counts only under a status that refuses.

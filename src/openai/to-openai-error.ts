@@ -64,7 +64,7 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
     status: 429,
     type: 'insufficient_quota',
     code: 'insufficient_quota',
-    advice: 'Add credit to the account at the video provider, or wait until its quota is renewed.',
+    advice: 'Check the quota of the token or account at the video provider: add credit, or wait until it is renewed.',
   },
   'rate-limit': {
     status: 429,
@@ -98,6 +98,18 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
     type: 'server_error',
     code: 'upstream_error',
     advice: 'The video provider is in trouble: try again later.',
+  },
+  network: {
+    status: 502,
+    type: 'server_error',
+    code: 'upstream_unreachable',
+    advice: 'The video provider did not answer: try again, or have its address and the network of this server checked.',
+  },
+  refused: {
+    status: 502,
+    type: 'server_error',
+    code: 'upstream_refused',
+    advice: 'The video provider does not take this request: change it, such as its model or its prompt.',
   },
   generation: {
     status: 502,
@@ -141,16 +153,18 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
  * | content policy | 400 | `content_policy_violation` |
  * | wrong key | 401 | `invalid_api_key` |
  * | no quota left | 429, or 402 if the upstream said so | `insufficient_quota` |
- * | region (an upstream's refusal that says so) | 403 | `unsupported_country_region_territory` |
+ * | region | 403 | `unsupported_country_region_territory` |
  * | state of the run | 409 | `run_conflict` |
  * | rate limit | 429 | `rate_limit_exceeded` |
  * | aborted | 499 | `request_aborted` |
  * | configuration | 500 | `configuration_error` |
- * | upstream failed, cannot be reached or read | 502 | `upstream_error` |
+ * | upstream failed or cannot be read | 502 | `upstream_error` |
+ * | no answer from the upstream | 502 | `upstream_unreachable` |
+ * | upstream refused the request for a reason of its own (400, 404, 422 and so on) | 502 | `upstream_refused` |
  * | upstream gave the video up | 502 | `generation_failed` |
  * | unknown submission | 502 | `submission_unknown` |
  * | a video without a public URL | 502 | `no_usable_url` |
- * | overloaded (503 or 529 upstream), or an open circuit breaker | 503 | `overloaded` |
+ * | overloaded, or an open circuit breaker | 503 | `overloaded` |
  * | timeout | 504 | `timeout` |
  * | anything else | 500 | `internal_error` |
  *

@@ -67,7 +67,8 @@ async function work(session: RunSession): Promise<void> {
   while (session.state.status === 'running' && session.state.step !== 'finish') {
     session.signal.throwIfAborted()
     if (isLeasedElsewhere(session)) {
-      await clock.sleep(WATCH_MS, { signal: session.signal })
+      const leasedMs = (session.state.lease?.until ?? 0) - clock.now()
+      await clock.sleep(Math.min(WATCH_MS, leasedMs + 1), { signal: session.signal })
       await reloadState(session)
       continue
     }

@@ -11,7 +11,7 @@ export function endOfChain(session: RunSession, last: unknown, generator: Genera
   const names = [...new Set(session.state.attempts.map(({ strategy }) => strategy))].map((name) => ({ name }))
   if (session.generatorErrors.length > 1 && !isVerdict) return allFailed('generate', names, session.generatorErrors)
   if (isSoraPipelineError(last)) return last
-  const message = last instanceof Error ? last.message : String(last)
+  const { message } = toErrorJson(last)
   return new GenerationFailedError(`Could not generate with ${generator.name}: ${message}`, { cause: last })
 }
 

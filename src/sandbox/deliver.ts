@@ -1,15 +1,20 @@
 import type { ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Fault } from './fault.js'
-import { openAiError } from './openai-error.js'
-import { jsonReply, type Reply, sliceBody, textReply } from './reply.js'
+import { type Answer, bytesOf, type Reply, sliceBody, wholeReply } from './reply.js'
+import { firstOf, inPieces, withByteOrderMark, withCrlf } from './reshape-bytes.js'
+import type { Refusal } from './route.js'
+import { substituteReply } from './substitute-reply.js'
 
 /** How one request is answered. */
 export interface Delivery {
   readonly response: ServerResponse
   /** Does what the request asks for; not called when a fault comes first. */
-  readonly handle: () => Promise<Reply>
+  readonly handle: () => Promise<Answer>
+  /** Reads what is left of the request; called when a fault comes first. */
+  readonly discard: () => Promise<void>
   readonly fault: Fault | undefined
+  readonly refuse: Refusal | undefined
   /** Aborted when the client goes away or the server closes. */
   readonly signal: AbortSignal
   /** Told before the headers are sent. */
@@ -18,50 +23,80 @@ export interface Delivery {
 
 /** Answers a request, or fails to in the way of its fault. Resolves when nothing more will be sent. */
 export async function deliver(delivery: Delivery): Promise<void> {
-  const { response, handle, fault, signal } = delivery
+  const { response, handle, discard, fault, refuse, signal } = delivery
+  const substitute = fault === undefined ? undefined : substituteReply(fault, refuse)
+  if (substitute !== undefined) {
+    await discard()
+    return send(delivery, substitute)
+  }
   switch (fault?.kind) {
-    case undefined:
-      return send(delivery, await handle())
-    case 'status':
-      return send(delivery, statusReply(fault))
-    case 'rate-limit':
-      return send(delivery, rateLimitReply(fault.retryAfterSeconds))
-    case 'not-synced':
-      return send(delivery, textReply(404, 'Not found'))
-    case 'html':
-      return send(delivery, textReply(200, PAGE, 'text/html; charset=utf-8'))
     case 'slow': {
-      const reply = await handle()
+      const answer = await handle()
       await delay(fault.delayMs, undefined, { signal })
-      return send(delivery, reply)
+      return send(delivery, answer)
     }
     case 'hang':
-      if (fault.when === 'after-handling') await handle()
+      await (fault.when === 'after-handling' ? handle() : discard())
       return
     case 'hang-body':
-      return beginHalf(delivery, await handle())
+      return beginHalf(delivery, await wholeReply(await handle()))
     case 'reset':
       if (fault.when === 'after-handling') await handle()
-      if (fault.when === 'in-body') await beginHalf(delivery, await handle())
+      else if (fault.when === 'in-body') await beginHalf(delivery, await wholeReply(await handle()))
+      else await discard()
+      response.socket?.resetAndDestroy()
+      return
+    case 'cut-upload':
+      await handle()
       response.socket?.resetAndDestroy()
       return
     case 'truncated-json': {
-      const reply = await handle()
+      const reply = await wholeReply(await handle())
       return send(delivery, { ...reply, body: sliceBody(reply.body, 0, halfOf(reply)) })
     }
     case 'wrong-length': {
-      const reply = await handle()
+      const reply = await wholeReply(await handle())
       const promised = String(reply.body.byteLength + fault.extraBytes)
       // Without `close` the connection would stay open, and the client would wait for the rest.
       const headers = { ...reply.headers, 'content-length': promised, connection: 'close' }
       return send(delivery, { ...reply, headers })
     }
+    case 'sse-cut': {
+      const answer = await handle()
+      await stream(delivery, answer, firstOf(bytesOf(answer), fault.afterEvents))
+      if (fault.how === 'end') response.end()
+      else response.socket?.resetAndDestroy()
+      return
+    }
+    case 'crlf':
+      return sendReshaped(delivery, await handle(), crlfBytesOf)
+    case 'bom':
+      return sendReshaped(delivery, await handle(), (answer) => withByteOrderMark(bytesOf(answer)))
+    case 'split':
+      return sendReshaped(delivery, await handle(), (answer) => inPieces(crlfBytesOf(answer), fault.bytes))
+    default:
+      return send(delivery, await handle())
   }
 }
 
-async function send(delivery: Delivery, reply: Reply): Promise<void> {
-  await begin(delivery, reply, reply.body.byteLength)
+async function send(delivery: Delivery, answer: Answer): Promise<void> {
+  if ('events' in answer) await stream(delivery, answer, bytesOf(answer))
+  else await begin(delivery, answer, answer.body.byteLength)
   delivery.response.end()
+}
+
+async function sendReshaped(
+  delivery: Delivery,
+  answer: Answer,
+  reshape: (answer: Answer) => AsyncIterable<Uint8Array>,
+): Promise<void> {
+  await stream(delivery, answer, reshape(answer))
+  delivery.response.end()
+}
+
+// Only events have line ends: the same byte in a video means something else.
+function crlfBytesOf(answer: Answer): AsyncIterable<Uint8Array> {
+  return 'events' in answer ? withCrlf(bytesOf(answer)) : bytesOf(answer)
 }
 
 function beginHalf(delivery: Delivery, reply: Reply): Promise<void> {
@@ -69,13 +104,27 @@ function beginHalf(delivery: Delivery, reply: Reply): Promise<void> {
 }
 
 // Sends the headers and that many bytes of the body; the answer stays open.
-async function begin({ response, onStatus }: Delivery, reply: Reply, byteLength: number): Promise<void> {
+async function begin(delivery: Delivery, { status, headers, body }: Reply, byteLength: number): Promise<void> {
+  const lengthHeaders = status === 204 ? headers : { 'content-length': String(body.byteLength), ...headers }
+  await writeAll(delivery, { status, headers: lengthHeaders }, body.read(0, byteLength))
+}
+
+// Sends the headers, without a length, and the chunks as they come; the answer stays open.
+function stream(delivery: Delivery, { status, headers }: Answer, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  return writeAll(delivery, { status, headers }, chunks)
+}
+
+async function writeAll(
+  { response, onStatus }: Delivery,
+  { status, headers }: Pick<Reply, 'status' | 'headers'>,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   if (response.destroyed) return
-  onStatus(reply.status)
-  response.writeHead(reply.status, { 'content-length': String(reply.body.byteLength), ...reply.headers })
+  onStatus(status)
+  response.writeHead(status, headers)
   response.flushHeaders()
   if (response.req.method === 'HEAD') return
-  for await (const chunk of reply.body.read(0, byteLength)) {
+  for await (const chunk of chunks) {
     if (!(await write(response, chunk))) return
   }
 }
@@ -91,27 +140,3 @@ function write(response: ServerResponse, chunk: Uint8Array): Promise<boolean> {
 function halfOf(reply: Reply): number {
   return Math.floor(reply.body.byteLength / 2)
 }
-
-function statusReply({ status, body, headers = {} }: Fault & { readonly kind: 'status' }): Reply {
-  if (typeof body === 'string') {
-    const reply = textReply(status, body)
-    return { ...reply, headers: { ...reply.headers, ...headers } }
-  }
-  if (body !== undefined) return jsonReply(status, body, headers)
-  const type = status >= 500 ? 'server_error' : 'invalid_request_error'
-  return openAiError(status, { message: `The sandbox answers with status ${status}`, type }, headers)
-}
-
-function rateLimitReply(retryAfterSeconds: number | undefined): Reply {
-  const headers: Record<string, string> = {}
-  if (retryAfterSeconds !== undefined) headers['retry-after'] = String(retryAfterSeconds)
-  const fields = { message: 'Rate limit reached for requests', type: 'requests', code: 'rate_limit_exceeded' }
-  return openAiError(429, fields, headers)
-}
-
-const PAGE = `<!doctype html>
-<html lang="en">
-  <head><title>Please wait</title></head>
-  <body><h1>Please wait</h1><p>This page stands where an answer should be.</p></body>
-</html>
-`

@@ -12,7 +12,7 @@ import {
 export interface FaultSchedule {
   /**
    * Replaces the plans of the endpoints that are named; a list begins at its start.
-   * @throws ConfigurationError for an endpoint or a kind of fault that does not exist.
+   * @throws ConfigurationError for an endpoint or a kind of fault that does not exist, and for pieces of no bytes.
    */
   set(plans: FaultPlans): void
   /** Makes every endpoint healthy. */
@@ -24,9 +24,12 @@ export interface FaultSchedule {
 interface Progress {
   readonly plan: FaultPlan
   calls: number
-  /** When each path was first asked for, for mirrors that are late. */
+  /** When each path was first asked for, for mirrors that are late; and the whole server, for one that sleeps. */
   readonly firstAskedAt: Map<string, number>
 }
+
+// No path of a request is empty.
+const SLEEPER = ''
 
 /** @param now - Milliseconds that never go back. */
 export function faultSchedule(now: () => number = () => performance.now()): FaultSchedule {
@@ -47,9 +50,10 @@ export function faultSchedule(now: () => number = () => performance.now()): Faul
       if (progress === undefined) return undefined
       const fault = isList(progress.plan) ? progress.plan[progress.calls] : progress.plan
       progress.calls += 1
-      if (fault?.kind !== 'not-synced') return fault ?? undefined
-      const firstAskedAt = progress.firstAskedAt.get(path) ?? now()
-      progress.firstAskedAt.set(path, firstAskedAt)
+      if (fault?.kind !== 'not-synced' && fault?.kind !== 'sleeping') return fault ?? undefined
+      const key = fault.kind === 'not-synced' ? path : SLEEPER
+      const firstAskedAt = progress.firstAskedAt.get(key) ?? now()
+      progress.firstAskedAt.set(key, firstAskedAt)
       return now() - firstAskedAt < fault.forMs ? fault : undefined
     },
   }
@@ -64,7 +68,14 @@ function checkPlans(plans: FaultPlans): void {
   for (const [endpoint, plan] of Object.entries(plans)) {
     check('endpoint', endpoint, SANDBOX_ENDPOINTS)
     const faults = plan === undefined || isList(plan) ? (plan ?? []) : [plan]
-    for (const fault of faults) if (fault !== null) check(`faults['${endpoint}'].kind`, fault.kind, FAULT_KINDS)
+    for (const fault of faults) {
+      if (fault === null) continue
+      check(`faults['${endpoint}'].kind`, fault.kind, FAULT_KINDS)
+      if (fault.kind === 'split' && !(Number.isInteger(fault.bytes) && fault.bytes > 0)) {
+        const value = String(fault.bytes)
+        problems.push({ field: `faults['${endpoint}'].bytes`, value, fix: 'a whole number above 0' })
+      }
+    }
   }
   if (problems.length > 0) throw new ConfigurationError('the faults', problems)
 }

@@ -1,6 +1,11 @@
 import type { JsonValue } from '../contracts/json.js'
 
-/** What can be given faults and asked for in the log: one operation of an upstream, or a whole server. */
+/**
+ * What can be given faults and asked for in the log: one operation of an upstream, or a whole server.
+ *
+ * Of a Space, `call` submits and `stream` reads the result. Of Drive, `create` opens a session for an upload, `upload` sends
+ * bytes to it, `session` asks how far it is or cancels it, and `content` is the public address of a file.
+ */
 export type SandboxEndpoint = (typeof SANDBOX_ENDPOINTS)[number]
 
 /** Every {@link SandboxEndpoint}. */
@@ -15,12 +20,39 @@ export const SANDBOX_ENDPOINTS = [
   'mirror-2',
   'mirror-3',
   'files',
+  'posts.create',
+  'posts.get',
+  'posts.delete',
+  'parser',
+  'space-1.config',
+  'space-1.info',
+  'space-1.call',
+  'space-1.stream',
+  'space-2.config',
+  'space-2.info',
+  'space-2.call',
+  'space-2.stream',
+  'drive.generate-ids',
+  'drive.create',
+  'drive.session',
+  'drive.upload',
+  'drive.get',
+  'drive.permissions',
+  'drive.delete',
+  'drive.content',
+  'jsonbin.read',
+  'jsonbin.update',
+  'chat',
+  'chat.models',
 ] as const
 
 /**
- * One thing that goes wrong on the wire.
- * - `status`: this answer; nothing is handled. Without `body`, OpenAI's error object; a string is sent as text. `headers` win.
- * - `rate-limit`: 429 with OpenAI's error object, and `Retry-After` in whole seconds when it is given; nothing is handled.
+ * One thing that goes wrong on the wire. Where an answer is in events, "half of the body" is half of all of them.
+ * - `status`: this answer; nothing is handled. Without `body`, the upstream's own error object, with `reason` where it has a
+ *   place for one: `{ kind: 'status', status: 403, reason: 'storageQuotaExceeded' }` for Drive. A string is sent as text.
+ *   `headers` win.
+ * - `rate-limit`: 429 with the upstream's own error object, and `Retry-After` in whole seconds when it is given; nothing is
+ *   handled.
  * - `hang`: the headers never come. With `when: 'after-handling'` the request was handled all the same.
  * - `hang-body`: handled; the headers and half of the body come, then silence.
  * - `reset`: the connection is reset (RST): before the request is handled but after it was read whole, after it was handled,
@@ -31,11 +63,18 @@ export const SANDBOX_ENDPOINTS = [
  * - `not-synced`: 404 for `forMs` milliseconds after the path was first asked for, healthy from then on.
  * - `wrong-length`: handled; `Content-Length` promises `extraBytes` more than come before the connection is closed.
  * - `slow`: handled at once, answered `delayMs` milliseconds later.
+ * - `sleeping`: 503 with a page for `forMs` milliseconds after the endpoint was first called, healthy from then on.
+ * - `sse-cut`: handled; after `afterEvents` events (0 or more) the stream is reset, or ends as if it were whole.
+ * - `crlf`: handled; the line ends of events are CR LF. `bom`: a byte order mark comes first. `split`: as `crlf`, and the
+ *   body comes in pieces of `bytes` bytes (1 or more), so that characters and line ends are cut.
+ * - `cut-upload`: the connection is reset after `afterBytes` bytes of the request's body. An upload in a session keeps of
+ *   them what Drive keeps, whole multiples of 256 KiB, or all of it when the body ends before; nothing else is handled.
  */
 export type Fault =
   | {
       readonly kind: 'status'
       readonly status: number
+      readonly reason?: string | undefined
       readonly body?: JsonValue | undefined
       readonly headers?: Readonly<Record<string, string>> | undefined
     }
@@ -56,6 +95,17 @@ export type Fault =
   | { readonly kind: 'not-synced'; readonly forMs: number }
   | { readonly kind: 'wrong-length'; readonly extraBytes: number }
   | { readonly kind: 'slow'; readonly delayMs: number }
+  | { readonly kind: 'sleeping'; readonly forMs: number }
+  | {
+      readonly kind: 'sse-cut'
+      readonly afterEvents: number
+      /** @defaultValue 'reset' */
+      readonly how?: 'reset' | 'end' | undefined
+    }
+  | { readonly kind: 'crlf' }
+  | { readonly kind: 'bom' }
+  | { readonly kind: 'split'; readonly bytes: number }
+  | { readonly kind: 'cut-upload'; readonly afterBytes: number }
 
 /** The word of a {@link Fault}. */
 export type FaultKind = (typeof FAULT_KINDS)[number]
@@ -72,6 +122,12 @@ export const FAULT_KINDS = [
   'not-synced',
   'wrong-length',
   'slow',
+  'sleeping',
+  'sse-cut',
+  'crlf',
+  'bom',
+  'split',
+  'cut-upload',
 ] as const satisfies readonly Fault['kind'][]
 
 /** One fault = on every call; a list = call by call, `null` for a healthy one, and healthy after its end. */

@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { extname, resolve, sep } from 'node:path'
 import { bytesFile, fileReply, type ServedFile } from './file-reply.js'
-import type { Router } from './loopback-server.js'
 import { textReply } from './reply.js'
+import type { Router } from './route.js'
 
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.mp4': 'video/mp4',

@@ -1,34 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { JsonValue } from '../contracts/json.js'
 import { deliver } from './deliver.js'
-import type { Fault, SandboxEndpoint } from './fault.js'
+import type { Fault } from './fault.js'
 import type { FaultSchedule } from './fault-schedule.js'
 import { openAiError } from './openai-error.js'
-import type { Reply } from './reply.js'
+import type { Answer, Reply } from './reply.js'
 import { readRequestBody } from './request-body.js'
+import { firstBytes } from './reshape-bytes.js'
+import type { Router } from './route.js'
 import type { SandboxRequest } from './sandbox-request.js'
-
-/** A request that was read whole. */
-export interface ReceivedRequest {
-  readonly method: string
-  /** Without the query, as it came: percent-encoded. */
-  readonly pathname: string
-  readonly query: URLSearchParams
-  /** With names in lower case. */
-  readonly headers: Readonly<Record<string, string>>
-  /** In the form of {@link SandboxRequest.body}. */
-  readonly body: JsonValue | undefined
-}
-
-/** The operation that a request is for. */
-interface Route {
-  readonly endpoint: SandboxEndpoint
-  handle(request: ReceivedRequest): Reply | Promise<Reply>
-}
-
-/** Finds the operation for a request; `undefined` is answered with 404. */
-export type Router = (method: string, pathname: string) => Route | undefined
 
 /** What a {@link startLoopbackServer | server} needs. */
 export interface LoopbackServerOptions {
@@ -78,8 +58,8 @@ async function serve(
 ): Promise<void> {
   const { method = 'GET', url = '/' } = request
   const [pathname = '/', query = ''] = url.split(/\?(.*)/s)
-  const route = router(method, pathname)
   const headers = flatHeaders(request)
+  const route = router(method, pathname, headers)
   const entry: LogEntry = {
     endpoint: route?.endpoint ?? 'unknown',
     method,
@@ -93,31 +73,66 @@ async function serve(
   if (fault !== undefined) entry.fault = fault.kind
 
   const gone = new AbortController()
+  const signal = AbortSignal.any([gone.signal, closing])
   let isCutByUs = false
   response.once('close', () => {
     entry.wasAborted = !response.writableFinished && !isCutByUs && !closing.aborted
     gone.abort()
   })
-  const answer = (handle: () => Promise<Reply>, fault?: Fault) => {
-    const signal = AbortSignal.any([gone.signal, closing])
+  const chunks = bodyChunks(request, fault)
+  const counted = countedChunks(chunks, (byteLength) => {
+    entry.body = { byteLength }
+  })
+  const discard = async () => {
+    if (route?.takesStream) await readToEnd(counted)
+  }
+  const answer = (handle: () => Promise<Answer>, fault?: Fault) => {
     const onStatus = (status: number) => {
       entry.status = status
     }
-    return deliver({ response, handle, fault, signal, onStatus })
+    return deliver({ response, handle, discard, fault, refuse: route?.refuse, signal, onStatus })
   }
   try {
-    const body = await readRequestBody(request, headers['content-type'])
+    const body = route?.takesStream ? undefined : await readRequestBody(chunks, headers['content-type'])
     if (body !== undefined) entry.body = body
-    const received = { method, pathname, query: new URLSearchParams(query), headers, body }
-    isCutByUs = fault?.kind === 'reset'
+    const received = { method, pathname, query: new URLSearchParams(query), headers, body, chunks: counted, signal }
+    isCutByUs = fault !== undefined && CUTTING.has(fault.kind)
     await answer(async () => route?.handle(received) ?? unknownUrl(method, pathname), fault)
   } catch (error) {
     // What the client ended needs no answer: the log says that it went away.
-    if (gone.signal.aborted || closing.aborted || !request.complete) return
+    if (signal.aborted || (request.destroyed && !request.complete)) return
     isCutByUs = response.headersSent
     if (isCutByUs) response.destroy()
     else await answer(async () => failure(error))
   }
+}
+
+const CUTTING: ReadonlySet<Fault['kind']> = new Set(['reset', 'sse-cut', 'cut-upload'])
+
+// Whoever stops reading leaves the connection open, so that it can be answered or reset.
+function bodyChunks(request: IncomingMessage, fault: Fault | undefined): AsyncIterable<Uint8Array> {
+  const chunks = request.iterator({ destroyOnReturn: false })
+  return fault?.kind === 'cut-upload' ? firstBytes(chunks, fault.afterBytes) : chunks
+}
+
+async function* countedChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  onEnd: (byteLength: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let byteLength = 0
+  try {
+    for await (const chunk of chunks) {
+      byteLength += chunk.length
+      yield chunk
+    }
+  } finally {
+    if (byteLength > 0) onEnd(byteLength)
+  }
+}
+
+async function readToEnd(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const iterator = chunks[Symbol.asyncIterator]()
+  while (!(await iterator.next()).done);
 }
 
 function failure(error: unknown): Reply {

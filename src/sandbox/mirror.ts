@@ -1,7 +1,7 @@
 import type { SandboxEndpoint } from './fault.js'
 import { bytesFile, fileReply } from './file-reply.js'
-import type { Router } from './loopback-server.js'
 import { textReply } from './reply.js'
+import type { Router } from './route.js'
 
 /** A finished video as a mirror holds it. */
 export interface MirroredVideo {

@@ -1,10 +1,21 @@
 import type { JsonValue } from '../contracts/json.js'
 
+/** What a request is answered with. */
+export type Answer = Reply | StreamedReply
+
 /** An answer before it is put on the wire. `Content-Length` is added from its body. */
 export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: ReplyBody
+}
+
+/** An answer whose parts are sent as they come, without `Content-Length`. */
+export interface StreamedReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** Each part is one whole event. Left by `return` when the client goes away. */
+  readonly events: AsyncIterable<string>
 }
 
 /** Bytes that can be read from any place, so that ranges and broken answers need no copy. */
@@ -25,6 +36,16 @@ export function textReply(status: number, text: string, mediaType = 'text/plain;
   return { status, headers: { 'content-type': mediaType }, body: bytesBody(new TextEncoder().encode(text)) }
 }
 
+/** An answer without a body. */
+export function emptyReply(status: number, headers: Readonly<Record<string, string>> = {}): Reply {
+  return { status, headers, body: bytesBody(new Uint8Array()) }
+}
+
+/** An answer in server-sent events. */
+export function eventsReply(events: AsyncIterable<string>): StreamedReply {
+  return { status: 200, headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' }, events }
+}
+
 /** A body of bytes in memory. */
 export function bytesBody(bytes: Uint8Array): ReplyBody {
   return { byteLength: bytes.byteLength, read: (start, end) => [bytes.subarray(start, end)] }
@@ -33,4 +54,20 @@ export function bytesBody(bytes: Uint8Array): ReplyBody {
 /** A part of a body, as a body. */
 export function sliceBody(body: ReplyBody, from: number, to: number): ReplyBody {
   return { byteLength: to - from, read: (start, end) => body.read(from + start, from + end) }
+}
+
+/** The whole of an answer that comes in parts. */
+export async function wholeReply(answer: Answer): Promise<Reply> {
+  if (!('events' in answer)) return answer
+  const { status, headers, events } = answer
+  const parts: string[] = []
+  for await (const event of events) parts.push(event)
+  return { status, headers, body: bytesBody(new TextEncoder().encode(parts.join(''))) }
+}
+
+/** The bytes of an answer in the parts in which they come. */
+export async function* bytesOf(answer: Answer): AsyncGenerator<Uint8Array, void, undefined> {
+  if ('events' in answer) {
+    for await (const event of answer.events) yield new TextEncoder().encode(event)
+  } else yield* answer.body.read(0, answer.body.byteLength)
 }

@@ -15,7 +15,8 @@ export interface SandboxRequest {
   readonly headers: Readonly<Record<string, string>>
   /**
    * JSON as it was parsed; a form as `{ prompt: 'A cat', input_reference: { filename, mediaType, byteLength } }`, with a list
-   * for a field that came more than once; any other text as it came. Absent for an empty body.
+   * for a field that came more than once; the bytes of an upload to Drive as `{ byteLength }`; any other text as it came.
+   * Absent for an empty body.
    */
   readonly body?: JsonValue
   /** As it was answered; absent while, and when, no headers were sent. */

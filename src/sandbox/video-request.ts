@@ -1,7 +1,8 @@
 import type { JsonObject, JsonValue } from '../contracts/json.js'
-import type { ReceivedRequest } from './loopback-server.js'
+import { isJsonObject } from './is-json-object.js'
 import type { OpenAiErrorFields } from './openai-error.js'
 import { isMultipart } from './request-body.js'
+import type { ReceivedRequest } from './route.js'
 import type { VideoJob, VideoJobRequest } from './video-jobs.js'
 
 /** A request that was understood, or what is wrong with it. */
@@ -40,7 +41,7 @@ function wrong(param: string, expected: string): ParsedVideoRequest {
 }
 
 function toFields(body: JsonValue | undefined): JsonObject | undefined {
-  return isObject(body) ? body : undefined
+  return isJsonObject(body) ? body : undefined
 }
 
 function isPrompt(value: JsonValue | undefined): value is string {
@@ -65,7 +66,7 @@ function isReference(fields: JsonObject, { isForm }: { readonly isForm: boolean 
   if (isForm && address !== undefined) return isImageUrl(address)
   const reference = fields.input_reference
   if (reference === undefined || reference === null) return true
-  if (!isObject(reference)) return false
+  if (!isJsonObject(reference)) return false
   if (!isForm) return isImageUrl(reference.image_url)
   const { mediaType, byteLength } = reference
   return typeof mediaType === 'string' && mediaType.startsWith('image/') && byteLength !== 0
@@ -74,8 +75,4 @@ function isReference(fields: JsonObject, { isForm }: { readonly isForm: boolean 
 function isImageUrl(value: JsonValue | undefined): boolean {
   if (typeof value !== 'string') return false
   return /^data:image\/[\w.+-]+[;,]/i.test(value) || (/^https?:/i.test(value) && URL.canParse(value))
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

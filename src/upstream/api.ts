@@ -1,6 +1,6 @@
 import type { JsonValue } from '../contracts/json.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
-import { answerError } from './answer-error.js'
+import { answerError, type RefusedAnswer } from './answer-error.js'
 import { type BodyText, readBodyText } from './body-text.js'
 import { excerptOf } from './error-details.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
@@ -40,6 +40,14 @@ export interface ApiCall {
   readonly maxBytes?: number | undefined
   /** Whether a status that is no success proves that nothing was accepted; `undefined` leaves it to the usual rule. */
   readonly isRefusal?: ((status: number) => boolean | undefined) | undefined
+  /** Statuses outside 2xx that are answers as good as those, such as the 308 of a resumable upload. */
+  readonly accepts?: readonly number[] | undefined
+  /** Reads an error in the service's own words; `undefined` leaves it to {@link answerError}. */
+  readonly readError?: ((answer: RefusedAnswer) => Error | undefined) | undefined
+  /** Called right before the request leaves; what it throws keeps it from leaving. */
+  readonly confirm?: (() => void) | undefined
+  /** What else nobody may see, such as an address that is a key by itself. */
+  readonly secrets?: readonly string[] | undefined
 }
 
 /** A good answer. */
@@ -114,13 +122,18 @@ export function createApi(options: ApiOptions): Api {
       form,
       bytes,
       signal,
+      confirm: call.confirm,
       fetch: options.fetch,
       headers: { accept: 'application/json', ...headers, ...call.headers },
     })
     const { status } = response
-    const body = await readBodyText(response, response.ok ? (call.maxBytes ?? MAX_JSON_BYTES) : MAX_ERROR_BYTES, signal)
+    const isGood = response.ok || call.accepts?.includes(status) === true
+    const body = await readBodyText(response, isGood ? (call.maxBytes ?? MAX_JSON_BYTES) : MAX_ERROR_BYTES, signal)
     const answer = { what, url, status, headers: response.headers, text: body.text, secrets, mask }
-    if (!response.ok) throw answerError({ ...answer, isRefusal: call.isRefusal?.(status) })
+    if (!isGood) {
+      const told = { isRefusal: call.isRefusal?.(status), isSubmission: method !== 'GET' }
+      throw call.readError?.(answer) ?? answerError({ ...answer, ...told })
+    }
     throwIfCut(body, answer)
     return answer
   }
@@ -138,17 +151,18 @@ export function createApi(options: ApiOptions): Api {
       return url.href
     },
     async call(call) {
-      const { what, url, timeoutMs, signal } = call
-      let mask = maskOf(ownSecrets)
+      const { what, url, timeoutMs, signal, secrets = [] } = call
+      let mask = maskOf([...ownSecrets, ...secrets])
       let isSent = false
       try {
         return await withTimeLimit(
           { timeoutMs, signal, error: () => timeoutFailure({ what, url, mask }, timeoutMs, { isRefusal: !isSent }) },
           async (limited) => {
             const known = await credentials(limited)
-            mask = known.mask
+            const own = secrets.length === 0 ? known : withSecrets(known, secrets)
+            mask = own.mask
             isSent = true
-            return exchange(call, known, limited)
+            return exchange(call, own, limited)
           },
         )
       } catch (error) {
@@ -156,6 +170,11 @@ export function createApi(options: ApiOptions): Api {
       }
     },
   }
+}
+
+function withSecrets(known: ApiCredentials, more: readonly string[]): ApiCredentials {
+  const secrets = [...known.secrets, ...more]
+  return { ...known, secrets, mask: maskOf(secrets) }
 }
 
 function throwIfCut(body: BodyText, { what, url, status, mask }: ApiAnswer): void {

@@ -1,3 +1,4 @@
+import { jsonOf } from './json-of.js'
 import type { Mask } from './secret.js'
 
 /** What can be read from the body of an answer that is no success, whatever dialect it speaks. */
@@ -17,7 +18,7 @@ const LONGEST_EXCERPT = 200
  */
 export function readErrorDetails(text: string): ErrorDetails {
   const isPage = /^\s*(<!doctype|<html|<\?xml|<head|<body)/i.test(text)
-  const body = parse(text)
+  const body = jsonOf(text)
   if (!isRecord(body)) return { message: isPage ? '' : text.trim(), words: [], isPage }
   const layers = [body.error, isRecord(body.detail) ? body.detail : undefined, body].filter(isRecord)
   const words = layers.flatMap((layer) => ['code', 'type', 'reason', 'status'].flatMap((key) => wordOf(layer[key])))
@@ -39,14 +40,6 @@ export function excerptOf(text: string, mask: Mask): string {
 /** Whether a value is a JSON object. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined // A page or plain text, which is read as such.
-  }
 }
 
 function wordOf(value: unknown): string[] {

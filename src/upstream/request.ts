@@ -18,6 +18,8 @@ export interface OutgoingRequest {
   readonly bytes?: Uint8Array<ArrayBuffer> | undefined
   /** Also ends the reading of the answer's body. */
   readonly signal: AbortSignal
+  /** Called right before the request leaves; what it throws keeps it from leaving. */
+  readonly confirm?: (() => void) | undefined
   readonly fetch?: Fetch | undefined
 }
 
@@ -30,6 +32,7 @@ export async function send(request: OutgoingRequest): Promise<Response> {
   // Loaded at first use: ky touches the platform's fetch when it is imported, and that alone costs 15 MB.
   const { default: ky } = await import('ky')
   signal.throwIfAborted()
+  request.confirm?.()
   const headers = { ...(json !== undefined && { 'content-type': 'application/json' }), ...request.headers }
   const body = json === undefined ? (form ?? bytes) : JSON.stringify(json)
   const init = { method, headers, signal, redirect: 'manual', ...(body !== undefined && { body }) } as const

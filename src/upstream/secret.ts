@@ -25,6 +25,19 @@ export async function resolveCredential(credential: Credential, subject: string,
   return value
 }
 
+/**
+ * The value of a password, which goes into a body and so may hold any characters.
+ * @param subject - Whose password it is, for the message, such as `url2drive`.
+ * @throws AuthenticationError when the function fails or gives nothing.
+ */
+export async function resolvePassword(password: Credential, subject: string, signal: AbortSignal): Promise<string> {
+  const value: unknown = typeof password === 'string' ? password : await askForCredential(password, subject, signal)
+  if (typeof value === 'string' && value !== '') return value
+  throw new AuthenticationError(
+    `Could not use the password of ${subject}: it is ${value === '' ? 'empty' : 'not a text'}`,
+  )
+}
+
 /** What keeps a value from being sent as a credential; `undefined` when nothing does. */
 export function credentialProblemOf(value: unknown): string | undefined {
   if (typeof value !== 'string') return 'it is not a text'

@@ -84,6 +84,7 @@ describe('errors', () => {
       message: 'just a text',
       isRetryable: false,
     })
+    expect(toErrorJson(Object.create(null))).toMatchObject({ message: 'an object' })
     expect(toErrorJson(new DOMException('stop', 'AbortError'))).toMatchObject({ code: 'aborted' })
     fc.assert(fc.property(fc.anything(), (thrown) => void JSON.stringify(toErrorJson(thrown))))
   })

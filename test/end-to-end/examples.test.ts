@@ -30,6 +30,15 @@ describe.concurrent('examples', () => {
       ],
     ],
     [
+      'sora2api-chain',
+      [
+        /url2drive:\S+ failed \(overloaded\)/,
+        /\/file\/d\/\S+\/view from the uploader$/m,
+        /\/MP4\/s_\w+\.mp4 from the resolver$/m,
+        /resolve: original succeeded\n {2}\S+ from the resolver$/m,
+      ],
+    ],
+    [
       'stream-to-a-chat-client',
       [/"finish_reason":"stop"/, /^data: \[DONE\]$/m, /^400 \{"error":\{.*"param":"prompt"/m],
     ],

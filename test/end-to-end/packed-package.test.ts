@@ -16,7 +16,16 @@ beforeAll(async () => {
   const target = join(project, 'node_modules/sora-pipeline')
   await mkdir(target, { recursive: true })
   await run('tar', ['-xzf', join(project, filename), '-C', target, '--strip-components=1'])
-  for (const name of ['ky', 'p-retry', 'is-network-error', 'zod', 'h264-mp4-encoder', '@types', 'undici-types']) {
+  for (const name of [
+    'ky',
+    'p-retry',
+    'is-network-error',
+    'zod',
+    'eventsource-parser',
+    'h264-mp4-encoder',
+    '@types',
+    'undici-types',
+  ]) {
     await symlink(resolve('node_modules', name), join(project, 'node_modules', name))
   }
   await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'empty', type: 'module' }))

@@ -32,6 +32,15 @@ export interface Toll {
   lost: number
 }
 
+/** What a process tells of a run that ended. */
+interface Ended {
+  readonly ended: string
+  readonly url?: string
+  readonly error?: string
+  readonly servedBy?: string
+  readonly isDegraded?: boolean
+}
+
 /** The upstreams of lives. */
 export interface World {
   /** Lets runs live; gives what came of them. Rejects with what a run did wrong. */
@@ -87,16 +96,18 @@ export async function startWorld(): Promise<World> {
     const paidAtSandbox = task.mode === 'videos-api' ? await promptsOf(sandbox.videosApi) : []
     const toll: Toll = { kills: 0, runs: task.runs.length, creates: 0, lost: 0 }
     for (const { id, prompt } of task.runs) {
-      const end = last.told.find((told) => Object(told).ended === id) as { url?: string; error?: string } | undefined
+      const end = last.told.find((told) => Object(told).ended === id) as Ended | undefined
       const response = end?.url === undefined ? undefined : await fetch(end.url)
       const bytes = response?.ok ? Buffer.from(await response.arrayBuffer()) : Buffer.alloc(0)
       const isVideo = task.mode === 'videos-api' ? bytes.subarray(4, 8).toString() === 'ftyp' : bytes.equals(VIDEO)
       const creates =
         task.mode === 'videos-api' ? paidAtSandbox.filter((paid) => paid === prompt).length : paidFor(prompt)
-      expect({ id, mode: task.mode, error: end?.error, isVideo, creates }).toEqual({
-        id,
+      const { url: _, ...outcome } = end ?? { error: 'It did not end' }
+      expect({ mode: task.mode, ...outcome, isVideo, creates }).toEqual({
         mode: task.mode,
-        error: undefined,
+        ended: id,
+        servedBy: 'uploader',
+        isDegraded: false,
         isVideo: true,
         creates: 1,
       })

@@ -36,6 +36,7 @@ const pipeline = new SoraPipeline({
     task.store.kind === 'file' ? fileStore({ directory: task.store.place }) : sqliteStore({ path: task.store.place }),
   ),
   leaseMs: task.leaseMs,
+  allowPrivateAddresses: ['127.0.0.1'],
   pollSchedule: () => 50,
 })
 

@@ -14,8 +14,10 @@ import {
   ContentRejectedError,
   GenerationFailedError,
   NetworkError,
+  OverloadedError,
   QuotaExceededError,
   RateLimitError,
+  RegionError,
   UpstreamHttpError,
   UpstreamResponseError,
 } from '../../src/contracts/upstream-errors.js'
@@ -43,13 +45,17 @@ const CASES: readonly [string, unknown, number, string, string][] = [
     'request_forbidden',
     'unsupported_country_region_territory',
   ],
+  ['region', new RegionError('No'), 403, 'request_forbidden', 'unsupported_country_region_territory'],
   ['rate limit', new RateLimitError('No'), 429, 'rate_limit_error', 'rate_limit_exceeded'],
   ['429 of an upstream', http(429), 429, 'rate_limit_error', 'rate_limit_exceeded'],
+  ['overloaded', new OverloadedError('No'), 503, 'server_error', 'overloaded'],
   ['overloaded 503', http(503), 503, 'server_error', 'overloaded'],
   ['overloaded 529', http(529), 503, 'server_error', 'overloaded'],
   ['upstream', http(500), 502, 'server_error', 'upstream_error'],
-  ['a refusal for other reasons', http(403, 'Forbidden'), 502, 'server_error', 'upstream_error'],
-  ['network', new NetworkError('No'), 502, 'server_error', 'upstream_error'],
+  ['a conflict of the moment', http(409), 502, 'server_error', 'upstream_error'],
+  ['a refusal for other reasons', http(403, 'Forbidden'), 502, 'server_error', 'upstream_refused'],
+  ['a request that the upstream cannot take', http(422), 502, 'server_error', 'upstream_refused'],
+  ['network', new NetworkError('No'), 502, 'server_error', 'upstream_unreachable'],
   ['unreadable answer', new UpstreamResponseError('No'), 502, 'server_error', 'upstream_error'],
   ['failed generation', new GenerationFailedError('No'), 502, 'server_error', 'generation_failed'],
   ['unknown submission', new SubmissionUnknownError('No'), 502, 'server_error', 'submission_unknown'],
@@ -84,6 +90,20 @@ test.each([
   expect(toOpenAiError(error).status).toBe(403)
 })
 
+test.each([
+  ['check the quota', new QuotaExceededError('No'), /quota of the token/],
+  ['change the prompt', new ContentRejectedError('No'), /Change the prompt/],
+  ['check the key', new AuthenticationError('No'), /Check the API key/],
+  ['leave the region', new RegionError('No'), /country or region/],
+  ['wait', new RateLimitError('No'), /Wait and send/],
+  ['wait', new OverloadedError('No'), /wait and send/],
+  ['try again', new NetworkError('No'), /try again/],
+  ['look it up', new SubmissionUnknownError('No'), /look it up before you send/],
+  ['ask for the run', new StageTimeoutError('No', { timeoutMs: 5 }), /ask for the run under its id/],
+])('the message tells the user to %s', (_, error, advice) => {
+  expect(toOpenAiError(error).body.error.message).toMatch(advice)
+})
+
 test('param is the first wrong field, and the message says what to do', () => {
   const { body } = toOpenAiError(new InvalidRequestError([problem, { ...problem, field: 'seed' }]))
   expect(body.error.param).toBe('storyboard[1].prompt')
@@ -106,7 +126,9 @@ test('no message of a foreign error or of the configuration is passed on', () =>
 
 test('a message has one full stop before the advice and no lone surrogate', () => {
   const { message } = toOpenAiError(new NetworkError('Could not connect: \ud800.')).body.error
-  expect(message).toBe('Could not connect: \uFFFD. The video provider is in trouble: try again later.')
+  expect(message).toBe(
+    'Could not connect: \uFFFD. The video provider did not answer: try again, or have its address and the network of this server checked.',
+  )
 })
 
 test.each([
@@ -149,6 +171,7 @@ test('clients are told not to repeat by themselves what is no use or would pay t
       errors: [new RateLimitError('No'), new StageTimeoutError('No', { timeoutMs: 5 })],
     }),
   ]
+  expect(toOpenAiError(new OverloadedError('No', { retryAfterMs: 2_000 })).headers).toEqual({ 'retry-after': '2' })
   for (const error of costly) expect(toOpenAiError(error).headers).toEqual({ 'x-should-retry': 'false' })
   const chain = new AllStrategiesFailedError('No', {
     errors: [new Error('No'), new RateLimitError('No', { retryAfterMs: 9 })],

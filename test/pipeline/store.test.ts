@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FencedError, fallback, memoryStore, type RunStore, SoraPipeline, type StoredRun } from '../../src/index.js'
+import { fallback, memoryStore, type RunStore, SoraPipeline, type StoredRun } from '../../src/index.js'
 import {
   fakeGenerator,
   fakeTaskGenerator,

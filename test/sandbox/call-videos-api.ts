@@ -1,4 +1,4 @@
-import type { Sandbox } from '../../src/sandbox/start-sandbox.js'
+import type { Sandbox } from '../../src/sandbox/sandbox.js'
 
 /** Fields of any answer of the API that a test looks at. */
 interface VideosJson {

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Fault } from '../../src/sandbox/fault.js'
-import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.js'
+import type { Sandbox } from '../../src/sandbox/sandbox.js'
+import { startSandbox } from '../../src/sandbox/start-sandbox.js'
 import { callVideosApi, createVideo } from './call-videos-api.js'
 
 const TEXT = 'x'.repeat(100_000)
@@ -186,5 +187,109 @@ describe('answers that break', () => {
     await expect(response.arrayBuffer()).rejects.toThrow('terminated')
     const head = await meet({ kind: 'wrong-length', extraBytes: 10 }, { method: 'HEAD' })
     expect(head.headers.get('content-length')).toBe(String(TEXT.length + 10))
+  })
+})
+
+describe('what only events, or only uploads, meet', () => {
+  const space = () => sandbox.spaces[0]
+  const submit = async () => {
+    const data = ['', space().password, 'ü']
+    const answer = await fetch(`${space().baseUrl}/call/upload`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ data }),
+    })
+    return ((await answer.json()) as { event_id: string }).event_id
+  }
+  const events = async (fault?: Fault) => {
+    const id = await submit()
+    sandbox.setFaults({ 'space-1.stream': fault === undefined ? undefined : [fault] })
+    return fetch(`${space().baseUrl}/call/upload/${id}`)
+  }
+  const read = async (response: Response) => {
+    const chunks: Buffer[] = []
+    let error: unknown
+    try {
+      for await (const chunk of response.body ?? []) chunks.push(Buffer.from(chunk))
+    } catch (reason) {
+      error = reason
+    }
+    return { chunks, text: Buffer.concat(chunks).toString(), error: error instanceof Error ? error.message : undefined }
+  }
+  const HEARTBEAT = 'event: heartbeat\ndata: null\n\n'
+
+  it('sse-cut: the stream is reset, or ends, after some events', async () => {
+    expect(await read(await events({ kind: 'sse-cut', afterEvents: 1 }))).toMatchObject({
+      text: HEARTBEAT,
+      error: 'terminated',
+    })
+    expect(sandbox.requests.at(-1)).toMatchObject({ fault: 'sse-cut', status: 200, wasAborted: false })
+    expect(await read(await events({ kind: 'sse-cut', afterEvents: 0 }))).toMatchObject({
+      text: '',
+      error: 'terminated',
+    })
+    expect(await read(await events({ kind: 'sse-cut', afterEvents: 1, how: 'end' }))).toMatchObject({
+      text: HEARTBEAT,
+      error: undefined,
+    })
+  })
+
+  it('crlf, bom, split: the same events in other bytes', async () => {
+    const plain = (await read(await events())).text
+    expect(plain).toMatch(/^event: heartbeat\n.*event: complete\n/s)
+    const crlf = plain.replaceAll('\n', '\r\n')
+    expect((await read(await events({ kind: 'crlf' }))).text).toBe(crlf)
+    expect((await read(await events({ kind: 'bom' }))).text).toBe(`\uFEFF${plain}`)
+    const split = await read(await events({ kind: 'split', bytes: 3 }))
+    expect(split.text).toBe(crlf)
+    expect(split.chunks.length).toBeGreaterThan(10)
+  })
+
+  it('split and bom: of a body with a length as well, whose bytes stay as they are', async () => {
+    sandbox.files.put('b.txt', Buffer.from('a\nb\n'))
+    sandbox.setFaults({ files: [{ kind: 'split', bytes: 1 }, { kind: 'crlf' }] })
+    const pieces = await read(await fetch(sandbox.files.url('b.txt')))
+    expect([pieces.text, pieces.chunks.length > 1]).toEqual(['a\nb\n', true])
+    expect(await (await fetch(sandbox.files.url('b.txt'))).text()).toBe('a\nb\n')
+    expect(await (await meet({ kind: 'bom' })).arrayBuffer()).toHaveProperty('byteLength', TEXT.length + 3)
+  })
+
+  it('half of a body is half of all events', async () => {
+    const whole = (await read(await events())).text
+    const half = Buffer.from(whole)
+      .subarray(0, Math.floor(Buffer.byteLength(whole) / 2))
+      .toString()
+    expect(await read(await events({ kind: 'truncated-json' }))).toMatchObject({ text: half, error: undefined })
+    expect(await read(await events({ kind: 'reset', when: 'in-body' }))).toMatchObject({
+      text: half,
+      error: 'terminated',
+    })
+    expect(await read(await events({ kind: 'wrong-length', extraBytes: 5 }))).toMatchObject({
+      text: whole,
+      error: 'terminated',
+    })
+  })
+
+  it('slow, hang: before the first event', async () => {
+    expect((await read(await events({ kind: 'slow', delayMs: 20 }))).text).toMatch(/event: complete/)
+    const id = await submit()
+    sandbox.setFaults({ 'space-1.stream': [{ kind: 'hang', when: 'after-handling' }] })
+    const hanging = fetch(`${space().baseUrl}/call/upload/${id}`, { signal: AbortSignal.timeout(30) })
+    await expect(hanging).rejects.toThrow('timeout')
+  })
+
+  it('sleeping: a page with 503 until the time has passed', async () => {
+    const page = await meet({ kind: 'sleeping', forMs: 60_000 })
+    expect([page.status, page.headers.get('content-type')]).toEqual([503, 'text/html; charset=utf-8'])
+    expect(await (await meet({ kind: 'sleeping', forMs: 0 })).text()).toBe(TEXT)
+  })
+
+  it('cut-upload: nothing of a body counts that is no part of an upload', async () => {
+    const before = await numberOfVideos()
+    sandbox.setFaults({ 'videos.create': [{ kind: 'cut-upload', afterBytes: 5 }] })
+    await expect(callVideosApi(sandbox, '/videos', { method: 'POST', body: { prompt: 'A cat' } })).rejects.toThrow(
+      'fetch',
+    )
+    expect(await numberOfVideos()).toBe(before)
   })
 })

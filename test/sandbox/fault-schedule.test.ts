@@ -46,6 +46,22 @@ describe('faultSchedule', () => {
     expect(schedule.next('mirror-1', '/a')).toBe(late)
   })
 
+  it('counts the time of a sleeper from the first call of all', () => {
+    let now = 0
+    const schedule = faultSchedule(() => now)
+    const asleep = { kind: 'sleeping', forMs: 100 } as const
+    schedule.set({ 'space-1.config': asleep })
+    expect(schedule.next('space-1.config', '/a')).toBe(asleep)
+    now = 99
+    expect(schedule.next('space-1.config', '/b')).toBe(asleep)
+    now = 100
+    expect(schedule.next('space-1.config', '/c')).toBeUndefined()
+  })
+
+  it.each([0, -1, 1.5])('refuses pieces of %d bytes', (bytes) => {
+    expect(() => faultSchedule().set({ chat: { kind: 'split', bytes } })).toThrow(/faults\['chat'\]\.bytes is/)
+  })
+
   it('refuses names that do not exist', () => {
     const misspelled = { 'video.create': { kind: 'hang' }, files: [null, { kind: 'hangs' }] } as unknown as FaultPlans
     expect(() => faultSchedule().set(misspelled)).toThrow(ConfigurationError)

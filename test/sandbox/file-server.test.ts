@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.js'
+import type { Sandbox } from '../../src/sandbox/sandbox.js'
+import { startSandbox } from '../../src/sandbox/start-sandbox.js'
 
 let parent: string
 let sandbox: Sandbox

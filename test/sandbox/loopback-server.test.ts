@@ -3,8 +3,9 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { faultSchedule } from '../../src/sandbox/fault-schedule.js'
-import { type LoopbackServer, type Router, startLoopbackServer } from '../../src/sandbox/loopback-server.js'
+import { type LoopbackServer, startLoopbackServer } from '../../src/sandbox/loopback-server.js'
 import { bytesBody, textReply } from '../../src/sandbox/reply.js'
+import type { Router } from '../../src/sandbox/route.js'
 import type { SandboxRequest } from '../../src/sandbox/sandbox-request.js'
 
 const open: LoopbackServer[] = []

@@ -27,7 +27,9 @@ describe('startSandbox', () => {
     expect((await fetch(`${first}/`)).status).toBe(404)
     const unfinished = await createVideo(sandbox, { seconds: '20', size: '1920x1080' })
     expect((await fetch(`${first}/MP4/${unfinished.json.id}.mp4`)).status).toBe(404)
-    expect(new Set([sandbox.files.baseUrl, sandbox.videosApi.baseUrl, ...sandbox.mirrors]).size).toBe(5)
+    const { files, videosApi, chat, posts, parser, drive, jsonBin, spaces } = sandbox
+    const upstreams = [files, videosApi, chat, posts, parser, drive, jsonBin, ...spaces].map(({ baseUrl }) => baseUrl)
+    expect(new Set([...upstreams, ...sandbox.mirrors].map((url) => new URL(url).origin)).size).toBe(12)
     expect(sandbox.requestsTo('mirror-1')).toHaveLength(5)
     expect(sandbox.requestsTo('mirror-3')).toHaveLength(1)
   })
@@ -112,13 +114,24 @@ describe('startSandbox', () => {
   })
 
   it('names every option that is wrong, and no key', async () => {
-    const error = await startSandbox({ speed: 0, seed: 0.5, pollAfterMs: -1, apiKey: '' }).catch((reason) => reason)
+    const error = await startSandbox({
+      speed: 0,
+      seed: 0.5,
+      pollAfterMs: -1,
+      apiKey: '',
+      spaceToken: '',
+      spaceQueueSize: -1,
+      chatVariant: 'html' as 'json',
+    }).catch((reason) => reason)
     expect(error).toBeInstanceOf(ConfigurationError)
     expect(error.problems.map(({ field }: { field: string }) => field)).toEqual([
       'speed',
       'seed',
       'pollAfterMs',
+      'spaceQueueSize',
+      'chatVariant',
       'apiKey',
+      'spaceToken',
     ])
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.js'
+import type { Sandbox } from '../../src/sandbox/sandbox.js'
+import { startSandbox } from '../../src/sandbox/start-sandbox.js'
 import { videosApi } from '../../src/sandbox/videos-api.js'
 import { callVideosApi, createVideo, endOf } from './call-videos-api.js'
 import { inspectMp4 } from './inspect-mp4.js'
@@ -261,10 +262,18 @@ describe('content, delete and remix', () => {
     const state = () => ({ status: 'completed', video: video.bytes, completedAt: 0 }) as const
     const job = { id: 'video_1', prompt: 'x', model: 'm', seconds: '1', size: '64x64', createdAt: 0, state }
     const jobs = { create: () => job, find: () => job, list: () => [job], delete: () => {} }
-    const route = videosApi({ jobs, apiKey: 'k', now: () => now })('GET', '/v1/videos/video_1/content')
+    const route = videosApi({ jobs, apiKey: 'k', now: () => now })('GET', '/v1/videos/video_1/content', {})
     const headers = { authorization: 'Bearer k' }
     const ask = () =>
-      route?.handle({ method: 'GET', pathname: '', query: new URLSearchParams(), headers, body: undefined })
+      route?.handle({
+        method: 'GET',
+        pathname: '',
+        query: new URLSearchParams(),
+        headers,
+        body: undefined,
+        chunks: ReadableStream.from<Uint8Array>([]),
+        signal: new AbortController().signal,
+      })
     expect(await ask()).toMatchObject({ status: 200 })
     now = 3_600_000
     expect(await ask()).toMatchObject({ status: 404 })

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { answerError } from '../../src/upstream/answer-error.js'
 import { maskOf } from '../../src/upstream/secret.js'
 
-const make = (status: number, body: unknown, headers: Record<string, string> = {}) =>
+const make = (status: number, body: unknown, headers: Record<string, string> = {}, isSubmission?: boolean) =>
   answerError({
+    isSubmission,
     what: 'submit the video',
     url: 'https://api.example/v1/videos?key=hidden-canary',
     status,
@@ -47,6 +48,17 @@ describe('answerError', () => {
     ['<html><script>var x=1</script><b>Gateway</b> down</html>', 'Gateway down'],
   ])('reads the sentence of %j', (body, sentence) => {
     expect(make(500, body).message).toBe(`Could not submit the video: api.example answered 500, ${sentence}`)
+  })
+
+  test.each([
+    ['API request failed: 401 - {"error":{"code":"token_invalidated"}}', 'authentication', 401],
+    ['No available tokens for video generation', 'quota-exceeded', 500],
+    ['400: Invalid model: x', 'upstream-http', 400],
+  ])('the trouble behind a 500 is told by a submission, and passes for a question: %s', (message, code, status) => {
+    const body = { error: { message, type: 'server_error', code: null } }
+    expect(make(500, body, {}, true)).toMatchObject({ code, status, isRetryable: false })
+    expect(make(500, body)).toMatchObject({ code: 'upstream-http', status: 500, isRetryable: true, isRefusal: false })
+    expect(make(500, body).message).toContain(message)
   })
 
   test('keeps an excerpt of at most 200 characters, without secrets', () => {

@@ -35,6 +35,7 @@ export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions)
       headers: { 'idempotency-key': context.idempotencyKey },
       timeoutMs: options.createTimeoutMs,
       signal: context.signal,
+      confirm: context.confirm,
       maxBytes: options.maxAnswerBytes,
       isRefusal: (status) => (isRefused && SERVER_ERRORS.has(status) ? true : undefined),
     })

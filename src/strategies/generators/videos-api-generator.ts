@@ -1,11 +1,13 @@
 import type { StartedTask, TaskGenerator } from '../../contracts/generator.js'
-import type { StageContext, SubmitContext } from '../../contracts/stage.js'
+import type { VideoRequest } from '../../contracts/request.js'
+import type { FindContext, StageContext, SubmitContext } from '../../contracts/stage.js'
 import { type ApiAnswer, createApi } from '../../upstream/api.js'
 import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
 import { isPlainHttp } from '../../upstream/plain-http.js'
 import { holdsSecret } from '../../upstream/secret.js'
 import { cancelVideo } from './cancel-video.js'
 import { planCreate } from './create-plan.js'
+import { findVideos } from './find-videos.js'
 import { namedVideo } from './finished-job.js'
 import { JobAnswer, jobIdOf } from './job-answer.js'
 import { type GracePolls, jobStatus } from './job-status.js'
@@ -84,7 +86,11 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
   return {
     name,
     ...(options.label !== undefined && { label: options.label }),
-    submission: { idempotency: options.idempotency, lookup: 'none' },
+    submission: {
+      idempotency: options.idempotency,
+      lookup: options.lookup === 'list' ? 'fingerprint' : 'none',
+      settleMs: options.settleMs,
+    },
     async start(request, context) {
       context.signal.throwIfAborted()
       const plan = planCreate(request, options, context)
@@ -101,6 +107,13 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
       const body = readJsonAnswer(answer, JobAnswer)
       return jobStatus(jobOf(operation.id, answer, body, context), grace)
     },
+    ...(options.lookup === 'list' && {
+      find: async (request: VideoRequest, context: FindContext): Promise<VideosApiOperation[]> => {
+        context.signal.throwIfAborted()
+        const ids = await findVideos(api, request, context, callOptions(context))
+        return ids.map((id) => ({ id }))
+      },
+    }),
     async cancel(operation, context) {
       context.signal.throwIfAborted()
       return cancelVideo(api, { id: operation.id, url: pollUrlOf(operation) }, callOptions(context))

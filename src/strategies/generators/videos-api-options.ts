@@ -85,6 +85,17 @@ export interface VideosApiGeneratorOptions {
    */
   readonly idempotency?: 'key' | 'none' | undefined
   /**
+   * Whether a submission whose outcome is unknown is looked for in the server's list, `GET /videos`, by its prompt and time. Say
+   * `list` only for a server that lists every job it accepted, with its prompt: a job that is not listed is submitted again.
+   * @defaultValue `'none'`
+   */
+  readonly lookup?: 'list' | 'none' | undefined
+  /**
+   * After how many milliseconds a job that was accepted is surely listed, from 0.
+   * @defaultValue `createTimeoutMs` and 10 seconds, at most 130,000
+   */
+  readonly settleMs?: number | undefined
+  /**
    * Where a video may be fetched from beyond `baseUrl`'s own origin and public addresses on ports 80 and 443: hosts
    * (`'127.0.0.1'`), hosts with a port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything. The server
    * names these addresses, so opening one that is not listed rejects with a `NetworkError`, also when a redirect leads there.
@@ -112,8 +123,10 @@ export function checkVideosApiOptions(given: VideosApiGeneratorOptions) {
     maxAnswerBytes: given.maxAnswerBytes ?? 33_554_432,
     serverErrors: given.serverErrors ?? 'unknown',
     idempotency: given.idempotency ?? 'none',
+    lookup: given.lookup ?? 'none',
+    settleMs: given.settleMs ?? Math.min(130_000, (given.createTimeoutMs ?? 120_000) + 10_000),
   } as const
-  const { maxAnswerBytes } = options
+  const { maxAnswerBytes, settleMs } = options
   throwProblems('videosApiGenerator', [
     textProblem('name', options.name, 'give a name'),
     addressProblem('baseUrl', options.baseUrl, '"https://api.example/v1"'),
@@ -128,6 +141,10 @@ export function checkVideosApiOptions(given: VideosApiGeneratorOptions) {
     maxAnswerBytes >= 1_000 ? undefined : optionProblem('maxAnswerBytes', maxAnswerBytes, 'give 1000 bytes or more'),
     choiceProblem('serverErrors', options.serverErrors, ['unknown', 'refused']),
     choiceProblem('idempotency', options.idempotency, ['key', 'none']),
+    choiceProblem('lookup', options.lookup, ['list', 'none']),
+    settleMs >= 0 && Number.isFinite(settleMs)
+      ? undefined
+      : optionProblem('settleMs', settleMs, 'give milliseconds from 0'),
     allowPrivateAddressesProblem(options.allowPrivateAddresses),
   ])
   return options

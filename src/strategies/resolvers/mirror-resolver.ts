@@ -1,6 +1,5 @@
 import { attemptObserverOf } from '../../contracts/attempt-observer.js'
-import { InvalidRequestError } from '../../contracts/input-errors.js'
-import type { ResolvedVideo, ResolveInput, Resolver } from '../../contracts/resolver.js'
+import type { ResolvedVideo, Resolver } from '../../contracts/resolver.js'
 import { AllStrategiesFailedError } from '../../contracts/run-errors.js'
 import type { StageContext } from '../../contracts/stage.js'
 import { UpstreamHttpError } from '../../contracts/upstream-errors.js'
@@ -19,6 +18,7 @@ import {
   throwProblems,
   timeoutProblem,
 } from '../option-problems.js'
+import { fillTemplate } from './fill-template.js'
 
 /** Options of `mirrorResolver`. */
 export interface MirrorResolverOptions {
@@ -116,7 +116,7 @@ export function mirrorResolver(given: MirrorResolverOptions): Resolver {
     async resolve(input, context) {
       const { clock, signal } = context
       signal.throwIfAborted()
-      const path = fillPath(options.path, input)
+      const path = fillTemplate(options.path, input)
       const observer = attemptObserverOf(context)
       const errors: unknown[] = []
       for (const [index, host] of hosts.entries()) {
@@ -178,16 +178,4 @@ function hostProblem(field: string, host: string): OptionProblem {
 
 function nameOf(name: string, host: string): string {
   return `${name}:${new URL(host).host}`
-}
-
-function fillPath(path: string, { video, publication }: ResolveInput): string {
-  return path.replace(/\{(postId|videoId)\}/g, (placeholder) => {
-    const isPost = placeholder === '{postId}'
-    const id = isPost ? publication?.id : video.id
-    // Dots alone would climb out of the path.
-    if (id !== undefined && id !== '' && !/^\.+$/.test(id)) return encodeURIComponent(id)
-    const field = isPost ? 'publication' : 'video.id'
-    const fix = isPost ? 'publish the video first, or use a path with {videoId}' : 'give the video an id'
-    throw new InvalidRequestError([{ field, value: id === undefined ? 'nothing' : JSON.stringify(id), fix }])
-  })
 }

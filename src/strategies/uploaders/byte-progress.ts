@@ -2,7 +2,7 @@ import type { StageContext } from '../../contracts/stage.js'
 
 const INTERVAL_MS = 250
 
-/** Tells how many bytes are done, at most four times a second, and once more at the end. */
+/** Tells how many bytes are done, at most four times a second, and once more at the end. What is told never goes back. */
 export interface ByteProgress {
   /** `bytesTotal` is what is known of it by now. */
   update(bytesDone: number, bytesTotal: number | undefined): void

@@ -8,8 +8,19 @@ const MOST_RESUMES = 10
 const FRUITLESS_RESUMES = 3
 const FIRST_WAIT_MS = 150
 
+/** Where to begin, and what paces and ends the reading. */
+export interface ReadVideoOptions {
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  /**
+   * First byte wanted, from 0.
+   * @defaultValue 0
+   */
+  readonly offset?: number | undefined
+}
+
 /**
- * The bytes of a source from the first to the last, each once. When its stream breaks, or ends before the length that the
+ * The bytes of a source from `offset` to the last, each once. When its stream breaks, or ends before the length that the
  * source tells, it is opened again at the last good byte: at most ten times, and at most three times in a row without a new
  * byte. A source that fails before its first byte is not opened again. Reads only as fast as the caller asks.
  *
@@ -18,9 +29,9 @@ const FIRST_WAIT_MS = 150
  */
 export async function* readVideo(
   source: VideoSource,
-  { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
+  { signal, clock, offset = 0 }: ReadVideoOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let done = 0
+  let done = offset
   let fruitless = 0
   for (let resumes = 0; ; resumes += 1) {
     const before = done

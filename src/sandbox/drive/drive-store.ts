@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto'
+import type { StoredContent } from './content-sink.js'
+
+/** A file in the Drive of a sandbox. */
+export interface SandboxDriveFile {
+  readonly id: string
+  readonly name: string
+  /** Such as `video/mp4`. */
+  readonly mediaType: string
+  readonly byteLength: number
+  /** In lower-case hex. */
+  readonly md5: string
+  /** Ids of folders. */
+  readonly parents: readonly string[]
+  /** Who may open it, beside its owner. */
+  readonly permissions: readonly SandboxDrivePermission[]
+}
+
+/** A permission of a file in the Drive of a sandbox. */
+export interface SandboxDrivePermission {
+  /** `anyoneWithLink` for everybody. */
+  readonly id: string
+  readonly type: string
+  readonly role: string
+}
+
+/** A file with what is needed to serve it. */
+export interface DriveEntry extends SandboxDriveFile {
+  readonly content: StoredContent
+  readonly permissions: SandboxDrivePermission[]
+  /** Epoch milliseconds. */
+  readonly createdAt: number
+}
+
+/** What a new file is. */
+export interface NewDriveFile {
+  readonly id: string
+  readonly name: string
+  readonly mediaType: string
+  readonly parents: readonly string[]
+}
+
+/** The files of one Drive. */
+export interface DriveStore {
+  readonly folderId: string
+  readonly files: ReadonlyMap<string, DriveEntry>
+  /** New ids; a file may only be created with one of them. */
+  generateIds(count: number): readonly string[]
+  wasGenerated(id: string): boolean
+  hasFolder(id: string): boolean
+  /** Whether that many more bytes are within the quota. */
+  hasRoomFor(byteLength: number): boolean
+  setQuota(byteLength: number): void
+  add(file: NewDriveFile, content: StoredContent): DriveEntry
+  /** Puts new bytes into a file. */
+  replace(id: string, file: Pick<NewDriveFile, 'name' | 'mediaType'>, content: StoredContent): DriveEntry | undefined
+  delete(id: string): boolean
+}
+
+const FOLDER_TYPE = 'application/vnd.google-apps.folder'
+
+const ROOT = 'root'
+
+/** An empty Drive with one folder beside its root. */
+export function driveStore(): DriveStore {
+  const files = new Map<string, DriveEntry>()
+  const generated = new Set<string>()
+  const folderId = newId()
+  let quotaBytes = Number.POSITIVE_INFINITY
+
+  const put = (file: NewDriveFile, content: StoredContent, permissions: SandboxDrivePermission[]) => {
+    const { byteLength, md5 } = content
+    const entry = { ...file, byteLength, md5, content, permissions, createdAt: Date.now() }
+    files.set(file.id, entry)
+    return entry
+  }
+
+  return {
+    folderId,
+    files,
+    generateIds(count) {
+      const ids = Array.from({ length: count }, newId)
+      for (const id of ids) generated.add(id)
+      return ids
+    },
+    wasGenerated: (id) => generated.has(id),
+    hasFolder: (id) => id === folderId || id === ROOT || files.get(id)?.mediaType === FOLDER_TYPE,
+    hasRoomFor(byteLength) {
+      const used = [...files.values()].reduce((sum, file) => sum + file.byteLength, 0)
+      return used + byteLength <= quotaBytes
+    },
+    setQuota(byteLength) {
+      quotaBytes = byteLength
+    },
+    add: (file, content) => put(file, content, []),
+    replace(id, file, content) {
+      const old = files.get(id)
+      return old && put({ id, parents: old.parents, ...file }, content, old.permissions)
+    },
+    delete: (id) => files.delete(id),
+  }
+}
+
+// 33 characters, as Google's are.
+function newId(): string {
+  return `1${randomBytes(24).toString('base64url')}`
+}

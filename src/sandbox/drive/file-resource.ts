@@ -1,0 +1,66 @@
+import type { JsonObject } from '../../contracts/json.js'
+import type { DriveEntry } from './drive-store.js'
+
+/** Fields of a file that are sent when a request names none. */
+const DEFAULT_FIELDS: readonly string[] = ['kind', 'id', 'name', 'mimeType']
+
+/** Whether `fields` of a request is understood: `id,name,permissions(id,role)`, `*`, or none. */
+export function areFieldsKnown(fields: string | null): boolean {
+  if (fields === null || fields === '*') return true
+  const known = new Set(FIELD_NAMES)
+  return fieldNames(fields).every((name) => known.has(name))
+}
+
+/**
+ * A file in the wire shape of Drive v3, with the fields that were asked for. Its links are those of Google: nothing of a
+ * sandbox is behind them.
+ */
+export function fileResource(file: DriveEntry, fields: string | null): JsonObject {
+  const names = fields === null ? DEFAULT_FIELDS : fieldNames(fields)
+  const all = allFields(file)
+  if (fields === '*') return all
+  return Object.fromEntries(names.map((name) => [name, all[name]]))
+}
+
+function allFields(file: DriveEntry): JsonObject {
+  const { id, name, mediaType, byteLength, md5, parents, permissions, createdAt } = file
+  const createdTime = new Date(createdAt).toISOString()
+  return {
+    kind: 'drive#file',
+    id,
+    name,
+    mimeType: mediaType,
+    size: String(byteLength),
+    md5Checksum: md5,
+    parents,
+    permissions: permissions.map((permission) => ({ ...permission })),
+    shared: permissions.length > 0,
+    trashed: false,
+    createdTime,
+    modifiedTime: createdTime,
+    webViewLink: `https://drive.google.com/file/d/${id}/view`,
+    webContentLink: `https://drive.google.com/uc?id=${id}&export=download`,
+  }
+}
+
+const FIELD_NAMES: readonly string[] = [
+  ...DEFAULT_FIELDS,
+  'size',
+  'md5Checksum',
+  'parents',
+  'permissions',
+  'shared',
+  'trashed',
+  'createdTime',
+  'modifiedTime',
+  'webViewLink',
+  'webContentLink',
+]
+
+// A selection inside of a field is not followed: the field is sent whole.
+function fieldNames(fields: string): readonly string[] {
+  return fields
+    .replaceAll(/\([^()]*\)/g, '')
+    .split(',')
+    .map((name) => name.trim())
+}

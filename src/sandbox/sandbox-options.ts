@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import { ConfigurationError } from '../contracts/input-errors.js'
+import { CHAT_VARIANTS, type ChatVariant } from './chat/chat-variant.js'
+import type { FaultPlans } from './fault.js'
+
+/** How to start a {@link Sandbox}. */
+export interface SandboxOptions {
+  /** Faults from the beginning; {@link Sandbox.setFaults} changes them. */
+  readonly faults?: FaultPlans | undefined
+  /**
+   * Above 0. A job takes about 6 seconds at 1 and 0.3 seconds at 20, but never less than its video needs to be rendered.
+   * @defaultValue 1
+   */
+  readonly speed?: number | undefined
+  /**
+   * Whole number. The times of the jobs differ by up to 10 %, in the same way for the same seed.
+   * @defaultValue 1
+   */
+  readonly seed?: number | undefined
+  /**
+   * The key that the Videos API asks for.
+   * @defaultValue a new one in every sandbox
+   */
+  readonly apiKey?: string | undefined
+  /** Milliseconds that the Videos API sends as `openai-poll-after-ms`; without it the header is not sent. */
+  readonly pollAfterMs?: number | undefined
+  /**
+   * Form in which the chat upstream answers for models that do not say one.
+   * @defaultValue 'fenced-html'
+   */
+  readonly chatVariant?: ChatVariant | undefined
+  /** Makes both Spaces private ones: they answer 404 with a page to every request that does not have this token. */
+  readonly spaceToken?: string | undefined
+  /**
+   * Whole number from 0. How many calls wait in line at a Space, beside the one that runs; one more is answered with 503.
+   * @defaultValue 20
+   */
+  readonly spaceQueueSize?: number | undefined
+  /** A directory whose files the file server serves as well, such as the one of a `directoryUploader`. */
+  readonly files?: { readonly directory: string } | undefined
+}
+
+/** The options of the upstreams, each of which has a value. */
+export interface CheckedSandboxOptions {
+  readonly speed: number
+  readonly seed: number
+  readonly apiKey: string
+  readonly pollAfterMs: number | undefined
+  readonly chatVariant: ChatVariant
+  readonly spaceToken: string | undefined
+  readonly spaceQueueSize: number
+}
+
+/**
+ * Fills in what was left out.
+ * @throws ConfigurationError when an option is out of its range; names every problem.
+ */
+export function checkSandboxOptions(options: SandboxOptions): CheckedSandboxOptions {
+  const { speed = 1, seed = 1, apiKey = `sk-sandbox-${randomUUID()}`, pollAfterMs } = options
+  const { chatVariant = 'fenced-html', spaceToken, spaceQueueSize = 20 } = options
+  const problems = [
+    { field: 'speed', value: speed, isRight: speed > 0, fix: 'above 0' },
+    { field: 'seed', value: seed, isRight: Number.isInteger(seed), fix: 'a whole number' },
+    {
+      field: 'pollAfterMs',
+      value: pollAfterMs,
+      isRight: pollAfterMs === undefined || (pollAfterMs >= 0 && Number.isFinite(pollAfterMs)),
+      fix: 'a number from 0',
+    },
+    {
+      field: 'spaceQueueSize',
+      value: spaceQueueSize,
+      isRight: Number.isInteger(spaceQueueSize) && spaceQueueSize >= 0,
+      fix: 'a whole number from 0',
+    },
+    {
+      field: 'chatVariant',
+      value: chatVariant,
+      isRight: CHAT_VARIANTS.includes(chatVariant),
+      fix: `one of ${CHAT_VARIANTS.join(', ')}`,
+    },
+    // Their values are not shown: they are secrets of the caller.
+    { field: 'apiKey', value: 'empty', isRight: apiKey !== '', fix: 'a text' },
+    { field: 'spaceToken', value: 'empty', isRight: spaceToken !== '', fix: 'a text' },
+  ].filter(({ isRight }) => !isRight)
+  if (problems.length === 0) return { speed, seed, apiKey, pollAfterMs, chatVariant, spaceToken, spaceQueueSize }
+  throw new ConfigurationError(
+    'the sandbox',
+    problems.map(({ field, value, fix }) => ({ field, value: String(value), fix })),
+  )
+}

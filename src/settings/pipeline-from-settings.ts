@@ -1,0 +1,149 @@
+import type { Generator } from '../contracts/generator.js'
+import type { VideoRequest } from '../contracts/request.js'
+import type { PipelineResult } from '../contracts/result.js'
+import { memoryStore } from '../pipeline/memory-store.js'
+import type { SoraPipelineOptions } from '../pipeline/options.js'
+import type { PipelineRun } from '../pipeline/pipeline-run.js'
+import { type RunOptions, SoraPipeline } from '../pipeline/sora-pipeline.js'
+import { isRecord } from '../upstream/error-details.js'
+import type { Fetch } from '../upstream/request.js'
+import { maskOf } from '../upstream/secret.js'
+import { checkSettings } from './check-settings.js'
+import type { LiveSettings, Settings, SettingsFragment } from './settings.js'
+import { buildChain } from './settings-chain.js'
+import { type SettingsSecrets, secretValues } from './settings-secrets.js'
+import type { SettingsWarning } from './settings-warning.js'
+
+/** Options of `pipelineFromSettings`: those of a `SoraPipeline` but its strategies. */
+export interface SettingsPipelineOptions
+  extends Omit<SoraPipelineOptions, 'generator' | 'publisher' | 'resolver' | 'uploader'> {
+  /** In place of the one that the settings name: one of another kind, a chain, or a fake in a test. */
+  readonly generator?: Generator | undefined
+  /** Given to every strategy, and called in place of the platform's `fetch`. */
+  readonly fetch?: Fetch | undefined
+}
+
+/**
+ * Runs as a `SoraPipeline` does, each by the settings of the moment in which it begins. When those cannot work, whatever needs
+ * them throws a `ConfigurationError`, and nothing is sent.
+ */
+export interface SettingsPipeline {
+  /** The settings of the next run. */
+  readonly settings: Settings
+  /** What these settings switch on and the next run leaves out all the same, because an address or a credential is missing. */
+  readonly warnings: readonly SettingsWarning[]
+  /**
+   * As `run` of a `SoraPipeline`. A run that is under way keeps the settings it began with, also when it is joined by its id.
+   * @throws InvalidRequestError as the pipeline does.
+   */
+  run(request: VideoRequest, options?: RunOptions): PipelineRun
+  /** As `resume` of a `SoraPipeline`; a run that no process works on goes on by the settings of the moment. */
+  resume(id: string, options?: Pick<RunOptions, 'signal'>): PipelineRun
+  /** Runs and waits: short for `run(request, options).result`. */
+  generate(request: VideoRequest, options?: RunOptions): Promise<PipelineResult>
+}
+
+// As the pipeline's own.
+const UPLOAD_MS = 900_000
+
+/**
+ * Makes a pipeline whose chain is built from settings, anew whenever they have changed, so that a change takes effect on the next
+ * run:
+ *
+ * - watermark-free mode off: neither publishing nor resolving. `third_party`: publish, then the mirrors in order, then the
+ *   generator's own URL. `custom`: publish, then the parse server, then the generator's own URL.
+ * - Google Drive on: the Spaces in order, or Drive itself; then the directory, if there is one. Each but the last has an equal
+ *   share of the upload's deadline.
+ *
+ * What is switched on but misses an address or a credential is left out, and named in `warnings`: a run still gives a URL.
+ *
+ * @param settings - Settings, of which anything but the generator may be left out; or an object whose `current` holds them, such
+ * as `jsonBinSettings`.
+ * @throws ConfigurationError when the settings cannot work, with every problem at once.
+ *
+ * @example
+ * ```ts
+ * import { pipelineFromSettings, settingsFromEnv } from 'sora-pipeline/settings'
+ *
+ * const { settings, secrets } = settingsFromEnv({ SORA_BASE_URL: 'https://gateway.example/v1', SORA_API_KEY: 'your-key' })
+ * const pipeline = pipelineFromSettings(settings, secrets)
+ * for (const { message } of pipeline.warnings) console.warn(message)
+ * ```
+ */
+export function pipelineFromSettings(
+  settings: SettingsFragment | LiveSettings,
+  secrets: SettingsSecrets = {},
+  options: SettingsPipelineOptions = {},
+): SettingsPipeline {
+  const { fetch, generator, store = memoryStore(), ...shared } = options
+  const live = isLive(settings) ? settings : { current: settings }
+  const origin = { subject: 'pipelineFromSettings', mask: maskOf(secretValues(secrets)) }
+  const owners = new Map<string, SoraPipeline>()
+  let built = build(live.current)
+
+  function build(source: SettingsFragment) {
+    const checked = checkSettings(source, origin)
+    const deadlines = { ...options.deadlines, ...checked.deadlines }
+    const { warnings, ...strategies } = buildChain({
+      settings: checked,
+      secrets,
+      generator,
+      uploadMs: deadlines.uploadMs ?? UPLOAD_MS,
+      fetch,
+      allowPrivateAddresses: options.allowPrivateAddresses,
+    })
+    return {
+      source,
+      settings: checked,
+      warnings,
+      pipeline: new SoraPipeline({ ...shared, store, ...strategies, deadlines }),
+    }
+  }
+
+  function newest() {
+    if (live.current !== built.source) built = build(live.current)
+    return built
+  }
+
+  // Two pipelines must not work on one run: each would take it from the other.
+  function hold(run: PipelineRun, pipeline: SoraPipeline): PipelineRun {
+    if (owners.has(run.id)) return run
+    owners.set(run.id, pipeline)
+    void untilEnd(run).then(() => owners.delete(run.id))
+    return run
+  }
+
+  function pipelineOf(id: string | undefined): SoraPipeline {
+    return (id === undefined ? undefined : owners.get(id)) ?? newest().pipeline
+  }
+
+  function run(request: VideoRequest, runOptions: RunOptions = {}): PipelineRun {
+    const pipeline = pipelineOf(runOptions.id)
+    return hold(pipeline.run(request, runOptions), pipeline)
+  }
+
+  return {
+    get settings() {
+      return newest().settings
+    },
+    get warnings() {
+      return newest().warnings
+    },
+    run,
+    resume(id, runOptions) {
+      const pipeline = pipelineOf(id)
+      return hold(pipeline.resume(id, runOptions), pipeline)
+    },
+    async generate(request, runOptions) {
+      return run(request, runOptions).result
+    },
+  }
+}
+
+function isLive(settings: SettingsFragment | LiveSettings): settings is LiveSettings {
+  return isRecord(settings) && 'current' in settings
+}
+
+async function untilEnd(run: PipelineRun): Promise<void> {
+  for await (const event of run) if (event.type === 'run-completed' || event.type === 'run-failed') return
+}

@@ -1,0 +1,135 @@
+import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import { credentialProblemOf, maskOf } from '../upstream/secret.js'
+import { readSettings } from './check-settings.js'
+import { JSON_BIN_VARIABLES, SECRET_VARIABLES, SETTINGS_VARIABLES } from './env-variables.js'
+import type { JsonBinSettingsOptions } from './json-bin-options.js'
+import { mistypedVariables } from './mistyped-variables.js'
+import type { Settings, SettingsFragment } from './settings.js'
+import { patchSettings } from './settings-patch.js'
+import type { SettingsSecrets } from './settings-secrets.js'
+
+/** Variables by name, such as `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What {@link settingsFromEnv} reads. */
+export interface EnvironmentSettings {
+  readonly settings: Settings
+  readonly secrets: SettingsSecrets
+  /** For `jsonBinSettings`, when `JSONBIN_BIN_ID` is set. */
+  readonly jsonBin?: Pick<JsonBinSettingsOptions, 'binId' | 'masterKey' | 'accessKey' | 'baseUrl'>
+}
+
+const KNOWN = [SETTINGS_VARIABLES, SECRET_VARIABLES, JSON_BIN_VARIABLES].flatMap((table) => Object.keys(table))
+// Goes in a body, where anything may stand; the others are sent as headers, or may be.
+const FREE_TEXT = 'GOOGLE_DRIVE_PASSWORD'
+
+/**
+ * Reads settings and credentials from environment variables. The library reads none by itself: give `process.env`.
+ *
+ * - `SORA_API` (`videos` or `chat`), `SORA_BASE_URL`, `SORA_API_KEY`, `SORA_MODEL`: the generator.
+ * - `SORA_PUBLISH_BASE_URL`, `SORA_PUBLISH_TOKEN`: the publisher.
+ * - `WATERMARK_FREE_ENABLED`, `WATERMARK_FREE_PARSE_METHOD` (`third_party` or `custom`), `WATERMARK_FREE_CUSTOM_URL`,
+ *   `WATERMARK_FREE_CUSTOM_TOKEN`, `WATERMARK_FREE_HOSTS`, `WATERMARK_FREE_PATH`, `WATERMARK_FREE_SYNC_TIMEOUT_MS`: the URL.
+ * - `GOOGLE_DRIVE_ENABLED`, `GOOGLE_DRIVE_KIND` (`url2drive` or `drive`), `GOOGLE_DRIVE_PASSWORD`, `GOOGLE_DRIVE_SPACES`,
+ *   `GOOGLE_DRIVE_SPACES_TOKEN`, `GOOGLE_DRIVE_ACCESS_TOKEN`, `GOOGLE_DRIVE_FOLDER_ID`: Google Drive. Without
+ *   `GOOGLE_DRIVE_ENABLED` a password or an access token switches it on; an access token alone makes the kind `drive`.
+ * - `SORA_DIRECTORY`, `SORA_DIRECTORY_BASE_URL`: a directory to upload to.
+ * - `SORA_GENERATE_TIMEOUT_MS`, `SORA_PUBLISH_TIMEOUT_MS`, `SORA_RESOLVE_TIMEOUT_MS`, `SORA_UPLOAD_TIMEOUT_MS`,
+ *   `SORA_TOTAL_TIMEOUT_MS`: the deadlines.
+ * - `JSONBIN_BIN_ID`, `JSONBIN_MASTER_KEY` or `JSONBIN_ACCESS_KEY`, `JSONBIN_BASE_URL`: the settings store.
+ *
+ * Yes and no are `true`, `1`, `yes`, `on`, and `false`, `0`, `no`, `off`, in any case; lists are split at commas and blanks. An
+ * empty variable counts as unset. A name that looks mistyped is a problem: any unknown one that begins with `WATERMARK_FREE_` or
+ * `JSONBIN_`, and one that is at most two letters away from a known one.
+ *
+ * @param base - Settings under the variables, such as `sora2apiPreset`.
+ * @throws ConfigurationError naming every variable that is wrong; no secret is shown.
+ *
+ * @example
+ * ```ts
+ * import { settingsFromEnv } from 'sora-pipeline/settings'
+ *
+ * const { settings, secrets } = settingsFromEnv(process.env)
+ * console.log(settings.generator?.baseUrl, secrets.soraApiKey !== undefined)
+ * ```
+ */
+export function settingsFromEnv(env: Environment, base: SettingsFragment = {}): EnvironmentSettings {
+  const given = new Map(
+    Object.entries(env).flatMap(([name, value]) => {
+      const text = value?.trim() ?? ''
+      return text === '' ? [] : [[name, text] as const]
+    }),
+  )
+  const secrets = pick(SECRET_VARIABLES, given)
+  const jsonBin = pick(JSON_BIN_VARIABLES, given)
+  const mask = maskOf([...Object.values(secrets), jsonBin.masterKey ?? '', jsonBin.accessKey ?? ''])
+  const read = readSettings(patchSettings(base, settingsOf(given, base)), mask)
+  const problems = [
+    ...mistypedVariables([...given.keys()], KNOWN),
+    ...secretProblems(given),
+    ...jsonBinProblems(jsonBin),
+    ...('problems' in read ? read.problems.map((problem) => nameVariable(problem, given)) : []),
+  ]
+  if (problems.length > 0 || 'problems' in read) throw new ConfigurationError('settingsFromEnv', problems)
+  const { binId } = jsonBin
+  return { settings: read.settings, secrets, ...(binId !== undefined && { jsonBin: { ...jsonBin, binId } }) }
+}
+
+function settingsOf(given: ReadonlyMap<string, string>, base: SettingsFragment): SettingsFragment {
+  const hasToken = given.has('GOOGLE_DRIVE_ACCESS_TOKEN')
+  const hasPassword = given.has('GOOGLE_DRIVE_PASSWORD')
+  const implied = {
+    ...(base.googleDrive?.isEnabled === undefined && (hasToken || hasPassword) && { isEnabled: true }),
+    ...(base.googleDrive?.kind === undefined && hasToken && !hasPassword && { kind: 'drive' as const }),
+  }
+  return Object.entries(SETTINGS_VARIABLES).reduce<SettingsFragment>(
+    (settings, [name, { section, field, read }]) => {
+      const text = given.get(name)
+      return text === undefined ? settings : patchSettings(settings, { [section]: { [field]: read(text) } })
+    },
+    Object.keys(implied).length > 0 ? { googleDrive: implied } : {},
+  )
+}
+
+function pick<Key extends string>(
+  table: Readonly<Record<string, Key>>,
+  given: ReadonlyMap<string, string>,
+): { readonly [K in Key]?: string } {
+  const entries = Object.entries(table).flatMap(([name, key]) => {
+    const text = given.get(name)
+    return text === undefined ? [] : [[key, text]]
+  })
+  return Object.fromEntries(entries)
+}
+
+function secretProblems(given: ReadonlyMap<string, string>): InputProblem[] {
+  const names = [...Object.keys(SECRET_VARIABLES), 'JSONBIN_MASTER_KEY', 'JSONBIN_ACCESS_KEY']
+  return names.flatMap((name) => {
+    const problem = given.has(name) && name !== FREE_TEXT ? credentialProblemOf(given.get(name)) : undefined
+    return problem === undefined ? [] : [{ field: name, value: 'unusable', fix: problem }]
+  })
+}
+
+function jsonBinProblems({ binId, masterKey, accessKey }: EnvironmentKeys): InputProblem[] {
+  const hasKey = masterKey !== undefined || accessKey !== undefined
+  if (binId !== undefined && !hasKey) {
+    const fix = 'give it or JSONBIN_ACCESS_KEY, or leave JSONBIN_BIN_ID out'
+    return [{ field: 'JSONBIN_MASTER_KEY', value: 'nothing', fix }]
+  }
+  if (masterKey !== undefined && accessKey !== undefined) {
+    return [{ field: 'JSONBIN_ACCESS_KEY', value: 'given', fix: 'leave it or JSONBIN_MASTER_KEY out' }]
+  }
+  if (binId !== undefined || !hasKey) return []
+  return [{ field: 'JSONBIN_BIN_ID', value: 'nothing', fix: 'give the id of the bin, or leave the key out' }]
+}
+
+type EnvironmentKeys = { readonly [Key in (typeof JSON_BIN_VARIABLES)[keyof typeof JSON_BIN_VARIABLES]]?: string }
+
+/** Says a problem of a setting of its variable, where that is where it comes from. */
+function nameVariable(problem: InputProblem, given: ReadonlyMap<string, string>): InputProblem {
+  const variable = Object.entries(SETTINGS_VARIABLES).find(([, { section, field }]) => {
+    return problem.field.replace(/\[\d+\]$/, '') === `${section}.${field}`
+  })?.[0]
+  const isFromVariable = variable !== undefined && (given.has(variable) || problem.value === 'nothing')
+  return isFromVariable ? { ...problem, field: problem.field.replace(/^[^[]+/, variable) } : problem
+}

@@ -1,0 +1,187 @@
+import * as z from 'zod/mini'
+import { isSoraPipelineError } from '../../contracts/errors.js'
+import type { Publisher } from '../../contracts/publisher.js'
+import { mayHaveBeenAccepted } from '../../contracts/submission.js'
+import {
+  AuthenticationError,
+  NetworkError,
+  UpstreamHttpError,
+  UpstreamResponseError,
+} from '../../contracts/upstream-errors.js'
+import { abortable } from '../../upstream/abortable.js'
+import { type ApiCall, createApi } from '../../upstream/api.js'
+import { readJsonAnswer } from '../../upstream/json-answer.js'
+import { timeoutFailure } from '../../upstream/network-failure.js'
+import type { Fetch } from '../../upstream/request.js'
+import { type Credential, maskOf } from '../../upstream/secret.js'
+import { withTimeLimit } from '../../upstream/time-limit.js'
+import {
+  addressProblem,
+  credentialProblem,
+  headerProblems,
+  optionProblem,
+  textProblem,
+  throwProblems,
+  timeoutProblem,
+} from '../option-problems.js'
+
+/** Headers by name, such as `{ 'x-account': '7' }`. */
+type HeaderRecord = Readonly<Record<string, string>>
+
+/** Options of `soraPublisher`. */
+export interface SoraPublisherOptions {
+  /**
+   * Name in events and messages.
+   * @defaultValue `'sora-publisher'`
+   */
+  readonly name?: string | undefined
+  /** For people, in progress texts; the name serves without one. */
+  readonly label?: string | undefined
+  /** Address of the API below which `/project_y/post` lies, such as `https://gateway.example/backend`. There is no default. */
+  readonly baseUrl: string
+  /**
+   * Sent with every request; a function is asked before each. Whatever a gateway wants besides a key comes from here: the
+   * library makes no such header by itself.
+   */
+  readonly headers?: HeaderRecord | (() => HeaderRecord | Promise<HeaderRecord>) | undefined
+  /** Sent as `Authorization: Bearer`, unless `headers` has an authorization of its own; a function is asked before each request. */
+  readonly apiKey?: Credential | undefined
+  /**
+   * Text of the post. The prompt is not published.
+   * @defaultValue `''`
+   */
+  readonly postText?: string | undefined
+  /**
+   * Milliseconds for the headers function, and as long again for the request with its answer; above 0, `Infinity` for none.
+   * @defaultValue 30_000
+   */
+  readonly timeoutMs?: number | undefined
+  /**
+   * Called in place of the platform's `fetch`, with the address as a string.
+   * @defaultValue `globalThis.fetch`
+   */
+  readonly fetch?: Fetch | undefined
+}
+
+const PATH = '/project_y/post'
+const Published = z.looseObject({
+  post: z.looseObject({
+    id: z.string().check(z.minLength(1)),
+    permalink: z.catch(z.optional(z.httpUrl()), undefined),
+  }),
+})
+
+/**
+ * Publishes a generation as a post: `POST {baseUrl}/project_y/post`, the shape of the retired Sora app, as the source of sora2api
+ * has it and self-hosted gateways may keep it. `id` of the video is sent as the generation, and `id` of the publication is read
+ * from `post.id`, its page from `post.permalink` where there is one. `unpublish` deletes the post.
+ *
+ * A publication is not idempotent, so a failure that leaves open whether the post exists is never `isRetryable`: no answer after
+ * the request was sent, 408, 409, most 5xx, an answer without `post.id`. An abort ends the waiting; the post may then exist.
+ *
+ * `publish` rejects with `AuthenticationError` for 401 and 403 and for headers that cannot be had, `RateLimitError` for 429,
+ * `ContentRejectedError` for a moderation verdict, `UpstreamHttpError` for any other status that is no success,
+ * `UpstreamResponseError` for an answer without `post.id`, and `NetworkError` when no answer came.
+ *
+ * @throws ConfigurationError when an option cannot work, with every problem at once.
+ *
+ * @example
+ * ```ts
+ * import { soraPublisher } from 'sora-pipeline/strategies'
+ *
+ * const publisher = soraPublisher({
+ *   baseUrl: 'https://gateway.example/backend',
+ *   apiKey: 'your-token',
+ *   headers: async () => ({ 'x-account': '7' }),
+ * })
+ * console.log(publisher.name)
+ * ```
+ */
+export function soraPublisher(given: SoraPublisherOptions): Publisher {
+  const options = checkSoraPublisherOptions(given)
+  const { name, postText, timeoutMs } = options
+
+  // One API for each call: its headers are asked for anew, and their values are masked in every message about that call.
+  async function call(request: Pick<ApiCall, 'what' | 'method' | 'json'> & { path: string }, signal: AbortSignal) {
+    const { what, path } = request
+    const asked = { what, url: createApi({ subject: name, baseUrl: options.baseUrl }).address(path), mask: maskOf([]) }
+    const limits = { timeoutMs, signal, error: () => timeoutFailure(asked, timeoutMs, { isRefusal: true }) }
+    const headers = await withTimeLimit(limits, (limited) => headersOf(options.headers, name, limited))
+    const api = createApi({ ...options, subject: name, headers })
+    return api.call({ ...request, url: asked.url, timeoutMs, signal })
+  }
+
+  return {
+    name,
+    ...(options.label !== undefined && { label: options.label }),
+    async publish(video, { signal }) {
+      signal.throwIfAborted()
+      const json = { attachments_to_create: [{ generation_id: video.id, kind: 'sora' }], post_text: postText }
+      try {
+        const answer = await call({ what: 'publish the video', method: 'POST', path: PATH, json }, signal)
+        const { id, permalink } = readJsonAnswer(answer, Published).post
+        return { id, ...(permalink !== undefined && { url: permalink }) }
+      } catch (error) {
+        throw signal.aborted ? signal.reason : onceOnly(error)
+      }
+    },
+    async unpublish({ id }, { signal }) {
+      signal.throwIfAborted()
+      const path = `${PATH}/${encodeURIComponent(id)}`
+      await call({ what: 'take the post back', method: 'DELETE', path }, signal)
+    },
+  }
+}
+
+async function headersOf(
+  headers: SoraPublisherOptions['headers'],
+  name: string,
+  signal: AbortSignal,
+): Promise<HeaderRecord | undefined> {
+  if (typeof headers !== 'function') return headers
+  const given = await abortable(signal, Promise.resolve().then(headers)).catch((error: unknown) => {
+    if (signal.aborted) throw signal.reason
+    if (isSoraPipelineError(error)) throw error
+    // Only its class is told: its text may hold the very secret that it failed to give.
+    const kind = error instanceof Error ? error.name : typeof error
+    throw new AuthenticationError(`Could not get the headers of ${name}: their function threw ${kind}`)
+  })
+  const [problem] = headerProblems('headers', given)
+  if (problem === undefined) return given
+  throw new AuthenticationError(`Could not use the headers of ${name}: ${problem.field} is ${problem.value}`)
+}
+
+// Whatever leaves open whether the post exists must not be tried again by itself: that would make a second post.
+function onceOnly(error: unknown): unknown {
+  if (!mayHaveBeenAccepted(error) || !isSoraPipelineError(error)) return error
+  const message = `${error.message}; the post may exist all the same`
+  const facts = { cause: error.cause, isRetryable: false }
+  if (error instanceof UpstreamHttpError)
+    return new UpstreamHttpError(message, { ...pick(error), ...facts, status: error.status })
+  if (error instanceof UpstreamResponseError) return new UpstreamResponseError(message, { ...pick(error), ...facts })
+  return error instanceof NetworkError ? new NetworkError(message, { url: error.url, ...facts }) : error
+}
+
+function pick({ status, url, bodyExcerpt }: UpstreamHttpError | UpstreamResponseError) {
+  return { status, url, bodyExcerpt }
+}
+
+function checkSoraPublisherOptions(given: SoraPublisherOptions) {
+  const { headers } = given
+  const options = {
+    ...given,
+    name: given.name ?? 'sora-publisher',
+    postText: given.postText ?? '',
+    timeoutMs: given.timeoutMs ?? 30_000,
+  }
+  const { postText } = options
+  throwProblems('soraPublisher', [
+    textProblem('name', options.name, 'give a name'),
+    addressProblem('baseUrl', options.baseUrl, '"https://gateway.example/backend"'),
+    ...(typeof headers === 'function' ? [] : headerProblems('headers', headers)),
+    credentialProblem('apiKey', options.apiKey),
+    typeof postText === 'string' ? undefined : optionProblem('postText', postText, 'give a text'),
+    timeoutProblem('timeoutMs', options.timeoutMs),
+  ])
+  return options
+}

@@ -1,0 +1,168 @@
+import * as z from 'zod/mini'
+import type { Resolver } from '../../contracts/resolver.js'
+import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
+import { type ApiAnswer, createApi } from '../../upstream/api.js'
+import { readComplaint } from '../../upstream/complaint.js'
+import { complaintError } from '../../upstream/complaint-error.js'
+import { complaintKind } from '../../upstream/complaint-kind.js'
+import {
+  type AllowPrivateAddresses,
+  allowPrivateAddressesProblem,
+} from '../../upstream/download/allowed-destinations.js'
+import { excerptOf, readErrorDetails } from '../../upstream/error-details.js'
+import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
+import { hostOf, timeoutFailure } from '../../upstream/network-failure.js'
+import { isPlainHttp } from '../../upstream/plain-http.js'
+import { proveVideo } from '../../upstream/prove-video.js'
+import type { Fetch } from '../../upstream/request.js'
+import { type Credential, holdsSecret, maskOf, resolveCredential } from '../../upstream/secret.js'
+import { withTimeLimit } from '../../upstream/time-limit.js'
+import {
+  addressProblem,
+  credentialProblem,
+  optionProblem,
+  textProblem,
+  throwProblems,
+  timeoutProblem,
+} from '../option-problems.js'
+import { fillTemplate } from './fill-template.js'
+
+/** Options of `parseServerResolver`. */
+export interface ParseServerResolverOptions {
+  /**
+   * Name in events and messages.
+   * @defaultValue `'parse-server'`
+   */
+  readonly name?: string | undefined
+  /** For people, in progress texts; the name serves without one. */
+  readonly label?: string | undefined
+  /** Address of the server, such as `https://parse.example`, with or without a slash at its end. There is no default. */
+  readonly baseUrl: string
+  /** Sent as `token` in the body; a function is asked before each request. Leave it out for a server without one. */
+  readonly token?: Credential | undefined
+  /**
+   * The share link that the server is asked about, with `{postId}` for the id of the publication or `{videoId}` for that of the
+   * generation.
+   * @defaultValue `'https://sora.chatgpt.com/p/{postId}'`
+   */
+  readonly shareUrl?: string | undefined
+  /**
+   * Whether the link is proven to serve a video before it is given out.
+   * @defaultValue `true`
+   */
+  readonly prove?: boolean | undefined
+  /**
+   * Milliseconds for the question, and as long again for the proof; above 0, `Infinity` for none.
+   * @defaultValue 30_000
+   */
+  readonly timeoutMs?: number | undefined
+  /**
+   * Where a link may lead beyond the server itself and public addresses on ports 80 and 443: hosts (`'127.0.0.1'`), hosts with
+   * a port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything.
+   * @defaultValue none
+   */
+  readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
+  /**
+   * Called in place of the platform's `fetch`, with the address as a string.
+   * @defaultValue `globalThis.fetch`
+   */
+  readonly fetch?: Fetch | undefined
+}
+
+const WHAT = 'parse the share link'
+const Parsed = z.looseObject({
+  download_link: z.catch(z.optional(z.string()), undefined),
+  error: z.optional(z.unknown()),
+})
+
+/**
+ * Asks a parse server for the download link of a published video: `POST {baseUrl}/get-sora-link` with `{ url, token }`, which
+ * answers `{ download_link }` or `{ error }`, as the source of sora-downloader has it. The link is proven to serve a video.
+ *
+ * `resolve` rejects with `InvalidRequestError` when the share link needs a publication and there is none,
+ * `AuthenticationError` for 401 and 403, `UpstreamHttpError` for any other status that is no success, `UpstreamResponseError`
+ * for an error under 200, a page, or a link that is none or serves no video, and `NetworkError` when no answer came. Asking
+ * changes nothing, so it may be repeated; an abort leaves nothing running here.
+ *
+ * @throws ConfigurationError when an option cannot work, with every problem at once.
+ *
+ * @example
+ * ```ts
+ * import { parseServerResolver } from 'sora-pipeline/strategies'
+ *
+ * const resolver = parseServerResolver({ baseUrl: 'https://parse.example', token: 'your-token' })
+ * console.log(resolver.name)
+ * ```
+ */
+export function parseServerResolver(given: ParseServerResolverOptions): Resolver {
+  const options = checkParseServerOptions(given)
+  const { name, timeoutMs } = options
+  const api = createApi({ baseUrl: options.baseUrl, fetch: options.fetch, subject: name })
+  const url = api.address('/get-sora-link')
+
+  async function tokenOf(signal: AbortSignal): Promise<string | undefined> {
+    const { token } = options
+    if (token === undefined) return undefined
+    const error = () => timeoutFailure({ what: WHAT, url, mask: maskOf([]) }, timeoutMs, { isRefusal: true })
+    return withTimeLimit({ timeoutMs, signal, error }, (limited) => resolveCredential(token, name, limited))
+  }
+
+  return {
+    name,
+    ...(options.label !== undefined && { label: options.label }),
+    async resolve(input, { signal }) {
+      signal.throwIfAborted()
+      const share = fillTemplate(options.shareUrl, input)
+      const token = await tokenOf(signal)
+      const secrets = token === undefined ? [] : [token]
+      const json = { url: share, token }
+      const link = linkIn(await api.call({ what: WHAT, method: 'POST', url, json, secrets, timeoutMs, signal }))
+      if (!options.prove) return { url: link }
+      const { fetch, allowPrivateAddresses } = options
+      const proof = { url: link, timeoutMs, minBytes: 1, signal, fetch, allowPrivateAddresses, ownOrigin: api.origin }
+      return { url: link, ...(await proveVideo(proof)) }
+    },
+  }
+}
+
+function linkIn(answer: ApiAnswer): string {
+  const { error, download_link: link } = readJsonAnswer(answer, Parsed)
+  if (error !== undefined && error !== null && error !== '') throw told(answer)
+  if (link === undefined || !URL.canParse(link) || !isPlainHttp(new URL(link)))
+    throw unreadable(answer, 'download_link is no http address')
+  if (holdsSecret(link, answer.secrets)) throw unreadable(answer, 'download_link carries the token')
+  return link
+}
+
+function told({ url, status, text, mask }: ApiAnswer): Error {
+  const details = readErrorDetails(text)
+  const message = `Could not ${WHAT}: ${hostOf(url)} said, ${excerptOf(details.message || text, mask)}`
+  const kind = complaintKind(readComplaint(details))
+  const options = { status, url: mask(url) }
+  return kind === 'timeout' || kind === 'other'
+    ? new UpstreamResponseError(message, { ...options, bodyExcerpt: excerptOf(text, mask) })
+    : complaintError(kind, message, options)
+}
+
+function checkParseServerOptions(given: ParseServerResolverOptions) {
+  const options = {
+    ...given,
+    name: given.name ?? 'parse-server',
+    shareUrl: given.shareUrl ?? 'https://sora.chatgpt.com/p/{postId}',
+    prove: given.prove ?? true,
+    timeoutMs: given.timeoutMs ?? 30_000,
+  }
+  const { shareUrl, prove } = options
+  const isTemplate = typeof shareUrl === 'string' && /\{(postId|videoId)\}/.test(shareUrl)
+  throwProblems('parseServerResolver', [
+    textProblem('name', options.name, 'give a name'),
+    addressProblem('baseUrl', options.baseUrl, '"https://parse.example"'),
+    credentialProblem('token', options.token),
+    isTemplate ? undefined : optionProblem('shareUrl', shareUrl, 'put {postId} or {videoId} into it'),
+    isTemplate ? addressProblem('shareUrl', shareUrl, '"https://share.example/p/{postId}"') : undefined,
+    typeof prove === 'boolean' ? undefined : optionProblem('prove', prove, 'give true or false'),
+    timeoutProblem('timeoutMs', options.timeoutMs),
+    allowPrivateAddressesProblem(options.allowPrivateAddresses),
+  ])
+  return options
+}

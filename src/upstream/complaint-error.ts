@@ -1,0 +1,31 @@
+import type { SoraPipelineError } from '../contracts/errors.js'
+import {
+  AuthenticationError,
+  ContentRejectedError,
+  NetworkError,
+  OverloadedError,
+  QuotaExceededError,
+  RateLimitError,
+  RegionError,
+  type UpstreamErrorOptions,
+} from '../contracts/upstream-errors.js'
+import type { ComplaintKind } from './complaint-kind.js'
+
+const CLASSES = {
+  moderation: ContentRejectedError,
+  quota: QuotaExceededError,
+  rate: RateLimitError,
+  credential: AuthenticationError,
+  region: RegionError,
+  overload: OverloadedError,
+  network: NetworkError,
+} as const satisfies Partial<Record<ComplaintKind, unknown>>
+
+/** The error of a complaint whose kind has a class of its own; a timeout and anything else is for the caller to judge. */
+export function complaintError(
+  kind: Exclude<ComplaintKind, 'timeout' | 'other'>,
+  message: string,
+  options: UpstreamErrorOptions,
+): SoraPipelineError {
+  return new CLASSES[kind](message, options)
+}
