@@ -13,7 +13,7 @@ import { paceSchedule } from '../timing/pace-schedule.js'
 import { systemClock } from '../timing/system-clock.js'
 import { type AllowPrivateAddresses, allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
 import { memoryStore } from './memory-store.js'
-import { createOpenUrl, type OpenUrl } from './open-url.js'
+import { type OpenUrl, type SourceOfUrl, sourceOfUrl } from './open-url.js'
 
 /** How long things may take, in milliseconds above 0; `Infinity` for no limit. Each has its own default. */
 export interface Deadlines {
@@ -77,7 +77,7 @@ export interface SoraPipelineOptions {
 export interface PipelineConfig
   extends Omit<
     Required<SoraPipelineOptions>,
-    'publisher' | 'resolver' | 'uploader' | 'onEvent' | 'deadlines' | 'allowPrivateAddresses'
+    'publisher' | 'resolver' | 'uploader' | 'onEvent' | 'deadlines' | 'allowPrivateAddresses' | 'openUrl'
   > {
   readonly publisher: Publisher | undefined
   readonly resolver: Resolver | undefined
@@ -91,7 +91,7 @@ export interface PipelineConfig
   /** Of this pipeline, in leases. */
   readonly owner: string
   readonly pollSchedule: PollSchedule
-  readonly openUrl: OpenUrl
+  readonly sourceOfUrl: SourceOfUrl
 }
 
 const DEADLINES: PipelineConfig['deadlines'] = {
@@ -116,6 +116,7 @@ const STRATEGIES = {
 export function configOf(options: SoraPipelineOptions): PipelineConfig {
   const problems = problemsOf(options)
   if (problems.length > 0) throw new ConfigurationError('SoraPipeline', problems)
+  const { clock = systemClock } = options
   const given = Object.entries(options.deadlines ?? {}).filter(([, value]) => value !== undefined)
   return {
     generator: options.generator,
@@ -127,8 +128,8 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     onEvent: options.onEvent,
     unpublishAfterUpload: options.unpublishAfterUpload ?? false,
     pollSchedule: options.pollSchedule ?? paceSchedule(),
-    openUrl: options.openUrl ?? createOpenUrl(options.allowPrivateAddresses),
-    clock: options.clock ?? systemClock,
+    sourceOfUrl: sourceOfUrl({ openUrl: options.openUrl, allowPrivateAddresses: options.allowPrivateAddresses, clock }),
+    clock,
     leaseMs: options.leaseMs ?? 30_000,
     owner: crypto.randomUUID(),
   }

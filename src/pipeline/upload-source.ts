@@ -1,7 +1,6 @@
 import { toErrorJson } from '../contracts/errors.js'
 import type { VideoSource } from '../contracts/source.js'
 import { videoOf } from './generated-video.js'
-import { urlSource } from './open-url.js'
 import { type RunSession, warn } from './run-session.js'
 
 /**
@@ -9,14 +8,14 @@ import { type RunSession, warn } from './run-session.js'
  * it stays that one, because the bytes of the two may differ.
  */
 export async function uploadSource(session: RunSession): Promise<VideoSource> {
-  const { openUrl } = session.config
+  const { sourceOfUrl } = session.config
   const { resolved } = session.state
   const { source, url, expiresAt } = await videoOf(session)
-  const generated = source ?? urlSource(url as string, { expiresAt }, openUrl)
+  const generated = source ?? sourceOfUrl(url as string, { expiresAt })
   if (resolved === undefined || resolved.url === generated.url) return generated
   const { mediaType, byteLength } = resolved
   const facts = { mediaType, byteLength, expiresAt: resolved.expiresAt }
-  return firstThatOpens(session, urlSource(resolved.url, facts, openUrl), generated)
+  return firstThatOpens(session, sourceOfUrl(resolved.url, facts), generated)
 }
 
 function firstThatOpens(session: RunSession, first: VideoSource, second: VideoSource): VideoSource {

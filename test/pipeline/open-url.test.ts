@@ -1,111 +1,79 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
-import type { Generator } from '../../src/contracts/generator.js'
-import type { Uploader } from '../../src/contracts/uploader.js'
-import { createOpenUrl } from '../../src/pipeline/open-url.js'
-import { SoraPipeline } from '../../src/pipeline/sora-pipeline.js'
+import { describe, expect, it } from 'vitest'
+import { SoraPipeline, type VideoSource } from '../../src/index.js'
+import { fakeGenerator } from '../../src/testing/index.js'
+import { loopbackServer } from '../upstream/loopback-server.js'
 
-const openUrl = createOpenUrl(['127.0.0.1'])
-const BYTES = Buffer.from('0123456789')
-const servers: Server[] = []
+const MP4 = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(500, 'x')])
 
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener)
-  servers.push(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/a.mp4?signature=canary-1234`
-}
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections()
-    server.close()
+/** A run whose uploader is given a source of the URL, and what it makes of it. */
+async function read<T>(
+  url: string,
+  use: (source: VideoSource) => Promise<T>,
+  allow: readonly string[] = ['127.0.0.1'],
+) {
+  let seen: T | undefined
+  const uploader = {
+    name: 'reader',
+    upload: async (source: VideoSource) => {
+      seen = await use(source)
+      return { url: 'https://store.example/a.mp4' }
+    },
   }
-})
-const text = async (url: string, offset = 0) => new Response(await openUrl(url, { offset })).text()
-const failure = (url: string, offset = 0) =>
-  openUrl(url, { offset }).then(
-    () => undefined,
-    (error: unknown) => error,
-  )
+  const generator = fakeGenerator({ outcome: { id: 'gen_1', url } })
+  const result = await new SoraPipeline({ generator, uploader, allowPrivateAddresses: allow }).generate({ prompt: 'x' })
+  return { seen, result }
+}
+const bytesOf = async (source: VideoSource, offset = 0) =>
+  Buffer.from(await new Response(await source.open({ offset })).arrayBuffer())
 
-describe('openUrl', () => {
-  it('gives the bytes from an offset, whether the server knows ranges or not', async () => {
-    const ranged = await serve((request, response) => {
+describe('the source of a public URL', () => {
+  it('gives the bytes from an offset, and its length once it was opened', async () => {
+    const server = await loopbackServer((request, response) => {
       const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
-      const headers = start > 0 ? { 'content-range': `bytes ${start}-9/10` } : {}
-      response.writeHead(start > 0 ? 206 : 200, { 'content-type': 'video/mp4', ...headers }).end(BYTES.subarray(start))
+      const headers = { 'content-type': 'video/mp4', etag: '"one"' }
+      const range = { 'content-range': `bytes ${start}-${MP4.byteLength - 1}/${MP4.byteLength}` }
+      response.writeHead(start > 0 ? 206 : 200, start > 0 ? { ...headers, ...range } : headers).end(MP4.subarray(start))
     })
-    const plain = await serve((_, response) => {
-      response.write(BYTES.subarray(0, 3))
-      response.end(BYTES.subarray(3))
+    const { seen } = await read(`${server.origin}/a.mp4`, async (source) => {
+      const whole = await bytesOf(source)
+      return [whole.equals(MP4), (await bytesOf(source, 100)).equals(MP4.subarray(100)), source.isPublic]
     })
-    for (const url of [ranged, plain]) {
-      expect(await text(url)).toBe('0123456789')
-      expect(await text(url, 4)).toBe('456789')
-    }
+    expect(seen).toEqual([true, true, true])
   })
 
-  it('refuses a range that starts elsewhere, a page, and an empty answer', async () => {
-    const elsewhere = await serve((_, response) =>
-      response.writeHead(206, { 'content-range': 'bytes 2-9/10' }).end(BYTES),
-    )
-    expect(await failure(elsewhere, 4)).toMatchObject({
-      code: 'upstream-response',
-      message: expect.stringMatching(/started at: 2$/),
+  it('never adds the bytes of another file to those it gave', async () => {
+    let opened = 0
+    const server = await loopbackServer((_, response) => {
+      opened += 1
+      const headers = { 'content-type': 'video/mp4', etag: `"file ${opened}"` }
+      if (opened === 1) return void response.writeHead(200, { ...headers, 'content-length': MP4.byteLength }).end(MP4)
+      const range = { 'content-range': `bytes 100-${MP4.byteLength - 1}/${MP4.byteLength}` }
+      response.writeHead(206, { ...headers, ...range }).end(MP4.subarray(100))
     })
-    const page = await serve((_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'))
-    expect(await failure(page)).toMatchObject({
-      code: 'upstream-response',
-      message: expect.stringMatching(/: text\/html$/),
+    const { result } = await read(`${server.origin}/a.mp4`, async (source) => {
+      await bytesOf(source)
+      return bytesOf(source, 100)
     })
-    const empty = await serve((_, response) => response.writeHead(204).end())
-    expect(await failure(empty)).toMatchObject({
-      code: 'upstream-response',
-      message: expect.stringMatching(/: no body$/),
-    })
+    expect(result).toMatchObject({ servedBy: 'generator', isDegraded: true })
+    expect(result.attempts.at(-1)).toMatchObject({ strategy: 'reader', errorCode: 'upstream-response' })
   })
 
-  it('tells a status, and a server that cannot be reached, without the query of the address', async () => {
-    const gone = await serve((_, response) => response.writeHead(410).end())
-    const error = await failure(gone)
-    expect(error).toMatchObject({ code: 'upstream-http', status: 410 })
-    const unreachable = await failure('http://127.0.0.1:1/a.mp4?signature=canary-1234')
-    expect(unreachable).toMatchObject({ code: 'network', message: expect.stringContaining('127.0.0.1:1') })
-    expect(JSON.stringify([error, unreachable])).not.toContain('canary')
-  })
-
-  it('opens no private address that is not listed', async () => {
-    const url = await serve((_, response) => response.end(BYTES))
-    await expect(createOpenUrl(undefined)(url, {})).rejects.toMatchObject({ code: 'network', isRetryable: false })
-  })
-
-  it('opens for an uploader what the pipeline allows, and degrades where it does not', async () => {
-    const url = await serve((_, response) => response.end(BYTES))
-    const generator: Generator = { name: 'mock', generate: async () => ({ id: 'gen_1', url }) }
-    const uploader: Uploader = {
-      name: 'mock',
-      async upload(source) {
-        const stored = await new Response(await source.open()).text()
-        return { url: `https://store.example/${stored}` }
-      },
-    }
-    const resultOf = async (allowPrivateAddresses?: readonly string[]) =>
-      new SoraPipeline({ generator, uploader, allowPrivateAddresses }).generate({ prompt: 'A cat' })
-    expect(await resultOf(['127.0.0.1'])).toMatchObject({ url: 'https://store.example/0123456789', isDegraded: false })
-    expect(await resultOf()).toMatchObject({ url, isDegraded: true, attempts: [{}, { errorCode: 'network' }] })
-    await expect(resultOf(['127.0.0.1/99'])).rejects.toMatchObject({
-      problems: [{ field: 'allowPrivateAddresses[0]', value: '"127.0.0.1/99"' }],
+  it.each([
+    ['a page that calls itself a video', '<!doctype html><html><body>Not found</body></html>'],
+    ['an error document', '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>'],
+  ])('refuses %s', async (_, body) => {
+    const server = await loopbackServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'video/mp4' }).end(body)
     })
+    const { result } = await read(`${server.origin}/a.mp4`, bytesOf)
+    expect(result).toMatchObject({ isDegraded: true })
+    expect(result.attempts.at(-1)?.errorCode).toBe('upstream-response')
   })
 
-  it('ends with the reason of the signal', async () => {
-    const url = await serve((_, response) => response.flushHeaders())
-    const controller = new AbortController()
-    const stream = await openUrl(url, { signal: controller.signal })
-    const reading = stream.getReader().read()
-    controller.abort('enough')
-    await expect(reading).rejects.toBe('enough')
-    await expect(openUrl(url, { signal: controller.signal })).rejects.toBe('enough')
+  it('is not opened at a private address that nobody listed', async () => {
+    const server = await loopbackServer((_, response) => void response.end(MP4))
+    const { result } = await read(`${server.origin}/a.mp4`, bytesOf, [])
+    expect(result.attempts.at(-1)).toMatchObject({ errorCode: 'network' })
+    expect(server.seen).toEqual([])
   })
 })
