@@ -1,5 +1,6 @@
 import { toErrorJson } from '../contracts/errors.js'
 import type { VideoSource } from '../contracts/source.js'
+import { UpstreamResponseError } from '../contracts/upstream-errors.js'
 import { videoOf } from './generated-video.js'
 import { type RunSession, warn } from './run-session.js'
 
@@ -15,10 +16,14 @@ export async function uploadSource(session: RunSession): Promise<VideoSource> {
   if (resolved === undefined || resolved.url === generated.url) return generated
   const { mediaType, byteLength } = resolved
   const facts = { mediaType, byteLength, expiresAt: resolved.expiresAt }
-  return firstThatOpens(session, sourceOfUrl(resolved.url, facts), generated)
+  return firstThatOpens(session, { source: sourceOfUrl(resolved.url, facts), byteLength }, generated)
 }
 
-function firstThatOpens(session: RunSession, first: VideoSource, second: VideoSource): VideoSource {
+function firstThatOpens(
+  session: RunSession,
+  { source: first, byteLength }: { readonly source: VideoSource; readonly byteLength: number | undefined },
+  second: VideoSource,
+): VideoSource {
   let opened: VideoSource | undefined
   return {
     url: first.url,
@@ -36,6 +41,12 @@ function firstThatOpens(session: RunSession, first: VideoSource, second: VideoSo
       if (opened) return opened.open(options)
       try {
         const stream = await first.open(options)
+        if (byteLength !== undefined && first.byteLength !== undefined && first.byteLength !== byteLength) {
+          await stream.cancel()
+          // The resolver has seen the file: one of another length is another one.
+          const found = `${first.byteLength} bytes, where the resolver saw ${byteLength}`
+          throw new UpstreamResponseError(`Could not open the resolved video, it is another file now: ${found}`)
+        }
         opened = first
         return stream
       } catch (error) {

@@ -3,6 +3,9 @@ import { networkCodeOf, wasNeverSent } from '../contracts/submission.js'
 import { NetworkError } from '../contracts/upstream-errors.js'
 import type { Mask } from './secret.js'
 
+// A certificate that is refused, or a port that does not speak TLS: it does not mend itself while somebody waits.
+const TLS_CODE = /CERT|SIGNATURE|_SSL_/
+
 /** What was tried when no answer came. */
 export interface FailedExchange {
   /** Such as `create the video`. */
@@ -13,7 +16,7 @@ export interface FailedExchange {
 
 /**
  * What to throw when an exchange broke: the caller's own reason for an abort, an error of ours as it is, and a `NetworkError`
- * for anything else. Its cause is a plain copy of the innermost error: the ones around it may hold the request and its
+ * for anything else, which is not retryable where TLS failed. Its cause is a plain copy of the innermost error: the ones around it may hold the request and its
  * headers.
  */
 export function networkFailure(error: unknown, exchange: FailedExchange, signal: AbortSignal): unknown {
@@ -26,6 +29,7 @@ export function networkFailure(error: unknown, exchange: FailedExchange, signal:
   return new NetworkError(`Could not ${exchange.what}: no answer from ${hostOf(url)} (${reason})`, {
     url,
     isRefusal: wasNeverSent(code),
+    isRetryable: code === undefined || !TLS_CODE.test(code),
     cause: plainCopy(innermost, code, exchange.mask),
   })
 }

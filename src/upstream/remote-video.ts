@@ -191,7 +191,7 @@ function learn(opening: Opening, url: URL, seen: Identity): void {
   const isOther = (['etag', 'byteLength'] as const).some(
     (key) => known[key] !== undefined && seen[key] !== undefined && known[key] !== seen[key],
   )
-  if (isOther && offset > 0) throw unusable(opening, url, 'another file than before', { isRetryable: false })
+  if (isOther && offset > 0) throw unusable(opening, url, 'another file than before')
   known.etag = seen.etag ?? known.etag
   known.byteLength = seen.byteLength ?? known.byteLength
 }
@@ -204,7 +204,7 @@ function exchangeOf(opening: Opening, url: URL) {
   return { what: WHAT, url: url.href, mask: maskFor(opening) }
 }
 
-function unusable(opening: Opening, url: URL, what: string, options: { readonly isRetryable?: boolean } = {}) {
+function unusable(opening: Opening, url: URL, what: string) {
   const message = `Could not ${WHAT}: ${hostOf(url.href)} sent ${what}`
-  return new UpstreamResponseError(message, { url: maskFor(opening)(url.href), ...options })
+  return new UpstreamResponseError(message, { url: maskFor(opening)(url.href) })
 }

@@ -110,7 +110,7 @@ function createWatch(idleMs: number, onSilence: () => void) {
   return {
     start() {
       isWaiting = true
-      timer = timer?.refresh() ?? setTimeout(fire, Math.min(idleMs, LONGEST_TIMER_MS))
+      timer = timer?.refresh() ?? setTimeout(fire, Math.min(idleMs, LONGEST_TIMER_MS)).unref()
     },
     pause() {
       isWaiting = false

@@ -1,0 +1,45 @@
+import type { FaultHandler } from 'sora-pipeline/testing'
+
+/** What a server would answer if it were well, and what else there is to lead a client astray. */
+export interface Place {
+  readonly healthy: FaultHandler
+  /** Body of the healthy answer, whole. */
+  readonly body: Uint8Array
+  readonly mediaType: string
+  /** Address of the healthy answer on another origin that may be reached. */
+  readonly elsewhere: string
+  /** Address on a private host that nobody allowed. */
+  readonly secret: string
+}
+
+/** Where no server is to be found, or none that can be trusted. */
+export type Unreachable = 'refused' | 'no-such-name' | 'self-signed' | 'expired' | 'wrong-host' | 'no-tls'
+
+/** Where a fault happens, and how often: once, or `-always`. */
+export type FaultStage =
+  | 'create'
+  | 'create-retry'
+  | 'create-key'
+  | 'poll'
+  | 'poll-always'
+  | 'download'
+  | 'download-always'
+  | 'probe'
+  | 'probe-always'
+  | 'source'
+  | 'source-always'
+  | 'target'
+  | 'target-always'
+  | 'publish'
+
+/** One thing that goes wrong on the wire, and what is expected of the pipeline wherever it applies. */
+export interface Fault {
+  /** Number in the fault catalogue. */
+  readonly row: number
+  readonly name: string
+  readonly does: ((place: Place) => FaultHandler) | Unreachable
+  /** Milliseconds for the generation. @defaultValue 20000 where the deadline is expected to end it, else 250000 */
+  readonly generateMs?: number
+  /** By hand, from what the catalogue asks for; the words are those of the stages. */
+  readonly expected: Partial<Readonly<Record<FaultStage, string>>>
+}
