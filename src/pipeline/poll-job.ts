@@ -70,7 +70,8 @@ export function ratioOf(status: TaskStatus | undefined): { readonly ratio?: numb
 }
 
 function mayPass(error: unknown, ageMs: number): boolean {
-  if (!isSoraPipelineError(error) || error.isRetryable) return true
+  // Whatever keeps the upstream from being reached: the job that was paid goes on there.
+  if (!isSoraPipelineError(error) || error.isRetryable || error.code === 'network') return true
   return 'status' in error && error.status === 404 && ageMs < NOT_FOUND_GRACE_MS
 }
 

@@ -220,8 +220,8 @@ export const STATUS_FAULTS: readonly Fault[] = [
     row: 35,
     name: '200 with { error }',
     does: () => echo(200, { error: { message: 'No worker is free', type: 'server_error' } }),
-    // In answer to a poll it is the upstream's verdict on the job.
-    expected: { ...unclear, poll: 'next', 'poll-always': 'next' },
+    // It names no job, so it is no verdict on one: another generator must not be paid for it.
+    expected: { ...unclear, poll: 'missed', 'poll-always': 'in time' },
   },
   {
     row: 35,

@@ -53,7 +53,7 @@ const neverSent: Expected = {
 const untrusted: Expected = {
   ...neverSent,
   'create-retry': 'next: network',
-  'poll-always': 'ends: network',
+  'poll-always': 'in time',
   download: 'no copy',
 }
 

@@ -1,7 +1,9 @@
 import type { TaskStatus } from '../../contracts/generator.js'
 import { excerptOf, isRecord } from '../../upstream/error-details.js'
+import { unreadable } from '../../upstream/json-answer.js'
 import { pollAfterMs } from '../../upstream/retry-after.js'
 import { contentVideo, type FinishedJob, namedVideo } from './finished-job.js'
+import { jobIdOf } from './job-answer.js'
 import { jobFailure, saysError } from './job-failure.js'
 import { jobStateOf } from './job-state.js'
 import { progressRatio } from './progress-ratio.js'
@@ -37,6 +39,8 @@ export function jobStatus(job: FinishedJob, grace: GracePolls): TaskStatus {
       if (isWithheld(body)) return fail('moderated')
       return saysError(error) ? fail('failed') : finished(job, grace)
     case undefined: {
+      // A gateway's own trouble, told under 200, is no verdict on the job: another generator must not be paid for it.
+      if (saysError(error) && jobIdOf(body) === undefined) throw unreadable(answer, 'there is an error of no job')
       if (saysError(error)) return fail('failed')
       const video = namedVideo(job)
       return video === undefined ? { ...pending(job), state: 'running' } : { state: 'completed', video }

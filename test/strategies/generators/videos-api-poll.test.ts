@@ -41,7 +41,7 @@ describe('a poll', () => {
       phase: expect.stringMatching(/^processing_2 \[redacted\] x{36}$/),
     })
     expect(await poll({ status: null })).toEqual({ state: 'running' })
-    expect(await poll({ error: 'broken' })).toMatchObject({ state: 'failed' })
+    expect(await poll({ id: 'video_1', error: 'broken' })).toMatchObject({ state: 'failed' })
   })
 
   test.each(['cancelled', 'expired', 'rejected', 'Request Moderated'])('%s ends the job', async (status) => {
@@ -86,7 +86,7 @@ describe('a poll', () => {
     expect(await rejection(at(server.origin).poll({ id: 'v' }, stageContext()))).toMatchObject({ status })
   })
 
-  test.each(['', '<html>', '[]'])('an answer %j is a missed poll', async (body) => {
+  test.each(['', '<html>', '[]', '{"error":"busy"}'])('an answer %j is a missed poll', async (body) => {
     const server = await loopbackServer((_, response) => {
       response.writeHead(200).end(body)
     })
