@@ -100,7 +100,9 @@ describe('fallback', () => {
     const make = () => fakeUploader({ name: 'a', outcome: verdict })
     await expect(fallback(make(), fakeUploader({ name: 'b' })).upload(source, fakeContext())).rejects.toBe(verdict)
     const lax = fallback([make(), fakeUploader({ name: 'b' })], { continueOn: ['content-rejected'] })
-    await expect(lax.upload(source, fakeContext())).resolves.toBeDefined()
+    await expect(lax.upload(source, fakeContext())).resolves.toMatchObject({
+      url: expect.stringContaining('drive.google.com'),
+    })
   })
 
   it('takes a post back through the publisher that made it', async () => {

@@ -265,7 +265,12 @@ describe('a submission', () => {
     expect(strict.second.startCount).toBe(0)
     const lax = make()
     const generator = fallback([lax.first, lax.second], { continueOn: ['content-rejected'] })
-    await expect(clock.runUntil(new SoraPipeline({ generator, clock }).generate(request))).resolves.toBeDefined()
+    await expect(clock.runUntil(new SoraPipeline({ generator, clock }).generate(request))).resolves.toMatchObject({
+      attempts: [
+        { strategy: 'first', outcome: 'failed' },
+        { strategy: 'second', outcome: 'succeeded' },
+      ],
+    })
     expect(lax.second.startCount).toBe(1)
   })
 

@@ -41,7 +41,7 @@ describe.each(NUMBERS)('url2driveUploader at the Space of the sandbox: space-%i'
     async (fault) => {
       const { uploader, source, sandbox } = await spaces()
       sandbox.setFaults({ [`space-${number}.stream`]: fault } as FaultPlans)
-      expect((await uploader(number).upload(source, uploadContext())).id).toBeDefined()
+      expect((await uploader(number).upload(source, uploadContext())).id).toMatch(/^[\w-]{10,}$/)
     },
   )
 
