@@ -13,6 +13,7 @@ import { resultOf } from './run-result.js'
 import type { RunSession } from './run-session.js'
 import type { Step } from './run-state.js'
 import { holdsLease, isFenced, isLeasedElsewhere, keepingLease, reloadState, saveState } from './save-state.js'
+import { secureUrl } from './secure-url.js'
 import { stopUpstream } from './stop-upstream.js'
 
 const STEPS: Readonly<Record<Exclude<Step, 'finish'>, (session: RunSession) => Promise<void>>> = {
@@ -92,7 +93,10 @@ async function advance(session: RunSession): Promise<void> {
 
 async function finish(session: RunSession): Promise<PipelineResult> {
   const { log, config } = session
-  if (session.state.error) throw new RecordedError(session.state.error)
+  const { error } = session.state
+  // Whose video is only behind a key still has its source: the error is made anew, with it.
+  if (error && error.code !== 'no-usable-url') throw new RecordedError(error)
+  if (session.state.status === 'running') await keepingLease(session, () => secureUrl(session))
   const endedAt = session.state.endedAt ?? config.clock.now()
   resultOf(session, endedAt) // Rejects before the run is saved as completed.
   if (session.state.status === 'running') await saveState(session, { status: 'completed', endedAt })

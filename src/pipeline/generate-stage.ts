@@ -5,6 +5,7 @@ import { SubmissionUnknownError } from '../contracts/run-errors.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
 import { retryAfterMsOf } from '../timing/retry.js'
 import { admitJob, releaseJob } from './admit-job.js'
+import { withGenerated } from './candidates.js'
 import { asUnknown, attemptFailed, endOfChain, failStage, lostAnswer, tooLate } from './generate-failure.js'
 import { pollJob, ratioOf } from './poll-job.js'
 import { canReconcile, inquiryAt, reconcileJob, tellOwner } from './reconcile-job.js'
@@ -211,13 +212,11 @@ async function complete(session: RunSession, step: Step, video: GeneratedVideo, 
     step: 'publish',
     wakeAt: clock.now(),
     video: storableVideo(video),
+    candidates: withGenerated(state, video),
     attempts: [...state.attempts, attempt],
   })
-  session.log.append({
-    type: 'stage-completed',
-    ...placeOf('generate', generator),
-    durationMs: clock.now() - stepStartedAt,
-  })
+  const tookMs = clock.now() - stepStartedAt
+  session.log.append({ type: 'stage-completed', ...placeOf('generate', generator), durationMs: tookMs })
 }
 
 // Nothing was accepted, or the upstream gave the job up: the next generator of the chain may be paid.

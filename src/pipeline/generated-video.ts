@@ -1,9 +1,16 @@
 import { pollTask } from '../combinators/combined-generator.js'
+import { flawOfVideo } from '../combinators/stage-calls.js'
+import { toErrorJson } from '../contracts/errors.js'
 import type { GeneratedVideo } from '../contracts/generator.js'
 import { generatorRoutesOf } from '../contracts/generator-route.js'
 import type { VideoSource } from '../contracts/source.js'
-import { UpstreamResponseError } from '../contracts/upstream-errors.js'
-import { contextOf, openStage, type RunSession } from './run-session.js'
+import { NetworkError, UpstreamResponseError } from '../contracts/upstream-errors.js'
+import { withDeadline } from '../timing/deadline.js'
+import { withGenerated } from './candidates.js'
+import { contextOf, openStage, type RunSession, warn } from './run-session.js'
+import { storableVideo } from './run-state.js'
+
+const ASK_TIMEOUT_MS = 30_000
 
 /**
  * The generated video with its source. A source with a key is not in the saved state: after a restart the generator is asked
@@ -12,23 +19,27 @@ import { contextOf, openStage, type RunSession } from './run-session.js'
  */
 export async function videoOf(session: RunSession): Promise<GeneratedVideo> {
   if (session.video) return session.video
-  const { video, submission } = session.state
+  const { video } = session.state
   if (video?.url !== undefined) return { ...video, url: video.url }
-  const { clock, generator: chain } = session.config
-  const { generator } = generatorRoutesOf(chain).at(submission?.cursor ?? null)
-  const work = openStage('generate', clock.now(), generator)
-  const status = await pollTask(
-    generator,
-    submission?.handle?.operation ?? null,
-    contextOf(session, work, session.signal),
-  )
-  if (status.state !== 'completed') {
-    throw new UpstreamResponseError(
-      `Could not open the video again, ${generator.name} says that it is: ${status.state}`,
-    )
+  return askAgain(session)
+}
+
+/**
+ * Asks the generator once more for a video whose address cannot be opened: addresses expire, and the job often tells a new one.
+ * Resolves to `undefined`, and says why in a warning, when that brings nothing. Costs one poll; a generator of one long call
+ * cannot be asked.
+ */
+export async function renewVideo(session: RunSession): Promise<GeneratedVideo | undefined> {
+  const { generator } = routeOf(session)
+  if (!('poll' in generator)) return undefined
+  try {
+    return await askAgain(session)
+  } catch (error) {
+    session.signal.throwIfAborted()
+    const { message } = toErrorJson(error)
+    warn(session, { code: 'video-not-renewed', message }, 'generate', generator.name)
+    return undefined
   }
-  session.video = status.video
-  return status.video
 }
 
 /** The generated video for a result: its source is asked for when somebody opens it. */
@@ -46,4 +57,31 @@ export function videoForResult(session: RunSession): GeneratedVideo {
     },
   }
   return { ...facts, source }
+}
+
+async function askAgain(session: RunSession): Promise<GeneratedVideo> {
+  const { clock } = session.config
+  const { generator } = routeOf(session)
+  const operation = session.state.submission?.handle?.operation ?? null
+  const late = `Could not ask ${generator.name} for the video again, no answer within: ${ASK_TIMEOUT_MS} ms`
+  const limit = { clock, signal: session.signal, timeoutMs: ASK_TIMEOUT_MS, error: () => new NetworkError(late) }
+  const work = openStage('generate', clock.now(), generator)
+  const status = await withDeadline(limit, (signal) =>
+    pollTask(generator, operation, contextOf(session, work, signal)),
+  ).finally(() => {
+    work.isOpen = false
+  })
+  const flaw = status.state === 'completed' ? flawOfVideo(status.video) : status.state
+  if (status.state !== 'completed' || flaw !== undefined) {
+    throw new UpstreamResponseError(`Could not open the video again, ${generator.name} says that it is: ${flaw}`)
+  }
+  const { video } = status
+  session.video = video
+  const { state } = session
+  session.state = { ...state, video: storableVideo(video), candidates: withGenerated(state, video) }
+  return video
+}
+
+function routeOf({ config, state }: RunSession) {
+  return generatorRoutesOf(config.generator).at(state.submission?.cursor ?? null)
 }

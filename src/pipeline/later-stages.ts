@@ -4,6 +4,7 @@ import { type AttemptObserver, withAttemptObserver } from '../contracts/attempt-
 import { toErrorJson } from '../contracts/errors.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
 import { withDeadline } from '../timing/deadline.js'
+import { withFound } from './candidates.js'
 import { videoOf } from './generated-video.js'
 import { contextOf, openStage, placeOf, type RunSession, remainingMs, type StageWork, warn } from './run-session.js'
 import type { Step } from './run-state.js'
@@ -32,7 +33,10 @@ export function advanceResolve(session: RunSession): Promise<void> {
     const { publication } = session.state
     return { video: await videoOf(session), ...(publication && { publication }) }
   }
-  return advanceStage(session, 'resolve', session.config.resolver, input, (resolved) => ({ resolved }))
+  return advanceStage(session, 'resolve', session.config.resolver, input, (resolved) => ({
+    resolved,
+    candidates: withFound(session.state, 'resolver', resolved, session.config.clock.now()),
+  }))
 }
 
 /** Uploads, if an uploader is configured. Never rejects for what the uploader does. */
@@ -42,7 +46,10 @@ export function advanceUpload(session: RunSession): Promise<void> {
     'upload',
     session.config.uploader,
     () => uploadSource(session),
-    (uploaded) => ({ uploaded }),
+    (uploaded) => ({
+      uploaded,
+      candidates: withFound(session.state, 'uploader', uploaded, session.config.clock.now()),
+    }),
   )
 }
 

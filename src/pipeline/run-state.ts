@@ -8,7 +8,7 @@ import type { PollReading } from '../contracts/poll-schedule.js'
 import type { Publication } from '../contracts/publisher.js'
 import type { MediaInput, VideoRequest } from '../contracts/request.js'
 import type { ResolvedVideo } from '../contracts/resolver.js'
-import type { Attempt, RunWarning } from '../contracts/result.js'
+import type { Attempt, PipelineResult, RunWarning } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { StoredRun } from '../contracts/run-store.js'
 import type { UploadedVideo } from '../contracts/uploader.js'
@@ -39,6 +39,18 @@ export type Submission = {
 /** A generated video as it is saved: a source with a key cannot be, and is asked for again after a restart. */
 export type StoredVideo = GeneratedVideoFacts & { readonly url?: string }
 
+/** A public URL at which the video was seen. Once there is one, the run can only complete. */
+export type Candidate = {
+  readonly url: string
+  readonly servedBy: PipelineResult['servedBy']
+  /** Epoch milliseconds after which it may stop working. */
+  readonly expiresAt?: number
+  /** When it was last seen to serve a video. */
+  readonly verifiedAt?: number
+  /** When it was last seen not to. */
+  readonly failedAt?: number
+}
+
 /** Everything about a run that outlives the process. JSON without secrets. */
 export type RunState = {
   readonly v: 1
@@ -61,6 +73,8 @@ export type RunState = {
   readonly publication?: Publication
   readonly resolved?: ResolvedVideo
   readonly uploaded?: UploadedVideo
+  /** Every public URL of the video that was seen, in the order in which they came; absent in states of older versions. */
+  readonly candidates?: readonly Candidate[]
   readonly attempts: readonly Attempt[]
   readonly warnings: readonly RunWarning[]
   readonly isDegraded: boolean
@@ -102,6 +116,9 @@ const schema = z.looseObject({
   publication: z.optional(named),
   resolved: z.optional(addressed),
   uploaded: z.optional(addressed),
+  candidates: z.optional(
+    z.array(z.looseObject({ url: z.string(), servedBy: z.enum(['uploader', 'resolver', 'generator']) })),
+  ),
   attempts: z.array(attempt),
   warnings: z.array(z.looseObject({ code: z.string(), message: z.string() })),
   isDegraded: z.boolean(),

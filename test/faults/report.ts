@@ -31,6 +31,7 @@ const LEGEND: Readonly<Record<string, string>> = {
   whole: 'the stored file is the video, byte by byte',
   resumed: 'taken up again at the last good byte; the stored file is the video, byte by byte',
   replaced: 'the generated video was uploaded in place of the mirror, told as a warning',
+  'asked anew': 'the job was asked for the address of its video once more; the stored file is the video, byte by byte',
   'no copy': 'NoUsableUrlError with the handle and the source: the video is only behind the key',
   proven: 'the mirror serves the video',
   'next mirror': 'the next mirror serves it, not degraded',

@@ -114,7 +114,7 @@ async function poll(world: World, fault: Fault, often: Often) {
 
 /**
  * The video behind the generator's key. `whole` (at once), `resumed` (from the last good byte), `retried` (from the start),
- * `no copy` (typed, with the handle and the source: nothing public exists).
+ * `asked anew` (of the job, once more, for the video's address), `no copy` (typed, with the handle and the source: nothing public exists).
  */
 async function download(world: World, fault: Fault, often: Often) {
   const handlers = handlersOf(fault, videoPlace(world), often)
@@ -127,7 +127,8 @@ async function download(world: World, fault: Fault, often: Often) {
   })
   const opened = [...world.seen('first', 'GET', '/v1/videos/video_1/content')]
   const isNoCopy = played.code === 'no-usable-url' && hasHandle(played) && 'source' in (played.error as object)
-  const outcome = isNoCopy ? 'no copy' : copied(played, opened)
+  const isAnew = played.result?.warnings.some(({ code }) => code === 'source-replaced') === true
+  const outcome = isNoCopy ? 'no copy' : isAnew && copied(played, []) ? 'asked anew' : copied(played, opened)
   return { played, outcome: outcome ?? describe(played, { opened: opened.length }) }
 }
 

@@ -12,7 +12,7 @@ const lasting = (code: string): Expected => ({
   'create-key': `next: ${code}`,
   poll: 'missed',
   'poll-always': `ends: ${code}`,
-  download: 'no copy',
+  download: 'asked anew',
   'download-always': 'no copy',
   probe: 'next mirror',
   'probe-always': 'own url',
@@ -52,7 +52,7 @@ const followed: Expected = {
 }
 const misled: Expected = {
   ...followed,
-  download: 'no copy',
+  download: 'asked anew',
   'download-always': 'no copy',
   probe: 'next mirror',
   'probe-always': 'own url',

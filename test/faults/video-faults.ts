@@ -13,7 +13,7 @@ export const VIDEO_FAULTS: readonly Fault[] = [
     name: 'expired address: 403 with XML',
     does: () => reply({ status: 403, headers: { 'content-type': 'application/xml' }, body: EXPIRED }),
     expected: {
-      download: 'no copy',
+      download: 'asked anew',
       probe: 'next mirror',
       'probe-always': 'own url',
       source: 'replaced',
@@ -25,7 +25,7 @@ export const VIDEO_FAULTS: readonly Fault[] = [
     name: 'expired address: 410',
     does: () => reply({ status: 410 }),
     expected: {
-      download: 'no copy',
+      download: 'asked anew',
       probe: 'next mirror',
       'probe-always': 'own url',
       source: 'replaced',

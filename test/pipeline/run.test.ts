@@ -339,7 +339,9 @@ describe('the later stages', () => {
     const uploader = fakeUploader()
     const uploaded = new SoraPipeline({ generator, uploader, pollSchedule: () => 0 }).generate(request)
     await expect(uploaded).resolves.toMatchObject({ servedBy: 'uploader' })
-    expect(uploader.calls[0]?.input).toBe(source)
+    const input = uploader.calls[0]?.input
+    expect(input).toMatchObject({ isPublic: false, url: source.url })
+    expect(await new Response(await input?.open()).text()).toBe('x')
   })
 
   it('serves the public address of a source', async () => {
