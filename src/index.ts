@@ -60,7 +60,7 @@ export {
   StageTimeoutError,
   SubmissionUnknownError,
 } from './contracts/run-errors.js'
-export type { RunStore, StoredRun } from './contracts/run-store.js'
+export type { RunQuery, RunStore, StoredRun } from './contracts/run-store.js'
 export type { OpenOptions, VideoSource } from './contracts/source.js'
 export type {
   FindContext,

@@ -1,5 +1,6 @@
 import { describeValue } from '../contracts/errors.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
+import { type ListedRun, listRuns } from '../contracts/list-runs.js'
 import { FencedError } from '../contracts/run-errors.js'
 import type { RunStore, StoredRun } from '../contracts/run-store.js'
 
@@ -12,7 +13,7 @@ export interface MemoryStoreOptions {
   readonly maxEnded?: number | undefined
 }
 
-type Kept = { version: number; json: string; status: StoredRun['status']; wakeAt: number }
+type Kept = ListedRun & Pick<StoredRun, 'status' | 'wakeAt'> & { readonly version: number; readonly json: string }
 
 /**
  * Makes a run store that lives and dies with the process: the default of a pipeline. Give one to several pipelines and they
@@ -49,8 +50,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
     }
   }
   const keep = (id: string, version: number, state: StoredRun) => {
-    runs.set(id, { version, json: JSON.stringify(state), status: state.status, wakeAt: state.wakeAt })
-    if (state.status === 'running') return
+    const { status, wakeAt, startedAt, owner, removedAt } = state
+    runs.set(id, { id, version, json: JSON.stringify(state), status, wakeAt, startedAt, owner, removedAt })
+    if (status === 'running') return
     ended.add(id)
     forgetOldest()
   }
@@ -87,5 +89,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
         .sort(([, a], [, b]) => a.wakeAt - b.wakeAt)
         .slice(0, limit)
         .map(([id]) => id),
+    list: async (query) => listRuns(runs.values(), query),
   }
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { describeValue } from '../contracts/errors.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
+import { type ListedRun, listRuns } from '../contracts/list-runs.js'
 import { FencedError, RunStateError } from '../contracts/run-errors.js'
 import type { RunStore, StoredRun } from '../contracts/run-store.js'
 import { makeDirectory, writeExclusively } from './exclusive-file.js'
@@ -22,8 +23,8 @@ export interface FileStoreOptions {
 // Directories that are looked into at once.
 const AT_ONCE = 32
 
-/** What `due` knows of a run at a version, which never changes. */
-type Seen = { readonly version: number; readonly id: string; readonly state: Pick<StoredRun, 'status' | 'wakeAt'> }
+/** What `due` and `list` know of a run at a version, which never changes. */
+type Seen = ListedRun & Pick<StoredRun, 'status' | 'wakeAt'> & { readonly version: number }
 
 /**
  * Makes a run store in files, for one process or many on one machine. Nothing else has to run, and nothing has to be closed.
@@ -34,7 +35,8 @@ type Seen = { readonly version: number; readonly id: string; readonly state: Pic
  * one. There is no lock that a dead process could leave behind. The files hold prompts, and only their owner can read them.
  *
  * Runs and claims are kept for ever: each is a few kilobytes. The directory of a run that has ended may be removed at any time.
- * `due` looks into the directory of every run: 10,000 of them take it about half a second.
+ * `due` and `list` look into the directory of every run, whatever their limit, and read those that have changed since the last
+ * look: 10,000 of them take about half a second, or two seconds at the first look of a process.
  *
  * Every method rejects with `RunStateError` when the disk is full, read-only or not allowed, and when a file is broken; the
  * message names it. A run whose newest file is broken stays listed as due, so that `recover()` reports it. Without the broken
@@ -63,6 +65,17 @@ export function fileStore({ directory }: FileStoreOptions): RunStore {
   const claims = join(place, 'claims')
   const folderOf = (id: string) => join(runs, fileNameOf(id))
   let seen: ReadonlyMap<string, Seen> = new Map()
+  const lookAtAll = async (): Promise<readonly Seen[]> => {
+    const names = await namesIn(runs)
+    const found = new Map<string, Seen>()
+    for (let from = 0; from < names.length; from += AT_ONCE) {
+      const some = names.slice(from, from + AT_ONCE)
+      const looks = await Promise.all(some.map((name) => look(join(runs, name), seen.get(name))))
+      for (const [index, run] of looks.entries()) if (run) found.set(some[index] as string, run)
+    }
+    seen = found
+    return [...found.values()]
+  }
 
   return {
     create: async (id, state) => {
@@ -110,21 +123,16 @@ export function fileStore({ directory }: FileStoreOptions): RunStore {
       }),
 
     due: async (before, limit) =>
-      asStateFailure({ verb: 'look for runs that are due', subject: 'runs', place }, async () => {
-        const names = await namesIn(runs)
-        const found = new Map<string, Seen>()
-        for (let from = 0; from < names.length; from += AT_ONCE) {
-          const some = names.slice(from, from + AT_ONCE)
-          const looks = await Promise.all(some.map((name) => look(join(runs, name), seen.get(name))))
-          for (const [index, run] of looks.entries()) if (run) found.set(some[index] as string, run)
-        }
-        seen = found
-        return [...found.values()]
-          .filter(({ state }) => state.status === 'running' && state.wakeAt <= before)
-          .sort((a, b) => a.state.wakeAt - b.state.wakeAt)
+      asStateFailure({ verb: 'look for runs that are due', subject: 'runs', place }, async () =>
+        (await lookAtAll())
+          .filter(({ status, wakeAt }) => status === 'running' && wakeAt <= before)
+          .sort((a, b) => a.wakeAt - b.wakeAt)
           .slice(0, limit)
-          .map(({ id }) => id)
-      }),
+          .map(({ id }) => id),
+      ),
+
+    list: async (query) =>
+      asStateFailure({ verb: 'list the runs', subject: 'runs', place }, async () => listRuns(await lookAtAll(), query)),
   }
 }
 
@@ -138,8 +146,8 @@ async function look(folder: string, known: Seen | undefined): Promise<Seen | und
     // One broken file must not hide the other runs; whoever loads this run is told of it.
     const run = text === undefined ? undefined : readStoredText(text)
     if (run === undefined) continue
-    const { status, wakeAt } = run.state
-    return { version: newest, id: run.id, state: { status, wakeAt } }
+    const { status, wakeAt, startedAt, owner, removedAt } = run.state
+    return { version: newest, id: run.id, status, wakeAt, startedAt, owner, removedAt }
   }
   return undefined
 }

@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { describeValue } from '../contracts/errors.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
 import { FencedError, RunStateError } from '../contracts/run-errors.js'
-import type { RunStore, StoredRun } from '../contracts/run-store.js'
+import type { RunQuery, RunStore, StoredRun } from '../contracts/run-store.js'
+import { openDatabase } from './sqlite-database.js'
 import { asStateFailure } from './state-failure.js'
 
 /** Options of {@link sqliteStore}. */
@@ -19,36 +19,18 @@ export interface SqliteStore extends RunStore {
   close(): void
 }
 
-// How long a call waits for the write of another process. Writes take milliseconds, so only a process that was stopped in the
-// middle of one comes near it.
-const BUSY_MS = 5000
-const SCHEMA_VERSION = 1
-
-const SETTINGS = `
-  PRAGMA busy_timeout = ${BUSY_MS};
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = FULL;
-`
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS runs (
-    id TEXT PRIMARY KEY, version INTEGER NOT NULL, status TEXT NOT NULL, wake_at REAL NOT NULL, state TEXT NOT NULL
-  ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS due_runs ON runs (wake_at) WHERE status = 'running';
-  CREATE TABLE IF NOT EXISTS claims (
-    namespace TEXT NOT NULL, key TEXT NOT NULL, run_id TEXT NOT NULL, PRIMARY KEY (namespace, key)
-  ) WITHOUT ROWID;
-  PRAGMA user_version = ${SCHEMA_VERSION};
-`
-
 /**
  * Makes a run store in a SQLite database through `node:sqlite`, for one process or many on one machine. Needs Node 22.13 or
  * later; older ones of 22 have it behind a flag. The library prints nothing, but Node 22 itself warns that `node:sqlite` is
  * experimental.
  *
  * The database is opened by the first call, in WAL mode with full synchronisation: a save is on the disk when it resolves. Runs
- * that are due are found by an index. Ended runs and claims are kept; `DELETE FROM runs WHERE status IN ('completed', 'failed')`
- * at any time is safe. Calls of SQLite block the event loop, for about a millisecond each, and for 5 seconds at most while
- * another process writes.
+ * that are due, and pages of lists, are found by an index. Ended runs and claims are kept;
+ * `DELETE FROM runs WHERE status IN ('completed', 'failed')` at any time is safe. Calls of SQLite block the event loop, for
+ * about a millisecond each, and for 5 seconds at most while another process writes.
+ *
+ * The first call upgrades a database that an earlier version of the library made, which takes about 0.1 ms a run; others wait
+ * for it. A process of that earlier version can still save its runs, but creates no new ones any more: end those first.
  *
  * Every method rejects with `RunStateError` when the database cannot be opened, read or written.
  *
@@ -91,10 +73,7 @@ export function sqliteStore({ path }: SqliteStoreOptions): SqliteStore {
 
   return {
     create: (id, state) =>
-      work('save the run', id, ({ insert }) => {
-        const { changes } = insert.run(toText(id), state.status, state.wakeAt, JSON.stringify(state))
-        return changes === 1
-      }),
+      work('save the run', id, ({ insert }) => insert.run(...columnsOf(state), toText(id)).changes === 1),
 
     load: (id) =>
       work('read the run', id, ({ select }) => {
@@ -105,7 +84,7 @@ export function sqliteStore({ path }: SqliteStoreOptions): SqliteStore {
 
     save: (id, version, state) =>
       work('save the run', id, ({ update, select }) => {
-        const { changes } = update.run(state.status, state.wakeAt, JSON.stringify(state), toText(id), version)
+        const { changes } = update.run(...columnsOf(state), toText(id), version)
         if (changes === 1) return version + 1
         if (select.get(toText(id)) === undefined) {
           throw new RunStateError(`Could not save the run, the store does not know it: ${id}`)
@@ -124,6 +103,8 @@ export function sqliteStore({ path }: SqliteStoreOptions): SqliteStore {
         selectDue.all(before, limit).map((row) => fromText(String(row.id))),
       ),
 
+    list: (query) => work('list the runs', 'runs', ({ database }) => selectPage(database, query)),
+
     close: () => {
       isClosed = true
       tables?.database.close()
@@ -137,10 +118,14 @@ type Tables = ReturnType<typeof prepareTables>
 function prepareTables(database: DatabaseSync) {
   return {
     database,
-    insert: database.prepare('INSERT INTO runs VALUES (?, 1, ?, ?, ?) ON CONFLICT DO NOTHING'),
+    insert: database.prepare(
+      'INSERT INTO runs (status, wake_at, started_at, owner, removed_at, state, version, id) VALUES (?, ?, ?, ?, ?, ?, 1, ?) ' +
+        'ON CONFLICT DO NOTHING',
+    ),
     select: database.prepare('SELECT version, state FROM runs WHERE id = ?'),
     update: database.prepare(
-      'UPDATE runs SET version = version + 1, status = ?, wake_at = ?, state = ? WHERE id = ? AND version = ?',
+      'UPDATE runs SET status = ?, wake_at = ?, started_at = ?, owner = ?, removed_at = ?, state = ?, version = version + 1 ' +
+        'WHERE id = ? AND version = ?',
     ),
     insertClaim: database.prepare('INSERT INTO claims VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
     selectClaim: database.prepare('SELECT run_id FROM claims WHERE namespace = ? AND key = ?'),
@@ -150,22 +135,30 @@ function prepareTables(database: DatabaseSync) {
   }
 }
 
-function openDatabase(Database: typeof DatabaseSync, path: string): DatabaseSync {
-  mkdirSync(dirname(path), { recursive: true })
-  const database = new Database(path)
-  try {
-    database.exec(SETTINGS)
-    const version = Number(database.prepare('PRAGMA user_version').get()?.user_version)
-    if (version > SCHEMA_VERSION) {
-      throw new RunStateError(`Could not open the store, it is of a later version of the library: ${path}`)
-    }
-    // Of many processes that make the database at once, one makes the tables.
-    if (version < SCHEMA_VERSION) database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`)
-    return database
-  } catch (error) {
-    database.close()
-    throw error
-  }
+// In the order of the statements above.
+function columnsOf(state: StoredRun) {
+  const { status, wakeAt, startedAt = 0, owner, removedAt = null } = state
+  return [
+    status,
+    wakeAt,
+    startedAt,
+    owner === undefined ? null : toText(owner),
+    removedAt,
+    JSON.stringify(state),
+  ] as const
+}
+
+function selectPage(database: DatabaseSync, { owner, order, after, limit }: RunQuery): readonly string[] {
+  const [beyond, direction] = order === 'newest-first' ? ['<', 'DESC'] : ['>', 'ASC']
+  // Nothing is beyond a run that is not there: a comparison with NULL.
+  const place = `(started_at, id) ${beyond} (SELECT started_at, id FROM runs WHERE id = ?)`
+  const rows = database
+    .prepare(
+      `SELECT id FROM runs WHERE removed_at IS NULL ${owner === undefined ? '' : 'AND owner = ?'} ` +
+        `${after === undefined ? '' : `AND ${place}`} ORDER BY started_at ${direction}, id ${direction} LIMIT ?`,
+    )
+    .all(...[owner, after].flatMap((text) => (text === undefined ? [] : [toText(text)])), limit)
+  return rows.map((row) => fromText(String(row.id)))
 }
 
 // As JSON without its quotes: every text has one form, also half a surrogate pair, and plain ids stay readable.

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ROOT } from './source-files.js'
 
-const BINARY = /\.(?:png|jpe?g|gif|ico|mp4|webm|wasm|woff2?)$/
+const BINARY = /\.(?:png|jpe?g|gif|ico|mp4|webm|wasm|woff2?|db)$/
 
 const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
   [/(?<![\w.:\-/])\/(?:work|root|home|Users)\/[\w.]/, 'a path of one machine'],

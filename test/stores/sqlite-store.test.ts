@@ -53,8 +53,10 @@ it('writes ahead and flushes every save', async () => {
   await store.create('run_1', RUNNING)
   const database = new DatabaseSync(path)
   expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
-  expect(database.prepare('SELECT id, version, status, wake_at FROM runs').all()).toEqual([
-    { id: 'run_1', version: 1, status: 'running', wake_at: 100 },
+  expect(
+    database.prepare('SELECT id, version, status, wake_at, started_at, owner, removed_at FROM runs').all(),
+  ).toEqual([
+    { id: 'run_1', version: 1, status: 'running', wake_at: 100, started_at: 0, owner: null, removed_at: null },
   ])
   const plan = database.prepare(
     "EXPLAIN QUERY PLAN SELECT id FROM runs WHERE status = 'running' AND wake_at <= 1 ORDER BY wake_at LIMIT 1",
@@ -91,7 +93,7 @@ describe('a database that cannot be used', () => {
 
   it('because it is of a later version is left alone', async () => {
     const database = new DatabaseSync(path)
-    database.exec('PRAGMA user_version = 2')
+    database.exec('PRAGMA user_version = 3')
     database.close()
     await expect(sqliteStore({ path }).due(1, 1)).rejects.toMatchObject({
       code: 'run-state',

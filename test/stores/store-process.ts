@@ -7,7 +7,7 @@ import { fileStore, sqliteStore } from 'sora-pipeline/stores'
 export interface StoreTask {
   readonly kind: 'file' | 'sqlite'
   readonly place: string
-  readonly job: 'increment' | 'race' | 'save'
+  readonly job: 'increment' | 'race' | 'save' | 'open'
   /** Of this process. */
   readonly name: string
   readonly times: number
@@ -17,12 +17,12 @@ const task = JSON.parse(process.argv[2] ?? '') as StoreTask
 const store: RunStore = task.kind === 'file' ? fileStore({ directory: task.place }) : sqliteStore({ path: task.place })
 const tell = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`)
 
-// Ready only once the store is open, so that the race begins in it; the answer of the parent is the start.
-await store.load('warm-up')
+// Ready only once the store is open, unless the race is about that; the answer of the parent is the start.
+if (task.job !== 'open') await store.load('warm-up')
 tell('ready')
 await new Promise((resolve) => process.stdin.once('data', resolve))
 process.stdin.unref()
-await { increment, race, save }[task.job]()
+await { increment, race, save, open }[task.job]()
 
 /** Adds 1 to a counter by compare-and-set, again and again. */
 async function increment(): Promise<void> {
@@ -55,6 +55,11 @@ async function save(): Promise<void> {
     version = await store.save('saved', version, { status: 'running', wakeAt: version, text, digest })
     tell(version)
   }
+}
+
+/** Opens the store and tells how many runs it lists. */
+async function open(): Promise<void> {
+  tell((await store.list?.({ order: 'oldest-first', limit: task.times }))?.length)
 }
 
 async function load(id: string): Promise<{ readonly version: number; readonly state: StoredRun }> {

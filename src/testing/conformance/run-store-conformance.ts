@@ -1,6 +1,7 @@
 import type { RunStore } from '../../contracts/run-store.js'
 import { type ConformanceOptions, registerCases } from './conformance-suite.js'
 import { storeClaimCases } from './store-claim-cases.js'
+import { storeListCases } from './store-list-cases.js'
 import { storeStateCases } from './store-state-cases.js'
 
 /** A store under test; it must be empty. */
@@ -19,7 +20,8 @@ export interface RunStoreConformanceOptions extends ConformanceOptions<RunStoreS
 
 /**
  * Tests a run store against its contract: one creator, one winner of a compare-and-set, states as they were given and out of
- * reach of later changes, unique claims, and runs that are due in their order. Give it the `test` of your runner.
+ * reach of later changes, unique claims, runs that are due in their order, and, when it has `list`, total and stable pages of
+ * runs. Give it the `test` of your runner.
  *
  * @example
  * ```ts
@@ -33,5 +35,5 @@ export interface RunStoreConformanceOptions extends ConformanceOptions<RunStoreS
  * ```
  */
 export function runStoreConformance(options: RunStoreConformanceOptions): void {
-  registerCases<RunStoreSubject>(options, [...storeStateCases, ...storeClaimCases])
+  registerCases<RunStoreSubject>(options, [...storeStateCases, ...storeClaimCases, ...storeListCases])
 }
