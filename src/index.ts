@@ -104,6 +104,8 @@ export { type MemoryStoreOptions, memoryStore } from './pipeline/memory-store.js
 export type { OpenUrl } from './pipeline/open-url.js'
 export type { Deadlines, SoraPipelineOptions } from './pipeline/options.js'
 export type { PipelineRun } from './pipeline/pipeline-run.js'
+export type { RunRecord } from './pipeline/run-record.js'
+export type { RunProgress } from './pipeline/run-state.js'
 export type { ReviewVerdict } from './pipeline/settle-run.js'
 export { type RunOptions, SoraPipeline } from './pipeline/sora-pipeline.js'
 export { type PaceScheduleOptions, paceSchedule } from './timing/pace-schedule.js'

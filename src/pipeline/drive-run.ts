@@ -11,7 +11,7 @@ import { openRun, type RunOrigin } from './open-run.js'
 import type { PipelineConfig } from './options.js'
 import { resultOf } from './run-result.js'
 import type { RunSession } from './run-session.js'
-import type { Step } from './run-state.js'
+import type { RunIdentity, Step } from './run-state.js'
 import { holdsLease, isFenced, isLeasedElsewhere, keepingLease, reloadState, saveState } from './save-state.js'
 import { secureUrl } from './secure-url.js'
 import { stopUpstream } from './stop-upstream.js'
@@ -30,13 +30,19 @@ const WATCH_MS = 1000
 /** Takes a run to its end, or watches the process that does. Rejects with `signal.reason` itself after an abort. */
 export async function driveRun(
   config: PipelineConfig,
-  run: { readonly origin: RunOrigin; readonly log: EventLog; readonly signal: AbortSignal },
+  run: {
+    readonly origin: RunOrigin
+    readonly log: EventLog
+    readonly signal: AbortSignal
+    readonly onOpen: (identity: RunIdentity) => void
+  },
 ): Promise<PipelineResult> {
   const { log, signal } = run
   let session: RunSession | undefined
   try {
     const opened = await openRun(config, run)
     session = opened.session
+    run.onOpen(session.state)
     log.append({ type: opened.isNew ? 'run-started' : 'run-resumed', stages: stagesOf(config) })
     for (;;) {
       try {

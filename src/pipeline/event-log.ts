@@ -1,4 +1,5 @@
 import type { EventBase, PipelineEvent, StageProgressed } from '../contracts/events.js'
+import type { RunProgress } from './run-state.js'
 
 type WithoutBase<E> = E extends PipelineEvent ? Omit<E, keyof EventBase> : never
 
@@ -20,6 +21,7 @@ export class EventLog {
   readonly #base: () => Omit<EventBase, 'sequence'>
   readonly #listen: ((event: PipelineEvent) => void) | undefined
   #latest: EventBody | undefined
+  #stageProgress: RunProgress | undefined
   #progressCount = 0
   #progressAt = 0
   #isEnded = false
@@ -33,7 +35,10 @@ export class EventLog {
   append(body: Exclude<EventBody, { type: 'stage-progressed' }>): void {
     if (this.#isEnded) return
     this.#flush()
-    this.#progressCount = body.type === 'stage-started' ? 0 : this.#progressCount
+    if (body.type === 'stage-started') {
+      this.#progressCount = 0
+      this.#stageProgress = undefined
+    }
     this.#isEnded = body.type === 'run-completed' || body.type === 'run-failed'
     this.#push(body)
   }
@@ -42,7 +47,14 @@ export class EventLog {
   progress(body: Omit<StageProgressed, keyof EventBase>): void {
     if (this.#isEnded) return
     this.#latest = body
+    const { stage, ratio, phase } = body
+    this.#stageProgress = { stage, ...(ratio !== undefined && { ratio }), ...(phase !== undefined && { phase }) }
     if (this.#isDue()) this.#flush()
+  }
+
+  /** How far the present stage is; `undefined` before anybody has said so. */
+  get latestProgress(): RunProgress | undefined {
+    return this.#stageProgress
   }
 
   /** An iterator over all events from the first, which ends after the terminal one. */

@@ -9,7 +9,7 @@ import { videoOf } from './generated-video.js'
 import { contextOf, openStage, placeOf, type RunSession, remainingMs, type StageWork, warn } from './run-session.js'
 import type { Step } from './run-state.js'
 import { saveState } from './save-state.js'
-import { uploadSource } from './upload-source.js'
+import { uploadSource } from './video-source.js'
 
 type LaterStage = 'publish' | 'resolve' | 'upload'
 

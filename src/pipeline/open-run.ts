@@ -6,7 +6,7 @@ import type { RunSession } from './run-session.js'
 import { newRunState, readRunState, toStoredRun } from './run-state.js'
 
 /** Where a run comes from: a request, or with the id alone the store. */
-export type RunOrigin = { readonly id: string; readonly request?: VideoRequest }
+export type RunOrigin = { readonly id: string; readonly request?: VideoRequest; readonly owner?: string }
 
 /**
  * Creates the run in the store, or takes it from there.
@@ -17,13 +17,13 @@ export async function openRun(
   run: { readonly origin: RunOrigin; readonly log: EventLog; readonly signal: AbortSignal },
 ): Promise<{ readonly session: RunSession; readonly isNew: boolean }> {
   const { origin, log, signal } = run
-  const { id, request } = origin
-  const { store, clock, deadlines, owner, leaseMs } = config
+  const { id, request, owner } = origin
+  const { store, clock, deadlines, leaseOwner, leaseMs } = config
   const leaseEndsAt = clock.monotonic() + leaseMs
   const base = { id, config, log, signal, generatorErrors: [], saving: Promise.resolve() }
-  const fresh = request && newRunState(id, request, { now: clock.now(), totalMs: deadlines.totalMs })
+  const fresh = request && newRunState(id, request, { now: clock.now(), totalMs: deadlines.totalMs, owner })
   try {
-    const leased = fresh && { ...fresh, lease: { owner, until: clock.now() + leaseMs } }
+    const leased = fresh && { ...fresh, lease: { owner: leaseOwner, until: clock.now() + leaseMs } }
     if (leased && request && (await store.create(id, toStoredRun(leased)))) {
       return { session: { ...base, state: leased, version: 1, request, leaseEndsAt }, isNew: true }
     }
@@ -35,6 +35,9 @@ export async function openRun(
   })
   if (loaded === undefined) throw new RunStateError(`Could not resume the run, the store does not know it: ${id}`)
   const state = readRunState(id, loaded.state)
+  if (fresh && fresh.owner !== state.owner) {
+    throw new RunStateError(`Could not join the run, it belongs to another owner: ${id}`)
+  }
   if (fresh && fresh.fingerprint !== state.fingerprint) {
     throw new RunStateError(`Could not join the run, another request is known under its id: ${id}`)
   }

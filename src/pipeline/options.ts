@@ -89,7 +89,7 @@ export interface PipelineConfig
   readonly clock: Clock
   readonly leaseMs: number
   /** Of this pipeline, in leases. */
-  readonly owner: string
+  readonly leaseOwner: string
   readonly pollSchedule: PollSchedule
   readonly sourceOfUrl: SourceOfUrl
 }
@@ -131,7 +131,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     sourceOfUrl: sourceOfUrl({ openUrl: options.openUrl, allowPrivateAddresses: options.allowPrivateAddresses, clock }),
     clock,
     leaseMs: options.leaseMs ?? 30_000,
-    owner: crypto.randomUUID(),
+    leaseOwner: crypto.randomUUID(),
   }
 }
 

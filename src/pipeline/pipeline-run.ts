@@ -1,11 +1,11 @@
 import { toErrorJson } from '../contracts/errors.js'
 import type { PipelineEvent } from '../contracts/events.js'
-import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
 import { driveRun } from './drive-run.js'
 import { EventLog } from './event-log.js'
 import type { RunOrigin } from './open-run.js'
 import type { PipelineConfig } from './options.js'
+import { identityOf, type RunIdentity, type RunProgress } from './run-state.js'
 
 /**
  * A run under way. Iterate it for its events, as often and as late as you like: every reader sees all of them from the first.
@@ -28,7 +28,10 @@ export interface PipelineRun extends AsyncIterable<PipelineEvent> {
 
 /** A run that this process works on. */
 export interface ActiveRun extends PipelineRun {
-  readonly request: VideoRequest | undefined
+  /** What the run is known by; `undefined` for one that is being taken from the store. */
+  identity(): RunIdentity | undefined
+  /** How far the present stage is, when somebody has said so. */
+  progress(): { readonly progress: RunProgress } | undefined
   /** Aborts the run with a signal of a caller. */
   follow(signal: AbortSignal): void
 }
@@ -43,10 +46,14 @@ export function startRun(config: PipelineConfig, origin: RunOrigin, onEnd: () =>
     () => ({ runId: id, at: config.clock.now() }),
     listenerOf(config, () => log),
   )
+  let known: RunIdentity | undefined
+  const onOpen = ({ fingerprint, owner }: RunIdentity) => {
+    known = { fingerprint, ...(owner !== undefined && { owner }) }
+  }
   const result = new Promise<PipelineResult>((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     // A listener must not run inside the call of run(): the caller has not got its run yet.
-    queueMicrotask(() => driveRun(config, { origin, log, signal }).then(resolve, reject).finally(end))
+    queueMicrotask(() => driveRun(config, { origin, log, signal, onOpen }).then(resolve, reject).finally(end))
   })
   let markEnded: () => void = () => undefined
   const ended = new Promise<void>((resolve) => {
@@ -60,7 +67,8 @@ export function startRun(config: PipelineConfig, origin: RunOrigin, onEnd: () =>
   result.catch(() => undefined) // Whoever reads it still gets the rejection.
   return {
     id,
-    request: origin.request,
+    identity: () => known ?? (origin.request && identityOf(origin.request, origin.owner)),
+    progress: () => log.latestProgress && { progress: log.latestProgress },
     result,
     cancel: (reason = new DOMException('The run was cancelled', 'AbortError')) => {
       controller.abort(reason)

@@ -1,10 +1,11 @@
 import type { GeneratedVideo } from '../contracts/generator.js'
-import type { PipelineResult } from '../contracts/result.js'
+import { type PipelineResult, type PipelineResultJson, toResultJson } from '../contracts/result.js'
 import { NoUsableUrlError } from '../contracts/run-errors.js'
 import type { VideoSource } from '../contracts/source.js'
 import { bestCandidate } from './candidates.js'
 import { videoForResult } from './generated-video.js'
 import type { RunSession } from './run-session.js'
+import type { RunState } from './run-state.js'
 
 /**
  * What a run came to, with the best URL at the moment it ended: the uploaded copy, else the resolved URL, else the generator's own,
@@ -14,10 +15,28 @@ import type { RunSession } from './run-session.js'
 export function resultOf(session: RunSession, endedAt: number): PipelineResult {
   const { state } = session
   const video = videoForResult(session)
+  const result = resultWith(state, video, endedAt)
+  if (result) return result
+  // There is a source at least: a generator without a public URL gave nothing else.
+  const source = video.source as VideoSource
+  const message = `Could not give a URL, the video is only behind a key and nothing uploaded it: ${video.id}`
+  throw new NoUsableUrlError(message, { source, handle: state.submission?.handle })
+}
+
+/** The same as JSON, of a state alone; `undefined` when there is no public URL. */
+export function resultJsonOf(state: RunState, endedAt: number): PipelineResultJson | undefined {
+  const result = resultWith(state, (state.video ?? { id: state.id }) as GeneratedVideo, endedAt)
+  return result && toResultJson(result)
+}
+
+function resultWith(state: RunState, video: GeneratedVideo, endedAt: number): PipelineResult | undefined {
+  const best = bestCandidate(state, endedAt)
+  if (best === undefined) return undefined
   const { publication, resolved, uploaded, attempts, warnings, isDegraded } = state
   return {
     runId: state.id,
-    ...bestUrl(session, video, endedAt),
+    url: best.url,
+    servedBy: best.servedBy,
     video,
     ...(publication && { publication }),
     ...(resolved && { resolved }),
@@ -27,16 +46,4 @@ export function resultOf(session: RunSession, endedAt: number): PipelineResult {
     warnings,
     durationMs: endedAt - state.startedAt,
   }
-}
-
-function bestUrl(session: RunSession, video: GeneratedVideo, now: number): Pick<PipelineResult, 'url' | 'servedBy'> {
-  const { submission } = session.state
-  const best = bestCandidate(session.state, now)
-  if (best) return { url: best.url, servedBy: best.servedBy }
-  // There is a source at least: a generator without a public URL gave nothing else.
-  const source = video.source as VideoSource
-  throw new NoUsableUrlError(
-    `Could not give a URL, the video is only behind a key and nothing uploaded it: ${video.id}`,
-    { source, handle: submission?.handle },
-  )
 }

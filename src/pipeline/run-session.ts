@@ -75,10 +75,15 @@ export function contextOf(session: RunSession, work: StageWork, signal: AbortSig
     clock,
     report: (progress) => {
       if (!work.isOpen || typeof progress !== 'object' || progress === null) return
+      const read = work.gauge.read(work.strategy.name, progress)
+      const { ratio, phase } = read
+      const known = { stage: work.stage, ...(ratio !== undefined && { ratio }), ...(phase !== undefined && { phase }) }
+      // Saved with whatever is saved next: other processes see it then.
+      session.state = { ...session.state, progress: known }
       session.log.progress({
         type: 'stage-progressed',
         ...placeOf(work.stage, work.strategy),
-        ...work.gauge.read(work.strategy.name, progress),
+        ...read,
         elapsedMs: Math.max(0, clock.now() - work.startedAt),
       })
     },

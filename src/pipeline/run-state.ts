@@ -11,6 +11,7 @@ import type { ResolvedVideo } from '../contracts/resolver.js'
 import type { Attempt, PipelineResult, RunWarning } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { StoredRun } from '../contracts/run-store.js'
+import type { StageName } from '../contracts/stage.js'
 import type { UploadedVideo } from '../contracts/uploader.js'
 
 /** What a run is at. `unpublish` and `finish` are no stages: nothing can fail in them. */
@@ -39,6 +40,9 @@ export type Submission = {
 /** A generated video as it is saved: a source with a key cannot be, and is asked for again after a restart. */
 export type StoredVideo = GeneratedVideoFacts & { readonly url?: string }
 
+/** How far a stage is; `ratio` is 0 to 1. */
+export type RunProgress = { readonly stage: StageName; readonly ratio?: number; readonly phase?: string }
+
 /** A public URL at which the video was seen. Once there is one, the run can only complete. */
 export type Candidate = {
   readonly url: string
@@ -62,6 +66,12 @@ export type RunState = {
   readonly startedAt: number
   /** Epoch milliseconds; absent for no limit. */
   readonly deadlineAt?: number
+  /** Who the run belongs to; absent for a run of nobody in particular. */
+  readonly owner?: string
+  /** When it was taken out of lists and look-ups. */
+  readonly removedAt?: number
+  /** How far the present stage is, as its strategy said last. */
+  readonly progress?: RunProgress
   readonly request: VideoRequest
   /** Of the request, so that another one under the same id is seen. */
   readonly fingerprint: string
@@ -97,6 +107,8 @@ const schema = z.looseObject({
   wakeAt: z.number(),
   startedAt: z.number(),
   deadlineAt: z.optional(z.number()),
+  owner: z.optional(z.string()),
+  removedAt: z.optional(z.number()),
   request: z.looseObject({ prompt: z.string() }),
   fingerprint: z.string(),
   step: z.enum(['generate', 'publish', 'resolve', 'upload', 'unpublish', 'finish']),
@@ -129,16 +141,17 @@ const schema = z.looseObject({
 export function newRunState(
   id: string,
   request: VideoRequest,
-  at: { readonly now: number; readonly totalMs: number },
+  { now, totalMs, owner }: { readonly now: number; readonly totalMs: number; readonly owner?: string | undefined },
 ): RunState {
   const stored = storableRequest(request)
   return {
     v: 1,
     id,
     status: 'running',
-    wakeAt: at.now,
-    startedAt: at.now,
-    ...(Number.isFinite(at.totalMs) && { deadlineAt: at.now + at.totalMs }),
+    wakeAt: now,
+    startedAt: now,
+    ...(Number.isFinite(totalMs) && { deadlineAt: now + totalMs }),
+    ...(owner !== undefined && { owner }),
     request: stored,
     fingerprint: fingerprintOf(stored),
     step: 'generate',
@@ -146,6 +159,14 @@ export function newRunState(
     warnings: [],
     isDegraded: false,
   }
+}
+
+/** What a run is known by: what was asked for, and by whom. */
+export type RunIdentity = Pick<RunState, 'fingerprint' | 'owner'>
+
+/** The identity of a run of a request. */
+export function identityOf(request: VideoRequest, owner: string | undefined): RunIdentity {
+  return { fingerprint: fingerprintOf(storableRequest(request)), ...(owner !== undefined && { owner }) }
 }
 
 /** A submission that is not sent yet. */

@@ -24,9 +24,9 @@ export function saveState(session: RunSession, patch: StatePatch): Promise<void>
 }
 
 async function save(session: RunSession, patch: StatePatch): Promise<void> {
-  const { store, clock, owner, leaseMs } = session.config
+  const { store, clock, leaseOwner, leaseMs } = session.config
   const merged = { ...session.state, ...patch }
-  const lease = { owner, until: clock.now() + leaseMs }
+  const lease = { owner: leaseOwner, until: clock.now() + leaseMs }
   const state = merged.status === 'running' ? { ...withoutEnd(merged), lease } : withoutLease(merged)
   const leaseEndsAt = clock.monotonic() + leaseMs
   try {
@@ -73,13 +73,13 @@ async function loadPatiently({ config, id, signal }: RunSession): Promise<Awaite
 /** Whether another process works on the run. */
 export function isLeasedElsewhere({ state, config }: RunSession): boolean {
   const { lease } = state
-  return lease !== undefined && lease.owner !== config.owner && lease.until > config.clock.now()
+  return lease !== undefined && lease.owner !== config.leaseOwner && lease.until > config.clock.now()
 }
 
 /** Whether this process may have an effect: its lease has not ended, by the wall clock nor by the monotonic one. */
 export function holdsLease({ state, config, leaseEndsAt }: RunSession): boolean {
-  const { owner, clock } = config
-  return state.lease?.owner === owner && state.lease.until > clock.now() && leaseEndsAt > clock.monotonic()
+  const { leaseOwner, clock } = config
+  return state.lease?.owner === leaseOwner && state.lease.until > clock.now() && leaseEndsAt > clock.monotonic()
 }
 
 /**

@@ -1,10 +1,15 @@
 import { describeValue } from '../contracts/errors.js'
-import { InvalidRequestError } from '../contracts/input-errors.js'
+import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
+import type { RunQuery } from '../contracts/run-store.js'
+import type { VideoSource } from '../contracts/source.js'
 import { checkRequest } from './check-request.js'
+import { openKeptVideo, removeKept } from './kept-run.js'
 import { configOf, type PipelineConfig, type SoraPipelineOptions } from './options.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
+import { listRecords, type RunRecord, readRecord } from './run-record.js'
+import { identityOf } from './run-state.js'
 import { type ReviewVerdict, settleRun } from './settle-run.js'
 
 /** What belongs to one run. */
@@ -16,6 +21,11 @@ export interface RunOptions {
    * @defaultValue `run_` and 128 random bits
    */
   readonly id?: string | undefined
+  /**
+   * Who the run belongs to, 1 to 255 characters and no secret: kept with the run, so that a backend can show it to nobody else.
+   * An id that is known under another owner is refused.
+   */
+  readonly owner?: string | undefined
 }
 
 /**
@@ -99,16 +109,62 @@ export class SoraPipeline {
     return this.resume(id)
   }
 
-  #open(request: VideoRequest | undefined, { signal, id = newRunId() }: RunOptions): PipelineRun {
-    if (typeof id !== 'string' || id.length < 1 || id.length > 255) {
-      throw new InvalidRequestError([{ field: 'id', value: describeValue(id), fix: 'give 1 to 255 characters' }])
-    }
+  /**
+   * What is known of a run, read from the store without working on it. `undefined` for an id that the store does not know, and
+   * for a run that was removed.
+   * @throws RunStateError when the store is down, or the state is of a later version.
+   */
+  async get(id: string): Promise<RunRecord | undefined> {
+    const record = await readRecord(this.#config, id)
+    const live = this.#runs.get(id)
+    return record?.status === 'running' && live ? { ...record, isAttended: true, ...live.progress() } : record
+  }
+
+  /**
+   * What is known of the runs of an owner, or of everybody, by when they started.
+   * @throws RunStateError when the store is down, or has no `list`.
+   */
+  list(query: RunQuery): Promise<readonly RunRecord[]> {
+    return listRecords(this.#config, query)
+  }
+
+  /**
+   * The bytes of the video of a run, also long after it ended, and also when they are only behind the generator's key: whoever is
+   * given them needs none. They come from the first place that serves them when they are opened: the resolved URL, the
+   * generator (asked anew, for one poll, when its address has expired), or the copy.
+   * @throws RunStateError when the store does not know the run, or it has no video.
+   */
+  openVideo(id: string): Promise<VideoSource> {
+    return openKeptVideo(this.#config, id)
+  }
+
+  /**
+   * Takes a run out of `list`, `get` and `openVideo`. One that goes on is aborted first, and the generator told to cancel when it
+   * can; what it cannot stop goes on running and costing. The state stays in the store.
+   * @throws RunStateError when the store does not know the run, or is down.
+   */
+  async remove(id: string): Promise<void> {
+    const record = await readRecord(this.#config, id)
+    if (record?.status === 'running') await this.resume(id).cancel()
+    await removeKept(this.#config, id)
+  }
+
+  #open(request: VideoRequest | undefined, { signal, id = newRunId(), owner }: RunOptions): PipelineRun {
+    const problems = Object.entries({ id, owner }).flatMap(([field, value]): InputProblem[] => {
+      const isFine = value === undefined || (typeof value === 'string' && value.length >= 1 && value.length <= 255)
+      return isFine ? [] : [{ field, value: describeValue(value), fix: 'give 1 to 255 characters' }]
+    })
+    if (problems.length > 0) throw new InvalidRequestError(problems)
     const joined = this.#runs.get(id)
-    const isSame = joined && (request === undefined || JSON.stringify(request) === JSON.stringify(joined.request))
-    // A different request under the id of a live run is refused by the store, which knows what the id stands for.
-    const run = isSame
-      ? joined
-      : startRun(this.#config, { id, ...(request && { request }) }, () => this.#forget(id, run))
+    if (joined && isSameRun(joined, request, owner)) {
+      if (signal) joined.follow(signal)
+      return joined
+    }
+    // Another request under the id of a live run is refused by the store, which knows what the id stands for. Should it be the
+    // same after all, two work on one run, and each needs a lease of its own.
+    const config = joined ? { ...this.#config, leaseOwner: crypto.randomUUID() } : this.#config
+    const origin = { id, ...(request && { request }), ...(owner !== undefined && { owner }) }
+    const run = startRun(config, origin, () => this.#forget(id, run))
     if (joined === undefined) this.#runs.set(id, run)
     if (signal) run.follow(signal)
     return run
@@ -117,6 +173,13 @@ export class SoraPipeline {
   #forget(id: string, run: ActiveRun): void {
     if (this.#runs.get(id) === run) this.#runs.delete(id)
   }
+}
+
+function isSameRun(live: ActiveRun, request: VideoRequest | undefined, owner: string | undefined): boolean {
+  if (request === undefined) return true
+  const known = live.identity()
+  const asked = identityOf(request, owner)
+  return known?.fingerprint === asked.fingerprint && known.owner === asked.owner
 }
 
 function newRunId(): string {

@@ -2,57 +2,43 @@ import { isSoraPipelineError, toErrorJson } from '../contracts/errors.js'
 import type { OpenOptions, VideoSource } from '../contracts/source.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
 import { withTrial } from './candidates.js'
-import { renewVideo, videoOf } from './generated-video.js'
+import { renewVideo } from './generated-video.js'
 import { type RunSession, warn } from './run-session.js'
 
-/** A place to copy the video from. */
-interface Place {
+/** A place to read the video from. */
+export interface Place {
   /** Resolves to `undefined` when there is none after all. Told why the place before could not be opened. */
   readonly find: (failure: unknown) => Promise<VideoSource | undefined>
   /** Whether it is the generator's own, which can be asked for another address of the same file. */
   readonly isOwn: boolean
   /** Bytes that were seen there before; a file of another length is another one. */
   readonly byteLength?: number | undefined
-  /** Said when the copy is made from here because the place before could not be opened. */
+  /** Said when the bytes come from here because the place before could not be opened. */
   readonly instead?: string
 }
 
 /**
- * What an uploader copies: the resolved video, or when its URL cannot be opened the generated one, or when that has expired what
- * the generator says anew. Once one of them was opened it stays that one, because the bytes of two may differ.
+ * One source of several places: the first that opens, and that one from then on, because the bytes of two may differ.
+ * @param first - What is known of the source before it is opened.
  */
-export async function uploadSource(session: RunSession): Promise<VideoSource> {
-  const { sourceOfUrl } = session.config
-  const { resolved } = session.state
-  const { source, url, expiresAt } = await videoOf(session)
-  const generated = source ?? sourceOfUrl(url as string, { expiresAt })
-  const own: readonly Place[] = [
-    { find: async () => generated, isOwn: true, instead: 'The generated video is uploaded instead' },
-    {
-      find: async (failure) => (isPassing(failure) ? undefined : renewedSource(session)),
-      isOwn: true,
-      instead: 'The address that the generator tells now is used instead',
-    },
-  ]
-  if (resolved === undefined || resolved.url === generated.url) return firstThatOpens(session, generated, own)
-  const { mediaType, byteLength } = resolved
-  const mirrored = sourceOfUrl(resolved.url, { mediaType, byteLength, expiresAt: resolved.expiresAt })
-  return firstThatOpens(session, mirrored, [{ find: async () => mirrored, isOwn: false, byteLength }, ...own])
-}
-
-function firstThatOpens(session: RunSession, first: VideoSource, places: readonly Place[]): VideoSource {
+export function firstThatOpens(
+  session: RunSession,
+  first: Omit<VideoSource, 'open'>,
+  places: readonly Place[],
+): VideoSource {
   let opened: { readonly source: VideoSource; readonly isOwn: boolean } | undefined
 
   const openFirst = async (options: OpenOptions | undefined) => {
     let failure: unknown
     for (const { find, isOwn, byteLength, instead } of places) {
-      const source = await find(failure)
-      if (source === undefined) break
-      if (failure !== undefined && instead !== undefined) {
-        const message = `${instead}: ${toErrorJson(failure).message}`
-        warn(session, { code: 'source-replaced', message }, 'upload')
-      }
+      let source: VideoSource | undefined
       try {
+        source = await find(failure)
+        if (source === undefined) continue
+        if (failure !== undefined && instead !== undefined) {
+          const message = `${instead}: ${toErrorJson(failure).message}`
+          warn(session, { code: 'source-replaced', message }, 'upload')
+        }
         const stream = await source.open(options)
         await refuseOther(stream, source.byteLength ?? byteLength, byteLength)
         opened = { source, isOwn }
@@ -60,7 +46,7 @@ function firstThatOpens(session: RunSession, first: VideoSource, places: readonl
         return stream
       } catch (error) {
         options?.signal?.throwIfAborted()
-        if (!isOwnRefusal(error)) note(session, source, false)
+        if (source && !isOwnRefusal(error)) note(session, source, false)
         failure = error
       }
     }
@@ -100,6 +86,15 @@ function firstThatOpens(session: RunSession, first: VideoSource, places: readonl
   }
 }
 
+/** What the generator tells now of its video, for when what it told before cannot be opened for good. */
+export function renewedPlace(session: RunSession): Place {
+  return {
+    find: async (failure) => (isPassing(failure) ? undefined : renewedSource(session)),
+    isOwn: true,
+    instead: 'The address that the generator tells now is used instead',
+  }
+}
+
 async function renewedSource(session: RunSession): Promise<VideoSource | undefined> {
   const video = await renewVideo(session)
   return video && (video.source ?? session.config.sourceOfUrl(video.url as string, { expiresAt: video.expiresAt }))
@@ -118,7 +113,7 @@ function note(session: RunSession, { url }: VideoSource, didServe: boolean): voi
   session.state = { ...session.state, candidates: withTrial(session.state, url, { didServe, at }) }
 }
 
-// What passes by itself is for the uploader to try again in its own time, such as after a rate limit.
+// What passes by itself is for the reader to try again in its own time, such as after a rate limit.
 function isPassing(error: unknown): boolean {
   return isSoraPipelineError(error) && error.isRetryable
 }

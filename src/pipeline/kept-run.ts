@@ -1,0 +1,61 @@
+import { RunStateError } from '../contracts/run-errors.js'
+import type { VideoSource } from '../contracts/source.js'
+import { EventLog } from './event-log.js'
+import type { PipelineConfig } from './options.js'
+import type { RunSession } from './run-session.js'
+import { readRunState, toStoredRun } from './run-state.js'
+import { isFenced } from './save-state.js'
+import { servedSource } from './video-source.js'
+
+const SAVE_TRIES = 5
+
+/**
+ * The bytes of the video of a run, read from the store alone.
+ * @throws RunStateError when the store does not know the run, it was removed, or it has no video.
+ */
+export async function openKeptVideo(config: PipelineConfig, id: string): Promise<VideoSource> {
+  const { state, version } = await loadKept(config, id)
+  if (state.video === undefined) throw new RunStateError(`Could not open the video, the run has none: ${id}`)
+  const session: RunSession = {
+    id,
+    config,
+    // Nobody reads what is told here: the run has its events, and these are of a later day.
+    log: new EventLog(() => ({ runId: id, at: config.clock.now() })),
+    signal: new AbortController().signal,
+    state,
+    version,
+    leaseEndsAt: Number.NEGATIVE_INFINITY,
+    saving: Promise.resolve(),
+    request: state.request,
+    generatorErrors: [],
+  }
+  return servedSource(session)
+}
+
+/**
+ * Takes a run that has ended out of lists and look-ups. Its state stays in the store: what was paid is not forgotten.
+ * @throws RunStateError when the store does not know the run, or the run goes on.
+ */
+export async function removeKept(config: PipelineConfig, id: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const { state, version } = await loadKept(config, id)
+    if (state.status === 'running') throw new RunStateError(`Could not remove the run, it goes on: ${id}`)
+    try {
+      await config.store.save(id, version, toStoredRun({ ...state, removedAt: config.clock.now() }))
+      return
+    } catch (error) {
+      if (!isFenced(error) || tries === SAVE_TRIES) throw error
+    }
+  }
+}
+
+async function loadKept({ store }: PipelineConfig, id: string) {
+  const loaded = await store.load(id).catch((error: unknown) => {
+    throw new RunStateError(`Could not read the run, the store is down: ${id}`, { cause: error })
+  })
+  const kept = loaded && { state: readRunState(id, loaded.state), version: loaded.version }
+  if (kept === undefined || kept.state.removedAt !== undefined) {
+    throw new RunStateError(`Could not find the run, the store does not know it: ${id}`)
+  }
+  return kept
+}

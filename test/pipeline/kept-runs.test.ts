@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest'
+import { memoryStore, SoraPipeline, type SoraPipelineOptions } from '../../src/index.js'
+import { fakeGenerator, fakeResolver, fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
+import { collect } from '../support/collect.js'
+
+const request = { prompt: 'A cat playing piano' }
+
+function setUp(options: Partial<SoraPipelineOptions> = {}) {
+  const clock = manualClock()
+  const store = memoryStore()
+  const pipeline = new SoraPipeline({ generator: fakeGenerator(), store, clock, pollSchedule: () => 1000, ...options })
+  return { clock, store, pipeline }
+}
+
+describe('what is known of a run', () => {
+  it('is nothing for an id that the store does not know', async () => {
+    expect(await setUp().pipeline.get('run_unknown')).toBeUndefined()
+  })
+
+  it('has its owner, its request and how far it is, and its result at the end', async () => {
+    const polls = [{ state: 'queued' }, { state: 'running', ratio: 0.4 }, { state: 'running', ratio: 0.9 }] as const
+    const { clock, pipeline, store } = setUp({ generator: fakeTaskGenerator({ polls }) })
+    const run = pipeline.run(request, { id: 'run_1', owner: 'ann' })
+    await clock.advance(2000)
+    const known = { id: 'run_1', owner: 'ann', status: 'running', request, isAttended: true }
+    expect(await pipeline.get('run_1')).toMatchObject({ ...known, progress: { stage: 'generate', ratio: 0.4 } })
+    // Another process reads the same, from the store alone.
+    const other = new SoraPipeline({ generator: fakeGenerator(), store, clock })
+    expect(await other.get('run_1')).toMatchObject({ ...known, progress: { stage: 'generate', ratio: 0.4 } })
+    const result = await clock.runUntil(run.result)
+    const record = await pipeline.get('run_1')
+    expect(record).toMatchObject({ status: 'completed', isAttended: false, result: { url: result.url } })
+    expect(record?.endedAt).toBe(clock.now())
+    expect(record).not.toHaveProperty('progress')
+    expect(record?.result?.video).not.toHaveProperty('source')
+  })
+
+  it('has what a generator of one long call reports, before anything of it is saved', async () => {
+    const generator = fakeGenerator({ progress: [{ ratio: 0.25, phase: 'rendering' }], hangs: true })
+    const { clock, pipeline } = setUp({ generator })
+    const run = pipeline.run(request, { id: 'run_1' })
+    await clock.advance(10)
+    const progress = { stage: 'generate', ratio: 0.25, phase: 'rendering' }
+    expect(await pipeline.get('run_1')).toMatchObject({ status: 'running', progress })
+    await run.cancel()
+    expect(await pipeline.get('run_1')).toMatchObject({ status: 'failed', error: { code: 'aborted' } })
+  })
+
+  it('tells that nobody works on it once the lease of a dead process has passed', async () => {
+    const { clock, pipeline, store } = setUp({ generator: fakeTaskGenerator({ polls: 1000 }), leaseMs: 1000 })
+    pipeline.run(request, { id: 'run_1' })
+    await clock.advance(10)
+    const later = manualClock({ now: clock.now() + 5000 })
+    const other = new SoraPipeline({ generator: fakeGenerator(), store, clock: later })
+    expect(await other.get('run_1')).toMatchObject({ status: 'running', isAttended: false })
+  })
+})
+
+describe('the list of runs', () => {
+  it('has those of one owner, newest first, page by page', async () => {
+    const { clock, pipeline } = setUp()
+    for (const [index, owner] of ['ann', 'bob', 'ann', 'ann'].entries()) {
+      await clock.advance(10)
+      await clock.runUntil(pipeline.run(request, { id: `run_${index}`, owner }).result)
+    }
+    const first = await pipeline.list({ owner: 'ann', order: 'newest-first', limit: 2 })
+    expect(first.map(({ id }) => id)).toEqual(['run_3', 'run_2'])
+    const second = await pipeline.list({ owner: 'ann', order: 'newest-first', limit: 2, after: 'run_2' })
+    expect(second.map(({ id }) => id)).toEqual(['run_0'])
+    expect((await pipeline.list({ order: 'oldest-first', limit: 9 })).map(({ id }) => id)).toEqual([
+      'run_0',
+      'run_1',
+      'run_2',
+      'run_3',
+    ])
+  })
+
+  it('says so when the store has none', async () => {
+    const { list: _, ...plain } = memoryStore()
+    const { pipeline } = setUp({ store: plain })
+    const error = await pipeline.list({ order: 'newest-first', limit: 1 }).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'run-state', message: 'Could not list the runs, this store has no list' })
+  })
+})
+
+describe('an owner', () => {
+  it('is not let into the run of another by its id', async () => {
+    const { clock, pipeline } = setUp({ generator: fakeTaskGenerator({ polls: 3 }) })
+    const mine = pipeline.run(request, { id: 'run_1', owner: 'ann' })
+    const theirs = pipeline.run(request, { id: 'run_1', owner: 'bob' })
+    await expect(clock.runUntil(theirs.result)).rejects.toMatchObject({ code: 'run-state' })
+    await clock.runUntil(mine.result)
+  })
+
+  it.each(['', 'x'.repeat(256), 7])('cannot be %j', (owner) => {
+    const { pipeline } = setUp()
+    expect(() => pipeline.run(request, { owner: owner as string })).toThrow(/owner/)
+  })
+})
+
+describe('a run that was resumed', () => {
+  it('is joined by its request in the same process, with one job and one at work', async () => {
+    const generator = fakeTaskGenerator({ polls: 5 })
+    const { clock, pipeline, store } = setUp({ generator, leaseMs: 1000 })
+    const dead = manualClock({ now: clock.now() - 60_000 })
+    new SoraPipeline({ generator, store, clock: dead, pollSchedule: () => 1000 }).run(request, { id: 'run_1' })
+    await dead.advance(10)
+    const resumed = pipeline.resume('run_1')
+    const early = pipeline.run(request, { id: 'run_1' })
+    await clock.advance(10)
+    expect(pipeline.run(request, { id: 'run_1' })).toBe(resumed)
+    const [a, b] = await clock.runUntil(Promise.all([resumed.result, early.result]))
+    expect(a.url).toBe(b.url)
+    expect(generator.startCount).toBe(1)
+    expect(generator.pollCount).toBeLessThanOrEqual(7)
+  })
+})
+
+describe('the video of a run', () => {
+  const source = (text: string) => ({ isPublic: false, open: async () => new Blob([text]).stream() })
+
+  it('is opened long after, behind the key of the generator', async () => {
+    const generator = fakeTaskGenerator({ polls: 0, video: { id: 'video_1', source: source('private') } })
+    const { clock, pipeline, store } = setUp({ generator })
+    await expect(clock.runUntil(pipeline.run(request, { id: 'run_1' }).result)).rejects.toMatchObject({
+      code: 'no-usable-url',
+    })
+    const other = new SoraPipeline({ generator, store, clock: manualClock() })
+    const video = await other.openVideo('run_1')
+    expect(await new Response(await video.open()).text()).toBe('private')
+    await expect(other.resume('run_1').result).rejects.toMatchObject({ code: 'no-usable-url', source: {} })
+  })
+
+  it('comes from the mirror, else from the generator, else from the copy', async () => {
+    const dead = new Set<string>()
+    const openUrl = async (url: string) => {
+      if (dead.has(url)) throw new Error(`dead: ${url}`)
+      return new Blob([url]).stream()
+    }
+    const resolver = fakeResolver({ outcome: { url: 'https://mirror.example/a' } })
+    const uploader = fakeUploader({ outcome: { url: 'https://store.example/a' } })
+    const generator = fakeTaskGenerator({ video: { id: 'video_1', url: 'https://cdn.example/a' } })
+    const { clock, pipeline } = setUp({ generator, resolver, uploader, openUrl })
+    await clock.runUntil(pipeline.run(request, { id: 'run_1' }).result)
+    const read = async () => new Response(await (await pipeline.openVideo('run_1')).open()).text()
+    for (const url of ['https://mirror.example/a', 'https://cdn.example/a', 'https://store.example/a']) {
+      expect(await read()).toBe(url)
+      dead.add(url)
+    }
+    await expect(read()).rejects.toThrow('dead')
+  })
+
+  it('is none for a run without one', async () => {
+    const { clock, pipeline } = setUp({ generator: fakeGenerator({ outcome: new Error('no') }) })
+    await clock.runUntil(pipeline.run(request, { id: 'run_1' }).result.catch(() => undefined))
+    await expect(pipeline.openVideo('run_1')).rejects.toMatchObject({ code: 'run-state' })
+    await expect(pipeline.openVideo('run_2')).rejects.toMatchObject({ code: 'run-state' })
+  })
+})
+
+describe('a run that is removed', () => {
+  it('is stopped first, is found by nobody, and its state stays', async () => {
+    const generator = fakeTaskGenerator({ polls: 1000 })
+    const { clock, pipeline, store } = setUp({ generator })
+    const run = pipeline.run(request, { id: 'run_1' })
+    await clock.advance(3000)
+    await clock.runUntil(pipeline.remove('run_1'))
+    expect(generator.cancelCount).toBe(1)
+    expect((await collect(run)).at(-1)).toMatchObject({ type: 'run-failed', isAborted: true })
+    expect(await pipeline.get('run_1')).toBeUndefined()
+    expect(await pipeline.list({ order: 'newest-first', limit: 9 })).toEqual([])
+    await expect(pipeline.openVideo('run_1')).rejects.toMatchObject({ code: 'run-state' })
+    await expect(pipeline.remove('run_1')).rejects.toMatchObject({ code: 'run-state' })
+    expect((await store.load('run_1'))?.state).toMatchObject({ status: 'failed', removedAt: clock.now() })
+  })
+
+  it('is stopped also when another process works on it', async () => {
+    const generator = fakeTaskGenerator({ polls: 1000 })
+    const { clock, pipeline, store } = setUp({ generator })
+    const run = pipeline.run(request, { id: 'run_1' })
+    await clock.advance(3000)
+    const other = new SoraPipeline({ generator, store, clock, pollSchedule: () => 1000 })
+    await clock.runUntil(other.remove('run_1'))
+    await clock.runUntil(run.result.catch(() => undefined))
+    expect(generator.cancelCount).toBeGreaterThan(0)
+    expect(await other.get('run_1')).toBeUndefined()
+  })
+})
