@@ -1,0 +1,70 @@
+import { isRecord } from '../upstream/error-details.js'
+import { readMedia } from './media-field.js'
+import { readPromptField } from './request-fields.js'
+import type { RequestProblems } from './request-problems.js'
+
+/** What the user says in a chat request. */
+export interface ChatMessage {
+  /** Path of the text, such as `messages[2].content`. */
+  readonly field: string
+  readonly text?: string
+  readonly image?: string
+  readonly video?: string
+}
+
+/** How many messages a chat may have. */
+export const MAX_MESSAGES = 256
+
+/** Reads the last message of the user; what was said before it is a history that no generator takes. */
+export function readLastMessage(problems: RequestProblems, messages: unknown): ChatMessage {
+  const nothing: ChatMessage = { field: 'messages' }
+  if (!Array.isArray(messages) || messages.length === 0 || messages.length > MAX_MESSAGES) {
+    problems.add('messages', messages, `give a list of 1 to ${MAX_MESSAGES} messages`)
+    return nothing
+  }
+  messages.forEach((message: unknown, index) => {
+    if (!isRecord(message)) problems.add(`messages[${index}]`, message, 'give an object with role and content')
+    else if (typeof message.role !== 'string') problems.add(`messages[${index}].role`, message.role, 'give a role')
+  })
+  const index = messages.findLastIndex((message: unknown) => isRecord(message) && message.role === 'user')
+  if (index === -1) {
+    problems.add('messages', messages, 'give a message of the role user: its content is the prompt')
+    return nothing
+  }
+  const message: unknown = messages[index]
+  return readContent(problems, `messages[${index}].content`, isRecord(message) ? message.content : undefined)
+}
+
+function readContent(problems: RequestProblems, field: string, content: unknown): ChatMessage {
+  if (!Array.isArray(content)) return { field, ...textField(readPromptField(problems, field, content)) }
+  const texts: string[] = []
+  const media: { image?: string; video?: string } = {}
+  content.forEach((part: unknown, index) => {
+    const path = `${field}[${index}]`
+    const type = isRecord(part) ? part.type : undefined
+    if (!isRecord(part)) problems.add(path, part, 'give an object with a type')
+    else if (type === 'text') {
+      if (typeof part.text === 'string') texts.push(part.text)
+      else problems.add(`${path}.text`, part.text, 'give a text')
+    } else if (type === 'image_url' || type === 'video_url') {
+      const kind = type === 'image_url' ? 'image' : 'video'
+      const url = readMedia(problems, `${path}.${type}`, part[type], kind)
+      if (media[kind] !== undefined)
+        problems.add(`${path}.${type}`, url, `leave it out: one ${kind} is taken, and a part before this one has it`)
+      else if (url !== undefined) media[kind] = url
+    } else problems.add(`${path}.type`, type, FIXES.get(type) ?? 'use text, image_url and video_url')
+  })
+  const text = readPromptField(problems, field, texts.filter((part) => part.trim() !== '').join('\n'))
+  return { field, ...textField(text), ...media }
+}
+
+const FIXES: ReadonlyMap<unknown, string> = new Map([
+  ['file', 'give an image as image_url, a video as video_url: files are not taken'],
+  ['input_audio', 'leave it out: no audio is taken'],
+  ['input_text', 'use text'],
+  ['input_image', 'use image_url'],
+])
+
+function textField(text: string | undefined): Pick<ChatMessage, 'text'> {
+  return text === undefined ? {} : { text }
+}

@@ -1,0 +1,70 @@
+import { isRecord } from '../upstream/error-details.js'
+import { mediaTypeOf } from '../upstream/media-type.js'
+import { isAddress } from './request-fields.js'
+import type { RequestProblems } from './request-problems.js'
+
+/** Which input a field carries. */
+export type MediaKind = 'image' | 'video'
+
+/**
+ * Reads an input: an address or a data URL, as a text or as `{ url }`. An address is handed on as it is, whether it is one
+ * that may be fetched is decided where it is fetched. Blanks in a data URL are taken out.
+ */
+export function readMedia(
+  problems: RequestProblems,
+  field: string,
+  value: unknown,
+  kind: MediaKind,
+): string | undefined {
+  const url = isRecord(value) ? value.url : value
+  if (typeof url === 'string' && /^data:/i.test(url)) return readDataUrl(problems, field, url, kind)
+  if (typeof url === 'string' && isAddress(url)) return url
+  return problems.add(field, url, `give an https URL or a data URL of type ${kind}/…`)
+}
+
+/** The same, where bare base64 is understood too: its first bytes tell the media type. */
+export function readMediaOrBase64(
+  problems: RequestProblems,
+  field: string,
+  value: unknown,
+  kind: MediaKind,
+): string | undefined {
+  if (value === undefined || value === null || value === '') return undefined
+  if (typeof value !== 'string' || /^(?:data|https?):/i.test(value)) return readMedia(problems, field, value, kind)
+  const data = withoutBlanks(value)
+  const type = isBase64(data) ? mediaTypeOf(Buffer.from(data.slice(0, 64), 'base64')) : undefined
+  if (type?.startsWith(`${kind}/`)) return `data:${type};base64,${data}`
+  return problems.note({
+    field,
+    value: 'a text',
+    fix: `give the base64 of ${FORMATS[kind]}, a data URL or an https URL`,
+  })
+}
+
+/** What can be told from its first bytes. */
+export const FORMATS: Readonly<Record<MediaKind, string>> = {
+  image: 'a PNG, JPEG, WebP, GIF, AVIF or HEIC image',
+  video: 'an MP4, QuickTime or WebM video',
+}
+
+function readDataUrl(problems: RequestProblems, field: string, url: string, kind: MediaKind): string | undefined {
+  const head = /^data:(image|video)\/[a-z0-9.+-]{1,60}((?:;[\w.+-]{1,30}(?:=[\w."+-]{0,60})?){0,4}),/i.exec(url)
+  const isBase64Url = /;base64$/i.test(head?.[2] ?? '')
+  const data = withoutBlanks(url.slice(head?.[0].length))
+  const isRight = head?.[1]?.toLowerCase() === kind && data !== '' && (isBase64Url ? isBase64(data) : isAscii(data))
+  if (isRight) return `${head?.[0]}${data}`
+  return problems.add(field, url, `give a data URL of type ${kind}/… whose base64 can be read`)
+}
+
+function withoutBlanks(text: string): string {
+  return /\s/.test(text) ? text.replace(/\s+/g, '') : text
+}
+
+// With the signs that a URL may write as %2B, %2F and %3D.
+function isBase64(data: string): boolean {
+  return /^[\w+/=%-]+$/.test(data)
+}
+
+function isAscii(data: string): boolean {
+  return /^[\x21-\x7e]+$/.test(data)
+}
