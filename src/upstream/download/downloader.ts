@@ -1,33 +1,21 @@
-import type { LookupFunction } from 'node:net'
-import { NetworkError } from '../../contracts/upstream-errors.js'
 import { isEncoded } from '../content-range.js'
 import { networkFailure, timeoutFailure } from '../network-failure.js'
-import type { Fetch } from '../request.js'
 import { maskOf } from '../secret.js'
 import { withTimeLimit } from '../time-limit.js'
-import { type AddressGuardOptions, createAddressGuard } from './address-guard.js'
-import { literalOf } from './allowed-destinations.js'
 import type { Downloader, DownloadRequest } from './download.js'
-import type { Exchange, Hop } from './exchange.js'
-import { fetchExchange } from './fetch-exchange.js'
+import type { Exchange } from './exchange.js'
+import { createGuardedExchange, type GuardedExchangeOptions } from './guarded-exchange.js'
 import { type BodyLimits, limitedBody } from './limited-body.js'
 import { firstHop, misled, nextHop, type Scheme } from './next-hop.js'
 
 /** Options of {@link createDownloader}. */
-export interface DownloaderOptions extends AddressGuardOptions {
+export interface DownloaderOptions extends GuardedExchangeOptions {
   /** Milliseconds to the headers at the end of the way; `Infinity` for no limit. @defaultValue 10000 */
   readonly headerTimeoutMs?: number | undefined
   /** @defaultValue https and http */
   readonly schemes?: readonly Scheme[] | undefined
   /** How fast and how much a peer may send. @defaultValue 20 GiB, 30 s of silence, 1,000 bytes a second over 60 s */
   readonly limits?: Partial<BodyLimits> | undefined
-  /** In place of the machine's own look-up of host names. */
-  readonly lookup?: LookupFunction | undefined
-  /**
-   * Called in place of `node:http`, with the address as a string. Where a host name leads is then in its hands: only literal
-   * addresses, local names, ports and redirects are checked.
-   */
-  readonly fetch?: Fetch | undefined
 }
 
 const MOST_HOPS = 5
@@ -44,31 +32,17 @@ const FOR_STRANGERS: ReadonlySet<string> = new Set(['accept', 'accept-language',
  * one that is shorter than announced errors, one that is longer is cut.
  */
 export function createDownloader(options: DownloaderOptions = {}): Downloader {
-  const { headerTimeoutMs = 10_000, schemes = ['https', 'http'], fetch, lookup } = options
+  const { headerTimeoutMs = 10_000, schemes = ['https', 'http'] } = options
   const limits = { ...LIMITS, ...options.limits }
-  const guard = createAddressGuard(options)
+  const exchangeOf = createGuardedExchange(options)
 
   async function ask(url: URL, isOwn: boolean, request: DownloadRequest, signal: AbortSignal): Promise<Exchange> {
     const { what, method = 'GET', headers = {}, ownHeaders = {} } = request
-    const allows = (address: string) => isOwn || guard.allowsAddress(url, address)
-    const literal = literalOf(url.hostname)
-    // A name is checked when it is looked up; an injected fetch does that out of sight.
-    const isFine = literal === undefined ? isOwn || fetch === undefined || guard.allowsName(url) : allows(literal)
-    if (!isFine) throw refused(url, what)
     const plain = lowerCased(headers)
     const asked = isOwn ? { ...plain, ...lowerCased(ownHeaders) } : forStrangers(plain)
-    const hop: Hop = {
-      url,
-      method,
-      // Bytes that are counted, compared and taken up again have to be those of the file.
-      headers: { ...DEFAULT_HEADERS, ...asked, 'accept-encoding': 'identity' },
-      signal,
-      refusalOf: (address) => (allows(address) ? undefined : refused(url, what)),
-    }
-    if (fetch !== undefined) return fetchExchange(hop, fetch)
-    // Loaded at first use: node:http and node:https alone take longer to load than the rest of the library.
-    const { nodeExchange } = await import('./node-exchange.js')
-    return nodeExchange(hop, lookup)
+    // Bytes that are counted, compared and taken up again have to be those of the file.
+    const sent = { ...DEFAULT_HEADERS, ...asked, 'accept-encoding': 'identity' }
+    return exchangeOf({ what, url, isOwn, method, headers: sent, signal })
   }
 
   async function follow(start: URL, request: DownloadRequest, signal: AbortSignal) {
@@ -113,12 +87,6 @@ export function createDownloader(options: DownloaderOptions = {}): Downloader {
       throw networkFailure(error, place, signal)
     }
   }
-}
-
-function refused({ host }: URL, what: string): NetworkError {
-  // One sentence for every reason: where a name leads is nothing that a stranger should learn.
-  const problem = `${host} is no public address on a usual port; list it in allowPrivateAddresses if it may be reached`
-  return new NetworkError(`Could not ${what}: ${problem}`, { isRetryable: false, isRefusal: true })
 }
 
 function forStrangers(headers: Readonly<Record<string, string>>): Record<string, string> {

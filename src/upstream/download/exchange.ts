@@ -1,8 +1,10 @@
 /** One request to one address, without redirects. */
 export interface Hop {
   readonly url: URL
-  readonly method: 'GET' | 'HEAD'
+  readonly method: 'GET' | 'HEAD' | 'POST'
   readonly headers: Readonly<Record<string, string>>
+  /** Of a `POST`; kept in memory, so small. */
+  readonly body?: Uint8Array<ArrayBuffer> | undefined
   /** Closes the connection, also while the body is read; what waits for it then rejects. */
   readonly signal: AbortSignal
   /** What forbids to connect to an address that the host name leads to; `undefined` when nothing does. */

@@ -8,7 +8,7 @@ import type { Exchange, Hop } from './exchange.js'
  * follow redirects. Where a host name leads cannot be checked on this way. Rejects with the raw error.
  */
 export async function fetchExchange(hop: Hop, fetch: Fetch): Promise<Exchange> {
-  const { url, method, headers, signal } = hop
+  const { url, method, headers, body, signal } = hop
   signal.throwIfAborted()
   const connection = new AbortController()
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
@@ -20,7 +20,7 @@ export async function fetchExchange(hop: Hop, fetch: Fetch): Promise<Exchange> {
   const abort = () => close(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   try {
-    const init = { method, headers, signal: connection.signal, redirect: 'manual' } as const
+    const init = { method, headers, signal: connection.signal, redirect: 'manual', ...(body && { body }) } as const
     const response = await abortable(connection.signal, fetch(url.href, init))
     reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader()
     return {

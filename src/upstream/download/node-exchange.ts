@@ -10,7 +10,7 @@ import type { Exchange, Hop } from './exchange.js'
  * Rejects with the raw error.
  */
 export function nodeExchange(hop: Hop, lookup: LookupFunction = systemLookup): Promise<Exchange> {
-  const { url, method, headers, signal } = hop
+  const { url, method, headers, body, signal } = hop
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
     // By the module's object, whose functions a mock of the network replaces in a test.
@@ -37,7 +37,7 @@ export function nodeExchange(hop: Hop, lookup: LookupFunction = systemLookup): P
         close,
       })
     })
-    request.end()
+    request.end(body)
   })
 }
 
