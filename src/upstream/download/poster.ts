@@ -1,0 +1,83 @@
+import { networkFailure, timeoutFailure } from '../network-failure.js'
+import { maskOf } from '../secret.js'
+import { withTimeLimit } from '../time-limit.js'
+import type { Exchange } from './exchange.js'
+import { createGuardedExchange, type GuardedExchangeOptions } from './guarded-exchange.js'
+import { firstHop } from './next-hop.js'
+
+/** Options of {@link createPoster}. */
+export interface PosterOptions extends GuardedExchangeOptions {
+  /** Milliseconds of the machine's own time to the headers of the answer. @defaultValue 15000 */
+  readonly headerTimeoutMs?: number | undefined
+}
+
+/** What is sent. */
+export interface Post {
+  /** What it is for, such as `deliver the webhook`. */
+  readonly what: string
+  /** All of them are for whoever is at the address. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Small: it is kept in memory. */
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly signal: AbortSignal
+}
+
+/** What is left of an answer. Its body was thrown away. */
+export interface PostAnswer {
+  readonly status: number
+  readonly headers: Headers
+}
+
+/**
+ * Sends one request to an address that somebody else wrote. Redirects are answers. An abort closes the connection.
+ * @throws AddressRefusedError for an address that may not be reached.
+ * @throws NetworkError when no answer came; like every error of it, it names no more of the address than its host.
+ * @throws UpstreamResponseError for an address that is not plain http or https.
+ */
+export type Poster = (address: string, post: Post) => Promise<PostAnswer>
+
+// A receiver that is cut off in the middle of a short answer logs an error; a long one is not worth its traffic.
+const MOST_BYTES = 65_536
+const MOST_MS = 1_000
+
+/** Makes the one way in which something is sent to URLs that somebody else named, guarded as downloads are. */
+export function createPoster(options: PosterOptions = {}): Poster {
+  const { headerTimeoutMs = 15_000 } = options
+  const exchangeOf = createGuardedExchange(options)
+  return async (address, { what, headers, body, signal }) => {
+    const url = firstHop(address, what, ['https', 'http'])
+    // What follows the host may be a secret of whoever receives this.
+    const place = { what, url: url.origin, mask: maskOf([url.href, `${url.pathname}${url.search}`]) }
+    const limit = { timeoutMs: headerTimeoutMs, signal, error: () => timeoutFailure(place, headerTimeoutMs) }
+    try {
+      const exchange = await withTimeLimit(limit, (limited) =>
+        exchangeOf({ what, url, method: 'POST', headers, body, signal: limited }),
+      )
+      await drain(exchange, signal)
+      return { status: exchange.status, headers: exchange.headers }
+    } catch (error) {
+      throw networkFailure(error, place, signal)
+    }
+  }
+}
+
+/** Lets an answer end if it soon does, and closes the connection. The status is known, so nothing that happens here counts. */
+async function drain(exchange: Exchange, signal: AbortSignal): Promise<void> {
+  const close = () => exchange.close()
+  const timer = setTimeout(close, MOST_MS)
+  signal.addEventListener('abort', close, { once: true })
+  try {
+    let bytes = 0
+    while (bytes < MOST_BYTES && !signal.aborted) {
+      const { done, value } = await exchange.next()
+      if (done === true) break
+      bytes += value.byteLength
+    }
+  } catch {
+    // It broke off, or took too long.
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', close)
+    close()
+  }
+}
