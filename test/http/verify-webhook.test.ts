@@ -39,7 +39,7 @@ async function signed({ body = BODY, id = 'evt_1', secrets = [SECRET], at = NOW 
 const verify = (webhook: ReceivedWebhook | Request, options: Partial<VerifyWebhookOptions> = {}) =>
   verifyWebhook(webhook, { secret: SECRET, clock, ...options })
 
-const asRequest = ({ body, headers }: { body: BodyInit; headers: Record<string, string> }) =>
+const asRequest = ({ body, headers }: { body: string | Blob; headers: Record<string, string> }) =>
   new Request('http://a.example/', { method: 'POST', body, headers })
 
 describe('a good webhook', () => {

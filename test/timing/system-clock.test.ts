@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { clockConformance } from '../../src/testing/index.js'
-import { systemClock } from '../../src/timing/system-clock.js'
+import { backgroundClock, systemClock } from '../../src/timing/system-clock.js'
 
 describe('systemClock', () => {
   clockConformance({ test: it, create: async () => ({ clock: systemClock }) })
@@ -11,4 +11,21 @@ describe('systemClock', () => {
     controller.abort('enough')
     await expect(sleep).rejects.toBe('enough')
   })
+})
+
+describe('backgroundClock', () => {
+  clockConformance({ test: it, create: async () => ({ clock: backgroundClock }) })
+})
+
+it.each([
+  ['systemClock', systemClock, true],
+  ['backgroundClock', backgroundClock, false],
+])('a sleep of %s keeps the process alive, or does not', async (_, clock, isWaitedFor) => {
+  const start = vi.spyOn(globalThis, 'setTimeout')
+  const controller = new AbortController()
+  const sleep = clock.sleep(60_000, { signal: controller.signal })
+  const timers = start.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())
+  controller.abort('enough')
+  await expect(sleep).rejects.toBe('enough')
+  expect(timers).toEqual([isWaitedFor])
 })

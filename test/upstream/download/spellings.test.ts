@@ -5,36 +5,7 @@ import { isPublicAddress } from '../../../src/upstream/download/public-address.j
 import { loopbackServer } from '../loopback-server.js'
 import { rejection } from '../stage-context.js'
 import { fetchBytes, lookupOf, portOf } from './fetch-bytes.js'
-
-const SPELLINGS = [
-  'http://127.0.0.1:PORT/',
-  'http://localhost:PORT/',
-  'http://LOCALHOST:PORT/',
-  'http://localhost.:PORT/',
-  'http://2130706433:PORT/',
-  'http://0x7f000001:PORT/',
-  'http://0X7F.1:PORT/',
-  'http://0177.0.0.1:PORT/',
-  'http://017700000001:PORT/',
-  'http://127.1:PORT/',
-  'http://127.0.1:PORT/',
-  'http://127.255.255.254:PORT/',
-  'http://0:PORT/',
-  'http://0.0.0.0:PORT/',
-  'http://[::1]:PORT/',
-  'http://[::]:PORT/',
-  'http://[0:0:0:0:0:0:0:1]:PORT/',
-  'http://[::ffff:127.0.0.1]:PORT/',
-  'http://[::ffff:7f00:1]:PORT/',
-  'http://[0000:0000:0000:0000:0000:ffff:7f00:0001]:PORT/',
-  'http://①②⑦.0.0.1:PORT/',
-  'http://127。0。0。1:PORT/',
-  'http://127.0.0.1.:PORT/',
-  'http://%31%32%37.0.0.1:PORT/',
-  'http://127.0.\n0.1:PORT/',
-  'http:127.0.0.1:PORT/',
-  'http:\\\\127.0.0.1:PORT\\',
-]
+import { SPELLINGS } from './spellings.js'
 
 // Where names of this machine lead, without asking it.
 const { lookup } = lookupOf(['127.0.0.1'])
