@@ -4,6 +4,8 @@ import { InvalidRequestError } from '../contracts/input-errors.js'
 import { AuthenticationError } from '../contracts/upstream-errors.js'
 import { optionProblem, throwProblems } from '../strategies/option-problems.js'
 import { systemClock } from '../timing/system-clock.js'
+import { readBoundedBytes } from './bounded-bytes.js'
+import { HttpRefusal } from './http-refusal.js'
 import { readWebhookEvent, type WebhookEvent } from './webhook-event.js'
 import { isSignedBy, webhookSecretsOf, webhookSecretsProblem } from './webhook-signature.js'
 
@@ -45,8 +47,9 @@ const DEFAULT_TOLERANCE_MS = 300_000
  *
  * @throws AuthenticationError for a signature that is missing or wrong, and one from too long ago or from the future; the message
  * does not tell which.
- * @throws InvalidRequestError for a signed body that is no event, and for a body that cannot be checked: a parsed one, one that was
- * read already, and one of a `Request` that is longer than 1 MiB.
+ * @throws InvalidRequestError for a signed body that is no event, and for a body that cannot be checked: a parsed one, and one of a
+ * `Request` that was read already, breaks off or is longer than 1 MiB.
+ * @throws signal.reason of a `Request` that is aborted.
  * @throws ConfigurationError when an option cannot work.
  *
  * @example
@@ -88,8 +91,8 @@ function unauthentic(): AuthenticationError {
   return new AuthenticationError('Could not verify the webhook: it has no valid signature of this time')
 }
 
-function invalidBody(value: string, fix: string): InvalidRequestError {
-  return new InvalidRequestError([{ field: 'body', value, fix }])
+function invalidBody(value: string, fix: string, cause?: unknown): InvalidRequestError {
+  return new InvalidRequestError([{ field: 'body', value, fix }], cause === undefined ? {} : { cause })
 }
 
 function headerValues(headers: ReceivedWebhook['headers'], name: string): readonly string[] {
@@ -114,22 +117,14 @@ async function bytesOf(webhook: ReceivedWebhook | Request): Promise<Uint8Array> 
   throw invalidBody(describeValue(body), 'give the raw body, as text or bytes, as it was before a parser had it')
 }
 
-async function readBytes({ body, bodyUsed }: Request): Promise<Uint8Array> {
-  if (bodyUsed) throw invalidBody('read already', 'give request.clone() before it is read, or the raw body')
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-    length += chunk.byteLength
-    if (length > MOST_BYTES) throw invalidBody(`more than ${MOST_BYTES} bytes`, 'send less')
-    chunks.push(chunk)
+async function readBytes(request: Request): Promise<Uint8Array> {
+  try {
+    return await readBoundedBytes(request, MOST_BYTES)
+  } catch (error) {
+    if (!(error instanceof HttpRefusal)) throw error
+    const fix = 'give the request, or a clone of it, before its body is read; the body has 1 MiB at most'
+    throw invalidBody(error.code, fix, error)
   }
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return bytes
 }
 
 function checkOptions({ secret, toleranceMs }: VerifyWebhookOptions): void {

@@ -311,9 +311,16 @@ describe('a body that cannot be checked', () => {
     await request.text()
     expect(await rejection(verify(request))).toMatchObject({
       code: 'request-invalid',
-      problems: [{ value: 'read already' }],
+      problems: [{ value: 'body_already_read' }],
     })
     expect(await verify(clone)).toEqual(EVENT)
+  })
+
+  test('because it breaks off', async () => {
+    const { headers } = await signed()
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error('gone')) })
+    const request = new Request('http://a.example/', { method: 'POST', body, headers, duplex: 'half' })
+    expect(await rejection(verify(request))).toMatchObject({ code: 'request-invalid', problems: [{ field: 'body' }] })
   })
 
   test('because it never ends: it is left after a mebibyte', async () => {
