@@ -1,0 +1,53 @@
+import type { NodeRequest } from './node-messages.js'
+import { requestBody } from './request-body.js'
+import { requestUrl } from './request-url.js'
+
+/** What a {@link toFetchRequest | Fetch request} gets beside the Node request. */
+export interface FetchRequestOptions {
+  readonly signal: AbortSignal
+  /** In place of the scheme and host that the request says. */
+  readonly origin?: string | undefined
+}
+
+// They tell of a body that a parser has unpacked and read whole.
+const ABOUT_THE_BYTES = ['content-length', 'transfer-encoding', 'content-encoding']
+
+/**
+ * Makes a Fetch request of a Node request.
+ *
+ * @throws ConfigurationError when the body was read before and left nowhere.
+ * @throws TypeError when the client sent what no Fetch request can hold.
+ */
+export function toFetchRequest(request: NodeRequest, { signal, origin }: FetchRequestOptions): Request {
+  const { method = 'GET', originalUrl, url = '/' } = request
+  const headers = fetchHeaders(request)
+  const address = requestUrl({
+    isSecure: request.socket.encrypted === true,
+    host: authority(request) ?? headers.get('host') ?? undefined,
+    target: typeof originalUrl === 'string' ? originalUrl : url,
+    origin,
+  })
+  const body = requestBody(request, headers)
+  if (body === undefined) return new Request(address, { method, headers, signal })
+  if (body.isRebuilt) {
+    for (const name of ABOUT_THE_BYTES) headers.delete(name)
+    if (body.content instanceof Uint8Array) headers.set('content-length', String(body.content.byteLength))
+  }
+  return new Request(address, { method, headers, signal, body: body.content, duplex: 'half' })
+}
+
+function authority({ headers }: NodeRequest): string | undefined {
+  const value = headers[':authority']
+  return typeof value === 'string' ? value : undefined
+}
+
+function fetchHeaders({ headers: received }: NodeRequest): Headers {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(received)) {
+    // HTTP/2 keeps its method and path among the headers.
+    if (value === undefined || name.startsWith(':')) continue
+    if (typeof value === 'string') headers.append(name, value)
+    else for (const item of value) headers.append(name, item)
+  }
+  return headers
+}

@@ -1,0 +1,85 @@
+import { clientGone } from './client-gone.js'
+import { cutResponse } from './cut-response.js'
+import type { NodeResponse } from './node-messages.js'
+import { isClosed, onceClosed } from './once-closed.js'
+import { writeBody } from './write-body.js'
+
+/**
+ * Writes a Fetch response to a Node response, as any handler of `node:http`, Express or Fastify has one.
+ *
+ * - Status and headers leave at once, also when the body is silent; headers that are set already stay unless the answer has
+ *   them too, and each cookie keeps a header of its own.
+ * - The body is read no faster than the client takes it. What is ready at the same time is written at once, and a body that is
+ *   ready as a whole gets a `Content-Length`.
+ * - HEAD, 204 and 304 send no body: it is cancelled.
+ * - When the client goes away the body is cancelled in the same turn, without waiting for what the cancel does.
+ *
+ * Resolves when everything is handed over to the operating system, when the client is gone, or at once when the response was
+ * ended before, for a client that has its answer needs no other. Rejects with what the body throws: the connection is cut
+ * before, so that the client does not take a part for the whole.
+ *
+ * @throws TypeError when the answer is none, its body is in use or yields anything but bytes.
+ * @throws RangeError when the body is not as long as its `Content-Length`.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http'
+ * import { sendNodeResponse } from 'sora-pipeline/http'
+ *
+ * export const server = createServer((request, response) => {
+ *   sendNodeResponse(response, Response.json({ path: request.url })).catch((error: unknown) => server.emit('error', error))
+ * })
+ * ```
+ */
+export async function sendNodeResponse(response: NodeResponse, answer: Response): Promise<void> {
+  const reader = readerOf(answer)
+  const cancel = (reason: unknown) => {
+    // Nobody waits for it: a source may be in the middle of a step that never ends, or fail while it stops.
+    reader?.cancel(reason).catch(() => undefined)
+  }
+  if (isClosed(response)) return cancel(clientGone())
+  let isOpen = true
+  const closed = Promise.withResolvers<void>()
+  const stop = onceClosed(response, () => {
+    isOpen = false
+    // Of a body that was read to its end it does nothing.
+    cancel(clientGone())
+    closed.resolve()
+  })
+  try {
+    writeHead(response, answer)
+    if (reader === undefined || hasNoBody(response, answer)) {
+      cancel(undefined)
+      response.end()
+    } else await writeBody(response, reader, closed.promise)
+    await closed.promise
+  } catch (error) {
+    stop()
+    cancel(error)
+    if (isOpen && response.headersSent) cutResponse(response)
+    throw error
+  }
+}
+
+function readerOf(answer: Response): ReadableStreamDefaultReader<Uint8Array> | undefined {
+  return answer.body?.getReader()
+}
+
+function hasNoBody({ req }: NodeResponse, { status }: Response): boolean {
+  return req.method === 'HEAD' || status === 204 || status === 304
+}
+
+// Node frames the body itself; the other names are about one connection, which HTTP/2 refuses.
+const OF_THE_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade'])
+
+function writeHead(response: NodeResponse, { status, statusText, headers }: Response): void {
+  // Response.error() is an answer that never came.
+  if (status < 200) throw new RangeError(`Could not send a response: its status is ${status}`)
+  const isHttp2 = response.stream !== undefined
+  response.statusCode = status
+  if (statusText !== '' && !isHttp2) response.statusMessage = statusText
+  for (const [name, value] of headers) {
+    if (name === 'set-cookie') response.appendHeader(name, value)
+    else if (name !== 'transfer-encoding' && !(isHttp2 && OF_THE_CONNECTION.has(name))) response.setHeader(name, value)
+  }
+}
