@@ -12,6 +12,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     'strategies/index': 'src/strategies/index.ts',
+    'http/index': 'src/http/index.ts',
     'stores/index': 'src/stores/index.ts',
     'settings/index': 'src/settings/index.ts',
     'testing/index': 'src/testing/index.ts',

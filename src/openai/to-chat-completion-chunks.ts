@@ -40,14 +40,35 @@ export function toChatCompletionChunks(
   options: ChatCompletionOptions = {},
 ): AsyncIterable<ChatCompletionChunk> {
   const settings = chatCompletionSettings('toChatCompletionChunks', options)
-  return { [Symbol.asyncIterator]: () => chunksOf(run, settings) }
+  return { [Symbol.asyncIterator]: () => readChunks(run, settings) }
 }
 
-async function* chunksOf(run: FormattableRun, settings: ChatCompletionSettings): AsyncGenerator<ChatCompletionChunk> {
+// A generator that waits for an event hears of a reader who left only after it: so its events are ended under it.
+function readChunks(run: FormattableRun, settings: ChatCompletionSettings): AsyncIterator<ChatCompletionChunk> {
+  const events = run[Symbol.asyncIterator]()
+  const reader = new AbortController()
+  const { result } = run
+  const chunks = chunksOf({ result, [Symbol.asyncIterator]: () => events }, settings, reader.signal)
+  return {
+    next: () => chunks.next(),
+    async return() {
+      reader.abort()
+      await events.return?.()
+      return chunks.return(undefined)
+    },
+  }
+}
+
+async function* chunksOf(
+  run: FormattableRun,
+  settings: ChatCompletionSettings,
+  left: AbortSignal,
+): AsyncGenerator<ChatCompletionChunk> {
   // Whoever made the run may not look at its result, and a rejection can come before the last event was read.
   run.result?.then(undefined, () => undefined)
   if (settings.role === 'include') yield openChunk(settings, { role: 'assistant' })
   const end = yield* progressChunks(run, settings)
+  if (left.aborted) return
   const result = await resultAtEnd(run, end)
   yield chunk(settings, [
     { index: 0, delta: { content: answerContent(settings.content, result) }, finish_reason: 'stop' },

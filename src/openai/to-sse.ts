@@ -21,6 +21,11 @@ export interface SseOptions {
    * @defaultValue 60,000
    */
   readonly heartbeatChunkMs?: number | undefined
+  /**
+   * Whether a comment is sent at once, so that the client and every proxy see that the stream is open.
+   * @defaultValue `none`
+   */
+  readonly opening?: 'none' | 'comment' | undefined
   /** Put into an error frame as `run_id`, so that the run can be looked up. */
   readonly runId?: string | undefined
   /**
@@ -63,7 +68,7 @@ export function toSse(
   chunks: AsyncIterable<ChatCompletionChunk>,
   options: SseOptions = {},
 ): ReadableStream<Uint8Array> {
-  const { runId, onCancel, clock = systemClock } = options
+  const { runId, onCancel, clock = systemClock, opening = 'none' } = options
   checkOptions(options)
   // A heartbeat after 0 ms would never stop beating, so 0 is taken for none.
   const commentMs = (options.heartbeatMs ?? 15_000) || Number.POSITIVE_INFINITY
@@ -76,6 +81,7 @@ export function toSse(
   let isAsked = false
   let arrival: Arrival | undefined
   let isArmed = false
+  let isOpen = opening === 'none'
   let wake: () => void = () => undefined
 
   // One request is out at a time, and stays out over any number of heartbeats.
@@ -117,6 +123,10 @@ export function toSse(
     {
       async pull(controller) {
         const send = (text: string) => controller.enqueue(encoder.encode(text))
+        if (!isOpen) {
+          isOpen = true
+          return send(heartbeatFrame(undefined))
+        }
         ask()
         while (arrival === undefined) {
           arm()
@@ -184,5 +194,9 @@ function checkOptions(options: SseOptions): void {
     if (ms === undefined || (typeof ms === 'number' && ms >= 0)) return []
     return [{ field, value: describeValue(ms), fix: 'give milliseconds from 0, or Infinity for no heartbeat' }]
   })
+  const { opening } = options
+  if (opening !== undefined && opening !== 'none' && opening !== 'comment') {
+    problems.push({ field: 'opening', value: describeValue(opening), fix: 'give none or comment' })
+  }
   if (problems.length > 0) throw new ConfigurationError('toSse', problems)
 }

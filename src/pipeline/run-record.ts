@@ -4,6 +4,7 @@ import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResultJson } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { RunQuery } from '../contracts/run-store.js'
+import type { StageName } from '../contracts/stage.js'
 import { bestCandidate } from './candidates.js'
 import type { PipelineConfig } from './options.js'
 import { resultJsonOf } from './run-result.js'
@@ -29,6 +30,8 @@ export interface RunRecord {
   readonly wakeAt: number
   /** Whether some process works on it; if none does, `pipeline.resume(id)` takes it up. */
   readonly isAttended: boolean
+  /** What is being worked at, while it runs. */
+  readonly stage?: StageName
   /** How far the present stage is, while it runs and when the upstream tells. */
   readonly progress?: RunProgress
   /** The generated video, once it exists. */
@@ -79,10 +82,15 @@ function recordOf(config: PipelineConfig, state: RunState): RunRecord {
     ...(endedAt !== undefined && { endedAt }),
     wakeAt,
     isAttended: status === 'running' && lease !== undefined && lease.until > now,
+    ...(status === 'running' && { stage: stageAt(state) }),
     ...(status === 'running' && progress?.stage === state.step && { progress }),
     ...(video && { video: facts as GeneratedVideoFacts }),
     ...(result && { result }),
     ...(expiresAt !== undefined && { urlExpiresAt: expiresAt }),
     ...(error && { error }),
   }
+}
+
+function stageAt({ step }: RunState): StageName {
+  return step === 'unpublish' || step === 'finish' ? 'upload' : step
 }

@@ -66,6 +66,7 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
     'videosApiGenerator',
   ],
   './settings': ['jsonBinSettings', 'pipelineFromSettings', 'settingsFromEnv', 'settingsSchema', 'sora2apiPreset'],
+  './http': ['createHandler', 'sendNodeResponse', 'toNodeListener', 'verifyWebhook'],
   './stores': ['fileStore', 'sqliteStore'],
   './testing': [
     'clockConformance',

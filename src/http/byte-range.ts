@@ -1,0 +1,47 @@
+/** Which bytes are asked for, both ends included. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * Reads a `Range` header for a file of `total` bytes: `bytes=5-9`, `bytes=5-` and `bytes=-5`. `undefined` for the whole file, which
+ * is also the answer to several ranges and to anything else; `unsatisfiable` for bytes that the file does not have.
+ */
+export function readByteRange(header: string | null, total: number): ByteRange | 'unsatisfiable' | undefined {
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.replaceAll(/\s/g, '') ?? '')
+  if (match === null) return undefined
+  const [, from = '', to = ''] = match
+  if (from === '' && to === '') return undefined
+  if (from === '') {
+    const length = Math.min(Number(to), total)
+    return length === 0 ? 'unsatisfiable' : { start: total - length, end: total - 1 }
+  }
+  const start = Number(from)
+  const end = to === '' ? total - 1 : Math.min(Number(to), total - 1)
+  if (to !== '' && Number(to) < start) return undefined
+  return start >= total ? 'unsatisfiable' : { start, end }
+}
+
+/** The first bytes of a stream, which is cancelled after them. Nothing is read ahead. */
+export function firstBytes(stream: ReadableStream<Uint8Array>, length: number): ReadableStream<Uint8Array> {
+  const reader = stream.getReader()
+  let left = length
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read()
+        if (done) return controller.close()
+        const wanted = value.subarray(0, left)
+        left -= wanted.byteLength
+        if (wanted.byteLength > 0) controller.enqueue(wanted)
+        if (left > 0) return
+        controller.close()
+        // The bytes are all there; how the source likes to be left is of no matter to whoever has them.
+        reader.cancel().catch(() => undefined)
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
+}

@@ -1,0 +1,16 @@
+import type { Clock } from '../contracts/clock.js'
+import type { HandlerSettings } from './handler-settings.js'
+import type { OutgoingWebhooks } from './outgoing-webhooks.js'
+import type { VideoRunner } from './video-runner.js'
+
+/** What every route is given. */
+export interface Call {
+  readonly request: Request
+  readonly url: URL
+  readonly owner: string
+  readonly runner: VideoRunner
+  readonly settings: HandlerSettings
+  /** Its sleepers share one timer. */
+  readonly heartbeatClock: Clock
+  readonly webhooks: OutgoingWebhooks
+}

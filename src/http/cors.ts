@@ -1,0 +1,38 @@
+import type { HandlerOptions } from './handler-options.js'
+
+const EXPOSED = [
+  'content-disposition',
+  'content-range',
+  'openai-poll-after-ms',
+  'retry-after',
+  'x-ignored-parameters',
+  'x-run-id',
+].join(', ')
+
+/** The headers that let a page of an allowed origin read an answer; none for any other. */
+export function corsHeaders(request: Request, cors: HandlerOptions['cors']): Readonly<Record<string, string>> {
+  const origin = request.headers.get('origin')
+  if (cors === undefined || origin === null) return {}
+  if (cors === '*') return { 'access-control-allow-origin': '*', 'access-control-expose-headers': EXPOSED }
+  const vary = { vary: 'origin' }
+  if (!cors.includes(origin)) return vary
+  return { ...vary, 'access-control-allow-origin': origin, 'access-control-expose-headers': EXPOSED }
+}
+
+/** The answer to a browser that asks beforehand; `undefined` when it does not, or may not call. */
+export function preflight(request: Request, cors: HandlerOptions['cors']): Response | undefined {
+  if (request.method !== 'OPTIONS' || !request.headers.has('access-control-request-method')) return undefined
+  const allowed = corsHeaders(request, cors)
+  if (!('access-control-allow-origin' in allowed)) return undefined
+  const asked = request.headers.get('access-control-request-headers')
+  return new Response(null, {
+    status: 204,
+    headers: {
+      ...allowed,
+      'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
+      // Clients send headers of their own, such as x-stainless-…; a key is still asked for.
+      'access-control-allow-headers': asked ?? 'authorization, content-type, idempotency-key, last-event-id',
+      'access-control-max-age': '86400',
+    },
+  })
+}

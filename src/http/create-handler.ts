@@ -1,0 +1,155 @@
+import type { Call } from './call.js'
+import { callerOf } from './caller.js'
+import { answerChat } from './chat-route.js'
+import { videoContent } from './content-route.js'
+import { isSignedContent } from './content-url.js'
+import { corsHeaders, preflight } from './cors.js'
+import { errorResponse, isInternal } from './error-response.js'
+import { streamEvents } from './events-route.js'
+import type { HandlerOptions } from './handler-options.js'
+import { handlerSettings } from './handler-settings.js'
+import { HttpRefusal } from './http-refusal.js'
+import { listModels, retrieveModel } from './models-routes.js'
+import { outgoingWebhooks } from './outgoing-webhooks.js'
+import { noSuchVideo, ownedRun } from './owned-run.js'
+import { sharedTimer } from './shared-timer.js'
+import type { VideoRunner } from './video-runner.js'
+import { createVideo, deleteVideo, listVideos, remixVideo, retrieveVideo } from './videos-routes.js'
+
+type Route = (call: Call, id: string) => Response | Promise<Response>
+
+// By the path below `basePath`, where `*` is the id of a video or of a model.
+const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
+  'chat/completions': { POST: answerChat },
+  models: { GET: listModels },
+  'models/*': { GET: retrieveModel },
+  videos: { POST: createVideo, GET: listVideos },
+  'videos/*': { GET: retrieveVideo, DELETE: deleteVideo },
+  'videos/*/content': { GET: contentOf, HEAD: contentOf },
+  'videos/*/events': { GET: async (call, id) => streamEvents(call, await ownedRun(call, id)) },
+  'videos/*/remix': { POST: remixVideo },
+}
+
+/**
+ * Makes an OpenAI-compatible backend of a pipeline: chat completions that answer with a video, streamed or not, and the Videos API
+ * as code for the official clients knows it. A function from `Request` to `Response`, for Hono, Next.js and whatever speaks Fetch;
+ * `toNodeListener` mounts it on `node:http`, Express and Fastify. It never rejects: whatever goes wrong is an answer in OpenAI's
+ * form.
+ *
+ * | path below `basePath` | |
+ * | --- | --- |
+ * | `POST /chat/completions` | a video for the last message; `stream: true` for its progress |
+ * | `GET /models`, `GET /models/{id}` | |
+ * | `POST /videos` | begins a video, as JSON or a form; `Idempotency-Key` makes it safe to send again |
+ * | `GET /videos`, `GET /videos/{id}` | |
+ * | `GET`, `HEAD /videos/{id}/content` | its bytes, with `Range` |
+ * | `DELETE /videos/{id}` | cancels it, and takes it out of the list |
+ * | `POST /videos/{id}/remix` | |
+ * | `GET /videos/{id}/events` | its typed events as they come, resumed by `Last-Event-ID` |
+ *
+ * Without `apiKeys` or `authenticate` everybody who reaches it may spend your money. A caller who goes away stops no video, unless
+ * `onDisconnect` says so: it goes on, costs, and is fetched by its id. Every caller sees their own videos alone. After a restart
+ * `pipeline.recover()` takes up what was under way; so does whoever asks for such a video.
+ *
+ * @throws ConfigurationError naming every option that cannot work.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http'
+ * import { SoraPipeline } from 'sora-pipeline'
+ * import { createHandler, toNodeListener } from 'sora-pipeline/http'
+ *
+ * const pipeline = new SoraPipeline({
+ *   generator: { name: 'mock', generate: async () => ({ id: 'gen_1', url: 'https://cdn.example/a.mp4' }) },
+ * })
+ * const handler = createHandler(pipeline, { apiKeys: ['my-key'] })
+ * const server = createServer(toNodeListener(handler))
+ * const answer = await handler(
+ *   new Request('http://localhost/v1/chat/completions', {
+ *     method: 'POST',
+ *     headers: { authorization: 'Bearer my-key', 'content-type': 'application/json' },
+ *     body: JSON.stringify({ model: 'sora-1.0', messages: [{ role: 'user', content: 'A cat playing piano' }] }),
+ *   }),
+ * )
+ * console.log(server.listening, answer.status, await answer.text())
+ * ```
+ */
+export function createHandler(
+  runner: VideoRunner,
+  options: HandlerOptions = {},
+): (request: Request) => Promise<Response> {
+  const settings = handlerSettings(options)
+  const { cors, clock, heartbeatMs, onError } = settings
+  const caller = callerOf(settings)
+  const webhooks = outgoingWebhooks(options, onError)
+  const heartbeatClock = sharedTimer(clock, Math.min(1000, (heartbeatMs || 4000) / 4))
+
+  const answer = async (request: Request): Promise<Response> => {
+    const url = new URL(request.url)
+    const segments = segmentsOf(url, settings.basePath)
+    const [, id = '', , token] = segments
+    const shared = { request, url, runner, settings, heartbeatClock, webhooks }
+    // Whoever has a signed address needs no key: a video player sends none.
+    if (segments.length === 4 && segments[2] === 'content' && isSignedContent(settings, id, token ?? '')) {
+      const record = await runner.get(id)
+      if (record === undefined) throw noSuchVideo(id)
+      if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod(request, ['GET', 'HEAD'])
+      return videoContent(shared, record)
+    }
+    const route = routeOf(request, url, segments)
+    const owner = await caller(request)
+    return owner instanceof Response ? owner : route({ ...shared, owner }, id)
+  }
+
+  return async (request) => {
+    try {
+      const asked = preflight(request, cors)
+      if (asked) return asked
+      return withHeaders(await answer(request), corsHeaders(request, cors))
+    } catch (error) {
+      // Nobody is there any more to read what is answered.
+      if (isInternal(error) && !request.signal.aborted) onError(error)
+      return withHeaders(errorResponse(error), corsHeaders(request, cors))
+    }
+  }
+}
+
+async function contentOf(call: Call, id: string): Promise<Response> {
+  return videoContent(call, await ownedRun(call, id))
+}
+
+function segmentsOf({ pathname }: URL, basePath: string): readonly string[] {
+  const path = pathname.replace(/\/$/, '')
+  if (!path.startsWith(`${basePath}/`)) return []
+  try {
+    return path
+      .slice(basePath.length + 1)
+      .split('/')
+      .map(decodeURIComponent)
+  } catch {
+    return [] // Half an escape is the path of nothing.
+  }
+}
+
+function routeOf(request: Request, { pathname }: URL, segments: readonly string[]): Route {
+  const isChat = segments[0] === 'chat'
+  const pattern = segments.map((segment, index) => (index === 1 && !isChat ? '*' : segment)).join('/')
+  const routes = Object.hasOwn(ROUTES, pattern) ? ROUTES[pattern] : undefined
+  if (routes === undefined) {
+    const message = `Could not find the path: ${request.method} ${pathname.slice(0, 200)}`
+    throw new HttpRefusal({ status: 404, code: 'unknown_url', message })
+  }
+  const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined
+  if (route === undefined) throw wrongMethod(request, Object.keys(routes))
+  return route
+}
+
+function wrongMethod({ method }: Request, allowed: readonly string[]): HttpRefusal {
+  const message = `Could not use the method here, give ${allowed.join(' or ')}: ${method}`
+  return new HttpRefusal({ status: 405, code: 'method_not_allowed', message, headers: { allow: allowed.join(', ') } })
+}
+
+function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
+  return response
+}

@@ -1,0 +1,19 @@
+import { isSoraPipelineError } from '../contracts/errors.js'
+import { toOpenAiError } from '../openai/to-openai-error.js'
+import { HttpRefusal } from './http-refusal.js'
+
+/** The one place where something that was thrown becomes an answer, in OpenAI's form and with its status. */
+export function errorResponse(error: unknown): Response {
+  if (error instanceof HttpRefusal) {
+    return Response.json(error.body, { status: error.status, headers: error.headers })
+  }
+  const { status, headers = {}, body } = toOpenAiError(error)
+  return Response.json(body, { status, headers })
+}
+
+/** Whether nobody but the operator can do something about an error. */
+export function isInternal(error: unknown): boolean {
+  if (error instanceof HttpRefusal) return false
+  if (!isSoraPipelineError(error)) return true
+  return error.code === 'configuration-invalid' || error.code === 'unexpected' || error.code === 'run-state'
+}
