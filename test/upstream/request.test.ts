@@ -1,6 +1,9 @@
-import { expect, test, vi } from 'vitest'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { send } from '../../src/upstream/request.js'
-import { json, loopbackServer } from './loopback-server.js'
+import { json, loopbackServer, videoBytes } from './loopback-server.js'
 import { rejection } from './stage-context.js'
 
 const loaded = vi.hoisted(() => ({ count: 0 }))
@@ -49,4 +52,42 @@ test('an abort rejects with its reason itself, also when the injected fetch does
   const waiting = rejection(send({ method: 'GET', url: 'http://a.example', signal: controller.signal, fetch }))
   controller.abort(reason)
   expect(await waiting).toBe(reason)
+})
+
+test.each([0, 1, 65_535, 65_536, 65_537, 1_000_000])(
+  'sends %i bytes as they are, with their length',
+  async (length) => {
+    const server = await loopbackServer(json(308, {}, { range: 'bytes=0-42', location: '/elsewhere' }))
+    const bytes = new Uint8Array(videoBytes(length + 10)).subarray(7, length + 7)
+    const headers = { 'content-type': 'video/mp4', 'content-range': `bytes 0-${length - 1}/*` }
+    const response = await send({ method: 'PUT', url: server.origin, bytes, headers, signal })
+    expect(response.status).toBe(308)
+    expect(server.seen).toHaveLength(1)
+    expect(server.seen[0]?.headers).toMatchObject({ ...headers, 'content-length': String(length) })
+    expect(server.seen[0]?.headers).not.toHaveProperty('transfer-encoding')
+    expect(server.seen[0]?.body.equals(bytes)).toBe(true)
+  },
+)
+
+test('an injected fetch gets bytes as they are', async () => {
+  const fetch = vi.fn(async (_input: unknown, _init?: RequestInit) => new Response('ok'))
+  const bytes = new Uint8Array([1, 2, 3])
+  await send({ method: 'PUT', url: 'http://a.example/b', bytes, signal, fetch })
+  expect(fetch.mock.lastCall?.[1]).toEqual({ method: 'PUT', body: bytes, headers: {}, redirect: 'manual', signal })
+})
+
+test('an abort in the middle of bytes ends the connection', async () => {
+  const controller = new AbortController()
+  const cut = Promise.withResolvers<void>()
+  const server = createServer((request) => {
+    request.once('data', () => controller.abort('enough'))
+    request.on('error', () => cut.resolve())
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const bytes = new Uint8Array(50_000_000)
+  const sent = send({ method: 'PUT', url: `http://127.0.0.1:${port}`, bytes, signal: controller.signal })
+  expect(await rejection(sent)).toBe('enough')
+  await cut.promise
 })

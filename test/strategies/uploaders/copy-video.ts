@@ -1,16 +1,31 @@
 // A process of its own, so that nothing but the copy counts: the built package downloads the video of a job and stores it.
-// Arguments: base URL of the API, directory. Prints JSON.
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
+// Argument: a CopyTask. Prints a CopyReport as JSON.
 import { setTimeout } from 'node:timers/promises'
 import type { Clock } from 'sora-pipeline'
-import { directoryUploader, videosApiGenerator } from 'sora-pipeline/strategies'
+import { directoryUploader, googleDriveUploader, videosApiGenerator } from 'sora-pipeline/strategies'
 import { fakeContext } from 'sora-pipeline/testing'
 
-const [baseUrl = '', directory = ''] = process.argv.slice(2)
-const generator = videosApiGenerator({ baseUrl, allowPrivateAddresses: ['127.0.0.1'] })
+/** What to copy, and where. */
+export interface CopyTask {
+  /** Base URL of the API. */
+  readonly api: string
+  readonly to:
+    | { readonly directory: string }
+    | { readonly drive: { readonly baseUrl: string; readonly accessToken: string } }
+}
+
+/** What became of it. */
+export interface CopyReport {
+  readonly id: string
+  readonly byteLength: number
+  /** By how many bytes the memory of the process grew at the most. */
+  readonly growth: number
+}
+
+const { api, to } = JSON.parse(process.argv[2] ?? '') as CopyTask
+const generator = videosApiGenerator({ baseUrl: api, allowPrivateAddresses: ['127.0.0.1'] })
+const uploader =
+  'drive' in to ? googleDriveUploader(to.drive) : directoryUploader({ ...to, publicBaseUrl: 'https://media.example' })
 const clock: Clock = {
   now: Date.now,
   monotonic: () => performance.now(),
@@ -22,16 +37,8 @@ const source = status.state === 'completed' ? status.video.source : undefined
 if (source === undefined) throw new Error('There is no video')
 
 const before = process.memoryUsage.rss()
-let highest = before
-const timer = setInterval(() => {
-  highest = Math.max(highest, process.memoryUsage.rss())
-}, 10)
-const { id = '', byteLength } = await directoryUploader({ directory, publicBaseUrl: 'https://media.example' }).upload(
-  source,
-  context,
-)
-clearInterval(timer)
-
-const hash = createHash('sha256')
-await pipeline(createReadStream(join(directory, id)), hash)
-console.log(JSON.stringify({ byteLength, sha256: hash.digest('hex'), growth: highest - before }))
+const { id = '', byteLength = 0 } = await uploader.upload(source, context)
+// The kernel's own highest mark, in KiB: sampling would miss peaks, and cost time.
+const highest = process.resourceUsage().maxRSS * 1024
+const report: CopyReport = { id, byteLength, growth: highest - before }
+console.log(JSON.stringify(report))
