@@ -1,4 +1,3 @@
-import { abortable } from '../upstream/abortable.js'
 import { discard } from '../upstream/body-text.js'
 import { HttpRefusal } from './http-refusal.js'
 
@@ -16,43 +15,52 @@ export async function readBoundedBytes(request: Request, maxBytes: number): Prom
   if (request.body === null && !request.bodyUsed) return new Uint8Array()
   if (request.body === null || request.bodyUsed || request.body.locked) throw readBefore()
   const reader = (request.body as ReadableStream<unknown>).getReader()
-  // One buffer that grows: a list of chunks of one byte each would take a hundred times their length.
-  let bytes = new Uint8Array(Math.min(FIRST_BYTES, maxBytes))
-  let length = 0
+  // A waiting read settles at once when its stream is cancelled, even by a source that does not listen.
+  const stop = () => discard(reader)
+  request.signal.addEventListener('abort', stop, { once: true })
   try {
-    while (true) {
-      const { done, value } = await nextChunk(request.signal, reader)
-      if (done) return bytes.subarray(0, length)
-      const end = length + value.byteLength
-      if (end > maxBytes) throw tooLarge(maxBytes)
-      if (end > bytes.byteLength) bytes = grown(bytes, length, Math.min(maxBytes, Math.max(end, 2 * bytes.byteLength)))
-      bytes.set(value, length)
-      length = end
-    }
+    return await readAll(request.signal, reader, maxBytes)
   } finally {
-    discard(reader)
+    request.signal.removeEventListener('abort', stop)
+    stop()
   }
 }
 
-type Chunk = { readonly done: true; readonly value?: undefined } | { readonly done: false; readonly value: Uint8Array }
+type Reader = ReadableStreamDefaultReader<unknown>
 
-async function nextChunk(signal: AbortSignal, reader: ReadableStreamDefaultReader<unknown>): Promise<Chunk> {
+async function readAll(signal: AbortSignal, reader: Reader, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  // One buffer that grows: a list of chunks of one byte each would take a hundred times their length and more.
+  let bytes = new Uint8Array(Math.min(FIRST_BYTES, maxBytes))
+  let length = 0
+  while (true) {
+    const chunk = await nextChunk(signal, reader)
+    if (chunk === undefined) return bytes.subarray(0, length)
+    const end = length + chunk.byteLength
+    if (end > maxBytes) throw tooLarge(maxBytes)
+    if (end > bytes.byteLength) bytes = grown(bytes, Math.min(maxBytes, Math.max(end, 2 * bytes.byteLength)))
+    bytes.set(chunk, length)
+    length = end
+  }
+}
+
+async function nextChunk(signal: AbortSignal, reader: Reader): Promise<Uint8Array | undefined> {
   let result: { readonly done: boolean; readonly value?: unknown }
   try {
-    result = await abortable(signal, reader.read())
+    result = await reader.read()
   } catch (cause) {
     // A client that goes away aborts the signal and breaks the body, in either order.
     signal.throwIfAborted()
     throw unreadable('it broke off before its end', cause)
   }
-  if (result.done) return { done: true }
-  if (result.value instanceof Uint8Array) return { done: false, value: result.value }
+  signal.throwIfAborted()
+  if (result.done) return undefined
+  if (result.value instanceof Uint8Array) return result.value
   throw unreadable('it is no stream of bytes')
 }
 
-function grown(bytes: Uint8Array<ArrayBuffer>, length: number, capacity: number): Uint8Array<ArrayBuffer> {
+function grown(bytes: Uint8Array<ArrayBuffer>, capacity: number): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(capacity)
-  larger.set(bytes.subarray(0, length))
+  larger.set(bytes)
   return larger
 }
 

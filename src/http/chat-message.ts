@@ -35,27 +35,37 @@ export function readLastMessage(problems: RequestProblems, messages: unknown): C
   return readContent(problems, `messages[${index}].content`, isRecord(message) ? message.content : undefined)
 }
 
+type Media = { image?: string; video?: string }
+
 function readContent(problems: RequestProblems, field: string, content: unknown): ChatMessage {
   if (!Array.isArray(content)) return { field, ...textField(readPromptField(problems, field, content)) }
-  const texts: string[] = []
-  const media: { image?: string; video?: string } = {}
-  content.forEach((part: unknown, index) => {
-    const path = `${field}[${index}]`
-    const type = isRecord(part) ? part.type : undefined
-    if (!isRecord(part)) problems.add(path, part, 'give an object with a type')
-    else if (type === 'text') {
-      if (typeof part.text === 'string') texts.push(part.text)
-      else problems.add(`${path}.text`, part.text, 'give a text')
-    } else if (type === 'image_url' || type === 'video_url') {
-      const kind = type === 'image_url' ? 'image' : 'video'
-      const url = readMedia(problems, `${path}.${type}`, part[type], kind)
-      if (media[kind] !== undefined)
-        problems.add(`${path}.${type}`, url, `leave it out: one ${kind} is taken, and a part before this one has it`)
-      else if (url !== undefined) media[kind] = url
-    } else problems.add(`${path}.type`, type, FIXES.get(type) ?? 'use text, image_url and video_url')
-  })
-  const text = readPromptField(problems, field, texts.filter((part) => part.trim() !== '').join('\n'))
-  return { field, ...textField(text), ...media }
+  const media: Media = {}
+  const texts = content.flatMap((part: unknown, index) => readPart(problems, `${field}[${index}]`, part, media))
+  return { field, ...textField(readPromptField(problems, field, texts.join('\n'))), ...media }
+}
+
+/** Gives the text of a part, and adds an input to those that are there already. */
+function readPart(problems: RequestProblems, path: string, part: unknown, media: Media): readonly string[] {
+  if (!isRecord(part)) {
+    problems.add(path, part, 'give an object with a type')
+    return []
+  }
+  const { type, text } = part
+  if (type === 'text') {
+    if (typeof text !== 'string') problems.add(`${path}.text`, text, 'give a text')
+    return typeof text === 'string' && text.trim() !== '' ? [text] : []
+  }
+  if (type !== 'image_url' && type !== 'video_url') {
+    problems.add(`${path}.type`, type, FIXES.get(type) ?? 'use text, image_url and video_url')
+    return []
+  }
+  const kind = type === 'image_url' ? 'image' : 'video'
+  const field = `${path}.${type}`
+  if (media[kind] === undefined) {
+    const input = readMedia(problems, field, part[type], kind)
+    if (input !== undefined) media[kind] = input
+  } else problems.note({ field, value: `one more ${kind}`, fix: `leave it out: one ${kind} is taken` })
+  return []
 }
 
 const FIXES: ReadonlyMap<unknown, string> = new Map([

@@ -7,8 +7,8 @@ import type { RequestProblems } from './request-problems.js'
 export type MediaKind = 'image' | 'video'
 
 /**
- * Reads an input: an address or a data URL, as a text or as `{ url }`. An address is handed on as it is, whether it is one
- * that may be fetched is decided where it is fetched. Blanks in a data URL are taken out.
+ * Reads an input: an address or a data URL, as a text or as `{ url }`. An address is handed on as it is: whether it
+ * may be fetched is decided where it is fetched. Line breaks in a data URL are taken out.
  */
 export function readMedia(
   problems: RequestProblems,
@@ -47,13 +47,17 @@ export const FORMATS: Readonly<Record<MediaKind, string>> = {
   video: 'an MP4, QuickTime or WebM video',
 }
 
+// As far as the pipeline looks for the comma.
+const MAX_HEAD = 200
+const HEAD = /^data:(image|video)\/[a-z0-9.+-]{1,60}(?:;[\w.+-]{1,30}(?:=[\w."+-]{0,60})?){0,4},/i
+
 function readDataUrl(problems: RequestProblems, field: string, url: string, kind: MediaKind): string | undefined {
-  const head = /^data:(image|video)\/[a-z0-9.+-]{1,60}((?:;[\w.+-]{1,30}(?:=[\w."+-]{0,60})?){0,4}),/i.exec(url)
-  const isBase64Url = /;base64$/i.test(head?.[2] ?? '')
-  const data = withoutBlanks(url.slice(head?.[0].length))
-  const isRight = head?.[1]?.toLowerCase() === kind && data !== '' && (isBase64Url ? isBase64(data) : isAscii(data))
-  if (isRight) return `${head?.[0]}${data}`
-  return problems.add(field, url, `give a data URL of type ${kind}/… whose base64 can be read`)
+  const [head = '', type = ''] = HEAD.exec(url.slice(0, MAX_HEAD)) ?? []
+  if (type.toLowerCase() !== kind) return problems.add(field, url, `give a data URL of type ${kind}/…`)
+  const isBase64Url = /;base64,$/i.test(head)
+  const data = isBase64Url ? withoutBlanks(url.slice(head.length)) : url.slice(head.length).replace(/[\t\r\n]+/g, '')
+  if (isBase64Url ? isBase64(data) : isPrintable(data)) return `${head}${data}`
+  return problems.add(field, url, `give a data URL whose ${isBase64Url ? 'base64' : 'text'} can be read`)
 }
 
 function withoutBlanks(text: string): string {
@@ -65,6 +69,6 @@ function isBase64(data: string): boolean {
   return /^[\w+/=%-]+$/.test(data)
 }
 
-function isAscii(data: string): boolean {
-  return /^[\x21-\x7e]+$/.test(data)
+function isPrintable(data: string): boolean {
+  return /^[\x20-\x7e]+$/.test(data)
 }

@@ -11,11 +11,12 @@ export interface PromptMarkers {
   readonly remixOf?: string
 }
 
-const STYLES = new Set('festive kakalaka news selfie handheld golden anime retro nostalgic comic'.split(' '))
+/** How many shots a prompt may have; markers after that are text of the last one. */
+export const MAX_SHOTS = 1000
 
-// All of them begin with a character or word that none of their repetitions can take, so they run in linear time.
+// All of these begin with what none of their repetitions can take, so they run in linear time.
 const SHOT = /\[(\d{1,6}(?:\.\d{1,6})?)s\]/g
-const WORD_IN_BRACES = /\{([a-z]{1,20})\}/gi
+const STYLE = /\{(festive|kakalaka|news|selfie|handheld|golden|anime|retro|nostalgic|comic)\}/i
 const POST =
   /(?:https?:\/\/)?sora\.chatgpt\.com\/p\/s_([a-f0-9]{32})(?!\w)(?:[/?#][\w.~%!$&'*+,;=:@/?#-]*)?|(?<![\w/])s_([a-f0-9]{32})(?!\w)/
 
@@ -35,20 +36,26 @@ export function readPromptMarkers(prompt: string): PromptMarkers {
   const post = POST.exec(prompt)
   const postId = post?.[1] ?? post?.[2]
   const withoutPost = post === null ? prompt : cut(prompt, post)
-  const style = [...withoutPost.matchAll(WORD_IN_BRACES)].find(([, word = '']) => STYLES.has(word.toLowerCase()))
-  const text = style === undefined ? withoutPost : cut(withoutPost, style)
+  const style = STYLE.exec(withoutPost)
+  const text = style === null ? withoutPost : cut(withoutPost, style)
   const { summary, shots } = readShots(text)
-  const joined = shots.flatMap((shot) => (shot.prompt === '' ? [] : [shot.prompt])).join('\n')
+  const joined = shots
+    .map((shot) => shot.prompt)
+    .filter(Boolean)
+    .join('\n')
   const found = {
-    ...(style?.[1] !== undefined && { style: style[1].toLowerCase() }),
-    ...(postId !== undefined && { remixOf: `s_${postId}` }),
+    ...(style?.[1] && { style: style[1].toLowerCase() }),
+    ...(postId && { remixOf: `s_${postId}` }),
   }
   if (summary === '' && joined === '') return { prompt: text.trim() || prompt, ...found }
   return { prompt: summary || joined, ...(shots.length > 0 && { storyboard: shots }), ...found }
 }
 
 function readShots(text: string): { readonly summary: string; readonly shots: readonly StoryboardShot[] } {
-  const marks = [...text.matchAll(SHOT)]
+  const marks: RegExpExecArray[] = []
+  for (const mark of text.matchAll(SHOT)) {
+    if (marks.push(mark) === MAX_SHOTS) break
+  }
   const shots = marks.map((mark, index) => ({
     durationSeconds: Number(mark[1]),
     prompt: text.slice(mark.index + mark[0].length, marks[index + 1]?.index).trim(),
@@ -56,10 +63,10 @@ function readShots(text: string): { readonly summary: string; readonly shots: re
   return { summary: text.slice(0, marks[0]?.index).trim(), shots }
 }
 
-/** The text without a match, and without the blanks that would be left twice where it was. */
+/** The text without a match, and without the blanks or the line that would be left empty where it was. */
 function cut(text: string, match: RegExpExecArray): string {
   const before = text.slice(0, match.index)
   const after = text.slice(match.index + match[0].length)
-  const isSeam = before === '' || /\s/.test(before.slice(-1))
-  return `${before}${isSeam ? after.replace(/^[ \t]+/, '') : after}`
+  if (before === '' || before.endsWith('\n')) return before + after.replace(/^[ \t]*(?:\r?\n)?/, '')
+  return before + (/\s/.test(before.slice(-1)) ? after.replace(/^[ \t]+/, '') : after)
 }

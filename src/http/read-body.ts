@@ -24,6 +24,7 @@ export interface BodyReading {
  * @throws signal.reason of the request when that is aborted.
  */
 export async function readBody(request: Request, { maxBytes }: BodyReading): Promise<RequestBody> {
+  request.signal.throwIfAborted()
   const contentType = request.headers.get('content-type') ?? ''
   const kind = kindOf(contentType)
   const problem = encodingProblem(request) ?? (kind === 'other' ? `${shown(contentType)} is not read here` : undefined)
@@ -33,7 +34,8 @@ export async function readBody(request: Request, { maxBytes }: BodyReading): Pro
   }
   const bytes = await readBoundedBytes(request, maxBytes)
   if (kind === 'form') return { kind, form: await parseFormBody(bytes, contentType) }
-  if (kind === 'unnamed' && !looksLikeJsonObject(bytes)) throw unsupported('it has no content type')
+  if (kind === 'unnamed' && bytes.byteLength > 0 && !looksLikeJsonObject(bytes))
+    throw unsupported('it has no content type')
   return { kind: 'json', value: parseJsonBody(bytes) }
 }
 

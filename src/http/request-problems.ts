@@ -1,5 +1,6 @@
 import { describeValue } from '../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
+import { redact } from '../contracts/redact.js'
 
 /** Collects what is wrong with a request, so that one error can name all of it. */
 export interface RequestProblems {
@@ -48,10 +49,6 @@ function shown(value: unknown): string {
   if (typeof value !== 'string') return describeValue(value)
   const start = value.slice(0, 200)
   if (/^data:/i.test(start)) return describeValue(start.split(/[;,]/, 1)[0])
-  return describeValue(
-    start
-      .replace(/\/\/[^/]*@/, '//')
-      .replace(/[?#].*/s, '?…')
-      .toWellFormed(),
-  )
+  const plain = start.replace(/\/\/[^/]*@/, '//').replace(/[?#].*/s, '?…')
+  return describeValue(redact(plain).toWellFormed())
 }
