@@ -64,7 +64,7 @@ export function readChatRequest(
   problems.throwIfAny()
 
   const said = readPrompt(message.text ?? '')
-  checkAgreement(problems, message, fields, said)
+  checkAgreement(problems, message, body, said)
   checkShots(problems, message, said)
   problems.throwIfAny()
   const { size, ...named } = readModel(model)
@@ -118,19 +118,18 @@ function readIncludeUsage(problems: RequestProblems, options: unknown): boolean 
   return readFlag(problems, 'stream_options.include_usage', options.include_usage) ?? false
 }
 
+/** Notes the fields that name something else than the markers of the prompt do. */
 function checkAgreement(
   problems: RequestProblems,
   { field }: ChatMessage,
-  fields: Extensions,
+  body: Readonly<Record<string, unknown>>,
   said: Partial<VideoRequest>,
 ): void {
-  const names = [
-    ['remixOf', 'remix_target_id'],
-    ['style', fields.style === undefined ? 'style_id' : 'style'],
-  ] as const
-  for (const [name, path] of names) {
-    const [given, read] = [fields[name], said[name]]
-    if (given !== undefined && read !== undefined && given.toLowerCase() !== read.toLowerCase()) {
+  for (const path of ['remix_target_id', 'style', 'style_id']) {
+    const given = body[path]
+    const read = path === 'remix_target_id' ? said.remixOf : said.style
+    if (typeof given !== 'string' || given === '' || read === undefined) continue
+    if (given.toLowerCase() !== read.toLowerCase()) {
       problems.add(path, given, `leave it out, or take ${read} out of ${field}`)
     }
   }

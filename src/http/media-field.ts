@@ -31,8 +31,8 @@ export function readMediaOrBase64(
 ): string | undefined {
   if (value === undefined || value === null || value === '') return undefined
   if (typeof value !== 'string' || /^(?:data|https?):/i.test(value)) return readMedia(problems, field, value, kind)
-  const data = withoutBlanks(value)
-  const type = isBase64(data) ? mediaTypeOf(Buffer.from(data.slice(0, 64), 'base64')) : undefined
+  const data = readBase64(value) ?? ''
+  const type = mediaTypeOf(Buffer.from(data.slice(0, 64), 'base64'))
   if (type?.startsWith(`${kind}/`)) return `data:${type};base64,${data}`
   return problems.note({
     field,
@@ -49,24 +49,31 @@ export const FORMATS: Readonly<Record<MediaKind, string>> = {
 
 // As far as the pipeline looks for the comma.
 const MAX_HEAD = 200
+const SPACE = 0x20
 const HEAD = /^data:(image|video)\/[a-z0-9.+-]{1,60}(?:;[\w.+-]{1,30}(?:=[\w."+-]{0,60})?){0,4},/i
 
 function readDataUrl(problems: RequestProblems, field: string, url: string, kind: MediaKind): string | undefined {
   const [head = '', type = ''] = HEAD.exec(url.slice(0, MAX_HEAD)) ?? []
   if (type.toLowerCase() !== kind) return problems.add(field, url, `give a data URL of type ${kind}/…`)
   const isBase64Url = /;base64,$/i.test(head)
-  const data = isBase64Url ? withoutBlanks(url.slice(head.length)) : url.slice(head.length).replace(/[\t\r\n]+/g, '')
-  if (isBase64Url ? isBase64(data) : isPrintable(data)) return `${head}${data}`
+  const rest = url.slice(head.length)
+  const data = isBase64Url ? readBase64(rest) : rest.replace(/[\t\r\n]+/g, '')
+  if (data !== undefined && isPrintable(data)) return `${head}${data}`
   return problems.add(field, url, `give a data URL whose ${isBase64Url ? 'base64' : 'text'} can be read`)
 }
 
-function withoutBlanks(text: string): string {
-  return /\s/.test(text) ? text.replace(/\s+/g, '') : text
-}
-
-// With the signs that a URL may write as %2B, %2F and %3D.
-function isBase64(data: string): boolean {
-  return /^[\w+/=%-]+$/.test(data)
+/** Base64 without the blanks in it, and with the signs that a URL may write as %2B, %2F and %3D; `undefined` for what is none. */
+function readBase64(text: string): string | undefined {
+  if (!/^[\w+/=% \t\r\n-]*$/.test(text)) return undefined
+  if (!/[ \t\r\n]/.test(text)) return text
+  // By hand: a text of short lines would take a pattern seconds.
+  const bytes = Buffer.from(text, 'latin1')
+  let length = 0
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at] ?? SPACE
+    if (byte > SPACE) bytes[length++] = byte
+  }
+  return bytes.toString('latin1', 0, length)
 }
 
 function isPrintable(data: string): boolean {

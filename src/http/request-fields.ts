@@ -9,6 +9,7 @@ export type FieldReader<T> = (problems: RequestProblems, field: string, value: u
 /** Longest prompt in characters (code points). */
 export const MAX_PROMPT = 32_000
 const MAX_LINE = 1000
+const MAX_ADDRESS = 16_384
 
 /** A prompt, which is required. A form writes line feeds as CRLF: they are line feeds again. */
 export const readPromptField: FieldReader<string> = (problems, field, value) => {
@@ -77,8 +78,12 @@ export const readAddress: FieldReader<string> = (problems, field, value) => {
   return problems.add(field, value, 'give an absolute http or https address without user name and password')
 }
 
-/** Whether a text is an absolute http or https address, as it stands: the platform's parser passes over line breaks. */
+/**
+ * Whether a text is an absolute http or https address of at most 16,384 characters, as it stands: the platform's parser passes
+ * over line breaks.
+ */
 export function isAddress(value: string): boolean {
+  if (value.length > MAX_ADDRESS) return false
   return /^https?:\/\/[^\s\p{Cc}]+$/iu.test(value) && value.isWellFormed() && URL.canParse(value)
 }
 

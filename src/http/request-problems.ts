@@ -41,7 +41,7 @@ export function requestProblems(): RequestProblems {
 
 /** A name that somebody else chose, in a form that can stand in a header and a line: `a\r\nb` becomes `a??b`. */
 export function shortName(name: string): string {
-  return name.slice(0, 64).replace(/[^\w.[\]-]/g, '?')
+  return name.slice(0, 64).replace(/[^\w.[\]-]/g, '?') || '?'
 }
 
 // A data URL is long, and an address may carry a key in its user name or query.
