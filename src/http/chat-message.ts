@@ -13,7 +13,7 @@ export interface ChatMessage {
 }
 
 /** How many messages a chat may have. */
-export const MAX_MESSAGES = 256
+const MAX_MESSAGES = 256
 
 /** Reads the last message of the user; what was said before it is a history that no generator takes. */
 export function readLastMessage(problems: RequestProblems, messages: unknown): ChatMessage {

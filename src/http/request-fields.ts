@@ -7,7 +7,7 @@ import type { RequestProblems } from './request-problems.js'
 export type FieldReader<T> = (problems: RequestProblems, field: string, value: unknown) => T | undefined
 
 /** Longest prompt in characters (code points). */
-export const MAX_PROMPT = 32_000
+const MAX_PROMPT = 32_000
 const MAX_LINE = 1000
 const MAX_ADDRESS = 16_384
 
@@ -16,7 +16,9 @@ export const readPromptField: FieldReader<string> = (problems, field, value) => 
   const fix = `give a text of 1 to ${MAX_PROMPT.toLocaleString('en')} characters`
   if (typeof value !== 'string') return problems.add(field, value, fix)
   if (value.trim() === '') return problems.note({ field, value: value === '' ? 'empty' : 'blank', fix })
-  if (codePointsUpTo(value, MAX_PROMPT) <= MAX_PROMPT) return value.replaceAll('\r\n', '\n')
+  // What is longer than that even in pairs of surrogates need not be looked at.
+  const text = value.length > 4 * MAX_PROMPT ? value : value.replaceAll('\r\n', '\n')
+  if (codePointsUpTo(text, MAX_PROMPT) <= MAX_PROMPT) return text
   // A prompt is the user's own: its length is shown, not its text.
   return problems.note({ field, value: `a text of ${value.length} characters`, fix })
 }

@@ -3,16 +3,18 @@ import { describe, expect, test } from 'vitest'
 import { type RequestBody, readBody } from '../../src/http/read-body.js'
 import { refusalOf } from './refusal-of.js'
 
+type Body = NonNullable<ConstructorParameters<typeof Response>[0]> | null
+
 const MIB = 1024 * 1024
 
-function post(body: BodyInit | null, contentType?: string, headers: Record<string, string> = {}): Request {
+function post(body: Body, contentType?: string, headers: Record<string, string> = {}): Request {
   const request = new Request('http://backend.test/v1/videos', { method: 'POST', body, headers, duplex: 'half' })
   if (contentType === undefined) request.headers.delete('content-type')
   else request.headers.set('content-type', contentType)
   return request
 }
 
-const read = (body: BodyInit | null, contentType?: string, headers?: Record<string, string>): Promise<RequestBody> =>
+const read = (body: Body, contentType?: string, headers?: Record<string, string>): Promise<RequestBody> =>
   readBody(post(body, contentType, headers), { maxBytes: MIB })
 
 describe('the content type', () => {
