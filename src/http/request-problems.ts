@@ -44,11 +44,11 @@ export function shortName(name: string): string {
   return name.slice(0, 64).replace(/[^\w.[\]-]/g, '?') || '?'
 }
 
-// A data URL is long, and an address may carry a key in its user name or query.
+// A data URL is long, and of an address all but the host may be a secret.
 function shown(value: unknown): string {
   if (typeof value !== 'string') return describeValue(value)
   const start = value.slice(0, 200)
   if (/^data:/i.test(start)) return describeValue(start.split(/[;,]/, 1)[0])
-  const plain = start.replace(/\/\/[^/]*@/, '//').replace(/[?#].*/s, '?…')
+  const plain = start.replace(/\/\/(?:[^/]*@)?([^/?#]*).*/s, '//$1/…')
   return describeValue(redact(plain).toWellFormed())
 }

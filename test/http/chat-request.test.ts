@@ -128,7 +128,7 @@ describe('inputs', () => {
   test('neither a key in an address nor the data of an image gets into an error', () => {
     const parts = [
       text,
-      { type: 'image_url', image_url: 'ftp://name:canary-1@host/a?key=canary-2#canary-3' },
+      { type: 'image_url', image_url: 'ftp://name:canary-1@host/canary-5?key=canary-2#canary-3' },
       { type: 'image_url', image_url: 'data:text/plain;base64,canary-4' },
     ]
     expect(() => readChatRequest(chat(parts))).toThrow(

@@ -190,6 +190,18 @@ describe('what is wrong', () => {
     }
   })
 
+  test('an error has the host of an address and no more', async () => {
+    for (const url of [
+      'https://canary@client.example/canary',
+      'http://client.example/canary canary',
+      'ftp://a:canary@client.example?canary',
+    ]) {
+      const error = await fromJson({ prompt: 'a cat', webhook_url: url }).catch((reason: Error) => reason)
+      expect(JSON.stringify(error)).toContain('client.example')
+      expect(JSON.stringify(error)).not.toContain('canary')
+    }
+  })
+
   test('an unknown field is named, also in a form, also when it is hostile', async () => {
     expect(await wrongJson({ prompt: 'a cat', n: 1, duration: 8 })).toEqual(['n', 'duration'])
     expect(await wrongForm({ prompt: 'a cat', n: '1', 'characters[][id]': 'x' })).toEqual(['n', 'characters[][id]'])
