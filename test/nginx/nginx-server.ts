@@ -21,13 +21,14 @@ export interface NginxOptions {
   readonly directives?: string | undefined
 }
 
+const NGINX = 'nginx'
 // Where Debian has it, which is not in everybody's PATH.
 const ENV = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }
 
 /** Whether there is an nginx on this machine. */
 export function isInstalled(): boolean {
   try {
-    execFileSync('nginx', ['-v'], { env: ENV, stdio: 'ignore' })
+    execFileSync(NGINX, ['-v'], { env: ENV, stdio: 'ignore' })
     return true
   } catch {
     return false
@@ -54,7 +55,7 @@ export async function startNginx(options: NginxOptions): Promise<NginxServer> {
 async function run(folder: string, port: number, options: NginxOptions, log: string[]) {
   const file = join(folder, 'nginx.conf')
   await writeFile(file, configuration(folder, port, options))
-  const nginx = spawn('nginx', ['-e', 'stderr', '-p', folder, '-c', file], {
+  const nginx = spawn(NGINX, ['-e', 'stderr', '-p', folder, '-c', file], {
     env: ENV,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
