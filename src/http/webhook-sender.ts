@@ -158,11 +158,8 @@ function bodyOf({ type, data, createdAt }: OutgoingWebhook, id: string, now: num
 }
 
 function tell(onAttempt: WebhookSenderOptions['onAttempt'], ...told: Parameters<NonNullable<typeof onAttempt>>): void {
-  try {
-    onAttempt?.(...told)
-  } catch {
-    // Whoever listens must not decide what is delivered.
-  }
+  const call = async () => onAttempt?.(...told)
+  call().catch(() => undefined) // Whoever listens must not decide what is delivered.
 }
 
 function checkOptions({ secret, retries, timeoutMs, allowPrivateAddresses }: WebhookSenderOptions): void {

@@ -263,9 +263,12 @@ describe('the signal', () => {
 
 test('onAttempt is told of each try, and cannot get in the way', async () => {
   const server = await receiver(500, 200)
-  const onAttempt = vi.fn(() => {
-    throw new Error('not my day')
-  })
+  const onAttempt = vi
+    .fn<() => void>()
+    .mockRejectedValueOnce(new Error('not my day'))
+    .mockImplementation(() => {
+      throw new Error('not mine either')
+    })
   const { sender } = setUp({ onAttempt })
   const { id, host, attempts, outcome } = await sender.send(server.origin, COMPLETED)
   expect(outcome).toBe('delivered')
