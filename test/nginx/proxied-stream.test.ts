@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { toNodeListener } from '../../src/http/to-node-listener.js'
 import { chineseTexts, type PipelineRun, toChatCompletionChunks, toSse } from '../../src/index.js'
 import { gatedPipeline, RESULT_URL } from './gated-pipeline.js'
 import { isInstalled, type NginxServer, startNginx } from './nginx-server.js'
@@ -18,20 +19,14 @@ const PROXY_TIMEOUT_MS = 1_000
 
 describe.skipIf(isSkipped)(isSkipped ? `${title} (skipped: install nginx-light)` : title, () => {
   let current: { readonly run: PipelineRun; readonly heartbeatMs: number; readonly onLeave: () => void }
-  const upstream = createServer(async (request, response) => {
-    if (request.url === '/other') return response.end('other')
+  const answer = async (request: Request): Promise<Response> => {
+    if (new URL(request.url).pathname === '/other') return new Response('other')
     const { run, heartbeatMs, onLeave } = current
-    const stream = toSse(toChatCompletionChunks(run), { heartbeatMs })
+    const stream = toSse(toChatCompletionChunks(run), { heartbeatMs, onCancel: onLeave })
     const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform' }
-    response.writeHead(200, { ...headers, 'x-accel-buffering': 'no' }).flushHeaders()
-    const reader = stream.getReader()
-    response.once('close', () => {
-      if (!response.writableFinished) onLeave()
-      reader.cancel().catch(() => undefined)
-    })
-    for (let step = await reader.read(); !step.done; step = await reader.read()) response.write(step.value)
-    return response.end()
-  })
+    return new Response(stream, { headers: { ...headers, 'x-accel-buffering': 'no' } })
+  }
+  const upstream = createServer(toNodeListener(answer))
 
   let usual: NginxServer
   let impatient: NginxServer
