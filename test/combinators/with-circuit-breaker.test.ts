@@ -97,9 +97,12 @@ describe('withCircuitBreaker', () => {
     ['no answer', down],
     ['HTTP 500', http(500)],
     ['HTTP 429', http(429)],
+    ['a redirect that led nowhere', http(302)],
     ['an overload', new OverloadedError('Could not upload, overloaded: host')],
     ['a refused key', new AuthenticationError('Could not upload, the key was refused: host')],
+    ['a refused key, by its status', new AuthenticationError('Could not upload, HTTP 401: host', { status: 401 })],
     ['a bug of the strategy', new TypeError('undefined is not a function')],
+    ['a foreign error, whatever its code', Object.assign(new Error('broken pipe'), { code: 'aborted' })],
     ['a chain that failed by one of these', new AllStrategiesFailedError('Could not', { errors: [http(404), down] })],
   ])('counts %s', async (_, error) => {
     const guarded = withCircuitBreaker(fakeUploader({ outcome: error }), { failures: 1 })
@@ -110,7 +113,9 @@ describe('withCircuitBreaker', () => {
   it.each([
     ['a wrong request', new InvalidRequestError([{ field: 'image', value: 'there', fix: 'leave it out' }])],
     ['a moderation verdict', new ContentRejectedError('Could not upload, rejected: host')],
+    ['HTTP 400', http(400)],
     ['HTTP 404', http(404)],
+    ['HTTP 499', http(499)],
     ['a job that was given up', new GenerationFailedError('Could not generate: server_error')],
     ['an unknown outcome', new SubmissionUnknownError('Could not learn the outcome: host')],
     ['another breaker', new CircuitOpenError('Could not upload, too many calls failed and it rests: b')],

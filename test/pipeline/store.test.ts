@@ -203,7 +203,7 @@ describe('a run and its store', () => {
       expect(JSON.stringify(await store.load('run_1')).length).toBeLessThan(20_000)
       await clock.runUntil(run.result)
     }
-  })
+  }, 20_000)
 
   it('gives the error of a failed run again', async () => {
     const pipeline = new SoraPipeline({ generator: fakeGenerator({ outcome: new Error('no credit') }) })

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { manualClock } from '../../src/testing/index.js'
 import { raceAbort, withDeadline } from '../../src/timing/deadline.js'
@@ -42,6 +43,19 @@ describe('withDeadline', () => {
     await expect(withDeadline(options, never)).rejects.toBe('enough')
   })
 
+  it('leaves nothing on a signal that outlives it, and needs no timer for no limit', async () => {
+    const clock = manualClock()
+    const { signal } = new AbortController()
+    const options = { clock, timeoutMs: Number.POSITIVE_INFINITY, signal, error: () => late }
+    let sleepers: number | undefined
+    await withDeadline(options, async () => {
+      sleepers = clock.pending
+    })
+    await expect(withDeadline(options, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken')
+    expect(sleepers).toBe(0)
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
+
   it('takes a call that throws before it waits like one that rejects', async () => {
     const options = { clock: manualClock(), timeoutMs: 1000, signal: new AbortController().signal, error: () => late }
     const call = withDeadline(options, () => {
@@ -59,5 +73,13 @@ describe('raceAbort', () => {
     }
     await expect(raceAbort(AbortSignal.abort('enough'), call)).rejects.toBe('enough')
     expect(calls).toBe(0)
+  })
+
+  it('leaves nothing on a signal that outlives it', async () => {
+    const { signal } = new AbortController()
+    await raceAbort(signal, async () => 7)
+    await expect(raceAbort(signal, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken')
+    await Promise.resolve()
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 })
