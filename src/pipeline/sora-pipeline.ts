@@ -2,6 +2,7 @@ import { describeValue } from '../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
+import { NoUsableUrlError } from '../contracts/run-errors.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import type { VideoSource } from '../contracts/source.js'
 import { checkRequest } from './check-request.js'
@@ -11,6 +12,8 @@ import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
 import { identityOf } from './run-state.js'
 import { type ReviewVerdict, settleRun } from './settle-run.js'
+
+const MOST_UNSERVED = 20
 
 /** What belongs to one run. */
 export interface RunOptions {
@@ -48,6 +51,8 @@ export interface RunOptions {
 export class SoraPipeline {
   readonly #config: PipelineConfig
   readonly #runs = new Map<string, ActiveRun>()
+  // The generator of one long call cannot be asked for a video again: what nobody uploaded is here alone.
+  readonly #unserved = new Map<string, VideoSource>()
 
   /** @throws ConfigurationError when options are wrong; the message names every problem. */
   constructor(options: SoraPipelineOptions) {
@@ -131,11 +136,12 @@ export class SoraPipeline {
   /**
    * The bytes of the video of a run, also long after it ended, and also when they are only behind the generator's key: whoever is
    * given them needs none. They come from the first place that serves them when they are opened: the resolved URL, the
-   * generator (asked anew, for one poll, when its address has expired), or the copy.
+   * generator (asked anew, for one poll, when its address has expired), or the copy. What a generator of one long call gave
+   * without a public URL can be opened in this process alone, for the latest 20 of such runs.
    * @throws RunStateError when the store does not know the run, or it has no video.
    */
-  openVideo(id: string): Promise<VideoSource> {
-    return openKeptVideo(this.#config, id)
+  async openVideo(id: string): Promise<VideoSource> {
+    return this.#unserved.get(id) ?? openKeptVideo(this.#config, id)
   }
 
   /**
@@ -147,6 +153,7 @@ export class SoraPipeline {
     const record = await readRecord(this.#config, id)
     if (record?.status === 'running') await this.resume(id).cancel()
     await removeKept(this.#config, id)
+    this.#unserved.delete(id)
   }
 
   #open(request: VideoRequest | undefined, { signal, id = newRunId(), owner }: RunOptions): PipelineRun {
@@ -166,8 +173,16 @@ export class SoraPipeline {
     const origin = { id, ...(request && { request }), ...(owner !== undefined && { owner }) }
     const run = startRun(config, origin, () => this.#forget(id, run))
     if (joined === undefined) this.#runs.set(id, run)
+    run.result.catch((error: unknown) => this.#keepUnserved(id, error))
     if (signal) run.follow(signal)
     return run
+  }
+
+  #keepUnserved(id: string, error: unknown): void {
+    if (!(error instanceof NoUsableUrlError)) return
+    this.#unserved.set(id, error.source)
+    const [oldest] = this.#unserved.keys()
+    if (this.#unserved.size > MOST_UNSERVED && oldest !== undefined) this.#unserved.delete(oldest)
   }
 
   #forget(id: string, run: ActiveRun): void {

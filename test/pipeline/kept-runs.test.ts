@@ -186,3 +186,26 @@ describe('a run that is removed', () => {
     expect(await other.get('run_1')).toBeUndefined()
   })
 })
+
+describe('a video that one long call gave without a public URL', () => {
+  const generator = () =>
+    fakeGenerator({
+      outcome: (_, call) => ({
+        id: `gen_${call}`,
+        source: { isPublic: false, open: async () => new Blob([`bytes ${call}`]).stream() },
+      }),
+    })
+
+  it('is opened in this process, for the latest 20 runs', async () => {
+    const { pipeline } = setUp({ generator: generator() })
+    for (let index = 0; index < 21; index += 1) {
+      await pipeline.run(request, { id: `run_${index}` }).result.catch(() => undefined)
+    }
+    const read = async (id: string) => new Response(await (await pipeline.openVideo(id)).open()).text()
+    expect(await read('run_1')).toBe('bytes 1')
+    expect(await read('run_20')).toBe('bytes 20')
+    await expect(read('run_0')).rejects.toThrow()
+    await pipeline.remove('run_20')
+    await expect(read('run_20')).rejects.toMatchObject({ code: 'run-state' })
+  })
+})
