@@ -37,7 +37,8 @@ export function handlerOf(options: HandlerOptions = {}, pipelineOptions: Partial
     // biome-ignore lint/suspicious/noExplicitAny: answers are looked at, field by field
     return { status: response.status, headers: response.headers, body: (await response.json()) as any }
   }
-  return { store, pipeline, handler, call, json, errors }
+  const ended = (id: string) => pipeline.resume(id).result.catch(() => undefined)
+  return { store, pipeline, handler, call, json, ended, errors }
 }
 
 export const chatBody = (content: unknown, more: object = {}) => ({
