@@ -7,6 +7,8 @@ import { type RunState, readRunState, toStoredRun } from './run-state.js'
 
 const LOAD_TRIES = 5
 const LOAD_AGAIN_MS = 1000
+// Nobody sees it: an error with its stack, for each step of each run, would be for nothing.
+const OVER = 'over'
 
 /** Changes of a state. */
 export type StatePatch = Partial<RunState>
@@ -110,7 +112,7 @@ export async function keepingLease(session: RunSession, effect: () => Promise<vo
   } finally {
     session.signal = caller
     caller.removeEventListener('abort', followCaller)
-    done.abort()
+    done.abort(OVER)
   }
 }
 

@@ -10,6 +10,9 @@ export interface DeadlineOptions {
   readonly error: () => Error
 }
 
+// Nobody sees it: an error with its stack, for each call that ends in time, would be for nothing.
+const OVER = 'over'
+
 /**
  * Runs a call under a signal and a time limit and settles at once when either ends it, also when the call itself does not
  * listen: what it does later is ignored. The call sees both as one signal.
@@ -31,7 +34,7 @@ export async function withDeadline<T>(options: DeadlineOptions, call: (signal: A
     return await raceAbort(controller.signal, () => call(controller.signal))
   } finally {
     signal.removeEventListener('abort', followCaller)
-    done.abort()
+    done.abort(OVER)
   }
 }
 

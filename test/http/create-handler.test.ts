@@ -87,11 +87,14 @@ describe('who may call', () => {
 
   it('never gets a body read without a key', async () => {
     const { handler } = handlerOf({ apiKeys: keys })
-    const body = new ReadableStream({
-      pull() {
-        throw new Error('the body was read')
+    const body = new ReadableStream(
+      {
+        pull() {
+          throw new Error('the body was read')
+        },
       },
-    }, { highWaterMark: 0 })
+      { highWaterMark: 0 },
+    )
     const init = { method: 'POST', body, duplex: 'half', headers: { 'content-type': 'application/json' } }
     expect((await handler(new Request(`http://backend.example${CHAT}`, init as RequestInit))).status).toBe(401)
   })
@@ -155,7 +158,10 @@ describe('models', () => {
     const generator = fakeGenerator()
     const models = { 'cat-video': { model: 'wan-2.2', durationSeconds: 8 }, plain: {} }
     const { json } = handlerOf({ models }, { generator })
-    expect((await json('GET', '/v1/models')).body.data.map(({ id }: { id: string }) => id)).toEqual(['cat-video', 'plain'])
+    expect((await json('GET', '/v1/models')).body.data.map(({ id }: { id: string }) => id)).toEqual([
+      'cat-video',
+      'plain',
+    ])
     expect((await json('GET', '/v1/models/plain')).body).toMatchObject({ id: 'plain', object: 'model' })
     expect((await json('POST', CHAT, { body: chatBody('A cat', { model: 'cat-video' }) })).body.model).toBe('cat-video')
     expect(generator.calls[0]?.input).toEqual({ prompt: 'A cat', model: 'wan-2.2', durationSeconds: 8 })
@@ -164,7 +170,11 @@ describe('models', () => {
       await json('POST', '/v1/videos', { body: { prompt: 'A cat', model: 'constructor' } }),
       await json('GET', '/v1/models/other'),
     ]) {
-      expect([answer.status, answer.body.error.code, answer.body.error.param]).toEqual([404, 'model_not_found', 'model'])
+      expect([answer.status, answer.body.error.code, answer.body.error.param]).toEqual([
+        404,
+        'model_not_found',
+        'model',
+      ])
     }
   })
 

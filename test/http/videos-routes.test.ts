@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStore, SoraPipeline, UpstreamHttpError } from '../../src/index.js'
 import { createHandler } from '../../src/http/index.js'
-import {
-  fakeGenerator,
-  fakeResolver,
-  fakeTaskGenerator,
-  fakeUploader,
-  manualClock,
-} from '../../src/testing/index.js'
+import { memoryStore, SoraPipeline, UpstreamHttpError } from '../../src/index.js'
+import { fakeGenerator, fakeResolver, fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
 import { handlerOf } from './handler-call.js'
 
 const VIDEOS = '/v1/videos'
@@ -114,7 +108,10 @@ describe('a video', () => {
     const png = Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
     form.set('input_reference', new File([png], 'a.png', { type: 'image/png' }))
     expect((await json('POST', VIDEOS, { body: form })).status).toBe(200)
-    expect(generator.calls[0]?.input).toMatchObject({ durationSeconds: 4, image: { mediaType: 'image/png', bytes: png } })
+    expect(generator.calls[0]?.input).toMatchObject({
+      durationSeconds: 4,
+      image: { mediaType: 'image/png', bytes: png },
+    })
   })
 
   it('is lost by no restart: another process knows it, and takes it up when it is asked for', async () => {

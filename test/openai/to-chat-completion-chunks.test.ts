@@ -4,6 +4,7 @@ import type { PipelineEvent } from '../../src/contracts/events.js'
 import { ConfigurationError } from '../../src/contracts/input-errors.js'
 import { RateLimitError } from '../../src/contracts/upstream-errors.js'
 import type { ChatCompletionChunk } from '../../src/openai/chat-completion-chunk.js'
+import type { FormattableRun } from '../../src/openai/formattable-run.js'
 import type { ChatCompletionOptions } from '../../src/openai/chat-completion-options.js'
 import { chineseTexts, englishTexts } from '../../src/openai/progress-texts.js'
 import { toChatCompletionChunks } from '../../src/openai/to-chat-completion-chunks.js'
@@ -216,3 +217,26 @@ test('a chunk fits what the official client expects', () => {
 function raise(): never {
   throw new Error('broken')
 }
+
+test('lets go of the events of a run at once when its reader leaves, also while they are silent', async () => {
+  let isLeft = false
+  const silent: FormattableRun = {
+    [Symbol.asyncIterator]() {
+      const waiting = Promise.withResolvers<IteratorResult<PipelineEvent>>()
+      return {
+        next: () => waiting.promise,
+        async return() {
+          isLeft = true
+          waiting.resolve({ done: true, value: undefined })
+          return { done: true, value: undefined }
+        },
+      }
+    },
+    result: new Promise(() => undefined),
+  }
+  const chunks = toChatCompletionChunks(silent)[Symbol.asyncIterator]()
+  const waiting = chunks.next()
+  expect(await chunks.return?.()).toMatchObject({ done: true })
+  expect(isLeft).toBe(true)
+  expect(await waiting).toMatchObject({ done: true })
+})

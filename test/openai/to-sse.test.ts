@@ -194,3 +194,14 @@ test('no text breaks out of its frame', async () => {
     { numRuns: 200 },
   )
 })
+
+test('an opening comment goes out before anything else is known', async () => {
+  const { chunks, calls, push, end } = pushable()
+  const reader = toSse(chunks, { opening: 'comment' }).getReader()
+  expect(new TextDecoder().decode((await reader.read()).value)).toBe(': keep-alive\n\n')
+  expect(calls.next).toBe(0)
+  push(chunk('a', 'stop'))
+  end()
+  expect(new TextDecoder().decode((await reader.read()).value)).toBe(data(chunk('a', 'stop')))
+  expect(() => toSse(chunks, { opening: 'loud' as never })).toThrow(/opening/)
+})
