@@ -58,7 +58,7 @@ export async function writeBody(
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      if (isClosed(response)) return
+      // A reader that was cancelled ends like one whose body is over.
       if (done) break
       readBytes += byteLengthOf(value)
       if (promisedBytes !== undefined && readBytes > promisedBytes) throw wrongLength(promisedBytes, readBytes)
@@ -76,6 +76,7 @@ export async function writeBody(
       }
       if (isBlocked) await drained()
     }
+    if (isClosed(response)) return
     if (promisedBytes !== undefined && readBytes < promisedBytes) throw wrongLength(promisedBytes, readBytes)
     if (batchBytes > 0) response.end(takeBatch())
     else response.end()

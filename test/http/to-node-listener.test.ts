@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { createServer as createSecureServer, get as secureGet } from 'node:https'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
 import { ConfigurationError } from '../../src/contracts/input-errors.js'
 import type { FetchHandler } from '../../src/http/fetch-handler.js'
@@ -141,6 +143,27 @@ describe('a request', () => {
     await called.promise
     expect(handle).not.toHaveBeenCalled()
   })
+})
+
+it('is aborted for a handler that keeps nothing of its request but the signal', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const called = Promise.withResolvers<void>()
+  const aborted = Promise.withResolvers<void>()
+  const { port } = await startListener(({ signal }) => {
+    signal.addEventListener('abort', () => aborted.resolve())
+    called.resolve()
+    return new Promise(() => {})
+  })
+  const client = rawClient(port)
+  client.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  await called.promise
+  for (let times = 0; times < 3; times += 1) {
+    collectGarbage()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  client.socket.destroy()
+  await aborted.promise
 })
 
 describe('a handler that fails', () => {
