@@ -6,7 +6,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { sendNodeResponse } from '../src/http/send-node-response.ts'
+import { sendNodeResponse } from 'sora-pipeline/http'
 
 const STREAMS = 50
 const EVENTS = 400

@@ -2,13 +2,6 @@ import type { NodeRequest } from './node-messages.js'
 import { requestBody } from './request-body.js'
 import { requestUrl } from './request-url.js'
 
-/** What a {@link toFetchRequest | Fetch request} gets beside the Node request. */
-export interface FetchRequestOptions {
-  readonly signal: AbortSignal
-  /** In place of the scheme and host that the request says. */
-  readonly origin?: string | undefined
-}
-
 // They tell of a body that a parser has unpacked and read whole.
 const ABOUT_THE_BYTES = ['content-length', 'transfer-encoding', 'content-encoding']
 
@@ -18,14 +11,13 @@ const ABOUT_THE_BYTES = ['content-length', 'transfer-encoding', 'content-encodin
  * @throws ConfigurationError when the body was read before and left nowhere.
  * @throws TypeError when the client sent what no Fetch request can hold.
  */
-export function toFetchRequest(request: NodeRequest, { signal, origin }: FetchRequestOptions): Request {
+export function toFetchRequest(request: NodeRequest, signal: AbortSignal): Request {
   const { method = 'GET', originalUrl, url = '/' } = request
   const headers = fetchHeaders(request)
   const address = requestUrl({
     isSecure: request.socket.encrypted === true,
     host: authority(request) ?? headers.get('host') ?? undefined,
     target: typeof originalUrl === 'string' ? originalUrl : url,
-    origin,
   })
   const body = requestBody(request, headers)
   if (body === undefined) return new Request(address, { method, headers, signal })

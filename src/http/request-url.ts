@@ -6,8 +6,6 @@ export interface RequestUrlParts {
   readonly host: string | undefined
   /** The request target: `/v1/models?limit=2`, `http://host.example/v1/models`, `*`. */
   readonly target: string
-  /** In place of what the request says. */
-  readonly origin?: string | undefined
 }
 
 // With letters of names and addresses alone there can be no user, path or second host in it.
@@ -18,10 +16,10 @@ const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?$/i
  * is missing or cannot be one becomes `localhost`, bytes above ASCII are percent-encoded, and the target for the server as a
  * whole, `*`, becomes the path `/*`. The host of a target in absolute form goes before that of the header, as RFC 9112 has it.
  */
-export function requestUrl({ isSecure, host, target, origin }: RequestUrlParts): string {
+export function requestUrl({ isSecure, host, target }: RequestUrlParts): string {
   const scheme = isSecure ? 'https' : 'http'
   const [, authority, rest = target] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target) ?? []
-  return `${origin ?? originOf(scheme, authority ?? host)}${pathOf(rest)}`
+  return `${originOf(scheme, authority ?? host)}${pathOf(rest)}`
 }
 
 function originOf(scheme: string, host: string | undefined): string {

@@ -1,9 +1,10 @@
 import { describeValue, toErrorJson } from '../contracts/errors.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
-import { type OpenAiErrorBody, toOpenAiError } from '../openai/to-openai-error.js'
 import { clientGone } from './client-gone.js'
+import { errorResponse } from './error-response.js'
 import type { FetchHandler } from './fetch-handler.js'
 import { toFetchRequest } from './fetch-request.js'
+import { HttpRefusal } from './http-refusal.js'
 import type { NodeRequest, NodeResponse } from './node-messages.js'
 import { isClosed, onceClosed } from './once-closed.js'
 import { sendNodeResponse } from './send-node-response.js'
@@ -11,14 +12,8 @@ import { sendNodeResponse } from './send-node-response.js'
 /** How requests of Node are handed to a Fetch handler. */
 export interface NodeListenerOptions {
   /**
-   * The origin that clients know this server by, such as `https://api.example`, for `request.url`. Behind a proxy that ends TLS
-   * nothing else tells it.
-   * @defaultValue `https` on a TLS connection, else `http`, with the `Host` of the request; `localhost` where that is none
-   */
-  readonly origin?: string | undefined
-  /**
-   * Told what the handler threw or the body of its answer failed with, after the client was answered or cut off. What is
-   * thrown once the client is gone is not told.
+   * Told what the handler threw or the body of its answer failed with, after the client was answered or cut off. An abort
+   * because the client is gone is not told.
    * @defaultValue a warning of the process, which Node prints
    */
   readonly onError?: ((error: unknown) => void) | undefined
@@ -37,8 +32,6 @@ export interface NodeListenerOptions {
  * With Fastify, take its parsers away from the routes, or give it `Object.assign(request.raw, { body: request.body })`, and
  * call `reply.hijack()` first.
  *
- * @throws ConfigurationError when `origin` is not an origin.
- *
  * @example
  * ```ts
  * import { createServer } from 'node:http'
@@ -51,8 +44,7 @@ export function toNodeListener(
   handler: FetchHandler,
   options: NodeListenerOptions = {},
 ): (request: NodeRequest, response: NodeResponse) => void {
-  const origin = options.origin === undefined ? undefined : checkedOrigin(options.origin)
-  const onError = options.onError ?? warn
+  const { onError = warn } = options
 
   async function serve(request: NodeRequest, response: NodeResponse): Promise<void> {
     // Nobody waits for an answer any more and nothing was begun, so nothing is.
@@ -65,16 +57,16 @@ export function toNodeListener(
       discardBody(received)
     })
     try {
-      received = toFetchRequest(request, { signal: gone.signal, origin })
+      received = toFetchRequest(request, gone.signal)
     } catch (error) {
-      await sendNodeResponse(response, refusal(request, error))
+      await sendNodeResponse(response, errorResponse(refusalOf(request, error)))
       if (error instanceof ConfigurationError) onError(error)
       return
     }
     try {
       await sendNodeResponse(response, await handler(received))
     } catch (error) {
-      if (!gone.signal.aborted && !response.headersSent) await sendNodeResponse(response, unexpectedError())
+      if (!gone.signal.aborted && !response.headersSent) await sendNodeResponse(response, errorResponse(undefined))
       if (!gone.signal.aborted || toErrorJson(error).code !== 'aborted') onError(error)
     }
   }
@@ -91,39 +83,18 @@ function discardBody(request: Request | undefined): void {
   request.body.cancel().catch(() => undefined)
 }
 
-function refusal({ method }: NodeRequest, error: unknown): Response {
+function refusalOf({ method }: NodeRequest, error: unknown): HttpRefusal {
   if (error instanceof ConfigurationError) {
-    return errorAnswer(500, { message: error.message, type: 'server_error', code: 'configuration_error' })
+    return new HttpRefusal({ status: 500, code: 'configuration_error', message: error.message }, { cause: error })
   }
   // The methods that the Fetch standard forbids.
   if (/^(?:CONNECT|TRACE|TRACK)$/i.test(method ?? '')) {
     const message = `Could not take a request with this method: ${method}`
-    const fields = { message, type: 'invalid_request_error', code: 'method_not_allowed' }
-    return errorAnswer(405, fields, { allow: 'GET, HEAD, POST, DELETE, OPTIONS' })
+    const headers = { allow: 'GET, HEAD, POST, DELETE, OPTIONS' }
+    return new HttpRefusal({ status: 405, code: 'method_not_allowed', message, headers })
   }
   const message = 'Could not read the request: its method or headers are not valid HTTP'
-  return errorAnswer(400, { message, type: 'invalid_request_error', code: 'invalid_value' })
-}
-
-function unexpectedError(): Response {
-  const { status, body } = toOpenAiError(undefined)
-  return errorAnswer(status, body.error)
-}
-
-function errorAnswer(
-  status: number,
-  { message, type, code }: Omit<OpenAiErrorBody, 'param'>,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return Response.json({ error: { message, type, param: null, code } }, { status, headers })
-}
-
-function checkedOrigin(origin: string): string {
-  const isOrigin =
-    URL.canParse(origin) && /^https?:$/.test(new URL(origin).protocol) && new URL(origin).origin === origin
-  if (isOrigin) return origin
-  const fix = 'give a scheme, a host and perhaps a port, such as https://api.example'
-  throw new ConfigurationError('toNodeListener', [{ field: 'origin', value: describeValue(origin), fix }])
+  return new HttpRefusal({ status: 400, code: 'invalid_value', message }, { cause: error })
 }
 
 function warn(error: unknown): void {
