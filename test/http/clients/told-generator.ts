@@ -1,0 +1,54 @@
+import type { GeneratedVideo, OneShotGenerator, VideoRequest } from '../../../src/index.js'
+import { ERROR_KINDS } from './error-kinds.js'
+
+/** A generator that does what the prompt says, and remembers what it was paid for. */
+export interface ToldGenerator extends OneShotGenerator {
+  readonly requests: readonly VideoRequest[]
+  /** Lets the video of a run go on, if its prompt made it wait. */
+  goOn(runId: string): void
+}
+
+/** Prompts that such a generator understands; any other makes a video at once. */
+export const told = {
+  /** Fails before it takes the job. */
+  refuse: (kind: string) => `refuse ${kind}`,
+  /** Takes the job, and fails at once. */
+  lose: (kind: string) => `lose ${kind}`,
+  /** Takes the job, and fails once it may go on. */
+  fail: (kind: string) => `fail ${kind}`,
+  /** Takes the job, and makes a video once it may go on. */
+  hold: (what: string) => `hold ${what}`,
+  /** Takes the job, and works on it until it is aborted. */
+  endless: (what: string) => `endless ${what}`,
+} as const
+
+/** Makes such a generator. */
+export function toldGenerator(video: GeneratedVideo): ToldGenerator {
+  const requests: VideoRequest[] = []
+  const gates = new Map<string, PromiseWithResolvers<void>>()
+  const gateOf = (runId: string) => {
+    const gate = gates.get(runId) ?? Promise.withResolvers<void>()
+    gates.set(runId, gate)
+    return gate
+  }
+  return {
+    name: 'told-generator',
+    requests,
+    goOn: (runId) => gateOf(runId).resolve(),
+    async generate(request, { runId, report, signal }) {
+      requests.push(request)
+      const [, order, kind] = /^(refuse|lose|fail|hold|endless) (.+)$/.exec(request.prompt) ?? []
+      const error = ERROR_KINDS.find(({ name }) => name === kind)?.make()
+      if (order === 'refuse' && error) throw error
+      report({ ratio: 0.4, phase: 'rendering' })
+      if (order === 'lose' && error) throw error
+      if (order === undefined) return video
+      const aborted = new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      })
+      await (order === 'endless' ? aborted : Promise.race([gateOf(runId).promise, aborted]))
+      if (error) throw error
+      return video
+    },
+  }
+}
