@@ -14,8 +14,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
-    // Gradio installs tests of its own there.
-    exclude: ['**/node_modules/**', 'test/gradio/.venv-*/**'],
+    // Python packages bring tests of their own.
+    exclude: ['**/node_modules/**', 'test/*/.venv*/**'],
     // Most tests wait for sockets: on two cores two files at a time, where the default is one.
     maxWorkers: 2,
     testTimeout: 20_000,
