@@ -7,7 +7,7 @@ import type { Candidate, RunState } from './run-state.js'
 const RANKS: Readonly<Record<Candidate['servedBy'], number>> = { uploader: 2, resolver: 1, generator: 0 }
 
 /** The candidates of a state; one that was saved without them has those of its stages. */
-export function candidatesOf({ candidates, video, resolved, uploaded }: RunState): readonly Candidate[] {
+function candidatesOf({ candidates, video, resolved, uploaded }: RunState): readonly Candidate[] {
   if (candidates !== undefined) return candidates
   return [
     ...(video?.url === undefined ? [] : [candidate('generator', { ...video, url: video.url })]),

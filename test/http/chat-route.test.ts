@@ -184,7 +184,7 @@ describe('a caller who goes away', () => {
     const { call, pipeline } = handlerOf({ onDisconnect, clock }, { generator, clock })
     const response = await clock.runUntil(call('POST', CHAT, { body: chatBody('A cat', { stream: true }) }))
     const reader = response.body?.getReader()
-    await clock.runUntil(reader?.read() ?? Promise.resolve())
+    await clock.runUntil(reader?.read() ?? Promise.reject(new Error('There is no body')))
     await reader?.cancel('gone')
     const id = response.headers.get('x-run-id') ?? ''
     await clock.runUntil(pipeline.resume(id).result.catch(() => undefined))
@@ -230,7 +230,7 @@ describe('a caller who goes away', () => {
     )
     const before = returned.length
     const reader = again.body?.getReader()
-    await clock.runUntil(reader?.read() ?? Promise.resolve())
+    await clock.runUntil(reader?.read() ?? Promise.reject(new Error('There is no body')))
     void reader?.read()
     await reader?.cancel()
     await clock.advance(0)

@@ -18,7 +18,7 @@ class QuickFirst extends BaseSequencer {
 // of times.
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
-  resolve: ofTests.resolve,
+  ...(ofTests.resolve && { resolve: ofTests.resolve }),
   test: {
     include: FOLDERS.map((folder) => `test/${folder}/**/*.test.ts`),
     env: { SIMULATION_SEEDS: '10' },

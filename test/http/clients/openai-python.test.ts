@@ -32,7 +32,10 @@ describe.skipIf(isPythonLeftOut)(pythonTitle('the official client for Python'), 
 
   test('chats, streamed and not', async () => {
     const backend = await startToldBackend()
-    const seen = (await callOpenAi('chat', optionsOf(backend), told.hold('a cat'))) as { contents: string[]; final: string }
+    const seen = (await callOpenAi('chat', optionsOf(backend), told.hold('a cat'))) as {
+      contents: string[]
+      final: string
+    }
     expect(seen).toMatchObject({ whole: VIDEO_URL, finish: 'stop', usage: true, models: ['sora-1.0'] })
     expect(seen.final.endsWith(VIDEO_URL)).toBe(true)
     expect(seen.contents.at(-1)).toBe(VIDEO_URL)
