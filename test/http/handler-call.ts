@@ -27,7 +27,7 @@ export function handlerOf(options: HandlerOptions = {}, pipelineOptions: Partial
           ...(body !== undefined && !isRaw && { 'content-type': 'application/json' }),
           ...headers,
         },
-        ...(body !== undefined && { body: isRaw ? (body as RequestInit['body']) : JSON.stringify(body) }),
+        ...(body !== undefined && { body: isRaw ? (body as NonNullable<RequestInit['body']>) : JSON.stringify(body) }),
         ...(signal && { signal }),
       }),
     )
