@@ -1,17 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { test } from 'vitest'
 import type { FRAMEWORKS } from './frameworks.js'
 import type { Holdings } from './leak-server.js'
-
-/** What a client asks for, and the text after which it is content, or leaves. */
-interface Visit {
-  readonly request: (prefix: string) => string
-  /** Without it the client leaves as soon as it has sent its request. */
-  readonly until?: RegExp
-  readonly leaves?: true
-}
+import { type Visit, visits } from './visits.js'
 
 const VISITS: readonly Visit[] = [
   { request: (prefix) => `GET ${prefix}/unread HTTP/1.1\r\nhost: a\r\n\r\n`, until: /\{\}/ },
@@ -29,26 +21,6 @@ const VISITS: readonly Visit[] = [
   { request: (prefix) => `GET ${prefix}/endless HTTP/1.1\r\nhost: a\r\n\r\n`, until: /data: 0/, leaves: true },
   { request: (prefix) => `GET ${prefix}/late HTTP/1.1\r\nhost: a\r\n\r\n`, leaves: true },
 ]
-
-async function visits(count: number, { port, prefix }: { port: number; prefix: string }): Promise<void> {
-  let begun = 0
-  const visitor = async () => {
-    let socket: Socket | undefined
-    while (begun < count) {
-      const visit = VISITS[begun++ % VISITS.length] as Visit
-      socket ??= connect({ port, host: '127.0.0.1' })
-      const sent = new Promise<void>((resolve) => void socket?.write(visit.request(prefix), () => resolve()))
-      let text = ''
-      while (visit.until?.test(text) === false) text += (await once(socket, 'data'))[0]
-      await sent
-      if (visit.leaves !== true) continue
-      socket.destroy()
-      socket = undefined
-    }
-    socket?.destroy()
-  }
-  await Promise.all(Array.from({ length: 20 }, visitor))
-}
 
 async function ask(server: ChildProcess): Promise<Holdings> {
   server.send('holdings')
@@ -73,9 +45,9 @@ test.concurrent.for(NAMES satisfies readonly (keyof typeof FRAMEWORKS)[])(
     onTestFinished(() => void server.kill())
     const [{ address, prefix }] = await once(server, 'message')
     const target = { port: address.port, prefix }
-    await visits(1002, target)
+    await visits(1002, VISITS, target)
     const before = await ask(server)
-    await visits(10_002, target)
+    await visits(10_002, VISITS, target)
     const after = await ask(server)
     expect(after.resources).toEqual(before.resources)
     expect(after.warnings).toBe(0)

@@ -1,0 +1,60 @@
+import { createServer, type Server } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { createHandler } from '../../src/http/create-handler.js'
+import { toNodeListener } from '../../src/http/to-node-listener.js'
+import { memoryStore, SoraPipeline } from '../../src/index.js'
+
+// A backend in a process of its own, so that what it keeps can be weighed; test/http/backend-leaks.test.ts starts it.
+
+/** What a backend holds when nobody is connected and no run goes on. */
+export interface BackendHoldings {
+  readonly heapBytes: number
+  /** What keeps the process alive, such as timers and sockets. */
+  readonly resources: readonly string[]
+  readonly started: number
+  readonly completed: number
+  readonly warnings: number
+}
+
+let started = 0
+let completed = 0
+let failed = 0
+let warnings = 0
+process.on('warning', () => {
+  warnings += 1
+})
+
+const pipeline = new SoraPipeline({
+  generator: {
+    name: 'quick',
+    start: async () => ({ operation: { polls: 0 } }),
+    poll: async () =>
+      Math.random() < 0.3
+        ? { state: 'completed' as const, video: { id: 'v', url: 'https://cdn.example/a.mp4' } }
+        : { state: 'running' as const, ratio: 0.5 },
+  },
+  // What is kept of runs that ended is the store's to bound.
+  store: memoryStore({ maxEnded: 20 }),
+  pollSchedule: () => 3,
+  onEvent: ({ type }) => {
+    if (type === 'run-started') started += 1
+    if (type === 'run-completed') completed += 1
+    if (type === 'run-failed') failed += 1
+  },
+})
+const server: Server = createServer(toNodeListener(createHandler(pipeline, { apiKeys: ['key'], cors: '*' })))
+
+async function holdings(): Promise<BackendHoldings> {
+  while ((await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))) !== 0) await nextTurn()
+  while (completed + failed < started) await nextTurn()
+  for (let times = 0; times < 5; times += 1) {
+    globalThis.gc?.()
+    // Finalizers run in turns of their own.
+    await nextTurn()
+  }
+  const resources = process.getActiveResourcesInfo().sort()
+  return { heapBytes: process.memoryUsage().heapUsed, resources, started, completed, warnings }
+}
+
+server.listen(0, '127.0.0.1', () => process.send?.({ address: server.address() }))
+process.on('message', async () => process.send?.(await holdings()))
