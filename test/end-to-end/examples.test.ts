@@ -50,7 +50,7 @@ describe.concurrent('examples', () => {
 
   it('has a line in the index for each', async () => {
     const index = await readFile('examples/README.md', 'utf8')
-    const files = (await readdir('examples')).filter((file) => file.endsWith('.ts'))
+    const files = (await readdir('examples', { recursive: true })).filter((file) => file.endsWith('.ts'))
     expect(files.filter((file) => !index.includes(`(${file})`))).toEqual([])
   })
 })
