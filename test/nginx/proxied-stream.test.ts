@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { toNodeListener } from '../../src/http/to-node-listener.js'
-import { chineseTexts, type PipelineRun, toChatCompletionChunks, toSse } from '../../src/index.js'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { createHandler, toNodeListener } from '../../src/http/index.js'
+import { chineseTexts } from '../../src/index.js'
 import { gatedPipeline, RESULT_URL } from './gated-pipeline.js'
 import { isInstalled, type NginxServer, startNginx } from './nginx-server.js'
 import { type SseFrames, sseFrames } from './sse-frames.js'
@@ -11,26 +11,27 @@ const isSkipped = !isInstalled() && process.env.NGINX_REQUIRED !== '1'
 const title = 'a stream behind nginx'
 if (isSkipped) console.warn('skipped: streams behind nginx; install nginx-light')
 
-// What the stream says when a stage begins.
+const STAGES = ['generate', 'publish', 'resolve', 'upload']
+// What the chat says when a stage begins.
 const { generating, publishing, resolving, uploading } = chineseTexts
-const BEGINNINGS = [generating, publishing, resolving, uploading('Google Drive')]
+const BEGINNINGS = [generating, publishing, resolving, uploading('Google Drive')].map((text) => JSON.stringify(text))
 const DONE = 'data: [DONE]'
 const PROXY_TIMEOUT_MS = 1_000
 
-describe.skipIf(isSkipped)(isSkipped ? `${title} (skipped: install nginx-light)` : title, () => {
-  let current: { readonly run: PipelineRun; readonly heartbeatMs: number; readonly onLeave: () => void }
-  const answer = async (request: Request): Promise<Response> => {
-    if (new URL(request.url).pathname === '/other') return new Response('other')
-    const { run, heartbeatMs, onLeave } = current
-    const stream = toSse(toChatCompletionChunks(run), { heartbeatMs, onCancel: onLeave })
-    const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform' }
-    return new Response(stream, { headers: { ...headers, 'x-accel-buffering': 'no' } })
-  }
-  const upstream = createServer(toNodeListener(answer))
+const POST = (body: object) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+})
+const CHAT = POST({ model: 'sora-1.0', stream: true, messages: [{ role: 'user', content: 'a cat' }] })
 
+describe.skipIf(isSkipped)(isSkipped ? `${title} (skipped: install nginx-light)` : title, () => {
+  let handler: ReturnType<typeof createHandler>
+  const upstream = createServer(toNodeListener((request) => handler(request)))
   let usual: NginxServer
   let impatient: NginxServer
   let deaf: NginxServer
+
   beforeAll(async () => {
     await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
     const origin = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
@@ -44,68 +45,87 @@ describe.skipIf(isSkipped)(isSkipped ? `${title} (skipped: install nginx-light)`
     await new Promise((resolve) => upstream.close(resolve))
   })
 
-  function ask({ origin }: NginxServer, heartbeatMs: number) {
-    const onLeave = vi.fn<() => void>()
+  /** A new pipeline behind the proxies, and a way to ask for its streams. */
+  function serve(options: { readonly heartbeatMs: number }) {
     const { pipeline, endStage } = gatedPipeline()
-    const run = pipeline.run({ prompt: 'a cat' })
-    current = { run, heartbeatMs, onLeave }
+    handler = createHandler(pipeline, { acceptTimeoutMs: 0, ...options })
     const controller = new AbortController()
     onTestFinished(() => {
       controller.abort()
-      for (const _ of BEGINNINGS) endStage()
+      for (const _ of STAGES) endStage()
     })
-    const answer = fetch(`${origin}/v1/chat/completions`, { signal: controller.signal })
-    return { answer, frames: sseFrames(answer), endStage, onLeave, run }
+    const ask = (url: string, init?: RequestInit) => {
+      const answer = fetch(url, { ...init, signal: controller.signal })
+      return { answer, frames: sseFrames(answer) }
+    }
+    return { pipeline, endStage, ask }
   }
 
-  test('with default settings each event arrives before the next one is sent', async () => {
-    const { answer, frames, endStage } = ask(usual, 0)
+  test('with default settings each event of a chat arrives before the next one is sent', async () => {
+    const { endStage, ask } = serve({ heartbeatMs: 0 })
+    const { answer, frames } = ask(`${usual.origin}/v1/chat/completions`, CHAT)
     const { status, headers } = await answer
     expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
     for (const beginning of BEGINNINGS) {
       // The stage goes on until this was read: a proxy that waits for more would wait for ever.
-      await until(frames, (frame) => frame.includes(JSON.stringify(beginning)))
+      await until(frames, (frame) => frame.includes(beginning))
       endStage()
     }
     expect(await until(frames, (frame) => frame === DONE)).toContainEqual(expect.stringContaining(RESULT_URL))
     expect(await frames.next()).toBeUndefined()
   })
 
-  test('that is so because of the header: without it nothing arrives before the end', async () => {
-    const { frames, endStage } = ask(deaf, 0)
-    const first = frames.next()
-    for (const _ of BEGINNINGS) {
+  test('and so do the typed events of a video', async () => {
+    const { endStage, ask } = serve({ heartbeatMs: 0 })
+    const { id } = (await (await fetch(`${usual.origin}/v1/videos`, POST({ prompt: 'a cat' }))).json()) as {
+      id: string
+    }
+    const { frames } = ask(`${usual.origin}/v1/videos/${id}/events`)
+    for (const stage of STAGES) {
+      await until(frames, (frame) => frame.includes('event: stage-started') && frame.includes(`"stage":"${stage}"`))
+      endStage()
+    }
+    await until(frames, (frame) => frame.includes('event: run-completed') && frame.includes(RESULT_URL))
+    expect(await frames.next()).toBeUndefined()
+  })
+
+  test('that is so because of a header: where nginx is deaf to it, nothing arrives before the end', async () => {
+    const { endStage, ask } = serve({ heartbeatMs: 0 })
+    const { frames } = ask(`${deaf.origin}/v1/chat/completions`, CHAT)
+    const read = until(frames, (frame) => frame === DONE)
+    for (const _ of STAGES) {
       // nginx does one thing after the other: when it answers this, it has taken what the stream sent before.
-      for (let round = 0; round < 3; round += 1) await (await fetch(`${deaf.origin}/other`)).text()
+      for (let round = 0; round < 3; round += 1) await (await fetch(`${deaf.origin}/v1/models`)).text()
       expect(frames.byteLength).toBe(0)
       endStage()
     }
-    expect(await first).toContain(generating)
-    await until(frames, (frame) => frame === DONE)
+    expect((await read).join()).toContain(generating)
   })
 
   test('a silence longer than the time-out of the proxy is survived with heartbeats', async () => {
-    const { frames, endStage } = ask(impatient, PROXY_TIMEOUT_MS / 10)
+    const { endStage, ask } = serve({ heartbeatMs: PROXY_TIMEOUT_MS / 10 })
+    const { frames } = ask(`${impatient.origin}/v1/chat/completions`, CHAT)
     await until(frames, (frame) => frame.includes(generating))
     const silentAt = performance.now()
     const comments = await until(frames, () => performance.now() - silentAt > 2.5 * PROXY_TIMEOUT_MS)
     expect(comments.filter((frame) => !frame.startsWith(':'))).toEqual([])
     for (const beginning of BEGINNINGS.slice(1)) {
       endStage()
-      await until(frames, (frame) => frame.includes(JSON.stringify(beginning)))
+      await until(frames, (frame) => frame.includes(beginning))
     }
     endStage()
     expect(await until(frames, (frame) => frame === DONE)).toContainEqual(expect.stringContaining(RESULT_URL))
   })
 
   test('that is so because of the heartbeats: without them the stream is cut, and the run goes on', async () => {
-    const { frames, endStage, onLeave, run } = ask(impatient, 0)
+    const { pipeline, endStage, ask } = serve({ heartbeatMs: 0 })
+    const { answer, frames } = ask(`${impatient.origin}/v1/chat/completions`, CHAT)
     await until(frames, (frame) => frame.includes(generating))
     await expect(frames.next()).rejects.toThrow('terminated')
-    await vi.waitFor(() => expect(onLeave).toHaveBeenCalledOnce())
     expect(impatient.log.join('\n')).toContain('upstream timed out')
-    for (const _ of BEGINNINGS) endStage()
-    expect((await run.result).url).toBe(RESULT_URL)
+    for (const _ of STAGES) endStage()
+    const { url } = await pipeline.resume((await answer).headers.get('x-run-id') ?? '').result
+    expect(url).toBe(RESULT_URL)
   })
 })
 
