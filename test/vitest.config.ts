@@ -18,7 +18,9 @@ export default defineConfig({
     exclude: ['**/node_modules/**', 'test/*/.venv*/**'],
     // Most tests wait for sockets: on two cores two files at a time, where the default is one.
     maxWorkers: 2,
-    testTimeout: 20_000,
+    // Bounds for a busy machine: nothing waits for them.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     restoreMocks: true,
     coverage: {
       provider: 'v8',
