@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.js'
 import type { HandlerSettings } from './handler-settings.js'
 import type { OutgoingWebhooks } from './outgoing-webhooks.js'
+import type { RepeatedRequests } from './repeated-requests.js'
 import type { VideoRunner } from './video-runner.js'
 
 /** What every route is given. */
@@ -13,4 +14,5 @@ export interface Call {
   /** Its sleepers share one timer. */
   readonly heartbeatClock: Clock
   readonly webhooks: OutgoingWebhooks
+  readonly repeats: RepeatedRequests
 }

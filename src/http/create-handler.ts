@@ -12,6 +12,7 @@ import { HttpRefusal } from './http-refusal.js'
 import { listModels, retrieveModel } from './models-routes.js'
 import { outgoingWebhooks } from './outgoing-webhooks.js'
 import { noSuchVideo, ownedRun } from './owned-run.js'
+import { repeatedRequests } from './repeated-requests.js'
 import { sharedTimer } from './shared-timer.js'
 import type { VideoRunner } from './video-runner.js'
 import { createVideo, deleteVideo, listVideos, remixVideo, retrieveVideo } from './videos-routes.js'
@@ -79,16 +80,17 @@ export function createHandler(
   options: HandlerOptions = {},
 ): (request: Request) => Promise<Response> {
   const settings = handlerSettings(options)
-  const { cors, clock, heartbeatMs, onError } = settings
+  const { cors, clock, heartbeatMs, repeatWindowMs, onError } = settings
   const caller = callerOf(settings)
   const webhooks = outgoingWebhooks(options, onError)
+  const repeats = repeatedRequests({ windowMs: repeatWindowMs, clock })
   const heartbeatClock = sharedTimer(clock, Math.min(1000, (heartbeatMs || 4000) / 4))
 
   const answer = async (request: Request): Promise<Response> => {
     const url = new URL(request.url)
     const segments = segmentsOf(url, settings.basePath)
     const [, id = '', , token] = segments
-    const shared = { request, url, runner, settings, heartbeatClock, webhooks }
+    const shared = { request, url, runner, settings, heartbeatClock, webhooks, repeats }
     // Whoever has a signed address needs no key: a video player sends none.
     if (segments.length === 4 && segments[2] === 'content' && isSignedContent(settings, id, token ?? '')) {
       const record = await runner.get(id)
@@ -105,8 +107,11 @@ export function createHandler(
     try {
       const asked = preflight(request, cors)
       if (asked) return asked
-      return withHeaders(await answer(request), corsHeaders(request, cors))
+      const response = await answer(request)
+      repeats.end(request)
+      return withHeaders(response, corsHeaders(request, cors))
     } catch (error) {
+      repeats.end(request, error)
       // Nobody is there any more to read what is answered.
       if (isInternal(error) && !request.signal.aborted) onError(error)
       return withHeaders(errorResponse(error), corsHeaders(request, cors))

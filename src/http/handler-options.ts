@@ -51,6 +51,14 @@ export interface HandlerOptions
    */
   readonly acceptTimeoutMs?: number | undefined
   /**
+   * For how long a request that comes again word for word from the same owner is taken for its client's own second try, in
+   * milliseconds from 0, which is not at all: it joins the run that it began, where its sender cannot know how that went. So a
+   * connection that was cut, or a submission of which nobody knows whether it was accepted, is not paid for again by clients that
+   * try again by themselves. Kept in memory, for this process. A request with an `Idempotency-Key` joins the run of its key alone.
+   * @defaultValue 600000 (ten minutes)
+   */
+  readonly repeatWindowMs?: number | undefined
+  /**
    * What happens to a run whose chat client goes away: it goes on, and its result is fetched by its id (header `x-run-id`), or it
    * is cancelled, for everybody who waits for it.
    * @defaultValue `continue`

@@ -21,6 +21,7 @@ type Defaulted =
   | 'contentDelivery'
   | 'contentSecret'
   | 'contentLifetimeMs'
+  | 'repeatWindowMs'
   | 'heartbeatMs'
   | 'heartbeatChunkMs'
   | 'onError'
@@ -49,6 +50,7 @@ export function handlerSettings(options: HandlerOptions): HandlerSettings {
     contentDelivery: options.contentDelivery ?? 'stream',
     contentSecret: options.contentSecret ?? `${crypto.randomUUID()}${crypto.randomUUID()}`,
     contentLifetimeMs: options.contentLifetimeMs ?? 86_400_000,
+    repeatWindowMs: options.repeatWindowMs ?? 600_000,
     heartbeatMs: options.heartbeatMs ?? 14_000,
     heartbeatChunkMs: options.heartbeatChunkMs ?? 55_000,
     clock,
@@ -70,7 +72,7 @@ function problemsOf(options: HandlerOptions): readonly OptionProblem[] {
   }
   const { apiKeys, authenticate, basePath, models, cors, contentDelivery, contentSecret, publicOrigin } = options
   const { maxBodyBytes, acceptTimeoutMs, contentLifetimeMs, heartbeatMs, heartbeatChunkMs, onDisconnect } = options
-  const { webhookSecret } = options
+  const { webhookSecret, repeatWindowMs } = options
   const isText = (value: unknown) => typeof value === 'string' && value !== ''
   const when = (isWrong: boolean, field: string, value: unknown, fix: string): OptionProblem =>
     isWrong ? optionProblem(field, value, fix) : undefined
@@ -118,6 +120,12 @@ function problemsOf(options: HandlerOptions): readonly OptionProblem[] {
       acceptTimeoutMs !== undefined && !isAtLeast(acceptTimeoutMs, 0),
       'acceptTimeoutMs',
       acceptTimeoutMs,
+      'give milliseconds from 0',
+    ),
+    when(
+      repeatWindowMs !== undefined && !isAtLeast(repeatWindowMs, 0),
+      'repeatWindowMs',
+      repeatWindowMs,
       'give milliseconds from 0',
     ),
     when(

@@ -10,17 +10,37 @@ import { runIdOf } from './run-id.js'
  * @throws what the run failed with by then.
  */
 export async function startRun(call: Call, request: VideoRequest, route: PreparedCall['route']): Promise<PipelineRun> {
-  const { owner, runner, settings } = call
-  const { prepare, acceptTimeoutMs, clock, onDisconnect } = settings
-  const { headers, signal } = call.request
-  const id = runIdOf(call.request, owner)
-  const prepared = prepare ? await prepare(request, { owner, route, headers }) : request
-  const run = runner.run(prepared, { id, owner })
+  const { acceptTimeoutMs, clock, onDisconnect } = call.settings
+  const { signal } = call.request
+  const endsWithSender = onDisconnect === 'cancel' && route === 'chat'
+  const run = await openRun(call, request, { route, endsWithSender })
   try {
     await untilAccepted(run, { timeoutMs: acceptTimeoutMs, clock, signal })
   } catch (error) {
-    if (signal.aborted && onDisconnect === 'cancel' && route === 'chat') void run.cancel(signal.reason)
+    if (signal.aborted && endsWithSender) void run.cancel(signal.reason)
     throw error
   }
+  return run
+}
+
+async function openRun(
+  call: Call,
+  request: VideoRequest,
+  { route, endsWithSender }: { readonly route: PreparedCall['route']; readonly endsWithSender: boolean },
+): Promise<PipelineRun> {
+  const { owner, runner, settings, repeats } = call
+  const { headers } = call.request
+  const id = runIdOf(call.request, owner)
+  const repeatable = { owner, route, video: request, headers, endsWithSender }
+  const isKeyed = headers.has('idempotency-key')
+  const begun = isKeyed ? undefined : repeats.find(repeatable)
+  // What its owner has removed meanwhile is not wanted back.
+  if (begun !== undefined && (await runner.get(begun)) !== undefined) {
+    repeats.begin(call.request, repeatable, begun)
+    return runner.resume(begun)
+  }
+  const prepared = settings.prepare ? await settings.prepare(request, { owner, route, headers }) : request
+  const run = runner.run(prepared, { id, owner })
+  if (!isKeyed) repeats.begin(call.request, repeatable, id)
   return run
 }

@@ -80,6 +80,13 @@ export const ERROR_KINDS: readonly ErrorKind[] = [
     retryAfter: '7',
   },
   {
+    name: 'busy',
+    make: () => new OverloadedError(`${failed}: 503`),
+    status: 503,
+    code: 'overloaded',
+    type: server,
+  },
+  {
     name: 'upstream',
     make: () => new UpstreamHttpError(`${failed}: 500`, { status: 500, isRefusal: true }),
     status: 502,

@@ -23,6 +23,8 @@ export interface Backend extends Served {
   readonly errors: readonly unknown[]
   /** Cuts the connections of that many answers, when they are there and before anything of them was sent. */
   cutAnswers(count: number): void
+  /** Calls with the number of requests so far whenever one arrives. */
+  onArrival(listener: (count: number) => void): void
 }
 
 /** Shown by the clients. */
@@ -43,12 +45,14 @@ export async function startBackend(
   const arrivals: Arrival[] = []
   const errors: unknown[] = []
   let cuts = 0
+  let listen: (count: number) => void = () => undefined
   const onError = (error: unknown) => void errors.push(error)
   const handler = createHandler(pipeline, { apiKeys: [API_KEY], onError, ...handlerOptions })
   const server = createServer((message, response) => {
     const listener = toNodeListener(async (request) => {
       const { pathname, search } = new URL(request.url)
       arrivals.push({ method: request.method, path: pathname + search, headers: request.headers })
+      listen(arrivals.length)
       const answer = await handler(request)
       const runId = await runIdOf(answer)
       if (cuts > 0) {
@@ -69,6 +73,9 @@ export async function startBackend(
     errors,
     cutAnswers: (count) => {
       cuts = count
+    },
+    onArrival: (listener) => {
+      listen = listener
     },
   }
 }

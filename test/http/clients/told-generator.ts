@@ -6,6 +6,8 @@ export interface ToldGenerator extends OneShotGenerator {
   readonly requests: readonly VideoRequest[]
   /** Lets the video of a run go on, if its prompt made it wait. */
   goOn(runId: string): void
+  /** Lets those of all runs go on, also of later ones. */
+  goOnAll(): void
 }
 
 /** Prompts that such a generator understands; any other makes a video at once. */
@@ -26,15 +28,21 @@ export const told = {
 export function toldGenerator(video: GeneratedVideo): ToldGenerator {
   const requests: VideoRequest[] = []
   const gates = new Map<string, PromiseWithResolvers<void>>()
+  let areAllOpen = false
   const gateOf = (runId: string) => {
     const gate = gates.get(runId) ?? Promise.withResolvers<void>()
     gates.set(runId, gate)
+    if (areAllOpen) gate.resolve()
     return gate
   }
   return {
     name: 'told-generator',
     requests,
     goOn: (runId) => gateOf(runId).resolve(),
+    goOnAll: () => {
+      areAllOpen = true
+      for (const gate of gates.values()) gate.resolve()
+    },
     async generate(request, { runId, report, signal }) {
       requests.push(request)
       const [, order, kind] = /^(refuse|lose|fail|hold|endless) (.+)$/.exec(request.prompt) ?? []
