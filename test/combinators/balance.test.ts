@@ -209,6 +209,36 @@ describe('balance', () => {
     expect(clock.monotonic()).toBe(200)
   })
 
+  it('gives the place of a generator back once, whatever its failure was', async () => {
+    const clock = manualClock()
+    const a = fakeGenerator({
+      name: 'a',
+      delayMs: 100,
+      outcome: [limited(1000), { id: '1', url: 'https://a.example' }],
+    })
+    const b = fakeGenerator({ name: 'b', delayMs: 5000 })
+    const spread = balance([a, b], { concurrency: 1 })
+    const generate = (signal?: AbortSignal) => {
+      const context = fakeContext({ clock, signal })
+      return { context, result: spread.generate({ prompt: 'A cat' }, context) }
+    }
+    const first = generate()
+    await clock.advance(1200) // The first rested and is free again; its call is at the second.
+    const [second, third] = [generate(), generate()]
+    await clock.advance(50)
+    expect([a.calls.length, b.calls.length]).toEqual([2, 1])
+    expect(third.context.progress).toEqual([{ phase: 'waiting' }])
+    await clock.runUntil(Promise.all([first, second, third].map(({ result }) => result)))
+    expect([a.calls.length, b.calls.length]).toEqual([3, 1])
+  })
+
+  it('takes an error for what it says of itself only when it is one of ours', async () => {
+    const foreign = Object.assign(new Error('slow down'), { code: 'rate-limited' })
+    const b = worker('b', 0)
+    await expect(balance([worker('a', 0, [foreign]), b]).upload(source, fakeContext())).rejects.toBe(foreign)
+    expect(b.calls).toEqual([])
+  })
+
   it('leaves any other failure to the caller', async () => {
     const down = new NetworkError('Could not upload, no answer came: ECONNRESET')
     const b = worker('b', 0)

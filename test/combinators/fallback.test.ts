@@ -62,15 +62,20 @@ describe('fallback', () => {
   })
 
   it('keeps every error in order when all fail', async () => {
+    const { seen, context } = observed()
     const chain = fallback(
       fakePublisher({ name: 'a', outcome: broke('a') }),
       fakePublisher({ name: 'b', outcome: broke('b') }),
     )
-    const error = await chain
-      .publish({ id: '1', url: 'https://a.example' }, fakeContext())
-      .catch((thrown: unknown) => thrown)
+    const error = await chain.publish({ id: '1', url: 'https://a.example' }, context).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(AllStrategiesFailedError)
-    expect(error).toMatchObject({ errors: [broke('a'), broke('b')], stage: 'publish', isRetryable: false })
+    expect(error).toMatchObject({
+      message: 'Could not publish, every strategy of the chain failed: a, b',
+      errors: [broke('a'), broke('b')],
+      stage: 'publish',
+      isRetryable: false,
+    })
+    expect(seen).toEqual(['a failed', 'a -> b', 'b failed'])
     expect(JSON.stringify(error)).toContain('b broke')
   })
 
@@ -93,6 +98,13 @@ describe('fallback', () => {
       'enough',
     )
     expect(second.calls).toEqual([])
+  })
+
+  it('calls nobody when it is too late', async () => {
+    const first = fakeUploader()
+    const context = fakeContext({ signal: AbortSignal.abort('enough') })
+    await expect(fallback(first).upload(source, context)).rejects.toBe('enough')
+    expect(first.calls).toEqual([])
   })
 
   it('respects a moderation verdict unless told to go on', async () => {
@@ -119,6 +131,7 @@ describe('fallback', () => {
     expect(taken).toEqual(['b', 'a'])
     const { unpublish: _without, ...plain } = fakePublisher()
     expect(fallback(plain)).not.toHaveProperty('unpublish')
+    expect(fallback(publisher('a'), { ...plain, name: 'plain' })).toHaveProperty('unpublish')
     const stuck = { ...fakePublisher(), unpublish: () => Promise.reject(broke('it')) }
     await expect(fallback(stuck).unpublish?.(post, fakeContext())).rejects.toMatchObject({ errors: [broke('it')] })
   })
@@ -138,6 +151,17 @@ describe('fallback', () => {
       [fakeUploader({ name: 'a' }), fakeUploader({ name: 'a' })],
       'strategies[1].name is "a" (give every strategy its own name)',
     ],
+    [
+      'an empty name',
+      [fakeUploader(), { ...fakeUploader(), name: '' }],
+      'strategies[1].name is "" (give a name that is not empty)',
+    ],
+    ['a task that cannot be asked', [{ name: 'a', start: async () => ({ operation: 1 }) }], 'strategy is an object'],
+    [
+      'a task that cannot be started',
+      [{ name: 'a', poll: async () => ({ state: 'queued' }) }],
+      'strategy is an object',
+    ],
     ['no name', [{ upload: async () => ({ url: '' }) }], 'strategy.name is nothing'],
   ])('refuses %s', (_, members, message) => {
     const make = () => (fallback as (members: unknown) => unknown)(members)
@@ -147,7 +171,7 @@ describe('fallback', () => {
 
   it('refuses to go on after anything but a moderation verdict', () => {
     expect(() => fallback([fakeUploader()], { continueOn: ['submission-unknown' as 'content-rejected'] })).toThrow(
-      'continueOn',
+      `Could not configure fallback: continueOn is "submission-unknown" (give ['content-rejected'] or nothing)`,
     )
   })
 })
@@ -167,6 +191,37 @@ describe('a chain of generators called by hand', () => {
     await expect(chain.poll(reread, fakeContext())).resolves.toMatchObject({ state: 'completed' })
     await expect(chain.cancel?.(reread, fakeContext())).resolves.toBe('cancelled')
     expect(second).toMatchObject({ startCount: 1, pollCount: 1, cancelCount: 1 })
+  })
+
+  it('says of a task that cannot be cancelled that it cannot', async () => {
+    const { cancel: _without, ...task } = fakeTaskGenerator({ name: 'a' })
+    const chain = fallback(task, fakeTaskGenerator({ name: 'b' }))
+    const { operation } = await chain.start(request, fakeContext())
+    await expect(chain.cancel?.(operation, fakeContext())).resolves.toBe('unsupported')
+  })
+
+  it('ends at once on an abort, also between two tries', async () => {
+    const controller = new AbortController()
+    const first = {
+      name: 'a',
+      start: async () => {
+        controller.abort('enough')
+        throw broke('a')
+      },
+      poll: async () => ({ state: 'queued' }) as const,
+    }
+    const second = fakeTaskGenerator({ name: 'b' })
+    const context = fakeContext({ signal: controller.signal })
+    await expect(fallback(first, second).start(request, context)).rejects.toBe('enough')
+    expect(second.startCount).toBe(0)
+    const later = new AbortController()
+    const patient = withRetry(fakeGenerator({ outcome: broke('it') }), { shouldRetry: () => true, random: () => 1 })
+    const waiting = fakeContext({ signal: later.signal })
+    const call = patient.generate(request, waiting)
+    await waiting.clock.advance(10)
+    later.abort('enough')
+    await expect(call).rejects.toBe('enough')
+    expect(waiting.clock.pending).toBe(0)
   })
 
   it('ends with a one-shot generator that is a task that has ended', async () => {
@@ -203,6 +258,8 @@ describe('a chain of generators called by hand', () => {
     const slow = withTimeout(fakeGenerator({ hangs: true }), { timeoutMs: 5000 })
     await expect(context.clock.runUntil(slow.generate(request, context))).rejects.toMatchObject({
       code: 'stage-timeout',
+      message: 'Could not generate with fake-generator in time: 5000 ms',
+      timeoutMs: 5000,
     })
   })
 })

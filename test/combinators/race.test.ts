@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type AttemptObserver, withAttemptObserver } from '../../src/contracts/attempt-observer.js'
@@ -65,6 +66,7 @@ describe('race', () => {
     expect(seen).toEqual(['a succeeded in 249'])
     expect(context.clock.pending).toBe(0)
     expect(a.signals[0]?.aborted).toBe(false)
+    expect(getEventListeners(context.signal, 'abort')).toEqual([])
     expect(raced.name).toBe('race(a, b)')
   })
 
@@ -272,6 +274,33 @@ describe('race', () => {
 })
 
 describe('a race in a run', () => {
+  it('tells progress and warnings under the name of who said it, also when another has begun since', async () => {
+    const clock = manualClock()
+    const slow = {
+      name: 'slow',
+      upload: async (_: unknown, { clock: own, report, warn }: StageContext) => {
+        await own.sleep(300)
+        report({ ratio: 0.5 })
+        warn?.({ code: 'odd-size', message: 'The size is odd' })
+        await own.sleep(10)
+        return urlOf('slow')
+      },
+    }
+    const pipeline = new SoraPipeline({
+      generator: fakeGenerator(),
+      uploader: race([slow, fakeUploader({ name: 'stuck', hangs: true, progress: [{ phase: 'opening' }] })]),
+      clock,
+    })
+    const run = pipeline.run({ prompt: 'A cat' })
+    await clock.runUntil(run.result)
+    const events = (await collect(run)).filter(({ type }) => type === 'stage-progressed' || type === 'warning')
+    expect(events).toMatchObject([
+      { type: 'stage-progressed', strategy: 'stuck', phase: 'opening' },
+      { type: 'stage-progressed', strategy: 'slow', ratio: 0.5 },
+      { type: 'warning', code: 'odd-size', strategy: 'slow' },
+    ])
+  })
+
   it('is told as what it was: no loser among the attempts, progress under the name of who reports it', async () => {
     const clock = manualClock()
     const slow = fakeUploader({ name: 'slow', hangs: true, progress: [{ phase: 'opening' }] })

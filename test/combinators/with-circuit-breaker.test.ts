@@ -4,6 +4,7 @@ import { type AttemptObserver, withAttemptObserver } from '../../src/contracts/a
 import {
   AllStrategiesFailedError,
   AuthenticationError,
+  balance,
   CircuitOpenError,
   ConfigurationError,
   ContentRejectedError,
@@ -96,6 +97,7 @@ describe('withCircuitBreaker', () => {
   it.each([
     ['no answer', down],
     ['HTTP 500', http(500)],
+    ['HTTP 501', http(501)],
     ['HTTP 429', http(429)],
     ['a redirect that led nowhere', http(302)],
     ['an overload', new OverloadedError('Could not upload, overloaded: host')],
@@ -202,6 +204,15 @@ describe('withCircuitBreaker', () => {
     await expect(guarded.publish({ id: '1', url: done.url }, fakeContext())).rejects.toBe(down)
     await guarded.unpublish?.({ id: 'post_1' }, fakeContext())
     expect(taken).toEqual(['post_1'])
+  })
+
+  it.each([
+    [{ failures: 1.5 }, 'failures is 1.5 (give a whole number from 1)'],
+    [{ resetAfterMs: '5' }, 'resetAfterMs is "5" (give milliseconds above 0)'],
+    [{ countsAsFailure: null }, 'countsAsFailure is null (give a function)'],
+  ])('refuses %j', (options, problem) => {
+    const make = () => withCircuitBreaker(fakeUploader(), options as object)
+    expect(make).toThrow(`Could not configure withCircuitBreaker: ${problem}`)
   })
 
   it('names every option that is wrong', () => {
@@ -409,6 +420,27 @@ describe('a generator with a circuit breaker', () => {
     const pipeline = new SoraPipeline({ generator, clock, pollSchedule: () => 1000 })
     for (let run = 0; run < 3; run += 1) await clock.runUntil(pipeline.generate(request))
     expect([a.startCount, b.startCount]).toEqual([2, 2])
+  })
+
+  it('lets another one through to see when the first was aborted in a line inside', async () => {
+    const clock = manualClock()
+    const task = fakeTaskGenerator({ name: 'g', starts: [refusal], polls: Number.POSITIVE_INFINITY })
+    const spread = balance([task], { concurrency: 1 })
+    const guarded = withCircuitBreaker(spread, { failures: 1, resetAfterMs: 1000 })
+    const pipelineOf = (generator: typeof guarded) => new SoraPipeline({ generator, clock, pollSchedule: () => 1000 })
+    await expect(clock.runUntil(pipelineOf(guarded).generate(request))).rejects.toBe(refusal)
+    await clock.advance(60_000)
+    const holder = pipelineOf(spread).run(request)
+    await clock.advance(1)
+    const probe = pipelineOf(guarded).run(request)
+    await clock.advance(1)
+    await probe.cancel('enough')
+    await expect(probe.result).rejects.toBe('enough')
+    await holder.cancel()
+    const next = pipelineOf(guarded).run(request)
+    await clock.advance(1)
+    expect(task.startCount).toBe(3)
+    await next.cancel()
   })
 
   it('called by hand works alike', async () => {

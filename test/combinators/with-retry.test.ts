@@ -1,7 +1,25 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ConfigurationError, NetworkError, RateLimitError, SubmissionUnknownError, withRetry } from '../../src/index.js'
-import { fakeContext, fakePublisher, fakeSource, fakeUploader } from '../../src/testing/index.js'
+import {
+  AuthenticationError,
+  ConfigurationError,
+  fallback,
+  NetworkError,
+  OverloadedError,
+  RateLimitError,
+  SoraPipeline,
+  SubmissionUnknownError,
+  withRetry,
+} from '../../src/index.js'
+import {
+  fakeContext,
+  fakeGenerator,
+  fakePublisher,
+  fakeSource,
+  fakeTaskGenerator,
+  fakeUploader,
+  manualClock,
+} from '../../src/testing/index.js'
 
 const source = fakeSource({ byteLength: 10 })
 const passing = new NetworkError('Could not upload, no answer came: ECONNRESET')
@@ -43,6 +61,8 @@ describe('withRetry', () => {
 
   it.each([
     ['a failure that does not pass', new Error('broken')],
+    ['a refused key', new AuthenticationError('Could not upload, the key was refused: host')],
+    ['a foreign error that calls itself so', Object.assign(new Error('broken'), { isRetryable: true })],
     ['a bug', new TypeError('undefined is not a function')],
     ['an unknown submission', new SubmissionUnknownError('Could not learn the outcome: host', { isRetryable: true })],
   ])('does not try %s again', async (_, error) => {
@@ -88,6 +108,41 @@ describe('withRetry', () => {
     expect(retried).toMatchObject({ name: 'fake-publisher', label: 'Feed' })
     await retried.unpublish?.({ id: 'post_1' }, fakeContext())
     expect(taken).toEqual(['post_1'])
+  })
+
+  it('tries a chain of generators again only when it has come to its end', async () => {
+    const clock = manualClock()
+    const refusal = new OverloadedError('Could not create, overloaded: host')
+    const a = fakeTaskGenerator({ name: 'a', starts: [refusal, refusal] })
+    const b = fakeTaskGenerator({ name: 'b', starts: [refusal] })
+    const generator = withRetry(fallback(a, b), { retries: 1, minDelayMs: 400, random: () => 1 })
+    const run = new SoraPipeline({ generator, clock, pollSchedule: () => 1000 }).run({ prompt: 'A cat' })
+    const { attempts } = await clock.runUntil(run.result)
+    expect(attempts.map(({ strategy, outcome }) => `${strategy} ${outcome}`)).toEqual([
+      'a failed',
+      'b failed',
+      'a failed',
+      'b succeeded',
+    ])
+  })
+
+  it('takes no retries and no delay at their word', async () => {
+    const uploader = fakeUploader({ outcome: passing })
+    await expect(withRetry(uploader, { retries: 0 }).upload(source, fakeContext())).rejects.toBe(passing)
+    expect(uploader.calls).toHaveLength(1)
+    const context = fakeContext()
+    const eager = withRetry(fakeUploader({ outcome: [passing, done] }), { minDelayMs: 0, maxDelayMs: 0 })
+    await expect(context.clock.runUntil(eager.upload(source, context))).resolves.toBe(done)
+    expect(context.clock.monotonic()).toBe(0)
+  })
+
+  it.each([
+    [{ retries: -1 }, 'retries is -1 (give a whole number from 0)'],
+    [{ minDelayMs: '5' }, 'minDelayMs is "5" (give milliseconds from 0)'],
+    [{ maxRetryAfterMs: Number.NaN }, 'maxRetryAfterMs is NaN (give milliseconds from 0)'],
+    [{ shouldRetry: 'never' }, 'shouldRetry is "never" (give a function)'],
+  ])('refuses %j', (options, problem) => {
+    expect(() => withRetry(fakeGenerator(), options as object)).toThrow(`Could not configure withRetry: ${problem}`)
   })
 
   it('names every option that is wrong', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ConfigurationError, withRetry, withTimeout } from '../../src/index.js'
+import { ConfigurationError, type StageContext, withRetry, withTimeout } from '../../src/index.js'
 import { fakeContext, fakePublisher, fakeResolver } from '../../src/testing/index.js'
 
 const input = { video: { id: '1', url: 'https://a.example/a.mp4' } }
@@ -38,15 +38,24 @@ describe('withTimeout', () => {
 
   it('limits the way to take a post back as well', async () => {
     const context = fakeContext()
-    const publisher = withTimeout(
-      { ...fakePublisher(), unpublish: () => new Promise<never>(() => undefined) },
-      { timeoutMs: 1000 },
-    )
+    const seen: StageContext[] = []
+    const unpublish = (_: unknown, own: StageContext) => {
+      seen.push(own)
+      return new Promise<never>(() => undefined)
+    }
+    const publisher = withTimeout({ ...fakePublisher(), unpublish }, { timeoutMs: 1000 })
     const call = publisher.unpublish?.({ id: 'post_1' }, context) ?? Promise.resolve()
-    await expect(context.clock.runUntil(call)).rejects.toMatchObject({ code: 'stage-timeout' })
+    await expect(context.clock.runUntil(call)).rejects.toMatchObject({
+      code: 'stage-timeout',
+      message: 'Could not publish with fake-publisher in time: 1000 ms',
+    })
+    expect(seen).toMatchObject([{ runId: context.runId, clock: context.clock }])
+    expect(seen[0]?.signal.aborted).toBe(true)
   })
 
   it.each([0, -1, Number.NaN, '5'])('refuses a limit of %s', (timeoutMs) => {
-    expect(() => withTimeout(fakeResolver(), { timeoutMs: timeoutMs as number })).toThrow(ConfigurationError)
+    const make = () => withTimeout(fakeResolver(), { timeoutMs: timeoutMs as number })
+    expect(make).toThrow(ConfigurationError)
+    expect(make).toThrow(/^Could not configure withTimeout: timeoutMs is \S+ \(give milliseconds above 0\)/)
   })
 })
