@@ -79,7 +79,8 @@ describe('paceSchedule', () => {
   it('polls first after 3 s, and at once when the submission says that the job is nearly done', () => {
     expect(pace({ readings: [{ atMs: 0 }], roundTripMs: 0 })).toBe(3000)
     expect(pace({ readings: [], roundTripMs: 0 })).toBe(3000)
-    expect(pace({ readings: [{ atMs: 0, ratio: 0.97 }], roundTripMs: 0 })).toBe(100)
+    expect(pace({ readings: [{ atMs: 0, ratio: 0.9 }], roundTripMs: 0 })).toBe(100)
+    expect(pace({ readings: [{ atMs: 0, ratio: 0.89 }], roundTripMs: 0 })).toBe(3000)
   })
 
   it('stays within its bounds and is a pure function, whatever was read', () => {
@@ -100,6 +101,56 @@ describe('paceSchedule', () => {
         expect(pace(structuredClone({ readings, roundTripMs }))).toBe(gap)
       }),
     )
+  })
+
+  // Percentages by the second that they were read at.
+  const gapAfter = (seen: readonly (readonly [seconds: number, percent?: number])[], options = {}) =>
+    paceSchedule({ ceilMs: 60_000, ...options })({
+      readings: seen.map(([seconds, percent]) => ({
+        atMs: 1000 * seconds,
+        ...(percent !== undefined && { ratio: percent / 100 }),
+      })),
+      roundTripMs: 0,
+    })
+
+  it.each([
+    // 1 % a second, so 49 s are left: 0.85 of them.
+    ['a steady job at its half', [[0], [20, 20], [35, 35], [51, 51]], 41_650],
+    // The same, and 10 s have passed since.
+    ['a steady job that has not moved since', [[0], [20, 20], [35, 35], [51, 51], [61, 51]], 33_150],
+    // A fall back and a jitter say nothing.
+    ['a job whose progress fell back', [[0], [20, 20], [35, 35], [51, 51], [51, 40], [51, 51]], 41_650],
+    // It may be at 59.9 already: 50 points in 40 s, so the 40 that are left take 32 s.
+    ['a job in tens, by the earliest that they allow', [[0], [10, 10], [50, 50]], 32_000],
+    // Only the last 30 points count: 60 points in 4 s at most, so the 20 that are left take 1.3 s.
+    ['a job that has become fast', [[0], [50, 20], [54, 60]], 1333.333],
+    // Counted from when it was last seen at nothing. It may be over at any moment or in 10 s: a fifth of that.
+    ['a job that stood in a queue', [[0], [60, 0], [70, 50]], 2000],
+    // As before; from the third poll that finds it running each gap is a quarter longer.
+    ['a job that should end soon', [[0], [60, 0], [70, 50], [72, 50], [74, 50], [76, 50], [78, 50]], 3125],
+    ['a job that should have ended just now', [[0], [60, 0], [70, 50], [90, 50]], 700],
+    // 0.4 of the time since it moved, at most 5 s.
+    ['a job that is overdue', [[0], [2, 40], [3, 80], [9, 80]], 2400],
+    ['a job that is long overdue', [[0], [60, 0], [70, 50], [100, 50]], 5000],
+  ] as const)('aims at the end of %s', (_, seen, gapMs) => {
+    expect(gapAfter(seen)).toBeCloseTo(gapMs, 2)
+  })
+
+  it('backs off from a job that does not say how far it is, to its bound', () => {
+    expect(gapAfter([[0], [3]])).toBe(3000)
+    expect(gapAfter([[0], [3], [6]], { blindMs: 60_000 })).toBe(6000)
+    expect(gapAfter([[0], [3], [6]])).toBe(5000)
+  })
+
+  it('takes the time that a poll takes from the gap, and never polls without one', () => {
+    expect(pace({ readings: [{ atMs: 0 }], roundTripMs: 1200 })).toBe(1800)
+    expect(pace({ readings: [{ atMs: 0 }], roundTripMs: 9000 })).toBe(100)
+    expect(paceSchedule({ floorMs: 20 })({ readings: [{ atMs: 0 }], roundTripMs: 9000 })).toBe(20)
+  })
+
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5', null])('refuses a time of %s', (ceilMs) => {
+    const make = () => paceSchedule({ firstMs: undefined, ceilMs: ceilMs as number })
+    expect(make).toThrow(/^Could not configure paceSchedule: ceilMs is \S+ \(give milliseconds above 0\)/)
   })
 
   it('names every option that is wrong', () => {
