@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bestCandidate, isUsable } from '../../src/pipeline/candidates.js'
+import { bestCandidate, isUsable, withFound, withGenerated, withTrial } from '../../src/pipeline/candidates.js'
 import { type Candidate, newRunState } from '../../src/pipeline/run-state.js'
 
 const NOW = 1_000_000
@@ -49,4 +49,43 @@ test.each([
   [{ failedAt: NOW - 1, verifiedAt: NOW - 1 }, false],
 ])('with %j it is usable: %s', (facts, usable) => {
   expect(isUsable({ url: 'https://a.example/a', servedBy: 'generator', ...facts }, NOW)).toBe(usable)
+})
+
+test.each([
+  [{ byteLength: 10 }, NOW],
+  [{ mediaType: 'video/mp4' }, NOW],
+  [{}, undefined],
+])('a mirror that tells of the file %j has seen it at %s', (facts, verifiedAt) => {
+  const url = 'https://mirror.example/a'
+  const [found] = withFound(stateWith([]), 'resolver', { url, ...facts }, NOW)
+  expect(found).toEqual({ url, servedBy: 'resolver', ...(verifiedAt && { verifiedAt }) })
+})
+
+test('a URL that is told again is there once, as the newest, and keeps what was seen of it', () => {
+  const url = 'https://cdn.example/a'
+  const other: Candidate = { url, servedBy: 'resolver' }
+  const seen: Candidate = { url, servedBy: 'generator', verifiedAt: NOW - 2, failedAt: NOW - 1 }
+  const told = withGenerated(stateWith([seen, other]), { id: 'gen_1', url, expiresAt: NOW + 9 })
+  expect(told).toEqual([other, { ...seen, expiresAt: NOW + 9 }])
+  const unseen = withGenerated(stateWith([other]), { id: 'gen_1', url })
+  expect(unseen).toEqual([other, { url, servedBy: 'generator' }])
+})
+
+test('a trial is noted with the URL that was tried, and with no other', () => {
+  const [a, b] = ['a', 'b'].map((name): Candidate => ({ url: `https://cdn.example/${name}`, servedBy: 'generator' }))
+  const state = stateWith([a, b] as Candidate[])
+  expect(withTrial(state, 'https://cdn.example/b', { didServe: true, at: NOW })).toEqual([a, { ...b, verifiedAt: NOW }])
+  expect(withTrial(state, 'https://cdn.example/b', { didServe: false, at: NOW })).toEqual([a, { ...b, failedAt: NOW }])
+})
+
+test('of a video with a source only a public one is an address', () => {
+  const open = () => Promise.reject(new Error('not opened'))
+  const source = { url: 'https://cdn.example/a', expiresAt: NOW + 9, open }
+  const known: Candidate = { url: 'https://cdn.example/old', servedBy: 'generator' }
+  const state = stateWith([known])
+  expect(withGenerated(state, { id: 'gen_1', source: { ...source, isPublic: true } })).toEqual([
+    known,
+    { url: source.url, servedBy: 'generator', expiresAt: NOW + 9 },
+  ])
+  expect(withGenerated(state, { id: 'gen_1', source: { ...source, isPublic: false } })).toEqual([known])
 })
