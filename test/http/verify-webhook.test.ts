@@ -168,6 +168,22 @@ describe('the time of a signature', () => {
     expect(await verify(await signed({ at: 1_000 }), { toleranceMs: Number.POSITIVE_INFINITY })).toEqual(EVENT)
   })
 
+  test.each([
+    '1790000000.0',
+    ' 1790000000',
+    '+1790000000',
+    '1.79e9',
+    '0x6ab13b80',
+    '1790000000 ',
+    '1790000000\n',
+    '-0',
+  ])('is Unix seconds in digits, also when %j is signed', async (timestamp) => {
+    const signature = await signWebhook({ id: 'evt_1', timestamp, body: new TextEncoder().encode(BODY) }, [SECRET])
+    const headers = { 'webhook-id': 'evt_1', 'webhook-timestamp': timestamp, 'webhook-signature': signature }
+    const options = { toleranceMs: Number.POSITIVE_INFINITY }
+    expect(await rejection(verify({ body: BODY, headers }, options))).toMatchObject({ code: 'authentication' })
+  })
+
   test('is that of the machine unless there is a clock', async () => {
     expect(await verifyWebhook(await signed({ at: Date.now() }), { secret: SECRET })).toEqual(EVENT)
     const error = await rejection(verifyWebhook(await signed({ at: Date.now() - 400_000 }), { secret: SECRET }))

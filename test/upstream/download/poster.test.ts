@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createPoster, type PosterOptions } from '../../../src/upstream/download/poster.js'
 import { loopbackServer } from '../loopback-server.js'
 import { rejection } from '../stage-context.js'
@@ -101,6 +101,9 @@ test('a slow body does not hold the answer up for long', async () => {
 })
 
 test('an abort while the body is thrown away ends that, and the answer is known all the same', async () => {
+  // So that nothing but the abort can end it.
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
   const controller = new AbortController()
   let isCancelled = false
   const stream = {
