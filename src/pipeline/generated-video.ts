@@ -3,7 +3,6 @@ import { flawOfVideo } from '../combinators/stage-calls.js'
 import { toErrorJson } from '../contracts/errors.js'
 import type { GeneratedVideo } from '../contracts/generator.js'
 import { generatorRoutesOf } from '../contracts/generator-route.js'
-import type { VideoSource } from '../contracts/source.js'
 import { NetworkError, UpstreamResponseError } from '../contracts/upstream-errors.js'
 import { withDeadline } from '../timing/deadline.js'
 import { withGenerated } from './candidates.js'
@@ -42,26 +41,14 @@ export async function renewVideo(session: RunSession): Promise<GeneratedVideo | 
   }
 }
 
-/** The generated video for a result: its source is asked for when somebody opens it. */
-export function videoForResult(session: RunSession): GeneratedVideo {
-  if (session.video) return session.video
-  const { video } = session.state
-  const { url, ...facts } = video ?? { id: session.id }
-  if (url !== undefined) return { ...facts, url }
-  const source: VideoSource = {
-    isPublic: false,
-    open: async (options) => {
-      const { source: opened } = await videoOf(session)
-      if (opened) return opened.open(options)
-      throw new UpstreamResponseError(`Could not open the video again, it has no bytes any more: ${facts.id}`)
-    },
-  }
-  return { ...facts, source }
-}
-
 async function askAgain(session: RunSession): Promise<GeneratedVideo> {
   const { clock } = session.config
   const { generator } = routeOf(session)
+  // What one long call gave was all there was to have.
+  if (!('poll' in generator)) {
+    const message = `Could not open the video again, it was given once and is gone: ${generator.name}`
+    throw new UpstreamResponseError(message, { isRetryable: false })
+  }
   const operation = session.state.submission?.handle?.operation ?? null
   const late = `Could not ask ${generator.name} for the video again, no answer within: ${ASK_TIMEOUT_MS} ms`
   const limit = { clock, signal: session.signal, timeoutMs: ASK_TIMEOUT_MS, error: () => new NetworkError(late) }

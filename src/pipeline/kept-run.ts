@@ -10,10 +10,11 @@ import { servedSource } from './video-source.js'
 const SAVE_TRIES = 5
 
 /**
- * The bytes of the video of a run, read from the store alone.
+ * The bytes of the video of a run, read from the store.
+ * @param source - What is left of the run in this process: what the generator gave, which the store cannot keep.
  * @throws RunStateError when the store does not know the run, it was removed, or it has no video.
  */
-export async function openKeptVideo(config: PipelineConfig, id: string): Promise<VideoSource> {
+export async function openKeptVideo(config: PipelineConfig, id: string, source?: VideoSource): Promise<VideoSource> {
   const { state, version } = await loadKept(config, id)
   if (state.video === undefined) throw new RunStateError(`Could not open the video, the run has none: ${id}`)
   const session: RunSession = {
@@ -27,6 +28,7 @@ export async function openKeptVideo(config: PipelineConfig, id: string): Promise
     leaseEndsAt: Number.NEGATIVE_INFINITY,
     saving: Promise.resolve(),
     request: state.request,
+    ...(source && { video: { ...state.video, id: state.video.id, url: undefined, source } }),
     generatorErrors: [],
   }
   return servedSource(session)

@@ -3,9 +3,9 @@ import { type PipelineResult, type PipelineResultJson, toResultJson } from '../c
 import { NoUsableUrlError } from '../contracts/run-errors.js'
 import type { VideoSource } from '../contracts/source.js'
 import { bestCandidate } from './candidates.js'
-import { videoForResult } from './generated-video.js'
 import type { RunSession } from './run-session.js'
 import type { RunState } from './run-state.js'
+import { videoForResult } from './video-source.js'
 
 /**
  * What a run came to, with the best URL at the moment it ended: the uploaded copy, else the resolved URL, else the generator's own,

@@ -141,7 +141,7 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run, or it has no video.
    */
   async openVideo(id: string): Promise<VideoSource> {
-    return this.#unserved.get(id) ?? openKeptVideo(this.#config, id)
+    return openKeptVideo(this.#config, id, this.#unserved.get(id))
   }
 
   /**
@@ -179,7 +179,8 @@ export class SoraPipeline {
   }
 
   #keepUnserved(id: string, error: unknown): void {
-    if (!(error instanceof NoUsableUrlError)) return
+    // What the run was given itself is not lost to what a later reader of it can be told.
+    if (!(error instanceof NoUsableUrlError) || this.#unserved.has(id)) return
     this.#unserved.set(id, error.source)
     const [oldest] = this.#unserved.keys()
     if (this.#unserved.size > MOST_UNSERVED && oldest !== undefined) this.#unserved.delete(oldest)

@@ -1,3 +1,4 @@
+import type { GeneratedVideo } from '../contracts/generator.js'
 import type { VideoSource } from '../contracts/source.js'
 import { firstThatOpens, type Place, renewedPlace } from './first-that-opens.js'
 import { videoOf } from './generated-video.js'
@@ -39,6 +40,13 @@ export function servedSource(session: RunSession): VideoSource {
     ...(copied ? [{ find: async () => copied, isOwn: false }] : []),
     renewedPlace(session),
   ])
+}
+
+/** The generated video for a result: after a restart its source is asked for when somebody opens it. */
+export function videoForResult(session: RunSession): GeneratedVideo {
+  if (session.video) return session.video
+  const { url, ...facts } = session.state.video ?? { id: session.id }
+  return url === undefined ? { ...facts, source: servedSource(session) } : { ...facts, url }
 }
 
 function resolvedSource({ config, state: { resolved } }: RunSession): VideoSource | undefined {

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStore, SoraPipeline, type SoraPipelineOptions } from '../../src/index.js'
-import { fakeGenerator, fakeResolver, fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
+import { memoryStore, SoraPipeline, type SoraPipelineOptions, UpstreamHttpError } from '../../src/index.js'
+import {
+  fakeGenerator,
+  fakeResolver,
+  fakeSource,
+  fakeTaskGenerator,
+  fakeUploader,
+  manualClock,
+} from '../../src/testing/index.js'
 import { collect } from '../support/collect.js'
 
 const request = { prompt: 'A cat playing piano' }
@@ -131,6 +138,32 @@ describe('the video of a run', () => {
     await expect(other.resume('run_1').result).rejects.toMatchObject({ code: 'no-usable-url', source: {} })
   })
 
+  it('is asked for anew when its address behind the key has expired', async () => {
+    const expired = {
+      isPublic: false,
+      open: async () => Promise.reject(new UpstreamHttpError('Could not open', { status: 403 })),
+    }
+    const sources = [expired, source('anew')]
+    const video = () => ({ id: 'video_1', source: sources.shift() ?? source('too late') })
+    const { clock, pipeline } = setUp({ generator: fakeTaskGenerator({ polls: 0, video }) })
+    await clock.runUntil(pipeline.run(request, { id: 'run_1' }).result.catch(() => undefined))
+    const opened = await (await pipeline.openVideo('run_1')).open()
+    expect(await new Response(opened).text()).toBe('anew')
+  })
+
+  it('has its length once it was opened, also after the run was resumed', async () => {
+    const generator = fakeTaskGenerator({
+      polls: 0,
+      video: { id: 'video_1', source: fakeSource({ byteLength: 1000 }) },
+    })
+    const { clock, pipeline } = setUp({ generator })
+    await clock.runUntil(pipeline.run(request, { id: 'run_1' }).result.catch(() => undefined))
+    await expect(pipeline.resume('run_1').result).rejects.toMatchObject({ code: 'no-usable-url' })
+    const video = await pipeline.openVideo('run_1')
+    await (await video.open()).cancel()
+    expect(video).toMatchObject({ byteLength: 1000, mediaType: 'video/mp4' })
+  })
+
   it('comes from the mirror, else from the generator, else from the copy', async () => {
     const dead = new Set<string>()
     const openUrl = async (url: string) => {
@@ -207,5 +240,20 @@ describe('a video that one long call gave without a public URL', () => {
     await expect(read('run_0')).rejects.toThrow()
     await pipeline.remove('run_20')
     await expect(read('run_20')).rejects.toMatchObject({ code: 'run-state' })
+  })
+
+  it('is still opened after the run was resumed, as for its events', async () => {
+    const { pipeline } = setUp({ generator: generator() })
+    await pipeline.run(request, { id: 'run_1' }).result.catch(() => undefined)
+    await expect(pipeline.resume('run_1').result).rejects.toMatchObject({ code: 'no-usable-url' })
+    expect(await new Response(await (await pipeline.openVideo('run_1')).open()).text()).toBe('bytes 0')
+  })
+
+  it('is gone after a restart, as the error says', async () => {
+    const { clock, pipeline, store } = setUp({ generator: generator() })
+    await pipeline.run(request, { id: 'run_1' }).result.catch(() => undefined)
+    const other = new SoraPipeline({ generator: generator(), store, clock })
+    const video = await other.openVideo('run_1')
+    await expect(video.open()).rejects.toMatchObject({ code: 'upstream-response' })
   })
 })
