@@ -279,6 +279,7 @@ describe('options that cannot work', () => {
     ['maxBodyBytes', 0],
     ['acceptTimeoutMs', -1],
     ['contentLifetimeMs', 0],
+    ['repeatWindowMs', -1],
     ['heartbeatMs', Number.NaN],
     ['onDisconnect', 'stop'],
     ['progress', 'loud'],

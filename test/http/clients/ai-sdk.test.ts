@@ -30,7 +30,7 @@ test('an image reaches the generator', async () => {
   const image = Buffer.from('89504e470d0a1a0a', 'hex')
   const content = [
     { type: 'text' as const, text: 'A cat' },
-    { type: 'image' as const, image },
+    { type: 'file' as const, data: image, mediaType: 'image/png' },
   ]
   await generateText({ model: modelOf(backend), messages: [{ role: 'user', content }], ...once })
   expect(backend.generator.requests).toEqual([
