@@ -12,7 +12,10 @@ import { notReady } from './videos-routes.js'
  * `GET` and `HEAD /videos/{id}/content`: the bytes of a video through this server, as they come, with ranges; or a redirect to its
  * URL, where that is wanted.
  */
-export async function videoContent(call: Pick<Call, 'request' | 'url' | 'runner' | 'settings'>, record: RunRecord) {
+export async function videoContent(
+  call: Pick<Call, 'request' | 'url' | 'runner' | 'settings'>,
+  record: RunRecord,
+): Promise<Response> {
   const { request, url, runner, settings } = call
   const variant = url.searchParams.get('variant') ?? 'video'
   if (variant !== 'video') {

@@ -9,8 +9,11 @@ import { createWebhookSender, type WebhookSender } from './webhook-sender.js'
 
 /** Tells callers of the end of their videos. */
 export interface OutgoingWebhooks {
-  /** @throws InvalidRequestError for an address that nothing can be sent to, and where webhooks are switched off. */
-  check(url: string): void
+  /**
+   * @throws InvalidRequestError for an address that nothing can be sent to, and where webhooks are switched off.
+   * @throws ConfigurationError when there is no secret for the owner that can sign.
+   */
+  check(to: { readonly url: string; readonly owner: string }): void
   /** Sends `video.completed` or `video.failed` when a run ends; once for each run, however often it is asked for. */
   follow(run: PipelineRun, to: { readonly url: string; readonly owner: string }): void
 }
@@ -40,12 +43,13 @@ export function outgoingWebhooks(options: HandlerOptions, onError: (error: unkno
   }
 
   return {
-    check(url) {
+    check({ url, owner }) {
       if (webhookSecret === undefined) {
         const fix = 'leave it out: this server sends no webhooks'
         throw new InvalidRequestError([{ field: 'webhook_url', value: 'an address', fix }])
       }
       checkWebhookUrl(url, { allowPrivateAddresses })
+      senderOf(owner)
     },
     follow(run, { url, owner }) {
       if (webhookSecret === undefined || followed.has(run.id)) return

@@ -18,7 +18,7 @@ export async function createVideo(call: Call): Promise<Response> {
   const body = await readBody(request, { maxBytes: settings.maxBodyBytes })
   const asked = await readVideosRequest(body, { readModel: modelReader(settings) })
   const { model, webhookUrl } = asked
-  if (webhookUrl !== undefined) webhooks.check(webhookUrl)
+  if (webhookUrl !== undefined) webhooks.check({ url: webhookUrl, owner })
   const metadata = {
     ...(model !== undefined && { [METADATA.model]: model }),
     ...(webhookUrl !== undefined && { [METADATA.webhookUrl]: webhookUrl }),

@@ -83,6 +83,17 @@ describe('a webhook', () => {
     expect(generator.calls).toEqual([])
   })
 
+  it('is refused before anything is paid when the owner has no secret that can sign', async () => {
+    const generator = fakeGenerator()
+    const { json, errors } = handlerOf({ webhookSecret: () => '' }, { generator })
+    const { status, body } = await json('POST', '/v1/videos', {
+      body: { prompt: 'A cat', webhook_url: 'https://hooks.example/a' },
+    })
+    expect([status, body.error.code]).toEqual([500, 'configuration_error'])
+    expect(errors).toHaveLength(1)
+    expect(generator.calls).toEqual([])
+  })
+
   it('that is given up is told to the developer, with no more of the address than its host', async () => {
     let heard: (error: unknown) => void = () => undefined
     const told = new Promise((resolve) => {
