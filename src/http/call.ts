@@ -3,6 +3,7 @@ import type { HandlerSettings } from './handler-settings.js'
 import type { OutgoingWebhooks } from './outgoing-webhooks.js'
 import type { RepeatedRequests } from './repeated-requests.js'
 import type { VideoRunner } from './video-runner.js'
+import type { VideoSources } from './video-sources.js'
 
 /** What every route is given. */
 export interface Call {
@@ -14,5 +15,6 @@ export interface Call {
   /** Its sleepers share one timer. */
   readonly heartbeatClock: Clock
   readonly webhooks: OutgoingWebhooks
+  readonly sources: VideoSources
   readonly repeats: RepeatedRequests
 }

@@ -13,10 +13,10 @@ import { notReady } from './videos-routes.js'
  * URL, where that is wanted.
  */
 export async function videoContent(
-  call: Pick<Call, 'request' | 'url' | 'runner' | 'settings'>,
+  call: Pick<Call, 'request' | 'url' | 'settings' | 'sources'>,
   record: RunRecord,
 ): Promise<Response> {
-  const { request, url, runner, settings } = call
+  const { request, url, settings, sources } = call
   const variant = url.searchParams.get('variant') ?? 'video'
   if (variant !== 'video') {
     const message = `Could not give that variant, only video is kept: ${variant.slice(0, 60)}`
@@ -25,8 +25,17 @@ export async function videoContent(
   if (!isServed(record)) throw notReady(record)
   const target = record.result && redirectTarget(settings.contentDelivery, record.result)
   if (target !== undefined) return new Response(null, { status: 302, headers: { location: target } })
-  const source = await runner.openVideo(record.id)
-  return respond(request, source, record.id)
+  const { id } = record
+  const source = await sources.find(id)
+  try {
+    return await respond(request, source, id)
+  } catch (error) {
+    request.signal.throwIfAborted()
+    sources.forget(id)
+    // Where none was ever opened, every place was tried just now. One that served it before may be gone: once more, from the next.
+    if (source.byteLength === undefined) throw error
+    return respond(request, await sources.find(id), id)
+  }
 }
 
 function redirectTarget(
@@ -38,9 +47,9 @@ function redirectTarget(
 }
 
 async function respond(request: Request, source: VideoSource, id: string): Promise<Response> {
-  const { signal } = request
-  // What is known of the file is known for sure once it was opened.
-  let body: ReadableStream<Uint8Array> | undefined = await source.open({ signal })
+  const { signal, method } = request
+  // How long it is, and of what type, is known once it was opened.
+  const probe = source.byteLength === undefined ? await source.open({ signal }) : undefined
   const { byteLength: total } = source
   const etag = etagOf(id, source)
   const headers: Record<string, string> = {
@@ -51,32 +60,32 @@ async function respond(request: Request, source: VideoSource, id: string): Promi
     etag,
     ...(total !== undefined && { 'accept-ranges': 'bytes', 'content-length': String(total) }),
   }
-  const range =
-    total === undefined || isOther(request, etag) ? undefined : readByteRange(request.headers.get('range'), total)
-  if (request.method === 'HEAD' || range === 'unsatisfiable') {
-    discard(body)
-    body = undefined
-  }
+  const asked = total === undefined || isOther(request, etag) ? null : request.headers.get('range')
+  const range = readByteRange(asked, total ?? 0)
   if (range === 'unsatisfiable') {
+    discard(probe)
     const { 'content-length': _, ...rest } = headers
     return new Response(null, { status: 416, headers: { ...rest, 'content-range': `bytes */${total}` } })
   }
-  if (range === undefined) return new Response(body ?? null, { headers })
-  const part = partHeaders(range, total ?? 0)
-  if (body === undefined) return new Response(null, { status: 206, headers: { ...headers, ...part } })
-  const bytes = await cut(source, body, range, signal)
-  return new Response(bytes, { status: 206, headers: { ...headers, ...part } })
+  const status = range === undefined ? 200 : 206
+  const sent = range === undefined ? headers : { ...headers, ...partHeaders(range, total ?? 0) }
+  if (method === 'HEAD') {
+    discard(probe)
+    return new Response(null, { status, headers: sent })
+  }
+  return new Response(await bytesOf(source, probe, range, signal), { status, headers: sent })
 }
 
-async function cut(
+async function bytesOf(
   source: VideoSource,
-  whole: ReadableStream<Uint8Array>,
-  { start, end }: ByteRange,
+  probe: ReadableStream<Uint8Array> | undefined,
+  range: ByteRange | undefined,
   signal: AbortSignal,
-) {
-  if (start === 0) return firstBytes(whole, end + 1)
-  discard(whole)
-  return firstBytes(await source.open({ offset: start, signal }), end - start + 1)
+): Promise<ReadableStream<Uint8Array>> {
+  const { start, end } = range ?? { start: 0, end: Number.POSITIVE_INFINITY }
+  if (start > 0) discard(probe)
+  const stream = start === 0 && probe ? probe : await source.open({ offset: start, signal })
+  return range === undefined ? stream : firstBytes(stream, end - start + 1)
 }
 
 function partHeaders({ start, end }: ByteRange, total: number): Record<string, string> {

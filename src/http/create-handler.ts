@@ -15,6 +15,7 @@ import { noSuchVideo, ownedRun } from './owned-run.js'
 import { repeatedRequests } from './repeated-requests.js'
 import { sharedTimer } from './shared-timer.js'
 import type { VideoRunner } from './video-runner.js'
+import { videoSources } from './video-sources.js'
 import { createVideo, deleteVideo, listVideos, remixVideo, retrieveVideo } from './videos-routes.js'
 
 type Route = (call: Call, id: string) => Response | Promise<Response>
@@ -83,6 +84,7 @@ export function createHandler(
   const { cors, clock, heartbeatMs, repeatWindowMs, onError } = settings
   const caller = callerOf(settings)
   const webhooks = outgoingWebhooks(options, onError)
+  const sources = videoSources(runner, clock)
   const repeats = repeatedRequests({ windowMs: repeatWindowMs, clock })
   const heartbeatClock = sharedTimer(clock, Math.min(1000, (heartbeatMs || 4000) / 4))
 
@@ -90,7 +92,7 @@ export function createHandler(
     const url = new URL(request.url)
     const segments = segmentsOf(url, settings.basePath)
     const [, id = '', , token] = segments
-    const shared = { request, url, runner, settings, heartbeatClock, webhooks, repeats }
+    const shared = { request, url, runner, settings, heartbeatClock, webhooks, repeats, sources }
     // Whoever has a signed address needs no key: a video player sends none.
     if (segments.length === 4 && segments[2] === 'content' && isSignedContent(settings, id, token ?? '')) {
       const record = await runner.get(id)

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createHandler } from '../../src/http/index.js'
 import { memoryStore, SoraPipeline, UpstreamHttpError } from '../../src/index.js'
 import { fakeGenerator, fakeResolver, fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
+import { loopbackServer } from '../upstream/loopback-server.js'
 import { handlerOf } from './handler-call.js'
 
 const VIDEOS = '/v1/videos'
@@ -302,6 +303,44 @@ describe('the bytes of a video', () => {
     const headers = { range: 'bytes=4-8', 'if-range': etag }
     expect(await (await call('GET', path, { headers })).text()).toBe('bytes')
     expect(await (await call('GET', path, { headers: { ...headers, 'if-range': '"other"' } })).text()).toBe(BYTES)
+  })
+
+  it('are looked for once by a player that asks for part after part', async () => {
+    const urls: string[] = []
+    const dead = new Set<string>()
+    const server = await loopbackServer(({ url, headers }, response) => {
+      urls.push(`${url} ${headers.range ?? 'whole'}`)
+      if (dead.has(url)) return void response.writeHead(410).end()
+      const bytes = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(5000, 'video')])
+      const start = Number(/bytes=(\d+)-/.exec(headers.range ?? '')?.[1] ?? 0)
+      const range = start > 0 && { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` }
+      const length = { 'content-type': 'video/mp4', 'content-length': bytes.length - start }
+      response.writeHead(start > 0 ? 206 : 200, { ...length, ...range }).end(bytes.subarray(start))
+    })
+    const { json, call, ended } = handlerOf(
+      {},
+      {
+        generator: fakeTaskGenerator({ video: { id: 'up_1', url: `${server.origin}/own.mp4` } }),
+        resolver: fakeResolver({ outcome: { url: `${server.origin}/mirror.mp4` } }),
+        allowPrivateAddresses: ['127.0.0.1'],
+      },
+    )
+    const { body } = await json('POST', VIDEOS, { body: { prompt: 'A cat' } })
+    await ended(body.id)
+    const part = async (range: string) => {
+      const response = await call('GET', `${VIDEOS}/${body.id}/content`, { headers: { range } })
+      return [response.status, (await response.arrayBuffer()).byteLength]
+    }
+    expect(await part('bytes=0-99')).toEqual([206, 100])
+    expect(await part('bytes=100-299')).toEqual([206, 200])
+    expect(await part('bytes=5000-')).toEqual([206, 12])
+    expect(urls).toEqual(['/mirror.mp4 whole', '/mirror.mp4 bytes=100-', '/mirror.mp4 bytes=5000-'])
+    dead.add('/mirror.mp4')
+    expect(await part('bytes=100-299')).toEqual([206, 200])
+    expect(urls.at(-1)).toBe('/own.mp4 bytes=100-')
+    dead.add('/own.mp4')
+    const gone = await json('GET', `${VIDEOS}/${body.id}/content`)
+    expect([gone.status, gone.body.error.code]).toEqual([502, 'upstream_refused'])
   })
 
   it('are given up when the caller goes away', async () => {
