@@ -1,9 +1,9 @@
 import type { Clock } from '../contracts/clock.js'
 import type { HandlerSettings } from './handler-settings.js'
-import type { OutgoingWebhooks } from './outgoing-webhooks.js'
-import type { RepeatedRequests } from './repeated-requests.js'
+import type { RepeatedRequests } from './routes/repeated-requests.js'
+import type { VideoSources } from './routes/video-sources.js'
 import type { VideoRunner } from './video-runner.js'
-import type { VideoSources } from './video-sources.js'
+import type { OutgoingWebhooks } from './webhooks/outgoing-webhooks.js'
 
 /** What every route is given. */
 export interface Call {

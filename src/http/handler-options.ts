@@ -4,7 +4,7 @@ import type { PipelineResultJson } from '../contracts/result.js'
 import type { ChatCompletionOptions } from '../openai/chat-completion-options.js'
 import type { AllowPrivateAddresses } from '../upstream/download/allowed-destinations.js'
 import type { ApiKey } from './api-keys.js'
-import type { ChatReading } from './chat-request.js'
+import type { ChatReading } from './requests/chat-request.js'
 
 /** Options of {@link createHandler}. */
 export interface HandlerOptions

@@ -11,7 +11,7 @@ import { systemClock } from '../timing/system-clock.js'
 import { allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
 import { apiKeyProblems } from './api-keys.js'
 import type { HandlerOptions } from './handler-options.js'
-import { webhookSecretsProblem } from './webhook-signature.js'
+import { webhookSecretsProblem } from './webhooks/webhook-signature.js'
 
 type Defaulted =
   | 'basePath'

@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createHandler } from '../../src/http/create-handler.js'
-import { toNodeListener } from '../../src/http/to-node-listener.js'
+import { toNodeListener } from '../../src/http/node/to-node-listener.js'
 import { memoryStore, SoraPipeline } from '../../src/index.js'
 
-// A backend in a process of its own, so that what it keeps can be weighed; test/http/backend-leaks.test.ts starts it.
+// A backend in a process of its own, so that what it keeps can be weighed; backend-leaks.test.ts starts it.
 
 /** What a backend holds when nobody is connected and no run goes on. */
 export interface BackendHoldings {

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import type { BackendHoldings } from './backend-leak-server.js'
-import { type Visit, visits } from './visits.js'
+import { type Visit, visits } from './node/visits.js'
 
 const chat = (fields: object) => {
   const body = JSON.stringify({ model: 'sora-1.0', messages: [{ role: 'user', content: 'A cat' }], ...fields })

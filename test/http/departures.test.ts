@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createHandler } from '../../src/http/index.js'
 import { type PipelineEvent, SoraPipeline } from '../../src/index.js'
-import { FRAMEWORKS, type Framework } from './frameworks.js'
+import { FRAMEWORKS, type Framework } from './node/frameworks.js'
 
 const KEY = { authorization: 'Bearer key' }
 

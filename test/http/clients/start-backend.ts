@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { createHandler, type HandlerOptions, toNodeListener } from '../../../src/http/index.js'
 import { SoraPipeline, type SoraPipelineOptions } from '../../../src/index.js'
 import { type FakeTaskGenerator, fakeSource, fakeTaskGenerator } from '../../../src/testing/index.js'
-import { type Served, serve } from '../serve.js'
+import { type Served, serve } from '../node/serve.js'
 import { type ToldGenerator, toldGenerator } from './told-generator.js'
 
 /** What a client sent, as it arrived. */

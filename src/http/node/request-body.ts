@@ -1,0 +1,67 @@
+import { ConfigurationError } from '../../contracts/input-errors.js'
+import { declaredMediaType } from '../../upstream/media-type.js'
+import { bodyStream } from './body-stream.js'
+import type { NodeRequest } from './node-messages.js'
+
+/** The body of a request, for a Fetch `Request`. */
+export interface RequestBody {
+  readonly content: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>
+  /** Whether the bytes are others than those that came, so that the headers about those are wrong. */
+  readonly isRebuilt: boolean
+}
+
+/**
+ * The body of a Node request; `undefined` where there is none. What a body parser has read is taken from where it left it: the
+ * bytes of `rawBody`, or `body` as text, bytes, a form or JSON again.
+ *
+ * @throws ConfigurationError when the body was read before and left nowhere.
+ */
+export function requestBody(request: NodeRequest, headers: Headers): RequestBody | undefined {
+  if (!hasBody(request, headers)) return undefined
+  if (!request.readableDidRead && !request.readableEnded) return { content: bodyStream(request), isRebuilt: false }
+  return { content: parsedBody(request, headers), isRebuilt: true }
+}
+
+function hasBody({ method, stream, httpVersionMajor }: NodeRequest, headers: Headers): boolean {
+  if (method === undefined || /^(?:GET|HEAD)$/i.test(method)) return false
+  if (headers.has('transfer-encoding')) return true
+  const length = headers.get('content-length')
+  return length === null ? httpVersionMajor >= 2 && stream?.endAfterHeaders !== true : Number(length) > 0
+}
+
+function parsedBody({ rawBody, body }: NodeRequest, headers: Headers): Uint8Array<ArrayBuffer> {
+  for (const whole of [rawBody, body]) {
+    if (typeof whole === 'string') return Buffer.from(whole)
+    // Copied, for the owner of the bytes may go on to use them.
+    if (whole instanceof Uint8Array) return Uint8Array.from(whole)
+  }
+  const type = declaredMediaType(headers)
+  // The files of such a form are no longer in what a parser leaves.
+  if (body === undefined || type === 'multipart/form-data')
+    throw unreadableBody(body === undefined ? 'undefined' : type)
+  const isForm = type === 'application/x-www-form-urlencoded' && typeof body === 'object' && body !== null
+  const text: string | undefined = isForm ? formText(body) : JSON.stringify(body)
+  if (text === undefined) throw unreadableBody(typeof body)
+  return Buffer.from(text)
+}
+
+function unreadableBody(value = 'parsed'): ConfigurationError {
+  const fix = 'the body was read before: put the handler ahead of what reads it, or leave what it read in request.body'
+  return new ConfigurationError('toNodeListener', [{ field: 'request.body', value, fix }])
+}
+
+// In the notation that parsers of forms read: a[b]=c for objects, a name again for each of a list.
+function formText(body: object): string {
+  const fields = new URLSearchParams()
+  const add = (name: string, value: unknown) => {
+    if (typeof value !== 'object' || value === null) fields.append(name, String(value ?? ''))
+    else if (Array.isArray(value)) for (const [index, item] of value.entries()) add(itemName(name, index, item), item)
+    else for (const [key, item] of Object.entries(value)) add(`${name}[${key}]`, item)
+  }
+  for (const [name, value] of Object.entries(body)) add(name, value)
+  return fields.toString()
+}
+
+function itemName(name: string, index: number, item: unknown): string {
+  return typeof item === 'object' && item !== null ? `${name}[${index}]` : name
+}

@@ -1,0 +1,102 @@
+import { describeValue, toErrorJson } from '../../contracts/errors.js'
+import { ConfigurationError } from '../../contracts/input-errors.js'
+import { errorResponse } from '../error-response.js'
+import { HttpRefusal } from '../http-refusal.js'
+import { clientGone } from './client-gone.js'
+import type { FetchHandler } from './fetch-handler.js'
+import { toFetchRequest } from './fetch-request.js'
+import type { NodeRequest, NodeResponse } from './node-messages.js'
+import { isClosed, onceClosed } from './once-closed.js'
+import { sendNodeResponse } from './send-node-response.js'
+
+/** How requests of Node are handed to a Fetch handler. */
+export interface NodeListenerOptions {
+  /**
+   * Told what the handler threw or the body of its answer failed with, after the client was answered or cut off. An abort
+   * because the client is gone is not told.
+   * @defaultValue a warning of the process, which Node prints
+   */
+  readonly onError?: ((error: unknown) => void) | undefined
+}
+
+/**
+ * Makes a listener of `node:http`, `node:https` and `node:http2` out of a Fetch handler. It is also middleware of Express and
+ * Connect, under any prefix (the handler sees the whole path), and takes the raw messages of Fastify.
+ *
+ * - The body is streamed, and read only when the handler reads it. After a body parser it is what that left in `request.body`
+ *   or `request.rawBody`; JSON is written anew, so its spacing is lost.
+ * - `request.signal` is aborted when the client goes away before it has the whole answer, and never after that.
+ * - What the handler throws is answered with status 500 and OpenAI's error object, without its text. TRACE, which no Fetch
+ *   request can have, is answered with 405, and what else no Fetch request can hold with 400.
+ *
+ * With Fastify, take its parsers away from the routes, or give it `Object.assign(request.raw, { body: request.body })`, and
+ * call `reply.hijack()` first.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http'
+ * import { toNodeListener } from 'sora-pipeline/http'
+ *
+ * export const server = createServer(toNodeListener(async (request) => Response.json(await request.json())))
+ * ```
+ */
+export function toNodeListener(
+  handler: FetchHandler,
+  options: NodeListenerOptions = {},
+): (request: NodeRequest, response: NodeResponse) => void {
+  const { onError = warn } = options
+
+  async function serve(request: NodeRequest, response: NodeResponse): Promise<void> {
+    // Nobody waits for an answer any more and nothing was begun, so nothing is.
+    if (isClosed(response)) return
+    const gone = new AbortController()
+    let received: Request | undefined
+    onceClosed(response, (wasSent) => {
+      // Looked up in the request, which has to live that long: a signal alone does not keep alive what aborts it.
+      if (!wasSent && received?.signal.aborted !== true) gone.abort(clientGone())
+      discardBody(received)
+    })
+    try {
+      received = toFetchRequest(request, gone.signal)
+    } catch (error) {
+      await sendNodeResponse(response, errorResponse(refusalOf(request, error)))
+      if (error instanceof ConfigurationError) onError(error)
+      return
+    }
+    try {
+      await sendNodeResponse(response, await handler(received))
+    } catch (error) {
+      if (!gone.signal.aborted && !response.headersSent) await sendNodeResponse(response, errorResponse(undefined))
+      if (!gone.signal.aborted || toErrorJson(error).code !== 'aborted') onError(error)
+    }
+  }
+
+  return (request, response) => {
+    serve(request, response).catch(onError)
+  }
+}
+
+// What a handler leaves unread would block the connection. What it goes on to read has a reader.
+function discardBody(request: Request | undefined): void {
+  if (request?.body?.locked !== false) return
+  // It only fails if the body has failed already.
+  request.body.cancel().catch(() => undefined)
+}
+
+function refusalOf({ method }: NodeRequest, error: unknown): HttpRefusal {
+  if (error instanceof ConfigurationError) {
+    return new HttpRefusal({ status: 500, code: 'configuration_error', message: error.message }, { cause: error })
+  }
+  // The methods that the Fetch standard forbids.
+  if (/^(?:CONNECT|TRACE|TRACK)$/i.test(method ?? '')) {
+    const message = `Could not take a request with this method: ${method}`
+    const headers = { allow: 'GET, HEAD, POST, DELETE, OPTIONS' }
+    return new HttpRefusal({ status: 405, code: 'method_not_allowed', message, headers })
+  }
+  const message = 'Could not read the request: its method or headers are not valid HTTP'
+  return new HttpRefusal({ status: 400, code: 'invalid_value', message }, { cause: error })
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : new Error(describeValue(error)))
+}

@@ -1,0 +1,156 @@
+import type { VideoRequest } from '../../contracts/request.js'
+import { isRecord } from '../../upstream/error-details.js'
+import { type ChatMessage, readLastMessage } from './chat-message.js'
+import { type MediaKind, readMediaOrBase64 } from './media-field.js'
+import { readModelName } from './model-name.js'
+import { type PromptMarkers, readPromptMarkers } from './prompt-markers.js'
+import { readAspectRatio, readFlag, readLine, readSeconds, readSeed, readSize } from './request-fields.js'
+import { type RequestProblems, requestProblems, shortName } from './request-problems.js'
+
+/** A chat completion request, understood as one for a video. */
+export interface ChatRequest {
+  readonly request: VideoRequest
+  /** As the client named it, for the answer; `sora-1.0` when it named none. */
+  readonly model: string
+  readonly stream: boolean
+  /** Whether the stream is to end with a chunk that holds the usage. */
+  readonly includeUsage: boolean
+  /**
+   * Names of fields that were given and have no meaning for a video, such as `temperature`; fit for a header. At most 50, and
+   * what is no letter, digit or one of `_.-[]` in them is `?`.
+   */
+  readonly ignored: readonly string[]
+}
+
+/** How the two texts of a chat request are understood. What a mapping throws is passed on. */
+export interface ChatReading {
+  /** What the model name says. @defaultValue {@link readModelName} */
+  readonly readModel?: ((model: string) => Partial<VideoRequest>) | undefined
+  /** What the text of the last message says. @defaultValue {@link readPromptMarkers} */
+  readonly readPrompt?: ((prompt: string) => Partial<VideoRequest> & Pick<PromptMarkers, 'prompt'>) | undefined
+}
+
+const DEFAULT_MODEL = 'sora-1.0'
+const MOST_IGNORED = 50
+const READ_FIELDS = new Set(
+  'model messages stream stream_options n image video remix_target_id style style_id seconds size aspect_ratio seed user'.split(
+    ' ',
+  ),
+)
+
+/**
+ * Reads the body of `POST /v1/chat/completions`. The last message of the user is the prompt, with at most one image and one
+ * video; the extension fields of the sora2api family are `image` and `video` (base64, a data URL or an address),
+ * `remix_target_id`, `style` or `style_id`, `seconds`, `size`, `aspect_ratio`, `seed` and `user`. A field says more than the name
+ * of the model; where a field and the prompt name different things the request is refused.
+ *
+ * @throws InvalidRequestError naming every problem by OpenAI's path of the field.
+ */
+export function readChatRequest(
+  value: unknown,
+  { readModel = readModelName, readPrompt = readPromptMarkers }: ChatReading = {},
+): ChatRequest {
+  const problems = requestProblems()
+  if (!isRecord(value)) problems.add('body', value, 'give a JSON object with model and messages')
+  const body = isRecord(value) ? value : {}
+  const message = readLastMessage(problems, body.messages)
+  const model = readLine(problems, 'model', body.model) ?? DEFAULT_MODEL
+  const fields = readExtensions(problems, body)
+  const media = { ...readInput(problems, body, message, 'image'), ...readInput(problems, body, message, 'video') }
+  const stream = readFlag(problems, 'stream', body.stream) ?? false
+  const includeUsage = readIncludeUsage(problems, body.stream_options)
+  if (body.n !== undefined && body.n !== null && body.n !== 1)
+    problems.add('n', body.n, 'give 1: one request makes one video')
+  problems.throwIfAny()
+
+  const said = readPrompt(message.text ?? '')
+  checkAgreement(problems, message, body, said)
+  checkShots(problems, message, said)
+  problems.throwIfAny()
+  const { size, ...named } = readModel(model)
+  // Who asks for a ratio does not want that of the name.
+  const frame = size === undefined || fields.aspectRatio !== undefined ? {} : { size }
+  const request = { ...named, ...frame, ...media, ...said, ...fields }
+  return { request, model, stream, includeUsage, ignored: ignoredFields(body) }
+}
+
+type Extensions = Omit<VideoRequest, 'prompt'>
+
+function readExtensions(problems: RequestProblems, body: Readonly<Record<string, unknown>>): Extensions {
+  const style = readLine(problems, 'style', body.style)
+  const styleId = readLine(problems, 'style_id', body.style_id)
+  if (style !== undefined && styleId !== undefined && style !== styleId) {
+    problems.add('style_id', styleId, 'leave it out: style is given')
+  }
+  const fields: Extensions = {
+    durationSeconds: readSeconds(problems, 'seconds', body.seconds),
+    size: readSize(problems, 'size', body.size),
+    aspectRatio: readAspectRatio(problems, 'aspect_ratio', body.aspect_ratio),
+    remixOf: readLine(problems, 'remix_target_id', body.remix_target_id),
+    style: style ?? styleId,
+    seed: readSeed(problems, 'seed', body.seed),
+    user: readLine(problems, 'user', body.user),
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([, field]) => field !== undefined))
+}
+
+function readInput(
+  problems: RequestProblems,
+  body: Readonly<Record<string, unknown>>,
+  message: ChatMessage,
+  kind: MediaKind,
+): { readonly [input in MediaKind]?: string } {
+  const field = readMediaOrBase64(problems, kind, body[kind], kind)
+  const part = message[kind]
+  if (field !== undefined && part !== undefined && field !== part) {
+    problems.add(kind, field, `leave it out: one ${kind} is taken, and the message has it`)
+  }
+  const input = part ?? field
+  return input === undefined ? {} : { [kind]: input }
+}
+
+function readIncludeUsage(problems: RequestProblems, options: unknown): boolean {
+  if (options === undefined || options === null) return false
+  if (!isRecord(options)) {
+    problems.add('stream_options', options, 'give an object')
+    return false
+  }
+  return readFlag(problems, 'stream_options.include_usage', options.include_usage) ?? false
+}
+
+/** Notes the fields that name something else than the markers of the prompt do. */
+function checkAgreement(
+  problems: RequestProblems,
+  { field }: ChatMessage,
+  body: Readonly<Record<string, unknown>>,
+  said: Partial<VideoRequest>,
+): void {
+  for (const path of ['remix_target_id', 'style', 'style_id']) {
+    const given = body[path]
+    const read = path === 'remix_target_id' ? said.remixOf : said.style
+    if (typeof given !== 'string' || given === '' || read === undefined) continue
+    if (given.toLowerCase() !== read.toLowerCase()) {
+      problems.add(path, given, `leave it out, or take ${read} out of ${field}`)
+    }
+  }
+}
+
+function checkShots(
+  problems: RequestProblems,
+  { field }: ChatMessage,
+  { storyboard = [] }: Partial<VideoRequest>,
+): void {
+  storyboard.forEach(({ durationSeconds, prompt }, index) => {
+    if (!(durationSeconds > 0)) {
+      problems.note({ field, value: `a shot of ${durationSeconds} s`, fix: `give shot ${index + 1} seconds above 0` })
+    }
+    if (prompt === '') {
+      problems.note({ field, value: 'a shot without text', fix: `write what shot ${index + 1} shows after its marker` })
+    }
+  })
+}
+
+function ignoredFields(body: Readonly<Record<string, unknown>>): readonly string[] {
+  const names = Object.keys(body).filter((name) => !READ_FIELDS.has(name) && body[name] !== null)
+  return names.slice(0, MOST_IGNORED).map(shortName)
+}

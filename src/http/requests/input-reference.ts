@@ -1,0 +1,49 @@
+import { describeValue } from '../../contracts/errors.js'
+import type { MediaInput } from '../../contracts/request.js'
+import { isRecord } from '../../upstream/error-details.js'
+import { mediaTypeOf } from '../../upstream/media-type.js'
+import { FORMATS, readMedia } from './media-field.js'
+import type { RequestProblems } from './request-problems.js'
+
+const FIELD = 'input_reference'
+const NO_FILE_ID = 'give image_url instead, an https URL or a data URL: no files are kept here'
+
+/**
+ * Reads the reference image of a request of the Videos API: a file, an address or data URL, or an object with `image_url`, which
+ * a form writes as `input_reference[image_url]`. The media type of a file is what its first bytes tell, else what it says.
+ */
+export async function readReference(
+  problems: RequestProblems,
+  fields: ReadonlyMap<string, unknown>,
+): Promise<MediaInput | undefined> {
+  const [whole, address, fileId] = [FIELD, `${FIELD}[image_url]`, `${FIELD}[file_id]`].map((name) => fields.get(name))
+  if (isGiven(fileId)) return problems.add(`${FIELD}[file_id]`, fileId, NO_FILE_ID)
+  if (isGiven(whole) && isGiven(address)) {
+    return problems.add(`${FIELD}[image_url]`, address, `leave it out: ${FIELD} is given`)
+  }
+  if (isGiven(address)) return readMedia(problems, `${FIELD}[image_url]`, address, 'image')
+  if (!isGiven(whole)) return undefined
+  if (whole instanceof Blob) return readFile(problems, whole)
+  return isRecord(whole) ? readObject(problems, whole) : readMedia(problems, FIELD, whole, 'image')
+}
+
+function readObject(problems: RequestProblems, reference: Readonly<Record<string, unknown>>): string | undefined {
+  for (const name of Object.keys(reference)) {
+    if (name !== 'image_url' && name !== 'file_id') problems.addUnknown(`${FIELD}.${name}`)
+  }
+  const { image_url: address, file_id: fileId } = reference
+  if (isGiven(fileId)) return problems.add(`${FIELD}.file_id`, fileId, NO_FILE_ID)
+  return readMedia(problems, `${FIELD}.image_url`, address, 'image')
+}
+
+async function readFile(problems: RequestProblems, file: Blob): Promise<MediaInput | undefined> {
+  const bytes = new Uint8Array(await file.arrayBuffer())
+  const mediaType = mediaTypeOf(bytes) ?? file.type.toLowerCase().split(';', 1)[0]?.trim() ?? ''
+  if (bytes.byteLength > 0 && /^image\/[a-z0-9.+-]+$/.test(mediaType)) return { bytes, mediaType }
+  const seen = bytes.byteLength === 0 ? 'an empty file' : `a file of the type ${describeValue(mediaType || 'unknown')}`
+  return problems.note({ field: FIELD, value: seen, fix: `give the file of ${FORMATS.image}` })
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== ''
+}

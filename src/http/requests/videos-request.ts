@@ -1,0 +1,108 @@
+import type { MediaInput, VideoRequest } from '../../contracts/request.js'
+import { isRecord } from '../../upstream/error-details.js'
+import { readReference } from './input-reference.js'
+import { readModelName } from './model-name.js'
+import type { RequestBody } from './read-body.js'
+import {
+  readAddress,
+  readAspectRatio,
+  readFlag,
+  readLine,
+  readPromptField,
+  readSeconds,
+  readSeed,
+  readSize,
+} from './request-fields.js'
+import { type RequestProblems, requestProblems } from './request-problems.js'
+
+/** A request of the Videos API, understood. */
+export interface VideosRequest {
+  readonly request: VideoRequest
+  /** The model as the client named it, for the answer. */
+  readonly model?: string
+  /** Where the client wants to be told of the end. */
+  readonly webhookUrl?: string
+}
+
+/** How a request of the Videos API is understood. What a mapping throws is passed on. */
+export interface VideosReading {
+  /** What the model name says. @defaultValue {@link readModelName} */
+  readonly readModel?: ((model: string) => Partial<VideoRequest>) | undefined
+}
+
+const CREATE_FIELDS = new Set(
+  'prompt model seconds size input_reference seed style aspect_ratio audio user webhook_url'.split(' '),
+)
+const FORM_FIELDS = new Set([...CREATE_FIELDS, 'input_reference[image_url]', 'input_reference[file_id]'])
+
+/**
+ * Reads the body of `POST /v1/videos`, the same fields in JSON and in a form: `prompt`, `model`, `seconds` (text or number),
+ * `size`, `input_reference` (a file, an address or data URL, or `{ image_url }`, in a form `input_reference[image_url]`), and as
+ * extensions `seed`, `style`, `aspect_ratio`, `audio`, `user` and `webhook_url`. The prompt is taken as it is, without markers. A
+ * field says more than the name of the model.
+ *
+ * @throws InvalidRequestError naming every problem, unknown fields included.
+ */
+export async function readVideosRequest(
+  body: RequestBody,
+  { readModel = readModelName }: VideosReading = {},
+): Promise<VideosRequest> {
+  const problems = requestProblems()
+  const fields = fieldsOf(problems, body, body.kind === 'form' ? FORM_FIELDS : CREATE_FIELDS)
+  const prompt = readPromptField(problems, 'prompt', fields.get('prompt')) ?? ''
+  const model = readLine(problems, 'model', fields.get('model'))
+  const given: Omit<VideoRequest, 'prompt'> = {
+    durationSeconds: readSeconds(problems, 'seconds', fields.get('seconds')),
+    size: readSize(problems, 'size', fields.get('size')),
+    aspectRatio: readAspectRatio(problems, 'aspect_ratio', fields.get('aspect_ratio')),
+    style: readLine(problems, 'style', fields.get('style')),
+    seed: readSeed(problems, 'seed', fields.get('seed')),
+    audio: readFlag(problems, 'audio', fields.get('audio')),
+    user: readLine(problems, 'user', fields.get('user')),
+  }
+  const image: MediaInput | undefined = await readReference(problems, fields)
+  const webhookUrl = readAddress(problems, 'webhook_url', fields.get('webhook_url'))
+  problems.throwIfAny()
+
+  const { size, ...named } = model === undefined ? {} : readModel(model)
+  // Who asks for a ratio does not want that of the name.
+  const frame = given.aspectRatio === undefined ? { size } : {}
+  return {
+    request: { prompt, ...defined({ ...named, ...frame }), ...defined(given), ...(image !== undefined && { image }) },
+    ...(model !== undefined && { model }),
+    ...(webhookUrl !== undefined && { webhookUrl }),
+  }
+}
+
+/**
+ * Reads the body of `POST /v1/videos/{id}/remix`: a prompt, and nothing else.
+ * @throws InvalidRequestError naming every problem, unknown fields included.
+ */
+export function readRemixRequest(body: RequestBody): { readonly prompt: string } {
+  const problems = requestProblems()
+  const fields = fieldsOf(problems, body, new Set(['prompt']))
+  const prompt = readPromptField(problems, 'prompt', fields.get('prompt')) ?? ''
+  problems.throwIfAny()
+  return { prompt }
+}
+
+function fieldsOf(
+  problems: RequestProblems,
+  body: RequestBody,
+  known: ReadonlySet<string>,
+): ReadonlyMap<string, unknown> {
+  const fields = new Map<string, unknown>()
+  if (body.kind === 'json' && !isRecord(body.value))
+    problems.add('body', body.value, 'give a JSON object with a prompt')
+  const entries = body.kind === 'form' ? body.form.entries() : Object.entries(isRecord(body.value) ? body.value : {})
+  for (const [name, value] of entries) {
+    if (!known.has(name)) problems.addUnknown(name)
+    else if (fields.has(name)) problems.add(name, value, 'give it once')
+    else fields.set(name, value)
+  }
+  return fields
+}
+
+function defined<T extends object>(fields: T): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T
+}

@@ -1,0 +1,68 @@
+import { toChatCompletion } from '../../openai/to-chat-completion.js'
+import { toChatCompletionChunks } from '../../openai/to-chat-completion-chunks.js'
+import { toSse } from '../../openai/to-sse.js'
+import type { PipelineRun } from '../../pipeline/pipeline-run.js'
+import { abortable } from '../../upstream/abortable.js'
+import type { Call } from '../call.js'
+import { HttpRefusal } from '../http-refusal.js'
+import { type ChatRequest, readChatRequest } from '../requests/chat-request.js'
+import { readBody } from '../requests/read-body.js'
+import { signedContentUrl } from './content-url.js'
+import { EVENT_STREAM_HEADERS } from './event-stream.js'
+import { modelReader } from './named-model.js'
+import { servedRun } from './served-run.js'
+import { startRun } from './start-run.js'
+
+/** `POST /chat/completions`: a video for the last message, as a stream of its progress or as one answer. */
+export async function answerChat(call: Call): Promise<Response> {
+  const { settings, request } = call
+  const body = await readBody(request, { maxBytes: settings.maxBodyBytes })
+  if (body.kind !== 'json') {
+    const message = 'Could not read the body, it is a form: send application/json'
+    throw new HttpRefusal({ status: 415, code: 'unsupported_media_type', message })
+  }
+  const chat = readChatRequest(body.value, { readModel: modelReader(settings), readPrompt: settings.readPrompt })
+  const run = await startRun(call, chat.request, 'chat')
+  return chat.stream ? streamed(call, chat, run) : whole(call, chat, run)
+}
+
+function streamed(call: Call, chat: ChatRequest, run: PipelineRun): Response {
+  const { settings } = call
+  const { heartbeatMs, heartbeatChunkMs, onDisconnect } = settings
+  const served = servedRun(run, () => signedContentUrl(settings, call.request, run.id))
+  const body = toSse(toChatCompletionChunks(served, formatOf(call, chat, run)), {
+    clock: call.heartbeatClock,
+    heartbeatMs,
+    heartbeatChunkMs,
+    opening: 'comment',
+    runId: run.id,
+    onCancel: (reason) => {
+      if (onDisconnect === 'cancel') void run.cancel(reason)
+    },
+  })
+  return new Response(body, { headers: { ...EVENT_STREAM_HEADERS, ...headersOf(chat, run) } })
+}
+
+async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<Response> {
+  const { settings, request } = call
+  const { signal } = request
+  const cancel = () => void run.cancel(signal.reason)
+  if (settings.onDisconnect === 'cancel') signal.addEventListener('abort', cancel, { once: true })
+  try {
+    const served = servedRun(run, () => signedContentUrl(settings, request, run.id))
+    const completion = await abortable(signal, toChatCompletion(served, formatOf(call, chat, run)))
+    return Response.json(completion, { headers: headersOf(chat, run) })
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
+}
+
+function formatOf({ settings }: Call, { model, includeUsage }: ChatRequest, { id }: PipelineRun) {
+  const { texts, progress, content, role, clock } = settings
+  const usage = includeUsage ? ('include' as const) : ('omit' as const)
+  return { id: `chatcmpl-${id.replace(/^video_/, '')}`, model, texts, progress, content, role, usage, clock }
+}
+
+function headersOf({ ignored }: ChatRequest, { id }: PipelineRun): Record<string, string> {
+  return { 'x-run-id': id, ...(ignored.length > 0 && { 'x-ignored-parameters': ignored.join(', ') }) }
+}

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto'
+import type { VideoSource } from '../../contracts/source.js'
+import type { RunRecord } from '../../pipeline/run-record.js'
+import { discard } from '../../upstream/body-text.js'
+import type { Call } from '../call.js'
+import { HttpRefusal } from '../http-refusal.js'
+import { type ByteRange, firstBytes, readByteRange } from './byte-range.js'
+import { isServed } from './video-object.js'
+import { notReady } from './videos-routes.js'
+
+/**
+ * `GET` and `HEAD /videos/{id}/content`: the bytes of a video through this server, as they come, with ranges; or a redirect to its
+ * URL, where that is wanted.
+ */
+export async function videoContent(
+  call: Pick<Call, 'request' | 'url' | 'settings' | 'sources'>,
+  record: RunRecord,
+): Promise<Response> {
+  const { request, url, settings, sources } = call
+  const variant = url.searchParams.get('variant') ?? 'video'
+  if (variant !== 'video') {
+    const message = `Could not give that variant, only video is kept: ${variant.slice(0, 60)}`
+    throw new HttpRefusal({ status: 400, code: 'invalid_value', message, param: 'variant' })
+  }
+  if (!isServed(record)) throw notReady(record)
+  const target = record.result && redirectTarget(settings.contentDelivery, record.result)
+  if (target !== undefined) return new Response(null, { status: 302, headers: { location: target } })
+  const { id } = record
+  const source = await sources.find(id)
+  try {
+    return await respond(request, source, id)
+  } catch (error) {
+    request.signal.throwIfAborted()
+    sources.forget(id)
+    // Where none was ever opened, every place was tried just now. One that served it before may be gone: once more, from the next.
+    if (source.byteLength === undefined) throw error
+    return respond(request, await sources.find(id), id)
+  }
+}
+
+function redirectTarget(
+  delivery: Call['settings']['contentDelivery'],
+  result: NonNullable<RunRecord['result']>,
+): string | undefined {
+  if (typeof delivery === 'function') return delivery(result)
+  return delivery === 'redirect' ? result.url : undefined
+}
+
+async function respond(request: Request, source: VideoSource, id: string): Promise<Response> {
+  const { signal, method } = request
+  // How long it is, and of what type, is known once it was opened.
+  const probe = source.byteLength === undefined ? await source.open({ signal }) : undefined
+  const { byteLength: total } = source
+  const etag = etagOf(id, source)
+  const headers: Record<string, string> = {
+    'content-type': /^video\//.test(source.mediaType ?? '') ? (source.mediaType ?? '') : 'video/mp4',
+    'content-disposition': `inline; filename="${id.replaceAll(/[^\w.-]/g, '_')}.mp4"`,
+    'cache-control': 'private, no-transform',
+    'x-content-type-options': 'nosniff',
+    etag,
+    ...(total !== undefined && { 'accept-ranges': 'bytes', 'content-length': String(total) }),
+  }
+  const asked = total === undefined || isOther(request, etag) ? null : request.headers.get('range')
+  const range = readByteRange(asked, total ?? 0)
+  if (range === 'unsatisfiable') {
+    discard(probe)
+    const { 'content-length': _, ...rest } = headers
+    return new Response(null, { status: 416, headers: { ...rest, 'content-range': `bytes */${total}` } })
+  }
+  const status = range === undefined ? 200 : 206
+  const sent = range === undefined ? headers : { ...headers, ...partHeaders(range, total ?? 0) }
+  if (method === 'HEAD') {
+    discard(probe)
+    return new Response(null, { status, headers: sent })
+  }
+  return new Response(await bytesOf(source, probe, range, signal), { status, headers: sent })
+}
+
+async function bytesOf(
+  source: VideoSource,
+  probe: ReadableStream<Uint8Array> | undefined,
+  range: ByteRange | undefined,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const { start, end } = range ?? { start: 0, end: Number.POSITIVE_INFINITY }
+  if (start > 0) discard(probe)
+  const stream = start === 0 && probe ? probe : await source.open({ offset: start, signal })
+  return range === undefined ? stream : firstBytes(stream, end - start + 1)
+}
+
+function partHeaders({ start, end }: ByteRange, total: number): Record<string, string> {
+  return { 'content-range': `bytes ${start}-${end}/${total}`, 'content-length': String(end - start + 1) }
+}
+
+// The bytes of a run may come from another place another day: a part of one file is never added to that of another.
+function etagOf(id: string, { url = '', byteLength = 0 }: VideoSource): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([id, url.split('?', 1)[0], byteLength]))
+    .digest('hex')
+  return `"${digest.slice(0, 32)}"`
+}
+
+function isOther({ headers }: Request, etag: string): boolean {
+  const wanted = headers.get('if-range')
+  return wanted !== null && wanted !== etag
+}

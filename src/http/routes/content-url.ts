@@ -1,0 +1,28 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { HandlerSettings } from '../handler-settings.js'
+
+/** Last part of the path of a signed URL: when it ends, in Unix seconds, and the proof. A player sees that it is a video. */
+const TOKEN = /^([1-9]\d{0,11})-([\w-]{43})\.mp4$/
+
+/** An address at which anybody may fetch the video of a run from this server for a while, whoever owns it. */
+export function signedContentUrl(settings: HandlerSettings, request: Request, id: string): string {
+  const { basePath, clock, contentLifetimeMs, publicOrigin } = settings
+  const endsAt = Math.floor((clock.now() + contentLifetimeMs) / 1000)
+  const origin = new URL(publicOrigin ?? request.url).origin
+  const token = `${endsAt}-${signatureOf(settings, id, endsAt)}.mp4`
+  return `${origin}${basePath}/videos/${encodeURIComponent(id)}/content/${token}`
+}
+
+/** Whether the last part of a path is a proof that may still be used for the video of a run. */
+export function isSignedContent(settings: HandlerSettings, id: string, token: string): boolean {
+  const [, endsAt = '0', signature = ''] = TOKEN.exec(token) ?? []
+  const expected = Buffer.from(signatureOf(settings, id, Number(endsAt)))
+  const given = Buffer.from(signature.padEnd(expected.length, ' '))
+  return timingSafeEqual(expected, given) && Number(endsAt) * 1000 > settings.clock.now()
+}
+
+function signatureOf({ contentSecret }: HandlerSettings, id: string, endsAt: number): string {
+  return createHmac('sha256', contentSecret)
+    .update(JSON.stringify([id, endsAt]))
+    .digest('base64url')
+}

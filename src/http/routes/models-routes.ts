@@ -1,0 +1,18 @@
+import type { Call } from '../call.js'
+import { modelNames, unknownModel } from './named-model.js'
+
+/** `GET /models` */
+export function listModels({ settings }: Call): Response {
+  return Response.json({ object: 'list', data: modelNames(settings).map(modelObject) })
+}
+
+/** `GET /models/{id}` */
+export function retrieveModel({ settings }: Call, id: string): Response {
+  if (!modelNames(settings).includes(id)) throw unknownModel(id)
+  return Response.json(modelObject(id))
+}
+
+// When a model was made is not known here: clients want a number.
+function modelObject(id: string) {
+  return { id, object: 'model', created: 0, owned_by: 'sora-pipeline' }
+}

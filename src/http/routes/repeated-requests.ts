@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import type { Clock } from '../../contracts/clock.js'
+import type { VideoRequest } from '../../contracts/request.js'
+import { toOpenAiError } from '../../openai/to-openai-error.js'
+import { identityOf } from '../../pipeline/run-state.js'
+
+/**
+ * Requests that clients send again by themselves. The official clients say so (`x-stainless-retry-count`) and can be told not to;
+ * others, such as the AI SDK and LangChain, do on every 5xx whatever the answer says, and all do when the connection was cut. None
+ * of them sends an idempotency key, so a request is known again by its content.
+ */
+export interface RepeatedRequests {
+  /**
+   * The run that the same request was begun as before, when its sender cannot know what came of it: nobody was there to hear the
+   * answer, or the answer was that a job may have been paid.
+   */
+  find(call: RepeatableCall): string | undefined
+  /** Notes the run that a request is for, until it is answered. */
+  begin(request: Request, call: RepeatableCall, runId: string): void
+  /** Notes that a request was answered, or went wrong, or that its sender left; `error` for the latter two. */
+  end(request: Request, error?: unknown): void
+}
+
+/** What makes two requests the same. */
+export interface RepeatableCall {
+  readonly owner: string
+  readonly route: string
+  readonly video: VideoRequest
+  readonly headers: Headers
+  /** Whether its run is cancelled when its sender leaves, so that there is nothing to join. */
+  readonly endsWithSender: boolean
+}
+
+interface Begun {
+  readonly key: string
+  readonly runId: string
+  readonly endsWithSender: boolean
+  readonly at: number
+  /** `given`: an answer was sent. `unheard`: the sender left before it. `unclear`: a job may have been paid. */
+  readonly state: 'waiting' | 'given' | 'unheard' | 'unclear'
+}
+
+const MOST_KEPT = 10_000
+/** What the answer says of a run whose job may have been taken, or may still be worked at. */
+const UNCLEAR = new Set(['submission_unknown', 'timeout'])
+
+/** Remembers requests in memory, for `windowMs` after they were answered or left; 0 for not at all. */
+export function repeatedRequests({
+  windowMs,
+  clock,
+}: {
+  readonly windowMs: number
+  readonly clock: Clock
+}): RepeatedRequests {
+  const byRun = new Map<string, Begun>()
+  const underWay = new WeakMap<Request, Begun>()
+
+  // The newest is at the end of the map.
+  const keep = (begun: Begun) => {
+    byRun.delete(begun.runId)
+    byRun.set(begun.runId, begun)
+    for (const [runId, { at }] of byRun) {
+      if (byRun.size <= MOST_KEPT && at + windowMs > clock.now()) break
+      byRun.delete(runId)
+    }
+  }
+
+  return {
+    find(call) {
+      const key = keyOf(call)
+      const isSaid = Number(call.headers.get('x-stainless-retry-count')) > 0
+      const same = [...byRun.values()].filter((one) => one.key === key && one.at + windowMs > clock.now())
+      const wanted: readonly Begun['state'][] = [
+        'unheard',
+        'unclear',
+        ...(isSaid ? (['waiting', 'given'] as const) : []),
+      ]
+      return wanted.flatMap((state) => same.filter((one) => one.state === state))[0]?.runId
+    },
+    begin(request, call, runId) {
+      const { endsWithSender } = call
+      const begun = { key: keyOf(call), runId, endsWithSender, at: clock.now(), state: 'waiting' } as const
+      underWay.set(request, begun)
+      keep(begun)
+    },
+    end(request, error) {
+      const begun = underWay.get(request)
+      if (begun === undefined) return
+      const state = stateAfter(request, begun, error)
+      if (state === undefined) byRun.delete(begun.runId)
+      else keep({ ...begun, at: clock.now(), state })
+    },
+  }
+}
+
+function stateAfter({ signal }: Request, { endsWithSender }: Begun, error: unknown): Begun['state'] | undefined {
+  if (error === undefined) return 'given'
+  if (signal.aborted) return endsWithSender ? undefined : 'unheard'
+  // Whoever was told that there is no video may ask for another one.
+  return UNCLEAR.has(toOpenAiError(error).body.error.code) ? 'unclear' : undefined
+}
+
+function keyOf({ owner, route, video }: RepeatableCall): string {
+  const { fingerprint } = identityOf(video, owner)
+  return createHash('sha256')
+    .update(JSON.stringify([owner, route, fingerprint]))
+    .digest('base64url')
+}

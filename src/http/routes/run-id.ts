@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto'
+import { HttpRefusal } from '../http-refusal.js'
+
+/**
+ * The id of the run that a request is for: random, or with an `Idempotency-Key` always the same for that key of that owner, so that
+ * a request that is sent again joins its run and never pays twice.
+ * @throws HttpRefusal for a key that is empty or longer than 255 characters.
+ */
+export function runIdOf({ headers }: Request, owner: string): string {
+  const key = headers.get('idempotency-key')
+  if (key === null) return `video_${crypto.randomUUID().replaceAll('-', '')}`
+  if (key.length < 1 || key.length > 255) {
+    const message = `Could not use the Idempotency-Key, it has to have 1 to 255 characters: ${key.length}`
+    throw new HttpRefusal({ status: 400, code: 'invalid_value', message, param: 'Idempotency-Key' })
+  }
+  const digest = createHash('sha256')
+    .update(JSON.stringify([owner, key]))
+    .digest('hex')
+  return `video_${digest.slice(0, 32)}`
+}

@@ -1,0 +1,112 @@
+import type { VideoRequest } from '../../contracts/request.js'
+import type { RunRecord } from '../../pipeline/run-record.js'
+import type { Call } from '../call.js'
+import { HttpRefusal } from '../http-refusal.js'
+import { readBody } from '../requests/read-body.js'
+import { readRemixRequest, readVideosRequest } from '../requests/videos-request.js'
+import { modelReader } from './named-model.js'
+import { ownedRun } from './owned-run.js'
+import { startRun } from './start-run.js'
+import { isServed, METADATA, videoObject } from './video-object.js'
+
+const DEFAULT_LIMIT = 20
+const HIGHEST_LIMIT = 100
+
+/** `POST /videos`: begins a video. */
+export async function createVideo(call: Call): Promise<Response> {
+  const { settings, request, webhooks, owner } = call
+  const body = await readBody(request, { maxBytes: settings.maxBodyBytes })
+  const asked = await readVideosRequest(body, { readModel: modelReader(settings) })
+  const { model, webhookUrl } = asked
+  if (webhookUrl !== undefined) webhooks.check({ url: webhookUrl, owner })
+  const metadata = {
+    ...(model !== undefined && { [METADATA.model]: model }),
+    ...(webhookUrl !== undefined && { [METADATA.webhookUrl]: webhookUrl }),
+  }
+  const run = await startRun(call, withMetadata(asked.request, metadata), 'videos')
+  if (webhookUrl !== undefined) webhooks.follow(run, { url: webhookUrl, owner })
+  return videoResponse(call, await ownedRun(call, run.id))
+}
+
+/** `POST /videos/{id}/remix`: begins a video that is made of another one. */
+export async function remixVideo(call: Call, id: string): Promise<Response> {
+  const { settings, request } = call
+  const body = await readBody(request, { maxBytes: settings.maxBodyBytes })
+  const { prompt } = readRemixRequest(body)
+  const original = await ownedRun(call, id)
+  const remixOf = original.video?.id
+  if (!isServed(original) || remixOf === undefined) throw notReady(original)
+  const { model, durationSeconds, size, aspectRatio, metadata = {} } = original.request
+  const { [METADATA.webhookUrl]: _, ...kept } = metadata
+  const remix: VideoRequest = {
+    prompt,
+    remixOf,
+    ...(model !== undefined && { model }),
+    ...(durationSeconds !== undefined && { durationSeconds }),
+    ...(size !== undefined && { size }),
+    ...(aspectRatio !== undefined && { aspectRatio }),
+  }
+  const run = await startRun(call, withMetadata(remix, { ...kept, [METADATA.remixedFrom]: id }), 'remix')
+  return videoResponse(call, await ownedRun(call, run.id))
+}
+
+/** `GET /videos/{id}` */
+export async function retrieveVideo(call: Call, id: string): Promise<Response> {
+  return videoResponse(call, await ownedRun(call, id))
+}
+
+/** `GET /videos`: those of the caller, page by page. */
+export async function listVideos({ runner, owner, url }: Call): Promise<Response> {
+  const { searchParams } = url
+  const limit = limitOf(searchParams.get('limit'))
+  const order = searchParams.get('order') ?? 'desc'
+  if (order !== 'asc' && order !== 'desc') throw wrongParameter('order', order, 'give asc or desc')
+  const after = searchParams.get('after') ?? undefined
+  const query = { owner, order: order === 'asc' ? 'oldest-first' : 'newest-first', after, limit: limit + 1 } as const
+  const records = await runner.list(query)
+  const data = records.slice(0, limit).map(videoObject)
+  const [first_id, last_id] = [data[0]?.id ?? null, data.at(-1)?.id ?? null]
+  return Response.json({ object: 'list', data, first_id, last_id, has_more: records.length > limit })
+}
+
+/** `DELETE /videos/{id}`: cancels a video that is being made, and takes any out of lists and look-ups. */
+export async function deleteVideo(call: Call, id: string): Promise<Response> {
+  await ownedRun(call, id)
+  await call.runner.remove(id)
+  return Response.json({ id, object: 'video.deleted', deleted: true })
+}
+
+/** The answer to who wants a video that is not there yet, or will never be. */
+export function notReady(record: RunRecord): HttpRefusal {
+  const { status, error, id } = videoObject(record)
+  const state = status === 'failed' ? `it failed (${error?.code})` : `it is ${status}`
+  const message = `Could not use the video, ${state}: ${id}`
+  return new HttpRefusal({ status: 404, code: status === 'failed' ? 'video_failed' : 'video_not_ready', message })
+}
+
+function videoResponse({ settings }: Call, record: RunRecord): Response {
+  return Response.json(videoObject(record), { headers: pollHint(record, settings.clock.now()) })
+}
+
+// The upstream is asked at `wakeAt`; a caller who asks a moment later hears of it.
+function pollHint({ status, wakeAt, stage }: RunRecord, now: number): Record<string, string> {
+  if (status !== 'running') return {}
+  const waitMs = stage === 'generate' ? wakeAt - now + 250 : 1000
+  return { 'openai-poll-after-ms': String(Math.round(Math.min(10_000, Math.max(500, waitMs)))) }
+}
+
+function withMetadata(request: VideoRequest, metadata: Readonly<Record<string, string>>): VideoRequest {
+  return Object.keys(metadata).length === 0 ? request : { ...request, metadata: { ...request.metadata, ...metadata } }
+}
+
+function limitOf(value: string | null): number {
+  if (value === null) return DEFAULT_LIMIT
+  const limit = /^\d{1,9}$/.test(value) ? Number(value) : -1
+  if (limit < 1 || limit > HIGHEST_LIMIT) throw wrongParameter('limit', value, `give 1 to ${HIGHEST_LIMIT}`)
+  return limit
+}
+
+function wrongParameter(param: string, value: string, fix: string): HttpRefusal {
+  const message = `Could not use ${param}, ${fix}: ${JSON.stringify(value.slice(0, 60))}`
+  return new HttpRefusal({ status: 400, code: 'invalid_value', message, param })
+}

@@ -1,0 +1,173 @@
+import type { LookupFunction } from 'node:net'
+import type { Clock } from '../../contracts/clock.js'
+import { describeValue, type SoraPipelineErrorJson, toErrorJson } from '../../contracts/errors.js'
+import { InvalidRequestError } from '../../contracts/input-errors.js'
+import { UpstreamHttpError } from '../../contracts/upstream-errors.js'
+import { optionProblem, throwProblems, timeoutProblem } from '../../strategies/option-problems.js'
+import { backgroundClock } from '../../timing/system-clock.js'
+import { allowPrivateAddressesProblem } from '../../upstream/download/allowed-destinations.js'
+import { AddressRefusedError } from '../../upstream/download/guarded-exchange.js'
+import { createPoster, type PostAnswer } from '../../upstream/download/poster.js'
+import { retryAfterMs } from '../../upstream/retry-after.js'
+import { checkWebhookUrl, type WebhookUrlOptions } from './check-webhook-url.js'
+import type { OutgoingWebhook, WebhookAttempt, WebhookDelivery } from './webhook-delivery.js'
+import { signWebhook, webhookSecretsOf, webhookSecretsProblem } from './webhook-signature.js'
+
+/** Options of {@link createWebhookSender}. */
+export interface WebhookSenderOptions extends WebhookUrlOptions {
+  /** What is signed with: `whsec_` and base64, or any other text. Of several, each signs: receivers may have one or the other. */
+  readonly secret: string | readonly string[]
+  /**
+   * How often to try again, a whole number from 0: within 5 s, 5 min, 30 min, 2 h, 5 h and 10 h after the failure before, and every
+   * further time within 10 h.
+   * @defaultValue 6
+   */
+  readonly retries?: number | undefined
+  /**
+   * Milliseconds of the machine's own time to the answer of one try; above 0.
+   * @defaultValue 15,000
+   */
+  readonly timeoutMs?: number | undefined
+  /** Told of each try. What it throws is ignored. */
+  readonly onAttempt?:
+    | ((attempt: WebhookAttempt, delivery: { readonly id: string; readonly host: string }) => void)
+    | undefined
+  /** @defaultValue the machine's own time; no wait of it keeps the process alive */
+  readonly clock?: Clock | undefined
+  /** Gives 0 up to 1. @defaultValue `Math.random` */
+  readonly random?: (() => number) | undefined
+  /** In place of the machine's own look-up of host names. */
+  readonly lookup?: LookupFunction | undefined
+}
+
+/** Sends webhooks. */
+export interface WebhookSender {
+  /**
+   * Sends one webhook, with tries hours apart, and resolves when it is known what became of it. It never rejects.
+   * @param options - An abort of `signal` ends a try or a wait at once; the outcome is `stopped`.
+   */
+  send(
+    url: string,
+    webhook: OutgoingWebhook,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<WebhookDelivery>
+}
+
+/** What one try came to. */
+interface Tried {
+  readonly answer?: PostAnswer
+  readonly error?: unknown
+}
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const STEPS_MS = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR]
+const WHAT = 'deliver the webhook'
+
+/**
+ * Makes a sender of webhooks in OpenAI's shape, signed as Standard Webhooks v1. They go where {@link checkWebhookUrl} and a checked
+ * look-up at each try allow, no redirect is followed, and the answer's body is thrown away. A try that fails is followed by others,
+ * with the same `webhook-id` and a new signature, at a random time of a growing span, not before a `Retry-After` that is
+ * shorter than the span. What waits is kept in memory only.
+ * @throws ConfigurationError when an option cannot work.
+ */
+export function createWebhookSender(options: WebhookSenderOptions): WebhookSender {
+  checkOptions(options)
+  const { retries = 6, timeoutMs, clock = backgroundClock, random = Math.random, onAttempt, lookup } = options
+  const { allowPrivateAddresses } = options
+  const secrets = webhookSecretsOf(options.secret)
+  const post = createPoster({ allowPrivateAddresses, lookup, headerTimeoutMs: timeoutMs })
+
+  async function attempt(url: URL, id: string, body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<Tried> {
+    try {
+      const timestamp = String(Math.floor(clock.now() / 1_000))
+      const headers = {
+        'content-type': 'application/json',
+        'user-agent': 'sora-pipeline',
+        'webhook-id': id,
+        'webhook-timestamp': timestamp,
+        'webhook-signature': await signWebhook({ id, timestamp, body }, secrets),
+      }
+      const answer = await post(url.href, { what: WHAT, headers, body, signal })
+      const { status } = answer
+      if (status >= 200 && status < 300) return { answer }
+      const message = `Could not ${WHAT}: ${url.host} answered ${status}`
+      return { answer, error: new UpstreamHttpError(message, { status }) }
+    } catch (error) {
+      return { error }
+    }
+  }
+
+  return {
+    async send(address, webhook, { signal = new AbortController().signal } = {}) {
+      const id = webhook.id ?? `evt_${crypto.randomUUID().replaceAll('-', '')}`
+      const host = URL.canParse(address) ? new URL(address).host : ''
+      const attempts: WebhookAttempt[] = []
+      const end = (outcome: WebhookDelivery['outcome'], error: SoraPipelineErrorJson | undefined) => {
+        return { id, host, outcome, attempts, ...(error !== undefined && { error }) }
+      }
+      let url: URL
+      let body: Uint8Array<ArrayBuffer>
+      try {
+        url = checkWebhookUrl(address, { allowPrivateAddresses })
+        body = bodyOf(webhook, id, clock.now())
+      } catch (error) {
+        return end('refused', toErrorJson(error))
+      }
+      while (true) {
+        const [at, startedAt] = [clock.now(), clock.monotonic()]
+        const { answer, error } = await attempt(url, id, body, signal)
+        if (signal.aborted && answer === undefined) return end('stopped', attempts.at(-1)?.error)
+        const tried: WebhookAttempt = {
+          at,
+          durationMs: clock.monotonic() - startedAt,
+          ...(answer !== undefined && { status: answer.status }),
+          ...(error !== undefined && { error: toErrorJson(error) }),
+        }
+        attempts.push(tried)
+        tell(onAttempt, tried, { id, host })
+        if (error === undefined) return end('delivered', undefined)
+        if (answer?.status === 410) return end('gone', tried.error)
+        if (error instanceof AddressRefusedError) return end('refused', tried.error)
+        if (attempts.length > retries) return end('exhausted', tried.error)
+        try {
+          const stepMs = STEPS_MS[Math.min(attempts.length, STEPS_MS.length) - 1] ?? 0
+          await clock.sleep(waitMs(stepMs, answer?.headers, clock.now(), random()), { signal })
+        } catch {
+          return end('stopped', tried.error)
+        }
+      }
+    },
+  }
+}
+
+function waitMs(stepMs: number, headers: Headers | undefined, now: number, random: number): number {
+  const askedMs = (headers && retryAfterMs(headers, now, stepMs)) ?? 0
+  return Math.round(askedMs + random * (stepMs - askedMs))
+}
+
+function bodyOf({ type, data, createdAt }: OutgoingWebhook, id: string, now: number): Uint8Array<ArrayBuffer> {
+  if (!/^[\w-]{1,200}$/.test(id)) {
+    const fix = 'give at most 200 letters, digits, _ and -'
+    throw new InvalidRequestError([{ field: 'id', value: describeValue(id), fix }])
+  }
+  const created = Math.floor((createdAt ?? now) / 1_000)
+  const event = { id, object: 'event', created_at: created, type, data: { id: data.id } }
+  return new TextEncoder().encode(JSON.stringify(event))
+}
+
+function tell(onAttempt: WebhookSenderOptions['onAttempt'], ...told: Parameters<NonNullable<typeof onAttempt>>): void {
+  const call = async () => onAttempt?.(...told)
+  call().catch(() => undefined) // Whoever listens must not decide what is delivered.
+}
+
+function checkOptions({ secret, retries, timeoutMs, allowPrivateAddresses }: WebhookSenderOptions): void {
+  const isCount = retries === undefined || (Number.isInteger(retries) && retries >= 0)
+  throwProblems('createWebhookSender', [
+    webhookSecretsProblem(secret),
+    isCount ? undefined : optionProblem('retries', retries, 'give a whole number from 0'),
+    timeoutMs === undefined ? undefined : timeoutProblem('timeoutMs', timeoutMs),
+    allowPrivateAddressesProblem(allowPrivateAddresses),
+  ])
+}

@@ -1,0 +1,82 @@
+import type { OptionProblem } from '../../strategies/option-problems.js'
+
+/** What a signature is of. */
+export interface SignedWebhook {
+  /** The header `webhook-id`. */
+  readonly id: string
+  /** The header `webhook-timestamp`, letter by letter: Unix seconds. */
+  readonly timestamp: string
+  /** As it is on the wire. */
+  readonly body: Uint8Array
+}
+
+const PREFIX = 'whsec_'
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
+const HMAC = { name: 'HMAC', hash: 'SHA-256' }
+
+/**
+ * Signs a webhook as Standard Webhooks v1 does: HMAC-SHA256 over `id.timestamp.body`. Gives the value of the header
+ * `webhook-signature`, one signature for each secret, such as `v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=`.
+ * @param secrets - As {@link webhookSecretsProblem} lets them pass.
+ */
+export async function signWebhook(webhook: SignedWebhook, secrets: readonly string[]): Promise<string> {
+  const signatures = await Promise.all(secrets.map((secret) => signatureOf(webhook, keyOf(secret))))
+  return signatures.join(' ')
+}
+
+/**
+ * Whether one of the signatures in a header is by one of the secrets, in a time that does not depend on which, nor on how much
+ * of one is right.
+ * @param header - Several signatures are separated by spaces, as while a secret is being changed; those of other versions than
+ * `v1` do not count.
+ * @param secrets - As {@link webhookSecretsProblem} lets them pass.
+ */
+export async function isSignedBy(webhook: SignedWebhook, header: string, secrets: readonly string[]): Promise<boolean> {
+  // A proxy that joins two headers puts a comma between them.
+  const given = header.split(/,?\s+/)
+  let isSigned = false
+  for (const secret of secrets) {
+    const expected = await signatureOf(webhook, keyOf(secret))
+    for (const signature of given) isSigned = isSameText(signature, expected) || isSigned
+  }
+  return isSigned
+}
+
+/** The secrets of an option `secret`. */
+export function webhookSecretsOf(secret: string | readonly string[]): readonly string[] {
+  return typeof secret === 'string' ? [secret] : secret
+}
+
+/** What keeps an option `secret` from being used; its value is never shown. */
+export function webhookSecretsProblem(secret: unknown): OptionProblem {
+  const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret]
+  if (secrets.length > 0 && secrets.every((one) => typeof one === 'string' && keyOf(one).byteLength > 0)) {
+    return undefined
+  }
+  return { field: 'secret', value: 'unusable', fix: 'give "whsec_" and base64, any other text, or a list of them' }
+}
+
+async function signatureOf({ id, timestamp, body }: SignedWebhook, key: Uint8Array<ArrayBuffer>): Promise<string> {
+  const start = new TextEncoder().encode(`${id}.${timestamp}.`)
+  const signed = new Uint8Array(start.byteLength + body.byteLength)
+  signed.set(start)
+  signed.set(body, start.byteLength)
+  const imported = await crypto.subtle.importKey('raw', key, HMAC, false, ['sign'])
+  const signature = new Uint8Array(await crypto.subtle.sign('HMAC', imported, signed))
+  return `v1,${btoa(String.fromCharCode(...signature))}`
+}
+
+/** The bytes of a secret; none for one that cannot be used. */
+function keyOf(secret: string): Uint8Array<ArrayBuffer> {
+  if (!secret.startsWith(PREFIX)) return new TextEncoder().encode(secret)
+  const text = secret.slice(PREFIX.length)
+  return BASE64.test(text) ? Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)) : new Uint8Array()
+}
+
+// Texts, not the bytes that they stand for: base64 has several spellings of the same bytes, of which a signer uses one.
+function isSameText(given: string, expected: string): boolean {
+  if (given.length !== expected.length) return false // The length is no secret.
+  let difference = 0
+  for (let at = 0; at < expected.length; at += 1) difference |= given.charCodeAt(at) ^ expected.charCodeAt(at)
+  return difference === 0
+}

@@ -1,0 +1,440 @@
+import fc from 'fast-check'
+import OpenAI, { toFile } from 'openai'
+import { describe, expect, test } from 'vitest'
+import { InvalidRequestError } from '../../../src/contracts/input-errors.js'
+import { HttpRefusal } from '../../../src/http/http-refusal.js'
+import { type RequestBody, readBody } from '../../../src/http/requests/read-body.js'
+import { readRemixRequest, readVideosRequest, type VideosRequest } from '../../../src/http/requests/videos-request.js'
+import { checkRequest } from '../../../src/pipeline/check-request.js'
+import { wrongFields } from './refusal-of.js'
+
+const PNG_BYTES = new Uint8Array(Buffer.from('iVBORw0KGgo=', 'base64'))
+const PNG = 'data:image/png;base64,iVBORw0KGgo='
+const MP4_BYTES = Buffer.from('\0\0\0\x18ftypmp42')
+const IMAGE_URL = 'https://images.example/cat.png'
+const MAX_BYTES = 1_000_000
+
+const jsonBody = (value: unknown): RequestBody => ({ kind: 'json', value })
+
+/** A form as it arrives, after it went over the wire. */
+async function formBody(fields: Readonly<Record<string, string | Blob | undefined>>): Promise<RequestBody> {
+  const form = new FormData()
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, value)
+  return readBody(new Request('http://backend.test', { method: 'POST', body: form }), { maxBytes: MAX_BYTES })
+}
+
+const fromJson = (value: unknown) => readVideosRequest(jsonBody(value))
+const fromForm = async (fields: Readonly<Record<string, string | Blob | undefined>>) =>
+  readVideosRequest(await formBody(fields))
+const wrongJson = (value: unknown) => wrongFields(() => fromJson(value))
+const wrongForm = (fields: Readonly<Record<string, string | Blob | undefined>>) => wrongFields(() => fromForm(fields))
+
+const ALL = {
+  prompt: 'A cat playing piano',
+  model: 'wan-2.2',
+  seconds: '8',
+  size: '1280x720',
+  seed: '7',
+  style: 'anime',
+  aspect_ratio: '16:9',
+  audio: 'false',
+  user: 'user-1',
+  webhook_url: 'https://client.example/hooks?x=1',
+}
+const READ_ALL: VideosRequest = {
+  request: {
+    prompt: 'A cat playing piano',
+    model: 'wan-2.2',
+    durationSeconds: 8,
+    size: '1280x720',
+    seed: 7,
+    style: 'anime',
+    aspectRatio: '16:9',
+    audio: false,
+    user: 'user-1',
+  },
+  model: 'wan-2.2',
+  webhookUrl: 'https://client.example/hooks?x=1',
+}
+
+describe('the fields', () => {
+  test('all of them, in JSON and in a form', async () => {
+    expect(await fromJson(ALL)).toEqual(READ_ALL)
+    expect(await fromJson({ ...ALL, seconds: 8, seed: 7, audio: false })).toEqual(READ_ALL)
+    expect(await fromForm(ALL)).toEqual(READ_ALL)
+  })
+
+  test('a prompt is all that is needed, and is taken as it is', async () => {
+    const prompt = '{anime} [5s]a cat s_0123456789abcdef0123456789abcdef '
+    expect(await fromJson({ prompt })).toEqual({ request: { prompt } })
+    expect(await fromForm({ prompt })).toEqual({ request: { prompt } })
+  })
+
+  test('line feeds of a prompt are the same in JSON and in a form, which writes them as CRLF', async () => {
+    const prompt = 'a cat\nplays\n\npiano'
+    expect(await fromForm({ prompt })).toEqual(await fromJson({ prompt }))
+  })
+
+  test('a prompt of 32,000 characters is taken in both, however its line feeds are written', async () => {
+    const prompt = '🎬\n'.repeat(16_000)
+    expect((await fromJson({ prompt })).request.prompt).toBe(prompt)
+    expect((await fromForm({ prompt })).request.prompt).toBe(prompt)
+    expect(await wrongForm({ prompt: `${prompt}x` })).toEqual(['prompt'])
+    expect(await wrongJson({ prompt: `${prompt}x` })).toEqual(['prompt'])
+  })
+
+  test('null and an empty text are nothing', async () => {
+    const names = Object.keys(ALL).filter((name) => name !== 'prompt')
+    for (const nothing of [null, undefined, '']) {
+      const fields = Object.fromEntries([...names, 'input_reference'].map((name) => [name, nothing]))
+      expect(await fromJson({ ...fields, prompt: 'a cat' })).toEqual({ request: { prompt: 'a cat' } })
+    }
+    const blank = Object.fromEntries(
+      [...names, 'input_reference', 'input_reference[image_url]'].map((name) => [name, '']),
+    )
+    expect(await fromForm({ ...blank, prompt: 'a cat' })).toEqual({ request: { prompt: 'a cat' } })
+  })
+
+  test('the name of a model says what no field says', async () => {
+    const model = 'sora2-portrait-15s'
+    expect(await fromJson({ prompt: 'a cat', model })).toEqual({
+      request: { prompt: 'a cat', durationSeconds: 15, size: '720x1280' },
+      model,
+    })
+    expect((await fromJson({ prompt: 'a cat', model, seconds: 4, size: '1x1' })).request).toMatchObject({
+      durationSeconds: 4,
+      size: '1x1',
+    })
+    expect((await fromForm({ prompt: 'a cat', model, aspect_ratio: '1:1' })).request).toEqual({
+      prompt: 'a cat',
+      durationSeconds: 15,
+      aspectRatio: '1:1',
+    })
+    expect(await fromJson({ prompt: 'a cat', model: 'sora-1.0' })).toEqual({
+      request: { prompt: 'a cat' },
+      model: 'sora-1.0',
+    })
+  })
+
+  test('it can be understood in another way', async () => {
+    const readModel = (model: string) => ({ model: `vendor/${model}`, audio: true })
+    expect(await readVideosRequest(jsonBody({ prompt: 'a cat', model: 'sora-1.0' }), { readModel })).toEqual({
+      request: { prompt: 'a cat', model: 'vendor/sora-1.0', audio: true },
+      model: 'sora-1.0',
+    })
+  })
+})
+
+describe('what is wrong', () => {
+  const LINES = ['a\r\nb', 'a\nb', 'a\rb', 'a\0b']
+
+  test.each<[string, readonly unknown[]]>([
+    ['prompt', [undefined, null, '', ' \r\n', 7, {}, ['a cat'], true, 'x'.repeat(32_001)]],
+    ['model', [7, {}, [], true, ...LINES]],
+    ['seconds', [0, -1, '0', '8s', '8\r\n', {}, [8], true, 'x']],
+    ['size', ['auto', '1280', '1280x720\r\n', 7, {}]],
+    ['seed', [-1, 1.5, 'x', {}, true, '7\n']],
+    ['style', [7, {}, [], ...LINES]],
+    ['aspect_ratio', ['16x9', '16:9\n', 1.5, {}]],
+    ['audio', ['yes', 1, 0, {}, 'true\n']],
+    ['user', [7, {}, [], ...LINES]],
+    [
+      'webhook_url',
+      [
+        'client.example',
+        'ftp://client.example',
+        'https://name:key@client.example',
+        'https://client.example/\r\nx: y',
+        'https://client.example/a b',
+        `https://client.example/${'a'.repeat(2048)}`,
+        'javascript:alert(1)',
+        7,
+        {},
+      ],
+    ],
+    [
+      'input_reference',
+      [7, true, [IMAGE_URL], 'cat.png', 'file:///etc/passwd', 'https://a.example/\r\nx', 'data:text/html,x'],
+    ],
+    [
+      'input_reference.image_url',
+      [{}, { image_url: null }, { image_url: 7 }, { image_url: 'cat.png' }].map((value) => value),
+    ],
+    ['input_reference.file_id', [{ file_id: 'file_1' }, { file_id: 'file_1', image_url: IMAGE_URL }]],
+    ['input_reference.detail', [{ image_url: IMAGE_URL, detail: 'high' }]],
+  ])('%s in JSON', async (path, values) => {
+    const field = path.split('.')[0] ?? ''
+    for (const value of values) {
+      const wrong = await wrongJson({ prompt: 'a cat', [field]: value })
+      expect([value, wrong]).toEqual([value, [path]])
+    }
+  })
+
+  test.each<[string, readonly (string | Blob | undefined)[]]>([
+    ['prompt', [undefined, '', ' ', new Blob(['a cat'])]],
+    ['model', [...LINES, new Blob(['x'])]],
+    ['seconds', ['0', '8s', new Blob(['8'])]],
+    ['size', ['auto', '1280x720\r\n']],
+    ['seed', ['-1', 'x']],
+    ['style', LINES],
+    ['aspect_ratio', ['16x9']],
+    ['audio', ['yes']],
+    ['user', LINES],
+    ['webhook_url', ['client.example', 'https://client.example/\r\nx: y']],
+    ['input_reference', ['cat.png', '{"image_url":"https://a.example/b"}']],
+    ['input_reference[image_url]', ['cat.png', 'https://a.example/\r\nx', new Blob([PNG_BYTES])]],
+    ['input_reference[file_id]', ['file_1']],
+  ])('%s in a form', async (field, values) => {
+    for (const value of values) {
+      expect([value, await wrongForm({ prompt: 'a cat', [field]: value })]).toEqual([value, [field]])
+    }
+  })
+
+  test('an error has the host of an address and no more', async () => {
+    for (const url of [
+      'https://canary@client.example/canary',
+      'http://client.example/canary canary',
+      'ftp://a:canary@client.example?canary',
+    ]) {
+      const error = await fromJson({ prompt: 'a cat', webhook_url: url }).catch((reason: Error) => reason)
+      expect(JSON.stringify(error)).toContain('client.example')
+      expect(JSON.stringify(error)).not.toContain('canary')
+    }
+  })
+
+  test('an unknown field is named, also in a form, also when it is hostile', async () => {
+    expect(await wrongJson({ prompt: 'a cat', n: 1, duration: 8 })).toEqual(['n', 'duration'])
+    expect(await wrongForm({ prompt: 'a cat', n: '1', 'characters[][id]': 'x' })).toEqual(['n', 'characters[][id]'])
+    expect(await wrongJson({ prompt: 'a cat', 'a\r\nb: c': 1, ['x'.repeat(1000)]: 1 })).toEqual([
+      'a??b??c',
+      'x'.repeat(64),
+    ])
+    await expect(fromJson({ prompt: 'a cat', fps: 24 })).rejects.toThrow('fps is an unknown parameter (leave it out)')
+  })
+
+  test('names of the prototype are unknown fields', async () => {
+    const value = JSON.parse('{"prompt":"a cat","__proto__":{"seed":7},"constructor":{"prototype":{"seed":7}}}')
+    expect(await wrongJson(value)).toEqual(['__proto__', 'constructor'])
+    expect(await wrongJson(JSON.parse('{"__proto__":{"prompt":"a cat"}}'))).toEqual(['__proto__', 'prompt'])
+    expect(await wrongForm({ prompt: 'a cat', __proto__x: '1', constructor: '1' })).toEqual([
+      '__proto__x',
+      'constructor',
+    ])
+  })
+
+  test('a field that comes twice is refused', async () => {
+    const form = new FormData()
+    for (const prompt of ['a cat', 'a dog']) form.append('prompt', prompt)
+    expect(await wrongFields(() => readVideosRequest({ kind: 'form', form }))).toEqual(['prompt'])
+  })
+
+  test('everything at once', async () => {
+    const value = { model: 7, seconds: 'x', size: 'x', input_reference: {}, fps: 24 }
+    expect((await wrongJson(value)).toSorted()).toEqual(
+      ['fps', 'prompt', 'model', 'seconds', 'size', 'input_reference.image_url'].toSorted(),
+    )
+  })
+
+  test.each([null, [], 'x', 7, true, undefined])('a body that is no object: %j', async (value) => {
+    expect(await wrongJson(value)).toEqual(['body', 'prompt'])
+  })
+})
+
+describe('the reference image', () => {
+  const imageOf = async (read: Promise<VideosRequest>) => (await read).request.image
+
+  test.each([IMAGE_URL, PNG, 'http://127.0.0.1:8080/a.png'])('an address: %s', async (url) => {
+    const prompt = 'a cat'
+    expect(await imageOf(fromJson({ prompt, input_reference: { image_url: url } }))).toBe(url)
+    expect(await imageOf(fromJson({ prompt, input_reference: { image_url: url, file_id: null } }))).toBe(url)
+    expect(await imageOf(fromJson({ prompt, input_reference: url }))).toBe(url)
+    expect(await imageOf(fromForm({ prompt, 'input_reference[image_url]': url }))).toBe(url)
+    expect(await imageOf(fromForm({ prompt, input_reference: url }))).toBe(url)
+  })
+
+  test.each([
+    ['image/png', PNG_BYTES, 'image/png'],
+    ['application/octet-stream', PNG_BYTES, 'image/png'],
+    ['', PNG_BYTES, 'image/png'],
+    ['image/jpeg', PNG_BYTES, 'image/png'],
+    ['text/plain', PNG_BYTES, 'image/png'],
+    ['image/tiff', Buffer.from('II*\0'), 'image/tiff'],
+    ['IMAGE/TIFF; x=y', Buffer.from('II*\0'), 'image/tiff'],
+  ])('a file that says %j', async (type, bytes, mediaType) => {
+    const file = new Blob([new Uint8Array(bytes)], { type })
+    expect(await imageOf(fromForm({ prompt: 'a cat', input_reference: file }))).toEqual({
+      bytes: new Uint8Array(bytes),
+      mediaType,
+    })
+  })
+
+  test.each([
+    ['an empty file', new Blob([], { type: 'image/png' })],
+    ['a page', new Blob(['<html>'], { type: 'image/png' })],
+    ['a video', new Blob([MP4_BYTES], { type: 'image/png' })],
+    ['a text', new Blob(['hello'], { type: 'text/plain' })],
+    ['anything', new Blob(['hello'])],
+  ])('%s is none', async (_, file) => {
+    expect(await wrongForm({ prompt: 'a cat', input_reference: file })).toEqual(['input_reference'])
+  })
+
+  test('one of them, not two', async () => {
+    const file = new Blob([PNG_BYTES])
+    expect(await wrongForm({ prompt: 'a cat', input_reference: file, 'input_reference[image_url]': PNG })).toEqual([
+      'input_reference[image_url]',
+    ])
+  })
+})
+
+describe('what the official client sends', () => {
+  async function sent(call: (client: OpenAI) => Promise<unknown>): Promise<RequestBody[]> {
+    const bodies: RequestBody[] = []
+    const client = new OpenAI({
+      apiKey: 'key-1',
+      baseURL: 'http://backend.test/v1',
+      fetch: async (url, init) => {
+        bodies.push(
+          await readBody(new Request(url, { ...init, duplex: 'half' } as RequestInit), { maxBytes: MAX_BYTES }),
+        )
+        return Response.json({ id: 'video_1' })
+      },
+    })
+    await call(client)
+    return bodies
+  }
+
+  test.each([
+    ['an address', { image_url: IMAGE_URL }, IMAGE_URL],
+    ['a data URL', { image_url: PNG }, PNG],
+    ['a file', new File([PNG_BYTES], 'cat.png', { type: 'image/png' }), { bytes: PNG_BYTES, mediaType: 'image/png' }],
+  ])('a creation with %s', async (_, reference, image) => {
+    const [body] = await sent((client) =>
+      client.videos.create({
+        prompt: 'A cat\nplaying piano',
+        model: 'sora-2',
+        seconds: '8',
+        size: '1280x720',
+        input_reference: reference,
+      }),
+    )
+    expect(body?.kind).toBe('form')
+    expect(await readVideosRequest(body as RequestBody)).toEqual({
+      request: { prompt: 'A cat\nplaying piano', model: 'sora-2', durationSeconds: 8, size: '1280x720', image },
+      model: 'sora-2',
+    })
+  })
+
+  test('a creation with bytes whose name tells no type', async () => {
+    const file = await toFile(PNG_BYTES, 'cat')
+    const [body] = await sent((client) => client.videos.create({ prompt: 'a cat', input_reference: file }))
+    expect((await readVideosRequest(body as RequestBody)).request.image).toEqual({
+      bytes: PNG_BYTES,
+      mediaType: 'image/png',
+    })
+  })
+
+  test('a file id', async () => {
+    const [body] = await sent((client) =>
+      client.videos.create({ prompt: 'a cat', input_reference: { file_id: 'file_1' } }),
+    )
+    await expect(readVideosRequest(body as RequestBody)).rejects.toThrow('no files are kept here')
+  })
+
+  test('a remix', async () => {
+    const [body] = await sent((client) => client.videos.remix('video_1', { prompt: 'make it red' }))
+    expect(body?.kind).toBe('json')
+    expect(readRemixRequest(body as RequestBody)).toEqual({ prompt: 'make it red' })
+  })
+})
+
+describe('a remix', () => {
+  test('has a prompt, in JSON and in a form', async () => {
+    expect(readRemixRequest(jsonBody({ prompt: 'make it red' }))).toEqual({ prompt: 'make it red' })
+    expect(readRemixRequest(await formBody({ prompt: 'make it\nred' }))).toEqual({ prompt: 'make it\nred' })
+  })
+
+  test.each<[unknown, readonly string[]]>([
+    [null, ['body', 'prompt']],
+    [{}, ['prompt']],
+    [{ prompt: 7 }, ['prompt']],
+    [{ prompt: 'x', model: 'y', seconds: null }, ['model', 'seconds']],
+  ])('and nothing else: %j', async (value, fields) => {
+    expect(await wrongFields(() => readRemixRequest(jsonBody(value)))).toEqual(fields)
+  })
+})
+
+const line = fc.constantFrom('x', 'a b', 'ü', '猫')
+const validFields = fc.record(
+  {
+    prompt: fc
+      .array(fc.constantFrom('a cat', '\n', '猫', '🎬', '"', '--x', '\r\n'), { minLength: 1 })
+      .map((words) => `a${words.join(' ')}`),
+    model: fc.oneof(line, fc.constantFrom('sora2-portrait-15s', 'sora-1.0')),
+    seconds: fc.constantFrom('4', '8', '12.5'),
+    size: fc.constantFrom('1280x720', '720x1280'),
+    seed: fc.nat().map(String),
+    style: line,
+    aspect_ratio: fc.constantFrom('16:9', '1:1'),
+    audio: fc.constantFrom('true', 'false'),
+    user: line,
+    webhook_url: fc.constant('https://client.example/hook'),
+    input_reference: fc.constantFrom(IMAGE_URL, PNG),
+  },
+  { requiredKeys: ['prompt'] },
+)
+
+test('the same fields are the same request in JSON and in a form', async () => {
+  await fc.assert(
+    fc.asyncProperty(validFields, async (fields) => {
+      const fromFields = await fromJson(fields)
+      expect(await fromForm(fields)).toEqual(fromFields)
+      expect(checkRequest(fromFields.request)).toEqual(fromFields.request)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+const anything = fc.jsonValue({ maxDepth: 3, stringUnit: 'binary' })
+const NAMES = [...Object.keys(ALL), 'input_reference', 'fps', '__proto__']
+const anyFields = fc.dictionary(fc.constantFrom(...NAMES), anything, { noNullPrototype: true })
+const damaged = fc.tuple(validFields, anyFields).map(([valid, any]) => ({ ...valid, ...any }))
+
+test('any JSON is a request that the pipeline takes, or an error that names what is wrong', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(anything, damaged), async (value) => {
+      try {
+        const { request } = await fromJson(value)
+        expect(checkRequest(request)).toEqual({ ...request, prompt: request.prompt.toWellFormed() })
+      } catch (error) {
+        expect(error).toBeInstanceOf(InvalidRequestError)
+      }
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('any bytes of any type are a request, a refusal, or an error that names what is wrong', async () => {
+  const types = fc.constantFrom('application/json', '', 'multipart/form-data; boundary=x', 'text/plain', 'x/y+json;;')
+  const whole = '--x\r\ncontent-disposition: form-data; name="prompt"\r\n\r\na cat\r\n--x--\r\n'
+  const texts = fc.oneof(
+    fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+    fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)),
+    anything.map((value) => Buffer.from(JSON.stringify(value))),
+    fc
+      .tuple(fc.nat(whole.length), fc.string())
+      .map(([at, more]) => Buffer.from(whole.slice(0, at) + more + whole.slice(at))),
+  )
+  await fc.assert(
+    fc.asyncProperty(types, texts, async (type, bytes) => {
+      const request = new Request('http://backend.test', { method: 'POST', body: bytes })
+      if (type !== '') request.headers.set('content-type', type)
+      try {
+        const body = await readBody(request, { maxBytes: 1000 })
+        expect((await readVideosRequest(body)).request.prompt).toBeTruthy()
+      } catch (error) {
+        expect(error instanceof InvalidRequestError || error instanceof HttpRefusal).toBe(true)
+      }
+    }),
+    { numRuns: 1000 },
+  )
+})
