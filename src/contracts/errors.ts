@@ -140,9 +140,13 @@ export function locateError<T>(error: T, place: Pick<ErrorOptions, 'stage' | 'st
   return error
 }
 
-/** How a value is shown in a message: short, and never an object's insides. */
+/** How a value is shown in a message: short, and never an object's insides or a credential. */
 export function describeValue(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+  if (typeof value === 'string') {
+    // Before it is shortened: a part of a credential need not look like one.
+    const text = redact(value.slice(0, 2_000))
+    return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+  }
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return `an array of ${value.length}`

@@ -1,5 +1,6 @@
 import { type ErrorOptions, SoraPipelineError } from './errors.js'
 import type { JsonObject } from './json.js'
+import { redact, redactLikely } from './redact.js'
 
 /** One thing that is wrong with what the caller gave. */
 export type InputProblem = {
@@ -16,8 +17,9 @@ abstract class InputError extends SoraPipelineError {
   readonly problems: readonly InputProblem[]
 
   constructor(what: string, problems: readonly InputProblem[], options?: ErrorOptions) {
-    super(`${what}: ${problems.map(({ field, value, fix }) => `${field} is ${value} (${fix})`).join('; ')}`, options)
-    this.problems = problems
+    const shown = problems.map((problem) => cleaned(problem, redact))
+    super(`${what}: ${shown.map(({ field, value, fix }) => `${field} is ${value} (${fix})`).join('; ')}`, options)
+    this.problems = shown
   }
 
   protected override details(): JsonObject {
@@ -35,7 +37,12 @@ export class ConfigurationError extends InputError {
 
   /** @param subject - What could not be made, such as `videosApiGenerator`. */
   constructor(subject: string, problems: readonly InputProblem[], options?: ErrorOptions) {
-    super(`Could not configure ${subject}`, problems, options)
+    // A key is easily given in the place of something else.
+    super(
+      `Could not configure ${subject}`,
+      problems.map((problem) => cleaned(problem, redactLikely)),
+      options,
+    )
   }
 }
 
@@ -47,4 +54,8 @@ export class InvalidRequestError extends InputError {
   constructor(problems: readonly InputProblem[], options?: ErrorOptions) {
     super('Could not take the request', problems, options)
   }
+}
+
+function cleaned({ field, value, fix }: InputProblem, clean: (text: string) => string): InputProblem {
+  return { field: clean(field), value: clean(value), fix: clean(fix) }
 }

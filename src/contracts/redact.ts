@@ -1,20 +1,84 @@
-// Shapes of credentials that upstreams echo in their messages. What an adapter was configured with is removed by value, in
-// upstream/secret.ts; these catch the rest.
-const CREDENTIALS: readonly (readonly [RegExp, string])[] = [
-  [/\b(bearer|basic)\s+[\w.~+/=-]{6,}/gi, '$1 [redacted]'],
-  [/\b(sk|pk|hf|rk|xai|key|ghp|gho|glpat|whsec)[-_][\w-]{8,}/gi, '[redacted]'],
-  [/\b(AKIA|ASIA)[A-Z0-9]{12,}/g, '[redacted]'],
-  [/\bya29\.[\w-]{8,}/g, '[redacted]'],
-  [/\bAIza[\w-]{20,}/g, '[redacted]'],
-  [/\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]{4,}/g, '[redacted]'],
-  [
-    /((?:^|[?&;\s"'])(?:api[-_]?key|key|token|access[-_]?token|refresh[-_]?token|password|pwd|secret|sig|signature|x-amz-[\w-]+|authorization)["']?\s*[=:]\s*["']?)[^\s&;"',}]{4,}/gi,
-    '$1[redacted]',
-  ],
-  [/(\bhttps?:\/\/)[^\s/@]+@/gi, '$1[redacted]@'],
-]
+// What an adapter was configured with is removed by value, in upstream/secret.ts. These are the shapes of credentials that nobody
+// here was given: those that an upstream lets slip in what it says. They are looked for as they are, and as JSON, pages and
+// addresses write them. A text may break off in one, and what is taken out wrongly costs a word of a message: so the ends are
+// open, and the beginnings have to be plain.
+
+const HIDDEN = '[redacted]'
+
+// A quotation mark, a blank, and a sign between a name and its value.
+const QUOTE = String.raw`(?:\\*["'\x60]|&(?:quot|apos|#0?3[49]|#x2[27]);|%(?:25)*2[27])`
+const BLANK = String.raw`(?:[\s+]|\\+[nrt]|%(?:25)*(?:20|0[AD]))`
+const EQUALS = '(?:=>?|:|%(?:25)*3[AD])'
+const SIGN = `${QUOTE}?(?:${BLANK}{0,5}${EQUALS}${BLANK}{0,5}|>|&gt;|%(?:25)*3E)`
+// What lies between quotation marks, to the end of the line when the second is missing.
+const QUOTED = String.raw`(?<quote>${QUOTE})(?<quoted>(?:(?!\k<quote>)(?:\\[^\r\n]|[^\\\r\n])){4,8192})`
+const BARE = String.raw`(?<bare>[^\s"'\x60&;,<>\\]{4,8192})`
+
+// Where a token begins: not in the middle of a word, unless an escape ends there.
+const START = String.raw`(?:(?<![a-z\d])|(?<=\\[nrt])|(?<=%[\da-f]{2}))`
+const TOKEN = String.raw`(?:[\w./+=~-]|\\/|%(?:25)*(?:2[BDEF]|3D|7E)){8,8192}`
+
+// The first ones belong to no word; the others may, and then what follows has to look like chance.
+const MARKS = String.raw`gh[oprsu]_|github_pat_|glpat-|xox[a-z]-|xapp-|whsec_|ya29\.|AIza|GOCSPX-|1(?:\/\/|%(?:25)*2F%(?:25)*2F)0|eyJ`
+const WORDLIKE_MARKS = String.raw`sk[-_]|[pr]k_|hf_|key[-_]|r8_|gsk_|xai-|npm_|nvapi-|pplx-|pypi-|dop_v1_|tgp_v1_|shp[a-z]{2}_|SG\.`
+const PASSWORDS = 'pass(?:word|wd|code|phrase)|pwd'
+const NAMES =
+  `${PASSWORDS}|key|token|secret|credentials?|signature|(?<![a-z])sig|jwt|session[-_]?id|` +
+  String.raw`x-(?:amz|goog|ms)-[\w-]{1,40}`
+
+const PRIVATE_KEY =
+  /-----BEGIN(?:[A-Z\s+]|%20){0,40}PRIVATE(?:\s|\+|%20)KEY-----[\s\S]*?(?:-----END[A-Z\s%+\d]{0,40}-----|$)/g
+const HEADER = new RegExp(String.raw`((?:authorization|cookie)${SIGN})(?:${QUOTED}|(?<bare>[^\r\n]{4,8192}))`, 'gi')
+const USER = /(?<=[a-z\d]{2}(?::\/\/|%(?:25)*3A%(?:25)*2F%(?:25)*2F))[^\s/"'<>]{1,500}(?=@|%(?:25)*40)/gi
+// The same at the end of a text that breaks off before the @; a number there is a port.
+const BROKEN_USER = /(?<=[a-z\d]{2}:\/\/)[^\s/:@"'<>[]{1,200}:(?!\d{1,5}$)[^\s/@"'<>]{1,500}$/gi
+const NAMED = new RegExp(`(?<before>[\\w?&-]?)(?<name>${NAMES})(?<sign>${SIGN})(?:${QUOTED}|${BARE})`, 'gi')
+const SCHEMED = new RegExp(`${START}(?<scheme>(?:bearer|basic|token|key)${BLANK}{1,5})(?<token>${TOKEN})`, 'gi')
+const MARKED = new RegExp(`${START}(?:${MARKS})${TOKEN}`, 'gi')
+const MARKED_WORD = new RegExp(`${START}(?:${WORDLIKE_MARKS})(?<token>${TOKEN})`, 'gi')
+// In capitals only, or with signs that no word has.
+const PLAIN = [/(?:A(?:KIA|SIA|BIA|CCA))[A-Z\d]{8,}/g, /(?:\$|%24)2[abxy](?:\$|%24)\d\d(?:\$|%24)(?:[./\w]|%2F){8,}/gi]
+
+const ONLY_PASSWORDS = new RegExp(`^(?:${PASSWORDS})$`, 'i')
 
 /** Takes credentials out of a text that came from elsewhere. */
 export function redact(text: string): string {
-  return CREDENTIALS.reduce((clean, [pattern, replacement]) => clean.replace(pattern, replacement), text)
+  const clean = text
+    .replace(PRIVATE_KEY, HIDDEN)
+    .replace(HEADER, (...match) => `${match[1]}${groupsOf(match).quote ?? ''}${HIDDEN}`)
+    .replace(USER, HIDDEN)
+    .replace(BROKEN_USER, HIDDEN)
+    .replace(NAMED, (...match) => {
+      const { before = '', name = '', sign = '', quote = '', quoted, bare } = groupsOf(match)
+      // In prose one may also say that the token is: expired.
+      const isField =
+        /[?&_-]|[a-z](?=[A-Z])/.test(before + name.slice(0, 1)) ||
+        ONLY_PASSWORDS.test(name) ||
+        isByChance(quoted ?? bare ?? '')
+      return isField ? `${before}${name}${sign}${quote}${HIDDEN}` : String(match[0])
+    })
+    .replace(SCHEMED, (...match) => {
+      const { scheme = '', token = '' } = groupsOf(match)
+      return isByChance(token) ? `${scheme}${HIDDEN}` : String(match[0])
+    })
+    .replace(MARKED, HIDDEN)
+    .replace(MARKED_WORD, (...match) => (isByChance(groupsOf(match).token ?? '') ? HIDDEN : String(match[0])))
+  return PLAIN.reduce((cleaner, pattern) => cleaner.replace(pattern, HIDDEN), clean)
+}
+
+/**
+ * Takes out what could be a credential as well, for what somebody may have typed into the wrong field: any 16 letters and digits
+ * in a row.
+ */
+export function redactLikely(text: string): string {
+  return redact(text).replace(/[a-z\d+=]{16,}(?:\/[a-z\d+/=]*)?/gi, (run) => (/\d/.test(run) ? HIDDEN : run))
+}
+
+function groupsOf(match: readonly unknown[]): Readonly<Record<string, string | undefined>> {
+  return match.at(-1) as Record<string, string | undefined>
+}
+
+/** Whether a value looks like no word: it has a digit, a capital in its middle, or is very long. */
+function isByChance(value: string): boolean {
+  return value.length >= 16 || /\d|.[A-Z]/.test(value)
 }

@@ -101,7 +101,7 @@ const MAX_ERROR_BYTES = 64_000
 export function createApi(options: ApiOptions): Api {
   const base = new URL(options.baseUrl)
   const ownHeaders = options.headers ?? {}
-  const ownSecrets = [...headerSecrets(ownHeaders), ...base.searchParams.values()]
+  const ownSecrets = [...headerSecrets(ownHeaders), ...base.searchParams.values(), ...rawValuesOf(base.search)]
 
   async function credentials(signal: AbortSignal): Promise<ApiCredentials> {
     const headers = new Headers(ownHeaders)
@@ -170,6 +170,14 @@ export function createApi(options: ApiOptions): Api {
       }
     },
   }
+}
+
+// As they are written in the address, which is how a server may see them.
+function rawValuesOf(search: string): string[] {
+  return search
+    .slice(1)
+    .split('&')
+    .map((pair) => pair.slice(pair.indexOf('=') + 1))
 }
 
 function withSecrets(known: ApiCredentials, more: readonly string[]): ApiCredentials {

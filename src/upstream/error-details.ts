@@ -28,9 +28,9 @@ export function readErrorDetails(text: string): ErrorDetails {
 
 /** At most 200 characters of a body: without tags, runs of blanks and secrets. */
 export function excerptOf(text: string, mask: Mask): string {
-  // Only the start can end up in the excerpt; what lies far behind it need not be cleaned.
-  const plain = text
-    .slice(0, 20_000)
+  // Only the start can end up in the excerpt; what lies far behind it need not be cleaned. Secrets go first, because a tag may
+  // be all that gives one away, or be a part of it, and last, because there may be tags in the middle of one.
+  const plain = mask(text.slice(0, 20_000))
     .replace(/<(style|script)\b[^>]*>[^<]*/gi, ' ')
     .replace(/<[^<>]*>/g, ' ')
     .replace(/[\s\p{Cc}]+/gu, ' ')

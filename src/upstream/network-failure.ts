@@ -24,7 +24,7 @@ export function networkFailure(error: unknown, exchange: FailedExchange, signal:
   if (isSoraPipelineError(error)) return error
   const code = networkCodeOf(error)
   const innermost = innermostOf(error)
-  const reason = exchange.mask(code ?? describe(innermost))
+  const reason = code === undefined ? describe(innermost, exchange.mask) : exchange.mask(code)
   const url = exchange.mask(exchange.url)
   return new NetworkError(`Could not ${exchange.what}: no answer from ${hostOf(url)} (${reason})`, {
     url,
@@ -58,10 +58,12 @@ function innermostOf(error: unknown): unknown {
   return current
 }
 
-function describe(error: unknown): string {
-  return error instanceof Error && error.message !== '' ? error.message.slice(0, 200) : 'unknown error'
+function describe(error: unknown, mask: Mask): string {
+  return error instanceof Error && error.message !== ''
+    ? mask(error.message.slice(0, 2_000)).slice(0, 200)
+    : 'unknown error'
 }
 
 function plainCopy(error: unknown, code: string | undefined, mask: Mask): Error {
-  return Object.assign(new Error(mask(describe(error))), code === undefined ? {} : { code })
+  return Object.assign(new Error(describe(error, mask)), code === undefined ? {} : { code })
 }

@@ -19,6 +19,8 @@ import { videoStream } from './video-stream.js'
 export interface RemoteVideoOptions {
   readonly url: string
   readonly isPublic: boolean
+  /** Whether the address is a key by itself, so that nobody may see it. @defaultValue `false` */
+  readonly isUrlSecret?: boolean | undefined
   /** The origin that may see the credentials, and how to get them; asked anew for each opening. */
   readonly credentials?:
     | { readonly origin: string; readonly get: (signal: AbortSignal) => Promise<ApiCredentials> }
@@ -52,7 +54,7 @@ export function remoteVideo(options: RemoteVideoOptions): VideoSource {
   const known: Identity = { mediaType: options.mediaType }
   const download = createDownloader({ ...options, headerTimeoutMs: options.timeoutMs })
   return {
-    url: options.url,
+    ...(options.isUrlSecret !== true && { url: options.url }),
     isPublic: options.isPublic,
     ...(options.expiresAt !== undefined && { expiresAt: options.expiresAt }),
     get mediaType() {

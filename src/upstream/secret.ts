@@ -2,6 +2,7 @@ import { isSoraPipelineError } from '../contracts/errors.js'
 import { redact } from '../contracts/redact.js'
 import { AuthenticationError } from '../contracts/upstream-errors.js'
 import { abortable } from './abortable.js'
+import { secretHeadPattern, secretPattern } from './secret-pattern.js'
 
 /** A key or token: its value, or a function that is asked before each request, so that it can be renewed. */
 export type Credential = string | (() => string | Promise<string>)
@@ -12,6 +13,8 @@ export type Mask = (text: string) => string
 // Shorter ones would tear holes into ordinary words.
 const SHORTEST_KEY = 4
 const SHORTEST_HEADER = 6
+// A pattern that fits no text.
+const NOTHING = '(?!)'
 
 /**
  * The value of a credential.
@@ -54,15 +57,33 @@ export function headerSecrets(headers: Readonly<Record<string, string>>): string
 
 /** A mask for the given secrets, which also takes out what looks like a credential of somebody else. */
 export function maskOf(secrets: readonly string[]): Mask {
-  const forms = new Set(secrets.filter((secret) => secret.length >= SHORTEST_KEY).flatMap(formsOf))
-  // The longest first, so that no form leaves the rest of a longer one behind.
-  const ordered = [...forms].sort((a, b) => b.length - a.length)
-  return (text) => redact(ordered.reduce((clean, form) => clean.replaceAll(form, '[redacted]'), text))
+  const known = longEnough(secrets)
+  let patterns: ReturnType<typeof patternsOf> | undefined
+  return (text) => {
+    if (known.length === 0) return redact(text)
+    patterns ??= patternsOf(known)
+    // The beginnings last: without its own a key would not be known by its shape any more.
+    return redact(text.replace(patterns.whole, '[redacted]')).replace(patterns.head, '[redacted]')
+  }
 }
 
 /** Whether a text holds one of the secrets, in any form. */
 export function holdsSecret(text: string, secrets: readonly string[]): boolean {
-  return secrets.some((secret) => secret.length >= SHORTEST_KEY && formsOf(secret).some((form) => text.includes(form)))
+  return longEnough(secrets).some((secret) => new RegExp(secretPattern(secret), 'iu').test(text))
+}
+
+// The longest first, so that none leaves the rest of a longer one behind.
+function longEnough(secrets: readonly string[]): readonly string[] {
+  const unique = new Set(secrets.filter((secret) => secret.length >= SHORTEST_KEY))
+  return [...unique].sort((a, b) => b.length - a.length)
+}
+
+function patternsOf(secrets: readonly string[]) {
+  const heads = secrets.flatMap((secret) => secretHeadPattern(secret) ?? [])
+  return {
+    whole: new RegExp(secrets.map(secretPattern).join('|'), 'giu'),
+    head: new RegExp(heads.join('|') || NOTHING, 'giu'),
+  }
 }
 
 async function askForCredential(ask: () => string | Promise<string>, subject: string, signal: AbortSignal) {
@@ -75,17 +96,4 @@ async function askForCredential(ask: () => string | Promise<string>, subject: st
     const kind = error instanceof Error ? error.name : typeof error
     throw new AuthenticationError(`Could not get the credential of ${subject}: its function threw ${kind}`)
   }
-}
-
-function formsOf(secret: string): string[] {
-  const percent = encodeURIComponent(secret)
-  return [
-    secret,
-    percent,
-    percent.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-    new URLSearchParams([['', secret]]).toString().slice(1),
-    JSON.stringify(secret).slice(1, -1),
-    Buffer.from(secret).toString('base64').replace(/=+$/, ''),
-    Buffer.from(secret).toString('base64url'),
-  ]
 }

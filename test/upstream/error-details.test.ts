@@ -14,6 +14,22 @@ test('an excerpt is short, has no tags, no control characters and no secret, wha
   )
 })
 
+test.each([
+  ['with tags in it', 'first-half<b>second-half</b>', 'is'],
+  ['of several lines', 'first-half\n\nsecond-half\n', 'is'],
+  ['where the text is cut', 'first-half-second-half', `is ${'<i>'.repeat(6660)}`],
+])('no piece of a key %s is left in an excerpt', (_, key, before) => {
+  for (let length = 0; length < 12; length += 1) {
+    const excerpt = excerptOf(`${before}${'x'.repeat(length)} ${key}`, maskOf([key]))
+    expect(excerpt).not.toMatch(/first-ha|second-half/)
+  }
+})
+
+test('what only a tag gives away is left out of an excerpt', () => {
+  const excerpt = excerptOf('<Error><SecretAccessKey>abcdef0123456789</SecretAccessKey> denied</Error>', maskOf([]))
+  expect(excerpt).toBe('[redacted] denied')
+})
+
 test('a megabyte of opening brackets takes no time', () => {
   const startedAt = performance.now()
   excerptOf('<'.repeat(1_000_000), maskOf([]))

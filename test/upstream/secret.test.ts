@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { AuthenticationError, NetworkError } from '../../src/contracts/upstream-errors.js'
@@ -64,6 +65,74 @@ describe('maskOf', () => {
         }
       }),
     )
+  })
+
+  // Of which services, languages and pages write characters that need care in theirs.
+  test.each([
+    ['JSON of PHP', '/', '\\/'],
+    ['JSON of Go', '&', '\\u0026'],
+    ['JSON of Python', 'ü', '\\u00fc'],
+    ['JSON in JSON', '"', '\\\\\\"'],
+    ['a page', '"', '&quot;'],
+    ['a page', "'", '&#39;'],
+    ['a page', '<', '&lt;'],
+    ['a page', '=', '&#x3D;'],
+    ['an address', '+', '%2b'],
+    ['an address in an address', '/', '%252F'],
+    ['a form', ' ', '+'],
+    ['a line of a message', '\n', ' '],
+    ['a text for people', '  ', ' '],
+    ['a page as text', '\t', '&#9;'],
+    ['Python', '\\', '\\\\'],
+    ['decomposed Unicode', 'é', 'e\u0301'],
+  ])('knows how %s writes %j', (_, character, written) => {
+    const secret = `first-half${character}second-half`
+    const clean = maskOf([secret])(`it was first-half${written}second-half, which is wrong`)
+    expect(clean).toBe('it was [redacted], which is wrong')
+    expect(holdsSecret(`?a=first-half${written}second-half`, [secret])).toBe(true)
+  })
+
+  test.each(['', 'u', 'us', 'user:', 'name:'])('finds a key in base64 behind %j', (before) => {
+    const key = 'canary-key-0123456789'
+    const encoded = Buffer.from(`${before}${key}${before}`).toString('base64')
+    const clean = maskOf([key])(`Basic-${encoded}!`)
+    for (let at = 0; at + 8 <= encoded.length; at += 1) {
+      const shown = Buffer.from(encoded.slice(at, at + 8), 'base64').toString('latin1')
+      if (key.includes(shown)) expect(clean).not.toContain(encoded.slice(at, at + 8))
+    }
+  })
+
+  test('takes out the beginning of a key with which a text breaks off', () => {
+    const key = 'canary-key+0123456789'
+    const mask = maskOf([key])
+    for (const length of [8, 12, 20]) expect(mask(`refused: ${key.slice(0, length)}`)).toBe('refused: [redacted]')
+    expect(mask(`refused: canary-key%2B0123`)).toBe('refused: [redacted]')
+    expect(mask('refused: can')).toBe('refused: can')
+    expect(mask('a canary sings')).toBe('a canary sings')
+  })
+
+  test('takes out a key of several lines, with and without its last line end, and one that breaks off in a line', () => {
+    const lines = Array.from({ length: 6 }, (_, index) => createHash('sha256').update(`${index}`).digest('base64'))
+    const key = ['-----BEGIN PRIVATE KEY-----', ...lines, '-----END PRIVATE KEY-----', ''].join('\n')
+    for (const said of [key, key.trim(), key.replaceAll('\n', ' '), key.slice(0, 200), key.replaceAll('\n', '\\n')]) {
+      const clean = maskOf([key])(`could not read ${said}`)
+      for (const line of lines) expect(clean).not.toContain(line.slice(0, 12))
+    }
+  })
+
+  test('takes out the longer of two keys whole', () => {
+    expect(maskOf(['canary-1', 'canary-1-and-more'])('canary-1-and-more')).toBe('[redacted]')
+  })
+
+  test('costs little for long keys, and for texts that nearly hold them', () => {
+    const key = Array.from({ length: 40 }, (_, index) => createHash('sha512').update(`${index}`).digest('base64')).join(
+      '',
+    )
+    const nearly = [key.slice(1), key.slice(0, -1), encodeURIComponent(key.slice(0, -1))].join(' ').repeat(3)
+    const startedAt = process.cpuUsage()
+    const mask = maskOf([key, `${key}x`])
+    for (let turn = 0; turn < 20; turn += 1) mask(nearly)
+    expect(process.cpuUsage(startedAt).user / 1000).toBeLessThan(1500)
   })
 
   test('leaves short words alone, and takes out what looks like a key of somebody else', () => {

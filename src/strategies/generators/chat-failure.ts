@@ -47,7 +47,7 @@ export function chatFailure(said: string, upstream: ChatUpstream): SoraPipelineE
   if (status !== undefined && !words.some((word) => FAILED.test(word)))
     return new UpstreamHttpError(message, { ...options, status, isRefusal: upstream.isRefusal(status) })
   const word = words.find((candidate) => !VAGUE.test(candidate))
-  return new GenerationFailedError(message, { ...options, upstreamCode: word && upstream.mask(word) })
+  return new GenerationFailedError(message, { ...options, upstreamCode: word && excerptOf(word, upstream.mask) })
 }
 
 /**

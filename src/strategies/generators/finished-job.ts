@@ -74,6 +74,7 @@ function sourceAt(
   return remoteVideo({
     url,
     isPublic: reader === 'anybody',
+    isUrlSecret: holdsSecret(url, job.answer.secrets),
     ...(reader === 'owner' && { credentials: { origin: api.origin, get: api.credentials } }),
     ownOrigin: api.origin,
     allowPrivateAddresses,

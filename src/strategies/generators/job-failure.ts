@@ -25,7 +25,7 @@ export function jobFailure({ id, error, state, mask }: JobFailure): SoraPipeline
     .map(String)
     .filter((word) => word !== '')
   const sentence = excerptOf(typeof error === 'string' ? error : String(layer.message ?? ''), mask)
-  const upstreamCode = mask(words[0] ?? state)
+  const upstreamCode = excerptOf(words[0] ?? state, mask)
   const message = `Could not generate the video: job ${mask(id)} ended as ${state}${detail(upstreamCode, state, sentence)}`
   if (isModerationVerdict(words, sentence)) return new ContentRejectedError(message)
   return new GenerationFailedError(message, { upstreamCode })

@@ -125,7 +125,10 @@ async function openStream(
       const mediaType = declaredMediaType(response.headers)
       if (mediaType === 'text/event-stream') return response
       discard(response.body)
-      throw lost(exchange, `${hostOf(url)} answered with ${mediaType ?? 'no media type'} instead of a stream`)
+      throw lost(
+        exchange,
+        `${hostOf(url)} answered with ${exchange.mask(mediaType ?? 'no media type')} instead of a stream`,
+      )
     })
   } catch (error) {
     throw networkFailure(error, exchange, signal)

@@ -21,7 +21,7 @@ const PASSWORD = /password|passcode|密码/i
  */
 export function url2driveFailure(said: string, host: string, mask: Mask): Error {
   // Neither secrets nor addresses are words, and the angle brackets of Python's errors are no tags.
-  const text = mask(said).slice(0, 5_000).replace(/[<>]/g, ' ')
+  const text = mask(said.slice(0, 20_000)).slice(0, 5_000).replace(/[<>]/g, ' ')
   const words = text.replace(/\bhttps?:\S+/gi, ' ')
   const reason = excerptOf(text, mask) || 'nothing more'
   const message = (problem: string) => `Could not upload the video${problem && `, ${problem}`}: ${host} says ${reason}`

@@ -1,0 +1,281 @@
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  englishTexts,
+  memoryStore,
+  SoraPipeline,
+  type SoraPipelineOptions,
+  toChatCompletion,
+  toChatCompletionChunks,
+  toOpenAiError,
+  toSse,
+} from '../../src/index.js'
+import { jsonBinSettings, pipelineFromSettings } from '../../src/settings/index.js'
+import {
+  chatCompletionsGenerator,
+  directoryUploader,
+  googleDriveUploader,
+  mirrorResolver,
+  parseServerResolver,
+  soraPublisher,
+  url2driveUploader,
+  videosApiGenerator,
+} from '../../src/strategies/index.js'
+import {
+  type FaultHandler,
+  fakeGenerator,
+  fakeSource,
+  fakeUploader,
+  reply,
+  replyFile,
+  replyJson,
+} from '../../src/testing/index.js'
+import { fastClock } from '../faults/fast-clock.js'
+import { jumpingClock } from './jumping-clock.js'
+import { spied } from './spied.js'
+
+/** How a strategy is configured with a credential. */
+export interface EchoConfiguration {
+  /** With the credential in its query, when it belongs there. */
+  readonly origin: string
+  readonly query: string
+  readonly key: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** A strategy at a server that is well, and what its work shows to anybody. */
+export interface EchoSubject {
+  readonly name: string
+  /** What the server answers while it is well. */
+  readonly routes: Readonly<Record<string, FaultHandler>>
+  /** Where it may echo. */
+  readonly places: readonly string[]
+  /** Where credentials can be put, beside a key that fits a header. */
+  readonly takes: readonly ('headers' | 'query' | 'any key')[]
+  play(configuration: EchoConfiguration): Promise<unknown>
+}
+
+const VIDEO = replyFile(Buffer.concat([Buffer.from('\0\0\0\x18ftypisom', 'latin1'), Buffer.alloc(500, 'v')]))
+const JOB = { id: 'v1', object: 'video', status: 'queued' }
+const BYTES = fakeSource({ byteLength: 600 })
+const MD5 = createHash('md5').update(BYTES.slice()).digest('hex')
+const loopback = ['127.0.0.1']
+const directory = join(tmpdir(), 'sora-secrets')
+
+/** Runs a pipeline to its end, and gives everything that it shows. */
+async function shownBy(options: SoraPipelineOptions, cancelAt?: string): Promise<unknown> {
+  const thrown: unknown[] = []
+  const { generator, publisher, resolver, uploader } = options
+  const store = memoryStore()
+  const pipeline = new SoraPipeline({
+    clock: jumpingClock(),
+    leaseMs: 1_000_000_000,
+    store,
+    allowPrivateAddresses: loopback,
+    pollSchedule: () => 20_000,
+    deadlines: { generateMs: 60_000, publishMs: 300_000, resolveMs: 300_000 },
+    ...options,
+    generator: spied(generator, thrown),
+    publisher: publisher && spied(publisher, thrown),
+    resolver: resolver && spied(resolver, thrown),
+    uploader: uploader && spied(uploader, thrown),
+  })
+  const run = pipeline.run({ prompt: 'A cat' })
+  const events: unknown[] = []
+  const reading = (async () => {
+    for await (const event of run) {
+      events.push(event)
+      if (event.type === cancelAt) void run.cancel(new Error('enough'))
+    }
+  })()
+  const ended = await run.result.catch((error: unknown) => error)
+  await reading
+  const streams = [{}, { texts: englishTexts, progress: 'reasoning_content' }] as const
+  const sse = await Promise.all(streams.map((how) => new Response(toSse(toChatCompletionChunks(run, how))).text()))
+  const completion = await toChatCompletion(run).catch((error: unknown) => error)
+  const openAi = ended instanceof Error ? toOpenAiError(ended) : undefined
+  return { thrown, events, ended, stored: await store.load(run.id), sse, completion, openAi }
+}
+
+const video = fakeGenerator({ outcome: { id: 'gen_1', url: 'https://cdn.example/a.mp4' } })
+const fromBytes = fakeGenerator({ outcome: { id: 'gen_1', source: BYTES } })
+
+const videosApi =
+  (options: Partial<Parameters<typeof videosApiGenerator>[0]> = {}) =>
+  (given: EchoConfiguration) =>
+    videosApiGenerator({
+      baseUrl: `${given.origin}/v1${given.query}`,
+      apiKey: given.key,
+      headers: given.headers,
+      allowPrivateAddresses: loopback,
+      ...options,
+    })
+
+export const ECHO_SUBJECTS: readonly EchoSubject[] = [
+  {
+    name: 'videosApiGenerator',
+    takes: ['headers', 'query'],
+    routes: {
+      'POST /v1/videos': replyJson(JOB),
+      '/v1/videos/v1/content': VIDEO,
+      '/v1/videos/v1': replyJson({ ...JOB, status: 'completed' }),
+    },
+    places: ['POST /v1/videos', '/v1/videos/v1', '/v1/videos/v1/content'],
+    play: async (given) =>
+      shownBy({
+        generator: videosApi()(given),
+        uploader: directoryUploader({ directory, publicBaseUrl: 'https://media.example' }),
+      }),
+  },
+  {
+    name: 'videosApiGenerator that looks for a job',
+    takes: ['headers', 'query'],
+    routes: { 'POST /v1/videos': reply({ status: 500 }), '/v1/videos': replyJson({ data: [] }) },
+    places: ['/v1/videos'],
+    play: async (given) => shownBy({ generator: videosApi({ lookup: 'list', settleMs: 0 })(given) }),
+  },
+  {
+    name: 'videosApiGenerator that cancels a job',
+    takes: ['headers', 'query'],
+    routes: {
+      'POST /v1/videos': replyJson(JOB),
+      'DELETE /v1/videos/v1': replyJson(JOB),
+      '/v1/videos/v1': replyJson({ ...JOB, status: 'in_progress', progress: 3 }),
+    },
+    places: ['DELETE /v1/videos/v1'],
+    play: async (given) =>
+      shownBy({ generator: videosApi()(given), clock: fastClock(10), pollSchedule: () => 300 }, 'stage-progressed'),
+  },
+  {
+    name: 'chatCompletionsGenerator',
+    takes: ['headers', 'query'],
+    routes: { 'POST /v1/chat/completions': reply() },
+    places: ['POST /v1/chat/completions'],
+    play: async ({ origin, query, key: apiKey, headers }) =>
+      shownBy({
+        generator: chatCompletionsGenerator({
+          baseUrl: `${origin}/v1${query}`,
+          apiKey,
+          headers,
+          model: 'sora2',
+          idleTimeoutMs: 3_600_000,
+        }),
+      }),
+  },
+  {
+    name: 'soraPublisher',
+    takes: ['headers', 'query'],
+    routes: {
+      'POST /project_y/post': replyJson({ post: { id: 's_1' } }),
+      'DELETE /project_y/post/s_1': replyJson({}),
+    },
+    places: ['POST /project_y/post', 'DELETE /project_y/post/s_1'],
+    play: async ({ origin, query, key: apiKey, headers }) =>
+      shownBy({
+        generator: video,
+        publisher: soraPublisher({ baseUrl: `${origin}${query}`, apiKey, headers }),
+        uploader: fakeUploader(),
+        unpublishAfterUpload: true,
+      }),
+  },
+  {
+    name: 'mirrorResolver',
+    takes: ['headers'],
+    routes: { '/MP4/*': VIDEO },
+    places: ['HEAD /MP4/*', '/MP4/*'],
+    play: async ({ origin, key, headers }) =>
+      shownBy({
+        generator: video,
+        resolver: mirrorResolver({
+          hosts: [origin],
+          path: '/MP4/{videoId}.mp4',
+          headers: { 'x-key': key, ...headers },
+        }),
+      }),
+  },
+  {
+    name: 'parseServerResolver',
+    takes: ['query'],
+    routes: {
+      'POST /get-sora-link': (call) => replyJson({ download_link: `http://${call.request.headers.host}/a.mp4` })(call),
+      '/a.mp4': VIDEO,
+    },
+    places: ['POST /get-sora-link', '/a.mp4'],
+    play: async ({ origin, query, key: token }) =>
+      shownBy({
+        generator: video,
+        resolver: parseServerResolver({ baseUrl: `${origin}${query}`, token, shareUrl: 'https://s.example/{videoId}' }),
+      }),
+  },
+  {
+    name: 'googleDriveUploader',
+    takes: ['query'],
+    routes: {
+      '/drive/v3/files/generateIds': replyJson({ ids: ['id1'] }),
+      'POST /upload/drive/v3/files': reply({ headers: { location: '/upload/session?upload_id=1' } }),
+      'PUT /upload/session': replyJson({ id: 'id1', size: '600', md5Checksum: MD5 }),
+      'DELETE /upload/session': reply({ status: 204 }),
+      'POST /drive/v3/files/id1/permissions': replyJson({ id: 'anyone' }),
+      '/drive/v3/files/id1': replyJson({ id: 'id1', size: '600' }),
+    },
+    places: [
+      '/drive/v3/files/generateIds',
+      'POST /upload/drive/v3/files',
+      'PUT /upload/session',
+      'POST /drive/v3/files/id1/permissions',
+      'DELETE /drive/v3/files/id1',
+    ],
+    play: async ({ origin, query, key: accessToken }) =>
+      shownBy({
+        generator: fromBytes,
+        uploader: googleDriveUploader({ baseUrl: `${origin}${query}`, accessToken, maxRetries: 1 }),
+      }),
+  },
+  {
+    name: 'url2driveUploader',
+    takes: ['query', 'any key'],
+    routes: {
+      '/config': replyJson({ api_prefix: '' }),
+      '/info': replyJson({ named_endpoints: { '/upload': { parameters: [{}, {}] } } }),
+      'POST /call/upload': replyJson({ event_id: 'e1' }),
+      '/call/upload/e1': reply(),
+    },
+    places: ['/config', '/info', 'POST /call/upload', '/call/upload/e1'],
+    play: async ({ origin, query, key }) =>
+      shownBy({
+        generator: video,
+        uploader: url2driveUploader({
+          baseUrl: `${origin}${query}`,
+          password: key,
+          token: /^[\x20-\x7e]*$/.test(key) ? key : undefined,
+          wakeTimeoutMs: 0,
+          idleTimeoutMs: 3_600_000,
+        }),
+      }),
+  },
+  {
+    name: 'jsonBinSettings',
+    takes: ['query'],
+    routes: {
+      '/b/bin1/latest': replyJson({ format: 'sora-pipeline-settings', version: 1, settings: {} }),
+      'PUT /b/bin1': replyJson({}),
+    },
+    places: ['/b/bin1/latest', 'PUT /b/bin1'],
+    play: async ({ origin, query, key }) => {
+      const warnings: unknown[] = []
+      const caught = (error: unknown) => error
+      const live = jsonBinSettings({
+        binId: 'bin1',
+        masterKey: key,
+        baseUrl: `${origin}${query}`,
+        secrets: { soraApiKey: key },
+        onWarning: (warning) => warnings.push(warning),
+      })
+      const pulled = await live.pull().catch(caught)
+      const changed = await live.update({ watermarkFree: { isEnabled: true } }).catch(caught)
+      const pipeline = pipelineFromSettings(live, { soraApiKey: key }, { generator: video })
+      return { pulled, changed, warnings, more: pipeline.warnings, settings: pipeline.settings }
+    },
+  },
+]
