@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SoraPipeline, type VideoSource } from '../../src/index.js'
-import { fakeGenerator } from '../../src/testing/index.js'
+import { fakeGenerator, fakeResolver } from '../../src/testing/index.js'
 import { loopbackServer } from '../upstream/loopback-server.js'
 
 const MP4 = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(500, 'x')])
@@ -56,6 +56,31 @@ describe('the source of a public URL', () => {
     })
     expect(result).toMatchObject({ servedBy: 'generator', isDegraded: true })
     expect(result.attempts.at(-1)).toMatchObject({ strategy: 'reader', errorCode: 'upstream-response' })
+  })
+
+  it.each([
+    [999, 'generator', /it is another file now: 512 bytes, where 999 were seen$/],
+    [MP4.byteLength, 'mirror', undefined],
+  ])('is passed over when it was seen with %i bytes and is another file now', async (byteLength, from, warning) => {
+    const server = await loopbackServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'video/mp4', 'content-length': MP4.byteLength }).end(MP4)
+    })
+    const uploader = {
+      name: 'reader',
+      upload: async (source: VideoSource) => {
+        const isMirror = (await bytesOf(source)).equals(MP4)
+        return { url: `https://store.example/${isMirror ? 'mirror' : 'generator'}` }
+      },
+    }
+    const source = { isPublic: false, open: async () => new Blob(['the bytes of the generator']).stream() }
+    const { url, warnings } = await new SoraPipeline({
+      generator: fakeGenerator({ outcome: { id: 'gen_1', source } }),
+      resolver: fakeResolver({ outcome: { url: `${server.origin}/a.mp4`, byteLength } }),
+      uploader,
+      allowPrivateAddresses: ['127.0.0.1'],
+    }).generate({ prompt: 'x' })
+    expect(url).toBe(`https://store.example/${from}`)
+    expect(warnings.map(({ message }) => message)).toEqual(warning ? [expect.stringMatching(warning)] : [])
   })
 
   it.each([

@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type GeneratedVideo,
+  NetworkError,
+  type OpenOptions,
+  type OpenUrl,
+  SoraPipeline,
+  type SoraPipelineOptions,
+  UpstreamHttpError,
+  type VideoSource,
+} from '../../src/index.js'
+import { fakeResolver, manualClock } from '../../src/testing/index.js'
+
+const BYTES = 'the bytes of the video'
+const VIDEO = { id: 'video_1', url: 'https://cdn.example/a' }
+const MIRROR = 'https://mirror.example/a'
+const gone = () => new UpstreamHttpError('Could not open the URL: 403', { status: 403, url: 'https://cdn.example' })
+const busy = () => new NetworkError('Could not open the URL, no answer came: cdn.example')
+const streamOf = (text: string) => new Blob([text]).stream()
+
+/** A source that gives its answers in order: bytes, or an error. */
+function sourceOf(
+  answers: readonly (string | Error)[],
+  byteLength?: number,
+): VideoSource & { readonly opened: number } {
+  let opened = 0
+  return {
+    isPublic: false,
+    byteLength,
+    open: async () => {
+      const answer = answers[Math.min(opened, answers.length - 1)]
+      opened += 1
+      if (typeof answer !== 'string') throw answer
+      return streamOf(answer)
+    },
+    get opened() {
+      return opened
+    },
+  }
+}
+
+/** A job that tells the next of its videos each time it is asked. */
+function tellingGenerator(...videos: readonly GeneratedVideo[]) {
+  let polls = 0
+  return {
+    name: 'telling',
+    start: async () => ({ operation: { id: 'job_1' } }),
+    poll: async () => {
+      const video = videos[Math.min(polls, videos.length - 1)] as GeneratedVideo
+      polls += 1
+      return { state: 'completed' as const, video }
+    },
+    get polls() {
+      return polls
+    },
+  }
+}
+
+/** A run whose uploader reads its source as told. */
+async function read<T>(
+  use: (source: VideoSource) => Promise<T>,
+  options: Omit<SoraPipelineOptions, 'clock' | 'pollSchedule' | 'uploader'>,
+) {
+  const clock = manualClock()
+  let seen: T | undefined
+  let failure: unknown
+  const uploader = {
+    name: 'reader',
+    upload: async (source: VideoSource) => {
+      try {
+        seen = await use(source)
+      } catch (error) {
+        failure = error
+        throw error
+      }
+      return { url: 'https://store.example/a.mp4' }
+    },
+  }
+  const pipeline = new SoraPipeline({ uploader, ...options, clock, pollSchedule: () => 1000 })
+  const result = await clock.runUntil(pipeline.generate({ prompt: 'A cat' }))
+  return { seen, failure, result, warnings: result.warnings }
+}
+
+const text = async (source: VideoSource, open?: OpenOptions) => new Response(await source.open(open)).text()
+const twice = async (source: VideoSource) => [await text(source), await text(source)]
+
+describe('what an uploader reads', () => {
+  it('tells what is known of the mirror until another place has been opened, then what is known of that', async () => {
+    const source = { ...sourceOf([BYTES], BYTES.length), mediaType: 'video/webm', expiresAt: 9e12 }
+    const facts = ({ byteLength, mediaType, expiresAt, url, isPublic }: VideoSource) => {
+      return { byteLength, mediaType, expiresAt, url, isPublic }
+    }
+    const mirrored = { url: MIRROR, byteLength: 7, mediaType: 'video/mp4', expiresAt: 8e12 }
+    const openUrl: OpenUrl = async () => Promise.reject(gone())
+    const { seen, warnings } = await read(async (given) => [facts(given), await text(given), facts(given)], {
+      generator: tellingGenerator({ ...VIDEO, source }),
+      resolver: fakeResolver({ outcome: mirrored }),
+      openUrl,
+    })
+    expect(seen).toEqual([
+      { byteLength: 7, mediaType: 'video/mp4', expiresAt: 8e12, url: MIRROR, isPublic: true },
+      BYTES,
+      { byteLength: BYTES.length, mediaType: 'video/webm', expiresAt: 9e12, url: MIRROR, isPublic: true },
+    ])
+    expect(warnings).toMatchObject([
+      {
+        code: 'source-replaced',
+        message: 'The generated video is uploaded instead: Could not open the URL: 403',
+        stage: 'upload',
+      },
+    ])
+  })
+
+  it('goes on with the address that the generator tells anew when the first ends in the middle', async () => {
+    const [first, second] = [sourceOf([BYTES, gone()], BYTES.length), sourceOf([BYTES], BYTES.length)]
+    const generator = tellingGenerator({ ...VIDEO, source: first }, { ...VIDEO, source: second })
+    const { seen } = await read(async (source) => [...(await twice(source)), await text(source)], { generator })
+    expect(seen).toEqual([BYTES, BYTES, BYTES])
+    expect([first.opened, second.opened, generator.polls]).toEqual([2, 2, 2])
+  })
+
+  it('never goes on with another file', async () => {
+    const [first, second] = [sourceOf([BYTES, gone()], BYTES.length), sourceOf(['other'], 5)]
+    const generator = tellingGenerator({ ...VIDEO, source: first }, { ...VIDEO, source: second })
+    const { failure } = await read(twice, { generator })
+    expect(failure).toMatchObject({
+      code: 'upstream-response',
+      message: 'Could not open the video, it is another file now: 5 bytes, where 22 were seen',
+    })
+  })
+
+  it.each([
+    ['a failure that passes', busy(), BYTES.length],
+    ['a file of unknown length', gone(), undefined],
+  ])('does not ask the generator again in the middle for %s', async (_, error, byteLength) => {
+    const generator = tellingGenerator({ ...VIDEO, source: sourceOf([BYTES, error], byteLength) })
+    const { failure } = await read(twice, { generator })
+    expect(failure).toBe(error)
+    expect(generator.polls).toBe(1)
+  })
+
+  it('does not ask the generator again at the start for a failure that passes', async () => {
+    const error = busy()
+    const generator = tellingGenerator({ ...VIDEO, source: sourceOf([error]) }, { ...VIDEO, source: sourceOf([BYTES]) })
+    const { failure } = await read(text, { generator })
+    expect(failure).toBe(error)
+    expect(generator.polls).toBe(1)
+  })
+
+  it('does not try the next place for a reader that has gone, at the start or in the middle', async () => {
+    const controller = new AbortController()
+    let opens = 0
+    const openUrl: OpenUrl = async () => {
+      opens += 1
+      controller.abort('enough')
+      throw gone()
+    }
+    const resolver = fakeResolver({ outcome: { url: MIRROR } })
+    const source = sourceOf([BYTES])
+    const generator = tellingGenerator({ ...VIDEO, source })
+    const { failure } = await read((given) => text(given, { signal: controller.signal }), {
+      generator,
+      resolver,
+      openUrl,
+    })
+    expect(failure).toBe('enough')
+    expect([opens, source.opened]).toEqual([1, 0])
+    const ending = sourceOf([BYTES, gone()], BYTES.length)
+    const again = tellingGenerator({ ...VIDEO, source: ending })
+    const middle = await read(
+      async (given) => [await text(given), await text(given, { signal: AbortSignal.abort('left') })],
+      { generator: again },
+    )
+    expect(middle.failure).toBe('left')
+    expect(again.polls).toBe(1)
+  })
+
+  it.each([
+    ['cannot be opened', gone(), ['url-doubtful']],
+    ['could not be reached', busy(), ['url-doubtful']],
+    ['this machine may not reach', new NetworkError('Could not open the URL: private', { isRefusal: true }), []],
+  ])('says of a URL that %s what follows from it for others', async (_, error, codes) => {
+    const openUrl: OpenUrl = async () => Promise.reject(error)
+    const { result, warnings } = await read(text, { generator: tellingGenerator(VIDEO), openUrl })
+    expect(result.url).toBe(VIDEO.url)
+    expect(warnings.map(({ code }) => code).filter((code) => code === 'url-doubtful')).toEqual(codes)
+  })
+})
