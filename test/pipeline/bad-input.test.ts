@@ -42,6 +42,13 @@ describe('new SoraPipeline', () => {
       { generator: fakeGenerator(), deadlines: { uploadMs: -1 } },
       'deadlines.uploadMs is -1 (give milliseconds above 0)',
     ],
+    [
+      'a deadline that is no number',
+      { generator: fakeGenerator(), deadlines: { totalMs: '5' } },
+      'deadlines.totalMs is "5" (give milliseconds above 0)',
+    ],
+    ['a lease of nothing', { generator: fakeGenerator(), leaseMs: 0 }, 'leaseMs is 0 (give milliseconds above 0)'],
+    ['an endless lease', { generator: fakeGenerator(), leaseMs: Number.POSITIVE_INFINITY }, 'leaseMs is Infinity'],
     ['an unknown deadline', { generator: fakeGenerator(), deadlines: { upload: 1 } }, 'deadlines.upload is 1'],
     [
       'a flag that is none',
@@ -99,6 +106,7 @@ describe('run', () => {
       { size: '1280*720' },
       `size is "1280*720" (give '{width}x{height}' in pixels, such as '1280x720')`,
     ],
+    ['a size with more behind it', { size: '1280x720p' }, 'size is "1280x720p"'],
     ['a size of nothing', { size: '0x720' }, 'size is "0x720"'],
     ['a malformed aspect ratio', { aspectRatio: '16/9' }, 'aspectRatio is "16/9"'],
     [
@@ -137,6 +145,7 @@ describe('run', () => {
     expect(() => pipeline.run('a cat' as never)).toThrow('request is "a cat"')
     expect(() => pipeline.run({ prompt: 'a' }, { id: '' })).toThrow('id is ""')
     expect(() => pipeline.resume('a'.repeat(256))).toThrow('id is')
+    await expect(pipeline.resume('a'.repeat(255)).result).rejects.toMatchObject({ code: 'run-state' })
     await expect(pipeline.generate({ prompt: '' })).rejects.toThrow(InvalidRequestError)
   })
 

@@ -165,9 +165,20 @@ describe('a task generator', () => {
     const run = new SoraPipeline({ generator: fallback(first, second), clock }).run(request)
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({
       code: 'upstream-response',
+      message: 'Could not use the video of first, its result is unusable: url "ftp://a"',
+      isRetryable: false,
       handle: { generator: 'first' },
     })
     expect(second.startCount).toBe(0)
+    const events = await collect(run)
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'attempt-failed',
+        strategy: 'first',
+        error: expect.objectContaining({ code: 'upstream-response', isRetryable: false }),
+      }),
+    )
+    expect(events.at(-1)).toMatchObject({ upstream: { state: 'finished', handle: { operation: { id: 'task_1' } } } })
   })
 })
 
@@ -221,7 +232,14 @@ describe('a submission', () => {
     const second = fakeTaskGenerator({ name: 'second' })
     const generator = withRetry(fallback(withRetry(first), second), { shouldRetry: () => true })
     const run = new SoraPipeline({ generator, clock }).run(request)
-    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown', strategy: 'first' })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({
+      code: 'submission-unknown',
+      strategy: 'first',
+      ...(error !== unknown && {
+        message: 'Could not learn whether the submission was accepted, it is not repeated: first',
+        cause: error,
+      }),
+    })
     expect([first.startCount, second.startCount]).toEqual([1, 0])
     expect((await collect(run)).at(-1)).toMatchObject({
       type: 'run-failed',
@@ -284,9 +302,18 @@ describe('a submission', () => {
     const run = new SoraPipeline({ generator, clock }).run(request)
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({
       code: 'all-strategies-failed',
+      message: 'Could not generate, every strategy of the chain failed: first, second',
       errors: [broke, refusal],
     })
     expect((await collect(run)).at(-1)).not.toHaveProperty('upstream')
+    const rejected = new ContentRejectedError('Could not generate, the prompt was rejected: host')
+    const strict = fallback(
+      fakeTaskGenerator({ name: 'first', starts: [refusal] }),
+      fakeTaskGenerator({ name: 'second', starts: [rejected] }),
+    )
+    await expect(clock.runUntil(new SoraPipeline({ generator: strict, clock }).generate(request))).rejects.toBe(
+      rejected,
+    )
   })
 
   it('by a one-shot generator that throws is a failure with its message', async () => {

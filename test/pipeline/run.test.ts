@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { type PipelineEvent, SoraPipeline, UpstreamHttpError, type VideoSource } from '../../src/index.js'
+import {
+  fallback,
+  type PipelineEvent,
+  SoraPipeline,
+  type Uploader,
+  UpstreamHttpError,
+  type VideoSource,
+  withTimeout,
+} from '../../src/index.js'
 import {
   fakeGenerator,
   fakePublisher,
@@ -128,6 +136,72 @@ describe('a run with all four stages', () => {
     expect(progress.map((event) => ('ratio' in event ? event.ratio : undefined))).toEqual([0.4, 0.4, undefined, 1])
     expect(progress[3]).toMatchObject({ strategy: 'fake-generator', bytesDone: 3, bytesTotal: 4 })
     expect(progress[2]).not.toHaveProperty('bytesDone')
+  })
+
+  it('tells of each stage which ones there are, and who is at work under the label that people know', async () => {
+    const generator = fakeGenerator({ name: 'mock', label: 'Mock' })
+    const run = new SoraPipeline({ generator, uploader: fakeUploader({ name: 'drive' }) }).run(request)
+    await run.result
+    const events = await collect(run)
+    expect(events[0]).toMatchObject({ type: 'run-started', stages: ['generate', 'upload'] })
+    const stages = events.filter(({ type }) => type === 'stage-started' || type === 'stage-completed')
+    expect(stages).toMatchObject([
+      { stage: 'generate', strategy: 'mock', label: 'Mock' },
+      { stage: 'generate', strategy: 'mock', label: 'Mock' },
+      { stage: 'upload', strategy: 'drive', label: 'Google Drive' },
+      { stage: 'upload', strategy: 'drive', label: 'Google Drive' },
+    ])
+    const plain = new SoraPipeline({ generator: { name: 'mock', generate: generator.generate } }).run(request)
+    await plain.result
+    const [started, first] = await collect(plain)
+    expect(started).toMatchObject({ stages: ['generate'] })
+    expect(first).not.toHaveProperty('label')
+  })
+
+  it('takes no progress that is none, nor what a strategy says when it is not at work any more', async () => {
+    const clock = manualClock()
+    const late: Uploader = {
+      name: 'late',
+      upload: async (_, { report, warn, clock: own }) => {
+        for (const odd of [null, 'half', undefined]) report(odd as never)
+        own.sleep(5000).then(() => {
+          report({ ratio: 0.9 })
+          warn?.({ code: 'late', message: 'Too late' })
+        })
+        throw new Error('no way')
+      },
+    }
+    const generator = fakeGenerator()
+    const publisher = fakePublisher()
+    const uploader = fallback(late, fakeUploader({ name: 'slow', delayMs: 9000 }))
+    const run = new SoraPipeline({
+      generator,
+      publisher,
+      uploader: withTimeout(uploader, { timeoutMs: 1000 }),
+      clock,
+    }).run(request)
+    const { warnings } = await clock.runUntil(run.result)
+    await clock.advance(10_000)
+    expect(warnings).toEqual([])
+    expect((await collect(run)).filter(({ type }) => type === 'stage-progressed')).toEqual([])
+  })
+
+  it('warns of one thing once, and of each thing', async () => {
+    const said = [
+      { code: 'odd', message: 'The size is odd' },
+      { code: 'odd', message: 'The size is odd' },
+      { code: 'odd', message: 'The length is odd' },
+      { code: 'new', message: 'The length is odd' },
+    ]
+    const speaker: Uploader = {
+      name: 'speaker',
+      upload: async (_, { warn }) => {
+        for (const warning of said) warn?.(warning)
+        return { url: 'https://store.example/a.mp4' }
+      },
+    }
+    const { warnings } = await new SoraPipeline({ generator: fakeGenerator(), uploader: speaker }).generate(request)
+    expect(warnings).toEqual([said[0], said[2], said[3]].map((warning) => ({ ...warning, stage: 'upload' })))
   })
 
   it('passes warnings of strategies on to events and result', async () => {
@@ -260,6 +334,13 @@ describe('the later stages', () => {
     expect(second.warnings).toMatchObject([{ code: 'unpublish-failed', message: 'Could not take the post back: gone' }])
     await new SoraPipeline({ ...options, uploader: fakeUploader({ outcome: failure }) }).generate(request)
     expect(taken).toHaveLength(2)
+    await new SoraPipeline({ ...options, unpublishAfterUpload: false }).generate(request)
+    await new SoraPipeline({ ...options, unpublishAfterUpload: undefined }).generate(request)
+    expect(taken).toHaveLength(2)
+    const { unpublish: _without, ...keeping } = publisher
+    expect((await new SoraPipeline({ ...options, publisher: keeping }).generate(request)).warnings).toMatchObject([
+      { message: 'Could not take the post back: Could not unpublish, the publisher has no way to: fake-publisher' },
+    ])
   })
 
   it('uploads the generated video when the resolved URL cannot be opened, and stays with it', async () => {
