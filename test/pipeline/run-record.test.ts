@@ -104,13 +104,13 @@ describe('the record of a run', () => {
       message: 'Could not read the run, the store is down: run_1',
       cause,
     })
-    await expect(pipeline.list()).rejects.toMatchObject({
+    await expect(pipeline.list({ order: 'newest-first', limit: 10 })).rejects.toMatchObject({
       message: 'Could not list the runs, the store is down',
       cause,
     })
     const { list: _without, ...plain } = memoryStore()
-    await expect(new SoraPipeline({ generator: fakeGenerator(), store: plain }).list()).rejects.toThrow(
-      'Could not list the runs, this store has no list',
-    )
+    await expect(
+      new SoraPipeline({ generator: fakeGenerator(), store: plain }).list({ order: 'newest-first', limit: 10 }),
+    ).rejects.toThrow('Could not list the runs, this store has no list')
   })
 })
