@@ -347,6 +347,7 @@ describe('balance', () => {
   ])('refuses %s', (_, members, options, message) => {
     const make = () => (balance as (members: unknown, options: unknown) => unknown)(members, options)
     expect(make).toThrow(ConfigurationError)
+    expect(make).toThrow(/^Could not configure balance: /)
     expect(make).toThrow(message)
   })
 

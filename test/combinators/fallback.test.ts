@@ -137,7 +137,7 @@ describe('fallback', () => {
   })
 
   it.each([
-    ['nothing', [], 'strategies is empty'],
+    ['nothing', [], 'strategies is empty (give at least one strategy)'],
     ['what is no strategy', [fakeUploader(), {}], 'strategies[1] is an object (give an object with one verb'],
     ['null', [null], 'strategy is null'],
     [
@@ -166,7 +166,7 @@ describe('fallback', () => {
   ])('refuses %s', (_, members, message) => {
     const make = () => (fallback as (members: unknown) => unknown)(members)
     expect(make).toThrow(ConfigurationError)
-    expect(make).toThrow(message)
+    expect(make).toThrow(`Could not configure fallback: ${message}`)
   })
 
   it('refuses to go on after anything but a moderation verdict', () => {

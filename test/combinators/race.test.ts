@@ -120,6 +120,7 @@ describe('race', () => {
     const error = await context.clock.runUntil(raced.resolve(input, context)).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(AllStrategiesFailedError)
     expect(error).toMatchObject({ errors: [broke('a'), broke('b'), broke('c')], stage: 'resolve' })
+    expect(getEventListeners(context.signal, 'abort')).toEqual([])
     const alone = broke('a')
     await expect(race([runner('a', 0, alone)]).resolve(input, context)).rejects.toBe(alone)
   })
@@ -265,11 +266,13 @@ describe('race', () => {
   ])('refuses %s', (_, members, message) => {
     const make = () => (race as (members: unknown) => unknown)(members)
     expect(make).toThrow(ConfigurationError)
+    expect(make).toThrow(/^Could not configure race: strateg/)
     expect(make).toThrow(message)
   })
 
   it.each([-1, Number.NaN, '5', null])('refuses a stagger of %s', (staggerMs) => {
-    expect(() => race([fakeUploader()], { staggerMs: staggerMs as number })).toThrow(/staggerMs/)
+    const make = () => race([fakeUploader()], { staggerMs: staggerMs as number })
+    expect(make).toThrow(/^Could not configure race: staggerMs is \S+ \(give milliseconds from 0\)/)
   })
 })
 

@@ -85,6 +85,17 @@ describe('WaitingLine', () => {
     await expect(waiting).resolves.toBe(1)
   })
 
+  it('lets somebody wait for a member that is busy again after it was refused', async () => {
+    const clock = manualClock()
+    const line = new WaitingLine([1])
+    line.rest(0, { ms: 1000, refusal }, clock)
+    await clock.advance(1000)
+    await line.take([0], fakeContext({ clock }))
+    const waiting = line.take([0], fakeContext({ clock }))
+    line.release(0)
+    await expect(waiting).resolves.toBe(0)
+  })
+
   it('lets a later, shorter rest change nothing, not its reason either', async () => {
     const clock = manualClock()
     const line = new WaitingLine([1])

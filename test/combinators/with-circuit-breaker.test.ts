@@ -320,6 +320,7 @@ describe('withCircuitBreaker', () => {
 
 describe('a generator with a circuit breaker', () => {
   const refusal = new OverloadedError('Could not create, overloaded: host')
+  const FAKE = { id: 'gen_1', url: done.url }
   const make = (first: ReturnType<typeof fakeTaskGenerator>, resetAfterMs = 60_000) => {
     const clock = manualClock()
     const last = fakeTaskGenerator({ name: 'last' })
@@ -448,6 +449,11 @@ describe('a generator with a circuit breaker', () => {
     const once = withCircuitBreaker(fakeGenerator({ outcome: refusal }), { failures: 1 })
     await expect(once.generate(request, context)).rejects.toBe(refusal)
     await expect(once.generate(request, context)).rejects.toBeInstanceOf(CircuitOpenError)
+    const flaky = withCircuitBreaker(fakeGenerator({ outcome: [refusal, FAKE, refusal, FAKE] }), { failures: 2 })
+    for (const isRefused of [true, false, true, false]) {
+      const call = flaky.generate(request, context)
+      await (isRefused ? expect(call).rejects.toBe(refusal) : expect(call).resolves.toBe(FAKE))
+    }
     const task = fakeTaskGenerator({ starts: [refusal], polls: 0 })
     const guarded = fallback(withCircuitBreaker(task, { failures: 1 }), fakeTaskGenerator({ name: 'last' }))
     await guarded.start(request, context)

@@ -53,6 +53,14 @@ describe('withTimeout', () => {
     expect(seen[0]?.signal.aborted).toBe(true)
   })
 
+  it('refuses to be without a limit', () => {
+    const make = () => (withTimeout as (strategy: unknown) => unknown)(fakeResolver())
+    expect(make).toThrow('Could not configure withTimeout: timeoutMs is nothing')
+    expect(() => withTimeout({} as never, { timeoutMs: 1 })).toThrow(
+      'Could not configure withTimeout: strategy is an object',
+    )
+  })
+
   it.each([0, -1, Number.NaN, '5'])('refuses a limit of %s', (timeoutMs) => {
     const make = () => withTimeout(fakeResolver(), { timeoutMs: timeoutMs as number })
     expect(make).toThrow(ConfigurationError)
