@@ -176,6 +176,23 @@ describe('what an uploader reads', () => {
   })
 
   it.each([
+    [{ state: 'failed', error: new Error('expired') }, 'telling says that it is: failed'],
+    [{ state: 'running' }, 'telling says that it is: running'],
+    [{ state: 'completed', video: { id: 'video_1' } }, 'telling says that it is: neither url nor source'],
+  ] as const)('is the failure of before, with a warning, when the generator tells %j now', async (now, told) => {
+    const error = gone()
+    const generator = tellingGenerator({ ...VIDEO, source: sourceOf([error]) })
+    const poll = async () => (generator.polls === 0 ? generator.poll() : (now as never))
+    const { failure, warnings } = await read(text, { generator: { ...generator, poll } })
+    expect(failure).toBe(error)
+    expect(warnings).toContainEqual({
+      code: 'video-not-renewed',
+      message: `Could not open the video again, ${told}`,
+      stage: 'generate',
+    })
+  })
+
+  it.each([
     ['cannot be opened', gone(), ['url-doubtful']],
     ['could not be reached', busy(), ['url-doubtful']],
     ['this machine may not reach', new NetworkError('Could not open the URL: private', { isRefusal: true }), []],

@@ -4,6 +4,7 @@ import {
   ContentRejectedError,
   fallback,
   GenerationFailedError,
+  memoryStore,
   NetworkError,
   RateLimitError,
   SoraPipeline,
@@ -332,5 +333,26 @@ describe('a submission', () => {
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'stage-timeout' })
     expect(second.calls).toHaveLength(0)
     expect((await collect(run)).at(-1)).toMatchObject({ upstream: { state: 'unknown' } })
+    expect(clock.monotonic()).toBe(5000)
+    const earlier = new SoraPipeline({ generator, clock, deadlines: { generateMs: 2000 } }).run(request)
+    await expect(clock.runUntil(earlier.result)).rejects.toMatchObject({ code: 'stage-timeout' })
+    expect(clock.monotonic()).toBe(7000)
+  })
+
+  it('whose sender is gone is never sent again by another process', async () => {
+    const store = memoryStore()
+    const clock = manualClock()
+    const hanging = { ...fakeTaskGenerator({ name: 'g' }), start: () => new Promise<never>(() => undefined) }
+    new SoraPipeline({ generator: hanging, store, clock }).run(request, { id: 'run_1' })
+    await clock.advance(1)
+    const later = manualClock({ now: clock.now() + 3_600_000 })
+    const generator = fakeTaskGenerator({ name: 'g' })
+    const run = new SoraPipeline({ generator, store, clock: later }).resume('run_1')
+    await expect(later.runUntil(run.result)).rejects.toMatchObject({
+      code: 'submission-unknown',
+      message: 'Could not learn what became of the submission, its sender is gone: g',
+    })
+    expect(generator.startCount).toBe(0)
+    expect((await collect(run)).at(-1)).toMatchObject({ upstream: { state: 'unknown', generator: 'g' } })
   })
 })
