@@ -128,6 +128,18 @@ describe('paceSchedule', () => {
     ['a job that stood in a queue', [[0], [60, 0], [70, 50]], 2000],
     // As before; from the third poll that finds it running each gap is a quarter longer.
     ['a job that should end soon', [[0], [60, 0], [70, 50], [72, 50], [74, 50], [76, 50], [78, 50]], 3125],
+    // Polls of before it could have ended do not count for that: 2 s are left, and a fifth is under the floor.
+    [
+      'a steady job that was asked for often',
+      [[0], [20, 20], [35, 35], [51, 51], [60, 51], [70, 51], [80, 51], [90, 51], [97.5, 51], [98, 51]],
+      700,
+    ],
+    ['a fast job that should have ended just now', [[0], [2, 40], [3, 80], [4.8, 80]], 700],
+    [
+      'a job that should have ended just now, and was asked for often',
+      [[0], [60, 0], [70, 50], [84, 50], [86, 50], [88, 50], [90, 50]],
+      1093.75,
+    ],
     ['a job that should have ended just now', [[0], [60, 0], [70, 50], [90, 50]], 700],
     // 0.4 of the time since it moved, at most 5 s.
     ['a job that is overdue', [[0], [2, 40], [3, 80], [9, 80]], 2400],
