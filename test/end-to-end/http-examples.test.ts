@@ -38,14 +38,14 @@ describe.each(Object.entries(SERVERS))(
       expect(await once(server, 'exit')).toEqual([0, null])
     })
 
-    it('makes a visit by itself and ends', async () => {
+    it.concurrent('makes a visit by itself and ends', async () => {
       const { stdout, stderr } = await promisify(execFile)(process.execPath, [file])
       expect(stdout).toMatch(/^serving http:\/\/127\.0\.0\.1:\d+\/v1, the key is my-key$/m)
       expect(stdout.split('\n').at(-2)).toMatch(URL_OF_A_MIRROR)
       expect(stderr).toBe('')
     })
 
-    it('streams a chat completion', async () => {
+    it.concurrent('streams a chat completion', async () => {
       const chunks = await client.chat.completions.create({ model: 'sora-1.0', messages: [...MESSAGES], stream: true })
       const contents: (string | null | undefined)[] = []
       let finish: string | null | undefined
@@ -58,12 +58,12 @@ describe.each(Object.entries(SERVERS))(
       expect(finish).toBe('stop')
     })
 
-    it('answers a chat completion as a whole', async () => {
+    it.concurrent('answers a chat completion as a whole', async () => {
       const { choices } = await client.chat.completions.create({ model: 'sora-1.0', messages: [...MESSAGES] })
       expect(choices[0]?.message.content).toMatch(URL_OF_A_MIRROR)
     })
 
-    it('creates a video, which is polled and downloaded, in parts too', async () => {
+    it.concurrent('creates a video, which is polled and downloaded, in parts too', async () => {
       const { id, status } = await client.videos.create({
         model: 'sora-2',
         prompt: 'A cat playing piano',
@@ -79,7 +79,7 @@ describe.each(Object.entries(SERVERS))(
       expect(await client.videos.delete(id)).toMatchObject({ id, deleted: true })
     })
 
-    it('goes on with a video whose chat client went away, and gives it under its id', async () => {
+    it.concurrent('goes on with a video whose chat client went away, and gives it under its id', async () => {
       const leaving = new AbortController()
       const answer = await client.chat.completions
         .create({ model: 'sora-1.0', messages: [...MESSAGES], stream: true }, { signal: leaving.signal })
@@ -89,7 +89,7 @@ describe.each(Object.entries(SERVERS))(
       expect(await completed(id)).toMatchObject({ id, object: 'video', error: null })
     })
 
-    it('refuses who has no key, a body that is no JSON, and what it does not have', async () => {
+    it.concurrent('refuses who has no key, a body that is no JSON, and what it does not have', async () => {
       await expect(client.withOptions({ apiKey: 'wrong' }).models.list()).rejects.toBeInstanceOf(
         OpenAI.AuthenticationError,
       )

@@ -19,7 +19,7 @@ export function onceClosed(response: NodeResponse, act: (wasSent: boolean) => vo
   }
   const onFinish = () => settle(true)
   const onClose = () => settle(false)
-  // An answer that waits for its turn on the connection is told nothing when that closes.
+  // Node 22 tells an answer that waits for its turn on the connection nothing when that closes.
   const leave = !stream && response.socket === null ? awaitClose(response.req.socket, onClose) : undefined
   const stop = () => {
     response.off('finish', onFinish).off('close', onClose)

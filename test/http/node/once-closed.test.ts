@@ -33,6 +33,34 @@ describe('requests in a pipeline', () => {
     await Promise.all(visits.map(({ aborted, cancelled }) => Promise.all([aborted, cancelled])))
   })
 
+  it('hear it also when some of them have been answered, and when their answer comes later', async () => {
+    const { port, stub, server } = await startListener()
+    const client = rawClient(port)
+    const [[socket]] = await Promise.all([
+      once(server, 'connection'),
+      client.write('GET /late HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(4)),
+    ])
+    const [first, second, third, fourth] = [
+      await stub.visit(),
+      await stub.visit(),
+      await stub.visit(),
+      await stub.visit(),
+    ]
+    for (const visit of [first, second]) {
+      visit.push('done;')
+      visit.end()
+      visit.answer()
+    }
+    await client.until(/done;/, 2)
+    client.socket.destroy()
+    await once(socket, 'close')
+    await Promise.all([third.aborted, fourth.aborted])
+    expect([first.request.signal.aborted, second.request.signal.aborted]).toEqual([false, false])
+    third.answer()
+    fourth.answer()
+    await Promise.all([third.cancelled, fourth.cancelled])
+  })
+
   it('are cut together when one fails that waits for its turn', async () => {
     const { port, stub } = await startListener()
     const client = rawClient(port)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer, get as secureGet } from 'node:https'
+import { connect as connectSecurely } from 'node:tls'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sendNodeResponse } from '../../../src/http/node/send-node-response.js'
@@ -178,7 +179,10 @@ describe('the body', () => {
 
   it('is cancelled when the client goes away while it waits for room, and nothing is written after', async () => {
     const { body, left, pulls } = bodyOf(Array.from({ length: 4000 }, () => new Uint8Array(65_536)))
-    const { port, server, sent } = await sending(() => new Response(body))
+    // Cut short, but by the client.
+    const { port, server, sent } = await sending(
+      () => new Response(body, { headers: { 'content-length': '262144000' } }),
+    )
     const client = rawClient(port)
     client.socket.pause()
     const [[, response]] = await Promise.all([
@@ -229,6 +233,19 @@ describe('a body that fails', () => {
     const [answer] = await once(call, 'response')
     await expect(answer.toArray()).rejects.toThrow('aborted')
     expect(await told).toEqual([failure])
+  })
+
+  it('is cut where no reset is possible: HTTP/1.0 on TLS', async () => {
+    const { cert, key } = testCertificate('self-signed')
+    const told = Promise.withResolvers<unknown>()
+    const server = createSecureServer({ cert, key }, (_, response) => {
+      sendNodeResponse(response, failing()()).catch(told.resolve)
+    })
+    const { port } = await serve(server, 'https')
+    const client = connectSecurely({ port, host: '127.0.0.1', ca: cert })
+    client.write('GET / HTTP/1.0\r\n\r\n')
+    expect(await told.promise).toBe(failure)
+    await once(client.on('error', () => undefined).resume(), 'close')
   })
 
   it('before its first byte still has its status', async () => {
@@ -311,5 +328,22 @@ describe('an answer that cannot be sent', () => {
     await left
     expect(await sent[0]).toBe('sent')
     await client.until(/z\r\n0\r\n\r\n/)
+  })
+
+  it('because another ends the response while it is being read writes nothing after the end', async () => {
+    let response: ServerResponse | undefined
+    const { body, left } = bodyOf([bytes('a'), bytes('b')], (index) => {
+      if (index === 1) response?.end('z')
+      return index > 1 && new Promise(() => {})
+    })
+    const { port, sent } = await sending(
+      () => new Response(body),
+      (it) => {
+        response = it.on('error', (error) => sent.push(Promise.resolve(error)))
+      },
+    )
+    expect((await exchange(port)).body).toMatch(/z/)
+    await left
+    expect(await Promise.all(sent)).toEqual(['sent'])
   })
 })
