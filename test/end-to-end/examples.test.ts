@@ -15,7 +15,7 @@ const node = (...args: string[]) => run(process.execPath, args, { timeout: 30_00
 
 describe.concurrent('examples', () => {
   it.each<[string, RegExp[]]>([
-    ['quickstart', [/^http:\/\/127\.0\.0\.1:\d+\/MP4\/video_\w+\.mp4 after \d\.\d s$/m]],
+    ['quickstart', [/^http:\/\/127\.0\.0\.1:\d+\/MP4\/video_\w+\.mp4 after \d+\.\d s$/m]],
     [
       'progress-in-a-terminal',
       [/^\. generate 50 %, rendering/m, /^x resolve {2}given up: no mirror has it$/m, /^https:\/\/drive/m],
