@@ -119,6 +119,8 @@ describe('run', () => {
     ['bytes of no image', { image: { bytes: new Uint8Array(3), mediaType: 'video/mp4' } }, 'image is an object'],
     ['no bytes', { image: { bytes: new Uint8Array(0), mediaType: 'image/png' } }, 'image is an object'],
     ['a video that is an image', { video: 'data:image/png;base64,AQID' }, 'video is "data:image/png"'],
+    ['an empty model', { model: '' }, 'model is "" (give a text that is not empty)'],
+    ['a user that is no text', { user: 7 }, 'user is 7 (give a text that is not empty)'],
     ['a wrong seed', { seed: 1.5 }, 'seed is 1.5'],
     ['a storyboard without shots', { storyboard: [] }, 'storyboard is an array of 0'],
     [
