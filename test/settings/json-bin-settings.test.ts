@@ -143,7 +143,7 @@ describe('pull', () => {
     ['a page that forbids', { kind: 'status', status: 403, body: '<html>blocked</html>' }, 'upstream-http'],
     ['another 400', { kind: 'status', status: 400, body: { message: 'canary-key' } }, 'upstream-http'],
   ])('keeps the last good copy through %s', async (_, fault, code) => {
-    const { store, warnings } = storeOf({ timeoutMs: 100 })
+    const { store, warnings } = storeOf({ timeoutMs: 1_000 })
     sandbox.jsonBin.setRecord({ ...EMPTY, settings: { googleDrive: { folderId: 'canary-in-the-bin' } } })
     await store.pull()
     const { current } = store
