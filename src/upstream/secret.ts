@@ -13,6 +13,7 @@ export type Mask = (text: string) => string
 // Shorter ones would tear holes into ordinary words.
 const SHORTEST_KEY = 4
 const SHORTEST_HEADER = 6
+const SHORTEST_CARRIED = 12
 // A pattern that fits no text.
 const NOTHING = '(?!)'
 
@@ -70,6 +71,17 @@ export function maskOf(secrets: readonly string[]): Mask {
 /** Whether a text holds one of the secrets, in any form. */
 export function holdsSecret(text: string, secrets: readonly string[]): boolean {
   return longEnough(secrets).some((secret) => new RegExp(secretPattern(secret), 'iu').test(text))
+}
+
+/**
+ * Whether what is handed on as it is, such as an id that a service made, holds one of the secrets. Shorter ones than 12 letters may
+ * be in it by chance.
+ */
+export function carriesSecret(text: string, secrets: readonly string[]): boolean {
+  return holdsSecret(
+    text,
+    secrets.filter((secret) => secret.length >= SHORTEST_CARRIED),
+  )
 }
 
 // The longest first, so that none leaves the rest of a longer one behind.

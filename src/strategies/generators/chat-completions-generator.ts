@@ -1,5 +1,5 @@
 import { isSoraPipelineError } from '../../contracts/errors.js'
-import type { GeneratedVideo, OneShotGenerator } from '../../contracts/generator.js'
+import type { OneShotGenerator } from '../../contracts/generator.js'
 import type { JsonObject } from '../../contracts/json.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { SubmissionUnknownError } from '../../contracts/run-errors.js'
@@ -9,7 +9,7 @@ import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { type ApiCredentials, createApi } from '../../upstream/api.js'
 import { hostOf, networkFailure, timeoutFailure } from '../../upstream/network-failure.js'
 import { isPlainHttp } from '../../upstream/plain-http.js'
-import { holdsSecret, maskOf } from '../../upstream/secret.js'
+import { carriesSecret, holdsSecret, maskOf } from '../../upstream/secret.js'
 import { withTimeLimit } from '../../upstream/time-limit.js'
 import { chatCompletionsBody } from './chat-completions-body.js'
 import { type ChatCompletionsGeneratorOptions, checkChatCompletionsOptions } from './chat-completions-options.js'
@@ -119,7 +119,7 @@ export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions)
         const message = `${name} named a video on its own machine, ${hostOf(found)}: its public address is not configured`
         context.warn?.({ code: 'loopback-url', message })
       }
-      return videoOf(found, String(body.model), transcript, context)
+      return { ...ownFacts(transcript, context, credentials), url: found, model: String(body.model) }
     },
   }
 }
@@ -129,9 +129,12 @@ function isOnOwnMachine(address: string): boolean {
   return /^(localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])$/.test(new URL(address).hostname)
 }
 
-function videoOf(url: string, model: string, transcript: ChatTranscript, { runId }: StageContext): GeneratedVideo {
-  const usage = transcript.usage()
-  return { id: transcript.id() ?? runId, url, model, ...(usage !== undefined && { usage }) }
+// What the upstream says of the video, unless there is a key in it.
+function ownFacts(transcript: ChatTranscript, { runId }: StageContext, { secrets }: ApiCredentials) {
+  const [id, usage] = [transcript.id(), transcript.usage()].map((fact) =>
+    fact !== undefined && carriesSecret(JSON.stringify(fact), secrets) ? undefined : fact,
+  ) as [string | undefined, JsonObject | undefined]
+  return { id: id ?? runId, ...(usage !== undefined && { usage }) }
 }
 
 function neither(transcript: ChatTranscript, { url, host, mask }: Parameters<typeof createChatTranscript>[0]): Error {

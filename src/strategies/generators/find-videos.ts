@@ -3,7 +3,8 @@ import type { VideoRequest } from '../../contracts/request.js'
 import type { FindContext } from '../../contracts/stage.js'
 import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import type { Api, ApiCall } from '../../upstream/api.js'
-import { readJsonAnswer } from '../../upstream/json-answer.js'
+import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
+import { carriesSecret } from '../../upstream/secret.js'
 import { instantOf, JobAnswer, jobIdOf } from './job-answer.js'
 
 const VideoList = z.looseObject({
@@ -51,7 +52,9 @@ export async function findVideos(
         )
       }
       const id = jobIdOf(job)
-      if (id !== undefined && job.prompt === request.prompt) found.push(id)
+      if (id === undefined || job.prompt !== request.prompt) continue
+      if (carriesSecret(id, answer.secrets)) throw unreadable(answer, 'the id of the job carries the key')
+      found.push(id)
     }
     after = lastId ?? data.map(jobIdOf).at(-1)
     // The newest come first: past the first older one there are only older ones.

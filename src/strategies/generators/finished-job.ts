@@ -6,7 +6,7 @@ import type { AllowPrivateAddresses } from '../../upstream/download/allowed-dest
 import { memoryVideo } from '../../upstream/memory-video.js'
 import { isPlainHttp } from '../../upstream/plain-http.js'
 import { remoteVideo } from '../../upstream/remote-video.js'
-import { holdsSecret } from '../../upstream/secret.js'
+import { carriesSecret, holdsSecret } from '../../upstream/secret.js'
 import { type VideoOutput, videoOutputs } from '../../upstream/video-output.js'
 import { instantOf, type JobAnswer } from './job-answer.js'
 import { parseSize } from './video-size.js'
@@ -85,7 +85,8 @@ function sourceAt(
   })
 }
 
-function factsOf({ id, body }: FinishedJob): GeneratedVideoFacts {
+function factsOf({ id, body, answer }: FinishedJob): GeneratedVideoFacts {
+  const isClean = (value: unknown) => !carriesSecret(JSON.stringify(value), answer.secrets)
   const frame = parseSize(body.size)
   const [width, height] = [body.width ?? frame?.width, body.height ?? frame?.height]
   const durationSeconds = body.seconds ?? body.duration
@@ -95,8 +96,8 @@ function factsOf({ id, body }: FinishedJob): GeneratedVideoFacts {
     ...(durationSeconds !== undefined && { durationSeconds }),
     ...(width !== undefined && { width }),
     ...(height !== undefined && { height }),
-    ...(body.model !== undefined && body.model !== '' && { model: body.model }),
+    ...(body.model !== undefined && body.model !== '' && isClean(body.model) && { model: body.model }),
     ...(expiresAt !== undefined && { expiresAt }),
-    ...(body.usage !== undefined && { usage: body.usage }),
+    ...(body.usage !== undefined && isClean(body.usage) && { usage: body.usage }),
   }
 }

@@ -4,7 +4,7 @@ import type { FindContext, StageContext, SubmitContext } from '../../contracts/s
 import { type ApiAnswer, createApi } from '../../upstream/api.js'
 import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
 import { isPlainHttp } from '../../upstream/plain-http.js'
-import { holdsSecret } from '../../upstream/secret.js'
+import { carriesSecret, holdsSecret } from '../../upstream/secret.js'
 import { cancelVideo } from './cancel-video.js'
 import { planCreate } from './create-plan.js'
 import { findVideos } from './find-videos.js'
@@ -70,6 +70,8 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     // A server that answers with the video itself may give no id; the job then has no other name than ours.
     if (upstreamId === undefined && namedVideo(job) === undefined)
       throw unreadable(answer, 'there is neither an id nor a video')
+    // It would be in events, handles and stores.
+    if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job carries the key')
     const pollUrl = ownPollUrl(body, answer)
     const status = jobStatus(job, grace)
     return { operation: { id: job.id, ...(pollUrl !== undefined && { pollUrl }) }, status }

@@ -10,10 +10,10 @@ import {
 } from '../../contracts/upstream-errors.js'
 import { abortable } from '../../upstream/abortable.js'
 import { type ApiCall, createApi } from '../../upstream/api.js'
-import { readJsonAnswer } from '../../upstream/json-answer.js'
+import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
 import { timeoutFailure } from '../../upstream/network-failure.js'
 import type { Fetch } from '../../upstream/request.js'
-import { type Credential, maskOf } from '../../upstream/secret.js'
+import { type Credential, carriesSecret, maskOf } from '../../upstream/secret.js'
 import { withTimeLimit } from '../../upstream/time-limit.js'
 import {
   addressProblem,
@@ -120,7 +120,9 @@ export function soraPublisher(given: SoraPublisherOptions): Publisher {
       try {
         const answer = await call({ what: 'publish the video', method: 'POST', path: PATH, json }, signal)
         const { id, permalink } = readJsonAnswer(answer, Published).post
-        return { id, ...(permalink !== undefined && { url: permalink }) }
+        if (carriesSecret(id, answer.secrets)) throw unreadable(answer, 'the id of the post carries a key')
+        const isShown = permalink !== undefined && !carriesSecret(permalink, answer.secrets)
+        return { id, ...(isShown && { url: permalink }) }
       } catch (error) {
         throw signal.aborted ? signal.reason : onceOnly(error)
       }

@@ -7,6 +7,7 @@ import { type ApiAnswer, type ApiCall, createApi } from '../../upstream/api.js'
 import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
 import { jsonOf } from '../../upstream/json-of.js'
 import { hostOf } from '../../upstream/network-failure.js'
+import { carriesSecret } from '../../upstream/secret.js'
 import { type DriveRequestSubject, driveError } from './google-drive-error.js'
 import type { CheckedGoogleDriveOptions } from './google-drive-options.js'
 
@@ -84,7 +85,10 @@ export function driveApi(options: CheckedGoogleDriveOptions, { clock, signal }: 
     generateId: () =>
       retrying(async () => {
         const url = address('/drive/v3/files/generateIds', { count: '1', space: 'drive', type: 'files' })
-        return readJsonAnswer(await request({ method: 'GET', url, signal }), GeneratedIds).ids[0]
+        const answer = await request({ method: 'GET', url, signal })
+        const [id] = readJsonAnswer(answer, GeneratedIds).ids
+        if (carriesSecret(id, answer.secrets)) throw unreadable(answer, 'the id carries the token')
+        return id
       }),
     openSession: ({ id, name, mediaType, byteLength }) =>
       retrying(async () => {
@@ -205,5 +209,7 @@ function sessionSecrets(session: string): string[] {
 function readFile(answer: ApiAnswer, id: string): DriveFile | undefined {
   const { data } = z.safeParse(StoredFile, jsonOf(answer.text))
   if (data?.id !== id) return undefined
-  return { id, byteLength: Number(data.size), md5: data.md5Checksum, pageUrl: data.webViewLink }
+  const { webViewLink = '' } = data
+  const pageUrl = webViewLink === '' || carriesSecret(webViewLink, answer.secrets) ? undefined : webViewLink
+  return { id, byteLength: Number(data.size), md5: data.md5Checksum, pageUrl }
 }

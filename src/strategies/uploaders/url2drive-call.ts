@@ -23,10 +23,12 @@ export interface Url2driveOutput {
   readonly output: unknown
   readonly host: string
   readonly mask: Mask
+  /** What must not be in what is handed on. */
+  readonly secrets: readonly string[]
 }
 
 /** The end of a stream: its last event, parsed. */
-interface LastEvent extends Pick<Url2driveOutput, 'host' | 'mask'> {
+interface LastEvent extends Pick<Url2driveOutput, 'host' | 'mask' | 'secrets'> {
   readonly event: string
   readonly data: unknown
 }
@@ -80,15 +82,16 @@ export async function followUpload(
     if (signal.aborted) throw signal.reason
     throw unknownOutcome(error)
   }
-  const { event, data, host, mask } = last
+  const { event, data, host, mask, secrets } = last
   if (event === 'error') throw url2driveFailure(textOf(data), host, mask)
-  return { output: Array.isArray(data) ? data[0] : undefined, host, mask }
+  return { output: Array.isArray(data) ? data[0] : undefined, host, mask, secrets }
 }
 
 async function lastEvent(space: Url2driveSpace, url: string, signal: AbortSignal): Promise<LastEvent> {
-  const { api, context, timeoutMs, idleTimeoutMs, secrets } = space
+  const { api, context, timeoutMs, idleTimeoutMs } = space
   const { headers, secrets: known } = await api.credentials(signal)
-  const exchange = { what: FOLLOW, url, mask: maskOf([...known, ...secrets]) }
+  const secrets = [...known, ...space.secrets]
+  const exchange = { what: FOLLOW, url, mask: maskOf(secrets) }
   const { mask } = exchange
   const host = hostOf(url)
   const response = await openStream(space, exchange, { headers, timeoutMs, signal })
@@ -97,7 +100,7 @@ async function lastEvent(space: Url2driveSpace, url: string, signal: AbortSignal
     if (event !== 'complete' && event !== 'error') continue
     const parsed = parse(data, exchange)
     // A text comes from the queue of the Space, not from its function: what became of that is not told.
-    if (event === 'complete' || typeof parsed !== 'string') return { event, data: parsed, host, mask }
+    if (event === 'complete' || typeof parsed !== 'string') return { event, data: parsed, host, mask, secrets }
     throw lost(exchange, `${host} says ${excerptOf(parsed, mask)}`)
   }
   throw lost(exchange, `${host} ended the stream without a result`)
