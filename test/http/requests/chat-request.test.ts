@@ -5,7 +5,8 @@ import { InvalidRequestError } from '../../../src/contracts/input-errors.js'
 import { type ChatReading, readChatRequest } from '../../../src/http/requests/chat-request.js'
 import { readBody } from '../../../src/http/requests/read-body.js'
 import { checkRequest } from '../../../src/pipeline/check-request.js'
-import { isDoneWithin, wrongFields } from './refusal-of.js'
+import { isDoneWithin } from '../../support/is-done-within.js'
+import { wrongFields } from './refusal-of.js'
 
 const PNG = 'data:image/png;base64,iVBORw0KGgo='
 const MP4 = `data:video/mp4;base64,${Buffer.from('\0\0\0\x18ftypmp42').toString('base64')}`

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { HttpRefusal } from '../../../src/http/http-refusal.js'
 import { MAX_JSON_DEPTH, MAX_JSON_VALUES, parseJsonBody } from '../../../src/http/requests/json-body.js'
-import { isDoneWithin } from './refusal-of.js'
+import { isDoneWithin } from '../../support/is-done-within.js'
 
 const MIB = 1024 * 1024
 const bytesOf = (text: string) => new TextEncoder().encode(text)

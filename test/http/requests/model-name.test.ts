@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readModelName } from '../../../src/http/requests/model-name.js'
-import { isDoneWithin } from './refusal-of.js'
+import { isDoneWithin } from '../../support/is-done-within.js'
 
 test.each([
   ['sora2-landscape-10s', 10, '1280x720'],

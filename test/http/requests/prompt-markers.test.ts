@@ -4,7 +4,7 @@ import type { VideoRequest } from '../../../src/contracts/request.js'
 import { MAX_SHOTS, readPromptMarkers } from '../../../src/http/requests/prompt-markers.js'
 import { chatCompletionsBody } from '../../../src/strategies/generators/chat-completions-body.js'
 import { fakeContext } from '../../../src/testing/index.js'
-import { isDoneWithin } from './refusal-of.js'
+import { isDoneWithin } from '../../support/is-done-within.js'
 
 const HEX = '0123456789abcdef0123456789abcdef'
 const POST = `s_${HEX}`
