@@ -88,9 +88,10 @@ describe('videoUrlIn', () => {
     ['open brackets', '['],
     ['pairs of braces', '{}'],
     ['blanks', ' '],
-  ])('takes less than 100 ms for 1 MB of %s', (_, text) => {
+  ])('takes its time in proportion for 1 MB of %s', (_, text) => {
     const megabyte = text.length >= 1_000_000 ? text : text.repeat(Math.ceil(1_000_000 / text.length))
-    expect(isDoneWithin(100, () => videoUrlIn(megabyte, { ...search, accepts: () => false }))).toBe(true)
+    // A tenth of that on an idle machine; a square of the length would be minutes.
+    expect(isDoneWithin(400, () => videoUrlIn(megabyte, { ...search, accepts: () => false }))).toBe(true)
   })
 
   test('finds any address, whatever stands before it', () => {
