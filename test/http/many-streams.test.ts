@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest'
 const STREAMS = 1000
 // Opened so many at a time: what is measured is a thousand open streams, not a thousand requests in one moment.
 const AT_ONCE = 50
-const WARM_UP = 600
+const WARM_UP = 1200
 const BODY = JSON.stringify({ model: 'sora-1.0', stream: true, messages: [{ role: 'user', content: 'A cat' }] })
 const REQUEST = [
   'POST /v1/chat/completions HTTP/1.1',
