@@ -13,7 +13,7 @@ import { CANARIES, type Played, startWorld, type World } from './world.ts'
 
 /** No cell may take longer, in milliseconds: its own deadlines are far below. */
 export const CELL_MS = 15_000
-const AT_ONCE = 24
+const AT_ONCE = 16
 const NO_FAULT: Fault = { row: 0, name: 'none', does: ({ healthy }) => healthy, expected: {} }
 
 /** Every cell. */

@@ -4,7 +4,7 @@ import { createHandler } from '../../src/http/create-handler.js'
 import { toNodeListener } from '../../src/http/node/to-node-listener.js'
 import { memoryStore, SoraPipeline } from '../../src/index.js'
 
-// A backend in a process of its own, so that what it keeps can be weighed; backend-leaks.test.ts starts it.
+// A backend in a process of its own, so that what it keeps can be weighed; backend-leaks.full.ts starts it.
 
 /** What a backend holds when nobody is connected and no run goes on. */
 export interface BackendHoldings {

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FetchHandler } from '../../../src/http/node/fetch-handler.js'
 import { FRAMEWORKS, type Framework } from './frameworks.js'
 
-// A server in a process of its own, so that what it keeps can be weighed; leaks.test.ts starts it.
+// A server in a process of its own, so that what it keeps can be weighed; leaks.full.ts starts it.
 
 /** What a server holds when nobody is connected. */
 export interface Holdings {
