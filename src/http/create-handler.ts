@@ -102,7 +102,8 @@ export function createHandler(
     }
     const route = routeOf(request, url, segments)
     const owner = await caller(request)
-    return owner instanceof Response ? owner : route({ ...shared, owner }, id)
+    // A copy: the headers of a redirect, or of an answer that was fetched, cannot be added to.
+    return owner instanceof Response ? new Response(owner.body, owner) : route({ ...shared, owner }, id)
   }
 
   return async (request) => {

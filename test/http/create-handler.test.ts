@@ -85,6 +85,14 @@ describe('who may call', () => {
     expect(errors).toEqual([new Error('the database is down')])
   })
 
+  it('may be sent elsewhere, also from a page of another origin', async () => {
+    const authenticate = () => Response.redirect('https://login.example/')
+    const { call } = handlerOf({ authenticate, cors: '*' })
+    const response = await call('GET', '/v1/videos', { headers: { origin: 'https://chat.example' } })
+    expect([response.status, response.headers.get('location')]).toEqual([302, 'https://login.example/'])
+    expect(response.headers.get('access-control-allow-origin')).toBe('*')
+  })
+
   it('never gets a body read without a key', async () => {
     const { handler } = handlerOf({ apiKeys: keys })
     const body = new ReadableStream(
