@@ -17,7 +17,7 @@ export default {
   thresholds: { high: 90, low: 80, break: 80 },
   // Stryker would rewrite that file through an API of the compiler that TypeScript 7 does not have; nothing here needs it.
   tsconfigFile: 'none',
-  ignorePatterns: ['dist', 'coverage', 'videos', 'test/*/.venv*', '*.tgz'],
+  ignorePatterns: ['.mutation', 'dist', 'coverage', 'videos', 'test/*/.venv*', '*.tgz'],
   reporters: ['clear-text', 'progress', 'html', 'json'],
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
   htmlReporter: { fileName: '.mutation/report.html' },
