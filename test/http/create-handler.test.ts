@@ -341,6 +341,24 @@ describe('the events of a video', () => {
     expect(idsOf(text).at(-1)).toMatch(/-end$/)
   })
 
+  it('end with a URL of this server where the video is only behind a key, as the video itself does', async () => {
+    const source = { isPublic: false, open: async () => new Blob(['private']).stream() }
+    const { json, call } = handlerOf(
+      { apiKeys: ['key'] },
+      { generator: fakeGenerator({ outcome: { id: 'g', source } }) },
+    )
+    const { body } = await json('POST', '/v1/videos', { key: 'key', body: { prompt: 'A cat' } })
+    const text = await (await call('GET', `/v1/videos/${body.id}/events`, { key: 'key' })).text()
+    expect(typesOf(text).at(-1)).toBe('run-completed')
+    const last = JSON.parse(
+      text
+        .match(/^data: (.+)$/gm)
+        ?.at(-1)
+        ?.slice(6) ?? '',
+    )
+    expect(await (await call('GET', new URL(last.result.url).pathname)).text()).toBe('private')
+  })
+
   it('go on after the last id that was seen', async () => {
     const { clock, json, call } = setUp()
     const { body } = await clock.runUntil(json('POST', '/v1/videos', { body: { prompt: 'A cat' } }))

@@ -2,7 +2,9 @@ import type { Clock } from '../../contracts/clock.js'
 import type { PipelineEvent } from '../../contracts/events.js'
 import type { RunRecord } from '../../pipeline/run-record.js'
 import type { Call } from '../call.js'
+import { signedContentUrl } from './content-url.js'
 import { EVENT_STREAM_HEADERS } from './event-stream.js'
+import { servedRun } from './served-run.js'
 
 const KEEP_ALIVE = ': keep-alive\n\n'
 
@@ -14,7 +16,8 @@ const KEEP_ALIVE = ': keep-alive\n\n'
 export function streamEvents({ request, runner, settings, heartbeatClock }: Call, record: RunRecord): Response {
   const lastId = request.headers.get('last-event-id') ?? ''
   if (record.status !== 'running' && lastId.endsWith(END)) return new Response(null, { status: 204 })
-  const events = runner.resume(record.id)[Symbol.asyncIterator]()
+  const run = servedRun(runner.resume(record.id), () => signedContentUrl(settings, request, record.id))
+  const events = run[Symbol.asyncIterator]()
   const { heartbeatMs } = settings
   return new Response(
     framed(events, { lastId, heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY, clock: heartbeatClock }),

@@ -5,7 +5,7 @@ import type { FormattableRun } from '../../openai/formattable-run.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 
 /**
- * A run as it is told to a chat client: where the video is only behind the generator's key, and nothing uploaded it, it completes
+ * A run as it is told to the clients of a backend: where the video is only behind the generator's key, and nothing uploaded it, it completes
  * all the same, with a URL of this server.
  */
 export function servedRun(
