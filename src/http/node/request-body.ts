@@ -4,7 +4,7 @@ import { bodyStream } from './body-stream.js'
 import type { NodeRequest } from './node-messages.js'
 
 /** The body of a request, for a Fetch `Request`. */
-export interface RequestBody {
+export interface NodeBody {
   readonly content: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>
   /** Whether the bytes are others than those that came, so that the headers about those are wrong. */
   readonly isRebuilt: boolean
@@ -16,7 +16,7 @@ export interface RequestBody {
  *
  * @throws ConfigurationError when the body was read before and left nowhere.
  */
-export function requestBody(request: NodeRequest, headers: Headers): RequestBody | undefined {
+export function requestBody(request: NodeRequest, headers: Headers): NodeBody | undefined {
   if (!hasBody(request, headers)) return undefined
   if (!request.readableDidRead && !request.readableEnded) return { content: bodyStream(request), isRebuilt: false }
   return { content: parsedBody(request, headers), isRebuilt: true }
