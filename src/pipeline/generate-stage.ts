@@ -206,8 +206,7 @@ async function complete(session: RunSession, step: Step, video: GeneratedVideo, 
   session.upstream = upstreamOf('finished', step.submission, generator)
   const attempt = { stage: 'generate', strategy: generator.name, outcome: 'succeeded', durationMs } as const
   const { clock } = session.config
-  const { stepStartedAt = clock.now(), ...state } = session.state
-  session.state = state
+  const { state } = session
   await recordAccepted(session, step.submission, {
     step: 'publish',
     wakeAt: clock.now(),
@@ -215,7 +214,7 @@ async function complete(session: RunSession, step: Step, video: GeneratedVideo, 
     candidates: withGenerated(state, video),
     attempts: [...state.attempts, attempt],
   })
-  const tookMs = clock.now() - stepStartedAt
+  const tookMs = clock.now() - (state.stepStartedAt ?? clock.now())
   session.log.append({ type: 'stage-completed', ...placeOf('generate', generator), durationMs: tookMs })
 }
 

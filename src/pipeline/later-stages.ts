@@ -129,8 +129,6 @@ async function advanceStage<S extends LaterStage>(
 }
 
 async function leave(session: RunSession, stage: LaterStage, patch: Partial<RunSession['state']>): Promise<void> {
-  const { stepStartedAt: _ended, ...state } = session.state
-  session.state = state
   await saveState(session, { ...patch, step: FOLLOWING[stage], wakeAt: session.config.clock.now() })
 }
 

@@ -39,10 +39,19 @@ export interface RunSession {
 /** Adds a warning to the run, once for each text. */
 export function warn(session: RunSession, warning: StageWarning, stage?: StageName, strategy?: string): void {
   const { code, message } = warning
-  const { state } = session
-  if (state.warnings.some((known) => known.code === code && known.message === message && known.stage === stage)) return
-  session.state = { ...state, warnings: [...state.warnings, { code, message, ...(stage && { stage }) }] }
+  const told = { code, message, ...(stage && { stage }) }
+  const { warnings } = session.state
+  const added = addWarnings(warnings, [told])
+  if (added.length === warnings.length) return
+  session.state = { ...session.state, warnings: added }
   session.log.append({ type: 'warning', ...(stage && { stage }), ...(strategy && { strategy }), code, message })
+}
+
+/** Those of both, each text of a stage once. */
+export function addWarnings(to: RunState['warnings'], more: RunState['warnings']): RunState['warnings'] {
+  const isKnown = ({ code, message, stage }: (typeof to)[number]) =>
+    to.some((known) => known.code === code && known.message === message && known.stage === stage)
+  return [...to, ...more.filter((warning) => !isKnown(warning))]
 }
 
 /** Who is at work in a stage, and since when. */

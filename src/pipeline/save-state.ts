@@ -2,7 +2,7 @@ import { isSoraPipelineError } from '../contracts/errors.js'
 import { type FencedError, RunStateError } from '../contracts/run-errors.js'
 import type { RunStore } from '../contracts/run-store.js'
 import { releaseJob } from './admit-job.js'
-import { type RunSession, warn } from './run-session.js'
+import { addWarnings, type RunSession, warn } from './run-session.js'
 import { type RunState, readRunState, toStoredRun } from './run-state.js'
 
 const LOAD_TRIES = 5
@@ -27,32 +27,31 @@ export function saveState(session: RunSession, patch: StatePatch): Promise<void>
 
 async function save(session: RunSession, patch: StatePatch): Promise<void> {
   const { store, clock, leaseOwner, leaseMs } = session.config
-  const merged = { ...session.state, ...patch }
   const lease = { owner: leaseOwner, until: clock.now() + leaseMs }
-  const state = merged.status === 'running' ? { ...withoutEnd(merged), lease } : withoutLease(merged)
+  const state = patched(session.state, patch, lease)
   const leaseEndsAt = clock.monotonic() + leaseMs
   try {
     session.version = await store.save(session.id, session.version, toStoredRun(state))
     // What was added to the state while the save was under way stays; it is saved the next time.
-    const present = state.status === 'running' ? withoutEnd(session.state) : session.state
-    session.state = { ...present, ...patch, ...(state.lease && { lease: state.lease }) }
+    session.state = patched(session.state, patch, lease)
     session.leaseEndsAt = leaseEndsAt
   } catch (error) {
     if (isFenced(error)) throw error
     if (!hasSubmitted(state)) {
       throw new RunStateError(`Could not save the run, nothing was sent: ${session.id}`, { cause: error })
     }
-    session.state = { ...session.state, ...patch }
+    session.state = patched(session.state, patch, session.state.lease)
     warn(session, { code: 'store-unavailable', message: 'Could not save the run; it goes on in this process alone' })
   }
 }
 
-/** Takes the newest state from the store, after another process has saved. */
+/** Takes the newest state from the store, after another process has saved. What this one has warned of stays told. */
 export async function reloadState(session: RunSession): Promise<void> {
   await session.saving
   const loaded = await loadPatiently(session)
   if (loaded === undefined) throw new RunStateError(`Could not go on with the run, the store lost it: ${session.id}`)
-  session.state = readRunState(session.id, loaded.state)
+  const state = readRunState(session.id, loaded.state)
+  session.state = { ...state, warnings: addWarnings(state.warnings, session.state.warnings) }
   session.version = loaded.version
   session.leaseEndsAt = Number.NEGATIVE_INFINITY
   releaseJob(session) // The run may be at another job by now.
@@ -125,10 +124,11 @@ function hasSubmitted({ video, submission }: RunState): boolean {
   return video !== undefined || submission?.state === 'accepted'
 }
 
-function withoutEnd({ error: _error, endedAt: _endedAt, isAborted: _isAborted, ...state }: RunState): RunState {
-  return state
-}
-
-function withoutLease({ lease: _ended, ...state }: RunState): RunState {
-  return state
+// A step that begins has not started, a run that goes on has no end, and one that has ended no lease.
+function patched(state: RunState, patch: StatePatch, lease: RunState['lease']): RunState {
+  const { stepStartedAt, lease: _former, ...rest } = { ...state, ...patch }
+  const start = patch.step === undefined && stepStartedAt !== undefined ? { stepStartedAt } : {}
+  if (rest.status !== 'running') return { ...rest, ...start }
+  const { error: _error, endedAt: _endedAt, isAborted: _isAborted, ...running } = rest
+  return { ...running, ...start, ...(lease && { lease }) }
 }
