@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStore, type RunStore, SoraPipeline, type SoraPipelineOptions, type StoredRun } from '../../src/index.js'
+import {
+  balance,
+  memoryStore,
+  type RunStore,
+  SoraPipeline,
+  type SoraPipelineOptions,
+  type StoredRun,
+  SubmissionUnknownError,
+} from '../../src/index.js'
 import type { RunState } from '../../src/pipeline/run-state.js'
 import { fakeGenerator, fakePublisher, fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
 import { collect } from '../support/collect.js'
@@ -117,5 +125,143 @@ describe('the video of one long call', () => {
       { stage: 'publish' },
       { stage: 'upload' },
     ])
+  })
+})
+
+describe('the end of a run', () => {
+  const isFailed = ({ status }: State) => status === 'failed'
+  const failing = () => fakeGenerator({ outcome: new Error('no credit') })
+  const elsewhere = ({ lease, ...state }: State) => ({
+    ...state,
+    lease: { owner: 'another', until: (lease?.until ?? 0) + 60_000 },
+  })
+  const ended = ({ lease: _, ...state }: State) => ({ ...state, status: 'failed', isAborted: true })
+
+  it.each([1, 4])('is saved after %i lost races', async (times) => {
+    const { store, stateOf, lost } = contended(isFailed, same, times)
+    const { clock, run } = start(store, { generator: failing() })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'generation-failed' })
+    expect(lost()).toBe(times)
+    const error = { code: 'generation-failed' }
+    expect(await stateOf('run_1')).toMatchObject({ status: 'failed', isAborted: false, error, endedAt: clock.now() })
+    expect((await collect(run)).map(({ type }) => type)).not.toContain('warning')
+  })
+
+  it('that cannot be saved for other processes is told as a warning', async () => {
+    const { store, stateOf, lost } = contended(isFailed, same, 9)
+    const { clock, run } = start(store, { generator: failing() })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'generation-failed' })
+    expect(lost()).toBe(5)
+    expect(await stateOf('run_1')).toMatchObject({ status: 'running' })
+    expect((await collect(run)).slice(-2)).toMatchObject([
+      { type: 'warning', code: 'store-unavailable', message: 'Could not save the end of the run: run-fenced' },
+      { type: 'run-failed' },
+    ])
+  })
+
+  it('is not saved over the work of a process that has taken the run', async () => {
+    const { store, stateOf } = contended(isFailed, elsewhere, 1)
+    const { clock, run } = start(store, { generator: failing() })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'generation-failed' })
+    expect(await stateOf('run_1')).toMatchObject({ status: 'running', lease: { owner: 'another' } })
+    expect((await collect(run)).at(-1)).toMatchObject({ type: 'run-failed', isAborted: false })
+  })
+
+  it('counts from anywhere when the caller aborts', async () => {
+    const { store, stateOf } = contended(isFailed, elsewhere, 1)
+    const { clock, run } = start(store)
+    await clock.advance(1500)
+    await run.cancel('enough')
+    expect(await stateOf('run_1')).toMatchObject({ status: 'failed', isAborted: true, error: { code: 'aborted' } })
+  })
+
+  it('is that of the abort when another process was told of it meanwhile', async () => {
+    const { store, stateOf } = contended(isFailed, ended, 1)
+    const { clock, run } = start(store, { generator: failing() })
+    await clock.runUntil(run.result.catch(() => undefined))
+    expect((await collect(run)).at(-1)).toMatchObject({ type: 'run-failed', isAborted: true })
+    expect(await stateOf('run_1')).not.toHaveProperty('error')
+  })
+
+  it('without an answer to its submission is a review also after a lost race', async () => {
+    const { store, stateOf } = contended(({ status }) => status === 'needs-review', same, 1)
+    const generator = fakeTaskGenerator({ starts: [new SubmissionUnknownError('Could not learn the outcome')] })
+    const { clock, run } = start(store, { generator })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect((await stateOf('run_1')).status).toBe('needs-review')
+  })
+})
+
+describe('the removal of a run', () => {
+  const isRemoval = ({ removedAt }: State) => removedAt !== undefined
+
+  it.each([1, 4])('is saved after %i lost races', async (times) => {
+    const { store, lost } = contended(isRemoval, same, times)
+    const { clock, pipeline, run } = start(store)
+    await clock.runUntil(run.result)
+    await pipeline.remove('run_1')
+    expect(lost()).toBe(times)
+    expect(await pipeline.get('run_1')).toBeUndefined()
+  })
+
+  it('gives up when other processes never stop to save', async () => {
+    const { store, lost } = contended(isRemoval, same, 9)
+    const { clock, pipeline, run } = start(store)
+    await clock.runUntil(run.result)
+    await expect(pipeline.remove('run_1')).rejects.toMatchObject({ code: 'run-fenced' })
+    expect(lost()).toBe(5)
+    expect(await pipeline.get('run_1')).toMatchObject({ status: 'completed' })
+  })
+
+  it('is refused when another process has taken it up again meanwhile', async () => {
+    const store = memoryStore()
+    const { clock, run } = start(store)
+    await clock.runUntil(run.result)
+    let loads = 0
+    const load: RunStore['load'] = async (id) => {
+      loads += 1
+      const { version, state } = (await store.load(id)) as { version: number; state: StoredRun }
+      return { version, state: { ...state, status: loads === 1 ? 'completed' : 'running' } }
+    }
+    const other = new SoraPipeline({ generator: fakeGenerator(), store: { ...store, load }, clock })
+    await expect(other.remove('run_1')).rejects.toMatchObject({
+      code: 'run-state',
+      message: 'Could not remove the run, it goes on: run_1',
+    })
+    expect((await store.load('run_1'))?.state).not.toHaveProperty('removedAt')
+  })
+})
+
+describe('a process that lost a race', () => {
+  it('says so when the store does not know the run any more', async () => {
+    const { store } = contended(isAccepted, same, 1)
+    let isForgotten = false
+    const save: RunStore['save'] = (...given) =>
+      store.save(...given).catch((error: unknown) => {
+        isForgotten = true
+        throw error
+      })
+    const load: RunStore['load'] = async (id) => (isForgotten ? undefined : store.load(id))
+    const { clock, run } = start({ ...store, save, load })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({
+      code: 'run-state',
+      message: 'Could not go on with the run, the store lost it: run_1',
+    })
+  })
+
+  it('gives back its leave to have a job, for its other runs', async () => {
+    const elsewhere = ({ lease: _, ...state }: State) => ({ ...state, lease: { owner: 'another', until: 9e15 } })
+    const { store, lost } = contended(
+      ({ id, submission }) => id === 'run_1' && submission?.state === 'intent',
+      elsewhere,
+      1,
+    )
+    const generator = balance([fakeTaskGenerator({ polls: 3 })], { concurrency: 1 })
+    const { clock, pipeline, run } = start(store, { generator })
+    await clock.advance(500)
+    expect(lost()).toBe(1)
+    await expect(clock.runUntil(pipeline.generate(request))).resolves.toMatchObject({ servedBy: 'generator' })
+    await run.cancel('enough')
+    await expect(run.result).rejects.toBe('enough')
   })
 })
