@@ -183,11 +183,46 @@ describe('the video of a run', () => {
     await expect(read()).rejects.toThrow('dead')
   })
 
+  it.each([
+    ['the generator is asked for anew, where it is as long', false, 1, undefined],
+    ['a mirror is not asked for anew, where another file may be as long', true, 0, 'Could not open the URL: 403'],
+  ])('that ends in the middle at %s', async (_, isMirrored, asked, message) => {
+    const bytes = new TextEncoder().encode('bytes')
+    let opens = 0
+    const open = async () => {
+      opens += 1
+      if (opens === 2) throw new UpstreamHttpError('Could not open the URL: 403', { status: 403 })
+      return new Blob([bytes]).stream()
+    }
+    const own = { isPublic: false, byteLength: bytes.length, open }
+    const generator = fakeTaskGenerator({ polls: 0, video: { id: 'video_1', source: own } })
+    const outcome = { url: 'https://mirror.example/a', byteLength: bytes.length }
+    const { clock, pipeline } = setUp({
+      generator,
+      openUrl: open,
+      resolver: fakeResolver({ outcome: isMirrored ? outcome : new Error('no mirror') }),
+    })
+    await clock.runUntil(pipeline.run(request, { id: 'run_1' }).result.catch(() => undefined))
+    const before = generator.pollCount
+    const video = await pipeline.openVideo('run_1')
+    await (await video.open()).cancel()
+    const again = video.open().then((stream) => new Response(stream).text())
+    await (message === undefined ? expect(again).resolves.toBe('bytes') : expect(again).rejects.toThrow(message))
+    expect(generator.pollCount - before).toBe(asked)
+    expect(video).toMatchObject({ isPublic: false })
+  })
+
   it('is none for a run without one', async () => {
     const { clock, pipeline } = setUp({ generator: fakeGenerator({ outcome: new Error('no') }) })
     await clock.runUntil(pipeline.run(request, { id: 'run_1' }).result.catch(() => undefined))
-    await expect(pipeline.openVideo('run_1')).rejects.toMatchObject({ code: 'run-state' })
-    await expect(pipeline.openVideo('run_2')).rejects.toMatchObject({ code: 'run-state' })
+    await expect(pipeline.openVideo('run_1')).rejects.toMatchObject({
+      code: 'run-state',
+      message: 'Could not open the video, the run has none: run_1',
+    })
+    await expect(pipeline.openVideo('run_2')).rejects.toMatchObject({
+      code: 'run-state',
+      message: 'Could not find the run, the store does not know it: run_2',
+    })
   })
 })
 

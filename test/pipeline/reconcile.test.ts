@@ -193,36 +193,44 @@ describe('a run whose process died at the intent', () => {
 })
 
 describe('a process that was paused', () => {
-  /** A clock whose monotonic time jumps, as it does for a process that was stopped. */
-  const stoppable = (clock: ManualClock) => {
+  /** A clock that jumps, as it does for a process that was stopped: both of its times, or one. */
+  const stoppable = (clock: ManualClock, times: readonly ('now' | 'monotonic')[]) => {
     let jump = 0
     return {
       ...clock,
-      now: () => clock.now() + jump,
-      monotonic: () => clock.monotonic() + jump,
+      now: () => clock.now() + (times.includes('now') ? jump : 0),
+      monotonic: () => clock.monotonic() + (times.includes('monotonic') ? jump : 0),
       stopFor: (ms: number) => {
         jump += ms
       },
     }
   }
 
-  it('does not send after its lease has ended, and takes the run up again when nobody else did', async () => {
-    const clock = stoppable(manualClock())
+  it.each([
+    [30_001, ['now', 'monotonic'], 2],
+    [30_000, ['now', 'monotonic'], 2],
+    [29_999, ['now', 'monotonic'], 1],
+    [30_000, ['now'], 2],
+    [29_999, ['now'], 1],
+    [30_000, ['monotonic'], 2],
+    [29_999, ['monotonic'], 1],
+  ] as const)('for %i ms by %j sends after %i confirmations, and once', async (ms, times, confirmations) => {
+    const clock = stoppable(manualClock(), times)
     const generator = fakeTaskGenerator({ polls: 0 })
     let stops = 0
     const start = (input: typeof request, context: SubmitContext) => {
       stops += 1
-      if (stops === 1) clock.stopFor(31_000) // Between the check of the pipeline and the send.
+      if (stops === 1) clock.stopFor(ms) // Between the check of the pipeline and the send.
       context.confirm?.()
       return generator.start(input, context)
     }
     const run = new SoraPipeline({ generator: { ...generator, start }, clock, pollSchedule: () => 0 }).run(request)
     await expect(run.result).resolves.toMatchObject({ servedBy: 'generator' })
-    expect([stops, generator.startCount]).toEqual([2, 1])
+    expect([stops, generator.startCount]).toEqual([confirmations, 1])
   })
 
   it('does not send when another process took the run over meanwhile', async () => {
-    const clock = stoppable(manualClock())
+    const clock = stoppable(manualClock(), ['now', 'monotonic'])
     const store = memoryStore()
     const generator = fakeTaskGenerator()
     const start = async (_: unknown, context: SubmitContext): Promise<never> => {

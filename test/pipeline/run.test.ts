@@ -38,6 +38,8 @@ describe('a run with all four stages', () => {
       warnings: [],
       video: { id: 'gen_1' },
       publication: { id: 's_694fb875ab6881919a4d70e090a87522' },
+      resolved: { url: 'https://oscdn2.dyysy.com/MP4/s_694fb875ab6881919a4d70e090a87522.mp4' },
+      uploaded: { url: 'https://drive.google.com/file/d/xxx/view' },
     })
     expect(result.attempts.map(({ stage, strategy, outcome }) => `${stage} ${strategy} ${outcome}`)).toEqual([
       'generate fake-generator succeeded',
@@ -71,10 +73,15 @@ describe('a run with all four stages', () => {
     const generator = { name: 'mock', generate: async () => ({ id: 'gen_1', url: 'https://cdn.example/a.mp4' }) }
     const pipeline = new SoraPipeline({ generator })
     const run = pipeline.run(request)
-    expect(await run.result).toMatchObject({
+    expect(await run.result).toEqual({
+      runId: run.id,
       url: 'https://cdn.example/a.mp4',
       servedBy: 'generator',
+      video: { id: 'gen_1', url: 'https://cdn.example/a.mp4' },
+      attempts: [{ stage: 'generate', strategy: 'mock', outcome: 'succeeded', durationMs: expect.any(Number) }],
       isDegraded: false,
+      warnings: [],
+      durationMs: expect.any(Number),
     })
     const skipped = (await collect(run)).filter(({ type }) => type === 'stage-skipped')
     expect(skipped).toMatchObject([

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { clockConformance } from '../../src/testing/index.js'
 import { backgroundClock, systemClock } from '../../src/timing/system-clock.js'
 
@@ -28,4 +28,47 @@ it.each([
   controller.abort('enough')
   await expect(sleep).rejects.toBe('enough')
   expect(timers).toEqual([isWaitedFor])
+})
+
+describe('a long sleep', () => {
+  const LONGEST = 2_147_483_647
+
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('is made of several timers, and ends no earlier', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    let isOver = false
+    const sleep = systemClock.sleep(LONGEST + 1000).then(() => {
+      isOver = true
+    })
+    await vi.advanceTimersByTimeAsync(LONGEST + 999)
+    expect(isOver).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    await sleep
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('waits on when its timer is early', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const now = vi.spyOn(performance, 'now').mockReturnValue(0)
+    const sleep = systemClock.sleep(1000)
+    now.mockReturnValue(999.5)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(vi.getTimerCount()).toBe(1)
+    now.mockReturnValue(1000)
+    await vi.advanceTimersByTimeAsync(1)
+    await sleep
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('leaves no timer behind when it is aborted', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const controller = new AbortController()
+    const sleep = systemClock.sleep(1000, { signal: controller.signal })
+    controller.abort('enough')
+    await expect(sleep).rejects.toBe('enough')
+    expect(vi.getTimerCount()).toBe(0)
+  })
 })
