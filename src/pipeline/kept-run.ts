@@ -17,12 +17,14 @@ const SAVE_TRIES = 5
 export async function openKeptVideo(config: PipelineConfig, id: string, source?: VideoSource): Promise<VideoSource> {
   const { state, version } = await loadKept(config, id)
   if (state.video === undefined) throw new RunStateError(`Could not open the video, the run has none: ${id}`)
+  const { signal } = new AbortController()
   const session: RunSession = {
     id,
     config,
     // Nobody reads what is told here: the run has its events, and these are of a later day.
     log: new EventLog(() => ({ runId: id, at: config.clock.now() })),
-    signal: new AbortController().signal,
+    callerSignal: signal,
+    signal,
     state,
     version,
     leaseEndsAt: Number.NEGATIVE_INFINITY,

@@ -20,7 +20,7 @@ export async function openRun(
   const { id, request, owner } = origin
   const { store, clock, deadlines, leaseOwner, leaseMs } = config
   const leaseEndsAt = clock.monotonic() + leaseMs
-  const base = { id, config, log, signal, generatorErrors: [], saving: Promise.resolve() }
+  const base = { id, config, log, callerSignal: signal, signal, generatorErrors: [], saving: Promise.resolve() }
   const fresh = request && newRunState(id, request, { now: clock.now(), totalMs: deadlines.totalMs, owner })
   try {
     const leased = fresh && { ...fresh, lease: { owner: leaseOwner, until: clock.now() + leaseMs } }

@@ -14,6 +14,8 @@ export interface RunSession {
   readonly id: string
   readonly config: PipelineConfig
   readonly log: EventLog
+  /** Aborted by the caller alone. */
+  readonly callerSignal: AbortSignal
   /** Aborted by the caller, or when another process took the run over: then with a `FencedError` as its reason. */
   signal: AbortSignal
   state: RunState

@@ -88,21 +88,21 @@ export function holdsLease({ state, config, leaseEndsAt }: RunSession): boolean 
  * the signal of the session ends it with the `FencedError`.
  */
 export async function keepingLease(session: RunSession, effect: () => Promise<void>): Promise<void> {
+  const { callerSignal: caller } = session
   const { clock, leaseMs } = session.config
-  const caller = session.signal
   const step = new AbortController()
   const done = new AbortController()
   const followCaller = () => step.abort(caller.reason)
   if (caller.aborted) followCaller()
   caller.addEventListener('abort', followCaller, { once: true })
   const renew = async () => {
-    for (;;) {
+    while (!done.signal.aborted) {
       await clock.sleep(leaseMs / 3, { signal: done.signal })
-      await saveState(session, {})
+      // A store that is down for a moment costs one renewal; the lease lasts for two more.
+      await saveState(session, {}).catch(onlyWhenFenced)
     }
   }
   renew().catch((error: unknown) => {
-    // Done in time, or a store that is down before anything was sent: the effect meets that itself.
     if (isFenced(error)) step.abort(error)
   })
   session.signal = step.signal
@@ -113,6 +113,10 @@ export async function keepingLease(session: RunSession, effect: () => Promise<vo
     caller.removeEventListener('abort', followCaller)
     done.abort(OVER)
   }
+}
+
+function onlyWhenFenced(error: unknown): void {
+  if (isFenced(error)) throw error
 }
 
 /** Whether an error says that another process saved in between. */

@@ -39,7 +39,9 @@ export async function submitJob(
   const confirm = () => {
     if (!holdsLease(session)) throw lapsed
   }
-  const limit = { clock, signal: session.signal, timeoutMs: limitMs, error: () => tooLate(generator, limitMs) }
+  // An answer that is under way is heard to its end, also by a process that lost the run meanwhile: nobody else will ever have it.
+  const { callerSignal: signal } = session
+  const limit = { clock, signal, timeoutMs: limitMs, error: () => tooLate(generator, limitMs) }
   try {
     confirm()
     const started = await withDeadline(limit, (signal) => {
@@ -54,7 +56,7 @@ export async function submitJob(
     delete session.submitting
     return { kind: 'accepted', started, durationMs: durationMs() }
   } catch (error) {
-    if (session.signal.aborted) throw error
+    session.signal.throwIfAborted()
     delete session.submitting
     if (error === lapsed) return { kind: 'unsent', durationMs: durationMs() }
     return { kind: mayHaveBeenAccepted(error) ? 'unknown' : 'refused', error, durationMs: durationMs() }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStore, SoraPipeline } from '../../src/index.js'
+import { memoryStore, SoraPipeline, type TaskGenerator } from '../../src/index.js'
 import { fakeGenerator, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 import { collect } from '../support/collect.js'
 
@@ -45,6 +45,59 @@ describe('a store that is down', () => {
       },
       { type: 'run-failed', error: { code: 'generation-failed' }, isAborted: false },
     ])
+  })
+
+  it('for a moment while one long call is under way costs neither the call nor the lease', async () => {
+    const memory = memoryStore()
+    const clock = manualClock()
+    const began = clock.now()
+    let refused = 0
+    const save: typeof memory.save = (...given) => {
+      const passedMs = clock.now() - began
+      if (passedMs < 5000 || passedMs > 15_000) return memory.save(...given)
+      refused += 1
+      return down()
+    }
+    const options = { generator: fakeGenerator({ delayMs: 60_000 }), clock }
+    const run = new SoraPipeline({ ...options, store: { ...memory, save } }).run(request, { id: 'run_1' })
+    await clock.advance(45_000)
+    const watcher = new SoraPipeline({ ...options, store: memory }).resume('run_1')
+    await clock.advance(10_000)
+    expect((await memory.load('run_1'))?.state.status).toBe('running')
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator', warnings: [] })
+    await expect(clock.runUntil(watcher.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(refused).toBe(1)
+    expect(options.generator.calls).toHaveLength(1)
+  })
+
+  const task = fakeTaskGenerator()
+  const slowTask: TaskGenerator = {
+    ...task,
+    start: async (input, context) => {
+      await context.clock.sleep(60_000, context)
+      return task.start(input, context)
+    },
+  }
+
+  it.each([
+    ['one long call', fakeGenerator({ delayMs: 60_000 })],
+    ['a slow submission', slowTask],
+  ])('for longer than the lease does not lose what %s was paid for', async (_, generator) => {
+    const memory = memoryStore()
+    const clock = manualClock()
+    const began = clock.now()
+    const save: typeof memory.save = (...given) => {
+      const passedMs = clock.now() - began
+      return passedMs < 5000 || passedMs > 45_000 ? memory.save(...given) : down()
+    }
+    const options = { generator, clock, pollSchedule: () => 1000 }
+    const run = new SoraPipeline({ ...options, store: { ...memory, save } }).run(request, { id: 'run_1' })
+    await clock.advance(40_000)
+    const other = new SoraPipeline({ ...options, store: memory }).resume('run_1')
+    await expect(clock.runUntil(other.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect((await memory.load('run_1'))?.state.status).toBe('needs-review')
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator', warnings: [] })
+    expect((await memory.load('run_1'))?.state.status).toBe('completed')
   })
 
   it('when a job is to be claimed costs the claim and not the job', async () => {
