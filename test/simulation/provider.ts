@@ -23,6 +23,8 @@ export interface Provider {
   readonly creates: ReadonlyMap<string, number>
   /** Prompts whose video was told to a worker. */
   readonly told: ReadonlySet<string>
+  /** The worker that was told last that a prompt was accepted. */
+  readonly answered: ReadonlyMap<string, Worker>
   generator(worker: Worker): TaskGenerator
 }
 
@@ -45,6 +47,7 @@ export function makeProvider(
   const byKey = new Map<string, Job>()
   const creates = new Map<string, number>()
   const told = new Set<string>()
+  const answered = new Map<string, Worker>()
 
   const accept = (prompt: string, key: string): Job => {
     const known = lookup === 'key' ? byKey.get(key) : undefined
@@ -95,6 +98,7 @@ export function makeProvider(
     lookup,
     creates,
     told,
+    answered,
     generator: (worker) => ({
       name,
       submission: {
@@ -102,11 +106,13 @@ export function makeProvider(
         lookup: lookup === 'find' ? 'fingerprint' : 'none',
         settleMs: SETTLE_MS + 1000,
       },
-      start: async (request: VideoRequest, { idempotencyKey, confirm }) => {
+      start: async (request: VideoRequest, { idempotencyKey, confirm, signal }) => {
         const job = await worker.outside(async () => {
           confirm?.() // The last thing before the request leaves, as the contract asks.
           return create(request.prompt, idempotencyKey)
         })
+        if (random.chance(0.2)) await worker.clock.sleep(random.below(60_000), { signal })
+        answered.set(job.prompt, worker)
         return { operation: job.id }
       },
       poll: (operation: JsonValue) => worker.outside(async () => statusOf(jobs.get(String(operation)) as Job)),

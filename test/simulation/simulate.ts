@@ -94,6 +94,9 @@ export async function simulate(
     if (paid.every((count) => count > 0)) violations.push(`both providers were paid for ${prompt}`)
     const wasTold = providers.some(({ told }) => told.has(prompt))
     if (wasTold && state?.status !== 'completed') violations.push(`the video of ${prompt} was lost: ${state?.status}`)
+    const isUnheard =
+      state?.status === 'needs-review' && providers.some(({ answered }) => answered.get(prompt)?.isAlive)
+    if (isUnheard) violations.push(`the answer to ${prompt} was not heard`)
     if (state?.status === 'running') violations.push(`${prompt} never ended`)
     if (state?.status === 'needs-review' && lookup === 'find') violations.push(`${prompt} went to a person in vain`)
   })
