@@ -16,6 +16,7 @@ import {
   type UploadedVideo,
   type Uploader,
   withCircuitBreaker,
+  withRetry,
 } from '../../src/index.js'
 import {
   fakeContext,
@@ -23,6 +24,7 @@ import {
   fakePublisher,
   fakeResolver,
   fakeSource,
+  fakeTaskGenerator,
   fakeUploader,
   manualClock,
 } from '../../src/testing/index.js'
@@ -387,5 +389,31 @@ describe('balance', () => {
       'b -> last',
       'last succeeded',
     ])
+  })
+
+  it('leaves no chain inside alone that went on by itself', async () => {
+    const clock = manualClock()
+    const a = fakeTaskGenerator({ name: 'a', starts: [limited(), limited()] })
+    const b = fakeTaskGenerator({ name: 'b' })
+    const generator = balance([fallback(a, b)])
+    const pipeline = new SoraPipeline({ generator, clock, pollSchedule: () => 1000 })
+    const began = clock.now()
+    for (let run = 0; run < 2; run += 1) await clock.runUntil(pipeline.generate({ prompt: 'A cat' }))
+    expect([a.startCount, b.startCount]).toEqual([2, 2])
+    expect(clock.now() - began).toBeLessThan(10_000)
+  })
+
+  it('gives its place to others while a retry around it waits', async () => {
+    const context = fakeContext()
+    const video = { id: 'gen_1', url: 'https://cdn.example/a.mp4' }
+    const unsent = new NetworkError('Could not connect: ECONNREFUSED', { isRefusal: true })
+    const generator = fakeGenerator({ outcome: [unsent, video, video] })
+    const retried = withRetry(balance([generator], { concurrency: 1 }), { retries: 1, minDelayMs: 60_000 })
+    const first = retried.generate({ prompt: 'A cat' }, context)
+    await context.clock.advance(0)
+    const second = retried.generate({ prompt: 'A dog' }, context)
+    await context.clock.advance(0)
+    await expect(Promise.race([second, 'still in line'])).resolves.toBe(video)
+    await expect(context.clock.runUntil(first)).resolves.toBe(video)
   })
 })

@@ -133,7 +133,9 @@ describe('fallback', () => {
     expect(fallback(plain)).not.toHaveProperty('unpublish')
     expect(fallback(publisher('a'), { ...plain, name: 'plain' })).toHaveProperty('unpublish')
     const stuck = { ...fakePublisher(), unpublish: () => Promise.reject(broke('it')) }
-    await expect(fallback(stuck).unpublish?.(post, fakeContext())).rejects.toMatchObject({ errors: [broke('it')] })
+    for (const chain of [fallback(stuck), fallback({ ...plain, name: 'plain' }, stuck)]) {
+      await expect(chain.unpublish?.(post, fakeContext())).rejects.toMatchObject({ errors: [broke('it')] })
+    }
   })
 
   it.each([

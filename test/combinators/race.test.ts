@@ -283,8 +283,8 @@ describe('a race in a run', () => {
       name: 'slow',
       upload: async (_: unknown, { clock: own, report, warn }: StageContext) => {
         await own.sleep(300)
-        report({ ratio: 0.5 })
         warn?.({ code: 'odd-size', message: 'The size is odd' })
+        report({ ratio: 0.5 })
         await own.sleep(10)
         return urlOf('slow')
       },
@@ -299,8 +299,8 @@ describe('a race in a run', () => {
     const events = (await collect(run)).filter(({ type }) => type === 'stage-progressed' || type === 'warning')
     expect(events).toMatchObject([
       { type: 'stage-progressed', strategy: 'stuck', phase: 'opening' },
-      { type: 'stage-progressed', strategy: 'slow', ratio: 0.5 },
       { type: 'warning', code: 'odd-size', strategy: 'slow' },
+      { type: 'stage-progressed', strategy: 'slow', ratio: 0.5 },
     ])
   })
 

@@ -120,6 +120,7 @@ describe('withCircuitBreaker', () => {
     ['HTTP 499', http(499)],
     ['a job that was given up', new GenerationFailedError('Could not generate: server_error')],
     ['an unknown outcome', new SubmissionUnknownError('Could not learn the outcome: host')],
+    ['a wrong configuration', new ConfigurationError('drive', [{ field: 'key', value: 'nothing', fix: 'give one' }])],
     ['another breaker', new CircuitOpenError('Could not upload, too many calls failed and it rests: b')],
     ['a chain of these', new AllStrategiesFailedError('Could not', { errors: [http(404), http(410)] })],
   ])('neither counts %s nor takes it for a success', async (_, error) => {
@@ -130,6 +131,29 @@ describe('withCircuitBreaker', () => {
       await expect(guarded.upload(source, context)).rejects.toBe(expected)
     }
     await expect(guarded.upload(source, context)).rejects.toBeInstanceOf(CircuitOpenError)
+  })
+
+  it('does not count what began before it opened or closed', async () => {
+    const clock = manualClock()
+    const settlers: { resolve(value: typeof done): void; reject(error: unknown): void }[] = []
+    const upload = () => new Promise<typeof done>((resolve, reject) => settlers.push({ resolve, reject }))
+    const guarded = withCircuitBreaker({ name: 'drive', upload }, { failures: 1, resetAfterMs: 1000 })
+    const call = () => guarded.upload(source, fakeContext({ clock }))
+    const [first, second, third] = [call(), call(), call()]
+    settlers[0]?.reject(down)
+    await expect(first).rejects.toBe(down)
+    settlers[1]?.resolve(done)
+    await second
+    await expect(call()).rejects.toBeInstanceOf(CircuitOpenError)
+    await clock.advance(1000)
+    const probe = call()
+    settlers[2]?.reject(down)
+    await expect(third).rejects.toBe(down)
+    settlers[3]?.resolve(done)
+    await probe
+    const last = call()
+    settlers[4]?.resolve(done)
+    await expect(last).resolves.toBe(done)
   })
 
   it('does not count an abort, and a success makes it count anew', async () => {
