@@ -2,12 +2,13 @@ import { RunStateError } from '../contracts/run-errors.js'
 import { type RunSession, warn } from './run-session.js'
 import type { Submission } from './run-state.js'
 import { isFenced, reloadState, type StatePatch, saveState } from './save-state.js'
+import { stopJob } from './stop-upstream.js'
 
 const TRIES = 5
 
 /**
  * Saves what is known of an accepted job, also when another process saved in between: who has sent the submission is the only one that
- * knows for sure, and a job that was paid for must not be lost to a lost race.
+ * knows for sure, and a job that was paid for must not be lost to a lost race. The job of a run that was aborted meanwhile is stopped.
  * @throws FencedError when the run went on with another job, which is told as a warning.
  */
 export async function recordAccepted(session: RunSession, submission: Submission, patch: StatePatch): Promise<void> {
@@ -22,7 +23,12 @@ export async function recordAccepted(session: RunSession, submission: Submission
       const isSame = present?.number === submission.number
       if (isOpen && isSame && present.state !== 'accepted') continue
       const isKnown = JSON.stringify(present?.handle?.operation) === JSON.stringify(submission.handle?.operation)
-      if (!isKnown) {
+      if (isKnown) throw error
+      if (isSame && session.state.isAborted && submission.handle) {
+        // Nobody else can stop the job, nor tell of it later.
+        session.upstream = await stopJob(session, submission.handle)
+        await saveState(session, { submission, ...patch })
+      } else {
         const message = `A second job was accepted, look for it at ${submission.handle?.generator}: ${JSON.stringify(submission.handle?.operation)}`
         warn(session, { code: 'duplicate-submission', message }, 'generate')
       }

@@ -20,6 +20,8 @@ export interface RunSession {
   signal: AbortSignal
   state: RunState
   version: number
+  /** Whether a save failed without an answer, so that the store may have it under a version that this process was not told. */
+  mayHaveSaved?: boolean
   /** When the lease that was saved last ends, on the monotonic clock: a process that was paused sees it passed. */
   leaseEndsAt: number
   /** The last save, also while it is under way: saves of one run go one after the other. */

@@ -1,6 +1,6 @@
 import { isSoraPipelineError } from '../contracts/errors.js'
 import { type FencedError, RunStateError } from '../contracts/run-errors.js'
-import type { RunStore } from '../contracts/run-store.js'
+import type { RunStore, StoredRun } from '../contracts/run-store.js'
 import { releaseJob } from './admit-job.js'
 import { addWarnings, type RunSession, warn } from './run-session.js'
 import { type RunState, readRunState, toStoredRun } from './run-state.js'
@@ -26,22 +26,39 @@ export function saveState(session: RunSession, patch: StatePatch): Promise<void>
 }
 
 async function save(session: RunSession, patch: StatePatch): Promise<void> {
-  const { store, clock, leaseOwner, leaseMs } = session.config
+  const { clock, leaseOwner, leaseMs } = session.config
   const lease = { owner: leaseOwner, until: clock.now() + leaseMs }
   const state = patched(session.state, patch, lease)
   const leaseEndsAt = clock.monotonic() + leaseMs
   try {
-    session.version = await store.save(session.id, session.version, toStoredRun(state))
+    session.version = await saveAs(session, toStoredRun(state))
     // What was added to the state while the save was under way stays; it is saved the next time.
     session.state = patched(session.state, patch, lease)
     session.leaseEndsAt = leaseEndsAt
   } catch (error) {
     if (isFenced(error)) throw error
+    session.mayHaveSaved = true
     if (!hasSubmitted(state)) {
       throw new RunStateError(`Could not save the run, nothing was sent: ${session.id}`, { cause: error })
     }
     session.state = patched(session.state, patch, session.state.lease)
     warn(session, { code: 'store-unavailable', message: 'Could not save the run; it goes on in this process alone' })
+  }
+}
+
+// A state with the lease of this process was saved by this process, be it by a save whose answer was lost: what it knows is newer.
+async function saveAs(session: RunSession, state: StoredRun): Promise<number> {
+  const { id, config, version } = session
+  const { store, leaseOwner } = config
+  try {
+    return await store.save(id, version, state)
+  } catch (error) {
+    if (!isFenced(error) || !session.mayHaveSaved) throw error
+    const stored = await store.load(id)
+    if (stored === undefined || readRunState(id, stored.state).lease?.owner !== leaseOwner) throw error
+    return store.save(id, stored.version, state)
+  } finally {
+    session.mayHaveSaved = false
   }
 }
 

@@ -23,20 +23,21 @@ export async function stopUpstream(session: RunSession): Promise<UpstreamState |
   const { name } = generator
   const { handle } = submission
   if (video) return { state: 'finished', generator: name, ...(handle && { handle }) }
-  if (handle) return cancel(session, handle)
+  if (handle) return stopJob(session, handle)
   if (session.submitting === undefined) return session.upstream
   const { clock } = session.config
   try {
     const submitting = session.submitting
     const started = await patiently(session, () => submitting)
-    return await cancel(session, { generator: name, operation: started.operation, startedAt: clock.now() })
+    return await stopJob(session, { generator: name, operation: started.operation, startedAt: clock.now() })
   } catch {
     // The submission ended without an answer, or not in time: it may be running.
     return { state: 'unknown', generator: name }
   }
 }
 
-async function cancel(session: RunSession, handle: GenerationHandle): Promise<UpstreamState> {
+/** Tells the generator to stop a job, and says what is left of it. */
+export async function stopJob(session: RunSession, handle: GenerationHandle): Promise<UpstreamState> {
   const { state: run, config } = session
   const { generator } = generatorRoutesOf(config.generator).at(run.submission?.cursor ?? null)
   const left = { generator: handle.generator, handle }

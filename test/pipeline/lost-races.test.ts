@@ -42,6 +42,12 @@ function start(store: RunStore, options: Partial<SoraPipelineOptions> = {}) {
   return { clock, generator, pipeline, run: pipeline.run(request, { id: 'run_1' }) }
 }
 
+const aborted = ({ lease: _, ...state }: State) => ({
+  ...state,
+  status: 'failed',
+  isAborted: true,
+  error: { name: 'Error', code: 'aborted', message: 'the user left', isRetryable: false },
+})
 const same = (state: State) => state
 const isAccepted = ({ submission }: State) => submission?.state === 'accepted'
 
@@ -94,11 +100,9 @@ describe('a job that was accepted', () => {
     expect(generator.startCount).toBe(1)
   })
 
-  it.each([
-    ['was ended', ({ lease: _, ...state }: State) => ({ ...state, status: 'failed', isAborted: true })],
-    ['is at another submission', (state: State) => ({ ...state, submission: { ...state.submission, number: 2 } })],
-  ])('by a run that %s in another process is told as a warning', async (_, change) => {
-    const { store } = contended(isAccepted, change, 1)
+  it('by a run that is at another submission in another process is told as a warning', async () => {
+    const ahead = (state: State) => ({ ...state, submission: { ...state.submission, number: 2 } })
+    const { store } = contended(isAccepted, ahead, 1)
     const { clock, run } = start(store)
     await clock.runUntil(run.result.catch(() => undefined))
     const warnings = (await collect(run)).filter(({ type }) => type === 'warning')
@@ -110,9 +114,36 @@ describe('a job that was accepted', () => {
       },
     ])
   })
+
+  it('by a run that was aborted in another process is cancelled, and kept in the state', async () => {
+    const { store, stateOf } = contended(isAccepted, aborted, 1)
+    const { clock, generator, run } = start(store)
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'aborted', message: 'the user left' })
+    expect(generator).toMatchObject({ startCount: 1, cancelCount: 1, pollCount: 0 })
+    const handle = { generator: 'fake-task-generator', operation: { id: 'task_1' } }
+    const events = await collect(run)
+    expect(events.at(-1)).toMatchObject({
+      type: 'run-failed',
+      isAborted: true,
+      upstream: { state: 'cancelled', handle },
+    })
+    expect(events.map(({ type }) => type)).not.toContain('warning')
+    expect(await stateOf('run_1')).toMatchObject({ status: 'failed', isAborted: true, submission: { handle } })
+    expect(await stateOf('run_1')).not.toHaveProperty('lease')
+  })
 })
 
 describe('the video of one long call', () => {
+  it('can still be opened when the run was aborted in another process meanwhile', async () => {
+    const { store, stateOf } = contended(isAccepted, aborted, 1)
+    const openUrl = async (url: string) => new Blob([url]).stream()
+    const { clock, pipeline, run } = start(store, { generator: fakeGenerator({ delayMs: 60_000 }), openUrl })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'aborted' })
+    expect((await collect(run)).at(-1)).toMatchObject({ upstream: { state: 'finished' } })
+    const { video } = await stateOf('run_1')
+    expect(await new Response(await (await pipeline.openVideo('run_1')).open()).text()).toBe(video?.url)
+  })
+
   it('that is saved after a lost race leaves the next stages all of their time', async () => {
     const hasVideo = ({ video }: State) => video !== undefined
     const { store } = contended(hasVideo, same, 1)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryStore, SoraPipeline, type TaskGenerator } from '../../src/index.js'
-import { fakeGenerator, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
+import { fakeGenerator, fakePublisher, fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
 import { collect } from '../support/collect.js'
 
 const request = { prompt: 'A cat' }
@@ -98,6 +98,27 @@ describe('a store that is down', () => {
     expect((await memory.load('run_1'))?.state.status).toBe('needs-review')
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator', warnings: [] })
     expect((await memory.load('run_1'))?.state.status).toBe('completed')
+  })
+
+  it('with a save whose answer was lost is no other process: nothing is done twice', async () => {
+    const memory = memoryStore()
+    const clock = manualClock()
+    let isDown = false
+    const save: typeof memory.save = async (id, version, state) => {
+      if (isDown && ['generate', 'publish'].includes(String(state.step))) return down()
+      const saved = await memory.save(id, version, state)
+      if (isDown || (state.submission as { state?: string })?.state !== 'accepted') return saved
+      isDown = true
+      return down() // It was saved; the answer is lost.
+    }
+    const publisher = fakePublisher()
+    const uploader = fakeUploader()
+    const generator = fakeTaskGenerator({ polls: 2 })
+    const pipeline = new SoraPipeline({ generator, publisher, uploader, store: { ...memory, save }, clock })
+    const { servedBy, runId } = await clock.runUntil(pipeline.generate(request))
+    expect(servedBy).toBe('uploader')
+    expect([generator.pollCount, publisher.calls.length, uploader.calls.length]).toEqual([3, 1, 1])
+    expect((await memory.load(runId))?.state).toMatchObject({ status: 'completed', publication: {} })
   })
 
   it('when a job is to be claimed costs the claim and not the job', async () => {
