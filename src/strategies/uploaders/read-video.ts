@@ -6,6 +6,8 @@ import { raceAbort } from '../../timing/deadline.js'
 
 const MOST_RESUMES = 10
 const FRUITLESS_RESUMES = 3
+// An opening that brought so many bytes is worth another: a long video over a bad line is broken often.
+const GOOD_PART_BYTES = 1_048_576
 const FIRST_WAIT_MS = 150
 
 /** Where to begin, and what paces and ends the reading. */
@@ -21,8 +23,9 @@ export interface ReadVideoOptions {
 
 /**
  * The bytes of a source from `offset` to the last, each once. When its stream breaks, or ends before the length that the
- * source tells, it is opened again at the last good byte: at most ten times, and at most three times in a row without a new
- * byte. A source that fails before its first byte is not opened again. Reads only as fast as the caller asks.
+ * source tells, it is opened again at the last good byte: at most ten times, of which those do not count that brought 1 MiB or
+ * more, and at most three times in a row without a new byte. A source that fails before its first byte is not opened again.
+ * Reads only as fast as the caller asks.
  *
  * @throws UpstreamResponseError when there are no bytes at all, or more or fewer than the source tells.
  * @throws NetworkError when the source fails with an error that is not of the library; those that are pass as they are.
@@ -33,7 +36,8 @@ export async function* readVideo(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let done = offset
   let fruitless = 0
-  for (let resumes = 0; ; resumes += 1) {
+  let resumes = 0
+  for (;;) {
     const before = done
     try {
       for await (const chunk of openedAt(source, done, signal)) {
@@ -49,6 +53,7 @@ export async function* readVideo(
       fruitless = done > before ? 0 : fruitless + 1
       const isFinal = isSoraPipelineError(error) && !error.isRetryable
       if (isFinal || done === 0 || resumes >= MOST_RESUMES || fruitless > FRUITLESS_RESUMES) throw typed(error, done)
+      if (done - before < GOOD_PART_BYTES) resumes += 1
       await clock.sleep(FIRST_WAIT_MS * 2 ** fruitless, { signal })
     }
   }

@@ -137,6 +137,17 @@ describe('directoryUploader', () => {
     expect((await readFile(join(path, 'run_1.mp4'))).equals(bytes)).toBe(true)
   })
 
+  test('takes up a long source as often as it breaks, while each time brings a good part of it', async () => {
+    const part = 1_048_576
+    const bytes = videoBytes(15 * part)
+    const broken = { after: part, error: new TypeError('terminated') }
+    const { source, offsets } = scripted(bytes, Array(14).fill(broken), bytes.length)
+    const path = await directory()
+    await into(path).upload(source, stageContext())
+    expect(offsets.length).toBe(15)
+    expect((await readFile(join(path, 'run_1.mp4'))).equals(bytes)).toBe(true)
+  })
+
   const failure = new UpstreamHttpError('Could not download the video: gone', { status: 404 })
   test.each([
     ['has no bytes', [{ after: 0 }], undefined, { code: 'upstream-response' }, 1],
