@@ -1,9 +1,10 @@
 import { RunStateError } from '../contracts/run-errors.js'
 import type { VideoSource } from '../contracts/source.js'
 import { EventLog } from './event-log.js'
+import { loadRun } from './load-run.js'
 import type { PipelineConfig } from './options.js'
 import type { RunSession } from './run-session.js'
-import { readRunState, toStoredRun } from './run-state.js'
+import { toStoredRun } from './run-state.js'
 import { isFenced } from './save-state.js'
 import { servedSource } from './video-source.js'
 
@@ -54,10 +55,7 @@ export async function removeKept(config: PipelineConfig, id: string): Promise<vo
 }
 
 async function loadKept({ store }: PipelineConfig, id: string) {
-  const loaded = await store.load(id).catch((error: unknown) => {
-    throw new RunStateError(`Could not read the run, the store is down: ${id}`, { cause: error })
-  })
-  const kept = loaded && { state: readRunState(id, loaded.state), version: loaded.version }
+  const kept = await loadRun(store, id)
   if (kept === undefined || kept.state.removedAt !== undefined) {
     throw new RunStateError(`Could not find the run, the store does not know it: ${id}`)
   }

@@ -1,9 +1,10 @@
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { EventLog } from './event-log.js'
+import { loadRun } from './load-run.js'
 import type { PipelineConfig } from './options.js'
 import type { RunSession } from './run-session.js'
-import { newRunState, readRunState, toStoredRun } from './run-state.js'
+import { newRunState, toStoredRun } from './run-state.js'
 
 /** Where a run comes from: a request, or with the id alone the store. */
 export type RunOrigin = { readonly id: string; readonly request?: VideoRequest; readonly owner?: string }
@@ -30,18 +31,15 @@ export async function openRun(
   } catch (error) {
     throw new RunStateError(`Could not save the run, nothing was sent: ${id}`, { cause: error })
   }
-  const loaded = await store.load(id).catch((error: unknown) => {
-    throw new RunStateError(`Could not read the run, the store is down: ${id}`, { cause: error })
-  })
+  const loaded = await loadRun(store, id)
   if (loaded === undefined) throw new RunStateError(`Could not resume the run, the store does not know it: ${id}`)
-  const state = readRunState(id, loaded.state)
+  const { state, version } = loaded
   if (fresh && fresh.owner !== state.owner) {
     throw new RunStateError(`Could not join the run, it belongs to another owner: ${id}`)
   }
   if (fresh && fresh.fingerprint !== state.fingerprint) {
     throw new RunStateError(`Could not join the run, another request is known under its id: ${id}`)
   }
-  const { version } = loaded
   const session = { ...base, state, version, request: request ?? state.request, leaseEndsAt: Number.NEGATIVE_INFINITY }
   return { session, isNew: false }
 }

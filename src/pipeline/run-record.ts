@@ -6,9 +6,10 @@ import { RunStateError } from '../contracts/run-errors.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import type { StageName } from '../contracts/stage.js'
 import { bestCandidate } from './candidates.js'
+import { answerOf, loadRun } from './load-run.js'
 import type { PipelineConfig } from './options.js'
 import { resultJsonOf } from './run-result.js'
-import { type RunProgress, type RunState, readRunState } from './run-state.js'
+import type { RunProgress, RunState } from './run-state.js'
 
 /**
  * What is known of a run, as JSON: read from the store, without working on it, such as `{ id: 'run_1', status: 'running',
@@ -46,10 +47,7 @@ export interface RunRecord {
 
 /** What is known of a run; `undefined` when the store does not know it, or it was removed. */
 export async function readRecord(config: PipelineConfig, id: string): Promise<RunRecord | undefined> {
-  const loaded = await config.store.load(id).catch((error: unknown) => {
-    throw new RunStateError(`Could not read the run, the store is down: ${id}`, { cause: error })
-  })
-  const state = loaded && readRunState(id, loaded.state)
+  const { state } = (await loadRun(config.store, id)) ?? {}
   return state === undefined || state.removedAt !== undefined ? undefined : recordOf(config, state)
 }
 
@@ -58,11 +56,9 @@ export async function readRecord(config: PipelineConfig, id: string): Promise<Ru
  * @throws RunStateError when the store cannot list, or does not answer.
  */
 export async function listRecords(config: PipelineConfig, query: RunQuery): Promise<readonly RunRecord[]> {
-  const { store } = config
-  if (store.list === undefined) throw new RunStateError('Could not list the runs, this store has no list')
-  const ids = await store.list(query).catch((error: unknown) => {
-    throw new RunStateError('Could not list the runs, the store is down', { cause: error })
-  })
+  const list = config.store.list?.bind(config.store)
+  if (list === undefined) throw new RunStateError('Could not list the runs, this store has no list')
+  const ids = await answerOf(() => list(query), 'Could not list the runs, the store is down')
   const records = await Promise.all(ids.map((id) => readRecord(config, id)))
   return records.filter((record) => record !== undefined)
 }

@@ -141,8 +141,8 @@ export function isFenced(error: unknown): error is FencedError {
   return isSoraPipelineError(error) && error.code === 'run-fenced'
 }
 
-function hasSubmitted({ video, submission }: RunState): boolean {
-  return video !== undefined || submission?.state === 'accepted'
+function hasSubmitted({ submission }: RunState): boolean {
+  return submission?.state === 'accepted'
 }
 
 // A step that begins has not started, a run that goes on has no end, and one that has ended no lease.

@@ -1,21 +1,22 @@
 import { generatorRoutesOf } from '../contracts/generator-route.js'
 import type { JsonValue } from '../contracts/json.js'
 import { RunStateError } from '../contracts/run-errors.js'
+import { answerOf, loadRun } from './load-run.js'
 import type { PipelineConfig } from './options.js'
-import { newSubmission, type RunState, readRunState, type Submission, toStoredRun } from './run-state.js'
+import { newSubmission, type RunState, type Submission, toStoredRun } from './run-state.js'
 
 /** What a person found out about a submission. */
 export type ReviewVerdict = 'not-submitted' | { readonly operation: JsonValue }
 
 /**
  * Lets a run in review go on.
- * @throws RunStateError when the store does not know the run, or it is not in review.
+ * @throws RunStateError when the store does not know the run or is down, or the run is not in review.
  */
 export async function settleRun(config: PipelineConfig, id: string, verdict: ReviewVerdict): Promise<void> {
   const { store, clock } = config
-  const loaded = await store.load(id)
+  const loaded = await loadRun(store, id)
   if (loaded === undefined) throw new RunStateError(`Could not settle the run, the store does not know it: ${id}`)
-  const state = readRunState(id, loaded.state)
+  const { state } = loaded
   const { submission, status } = state
   if (status !== 'needs-review' || submission === undefined) {
     throw new RunStateError(`Could not settle the run, it is not in review but ${status}: ${id}`)
@@ -34,7 +35,8 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
         ? newSubmission(submission.cursor, submission.number + 1)
         : found(config, submission, verdict.operation),
   }
-  await store.save(id, loaded.version, toStoredRun(settled))
+  const save = () => store.save(id, loaded.version, toStoredRun(settled))
+  await answerOf(save, `Could not settle the run, the store is down: ${id}`)
 }
 
 function found(config: PipelineConfig, submission: Submission, operation: JsonValue): Submission {

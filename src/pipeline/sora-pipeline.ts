@@ -7,6 +7,7 @@ import type { RunQuery } from '../contracts/run-store.js'
 import type { VideoSource } from '../contracts/source.js'
 import { checkRequest } from './check-request.js'
 import { openKeptVideo, removeKept } from './kept-run.js'
+import { answerOf } from './load-run.js'
 import { configOf, type PipelineConfig, type SoraPipelineOptions } from './options.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
@@ -96,9 +97,12 @@ export class SoraPipeline {
    * Takes up every run of the store that has not ended, such as after a restart; those that live already are left out. A run
    * that another process works on is only watched.
    * @param limit - At most this many, the most overdue first; a whole number above 0.
+   * @throws RunStateError when the store is down.
    */
   async recover(limit = 1000): Promise<readonly PipelineRun[]> {
-    const ids = await this.#config.store.due(Number.MAX_SAFE_INTEGER, limit)
+    const { store } = this.#config
+    const due = () => store.due(Number.MAX_SAFE_INTEGER, limit)
+    const ids = await answerOf(due, 'Could not look for unfinished runs, the store is down')
     return ids.filter((id) => !this.#runs.has(id)).map((id) => this.resume(id))
   }
 
@@ -107,7 +111,7 @@ export class SoraPipeline {
    * at the upstream. The run goes on with the job, or submits again.
    * @param verdict - `{ operation }` of the job that was found, in the generator's own form such as `{ id: 'video_123' }`, or
    * `'not-submitted'`, after which the job is paid again if that was wrong.
-   * @throws RunStateError when the store does not know the run, or it is not in review.
+   * @throws RunStateError when the store does not know the run or is down, or the run is not in review.
    */
   async settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun> {
     await settleRun(this.#config, id, verdict)

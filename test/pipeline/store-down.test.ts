@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStore, SoraPipeline, type TaskGenerator } from '../../src/index.js'
+import {
+  memoryStore,
+  type RunStore,
+  SoraPipeline,
+  SubmissionUnknownError,
+  type TaskGenerator,
+} from '../../src/index.js'
 import { fakeGenerator, fakePublisher, fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
 import { collect } from '../support/collect.js'
 
@@ -16,6 +22,36 @@ describe('a store that is down', () => {
       code: 'run-state',
       message: 'Could not read the run, the store is down: run_1',
       cause,
+    })
+  })
+
+  it('keeps runs from being settled or recovered, and says so', async () => {
+    const clock = manualClock()
+    const memory = memoryStore()
+    const generator = fakeTaskGenerator({ starts: [new SubmissionUnknownError('Could not learn the outcome: host')] })
+    const up = new SoraPipeline({ generator, store: memory, clock })
+    await clock.runUntil(up.run(request, { id: 'run_1' }).result.catch(() => undefined))
+    const pipelineWith = (store: Partial<RunStore>) =>
+      new SoraPipeline({ generator, store: { ...memory, ...store }, clock })
+    await expect(pipelineWith({ load: down }).settle('run_1', 'not-submitted')).rejects.toMatchObject({
+      code: 'run-state',
+      message: 'Could not read the run, the store is down: run_1',
+      cause,
+    })
+    await expect(pipelineWith({ save: down }).settle('run_1', 'not-submitted')).rejects.toMatchObject({
+      code: 'run-state',
+      message: 'Could not settle the run, the store is down: run_1',
+      cause,
+    })
+    await expect(pipelineWith({ due: down }).recover()).rejects.toMatchObject({
+      code: 'run-state',
+      message: 'Could not look for unfinished runs, the store is down',
+      cause,
+    })
+    const fenced = pipelineWith({ save: () => memory.save('run_1', 0, { status: 'running', wakeAt: 0 }) })
+    await expect(fenced.settle('run_1', 'not-submitted')).rejects.toMatchObject({ code: 'run-fenced' })
+    await expect(clock.runUntil((await up.settle('run_1', 'not-submitted')).result)).resolves.toMatchObject({
+      servedBy: 'generator',
     })
   })
 
