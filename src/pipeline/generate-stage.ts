@@ -97,6 +97,7 @@ async function accepted(session: RunSession, step: Step, started: StartedTask, d
     handle: { generator: generator.name, operation: started.operation, startedAt: clock.now() },
     readings: [{ atMs: 0, ...ratioOf(started.status) }],
   }
+  session.upstream = upstreamOf('running', taken, generator)
   // Before the job is saved: once it is, a look-up of another run could take a job that nobody claims any more.
   if ('start' in generator) await tellOwner(session, generator, started.operation)
   await follow(session, { ...step, submission: taken }, started.status ?? { state: 'queued' }, {

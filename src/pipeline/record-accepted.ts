@@ -10,6 +10,7 @@ const TRIES = 5
  * Saves what is known of an accepted job, also when another process saved in between: who has sent the submission is the only one that
  * knows for sure, and a job that was paid for must not be lost to a lost race. The job of a run that was aborted meanwhile is stopped.
  * @throws FencedError when the run went on with another job, which is told as a warning.
+ * @throws RunStateError with the handle of the job when the store does not let it be saved.
  */
 export async function recordAccepted(session: RunSession, submission: Submission, patch: StatePatch): Promise<void> {
   for (let tries = 1; tries <= TRIES; tries += 1) {
@@ -17,7 +18,7 @@ export async function recordAccepted(session: RunSession, submission: Submission
       return await saveState(session, { status: 'running', submission, ...patch })
     } catch (error) {
       if (!isFenced(error)) throw error
-      await reloadState(session)
+      await reload(session, submission)
       const { status, submission: present } = session.state
       const isOpen = status === 'running' || status === 'needs-review'
       const isSame = present?.number === submission.number
@@ -35,7 +36,18 @@ export async function recordAccepted(session: RunSession, submission: Submission
       throw error
     }
   }
-  throw new RunStateError(`Could not save an accepted job, other processes keep saving: ${session.id}`, {
-    handle: submission.handle,
-  })
+  throw unsaved(session, submission, 'other processes keep saving')
+}
+
+async function reload(session: RunSession, submission: Submission): Promise<void> {
+  try {
+    await reloadState(session)
+  } catch (cause) {
+    session.callerSignal.throwIfAborted()
+    throw unsaved(session, submission, 'the run cannot be read', cause)
+  }
+}
+
+function unsaved({ id }: RunSession, { handle }: Submission, why: string, cause?: unknown): RunStateError {
+  return new RunStateError(`Could not save an accepted job, ${why}: ${id}`, { handle, cause })
 }

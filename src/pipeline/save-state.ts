@@ -75,7 +75,7 @@ export async function reloadState(session: RunSession): Promise<void> {
 }
 
 // A store that does not answer for a moment must not end a run that may be doing well elsewhere.
-async function loadPatiently({ config, id, signal }: RunSession): Promise<Awaited<ReturnType<RunStore['load']>>> {
+async function loadPatiently({ config, id, callerSignal }: RunSession): Promise<Awaited<ReturnType<RunStore['load']>>> {
   const { store, clock } = config
   for (let tries = 1; ; tries += 1) {
     try {
@@ -83,7 +83,7 @@ async function loadPatiently({ config, id, signal }: RunSession): Promise<Awaite
     } catch (error) {
       if (tries === LOAD_TRIES)
         throw new RunStateError(`Could not go on with the run, the store is down: ${id}`, { cause: error })
-      await clock.sleep(LOAD_AGAIN_MS, { signal })
+      await clock.sleep(LOAD_AGAIN_MS, { signal: callerSignal })
     }
   }
 }

@@ -7,6 +7,7 @@ import {
   type SoraPipelineOptions,
   type StoredRun,
   SubmissionUnknownError,
+  type TaskGenerator,
 } from '../../src/index.js'
 import type { RunState } from '../../src/pipeline/run-state.js'
 import { fakeGenerator, fakePublisher, fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
@@ -49,6 +50,7 @@ const aborted = ({ lease: _, ...state }: State) => ({
   error: { name: 'Error', code: 'aborted', message: 'the user left', isRetryable: false },
 })
 const same = (state: State) => state
+const hasBegun = ({ submission }: State) => submission?.state === 'intent'
 const isAccepted = ({ submission }: State) => submission?.state === 'accepted'
 
 describe('a job that was accepted', () => {
@@ -71,6 +73,45 @@ describe('a job that was accepted', () => {
     })
     expect(lost()).toBe(5)
     expect(generator.startCount).toBe(1)
+  })
+
+  it.each([
+    ['for a moment is kept', 3, 'resolves'],
+    ['for good is in the error and the last event', Number.POSITIVE_INFINITY, 'rejects'],
+  ] as const)('while the store cannot be read %s', async (_, failures, outcome) => {
+    // Another process has taken the run, so that its lease was lost while the submission was under way.
+    const review = ({ lease: _, ...state }: State) => ({ ...state, status: 'needs-review' })
+    const { store } = contended((state) => hasBegun(state) && saves > 2, review, 1)
+    let saves = 0
+    let fails = 0
+    const save: RunStore['save'] = (...given) => {
+      saves += 1
+      return store.save(...given)
+    }
+    const load: RunStore['load'] = async (id) => {
+      fails += 1
+      if (fails <= failures && saves > 3) throw new Error('ECONNREFUSED')
+      return store.load(id)
+    }
+    const task = fakeTaskGenerator()
+    const generator: TaskGenerator = {
+      ...task,
+      start: async (input, context) => {
+        await context.clock.sleep(60_000, context)
+        return task.start(input, context)
+      },
+    }
+    const { clock, run } = start({ ...store, save, load }, { generator })
+    const handle = { generator: 'fake-task-generator', operation: { id: 'task_1' } }
+    if (outcome === 'resolves') {
+      await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    } else {
+      const message = 'Could not save an accepted job, the run cannot be read: run_1'
+      await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'run-state', message, handle })
+      expect((await collect(run)).at(-1)).toMatchObject({ type: 'run-failed', upstream: { state: 'running', handle } })
+    }
+    expect(fails).toBeGreaterThan(3)
+    expect(task.startCount).toBe(1)
   })
 
   it('takes a run back that another process had put in review for it', async () => {
@@ -265,7 +306,7 @@ describe('the removal of a run', () => {
 
 describe('a process that lost a race', () => {
   it('says so when the store does not know the run any more', async () => {
-    const { store } = contended(isAccepted, same, 1)
+    const { store } = contended(hasBegun, same, 1)
     let isForgotten = false
     const save: RunStore['save'] = (...given) =>
       store.save(...given).catch((error: unknown) => {
