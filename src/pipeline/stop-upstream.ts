@@ -21,7 +21,8 @@ export async function stopUpstream(session: RunSession): Promise<UpstreamState |
   if (submission === undefined) return undefined
   const { generator } = generatorRoutesOf(session.config.generator).at(submission.cursor)
   const { name } = generator
-  const { handle } = submission
+  // The latter of a job that could not be saved.
+  const handle = submission.handle ?? session.upstream?.handle
   if (video) return { state: 'finished', generator: name, ...(handle && { handle }) }
   if (handle) return stopJob(session, handle)
   if (session.submitting === undefined) return session.upstream

@@ -114,6 +114,25 @@ describe('a job that was accepted', () => {
     expect(task.startCount).toBe(1)
   })
 
+  it('is cancelled when the run is aborted while the store cannot be read', async () => {
+    const { store } = contended(isAccepted, same, 1)
+    let isDown = false
+    const save: RunStore['save'] = (id, version, state) => {
+      isDown ||= isAccepted(state as unknown as State)
+      return store.save(id, version, state)
+    }
+    const load: RunStore['load'] = async (id) => {
+      if (isDown) throw new Error('ECONNREFUSED')
+      return store.load(id)
+    }
+    const { clock, generator, run } = start({ ...store, save, load })
+    await clock.advance(1500)
+    await run.cancel('enough')
+    expect(generator).toMatchObject({ startCount: 1, cancelCount: 1 })
+    const handle = { generator: 'fake-task-generator', operation: { id: 'task_1' } }
+    expect((await collect(run)).at(-1)).toMatchObject({ isAborted: true, upstream: { state: 'cancelled', handle } })
+  })
+
   it('takes a run back that another process had put in review for it', async () => {
     const review = ({ lease: _, ...state }: State) => ({
       ...state,
