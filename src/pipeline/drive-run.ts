@@ -7,12 +7,14 @@ import { endRun } from './end-run.js'
 import type { EventLog } from './event-log.js'
 import { advanceGenerate } from './generate-stage.js'
 import { advancePublish, advanceResolve, advanceUnpublish, advanceUpload } from './later-stages.js'
+import { holdsLease, isLeasedElsewhere, keepingLease } from './lease.js'
 import { openRun, type RunOrigin } from './open-run.js'
 import type { PipelineConfig } from './options.js'
+import { goOnAfterRace } from './record-accepted.js'
 import { resultOf } from './run-result.js'
 import type { RunSession } from './run-session.js'
 import type { RunIdentity, Step } from './run-state.js'
-import { holdsLease, isFenced, isLeasedElsewhere, keepingLease, reloadState, saveState } from './save-state.js'
+import { isFenced, reloadState, saveState, takeLease } from './save-state.js'
 import { secureUrl } from './secure-url.js'
 import { stopUpstream } from './stop-upstream.js'
 
@@ -51,7 +53,7 @@ export async function driveRun(
       } catch (error) {
         // Another process has saved: what it did counts, and this one goes on from there, or watches.
         if (!isFenced(error) || signal.aborted) throw error
-        await reloadState(session)
+        await goOnAfterRace(session)
       }
     }
   } catch (error) {
@@ -85,7 +87,7 @@ async function work(session: RunSession): Promise<void> {
     } else if (holdsLease(session)) {
       await keepingLease(session, () => advance(session))
     } else {
-      await saveState(session, {}) // Takes the lease, unless another process was faster.
+      await takeLease(session)
     }
   }
   session.signal.throwIfAborted()

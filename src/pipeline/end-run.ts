@@ -1,8 +1,9 @@
 import { type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
 import type { RunFailed } from '../contracts/events.js'
 import type { EventLog } from './event-log.js'
+import { isLeasedElsewhere } from './lease.js'
 import type { RunSession } from './run-session.js'
-import { isFenced, isLeasedElsewhere, reloadState, saveState } from './save-state.js'
+import { isFenced, reloadState, saveState } from './save-state.js'
 
 const TRIES = 5
 

@@ -5,6 +5,7 @@ import { loadRun } from './load-run.js'
 import type { PipelineConfig } from './options.js'
 import type { RunSession } from './run-session.js'
 import { newRunState, toStoredRun } from './run-state.js'
+import { jobOf } from './save-state.js'
 
 /** Where a run comes from: a request, or with the id alone the store. */
 export type RunOrigin = { readonly id: string; readonly request?: VideoRequest; readonly owner?: string }
@@ -40,6 +41,6 @@ export async function openRun(
   if (fresh && fresh.fingerprint !== state.fingerprint) {
     throw new RunStateError(`Could not join the run, another request is known under its id: ${id}`)
   }
-  const session = { ...base, state, version, request: request ?? state.request, leaseEndsAt: Number.NEGATIVE_INFINITY }
-  return { session, isNew: false }
+  const held = { leaseEndsAt: Number.NEGATIVE_INFINITY, savedJob: jobOf(state) }
+  return { session: { ...base, ...held, state, version, request: request ?? state.request }, isNew: false }
 }

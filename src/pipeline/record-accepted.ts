@@ -1,6 +1,6 @@
 import { RunStateError } from '../contracts/run-errors.js'
 import { type RunSession, warn } from './run-session.js'
-import type { Submission } from './run-state.js'
+import type { RunState, Submission } from './run-state.js'
 import { isFenced, reloadState, type StatePatch, saveState } from './save-state.js'
 import { stopJob } from './stop-upstream.js'
 
@@ -8,8 +8,8 @@ const TRIES = 5
 
 /**
  * Saves what is known of an accepted job, also when another process saved in between: who has sent the submission is the only one that
- * knows for sure, and a job that was paid for must not be lost to a lost race. The job of a run that was aborted meanwhile is stopped.
- * @throws FencedError when the run went on with another job, which is told as a warning.
+ * knows for sure, and a job that was paid for must not be lost to a lost race.
+ * @throws FencedError when what the other process saved stands.
  * @throws RunStateError with the handle of the job when the store does not let it be saved.
  */
 export async function recordAccepted(session: RunSession, submission: Submission, patch: StatePatch): Promise<void> {
@@ -18,36 +18,45 @@ export async function recordAccepted(session: RunSession, submission: Submission
       return await saveState(session, { status: 'running', submission, ...patch })
     } catch (error) {
       if (!isFenced(error)) throw error
-      await reload(session, submission)
-      const { status, submission: present } = session.state
-      const isOpen = status === 'running' || status === 'needs-review'
-      const isSame = present?.number === submission.number
-      if (isOpen && isSame && present.state !== 'accepted') continue
-      const isKnown = JSON.stringify(present?.handle?.operation) === JSON.stringify(submission.handle?.operation)
-      if (isKnown) throw error
-      if (isSame && session.state.isAborted && submission.handle) {
-        // Nobody else can stop the job, nor tell of it later.
-        session.upstream = await stopJob(session, submission.handle)
-        await saveState(session, { submission, ...patch })
-      } else {
-        const message = `A second job was accepted, look for it at ${submission.handle?.generator}: ${JSON.stringify(submission.handle?.operation)}`
-        warn(session, { code: 'duplicate-submission', message }, 'generate')
-      }
-      throw error
+      if (!(await goOnAfterRace(session))) throw error
     }
   }
-  throw unsaved(session, submission, 'other processes keep saving')
+  const { handle } = submission
+  throw new RunStateError(`Could not save an accepted job, other processes keep saving: ${session.id}`, { handle })
 }
 
-async function reload(session: RunSession, submission: Submission): Promise<void> {
-  try {
-    await reloadState(session)
-  } catch (cause) {
-    session.callerSignal.throwIfAborted()
-    throw unsaved(session, submission, 'the run cannot be read', cause)
+/**
+ * After a lost race: takes what the other process saved, without forgetting a job that this one alone knows to be accepted.
+ * Resolves to whether the run goes on with that job as this process has it. The job of a run that was aborted meanwhile is stopped,
+ * and one that is a second of its run is told as a warning.
+ * @throws RunStateError with the handle of the job when the run cannot be read.
+ */
+export async function goOnAfterRace(session: RunSession): Promise<boolean> {
+  const { state: own, savedJob } = session
+  await reloadState(session)
+  const { submission: job } = own
+  if (job?.state !== 'accepted' || job.number === savedJob) return false
+  const { status, submission: present, isAborted, warnings } = session.state
+  const isSame = present?.number === job.number
+  const isOpen = status === 'running' || status === 'needs-review'
+  if (isOpen && isSame && present.state !== 'accepted') {
+    const { lease: _lost, ...kept } = own
+    session.state = { ...kept, warnings }
+    return true
   }
+  const operation = JSON.stringify(job.handle?.operation)
+  if (operation === JSON.stringify(present?.handle?.operation)) return false
+  if (isSame && isAborted && job.handle) {
+    // Nobody else can stop the job, nor tell of it later.
+    session.upstream = await stopJob(session, job.handle)
+    await saveState(session, { submission: job, ...videoOf(own) })
+  } else {
+    const message = `A second job was accepted, look for it at ${job.handle?.generator}: ${operation}`
+    warn(session, { code: 'duplicate-submission', message }, 'generate')
+  }
+  return false
 }
 
-function unsaved({ id }: RunSession, { handle }: Submission, why: string, cause?: unknown): RunStateError {
-  return new RunStateError(`Could not save an accepted job, ${why}: ${id}`, { handle, cause })
+function videoOf({ video, candidates }: RunState): StatePatch {
+  return { ...(video && { video }), ...(candidates && { candidates }) }
 }

@@ -20,6 +20,8 @@ export interface RunSession {
   signal: AbortSignal
   state: RunState
   version: number
+  /** Number of the submission whose job the store is known to have; a job that it has not is known to this process alone. */
+  savedJob?: number | undefined
   /** Whether a save failed without an answer, so that the store may have it under a version that this process was not told. */
   mayHaveSaved?: boolean
   /** When the lease that was saved last ends, on the monotonic clock: a process that was paused sees it passed. */

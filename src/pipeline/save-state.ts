@@ -1,14 +1,14 @@
 import { isSoraPipelineError } from '../contracts/errors.js'
 import { type FencedError, RunStateError } from '../contracts/run-errors.js'
-import type { RunStore, StoredRun } from '../contracts/run-store.js'
+import type { StoredRun } from '../contracts/run-store.js'
 import { releaseJob } from './admit-job.js'
+import type { PipelineConfig } from './options.js'
 import { addWarnings, type RunSession, warn } from './run-session.js'
 import { type RunState, readRunState, toStoredRun } from './run-state.js'
 
-const LOAD_TRIES = 5
-const LOAD_AGAIN_MS = 1000
-// Nobody sees it: an error with its stack, for each step of each run, would be for nothing.
-const OVER = 'over'
+// About two minutes in all: longer than a store takes to fail over.
+const STORE_TRIES = 8
+const ASK_AGAIN_MS = 1000
 
 /** Changes of a state. */
 export type StatePatch = Partial<RunState>
@@ -19,31 +19,56 @@ export type StatePatch = Partial<RunState>
  * @throws FencedError when another process saved in between.
  * @throws RunStateError when nothing was submitted yet and the store does not answer.
  */
-export function saveState(session: RunSession, patch: StatePatch): Promise<void> {
-  const saved = session.saving.then(() => save(session, patch))
-  session.saving = saved.catch(() => undefined) // The caller has the error; the next save does not depend on it.
-  return saved
-}
-
-async function save(session: RunSession, patch: StatePatch): Promise<void> {
-  const { clock, leaseOwner, leaseMs } = session.config
-  const lease = { owner: leaseOwner, until: clock.now() + leaseMs }
-  const state = patched(session.state, patch, lease)
-  const leaseEndsAt = clock.monotonic() + leaseMs
+export async function saveState(session: RunSession, patch: StatePatch): Promise<void> {
+  const { id, config } = session
+  const held = leaseFromNow(config)
   try {
-    session.version = await saveAs(session, toStoredRun(state))
-    // What was added to the state while the save was under way stays; it is saved the next time.
-    session.state = patched(session.state, patch, lease)
-    session.leaseEndsAt = leaseEndsAt
+    await queued(session, () => commit(session, patch, held))
   } catch (error) {
-    if (isFenced(error)) throw error
-    session.mayHaveSaved = true
-    if (!hasSubmitted(state)) {
-      throw new RunStateError(`Could not save the run, nothing was sent: ${session.id}`, { cause: error })
+    const state = patched(session.state, patch, held.lease)
+    if (isFenced(error)) {
+      session.state = state // As this process has it; whoever catches this compares it with what the store has.
+      throw error
     }
-    session.state = patched(session.state, patch, session.state.lease)
+    if (jobOf(state) === undefined) {
+      throw new RunStateError(`Could not save the run, nothing was sent: ${id}`, { cause: error })
+    }
+    session.state = state
+    session.leaseEndsAt = held.endsAt
     warn(session, { code: 'store-unavailable', message: 'Could not save the run; it goes on in this process alone' })
   }
+}
+
+/**
+ * Takes the lease of a run that this process does not hold. A store that is down is asked again for about two minutes.
+ * @throws FencedError when another process was faster.
+ * @throws RunStateError when the store stays down.
+ */
+export function takeLease(session: RunSession): Promise<void> {
+  return patiently(session, () => queued(session, () => commit(session, {}, leaseFromNow(session.config))))
+}
+
+type Held = { readonly lease: NonNullable<RunState['lease']>; readonly endsAt: number }
+
+function leaseFromNow({ clock, leaseOwner, leaseMs }: PipelineConfig): Held {
+  return { lease: { owner: leaseOwner, until: clock.now() + leaseMs }, endsAt: clock.monotonic() + leaseMs }
+}
+
+// Saves of one run go one after the other. Whoever saves has the error; the next save does not depend on it.
+function queued(session: RunSession, act: () => Promise<void>): Promise<void> {
+  const acted = session.saving.then(act)
+  session.saving = acted.catch(() => undefined)
+  return acted
+}
+
+async function commit(session: RunSession, patch: StatePatch, { lease, endsAt }: Held): Promise<void> {
+  const state = patched(session.state, patch, lease)
+  session.version = await saveAs(session, toStoredRun(state))
+  session.mayHaveSaved = false
+  session.savedJob = jobOf(state)
+  // What was added to the state while the save was under way stays; it is saved the next time.
+  session.state = patched(session.state, patch, lease)
+  session.leaseEndsAt = endsAt
 }
 
 // A state with the lease of this process was saved by this process, be it by a save whose answer was lost: what it knows is newer.
@@ -53,87 +78,45 @@ async function saveAs(session: RunSession, state: StoredRun): Promise<number> {
   try {
     return await store.save(id, version, state)
   } catch (error) {
+    if (!isFenced(error)) session.mayHaveSaved = true
     if (!isFenced(error) || !session.mayHaveSaved) throw error
     const stored = await store.load(id)
     if (stored === undefined || readRunState(id, stored.state).lease?.owner !== leaseOwner) throw error
     return store.save(id, stored.version, state)
-  } finally {
-    session.mayHaveSaved = false
   }
 }
 
 /** Takes the newest state from the store, after another process has saved. What this one has warned of stays told. */
 export async function reloadState(session: RunSession): Promise<void> {
   await session.saving
-  const loaded = await loadPatiently(session)
-  if (loaded === undefined) throw new RunStateError(`Could not go on with the run, the store lost it: ${session.id}`)
+  const loaded = await patiently(session, () => session.config.store.load(session.id))
+  if (loaded === undefined) {
+    const { handle } = session.state.submission ?? {}
+    throw new RunStateError(`Could not go on with the run, the store lost it: ${session.id}`, { handle })
+  }
   const state = readRunState(session.id, loaded.state)
   session.state = { ...state, warnings: addWarnings(state.warnings, session.state.warnings) }
   session.version = loaded.version
+  session.mayHaveSaved = false
+  session.savedJob = jobOf(state)
   session.leaseEndsAt = Number.NEGATIVE_INFINITY
   releaseJob(session) // The run may be at another job by now.
 }
 
 // A store that does not answer for a moment must not end a run that may be doing well elsewhere.
-async function loadPatiently({ config, id, callerSignal }: RunSession): Promise<Awaited<ReturnType<RunStore['load']>>> {
-  const { store, clock } = config
+async function patiently<T>({ id, config, callerSignal, state }: RunSession, ask: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await store.load(id)
-    } catch (error) {
-      if (tries === LOAD_TRIES)
-        throw new RunStateError(`Could not go on with the run, the store is down: ${id}`, { cause: error })
-      await clock.sleep(LOAD_AGAIN_MS, { signal: callerSignal })
+      return await ask()
+    } catch (cause) {
+      if (isFenced(cause)) throw cause
+      if (tries === STORE_TRIES) {
+        const { handle } = state.submission ?? {}
+        throw new RunStateError(`Could not go on with the run, the store is down: ${id}`, { cause, handle })
+      }
+      await config.clock.sleep(ASK_AGAIN_MS * 2 ** (tries - 1), { signal: callerSignal })
     }
   }
-}
-
-/** Whether another process works on the run. */
-export function isLeasedElsewhere({ state, config }: RunSession): boolean {
-  const { lease } = state
-  return lease !== undefined && lease.owner !== config.leaseOwner && lease.until > config.clock.now()
-}
-
-/** Whether this process may have an effect: its lease has not ended, by the wall clock nor by the monotonic one. */
-export function holdsLease({ state, config, leaseEndsAt }: RunSession): boolean {
-  const { leaseOwner, clock } = config
-  return state.lease?.owner === leaseOwner && state.lease.until > clock.now() && leaseEndsAt > clock.monotonic()
-}
-
-/**
- * Does something that may take longer than the lease, and renews the lease meanwhile. When another process took the run over,
- * the signal of the session ends it with the `FencedError`.
- */
-export async function keepingLease(session: RunSession, effect: () => Promise<void>): Promise<void> {
-  const { callerSignal: caller } = session
-  const { clock, leaseMs } = session.config
-  const step = new AbortController()
-  const done = new AbortController()
-  const followCaller = () => step.abort(caller.reason)
-  if (caller.aborted) followCaller()
-  caller.addEventListener('abort', followCaller, { once: true })
-  const renew = async () => {
-    while (!done.signal.aborted) {
-      await clock.sleep(leaseMs / 3, { signal: done.signal })
-      // A store that is down for a moment costs one renewal; the lease lasts for two more.
-      await saveState(session, {}).catch(onlyWhenFenced)
-    }
-  }
-  renew().catch((error: unknown) => {
-    if (isFenced(error)) step.abort(error)
-  })
-  session.signal = step.signal
-  try {
-    await effect()
-  } finally {
-    session.signal = caller
-    caller.removeEventListener('abort', followCaller)
-    done.abort(OVER)
-  }
-}
-
-function onlyWhenFenced(error: unknown): void {
-  if (isFenced(error)) throw error
 }
 
 /** Whether an error says that another process saved in between. */
@@ -141,8 +124,9 @@ export function isFenced(error: unknown): error is FencedError {
   return isSoraPipelineError(error) && error.code === 'run-fenced'
 }
 
-function hasSubmitted({ submission }: RunState): boolean {
-  return submission?.state === 'accepted'
+/** Number of the submission whose job is in a state. */
+export function jobOf({ submission }: RunState): number | undefined {
+  return submission?.state === 'accepted' ? submission.number : undefined
 }
 
 // A step that begins has not started, a run that goes on has no end, and one that has ended no lease.

@@ -5,9 +5,10 @@ import { FencedError } from '../contracts/run-errors.js'
 import { mayHaveBeenAccepted } from '../contracts/submission.js'
 import { withDeadline } from '../timing/deadline.js'
 import { tooLate } from './generate-failure.js'
+import { holdsLease } from './lease.js'
 import { contextOf, type RunSession, type StageWork } from './run-session.js'
 import type { Submission } from './run-state.js'
-import { holdsLease, saveState } from './save-state.js'
+import { saveState } from './save-state.js'
 
 /** What a submission came to. `unsent`: this process found out in time that the run is not its own any more. */
 export type SubmitOutcome = { readonly durationMs: number } & (

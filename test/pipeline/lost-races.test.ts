@@ -106,12 +106,27 @@ describe('a job that was accepted', () => {
     if (outcome === 'resolves') {
       await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
     } else {
-      const message = 'Could not save an accepted job, the run cannot be read: run_1'
+      const message = 'Could not go on with the run, the store is down: run_1'
       await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'run-state', message, handle })
       expect((await collect(run)).at(-1)).toMatchObject({ type: 'run-failed', upstream: { state: 'running', handle } })
     }
     expect(fails).toBeGreaterThan(3)
     expect(task.startCount).toBe(1)
+  })
+
+  it('that another process has given up is told by nobody as a second one', async () => {
+    const store = memoryStore()
+    const generator = fakeTaskGenerator({ polls: 2 })
+    const dead = manualClock()
+    const options = { generator, store, pollSchedule: () => 1000 }
+    new SoraPipeline({ ...options, clock: dead }).run(request, { id: 'run_1' })
+    await dead.advance(500)
+    const clock = manualClock({ now: dead.now() + 60_000 })
+    const { version, state } = (await store.load('run_1')) as { version: number; state: StoredRun }
+    const watcher = new SoraPipeline({ ...options, clock }).resume('run_1')
+    const submission = { cursor: null, number: 2, state: 'ready', readings: [], lastingMisses: 0, misses: 0 }
+    await store.save('run_1', version, { ...state, submission })
+    await expect(clock.runUntil(watcher.result)).resolves.toMatchObject({ servedBy: 'generator', warnings: [] })
   })
 
   it('is cancelled when the run is aborted while the store cannot be read', async () => {

@@ -136,6 +136,85 @@ describe('a store that is down', () => {
     expect((await memory.load('run_1'))?.state.status).toBe('completed')
   })
 
+  it('for longer than the lease while a job is polled ends neither the run nor its pace', async () => {
+    const memory = memoryStore()
+    const clock = manualClock()
+    let refused = 0
+    const save: typeof memory.save = (id, version, state) => {
+      if ((state.submission as { state?: string })?.state !== 'accepted') return memory.save(id, version, state)
+      refused += 1
+      if (refused > 5000) throw new Error('this is a loop')
+      return down()
+    }
+    const generator = fakeTaskGenerator({ polls: 120 })
+    const uploader = fakeUploader()
+    const pipeline = new SoraPipeline({
+      generator,
+      uploader,
+      store: { ...memory, save },
+      clock,
+      pollSchedule: () => 1000,
+    })
+    const { servedBy, warnings } = await clock.runUntil(pipeline.generate(request))
+    expect(servedBy).toBe('uploader')
+    expect(warnings.map(({ code }) => code)).toEqual(['store-unavailable'])
+    expect([generator.pollCount, uploader.calls.length]).toEqual([121, 1])
+    expect(refused).toBeLessThan(150)
+  })
+
+  it.each([
+    ['for a moment when a run is taken up is asked again', 3, undefined],
+    ['for good when a run is taken up ends that', Number.POSITIVE_INFINITY, { id: 'task_1' }],
+  ])('%s', async (_, failures, operation) => {
+    const memory = memoryStore()
+    const dead = manualClock()
+    const options = { generator: fakeTaskGenerator({ polls: 3 }), pollSchedule: () => 1000 }
+    new SoraPipeline({ ...options, store: memory, clock: dead }).run(request, { id: 'run_1' })
+    await dead.advance(500)
+    const clock = manualClock({ now: dead.now() + 60_000 })
+    let refused = 0
+    const save: typeof memory.save = (...given) => {
+      refused += 1
+      return refused <= failures ? down() : memory.save(...given)
+    }
+    const run = new SoraPipeline({ ...options, store: { ...memory, save }, clock }).resume('run_1')
+    const began = clock.now()
+    if (operation === undefined) {
+      await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator', warnings: [] })
+    } else {
+      await expect(clock.runUntil(run.result)).rejects.toMatchObject({
+        code: 'run-state',
+        message: 'Could not go on with the run, the store is down: run_1',
+        handle: { operation },
+        cause,
+      })
+      expect(clock.now() - began).toBe(127_000)
+      expect(refused).toBe(8)
+      expect((await memory.load('run_1'))?.state.status).toBe('running')
+    }
+    expect(options.generator.startCount).toBe(1)
+  })
+
+  it('for longer than the lease, and then a lost race, forgets neither the job nor what was done since', async () => {
+    const memory = memoryStore()
+    const clock = manualClock()
+    const began = clock.now()
+    const save: typeof memory.save = (id, version, state) => {
+      const isIntent = (state.submission as { state?: string })?.state !== 'accepted'
+      return isIntent || clock.now() > began + 100_000 ? memory.save(id, version, state) : down()
+    }
+    const [publisher, uploader] = [fakePublisher({ delayMs: 50_000 }), fakeUploader({ delayMs: 60_000 })]
+    const generator = fakeTaskGenerator({ polls: 3 })
+    const options = { generator, publisher, uploader, clock, pollSchedule: () => 1000 }
+    const run = new SoraPipeline({ ...options, store: { ...memory, save } }).run(request, { id: 'run_1' })
+    await clock.advance(40_000)
+    const other = new SoraPipeline({ ...options, store: memory }).resume('run_1')
+    await expect(clock.runUntil(other.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'uploader', publication: {} })
+    expect([generator.startCount, generator.pollCount, publisher.calls.length]).toEqual([1, 4, 1])
+    expect((await memory.load('run_1'))?.state).toMatchObject({ status: 'completed', publication: {} })
+  })
+
   it('with a save whose answer was lost is no other process: nothing is done twice', async () => {
     const memory = memoryStore()
     const clock = manualClock()

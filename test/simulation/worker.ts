@@ -7,6 +7,8 @@ export interface Dangers {
   readonly crash: number
   readonly pause: number
   readonly loseAnswer: number
+  /** That the store cannot be reached for up to a minute and a half. */
+  readonly storeDown: number
 }
 
 /** A process: what it awaits may be the last thing that it does. */
@@ -15,8 +17,12 @@ export interface Worker {
   readonly clock: Clock
   /** Does something outside, with every danger before and after it. */
   outside<T>(act: () => Promise<T>): Promise<T>
+  /** The same with the store, which may be down for this worker. */
+  stored<T>(act: () => Promise<T>): Promise<T>
   kill(): void
 }
+
+const lost = () => new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })
 
 const never = () => new Promise<never>(() => undefined)
 
@@ -24,6 +30,7 @@ const never = () => new Promise<never>(() => undefined)
 export function makeWorker(world: ManualClock, random: Random, dangers: Dangers): Worker {
   let isAlive = true
   let pausedUntil = 0
+  let downUntil = 0
 
   const turn = async () => {
     while (isAlive && pausedUntil > world.monotonic()) await world.sleep(pausedUntil - world.monotonic())
@@ -33,6 +40,14 @@ export function makeWorker(world: ManualClock, random: Random, dangers: Dangers)
     if (random.chance(dangers.crash)) isAlive = false
     if (random.chance(dangers.pause)) pausedUntil = world.monotonic() + 1000 + random.below(90_000)
     await turn()
+  }
+
+  const outside = async <T>(act: () => Promise<T>): Promise<T> => {
+    await endanger()
+    const done = await act()
+    await endanger()
+    if (random.chance(dangers.loseAnswer)) throw lost()
+    return done
   }
 
   return {
@@ -49,12 +64,11 @@ export function makeWorker(world: ManualClock, random: Random, dangers: Dangers)
         await world.sleep(ms, options).finally(turn)
       },
     },
-    async outside(act) {
-      await endanger()
-      const done = await act()
-      await endanger()
-      if (random.chance(dangers.loseAnswer)) throw new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })
-      return done
+    outside,
+    async stored(act) {
+      if (random.chance(dangers.storeDown)) downUntil = world.monotonic() + random.below(90_000)
+      if (downUntil > world.monotonic()) throw lost()
+      return outside(act)
     },
   }
 }
