@@ -19,11 +19,15 @@ export type StatePatch = Partial<RunState>
  * @throws FencedError when another process saved in between.
  * @throws RunStateError when nothing was submitted yet and the store does not answer.
  */
-export async function saveState(session: RunSession, patch: StatePatch): Promise<void> {
+export function saveState(session: RunSession, patch: StatePatch): Promise<void> {
+  return queued(session, () => save(session, patch))
+}
+
+async function save(session: RunSession, patch: StatePatch): Promise<void> {
   const { id, config } = session
   const held = leaseFromNow(config)
   try {
-    await queued(session, () => commit(session, patch, held))
+    await commit(session, patch, held)
   } catch (error) {
     const state = patched(session.state, patch, held.lease)
     if (isFenced(error)) {
