@@ -21,8 +21,8 @@ export interface Provider {
   readonly lookup: Lookup
   /** Jobs that were accepted for each prompt. */
   readonly creates: ReadonlyMap<string, number>
-  /** Prompts whose video was told to a worker. */
-  readonly told: ReadonlySet<string>
+  /** The worker that was told last of the video of a prompt. */
+  readonly told: ReadonlyMap<string, Worker>
   /** The worker that was told last that a prompt was accepted. */
   readonly answered: ReadonlyMap<string, Worker>
   generator(worker: Worker): TaskGenerator
@@ -46,7 +46,7 @@ export function makeProvider(
   const jobs = new Map<string, Job>()
   const byKey = new Map<string, Job>()
   const creates = new Map<string, number>()
-  const told = new Set<string>()
+  const told = new Map<string, Worker>()
   const answered = new Map<string, Worker>()
 
   const accept = (prompt: string, key: string): Job => {
@@ -86,10 +86,10 @@ export function makeProvider(
     }
   }
 
-  const statusOf = (job: Job): TaskStatus => {
+  const statusOf = (job: Job, worker: Worker): TaskStatus => {
     if (random.chance(0.1)) throw new NetworkError(`Could not poll, no answer came: ${name}`)
     if (world.now() < job.readyAt) return { state: 'running' }
-    told.add(job.prompt)
+    told.set(job.prompt, worker)
     return { state: 'completed', video: { id: job.id, url: `https://${name}.example/${job.id}.mp4` } }
   }
 
@@ -115,7 +115,7 @@ export function makeProvider(
         answered.set(job.prompt, worker)
         return { operation: job.id }
       },
-      poll: (operation: JsonValue) => worker.outside(async () => statusOf(jobs.get(String(operation)) as Job)),
+      poll: (operation: JsonValue) => worker.outside(async () => statusOf(jobs.get(String(operation)) as Job, worker)),
       ...(lookup === 'find' && {
         find: ({ prompt }: VideoRequest) =>
           worker.outside(async () => [...jobs.values()].filter((job) => job.prompt === prompt).map(({ id }) => id)),

@@ -98,7 +98,9 @@ export async function simulate(
     }
     if (paid.every((count) => count > 0)) violations.push(`both providers were paid for ${prompt}`)
     const isGiven = given.has(`run_${index}`)
-    const wasTold = !isGiven && providers.some(({ told }) => told.has(prompt))
+    // What a worker could not save because the store was down dies with it.
+    const isKnown = (worker: Worker | undefined) => worker !== undefined && (dangers.storeDown === 0 || worker.isAlive)
+    const wasTold = !isGiven && providers.some(({ told }) => isKnown(told.get(prompt)))
     if (wasTold && state?.status !== 'completed') violations.push(`the video of ${prompt} was lost: ${state?.status}`)
     const isUnheard =
       !isGiven && state?.status === 'needs-review' && providers.some(({ answered }) => answered.get(prompt)?.isAlive)
