@@ -46,7 +46,7 @@ export async function driveRun(
     session = opened.session
     run.onOpen(session.state)
     log.append({ type: opened.isNew ? 'run-started' : 'run-resumed', stages: stagesOf(config) })
-    for (;;) {
+    for (let races = 1; ; races += 1) {
       try {
         await work(session)
         return await finish(session)
@@ -54,6 +54,7 @@ export async function driveRun(
         // Another process has saved: what it did counts, and this one goes on from there, or watches.
         if (!isFenced(error) || signal.aborted) throw error
         await goOnAfterRace(session)
+        if (races > 1) await config.clock.sleep(Math.min(WATCH_MS, 2 ** races), { signal })
       }
     }
   } catch (error) {

@@ -339,6 +339,16 @@ describe('the removal of a run', () => {
 })
 
 describe('a process that lost a race', () => {
+  it('takes its time when it loses one after the other, as with a store that counts wrong', async () => {
+    const { store, lost } = contended(({ step }) => step === 'publish', same, Number.POSITIVE_INFINITY)
+    const { clock, run } = start(store, { publisher: fakePublisher() })
+    await clock.advance(600_000)
+    expect(lost()).toBeGreaterThan(100)
+    expect(lost()).toBeLessThan(2000)
+    await run.cancel('enough')
+    await expect(run.result).rejects.toBe('enough')
+  })
+
   it('says so when the store does not know the run any more', async () => {
     const { store } = contended(hasBegun, same, 1)
     let isForgotten = false
