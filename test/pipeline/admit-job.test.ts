@@ -16,7 +16,7 @@ import {
   withRetry,
   withTimeout,
 } from '../../src/index.js'
-import { fakeContext, fakeGenerator, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
+import { fakeContext, fakeGenerator, fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
 import { collect } from '../support/collect.js'
 
 const request = { prompt: 'A cat' }
@@ -358,5 +358,15 @@ describe('leave to have a job', () => {
     await clock.runUntil(first.result)
     await clock.runUntil(pipeline.generate(request))
     expect(a.startCount).toBe(2)
+  })
+
+  it('is given back when the video is there, not when it has been uploaded', async () => {
+    const task = fakeTaskGenerator({ name: 'a' })
+    const stuck = fakeUploader({ hangs: true })
+    const { clock, pipeline } = pipelineOf(balance([task], { concurrency: 1 }), { uploader: stuck })
+    const runs = [pipeline.run(request), pipeline.run(request)]
+    await clock.advance(20_000)
+    expect(stuck.calls).toHaveLength(2)
+    await Promise.all(runs.map((run) => run.cancel()))
   })
 })

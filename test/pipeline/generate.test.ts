@@ -139,7 +139,9 @@ describe('a task generator', () => {
       handle: { generator: 'first', operation: { id: 'task_1' } },
     })
     expect(second.startCount).toBe(0)
-    expect((await collect(run)).at(-1)).toMatchObject({ type: 'run-failed', upstream: { state: 'running' } })
+    const events = await collect(run)
+    expect(events.at(-1)).toMatchObject({ type: 'run-failed', upstream: { state: 'running' } })
+    expect(events.find(({ type }) => type === 'attempt-failed')).toMatchObject({ durationMs: 60_000 })
     const overall = new SoraPipeline({ generator: first, clock, deadlines: { totalMs: 30_000 } }).run(request)
     await expect(clock.runUntil(overall.result)).rejects.toMatchObject({
       code: 'stage-timeout',
@@ -181,6 +183,19 @@ describe('a task generator', () => {
     )
     expect(events.at(-1)).toMatchObject({ upstream: { state: 'finished', handle: { operation: { id: 'task_1' } } } })
   })
+
+  it.each([null, undefined, 'https://cdn.example/a.mp4'])(
+    'is refused with %j in the place of a video',
+    async (video) => {
+      const clock = manualClock()
+      const polls = [{ state: 'completed' as const, video: video as never }]
+      const { result } = new SoraPipeline({ generator: fakeTaskGenerator({ polls }), clock }).run(request)
+      await expect(clock.runUntil(result)).rejects.toMatchObject({
+        code: 'upstream-response',
+        message: 'Could not use the video of fake-task-generator, its result is unusable: no video',
+      })
+    },
+  )
 })
 
 describe('a submission', () => {
@@ -216,6 +231,14 @@ describe('a submission', () => {
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
     expect(first.startCount).toBe(1)
     expect(second.calls).toHaveLength(1)
+    const alone = new SoraPipeline({
+      generator: fakeTaskGenerator({ polls: [{ state: 'failed', error: verdict }] }),
+      clock,
+    })
+    const failing = alone.run(request)
+    await expect(clock.runUntil(failing.result)).rejects.toBe(verdict)
+    const upstream = { state: 'failed', handle: { operation: { id: 'task_1' } } }
+    expect((await collect(failing)).at(-1)).toMatchObject({ type: 'run-failed', upstream })
   })
 
   it.each([
@@ -257,6 +280,8 @@ describe('a submission', () => {
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ durationMs: 1500 })
     expect(generator.startCount).toBe(3)
     expect(new Set(generator.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(3)
+    // The same generator again is no other one.
+    expect((await collect(run)).map(({ type }) => type)).not.toContain('fallback-taken')
   })
 
   it('that meets a rate limit is repeated after the wait that was asked for', async () => {

@@ -115,18 +115,22 @@ describe('a job that was accepted', () => {
   })
 
   it('that another process has given up is told by nobody as a second one', async () => {
-    const store = memoryStore()
+    let isTaken = false
+    const next = { cursor: null, number: 2, state: 'ready', readings: [], lastingMisses: 0, misses: 0 }
+    const { store } = contended(
+      () => isTaken,
+      (state) => ({ ...state, submission: next }),
+      1,
+    )
     const generator = fakeTaskGenerator({ polls: 2 })
     const dead = manualClock()
-    const options = { generator, store, pollSchedule: () => 1000 }
-    new SoraPipeline({ ...options, clock: dead }).run(request, { id: 'run_1' })
+    new SoraPipeline({ generator, store, pollSchedule: () => 1000, clock: dead }).run(request, { id: 'run_1' })
     await dead.advance(500)
+    isTaken = true
     const clock = manualClock({ now: dead.now() + 60_000 })
-    const { version, state } = (await store.load('run_1')) as { version: number; state: StoredRun }
-    const watcher = new SoraPipeline({ ...options, clock }).resume('run_1')
-    const submission = { cursor: null, number: 2, state: 'ready', readings: [], lastingMisses: 0, misses: 0 }
-    await store.save('run_1', version, { ...state, submission })
-    await expect(clock.runUntil(watcher.result)).resolves.toMatchObject({ servedBy: 'generator', warnings: [] })
+    const { result } = new SoraPipeline({ generator, store, pollSchedule: () => 1000, clock }).resume('run_1')
+    await expect(clock.runUntil(result)).resolves.toMatchObject({ servedBy: 'generator', warnings: [] })
+    expect(generator.startCount).toBe(2)
   })
 
   it('is cancelled when the run is aborted while the store cannot be read', async () => {
@@ -173,6 +177,7 @@ describe('a job that was accepted', () => {
     const { clock, generator, run } = start(store)
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator', warnings: [] })
     expect(generator.startCount).toBe(1)
+    expect((await collect(run)).map(({ type }) => type)).not.toContain('stage-failed')
   })
 
   it('by a run that is at another submission in another process is told as a warning', async () => {
@@ -215,7 +220,8 @@ describe('the video of one long call', () => {
     const { clock, pipeline, run } = start(store, { generator: fakeGenerator({ delayMs: 60_000 }), openUrl })
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'aborted' })
     expect((await collect(run)).at(-1)).toMatchObject({ upstream: { state: 'finished' } })
-    const { video } = await stateOf('run_1')
+    const { video, candidates } = await stateOf('run_1')
+    expect(candidates).toMatchObject([{ url: video?.url, servedBy: 'generator' }])
     expect(await new Response(await (await pipeline.openVideo('run_1')).open()).text()).toBe(video?.url)
   })
 

@@ -215,6 +215,28 @@ describe('a store that is down', () => {
     expect((await memory.load('run_1'))?.state).toMatchObject({ status: 'completed', publication: {} })
   })
 
+  it('for longer than the lease leaves the run to the process that took it meanwhile', async () => {
+    const memory = memoryStore()
+    const clock = manualClock()
+    const began = clock.now()
+    const save: typeof memory.save = (...given) => {
+      const passedMs = clock.now() - began
+      return passedMs < 3000 || passedMs > 60_000 ? memory.save(...given) : down()
+    }
+    const options = { clock, pollSchedule: () => 1000 }
+    const [first, second] = [fakeTaskGenerator({ polls: 1000 }), fakeTaskGenerator({ polls: 60 })]
+    const run = new SoraPipeline({ ...options, generator: first, store: { ...memory, save } }).run(request, {
+      id: 'run_1',
+    })
+    await clock.advance(40_000)
+    const other = new SoraPipeline({ ...options, generator: second, store: memory }).resume('run_1')
+    await clock.advance(25_000)
+    const polls = first.pollCount
+    const [mine, theirs] = await clock.runUntil(Promise.all([run.result, other.result]))
+    expect(mine.url).toBe(theirs.url)
+    expect([first.startCount, second.startCount, first.pollCount]).toEqual([1, 0, polls])
+  })
+
   it('with a save whose answer was lost is no other process: nothing is done twice', async () => {
     const memory = memoryStore()
     const clock = manualClock()
