@@ -119,6 +119,56 @@ describe('what an uploader reads', () => {
     expect([first.opened, second.opened, generator.polls]).toEqual([2, 2, 2])
   })
 
+  it('is asked for anew as often as an address expires, at the start and in the middle', async () => {
+    const sources = [sourceOf([gone()]), sourceOf([BYTES, gone()], BYTES.length), sourceOf([BYTES], BYTES.length)]
+    const generator = tellingGenerator(...sources.map((source) => ({ ...VIDEO, source })))
+    const asked: unknown[] = []
+    const poll = (operation?: unknown) => {
+      asked.push(operation)
+      return generator.poll()
+    }
+    const { seen, warnings } = await read(twice, { generator: { ...generator, poll } })
+    expect(seen).toEqual([BYTES, BYTES])
+    expect(asked).toEqual([{ id: 'job_1' }, { id: 'job_1' }, { id: 'job_1' }])
+    expect(warnings).toMatchObject([
+      {
+        code: 'source-replaced',
+        message: 'The address that the generator tells now is used instead: Could not open the URL: 403',
+      },
+    ])
+  })
+
+  it('is not asked for anew of a generator of one long call, without a word', async () => {
+    const { failure, warnings } = await read(text, {
+      generator: { name: 'one', generate: async () => VIDEO },
+      openUrl: async () => Promise.reject(gone()),
+    })
+    expect(failure).toMatchObject({ code: 'upstream-http' })
+    expect(warnings.map(({ code }) => code)).toEqual(['url-doubtful'])
+  })
+
+  it('is the failure of before when the generator does not answer in time', async () => {
+    const error = gone()
+    const generator = tellingGenerator({ ...VIDEO, source: sourceOf([error]) })
+    const poll = () => (generator.polls === 0 ? generator.poll() : new Promise<never>(() => undefined))
+    const { failure, warnings } = await read(text, { generator: { ...generator, poll } })
+    expect(failure).toBe(error)
+    expect(warnings).toContainEqual({
+      code: 'video-not-renewed',
+      message: 'Could not ask telling for the video again, no answer within: 30000 ms',
+      stage: 'generate',
+    })
+  })
+
+  it('knows when the address that was told anew expires', async () => {
+    const openUrl: OpenUrl = async (url) => (url.endsWith('/new') ? streamOf(BYTES) : Promise.reject(gone()))
+    const { seen } = await read(async (given) => [await text(given), given.expiresAt], {
+      generator: tellingGenerator(VIDEO, { ...VIDEO, url: 'https://cdn.example/new', expiresAt: 9e12 }),
+      openUrl,
+    })
+    expect(seen).toEqual([BYTES, 9e12])
+  })
+
   it('never goes on with another file', async () => {
     const [first, second] = [sourceOf([BYTES, gone()], BYTES.length), sourceOf(['other'], 5)]
     const generator = tellingGenerator({ ...VIDEO, source: first }, { ...VIDEO, source: second })

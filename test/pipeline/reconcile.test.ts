@@ -98,6 +98,36 @@ describe('an unknown submission', () => {
     expect(always.second.startCount).toBe(0)
   })
 
+  it.each([
+    ['is not to be relied on', { idempotency: 'none', lookup: 'none' } as const, [{ id: 'task_9' }]],
+    ['is not there', byFind, undefined],
+    ['is not said to be of use', undefined, [{ id: 'task_9' }]],
+  ])('goes to a person at once where a look-up %s', async (_, submission, found) => {
+    const { clock, generator, pipeline } = make({ starts: [unknown], submission, ...(found && { found }) })
+    const began = clock.now()
+    await expect(clock.runUntil(pipeline.run(request).result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect([generator.startCount, generator.findCount, clock.now() - began]).toEqual([1, 0, 0])
+  })
+
+  it('is looked for again when a look-up hangs', async () => {
+    const { clock, generator } = make({ starts: [unknown], submission: byFind, found: [{ id: 'task_9' }] })
+    let finds = 0
+    const find: NonNullable<typeof generator.find> = (...given) => {
+      finds += 1
+      return finds === 1 ? new Promise(() => undefined) : (generator.find?.(...given) ?? Promise.resolve([]))
+    }
+    const run = new SoraPipeline({ generator: { ...generator, find }, clock, pollSchedule: () => 1000 }).run(request)
+    const { warnings } = await clock.runUntil(run.result)
+    expect(warnings).toEqual([
+      {
+        code: 'look-up-failed',
+        message: 'Could not look for the job: No answer came within 30000 ms',
+        stage: 'generate',
+      },
+    ])
+    expect([generator.startCount, finds]).toEqual([1, 2])
+  })
+
   it('goes to a person when there is more than one job that it could be', async () => {
     const { clock, generator, store, pipeline } = make({
       starts: [unknown],

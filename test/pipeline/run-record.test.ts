@@ -17,9 +17,11 @@ function start(options: Partial<SoraPipelineOptions>, clock = manualClock()) {
 describe('the record of a run', () => {
   it('says how far the generator is, and that somebody works on it', async () => {
     const generator = fakeTaskGenerator({ polls: Array.from({ length: 9 }, () => ({ state: 'running', ratio: 0.4 })) })
-    const { clock, from, run, read } = start({ generator })
+    const { clock, from, make, run, read } = start({ generator })
     await clock.advance(1500)
-    expect(await read()).toEqual({
+    const record = await read()
+    expect(await make().get('run_1')).toEqual(record) // As another process reads it.
+    expect(record).toEqual({
       id: 'run_1',
       status: 'running',
       request,

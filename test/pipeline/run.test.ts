@@ -299,8 +299,31 @@ describe('the later stages', () => {
     await clock.advance(1)
     expect(await run.result).toMatchObject({ servedBy: 'uploader', isDegraded: true })
     expect(await collect(run)).toContainEqual(
-      expect.objectContaining({ type: 'stage-failed', stage: 'resolve', durationMs: 5000 }),
+      expect.objectContaining({
+        type: 'stage-failed',
+        stage: 'resolve',
+        durationMs: 5000,
+        error: expect.objectContaining({ code: 'stage-timeout', message: 'Could not resolve in time: 5000 ms' }),
+      }),
     )
+  })
+
+  it('warns when the post is not taken back in time', async () => {
+    const clock = manualClock()
+    const publisher = { ...fakePublisher(), unpublish: () => new Promise<void>(() => undefined) }
+    const deadlines = { publishMs: 7000 }
+    const options = { generator: fakeGenerator(), publisher, uploader: fakeUploader(), deadlines, clock }
+    const run = new SoraPipeline({ ...options, unpublishAfterUpload: true }).run(request)
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({
+      durationMs: 7000,
+      warnings: [
+        {
+          code: 'unpublish-failed',
+          message: 'Could not take the post back: Could not publish in time: 7000 ms',
+          stage: 'publish',
+        },
+      ],
+    })
   })
 
   it('completes with the best URL when the overall deadline passes after the generation', async () => {

@@ -166,6 +166,52 @@ describe('a run and its store', () => {
     expect(generator.startCount).toBe(1)
   })
 
+  it('that is joined with a signal is aborted by it', async () => {
+    const clock = manualClock()
+    const controller = new AbortController()
+    const generator = fakeTaskGenerator({ polls: Number.POSITIVE_INFINITY })
+    const pipeline = new SoraPipeline({ generator, clock })
+    const run = pipeline.run(request, { id: 'order-17' })
+    pipeline.run(request, { id: 'order-17', signal: controller.signal })
+    await clock.advance(5000)
+    controller.abort('enough')
+    await expect(run.result).rejects.toBe('enough')
+    await clock.advance(0)
+    expect(generator.cancelCount).toBe(1)
+  })
+
+  it('is left out of a recovery while it lives here', async () => {
+    const clock = manualClock()
+    const generator = fakeTaskGenerator({ polls: 5 })
+    const store = memoryStore()
+    const run = new SoraPipeline({ generator, store, clock })
+    const live = run.run(request, { id: 'run_1' })
+    await clock.advance(500)
+    expect(await run.recover()).toEqual([])
+    expect((await new SoraPipeline({ generator, store, clock }).recover()).map(({ id }) => id)).toEqual(['run_1'])
+    await clock.runUntil(live.result)
+  })
+
+  it('that was left in the middle of a stage has the rest of its deadline in the next process', async () => {
+    const store = memoryStore()
+    const dead = manualClock()
+    const options = { generator: fakeGenerator(), uploader: fakeUploader({ hangs: true }), store }
+    const deadlines = { uploadMs: 100_000 }
+    new SoraPipeline({ ...options, deadlines, clock: dead }).run(request, { id: 'run_1' })
+    await dead.advance(10)
+    const clock = manualClock({ now: dead.now() + 40_000 })
+    const run = new SoraPipeline({ ...options, deadlines, clock }).resume('run_1')
+    const began = clock.now()
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator', isDegraded: true })
+    expect(clock.now() - began).toBe(100_000 - 40_010)
+    const events = await collect(run)
+    expect(events.map(({ type }) => type)).not.toContain('stage-started')
+    expect(events.find(({ type }) => type === 'stage-failed')).toMatchObject({
+      durationMs: 100_000,
+      error: { code: 'stage-timeout', message: 'Could not upload in time: 59990 ms' },
+    })
+  })
+
   it('gives the result of an ended run again, and refuses another request under its id', async () => {
     const clock = manualClock()
     const generator = fakeTaskGenerator()
@@ -265,6 +311,13 @@ describe('a run and its store', () => {
     await expect(result).rejects.toMatchObject({ code: 'run-state', message: expect.stringContaining(message) })
     expect((await store.load('run_1'))?.version).toBe(1)
     expect(generator.calls).toEqual([])
+  })
+
+  it('keeps a video of bytes as a data URL, and leaves out what was not given', async () => {
+    const store = memoryStore()
+    const video = { bytes: new Uint8Array([1, 2, 3]), mediaType: 'video/mp4' }
+    await new SoraPipeline({ generator: fakeGenerator(), store }).generate({ ...request, video }, { id: 'run_1' })
+    expect((await store.load('run_1'))?.state.request).toEqual({ ...request, video: 'data:video/mp4;base64,AQID' })
   })
 
   it('keeps an image of bytes as a data URL, and sends the bytes as they were given', async () => {
