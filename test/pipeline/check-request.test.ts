@@ -4,6 +4,8 @@ import { checkRequest } from '../../src/pipeline/check-request.js'
 
 const check = (fields: object) => checkRequest({ prompt: 'A cat', ...fields } as VideoRequest)
 
+const deep = (levels: number): object => (levels === 0 ? {} : { in: deep(levels - 1) })
+
 describe('checkRequest', () => {
   it.each([
     { size: '1x1' },
@@ -16,6 +18,8 @@ describe('checkRequest', () => {
     { durationSeconds: 0.5 },
     { audio: false },
     { metadata: {} },
+    { metadata: { order: '17', empty: '' } },
+    { providerOptions: { text: 'a', yes: true, number: 1.5, nothing: null, list: [1, ['b', { c: false }]] } },
     { model: 'a' },
     { storyboard: [{ durationSeconds: 1, prompt: 'A cat' }] },
     { image: 'http://a.example/a.png' },
@@ -28,6 +32,14 @@ describe('checkRequest', () => {
 
   it.each([
     [{ size: '01x1' }, 'size is "01x1"'],
+    [{ metadata: { order: 17 } }, 'give an object of texts'],
+    [{ metadata: { order: '17', by: null } }, 'give an object of texts'],
+    [{ metadata: ['a'] }, 'give an object of texts'],
+    [{ providerOptions: { a: Number.NaN } }, 'give a JSON object'],
+    [{ providerOptions: { ok: 1, a: { b: [() => 1] } } }, 'give a JSON object'],
+    [{ providerOptions: { a: Symbol('x') } }, 'give a JSON object'],
+    [{ providerOptions: [1] }, 'give a JSON object'],
+    [{ providerOptions: deep(65) }, 'give a JSON object'],
     [{ size: '1x01' }, 'size is "1x01"'],
     [{ size: '100000x1' }, 'size is "100000x1"'],
     [{ size: '1x100000' }, 'size is "1x100000"'],

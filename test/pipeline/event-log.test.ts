@@ -91,6 +91,23 @@ describe('EventLog', () => {
     expect(await reader.next()).toEqual({ done: true, value: undefined })
   })
 
+  it('gives the latest progress at once to a reader that comes late, and the next ones as they come', async () => {
+    const log = makeLog()
+    for (let at = 1; at <= 100; at += 1) log.progress(progress(at))
+    const reader = log.read()
+    const seen: unknown[] = []
+    const read = async () => {
+      const { value } = await reader.next()
+      seen.push(value && 'elapsedMs' in value ? value.elapsedMs : undefined)
+    }
+    for (let count = 0; count < 65; count += 1) await read()
+    expect(seen).toEqual([...Array.from({ length: 64 }, (_, index) => index + 1), 100])
+    const waiting = read()
+    log.progress(progress(101))
+    await waiting
+    expect(seen.at(-1)).toBe(101)
+  })
+
   it('takes nothing after the terminal event', async () => {
     const log = makeLog()
     log.append(failed)

@@ -99,6 +99,21 @@ describe('an owner', () => {
     await clock.runUntil(mine.result)
   })
 
+  it('has the same run for the same request, and not that of another, also once it has begun', async () => {
+    const { clock, pipeline } = setUp({ generator: fakeTaskGenerator({ polls: 3 }) })
+    const mine = pipeline.run(request, { id: 'run_1', owner: 'ann' })
+    await clock.advance(500)
+    expect(pipeline.run({ ...request }, { id: 'run_1', owner: 'ann' })).toBe(mine)
+    expect(pipeline.resume('run_1')).toBe(mine)
+    for (const owner of ['bob', undefined]) {
+      const { result } = pipeline.run(request, { id: 'run_1', owner })
+      await expect(result).rejects.toMatchObject({
+        message: 'Could not join the run, it belongs to another owner: run_1',
+      })
+    }
+    await clock.runUntil(mine.result)
+  })
+
   it.each(['', 'x'.repeat(256), 7])('cannot be %j', (owner) => {
     const { pipeline } = setUp()
     expect(() => pipeline.run(request, { owner: owner as string })).toThrow(/owner/)

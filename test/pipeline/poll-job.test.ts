@@ -59,8 +59,11 @@ describe('a job that is asked for', () => {
     expect(generator.pollCount).toBe(3)
   })
 
-  it('outlasts whatever keeps its upstream from being reached', async () => {
-    const unreachable = new NetworkError('Could not poll, no such host: host', { isRetryable: false })
+  it.each([
+    ['no such host', new NetworkError('Could not poll, no such host: host', { isRetryable: false })],
+    ['an overload', http(503)],
+    ['an error of another library', new TypeError('fetch failed')],
+  ])('outlasts whatever keeps its upstream from being reached, such as %s', async (_, unreachable) => {
     const { generator, ended } = play({ polls: Array.from({ length: 9 }, () => unreachable) })
     await expect(ended).resolves.toMatchObject({ servedBy: 'generator' })
     expect(generator.pollCount).toBe(10)
@@ -135,6 +138,23 @@ describe('a job that is asked for', () => {
     expect(readings.slice(-60).map(({ atMs }) => atMs)).toEqual(
       Array.from({ length: 60 }, (_, at) => 441_000 + 1000 * at),
     )
+    // Half of those in between that say nothing new went, again and again; none is told twice or out of order.
+    const times = readings.map(({ atMs }) => atMs)
+    expect(readings.length).toBeGreaterThan(65)
+    expect(times).toEqual([...new Set(times)].sort((a, b) => a - b))
     for (const move of [101, 201, 301, 401]) expect(readings.map(({ atMs }) => atMs)).toContain(1000 * move)
+  })
+
+  it('tells the schedule every second of a row of polls that only move', async () => {
+    let latest: PollHistory | undefined
+    const pollSchedule = (history: PollHistory) => {
+      latest = history
+      return 1000
+    }
+    const polls = Array.from({ length: 120 }, (_, index): TaskStatus => ({ state: 'running', ratio: index / 120 }))
+    await play({ polls }, { pollSchedule }).ended
+    const times = latest?.readings.map(({ atMs }) => atMs / 1000) ?? []
+    const even = Array.from({ length: 31 }, (_, at) => 2 * at)
+    expect(times).toEqual([...even, ...Array.from({ length: 60 }, (_, at) => 61 + at)])
   })
 })

@@ -110,7 +110,9 @@ describe('a run and its store', () => {
     expect(generator.pollCount).toBe(1) // The poll whose save told that the run is another's.
     const video = { id: 'gen_9', url: 'https://cdn.example/nine.mp4' }
     await store.save('run_1', (loaded?.version ?? 0) + 1, { ...taken, status: 'completed', step: 'finish', video })
+    const saved = clock.now()
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ url: video.url })
+    expect(clock.now() - saved).toBeLessThanOrEqual(1000)
     expect(generator.pollCount).toBe(1)
   })
 
