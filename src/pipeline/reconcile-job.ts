@@ -92,7 +92,8 @@ function find(
   { submission, work }: { readonly submission: Submission; readonly work: StageWork },
 ): Promise<readonly JsonValue[]> {
   const { clock } = session.config
-  const error = () => new NetworkError(`No answer came within ${FIND_TIMEOUT_MS} ms`)
+  const error = () =>
+    new NetworkError(`Could not ask ${generator.name} for its jobs, no answer within: ${FIND_TIMEOUT_MS} ms`)
   const limit = { clock, signal: session.signal, timeoutMs: FIND_TIMEOUT_MS, error }
   return withDeadline(limit, (signal) =>
     generator.find(session.request, {

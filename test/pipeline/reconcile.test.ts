@@ -121,7 +121,7 @@ describe('an unknown submission', () => {
     expect(warnings).toEqual([
       {
         code: 'look-up-failed',
-        message: 'Could not look for the job: No answer came within 30000 ms',
+        message: 'Could not look for the job: Could not ask first for its jobs, no answer within: 30000 ms',
         stage: 'generate',
       },
     ])
