@@ -1,9 +1,10 @@
 import { type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
 import type { RunFailed } from '../contracts/events.js'
+import { isFenced } from './ask-store.js'
 import type { EventLog } from './event-log.js'
 import { isLeasedElsewhere } from './lease.js'
 import type { RunSession } from './run-session.js'
-import { isFenced, reloadState, saveState } from './save-state.js'
+import { reloadState, saveState } from './save-state.js'
 
 const TRIES = 5
 

@@ -1,11 +1,10 @@
 import { RunStateError } from '../contracts/run-errors.js'
 import type { VideoSource } from '../contracts/source.js'
+import { isFenced, loadRun } from './ask-store.js'
 import { EventLog } from './event-log.js'
-import { loadRun } from './load-run.js'
 import type { PipelineConfig } from './options.js'
 import type { RunSession } from './run-session.js'
 import { toStoredRun } from './run-state.js'
-import { isFenced } from './save-state.js'
 import { servedSource } from './video-source.js'
 
 const SAVE_TRIES = 5

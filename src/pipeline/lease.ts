@@ -1,5 +1,6 @@
+import { askPatiently, isFenced } from './ask-store.js'
 import type { RunSession } from './run-session.js'
-import { isFenced, saveState } from './save-state.js'
+import { saveState, saveStrictly } from './save-state.js'
 
 // Nobody sees it: an error with its stack, for each step of each run, would be for nothing.
 const OVER = 'over'
@@ -14,6 +15,15 @@ export function isLeasedElsewhere({ state, config }: RunSession): boolean {
 export function holdsLease({ state, config, leaseEndsAt }: RunSession): boolean {
   const { leaseOwner, clock } = config
   return state.lease?.owner === leaseOwner && state.lease.until > clock.now() && leaseEndsAt > clock.monotonic()
+}
+
+/**
+ * Takes the lease of a run that this process does not hold. A store that is down is asked again for about two minutes.
+ * @throws FencedError when another process was faster.
+ * @throws RunStateError when the store stays down.
+ */
+export function takeLease(session: RunSession): Promise<void> {
+  return askPatiently(session, () => saveStrictly(session, {}))
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
+import { loadRun } from './ask-store.js'
 import type { EventLog } from './event-log.js'
-import { loadRun } from './load-run.js'
 import type { PipelineConfig } from './options.js'
 import type { RunSession } from './run-session.js'
 import { newRunState, toStoredRun } from './run-state.js'

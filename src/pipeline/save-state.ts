@@ -1,14 +1,10 @@
-import { isSoraPipelineError } from '../contracts/errors.js'
-import { type FencedError, RunStateError } from '../contracts/run-errors.js'
+import { RunStateError } from '../contracts/run-errors.js'
 import type { StoredRun } from '../contracts/run-store.js'
 import { releaseJob } from './admit-job.js'
+import { askPatiently, isFenced } from './ask-store.js'
 import type { PipelineConfig } from './options.js'
 import { addWarnings, type RunSession, warn } from './run-session.js'
 import { type RunState, readRunState, toStoredRun } from './run-state.js'
-
-// About two minutes in all: longer than a store takes to fail over.
-const STORE_TRIES = 8
-const ASK_AGAIN_MS = 1000
 
 /** Changes of a state. */
 export type StatePatch = Partial<RunState>
@@ -43,19 +39,18 @@ async function save(session: RunSession, patch: StatePatch): Promise<void> {
   }
 }
 
-/**
- * Takes the lease of a run that this process does not hold. A store that is down is asked again for about two minutes.
- * @throws FencedError when another process was faster.
- * @throws RunStateError when the store stays down.
- */
-export function takeLease(session: RunSession): Promise<void> {
-  return patiently(session, () => queued(session, () => commit(session, {}, leaseFromNow(session.config))))
-}
-
 type Held = { readonly lease: NonNullable<RunState['lease']>; readonly endsAt: number }
 
 function leaseFromNow({ clock, leaseOwner, leaseMs }: PipelineConfig): Held {
   return { lease: { owner: leaseOwner, until: clock.now() + leaseMs }, endsAt: clock.monotonic() + leaseMs }
+}
+
+/**
+ * As {@link saveState}, for what must be in the store before the run goes on.
+ * @throws FencedError when another process saved in between, and whatever a store throws that is down.
+ */
+export function saveStrictly(session: RunSession, patch: StatePatch): Promise<void> {
+  return queued(session, () => commit(session, patch, leaseFromNow(session.config)))
 }
 
 // Saves of one run go one after the other. Whoever saves has the error; the next save does not depend on it.
@@ -93,7 +88,7 @@ async function saveAs(session: RunSession, state: StoredRun): Promise<number> {
 /** Takes the newest state from the store, after another process has saved. What this one has warned of stays told. */
 export async function reloadState(session: RunSession): Promise<void> {
   await session.saving
-  const loaded = await patiently(session, () => session.config.store.load(session.id))
+  const loaded = await askPatiently(session, () => session.config.store.load(session.id))
   if (loaded === undefined) {
     const { handle } = session.state.submission ?? {}
     throw new RunStateError(`Could not go on with the run, the store lost it: ${session.id}`, { handle })
@@ -105,27 +100,6 @@ export async function reloadState(session: RunSession): Promise<void> {
   session.savedJob = jobOf(state)
   session.leaseEndsAt = Number.NEGATIVE_INFINITY
   releaseJob(session) // The run may be at another job by now.
-}
-
-// A store that does not answer for a moment must not end a run that may be doing well elsewhere.
-async function patiently<T>({ id, config, callerSignal, state }: RunSession, ask: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await ask()
-    } catch (cause) {
-      if (isFenced(cause)) throw cause
-      if (tries === STORE_TRIES) {
-        const { handle } = state.submission ?? {}
-        throw new RunStateError(`Could not go on with the run, the store is down: ${id}`, { cause, handle })
-      }
-      await config.clock.sleep(ASK_AGAIN_MS * 2 ** (tries - 1), { signal: callerSignal })
-    }
-  }
-}
-
-/** Whether an error says that another process saved in between. */
-export function isFenced(error: unknown): error is FencedError {
-  return isSoraPipelineError(error) && error.code === 'run-fenced'
 }
 
 /** Number of the submission whose job is in a state. */

@@ -1,7 +1,7 @@
 import { generatorRoutesOf } from '../contracts/generator-route.js'
 import type { JsonValue } from '../contracts/json.js'
 import { RunStateError } from '../contracts/run-errors.js'
-import { answerOf, loadRun } from './load-run.js'
+import { answerOf, loadRun } from './ask-store.js'
 import type { PipelineConfig } from './options.js'
 import { newSubmission, type RunState, type Submission, toStoredRun } from './run-state.js'
 
