@@ -1,11 +1,11 @@
+import { combined } from '../calling/call-strategy.js'
+import type { GeneratorRoutes } from '../calling/generator-routes.js'
+import { type StageCalls, type Strategy, stageOf, type Verb } from '../calling/stage-calls.js'
 import { describeValue } from '../contracts/errors.js'
-import type { GeneratorRoutes } from '../contracts/generator-route.js'
 import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
 import type { Publication } from '../contracts/publisher.js'
 import type { StageContext } from '../contracts/stage.js'
-import { combined } from './call-strategy.js'
 import { combinedGenerator } from './combined-generator.js'
-import type { StageCalls, Strategy, Verb } from './stage-calls.js'
 
 /** How a combinator calls its members. */
 export interface Combination {
@@ -87,14 +87,4 @@ export function checkMembers(subject: string, members: unknown): asserts members
     names.add(name)
   })
   if (problems.length > 0) throw new ConfigurationError(subject, problems)
-}
-
-/** The stage of a strategy by its verb; `undefined` for what has none, or more than one. */
-export function stageOf(strategy: unknown): Verb | undefined {
-  if (typeof strategy !== 'object' || strategy === null) return undefined
-  const has = (verb: string) => typeof (strategy as Record<string, unknown>)[verb] === 'function'
-  const stages: Verb[] = []
-  if (has('generate') || (has('start') && has('poll'))) stages.push('generate')
-  for (const verb of ['publish', 'resolve', 'upload'] as const) if (has(verb)) stages.push(verb)
-  return stages.length === 1 ? stages[0] : undefined
 }

@@ -1,24 +1,16 @@
-import type {
-  GeneratedVideo,
-  Generator,
-  OneShotGenerator,
-  StartedTask,
-  TaskGenerator,
-  TaskStatus,
-} from '../contracts/generator.js'
 import {
   type Admission,
   type GeneratorRoute,
   type GeneratorRoutes,
   withGeneratorRoutes,
-} from '../contracts/generator-route.js'
+} from '../calling/generator-routes.js'
+import { generateOnce, pollTask, startTask } from '../calling/tasks.js'
+import type { GeneratedVideo, Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
 import type { JsonValue } from '../contracts/json.js'
-import type { VideoRequest } from '../contracts/request.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
 import type { StageContext } from '../contracts/stage.js'
 import { mayHaveBeenAccepted } from '../contracts/submission.js'
 import { withDeadline } from '../timing/deadline.js'
-import { callStrategy } from './call-strategy.js'
 
 type RoutedOperation = { readonly cursor: JsonValue; readonly operation: JsonValue }
 
@@ -112,25 +104,4 @@ async function attemptAt<T>(
   const result = await withDeadline(limit, (signal) => attempt(generator, { ...context, signal }))
   admission.answered()
   return result
-}
-
-function generateOnce(generator: Generator, request: VideoRequest, context: StageContext): Promise<GeneratedVideo> {
-  return callStrategy('generate', generator as OneShotGenerator, request, context)
-}
-
-/** Submits to any generator. A one-shot generator is a task that has ended when it has an answer. */
-export async function startTask(
-  generator: Generator,
-  request: VideoRequest,
-  context: Parameters<TaskGenerator['start']>[1],
-): Promise<StartedTask> {
-  if ('start' in generator) return generator.start(request, context)
-  const video = await generateOnce(generator, request, context)
-  return { operation: null, status: { state: 'completed', video } }
-}
-
-/** Asks any generator. */
-export async function pollTask(generator: Generator, operation: JsonValue, context: StageContext): Promise<TaskStatus> {
-  if ('poll' in generator) return generator.poll(operation, context)
-  throw new TypeError(`Could not poll a generator that is no task: ${generator.name}`)
 }

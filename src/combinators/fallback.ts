@@ -1,19 +1,19 @@
+import { allFailed } from '../calling/all-failed.js'
+import { callStrategy, firstPlainOf, lastPlainOf } from '../calling/call-strategy.js'
+import { admitWithin, type GeneratorRoutes, generatorRoutesOf } from '../calling/generator-routes.js'
+import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
 import { attemptObserverOf } from '../contracts/attempt-observer.js'
 import { describeValue } from '../contracts/errors.js'
 import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
-import { admitWithin, type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
 import type { JsonValue } from '../contracts/json.js'
 import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { StageContext } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
-import { allFailed } from './all-failed.js'
-import { callStrategy, firstPlainOf, lastPlainOf } from './call-strategy.js'
 import { checkMembers, combine } from './combine.js'
 import { endsChain } from './ends-chain.js'
 import { publicationLedger } from './publication-ledger.js'
-import type { StageCalls, Strategy, Verb } from './stage-calls.js'
 
 /** Options of {@link fallback}. */
 export interface FallbackOptions {

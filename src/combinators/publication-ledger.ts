@@ -1,7 +1,7 @@
+import { allFailed } from '../calling/all-failed.js'
+import type { Strategy } from '../calling/stage-calls.js'
 import type { Publication, Publisher } from '../contracts/publisher.js'
 import type { StageContext } from '../contracts/stage.js'
-import { allFailed } from './all-failed.js'
-import type { Strategy } from './stage-calls.js'
 
 /** Which of several publishers made which post, so that the same one takes it back. */
 export interface PublicationLedger {

@@ -1,3 +1,6 @@
+import { allFailed } from '../calling/all-failed.js'
+import { callStrategy, firstPlainOf, lastPlainOf } from '../calling/call-strategy.js'
+import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
 import { attemptObserverOf, type ObservedAttempt, withAttemptObserver } from '../contracts/attempt-observer.js'
 import { describeValue } from '../contracts/errors.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
@@ -5,12 +8,9 @@ import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { StageContext } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
-import { allFailed } from './all-failed.js'
-import { callStrategy, firstPlainOf, lastPlainOf } from './call-strategy.js'
 import { checkMembers, combine } from './combine.js'
 import { endsChain } from './ends-chain.js'
 import { publicationLedger } from './publication-ledger.js'
-import type { StageCalls, Strategy, Verb } from './stage-calls.js'
 
 /** Options of {@link race}. */
 export interface RaceOptions {

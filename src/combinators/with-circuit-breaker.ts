@@ -1,8 +1,10 @@
+import { callStrategy, firstPlainOf } from '../calling/call-strategy.js'
+import { type GeneratorRoutes, generatorRoutesOf } from '../calling/generator-routes.js'
+import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
 import { attemptObserverOf } from '../contracts/attempt-observer.js'
 import type { Clock } from '../contracts/clock.js'
 import { describeValue, isSoraPipelineError, locateError } from '../contracts/errors.js'
 import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
-import { type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
 import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
 import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
@@ -10,10 +12,8 @@ import { mayHaveBeenAccepted } from '../contracts/submission.js'
 import type { Uploader } from '../contracts/uploader.js'
 import { CircuitOpenError } from '../contracts/upstream-errors.js'
 import { raceAbort } from '../timing/deadline.js'
-import { callStrategy, firstPlainOf } from './call-strategy.js'
 import { Circuit, type CircuitOutcome } from './circuit.js'
 import { checkMembers, combine } from './combine.js'
-import type { StageCalls, Strategy, Verb } from './stage-calls.js'
 
 /** Options of {@link withCircuitBreaker}. */
 export interface CircuitBreakerOptions {

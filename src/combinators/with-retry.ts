@@ -1,15 +1,15 @@
+import { callStrategy } from '../calling/call-strategy.js'
+import { admitWithin, type GeneratorRoutes, generatorRoutesOf } from '../calling/generator-routes.js'
+import type { StageCalls, Strategy } from '../calling/stage-calls.js'
 import { describeValue, isSoraPipelineError } from '../contracts/errors.js'
 import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
-import { admitWithin, type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
 import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
 import type { JsonValue } from '../contracts/json.js'
 import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { Uploader } from '../contracts/uploader.js'
 import { type RetryPlan, retry, retryDelayMs } from '../timing/retry.js'
-import { callStrategy } from './call-strategy.js'
 import { checkMembers, combine } from './combine.js'
-import type { StageCalls, Strategy } from './stage-calls.js'
 
 /** Options of {@link withRetry}. */
 export interface RetryOptions {

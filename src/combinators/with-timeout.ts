@@ -1,6 +1,8 @@
+import { type Around, callStrategy } from '../calling/call-strategy.js'
+import { type GeneratorRoutes, generatorRoutesOf } from '../calling/generator-routes.js'
+import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
 import { describeValue } from '../contracts/errors.js'
 import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
-import { type GeneratorRoutes, generatorRoutesOf } from '../contracts/generator-route.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
 import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
@@ -8,9 +10,7 @@ import { StageTimeoutError } from '../contracts/run-errors.js'
 import type { StageContext } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
 import { withDeadline } from '../timing/deadline.js'
-import { type Around, callStrategy } from './call-strategy.js'
 import { checkMembers, combine } from './combine.js'
-import type { StageCalls, Strategy, Verb } from './stage-calls.js'
 
 /** Options of {@link withTimeout}. */
 export interface TimeoutOptions {

@@ -1,5 +1,5 @@
 import type { EventBase, PipelineEvent, StageProgressed } from '../contracts/events.js'
-import type { RunProgress } from './run-state.js'
+import type { RunProgress } from './state/run-state.js'
 
 type WithoutBase<E> = E extends PipelineEvent ? Omit<E, keyof EventBase> : never
 

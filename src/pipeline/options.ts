@@ -1,4 +1,4 @@
-import { stageOf } from '../combinators/combine.js'
+import { stageOf } from '../calling/stage-calls.js'
 import type { Clock } from '../contracts/clock.js'
 import { describeValue } from '../contracts/errors.js'
 import type { PipelineEvent } from '../contracts/events.js'
@@ -9,11 +9,11 @@ import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { RunStore } from '../contracts/run-store.js'
 import type { Uploader } from '../contracts/uploader.js'
+import { memoryStore } from '../stores/memory-store.js'
 import { paceSchedule } from '../timing/pace-schedule.js'
 import { systemClock } from '../timing/system-clock.js'
 import { type AllowPrivateAddresses, allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
-import { memoryStore } from './memory-store.js'
-import { type OpenUrl, type SourceOfUrl, sourceOfUrl } from './open-url.js'
+import { type OpenUrl, type SourceOfUrl, sourceOfUrl } from './video/open-url.js'
 
 /** How long things may take, in milliseconds above 0; `Infinity` for no limit. Each has its own default. */
 export interface Deadlines {

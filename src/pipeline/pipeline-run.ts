@@ -3,9 +3,9 @@ import type { PipelineEvent } from '../contracts/events.js'
 import type { PipelineResult } from '../contracts/result.js'
 import { driveRun } from './drive-run.js'
 import { EventLog } from './event-log.js'
-import type { RunOrigin } from './open-run.js'
+import type { RunOrigin } from './journal/open-run.js'
 import type { PipelineConfig } from './options.js'
-import { identityOf, type RunIdentity, type RunProgress } from './run-state.js'
+import { identityOf, type RunIdentity, type RunProgress } from './state/run-state.js'
 
 /**
  * A run under way. Iterate it for its events, as often and as late as you like: every reader sees all of them from the first.

@@ -5,11 +5,11 @@ import type { PipelineResultJson } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import type { StageName } from '../contracts/stage.js'
-import { answerOf, loadRun } from './ask-store.js'
-import { bestCandidate } from './candidates.js'
+import { answerOf, loadRun } from './journal/store-calls.js'
 import type { PipelineConfig } from './options.js'
-import { resultJsonOf } from './run-result.js'
-import type { RunProgress, RunState } from './run-state.js'
+import { bestCandidate } from './state/candidates.js'
+import type { RunProgress, RunState } from './state/run-state.js'
+import { resultJsonOf } from './video/run-result.js'
 
 /**
  * What is known of a run, as JSON: read from the store, without working on it, such as `{ id: 'run_1', status: 'running',

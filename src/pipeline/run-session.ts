@@ -1,13 +1,13 @@
+import type { Admission, GeneratorRoute } from '../calling/generator-routes.js'
 import type { ObservedStrategy } from '../contracts/attempt-observer.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { GeneratedVideo, StartedTask } from '../contracts/generator.js'
-import type { Admission, GeneratorRoute } from '../contracts/generator-route.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { StageContext, StageName, StageWarning } from '../contracts/stage.js'
 import type { EventLog } from './event-log.js'
 import type { PipelineConfig } from './options.js'
 import { ProgressGauge } from './progress-gauge.js'
-import type { RunState, Submission } from './run-state.js'
+import type { RunState, Submission } from './state/run-state.js'
 
 /** A run while this process works on it: its saved state, and what cannot be saved. */
 export interface RunSession {

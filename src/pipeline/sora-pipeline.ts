@@ -5,14 +5,14 @@ import type { PipelineResult } from '../contracts/result.js'
 import { NoUsableUrlError } from '../contracts/run-errors.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import type { VideoSource } from '../contracts/source.js'
-import { answerOf } from './ask-store.js'
 import { checkRequest } from './check-request.js'
-import { openKeptVideo, removeKept } from './kept-run.js'
+import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
+import { answerOf } from './journal/store-calls.js'
 import { configOf, type PipelineConfig, type SoraPipelineOptions } from './options.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
-import { identityOf } from './run-state.js'
-import { type ReviewVerdict, settleRun } from './settle-run.js'
+import { identityOf } from './state/run-state.js'
+import { openKeptVideo, removeKept } from './video/kept-run.js'
 
 const MOST_UNSERVED = 20
 

@@ -1,2 +1,2 @@
-export { type FileStoreOptions, fileStore } from './file-store.js'
-export { type SqliteStore, type SqliteStoreOptions, sqliteStore } from './sqlite-store.js'
+export { type FileStoreOptions, fileStore } from './files/file-store.js'
+export { type SqliteStore, type SqliteStoreOptions, sqliteStore } from './sqlite/sqlite-store.js'

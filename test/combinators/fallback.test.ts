@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { callStrategy } from '../../src/combinators/call-strategy.js'
+import { callStrategy } from '../../src/calling/call-strategy.js'
 import { type AttemptObserver, withAttemptObserver } from '../../src/contracts/attempt-observer.js'
 import {
   AllStrategiesFailedError,
@@ -230,7 +230,7 @@ describe('a chain of generators called by hand', () => {
     const chain = fallback(fakeTaskGenerator({ name: 'a', starts: [broke('a')] }), fakeGenerator({ name: 'b' }))
     const { operation, status } = await chain.start(request, fakeContext())
     expect(status).toMatchObject({ state: 'completed', video: { id: 'gen_1' } })
-    await expect(chain.poll(operation, fakeContext())).rejects.toThrow('Could not poll a generator that is no task: b')
+    await expect(chain.poll(operation, fakeContext())).rejects.toThrow('Could not poll a generator without poll(): b')
     await expect(chain.cancel?.(operation, fakeContext())).resolves.toBe('unsupported')
   })
 

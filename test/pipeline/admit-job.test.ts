@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Admission, withGeneratorRoutes } from '../../src/contracts/generator-route.js'
+import { type Admission, withGeneratorRoutes } from '../../src/calling/generator-routes.js'
 import {
   AuthenticationError,
   balance,

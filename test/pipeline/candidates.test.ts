@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bestCandidate, isUsable, withFound, withGenerated, withTrial } from '../../src/pipeline/candidates.js'
-import { type Candidate, newRunState } from '../../src/pipeline/run-state.js'
+import { bestCandidate, isUsable, withFound, withGenerated, withTrial } from '../../src/pipeline/state/candidates.js'
+import { type Candidate, newRunState } from '../../src/pipeline/state/run-state.js'
 
 const NOW = 1_000_000
 const instant = fc.option(fc.integer({ min: NOW - 5, max: NOW + 5 }), { nil: undefined })

@@ -9,7 +9,7 @@ import {
   SubmissionUnknownError,
   type TaskGenerator,
 } from '../../src/index.js'
-import type { RunState } from '../../src/pipeline/run-state.js'
+import type { RunState } from '../../src/pipeline/state/run-state.js'
 import { fakeGenerator, fakePublisher, fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
 import { collect } from '../support/collect.js'
 

@@ -9,7 +9,7 @@ import {
   type Uploader,
   UpstreamHttpError,
 } from '../../src/index.js'
-import type { RunState } from '../../src/pipeline/run-state.js'
+import type { RunState } from '../../src/pipeline/state/run-state.js'
 import { fakeResolver, fakeUploader, manualClock } from '../../src/testing/index.js'
 
 const request = { prompt: 'A cat playing piano' }

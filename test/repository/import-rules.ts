@@ -5,20 +5,28 @@ import { importsOf, resolveImport, type SourceFile } from './source-files.js'
  * may import nothing.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  'index.ts': ['contracts', 'timing', 'combinators', 'pipeline', 'openai'],
+  'index.ts': ['contracts', 'timing', 'combinators', 'pipeline', 'openai', 'stores/memory-store.ts'],
   contracts: [],
   timing: ['contracts'],
   upstream: ['contracts'],
-  combinators: ['contracts', 'timing'],
+  calling: ['contracts', 'timing'],
+  combinators: ['contracts', 'timing', 'calling'],
   strategies: ['contracts', 'timing', 'upstream'],
   stores: ['contracts'],
-  // Of upstream only the guarded download, for the default way to open the URL of a video.
-  pipeline: ['contracts', 'timing', 'combinators', 'upstream/download', 'upstream/remote-video.ts'],
+  // Of upstream only the guarded download, for the default way to open the URL of a video, and of stores only the default one.
+  pipeline: [
+    'contracts',
+    'timing',
+    'calling',
+    'upstream/download',
+    'upstream/remote-video.ts',
+    'stores/memory-store.ts',
+  ],
   // Of timing only the default clock, for heartbeats.
   openai: ['contracts', 'timing'],
-  http: ['contracts', 'timing', 'upstream', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
-  jobs: ['contracts', 'timing', 'upstream', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
-  settings: ['contracts', 'timing', 'upstream', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
+  http: ['contracts', 'timing', 'upstream', 'calling', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
+  jobs: ['contracts', 'timing', 'upstream', 'calling', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
+  settings: ['contracts', 'timing', 'upstream', 'calling', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
   sandbox: ['contracts'],
   testing: ['contracts'],
 }

@@ -1,6 +1,6 @@
 import { assert, property, string, tuple } from 'fast-check'
 import { expect, it } from 'vitest'
-import { fileNameOf } from '../../src/stores/file-name-of.js'
+import { fileNameOf } from '../../src/stores/files/file-name-of.js'
 
 const ids = string({ unit: 'binary', minLength: 1, maxLength: 255 })
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest'
 import { type RunStore, SoraPipeline, type StoredRun } from '../../src/index.js'
-import { fileNameOf } from '../../src/stores/file-name-of.js'
+import { fileNameOf } from '../../src/stores/files/file-name-of.js'
 import { fileStore } from '../../src/stores/index.js'
 import { fakeTaskGenerator, runStoreConformance } from '../../src/testing/index.js'
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../../contracts/clock.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { toOpenAiError } from '../../openai/to-openai-error.js'
-import { identityOf } from '../../pipeline/run-state.js'
+import { identityOf } from '../../pipeline/state/run-state.js'
 
 /**
  * Requests that clients send again by themselves. The official clients say so (`x-stainless-retry-count`) and can be told not to;

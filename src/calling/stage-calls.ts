@@ -1,0 +1,88 @@
+import { describeValue } from '../contracts/errors.js'
+import type { GeneratedVideo, Generator, OneShotGenerator } from '../contracts/generator.js'
+import type { Publication, Publisher } from '../contracts/publisher.js'
+import type { VideoRequest } from '../contracts/request.js'
+import type { ResolvedVideo, ResolveInput, Resolver } from '../contracts/resolver.js'
+import type { VideoSource } from '../contracts/source.js'
+import type { StageContext } from '../contracts/stage.js'
+import type { UploadedVideo, Uploader } from '../contracts/uploader.js'
+import { UpstreamResponseError } from '../contracts/upstream-errors.js'
+
+/** A strategy of any stage. */
+export type Strategy = Generator | Publisher | Resolver | Uploader
+
+/** What each verb is called on, takes and gives. */
+export interface StageCalls {
+  generate: { strategy: OneShotGenerator; input: VideoRequest; output: GeneratedVideo }
+  publish: { strategy: Publisher; input: GeneratedVideo; output: Publication }
+  resolve: { strategy: Resolver; input: ResolveInput; output: ResolvedVideo }
+  upload: { strategy: Uploader; input: VideoSource; output: UploadedVideo }
+}
+
+/** The verbs that are one call: their strategies differ in nothing else. */
+export type Verb = keyof StageCalls
+
+type VerbCall<V extends Verb> = {
+  call(
+    strategy: StageCalls[V]['strategy'],
+    input: StageCalls[V]['input'],
+    context: StageContext,
+  ): Promise<StageCalls[V]['output']>
+  /** What is wrong with a result; `undefined` for a good one. */
+  flaw(output: StageCalls[V]['output']): string | undefined
+}
+
+const CALLS: { readonly [V in Verb]: VerbCall<V> } = {
+  generate: { call: (generator, request, context) => generator.generate(request, context), flaw: flawOfVideo },
+  publish: {
+    call: (publisher, video, context) => publisher.publish(video, context),
+    flaw: ({ id }) => (isName(id) ? undefined : `id ${describeValue(id)}`),
+  },
+  resolve: { call: (resolver, input, context) => resolver.resolve(input, context), flaw: ({ url }) => flawOfUrl(url) },
+  upload: { call: (uploader, source, context) => uploader.upload(source, context), flaw: ({ url }) => flawOfUrl(url) },
+}
+
+/**
+ * Calls a strategy by its verb and refuses a result that is not of the contract's shape.
+ * @throws UpstreamResponseError when the result has no usable id or URL.
+ */
+export async function callVerb<V extends Verb>(
+  verb: V,
+  strategy: StageCalls[V]['strategy'],
+  input: StageCalls[V]['input'],
+  context: StageContext,
+): Promise<StageCalls[V]['output']> {
+  const { call, flaw }: VerbCall<V> = CALLS[verb]
+  const output = await call(strategy, input, context)
+  const wrong = typeof output === 'object' && output !== null ? flaw(output) : describeValue(output)
+  if (wrong === undefined) return output
+  throw new UpstreamResponseError(`Could not ${verb} with ${strategy.name}, its result is unusable: ${wrong}`, {
+    strategy: strategy.name,
+  })
+}
+
+/** The stage of a strategy by its verb; `undefined` for what has none, or more than one. */
+export function stageOf(strategy: unknown): Verb | undefined {
+  if (typeof strategy !== 'object' || strategy === null) return undefined
+  const has = (verb: string) => typeof (strategy as Record<string, unknown>)[verb] === 'function'
+  const stages: Verb[] = []
+  if (has('generate') || (has('start') && has('poll'))) stages.push('generate')
+  for (const verb of ['publish', 'resolve', 'upload'] as const) if (has(verb)) stages.push(verb)
+  return stages.length === 1 ? stages[0] : undefined
+}
+
+/** What is wrong with a generated video; `undefined` for a good one. */
+export function flawOfVideo({ id, url, source }: GeneratedVideo): string | undefined {
+  if (!isName(id)) return `id ${describeValue(id)}`
+  if (url !== undefined) return flawOfUrl(url)
+  return typeof source?.open === 'function' ? undefined : 'neither url nor source'
+}
+
+function flawOfUrl(url: unknown): string | undefined {
+  const isUsable = typeof url === 'string' && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+  return isUsable ? undefined : `url ${describeValue(url)}`
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}

@@ -1,0 +1,68 @@
+import { allFailed } from '../../calling/all-failed.js'
+import { isSoraPipelineError, locateError, toErrorJson } from '../../contracts/errors.js'
+import type { Generator } from '../../contracts/generator.js'
+import { StageTimeoutError, SubmissionUnknownError } from '../../contracts/run-errors.js'
+import { GenerationFailedError } from '../../contracts/upstream-errors.js'
+import { placeOf, type RunSession } from '../run-session.js'
+
+/** The error of a run whose generators all failed. */
+export function endOfChain(session: RunSession, last: unknown, generator: Generator): unknown {
+  const isVerdict = isSoraPipelineError(last) && last.code === 'content-rejected'
+  const names = [...new Set(session.state.attempts.map(({ strategy }) => strategy))].map((name) => ({ name }))
+  if (session.generatorErrors.length > 1 && !isVerdict) return allFailed('generate', names, session.generatorErrors)
+  if (isSoraPipelineError(last)) return last
+  const { message } = toErrorJson(last)
+  return new GenerationFailedError(`Could not generate with ${generator.name}: ${message}`, { cause: last })
+}
+
+/** Records that a generator failed once. */
+export function attemptFailed(
+  session: RunSession,
+  generator: Generator,
+  failure: { error: unknown; durationMs: number },
+): void {
+  const { durationMs } = failure
+  const error = toErrorJson(locateError(failure.error, { stage: 'generate', strategy: generator.name }))
+  const attempt = {
+    stage: 'generate',
+    strategy: generator.name,
+    outcome: 'failed',
+    errorCode: error.code,
+    durationMs,
+  } as const
+  session.state = { ...session.state, attempts: [...session.state.attempts, attempt] }
+  session.log.append({ type: 'attempt-failed', ...placeOf('generate', generator), error, durationMs })
+}
+
+/** Records that there will be no video, and gives back the error with its place and handle. */
+export function failStage(session: RunSession, error: unknown, generator: Generator): unknown {
+  if (session.signal.aborted || (isSoraPipelineError(error) && error.code.startsWith('run-'))) return error
+  const { clock } = session.config
+  const { submission, stepStartedAt = clock.now() } = session.state
+  locateError(error, { stage: 'generate', strategy: generator.name, handle: submission?.handle })
+  const durationMs = clock.now() - stepStartedAt
+  session.log.append({ type: 'stage-failed', ...placeOf('generate', generator), error: toErrorJson(error), durationMs })
+  return error
+}
+
+/** The error of a submission that may have been accepted. */
+export function asUnknown(error: unknown, generator: Generator): unknown {
+  if (isSoraPipelineError(error)) {
+    // A one-shot generator that took too long has no submission to look for: the deadline is the plain truth.
+    if (error.code === 'submission-unknown' || (error.code === 'stage-timeout' && 'generate' in generator)) return error
+  }
+  const message = `Could not learn whether the submission was accepted, it is not repeated: ${generator.name}`
+  return new SubmissionUnknownError(message, { cause: error })
+}
+
+/** The error of a submission whose sender is gone, and with it the answer. */
+export function lostAnswer(generator: Generator): SubmissionUnknownError {
+  return new SubmissionUnknownError(
+    `Could not learn what became of the submission, its sender is gone: ${generator.name}`,
+  )
+}
+
+/** The error of a generator that took too long. */
+export function tooLate(generator: Generator, timeoutMs: number): StageTimeoutError {
+  return new StageTimeoutError(`Could not generate with ${generator.name} in time: ${timeoutMs} ms`, { timeoutMs })
+}

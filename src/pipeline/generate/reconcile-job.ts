@@ -1,0 +1,113 @@
+import { toErrorJson } from '../../contracts/errors.js'
+import type { Generator, TaskGenerator } from '../../contracts/generator.js'
+import type { JsonValue } from '../../contracts/json.js'
+import { NetworkError } from '../../contracts/upstream-errors.js'
+import { withDeadline } from '../../timing/deadline.js'
+import { contextOf, type RunSession, type StageWork, warn } from '../run-session.js'
+import type { Submission } from '../state/run-state.js'
+import { idempotencyKeyOf } from './submit-job.js'
+
+// Without a word of the generator's own: as long as a submission may take to show in a list after its connection died.
+const SETTLE_MS = 30_000
+const FIND_TIMEOUT_MS = 30_000
+const AGAIN_MS = 2000
+// A list that says nothing once may be a list that lags.
+const EMPTY_FINDS = 2
+const LONGEST_WAIT_MS = 60_000
+
+/** What is known of an unknown submission. `absent`: surely not accepted; `unclear`: only a person can tell. */
+export type Inquiry =
+  | { readonly kind: 'found'; readonly operation: JsonValue }
+  | { readonly kind: 'absent' | 'unclear' }
+  | { readonly kind: 'later'; readonly wakeAt: number; readonly inquiries: number }
+  | { readonly kind: 'send-again' }
+
+/** Whether a generator has a way to learn what became of a submission. */
+export function canReconcile(generator: Generator): generator is TaskGenerator {
+  return hasKey(generator) || hasFind(generator)
+}
+
+/**
+ * When to ask about a submission whose outcome has just become unknown, in epoch milliseconds. Nothing was sent later than now:
+ * a sender whose lease has ended does not send any more.
+ */
+export function inquiryAt(session: RunSession, generator: Generator, submission: Submission): number {
+  const now = session.config.clock.now()
+  const { inquiries = 0 } = submission
+  if (hasKey(generator)) return now + (inquiries === 0 ? 0 : Math.min(LONGEST_WAIT_MS, AGAIN_MS * 2 ** inquiries))
+  const settleMs = 'start' in generator ? (generator.submission?.settleMs ?? SETTLE_MS) : 0
+  return now + settleMs
+}
+
+/** Asks what became of a submission: by its key where the upstream honours keys, else by looking for the job. */
+export async function reconcileJob(
+  session: RunSession,
+  job: { readonly generator: Generator; readonly submission: Submission; readonly work: StageWork },
+): Promise<Inquiry> {
+  const { generator, submission } = job
+  const inquiries = submission.inquiries ?? 0
+  // Where keys are honoured this is free however often it is done; the deadline of the stage bounds it.
+  if (hasKey(generator)) return { kind: 'send-again' }
+  if (!hasFind(generator)) return { kind: 'unclear' }
+  const { clock } = session.config
+  const later = (count: number): Inquiry => ({ kind: 'later', wakeAt: clock.now() + AGAIN_MS, inquiries: count })
+  let found: readonly JsonValue[]
+  try {
+    found = await find(session, generator, job)
+  } catch (error) {
+    session.signal.throwIfAborted()
+    const { message } = toErrorJson(error)
+    warn(
+      session,
+      { code: 'look-up-failed', message: `Could not look for the job: ${message}` },
+      'generate',
+      generator.name,
+    )
+    return later(inquiries) // The deadline of the stage bounds it.
+  }
+  const [first] = found
+  if (found.length > 1) return { kind: 'unclear' }
+  if (first !== undefined && (await claimJob(session, generator, first))) return { kind: 'found', operation: first }
+  return inquiries + 1 < EMPTY_FINDS ? later(inquiries + 1) : { kind: 'absent' }
+}
+
+// Makes the run the owner of a job at its upstream. `false` when another run owns it.
+function claimJob({ config, id }: RunSession, generator: Generator, operation: JsonValue): Promise<boolean> {
+  return config.store.claim(`job:${generator.name}`, JSON.stringify(operation), id)
+}
+
+/** Claims a job so that a look-up of another run does not take it for its own. The run itself can do without. */
+export async function tellOwner(session: RunSession, generator: Generator, operation: JsonValue): Promise<void> {
+  try {
+    await claimJob(session, generator, operation)
+  } catch (error) {
+    const message = `Could not claim the job: ${toErrorJson(error).code}`
+    warn(session, { code: 'store-unavailable', message }, 'generate', generator.name)
+  }
+}
+
+function find(
+  session: RunSession,
+  generator: TaskGenerator & Required<Pick<TaskGenerator, 'find'>>,
+  { submission, work }: { readonly submission: Submission; readonly work: StageWork },
+): Promise<readonly JsonValue[]> {
+  const { clock } = session.config
+  const error = () =>
+    new NetworkError(`Could not ask ${generator.name} for its jobs, no answer within: ${FIND_TIMEOUT_MS} ms`)
+  const limit = { clock, signal: session.signal, timeoutMs: FIND_TIMEOUT_MS, error }
+  return withDeadline(limit, (signal) =>
+    generator.find(session.request, {
+      ...contextOf(session, work, signal),
+      idempotencyKey: idempotencyKeyOf(session.id, generator.name, submission.number),
+      submittedAt: submission.intentAt ?? clock.now(),
+    }),
+  )
+}
+
+function hasKey(generator: Generator): boolean {
+  return 'start' in generator && generator.submission?.idempotency === 'key'
+}
+
+function hasFind(generator: Generator): generator is TaskGenerator & Required<Pick<TaskGenerator, 'find'>> {
+  return 'start' in generator && generator.find !== undefined && (generator.submission?.lookup ?? 'none') !== 'none'
+}

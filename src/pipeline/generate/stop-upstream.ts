@@ -1,0 +1,64 @@
+import { generatorRoutesOf } from '../../calling/generator-routes.js'
+import type { UpstreamState } from '../../contracts/events.js'
+import type { GenerationHandle } from '../../contracts/generation-handle.js'
+import type { CancelOutcome } from '../../contracts/generator.js'
+import { NetworkError } from '../../contracts/upstream-errors.js'
+import { withDeadline } from '../../timing/deadline.js'
+import { contextOf, openStage, type RunSession } from '../run-session.js'
+
+// How long an aborted run waits for the upstream's word. The caller has its answer already; only the last event waits.
+const PATIENCE_MS = 2000
+
+const STATES: Readonly<Record<CancelOutcome, UpstreamState['state']>> = {
+  cancelled: 'cancelled',
+  'too-late': 'finished',
+  unsupported: 'running',
+}
+
+/** Tells the generator of an aborted run to stop, and says what is left there. `undefined` when nothing was submitted. */
+export async function stopUpstream(session: RunSession): Promise<UpstreamState | undefined> {
+  const { submission, video } = session.state
+  if (submission === undefined) return undefined
+  const { generator } = generatorRoutesOf(session.config.generator).at(submission.cursor)
+  const { name } = generator
+  // The latter of a job that could not be saved.
+  const handle = submission.handle ?? session.upstream?.handle
+  if (video) return { state: 'finished', generator: name, ...(handle && { handle }) }
+  if (handle) return stopJob(session, handle)
+  if (session.submitting === undefined) return session.upstream
+  const { clock } = session.config
+  try {
+    const submitting = session.submitting
+    const started = await patiently(session, () => submitting)
+    return await stopJob(session, { generator: name, operation: started.operation, startedAt: clock.now() })
+  } catch {
+    // The submission ended without an answer, or not in time: it may be running.
+    return { state: 'unknown', generator: name }
+  }
+}
+
+/** Tells the generator to stop a job, and says what is left of it. */
+export async function stopJob(session: RunSession, handle: GenerationHandle): Promise<UpstreamState> {
+  const { state: run, config } = session
+  const { generator } = generatorRoutesOf(config.generator).at(run.submission?.cursor ?? null)
+  const left = { generator: handle.generator, handle }
+  if (!('start' in generator)) return { state: 'finished', ...left }
+  if (generator.cancel === undefined) return { state: 'running', ...left }
+  try {
+    const work = openStage('generate', config.clock.now(), generator)
+    const outcome = await patiently(session, async (signal) =>
+      generator.cancel?.(handle.operation, contextOf(session, work, signal)),
+    )
+    return { state: STATES[outcome ?? 'unsupported'], ...left }
+  } catch {
+    // The event says that it is unknown, which is all that can be known.
+    return { state: 'unknown', ...left }
+  }
+}
+
+function patiently<T>(session: RunSession, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { clock } = session.config
+  const signal = new AbortController().signal
+  const error = () => new NetworkError(`Could not cancel the job, no answer within: ${PATIENCE_MS} ms`)
+  return withDeadline({ clock, signal, timeoutMs: PATIENCE_MS, error }, call)
+}

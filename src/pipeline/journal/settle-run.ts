@@ -1,0 +1,46 @@
+import { generatorRoutesOf } from '../../calling/generator-routes.js'
+import type { JsonValue } from '../../contracts/json.js'
+import { RunStateError } from '../../contracts/run-errors.js'
+import type { PipelineConfig } from '../options.js'
+import { newSubmission, type RunState, type Submission, toStoredRun } from '../state/run-state.js'
+import { answerOf, loadRun } from './store-calls.js'
+
+/** What a person found out about a submission. */
+export type ReviewVerdict = 'not-submitted' | { readonly operation: JsonValue }
+
+/**
+ * Lets a run in review go on.
+ * @throws RunStateError when the store does not know the run or is down, or the run is not in review.
+ */
+export async function settleRun(config: PipelineConfig, id: string, verdict: ReviewVerdict): Promise<void> {
+  const { store, clock } = config
+  const loaded = await loadRun(store, id)
+  if (loaded === undefined) throw new RunStateError(`Could not settle the run, the store does not know it: ${id}`)
+  const { state } = loaded
+  const { submission, status } = state
+  if (status !== 'needs-review' || submission === undefined) {
+    throw new RunStateError(`Could not settle the run, it is not in review but ${status}: ${id}`)
+  }
+  const { error: _error, endedAt: _endedAt, isAborted: _isAborted, ...open } = state
+  const now = clock.now()
+  const settled: RunState = {
+    ...open,
+    status: 'running',
+    wakeAt: now,
+    // The person took their time: the deadlines begin anew.
+    stepStartedAt: now,
+    ...(Number.isFinite(config.deadlines.totalMs) && { deadlineAt: now + config.deadlines.totalMs }),
+    submission:
+      verdict === 'not-submitted'
+        ? newSubmission(submission.cursor, submission.number + 1)
+        : found(config, submission, verdict.operation),
+  }
+  const save = () => store.save(id, loaded.version, toStoredRun(settled))
+  await answerOf(save, `Could not settle the run, the store is down: ${id}`)
+}
+
+function found(config: PipelineConfig, submission: Submission, operation: JsonValue): Submission {
+  const { generator } = generatorRoutesOf(config.generator).at(submission.cursor)
+  const handle = { generator: generator.name, operation, startedAt: config.clock.now() }
+  return { ...submission, state: 'accepted', handle, readings: [{ atMs: 0 }], lastingMisses: 0, misses: 0 }
+}

@@ -1,0 +1,74 @@
+import { generatorRoutesOf } from '../../calling/generator-routes.js'
+import { flawOfVideo } from '../../calling/stage-calls.js'
+import { pollTask } from '../../calling/tasks.js'
+import { toErrorJson } from '../../contracts/errors.js'
+import type { GeneratedVideo } from '../../contracts/generator.js'
+import { NetworkError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
+import { withDeadline } from '../../timing/deadline.js'
+import { contextOf, openStage, type RunSession, warn } from '../run-session.js'
+import { withGenerated } from '../state/candidates.js'
+import { storableVideo } from '../state/run-state.js'
+
+const ASK_TIMEOUT_MS = 30_000
+
+/**
+ * The generated video with its source. A source with a key is not in the saved state: after a restart the generator is asked
+ * again for what it has made.
+ * @throws UpstreamResponseError when the generator does not have it any more.
+ */
+export async function videoOf(session: RunSession): Promise<GeneratedVideo> {
+  if (session.video) return session.video
+  const { video } = session.state
+  if (video?.url !== undefined) return { ...video, url: video.url }
+  return askAgain(session)
+}
+
+/**
+ * Asks the generator once more for a video whose address cannot be opened: addresses expire, and the job often tells a new one.
+ * Resolves to `undefined`, and says why in a warning, when that brings nothing. Costs one poll; a generator of one long call
+ * cannot be asked.
+ */
+export async function renewVideo(session: RunSession): Promise<GeneratedVideo | undefined> {
+  const { generator } = routeOf(session)
+  if (!('poll' in generator)) return undefined
+  try {
+    return await askAgain(session)
+  } catch (error) {
+    session.signal.throwIfAborted()
+    const { message } = toErrorJson(error)
+    warn(session, { code: 'video-not-renewed', message }, 'generate', generator.name)
+    return undefined
+  }
+}
+
+async function askAgain(session: RunSession): Promise<GeneratedVideo> {
+  const { clock } = session.config
+  const { generator } = routeOf(session)
+  // What one long call gave was all there was to have.
+  if (!('poll' in generator)) {
+    const message = `Could not open the video again, it was given once and is gone: ${generator.name}`
+    throw new UpstreamResponseError(message, { isRetryable: false })
+  }
+  const operation = session.state.submission?.handle?.operation ?? null
+  const late = `Could not ask ${generator.name} for the video again, no answer within: ${ASK_TIMEOUT_MS} ms`
+  const limit = { clock, signal: session.signal, timeoutMs: ASK_TIMEOUT_MS, error: () => new NetworkError(late) }
+  const work = openStage('generate', clock.now(), generator)
+  const status = await withDeadline(limit, (signal) =>
+    pollTask(generator, operation, contextOf(session, work, signal)),
+  ).finally(() => {
+    work.isOpen = false
+  })
+  const flaw = status.state === 'completed' ? flawOfVideo(status.video) : status.state
+  if (status.state !== 'completed' || flaw !== undefined) {
+    throw new UpstreamResponseError(`Could not open the video again, ${generator.name} says that it is: ${flaw}`)
+  }
+  const { video } = status
+  session.video = video
+  const { state } = session
+  session.state = { ...state, video: storableVideo(video), candidates: withGenerated(state, video) }
+  return video
+}
+
+function routeOf({ config, state }: RunSession) {
+  return generatorRoutesOf(config.generator).at(state.submission?.cursor ?? null)
+}

@@ -1,0 +1,62 @@
+import { RunStateError } from '../../contracts/run-errors.js'
+import type { VideoSource } from '../../contracts/source.js'
+import { EventLog } from '../event-log.js'
+import { isFenced, loadRun } from '../journal/store-calls.js'
+import type { PipelineConfig } from '../options.js'
+import type { RunSession } from '../run-session.js'
+import { toStoredRun } from '../state/run-state.js'
+import { servedSource } from './video-source.js'
+
+const SAVE_TRIES = 5
+
+/**
+ * The bytes of the video of a run, read from the store.
+ * @param source - What is left of the run in this process: what the generator gave, which the store cannot keep.
+ * @throws RunStateError when the store does not know the run, it was removed, or it has no video.
+ */
+export async function openKeptVideo(config: PipelineConfig, id: string, source?: VideoSource): Promise<VideoSource> {
+  const { state, version } = await loadKept(config, id)
+  if (state.video === undefined) throw new RunStateError(`Could not open the video, the run has none: ${id}`)
+  const { signal } = new AbortController()
+  const session: RunSession = {
+    id,
+    config,
+    // Nobody reads what is told here: the run has its events, and these are of a later day.
+    log: new EventLog(() => ({ runId: id, at: config.clock.now() })),
+    callerSignal: signal,
+    signal,
+    state,
+    version,
+    leaseEndsAt: Number.NEGATIVE_INFINITY,
+    saving: Promise.resolve(),
+    request: state.request,
+    ...(source && { video: { ...state.video, id: state.video.id, url: undefined, source } }),
+    generatorErrors: [],
+  }
+  return servedSource(session)
+}
+
+/**
+ * Takes a run that has ended out of lists and look-ups. Its state stays in the store: what was paid is not forgotten.
+ * @throws RunStateError when the store does not know the run, or the run goes on.
+ */
+export async function removeKept(config: PipelineConfig, id: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const { state, version } = await loadKept(config, id)
+    if (state.status === 'running') throw new RunStateError(`Could not remove the run, it goes on: ${id}`)
+    try {
+      await config.store.save(id, version, toStoredRun({ ...state, removedAt: config.clock.now() }))
+      return
+    } catch (error) {
+      if (!isFenced(error) || tries === SAVE_TRIES) throw error
+    }
+  }
+}
+
+async function loadKept({ store }: PipelineConfig, id: string) {
+  const kept = await loadRun(store, id)
+  if (kept === undefined || kept.state.removedAt !== undefined) {
+    throw new RunStateError(`Could not find the run, the store does not know it: ${id}`)
+  }
+  return kept
+}

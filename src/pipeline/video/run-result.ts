@@ -1,0 +1,49 @@
+import type { GeneratedVideo } from '../../contracts/generator.js'
+import { type PipelineResult, type PipelineResultJson, toResultJson } from '../../contracts/result.js'
+import { NoUsableUrlError } from '../../contracts/run-errors.js'
+import type { VideoSource } from '../../contracts/source.js'
+import type { RunSession } from '../run-session.js'
+import { bestCandidate } from '../state/candidates.js'
+import type { RunState } from '../state/run-state.js'
+import { videoForResult } from './video-source.js'
+
+/**
+ * What a run came to, with the best URL at the moment it ended: the uploaded copy, else the resolved URL, else the generator's own,
+ * and one that nothing speaks against before one that has expired or could not be opened.
+ * @throws NoUsableUrlError when the video is only behind a key.
+ */
+export function resultOf(session: RunSession, endedAt: number): PipelineResult {
+  const { state } = session
+  const video = videoForResult(session)
+  const result = resultWith(state, video, endedAt)
+  if (result) return result
+  // There is a source at least: a generator without a public URL gave nothing else.
+  const source = video.source as VideoSource
+  const message = `Could not give a URL, the video is only behind a key and nothing uploaded it: ${video.id}`
+  throw new NoUsableUrlError(message, { source, handle: state.submission?.handle })
+}
+
+/** The same as JSON, of a state alone; `undefined` when there is no public URL. */
+export function resultJsonOf(state: RunState, endedAt: number): PipelineResultJson | undefined {
+  const result = resultWith(state, (state.video ?? { id: state.id }) as GeneratedVideo, endedAt)
+  return result && toResultJson(result)
+}
+
+function resultWith(state: RunState, video: GeneratedVideo, endedAt: number): PipelineResult | undefined {
+  const best = bestCandidate(state, endedAt)
+  if (best === undefined) return undefined
+  const { publication, resolved, uploaded, attempts, warnings, isDegraded } = state
+  return {
+    runId: state.id,
+    url: best.url,
+    servedBy: best.servedBy,
+    video,
+    ...(publication && { publication }),
+    ...(resolved && { resolved }),
+    ...(uploaded && { uploaded }),
+    attempts,
+    isDegraded,
+    warnings,
+    durationMs: endedAt - state.startedAt,
+  }
+}

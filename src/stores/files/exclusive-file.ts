@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, open, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { codeOfFailure } from '../state-failure.js'
+
+/**
+ * Writes a new file. It appears under its name whole and on the disk, or not at all: a hard link, unlike a rename, never
+ * replaces a file, so of any number of processes one gets the name. Resolves to `false`, and changes nothing, when the name is
+ * taken. A process that dies in between leaves a temporary file at most, {@link attemptedName} tells for which name.
+ *
+ * @param isWanted - Asked when the attempt can be seen by other processes, and before the name is taken.
+ */
+export async function writeExclusively(path: string, text: string, isWanted = async () => true): Promise<boolean> {
+  const directory = dirname(path)
+  const temporary = join(directory, `.${basename(path)}.${randomUUID()}.tmp`)
+  try {
+    const file = await open(temporary, 'wx', 0o600)
+    try {
+      await file.writeFile(text)
+      // Before the link: a name that is on the disk must never stand for bytes that are not.
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    if (!(await isWanted())) return false
+    await link(temporary, path)
+  } catch (error) {
+    if (codeOfFailure(error) === 'EEXIST') return false
+    throw error
+  } finally {
+    // What keeps it from being removed is no reason to doubt the link; it is swept later.
+    await rm(temporary, { force: true }).catch(() => undefined)
+  }
+  await syncDirectory(directory)
+  return true
+}
+
+/** The name that a temporary file is to get; `undefined` for any other file. */
+export function attemptedName(name: string): string | undefined {
+  return /^\.(.+)\.[0-9a-f-]{36}\.tmp$/.exec(name)?.[1]
+}
+
+/** Makes a directory that only its owner can read, with its parents, and sees to it that its name is on the disk. */
+export async function makeDirectory(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 })
+  await syncDirectory(dirname(path))
+  if (first === undefined) return
+  for (let made = dirname(path); made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made))
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  // Windows opens no directories, and keeps names in a journal of its own.
+  if (process.platform === 'win32') return
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
