@@ -5,7 +5,7 @@ import {
   withGeneratorRoutes,
 } from '../calling/generator-routes.js'
 import { generateOnce, pollTask, startTask } from '../calling/tasks.js'
-import type { GeneratedVideo, Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
+import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
 import type { JsonValue } from '../contracts/json.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
 import type { StageContext } from '../contracts/stage.js'

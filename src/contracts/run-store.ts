@@ -1,41 +1,127 @@
-import type { JsonObject } from './json.js'
+import type { JsonObject, JsonValue } from './json.js'
 
 /**
- * Where the truth about runs is kept. Every method may be called from many processes at once.
+ * Where the truth about runs is kept. Every method may be called from many processes at once, and resolves when its effect is
+ * durable.
  *
- * A store keeps states as they are and reads the fields that {@link StoredRun} names, at every save anew. The rest is the
- * pipeline's.
+ * A store keeps states unchanged and reads only the fields that {@link StoredRun} names, again at every save. An operation that
+ * fails because the store is unavailable rejects with any error; a run whose state is broken rejects with a `RunStateError` that is
+ * not retryable.
  */
 export interface RunStore {
   /** Saves a new run as version 1. Resolves to `false`, and changes nothing, when the id exists. */
   create(id: string, state: StoredRun): Promise<boolean>
-  /** The newest state and its version, or `undefined` for an unknown id. */
-  load(id: string): Promise<{ readonly version: number; readonly state: StoredRun } | undefined>
+  /** The newest state with its version, or `undefined` for an unknown id. */
+  load(id: string): Promise<LoadedRun | undefined>
   /**
    * Replaces the state if its version is still `version`, and resolves to the new version.
    * @throws FencedError when another process saved in between.
    */
   save(id: string, version: number, state: StoredRun): Promise<number>
-  /** Makes `runId` the only owner of a key. Resolves to `true` for the owner, also when it asks again. */
+  /**
+   * Saves when a run is due next, and the readings of its job, and nothing else: state and version stay. `load` then gives the state
+   * with this `wakeAt`, and the readings beside it, until the next save.
+   * @throws FencedError when `version` is not the newest.
+   */
+  reschedule(id: string, version: number, wakeAt: number, readings: readonly JsonValue[]): Promise<void>
+  /** Makes a run the only claimant of a key. Resolves to `true` for the claimant, also when it claims again. */
   claim(namespace: string, key: string, runId: string): Promise<boolean>
-  /** Ids of running runs whose `wakeAt` is at or before an instant, the most overdue first, at most `limit`. */
-  due(before: number, limit: number): Promise<readonly string[]>
-  /** Ids of runs by when they started, for lists of jobs; a store may lack it. */
+  /** Ids of running runs whose `wakeAt` is at or before an instant, the most overdue first, by id among equals, at most `limit`. */
+  due(before: number, limit: number, options?: DueOptions): Promise<readonly string[]>
+  /**
+   * Records that a worker is alive: its beat expires `ttlMs` from now by the clock of the store. One write, however many runs the
+   * worker holds.
+   * @throws InvalidRequestError when `ttlMs` is not a finite number above 0.
+   */
+  heartbeat(worker: string, ttlMs: number): Promise<void>
+  /** Removes the beat of a worker that stops: its runs are free at once. Does nothing for an unknown worker. */
+  retire(worker: string): Promise<void>
+  /**
+   * The versions of many runs in one operation, `undefined` for an unknown id, in the order of `ids`. A worker learns by it that another
+   * process saved one of its runs; without it each run is loaded instead.
+   */
+  versions?(ids: readonly string[]): Promise<readonly (number | undefined)[]>
+  /**
+   * Writes the progress of runs that a worker holds, in one write. Unfenced: the last report counts while the run names that
+   * worker. Entries of unknown runs are ignored.
+   */
+  report?(worker: string, entries: readonly RunReport[]): Promise<void>
+  /** Ids of runs by when they started, for lists of jobs. */
   list?(query: RunQuery): Promise<readonly string[]>
+  /**
+   * Keeps bytes for a run. Bytes that several runs refer to are kept once.
+   * @throws InvalidRequestError when the SHA-256 of `bytes` is not `sha256` (64 lower-case hexadecimal digits).
+   */
+  putMedia?(runId: string, sha256: string, bytes: Uint8Array): Promise<void>
+  /** Bytes that some run refers to; `undefined` when there are none. */
+  getMedia?(sha256: string): Promise<Uint8Array | undefined>
+  /** Removes what a run refers to; bytes go with their last reference. Does nothing for a run without media. */
+  dropMedia?(runId: string): Promise<void>
+  /**
+   * Forgets runs that completed or failed before an instant, with their media, and resolves to how many. A run in review stays. Of a
+   * run with `isCallerId` what `retainedRun` gives stays for 24 hours after its end; its claims stay for 24 hours after it was
+   * forgotten.
+   */
+  prune?(query: PruneQuery): Promise<number>
+}
+
+/** A run as {@link RunStore.load} gives it. */
+export interface LoadedRun {
+  /** Counts the saves, from 1. */
+  readonly version: number
+  readonly state: StoredRun
+  /** What {@link RunStore.reschedule} saved since the state was saved. */
+  readonly readings?: readonly JsonValue[] | undefined
+  /** What the worker that the state names reported last. */
+  readonly progress?: JsonObject | undefined
+  /** Of the worker that the state names; `undefined` when the store has none. */
+  readonly beat?: WorkerBeat | undefined
+}
+
+/** The last sign of life of a worker. */
+export interface WorkerBeat {
+  /** Another one after every beat. */
+  readonly number: number
+  /** How long the worker said that it lasts, in milliseconds. */
+  readonly ttlMs: number
+  /** Whether it has expired by the clock of the store. */
+  readonly isExpired: boolean
+}
+
+/** Which runs {@link RunStore.due} gives. */
+export interface DueOptions {
+  /** Id of the run after which to continue; an id that the store does not know, or that is not running, gives nothing. */
+  readonly after?: string | undefined
+  /** Leaves out runs whose worker has a beat that has not expired by the clock of the store. */
+  readonly isFree?: boolean | undefined
+}
+
+/** Progress of one run, for {@link RunStore.report}. */
+export interface RunReport {
+  readonly id: string
+  readonly progress: JsonObject
+}
+
+/** Which runs {@link RunStore.prune} forgets. */
+export interface PruneQuery {
+  /** Epoch milliseconds: runs whose `endedAt` is before it. A run without `endedAt` counts as one that ended in 1970. */
+  readonly endedBefore: number
+  /** Epoch milliseconds, from which the 24 hours are counted. */
+  readonly now: number
 }
 
 /**
  * Which runs `RunStore.list` gives: those that were not removed, whatever became of them, by `startedAt`, and by id among those
- * of one instant. `newest-first` is `oldest-first` backwards. So whoever goes on after the last run of each page meets every run
- * once, however many start meanwhile.
+ * of one instant. `newest-first` is `oldest-first` backwards. A reader that continues after the last run of each page meets every
+ * run once, however many start meanwhile.
  */
 export interface RunQuery {
-  /** Only runs of this owner; without it those of everybody. */
+  /** Only runs of this owner; without it those of every owner. */
   readonly owner?: string | undefined
   readonly order: 'newest-first' | 'oldest-first'
   /**
-   * Id of the run after which to go on; an id that the store does not know gives nothing. It is a place in the order and no
-   * more: the run may be of another owner, or removed.
+   * Id of the run after which to continue; an id that the store does not know gives nothing. It is a place in the order only: the
+   * run may be of another owner, or removed.
    */
   readonly after?: string | undefined
   /** At most this many, a whole number above 0. */
@@ -43,18 +129,24 @@ export interface RunQuery {
 }
 
 /**
- * State of a run: JSON without secrets. A store reads the fields that are named here and nothing else. Any of them may be
- * another at the next save.
+ * State of a run: JSON without secrets. A store reads the fields that are named here and nothing else. Each may have another value
+ * at the next save.
  */
 export type StoredRun = JsonObject & {
-  /** `needs-review` is a run that only a person can go on with: nothing may be submitted again by itself. */
+  /** `needs-review` is a run that only a person can continue: nothing may be submitted again automatically. */
   readonly status: 'running' | 'completed' | 'failed' | 'needs-review'
   /** When its next step is due, in epoch milliseconds. */
   readonly wakeAt: number
+  /** The worker that holds the run; absent when none does. */
+  readonly worker?: string | undefined
   /** When it started, in epoch milliseconds; a state without it counts as one of 1970. */
   readonly startedAt?: number | undefined
-  /** Whose run it is, for lists of one owner's; the empty text is an owner as well. */
+  /** When it ended, in epoch milliseconds. */
+  readonly endedAt?: number | undefined
+  /** Tenant of the run, for lists of one owner's; the empty text is an owner as well. */
   readonly owner?: string | undefined
   /** When it was taken off the lists, in epoch milliseconds, 0 included: `list` leaves it out, `load` and `due` do not. */
   readonly removedAt?: number | undefined
+  /** Whether the caller chose the id, so that the same id may be given again: see {@link RunStore.prune}. */
+  readonly isCallerId?: boolean | undefined
 }

@@ -1,25 +1,45 @@
+import type { Clock } from '../contracts/clock.js'
 import { describeValue } from '../contracts/errors.js'
-import { ConfigurationError } from '../contracts/input-errors.js'
+import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import type { JsonObject, JsonValue } from '../contracts/json.js'
 import { type ListedRun, listRuns } from '../contracts/list-runs.js'
+import { isRetainedAt, RETAINED_MS, retainedRun } from '../contracts/retained-run.js'
 import { FencedError } from '../contracts/run-errors.js'
-import type { RunStore, StoredRun } from '../contracts/run-store.js'
+import type { LoadedRun, RunStore, StoredRun, WorkerBeat } from '../contracts/run-store.js'
+import { memoryClaims } from './memory-claims.js'
+import { memoryMedia } from './memory-media.js'
+import { checkTtl } from './store-input.js'
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * How many ended runs are kept, a whole number from 0; the oldest are forgotten. Running ones are always kept.
+   * How many runs that completed or failed are kept, a whole number from 0; the oldest are forgotten. Running ones, and those in
+   * review, are always kept. For 24 hours after its end, what answers the id of the caller's is kept of a forgotten run.
    * @defaultValue 1000
    */
   readonly maxEnded?: number | undefined
+  /**
+   * The clock by which the beats of workers expire; only `monotonic` is read.
+   * @defaultValue the machine's monotonic time
+   */
+  readonly clock?: Pick<Clock, 'monotonic'> | undefined
 }
 
-type Kept = ListedRun & Pick<StoredRun, 'status' | 'wakeAt'> & { readonly version: number; readonly json: string }
+type Kept = ListedRun &
+  Pick<StoredRun, 'status' | 'wakeAt' | 'worker' | 'endedAt' | 'isCallerId'> & {
+    readonly version: number
+    readonly json: string
+    readonly readings?: readonly JsonValue[]
+  }
+
+type Beat = { readonly number: number; readonly ttlMs: number; readonly expiresAt: number }
+type Report = { readonly worker: string; readonly progress: JsonObject }
 
 /**
- * Makes a run store that lives and dies with the process: the default of a pipeline. Give one to several pipelines and they
- * share their runs.
+ * Makes a run store that lives and dies with the process: the default of a pipeline. Several pipelines that are given one share
+ * their runs.
  *
- * @throws ConfigurationError when `maxEnded` is not a whole number from 0.
+ * @throws ConfigurationError when `maxEnded` is not a whole number from 0, or `clock` has no `monotonic`.
  *
  * @example
  * ```ts
@@ -30,65 +50,153 @@ type Kept = ListedRun & Pick<StoredRun, 'status' | 'wakeAt'> & { readonly versio
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
-  const { maxEnded = 1000 } = options
-  if (!Number.isSafeInteger(maxEnded) || maxEnded < 0) {
-    const problem = { field: 'maxEnded', value: describeValue(maxEnded), fix: 'give a whole number from 0' }
-    throw new ConfigurationError('memoryStore', [problem])
-  }
+  const { maxEnded, clock } = checkedOptions(options)
   const runs = new Map<string, Kept>()
   const ended = new Set<string>()
-  const owners = new Map<string, string>()
-  const claims = new Map<string, string[]>()
+  // Forgotten runs of which something is retained, in the order in which they were forgotten.
+  const retained = new Set<string>()
+  const beats = new Map<string, Beat>()
+  const reports = new Map<string, Report>()
+  const claims = memoryClaims()
+  const media = memoryMedia()
 
-  const forgetOldest = () => {
-    for (const id of ended) {
-      if (ended.size <= maxEnded) return
-      ended.delete(id)
-      runs.delete(id)
-      for (const key of claims.get(id) ?? []) owners.delete(key)
-      claims.delete(id)
-    }
-  }
   const keep = (id: string, version: number, state: StoredRun) => {
-    const { status, wakeAt, startedAt, owner, removedAt } = state
-    runs.set(id, { id, version, json: JSON.stringify(state), status, wakeAt, startedAt, owner, removedAt })
-    if (status === 'running') return
-    ended.add(id)
-    forgetOldest()
+    const { status, wakeAt, startedAt, endedAt, owner, removedAt, worker, isCallerId } = state
+    const fields = { status, wakeAt, startedAt, endedAt, owner, removedAt, worker, isCallerId }
+    runs.set(id, { id, version, json: JSON.stringify(state), ...fields })
+    retained.delete(id)
+    if (status === 'completed' || status === 'failed') ended.add(id)
+    else ended.delete(id)
+    if (status !== 'running') reports.delete(id)
+  }
+  const remove = (id: string, now: number) => {
+    runs.delete(id)
+    retained.delete(id)
+    claims.release(id, now)
+  }
+  const forget = (id: string, now: number) => {
+    const kept = runs.get(id) as Kept
+    ended.delete(id)
+    media.drop(id)
+    if (!isRetainedAt(kept as unknown as StoredRun, now)) return remove(id, now)
+    keep(id, kept.version, retainedRun(JSON.parse(kept.json) as StoredRun))
+    ended.delete(id)
+    retained.add(id)
+    claims.release(id, now)
+  }
+  const sweep = (now: number) => {
+    for (const id of retained) {
+      if (isRetainedAt(runs.get(id) as unknown as StoredRun, now)) break
+      remove(id, now)
+    }
+    claims.sweep(now - RETAINED_MS)
+  }
+  const forgetOldest = ({ status, endedAt }: StoredRun) => {
+    if (status === 'running' || ended.size <= maxEnded) return
+    // The newest end is the best instant that a store without a wall clock knows.
+    const now = endedAt ?? 0
+    for (const id of ended) {
+      if (ended.size <= maxEnded) break
+      forget(id, now)
+    }
+    sweep(now)
+  }
+  const newest = (id: string, version: number): Kept => {
+    const kept = runs.get(id)
+    if (kept?.version === version) return kept
+    throw new FencedError(`Could not save the run, version ${version} is not the newest: ${id}`)
+  }
+  const beatOf = (worker: string | undefined): WorkerBeat | undefined => {
+    const beat = worker === undefined ? undefined : beats.get(worker)
+    return beat && { number: beat.number, ttlMs: beat.ttlMs, isExpired: beat.expiresAt <= clock.monotonic() }
   }
 
   return {
     create: async (id, state) => {
       if (runs.has(id)) return false
       keep(id, 1, state)
+      forgetOldest(state)
       return true
     },
-    load: async (id) => {
+    load: async (id): Promise<LoadedRun | undefined> => {
       const kept = runs.get(id)
-      return kept && { version: kept.version, state: JSON.parse(kept.json) as StoredRun }
+      if (kept === undefined) return undefined
+      const { version, json, wakeAt, readings, worker } = kept
+      const report = reports.get(id)
+      const beat = beatOf(worker)
+      return {
+        version,
+        state: { ...(JSON.parse(json) as StoredRun), wakeAt },
+        ...(readings && { readings: structuredClone(readings) }),
+        ...(report?.worker === worker && report && { progress: structuredClone(report.progress) }),
+        ...(beat && { beat }),
+      }
     },
     save: async (id, version, state) => {
-      const kept = runs.get(id)
-      if (kept?.version !== version) {
-        throw new FencedError(`Could not save the run, version ${version} is not the newest: ${id}`)
-      }
+      newest(id, version)
       keep(id, version + 1, state)
+      forgetOldest(state)
       return version + 1
     },
-    claim: async (namespace, key, runId) => {
-      const name = JSON.stringify([namespace, key])
-      const owner = owners.get(name)
-      if (owner !== undefined) return owner === runId
-      owners.set(name, runId)
-      claims.set(runId, [...(claims.get(runId) ?? []), name])
-      return true
+    reschedule: async (id, version, wakeAt, readings) => {
+      runs.set(id, { ...newest(id, version), wakeAt, readings: structuredClone(readings) })
     },
-    due: async (before, limit) =>
-      [...runs]
-        .filter(([, { status, wakeAt }]) => status === 'running' && wakeAt <= before)
-        .sort(([, a], [, b]) => a.wakeAt - b.wakeAt)
+    claim: async (namespace, key, runId) => claims.claim(JSON.stringify([namespace, key]), runId),
+    due: async (before, limit, { after, isFree = false } = {}) => {
+      const isBeating = (worker: string | undefined) => beatOf(worker)?.isExpired === false
+      const last = after === undefined ? undefined : runs.get(after)
+      if (after !== undefined && last?.status !== 'running') return []
+      return [...runs.values()]
+        .filter(({ status, wakeAt }) => status === 'running' && wakeAt <= before)
+        .filter((run) => last === undefined || byWake(run, last) > 0)
+        .filter(({ worker }) => !(isFree && isBeating(worker)))
+        .sort(byWake)
         .slice(0, limit)
-        .map(([id]) => id),
+        .map(({ id }) => id)
+    },
+    heartbeat: async (worker, ttlMs) => {
+      checkTtl(ttlMs)
+      const number = (beats.get(worker)?.number ?? 0) + 1
+      beats.set(worker, { number, ttlMs, expiresAt: clock.monotonic() + ttlMs })
+    },
+    retire: async (worker) => {
+      beats.delete(worker)
+    },
+    versions: async (ids) => ids.map((id) => runs.get(id)?.version),
+    report: async (worker, entries) => {
+      for (const { id, progress } of entries) {
+        if (runs.get(id)?.status === 'running') reports.set(id, { worker, progress: structuredClone(progress) })
+      }
+    },
     list: async (query) => listRuns(runs.values(), query),
+    putMedia: async (runId, sha256, bytes) => media.put(runId, sha256, bytes),
+    getMedia: async (sha256) => media.get(sha256),
+    dropMedia: async (runId) => media.drop(runId),
+    prune: async ({ endedBefore, now }) => {
+      const old = [...ended].filter((id) => (runs.get(id)?.endedAt ?? 0) < endedBefore)
+      for (const id of old) forget(id, now)
+      sweep(now)
+      return old.length
+    },
   }
+}
+
+function checkedOptions({ maxEnded = 1000, clock = performanceClock }: MemoryStoreOptions) {
+  const problems: InputProblem[] = []
+  if (!Number.isSafeInteger(maxEnded) || maxEnded < 0) {
+    problems.push({ field: 'maxEnded', value: describeValue(maxEnded), fix: 'give a whole number from 0' })
+  }
+  if (typeof Object(clock).monotonic !== 'function') {
+    problems.push({ field: 'clock', value: describeValue(clock), fix: 'give an object with monotonic()' })
+  }
+  if (problems.length > 0) throw new ConfigurationError('memoryStore', problems)
+  return { maxEnded, clock }
+}
+
+const performanceClock = { monotonic: () => performance.now() }
+
+function byWake(a: Kept, b: Kept): number {
+  if (a.wakeAt !== b.wakeAt) return a.wakeAt - b.wakeAt
+  if (a.id === b.id) return 0
+  return a.id < b.id ? -1 : 1
 }

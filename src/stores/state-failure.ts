@@ -8,8 +8,8 @@ export function codeOfFailure(error: unknown): string | undefined {
 }
 
 /**
- * Works on a store, and says of a failure what could not be done.
- * @throws RunStateError when the work fails with anything but an error of this library.
+ * Works on a store, and reports of a failure what could not be done.
+ * @throws RunStateError, retryable, when the work fails with anything but an error of this library.
  */
 export async function asStateFailure<T>(
   task: { readonly verb: string; readonly subject: string; readonly place: string },
@@ -21,7 +21,9 @@ export async function asStateFailure<T>(
     if (isSoraPipelineError(error)) throw error
     const { verb, subject, place } = task
     const reason = reasonOf(error)
-    throw new RunStateError(`Could not ${verb}, ${reason} at ${place}: ${subject}`, { cause: error })
+    const message = `Could not ${verb}, ${reason} at ${place}: ${subject}`
+    // The store is unavailable, which may pass; a state that is broken is reported by an error that is not retryable.
+    throw new RunStateError(message, { cause: error, isRetryable: true })
   }
 }
 

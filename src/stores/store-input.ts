@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto'
+import { describeValue } from '../contracts/errors.js'
+import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
+
+/**
+ * Refuses a heartbeat that would not last.
+ * @throws InvalidRequestError naming `ttlMs`.
+ */
+export function checkTtl(ttlMs: number): void {
+  if (typeof ttlMs === 'number' && Number.isFinite(ttlMs) && ttlMs > 0) return
+  refuse({ field: 'ttlMs', value: describeValue(ttlMs), fix: 'give milliseconds above 0' })
+}
+
+/**
+ * Refuses bytes that are not those that were announced.
+ * @throws InvalidRequestError naming `sha256`.
+ */
+export function checkMedia(sha256: string, bytes: Uint8Array): void {
+  const actual = createHash('sha256').update(bytes).digest('hex')
+  if (sha256 === actual) return
+  refuse({ field: 'sha256', value: describeValue(sha256), fix: `give the SHA-256 of the bytes, ${actual}` })
+}
+
+function refuse(problem: InputProblem): never {
+  throw new InvalidRequestError([problem])
+}
