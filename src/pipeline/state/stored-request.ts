@@ -1,0 +1,119 @@
+import { createHash, type Hash } from 'node:crypto'
+import { RunStateError } from '../../contracts/run-errors.js'
+import type { RunStore } from '../../contracts/run-store.js'
+import type { MediaInput, VideoRequest } from '../../contracts/request.js'
+
+/** Media of a request that is kept beside the state of its run. */
+export type StoredMedia = { readonly sha256: string; readonly mediaType: string; readonly byteLength: number }
+
+/** A request as a state has it: media that was given as bytes, or as a base64 data URL, is named by its hash where the store keeps media. */
+export type StoredRequest = Omit<VideoRequest, 'image' | 'video'> & {
+  readonly image?: string | StoredMedia
+  readonly video?: string | StoredMedia
+}
+
+/** Bytes that are to be kept for a run. */
+export interface KeptMedia {
+  readonly sha256: string
+  readonly bytes: Uint8Array
+}
+
+const MEDIA = ['image', 'video'] as const
+// Base64 in pieces, each a whole number of groups of four characters, so that no copy of a large file is made for its hash.
+const PIECE = 3 * 65_536
+
+/** A request as a state keeps it, and the bytes to keep beside it. Without a place for media, bytes become data URLs. */
+export function storedRequest(
+  request: VideoRequest,
+  { canKeepMedia }: { readonly canKeepMedia: boolean },
+): { readonly request: StoredRequest; readonly media: readonly KeptMedia[] } {
+  const media: KeptMedia[] = []
+  const stored = (given: MediaInput): string | StoredMedia => {
+    if (!canKeepMedia) return toDataUrl(given)
+    const bytes = toBytes(given)
+    if (bytes === undefined) return given as string
+    const sha256 = createHash('sha256').update(bytes.bytes).digest('hex')
+    media.push({ sha256, bytes: bytes.bytes })
+    return { sha256, mediaType: bytes.mediaType, byteLength: bytes.bytes.length }
+  }
+  const { image, video, ...rest } = request
+  const kept = {
+    ...rest,
+    ...(image !== undefined && { image: stored(image) }),
+    ...(video !== undefined && { video: stored(video) }),
+  }
+  return { request: kept, media }
+}
+
+/**
+ * The request of a stored one, with the bytes that the store keeps.
+ * @throws RunStateError, not retryable, when they are gone. Whatever the store throws.
+ */
+export async function restoredRequest(id: string, stored: StoredRequest, store: RunStore): Promise<VideoRequest> {
+  const restored: Partial<Record<(typeof MEDIA)[number], MediaInput>> = {}
+  for (const field of MEDIA) {
+    const given = stored[field]
+    if (given === undefined) continue
+    if (typeof given === 'string') {
+      restored[field] = given
+      continue
+    }
+    const bytes = await store.getMedia?.(given.sha256)
+    if (bytes === undefined) {
+      throw new RunStateError(`Could not continue the run, the store no longer has its ${field}: ${id}`)
+    }
+    restored[field] = { bytes, mediaType: given.mediaType }
+  }
+  return { ...stored, ...restored } as VideoRequest
+}
+
+/** Whether a stored request names bytes that are kept beside it. */
+export function namesMedia(stored: StoredRequest): boolean {
+  return MEDIA.some((field) => typeof stored[field] === 'object')
+}
+
+/** A digest of what a request asks for: the same for bytes and for the data URL of them, and the same in every version. */
+export function fingerprintOf(request: VideoRequest): string {
+  const hash = createHash('sha256')
+  hash.update('{')
+  const fields = Object.entries(request)
+    .filter(([, value]) => value !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const [index, [field, value]] of fields.entries()) {
+    hash.update(`${index === 0 ? '' : ','}${JSON.stringify(field)}:`)
+    if (typeof value === 'object' && value !== null && 'bytes' in value && value.bytes instanceof Uint8Array) {
+      hashDataUrl(hash, value as Exclude<MediaInput, string>)
+    } else hash.update(canonicalJson(value))
+  }
+  return hash.update('}').digest('hex')
+}
+
+function hashDataUrl(hash: Hash, { bytes, mediaType }: Exclude<MediaInput, string>): void {
+  hash.update(JSON.stringify(`data:${mediaType};base64,`).slice(0, -1))
+  for (let from = 0; from < bytes.length; from += PIECE) hash.update(base64Of(bytes.subarray(from, from + PIECE)))
+  hash.update('"')
+}
+
+function toDataUrl(media: MediaInput): string {
+  return typeof media === 'string' ? media : `data:${media.mediaType};base64,${base64Of(media.bytes)}`
+}
+
+function base64Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+// Another form of a data URL stays as it was given: its text may say more than its bytes.
+function toBytes(media: MediaInput): Exclude<MediaInput, string> | undefined {
+  if (typeof media !== 'string') return media
+  const [head = '', mediaType] = /^data:([a-z0-9.+/-]+);base64,/i.exec(media.slice(0, 200)) ?? []
+  if (mediaType === undefined) return undefined
+  return { bytes: Buffer.from(media.slice(head.length), 'base64'), mediaType }
+}
+
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  )
+}

@@ -1,0 +1,181 @@
+import type { GenerationHandle } from '../../contracts/generation-handle.js'
+import type { JsonValue } from '../../contracts/json.js'
+import type { PollReading } from '../../contracts/poll-schedule.js'
+
+// The states of one submission to one generator, and every way from one to the next:
+//
+//              placed                  sent again, with the same key
+//                │              ┌─────────────────────────────────────┐
+//                ▼              ▼                                     │
+//   next ──► ready ──sending──► sending ──lost──► unknown ──inquired──┤
+//    ▲        ▲ │                 │  │               │  │             │
+//    │        │ └─placed (leave)  │  └──unsent──► back to where it was│
+//    │        └───────absent──────┼──────────────────┘  │             │
+//    │                            │                     │             │
+//    │                            ▼                     ▼             │
+//    └──refusal, verdict────── accepted ◄────────────found────────────┘
+//                               │    ▲
+//                               └────┘ answered, missed
+//
+// `sending` is saved before the request leaves. A process that loads it does not know the outcome: it is lost.
+
+/** Where a submission goes, and which of the run it is. */
+type Placed = {
+  /** Place in the chain of generators. */
+  readonly cursor: JsonValue
+  /** Name of the generator; `null` in what version 0.1.0 saved, which kept places only. */
+  readonly generator: string | null
+  /** Counts the submissions of a run, from 1. */
+  readonly number: number
+}
+
+/** Not under way. */
+export type ReadySubmission = Placed & {
+  readonly state: 'ready'
+  /**
+   * When it was sent first, in epoch milliseconds, if it was sent before under the same key and surely not accepted; `null` when it
+   * was never sent.
+   */
+  readonly sentAt: number | null
+}
+
+/** Saved as about to be sent: the request may have left. */
+export type SendingSubmission = Placed & {
+  readonly state: 'sending'
+  /** When it was sent first, in epoch milliseconds. */
+  readonly sentAt: number
+  /** Whether an earlier send under the same key may have been accepted, so that a refusal of this one proves nothing. */
+  readonly isResend: boolean
+  /** How often its outcome was inquired after. */
+  readonly inquiries: number
+}
+
+/** It was sent, and whether it was accepted is not known. */
+export type UnknownSubmission = Placed & {
+  readonly state: 'unknown'
+  readonly sentAt: number
+  /** Inquiries so far: sends under the same key, or lookups in a row that found nothing. */
+  readonly inquiries: number
+}
+
+/** The upstream has the job. */
+export type AcceptedSubmission = Placed & {
+  readonly state: 'accepted'
+  readonly sentAt: number
+  readonly handle: GenerationHandle
+  /** Answers of polls, thinned. */
+  readonly readings: readonly PollReading[]
+  /** Polls in a row without an answer. */
+  readonly misses: number
+  /** Polls in a row that failed for a reason that does not pass without a change. */
+  readonly lastingMisses: number
+}
+
+/** One submission to one generator. */
+export type Submission = ReadySubmission | SendingSubmission | UnknownSubmission | AcceptedSubmission
+
+/** The first submission of a run. */
+export function firstSubmission(cursor: JsonValue, generator: string): ReadySubmission {
+  return { cursor, generator, number: 1, state: 'ready', sentAt: null }
+}
+
+/** The submission after one that was refused, or whose job failed. */
+export function nextSubmission(former: Submission, cursor: JsonValue, generator: string): ReadySubmission {
+  return { cursor, generator, number: former.number + 1, state: 'ready', sentAt: null }
+}
+
+/** Leave was given, perhaps for another generator. */
+export function placed<S extends Submission>(submission: S, cursor: JsonValue, generator: string): S {
+  return { ...submission, cursor, generator }
+}
+
+/** It is about to be sent, for the first time or again under the same key. */
+export function sending(submission: ReadySubmission | UnknownSubmission, now: number): SendingSubmission {
+  const isResend = submission.state === 'unknown'
+  const inquiries = submission.state === 'unknown' ? submission.inquiries + 1 : 0
+  return { ...placeOf(submission), state: 'sending', sentAt: submission.sentAt ?? now, isResend, inquiries }
+}
+
+/** Its outcome is not known: the answer was lost, or did not say. */
+export function lost(submission: SendingSubmission | UnknownSubmission): UnknownSubmission {
+  const { sentAt, inquiries } = submission
+  return { ...placeOf(submission), state: 'unknown', sentAt, inquiries }
+}
+
+/** A lookup of an unknown submission came to nothing yet. */
+export function inquired(submission: UnknownSubmission, inquiries: number): UnknownSubmission {
+  return { ...submission, inquiries }
+}
+
+/** It was surely not accepted: the same submission may be sent. */
+export function absent(submission: UnknownSubmission): ReadySubmission {
+  return { ...placeOf(submission), state: 'ready', sentAt: submission.sentAt }
+}
+
+/** The upstream has the job. */
+export function accepted(
+  submission: SendingSubmission | UnknownSubmission,
+  handle: GenerationHandle,
+  reading: PollReading,
+): AcceptedSubmission {
+  const { sentAt } = submission
+  return {
+    ...placeOf(submission),
+    state: 'accepted',
+    sentAt,
+    handle,
+    readings: [reading],
+    misses: 0,
+    lastingMisses: 0,
+  }
+}
+
+/** A poll was answered. */
+export function answered(job: AcceptedSubmission, reading: PollReading): AcceptedSubmission {
+  return { ...job, readings: thinned([...job.readings, reading]), misses: 0, lastingMisses: 0 }
+}
+
+/** A poll was missed; `isLasting` when its reason does not pass without a change. */
+export function missed(job: AcceptedSubmission, reading: PollReading, isLasting: boolean): AcceptedSubmission {
+  const lastingMisses = isLasting ? job.lastingMisses + 1 : 0
+  return { ...job, readings: thinned([...job.readings, reading]), misses: job.misses + 1, lastingMisses }
+}
+
+/** The readings of an accepted job as another process saved them since. */
+export function withReadings(job: AcceptedSubmission, readings: readonly PollReading[]): AcceptedSubmission {
+  return { ...job, readings }
+}
+
+/** A person looked: nothing was accepted, so that a new submission may be sent to the same generator. */
+export function settledAsAbsent(submission: Submission): ReadySubmission {
+  return { ...placeOf(submission), number: submission.number + 1, state: 'ready', sentAt: null }
+}
+
+/** A person looked, and found the job. */
+export function settledAsFound(submission: Submission, handle: GenerationHandle): AcceptedSubmission {
+  const sentAt = submission.sentAt ?? handle.startedAt
+  const first = { ...placeOf(submission), state: 'unknown', sentAt, inquiries: 0 } as const
+  return accepted({ ...first, generator: handle.generator }, handle, { atMs: 0 })
+}
+
+/** The handle of a submission that has a job. */
+export function handleOf(submission: Submission | undefined): GenerationHandle | undefined {
+  return submission?.state === 'accepted' ? submission.handle : undefined
+}
+
+function placeOf({ cursor, generator, number }: Submission): Placed {
+  return { cursor, generator, number }
+}
+
+const MAX_READINGS = 120
+
+// A schedule reads where progress moved and how often was polled lately; the polls in between may go.
+function thinned(readings: readonly PollReading[]): readonly PollReading[] {
+  if (readings.length <= MAX_READINGS) return readings
+  const isMove = (index: number) => readings[index]?.ratio !== readings[index - 1]?.ratio
+  const recent = readings.length - MAX_READINGS / 2
+  const kept = readings.filter((_, index) => index === 0 || index >= recent || isMove(index))
+  return kept.length < readings.length
+    ? kept
+    : kept.filter((_, index) => index === 0 || index >= recent || index % 2 === 0)
+}
