@@ -7,6 +7,8 @@ import type { StageContext } from '../contracts/stage.js'
  * run knows which generator it was at. A combinator of generators carries its routes; a plain generator is one route.
  */
 export interface GeneratorRoutes {
+  /** Every plain generator of the chain, in order. */
+  readonly generators: readonly Generator[]
   /** Where a run begins. */
   first(): JsonValue
   /** The generator at a cursor. */
@@ -65,7 +67,15 @@ export function withGeneratorRoutes<G extends Generator>(generator: G, routes: G
 /** The routes of any generator. */
 export function generatorRoutesOf(generator: Generator): GeneratorRoutes {
   const routes = (generator as { readonly [ROUTES]?: GeneratorRoutes })[ROUTES]
-  return routes ?? { first: () => null, at: () => ({ generator }), next: () => undefined, admit: admitFreely }
+  return (
+    routes ?? {
+      generators: [generator],
+      first: () => null,
+      at: () => ({ generator }),
+      next: () => undefined,
+      admit: admitFreely,
+    }
+  )
 }
 
 /** Asks the routes inside others, whose cursor is a part of theirs. */

@@ -178,6 +178,7 @@ function routesOf(members: readonly Generator[], line: WaitingLine): GeneratorRo
   const routesAt = (index: number) => inner[index] as GeneratorRoutes
   const untried = (tried: readonly number[]) => [...members.keys()].filter((index) => !tried.includes(index))
   return {
+    generators: inner.flatMap(({ generators }) => generators),
     first: () => ({ tried: [], at: null }),
     at: (cursor) => {
       const { tried, at } = cursor as Cursor

@@ -123,6 +123,7 @@ function routesOf(members: readonly Generator[], isEnd: IsEnd): GeneratorRoutes 
   const routesAt = (index: number) => inner[index] as GeneratorRoutes
   const read = (cursor: JsonValue) => cursor as { readonly index: number; readonly inner: JsonValue }
   return {
+    generators: inner.flatMap(({ generators }) => generators),
     first: () => ({ index: 0, inner: routesAt(0).first() }),
     at: (cursor) => routesAt(read(cursor).index).at(read(cursor).inner),
     next: (cursor, error) => {

@@ -108,6 +108,7 @@ function routesOf(generator: Generator, plan: RetryPlan): GeneratorRoutes {
   const inner = generatorRoutesOf(generator)
   const read = (cursor: JsonValue) => cursor as { readonly failures: number; readonly inner: JsonValue }
   return {
+    generators: inner.generators,
     first: () => ({ failures: 0, inner: inner.first() }),
     at: (cursor) => inner.at(read(cursor).inner),
     next: (cursor, error) => {

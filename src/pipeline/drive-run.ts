@@ -1,63 +1,42 @@
 import { toErrorJson } from '../contracts/errors.js'
-import { RecordedError } from '../contracts/recorded-error.js'
-import { type PipelineResult, toResultJson } from '../contracts/result.js'
-import type { StageName } from '../contracts/stage.js'
-import type { EventLog } from './event-log.js'
+import type { PipelineResult } from '../contracts/result.js'
 import { releaseJob } from './generate/admit-job.js'
-import { advanceGenerate } from './generate/generate-stage.js'
+import { announceGenerate } from './generate/generate-stage.js'
 import { stopUpstream } from './generate/stop-upstream.js'
 import { endRun } from './journal/end-run.js'
-import { goOnAfterRace } from './journal/lost-race.js'
-import { openRun, type RunOrigin } from './journal/open-run.js'
-import { reloadState, saveState } from './journal/run-journal.js'
+import { isNamedElsewhere, mayContinue, takeRun, watchRun } from './journal/hold-run.js'
+import { continueAfterRace } from './journal/lost-race.js'
+import { type Opening, openRun } from './journal/open-run.js'
 import { isFenced } from './journal/store-calls.js'
-import { holdsLease, isLeasedElsewhere, keepingLease, takeLease } from './journal/worker-lease.js'
-import { advancePublish, advanceResolve, advanceUnpublish, advanceUpload } from './later-stages.js'
 import type { PipelineConfig } from './options.js'
 import type { RunSession } from './run-session.js'
-import type { RunIdentity, Step } from './state/run-state.js'
-import { resultOf } from './video/run-result.js'
-import { secureUrl } from './video/secure-url.js'
+import type { RunIdentity } from './state/run-state.js'
+import { finishRun, stagesOf, takeStep } from './take-step.js'
 
-const STEPS: Readonly<Record<Exclude<Step, 'finish'>, (session: RunSession) => Promise<void>>> = {
-  generate: advanceGenerate,
-  publish: advancePublish,
-  resolve: advanceResolve,
-  upload: advanceUpload,
-  unpublish: advanceUnpublish,
+// The longest pause after races that are lost one after the other.
+const RACE_MS = 1000
+/** Events of a run that was taken over are numbered from a multiple of this. */
+export const SEQUENCES = 1_000_000
+
+/** What a resident run is driven with. */
+export interface Drive extends Omit<Opening, 'isResident'> {
+  readonly onOpen: (identity: RunIdentity) => void
+  /** How long a run that waits for a job is left alone first, in milliseconds. */
+  readonly delayMs: number
 }
 
-// How often a run that another process works on is looked at.
-const WATCH_MS = 1000
-
 /** Takes a run to its end, or watches the process that does. Rejects with `signal.reason` itself after an abort. */
-export async function driveRun(
-  config: PipelineConfig,
-  run: {
-    readonly origin: RunOrigin
-    readonly log: EventLog
-    readonly signal: AbortSignal
-    readonly onOpen: (identity: RunIdentity) => void
-  },
-): Promise<PipelineResult> {
-  const { log, signal } = run
+export async function driveRun(config: PipelineConfig, drive: Drive): Promise<PipelineResult> {
+  const { log, signal } = drive
   let session: RunSession | undefined
+  const interrupt = () => session?.interrupt(signal.reason)
   try {
-    const opened = await openRun(config, run)
-    session = opened.session
-    run.onOpen(session.state)
-    log.append({ type: opened.isNew ? 'run-started' : 'run-resumed', stages: stagesOf(config) })
-    for (let races = 1; ; races += 1) {
-      try {
-        await work(session)
-        return await finish(session)
-      } catch (error) {
-        // Another process has saved: what it did counts, and this one goes on from there, or watches.
-        if (!isFenced(error) || signal.aborted) throw error
-        await goOnAfterRace(session)
-        if (races > 1) await config.clock.sleep(Math.min(WATCH_MS, 2 ** races), { signal })
-      }
-    }
+    session = await openRun(config, { ...drive, isResident: true })
+    signal.addEventListener('abort', interrupt)
+    if (signal.aborted) interrupt()
+    drive.onOpen(session.state)
+    announce(session)
+    return await untilItEnds(session, drive.delayMs)
   } catch (error) {
     if (session === undefined) log.append({ type: 'run-started', stages: stagesOf(config) })
     if (signal.aborted) {
@@ -69,7 +48,37 @@ export async function driveRun(
     await endRun({ log, session }, toErrorJson(error), { isAborted: false, upstream: session?.upstream })
     throw error
   } finally {
-    if (session) releaseJob(session)
+    signal.removeEventListener('abort', interrupt)
+    if (session) {
+      releaseJob(session)
+      session.letGo()
+    }
+  }
+}
+
+function announce(session: RunSession): void {
+  const { log, config, isNew, state } = session
+  if (!isNew) log.numberFrom((state.epoch + 1) * SEQUENCES)
+  log.append({ type: isNew ? 'run-started' : 'run-resumed', stages: stagesOf(config) })
+  if (isNew) announceGenerate(session)
+}
+
+async function untilItEnds(session: RunSession, delayMs: number): Promise<PipelineResult> {
+  const { clock } = session.config
+  if (session.isNew) session.hold()
+  else if (session.state.submission?.state === 'accepted') await clock.sleep(delayMs, { signal: session.signal })
+  for (let races = 1; ; races += 1) {
+    try {
+      await work(session)
+      return await finishRun(session)
+    } catch (error) {
+      // Another process has saved: what it did counts, and this one continues from there, or watches.
+      if (!isFenced(error) || session.callerSignal.aborted) throw error
+      session.letGo()
+      await continueAfterRace(session)
+      session.beginTenure()
+      if (races > 1) await clock.sleep(Math.min(RACE_MS, 2 ** races), { signal: session.signal })
+    }
   }
 }
 
@@ -77,50 +86,12 @@ async function work(session: RunSession): Promise<void> {
   const { clock } = session.config
   while (session.state.status === 'running' && session.state.step !== 'finish') {
     session.signal.throwIfAborted()
-    if (isLeasedElsewhere(session)) {
-      const leasedMs = (session.state.lease?.until ?? 0) - clock.now()
-      await clock.sleep(Math.min(WATCH_MS, leasedMs + 1), { signal: session.signal })
-      await reloadState(session)
-      continue
-    }
+    if (isNamedElsewhere(session)) await watchRun(session)
     const waitMs = session.state.wakeAt - clock.now()
-    if (waitMs > 0) {
-      await clock.sleep(waitMs, { signal: session.signal })
-    } else if (holdsLease(session)) {
-      await keepingLease(session, () => advance(session))
-    } else {
-      await takeLease(session)
-    }
+    if (session.state.status !== 'running') break
+    if (waitMs > 0) await clock.sleep(waitMs, { signal: session.signal })
+    else if (mayContinue(session)) await takeStep(session)
+    else await takeRun(session)
   }
   session.signal.throwIfAborted()
-}
-
-// Takes one step of a run: at most one effect outside, saved by compare-and-set.
-async function advance(session: RunSession): Promise<void> {
-  const { step } = session.state
-  if (step !== 'finish') await STEPS[step](session)
-}
-
-async function finish(session: RunSession): Promise<PipelineResult> {
-  const { log, config } = session
-  const { error } = session.state
-  // Whose video is only behind a key still has its source: the error is made anew, with it.
-  if (error && error.code !== 'no-usable-url') throw new RecordedError(error)
-  if (session.state.status === 'running') await keepingLease(session, () => secureUrl(session))
-  const endedAt = session.state.endedAt ?? config.clock.now()
-  resultOf(session, endedAt) // Rejects before the run is saved as completed.
-  if (session.state.status === 'running') await saveState(session, { status: 'completed', endedAt })
-  const result = resultOf(session, endedAt)
-  log.append({ type: 'run-completed', result: toResultJson(result) })
-  return result
-}
-
-function stagesOf(config: PipelineConfig): StageName[] {
-  const { publisher, resolver, uploader } = config
-  return [
-    'generate',
-    ...(publisher ? ['publish' as const] : []),
-    ...(resolver ? ['resolve' as const] : []),
-    ...(uploader ? ['upload' as const] : []),
-  ]
 }

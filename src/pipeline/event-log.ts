@@ -25,10 +25,16 @@ export class EventLog {
   #progressCount = 0
   #progressAt = 0
   #isEnded = false
+  #firstSequence = 0
 
   constructor(base: () => Omit<EventBase, 'sequence'>, listen?: (event: PipelineEvent) => void) {
     this.#base = base
     this.#listen = listen
+  }
+
+  /** Numbers events from here; called before the first one. */
+  numberFrom(sequence: number): void {
+    if (this.#events.length === 0) this.#firstSequence = sequence
   }
 
   /** Adds an event, after the latest progress that was held back. */
@@ -116,7 +122,7 @@ export class EventLog {
   #push(body: EventBody): void {
     const { runId, at } = this.#base()
     const { type, ...rest } = body
-    const event = { type, runId, sequence: this.#events.length, at, ...rest } as PipelineEvent
+    const event = { type, runId, sequence: this.#firstSequence + this.#events.length, at, ...rest } as PipelineEvent
     this.#events.push(event)
     for (const wake of this.#readers) wake()
     this.#readers.clear()

@@ -4,7 +4,7 @@ import { type AttemptObserver, withAttemptObserver } from '../contracts/attempt-
 import { toErrorJson } from '../contracts/errors.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
 import { withDeadline } from '../timing/deadline.js'
-import { saveState } from './journal/run-journal.js'
+import type { StatePatch } from './journal/run-journal.js'
 import { contextOf, openStage, placeOf, type RunSession, remainingMs, type StageWork, warn } from './run-session.js'
 import { withFound } from './state/candidates.js'
 import type { Step } from './state/run-state.js'
@@ -68,7 +68,7 @@ export async function advanceUnpublish(session: RunSession): Promise<void> {
     }
     try {
       if (publisher.unpublish === undefined)
-        throw new TypeError(`Could not unpublish, the publisher has no way to: ${publisher.name}`)
+        throw new TypeError(`Could not unpublish, the publisher does not implement unpublish(): ${publisher.name}`)
       await withDeadline(limit, async (signal) => publisher.unpublish?.(publication, contextOf(session, work, signal)))
     } catch (error) {
       session.signal.throwIfAborted()
@@ -82,7 +82,8 @@ export async function advanceUnpublish(session: RunSession): Promise<void> {
     }
     work.isOpen = false
   }
-  await saveState(session, { step: 'finish' })
+  // The end of the run is saved next.
+  session.journal.note({ step: 'finish' })
 }
 
 async function advanceStage<S extends LaterStage>(
@@ -90,22 +91,21 @@ async function advanceStage<S extends LaterStage>(
   stage: S,
   strategy: StageCalls[S]['strategy'] | undefined,
   input: () => Promise<StageCalls[S]['input']>,
-  keep: (output: StageCalls[S]['output']) => Partial<RunSession['state']>,
+  keep: (output: StageCalls[S]['output']) => StatePatch,
 ): Promise<void> {
   const { clock, deadlines } = session.config
-  const skip = async (reason: 'not-configured' | 'deadline') => {
+  const skip = (reason: 'not-configured' | 'deadline') => {
     session.log.append({ type: 'stage-skipped', stage, reason })
-    await leave(session, stage, reason === 'deadline' ? { isDegraded: true } : {})
+    // Another process would skip it as well: it is saved with the next step that does something.
+    session.journal.note({ ...entering(session, stage), ...(reason === 'deadline' && { isDegraded: true }) })
   }
   if (strategy === undefined) return skip('not-configured')
   const stageMs = deadlines[`${stage}Ms`]
   const first = firstPlainOf(strategy)
-  if (session.state.stepStartedAt === undefined) {
-    if (remainingMs(session, stageMs) <= 0) return skip('deadline')
-    session.log.append({ type: 'stage-started', ...placeOf(stage, first) })
-    await saveState(session, { stepStartedAt: clock.now() })
-  }
   const startedAt = session.state.stepStartedAt ?? clock.now()
+  if (remainingMs(session, stageMs) <= 0) return skip('deadline')
+  session.log.append({ type: 'stage-started', ...placeOf(stage, first) })
+  session.journal.note({ stepStartedAt: startedAt })
   const work = openStage(stage, startedAt, first)
   const timeoutMs = Math.max(0, remainingMs(session, stageMs))
   try {
@@ -128,8 +128,13 @@ async function advanceStage<S extends LaterStage>(
   }
 }
 
-async function leave(session: RunSession, stage: LaterStage, patch: Partial<RunSession['state']>): Promise<void> {
-  await saveState(session, { ...patch, step: FOLLOWING[stage], wakeAt: session.config.clock.now() })
+async function leave(session: RunSession, stage: LaterStage, patch: StatePatch): Promise<void> {
+  await session.journal.save({ ...patch, ...entering(session, stage) })
+}
+
+function entering({ config }: RunSession, left: LaterStage) {
+  const now = config.clock.now()
+  return { step: FOLLOWING[left], stepStartedAt: now, wakeAt: now }
 }
 
 function observerOf(session: RunSession, work: StageWork): AttemptObserver {
@@ -141,7 +146,7 @@ function observerOf(session: RunSession, work: StageWork): AttemptObserver {
   ) => {
     const outcome = errorCode === undefined ? ('succeeded' as const) : ('failed' as const)
     const attempt = { stage, strategy: strategy.name, outcome, ...(errorCode && { errorCode }), durationMs }
-    session.state = { ...session.state, attempts: [...session.state.attempts, attempt] }
+    session.journal.note({ attempts: [...session.state.attempts, attempt] })
   }
   return {
     working: (strategy) => {

@@ -13,6 +13,9 @@ import { memoryStore } from '../stores/memory-store.js'
 import { paceSchedule } from '../timing/pace-schedule.js'
 import { systemClock } from '../timing/system-clock.js'
 import { type AllowPrivateAddresses, allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
+import { withinTime } from './journal/store-calls.js'
+import { type WorkerLease, workerLease } from './journal/worker-lease.js'
+import { type WorkerWatch, workerWatch } from './journal/worker-watch.js'
 import { type OpenUrl, type SourceOfUrl, sourceOfUrl } from './video/open-url.js'
 
 /** How long things may take, in milliseconds above 0; `Infinity` for no limit. Each has its own default. */
@@ -23,11 +26,11 @@ export interface Deadlines {
    * @defaultValue 1800000 (30 minutes)
    */
   readonly generateMs?: number | undefined
-  /** Publishing; then the run goes on without it. @defaultValue 60000 */
+  /** Publishing; then the run continues without it. @defaultValue 60000 */
   readonly publishMs?: number | undefined
-  /** Resolving; then the run goes on without it. @defaultValue 120000 */
+  /** Resolving; then the run continues without it. @defaultValue 120000 */
   readonly resolveMs?: number | undefined
-  /** Uploading; then the run goes on without it. @defaultValue 900000 (15 minutes) */
+  /** Uploading; then the run continues without it. @defaultValue 900000 (15 minutes) */
   readonly uploadMs?: number | undefined
   /**
    * The whole run. When it passes after the generation, the run completes with the best URL it has.
@@ -64,11 +67,18 @@ export interface SoraPipelineOptions {
    */
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   /**
-   * How long other processes leave a run alone that this one works on, in milliseconds above 0; it is renewed while work goes on.
-   * After a crash another process waits this long at most.
-   * @defaultValue 30000
+   * How long a sign of life of this process lasts, in milliseconds above 0; one is written every third of it, however many runs the
+   * process holds. After a crash another process takes a run over when it has seen no new one for this long, or for half of it when
+   * the store says as well that it has expired.
+   * @defaultValue 10000
    */
   readonly leaseMs?: number | undefined
+  /**
+   * How long one operation of the store may take, in milliseconds above 0; then it fails as if the store were down. Near the end of
+   * `totalMs` it is less, but at least a second.
+   * @defaultValue 10000
+   */
+  readonly storeTimeoutMs?: number | undefined
   /** @defaultValue the machine's own time */
   readonly clock?: Clock | undefined
 }
@@ -85,11 +95,15 @@ export interface PipelineConfig
   readonly onEvent: ((event: PipelineEvent) => void) | undefined
   readonly deadlines: Readonly<Record<keyof Deadlines, number>>
   readonly unpublishAfterUpload: boolean
+  /** With a limit on the time of each operation. */
   readonly store: RunStore
+  /** As the caller gave it. */
+  readonly rawStore: RunStore
   readonly clock: Clock
   readonly leaseMs: number
-  /** Of this pipeline, in leases. */
-  readonly leaseOwner: string
+  readonly storeTimeoutMs: number
+  readonly lease: WorkerLease
+  readonly watch: WorkerWatch
   readonly pollSchedule: PollSchedule
   readonly sourceOfUrl: SourceOfUrl
 }
@@ -116,28 +130,40 @@ const STRATEGIES = {
 export function configOf(options: SoraPipelineOptions): PipelineConfig {
   const problems = problemsOf(options)
   if (problems.length > 0) throw new ConfigurationError('SoraPipeline', problems)
-  const { clock = systemClock } = options
+  const { clock = systemClock, storeTimeoutMs = 10_000, leaseMs = 10_000 } = options
+  const rawStore = options.store ?? memoryStore({ clock })
+  const store = withinTime(rawStore, clock, () => storeTimeoutMs)
   const given = Object.entries(options.deadlines ?? {}).filter(([, value]) => value !== undefined)
   return {
     generator: options.generator,
     publisher: options.publisher,
     resolver: options.resolver,
     uploader: options.uploader,
-    store: options.store ?? memoryStore(),
+    store,
+    rawStore,
     deadlines: { ...DEADLINES, ...Object.fromEntries(given) },
     onEvent: options.onEvent,
     unpublishAfterUpload: options.unpublishAfterUpload ?? false,
     pollSchedule: options.pollSchedule ?? paceSchedule(),
     sourceOfUrl: sourceOfUrl({ openUrl: options.openUrl, allowPrivateAddresses: options.allowPrivateAddresses, clock }),
     clock,
-    leaseMs: options.leaseMs ?? 30_000,
-    leaseOwner: crypto.randomUUID(),
+    leaseMs,
+    storeTimeoutMs,
+    lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs }),
+    watch: workerWatch(clock),
   }
 }
 
+/** The same pipeline as another worker, which holds runs of its own. */
+export function withOwnWorker(config: PipelineConfig): PipelineConfig {
+  const { store, clock, leaseMs } = config
+  return { ...config, lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs }) }
+}
+
 const FUNCTIONS = ['onEvent', 'pollSchedule', 'openUrl'] as const
+const DURATIONS = ['leaseMs', 'storeTimeoutMs'] as const
 const METHODS = {
-  store: ['create', 'load', 'save', 'claim', 'due'],
+  store: ['create', 'load', 'save', 'reschedule', 'claim', 'due', 'heartbeat', 'retire'],
   clock: ['now', 'monotonic', 'sleep'],
 } as const
 const KNOWN: ReadonlySet<string> = new Set([
@@ -147,7 +173,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'deadlines',
   'unpublishAfterUpload',
   'allowPrivateAddresses',
-  'leaseMs',
+  ...DURATIONS,
 ])
 
 function problemsOf(options: SoraPipelineOptions): InputProblem[] {
@@ -180,9 +206,10 @@ function problemsOf(options: SoraPipelineOptions): InputProblem[] {
     add('unpublishAfterUpload', unpublish, 'give true or false')
   const addresses = allowPrivateAddressesProblem(options.allowPrivateAddresses)
   if (addresses !== undefined) problems.push(addresses)
-  const { leaseMs } = options
-  if (leaseMs !== undefined && !(leaseMs > 0 && Number.isFinite(leaseMs)))
-    add('leaseMs', leaseMs, 'give milliseconds above 0')
+  for (const field of DURATIONS) {
+    const value = options[field]
+    if (value !== undefined && !(value > 0 && Number.isFinite(value))) add(field, value, 'give milliseconds above 0')
+  }
   for (const [name, value] of Object.entries(options.deadlines ?? {})) {
     const field = `deadlines.${name}`
     if (!(name in DEADLINES)) add(field, value, `give one of ${Object.keys(DEADLINES).join(', ')}`)

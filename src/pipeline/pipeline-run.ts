@@ -28,16 +28,20 @@ export interface PipelineRun extends AsyncIterable<PipelineEvent> {
 
 /** A run that this process works on. */
 export interface ActiveRun extends PipelineRun {
-  /** What the run is known by; `undefined` for one that is being taken from the store. */
+  /** What the run is known by; `undefined` for one that is being read from the store. */
   identity(): RunIdentity | undefined
-  /** How far the present stage is, when somebody has said so. */
+  /** How far the present stage is, once it was reported. */
   progress(): { readonly progress: RunProgress } | undefined
   /** Aborts the run with a signal of a caller. */
   follow(signal: AbortSignal): void
 }
 
 /** Starts to work on a run at once. */
-export function startRun(config: PipelineConfig, origin: RunOrigin, onEnd: () => void): ActiveRun {
+export function startRun(
+  config: PipelineConfig,
+  origin: RunOrigin,
+  { onEnd, delayMs }: { readonly onEnd: () => void; readonly delayMs: number },
+): ActiveRun {
   const { id } = origin
   const controller = new AbortController()
   const { signal } = controller
@@ -53,7 +57,7 @@ export function startRun(config: PipelineConfig, origin: RunOrigin, onEnd: () =>
   const result = new Promise<PipelineResult>((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     // A listener must not run inside the call of run(): the caller has not got its run yet.
-    queueMicrotask(() => driveRun(config, { origin, log, signal, onOpen }).then(resolve, reject).finally(end))
+    queueMicrotask(() => driveRun(config, { origin, log, signal, onOpen, delayMs }).then(resolve, reject).finally(end))
   })
   let markEnded: () => void = () => undefined
   const ended = new Promise<void>((resolve) => {

@@ -1,14 +1,14 @@
-import type { SoraPipelineErrorJson } from '../contracts/errors.js'
+import { type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
 import type { GeneratedVideoFacts } from '../contracts/generator.js'
-import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResultJson } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import type { StageName } from '../contracts/stage.js'
-import { answerOf, loadRun } from './journal/store-calls.js'
+import { answerOf, isAnswer, loadRun, type StoredState } from './journal/store-calls.js'
 import type { PipelineConfig } from './options.js'
 import { bestCandidate } from './state/candidates.js'
 import type { RunProgress, RunState } from './state/run-state.js'
+import type { StoredRequest } from './state/stored-request.js'
 import { resultJsonOf } from './video/run-result.js'
 
 /**
@@ -19,21 +19,27 @@ import { resultJsonOf } from './video/run-result.js'
 export interface RunRecord {
   readonly id: string
   readonly owner?: string
-  /** `needs-review`: nobody can tell whether a job was paid; `pipeline.settle` is for the person who looked. */
-  readonly status: 'running' | 'completed' | 'failed' | 'needs-review'
-  /** With media that was given as bytes in the form of data URLs. */
-  readonly request: VideoRequest
+  /**
+   * `needs-review`: whether a job was paid is not known; `pipeline.settle` is for the person who looked. `unreadable`, in lists only:
+   * the state is broken or of a later version, and `error` says how; nothing else is known of the run.
+   */
+  readonly status: 'running' | 'completed' | 'failed' | 'needs-review' | 'unreadable'
+  /**
+   * Media that the store keeps beside the run is named by its hash. Of a run that was erased, or that the store has forgotten but for
+   * its id, the prompt is empty.
+   */
+  readonly request: StoredRequest
   /** Epoch milliseconds. */
   readonly startedAt: number
   /** Epoch milliseconds; once it has ended. */
   readonly endedAt?: number
   /** When the run next does something, in epoch milliseconds. */
   readonly wakeAt: number
-  /** Whether some process works on it; if none does, `pipeline.resume(id)` takes it up. */
+  /** Whether a live process works on it; if none does, `pipeline.resume(id)` takes it over. */
   readonly isAttended: boolean
   /** What is being worked at, while it runs. */
   readonly stage?: StageName
-  /** How far the present stage is, while it runs and when the upstream tells. */
+  /** How far the present stage is, while it runs and when the upstream reports it. */
   readonly progress?: RunProgress
   /** The generated video, once it exists. */
   readonly video?: GeneratedVideoFacts
@@ -47,28 +53,41 @@ export interface RunRecord {
 
 /** What is known of a run; `undefined` when the store does not know it, or it was removed. */
 export async function readRecord(config: PipelineConfig, id: string): Promise<RunRecord | undefined> {
-  const { state } = (await loadRun(config.store, id)) ?? {}
-  return state === undefined || state.removedAt !== undefined ? undefined : recordOf(config, state)
+  const loaded = await loadRun(config.store, id)
+  return loaded === undefined || loaded.state.removedAt !== undefined ? undefined : recordOf(config, loaded)
 }
 
 /**
- * The runs that a query asks for.
+ * The runs that a query asks for. One that cannot be read is `unreadable`, and does not keep the others from the list.
  * @throws RunStateError when the store cannot list, or does not answer.
  */
 export async function listRecords(config: PipelineConfig, query: RunQuery): Promise<readonly RunRecord[]> {
-  const list = config.store.list?.bind(config.store)
-  if (list === undefined) throw new RunStateError('Could not list the runs, this store has no list')
+  const { list } = config.store
+  if (list === undefined) throw new RunStateError('Could not list the runs, this store has no list()')
   const ids = await answerOf(() => list(query), 'Could not list the runs, the store is down')
-  const records = await Promise.all(ids.map((id) => readRecord(config, id)))
+  const records = await Promise.all(ids.map((id) => readListed(config, id)))
   return records.filter((record) => record !== undefined)
 }
 
-function recordOf(config: PipelineConfig, state: RunState): RunRecord {
-  const { id, owner, status, request, startedAt, endedAt, wakeAt, lease, progress, video, error } = state
+async function readListed(config: PipelineConfig, id: string): Promise<RunRecord | undefined> {
+  try {
+    return await readRecord(config, id)
+  } catch (error) {
+    if (!isAnswer(error)) throw error
+    const unknown = { request: { prompt: '' }, startedAt: 0, wakeAt: 0, isAttended: false }
+    return { id, status: 'unreadable', ...unknown, error: toErrorJson(error) }
+  }
+}
+
+function recordOf(config: PipelineConfig, { state, beat, progress: reported }: StoredState): RunRecord {
+  const { id, owner, status, request, startedAt, endedAt, wakeAt, formerLease, worker, video, error } = state
   const now = config.clock.now()
+  const isRunning = status === 'running'
   const { url: _, ...facts } = video ?? {}
   const result = status === 'completed' ? resultJsonOf(state, endedAt ?? now) : undefined
   const expiresAt = result && bestCandidate(state, endedAt ?? now)?.expiresAt
+  const isAttended = (worker !== undefined && beat?.isExpired === false) || (formerLease?.until ?? 0) > now
+  const progress = (reported as RunProgress | undefined) ?? readProgress(state)
   return {
     id,
     ...(owner !== undefined && { owner }),
@@ -77,14 +96,21 @@ function recordOf(config: PipelineConfig, state: RunState): RunRecord {
     startedAt,
     ...(endedAt !== undefined && { endedAt }),
     wakeAt,
-    isAttended: status === 'running' && lease !== undefined && lease.until > now,
-    ...(status === 'running' && { stage: stageAt(state) }),
-    ...(status === 'running' && progress?.stage === state.step && { progress }),
+    isAttended: isRunning && isAttended,
+    ...(isRunning && { stage: stageAt(state) }),
+    ...(isRunning && progress?.stage === state.step && { progress }),
     ...(video && { video: facts as GeneratedVideoFacts }),
     ...(result && { result }),
     ...(expiresAt !== undefined && { urlExpiresAt: expiresAt }),
     ...(error && { error }),
   }
+}
+
+// Of a run that no worker stays with, the last answer of its job is what is known.
+function readProgress({ submission }: RunState): RunProgress | undefined {
+  if (submission?.state !== 'accepted') return undefined
+  const ratio = submission.readings.findLast((reading) => reading.ratio !== undefined)?.ratio
+  return ratio === undefined ? undefined : { stage: 'generate', ratio }
 }
 
 function stageAt({ step }: RunState): StageName {

@@ -3,64 +3,140 @@ import type { ObservedStrategy } from '../contracts/attempt-observer.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { GeneratedVideo, StartedTask } from '../contracts/generator.js'
 import type { VideoRequest } from '../contracts/request.js'
-import type { StageContext, StageName, StageWarning } from '../contracts/stage.js'
+import { FencedError } from '../contracts/run-errors.js'
+import type { StageContext, StageName, StageProgress, StageWarning } from '../contracts/stage.js'
 import type { EventLog } from './event-log.js'
+import { addWarnings, RunJournal } from './journal/run-journal.js'
 import type { PipelineConfig } from './options.js'
 import { ProgressGauge } from './progress-gauge.js'
-import type { RunState, Submission } from './state/run-state.js'
+import type { RunProgress, RunState } from './state/run-state.js'
+import { restoredRequest } from './state/stored-request.js'
+import type { AcceptedSubmission } from './state/submission.js'
 
-/** A run while this process works on it: its saved state, and what cannot be saved. */
-export interface RunSession {
+/** What a session is opened with. */
+export interface SessionOptions {
+  readonly config: PipelineConfig
+  readonly log: EventLog
+  readonly state: RunState
+  readonly version: number
+  /** Whether this process has just created the run. */
+  readonly isNew: boolean
+  /** As the caller gave it; without it the stored one is read when it is needed. */
+  readonly request?: VideoRequest | undefined
+  /** Aborted by the caller alone. */
+  readonly callerSignal: AbortSignal
+  /** Whether this process stays with the run until its end. */
+  readonly isResident: boolean
+}
+
+/** A run while this process works on it: its journal, and what cannot be saved. */
+export class RunSession {
   readonly id: string
   readonly config: PipelineConfig
   readonly log: EventLog
-  /** Aborted by the caller alone. */
+  readonly journal: RunJournal
   readonly callerSignal: AbortSignal
-  /** Aborted by the caller, or when another process took the run over: then with a `FencedError` as its reason. */
-  signal: AbortSignal
-  state: RunState
-  version: number
-  /** Number of the submission whose job the store is known to have; a job that it has not is known to this process alone. */
-  savedJob?: number | undefined
-  /** Whether a save failed without an answer, so that the store may have it under a version that this process was not told. */
-  mayHaveSaved?: boolean
-  /** When the lease that was saved last ends, on the monotonic clock: a process that was paused sees it passed. */
-  leaseEndsAt: number
-  /** The last save, also while it is under way: saves of one run go one after the other. */
-  saving: Promise<void>
-  /** As the caller gave it; the state has its bytes as data URLs. */
-  readonly request: VideoRequest
+  readonly isResident: boolean
+  readonly isNew: boolean
   /** With its source; absent after a restart. */
   video?: GeneratedVideo
   /** What each generator failed with, for the error of a chain. */
-  readonly generatorErrors: unknown[]
+  readonly generatorErrors: unknown[] = []
   /** Leave of this process to have the present job; asked for again after a restart. */
   admission?: Admission
   /** A submission under way, so that an abort can still cancel what it brings. */
   submitting?: Promise<StartedTask>
   /** What is left at the generator, when the run fails. */
   upstream?: UpstreamState
+  #tenure: AbortController
+  #letGo: (() => void) | undefined
+  #request: VideoRequest | undefined
+
+  constructor(options: SessionOptions) {
+    const { config, log, state, version, isNew, request, callerSignal, isResident } = options
+    this.id = state.id
+    this.config = config
+    this.log = log
+    this.callerSignal = callerSignal
+    this.isResident = isResident
+    this.isNew = isNew
+    this.#request = request
+    this.#tenure = new AbortController()
+    const message = 'Could not save the run; it continues in this process alone'
+    const onUnsaved = () => warn(this, { code: 'store-unavailable', message })
+    this.journal = new RunJournal({ config, state, version, isNew, isResident, onUnsaved })
+  }
+
+  get state(): RunState {
+    return this.journal.state
+  }
+
+  /**
+   * Aborted by the caller, or when another process took the run over: then with a `FencedError` as its reason. The same as long as
+   * this process holds the run.
+   */
+  get signal(): AbortSignal {
+    return this.#tenure.signal
+  }
+
+  /** Ends the step under way: by the caller, or by another process. */
+  interrupt(reason: unknown): void {
+    this.#tenure.abort(reason)
+  }
+
+  /** After a lost race, and between two steps: what comes is under a signal of its own. */
+  beginTenure(): void {
+    if (this.#tenure.signal.aborted && !this.callerSignal.aborted) this.#tenure = new AbortController()
+  }
+
+  /**
+   * What was asked for, with its media.
+   * @throws RunStateError when the media is gone. Whatever the store throws.
+   */
+  async request(): Promise<VideoRequest> {
+    return this.#request ?? restoredRequest(this.id, this.state.request, this.journal.store)
+  }
+
+  /** Beats for the run from now on, and sees when another process saves it. */
+  hold(): void {
+    const { config, id, journal } = this
+    const onOtherVersion = () => {
+      // Its own save is another version as well, until it has its answer.
+      if (!journal.isSaving) journal.isOvertaken().then((isLost) => isLost && this.interrupt(overtaken(id)), ignored)
+    }
+    const run = {
+      id,
+      get version() {
+        return journal.version
+      },
+      onOtherVersion,
+    }
+    this.#letGo ??= config.lease.hold(run)
+  }
+
+  /** The run is not this process's any more. */
+  letGo(): void {
+    this.#letGo?.()
+    this.#letGo = undefined
+  }
+}
+
+/** The error of a run that another process has taken over. */
+export function overtaken(id: string): FencedError {
+  return new FencedError(`Could not continue the run, another process has taken it over: ${id}`)
 }
 
 /** Adds a warning to the run, once for each text. */
 export function warn(session: RunSession, warning: StageWarning, stage?: StageName, strategy?: string): void {
   const { code, message } = warning
-  const told = { code, message, ...(stage && { stage }) }
   const { warnings } = session.state
-  const added = addWarnings(warnings, [told])
-  if (added.length === warnings.length) return
-  session.state = { ...session.state, warnings: added }
+  const added = addWarnings(warnings, [{ code, message, ...(stage && { stage }) }])
+  if (added === warnings) return
+  session.journal.note({ warnings: added })
   session.log.append({ type: 'warning', ...(stage && { stage }), ...(strategy && { strategy }), code, message })
 }
 
-/** Those of both, each text of a stage once. */
-export function addWarnings(to: RunState['warnings'], more: RunState['warnings']): RunState['warnings'] {
-  const isKnown = ({ code, message, stage }: (typeof to)[number]) =>
-    to.some((known) => known.code === code && known.message === message && known.stage === stage)
-  return [...to, ...more.filter((warning) => !isKnown(warning))]
-}
-
-/** Who is at work in a stage, and since when. */
+/** The strategy at work in a stage, and since when. */
 export interface StageWork {
   readonly stage: StageName
   readonly startedAt: number
@@ -76,7 +152,7 @@ export function openStage(stage: StageName, startedAt: number, strategy: Observe
   return { stage, startedAt, strategy, gauge: new ProgressGauge(), isOpen: true }
 }
 
-/** What events of a stage say of their strategy. */
+/** What events of a stage carry of their strategy. */
 export function placeOf(stage: StageName, { name, label }: ObservedStrategy) {
   return { stage, strategy: name, ...(label !== undefined && { label }) }
 }
@@ -89,23 +165,22 @@ export function contextOf(session: RunSession, work: StageWork, signal: AbortSig
     signal,
     clock,
     report: (progress) => {
-      if (!work.isOpen || typeof progress !== 'object' || progress === null) return
-      const read = work.gauge.read(work.strategy.name, progress)
-      const { ratio, phase } = read
-      const known = { stage: work.stage, ...(ratio !== undefined && { ratio }), ...(phase !== undefined && { phase }) }
-      // Saved with whatever is saved next: other processes see it then.
-      session.state = { ...session.state, progress: known }
-      session.log.progress({
-        type: 'stage-progressed',
-        ...placeOf(work.stage, work.strategy),
-        ...read,
-        elapsedMs: Math.max(0, clock.now() - work.startedAt),
-      })
+      if (work.isOpen && typeof progress === 'object' && progress !== null) report(session, work, progress)
     },
     warn: (warning) => {
       if (work.isOpen) warn(session, warning, work.stage, work.strategy.name)
     },
   }
+}
+
+function report({ id, config, log }: RunSession, work: StageWork, progress: StageProgress): void {
+  const { stage, strategy, gauge, startedAt } = work
+  const read = gauge.read(strategy.name, progress)
+  const { ratio, phase } = read
+  const known: RunProgress = { stage, ...(ratio !== undefined && { ratio }), ...(phase !== undefined && { phase }) }
+  config.lease.report(id, known)
+  const elapsedMs = Math.max(0, config.clock.now() - startedAt)
+  log.progress({ type: 'stage-progressed', ...placeOf(stage, strategy), ...read, elapsedMs })
 }
 
 /** Milliseconds that a stage has left, of its own deadline and of the run's; may be negative. */
@@ -119,10 +194,12 @@ export function remainingMs(session: RunSession, stageMs: number): number {
 /** Milliseconds that a job has left, of the stage, of the run, and of its generator's own time limit; may be negative. */
 export function jobRemainingMs(
   session: RunSession,
-  { route, submission }: { readonly route: GeneratorRoute; readonly submission: Submission },
+  { route, submission }: { readonly route: GeneratorRoute; readonly submission: AcceptedSubmission },
 ): number {
   const { clock, deadlines } = session.config
   const { timeoutMs = Number.POSITIVE_INFINITY } = route
-  const jobEndsAt = (submission.handle?.startedAt ?? clock.now()) + timeoutMs
+  const jobEndsAt = submission.handle.startedAt + timeoutMs
   return Math.min(remainingMs(session, deadlines.generateMs), jobEndsAt - clock.now())
 }
+
+function ignored(): void {}

@@ -2,19 +2,26 @@ import { describeValue } from '../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
-import { NoUsableUrlError } from '../contracts/run-errors.js'
+import { NoUsableUrlError, RunStateError } from '../contracts/run-errors.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import type { VideoSource } from '../contracts/source.js'
+import { advanceRun } from './advance-run.js'
 import { checkRequest } from './check-request.js'
+import { EventLog } from './event-log.js'
+import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import { answerOf } from './journal/store-calls.js'
-import { configOf, type PipelineConfig, type SoraPipelineOptions } from './options.js'
+import { unfinishedRuns } from './journal/unfinished-runs.js'
+import { configOf, type PipelineConfig, type SoraPipelineOptions, withOwnWorker } from './options.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
 import { identityOf } from './state/run-state.js'
 import { openKeptVideo, removeKept } from './video/kept-run.js'
 
 const MOST_UNSERVED = 20
+// The first polls of recovered jobs come at most so far apart, and all within so long.
+const MOST_SPACING_MS = 5
+const SPREAD_MS = 5000
 
 /** What belongs to one run. */
 export interface RunOptions {
@@ -52,6 +59,7 @@ export interface RunOptions {
 export class SoraPipeline {
   readonly #config: PipelineConfig
   readonly #runs = new Map<string, ActiveRun>()
+  readonly #advancing = new Map<string, Promise<void>>()
   // The generator of one long call cannot be asked for a video again: what nobody uploaded is here alone.
   readonly #unserved = new Map<string, VideoSource>()
 
@@ -94,16 +102,63 @@ export class SoraPipeline {
   }
 
   /**
-   * Takes up every run of the store that has not ended, such as after a restart; those that live already are left out. A run
-   * that another process works on is only watched.
+   * Resumes every unfinished run of the store, such as after a restart; those that are live in this pipeline are left out. A run
+   * that another process works on is only watched. The first polls of jobs are spread over up to five seconds.
+   * @param limit - At most this many, the most overdue first; a whole number above 0. All by default.
+   * @throws RunStateError when the store is down. A run that cannot be read rejects its own `result` alone.
+   */
+  async recover(limit: number = Number.POSITIVE_INFINITY): Promise<readonly PipelineRun[]> {
+    const ids = (await unfinishedRuns(this.#config, limit)).filter((id) => !this.#runs.has(id))
+    const spacingMs = Math.min(SPREAD_MS / ids.length, MOST_SPACING_MS)
+    return ids.map((id, index) => this.#open(undefined, { id, delayMs: index * spacingMs }))
+  }
+
+  /**
+   * Ids of runs that are due and that no live worker holds, for a cron route, a queue or a workflow engine that calls
+   * {@link advance}.
    * @param limit - At most this many, the most overdue first; a whole number above 0.
    * @throws RunStateError when the store is down.
    */
-  async recover(limit = 1000): Promise<readonly PipelineRun[]> {
-    const { store } = this.#config
-    const due = () => store.due(Number.MAX_SAFE_INTEGER, limit)
-    const ids = await answerOf(due, 'Could not look for unfinished runs, the store is down')
-    return ids.filter((id) => !this.#runs.has(id)).map((id) => this.resume(id))
+  async due(limit = 100): Promise<readonly string[]> {
+    const { store, clock } = this.#config
+    const due = () => store.due(clock.now(), limit, { isFree: true })
+    return answerOf(due, 'Could not look for runs that are due, the store is down')
+  }
+
+  /**
+   * Takes a run one step further, if that is due: one submission, one poll, or one later stage. Between two calls no worker holds the
+   * run, so that any process may make the next one; `wakeAt` of what this resolves to says when. Does nothing for a run that a live
+   * worker holds, this one included, or that has ended. What ends the run is in the store and its events, not thrown.
+   * @throws InvalidRequestError when the id is wrong. RunStateError when the store does not know the run or is down.
+   */
+  async advance(id: string): Promise<RunRecord> {
+    checkNames({ id })
+    if (!this.#runs.has(id)) {
+      const advancing = this.#advancing.get(id) ?? this.#advance(id)
+      this.#advancing.set(id, advancing)
+      await advancing.finally(() => this.#advancing.delete(id))
+    }
+    const record = await this.get(id)
+    if (record === undefined) throw new RunStateError(`Could not advance the run, it was removed: ${id}`)
+    return record
+  }
+
+  /**
+   * Forgets runs that completed or failed before an instant, with their media, and resolves to how many. Runs in review stay. For 24
+   * hours after its end, what answers an id of the caller's again is kept: status, URL and error.
+   * @throws InvalidRequestError when `endedBefore` is in the future. RunStateError when the store is down, or has no `prune`.
+   */
+  async prune(options: PruneOptions): Promise<number> {
+    return pruneRuns(this.#config, options)
+  }
+
+  /**
+   * Removes the prompt, the media and all other input of a run that has ended. What it came to stays.
+   * @throws RunStateError when the store does not know the run or is down, or the run is running or in review.
+   */
+  async erase(id: string): Promise<void> {
+    checkNames({ id })
+    await eraseRun(this.#config, id)
   }
 
   /**
@@ -160,26 +215,33 @@ export class SoraPipeline {
     this.#unserved.delete(id)
   }
 
-  #open(request: VideoRequest | undefined, { signal, id = newRunId(), owner }: RunOptions): PipelineRun {
-    const problems = Object.entries({ id, owner }).flatMap(([field, value]): InputProblem[] => {
-      const isFine = value === undefined || (typeof value === 'string' && value.length >= 1 && value.length <= 255)
-      return isFine ? [] : [{ field, value: describeValue(value), fix: 'give 1 to 255 characters' }]
-    })
-    if (problems.length > 0) throw new InvalidRequestError(problems)
+  #open(
+    request: VideoRequest | undefined,
+    { signal, id: given, owner, delayMs = 0 }: RunOptions & { readonly delayMs?: number },
+  ): PipelineRun {
+    checkNames({ id: given, owner })
+    const id = given ?? newRunId()
     const joined = this.#runs.get(id)
     if (joined && isSameRun(joined, request, owner)) {
       if (signal) joined.follow(signal)
       return joined
     }
     // Another request under the id of a live run is refused by the store, which knows what the id stands for. Should it be the
-    // same after all, two work on one run, and each needs a lease of its own.
-    const config = joined ? { ...this.#config, leaseOwner: crypto.randomUUID() } : this.#config
-    const origin = { id, ...(request && { request }), ...(owner !== undefined && { owner }) }
-    const run = startRun(config, origin, () => this.#forget(id, run))
+    // same after all, two work on one run, and each needs to be a worker of its own.
+    const config = joined ? withOwnWorker(this.#config) : this.#config
+    const origin = { id, request, owner, isCallerId: given !== undefined }
+    const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
     if (joined === undefined) this.#runs.set(id, run)
     run.result.catch((error: unknown) => this.#keepUnserved(id, error))
     if (signal) run.follow(signal)
     return run
+  }
+
+  async #advance(id: string): Promise<void> {
+    const { onEvent, clock } = this.#config
+    const log = new EventLog(() => ({ runId: id, at: clock.now() }), onEvent)
+    const signal = new AbortController().signal
+    await advanceRun(this.#config, { origin: { id, isCallerId: true }, log, signal })
   }
 
   #keepUnserved(id: string, error: unknown): void {
@@ -200,6 +262,14 @@ function isSameRun(live: ActiveRun, request: VideoRequest | undefined, owner: st
   const known = live.identity()
   const asked = identityOf(request, owner)
   return known?.fingerprint === asked.fingerprint && known.owner === asked.owner
+}
+
+function checkNames(names: { readonly id?: string | undefined; readonly owner?: string | undefined }): void {
+  const problems = Object.entries(names).flatMap(([field, value]): InputProblem[] => {
+    const isFine = value === undefined || (typeof value === 'string' && value.length >= 1 && value.length <= 255)
+    return isFine ? [] : [{ field, value: describeValue(value), fix: 'give 1 to 255 characters' }]
+  })
+  if (problems.length > 0) throw new InvalidRequestError(problems)
 }
 
 function newRunId(): string {

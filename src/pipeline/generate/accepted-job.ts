@@ -1,27 +1,83 @@
+import { flawOfVideo } from '../../calling/stage-calls.js'
+import type { UpstreamState } from '../../contracts/events.js'
+import type { GeneratedVideo, Generator } from '../../contracts/generator.js'
 import { RunStateError } from '../../contracts/run-errors.js'
-import { goOnAfterRace } from '../journal/lost-race.js'
-import { type StatePatch, saveState } from '../journal/run-journal.js'
+import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
+import { continueAfterRace } from '../journal/lost-race.js'
+import type { StatePatch } from '../journal/run-journal.js'
 import { isFenced } from '../journal/store-calls.js'
-import type { RunSession } from '../run-session.js'
-import type { Submission } from '../state/run-state.js'
+import { placeOf, type RunSession } from '../run-session.js'
+import { withGenerated } from '../state/candidates.js'
+import { storableVideo } from '../state/run-state.js'
+import type { AcceptedSubmission } from '../state/submission.js'
+import { releaseJob } from './admit-job.js'
+import { attemptFailed } from './generate-failure.js'
 
 const TRIES = 5
 
 /**
- * Saves what is known of an accepted job, also when another process saved in between: who has sent the submission is the only one that
- * knows for sure, and a job that was paid for must not be lost to a lost race.
+ * Saves what is known of an accepted job, also when another process saved in between: the process that sent the submission is the
+ * only one that knows for sure, and a job that was paid for must not be lost to a lost race.
  * @throws FencedError when what the other process saved stands.
  * @throws RunStateError with the handle of the job when the store does not let it be saved.
  */
-export async function recordAccepted(session: RunSession, submission: Submission, patch: StatePatch): Promise<void> {
+export async function recordAccepted(session: RunSession, job: AcceptedSubmission, patch: StatePatch): Promise<void> {
   for (let tries = 1; tries <= TRIES; tries += 1) {
     try {
-      return await saveState(session, { status: 'running', submission, ...patch })
+      return await session.journal.save({ status: 'running', submission: job, ...patch })
     } catch (error) {
       if (!isFenced(error)) throw error
-      if (!(await goOnAfterRace(session))) throw error
+      if (!(await continueAfterRace(session))) throw error
     }
   }
-  const { handle } = submission
+  const { handle } = job
   throw new RunStateError(`Could not save an accepted job, other processes keep saving: ${session.id}`, { handle })
+}
+
+/**
+ * Saves the video of a job, and ends the stage with it.
+ * @throws UpstreamResponseError when the video is unusable.
+ */
+export async function completeJob(
+  session: RunSession,
+  done: {
+    readonly generator: Generator
+    readonly job: AcceptedSubmission
+    readonly video: GeneratedVideo
+    readonly durationMs: number
+  },
+): Promise<void> {
+  const { generator, job, video, durationMs } = done
+  session.upstream = upstreamOf('finished', job, generator)
+  const flaw = typeof video === 'object' && video !== null ? flawOfVideo(video) : 'no video'
+  if (flaw !== undefined) {
+    const message = `Could not use the video of ${generator.name}, its result is unusable: ${flaw}`
+    const error = new UpstreamResponseError(message, { isRetryable: false })
+    attemptFailed(session, generator, { error, durationMs })
+    throw error
+  }
+  releaseJob(session)
+  session.video = video
+  const attempt = { stage: 'generate', strategy: generator.name, outcome: 'succeeded', durationMs } as const
+  const { state, config } = session
+  const now = config.clock.now()
+  await recordAccepted(session, job, {
+    step: 'publish',
+    stepStartedAt: now,
+    wakeAt: now,
+    video: storableVideo(video),
+    candidates: withGenerated(state, video),
+    attempts: [...state.attempts, attempt],
+  })
+  const tookMs = config.clock.now() - (state.stepStartedAt ?? now)
+  session.log.append({ type: 'stage-completed', ...placeOf('generate', generator), durationMs: tookMs })
+}
+
+/** What is left of a job at its generator. */
+export function upstreamOf(
+  state: 'running' | 'finished' | 'failed',
+  { handle }: AcceptedSubmission,
+  generator: Generator,
+): UpstreamState {
+  return { state, generator: generator.name, handle }
 }

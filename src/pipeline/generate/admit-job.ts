@@ -1,7 +1,7 @@
 import type { Admission, GeneratorRoutes } from '../../calling/generator-routes.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { contextOf, type RunSession, remainingMs, type StageWork } from '../run-session.js'
-import type { Submission } from '../state/run-state.js'
+import { placed, type Submission } from '../state/submission.js'
 import { tooLate } from './generate-failure.js'
 
 /**
@@ -30,12 +30,13 @@ export async function admitJob(
       return asked
     })
     session.admission = admission
-    session.state = { ...session.state, submission: { ...submission, cursor: admission.cursor } }
+    const { name } = routes.at(admission.cursor).generator
+    session.journal.note({ submission: placed(submission, admission.cursor, name) })
   } catch (error) {
     // Leave that comes too late must not be kept from others.
     asked?.then(
       ({ release }) => release(),
-      () => undefined, // The error that ended the wait says it.
+      () => undefined, // The error that ended the wait reports it.
     )
     throw error
   }

@@ -4,6 +4,7 @@ import type { Generator } from '../../contracts/generator.js'
 import { StageTimeoutError, SubmissionUnknownError } from '../../contracts/run-errors.js'
 import { GenerationFailedError } from '../../contracts/upstream-errors.js'
 import { placeOf, type RunSession } from '../run-session.js'
+import { handleOf } from '../state/submission.js'
 
 /** The error of a run whose generators all failed. */
 export function endOfChain(session: RunSession, last: unknown, generator: Generator): unknown {
@@ -30,7 +31,7 @@ export function attemptFailed(
     errorCode: error.code,
     durationMs,
   } as const
-  session.state = { ...session.state, attempts: [...session.state.attempts, attempt] }
+  session.journal.note({ attempts: [...session.state.attempts, attempt] })
   session.log.append({ type: 'attempt-failed', ...placeOf('generate', generator), error, durationMs })
 }
 
@@ -39,7 +40,7 @@ export function failStage(session: RunSession, error: unknown, generator: Genera
   if (session.signal.aborted || (isSoraPipelineError(error) && error.code.startsWith('run-'))) return error
   const { clock } = session.config
   const { submission, stepStartedAt = clock.now() } = session.state
-  locateError(error, { stage: 'generate', strategy: generator.name, handle: submission?.handle })
+  locateError(error, { stage: 'generate', strategy: generator.name, handle: handleOf(submission) })
   const durationMs = clock.now() - stepStartedAt
   session.log.append({ type: 'stage-failed', ...placeOf('generate', generator), error: toErrorJson(error), durationMs })
   return error
@@ -58,7 +59,7 @@ export function asUnknown(error: unknown, generator: Generator): unknown {
 /** The error of a submission whose sender is gone, and with it the answer. */
 export function lostAnswer(generator: Generator): SubmissionUnknownError {
   return new SubmissionUnknownError(
-    `Could not learn what became of the submission, its sender is gone: ${generator.name}`,
+    `Could not learn what became of the submission, the submitting process exited: ${generator.name}`,
   )
 }
 

@@ -1,10 +1,7 @@
 import { type GeneratorRoute, type GeneratorRoutes, generatorRoutesOf } from '../../calling/generator-routes.js'
-import { flawOfVideo } from '../../calling/stage-calls.js'
-import type { GeneratedVideo, Generator, StartedTask, TaskStatus } from '../../contracts/generator.js'
+import type { StartedTask, TaskStatus } from '../../contracts/generator.js'
 import { SubmissionUnknownError } from '../../contracts/run-errors.js'
-import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { retryAfterMsOf } from '../../timing/retry.js'
-import { saveState } from '../journal/run-journal.js'
 import {
   contextOf,
   jobRemainingMs,
@@ -14,37 +11,49 @@ import {
   remainingMs,
   type StageWork,
 } from '../run-session.js'
-import { withGenerated } from '../state/candidates.js'
-import { newSubmission, type Submission, storableVideo } from '../state/run-state.js'
-import { recordAccepted } from './accepted-job.js'
+import {
+  type AcceptedSubmission,
+  absent,
+  accepted,
+  firstSubmission,
+  inquired,
+  lost,
+  nextSubmission,
+  type ReadySubmission,
+  type SendingSubmission,
+  type Submission,
+  type UnknownSubmission,
+} from '../state/submission.js'
+import { completeJob, recordAccepted, upstreamOf } from './accepted-job.js'
 import { admitJob, releaseJob } from './admit-job.js'
 import { asUnknown, attemptFailed, endOfChain, failStage, lostAnswer, tooLate } from './generate-failure.js'
 import { pollJob, ratioOf } from './poll-job.js'
-import { canReconcile, inquiryAt, reconcileJob, tellOwner } from './reconcile-job.js'
+import { canReconcile, claimOwnJob, inquiryAt, reconcileJob } from './reconcile-job.js'
 import { submitJob } from './submit-job.js'
 
-/** One step towards the video: begin, submit, learn of a submission, or poll. Rejects when the stage has failed. */
+/** One step towards the video: submit, learn of a submission, or poll. Rejects when the stage has failed. */
 export async function advanceGenerate(session: RunSession): Promise<void> {
   const routes = generatorRoutesOf(session.config.generator)
   const { submission } = session.state
   if (submission === undefined) return begin(session, routes)
   const route = routes.at(submission.cursor)
   const work = openStage('generate', session.state.stepStartedAt ?? session.config.clock.now(), route.generator)
-  const step = { routes, route, work, submission }
+  const step = { routes, route, work }
   try {
-    if (session.admission === undefined) return await admitJob(session, step)
+    refuseUnplaced(routes, submission)
+    if (session.admission === undefined) return await admitJob(session, { ...step, submission })
     const { refusal } = session.admission
-    if (refusal !== undefined) return await refused(session, step, { error: refusal, durationMs: 0 })
+    if (refusal !== undefined) return await refused(session, step, submission, { error: refusal, durationMs: 0 })
     switch (submission.state) {
       case 'ready':
-        return await submit(session, step)
-      case 'intent':
-        // Whoever saved the intent is gone, and with it the answer.
-        return await unknown(session, step, { error: lostAnswer(route.generator), durationMs: 0 })
+        return await submit(session, step, submission)
+      case 'sending':
+        // The process that saved this is gone, and with it the answer.
+        return await unknown(session, step, lost(submission), { error: lostAnswer(route.generator), durationMs: 0 })
       case 'unknown':
-        return await reconcile(session, step)
+        return await reconcile(session, step, submission)
       case 'accepted':
-        return await poll(session, step)
+        return await poll(session, step, submission)
     }
   } catch (error) {
     throw failStage(session, error, route.generator)
@@ -53,64 +62,79 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
   }
 }
 
-type Step = {
-  readonly routes: GeneratorRoutes
-  readonly route: GeneratorRoute
-  readonly work: StageWork
-  readonly submission: Submission
+type Step = { readonly routes: GeneratorRoutes; readonly route: GeneratorRoute; readonly work: StageWork }
+type Failure = { readonly error: unknown; readonly durationMs: number }
+
+// Version 0.1.0 saved the place of a submission only. In a chain that may have changed since, it could be anywhere.
+function refuseUnplaced({ generators }: GeneratorRoutes, { state, generator }: Submission): void {
+  if (generator !== null || generators.length === 1 || state === 'ready') return
+  const names = generators.map(({ name }) => name).join(', ')
+  throw new SubmissionUnknownError(
+    `Could not tell which generator the submission went to, version 0.1.0 did not save it: one of ${names}`,
+  )
 }
 
+// Only a state of version 0.1.0 has not begun.
 async function begin(session: RunSession, routes: GeneratorRoutes): Promise<void> {
   const cursor = routes.first()
-  session.log.append({ type: 'stage-started', ...placeOf('generate', routes.at(cursor).generator) })
-  await saveState(session, { stepStartedAt: session.config.clock.now(), submission: newSubmission(cursor, 1) })
+  const { generator } = routes.at(cursor)
+  announceGenerate(session)
+  const { journal, config } = session
+  journal.note({ stepStartedAt: config.clock.now(), submission: firstSubmission(cursor, generator.name) })
 }
 
-async function submit(session: RunSession, step: Step): Promise<void> {
-  const { work, submission } = step
+/** Reports that the generation begins. */
+export function announceGenerate({ log, config }: RunSession): void {
+  const routes = generatorRoutesOf(config.generator)
+  log.append({ type: 'stage-started', ...placeOf('generate', routes.at(routes.first()).generator) })
+}
+
+async function submit(session: RunSession, step: Step, submission: ReadySubmission | UnknownSubmission): Promise<void> {
   const { generator, timeoutMs = Number.POSITIVE_INFINITY } = step.route
   const { deadlines } = session.config
   const limitMs = Math.min(remainingMs(session, deadlines.generateMs), timeoutMs)
   if (limitMs <= 0) throw tooLate(generator, deadlines.generateMs)
-  const outcome = await submitJob(session, { generator, submission, work, limitMs })
+  const outcome = await submitJob(session, { generator, submission, work: step.work, limitMs })
   switch (outcome.kind) {
     case 'accepted':
-      return accepted(session, step, outcome.started, outcome.durationMs)
+      return take(session, step, outcome.sent, outcome.started, outcome.durationMs)
     case 'refused':
-      // A refusal of a second send under the same key does not say that the first was refused as well.
-      return submission.inquiries === undefined ? refused(session, step, outcome) : unknown(session, step, outcome)
+      // A refusal of a second send under the same key does not prove that the first was refused as well.
+      return outcome.sent.isResend
+        ? unknown(session, step, lost(outcome.sent), outcome)
+        : refused(session, step, outcome.sent, outcome)
     case 'unknown':
-      return unknown(session, step, outcome)
+      return unknown(session, step, lost(outcome.sent), outcome)
     case 'unsent':
-      return saveState(session, { submission })
+      return session.journal.save({ submission })
   }
 }
 
-async function accepted(session: RunSession, step: Step, started: StartedTask, durationMs: number): Promise<void> {
+async function take(
+  session: RunSession,
+  step: Step,
+  submission: SendingSubmission | UnknownSubmission,
+  started: StartedTask,
+  durationMs: number,
+): Promise<void> {
   const { generator } = step.route
   const { clock } = session.config
   session.admission?.answered()
-  const taken: Submission = {
-    ...step.submission,
-    state: 'accepted',
-    intentAt: session.state.submission?.intentAt ?? clock.now(),
-    handle: { generator: generator.name, operation: started.operation, startedAt: clock.now() },
-    readings: [{ atMs: 0, ...ratioOf(started.status) }],
-  }
-  session.upstream = upstreamOf('running', taken, generator)
-  // Before the job is saved: once it is, a look-up of another run could take a job that nobody claims any more.
-  if ('start' in generator) await tellOwner(session, generator, started.operation)
-  await follow(session, { ...step, submission: taken }, started.status ?? { state: 'queued' }, {
-    durationMs,
-    roundTripMs: 0,
-  })
+  const handle = { generator: generator.name, operation: started.operation, startedAt: clock.now() }
+  const job = accepted({ ...submission, generator: generator.name }, handle, { atMs: 0, ...ratioOf(started.status) })
+  session.upstream = upstreamOf('running', job, generator)
+  // Before the job is saved: once it is, a lookup of another run could take a job that nothing claims any more.
+  if ('start' in generator) await claimOwnJob(session, generator, started.operation)
+  const status = started.status ?? { state: 'queued' as const }
+  await follow(session, step, job, status, { durationMs, roundTripMs: 0, isNews: true })
 }
 
-// The outcome is not known: ask, where there is a way to. Never again by itself, and never another generator.
+// The outcome is not known: it is inquired after, where there is a way to. Never again blindly, and never another generator.
 async function unknown(
   session: RunSession,
   step: Step,
-  failure: { readonly error: unknown; readonly durationMs: number },
+  submission: UnknownSubmission,
+  failure: Failure,
 ): Promise<void> {
   const { generator } = step.route
   session.upstream = { state: 'unknown', generator: generator.name }
@@ -118,114 +142,81 @@ async function unknown(
   attemptFailed(session, generator, { ...failure, error })
   session.admission?.answered(error)
   if (!canReconcile(generator)) throw error
-  const present = session.state.submission ?? step.submission
-  const submission: Submission = { ...present, state: 'unknown', inquiries: present.inquiries ?? 0 }
-  const wakeAt = Math.max(
-    inquiryAt(session, generator, submission),
-    session.config.clock.now() + (retryAfterMsOf(failure.error) ?? 0),
-  )
-  await saveState(session, { submission, wakeAt })
+  const laterMs = retryAfterMsOf(failure.error) ?? 0
+  const wakeAt = Math.max(inquiryAt(session, generator, submission), session.config.clock.now() + laterMs)
+  await session.journal.save({ submission, wakeAt })
 }
 
-async function reconcile(session: RunSession, step: Step): Promise<void> {
-  const { work, submission } = step
+async function reconcile(session: RunSession, step: Step, submission: UnknownSubmission): Promise<void> {
   const { generator } = step.route
   const { clock, deadlines } = session.config
   session.upstream = { state: 'unknown', generator: generator.name }
   if (remainingMs(session, deadlines.generateMs) <= 0)
     throw asUnknown(tooLate(generator, deadlines.generateMs), generator)
-  const inquiry = await reconcileJob(session, { generator, submission, work })
-  const { inquiries: _done, ...settled } = submission
+  const inquiry = await reconcileJob(session, { generator, submission, work: step.work })
   switch (inquiry.kind) {
     case 'found':
-      return accepted(session, { ...step, submission: settled }, { operation: inquiry.operation }, 0)
+      return take(session, step, submission, { operation: inquiry.operation }, 0)
     case 'absent':
       // Surely not accepted: the same submission may be sent now.
-      return saveState(session, { submission: { ...settled, state: 'ready' }, wakeAt: clock.now() })
+      return session.journal.save({ submission: absent(submission), wakeAt: clock.now() })
     case 'send-again':
-      return submit(session, { ...step, submission: { ...submission, inquiries: (submission.inquiries ?? 0) + 1 } })
-    case 'later': {
-      const { wakeAt, inquiries } = inquiry
-      return saveState(session, { submission: { ...submission, inquiries }, wakeAt })
-    }
+      return submit(session, step, submission)
+    case 'later':
+      return session.journal.save({ submission: inquired(submission, inquiry.inquiries), wakeAt: inquiry.wakeAt })
     case 'unclear':
       throw new SubmissionUnknownError(`Could not learn what became of the submission to: ${generator.name}`)
   }
 }
 
-async function poll(session: RunSession, step: Step): Promise<void> {
-  const { work, submission } = step
+async function poll(session: RunSession, step: Step, job: AcceptedSubmission): Promise<void> {
   const { generator, timeoutMs = Number.POSITIVE_INFINITY } = step.route
   const { clock, deadlines } = session.config
-  const startedAt = submission.handle?.startedAt ?? clock.now()
-  const limitMs = jobRemainingMs(session, step)
-  session.upstream = upstreamOf('running', submission, generator)
+  const limitMs = jobRemainingMs(session, { route: step.route, submission: job })
+  session.upstream = upstreamOf('running', job, generator)
+  const durationMs = () => clock.now() - job.handle.startedAt
   if (limitMs <= 0) {
     const error = tooLate(generator, Math.min(timeoutMs, deadlines.generateMs))
-    attemptFailed(session, generator, { error, durationMs: clock.now() - startedAt })
+    attemptFailed(session, generator, { error, durationMs: durationMs() })
     throw error
   }
-  const { status, submission: read, roundTripMs } = await pollJob(session, { generator, submission, work, limitMs })
-  await follow(session, { ...step, submission: read }, status, { durationMs: clock.now() - startedAt, roundTripMs })
+  const { status, job: read, roundTripMs } = await pollJob(session, { generator, job, work: step.work, limitMs })
+  await follow(session, step, read, status, { durationMs: durationMs(), roundTripMs, isNews: false })
 }
 
 // What an answer of the upstream means for the run, whether it came with the submission or from a poll.
 async function follow(
   session: RunSession,
   step: Step,
+  job: AcceptedSubmission,
   status: TaskStatus & { readonly pollAfterMs?: number | undefined },
-  took: { readonly durationMs: number; readonly roundTripMs: number },
+  took: { readonly durationMs: number; readonly roundTripMs: number; readonly isNews: boolean },
 ): Promise<void> {
-  const { work, submission } = step
+  const { work } = step
   const { generator } = step.route
   const { clock, pollSchedule } = session.config
-  if (status.state === 'completed') return complete(session, step, status.video, took.durationMs)
+  if (status.state === 'completed')
+    return completeJob(session, { generator, job, video: status.video, durationMs: took.durationMs })
   if (status.state === 'failed') {
-    session.upstream = upstreamOf('failed', submission, generator)
-    session.state = { ...session.state, submission }
-    return refused(session, step, { error: status.error, durationMs: took.durationMs })
+    session.upstream = upstreamOf('failed', job, generator)
+    session.journal.note({ submission: job })
+    return refused(session, step, job, { error: status.error, durationMs: took.durationMs })
   }
   const { ratio, phase = status.state, pollAfterMs = 0 } = status
-  if (submission.misses === 0) contextOf(session, work, session.signal).report({ ratio, phase })
-  const gapMs = Math.max(pollSchedule({ readings: submission.readings, roundTripMs: took.roundTripMs }), pollAfterMs)
-  const leftMs = Math.min(gapMs, jobRemainingMs(session, step))
-  await recordAccepted(session, submission, { wakeAt: clock.now() + Math.max(0, leftMs) })
-}
-
-async function complete(session: RunSession, step: Step, video: GeneratedVideo, durationMs: number): Promise<void> {
-  const { generator } = step.route
-  const flaw = typeof video === 'object' && video !== null ? flawOfVideo(video) : 'no video'
-  if (flaw !== undefined) {
-    session.upstream = upstreamOf('finished', step.submission, generator)
-    const message = `Could not use the video of ${generator.name}, its result is unusable: ${flaw}`
-    const error = new UpstreamResponseError(message, { isRetryable: false })
-    attemptFailed(session, generator, { error, durationMs })
-    throw error
-  }
-  releaseJob(session)
-  session.video = video
-  session.upstream = upstreamOf('finished', step.submission, generator)
-  const attempt = { stage: 'generate', strategy: generator.name, outcome: 'succeeded', durationMs } as const
-  const { clock } = session.config
-  const { state } = session
-  await recordAccepted(session, step.submission, {
-    step: 'publish',
-    wakeAt: clock.now(),
-    video: storableVideo(video),
-    candidates: withGenerated(state, video),
-    attempts: [...state.attempts, attempt],
-  })
-  const tookMs = clock.now() - (state.stepStartedAt ?? clock.now())
-  session.log.append({ type: 'stage-completed', ...placeOf('generate', generator), durationMs: tookMs })
+  if (job.misses === 0) contextOf(session, work, session.signal).report({ ratio, phase })
+  const gapMs = Math.max(pollSchedule({ readings: job.readings, roundTripMs: took.roundTripMs }), pollAfterMs)
+  const leftMs = Math.min(gapMs, jobRemainingMs(session, { route: step.route, submission: job }))
+  const wakeAt = clock.now() + Math.max(0, leftMs)
+  const { journal } = session
+  if (took.isNews || journal.hasNews) return recordAccepted(session, job, { wakeAt })
+  // A poll that only moved progress changes nothing that another process could not learn by a poll of its own.
+  journal.note({ submission: job, wakeAt })
+  if (!session.isResident) await journal.reschedule()
 }
 
 // Nothing was accepted, or the upstream gave the job up: the next generator of the chain may be paid.
-async function refused(
-  session: RunSession,
-  step: Step,
-  failure: { readonly error: unknown; readonly durationMs: number },
-): Promise<void> {
-  const { routes, route, submission } = step
+async function refused(session: RunSession, step: Step, submission: Submission, failure: Failure): Promise<void> {
+  const { routes, route } = step
   const { generator } = route
   attemptFailed(session, generator, failure)
   session.admission?.answered(failure.error)
@@ -238,12 +229,6 @@ async function refused(
     session.log.append({ type: 'fallback-taken', ...placeOf('generate', generator), next: taker.name })
   }
   delete session.upstream
-  await saveState(session, {
-    wakeAt: session.config.clock.now() + (next.delayMs ?? 0),
-    submission: newSubmission(next.cursor, submission.number + 1),
-  })
-}
-
-function upstreamOf(state: 'running' | 'finished' | 'failed', { handle }: Submission, generator: Generator) {
-  return { state, generator: generator.name, ...(handle && { handle }) }
+  const wakeAt = session.config.clock.now() + (next.delayMs ?? 0)
+  await session.journal.save({ wakeAt, submission: nextSubmission(submission, next.cursor, taker.name) })
 }

@@ -6,7 +6,7 @@ import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { retryAfterMsOf } from '../../timing/retry.js'
 import { contextOf, type RunSession, type StageWork, warn } from '../run-session.js'
-import type { Submission } from '../state/run-state.js'
+import { type AcceptedSubmission, answered, missed } from '../state/submission.js'
 
 // A poll that hangs is a missed poll, whatever the generator does about it itself.
 const POLL_TIMEOUT_MS = 30_000
@@ -14,52 +14,45 @@ const POLL_TIMEOUT_MS = 30_000
 const NOT_FOUND_GRACE_MS = 60_000
 // A failure that does not pass by itself (a wrong key, a vanished job) must be seen this often in a row: gateways hiccup.
 const LASTING_MISSES = 3
-const MAX_READINGS = 120
 
 /** What a poll came to. A poll that was missed counts as a job that still runs. */
 export type PollOutcome = {
   readonly status: TaskStatus
-  readonly submission: Submission
+  readonly job: AcceptedSubmission
   readonly roundTripMs: number
 }
 
 /** Asks a generator once. Rejects only when the job cannot be asked for any more. */
 export async function pollJob(
   session: RunSession,
-  job: {
+  poll: {
     readonly generator: Generator
-    readonly submission: Submission
+    readonly job: AcceptedSubmission
     readonly work: StageWork
     readonly limitMs: number
   },
 ): Promise<PollOutcome> {
-  const { generator, submission, work } = job
+  const { generator, job, work } = poll
   const { clock } = session.config
-  const { handle } = submission
-  const timeoutMs = Math.min(POLL_TIMEOUT_MS, job.limitMs)
+  const { handle } = job
+  const timeoutMs = Math.min(POLL_TIMEOUT_MS, poll.limitMs)
   const error = () => new NetworkError(`Could not ask ${generator.name} for the job, no answer within: ${timeoutMs} ms`)
   const askedAt = clock.monotonic()
-  const read = (status?: TaskStatus): PollReading[] =>
-    thinned([...submission.readings, { atMs: clock.now() - (handle?.startedAt ?? 0), ...ratioOf(status) }])
+  const read = (status?: TaskStatus): PollReading => ({ atMs: clock.now() - handle.startedAt, ...ratioOf(status) })
   try {
     const status = await withDeadline({ clock, signal: session.signal, timeoutMs, error }, (signal) =>
-      pollTask(generator, handle?.operation ?? null, contextOf(session, work, signal)),
+      pollTask(generator, handle.operation, contextOf(session, work, signal)),
     )
-    const answered = { ...submission, readings: read(status), lastingMisses: 0, misses: 0 }
-    return { status, submission: answered, roundTripMs: clock.monotonic() - askedAt }
+    return { status, job: answered(job, read(status)), roundTripMs: clock.monotonic() - askedAt }
   } catch (failure) {
     session.signal.throwIfAborted()
-    const passes = mayPass(failure, clock.now() - (handle?.startedAt ?? 0))
-    const lastingMisses = passes ? 0 : submission.lastingMisses + 1
-    if (lastingMisses >= LASTING_MISSES) throw failure
+    const after = missed(job, read(), !mayPass(failure, clock.now() - handle.startedAt))
+    if (after.lastingMisses >= LASTING_MISSES) throw failure
     const { code, message } = toErrorJson(failure)
-    if (submission.misses === 0)
+    if (job.misses === 0)
       warn(session, { code: 'poll-missed', message: `${message} (${code})` }, 'generate', generator.name)
-    return {
-      status: { state: 'running', pollAfterMs: retryAfterMsOf(failure) },
-      submission: { ...submission, readings: read(), lastingMisses, misses: submission.misses + 1 },
-      roundTripMs: clock.monotonic() - askedAt,
-    }
+    const status = { state: 'running', pollAfterMs: retryAfterMsOf(failure) } as const
+    return { status, job: after, roundTripMs: clock.monotonic() - askedAt }
   }
 }
 
@@ -73,15 +66,4 @@ function mayPass(error: unknown, ageMs: number): boolean {
   // Whatever keeps the upstream from being reached: the job that was paid goes on there.
   if (!isSoraPipelineError(error) || error.isRetryable || error.code === 'network') return true
   return 'status' in error && error.status === 404 && ageMs < NOT_FOUND_GRACE_MS
-}
-
-// A schedule reads where progress moved and how often was asked lately; the polls in between may go.
-function thinned(readings: readonly PollReading[]): PollReading[] {
-  if (readings.length <= MAX_READINGS) return [...readings]
-  const isMove = (index: number) => readings[index]?.ratio !== readings[index - 1]?.ratio
-  const recent = readings.length - MAX_READINGS / 2
-  const kept = readings.filter((_, index) => index === 0 || index >= recent || isMove(index))
-  return kept.length < readings.length
-    ? kept
-    : kept.filter((_, index) => index === 0 || index >= recent || index % 2 === 0)
 }

@@ -4,7 +4,7 @@ import type { JsonValue } from '../../contracts/json.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { contextOf, type RunSession, type StageWork, warn } from '../run-session.js'
-import type { Submission } from '../state/run-state.js'
+import type { UnknownSubmission } from '../state/submission.js'
 import { idempotencyKeyOf } from './submit-job.js'
 
 // Without a word of the generator's own: as long as a submission may take to show in a list after its connection died.
@@ -31,9 +31,9 @@ export function canReconcile(generator: Generator): generator is TaskGenerator {
  * When to ask about a submission whose outcome has just become unknown, in epoch milliseconds. Nothing was sent later than now:
  * a sender whose lease has ended does not send any more.
  */
-export function inquiryAt(session: RunSession, generator: Generator, submission: Submission): number {
+export function inquiryAt(session: RunSession, generator: Generator, submission: UnknownSubmission): number {
   const now = session.config.clock.now()
-  const { inquiries = 0 } = submission
+  const { inquiries } = submission
   if (hasKey(generator)) return now + (inquiries === 0 ? 0 : Math.min(LONGEST_WAIT_MS, AGAIN_MS * 2 ** inquiries))
   const settleMs = 'start' in generator ? (generator.submission?.settleMs ?? SETTLE_MS) : 0
   return now + settleMs
@@ -42,10 +42,10 @@ export function inquiryAt(session: RunSession, generator: Generator, submission:
 /** Asks what became of a submission: by its key where the upstream honours keys, else by looking for the job. */
 export async function reconcileJob(
   session: RunSession,
-  job: { readonly generator: Generator; readonly submission: Submission; readonly work: StageWork },
+  job: { readonly generator: Generator; readonly submission: UnknownSubmission; readonly work: StageWork },
 ): Promise<Inquiry> {
   const { generator, submission } = job
-  const inquiries = submission.inquiries ?? 0
+  const { inquiries } = submission
   // Where keys are honoured this is free however often it is done; the deadline of the stage bounds it.
   if (hasKey(generator)) return { kind: 'send-again' }
   if (!hasFind(generator)) return { kind: 'unclear' }
@@ -71,13 +71,13 @@ export async function reconcileJob(
   return inquiries + 1 < EMPTY_FINDS ? later(inquiries + 1) : { kind: 'absent' }
 }
 
-// Makes the run the owner of a job at its upstream. `false` when another run owns it.
-function claimJob({ config, id }: RunSession, generator: Generator, operation: JsonValue): Promise<boolean> {
-  return config.store.claim(`job:${generator.name}`, JSON.stringify(operation), id)
+// Makes the run the claimant of a job at its upstream. `false` when another run claims it.
+function claimJob({ journal, id }: RunSession, generator: Generator, operation: JsonValue): Promise<boolean> {
+  return journal.store.claim(`job:${generator.name}`, JSON.stringify(operation), id)
 }
 
-/** Claims a job so that a look-up of another run does not take it for its own. The run itself can do without. */
-export async function tellOwner(session: RunSession, generator: Generator, operation: JsonValue): Promise<void> {
+/** Claims a job so that a lookup of another run does not take it for its own. The run itself can do without. */
+export async function claimOwnJob(session: RunSession, generator: Generator, operation: JsonValue): Promise<void> {
   try {
     await claimJob(session, generator, operation)
   } catch (error) {
@@ -86,20 +86,21 @@ export async function tellOwner(session: RunSession, generator: Generator, opera
   }
 }
 
-function find(
+async function find(
   session: RunSession,
   generator: TaskGenerator & Required<Pick<TaskGenerator, 'find'>>,
-  { submission, work }: { readonly submission: Submission; readonly work: StageWork },
+  { submission, work }: { readonly submission: UnknownSubmission; readonly work: StageWork },
 ): Promise<readonly JsonValue[]> {
   const { clock } = session.config
+  const request = await session.request()
   const error = () =>
     new NetworkError(`Could not ask ${generator.name} for its jobs, no answer within: ${FIND_TIMEOUT_MS} ms`)
   const limit = { clock, signal: session.signal, timeoutMs: FIND_TIMEOUT_MS, error }
   return withDeadline(limit, (signal) =>
-    generator.find(session.request, {
+    generator.find(request, {
       ...contextOf(session, work, signal),
       idempotencyKey: idempotencyKeyOf(session.id, generator.name, submission.number),
-      submittedAt: submission.intentAt ?? clock.now(),
+      submittedAt: submission.sentAt,
     }),
   )
 }

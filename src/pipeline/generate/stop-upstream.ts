@@ -5,6 +5,7 @@ import type { CancelOutcome } from '../../contracts/generator.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { contextOf, openStage, type RunSession } from '../run-session.js'
+import { handleOf } from '../state/submission.js'
 
 // How long an aborted run waits for the upstream's word. The caller has its answer already; only the last event waits.
 const PATIENCE_MS = 2000
@@ -22,7 +23,7 @@ export async function stopUpstream(session: RunSession): Promise<UpstreamState |
   const { generator } = generatorRoutesOf(session.config.generator).at(submission.cursor)
   const { name } = generator
   // The latter of a job that could not be saved.
-  const handle = submission.handle ?? session.upstream?.handle
+  const handle = handleOf(submission) ?? session.upstream?.handle
   if (video) return { state: 'finished', generator: name, ...(handle && { handle }) }
   if (handle) return stopJob(session, handle)
   if (session.submitting === undefined) return session.upstream

@@ -1,17 +1,14 @@
 import { createHash } from 'node:crypto'
 import { startTask } from '../../calling/tasks.js'
 import type { Generator, StartedTask } from '../../contracts/generator.js'
-import { FencedError } from '../../contracts/run-errors.js'
 import { mayHaveBeenAccepted } from '../../contracts/submission.js'
 import { withDeadline } from '../../timing/deadline.js'
-import { saveState } from '../journal/run-journal.js'
-import { holdsLease } from '../journal/worker-lease.js'
-import { contextOf, type RunSession, type StageWork } from '../run-session.js'
-import type { Submission } from '../state/run-state.js'
+import { contextOf, overtaken, type RunSession, type StageWork } from '../run-session.js'
+import { type ReadySubmission, type SendingSubmission, sending, type UnknownSubmission } from '../state/submission.js'
 import { tooLate } from './generate-failure.js'
 
-/** What a submission came to. `unsent`: this process found out in time that the run is not its own any more. */
-export type SubmitOutcome = { readonly durationMs: number } & (
+/** What a submission came to. `unsent`: this process found out in time that it does not hold the run any more. */
+export type SubmitOutcome = { readonly durationMs: number; readonly sent: SendingSubmission } & (
   | { readonly kind: 'accepted'; readonly started: StartedTask }
   | { readonly kind: 'refused' | 'unknown'; readonly error: unknown }
   | { readonly kind: 'unsent' }
@@ -25,29 +22,32 @@ export async function submitJob(
   session: RunSession,
   job: {
     readonly generator: Generator
-    readonly submission: Submission
+    readonly submission: ReadySubmission | UnknownSubmission
     readonly work: StageWork
     readonly limitMs: number
   },
 ): Promise<SubmitOutcome> {
   const { generator, submission, work, limitMs } = job
   const { clock } = session.config
-  const intent = { ...submission, state: 'intent' as const, intentAt: submission.intentAt ?? clock.now() }
-  await saveState(session, { submission: intent })
+  const { journal } = session
+  // Media that cannot be read must not leave an intent behind.
+  const request = await session.request()
+  const sent = sending({ ...submission, generator: generator.name }, clock.now())
+  await journal.saveHeld({ submission: sent })
   const startedAt = clock.monotonic()
   const durationMs = () => clock.monotonic() - startedAt
-  const lapsed = new FencedError(`Could not submit, this process does not own the run any more: ${session.id}`)
+  const lapsed = overtaken(session.id)
   const confirm = () => {
-    if (!holdsLease(session)) throw lapsed
+    if (!journal.isHeld) throw lapsed
   }
-  // An answer that is under way is heard to its end, also by a process that lost the run meanwhile: nobody else will ever have it.
+  // An answer that is under way is heard to its end, also by a process that lost the run meanwhile: no other will ever have it.
   const { callerSignal: signal } = session
   const limit = { clock, signal, timeoutMs: limitMs, error: () => tooLate(generator, limitMs) }
   try {
     confirm()
     const started = await withDeadline(limit, (signal) => {
       const idempotencyKey = idempotencyKeyOf(session.id, generator.name, submission.number)
-      session.submitting = startTask(generator, session.request, {
+      session.submitting = startTask(generator, request, {
         ...contextOf(session, work, signal),
         idempotencyKey,
         confirm,
@@ -55,12 +55,12 @@ export async function submitJob(
       return session.submitting
     })
     delete session.submitting
-    return { kind: 'accepted', started, durationMs: durationMs() }
+    return { kind: 'accepted', started, sent, durationMs: durationMs() }
   } catch (error) {
     session.signal.throwIfAborted()
     delete session.submitting
-    if (error === lapsed) return { kind: 'unsent', durationMs: durationMs() }
-    return { kind: mayHaveBeenAccepted(error) ? 'unknown' : 'refused', error, durationMs: durationMs() }
+    if (error === lapsed) return { kind: 'unsent', sent, durationMs: durationMs() }
+    return { kind: mayHaveBeenAccepted(error) ? 'unknown' : 'refused', error, sent, durationMs: durationMs() }
   }
 }
 

@@ -1,105 +1,255 @@
+import type { RunWarning } from '../../contracts/result.js'
 import { RunStateError } from '../../contracts/run-errors.js'
-import type { StoredRun } from '../../contracts/run-store.js'
-import { releaseJob } from '../generate/admit-job.js'
+import type { LoadedRun, RunStore, StoredRun } from '../../contracts/run-store.js'
 import type { PipelineConfig } from '../options.js'
-import { addWarnings, type RunSession, warn } from '../run-session.js'
-import { type RunState, readRunState, toStoredRun } from '../state/run-state.js'
-import { askPatiently, isFenced } from './store-calls.js'
+import type { RunState } from '../state/run-state.js'
+import { readRunState, toStoredRun } from '../state/stored-run.js'
+import { handleOf } from '../state/submission.js'
+import { isFenced, withinTime } from './store-calls.js'
 
 /** Changes of a state. */
-export type StatePatch = Partial<RunState>
+export type StatePatch = Partial<Omit<RunState, 'v' | 'id' | 'worker'>>
 
-/**
- * Saves a change by compare-and-set, and renews the lease with it. Once something was submitted, a store that is down does not
- * stop a run that this process still holds: it is told as a warning.
- * @throws FencedError when another process saved in between.
- * @throws RunStateError when nothing was submitted yet and the store does not answer.
- */
-export function saveState(session: RunSession, patch: StatePatch): Promise<void> {
-  return queued(session, () => save(session, patch))
-}
+// A store gets at least so long, also when the deadline of the run has passed.
+const LEAST_MS = 1000
 
-async function save(session: RunSession, patch: StatePatch): Promise<void> {
-  const { id, config } = session
-  const held = leaseFromNow(config)
-  try {
-    await commit(session, patch, held)
-  } catch (error) {
-    const state = patched(session.state, patch, held.lease)
-    if (isFenced(error)) {
-      session.state = state // As this process has it; whoever catches this compares it with what the store has.
-      throw error
-    }
-    if (jobOf(state) === undefined) {
-      throw new RunStateError(`Could not save the run, nothing was sent: ${id}`, { cause: error })
-    }
-    session.state = state
-    session.leaseEndsAt = held.endsAt
-    warn(session, { code: 'store-unavailable', message: 'Could not save the run; it goes on in this process alone' })
-  }
-}
-
-type Held = { readonly lease: NonNullable<RunState['lease']>; readonly endsAt: number }
-
-function leaseFromNow({ clock, leaseOwner, leaseMs }: PipelineConfig): Held {
-  return { lease: { owner: leaseOwner, until: clock.now() + leaseMs }, endsAt: clock.monotonic() + leaseMs }
+/** What a journal is opened with. */
+export interface JournalOptions {
+  readonly config: PipelineConfig
+  readonly state: RunState
+  readonly version: number
+  /** Whether this worker has just created the run, and so holds it. */
+  readonly isNew: boolean
+  /** Whether this process stays with the run; else each save lets go of it. */
+  readonly isResident: boolean
+  /** Told when a save failed and the run continues all the same. */
+  readonly onUnsaved: () => void
 }
 
 /**
- * As {@link saveState}, for what must be in the store before the run goes on.
- * @throws FencedError when another process saved in between, and whatever a store throws that is down.
+ * The one writer of a run's state: `note` in memory, `save` by compare-and-set, `reload` from the store. Saves of a run go one after
+ * the other. What is noted while a save is under way stays, and is saved the next time.
  */
-export function saveStrictly(session: RunSession, patch: StatePatch): Promise<void> {
-  return queued(session, () => commit(session, patch, leaseFromNow(session.config)))
-}
+export class RunJournal {
+  readonly #options: JournalOptions
+  readonly #store: RunStore
+  #state: RunState
+  #version: number
+  /** As the store has it, as far as this process knows. */
+  #saved: RunState
+  #saving: Promise<void> = Promise.resolve()
+  #pending = 0
+  #writes = 0
+  // Whether a save failed without an answer, so that the store may have it under a version that this process does not know.
+  #mayHaveSaved = false
+  #heldRow: number | undefined
 
-// Saves of one run go one after the other. Whoever saves has the error; the next save does not depend on it.
-function queued(session: RunSession, act: () => Promise<void>): Promise<void> {
-  const acted = session.saving.then(act)
-  session.saving = acted.catch(() => undefined)
-  return acted
-}
-
-async function commit(session: RunSession, patch: StatePatch, { lease, endsAt }: Held): Promise<void> {
-  const state = patched(session.state, patch, lease)
-  session.version = await saveAs(session, toStoredRun(state))
-  session.mayHaveSaved = false
-  session.savedJob = jobOf(state)
-  // What was added to the state while the save was under way stays; it is saved the next time.
-  session.state = patched(session.state, patch, lease)
-  session.leaseEndsAt = endsAt
-}
-
-// A state with the lease of this process was saved by this process, be it by a save whose answer was lost: what it knows is newer.
-async function saveAs(session: RunSession, state: StoredRun): Promise<number> {
-  const { id, config, version } = session
-  const { store, leaseOwner } = config
-  try {
-    return await store.save(id, version, state)
-  } catch (error) {
-    if (!isFenced(error)) session.mayHaveSaved = true
-    if (!isFenced(error) || !session.mayHaveSaved) throw error
-    const stored = await store.load(id)
-    if (stored === undefined || readRunState(id, stored.state).lease?.owner !== leaseOwner) throw error
-    return store.save(id, stored.version, state)
+  constructor(options: JournalOptions) {
+    this.#options = options
+    this.#state = options.state
+    this.#saved = options.state
+    this.#version = options.version
+    const { config, isNew } = options
+    if (isNew) this.#heldRow = config.lease.row
+    this.#store = withinTime(config.rawStore, config.clock, () => this.#storeMs())
   }
-}
 
-/** Takes the newest state from the store, after another process has saved. What this one has warned of stays told. */
-export async function reloadState(session: RunSession): Promise<void> {
-  await session.saving
-  const loaded = await askPatiently(session, () => session.config.store.load(session.id))
-  if (loaded === undefined) {
-    const { handle } = session.state.submission ?? {}
-    throw new RunStateError(`Could not go on with the run, the store lost it: ${session.id}`, { handle })
+  get state(): RunState {
+    return this.#state
   }
-  const state = readRunState(session.id, loaded.state)
-  session.state = { ...state, warnings: addWarnings(state.warnings, session.state.warnings) }
-  session.version = loaded.version
-  session.mayHaveSaved = false
-  session.savedJob = jobOf(state)
-  session.leaseEndsAt = Number.NEGATIVE_INFINITY
-  releaseJob(session) // The run may be at another job by now.
+
+  get version(): number {
+    return this.#version
+  }
+
+  /** The store, with operations that end with the run. */
+  get store(): RunStore {
+    return this.#store
+  }
+
+  /** Counts what this journal wrote to the store. */
+  get writes(): number {
+    return this.#writes
+  }
+
+  /** Whether a save is under way, so that the version is about to change. */
+  get isSaving(): boolean {
+    return this.#pending > 0
+  }
+
+  /** Number of the submission whose job the store is known to have. */
+  get savedJob(): number | undefined {
+    return jobOf(this.#saved)
+  }
+
+  /** Whether something that changes the meaning of the run was noted since the last save; progress does not. */
+  get hasNews(): boolean {
+    const [noted, saved] = [this.#state, this.#saved]
+    const fields = ['warnings', 'attempts', 'candidates', 'video', 'isDegraded'] as const
+    return fields.some((field) => noted[field] !== saved[field])
+  }
+
+  /** Whether this worker holds the run, so that it may have an effect: the store says so, and no beat was missed since. */
+  get isHeld(): boolean {
+    const { lease } = this.#options.config
+    return this.#state.worker === lease.worker && this.#heldRow === lease.row && lease.isFresh()
+  }
+
+  /** Whether this worker held the run last, as far as it knows. */
+  get isOwn(): boolean {
+    return this.#state.worker === this.#options.config.lease.worker
+  }
+
+  /** Changes the state in memory. */
+  note(patch: StatePatch): void {
+    this.#state = { ...this.#state, ...patch }
+  }
+
+  /**
+   * Saves a change. Once something was submitted, a store that is down does not stop a run: that is a warning.
+   * @throws FencedError when another process saved in between.
+   * @throws RunStateError when nothing was submitted yet and the store does not answer.
+   */
+  save(patch: StatePatch): Promise<void> {
+    return this.#saveAnd(patch, this.#options.isResident)
+  }
+
+  /** As {@link save}, and holds the run with it, for an effect that no other process may have meanwhile. */
+  saveHeld(patch: StatePatch): Promise<void> {
+    return this.#saveAnd(patch, true)
+  }
+
+  /**
+   * Saves a change that must be in the store before the run continues, and holds the run with it.
+   * @throws FencedError when another process saved in between. Whatever a store throws that is down.
+   */
+  hold(patch: StatePatch = {}): Promise<void> {
+    return this.#queued(() => this.#commit(patch, true))
+  }
+
+  /** Saves when the run is due next, and the readings of its job, without the rest of the state. */
+  reschedule(): Promise<void> {
+    return this.#queued(async () => {
+      const { id, wakeAt, submission } = this.#state
+      const readings = submission?.state === 'accepted' ? submission.readings : []
+      await this.#store.reschedule(id, this.#version, wakeAt, readings)
+      this.#writes += 1
+    })
+  }
+
+  /**
+   * Takes the newest state from the store, after another process has saved. What this one has warned of stays.
+   * @throws RunStateError when the store does not know the run any more. Whatever the store throws.
+   */
+  reload(): Promise<Pick<LoadedRun, 'beat' | 'progress'>> {
+    return this.#queued(async () => {
+      const { id } = this.#state
+      const loaded = await this.#store.load(id)
+      if (loaded === undefined) {
+        const handle = handleOf(this.#state.submission)
+        throw new RunStateError(`Could not continue the run, the store lost it: ${id}`, { handle })
+      }
+      const state = readRunState(id, loaded)
+      this.#saved = state
+      this.#state = { ...state, warnings: addWarnings(state.warnings, this.#state.warnings) }
+      this.#version = loaded.version
+      this.#mayHaveSaved = false
+      this.#heldRow = undefined
+      return loaded
+    })
+  }
+
+  /** Whether another process has saved since: looked up after the saves under way. Whatever the store throws. */
+  isOvertaken(): Promise<boolean> {
+    return this.#queued(async () => {
+      const loaded = await this.#store.load(this.#state.id)
+      if (loaded === undefined) return true
+      if (loaded.version === this.#version) return false
+      return !(this.#mayHaveSaved && this.#isOwnSave(loaded))
+    })
+  }
+
+  /** After a lost race: continues with the state that this process alone has, over what the store has. */
+  restore(own: RunState): void {
+    const { worker: _lost, ...kept } = own
+    this.#state = { ...kept, warnings: this.#state.warnings }
+  }
+
+  #saveAnd(patch: StatePatch, isHolding: boolean): Promise<void> {
+    return this.#queued(async () => {
+      try {
+        await this.#commit(patch, isHolding)
+      } catch (error) {
+        // As this process has it; after a lost race it is compared with what the store has.
+        this.#state = this.#patched(patch, isHolding)
+        if (isFenced(error)) throw error
+        if (jobOf(this.#state) === undefined) {
+          throw new RunStateError(`Could not save the run, nothing was sent: ${this.#state.id}`, { cause: error })
+        }
+        this.#options.onUnsaved()
+      }
+    })
+  }
+
+  // Saves of one run go one after the other. The error is the caller's; the next save does not depend on it.
+  #queued<T>(act: () => Promise<T>): Promise<T> {
+    this.#pending += 1
+    const acted = this.#saving.then(act).finally(() => {
+      this.#pending -= 1
+    })
+    this.#saving = acted.then(ignored, ignored)
+    return acted
+  }
+
+  async #commit(patch: StatePatch, isHolding: boolean): Promise<void> {
+    const { lease } = this.#options.config
+    const { row } = lease
+    const state = this.#patched(patch, isHolding)
+    this.#version = await this.#saveAs(toStoredRun(state))
+    this.#writes += 1
+    this.#mayHaveSaved = false
+    this.#saved = state
+    this.#state = this.#patched(patch, isHolding)
+    this.#heldRow = isHolding ? row : undefined
+  }
+
+  // A save whose answer was lost is not another process: what this one knows is newer.
+  async #saveAs(state: StoredRun): Promise<number> {
+    const { id } = this.#state
+    try {
+      return await this.#store.save(id, this.#version, state)
+    } catch (error) {
+      if (!isFenced(error)) this.#mayHaveSaved = true
+      if (!isFenced(error) || !this.#mayHaveSaved) throw error
+      const stored = await this.#store.load(id)
+      if (stored === undefined || !this.#isOwnSave(stored)) throw error
+      return this.#store.save(id, stored.version, state)
+    }
+  }
+
+  // A step that begins has not started unless the patch says so, a run that continues has no end, and one that has ended no worker.
+  #patched(patch: StatePatch, isHolding: boolean): RunState {
+    const { stepStartedAt, worker: _former, formerLease: _lease, epoch, ...rest } = { ...this.#state, ...patch }
+    const isEntered = patch.step === undefined || patch.stepStartedAt !== undefined
+    const start = isEntered && stepStartedAt !== undefined ? { stepStartedAt } : {}
+    const { worker } = this.#options.config.lease
+    const isTakenOver = isHolding && this.#saved.worker !== worker
+    const common = { ...rest, ...start, epoch: isTakenOver ? this.#saved.epoch + 1 : epoch }
+    if (rest.status !== 'running') return common
+    const { error: _error, endedAt: _endedAt, isAborted: _isAborted, ...running } = common
+    return { ...running, ...(isHolding && { worker }) }
+  }
+
+  // Only this process saves states that name its worker.
+  #isOwnSave(loaded: LoadedRun): boolean {
+    return readRunState(this.#state.id, loaded).worker === this.#options.config.lease.worker
+  }
+
+  #storeMs(): number {
+    const { clock, storeTimeoutMs } = this.#options.config
+    const leftMs = (this.#state.deadlineAt ?? Number.POSITIVE_INFINITY) - clock.now()
+    return Math.min(storeTimeoutMs, Math.max(LEAST_MS, leftMs))
+  }
 }
 
 /** Number of the submission whose job is in a state. */
@@ -107,11 +257,12 @@ export function jobOf({ submission }: RunState): number | undefined {
   return submission?.state === 'accepted' ? submission.number : undefined
 }
 
-// A step that begins has not started, a run that goes on has no end, and one that has ended no lease.
-function patched(state: RunState, patch: StatePatch, lease: RunState['lease']): RunState {
-  const { stepStartedAt, lease: _former, ...rest } = { ...state, ...patch }
-  const start = patch.step === undefined && stepStartedAt !== undefined ? { stepStartedAt } : {}
-  if (rest.status !== 'running') return { ...rest, ...start }
-  const { error: _error, endedAt: _endedAt, isAborted: _isAborted, ...running } = rest
-  return { ...running, ...start, ...(lease && { lease }) }
+/** Those of both, each text of a stage once. */
+export function addWarnings(to: readonly RunWarning[], more: readonly RunWarning[]): readonly RunWarning[] {
+  const isKnown = ({ code, message, stage }: RunWarning) =>
+    to.some((known) => known.code === code && known.message === message && known.stage === stage)
+  const added = more.filter((warning) => !isKnown(warning))
+  return added.length === 0 ? to : [...to, ...added]
 }
+
+function ignored(): void {}

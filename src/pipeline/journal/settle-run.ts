@@ -2,14 +2,16 @@ import { generatorRoutesOf } from '../../calling/generator-routes.js'
 import type { JsonValue } from '../../contracts/json.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { PipelineConfig } from '../options.js'
-import { newSubmission, type RunState, type Submission, toStoredRun } from '../state/run-state.js'
+import type { RunState } from '../state/run-state.js'
+import { toStoredRun } from '../state/stored-run.js'
+import { type Submission, settledAsAbsent, settledAsFound } from '../state/submission.js'
 import { answerOf, loadRun } from './store-calls.js'
 
 /** What a person found out about a submission. */
 export type ReviewVerdict = 'not-submitted' | { readonly operation: JsonValue }
 
 /**
- * Lets a run in review go on.
+ * Lets a run in review continue.
  * @throws RunStateError when the store does not know the run or is down, or the run is not in review.
  */
 export async function settleRun(config: PipelineConfig, id: string, verdict: ReviewVerdict): Promise<void> {
@@ -27,13 +29,11 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
     ...open,
     status: 'running',
     wakeAt: now,
-    // The person took their time: the deadlines begin anew.
+    // The person took their time: the deadlines begin again.
     stepStartedAt: now,
     ...(Number.isFinite(config.deadlines.totalMs) && { deadlineAt: now + config.deadlines.totalMs }),
     submission:
-      verdict === 'not-submitted'
-        ? newSubmission(submission.cursor, submission.number + 1)
-        : found(config, submission, verdict.operation),
+      verdict === 'not-submitted' ? settledAsAbsent(submission) : found(config, submission, verdict.operation),
   }
   const save = () => store.save(id, loaded.version, toStoredRun(settled))
   await answerOf(save, `Could not settle the run, the store is down: ${id}`)
@@ -41,6 +41,5 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
 
 function found(config: PipelineConfig, submission: Submission, operation: JsonValue): Submission {
   const { generator } = generatorRoutesOf(config.generator).at(submission.cursor)
-  const handle = { generator: generator.name, operation, startedAt: config.clock.now() }
-  return { ...submission, state: 'accepted', handle, readings: [{ atMs: 0 }], lastingMisses: 0, misses: 0 }
+  return settledAsFound(submission, { generator: generator.name, operation, startedAt: config.clock.now() })
 }

@@ -1,59 +1,90 @@
+import type { Clock } from '../../contracts/clock.js'
 import { isSoraPipelineError } from '../../contracts/errors.js'
 import { type FencedError, RunStateError } from '../../contracts/run-errors.js'
-import type { RunStore } from '../../contracts/run-store.js'
-import type { RunSession } from '../run-session.js'
-import { type RunState, readRunState } from '../state/run-state.js'
-
-// About two minutes in all: longer than a store takes to fail over.
-const STORE_TRIES = 8
-const ASK_AGAIN_MS = 1000
+import type { LoadedRun, RunStore } from '../../contracts/run-store.js'
+import { withDeadline } from '../../timing/deadline.js'
+import type { RunState } from '../state/run-state.js'
+import { readRunState } from '../state/stored-run.js'
 
 /** A run as the store has it. */
-export type LoadedRun = { readonly state: RunState; readonly version: number }
+export interface StoredState extends Omit<LoadedRun, 'state' | 'readings'> {
+  readonly state: RunState
+}
+
+const METHODS = [
+  'create',
+  'load',
+  'save',
+  'reschedule',
+  'claim',
+  'due',
+  'heartbeat',
+  'retire',
+  'versions',
+  'report',
+  'list',
+  'putMedia',
+  'getMedia',
+  'dropMedia',
+  'prune',
+] as const satisfies readonly (keyof RunStore)[]
+
+const NEVER = new AbortController().signal
+
+/**
+ * A store whose operations fail when they take too long: one that hangs is one that is down. What a late operation did stands in the
+ * store; compare-and-set keeps that from doing harm.
+ */
+export function withinTime(store: RunStore, clock: Clock, timeoutMs: () => number): RunStore {
+  const bounded = METHODS.flatMap((method) => {
+    const operation = store[method] as ((...given: unknown[]) => Promise<unknown>) | undefined
+    if (operation === undefined) return []
+    const call = (...given: unknown[]) =>
+      inTime({ clock, storeTimeoutMs: timeoutMs() }, method, () => operation.apply(store, given))
+    return [[method, call]]
+  })
+  return Object.fromEntries(bounded) as unknown as RunStore
+}
+
+/**
+ * One operation of a store, with a limit on its time.
+ * @throws RunStateError, retryable, when it takes longer. Whatever the operation throws.
+ */
+export function inTime<T>(
+  { clock, storeTimeoutMs }: { readonly clock: Clock; readonly storeTimeoutMs: number },
+  method: (typeof METHODS)[number],
+  operation: () => Promise<T>,
+): Promise<T> {
+  const error = () =>
+    new RunStateError(`Could not ${method} in the store, no answer within: ${storeTimeoutMs} ms`, { isRetryable: true })
+  return withDeadline({ clock, signal: NEVER, timeoutMs: storeTimeoutMs, error }, operation)
+}
 
 /**
  * Reads a run; `undefined` when the store does not know it.
- * @throws RunStateError when the store does not answer, or the state cannot be read.
+ * @throws RunStateError when the store does not answer (retryable), or the state cannot be read.
  */
-export async function loadRun(store: RunStore, id: string): Promise<LoadedRun | undefined> {
+export async function loadRun(store: RunStore, id: string): Promise<StoredState | undefined> {
   const loaded = await answerOf(() => store.load(id), `Could not read the run, the store is down: ${id}`)
-  return loaded && { state: readRunState(id, loaded.state), version: loaded.version }
+  return loaded && { ...loaded, state: readRunState(id, loaded) }
 }
 
 /**
  * What a store answers.
- * @throws RunStateError when it does not. FencedError is an answer.
+ * @throws RunStateError, retryable, when it does not. An error that says that a state cannot be read, and a FencedError, are answers.
  */
 export async function answerOf<T>(ask: () => Promise<T>, message: string): Promise<T> {
   try {
     return await ask()
   } catch (cause) {
-    if (isFenced(cause)) throw cause
-    throw new RunStateError(message, { cause })
+    if (isAnswer(cause)) throw cause
+    throw new RunStateError(message, { cause, isRetryable: true })
   }
 }
 
-/**
- * What a store answers to a run that has begun. One that does not answer for a moment must not end a run that may be doing well
- * elsewhere: it is asked again for about two minutes.
- * @throws RunStateError with the handle of the job when it stays down; FencedError at once.
- */
-export async function askPatiently<T>(
-  { id, config, callerSignal, state }: RunSession,
-  ask: () => Promise<T>,
-): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await ask()
-    } catch (cause) {
-      if (isFenced(cause)) throw cause
-      if (tries === STORE_TRIES) {
-        const { handle } = state.submission ?? {}
-        throw new RunStateError(`Could not go on with the run, the store is down: ${id}`, { cause, handle })
-      }
-      await config.clock.sleep(ASK_AGAIN_MS * 2 ** (tries - 1), { signal: callerSignal })
-    }
-  }
+/** Whether an error of a store is its answer, so that asking again changes nothing. */
+export function isAnswer(error: unknown): boolean {
+  return isFenced(error) || (isSoraPipelineError(error) && !error.isRetryable)
 }
 
 /** Whether an error says that another process saved in between. */

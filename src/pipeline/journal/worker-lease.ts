@@ -1,63 +1,126 @@
-import type { RunSession } from '../run-session.js'
-import { saveState, saveStrictly } from './run-journal.js'
-import { askPatiently, isFenced } from './store-calls.js'
+import type { Clock } from '../../contracts/clock.js'
+import type { RunReport, RunStore } from '../../contracts/run-store.js'
+import type { RunProgress } from '../state/run-state.js'
 
-// Nobody sees it: an error with its stack, for each step of each run, would be for nothing.
+/** A run that a worker holds. */
+export interface HeldRun {
+  readonly id: string
+  /** The version that this process saved or loaded last. */
+  readonly version: number
+  /** The store has another version: another process may have saved. */
+  onOtherVersion(): void
+}
+
+/** The sign of life of one worker, for all the runs that it holds, and what it reports of them. */
+export interface WorkerLease {
+  readonly worker: string
+  /**
+   * Counts the unbroken rows of beats. After a gap as long as the lease another process may have taken runs over, so that what was held
+   * before has to be held again.
+   */
+  readonly row: number
+  /** Whether the last beat still lasts, by the monotonic clock. */
+  isFresh(): boolean
+  /** Sees to it that the last beat is younger than a third of the lease. Rejects with what the store rejects with. */
+  beat(): Promise<void>
+  /** Beats while the run is held; the result lets go of it. */
+  hold(run: HeldRun): () => void
+  /** Progress of a held run, for other processes; the latest of each run is written at most once a second. */
+  report(id: string, progress: RunProgress): void
+}
+
+const REPORT_MS = 1000
+// Nothing reads it: an error with its stack would be for nothing.
 const OVER = 'over'
 
-/** Whether another process works on the run. */
-export function isLeasedElsewhere({ state, config }: RunSession): boolean {
-  const { lease } = state
-  return lease !== undefined && lease.owner !== config.leaseOwner && lease.until > config.clock.now()
-}
+/** Makes the lease of a worker. It touches the store only while a run is held. */
+export function workerLease(options: {
+  readonly worker: string
+  readonly store: RunStore
+  readonly clock: Clock
+  readonly leaseMs: number
+}): WorkerLease {
+  const { worker, store, clock, leaseMs } = options
+  const held = new Set<HeldRun>()
+  const reports = new Map<string, RunProgress>()
+  let row = 0
+  let lastBeatAt = Number.NEGATIVE_INFINITY
+  let beating: Promise<void> | undefined
+  let stop = new AbortController()
 
-/** Whether this process may have an effect: its lease has not ended, by the wall clock nor by the monotonic one. */
-export function holdsLease({ state, config, leaseEndsAt }: RunSession): boolean {
-  const { leaseOwner, clock } = config
-  return state.lease?.owner === leaseOwner && state.lease.until > clock.now() && leaseEndsAt > clock.monotonic()
-}
-
-/**
- * Takes the lease of a run that this process does not hold. A store that is down is asked again for about two minutes.
- * @throws FencedError when another process was faster.
- * @throws RunStateError when the store stays down.
- */
-export function takeLease(session: RunSession): Promise<void> {
-  return askPatiently(session, () => saveStrictly(session, {}))
-}
-
-/**
- * Does something that may take longer than the lease, and renews the lease meanwhile. When another process took the run over,
- * the signal of the session ends it with the `FencedError`.
- */
-export async function keepingLease(session: RunSession, effect: () => Promise<void>): Promise<void> {
-  const { callerSignal: caller } = session
-  const { clock, leaseMs } = session.config
-  const step = new AbortController()
-  const done = new AbortController()
-  const followCaller = () => step.abort(caller.reason)
-  if (caller.aborted) followCaller()
-  caller.addEventListener('abort', followCaller, { once: true })
-  const renew = async () => {
-    while (!done.signal.aborted) {
-      await clock.sleep(leaseMs / 3, { signal: done.signal })
-      // A store that is down for a moment costs one renewal; the lease lasts for two more.
-      await saveState(session, {}).catch(onlyWhenFenced)
+  const beatNow = async () => {
+    const startedAt = clock.monotonic()
+    await store.heartbeat(worker, leaseMs)
+    // By its end: the beat may have reached the store after the one before had expired.
+    if (clock.monotonic() >= lastBeatAt + leaseMs) row += 1
+    lastBeatAt = startedAt
+  }
+  const beatOnce = () => {
+    beating ??= beatNow().finally(() => {
+      beating = undefined
+    })
+    return beating
+  }
+  const compareVersions = async () => {
+    const runs = [...held]
+    const versions = await versionsOf(
+      store,
+      runs.map(({ id }) => id),
+    )
+    for (const [index, run] of runs.entries()) {
+      if (held.has(run) && versions[index] !== run.version) run.onOtherVersion()
     }
   }
-  renew().catch((error: unknown) => {
-    if (isFenced(error)) step.abort(error)
-  })
-  session.signal = step.signal
-  try {
-    await effect()
-  } finally {
-    session.signal = caller
-    caller.removeEventListener('abort', followCaller)
-    done.abort(OVER)
+  const keepBeating = async (signal: AbortSignal) => {
+    while (!signal.aborted) {
+      await clock.sleep(leaseMs / 3, { signal })
+      // A store that is down costs beats: a run that has no job yet does not submit without one, the others continue.
+      await beatOnce().then(compareVersions).catch(ignored)
+    }
+  }
+  const flushReports = async (signal: AbortSignal) => {
+    await clock.sleep(REPORT_MS, { signal })
+    const entries: RunReport[] = [...reports].map(([id, progress]) => ({ id, progress }))
+    reports.clear()
+    await store.report?.(worker, entries)
+  }
+
+  return {
+    worker,
+    get row() {
+      return row
+    },
+    isFresh: () => clock.monotonic() < lastBeatAt + leaseMs,
+    beat: async () => {
+      if (clock.monotonic() >= lastBeatAt + leaseMs / 3) await beatOnce()
+    },
+    hold(run) {
+      if (held.size === 0) {
+        stop = new AbortController()
+        keepBeating(stop.signal).catch(ignored)
+      }
+      held.add(run)
+      return () => {
+        if (!held.delete(run)) return
+        reports.delete(run.id)
+        if (held.size > 0) return
+        stop.abort(OVER)
+        reports.clear()
+      }
+    },
+    report(id, progress) {
+      if (store.report === undefined || held.size === 0) return
+      // What could not be written is overtaken by the next report of its run.
+      if (reports.size === 0) flushReports(stop.signal).catch(ignored)
+      reports.set(id, progress)
+    },
   }
 }
 
-function onlyWhenFenced(error: unknown): void {
-  if (isFenced(error)) throw error
+// A store without `versions` is asked for each run.
+function versionsOf(store: RunStore, ids: readonly string[]): Promise<readonly (number | undefined)[]> {
+  if (store.versions) return store.versions(ids)
+  return Promise.all(ids.map(async (id) => (await store.load(id))?.version))
 }
+
+function ignored(): void {}

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
+import type { MediaInput, VideoRequest } from '../../contracts/request.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { RunStore } from '../../contracts/run-store.js'
-import type { MediaInput, VideoRequest } from '../../contracts/request.js'
 
 /** Media of a request that is kept beside the state of its run. */
 export type StoredMedia = { readonly sha256: string; readonly mediaType: string; readonly byteLength: number }

@@ -110,7 +110,7 @@ async function refuseOther(stream: ReadableStream, found: number | undefined, se
 function note(session: RunSession, { url }: VideoSource, didServe: boolean): void {
   if (url === undefined) return
   const at = session.config.clock.now()
-  session.state = { ...session.state, candidates: withTrial(session.state, url, { didServe, at }) }
+  session.journal.note({ candidates: withTrial(session.state, url, { didServe, at }) })
 }
 
 // What passes by itself is for the reader to try again in its own time, such as after a rate limit.

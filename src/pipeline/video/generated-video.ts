@@ -8,6 +8,7 @@ import { withDeadline } from '../../timing/deadline.js'
 import { contextOf, openStage, type RunSession, warn } from '../run-session.js'
 import { withGenerated } from '../state/candidates.js'
 import { storableVideo } from '../state/run-state.js'
+import { handleOf } from '../state/submission.js'
 
 const ASK_TIMEOUT_MS = 30_000
 
@@ -49,7 +50,7 @@ async function askAgain(session: RunSession): Promise<GeneratedVideo> {
     const message = `Could not open the video again, it was given once and is gone: ${generator.name}`
     throw new UpstreamResponseError(message, { isRetryable: false })
   }
-  const operation = session.state.submission?.handle?.operation ?? null
+  const operation = handleOf(session.state.submission)?.operation ?? null
   const late = `Could not ask ${generator.name} for the video again, no answer within: ${ASK_TIMEOUT_MS} ms`
   const limit = { clock, signal: session.signal, timeoutMs: ASK_TIMEOUT_MS, error: () => new NetworkError(late) }
   const work = openStage('generate', clock.now(), generator)
@@ -65,7 +66,7 @@ async function askAgain(session: RunSession): Promise<GeneratedVideo> {
   const { video } = status
   session.video = video
   const { state } = session
-  session.state = { ...state, video: storableVideo(video), candidates: withGenerated(state, video) }
+  session.journal.note({ video: storableVideo(video), candidates: withGenerated(state, video) })
   return video
 }
 

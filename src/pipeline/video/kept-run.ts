@@ -3,8 +3,8 @@ import type { VideoSource } from '../../contracts/source.js'
 import { EventLog } from '../event-log.js'
 import { isFenced, loadRun } from '../journal/store-calls.js'
 import type { PipelineConfig } from '../options.js'
-import type { RunSession } from '../run-session.js'
-import { toStoredRun } from '../state/run-state.js'
+import { RunSession } from '../run-session.js'
+import { toStoredRun } from '../state/stored-run.js'
 import { servedSource } from './video-source.js'
 
 const SAVE_TRIES = 5
@@ -17,33 +17,28 @@ const SAVE_TRIES = 5
 export async function openKeptVideo(config: PipelineConfig, id: string, source?: VideoSource): Promise<VideoSource> {
   const { state, version } = await loadKept(config, id)
   if (state.video === undefined) throw new RunStateError(`Could not open the video, the run has none: ${id}`)
-  const { signal } = new AbortController()
-  const session: RunSession = {
-    id,
+  const session = new RunSession({
     config,
-    // Nobody reads what is told here: the run has its events, and these are of a later day.
+    // Nothing reads what is reported here: the run has its events, and these are of a later day.
     log: new EventLog(() => ({ runId: id, at: config.clock.now() })),
-    callerSignal: signal,
-    signal,
+    callerSignal: new AbortController().signal,
     state,
     version,
-    leaseEndsAt: Number.NEGATIVE_INFINITY,
-    saving: Promise.resolve(),
-    request: state.request,
-    ...(source && { video: { ...state.video, id: state.video.id, url: undefined, source } }),
-    generatorErrors: [],
-  }
+    isNew: false,
+    isResident: false,
+  })
+  if (source) session.video = { ...state.video, id: state.video.id, url: undefined, source }
   return servedSource(session)
 }
 
 /**
- * Takes a run that has ended out of lists and look-ups. Its state stays in the store: what was paid is not forgotten.
- * @throws RunStateError when the store does not know the run, or the run goes on.
+ * Takes a run that has ended out of lists and lookups. Its state stays in the store: what was paid is not forgotten.
+ * @throws RunStateError when the store does not know the run, or the run is still running.
  */
 export async function removeKept(config: PipelineConfig, id: string): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     const { state, version } = await loadKept(config, id)
-    if (state.status === 'running') throw new RunStateError(`Could not remove the run, it goes on: ${id}`)
+    if (state.status === 'running') throw new RunStateError(`Could not remove the run, it is still running: ${id}`)
     try {
       await config.store.save(id, version, toStoredRun({ ...state, removedAt: config.clock.now() }))
       return

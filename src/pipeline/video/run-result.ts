@@ -5,6 +5,7 @@ import type { VideoSource } from '../../contracts/source.js'
 import type { RunSession } from '../run-session.js'
 import { bestCandidate } from '../state/candidates.js'
 import type { RunState } from '../state/run-state.js'
+import { handleOf } from '../state/submission.js'
 import { videoForResult } from './video-source.js'
 
 /**
@@ -20,7 +21,7 @@ export function resultOf(session: RunSession, endedAt: number): PipelineResult {
   // There is a source at least: a generator without a public URL gave nothing else.
   const source = video.source as VideoSource
   const message = `Could not give a URL, the video is only behind a key and nothing uploaded it: ${video.id}`
-  throw new NoUsableUrlError(message, { source, handle: state.submission?.handle })
+  throw new NoUsableUrlError(message, { source, handle: handleOf(state.submission) })
 }
 
 /** The same as JSON, of a state alone; `undefined` when there is no public URL. */

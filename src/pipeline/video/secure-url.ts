@@ -10,7 +10,7 @@ export async function secureUrl(session: RunSession): Promise<void> {
   if (!isDoubtful(session)) return
   await renewVideo(session)
   if (!isDoubtful(session)) return
-  session.state = { ...session.state, isDegraded: true }
+  session.journal.note({ isDegraded: true })
   const message = 'Every URL of the video has expired or could not be opened; the best of them is given'
   warn(session, { code: 'url-doubtful', message })
 }

@@ -1,0 +1,90 @@
+import { toErrorJson } from '../contracts/errors.js'
+import { SEQUENCES } from './drive-run.js'
+import { releaseJob } from './generate/admit-job.js'
+import { endRun } from './journal/end-run.js'
+import { isNamedElsewhere, takeRun } from './journal/hold-run.js'
+import { continueAfterRace } from './journal/lost-race.js'
+import { type Opening, openRun } from './journal/open-run.js'
+import { isFenced } from './journal/store-calls.js'
+import type { PipelineConfig } from './options.js'
+import type { RunSession } from './run-session.js'
+import { finishRun, takeStep } from './take-step.js'
+
+/**
+ * Takes a run one step further if that is due and no living worker holds the run, and lets go of it.
+ * @throws RunStateError when the store does not know the run, or does not answer.
+ */
+export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 'isResident'>): Promise<void> {
+  const session = await openRun(config, { ...opening, isResident: false })
+  try {
+    if (!(await isFree(session)) || session.state.wakeAt > config.clock.now()) return
+    session.log.numberFrom((session.state.epoch + 1) * SEQUENCES)
+    await oneEffect(session)
+  } catch (error) {
+    await settle(session, error)
+  } finally {
+    releaseJob(session)
+    session.letGo()
+  }
+}
+
+// A worker whose beat has expired is watched for as long as it takes to know that it is dead.
+async function isFree(session: RunSession): Promise<boolean> {
+  const { clock, watch } = session.config
+  for (;;) {
+    if (session.state.status !== 'running') return false
+    if (!isNamedElsewhere(session)) return true
+    const { beat } = await session.journal.reload()
+    const { worker, formerLease } = session.state
+    if (formerLease) return formerLease.until <= clock.now()
+    if (worker === undefined || watch.isDead(worker, beat)) return true
+    if (beat?.isExpired !== true) return false
+    await clock.sleep(beat.ttlMs / 2, { signal: session.callerSignal })
+  }
+}
+
+// Steps that touch nothing outside, such as a stage that is not configured, are passed in one call.
+async function oneEffect(session: RunSession): Promise<void> {
+  const { journal, config } = session
+  let isDone = false
+  while (session.state.status === 'running' && !isDone) {
+    const { step, submission } = session.state
+    if (step === 'finish') {
+      await finishRun(session)
+      return
+    }
+    if (step === 'generate' && submission?.state !== 'accepted') await config.lease.beat()
+    if (isConfigured(session)) await takeRun(session)
+    else session.hold()
+    const { writes } = journal
+    await takeStep(session)
+    isDone = journal.writes > writes
+  }
+}
+
+// Whether a step after the generation has an effect, which no other process may have meanwhile.
+function isConfigured({ config, state }: RunSession): boolean {
+  switch (state.step) {
+    case 'publish':
+      return config.publisher !== undefined
+    case 'resolve':
+      return config.resolver !== undefined
+    case 'upload':
+      return config.uploader !== undefined
+    case 'unpublish':
+      return config.unpublishAfterUpload
+    default:
+      return false
+  }
+}
+
+async function settle(session: RunSession, error: unknown): Promise<void> {
+  if (isFenced(error)) {
+    // A job that this process alone knows is saved over what the other one did.
+    if (await continueAfterRace(session)) await session.journal.save({})
+    return
+  }
+  const failure = toErrorJson(error)
+  if (failure.code === 'run-state') throw error
+  await endRun({ log: session.log, session }, failure, { isAborted: false, upstream: session.upstream })
+}

@@ -1,0 +1,110 @@
+import { firstPlainOf } from '../../calling/call-strategy.js'
+import { generatorRoutesOf } from '../../calling/generator-routes.js'
+import type { ObservedStrategy } from '../../contracts/attempt-observer.js'
+import { RunStateError } from '../../contracts/run-errors.js'
+import type { LoadedRun } from '../../contracts/run-store.js'
+import type { StageName } from '../../contracts/stage.js'
+import { placeOf, type RunSession } from '../run-session.js'
+import type { RunProgress } from '../state/run-state.js'
+import { handleOf } from '../state/submission.js'
+import { isAnswer } from './store-calls.js'
+
+// About two minutes in all: longer than a store takes to fail over.
+const STORE_TRIES = 8
+const ASK_AGAIN_MS = 1000
+// How often a run that another worker holds is looked at.
+const WATCH_MS = 1000
+
+/**
+ * What a store answers to a run that has begun. One that does not answer for a moment must not end a run that may be doing well
+ * elsewhere: it is asked again for about two minutes, within the deadline of the run.
+ * @throws RunStateError with the handle of the job when it stays down; what it answered at once.
+ */
+export async function askPatiently<T>(session: RunSession, ask: () => Promise<T>): Promise<T> {
+  const { clock } = session.config
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask()
+    } catch (cause) {
+      if (isAnswer(cause)) throw cause
+      const { deadlineAt = Number.POSITIVE_INFINITY, submission } = session.state
+      if (tries === STORE_TRIES || clock.now() >= deadlineAt) {
+        const message = `Could not continue the run, the store is down: ${session.id}`
+        throw new RunStateError(message, { cause, handle: handleOf(submission), isRetryable: true })
+      }
+      const pauseMs = Math.min(ASK_AGAIN_MS * 2 ** (tries - 1), Math.max(0, deadlineAt - clock.now()))
+      await clock.sleep(pauseMs, { signal: session.callerSignal })
+    }
+  }
+}
+
+/**
+ * Takes a run that no living worker holds: by a beat, and a compare-and-set save.
+ * @throws FencedError when another process was faster.
+ * @throws RunStateError when the store stays down.
+ */
+export async function takeRun(session: RunSession): Promise<void> {
+  await askPatiently(session, async () => {
+    await session.config.lease.beat()
+    await session.journal.hold()
+  })
+  session.hold()
+}
+
+/** Whether this process may take the next step. A run whose job is paid continues also while its store is down. */
+export function mayContinue({ journal, config }: RunSession): boolean {
+  if (journal.isHeld) return true
+  return journal.isOwn && journal.state.submission?.state === 'accepted' && !config.lease.isFresh()
+}
+
+/**
+ * Waits until the worker that holds a run has let go of it or is dead, or the run has ended. Meanwhile its progress is reported here as
+ * well.
+ * @throws RunStateError when the store stays down.
+ */
+export async function watchRun(session: RunSession): Promise<void> {
+  const { clock, watch } = session.config
+  for (let told = ''; session.state.status === 'running'; ) {
+    const { worker, formerLease } = session.state
+    const loaded = await askPatiently(session, () => session.journal.reload())
+    if (session.state.status !== 'running' || !isHeldNow(session, loaded)) return
+    told = relay(session, loaded.progress, told)
+    const formerMs = (formerLease?.until ?? Number.POSITIVE_INFINITY) - clock.now() + 1
+    const quarterMs = worker === undefined ? WATCH_MS : (loaded.beat?.ttlMs ?? WATCH_MS) / 4
+    await clock.sleep(Math.min(WATCH_MS, quarterMs, formerMs), { signal: session.callerSignal })
+  }
+
+  function isHeldNow({ state }: RunSession, { beat }: Pick<LoadedRun, 'beat'>): boolean {
+    if (state.formerLease) return state.formerLease.until > clock.now()
+    return state.worker !== undefined && !watch.isDead(state.worker, beat)
+  }
+}
+
+/** Whether the store names another worker for the run, dead or alive. */
+export function isNamedElsewhere({ journal, state }: RunSession): boolean {
+  return state.formerLease !== undefined || (state.worker !== undefined && !journal.isOwn)
+}
+
+function relay(session: RunSession, reported: LoadedRun['progress'], told: string): string {
+  const progress = reported as RunProgress | undefined
+  const text = JSON.stringify(progress) ?? ''
+  if (progress === undefined || text === told || progress.stage !== session.state.step) return told
+  const { clock } = session.config
+  const { stage, ratio, phase } = progress
+  session.log.progress({
+    type: 'stage-progressed',
+    ...placeOf(stage, strategyAt(session, stage)),
+    ...(ratio !== undefined && { ratio }),
+    ...(phase !== undefined && { phase }),
+    elapsedMs: Math.max(0, clock.now() - (session.state.stepStartedAt ?? clock.now())),
+  })
+  return text
+}
+
+// The last that is known of: which strategy of a chain is at work is not reported.
+function strategyAt({ config, state }: RunSession, stage: StageName): ObservedStrategy {
+  const { generator, publisher, resolver, uploader } = config
+  const generating = generatorRoutesOf(generator).generators.find(({ name }) => name === state.submission?.generator)
+  const present = { generate: generating ?? generator, publish: publisher, resolve: resolver, upload: uploader }[stage]
+  return present === undefined ? { name: stage } : firstPlainOf(present)
+}

@@ -1,0 +1,72 @@
+import { describeValue, toErrorJson } from '../../contracts/errors.js'
+import { InvalidRequestError } from '../../contracts/input-errors.js'
+import { RunStateError } from '../../contracts/run-errors.js'
+import type { PipelineConfig } from '../options.js'
+import { type RunSession, warn } from '../run-session.js'
+import type { RunState } from '../state/run-state.js'
+import { namesMedia } from '../state/stored-request.js'
+import { toStoredRun } from '../state/stored-run.js'
+import { answerOf, isFenced, loadRun } from './store-calls.js'
+
+/** Which runs `pipeline.prune` forgets. */
+export interface PruneOptions {
+  /** Epoch milliseconds, not in the future: runs that completed or failed before it. */
+  readonly endedBefore: number
+}
+
+const SAVE_TRIES = 5
+
+/** Removes the media of a run that has ended. The run itself can do without: what stays costs space. */
+export async function dropMedia(session: RunSession): Promise<void> {
+  const { id, state, journal } = session
+  if (!namesMedia(state.request)) return
+  try {
+    await journal.store.dropMedia?.(id)
+  } catch (error) {
+    const message = `Could not remove the media of the run: ${toErrorJson(error).code}`
+    warn(session, { code: 'store-unavailable', message })
+  }
+}
+
+/**
+ * Forgets runs that ended before an instant, and resolves to how many.
+ * @throws InvalidRequestError when the instant is in the future. RunStateError when the store is down, or cannot forget.
+ */
+export async function pruneRuns({ store, clock }: PipelineConfig, { endedBefore }: PruneOptions): Promise<number> {
+  const now = clock.now()
+  if (!(typeof endedBefore === 'number' && endedBefore <= now)) {
+    const fix = `give epoch milliseconds that are not in the future, such as ${now}`
+    throw new InvalidRequestError([{ field: 'endedBefore', value: describeValue(endedBefore), fix }])
+  }
+  const { prune } = store
+  if (prune === undefined) throw new RunStateError('Could not prune the runs, this store has no prune()')
+  return answerOf(() => prune({ endedBefore, now }), 'Could not prune the runs, the store is down')
+}
+
+/**
+ * Removes the prompt, the media and all other input of a run that has ended; what it came to stays.
+ * @throws RunStateError when the store does not know the run or is down, or the run is running or in review.
+ */
+export async function eraseRun(config: PipelineConfig, id: string): Promise<void> {
+  const { store, clock } = config
+  for (let tries = 1; ; tries += 1) {
+    const loaded = await loadRun(store, id)
+    if (loaded === undefined) throw new RunStateError(`Could not erase the run, the store does not know it: ${id}`)
+    const { state, version } = loaded
+    if (state.status === 'running') throw new RunStateError(`Could not erase the run, it is running; cancel it: ${id}`)
+    if (state.status === 'needs-review') {
+      throw new RunStateError(`Could not erase the run, it is in review; settle it: ${id}`)
+    }
+    const erased: RunState = { ...state, request: { prompt: '' }, erasedAt: clock.now() }
+    try {
+      await answerOf(
+        () => store.save(id, version, toStoredRun(erased)),
+        `Could not erase the run, the store is down: ${id}`,
+      )
+      await answerOf(async () => store.dropMedia?.(id), `Could not remove the media, the store is down: ${id}`)
+      return
+    } catch (error) {
+      if (!isFenced(error) || tries === SAVE_TRIES) throw error
+    }
+  }
+}

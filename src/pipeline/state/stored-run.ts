@@ -1,0 +1,100 @@
+import * as z from 'zod/mini'
+import type { PollReading } from '../../contracts/poll-schedule.js'
+import { RunStateError } from '../../contracts/run-errors.js'
+import type { LoadedRun, StoredRun } from '../../contracts/run-store.js'
+import type { RunState } from './run-state.js'
+import { withReadings } from './submission.js'
+import { upgradedFromV1 } from './upgrade-v1.js'
+
+const VERSION = 2
+
+const named = z.looseObject({ id: z.string() })
+const addressed = z.looseObject({ url: z.string() })
+const handle = z.looseObject({ generator: z.string(), operation: z.json(), startedAt: z.number() })
+const attempt = z.looseObject({ stage: z.string(), strategy: z.string(), outcome: z.string(), durationMs: z.number() })
+const reading = z.looseObject({ atMs: z.number(), ratio: z.optional(z.number()) })
+const placed = { cursor: z.json(), generator: z.nullable(z.string()), number: z.number() }
+
+const submission = z.discriminatedUnion('state', [
+  z.looseObject({ ...placed, state: z.literal('ready'), sentAt: z.nullable(z.number()) }),
+  z.looseObject({
+    ...placed,
+    state: z.literal('sending'),
+    sentAt: z.number(),
+    isResend: z.boolean(),
+    inquiries: z.number(),
+  }),
+  z.looseObject({ ...placed, state: z.literal('unknown'), sentAt: z.number(), inquiries: z.number() }),
+  z.looseObject({
+    ...placed,
+    state: z.literal('accepted'),
+    sentAt: z.number(),
+    handle,
+    readings: z.array(reading),
+    misses: z.number(),
+    lastingMisses: z.number(),
+  }),
+])
+
+// Checks what the pipeline itself reads; fields of a later version are kept unchanged.
+const schema = z.looseObject({
+  v: z.literal(VERSION),
+  id: z.string(),
+  status: z.enum(['running', 'completed', 'failed', 'needs-review']),
+  worker: z.optional(z.string()),
+  formerLease: z.optional(z.looseObject({ owner: z.string(), until: z.number() })),
+  epoch: z.number(),
+  wakeAt: z.number(),
+  startedAt: z.number(),
+  deadlineAt: z.optional(z.number()),
+  owner: z.optional(z.string()),
+  removedAt: z.optional(z.number()),
+  request: z.looseObject({ prompt: z.string() }),
+  fingerprint: z.string(),
+  step: z.enum(['generate', 'publish', 'resolve', 'upload', 'unpublish', 'finish']),
+  stepStartedAt: z.optional(z.number()),
+  submission: z.optional(submission),
+  video: z.optional(named),
+  publication: z.optional(named),
+  resolved: z.optional(addressed),
+  uploaded: z.optional(addressed),
+  candidates: z.optional(
+    z.array(z.looseObject({ url: z.string(), servedBy: z.enum(['uploader', 'resolver', 'generator']) })),
+  ),
+  attempts: z.array(attempt),
+  warnings: z.array(z.looseObject({ code: z.string(), message: z.string() })),
+  isDegraded: z.boolean(),
+  error: z.optional(z.looseObject({ name: z.string(), code: z.string(), message: z.string() })),
+})
+
+const readings = z.array(reading)
+
+/**
+ * Reads a state that a store gave back; one of version 0.1.0 is upgraded.
+ * @throws RunStateError, not retryable, when it is of a later version, or is not the state of a run.
+ */
+export function readRunState(id: string, loaded: Pick<LoadedRun, 'state' | 'readings'>): RunState {
+  const { v } = loaded.state
+  if (typeof v === 'number' && v > VERSION) {
+    throw new RunStateError(`Could not read the run, its state is of a later version of the library: ${id} (v${v})`)
+  }
+  const parsed = schema.safeParse(v === 1 ? upgradedFromV1(loaded.state) : loaded.state)
+  if (!parsed.success) {
+    const { path = [], message = '' } = parsed.error.issues[0] ?? {}
+    throw new RunStateError(`Could not read the run, its state is broken at ${path.join('.')} (${message}): ${id}`)
+  }
+  return withSavedReadings(parsed.data as unknown as RunState, loaded.readings)
+}
+
+// Readings that are broken cost the schedule its memory, and nothing else.
+function withSavedReadings(state: RunState, saved: LoadedRun['readings']): RunState {
+  const { submission: job } = state
+  const read = readings.safeParse(saved)
+  if (job?.state !== 'accepted' || !read.success) return state
+  return { ...state, submission: withReadings(job, read.data as readonly PollReading[]) }
+}
+
+/** The state as a store takes it. */
+export function toStoredRun(state: RunState): StoredRun {
+  return state as unknown as StoredRun
+}

@@ -1,0 +1,53 @@
+import { RecordedError } from '../contracts/recorded-error.js'
+import { type PipelineResult, toResultJson } from '../contracts/result.js'
+import type { StageName } from '../contracts/stage.js'
+import { advanceGenerate } from './generate/generate-stage.js'
+import { dropMedia } from './journal/retention.js'
+import { advancePublish, advanceResolve, advanceUnpublish, advanceUpload } from './later-stages.js'
+import type { PipelineConfig } from './options.js'
+import type { RunSession } from './run-session.js'
+import type { Step } from './state/run-state.js'
+import { resultOf } from './video/run-result.js'
+import { secureUrl } from './video/secure-url.js'
+
+const STEPS: Readonly<Record<Exclude<Step, 'finish'>, (session: RunSession) => Promise<void> | void>> = {
+  generate: advanceGenerate,
+  publish: advancePublish,
+  resolve: advanceResolve,
+  upload: advanceUpload,
+  unpublish: advanceUnpublish,
+}
+
+/** Takes one step of a run: at most one effect outside, saved by compare-and-set. */
+export async function takeStep(session: RunSession): Promise<void> {
+  const { step } = session.state
+  if (step !== 'finish') await STEPS[step](session)
+}
+
+/** Ends a run that has come to its last step, or gives what an ended one came to. */
+export async function finishRun(session: RunSession): Promise<PipelineResult> {
+  const { log, config, journal } = session
+  const { error } = session.state
+  // A video that is only behind a key still has its source: the error is made again, with it.
+  if (error && error.code !== 'no-usable-url') throw new RecordedError(error)
+  if (session.state.status === 'running') await secureUrl(session)
+  const endedAt = session.state.endedAt ?? config.clock.now()
+  resultOf(session, endedAt) // Rejects before the run is saved as completed.
+  if (session.state.status === 'running') {
+    await journal.save({ status: 'completed', endedAt })
+    await dropMedia(session)
+  }
+  const result = resultOf(session, endedAt)
+  log.append({ type: 'run-completed', result: toResultJson(result) })
+  return result
+}
+
+/** The stages that are configured, in order. */
+export function stagesOf({ publisher, resolver, uploader }: PipelineConfig): StageName[] {
+  return [
+    'generate',
+    ...(publisher ? ['publish' as const] : []),
+    ...(resolver ? ['resolve' as const] : []),
+    ...(uploader ? ['upload' as const] : []),
+  ]
+}
