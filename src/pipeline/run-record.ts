@@ -87,6 +87,7 @@ function recordOf(config: PipelineConfig, { state, beat, progress: reported }: S
   const result = status === 'completed' ? resultJsonOf(state, endedAt ?? now) : undefined
   const expiresAt = result && bestCandidate(state, endedAt ?? now)?.expiresAt
   const isAttended = (worker !== undefined && beat?.isExpired === false) || (formerLease?.until ?? 0) > now
+  const stage = stageAt(state, config)
   const progress = (reported as RunProgress | undefined) ?? readProgress(state)
   return {
     id,
@@ -97,8 +98,8 @@ function recordOf(config: PipelineConfig, { state, beat, progress: reported }: S
     ...(endedAt !== undefined && { endedAt }),
     wakeAt,
     isAttended: isRunning && isAttended,
-    ...(isRunning && { stage: stageAt(state) }),
-    ...(isRunning && progress?.stage === state.step && { progress }),
+    ...(isRunning && { stage }),
+    ...(isRunning && progress?.stage === stage && { progress }),
     ...(video && { video: facts as GeneratedVideoFacts }),
     ...(result && { result }),
     ...(expiresAt !== undefined && { urlExpiresAt: expiresAt }),
@@ -113,6 +114,9 @@ function readProgress({ submission }: RunState): RunProgress | undefined {
   return ratio === undefined ? undefined : { stage: 'generate', ratio }
 }
 
-function stageAt({ step }: RunState): StageName {
+// A stage that is not configured is passed without a save.
+function stageAt({ step }: RunState, { publisher, resolver }: PipelineConfig): StageName {
+  if (step === 'publish' && publisher === undefined) return resolver === undefined ? 'upload' : 'resolve'
+  if (step === 'resolve' && resolver === undefined) return 'upload'
   return step === 'unpublish' || step === 'finish' ? 'upload' : step
 }

@@ -113,7 +113,7 @@ describe('an abort', () => {
     const run = new SoraPipeline({ generator }).run(request, { signal: AbortSignal.abort(reason) })
     await expect(run.result).rejects.toBe(reason)
     const events = await collect(run)
-    expect(events.map(({ type }) => type)).toEqual(['run-started', 'run-failed'])
+    expect(events.map(({ type }) => type)).toEqual(['run-started', 'stage-started', 'run-failed'])
     expect(generator.calls).toEqual([])
   })
 

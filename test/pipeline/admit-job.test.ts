@@ -323,6 +323,7 @@ describe('leave to have a job', () => {
     let released = 0
     let grant: (admission: Admission) => void = () => undefined
     const routes = {
+      generators: [generator],
       first: () => null,
       at: () => ({ generator }),
       next: () => undefined,

@@ -28,7 +28,7 @@ describe('new SoraPipeline', () => {
     [
       'a store without methods',
       { generator: fakeGenerator(), store: { load: () => undefined } },
-      'store is an object (give an object with create, save, claim, due)',
+      'store is an object (give an object with create, save, reschedule, claim, due, heartbeat, retire)',
     ],
     [
       'a clock that is none',

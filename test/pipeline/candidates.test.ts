@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bestCandidate, isUsable, withFound, withGenerated, withTrial } from '../../src/pipeline/state/candidates.js'
 import { type Candidate, newRunState } from '../../src/pipeline/state/run-state.js'
+import { firstSubmission } from '../../src/pipeline/state/submission.js'
 
 const NOW = 1_000_000
 const instant = fc.option(fc.integer({ min: NOW - 5, max: NOW + 5 }), { nil: undefined })
@@ -16,7 +17,15 @@ const anyCandidate = fc
   .map((fields) => JSON.parse(JSON.stringify(fields)) as Candidate)
 
 const stateWith = (candidates: readonly Candidate[]) => ({
-  ...newRunState('run_1', { prompt: 'x' }, { now: 0, totalMs: Number.POSITIVE_INFINITY }),
+  ...newRunState({
+    id: 'run_1',
+    request: { prompt: 'x' },
+    identity: { fingerprint: 'x' },
+    now: 0,
+    totalMs: Number.POSITIVE_INFINITY,
+    isCallerId: false,
+    submission: firstSubmission(null, 'g'),
+  }),
   candidates,
 })
 

@@ -28,7 +28,7 @@ describe('what is known of a run', () => {
     const polls = [{ state: 'queued' }, { state: 'running', ratio: 0.4 }, { state: 'running', ratio: 0.9 }] as const
     const { clock, pipeline, store } = setUp({ generator: fakeTaskGenerator({ polls }) })
     const run = pipeline.run(request, { id: 'run_1', owner: 'ann' })
-    await clock.advance(2000)
+    await clock.advance(2900)
     const known = { id: 'run_1', owner: 'ann', status: 'running', request, isAttended: true }
     expect(await pipeline.get('run_1')).toMatchObject({ ...known, progress: { stage: 'generate', ratio: 0.4 } })
     // Another process reads the same, from the store alone.
@@ -86,7 +86,7 @@ describe('the list of runs', () => {
     const { list: _, ...plain } = memoryStore()
     const { pipeline } = setUp({ store: plain })
     const error = await pipeline.list({ order: 'newest-first', limit: 1 }).catch((reason: unknown) => reason)
-    expect(error).toMatchObject({ code: 'run-state', message: 'Could not list the runs, this store has no list' })
+    expect(error).toMatchObject({ code: 'run-state', message: 'Could not list the runs, this store has no list()' })
   })
 })
 

@@ -43,14 +43,14 @@ function start(store: RunStore, options: Partial<SoraPipelineOptions> = {}) {
   return { clock, generator, pipeline, run: pipeline.run(request, { id: 'run_1' }) }
 }
 
-const aborted = ({ lease: _, ...state }: State) => ({
+const aborted = ({ worker: _, ...state }: State) => ({
   ...state,
   status: 'failed',
   isAborted: true,
   error: { name: 'Error', code: 'aborted', message: 'the user left', isRetryable: false },
 })
 const same = (state: State) => state
-const hasBegun = ({ submission }: State) => submission?.state === 'intent'
+const hasBegun = ({ submission }: State) => submission?.state === 'sending'
 const isAccepted = ({ submission }: State) => submission?.state === 'accepted'
 
 describe('a job that was accepted', () => {
@@ -80,8 +80,8 @@ describe('a job that was accepted', () => {
     ['for good is in the error and the last event', Number.POSITIVE_INFINITY, 'rejects'],
   ] as const)('while the store cannot be read %s', async (_, failures, outcome) => {
     // Another process has taken the run, so that its lease was lost while the submission was under way.
-    const review = ({ lease: _, ...state }: State) => ({ ...state, status: 'needs-review' })
-    const { store } = contended((state) => hasBegun(state) && saves > 2, review, 1)
+    const review = ({ worker: _, ...state }: State) => ({ ...state, status: 'needs-review' })
+    const { store } = contended((state) => isAccepted(state), review, 1)
     let saves = 0
     let fails = 0
     const save: RunStore['save'] = (...given) => {
@@ -90,7 +90,7 @@ describe('a job that was accepted', () => {
     }
     const load: RunStore['load'] = async (id) => {
       fails += 1
-      if (fails <= failures && saves > 3) throw new Error('ECONNREFUSED')
+      if (fails <= failures && saves > 1) throw new Error('ECONNREFUSED')
       return store.load(id)
     }
     const task = fakeTaskGenerator()
@@ -106,7 +106,7 @@ describe('a job that was accepted', () => {
     if (outcome === 'resolves') {
       await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
     } else {
-      const message = 'Could not go on with the run, the store is down: run_1'
+      const message = 'Could not continue the run, the store is down: run_1'
       await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'run-state', message, handle })
       expect((await collect(run)).at(-1)).toMatchObject({ type: 'run-failed', upstream: { state: 'running', handle } })
     }
@@ -116,7 +116,7 @@ describe('a job that was accepted', () => {
 
   it('that another process has given up is told by nobody as a second one', async () => {
     let isTaken = false
-    const next = { cursor: null, number: 2, state: 'ready', readings: [], lastingMisses: 0, misses: 0 }
+    const next = { cursor: null, generator: 'fake-task-generator', number: 2, state: 'ready', sentAt: null }
     const { store } = contended(
       () => isTaken,
       (state) => ({ ...state, submission: next }),
@@ -153,7 +153,7 @@ describe('a job that was accepted', () => {
   })
 
   it('takes a run back that another process had put in review for it', async () => {
-    const review = ({ lease: _, ...state }: State) => ({
+    const review = ({ worker: _, ...state }: State) => ({
       ...state,
       status: 'needs-review',
       error: { name: 'x', code: 'run-state', message: 'x', isRetryable: false },
@@ -171,6 +171,9 @@ describe('a job that was accepted', () => {
         ...state.submission,
         state: 'accepted',
         handle: { generator: 'fake-task-generator', operation: { id: 'task_1' }, startedAt: 0 },
+        readings: [],
+        misses: 0,
+        lastingMisses: 0,
       },
     })
     const { store } = contended(isAccepted, found, 1)
@@ -209,7 +212,7 @@ describe('a job that was accepted', () => {
     })
     expect(events.map(({ type }) => type)).not.toContain('warning')
     expect(await stateOf('run_1')).toMatchObject({ status: 'failed', isAborted: true, submission: { handle } })
-    expect(await stateOf('run_1')).not.toHaveProperty('lease')
+    expect(await stateOf('run_1')).not.toHaveProperty('worker')
   })
 })
 
@@ -243,11 +246,8 @@ describe('the video of one long call', () => {
 describe('the end of a run', () => {
   const isFailed = ({ status }: State) => status === 'failed'
   const failing = () => fakeGenerator({ outcome: new Error('no credit') })
-  const elsewhere = ({ lease, ...state }: State) => ({
-    ...state,
-    lease: { owner: 'another', until: (lease?.until ?? 0) + 60_000 },
-  })
-  const ended = ({ lease: _, ...state }: State) => ({ ...state, status: 'failed', isAborted: true })
+  const elsewhere = (state: State) => ({ ...state, worker: 'another' })
+  const ended = ({ worker: _, ...state }: State) => ({ ...state, status: 'failed', isAborted: true })
 
   it.each([1, 4])('is saved after %i lost races', async (times) => {
     const { store, stateOf, lost } = contended(isFailed, same, times)
@@ -275,7 +275,7 @@ describe('the end of a run', () => {
     const { store, stateOf } = contended(isFailed, elsewhere, 1)
     const { clock, run } = start(store, { generator: failing() })
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'generation-failed' })
-    expect(await stateOf('run_1')).toMatchObject({ status: 'running', lease: { owner: 'another' } })
+    expect(await stateOf('run_1')).toMatchObject({ status: 'running', worker: 'another' })
     expect((await collect(run)).at(-1)).toMatchObject({ type: 'run-failed', isAborted: false })
   })
 
@@ -338,7 +338,7 @@ describe('the removal of a run', () => {
     const other = new SoraPipeline({ generator: fakeGenerator(), store: { ...store, load }, clock })
     await expect(other.remove('run_1')).rejects.toMatchObject({
       code: 'run-state',
-      message: 'Could not remove the run, it goes on: run_1',
+      message: 'Could not remove the run, it is still running: run_1',
     })
     expect((await store.load('run_1'))?.state).not.toHaveProperty('removedAt')
   })
@@ -367,19 +367,20 @@ describe('a process that lost a race', () => {
     const { clock, run } = start({ ...store, save, load })
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({
       code: 'run-state',
-      message: 'Could not go on with the run, the store lost it: run_1',
+      message: 'Could not continue the run, the store lost it: run_1',
     })
   })
 
   it('gives back its leave to have a job, for its other runs', async () => {
-    const elsewhere = ({ lease: _, ...state }: State) => ({ ...state, lease: { owner: 'another', until: 9e15 } })
+    const elsewhere = (state: State) => ({ ...state, worker: 'another' })
     const { store, lost } = contended(
-      ({ id, submission }) => id === 'run_1' && submission?.state === 'intent',
+      ({ id, submission }) => id === 'run_1' && submission?.state === 'sending',
       elsewhere,
       1,
     )
     const generator = balance([fakeTaskGenerator({ polls: 3 })], { concurrency: 1 })
     const { clock, pipeline, run } = start(store, { generator })
+    await store.heartbeat('another', 60_000)
     await clock.advance(500)
     expect(lost()).toBe(1)
     await expect(clock.runUntil(pipeline.generate(request))).resolves.toMatchObject({ servedBy: 'generator' })

@@ -18,7 +18,7 @@ describe('the record of a run', () => {
   it('says how far the generator is, and that somebody works on it', async () => {
     const generator = fakeTaskGenerator({ polls: Array.from({ length: 9 }, () => ({ state: 'running', ratio: 0.4 })) })
     const { clock, from, make, run, read } = start({ generator })
-    await clock.advance(1500)
+    await clock.advance(2500)
     const record = await read()
     expect(await make().get('run_1')).toEqual(record) // As another process reads it.
     expect(record).toEqual({

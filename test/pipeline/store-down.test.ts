@@ -184,7 +184,7 @@ describe('a store that is down', () => {
     } else {
       await expect(clock.runUntil(run.result)).rejects.toMatchObject({
         code: 'run-state',
-        message: 'Could not go on with the run, the store is down: run_1',
+        message: 'Could not continue the run, the store is down: run_1',
         handle: { operation },
         cause,
       })
@@ -272,7 +272,7 @@ describe('a store that is down', () => {
 
   it.each([
     ['for a moment is asked again, and the run goes on', 2, undefined],
-    ['for good ends the watching', Number.POSITIVE_INFINITY, 'Could not go on with the run, the store is down: run_1'],
+    ['for good ends the watching', Number.POSITIVE_INFINITY, 'Could not continue the run, the store is down: run_1'],
   ])('while another process works on a run %s', async (_, failures, message) => {
     const clock = manualClock()
     const memory = memoryStore()

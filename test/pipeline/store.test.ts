@@ -61,7 +61,7 @@ describe('a run and its store', () => {
     }
     const run = new SoraPipeline({ generator: { ...generator, start }, store, clock }).run(request)
     await clock.runUntil(run.result)
-    expect(steps.slice(0, 5)).toEqual(['create generate', 'save ready', 'save intent', 'send', 'save accepted'])
+    expect(steps.slice(0, 5)).toEqual(['create ready', 'save sending', 'send', 'save accepted', 'save accepted'])
   })
 
   it('never submits without a saved intent', async () => {
@@ -103,20 +103,20 @@ describe('a run and its store', () => {
     const run = pipeline.run(request, { id: 'run_1' })
     await clock.advance(500)
     const loaded = await store.load('run_1')
-    const lease = { owner: 'another', until: clock.now() + 20_000 }
-    const taken = { ...(loaded?.state as StoredRun), lease }
+    await store.heartbeat('another', 20_000)
+    const taken = { ...(loaded?.state as StoredRun), worker: 'another' }
     await store.save('run_1', loaded?.version ?? 0, taken)
     await clock.advance(10_000)
-    expect(generator.pollCount).toBe(1) // The poll whose save told that the run is another's.
+    expect(generator.pollCount).toBe(3) // Until the next beat, with which the versions are compared.
     const video = { id: 'gen_9', url: 'https://cdn.example/nine.mp4' }
     await store.save('run_1', (loaded?.version ?? 0) + 1, { ...taken, status: 'completed', step: 'finish', video })
     const saved = clock.now()
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ url: video.url })
     expect(clock.now() - saved).toBeLessThanOrEqual(1000)
-    expect(generator.pollCount).toBe(1)
+    expect(generator.pollCount).toBe(3)
   })
 
-  it('takes a run over when the lease of the other process has ended', async () => {
+  it('takes a run over when the other process gave no sign of life for the time of its lease', async () => {
     const store = memoryStore()
     const dead = manualClock()
     const generator = fakeTaskGenerator({ polls: 3 })
@@ -124,7 +124,7 @@ describe('a run and its store', () => {
     await dead.advance(500)
     const clock = manualClock({ now: dead.now() })
     const run = new SoraPipeline({ generator, store, clock, pollSchedule: () => 1000 }).resume('run_1')
-    await clock.advance(29_000)
+    await clock.advance(9999)
     expect(generator.pollCount).toBe(0)
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
     expect(generator).toMatchObject({ startCount: 1, pollCount: 4 })
@@ -225,7 +225,7 @@ describe('a run and its store', () => {
     expect((await collect(again)).map(({ type }) => type)).toEqual(['run-resumed', 'run-completed'])
     await expect(pipeline.run({ prompt: 'A dog' }, { id: 'order-17' }).result).rejects.toMatchObject({
       code: 'run-state',
-      message: 'Could not join the run, another request is known under its id: order-17',
+      message: 'Could not join the run, its id belongs to a different request: order-17',
     })
     expect(generator.startCount).toBe(1)
     await expect(pipeline.resume('order-18').result).rejects.toMatchObject({ code: 'run-state' })
@@ -277,7 +277,7 @@ describe('a run and its store', () => {
     const resumed = new SoraPipeline({ ...options, clock: later, uploader: fakeUploader() }).resume('run_1')
     await expect(later.runUntil(resumed.result)).resolves.toMatchObject({ servedBy: 'uploader' })
     expect(generator.startCount).toBe(1)
-    expect((await collect(resumed))[0]).toMatchObject({ type: 'run-resumed', sequence: 0 })
+    expect((await collect(resumed))[0]).toMatchObject({ type: 'run-resumed', sequence: 1_000_000 })
   })
 
   it('asks the generator again for a source that could not be saved', async () => {
@@ -303,8 +303,9 @@ describe('a run and its store', () => {
   })
 
   it.each([
-    ['of a later version', { v: 2 }, 'its state is of a later version of the library: run_1 (v2)'],
-    ['that is broken', { v: 1, id: 7 }, 'its state is broken at id'],
+    ['of a later version', { v: 3 }, 'its state is of a later version of the library: run_1 (v3)'],
+    ['that is broken', { v: 2, id: 7 }, 'its state is broken at id'],
+    ['of version 0.1.0 that is broken', { v: 1, id: 7 }, 'its state is broken at id'],
   ])('leaves a state %s alone', async (_, state, message) => {
     const store = memoryStore()
     await store.create('run_1', { ...state, status: 'running', wakeAt: 0 })

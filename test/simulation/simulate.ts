@@ -43,7 +43,7 @@ export async function simulate(
 ): Promise<Report> {
   const random = seededRandom(seed)
   const world = manualClock()
-  const store = memoryStore()
+  const store = memoryStore({ clock: world })
   const lookup = random.pick(lookups)
   const trace = (line: string) => tell(`${(world.monotonic() / 1000).toFixed(1).padStart(8)} s  ${line}`)
   const base = { world, random, lookup, trace }
@@ -144,19 +144,24 @@ function pipelineOf(worker: Worker, { store, providers, random, trace }: World):
     clock: worker.clock,
     leaseMs: LEASE_MS,
     deadlines: { generateMs: DAY_MS, totalMs: Number.POSITIVE_INFINITY },
-    store: {
-      create: (id, state) => worker.stored(() => store.create(id, state)),
-      load: (id) => worker.stored(() => store.load(id)),
-      save: (id, version, state) =>
-        worker.stored(() => {
-          const { status, step, lease, submission, error } = state
-          trace(`${id} v${version} ${status} ${step} ${JSON.stringify({ lease, submission, error })}`)
-          return store.save(id, version, state)
-        }),
-      claim: (namespace, key, runId) => worker.stored(() => store.claim(namespace, key, runId)),
-      due: (before, limit) => worker.stored(() => store.due(before, limit)),
-    },
+    store: storeOf(worker, store, trace),
   })
+}
+
+/** The store as a worker reaches it: every operation may be the last thing that it does. */
+function storeOf(worker: Worker, store: RunStore, trace: (line: string) => void): RunStore {
+  const reached = Object.entries(store).map(([method, operation]) => [
+    method,
+    (...given: unknown[]) =>
+      worker.stored(() => {
+        if (method === 'save') {
+          const [id, version, { status, step, worker: holder, submission, error }] = given as Parameters<RunStore['save']>
+          trace(`${id} v${version} ${status} ${step} ${JSON.stringify({ holder, submission, error })}`)
+        }
+        return (operation as (...given: unknown[]) => Promise<unknown>)(...given)
+      }),
+  ])
+  return Object.fromEntries(reached) as RunStore
 }
 
 /** Resolves to the type of the last event, when the worker lives to see it. */
@@ -169,7 +174,8 @@ async function checkEvents(
   for await (const event of run) events.push(event)
   if (!worker.isAlive) return undefined
   const isTerminal = ({ type }: PipelineEvent) => type === 'run-completed' || type === 'run-failed'
-  if (events.some(({ sequence }, index) => sequence !== index)) violations.push(`the events of ${run.id} have gaps`)
+  const first = events[0]?.sequence ?? 0
+  if (events.some(({ sequence }, index) => sequence !== first + index)) violations.push(`the events of ${run.id} have gaps`)
   if (events.filter(isTerminal).length !== 1) violations.push(`${run.id} has not exactly one terminal event`)
   const last = events.at(-1)
   if (last === undefined || !isTerminal(last)) violations.push(`the last event of ${run.id} is ${last?.type}`)
