@@ -3,30 +3,47 @@ import { type Fault, failuresOf } from './failures-of.js'
 
 const NONE = 'gives no beat of a worker that never beat, and none of a run without a worker'
 const TTL = 'gives the beat of the worker that a run names, with its ttl, to every process'
-const OTHER = 'gives the beat of another worker after a save that names it'
+const OTHER_WORKER = 'gives the beat of another worker after a save that names it'
 const NUMBER = 'gives every beat another number'
 const EXPIRY = 'expires a beat when its ttl has passed by the clock of the store, and not before'
-const LAST = 'counts the ttl of a worker from its last beat'
+const LAST_TTL = 'counts the ttl of a worker from its last beat'
 const APART = 'keeps the beats of workers apart, whatever their names look like'
 const RETIRED = 'removes the beat of a worker that retires, and no other'
-const UNKNOWN = 'does nothing when an unknown worker retires'
-const REFUSED = 'refuses a ttl that is not a finite number above 0, and keeps the beat'
+const UNKNOWN_WORKER = 'does nothing when an unknown worker retires'
+const REFUSED_TTL = 'refuses a ttl that is not a finite number above 0, and keeps the beat'
 const FREE = 'leaves out the runs of live workers when only free ones are wanted'
 const FREE_SAVED = 'follows a save to another worker when only free ones are wanted'
 const FREE_PAGES = 'pages through the free runs, in pages of any size'
 
 const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
-  ['keeps no beat', () => ({ heartbeat: async () => undefined }), ['?']],
+  [
+    'keeps no beat',
+    () => ({ heartbeat: async () => undefined }),
+    [
+      TTL,
+      OTHER_WORKER,
+      NUMBER,
+      EXPIRY,
+      LAST_TTL,
+      APART,
+      RETIRED,
+      UNKNOWN_WORKER,
+      REFUSED_TTL,
+      FREE,
+      FREE_SAVED,
+      FREE_PAGES,
+    ],
+  ],
   [
     'gives the beat of any worker',
     (store, { beats }) => ({
       load: async (id) => {
         const loaded = await store.load(id)
         const [beat] = beats.values()
-        return loaded && beat && { ...loaded, beat: { ...beat, isExpired: false } }
+        return loaded && beat ? { ...loaded, beat: { ...beat, isExpired: false } } : loaded
       },
     }),
-    ['?'],
+    [NONE, OTHER_WORKER, EXPIRY, LAST_TTL, APART, RETIRED, FREE],
   ],
   [
     'numbers beats from 1 in each process',
@@ -52,7 +69,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         if (beat) beats.set(worker, { ...beat, expiresAt: Number.POSITIVE_INFINITY })
       },
     }),
-    ['?'],
+    [EXPIRY, LAST_TTL, APART, FREE],
   ],
   [
     'takes milliseconds for seconds',
@@ -63,7 +80,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         if (beat) beats.set(worker, { ...beat, expiresAt: beat.expiresAt + ttlMs * 999 })
       },
     }),
-    ['?'],
+    [EXPIRY, LAST_TTL, APART, FREE],
   ],
   [
     'expires beats too early',
@@ -84,7 +101,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return loaded?.beat?.isExpired ? { ...loaded, beat: undefined } : loaded
       },
     }),
-    ['?'],
+    [EXPIRY, LAST_TTL, APART, FREE],
   ],
   [
     'keeps the longer of two ttls',
@@ -96,14 +113,14 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         if (beat) beats.set(worker, { ...beat, expiresAt: Math.max(expiresAt, beat.expiresAt) })
       },
     }),
-    ['?'],
+    [LAST_TTL, APART],
   ],
   [
     'keeps the first ttl of a worker',
     (store, { beats }) => ({
       heartbeat: (worker, ttlMs) => store.heartbeat(worker, (ttlMs > 0 && beats.get(worker)?.ttlMs) || ttlMs),
     }),
-    ['?'],
+    [TTL, LAST_TTL, APART],
   ],
   [
     'takes names of workers for paths',
@@ -121,7 +138,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
     }),
     [APART],
   ],
-  ['retires every worker', (_, { beats }) => ({ retire: async () => beats.clear() }), [RETIRED, UNKNOWN, FREE]],
+  ['retires every worker', (_, { beats }) => ({ retire: async () => beats.clear() }), [RETIRED, UNKNOWN_WORKER, FREE]],
   ['retires no worker', () => ({ retire: async () => undefined }), [RETIRED, FREE]],
   [
     'refuses to retire an unknown worker',
@@ -130,17 +147,17 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         if (!beats.delete(worker)) throw new Error(`Could not retire: ${worker}`)
       },
     }),
-    [UNKNOWN],
+    [UNKNOWN_WORKER],
   ],
   [
     'takes a ttl without end',
     (store) => ({ heartbeat: (worker, ttlMs) => store.heartbeat(worker, Math.min(ttlMs, Number.MAX_VALUE)) }),
-    [REFUSED],
+    [REFUSED_TTL],
   ],
   [
     'takes a ttl of 0 for none',
     (store) => ({ heartbeat: async (worker, ttlMs) => (ttlMs === 0 ? undefined : store.heartbeat(worker, ttlMs)) }),
-    [REFUSED],
+    [REFUSED_TTL],
   ],
   [
     'refuses a ttl without its name',
@@ -150,7 +167,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
           throw Object.assign(error, { problems: [] })
         }),
     }),
-    [REFUSED],
+    [REFUSED_TTL],
   ],
   [
     'refuses a ttl with an error of another kind',
@@ -160,7 +177,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
           throw new RangeError('ttlMs')
         }),
     }),
-    [REFUSED],
+    [REFUSED_TTL],
   ],
   [
     'removes the beat when it refuses another',
@@ -170,7 +187,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         await store.heartbeat(worker, ttlMs)
       },
     }),
-    [REFUSED],
+    [REFUSED_TTL],
   ],
   [
     'shows beats to the process only that keeps them',
@@ -183,7 +200,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
               return loaded && { ...loaded, beat: undefined }
             },
           },
-    ['?'],
+    [TTL, EXPIRY, RETIRED],
   ],
 ]
 

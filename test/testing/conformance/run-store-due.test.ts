@@ -1,15 +1,13 @@
 import { expect, test } from 'vitest'
 import { type Fault, failuresOf } from './failures-of.js'
 
-const ORDER = 'gives the runs that are due, the most overdue first, up to the limit'
-const ENDED = 'gives no run that has ended, and follows a later wake'
-const PAGES = 'pages through the runs that are due by wakeAt, then by id, in pages of any size'
-const CHANGES = 'neither repeats nor skips a due run when others change between two pages'
-const UNKNOWN = 'gives nothing after a run that is unknown or not running'
 const FREE = 'leaves out the runs of live workers when only free ones are wanted'
 const FREE_SAVED = 'follows a save to another worker when only free ones are wanted'
 const FREE_PAGES = 'pages through the free runs, in pages of any size'
-const RESCHEDULED = 'gives a rescheduled run when it is due, and no earlier'
+const DUE_PAGES = 'pages through the runs that are due by wakeAt, then by id, in pages of any size'
+const DUE_CHANGES = 'neither repeats nor skips a due run when others change between two pages'
+const DUE_UNKNOWN = 'gives nothing after a run that is unknown or not running'
+const RESCHEDULED_DUE = 'gives a rescheduled run when it is due, and no earlier'
 
 const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   [
@@ -27,12 +25,12 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return place === 0 && after !== undefined ? [] : all.slice(place, place + limit)
       },
     }),
-    ['?'],
+    [DUE_PAGES, DUE_CHANGES, FREE, FREE_PAGES],
   ],
   [
     'knows no after',
     (store) => ({ due: (before, limit, options) => store.due(before, limit, { ...options, after: undefined }) }),
-    ['?'],
+    [RESCHEDULED_DUE, DUE_PAGES, DUE_CHANGES, DUE_UNKNOWN, FREE_PAGES],
   ],
   [
     'continues after the wakeAt of a run only',
@@ -51,7 +49,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
           .slice(0, limit)
       },
     }),
-    ['?'],
+    [DUE_PAGES, DUE_CHANGES, FREE_PAGES],
   ],
   [
     'repeats the run to continue after',
@@ -61,7 +59,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return options?.after === undefined || page.length === 0 ? page : [options.after, ...page].slice(0, limit)
       },
     }),
-    ['?'],
+    [RESCHEDULED_DUE, DUE_PAGES, DUE_CHANGES, FREE_PAGES],
   ],
   [
     'begins again after an unknown run',
@@ -69,14 +67,14 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
       due: (before, limit, options) =>
         store.due(before, limit, runs.has(options?.after ?? '') ? options : { ...options, after: undefined }),
     }),
-    ['?'],
+    [DUE_UNKNOWN, FREE_PAGES],
   ],
   [
     'takes an empty cursor for none',
     (store) => ({
       due: (before, limit, options) => store.due(before, limit, { ...options, after: options?.after || undefined }),
     }),
-    [UNKNOWN],
+    [DUE_UNKNOWN],
   ],
   [
     'continues after a run that has ended',
@@ -93,17 +91,17 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         }
       },
     }),
-    ['?'],
+    [DUE_UNKNOWN],
   ],
   [
     'gives the runs of live workers as well',
     (store) => ({ due: (before, limit, options) => store.due(before, limit, { ...options, isFree: false }) }),
-    ['?'],
+    [FREE, FREE_SAVED, FREE_PAGES],
   ],
   [
     'gives free runs only',
     (store) => ({ due: (before, limit, options) => store.due(before, limit, { ...options, isFree: true }) }),
-    ['?'],
+    [FREE],
   ],
   [
     'takes a run with a worker for one that is held',
@@ -114,7 +112,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return (options?.isFree ? free : ids).slice(0, limit)
       },
     }),
-    ['?'],
+    [FREE, FREE_PAGES],
   ],
   [
     'takes a run without a worker for one that is held',
@@ -125,7 +123,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return (options?.isFree ? held : ids).slice(0, limit)
       },
     }),
-    ['?'],
+    [FREE, FREE_SAVED, FREE_PAGES],
   ],
   [
     'takes an expired beat for a sign of life',
@@ -136,7 +134,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return (options?.isFree ? free : ids).slice(0, limit)
       },
     }),
-    ['?'],
+    [FREE],
   ],
   [
     'counts held runs to the limit of free ones',
@@ -147,7 +145,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return page.filter((id) => free.includes(id))
       },
     }),
-    ['?'],
+    [FREE_PAGES],
   ],
   [
     'continues after free runs only',
@@ -157,25 +155,30 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return options?.after === undefined || free.includes(options.after) ? store.due(before, limit, options) : []
       },
     }),
-    ['?'],
+    [FREE_PAGES],
   ],
   [
-    'keeps the first worker of a run',
-    (store) => {
-      const workers = new Map<string, string | undefined>()
+    'goes by the first worker of a run',
+    (store, { runs }) => {
+      const first = new Map<string, string>()
       return {
         create: (id, state) => {
-          workers.set(id, state.worker)
+          first.set(id, JSON.stringify(state))
           return store.create(id, state)
         },
         due: async (before, limit, options) => {
-          const ids = await store.due(before, 1000, { ...options, isFree: false })
-          const states = await Promise.all(ids.map(async (id) => [id, (await store.load(id))?.beat] as const))
-          return store.due(before, limit, states.length < 0 ? undefined : options)
+          const newest = [...runs]
+          for (const [id, stored] of newest) {
+            const { worker } = JSON.parse(first.get(id) ?? '{}')
+            runs.set(id, { ...stored, text: JSON.stringify({ ...JSON.parse(stored.text), worker }) })
+          }
+          const ids = await store.due(before, limit, options)
+          for (const [id, stored] of newest) runs.set(id, stored)
+          return ids
         },
       }
     },
-    ['?'],
+    [FREE, FREE_SAVED],
   ],
 ]
 

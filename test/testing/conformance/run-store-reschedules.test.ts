@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest'
 import { type Fault, failuresOf } from './failures-of.js'
 
-const NOTHING_ELSE = 'reschedules a run: its wakeAt and readings, and nothing else'
-const LAST = 'lets the last of several reschedules count'
-const DUE = 'gives a rescheduled run when it is due, and no earlier'
-const SAVED = 'replaces what was rescheduled with the next save'
-const FENCED = 'refuses to reschedule over an older version, and changes nothing'
-const UNKNOWN = 'refuses to reschedule a run that it does not know'
-const CLONED = 'keeps readings out of reach of later changes'
-const REPORT = 'changes nothing but the progress with a report'
+const RESCHEDULED = 'reschedules a run: its wakeAt and readings, and nothing else'
+const LAST_RESCHEDULE = 'lets the last of several reschedules count'
+const RESCHEDULED_DUE = 'gives a rescheduled run when it is due, and no earlier'
+const RESCHEDULED_SAVED = 'replaces what was rescheduled with the next save'
+const RESCHEDULE_FENCED = 'refuses to reschedule over an older version, and changes nothing'
+const RESCHEDULE_UNKNOWN = 'refuses to reschedule a run that it does not know'
+const READINGS_CLONED = 'keeps readings out of reach of later changes'
+const REPORT_ONLY = 'changes nothing but the progress with a report'
+const REPORT_STAYS = 'keeps the progress while the run names the worker'
+const VERSIONS_NEWEST = 'gives the newest versions, also of saves of another process'
 
 const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   [
@@ -19,7 +21,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         await store.save(id, version, { ...(loaded?.state ?? { status: 'running' }), wakeAt })
       },
     }),
-    ['?'],
+    [RESCHEDULED, LAST_RESCHEDULE, RESCHEDULED_SAVED, READINGS_CLONED, VERSIONS_NEWEST, REPORT_ONLY, REPORT_STAYS],
   ],
   [
     'counts a reschedule as a version',
@@ -30,7 +32,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         if (stored) runs.set(id, { ...stored, version: version + 1 })
       },
     }),
-    ['?'],
+    [RESCHEDULED, LAST_RESCHEDULE, RESCHEDULED_SAVED, VERSIONS_NEWEST, REPORT_ONLY, REPORT_STAYS],
   ],
   [
     'keeps no readings',
@@ -40,7 +42,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return loaded && { ...loaded, readings: undefined }
       },
     }),
-    ['?'],
+    [RESCHEDULED, LAST_RESCHEDULE, RESCHEDULED_SAVED, READINGS_CLONED, REPORT_ONLY],
   ],
   [
     'puts the readings into the state',
@@ -50,7 +52,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return loaded?.readings ? { ...loaded, state: { ...loaded.state, readings: loaded.readings } } : loaded
       },
     }),
-    ['?'],
+    [RESCHEDULED, REPORT_ONLY],
   ],
   [
     'adds readings to those before',
@@ -60,7 +62,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         await store.reschedule(id, version, wakeAt, [...before, ...readings])
       },
     }),
-    [LAST],
+    [LAST_RESCHEDULE],
   ],
   [
     'only ever reschedules a run to later',
@@ -70,7 +72,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         await store.reschedule(id, version, Math.max(before, wakeAt), readings)
       },
     }),
-    [LAST, DUE],
+    [LAST_RESCHEDULE, RESCHEDULED_DUE],
   ],
   [
     'forgets to load the new wakeAt',
@@ -80,7 +82,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return loaded && { ...loaded, state: JSON.parse(runs.get(id)?.text ?? '{}') }
       },
     }),
-    ['?'],
+    [RESCHEDULED, LAST_RESCHEDULE, REPORT_ONLY],
   ],
   [
     'finds a run due by its state only',
@@ -95,7 +97,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         }
       },
     }),
-    [DUE],
+    [RESCHEDULED_DUE],
   ],
   [
     'keeps the readings at a save',
@@ -110,7 +112,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return saved
       },
     }),
-    [SAVED],
+    [RESCHEDULED_SAVED],
   ],
   [
     'keeps the wakeAt at a save',
@@ -125,7 +127,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return saved
       },
     }),
-    ['?'],
+    [RESCHEDULED_SAVED],
   ],
   [
     'does not compare versions when it reschedules',
@@ -133,7 +135,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
       reschedule: (id, version, wakeAt, readings) =>
         store.reschedule(id, runs.get(id)?.version ?? version, wakeAt, readings),
     }),
-    [FENCED],
+    [RESCHEDULE_FENCED],
   ],
   [
     'reschedules before it compares',
@@ -144,12 +146,12 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         if (stored?.version !== version) await store.reschedule(id, version, wakeAt, readings)
       },
     }),
-    [FENCED],
+    [RESCHEDULE_FENCED],
   ],
   [
     'ignores a reschedule that is too late',
     (store) => ({ reschedule: (...args) => store.reschedule(...args).catch(() => undefined) }),
-    [FENCED, UNKNOWN],
+    [RESCHEDULE_FENCED, RESCHEDULE_UNKNOWN],
   ],
   [
     'creates a run when it reschedules',
@@ -159,7 +161,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         await store.reschedule(id, version, wakeAt, readings)
       },
     }),
-    [UNKNOWN],
+    [RESCHEDULE_UNKNOWN],
   ],
   [
     'keeps the readings that it is given',
@@ -176,7 +178,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         },
       }
     },
-    ['?'],
+    [LAST_RESCHEDULE, READINGS_CLONED],
   ],
 ]
 
