@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RunStore, StoredRun } from '../../../src/index.js'
-import { runStoreConformance } from '../../../src/testing/index.js'
+import { manualClock, runStoreConformance } from '../../../src/testing/index.js'
 import { failedCases } from './failed-cases.js'
 import { fullStore } from './full-run-store.js'
 import { type Data, emptyData, plainStore } from './plain-run-store.js'
@@ -162,9 +162,10 @@ const broken: readonly (readonly [string, Fault, string])[] = [
 
 test.each(broken)('a store that %s fails', async (_, fault, expected) => {
   const create = () => {
-    const data = emptyData()
+    const clock = manualClock()
+    const data = emptyData(clock)
     const store = plainStore(data)
-    return { store: { ...store, ...fault(store, data) } }
+    return { store: { ...store, ...fault(store, data) }, advance: (ms: number) => clock.advance(ms) }
   }
   const failed = await failedCases((collect) => runStoreConformance({ test: collect, timeoutMs: 500, create }))
   expect([...failed.keys()]).toContain(expected)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RunQuery, RunStore, StoredRun } from '../../../src/index.js'
-import { runStoreConformance } from '../../../src/testing/index.js'
+import { manualClock, runStoreConformance } from '../../../src/testing/index.js'
 import { failedCases } from './failed-cases.js'
 import { type Data, emptyData, plainStore } from './plain-run-store.js'
 
@@ -117,7 +117,10 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
 ]
 
 test.each(broken)('a store that %s fails', async (_, fault, expected) => {
-  const create = () => ({ store: listingStore(emptyData(), fault) })
+  const create = () => {
+    const clock = manualClock()
+    return { store: listingStore(emptyData(clock), fault), advance: (ms: number) => clock.advance(ms) }
+  }
   const failed = await failedCases((collect) => runStoreConformance({ test: collect, timeoutMs: 500, create }))
   expect([...failed.keys()]).toEqual(expect.arrayContaining([...expected]))
 })
