@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { RunStore } from '../../contracts/run-store.js'
 import type { ConformanceCase } from './conformance-suite.js'
 import type { Trial } from './trial.js'
@@ -34,7 +35,8 @@ export function optionalCase<Method extends keyof RunStore>(
       if (!hasMethods(store, methods)) return
       const reopen = async () => {
         const other = await reopened(subject)
-        return hasMethods(other, methods) ? other : store
+        assert.ok(hasMethods(other, methods), `the store must have ${methods.join(', ')} when it is opened again`)
+        return other
       }
       await check(store, reopen, trial)
     },

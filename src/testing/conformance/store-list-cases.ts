@@ -56,7 +56,7 @@ export const storeListCases: readonly ConformanceCase<RunStoreSubject>[] = [
   }),
   optionalCase(
     ['list'],
-    'lists the runs of one owner, whatever the owner looks like, and those of everybody',
+    'lists the runs of one owner, whatever the owner looks like, and those of every owner',
     async (store) => {
       for (const [index, owner] of AWKWARD_OWNERS.entries()) {
         await store.create(`run_${10 + index}`, run({ startedAt: index, owner }))
@@ -72,17 +72,17 @@ export const storeListCases: readonly ConformanceCase<RunStoreSubject>[] = [
         )
         assert.deepEqual(await allPages(store, { order: 'newest-first', owner, limit: 1 }), own.toReversed())
       }
-      assert.deepEqual(await pageOf(store, { order: 'oldest-first', owner: 'nobody' }), [])
+      assert.deepEqual(await pageOf(store, { order: 'oldest-first', owner: 'unknown' }), [])
       const all = await pageOf(store, { order: 'oldest-first' })
-      assert.equal(all.length, 2 * AWKWARD_OWNERS.length + 1, 'without an owner, list gives the runs of everybody')
+      assert.equal(all.length, 2 * AWKWARD_OWNERS.length + 1, 'without an owner, list gives the runs of every owner')
       const [last = ''] = await pageOf(store, { order: 'oldest-first', owner: 'A' })
       const later = await pageOf(store, { order: 'oldest-first', owner: 'a ', after: last })
-      assert.equal(later.length, 2, 'the run to go on after may be of another owner')
+      assert.equal(later.length, 2, 'the run to continue after may be of another owner')
     },
   ),
   optionalCase(
     ['list'],
-    'leaves out runs that were removed, and still loads them and goes on after them',
+    'leaves out runs that were removed, and still loads them and continues after them',
     async (store) => {
       for (const [id, startedAt] of Object.entries(STARTS)) await store.create(id, run({ startedAt }))
       await store.save('run_2', 1, run({ startedAt: 200, removedAt: 300 }))

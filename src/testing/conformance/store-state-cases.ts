@@ -38,7 +38,7 @@ export const storeStateCases: readonly ConformanceCase<RunStoreSubject>[] = [
     },
   },
   {
-    name: 'creates a run once, as version 1, and leaves it as it is the second time',
+    name: 'creates a run once, as version 1, and leaves it unchanged the second time',
     async check({ store }) {
       assert.equal(await store.create('run_1', AWKWARD), true, 'the first create must be true')
       assert.equal(await store.create('run_1', { ...AWKWARD, text: 'other' }), false, 'the second must be false')
@@ -55,7 +55,7 @@ export const storeStateCases: readonly ConformanceCase<RunStoreSubject>[] = [
     },
   },
   {
-    name: 'saves over the version it was told, and gives the new one',
+    name: 'saves over the version that it is given, and gives the new one',
     async check({ store }) {
       await store.create('run_1', AWKWARD)
       const second = await store.save('run_1', 1, { ...AWKWARD, step: 2 })

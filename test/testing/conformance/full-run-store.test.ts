@@ -44,3 +44,26 @@ test.each(['putMedia', 'getMedia', 'dropMedia'] as const)('a store with media bu
     ['has putMedia, getMedia and dropMedia, or none of them', expect.stringContaining(`must have ${method} as well`)],
   ])
 })
+
+test('a store whose beats never expire fails within the time limit, also without a clock that can be moved', async () => {
+  const create = () => {
+    const data = emptyFullData({ monotonic: () => 0 })
+    return { store: fullStore(data) }
+  }
+  const failed = await failedCases((collect) => runStoreConformance({ test: collect, timeoutMs: 50, create }))
+  expect([...failed]).toEqual(
+    [
+      'expires a beat when its ttl has passed by the clock of the store, and not before',
+      'counts the ttl of a worker from its last beat',
+      'keeps the beats of workers apart, whatever their names look like',
+      'leaves out the runs of live workers when only free ones are wanted',
+    ].map((name) => [name, expect.stringContaining('isExpired must become true, must settle within 50 ms')]),
+  )
+})
+
+test('a store that lacks a method when it is opened again fails', async () => {
+  const failed = await failuresOf((_, __, process) => (process === 1 ? {} : ({ report: undefined } as object)))
+  expect([...failed]).toEqual([
+    ['shows progress to another process', expect.stringContaining('must have report when it is opened again')],
+  ])
+})

@@ -37,7 +37,7 @@ const broken: readonly (readonly [string, Fault, string])[] = [
         return isNew
       },
     }),
-    'creates a run once, as version 1, and leaves it as it is the second time',
+    'creates a run once, as version 1, and leaves it unchanged the second time',
   ],
   [
     'waits between the look and the create',
@@ -81,7 +81,7 @@ const broken: readonly (readonly [string, Fault, string])[] = [
   [
     'keeps its version',
     (store) => ({ save: (id, version, state) => store.save(id, version, state).then(() => version) }),
-    'saves over the version it was told, and gives the new one',
+    'saves over the version that it is given, and gives the new one',
   ],
   [
     'creates on save',
@@ -110,7 +110,7 @@ const broken: readonly (readonly [string, Fault, string])[] = [
     'keeps runs apart whatever their ids look like',
   ],
   [
-    'gives a claim to anybody',
+    'gives a claim to every run',
     () => ({ claim: async () => true }),
     'gives a claim to one run, again and again, and to no other',
   ],
