@@ -11,26 +11,29 @@ export interface MemoryClaims {
 /** Makes an empty set of claims. */
 export function memoryClaims(): MemoryClaims {
   const claimants = new Map<string, string>()
-  const names = new Map<string, string[]>()
-  // In the order of their release.
+  // Names by claimant, without those that were released.
+  const names = new Map<string, Set<string>>()
+  // Names, in the order of their release.
   const released = new Map<string, number>()
   return {
     claim(name, runId) {
-      const claimant = claimants.get(name)
-      if (claimant !== undefined) return claimant === runId
+      const claimant = claimants.get(name) ?? runId
+      if (claimant !== runId) return false
       claimants.set(name, runId)
-      names.set(runId, [...(names.get(runId) ?? []), name])
+      names.set(runId, (names.get(runId) ?? new Set()).add(name))
+      // A later run may have the id of a forgotten one: its claims last as long as it does.
+      released.delete(name)
       return true
     },
     release(runId, now) {
-      if (names.has(runId) && !released.has(runId)) released.set(runId, now)
+      for (const name of names.get(runId) ?? []) released.set(name, now)
+      names.delete(runId)
     },
     sweep(before) {
-      for (const [runId, at] of released) {
+      for (const [name, at] of released) {
         if (at > before) return
-        released.delete(runId)
-        for (const name of names.get(runId) ?? []) claimants.delete(name)
-        names.delete(runId)
+        released.delete(name)
+        claimants.delete(name)
       }
     },
   }

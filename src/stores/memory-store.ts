@@ -165,7 +165,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
     versions: async (ids) => ids.map((id) => runs.get(id)?.version),
     report: async (worker, entries) => {
       for (const { id, progress } of entries) {
-        if (runs.get(id)?.status === 'running') reports.set(id, { worker, progress: structuredClone(progress) })
+        const run = runs.get(id)
+        // A worker that lost the run must not hide what its successor reported.
+        if (run?.status !== 'running' || run.worker !== worker) continue
+        reports.set(id, { worker, progress: structuredClone(progress) })
       }
     },
     list: async (query) => listRuns(runs.values(), query),
@@ -175,7 +178,11 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
     prune: async ({ endedBefore, now }) => {
       const old = [...ended].filter((id) => (runs.get(id)?.endedAt ?? 0) < endedBefore)
       for (const id of old) forget(id, now)
-      sweep(now)
+      // Runs need not be forgotten in the order in which they ended.
+      for (const id of retained) {
+        if (!isRetainedAt(runs.get(id) as unknown as StoredRun, now)) remove(id, now)
+      }
+      claims.sweep(now - RETAINED_MS)
       return old.length
     },
   }

@@ -20,11 +20,8 @@ export {
   type ResolverSubject,
   resolverConformance,
 } from './conformance/resolver-conformance.js'
-export {
-  type RunStoreConformanceOptions,
-  type RunStoreSubject,
-  runStoreConformance,
-} from './conformance/run-store-conformance.js'
+export { type RunStoreConformanceOptions, runStoreConformance } from './conformance/run-store-conformance.js'
+export type { RunStoreSubject } from './conformance/run-store-subject.js'
 export { uploaderConformance } from './conformance/uploader-conformance.js'
 export type { UploaderConformanceOptions, UploaderSubject } from './conformance/uploader-subject.js'
 export type { FakeCall, FakeOptions, FakeOutcome } from './fake-call.js'

@@ -1,27 +1,29 @@
-import type { RunStore } from '../../contracts/run-store.js'
 import { type ConformanceOptions, registerCases } from './conformance-suite.js'
+import type { RunStoreSubject } from './run-store-subject.js'
+import { storeBeatCases } from './store-beat-cases.js'
 import { storeClaimCases } from './store-claim-cases.js'
+import { storeDueCases } from './store-due-cases.js'
 import { storeListCases } from './store-list-cases.js'
+import { storeMediaCases } from './store-media-cases.js'
+import { storeReportCases } from './store-report-cases.js'
+import { storeRescheduleCases } from './store-reschedule-cases.js'
+import { storeRetentionCases } from './store-retention-cases.js'
 import { storeStateCases } from './store-state-cases.js'
-
-/** A store under test; it must be empty. */
-export interface RunStoreSubject {
-  readonly store: RunStore
-  /**
-   * Opens the same data once more, as another process would.
-   * @defaultValue the store itself
-   */
-  reopen?(): Promise<RunStore>
-  dispose?(): Promise<void> | void
-}
+import { storeVersionCases } from './store-version-cases.js'
 
 /** What {@link runStoreConformance} takes. */
 export interface RunStoreConformanceOptions extends ConformanceOptions<RunStoreSubject> {}
 
 /**
- * Tests a run store against its contract: one creator, one winner of a compare-and-set, states as they were given and out of
- * reach of later changes, unique claims, runs that are due in their order, and, when it has `list`, total and stable pages of
- * runs. Give it the `test` of your runner.
+ * Tests a run store against its contract. Every store: one creator, one winner of a compare-and-set, states as they were given and out
+ * of reach of later changes; reschedules that change `wakeAt` and readings only; unique claims; beats that expire by the clock of the
+ * store; due runs in total and stable pages, with and without those of live workers.
+ *
+ * A store with the methods: `list`, total and stable pages of runs; `versions`; `report`, progress of the worker that holds a run;
+ * `putMedia`, `getMedia` and `dropMedia`, bytes that stay until their last reference goes (all three or none); `prune`, runs that are
+ * forgotten, with what is retained of them for 24 hours. Cases of methods that the store lacks pass.
+ *
+ * Give it the `test` of your runner. Give `advance` with a store whose clock is injected; otherwise a few cases wait some 20 ms.
  *
  * @example
  * ```ts
@@ -35,5 +37,16 @@ export interface RunStoreConformanceOptions extends ConformanceOptions<RunStoreS
  * ```
  */
 export function runStoreConformance(options: RunStoreConformanceOptions): void {
-  registerCases<RunStoreSubject>(options, [...storeStateCases, ...storeClaimCases, ...storeListCases])
+  registerCases<RunStoreSubject>(options, [
+    ...storeStateCases,
+    ...storeRescheduleCases,
+    ...storeClaimCases,
+    ...storeBeatCases,
+    ...storeDueCases,
+    ...storeVersionCases,
+    ...storeReportCases,
+    ...storeListCases,
+    ...storeMediaCases,
+    ...storeRetentionCases,
+  ])
 }

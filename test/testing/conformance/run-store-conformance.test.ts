@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { RunStore, StoredRun } from '../../../src/index.js'
-import { runStoreConformance } from '../../../src/testing/index.js'
+import { manualClock, runStoreConformance } from '../../../src/testing/index.js'
 import { failedCases } from './failed-cases.js'
+import { fullStore } from './full-run-store.js'
 import { type Data, emptyData, plainStore } from './plain-run-store.js'
 
 describe('a good store passes', () => {
@@ -36,7 +37,7 @@ const broken: readonly (readonly [string, Fault, string])[] = [
         return isNew
       },
     }),
-    'creates a run once, as version 1, and leaves it as it is the second time',
+    'creates a run once, as version 1, and leaves it unchanged the second time',
   ],
   [
     'waits between the look and the create',
@@ -80,7 +81,7 @@ const broken: readonly (readonly [string, Fault, string])[] = [
   [
     'keeps its version',
     (store) => ({ save: (id, version, state) => store.save(id, version, state).then(() => version) }),
-    'saves over the version it was told, and gives the new one',
+    'saves over the version that it is given, and gives the new one',
   ],
   [
     'creates on save',
@@ -109,7 +110,7 @@ const broken: readonly (readonly [string, Fault, string])[] = [
     'keeps runs apart whatever their ids look like',
   ],
   [
-    'gives a claim to anybody',
+    'gives a claim to every run',
     () => ({ claim: async () => true }),
     'gives a claim to one run, again and again, and to no other',
   ],
@@ -161,20 +162,37 @@ const broken: readonly (readonly [string, Fault, string])[] = [
 
 test.each(broken)('a store that %s fails', async (_, fault, expected) => {
   const create = () => {
-    const data = emptyData()
+    const clock = manualClock()
+    const data = emptyData(clock)
     const store = plainStore(data)
-    return { store: { ...store, ...fault(store, data) } }
+    return { store: { ...store, ...fault(store, data) }, advance: (ms: number) => clock.advance(ms) }
   }
   const failed = await failedCases((collect) => runStoreConformance({ test: collect, timeoutMs: 500, create }))
   expect([...failed.keys()]).toContain(expected)
 })
 
-test('a store that only one process sees fails', async () => {
-  const create = () => ({ store: plainStore(), reopen: async () => plainStore() })
+test('a store that only one process sees fails every case that opens it twice', async () => {
+  const create = () => ({ store: fullStore(), reopen: async () => fullStore() })
   const failed = await failedCases((collect) => runStoreConformance({ test: collect, create }))
   expect([...failed.keys()]).toEqual([
     'shows its runs and versions to another process',
+    'reschedules a run: its wakeAt and readings, and nothing else',
+    'lets the last of several reschedules count',
+    'gives a rescheduled run when it is due, and no earlier',
+    'replaces what was rescheduled with the next save',
+    'refuses to reschedule over an older version, and changes nothing',
     'gives a claim to one run, again and again, and to no other',
+    'gives the beat of the worker that a run names, with its ttl, to every process',
+    'gives every beat another number',
+    'expires a beat when its ttl has passed by the clock of the store, and not before',
+    'removes the beat of a worker that retires, and no other',
+    'leaves out the runs of live workers when only free ones are wanted',
+    'gives the newest versions, also of saves of another process',
+    'shows progress to another process',
+    'lists what another process saved',
+    'shows media and their references to another process',
+    'retains what answers the id of a caller for 24 hours after the end',
+    'keeps the claims of a forgotten run for 24 hours, and frees them then',
   ])
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RunQuery, RunStore, StoredRun } from '../../../src/index.js'
-import { runStoreConformance } from '../../../src/testing/index.js'
+import { manualClock, runStoreConformance } from '../../../src/testing/index.js'
 import { failedCases } from './failed-cases.js'
 import { type Data, emptyData, plainStore } from './plain-run-store.js'
 
@@ -25,8 +25,8 @@ const ORDER = 'lists runs by their start, then by id, in both orders, whatever b
 const PAGES = 'pages through every run once, in pages of any size'
 const ARRIVALS = 'neither repeats nor skips a run when others start between two pages'
 const UNKNOWN = 'lists nothing after a run that it does not know'
-const OWNERS = 'lists the runs of one owner, whatever the owner looks like, and those of everybody'
-const REMOVED = 'leaves out runs that were removed, and still loads them and goes on after them'
+const OWNERS = 'lists the runs of one owner, whatever the owner looks like, and those of every owner'
+const REMOVED = 'leaves out runs that were removed, and still loads them and continues after them'
 const SAVES = 'follows a save to another start or owner, and no save that was fenced'
 const PROCESSES = 'lists what another process saved'
 
@@ -50,7 +50,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   ['has no limit', { list: (query, right) => right({ ...query, limit: 1000 }) }, [ORDER]],
   ['has pages of two at most', { list: (query, right) => right({ ...query, limit: 2 }) }, [ORDER]],
   [
-    'repeats the run to go on after',
+    'repeats the run to continue after',
     { list: (query, right) => (query.after ? [query.after, ...right(query)] : right(query)) },
     [PAGES, ARRIVALS, REMOVED],
   ],
@@ -67,7 +67,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
     [ARRIVALS],
   ],
   [
-    'begins anew after an unknown run',
+    'begins again after an unknown run',
     { list: (query, right, { runs }) => right(runs.has(query.after ?? '') ? query : { ...query, after: undefined }) },
     [UNKNOWN],
   ],
@@ -76,7 +76,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
     { list: (query, right) => right({ ...query, after: query.after || undefined }) },
     [UNKNOWN],
   ],
-  ['gives everybody all runs', { list: (query, right) => right({ ...query, owner: undefined }) }, [OWNERS]],
+  ['gives every owner all runs', { list: (query, right) => right({ ...query, owner: undefined }) }, [OWNERS]],
   [
     'takes an empty owner for none',
     { list: (query, right) => right({ ...query, owner: query.owner || undefined }) },
@@ -89,12 +89,12 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   ],
   ['trims owners', { keeps: ({ owner }, query) => owner?.trim() === query.owner?.trim() }, [OWNERS]],
   [
-    'lists only runs without an owner when it is asked for those of everybody',
+    'lists only runs without an owner when it is asked for those of every owner',
     { keeps: ({ owner }, query) => owner === query.owner },
     [OWNERS],
   ],
   [
-    'goes on after runs of the owner only',
+    'continues after runs of the owner only',
     {
       list: (query, right, { runs }) =>
         query.owner !== undefined &&
@@ -108,7 +108,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   ['lists removed runs', { keeps: () => true }, [REMOVED]],
   ['takes 0 for never', { keeps: ({ removedAt }) => !removedAt }, [REMOVED]],
   [
-    'goes on after no removed run',
+    'continues after no removed run',
     {
       list: (query, right, { runs }) => (stateOf(runs, query.after ?? '')?.removedAt === undefined ? right(query) : []),
     },
@@ -117,7 +117,10 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
 ]
 
 test.each(broken)('a store that %s fails', async (_, fault, expected) => {
-  const create = () => ({ store: listingStore(emptyData(), fault) })
+  const create = () => {
+    const clock = manualClock()
+    return { store: listingStore(emptyData(clock), fault), advance: (ms: number) => clock.advance(ms) }
+  }
   const failed = await failedCases((collect) => runStoreConformance({ test: collect, timeoutMs: 500, create }))
   expect([...failed.keys()]).toEqual(expect.arrayContaining([...expected]))
 })
