@@ -52,6 +52,7 @@ export type { Publication, Publisher } from './contracts/publisher.js'
 export type { MediaInput, StoryboardShot, VideoRequest } from './contracts/request.js'
 export type { ResolvedVideo, ResolveInput, Resolver } from './contracts/resolver.js'
 export type { Attempt, PipelineResult, PipelineResultJson, RunWarning } from './contracts/result.js'
+export { isRetainedAt, RETAINED_MS, retainedRun } from './contracts/retained-run.js'
 export {
   AllStrategiesFailedError,
   FencedError,
@@ -60,7 +61,16 @@ export {
   StageTimeoutError,
   SubmissionUnknownError,
 } from './contracts/run-errors.js'
-export type { RunQuery, RunStore, StoredRun } from './contracts/run-store.js'
+export type {
+  DueOptions,
+  LoadedRun,
+  PruneQuery,
+  RunQuery,
+  RunReport,
+  RunStore,
+  StoredRun,
+  WorkerBeat,
+} from './contracts/run-store.js'
 export type { OpenOptions, VideoSource } from './contracts/source.js'
 export type {
   FindContext,
@@ -100,12 +110,14 @@ export { toChatCompletion } from './openai/to-chat-completion.js'
 export { toChatCompletionChunks } from './openai/to-chat-completion-chunks.js'
 export { type OpenAiError, type OpenAiErrorBody, toOpenAiError } from './openai/to-openai-error.js'
 export { type SseOptions, toSse } from './openai/to-sse.js'
+export type { PruneOptions } from './pipeline/journal/retention.js'
 export type { ReviewVerdict } from './pipeline/journal/settle-run.js'
 export type { Deadlines, SoraPipelineOptions } from './pipeline/options.js'
 export type { PipelineRun } from './pipeline/pipeline-run.js'
 export type { RunRecord } from './pipeline/run-record.js'
 export { type RunOptions, SoraPipeline } from './pipeline/sora-pipeline.js'
 export type { RunProgress } from './pipeline/state/run-state.js'
+export type { StoredMedia, StoredRequest } from './pipeline/state/stored-request.js'
 export type { OpenUrl } from './pipeline/video/open-url.js'
 export { type MemoryStoreOptions, memoryStore } from './stores/memory-store.js'
 export { type PaceScheduleOptions, paceSchedule } from './timing/pace-schedule.js'

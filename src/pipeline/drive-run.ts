@@ -10,7 +10,6 @@ import { type Opening, openRun } from './journal/open-run.js'
 import { isFenced } from './journal/store-calls.js'
 import type { PipelineConfig } from './options.js'
 import type { RunSession } from './run-session.js'
-import type { RunIdentity } from './state/run-state.js'
 import { finishRun, stagesOf, takeStep } from './take-step.js'
 
 // The longest pause after races that are lost one after the other.
@@ -20,7 +19,7 @@ export const SEQUENCES = 1_000_000
 
 /** What a resident run is driven with. */
 export interface Drive extends Omit<Opening, 'isResident'> {
-  readonly onOpen: (identity: RunIdentity) => void
+  readonly onOpen: (session: RunSession) => void
   /** How long a run that waits for a job is left alone first, in milliseconds. */
   readonly delayMs: number
 }
@@ -34,7 +33,7 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
     session = await openRun(config, { ...drive, isResident: true })
     signal.addEventListener('abort', interrupt)
     if (signal.aborted) interrupt()
-    drive.onOpen(session.state)
+    drive.onOpen(session)
     announce(session)
     return await untilItEnds(session, drive.delayMs)
   } catch (error) {

@@ -96,8 +96,10 @@ async function advanceStage<S extends LaterStage>(
   const { clock, deadlines } = session.config
   const skip = (reason: 'not-configured' | 'deadline') => {
     session.log.append({ type: 'stage-skipped', stage, reason })
-    // Another process would skip it as well: it is saved with the next step that does something.
-    session.journal.note({ ...entering(session, stage), ...(reason === 'deadline' && { isDegraded: true }) })
+    // Another process would skip it as well: it is saved with the next step that does something. A stage that is not configured
+    // takes no time of the next one.
+    if (reason === 'not-configured') session.journal.note({ step: FOLLOWING[stage] })
+    else session.journal.note({ ...entering(session, stage), isDegraded: true })
   }
   if (strategy === undefined) return skip('not-configured')
   const stageMs = deadlines[`${stage}Ms`]

@@ -5,6 +5,7 @@ import { driveRun } from './drive-run.js'
 import { EventLog } from './event-log.js'
 import type { RunOrigin } from './journal/open-run.js'
 import type { PipelineConfig } from './options.js'
+import type { RunSession } from './run-session.js'
 import { identityOf, type RunIdentity, type RunProgress } from './state/run-state.js'
 
 /**
@@ -30,8 +31,8 @@ export interface PipelineRun extends AsyncIterable<PipelineEvent> {
 export interface ActiveRun extends PipelineRun {
   /** What the run is known by; `undefined` for one that is being read from the store. */
   identity(): RunIdentity | undefined
-  /** How far the present stage is, once it was reported. */
-  progress(): { readonly progress: RunProgress } | undefined
+  /** What is not saved with every poll: when the run is due next, and how far the present stage is. */
+  present(): { readonly wakeAt?: number; readonly progress?: RunProgress }
   /** Aborts the run with a signal of a caller. */
   follow(signal: AbortSignal): void
 }
@@ -51,7 +52,10 @@ export function startRun(
     listenerOf(config, () => log),
   )
   let known: RunIdentity | undefined
-  const onOpen = ({ fingerprint, owner }: RunIdentity) => {
+  let session: RunSession | undefined
+  const onOpen = (opened: RunSession) => {
+    const { fingerprint, owner } = opened.state
+    session = opened
     known = { fingerprint, ...(owner !== undefined && { owner }) }
   }
   const result = new Promise<PipelineResult>((resolve, reject) => {
@@ -72,7 +76,10 @@ export function startRun(
   return {
     id,
     identity: () => known ?? (origin.request && identityOf(origin.request, origin.owner)),
-    progress: () => log.latestProgress && { progress: log.latestProgress },
+    present: () => ({
+      ...(session && { wakeAt: session.state.wakeAt }),
+      ...(log.latestProgress && { progress: log.latestProgress }),
+    }),
     result,
     cancel: (reason = new DOMException('The run was cancelled', 'AbortError')) => {
       controller.abort(reason)

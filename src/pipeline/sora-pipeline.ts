@@ -181,7 +181,7 @@ export class SoraPipeline {
   async get(id: string): Promise<RunRecord | undefined> {
     const record = await readRecord(this.#config, id)
     const live = this.#runs.get(id)
-    return record?.status === 'running' && live ? { ...record, isAttended: true, ...live.progress() } : record
+    return record?.status === 'running' && live ? { ...record, isAttended: true, ...live.present() } : record
   }
 
   /**

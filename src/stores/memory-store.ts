@@ -56,6 +56,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
   // Forgotten runs of which something is retained, in the order in which they were forgotten.
   const retained = new Set<string>()
   const beats = new Map<string, Beat>()
+  let number = 0
   const reports = new Map<string, Report>()
   const claims = memoryClaims()
   const media = memoryMedia()
@@ -156,7 +157,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
     },
     heartbeat: async (worker, ttlMs) => {
       checkTtl(ttlMs)
-      const number = (beats.get(worker)?.number ?? 0) + 1
+      number += 1
       beats.set(worker, { number, ttlMs, expiresAt: clock.monotonic() + ttlMs })
     },
     retire: async (worker) => {

@@ -204,7 +204,7 @@ describe('generators in balance', () => {
       const run = pipeline.resume('run_2')
       if (ending === 'poll') await clock.runUntil(run.result)
       else {
-        await clock.advance(10)
+        await clock.advance(10_010) // The lease of the dead process first.
         await run.cancel('enough')
       }
       expect(a).toMatchObject({ startCount: 0, pollCount: 0, cancelCount: 0 })
@@ -230,7 +230,7 @@ describe('generators in balance', () => {
     const generator = balance([a], { concurrency: 1 })
     const pipeline = new SoraPipeline({ generator, store, clock, pollSchedule: () => 1000 })
     const resumed = ['run_1', 'run_2'].map((id) => pipeline.resume(id))
-    await clock.advance(100)
+    await clock.advance(10_100) // The lease of the dead process first.
     expect(a.pollCount).toBe(2)
     const fresh = pipeline.run(request)
     await clock.advance(4000)

@@ -25,10 +25,11 @@ describe('what is known of a run', () => {
   })
 
   it('has its owner, its request and how far it is, and its result at the end', async () => {
-    const polls = [{ state: 'queued' }, { state: 'running', ratio: 0.4 }, { state: 'running', ratio: 0.9 }] as const
+    const ratio = 0.4
+    const polls = [{ state: 'queued' }, { state: 'running', ratio }, { state: 'running', ratio }] as const
     const { clock, pipeline, store } = setUp({ generator: fakeTaskGenerator({ polls }) })
     const run = pipeline.run(request, { id: 'run_1', owner: 'ann' })
-    await clock.advance(2900)
+    await clock.advance(3100)
     const known = { id: 'run_1', owner: 'ann', status: 'running', request, isAttended: true }
     expect(await pipeline.get('run_1')).toMatchObject({ ...known, progress: { stage: 'generate', ratio: 0.4 } })
     // Another process reads the same, from the store alone.
@@ -54,10 +55,12 @@ describe('what is known of a run', () => {
   })
 
   it('tells that nobody works on it once the lease of a dead process has passed', async () => {
-    const { clock, pipeline, store } = setUp({ generator: fakeTaskGenerator({ polls: 1000 }), leaseMs: 1000 })
+    const later = manualClock()
+    const store = memoryStore({ clock: later })
+    const { clock, pipeline } = setUp({ generator: fakeTaskGenerator({ polls: 1000 }), leaseMs: 1000, store })
     pipeline.run(request, { id: 'run_1' })
     await clock.advance(10)
-    const later = manualClock({ now: clock.now() + 5000 })
+    await later.advance(1000)
     const other = new SoraPipeline({ generator: fakeGenerator(), store, clock: later })
     expect(await other.get('run_1')).toMatchObject({ status: 'running', isAttended: false })
   })

@@ -369,7 +369,10 @@ describe('the later stages', () => {
     expect(taken).toHaveLength(2)
     const { unpublish: _without, ...keeping } = publisher
     expect((await new SoraPipeline({ ...options, publisher: keeping }).generate(request)).warnings).toMatchObject([
-      { message: 'Could not take the post back: Could not unpublish, the publisher does not implement unpublish(): fake-publisher' },
+      {
+        message:
+          'Could not take the post back: Could not unpublish, the publisher does not implement unpublish(): fake-publisher',
+      },
     ])
   })
 

@@ -14,14 +14,20 @@ const request = { prompt: 'A cat playing piano' }
 describe('memoryStore', () => {
   runStoreConformance({ test: it, create: async () => ({ store: memoryStore() }) })
 
-  it('forgets the oldest ended runs and their claims, and never a running one', async () => {
+  it('forgets the oldest ended runs, and neither a running one nor one in review', async () => {
     const store = memoryStore({ maxEnded: 2 })
     const running: StoredRun = { status: 'running', wakeAt: 1 }
-    for (const id of ['a', 'b', 'c', 'd']) await store.create(id, running)
+    const day = 86_400_000
+    const ids = ['review', 'a', 'b', 'c', 'd']
+    for (const id of ids) await store.create(id, running)
     await store.claim('jobs', 'job_1', 'a')
-    for (const id of ['a', 'b', 'c']) await store.save(id, 1, { ...running, status: 'completed' })
-    const known = await Promise.all(['a', 'b', 'c', 'd'].map(async (id) => (await store.load(id)) !== undefined))
-    expect(known).toEqual([false, true, true, true])
+    await store.save('review', 1, { ...running, status: 'needs-review', endedAt: 1 })
+    for (const id of ['a', 'b', 'c']) await store.save(id, 1, { ...running, status: 'completed', endedAt: day })
+    const known = await Promise.all(ids.map(async (id) => (await store.load(id)) !== undefined))
+    expect(known).toEqual([true, false, true, true, true])
+    // Its claims go a day after it.
+    expect(await store.claim('jobs', 'job_1', 'b')).toBe(false)
+    await store.save('d', 1, { ...running, status: 'failed', endedAt: 2 * day })
     expect(await store.claim('jobs', 'job_1', 'b')).toBe(true)
   })
 
@@ -206,11 +212,11 @@ describe('a run and its store', () => {
     const began = clock.now()
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator', isDegraded: true })
     expect(clock.now() - began).toBe(100_000 - 40_010)
+    const waitedMs = 10_000 // For a sign of life of the dead process.
     const events = await collect(run)
-    expect(events.map(({ type }) => type)).not.toContain('stage-started')
     expect(events.find(({ type }) => type === 'stage-failed')).toMatchObject({
       durationMs: 100_000,
-      error: { code: 'stage-timeout', message: 'Could not upload in time: 59990 ms' },
+      error: { code: 'stage-timeout', message: `Could not upload in time: ${59_990 - waitedMs} ms` },
     })
   })
 
@@ -316,15 +322,15 @@ describe('a run and its store', () => {
     expect(generator.calls).toEqual([])
   })
 
-  it('keeps a video of bytes as a data URL, and leaves out what was not given', async () => {
-    const store = memoryStore()
+  it('keeps a video of bytes as a data URL where the store keeps no media, and leaves out what was not given', async () => {
+    const { putMedia: _, ...store } = memoryStore()
     const video = { bytes: new Uint8Array([1, 2, 3]), mediaType: 'video/mp4' }
     await new SoraPipeline({ generator: fakeGenerator(), store }).generate({ ...request, video }, { id: 'run_1' })
     expect((await store.load('run_1'))?.state.request).toEqual({ ...request, video: 'data:video/mp4;base64,AQID' })
   })
 
-  it('keeps an image of bytes as a data URL, and sends the bytes as they were given', async () => {
-    const store = memoryStore()
+  it('keeps an image of bytes as a data URL where the store keeps no media, and sends the bytes as they were given', async () => {
+    const { putMedia: _, ...store } = memoryStore()
     const generator = fakeGenerator()
     const image = { bytes: new Uint8Array([1, 2, 3]), mediaType: 'image/png' }
     await new SoraPipeline({ generator, store }).generate({ ...request, image }, { id: 'run_1' })

@@ -155,7 +155,9 @@ function storeOf(worker: Worker, store: RunStore, trace: (line: string) => void)
     (...given: unknown[]) =>
       worker.stored(() => {
         if (method === 'save') {
-          const [id, version, { status, step, worker: holder, submission, error }] = given as Parameters<RunStore['save']>
+          const [id, version, { status, step, worker: holder, submission, error }] = given as Parameters<
+            RunStore['save']
+          >
           trace(`${id} v${version} ${status} ${step} ${JSON.stringify({ holder, submission, error })}`)
         }
         return (operation as (...given: unknown[]) => Promise<unknown>)(...given)
@@ -175,7 +177,8 @@ async function checkEvents(
   if (!worker.isAlive) return undefined
   const isTerminal = ({ type }: PipelineEvent) => type === 'run-completed' || type === 'run-failed'
   const first = events[0]?.sequence ?? 0
-  if (events.some(({ sequence }, index) => sequence !== first + index)) violations.push(`the events of ${run.id} have gaps`)
+  if (events.some(({ sequence }, index) => sequence !== first + index))
+    violations.push(`the events of ${run.id} have gaps`)
   if (events.filter(isTerminal).length !== 1) violations.push(`${run.id} has not exactly one terminal event`)
   const last = events.at(-1)
   if (last === undefined || !isTerminal(last)) violations.push(`the last event of ${run.id} is ${last?.type}`)
