@@ -82,6 +82,18 @@ export function checkRequest(request: VideoRequest): VideoRequest {
   return { ...(structuredClone(Object.fromEntries(given)) as object), prompt: request.prompt.toWellFormed() }
 }
 
+/**
+ * Checks the id and the owner of a run.
+ * @throws InvalidRequestError naming every problem.
+ */
+export function checkNames(names: { readonly id?: string | undefined; readonly owner?: string | undefined }): void {
+  const problems = Object.entries(names).flatMap(([field, value]): InputProblem[] => {
+    const isFine = value === undefined || (typeof value === 'string' && value.length >= 1 && value.length <= 255)
+    return isFine ? [] : [{ field, value: describeValue(value), fix: 'give 1 to 255 characters' }]
+  })
+  if (problems.length > 0) throw new InvalidRequestError(problems)
+}
+
 function mediaRule(kind: 'image' | 'video'): Rule {
   const isData = new RegExp(`^data:${kind}/[a-z0-9.+-]+(;[^,]*)?,.`, 'is')
   const isType = new RegExp(`^${kind}/[a-z0-9.+-]+$`, 'i')

@@ -1,5 +1,6 @@
 import { toErrorJson } from '../contracts/errors.js'
 import type { PipelineEvent } from '../contracts/events.js'
+import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
 import { driveRun } from './drive-run.js'
 import { EventLog } from './event-log.js'
@@ -29,8 +30,8 @@ export interface PipelineRun extends AsyncIterable<PipelineEvent> {
 
 /** A run that this process works on. */
 export interface ActiveRun extends PipelineRun {
-  /** What the run is known by; `undefined` for one that is being read from the store. */
-  identity(): RunIdentity | undefined
+  /** Whether a request, or any request, is that of the run; `false` while that is being read from the store. */
+  isFor(request: VideoRequest | undefined, owner: string | undefined): boolean
   /** What is not saved with every poll: when the run is due next, and how far the present stage is. */
   present(): { readonly wakeAt?: number; readonly progress?: RunProgress }
   /** Aborts the run with a signal of a caller. */
@@ -75,7 +76,12 @@ export function startRun(
   result.catch(() => undefined) // Whoever reads it still gets the rejection.
   return {
     id,
-    identity: () => known ?? (origin.request && identityOf(origin.request, origin.owner)),
+    isFor: (request, owner) => {
+      if (request === undefined) return true
+      const asked = identityOf(request, owner)
+      const own = known ?? (origin.request && identityOf(origin.request, origin.owner))
+      return own?.fingerprint === asked.fingerprint && own.owner === asked.owner
+    },
     present: () => ({
       ...(session && { wakeAt: session.state.wakeAt }),
       ...(log.latestProgress && { progress: log.latestProgress }),

@@ -6,10 +6,10 @@ import type { VideoRequest } from '../contracts/request.js'
 import { FencedError } from '../contracts/run-errors.js'
 import type { StageContext, StageName, StageProgress, StageWarning } from '../contracts/stage.js'
 import type { EventLog } from './event-log.js'
-import { addWarnings, RunJournal } from './journal/run-journal.js'
+import { RunJournal } from './journal/run-journal.js'
 import type { PipelineConfig } from './options.js'
 import { ProgressGauge } from './progress-gauge.js'
-import type { RunProgress, RunState } from './state/run-state.js'
+import { type RunProgress, type RunState, withWarnings } from './state/run-state.js'
 import { restoredRequest } from './state/stored-request.js'
 import type { AcceptedSubmission } from './state/submission.js'
 
@@ -130,7 +130,7 @@ export function overtaken(id: string): FencedError {
 export function warn(session: RunSession, warning: StageWarning, stage?: StageName, strategy?: string): void {
   const { code, message } = warning
   const { warnings } = session.state
-  const added = addWarnings(warnings, [{ code, message, ...(stage && { stage }) }])
+  const added = withWarnings(warnings, [{ code, message, ...(stage && { stage }) }])
   if (added === warnings) return
   session.journal.note({ warnings: added })
   session.log.append({ type: 'warning', ...(stage && { stage }), ...(strategy && { strategy }), code, message })

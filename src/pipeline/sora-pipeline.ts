@@ -1,12 +1,10 @@
-import { describeValue } from '../contracts/errors.js'
-import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
-import { NoUsableUrlError, RunStateError } from '../contracts/run-errors.js'
+import { RunStateError } from '../contracts/run-errors.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import type { VideoSource } from '../contracts/source.js'
 import { advanceRun } from './advance-run.js'
-import { checkRequest } from './check-request.js'
+import { checkNames, checkRequest } from './check-request.js'
 import { EventLog } from './event-log.js'
 import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
@@ -15,10 +13,9 @@ import { unfinishedRuns } from './journal/unfinished-runs.js'
 import { configOf, type PipelineConfig, type SoraPipelineOptions, withOwnWorker } from './options.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
-import { identityOf } from './state/run-state.js'
 import { openKeptVideo, removeKept } from './video/kept-run.js'
+import { UnservedVideos } from './video/unserved-videos.js'
 
-const MOST_UNSERVED = 20
 // The first polls of recovered jobs come at most so far apart, and all within so long.
 const MOST_SPACING_MS = 5
 const SPREAD_MS = 5000
@@ -60,8 +57,7 @@ export class SoraPipeline {
   readonly #config: PipelineConfig
   readonly #runs = new Map<string, ActiveRun>()
   readonly #advancing = new Map<string, Promise<void>>()
-  // The generator of one long call cannot be asked for a video again: what nobody uploaded is here alone.
-  readonly #unserved = new Map<string, VideoSource>()
+  readonly #unserved = new UnservedVideos()
 
   /** @throws ConfigurationError when options are wrong; the message names every problem. */
   constructor(options: SoraPipelineOptions) {
@@ -86,7 +82,7 @@ export class SoraPipeline {
   }
 
   /**
-   * Takes up a run that the store knows: one that this process or another left, or one that has ended.
+   * Resumes a run that the store knows: one that this process or another left, or one that has ended.
    * @throws InvalidRequestError when the id is wrong. `run.result` rejects with `RunStateError` for an unknown id.
    */
   resume(id: string, options: Pick<RunOptions, 'signal'> = {}): PipelineRun {
@@ -222,7 +218,7 @@ export class SoraPipeline {
     checkNames({ id: given, owner })
     const id = given ?? newRunId()
     const joined = this.#runs.get(id)
-    if (joined && isSameRun(joined, request, owner)) {
+    if (joined?.isFor(request, owner)) {
       if (signal) joined.follow(signal)
       return joined
     }
@@ -232,7 +228,7 @@ export class SoraPipeline {
     const origin = { id, request, owner, isCallerId: given !== undefined }
     const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
     if (joined === undefined) this.#runs.set(id, run)
-    run.result.catch((error: unknown) => this.#keepUnserved(id, error))
+    run.result.catch((error: unknown) => this.#unserved.keep(id, error))
     if (signal) run.follow(signal)
     return run
   }
@@ -244,32 +240,9 @@ export class SoraPipeline {
     await advanceRun(this.#config, { origin: { id, isCallerId: true }, log, signal })
   }
 
-  #keepUnserved(id: string, error: unknown): void {
-    // What the run was given itself is not lost to what a later reader of it can be told.
-    if (!(error instanceof NoUsableUrlError) || this.#unserved.has(id)) return
-    this.#unserved.set(id, error.source)
-    const [oldest] = this.#unserved.keys()
-    if (this.#unserved.size > MOST_UNSERVED && oldest !== undefined) this.#unserved.delete(oldest)
-  }
-
   #forget(id: string, run: ActiveRun): void {
     if (this.#runs.get(id) === run) this.#runs.delete(id)
   }
-}
-
-function isSameRun(live: ActiveRun, request: VideoRequest | undefined, owner: string | undefined): boolean {
-  if (request === undefined) return true
-  const known = live.identity()
-  const asked = identityOf(request, owner)
-  return known?.fingerprint === asked.fingerprint && known.owner === asked.owner
-}
-
-function checkNames(names: { readonly id?: string | undefined; readonly owner?: string | undefined }): void {
-  const problems = Object.entries(names).flatMap(([field, value]): InputProblem[] => {
-    const isFine = value === undefined || (typeof value === 'string' && value.length >= 1 && value.length <= 255)
-    return isFine ? [] : [{ field, value: describeValue(value), fix: 'give 1 to 255 characters' }]
-  })
-  if (problems.length > 0) throw new InvalidRequestError(problems)
 }
 
 function newRunId(): string {

@@ -1,17 +1,13 @@
-import type { RunWarning } from '../../contracts/result.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { LoadedRun, RunStore, StoredRun } from '../../contracts/run-store.js'
 import type { PipelineConfig } from '../options.js'
-import type { RunState } from '../state/run-state.js'
+import { jobOf, type RunState, withWarnings } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { handleOf } from '../state/submission.js'
 import { isFenced, withinTime } from './store-calls.js'
 
 /** Changes of a state. */
 export type StatePatch = Partial<Omit<RunState, 'v' | 'id' | 'worker'>>
-
-// A store gets at least so long, also when the deadline of the run has passed.
-const LEAST_MS = 1000
 
 /** What a journal is opened with. */
 export interface JournalOptions {
@@ -151,7 +147,7 @@ export class RunJournal {
       }
       const state = readRunState(id, loaded)
       this.#saved = state
-      this.#state = { ...state, warnings: addWarnings(state.warnings, this.#state.warnings) }
+      this.#state = { ...state, warnings: withWarnings(state.warnings, this.#state.warnings) }
       this.#version = loaded.version
       this.#mayHaveSaved = false
       this.#heldRow = undefined
@@ -201,9 +197,10 @@ export class RunJournal {
     return acted
   }
 
-  async #commit(patch: StatePatch, isHolding: boolean): Promise<void> {
-    const { lease } = this.#options.config
-    const { row } = lease
+  async #commit(change: StatePatch, isHolding: boolean): Promise<void> {
+    const { row, worker } = this.#options.config.lease
+    const isTakenOver = isHolding && this.#saved.worker !== worker
+    const patch = { ...change, ...(isTakenOver && { epoch: this.#saved.epoch + 1 }) }
     const state = this.#patched(patch, isHolding)
     this.#version = await this.#saveAs(toStoredRun(state))
     this.#writes += 1
@@ -229,15 +226,13 @@ export class RunJournal {
 
   // A step that begins has not started unless the patch says so, a run that continues has no end, and one that has ended no worker.
   #patched(patch: StatePatch, isHolding: boolean): RunState {
-    const { stepStartedAt, worker: _former, formerLease: _lease, epoch, ...rest } = { ...this.#state, ...patch }
+    const { stepStartedAt, worker: _former, formerLease: _lease, ...rest } = { ...this.#state, ...patch }
     const isEntered = patch.step === undefined || patch.stepStartedAt !== undefined
     const start = isEntered && stepStartedAt !== undefined ? { stepStartedAt } : {}
+    if (rest.status !== 'running') return { ...rest, ...start }
+    const { error: _error, endedAt: _endedAt, isAborted: _isAborted, ...running } = rest
     const { worker } = this.#options.config.lease
-    const isTakenOver = isHolding && this.#saved.worker !== worker
-    const common = { ...rest, ...start, epoch: isTakenOver ? this.#saved.epoch + 1 : epoch }
-    if (rest.status !== 'running') return common
-    const { error: _error, endedAt: _endedAt, isAborted: _isAborted, ...running } = common
-    return { ...running, ...(isHolding && { worker }) }
+    return { ...running, ...start, ...(isHolding && { worker }) }
   }
 
   // Only this process saves states that name its worker.
@@ -245,24 +240,12 @@ export class RunJournal {
     return readRunState(this.#state.id, loaded).worker === this.#options.config.lease.worker
   }
 
+  // At least a second, also when the deadline of the run has passed.
   #storeMs(): number {
     const { clock, storeTimeoutMs } = this.#options.config
     const leftMs = (this.#state.deadlineAt ?? Number.POSITIVE_INFINITY) - clock.now()
-    return Math.min(storeTimeoutMs, Math.max(LEAST_MS, leftMs))
+    return Math.min(storeTimeoutMs, Math.max(1000, leftMs))
   }
-}
-
-/** Number of the submission whose job is in a state. */
-export function jobOf({ submission }: RunState): number | undefined {
-  return submission?.state === 'accepted' ? submission.number : undefined
-}
-
-/** Those of both, each text of a stage once. */
-export function addWarnings(to: readonly RunWarning[], more: readonly RunWarning[]): readonly RunWarning[] {
-  const isKnown = ({ code, message, stage }: RunWarning) =>
-    to.some((known) => known.code === code && known.message === message && known.stage === stage)
-  const added = more.filter((warning) => !isKnown(warning))
-  return added.length === 0 ? to : [...to, ...added]
 }
 
 function ignored(): void {}

@@ -122,3 +122,16 @@ export function identityOf(request: VideoRequest, owner: string | undefined): Ru
 export function storableVideo({ source: _source, url, ...facts }: GeneratedVideo): StoredVideo {
   return { ...facts, ...(url !== undefined && { url }) }
 }
+
+/** Number of the submission whose job is in a state. */
+export function jobOf({ submission }: RunState): number | undefined {
+  return submission?.state === 'accepted' ? submission.number : undefined
+}
+
+/** Those of both, each text of a stage once. */
+export function withWarnings(to: readonly RunWarning[], more: readonly RunWarning[]): readonly RunWarning[] {
+  const isKnown = ({ code, message, stage }: RunWarning) =>
+    to.some((known) => known.code === code && known.message === message && known.stage === stage)
+  const added = more.filter((warning) => !isKnown(warning))
+  return added.length === 0 ? to : [...to, ...added]
+}

@@ -1,0 +1,26 @@
+import { NoUsableUrlError } from '../../contracts/run-errors.js'
+import type { VideoSource } from '../../contracts/source.js'
+
+const MOST_KEPT = 20
+
+/** Sources of videos that are only behind a key: a generator of one long call cannot be polled for its video again. */
+export class UnservedVideos {
+  readonly #sources = new Map<string, VideoSource>()
+
+  /** Keeps the source of a run that ended in `NoUsableUrlError`, among the latest 20. */
+  keep(id: string, error: unknown): void {
+    // What the run was given itself is not lost to what a later reader of it can know.
+    if (!(error instanceof NoUsableUrlError) || this.#sources.has(id)) return
+    this.#sources.set(id, error.source)
+    const [oldest] = this.#sources.keys()
+    if (this.#sources.size > MOST_KEPT && oldest !== undefined) this.#sources.delete(oldest)
+  }
+
+  get(id: string): VideoSource | undefined {
+    return this.#sources.get(id)
+  }
+
+  delete(id: string): void {
+    this.#sources.delete(id)
+  }
+}
