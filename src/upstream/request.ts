@@ -1,4 +1,5 @@
 import type { JsonValue } from '../contracts/json.js'
+import { lazyPart } from '../contracts/lazy-part.js'
 import { abortable } from './abortable.js'
 
 /** The platform's `fetch`, or something of its shape; an injected one is called with the address as a string. */
@@ -24,6 +25,8 @@ export interface OutgoingRequest {
 }
 
 const PIECE_BYTES = 65_536
+// ky touches the platform's fetch when it is imported, and that alone costs 15 MB.
+const loadKy = lazyPart(() => import('ky'))
 
 /**
  * Sends exactly one request: no retry, no redirect followed, no status that throws, no time limit of its own. What is
@@ -31,8 +34,7 @@ const PIECE_BYTES = 65_536
  */
 export async function send(request: OutgoingRequest): Promise<Response> {
   const { method, url, json, form, bytes, signal, fetch } = request
-  // Loaded at first use: ky touches the platform's fetch when it is imported, and that alone costs 15 MB.
-  const { default: ky } = await import('ky')
+  const { default: ky } = await loadKy()
   signal.throwIfAborted()
   request.confirm?.()
   const headers = { ...(json !== undefined && { 'content-type': 'application/json' }), ...request.headers }

@@ -97,6 +97,6 @@ function frame(event: PipelineEvent, telling: string): string {
 }
 
 function seenOf(lastId: string, telling: string): number {
-  const [, of, sequence] = /^([0-9a-z]+)-(\d{1,9})(?:-end)?$/.exec(lastId) ?? []
+  const [, of, sequence] = /^([0-9a-z]+)-(\d{1,15})(?:-end)?$/.exec(lastId) ?? []
   return of === telling ? Number(sequence) : -1
 }

@@ -1,4 +1,5 @@
 import { generatorRoutesOf } from '../../calling/generator-routes.js'
+import { loadParts } from '../../contracts/lazy-part.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { EventLog } from '../event-log.js'
@@ -34,6 +35,7 @@ export interface Opening {
  */
 export async function openRun(config: PipelineConfig, opening: Opening): Promise<RunSession> {
   const { id, request, owner, isCallerId } = opening.origin
+  await loadAll(id)
   if (request === undefined) {
     const loaded = await loadRun(config.store, id)
     if (loaded === undefined) throw new RunStateError(`Could not resume the run, the store does not know it: ${id}`)
@@ -59,6 +61,14 @@ export async function openRun(config: PipelineConfig, opening: Opening): Promise
   const other = await loadRun(config.store, id)
   if (other === undefined) throw new RunStateError(`Could not join the run, the store forgot it meanwhile: ${id}`)
   return joined(config, opening, other, identity)
+}
+
+async function loadAll(id: string): Promise<void> {
+  try {
+    await loadParts()
+  } catch (cause) {
+    throw new RunStateError(`Could not start the run, a part of the library cannot be loaded: ${id}`, { cause })
+  }
 }
 
 // The beat comes first: a run whose worker has none is free.

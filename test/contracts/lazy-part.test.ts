@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest'
+import { lazyPart, loadParts } from '../../src/contracts/lazy-part.js'
+import { SoraPipeline } from '../../src/index.js'
+import { fakeGenerator } from '../../src/testing/index.js'
+
+it('is loaded once, by its first use or before a run submits', async () => {
+  let imports = 0
+  const load = lazyPart(async () => {
+    imports += 1
+    return 'part'
+  })
+  await loadParts()
+  expect(await load()).toBe('part')
+  await loadParts()
+  expect(imports).toBe(1)
+})
+
+it('that cannot be loaded costs no job, and is loaded by the next run', async () => {
+  const cause = new Error('Cannot find module')
+  let isMissing = true
+  lazyPart(async () => {
+    if (isMissing) throw cause
+  })
+  const generator = fakeGenerator()
+  const pipeline = new SoraPipeline({ generator })
+  await expect(pipeline.run({ prompt: 'A cat' }, { id: 'run_1' }).result).rejects.toMatchObject({
+    code: 'run-state',
+    message: 'Could not start the run, a part of the library cannot be loaded: run_1',
+    cause,
+  })
+  expect(generator.calls).toEqual([])
+  isMissing = false
+  await expect(pipeline.generate({ prompt: 'A cat' }, { id: 'run_1' })).resolves.toMatchObject({
+    servedBy: 'generator',
+  })
+})
