@@ -14,7 +14,7 @@ export function memoryMedia(): MemoryMedia {
   return {
     put(runId, sha256, bytes) {
       checkMedia(sha256, bytes)
-      const known = kept.get(sha256) ?? { bytes: bytes.slice(), runs: new Set() }
+      const known = kept.get(sha256) ?? { bytes: new Uint8Array(bytes), runs: new Set() }
       known.runs.add(runId)
       kept.set(sha256, known)
       refs.set(runId, (refs.get(runId) ?? new Set()).add(sha256))

@@ -4,7 +4,13 @@ import { RunStateError } from '../../contracts/run-errors.js'
 import type { RunStore } from '../../contracts/run-store.js'
 
 /** Media of a request that is kept beside the state of its run. */
-export type StoredMedia = { readonly sha256: string; readonly mediaType: string; readonly byteLength: number }
+export type StoredMedia = {
+  readonly sha256: string
+  readonly mediaType: string
+  readonly byteLength: number
+  /** Whether it was given as a data URL, and is handed to the generator as one. */
+  readonly isDataUrl: boolean
+}
 
 /** A request as a state has it: media that was given as bytes, or as a base64 data URL, is named by its hash where the store keeps media. */
 export type StoredRequest = Omit<VideoRequest, 'image' | 'video'> & {
@@ -30,11 +36,12 @@ export function storedRequest(
   const media: KeptMedia[] = []
   const stored = (given: MediaInput): string | StoredMedia => {
     if (!canKeepMedia) return toDataUrl(given)
-    const bytes = toBytes(given)
-    if (bytes === undefined) return given as string
-    const sha256 = createHash('sha256').update(bytes.bytes).digest('hex')
-    media.push({ sha256, bytes: bytes.bytes })
-    return { sha256, mediaType: bytes.mediaType, byteLength: bytes.bytes.length }
+    const read = typeof given === 'string' ? readDataUrl(given) : given
+    if (read === undefined) return given as string
+    const { bytes, mediaType } = read
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    media.push({ sha256, bytes })
+    return { sha256, mediaType, byteLength: bytes.length, isDataUrl: typeof given === 'string' }
   }
   const { image, video, ...rest } = request
   const kept = {
@@ -62,7 +69,8 @@ export async function restoredRequest(id: string, stored: StoredRequest, store: 
     if (bytes === undefined) {
       throw new RunStateError(`Could not continue the run, the store no longer has its ${field}: ${id}`)
     }
-    restored[field] = { bytes, mediaType: given.mediaType }
+    const media = { bytes, mediaType: given.mediaType }
+    restored[field] = given.isDataUrl ? toDataUrl(media) : media
   }
   return { ...stored, ...restored } as VideoRequest
 }
@@ -103,11 +111,11 @@ function base64Of(bytes: Uint8Array): string {
 }
 
 // Another form of a data URL stays as it was given: its text may say more than its bytes.
-function toBytes(media: MediaInput): Exclude<MediaInput, string> | undefined {
-  if (typeof media !== 'string') return media
-  const [head = '', mediaType] = /^data:([a-z0-9.+/-]+);base64,/i.exec(media.slice(0, 200)) ?? []
+function readDataUrl(text: string): Exclude<MediaInput, string> | undefined {
+  const [head = '', mediaType] = /^data:([a-z0-9.+/-]+);base64,/i.exec(text.slice(0, 200)) ?? []
   if (mediaType === undefined) return undefined
-  return { bytes: Buffer.from(media.slice(head.length), 'base64'), mediaType }
+  const bytes = Buffer.from(text.slice(head.length), 'base64')
+  return text.length - head.length === 4 * Math.ceil(bytes.length / 3) ? { bytes, mediaType } : undefined
 }
 
 function canonicalJson(value: unknown): string {

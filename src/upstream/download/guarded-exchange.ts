@@ -1,14 +1,11 @@
 import type { LookupFunction } from 'node:net'
-import { lazyPart } from '../../contracts/lazy-part.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import type { Fetch } from '../request.js'
 import { type AddressGuardOptions, createAddressGuard } from './address-guard.js'
 import { literalOf } from './allowed-destinations.js'
 import type { Exchange, Hop } from './exchange.js'
 import { fetchExchange } from './fetch-exchange.js'
-
-// node:http and node:https alone take longer to load than the rest of the library.
-const loadNodeExchange = lazyPart(() => import('./node-exchange.js'))
+import { nodeExchange } from './node-exchange.js'
 
 /** Where requests may go, and over what. */
 export interface GuardedExchangeOptions extends AddressGuardOptions {
@@ -62,7 +59,6 @@ export function createGuardedExchange(options: GuardedExchangeOptions): GuardedE
     if (!isFine) throw refused()
     const hop: Hop = { ...request, refusalOf: (address) => (allows(address) ? undefined : refused()) }
     if (fetch !== undefined) return fetchExchange(hop, fetch)
-    const { nodeExchange } = await loadNodeExchange()
     return nodeExchange(hop, lookup)
   }
 }

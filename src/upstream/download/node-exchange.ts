@@ -1,20 +1,21 @@
-import { lookup as systemLookup } from 'node:dns'
-import http, { type IncomingMessage } from 'node:http'
-import https from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
+import type { IncomingMessage } from 'node:http'
+import type { LookupFunction } from 'node:net'
 import type { Exchange, Hop } from './exchange.js'
+
+// Loaded at first use, for they take longer to load than the rest of the library; a part of Node itself cannot be missing then.
+const builtin = process.getBuiltinModule
 
 /**
  * Sends a request over `node:http` or `node:https`, on a connection of its own. The host name is looked up once, every address
  * that it leads to has to pass, and the connection is made to one of these very addresses; TLS still checks the name.
  * Rejects with the raw error.
  */
-export function nodeExchange(hop: Hop, lookup: LookupFunction = systemLookup): Promise<Exchange> {
+export function nodeExchange(hop: Hop, lookup: LookupFunction = builtin('node:dns').lookup): Promise<Exchange> {
   const { url, method, headers, body, signal } = hop
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
     // By the module's object, whose functions a mock of the network replaces in a test.
-    const { request: send } = url.protocol === 'https:' ? https : http
+    const { request: send } = url.protocol === 'https:' ? builtin('node:https') : builtin('node:http')
     const request = send(url, { method, headers, agent: false, lookup: checkedLookup(hop, lookup) })
     let message: IncomingMessage | undefined
     const close = (reason = new Error('The connection was closed')) => {
@@ -45,7 +46,8 @@ function checkedLookup({ refusalOf }: Hop, lookup: LookupFunction): LookupFuncti
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return callback(error, [])
-      const addresses = typeof found === 'string' ? [{ address: found, family: isIP(found) }] : found
+      const addresses =
+        typeof found === 'string' ? [{ address: found, family: builtin('node:net').isIP(found) }] : found
       const refusal = addresses.map(({ address }) => refusalOf(address)).find((problem) => problem !== undefined)
       const [first] = addresses
       if (refusal !== undefined) return callback(refusal, [])

@@ -123,7 +123,7 @@ describe('a video', () => {
 
   it('is lost by no restart: another process knows it, and takes it up when it is asked for', async () => {
     const clock = manualClock()
-    const store = memoryStore()
+    const store = memoryStore({ clock })
     const generator = fakeTaskGenerator({ polls: 3 })
     const first = handlerOf({ clock }, { generator, store, clock, leaseMs: 1000 })
     const dead = manualClock({ now: clock.now() - 60_000 })
@@ -132,6 +132,7 @@ describe('a video', () => {
       { id: 'video_1', owner: 'everybody' },
     )
     await dead.advance(10)
+    await clock.advance(10_000) // As long as the last sign of life of the dead process lasts.
     expect((await first.json('GET', `${VIDEOS}/video_1`)).body).toMatchObject({ status: 'queued' })
     await clock.advance(60_000)
     expect((await first.json('GET', `${VIDEOS}/video_1`)).body).toMatchObject({ status: 'completed' })
