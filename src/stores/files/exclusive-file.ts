@@ -1,38 +1,60 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, rm } from 'node:fs/promises'
+import { link, mkdir, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { codeOfFailure } from '../state-failure.js'
 
 /**
  * Writes a new file. It appears under its name whole and on the disk, or not at all: a hard link, unlike a rename, never
  * replaces a file, so of any number of processes one gets the name. Resolves to `false`, and changes nothing, when the name is
- * taken. A process that dies in between leaves a temporary file at most, {@link attemptedName} tells for which name.
+ * taken. A process that dies in between leaves a temporary file at most; {@link attemptedName} gives the name that it was for.
  *
- * @param isWanted - Asked when the attempt can be seen by other processes, and before the name is taken.
+ * @param isWanted - Called when the attempt is visible to other processes, and before the name is taken.
  */
-export async function writeExclusively(path: string, text: string, isWanted = async () => true): Promise<boolean> {
-  const directory = dirname(path)
-  const temporary = join(directory, `.${basename(path)}.${randomUUID()}.tmp`)
+export async function writeExclusively(
+  path: string,
+  content: string | Uint8Array,
+  isWanted = async () => true,
+): Promise<boolean> {
+  return throughTemporary(path, content, isWanted, link)
+}
+
+/** As {@link writeExclusively}, but replaces the file that has the name. */
+export async function writeOver(path: string, content: string, isWanted: () => Promise<boolean>): Promise<boolean> {
+  return throughTemporary(path, content, isWanted, rename)
+}
+
+async function throughTemporary(
+  path: string,
+  content: string | Uint8Array,
+  isWanted: () => Promise<boolean>,
+  take: (from: string, to: string) => Promise<void>,
+): Promise<boolean> {
+  const temporary = temporaryPath(path)
   try {
     const file = await open(temporary, 'wx', 0o600)
     try {
-      await file.writeFile(text)
-      // Before the link: a name that is on the disk must never stand for bytes that are not.
+      await file.writeFile(content)
+      // Before the name: a name that is on the disk must never stand for bytes that are not.
       await file.sync()
     } finally {
       await file.close()
     }
     if (!(await isWanted())) return false
-    await link(temporary, path)
+    await take(temporary, path)
   } catch (error) {
     if (codeOfFailure(error) === 'EEXIST') return false
     throw error
   } finally {
-    // What keeps it from being removed is no reason to doubt the link; it is swept later.
+    // What keeps it from being removed is no reason to doubt the name; it is swept later.
     await rm(temporary, { force: true }).catch(() => undefined)
   }
-  await syncDirectory(directory)
+  await syncDirectory(dirname(path))
   return true
+}
+
+/** A path beside another one that no other process uses. */
+export function temporaryPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
 }
 
 /** The name that a temporary file is to get; `undefined` for any other file. */
@@ -48,7 +70,8 @@ export async function makeDirectory(path: string): Promise<void> {
   for (let made = dirname(path); made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made))
 }
 
-async function syncDirectory(path: string): Promise<void> {
+/** Flushes the names in a directory to the disk. */
+export async function syncDirectory(path: string): Promise<void> {
   // Windows opens no directories, and keeps names in a journal of its own.
   if (process.platform === 'win32') return
   const directory = await open(path, 'r')

@@ -1,26 +1,30 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { codeOfFailure } from '../state-failure.js'
 import { attemptedName, writeExclusively } from './exclusive-file.js'
+import { readIfPresent, unlessMissing } from './replaced-file.js'
 
 // The newest version and those before it that stay.
 const KEPT = 4
-const SWEPT_AFTER_MS = 3_600_000
+/** After how long what a dead process left is removed, in milliseconds: the living need seconds. */
+export const SWEPT_AFTER_MS = 3_600_000
 
-/** The versions of a run that a directory holds, in order; empty when there is no such directory. */
-export async function versionsIn(directory: string): Promise<readonly number[]> {
-  return versionsOf(await namesIn(directory))
+/** The names in a directory; none when the directory is missing. */
+export async function namesIn(directory: string): Promise<readonly string[]> {
+  return (await unlessMissing(() => readdir(directory))) ?? []
 }
 
-/** The names in a directory; none when there is no such directory. */
-export async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory)
-  } catch (error) {
-    const code = codeOfFailure(error)
-    if (code === 'ENOENT' || code === 'ENOTDIR') return []
-    throw error
-  }
+/** The versions among the names in the folder of a run, in order. */
+export function versionsOf(names: readonly string[]): readonly number[] {
+  return names
+    .flatMap((name) => /^([1-9]\d{0,15})\.json$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b)
+}
+
+/** The newest version among the names in the folder of a run; 0 when there is none. */
+export function newestOf(names: readonly string[]): number {
+  return versionsOf(names).at(-1) ?? 0
 }
 
 /** Where a version is. */
@@ -30,12 +34,7 @@ export function versionPath(directory: string, version: number): string {
 
 /** The text of a version; `undefined` when it is not there, or not any more. */
 export async function readVersion(directory: string, version: number): Promise<string | undefined> {
-  try {
-    return await readFile(versionPath(directory, version), 'utf8')
-  } catch (error) {
-    if (codeOfFailure(error) === 'ENOENT') return undefined
-    throw error
-  }
+  return readIfPresent(versionPath(directory, version))
 }
 
 /**
@@ -43,43 +42,71 @@ export async function readVersion(directory: string, version: number): Promise<s
  * to `false`, and changes nothing, when `version` is not the one after the newest.
  *
  * Why one process gets a version and no other, however long any of them sleeps in between:
- * - Each version is a file of its own, and one process gets its name. The newest is never removed, so it never goes back.
- * - Who tries to get a name can be seen trying, by a temporary file, before it looks whether that name comes next.
- * - Who removes an old version has saved a later one, and then seen nobody try to get the old one's name. Whoever tries after
- *   that sees the later one, and gives up. So a name that was taken once is never free for anybody who tries to get it.
+ * - Each version is a separate file, and one process gets its name. The newest is never removed, so it never goes back.
+ * - A process that tries to get a name is visible by a temporary file before it checks whether that name comes next.
+ * - A process that removes an old version has seen a later one, and that no process tries to get the old one's name. A process that
+ *   tries after that sees the later one, and gives up. So a name that was taken once is never free for a process that tries to get it.
  *
- * A directory holds a handful of names, which an operating system lists in one go.
+ * A folder that was forgotten takes its names along: see removed-runs.ts. A directory holds a handful of names, which an operating
+ * system lists in one go.
+ *
+ * @param prepare - Called with the names in the directory when the attempt is visible and in time, and before the name is taken;
+ * `false` gives up.
  */
-export async function appendVersion(directory: string, version: number, text: string): Promise<boolean> {
-  const isNext = async () => newestOf(await versionsIn(directory)) === version - 1
+export async function appendVersion(
+  directory: string,
+  version: number,
+  text: string,
+  prepare: (names: readonly string[]) => Promise<boolean> = async () => true,
+): Promise<boolean> {
+  const isNext = async () => {
+    const names = await namesIn(directory)
+    return newestOf(names) === version - 1 && (await prepare(names))
+  }
   if (!(await writeExclusively(versionPath(directory, version), text, isNext))) return false
-  await sweep(directory, version - KEPT).catch(() => undefined) // The version is saved; the next save sweeps again.
+  await sweepVersions(directory, KEPT).catch(() => undefined) // The version is saved; the next save sweeps again.
   return true
 }
 
-/** The newest of versions in order; 0 when there is none. */
-export function newestOf(versions: readonly number[]): number {
-  return versions.at(-1) ?? 0
-}
-
-async function sweep(directory: string, last: number): Promise<void> {
+/**
+ * Removes all versions but the newest ones, what was rescheduled for older ones, and what dead processes left.
+ *
+ * The same names come again when a run is forgotten and created once more, and this process may have slept meanwhile. So a file is
+ * moved into a bin, a directory with a unique name beside the versions, and by a list that shows this bin: in the folder of the later run
+ * the bin is missing, and nothing is moved.
+ */
+export async function sweepVersions(directory: string, kept: number): Promise<void> {
   const names = await namesIn(directory)
-  const attempted = new Set(names.map(attemptedName))
-  for (const version of versionsOf(names)) {
-    const path = versionPath(directory, version)
-    if (version <= last && !attempted.has(basename(path))) await rm(path, { force: true })
+  if (outdated(names, kept).length > 0) {
+    const bin = `.swept.${randomUUID()}`
+    await mkdir(join(directory, bin), { mode: 0o700 })
+    const now = await namesIn(directory)
+    for (const name of now.includes(bin) ? outdated(now, kept) : []) {
+      const binned = join(directory, bin, name)
+      await unlessMissing(() => rename(join(directory, name), binned))
+      await rm(binned, { force: true })
+    }
+    await rmdir(join(directory, bin))
   }
   for (const name of names) {
-    if (attemptedName(name) === undefined) continue
-    const path = join(directory, name)
-    // The living need seconds; one that slept through this finds its file gone, and fails to save.
-    if ((await stat(path)).mtimeMs < Date.now() - SWEPT_AFTER_MS) await rm(path, { force: true })
+    if (attemptedName(name) === undefined && !/^\.swept\.[0-9a-f-]{36}$/.test(name)) continue
+    await sweepLeft(join(directory, name))
   }
 }
 
-function versionsOf(names: readonly string[]): readonly number[] {
-  return names
-    .flatMap((name) => /^([1-9]\d{0,15})\.json$/.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b)
+/** Removes a file or directory with a unique name when its process must be dead; one that slept finds it gone, and fails. */
+export async function sweepLeft(path: string): Promise<void> {
+  const left = await unlessMissing(() => stat(path))
+  if (left && left.mtimeMs < Date.now() - SWEPT_AFTER_MS) await rm(path, { force: true, recursive: true })
+}
+
+function outdated(names: readonly string[], kept: number): readonly string[] {
+  const newest = newestOf(names)
+  const attempted = new Set(names.map(attemptedName))
+  const versions = versionsOf(names)
+    .filter((version) => version <= newest - kept)
+    .map((version) => basename(versionPath('', version)))
+    .filter((name) => !attempted.has(name))
+  const wakes = names.filter((name) => Number(/^(\d{1,16})\.wake$/.exec(name)?.[1] ?? newest) < newest)
+  return [...versions, ...wakes]
 }

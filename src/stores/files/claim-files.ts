@@ -1,0 +1,100 @@
+import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { RunStateError } from '../../contracts/run-errors.js'
+import { codeOfFailure } from '../state-failure.js'
+import { attemptedName, makeDirectory, temporaryPath, writeExclusively } from './exclusive-file.js'
+import { fileNameOf } from './file-name-of.js'
+import type { FilePlaces } from './file-places.js'
+import { readIfPresent, readObject, unlessMissing } from './replaced-file.js'
+import { namesIn, SWEPT_AFTER_MS } from './version-files.js'
+
+/** Makes a run the only claimant of a key. */
+export async function claimKey(
+  { claims }: FilePlaces,
+  namespace: string,
+  key: string,
+  runId: string,
+): Promise<boolean> {
+  const path = join(claims, `${fileNameOf(JSON.stringify([namespace, key]))}.json`)
+  await makeDirectory(claims)
+  for (;;) {
+    if (await writeExclusively(path, `${JSON.stringify({ runId, namespace, key })}\n`)) return true
+    const text = await unlessMissing(() => readFile(path, 'utf8'))
+    // Its claimant was forgotten a day ago, and the claim went right now.
+    if (text === undefined) continue
+    const claimant = claimantIn(text)
+    if (claimant !== undefined) return claimant === runId
+    throw new RunStateError(`Could not read the claim, its file is broken: ${path}`)
+  }
+}
+
+/** Notes that a run was forgotten: its claims go with a later sweep. The first note counts. */
+export async function releaseClaims(
+  { released }: FilePlaces,
+  folder: string,
+  note: { readonly runId: string; readonly at: number },
+): Promise<void> {
+  await makeDirectory(released)
+  try {
+    await writeFile(join(released, basename(folder)), `${JSON.stringify(note)}\n`, { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if (codeOfFailure(error) !== 'EEXIST') throw error
+  }
+}
+
+/** Removes the claims of forgotten runs. */
+export type ClaimSweep = (
+  places: FilePlaces,
+  before: number,
+  isForgotten: (runId: string) => Promise<boolean>,
+) => Promise<void>
+
+/** Makes a sweep that reads each claim once. */
+export function claimSweep(): ClaimSweep {
+  let claimants: ReadonlyMap<string, string> = new Map()
+  return async (places, before, isForgotten) => {
+    const notes = await takeNotes(places, before)
+    if (notes.size === 0) return
+    const gone = new Set<string>()
+    for (const runId of notes.values()) if (await isForgotten(runId)) gone.add(runId)
+    const found = new Map<string, string>()
+    for (const name of gone.size === 0 ? [] : await namesIn(places.claims)) {
+      const path = join(places.claims, name)
+      const claimant = claimants.get(name) ?? claimantIn((await readIfPresent(path)) ?? '')
+      if (claimant === undefined) continue
+      if (!gone.has(claimant)) found.set(name, claimant)
+      // Once more: the run may have been created again, and another run may have the claim.
+      else if ((await isForgotten(claimant)) && claimantIn((await readIfPresent(path)) ?? '') === claimant)
+        await rm(path, { force: true })
+    }
+    if (gone.size > 0) claimants = found
+    for (const path of notes.keys()) await rm(path, { force: true })
+  }
+}
+
+// One process gets each note, by moving it to a unique name, so that no two remove the claims of one run, and the slower one a
+// claim that another run has meanwhile. What a dead process took is taken over after an hour.
+async function takeNotes({ released }: FilePlaces, before: number): Promise<ReadonlyMap<string, string>> {
+  const taken = new Map<string, string>()
+  for (const name of await namesIn(released)) {
+    const path = join(released, name)
+    const original = attemptedName(name)
+    const { runId, at } = Object(await readObject(path))
+    const changed = await unlessMissing(() => stat(path))
+    const isTaken = original !== undefined && Number(changed?.mtimeMs) > Date.now() - SWEPT_AFTER_MS
+    // One that a power cut broke names no run; its claims stay.
+    if (isTaken || (typeof at === 'number' && at > before)) continue
+    const mine = temporaryPath(join(released, original ?? name))
+    await unlessMissing(async () => {
+      await utimes(path, new Date(), new Date())
+      await rename(path, mine)
+      taken.set(mine, String(runId))
+    })
+  }
+  return taken
+}
+
+function claimantIn(text: string): string | undefined {
+  const claimant = /^\{"runId":("(?:[^"\\]|\\.)*"),/.exec(text)?.[1]
+  return claimant === undefined ? undefined : (JSON.parse(claimant) as string)
+}

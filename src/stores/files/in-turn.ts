@@ -1,0 +1,18 @@
+/** Runs work one after the other where it has the same key, for what is read, changed and written. */
+export type InTurn = <T>(key: string, work: () => Promise<T>) => Promise<T>
+
+/** Starts with nothing under way. */
+export function inTurn(): InTurn {
+  const last = new Map<string, Promise<unknown>>()
+  return async (key, work) => {
+    const before = last.get(key)
+    // A failure belongs to the caller of the work that failed.
+    const mine = before === undefined ? work() : before.then(work, work)
+    last.set(key, mine)
+    try {
+      return await mine
+    } finally {
+      if (last.get(key) === mine) last.delete(key)
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { ListedRun } from '../../contracts/list-runs.js'
+import type { StoredRun } from '../../contracts/run-store.js'
+import { codeOfFailure } from '../state-failure.js'
+import { unlessMissing } from './replaced-file.js'
+import { readRescheduled } from './rescheduled.js'
+import { idInText, readStoredText, type StoredText } from './stored-text.js'
+import { namesIn, readVersion, versionPath, versionsOf } from './version-files.js'
+
+// Folders that are looked into at once.
+const AT_ONCE = 32
+
+/** What a store knows of a run without its state. */
+export interface SeenRun
+  extends ListedRun,
+    Pick<StoredRun, 'status' | 'wakeAt' | 'worker' | 'endedAt' | 'isCallerId'>,
+    Pick<StoredText, 'forgottenAt' | 'removal'> {
+  readonly version: number
+}
+
+/** The runs of a store, each read once a version. */
+export interface SeenRuns {
+  /** The folders of all runs, and whatever else is among them; without those of some names. */
+  folders(without?: ReadonlySet<string>): Promise<readonly string[]>
+  /** The run in a folder; `undefined` when there is none, or its id cannot be read. A forgotten one has a `removal`. */
+  look(folder: string): Promise<SeenRun | undefined>
+  /** Looks into many folders, and gives what each holds, in their order. */
+  lookIntoEach(folders: readonly string[]): Promise<readonly (SeenRun | undefined)[]>
+  /** Looks into many folders, and gives the runs in them. */
+  lookInto(folders: readonly string[]): Promise<readonly SeenRun[]>
+}
+
+/** Starts with no run of a directory seen. */
+export function seenRuns(runs: string): SeenRuns {
+  const cache = new Map<string, { readonly key: string; readonly run: SeenRun | undefined }>()
+  const look = async (folder: string): Promise<SeenRun | undefined> => {
+    for (;;) {
+      const names = await namesIn(folder)
+      const versions = versionsOf(names)
+      const newest = versions.at(-1) ?? 0
+      const file = newest === 0 ? undefined : await unlessMissing(() => stat(versionPath(folder, newest)))
+      if (file === undefined) {
+        cache.delete(basename(folder))
+        if (newest === 0) return undefined
+        continue // So many newer versions may have come meanwhile that this one was removed.
+      }
+      // The number comes again when a run is forgotten and created once more; the file does not.
+      const key = `${newest} ${file.ino} ${file.mtimeMs}`
+      const known = cache.get(basename(folder))
+      const run = known?.key === key ? known.run : await seenIn(folder, versions)
+      cache.set(basename(folder), { key, run })
+      const rescheduled = run && (await readRescheduled(folder, newest, names))
+      return rescheduled ? { ...run, wakeAt: rescheduled.wakeAt } : run
+    }
+  }
+  // Forgotten runs are not looked at again.
+  const keepOnly = (names: ReadonlySet<string>) => {
+    for (const name of cache.keys()) if (!names.has(name)) cache.delete(name)
+  }
+  const lookIntoEach = async (folders: readonly string[]) => {
+    const found: (SeenRun | undefined)[] = []
+    for (let from = 0; from < folders.length; from += AT_ONCE) {
+      found.push(...(await Promise.all(folders.slice(from, from + AT_ONCE).map(look))))
+    }
+    return found
+  }
+  return {
+    async folders(without) {
+      const names = await namesIn(runs)
+      if (cache.size > names.length) keepOnly(new Set(names))
+      return names.filter((name) => !without?.has(name)).map((name) => join(runs, name))
+    },
+    look,
+    lookIntoEach,
+    lookInto: async (folders) => (await lookIntoEach(folders)).filter((run) => run !== undefined),
+  }
+}
+
+// By the newest version; when that cannot be read, as a run that is due, so that whatever loads it reports the file.
+async function seenIn(folder: string, versions: readonly number[]): Promise<SeenRun | undefined> {
+  const newest = versions.at(-1) as number
+  let id: string | undefined
+  for (const version of versions.toReversed()) {
+    const text = await readUnlessBroken(folder, version)
+    const run = readStoredText(text)
+    id ??= run?.id ?? idInText(text)
+    if (run === undefined) continue
+    const { status, wakeAt, worker, startedAt, endedAt, owner, removedAt, isCallerId } = run.state
+    const { forgottenAt, removal } = run
+    const fields = { id: run.id, version: newest, wakeAt, startedAt, owner, removedAt }
+    if (version !== newest) return { ...fields, status: 'running' }
+    return { ...fields, status, worker, endedAt, isCallerId, forgottenAt, removal }
+  }
+  return id === undefined ? undefined : { id, version: newest, status: 'running', wakeAt: 0 }
+}
+
+async function readUnlessBroken(folder: string, version: number): Promise<string> {
+  try {
+    return (await readVersion(folder, version)) ?? ''
+  } catch (error) {
+    // What is wrong with one file must not hide the other runs; a disk that fails is another matter.
+    if (['EACCES', 'EISDIR', 'EPERM'].includes(codeOfFailure(error) ?? '')) return ''
+    throw error
+  }
+}
