@@ -32,7 +32,7 @@ runStoreConformance({
         return store
       },
       dispose: async () => {
-        for (const store of stores) store.close()
+        for (const store of stores) await store.close()
         await rm(place, { recursive: true })
       },
     }
@@ -45,7 +45,7 @@ it('keeps apart ids that are the same in UTF-8, or cut off in C', async () => {
   for (const id of ids) expect(await store.create(id, { ...RUNNING, id })).toBe(true)
   for (const id of ids) expect((await store.load(id))?.state.id).toBe(id)
   expect([...(await store.due(100, 10))].sort()).toEqual([...ids].sort())
-  store.close()
+  await store.close()
 })
 
 it('writes ahead and flushes every save', async () => {
@@ -63,7 +63,7 @@ it('writes ahead and flushes every save', async () => {
   )
   expect(plan.all()).toEqual([expect.objectContaining({ detail: expect.stringContaining('USING') })])
   database.close()
-  store.close()
+  await store.close()
 })
 
 describe('a database that cannot be used', () => {
@@ -111,7 +111,7 @@ describe('a database that cannot be used', () => {
       code: 'run-state',
       message: expect.stringMatching(/^Could not read the run, .*JSON.* at .*: run_1$/),
     })
-    store.close()
+    await store.close()
   })
 
   it('is opened once it can be', async () => {
@@ -120,14 +120,14 @@ describe('a database that cannot be used', () => {
     await expect(store.create('run_1', RUNNING)).rejects.toMatchObject({ code: 'run-state' })
     await rm(path)
     expect(await store.create('run_1', RUNNING)).toBe(true)
-    store.close()
+    await store.close()
   })
 })
 
 it('says that it was closed', async () => {
   const [closed, unused] = [sqliteStore({ path }), sqliteStore({ path })]
   await closed.create('run_1', RUNNING)
-  for (const store of [closed, closed, unused]) store.close()
+  for (const store of [closed, closed, unused]) await store.close()
   for (const store of [closed, unused]) {
     await expect(store.load('run_1')).rejects.toMatchObject({
       code: 'run-state',

@@ -63,7 +63,7 @@ describe('a database of version 1', () => {
     expect(await store.due(NEWEST + 60_000, 10)).toEqual(['run_running'])
     expect(await store.claim('jobs', 'job_1', 'run_other')).toBe(false)
     expect(await store.claim('jobs', 'job_1', 'run_completed')).toBe(true)
-    store.close()
+    await store.close()
     expect(inDatabase(versionOf)).toBe(2)
     expect(
       inDatabase((database) => database.prepare('SELECT id, version, status, wake_at, state FROM runs').all()),
@@ -77,7 +77,7 @@ describe('a database of version 1', () => {
     const [run] = await new SoraPipeline({ generator, store, clock }).recover()
     await expect(clock.runUntil(run?.result ?? Promise.reject())).resolves.toMatchObject({ servedBy: 'generator' })
     expect(generator.startCount).toBe(0)
-    store.close()
+    await store.close()
   })
 
   it('keeps the fields that it did not read, however they are written', async () => {
@@ -95,7 +95,7 @@ describe('a database of version 1', () => {
     }
     const all = await store.list?.({ order: 'oldest-first', limit: 100 })
     expect(all).toEqual(['nested', 'odd', ...owners.map((_, index) => `own_${index}`), ...RUNS])
-    store.close()
+    await store.close()
   })
 
   it('opens although a state is broken, and says so of that run alone', async () => {
@@ -104,7 +104,7 @@ describe('a database of version 1', () => {
     expect(await store.list?.({ order: 'oldest-first', limit: 10 })).toEqual(['array', 'broken', 'empty', ...RUNS])
     await expect(store.load('broken')).rejects.toMatchObject({ code: 'run-state' })
     expect(await store.load('run_failed')).toMatchObject({ version: 4, state: { status: 'failed' } })
-    store.close()
+    await store.close()
   })
 
   it('stays as it is when the upgrade fails, and is upgraded once it can be', async () => {
@@ -115,7 +115,7 @@ describe('a database of version 1', () => {
     expect(inDatabase(versionOf)).toBe(1)
     inDatabase((database) => database.exec('DROP TABLE owned_runs'))
     expect(await listed()).toEqual(RUNS)
-    store.close()
+    await store.close()
   })
 
   it('saves the run of a process that still is of version 1, and lets it create none', async () => {
@@ -129,7 +129,7 @@ describe('a database of version 1', () => {
     expect(update.run('running', 5, '{}', 'run_running', 9)).toMatchObject({ changes: 1 })
     expect(() => insert.run('run_new', 'running', 5, '{}')).toThrow('has 8 columns but 5 values were supplied')
     old.close()
-    store.close()
+    await store.close()
   })
 
   it('is upgraded once by 8 processes that open it at once', async () => {
@@ -166,5 +166,5 @@ it.each([
     expect(steps[0]?.detail).toContain(`SEARCH runs USING INDEX ${plan}`)
     expect(JSON.stringify(steps)).not.toContain('TEMP B-TREE')
   }
-  store.close()
+  await store.close()
 })
