@@ -17,7 +17,8 @@ import {
   tuple,
 } from 'fast-check'
 import { expect, it } from 'vitest'
-import { isSoraPipelineError, type LoadedRun, memoryStore, type RunStore, type StoredRun } from '../../src/index.js'
+import type { LoadedRun } from '../../src/contracts/run-store.js'
+import { isSoraPipelineError, memoryStore, type RunStore, type StoredRun } from '../../src/index.js'
 import { sqliteStore } from '../../src/stores/index.js'
 
 type Store = Required<RunStore>

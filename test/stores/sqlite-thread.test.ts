@@ -169,7 +169,7 @@ describe('a thread', () => {
     const pending = thread.call('versions', ['run_1'])
     // In the turn in which the operation is posted, so before it can be answered.
     process.nextTick(() => workers[0]?.terminate())
-    await expect(pending).rejects.toThrow('its worker ended with 1')
+    await expect(pending).rejects.toMatchObject({ errstr: 'its worker ended with 1' })
     expect(await thread.call('versions', ['run_1'])).toEqual([1])
     expect(workers).toHaveLength(2)
     await thread.close()

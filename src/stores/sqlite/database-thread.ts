@@ -70,7 +70,7 @@ export function databaseThread(
       worker = undefined
       const lost = [...posted.values()]
       posted.clear()
-      for (const { reject } of lost) reject(new Error(`its worker ended with ${code}`, { cause: reason }))
+      for (const { reject } of lost) reject(endError(code, reason))
     })
     return hired
   }
@@ -118,6 +118,11 @@ export function workerFileFrom(moduleUrl: string): string {
 
 function buffersOf({ args }: Call): readonly ArrayBuffer[] {
   return args.flatMap((arg) => (arg instanceof Uint8Array ? [arg.buffer as ArrayBuffer] : []))
+}
+
+function endError(code: number, cause: unknown): Error {
+  const error = new Error(`Could not use the database, its worker ended: ${code}`, { cause })
+  return Object.assign(error, { errstr: `its worker ended with ${code}` })
 }
 
 function errorOf({ message, code, errstr, isLaterVersion }: Failure): Error {
