@@ -180,7 +180,7 @@ it('gives what memoryStore gives, whatever is done with it', async () => {
       }
       await sqlite.close()
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   )
   await rm(directory, { recursive: true })
 })

@@ -6,6 +6,10 @@ const KEEP_REUSED = `
   DELETE FROM released_claims WHERE released_at <= ? AND EXISTS
     (SELECT 1 FROM runs WHERE runs.id = run_id AND retained_version IS NOT version)`
 
+const RELEASE = `
+  INSERT INTO released_claims SELECT run_id, ? FROM claims WHERE run_id = ? LIMIT 1
+  ON CONFLICT DO UPDATE SET released_at = excluded.released_at`
+
 /** Claims of runs, each kept for a while after its run was forgotten. */
 export interface ClaimRows extends Pick<StoreOperations, 'claim'> {
   /** The run was forgotten: its claims go with a later `sweep`. */
@@ -26,10 +30,7 @@ export function claimRows(sql: PreparedStatements): ClaimRows {
       return sql('SELECT run_id FROM claims WHERE namespace = ? AND key = ?').get(namespace, key)?.run_id === runId
     },
     release(runId, now) {
-      sql(
-        `INSERT INTO released_claims SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM claims WHERE run_id = ?1)
-        ON CONFLICT DO UPDATE SET released_at = excluded.released_at`,
-      ).run(runId, now)
+      sql(RELEASE).run(now, runId)
     },
     sweep(before) {
       sql(KEEP_REUSED).run(before)

@@ -37,7 +37,8 @@ export interface SqliteStore extends Required<RunStore> {
 
 /**
  * Makes a run store in a SQLite database through `node:sqlite`, for one process or many on one machine. Needs Node 22.13 or
- * later; earlier versions of Node 22 have it behind a flag.
+ * later; earlier versions of Node 22 have it behind a flag. The library prints nothing, but Node 22 itself warns that `node:sqlite`
+ * is experimental.
  *
  * The database is used in a worker thread, one for each path, which the first operation starts: no operation blocks the event loop.
  * A store that is idle does not keep the process alive; a pending operation does. The database is in WAL mode with full
