@@ -160,6 +160,12 @@ describe('keepEndedMs', () => {
     await keeper.close()
   })
 
+  it('is no limit of prune', async () => {
+    await Promise.all(Array.from({ length: 2500 }, (_, index) => store.create(`old_${index}`, ended(index))))
+    expect(await store.prune({ endedBefore: HOUR, now: NOW })).toBe(2500)
+    expect(countOf('runs')).toBe(0)
+  })
+
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '7'])('refuses %s', (keepEndedMs) => {
     expect(() => sqliteStore({ path, keepEndedMs: keepEndedMs as number })).toThrow('give milliseconds above 0')
   })

@@ -183,6 +183,15 @@ describe('a thread', () => {
     await thread.close()
   })
 
+  it('whose file is missing rejects the operation with the reason', async () => {
+    const missing = join(directory, 'missing.js')
+    const thread = databaseThread(path, () => new Worker(missing, { execArgv: [], stderr: true }))
+    await expect(thread.call('load', 'run_1')).rejects.toMatchObject({
+      errstr: 'its worker ended with MODULE_NOT_FOUND',
+    })
+    await thread.close()
+  })
+
   it('is one for all stores of a path, until the last of them is closed', async () => {
     const [one, two] = [sqliteStore({ path }), sqliteStore({ path: join(directory, '.', 'runs.db') })]
     await Promise.all([one.create('run_1', RUNNING), two.create('run_2', RUNNING)])

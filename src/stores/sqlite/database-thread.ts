@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { RunStateError } from '../../contracts/run-errors.js'
+import { codeOfFailure } from '../state-failure.js'
 import type { WorkerOrder, WorkerSettings } from './sqlite-worker.js'
 import type { Call, Failure, OperationName, Reply, StoreOperations } from './store-operations.js'
 
@@ -122,7 +123,7 @@ function buffersOf({ args }: Call): readonly ArrayBuffer[] {
 
 function endError(code: number, cause: unknown): Error {
   const error = new Error(`Could not use the database, its worker ended: ${code}`, { cause })
-  return Object.assign(error, { errstr: `its worker ended with ${code}` })
+  return Object.assign(error, { errstr: `its worker ended with ${codeOfFailure(cause) ?? code}` })
 }
 
 function errorOf({ message, code, errstr, isLaterVersion }: Failure): Error {

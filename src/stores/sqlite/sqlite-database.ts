@@ -12,8 +12,9 @@ const SETTINGS = `
   PRAGMA synchronous = FULL;
 `
 
-// The result codes of SQLite for a lock that another connection holds, without their extensions.
-const LOCKED_CODES = [5, 6]
+// The result codes of SQLite for a lock that another connection holds, without their extensions: SQLITE_BUSY, SQLITE_LOCKED, and
+// SQLITE_PROTOCOL, for a race between connections that open the write-ahead log.
+const LOCKED_CODES = [5, 6, 15]
 
 /** A later version of the library made the database. */
 export class LaterVersionError extends Error {

@@ -10,9 +10,10 @@ import { columnsOf, fromText, toText } from './run-columns.js'
 import { sharedThread } from './shared-threads.js'
 import type { SaveOutcome } from './store-operations.js'
 
-// How often ended runs are looked for, and how many are forgotten in one transaction.
+// How often the saves of ended runs forget older ones.
 const RETENTION_MS = 60_000
-const RETENTION_LIMIT = 1000
+// In one transaction, which others wait for.
+const MOST_FORGOTTEN = 1000
 
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
@@ -41,6 +42,7 @@ export interface SqliteStore extends Required<RunStore> {
  * is experimental.
  *
  * The database is used in a worker thread, one for each path, which the first operation starts: no operation blocks the event loop.
+ * The thread has a file of its own: a bundler must leave the package external.
  * A store that is idle does not keep the process alive; a pending operation does. The database is in WAL mode with full
  * synchronisation: a save is on the disk when it resolves. Saves that wait at the same time share one transaction, and so one flush
  * of the disk. Runs that are due, and pages of lists, are read from an index. While another process has locked the database,
@@ -95,8 +97,8 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     if (now - prunedAt < RETENTION_MS) return
     prunedAt = now
     work('forget ended runs', 'runs', async () => {
-      const count = await call('prune', { endedBefore: now - keepEndedMs, now, limit: RETENTION_LIMIT })
-      if (count === RETENTION_LIMIT) prunedAt = Number.NEGATIVE_INFINITY
+      const count = await call('prune', { endedBefore: now - keepEndedMs, now, limit: MOST_FORGOTTEN })
+      if (count === MOST_FORGOTTEN) prunedAt = Number.NEGATIVE_INFINITY
     }).catch(forget) // The save is not affected; one of the next minute tries again.
   }
 
@@ -184,7 +186,13 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     dropMedia: (runId) => work('remove the media', runId, () => call('dropMedia', toText(runId))),
 
     prune: ({ endedBefore, now }) =>
-      work('forget ended runs', 'runs', () => call('prune', { endedBefore, now, limit: Number.MAX_SAFE_INTEGER })),
+      work('forget ended runs', 'runs', async () => {
+        for (let total = 0; ; ) {
+          const count = await call('prune', { endedBefore, now, limit: MOST_FORGOTTEN })
+          total += count
+          if (count < MOST_FORGOTTEN) return total
+        }
+      }),
 
     close() {
       closed ??= Promise.all(pending).then(close)
