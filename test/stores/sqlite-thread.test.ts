@@ -54,7 +54,9 @@ describe('a database that another connection has locked', () => {
     await Promise.all(saves)
     clearInterval(ticking)
     delay.disable()
-    expect(delay.max / 1e6).toBeLessThan(200)
+    // A store that blocks has one delay of all the 3 seconds; a busy machine has some that are not the store's.
+    expect(delay.percentile(95) / 1e6).toBeLessThan(200)
+    expect(delay.max / 1e6).toBeLessThan(1000)
     expect(ticks).toBeGreaterThan(100)
     expect(await store.due(100, 20)).toHaveLength(11)
     await store.close()
@@ -166,10 +168,14 @@ describe('a thread', () => {
       return worker
     })
     await thread.call('create', 'run_1', columnsOf(RUNNING))
-    const pending = thread.call('versions', ['run_1'])
-    // In the turn in which the operation is posted, so before it can be answered.
+    // Locked, so that the operation cannot be answered before.
+    const other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    const pending = thread.call('create', 'run_2', columnsOf(RUNNING))
     process.nextTick(() => workers[0]?.terminate())
     await expect(pending).rejects.toMatchObject({ errstr: 'its worker ended with 1' })
+    other.exec('ROLLBACK')
+    other.close()
     expect(await thread.call('versions', ['run_1'])).toEqual([1])
     expect(workers).toHaveLength(2)
     await thread.close()
