@@ -45,7 +45,9 @@ const versionOf = (database: DatabaseSync) => database.prepare('PRAGMA user_vers
 /** Puts runs into the database as version 1 did. */
 function insertRuns(runs: Readonly<Record<string, string>>): void {
   inDatabase((database) => {
-    const insert = database.prepare("INSERT INTO runs VALUES (?, 1, 'running', 0, ?)")
+    const insert = database.prepare(
+      "INSERT INTO runs (id, version, status, wake_at, state) VALUES (?, 1, 'running', 0, ?)",
+    )
     database.exec('BEGIN')
     for (const [id, state] of Object.entries(runs)) insert.run(id, state)
     database.exec('COMMIT')
@@ -146,7 +148,8 @@ describe('a database of version 1', () => {
     await store.close()
   })
 
-  it('is upgraded once by 8 processes that open it at once', async () => {
+  it.each([1, 2])('or %i is upgraded once by 8 processes that open it at once', async (version) => {
+    if (version === 2) oldLibrary(path).close()
     const state = (startedAt: number) =>
       JSON.stringify({ status: 'running', wakeAt: 0, startedAt, prompt: 'x'.repeat(500) })
     const runs = Array.from({ length: 20_000 }, (_, index) => [`more_${index}`, state(index)] as const)

@@ -60,11 +60,9 @@ export function operationQueue({ open, reply, lockedMs = LOCKED_MS }: OperationQ
     while (waiting.length > 0) {
       const calls = waiting.map(({ call }) => call)
       const firstWrite = calls.findIndex(({ name }) => !READS.has(name))
+      const reads = firstWrite === -1 ? calls : calls.slice(0, firstWrite)
       try {
-        const replies =
-          firstWrite > 0 || firstWrite === -1
-            ? read(connect(), calls.slice(0, firstWrite === -1 ? undefined : firstWrite))
-            : write(connect(), calls)
+        const replies = reads.length > 0 ? read(connect(), reads) : write(connect(), calls)
         backOffMs = BACK_OFF_MS.first
         answer(replies)
       } catch (error) {
