@@ -6,6 +6,8 @@ export default defineConfig({
   // tsc emits the declarations.
   dts: false,
   splitting: true,
+  // node:sqlite has no other name.
+  removeNodeProtocol: false,
   // Optional dependencies are not left out by themselves.
   external: ['h264-mp4-encoder'],
   sourcemap: true,
@@ -14,6 +16,7 @@ export default defineConfig({
     'strategies/index': 'src/strategies/index.ts',
     'http/index': 'src/http/index.ts',
     'stores/index': 'src/stores/index.ts',
+    'stores/sqlite-worker': 'src/stores/sqlite/sqlite-worker.ts',
     'settings/index': 'src/settings/index.ts',
     'testing/index': 'src/testing/index.ts',
     'sandbox/index': 'src/sandbox/index.ts',

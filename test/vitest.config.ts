@@ -25,8 +25,9 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
-      // It runs in a thread of its own, where nothing is counted; test/sandbox decodes what it makes.
-      exclude: ['src/sandbox/video-worker.ts'],
+      // They run in threads of their own, where nothing is counted; test/sandbox decodes what the one makes, and test/stores has
+      // what the other replies.
+      exclude: ['src/sandbox/video-worker.ts', 'src/stores/sqlite/sqlite-worker.ts'],
       reporter: ['text-summary'],
       thresholds: { branches: 90 },
     },

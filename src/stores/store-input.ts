@@ -16,7 +16,14 @@ export function checkTtl(ttlMs: number): void {
  * @throws InvalidRequestError naming `sha256`.
  */
 export function checkMedia(sha256: string, bytes: Uint8Array): void {
-  const actual = createHash('sha256').update(bytes).digest('hex')
+  checkDigest(sha256, createHash('sha256').update(bytes).digest('hex'))
+}
+
+/**
+ * Refuses bytes whose digest was computed elsewhere and is not the one that was announced.
+ * @throws InvalidRequestError naming `sha256`.
+ */
+export function checkDigest(sha256: string, actual: string): void {
   if (sha256 === actual) return
   refuse({ field: 'sha256', value: describeValue(sha256), fix: `give the SHA-256 of the bytes, ${actual}` })
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,7 +33,7 @@ runStoreConformance({
         return store
       },
       dispose: async () => {
-        for (const store of stores) store.close()
+        for (const store of stores) await store.close()
         await rm(place, { recursive: true })
       },
     }
@@ -45,7 +46,7 @@ it('keeps apart ids that are the same in UTF-8, or cut off in C', async () => {
   for (const id of ids) expect(await store.create(id, { ...RUNNING, id })).toBe(true)
   for (const id of ids) expect((await store.load(id))?.state.id).toBe(id)
   expect([...(await store.due(100, 10))].sort()).toEqual([...ids].sort())
-  store.close()
+  await store.close()
 })
 
 it('writes ahead and flushes every save', async () => {
@@ -63,7 +64,7 @@ it('writes ahead and flushes every save', async () => {
   )
   expect(plan.all()).toEqual([expect.objectContaining({ detail: expect.stringContaining('USING') })])
   database.close()
-  store.close()
+  await store.close()
 })
 
 describe('a database that cannot be used', () => {
@@ -97,6 +98,7 @@ describe('a database that cannot be used', () => {
     database.close()
     await expect(sqliteStore({ path }).due(1, 1)).rejects.toMatchObject({
       code: 'run-state',
+      isRetryable: false,
       message: `Could not open the store, it is of a later version of the library: ${path}`,
     })
   })
@@ -107,11 +109,16 @@ describe('a database that cannot be used', () => {
     const database = new DatabaseSync(path)
     database.exec("UPDATE runs SET state = '{'")
     database.close()
+    await store.create('run_2', RUNNING)
     await expect(store.load('run_1')).rejects.toMatchObject({
       code: 'run-state',
-      message: expect.stringMatching(/^Could not read the run, .*JSON.* at .*: run_1$/),
+      isRetryable: false,
+      message: `Could not read the run, its state is not a JSON object at ${path}: run_1`,
     })
-    store.close()
+    expect(await store.due(100, 10, { isFree: true })).toEqual(['run_1', 'run_2'])
+    expect(await store.list({ order: 'oldest-first', limit: 10 })).toEqual(['run_1', 'run_2'])
+    expect(await store.versions(['run_1'])).toEqual([1])
+    await store.close()
   })
 
   it('is opened once it can be', async () => {
@@ -120,14 +127,131 @@ describe('a database that cannot be used', () => {
     await expect(store.create('run_1', RUNNING)).rejects.toMatchObject({ code: 'run-state' })
     await rm(path)
     expect(await store.create('run_1', RUNNING)).toBe(true)
-    store.close()
+    await store.close()
   })
+})
+
+describe('a rescheduled run', () => {
+  it('has the new wake and its readings until the next save, and the state and version that it had', async () => {
+    const store = sqliteStore({ path })
+    await store.create('run_1', { ...RUNNING, step: 'poll' })
+    await store.reschedule('run_1', 1, 500, [{ ratio: 0.5 }, null, 'x'])
+    await store.reschedule('run_1', 1, 600, [{ ratio: 0.7 }])
+    expect(await store.load('run_1')).toEqual({
+      version: 1,
+      state: { ...RUNNING, step: 'poll', wakeAt: 600 },
+      readings: [{ ratio: 0.7 }],
+    })
+    const database = new DatabaseSync(path)
+    expect(JSON.parse(String(database.prepare('SELECT state FROM runs').get()?.state))).toMatchObject({ wakeAt: 100 })
+    database.close()
+    expect(await store.due(599, 10)).toEqual([])
+    expect(await store.due(600, 10)).toEqual(['run_1'])
+    await store.save('run_1', 1, RUNNING)
+    expect(await store.load('run_1')).toEqual({ version: 2, state: RUNNING })
+    await expect(store.reschedule('run_1', 1, 700, [])).rejects.toMatchObject({
+      code: 'run-fenced',
+      message: 'Could not reschedule the run, version 1 is not the newest: run_1',
+    })
+    await expect(store.reschedule('run_2', 1, 700, [])).rejects.toMatchObject({
+      code: 'run-state',
+      message: 'Could not reschedule the run, the store does not know it: run_2',
+    })
+    await store.close()
+  })
+})
+
+describe('a beat', () => {
+  it('has another number each time, also after the worker was retired', async () => {
+    const store = sqliteStore({ path })
+    await store.create('run_1', { ...RUNNING, worker: 'w' })
+    const numbers: unknown[] = []
+    for (let beat = 0; beat < 3; beat += 1) {
+      await store.heartbeat('w', 60_000)
+      const loaded = await store.load('run_1')
+      expect(loaded?.beat).toMatchObject({ ttlMs: 60_000, isExpired: false })
+      numbers.push(loaded?.beat?.number)
+      if (beat === 1) await store.retire('w')
+    }
+    expect(new Set(numbers).size).toBe(3)
+    await store.retire('w')
+    expect(await store.load('run_1')).toEqual({ version: 1, state: { ...RUNNING, worker: 'w' } })
+    await store.close()
+  })
+
+  it('keeps the runs of its worker from others until it expires', async () => {
+    const store = sqliteStore({ path })
+    for (const [id, worker] of [
+      ['run_1', 'one'],
+      ['run_2', 'two'],
+      ['run_3', undefined],
+    ] as const) {
+      await store.create(id, { ...RUNNING, ...(worker !== undefined && { worker }) })
+    }
+    await store.heartbeat('one', 60_000)
+    await store.heartbeat('two', 0.001)
+    await vi.waitFor(async () => expect((await store.load('run_2'))?.beat?.isExpired).toBe(true))
+    expect(await store.due(100, 10, { isFree: true })).toEqual(['run_2', 'run_3'])
+    expect(await store.due(100, 10, { isFree: true, after: 'run_2' })).toEqual(['run_3'])
+    expect(await store.due(100, 10, { after: 'run_unknown' })).toEqual([])
+    expect(await store.due(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)).toEqual(['run_1', 'run_2', 'run_3'])
+    await store.close()
+  })
+
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('of %s ms is refused', async (ttlMs) => {
+    await expect(sqliteStore({ path }).heartbeat('w', ttlMs)).rejects.toMatchObject({ code: 'request-invalid' })
+  })
+})
+
+it('gives the progress that the worker of the state reported last', async () => {
+  const store = sqliteStore({ path })
+  await store.create('run_1', { ...RUNNING, worker: 'one' })
+  await store.create('run_2', { status: 'completed', wakeAt: 0, worker: 'one' })
+  await store.report(
+    'one',
+    ['run_1', 'run_2', 'run_unknown'].map((id) => ({ id, progress: { ratio: 0.5 } })),
+  )
+  expect((await store.load('run_1'))?.progress).toEqual({ ratio: 0.5 })
+  expect(await store.load('run_2')).not.toHaveProperty('progress')
+  await store.save('run_1', 1, { ...RUNNING, worker: 'two' })
+  expect(await store.load('run_1')).not.toHaveProperty('progress')
+  await store.report('two', [{ id: 'run_1', progress: { ratio: 0.75 } }])
+  expect((await store.load('run_1'))?.progress).toEqual({ ratio: 0.75 })
+  await store.close()
+})
+
+it('keeps bytes once, whoever refers to them, and refuses those of another digest', async () => {
+  const store = sqliteStore({ path })
+  // A part of a larger buffer, as the chunks of a stream are.
+  const bytes = Buffer.concat([Buffer.from('before'), Buffer.alloc(3_000_000, 'video'), Buffer.from('after')]).subarray(
+    6,
+    3_000_006,
+  )
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  for (const id of ['run_1', 'run_2', 'run_2']) await store.putMedia(id, sha256, bytes)
+  const database = new DatabaseSync(path)
+  expect(database.prepare('SELECT count(*) AS count, sum(length(bytes)) AS size FROM media').get()).toEqual({
+    count: 1,
+    size: 3_000_000,
+  })
+  database.close()
+  expect(bytes.equals((await store.getMedia(sha256)) ?? new Uint8Array())).toBe(true)
+  await store.dropMedia('run_1')
+  expect(await store.getMedia(sha256)).toHaveLength(3_000_000)
+  for (const id of ['run_2', 'run_unknown']) await store.dropMedia(id)
+  expect(await store.getMedia(sha256)).toBe(undefined)
+  await expect(store.putMedia('run_1', 'f'.repeat(64), bytes)).rejects.toMatchObject({
+    code: 'request-invalid',
+    message: expect.stringContaining(`give the SHA-256 of the bytes, ${sha256}`),
+  })
+  expect(await store.getMedia('f'.repeat(64))).toBe(undefined)
+  await store.close()
 })
 
 it('says that it was closed', async () => {
   const [closed, unused] = [sqliteStore({ path }), sqliteStore({ path })]
   await closed.create('run_1', RUNNING)
-  for (const store of [closed, closed, unused]) store.close()
+  for (const store of [closed, closed, unused]) await store.close()
   for (const store of [closed, unused]) {
     await expect(store.load('run_1')).rejects.toMatchObject({
       code: 'run-state',

@@ -7,7 +7,7 @@ import { fileStore, sqliteStore } from 'sora-pipeline/stores'
 export interface StoreTask {
   readonly kind: 'file' | 'sqlite'
   readonly place: string
-  readonly job: 'increment' | 'race' | 'save' | 'open'
+  readonly job: 'increment' | 'race' | 'save' | 'open' | 'idle' | 'leave'
   /** Of this process. */
   readonly name: string
   readonly times: number
@@ -22,7 +22,7 @@ if (task.job !== 'open') await store.load('warm-up')
 tell('ready')
 await new Promise((resolve) => process.stdin.once('data', resolve))
 process.stdin.unref()
-await { increment, race, save, open }[task.job]()
+await { increment, race, save, open, idle, leave }[task.job]()
 
 /** Adds 1 to a counter by compare-and-set, again and again. */
 async function increment(): Promise<void> {
@@ -60,6 +60,18 @@ async function save(): Promise<void> {
 /** Opens the store and tells how many runs it lists. */
 async function open(): Promise<void> {
   tell((await store.list?.({ order: 'oldest-first', limit: task.times }))?.length)
+}
+
+/** Saves a run and leaves the store open. */
+async function idle(): Promise<void> {
+  await store.create('run_idle', { status: 'running', wakeAt: 0 })
+}
+
+/** Starts saves and waits for none of them. */
+async function leave(): Promise<void> {
+  for (let index = 0; index < task.times; index += 1) {
+    store.create(`run_${index}`, { status: 'running', wakeAt: 0 }).catch(() => process.exit(1))
+  }
 }
 
 async function load(id: string): Promise<{ readonly version: number; readonly state: StoredRun }> {

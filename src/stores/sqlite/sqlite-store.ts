@@ -1,47 +1,70 @@
 import { resolve } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
 import { describeValue } from '../../contracts/errors.js'
-import { ConfigurationError } from '../../contracts/input-errors.js'
+import { ConfigurationError, type InputProblem } from '../../contracts/input-errors.js'
 import { FencedError, RunStateError } from '../../contracts/run-errors.js'
-import type { RunQuery, RunStore, StoredRun } from '../../contracts/run-store.js'
+import type { RunStore, StoredRun } from '../../contracts/run-store.js'
 import { asStateFailure } from '../state-failure.js'
-import { openDatabase } from './sqlite-database.js'
+import { checkDigest, checkTtl } from '../store-input.js'
+import { loadedRun } from './loaded-run.js'
+import { columnsOf, fromText, toText } from './run-columns.js'
+import { sharedThread } from './shared-threads.js'
+import type { SaveOutcome } from './store-operations.js'
+
+// How often the saves of ended runs forget older ones.
+const RETENTION_MS = 60_000
+// In one transaction, which others wait for.
+const MOST_FORGOTTEN = 1000
 
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
   /** The database file, such as `./runs.db`; it is made when it does not exist. On a disk of this machine. */
   readonly path: string
+  /**
+   * How long runs are kept after they completed or failed, in milliseconds above 0. The saves of ended runs forget older ones, at
+   * most once a minute, as `prune` does.
+   * @defaultValue until `prune` is called
+   */
+  readonly keepEndedMs?: number | undefined
 }
 
 /** A run store with a database that can be closed. */
-export interface SqliteStore extends RunStore {
-  /** Closes the database; every later call rejects with `RunStateError`. Call it once all runs have ended. */
-  close(): void
+export interface SqliteStore extends Required<RunStore> {
+  /**
+   * Waits for pending operations, closes the database and ends its thread. Every later call rejects with `RunStateError`. Closing
+   * again changes nothing.
+   */
+  close(): Promise<void>
 }
 
 /**
  * Makes a run store in a SQLite database through `node:sqlite`, for one process or many on one machine. Needs Node 22.13 or
- * later; older ones of 22 have it behind a flag. The library prints nothing, but Node 22 itself warns that `node:sqlite` is
- * experimental.
+ * later; earlier versions of Node 22 have it behind a flag. The library prints nothing, but Node 22 itself warns that `node:sqlite`
+ * is experimental.
  *
- * The database is opened by the first call, in WAL mode with full synchronisation: a save is on the disk when it resolves. Runs
- * that are due, and pages of lists, are found by an index. Ended runs and claims are kept;
- * `DELETE FROM runs WHERE status IN ('completed', 'failed')` at any time is safe. Calls of SQLite block the event loop, for
- * about a millisecond each, and for 5 seconds at most while another process writes.
+ * The database is used in a worker thread, one for each path, which the first operation starts: no operation blocks the event loop.
+ * The thread has a file of its own: a bundler must leave the package external.
+ * A store that is idle does not keep the process alive; a pending operation does. The database is in WAL mode with full
+ * synchronisation: a save is on the disk when it resolves. Saves that wait at the same time share one transaction, and so one flush
+ * of the disk. Runs that are due, and pages of lists, are read from an index. While another process has locked the database,
+ * operations wait for it, up to 60 seconds.
  *
- * The first call upgrades a database that an earlier version of the library made, which takes about 0.1 ms a run; others wait
- * for it. A process of that earlier version can still save its runs, but creates no new ones any more: end those first.
+ * Ended runs, their claims and their media are kept until `prune`, or for `keepEndedMs`. Beats expire by the clock of this machine.
  *
- * Every method rejects with `RunStateError` when the database cannot be opened, read or written.
+ * The first operation upgrades a database of an earlier version of the library. Processes of version 0.1.0 can use the same file
+ * at the same time, before and after.
  *
- * @throws ConfigurationError when `path` is no path of a file, and when this Node has no `node:sqlite`.
+ * Every method rejects with a `RunStateError` that is retryable when the database cannot be opened, read or written, and with one that
+ * is not when a later version of the library made the database, the state of the run is broken, or the store was closed.
+ *
+ * @throws ConfigurationError when `path` is not the path of a file, `keepEndedMs` is not a finite number above 0, or this Node has
+ * no `node:sqlite`.
  *
  * @example
  * ```ts
  * import { SoraPipeline } from 'sora-pipeline'
  * import { sqliteStore } from 'sora-pipeline/stores'
  *
- * const store = sqliteStore({ path: './runs.db' })
+ * const store = sqliteStore({ path: './runs.db', keepEndedMs: 30 * 86_400_000 })
  * export const pipeline = new SoraPipeline({
  *   generator: { name: 'mock', generate: async () => ({ id: 'gen_1', url: 'https://cdn.example/a.mp4' }) },
  *   store,
@@ -49,123 +72,154 @@ export interface SqliteStore extends RunStore {
  * for (const run of await pipeline.recover()) console.log(run.id)
  * ```
  */
-export function sqliteStore({ path }: SqliteStoreOptions): SqliteStore {
-  if (typeof path !== 'string' || path === '' || path === ':memory:') {
-    throw new ConfigurationError('sqliteStore', [
-      { field: 'path', value: describeValue(path), fix: 'give the path of a file' },
-    ])
-  }
-  // Not imported: the other stores have to work where it is missing.
-  const sqlite = process.getBuiltinModule('node:sqlite')
-  if (sqlite === undefined) {
-    const problem = { field: 'node', value: process.version, fix: 'use Node 22.13 or later, which has node:sqlite' }
-    throw new ConfigurationError('sqliteStore', [problem])
-  }
+export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
+  const { path, keepEndedMs } = checkedOptions(options)
   const place = resolve(path)
-  let tables: Tables | undefined
-  let isClosed = false
-  const work = async <T>(verb: string, subject: string, task: (tables: Tables) => T): Promise<T> =>
-    asStateFailure({ verb, subject, place }, () => {
-      if (isClosed) throw new RunStateError(`Could not ${verb}, the store was closed: ${subject}`)
-      tables ??= prepareTables(openDatabase(sqlite.DatabaseSync, place))
-      return task(tables)
+  const { call, close } = sharedThread(place)
+  const pending = new Set<Promise<unknown>>()
+  let closed: Promise<void> | undefined
+  let prunedAt = Number.NEGATIVE_INFINITY
+
+  const work = <T>(verb: string, subject: string, task: () => Promise<T>): Promise<T> => {
+    const outcome = asStateFailure({ verb, subject, place }, () => {
+      if (closed !== undefined) throw new RunStateError(`Could not ${verb}, the store was closed: ${subject}`)
+      return task()
     })
+    const settled: Promise<unknown> = outcome.then(forget, forget).then(() => pending.delete(settled))
+    pending.add(settled)
+    return outcome
+  }
+
+  // In the message of the save that it follows, so that it costs no transaction of its own.
+  const forgetEnded = ({ status }: StoredRun) => {
+    if (keepEndedMs === undefined || (status !== 'completed' && status !== 'failed')) return
+    const now = Date.now()
+    if (now - prunedAt < RETENTION_MS) return
+    prunedAt = now
+    work('forget ended runs', 'runs', async () => {
+      const count = await call('prune', { endedBefore: now - keepEndedMs, now, limit: MOST_FORGOTTEN })
+      if (count === MOST_FORGOTTEN) prunedAt = Number.NEGATIVE_INFINITY
+    }).catch(forget) // The save is not affected; one of the next minute tries again.
+  }
+
+  const changed = async (
+    verb: string,
+    { id, version }: { readonly id: string; readonly version: number },
+    outcome: Promise<SaveOutcome>,
+  ) => {
+    const became = await outcome
+    if (became === 'unknown') throw new RunStateError(`Could not ${verb}, the store does not know it: ${id}`)
+    if (became === 'stale') throw new FencedError(`Could not ${verb}, version ${version} is not the newest: ${id}`)
+  }
 
   return {
     create: (id, state) =>
-      work('save the run', id, ({ insert }) => insert.run(...columnsOf(state), toText(id)).changes === 1),
+      work('save the run', id, () => {
+        const created = call('create', toText(id), columnsOf(state))
+        forgetEnded(state)
+        return created
+      }),
 
     load: (id) =>
-      work('read the run', id, ({ select }) => {
-        const row = select.get(toText(id))
-        if (row === undefined) return undefined
-        return { version: Number(row.version), state: JSON.parse(String(row.state)) as StoredRun }
+      work('read the run', id, async () => {
+        const row = await call('load', toText(id))
+        return row && loadedRun(row, { id, place })
       }),
 
     save: (id, version, state) =>
-      work('save the run', id, ({ update, select }) => {
-        const { changes } = update.run(...columnsOf(state), toText(id), version)
-        if (changes === 1) return version + 1
-        if (select.get(toText(id)) === undefined) {
-          throw new RunStateError(`Could not save the run, the store does not know it: ${id}`)
-        }
-        throw new FencedError(`Could not save the run, version ${version} is not the newest: ${id}`)
+      work('save the run', id, async () => {
+        const saved = call('save', toText(id), version, columnsOf(state))
+        forgetEnded(state)
+        await changed('save the run', { id, version }, saved)
+        return version + 1
       }),
 
-    claim: (namespace, key, runId) =>
-      work(`claim ${key} of ${namespace}`, runId, ({ insertClaim, selectClaim }) => {
-        insertClaim.run(toText(namespace), toText(key), toText(runId))
-        return selectClaim.get(toText(namespace), toText(key))?.run_id === toText(runId)
-      }),
-
-    due: (before, limit) =>
-      work('look for runs that are due', 'runs', ({ selectDue }) =>
-        selectDue.all(before, limit).map((row) => fromText(String(row.id))),
+    reschedule: (id, version, wakeAt, readings) =>
+      work('reschedule the run', id, () =>
+        changed(
+          'reschedule the run',
+          { id, version },
+          call('reschedule', toText(id), version, wakeAt, JSON.stringify(readings)),
+        ),
       ),
 
-    list: (query) => work('list the runs', 'runs', ({ database }) => selectPage(database, query)),
+    claim: (namespace, key, runId) =>
+      work(`claim ${key} of ${namespace}`, runId, () => call('claim', toText(namespace), toText(key), toText(runId))),
 
-    close: () => {
-      isClosed = true
-      tables?.database.close()
-      tables = undefined
+    due: (before, limit, { after, isFree = false } = {}) =>
+      work('read the runs that are due', 'runs', async () => {
+        const ids = await call('due', { before, limit: whole(limit), after: after && toText(after), isFree })
+        return ids.map(fromText)
+      }),
+
+    heartbeat: (worker, ttlMs) =>
+      work('record the heartbeat', worker, () => {
+        checkTtl(ttlMs)
+        return call('heartbeat', toText(worker), ttlMs)
+      }),
+
+    retire: (worker) => work('retire the worker', worker, () => call('retire', toText(worker))),
+
+    versions: (ids) => work('read the versions', 'runs', () => call('versions', ids.map(toText))),
+
+    report: (worker, entries) =>
+      work('save the progress', worker, () => {
+        const rows = entries.map(({ id, progress }) => ({ id: toText(id), progress: JSON.stringify(progress) }))
+        return call('report', toText(worker), rows)
+      }),
+
+    list: ({ owner, order, after, limit }) =>
+      work('list the runs', 'runs', async () => {
+        const query = { owner: owner && toText(owner), order, after: after && toText(after), limit: whole(limit) }
+        return (await call('list', query)).map(fromText)
+      }),
+
+    putMedia: (runId, sha256, bytes) =>
+      work('keep the media', runId, async () => {
+        // The one copy: the caller may change its bytes, and a thread is given whole buffers.
+        const { actualSha256 } = await call('putMedia', toText(runId), sha256, new Uint8Array(bytes))
+        checkDigest(sha256, actualSha256)
+      }),
+
+    getMedia: (sha256) => work('read the media', sha256, () => call('getMedia', sha256)),
+
+    dropMedia: (runId) => work('remove the media', runId, () => call('dropMedia', toText(runId))),
+
+    prune: ({ endedBefore, now }) =>
+      work('forget ended runs', 'runs', async () => {
+        for (let total = 0; ; ) {
+          const count = await call('prune', { endedBefore, now, limit: MOST_FORGOTTEN })
+          total += count
+          if (count < MOST_FORGOTTEN) return total
+        }
+      }),
+
+    close() {
+      closed ??= Promise.all(pending).then(close)
+      return closed
     },
   }
 }
 
-type Tables = ReturnType<typeof prepareTables>
-
-function prepareTables(database: DatabaseSync) {
-  return {
-    database,
-    insert: database.prepare(
-      'INSERT INTO runs (status, wake_at, started_at, owner, removed_at, state, version, id) VALUES (?, ?, ?, ?, ?, ?, 1, ?) ' +
-        'ON CONFLICT DO NOTHING',
-    ),
-    select: database.prepare('SELECT version, state FROM runs WHERE id = ?'),
-    update: database.prepare(
-      'UPDATE runs SET status = ?, wake_at = ?, started_at = ?, owner = ?, removed_at = ?, state = ?, version = version + 1 ' +
-        'WHERE id = ? AND version = ?',
-    ),
-    insertClaim: database.prepare('INSERT INTO claims VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
-    selectClaim: database.prepare('SELECT run_id FROM claims WHERE namespace = ? AND key = ?'),
-    selectDue: database.prepare(
-      "SELECT id FROM runs WHERE status = 'running' AND wake_at <= ? ORDER BY wake_at LIMIT ?",
-    ),
+function checkedOptions({ path, keepEndedMs }: SqliteStoreOptions): SqliteStoreOptions {
+  const problems: InputProblem[] = []
+  if (typeof path !== 'string' || path === '' || path === ':memory:') {
+    problems.push({ field: 'path', value: describeValue(path), fix: 'give the path of a file' })
   }
+  if (keepEndedMs !== undefined && !(Number.isFinite(keepEndedMs) && keepEndedMs > 0)) {
+    problems.push({ field: 'keepEndedMs', value: describeValue(keepEndedMs), fix: 'give milliseconds above 0' })
+  }
+  // Not imported: the other stores have to work where it is missing.
+  if (process.getBuiltinModule('node:sqlite') === undefined) {
+    problems.push({ field: 'node', value: process.version, fix: 'use Node 22.13 or later, which has node:sqlite' })
+  }
+  if (problems.length > 0) throw new ConfigurationError('sqliteStore', problems)
+  return { path, keepEndedMs }
 }
 
-// In the order of the statements above.
-function columnsOf(state: StoredRun) {
-  const { status, wakeAt, startedAt = 0, owner, removedAt = null } = state
-  return [
-    status,
-    wakeAt,
-    startedAt,
-    owner === undefined ? null : toText(owner),
-    removedAt,
-    JSON.stringify(state),
-  ] as const
+// SQLite has no limit of Infinity.
+function whole(limit: number): number {
+  return Math.min(limit, Number.MAX_SAFE_INTEGER)
 }
 
-function selectPage(database: DatabaseSync, { owner, order, after, limit }: RunQuery): readonly string[] {
-  const [beyond, direction] = order === 'newest-first' ? ['<', 'DESC'] : ['>', 'ASC']
-  // Nothing is beyond a run that is not there: a comparison with NULL.
-  const place = `(started_at, id) ${beyond} (SELECT started_at, id FROM runs WHERE id = ?)`
-  const rows = database
-    .prepare(
-      `SELECT id FROM runs WHERE removed_at IS NULL ${owner === undefined ? '' : 'AND owner = ?'} ` +
-        `${after === undefined ? '' : `AND ${place}`} ORDER BY started_at ${direction}, id ${direction} LIMIT ?`,
-    )
-    .all(...[owner, after].flatMap((text) => (text === undefined ? [] : [toText(text)])), limit)
-  return rows.map((row) => fromText(String(row.id)))
-}
-
-// As JSON without its quotes: every text has one form, also half a surrogate pair, and plain ids stay readable.
-function toText(text: string): string {
-  return JSON.stringify(text).slice(1, -1)
-}
-
-function fromText(text: string): string {
-  return JSON.parse(`"${text}"`) as string
-}
+function forget(): void {}

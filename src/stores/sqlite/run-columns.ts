@@ -1,0 +1,28 @@
+import type { StoredRun } from '../../contracts/run-store.js'
+import type { RunColumns } from './store-operations.js'
+
+/** The columns of a state. A value that is not of its type becomes one that the table refuses. */
+export function columnsOf(state: StoredRun): RunColumns {
+  const { status, wakeAt, startedAt = 0, owner, removedAt, worker, endedAt = 0, isCallerId } = state
+  return {
+    status: String(status),
+    wakeAt: Number(wakeAt),
+    startedAt: Number(startedAt),
+    owner: owner === undefined ? null : toText(owner),
+    removedAt: removedAt === undefined ? null : Number(removedAt),
+    worker: worker === undefined ? null : toText(worker),
+    endedAt: Number(endedAt),
+    isCallerId: isCallerId === true ? 1 : 0,
+    state: JSON.stringify(state),
+  }
+}
+
+/** A text as the database has it: JSON without its quotes. Half a surrogate pair keeps its form, and plain ids stay readable. */
+export function toText(text: string): string {
+  return JSON.stringify(text).slice(1, -1)
+}
+
+/** The text that `toText` was given. */
+export function fromText(text: string): string {
+  return JSON.parse(`"${text}"`) as string
+}

@@ -1,0 +1,25 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { beatRows } from './beat-rows.ts'
+import { claimRows } from './claim-rows.ts'
+import { forgottenRuns } from './forgotten-runs.ts'
+import { mediaRows } from './media-rows.ts'
+import { preparedStatements } from './prepared-statements.ts'
+import { runPages } from './run-pages.ts'
+import { runRows } from './run-rows.ts'
+import type { StoreOperations } from './store-operations.ts'
+
+/** All operations on an open database. Those that write belong in a transaction. */
+export function sqliteOperations(database: DatabaseSync): StoreOperations {
+  const sql = preparedStatements(database)
+  const claims = claimRows(sql)
+  const beats = beatRows(sql)
+  return {
+    ...runRows(sql),
+    ...runPages(sql),
+    ...mediaRows(sql),
+    ...forgottenRuns(sql, { claims, beats }),
+    claim: claims.claim,
+    heartbeat: beats.heartbeat,
+    retire: beats.retire,
+  }
+}

@@ -1,0 +1,41 @@
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { operationQueue } from './operation-queue.ts'
+import { openDatabase } from './sqlite-database.ts'
+import type { Call, Reply } from './store-operations.ts'
+
+/** What the thread is started with. */
+export interface WorkerSettings {
+  readonly path: string
+}
+
+/** What the thread is sent: operations, or that it is to end. */
+export type WorkerOrder = readonly Call[] | 'close'
+
+if (parentPort !== null) serve(parentPort, workerData as WorkerSettings)
+
+function serve(port: NonNullable<typeof parentPort>, { path }: WorkerSettings): void {
+  const queue = operationQueue({
+    open: () => openDatabase(path),
+    reply: (replies) => port.postMessage(replies, replies.flatMap(buffersOf)),
+  })
+  const take = (order: WorkerOrder) => {
+    if (order !== 'close') return queue.add(order)
+    queue.close()
+    port.close()
+  }
+  port.on('message', (first: WorkerOrder) => {
+    take(first)
+    // What was posted while the last transaction was written belongs into the next one.
+    for (;;) {
+      const next: { readonly message: WorkerOrder } | undefined = receiveMessageOnPort(port)
+      if (next === undefined) break
+      take(next.message)
+    }
+    queue.drain()
+  })
+}
+
+// Bytes of media are handed over, not copied.
+function buffersOf(reply: Reply): readonly ArrayBuffer[] {
+  return 'value' in reply && reply.value instanceof Uint8Array ? [reply.value.buffer as ArrayBuffer] : []
+}

@@ -1,0 +1,111 @@
+/**
+ * What the worker thread of a database does, by name. Arguments and results cross a thread: plain data alone. Ids, keys, owners and
+ * workers are in the form of {@link toText}.
+ */
+export interface StoreOperations {
+  create(id: string, columns: RunColumns): boolean
+  load(id: string): RunRow | undefined
+  save(id: string, version: number, columns: RunColumns): SaveOutcome
+  reschedule(id: string, version: number, wakeAt: number, readings: string): SaveOutcome
+  claim(namespace: string, key: string, runId: string): boolean
+  due(query: DueQuery): readonly string[]
+  heartbeat(worker: string, ttlMs: number): void
+  retire(worker: string): void
+  versions(ids: readonly string[]): readonly (number | undefined)[]
+  report(worker: string, entries: readonly ReportRow[]): void
+  list(query: ListQuery): readonly string[]
+  putMedia(runId: string, sha256: string, bytes: Uint8Array): MediaOutcome
+  getMedia(sha256: string): Uint8Array | undefined
+  dropMedia(runId: string): void
+  prune(query: ForgetQuery): number
+}
+
+/** The name of an operation. */
+export type OperationName = keyof StoreOperations
+
+/** Operations that write nothing; they need no transaction. */
+export const READS: ReadonlySet<OperationName> = new Set(['load', 'due', 'versions', 'list', 'getMedia'])
+
+/** One operation on its way to the worker. */
+export interface Call {
+  readonly number: number
+  readonly name: OperationName
+  readonly args: readonly unknown[]
+}
+
+/** What became of a call. */
+export type Reply =
+  | { readonly number: number; readonly value: unknown }
+  | { readonly number: number; readonly failure: Failure }
+
+/** An error without its class, which does not cross a thread. */
+export interface Failure {
+  readonly message: string
+  readonly code?: string | undefined
+  /** The sentence of SQLite for it. */
+  readonly errstr?: string | undefined
+  /** The database is of a later version of the library: another attempt fails as well. */
+  readonly isLaterVersion?: boolean | undefined
+}
+
+/** A state as the columns of its row. */
+export interface RunColumns {
+  readonly status: string
+  readonly wakeAt: number
+  readonly startedAt: number
+  readonly owner: string | null
+  readonly removedAt: number | null
+  readonly worker: string | null
+  /** 0 for a run without `endedAt`. */
+  readonly endedAt: number
+  readonly isCallerId: number
+  /** JSON. */
+  readonly state: string
+}
+
+/** A run as its row, its report and the beat of its worker have it. */
+export interface RunRow {
+  readonly version: number
+  readonly state: string
+  /** What `reschedule` saved over the state. */
+  readonly schedule?: { readonly wakeAt: number; readonly readings: string } | undefined
+  readonly progress?: string | undefined
+  readonly beat?: { readonly number: number; readonly ttlMs: number; readonly isExpired: boolean } | undefined
+}
+
+/** `stale` when the version is not the newest, `unknown` when there is no such run. */
+export type SaveOutcome = 'saved' | 'stale' | 'unknown'
+
+/** Which runs `due` gives. */
+export interface DueQuery {
+  readonly before: number
+  readonly limit: number
+  readonly after: string | undefined
+  readonly isFree: boolean
+}
+
+/** Which runs `list` gives. */
+export interface ListQuery {
+  readonly owner: string | undefined
+  readonly order: string
+  readonly after: string | undefined
+  readonly limit: number
+}
+
+/** Progress of a run as JSON. */
+export interface ReportRow {
+  readonly id: string
+  readonly progress: string
+}
+
+/** The digest that the bytes really have; they are kept when it is the one that was given. */
+export interface MediaOutcome {
+  readonly actualSha256: string
+}
+
+/** Which runs `prune` forgets, the oldest first, at most `limit`. */
+export interface ForgetQuery {
+  readonly endedBefore: number
+  readonly now: number
+  readonly limit: number
+}
