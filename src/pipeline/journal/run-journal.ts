@@ -58,7 +58,7 @@ export class RunJournal {
     return this.#version
   }
 
-  /** The store, with operations that end with the run. */
+  /** The store, with a limit on time. */
   get store(): RunStore {
     return this.#store
   }

@@ -20,8 +20,10 @@ const SELECT = `
   LEFT JOIN beats ON beats.worker = runs.worker AND fields_version = runs.version
   WHERE runs.id = ?`
 
+// A report of a worker that does not hold the run must not hide that of the one that does.
 const REPORT = `
-  INSERT INTO reports SELECT id, ?, ? FROM runs WHERE id = ? AND status = 'running'
+  INSERT INTO reports SELECT id, worker, ? FROM runs
+  WHERE id = ? AND status = 'running' AND worker = ? AND fields_version = version
   ON CONFLICT DO UPDATE SET worker = excluded.worker, progress = excluded.progress`
 
 /** The operations on single runs. */
@@ -71,7 +73,7 @@ export function runRows(
     },
 
     report(worker: string, entries: readonly ReportRow[]) {
-      for (const { id, progress } of entries) sql(REPORT).run(worker, progress, id)
+      for (const { id, progress } of entries) sql(REPORT).run(progress, id, worker)
     },
   }
 }

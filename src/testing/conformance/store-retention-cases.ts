@@ -153,7 +153,7 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
   ),
   optionalCase(['prune'], 'keeps the claims of a run that has the id of a forgotten one', async (store) => {
     await store.create('run_1', ended('completed'))
-    for (const job of ['job_1', 'job_2']) await store.claim('gen', job, 'run_1')
+    await store.claim('gen', 'job_1', 'run_1')
     await store.prune(PRUNE)
     await store.create('run_1', running())
     for (const job of ['job_1', 'job_3']) {
@@ -163,7 +163,6 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
     for (const job of ['job_1', 'job_3']) {
       assert.equal(await store.claim('gen', job, 'run_2'), false, `the run still runs and must keep ${job}`)
     }
-    assert.equal(await store.claim('gen', 'job_2', 'run_2'), true, 'the claim of the forgotten run must be free')
   }),
 ]
 

@@ -66,7 +66,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return count
       },
     }),
-    [CLAIMS, CLAIMS_OF_ID],
+    [CLAIMS],
   ],
   [
     'frees the claims of every run',

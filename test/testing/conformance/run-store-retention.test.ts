@@ -11,13 +11,12 @@ const RETAINED = 'retains what answers the id of a caller for 24 hours after the
 const RETAINED_GONE = 'forgets the id of a caller 24 hours after the end'
 const PRUNE_MEDIA = 'drops the media of forgotten runs, and keeps those of others'
 const CLAIMS = 'keeps the claims of a forgotten run for 24 hours, and frees them then'
-const CLAIMS_OF_ID = 'keeps the claims of a run that has the id of a forgotten one'
 
 const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   [
     'forgets nothing',
     () => ({ prune: async () => 0 }),
-    [FORGOTTEN, PRUNE_SAVED, CREATED_AGAIN, RETAINED, RETAINED_GONE, PRUNE_MEDIA, CLAIMS, CLAIMS_OF_ID],
+    [FORGOTTEN, PRUNE_SAVED, CREATED_AGAIN, RETAINED, RETAINED_GONE, PRUNE_MEDIA, CLAIMS],
   ],
   [
     'does not count',
@@ -214,7 +213,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   [
     'counts the 24 hours by its own clock',
     (store) => ({ prune: ({ endedBefore }) => store.prune({ endedBefore, now: 1_767_225_600_000 }) }),
-    [RETAINED_GONE, CLAIMS, CLAIMS_OF_ID],
+    [RETAINED_GONE, CLAIMS],
   ],
   [
     'lists forgotten runs',
