@@ -71,6 +71,7 @@ async function shownBy(options: SoraPipelineOptions, cancelAt?: string): Promise
   const pipeline = new SoraPipeline({
     clock: jumpingClock(),
     leaseMs: 1_000_000_000,
+    storeTimeoutMs: 1_000_000_000,
     store,
     allowPrivateAddresses: loopback,
     pollSchedule: () => 20_000,

@@ -56,7 +56,8 @@ describe('a webhook', () => {
 
   it('is sent for a run that another process left, once somebody asks for it', async () => {
     const hook = await receiver()
-    const store = memoryStore()
+    const storeClock = manualClock()
+    const store = memoryStore({ clock: storeClock })
     const generator = fakeTaskGenerator({ polls: 1 })
     const dead = manualClock({ now: Date.now() - 600_000 })
     new SoraPipeline({ generator, store, clock: dead, leaseMs: 1000, pollSchedule: () => 1000 }).run(
@@ -64,7 +65,8 @@ describe('a webhook', () => {
       { id: 'video_1', owner: 'everybody' },
     )
     await dead.advance(10)
-    const { json } = handlerOf(options, { store, generator })
+    await storeClock.advance(1000)
+    const { json } = handlerOf(options, { store, generator, leaseMs: 1000 })
     await json('GET', '/v1/videos/video_1')
     await hook.first
     expect(hook.received).toMatchObject([{ type: 'video.completed', data: { id: 'video_1' } }])
