@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import ofTests from '../vitest.config.ts'
 
-const FOLDERS = ['timing', 'combinators', 'pipeline', 'simulation']
+const FOLDERS = ['timing', 'calling', 'combinators', 'pipeline', 'simulation']
 
 // A mutant is done with at its first failed test: those that are quick and say most come first.
 class QuickFirst extends BaseSequencer {
