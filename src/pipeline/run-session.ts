@@ -81,6 +81,8 @@ export class RunSession {
 
   /** Ends the step under way: by the caller, or by another process. */
   interrupt(reason: unknown): void {
+    const { clock, storeTimeoutMs } = this.config
+    if (this.callerSignal.aborted) this.journal.endBy(clock.now() + storeTimeoutMs)
     this.#tenure.abort(reason)
   }
 

@@ -5,13 +5,14 @@ import type { PipelineConfig } from '../options.js'
 import type { RunState } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { handleOf } from '../state/submission.js'
-import { isFenced, withinTime } from './store-calls.js'
+import { isFenced } from './store-calls.js'
+import { type TimedStore, timedStore } from './timed-store.js'
 
 /** Changes of a state. */
 export type StatePatch = Partial<Omit<RunState, 'v' | 'id' | 'worker'>>
 
-// A store gets at least so long, also when the deadline of the run has passed.
-const LEAST_MS = 1000
+// A run that continues while the store is down is held again after so long.
+const HOLD_AGAIN_MS = 30_000
 
 /** What a journal is opened with. */
 export interface JournalOptions {
@@ -32,7 +33,7 @@ export interface JournalOptions {
  */
 export class RunJournal {
   readonly #options: JournalOptions
-  readonly #store: RunStore
+  readonly #timed: TimedStore
   #state: RunState
   #version: number
   /** As the store has it, as far as this process knows. */
@@ -43,6 +44,7 @@ export class RunJournal {
   // Whether a save failed without an answer, so that the store may have it under a version that this process does not know.
   #mayHaveSaved = false
   #heldRow: number | undefined
+  #failedHoldAt = Number.NEGATIVE_INFINITY
 
   constructor(options: JournalOptions) {
     this.#options = options
@@ -51,7 +53,7 @@ export class RunJournal {
     this.#version = options.version
     const { config, isNew } = options
     if (isNew) this.#heldRow = config.lease.row
-    this.#store = withinTime(config.rawStore, config.clock, () => this.#storeMs())
+    this.#timed = timedStore({ ...config, deadlineAt: () => this.#state.deadlineAt })
   }
 
   get state(): RunState {
@@ -64,7 +66,12 @@ export class RunJournal {
 
   /** The store, with operations that end with the run. */
   get store(): RunStore {
-    return this.#store
+    return this.#timed.store
+  }
+
+  /** Ends operations of the store by an instant, in epoch milliseconds. */
+  endBy(at: number): void {
+    this.#timed.endBy(at)
   }
 
   /** Counts what this journal wrote to the store. */
@@ -75,6 +82,12 @@ export class RunJournal {
   /** Whether a save is under way, so that the version is about to change. */
   get isSaving(): boolean {
     return this.#pending > 0
+  }
+
+  /** Whether the store is known to have the end of the run, which is not its review. */
+  get hasSavedEnd(): boolean {
+    const { status } = this.#saved
+    return status === 'completed' || status === 'failed'
   }
 
   /** Number of the submission whose job the store is known to have. */
@@ -100,6 +113,11 @@ export class RunJournal {
     return this.#state.worker === this.#options.config.lease.worker
   }
 
+  /** Whether it could not be held lately because the store did not answer, so that it is left alone for a while. */
+  get hasFailedToHold(): boolean {
+    return this.#options.config.clock.monotonic() < this.#failedHoldAt + HOLD_AGAIN_MS
+  }
+
   /** Changes the state in memory. */
   note(patch: StatePatch): void {
     this.#state = { ...this.#state, ...patch }
@@ -120,11 +138,19 @@ export class RunJournal {
   }
 
   /**
-   * Saves a change that must be in the store before the run continues, and holds the run with it.
+   * Holds the run for this worker: by a beat, and a save that must be in the store before the run continues.
    * @throws FencedError when another process saved in between. Whatever a store throws that is down.
    */
-  hold(patch: StatePatch = {}): Promise<void> {
-    return this.#queued(() => this.#commit(patch, true))
+  hold(): Promise<void> {
+    return this.#queued(async () => {
+      try {
+        await this.#timed.wait('heartbeat', () => this.#options.config.lease.beat())
+        await this.#commit({}, true)
+      } catch (error) {
+        if (!isFenced(error)) this.#failedHoldAt = this.#options.config.clock.monotonic()
+        throw error
+      }
+    })
   }
 
   /** Saves when the run is due next, and the readings of its job, without the rest of the state. */
@@ -132,7 +158,7 @@ export class RunJournal {
     return this.#queued(async () => {
       const { id, wakeAt, submission } = this.#state
       const readings = submission?.state === 'accepted' ? submission.readings : []
-      await this.#store.reschedule(id, this.#version, wakeAt, readings)
+      await this.store.reschedule(id, this.#version, wakeAt, readings)
       this.#writes += 1
     })
   }
@@ -144,7 +170,7 @@ export class RunJournal {
   reload(): Promise<Pick<LoadedRun, 'beat' | 'progress'>> {
     return this.#queued(async () => {
       const { id } = this.#state
-      const loaded = await this.#store.load(id)
+      const loaded = await this.store.load(id)
       if (loaded === undefined) {
         const handle = handleOf(this.#state.submission)
         throw new RunStateError(`Could not continue the run, the store lost it: ${id}`, { handle })
@@ -162,7 +188,7 @@ export class RunJournal {
   /** Whether another process has saved since: looked up after the saves under way. Whatever the store throws. */
   isOvertaken(): Promise<boolean> {
     return this.#queued(async () => {
-      const loaded = await this.#store.load(this.#state.id)
+      const loaded = await this.store.load(this.#state.id)
       if (loaded === undefined) return true
       if (loaded.version === this.#version) return false
       return !(this.#mayHaveSaved && this.#isOwnSave(loaded))
@@ -217,13 +243,13 @@ export class RunJournal {
   async #saveAs(state: StoredRun): Promise<number> {
     const { id } = this.#state
     try {
-      return await this.#store.save(id, this.#version, state)
+      return await this.store.save(id, this.#version, state)
     } catch (error) {
       if (!isFenced(error)) this.#mayHaveSaved = true
       if (!isFenced(error) || !this.#mayHaveSaved) throw error
-      const stored = await this.#store.load(id)
+      const stored = await this.store.load(id)
       if (stored === undefined || !this.#isOwnSave(stored)) throw error
-      return this.#store.save(id, stored.version, state)
+      return this.store.save(id, stored.version, state)
     }
   }
 
@@ -243,12 +269,6 @@ export class RunJournal {
   // Only this process saves states that name its worker.
   #isOwnSave(loaded: LoadedRun): boolean {
     return readRunState(this.#state.id, loaded).worker === this.#options.config.lease.worker
-  }
-
-  #storeMs(): number {
-    const { clock, storeTimeoutMs } = this.#options.config
-    const leftMs = (this.#state.deadlineAt ?? Number.POSITIVE_INFINITY) - clock.now()
-    return Math.min(storeTimeoutMs, Math.max(LEAST_MS, leftMs))
   }
 }
 

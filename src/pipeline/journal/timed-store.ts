@@ -1,0 +1,62 @@
+import type { Clock } from '../../contracts/clock.js'
+import type { RunStore } from '../../contracts/run-store.js'
+import { inTime, withinTime } from './store-calls.js'
+
+/** The store as one run sees it: with operations that end with the run. */
+export interface TimedStore {
+  readonly store: RunStore
+  /** Waits for another operation of the store under the same limit. */
+  wait<T>(method: 'heartbeat', operation: () => Promise<T>): Promise<T>
+  /** An instant at which the run has to be over, such as a while after an abort. */
+  endBy(at: number): void
+}
+
+// What an operation gets at least, also after the end of the run; and after that end, once the one before it got no answer.
+const LEAST_MS = 1000
+const LEAST_HUNG_MS = 100
+
+/**
+ * Limits the operations of a store for one run: each to `storeTimeoutMs`, and all of them to about a second past the deadline of the
+ * run, however many follow each other.
+ */
+export function timedStore(options: {
+  readonly rawStore: RunStore
+  readonly clock: Clock
+  readonly storeTimeoutMs: number
+  /** Of the run, in epoch milliseconds; `undefined` for none. */
+  readonly deadlineAt: () => number | undefined
+}): TimedStore {
+  const { rawStore, clock, storeTimeoutMs, deadlineAt } = options
+  let endsAt = Number.POSITIVE_INFINITY
+  let isHanging = false
+
+  const limitMs = () => {
+    const end = Math.min(endsAt, (deadlineAt() ?? Number.POSITIVE_INFINITY) + LEAST_MS)
+    const leftMs = end - clock.now()
+    const leastMs = isHanging ? LEAST_HUNG_MS : LEAST_MS
+    return Math.min(storeTimeoutMs, Math.max(leastMs, leftMs))
+  }
+  const observed = async <T>(timeoutMs: number, operation: Promise<T>): Promise<T> => {
+    const startedAt = clock.monotonic()
+    try {
+      return await operation
+    } finally {
+      isHanging = clock.monotonic() - startedAt >= timeoutMs
+    }
+  }
+  const bounded = withinTime(rawStore, clock, limitMs)
+  const store = Object.entries(bounded).map(([method, call]) => [
+    method,
+    (...given: unknown[]) => observed(limitMs(), (call as (...all: unknown[]) => Promise<unknown>)(...given)),
+  ])
+  return {
+    store: Object.fromEntries(store) as RunStore,
+    wait: (method, operation) => {
+      const timeoutMs = limitMs()
+      return observed(timeoutMs, inTime({ clock, storeTimeoutMs: timeoutMs }, method, operation))
+    },
+    endBy: (at) => {
+      endsAt = Math.min(endsAt, at)
+    },
+  }
+}
