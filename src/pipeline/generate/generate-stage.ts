@@ -209,7 +209,8 @@ async function follow(
   const wakeAt = clock.now() + Math.max(0, leftMs)
   const { journal } = session
   // While the store is down, what is new is saved once it is back.
-  if (took.isNews || (journal.hasNews && journal.isHeld)) return recordAccepted(session, job, { wakeAt })
+  const isNews = took.isNews || (journal.hasNews && journal.isHeld && !journal.isResting)
+  if (isNews) return recordAccepted(session, job, { wakeAt })
   // A poll that only moved progress changes nothing that another process could not learn by a poll of its own.
   journal.note({ submission: job, wakeAt })
   if (!session.isResident) await journal.reschedule()

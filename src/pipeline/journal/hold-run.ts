@@ -58,7 +58,7 @@ export async function takeRun(session: RunSession): Promise<void> {
 /** Whether this process may take the next step. A run whose job is paid continues also while its store is down. */
 export function mayContinue(session: RunSession): boolean {
   const { journal, config } = session
-  return journal.isHeld || (isOwnJob(session) && (journal.hasFailedToHold || !config.lease.isFresh()))
+  return journal.isHeld || (isOwnJob(session) && (journal.isResting || !config.lease.isFresh()))
 }
 
 function isOwnJob({ journal }: RunSession): boolean {

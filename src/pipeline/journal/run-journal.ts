@@ -11,8 +11,7 @@ import { type TimedStore, timedStore } from './timed-store.js'
 /** Changes of a state. */
 export type StatePatch = Partial<Omit<RunState, 'v' | 'id' | 'worker'>>
 
-// A run that continues while the store is down is held again after so long.
-const HOLD_AGAIN_MS = 30_000
+const LEAST_REST_MS = 1000
 
 /** What a journal is opened with. */
 export interface JournalOptions {
@@ -44,7 +43,7 @@ export class RunJournal {
   // Whether a save failed without an answer, so that the store may have it under a version that this process does not know.
   #mayHaveSaved = false
   #heldRow: number | undefined
-  #failedHoldAt = Number.NEGATIVE_INFINITY
+  #restsUntil = Number.NEGATIVE_INFINITY
 
   constructor(options: JournalOptions) {
     this.#options = options
@@ -113,9 +112,9 @@ export class RunJournal {
     return this.#state.worker === this.#options.config.lease.worker
   }
 
-  /** Whether it could not be held lately because the store did not answer, so that it is left alone for a while. */
-  get hasFailedToHold(): boolean {
-    return this.#options.config.clock.monotonic() < this.#failedHoldAt + HOLD_AGAIN_MS
+  /** Whether the store failed lately, so that what can wait is not saved yet. */
+  get isResting(): boolean {
+    return this.#options.config.clock.monotonic() < this.#restsUntil
   }
 
   /** Changes the state in memory. */
@@ -142,15 +141,11 @@ export class RunJournal {
    * @throws FencedError when another process saved in between. Whatever a store throws that is down.
    */
   hold(): Promise<void> {
-    return this.#queued(async () => {
-      try {
-        await this.#timed.wait('heartbeat', () => this.#options.config.lease.beat())
-        await this.#commit({}, true)
-      } catch (error) {
-        if (!isFenced(error)) this.#failedHoldAt = this.#options.config.clock.monotonic()
-        throw error
-      }
-    })
+    const hold = async () => {
+      await this.#timed.wait('heartbeat', () => this.#options.config.lease.beat())
+      await this.#commit({}, true)
+    }
+    return this.#queued(() => this.#paced(hold))
   }
 
   /** Saves when the run is due next, and the readings of its job, without the rest of the state. */
@@ -204,7 +199,7 @@ export class RunJournal {
   #saveAnd(patch: StatePatch, isHolding: boolean): Promise<void> {
     return this.#queued(async () => {
       try {
-        await this.#commit(patch, isHolding)
+        await this.#paced(() => this.#commit(patch, isHolding))
       } catch (error) {
         // As this process has it; after a lost race it is compared with what the store has.
         this.#state = this.#patched(patch, isHolding)
@@ -225,6 +220,20 @@ export class RunJournal {
     })
     this.#saving = acted.then(ignored, ignored)
     return acted
+  }
+
+  // A store that hangs is left alone for longer than one that refuses at once.
+  async #paced(act: () => Promise<void>): Promise<void> {
+    const { clock } = this.#options.config
+    const startedAt = clock.monotonic()
+    try {
+      await act()
+      this.#restsUntil = startedAt
+    } catch (error) {
+      const now = clock.monotonic()
+      if (!isFenced(error)) this.#restsUntil = now + Math.max(LEAST_REST_MS, 2 * (now - startedAt))
+      throw error
+    }
   }
 
   async #commit(patch: StatePatch, isHolding: boolean): Promise<void> {
