@@ -5,7 +5,7 @@ import type { PipelineConfig } from '../options.js'
 import type { RunState } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { handleOf } from '../state/submission.js'
-import { isFenced } from './store-calls.js'
+import { answerOf, isAnswer, isFenced } from './store-calls.js'
 import { type TimedStore, timedStore } from './timed-store.js'
 
 /** Changes of a state. */
@@ -42,6 +42,8 @@ export class RunJournal {
   #writes = 0
   // Whether a save failed without an answer, so that the store may have it under a version that this process does not know.
   #mayHaveSaved = false
+  #hasUnsaved = false
+  #lastSave: Promise<number> | undefined
   #heldRow: number | undefined
   #restsUntil = Number.NEGATIVE_INFINITY
 
@@ -76,6 +78,11 @@ export class RunJournal {
   /** Counts what this journal wrote to the store. */
   get writes(): number {
     return this.#writes
+  }
+
+  /** Whether the store lacks what a save could not save. */
+  get hasUnsaved(): boolean {
+    return this.#hasUnsaved
   }
 
   /** Whether a save is under way, so that the version is about to change. */
@@ -148,12 +155,36 @@ export class RunJournal {
     return this.#queued(() => this.#paced(hold))
   }
 
+  /** Saves what an earlier save could not. Whatever a store throws that is down. */
+  saveUnsaved(): Promise<void> {
+    return this.#queued(() => this.#commit({}, this.#options.isResident))
+  }
+
+  /**
+   * Takes back what the last save announces, should it land after it was given up: nothing of that was done. The run is free then.
+   */
+  takeBack(patch: StatePatch): void {
+    this.note(patch)
+    const { worker: _worker, ...free } = this.#state
+    const { rawStore } = this.#options.config
+    const landedAs = async () => {
+      const loaded = await rawStore.load(free.id)
+      return loaded && loaded.version > this.#version && this.#isOwnSave(loaded) ? loaded.version : undefined
+    }
+    const takeBack = async () => {
+      const version = await this.#lastSave?.catch(landedAs)
+      if (version !== undefined) await rawStore.save(free.id, version, toStoredRun(free))
+    }
+    takeBack().catch(ignored) // Should that fail as well, a person has to look, as after a crash.
+  }
+
   /** Saves when the run is due next, and the readings of its job, without the rest of the state. */
   reschedule(): Promise<void> {
     return this.#queued(async () => {
       const { id, wakeAt, submission } = this.#state
       const readings = submission?.state === 'accepted' ? submission.readings : []
-      await this.store.reschedule(id, this.#version, wakeAt, readings)
+      const reschedule = () => this.store.reschedule(id, this.#version, wakeAt, readings)
+      await answerOf(reschedule, `Could not save when the run is due, the store is down: ${id}`)
       this.#writes += 1
     })
   }
@@ -205,8 +236,11 @@ export class RunJournal {
         this.#state = this.#patched(patch, isHolding)
         if (isFenced(error)) throw error
         if (jobOf(this.#state) === undefined) {
-          throw new RunStateError(`Could not save the run, nothing was sent: ${this.#state.id}`, { cause: error })
+          const isRetryable = !isAnswer(error)
+          const message = `Could not save the run, nothing was sent: ${this.#state.id}`
+          throw new RunStateError(message, { cause: error, isRetryable })
         }
+        this.#hasUnsaved = true
         this.#options.onUnsaved()
       }
     })
@@ -243,6 +277,7 @@ export class RunJournal {
     this.#version = await this.#saveAs(toStoredRun(state))
     this.#writes += 1
     this.#mayHaveSaved = false
+    this.#hasUnsaved = false
     this.#saved = state
     this.#state = this.#patched(patch, isHolding)
     this.#heldRow = isHolding ? row : undefined
@@ -252,14 +287,21 @@ export class RunJournal {
   async #saveAs(state: StoredRun): Promise<number> {
     const { id } = this.#state
     try {
-      return await this.store.save(id, this.#version, state)
+      return await this.#timedSave(this.#version, state)
     } catch (error) {
       if (!isFenced(error)) this.#mayHaveSaved = true
       if (!isFenced(error) || !this.#mayHaveSaved) throw error
       const stored = await this.store.load(id)
       if (stored === undefined || !this.#isOwnSave(stored)) throw error
-      return this.store.save(id, stored.version, state)
+      return this.#timedSave(stored.version, state)
     }
+  }
+
+  #timedSave(version: number, state: StoredRun): Promise<number> {
+    return this.#timed.wait('save', () => {
+      this.#lastSave = this.#options.config.rawStore.save(this.#state.id, version, state)
+      return this.#lastSave
+    })
   }
 
   // A step that begins has not started unless the patch says so, a run that continues has no end, and one that has ended no worker.

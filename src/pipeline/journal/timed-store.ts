@@ -6,7 +6,7 @@ import { inTime, withinTime } from './store-calls.js'
 export interface TimedStore {
   readonly store: RunStore
   /** Waits for another operation of the store under the same limit. */
-  wait<T>(method: 'heartbeat' | 'putMedia' | 'create', operation: () => Promise<T>): Promise<T>
+  wait<T>(method: 'heartbeat' | 'putMedia' | 'create' | 'save', operation: () => Promise<T>): Promise<T>
   /** An instant at which the run has to be over, such as a while after an abort. */
   endBy(at: number): void
 }
