@@ -53,15 +53,22 @@ export function startRun(
   )
   let known: RunIdentity | undefined
   let session: RunSession | undefined
+  // Let go of once the run is open: its media may be large, and the store has it.
+  let pending: RunOrigin | undefined = origin
   const onOpen = (opened: RunSession) => {
     const { fingerprint, owner } = opened.state
     session = opened
+    pending = undefined
     known = { fingerprint, ...(owner !== undefined && { owner }) }
   }
   const result = new Promise<PipelineResult>((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     // A listener must not run inside the call of run(): the caller has not got its run yet.
-    queueMicrotask(() => driveRun(config, { origin, log, signal, onOpen, delayMs }).then(resolve, reject).finally(end))
+    queueMicrotask(() =>
+      driveRun(config, { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs })
+        .then(resolve, reject)
+        .finally(end),
+    )
   })
   let markEnded: () => void = () => undefined
   const ended = new Promise<void>((resolve) => {
@@ -75,7 +82,7 @@ export function startRun(
   result.catch(() => undefined) // Whoever reads it still gets the rejection.
   return {
     id,
-    identity: () => known ?? (origin.request && identityOf(origin.request, origin.owner)),
+    identity: () => known ?? (pending?.request && identityOf(pending.request, pending.owner)),
     present: () => ({
       ...(session && { wakeAt: session.state.wakeAt }),
       ...(log.latestProgress && { progress: log.latestProgress }),
