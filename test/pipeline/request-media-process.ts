@@ -7,9 +7,7 @@ const [runs, byteLength] = [Number(count), Number(megabytes) * 1_000_000]
 function requestOf(index: number): VideoRequest {
   const bytes = Buffer.alloc(byteLength, `run ${index} `)
   const image =
-    form === 'bytes'
-      ? { bytes, mediaType: 'image/png' }
-      : `data:image/png;base64,${bytes.toString('base64')}`
+    form === 'bytes' ? { bytes, mediaType: 'image/png' } : `data:image/png;base64,${bytes.toString('base64')}`
   return { prompt: `A cat, number ${index}`, image }
 }
 
