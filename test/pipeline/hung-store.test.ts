@@ -287,7 +287,7 @@ describe('what reaches the store late', () => {
   })
 
   it.each(['with its answer', 'without an answer'])('by the save of an intent is taken back, %s', async (how) => {
-    const { clock, memory, store, hung, generator, pipeline, another } = hungWorld(isIn('save'), 'submitting', {
+    const { clock, memory, hung, generator, pipeline, another } = hungWorld(isIn('save'), 'submitting', {
       forMs: STORE_MS,
     })
     await expect(clock.runUntil(pipeline.generate(request, { id: 'run_1' }))).rejects.toMatchObject({
@@ -300,7 +300,25 @@ describe('what reaches the store late', () => {
     expect((await memory.load('run_1'))?.state).toMatchObject({ status: 'running', submission: { state: 'ready' } })
     await expect(clock.runUntil(another().resume('run_1').result)).resolves.toMatchObject({ servedBy: 'uploader' })
     expect(generator.startCount).toBe(1)
-    expect(store).toBeDefined()
+  })
+})
+
+describe('an intent whose save is given up', () => {
+  it('is not taken back over what the same process did since', async () => {
+    const world = hungWorld(isIn('save'), 'submitting', { forMs: STORE_MS, polls: 20 })
+    const { clock, memory, hung, generator, pipeline } = world
+    await expect(clock.runUntil(pipeline.generate(request, { id: 'run_1' }))).rejects.toMatchObject({
+      code: 'run-state',
+    })
+    const run = pipeline.resume('run_1')
+    await clock.advance(4000)
+    expect(generator.startCount).toBe(1)
+    const before = await memory.load('run_1')
+    hung[0]?.reject(new Error('ECONNRESET'))
+    await clock.advance(0)
+    expect(await memory.load('run_1')).toEqual(before)
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'uploader' })
+    expect(generator.startCount).toBe(1)
   })
 })
 

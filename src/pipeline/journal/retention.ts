@@ -22,7 +22,7 @@ const SAVE_TRIES = 5
  */
 export async function dropMedia(session: RunSession): Promise<void> {
   const { id, state, journal } = session
-  if (!namesMedia(state.request) || !journal.hasSavedEnd) return
+  if (!namesMedia(state.request) || !hasEnded(journal.saved)) return
   try {
     await journal.store.dropMedia?.(id)
   } catch (error) {
@@ -73,4 +73,8 @@ export async function eraseRun(config: PipelineConfig, id: string): Promise<void
       if (!isFenced(error) || tries === SAVE_TRIES) throw error
     }
   }
+}
+
+function hasEnded({ status }: RunState): boolean {
+  return status === 'completed' || status === 'failed'
 }

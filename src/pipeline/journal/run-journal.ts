@@ -1,17 +1,13 @@
-import type { RunWarning } from '../../contracts/result.js'
 import { RunStateError } from '../../contracts/run-errors.js'
-import type { LoadedRun, RunStore, StoredRun } from '../../contracts/run-store.js'
+import type { LoadedRun, RunStore } from '../../contracts/run-store.js'
 import type { PipelineConfig } from '../options.js'
 import type { RunState } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { handleOf } from '../state/submission.js'
+import { addWarnings, hasNewsSince, jobOf, patchedState, type StatePatch } from './state-patch.js'
 import { answerOf, isAnswer, isFenced } from './store-calls.js'
 import { type TimedStore, timedStore } from './timed-store.js'
-
-/** Changes of a state. */
-export type StatePatch = Partial<Omit<RunState, 'v' | 'id' | 'worker'>>
-
-const LEAST_REST_MS = 1000
+import { VersionedSaves } from './versioned-saves.js'
 
 /** What a journal is opened with. */
 export interface JournalOptions {
@@ -33,28 +29,26 @@ export interface JournalOptions {
 export class RunJournal {
   readonly #options: JournalOptions
   readonly #timed: TimedStore
+  readonly #saves: VersionedSaves
   #state: RunState
-  #version: number
   /** As the store has it, as far as this process knows. */
   #saved: RunState
   #saving: Promise<void> = Promise.resolve()
   #pending = 0
   #writes = 0
-  // Whether a save failed without an answer, so that the store may have it under a version that this process does not know.
-  #mayHaveSaved = false
   #hasUnsaved = false
-  #lastSave: Promise<number> | undefined
   #heldRow: number | undefined
-  #restsUntil = Number.NEGATIVE_INFINITY
 
   constructor(options: JournalOptions) {
     this.#options = options
     this.#state = options.state
     this.#saved = options.state
-    this.#version = options.version
     const { config, isNew } = options
     if (isNew) this.#heldRow = config.lease.row
     this.#timed = timedStore({ ...config, deadlineAt: () => this.#state.deadlineAt })
+    const { version, state } = options
+    const { worker } = config.lease
+    this.#saves = new VersionedSaves({ ...config, id: state.id, version, worker, timed: this.#timed })
   }
 
   get state(): RunState {
@@ -62,7 +56,7 @@ export class RunJournal {
   }
 
   get version(): number {
-    return this.#version
+    return this.#saves.version
   }
 
   /** The store, with operations that end with the run. */
@@ -90,22 +84,14 @@ export class RunJournal {
     return this.#pending > 0
   }
 
-  /** Whether the store is known to have the end of the run, which is not its review. */
-  get hasSavedEnd(): boolean {
-    const { status } = this.#saved
-    return status === 'completed' || status === 'failed'
-  }
-
-  /** Number of the submission whose job the store is known to have. */
-  get savedJob(): number | undefined {
-    return jobOf(this.#saved)
+  /** As the store has it, as far as this process knows. */
+  get saved(): RunState {
+    return this.#saved
   }
 
   /** Whether something that changes the meaning of the run was noted since the last save; progress does not. */
   get hasNews(): boolean {
-    const [noted, saved] = [this.#state, this.#saved]
-    const fields = ['warnings', 'attempts', 'candidates', 'video', 'isDegraded'] as const
-    return fields.some((field) => noted[field] !== saved[field])
+    return hasNewsSince(this.#saved, this.#state)
   }
 
   /** Whether this worker holds the run, so that it may have an effect: the store says so, and no beat was missed since. */
@@ -121,7 +107,7 @@ export class RunJournal {
 
   /** Whether the store failed lately, so that what can wait is not saved yet. */
   get isResting(): boolean {
-    return this.#options.config.clock.monotonic() < this.#restsUntil
+    return this.#timed.isResting()
   }
 
   /** Changes the state in memory. */
@@ -152,7 +138,7 @@ export class RunJournal {
       await this.#timed.wait('heartbeat', () => this.#options.config.lease.beat())
       await this.#commit({}, true)
     }
-    return this.#queued(() => this.#paced(hold))
+    return this.#queued(() => this.#timed.paced(hold))
   }
 
   /** Saves what an earlier save could not. Whatever a store throws that is down. */
@@ -166,16 +152,7 @@ export class RunJournal {
   takeBack(patch: StatePatch): void {
     this.note(patch)
     const { worker: _worker, ...free } = this.#state
-    const { rawStore } = this.#options.config
-    const landedAs = async () => {
-      const loaded = await rawStore.load(free.id)
-      return loaded && loaded.version > this.#version && this.#isOwnSave(loaded) ? loaded.version : undefined
-    }
-    const takeBack = async () => {
-      const version = await this.#lastSave?.catch(landedAs)
-      if (version !== undefined) await rawStore.save(free.id, version, toStoredRun(free))
-    }
-    takeBack().catch(ignored) // Should that fail as well, a person has to look, as after a crash.
+    this.#saves.takeBack(toStoredRun(free)).catch(ignored) // Should that fail as well, a person has to look, as after a crash.
   }
 
   /** Saves when the run is due next, and the readings of its job, without the rest of the state. */
@@ -183,7 +160,7 @@ export class RunJournal {
     return this.#queued(async () => {
       const { id, wakeAt, submission } = this.#state
       const readings = submission?.state === 'accepted' ? submission.readings : []
-      const reschedule = () => this.store.reschedule(id, this.#version, wakeAt, readings)
+      const reschedule = () => this.store.reschedule(id, this.version, wakeAt, readings)
       await answerOf(reschedule, `Could not save when the run is due, the store is down: ${id}`)
       this.#writes += 1
     })
@@ -204,8 +181,7 @@ export class RunJournal {
       const state = readRunState(id, loaded)
       this.#saved = state
       this.#state = { ...state, warnings: addWarnings(state.warnings, this.#state.warnings) }
-      this.#version = loaded.version
-      this.#mayHaveSaved = false
+      this.#saves.adopt(loaded.version)
       this.#heldRow = undefined
       return loaded
     })
@@ -215,9 +191,7 @@ export class RunJournal {
   isOvertaken(): Promise<boolean> {
     return this.#queued(async () => {
       const loaded = await this.store.load(this.#state.id)
-      if (loaded === undefined) return true
-      if (loaded.version === this.#version) return false
-      return !(this.#mayHaveSaved && this.#isOwnSave(loaded))
+      return loaded === undefined || this.#saves.isOther(loaded)
     })
   }
 
@@ -230,7 +204,7 @@ export class RunJournal {
   #saveAnd(patch: StatePatch, isHolding: boolean): Promise<void> {
     return this.#queued(async () => {
       try {
-        await this.#paced(() => this.#commit(patch, isHolding))
+        await this.#timed.paced(() => this.#commit(patch, isHolding))
       } catch (error) {
         // As this process has it; after a lost race it is compared with what the store has.
         this.#state = this.#patched(patch, isHolding)
@@ -256,84 +230,21 @@ export class RunJournal {
     return acted
   }
 
-  // A store that hangs is left alone for longer than one that refuses at once.
-  async #paced(act: () => Promise<void>): Promise<void> {
-    const { clock } = this.#options.config
-    const startedAt = clock.monotonic()
-    try {
-      await act()
-      this.#restsUntil = startedAt
-    } catch (error) {
-      const now = clock.monotonic()
-      if (!isFenced(error)) this.#restsUntil = now + Math.max(LEAST_REST_MS, 2 * (now - startedAt))
-      throw error
-    }
-  }
-
   async #commit(patch: StatePatch, isHolding: boolean): Promise<void> {
-    const { lease } = this.#options.config
-    const { row } = lease
+    const { row } = this.#options.config.lease
     const state = this.#patched(patch, isHolding)
-    this.#version = await this.#saveAs(toStoredRun(state))
+    await this.#saves.save(toStoredRun(state))
     this.#writes += 1
-    this.#mayHaveSaved = false
     this.#hasUnsaved = false
     this.#saved = state
     this.#state = this.#patched(patch, isHolding)
     this.#heldRow = isHolding ? row : undefined
   }
 
-  // A save whose answer was lost is not another process: what this one knows is newer.
-  async #saveAs(state: StoredRun): Promise<number> {
-    const { id } = this.#state
-    try {
-      return await this.#timedSave(this.#version, state)
-    } catch (error) {
-      if (!isFenced(error)) this.#mayHaveSaved = true
-      if (!isFenced(error) || !this.#mayHaveSaved) throw error
-      const stored = await this.store.load(id)
-      if (stored === undefined || !this.#isOwnSave(stored)) throw error
-      return this.#timedSave(stored.version, state)
-    }
-  }
-
-  #timedSave(version: number, state: StoredRun): Promise<number> {
-    return this.#timed.wait('save', () => {
-      this.#lastSave = this.#options.config.rawStore.save(this.#state.id, version, state)
-      return this.#lastSave
-    })
-  }
-
-  // A step that begins has not started unless the patch says so, a run that continues has no end, and one that has ended no worker.
   #patched(patch: StatePatch, isHolding: boolean): RunState {
-    const { stepStartedAt, worker: _former, formerLease: _lease, epoch, ...rest } = { ...this.#state, ...patch }
-    const isEntered = patch.step === undefined || patch.stepStartedAt !== undefined
-    const start = isEntered && stepStartedAt !== undefined ? { stepStartedAt } : {}
     const { worker } = this.#options.config.lease
-    const isTakenOver = isHolding && this.#saved.worker !== worker
-    const common = { ...rest, ...start, epoch: isTakenOver ? this.#saved.epoch + 1 : epoch }
-    if (rest.status !== 'running') return common
-    const { error: _error, endedAt: _endedAt, isAborted: _isAborted, ...running } = common
-    return { ...running, ...(isHolding && { worker }) }
+    return patchedState(this.#state, patch, isHolding ? { worker, saved: this.#saved } : undefined)
   }
-
-  // Only this process saves states that name its worker.
-  #isOwnSave(loaded: LoadedRun): boolean {
-    return readRunState(this.#state.id, loaded).worker === this.#options.config.lease.worker
-  }
-}
-
-/** Number of the submission whose job is in a state. */
-export function jobOf({ submission }: RunState): number | undefined {
-  return submission?.state === 'accepted' ? submission.number : undefined
-}
-
-/** Those of both, each text of a stage once. */
-export function addWarnings(to: readonly RunWarning[], more: readonly RunWarning[]): readonly RunWarning[] {
-  const isKnown = ({ code, message, stage }: RunWarning) =>
-    to.some((known) => known.code === code && known.message === message && known.stage === stage)
-  const added = more.filter((warning) => !isKnown(warning))
-  return added.length === 0 ? to : [...to, ...added]
 }
 
 function ignored(): void {}
