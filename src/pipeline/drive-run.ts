@@ -30,10 +30,14 @@ export interface Drive extends Omit<Opening, 'isResident' | 'origin'> {
 export async function driveRun(config: PipelineConfig, drive: Drive): Promise<PipelineResult> {
   const { log, signal } = drive
   let session: RunSession | undefined
-  const interrupt = () => session?.interrupt(signal.reason)
+  let abortedAt: number | undefined
+  const interrupt = () => {
+    abortedAt ??= config.clock.now()
+    session?.abort(abortedAt)
+  }
+  signal.addEventListener('abort', interrupt)
   try {
     session = await openRun(config, { origin: drive.pending(), log, signal, isResident: true })
-    signal.addEventListener('abort', interrupt)
     if (signal.aborted) interrupt()
     drive.onOpen(session)
     announce(session)

@@ -80,10 +80,14 @@ export class RunSession {
     return this.#tenure.signal
   }
 
-  /** Ends the step under way: by the caller, or by another process. */
+  /** The caller aborted the run: the step under way ends, and the store has a limited time from then on. */
+  abort(at: number): void {
+    this.journal.endBy(at + this.config.storeTimeoutMs)
+    this.interrupt(this.callerSignal.reason)
+  }
+
+  /** Ends the step under way. */
   interrupt(reason: unknown): void {
-    const { clock, storeTimeoutMs } = this.config
-    if (this.callerSignal.aborted) this.journal.endBy(clock.now() + storeTimeoutMs)
     this.#tenure.abort(reason)
   }
 

@@ -1,15 +1,12 @@
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { RunStore } from '../../contracts/run-store.js'
-import { backgroundClock, systemClock } from '../../timing/system-clock.js'
 import type { PipelineConfig } from '../options.js'
 import type { RunState } from '../state/run-state.js'
 import type { KeptMedia } from '../state/stored-request.js'
 import { toStoredRun } from '../state/stored-run.js'
+import { inBackground } from './in-background.js'
 import { isAnswer } from './store-calls.js'
 import type { TimedStore } from './timed-store.js'
-
-const WITHDRAW_TRIES = 5
-const AGAIN_MS = 1000
 
 /** What a run is created with. */
 export interface Creation {
@@ -55,31 +52,20 @@ export async function createRun(config: PipelineConfig, creation: Creation): Pro
   }
 }
 
-// In the background, and without keeping a process alive for it. The store may be down for a while.
 function withdrawLater(
   config: PipelineConfig,
   creation: Creation,
   begun: readonly Promise<unknown>[],
   failure: RunStateError | undefined,
 ): void {
-  const { rawStore } = config
-  const clock = config.clock === systemClock ? backgroundClock : config.clock
-  const withdraw = async () => {
+  inBackground(config, async () => {
     await Promise.allSettled(begun)
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await withdrawNow(rawStore, { ...creation, failure, now: clock.now() })
-      } catch {
-        if (tries === WITHDRAW_TRIES) return
-        await clock.sleep(AGAIN_MS * 2 ** (tries - 1))
-      }
-    }
-  }
-  withdraw().catch(ignored)
+    await withdraw(config.store, { ...creation, failure, now: config.clock.now() })
+  })
 }
 
 // What was created without an answer must not be paid for later: its caller has been refused. Media that no run needs goes.
-async function withdrawNow(
+async function withdraw(
   store: RunStore,
   what: Pick<Creation, 'fresh' | 'media'> & { readonly failure: RunStateError | undefined; readonly now: number },
 ): Promise<void> {
@@ -96,5 +82,3 @@ async function withdrawNow(
   }
   if (!isNeeded && media.length > 0) await store.dropMedia?.(id)
 }
-
-function ignored(): void {}

@@ -4,6 +4,7 @@ import type { PipelineConfig } from '../options.js'
 import type { RunState } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { handleOf } from '../state/submission.js'
+import { inBackground } from './in-background.js'
 import { addWarnings, hasNewsSince, jobOf, patchedState, type StatePatch } from './state-patch.js'
 import { answerOf, isAnswer, isFenced } from './store-calls.js'
 import { type TimedStore, timedStore } from './timed-store.js'
@@ -152,7 +153,7 @@ export class RunJournal {
   takeBack(patch: StatePatch): void {
     this.note(patch)
     const { worker: _worker, ...free } = this.#state
-    this.#saves.takeBack(toStoredRun(free)).catch(ignored) // Should that fail as well, a person has to look, as after a crash.
+    inBackground(this.#options.config, () => this.#saves.takeBack(toStoredRun(free)))
   }
 
   /** Saves when the run is due next, and the readings of its job, without the rest of the state. */

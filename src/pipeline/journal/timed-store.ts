@@ -33,33 +33,35 @@ export function timedStore(options: {
 }): TimedStore {
   const { rawStore, clock, storeTimeoutMs, deadlineAt } = options
   let endsAt = Number.POSITIVE_INFINITY
-  let isHanging = false
+  // Methods whose last operation got no answer: another that works says nothing of them.
+  const hanging = new Set<string>()
   let restsUntil = Number.NEGATIVE_INFINITY
 
   const limitMs = () => {
     const end = Math.min(endsAt, (deadlineAt() ?? Number.POSITIVE_INFINITY) + LEAST_MS)
     const leftMs = end - clock.now()
-    const leastMs = isHanging ? LEAST_HUNG_MS : LEAST_MS
+    const leastMs = hanging.size > 0 ? LEAST_HUNG_MS : LEAST_MS
     return Math.min(storeTimeoutMs, Math.max(leastMs, leftMs))
   }
-  const observed = async <T>(timeoutMs: number, operation: Promise<T>): Promise<T> => {
+  const observed = async <T>(method: string, timeoutMs: number, operation: Promise<T>): Promise<T> => {
     const startedAt = clock.monotonic()
     try {
       return await operation
     } finally {
-      isHanging = clock.monotonic() - startedAt >= timeoutMs
+      if (clock.monotonic() - startedAt >= timeoutMs) hanging.add(method)
+      else hanging.delete(method)
     }
   }
   const bounded = withinTime(rawStore, clock, limitMs)
   const store = Object.entries(bounded).map(([method, call]) => [
     method,
-    (...given: unknown[]) => observed(limitMs(), (call as (...all: unknown[]) => Promise<unknown>)(...given)),
+    (...given: unknown[]) => observed(method, limitMs(), (call as (...all: unknown[]) => Promise<unknown>)(...given)),
   ])
   return {
     store: Object.fromEntries(store) as RunStore,
     wait: (method, operation) => {
       const timeoutMs = limitMs()
-      return observed(timeoutMs, inTime({ clock, storeTimeoutMs: timeoutMs }, method, operation))
+      return observed(method, timeoutMs, inTime({ clock, storeTimeoutMs: timeoutMs }, method, operation))
     },
     paced: async (act) => {
       const startedAt = clock.monotonic()

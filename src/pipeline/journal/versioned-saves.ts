@@ -8,6 +8,8 @@ export interface SaveOptions {
   readonly id: string
   readonly worker: string
   readonly rawStore: RunStore
+  /** With a limit on the time of each operation. */
+  readonly store: RunStore
   readonly timed: TimedStore
   /** The newest that is known. */
   readonly version: number
@@ -63,14 +65,14 @@ export class VersionedSaves {
   async takeBack(state: StoredRun): Promise<void> {
     const last = this.#last
     if (last === undefined) return
-    const { id, rawStore } = this.#options
+    const { id, store } = this.#options
     const version = await last.done.catch(async () => {
-      const loaded = await rawStore.load(id)
+      const loaded = await store.load(id)
       // What was saved since is no business of this save, also when the same worker did it.
       const isLast = JSON.stringify(loaded?.state.submission) === JSON.stringify(last.state.submission)
       return loaded?.version === last.version + 1 && isLast ? loaded.version : undefined
     })
-    if (version !== undefined) await rawStore.save(id, version, state)
+    if (version !== undefined) await store.save(id, version, state)
   }
 
   #save(version: number, state: StoredRun): Promise<number> {
