@@ -4,7 +4,6 @@ import type { PipelineConfig } from '../options.js'
 import type { RunState } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { handleOf } from '../state/submission.js'
-import { inBackground } from './in-background.js'
 import { addWarnings, hasNewsSince, jobOf, patchedState, type StatePatch } from './state-patch.js'
 import { answerOf, isAnswer, isFenced } from './store-calls.js'
 import { type TimedStore, timedStore } from './timed-store.js'
@@ -44,12 +43,10 @@ export class RunJournal {
     this.#options = options
     this.#state = options.state
     this.#saved = options.state
-    const { config, isNew } = options
+    const { config, isNew, version, state } = options
     if (isNew) this.#heldRow = config.lease.row
     this.#timed = timedStore({ ...config, deadlineAt: () => this.#state.deadlineAt })
-    const { version, state } = options
-    const { worker } = config.lease
-    this.#saves = new VersionedSaves({ ...config, id: state.id, version, worker, timed: this.#timed })
+    this.#saves = new VersionedSaves({ ...config, ...config.lease, id: state.id, version, timed: this.#timed })
   }
 
   get state(): RunState {
@@ -147,13 +144,15 @@ export class RunJournal {
     return this.#queued(() => this.#commit({}, this.#options.isResident))
   }
 
-  /**
-   * Takes back what the last save announces, should it land after it was given up: nothing of that was done. The run is free then.
-   */
+  /** Takes back what the last save announces, should it land after it was given up: nothing of that was done. The run is free then. */
   takeBack(patch: StatePatch): void {
     this.note(patch)
-    const { worker: _worker, ...free } = this.#state
-    inBackground(this.#options.config, () => this.#saves.takeBack(toStoredRun(free)))
+    this.#saves.takeBack(this.#state)
+  }
+
+  /** Saves later what the last save could not, when this process does not continue the run. The run is free then. */
+  saveLater(): void {
+    this.#saves.saveInstead(this.#state)
   }
 
   /** Saves when the run is due next, and the readings of its job, without the rest of the state. */

@@ -1,5 +1,8 @@
+import type { Clock } from '../../contracts/clock.js'
 import type { LoadedRun, RunStore, StoredRun } from '../../contracts/run-store.js'
-import { readRunState } from '../state/stored-run.js'
+import type { RunState } from '../state/run-state.js'
+import { readRunState, toStoredRun } from '../state/stored-run.js'
+import { inBackground } from './in-background.js'
 import { isFenced } from './store-calls.js'
 import type { TimedStore } from './timed-store.js'
 
@@ -11,6 +14,7 @@ export interface SaveOptions {
   /** With a limit on the time of each operation. */
   readonly store: RunStore
   readonly timed: TimedStore
+  readonly clock: Clock
   /** The newest that is known. */
   readonly version: number
 }
@@ -61,18 +65,28 @@ export class VersionedSaves {
     return loaded.version !== this.#version && !(this.#mayHaveSaved && this.#isOwn(loaded))
   }
 
-  /** Replaces what the last save saved, should that reach the store after it was given up. */
-  async takeBack(state: StoredRun): Promise<void> {
+  /** Replaces what the last save saved, should that reach the store after it was given up; in the background. */
+  takeBack(state: RunState): void {
     const last = this.#last
     if (last === undefined) return
     const { id, store } = this.#options
-    const version = await last.done.catch(async () => {
+    const landedAs = async () => {
       const loaded = await store.load(id)
       // What was saved since is no business of this save, also when the same worker did it.
       const isLast = JSON.stringify(loaded?.state.submission) === JSON.stringify(last.state.submission)
       return loaded?.version === last.version + 1 && isLast ? loaded.version : undefined
+    }
+    inBackground(this.#options, async () => {
+      const version = await last.done.catch(landedAs)
+      if (version !== undefined) await store.save(id, version, freed(state))
     })
-    if (version !== undefined) await store.save(id, version, state)
+  }
+
+  /** Saves in the place of the last save, which failed, unless that or another process is faster; in the background. */
+  saveInstead(state: RunState): void {
+    const last = this.#last
+    const { id, store } = this.#options
+    if (last) inBackground(this.#options, async () => void (await store.save(id, last.version, freed(state))))
   }
 
   #save(version: number, state: StoredRun): Promise<number> {
@@ -89,4 +103,9 @@ export class VersionedSaves {
     const { id, worker } = this.#options
     return readRunState(id, loaded).worker === worker
   }
+}
+
+// The process does not continue the run: any other may.
+function freed({ worker: _worker, ...free }: RunState): StoredRun {
+  return toStoredRun(free)
 }

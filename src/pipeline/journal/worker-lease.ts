@@ -76,8 +76,9 @@ export function workerLease(options: {
     }
   }
   const keepBeating = async (signal: AbortSignal) => {
-    while (!signal.aborted) {
-      await clock.sleep(leaseMs / 3, { signal })
+    // The first may be due already: the run may have taken its time to open.
+    await clock.sleep(Math.min(leaseMs / 3, Math.max(0, lastBeatAt + leaseMs / 3 - clock.monotonic())), { signal })
+    for (; !signal.aborted; await clock.sleep(leaseMs / 3, { signal })) {
       // A store that is down costs beats: a run that has no job yet does not submit without one, the others continue. One that hangs
       // must not keep the next beat waiting.
       beatOnce().then(compareVersions).catch(ignored)
