@@ -2,7 +2,7 @@ import { toErrorJson } from '../contracts/errors.js'
 import { SEQUENCES } from './drive-run.js'
 import { releaseJob } from './generate/admit-job.js'
 import { endRun } from './journal/end-run.js'
-import { isNamedElsewhere, takeRun } from './journal/hold-run.js'
+import { askPatiently, isNamedElsewhere, takeRun } from './journal/hold-run.js'
 import { continueAfterRace } from './journal/lost-race.js'
 import { type Opening, openRun } from './journal/open-run.js'
 import { isFenced } from './journal/store-calls.js'
@@ -58,6 +58,8 @@ async function oneEffect(session: RunSession): Promise<void> {
     else session.hold()
     const { writes } = journal
     await takeStep(session)
+    // This process alone knows of it, and does not stay.
+    if (journal.hasUnsaved) await askPatiently(session, () => journal.saveUnsaved())
     isDone = journal.writes > writes
   }
 }

@@ -6,7 +6,7 @@ import { stopUpstream } from './generate/stop-upstream.js'
 import { endRun } from './journal/end-run.js'
 import { isNamedElsewhere, mayContinue, takeRun, watchRun } from './journal/hold-run.js'
 import { continueAfterRace } from './journal/lost-race.js'
-import { type Opening, openRun } from './journal/open-run.js'
+import { type Opening, openRun, type RunOrigin } from './journal/open-run.js'
 import { isFenced } from './journal/store-calls.js'
 import type { PipelineConfig } from './options.js'
 import type { RunSession } from './run-session.js'
@@ -18,7 +18,9 @@ const RACE_MS = 1000
 export const SEQUENCES = 1_000_000
 
 /** What a resident run is driven with. */
-export interface Drive extends Omit<Opening, 'isResident'> {
+export interface Drive extends Omit<Opening, 'isResident' | 'origin'> {
+  /** A function, so that nothing keeps the request of a run that is open. */
+  readonly pending: () => RunOrigin
   readonly onOpen: (session: RunSession) => void
   /** How long a run that waits for a job is left alone first, in milliseconds. */
   readonly delayMs: number
@@ -28,10 +30,14 @@ export interface Drive extends Omit<Opening, 'isResident'> {
 export async function driveRun(config: PipelineConfig, drive: Drive): Promise<PipelineResult> {
   const { log, signal } = drive
   let session: RunSession | undefined
-  const interrupt = () => session?.interrupt(signal.reason)
+  let abortedAt: number | undefined
+  const interrupt = () => {
+    abortedAt ??= config.clock.now()
+    session?.abort(abortedAt)
+  }
+  signal.addEventListener('abort', interrupt)
   try {
-    session = await openRun(config, { ...drive, isResident: true })
-    signal.addEventListener('abort', interrupt)
+    session = await openRun(config, { origin: drive.pending(), log, signal, isResident: true })
     if (signal.aborted) interrupt()
     drive.onOpen(session)
     announce(session)

@@ -4,7 +4,7 @@ import { type AttemptObserver, withAttemptObserver } from '../contracts/attempt-
 import { toErrorJson } from '../contracts/errors.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
 import { withDeadline } from '../timing/deadline.js'
-import type { StatePatch } from './journal/run-journal.js'
+import type { StatePatch } from './journal/state-patch.js'
 import { contextOf, openStage, placeOf, type RunSession, remainingMs, type StageWork, warn } from './run-session.js'
 import { withFound } from './state/candidates.js'
 import type { Step } from './state/run-state.js'

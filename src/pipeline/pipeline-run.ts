@@ -54,15 +54,22 @@ export function startRun(
   )
   let known: RunIdentity | undefined
   let session: RunSession | undefined
+  // Let go of once the run is open: its media may be large, and the store has it.
+  let pending: RunOrigin | undefined = origin
   const onOpen = (opened: RunSession) => {
     const { fingerprint, owner } = opened.state
     session = opened
+    pending = undefined
     known = { fingerprint, ...(owner !== undefined && { owner }) }
   }
   const result = new Promise<PipelineResult>((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     // A listener must not run inside the call of run(): the caller has not got its run yet.
-    queueMicrotask(() => driveRun(config, { origin, log, signal, onOpen, delayMs }).then(resolve, reject).finally(end))
+    queueMicrotask(() =>
+      driveRun(config, { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs })
+        .then(resolve, reject)
+        .finally(end),
+    )
   })
   let markEnded: () => void = () => undefined
   const ended = new Promise<void>((resolve) => {
@@ -79,7 +86,7 @@ export function startRun(
     isFor: (request, owner) => {
       if (request === undefined) return true
       const asked = identityOf(request, owner)
-      const own = known ?? (origin.request && identityOf(origin.request, origin.owner))
+      const own = known ?? (pending?.request && identityOf(pending.request, pending.owner))
       return own?.fingerprint === asked.fingerprint && own.owner === asked.owner
     },
     present: () => ({

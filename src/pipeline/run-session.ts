@@ -79,7 +79,13 @@ export class RunSession {
     return this.#tenure.signal
   }
 
-  /** Ends the step under way: by the caller, or by another process. */
+  /** The caller aborted the run: the step under way ends, and the store has a limited time from then on. */
+  abort(at: number): void {
+    this.journal.endBy(at + this.config.storeTimeoutMs)
+    this.interrupt(this.callerSignal.reason)
+  }
+
+  /** Ends the step under way. */
   interrupt(reason: unknown): void {
     this.#tenure.abort(reason)
   }

@@ -2,6 +2,7 @@ import { type GeneratorRoute, type GeneratorRoutes, generatorRoutesOf } from '..
 import type { StartedTask, TaskStatus } from '../../contracts/generator.js'
 import { SubmissionUnknownError } from '../../contracts/run-errors.js'
 import { retryAfterMsOf } from '../../timing/retry.js'
+import { isFenced } from '../journal/store-calls.js'
 import {
   contextOf,
   jobRemainingMs,
@@ -106,7 +107,17 @@ async function submit(session: RunSession, step: Step, submission: ReadySubmissi
     case 'unknown':
       return unknown(session, step, lost(outcome.sent), outcome)
     case 'unsent':
-      return session.journal.save({ submission })
+      return takeBack(session, submission)
+  }
+}
+
+// The intent is in the store, and must not be taken for a submission whose answer was lost.
+async function takeBack({ journal }: RunSession, submission: ReadySubmission | UnknownSubmission): Promise<void> {
+  try {
+    await journal.save({ submission })
+  } catch (error) {
+    if (!isFenced(error)) journal.saveLater()
+    throw error
   }
 }
 
@@ -209,7 +220,8 @@ async function follow(
   const wakeAt = clock.now() + Math.max(0, leftMs)
   const { journal } = session
   // While the store is down, what is new is saved once it is back.
-  if (took.isNews || (journal.hasNews && journal.isHeld)) return recordAccepted(session, job, { wakeAt })
+  const isNews = took.isNews || (journal.hasNews && journal.isHeld && !journal.isResting)
+  if (isNews) return recordAccepted(session, job, { wakeAt })
   // A poll that only moved progress changes nothing that another process could not learn by a poll of its own.
   journal.note({ submission: job, wakeAt })
   if (!session.isResident) await journal.reschedule()

@@ -33,7 +33,12 @@ export async function submitJob(
   // Media that cannot be read must not leave an intent behind.
   const request = await session.request()
   const sent = sending({ ...submission, generator: generator.name }, clock.now())
-  await journal.saveHeld({ submission: sent })
+  try {
+    await journal.saveHeld({ submission: sent })
+  } catch (error) {
+    journal.takeBack({ submission })
+    throw error
+  }
   const startedAt = clock.monotonic()
   const durationMs = () => clock.monotonic() - startedAt
   const lapsed = overtaken(session.id)

@@ -39,22 +39,30 @@ export async function askPatiently<T>(session: RunSession, ask: () => Promise<T>
 }
 
 /**
- * Takes a run that no living worker holds: by a beat, and a compare-and-set save.
+ * Takes a run that no living worker holds: by a beat, and a compare-and-set save. One of its own whose job is paid does not wait for a
+ * store that is down.
  * @throws FencedError when another process was faster.
  * @throws RunStateError when the store stays down.
  */
 export async function takeRun(session: RunSession): Promise<void> {
-  await askPatiently(session, async () => {
-    await session.config.lease.beat()
-    await session.journal.hold()
-  })
+  const { journal } = session
+  const hold = () => journal.hold()
+  if (isOwnJob(session)) {
+    await hold().catch((error: unknown) => {
+      if (isAnswer(error)) throw error
+    })
+  } else await askPatiently(session, hold)
   session.hold()
 }
 
 /** Whether this process may take the next step. A run whose job is paid continues also while its store is down. */
-export function mayContinue({ journal, config }: RunSession): boolean {
-  if (journal.isHeld) return true
-  return journal.isOwn && journal.state.submission?.state === 'accepted' && !config.lease.isFresh()
+export function mayContinue(session: RunSession): boolean {
+  const { journal, config } = session
+  return journal.isHeld || (isOwnJob(session) && (journal.isResting || !config.lease.isFresh()))
+}
+
+function isOwnJob({ journal }: RunSession): boolean {
+  return journal.isOwn && journal.state.submission?.state === 'accepted'
 }
 
 /**

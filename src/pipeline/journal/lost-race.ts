@@ -1,10 +1,10 @@
 import { releaseJob } from '../generate/admit-job.js'
 import { stopJob } from '../generate/stop-upstream.js'
 import { type RunSession, warn } from '../run-session.js'
-import type { RunState } from '../state/run-state.js'
+import { jobOf, type RunState } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
 import { askPatiently } from './hold-run.js'
-import type { StatePatch } from './run-journal.js'
+import type { StatePatch } from './state-patch.js'
 
 /**
  * After a lost race: takes what the other process saved, without forgetting a job that this one alone knows to be accepted.
@@ -14,11 +14,11 @@ import type { StatePatch } from './run-journal.js'
  */
 export async function continueAfterRace(session: RunSession): Promise<boolean> {
   const { journal } = session
-  const { state: own, savedJob } = journal
+  const { state: own, saved } = journal
   await askPatiently(session, () => journal.reload())
   releaseJob(session) // The run may be at another job by now.
   const { submission: job } = own
-  if (job?.state !== 'accepted' || job.number === savedJob) return false
+  if (job?.state !== 'accepted' || job.number === jobOf(saved)) return false
   const { status, submission: present, isAborted } = session.state
   const isSame = present?.number === job.number
   const isOpen = status === 'running' || status === 'needs-review'

@@ -6,10 +6,11 @@ import type { EventLog } from '../event-log.js'
 import type { PipelineConfig } from '../options.js'
 import { RunSession } from '../run-session.js'
 import { identityOf, newRunState, type RunIdentity, type RunState } from '../state/run-state.js'
-import { type KeptMedia, storedRequest } from '../state/stored-request.js'
-import { toStoredRun } from '../state/stored-run.js'
+import { storedRequest } from '../state/stored-request.js'
 import { firstSubmission } from '../state/submission.js'
-import { inTime, isAnswer, loadRun, type StoredState } from './store-calls.js'
+import { createRun } from './create-run.js'
+import { loadRun, type StoredState } from './store-calls.js'
+import { type TimedStore, timedStore } from './timed-store.js'
 
 /** Where a run comes from: a request, or with the id alone the store. */
 export interface RunOrigin {
@@ -34,33 +35,23 @@ export interface Opening {
  * @throws RunStateError when the store does not answer, does not know the run, or knows another request under its id.
  */
 export async function openRun(config: PipelineConfig, opening: Opening): Promise<RunSession> {
-  const { id, request, owner, isCallerId } = opening.origin
+  const { signal } = opening
+  const { id, request } = opening.origin
   await loadAll(id)
   if (request === undefined) {
     const loaded = await loadRun(config.store, id)
     if (loaded === undefined) throw new RunStateError(`Could not resume the run, the store does not know it: ${id}`)
     return sessionOf(config, opening, loaded)
   }
-  const identity = identityOf(request, owner)
-  const canKeepMedia = config.store.putMedia !== undefined
-  const { request: stored, media } = storedRequest(request, { canKeepMedia })
-  // Media must not be kept for a run that has ended: so an id that may be known is looked up first.
-  const known = isCallerId && media.length > 0 ? await loadRun(config.store, id) : undefined
-  if (known) return joined(config, opening, known, identity)
-  const routes = generatorRoutesOf(config.generator)
-  const cursor = routes.first()
-  const submission = firstSubmission(cursor, routes.at(cursor).generator.name)
-  const { clock, deadlines, lease } = config
-  const { totalMs } = deadlines
-  const base = { id, request: stored, identity, now: clock.now(), totalMs, isCallerId, submission }
-  const fresh: RunState = { ...newRunState(base), worker: lease.worker }
-  if (await create(config, fresh, media)) {
-    const kept = media.length > 0 ? undefined : request
-    return sessionOf(config, opening, { state: fresh, version: 1, isNew: true }, kept)
+  const now = config.clock.now()
+  const timed = timedStore({ ...config, deadlineAt: () => now + config.deadlines.totalMs })
+  const hasten = () => timed.endBy(config.clock.now() + config.storeTimeoutMs)
+  signal.addEventListener('abort', hasten, { once: true })
+  try {
+    return await createOrJoin(config, opening, { request, timed, now })
+  } finally {
+    signal.removeEventListener('abort', hasten)
   }
-  const other = await loadRun(config.store, id)
-  if (other === undefined) throw new RunStateError(`Could not join the run, the store forgot it meanwhile: ${id}`)
-  return joined(config, opening, other, identity)
 }
 
 async function loadAll(id: string): Promise<void> {
@@ -71,38 +62,31 @@ async function loadAll(id: string): Promise<void> {
   }
 }
 
-// The beat comes first: a run whose worker has none is free.
-async function create(config: PipelineConfig, fresh: RunState, media: readonly KeptMedia[]): Promise<boolean> {
-  const { id } = fresh
-  const { store, rawStore, lease } = config
-  let creating: Promise<boolean> | undefined
-  try {
-    await lease.beat()
-    for (const { sha256, bytes } of media) await store.putMedia?.(id, sha256, bytes)
-    creating = rawStore.create(id, toStoredRun(fresh))
-    const created = creating
-    return await inTime(config, 'create', () => created)
-  } catch (error) {
-    if (isAnswer(error)) throw error
-    const failure = new RunStateError(`Could not save the run, nothing was sent: ${id}`, {
-      cause: error,
-      isRetryable: true,
-    })
-    creating
-      ?.then(ignored, ignored)
-      .then(() => withdraw(config, fresh, failure))
-      .catch(ignored)
-    throw failure
+async function createOrJoin(
+  config: PipelineConfig,
+  opening: Opening,
+  { request, timed, now }: { readonly request: VideoRequest; readonly timed: TimedStore; readonly now: number },
+): Promise<RunSession> {
+  const { id, owner, isCallerId } = opening.origin
+  const identity = identityOf(request, owner)
+  const canKeepMedia = config.store.putMedia !== undefined
+  const { request: stored, media } = storedRequest(request, { canKeepMedia })
+  // Media must not be kept for a run that has ended: so an id that may be known is looked up first.
+  const known = isCallerId && media.length > 0 ? await loadRun(timed.store, id) : undefined
+  if (known) return joined(config, opening, known, identity)
+  const routes = generatorRoutesOf(config.generator)
+  const cursor = routes.first()
+  const submission = firstSubmission(cursor, routes.at(cursor).generator.name)
+  const { totalMs } = config.deadlines
+  const base = { id, request: stored, identity, now, totalMs, isCallerId, submission }
+  const fresh: RunState = { ...newRunState(base), worker: config.lease.worker }
+  if (await createRun(config, { fresh, media, timed })) {
+    const kept = media.length > 0 ? undefined : request
+    return sessionOf(config, opening, { state: fresh, version: 1, isNew: true }, kept)
   }
-}
-
-// What was created without an answer must not be paid for later: its caller has been refused.
-async function withdraw({ rawStore, clock }: PipelineConfig, fresh: RunState, failure: RunStateError): Promise<void> {
-  const loaded = await rawStore.load(fresh.id)
-  if (loaded?.version !== 1 || loaded.state.worker !== fresh.worker) return
-  const { worker: _worker, ...rest } = fresh
-  const ended: RunState = { ...rest, status: 'failed', endedAt: clock.now(), error: failure.toJSON() }
-  await rawStore.save(fresh.id, 1, toStoredRun(ended))
+  const other = await loadRun(timed.store, id)
+  if (other === undefined) throw new RunStateError(`Could not join the run, the store forgot it meanwhile: ${id}`)
+  return joined(config, opening, other, identity)
 }
 
 function joined(
@@ -129,5 +113,3 @@ function sessionOf(
 ): RunSession {
   return new RunSession({ config, log, state, version, isNew, request, callerSignal: signal, isResident })
 }
-
-function ignored(): void {}

@@ -16,10 +16,13 @@ export interface PruneOptions {
 
 const SAVE_TRIES = 5
 
-/** Removes the media of a run that has ended. The run itself can do without: what stays costs space. */
+/**
+ * Removes the media of a run that has ended, unless the store does not know of its end: another process may resume the run then. The
+ * run itself can do without: what stays costs space.
+ */
 export async function dropMedia(session: RunSession): Promise<void> {
   const { id, state, journal } = session
-  if (!namesMedia(state.request)) return
+  if (!namesMedia(state.request) || !hasEnded(journal.saved)) return
   try {
     await journal.store.dropMedia?.(id)
   } catch (error) {
@@ -32,7 +35,8 @@ export async function dropMedia(session: RunSession): Promise<void> {
  * Forgets runs that ended before an instant, and resolves to how many.
  * @throws InvalidRequestError when the instant is in the future. RunStateError when the store is down, or cannot forget.
  */
-export async function pruneRuns({ store, clock }: PipelineConfig, { endedBefore }: PruneOptions): Promise<number> {
+export async function pruneRuns({ store, clock }: PipelineConfig, options: PruneOptions): Promise<number> {
+  const { endedBefore } = Object(options) as PruneOptions
   const now = clock.now()
   if (!(typeof endedBefore === 'number' && endedBefore <= now)) {
     const fix = `give epoch milliseconds that are not in the future, such as ${now}`
@@ -69,4 +73,8 @@ export async function eraseRun(config: PipelineConfig, id: string): Promise<void
       if (!isFenced(error) || tries === SAVE_TRIES) throw error
     }
   }
+}
+
+function hasEnded({ status }: RunState): boolean {
+  return status === 'completed' || status === 'failed'
 }

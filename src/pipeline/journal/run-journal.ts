@@ -1,13 +1,13 @@
 import { RunStateError } from '../../contracts/run-errors.js'
-import type { LoadedRun, RunStore, StoredRun } from '../../contracts/run-store.js'
+import type { LoadedRun, RunStore } from '../../contracts/run-store.js'
 import type { PipelineConfig } from '../options.js'
 import { jobOf, type RunState, withWarnings } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { handleOf } from '../state/submission.js'
-import { isFenced, withinTime } from './store-calls.js'
-
-/** Changes of a state. */
-export type StatePatch = Partial<Omit<RunState, 'v' | 'id' | 'worker'>>
+import { hasNewsSince, patchedState, type StatePatch } from './state-patch.js'
+import { answerOf, isAnswer, isFenced } from './store-calls.js'
+import { type TimedStore, timedStore } from './timed-store.js'
+import { VersionedSaves } from './versioned-saves.js'
 
 /** What a journal is opened with. */
 export interface JournalOptions {
@@ -28,26 +28,25 @@ export interface JournalOptions {
  */
 export class RunJournal {
   readonly #options: JournalOptions
-  readonly #store: RunStore
+  readonly #timed: TimedStore
+  readonly #saves: VersionedSaves
   #state: RunState
-  #version: number
   /** As the store has it, as far as this process knows. */
   #saved: RunState
   #saving: Promise<void> = Promise.resolve()
   #pending = 0
   #writes = 0
-  // Whether a save failed without an answer, so that the store may have it under a version that this process does not know.
-  #mayHaveSaved = false
+  #hasUnsaved = false
   #heldRow: number | undefined
 
   constructor(options: JournalOptions) {
     this.#options = options
     this.#state = options.state
     this.#saved = options.state
-    this.#version = options.version
-    const { config, isNew } = options
+    const { config, isNew, version, state } = options
     if (isNew) this.#heldRow = config.lease.row
-    this.#store = withinTime(config.rawStore, config.clock, () => this.#storeMs())
+    this.#timed = timedStore({ ...config, deadlineAt: () => this.#state.deadlineAt })
+    this.#saves = new VersionedSaves({ ...config, ...config.lease, id: state.id, version, timed: this.#timed })
   }
 
   get state(): RunState {
@@ -55,12 +54,17 @@ export class RunJournal {
   }
 
   get version(): number {
-    return this.#version
+    return this.#saves.version
   }
 
-  /** The store, with a limit on time. */
+  /** The store, with operations that end with the run. */
   get store(): RunStore {
-    return this.#store
+    return this.#timed.store
+  }
+
+  /** Ends operations of the store by an instant, in epoch milliseconds. */
+  endBy(at: number): void {
+    this.#timed.endBy(at)
   }
 
   /** Counts what this journal wrote to the store. */
@@ -68,21 +72,24 @@ export class RunJournal {
     return this.#writes
   }
 
+  /** Whether the store lacks what a save could not save. */
+  get hasUnsaved(): boolean {
+    return this.#hasUnsaved
+  }
+
   /** Whether a save is under way, so that the version is about to change. */
   get isSaving(): boolean {
     return this.#pending > 0
   }
 
-  /** Number of the submission whose job the store is known to have. */
-  get savedJob(): number | undefined {
-    return jobOf(this.#saved)
+  /** As the store has it, as far as this process knows. */
+  get saved(): RunState {
+    return this.#saved
   }
 
   /** Whether something that changes the meaning of the run was noted since the last save; progress does not. */
   get hasNews(): boolean {
-    const [noted, saved] = [this.#state, this.#saved]
-    const fields = ['warnings', 'attempts', 'candidates', 'video', 'isDegraded'] as const
-    return fields.some((field) => noted[field] !== saved[field])
+    return hasNewsSince(this.#saved, this.#state)
   }
 
   /** Whether this worker holds the run, so that it may have an effect: the store says so, and no beat was missed since. */
@@ -94,6 +101,11 @@ export class RunJournal {
   /** Whether this worker held the run last, as far as it knows. */
   get isOwn(): boolean {
     return this.#state.worker === this.#options.config.lease.worker
+  }
+
+  /** Whether the store failed lately, so that what can wait is not saved yet. */
+  get isResting(): boolean {
+    return this.#timed.isResting()
   }
 
   /** Changes the state in memory. */
@@ -116,11 +128,31 @@ export class RunJournal {
   }
 
   /**
-   * Saves a change that must be in the store before the run continues, and holds the run with it.
+   * Holds the run for this worker: by a beat, and a save that must be in the store before the run continues.
    * @throws FencedError when another process saved in between. Whatever a store throws that is down.
    */
-  hold(patch: StatePatch = {}): Promise<void> {
-    return this.#queued(() => this.#commit(patch, true))
+  hold(): Promise<void> {
+    const hold = async () => {
+      await this.#timed.wait('heartbeat', () => this.#options.config.lease.beat())
+      await this.#commit({}, true)
+    }
+    return this.#queued(() => this.#timed.paced(hold))
+  }
+
+  /** Saves what an earlier save could not. Whatever a store throws that is down. */
+  saveUnsaved(): Promise<void> {
+    return this.#queued(() => this.#commit({}, this.#options.isResident))
+  }
+
+  /** Takes back what the last save announces, should it land after it was given up: nothing of that was done. The run is free then. */
+  takeBack(patch: StatePatch): void {
+    this.note(patch)
+    this.#saves.takeBack(this.#state)
+  }
+
+  /** Saves later what the last save could not, when this process does not continue the run. The run is free then. */
+  saveLater(): void {
+    this.#saves.saveInstead(this.#state)
   }
 
   /** Saves when the run is due next, and the readings of its job, without the rest of the state. */
@@ -128,7 +160,8 @@ export class RunJournal {
     return this.#queued(async () => {
       const { id, wakeAt, submission } = this.#state
       const readings = submission?.state === 'accepted' ? submission.readings : []
-      await this.#store.reschedule(id, this.#version, wakeAt, readings)
+      const reschedule = () => this.store.reschedule(id, this.version, wakeAt, readings)
+      await answerOf(reschedule, `Could not save when the run is due, the store is down: ${id}`)
       this.#writes += 1
     })
   }
@@ -140,7 +173,7 @@ export class RunJournal {
   reload(): Promise<Pick<LoadedRun, 'beat' | 'progress'>> {
     return this.#queued(async () => {
       const { id } = this.#state
-      const loaded = await this.#store.load(id)
+      const loaded = await this.store.load(id)
       if (loaded === undefined) {
         const handle = handleOf(this.#state.submission)
         throw new RunStateError(`Could not continue the run, the store lost it: ${id}`, { handle })
@@ -148,8 +181,7 @@ export class RunJournal {
       const state = readRunState(id, loaded)
       this.#saved = state
       this.#state = { ...state, warnings: withWarnings(state.warnings, this.#state.warnings) }
-      this.#version = loaded.version
-      this.#mayHaveSaved = false
+      this.#saves.adopt(loaded.version)
       this.#heldRow = undefined
       return loaded
     })
@@ -158,10 +190,8 @@ export class RunJournal {
   /** Whether another process has saved since: looked up after the saves under way. Whatever the store throws. */
   isOvertaken(): Promise<boolean> {
     return this.#queued(async () => {
-      const loaded = await this.#store.load(this.#state.id)
-      if (loaded === undefined) return true
-      if (loaded.version === this.#version) return false
-      return !(this.#mayHaveSaved && this.#isOwnSave(loaded))
+      const loaded = await this.store.load(this.#state.id)
+      return loaded === undefined || this.#saves.isOther(loaded)
     })
   }
 
@@ -174,14 +204,17 @@ export class RunJournal {
   #saveAnd(patch: StatePatch, isHolding: boolean): Promise<void> {
     return this.#queued(async () => {
       try {
-        await this.#commit(patch, isHolding)
+        await this.#timed.paced(() => this.#commit(patch, isHolding))
       } catch (error) {
         // As this process has it; after a lost race it is compared with what the store has.
         this.#state = this.#patched(patch, isHolding)
         if (isFenced(error)) throw error
         if (jobOf(this.#state) === undefined) {
-          throw new RunStateError(`Could not save the run, nothing was sent: ${this.#state.id}`, { cause: error })
+          const isRetryable = !isAnswer(error)
+          const message = `Could not save the run, nothing was sent: ${this.#state.id}`
+          throw new RunStateError(message, { cause: error, isRetryable })
         }
+        this.#hasUnsaved = true
         this.#options.onUnsaved()
       }
     })
@@ -197,54 +230,20 @@ export class RunJournal {
     return acted
   }
 
-  async #commit(change: StatePatch, isHolding: boolean): Promise<void> {
-    const { row, worker } = this.#options.config.lease
-    const isTakenOver = isHolding && this.#saved.worker !== worker
-    const patch = { ...change, ...(isTakenOver && { epoch: this.#saved.epoch + 1 }) }
+  async #commit(patch: StatePatch, isHolding: boolean): Promise<void> {
+    const { row } = this.#options.config.lease
     const state = this.#patched(patch, isHolding)
-    this.#version = await this.#saveAs(toStoredRun(state))
+    await this.#saves.save(toStoredRun(state))
     this.#writes += 1
-    this.#mayHaveSaved = false
+    this.#hasUnsaved = false
     this.#saved = state
-    this.#state = this.#patched(patch, isHolding)
+    this.#state = { ...this.#patched(patch, isHolding), epoch: state.epoch }
     this.#heldRow = isHolding ? row : undefined
   }
 
-  // A save whose answer was lost is not another process: what this one knows is newer.
-  async #saveAs(state: StoredRun): Promise<number> {
-    const { id } = this.#state
-    try {
-      return await this.#store.save(id, this.#version, state)
-    } catch (error) {
-      if (!isFenced(error)) this.#mayHaveSaved = true
-      if (!isFenced(error) || !this.#mayHaveSaved) throw error
-      const stored = await this.#store.load(id)
-      if (stored === undefined || !this.#isOwnSave(stored)) throw error
-      return this.#store.save(id, stored.version, state)
-    }
-  }
-
-  // A step that begins has not started unless the patch says so, a run that continues has no end, and one that has ended no worker.
   #patched(patch: StatePatch, isHolding: boolean): RunState {
-    const { stepStartedAt, worker: _former, formerLease: _lease, ...rest } = { ...this.#state, ...patch }
-    const isEntered = patch.step === undefined || patch.stepStartedAt !== undefined
-    const start = isEntered && stepStartedAt !== undefined ? { stepStartedAt } : {}
-    if (rest.status !== 'running') return { ...rest, ...start }
-    const { error: _error, endedAt: _endedAt, isAborted: _isAborted, ...running } = rest
     const { worker } = this.#options.config.lease
-    return { ...running, ...start, ...(isHolding && { worker }) }
-  }
-
-  // Only this process saves states that name its worker.
-  #isOwnSave(loaded: LoadedRun): boolean {
-    return readRunState(this.#state.id, loaded).worker === this.#options.config.lease.worker
-  }
-
-  // At least a second, also when the deadline of the run has passed.
-  #storeMs(): number {
-    const { clock, storeTimeoutMs } = this.#options.config
-    const leftMs = (this.#state.deadlineAt ?? Number.POSITIVE_INFINITY) - clock.now()
-    return Math.min(storeTimeoutMs, Math.max(1000, leftMs))
+    return patchedState(this.#state, patch, isHolding ? { worker, saved: this.#saved } : undefined)
   }
 }
 

@@ -45,7 +45,7 @@ export function workerLease(options: {
   const reports = new Map<string, RunProgress>()
   let row = 0
   let lastBeatAt = Number.NEGATIVE_INFINITY
-  let beating: Promise<void> | undefined
+  let beating: { readonly startedAt: number; readonly done: Promise<void> } | undefined
   let stop = new AbortController()
 
   const beatNow = async () => {
@@ -53,13 +53,17 @@ export function workerLease(options: {
     await store.heartbeat(worker, leaseMs)
     // By its end: the beat may have reached the store after the one before had expired.
     if (clock.monotonic() >= lastBeatAt + leaseMs) row += 1
-    lastBeatAt = startedAt
+    lastBeatAt = Math.max(lastBeatAt, startedAt)
   }
+  // One at a time, unless it takes so long that the lease would end with it.
   const beatOnce = () => {
-    beating ??= beatNow().finally(() => {
-      beating = undefined
+    const startedAt = clock.monotonic()
+    if (beating && startedAt < beating.startedAt + leaseMs / 3) return beating.done
+    const done = beatNow().finally(() => {
+      if (beating?.done === done) beating = undefined
     })
-    return beating
+    beating = { startedAt, done }
+    return done
   }
   const compareVersions = async () => {
     const runs = [...held]
@@ -72,10 +76,12 @@ export function workerLease(options: {
     }
   }
   const keepBeating = async (signal: AbortSignal) => {
-    while (!signal.aborted) {
-      await clock.sleep(leaseMs / 3, { signal })
-      // A store that is down costs beats: a run that has no job yet does not submit without one, the others continue.
-      await beatOnce().then(compareVersions).catch(ignored)
+    // The first may be due already: the run may have taken its time to open.
+    await clock.sleep(Math.min(leaseMs / 3, Math.max(0, lastBeatAt + leaseMs / 3 - clock.monotonic())), { signal })
+    for (; !signal.aborted; await clock.sleep(leaseMs / 3, { signal })) {
+      // A store that is down costs beats: a run that has no job yet does not submit without one, the others continue. One that hangs
+      // must not keep the next beat waiting.
+      beatOnce().then(compareVersions).catch(ignored)
     }
   }
   const flushReports = async (signal: AbortSignal) => {
@@ -117,10 +123,11 @@ export function workerLease(options: {
   }
 }
 
-// A store without `versions` is asked for each run.
+// A store without `versions` is asked for each run; one that cannot be read must not hide the others.
 function versionsOf(store: RunStore, ids: readonly string[]): Promise<readonly (number | undefined)[]> {
   if (store.versions) return store.versions(ids)
-  return Promise.all(ids.map(async (id) => (await store.load(id))?.version))
+  const versionOf = async (id: string) => (await store.load(id))?.version
+  return Promise.all(ids.map((id) => versionOf(id).catch(ignored)))
 }
 
-function ignored(): void {}
+function ignored(): undefined {}

@@ -36,7 +36,21 @@ const submission = z.discriminatedUnion('state', [
   }),
 ])
 
-// Checks what the pipeline itself reads; fields of a later version are kept unchanged.
+const media = z.union([
+  z.string(),
+  z.looseObject({ sha256: z.string(), mediaType: z.string(), byteLength: z.number() }),
+])
+const request = z.looseObject({
+  prompt: z.string(),
+  model: z.optional(z.string()),
+  durationSeconds: z.optional(z.number()),
+  size: z.optional(z.string()),
+  image: z.optional(media),
+  video: z.optional(media),
+  metadata: z.optional(z.record(z.string(), z.string())),
+})
+
+// Checks what the pipeline and its readers read; fields of a later version are kept unchanged.
 const schema = z.looseObject({
   v: z.literal(VERSION),
   id: z.string(),
@@ -49,7 +63,8 @@ const schema = z.looseObject({
   deadlineAt: z.optional(z.number()),
   owner: z.optional(z.string()),
   removedAt: z.optional(z.number()),
-  request: z.looseObject({ prompt: z.string() }),
+  endedAt: z.optional(z.number()),
+  request,
   fingerprint: z.string(),
   step: z.enum(['generate', 'publish', 'resolve', 'upload', 'unpublish', 'finish']),
   stepStartedAt: z.optional(z.number()),
@@ -74,7 +89,7 @@ const readings = z.array(reading)
  * @throws RunStateError, not retryable, when it is of a later version, or is not the state of a run.
  */
 export function readRunState(id: string, loaded: Pick<LoadedRun, 'state' | 'readings'>): RunState {
-  const { v } = loaded.state
+  const { v } = Object(loaded.state) as StoredRun
   if (typeof v === 'number' && v > VERSION) {
     throw new RunStateError(`Could not read the run, its state is of a later version of the library: ${id} (v${v})`)
   }

@@ -1,7 +1,7 @@
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { VideoSource } from '../../contracts/source.js'
 import { EventLog } from '../event-log.js'
-import { isFenced, loadRun } from '../journal/store-calls.js'
+import { answerOf, isFenced, loadRun } from '../journal/store-calls.js'
 import type { PipelineConfig } from '../options.js'
 import { RunSession } from '../run-session.js'
 import { toStoredRun } from '../state/stored-run.js'
@@ -40,7 +40,9 @@ export async function removeKept(config: PipelineConfig, id: string): Promise<vo
     const { state, version } = await loadKept(config, id)
     if (state.status === 'running') throw new RunStateError(`Could not remove the run, it is still running: ${id}`)
     try {
-      await config.store.save(id, version, toStoredRun({ ...state, removedAt: config.clock.now() }))
+      const removed = toStoredRun({ ...state, removedAt: config.clock.now() })
+      const message = `Could not remove the run, the store is down: ${id}`
+      await answerOf(() => config.store.save(id, version, removed), message)
       return
     } catch (error) {
       if (!isFenced(error) || tries === SAVE_TRIES) throw error

@@ -1,0 +1,82 @@
+import type { Clock } from '../../contracts/clock.js'
+import type { RunStore } from '../../contracts/run-store.js'
+import { inTime, isFenced, withinTime } from './store-calls.js'
+
+/** The store as one run sees it: with operations that end with the run. */
+export interface TimedStore {
+  readonly store: RunStore
+  /** Waits for another operation of the store under the same limit. */
+  wait<T>(method: 'heartbeat' | 'putMedia' | 'create' | 'save', operation: () => Promise<T>): Promise<T>
+  /** Acts on the store, and sees whether that fails; a store that hangs is left alone for longer than one that refuses at once. */
+  paced(act: () => Promise<void>): Promise<void>
+  /** Whether the store failed lately, so that what can wait is not saved yet. */
+  isResting(): boolean
+  /** An instant at which the run has to be over, such as a while after an abort. */
+  endBy(at: number): void
+}
+
+// What an operation gets at least, also after the end of the run; and after that end, once the one before it got no answer.
+const LEAST_MS = 1000
+const LEAST_HUNG_MS = 100
+const LEAST_REST_MS = 1000
+
+/**
+ * Limits the operations of a store for one run: each to `storeTimeoutMs`, and all of them to about a second past the deadline of the
+ * run, however many follow each other.
+ */
+export function timedStore(options: {
+  readonly rawStore: RunStore
+  readonly clock: Clock
+  readonly storeTimeoutMs: number
+  /** Of the run, in epoch milliseconds; `undefined` for none. */
+  readonly deadlineAt: () => number | undefined
+}): TimedStore {
+  const { rawStore, clock, storeTimeoutMs, deadlineAt } = options
+  let endsAt = Number.POSITIVE_INFINITY
+  // Methods whose last operation got no answer: another that works says nothing of them.
+  const hanging = new Set<string>()
+  let restsUntil = Number.NEGATIVE_INFINITY
+
+  const limitMs = () => {
+    const end = Math.min(endsAt, (deadlineAt() ?? Number.POSITIVE_INFINITY) + LEAST_MS)
+    const leftMs = end - clock.now()
+    const leastMs = hanging.size > 0 ? LEAST_HUNG_MS : LEAST_MS
+    return Math.min(storeTimeoutMs, Math.max(leastMs, leftMs))
+  }
+  const observed = async <T>(method: string, timeoutMs: number, operation: Promise<T>): Promise<T> => {
+    const startedAt = clock.monotonic()
+    try {
+      return await operation
+    } finally {
+      if (clock.monotonic() - startedAt >= timeoutMs) hanging.add(method)
+      else hanging.delete(method)
+    }
+  }
+  const bounded = withinTime(rawStore, clock, limitMs)
+  const store = Object.entries(bounded).map(([method, call]) => [
+    method,
+    (...given: unknown[]) => observed(method, limitMs(), (call as (...all: unknown[]) => Promise<unknown>)(...given)),
+  ])
+  return {
+    store: Object.fromEntries(store) as RunStore,
+    wait: (method, operation) => {
+      const timeoutMs = limitMs()
+      return observed(method, timeoutMs, inTime({ clock, storeTimeoutMs: timeoutMs }, method, operation))
+    },
+    paced: async (act) => {
+      const startedAt = clock.monotonic()
+      try {
+        await act()
+        restsUntil = startedAt
+      } catch (error) {
+        const now = clock.monotonic()
+        if (!isFenced(error)) restsUntil = now + Math.max(LEAST_REST_MS, 2 * (now - startedAt))
+        throw error
+      }
+    },
+    isResting: () => clock.monotonic() < restsUntil,
+    endBy: (at) => {
+      endsAt = Math.min(endsAt, at)
+    },
+  }
+}

@@ -1,0 +1,111 @@
+import type { Clock } from '../../contracts/clock.js'
+import type { LoadedRun, RunStore, StoredRun } from '../../contracts/run-store.js'
+import type { RunState } from '../state/run-state.js'
+import { readRunState, toStoredRun } from '../state/stored-run.js'
+import { inBackground } from './in-background.js'
+import { isFenced } from './store-calls.js'
+import type { TimedStore } from './timed-store.js'
+
+/** What saves are made with. */
+export interface SaveOptions {
+  readonly id: string
+  readonly worker: string
+  readonly rawStore: RunStore
+  /** With a limit on the time of each operation. */
+  readonly store: RunStore
+  readonly timed: TimedStore
+  readonly clock: Clock
+  /** The newest that is known. */
+  readonly version: number
+}
+
+/** Saves of one run by compare-and-set, by one worker. */
+export class VersionedSaves {
+  readonly #options: SaveOptions
+  #version: number
+  // Whether a save failed without an answer, so that the store may have it under a version that this process does not know.
+  #mayHaveSaved = false
+  #last: { readonly version: number; readonly state: StoredRun; readonly done: Promise<number> } | undefined
+
+  constructor(options: SaveOptions) {
+    this.#options = options
+    this.#version = options.version
+  }
+
+  /** The newest that this process knows. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** The run was loaded: what was saved before does not count any more. */
+  adopt(version: number): void {
+    this.#version = version
+    this.#mayHaveSaved = false
+  }
+
+  /**
+   * Replaces the state. A save whose answer was lost is not another process: what this one knows is newer.
+   * @throws FencedError when another process saved in between. Whatever the store throws.
+   */
+  async save(state: StoredRun): Promise<void> {
+    try {
+      this.#version = await this.#save(this.#version, state)
+    } catch (error) {
+      if (!isFenced(error)) this.#mayHaveSaved = true
+      if (!isFenced(error) || !this.#mayHaveSaved) throw error
+      const stored = await this.#options.timed.store.load(this.#options.id)
+      if (stored === undefined || !this.#isOwn(stored)) throw error
+      this.#version = await this.#save(stored.version, state)
+    }
+    this.#mayHaveSaved = false
+  }
+
+  /** Whether another process saved what the store has. */
+  isOther(loaded: LoadedRun): boolean {
+    return loaded.version !== this.#version && !(this.#mayHaveSaved && this.#isOwn(loaded))
+  }
+
+  /** Replaces what the last save saved, should that reach the store after it was given up; in the background. */
+  takeBack(state: RunState): void {
+    const last = this.#last
+    if (last === undefined) return
+    const { id, store } = this.#options
+    const landedAs = async () => {
+      const loaded = await store.load(id)
+      // What was saved since is no business of this save, also when the same worker did it.
+      const isLast = JSON.stringify(loaded?.state.submission) === JSON.stringify(last.state.submission)
+      return loaded?.version === last.version + 1 && isLast ? loaded.version : undefined
+    }
+    inBackground(this.#options, async () => {
+      const version = await last.done.catch(landedAs)
+      if (version !== undefined) await store.save(id, version, freed(state))
+    })
+  }
+
+  /** Saves in the place of the last save, which failed, unless that or another process is faster; in the background. */
+  saveInstead(state: RunState): void {
+    const last = this.#last
+    const { id, store } = this.#options
+    if (last) inBackground(this.#options, async () => void (await store.save(id, last.version, freed(state))))
+  }
+
+  #save(version: number, state: StoredRun): Promise<number> {
+    const { id, rawStore, timed } = this.#options
+    return timed.wait('save', () => {
+      const done = rawStore.save(id, version, state)
+      this.#last = { version, state, done }
+      return done
+    })
+  }
+
+  // Only this process saves states that name its worker.
+  #isOwn(loaded: LoadedRun): boolean {
+    const { id, worker } = this.#options
+    return readRunState(id, loaded).worker === worker
+  }
+}
+
+// The process does not continue the run: any other may.
+function freed({ worker: _worker, ...free }: RunState): StoredRun {
+  return toStoredRun(free)
+}
