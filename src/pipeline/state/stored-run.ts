@@ -9,10 +9,30 @@ import { upgradedFromV1 } from './upgrade-v1.js'
 const VERSION = 2
 
 const named = z.looseObject({ id: z.string() })
+const generated = z.looseObject({ id: z.string(), url: z.optional(z.string()) })
 const addressed = z.looseObject({ url: z.string() })
 const handle = z.looseObject({ generator: z.string(), operation: z.json(), startedAt: z.number() })
 const attempt = z.looseObject({ stage: z.string(), strategy: z.string(), outcome: z.string(), durationMs: z.number() })
 const reading = z.looseObject({ atMs: z.number(), ratio: z.optional(z.number()) })
+const warning = z.looseObject({ code: z.string(), message: z.string(), stage: z.optional(z.string()) })
+const media = z.optional(
+  z.union([z.string(), z.looseObject({ sha256: z.string(), mediaType: z.string(), byteLength: z.number() })]),
+)
+
+const recordedError = z.looseObject({
+  name: z.string(),
+  code: z.string(),
+  message: z.string(),
+  isRetryable: z.optional(z.boolean()),
+  handle: z.optional(handle),
+  get cause() {
+    return z.optional(recordedError)
+  },
+  get errors() {
+    return z.optional(z.array(recordedError))
+  },
+})
+
 const placed = { cursor: z.json(), generator: z.nullable(z.string()), number: z.number() }
 
 const submission = z.discriminatedUnion('state', [
@@ -36,7 +56,8 @@ const submission = z.discriminatedUnion('state', [
   }),
 ])
 
-// Checks what the pipeline itself reads; fields of a later version are kept unchanged.
+// Checks what the pipeline itself reads, but for the facts of a video that a strategy may get wrong: they must not make a paid run
+// unreadable. Fields of a later version are kept unchanged.
 const schema = z.looseObject({
   v: z.literal(VERSION),
   id: z.string(),
@@ -48,13 +69,16 @@ const schema = z.looseObject({
   startedAt: z.number(),
   deadlineAt: z.optional(z.number()),
   owner: z.optional(z.string()),
+  isCallerId: z.optional(z.boolean()),
   removedAt: z.optional(z.number()),
-  request: z.looseObject({ prompt: z.string() }),
+  erasedAt: z.optional(z.number()),
+  isRetained: z.optional(z.boolean()),
+  request: z.looseObject({ prompt: z.string(), image: media, video: media }),
   fingerprint: z.string(),
   step: z.enum(['generate', 'publish', 'resolve', 'upload', 'unpublish', 'finish']),
   stepStartedAt: z.optional(z.number()),
   submission: z.optional(submission),
-  video: z.optional(named),
+  video: z.optional(generated),
   publication: z.optional(named),
   resolved: z.optional(addressed),
   uploaded: z.optional(addressed),
@@ -62,9 +86,11 @@ const schema = z.looseObject({
     z.array(z.looseObject({ url: z.string(), servedBy: z.enum(['uploader', 'resolver', 'generator']) })),
   ),
   attempts: z.array(attempt),
-  warnings: z.array(z.looseObject({ code: z.string(), message: z.string() })),
+  warnings: z.array(warning),
   isDegraded: z.boolean(),
-  error: z.optional(z.looseObject({ name: z.string(), code: z.string(), message: z.string() })),
+  endedAt: z.optional(z.number()),
+  error: z.optional(recordedError),
+  isAborted: z.optional(z.boolean()),
 })
 
 const readings = z.array(reading)
@@ -74,7 +100,7 @@ const readings = z.array(reading)
  * @throws RunStateError, not retryable, when it is of a later version, or is not the state of a run.
  */
 export function readRunState(id: string, loaded: Pick<LoadedRun, 'state' | 'readings'>): RunState {
-  const { v } = loaded.state
+  const v: unknown = Object(loaded.state).v
   if (typeof v === 'number' && v > VERSION) {
     throw new RunStateError(`Could not read the run, its state is of a later version of the library: ${id} (v${v})`)
   }
