@@ -1,6 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { startSandbox } from '../../src/sandbox/index.js'
@@ -166,7 +168,7 @@ export async function startWorld(): Promise<World> {
       const { provider, task, start } = begin(life)
       const sleeper = start(at, { frozenMs: ASLEEP_MS, by: by ?? task.library })
       await sleeper.next((told) => Object(told).frozen)
-      sleeper.child.kill('SIGSTOP')
+      await stopUnlocked(sleeper, task)
       const other = start()
       await other.ended
       sleeper.child.kill('SIGCONT')
@@ -215,6 +217,21 @@ export async function liveAll(world: World, lives: readonly Life[], atOnce: numb
   }
   await Promise.all(Array.from({ length: atOnce }, work))
   return total
+}
+
+/** Stops a process, but not the thread of its store in the middle of a transaction: that would keep the database locked. */
+async function stopUnlocked({ child }: ScriptProcess, { store: { kind, place } }: RunTask): Promise<void> {
+  const database = kind === 'sqlite' ? new DatabaseSync(place) : undefined
+  database?.exec('PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE')
+  child.kill('SIGSTOP')
+  // Where the system has no such file, the signal is as quick as the rollback is slow.
+  const isStopped = () => {
+    const file = `/proc/${child.pid}/stat`
+    return !existsSync(file) || / T /.test(readFileSync(file, 'utf8'))
+  }
+  while (!isStopped()) await sleep(1)
+  database?.exec('ROLLBACK')
+  database?.close()
 }
 
 async function versionsOf({ store: { kind, place }, runs }: RunTask): Promise<readonly (number | undefined)[]> {

@@ -13,7 +13,10 @@ export function inItsPlace(routes: GeneratorRoutes, submission: Submission): Sub
   const { generators } = routes
   const { state, generator, cursor } = submission
   const isPlaced = isPlaceIn(routes, cursor)
-  if (state === 'ready') return isPlaced ? submission : placed(submission, routes.first(), nameAtFirst(routes))
+  if (state === 'ready') {
+    const first = routes.first()
+    return isPlaced ? submission : placed(submission, first, routes.at(first).generator.name)
+  }
   const names = generators.map(({ name }) => name).join(', ')
   if (generator === null && generators.length > 1) {
     throw new SubmissionUnknownError(
@@ -21,16 +24,13 @@ export function inItsPlace(routes: GeneratorRoutes, submission: Submission): Sub
     )
   }
   if (isPlaced) return submission
-  if (generators.length === 1 && isOf(generators[0] as Generator, submission)) {
-    return placed(submission, routes.first(), names)
+  const [only] = generators
+  if (generators.length === 1 && only !== undefined && isOf(only, submission)) {
+    return placed(submission, routes.first(), only.name)
   }
   throw new SubmissionUnknownError(
     `Could not find the place of the submission, the chain of generators has changed: now ${names}`,
   )
-}
-
-function nameAtFirst(routes: GeneratorRoutes): string {
-  return routes.at(routes.first()).generator.name
 }
 
 // Without a name: a place among several may have been that of a generator that is gone.
