@@ -78,6 +78,24 @@ export function generatorRoutesOf(generator: Generator): GeneratorRoutes {
   )
 }
 
+/** Whether a cursor is a place in a chain: a state may come from a chain of another form. */
+export function isPlaceIn(routes: GeneratorRoutes, cursor: JsonValue): boolean {
+  const form = (place: JsonValue) => Object.keys(Object(place)).sort().join()
+  if (form(cursor) !== form(routes.first())) return false
+  try {
+    return routes.at(cursor).generator !== undefined
+  } catch {
+    // A place that the inner routes cannot read, which is the answer.
+    return false
+  }
+}
+
+/** The generator at a cursor; `undefined` when the cursor is not a place in its chain. */
+export function generatorAt(chain: Generator, cursor: JsonValue): Generator | undefined {
+  const routes = generatorRoutesOf(chain)
+  return isPlaceIn(routes, cursor) ? routes.at(cursor).generator : undefined
+}
+
 /** Asks the routes inside others, whose cursor is a part of theirs. */
 export async function admitWithin(
   routes: GeneratorRoutes,

@@ -89,11 +89,12 @@ async function untilItEnds(session: RunSession, delayMs: number): Promise<Pipeli
 
 async function work(session: RunSession): Promise<void> {
   const { clock } = session.config
-  while (session.state.status === 'running' && session.state.step !== 'finish') {
+  while (session.state.status === 'running') {
     session.signal.throwIfAborted()
     if (isNamedElsewhere(session)) await watchRun(session)
     const waitMs = session.state.wakeAt - clock.now()
-    if (session.state.status !== 'running') break
+    // Version 0.1.0 saved this step, and may be at work in it: its lease has ended here.
+    if (session.state.status !== 'running' || session.state.step === 'finish') break
     if (waitMs > 0) await clock.sleep(waitMs, { signal: session.signal })
     else if (mayContinue(session)) await takeStep(session)
     else await takeRun(session)

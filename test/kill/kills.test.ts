@@ -13,7 +13,7 @@ afterAll(() => world.close())
 
 it.concurrent('pays once and loses nothing, whenever its process is killed', async () => {
   const early: readonly Kill[] = [
-    { at: 'after intent' },
+    { at: 'after sending' },
     { during: 'poll' },
     { during: 'publish' },
     { at: 'before completed' },

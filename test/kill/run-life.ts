@@ -1,18 +1,25 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { startSandbox } from '../../src/sandbox/index.js'
+import { fileStore, sqliteStore } from '../../src/stores/index.js'
 import { type ScriptProcess, startScript } from '../stores/processes.js'
 import { type Commitment, type HeldRequest, startPaidProvider, VIDEO } from './paid-provider.js'
 import type { RunTask } from './run-process.js'
 
 /** Where a process is killed: at a point that it freezes at, while a request of its is held, or at some instant. */
-export type Kill =
+export type Kill = (
   | { readonly at: string }
   | { readonly during: HeldRequest; readonly commitment?: Commitment }
   | { readonly afterMs: number }
+) & {
+  /** The library of the process; without it the present one. */
+  readonly by?: RunTask['library']
+}
 
 /** Runs, and the kills that they have to live through, one after the other. */
 export interface Life {
@@ -32,8 +39,8 @@ export interface Toll {
   lost: number
 }
 
-/** What a process tells of a run that ended. */
-interface Ended {
+/** What a process reports of a run that ended. */
+export interface Ended {
   readonly ended: string
   readonly url?: string
   readonly error?: string
@@ -41,12 +48,25 @@ interface Ended {
   readonly isDegraded?: boolean
 }
 
+/** What a process of 0.1.0 made of runs that it cannot read. */
+export interface Outdated {
+  readonly reported: readonly Ended[]
+  readonly before: readonly (number | undefined)[]
+  readonly after: readonly (number | undefined)[]
+  readonly toll: Toll
+}
+
 /** The upstreams of lives. */
 export interface World {
   /** Lets runs live; gives what came of them. Rejects with what a run did wrong. */
   live(life: Life): Promise<Toll>
-  /** The same with processes that are stopped while others take over, and then wake. */
-  freeze(life: Omit<Life, 'kills'>, at: string): Promise<Toll>
+  /** The same with a process that is stopped, the present library taking over, and then wakes. */
+  freeze(life: Omit<Life, 'kills'>, at: string, by?: RunTask['library']): Promise<Toll>
+  /**
+   * Runs that a process of the present library left at a point, and a process of 0.1.0 that then comes to its own end: what that one
+   * reported of each run, the versions in the store before it and after it, and what came of the runs at last.
+   */
+  outdated(life: Omit<Life, 'kills'>, at: string): Promise<Outdated>
   close(): Promise<void>
 }
 
@@ -72,6 +92,7 @@ export async function startWorld(): Promise<World> {
     const provider = mode === 'find' ? keyless : keyed
     const ids = Array.from({ length: runs }, (_, index) => `life-${lives}-run-${index}`)
     const task: RunTask = {
+      library: 'present',
       store: { kind: store, place: join(directory, `${lives}-${store}`) },
       mode,
       origin: provider.origin,
@@ -82,8 +103,8 @@ export async function startWorld(): Promise<World> {
       frozenMs: FOREVER_MS,
       leaseMs: LEASE_MS,
     }
-    const start = (freezeAt?: string, frozenMs = FOREVER_MS) => {
-      const process = startScript('kill/run-process.ts', { ...task, freezeAt, frozenMs })
+    const start = (freezeAt?: string, { frozenMs = FOREVER_MS, by = task.library } = {}) => {
+      const process = startScript('kill/run-process.ts', { ...task, library: by, freezeAt, frozenMs })
       processes.push(process)
       return process
     }
@@ -123,7 +144,7 @@ export async function startWorld(): Promise<World> {
       let killed = 0
       for (const kill of life.kills) {
         const isHeld = 'during' in kill && provider.hold(kill.during, task.runs[0]?.prompt ?? '', kill.commitment)
-        const process = start('at' in kill ? kill.at : undefined)
+        const process = start('at' in kill ? kill.at : undefined, { by: kill.by ?? task.library })
         if ('afterMs' in kill) {
           await process.next((told) => Object(told).ready)
           await Promise.race([sleep(kill.afterMs), process.ended])
@@ -134,26 +155,45 @@ export async function startWorld(): Promise<World> {
         const isOver = process.child.exitCode !== null
         await process.kill()
         if (!isOver) killed += 1
-        // An instant may come after the end of all runs, but a point that no run comes to proves nothing.
-        else if ('afterMs' in kill) break
-        else throw new Error(`Could not kill, no run came to the point: ${JSON.stringify({ ...life, kill })}`)
+        // An instant may come after the end of all runs, and 0.1.0 leaves runs alone that it cannot read; but a point that no run
+        // comes to proves nothing.
+        else if ('afterMs' in kill) {
+          if (kill.by === undefined) break
+        } else throw new Error(`Could not kill, no run came to the point: ${JSON.stringify({ ...life, kill })}`)
       }
       return { ...(await reckon(task, start(), provider.paidFor)), kills: killed }
     },
 
-    async freeze(life, at) {
+    async freeze(life, at, by) {
       const { provider, task, start } = begin(life)
-      const sleeper = start(at, ASLEEP_MS)
+      const sleeper = start(at, { frozenMs: ASLEEP_MS, by: by ?? task.library })
       await sleeper.next((told) => Object(told).frozen)
-      sleeper.child.kill('SIGSTOP')
+      await stopUnlocked(sleeper, task)
       const other = start()
       await other.ended
       sleeper.child.kill('SIGCONT')
       await sleeper.ended
       const toll = await reckon(task, other, provider.paidFor)
-      // What the sleeper did after it woke has been paid for as well, if anything was.
-      await reckon(task, sleeper, provider.paidFor)
-      return toll
+      if (by === undefined) {
+        // What the sleeper did after it woke has been paid for as well, if anything was.
+        await reckon(task, sleeper, provider.paidFor)
+        return toll
+      }
+      // The sleeper cannot read the runs any more; a last process finds them as they were.
+      return await reckon(task, start(), provider.paidFor)
+    },
+
+    async outdated(life, at) {
+      const { provider, task, start } = begin(life)
+      const left = start(at)
+      await left.next((told) => Object(told).frozen)
+      await left.kill()
+      const before = await versionsOf(task)
+      const old = start(undefined, { by: '0.1.0' })
+      await old.ended
+      const after = await versionsOf(task)
+      const reported = old.told.filter((told) => Object(told).ended !== undefined) as Ended[]
+      return { reported, before, after, toll: await reckon(task, start(), provider.paidFor) }
     },
 
     close: async () => {
@@ -177,6 +217,32 @@ export async function liveAll(world: World, lives: readonly Life[], atOnce: numb
   }
   await Promise.all(Array.from({ length: atOnce }, work))
   return total
+}
+
+/** Stops a process, but not the thread of its store in the middle of a transaction: that would keep the database locked. */
+async function stopUnlocked({ child }: ScriptProcess, { store: { kind, place } }: RunTask): Promise<void> {
+  const database = kind === 'sqlite' ? new DatabaseSync(place) : undefined
+  database?.exec('PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE')
+  child.kill('SIGSTOP')
+  // Where the system has no such file, the signal is as quick as the rollback is slow.
+  const isStopped = () => {
+    const file = `/proc/${child.pid}/stat`
+    return !existsSync(file) || / T /.test(readFileSync(file, 'utf8'))
+  }
+  while (!isStopped()) await sleep(1)
+  database?.exec('ROLLBACK')
+  database?.close()
+}
+
+async function versionsOf({ store: { kind, place }, runs }: RunTask): Promise<readonly (number | undefined)[]> {
+  const ids = runs.map(({ id }) => id)
+  if (kind === 'file') return fileStore({ directory: place }).versions(ids)
+  const store = sqliteStore({ path: place })
+  try {
+    return await store.versions(ids)
+  } finally {
+    await store.close()
+  }
 }
 
 async function promptsOf({ baseUrl, apiKey }: RunTask['videosApi']): Promise<readonly string[]> {

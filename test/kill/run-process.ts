@@ -1,11 +1,11 @@
 import { writeSync } from 'node:fs'
-import { type Publisher, type RunStore, SoraPipeline, type StoredRun, type TaskGenerator } from 'sora-pipeline'
-import { fileStore, sqliteStore } from 'sora-pipeline/stores'
-import { directoryUploader, mirrorResolver, videosApiGenerator } from 'sora-pipeline/strategies'
+import type { Publisher, RunStore, StoredRun, TaskGenerator } from 'sora-pipeline'
 
 // A process that takes runs to their end, and can be frozen at a point on the way; test/kill/run-life.ts starts and kills it.
 
 export interface RunTask {
+  /** The library that the process is made of. */
+  readonly library: 'present' | '0.1.0'
   readonly store: { readonly kind: 'file' | 'sqlite'; readonly place: string }
   /** `key` and `find` are ways to learn of an unknown submission at the paid provider; `videos-api` is another upstream. */
   readonly mode: 'key' | 'find' | 'videos-api'
@@ -15,7 +15,7 @@ export interface RunTask {
   readonly mirrors: readonly string[]
   readonly uploads: string
   readonly runs: readonly { readonly id: string; readonly prompt: string }[]
-  /** Where to freeze, such as `before intent`; the freeze lasts until the process is killed, or `frozenMs`. */
+  /** Where to freeze, such as `before sending`; the freeze lasts until the process is killed, or `frozenMs`. */
   readonly freezeAt?: string | undefined
   readonly frozenMs: number
   readonly leaseMs: number
@@ -23,6 +23,10 @@ export interface RunTask {
 
 const task = JSON.parse(process.argv[2] ?? '') as RunTask
 const tell = (told: object) => writeSync(1, `${JSON.stringify(told)}\n`)
+const { SoraPipeline, fileStore, sqliteStore, directoryUploader, mirrorResolver, videosApiGenerator } =
+  task.library === 'present' ? await presentLibrary() : await oldLibrary()
+// How often each run was taken over, as this process knows it.
+const epochs = new Map<string, number>()
 
 const pipeline = new SoraPipeline({
   generator: task.mode === 'videos-api' ? videosApi() : paidGenerator(),
@@ -55,6 +59,25 @@ await Promise.all(
 )
 process.exit(0) // Connections that are kept alive would hold it.
 
+async function presentLibrary() {
+  const [index, stores, strategies] = await Promise.all([
+    import('sora-pipeline'),
+    import('sora-pipeline/stores'),
+    import('sora-pipeline/strategies'),
+  ])
+  return { ...index, ...stores, ...strategies }
+}
+
+async function oldLibrary(): ReturnType<typeof presentLibrary> {
+  const [index, stores, strategies] = await Promise.all([
+    import('../fixtures/sora-pipeline-0.1.0/index.js'),
+    import('../fixtures/sora-pipeline-0.1.0/stores.js'),
+    import('../fixtures/sora-pipeline-0.1.0/strategies.js'),
+  ])
+  // It is given the types of the present library: what is called here is the same in both.
+  return { ...index, ...stores, ...strategies } as unknown as Awaited<ReturnType<typeof presentLibrary>>
+}
+
 /** Stops everything in this process, if this is the point to do so. */
 function reach(point: string): void {
   if (point !== task.freezeAt) return
@@ -72,15 +95,34 @@ function watched(store: RunStore): RunStore {
   return {
     ...store,
     create: (id, state) => around('create', () => store.create(id, state)),
-    save: (id, version, state) => around(placeOf(state), () => store.save(id, version, state)),
+    load: async (id) => {
+      const loaded = await store.load(id)
+      if (loaded) epochs.set(id, epochOf(loaded.state))
+      return loaded
+    },
+    save: (id, version, state) => around(placeOf(id, state), () => store.save(id, version, state)),
+    ...(store.heartbeat && {
+      heartbeat: (worker: string, ttlMs: number) => around('heartbeat', () => store.heartbeat(worker, ttlMs)),
+    }),
     claim: (...claim) => around('claim', () => store.claim(...claim)),
   }
 }
 
-/** What a save is about: `intent`, `accepted`, then the step that it leads to, at last `completed`. */
-function placeOf({ status, step, submission }: StoredRun): string {
+/**
+ * What a save is about: `take` when it takes the run over, else `sending` (`intent` in 0.1.0), `accepted`, then the step that it leads
+ * to, at last `completed`.
+ */
+function placeOf(id: string, state: StoredRun): string {
+  const { status, step, submission } = state
+  const isTaken = epochOf(state) > (epochs.get(id) ?? 0)
+  epochs.set(id, epochOf(state))
   if (status !== 'running') return status
+  if (isTaken) return 'take'
   return step === 'generate' ? String(Object(submission).state) : String(step)
+}
+
+function epochOf({ epoch = 0 }: StoredRun): number {
+  return Number(epoch)
 }
 
 function paidGenerator(): TaskGenerator<{ id: string }> {

@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest'
-import { memoryStore, NetworkError, type RunStore, SoraPipeline, type TaskGenerator } from '../../src/index.js'
-import { manualClock } from '../../src/testing/index.js'
+import {
+  GenerationFailedError,
+  memoryStore,
+  NetworkError,
+  type RunStore,
+  SoraPipeline,
+  type TaskGenerator,
+} from '../../src/index.js'
+import { fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 
 // What processes that were killed have brought to light, reduced to a manual clock.
 
@@ -37,4 +44,23 @@ it('gives no job to two runs when a process dies between its answer and its clai
   const first = await clock.runUntil(pipeline.resume('run_1').result)
   expect(first.video.id).not.toBe(second.video.id)
   expect(jobs).toHaveLength(2)
+})
+
+it('saves the verdict on the run of a dead worker that one call of advance has learnt', async () => {
+  const clock = manualClock()
+  const store = memoryStore({ clock })
+  const dead = manualClock()
+  const generator = fakeTaskGenerator({ polls: Number.POSITIVE_INFINITY })
+  new SoraPipeline({ generator, store, clock: dead }).run(request, { id: 'run_1' })
+  await dead.advance(10)
+  await clock.advance(120_000)
+  const error = new GenerationFailedError('Could not generate the video: it gave up')
+  const failing = fakeTaskGenerator({ polls: [{ state: 'failed', error }] })
+  const pipeline = new SoraPipeline({ generator: failing, store, clock })
+  expect(await clock.runUntil(pipeline.advance('run_1'))).toMatchObject({
+    status: 'failed',
+    error: { code: error.code },
+  })
+  expect(await pipeline.due()).toEqual([])
+  expect([failing.startCount, failing.pollCount]).toEqual([0, 1])
 })

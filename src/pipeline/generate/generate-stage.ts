@@ -30,18 +30,18 @@ import { admitJob, releaseJob } from './admit-job.js'
 import { asUnknown, attemptFailed, endOfChain, failStage, lostAnswer, tooLate } from './generate-failure.js'
 import { pollJob, ratioOf } from './poll-job.js'
 import { canReconcile, claimOwnJob, inquiryAt, reconcileJob } from './reconcile-job.js'
+import { inItsPlace } from './submission-place.js'
 import { submitJob } from './submit-job.js'
 
 /** One step towards the video: submit, learn of a submission, or poll. Rejects when the stage has failed. */
 export async function advanceGenerate(session: RunSession): Promise<void> {
   const routes = generatorRoutesOf(session.config.generator)
-  const { submission } = session.state
-  if (submission === undefined) return begin(session, routes)
+  if (session.state.submission === undefined) return begin(session, routes)
+  const submission = placeSubmission(session, routes, session.state.submission)
   const route = routes.at(submission.cursor)
   const work = openStage('generate', session.state.stepStartedAt ?? session.config.clock.now(), route.generator)
   const step = { routes, route, work }
   try {
-    refuseUnplaced(routes, submission)
     if (session.admission === undefined) return await admitJob(session, { ...step, submission })
     const { refusal } = session.admission
     if (refusal !== undefined) return await refused(session, step, submission, { error: refusal, durationMs: 0 })
@@ -66,13 +66,14 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
 type Step = { readonly routes: GeneratorRoutes; readonly route: GeneratorRoute; readonly work: StageWork }
 type Failure = { readonly error: unknown; readonly durationMs: number }
 
-// Version 0.1.0 saved the place of a submission only. In a chain that may have changed since, it could be anywhere.
-function refuseUnplaced({ generators }: GeneratorRoutes, { state, generator }: Submission): void {
-  if (generator !== null || generators.length === 1 || state === 'ready') return
-  const names = generators.map(({ name }) => name).join(', ')
-  throw new SubmissionUnknownError(
-    `Could not tell which generator the submission went to, version 0.1.0 did not save it: one of ${names}`,
-  )
+function placeSubmission(session: RunSession, routes: GeneratorRoutes, former: Submission): Submission {
+  try {
+    const submission = inItsPlace(routes, former)
+    if (submission !== former) session.journal.note({ submission })
+    return submission
+  } catch (error) {
+    throw failStage(session, error, session.config.generator)
+  }
 }
 
 // Only a state of version 0.1.0 has not begun.

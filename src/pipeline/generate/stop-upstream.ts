@@ -1,4 +1,4 @@
-import { generatorRoutesOf } from '../../calling/generator-routes.js'
+import { generatorAt } from '../../calling/generator-routes.js'
 import type { UpstreamState } from '../../contracts/events.js'
 import type { GenerationHandle } from '../../contracts/generation-handle.js'
 import type { CancelOutcome } from '../../contracts/generator.js'
@@ -20,8 +20,8 @@ const STATES: Readonly<Record<CancelOutcome, UpstreamState['state']>> = {
 export async function stopUpstream(session: RunSession): Promise<UpstreamState | undefined> {
   const { submission, video } = session.state
   if (submission === undefined) return undefined
-  const { generator } = generatorRoutesOf(session.config.generator).at(submission.cursor)
-  const { name } = generator
+  const { generator: chain } = session.config
+  const { name } = generatorAt(chain, submission.cursor) ?? { name: submission.generator ?? chain.name }
   // The latter of a job that could not be saved.
   const handle = handleOf(submission) ?? session.upstream?.handle
   if (video) return { state: 'finished', generator: name, ...(handle && { handle }) }
@@ -41,8 +41,10 @@ export async function stopUpstream(session: RunSession): Promise<UpstreamState |
 /** Tells the generator to stop a job, and says what is left of it. */
 export async function stopJob(session: RunSession, handle: GenerationHandle): Promise<UpstreamState> {
   const { state: run, config } = session
-  const { generator } = generatorRoutesOf(config.generator).at(run.submission?.cursor ?? null)
+  const generator = generatorAt(config.generator, run.submission?.cursor ?? null)
   const left = { generator: handle.generator, handle }
+  // The chain has changed since.
+  if (generator === undefined) return { state: 'unknown', ...left }
   if (!('start' in generator)) return { state: 'finished', ...left }
   if (generator.cancel === undefined) return { state: 'running', ...left }
   try {

@@ -31,8 +31,10 @@ async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, isAbor
   const { journal, config } = session
   const status = error.code === 'submission-unknown' ? 'needs-review' : 'failed'
   for (let tries = 1; session.state.status === 'running'; tries += 1) {
-    // A process that only watches a run has no verdict on it; a caller's abort counts from anywhere.
-    if (!isAborted && isNamedElsewhere(session)) return
+    // A process that only watches a run has no verdict on it; a caller's abort counts from anywhere. One call of `advance` found
+    // the run free, and need not have taken it: its verdict counts until another process saves.
+    const isWatcher = isNamedElsewhere(session) && (session.isResident || tries > 1)
+    if (!isAborted && isWatcher) return
     try {
       await journal.save({ status, endedAt: config.clock.now(), error, isAborted })
       if (status === 'failed') await dropMedia(session)

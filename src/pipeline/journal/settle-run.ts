@@ -1,4 +1,5 @@
-import { generatorRoutesOf } from '../../calling/generator-routes.js'
+import { generatorRoutesOf, isPlaceIn } from '../../calling/generator-routes.js'
+import type { Generator } from '../../contracts/generator.js'
 import type { JsonValue } from '../../contracts/json.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { PipelineConfig } from '../options.js'
@@ -32,14 +33,27 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
     // The person took their time: the deadlines begin again.
     stepStartedAt: now,
     ...(Number.isFinite(config.deadlines.totalMs) && { deadlineAt: now + config.deadlines.totalMs }),
-    submission:
-      verdict === 'not-submitted' ? settledAsAbsent(submission) : found(config, submission, verdict.operation),
+    submission: verdict === 'not-submitted' ? settledAsAbsent(submission) : found(config, { id, submission }, verdict),
   }
   const save = () => store.save(id, loaded.version, toStoredRun(settled))
   await answerOf(save, `Could not settle the run, the store is down: ${id}`)
 }
 
-function found(config: PipelineConfig, submission: Submission, operation: JsonValue): Submission {
-  const { generator } = generatorRoutesOf(config.generator).at(submission.cursor)
-  return settledAsFound(submission, { generator: generator.name, operation, startedAt: config.clock.now() })
+function found(
+  config: PipelineConfig,
+  { id, submission }: Pick<RunState, 'id'> & { readonly submission: Submission },
+  { operation }: Exclude<ReviewVerdict, 'not-submitted'>,
+): Submission {
+  const routes = generatorRoutesOf(config.generator)
+  // In a chain that has changed, a job can be of a generator only when there is one.
+  const [only, ...others] = routes.generators
+  const isPlaced = isPlaceIn(routes, submission.cursor)
+  if (!isPlaced && others.length > 0) {
+    throw new RunStateError(
+      `Could not settle the run with a job, the chain changed; settle it with the former chain: ${id}`,
+    )
+  }
+  const cursor = isPlaced ? submission.cursor : routes.first()
+  const { name } = isPlaced ? routes.at(cursor).generator : (only as Generator)
+  return settledAsFound({ ...submission, cursor }, { generator: name, operation, startedAt: config.clock.now() })
 }

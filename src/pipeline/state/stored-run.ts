@@ -9,10 +9,27 @@ import { upgradedFromV1 } from './upgrade-v1.js'
 const VERSION = 2
 
 const named = z.looseObject({ id: z.string() })
+const generated = z.looseObject({ id: z.string(), url: z.optional(z.string()) })
 const addressed = z.looseObject({ url: z.string() })
 const handle = z.looseObject({ generator: z.string(), operation: z.json(), startedAt: z.number() })
 const attempt = z.looseObject({ stage: z.string(), strategy: z.string(), outcome: z.string(), durationMs: z.number() })
 const reading = z.looseObject({ atMs: z.number(), ratio: z.optional(z.number()) })
+const warning = z.looseObject({ code: z.string(), message: z.string(), stage: z.optional(z.string()) })
+
+const recordedError = z.looseObject({
+  name: z.string(),
+  code: z.string(),
+  message: z.string(),
+  isRetryable: z.optional(z.boolean()),
+  handle: z.optional(handle),
+  get cause() {
+    return z.optional(recordedError)
+  },
+  get errors() {
+    return z.optional(z.array(recordedError))
+  },
+})
+
 const placed = { cursor: z.json(), generator: z.nullable(z.string()), number: z.number() }
 
 const submission = z.discriminatedUnion('state', [
@@ -62,14 +79,17 @@ const schema = z.looseObject({
   startedAt: z.number(),
   deadlineAt: z.optional(z.number()),
   owner: z.optional(z.string()),
+  isCallerId: z.optional(z.boolean()),
   removedAt: z.optional(z.number()),
   endedAt: z.optional(z.number()),
+  erasedAt: z.optional(z.number()),
+  isRetained: z.optional(z.boolean()),
   request,
   fingerprint: z.string(),
   step: z.enum(['generate', 'publish', 'resolve', 'upload', 'unpublish', 'finish']),
   stepStartedAt: z.optional(z.number()),
   submission: z.optional(submission),
-  video: z.optional(named),
+  video: z.optional(generated),
   publication: z.optional(named),
   resolved: z.optional(addressed),
   uploaded: z.optional(addressed),
@@ -77,9 +97,10 @@ const schema = z.looseObject({
     z.array(z.looseObject({ url: z.string(), servedBy: z.enum(['uploader', 'resolver', 'generator']) })),
   ),
   attempts: z.array(attempt),
-  warnings: z.array(z.looseObject({ code: z.string(), message: z.string() })),
+  warnings: z.array(warning),
   isDegraded: z.boolean(),
-  error: z.optional(z.looseObject({ name: z.string(), code: z.string(), message: z.string() })),
+  error: z.optional(recordedError),
+  isAborted: z.optional(z.boolean()),
 })
 
 const readings = z.array(reading)
@@ -89,7 +110,7 @@ const readings = z.array(reading)
  * @throws RunStateError, not retryable, when it is of a later version, or is not the state of a run.
  */
 export function readRunState(id: string, loaded: Pick<LoadedRun, 'state' | 'readings'>): RunState {
-  const { v } = Object(loaded.state) as StoredRun
+  const v: unknown = Object(loaded.state).v
   if (typeof v === 'number' && v > VERSION) {
     throw new RunStateError(`Could not read the run, its state is of a later version of the library: ${id} (v${v})`)
   }

@@ -12,35 +12,32 @@ export function upgradedFromV1(state: StoredRun): JsonObject {
     ...rest,
     v: 2,
     epoch: 0,
-    ...(isObject(lease) && { formerLease: lease }),
+    ...(lease !== undefined && { formerLease: lease }),
     ...(submission !== undefined && { submission: isObject(submission) ? upgraded(submission) : submission }),
   } as JsonObject
 }
 
+// A default stands only for what 0.1.0 left out: one in the place of a lost field would send under another key.
 function upgraded(submission: JsonObject): JsonValue {
   const { cursor, number, state, intentAt, inquiries, handle, readings, misses, lastingMisses, ...rest } = submission
   // Only a job was saved with the name of its generator; for the others the place in the chain is all that is known.
-  const generator = isObject(handle) && handle.generator !== undefined ? handle.generator : null
-  const placed = { ...rest, cursor: cursor ?? null, generator, number: number ?? 0 }
-  const sentAt = intentAt ?? null
+  const { generator = null, startedAt }: JsonObject = isObject(handle) ? handle : {}
+  const inquired = inquiries === undefined ? 0 : inquiries
+  const placed = { ...rest, cursor, generator, number, state } as JsonObject
   switch (state) {
     case 'ready':
-      return { ...placed, state, sentAt }
-    case 'intent':
+      return { ...placed, sentAt: intentAt ?? null }
+    case 'intent': {
       // Only a send under the key of an unknown one had inquiries.
-      return { ...placed, state: 'sending', sentAt, isResend: inquiries !== undefined, inquiries: inquiries ?? 0 }
+      const isResend = inquiries !== undefined
+      return { ...placed, state: 'sending', sentAt: intentAt, isResend, inquiries: inquired } as JsonObject
+    }
     case 'unknown':
-      return { ...placed, state, sentAt, inquiries: inquiries ?? 0 }
-    case 'accepted':
-      return {
-        ...placed,
-        state,
-        sentAt: intentAt ?? (isObject(handle) ? (handle.startedAt ?? 0) : 0),
-        handle: handle ?? null,
-        readings: readings ?? [],
-        misses: misses ?? 0,
-        lastingMisses: lastingMisses ?? 0,
-      }
+      return { ...placed, sentAt: intentAt, inquiries: inquired } as JsonObject
+    case 'accepted': {
+      const sentAt = intentAt === undefined ? startedAt : intentAt
+      return { ...placed, sentAt, handle, readings, misses, lastingMisses } as JsonObject
+    }
     default:
       return submission
   }

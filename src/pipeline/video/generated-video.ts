@@ -1,4 +1,4 @@
-import { generatorRoutesOf } from '../../calling/generator-routes.js'
+import { generatorAt } from '../../calling/generator-routes.js'
 import { flawOfVideo } from '../../calling/stage-calls.js'
 import { pollTask } from '../../calling/tasks.js'
 import { toErrorJson } from '../../contracts/errors.js'
@@ -30,8 +30,8 @@ export async function videoOf(session: RunSession): Promise<GeneratedVideo> {
  * cannot be asked.
  */
 export async function renewVideo(session: RunSession): Promise<GeneratedVideo | undefined> {
-  const { generator } = routeOf(session)
-  if (!('poll' in generator)) return undefined
+  const generator = generatorOf(session)
+  if (generator === undefined || !('poll' in generator)) return undefined
   try {
     return await askAgain(session)
   } catch (error) {
@@ -44,7 +44,11 @@ export async function renewVideo(session: RunSession): Promise<GeneratedVideo | 
 
 async function askAgain(session: RunSession): Promise<GeneratedVideo> {
   const { clock } = session.config
-  const { generator } = routeOf(session)
+  const generator = generatorOf(session)
+  if (generator === undefined) {
+    const message = 'Could not open the video again, the chain of generators has changed since it was generated'
+    throw new UpstreamResponseError(message, { isRetryable: false })
+  }
   // What one long call gave was all there was to have.
   if (!('poll' in generator)) {
     const message = `Could not open the video again, it was given once and is gone: ${generator.name}`
@@ -70,6 +74,6 @@ async function askAgain(session: RunSession): Promise<GeneratedVideo> {
   return video
 }
 
-function routeOf({ config, state }: RunSession) {
-  return generatorRoutesOf(config.generator).at(state.submission?.cursor ?? null)
+function generatorOf({ config, state }: RunSession) {
+  return generatorAt(config.generator, state.submission?.cursor ?? null)
 }
