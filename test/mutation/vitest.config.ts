@@ -21,7 +21,9 @@ export default defineConfig({
   ...(ofTests.resolve && { resolve: ofTests.resolve }),
   test: {
     include: FOLDERS.map((folder) => `test/${folder}/**/*.test.ts`),
-    env: { SIMULATION_SEEDS: '10' },
+    // It starts processes.
+    exclude: ['test/pipeline/large-media.test.ts'],
+    env: { SIMULATION_SEEDS: '10', HANGING_SEEDS: '20', BROKEN_STATES: '200' },
     // The library is loaded once a mutant, not once a file.
     isolate: false,
     sequence: { sequencer: QuickFirst },

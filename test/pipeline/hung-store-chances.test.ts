@@ -4,6 +4,8 @@ import { fakePublisher, fakeTaskGenerator, fakeUploader, manualClock } from '../
 import { collect } from '../support/collect.js'
 import { hangingStore, type Method, request, STORE_MS } from './hanging-store.js'
 
+const SEEDS = Number(process.env.HANGING_SEEDS ?? 500)
+
 const METHODS: readonly Method[] = [
   'create',
   'load',
@@ -104,7 +106,7 @@ it('a store that hangs at any time neither costs a second job, nor the end of a 
   const note = (reason: unknown) => unhandled.push(reason)
   process.on('unhandledRejection', note)
   const outcomes = new Set<string>()
-  for (let seed = 1; seed <= 500; seed += 1) {
+  for (let seed = 1; seed <= SEEDS; seed += 1) {
     const { events, ...seen } = await play(seed)
     const { outcome, tookMs, totalMs, cancelMs, status, paid, pending } = seen
     const shown = JSON.stringify(seen)
