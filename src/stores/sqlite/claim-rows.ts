@@ -4,11 +4,15 @@ import type { StoreOperations } from './store-operations.ts'
 // A run may have been created again under the id of one that was forgotten; its claims are in use.
 const KEEP_REUSED = `
   DELETE FROM released_claims WHERE released_at <= ? AND EXISTS
-    (SELECT 1 FROM runs WHERE runs.id = run_id AND retained_version IS NOT version)`
+    (SELECT 1 FROM claims JOIN runs ON runs.id = claims.run_id WHERE claims.namespace = released_claims.namespace
+      AND claims.key = released_claims.key AND retained_version IS NOT version)`
 
+// The first release of a claim counts.
 const RELEASE = `
-  INSERT INTO released_claims SELECT run_id, ? FROM claims WHERE run_id = ? LIMIT 1
-  ON CONFLICT DO UPDATE SET released_at = excluded.released_at`
+  INSERT INTO released_claims SELECT namespace, key, ? FROM claims WHERE run_id = ? ON CONFLICT DO NOTHING`
+
+const SWEEP = `
+  DELETE FROM claims WHERE (namespace, key) IN (SELECT namespace, key FROM released_claims WHERE released_at <= ?)`
 
 /** Claims of runs, each kept for a while after its run was forgotten. */
 export interface ClaimRows extends Pick<StoreOperations, 'claim'> {
@@ -22,19 +26,20 @@ export interface ClaimRows extends Pick<StoreOperations, 'claim'> {
 export function claimRows(sql: PreparedStatements): ClaimRows {
   return {
     claim(namespace, key, runId) {
-      sql('INSERT INTO claims (namespace, key, run_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING').run(
-        namespace,
-        key,
-        runId,
-      )
-      return sql('SELECT run_id FROM claims WHERE namespace = ? AND key = ?').get(namespace, key)?.run_id === runId
+      const insert = 'INSERT INTO claims (namespace, key, run_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'
+      sql(insert).run(namespace, key, runId)
+      const claim = sql('SELECT run_id FROM claims WHERE namespace = ? AND key = ?').get(namespace, key)
+      const isOwn = claim?.run_id === runId
+      // A claim that is made again is in use again.
+      if (isOwn) sql('DELETE FROM released_claims WHERE namespace = ? AND key = ?').run(namespace, key)
+      return isOwn
     },
     release(runId, now) {
       sql(RELEASE).run(now, runId)
     },
     sweep(before) {
       sql(KEEP_REUSED).run(before)
-      sql('DELETE FROM claims WHERE run_id IN (SELECT run_id FROM released_claims WHERE released_at <= ?)').run(before)
+      sql(SWEEP).run(before)
       sql('DELETE FROM released_claims WHERE released_at <= ?').run(before)
     },
   }

@@ -87,6 +87,8 @@ export const ADDITIONS: ReadonlyMap<string, string> = new Map([
   ['claims_of_runs', 'CREATE INDEX claims_of_runs ON claims (run_id)'],
   [
     'released_claims',
-    'CREATE TABLE released_claims (run_id TEXT PRIMARY KEY, released_at REAL NOT NULL) WITHOUT ROWID',
+    `CREATE TABLE released_claims (
+      namespace TEXT NOT NULL, key TEXT NOT NULL, released_at REAL NOT NULL, PRIMARY KEY (namespace, key)
+    ) WITHOUT ROWID`,
   ],
 ])
