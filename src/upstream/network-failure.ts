@@ -1,5 +1,5 @@
 import { isSoraPipelineError } from '../contracts/errors.js'
-import { networkCodeOf, wasNeverSent } from '../contracts/submission.js'
+import { networkCodeOf, provesNeverSent } from '../contracts/network-code.js'
 import { NetworkError } from '../contracts/upstream-errors.js'
 import type { Mask } from './secret.js'
 
@@ -28,7 +28,7 @@ export function networkFailure(error: unknown, exchange: FailedExchange, signal:
   const url = exchange.mask(exchange.url)
   return new NetworkError(`Could not ${exchange.what}: no answer from ${hostOf(url)} (${reason})`, {
     url,
-    isRefusal: wasNeverSent(code),
+    isRefusal: provesNeverSent(error),
     isRetryable: code === undefined || !TLS_CODE.test(code),
     cause: plainCopy(innermost, code, exchange.mask),
   })

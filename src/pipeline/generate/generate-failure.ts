@@ -2,6 +2,7 @@ import { allFailed } from '../../calling/all-failed.js'
 import { isSoraPipelineError, locateError, toErrorJson } from '../../contracts/errors.js'
 import type { Generator } from '../../contracts/generator.js'
 import { StageTimeoutError, SubmissionUnknownError } from '../../contracts/run-errors.js'
+import { whyUnknown } from '../../contracts/submission.js'
 import { GenerationFailedError } from '../../contracts/upstream-errors.js'
 import { placeOf, type RunSession } from '../run-session.js'
 import { handleOf } from '../state/submission.js'
@@ -52,7 +53,9 @@ export function asUnknown(error: unknown, generator: Generator): unknown {
     // A one-shot generator that took too long has no submission to look for: the deadline is the plain truth.
     if (error.code === 'submission-unknown' || (error.code === 'stage-timeout' && 'generate' in generator)) return error
   }
-  const message = `Could not learn whether the submission was accepted, it is not repeated: ${generator.name}`
+  const why = whyUnknown(error)
+  const reason = why === undefined ? '' : ` ${why};`
+  const message = `Could not learn whether the submission was accepted,${reason} it is not repeated: ${generator.name}`
   return new SubmissionUnknownError(message, { cause: error })
 }
 

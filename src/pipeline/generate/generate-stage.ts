@@ -1,4 +1,5 @@
 import { type GeneratorRoute, type GeneratorRoutes, generatorRoutesOf } from '../../calling/generator-routes.js'
+import { isUnreadableSubmission } from '../../calling/unusable-result.js'
 import type { StartedTask, TaskStatus } from '../../contracts/generator.js'
 import { SubmissionUnknownError } from '../../contracts/run-errors.js'
 import { retryAfterMsOf } from '../../timing/retry.js'
@@ -27,7 +28,7 @@ import {
 import { completeJob, recordAccepted, upstreamOf } from './accepted-job.js'
 import { admitJob, releaseJob } from './admit-job.js'
 import { asUnknown, attemptFailed, endOfChain, failStage, lostAnswer, tooLate } from './generate-failure.js'
-import { pollJob, ratioOf } from './poll-job.js'
+import { pollJob, ratioOf, readPollAfterMs } from './poll-job.js'
 import { canReconcile, claimOwnJob, inquiryAt, reconcileJob } from './reconcile-job.js'
 import { submitJob } from './submit-job.js'
 
@@ -141,7 +142,7 @@ async function unknown(
   const error = asUnknown(failure.error, generator)
   attemptFailed(session, generator, { ...failure, error })
   session.admission?.answered(error)
-  if (!canReconcile(generator)) throw error
+  if (!canReconcile(generator) || isUnreadableSubmission(error)) throw error
   const laterMs = retryAfterMsOf(failure.error) ?? 0
   const wakeAt = Math.max(inquiryAt(session, generator, submission), session.config.clock.now() + laterMs)
   await session.journal.save({ submission, wakeAt })
@@ -165,6 +166,8 @@ async function reconcile(session: RunSession, step: Step, submission: UnknownSub
     case 'later':
       return session.journal.save({ submission: inquired(submission, inquiry.inquiries), wakeAt: inquiry.wakeAt })
     case 'unclear':
+      if (inquiry.flaw !== undefined)
+        throw new SubmissionUnknownError(`Could not use the result of find() of ${generator.name}: ${inquiry.flaw}`)
       throw new SubmissionUnknownError(`Could not learn what became of the submission to: ${generator.name}`)
   }
 }
@@ -202,7 +205,8 @@ async function follow(
     session.journal.note({ submission: job })
     return refused(session, step, job, { error: status.error, durationMs: took.durationMs })
   }
-  const { ratio, phase = status.state, pollAfterMs = 0 } = status
+  const { ratio, phase = status.state } = status
+  const pollAfterMs = readPollAfterMs(session, work, status.pollAfterMs)
   if (job.misses === 0) contextOf(session, work, session.signal).report({ ratio, phase })
   const gapMs = Math.max(pollSchedule({ readings: job.readings, roundTripMs: took.roundTripMs }), pollAfterMs)
   const leftMs = Math.min(gapMs, jobRemainingMs(session, { route: step.route, submission: job }))

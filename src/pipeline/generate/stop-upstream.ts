@@ -50,7 +50,8 @@ export async function stopJob(session: RunSession, handle: GenerationHandle): Pr
     const outcome = await patiently(session, async (signal) =>
       generator.cancel?.(handle.operation, contextOf(session, work, signal)),
     )
-    return { state: STATES[outcome ?? 'unsupported'], ...left }
+    // A word that the contract does not have says nothing of the job.
+    return { state: STATES[outcome ?? 'unsupported'] ?? 'unknown', ...left }
   } catch {
     // The event says that it is unknown, which is all that can be known.
     return { state: 'unknown', ...left }

@@ -1,5 +1,5 @@
 import { generatorRoutesOf } from '../../calling/generator-routes.js'
-import { flawOfVideo } from '../../calling/stage-calls.js'
+import { flawOfStatus } from '../../calling/result-flaws.js'
 import { pollTask } from '../../calling/tasks.js'
 import { toErrorJson } from '../../contracts/errors.js'
 import type { GeneratedVideo } from '../../contracts/generator.js'
@@ -59,9 +59,15 @@ async function askAgain(session: RunSession): Promise<GeneratedVideo> {
   ).finally(() => {
     work.isOpen = false
   })
-  const flaw = status.state === 'completed' ? flawOfVideo(status.video) : status.state
-  if (status.state !== 'completed' || flaw !== undefined) {
-    throw new UpstreamResponseError(`Could not open the video again, ${generator.name} says that it is: ${flaw}`)
+  const flaw = flawOfStatus(status)
+  if (flaw !== undefined) {
+    const message = `Could not open the video again, the result of poll() of ${generator.name} is unusable: ${flaw}`
+    throw new UpstreamResponseError(message)
+  }
+  if (status.state !== 'completed') {
+    throw new UpstreamResponseError(
+      `Could not open the video again, ${generator.name} reports that it is: ${status.state}`,
+    )
   }
   const { video } = status
   session.video = video
