@@ -284,6 +284,38 @@ it('cancel() that resolves with another word leaves open what became of the job'
   expect((await collect(run)).at(-1)).toMatchObject({ upstream: { state: 'unknown', handle: { generator: 'mine' } } })
 })
 
+describe('what a generator throws', () => {
+  const trap = () => {
+    throw new Error('hostile')
+  }
+  const revoked = Proxy.revocable({}, {})
+  revoked.revoke()
+  const things: [string, unknown][] = [
+    ['a proxy whose traps throw', new Proxy(new Error('x'), { get: trap, has: trap, getPrototypeOf: trap })],
+    ['a revoked proxy', revoked.proxy],
+    ['an error whose getters throw', Object.defineProperty(new Error('x'), 'message', { get: trap })],
+    ['nothing', undefined],
+    ['an asked wait that is no number', Object.assign(new Error('x'), { retryAfterMs: Number.NaN })],
+  ]
+
+  it.each(things)('by start() ends in a typed error or the next generator: %s', async (_, thrown) => {
+    const start = () => Promise.reject(thrown)
+    const { ended, spare } = play(mine({ start }).generator)
+    await expect(ended).resolves.toMatchObject({ servedBy: 'generator', attempts: [{ outcome: 'failed' }, {}] })
+    expect(spare.startCount).toBe(1)
+  })
+
+  it.each(things)('by poll() is a missed poll: %s', async (_, thrown) => {
+    let polls = 0
+    const poll = async () => {
+      polls += 1
+      if (polls === 1) throw thrown
+      return completed
+    }
+    await expect(play({ ...mine({}).generator, poll }).ended).resolves.toMatchObject({ url: video.url })
+  })
+})
+
 describe('progress that cannot be used', () => {
   const reporting = (...ratios: unknown[]) => ({
     name: 'mine',

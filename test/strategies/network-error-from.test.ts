@@ -57,7 +57,15 @@ describe('networkErrorFrom', () => {
     expect(networkErrorFrom(cause, { what, url: 'https://api.example' })).toBe(cause)
   })
 
-  it.each([undefined, null, 'text', 7])('takes anything: %j', (cause) => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'text'],
+    ['a number', 7],
+    ['a proxy that cannot be read', proxy],
+  ])('takes anything: %s', (_, cause) => {
     expect(networkErrorFrom(cause, { what, url: 'nowhere' })).toMatchObject({
       code: 'network',
       isRefusal: false,
