@@ -71,7 +71,8 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> {
    * - a time limit, a reset or an abort by name, class or code, such as `APIConnectionError`, `TimeoutError`, `ECONNRESET`,
    *   `ETIMEDOUT`, and everything that `fetch` rejects with;
    * - an answer that could not be read, such as `ZodError`;
-   * - `TypeError`, `RangeError`, `ReferenceError`, `SyntaxError` and `URIError`: a bug, which may sit after the send.
+   * - `TypeError`, `RangeError`, `ReferenceError`, `SyntaxError` and `URIError`: a bug, which may sit after the send. Where the
+   *   upstream honours keys, the third one in a row ends the run in review.
    *
    * Causes count as well, up to five deep. It is a refusal all the same where one of them proves that nothing was sent: an unknown
    * host, a refused connection or one that took too long, a failed TLS handshake. A plain `Error`, and any other error of the library,

@@ -24,6 +24,8 @@ const UNANSWERED: ReadonlySet<string> = new Set([
   'RequestError',
   'UploadError',
 ])
+// Of clients that are not listed.
+const TIMEOUT = /Timed?[oO]ut(?:Error|Exception)?$/
 const UNREADABLE: ReadonlySet<string> = new Set([
   'AI_EmptyResponseBodyError',
   'AI_InvalidResponseDataError',
@@ -80,13 +82,17 @@ export function errorStatusOf(error: unknown): number | undefined {
     .find((status) => status !== undefined)
 }
 
-/** The name of an error that the language throws for a bug, such as `TypeError`; `undefined` for any other. */
+/**
+ * The name of an error that the language throws for a bug, such as `TypeError`; `undefined` for any other, and for what `fetch` throws
+ * when no answer comes.
+ */
 export function bugNameOf(error: unknown): string | undefined {
-  return errorNamesOf(error).find((name) => BUGS.has(name))
+  const name = errorNamesOf(error).find((candidate) => BUGS.has(candidate))
+  const isAnswer = errorStatusOf(error) !== undefined || networkCodeOf(error) !== undefined || saysUnanswered(error)
+  return isAnswer ? undefined : name
 }
 
-/** Whether an error says, by its message alone, that no answer came, as `fetch` does. */
-export function saysUnanswered(error: unknown): boolean {
+function saysUnanswered(error: unknown): boolean {
   const message = fieldOf(error, 'message')
   return typeof message === 'string' && UNANSWERED_MESSAGE.test(message)
 }
@@ -140,7 +146,7 @@ function whyCut(error: unknown, chain: readonly unknown[]): string | undefined {
 function whyNamed(chain: readonly unknown[]): string | undefined {
   for (const link of chain) {
     const names = errorNamesOf(link)
-    const unanswered = names.find((name) => UNANSWERED.has(name))
+    const unanswered = names.find((name) => UNANSWERED.has(name) || TIMEOUT.test(name))
     if (unanswered !== undefined && fieldOf(link, 'isRefusal') !== true) return `the error is of class ${unanswered}`
     const unreadable = names.find((name) => UNREADABLE.has(name))
     if (unreadable !== undefined) return `the answer cannot be read, the error is of class ${unreadable}`

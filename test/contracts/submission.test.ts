@@ -50,6 +50,7 @@ describe('a submission may have been accepted after', () => {
     ],
     ['a minified openai', ofClass('a', {}, 'Request timed out.'), 'no answer came'],
     ['the time limit of AbortSignal', new DOMException('late', 'TimeoutError'), 'the error is of class TimeoutError'],
+    ['the time limit of another client', named('RequestTimedOutError'), 'the error is of class RequestTimedOutError'],
     ['an abort of its own', new DOMException('enough', 'AbortError'), 'the error is of class AbortError'],
     [
       'the time limit of axios',

@@ -298,6 +298,20 @@ describe('what a generator throws', () => {
     ['an asked wait that is no number', Object.assign(new Error('x'), { retryAfterMs: Number.NaN })],
   ]
 
+  it('by start() is a bug that three sends under the same key do not cure', async () => {
+    const start = () => Promise.reject(new TypeError('a.b is undefined'))
+    const { generator, counts } = mine({ start, submission: { idempotency: 'key', lookup: 'none' } })
+    const { failure, spare } = play(generator)
+    const { error, tookMs } = await failure()
+    expect(error).toMatchObject({
+      code: 'submission-unknown',
+      message:
+        'Could not learn whether the submission was accepted, its own code failed with a TypeError (a.b is undefined); it is not repeated: mine',
+    })
+    expect([counts.starts, spare.startCount]).toEqual([3, 0])
+    expect(tookMs).toBeLessThan(60_000)
+  })
+
   it.each(things)('by start() ends in a typed error or the next generator: %s', async (_, thrown) => {
     const start = () => Promise.reject(thrown)
     const { ended, spare } = play(mine({ start }).generator)

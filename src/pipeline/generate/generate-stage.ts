@@ -2,6 +2,7 @@ import { type GeneratorRoute, type GeneratorRoutes, generatorRoutesOf } from '..
 import { isUnreadableSubmission } from '../../calling/unusable-result.js'
 import type { StartedTask, TaskStatus } from '../../contracts/generator.js'
 import { SubmissionUnknownError } from '../../contracts/run-errors.js'
+import { bugNameOf } from '../../contracts/submission.js'
 import { retryAfterMsOf } from '../../timing/retry.js'
 import {
   contextOf,
@@ -62,6 +63,9 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
     work.isOpen = false
   }
 }
+
+// An answer that is garbage once can look like a bug.
+const MOST_BUGS = 3
 
 type Step = { readonly routes: GeneratorRoutes; readonly route: GeneratorRoute; readonly work: StageWork }
 type Failure = { readonly error: unknown; readonly durationMs: number }
@@ -142,10 +146,15 @@ async function unknown(
   const error = asUnknown(failure.error, generator)
   attemptFailed(session, generator, { ...failure, error })
   session.admission?.answered(error)
-  if (!canReconcile(generator) || isUnreadableSubmission(error)) throw error
+  if (!canReconcile(generator) || isHopeless(failure.error, submission)) throw error
   const laterMs = retryAfterMsOf(failure.error) ?? 0
   const wakeAt = Math.max(inquiryAt(session, generator, submission), session.config.clock.now() + laterMs)
   await session.journal.save({ submission, wakeAt })
+}
+
+// Another send under the same key would meet the same code.
+function isHopeless(error: unknown, { inquiries }: UnknownSubmission): boolean {
+  return isUnreadableSubmission(error) || (bugNameOf(error) !== undefined && inquiries >= MOST_BUGS - 1)
 }
 
 async function reconcile(session: RunSession, step: Step, submission: UnknownSubmission): Promise<void> {

@@ -3,9 +3,8 @@ import { pollTask } from '../../calling/tasks.js'
 import { unusableResult } from '../../calling/unusable-result.js'
 import { isSoraPipelineError, toErrorJson } from '../../contracts/errors.js'
 import type { Generator, TaskStatus } from '../../contracts/generator.js'
-import { networkCodeOf } from '../../contracts/network-code.js'
 import type { PollReading } from '../../contracts/poll-schedule.js'
-import { bugNameOf, errorStatusOf, saysUnanswered } from '../../contracts/submission.js'
+import { bugNameOf, errorStatusOf } from '../../contracts/submission.js'
 import { fieldOf } from '../../contracts/thrown-value.js'
 import {
   isRetryableStatus,
@@ -112,7 +111,7 @@ function typed(generator: Generator, thrown: unknown): unknown {
 // Not a SyntaxError: a parser throws it for a page or half an answer, which costs one poll.
 function isBug(error: unknown): boolean {
   const name = bugNameOf(error)
-  return name !== undefined && name !== 'SyntaxError' && networkCodeOf(error) === undefined && !saysUnanswered(error)
+  return name !== undefined && name !== 'SyntaxError'
 }
 
 function mayPass(error: unknown, ageMs: number): boolean {
