@@ -11,6 +11,8 @@ export interface GeneratorRoutes {
   readonly generators: readonly Generator[]
   /** Where a run begins. */
   first(): JsonValue
+  /** The place of a plain generator of the chain; `undefined` when it is not in it. */
+  locate(generator: Generator): JsonValue | undefined
   /** The generator at a cursor. */
   at(cursor: JsonValue): GeneratorRoute
   /** Where to go after a refusal or a verdict; `undefined` ends the chain. */
@@ -46,6 +48,8 @@ export interface Admission {
 /** One generator, and how long its whole job may take. */
 export interface GeneratorRoute {
   readonly generator: Generator
+  /** Whether `admit` will choose the generator: what is named until then is the one that it would choose now. */
+  readonly isUndecided?: boolean | undefined
   /** Milliseconds from the submission to the video. */
   readonly timeoutMs?: number | undefined
 }
@@ -67,15 +71,15 @@ export function withGeneratorRoutes<G extends Generator>(generator: G, routes: G
 /** The routes of any generator. */
 export function generatorRoutesOf(generator: Generator): GeneratorRoutes {
   const routes = (generator as { readonly [ROUTES]?: GeneratorRoutes })[ROUTES]
-  return (
-    routes ?? {
-      generators: [generator],
-      first: () => null,
-      at: () => ({ generator }),
-      next: () => undefined,
-      admit: admitFreely,
-    }
-  )
+  if (routes !== undefined) return routes
+  return {
+    generators: [generator],
+    first: () => null,
+    locate: (other) => (other === generator ? null : undefined),
+    at: () => ({ generator }),
+    next: () => undefined,
+    admit: admitFreely,
+  }
 }
 
 /** Whether a cursor is a place in a chain: a state may come from a chain of another form. */
@@ -90,10 +94,16 @@ export function isPlaceIn(routes: GeneratorRoutes, cursor: JsonValue): boolean {
   }
 }
 
-/** The generator at a cursor; `undefined` when the cursor is not a place in its chain. */
-export function generatorAt(chain: Generator, cursor: JsonValue): Generator | undefined {
-  const routes = generatorRoutesOf(chain)
-  return isPlaceIn(routes, cursor) ? routes.at(cursor).generator : undefined
+/** The place of a plain generator among several routes; `undefined` when it is in none. */
+export function placeAmong(
+  routes: readonly GeneratorRoutes[],
+  generator: Generator,
+): { readonly index: number; readonly inner: JsonValue } | undefined {
+  for (const [index, { locate }] of routes.entries()) {
+    const inner = locate(generator)
+    if (inner !== undefined) return { index, inner }
+  }
+  return undefined
 }
 
 /** Asks the routes inside others, whose cursor is a part of theirs. */

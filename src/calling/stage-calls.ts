@@ -1,4 +1,3 @@
-import { describeValue } from '../contracts/errors.js'
 import type { GeneratedVideo, Generator, OneShotGenerator } from '../contracts/generator.js'
 import type { Publication, Publisher } from '../contracts/publisher.js'
 import type { VideoRequest } from '../contracts/request.js'
@@ -6,7 +5,8 @@ import type { ResolvedVideo, ResolveInput, Resolver } from '../contracts/resolve
 import type { VideoSource } from '../contracts/source.js'
 import type { StageContext } from '../contracts/stage.js'
 import type { UploadedVideo, Uploader } from '../contracts/uploader.js'
-import { UpstreamResponseError } from '../contracts/upstream-errors.js'
+import { flawOfPlace, flawOfPublication, flawOfVideo } from './result-flaws.js'
+import { unreadableSubmission, unusableResult } from './unusable-result.js'
 
 /** A strategy of any stage. */
 export type Strategy = Generator | Publisher | Resolver | Uploader
@@ -29,22 +29,23 @@ type VerbCall<V extends Verb> = {
     context: StageContext,
   ): Promise<StageCalls[V]['output']>
   /** What is wrong with a result; `undefined` for a good one. */
-  flaw(output: StageCalls[V]['output']): string | undefined
+  flaw(output: unknown): string | undefined
 }
 
 const CALLS: { readonly [V in Verb]: VerbCall<V> } = {
   generate: { call: (generator, request, context) => generator.generate(request, context), flaw: flawOfVideo },
   publish: {
     call: (publisher, video, context) => publisher.publish(video, context),
-    flaw: ({ id }) => (isName(id) ? undefined : `id ${describeValue(id)}`),
+    flaw: flawOfPublication,
   },
-  resolve: { call: (resolver, input, context) => resolver.resolve(input, context), flaw: ({ url }) => flawOfUrl(url) },
-  upload: { call: (uploader, source, context) => uploader.upload(source, context), flaw: ({ url }) => flawOfUrl(url) },
+  resolve: { call: (resolver, input, context) => resolver.resolve(input, context), flaw: flawOfPlace },
+  upload: { call: (uploader, source, context) => uploader.upload(source, context), flaw: flawOfPlace },
 }
 
 /**
  * Calls a strategy by its verb and refuses a result that is not of the contract's shape.
- * @throws UpstreamResponseError when the result has no usable id or URL.
+ * @throws UpstreamResponseError that names the field and what to give, when the result has no usable id or URL.
+ * @throws SubmissionUnknownError that does the same for a video.
  */
 export async function callVerb<V extends Verb>(
   verb: V,
@@ -54,11 +55,9 @@ export async function callVerb<V extends Verb>(
 ): Promise<StageCalls[V]['output']> {
   const { call, flaw }: VerbCall<V> = CALLS[verb]
   const output = await call(strategy, input, context)
-  const wrong = typeof output === 'object' && output !== null ? flaw(output) : describeValue(output)
+  const wrong = flaw(output)
   if (wrong === undefined) return output
-  throw new UpstreamResponseError(`Could not ${verb} with ${strategy.name}, its result is unusable: ${wrong}`, {
-    strategy: strategy.name,
-  })
+  throw verb === 'generate' ? unreadableSubmission(strategy, verb, wrong) : unusableResult(strategy, verb, wrong)
 }
 
 /** The stage of a strategy by its verb; `undefined` for what has none, or more than one. */
@@ -69,20 +68,4 @@ export function stageOf(strategy: unknown): Verb | undefined {
   if (has('generate') || (has('start') && has('poll'))) stages.push('generate')
   for (const verb of ['publish', 'resolve', 'upload'] as const) if (has(verb)) stages.push(verb)
   return stages.length === 1 ? stages[0] : undefined
-}
-
-/** What is wrong with a generated video; `undefined` for a good one. */
-export function flawOfVideo({ id, url, source }: GeneratedVideo): string | undefined {
-  if (!isName(id)) return `id ${describeValue(id)}`
-  if (url !== undefined) return flawOfUrl(url)
-  return typeof source?.open === 'function' ? undefined : 'neither url nor source'
-}
-
-function flawOfUrl(url: unknown): string | undefined {
-  const isUsable = typeof url === 'string' && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
-  return isUsable ? undefined : `url ${describeValue(url)}`
-}
-
-function isName(value: unknown): boolean {
-  return typeof value === 'string' && value !== ''
 }

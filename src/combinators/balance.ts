@@ -1,6 +1,6 @@
 import { allFailed } from '../calling/all-failed.js'
 import { callStrategy, firstPlainOf, lastPlainOf } from '../calling/call-strategy.js'
-import { type GeneratorRoutes, generatorRoutesOf } from '../calling/generator-routes.js'
+import { type GeneratorRoutes, generatorRoutesOf, placeAmong } from '../calling/generator-routes.js'
 import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
 import { attemptObserverOf } from '../contracts/attempt-observer.js'
 import { describeValue, isSoraPipelineError, locateError } from '../contracts/errors.js'
@@ -180,10 +180,15 @@ function routesOf(members: readonly Generator[], line: WaitingLine): GeneratorRo
   return {
     generators: inner.flatMap(({ generators }) => generators),
     first: () => ({ tried: [], at: null }),
+    locate: (generator) => {
+      const at = placeAmong(inner, generator)
+      return at === undefined ? undefined : { tried: [], at }
+    },
     at: (cursor) => {
       const { tried, at } = cursor as Cursor
       const index = at?.index ?? line.foresee(untried(tried))
-      return routesAt(index).at(at?.inner ?? routesAt(index).first())
+      const route = routesAt(index).at(at?.inner ?? routesAt(index).first())
+      return at === null ? { ...route, isUndecided: true } : route
     },
     next: (cursor, error) => {
       const { tried, at } = cursor as Cursor

@@ -1,6 +1,6 @@
 import { allFailed } from '../calling/all-failed.js'
 import { callStrategy, firstPlainOf, lastPlainOf } from '../calling/call-strategy.js'
-import { admitWithin, type GeneratorRoutes, generatorRoutesOf } from '../calling/generator-routes.js'
+import { admitWithin, type GeneratorRoutes, generatorRoutesOf, placeAmong } from '../calling/generator-routes.js'
 import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
 import { attemptObserverOf } from '../contracts/attempt-observer.js'
 import { describeValue } from '../contracts/errors.js'
@@ -125,6 +125,7 @@ function routesOf(members: readonly Generator[], isEnd: IsEnd): GeneratorRoutes 
   return {
     generators: inner.flatMap(({ generators }) => generators),
     first: () => ({ index: 0, inner: routesAt(0).first() }),
+    locate: (generator) => placeAmong(inner, generator),
     at: (cursor) => routesAt(read(cursor).index).at(read(cursor).inner),
     next: (cursor, error) => {
       if (isEnd(error)) return undefined

@@ -110,6 +110,10 @@ function routesOf(generator: Generator, plan: RetryPlan): GeneratorRoutes {
   return {
     generators: inner.generators,
     first: () => ({ failures: 0, inner: inner.first() }),
+    locate: (member) => {
+      const within = inner.locate(member)
+      return within === undefined ? undefined : { failures: 0, inner: within }
+    },
     at: (cursor) => inner.at(read(cursor).inner),
     next: (cursor, error) => {
       const { failures, inner: at } = read(cursor)

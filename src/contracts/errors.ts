@@ -2,6 +2,7 @@ import type { GenerationHandle } from './generation-handle.js'
 import type { JsonObject, JsonValue } from './json.js'
 import { redact } from './redact.js'
 import type { StageName } from './stage.js'
+import { fieldOf, isErrorObject, lengthOf } from './thrown-value.js'
 
 const BRAND = Symbol.for('sora-pipeline.error')
 
@@ -113,17 +114,18 @@ export abstract class SoraPipelineError extends Error {
 
 /** Whether something is an error of this library, also when it comes from another copy of it. */
 export function isSoraPipelineError(error: unknown): error is SoraPipelineError {
-  return typeof error === 'object' && error !== null && BRAND in error
+  return fieldOf(error, BRAND) === true
 }
 
 /** The JSON form of anything that was thrown. */
 export function toErrorJson(error: unknown): SoraPipelineErrorJson {
   if (isSoraPipelineError(error)) return error.toJSON()
-  const isError = error instanceof Error
-  const isAbort = isError && error.name === 'AbortError'
-  const said: unknown = isError ? error.message : error
+  const isError = isErrorObject(error)
+  const name = isError ? fieldOf(error, 'name') : undefined
+  const isAbort = name === 'AbortError'
+  const said = isError ? fieldOf(error, 'message') : error
   return {
-    name: isError ? error.name : 'Error',
+    name: typeof name === 'string' ? name : 'Error',
     code: isAbort ? 'aborted' : 'unexpected',
     message: redact(typeof said === 'string' ? said : describeValue(said)),
     isRetryable: false,
@@ -149,7 +151,8 @@ export function describeValue(value: unknown): string {
   }
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (value === undefined) return 'nothing'
-  if (Array.isArray(value)) return `an array of ${value.length}`
+  const length = lengthOf(value)
+  if (length !== undefined) return `an array of ${length}`
   return typeof value === 'function' ? 'a function' : 'an object'
 }
 

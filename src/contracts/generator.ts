@@ -23,10 +23,15 @@ export interface OneShotGenerator {
   readonly name: string
   /** For people, in progress texts; the name serves without one. */
   readonly label?: string | undefined
+  /** What its jobs belong to; see {@link TaskGenerator}. */
+  readonly upstream?: string | undefined
   /**
-   * Resolves when the video exists. Reject with `SubmissionUnknownError` when the upstream may have accepted the job without
-   * an answer: nothing is tried after that, because it would pay twice. An abort leaves running (and costing) whatever the
-   * upstream has begun.
+   * Resolves when the video exists. What a rejection means for the money is the same as for {@link TaskGenerator.start}: send one
+   * request, turn the retries of your client off, and throw a plain error only where surely nothing was accepted.
+   *
+   * What it resolves with was paid. When it is not a video with `id` and `url` or `source`, the run ends in review with a
+   * `SubmissionUnknownError` that names the field and what to give; nothing else is tried. An abort leaves running (and costing)
+   * whatever the upstream has begun.
    */
   generate(request: VideoRequest, context: StageContext): Promise<GeneratedVideo>
 }
@@ -53,14 +58,50 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> {
   readonly name: string
   /** For people, in progress texts; the name serves without one. */
   readonly label?: string | undefined
+  /**
+   * What its jobs belong to, such as origin and path of the base URL, without secrets. A job is only polled by a generator of the same
+   * name and upstream, however the chain changes between two deploys. Without it the name alone decides.
+   */
+  readonly upstream?: string | undefined
   /** What the upstream offers after a submission whose outcome is unknown. */
   readonly submission?: SubmissionSupport | undefined
   /**
-   * Submits the job once. Reject with `SubmissionUnknownError` when it may have been accepted without an answer; any other
-   * `SoraPipelineError` says that nothing was accepted, so that another generator may be tried.
+   * Submits the job once. Send one request and turn the retries of your client off (`maxRetries: 0`): of several, only the last error
+   * is seen here, and the first may have been accepted.
+   *
+   * A rejection says whether the job may have been accepted without an answer. If so, its outcome is unknown: it is inquired after
+   * where `submission` offers a way, else the run ends in review with a `SubmissionUnknownError`; it is never repeated, and never falls
+   * to another generator. Otherwise it was refused, and may be retried or fall to another generator. The outcome is unknown after
+   * - `SubmissionUnknownError`, and `UpstreamResponseError`, `UpstreamHttpError` and `NetworkError` without `isRefusal`;
+   * - an error that carries an HTTP status in `status`, `statusCode`, `response.status` or `response.statusCode`, as those of openai,
+   *   axios, got, ky and the AI SDK do, unless the status is 503, 529 or a 4xx other than 408 and 409;
+   * - a time limit, a reset or an abort by name, class or code, such as `APIConnectionError`, `TimeoutError`, `ECONNRESET`,
+   *   `ETIMEDOUT`, and everything that `fetch` rejects with;
+   * - an answer that could not be read, such as `ZodError`;
+   * - `TypeError`, `RangeError`, `ReferenceError`, `SyntaxError` and `URIError`: a bug, which may sit after the send. Where the
+   *   upstream honours keys, the third one in a row ends the run in review.
+   *
+   * Causes count as well, up to five deep. It is a refusal all the same where one of them proves that nothing was sent: an unknown
+   * host, a refused connection or one that took too long, a failed TLS handshake. A plain `Error`, and any other error of the library,
+   * is your word that nothing was accepted. `errorFromResponse` and `networkErrorFrom` of `sora-pipeline/strategies` make the right
+   * error of a `Response` and of what `fetch` rejected with.
+   *
+   * What it resolves with was paid. Without an `operation` that is JSON (`null` is) the run ends in review with a
+   * `SubmissionUnknownError` that names the field, unless `status` says that the job has ended. A `status` that cannot be read is left
+   * out, with a warning `invalid-result`, and the job is polled.
    */
   start(request: VideoRequest, context: SubmitContext): Promise<StartedTask<Operation>>
-  /** Asks once. A rejection is a missed poll while it `isRetryable`; a verdict is `{ state: 'failed' }`. */
+  /**
+   * Asks once. A verdict is `{ state: 'failed' }`; a rejection is a missed poll, which is reported in a warning `poll-missed`. Three in a
+   * row that do not pass without a change end the run, with the handle of the job in the error and without another generator:
+   * - an error of the library that is not `isRetryable`, other than `NetworkError`;
+   * - an error that carries a 4xx other than 408, 425 and 429 (404 only after the first minute), or another status that is not
+   *   retryable;
+   * - a bug (`TypeError`, `RangeError`, `ReferenceError`, `URIError`), but not a `SyntaxError`, which is half an answer;
+   * - a result that is not a {@link TaskStatus}: an unknown `state`, `completed` without a usable video, `failed` without an error.
+   *
+   * After anything else the job is polled until its deadline. A poll that takes longer than 30 seconds is missed.
+   */
   // A method signature on purpose: it keeps TaskGenerator<{ id: string }> assignable to TaskGenerator.
   poll(operation: Operation, context: StageContext): Promise<TaskStatus>
   /** Jobs that could be the unknown submission of this request. */
@@ -94,11 +135,11 @@ export type TaskStatus = PendingTask | CompletedTask | FailedTask
 /** The job waits or runs. */
 export interface PendingTask {
   readonly state: 'queued' | 'running'
-  /** 0 to 1, only when the upstream tells. */
+  /** 0 to 1, only when the upstream reports it. Anything else is left out, with a warning `invalid-progress`. */
   readonly ratio?: number | undefined
   /** The upstream's own word, such as `postprocessing`. */
   readonly phase?: string | undefined
-  /** Lower bound for the next poll, in milliseconds, when the upstream gives one. */
+  /** Lower bound for the next poll, in milliseconds from 0, when the upstream gives one. */
   readonly pollAfterMs?: number | undefined
 }
 

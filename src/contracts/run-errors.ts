@@ -5,7 +5,8 @@ import type { VideoSource } from './source.js'
 
 /**
  * A submission was sent and its outcome is not known: it may be running and costing. It is never repeated and never falls to
- * another generator. `handle` is there when the job's id is known. Not retryable.
+ * another generator. The message says why it is not known: the status, code or class of the error, which is the `cause`, or the field of
+ * an answer that cannot be read. `handle` is there when the job's id is known. Not retryable.
  */
 export class SubmissionUnknownError extends SoraPipelineError {
   override readonly name = 'SubmissionUnknownError'

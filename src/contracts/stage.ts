@@ -8,7 +8,7 @@ export type StageName = 'generate' | 'publish' | 'resolve' | 'upload'
  * a `phase` (a word such as `queued`), and events carry the elapsed time.
  */
 export interface StageProgress {
-  /** 0 to 1. */
+  /** 0 to 1. Anything else, such as a percentage, is left out, with one warning `invalid-progress` for each strategy. */
   readonly ratio?: number | undefined
   /** A short word for what is going on, such as `queued`. */
   readonly phase?: string | undefined

@@ -1,68 +1,181 @@
-import { isSoraPipelineError } from './errors.js'
+import { isSoraPipelineError, type SoraPipelineError } from './errors.js'
+import { networkCodeOf, provesNeverSent } from './network-code.js'
+import { redact } from './redact.js'
+import { causeChainOf, errorNamesOf, fieldOf, gatheredErrorsOf } from './thrown-value.js'
+import { refusesSubmission } from './upstream-errors.js'
 
-// Node's and undici's words for failures that happen before a request has left the machine.
-const NEVER_SENT: ReadonlySet<string> = new Set([
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EADDRNOTAVAIL',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'ERR_INVALID_URL',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_HAS_EXPIRED',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'ERR_SSL_WRONG_VERSION_NUMBER',
-  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+// Thrown by the language for a bug. It may sit before the send or after it; nothing tells which.
+const BUGS: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'URIError'])
+
+// Errors of clients that send or read an HTTP request, by name or class: of the platform, openai and its like, ky, axios, got,
+// node-fetch, and of the AI SDK, whose answer could not be read.
+const UNANSWERED: ReadonlySet<string> = new Set([
+  // Without a status only: then no answer came.
+  'AI_APICallError',
+  'AbortError',
+  'TimeoutError',
+  'NetworkError',
+  'APIConnectionError',
+  'APIConnectionTimeoutError',
+  'APIUserAbortError',
+  'CanceledError',
+  'FetchError',
+  'ReadError',
+  'RequestError',
+  'UploadError',
 ])
-
-const CUT: ReadonlySet<string> = new Set([
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'UND_ERR_SOCKET',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+// Of clients that are not listed.
+const TIMEOUT = /Timed?[oO]ut(?:Error|Exception)?$/
+const UNREADABLE: ReadonlySet<string> = new Set([
+  'AI_EmptyResponseBodyError',
+  'AI_InvalidResponseDataError',
+  'AI_JSONParseError',
+  'AI_NoContentGeneratedError',
+  'AI_NoVideoGeneratedError',
+  'AI_TypeValidationError',
+  'AssertionError',
+  'ParseError',
+  'SchemaValidationError',
+  'ValiError',
+  'ZodError',
 ])
+const DOWNLOAD_ERROR = 'AI_DownloadError'
+// What fetch and minified clients say where class and code say nothing.
+const UNANSWERED_MESSAGE =
+  /^(?:fetch failed|terminated|Failed to fetch|Load failed|socket hang up|Connection error\.|Request timed out\.|Request was aborted\.)$/
 
-/** Whether an error code of the network says that the request never left. */
-export function wasNeverSent(networkCode: string | undefined): boolean {
-  return networkCode !== undefined && NEVER_SENT.has(networkCode)
+/**
+ * Whether a failed submission may have been accepted all the same: then it must not be repeated, nor fall to another generator. The
+ * rule is in the documentation of `TaskGenerator.start`. Never throws, whatever was thrown.
+ */
+export function mayHaveBeenAccepted(error: unknown): boolean {
+  return whyUnknown(error) !== undefined
 }
 
-/** The first error code of the network in a chain of causes, at most five deep. */
-export function networkCodeOf(error: unknown): string | undefined {
-  let current: unknown = error
-  for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
-    const code: unknown = 'code' in current ? current.code : undefined
-    if (typeof code === 'string' && (NEVER_SENT.has(code) || CUT.has(code))) return code
-    current = 'cause' in current ? current.cause : undefined
+/**
+ * Why a failed submission may have been accepted all the same, as a part of a sentence without secrets; `undefined` where it was
+ * surely refused or never sent, or where the error's author says so by throwing a plain error.
+ *
+ * Of an error and its causes, the first verdict counts: an error of the library, or an HTTP status. Without one, a cause that proves
+ * that nothing was sent counts, and after that whatever speaks for a send.
+ */
+export function whyUnknown(error: unknown): string | undefined {
+  if (isSoraPipelineError(error)) return whyOwnUnknown(error)
+  const chain = causeChainOf(error)
+  for (const link of chain) {
+    if (isSoraPipelineError(link)) return whyOwnUnknown(link)
+    // The file of a video that exists; its status is not that of the submission.
+    if (errorNamesOf(link).includes(DOWNLOAD_ERROR)) return `the error is of class ${DOWNLOAD_ERROR}`
+    const status = statusOf(link)
+    if (status !== undefined) return whyStatus(status)
+    const gathered = gatheredErrorsOf(link).filter((one) => !chain.includes(one))
+    const reason = gathered.map(whyGathered).find((one) => one !== undefined)
+    if (reason !== undefined) return reason
+  }
+  return provesNeverSent(error) ? undefined : (whyCut(error, chain) ?? whyNamed(chain))
+}
+
+/** The HTTP status that an error or one of its causes carries. */
+export function errorStatusOf(error: unknown): number | undefined {
+  return causeChainOf(error)
+    .map(statusOf)
+    .find((status) => status !== undefined)
+}
+
+/**
+ * The name of an error that the language throws for a bug, such as `TypeError`; `undefined` for any other, and for what `fetch` throws
+ * when no answer comes.
+ */
+export function bugNameOf(error: unknown): string | undefined {
+  const name = errorNamesOf(error).find((candidate) => BUGS.has(candidate))
+  const isAnswer = errorStatusOf(error) !== undefined || networkCodeOf(error) !== undefined || saysUnanswered(error)
+  return isAnswer ? undefined : name
+}
+
+function saysUnanswered(error: unknown): boolean {
+  const message = fieldOf(error, 'message')
+  return typeof message === 'string' && UNANSWERED_MESSAGE.test(message)
+}
+
+function whyOwnUnknown(error: SoraPipelineError): string | undefined {
+  switch (error.code) {
+    case 'submission-unknown':
+      return 'its outcome is not known'
+    case 'stage-timeout':
+      return 'no answer came in time'
+    case 'upstream-response':
+      return 'the answer cannot be read'
+    case 'no-usable-url':
+      return 'the video exists'
+    case 'network':
+      return fieldOf(error, 'isRefusal') === true ? undefined : 'no answer came'
+    case 'upstream-http':
+      return whyOwnStatus(error)
+    default:
+      return undefined
+  }
+}
+
+function whyOwnStatus(error: SoraPipelineError): string | undefined {
+  const isRefusal = fieldOf(error, 'isRefusal')
+  const status = statusOf(error)
+  // One that was read back from its JSON form has its status only.
+  if (isRefusal === undefined && status !== undefined) return whyStatus(status)
+  return isRefusal === true ? undefined : `the error carries status ${status}`
+}
+
+// One of several attempts: its own attempts inside are not read, so that a ring of them ends.
+function whyGathered(error: unknown): string | undefined {
+  if (isSoraPipelineError(error)) return whyOwnUnknown(error)
+  const status = errorStatusOf(error)
+  if (status !== undefined) return whyStatus(status)
+  const chain = causeChainOf(error)
+  return provesNeverSent(error) ? undefined : (whyCut(error, chain) ?? whyNamed(chain))
+}
+
+function whyStatus(status: number): string | undefined {
+  return refusesSubmission(status) ? undefined : `the error carries status ${status}`
+}
+
+function whyCut(error: unknown, chain: readonly unknown[]): string | undefined {
+  const code = networkCodeOf(error)
+  if (code !== undefined) return `the error carries the code ${code}`
+  return chain.some(saysUnanswered) ? 'no answer came' : undefined
+}
+
+function whyNamed(chain: readonly unknown[]): string | undefined {
+  for (const link of chain) {
+    const names = errorNamesOf(link)
+    const unanswered = names.find((name) => UNANSWERED.has(name) || TIMEOUT.test(name))
+    if (unanswered !== undefined && fieldOf(link, 'isRefusal') !== true) return `the error is of class ${unanswered}`
+    const unreadable = names.find((name) => UNREADABLE.has(name))
+    if (unreadable !== undefined) return `the answer cannot be read, the error is of class ${unreadable}`
+    const bug = bugNameOf(link)
+    if (bug !== undefined) return `its own code failed with a ${bug}${quoted(bug, fieldOf(link, 'message'))}`
   }
   return undefined
 }
 
-/**
- * Whether a failed submission may have been accepted all the same. An adapter of ours decides that when it makes the error;
- * of a foreign error only what the network says of itself is known, and anything else counts as its author's verdict.
- */
-export function mayHaveBeenAccepted(error: unknown): boolean {
-  if (isSoraPipelineError(error)) {
-    if (error.code === 'submission-unknown' || error.code === 'stage-timeout' || error.code === 'upstream-response')
-      return true
-    return (
-      (error.code === 'network' || error.code === 'upstream-http') && 'isRefusal' in error && error.isRefusal !== true
-    )
-  }
-  const networkCode = networkCodeOf(error)
-  if (networkCode !== undefined) return !wasNeverSent(networkCode)
-  if (!(error instanceof Error)) return false
-  return (
-    error.name === 'AbortError' || error.name === 'TimeoutError' || /^(fetch failed|terminated)$/.test(error.message)
-  )
+// What a parser says quotes the answer.
+function quoted(bug: string, message: unknown): string {
+  if (bug === 'SyntaxError' || typeof message !== 'string' || message === '') return ''
+  return ` (${redact(message.slice(0, 2_000)).slice(0, 200)})`
+}
+
+function statusOf(error: unknown): number | undefined {
+  const response = fieldOf(error, 'response')
+  const places = [
+    fieldOf(error, 'status'),
+    fieldOf(error, 'statusCode'),
+    fieldOf(response, 'status'),
+    fieldOf(response, 'statusCode'),
+    fieldOf(fieldOf(error, '$metadata'), 'httpStatusCode'),
+  ]
+  return places.map(httpStatusOf).find((status) => status !== undefined)
+}
+
+function httpStatusOf(value: unknown): number | undefined {
+  const status = typeof value === 'string' && /^\d{3}$/.test(value) ? Number(value) : value
+  const isStatus = typeof status === 'number' && Number.isInteger(status) && status >= 100 && status <= 599
+  return isStatus ? status : undefined
 }

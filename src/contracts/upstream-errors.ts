@@ -5,6 +5,11 @@ const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([
   408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529,
 ])
 
+/** Whether the same request may be answered otherwise later: 408, 425, 429, 500, 502 to 504, 52x and 529. */
+export function isRetryableStatus(status: number): boolean {
+  return RETRYABLE_STATUSES.has(status)
+}
+
 /** What is known of the answer that an error is about. */
 export interface UpstreamErrorOptions extends ErrorOptions {
   /** HTTP status. */
@@ -54,7 +59,7 @@ export class UpstreamHttpError extends UpstreamError {
     message: string,
     options: UpstreamErrorOptions & { readonly status: number; readonly bodyExcerpt?: string | undefined },
   ) {
-    super(message, { isRetryable: RETRYABLE_STATUSES.has(options.status), ...options })
+    super(message, { isRetryable: isRetryableStatus(options.status), ...options })
     this.bodyExcerpt = options.bodyExcerpt ?? ''
     this.isRefusal = options.isRefusal ?? refusesSubmission(options.status)
   }
@@ -155,8 +160,11 @@ export class GenerationFailedError extends UpstreamError {
   }
 }
 
-// Whether an HTTP status in answer to a submission proves that nothing was accepted.
-function refusesSubmission(status: number): boolean {
+/**
+ * Whether an HTTP status in answer to a submission proves that nothing was accepted: 503, 529, and every 4xx but 408 and 409. What
+ * was asked for may have been done after any other, a 2xx that cannot be read among them.
+ */
+export function refusesSubmission(status: number): boolean {
   if (status === 503 || status === 529) return true
   return status >= 400 && status < 500 && status !== 408 && status !== 409
 }

@@ -1,6 +1,7 @@
 import { toErrorJson } from '../contracts/errors.js'
 import { SEQUENCES } from './drive-run.js'
 import { releaseJob } from './generate/admit-job.js'
+import { refuseForeignJob } from './generate/submission-place.js'
 import { endRun } from './journal/end-run.js'
 import { askPatiently, isNamedElsewhere, takeRun } from './journal/hold-run.js'
 import { continueAfterRace } from './journal/lost-race.js'
@@ -46,6 +47,7 @@ async function isFree(session: RunSession): Promise<boolean> {
 // Steps that touch nothing outside, such as a stage that is not configured, are passed in one call.
 async function oneEffect(session: RunSession): Promise<void> {
   const { journal, config } = session
+  refuseForeignJob(session)
   let isDone = false
   while (session.state.status === 'running' && !isDone) {
     const { step, submission } = session.state

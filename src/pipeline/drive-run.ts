@@ -3,6 +3,7 @@ import type { PipelineResult } from '../contracts/result.js'
 import { releaseJob } from './generate/admit-job.js'
 import { announceGenerate } from './generate/generate-stage.js'
 import { stopUpstream } from './generate/stop-upstream.js'
+import { refuseForeignJob } from './generate/submission-place.js'
 import { endRun } from './journal/end-run.js'
 import { isNamedElsewhere, mayContinue, takeRun, watchRun } from './journal/hold-run.js'
 import { continueAfterRace } from './journal/lost-race.js'
@@ -97,7 +98,10 @@ async function work(session: RunSession): Promise<void> {
     if (session.state.status !== 'running' || session.state.step === 'finish') break
     if (waitMs > 0) await clock.sleep(waitMs, { signal: session.signal })
     else if (mayContinue(session)) await takeStep(session)
-    else await takeRun(session)
+    else {
+      refuseForeignJob(session)
+      await takeRun(session)
+    }
   }
   session.signal.throwIfAborted()
 }

@@ -1,3 +1,4 @@
+import { generatorRoutesOf } from '../calling/generator-routes.js'
 import { stageOf } from '../calling/stage-calls.js'
 import type { Clock } from '../contracts/clock.js'
 import { describeValue } from '../contracts/errors.js'
@@ -191,6 +192,7 @@ function problemsOf(options: SoraPipelineOptions): InputProblem[] {
     if (!canDo(strategy, stage)) add(field, strategy, `give an object that can ${verb}`)
     else if (!hasName(strategy)) add(`${field}.name`, strategy.name, 'give a name that is not empty')
   }
+  if (problems.length === 0) problems.push(...sharedNames(options.generator))
   for (const [field, methods] of Object.entries(METHODS)) {
     const value: unknown = options[field as keyof typeof METHODS]
     if (value === undefined) continue
@@ -217,6 +219,14 @@ function problemsOf(options: SoraPipelineOptions): InputProblem[] {
       add(field, value, 'give milliseconds above 0')
   }
   return problems
+}
+
+// A submission is bound to its generator by name.
+function sharedNames(chain: Generator): readonly InputProblem[] {
+  const names = generatorRoutesOf(chain).generators.map(({ name }) => name)
+  const shared = new Set(names.filter((name, index) => names.indexOf(name) !== index))
+  const fix = 'give every generator of the chain its own name'
+  return [...shared].map((name) => ({ field: 'generator', value: `${describeValue(name)} twice`, fix }))
 }
 
 // A class may have several verbs; in the slot of a stage the slot decides.

@@ -32,13 +32,17 @@ export class ProgressGauge {
   }
 
   #ratio(strategy: string, given: number | undefined): number | undefined {
-    if (typeof given !== 'number' || Number.isNaN(given)) return undefined
-    const ratio = Math.min(1, Math.max(0, given))
-    if (ratio < this.#highest && strategy !== this.#strategy) return undefined
+    if (!isRatio(given)) return undefined
+    if (given < this.#highest && strategy !== this.#strategy) return undefined
     this.#strategy = strategy
-    this.#highest = Math.max(this.#highest, ratio)
+    this.#highest = Math.max(this.#highest, given)
     return this.#highest
   }
+}
+
+/** Whether a value is a ratio: 0 to 1. What is not, such as a percentage, is no progress. */
+export function isRatio(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= 1
 }
 
 function count(value: number | undefined): number | undefined {

@@ -1,5 +1,6 @@
 import type { Admission, GeneratorRoute } from '../calling/generator-routes.js'
 import type { ObservedStrategy } from '../contracts/attempt-observer.js'
+import { describeValue } from '../contracts/errors.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { GeneratedVideo, StartedTask } from '../contracts/generator.js'
 import type { VideoRequest } from '../contracts/request.js'
@@ -8,7 +9,7 @@ import type { StageContext, StageName, StageProgress, StageWarning } from '../co
 import type { EventLog } from './event-log.js'
 import { RunJournal } from './journal/run-journal.js'
 import type { PipelineConfig } from './options.js'
-import { ProgressGauge } from './progress-gauge.js'
+import { isRatio, ProgressGauge } from './progress-gauge.js'
 import { type RunProgress, type RunState, withWarnings } from './state/run-state.js'
 import { restoredRequest } from './state/stored-request.js'
 import type { AcceptedSubmission } from './state/submission.js'
@@ -179,7 +180,27 @@ export function contextOf(session: RunSession, work: StageWork, signal: AbortSig
   }
 }
 
-function report({ id, config, log }: RunSession, work: StageWork, progress: StageProgress): void {
+/** Adds a warning about progress that cannot be used, once for each strategy of a stage. */
+export function warnOfProgress(
+  session: RunSession,
+  { stage, strategy }: StageWork,
+  wrong: { readonly field: string; readonly value: unknown; readonly fix: string },
+): void {
+  const code = 'invalid-progress'
+  const opening = `Could not use the progress of ${strategy.name}: `
+  const isKnown = session.state.warnings.some(
+    (known) => known.code === code && known.stage === stage && known.message.startsWith(opening),
+  )
+  if (isKnown) return
+  const message = `${opening}${wrong.field} is ${describeValue(wrong.value)}; ${wrong.fix}`
+  warn(session, { code, message }, stage, strategy.name)
+}
+
+function report(session: RunSession, work: StageWork, progress: StageProgress): void {
+  const { id, config, log } = session
+  const { ratio: given } = progress
+  if (given !== undefined && given !== null && !isRatio(given))
+    warnOfProgress(session, work, { field: 'ratio', value: given, fix: 'give 0 to 1' })
   const { stage, strategy, gauge, startedAt } = work
   const read = gauge.read(strategy.name, progress)
   const { ratio, phase } = read

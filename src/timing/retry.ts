@@ -1,5 +1,6 @@
 import pRetry from 'p-retry'
 import type { Clock } from '../contracts/clock.js'
+import { fieldOf } from '../contracts/thrown-value.js'
 
 /** How often, and how long apart. */
 export interface RetryPlan {
@@ -59,8 +60,8 @@ export function retryDelayMs(error: unknown, failures: number, plan: RetryPlan):
 
 /** The wait that an error asks for, in milliseconds. */
 export function retryAfterMsOf(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null || !('retryAfterMs' in error)) return undefined
-  return typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined
+  const askedMs = fieldOf(error, 'retryAfterMs')
+  return typeof askedMs === 'number' && askedMs >= 0 && Number.isFinite(askedMs) ? askedMs : undefined
 }
 
 // p-retry gives up on errors that look like bugs and wraps what is no Error; inside this it sees neither.

@@ -1,3 +1,4 @@
+import type { SoraPipelineError } from '../contracts/errors.js'
 import { UpstreamHttpError } from '../contracts/upstream-errors.js'
 import { readComplaint } from './complaint.js'
 import { complaintError } from './complaint-error.js'
@@ -35,7 +36,7 @@ export interface RefusedAnswer {
  * region `RegionError`, 402 and any 4xx that names a quota `QuotaExceededError`, any other 429 `RateLimitError`, 503 and 529
  * `OverloadedError`, the rest `UpstreamHttpError`, whose status is the quoted one where there is one.
  */
-export function answerError(answer: RefusedAnswer): Error {
+export function answerError(answer: RefusedAnswer): SoraPipelineError {
   const { mask, text } = answer
   const details = readErrorDetails(text)
   const isTelling = answer.isSubmission === true || answer.status < 500

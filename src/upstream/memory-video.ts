@@ -1,16 +1,42 @@
+import { describeValue } from '../contracts/errors.js'
+import { ConfigurationError } from '../contracts/input-errors.js'
 import type { VideoSource } from '../contracts/source.js'
 import { mediaTypeOf } from './media-type.js'
 
 const CHUNK_BYTES = 65_536
 
+/** Options of {@link memoryVideo}. */
+export interface MemoryVideoOptions {
+  /** Such as `video/webm`. @defaultValue what the bytes begin like, else `video/mp4` */
+  readonly mediaType?: string | undefined
+}
+
 /**
- * A source for a video that came inside an answer, as base64 or bytes. It has no address, so it is not public, and it lives as
- * long as this process.
+ * Makes the source of a video that came inside an answer, as base64 or bytes. It has no address, so it is not public, and it lives as
+ * long as this process: after a restart the generator is polled for it again. The bytes are not copied; do not change them.
+ *
+ * @throws ConfigurationError when it is given something else than bytes.
+ *
+ * @example
+ * ```ts
+ * import type { OneShotGenerator } from 'sora-pipeline'
+ * import { memoryVideo } from 'sora-pipeline/strategies'
+ *
+ * const generator: OneShotGenerator = {
+ *   name: 'mine',
+ *   generate: async () => ({ id: 'video_1', source: memoryVideo(Buffer.from('AAAAGGZ0eXA=', 'base64')) }),
+ * }
+ * console.log(generator.name)
+ * ```
  */
-export function memoryVideo(bytes: Uint8Array, mediaType?: string): VideoSource {
+export function memoryVideo(bytes: Uint8Array, options: MemoryVideoOptions = {}): VideoSource {
+  if (!ArrayBuffer.isView(bytes)) {
+    const fix = "give a Uint8Array, such as Buffer.from(text, 'base64')"
+    throw new ConfigurationError('memoryVideo', [{ field: 'bytes', value: describeValue(bytes), fix }])
+  }
   return {
     isPublic: false,
-    mediaType: mediaType ?? mediaTypeOf(bytes) ?? 'video/mp4',
+    mediaType: options.mediaType ?? mediaTypeOf(bytes) ?? 'video/mp4',
     byteLength: bytes.byteLength,
     async open({ offset = 0, signal } = {}) {
       signal?.throwIfAborted()

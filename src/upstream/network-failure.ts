@@ -1,5 +1,6 @@
 import { isSoraPipelineError } from '../contracts/errors.js'
-import { networkCodeOf, wasNeverSent } from '../contracts/submission.js'
+import { networkCodeOf, provesNeverSent } from '../contracts/network-code.js'
+import { causeChainOf, fieldOf, isErrorObject } from '../contracts/thrown-value.js'
 import { NetworkError } from '../contracts/upstream-errors.js'
 import type { Mask } from './secret.js'
 
@@ -28,7 +29,7 @@ export function networkFailure(error: unknown, exchange: FailedExchange, signal:
   const url = exchange.mask(exchange.url)
   return new NetworkError(`Could not ${exchange.what}: no answer from ${hostOf(url)} (${reason})`, {
     url,
-    isRefusal: wasNeverSent(code),
+    isRefusal: provesNeverSent(error),
     isRetryable: code === undefined || !TLS_CODE.test(code),
     cause: plainCopy(innermost, code, exchange.mask),
   })
@@ -51,17 +52,12 @@ export function hostOf(url: string): string {
 }
 
 function innermostOf(error: unknown): unknown {
-  let current = error
-  for (let depth = 0; depth < 5 && current instanceof Error && current.cause instanceof Error; depth += 1) {
-    current = current.cause
-  }
-  return current
+  return causeChainOf(error).findLast(isErrorObject)
 }
 
 function describe(error: unknown, mask: Mask): string {
-  return error instanceof Error && error.message !== ''
-    ? mask(error.message.slice(0, 2_000)).slice(0, 200)
-    : 'unknown error'
+  const message = fieldOf(error, 'message')
+  return typeof message === 'string' && message !== '' ? mask(message.slice(0, 2_000)).slice(0, 200) : 'unknown error'
 }
 
 function plainCopy(error: unknown, code: string | undefined, mask: Mask): Error {

@@ -51,7 +51,12 @@ export function credentialProblemOf(value: unknown): string | undefined {
 
 /** The secrets among the values of headers that a caller configured: each value, and what follows its scheme. */
 export function headerSecrets(headers: Readonly<Record<string, string>>): string[] {
-  return Object.values(headers)
+  return schemedSecrets(Object.values(headers))
+}
+
+/** The secrets in values such as `Bearer key`: each value, and what follows its scheme. */
+export function schemedSecrets(values: readonly string[]): string[] {
+  return values
     .flatMap((value) => [value, value.split(' ').at(-1) ?? ''])
     .filter((value) => value.length >= SHORTEST_HEADER)
 }

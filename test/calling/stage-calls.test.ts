@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { callVerb, flawOfVideo, type StageCalls, type Strategy, type Verb } from '../../src/calling/stage-calls.js'
-import { UpstreamResponseError } from '../../src/index.js'
+import { flawOfVideo } from '../../src/calling/result-flaws.js'
+import { callVerb, type StageCalls, type Strategy, type Verb } from '../../src/calling/stage-calls.js'
+import { SubmissionUnknownError, UpstreamResponseError } from '../../src/index.js'
 import { fakeContext, fakeSource } from '../../src/testing/index.js'
 
 const source = fakeSource({ byteLength: 10 })
 const video = { id: 'gen_1', url: 'https://a.example/a.mp4' }
+const URL_FIX = 'give an absolute http or https address'
 const inputs = { generate: { prompt: 'A cat' }, publish: video, resolve: { video }, upload: source }
 
 function call<V extends Verb>(verb: V, output: unknown) {
@@ -14,28 +16,39 @@ function call<V extends Verb>(verb: V, output: unknown) {
 
 describe('callVerb', () => {
   it.each([
-    ['generate', null, 'null'],
-    ['generate', {}, 'id nothing'],
-    ['generate', { id: '', url: video.url }, 'id ""'],
-    ['generate', { id: 7, url: video.url }, 'id 7'],
-    ['generate', { id: 'gen_1' }, 'neither url nor source'],
-    ['generate', { id: 'gen_1', source: {} }, 'neither url nor source'],
-    ['generate', { id: 'gen_1', url: 'a.mp4' }, 'url "a.mp4"'],
-    ['publish', undefined, 'nothing'],
-    ['publish', { id: '' }, 'id ""'],
-    ['resolve', 'https://a.example/a.mp4', '"https://a.example/a.mp4"'],
-    ['resolve', { url: 'ftp://a.example/a.mp4' }, 'url "ftp://a.example/a.mp4"'],
-    ['resolve', { url: 'xhttps://a.example/a.mp4' }, 'url "xhttps://a.example/a.mp4"'],
-    ['upload', { url: 'httpsx://a.example/a.mp4' }, 'url "httpsx://a.example/a.mp4"'],
-    ['upload', { url: new URL('https://a.example/a.mp4') }, 'url an object'],
-    ['upload', {}, 'url nothing'],
-  ] as const)('refuses what came of %s: %j', async (verb, output, flaw) => {
+    ['generate', null, 'it is null; give { id, url } or { id, source }'],
+    ['generate', ['a'], 'it is an array of 1; give { id, url } or { id, source }'],
+    ['generate', {}, "id is nothing; give the upstream's id of the video as text"],
+    ['generate', { id: '', url: video.url }, 'id is ""; give the upstream\'s id of the video as text'],
+    ['generate', { id: 7, url: video.url }, "id is 7; give the upstream's id of the video as text"],
+    ['generate', { id: 'gen_1' }, 'url and source are missing; give url, or source with open()'],
+    ['generate', { id: 'gen_1', source: {} }, 'source is an object; give a VideoSource with open(), or url'],
+    ['generate', { id: 'gen_1', url: 'a.mp4' }, `url is "a.mp4"; ${URL_FIX}`],
+    ['publish', undefined, 'it is nothing; give { id }'],
+    ['publish', { id: '' }, 'id is ""; give the id of the post as text'],
+    ['resolve', video.url, `it is "${video.url}"; give { url }`],
+    ['resolve', { url: 'ftp://a.example/a.mp4' }, `url is "ftp://a.example/a.mp4"; ${URL_FIX}`],
+    ['resolve', { url: 'xhttps://a.example/a.mp4' }, `url is "xhttps://a.example/a.mp4"; ${URL_FIX}`],
+    ['upload', { url: 'httpsx://a.example/a.mp4' }, `url is "httpsx://a.example/a.mp4"; ${URL_FIX}`],
+    ['upload', { url: new URL('https://a.example/a.mp4') }, `url is an object; ${URL_FIX}`],
+    ['upload', {}, `url is nothing; ${URL_FIX}`],
+  ] as const)('names what is wrong with the result of %s, and what to give: %j', async (verb, output, flaw) => {
     const error = await call(verb, output).catch((thrown: unknown) => thrown)
-    expect(error).toBeInstanceOf(UpstreamResponseError)
+    // A video that was generated was paid.
+    expect(error).toBeInstanceOf(verb === 'generate' ? SubmissionUnknownError : UpstreamResponseError)
     expect(error).toMatchObject({
-      message: `Could not ${verb} with it, its result is unusable: ${flaw}`,
+      message: `Could not use the result of ${verb}() of it: ${flaw}`,
       strategy: 'it',
+      isRetryable: false,
     })
+  })
+
+  it('names a result that cannot be read', async () => {
+    const get = () => {
+      throw new Error('hostile')
+    }
+    const message = 'Could not use the result of publish() of it: id is nothing; give the id of the post as text'
+    await expect(call('publish', Object.defineProperty({}, 'id', { get }))).rejects.toMatchObject({ message })
   })
 
   it.each([
@@ -50,5 +63,5 @@ describe('callVerb', () => {
 })
 
 it('a video with an unusable URL is not saved by its source', () => {
-  expect(flawOfVideo({ id: 'gen_1', url: 'nowhere', source })).toBe('url "nowhere"')
+  expect(flawOfVideo({ id: 'gen_1', url: 'nowhere', source })).toBe(`url is "nowhere"; ${URL_FIX}`)
 })

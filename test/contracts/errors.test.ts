@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { locateError, toErrorJson } from '../../src/contracts/errors.js'
+import { networkCodeOf } from '../../src/contracts/network-code.js'
 import { RecordedError } from '../../src/contracts/recorded-error.js'
 import { redact } from '../../src/contracts/redact.js'
-import { mayHaveBeenAccepted, networkCodeOf } from '../../src/contracts/submission.js'
+import { mayHaveBeenAccepted } from '../../src/contracts/submission.js'
 import {
   AllStrategiesFailedError,
   ConfigurationError,

@@ -324,6 +324,7 @@ describe('leave to have a job', () => {
     let grant: (admission: Admission) => void = () => undefined
     const routes = {
       generators: [generator],
+      locate: () => null,
       first: () => null,
       at: () => ({ generator }),
       next: () => undefined,

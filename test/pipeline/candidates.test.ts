@@ -24,7 +24,7 @@ const stateWith = (candidates: readonly Candidate[]) => ({
     now: 0,
     totalMs: Number.POSITIVE_INFINITY,
     isCallerId: false,
-    submission: firstSubmission(null, 'g'),
+    submission: firstSubmission(null, { name: 'g' }),
   }),
   candidates,
 })

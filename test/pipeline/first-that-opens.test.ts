@@ -226,9 +226,16 @@ describe('what an uploader reads', () => {
   })
 
   it.each([
-    [{ state: 'failed', error: new Error('expired') }, 'telling says that it is: failed'],
-    [{ state: 'running' }, 'telling says that it is: running'],
-    [{ state: 'completed', video: { id: 'video_1' } }, 'telling says that it is: neither url nor source'],
+    [{ state: 'failed', error: new Error('expired') }, 'telling reports that it is: failed'],
+    [{ state: 'running' }, 'telling reports that it is: running'],
+    [
+      { state: 'completed', video: { id: 'video_1' } },
+      'the result of poll() of telling is unusable: video.url and video.source are missing; give url, or source with open()',
+    ],
+    [
+      'completed',
+      'the result of poll() of telling is unusable: it is "completed"; give { state } with queued, running, completed or failed',
+    ],
   ] as const)('is the failure of before, with a warning, when the generator tells %j now', async (now, told) => {
     const error = gone()
     const generator = tellingGenerator({ ...VIDEO, source: sourceOf([error]) })

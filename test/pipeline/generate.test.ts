@@ -168,7 +168,8 @@ describe('a task generator', () => {
     const run = new SoraPipeline({ generator: fallback(first, second), clock }).run(request)
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({
       code: 'upstream-response',
-      message: 'Could not use the video of first, its result is unusable: url "ftp://a"',
+      message:
+        'Could not use the result of poll() of first: video.url is "ftp://a"; give an absolute http or https address',
       isRetryable: false,
       handle: { generator: 'first' },
     })
@@ -192,7 +193,7 @@ describe('a task generator', () => {
       const { result } = new SoraPipeline({ generator: fakeTaskGenerator({ polls }), clock }).run(request)
       await expect(clock.runUntil(result)).rejects.toMatchObject({
         code: 'upstream-response',
-        message: 'Could not use the video of fake-task-generator, its result is unusable: no video',
+        message: expect.stringContaining('; give { id, url } or { id, source }'),
       })
     },
   )
@@ -242,15 +243,21 @@ describe('a submission', () => {
   })
 
   it.each([
-    ['says so itself', unknown],
-    ['was cut by a reset', Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNRESET' } })],
+    ['says so itself', unknown, ''],
+    [
+      'was cut by a reset',
+      Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNRESET' } }),
+      'the error carries the code ECONNRESET',
+    ],
     [
       'was answered with 500',
       new UpstreamHttpError('Could not create, the answer was HTTP 500: host', { status: 500 }),
+      'the error carries status 500',
     ],
-    ['had no answer in time', new DOMException('timed out', 'TimeoutError')],
-    ['was cut in the body', new TypeError('terminated')],
-  ])('whose outcome is unknown because it %s is never repeated and never falls to another', async (_, error) => {
+    ['had no answer in time', new DOMException('timed out', 'TimeoutError'), 'the error is of class TimeoutError'],
+    ['was cut in the body', new TypeError('terminated'), 'no answer came'],
+    ['ran into a bug', new TypeError('a.b is undefined'), 'its own code failed with a TypeError (a.b is undefined)'],
+  ])('whose outcome is unknown because it %s is never repeated and never falls to another', async (_, error, why) => {
     const clock = manualClock()
     const first = fakeTaskGenerator({ name: 'first', starts: [error] })
     const second = fakeTaskGenerator({ name: 'second' })
@@ -260,7 +267,7 @@ describe('a submission', () => {
       code: 'submission-unknown',
       strategy: 'first',
       ...(error !== unknown && {
-        message: 'Could not learn whether the submission was accepted, it is not repeated: first',
+        message: `Could not learn whether the submission was accepted, ${why}; it is not repeated: first`,
         cause: error,
       }),
     })

@@ -101,7 +101,7 @@ export function hungWorld(
 
 /** The state of a run without media that nothing was done for yet. */
 export function freshRun(now: number) {
-  const submission = firstSubmission(null, 'fake-task-generator')
+  const submission = firstSubmission(null, { name: 'fake-task-generator' })
   const identity = identityOf({ prompt: 'A cat' }, undefined)
   const base = { id: 'run_1', request: { prompt: 'A cat' }, identity, now, totalMs: 3_600_000, isCallerId: true }
   return toStoredRun(newRunState({ ...base, submission }))

@@ -116,7 +116,14 @@ describe('a job that was accepted', () => {
 
   it('that another process has given up is told by nobody as a second one', async () => {
     let isTaken = false
-    const next = { cursor: null, generator: 'fake-task-generator', number: 2, state: 'ready', sentAt: null }
+    const next = {
+      cursor: null,
+      generator: 'fake-task-generator',
+      upstream: null,
+      number: 2,
+      state: 'ready',
+      sentAt: null,
+    }
     const { store } = contended(
       () => isTaken,
       (state) => ({ ...state, submission: next }),

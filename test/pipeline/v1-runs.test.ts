@@ -128,23 +128,30 @@ describe('a run of 0.1.0 with a job', () => {
     const { result } = await leftBehind('accepted', { generator: withRetry(job) })
     expect(await result()).toMatchObject({ servedBy: 'generator' })
     expect(job.startCount).toBe(0)
-    const other = named('other')
-    const { result: review } = await leftBehind('accepted', { generator: withRetry(other) })
-    await expect(review()).rejects.toMatchObject({ code: 'submission-unknown', handle: { generator: 'first' } })
-    expect(other).toMatchObject({ startCount: 0, pollCount: 0 })
   })
 
-  it('goes to review with its handle when its place in the chain is gone', async () => {
-    const [first, second] = [named('first'), named('second')]
-    const { result, stored } = await leftBehind('accepted', { generator: fallback(first, second) })
-    const handle = { generator: 'first', operation: { id: 'task_1' } }
-    await expect(result()).rejects.toMatchObject({ code: 'submission-unknown', handle })
-    expect(await stored()).toMatchObject({ status: 'needs-review', submission: { state: 'accepted' } })
-    for (const one of [first, second]) expect(one).toMatchObject({ startCount: 0, pollCount: 0 })
+  it('is polled for at its own generator in a chain of several', async () => {
+    for (const place of [0, 1]) {
+      const [first, second] = [named('first'), named('second')]
+      const generator = place === 0 ? fallback(first, second) : fallback(second, first)
+      const { result } = await leftBehind('accepted', { generator })
+      expect(await result()).toMatchObject({ servedBy: 'generator' })
+      expect(first.pollCount).toBeGreaterThan(0)
+      expect([first.startCount, second.startCount, second.pollCount]).toEqual([0, 0, 0])
+    }
+  })
+
+  it('stays running, for a process that has its generator, where none fits', async () => {
+    for (const generator of [withRetry(named('other')), fallback(named('other'), named('third'))]) {
+      const { result, stored } = await leftBehind('accepted', { generator })
+      const handle = { generator: 'first', operation: { id: 'task_1' } }
+      await expect(result()).rejects.toMatchObject({ name: 'RunStateError', code: 'run-state', handle })
+      expect(await stored()).toMatchObject({ v: 1, status: 'running' })
+    }
   })
 
   it('is aborted also in a chain that has changed', async () => {
-    const generator = fallback(named('first'), named('second'))
+    const generator = fallback(named('other'), named('second'))
     const { id, clock, pipeline, stored } = await leftBehind('lease-live', { generator }, 1_767_225_700_000)
     const run = pipeline.resume(id)
     await clock.advance(1000)
@@ -464,7 +471,8 @@ describe('a run of 0.1.0 with a video', () => {
 
   it.each(Object.entries(DELIVERED))('continues with its step, and generates nothing: %s', async (kind, stages) => {
     const isTask = kind.includes('key') || kind === 'publish-public-source'
-    const generator = isTask ? keyed() : once()
+    const { handle } = v1State(kind).submission as unknown as { handle: { generator: string } }
+    const generator = { ...(isTask ? keyed() : once()), name: handle.generator }
     const [publisher, resolver, uploader] = [fakePublisher(), fakeResolver(), fakeUploader()]
     const { result, stored, state } = await leftBehind(kind, {
       generator,
@@ -499,7 +507,8 @@ describe('a lease of 0.1.0', () => {
     'has the run left alone until it ends by the wall clock: $kind',
     async ({ kind, state }) => {
       const { until } = state.lease as unknown as Lease
-      const generator = { ...untouched(), submission: byKey }
+      const { handle } = (state.submission ?? {}) as { handle?: { generator: string } }
+      const generator = { ...untouched(), name: handle?.generator ?? 'untouched', submission: byKey }
       const { id, store, clock, pipeline } = await leftBehind(
         kind,
         { generator: fallbackOf(generator, state) },
@@ -630,7 +639,7 @@ describe('a run of 0.1.0 in review', () => {
 /** A chain whose form is that of the place of a submission, so that the run can be taken. */
 function fallbackOf(generator: FakeTaskGenerator, { submission }: ReturnType<typeof v1State>): Generator {
   const { cursor } = Object(submission)
-  const second = named('second')
+  const second = named('another')
   if (cursor?.index !== undefined)
     return fallback(generator, cursor.inner === null ? second : balance([second, named('third')]))
   if (cursor?.tried !== undefined) return balance([generator, second])

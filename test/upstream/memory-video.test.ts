@@ -11,7 +11,7 @@ test('gives the bytes from any offset, again and again', async () => {
     expect((await readAll(await source.open({ offset }))).equals(bytes.subarray(offset))).toBe(true)
   }
   expect((await readAll(await source.open())).length).toBe(200_000)
-  expect(memoryVideo(new Uint8Array([1]), 'video/webm').mediaType).toBe('video/webm')
+  expect(memoryVideo(new Uint8Array([1]), { mediaType: 'video/webm' }).mediaType).toBe('video/webm')
   expect(memoryVideo(new Uint8Array([1])).mediaType).toBe('video/mp4')
 })
 

@@ -1,8 +1,8 @@
-import { flawOfVideo } from '../../calling/stage-calls.js'
+import { flawOfVideo } from '../../calling/result-flaws.js'
+import { unusableResult } from '../../calling/unusable-result.js'
 import type { UpstreamState } from '../../contracts/events.js'
 import type { GeneratedVideo, Generator } from '../../contracts/generator.js'
 import { RunStateError } from '../../contracts/run-errors.js'
-import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { continueAfterRace } from '../journal/lost-race.js'
 import type { StatePatch } from '../journal/state-patch.js'
 import { isFenced } from '../journal/store-calls.js'
@@ -49,10 +49,9 @@ export async function completeJob(
 ): Promise<void> {
   const { generator, job, video, durationMs } = done
   session.upstream = upstreamOf('finished', job, generator)
-  const flaw = typeof video === 'object' && video !== null ? flawOfVideo(video) : 'no video'
+  const flaw = flawOfVideo(video, 'video')
   if (flaw !== undefined) {
-    const message = `Could not use the video of ${generator.name}, its result is unusable: ${flaw}`
-    const error = new UpstreamResponseError(message, { isRetryable: false })
+    const error = unusableResult(generator, 'poll', flaw)
     attemptFailed(session, generator, { error, durationMs })
     throw error
   }

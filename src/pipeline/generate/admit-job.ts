@@ -30,8 +30,8 @@ export async function admitJob(
       return asked
     })
     session.admission = admission
-    const { name } = routes.at(admission.cursor).generator
-    session.journal.note({ submission: placed(submission, admission.cursor, name) })
+    const { generator } = routes.at(admission.cursor)
+    session.journal.note({ submission: placed(submission, admission.cursor, generator) })
   } catch (error) {
     // Leave that comes too late must not be kept from others.
     asked?.then(

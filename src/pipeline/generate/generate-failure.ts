@@ -2,9 +2,16 @@ import { allFailed } from '../../calling/all-failed.js'
 import { isSoraPipelineError, locateError, toErrorJson } from '../../contracts/errors.js'
 import type { Generator } from '../../contracts/generator.js'
 import { StageTimeoutError, SubmissionUnknownError } from '../../contracts/run-errors.js'
+import { whyUnknown } from '../../contracts/submission.js'
 import { GenerationFailedError } from '../../contracts/upstream-errors.js'
 import { placeOf, type RunSession } from '../run-session.js'
 import { handleOf } from '../state/submission.js'
+
+/** What went wrong, and how long it took. */
+export interface Failure {
+  readonly error: unknown
+  readonly durationMs: number
+}
 
 /** The error of a run whose generators all failed. */
 export function endOfChain(session: RunSession, last: unknown, generator: Generator): unknown {
@@ -17,11 +24,7 @@ export function endOfChain(session: RunSession, last: unknown, generator: Genera
 }
 
 /** Records that a generator failed once. */
-export function attemptFailed(
-  session: RunSession,
-  generator: Generator,
-  failure: { error: unknown; durationMs: number },
-): void {
+export function attemptFailed(session: RunSession, generator: Generator, failure: Failure): void {
   const { durationMs } = failure
   const error = toErrorJson(locateError(failure.error, { stage: 'generate', strategy: generator.name }))
   const attempt = {
@@ -52,7 +55,9 @@ export function asUnknown(error: unknown, generator: Generator): unknown {
     // A one-shot generator that took too long has no submission to look for: the deadline is the plain truth.
     if (error.code === 'submission-unknown' || (error.code === 'stage-timeout' && 'generate' in generator)) return error
   }
-  const message = `Could not learn whether the submission was accepted, it is not repeated: ${generator.name}`
+  const why = whyUnknown(error)
+  const reason = why === undefined ? '' : ` ${why};`
+  const message = `Could not learn whether the submission was accepted,${reason} it is not repeated: ${generator.name}`
   return new SubmissionUnknownError(message, { cause: error })
 }
 

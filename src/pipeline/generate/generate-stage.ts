@@ -1,34 +1,31 @@
-import { type GeneratorRoute, type GeneratorRoutes, generatorRoutesOf } from '../../calling/generator-routes.js'
-import type { StartedTask, TaskStatus } from '../../contracts/generator.js'
+import { type GeneratorRoutes, generatorRoutesOf } from '../../calling/generator-routes.js'
+import { isUnreadableSubmission } from '../../calling/unusable-result.js'
+import type { StartedTask } from '../../contracts/generator.js'
 import { SubmissionUnknownError } from '../../contracts/run-errors.js'
+import { bugNameOf } from '../../contracts/submission.js'
 import { retryAfterMsOf } from '../../timing/retry.js'
 import { isFenced } from '../journal/store-calls.js'
+import { openStage, placeOf, type RunSession, remainingMs } from '../run-session.js'
 import {
-  contextOf,
-  jobRemainingMs,
-  openStage,
-  placeOf,
-  type RunSession,
-  remainingMs,
-  type StageWork,
-} from '../run-session.js'
-import {
-  type AcceptedSubmission,
   absent,
   accepted,
+  boundOf,
   firstSubmission,
   inquired,
   lost,
-  nextSubmission,
+  newHandle,
+  placed,
   type ReadySubmission,
   type SendingSubmission,
   type Submission,
   type UnknownSubmission,
 } from '../state/submission.js'
-import { completeJob, recordAccepted, upstreamOf } from './accepted-job.js'
-import { admitJob, releaseJob } from './admit-job.js'
-import { asUnknown, attemptFailed, endOfChain, failStage, lostAnswer, tooLate } from './generate-failure.js'
-import { pollJob, ratioOf } from './poll-job.js'
+import { upstreamOf } from './accepted-job.js'
+import { admitJob } from './admit-job.js'
+import { followJob, pollStep } from './follow-job.js'
+import { asUnknown, attemptFailed, type Failure, failStage, lostAnswer, tooLate } from './generate-failure.js'
+import { type GenerateStep, tryNext } from './next-generator.js'
+import { ratioOf } from './poll-job.js'
 import { canReconcile, claimOwnJob, inquiryAt, reconcileJob } from './reconcile-job.js'
 import { inItsPlace } from './submission-place.js'
 import { submitJob } from './submit-job.js'
@@ -44,7 +41,7 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
   try {
     if (session.admission === undefined) return await admitJob(session, { ...step, submission })
     const { refusal } = session.admission
-    if (refusal !== undefined) return await refused(session, step, submission, { error: refusal, durationMs: 0 })
+    if (refusal !== undefined) return await tryNext(session, step, submission, { error: refusal, durationMs: 0 })
     switch (submission.state) {
       case 'ready':
         return await submit(session, step, submission)
@@ -54,7 +51,7 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
       case 'unknown':
         return await reconcile(session, step, submission)
       case 'accepted':
-        return await poll(session, step, submission)
+        return await pollStep(session, step, submission)
     }
   } catch (error) {
     throw failStage(session, error, route.generator)
@@ -63,12 +60,12 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
   }
 }
 
-type Step = { readonly routes: GeneratorRoutes; readonly route: GeneratorRoute; readonly work: StageWork }
-type Failure = { readonly error: unknown; readonly durationMs: number }
+// An answer that is garbage once can look like a bug.
+const MOST_BUGS = 3
 
 function placeSubmission(session: RunSession, routes: GeneratorRoutes, former: Submission): Submission {
   try {
-    const submission = inItsPlace(routes, former)
+    const submission = inItsPlace(session.id, routes, former)
     if (submission !== former) session.journal.note({ submission })
     return submission
   } catch (error) {
@@ -79,10 +76,10 @@ function placeSubmission(session: RunSession, routes: GeneratorRoutes, former: S
 // Only a state of version 0.1.0 has not begun.
 async function begin(session: RunSession, routes: GeneratorRoutes): Promise<void> {
   const cursor = routes.first()
-  const { generator } = routes.at(cursor)
   announceGenerate(session)
   const { journal, config } = session
-  journal.note({ stepStartedAt: config.clock.now(), submission: firstSubmission(cursor, generator.name) })
+  const submission = firstSubmission(cursor, boundOf(routes.at(cursor)))
+  journal.note({ stepStartedAt: config.clock.now(), submission })
 }
 
 /** Reports that the generation begins. */
@@ -91,7 +88,11 @@ export function announceGenerate({ log, config }: RunSession): void {
   log.append({ type: 'stage-started', ...placeOf('generate', routes.at(routes.first()).generator) })
 }
 
-async function submit(session: RunSession, step: Step, submission: ReadySubmission | UnknownSubmission): Promise<void> {
+async function submit(
+  session: RunSession,
+  step: GenerateStep,
+  submission: ReadySubmission | UnknownSubmission,
+): Promise<void> {
   const { generator, timeoutMs = Number.POSITIVE_INFINITY } = step.route
   const { deadlines } = session.config
   const limitMs = Math.min(remainingMs(session, deadlines.generateMs), timeoutMs)
@@ -104,7 +105,7 @@ async function submit(session: RunSession, step: Step, submission: ReadySubmissi
       // A refusal of a second send under the same key does not prove that the first was refused as well.
       return outcome.sent.isResend
         ? unknown(session, step, lost(outcome.sent), outcome)
-        : refused(session, step, outcome.sent, outcome)
+        : tryNext(session, step, outcome.sent, outcome)
     case 'unknown':
       return unknown(session, step, lost(outcome.sent), outcome)
     case 'unsent':
@@ -124,7 +125,7 @@ async function takeBack({ journal }: RunSession, submission: ReadySubmission | U
 
 async function take(
   session: RunSession,
-  step: Step,
+  step: GenerateStep,
   submission: SendingSubmission | UnknownSubmission,
   started: StartedTask,
   durationMs: number,
@@ -132,19 +133,22 @@ async function take(
   const { generator } = step.route
   const { clock } = session.config
   session.admission?.answered()
-  const handle = { generator: generator.name, operation: started.operation, startedAt: clock.now() }
-  const job = accepted({ ...submission, generator: generator.name }, handle, { atMs: 0, ...ratioOf(started.status) })
+  const handle = newHandle(generator, started.operation, clock.now())
+  const job = accepted(placed(submission, submission.cursor, generator), handle, {
+    atMs: 0,
+    ...ratioOf(started.status),
+  })
   session.upstream = upstreamOf('running', job, generator)
   // Before the job is saved: once it is, a lookup of another run could take a job that nothing claims any more.
   if ('start' in generator) await claimOwnJob(session, generator, started.operation)
   const status = started.status ?? { state: 'queued' as const }
-  await follow(session, step, job, status, { durationMs, roundTripMs: 0, isNews: true })
+  await followJob(session, step, job, status, { durationMs, roundTripMs: 0, isNews: true })
 }
 
 // The outcome is not known: it is inquired after, where there is a way to. Never again blindly, and never another generator.
 async function unknown(
   session: RunSession,
-  step: Step,
+  step: GenerateStep,
   submission: UnknownSubmission,
   failure: Failure,
 ): Promise<void> {
@@ -153,13 +157,18 @@ async function unknown(
   const error = asUnknown(failure.error, generator)
   attemptFailed(session, generator, { ...failure, error })
   session.admission?.answered(error)
-  if (!canReconcile(generator)) throw error
+  if (!canReconcile(generator) || isHopeless(failure.error, submission)) throw error
   const laterMs = retryAfterMsOf(failure.error) ?? 0
   const wakeAt = Math.max(inquiryAt(session, generator, submission), session.config.clock.now() + laterMs)
   await session.journal.save({ submission, wakeAt })
 }
 
-async function reconcile(session: RunSession, step: Step, submission: UnknownSubmission): Promise<void> {
+// Another send under the same key would meet the same code.
+function isHopeless(error: unknown, { inquiries }: UnknownSubmission): boolean {
+  return isUnreadableSubmission(error) || (bugNameOf(error) !== undefined && inquiries >= MOST_BUGS - 1)
+}
+
+async function reconcile(session: RunSession, step: GenerateStep, submission: UnknownSubmission): Promise<void> {
   const { generator } = step.route
   const { clock, deadlines } = session.config
   session.upstream = { state: 'unknown', generator: generator.name }
@@ -177,72 +186,8 @@ async function reconcile(session: RunSession, step: Step, submission: UnknownSub
     case 'later':
       return session.journal.save({ submission: inquired(submission, inquiry.inquiries), wakeAt: inquiry.wakeAt })
     case 'unclear':
+      if (inquiry.flaw !== undefined)
+        throw new SubmissionUnknownError(`Could not use the result of find() of ${generator.name}: ${inquiry.flaw}`)
       throw new SubmissionUnknownError(`Could not learn what became of the submission to: ${generator.name}`)
   }
-}
-
-async function poll(session: RunSession, step: Step, job: AcceptedSubmission): Promise<void> {
-  const { generator, timeoutMs = Number.POSITIVE_INFINITY } = step.route
-  const { clock, deadlines } = session.config
-  const limitMs = jobRemainingMs(session, { route: step.route, submission: job })
-  session.upstream = upstreamOf('running', job, generator)
-  const durationMs = () => clock.now() - job.handle.startedAt
-  if (limitMs <= 0) {
-    const error = tooLate(generator, Math.min(timeoutMs, deadlines.generateMs))
-    attemptFailed(session, generator, { error, durationMs: durationMs() })
-    throw error
-  }
-  const { status, job: read, roundTripMs } = await pollJob(session, { generator, job, work: step.work, limitMs })
-  await follow(session, step, read, status, { durationMs: durationMs(), roundTripMs, isNews: false })
-}
-
-// What an answer of the upstream means for the run, whether it came with the submission or from a poll.
-async function follow(
-  session: RunSession,
-  step: Step,
-  job: AcceptedSubmission,
-  status: TaskStatus & { readonly pollAfterMs?: number | undefined },
-  took: { readonly durationMs: number; readonly roundTripMs: number; readonly isNews: boolean },
-): Promise<void> {
-  const { work } = step
-  const { generator } = step.route
-  const { clock, pollSchedule } = session.config
-  if (status.state === 'completed')
-    return completeJob(session, { generator, job, video: status.video, durationMs: took.durationMs })
-  if (status.state === 'failed') {
-    session.upstream = upstreamOf('failed', job, generator)
-    session.journal.note({ submission: job })
-    return refused(session, step, job, { error: status.error, durationMs: took.durationMs })
-  }
-  const { ratio, phase = status.state, pollAfterMs = 0 } = status
-  if (job.misses === 0) contextOf(session, work, session.signal).report({ ratio, phase })
-  const gapMs = Math.max(pollSchedule({ readings: job.readings, roundTripMs: took.roundTripMs }), pollAfterMs)
-  const leftMs = Math.min(gapMs, jobRemainingMs(session, { route: step.route, submission: job }))
-  const wakeAt = clock.now() + Math.max(0, leftMs)
-  const { journal } = session
-  // While the store is down, what is new is saved once it is back.
-  const isNews = took.isNews || (journal.hasNews && journal.isHeld && !journal.isResting)
-  if (isNews) return recordAccepted(session, job, { wakeAt })
-  // A poll that only moved progress changes nothing that another process could not learn by a poll of its own.
-  journal.note({ submission: job, wakeAt })
-  if (!session.isResident) await journal.reschedule()
-}
-
-// Nothing was accepted, or the upstream gave the job up: the next generator of the chain may be paid.
-async function refused(session: RunSession, step: Step, submission: Submission, failure: Failure): Promise<void> {
-  const { routes, route } = step
-  const { generator } = route
-  attemptFailed(session, generator, failure)
-  session.admission?.answered(failure.error)
-  releaseJob(session)
-  session.generatorErrors.push(failure.error)
-  const next = routes.next(submission.cursor, failure.error)
-  if (next === undefined) throw endOfChain(session, failure.error, generator)
-  const taker = routes.at(next.cursor).generator
-  if (taker !== generator) {
-    session.log.append({ type: 'fallback-taken', ...placeOf('generate', generator), next: taker.name })
-  }
-  delete session.upstream
-  const wakeAt = session.config.clock.now() + (next.delayMs ?? 0)
-  await session.journal.save({ wakeAt, submission: nextSubmission(submission, next.cursor, taker.name) })
 }

@@ -1,11 +1,21 @@
+import { flawOfStatus } from '../../calling/result-flaws.js'
 import { pollTask } from '../../calling/tasks.js'
+import { unusableResult } from '../../calling/unusable-result.js'
 import { isSoraPipelineError, toErrorJson } from '../../contracts/errors.js'
 import type { Generator, TaskStatus } from '../../contracts/generator.js'
 import type { PollReading } from '../../contracts/poll-schedule.js'
-import { NetworkError } from '../../contracts/upstream-errors.js'
+import { bugNameOf, errorStatusOf } from '../../contracts/submission.js'
+import { fieldOf } from '../../contracts/thrown-value.js'
+import {
+  isRetryableStatus,
+  NetworkError,
+  UpstreamHttpError,
+  UpstreamResponseError,
+} from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { retryAfterMsOf } from '../../timing/retry.js'
-import { contextOf, type RunSession, type StageWork, warn } from '../run-session.js'
+import { isRatio } from '../progress-gauge.js'
+import { contextOf, type RunSession, type StageWork, warn, warnOfProgress } from '../run-session.js'
 import { type AcceptedSubmission, answered, missed } from '../state/submission.js'
 
 // A poll that hangs is a missed poll, whatever the generator does about it itself.
@@ -22,7 +32,10 @@ export type PollOutcome = {
   readonly roundTripMs: number
 }
 
-/** Asks a generator once. Rejects only when the job cannot be asked for any more. */
+/**
+ * Asks a generator once. A status that cannot be read and a bug of the generator's own code are misses that last: a few of them in a
+ * row end the wait, for the job is paid and the deadline may be far. Rejects only when the job cannot be asked for any more.
+ */
 export async function pollJob(
   session: RunSession,
   poll: {
@@ -39,27 +52,66 @@ export async function pollJob(
   const error = () => new NetworkError(`Could not ask ${generator.name} for the job, no answer within: ${timeoutMs} ms`)
   const askedAt = clock.monotonic()
   const read = (status?: TaskStatus): PollReading => ({ atMs: clock.now() - handle.startedAt, ...ratioOf(status) })
+  let status: TaskStatus | undefined
+  let failure: unknown
   try {
-    const status = await withDeadline({ clock, signal: session.signal, timeoutMs, error }, (signal) =>
+    status = await withDeadline({ clock, signal: session.signal, timeoutMs, error }, (signal) =>
       pollTask(generator, handle.operation, contextOf(session, work, signal)),
     )
-    return { status, job: answered(job, read(status)), roundTripMs: clock.monotonic() - askedAt }
-  } catch (failure) {
+    const flaw = flawOfStatus(status)
+    if (flaw === undefined)
+      return { status, job: answered(job, read(status)), roundTripMs: clock.monotonic() - askedAt }
+    failure = unusableResult(generator, 'poll', flaw)
+  } catch (thrown) {
     session.signal.throwIfAborted()
-    const after = missed(job, read(), !mayPass(failure, clock.now() - handle.startedAt))
-    if (after.lastingMisses >= LASTING_MISSES) throw failure
-    const { code, message } = toErrorJson(failure)
-    if (job.misses === 0)
-      warn(session, { code: 'poll-missed', message: `${message} (${code})` }, 'generate', generator.name)
-    const status = { state: 'running', pollAfterMs: retryAfterMsOf(failure) } as const
-    return { status, job: after, roundTripMs: clock.monotonic() - askedAt }
+    failure = typed(generator, thrown)
   }
+  const roundTripMs = clock.monotonic() - askedAt
+  const after = missed(job, read(), !mayPass(failure, clock.now() - handle.startedAt))
+  if (after.lastingMisses >= LASTING_MISSES) {
+    // That of a finished job, whose video has a flaw: it ends the stage as such.
+    if (fieldOf(status, 'state') === 'completed' && status) return { status, job: after, roundTripMs }
+    throw failure
+  }
+  const { code, message } = toErrorJson(failure)
+  if (job.misses === 0)
+    warn(session, { code: 'poll-missed', message: `${message} (${code})` }, 'generate', generator.name)
+  return { status: { state: 'running', pollAfterMs: retryAfterMsOf(failure) }, job: after, roundTripMs }
 }
 
 /** The ratio of an answer as a reading has it; nothing where the upstream told none. */
 export function ratioOf(status: TaskStatus | undefined): { readonly ratio?: number } {
   const ratio = status !== undefined && 'ratio' in status ? status.ratio : undefined
-  return typeof ratio === 'number' ? { ratio } : {}
+  return isRatio(ratio) ? { ratio } : {}
+}
+
+/** The lower bound for the next poll that a status gives, in milliseconds; 0 without one, and with a warning for nonsense. */
+export function readPollAfterMs(session: RunSession, work: StageWork, value: unknown): number {
+  if (value === undefined || value === null) return 0
+  if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return value
+  warnOfProgress(session, work, { field: 'pollAfterMs', value, fix: 'give milliseconds from 0' })
+  return 0
+}
+
+// What a poll threw, as an error of the library where it cannot pass by itself: a bug of the generator's own code, and a status that a
+// client of its own reports. Anything else may be what keeps the upstream from being reached.
+function typed(generator: Generator, thrown: unknown): unknown {
+  if (isSoraPipelineError(thrown)) return thrown
+  const status = errorStatusOf(thrown)
+  const isLasting = status === undefined ? isBug(thrown) : status >= 400 && !isRetryableStatus(status)
+  if (!isLasting) return thrown
+  const { name, message } = toErrorJson(thrown)
+  const text = `Could not poll the job, poll() of ${generator.name} threw ${name}: ${message}`
+  const options = { cause: thrown, isRetryable: false }
+  return status === undefined
+    ? new UpstreamResponseError(text, options)
+    : new UpstreamHttpError(text, { ...options, status })
+}
+
+// Not a SyntaxError: a parser throws it for a page or half an answer, which costs one poll.
+function isBug(error: unknown): boolean {
+  const name = bugNameOf(error)
+  return name !== undefined && name !== 'SyntaxError'
 }
 
 function mayPass(error: unknown, ageMs: number): boolean {

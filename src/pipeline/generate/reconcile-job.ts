@@ -1,6 +1,7 @@
-import { toErrorJson } from '../../contracts/errors.js'
+import { describeValue, toErrorJson } from '../../contracts/errors.js'
 import type { Generator, TaskGenerator } from '../../contracts/generator.js'
 import type { JsonValue } from '../../contracts/json.js'
+import { lengthOf } from '../../contracts/thrown-value.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { contextOf, type RunSession, type StageWork, warn } from '../run-session.js'
@@ -18,7 +19,9 @@ const LONGEST_WAIT_MS = 60_000
 /** What is known of an unknown submission. `absent`: surely not accepted; `unclear`: only a person can tell. */
 export type Inquiry =
   | { readonly kind: 'found'; readonly operation: JsonValue }
-  | { readonly kind: 'absent' | 'unclear' }
+  | { readonly kind: 'absent' }
+  /** `flaw`: what is wrong with the answer of `find`. */
+  | { readonly kind: 'unclear'; readonly flaw?: string }
   | { readonly kind: 'later'; readonly wakeAt: number; readonly inquiries: number }
   | { readonly kind: 'send-again' }
 
@@ -65,6 +68,9 @@ export async function reconcileJob(
     )
     return later(inquiries) // The deadline of the stage bounds it.
   }
+  // The same code would give it again.
+  if (lengthOf(found) === undefined)
+    return { kind: 'unclear', flaw: `it is ${describeValue(found)}; give an array of operations` }
   const [first] = found
   if (found.length > 1) return { kind: 'unclear' }
   if (first !== undefined && (await claimJob(session, generator, first))) return { kind: 'found', operation: first }

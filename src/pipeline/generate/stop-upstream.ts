@@ -1,4 +1,3 @@
-import { generatorAt } from '../../calling/generator-routes.js'
 import type { UpstreamState } from '../../contracts/events.js'
 import type { GenerationHandle } from '../../contracts/generation-handle.js'
 import type { CancelOutcome } from '../../contracts/generator.js'
@@ -6,6 +5,7 @@ import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { contextOf, openStage, type RunSession } from '../run-session.js'
 import { handleOf } from '../state/submission.js'
+import { generatorOf } from './submission-place.js'
 
 // How long an aborted run waits for the upstream's word. The caller has its answer already; only the last event waits.
 const PATIENCE_MS = 2000
@@ -21,7 +21,7 @@ export async function stopUpstream(session: RunSession): Promise<UpstreamState |
   const { submission, video } = session.state
   if (submission === undefined) return undefined
   const { generator: chain } = session.config
-  const { name } = generatorAt(chain, submission.cursor) ?? { name: submission.generator ?? chain.name }
+  const { name } = generatorOf(chain, submission) ?? { name: submission.generator ?? chain.name }
   // The latter of a job that could not be saved.
   const handle = handleOf(submission) ?? session.upstream?.handle
   if (video) return { state: 'finished', generator: name, ...(handle && { handle }) }
@@ -41,7 +41,7 @@ export async function stopUpstream(session: RunSession): Promise<UpstreamState |
 /** Tells the generator to stop a job, and says what is left of it. */
 export async function stopJob(session: RunSession, handle: GenerationHandle): Promise<UpstreamState> {
   const { state: run, config } = session
-  const generator = generatorAt(config.generator, run.submission?.cursor ?? null)
+  const generator = generatorOf(config.generator, run.submission)
   const left = { generator: handle.generator, handle }
   // The chain has changed since.
   if (generator === undefined) return { state: 'unknown', ...left }
@@ -52,7 +52,8 @@ export async function stopJob(session: RunSession, handle: GenerationHandle): Pr
     const outcome = await patiently(session, async (signal) =>
       generator.cancel?.(handle.operation, contextOf(session, work, signal)),
     )
-    return { state: STATES[outcome ?? 'unsupported'], ...left }
+    // A word that the contract does not have says nothing of the job.
+    return { state: STATES[outcome ?? 'unsupported'] ?? 'unknown', ...left }
   } catch {
     // The event says that it is unknown, which is all that can be known.
     return { state: 'unknown', ...left }

@@ -1,41 +1,76 @@
-import { type GeneratorRoutes, isPlaceIn } from '../../calling/generator-routes.js'
+import { type GeneratorRoutes, generatorRoutesOf, isPlaceIn } from '../../calling/generator-routes.js'
 import type { Generator } from '../../contracts/generator.js'
 import type { JsonValue } from '../../contracts/json.js'
-import { SubmissionUnknownError } from '../../contracts/run-errors.js'
-import { placed, type Submission } from '../state/submission.js'
+import { RunStateError, SubmissionUnknownError } from '../../contracts/run-errors.js'
+import type { RunSession } from '../run-session.js'
+import { boundOf, handleOf, placed, type Submission } from '../state/submission.js'
 
 /**
- * A submission with its place in the chain of generators as it is now, for which one that was never sent goes to the first.
- * @throws SubmissionUnknownError when it was sent and its generator cannot be told: in a chain that has changed since, or, as version
- * 0.1.0 saved places only, may have.
+ * A submission with its place in the chain of generators as that is now. It is bound to its generator by name and upstream, so that
+ * a chain may be wrapped, extended and reordered between two processes. One that was never sent goes to the first generator when
+ * its own is gone.
+ * @throws RunStateError with the handle when it was sent, and its generator is not in the chain: the run stays as it is, for a process
+ * that has the generator.
+ * @throws SubmissionUnknownError when version 0.1.0 sent it, which saved places only, and the chain has several generators.
  */
-export function inItsPlace(routes: GeneratorRoutes, submission: Submission): Submission {
-  const { generators } = routes
+export function inItsPlace(id: string, routes: GeneratorRoutes, submission: Submission): Submission {
   const { state, generator, cursor } = submission
-  const isPlaced = isPlaceIn(routes, cursor)
-  if (state === 'ready') {
-    const first = routes.first()
-    return isPlaced ? submission : placed(submission, first, routes.at(first).generator.name)
+  if (state === 'ready' && generator === null && isPlaceIn(routes, cursor)) return submission
+  const bound = boundGenerator(routes, submission)
+  const place = bound && cursorOf(routes, submission, bound)
+  if (bound && place !== undefined) {
+    return generator !== null && place === cursor ? submission : placed(submission, place, bound)
   }
-  const names = generators.map(({ name }) => name).join(', ')
-  if (generator === null && generators.length > 1) {
+  if (state === 'ready') return placed(submission, routes.first(), boundOf(routes.at(routes.first())))
+  const names = routes.generators.map(({ name }) => name).join(', ')
+  if (generator === null) {
     throw new SubmissionUnknownError(
       `Could not tell which generator the submission went to, version 0.1.0 did not save it: one of ${names}`,
     )
   }
-  if (isPlaced) return submission
-  const [only] = generators
-  if (generators.length === 1 && only !== undefined && isOf(only, submission)) {
-    return placed(submission, routes.first(), only.name)
-  }
-  throw new SubmissionUnknownError(
-    `Could not find the place of the submission, the chain of generators has changed: now ${names}`,
+  const wanted = `${generator}${submission.upstream === null ? '' : ` of ${submission.upstream}`}`
+  throw new RunStateError(
+    `Could not continue the run, no generator of the chain fits its job: ${id} is at ${wanted}, the chain has ${names}`,
+    { handle: handleOf(submission) },
   )
 }
 
-// Without a name: a place among several may have been that of a generator that is gone.
-function isOf(only: Generator, { generator, cursor }: Submission): boolean {
-  return generator === null ? !isAmongSeveral(cursor) : generator === only.name
+/**
+ * Refuses a run whose generator is not in the chain, before this process holds it.
+ * @throws RunStateError with the handle.
+ */
+export function refuseForeignJob({ id, state, config }: Pick<RunSession, 'id' | 'state' | 'config'>): void {
+  const { step, submission } = state
+  if (step !== 'generate' || submission === undefined || submission.generator === null) return
+  inItsPlace(id, generatorRoutesOf(config.generator), submission)
+}
+
+/** The generator of a submission in the chain as it is now; `undefined` when none fits. */
+export function generatorOf(chain: Generator, submission: Submission | undefined): Generator | undefined {
+  return submission && boundGenerator(generatorRoutesOf(chain), submission)
+}
+
+function boundGenerator(routes: GeneratorRoutes, submission: Submission): Generator | undefined {
+  const { generators } = routes
+  if (submission.generator === null) return ofVersion1(routes, submission)
+  return generators.find((generator) => fits(generator, submission))
+}
+
+function fits({ name, upstream }: Generator, submission: Submission): boolean {
+  if (name !== submission.generator) return false
+  return submission.upstream === null || upstream === undefined || upstream === submission.upstream
+}
+
+// Version 0.1.0 saved places without names: one among several may be that of another generator by now.
+function ofVersion1(routes: GeneratorRoutes, { cursor }: Submission): Generator | undefined {
+  const [only, ...others] = routes.generators
+  const isAlone = others.length === 0 && (isPlaceIn(routes, cursor) || !isAmongSeveral(cursor))
+  return isAlone ? only : undefined
+}
+
+// The saved place counts while its generator is there: it knows of retries and of what was tried.
+function cursorOf(routes: GeneratorRoutes, { cursor }: Submission, bound: Generator): JsonValue | undefined {
+  return isPlaceIn(routes, cursor) && routes.at(cursor).generator === bound ? cursor : routes.locate(bound)
 }
 
 // The fields of the places of `fallback` and `balance`.

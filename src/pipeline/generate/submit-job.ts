@@ -4,7 +4,13 @@ import type { Generator, StartedTask } from '../../contracts/generator.js'
 import { mayHaveBeenAccepted } from '../../contracts/submission.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { contextOf, overtaken, type RunSession, type StageWork } from '../run-session.js'
-import { type ReadySubmission, type SendingSubmission, sending, type UnknownSubmission } from '../state/submission.js'
+import {
+  placed,
+  type ReadySubmission,
+  type SendingSubmission,
+  sending,
+  type UnknownSubmission,
+} from '../state/submission.js'
 import { tooLate } from './generate-failure.js'
 
 /** What a submission came to. `unsent`: this process found out in time that it does not hold the run any more. */
@@ -32,7 +38,7 @@ export async function submitJob(
   const { journal } = session
   // Media that cannot be read must not leave an intent behind.
   const request = await session.request()
-  const sent = sending({ ...submission, generator: generator.name }, clock.now())
+  const sent = sending(placed(submission, submission.cursor, generator), clock.now())
   try {
     await journal.saveHeld({ submission: sent })
   } catch (error) {

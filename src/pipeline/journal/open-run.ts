@@ -7,7 +7,7 @@ import type { PipelineConfig } from '../options.js'
 import { RunSession } from '../run-session.js'
 import { identityOf, newRunState, type RunIdentity, type RunState } from '../state/run-state.js'
 import { storedRequest } from '../state/stored-request.js'
-import { firstSubmission } from '../state/submission.js'
+import { boundOf, firstSubmission } from '../state/submission.js'
 import { createRun } from './create-run.js'
 import { loadRun, type StoredState } from './store-calls.js'
 import { type TimedStore, timedStore } from './timed-store.js'
@@ -76,7 +76,7 @@ async function createOrJoin(
   if (known) return joined(config, opening, known, identity)
   const routes = generatorRoutesOf(config.generator)
   const cursor = routes.first()
-  const submission = firstSubmission(cursor, routes.at(cursor).generator.name)
+  const submission = firstSubmission(cursor, boundOf(routes.at(cursor)))
   const { totalMs } = config.deadlines
   const base = { id, request: stored, identity, now, totalMs, isCallerId, submission }
   const fresh: RunState = { ...newRunState(base), worker: config.lease.worker }

@@ -30,7 +30,12 @@ const recordedError = z.looseObject({
   },
 })
 
-const placed = { cursor: z.json(), generator: z.nullable(z.string()), number: z.number() }
+const placed = {
+  cursor: z.json(),
+  generator: z.nullable(z.string()),
+  upstream: z.nullable(z.string()),
+  number: z.number(),
+}
 
 const submission = z.discriminatedUnion('state', [
   z.looseObject({ ...placed, state: z.literal('ready'), sentAt: z.nullable(z.number()) }),

@@ -23,8 +23,12 @@ import type { PollReading } from '../../contracts/poll-schedule.js'
 type Placed = {
   /** Place in the chain of generators. */
   readonly cursor: JsonValue
-  /** Name of the generator; `null` in what version 0.1.0 saved, which kept places only. */
+  /**
+   * Name of the generator; `null` while a balance has not chosen it, and in what version 0.1.0 saved, which kept places only.
+   */
   readonly generator: string | null
+  /** What the job belongs to, as the generator says; `null` when it says nothing. A job is never polled elsewhere. */
+  readonly upstream: string | null
   /** Counts the submissions of a run, from 1. */
   readonly number: number
 }
@@ -74,19 +78,33 @@ export type AcceptedSubmission = Placed & {
 /** One submission to one generator. */
 export type Submission = ReadySubmission | SendingSubmission | UnknownSubmission | AcceptedSubmission
 
+/** What a submission knows of its generator; `null` while that is not decided. */
+export type Bound = { readonly name: string; readonly upstream?: string | undefined } | null
+
+/** What a submission at a place of the chain knows of its generator. */
+export function boundOf({
+  generator,
+  isUndecided = false,
+}: {
+  readonly generator: NonNullable<Bound>
+  readonly isUndecided?: boolean | undefined
+}): Bound {
+  return isUndecided ? null : generator
+}
+
 /** The first submission of a run. */
-export function firstSubmission(cursor: JsonValue, generator: string): ReadySubmission {
-  return { cursor, generator, number: 1, state: 'ready', sentAt: null }
+export function firstSubmission(cursor: JsonValue, generator: Bound): ReadySubmission {
+  return { cursor, ...boundTo(generator), number: 1, state: 'ready', sentAt: null }
 }
 
 /** The submission after one that was refused, or whose job failed. */
-export function nextSubmission(former: Submission, cursor: JsonValue, generator: string): ReadySubmission {
-  return { cursor, generator, number: former.number + 1, state: 'ready', sentAt: null }
+export function nextSubmission(former: Submission, cursor: JsonValue, generator: Bound): ReadySubmission {
+  return { cursor, ...boundTo(generator), number: former.number + 1, state: 'ready', sentAt: null }
 }
 
 /** Leave was given, perhaps for another generator. */
-export function placed<S extends Submission>(submission: S, cursor: JsonValue, generator: string): S {
-  return { ...submission, cursor, generator }
+export function placed<S extends Submission>(submission: S, cursor: JsonValue, generator: Bound): S {
+  return { ...submission, cursor, ...boundTo(generator) }
 }
 
 /** It is about to be sent, for the first time or again under the same key. */
@@ -155,7 +173,7 @@ export function settledAsAbsent(submission: Submission): ReadySubmission {
 export function settledAsFound(submission: Submission, handle: GenerationHandle): AcceptedSubmission {
   const sentAt = submission.sentAt ?? handle.startedAt
   const first = { ...placeOf(submission), state: 'unknown', sentAt, inquiries: 0 } as const
-  return accepted({ ...first, generator: handle.generator }, handle, { atMs: 0 })
+  return accepted({ ...first, generator: handle.generator, upstream: handle.upstream ?? null }, handle, { atMs: 0 })
 }
 
 /** The handle of a submission that has a job. */
@@ -163,8 +181,21 @@ export function handleOf(submission: Submission | undefined): GenerationHandle |
   return submission?.state === 'accepted' ? submission.handle : undefined
 }
 
-function placeOf({ cursor, generator, number }: Submission): Placed {
-  return { cursor, generator, number }
+/** The handle of a job at a generator. */
+export function newHandle(
+  { name, upstream }: NonNullable<Bound>,
+  operation: JsonValue,
+  startedAt: number,
+): GenerationHandle {
+  return { generator: name, ...(upstream !== undefined && { upstream }), operation, startedAt }
+}
+
+function boundTo(bound: Bound): Pick<Placed, 'generator' | 'upstream'> {
+  return { generator: bound?.name ?? null, upstream: bound?.upstream ?? null }
+}
+
+function placeOf({ cursor, generator, upstream, number }: Submission): Placed {
+  return { cursor, generator, upstream, number }
 }
 
 const MAX_READINGS = 120

@@ -23,7 +23,7 @@ function upgraded(submission: JsonObject): JsonValue {
   // Only a job was saved with the name of its generator; for the others the place in the chain is all that is known.
   const { generator = null, startedAt }: JsonObject = isObject(handle) ? handle : {}
   const inquired = inquiries === undefined ? 0 : inquiries
-  const placed = { ...rest, cursor, generator, number, state } as JsonObject
+  const placed = { ...rest, cursor, generator, upstream: null, number, state } as JsonObject
   switch (state) {
     case 'ready':
       return { ...placed, sentAt: intentAt ?? null }

@@ -1,10 +1,10 @@
-import { generatorAt } from '../../calling/generator-routes.js'
-import { flawOfVideo } from '../../calling/stage-calls.js'
+import { flawOfStatus } from '../../calling/result-flaws.js'
 import { pollTask } from '../../calling/tasks.js'
 import { toErrorJson } from '../../contracts/errors.js'
 import type { GeneratedVideo } from '../../contracts/generator.js'
 import { NetworkError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
+import { generatorOf } from '../generate/submission-place.js'
 import { contextOf, openStage, type RunSession, warn } from '../run-session.js'
 import { withGenerated } from '../state/candidates.js'
 import { storableVideo } from '../state/run-state.js'
@@ -30,7 +30,7 @@ export async function videoOf(session: RunSession): Promise<GeneratedVideo> {
  * cannot be asked.
  */
 export async function renewVideo(session: RunSession): Promise<GeneratedVideo | undefined> {
-  const generator = generatorOf(session)
+  const generator = generatorOf(session.config.generator, session.state.submission)
   if (generator === undefined || !('poll' in generator)) return undefined
   try {
     return await askAgain(session)
@@ -44,7 +44,7 @@ export async function renewVideo(session: RunSession): Promise<GeneratedVideo | 
 
 async function askAgain(session: RunSession): Promise<GeneratedVideo> {
   const { clock } = session.config
-  const generator = generatorOf(session)
+  const generator = generatorOf(session.config.generator, session.state.submission)
   if (generator === undefined) {
     const message = 'Could not open the video again, the chain of generators has changed since it was generated'
     throw new UpstreamResponseError(message, { isRetryable: false })
@@ -63,17 +63,19 @@ async function askAgain(session: RunSession): Promise<GeneratedVideo> {
   ).finally(() => {
     work.isOpen = false
   })
-  const flaw = status.state === 'completed' ? flawOfVideo(status.video) : status.state
-  if (status.state !== 'completed' || flaw !== undefined) {
-    throw new UpstreamResponseError(`Could not open the video again, ${generator.name} says that it is: ${flaw}`)
+  const flaw = flawOfStatus(status)
+  if (flaw !== undefined) {
+    const message = `Could not open the video again, the result of poll() of ${generator.name} is unusable: ${flaw}`
+    throw new UpstreamResponseError(message)
+  }
+  if (status.state !== 'completed') {
+    throw new UpstreamResponseError(
+      `Could not open the video again, ${generator.name} reports that it is: ${status.state}`,
+    )
   }
   const { video } = status
   session.video = video
   const { state } = session
   session.journal.note({ video: storableVideo(video), candidates: withGenerated(state, video) })
   return video
-}
-
-function generatorOf({ config, state }: RunSession) {
-  return generatorAt(config.generator, state.submission?.cursor ?? null)
 }

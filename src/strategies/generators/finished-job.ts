@@ -43,7 +43,7 @@ export function contentVideo(job: FinishedJob): GeneratedVideo {
 function inlineVideo(job: FinishedJob, output: Extract<VideoOutput, { kind: 'bytes' }>): GeneratedVideo | undefined {
   const bytes = new Uint8Array(Buffer.from(output.base64, 'base64'))
   if (bytes.byteLength === 0) return undefined
-  return { ...factsOf(job), source: memoryVideo(bytes, output.mediaType) }
+  return { ...factsOf(job), source: memoryVideo(bytes, { mediaType: output.mediaType }) }
 }
 
 function addressedVideo(job: FinishedJob, output: Extract<VideoOutput, { kind: 'url' }>): GeneratedVideo | undefined {

@@ -11,25 +11,41 @@ const NOW = 1_767_225_600_000
 /** Every kind of submission: of a kind of run, what it is upgraded to. */
 const SUBMISSIONS: Readonly<Record<string, object | undefined>> = {
   created: undefined,
-  ready: { cursor: null, generator: null, number: 1, state: 'ready', sentAt: null },
-  'ready-retry': { cursor: { failures: 1, inner: null }, generator: null, number: 2, state: 'ready', sentAt: null },
+  ready: { cursor: null, generator: null, upstream: null, number: 1, state: 'ready', sentAt: null },
+  'ready-retry': {
+    cursor: { failures: 1, inner: null },
+    generator: null,
+    upstream: null,
+    number: 2,
+    state: 'ready',
+    sentAt: null,
+  },
   'ready-fallback-second': {
     cursor: { index: 1, inner: null },
     generator: null,
+    upstream: null,
     number: 2,
     state: 'ready',
     sentAt: null,
   },
-  'ready-balance': { cursor: { tried: [], at: null }, generator: null, number: 1, state: 'ready', sentAt: null },
+  'ready-balance': {
+    cursor: { tried: [], at: null },
+    generator: null,
+    upstream: null,
+    number: 1,
+    state: 'ready',
+    sentAt: null,
+  },
   'ready-balance-second': {
     cursor: { tried: [0], at: null },
     generator: null,
+    upstream: null,
     number: 2,
     state: 'ready',
     sentAt: null,
   },
-  'ready-after-absent': { cursor: null, generator: null, number: 1, state: 'ready', sentAt: NOW },
-  'settled-not-submitted': { cursor: null, generator: null, number: 2, state: 'ready', sentAt: null },
+  'ready-after-absent': { cursor: null, generator: null, upstream: null, number: 1, state: 'ready', sentAt: NOW },
+  'settled-not-submitted': { cursor: null, generator: null, upstream: null, number: 2, state: 'ready', sentAt: null },
   intent: sending({ cursor: null, number: 1 }),
   'intent-after-absent': sending({ cursor: null, number: 1 }),
   'intent-fallback-first': sending({ cursor: { index: 0, inner: null }, number: 1 }),
@@ -73,17 +89,17 @@ const SUBMISSIONS: Readonly<Record<string, object | undefined>> = {
 }
 
 function sending(placed: object) {
-  return { ...placed, generator: null, state: 'sending', sentAt: NOW, isResend: false, inquiries: 0 }
+  return { ...placed, generator: null, upstream: null, state: 'sending', sentAt: NOW, isResend: false, inquiries: 0 }
 }
 
 function unknown(placed: object) {
-  return { ...placed, generator: null, state: 'unknown', sentAt: NOW }
+  return { ...placed, generator: null, upstream: null, state: 'unknown', sentAt: NOW }
 }
 
 function accepted(job: { cursor: unknown; number: number; generator: string; operation?: unknown; at?: number }) {
   const { cursor, number, generator, operation = { id: 'task_1' }, at = NOW } = job
   const handle = { generator, operation, startedAt: at }
-  const placed = { cursor, generator, number, state: 'accepted', sentAt: at }
+  const placed = { cursor, generator, upstream: null, number, state: 'accepted', sentAt: at }
   return { ...placed, handle, readings: [{ atMs: 0 }], misses: 0, lastingMisses: 0 }
 }
 

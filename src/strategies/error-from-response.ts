@@ -1,0 +1,108 @@
+import type { SoraPipelineError } from '../contracts/errors.js'
+import { UpstreamResponseError } from '../contracts/upstream-errors.js'
+import { answerError } from '../upstream/answer-error.js'
+import { readBodyText } from '../upstream/body-text.js'
+import { excerptOf } from '../upstream/error-details.js'
+import { hostOf, timeoutFailure } from '../upstream/network-failure.js'
+import { type Mask, maskOf, schemedSecrets } from '../upstream/secret.js'
+import { withTimeLimit } from '../upstream/time-limit.js'
+
+/** Options of {@link errorFromResponse}. */
+export interface ErrorFromResponseOptions {
+  /** What could not be done, such as `create the video`: the message begins with `Could not create the video`. */
+  readonly what: string
+  /**
+   * Whether the response answers a submission. What a 5xx says of its reason is read then, for that can prove that nothing was
+   * accepted; of a poll it only means that the upstream cannot tell now.
+   * @defaultValue `false`
+   */
+  readonly isSubmission?: boolean | undefined
+  /**
+   * The key and whatever else the upstream may echo. They are taken out of the message in every form, as is what looks like a
+   * credential; those with fewer than 4 characters are left.
+   * @defaultValue none
+   */
+  readonly secrets?: readonly string[] | undefined
+  /**
+   * Address of the request, for a `Response` that does not know it.
+   * @defaultValue `response.url`
+   */
+  readonly url?: string | undefined
+  /**
+   * Milliseconds to read the body, above 0. The status is enough for an error, so a body that takes longer is left out.
+   * @defaultValue 10_000
+   */
+  readonly timeoutMs?: number | undefined
+  /** Ends the reading of the body; the error is made without it. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const MAX_BYTES = 64_000
+
+/**
+ * Makes the library's error of a `Response` of `fetch` that is not what was asked for, so that a generator of your own need not know
+ * which answers prove a refusal. Reads at most 64,000 bytes of the body, if it was not read yet, and closes it. Never rejects.
+ *
+ * 401 and 403 become `AuthenticationError`, 402 and a 4xx that names a quota `QuotaExceededError`, 429 `RateLimitError`, 503 and 529
+ * `OverloadedError`, a moderation verdict `ContentRejectedError`, a 4xx about the country `RegionError`, any other status that is no
+ * success `UpstreamHttpError`. A success, which you could not read, becomes `UpstreamResponseError`. `retryAfterMs` is read from the
+ * headers. After a submission, a pipeline takes `UpstreamHttpError` of a 3xx, 408, 409 or 5xx and `UpstreamResponseError` for an
+ * unknown outcome, and every other one for a refusal.
+ *
+ * The body ends up in the message as an excerpt of at most 200 characters, without tags and without `secrets`.
+ *
+ * @example
+ * ```ts
+ * import type { TaskGenerator } from 'sora-pipeline'
+ * import { errorFromResponse, networkErrorFrom } from 'sora-pipeline/strategies'
+ *
+ * const url = 'https://api.example/v1/jobs'
+ * const key = 'your-key'
+ *
+ * export const start: TaskGenerator<string>['start'] = async ({ prompt }, { idempotencyKey, signal }) => {
+ *   const headers = { authorization: `Bearer ${key}`, 'idempotency-key': idempotencyKey }
+ *   const what = 'create the video'
+ *   const init = { method: 'POST', headers, body: JSON.stringify({ prompt }), redirect: 'manual', signal } as const
+ *   const response = await fetch(url, init).catch((error: unknown) => {
+ *     throw networkErrorFrom(error, { what, url, secrets: [key] })
+ *   })
+ *   if (!response.ok) throw await errorFromResponse(response, { what, isSubmission: true, secrets: [key] })
+ *   const job = (await response.json()) as { id: string }
+ *   return { operation: job.id }
+ * }
+ * ```
+ */
+export async function errorFromResponse(
+  response: Response,
+  options: ErrorFromResponseOptions,
+): Promise<SoraPipelineError> {
+  const { what, isSubmission = false, secrets = [] } = options
+  const { status, headers } = response
+  const url = options.url ?? response.url
+  // An authorization is masked with its scheme and without.
+  const mask = maskOf([...secrets, ...schemedSecrets(secrets)])
+  const text = await bodyOf(response, { ...options, url, mask })
+  if (!response.ok) return answerError({ what, url, status, headers, text, mask, isSubmission })
+  const bodyExcerpt = excerptOf(text, mask)
+  const said = bodyExcerpt && `, ${bodyExcerpt}`
+  const message = `Could not ${what}: ${hostOf(url)} answered ${status} with something else than was asked for${said}`
+  return new UpstreamResponseError(message, { status, url: mask(url), bodyExcerpt })
+}
+
+async function bodyOf(
+  response: Response,
+  { what, url, mask, timeoutMs = 10_000, signal = new AbortController().signal }: BodyOptions,
+): Promise<string> {
+  const error = () => timeoutFailure({ what, url, mask }, timeoutMs)
+  try {
+    const read = (limited: AbortSignal) => readBodyText(response, MAX_BYTES, limited)
+    return (await withTimeLimit({ timeoutMs, signal, error }, read)).text
+  } catch {
+    return '' // It was read before, broke off, or took too long: the status says enough.
+  }
+}
+
+interface BodyOptions extends ErrorFromResponseOptions {
+  readonly url: string
+  readonly mask: Mask
+}

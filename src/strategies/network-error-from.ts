@@ -1,0 +1,54 @@
+import { isSoraPipelineError, type SoraPipelineError } from '../contracts/errors.js'
+import { errorStatusOf } from '../contracts/submission.js'
+import { UpstreamHttpError } from '../contracts/upstream-errors.js'
+import { hostOf, networkFailure } from '../upstream/network-failure.js'
+import { maskOf, schemedSecrets } from '../upstream/secret.js'
+
+/** Options of {@link networkErrorFrom}. */
+export interface NetworkErrorFromOptions {
+  /** What could not be done, such as `create the video`: the message begins with `Could not create the video`. */
+  readonly what: string
+  /** Address of the request. The message has its host, the error has it without its query. */
+  readonly url: string
+  /**
+   * What the cause may hold and no one may see, such as the key.
+   * @defaultValue none
+   */
+  readonly secrets?: readonly string[] | undefined
+}
+
+const NEVER = new AbortController().signal
+
+/**
+ * Makes the library's error of what `fetch`, or another HTTP client, rejected with when no answer came. `isRefusal` of the
+ * `NetworkError` is true only where the cause proves that nothing was sent: an unknown host, a refused connection or one that took
+ * too long, a failed TLS handshake. Then another generator may be tried; after anything else the outcome of a submission is unknown.
+ *
+ * An error of a client that carries an HTTP status becomes `UpstreamHttpError`, whose `isRefusal` goes by the status; of a `Response`
+ * {@link errorFromResponse} makes more. An error of the library is given back unchanged. The cause of the new error is a copy of the
+ * innermost one without its fields, for they may hold the request and its headers.
+ *
+ * An abort is no error of the network: call `signal.throwIfAborted()` first, where it matters.
+ *
+ * @example
+ * ```ts
+ * import { networkErrorFrom } from 'sora-pipeline/strategies'
+ *
+ * const url = 'https://api.example/v1/jobs/job_1'
+ * const poll = (signal: AbortSignal) =>
+ *   fetch(url, { signal }).catch((error: unknown) => {
+ *     signal.throwIfAborted()
+ *     throw networkErrorFrom(error, { what: 'poll the job', url })
+ *   })
+ * console.log(typeof poll)
+ * ```
+ */
+export function networkErrorFrom(cause: unknown, options: NetworkErrorFromOptions): SoraPipelineError {
+  const { what, secrets = [] } = options
+  if (isSoraPipelineError(cause)) return cause
+  const mask = maskOf([...secrets, ...schemedSecrets(secrets)])
+  const status = errorStatusOf(cause)
+  if (status === undefined) return networkFailure(cause, { what, url: options.url, mask }, NEVER) as SoraPipelineError
+  const url = mask(options.url)
+  return new UpstreamHttpError(`Could not ${what}: ${hostOf(url)} answered ${status}`, { status, url })
+}
