@@ -6,7 +6,7 @@ import { endRun } from './journal/end-run.js'
 import { askPatiently, isNamedElsewhere, takeRun } from './journal/hold-run.js'
 import { continueAfterRace } from './journal/lost-race.js'
 import { type Opening, openRun } from './journal/open-run.js'
-import { isFenced } from './journal/store-calls.js'
+import { answerOf, isFenced } from './journal/store-calls.js'
 import type { PipelineConfig } from './options.js'
 import type { RunSession } from './run-session.js'
 import { finishRun, takeStep } from './take-step.js'
@@ -35,7 +35,8 @@ async function isFree(session: RunSession): Promise<boolean> {
   for (;;) {
     if (session.state.status !== 'running') return false
     if (!isNamedElsewhere(session)) return true
-    const { beat } = await session.journal.reload()
+    const reload = () => session.journal.reload()
+    const { beat } = await answerOf(reload, `Could not read the run, the store is down: ${session.id}`)
     const { worker, formerLease } = session.state
     if (formerLease) return formerLease.until <= clock.now()
     if (worker === undefined || watch.isDead(worker, beat)) return true
@@ -55,13 +56,15 @@ async function oneEffect(session: RunSession): Promise<void> {
       await finishRun(session)
       return
     }
-    if (step === 'generate' && submission?.state !== 'accepted') await config.lease.beat()
+    if (step === 'generate' && submission?.state !== 'accepted') {
+      await answerOf(() => config.lease.beat(), `Could not advance the run, the store is down: ${session.id}`)
+    }
     if (isConfigured(session)) await takeRun(session)
     else session.hold()
     const { writes } = journal
     await takeStep(session)
     // This process alone knows of it, and does not stay.
-    if (journal.hasUnsaved) await askPatiently(session, () => journal.saveUnsaved())
+    if (journal.hasUnsaved) await askPatiently(session, () => journal.leave())
     isDone = journal.writes > writes
   }
 }

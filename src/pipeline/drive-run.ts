@@ -6,6 +6,7 @@ import { stopUpstream } from './generate/stop-upstream.js'
 import { refuseForeignJob } from './generate/submission-place.js'
 import { endRun } from './journal/end-run.js'
 import { isNamedElsewhere, mayContinue, takeRun, watchRun } from './journal/hold-run.js'
+import { leaveRun } from './journal/leave-run.js'
 import { continueAfterRace } from './journal/lost-race.js'
 import { type Opening, openRun, type RunOrigin } from './journal/open-run.js'
 import { isFenced } from './journal/store-calls.js'
@@ -58,6 +59,7 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
     if (session) {
       releaseJob(session)
       session.letGo()
+      leaveRun(session)
     }
   }
 }

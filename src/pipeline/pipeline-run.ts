@@ -108,7 +108,7 @@ export function startRun(
 }
 
 // A listener that throws is the caller's bug and must not cost a video: it is told once.
-function listenerOf(config: PipelineConfig, log: () => EventLog): ((event: PipelineEvent) => void) | undefined {
+export function listenerOf(config: PipelineConfig, log: () => EventLog): ((event: PipelineEvent) => void) | undefined {
   const { onEvent } = config
   if (onEvent === undefined) return undefined
   let hasThrown = false

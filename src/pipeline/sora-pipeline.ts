@@ -11,7 +11,7 @@ import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import { answerOf } from './journal/store-calls.js'
 import { unfinishedRuns } from './journal/unfinished-runs.js'
 import { configOf, type PipelineConfig, type SoraPipelineOptions, withOwnWorker } from './options.js'
-import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
+import { type ActiveRun, listenerOf, type PipelineRun, startRun } from './pipeline-run.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
 import { openKeptVideo, removeKept } from './video/kept-run.js'
 import { UnservedVideos } from './video/unserved-videos.js'
@@ -104,7 +104,7 @@ export class SoraPipeline {
    * @throws RunStateError when the store is down. A run that cannot be read rejects its own `result` alone.
    */
   async recover(limit: number = Number.POSITIVE_INFINITY): Promise<readonly PipelineRun[]> {
-    const ids = (await unfinishedRuns(this.#config, limit)).filter((id) => !this.#runs.has(id))
+    const ids = await unfinishedRuns(this.#config, limit, this.#runs)
     const spacingMs = Math.min(SPREAD_MS / ids.length, MOST_SPACING_MS)
     return ids.map((id, index) => this.#open(undefined, { id, delayMs: index * spacingMs }))
   }
@@ -223,8 +223,8 @@ export class SoraPipeline {
       return joined
     }
     // Another request under the id of a live run is refused by the store, which knows what the id stands for. Should it be the
-    // same after all, two work on one run, and each needs to be a worker of its own.
-    const config = joined ? withOwnWorker(this.#config) : this.#config
+    // same after all, or is the run being advanced, two work on one run, and each needs to be a worker of its own.
+    const config = joined || this.#advancing.has(id) ? withOwnWorker(this.#config) : this.#config
     const origin = { id, request, owner, isCallerId: given !== undefined }
     const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
     if (joined === undefined) this.#runs.set(id, run)
@@ -234,8 +234,11 @@ export class SoraPipeline {
   }
 
   async #advance(id: string): Promise<void> {
-    const { onEvent, clock } = this.#config
-    const log = new EventLog(() => ({ runId: id, at: clock.now() }), onEvent)
+    const base = () => ({ runId: id, at: this.#config.clock.now() })
+    const log: EventLog = new EventLog(
+      base,
+      listenerOf(this.#config, () => log),
+    )
     const signal = new AbortController().signal
     await advanceRun(this.#config, { origin: { id, isCallerId: true }, log, signal })
   }

@@ -117,7 +117,8 @@ it('a store that hangs at any time neither costs a second job, nor the end of a 
     expect(cancelMs, shown).toBeLessThanOrEqual(STORE_MS + 2600)
     expect(events.filter(({ type }) => type === 'run-completed' || type === 'run-failed')).toEqual(events.slice(-1))
     expect(status, shown).not.toBe('running')
-    expect(pending, shown).toBe(0)
+    // What could not be saved is saved once the store is back; that keeps no process alive.
+    expect(pending, shown).toBeLessThanOrEqual(1)
   }
   process.off('unhandledRejection', note)
   expect(unhandled).toEqual([])

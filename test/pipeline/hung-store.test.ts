@@ -60,6 +60,9 @@ async function lastEventOf(run: PipelineRun): Promise<PipelineEvent | undefined>
   return events.at(-1)
 }
 
+// What could not be saved is saved once the store is back; that keeps no process alive.
+const IN_BACKGROUND = 1
+
 describe('a store that hangs for good', () => {
   it.each(CELLS)('in %s, %s', async (method, phase) => {
     const world = hungWorld(isIn(method), phase)
@@ -78,7 +81,7 @@ describe('a store that hangs for good', () => {
       expect(await lastEventOf(run)).toMatchObject({ type: 'run-completed' })
     }
     await clock.advance(STORE_MS)
-    expect(clock.pending).toBe(0)
+    expect(clock.pending).toBeLessThanOrEqual(IN_BACKGROUND)
   })
 
   it.each(PHASES.filter((phase) => phase !== 'opening'))('ends with totalMs, from %s on', async (phase) => {
@@ -168,7 +171,7 @@ describe('a store that hangs for good', () => {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'run-state', isRetryable: true } })
       expect(String((outcome as PromiseRejectedResult).reason)).toContain('the store is down')
     }
-    expect(clock.pending).toBe(0)
+    expect(clock.pending).toBeLessThanOrEqual(IN_BACKGROUND)
   })
 })
 
@@ -255,7 +258,7 @@ describe('what reaches the store late', () => {
       await expect(clock.runUntil(pipeline.generate(request, { id: 'run_1' }))).rejects.toMatchObject({
         message: 'Could not save the run, nothing was sent: run_1',
       })
-      expect(clock.pending).toBe(0)
+      expect(clock.pending).toBeLessThanOrEqual(IN_BACKGROUND)
       await clock.advance(60_000)
       const { load } = store
       let failures = fails
@@ -269,7 +272,7 @@ describe('what reaches the store late', () => {
       if (method === 'putMedia') expect(state).toBeUndefined()
       else expect(state).toMatchObject({ status: 'failed', error: { code: 'run-state' } })
       expect(await media(world)).toBeUndefined()
-      expect(clock.pending).toBe(0)
+      expect(clock.pending).toBeLessThanOrEqual(IN_BACKGROUND)
     },
   )
 

@@ -3,6 +3,7 @@ import { startTask } from '../../calling/tasks.js'
 import type { Generator, StartedTask } from '../../contracts/generator.js'
 import { mayHaveBeenAccepted } from '../../contracts/submission.js'
 import { withDeadline } from '../../timing/deadline.js'
+import { answerOf, isFenced } from '../journal/store-calls.js'
 import { contextOf, overtaken, type RunSession, type StageWork } from '../run-session.js'
 import {
   placed,
@@ -37,12 +38,14 @@ export async function submitJob(
   const { clock } = session.config
   const { journal } = session
   // Media that cannot be read must not leave an intent behind.
-  const request = await session.request()
+  const request = await answerOf(() => session.request(), `Could not read the media, the store is down: ${session.id}`)
   const sent = sending(placed(submission, submission.cursor, generator), clock.now())
   try {
     await journal.saveHeld({ submission: sent })
   } catch (error) {
-    journal.takeBack({ submission })
+    // Another process saved: this intent is not in the store, and what is there is not this process's to take back.
+    if (isFenced(error)) journal.note({ submission })
+    else journal.takeBack({ submission })
     throw error
   }
   const startedAt = clock.monotonic()
@@ -68,8 +71,10 @@ export async function submitJob(
     delete session.submitting
     return { kind: 'accepted', started, sent, durationMs: durationMs() }
   } catch (error) {
-    session.signal.throwIfAborted()
+    // A caller who aborts may still cancel what the submission brings.
+    session.callerSignal.throwIfAborted()
     delete session.submitting
+    session.signal.throwIfAborted()
     if (error === lapsed) return { kind: 'unsent', sent, durationMs: durationMs() }
     return { kind: mayHaveBeenAccepted(error) ? 'unknown' : 'refused', error, sent, durationMs: durationMs() }
   }

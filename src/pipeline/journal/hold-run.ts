@@ -55,10 +55,13 @@ export async function takeRun(session: RunSession): Promise<void> {
   session.hold()
 }
 
-/** Whether this process may take the next step. A run whose job is paid continues also while its store is down. */
+/**
+ * Whether this process may take the next step. A run whose job is paid continues also while its store is down: once it was tried to
+ * hold it again, for another process may have taken it over.
+ */
 export function mayContinue(session: RunSession): boolean {
-  const { journal, config } = session
-  return journal.isHeld || (isOwnJob(session) && (journal.isResting || !config.lease.isFresh()))
+  const { journal } = session
+  return journal.isHeld || (isOwnJob(session) && journal.isResting)
 }
 
 function isOwnJob({ journal }: RunSession): boolean {

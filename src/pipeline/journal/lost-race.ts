@@ -28,6 +28,9 @@ export async function continueAfterRace(session: RunSession): Promise<boolean> {
   }
   const operation = JSON.stringify(job.handle.operation)
   if (operation === JSON.stringify(handleOf(present)?.operation)) return false
+  // The video of the former job must not be taken for that of the present one.
+  delete session.video
+  delete session.upstream
   if (isSame && isAborted) {
     // No other process can stop the job, nor report it later.
     session.upstream = await stopJob(session, job.handle)

@@ -1,11 +1,12 @@
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { LoadedRun, RunStore } from '../../contracts/run-store.js'
 import type { PipelineConfig } from '../options.js'
-import { jobOf, type RunState, withWarnings } from '../state/run-state.js'
+import { type RunState, withWarnings } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { handleOf } from '../state/submission.js'
+import { failureToSave } from './failure-to-save.js'
 import { hasNewsSince, patchedState, type StatePatch } from './state-patch.js'
-import { answerOf, isAnswer, isFenced } from './store-calls.js'
+import { answerOf, isFenced } from './store-calls.js'
 import { type TimedStore, timedStore } from './timed-store.js'
 import { VersionedSaves } from './versioned-saves.js'
 
@@ -38,6 +39,8 @@ export class RunJournal {
   #writes = 0
   #hasUnsaved = false
   #heldRow: number | undefined
+  // Whether the run is freed in the background already.
+  #isLeft = false
 
   constructor(options: JournalOptions) {
     this.#options = options
@@ -114,9 +117,10 @@ export class RunJournal {
   }
 
   /**
-   * Saves a change. Once something was submitted, a store that is down does not stop a run: that is a warning.
+   * Saves a change. Once a job may have been accepted, a store that is down does not stop a run: that is a warning.
    * @throws FencedError when another process saved in between.
-   * @throws RunStateError when nothing was submitted yet and the store does not answer.
+   * @throws RunStateError when the store does not answer before a submission is sent; it is retryable when nothing was sent under its
+   * key before.
    */
   save(patch: StatePatch): Promise<void> {
     return this.#saveAnd(patch, this.#options.isResident)
@@ -139,20 +143,28 @@ export class RunJournal {
     return this.#queued(() => this.#timed.paced(hold))
   }
 
-  /** Saves what an earlier save could not. Whatever a store throws that is down. */
-  saveUnsaved(): Promise<void> {
-    return this.#queued(() => this.#commit({}, this.#options.isResident))
-  }
-
   /** Takes back what the last save announces, should it land after it was given up: nothing of that was done. The run is free then. */
   takeBack(patch: StatePatch): void {
     this.note(patch)
+    this.#isLeft = true
     this.#saves.takeBack(this.#state)
   }
 
   /** Saves later what the last save could not, when this process does not continue the run. The run is free then. */
   saveLater(): void {
+    this.#isLeft = true
     this.#saves.saveInstead(this.#state)
+  }
+
+  /** Whether the store has something to learn when this process leaves the run: what it could not save, or that the run is free. */
+  get isToBeLeft(): boolean {
+    const { status } = this.#state
+    return !this.#isLeft && (this.#hasUnsaved || status !== this.#saved.status || (status === 'running' && this.isOwn))
+  }
+
+  /** Saves what this process knows, and lets go of the run. Whatever a store throws that is down. */
+  leave(): Promise<void> {
+    return this.#queued(() => this.#commit({}, false))
   }
 
   /** Saves when the run is due next, and the readings of its job, without the rest of the state. */
@@ -209,11 +221,8 @@ export class RunJournal {
         // As this process has it; after a lost race it is compared with what the store has.
         this.#state = this.#patched(patch, isHolding)
         if (isFenced(error)) throw error
-        if (jobOf(this.#state) === undefined) {
-          const isRetryable = !isAnswer(error)
-          const message = `Could not save the run, nothing was sent: ${this.#state.id}`
-          throw new RunStateError(message, { cause: error, isRetryable })
-        }
+        const failure = failureToSave(this.#state, error)
+        if (failure) throw failure
         this.#hasUnsaved = true
         this.#options.onUnsaved()
       }

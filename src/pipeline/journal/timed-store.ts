@@ -19,6 +19,7 @@ export interface TimedStore {
 const LEAST_MS = 1000
 const LEAST_HUNG_MS = 100
 const LEAST_REST_MS = 1000
+const LONGEST_REST_MS = 8000
 
 /**
  * Limits the operations of a store for one run: each to `storeTimeoutMs`, and all of them to about a second past the deadline of the
@@ -36,6 +37,7 @@ export function timedStore(options: {
   // Methods whose last operation got no answer: another that works says nothing of them.
   const hanging = new Set<string>()
   let restsUntil = Number.NEGATIVE_INFINITY
+  let failures = 0
 
   const limitMs = () => {
     const end = Math.min(endsAt, (deadlineAt() ?? Number.POSITIVE_INFINITY) + LEAST_MS)
@@ -68,9 +70,13 @@ export function timedStore(options: {
       try {
         await act()
         restsUntil = startedAt
+        failures = 0
       } catch (error) {
+        if (isFenced(error)) throw error
         const now = clock.monotonic()
-        if (!isFenced(error)) restsUntil = now + Math.max(LEAST_REST_MS, 2 * (now - startedAt))
+        const backOffMs = Math.min(LONGEST_REST_MS, LEAST_REST_MS * 2 ** failures)
+        failures += 1
+        restsUntil = now + Math.max(backOffMs, 2 * (now - startedAt))
         throw error
       }
     },

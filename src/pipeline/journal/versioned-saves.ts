@@ -73,8 +73,9 @@ export class VersionedSaves {
     const landedAs = async () => {
       const loaded = await store.load(id)
       // What was saved since is no business of this save, also when the same worker did it.
-      const isLast = JSON.stringify(loaded?.state.submission) === JSON.stringify(last.state.submission)
-      return loaded?.version === last.version + 1 && isLast ? loaded.version : undefined
+      if (loaded?.version !== last.version + 1 || loaded.state.worker !== last.state.worker) return undefined
+      const isLast = JSON.stringify(loaded.state.submission) === JSON.stringify(last.state.submission)
+      return isLast ? loaded.version : undefined
     }
     inBackground(this.#options, async () => {
       const version = await last.done.catch(landedAs)
