@@ -19,6 +19,8 @@ import { resultJsonOf } from './video/run-result.js'
 export interface RunRecord {
   readonly id: string
   readonly owner?: string
+  /** The run that this one retries. */
+  readonly retryOf?: string
   /**
    * `needs-review`: whether a job was paid is not known; `pipeline.settle` is for the person who looked. `unreadable`, in lists only:
    * the state is broken or of a later version, and `error` says how; nothing else is known of the run.
@@ -80,7 +82,7 @@ async function readListed(config: PipelineConfig, id: string): Promise<RunRecord
 }
 
 function recordOf(config: PipelineConfig, { state, beat, progress: reported }: StoredState): RunRecord {
-  const { id, owner, status, request, startedAt, endedAt, wakeAt, formerLease, worker, video, error } = state
+  const { id, owner, retryOf, status, request, startedAt, endedAt, wakeAt, formerLease, worker, video, error } = state
   const now = config.clock.now()
   const isRunning = status === 'running'
   const { url: _, ...facts } = video ?? {}
@@ -92,6 +94,7 @@ function recordOf(config: PipelineConfig, { state, beat, progress: reported }: S
   return {
     id,
     ...(owner !== undefined && { owner }),
+    ...(retryOf !== undefined && { retryOf }),
     status,
     request,
     startedAt,

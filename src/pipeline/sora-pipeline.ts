@@ -1,3 +1,4 @@
+import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
@@ -6,12 +7,15 @@ import type { VideoSource } from '../contracts/source.js'
 import { advanceRun } from './advance-run.js'
 import { checkNames, checkRequest } from './check-request.js'
 import { EventLog } from './event-log.js'
+import { adoptJob } from './journal/adopt-run.js'
 import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
+import { retriedRequest } from './journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import { answerOf } from './journal/store-calls.js'
 import { unfinishedRuns } from './journal/unfinished-runs.js'
 import { configOf, type PipelineConfig, type SoraPipelineOptions, withOwnWorker } from './options.js'
 import { type ActiveRun, listenerOf, type PipelineRun, startRun } from './pipeline-run.js'
+import type { AdoptOptions, Opened, RunOptions } from './run-options.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
 import { openKeptVideo, removeKept } from './video/kept-run.js'
 import { UnservedVideos } from './video/unserved-videos.js'
@@ -19,22 +23,6 @@ import { UnservedVideos } from './video/unserved-videos.js'
 // The first polls of recovered jobs come at most so far apart, and all within so long.
 const MOST_SPACING_MS = 5
 const SPREAD_MS = 5000
-
-/** What belongs to one run. */
-export interface RunOptions {
-  /** Aborts the run, as `run.cancel` does. */
-  readonly signal?: AbortSignal | undefined
-  /**
-   * 1 to 255 characters. An id that the store knows joins or resumes that run; it never starts a second.
-   * @defaultValue `run_` and 128 random bits
-   */
-  readonly id?: string | undefined
-  /**
-   * Who the run belongs to, 1 to 255 characters and no secret: kept with the run, so that a backend can show it to nobody else.
-   * An id that is known under another owner is refused.
-   */
-  readonly owner?: string | undefined
-}
 
 /**
  * Generates a video, publishes it, resolves a URL and uploads it, falls back at every step, and gives back a URL that works
@@ -158,6 +146,33 @@ export class SoraPipeline {
   }
 
   /**
+   * Makes a run of a paid job that this store does not know, such as one whose handle was in an error, and continues it: it is
+   * polled, published, resolved and uploaded. Nothing is submitted for it, unless its job fails and `request` is given.
+   * @throws InvalidRequestError when the handle, the request or the id is wrong. RunStateError when no generator of the chain fits the
+   * handle, another run has claimed the job, the id belongs to something else, or the store is down.
+   */
+  async adopt(handle: GenerationHandle, options: AdoptOptions = {}): Promise<PipelineRun> {
+    const { request, id: given, owner } = options
+    checkNames({ id: given, owner })
+    const id = given ?? newRunId()
+    const checked = request && checkRequest(request)
+    await adoptJob(this.#config, { id, isCallerId: given !== undefined, handle, request: checked, owner })
+    return this.resume(id)
+  }
+
+  /**
+   * Starts a new run of one that has ended, linked to it by `retryOf`. A job is paid again.
+   * @param changes - Fields of the request that are to be others; media of a run that has ended is gone, and has to be given again.
+   * @throws InvalidRequestError when what it needs is gone, or the changed request is wrong. RunStateError when the store does not know
+   * the run or is down, or the run has not ended.
+   */
+  async retry(id: string, changes: Partial<VideoRequest> = {}): Promise<PipelineRun> {
+    checkNames({ id })
+    const { request, owner } = await retriedRequest(this.#config, id, changes)
+    return this.#open(checkRequest(request), { owner, retryOf: id })
+  }
+
+  /**
    * Settles a run that ended in `needs-review` because nobody could tell whether its submission was accepted: a person has looked
    * at the upstream. The run goes on with the job, or submits again.
    * @param verdict - `{ operation }` of the job that was found, in the generator's own form such as `{ id: 'video_123' }`, or
@@ -213,7 +228,7 @@ export class SoraPipeline {
 
   #open(
     request: VideoRequest | undefined,
-    { signal, id: given, owner, delayMs = 0 }: RunOptions & { readonly delayMs?: number },
+    { signal, id: given, owner, retryOf, delayMs = 0 }: RunOptions & Opened,
   ): PipelineRun {
     checkNames({ id: given, owner })
     const id = given ?? newRunId()
@@ -225,7 +240,7 @@ export class SoraPipeline {
     // Another request under the id of a live run is refused by the store, which knows what the id stands for. Should it be the
     // same after all, or is the run being advanced, two work on one run, and each needs to be a worker of its own.
     const config = joined || this.#advancing.has(id) ? withOwnWorker(this.#config) : this.#config
-    const origin = { id, request, owner, isCallerId: given !== undefined }
+    const origin = { id, request, owner, retryOf, isCallerId: given !== undefined }
     const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
     if (joined === undefined) this.#runs.set(id, run)
     run.result.catch((error: unknown) => this.#unserved.keep(id, error))

@@ -233,7 +233,7 @@ describe('a submission of 0.1.0 that was sent to one of several generators', () 
     const { made, first, second } = several(byKey)
     const { id, result, pipeline } = await leftBehind(kind, { generator: chainOf(combinator, [first, second]) })
     await result().catch(() => undefined)
-    await pipeline.settle(id, { operation: { id: 'task_9' } })
+    await pipeline.settle(id, { operation: { id: 'task_9' }, generator: made[index]?.name })
     expect(await result()).toMatchObject({ servedBy: 'generator' })
     expect(made.map(({ startCount }) => startCount)).toEqual([0, 0])
     expect(made[index]?.pollCount).toBeGreaterThan(0)
@@ -246,7 +246,9 @@ describe('a submission of 0.1.0 that was sent to one of several generators', () 
     await result().catch(() => undefined)
     await expect(pipeline.settle(id, { operation: { id: 'task_9' } })).rejects.toMatchObject({
       code: 'run-state',
-      message: 'Could not settle the run with a job, the chain changed; settle it with the former chain: run_intent',
+      message:
+        'Could not settle the run with a job, no generator of the chain fits it: run_intent; give { operation, generator }, ' +
+        'one of first, second',
     })
   })
 
@@ -629,7 +631,7 @@ describe('a run of 0.1.0 in review', () => {
   it.each(Object.entries(CHAINS))('continues with the job that a person found: %s', async (kind, chainOf) => {
     const { generator, sender } = chainOf()
     const { id, result, pipeline } = await leftBehind(kind, { generator })
-    await pipeline.settle(id, { operation: { id: 'task_9' } })
+    await pipeline.settle(id, { operation: { id: 'task_9' }, generator: sender.name })
     expect(await result()).toMatchObject({ servedBy: 'generator' })
     expect(sender.startCount).toBe(0)
     expect(sender.pollCount).toBeGreaterThan(0)

@@ -27,7 +27,8 @@ export async function tryNext(
   session.admission?.answered(failure.error)
   releaseJob(session)
   session.generatorErrors.push(failure.error)
-  const next = routes.next(submission.cursor, failure.error)
+  // A job that was adopted without its request: there is nothing to submit.
+  const next = session.state.request.prompt === '' ? undefined : routes.next(submission.cursor, failure.error)
   if (next === undefined) throw endOfChain(session, failure.error, generator)
   const route = routes.at(next.cursor)
   const { generator: taker } = route

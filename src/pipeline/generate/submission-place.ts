@@ -50,7 +50,8 @@ export function generatorOf(chain: Generator, submission: Submission | undefined
   return submission && boundGenerator(generatorRoutesOf(chain), submission)
 }
 
-function boundGenerator(routes: GeneratorRoutes, submission: Submission): Generator | undefined {
+/** The generator of a chain that a submission is bound to; `undefined` when none fits. */
+export function boundGenerator(routes: GeneratorRoutes, submission: Submission): Generator | undefined {
   const { generators } = routes
   if (submission.generator === null) return ofVersion1(routes, submission)
   return generators.find((generator) => fits(generator, submission))

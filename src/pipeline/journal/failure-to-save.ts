@@ -17,6 +17,8 @@ export function failureToSave({ id, submission }: RunState, cause: unknown): Run
       return submission.isResend
         ? failure('an earlier submission may have been accepted', false)
         : failure('nothing was sent', !isAnswer(cause))
+    case 'ready':
+      return failure(submission.sentAt === null ? 'nothing was sent' : 'nothing was accepted', !isAnswer(cause))
     default:
       return failure('nothing was sent', !isAnswer(cause))
   }

@@ -17,6 +17,8 @@ export interface RunOrigin {
   readonly id: string
   readonly request?: VideoRequest | undefined
   readonly owner?: string | undefined
+  /** The run that this one retries. */
+  readonly retryOf?: string | undefined
   /** Whether the caller chose the id, so that the store may know it already. */
   readonly isCallerId: boolean
 }
@@ -67,7 +69,7 @@ async function createOrJoin(
   opening: Opening,
   { request, timed, now }: { readonly request: VideoRequest; readonly timed: TimedStore; readonly now: number },
 ): Promise<RunSession> {
-  const { id, owner, isCallerId } = opening.origin
+  const { id, owner, isCallerId, retryOf } = opening.origin
   const identity = identityOf(request, owner)
   const canKeepMedia = config.store.putMedia !== undefined
   const { request: stored, media } = storedRequest(request, { canKeepMedia })
@@ -78,7 +80,7 @@ async function createOrJoin(
   const cursor = routes.first()
   const submission = firstSubmission(cursor, boundOf(routes.at(cursor)))
   const { totalMs } = config.deadlines
-  const base = { id, request: stored, identity, now, totalMs, isCallerId, submission }
+  const base = { id, request: stored, identity, now, totalMs, isCallerId, retryOf, submission }
   const fresh: RunState = { ...newRunState(base), worker: config.lease.worker }
   if (await createRun(config, { fresh, media, timed })) {
     const kept = media.length > 0 ? undefined : request

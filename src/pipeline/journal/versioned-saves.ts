@@ -65,13 +65,15 @@ export class VersionedSaves {
     return loaded.version !== this.#version && !(this.#mayHaveSaved && this.#isOwn(loaded))
   }
 
-  /** Replaces what the last save saved, should that reach the store after it was given up; in the background. */
+  /** Replaces what the last save saved, or what was there before when that did not reach the store; in the background. */
   takeBack(state: RunState): void {
     const last = this.#last
     if (last === undefined) return
     const { id, store } = this.#options
     const landedAs = async () => {
       const loaded = await store.load(id)
+      // It did not land: the run is free all the same.
+      if (loaded?.version === last.version && loaded.state.worker === last.state.worker) return loaded.version
       // What was saved since is no business of this save, also when the same worker did it.
       if (loaded?.version !== last.version + 1 || loaded.state.worker !== last.state.worker) return undefined
       const isLast = JSON.stringify(loaded.state.submission) === JSON.stringify(last.state.submission)

@@ -47,6 +47,8 @@ export type RunState = {
   readonly deadlineAt?: number
   /** Tenant of the run; absent when it has none. */
   readonly owner?: string
+  /** The run that this one retries. */
+  readonly retryOf?: string
   /** Whether the caller chose the id. */
   readonly isCallerId?: boolean
   /** When it was taken out of lists and lookups. */
@@ -85,11 +87,13 @@ export interface NewRun {
   /** `Infinity` for no limit. */
   readonly totalMs: number
   readonly isCallerId: boolean
+  readonly retryOf?: string | undefined
   readonly submission: Submission
 }
 
 /** The state of a run that has just begun to generate. */
-export function newRunState({ id, request, identity, now, totalMs, isCallerId, submission }: NewRun): RunState {
+export function newRunState(run: NewRun): RunState {
+  const { id, request, identity, now, totalMs, isCallerId, retryOf, submission } = run
   return {
     v: 2,
     id,
@@ -99,6 +103,7 @@ export function newRunState({ id, request, identity, now, totalMs, isCallerId, s
     startedAt: now,
     ...(Number.isFinite(totalMs) && { deadlineAt: now + totalMs }),
     ...(isCallerId && { isCallerId }),
+    ...(retryOf !== undefined && { retryOf }),
     ...identity,
     request,
     step: 'generate',

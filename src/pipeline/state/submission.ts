@@ -176,6 +176,21 @@ export function settledAsFound(submission: Submission, handle: GenerationHandle)
   return accepted({ ...first, generator: handle.generator, upstream: handle.upstream ?? null }, handle, { atMs: 0 })
 }
 
+/** The submission of a job that this library did not submit, before its place in the chain is known. */
+export function adoptedSubmission(handle: GenerationHandle): AcceptedSubmission {
+  const bound = { generator: handle.generator, upstream: handle.upstream ?? null }
+  const placed = { cursor: null, ...bound, number: 1 }
+  return {
+    ...placed,
+    state: 'accepted',
+    sentAt: handle.startedAt,
+    handle,
+    readings: [{ atMs: 0 }],
+    misses: 0,
+    lastingMisses: 0,
+  }
+}
+
 /** The handle of a submission that has a job. */
 export function handleOf(submission: Submission | undefined): GenerationHandle | undefined {
   return submission?.state === 'accepted' ? submission.handle : undefined

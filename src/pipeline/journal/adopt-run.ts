@@ -1,0 +1,87 @@
+import * as z from 'zod/mini'
+import { generatorRoutesOf } from '../../calling/generator-routes.js'
+import { describeValue } from '../../contracts/errors.js'
+import type { GenerationHandle } from '../../contracts/generation-handle.js'
+import { type InputProblem, InvalidRequestError } from '../../contracts/input-errors.js'
+import type { VideoRequest } from '../../contracts/request.js'
+import { RunStateError } from '../../contracts/run-errors.js'
+import { boundGenerator } from '../generate/submission-place.js'
+import type { PipelineConfig } from '../options.js'
+import { identityOf, newRunState } from '../state/run-state.js'
+import { storedRequest } from '../state/stored-request.js'
+import { toStoredRun } from '../state/stored-run.js'
+import { adoptedSubmission, handleOf } from '../state/submission.js'
+import { claimJob } from './claim-job.js'
+import { answerOf, loadRun } from './store-calls.js'
+
+/** What a job is adopted with. */
+export interface Adoption {
+  readonly id: string
+  readonly isCallerId: boolean
+  readonly handle: GenerationHandle
+  /** What the job was submitted for; without it nothing is ever submitted for the run. */
+  readonly request?: VideoRequest | undefined
+  readonly owner?: string | undefined
+}
+
+const handleSchema = z.looseObject({
+  generator: z.string().check(z.minLength(1)),
+  upstream: z.optional(z.string()),
+  operation: z.json(),
+  startedAt: z.number(),
+})
+
+/**
+ * Makes a run of a job that the store does not know; does nothing for an id that has this very job.
+ * @throws InvalidRequestError when the handle is not one. RunStateError when no generator of the chain fits it, another run has claimed
+ * the job, its id belongs to something else, or the store is down.
+ */
+export async function adoptJob(config: PipelineConfig, adoption: Adoption): Promise<void> {
+  const { id, isCallerId, handle, owner } = adoption
+  checkHandle(handle)
+  const routes = generatorRoutesOf(config.generator)
+  const submission = adoptedSubmission(handle)
+  const generator = boundGenerator(routes, submission)
+  const cursor = generator && routes.locate(generator)
+  if (cursor === undefined) {
+    const names = routes.generators.map(({ name }) => name).join(', ')
+    throw new RunStateError(
+      `Could not adopt the job, no generator of the chain fits it: ${handle.generator}, the chain has ${names}`,
+      { handle },
+    )
+  }
+  const { store, clock, deadlines } = config
+  const down = `Could not adopt the job, the store is down: ${id}`
+  const request = adoption.request ?? { prompt: '' }
+  // The media was sent with the submission: it is not needed again unless the job fails, and then a data URL serves.
+  const { request: stored } = storedRequest(request, { canKeepMedia: false })
+  const state = newRunState({
+    id,
+    request: stored,
+    identity: identityOf(request, owner),
+    now: clock.now(),
+    totalMs: deadlines.totalMs,
+    isCallerId,
+    submission: { ...submission, cursor },
+  })
+  if (!(await answerOf(() => claimJob(store, handle, id), down))) {
+    throw new RunStateError(`Could not adopt the job, another run has claimed it: ${id}`, { handle })
+  }
+  if (await answerOf(() => store.create(id, toStoredRun(state)), down)) return
+  const known = (await loadRun(store, id))?.state
+  const isSame = JSON.stringify(handleOf(known?.submission)?.operation) === JSON.stringify(handle.operation)
+  if (!isSame || known?.owner !== owner) {
+    throw new RunStateError(`Could not adopt the job, its id belongs to another run: ${id}`, { handle })
+  }
+}
+
+function checkHandle(handle: unknown): void {
+  const parsed = handleSchema.safeParse(handle)
+  if (parsed.success) return
+  const problems = parsed.error.issues.map(({ path }): InputProblem => {
+    const field = ['handle', ...path].join('.')
+    const value = path.reduce<unknown>((part, key) => Object(part)[key], handle)
+    return { field, value: describeValue(value), fix: 'give a GenerationHandle: { generator, operation, startedAt }' }
+  })
+  throw new InvalidRequestError(problems)
+}

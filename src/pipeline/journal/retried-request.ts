@@ -1,0 +1,53 @@
+import { InvalidRequestError } from '../../contracts/input-errors.js'
+import type { VideoRequest } from '../../contracts/request.js'
+import { RunStateError } from '../../contracts/run-errors.js'
+import type { PipelineConfig } from '../options.js'
+import { restoredRequest, type StoredMedia } from '../state/stored-request.js'
+import { answerOf, loadRun } from './store-calls.js'
+
+/** What a run is retried with. */
+export interface RetriedRequest {
+  readonly request: VideoRequest
+  readonly owner: string | undefined
+}
+
+/**
+ * The request of a run that has ended, with changes.
+ * @throws InvalidRequestError when its media is gone and no other is given, or its prompt was erased. RunStateError when the store does
+ * not know the run or is down, or the run has not ended.
+ */
+export async function retriedRequest(
+  { store }: PipelineConfig,
+  id: string,
+  changes: Partial<VideoRequest>,
+): Promise<RetriedRequest> {
+  const state = (await loadRun(store, id))?.state
+  if (state === undefined || state.removedAt !== undefined) {
+    throw new RunStateError(`Could not retry the run, the store does not know it: ${id}`)
+  }
+  if (state.status === 'running') throw new RunStateError(`Could not retry the run, it is still running: ${id}`)
+  if (state.status === 'needs-review') {
+    throw new RunStateError(`Could not retry the run, it is in review; settle it, or a job may be paid twice: ${id}`)
+  }
+  const { image, video, ...rest } = state.request
+  const kept = { ...rest, ...(image !== undefined && { image }), ...(video !== undefined && { video }) }
+  for (const field of ['image', 'video'] as const) {
+    const media = kept[field]
+    if (field in changes || typeof media !== 'object') continue
+    if (!(await isThere(store, media, id))) refuse(field, `${media.mediaType} of a run that has ended`, 'give it again')
+  }
+  const own = { ...kept, ...Object.fromEntries(Object.keys(changes).map((field) => [field, undefined])) }
+  const request = await restoredRequest(id, own as typeof state.request, store)
+  const changed = { ...request, ...changes }
+  if (changed.prompt === '') refuse('prompt', 'erased', 'give it again')
+  return { request: changed, owner: state.owner }
+}
+
+async function isThere(store: PipelineConfig['store'], { sha256 }: StoredMedia, id: string): Promise<boolean> {
+  const read = () => store.getMedia?.(sha256) ?? Promise.resolve(undefined)
+  return (await answerOf(read, `Could not read the media of the run, the store is down: ${id}`)) !== undefined
+}
+
+function refuse(field: string, value: string, fix: string): never {
+  throw new InvalidRequestError([{ field, value, fix }])
+}

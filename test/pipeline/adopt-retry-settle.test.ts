@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest'
+import {
+  balance,
+  fallback,
+  GenerationFailedError,
+  memoryStore,
+  SoraPipeline,
+  type SoraPipelineOptions,
+  withRetry,
+} from '../../src/index.js'
+import { fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
+
+const request = { prompt: 'A cat playing piano' }
+const image = { bytes: new Uint8Array([1, 2, 3]), mediaType: 'image/png' }
+
+function setUp() {
+  const clock = manualClock()
+  const store = memoryStore({ clock })
+  const make = (options: SoraPipelineOptions) =>
+    new SoraPipeline({ store, clock, pollSchedule: () => 1000, ...options })
+  return { clock, store, make }
+}
+
+const named = (name: string, upstream?: string, polls = 3) => ({ ...fakeTaskGenerator({ name, polls }), upstream })
+const handle = { generator: 'a', operation: { id: 'task_1' }, startedAt: 1_767_225_600_000 }
+
+describe('adopt', () => {
+  it('makes a run of a paid job that the store does not know, and pays nothing', async () => {
+    const { clock, make } = setUp()
+    const generator = fakeTaskGenerator({ name: 'a' })
+    const pipeline = make({
+      generator: fallback(fakeTaskGenerator({ name: 'b' }), generator),
+      uploader: fakeUploader(),
+    })
+    const run = await pipeline.adopt(handle, { id: 'order-17', owner: 'ann' })
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'uploader' })
+    expect(generator.startCount).toBe(0)
+    expect(await pipeline.get('order-17')).toMatchObject({ owner: 'ann', status: 'completed' })
+    // The same again is the same run.
+    expect((await (await pipeline.adopt(handle, { id: 'order-17', owner: 'ann' })).result).servedBy).toBe('uploader')
+  })
+
+  it('is refused for a job that another run has, a handle that is none, and a generator that is not there', async () => {
+    const { clock, make } = setUp()
+    const pipeline = make({ generator: fakeTaskGenerator({ name: 'a' }) })
+    await clock.runUntil(pipeline.generate(request))
+    await expect(pipeline.adopt(handle)).rejects.toMatchObject({
+      code: 'run-state',
+      message: expect.stringContaining('claimed'),
+    })
+    await expect(pipeline.adopt({ ...handle, generator: 'z' })).rejects.toMatchObject({
+      code: 'run-state',
+      handle: { generator: 'z' },
+    })
+    for (const [field, wrong] of Object.entries({
+      handle: undefined,
+      'handle.generator': { ...handle, generator: 7 },
+      'handle.operation': { generator: 'a', startedAt: 1 },
+      'handle.startedAt': { ...handle, startedAt: 'now' },
+    })) {
+      await expect(pipeline.adopt(wrong as never)).rejects.toMatchObject({
+        code: 'request-invalid',
+        problems: [{ field }],
+      })
+    }
+  })
+
+  it('tries another generator for a failed job only when it has the request', async () => {
+    for (const given of [undefined, request]) {
+      const { clock, make } = setUp()
+      const error = new GenerationFailedError('Could not generate: no')
+      const first = fakeTaskGenerator({ name: 'a', polls: [{ state: 'failed', error }] })
+      const second = fakeTaskGenerator({ name: 'b' })
+      const run = await make({ generator: fallback(first, second) }).adopt(handle, { request: given })
+      if (given) await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+      else await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'generation-failed' })
+      expect(second.startCount).toBe(given ? 1 : 0)
+    }
+  })
+})
+
+describe('retry', () => {
+  it('starts a new run of one that ended, linked to it', async () => {
+    const { clock, make } = setUp()
+    const error = new GenerationFailedError('Could not generate: no')
+    const generator = fakeTaskGenerator({ polls: [{ state: 'failed', error }] })
+    const pipeline = make({ generator })
+    await expect(clock.runUntil(pipeline.generate(request, { id: 'run_1', owner: 'ann' }))).rejects.toThrow('no')
+    const again = make({ generator: fakeTaskGenerator() })
+    const run = await again.retry('run_1', { seed: 7 })
+    await clock.runUntil(run.result)
+    expect(await again.get(run.id)).toMatchObject({ retryOf: 'run_1', owner: 'ann', request: { ...request, seed: 7 } })
+  })
+
+  it('asks for media that went with its run', async () => {
+    const { clock, make } = setUp()
+    const generator = fakeTaskGenerator()
+    const pipeline = make({ generator })
+    await clock.runUntil(pipeline.generate({ ...request, image }, { id: 'run_1' }))
+    await expect(pipeline.retry('run_1')).rejects.toMatchObject({
+      code: 'request-invalid',
+      problems: [{ field: 'image' }],
+    })
+    await clock.runUntil((await pipeline.retry('run_1', { image })).result)
+    expect(generator.calls[1]?.input.image).toEqual(image)
+    await pipeline.erase('run_1')
+    await expect(pipeline.retry('run_1')).rejects.toMatchObject({ problems: [{ field: 'prompt' }] })
+  })
+
+  it('is refused for a run that has not ended, or that nothing is known of', async () => {
+    const { clock, make } = setUp()
+    const pipeline = make({ generator: fakeTaskGenerator() })
+    const run = pipeline.run(request, { id: 'run_1' })
+    await clock.advance(10)
+    for (const id of ['run_1', 'run_2']) await expect(pipeline.retry(id)).rejects.toMatchObject({ code: 'run-state' })
+    await clock.runUntil(run.result)
+  })
+})
+
+describe('settle', () => {
+  it('takes a run that failed although it has a job', async () => {
+    const { clock, make } = setUp()
+    const deadlines = { generateMs: 5000 }
+    const generator = fakeTaskGenerator({ name: 'a', polls: 20 })
+    const pipeline = make({ generator, deadlines })
+    const error = await clock.runUntil(pipeline.generate(request, { id: 'run_1' }).catch((reason: unknown) => reason))
+    expect(error).toMatchObject({ code: 'stage-timeout', handle: { operation: { id: 'task_1' } } })
+    await expect(pipeline.settle('run_1', 'not-submitted')).rejects.toMatchObject({ code: 'run-state' })
+    const patient = make({ generator })
+    await expect(
+      clock.runUntil((await patient.settle('run_1', { operation: { id: 'task_1' } })).result),
+    ).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(generator.startCount).toBe(1)
+  })
+
+  it('refuses a verdict that is none, and changes nothing', async () => {
+    const { make, store } = setUp()
+    const pipeline = make({ generator: fakeTaskGenerator() })
+    for (const wrong of ['not_submitted', undefined, { operation: undefined }, { operation: {}, generator: 7 }]) {
+      await expect(pipeline.settle('run_1', wrong as never)).rejects.toMatchObject({ problems: [{ field: 'verdict' }] })
+    }
+    expect(await store.load('run_1')).toBeUndefined()
+  })
+})
+
+describe('a job whose chain of generators changes at a restart', () => {
+  const URL_A = 'https://a.example/v1'
+  const chains = {
+    a: () => named('a', URL_A),
+    'fallback(a, b)': () => fallback(named('a', URL_A), named('b')),
+    'fallback(b, a)': () => fallback(named('b'), named('a', URL_A)),
+    'withRetry(a)': () => withRetry(named('a', URL_A)),
+    'balance([b, a])': () => balance([named('b'), named('a', URL_A)]),
+    'fallback(withRetry(b), balance([c, a]))': () =>
+      fallback(withRetry(named('b')), balance([named('c'), named('a', URL_A)])),
+  }
+
+  it.each(Object.keys(chains) as (keyof typeof chains)[])('is polled at its own generator in %s', async (name) => {
+    for (const before of Object.values(chains)) {
+      const { clock, store, make } = setUp()
+      const dead = manualClock()
+      const submitted = before()
+      new SoraPipeline({ store, generator: submitted, clock: dead, pollSchedule: () => 1000 }).run(request, {
+        id: 'run_1',
+      })
+      await dead.advance(10)
+      const job = (await store.load('run_1'))?.state.submission as { handle?: { generator: string } }
+      const chain = chains[name]()
+      const run = make({ generator: chain }).resume('run_1')
+      const result = await clock.runUntil(run.result.catch((error: unknown) => error))
+      const isThere = `${name}`.includes(job.handle?.generator ?? '?')
+      if (isThere) expect(result).toMatchObject({ servedBy: 'generator' })
+      else expect(result).toMatchObject({ code: 'run-state', handle: { generator: job.handle?.generator } })
+      if (!isThere) expect((await store.load('run_1'))?.state.status).toBe('running')
+    }
+  })
+
+  it('is not polled at another upstream of the same name', async () => {
+    const { clock, store, make } = setUp()
+    const dead = manualClock()
+    new SoraPipeline({ store, generator: named('a', URL_A), clock: dead }).run(request, { id: 'run_1' })
+    await dead.advance(10)
+    const moved = named('a', 'https://other.example/v1')
+    await expect(clock.runUntil(make({ generator: moved }).resume('run_1').result)).rejects.toMatchObject({
+      code: 'run-state',
+      message: expect.stringContaining('run_1 is at a of https://a.example/v1, the chain has a'),
+    })
+    expect([moved.startCount, moved.pollCount]).toEqual([0, 0])
+    // A person may say that it is the same server.
+    const settled = await make({ generator: moved }).settle('run_1', { operation: { id: 'task_1' }, generator: 'a' })
+    await expect(clock.runUntil(settled.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(moved.startCount).toBe(0)
+  })
+
+  it('needs names of its own in the whole chain', () => {
+    const generator = fallback(named('a'), withRetry(fallback(named('b'), balance([named('c'), named('a')]))))
+    expect(() => new SoraPipeline({ generator })).toThrow('generator is "a" twice')
+  })
+})
