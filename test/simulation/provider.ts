@@ -21,6 +21,8 @@ export interface Provider {
   readonly lookup: Lookup
   /** Jobs that were accepted for each prompt. */
   readonly creates: ReadonlyMap<string, number>
+  /** The prompt that a job is of. */
+  promptOf(id: string): string | undefined
   /** The worker that was told last of the video of a prompt. */
   readonly told: ReadonlyMap<string, Worker>
   /** The worker that was told last that a prompt was accepted. */
@@ -97,6 +99,7 @@ export function makeProvider(
     name,
     lookup,
     creates,
+    promptOf: (id) => jobs.get(id)?.prompt,
     told,
     answered,
     generator: (worker) => ({

@@ -1,5 +1,7 @@
 import {
+  balance,
   fallback,
+  type Generator,
   memoryStore,
   type PipelineEvent,
   type PipelineRun,
@@ -31,7 +33,7 @@ const LOOKUPS = ['key', 'find', 'none'] as const
 const RUNS = 2
 const LEASE_MS = 10_000
 const DAY_MS = 86_400_000
-const SAFE: Dangers = { crash: 0, pause: 0, loseAnswer: 0, storeDown: 0 }
+const SAFE: Dangers = { crash: 0, pause: 0, loseAnswer: 0, storeDown: 0, storeHangs: 0, clockSteps: 0 }
 
 /** Plays one world: workers that crash and are paused, upstreams that lie, a store that outlives them. */
 export async function simulate(
@@ -53,18 +55,30 @@ export async function simulate(
     pause: random.pick([0, 0.01]),
     loseAnswer: random.pick([0, 0.02]),
     storeDown: random.pick([0, 0.01]),
+    storeHangs: random.pick([0, 0, 0.01]),
+    clockSteps: random.pick([0, 0.01]),
   }
+  // Whether every process has a chain of generators of its own.
+  const hasChangingChains = random.chance(0.5)
   const violations: string[] = []
   // Runs whose caller was given the URL, also by a worker that could not tell the store any more.
   const given = new Set<string>()
   let crashes = 0
 
   const prompts = Array.from({ length: RUNS }, (_, index) => `video ${index} of seed ${seed}`)
-  const begin = (worker: Worker): Promise<unknown> => {
-    const pipeline = pipelineOf(worker, { store, providers, random, trace })
-    const watch = (run: PipelineRun) =>
-      checkEvents(run, worker, violations).then((last) => void (last === 'run-completed' && given.add(run.id)))
-    const started = prompts.map((prompt, index) => watch(pipeline.run({ prompt }, { id: `run_${index}` })))
+  const begin = (worker: Worker, isLast: boolean): Promise<unknown> => {
+    const chain = hasChangingChains && !isLast ? random.pick(CHAINS) : 'fallback(a, b)'
+    trace(`a worker with ${chain}`)
+    const pipeline = pipelineOf(worker, { store, providers, random, trace, chain })
+    const watch = async (run: PipelineRun, prompt: string) => {
+      const last = await checkEvents(run, worker, violations)
+      if (last !== 'run-completed') return
+      given.add(run.id)
+      const { video } = await run.result
+      const isOwn = providers.some(({ promptOf }) => promptOf(video.id) === prompt)
+      if (!isOwn) violations.push(`${run.id} gave out the video of another: ${video.id}`)
+    }
+    const started = prompts.map((prompt, index) => watch(pipeline.run({ prompt }, { id: `run_${index}` }), prompt))
     return Promise.all(started)
   }
   // What a sweeper does: a run that its process gave up, because the store was down, is taken up again.
@@ -76,7 +90,7 @@ export async function simulate(
     for (let lives = 0; lives < 30; lives += 1) {
       // Those who live long enough see a world without dangers, so that every world ends.
       const worker = makeWorker(world, random, lives < 20 ? dangers : SAFE)
-      const done = begin(worker).then(() => 'done')
+      const done = begin(worker, lives >= 20).then(() => 'done')
       while (worker.isAlive) {
         const tick = world.sleep(2000 + random.below(1000)).then(() => 'tick')
         if ((await Promise.race([done, tick])) === 'done') break
@@ -99,7 +113,8 @@ export async function simulate(
     if (paid.every((count) => count > 0)) violations.push(`both providers were paid for ${prompt}`)
     const isGiven = given.has(`run_${index}`)
     // What a worker could not save because the store was down dies with it.
-    const isKnown = (worker: Worker | undefined) => worker !== undefined && (dangers.storeDown === 0 || worker.isAlive)
+    const isStoreSafe = dangers.storeDown === 0 && dangers.storeHangs === 0
+    const isKnown = (worker: Worker | undefined) => worker !== undefined && (isStoreSafe || worker.isAlive)
     const wasTold = !isGiven && providers.some(({ told }) => isKnown(told.get(prompt)))
     if (wasTold && state?.status !== 'completed') violations.push(`the video of ${prompt} was lost: ${state?.status}`)
     const isUnheard =
@@ -116,14 +131,45 @@ export async function simulate(
   return { seed, crashes, creates, completed: count('completed'), inReview: count('needs-review'), violations }
 }
 
+const CHAINS = [
+  'fallback(a, b)',
+  'fallback(b, a)',
+  'a',
+  'withRetry(b)',
+  'balance([a, b])',
+  'fallback(withRetry(b), balance([a]))',
+] as const
+
 type World = {
+  readonly chain: (typeof CHAINS)[number]
   readonly store: RunStore
   readonly providers: readonly [Provider, Provider]
   readonly random: Random
   readonly trace: (line: string) => void
 }
 
-function pipelineOf(worker: Worker, { store, providers, random, trace }: World): SoraPipeline {
+function chainOf(worker: Worker, { chain, providers, random }: World): Generator {
+  const [first, second] = providers
+  const a = withRetry(first.generator(worker), { random: random.next })
+  const b = withRetry(second.generator(worker), { retries: 8, random: random.next })
+  switch (chain) {
+    case 'fallback(a, b)':
+      return fallback(a, b)
+    case 'fallback(b, a)':
+      return fallback(b, a)
+    case 'a':
+      return first.generator(worker)
+    case 'withRetry(b)':
+      return b
+    case 'balance([a, b])':
+      return balance([a, b])
+    default:
+      return fallback(b, balance([first.generator(worker)]))
+  }
+}
+
+function pipelineOf(worker: Worker, world: World): SoraPipeline {
+  const { store, random, trace } = world
   const maybe = <T>(value: T) =>
     worker.outside(async () => {
       if (random.chance(0.3)) throw new Error('out of order')
@@ -132,12 +178,8 @@ function pipelineOf(worker: Worker, { store, providers, random, trace }: World):
   const publisher: Publisher = { name: 'feed', publish: () => maybe({ id: 'post_1' }) }
   const resolver: Resolver = { name: 'mirror', resolve: () => maybe({ url: 'https://mirror.example/a.mp4' }) }
   const uploader: Uploader = { name: 'drive', upload: () => maybe({ url: 'https://drive.example/a.mp4' }) }
-  const [first, second] = providers
   return new SoraPipeline({
-    generator: fallback(
-      withRetry(first.generator(worker), { random: random.next }),
-      withRetry(second.generator(worker), { retries: 8, random: random.next }),
-    ),
+    generator: chainOf(worker, world),
     publisher,
     resolver,
     uploader,

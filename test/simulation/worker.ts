@@ -9,6 +9,10 @@ export interface Dangers {
   readonly loseAnswer: number
   /** That the store cannot be reached for up to a minute and a half. */
   readonly storeDown: number
+  /** That the store takes an operation and does not answer. */
+  readonly storeHangs: number
+  /** That the wall clock steps by up to an hour, in either direction. */
+  readonly clockSteps: number
 }
 
 /** A process: what it awaits may be the last thing that it does. */
@@ -31,6 +35,7 @@ export function makeWorker(world: ManualClock, random: Random, dangers: Dangers)
   let isAlive = true
   let pausedUntil = 0
   let downUntil = 0
+  let stepMs = 0
 
   const turn = async () => {
     while (isAlive && pausedUntil > world.monotonic()) await world.sleep(pausedUntil - world.monotonic())
@@ -39,6 +44,7 @@ export function makeWorker(world: ManualClock, random: Random, dangers: Dangers)
   const endanger = async () => {
     if (random.chance(dangers.crash)) isAlive = false
     if (random.chance(dangers.pause)) pausedUntil = world.monotonic() + 1000 + random.below(90_000)
+    if (random.chance(dangers.clockSteps)) stepMs += random.below(7_200_000) - 3_600_000
     await turn()
   }
 
@@ -58,7 +64,7 @@ export function makeWorker(world: ManualClock, random: Random, dangers: Dangers)
       isAlive = false
     },
     clock: {
-      now: world.now,
+      now: () => world.now() + stepMs,
       monotonic: world.monotonic,
       sleep: async (ms, options) => {
         await world.sleep(ms, options).finally(turn)
@@ -68,6 +74,11 @@ export function makeWorker(world: ManualClock, random: Random, dangers: Dangers)
     async stored(act) {
       if (random.chance(dangers.storeDown)) downUntil = world.monotonic() + random.below(90_000)
       if (downUntil > world.monotonic()) throw lost()
+      if (random.chance(dangers.storeHangs)) {
+        // It may have its effect all the same.
+        if (random.chance(0.5)) await act().catch(() => undefined)
+        return never()
+      }
       return outside(act)
     },
   }
