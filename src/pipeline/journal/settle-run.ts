@@ -24,7 +24,7 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
   if (status !== 'needs-review' || submission === undefined) {
     throw new RunStateError(`Could not settle the run, it is not in review but ${status}: ${id}`)
   }
-  const { error: _error, endedAt: _endedAt, isAborted: _isAborted, ...open } = state
+  const { error: _error, endedAt: _endedAt, isAborted: _isAborted, upstream: _upstream, ...open } = state
   const now = clock.now()
   const settled: RunState = {
     ...open,
