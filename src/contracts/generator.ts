@@ -104,8 +104,15 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> {
    */
   // A method signature on purpose: it keeps TaskGenerator<{ id: string }> assignable to TaskGenerator.
   poll(operation: Operation, context: StageContext): Promise<TaskStatus>
-  /** Jobs that could be the unknown submission of this request. */
-  find?(request: VideoRequest, context: FindContext): Promise<Operation[]>
+  /**
+   * Jobs that could be the unknown submission of this request. An empty list proves that it was not accepted: after two of them it is
+   * sent again. Resolve to `'unclear'` where the upstream's list proves neither, such as a list that is cut off or leaves out prompts;
+   * the run then ends in review, and nothing is sent again. A rejection is retried.
+   *
+   * Jobs that other runs of the store claim are left out by the pipeline. One job that is left is taken; several end the run in review,
+   * as does a run with the same prompt whose own submission may have created the job.
+   */
+  find?(request: VideoRequest, context: FindContext): Promise<Operation[] | 'unclear'>
   /** Asks the upstream to stop. */
   cancel?(operation: Operation, context: StageContext): Promise<CancelOutcome>
 }

@@ -18,6 +18,8 @@ const RETAINED: readonly string[] = [
   'epoch',
   'error',
   'isAborted',
+  'isRefused',
+  'upstream',
   'isDegraded',
   'video',
   'candidates',

@@ -47,6 +47,7 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
   } catch (error) {
     if (session === undefined) log.append({ type: 'run-started', stages: stagesOf(config) })
     if (signal.aborted) {
+      if (session) await learnOfJob(session)
       const upstream = session && (await stopUpstream(session))
       const reason = { ...toErrorJson(signal.reason), code: 'aborted' } as const
       await endRun({ log, session }, reason, { isAborted: true, upstream })
@@ -62,6 +63,12 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
       leaveRun(session)
     }
   }
+}
+
+// A job that another process submitted may be in the store since the run was read. A run that has ended since was stopped there.
+async function learnOfJob(session: RunSession): Promise<void> {
+  session.isWatcher = isNamedElsewhere(session)
+  if (session.isWatcher) await session.journal.reload().catch(() => undefined)
 }
 
 function announce(session: RunSession): void {

@@ -51,6 +51,10 @@ export interface RunRecord {
   readonly urlExpiresAt?: number
   /** Of a run that ended without a URL. */
   readonly error?: SoraPipelineErrorJson
+  /** `true` for a failed run that surely paid nothing: every submission was refused, or none was sent. */
+  readonly isRefused?: boolean
+  /** Hash of the request: the same for the same request, in every process. */
+  readonly fingerprint?: string
 }
 
 /** What is known of a run; `undefined` when the store does not know it, or it was removed. */
@@ -107,6 +111,8 @@ function recordOf(config: PipelineConfig, { state, beat, progress: reported }: S
     ...(result && { result }),
     ...(expiresAt !== undefined && { urlExpiresAt: expiresAt }),
     ...(error && { error }),
+    ...(state.isRefused === true && { isRefused: true }),
+    fingerprint: state.fingerprint,
   }
 }
 

@@ -49,6 +49,8 @@ export class RunSession {
   submitting?: Promise<StartedTask>
   /** What is left at the generator, when the run fails. */
   upstream?: UpstreamState
+  /** Whether another process held the run when this one ended it. */
+  isWatcher = false
   #tenure: AbortController
   #letGo: (() => void) | undefined
   #request: VideoRequest | undefined

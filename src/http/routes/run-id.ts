@@ -4,9 +4,10 @@ import { HttpRefusal } from '../http-refusal.js'
 /**
  * The id of the run that a request is for: random, or with an `Idempotency-Key` always the same for that key of that owner, so that
  * a request that is sent again joins its run and never pays twice.
+ * @param attempt - Which run of the key, from 1: the next one counts when every submission of the one before was refused.
  * @throws HttpRefusal for a key that is empty or longer than 255 characters.
  */
-export function runIdOf({ headers }: Request, owner: string): string {
+export function runIdOf({ headers }: Request, owner: string, attempt = 1): string {
   const key = headers.get('idempotency-key')
   if (key === null) return `video_${crypto.randomUUID().replaceAll('-', '')}`
   if (key.length < 1 || key.length > 255) {
@@ -14,7 +15,7 @@ export function runIdOf({ headers }: Request, owner: string): string {
     throw new HttpRefusal({ status: 400, code: 'invalid_value', message, param: 'Idempotency-Key' })
   }
   const digest = createHash('sha256')
-    .update(JSON.stringify([owner, key]))
+    .update(JSON.stringify(attempt === 1 ? [owner, key] : [owner, key, attempt]))
     .digest('hex')
   return `video_${digest.slice(0, 32)}`
 }

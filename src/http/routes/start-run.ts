@@ -1,5 +1,7 @@
 import type { VideoRequest } from '../../contracts/request.js'
+import { checkRequest } from '../../pipeline/check-request.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
+import { identityOf } from '../../pipeline/state/run-state.js'
 import type { Call } from '../call.js'
 import type { PreparedCall } from '../handler-options.js'
 import { untilAccepted } from './accepted-run.js'
@@ -23,6 +25,16 @@ export async function startRun(call: Call, request: VideoRequest, route: Prepare
   return run
 }
 
+// The first run of a key that was not refused, or is not there yet. Of another request than the key stands for, the run that refuses it.
+async function keyedId({ request, owner, runner }: Call, asked: VideoRequest): Promise<string> {
+  const { fingerprint } = identityOf(checkRequest(asked), owner)
+  for (let attempt = 1; ; attempt += 1) {
+    const id = runIdOf(request, owner, attempt)
+    const record = await runner.get(id)
+    if (record?.isRefused !== true || record.owner !== owner || record.fingerprint !== fingerprint) return id
+  }
+}
+
 async function openRun(
   call: Call,
   request: VideoRequest,
@@ -40,7 +52,7 @@ async function openRun(
     return runner.resume(begun)
   }
   const prepared = settings.prepare ? await settings.prepare(request, { owner, route, headers }) : request
-  const run = runner.run(prepared, { id, owner })
+  const run = runner.run(prepared, { id: isKeyed ? await keyedId(call, prepared) : id, owner })
   if (!isKeyed) repeats.begin(call.request, repeatable, id)
   return run
 }

@@ -105,12 +105,23 @@ async function submit(
       // A refusal of a second send under the same key does not prove that the first was refused as well.
       return outcome.sent.isResend
         ? unknown(session, step, lost(outcome.sent), outcome)
-        : tryNext(session, step, outcome.sent, outcome)
+        : refused(session, step, outcome.sent, { ...outcome, isFirstSend: submission.sentAt === null })
     case 'unknown':
       return unknown(session, step, lost(outcome.sent), outcome)
     case 'unsent':
       return takeBack(session, submission)
   }
+}
+
+function refused(
+  session: RunSession,
+  step: GenerateStep,
+  sent: SendingSubmission,
+  failure: Failure & { readonly isFirstSend: boolean },
+): Promise<void> {
+  const { refusals = 0 } = session.state
+  if (failure.isFirstSend) session.journal.note({ refusals: refusals + 1 })
+  return tryNext(session, step, sent, failure)
 }
 
 // The intent is in the store, and must not be taken for a submission whose answer was lost.
@@ -140,7 +151,11 @@ async function take(
   })
   session.upstream = upstreamOf('running', job, generator)
   // Before the job is saved: once it is, a lookup of another run could take a job that nothing claims any more.
-  if ('start' in generator) await claimOwnJob(session, generator, started.operation)
+  if ('start' in generator && !(await claimOwnJob(session, generator, started.operation))) {
+    session.journal.note({ submission: job })
+    const message = `Could not take the accepted job, another run claimed it: ${generator.name}`
+    throw new SubmissionUnknownError(message, { handle })
+  }
   const status = started.status ?? { state: 'queued' as const }
   await followJob(session, step, job, status, { durationMs, roundTripMs: 0, isNews: true })
 }

@@ -4,8 +4,10 @@ import type { JsonValue } from '../../contracts/json.js'
 import { lengthOf } from '../../contracts/thrown-value.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
+import { claimJob } from '../journal/claim-job.js'
 import { contextOf, type RunSession, type StageWork, warn } from '../run-session.js'
 import type { UnknownSubmission } from '../state/submission.js'
+import { type Rivals, rivalsOf } from './rival-runs.js'
 import { idempotencyKeyOf } from './submit-job.js'
 
 // Without a word of the generator's own: as long as a submission may take to show in a list after its connection died.
@@ -54,7 +56,7 @@ export async function reconcileJob(
   if (!hasFind(generator)) return { kind: 'unclear' }
   const { clock } = session.config
   const later = (count: number): Inquiry => ({ kind: 'later', wakeAt: clock.now() + AGAIN_MS, inquiries: count })
-  let found: readonly JsonValue[]
+  let found: readonly JsonValue[] | 'unclear'
   try {
     found = await find(session, generator, job)
   } catch (error) {
@@ -68,27 +70,62 @@ export async function reconcileJob(
     )
     return later(inquiries) // The deadline of the stage bounds it.
   }
+  if (found === 'unclear') return { kind: 'unclear' }
   // The same code would give it again.
   if (lengthOf(found) === undefined)
     return { kind: 'unclear', flaw: `it is ${describeValue(found)}; give an array of operations` }
-  const [first] = found
-  if (found.length > 1) return { kind: 'unclear' }
-  if (first !== undefined && (await claimJob(session, generator, first))) return { kind: 'found', operation: first }
+  let rivals: Rivals = { jobs: [], doubt: 'none' }
+  try {
+    if (found.length > 0) rivals = await rivalsOf(session, generator, submission)
+  } catch (error) {
+    const { message } = toErrorJson(error)
+    const text = `Could not look for other runs with the same prompt: ${message}`
+    warn(session, { code: 'look-up-failed', message: text }, 'generate', generator.name)
+    return later(inquiries)
+  }
+  const candidates = found.filter((operation) => !rivals.jobs.includes(JSON.stringify(operation)))
+  // A submission under way ends with an answer, or is lost.
+  if (candidates.length > 0 && rivals.doubt === 'sending') return later(inquiries)
+  if (candidates.length > 0 && rivals.doubt === 'unknown') return { kind: 'unclear' }
+  let free: readonly JsonValue[]
+  try {
+    free = await unclaimed(session, generator, candidates)
+  } catch (error) {
+    const text = `Could not claim the job: ${toErrorJson(error).message}`
+    warn(session, { code: 'store-unavailable', message: text }, 'generate', generator.name)
+    return later(inquiries)
+  }
+  const [first, ...others] = free
+  if (others.length > 0) return { kind: 'unclear' }
+  if (first !== undefined) return { kind: 'found', operation: first }
   return inquiries + 1 < EMPTY_FINDS ? later(inquiries + 1) : { kind: 'absent' }
 }
 
-// Makes the run the claimant of a job at its upstream. `false` when another run claims it.
-function claimJob({ journal, id }: RunSession, generator: Generator, operation: JsonValue): Promise<boolean> {
-  return journal.store.claim(`job:${generator.name}`, JSON.stringify(operation), id)
+// The jobs that no other run claims; they are claimed for this run, so that no other run takes them meanwhile.
+async function unclaimed(
+  session: RunSession,
+  generator: Generator,
+  found: readonly JsonValue[],
+): Promise<readonly JsonValue[]> {
+  const free: JsonValue[] = []
+  const { journal, id } = session
+  for (const operation of found) {
+    if (await claimJob(journal.store, { generator: generator.name, operation }, id)) free.push(operation)
+  }
+  return free
 }
 
-/** Claims a job so that a lookup of another run does not take it for its own. The run itself can do without. */
-export async function claimOwnJob(session: RunSession, generator: Generator, operation: JsonValue): Promise<void> {
+/**
+ * Claims a job so that a lookup of another run does not take it for its own. Resolves to `false` when another run has it already. A
+ * store that is down does not stop the run.
+ */
+export async function claimOwnJob(session: RunSession, generator: Generator, operation: JsonValue): Promise<boolean> {
   try {
-    await claimJob(session, generator, operation)
+    return await claimJob(session.journal.store, { generator: generator.name, operation }, session.id)
   } catch (error) {
     const message = `Could not claim the job: ${toErrorJson(error).code}`
     warn(session, { code: 'store-unavailable', message }, 'generate', generator.name)
+    return true
   }
 }
 
@@ -96,7 +133,7 @@ async function find(
   session: RunSession,
   generator: TaskGenerator & Required<Pick<TaskGenerator, 'find'>>,
   { submission, work }: { readonly submission: UnknownSubmission; readonly work: StageWork },
-): Promise<readonly JsonValue[]> {
+): Promise<readonly JsonValue[] | 'unclear'> {
   const { clock } = session.config
   const request = await session.request()
   const error = () =>

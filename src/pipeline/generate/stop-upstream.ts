@@ -4,7 +4,7 @@ import type { CancelOutcome } from '../../contracts/generator.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { contextOf, openStage, type RunSession } from '../run-session.js'
-import { handleOf } from '../state/submission.js'
+import { handleOf, type Submission } from '../state/submission.js'
 import { generatorOf } from './submission-place.js'
 
 // How long an aborted run waits for the upstream's word. The caller has its answer already; only the last event waits.
@@ -26,7 +26,7 @@ export async function stopUpstream(session: RunSession): Promise<UpstreamState |
   const handle = handleOf(submission) ?? session.upstream?.handle
   if (video) return { state: 'finished', generator: name, ...(handle && { handle }) }
   if (handle) return stopJob(session, handle)
-  if (session.submitting === undefined) return session.upstream
+  if (session.submitting === undefined) return session.upstream ?? unheard(submission, name)
   const { clock } = session.config
   try {
     const submitting = session.submitting
@@ -36,6 +36,11 @@ export async function stopUpstream(session: RunSession): Promise<UpstreamState |
     // The submission ended without an answer, or not in time: it may be running.
     return { state: 'unknown', generator: name }
   }
+}
+
+// Of a submission of another process nothing is known before that process saves the answer.
+function unheard({ state }: Submission, generator: string): UpstreamState | undefined {
+  return state === 'sending' || state === 'unknown' ? { state: 'unknown', generator } : undefined
 }
 
 /** Tells the generator to stop a job, and says what is left of it. */

@@ -1,11 +1,20 @@
 import type { GenerationHandle } from '../../contracts/generation-handle.js'
+import type { JsonValue } from '../../contracts/json.js'
 import type { RunStore } from '../../contracts/run-store.js'
 
-/** Makes a run the claimant of a job at its upstream. `false` when another run claims it. Whatever the store throws. */
-export function claimJob(
+/**
+ * Makes a run the claimant of a job at its upstream. `false` when another run claims it. The id of the job is claimed as well, for a
+ * lookup may know no more of it than that. Whatever the store throws.
+ */
+export async function claimJob(
   store: RunStore,
   { generator, operation }: Pick<GenerationHandle, 'generator' | 'operation'>,
   runId: string,
 ): Promise<boolean> {
-  return store.claim(`job:${generator}`, JSON.stringify(operation), runId)
+  const claim = (key: JsonValue) => store.claim(`job:${generator}`, JSON.stringify(key), runId)
+  if (!(await claim(operation))) return false
+  const { id, ...more } = Object(operation) as { readonly id?: unknown }
+  const isBare = Object.keys(more).length === 0
+  if (!isBare && (typeof id === 'string' || typeof id === 'number')) await claim({ id })
+  return true
 }

@@ -76,7 +76,7 @@ async function withdraw(
   const isOwn = loaded?.version === 1 && loaded.state.worker === worker && loaded.state.startedAt === startedAt
   if (failure && isOwn) {
     const { worker: _worker, ...rest } = fresh
-    const ended: RunState = { ...rest, status: 'failed', endedAt: now, error: failure.toJSON() }
+    const ended: RunState = { ...rest, status: 'failed', endedAt: now, error: failure.toJSON(), isRefused: true }
     await store.save(id, 1, toStoredRun(ended))
     isNeeded = false
   }

@@ -1,34 +1,48 @@
 import { type SoraPipelineErrorJson, toErrorJson } from '../../contracts/errors.js'
-import type { RunFailed } from '../../contracts/events.js'
+import type { UpstreamState } from '../../contracts/events.js'
 import type { EventLog } from '../event-log.js'
+import { stopUpstream } from '../generate/stop-upstream.js'
 import type { RunSession } from '../run-session.js'
+import { isRefusedRun } from '../state/run-state.js'
+import { handleOf } from '../state/submission.js'
 import { askPatiently, isNamedElsewhere } from './hold-run.js'
 import { dropMedia } from './retention.js'
 import { isFenced } from './store-calls.js'
 
 const TRIES = 5
+// How long the last event of an aborted run waits for the process that submitted.
+const WORD_MS = 2000
+
+interface End {
+  readonly isAborted: boolean
+  readonly upstream: UpstreamState | undefined
+}
 
 /** Ends a run without a URL: saved, unless the store is down or another process has ended it, and reported as its last event. */
 export async function endRun(
   { log, session }: { readonly log: EventLog; readonly session: RunSession | undefined },
   error: SoraPipelineErrorJson,
-  { isAborted, upstream }: { readonly isAborted: boolean; readonly upstream: RunFailed['upstream'] | undefined },
+  { isAborted, upstream }: End,
 ): Promise<void> {
   // What the store could not do is not a verdict on the run: it stays unchanged there, and can be resumed.
   if (session && error.code !== 'run-state') {
     try {
-      await saveEnd(session, error, isAborted)
+      await saveEnd(session, error, { isAborted, upstream })
     } catch (cause) {
       const message = `Could not save the end of the run: ${toErrorJson(cause).code}`
       log.append({ type: 'warning', code: 'store-unavailable', message })
     }
   }
   const known = session?.state.isAborted ?? isAborted
-  log.append({ type: 'run-failed', error, isAborted: known, ...(upstream && { upstream }) })
+  // What was saved with the end counts: every process and every later reader reports the same.
+  const left = await leftOf(session, upstream)
+  log.append({ type: 'run-failed', error, isAborted: known, ...(left && { upstream: left }) })
 }
 
-async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, isAborted: boolean): Promise<void> {
+async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, end: End): Promise<void> {
   const { journal, config } = session
+  const { isAborted } = end
+  let { upstream } = end
   const status = error.code === 'submission-unknown' ? 'needs-review' : 'failed'
   for (let tries = 1; session.state.status === 'running'; tries += 1) {
     // A process that only watches a run has no verdict on it; a caller's abort counts from anywhere. One call of `advance` found
@@ -36,13 +50,32 @@ async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, isAbor
     const isWatcher = isNamedElsewhere(session) && (session.isResident || tries > 1)
     if (!isAborted && isWatcher) return
     try {
-      await journal.save({ status, endedAt: config.clock.now(), error, isAborted })
+      const isRefused = status === 'failed' && !isAborted && isRefusedRun(session.state)
+      const facts = { ...(isRefused && { isRefused }), ...(upstream && { upstream }) }
+      await journal.save({ status, endedAt: config.clock.now(), error, isAborted, ...facts })
       if (status === 'failed') await dropMedia(session)
       return
     } catch (failure) {
       if (!isFenced(failure) || tries === TRIES) throw failure
       // The word of the caller, or the verdict on the submission, stands also when another process saved in between.
       await askPatiently(session, () => journal.reload())
+      // The other process may have a job by now that this one has not stopped.
+      const isOther = JSON.stringify(upstream?.handle) !== JSON.stringify(handleOf(session.state.submission))
+      if (isAborted && session.state.status === 'running' && isOther) upstream = await stopUpstream(session)
     }
   }
+}
+
+// A process that has not heard what became of a submission of another process waits for its word, for a moment.
+async function leftOf(session: RunSession | undefined, upstream: UpstreamState | undefined) {
+  if (session === undefined) return upstream
+  const { journal, config, state } = session
+  const isOpen = () => (session.state.upstream ?? upstream)?.state === 'unknown' && session.state.isAborted === true
+  // Of its own submissions a process knows as much as the store.
+  const isElsewhere = state.submission?.state === 'sending' && session.submitting === undefined && session.isWatcher
+  for (let waitedMs = 0; isElsewhere && isOpen() && waitedMs < WORD_MS; waitedMs += WORD_MS / 8) {
+    await config.clock.sleep(WORD_MS / 8)
+    await journal.reload().catch(() => undefined)
+  }
+  return session.state.upstream ?? upstream
 }

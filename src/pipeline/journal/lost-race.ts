@@ -34,7 +34,7 @@ export async function continueAfterRace(session: RunSession): Promise<boolean> {
   if (isSame && isAborted) {
     // No other process can stop the job, nor report it later.
     session.upstream = await stopJob(session, job.handle)
-    await journal.save({ submission: job, ...videoOf(own) })
+    await journal.save({ submission: job, upstream: session.upstream, ...videoOf(own) })
   } else {
     const message = `A second job was accepted, look for it at ${job.handle.generator}: ${operation}`
     warn(session, { code: 'duplicate-submission', message }, 'generate')

@@ -51,7 +51,14 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
   ) {
     throw new RunStateError(`Could not settle the run, another run has claimed the job: ${id}`)
   }
-  const { error: _error, endedAt: _endedAt, isAborted: _isAborted, worker: _worker, ...open } = state
+  const {
+    error: _error,
+    endedAt: _endedAt,
+    isAborted: _isAborted,
+    worker: _worker,
+    upstream: _upstream,
+    ...open
+  } = state
   const now = clock.now()
   const settled: RunState = {
     ...open,

@@ -19,7 +19,8 @@ export function patchedState(
   const isTakenOver = hold !== undefined && hold.saved.worker !== hold.worker
   const common = { ...rest, ...start, epoch: isTakenOver ? hold.saved.epoch + 1 : epoch }
   if (rest.status !== 'running') return common
-  const { error: _error, endedAt: _endedAt, isAborted: _isAborted, ...running } = common
+  const { error: _error, endedAt: _endedAt, isAborted: _isAborted, isRefused: _isRefused, ...open } = common
+  const { upstream: _upstream, ...running } = open
   return { ...running, ...(hold && { worker: hold.worker }) }
 }
 

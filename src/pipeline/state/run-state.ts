@@ -1,4 +1,5 @@
 import type { SoraPipelineErrorJson } from '../../contracts/errors.js'
+import type { UpstreamState } from '../../contracts/events.js'
 import type { GeneratedVideo, GeneratedVideoFacts } from '../../contracts/generator.js'
 import type { Publication } from '../../contracts/publisher.js'
 import type { VideoRequest } from '../../contracts/request.js'
@@ -76,6 +77,12 @@ export type RunState = {
   readonly endedAt?: number
   readonly error?: SoraPipelineErrorJson
   readonly isAborted?: boolean
+  /** How many submissions were surely refused at their first send. */
+  readonly refusals?: number
+  /** Of a run that failed: no submission was ever accepted, or of an unknown outcome. */
+  readonly isRefused?: boolean
+  /** What an ended run left at its generator, as far as the process that ended it learned. */
+  readonly upstream?: UpstreamState
 }
 
 /** What a new run is made of. */
@@ -131,6 +138,13 @@ export function storableVideo({ source: _source, url, ...facts }: GeneratedVideo
 /** Number of the submission whose job is in a state. */
 export function jobOf({ submission }: RunState): number | undefined {
   return submission?.state === 'accepted' ? submission.number : undefined
+}
+
+/** Whether a failed run surely paid nothing: each of its submissions was refused at its first send, or never sent. */
+export function isRefusedRun({ submission, refusals = 0 }: RunState): boolean {
+  if (submission === undefined) return false
+  const isUnsent = submission.state === 'ready' && submission.sentAt === null
+  return refusals + (isUnsent ? 1 : 0) === submission.number
 }
 
 /** Those of both, each text of a stage once. */

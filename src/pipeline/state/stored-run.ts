@@ -12,6 +12,11 @@ const named = z.looseObject({ id: z.string() })
 const generated = z.looseObject({ id: z.string(), url: z.optional(z.string()) })
 const addressed = z.looseObject({ url: z.string() })
 const handle = z.looseObject({ generator: z.string(), operation: z.json(), startedAt: z.number() })
+const upstream = z.looseObject({
+  state: z.enum(['cancelled', 'running', 'finished', 'failed', 'unknown']),
+  generator: z.string(),
+  handle: z.optional(handle),
+})
 const attempt = z.looseObject({ stage: z.string(), strategy: z.string(), outcome: z.string(), durationMs: z.number() })
 const reading = z.looseObject({ atMs: z.number(), ratio: z.optional(z.number()) })
 const warning = z.looseObject({ code: z.string(), message: z.string(), stage: z.optional(z.string()) })
@@ -106,6 +111,9 @@ const schema = z.looseObject({
   isDegraded: z.boolean(),
   error: z.optional(recordedError),
   isAborted: z.optional(z.boolean()),
+  refusals: z.optional(z.number()),
+  isRefused: z.optional(z.boolean()),
+  upstream: z.optional(upstream),
 })
 
 const readings = z.array(reading)

@@ -1,7 +1,6 @@
 import * as z from 'zod/mini'
 import type { VideoRequest } from '../../contracts/request.js'
 import type { FindContext } from '../../contracts/stage.js'
-import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import type { Api, ApiCall } from '../../upstream/api.js'
 import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
 import { carriesSecret } from '../../upstream/secret.js'
@@ -20,15 +19,15 @@ const SKEW_MS = 60_000
 
 /**
  * The jobs of the server's list that could be a submission: same prompt, and not older than it. `GET /videos` of the retired
- * OpenAI API lists the newest first, 100 at a time.
- * @throws UpstreamResponseError when the list does not tell prompts, so that nothing can be told from it.
+ * OpenAI API lists the newest first, 100 at a time. `'unclear'` when the list cannot prove that the job is absent: it leaves out
+ * prompts or ids, or is cut off.
  */
 export async function findVideos(
   api: Api,
   request: VideoRequest,
   { submittedAt }: FindContext,
   call: Pick<ApiCall, 'signal' | 'timeoutMs'>,
-): Promise<readonly string[]> {
+): Promise<readonly string[] | 'unclear'> {
   const found: string[] = []
   let after: string | undefined
   for (let page = 0; page < MOST_PAGES; page += 1) {
@@ -43,27 +42,20 @@ export async function findVideos(
       (job) => (instantOf(job.created_at) ?? Number.POSITIVE_INFINITY) >= submittedAt - SKEW_MS,
     )
     for (const job of recent) {
-      if (typeof job.prompt !== 'string') {
-        throw new UpstreamResponseError(
-          `Could not ${what}, the list does not tell the prompts of its jobs: ${api.origin}`,
-          {
-            isRetryable: false,
-          },
-        )
-      }
+      if (typeof job.prompt !== 'string') return 'unclear'
+      if (job.prompt !== request.prompt) continue
       const id = jobIdOf(job)
-      if (id === undefined || job.prompt !== request.prompt) continue
+      if (id === undefined) return 'unclear'
       if (carriesSecret(id, answer.secrets)) throw unreadable(answer, 'the id of the job carries the key')
       found.push(id)
     }
     after = lastId ?? data.map(jobIdOf).at(-1)
     // The newest come first: past the first older one there are only older ones.
-    if (hasMore !== true || recent.length < data.length || after === undefined) return found
+    if (recent.length < data.length) return found
+    // A full page that does not say whether it is the last may be cut off.
+    const isLast = hasMore === undefined ? data.length < PAGE : !hasMore
+    if (isLast) return found
+    if (hasMore === undefined || after === undefined) return 'unclear'
   }
-  throw new UpstreamResponseError(
-    `Could not look for the job, the list is too long: more than ${MOST_PAGES * PAGE} jobs`,
-    {
-      isRetryable: false,
-    },
-  )
+  return 'unclear'
 }

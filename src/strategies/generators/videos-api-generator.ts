@@ -110,10 +110,10 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
       return jobStatus(jobOf(operation.id, answer, body, context), grace)
     },
     ...(options.lookup === 'list' && {
-      find: async (request: VideoRequest, context: FindContext): Promise<VideosApiOperation[]> => {
+      find: async (request: VideoRequest, context: FindContext): Promise<VideosApiOperation[] | 'unclear'> => {
         context.signal.throwIfAborted()
         const ids = await findVideos(api, request, context, callOptions(context))
-        return ids.map((id) => ({ id }))
+        return ids === 'unclear' ? ids : ids.map((id) => ({ id }))
       },
     }),
     async cancel(operation, context) {

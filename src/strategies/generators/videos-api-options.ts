@@ -86,7 +86,8 @@ export interface VideosApiGeneratorOptions {
   readonly idempotency?: 'key' | 'none' | undefined
   /**
    * Whether a submission whose outcome is unknown is looked for in the server's list, `GET /videos`, by its prompt and time. Say
-   * `list` only for a server that lists every job it accepted, with its prompt: a job that is not listed is submitted again.
+   * `list` only for a server that lists every job it accepted, with its prompt: a job that is not listed is submitted again. A list without prompts, or
+   * with more than 2,000 recent jobs, proves nothing: the run ends in review.
    * @defaultValue `'none'`
    */
   readonly lookup?: 'list' | 'none' | undefined

@@ -1,0 +1,96 @@
+import type { Generator } from '../../contracts/generator.js'
+import { isAnswer, loadRun } from '../journal/store-calls.js'
+import { unfinishedRuns } from '../journal/unfinished-runs.js'
+import type { RunSession } from '../run-session.js'
+import type { RunState } from '../state/run-state.js'
+import { handleOf, type UnknownSubmission } from '../state/submission.js'
+
+const PAGE = 100
+// Of more runs it is not known in time what they submitted.
+const MOST_RUNS = 2000
+// How long before a submission another run may have started that submitted later.
+const LOOK_BACK_MS = 3_600_000
+// How far the clocks of two processes, or of the upstream, may be apart.
+const SKEW_MS = 60_000
+const SETTLE_MS = 30_000
+
+/** What other runs with the same prompt have at a generator. */
+export interface Rivals {
+  /** Jobs that they have, as JSON. */
+  readonly jobs: readonly string[]
+  /**
+   * Whether one of them may have created a job that it does not know: `sending` while its submission is under way, `unknown` when its
+   * outcome is not known, or the store has too many runs to tell.
+   */
+  readonly doubt: 'none' | 'sending' | 'unknown'
+}
+
+/**
+ * Reads what the other runs of the store with the same prompt submitted to a generator: those that run, and those that started in the
+ * hour before the submission or later.
+ * @throws RunStateError when the store is down.
+ */
+export async function rivalsOf(
+  session: RunSession,
+  generator: Generator,
+  submission: UnknownSubmission,
+): Promise<Rivals> {
+  const ids = await idsToRead(session, submission.sentAt - LOOK_BACK_MS)
+  if (ids === 'too-many') return { jobs: [], doubt: 'unknown' }
+  const jobs: string[] = []
+  let doubt: Rivals['doubt'] = 'none'
+  for (const id of ids) {
+    const rival = await readRival(session, id)
+    if (rival === undefined || !isRival(session.state, rival) || rival.submission?.generator !== generator.name)
+      continue
+    const { state } = rival.submission
+    const handle = handleOf(rival.submission) ?? rival.upstream?.handle
+    if (handle) jobs.push(JSON.stringify(handle.operation))
+    if (handle || doubt === 'unknown' || !isInDoubt(rival, generator, submission)) continue
+    doubt = state === 'sending' && rival.status === 'running' ? 'sending' : 'unknown'
+  }
+  return { jobs, doubt }
+}
+
+// A lookup may match by the prompt alone. That of a run that was erased is gone, its fingerprint is not.
+function isRival({ request, fingerprint }: RunState, rival: RunState): boolean {
+  return rival.request.prompt === request.prompt || rival.fingerprint === fingerprint
+}
+
+function isInDoubt(rival: RunState, generator: Generator, { sentAt }: UnknownSubmission): boolean {
+  const { submission, status, isAborted = false } = rival
+  if (submission?.state !== 'sending' && submission?.state !== 'unknown') return false
+  if (status === 'running') return true
+  // A run whose last submission was refused; one of an unknown outcome is in review.
+  if (status === 'failed' && !isAborted) return false
+  // What it sent before its end is too old to be looked for.
+  const settleMs = 'start' in generator ? (generator.submission?.settleMs ?? SETTLE_MS) : SETTLE_MS
+  return (rival.endedAt ?? Number.POSITIVE_INFINITY) + settleMs + SKEW_MS >= sentAt
+}
+
+async function idsToRead(session: RunSession, since: number): Promise<readonly string[] | 'too-many'> {
+  const { config, journal, id } = session
+  const running = await unfinishedRuns({ ...config, store: journal.store }, MOST_RUNS, new Map())
+  const ids = new Set(running)
+  const { list } = journal.store
+  for (let after: string | undefined; list !== undefined && ids.size < MOST_RUNS; ) {
+    const page = await list({ order: 'newest-first', after, limit: PAGE })
+    for (const listed of page) ids.add(listed)
+    after = page.at(-1)
+    if (after === undefined || page.length < PAGE) break
+    const last = await readRival(session, after)
+    if (last !== undefined && last.startedAt < since) break
+  }
+  ids.delete(id)
+  return ids.size >= MOST_RUNS ? 'too-many' : [...ids]
+}
+
+// A run that cannot be read is none that this version sent for.
+async function readRival({ journal }: RunSession, id: string): Promise<RunState | undefined> {
+  try {
+    return (await loadRun(journal.store, id))?.state
+  } catch (error) {
+    if (isAnswer(error)) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest'
+import {
+  memoryStore,
+  type RunStore,
+  SoraPipeline,
+  SubmissionUnknownError,
+  type TaskGenerator,
+} from '../../src/index.js'
+import { type FakeTaskGeneratorOptions, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
+
+const request = { prompt: 'A cat playing piano' }
+const lost = new SubmissionUnknownError('Could not learn the outcome: host')
+const byFind = { idempotency: 'none', lookup: 'fingerprint', settleMs: 5000 } as const
+const X = { id: 'x' }
+const Y = { id: 'y' }
+
+function make(options: FakeTaskGeneratorOptions, change: Partial<TaskGenerator> = {}) {
+  const clock = manualClock()
+  const store = memoryStore({ clock })
+  const generator = fakeTaskGenerator({ name: 'first', submission: byFind, ...options })
+  const use = (more: Partial<TaskGenerator> = {}) =>
+    new SoraPipeline({ generator: { ...generator, ...change, ...more }, store, clock, pollSchedule: () => 1000 })
+  return { clock, store, generator, use, pipeline: use() }
+}
+
+const claimOf = (store: RunStore, operation: object, run: string) =>
+  store.claim('job:first', JSON.stringify(operation), run)
+const jobOf = async (store: RunStore, id: string) => (await store.load(id))?.state.submission
+
+describe('a lookup', () => {
+  it('filters out the jobs of other runs before it counts', async () => {
+    const { clock, store, generator, pipeline } = make({ starts: [lost], found: [X, Y] })
+    await claimOf(store, X, 'run_of_another')
+    const run = pipeline.run(request, { id: 'run_1' })
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(generator.startCount).toBe(1)
+    expect(await jobOf(store, 'run_1')).toMatchObject({ handle: { operation: Y } })
+  })
+
+  it('leaves several unclaimed jobs to a person', async () => {
+    const { clock, store, generator, pipeline } = make({ starts: [lost, lost], found: [X, Y] })
+    const runs = ['run_1', 'run_2'].map((id) => pipeline.run(request, { id }))
+    for (const run of runs)
+      await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    for (const { id } of runs) expect((await store.load(id))?.state.status).toBe('needs-review')
+    expect(generator.startCount).toBe(2)
+  })
+
+  it('gives one job to neither of two runs whose answers were lost', async () => {
+    const { clock, store, generator, pipeline } = make({ starts: [lost, lost], found: [X] })
+    const runs = ['run_1', 'run_2'].map((id) => pipeline.run(request, { id }))
+    for (const run of runs)
+      await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    for (const { id } of runs) expect((await store.load(id))?.state.status).toBe('needs-review')
+    expect(generator.startCount).toBe(2)
+    expect(await claimOf(store, X, 'run_3')).toBe(true)
+  })
+
+  it('does not take the job that a submission under way has just created', async () => {
+    const { clock, store, generator, use } = make({ starts: [lost], found: [X] })
+    let answer: () => void = () => undefined
+    const slow: TaskGenerator['start'] = () =>
+      new Promise((resolve) => {
+        answer = () => resolve({ operation: X })
+      })
+    const other = use({ start: slow }).run(request, { id: 'run_1' })
+    await clock.advance(10)
+    const run = use().run(request, { id: 'run_2' })
+    await clock.advance(8000)
+    expect(await jobOf(store, 'run_2')).toMatchObject({ state: 'unknown' })
+    answer()
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    await expect(clock.runUntil(other.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(await jobOf(store, 'run_1')).toMatchObject({ handle: { operation: X } })
+    expect(await jobOf(store, 'run_2')).toMatchObject({ handle: { operation: { id: 'task_2' } } })
+    expect(generator.startCount).toBe(2)
+  })
+
+  it('takes a job when the other run with its prompt has one', async () => {
+    const { clock, store, pipeline } = make({ starts: ['accepted', lost], found: [{ id: 'task_1' }, X] })
+    await clock.runUntil(pipeline.run(request, { id: 'run_1' }).result)
+    await clock.runUntil(pipeline.run(request, { id: 'run_2' }).result)
+    expect(await jobOf(store, 'run_2')).toMatchObject({ handle: { operation: X } })
+  })
+
+  it('does not take the job of a run whose claim could not be saved', async () => {
+    const { clock, store, generator, use } = make({ starts: ['accepted', lost], found: [{ id: 'task_1' }] })
+    const claim = store.claim
+    store.claim = () => Promise.reject(new Error('down'))
+    await clock.runUntil(use().run(request, { id: 'run_1' }).result)
+    store.claim = claim
+    await clock.runUntil(use().run(request, { id: 'run_2' }).result)
+    expect(await jobOf(store, 'run_2')).toMatchObject({ handle: { operation: { id: 'task_3' } } })
+    expect(generator.startCount).toBe(3)
+  })
+
+  it.each(['ends in review', 'is aborted'])('does not take what a run that %s may have paid for', async (how) => {
+    const { clock, store, generator, use } = make({ starts: [lost, lost], found: [X] })
+    const first = use(how === 'is aborted' ? {} : { find: undefined }).run(request, { id: 'run_1' })
+    await clock.advance(10)
+    if (how === 'is aborted') await first.cancel()
+    await clock.advance(10)
+    const run = use().run(request, { id: 'run_2' })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect((await store.load('run_2'))?.state.status).toBe('needs-review')
+    expect(generator.startCount).toBe(2)
+  })
+
+  it('that proves nothing goes to a person', async () => {
+    const { clock, store, generator, pipeline } = make({ starts: [lost] }, { find: async () => 'unclear' })
+    const run = pipeline.run(request, { id: 'run_1' })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect((await store.load('run_1'))?.state.status).toBe('needs-review')
+    expect(generator.startCount).toBe(1)
+  })
+})
+
+describe('a job that was accepted', () => {
+  it('goes to a person when another run claimed it', async () => {
+    const { clock, store, generator, pipeline } = make({})
+    await claimOf(store, { id: 'task_1' }, 'run_of_another')
+    const run = pipeline.run(request, { id: 'run_1' })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({
+      code: 'submission-unknown',
+      handle: { generator: 'first', operation: { id: 'task_1' } },
+    })
+    expect(await store.load('run_1')).toMatchObject({
+      state: { status: 'needs-review', error: { handle: { operation: { id: 'task_1' } } } },
+    })
+    expect([generator.startCount, generator.pollCount]).toEqual([1, 0])
+  })
+})
