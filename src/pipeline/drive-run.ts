@@ -1,4 +1,5 @@
 import { toErrorJson } from '../contracts/errors.js'
+import type { UpstreamState } from '../contracts/events.js'
 import type { PipelineResult } from '../contracts/result.js'
 import { releaseJob } from './generate/admit-job.js'
 import { announceGenerate } from './generate/generate-stage.js'
@@ -47,8 +48,7 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
   } catch (error) {
     if (session === undefined) log.append({ type: 'run-started', stages: stagesOf(config) })
     if (signal.aborted) {
-      if (session) await learnOfJob(session)
-      const upstream = session && (await stopUpstream(session))
+      const upstream = session && (await stopNow(session))
       const reason = { ...toErrorJson(signal.reason), code: 'aborted' } as const
       await endRun({ log, session }, reason, { isAborted: true, upstream })
       throw signal.reason
@@ -65,10 +65,12 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
   }
 }
 
-// A job that another process submitted may be in the store since the run was read. A run that has ended since was stopped there.
-async function learnOfJob(session: RunSession): Promise<void> {
+// A job that another process submitted may be in the store since the run was read. What has ended since was stopped there.
+async function stopNow(session: RunSession): Promise<UpstreamState | undefined> {
   session.isWatcher = isNamedElsewhere(session)
   if (session.isWatcher) await session.journal.reload().catch(() => undefined)
+  const { status, upstream } = session.state
+  return status === 'failed' && upstream ? upstream : stopUpstream(session)
 }
 
 function announce(session: RunSession): void {

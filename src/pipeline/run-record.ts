@@ -53,7 +53,7 @@ export interface RunRecord {
   readonly error?: SoraPipelineErrorJson
   /** `true` for a failed run that surely paid nothing: every submission was refused, or none was sent. */
   readonly isRefused?: boolean
-  /** Hash of the request: the same for the same request, in every process. */
+  /** Of a refused run, the hash of its request: the same for the same request, in every process. */
   readonly fingerprint?: string
 }
 
@@ -111,8 +111,7 @@ function recordOf(config: PipelineConfig, { state, beat, progress: reported }: S
     ...(result && { result }),
     ...(expiresAt !== undefined && { urlExpiresAt: expiresAt }),
     ...(error && { error }),
-    ...(state.isRefused === true && { isRefused: true }),
-    fingerprint: state.fingerprint,
+    ...(state.isRefused === true && { isRefused: true, fingerprint: state.fingerprint }),
   }
 }
 

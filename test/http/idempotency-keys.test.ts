@@ -5,6 +5,7 @@ import {
   memoryStore,
   type SoraPipelineOptions,
   SubmissionUnknownError,
+  withCircuitBreaker,
 } from '../../src/index.js'
 import { fakeGenerator, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 import { handlerOf } from './handler-call.js'
@@ -58,6 +59,44 @@ describe('a key whose every submission was refused', () => {
     expect((await post()).status).toBeGreaterThanOrEqual(400)
     expect(await post()).toMatchObject({ status: 200 })
     expect(generator.startCount).toBe(2)
+  })
+
+  it('starts a new run after any number of refusals', async () => {
+    const generator = fakeTaskGenerator({ starts: Array.from({ length: 20 }, () => refused) })
+    const { post } = backend({ generator })
+    for (let count = 1; count <= 20; count += 1) expect((await post()).status).toBeGreaterThanOrEqual(400)
+    const { body: video, status } = await post()
+    expect([status, generator.startCount]).toEqual([200, 21])
+    expect((await post()).body.id).toBe(video.id)
+  })
+
+  it('is answered with its video when the store has forgotten the refusals before it', async () => {
+    const generator = fakeTaskGenerator({ starts: [refused, refused] })
+    const store = memoryStore()
+    const { post, pipeline } = backend({ generator, store })
+    const refusals = new Set<string>()
+    const create = store.create
+    store.create = (id, state) => {
+      refusals.add(id)
+      return create(id, state)
+    }
+    await post()
+    await post()
+    const { body: video } = await post()
+    await pipeline.resume(video.id).result
+    const load = store.load
+    store.load = async (id) => (refusals.has(id) && id !== video.id ? undefined : load(id))
+    expect((await post()).body.id).toBe(video.id)
+    expect(generator.startCount).toBe(3)
+  })
+
+  it('counts a generator that was never asked', async () => {
+    const first = withCircuitBreaker(fakeTaskGenerator({ name: 'first', starts: [refused, refused] }), { failures: 1 })
+    const second = fakeTaskGenerator({ name: 'second', starts: [refused, refused] })
+    const { post } = backend({ generator: fallback(first, second) })
+    for (let count = 0; count < 2; count += 1) expect((await post()).status).toBeGreaterThanOrEqual(400)
+    expect(await post()).toMatchObject({ status: 200 })
+    expect(second.startCount).toBe(3)
   })
 
   it('counts the refusals of a whole chain', async () => {

@@ -46,14 +46,35 @@ describe('a lookup', () => {
     expect(generator.startCount).toBe(2)
   })
 
-  it('gives one job to neither of two runs whose answers were lost', async () => {
+  it('gives one job to one of two identical requests whose answers were lost', async () => {
     const { clock, store, generator, pipeline } = make({ starts: [lost, lost], found: [X] })
     const runs = ['run_1', 'run_2'].map((id) => pipeline.run(request, { id }))
+    for (const run of runs) await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    const jobs = await Promise.all(runs.map(({ id }) => jobOf(store, id)))
+    expect(jobs).toMatchObject([{ handle: { operation: X } }, { handle: { operation: { id: 'task_3' } } }])
+    expect(generator.startCount).toBe(3)
+  })
+
+  it('does not share a job with another request that has the same prompt', async () => {
+    const { clock, store, generator, pipeline } = make({ starts: [lost, lost], found: [X] })
+    const runs = [1, 2].map((durationSeconds) => pipeline.run({ ...request, durationSeconds }))
     for (const run of runs)
       await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
     for (const { id } of runs) expect((await store.load(id))?.state.status).toBe('needs-review')
     expect(generator.startCount).toBe(2)
     expect(await claimOf(store, X, 'run_3')).toBe(true)
+  })
+
+  it('does not conclude from claims of a run that died in the middle of its own lookup', async () => {
+    const { clock, store, generator, use } = make({ starts: [lost, lost], found: [X, Y] })
+    const dead = use({ find: () => new Promise(() => undefined) }).run(request, { id: 'run_1' })
+    await clock.advance(6000)
+    for (const job of [X, Y]) await claimOf(store, job, 'run_1')
+    const run = use().run(request, { id: 'run_2' })
+    await clock.advance(20_000)
+    expect(await jobOf(store, 'run_2')).toMatchObject({ state: 'unknown' })
+    expect(generator.startCount).toBe(2)
+    await Promise.all([dead.cancel(), run.cancel(), clock.advance(60_000)])
   })
 
   it('does not take the job that a submission under way has just created', async () => {
@@ -96,7 +117,10 @@ describe('a lookup', () => {
 
   it.each(['ends in review', 'is aborted'])('does not take what a run that %s may have paid for', async (how) => {
     const { clock, store, generator, use } = make({ starts: [lost, lost], found: [X] })
-    const first = use(how === 'is aborted' ? {} : { find: undefined }).run(request, { id: 'run_1' })
+    const first = use(how === 'is aborted' ? {} : { submission: { idempotency: 'none', lookup: 'none' } }).run(
+      request,
+      { id: 'run_1' },
+    )
     await clock.advance(10)
     if (how === 'is aborted') await first.cancel()
     await clock.advance(10)

@@ -78,6 +78,17 @@ describe('a run that another process cancels', () => {
     expect(await lastOf(other)).toMatchObject({ upstream: { state: 'unknown', generator: 'fake-task-generator' } })
   })
 
+  it('is cancelled once by two that cancel it one after the other', async () => {
+    const { clock, a, b, late } = twoProcesses({})
+    a.pipeline.run(request, { id: 'run_1' })
+    await clock.advance(5000)
+    const others = [b, late].map(({ pipeline }) => pipeline.resume('run_1'))
+    await clock.advance(10)
+    for (const other of others) await clock.runUntil(other.cancel())
+    for (const other of others) expect(await lastOf(other)).toMatchObject(left('cancelled'))
+    expect([a, b, late].map(({ generator }) => generator.cancelCount)).toEqual([0, 1, 0])
+  })
+
   it('is cancelled before it is removed', async () => {
     const { clock, store, a, b } = twoProcesses({})
     const run = a.pipeline.run(request, { id: 'run_1' })

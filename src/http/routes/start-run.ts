@@ -25,13 +25,20 @@ export async function startRun(call: Call, request: VideoRequest, route: Prepare
   return run
 }
 
-// The first run of a key that was not refused, or is not there yet. Of another request than the key stands for, the run that refuses it.
+// Runs of a key are read so many at a time. The oldest may have been forgotten by now.
+const CHUNK = 8
+
+// The latest run of a key, or the next one when that was refused. Another request than that of the key is refused by its run.
 async function keyedId({ request, owner, runner }: Call, asked: VideoRequest): Promise<string> {
   const { fingerprint } = identityOf(checkRequest(asked), owner)
-  for (let attempt = 1; ; attempt += 1) {
-    const id = runIdOf(request, owner, attempt)
-    const record = await runner.get(id)
-    if (record?.isRefused !== true || record.owner !== owner || record.fingerprint !== fingerprint) return id
+  for (let first = 1, next = 1; ; first += CHUNK) {
+    const ids = Array.from({ length: CHUNK }, (_, index) => runIdOf(request, owner, first + index))
+    const records = await Promise.all(ids.map((id) => runner.get(id)))
+    const latest = records.findLastIndex((record) => record !== undefined)
+    const record = records[latest]
+    if (record === undefined) return runIdOf(request, owner, next)
+    if (record.isRefused !== true || record.fingerprint !== fingerprint) return record.id
+    next = first + latest + 1
   }
 }
 

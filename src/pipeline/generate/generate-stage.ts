@@ -41,7 +41,7 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
   try {
     if (session.admission === undefined) return await admitJob(session, { ...step, submission })
     const { refusal } = session.admission
-    if (refusal !== undefined) return await tryNext(session, step, submission, { error: refusal, durationMs: 0 })
+    if (refusal !== undefined) return await refused(session, step, submission, { error: refusal, durationMs: 0 })
     switch (submission.state) {
       case 'ready':
         return await submit(session, step, submission)
@@ -105,7 +105,7 @@ async function submit(
       // A refusal of a second send under the same key does not prove that the first was refused as well.
       return outcome.sent.isResend
         ? unknown(session, step, lost(outcome.sent), outcome)
-        : refused(session, step, outcome.sent, { ...outcome, isFirstSend: submission.sentAt === null })
+        : refused(session, step, submission, outcome)
     case 'unknown':
       return unknown(session, step, lost(outcome.sent), outcome)
     case 'unsent':
@@ -113,15 +113,11 @@ async function submit(
   }
 }
 
-function refused(
-  session: RunSession,
-  step: GenerateStep,
-  sent: SendingSubmission,
-  failure: Failure & { readonly isFirstSend: boolean },
-): Promise<void> {
+// Nothing of this submission was accepted, unless an earlier send of it was.
+function refused(session: RunSession, step: GenerateStep, submission: Submission, failure: Failure): Promise<void> {
   const { refusals = 0 } = session.state
-  if (failure.isFirstSend) session.journal.note({ refusals: refusals + 1 })
-  return tryNext(session, step, sent, failure)
+  if (submission.state === 'ready' && submission.sentAt === null) session.journal.note({ refusals: refusals + 1 })
+  return tryNext(session, step, submission, failure)
 }
 
 // The intent is in the store, and must not be taken for a submission whose answer was lost.

@@ -98,6 +98,8 @@ export async function reconcileJob(
   const [first, ...others] = free
   if (others.length > 0) return { kind: 'unclear' }
   if (first !== undefined) return { kind: 'found', operation: first }
+  // Another run that is not sure of its own job has just claimed what is left: what it makes of that is not known yet.
+  if (candidates.length > 0 && rivals.doubt === 'peer') return later(inquiries)
   return inquiries + 1 < EMPTY_FINDS ? later(inquiries + 1) : { kind: 'absent' }
 }
 

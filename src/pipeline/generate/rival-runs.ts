@@ -1,5 +1,5 @@
 import type { Generator } from '../../contracts/generator.js'
-import { isAnswer, loadRun } from '../journal/store-calls.js'
+import { isAnswer, loadRun, type StoredState } from '../journal/store-calls.js'
 import { unfinishedRuns } from '../journal/unfinished-runs.js'
 import type { RunSession } from '../run-session.js'
 import type { RunState } from '../state/run-state.js'
@@ -19,11 +19,17 @@ export interface Rivals {
   /** Jobs that they have, as JSON. */
   readonly jobs: readonly string[]
   /**
-   * Whether one of them may have created a job that it does not know: `sending` while its submission is under way, `unknown` when its
-   * outcome is not known, or the store has too many runs to tell.
+   * The worst case of what another run may have created without knowing it:
+   * - `peer`: an identical request whose answer was lost as well. The jobs of the two are the same to both: claims share them out.
+   * - `sending`: a live process waits for the answer to its submission.
+   * - `unknown`: another request with that prompt, or a run that has ended, so that a person may look for its job; or the store has too
+   *   many runs to tell.
    */
-  readonly doubt: 'none' | 'sending' | 'unknown'
+  readonly doubt: Doubt
 }
+
+type Doubt = 'none' | 'peer' | 'sending' | 'unknown'
+const WORSE: readonly Doubt[] = ['none', 'peer', 'sending', 'unknown']
 
 /**
  * Reads what the other runs of the store with the same prompt submitted to a generator: those that run, and those that started in the
@@ -38,16 +44,15 @@ export async function rivalsOf(
   const ids = await idsToRead(session, submission.sentAt - LOOK_BACK_MS)
   if (ids === 'too-many') return { jobs: [], doubt: 'unknown' }
   const jobs: string[] = []
-  let doubt: Rivals['doubt'] = 'none'
+  let doubt: Doubt = 'none'
   for (const id of ids) {
-    const rival = await readRival(session, id)
+    const loaded = await readRival(session, id)
+    const rival = loaded?.state
     if (rival === undefined || !isRival(session.state, rival) || rival.submission?.generator !== generator.name)
       continue
-    const { state } = rival.submission
     const handle = handleOf(rival.submission) ?? rival.upstream?.handle
     if (handle) jobs.push(JSON.stringify(handle.operation))
-    if (handle || doubt === 'unknown' || !isInDoubt(rival, generator, submission)) continue
-    doubt = state === 'sending' && rival.status === 'running' ? 'sending' : 'unknown'
+    else doubt = worse(doubt, doubtOf(session, loaded as StoredState, { generator, submission }))
   }
   return { jobs, doubt }
 }
@@ -57,15 +62,29 @@ function isRival({ request, fingerprint }: RunState, rival: RunState): boolean {
   return rival.request.prompt === request.prompt || rival.fingerprint === fingerprint
 }
 
-function isInDoubt(rival: RunState, generator: Generator, { sentAt }: UnknownSubmission): boolean {
-  const { submission, status, isAborted = false } = rival
-  if (submission?.state !== 'sending' && submission?.state !== 'unknown') return false
-  if (status === 'running') return true
+function doubtOf(
+  { config, state: own }: RunSession,
+  { state: rival, beat }: StoredState,
+  job: { readonly generator: Generator; readonly submission: UnknownSubmission },
+): Doubt {
+  const { submission, status, isAborted = false, worker } = rival
+  if (submission?.state !== 'sending' && submission?.state !== 'unknown') return 'none'
+  if (status === 'running') {
+    const isLive = worker !== undefined && !config.watch.isDead(worker, beat)
+    if (submission.state === 'sending' && isLive) return 'sending'
+    return rival.fingerprint === own.fingerprint ? 'peer' : 'unknown'
+  }
   // A run whose last submission was refused; one of an unknown outcome is in review.
-  if (status === 'failed' && !isAborted) return false
-  // What it sent before its end is too old to be looked for.
+  if (status === 'failed' && !isAborted) return 'none'
+  // What it sent before its end may be too old to be looked for.
+  const { generator } = job
   const settleMs = 'start' in generator ? (generator.submission?.settleMs ?? SETTLE_MS) : SETTLE_MS
-  return (rival.endedAt ?? Number.POSITIVE_INFINITY) + settleMs + SKEW_MS >= sentAt
+  const isRecent = (rival.endedAt ?? Number.POSITIVE_INFINITY) + settleMs + SKEW_MS >= job.submission.sentAt
+  return isRecent ? 'unknown' : 'none'
+}
+
+function worse(one: Doubt, other: Doubt): Doubt {
+  return WORSE.indexOf(other) > WORSE.indexOf(one) ? other : one
 }
 
 async function idsToRead(session: RunSession, since: number): Promise<readonly string[] | 'too-many'> {
@@ -79,16 +98,16 @@ async function idsToRead(session: RunSession, since: number): Promise<readonly s
     after = page.at(-1)
     if (after === undefined || page.length < PAGE) break
     const last = await readRival(session, after)
-    if (last !== undefined && last.startedAt < since) break
+    if (last !== undefined && last.state.startedAt < since) break
   }
   ids.delete(id)
   return ids.size >= MOST_RUNS ? 'too-many' : [...ids]
 }
 
 // A run that cannot be read is none that this version sent for.
-async function readRival({ journal }: RunSession, id: string): Promise<RunState | undefined> {
+async function readRival({ journal }: RunSession, id: string): Promise<StoredState | undefined> {
   try {
-    return (await loadRun(journal.store, id))?.state
+    return await loadRun(journal.store, id)
   } catch (error) {
     if (isAnswer(error)) return undefined
     throw error

@@ -144,7 +144,7 @@ export function jobOf({ submission }: RunState): number | undefined {
 export function isRefusedRun({ submission, refusals = 0 }: RunState): boolean {
   if (submission === undefined) return false
   const isUnsent = submission.state === 'ready' && submission.sentAt === null
-  return refusals + (isUnsent ? 1 : 0) === submission.number
+  return refusals === submission.number || (isUnsent && refusals === submission.number - 1)
 }
 
 /** Those of both, each text of a stage once. */
