@@ -2,8 +2,8 @@ import type { VideoRequest } from '../contracts/request.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import type { VideoSource } from '../contracts/source.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
+import type { RunOptions } from '../pipeline/run-options.js'
 import type { RunRecord } from '../pipeline/run-record.js'
-import type { RunOptions } from '../pipeline/sora-pipeline.js'
 
 /** What a handler runs videos with: a `SoraPipeline`, or anything that has these methods of it. */
 export interface VideoRunner {

@@ -25,6 +25,7 @@ export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 
     await settle(session, error)
   } finally {
     releaseJob(session)
+    if (session.waits.leaving) await session.release()
     session.letGo()
   }
 }
@@ -40,7 +41,7 @@ async function isFree(session: RunSession): Promise<boolean> {
     if (formerLease) return formerLease.until <= clock.now()
     if (worker === undefined || watch.isDead(worker, beat)) return true
     if (beat?.isExpired !== true) return false
-    await clock.sleep(beat.ttlMs / 2, { signal: session.callerSignal })
+    await session.waits.sleep(clock, beat.ttlMs / 2, session.callerSignal)
   }
 }
 
@@ -55,6 +56,7 @@ async function oneEffect(session: RunSession): Promise<void> {
       await finishRun(session)
       return
     }
+    session.waits.throwIfLeaving()
     if (step === 'generate' && submission?.state !== 'accepted') await config.lease.beat()
     if (isConfigured(session)) await takeRun(session)
     else session.hold()

@@ -49,7 +49,8 @@ export async function submitJob(
   const durationMs = () => clock.monotonic() - startedAt
   const lapsed = overtaken(session.id)
   const confirm = () => {
-    if (!journal.isHeld) throw lapsed
+    // What was not sent when the pipeline closes is sent by the process that continues.
+    if (!journal.isHeld || session.waits.leaving !== undefined) throw lapsed
   }
   // An answer that is under way is heard to its end, also by a process that lost the run meanwhile: no other will ever have it.
   const { callerSignal: signal } = session

@@ -4,7 +4,7 @@ import type { PipelineConfig } from '../options.js'
 import { jobOf, type RunState, withWarnings } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { handleOf } from '../state/submission.js'
-import { hasNewsSince, patchedState, type StatePatch } from './state-patch.js'
+import { hasNewsSince, noted, patchedState, type StatePatch } from './state-patch.js'
 import { answerOf, isAnswer, isFenced } from './store-calls.js'
 import { type TimedStore, timedStore } from './timed-store.js'
 import { VersionedSaves } from './versioned-saves.js'
@@ -110,7 +110,7 @@ export class RunJournal {
 
   /** Changes the state in memory. */
   note(patch: StatePatch): void {
-    this.#state = { ...this.#state, ...patch }
+    this.#state = noted(this.#state, patch)
   }
 
   /**
@@ -139,9 +139,9 @@ export class RunJournal {
     return this.#queued(() => this.#timed.paced(hold))
   }
 
-  /** Saves what an earlier save could not. Whatever a store throws that is down. */
-  saveUnsaved(): Promise<void> {
-    return this.#queued(() => this.#commit({}, this.#options.isResident))
+  /** Saves what an earlier save could not, and keeps the run or lets go of it. Whatever a store throws that is down. */
+  saveUnsaved(isHolding = this.#options.isResident): Promise<void> {
+    return this.#queued(() => this.#commit({}, isHolding))
   }
 
   /** Takes back what the last save announces, should it land after it was given up: nothing of that was done. The run is free then. */
