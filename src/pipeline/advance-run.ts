@@ -9,7 +9,7 @@ import { type Opening, openRun } from './journal/open-run.js'
 import { isFenced } from './journal/store-calls.js'
 import type { PipelineConfig } from './options.js'
 import type { RunSession } from './run-session.js'
-import { finishRun, takeStep } from './take-step.js'
+import { finishRun, isConfigured, takeStep } from './take-step.js'
 
 /**
  * Takes a run one step further if that is due and no living worker holds the run, and lets go of it.
@@ -65,22 +65,6 @@ async function oneEffect(session: RunSession): Promise<void> {
     // This process alone knows of it, and does not stay.
     if (journal.hasUnsaved) await askPatiently(session, () => journal.saveUnsaved())
     isDone = journal.writes > writes
-  }
-}
-
-// Whether a step after the generation has an effect, which no other process may have meanwhile.
-function isConfigured({ config, state }: RunSession): boolean {
-  switch (state.step) {
-    case 'publish':
-      return config.publisher !== undefined
-    case 'resolve':
-      return config.resolver !== undefined
-    case 'upload':
-      return config.uploader !== undefined
-    case 'unpublish':
-      return config.unpublishAfterUpload
-    default:
-      return false
   }
 }
 

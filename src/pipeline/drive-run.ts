@@ -11,7 +11,7 @@ import { type Opening, openRun, type RunOrigin } from './journal/open-run.js'
 import { isFenced } from './journal/store-calls.js'
 import type { PipelineConfig } from './options.js'
 import { contextOf, openStage, type RunSession } from './run-session.js'
-import { finishRun, stagesOf, takeStep } from './take-step.js'
+import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
 
 // The longest pause after races that are lost one after the other.
 const RACE_MS = 1000
@@ -73,6 +73,7 @@ function announce(session: RunSession): void {
 
 async function untilItEnds(session: RunSession, delayMs: number): Promise<PipelineResult> {
   const { clock } = session.config
+  if (!isNamedElsewhere(session)) countSent(session)
   if (session.isNew) session.hold()
   else if (session.state.submission?.state === 'accepted') await sleep(session, delayMs)
   for (let races = 1; ; races += 1) {
@@ -94,9 +95,10 @@ async function work(session: RunSession): Promise<void> {
   const { clock } = session.config
   while (session.state.status === 'running') {
     session.signal.throwIfAborted()
-    if (session.state.step !== 'finish') session.waits.throwIfLeaving()
+    // A run with nothing left to do outside is brought to its end.
+    if (session.state.step === 'generate' || isConfigured(session)) session.waits.throwIfLeaving()
     if (isNamedElsewhere(session)) await watchRun(session)
-    if (!isUnsent(session)) session.leaveLine ??= session.config.line?.take(session.state.owner)
+    countSent(session)
     const waitMs = session.state.wakeAt - clock.now()
     // Version 0.1.0 saved this step, and may be at work in it: its lease has ended here.
     if (session.state.status !== 'running' || session.state.step === 'finish') break
@@ -120,9 +122,11 @@ async function sleep(session: RunSession, ms: number): Promise<void> {
   if (isWoken && step === 'generate' && submission?.state === 'accepted') session.journal.note({ wakeAt: clock.now() })
 }
 
-// No job of the run can be running yet.
-function isUnsent({ state: { step, submission } }: RunSession): boolean {
-  return step === 'generate' && (submission === undefined || submission.state === 'ready')
+// A run that may have a job is counted, and never waits.
+function countSent(session: RunSession): void {
+  const { step, submission, owner } = session.state
+  const isUnsent = step === 'generate' && (submission === undefined || submission.state === 'ready')
+  if (!isUnsent) session.leaveLine ??= session.config.line?.take(owner)
 }
 
 // Resolves to whether the run went straight in. A run that was in line has its time from then on.
