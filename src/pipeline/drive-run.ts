@@ -1,4 +1,4 @@
-import { toErrorJson } from '../contracts/errors.js'
+import { locateError, toErrorJson } from '../contracts/errors.js'
 import type { PipelineResult } from '../contracts/result.js'
 import { releaseJob } from './generate/admit-job.js'
 import { announceGenerate } from './generate/generate-stage.js'
@@ -11,6 +11,7 @@ import { type Opening, openRun, type RunOrigin } from './journal/open-run.js'
 import { isFenced } from './journal/store-calls.js'
 import type { PipelineConfig } from './options.js'
 import { contextOf, openStage, type RunSession } from './run-session.js'
+import { handleOf } from './state/submission.js'
 import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
 
 // The longest pause after races that are lost one after the other.
@@ -51,6 +52,7 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
       await endRun({ log, session }, reason, { isAborted: true, upstream })
       throw signal.reason
     }
+    if (error === waits.leaving) locateError(error, { handle: handleOf(session?.state.submission) })
     await endRun({ log, session }, toErrorJson(error), { isAborted: false, upstream: session?.upstream })
     throw error
   } finally {

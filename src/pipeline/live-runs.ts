@@ -38,7 +38,7 @@ export class LiveRuns {
 
   /** @throws RunStateError when the pipeline is closed. */
   assertOpen(action: string): void {
-    if (this.#closed) throw new RunStateError(`Could not ${action}, the pipeline is closed`)
+    if (this.#closed) throw new RunStateError(`Could not ${action}: the pipeline is closed`)
   }
 
   /** Starts a run, takes it from the store, or joins the live one. */

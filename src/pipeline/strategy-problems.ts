@@ -3,7 +3,6 @@ import { stageOf } from '../calling/stage-calls.js'
 import { describeValue } from '../contracts/errors.js'
 import type { Generator } from '../contracts/generator.js'
 import type { InputProblem } from '../contracts/input-errors.js'
-import type { SoraPipelineOptions } from './options.js'
 
 const STRATEGIES = {
   generator: { stage: 'generate', verb: 'generate, or start and poll' },
@@ -16,7 +15,10 @@ const STRATEGIES = {
 export const STRATEGY_OPTIONS: readonly string[] = Object.keys(STRATEGIES)
 
 /** What is wrong with the strategies of a pipeline. */
-export function strategyProblems(options: SoraPipelineOptions, isFineElsewhere: boolean): readonly InputProblem[] {
+export function strategyProblems(
+  options: { readonly generator: Generator } & Partial<Record<keyof typeof STRATEGIES, unknown>>,
+  isFineElsewhere: boolean,
+): readonly InputProblem[] {
   const problems: InputProblem[] = []
   const add = (field: string, value: unknown, fix: string) => problems.push({ field, value: describeValue(value), fix })
   for (const [field, { stage, verb }] of Object.entries(STRATEGIES)) {

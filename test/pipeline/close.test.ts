@@ -35,7 +35,8 @@ describe('close', () => {
     const beforehand = clock.monotonic()
     await pipeline.close()
     expect(clock.monotonic()).toBe(beforehand)
-    await expect(run.result).rejects.toMatchObject({ ...closed, isRetryable: true })
+    const handle = { operation: { id: 'task_1' } }
+    await expect(run.result).rejects.toMatchObject({ ...closed, isRetryable: true, handle })
     const last = (await collect(run)).at(-1)
     expect(last).toMatchObject({
       type: 'run-failed',
