@@ -134,6 +134,24 @@ describe('close', () => {
     expect([generator.startCount, generator.cancelCount, clock.pending]).toEqual([1, 0, 0])
   })
 
+  it('takes back a submission that was announced and not sent', async () => {
+    const { clock, store, generator, make } = world()
+    const slow: RunStore['save'] = async (id, version, state) => {
+      await clock.sleep(5000)
+      return store.save(id, version, state)
+    }
+    const pipeline = make({ store: { ...store, save: slow } })
+    const run = pipeline.run(request, { id: 'run_1' })
+    await clock.advance(1000)
+    await closedWithin(clock, pipeline.close({ graceMs: 0 }), 1000)
+    await expect(run.result).rejects.toMatchObject(closed)
+    await clock.advance(20_000)
+    const loaded = await store.load('run_1')
+    expect(loaded?.state).toMatchObject({ status: 'running', submission: { state: 'ready' } })
+    expect(loaded?.state.worker).toBeUndefined()
+    expect(generator.startCount).toBe(0)
+  })
+
   it('lets an upload finish, and saves it', async () => {
     const uploader = fakeUploader({ delayMs: 5000 })
     const { clock, store, make } = world({ generator: fakeTaskGenerator(), uploader })

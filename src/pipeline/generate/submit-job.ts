@@ -69,9 +69,11 @@ export async function submitJob(
     delete session.submitting
     return { kind: 'accepted', started, sent, durationMs: durationMs() }
   } catch (error) {
-    session.signal.throwIfAborted()
+    const isUnsent = error === lapsed
+    // A pipeline that closes has the time to take the intent back.
+    if (!(isUnsent && session.waits.leaving)) session.signal.throwIfAborted()
     delete session.submitting
-    if (error === lapsed) return { kind: 'unsent', sent, durationMs: durationMs() }
+    if (isUnsent) return { kind: 'unsent', sent, durationMs: durationMs() }
     return { kind: mayHaveBeenAccepted(error) ? 'unknown' : 'refused', error, sent, durationMs: durationMs() }
   }
 }
