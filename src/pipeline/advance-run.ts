@@ -9,7 +9,7 @@ import { type Opening, openRun } from './journal/open-run.js'
 import { answerOf, isFenced } from './journal/store-calls.js'
 import type { PipelineConfig } from './options.js'
 import type { RunSession } from './run-session.js'
-import { finishRun, takeStep } from './take-step.js'
+import { finishRun, isConfigured, takeStep } from './take-step.js'
 
 /**
  * Takes a run one step further if that is due and no living worker holds the run, and lets go of it.
@@ -25,6 +25,7 @@ export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 
     await settle(session, error)
   } finally {
     releaseJob(session)
+    if (session.waits.leaving) await session.release()
     session.letGo()
   }
 }
@@ -41,7 +42,7 @@ async function isFree(session: RunSession): Promise<boolean> {
     if (formerLease) return formerLease.until <= clock.now()
     if (worker === undefined || watch.isDead(worker, beat)) return true
     if (beat?.isExpired !== true) return false
-    await clock.sleep(beat.ttlMs / 2, { signal: session.callerSignal })
+    await session.waits.sleep(clock, beat.ttlMs / 2, session.callerSignal)
   }
 }
 
@@ -56,6 +57,7 @@ async function oneEffect(session: RunSession): Promise<void> {
       await finishRun(session)
       return
     }
+    session.waits.throwIfLeaving()
     if (step === 'generate' && submission?.state !== 'accepted') {
       await answerOf(() => config.lease.beat(), `Could not advance the run, the store is down: ${session.id}`)
     }
@@ -64,24 +66,8 @@ async function oneEffect(session: RunSession): Promise<void> {
     const { writes } = journal
     await takeStep(session)
     // This process alone knows of it, and does not stay.
-    if (journal.hasUnsaved) await askPatiently(session, () => journal.leave())
+    if (journal.hasUnsaved) await askPatiently(session, () => journal.saveUnsaved(false))
     isDone = journal.writes > writes
-  }
-}
-
-// Whether a step after the generation has an effect, which no other process may have meanwhile.
-function isConfigured({ config, state }: RunSession): boolean {
-  switch (state.step) {
-    case 'publish':
-      return config.publisher !== undefined
-    case 'resolve':
-      return config.resolver !== undefined
-    case 'upload':
-      return config.uploader !== undefined
-    case 'unpublish':
-      return config.unpublishAfterUpload
-    default:
-      return false
   }
 }
 

@@ -1,10 +1,10 @@
-import { toErrorJson } from '../contracts/errors.js'
+import { locateError, toErrorJson } from '../contracts/errors.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { PipelineResult } from '../contracts/result.js'
 import { releaseJob } from './generate/admit-job.js'
 import { announceGenerate } from './generate/generate-stage.js'
 import { stopUpstream } from './generate/stop-upstream.js'
-import { refuseForeignJob } from './generate/submission-place.js'
+import { generatorOf, refuseForeignJob } from './generate/submission-place.js'
 import { endRun } from './journal/end-run.js'
 import { isNamedElsewhere, mayContinue, takeRun, watchRun } from './journal/hold-run.js'
 import { leaveRun } from './journal/leave-run.js'
@@ -12,8 +12,9 @@ import { continueAfterRace } from './journal/lost-race.js'
 import { type Opening, openRun, type RunOrigin } from './journal/open-run.js'
 import { isFenced } from './journal/store-calls.js'
 import type { PipelineConfig } from './options.js'
-import type { RunSession } from './run-session.js'
-import { finishRun, stagesOf, takeStep } from './take-step.js'
+import { contextOf, openStage, type RunSession } from './run-session.js'
+import { handleOf } from './state/submission.js'
+import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
 
 // The longest pause after races that are lost one after the other.
 const RACE_MS = 1000
@@ -31,7 +32,7 @@ export interface Drive extends Omit<Opening, 'isResident' | 'origin'> {
 
 /** Takes a run to its end, or watches the process that does. Rejects with `signal.reason` itself after an abort. */
 export async function driveRun(config: PipelineConfig, drive: Drive): Promise<PipelineResult> {
-  const { log, signal } = drive
+  const { log, signal, waits } = drive
   let session: RunSession | undefined
   let abortedAt: number | undefined
   const interrupt = () => {
@@ -40,7 +41,7 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
   }
   signal.addEventListener('abort', interrupt)
   try {
-    session = await openRun(config, { origin: drive.pending(), log, signal, isResident: true })
+    session = await openRun(config, { origin: drive.pending(), log, signal, isResident: true, waits })
     if (signal.aborted) interrupt()
     drive.onOpen(session)
     announce(session)
@@ -53,12 +54,15 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
       await endRun({ log, session }, reason, { isAborted: true, upstream })
       throw signal.reason
     }
+    if (error === waits.leaving) locateError(error, { handle: handleOf(session?.state.submission) })
     await endRun({ log, session }, toErrorJson(error), { isAborted: false, upstream: session?.upstream })
     throw error
   } finally {
     signal.removeEventListener('abort', interrupt)
     if (session) {
       releaseJob(session)
+      session.leaveLine?.()
+      if (waits.leaving) await session.release()
       session.letGo()
       leaveRun(session)
     }
@@ -82,8 +86,9 @@ function announce(session: RunSession): void {
 
 async function untilItEnds(session: RunSession, delayMs: number): Promise<PipelineResult> {
   const { clock } = session.config
+  if (!isNamedElsewhere(session)) countSent(session)
   if (session.isNew) session.hold()
-  else if (session.state.submission?.state === 'accepted') await clock.sleep(delayMs, { signal: session.signal })
+  else if (session.state.submission?.state === 'accepted') await sleep(session, delayMs)
   for (let races = 1; ; races += 1) {
     try {
       await work(session)
@@ -103,16 +108,57 @@ async function work(session: RunSession): Promise<void> {
   const { clock } = session.config
   while (session.state.status === 'running') {
     session.signal.throwIfAborted()
+    // A run with nothing left to do outside is brought to its end.
+    if (session.state.step === 'generate' || isConfigured(session)) session.waits.throwIfLeaving()
     if (isNamedElsewhere(session)) await watchRun(session)
+    countSent(session)
     const waitMs = session.state.wakeAt - clock.now()
     // Version 0.1.0 saved this step, and may be at work in it: its lease has ended here.
     if (session.state.status !== 'running' || session.state.step === 'finish') break
-    if (waitMs > 0) await clock.sleep(waitMs, { signal: session.signal })
-    else if (mayContinue(session)) await takeStep(session)
-    else {
+    if (waitMs > 0) await sleep(session, waitMs)
+    else if (mayContinue(session)) {
+      // After a wait the run may not be held any more.
+      if (await enterLine(session)) await takeStep(session)
+    } else {
       refuseForeignJob(session)
       await takeRun(session)
     }
   }
   session.signal.throwIfAborted()
+}
+
+// A job that was woken is polled now; a pause before another submission stays.
+async function sleep(session: RunSession, ms: number): Promise<void> {
+  const { clock } = session.config
+  const isWoken = await session.waits.sleep(clock, ms, session.signal)
+  const { step, submission } = session.state
+  if (isWoken && step === 'generate' && submission?.state === 'accepted') session.journal.note({ wakeAt: clock.now() })
+}
+
+// A run that may have a job is counted, and never waits.
+function countSent(session: RunSession): void {
+  const { step, submission, owner } = session.state
+  const isUnsent = step === 'generate' && (submission === undefined || submission.state === 'ready')
+  if (!isUnsent) session.leaveLine ??= session.config.line?.take(owner)
+}
+
+// Resolves to whether the run went straight in. A run that was in line has its time from then on.
+async function enterLine(session: RunSession): Promise<boolean> {
+  const { state, config, journal } = session
+  const { line, clock, deadlines } = config
+  if (line === undefined || session.leaveLine) return true
+  const { owner, submission, stepStartedAt, deadlineAt } = state
+  if (!line.isFull(owner)) {
+    session.leaveLine = line.take(owner)
+    return true
+  }
+  const work = openStage('generate', clock.now(), generatorOf(config.generator, submission) ?? config.generator)
+  contextOf(session, work, session.signal).report({ phase: 'waiting' })
+  session.leaveLine = await session.waits.until(session.signal, (signal) => line.wait(owner, signal))
+  const now = clock.now()
+  journal.note({
+    ...(stepStartedAt !== undefined && { stepStartedAt: now }),
+    ...(deadlineAt !== undefined && { deadlineAt: now + deadlines.totalMs }),
+  })
+  return false
 }

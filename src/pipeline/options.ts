@@ -1,5 +1,3 @@
-import { generatorRoutesOf } from '../calling/generator-routes.js'
-import { stageOf } from '../calling/stage-calls.js'
 import type { Clock } from '../contracts/clock.js'
 import { describeValue } from '../contracts/errors.js'
 import type { PipelineEvent } from '../contracts/events.js'
@@ -17,6 +15,8 @@ import { type AllowPrivateAddresses, allowPrivateAddressesProblem } from '../ups
 import { withinTime } from './journal/store-calls.js'
 import { type WorkerLease, workerLease } from './journal/worker-lease.js'
 import { type WorkerWatch, workerWatch } from './journal/worker-watch.js'
+import { limitsOf, type RunLimits, type RunLine, runLimitProblems, runLine } from './run-line.js'
+import { STRATEGY_OPTIONS, strategyProblems } from './strategy-problems.js'
 import { type OpenUrl, type SourceOfUrl, sourceOfUrl } from './video/open-url.js'
 
 /** How long things may take, in milliseconds above 0; `Infinity` for no limit. Each has its own default. */
@@ -49,8 +49,8 @@ export interface SoraPipelineOptions {
   /** Where runs are kept. @defaultValue memoryStore() */
   readonly store?: RunStore | undefined
   readonly deadlines?: Deadlines | undefined
-  /** Called with every event of every run. What it throws becomes a `warning` event, once a run. */
-  readonly onEvent?: ((event: PipelineEvent) => void) | undefined
+  /** Called with every event of every run, and not waited for. What it throws or rejects with becomes a `warning` event, once a run. */
+  readonly onEvent?: ((event: PipelineEvent) => unknown) | undefined
   /** Take the post back once the video was uploaded; best effort. @defaultValue false */
   readonly unpublishAfterUpload?: boolean | undefined
   /** When to ask for a job again. @defaultValue paceSchedule() */
@@ -80,6 +80,13 @@ export interface SoraPipelineOptions {
    * @defaultValue 10000
    */
   readonly storeTimeoutMs?: number | undefined
+  /**
+   * How many runs this pipeline works on at once: all of them (a number, or `total`), and those of one owner (`perOwner`). Further
+   * runs are saved and wait in line before they submit, first come, first served, as `running` with the phase `waiting`; their deadlines
+   * begin after it. A run whose job may be running never waits. Calls of `advance` are not counted.
+   * @defaultValue Infinity
+   */
+  readonly maxConcurrentRuns?: number | RunLimits | undefined
   /** @defaultValue the machine's own time */
   readonly clock?: Clock | undefined
 }
@@ -88,12 +95,19 @@ export interface SoraPipelineOptions {
 export interface PipelineConfig
   extends Omit<
     Required<SoraPipelineOptions>,
-    'publisher' | 'resolver' | 'uploader' | 'onEvent' | 'deadlines' | 'allowPrivateAddresses' | 'openUrl'
+    | 'publisher'
+    | 'resolver'
+    | 'uploader'
+    | 'onEvent'
+    | 'deadlines'
+    | 'allowPrivateAddresses'
+    | 'openUrl'
+    | 'maxConcurrentRuns'
   > {
   readonly publisher: Publisher | undefined
   readonly resolver: Resolver | undefined
   readonly uploader: Uploader | undefined
-  readonly onEvent: ((event: PipelineEvent) => void) | undefined
+  readonly onEvent: ((event: PipelineEvent) => unknown) | undefined
   readonly deadlines: Readonly<Record<keyof Deadlines, number>>
   readonly unpublishAfterUpload: boolean
   /** With a limit on the time of each operation. */
@@ -107,6 +121,8 @@ export interface PipelineConfig
   readonly watch: WorkerWatch
   readonly pollSchedule: PollSchedule
   readonly sourceOfUrl: SourceOfUrl
+  /** Where runs wait to be worked on; `undefined` when they never do. */
+  readonly line: RunLine | undefined
 }
 
 const DEADLINES: PipelineConfig['deadlines'] = {
@@ -117,13 +133,6 @@ const DEADLINES: PipelineConfig['deadlines'] = {
   totalMs: 3_600_000,
 }
 
-const STRATEGIES = {
-  generator: { stage: 'generate', verb: 'generate, or start and poll' },
-  publisher: { stage: 'publish', verb: 'publish' },
-  resolver: { stage: 'resolve', verb: 'resolve' },
-  uploader: { stage: 'upload', verb: 'upload' },
-} as const
-
 /**
  * Checks the options and fills in the defaults.
  * @throws ConfigurationError naming every problem.
@@ -133,6 +142,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
   if (problems.length > 0) throw new ConfigurationError('SoraPipeline', problems)
   const { clock = systemClock, storeTimeoutMs = 10_000, leaseMs = 10_000 } = options
   const rawStore = options.store ?? memoryStore({ clock })
+  const limits = limitsOf(options.maxConcurrentRuns)
   const store = withinTime(rawStore, clock, () => storeTimeoutMs)
   const given = Object.entries(options.deadlines ?? {}).filter(([, value]) => value !== undefined)
   return {
@@ -152,6 +162,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     storeTimeoutMs,
     lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs }),
     watch: workerWatch(clock),
+    line: limits && runLine(limits),
   }
 }
 
@@ -168,12 +179,13 @@ const METHODS = {
   clock: ['now', 'monotonic', 'sleep'],
 } as const
 const KNOWN: ReadonlySet<string> = new Set([
-  ...Object.keys(STRATEGIES),
+  ...STRATEGY_OPTIONS,
   ...Object.keys(METHODS),
   ...FUNCTIONS,
   'deadlines',
   'unpublishAfterUpload',
   'allowPrivateAddresses',
+  'maxConcurrentRuns',
   ...DURATIONS,
 ])
 
@@ -186,13 +198,7 @@ function problemsOf(options: SoraPipelineOptions): InputProblem[] {
   for (const field of Object.keys(options)) {
     if (!KNOWN.has(field)) problems.push({ field, value: 'unknown', fix: `give one of ${[...KNOWN].join(', ')}` })
   }
-  for (const [field, { stage, verb }] of Object.entries(STRATEGIES)) {
-    const strategy: unknown = options[field as keyof typeof STRATEGIES]
-    if (strategy === undefined && field !== 'generator') continue
-    if (!canDo(strategy, stage)) add(field, strategy, `give an object that can ${verb}`)
-    else if (!hasName(strategy)) add(`${field}.name`, strategy.name, 'give a name that is not empty')
-  }
-  if (problems.length === 0) problems.push(...sharedNames(options.generator))
+  problems.push(...strategyProblems(options, problems.length === 0))
   for (const [field, methods] of Object.entries(METHODS)) {
     const value: unknown = options[field as keyof typeof METHODS]
     if (value === undefined) continue
@@ -208,6 +214,7 @@ function problemsOf(options: SoraPipelineOptions): InputProblem[] {
     add('unpublishAfterUpload', unpublish, 'give true or false')
   const addresses = allowPrivateAddressesProblem(options.allowPrivateAddresses)
   if (addresses !== undefined) problems.push(addresses)
+  problems.push(...runLimitProblems(options.maxConcurrentRuns))
   for (const field of DURATIONS) {
     const value = options[field]
     if (value !== undefined && !(value > 0 && Number.isFinite(value))) add(field, value, 'give milliseconds above 0')
@@ -219,23 +226,4 @@ function problemsOf(options: SoraPipelineOptions): InputProblem[] {
       add(field, value, 'give milliseconds above 0')
   }
   return problems
-}
-
-// A submission is bound to its generator by name.
-function sharedNames(chain: Generator): readonly InputProblem[] {
-  const names = generatorRoutesOf(chain).generators.map(({ name }) => name)
-  const shared = new Set(names.filter((name, index) => names.indexOf(name) !== index))
-  const fix = 'give every generator of the chain its own name'
-  return [...shared].map((name) => ({ field: 'generator', value: `${describeValue(name)} twice`, fix }))
-}
-
-// A class may have several verbs; in the slot of a stage the slot decides.
-function canDo(strategy: unknown, stage: string): strategy is { name: unknown } {
-  if (typeof strategy !== 'object' || strategy === null) return false
-  if (stageOf(strategy) === stage) return true
-  return typeof (strategy as Record<string, unknown>)[stage] === 'function'
-}
-
-function hasName(strategy: { name: unknown }): boolean {
-  return typeof strategy.name === 'string' && strategy.name !== ''
 }

@@ -1,13 +1,17 @@
 import { toErrorJson } from '../contracts/errors.js'
-import type { PipelineEvent } from '../contracts/events.js'
+import type { PipelineEvent, UpstreamState } from '../contracts/events.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
+import type { RunStateError } from '../contracts/run-errors.js'
 import { driveRun } from './drive-run.js'
+import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
 import type { RunOrigin } from './journal/open-run.js'
 import type { PipelineConfig } from './options.js'
 import type { RunSession } from './run-session.js'
+import { RunWaits } from './run-waits.js'
 import { identityOf, type RunIdentity, type RunProgress } from './state/run-state.js'
+import { stagesOf } from './take-step.js'
 
 /**
  * A run under way. Iterate it for its events, as often and as late as you like: every reader sees all of them from the first.
@@ -34,8 +38,19 @@ export interface ActiveRun extends PipelineRun {
   isFor(request: VideoRequest | undefined, owner: string | undefined): boolean
   /** What is not saved with every poll: when the run is due next, and how far the present stage is. */
   present(): { readonly wakeAt?: number; readonly progress?: RunProgress }
-  /** Aborts the run with a signal of a caller. */
+  /** Aborts the run with a signal of a caller, which is let go of when the run has ended. */
   follow(signal: AbortSignal): void
+  /** Ends the sleep before the next poll. */
+  wake(): void
+  /** This process stops working on the run: once an effect in progress is done. */
+  leave(error: RunStateError): void
+  /**
+   * Does not wait for that effect any more. Resolves when the run is released; at once when its submission is under way, whose answer is
+   * heard and saved whenever it comes.
+   */
+  abandon(): Promise<void>
+  /** Resolves when this process does nothing for the run any more. */
+  readonly ended: Promise<void>
 }
 
 /** Starts to work on a run at once. */
@@ -47,8 +62,9 @@ export function startRun(
   const { id } = origin
   const controller = new AbortController()
   const { signal } = controller
-  const unfollow = new AbortController()
-  const log = new EventLog(
+  const followed = new Map<AbortSignal, () => void>()
+  const waits = new RunWaits()
+  const log: EventLog = new EventLog(
     () => ({ runId: id, at: config.clock.now() }),
     listenerOf(config, () => log),
   )
@@ -62,11 +78,13 @@ export function startRun(
     pending = undefined
     known = { fingerprint, ...(owner !== undefined && { owner }) }
   }
+  let abandonWith: (error: unknown) => void = () => undefined
   const result = new Promise<PipelineResult>((resolve, reject) => {
+    abandonWith = reject
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     // A listener must not run inside the call of run(): the caller has not got its run yet.
     queueMicrotask(() =>
-      driveRun(config, { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs })
+      driveRun(config, { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs, waits })
         .then(resolve, reject)
         .finally(end),
     )
@@ -75,8 +93,11 @@ export function startRun(
   const ended = new Promise<void>((resolve) => {
     markEnded = resolve
   })
+  let isOver = false
   const end = () => {
-    unfollow.abort()
+    for (const [caller, abort] of followed) caller.removeEventListener('abort', abort)
+    followed.clear()
+    isOver = true
     onEnd()
     markEnded()
   }
@@ -100,29 +121,33 @@ export function startRun(
     },
     follow: (caller) => {
       const abort = () => controller.abort(caller.reason)
-      if (caller.aborted) abort()
-      else caller.addEventListener('abort', abort, { once: true, signal: unfollow.signal })
+      if (caller.aborted) return abort()
+      if (isOver || followed.has(caller)) return
+      followed.set(caller, abort)
+      caller.addEventListener('abort', abort, { once: true })
     },
+    wake: () => waits.wake(),
+    leave: (error) => {
+      waits.leave(error)
+      // A poll has no effect, and the next process makes one at once.
+      if (session?.state.step === 'generate' && session.state.submission?.state === 'accepted') session.interrupt(error)
+    },
+    abandon: async () => {
+      const { leaving } = waits
+      if (leaving === undefined || isOver) return
+      if (session === undefined) log.append({ type: 'run-started', stages: stagesOf(config) })
+      const upstream = session?.submitting ? submittingTo(session) : session?.upstream
+      log.append({ type: 'run-failed', error: toErrorJson(leaving), isAborted: false, ...(upstream && { upstream }) })
+      abandonWith(leaving)
+      if (session?.submitting) return
+      session?.interrupt(leaving)
+      await ended
+    },
+    ended,
     [Symbol.asyncIterator]: () => log.read(),
   }
 }
 
-// A listener that throws is the caller's bug and must not cost a video: it is told once.
-export function listenerOf(config: PipelineConfig, log: () => EventLog): ((event: PipelineEvent) => void) | undefined {
-  const { onEvent } = config
-  if (onEvent === undefined) return undefined
-  let hasThrown = false
-  return (event) => {
-    try {
-      onEvent(event)
-    } catch (error) {
-      if (hasThrown) return
-      hasThrown = true
-      log().append({
-        type: 'warning',
-        code: 'listener-failed',
-        message: `onEvent threw: ${toErrorJson(error).message}`,
-      })
-    }
-  }
+function submittingTo({ state, config }: RunSession): UpstreamState {
+  return { state: 'unknown', generator: state.submission?.generator ?? config.generator.name }
 }

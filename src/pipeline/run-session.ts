@@ -10,6 +10,7 @@ import type { EventLog } from './event-log.js'
 import { RunJournal } from './journal/run-journal.js'
 import type { PipelineConfig } from './options.js'
 import { isRatio, ProgressGauge } from './progress-gauge.js'
+import type { RunWaits } from './run-waits.js'
 import { type RunProgress, type RunState, withWarnings } from './state/run-state.js'
 import { restoredRequest } from './state/stored-request.js'
 import type { AcceptedSubmission } from './state/submission.js'
@@ -28,6 +29,7 @@ export interface SessionOptions {
   readonly callerSignal: AbortSignal
   /** Whether this process stays with the run until its end. */
   readonly isResident: boolean
+  readonly waits: RunWaits
 }
 
 /** A run while this process works on it: its journal, and what cannot be saved. */
@@ -39,10 +41,14 @@ export class RunSession {
   readonly callerSignal: AbortSignal
   readonly isResident: boolean
   readonly isNew: boolean
+  /** Where the run merely waits. */
+  readonly waits: RunWaits
   /** With its source; absent after a restart. */
   video?: GeneratedVideo
   /** What each generator failed with, for the error of a chain. */
   readonly generatorErrors: unknown[] = []
+  /** Gives back the place among the runs that are worked on at once. */
+  leaveLine: (() => void) | undefined
   /** Leave of this process to have the present job; asked for again after a restart. */
   admission?: Admission
   /** A submission under way, so that an abort can still cancel what it brings. */
@@ -56,13 +62,14 @@ export class RunSession {
   #request: VideoRequest | undefined
 
   constructor(options: SessionOptions) {
-    const { config, log, state, version, isNew, request, callerSignal, isResident } = options
+    const { config, log, state, version, isNew, request, callerSignal, isResident, waits } = options
     this.id = state.id
     this.config = config
     this.log = log
     this.callerSignal = callerSignal
     this.isResident = isResident
     this.isNew = isNew
+    this.waits = waits
     this.#request = request
     this.#tenure = new AbortController()
     const message = 'Could not save the run; it continues in this process alone'
@@ -121,6 +128,12 @@ export class RunSession {
       onOtherVersion,
     }
     this.#letGo ??= config.lease.hold(run)
+  }
+
+  /** Lets any process continue the run at once. What the store cannot save is free when the worker retires. */
+  async release(): Promise<void> {
+    const { journal } = this
+    if (journal.isOwn && journal.state.status === 'running') await journal.saveUnsaved(false).catch(ignored)
   }
 
   /** The run is not this process's any more. */

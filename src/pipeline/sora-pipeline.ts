@@ -4,21 +4,28 @@ import type { PipelineResult } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import type { VideoSource } from '../contracts/source.js'
-import { advanceRun } from './advance-run.js'
+import { attachMethods } from './attached-methods.js'
 import { checkNames, checkRequest } from './check-request.js'
-import { EventLog } from './event-log.js'
 import { adoptJob } from './journal/adopt-run.js'
 import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
 import { retriedRequest } from './journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import { answerOf } from './journal/store-calls.js'
 import { unfinishedRuns } from './journal/unfinished-runs.js'
-import { configOf, type PipelineConfig, type SoraPipelineOptions, withOwnWorker } from './options.js'
-import { type ActiveRun, listenerOf, type PipelineRun, startRun } from './pipeline-run.js'
-import type { AdoptOptions, Opened, RunOptions } from './run-options.js'
+import { wakeStored } from './journal/wake-run.js'
+import { LiveRuns, newRunId } from './live-runs.js'
+import { configOf, type PipelineConfig, type SoraPipelineOptions } from './options.js'
+import type { PipelineRun } from './pipeline-run.js'
+import {
+  type AdoptOptions,
+  type CloseOptions,
+  checkRunOptions,
+  graceMsOf,
+  type RunOptions,
+  runQueryOf,
+} from './run-options.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
 import { openKeptVideo, removeKept } from './video/kept-run.js'
-import { UnservedVideos } from './video/unserved-videos.js'
 
 // The first polls of recovered jobs come at most so far apart, and all within so long.
 const MOST_SPACING_MS = 5
@@ -43,13 +50,12 @@ const SPREAD_MS = 5000
  */
 export class SoraPipeline {
   readonly #config: PipelineConfig
-  readonly #runs = new Map<string, ActiveRun>()
-  readonly #advancing = new Map<string, Promise<void>>()
-  readonly #unserved = new UnservedVideos()
+  readonly #live: LiveRuns
 
   /** @throws ConfigurationError when options are wrong; the message names every problem. */
   constructor(options: SoraPipelineOptions) {
     this.#config = configOf(options)
+    this.#live = new LiveRuns(this.#config)
   }
 
   /**
@@ -62,19 +68,23 @@ export class SoraPipeline {
    * `StageTimeoutError` (a deadline passed during the generation; its `handle` picks the job up), `ContentRejectedError`,
    * `NoUsableUrlError` (the video is only behind a key) and `RunStateError` (the store).
    *
-   * @throws InvalidRequestError when the request or the id is wrong; the message names every problem, and nothing was sent.
+   * @throws InvalidRequestError when the request or an option is wrong; the message names every problem, and nothing was sent.
+   * RunStateError when the pipeline is closed.
    */
   run(request: VideoRequest, options: RunOptions = {}): PipelineRun {
     const checked = checkRequest(request)
-    return this.#open(checked, options)
+    checkRunOptions(options)
+    return this.#live.open(checked, options)
   }
 
   /**
    * Resumes a run that the store knows: one that this process or another left, or one that has ended.
-   * @throws InvalidRequestError when the id is wrong. `run.result` rejects with `RunStateError` for an unknown id.
+   * @throws InvalidRequestError when the id is wrong. RunStateError when the pipeline is closed. `run.result` rejects with
+   * `RunStateError` for an unknown id.
    */
   resume(id: string, options: Pick<RunOptions, 'signal'> = {}): PipelineRun {
-    return this.#open(undefined, { ...options, id })
+    checkRunOptions(options, ['signal'])
+    return this.#live.open(undefined, { ...options, id })
   }
 
   /**
@@ -92,9 +102,10 @@ export class SoraPipeline {
    * @throws RunStateError when the store is down. A run that cannot be read rejects its own `result` alone.
    */
   async recover(limit: number = Number.POSITIVE_INFINITY): Promise<readonly PipelineRun[]> {
-    const ids = await unfinishedRuns(this.#config, limit, this.#runs)
+    this.#live.assertOpen('recover runs')
+    const ids = await unfinishedRuns(this.#config, limit, this.#live)
     const spacingMs = Math.min(SPREAD_MS / ids.length, MOST_SPACING_MS)
-    return ids.map((id, index) => this.#open(undefined, { id, delayMs: index * spacingMs }))
+    return ids.map((id, index) => this.#live.open(undefined, { id, delayMs: index * spacingMs }))
   }
 
   /**
@@ -117,14 +128,46 @@ export class SoraPipeline {
    */
   async advance(id: string): Promise<RunRecord> {
     checkNames({ id })
-    if (!this.#runs.has(id)) {
-      const advancing = this.#advancing.get(id) ?? this.#advance(id)
-      this.#advancing.set(id, advancing)
-      await advancing.finally(() => this.#advancing.delete(id))
-    }
+    this.#live.assertOpen('advance the run')
+    await this.#live.advance(id)
     const record = await this.get(id)
     if (record === undefined) throw new RunStateError(`Could not advance the run, it was removed: ${id}`)
     return record
+  }
+
+  /**
+   * Polls the job of a run now, such as for a webhook. A run that this process works on and that sleeps polls at once. One that no live
+   * worker holds is due at once: the next `due`, `advance` or `recover` polls it. One that another process holds polls when it would have.
+   * @throws InvalidRequestError when the id is wrong. RunStateError when the store does not know the run or is down.
+   */
+  async wake(id: string): Promise<void> {
+    checkNames({ id })
+    const live = this.#live.get(id)
+    if (live) live.wake()
+    else await wakeStored(this.#config, id)
+  }
+
+  /**
+   * Stops working, so that the process can exit and the next one can take the runs over at once. New runs are refused; `get`, `list` and
+   * `openVideo` still work. What merely waits ends at once; a submission or a later stage in progress may finish within `graceMs`. Runs
+   * that have not ended stay `running` in the store, and their `result` rejects with a `RunStateError` here.
+   *
+   * Nothing is cancelled upstream: jobs continue running and costing. A submission that takes longer is left and not aborted: its
+   * answer is saved if it comes while the process lives, and else is unknown to the next process. A later stage that takes longer is
+   * aborted, and the next process repeats it. The store is the caller's to close. A second call gives the same promise.
+   * @throws InvalidRequestError when `graceMs` is wrong.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    try {
+      return this.#live.close(graceMsOf(options))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Closes the pipeline, as `close()` does: for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   /**
@@ -152,6 +195,7 @@ export class SoraPipeline {
    * handle, another run has claimed the job, the id belongs to something else, or the store is down.
    */
   async adopt(handle: GenerationHandle, options: AdoptOptions = {}): Promise<PipelineRun> {
+    this.#live.assertOpen('adopt the job')
     const { request, id: given, owner } = options
     checkNames({ id: given, owner })
     const id = given ?? newRunId()
@@ -168,8 +212,9 @@ export class SoraPipeline {
    */
   async retry(id: string, changes: Partial<VideoRequest> = {}): Promise<PipelineRun> {
     checkNames({ id })
+    this.#live.assertOpen('retry the run')
     const { request, owner } = await retriedRequest(this.#config, id, changes)
-    return this.#open(checkRequest(request), { owner, retryOf: id })
+    return this.#live.open(checkRequest(request), { owner, retryOf: id })
   }
 
   /**
@@ -180,6 +225,7 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run or is down, or the run is not in review.
    */
   async settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun> {
+    this.#live.assertOpen('settle the run')
     await settleRun(this.#config, id, verdict)
     return this.resume(id)
   }
@@ -191,16 +237,17 @@ export class SoraPipeline {
    */
   async get(id: string): Promise<RunRecord | undefined> {
     const record = await readRecord(this.#config, id)
-    const live = this.#runs.get(id)
+    const live = this.#live.get(id)
     return record?.status === 'running' && live ? { ...record, isAttended: true, ...live.present() } : record
   }
 
   /**
-   * What is known of the runs of an owner, or of everybody, by when they started.
-   * @throws RunStateError when the store is down, or has no `list`.
+   * What is known of the runs of an owner, or of all owners, by when they started.
+   * @param query - `order` is `newest-first` and `limit` (1 to 1000) is 100 by default.
+   * @throws InvalidRequestError when the query is wrong. RunStateError when the store is down, or has no `list`.
    */
-  list(query: RunQuery): Promise<readonly RunRecord[]> {
-    return listRecords(this.#config, query)
+  async list(query: Partial<RunQuery> = {}): Promise<readonly RunRecord[]> {
+    return listRecords(this.#config, runQueryOf(query))
   }
 
   /**
@@ -211,7 +258,7 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run, or it has no video.
    */
   async openVideo(id: string): Promise<VideoSource> {
-    return openKeptVideo(this.#config, id, this.#unserved.get(id))
+    return openKeptVideo(this.#config, id, this.#live.unserved.get(id))
   }
 
   /**
@@ -223,46 +270,14 @@ export class SoraPipeline {
     const record = await readRecord(this.#config, id)
     if (record?.status === 'running') await this.resume(id).cancel()
     await removeKept(this.#config, id)
-    this.#unserved.delete(id)
+    this.#live.unserved.delete(id)
   }
 
-  #open(
-    request: VideoRequest | undefined,
-    { signal, id: given, owner, retryOf, delayMs = 0 }: RunOptions & Opened,
-  ): PipelineRun {
-    checkNames({ id: given, owner })
-    const id = given ?? newRunId()
-    const joined = this.#runs.get(id)
-    if (joined?.isFor(request, owner)) {
-      if (signal) joined.follow(signal)
-      return joined
-    }
-    // Another request under the id of a live run is refused by the store, which knows what the id stands for. Should it be the
-    // same after all, or is the run being advanced, two work on one run, and each needs to be a worker of its own.
-    const config = joined || this.#advancing.has(id) ? withOwnWorker(this.#config) : this.#config
-    const origin = { id, request, owner, retryOf, isCallerId: given !== undefined }
-    const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
-    if (joined === undefined) this.#runs.set(id, run)
-    run.result.catch((error: unknown) => this.#unserved.keep(id, error))
-    if (signal) run.follow(signal)
-    return run
+  static {
+    const rejects =
+      'generate recover due advance wake close prune erase adopt retry settle get list openVideo remove'.split(' ')
+    const methods = Object.fromEntries(rejects.map((name) => [name, 'rejects'] as const))
+    const isOwn = (value: unknown) => typeof value === 'object' && value !== null && #config in value
+    attachMethods(SoraPipeline.prototype, { ...methods, run: 'throws', resume: 'throws' }, { isOwn, how: 'pipeline' })
   }
-
-  async #advance(id: string): Promise<void> {
-    const base = () => ({ runId: id, at: this.#config.clock.now() })
-    const log: EventLog = new EventLog(
-      base,
-      listenerOf(this.#config, () => log),
-    )
-    const signal = new AbortController().signal
-    await advanceRun(this.#config, { origin: { id, isCallerId: true }, log, signal })
-  }
-
-  #forget(id: string, run: ActiveRun): void {
-    if (this.#runs.get(id) === run) this.#runs.delete(id)
-  }
-}
-
-function newRunId(): string {
-  return `run_${crypto.randomUUID().replaceAll('-', '')}`
 }

@@ -51,3 +51,19 @@ export function stagesOf({ publisher, resolver, uploader }: PipelineConfig): Sta
     ...(uploader ? ['upload' as const] : []),
   ]
 }
+
+/** Whether the present step is one after the generation that has an effect, which no other process may have meanwhile. */
+export function isConfigured({ config, state }: RunSession): boolean {
+  switch (state.step) {
+    case 'publish':
+      return config.publisher !== undefined
+    case 'resolve':
+      return config.resolver !== undefined
+    case 'upload':
+      return config.uploader !== undefined
+    case 'unpublish':
+      return config.unpublishAfterUpload
+    default:
+      return false
+  }
+}

@@ -136,16 +136,15 @@ describe('an abort', () => {
     const controller = new AbortController()
     let listeners = 0
     const { signal } = controller
-    const add = signal.addEventListener.bind(signal)
-    signal.addEventListener = ((...args: Parameters<typeof add>) => {
-      const options = args[2]
+    const { addEventListener: add, removeEventListener: remove } = signal
+    signal.addEventListener = (...given: Parameters<typeof add>) => {
       listeners += 1
-      if (typeof options === 'object')
-        options.signal?.addEventListener('abort', () => {
-          listeners -= 1
-        })
-      add(...args)
-    }) as typeof add
+      add.apply(signal, given)
+    }
+    signal.removeEventListener = (...given: Parameters<typeof remove>) => {
+      listeners -= 1
+      remove.apply(signal, given)
+    }
     await new SoraPipeline({ generator: fakeGenerator() }).generate(request, { signal })
     await new Promise((resolve) => setImmediate(resolve))
     expect(listeners).toBe(0)

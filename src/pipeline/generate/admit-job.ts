@@ -19,16 +19,17 @@ export async function admitJob(
   const isRunning = submission.state !== 'ready'
   const limit = {
     clock,
-    signal: session.signal,
     timeoutMs: isRunning ? Number.POSITIVE_INFINITY : remainingMs(session, deadlines.generateMs),
     error: () => tooLate(generator, deadlines.generateMs),
   }
   let asked: Promise<Admission> | undefined
   try {
-    const admission = await withDeadline(limit, (signal) => {
-      asked = routes.admit(submission.cursor, { ...contextOf(session, work, signal), isRunning })
-      return asked
-    })
+    const admission = await session.waits.until(session.signal, (ended) =>
+      withDeadline({ ...limit, signal: ended }, (signal) => {
+        asked = routes.admit(submission.cursor, { ...contextOf(session, work, signal), isRunning })
+        return asked
+      }),
+    )
     session.admission = admission
     const { generator } = routes.at(admission.cursor)
     session.journal.note({ submission: placed(submission, admission.cursor, generator) })

@@ -52,7 +52,8 @@ export async function submitJob(
   const durationMs = () => clock.monotonic() - startedAt
   const lapsed = overtaken(session.id)
   const confirm = () => {
-    if (!journal.isHeld) throw lapsed
+    // What was not sent when the pipeline closes is sent by the process that continues.
+    if (!journal.isHeld || session.waits.leaving !== undefined) throw lapsed
   }
   // An answer that is under way is heard to its end, also by a process that lost the run meanwhile: no other will ever have it.
   const { callerSignal: signal } = session
@@ -74,8 +75,10 @@ export async function submitJob(
     // A caller who aborts may still cancel what the submission brings.
     session.callerSignal.throwIfAborted()
     delete session.submitting
-    session.signal.throwIfAborted()
-    if (error === lapsed) return { kind: 'unsent', sent, durationMs: durationMs() }
+    const isUnsent = error === lapsed
+    // A pipeline that closes has the time to take the intent back.
+    if (!(isUnsent && session.waits.leaving)) session.signal.throwIfAborted()
+    if (isUnsent) return { kind: 'unsent', sent, durationMs: durationMs() }
     return { kind: mayHaveBeenAccepted(error) ? 'unknown' : 'refused', error, sent, durationMs: durationMs() }
   }
 }

@@ -5,7 +5,7 @@ import { RunStateError } from '../../contracts/run-errors.js'
 import type { LoadedRun } from '../../contracts/run-store.js'
 import type { StageName } from '../../contracts/stage.js'
 import { placeOf, type RunSession } from '../run-session.js'
-import type { RunProgress } from '../state/run-state.js'
+import { jobOf, type RunProgress } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
 import { isAnswer } from './store-calls.js'
 
@@ -33,7 +33,9 @@ export async function askPatiently<T>(session: RunSession, ask: () => Promise<T>
         throw new RunStateError(message, { cause, handle: handleOf(submission), isRetryable: true })
       }
       const pauseMs = Math.min(ASK_AGAIN_MS * 2 ** (tries - 1), Math.max(0, deadlineAt - clock.now()))
-      await clock.sleep(pauseMs, { signal: session.callerSignal })
+      // A job that the store does not know yet is not left.
+      if (hasUnsavedJob(session)) await clock.sleep(pauseMs, { signal: session.callerSignal })
+      else await session.waits.sleep(clock, pauseMs, session.callerSignal)
     }
   }
 }
@@ -64,6 +66,11 @@ export function mayContinue(session: RunSession): boolean {
   return journal.isHeld || (isOwnJob(session) && journal.isResting)
 }
 
+function hasUnsavedJob({ journal }: RunSession): boolean {
+  const { submission } = journal.state
+  return submission?.state === 'accepted' && submission.number !== jobOf(journal.saved)
+}
+
 function isOwnJob({ journal }: RunSession): boolean {
   return journal.isOwn && journal.state.submission?.state === 'accepted'
 }
@@ -82,7 +89,7 @@ export async function watchRun(session: RunSession): Promise<void> {
     told = relay(session, loaded.progress, told)
     const formerMs = (formerLease?.until ?? Number.POSITIVE_INFINITY) - clock.now() + 1
     const quarterMs = worker === undefined ? WATCH_MS : (loaded.beat?.ttlMs ?? WATCH_MS) / 4
-    await clock.sleep(Math.min(WATCH_MS, quarterMs, formerMs), { signal: session.callerSignal })
+    await session.waits.sleep(clock, Math.min(WATCH_MS, quarterMs, formerMs), session.callerSignal)
   }
 
   function isHeldNow({ state }: RunSession, { beat }: Pick<LoadedRun, 'beat'>): boolean {

@@ -10,7 +10,7 @@ export function leaveRun(session: RunSession): void {
   const { journal, config } = session
   if (!journal.isToBeLeft) return
   const leave = async () => {
-    await journal.leave()
+    await journal.saveUnsaved(false)
     if (session.state.status === 'completed' || session.state.status === 'failed') await dropMedia(session)
   }
   inBackground(config, leave, PATIENTLY)

@@ -5,6 +5,7 @@ import { RunStateError } from '../../contracts/run-errors.js'
 import type { EventLog } from '../event-log.js'
 import type { PipelineConfig } from '../options.js'
 import { RunSession } from '../run-session.js'
+import type { RunWaits } from '../run-waits.js'
 import { identityOf, newRunState, type RunIdentity, type RunState } from '../state/run-state.js'
 import { storedRequest } from '../state/stored-request.js'
 import { boundOf, firstSubmission } from '../state/submission.js'
@@ -30,6 +31,7 @@ export interface Opening {
   readonly signal: AbortSignal
   /** Whether this process stays with the run. */
   readonly isResident: boolean
+  readonly waits: RunWaits
 }
 
 /**
@@ -109,9 +111,9 @@ function joined(
 
 function sessionOf(
   config: PipelineConfig,
-  { log, signal, isResident }: Opening,
+  { log, signal, isResident, waits }: Opening,
   { state, version, isNew = false }: StoredState & { readonly isNew?: boolean },
   request?: VideoRequest,
 ): RunSession {
-  return new RunSession({ config, log, state, version, isNew, request, callerSignal: signal, isResident })
+  return new RunSession({ config, log, state, version, isNew, request, callerSignal: signal, isResident, waits })
 }

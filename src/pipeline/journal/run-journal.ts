@@ -5,7 +5,7 @@ import { type RunState, withWarnings } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { handleOf } from '../state/submission.js'
 import { failureToSave } from './failure-to-save.js'
-import { hasNewsSince, patchedState, type StatePatch } from './state-patch.js'
+import { hasNewsSince, noted, patchedState, type StatePatch } from './state-patch.js'
 import { answerOf, isFenced } from './store-calls.js'
 import { type TimedStore, timedStore } from './timed-store.js'
 import { VersionedSaves } from './versioned-saves.js'
@@ -113,7 +113,7 @@ export class RunJournal {
 
   /** Changes the state in memory. */
   note(patch: StatePatch): void {
-    this.#state = { ...this.#state, ...patch }
+    this.#state = noted(this.#state, patch)
   }
 
   /**
@@ -143,6 +143,11 @@ export class RunJournal {
     return this.#queued(() => this.#timed.paced(hold))
   }
 
+  /** Saves what an earlier save could not, and keeps the run or lets go of it. Whatever a store throws that is down. */
+  saveUnsaved(isHolding = this.#options.isResident): Promise<void> {
+    return this.#queued(() => this.#commit({}, isHolding))
+  }
+
   /** Takes back what the last save announces, should it land after it was given up: nothing of that was done. The run is free then. */
   takeBack(patch: StatePatch): void {
     this.note(patch)
@@ -160,11 +165,6 @@ export class RunJournal {
   get isToBeLeft(): boolean {
     const { status } = this.#state
     return !this.#isLeft && (this.#hasUnsaved || status !== this.#saved.status || (status === 'running' && this.isOwn))
-  }
-
-  /** Saves what this process knows, and lets go of the run. Whatever a store throws that is down. */
-  leave(): Promise<void> {
-    return this.#queued(() => this.#commit({}, false))
   }
 
   /** Saves when the run is due next, and the readings of its job, without the rest of the state. */

@@ -3,6 +3,12 @@ import type { RunState } from '../state/run-state.js'
 /** Changes of a state. */
 export type StatePatch = Partial<Omit<RunState, 'v' | 'id' | 'worker'>>
 
+/** A state with its changes. Schedules may give fractions of a millisecond; stores index whole ones. */
+export function noted(state: RunState, patch: StatePatch): RunState {
+  const { wakeAt, ...changed } = { ...state, ...patch }
+  return { ...changed, wakeAt: Math.ceil(wakeAt) }
+}
+
 /**
  * A state with its changes, as it is saved. A step that begins has not started unless the patch says so, a run that continues has no
  * end, and one that has ended no worker.
@@ -13,7 +19,7 @@ export function patchedState(
   patch: StatePatch,
   hold: { readonly worker: string; readonly saved: RunState } | undefined,
 ): RunState {
-  const { stepStartedAt, worker: _former, formerLease: _lease, epoch, ...rest } = { ...state, ...patch }
+  const { stepStartedAt, worker: _former, formerLease: _lease, epoch, ...rest } = noted(state, patch)
   const isEntered = patch.step === undefined || patch.stepStartedAt !== undefined
   const start = isEntered && stepStartedAt !== undefined ? { stepStartedAt } : {}
   const isTakenOver = hold !== undefined && hold.saved.worker !== hold.worker

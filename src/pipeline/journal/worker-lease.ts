@@ -27,6 +27,11 @@ export interface WorkerLease {
   hold(run: HeldRun): () => void
   /** Progress of a held run, for other processes; the latest of each run is written at most once a second. */
   report(id: string, progress: RunProgress): void
+  /**
+   * Removes the beat, so that what the worker held is free at once; while a run is held, when that one is let go of. Rejects with what
+   * the store rejects with.
+   */
+  retire(): Promise<void>
 }
 
 const REPORT_MS = 1000
@@ -47,7 +52,15 @@ export function workerLease(options: {
   let lastBeatAt = Number.NEGATIVE_INFINITY
   let beating: { readonly startedAt: number; readonly done: Promise<void> } | undefined
   let stop = new AbortController()
+  let isRetiring = false
 
+  const retire = async () => {
+    isRetiring = true
+    if (held.size > 0) return
+    // One that lands later would bring the worker back.
+    await beating?.done.catch(ignored)
+    if (lastBeatAt > Number.NEGATIVE_INFINITY) await store.retire(worker)
+  }
   const beatNow = async () => {
     const startedAt = clock.monotonic()
     await store.heartbeat(worker, leaseMs)
@@ -112,8 +125,10 @@ export function workerLease(options: {
         if (held.size > 0) return
         stop.abort(OVER)
         reports.clear()
+        if (isRetiring) retire().catch(ignored)
       }
     },
+    retire,
     report(id, progress) {
       if (store.report === undefined || held.size === 0) return
       // What could not be written is overtaken by the next report of its run.

@@ -4,6 +4,7 @@ import { EventLog } from '../event-log.js'
 import { answerOf, isFenced, loadRun } from '../journal/store-calls.js'
 import type { PipelineConfig } from '../options.js'
 import { RunSession } from '../run-session.js'
+import { RunWaits } from '../run-waits.js'
 import { toStoredRun } from '../state/stored-run.js'
 import { servedSource } from './video-source.js'
 
@@ -26,6 +27,7 @@ export async function openKeptVideo(config: PipelineConfig, id: string, source?:
     version,
     isNew: false,
     isResident: false,
+    waits: new RunWaits(),
   })
   if (source) session.video = { ...state.video, id: state.video.id, url: undefined, source }
   return servedSource(session)

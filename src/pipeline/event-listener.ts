@@ -1,0 +1,25 @@
+import { toErrorJson } from '../contracts/errors.js'
+import type { PipelineEvent } from '../contracts/events.js'
+import type { EventLog } from './event-log.js'
+import type { PipelineConfig } from './options.js'
+
+/** `onEvent` for the log of one run: what it throws or rejects with is the caller's bug, must not cost a video, and is reported once. */
+export function listenerOf(
+  { onEvent }: Pick<PipelineConfig, 'onEvent'>,
+  log: () => EventLog,
+): ((event: PipelineEvent) => void) | undefined {
+  if (onEvent === undefined) return undefined
+  let hasFailed = false
+  const failed = (how: string, error: unknown) => {
+    if (hasFailed) return
+    hasFailed = true
+    log().append({ type: 'warning', code: 'listener-failed', message: `onEvent ${how}: ${toErrorJson(error).message}` })
+  }
+  return (event) => {
+    try {
+      Promise.resolve(onEvent(event)).catch((error: unknown) => failed('rejected', error))
+    } catch (error) {
+      failed('threw', error)
+    }
+  }
+}

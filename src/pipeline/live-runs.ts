@@ -1,0 +1,132 @@
+import type { VideoRequest } from '../contracts/request.js'
+import { RunStateError } from '../contracts/run-errors.js'
+import { advanceRun } from './advance-run.js'
+import { checkNames } from './check-request.js'
+import { listenerOf } from './event-listener.js'
+import { EventLog } from './event-log.js'
+import { type PipelineConfig, withOwnWorker } from './options.js'
+import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
+import type { Opened, RunOptions } from './run-options.js'
+import { RunWaits } from './run-waits.js'
+import { UnservedVideos } from './video/unserved-videos.js'
+
+// How long runs that were stopped may take to be released in the store.
+const RELEASE_MS = 1000
+
+/** The runs that one pipeline works on, until it closes. */
+export class LiveRuns {
+  /** Videos of ended runs that only this process can open. */
+  readonly unserved = new UnservedVideos()
+  readonly #config: PipelineConfig
+  readonly #runs = new Map<string, ActiveRun>()
+  // Those too that share their id with another.
+  readonly #all = new Set<ActiveRun>()
+  readonly #advancing = new Map<string, { readonly done: Promise<void>; readonly waits: RunWaits }>()
+  #closed: Promise<void> | undefined
+
+  constructor(config: PipelineConfig) {
+    this.#config = config
+  }
+
+  has(id: string): boolean {
+    return this.#runs.has(id)
+  }
+
+  get(id: string): ActiveRun | undefined {
+    return this.#runs.get(id)
+  }
+
+  /** @throws RunStateError when the pipeline is closed. */
+  assertOpen(action: string): void {
+    if (this.#closed) throw new RunStateError(`Could not ${action}: the pipeline is closed`)
+  }
+
+  /** Starts a run, takes it from the store, or joins the live one. */
+  open(
+    request: VideoRequest | undefined,
+    { signal, id: given, owner, retryOf, delayMs = 0 }: RunOptions & Opened,
+  ): PipelineRun {
+    this.assertOpen(request === undefined ? 'resume the run' : 'start a run')
+    checkNames({ id: given, owner })
+    const id = given ?? newRunId()
+    const joined = this.#runs.get(id)
+    if (joined?.isFor(request, owner)) {
+      if (signal) joined.follow(signal)
+      return joined
+    }
+    // Another request under the id of a live run is refused by the store, which knows what the id stands for. Should it be the
+    // same after all, or is the run being advanced, two work on one run, and each needs to be a worker of its own.
+    const config = joined || this.#advancing.has(id) ? withOwnWorker(this.#config) : this.#config
+    const origin = { id, request, owner, retryOf, isCallerId: given !== undefined }
+    const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
+    if (joined === undefined) this.#runs.set(id, run)
+    this.#all.add(run)
+    run.result.catch((error: unknown) => this.unserved.keep(id, error))
+    if (signal) run.follow(signal)
+    return run
+  }
+
+  /** Takes a run of the store one step further; calls at the same time share it. Does nothing for a run that is live here. */
+  async advance(id: string): Promise<void> {
+    if (this.#runs.has(id)) return
+    let advancing = this.#advancing.get(id)
+    if (advancing === undefined) {
+      const waits = new RunWaits()
+      advancing = { waits, done: this.#advance(id, waits).finally(() => this.#advancing.delete(id)) }
+      this.#advancing.set(id, advancing)
+    }
+    await advancing.done
+  }
+
+  /** Leaves every run to other processes. */
+  close(graceMs: number): Promise<void> {
+    this.#closed ??= this.#close(graceMs)
+    return this.#closed
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const advancing = [...this.#advancing]
+    const steps = advancing.map(([, { done }]) => done.catch(ignored))
+    for (const [id, { waits }] of advancing) waits.leave(closedError(id))
+    for (const run of this.#all) run.leave(closedError(run.id))
+    await this.#within(graceMs, [...steps, ...[...this.#all].map(({ ended }) => ended)])
+    await this.#within(
+      RELEASE_MS,
+      [...this.#all].map((run) => run.abandon()),
+    )
+    await this.#config.lease.retire().catch(ignored)
+  }
+
+  async #within(ms: number, all: readonly Promise<void>[]): Promise<void> {
+    if (all.length === 0) return
+    const timer = new AbortController()
+    const late = this.#config.clock.sleep(ms, { signal: timer.signal }).catch(ignored)
+    await Promise.race([Promise.all(all), late])
+    timer.abort('over')
+  }
+
+  async #advance(id: string, waits: RunWaits): Promise<void> {
+    const { clock } = this.#config
+    const listener = listenerOf(this.#config, () => log)
+    const log: EventLog = new EventLog(() => ({ runId: id, at: clock.now() }), listener)
+    const signal = new AbortController().signal
+    await advanceRun(this.#config, { origin: { id, isCallerId: true }, log, signal, waits })
+  }
+
+  #forget(id: string, run: ActiveRun): void {
+    this.#all.delete(run)
+    if (this.#runs.get(id) === run) this.#runs.delete(id)
+  }
+}
+
+function closedError(id: string): RunStateError {
+  const message = `Could not continue the run here, the pipeline was closed; it continues in the next process that resumes it: ${id}`
+  return new RunStateError(message, { isRetryable: true })
+}
+
+/** An id for a run whose caller gives none. */
+export function newRunId(): string {
+  return `run_${crypto.randomUUID().replaceAll('-', '')}`
+}
+
+function ignored(): void {}

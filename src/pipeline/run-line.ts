@@ -1,0 +1,104 @@
+import { describeValue } from '../contracts/errors.js'
+import type { InputProblem } from '../contracts/input-errors.js'
+
+/** How many runs a pipeline works on at once; each a whole number above 0, or `Infinity`. */
+export interface RunLimits {
+  /** All runs together. @defaultValue Infinity */
+  readonly total?: number | undefined
+  /** Runs of one owner; runs without an owner count as one owner's. @defaultValue Infinity */
+  readonly perOwner?: number | undefined
+}
+
+/** The line in which runs wait before they submit, first come, first served. */
+export interface RunLine {
+  /** Whether a run of the owner would have to wait. */
+  isFull(owner: string | undefined): boolean
+  /** Counts a run without waiting: its job may be running already. The result gives the place back; a second call does nothing. */
+  take(owner: string | undefined): () => void
+  /** Waits for a place. Rejects with `signal.reason`, and the run leaves the line. */
+  wait(owner: string | undefined, signal: AbortSignal): Promise<() => void>
+}
+
+type Waiting = { readonly owner: string | undefined; enter(): void }
+
+/** Makes a line with nobody in it. */
+export function runLine({ total = Number.POSITIVE_INFINITY, perOwner = Number.POSITIVE_INFINITY }: RunLimits): RunLine {
+  const waiting = new Set<Waiting>()
+  const counts = new Map<string | undefined, number>()
+  let working = 0
+  const hasPlace = (owner: string | undefined) => working < total && (counts.get(owner) ?? 0) < perOwner
+  const count = (owner: string | undefined, change: 1 | -1) => {
+    const left = (counts.get(owner) ?? 0) + change
+    working += change
+    if (left === 0) counts.delete(owner)
+    else counts.set(owner, left)
+  }
+  // One whose owner has too many does not hold up those behind it.
+  const admit = () => {
+    for (const next of waiting) {
+      if (working >= total) return
+      if (hasPlace(next.owner)) {
+        waiting.delete(next)
+        next.enter()
+      }
+    }
+  }
+  const take = (owner: string | undefined) => {
+    count(owner, 1)
+    let isGiven = false
+    return () => {
+      if (isGiven) return
+      isGiven = true
+      count(owner, -1)
+      admit()
+    }
+  }
+  return {
+    // Whoever is in the line with the same owner came first.
+    isFull: (owner) => !hasPlace(owner) || [...waiting].some((other) => other.owner === owner),
+    take,
+    wait: (owner, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason)
+        const leave = () => {
+          waiting.delete(place)
+          reject(signal.reason)
+        }
+        const place: Waiting = {
+          owner,
+          enter() {
+            signal.removeEventListener('abort', leave)
+            resolve(take(owner))
+          },
+        }
+        signal.addEventListener('abort', leave, { once: true })
+        waiting.add(place)
+        admit()
+      }),
+  }
+}
+
+/** The limits that an option gives; `undefined` when runs never wait. */
+export function limitsOf(option: number | RunLimits | undefined): RunLimits | undefined {
+  return typeof option === 'number' ? { total: option } : option
+}
+
+/** What is wrong with `maxConcurrentRuns`. */
+export function runLimitProblems(option: unknown): readonly InputProblem[] {
+  const field = 'maxConcurrentRuns'
+  const problem = (name: string, value: unknown, fix: string) => ({ field: name, value: describeValue(value), fix })
+  const whole = 'give a whole number above 0'
+  if (option === undefined) return []
+  if (typeof option === 'number') return isLimit(option) ? [] : [problem(field, option, whole)]
+  if (typeof option !== 'object' || option === null || Array.isArray(option))
+    return [problem(field, option, `${whole}, or { total, perOwner }`)]
+  return Object.entries(option).flatMap(([name, value]) => {
+    if (name !== 'total' && name !== 'perOwner')
+      return [problem(`${field}.${name}`, value, 'give one of total, perOwner')]
+    return value === undefined || isLimit(value) ? [] : [problem(`${field}.${name}`, value, whole)]
+  })
+}
+
+function isLimit(value: unknown): boolean {
+  return value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) > 0)
+}
