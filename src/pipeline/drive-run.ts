@@ -33,7 +33,7 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
   let session: RunSession | undefined
   let abortedAt: number | undefined
   const interrupt = () => {
-    abortedAt ??= config.clock.now()
+    abortedAt ??= config.clock.monotonic()
     session?.abort(abortedAt)
   }
   signal.addEventListener('abort', interrupt)
@@ -93,7 +93,7 @@ async function work(session: RunSession): Promise<void> {
   while (session.state.status === 'running') {
     session.signal.throwIfAborted()
     if (isNamedElsewhere(session)) await watchRun(session)
-    const waitMs = session.state.wakeAt - clock.now()
+    const { waitMs } = session.time
     // Version 0.1.0 saved this step, and may be at work in it: its lease has ended here.
     if (session.state.status !== 'running' || session.state.step === 'finish') break
     if (waitMs > 0) await clock.sleep(waitMs, { signal: session.signal })
