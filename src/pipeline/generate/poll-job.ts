@@ -107,8 +107,9 @@ function warnOfMiss(
 
 // The upstream refuses the credential, as it does while a key is rotated; the job that was paid is not affected.
 function isRefusal(error: unknown): boolean {
-  if (!isSoraPipelineError(error) || error.code === 'content-rejected') return false
-  return error.code === 'authentication' || ('status' in error && (error.status === 401 || error.status === 403))
+  if (!isSoraPipelineError(error)) return false
+  if (error.code === 'authentication') return true
+  return error.code === 'upstream-http' && 'status' in error && (error.status === 401 || error.status === 403)
 }
 
 /** The ratio of an answer as a reading has it; nothing where the upstream told none. */
