@@ -143,7 +143,6 @@ export const STATUS_FAULTS: readonly Fault[] = [
     expected: {
       ...passing('rate-limited'),
       'create-retry': 'next: rate-limited',
-      poll: 'in time',
       download: 'no copy',
     },
   },
