@@ -24,6 +24,8 @@ const POLL_TIMEOUT_MS = 30_000
 const NOT_FOUND_GRACE_MS = 60_000
 // A failure that does not pass by itself (a vanished job) must be seen this often in a row: gateways hiccup.
 const LASTING_MISSES = 3
+// The wait has a bound of its own; a factor without one would not be a number with a schedule of 0.
+const MOST_DOUBLINGS = 16
 
 /** What a poll came to. A poll that was missed counts as a job that still runs. */
 export type PollOutcome = {
@@ -84,7 +86,7 @@ export async function pollJob(
     if (!poll.isLast) throw failure
   }
   warnOfMiss(session, { generator, job, failure, code: isRefused ? 'poll-refused' : 'poll-missed' })
-  const slowdown = isRefused ? 2 ** job.misses : 1
+  const slowdown = isRefused ? 2 ** Math.min(job.misses, MOST_DOUBLINGS) : 1
   return { status: { state: 'running', pollAfterMs: retryAfterMsOf(failure) }, job: after, roundTripMs, slowdown }
 }
 

@@ -24,9 +24,9 @@ export class RunTime {
     this.#dueAt = this.#seenAt + waitMsAt(state, clock.now())
   }
 
-  /** In epoch milliseconds, by the wall clock as it was when the run began. */
+  /** In whole epoch milliseconds, by the wall clock as it was when the run began. Rounded up: a wait until a deadline reaches it. */
   now(): number {
-    return this.#zero + this.#clock.monotonic()
+    return Math.ceil(this.#zero + this.#clock.monotonic())
   }
 
   /** Milliseconds until the run is due; 0 or less when it is. */
