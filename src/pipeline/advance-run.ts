@@ -18,7 +18,7 @@ import { finishRun, isConfigured, takeStep } from './take-step.js'
 export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 'isResident'>): Promise<void> {
   const session = await openRun(config, { ...opening, isResident: false })
   try {
-    if (!(await isFree(session)) || session.state.wakeAt > config.clock.now()) return
+    if (!(await isFree(session)) || session.time.waitMs > 0) return
     session.log.numberFrom((session.state.epoch + 1) * SEQUENCES)
     await oneEffect(session)
   } catch (error) {

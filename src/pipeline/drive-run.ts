@@ -36,7 +36,7 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
   let session: RunSession | undefined
   let abortedAt: number | undefined
   const interrupt = () => {
-    abortedAt ??= config.clock.now()
+    abortedAt ??= config.clock.monotonic()
     session?.abort(abortedAt)
   }
   signal.addEventListener('abort', interrupt)
@@ -105,14 +105,13 @@ async function untilItEnds(session: RunSession, delayMs: number): Promise<Pipeli
 }
 
 async function work(session: RunSession): Promise<void> {
-  const { clock } = session.config
   while (session.state.status === 'running') {
     session.signal.throwIfAborted()
     // A run with nothing left to do outside is brought to its end.
     if (session.state.step === 'generate' || isConfigured(session)) session.waits.throwIfLeaving()
     if (isNamedElsewhere(session)) await watchRun(session)
     countSent(session)
-    const waitMs = session.state.wakeAt - clock.now()
+    const { waitMs } = session.time
     // Version 0.1.0 saved this step, and may be at work in it: its lease has ended here.
     if (session.state.status !== 'running' || session.state.step === 'finish') break
     if (waitMs > 0) await sleep(session, waitMs)
@@ -145,17 +144,17 @@ function countSent(session: RunSession): void {
 // Resolves to whether the run went straight in. A run that was in line has its time from then on.
 async function enterLine(session: RunSession): Promise<boolean> {
   const { state, config, journal } = session
-  const { line, clock, deadlines } = config
+  const { line, deadlines } = config
   if (line === undefined || session.leaveLine) return true
   const { owner, submission, stepStartedAt, deadlineAt } = state
   if (!line.isFull(owner)) {
     session.leaveLine = line.take(owner)
     return true
   }
-  const work = openStage('generate', clock.now(), generatorOf(config.generator, submission) ?? config.generator)
+  const work = openStage('generate', session.time.now(), generatorOf(config.generator, submission) ?? config.generator)
   contextOf(session, work, session.signal).report({ phase: 'waiting' })
   session.leaveLine = await session.waits.until(session.signal, (signal) => line.wait(owner, signal))
-  const now = clock.now()
+  const now = session.time.now()
   journal.note({
     ...(stepStartedAt !== undefined && { stepStartedAt: now }),
     ...(deadlineAt !== undefined && { deadlineAt: now + deadlines.totalMs }),

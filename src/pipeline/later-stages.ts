@@ -59,7 +59,7 @@ export async function advanceUnpublish(session: RunSession): Promise<void> {
   const { publisher, unpublishAfterUpload, clock, deadlines } = config
   if (unpublishAfterUpload && publisher && state.publication && state.uploaded) {
     const { publication } = state
-    const work = openStage('publish', clock.now(), publisher)
+    const work = openStage('publish', session.time.now(), publisher)
     const limit = {
       clock,
       signal: session.signal,
@@ -104,7 +104,7 @@ async function advanceStage<S extends LaterStage>(
   if (strategy === undefined) return skip('not-configured')
   const stageMs = deadlines[`${stage}Ms`]
   const first = firstPlainOf(strategy)
-  const startedAt = session.state.stepStartedAt ?? clock.now()
+  const startedAt = session.state.stepStartedAt ?? session.time.now()
   if (remainingMs(session, stageMs) <= 0) return skip('deadline')
   session.log.append({ type: 'stage-started', ...placeOf(stage, first) })
   session.journal.note({ stepStartedAt: startedAt })
@@ -117,13 +117,13 @@ async function advanceStage<S extends LaterStage>(
       return callStrategy(stage, strategy, await input(), context)
     })
     work.isOpen = false
-    const durationMs = clock.now() - startedAt
+    const durationMs = session.time.now() - startedAt
     await leave(session, stage, keep(output))
     session.log.append({ type: 'stage-completed', ...placeOf(stage, work.strategy), durationMs })
   } catch (error) {
     work.isOpen = false
     session.signal.throwIfAborted()
-    const failure = { error: toErrorJson(error), durationMs: clock.now() - startedAt }
+    const failure = { error: toErrorJson(error), durationMs: session.time.now() - startedAt }
     if (failure.error.code === 'run-fenced') throw error
     session.log.append({ type: 'stage-failed', ...placeOf(stage, work.strategy), ...failure })
     await leave(session, stage, { isDegraded: true })
@@ -134,9 +134,8 @@ async function leave(session: RunSession, stage: LaterStage, patch: StatePatch):
   await session.journal.save({ ...patch, ...entering(session, stage) })
 }
 
-function entering({ config }: RunSession, left: LaterStage) {
-  const now = config.clock.now()
-  return { step: FOLLOWING[left], stepStartedAt: now, wakeAt: now }
+function entering({ config, time }: RunSession, left: LaterStage) {
+  return { step: FOLLOWING[left], stepStartedAt: time.now(), wakeAt: config.clock.now() }
 }
 
 function observerOf(session: RunSession, work: StageWork): AttemptObserver {

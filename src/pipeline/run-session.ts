@@ -8,6 +8,7 @@ import { FencedError } from '../contracts/run-errors.js'
 import type { StageContext, StageName, StageProgress, StageWarning } from '../contracts/stage.js'
 import type { EventLog } from './event-log.js'
 import { RunJournal } from './journal/run-journal.js'
+import type { RunTime } from './journal/run-time.js'
 import type { PipelineConfig } from './options.js'
 import { isRatio, ProgressGauge } from './progress-gauge.js'
 import type { RunWaits } from './run-waits.js'
@@ -89,7 +90,12 @@ export class RunSession {
     return this.#tenure.signal
   }
 
-  /** The caller aborted the run: the step under way ends, and the store has a limited time from then on. */
+  /** The time that its deadlines count in. */
+  get time(): RunTime {
+    return this.journal.time
+  }
+
+  /** The caller aborted the run at an instant of the monotonic clock: the step under way ends, and the store has a limited time. */
   abort(at: number): void {
     this.journal.endBy(at + this.config.storeTimeoutMs)
     this.interrupt(this.callerSignal.reason)
@@ -221,16 +227,14 @@ function report(session: RunSession, work: StageWork, progress: StageProgress): 
   const { ratio, phase } = read
   const known: RunProgress = { stage, ...(ratio !== undefined && { ratio }), ...(phase !== undefined && { phase }) }
   config.lease.report(id, known)
-  const elapsedMs = Math.max(0, config.clock.now() - startedAt)
+  const elapsedMs = Math.max(0, session.time.now() - startedAt)
   log.progress({ type: 'stage-progressed', ...placeOf(stage, strategy), ...read, elapsedMs })
 }
 
 /** Milliseconds that a stage has left, of its own deadline and of the run's; may be negative. */
 export function remainingMs(session: RunSession, stageMs: number): number {
-  const { state, config } = session
-  const now = config.clock.now()
-  const stageEndsAt = (state.stepStartedAt ?? now) + stageMs
-  return Math.min(stageEndsAt, state.deadlineAt ?? Number.POSITIVE_INFINITY) - now
+  const { state, time } = session
+  return time.leftMs((state.stepStartedAt ?? time.now()) + stageMs, state.deadlineAt)
 }
 
 /** Milliseconds that a job has left, of the stage, of the run, and of its generator's own time limit; may be negative. */
@@ -238,10 +242,9 @@ export function jobRemainingMs(
   session: RunSession,
   { route, submission }: { readonly route: GeneratorRoute; readonly submission: AcceptedSubmission },
 ): number {
-  const { clock, deadlines } = session.config
   const { timeoutMs = Number.POSITIVE_INFINITY } = route
-  const jobEndsAt = submission.handle.startedAt + timeoutMs
-  return Math.min(remainingMs(session, deadlines.generateMs), jobEndsAt - clock.now())
+  const jobMs = session.time.leftMs(submission.handle.startedAt + timeoutMs)
+  return Math.min(remainingMs(session, session.config.deadlines.generateMs), jobMs)
 }
 
 function ignored(): void {}

@@ -100,7 +100,7 @@ async function poll(world: World, fault: Fault, often: Often) {
   const { result, code, events } = played
   const creates = world.seen('first', 'POST').length
   const paid = world.seen('second', 'POST').length
-  const isMissed = events.some((event) => event.type === 'warning' && event.code === 'poll-missed')
+  const isMissed = events.some((event) => event.type === 'warning' && /^poll-(missed|refused)$/.test(event.code))
   const outcome = () => {
     if (creates !== 1) return undefined
     if (result && !result.isDegraded && paid === 1) return 'next'

@@ -28,6 +28,8 @@ const passing = (code: string): Expected => ({
   'poll-always': 'in time',
   download: 'retried',
 })
+// A key can be replaced until the deadline of a job that is paid.
+const refused: Expected = { ...lasting('authentication'), 'poll-always': 'in time' }
 // The answer does not tell whether the submission was accepted.
 const ambiguous: Expected = {
   ...passing(''),
@@ -86,8 +88,8 @@ export const STATUS_FAULTS: readonly Fault[] = [
   })),
   { row: 26, name: 'redirect to a private address', does: ({ secret }) => redirect(302, secret), expected: misled },
   { row: 26, name: 'redirect to a file', does: () => redirect(302, 'file:///etc/hostname'), expected: misled },
-  { row: 27, name: '401', does: () => refuse(401), expected: lasting('authentication') },
-  { row: 27, name: '403', does: () => refuse(403), expected: lasting('authentication') },
+  { row: 27, name: '401', does: () => refuse(401), expected: refused },
+  { row: 27, name: '403', does: () => refuse(403), expected: refused },
   {
     row: 27,
     name: '403, unsupported region',
@@ -141,7 +143,6 @@ export const STATUS_FAULTS: readonly Fault[] = [
     expected: {
       ...passing('rate-limited'),
       'create-retry': 'next: rate-limited',
-      poll: 'in time',
       download: 'no copy',
     },
   },

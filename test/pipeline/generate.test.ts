@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import {
-  AuthenticationError,
   ContentRejectedError,
   fallback,
   GenerationFailedError,
@@ -76,7 +75,6 @@ describe('a task generator', () => {
       'a 404 just after the create',
       new UpstreamHttpError('Could not poll, the answer was HTTP 404: host', { status: 404 }),
     ],
-    ['a wrong key, once', new AuthenticationError('Could not poll, the key was refused: host')],
   ])('loses one poll and not the job to %s', async (_, error) => {
     const clock = manualClock()
     const generator = fakeTaskGenerator({ polls: [error, { state: 'running', ratio: 0.5 }] })
@@ -112,12 +110,12 @@ describe('a task generator', () => {
 
   it('gives up a job that cannot be asked for any more, with its handle and without another generator', async () => {
     const clock = manualClock()
-    const wrongKey = new AuthenticationError('Could not poll, the key was refused: host')
-    const first = fakeTaskGenerator({ name: 'first', polls: Array.from({ length: 9 }, () => wrongKey) })
+    const gone = new UpstreamHttpError('Could not poll, HTTP 410: host', { status: 410 })
+    const first = fakeTaskGenerator({ name: 'first', polls: Array.from({ length: 9 }, () => gone) })
     const second = fakeTaskGenerator({ name: 'second' })
     const run = new SoraPipeline({ generator: fallback(first, second), clock, pollSchedule: () => 1000 }).run(request)
-    await expect(clock.runUntil(run.result)).rejects.toBe(wrongKey)
-    expect(wrongKey.handle).toMatchObject({ generator: 'first', operation: { id: 'task_1' } })
+    await expect(clock.runUntil(run.result)).rejects.toBe(gone)
+    expect(gone.handle).toMatchObject({ generator: 'first', operation: { id: 'task_1' } })
     expect(second.startCount).toBe(0)
     expect((await collect(run)).at(-1)).toMatchObject({
       type: 'run-failed',

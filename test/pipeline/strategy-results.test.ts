@@ -197,7 +197,7 @@ describe('what poll() resolves with', () => {
     [new TypeError('a.b is undefined'), 'upstream-response', 'threw TypeError: a.b is undefined'],
     [new ReferenceError('x is not defined'), 'upstream-response', 'threw ReferenceError: x is not defined'],
     [new RangeError('too long'), 'upstream-response', 'threw RangeError: too long'],
-    [Object.assign(new Error('wrong key'), { status: 401 }), 'upstream-http', 'threw Error: wrong key'],
+    [Object.assign(new Error('no such job'), { status: 400 }), 'upstream-http', 'threw Error: no such job'],
     [Object.assign(new Error('gone'), { response: { status: 410 } }), 'upstream-http', 'threw Error: gone'],
   ])('is a failure that lasts when it throws a bug or a status that does: %s', async (thrown, code, text) => {
     const { generator, counts } = mine({ polls: [thrown] })

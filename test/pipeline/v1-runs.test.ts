@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import {
-  AuthenticationError,
   balance,
   fallback,
   GenerationFailedError,
@@ -8,6 +7,7 @@ import {
   type JsonValue,
   memoryStore,
   NetworkError,
+  QuotaExceededError,
   SoraPipeline,
   type SoraPipelineOptions,
   SubmissionUnknownError,
@@ -117,10 +117,10 @@ describe('a run of 0.1.0 with a job', () => {
   })
 
   it('has the polls that failed counted on', async () => {
-    const polls = [new AuthenticationError('Could not ask for the job: the key is not known')]
+    const polls = [new QuotaExceededError('Could not ask for the job: the account has no credit')]
     const { result } = await leftBehind('accepted-lasting-misses', { generator: fakeTaskGenerator({ polls }) })
     const handle = { generator: 'fake-task-generator', operation: { id: 'task_1' } }
-    await expect(result()).rejects.toMatchObject({ code: 'authentication', handle })
+    await expect(result()).rejects.toMatchObject({ code: 'quota-exceeded', handle })
   })
 
   it('is polled for in a chain of one that has changed', async () => {

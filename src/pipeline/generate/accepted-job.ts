@@ -58,17 +58,16 @@ export async function completeJob(
   releaseJob(session)
   session.video = video
   const attempt = { stage: 'generate', strategy: generator.name, outcome: 'succeeded', durationMs } as const
-  const { state, config } = session
-  const now = config.clock.now()
+  const { state, config, time } = session
   await recordAccepted(session, job, {
     step: 'publish',
-    stepStartedAt: now,
-    wakeAt: now,
+    stepStartedAt: time.now(),
+    wakeAt: config.clock.now(),
     video: storableVideo(video),
     candidates: withGenerated(state, video),
     attempts: [...state.attempts, attempt],
   })
-  const tookMs = config.clock.now() - (state.stepStartedAt ?? now)
+  const tookMs = time.now() - (state.stepStartedAt ?? time.now())
   session.log.append({ type: 'stage-completed', ...placeOf('generate', generator), durationMs: tookMs })
 }
 

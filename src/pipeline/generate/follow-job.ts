@@ -6,23 +6,29 @@ import { attemptFailed, tooLate } from './generate-failure.js'
 import { type GenerateStep, tryNext } from './next-generator.js'
 import { pollJob, readPollAfterMs } from './poll-job.js'
 
+// Long enough for an answer; the deadline of the job has passed already.
+const LAST_POLL_MS = 5000
+const LONGEST_BACK_OFF_MS = 60_000
+
 /**
- * Polls an accepted job once, and follows what that says.
- * @throws StageTimeoutError when its time is over. What the stage ends with when the job failed.
+ * Polls an accepted job once, and follows what that says. A job whose time is over is polled a last time: it is paid, and may have
+ * ended while no process lived, or while the upstream asked for patience.
+ * @throws StageTimeoutError when its time is over and it still runs. What the stage ends with when the job failed.
  */
 export async function pollStep(session: RunSession, step: GenerateStep, job: AcceptedSubmission): Promise<void> {
   const { generator, timeoutMs = Number.POSITIVE_INFINITY } = step.route
-  const { clock, deadlines } = session.config
-  const limitMs = jobRemainingMs(session, { route: step.route, submission: job })
+  const leftMs = jobRemainingMs(session, { route: step.route, submission: job })
+  const isLast = leftMs <= 0
   session.upstream = upstreamOf('running', job, generator)
-  const durationMs = () => clock.now() - job.handle.startedAt
-  if (limitMs <= 0) {
-    const error = tooLate(generator, Math.min(timeoutMs, deadlines.generateMs))
-    attemptFailed(session, generator, { error, durationMs: durationMs() })
+  const poll = { generator, job, work: step.work, limitMs: isLast ? LAST_POLL_MS : leftMs, isLast }
+  const { status, job: read, roundTripMs, slowdown } = await pollJob(session, poll)
+  const durationMs = session.time.now() - job.handle.startedAt
+  if (isLast && status.state !== 'completed' && status.state !== 'failed') {
+    const error = tooLate(generator, Math.min(timeoutMs, session.config.deadlines.generateMs))
+    attemptFailed(session, generator, { error, durationMs })
     throw error
   }
-  const { status, job: read, roundTripMs } = await pollJob(session, { generator, job, work: step.work, limitMs })
-  await followJob(session, step, read, status, { durationMs: durationMs(), roundTripMs, isNews: false })
+  await followJob(session, step, read, status, { durationMs, roundTripMs, slowdown, isNews: false })
 }
 
 /** What an answer of the upstream means for the run, whether it came with the submission or from a poll. */
@@ -31,7 +37,13 @@ export async function followJob(
   step: GenerateStep,
   job: AcceptedSubmission,
   status: TaskStatus & { readonly pollAfterMs?: number | undefined },
-  took: { readonly durationMs: number; readonly roundTripMs: number; readonly isNews: boolean },
+  took: {
+    readonly durationMs: number
+    readonly roundTripMs: number
+    readonly isNews: boolean
+    /** By how much the next poll is later than the schedule has it, up to a minute; 1 when absent. */
+    readonly slowdown?: number | undefined
+  },
 ): Promise<void> {
   const { work } = step
   const { generator } = step.route
@@ -46,7 +58,10 @@ export async function followJob(
   const { ratio, phase = status.state } = status
   const pollAfterMs = readPollAfterMs(session, work, status.pollAfterMs)
   if (job.misses === 0) contextOf(session, work, session.signal).report({ ratio, phase })
-  const gapMs = Math.max(pollSchedule({ readings: job.readings, roundTripMs: took.roundTripMs }), pollAfterMs)
+  const scheduledMs = pollSchedule({ readings: job.readings, roundTripMs: took.roundTripMs })
+  const slowedMs = Math.min(scheduledMs * (took.slowdown ?? 1), LONGEST_BACK_OFF_MS)
+  // Neither the schedule nor a hint reaches past the deadline, where the job is polled a last time.
+  const gapMs = Math.max(scheduledMs, slowedMs, pollAfterMs)
   const leftMs = Math.min(gapMs, jobRemainingMs(session, { route: step.route, submission: job }))
   const wakeAt = clock.now() + Math.max(0, leftMs)
   const { journal } = session

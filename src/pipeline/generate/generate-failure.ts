@@ -41,10 +41,9 @@ export function attemptFailed(session: RunSession, generator: Generator, failure
 /** Records that there will be no video, and gives back the error with its place and handle. */
 export function failStage(session: RunSession, error: unknown, generator: Generator): unknown {
   if (session.signal.aborted || (isSoraPipelineError(error) && error.code.startsWith('run-'))) return error
-  const { clock } = session.config
-  const { submission, stepStartedAt = clock.now() } = session.state
+  const { submission, stepStartedAt = session.time.now() } = session.state
   locateError(error, { stage: 'generate', strategy: generator.name, handle: handleOf(submission) })
-  const durationMs = clock.now() - stepStartedAt
+  const durationMs = session.time.now() - stepStartedAt
   session.log.append({ type: 'stage-failed', ...placeOf('generate', generator), error: toErrorJson(error), durationMs })
   return error
 }

@@ -36,7 +36,7 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
   if (session.state.submission === undefined) return begin(session, routes)
   const submission = placeSubmission(session, routes, session.state.submission)
   const route = routes.at(submission.cursor)
-  const work = openStage('generate', session.state.stepStartedAt ?? session.config.clock.now(), route.generator)
+  const work = openStage('generate', session.state.stepStartedAt ?? session.time.now(), route.generator)
   const step = { routes, route, work }
   try {
     if (session.admission === undefined) return await admitJob(session, { ...step, submission })
@@ -77,9 +77,9 @@ function placeSubmission(session: RunSession, routes: GeneratorRoutes, former: S
 async function begin(session: RunSession, routes: GeneratorRoutes): Promise<void> {
   const cursor = routes.first()
   announceGenerate(session)
-  const { journal, config } = session
+  const { journal, time } = session
   const submission = firstSubmission(cursor, boundOf(routes.at(cursor)))
-  journal.note({ stepStartedAt: config.clock.now(), submission })
+  journal.note({ stepStartedAt: time.now(), submission })
 }
 
 /** Reports that the generation begins. */
@@ -138,9 +138,8 @@ async function take(
   durationMs: number,
 ): Promise<void> {
   const { generator } = step.route
-  const { clock } = session.config
   session.admission?.answered()
-  const handle = newHandle(generator, started.operation, clock.now())
+  const handle = newHandle(generator, started.operation, session.time.now())
   const job = accepted(placed(submission, submission.cursor, generator), handle, {
     atMs: 0,
     ...ratioOf(started.status),

@@ -1,5 +1,5 @@
 import type { GeneratorRoute, GeneratorRoutes } from '../../calling/generator-routes.js'
-import { placeOf, type RunSession, type StageWork } from '../run-session.js'
+import { placeOf, type RunSession, remainingMs, type StageWork } from '../run-session.js'
 import { boundOf, nextSubmission, type Submission } from '../state/submission.js'
 import { releaseJob } from './admit-job.js'
 import { attemptFailed, endOfChain, type Failure } from './generate-failure.js'
@@ -27,8 +27,10 @@ export async function tryNext(
   session.admission?.answered(failure.error)
   releaseJob(session)
   session.generatorErrors.push(failure.error)
-  // A job that was adopted without its request: there is nothing to submit.
-  const next = session.state.request.prompt === '' ? undefined : routes.next(submission.cursor, failure.error)
+  // Without time for another submission, what failed is the reason and not the deadline. A job that was adopted without its request
+  // has nothing to submit.
+  const maySubmit = remainingMs(session, session.config.deadlines.generateMs) > 0 && session.state.request.prompt !== ''
+  const next = maySubmit ? routes.next(submission.cursor, failure.error) : undefined
   if (next === undefined) throw endOfChain(session, failure.error, generator)
   const route = routes.at(next.cursor)
   const { generator: taker } = route

@@ -22,19 +22,24 @@ import { type AcceptedSubmission, answered, missed } from '../state/submission.j
 const POLL_TIMEOUT_MS = 30_000
 // A job that was just accepted may not be listed yet.
 const NOT_FOUND_GRACE_MS = 60_000
-// A failure that does not pass by itself (a wrong key, a vanished job) must be seen this often in a row: gateways hiccup.
+// A failure that does not pass by itself (a vanished job) must be seen this often in a row: gateways hiccup.
 const LASTING_MISSES = 3
+// The wait has a bound of its own; a factor without one would not be a number with a schedule of 0.
+const MOST_DOUBLINGS = 16
 
 /** What a poll came to. A poll that was missed counts as a job that still runs. */
 export type PollOutcome = {
   readonly status: TaskStatus
   readonly job: AcceptedSubmission
   readonly roundTripMs: number
+  /** By how much the next poll waits longer than the schedule has it. */
+  readonly slowdown?: number
 }
 
 /**
- * Asks a generator once. A status that cannot be read and a bug of the generator's own code are misses that last: a few of them in a
- * row end the wait, for the job is paid and the deadline may be far. Rejects only when the job cannot be asked for any more.
+ * Polls a job once. A status that cannot be read and a bug of the generator's own code are misses that last: a few of them in a row
+ * end the wait, for the job is paid and the deadline may be far. A refused credential does not: it can be replaced until the deadline,
+ * and the polls back off meanwhile. Rejects only when the job cannot be polled any more.
  */
 export async function pollJob(
   session: RunSession,
@@ -43,6 +48,8 @@ export async function pollJob(
     readonly job: AcceptedSubmission
     readonly work: StageWork
     readonly limitMs: number
+    /** Whether the job is given up unless this poll brings its end. */
+    readonly isLast: boolean
   },
 ): Promise<PollOutcome> {
   const { generator, job, work } = poll
@@ -51,7 +58,10 @@ export async function pollJob(
   const timeoutMs = Math.min(POLL_TIMEOUT_MS, poll.limitMs)
   const error = () => new NetworkError(`Could not ask ${generator.name} for the job, no answer within: ${timeoutMs} ms`)
   const askedAt = clock.monotonic()
-  const read = (status?: TaskStatus): PollReading => ({ atMs: clock.now() - handle.startedAt, ...ratioOf(status) })
+  const read = (status?: TaskStatus): PollReading => ({
+    atMs: session.time.now() - handle.startedAt,
+    ...ratioOf(status),
+  })
   let status: TaskStatus | undefined
   let failure: unknown
   try {
@@ -67,16 +77,41 @@ export async function pollJob(
     failure = typed(generator, thrown)
   }
   const roundTripMs = clock.monotonic() - askedAt
-  const after = missed(job, read(), !mayPass(failure, clock.now() - handle.startedAt))
-  if (after.lastingMisses >= LASTING_MISSES) {
+  const isRefused = isRefusal(failure)
+  const isLasting = !isRefused && !mayPass(failure, session.time.now() - handle.startedAt)
+  const after = missed(job, read(), isLasting)
+  if (after.lastingMisses >= LASTING_MISSES || poll.isLast) {
     // That of a finished job, whose video has a flaw: it ends the stage as such.
     if (fieldOf(status, 'state') === 'completed' && status) return { status, job: after, roundTripMs }
-    throw failure
+    if (!poll.isLast) throw failure
   }
-  const { code, message } = toErrorJson(failure)
-  if (job.misses === 0)
-    warn(session, { code: 'poll-missed', message: `${message} (${code})` }, 'generate', generator.name)
-  return { status: { state: 'running', pollAfterMs: retryAfterMsOf(failure) }, job: after, roundTripMs }
+  warnOfMiss(session, { generator, job, failure, code: isRefused ? 'poll-refused' : 'poll-missed' })
+  const slowdown = isRefused ? 2 ** Math.min(job.misses, MOST_DOUBLINGS) : 1
+  return { status: { state: 'running', pollAfterMs: retryAfterMsOf(failure) }, job: after, roundTripMs, slowdown }
+}
+
+// Once for each row of misses; a refused credential also in the middle of one, for only a person can replace it.
+function warnOfMiss(
+  session: RunSession,
+  miss: {
+    readonly generator: Generator
+    readonly job: AcceptedSubmission
+    readonly failure: unknown
+    readonly code: 'poll-refused' | 'poll-missed'
+  },
+): void {
+  const { generator, job } = miss
+  const isKnown = session.state.warnings.some(({ code }) => code === miss.code)
+  if (job.misses > 0 && (isKnown || miss.code === 'poll-missed')) return
+  const { code, message } = toErrorJson(miss.failure)
+  warn(session, { code: miss.code, message: `${message} (${code})` }, 'generate', generator.name)
+}
+
+// The upstream refuses the credential, as it does while a key is rotated; the job that was paid is not affected.
+function isRefusal(error: unknown): boolean {
+  if (!isSoraPipelineError(error)) return false
+  if (error.code === 'authentication') return true
+  return error.code === 'upstream-http' && 'status' in error && (error.status === 401 || error.status === 403)
 }
 
 /** The ratio of an answer as a reading has it; nothing where the upstream told none. */

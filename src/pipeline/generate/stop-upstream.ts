@@ -53,7 +53,7 @@ export async function stopJob(session: RunSession, handle: GenerationHandle): Pr
   if (!('start' in generator)) return { state: 'finished', ...left }
   if (generator.cancel === undefined) return { state: 'running', ...left }
   try {
-    const work = openStage('generate', config.clock.now(), generator)
+    const work = openStage('generate', session.time.now(), generator)
     const outcome = await patiently(session, async (signal) =>
       generator.cancel?.(handle.operation, contextOf(session, work, signal)),
     )

@@ -27,12 +27,14 @@ export async function askPatiently<T>(session: RunSession, ask: () => Promise<T>
       return await ask()
     } catch (cause) {
       if (isAnswer(cause)) throw cause
-      const { deadlineAt = Number.POSITIVE_INFINITY, submission } = session.state
-      if (tries === STORE_TRIES || clock.now() >= deadlineAt) {
+      const { deadlineAt, submission } = session.state
+      // A job that is paid is polled once more, also past the deadline.
+      const leftMs = submission?.state === 'accepted' ? Number.POSITIVE_INFINITY : session.time.leftMs(deadlineAt)
+      if (tries === STORE_TRIES || leftMs <= 0) {
         const message = `Could not continue the run, the store is down: ${session.id}`
         throw new RunStateError(message, { cause, handle: handleOf(submission), isRetryable: true })
       }
-      const pauseMs = Math.min(ASK_AGAIN_MS * 2 ** (tries - 1), Math.max(0, deadlineAt - clock.now()))
+      const pauseMs = Math.min(ASK_AGAIN_MS * 2 ** (tries - 1), leftMs)
       // A job that the store does not know yet is not left.
       if (hasUnsavedJob(session)) await clock.sleep(pauseMs, { signal: session.callerSignal })
       else await session.waits.sleep(clock, pauseMs, session.callerSignal)
@@ -107,14 +109,13 @@ function relay(session: RunSession, reported: LoadedRun['progress'], told: strin
   const progress = reported as RunProgress | undefined
   const text = JSON.stringify(progress) ?? ''
   if (progress === undefined || text === told || progress.stage !== session.state.step) return told
-  const { clock } = session.config
   const { stage, ratio, phase } = progress
   session.log.progress({
     type: 'stage-progressed',
     ...placeOf(stage, strategyAt(session, stage)),
     ...(ratio !== undefined && { ratio }),
     ...(phase !== undefined && { phase }),
-    elapsedMs: Math.max(0, clock.now() - (session.state.stepStartedAt ?? clock.now())),
+    elapsedMs: Math.max(0, session.time.now() - (session.state.stepStartedAt ?? session.time.now())),
   })
   return text
 }

@@ -48,8 +48,9 @@ export async function openRun(config: PipelineConfig, opening: Opening): Promise
     return sessionOf(config, opening, loaded)
   }
   const now = config.clock.now()
-  const timed = timedStore({ ...config, deadlineAt: () => now + config.deadlines.totalMs })
-  const hasten = () => timed.endBy(config.clock.now() + config.storeTimeoutMs)
+  const endsAt = config.clock.monotonic() + config.deadlines.totalMs
+  const timed = timedStore({ ...config, leftMs: () => endsAt - config.clock.monotonic() })
+  const hasten = () => timed.endBy(config.clock.monotonic() + config.storeTimeoutMs)
   signal.addEventListener('abort', hasten, { once: true })
   try {
     return await createOrJoin(config, opening, { request, timed, now })

@@ -5,6 +5,8 @@ import { type RunState, withWarnings } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { handleOf } from '../state/submission.js'
 import { failureToSave } from './failure-to-save.js'
+import { RunTime } from './run-time.js'
+import { SaveQueue } from './save-queue.js'
 import { hasNewsSince, noted, patchedState, type StatePatch } from './state-patch.js'
 import { answerOf, isFenced } from './store-calls.js'
 import { type TimedStore, timedStore } from './timed-store.js'
@@ -28,14 +30,17 @@ export interface JournalOptions {
  * the other. What is noted while a save is under way stays, and is saved the next time.
  */
 export class RunJournal {
+  /** The store, with operations that end with the run. */
+  readonly store: RunStore
+  /** The time that the deadlines of the run count in. */
+  readonly time: RunTime
   readonly #options: JournalOptions
   readonly #timed: TimedStore
   readonly #saves: VersionedSaves
+  readonly #queue = new SaveQueue()
   #state: RunState
   /** As the store has it, as far as this process knows. */
   #saved: RunState
-  #saving: Promise<void> = Promise.resolve()
-  #pending = 0
   #writes = 0
   #hasUnsaved = false
   #heldRow: number | undefined
@@ -48,7 +53,9 @@ export class RunJournal {
     this.#saved = options.state
     const { config, isNew, version, state } = options
     if (isNew) this.#heldRow = config.lease.row
-    this.#timed = timedStore({ ...config, deadlineAt: () => this.#state.deadlineAt })
+    this.time = new RunTime(config.clock, state)
+    this.#timed = timedStore({ ...config, leftMs: () => this.time.leftMs(this.#state.deadlineAt) })
+    this.store = this.#timed.store
     this.#saves = new VersionedSaves({ ...config, ...config.lease, id: state.id, version, timed: this.#timed })
   }
 
@@ -60,12 +67,7 @@ export class RunJournal {
     return this.#saves.version
   }
 
-  /** The store, with operations that end with the run. */
-  get store(): RunStore {
-    return this.#timed.store
-  }
-
-  /** Ends operations of the store by an instant, in epoch milliseconds. */
+  /** Ends operations of the store by an instant of the monotonic clock. */
   endBy(at: number): void {
     this.#timed.endBy(at)
   }
@@ -82,7 +84,7 @@ export class RunJournal {
 
   /** Whether a save is under way, so that the version is about to change. */
   get isSaving(): boolean {
-    return this.#pending > 0
+    return this.#queue.isBusy
   }
 
   /** As the store has it, as far as this process knows. */
@@ -113,6 +115,7 @@ export class RunJournal {
 
   /** Changes the state in memory. */
   note(patch: StatePatch): void {
+    this.time.schedule(patch.wakeAt)
     this.#state = noted(this.#state, patch)
   }
 
@@ -140,12 +143,12 @@ export class RunJournal {
       await this.#timed.wait('heartbeat', () => this.#options.config.lease.beat())
       await this.#commit({}, true)
     }
-    return this.#queued(() => this.#timed.paced(hold))
+    return this.#queue.run(() => this.#timed.paced(hold))
   }
 
   /** Saves what an earlier save could not, and keeps the run or lets go of it. Whatever a store throws that is down. */
   saveUnsaved(isHolding = this.#options.isResident): Promise<void> {
-    return this.#queued(() => this.#commit({}, isHolding))
+    return this.#queue.run(() => this.#commit({}, isHolding))
   }
 
   /** Takes back what the last save announces, should it land after it was given up: nothing of that was done. The run is free then. */
@@ -169,7 +172,7 @@ export class RunJournal {
 
   /** Saves when the run is due next, and the readings of its job, without the rest of the state. */
   reschedule(): Promise<void> {
-    return this.#queued(async () => {
+    return this.#queue.run(async () => {
       const { id, wakeAt, submission } = this.#state
       const readings = submission?.state === 'accepted' ? submission.readings : []
       const reschedule = () => this.store.reschedule(id, this.version, wakeAt, readings)
@@ -183,7 +186,7 @@ export class RunJournal {
    * @throws RunStateError when the store does not know the run any more. Whatever the store throws.
    */
   reload(): Promise<Pick<LoadedRun, 'beat' | 'progress'>> {
-    return this.#queued(async () => {
+    return this.#queue.run(async () => {
       const { id } = this.#state
       const loaded = await this.store.load(id)
       if (loaded === undefined) {
@@ -193,6 +196,7 @@ export class RunJournal {
       const state = readRunState(id, loaded)
       this.#saved = state
       this.#state = { ...state, warnings: withWarnings(state.warnings, this.#state.warnings) }
+      this.time.adopt(state)
       this.#saves.adopt(loaded.version)
       this.#heldRow = undefined
       return loaded
@@ -201,7 +205,7 @@ export class RunJournal {
 
   /** Whether another process has saved since: looked up after the saves under way. Whatever the store throws. */
   isOvertaken(): Promise<boolean> {
-    return this.#queued(async () => {
+    return this.#queue.run(async () => {
       const loaded = await this.store.load(this.#state.id)
       return loaded === undefined || this.#saves.isOther(loaded)
     })
@@ -214,7 +218,8 @@ export class RunJournal {
   }
 
   #saveAnd(patch: StatePatch, isHolding: boolean): Promise<void> {
-    return this.#queued(async () => {
+    this.time.schedule(patch.wakeAt)
+    return this.#queue.run(async () => {
       try {
         await this.#timed.paced(() => this.#commit(patch, isHolding))
       } catch (error) {
@@ -229,16 +234,6 @@ export class RunJournal {
     })
   }
 
-  // Saves of one run go one after the other. The error is the caller's; the next save does not depend on it.
-  #queued<T>(act: () => Promise<T>): Promise<T> {
-    this.#pending += 1
-    const acted = this.#saving.then(act).finally(() => {
-      this.#pending -= 1
-    })
-    this.#saving = acted.then(ignored, ignored)
-    return acted
-  }
-
   async #commit(patch: StatePatch, isHolding: boolean): Promise<void> {
     const { row } = this.#options.config.lease
     const state = this.#patched(patch, isHolding)
@@ -246,14 +241,13 @@ export class RunJournal {
     this.#writes += 1
     this.#hasUnsaved = false
     this.#saved = state
+    this.time.saved(state)
     this.#state = { ...this.#patched(patch, isHolding), epoch: state.epoch }
     this.#heldRow = isHolding ? row : undefined
   }
 
   #patched(patch: StatePatch, isHolding: boolean): RunState {
     const { worker } = this.#options.config.lease
-    return patchedState(this.#state, patch, isHolding ? { worker, saved: this.#saved } : undefined)
+    return patchedState(this.#state, patch, this.time.mark(), isHolding ? { worker, saved: this.#saved } : undefined)
   }
 }
-
-function ignored(): void {}

@@ -1,7 +1,7 @@
-import type { RunState } from '../state/run-state.js'
+import type { RunState, TimeMark } from '../state/run-state.js'
 
 /** Changes of a state. */
-export type StatePatch = Partial<Omit<RunState, 'v' | 'id' | 'worker'>>
+export type StatePatch = Partial<Omit<RunState, 'v' | 'id' | 'worker' | 'time'>>
 
 /** A state with its changes. Schedules may give fractions of a millisecond; stores index whole ones. */
 export function noted(state: RunState, patch: StatePatch): RunState {
@@ -12,14 +12,16 @@ export function noted(state: RunState, patch: StatePatch): RunState {
 /**
  * A state with its changes, as it is saved. A step that begins has not started unless the patch says so, a run that continues has no
  * end, and one that has ended no worker.
+ * @param time - What the save keeps of the time of the run. One that has ended has none: when it is settled, its deadlines begin again.
  * @param hold - The worker that holds the run with it, and the state as the store has it; without it the run is let go of.
  */
 export function patchedState(
   state: RunState,
   patch: StatePatch,
+  time: TimeMark,
   hold: { readonly worker: string; readonly saved: RunState } | undefined,
 ): RunState {
-  const { stepStartedAt, worker: _former, formerLease: _lease, epoch, ...rest } = noted(state, patch)
+  const { stepStartedAt, worker: _former, formerLease: _lease, time: _time, epoch, ...rest } = noted(state, patch)
   const isEntered = patch.step === undefined || patch.stepStartedAt !== undefined
   const start = isEntered && stepStartedAt !== undefined ? { stepStartedAt } : {}
   const isTakenOver = hold !== undefined && hold.saved.worker !== hold.worker
@@ -27,7 +29,7 @@ export function patchedState(
   if (rest.status !== 'running') return common
   const { error: _error, endedAt: _endedAt, isAborted: _isAborted, isRefused: _isRefused, ...open } = common
   const { upstream: _upstream, ...running } = open
-  return { ...running, ...(hold && { worker: hold.worker }) }
+  return { ...running, time, ...(hold && { worker: hold.worker }) }
 }
 
 /** Whether something that changes the meaning of the run was noted since it was saved; progress does not. */

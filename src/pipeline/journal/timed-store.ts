@@ -11,7 +11,7 @@ export interface TimedStore {
   paced(act: () => Promise<void>): Promise<void>
   /** Whether the store failed lately, so that what can wait is not saved yet. */
   isResting(): boolean
-  /** An instant at which the run has to be over, such as a while after an abort. */
+  /** An instant of the monotonic clock at which the run has to be over, such as a while after an abort. */
   endBy(at: number): void
 }
 
@@ -29,10 +29,10 @@ export function timedStore(options: {
   readonly rawStore: RunStore
   readonly clock: Clock
   readonly storeTimeoutMs: number
-  /** Of the run, in epoch milliseconds; `undefined` for none. */
-  readonly deadlineAt: () => number | undefined
+  /** Until the deadline of the run; `Infinity` for none. */
+  readonly leftMs: () => number
 }): TimedStore {
-  const { rawStore, clock, storeTimeoutMs, deadlineAt } = options
+  const { rawStore, clock, storeTimeoutMs, leftMs } = options
   let endsAt = Number.POSITIVE_INFINITY
   // Methods whose last operation got no answer: another that works says nothing of them.
   const hanging = new Set<string>()
@@ -40,10 +40,9 @@ export function timedStore(options: {
   let failures = 0
 
   const limitMs = () => {
-    const end = Math.min(endsAt, (deadlineAt() ?? Number.POSITIVE_INFINITY) + LEAST_MS)
-    const leftMs = end - clock.now()
+    const untilMs = Math.min(endsAt - clock.monotonic(), leftMs() + LEAST_MS)
     const leastMs = hanging.size > 0 ? LEAST_HUNG_MS : LEAST_MS
-    return Math.min(storeTimeoutMs, Math.max(leastMs, leftMs))
+    return Math.min(storeTimeoutMs, Math.max(leastMs, untilMs))
   }
   const observed = async <T>(method: string, timeoutMs: number, operation: Promise<T>): Promise<T> => {
     const startedAt = clock.monotonic()

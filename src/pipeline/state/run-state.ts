@@ -31,6 +31,12 @@ export type Candidate = {
   readonly failedAt?: number
 }
 
+/**
+ * Both clocks at one save, in epoch milliseconds: the wall clock, and the time of the run, which a wall clock that steps does not
+ * move. A deadline had `deadline - run` milliseconds left then.
+ */
+export type TimeMark = { readonly wall: number; readonly run: number }
+
 /** Everything about a run that outlives the process. JSON without secrets. Only the journal assigns it. */
 export type RunState = {
   readonly v: 2
@@ -46,6 +52,8 @@ export type RunState = {
   readonly startedAt: number
   /** Epoch milliseconds; absent for no limit. */
   readonly deadlineAt?: number
+  /** When it was last saved while it ran, by both clocks; absent in states of 0.1.0, and once it has ended. */
+  readonly time?: TimeMark
   /** Tenant of the run; absent when it has none. */
   readonly owner?: string
   /** The run that this one retries. */
@@ -108,6 +116,7 @@ export function newRunState(run: NewRun): RunState {
     epoch: 0,
     wakeAt: now,
     startedAt: now,
+    time: { wall: now, run: now },
     ...(Number.isFinite(totalMs) && { deadlineAt: now + totalMs }),
     ...(isCallerId && { isCallerId }),
     ...(retryOf !== undefined && { retryOf }),

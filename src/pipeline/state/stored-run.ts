@@ -88,6 +88,7 @@ const schema = z.looseObject({
   wakeAt: z.number(),
   startedAt: z.number(),
   deadlineAt: z.optional(z.number()),
+  time: z.optional(z.looseObject({ wall: z.number(), run: z.number() })),
   owner: z.optional(z.string()),
   isCallerId: z.optional(z.boolean()),
   removedAt: z.optional(z.number()),

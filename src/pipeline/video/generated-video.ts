@@ -57,7 +57,7 @@ async function askAgain(session: RunSession): Promise<GeneratedVideo> {
   const operation = handleOf(session.state.submission)?.operation ?? null
   const late = `Could not ask ${generator.name} for the video again, no answer within: ${ASK_TIMEOUT_MS} ms`
   const limit = { clock, signal: session.signal, timeoutMs: ASK_TIMEOUT_MS, error: () => new NetworkError(late) }
-  const work = openStage('generate', clock.now(), generator)
+  const work = openStage('generate', session.time.now(), generator)
   const status = await withDeadline(limit, (signal) =>
     pollTask(generator, operation, contextOf(session, work, signal)),
   ).finally(() => {

@@ -45,6 +45,6 @@ function resultWith(state: RunState, video: GeneratedVideo, endedAt: number): Pi
     attempts,
     isDegraded,
     warnings,
-    durationMs: endedAt - state.startedAt,
+    durationMs: Math.max(0, endedAt - state.startedAt),
   }
 }

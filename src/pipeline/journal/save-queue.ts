@@ -1,0 +1,19 @@
+/** Runs the saves of one run one after the other. The error of a save is its caller's; the next save does not depend on it. */
+export class SaveQueue {
+  #last: Promise<unknown> = Promise.resolve()
+  #pending = 0
+
+  /** Whether a save is under way. */
+  get isBusy(): boolean {
+    return this.#pending > 0
+  }
+
+  run<T>(act: () => Promise<T>): Promise<T> {
+    this.#pending += 1
+    const acted = this.#last.then(act).finally(() => {
+      this.#pending -= 1
+    })
+    this.#last = acted.catch(() => undefined)
+    return acted
+  }
+}
