@@ -1,15 +1,17 @@
 import type { Admission, GeneratorRoute } from '../calling/generator-routes.js'
 import type { ObservedStrategy } from '../contracts/attempt-observer.js'
-import { describeValue } from '../contracts/errors.js'
+import { describeValue, toErrorJson } from '../contracts/errors.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { GeneratedVideo, StartedTask } from '../contracts/generator.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { FencedError } from '../contracts/run-errors.js'
 import type { StageContext, StageName, StageProgress, StageWarning } from '../contracts/stage.js'
+import { bugNameOf } from '../contracts/submission.js'
 import type { EventLog } from './event-log.js'
 import { RunJournal } from './journal/run-journal.js'
 import type { PipelineConfig } from './options.js'
 import { isRatio, ProgressGauge } from './progress-gauge.js'
+import { type GeneratorFailure, shortened } from './state/attempts.js'
 import { type RunProgress, type RunState, withWarnings } from './state/run-state.js'
 import { restoredRequest } from './state/stored-request.js'
 import type { AcceptedSubmission } from './state/submission.js'
@@ -41,8 +43,10 @@ export class RunSession {
   readonly isNew: boolean
   /** With its source; absent after a restart. */
   video?: GeneratedVideo
-  /** What each generator failed with, for the error of a chain. */
-  readonly generatorErrors: unknown[] = []
+  /** What generators failed with in this process, for the error of a chain. */
+  readonly generatorFailures: GeneratorFailure[] = []
+  /** What the last poll of the job failed with; absent when it had an answer, and after a restart. */
+  lastMiss?: { readonly error: unknown }
   /** Leave of this process to have the present job; asked for again after a restart. */
   admission?: Admission
   /** A submission under way, so that an abort can still cancel what it brings. */
@@ -172,12 +176,26 @@ export function contextOf(session: RunSession, work: StageWork, signal: AbortSig
     signal,
     clock,
     report: (progress) => {
-      if (work.isOpen && typeof progress === 'object' && progress !== null) report(session, work, progress)
+      try {
+        if (work.isOpen && typeof progress === 'object' && progress !== null) report(session, work, progress)
+      } catch (error) {
+        warnOfBug(session, work.stage, work.strategy.name, error) // A getter of the strategy's own.
+      }
     },
     warn: (warning) => {
       if (work.isOpen) warn(session, warning, work.stage, work.strategy.name)
     },
   }
+}
+
+/** Warns when what a strategy threw is a bug of its own code, which a run that degrades must not hide. */
+export function warnOfBug(session: RunSession, stage: StageName, strategy: string, thrown: unknown): void {
+  // Only a bug throws what is not an object.
+  const bug = bugNameOf(thrown) ?? (Object(thrown) === thrown ? undefined : typeof thrown)
+  if (bug === undefined) return
+  const said = shortened(toErrorJson(thrown).message, 500)
+  const message = `Could not ${stage} with ${strategy}, its own code threw ${bug}: ${said}`
+  warn(session, { code: 'unexpected-error', message }, stage, strategy)
 }
 
 /** Adds a warning about progress that cannot be used, once for each strategy of a stage. */

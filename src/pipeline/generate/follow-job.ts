@@ -1,8 +1,8 @@
 import type { TaskStatus } from '../../contracts/generator.js'
 import { contextOf, jobRemainingMs, type RunSession } from '../run-session.js'
-import type { AcceptedSubmission } from '../state/submission.js'
+import { type AcceptedSubmission, missesOf } from '../state/submission.js'
 import { completeJob, recordAccepted, upstreamOf } from './accepted-job.js'
-import { attemptFailed, tooLate } from './generate-failure.js'
+import { attemptFailed, jobTooLate } from './generate-failure.js'
 import { type GenerateStep, tryNext } from './next-generator.js'
 import { pollJob, readPollAfterMs } from './poll-job.js'
 
@@ -17,7 +17,8 @@ export async function pollStep(session: RunSession, step: GenerateStep, job: Acc
   session.upstream = upstreamOf('running', job, generator)
   const durationMs = () => clock.now() - job.handle.startedAt
   if (limitMs <= 0) {
-    const error = tooLate(generator, Math.min(timeoutMs, deadlines.generateMs))
+    const late = { generator, misses: job.misses, timeoutMs: Math.min(timeoutMs, deadlines.generateMs) }
+    const error = jobTooLate(session, late)
     attemptFailed(session, generator, { error, durationMs: durationMs() })
     throw error
   }
@@ -51,7 +52,10 @@ export async function followJob(
   const wakeAt = clock.now() + Math.max(0, leftMs)
   const { journal } = session
   // While the store is down, what is new is saved once it is back.
-  const isNews = took.isNews || (journal.hasNews && journal.isHeld && !journal.isResting)
+  const isStoreNews = journal.hasNews && journal.isHeld && !journal.isResting
+  // Misses in a row are counted over processes, where each takes one step.
+  const isMissNews = !session.isResident && job.misses !== missesOf(journal.saved)
+  const isNews = took.isNews || isStoreNews || isMissNews
   if (isNews) return recordAccepted(session, job, { wakeAt })
   // A poll that only moved progress changes nothing that another process could not learn by a poll of its own.
   journal.note({ submission: job, wakeAt })

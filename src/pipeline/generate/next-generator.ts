@@ -23,10 +23,10 @@ export async function tryNext(
 ): Promise<void> {
   const { routes } = step
   const { generator } = step.route
-  attemptFailed(session, generator, failure)
+  const attempt = attemptFailed(session, generator, failure)
   session.admission?.answered(failure.error)
   releaseJob(session)
-  session.generatorErrors.push(failure.error)
+  session.generatorFailures.push({ attempt, error: failure.error })
   const next = routes.next(submission.cursor, failure.error)
   if (next === undefined) throw endOfChain(session, failure.error, generator)
   const route = routes.at(next.cursor)

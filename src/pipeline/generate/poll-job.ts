@@ -4,6 +4,7 @@ import { unusableResult } from '../../calling/unusable-result.js'
 import { isSoraPipelineError, toErrorJson } from '../../contracts/errors.js'
 import type { Generator, TaskStatus } from '../../contracts/generator.js'
 import type { PollReading } from '../../contracts/poll-schedule.js'
+import { requestIdOf } from '../../contracts/request-id.js'
 import { bugNameOf, errorStatusOf } from '../../contracts/submission.js'
 import { fieldOf } from '../../contracts/thrown-value.js'
 import {
@@ -59,13 +60,16 @@ export async function pollJob(
       pollTask(generator, handle.operation, contextOf(session, work, signal)),
     )
     const flaw = flawOfStatus(status)
-    if (flaw === undefined)
+    if (flaw === undefined) {
+      delete session.lastMiss
       return { status, job: answered(job, read(status)), roundTripMs: clock.monotonic() - askedAt }
+    }
     failure = unusableResult(generator, 'poll', flaw)
   } catch (thrown) {
     session.signal.throwIfAborted()
     failure = typed(generator, thrown)
   }
+  session.lastMiss = { error: failure }
   const roundTripMs = clock.monotonic() - askedAt
   const after = missed(job, read(), !mayPass(failure, clock.now() - handle.startedAt))
   if (after.lastingMisses >= LASTING_MISSES) {
@@ -102,7 +106,7 @@ function typed(generator: Generator, thrown: unknown): unknown {
   if (!isLasting) return thrown
   const { name, message } = toErrorJson(thrown)
   const text = `Could not poll the job, poll() of ${generator.name} threw ${name}: ${message}`
-  const options = { cause: thrown, isRetryable: false }
+  const options = { cause: thrown, isRetryable: false, requestId: requestIdOf(thrown) }
   return status === undefined
     ? new UpstreamResponseError(text, options)
     : new UpstreamHttpError(text, { ...options, status })

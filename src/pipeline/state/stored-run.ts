@@ -12,7 +12,14 @@ const named = z.looseObject({ id: z.string() })
 const generated = z.looseObject({ id: z.string(), url: z.optional(z.string()) })
 const addressed = z.looseObject({ url: z.string() })
 const handle = z.looseObject({ generator: z.string(), operation: z.json(), startedAt: z.number() })
-const attempt = z.looseObject({ stage: z.string(), strategy: z.string(), outcome: z.string(), durationMs: z.number() })
+const attempt = z.looseObject({
+  stage: z.string(),
+  strategy: z.string(),
+  outcome: z.string(),
+  errorCode: z.optional(z.string()),
+  errorMessage: z.optional(z.string()),
+  durationMs: z.number(),
+})
 const reading = z.looseObject({ atMs: z.number(), ratio: z.optional(z.number()) })
 const warning = z.looseObject({ code: z.string(), message: z.string(), stage: z.optional(z.string()) })
 
