@@ -1,6 +1,7 @@
 import type { GenerationHandle } from './generation-handle.js'
 import type { JsonObject, JsonValue } from './json.js'
 import { redact } from './redact.js'
+import { safeRequestId } from './request-id.js'
 import type { StageName } from './stage.js'
 import { fieldOf, isErrorObject, lengthOf } from './thrown-value.js'
 
@@ -39,6 +40,11 @@ export interface ErrorOptions {
   readonly strategy?: string | undefined
   /** The job at the generator, when there is one: what was paid is not lost with the error. */
   readonly handle?: GenerationHandle | undefined
+  /**
+   * Id that the upstream gave the request; at the end of the message too. Left out unless it has 1 to 200 letters, digits and
+   * `_.:=/+@-`, or when it looks like a credential.
+   */
+  readonly requestId?: string | undefined
 }
 
 /** An error as events carry it: JSON, without secrets. */
@@ -50,11 +56,15 @@ export type SoraPipelineErrorJson = {
   readonly stage?: StageName
   readonly strategy?: string
   readonly handle?: GenerationHandle
+  /** Id that the upstream gave the request, where it gave one. */
+  readonly requestId?: string
   readonly cause?: SoraPipelineErrorJson
   /** Of `AllStrategiesFailedError`. */
   readonly errors?: readonly SoraPipelineErrorJson[]
   /** Of `ConfigurationError` and `InvalidRequestError`. */
   readonly problems?: readonly JsonObject[]
+  /** Of `NoUsableUrlError`: the attempts of the run. */
+  readonly attempts?: readonly JsonObject[]
   /** HTTP status, where an answer came. */
   readonly status?: number
   /** Without query, where a request was sent. */
@@ -81,13 +91,17 @@ export abstract class SoraPipelineError extends Error {
   declare readonly stage?: StageName
   declare readonly strategy?: string
   declare readonly handle?: GenerationHandle
+  /** Id that the upstream gave the request, for its support. */
+  declare readonly requestId?: string
 
   constructor(message: string, options: ErrorOptions = {}) {
-    super(redact(message), 'cause' in options ? { cause: options.cause } : {})
+    const requestId = safeRequestId(options.requestId)
+    super(withRequestId(redact(message), requestId), 'cause' in options ? { cause: options.cause } : {})
     this.isRetryable = options.isRetryable ?? false
     if (options.stage !== undefined) this.stage = options.stage
     if (options.strategy !== undefined) this.strategy = options.strategy
     if (options.handle !== undefined) this.handle = options.handle
+    if (requestId !== undefined) this.requestId = requestId
     Object.defineProperty(this, BRAND, { value: true })
   }
 
@@ -106,6 +120,7 @@ export abstract class SoraPipelineError extends Error {
       ...(this.stage !== undefined && { stage: this.stage }),
       ...(this.strategy !== undefined && { strategy: this.strategy }),
       ...(this.handle !== undefined && { handle: this.handle }),
+      ...(this.requestId !== undefined && { requestId: this.requestId }),
       ...this.details(),
       ...(isSoraPipelineError(this.cause) && { cause: this.cause.toJSON() }),
     }
@@ -159,4 +174,10 @@ export function describeValue(value: unknown): string {
 /** JSON of an optional field: left out when it is not there. */
 export function optionalJson(fields: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}
+
+// An error that is made again from another one has it in its message already.
+function withRequestId(message: string, requestId: string | undefined): string {
+  const note = `(request ${requestId})`
+  return requestId === undefined || message.includes(note) ? message : `${message} ${note}`
 }

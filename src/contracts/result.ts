@@ -16,7 +16,7 @@ export interface PipelineResult {
   readonly publication?: Publication
   readonly resolved?: ResolvedVideo
   readonly uploaded?: UploadedVideo
-  /** Every call of a strategy, in the order in which they ended. */
+  /** Every call of a strategy, in the order in which they ended; one that failed says why. */
   readonly attempts: readonly Attempt[]
   /** Whether a configured stage failed or was cut short, so that `url` is not the one that was hoped for. */
   readonly isDegraded: boolean
@@ -36,6 +36,8 @@ export interface Attempt {
   readonly strategy: string
   readonly outcome: 'succeeded' | 'failed'
   readonly errorCode?: ErrorCode
+  /** Why it failed: the message of the error, without secrets, at most 500 characters. Absent in runs of earlier versions. */
+  readonly errorMessage?: string
   readonly durationMs: number
 }
 

@@ -1,6 +1,7 @@
 import { type ErrorOptions, SoraPipelineError, toErrorJson } from './errors.js'
 import type { GenerationHandle } from './generation-handle.js'
 import type { JsonObject } from './json.js'
+import type { Attempt } from './result.js'
 import type { VideoSource } from './source.js'
 
 /**
@@ -15,7 +16,7 @@ export class SubmissionUnknownError extends SoraPipelineError {
 
 /**
  * A stage, a call or the run took longer than its deadline. After a submission `handle` picks the job up again. Retryable,
- * but never for a submission.
+ * but never for a submission. Its `cause` is what failed last before: the last poll of a job, or the last attempt of a stage.
  */
 export class StageTimeoutError extends SoraPipelineError {
   override readonly name = 'StageTimeoutError'
@@ -46,22 +47,33 @@ export class AllStrategiesFailedError extends SoraPipelineError {
 }
 
 /**
- * A video exists, but only behind a key, and nothing uploaded it. `handle` and `source` reach it; `source` is in no JSON form.
- * Not retryable.
+ * A video exists, but only behind a key, and nothing uploaded it. `handle` and `source` reach it; `source` is in no JSON form. The
+ * message names every strategy that failed after the generation, and why. Not retryable.
  */
 export class NoUsableUrlError extends SoraPipelineError {
   override readonly name = 'NoUsableUrlError'
   readonly code = 'no-usable-url'
   /** Opens the bytes with the generator's key. */
   readonly source: VideoSource
+  /** Every attempt of the run; empty when a strategy threw the error. */
+  readonly attempts: readonly Attempt[]
 
   constructor(
     message: string,
-    options: ErrorOptions & { readonly handle?: GenerationHandle | undefined; readonly source: VideoSource },
+    options: ErrorOptions & {
+      readonly handle?: GenerationHandle | undefined
+      readonly source: VideoSource
+      readonly attempts?: readonly Attempt[] | undefined
+    },
   ) {
     super(message, options)
     this.source = options.source
+    this.attempts = options.attempts ?? []
     Object.defineProperty(this, 'source', { enumerable: false })
+  }
+
+  protected override details(): JsonObject {
+    return this.attempts.length === 0 ? {} : { attempts: this.attempts.map((attempt) => ({ ...attempt })) }
   }
 }
 

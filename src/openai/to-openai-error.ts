@@ -1,4 +1,5 @@
 import { isSoraPipelineError, type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
+import type { JsonObject } from '../contracts/json.js'
 import { mostTellingError, type OpenAiErrorFinding, type OpenAiErrorKind } from './openai-error-kind.js'
 import { wellFormed } from './plain-text.js'
 
@@ -199,8 +200,13 @@ export function toOpenAiError(error: unknown): OpenAiError {
 function messageOf({ kind, json }: OpenAiErrorFinding): string {
   const { advice, isMessageHidden } = ANSWERS[kind]
   // A foreign error gets to a kind other than `unexpected` by its name alone; its message stays unknown all the same.
-  if (isMessageHidden || json.code === 'unexpected') return advice
+  if (isMessageHidden || json.code === 'unexpected' || json.attempts?.some(isHidden)) return advice
   return `${wellFormed(json.message).replace(/[\s.]+$/, '')}. ${advice}`
+}
+
+// Its message quotes those of all attempts.
+function isHidden({ errorCode }: JsonObject): boolean {
+  return errorCode === 'unexpected' || errorCode === 'configuration-invalid'
 }
 
 function paramOf({ code, problems }: SoraPipelineErrorJson): string | null {

@@ -1,11 +1,14 @@
 import { callStrategy, firstPlainOf } from '../calling/call-strategy.js'
 import type { StageCalls } from '../calling/stage-calls.js'
-import { type AttemptObserver, withAttemptObserver } from '../contracts/attempt-observer.js'
+import { withAttemptObserver } from '../contracts/attempt-observer.js'
 import { toErrorJson } from '../contracts/errors.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
 import { withDeadline } from '../timing/deadline.js'
 import type { StatePatch } from './journal/state-patch.js'
-import { contextOf, openStage, placeOf, type RunSession, remainingMs, type StageWork, warn } from './run-session.js'
+import { type RunSession, remainingMs, warn } from './run-session.js'
+import { observerOf } from './stage-attempts.js'
+import { contextOf, openStage, placeOf, warnOfBug } from './stage-work.js'
+import { failedAttempt } from './state/attempts.js'
 import { withFound } from './state/candidates.js'
 import type { Step } from './state/run-state.js'
 import { videoOf } from './video/generated-video.js'
@@ -109,11 +112,17 @@ async function advanceStage<S extends LaterStage>(
   session.log.append({ type: 'stage-started', ...placeOf(stage, first) })
   session.journal.note({ stepStartedAt: startedAt })
   const work = openStage(stage, startedAt, first)
+  const attempts = observerOf(session, work)
   const timeoutMs = Math.max(0, remainingMs(session, stageMs))
+  let late: StageTimeoutError | undefined
+  const endLate = () => {
+    late = tooLate(stage, timeoutMs, attempts.lastError)
+    return late
+  }
   try {
-    const limit = { clock, signal: session.signal, timeoutMs, error: () => tooLate(stage, timeoutMs) }
+    const limit = { clock, signal: session.signal, timeoutMs, error: endLate }
     const output = await withDeadline(limit, async (signal) => {
-      const context = withAttemptObserver(contextOf(session, work, signal), observerOf(session, work))
+      const context = withAttemptObserver(contextOf(session, work, signal), attempts.observer)
       return callStrategy(stage, strategy, await input(), context)
     })
     work.isOpen = false
@@ -125,8 +134,11 @@ async function advanceStage<S extends LaterStage>(
     session.signal.throwIfAborted()
     const failure = { error: toErrorJson(error), durationMs: session.time.now() - startedAt }
     if (failure.error.code === 'run-fenced') throw error
+    warnOfBug(session, stage, work.strategy.name, error)
     session.log.append({ type: 'stage-failed', ...placeOf(stage, work.strategy), ...failure })
-    await leave(session, stage, { isDegraded: true })
+    // What a deadline cuts short has failed: the strategy itself reports nothing any more.
+    const cut = error === late ? [failedAttempt(stage, work.strategy.name, failure.error, failure.durationMs)] : []
+    await leave(session, stage, { isDegraded: true, attempts: [...session.state.attempts, ...cut] })
   }
 }
 
@@ -138,40 +150,8 @@ function entering({ config, time }: RunSession, left: LaterStage) {
   return { step: FOLLOWING[left], stepStartedAt: time.now(), wakeAt: config.clock.now() }
 }
 
-function observerOf(session: RunSession, work: StageWork): AttemptObserver {
-  const { stage } = work
-  const record = (
-    strategy: { name: string },
-    durationMs: number,
-    errorCode?: ReturnType<typeof toErrorJson>['code'],
-  ) => {
-    const outcome = errorCode === undefined ? ('succeeded' as const) : ('failed' as const)
-    const attempt = { stage, strategy: strategy.name, outcome, ...(errorCode && { errorCode }), durationMs }
-    session.journal.note({ attempts: [...session.state.attempts, attempt] })
-  }
-  return {
-    working: (strategy) => {
-      work.strategy = strategy
-    },
-    succeeded: ({ strategy, durationMs }) => {
-      if (!work.isOpen) return
-      work.strategy = strategy
-      record(strategy, durationMs)
-    },
-    failed: ({ strategy, durationMs, error: thrown }) => {
-      if (!work.isOpen || session.signal.aborted) return
-      const error = toErrorJson(thrown)
-      record(strategy, durationMs, error.code)
-      session.log.append({ type: 'attempt-failed', ...placeOf(stage, strategy), error, durationMs })
-    },
-    fellBack: (from, next) => {
-      if (!work.isOpen) return
-      work.strategy = next
-      session.log.append({ type: 'fallback-taken', ...placeOf(stage, from), next: next.name })
-    },
-  }
-}
-
-function tooLate(stage: LaterStage, timeoutMs: number): StageTimeoutError {
-  return new StageTimeoutError(`Could not ${stage} in time: ${timeoutMs} ms`, { timeoutMs, stage })
+function tooLate(stage: LaterStage, timeoutMs: number, last?: { readonly error: unknown }): StageTimeoutError {
+  const after = last === undefined ? '' : `, the last attempt failed: ${toErrorJson(last.error).message}`
+  const message = `Could not ${stage} in time: ${timeoutMs} ms${after}`
+  return new StageTimeoutError(message, { timeoutMs, stage, ...(last && { cause: last.error }) })
 }

@@ -4,12 +4,16 @@ import { advanceRun } from './advance-run.js'
 import { checkNames } from './check-request.js'
 import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
+import { unfinishedRuns } from './journal/unfinished-runs.js'
 import { type PipelineConfig, withOwnWorker } from './options.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import type { Opened, RunOptions } from './run-options.js'
 import { RunWaits } from './run-waits.js'
 import { UnservedVideos } from './video/unserved-videos.js'
 
+// The first polls of recovered jobs come at most so far apart, and all within so long.
+const MOST_SPACING_MS = 5
+const SPREAD_MS = 5000
 // How long runs that were stopped may take to be released in the store.
 const RELEASE_MS = 1000
 
@@ -64,6 +68,17 @@ export class LiveRuns {
     run.result.catch((error: unknown) => this.unserved.keep(id, error))
     if (signal) run.follow(signal)
     return run
+  }
+
+  /**
+   * Opens unfinished runs of the store that are not live here, at most `limit`.
+   * @throws InvalidRequestError when the limit is wrong. RunStateError when the pipeline is closed, or the store is down.
+   */
+  async recover(limit: number): Promise<readonly PipelineRun[]> {
+    this.assertOpen('recover runs')
+    const ids = await unfinishedRuns(this.#config, limit, this)
+    const spacingMs = Math.min(SPREAD_MS / ids.length, MOST_SPACING_MS)
+    return ids.map((id, index) => this.open(undefined, { id, delayMs: index * spacingMs }))
   }
 
   /** Takes a run of the store one step further; calls at the same time share it. Does nothing for a run that is live here. */

@@ -1,18 +1,16 @@
 import type { Admission, GeneratorRoute } from '../calling/generator-routes.js'
-import type { ObservedStrategy } from '../contracts/attempt-observer.js'
-import { describeValue } from '../contracts/errors.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { GeneratedVideo, StartedTask } from '../contracts/generator.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { FencedError } from '../contracts/run-errors.js'
-import type { StageContext, StageName, StageProgress, StageWarning } from '../contracts/stage.js'
+import type { StageName, StageWarning } from '../contracts/stage.js'
 import type { EventLog } from './event-log.js'
 import { RunJournal } from './journal/run-journal.js'
 import type { RunTime } from './journal/run-time.js'
 import type { PipelineConfig } from './options.js'
-import { isRatio, ProgressGauge } from './progress-gauge.js'
 import type { RunWaits } from './run-waits.js'
-import { type RunProgress, type RunState, withWarnings } from './state/run-state.js'
+import type { GeneratorFailure } from './state/attempts.js'
+import { type RunState, withWarnings } from './state/run-state.js'
 import { restoredRequest } from './state/stored-request.js'
 import type { AcceptedSubmission } from './state/submission.js'
 
@@ -46,8 +44,10 @@ export class RunSession {
   readonly waits: RunWaits
   /** With its source; absent after a restart. */
   video?: GeneratedVideo
-  /** What each generator failed with, for the error of a chain. */
-  readonly generatorErrors: unknown[] = []
+  /** What generators failed with in this process, for the error of a chain. */
+  readonly generatorFailures: GeneratorFailure[] = []
+  /** What the last poll of the job failed with; absent when it had an answer, and after a restart. */
+  lastMiss?: { readonly error: unknown }
   /** Gives back the place among the runs that are worked on at once. */
   leaveLine: (() => void) | undefined
   /** Leave of this process to have the present job; asked for again after a restart. */
@@ -162,73 +162,6 @@ export function warn(session: RunSession, warning: StageWarning, stage?: StageNa
   if (added === warnings) return
   session.journal.note({ warnings: added })
   session.log.append({ type: 'warning', ...(stage && { stage }), ...(strategy && { strategy }), code, message })
-}
-
-/** The strategy at work in a stage, and since when. */
-export interface StageWork {
-  readonly stage: StageName
-  readonly startedAt: number
-  /** Changes when another strategy of a chain takes over. */
-  strategy: ObservedStrategy
-  readonly gauge: ProgressGauge
-  /** Reports that come after the end are ignored. */
-  isOpen: boolean
-}
-
-/** Begins to work on a stage. */
-export function openStage(stage: StageName, startedAt: number, strategy: ObservedStrategy): StageWork {
-  return { stage, startedAt, strategy, gauge: new ProgressGauge(), isOpen: true }
-}
-
-/** What events of a stage carry of their strategy. */
-export function placeOf(stage: StageName, { name, label }: ObservedStrategy) {
-  return { stage, strategy: name, ...(label !== undefined && { label }) }
-}
-
-/** The context that the strategies of a stage are given. */
-export function contextOf(session: RunSession, work: StageWork, signal: AbortSignal): StageContext {
-  const { clock } = session.config
-  return {
-    runId: session.id,
-    signal,
-    clock,
-    report: (progress) => {
-      if (work.isOpen && typeof progress === 'object' && progress !== null) report(session, work, progress)
-    },
-    warn: (warning) => {
-      if (work.isOpen) warn(session, warning, work.stage, work.strategy.name)
-    },
-  }
-}
-
-/** Adds a warning about progress that cannot be used, once for each strategy of a stage. */
-export function warnOfProgress(
-  session: RunSession,
-  { stage, strategy }: StageWork,
-  wrong: { readonly field: string; readonly value: unknown; readonly fix: string },
-): void {
-  const code = 'invalid-progress'
-  const opening = `Could not use the progress of ${strategy.name}: `
-  const isKnown = session.state.warnings.some(
-    (known) => known.code === code && known.stage === stage && known.message.startsWith(opening),
-  )
-  if (isKnown) return
-  const message = `${opening}${wrong.field} is ${describeValue(wrong.value)}; ${wrong.fix}`
-  warn(session, { code, message }, stage, strategy.name)
-}
-
-function report(session: RunSession, work: StageWork, progress: StageProgress): void {
-  const { id, config, log } = session
-  const { ratio: given } = progress
-  if (given !== undefined && given !== null && !isRatio(given))
-    warnOfProgress(session, work, { field: 'ratio', value: given, fix: 'give 0 to 1' })
-  const { stage, strategy, gauge, startedAt } = work
-  const read = gauge.read(strategy.name, progress)
-  const { ratio, phase } = read
-  const known: RunProgress = { stage, ...(ratio !== undefined && { ratio }), ...(phase !== undefined && { phase }) }
-  config.lease.report(id, known)
-  const elapsedMs = Math.max(0, session.time.now() - startedAt)
-  log.progress({ type: 'stage-progressed', ...placeOf(stage, strategy), ...read, elapsedMs })
 }
 
 /** Milliseconds that a stage has left, of its own deadline and of the run's; may be negative. */

@@ -10,8 +10,7 @@ import { adoptJob } from './journal/adopt-run.js'
 import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
 import { retriedRequest } from './journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
-import { answerOf } from './journal/store-calls.js'
-import { unfinishedRuns } from './journal/unfinished-runs.js'
+import { dueRuns } from './journal/unfinished-runs.js'
 import { wakeStored } from './journal/wake-run.js'
 import { LiveRuns, newRunId } from './live-runs.js'
 import { configOf, type PipelineConfig, type SoraPipelineOptions } from './options.js'
@@ -26,10 +25,6 @@ import {
 } from './run-options.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
 import { openKeptVideo, removeKept } from './video/kept-run.js'
-
-// The first polls of recovered jobs come at most so far apart, and all within so long.
-const MOST_SPACING_MS = 5
-const SPREAD_MS = 5000
 
 /**
  * Generates a video, publishes it, resolves a URL and uploads it, falls back at every step, and gives back a URL that works
@@ -59,14 +54,12 @@ export class SoraPipeline {
   }
 
   /**
-   * Starts a run. Work begins at once and goes on until it has a result, whether anybody reads or not: only `run.cancel` or the
-   * signal stops it. An abort tells the generator to cancel; what it cannot stop goes on running and costing, and the last event
-   * says so.
+   * Starts a run, which goes on until it has a result, whether anybody reads or not: only `run.cancel` or the signal stops it. An abort
+   * tells the generator to cancel; what it cannot stop goes on running and costing, and the last event says so.
    *
-   * `run.result` rejects with `signal.reason` itself after an abort, and else with a `SoraPipelineError`: among them
-   * `AllStrategiesFailedError` (every generator failed), `SubmissionUnknownError` (a job may be running, look before you pay again),
-   * `StageTimeoutError` (a deadline passed during the generation; its `handle` picks the job up), `ContentRejectedError`,
-   * `NoUsableUrlError` (the video is only behind a key) and `RunStateError` (the store).
+   * `run.result` rejects with `signal.reason` itself after an abort, and else with a `SoraPipelineError`: `AllStrategiesFailedError`,
+   * `SubmissionUnknownError` (a job may be running, look before you pay again), `StageTimeoutError` (its `handle` picks the job up),
+   * `ContentRejectedError`, `NoUsableUrlError` (the video is only behind a key), `RunStateError` (the store) and others.
    *
    * @throws InvalidRequestError when the request or an option is wrong; the message names every problem, and nothing was sent.
    * RunStateError when the pipeline is closed.
@@ -96,28 +89,22 @@ export class SoraPipeline {
   }
 
   /**
-   * Resumes every unfinished run of the store, such as after a restart; those that are live in this pipeline are left out. A run
-   * that another process works on is only watched. The first polls of jobs are spread over up to five seconds.
-   * @param limit - At most this many, the most overdue first; a whole number above 0. All by default.
+   * Resumes every unfinished run of the store that is not live in this pipeline, such as after a restart. A run that another process
+   * works on is only watched. The first polls of jobs are spread over up to five seconds.
+   * @param limit - At most this many, the most overdue first; a whole number from 1. All by default.
    * @throws RunStateError when the store is down. A run that cannot be read rejects its own `result` alone.
    */
   async recover(limit: number = Number.POSITIVE_INFINITY): Promise<readonly PipelineRun[]> {
-    this.#live.assertOpen('recover runs')
-    const ids = await unfinishedRuns(this.#config, limit, this.#live)
-    const spacingMs = Math.min(SPREAD_MS / ids.length, MOST_SPACING_MS)
-    return ids.map((id, index) => this.#live.open(undefined, { id, delayMs: index * spacingMs }))
+    return this.#live.recover(limit)
   }
 
   /**
-   * Ids of runs that are due and that no live worker holds, for a cron route, a queue or a workflow engine that calls
-   * {@link advance}.
-   * @param limit - At most this many, the most overdue first; a whole number above 0.
+   * Ids of runs that are due and that no live worker holds, for a cron route, a queue or a workflow engine that calls {@link advance}.
+   * @param limit - At most this many, the most overdue first; a whole number from 1.
    * @throws RunStateError when the store is down.
    */
   async due(limit = 100): Promise<readonly string[]> {
-    const { store, clock } = this.#config
-    const due = () => store.due(clock.now(), limit, { isFree: true })
-    return answerOf(due, 'Could not look for runs that are due, the store is down')
+    return dueRuns(this.#config, limit)
   }
 
   /**
@@ -152,23 +139,17 @@ export class SoraPipeline {
    * `openVideo` still work. What merely waits ends at once; a submission or a later stage in progress may finish within `graceMs`. Runs
    * that have not ended stay `running` in the store, and their `result` rejects with a `RunStateError` here.
    *
-   * Nothing is cancelled upstream: jobs continue running and costing. A submission that takes longer is left and not aborted: its
-   * answer is saved if it comes while the process lives, and else is unknown to the next process. A later stage that takes longer is
-   * aborted, and the next process repeats it. The store is the caller's to close. A second call gives the same promise.
+   * Nothing is cancelled upstream: jobs continue running and costing. A submission that takes longer is left: its answer is saved if it
+   * comes while the process lives, and else is unknown to the next process. A later stage that takes longer is aborted, and the next
+   * process repeats it. The store is the caller's to close.
    * @throws InvalidRequestError when `graceMs` is wrong.
    */
-  close(options: CloseOptions = {}): Promise<void> {
-    try {
-      return this.#live.close(graceMsOf(options))
-    } catch (error) {
-      return Promise.reject(error)
-    }
+  async close(options: CloseOptions = {}): Promise<void> {
+    await this.#live.close(graceMsOf(options))
   }
 
-  /** Closes the pipeline, as `close()` does: for `await using`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
+  /** For `await using`. */
+  [Symbol.asyncDispose] = (): Promise<void> => this.close()
 
   /**
    * Forgets runs that completed or failed before an instant, with their media, and resolves to how many. Runs in review stay. For 24
@@ -196,11 +177,10 @@ export class SoraPipeline {
    */
   async adopt(handle: GenerationHandle, options: AdoptOptions = {}): Promise<PipelineRun> {
     this.#live.assertOpen('adopt the job')
-    const { request, id: given, owner } = options
-    checkNames({ id: given, owner })
-    const id = given ?? newRunId()
+    const { request, id = newRunId(), owner } = options
+    checkNames({ id, owner })
     const checked = request && checkRequest(request)
-    await adoptJob(this.#config, { id, isCallerId: given !== undefined, handle, request: checked, owner })
+    await adoptJob(this.#config, { id, isCallerId: options.id !== undefined, handle, request: checked, owner })
     return this.resume(id)
   }
 
@@ -218,8 +198,8 @@ export class SoraPipeline {
   }
 
   /**
-   * Settles a run that ended in `needs-review` because nobody could tell whether its submission was accepted: a person has looked
-   * at the upstream. The run goes on with the job, or submits again.
+   * Settles a run whose submission nobody could tell to be accepted or not: a person has looked at the upstream. The run goes on with the
+   * job, or submits again.
    * @param verdict - `{ operation }` of the job that was found, in the generator's own form such as `{ id: 'video_123' }`, or
    * `'not-submitted'`, after which the job is paid again if that was wrong.
    * @throws RunStateError when the store does not know the run or is down, or the run is not in review.
@@ -231,8 +211,7 @@ export class SoraPipeline {
   }
 
   /**
-   * What is known of a run, read from the store without working on it. `undefined` for an id that the store does not know, and
-   * for a run that was removed.
+   * What is known of a run, read from the store without working on it; `undefined` for one that it does not know or that was removed.
    * @throws RunStateError when the store is down, or the state is of a later version.
    */
   async get(id: string): Promise<RunRecord | undefined> {
@@ -243,7 +222,7 @@ export class SoraPipeline {
 
   /**
    * What is known of the runs of an owner, or of all owners, by when they started.
-   * @param query - `order` is `newest-first` and `limit` (1 to 1000) is 100 by default.
+   * @param query - `order` is `newest-first` by default, and `limit` (1 to 1000) is 100.
    * @throws InvalidRequestError when the query is wrong. RunStateError when the store is down, or has no `list`.
    */
   async list(query: Partial<RunQuery> = {}): Promise<readonly RunRecord[]> {
@@ -251,10 +230,10 @@ export class SoraPipeline {
   }
 
   /**
-   * The bytes of the video of a run, also long after it ended, and also when they are only behind the generator's key: whoever is
-   * given them needs none. They come from the first place that serves them when they are opened: the resolved URL, the
-   * generator (asked anew, for one poll, when its address has expired), or the copy. What a generator of one long call gave
-   * without a public URL can be opened in this process alone, for the latest 20 of such runs.
+   * The bytes of the video of a run, also long after it ended, and also when they are only behind the generator's key: whoever is given
+   * them needs none. They come from the first place that serves them: the resolved URL, the generator (asked anew, for one poll, when its
+   * address has expired), or the copy. What a generator of one long call gave without a public URL can be opened in this process alone,
+   * for the latest 20 of such runs.
    * @throws RunStateError when the store does not know the run, or it has no video.
    */
   async openVideo(id: string): Promise<VideoSource> {
@@ -267,6 +246,7 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run, or is down.
    */
   async remove(id: string): Promise<void> {
+    checkNames({ id })
     const record = await readRecord(this.#config, id)
     if (record?.status === 'running') await this.resume(id).cancel()
     await removeKept(this.#config, id)

@@ -4,6 +4,7 @@ import { answerError } from '../upstream/answer-error.js'
 import { readBodyText } from '../upstream/body-text.js'
 import { excerptOf } from '../upstream/error-details.js'
 import { hostOf, timeoutFailure } from '../upstream/network-failure.js'
+import { requestIdFrom } from '../upstream/request-id.js'
 import { type Mask, maskOf, schemedSecrets } from '../upstream/secret.js'
 import { withTimeLimit } from '../upstream/time-limit.js'
 
@@ -46,7 +47,7 @@ const MAX_BYTES = 64_000
  * 401 and 403 become `AuthenticationError`, 402 and a 4xx that names a quota `QuotaExceededError`, 429 `RateLimitError`, 503 and 529
  * `OverloadedError`, a moderation verdict `ContentRejectedError`, a 4xx about the country `RegionError`, any other status that is no
  * success `UpstreamHttpError`. A success, which you could not read, becomes `UpstreamResponseError`. `retryAfterMs` is read from the
- * headers. After a submission, a pipeline takes `UpstreamHttpError` of a 3xx, 408, 409 or 5xx and `UpstreamResponseError` for an
+ * headers, and so is `requestId` (`x-request-id` and its like). After a submission, a pipeline takes `UpstreamHttpError` of a 3xx, 408, 409 or 5xx and `UpstreamResponseError` for an
  * unknown outcome, and every other one for a refusal.
  *
  * The body ends up in the message as an excerpt of at most 200 characters, without tags and without `secrets`.
@@ -86,7 +87,12 @@ export async function errorFromResponse(
   const bodyExcerpt = excerptOf(text, mask)
   const said = bodyExcerpt && `, ${bodyExcerpt}`
   const message = `Could not ${what}: ${hostOf(url)} answered ${status} with something else than was asked for${said}`
-  return new UpstreamResponseError(message, { status, url: mask(url), bodyExcerpt })
+  return new UpstreamResponseError(message, {
+    status,
+    url: mask(url),
+    bodyExcerpt,
+    requestId: requestIdFrom(headers, mask),
+  })
 }
 
 async function bodyOf(

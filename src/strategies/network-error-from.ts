@@ -1,4 +1,5 @@
 import { isSoraPipelineError, type SoraPipelineError } from '../contracts/errors.js'
+import { requestIdOf } from '../contracts/request-id.js'
 import { errorStatusOf } from '../contracts/submission.js'
 import { UpstreamHttpError } from '../contracts/upstream-errors.js'
 import { hostOf, networkFailure } from '../upstream/network-failure.js'
@@ -50,5 +51,9 @@ export function networkErrorFrom(cause: unknown, options: NetworkErrorFromOption
   const status = errorStatusOf(cause)
   if (status === undefined) return networkFailure(cause, { what, url: options.url, mask }, NEVER) as SoraPipelineError
   const url = mask(options.url)
-  return new UpstreamHttpError(`Could not ${what}: ${hostOf(url)} answered ${status}`, { status, url })
+  return new UpstreamHttpError(`Could not ${what}: ${hostOf(url)} answered ${status}`, {
+    status,
+    url,
+    requestId: requestIdOf(cause),
+  })
 }

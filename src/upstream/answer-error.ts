@@ -5,6 +5,7 @@ import { complaintError } from './complaint-error.js'
 import { complaintKind } from './complaint-kind.js'
 import { excerptOf, readErrorDetails } from './error-details.js'
 import { hostOf } from './network-failure.js'
+import { requestIdFrom } from './request-id.js'
 import { retryAfterMs } from './retry-after.js'
 import type { Mask } from './secret.js'
 
@@ -45,7 +46,12 @@ export function answerError(answer: RefusedAnswer): SoraPipelineError {
   const bodyExcerpt = excerptOf(text, mask)
   const reason = details.message === '' ? bodyExcerpt : excerptOf(details.message, mask)
   const message = `Could not ${answer.what}: ${hostOf(answer.url)} answered ${answer.status}${reason && `, ${reason}`}`
-  const options = { status, url: mask(answer.url), retryAfterMs: retryAfterMs(answer.headers, Date.now()) }
+  const options = {
+    status,
+    url: mask(answer.url),
+    retryAfterMs: retryAfterMs(answer.headers, Date.now()),
+    requestId: requestIdFrom(answer.headers, mask),
+  }
   const kind = complaintKind(complaint)
   return kind === 'other' || kind === 'timeout'
     ? new UpstreamHttpError(message, { ...options, bodyExcerpt, isRefusal: answer.isRefusal })

@@ -5,6 +5,7 @@ import { type BodyText, readBodyText } from './body-text.js'
 import { excerptOf } from './error-details.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
 import { type Fetch, send } from './request.js'
+import { requestIdFrom } from './request-id.js'
 import { type Credential, headerSecrets, type Mask, maskOf, resolveCredential } from './secret.js'
 import { withTimeLimit } from './time-limit.js'
 
@@ -185,11 +186,12 @@ function withSecrets(known: ApiCredentials, more: readonly string[]): ApiCredent
   return { ...known, secrets, mask: maskOf(secrets) }
 }
 
-function throwIfCut(body: BodyText, { what, url, status, mask }: ApiAnswer): void {
+function throwIfCut(body: BodyText, { what, url, status, headers, mask }: ApiAnswer): void {
   if (!body.isCut) return
   throw new UpstreamResponseError(`Could not ${what}: ${hostOf(url)} sent more than ${body.text.length} characters`, {
     status,
     url: mask(url),
     bodyExcerpt: excerptOf(body.text, mask),
+    requestId: requestIdFrom(headers, mask),
   })
 }

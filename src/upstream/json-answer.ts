@@ -3,6 +3,7 @@ import { UpstreamResponseError } from '../contracts/upstream-errors.js'
 import type { ApiAnswer } from './api.js'
 import { excerptOf } from './error-details.js'
 import { hostOf } from './network-failure.js'
+import { requestIdFrom } from './request-id.js'
 
 /**
  * Reads a good answer as JSON of a shape.
@@ -22,7 +23,7 @@ export function unreadable(answer: ApiAnswer, problem: string): UpstreamResponse
   const bodyExcerpt = excerptOf(answer.text, mask)
   return new UpstreamResponseError(
     `Could not ${what}: ${problem} in what ${hostOf(url)} answered${bodyExcerpt && `, ${bodyExcerpt}`}`,
-    { status, url: mask(url), bodyExcerpt },
+    { status, url: mask(url), bodyExcerpt, requestId: requestIdFrom(answer.headers, mask) },
   )
 }
 

@@ -4,6 +4,7 @@ import { locateError, toErrorJson } from '../../src/contracts/errors.js'
 import { networkCodeOf } from '../../src/contracts/network-code.js'
 import { RecordedError } from '../../src/contracts/recorded-error.js'
 import { redact } from '../../src/contracts/redact.js'
+import { requestIdOf } from '../../src/contracts/request-id.js'
 import { mayHaveBeenAccepted } from '../../src/contracts/submission.js'
 import {
   AllStrategiesFailedError,
@@ -167,5 +168,33 @@ describe('mayHaveBeenAccepted', () => {
     const circular: { cause?: unknown } = {}
     circular.cause = circular
     expect(networkCodeOf(circular)).toBeUndefined()
+  })
+})
+
+describe('the request id of an error', () => {
+  it('is a field, in the JSON form, and once at the end of the message', () => {
+    const error = new RateLimitError('Could not poll: host', { requestId: 'req_123' })
+    expect(error).toMatchObject({ requestId: 'req_123', message: 'Could not poll: host (request req_123)' })
+    expect(error.toJSON()).toMatchObject({ requestId: 'req_123', message: error.message })
+    expect(new RecordedError(error.toJSON())).toMatchObject({ requestId: 'req_123', message: error.message })
+    expect(new NetworkError(`${error.message}; again`, error).message).toBe(`${error.message}; again`)
+  })
+
+  it.each([undefined, '', 'a b', 'a\nb', '<b>', 'x'.repeat(201), 'sk-abcdefgh12345678', 7])(
+    'is left out when it is %j',
+    (requestId) => {
+      const error = new RateLimitError('Could not poll: host', { requestId: requestId as string })
+      expect(error).not.toHaveProperty('requestId')
+      expect(error.message).toBe('Could not poll: host')
+    },
+  )
+
+  it.each([
+    { requestID: 'req_1' },
+    { request_id: 'req_1' },
+    { $metadata: { requestId: 'req_1' } },
+    { requestID: null, cause: { requestId: 'req_1' } },
+  ])('is read from the error of a client: %j', (fields) => {
+    expect(requestIdOf(Object.assign(new Error('x'), fields))).toBe('req_1')
   })
 })

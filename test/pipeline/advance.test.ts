@@ -149,7 +149,11 @@ describe('advance', () => {
     await untilItEnds(clock, make)
     expect(await make().get('run_1')).toMatchObject({
       status: 'failed',
-      error: { code: 'generation-failed', strategy: 'b' },
+      error: {
+        code: 'all-strategies-failed',
+        strategy: 'b',
+        errors: [{ strategy: 'a' }, { code: 'unexpected', message: 'no credit either' }],
+      },
     })
     expect(events.at(-1)).toMatchObject({ type: 'run-failed', isAborted: false })
   })

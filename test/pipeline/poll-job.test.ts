@@ -81,7 +81,9 @@ describe('a job that is asked for', () => {
     const run = pipeline.run(request)
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({
       code: 'stage-timeout',
-      message: 'Could not generate with g in time: 40000 ms',
+      message:
+        'Could not generate with g in time: 40000 ms, ' +
+        'the last poll failed: Could not ask g for the job, no answer within: 8000 ms',
       timeoutMs: 40_000,
       handle: { generator: 'g', operation: 1 },
     })

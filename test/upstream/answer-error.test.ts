@@ -74,3 +74,25 @@ describe('answerError', () => {
     expect(make(502, '')).toMatchObject({ isRefusal: false })
   })
 })
+
+describe('the id of the request', () => {
+  test.each([
+    [429, 'x-request-id'],
+    [401, 'request-id'],
+    [402, 'x-oneapi-request-id'],
+    [503, 'x-goog-request-id'],
+    [404, 'x-amzn-requestid'],
+    [451, 'cf-ray'],
+  ])('of a %i is read from %s', (status, header) => {
+    const error = make(status, { error: { message: 'Not in your country' } }, { [header]: 'req_123' })
+    expect(error).toMatchObject({ requestId: 'req_123', message: expect.stringMatching(/ \(request req_123\)$/) })
+  })
+
+  test('is that of the API before that of the proxy in front', () => {
+    expect(make(500, '', { 'cf-ray': '8a1b-FRA', 'x-request-id': 'req_1' }).requestId).toBe('req_1')
+  })
+
+  test('is the next one where the first is not safe to show', () => {
+    expect(make(500, '', { 'cf-ray': '8a1b-FRA', 'x-request-id': 'a-hidden-canary' }).requestId).toBe('8a1b-FRA')
+  })
+})

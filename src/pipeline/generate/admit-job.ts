@@ -1,6 +1,7 @@
 import type { Admission, GeneratorRoutes } from '../../calling/generator-routes.js'
 import { withDeadline } from '../../timing/deadline.js'
-import { contextOf, type RunSession, remainingMs, type StageWork } from '../run-session.js'
+import { type RunSession, remainingMs } from '../run-session.js'
+import { contextOf, type StageWork } from '../stage-work.js'
 import { placed, type Submission } from '../state/submission.js'
 import { tooLate } from './generate-failure.js'
 

@@ -1,8 +1,9 @@
 import type { TaskStatus } from '../../contracts/generator.js'
-import { contextOf, jobRemainingMs, type RunSession } from '../run-session.js'
-import type { AcceptedSubmission } from '../state/submission.js'
+import { jobRemainingMs, type RunSession } from '../run-session.js'
+import { contextOf } from '../stage-work.js'
+import { type AcceptedSubmission, missesOf } from '../state/submission.js'
 import { completeJob, recordAccepted, upstreamOf } from './accepted-job.js'
-import { attemptFailed, tooLate } from './generate-failure.js'
+import { attemptFailed, jobTooLate } from './generate-failure.js'
 import { type GenerateStep, tryNext } from './next-generator.js'
 import { pollJob, readPollAfterMs } from './poll-job.js'
 
@@ -24,7 +25,8 @@ export async function pollStep(session: RunSession, step: GenerateStep, job: Acc
   const { status, job: read, roundTripMs, slowdown } = await pollJob(session, poll)
   const durationMs = session.time.now() - job.handle.startedAt
   if (isLast && status.state !== 'completed' && status.state !== 'failed') {
-    const error = tooLate(generator, Math.min(timeoutMs, session.config.deadlines.generateMs))
+    const limitMs = Math.min(timeoutMs, session.config.deadlines.generateMs)
+    const error = jobTooLate(session, { generator, misses: read.misses, timeoutMs: limitMs })
     attemptFailed(session, generator, { error, durationMs })
     throw error
   }
@@ -66,7 +68,10 @@ export async function followJob(
   const wakeAt = clock.now() + Math.max(0, leftMs)
   const { journal } = session
   // While the store is down, what is new is saved once it is back.
-  const isNews = took.isNews || (journal.hasNews && journal.isHeld && !journal.isResting)
+  const isStoreNews = journal.hasNews && journal.isHeld && !journal.isResting
+  // Misses in a row are counted over processes, where each takes one step.
+  const isMissNews = !session.isResident && job.misses !== missesOf(journal.saved)
+  const isNews = took.isNews || isStoreNews || isMissNews
   if (isNews) return recordAccepted(session, job, { wakeAt })
   // A poll that only moved progress changes nothing that another process could not learn by a poll of its own.
   journal.note({ submission: job, wakeAt })

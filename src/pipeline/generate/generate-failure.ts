@@ -1,10 +1,14 @@
 import { allFailed } from '../../calling/all-failed.js'
-import { isSoraPipelineError, locateError, toErrorJson } from '../../contracts/errors.js'
+import { type ErrorOptions, isSoraPipelineError, locateError, toErrorJson } from '../../contracts/errors.js'
 import type { Generator } from '../../contracts/generator.js'
+import { requestIdOf } from '../../contracts/request-id.js'
+import type { Attempt } from '../../contracts/result.js'
 import { StageTimeoutError, SubmissionUnknownError } from '../../contracts/run-errors.js'
 import { whyUnknown } from '../../contracts/submission.js'
 import { GenerationFailedError } from '../../contracts/upstream-errors.js'
-import { placeOf, type RunSession } from '../run-session.js'
+import type { RunSession } from '../run-session.js'
+import { placeOf } from '../stage-work.js'
+import { failedAttempt, generatorErrorsOf } from '../state/attempts.js'
 import { handleOf } from '../state/submission.js'
 
 /** What went wrong, and how long it took. */
@@ -13,29 +17,25 @@ export interface Failure {
   readonly durationMs: number
 }
 
-/** The error of a run whose generators all failed. */
+/** The error of a run whose generators all failed, also of those that failed in another process. */
 export function endOfChain(session: RunSession, last: unknown, generator: Generator): unknown {
   const isVerdict = isSoraPipelineError(last) && last.code === 'content-rejected'
   const names = [...new Set(session.state.attempts.map(({ strategy }) => strategy))].map((name) => ({ name }))
-  if (session.generatorErrors.length > 1 && !isVerdict) return allFailed('generate', names, session.generatorErrors)
+  const errors = generatorErrorsOf(session.state.attempts, session.generatorFailures)
+  if (errors.length > 1 && !isVerdict) return allFailed('generate', names, errors)
   if (isSoraPipelineError(last)) return last
   const { message } = toErrorJson(last)
   return new GenerationFailedError(`Could not generate with ${generator.name}: ${message}`, { cause: last })
 }
 
 /** Records that a generator failed once. */
-export function attemptFailed(session: RunSession, generator: Generator, failure: Failure): void {
+export function attemptFailed(session: RunSession, generator: Generator, failure: Failure): Attempt {
   const { durationMs } = failure
   const error = toErrorJson(locateError(failure.error, { stage: 'generate', strategy: generator.name }))
-  const attempt = {
-    stage: 'generate',
-    strategy: generator.name,
-    outcome: 'failed',
-    errorCode: error.code,
-    durationMs,
-  } as const
+  const attempt = failedAttempt('generate', generator.name, error, durationMs)
   session.journal.note({ attempts: [...session.state.attempts, attempt] })
   session.log.append({ type: 'attempt-failed', ...placeOf('generate', generator), error, durationMs })
+  return attempt
 }
 
 /** Records that there will be no video, and gives back the error with its place and handle. */
@@ -57,7 +57,7 @@ export function asUnknown(error: unknown, generator: Generator): unknown {
   const why = whyUnknown(error)
   const reason = why === undefined ? '' : ` ${why};`
   const message = `Could not learn whether the submission was accepted,${reason} it is not repeated: ${generator.name}`
-  return new SubmissionUnknownError(message, { cause: error })
+  return new SubmissionUnknownError(message, { cause: error, requestId: requestIdOf(error) })
 }
 
 /** The error of a submission whose sender is gone, and with it the answer. */
@@ -68,6 +68,32 @@ export function lostAnswer(generator: Generator): SubmissionUnknownError {
 }
 
 /** The error of a generator that took too long. */
-export function tooLate(generator: Generator, timeoutMs: number): StageTimeoutError {
-  return new StageTimeoutError(`Could not generate with ${generator.name} in time: ${timeoutMs} ms`, { timeoutMs })
+export function tooLate(
+  generator: Generator,
+  timeoutMs: number,
+  { after = '', ...options }: Pick<ErrorOptions, 'cause' | 'handle'> & { readonly after?: string } = {},
+): StageTimeoutError {
+  const message = `Could not generate with ${generator.name} in time: ${timeoutMs} ms${after && `, ${after}`}`
+  return new StageTimeoutError(message, { ...options, timeoutMs })
+}
+
+/** The error of a job that took too long: what its last poll failed with is the cause. */
+export function jobTooLate(
+  { lastMiss, state }: RunSession,
+  {
+    generator,
+    misses,
+    timeoutMs,
+  }: { readonly generator: Generator; readonly misses: number; readonly timeoutMs: number },
+): StageTimeoutError {
+  const handle = handleOf(state.submission)
+  if (lastMiss !== undefined) {
+    const { message } = toErrorJson(lastMiss.error)
+    const after = `the last poll failed: ${message}`
+    return tooLate(generator, timeoutMs, { after, handle, cause: lastMiss.error })
+  }
+  // The process that polled is gone; what it warned of is the first failure of a row.
+  const warned = state.warnings.findLast(({ code }) => code === 'poll-missed' || code === 'poll-refused')
+  if (misses === 0 || warned === undefined) return tooLate(generator, timeoutMs)
+  return tooLate(generator, timeoutMs, { after: `a poll failed: ${warned.message}`, handle })
 }

@@ -5,7 +5,8 @@ import { SubmissionUnknownError } from '../../contracts/run-errors.js'
 import { bugNameOf } from '../../contracts/submission.js'
 import { retryAfterMsOf } from '../../timing/retry.js'
 import { isFenced } from '../journal/store-calls.js'
-import { openStage, placeOf, type RunSession, remainingMs } from '../run-session.js'
+import { type RunSession, remainingMs } from '../run-session.js'
+import { openStage, placeOf } from '../stage-work.js'
 import {
   absent,
   accepted,

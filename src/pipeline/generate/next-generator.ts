@@ -1,5 +1,6 @@
 import type { GeneratorRoute, GeneratorRoutes } from '../../calling/generator-routes.js'
-import { placeOf, type RunSession, remainingMs, type StageWork } from '../run-session.js'
+import { type RunSession, remainingMs } from '../run-session.js'
+import { placeOf, type StageWork } from '../stage-work.js'
 import { boundOf, nextSubmission, type Submission } from '../state/submission.js'
 import { releaseJob } from './admit-job.js'
 import { attemptFailed, endOfChain, type Failure } from './generate-failure.js'
@@ -23,10 +24,10 @@ export async function tryNext(
 ): Promise<void> {
   const { routes } = step
   const { generator } = step.route
-  attemptFailed(session, generator, failure)
+  const attempt = attemptFailed(session, generator, failure)
   session.admission?.answered(failure.error)
   releaseJob(session)
-  session.generatorErrors.push(failure.error)
+  session.generatorFailures.push({ attempt, error: failure.error })
   // Without time for another submission, what failed is the reason and not the deadline. A job that was adopted without its request
   // has nothing to submit.
   const maySubmit = remainingMs(session, session.config.deadlines.generateMs) > 0 && session.state.request.prompt !== ''

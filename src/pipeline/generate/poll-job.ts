@@ -4,6 +4,7 @@ import { unusableResult } from '../../calling/unusable-result.js'
 import { isSoraPipelineError, toErrorJson } from '../../contracts/errors.js'
 import type { Generator, TaskStatus } from '../../contracts/generator.js'
 import type { PollReading } from '../../contracts/poll-schedule.js'
+import { requestIdOf } from '../../contracts/request-id.js'
 import { bugNameOf, errorStatusOf } from '../../contracts/submission.js'
 import { fieldOf } from '../../contracts/thrown-value.js'
 import {
@@ -15,7 +16,8 @@ import {
 import { withDeadline } from '../../timing/deadline.js'
 import { retryAfterMsOf } from '../../timing/retry.js'
 import { isRatio } from '../progress-gauge.js'
-import { contextOf, type RunSession, type StageWork, warn, warnOfProgress } from '../run-session.js'
+import { type RunSession, warn } from '../run-session.js'
+import { contextOf, type StageWork, warnOfProgress } from '../stage-work.js'
 import { type AcceptedSubmission, answered, missed } from '../state/submission.js'
 
 // A poll that hangs is a missed poll, whatever the generator does about it itself.
@@ -69,13 +71,16 @@ export async function pollJob(
       pollTask(generator, handle.operation, contextOf(session, work, signal)),
     )
     const flaw = flawOfStatus(status)
-    if (flaw === undefined)
+    if (flaw === undefined) {
+      delete session.lastMiss
       return { status, job: answered(job, read(status)), roundTripMs: clock.monotonic() - askedAt }
+    }
     failure = unusableResult(generator, 'poll', flaw)
   } catch (thrown) {
     session.signal.throwIfAborted()
     failure = typed(generator, thrown)
   }
+  session.lastMiss = { error: failure }
   const roundTripMs = clock.monotonic() - askedAt
   const isRefused = isRefusal(failure)
   const isLasting = !isRefused && !mayPass(failure, session.time.now() - handle.startedAt)
@@ -137,7 +142,7 @@ function typed(generator: Generator, thrown: unknown): unknown {
   if (!isLasting) return thrown
   const { name, message } = toErrorJson(thrown)
   const text = `Could not poll the job, poll() of ${generator.name} threw ${name}: ${message}`
-  const options = { cause: thrown, isRetryable: false }
+  const options = { cause: thrown, isRetryable: false, requestId: requestIdOf(thrown) }
   return status === undefined
     ? new UpstreamResponseError(text, options)
     : new UpstreamHttpError(text, { ...options, status })

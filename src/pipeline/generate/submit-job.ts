@@ -4,7 +4,8 @@ import type { Generator, StartedTask } from '../../contracts/generator.js'
 import { mayHaveBeenAccepted } from '../../contracts/submission.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { answerOf, isFenced } from '../journal/store-calls.js'
-import { contextOf, overtaken, type RunSession, type StageWork } from '../run-session.js'
+import { overtaken, type RunSession } from '../run-session.js'
+import { contextOf, type StageWork } from '../stage-work.js'
 import {
   placed,
   type ReadySubmission,

@@ -30,7 +30,6 @@ export interface JournalOptions {
  * the other. What is noted while a save is under way stays, and is saved the next time.
  */
 export class RunJournal {
-  /** The store, with operations that end with the run. */
   readonly store: RunStore
   /** The time that the deadlines of the run count in. */
   readonly time: RunTime
@@ -72,7 +71,7 @@ export class RunJournal {
     this.#timed.endBy(at)
   }
 
-  /** Counts what this journal wrote to the store. */
+  /** How often this journal wrote to the store. */
   get writes(): number {
     return this.#writes
   }

@@ -17,7 +17,14 @@ const upstream = z.looseObject({
   generator: z.string(),
   handle: z.optional(handle),
 })
-const attempt = z.looseObject({ stage: z.string(), strategy: z.string(), outcome: z.string(), durationMs: z.number() })
+const attempt = z.looseObject({
+  stage: z.string(),
+  strategy: z.string(),
+  outcome: z.string(),
+  errorCode: z.optional(z.string()),
+  errorMessage: z.optional(z.string()),
+  durationMs: z.number(),
+})
 const reading = z.looseObject({ atMs: z.number(), ratio: z.optional(z.number()) })
 const warning = z.looseObject({ code: z.string(), message: z.string(), stage: z.optional(z.string()) })
 

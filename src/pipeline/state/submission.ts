@@ -196,6 +196,11 @@ export function handleOf(submission: Submission | undefined): GenerationHandle |
   return submission?.state === 'accepted' ? submission.handle : undefined
 }
 
+/** Polls in a row of the job in a state that had no answer. */
+export function missesOf({ submission }: { readonly submission?: Submission }): number {
+  return submission?.state === 'accepted' ? submission.misses : 0
+}
+
 /** The handle of a job at a generator. */
 export function newHandle(
   { name, upstream }: NonNullable<Bound>,

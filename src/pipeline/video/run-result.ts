@@ -3,6 +3,7 @@ import { type PipelineResult, type PipelineResultJson, toResultJson } from '../.
 import { NoUsableUrlError } from '../../contracts/run-errors.js'
 import type { VideoSource } from '../../contracts/source.js'
 import type { RunSession } from '../run-session.js'
+import { reasonsOf } from '../state/attempts.js'
 import { bestCandidate } from '../state/candidates.js'
 import type { RunState } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
@@ -20,8 +21,13 @@ export function resultOf(session: RunSession, endedAt: number): PipelineResult {
   if (result) return result
   // There is a source at least: a generator without a public URL gave nothing else.
   const source = video.source as VideoSource
-  const message = `Could not give a URL, the video is only behind a key and nothing uploaded it: ${video.id}`
-  throw new NoUsableUrlError(message, { source, handle: handleOf(state.submission) })
+  const { attempts, submission } = state
+  const reasons = reasonsOf(attempts).join('; ')
+  const message =
+    reasons === ''
+      ? `Could not give a URL, the video is only behind a key and nothing uploaded it: ${video.id}`
+      : `Could not give a URL of ${video.id}, it is only behind a key and nothing uploaded it: ${reasons}`
+  throw new NoUsableUrlError(message, { source, attempts, handle: handleOf(submission) })
 }
 
 /** The same as JSON, of a state alone; `undefined` when there is no public URL. */

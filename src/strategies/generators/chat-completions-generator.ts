@@ -2,6 +2,7 @@ import { isSoraPipelineError } from '../../contracts/errors.js'
 import type { OneShotGenerator } from '../../contracts/generator.js'
 import type { JsonObject } from '../../contracts/json.js'
 import type { VideoRequest } from '../../contracts/request.js'
+import { requestIdOf } from '../../contracts/request-id.js'
 import { SubmissionUnknownError } from '../../contracts/run-errors.js'
 import type { StageContext } from '../../contracts/stage.js'
 import { mayHaveBeenAccepted } from '../../contracts/submission.js'
@@ -148,6 +149,7 @@ function unknownOr(error: unknown, name: string): unknown {
   if (!mayHaveBeenAccepted(error) || (isSoraPipelineError(error) && error.code === 'stage-timeout')) return error
   return new SubmissionUnknownError(`Could not learn whether ${name} made the video: ${messageOf(error)}`, {
     cause: error,
+    requestId: requestIdOf(error),
   })
 }
 

@@ -59,6 +59,7 @@ async function converse(exchange: ChatExchange): Promise<void> {
     const told = { isSubmission: true, isRefusal: exchange.isRefusal(status) }
     throw answerError({ ...asked, ...told, status, headers: response.headers, text })
   }
+  transcript.begin(response.headers)
   const { start, answer } = await bounded((limited) => peek(response, limited))
   if (/[{[<]/.test(start)) {
     const { text, isCut } = await bounded((limited) => readBodyText(answer, MOST_BYTES, limited))

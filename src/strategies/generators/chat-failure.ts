@@ -13,6 +13,8 @@ export interface ChatUpstream {
   readonly url: string
   readonly host: string
   readonly mask: Mask
+  /** Id of the request, once there is an answer. */
+  readonly requestId?: string | undefined
   /** Milliseconds since the submission. */
   elapsedMs(): number
   /** Whether a status proves that nothing was accepted; `undefined` leaves it to the usual rule. */
@@ -36,7 +38,7 @@ export function chatFailure(said: string, upstream: ChatUpstream): SoraPipelineE
   const details = readErrorDetails(said)
   const complaint = readComplaint(details)
   const message = messageOf(excerptOf(details.message || said, upstream.mask), upstream)
-  const options = { url: upstream.mask(upstream.url), status: complaint.status }
+  const options = { ...placeOf(upstream), status: complaint.status }
   const kind = complaintKind(complaint)
   if (kind === 'timeout') return timeoutError(message, complaint, upstream)
   if (kind === 'network')
@@ -63,7 +65,7 @@ export function markedFailure(reason: string, upstream: ChatUpstream): SoraPipel
 export function verdict(reason: string, upstream: ChatUpstream): SoraPipelineError {
   const said = excerptOf(reason, upstream.mask)
   const shown = said === '' || said === 'None' ? 'content policy violation, no reason given' : said
-  return new ContentRejectedError(messageOf(shown, upstream), { url: upstream.mask(upstream.url) })
+  return new ContentRejectedError(messageOf(shown, upstream), placeOf(upstream))
 }
 
 /**
@@ -73,16 +75,24 @@ export function verdict(reason: string, upstream: ChatUpstream): SoraPipelineErr
 export function proseFailure(prose: string, upstream: ChatUpstream): SoraPipelineError | undefined {
   if (isModerationVerdict([], prose)) return verdict(prose, upstream)
   const message = messageOf(excerptOf(prose, upstream.mask), upstream)
-  const options = { url: upstream.mask(upstream.url) }
+  const options = placeOf(upstream)
   const kind = plainKind(prose)
   if (kind !== undefined) return complaintError(kind, message, options)
   return ASKS_FOR_STREAM.test(prose) ? new GenerationFailedError(message, options) : undefined
 }
 
-function timeoutError(message: string, complaint: Complaint, { elapsedMs }: ChatUpstream): StageTimeoutError {
+function timeoutError(
+  message: string,
+  complaint: Complaint,
+  { elapsedMs, requestId }: ChatUpstream,
+): StageTimeoutError {
   const seconds = SECONDS.exec(complaint.message)?.[1]
   const timeoutMs = seconds === undefined ? elapsedMs() : Number(seconds) * 1000
-  return new StageTimeoutError(message, { timeoutMs, isRetryable: false })
+  return new StageTimeoutError(message, { timeoutMs, isRetryable: false, requestId })
+}
+
+function placeOf({ url, mask, requestId }: ChatUpstream) {
+  return { url: mask(url), requestId }
 }
 
 function messageOf(said: string, { host }: ChatUpstream): string {

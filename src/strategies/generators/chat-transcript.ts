@@ -3,6 +3,7 @@ import type { JsonObject } from '../../contracts/json.js'
 import type { StageContext } from '../../contracts/stage.js'
 import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { excerptOf, isRecord } from '../../upstream/error-details.js'
+import { requestIdFrom } from '../../upstream/request-id.js'
 import { type ChatUpstream, chatFailure, markedFailure, proseFailure, verdict } from './chat-failure.js'
 import { type ChatDelta, ChatFrame } from './chat-frame.js'
 import { contentProgress, reasoningProgress } from './chat-progress.js'
@@ -11,6 +12,8 @@ import { saysError } from './job-failure.js'
 
 /** What an upstream has written so far, and what it comes to. */
 export interface ChatTranscript {
+  /** Takes the headers of the answer: an error in its body carries the id of the request. */
+  begin(headers: Headers): void
   /** Takes the data of one event, or a whole answer; `end` when nothing more is to be expected. */
   add(data: string): 'more' | 'end'
   /** The address of the video. Of a stream that nobody finished only one that surely came whole. */
@@ -32,11 +35,12 @@ const RESULT = /https?:|[<`{]|!\[/
 
 /** Makes an empty transcript, which reports the progress that it is told. */
 export function createChatTranscript(
-  upstream: ChatUpstream,
+  asked: ChatUpstream,
   search: UrlSearch,
   { report }: Pick<StageContext, 'report'>,
 ): ChatTranscript {
-  const { mask, host } = upstream
+  const { mask, host } = asked
+  let upstream = asked
   const outputs: string[] = []
   let jobId: string | undefined
   let messageId: string | undefined
@@ -61,7 +65,11 @@ export function createChatTranscript(
   function addContent(text: string): void {
     if (content.length + text.length > MOST_CONTENT) {
       const message = `Could not generate the video: ${host} wrote more than ${MOST_CONTENT} characters`
-      throw new UpstreamResponseError(message, { url: mask(upstream.url), isRetryable: false })
+      throw new UpstreamResponseError(message, {
+        url: mask(upstream.url),
+        isRetryable: false,
+        requestId: upstream.requestId,
+      })
     }
     content += text
     lastContent = text
@@ -93,6 +101,9 @@ export function createChatTranscript(
   }
 
   return {
+    begin: (headers) => {
+      upstream = { ...asked, requestId: requestIdFrom(headers, mask) }
+    },
     add(data) {
       if (data.trimStart().startsWith('[DONE]')) {
         isFinished = true

@@ -164,8 +164,8 @@ function onceOnly(error: unknown): unknown {
   return error instanceof NetworkError ? new NetworkError(message, { url: error.url, ...facts }) : error
 }
 
-function pick({ status, url, bodyExcerpt }: UpstreamHttpError | UpstreamResponseError) {
-  return { status, url, bodyExcerpt }
+function pick({ status, url, bodyExcerpt, requestId }: UpstreamHttpError | UpstreamResponseError) {
+  return { status, url, bodyExcerpt, requestId }
 }
 
 function checkSoraPublisherOptions(given: SoraPublisherOptions) {

@@ -15,6 +15,7 @@ import { hostOf, timeoutFailure } from '../../upstream/network-failure.js'
 import { isPlainHttp } from '../../upstream/plain-http.js'
 import { proveVideo } from '../../upstream/prove-video.js'
 import type { Fetch } from '../../upstream/request.js'
+import { requestIdFrom } from '../../upstream/request-id.js'
 import { type Credential, holdsSecret, maskOf, resolveCredential } from '../../upstream/secret.js'
 import { withTimeLimit } from '../../upstream/time-limit.js'
 import {
@@ -134,11 +135,11 @@ function linkIn(answer: ApiAnswer): string {
   return link
 }
 
-function told({ url, status, text, mask }: ApiAnswer): Error {
+function told({ url, status, headers, text, mask }: ApiAnswer): Error {
   const details = readErrorDetails(text)
   const message = `Could not ${WHAT}: ${hostOf(url)} said, ${excerptOf(details.message || text, mask)}`
   const kind = complaintKind(readComplaint(details))
-  const options = { status, url: mask(url) }
+  const options = { status, url: mask(url), requestId: requestIdFrom(headers, mask) }
   return kind === 'timeout' || kind === 'other'
     ? new UpstreamResponseError(message, { ...options, bodyExcerpt: excerptOf(text, mask) })
     : complaintError(kind, message, options)

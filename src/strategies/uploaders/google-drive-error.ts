@@ -6,6 +6,7 @@ import { answerError, type RefusedAnswer } from '../../upstream/answer-error.js'
 import { excerptOf, readErrorDetails } from '../../upstream/error-details.js'
 import { jsonOf } from '../../upstream/json-of.js'
 import { hostOf } from '../../upstream/network-failure.js'
+import { requestIdFrom } from '../../upstream/request-id.js'
 import { retryAfterMs } from '../../upstream/retry-after.js'
 
 /** What a refused request was about, for errors that name the option to change. */
@@ -64,7 +65,8 @@ export function driveError(answer: RefusedAnswer, { folderId, isSharing }: Drive
   const isAny = (of: ReadonlySet<string>) => reasons.some((reason) => of.has(reason))
   const said = excerptOf(readErrorDetails(answer.text).message, mask)
   const message = `Could not ${answer.what}: ${hostOf(url)} answered ${status}${said && `, ${said}`}`
-  const options = { status, url: mask(url), retryAfterMs: retryAfterMs(headers, Date.now()) }
+  const requestId = requestIdFrom(headers, mask)
+  const options = { status, url: mask(url), retryAfterMs: retryAfterMs(headers, Date.now()), requestId }
   if (status >= 500) return undefined
   if (isAny(RATE_LIMITS)) return new RateLimitError(message, options)
   if (isAny(QUOTAS)) return new QuotaExceededError(message, options)

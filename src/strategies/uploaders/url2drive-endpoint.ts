@@ -7,6 +7,7 @@ import { retryAfterMsOf } from '../../timing/retry.js'
 import type { Api, ApiCall } from '../../upstream/api.js'
 import { readJsonAnswer } from '../../upstream/json-answer.js'
 import { hostOf } from '../../upstream/network-failure.js'
+import { requestIdFrom } from '../../upstream/request-id.js'
 
 /** A url2drive Space, and the upload for which it is asked. */
 export interface Url2driveSpace {
@@ -102,10 +103,14 @@ function api(space: Url2driveSpace, path: string, readError?: ApiCall['readError
 }
 
 // Hugging Face answers like that for a Space that does not exist, and to strangers for one that is private.
-function readConfigError({ what, url, status, mask }: Parameters<NonNullable<ApiCall['readError']>>[0]) {
+function readConfigError({ what, url, status, headers, mask }: Parameters<NonNullable<ApiCall['readError']>>[0]) {
   if (status !== 404) return undefined
   const reason = 'there is none, or it is private and the token is missing or wrong'
-  return new UpstreamHttpError(`Could not ${what}, ${reason}: ${hostOf(url)} answered 404`, { status, url: mask(url) })
+  return new UpstreamHttpError(`Could not ${what}, ${reason}: ${hostOf(url)} answered 404`, {
+    status,
+    url: mask(url),
+    requestId: requestIdFrom(headers, mask),
+  })
 }
 
 async function whenAwake<T>({ context, wakeTimeoutMs }: Url2driveSpace, ask: () => Promise<T>): Promise<T> {

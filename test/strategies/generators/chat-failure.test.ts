@@ -118,3 +118,14 @@ test.each([
     expect(toOpenAiError(errorFromJson(JSON.parse(JSON.stringify(toErrorJson(error)))))).toEqual(answer)
   },
 )
+
+test.each([
+  ['an error frame', said('API request failed: 500 - x')],
+  ['a marked verdict', chunk({ content: '❌ 生成失败: Content violates guardrails' }, 'STOP')],
+  ['prose', chunk({ content: 'No available tokens for video generation' }, 'STOP')],
+])('%s under 200 carries the id of the request', async (_, events) => {
+  const server = await chatServer([events, DONE], { 'x-oneapi-request-id': 'req_123' })
+  const context = { ...stageContext(), clock: systemClock }
+  const error = await rejection(generatorAt(server).generate({ prompt: 'A cat' }, context))
+  expect(error).toMatchObject({ requestId: 'req_123', message: expect.stringContaining('(request req_123)') })
+})

@@ -1,0 +1,25 @@
+import { redact } from './redact.js'
+import { causeChainOf, fieldOf } from './thrown-value.js'
+
+const SAFE = /^[\w.:=/+@-]{1,200}$/
+
+/**
+ * The id that an upstream gave a request, as its support asks for it; `undefined` for anything but 1 to 200 letters, digits and
+ * `_.:=/+@-`, and for what looks like a credential.
+ */
+export function safeRequestId(value: unknown): string | undefined {
+  return typeof value === 'string' && SAFE.test(value) && redact(value) === value ? value : undefined
+}
+
+/** The request id that an error, or one of its causes, carries: one of the library, of the OpenAI and the AWS client. */
+export function requestIdOf(thrown: unknown): string | undefined {
+  return causeChainOf(thrown)
+    .flatMap((link) => [
+      fieldOf(link, 'requestId'),
+      fieldOf(link, 'requestID'),
+      fieldOf(link, 'request_id'),
+      fieldOf(fieldOf(link, '$metadata'), 'requestId'),
+    ])
+    .map(safeRequestId)
+    .find((id) => id !== undefined)
+}

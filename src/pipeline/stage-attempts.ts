@@ -1,0 +1,48 @@
+import type { AttemptObserver } from '../contracts/attempt-observer.js'
+import { toErrorJson } from '../contracts/errors.js'
+import type { Attempt } from '../contracts/result.js'
+import type { RunSession } from './run-session.js'
+import { placeOf, type StageWork, warnOfBug } from './stage-work.js'
+import { failedAttempt } from './state/attempts.js'
+
+/** Keeps the attempts of a stage: in the state, as events, and the last error for a deadline that passes after it. */
+export interface StageAttempts {
+  readonly observer: AttemptObserver
+  readonly lastError: { readonly error: unknown } | undefined
+}
+
+/** Begins to keep the attempts of a stage. */
+export function observerOf(session: RunSession, work: StageWork): StageAttempts {
+  const { stage } = work
+  let lastError: StageAttempts['lastError']
+  const record = (attempt: Attempt) => session.journal.note({ attempts: [...session.state.attempts, attempt] })
+  const observer: AttemptObserver = {
+    working: (strategy) => {
+      work.strategy = strategy
+    },
+    succeeded: ({ strategy, durationMs }) => {
+      if (!work.isOpen) return
+      work.strategy = strategy
+      record({ stage, strategy: strategy.name, outcome: 'succeeded', durationMs })
+    },
+    failed: ({ strategy, durationMs, error: thrown }) => {
+      if (!work.isOpen || session.signal.aborted) return
+      lastError = { error: thrown }
+      const error = toErrorJson(thrown)
+      record(failedAttempt(stage, strategy.name, error, durationMs))
+      session.log.append({ type: 'attempt-failed', ...placeOf(stage, strategy), error, durationMs })
+      warnOfBug(session, stage, strategy.name, thrown)
+    },
+    fellBack: (from, next) => {
+      if (!work.isOpen) return
+      work.strategy = next
+      session.log.append({ type: 'fallback-taken', ...placeOf(stage, from), next: next.name })
+    },
+  }
+  return {
+    observer,
+    get lastError() {
+      return lastError
+    },
+  }
+}

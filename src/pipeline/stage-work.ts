@@ -1,0 +1,89 @@
+import type { ObservedStrategy } from '../contracts/attempt-observer.js'
+import { describeValue, toErrorJson } from '../contracts/errors.js'
+import type { StageContext, StageName, StageProgress } from '../contracts/stage.js'
+import { bugNameOf } from '../contracts/submission.js'
+import { isRatio, ProgressGauge } from './progress-gauge.js'
+import { type RunSession, warn } from './run-session.js'
+import { shortened } from './state/attempts.js'
+import type { RunProgress } from './state/run-state.js'
+
+/** The strategy at work in a stage, and since when. */
+export interface StageWork {
+  readonly stage: StageName
+  readonly startedAt: number
+  /** Changes when another strategy of a chain takes over. */
+  strategy: ObservedStrategy
+  readonly gauge: ProgressGauge
+  /** Reports that come after the end are ignored. */
+  isOpen: boolean
+}
+
+/** Begins to work on a stage. */
+export function openStage(stage: StageName, startedAt: number, strategy: ObservedStrategy): StageWork {
+  return { stage, startedAt, strategy, gauge: new ProgressGauge(), isOpen: true }
+}
+
+/** What events of a stage carry of their strategy. */
+export function placeOf(stage: StageName, { name, label }: ObservedStrategy) {
+  return { stage, strategy: name, ...(label !== undefined && { label }) }
+}
+
+/** The context that the strategies of a stage are given. */
+export function contextOf(session: RunSession, work: StageWork, signal: AbortSignal): StageContext {
+  const { clock } = session.config
+  return {
+    runId: session.id,
+    signal,
+    clock,
+    report: (progress) => {
+      try {
+        if (work.isOpen && typeof progress === 'object' && progress !== null) report(session, work, progress)
+      } catch (error) {
+        warnOfBug(session, work.stage, work.strategy.name, error) // A getter of the strategy's own.
+      }
+    },
+    warn: (warning) => {
+      if (work.isOpen) warn(session, warning, work.stage, work.strategy.name)
+    },
+  }
+}
+
+/** Warns when what a strategy threw is a bug of its own code, which a run that degrades must not hide. */
+export function warnOfBug(session: RunSession, stage: StageName, strategy: string, thrown: unknown): void {
+  // Only a bug throws what is not an object.
+  const bug = bugNameOf(thrown) ?? (Object(thrown) === thrown ? undefined : typeof thrown)
+  if (bug === undefined) return
+  const said = shortened(toErrorJson(thrown).message, 500)
+  const message = `Could not ${stage} with ${strategy}, its own code threw ${bug}: ${said}`
+  warn(session, { code: 'unexpected-error', message }, stage, strategy)
+}
+
+/** Adds a warning about progress that cannot be used, once for each strategy of a stage. */
+export function warnOfProgress(
+  session: RunSession,
+  { stage, strategy }: StageWork,
+  wrong: { readonly field: string; readonly value: unknown; readonly fix: string },
+): void {
+  const code = 'invalid-progress'
+  const opening = `Could not use the progress of ${strategy.name}: `
+  const isKnown = session.state.warnings.some(
+    (known) => known.code === code && known.stage === stage && known.message.startsWith(opening),
+  )
+  if (isKnown) return
+  const message = `${opening}${wrong.field} is ${describeValue(wrong.value)}; ${wrong.fix}`
+  warn(session, { code, message }, stage, strategy.name)
+}
+
+function report(session: RunSession, work: StageWork, progress: StageProgress): void {
+  const { id, config, log } = session
+  const { ratio: given } = progress
+  if (given !== undefined && given !== null && !isRatio(given))
+    warnOfProgress(session, work, { field: 'ratio', value: given, fix: 'give 0 to 1' })
+  const { stage, strategy, gauge, startedAt } = work
+  const read = gauge.read(strategy.name, progress)
+  const { ratio, phase } = read
+  const known: RunProgress = { stage, ...(ratio !== undefined && { ratio }), ...(phase !== undefined && { phase }) }
+  config.lease.report(id, known)
+  const elapsedMs = Math.max(0, session.time.now() - startedAt)
+  log.progress({ type: 'stage-progressed', ...placeOf(stage, strategy), ...read, elapsedMs })
+}
