@@ -56,7 +56,8 @@ export interface FakeTaskGenerator extends TaskGenerator {
 
 /**
  * Makes a task generator that costs nothing. Its first job is `{ id: 'task_1' }`, the second `{ id: 'task_2' }`, and so on; a
- * second fake with the same options can go on polling a job of the first, as after a restart.
+ * second fake with the same options can go on polling a job of the first, as after a restart. Jobs of one store need ids of their
+ * own: give a second fake that starts jobs there another name.
  *
  * @example
  * ```ts

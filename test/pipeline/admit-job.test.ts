@@ -16,7 +16,14 @@ import {
   withRetry,
   withTimeout,
 } from '../../src/index.js'
-import { fakeContext, fakeGenerator, fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
+import {
+  type FakeTaskGenerator,
+  fakeContext,
+  fakeGenerator,
+  fakeTaskGenerator,
+  fakeUploader,
+  manualClock,
+} from '../../src/testing/index.js'
 import { collect } from '../support/collect.js'
 
 const request = { prompt: 'A cat' }
@@ -30,6 +37,15 @@ const forever = Number.POSITIVE_INFINITY
 function pipelineOf(generator: SoraPipelineOptions['generator'], more: Partial<SoraPipelineOptions> = {}) {
   const clock = manualClock()
   return { clock, pipeline: new SoraPipeline({ generator, clock, pollSchedule: () => 1000, ...more }) }
+}
+
+/** A second fake of the same name, whose job is not that of the first: a job belongs to one run. */
+function withOwnJob(fake: FakeTaskGenerator) {
+  const start: FakeTaskGenerator['start'] = async (...given) => ({
+    ...(await fake.start(...given)),
+    operation: { id: 'task_of_its_own' },
+  })
+  return { ...fake, start }
 }
 
 describe('generators in balance', () => {
@@ -74,7 +90,7 @@ describe('generators in balance', () => {
       ...bad,
       start: (...given: Parameters<typeof bad.start>) => {
         made += 1
-        return made === 1 ? bad.start(...given) : good.start(...given)
+        return made === 1 ? bad.start(...given) : withOwnJob(good).start(...given)
       },
       poll: (...given: Parameters<typeof bad.poll>) => (made === 1 ? bad : good).poll(...given),
     }
@@ -227,7 +243,7 @@ describe('generators in balance', () => {
     await before.advance(1500)
     const a = fakeTaskGenerator({ name: 'a', polls: 5 })
     const clock = manualClock({ now: before.now() + 60_000 })
-    const generator = balance([a], { concurrency: 1 })
+    const generator = balance([withOwnJob(a)], { concurrency: 1 })
     const pipeline = new SoraPipeline({ generator, store, clock, pollSchedule: () => 1000 })
     const resumed = ['run_1', 'run_2'].map((id) => pipeline.resume(id))
     await clock.advance(10_100) // The lease of the dead process first.

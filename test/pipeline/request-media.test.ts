@@ -241,7 +241,7 @@ describe('kept media goes', () => {
 
   it('with the last of two runs that share it', async () => {
     const { clock, pipeline, another, isKept, of } = setUp({ generator: fakeTaskGenerator({ polls: 2 }) })
-    const long = another({ generator: fakeTaskGenerator({ polls: 20 }) }).run(AS_URLS)
+    const long = another({ generator: fakeTaskGenerator({ name: 'other', polls: 20 }) }).run(AS_URLS)
     await clock.runUntil(pipeline.generate(AS_BYTES))
     expect(of('dropMedia')).toHaveLength(1)
     expect(await isKept()).toBe(true)
