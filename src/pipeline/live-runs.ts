@@ -1,13 +1,17 @@
+import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import { advanceRun } from './advance-run.js'
-import { checkNames } from './check-request.js'
+import { checkNames, checkRequest } from './check-request.js'
 import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
+import { adoptJob } from './journal/adopt-run.js'
+import { retriedRequest } from './journal/retried-request.js'
+import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import { unfinishedRuns } from './journal/unfinished-runs.js'
 import { type PipelineConfig, withOwnWorker } from './options.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
-import type { Opened, RunOptions } from './run-options.js'
+import type { AdoptOptions, Opened, RunOptions } from './run-options.js'
 import { RunWaits } from './run-waits.js'
 import { UnservedVideos } from './video/unserved-videos.js'
 
@@ -81,8 +85,36 @@ export class LiveRuns {
     return ids.map((id, index) => this.open(undefined, { id, delayMs: index * spacingMs }))
   }
 
+  /** Makes a run of a job that the store does not know, and works on it. */
+  async adopt(handle: GenerationHandle, options: AdoptOptions): Promise<PipelineRun> {
+    this.assertOpen('adopt the job')
+    const { request, id = newRunId(), owner } = options
+    checkNames({ id, owner })
+    const checked = request && checkRequest(request)
+    await adoptJob(this.#config, { id, isCallerId: options.id !== undefined, handle, request: checked, owner })
+    return this.open(undefined, { id })
+  }
+
+  /** Starts a new run of one that has ended. */
+  async retry(id: string, changes: Partial<VideoRequest>): Promise<PipelineRun> {
+    checkNames({ id })
+    this.assertOpen('retry the run')
+    const { request, owner } = await retriedRequest(this.#config, id, changes)
+    return this.open(checkRequest(request), { owner, retryOf: id })
+  }
+
+  /** Decides what became of a submission, and continues the run. */
+  async settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun> {
+    checkNames({ id })
+    this.assertOpen('settle the run')
+    await settleRun(this.#config, id, verdict)
+    return this.open(undefined, { id })
+  }
+
   /** Takes a run of the store one step further; calls at the same time share it. Does nothing for a run that is live here. */
   async advance(id: string): Promise<void> {
+    checkNames({ id })
+    this.assertOpen('advance the run')
     if (this.#runs.has(id)) return
     let advancing = this.#advancing.get(id)
     if (advancing === undefined) {
@@ -139,8 +171,7 @@ function closedError(id: string): RunStateError {
   return new RunStateError(message, { isRetryable: true })
 }
 
-/** An id for a run whose caller gives none. */
-export function newRunId(): string {
+function newRunId(): string {
   return `run_${crypto.randomUUID().replaceAll('-', '')}`
 }
 

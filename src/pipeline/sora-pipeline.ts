@@ -6,13 +6,11 @@ import type { RunQuery } from '../contracts/run-store.js'
 import type { VideoSource } from '../contracts/source.js'
 import { attachMethods } from './attached-methods.js'
 import { checkNames, checkRequest } from './check-request.js'
-import { adoptJob } from './journal/adopt-run.js'
 import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
-import { retriedRequest } from './journal/retried-request.js'
-import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
+import type { ReviewVerdict } from './journal/settle-run.js'
 import { dueRuns } from './journal/unfinished-runs.js'
 import { wakeStored } from './journal/wake-run.js'
-import { LiveRuns, newRunId } from './live-runs.js'
+import { LiveRuns } from './live-runs.js'
 import { configOf, type PipelineConfig, type SoraPipelineOptions } from './options.js'
 import type { PipelineRun } from './pipeline-run.js'
 import {
@@ -27,10 +25,8 @@ import { listRecords, type RunRecord, readRecord } from './run-record.js'
 import { openKeptVideo, removeKept } from './video/kept-run.js'
 
 /**
- * Generates a video, publishes it, resolves a URL and uploads it, falls back at every step, and gives back a URL that works
- * once a video exists.
- *
- * A submission whose outcome is unknown is never repeated and never falls to another generator: that would pay twice.
+ * Generates a video, publishes it, resolves a URL and uploads it, falls back at every step, and gives back a URL that works once a video
+ * exists. A submission whose outcome is unknown is never repeated and never falls to another generator: that would pay twice.
  *
  * @example
  * ```ts
@@ -71,9 +67,8 @@ export class SoraPipeline {
   }
 
   /**
-   * Resumes a run that the store knows: one that this process or another left, or one that has ended.
-   * @throws InvalidRequestError when the id is wrong. RunStateError when the pipeline is closed. `run.result` rejects with
-   * `RunStateError` for an unknown id.
+   * Resumes a run of the store: one that this process or another left, or one that has ended.
+   * @throws InvalidRequestError when the id is wrong. RunStateError when the pipeline is closed; `result` rejects with it for an unknown id.
    */
   resume(id: string, options: Pick<RunOptions, 'signal'> = {}): PipelineRun {
     checkRunOptions(options, ['signal'])
@@ -81,8 +76,7 @@ export class SoraPipeline {
   }
 
   /**
-   * Runs and waits: short for `run(request, options).result`.
-   * @throws InvalidRequestError and all that `run` rejects with; `signal.reason` itself after an abort.
+   * Runs and waits: short for `run(request, options).result`. Rejects with what `run` throws and its `result` rejects with.
    */
   async generate(request: VideoRequest, options?: RunOptions): Promise<PipelineResult> {
     return this.run(request, options).result
@@ -114,8 +108,6 @@ export class SoraPipeline {
    * @throws InvalidRequestError when the id is wrong. RunStateError when the store does not know the run or is down.
    */
   async advance(id: string): Promise<RunRecord> {
-    checkNames({ id })
-    this.#live.assertOpen('advance the run')
     await this.#live.advance(id)
     const record = await this.get(id)
     if (record === undefined) throw new RunStateError(`Could not advance the run, it was removed: ${id}`)
@@ -149,7 +141,9 @@ export class SoraPipeline {
   }
 
   /** For `await using`. */
-  [Symbol.asyncDispose] = (): Promise<void> => this.close()
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
 
   /**
    * Forgets runs that completed or failed before an instant, with their media, and resolves to how many. Runs in review stay. For 24
@@ -176,12 +170,7 @@ export class SoraPipeline {
    * handle, another run has claimed the job, the id belongs to something else, or the store is down.
    */
   async adopt(handle: GenerationHandle, options: AdoptOptions = {}): Promise<PipelineRun> {
-    this.#live.assertOpen('adopt the job')
-    const { request, id = newRunId(), owner } = options
-    checkNames({ id, owner })
-    const checked = request && checkRequest(request)
-    await adoptJob(this.#config, { id, isCallerId: options.id !== undefined, handle, request: checked, owner })
-    return this.resume(id)
+    return this.#live.adopt(handle, options)
   }
 
   /**
@@ -191,10 +180,7 @@ export class SoraPipeline {
    * the run or is down, or the run has not ended.
    */
   async retry(id: string, changes: Partial<VideoRequest> = {}): Promise<PipelineRun> {
-    checkNames({ id })
-    this.#live.assertOpen('retry the run')
-    const { request, owner } = await retriedRequest(this.#config, id, changes)
-    return this.#live.open(checkRequest(request), { owner, retryOf: id })
+    return this.#live.retry(id, changes)
   }
 
   /**
@@ -205,9 +191,7 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run or is down, or the run is not in review.
    */
   async settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun> {
-    this.#live.assertOpen('settle the run')
-    await settleRun(this.#config, id, verdict)
-    return this.resume(id)
+    return this.#live.settle(id, verdict)
   }
 
   /**
@@ -215,6 +199,7 @@ export class SoraPipeline {
    * @throws RunStateError when the store is down, or the state is of a later version.
    */
   async get(id: string): Promise<RunRecord | undefined> {
+    checkNames({ id })
     const record = await readRecord(this.#config, id)
     const live = this.#live.get(id)
     return record?.status === 'running' && live ? { ...record, isAttended: true, ...live.present() } : record
@@ -237,12 +222,13 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run, or it has no video.
    */
   async openVideo(id: string): Promise<VideoSource> {
+    checkNames({ id })
     return openKeptVideo(this.#config, id, this.#live.unserved.get(id))
   }
 
   /**
-   * Takes a run out of `list`, `get` and `openVideo`. One that goes on is aborted first, and the generator told to cancel when it
-   * can; what it cannot stop goes on running and costing. The state stays in the store.
+   * Takes a run out of `list`, `get` and `openVideo`. One that goes on is aborted first, and the generator told to cancel; what it cannot
+   * stop goes on running and costing. The state stays in the store.
    * @throws RunStateError when the store does not know the run, or is down.
    */
   async remove(id: string): Promise<void> {

@@ -86,7 +86,7 @@ describe('retry', () => {
     const generator = fakeTaskGenerator({ polls: [{ state: 'failed', error }] })
     const pipeline = make({ generator })
     await expect(clock.runUntil(pipeline.generate(request, { id: 'run_1', owner: 'ann' }))).rejects.toThrow('no')
-    const again = make({ generator: fakeTaskGenerator() })
+    const again = make({ generator: fakeTaskGenerator({ name: 'other' }) })
     const run = await again.retry('run_1', { seed: 7 })
     await clock.runUntil(run.result)
     expect(await again.get(run.id)).toMatchObject({ retryOf: 'run_1', owner: 'ann', request: { ...request, seed: 7 } })

@@ -112,7 +112,7 @@ describe('the end of a run', () => {
     })
     // Another run keeps the worker beating.
     const busy = new SoraPipeline({
-      generator: fakeTaskGenerator({ polls: 500 }),
+      generator: fakeTaskGenerator({ name: 'busy', polls: 500 }),
       store,
       clock,
       pollSchedule: () => 1000,

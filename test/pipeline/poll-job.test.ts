@@ -83,7 +83,7 @@ describe('a job that is asked for', () => {
       code: 'stage-timeout',
       message:
         'Could not generate with g in time: 40000 ms, ' +
-        'the last poll failed: Could not ask g for the job, no answer within: 8000 ms',
+        'the last poll failed: Could not ask g for the job, no answer within: 5000 ms',
       timeoutMs: 40_000,
       handle: { generator: 'g', operation: 1 },
     })

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
   AllStrategiesFailedError,
-  AuthenticationError,
   fallback,
   memoryStore,
   NetworkError,
@@ -175,21 +174,21 @@ describe('a timeout', () => {
     expect(error).not.toHaveProperty('cause')
   })
 
-  it('of a generation names a poll of a process that is gone', async () => {
+  it('of a generation names the last poll under advance too', async () => {
     const generator = fakeTaskGenerator({ name: 'g', polls: Array.from({ length: 20 }, () => down) })
     const { error } = await advanced({ generator, deadlines: { generateMs: 5000 }, pollSchedule: () => 2000 })
     expect(error?.message).toBe(
-      'Could not generate with g in time: 5000 ms, a poll failed: Could not poll, HTTP 500: host (upstream-http)',
+      'Could not generate with g in time: 5000 ms, the last poll failed: Could not poll, HTTP 500: host',
     )
   })
 
-  it('does not wait for: under advance too, a wrong key ends the wait at the third poll in a row', async () => {
-    const refused = new AuthenticationError('Could not poll, the key was refused: host')
+  it('does not wait for: under advance too, a vanished job ends the wait at the third poll in a row', async () => {
+    const gone = new UpstreamHttpError('Could not poll, HTTP 410: host', { status: 410, isRetryable: false })
     const running = { state: 'running' as const }
-    const polls = [refused, refused, running, refused, refused, refused]
+    const polls = [gone, gone, running, gone, gone, gone]
     const generator = fakeTaskGenerator({ name: 'g', polls })
     const { error } = await advanced({ generator, pollSchedule: () => 1000 })
-    expect([error?.message, generator.pollCount]).toEqual([refused.message, 6])
+    expect([error?.message, generator.pollCount]).toEqual([gone.message, 6])
   })
 
   it('of a later stage has the error of the last attempt as its cause', async () => {

@@ -25,8 +25,7 @@ export async function pollStep(session: RunSession, step: GenerateStep, job: Acc
   const { status, job: read, roundTripMs, slowdown } = await pollJob(session, poll)
   const durationMs = session.time.now() - job.handle.startedAt
   if (isLast && status.state !== 'completed' && status.state !== 'failed') {
-    const limitMs = Math.min(timeoutMs, session.config.deadlines.generateMs)
-    const error = jobTooLate(session, { generator, misses: read.misses, timeoutMs: limitMs })
+    const error = jobTooLate(session, generator, Math.min(timeoutMs, session.config.deadlines.generateMs))
     attemptFailed(session, generator, { error, durationMs })
     throw error
   }

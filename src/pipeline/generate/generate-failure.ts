@@ -80,20 +80,10 @@ export function tooLate(
 /** The error of a job that took too long: what its last poll failed with is the cause. */
 export function jobTooLate(
   { lastMiss, state }: RunSession,
-  {
-    generator,
-    misses,
-    timeoutMs,
-  }: { readonly generator: Generator; readonly misses: number; readonly timeoutMs: number },
+  generator: Generator,
+  timeoutMs: number,
 ): StageTimeoutError {
-  const handle = handleOf(state.submission)
-  if (lastMiss !== undefined) {
-    const { message } = toErrorJson(lastMiss.error)
-    const after = `the last poll failed: ${message}`
-    return tooLate(generator, timeoutMs, { after, handle, cause: lastMiss.error })
-  }
-  // The process that polled is gone; what it warned of is the first failure of a row.
-  const warned = state.warnings.findLast(({ code }) => code === 'poll-missed' || code === 'poll-refused')
-  if (misses === 0 || warned === undefined) return tooLate(generator, timeoutMs)
-  return tooLate(generator, timeoutMs, { after: `a poll failed: ${warned.message}`, handle })
+  if (lastMiss === undefined) return tooLate(generator, timeoutMs)
+  const after = `the last poll failed: ${toErrorJson(lastMiss.error).message}`
+  return tooLate(generator, timeoutMs, { after, handle: handleOf(state.submission), cause: lastMiss.error })
 }

@@ -47,10 +47,10 @@ export class RunJournal {
   #isLeft = false
 
   constructor(options: JournalOptions) {
-    this.#options = options
-    this.#state = options.state
-    this.#saved = options.state
     const { config, isNew, version, state } = options
+    this.#options = options
+    this.#state = state
+    this.#saved = state
     if (isNew) this.#heldRow = config.lease.row
     this.time = new RunTime(config.clock, state)
     this.#timed = timedStore({ ...config, leftMs: () => this.time.leftMs(this.#state.deadlineAt) })
@@ -186,12 +186,10 @@ export class RunJournal {
    */
   reload(): Promise<Pick<LoadedRun, 'beat' | 'progress'>> {
     return this.#queue.run(async () => {
-      const { id } = this.#state
+      const { id, submission } = this.#state
       const loaded = await this.store.load(id)
-      if (loaded === undefined) {
-        const handle = handleOf(this.#state.submission)
-        throw new RunStateError(`Could not continue the run, the store lost it: ${id}`, { handle })
-      }
+      const lost = `Could not continue the run, the store lost it: ${id}`
+      if (loaded === undefined) throw new RunStateError(lost, { handle: handleOf(submission) })
       const state = readRunState(id, loaded)
       this.#saved = state
       this.#state = { ...state, warnings: withWarnings(state.warnings, this.#state.warnings) }
@@ -204,10 +202,8 @@ export class RunJournal {
 
   /** Whether another process has saved since: looked up after the saves under way. Whatever the store throws. */
   isOvertaken(): Promise<boolean> {
-    return this.#queue.run(async () => {
-      const loaded = await this.store.load(this.#state.id)
-      return loaded === undefined || this.#saves.isOther(loaded)
-    })
+    const isOther = (loaded: LoadedRun | undefined) => loaded === undefined || this.#saves.isOther(loaded)
+    return this.#queue.run(async () => isOther(await this.store.load(this.#state.id)))
   }
 
   /** After a lost race: continues with the state that this process alone has, over what the store has. */
