@@ -147,6 +147,8 @@ export type StoredRun = JsonObject & {
   readonly owner?: string | undefined
   /** When it was taken off the lists, in epoch milliseconds, 0 included: `list` leaves it out, `load` and `due` do not. */
   readonly removedAt?: number | undefined
+  /** When the input of the run was erased, in epoch milliseconds: a store keeps no earlier version of such a run. */
+  readonly erasedAt?: number | undefined
   /** Whether the caller chose the id, so that the same id may be given again: see {@link RunStore.prune}. */
   readonly isCallerId?: boolean | undefined
 }

@@ -199,7 +199,6 @@ export class SoraPipeline {
    * @throws RunStateError when the store is down, or the state is of a later version.
    */
   async get(id: string): Promise<RunRecord | undefined> {
-    checkNames({ id })
     const record = await readRecord(this.#config, id)
     const live = this.#live.get(id)
     return record?.status === 'running' && live ? { ...record, isAttended: true, ...live.present() } : record
@@ -222,7 +221,6 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run, or it has no video.
    */
   async openVideo(id: string): Promise<VideoSource> {
-    checkNames({ id })
     return openKeptVideo(this.#config, id, this.#live.unserved.get(id))
   }
 

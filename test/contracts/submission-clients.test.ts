@@ -146,8 +146,8 @@ describe('a generator of the user that calls openai', () => {
     }
   })
 
-  it('that polls with a refused key is not asked for half an hour', async () => {
-    const { origin } = await loopbackServer(json(401, { error: { message: 'Incorrect API key' } }))
+  it('that polls a job that is gone is not asked for half an hour', async () => {
+    const { origin } = await loopbackServer(json(410, { error: { message: 'Gone' } }))
     const clock = manualClock()
     const generator: Generator = {
       name: 'mine',
@@ -163,7 +163,7 @@ describe('a generator of the user that calls openai', () => {
     // The clock moves while a real server answers.
     for (let second = 0; second < 20 && (await Promise.race([ended, tick()])) === undefined; second += 1)
       await clock.advance(1000)
-    expect(await ended).toMatchObject({ code: 'upstream-http', status: 401, handle: { operation: { id: 'video_1' } } })
+    expect(await ended).toMatchObject({ code: 'upstream-http', status: 410, handle: { operation: { id: 'video_1' } } })
     expect(clock.now() - from).toBeLessThan(20_000)
   })
 })

@@ -50,7 +50,7 @@ export type Phase = 'opening' | 'submitting' | 'polling' | 'later' | 'ending'
 export const PHASES: readonly Phase[] = ['opening', 'submitting', 'polling', 'later', 'ending']
 
 /** Follows a run by what it saves: `hasReached` is true from the call on with which a phase begins. */
-export function phaseWatch(phase: Phase) {
+function phaseWatch(phase: Phase) {
   let reached = 0
   const see = (method: Method, given: readonly unknown[]) => {
     if (method !== 'save') return

@@ -287,6 +287,26 @@ describe('a disk that fails', () => {
     expect((await readdir(folderOf('run_1'))).filter((name) => name.endsWith('.json'))).toHaveLength(4)
   })
 
+  it('keeps no earlier version of a run whose input was erased', async () => {
+    const store = fileStore({ directory })
+    const ended: StoredRun = { status: 'completed', wakeAt: 100, endedAt: 100, prompt: 'canary' }
+    await store.create('run_1', ended)
+    await saveTimes(store, 'run_1', 2)
+    await store.save('run_1', 3, { status: 'completed', wakeAt: 100, endedAt: 100, erasedAt: 200 })
+    const folder = folderOf('run_1')
+    const texts = await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8')))
+    expect(texts.filter((text) => text.includes('canary'))).toEqual([])
+    expect((await store.load('run_1'))?.version).toBe(4)
+  })
+
+  it('reads the other runs when the worker of one is no text', async () => {
+    const store = fileStore({ directory })
+    await store.create('run_1', { ...RUNNING, worker: 7 as unknown as string })
+    await store.create('run_2', RUNNING)
+    expect(await store.due(100, 10, { isFree: true })).toEqual(['run_1', 'run_2'])
+    expect((await store.load('run_1'))?.beat).toBeUndefined()
+  })
+
   it.each(['load', 'due'] as const)('rejects a %s that cannot read', async (method) => {
     const store = fileStore({ directory })
     await store.create('run_1', RUNNING)

@@ -41,7 +41,7 @@ export async function removeRun(
     await unmarkEnded(places, folder, names)
     return true
   }
-  const isGone = await unlessMissing(() => appendVersion(folder, version + 1, toStoredText(stone), prepare))
+  const isGone = await unlessMissing(() => appendVersion(folder, version + 1, toStoredText(stone), { prepare }))
   if (isGone) await moveAway(places, folder, stone)
   else await rmdir(directory)
   return isGone === true

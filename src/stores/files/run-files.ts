@@ -93,7 +93,9 @@ async function append(
     if (!isEnded(state)) await unmarkEnded(places, folder, names)
     return true
   }
-  if (!(await appendVersion(folder, version, text, prepare))) return false
+  // Earlier versions have what was erased.
+  const kept = state.erasedAt === undefined ? {} : { kept: 1 }
+  if (!(await appendVersion(folder, version, text, { prepare, ...kept }))) return false
   // The run is saved; `due` marks it when this fails.
   if (isEnded(state)) await markEnded(places, folder).catch(() => undefined)
   return true

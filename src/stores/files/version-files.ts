@@ -37,6 +37,14 @@ export async function readVersion(directory: string, version: number): Promise<s
   return readIfPresent(versionPath(directory, version))
 }
 
+/** How a version is added. */
+export interface VersionOptions {
+  /** Called with the names in the directory when the attempt is visible and in time, and before the name is taken; `false` gives up. */
+  readonly prepare?: (names: readonly string[]) => Promise<boolean>
+  /** How many of the newest versions stay, from 1; 4 by default. */
+  readonly kept?: number
+}
+
 /**
  * Adds the version after the newest: a compare-and-set without a lock, so that there is none for a dead process to hold. Resolves
  * to `false`, and changes nothing, when `version` is not the one after the newest.
@@ -50,21 +58,22 @@ export async function readVersion(directory: string, version: number): Promise<s
  * A folder that was forgotten takes its names along: see removed-runs.ts. A directory holds a handful of names, which an operating
  * system lists in one go.
  *
- * @param prepare - Called with the names in the directory when the attempt is visible and in time, and before the name is taken;
- * `false` gives up.
  */
 export async function appendVersion(
   directory: string,
   version: number,
   text: string,
-  prepare: (names: readonly string[]) => Promise<boolean> = async () => true,
+  { prepare = async () => true, kept = KEPT }: VersionOptions = {},
 ): Promise<boolean> {
   const isNext = async () => {
     const names = await namesIn(directory)
     return newestOf(names) === version - 1 && (await prepare(names))
   }
   if (!(await writeExclusively(versionPath(directory, version), text, isNext))) return false
-  await sweepVersions(directory, KEPT).catch(() => undefined) // The version is saved; the next save sweeps again.
+  await sweepVersions(directory, kept).catch((error: unknown) => {
+    // The version is saved, and the next save sweeps again; but what was to be erased must not stay.
+    if (kept < KEPT) throw error
+  })
   return true
 }
 

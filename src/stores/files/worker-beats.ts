@@ -17,8 +17,8 @@ export async function writeBeat({ workers }: FilePlaces, worker: string, ttlMs: 
 }
 
 /** The last beat of a worker; `undefined` when there is none. */
-export async function readBeat({ workers }: FilePlaces, worker: string | undefined): Promise<WorkerBeat | undefined> {
-  if (worker === undefined) return undefined
+export async function readBeat({ workers }: FilePlaces, worker: unknown): Promise<WorkerBeat | undefined> {
+  if (typeof worker !== 'string') return undefined
   const { number, ttlMs, expiresAt } = Object(await readObject(beatPath(workers, worker)))
   if (typeof number !== 'number' || typeof ttlMs !== 'number' || typeof expiresAt !== 'number') return undefined
   return { number, ttlMs, isExpired: expiresAt <= Date.now() }

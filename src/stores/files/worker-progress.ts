@@ -22,12 +22,8 @@ export async function writeProgress(
 }
 
 /** What a worker reported last of a run. */
-export async function readProgress(
-  places: FilePlaces,
-  worker: string | undefined,
-  id: string,
-): Promise<JsonObject | undefined> {
-  return worker === undefined ? undefined : new Map(await readEntries(progressPath(places, worker))).get(id)
+export async function readProgress(places: FilePlaces, worker: unknown, id: string): Promise<JsonObject | undefined> {
+  return typeof worker !== 'string' ? undefined : new Map(await readEntries(progressPath(places, worker))).get(id)
 }
 
 /** Removes the reports of workers that have been silent for an hour and have no run that is running. */

@@ -88,6 +88,7 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
   return {
     name,
     ...(options.label !== undefined && { label: options.label }),
+    upstream: options.upstream ?? placeOf(options.baseUrl),
     submission: {
       idempotency: options.idempotency,
       lookup: options.lookup === 'list' ? 'fingerprint' : 'none',
@@ -134,4 +135,10 @@ function createGracePolls(): GracePolls {
       return count < GRACE_POLLS
     },
   }
+}
+
+// Without the query, which may hold a key.
+function placeOf(baseUrl: string): string {
+  const { origin, pathname } = new URL(baseUrl)
+  return origin + pathname.replace(/\/+$/, '')
 }
