@@ -88,7 +88,7 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
   return {
     name,
     ...(options.label !== undefined && { label: options.label }),
-    upstream: options.upstream ?? placeOf(options.baseUrl),
+    upstream: options.upstreamId ?? placeOf(options.baseUrl),
     submission: {
       idempotency: options.idempotency,
       lookup: options.lookup === 'list' ? 'fingerprint' : 'none',

@@ -34,7 +34,7 @@ export interface VideosApiGeneratorOptions {
    * same upstream is reached by another address after a deploy, such as through a proxy.
    * @defaultValue origin and path of `baseUrl`
    */
-  readonly upstream?: string | undefined
+  readonly upstreamId?: string | undefined
   /**
    * Sent as `Authorization: Bearer`; a function is asked before each request. It goes to the API's own origin only. Leave it
    * out for a server without keys, whose `/content` then counts as public.
@@ -137,9 +137,9 @@ export function checkVideosApiOptions(given: VideosApiGeneratorOptions) {
   throwProblems('videosApiGenerator', [
     textProblem('name', options.name, 'give a name'),
     addressProblem('baseUrl', options.baseUrl, '"https://api.example/v1"'),
-    options.upstream === undefined
+    options.upstreamId === undefined
       ? undefined
-      : textProblem('upstream', options.upstream, 'give a name or leave it out'),
+      : textProblem('upstreamId', options.upstreamId, 'give a name or leave it out'),
     credentialProblem('apiKey', options.apiKey),
     options.model === undefined ? undefined : textProblem('model', options.model, 'give a model or leave it out'),
     choiceProblem('encoding', options.encoding, ['auto', 'json', 'multipart']),
