@@ -20,6 +20,7 @@ let started = 0
 let completed = 0
 let failed = 0
 let warnings = 0
+let jobs = 0
 process.on('warning', () => {
   warnings += 1
 })
@@ -27,7 +28,10 @@ process.on('warning', () => {
 const pipeline = new SoraPipeline({
   generator: {
     name: 'quick',
-    start: async () => ({ operation: { polls: 0 } }),
+    start: async () => {
+      jobs += 1
+      return { operation: jobs }
+    },
     poll: async () =>
       Math.random() < 0.3
         ? { state: 'completed' as const, video: { id: 'v', url: 'https://cdn.example/a.mp4' } }

@@ -10,10 +10,14 @@ import { createHandler, toNodeListener } from 'sora-pipeline/http'
 
 let isFinished = true
 let polls = 0
+let jobs = 0
 const pipeline = new SoraPipeline({
   generator: {
     name: 'held',
-    start: async () => ({ operation: { id: 'job' } }),
+    start: async () => {
+      jobs += 1
+      return { operation: { id: `job_${jobs}` } }
+    },
     poll: async () => {
       polls += 1
       if (isFinished) return { state: 'completed' as const, video: { id: 'v', url: 'https://cdn.example/a.mp4' } }
