@@ -1,16 +1,33 @@
 // npm run mutation                                        an hour or more on two idle cores: every mutant loads the library anew
 // npm run mutation -- --mutate 'src/timing/**/*.ts'       only that folder, or that file
 // npm run mutation -- --mutate 'src/stores/**/*.ts'       the stores, which have tests of their own kind
+// npm run mutation -- --mutate 'src/strategies/**/*.ts'   the same of the strategies, and of src/upstream
+// npm run mutation -- --mutate 'src/strategies/uploaders/**/*.ts'   with the tests of test/strategies/uploaders, and of test/strategies itself
 // npm run mutation -- --concurrency 4                     as many mutants at a time
 // npm run mutation -- --incremental                       only what has changed since the last run of this kind
+// MUTATION_SAMPLE=0.1 npm run mutation                    a tenth of the mutants; MUTATION_SEED chooses others
 // What it found is in .mutation/report.html.
 
-const isOfStores = process.argv.some((argument) => argument.includes('src/stores'))
+import { sampleMutants } from './test/mutation/sample.mjs'
+
+const { MUTATION_SAMPLE, MUTATION_SEED = '1' } = process.env
+if (MUTATION_SAMPLE !== undefined) await sampleMutants({ part: Number(MUTATION_SAMPLE), seed: MUTATION_SEED })
+
+// Of `src/strategies/uploaders/**`, it is strategies/uploaders. Read by the configuration of the tests, in the processes of the runner.
+const [, folder] = /src\/((?:strategies|upstream)(?:\/[\w-]+)?)\//.exec(process.argv.join(' ')) ?? []
+if (folder !== undefined) process.env.MUTATION_FOLDER = folder
+
+const isMutated = (path) => process.argv.some((argument) => argument.includes(path))
+const kind = isMutated('src/stores')
+  ? 'stores'
+  : isMutated('src/strategies') || isMutated('src/upstream')
+    ? 'strategies'
+    : 'vitest'
 
 /** @type {import('@stryker-mutator/core').PartialStrykerOptions} */
 export default {
   testRunner: 'vitest',
-  vitest: { configFile: `test/mutation/${isOfStores ? 'stores' : 'vitest'}.config.ts`, related: false },
+  vitest: { configFile: `test/mutation/${kind}.config.ts`, related: false },
   // Every mutator is on, texts of errors too: what they name is for the user, and tests may hold them to it.
   mutate: ['src/{timing,calling,combinators,pipeline}/**/*.ts'],
   coverageAnalysis: 'perTest',

@@ -40,7 +40,9 @@ const ask = (content: string) =>
     body: JSON.stringify({ model: 'sora-1.0', stream: true, messages: [{ role: 'user', content }] }),
   })
 
-for await (const text of (await ask('A cat playing piano')).body?.pipeThrough(new TextDecoderStream()) ?? []) {
+const answer = await ask('A cat playing piano')
+if (!answer.ok) throw new Error(`Could not ask for a video: ${answer.status}, ${await answer.text()}`)
+for await (const text of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
   process.stdout.write(text)
 }
 const refused = await ask('')

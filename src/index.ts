@@ -101,6 +101,7 @@ export type {
   ChatCompletionChunk,
   ChatCompletionChunkChoice,
   ChatCompletionChunkDelta,
+  ChatCompletionChunks,
 } from './openai/chat-completion-chunk.js'
 export type { ChatCompletionOptions } from './openai/chat-completion-options.js'
 export type { ChatCompletionUsage } from './openai/chat-completion-usage.js'
@@ -110,12 +111,13 @@ export { toChatCompletion } from './openai/to-chat-completion.js'
 export { toChatCompletionChunks } from './openai/to-chat-completion-chunks.js'
 export { type OpenAiError, type OpenAiErrorBody, toOpenAiError } from './openai/to-openai-error.js'
 export { type SseOptions, toSse } from './openai/to-sse.js'
+export type { Deadlines } from './pipeline/deadlines.js'
 export type { PruneOptions } from './pipeline/journal/retention.js'
 export type { ReviewVerdict } from './pipeline/journal/settle-run.js'
-export type { Deadlines, SoraPipelineOptions } from './pipeline/options.js'
+export type { SoraPipelineOptions } from './pipeline/options.js'
 export type { PipelineRun } from './pipeline/pipeline-run.js'
 export type { RunLimits } from './pipeline/run-line.js'
-export type { AdoptOptions, CloseOptions, RunOptions } from './pipeline/run-options.js'
+export type { AdoptOptions, CloseOptions, RecoverOptions, RunOptions } from './pipeline/run-options.js'
 export type { RunRecord } from './pipeline/run-record.js'
 export { SoraPipeline } from './pipeline/sora-pipeline.js'
 export type { RunProgress } from './pipeline/state/run-state.js'

@@ -43,12 +43,17 @@ export async function callStrategy<V extends Verb>(
 ): Promise<StageCalls[V]['output']> {
   const isCombined = members.has(strategy)
   const told = isCombined ? context : naming(strategy, context)
-  const call = () => around((signal) => callVerb(verb, strategy, input, { ...told, signal }))
-  if (isCombined) return call()
+  if (isCombined) return around((signal) => callVerb(verb, strategy, input, { ...told, signal }))
   const observer = attemptObserverOf(context)
+  const call = () =>
+    around(async (signal) => {
+      const output = await callVerb(verb, strategy, input, { ...told, signal })
+      await observer.verify?.(strategy, output, signal)
+      return output
+    })
   observer.working?.(strategy)
   const startedAt = context.clock.monotonic()
-  const attempt = () => ({ strategy, durationMs: context.clock.monotonic() - startedAt })
+  const attempt = () => ({ strategy, durationMs: Math.round(context.clock.monotonic() - startedAt) })
   try {
     const output = await call()
     observer.succeeded(attempt())

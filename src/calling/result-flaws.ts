@@ -1,4 +1,5 @@
 import { describeValue } from '../contracts/errors.js'
+import { isJson } from '../contracts/is-json.js'
 import { fieldOf, lengthOf } from '../contracts/thrown-value.js'
 
 const STATES = ['queued', 'running', 'completed', 'failed']
@@ -58,6 +59,17 @@ export function flawOfOperation(started: unknown): string | undefined {
   return isJson(operation) ? undefined : flaw('operation', operation, `${fix}: it cannot be saved`)
 }
 
+/** What is wrong with the operations of a lookup. */
+export function flawOfFound(found: unknown): string | undefined {
+  const length = lengthOf(found)
+  if (length === undefined) return flaw('', found, 'give an array of operations')
+  for (let index = 0; index < length; index += 1) {
+    const operation = fieldOf(found, index)
+    if (!isJson(operation)) return flaw(`[${index}]`, operation, 'give operations as JSON')
+  }
+  return undefined
+}
+
 function flaw(field: string, value: unknown, fix: string): string {
   return `${field === '' ? 'it' : field} is ${describeValue(value)}; ${fix}`
 }
@@ -79,13 +91,4 @@ function isName(value: unknown): boolean {
 
 function isWebUrl(url: unknown): boolean {
   return typeof url === 'string' && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
-}
-
-function isJson(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isFinite(value)
-  try {
-    return JSON.stringify(value) !== undefined
-  } catch {
-    return false // A ring, or a bigint.
-  }
 }

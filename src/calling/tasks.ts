@@ -6,6 +6,7 @@ import type {
   TaskGenerator,
   TaskStatus,
 } from '../contracts/generator.js'
+import { jsonCopy } from '../contracts/is-json.js'
 import type { JsonValue } from '../contracts/json.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { StageContext } from '../contracts/stage.js'
@@ -53,7 +54,8 @@ export async function startTask(
     const { message } = unusableResult(generator, 'start', wrong)
     context.warn?.({ code: 'invalid-result', message })
   }
-  const operation = flaw === undefined ? (fieldOf(started, 'operation') as JsonValue) : null
+  // A copy, before the generator goes on with what it gave.
+  const operation = flaw === undefined ? jsonCopy(fieldOf(started, 'operation') as JsonValue) : null
   return { operation, ...(status && { status }) }
 }
 
@@ -62,7 +64,8 @@ export async function startTask(
  * @throws TypeError when the generator has no `poll`.
  */
 export async function pollTask(generator: Generator, operation: JsonValue, context: StageContext): Promise<TaskStatus> {
-  if ('poll' in generator) return generator.poll(operation, context)
+  // A copy: what a generator does to it stays its own.
+  if ('poll' in generator) return generator.poll(jsonCopy(operation), context)
   throw new TypeError(`Could not poll a generator without poll(): ${generator.name}`)
 }
 

@@ -3,10 +3,11 @@ import { callStrategy, firstPlainOf, lastPlainOf } from '../calling/call-strateg
 import { type GeneratorRoutes, generatorRoutesOf, placeAmong } from '../calling/generator-routes.js'
 import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
 import { attemptObserverOf } from '../contracts/attempt-observer.js'
-import { describeValue, isSoraPipelineError, locateError } from '../contracts/errors.js'
+import { checkOptions, type OptionRules, optionProblem, throwProblems } from '../contracts/check-options.js'
+import { isSoraPipelineError, locateError } from '../contracts/errors.js'
 import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
-import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
 import type { JsonValue } from '../contracts/json.js'
+import { number, ruleOf } from '../contracts/option-rules.js'
 import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { StageContext } from '../contracts/stage.js'
@@ -14,7 +15,7 @@ import type { Uploader } from '../contracts/uploader.js'
 import { AuthenticationError, QuotaExceededError } from '../contracts/upstream-errors.js'
 import { raceAbort } from '../timing/deadline.js'
 import { retryAfterMsOf } from '../timing/retry.js'
-import { checkMembers, combine } from './combine.js'
+import { combine, membersOf } from './combine.js'
 import { publicationLedger } from './publication-ledger.js'
 import { type Rest, WaitingLine } from './waiting-line.js'
 
@@ -30,6 +31,13 @@ export interface BalanceOptions {
 
 type Chain<S> = readonly [S, ...S[]]
 
+const aLimit = number(
+  (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value > 0),
+  'give whole numbers from 1, or Infinity',
+)
+const RULES: OptionRules<BalanceOptions> = {
+  concurrency: ruleOf((field, value) => [value].flat().flatMap((limit) => aLimit.problems(field, limit))),
+}
 const REST_MS = 30_000
 const REFUSED_REST_MS = 300_000
 
@@ -39,15 +47,16 @@ const REFUSED_REST_MS = 300_000
  * first served, and the run says `waiting`.
  *
  * A strategy that fails with `RateLimitError`, `OverloadedError` or `CircuitOpenError` rests for its `retryAfterMs` (else 30 s),
- * with `AuthenticationError` or `QuotaExceededError` for 5 minutes, and the call goes on to another one, to each at most once; any
+ * with `AuthenticationError` or `QuotaExceededError` for 5 minutes, and the call continues with another one, each at most once; any
  * other failure is the call's. When all that are left rest for a refused key or quota, the call fails with that error at once,
- * because waiting does not mend it.
+ * because waiting does not change that.
  *
  * The state is that of the object, shared by all runs that use it, and lives in this process; time is that of the runs' clock.
  * A generator counts as busy from before the submission until its job has ended, also for a job that is taken up again after a
  * restart, which never waits; an unknown submission is never sent to another one. An abort leaves the line at once.
  *
- * @param strategies - At least one, all of the same stage, each with its own name.
+ * @param strategies - At least one, all of the same stage, each with its own name. Give them one by one, or as an array with
+ * options after it.
  * @returns A strategy named `balance(a, b)`. Of one-shot generators it is a one-shot generator, with a task among them a task.
  * @throws ConfigurationError when the concurrency is wrong, there is no strategy, one is none, their stages differ, or two have one
  * name.
@@ -63,13 +72,19 @@ const REFUSED_REST_MS = 300_000
  * console.log(generator.name) // balance(key-1, key-2)
  * ```
  */
+export function balance(...strategies: Chain<OneShotGenerator>): OneShotGenerator
+export function balance(...strategies: Chain<Generator>): TaskGenerator
+export function balance(...strategies: Chain<Publisher>): Publisher
+export function balance(...strategies: Chain<Resolver>): Resolver
+export function balance(...strategies: Chain<Uploader>): Uploader
 export function balance(strategies: Chain<OneShotGenerator>, options?: BalanceOptions): OneShotGenerator
 export function balance(strategies: Chain<Generator>, options?: BalanceOptions): TaskGenerator
 export function balance(strategies: Chain<Publisher>, options?: BalanceOptions): Publisher
 export function balance(strategies: Chain<Resolver>, options?: BalanceOptions): Resolver
 export function balance(strategies: Chain<Uploader>, options?: BalanceOptions): Uploader
-export function balance(members: readonly unknown[], options: BalanceOptions = {}): Strategy {
-  checkMembers('balance', members)
+export function balance(...given: readonly unknown[]): Strategy {
+  const { members, options } = membersOf<BalanceOptions>('balance', given)
+  checkOptions('balance', options, RULES)
   const line = new WaitingLine(limitsOf(members, options))
   const ledger = publicationLedger(members)
   return combine(members, {
@@ -86,19 +101,12 @@ export function balance(members: readonly unknown[], options: BalanceOptions = {
 }
 
 function limitsOf(members: readonly Strategy[], { concurrency = Number.POSITIVE_INFINITY }: BalanceOptions): number[] {
-  const limits: readonly unknown[] = Array.isArray(concurrency) ? concurrency : members.map(() => concurrency)
-  const problems: InputProblem[] = []
-  if (limits.length !== members.length) {
+  if (typeof concurrency === 'number') return members.map(() => concurrency)
+  if (concurrency.length !== members.length) {
     const fix = `give one number, or one for each of the ${members.length} strategies`
-    problems.push({ field: 'concurrency', value: describeValue(concurrency), fix })
+    throwProblems('balance', [optionProblem('concurrency', concurrency, fix)])
   }
-  const isLimit = (value: unknown) =>
-    value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) > 0)
-  for (const wrong of limits.filter((limit) => !isLimit(limit)).slice(0, 1)) {
-    problems.push({ field: 'concurrency', value: describeValue(wrong), fix: 'give whole numbers from 1, or Infinity' })
-  }
-  if (problems.length > 0) throw new ConfigurationError('balance', problems)
-  return limits as number[]
+  return [...concurrency]
 }
 
 async function callLeastBusy<V extends Exclude<Verb, 'generate'>>(
@@ -222,7 +230,7 @@ function routesOf(members: readonly Generator[], line: WaitingLine): GeneratorRo
           cursor: { tried, at: { index, inner: admission.cursor } },
           answered: (error) => {
             admission.answered(error)
-            // A chain inside that goes on has not failed yet.
+            // A chain inside that continues has not failed yet.
             const isOver = error !== undefined && routesAt(index).next(admission.cursor, error) === undefined
             const rest = isOver ? restOf(error, members[index] as Generator) : undefined
             if (rest) line.rest(index, rest, context.clock)

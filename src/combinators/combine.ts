@@ -53,6 +53,24 @@ function build(members: readonly Strategy[], combination: Combination): Strategy
 }
 
 /**
+ * The members and the options of a combinator that takes `(a, b)` or `([a, b], options)`.
+ * @throws ConfigurationError when they cannot be combined, or something else than options follows the array.
+ */
+export function membersOf<Options>(
+  subject: string,
+  given: readonly unknown[],
+): { readonly members: readonly Strategy[]; readonly options: Options } {
+  const [first, options = {}, ...more] = given
+  const members = Array.isArray(first) ? first : given
+  checkMembers(subject, members)
+  if (members === given) return { members, options: {} as Options }
+  if (more.length === 0) return { members, options: options as Options }
+  throw new ConfigurationError(subject, [
+    { field: 'arguments', value: String(given.length), fix: 'give an array of strategies, and options' },
+  ])
+}
+
+/**
  * Refuses members that cannot be combined.
  * @throws ConfigurationError when it is no array, there is none, one is no strategy, their stages differ, or two have one name.
  */

@@ -3,15 +3,15 @@ import { callStrategy, firstPlainOf, lastPlainOf } from '../calling/call-strateg
 import { admitWithin, type GeneratorRoutes, generatorRoutesOf, placeAmong } from '../calling/generator-routes.js'
 import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
 import { attemptObserverOf } from '../contracts/attempt-observer.js'
-import { describeValue } from '../contracts/errors.js'
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
-import { ConfigurationError } from '../contracts/input-errors.js'
 import type { JsonValue } from '../contracts/json.js'
+import { rule, ruleOf } from '../contracts/option-rules.js'
 import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { StageContext } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
-import { checkMembers, combine } from './combine.js'
+import { combine, membersOf } from './combine.js'
 import { endsChain } from './ends-chain.js'
 import { publicationLedger } from './publication-ledger.js'
 
@@ -26,6 +26,13 @@ export interface FallbackOptions {
 }
 
 type Chain<S> = readonly [S, ...S[]]
+
+const aCode = rule((value) => value === 'content-rejected', "give ['content-rejected'] or nothing")
+const RULES: OptionRules<FallbackOptions> = {
+  continueOn: ruleOf((field, value) =>
+    (Array.isArray(value) ? value : [{ value }]).flatMap((code: unknown) => aCode.problems(field, code)),
+  ),
+}
 
 /**
  * Tries strategies of one stage in order until one succeeds, and is itself a strategy of that stage. Every failure is an
@@ -61,18 +68,9 @@ export function fallback(strategies: Chain<Publisher>, options?: FallbackOptions
 export function fallback(strategies: Chain<Resolver>, options?: FallbackOptions): Resolver
 export function fallback(strategies: Chain<Uploader>, options?: FallbackOptions): Uploader
 export function fallback(...given: readonly unknown[]): Strategy {
-  const [members, options = {}] = (Array.isArray(given[0]) ? given : [given]) as [readonly unknown[], FallbackOptions?]
-  checkMembers('fallback', members)
+  const { members, options } = membersOf<FallbackOptions>('fallback', given)
+  checkOptions('fallback', options, RULES)
   const { continueOn = [] } = options
-  const unknownCode = continueOn.find((code) => code !== 'content-rejected')
-  if (unknownCode !== undefined) {
-    const problem = {
-      field: 'continueOn',
-      value: describeValue(unknownCode),
-      fix: "give ['content-rejected'] or nothing",
-    }
-    throw new ConfigurationError('fallback', [problem])
-  }
   return chain(members, (error) => endsChain(error, continueOn))
 }
 

@@ -2,13 +2,14 @@ import { allFailed } from '../calling/all-failed.js'
 import { callStrategy, firstPlainOf, lastPlainOf } from '../calling/call-strategy.js'
 import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
 import { attemptObserverOf, type ObservedAttempt, withAttemptObserver } from '../contracts/attempt-observer.js'
-import { describeValue } from '../contracts/errors.js'
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
+import { msFrom0 } from '../contracts/option-rules.js'
 import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { StageContext } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
-import { checkMembers, combine } from './combine.js'
+import { combine, membersOf } from './combine.js'
 import { endsChain } from './ends-chain.js'
 import { publicationLedger } from './publication-ledger.js'
 
@@ -24,7 +25,9 @@ export interface RaceOptions {
 
 type Chain<S> = readonly [S, ...S[]]
 
-// Nobody sees it; without a reason each abort would make an exception, which takes longer than all the rest.
+const RULES: OptionRules<RaceOptions> = { staggerMs: msFrom0 }
+
+// It is never seen. Without a reason each abort creates an exception, which takes longer than everything else.
 const STARTED = 'started'
 
 /**
@@ -37,7 +40,8 @@ const STARTED = 'started'
  *
  * An abort by the caller rejects at once with `signal.reason` and is passed to all that are at work.
  *
- * @param strategies - At least one, all of the same stage, each with its own name.
+ * @param strategies - At least one, all of the same stage, each with its own name. Give them one by one, or as an array with
+ * options after it.
  * @returns A strategy named `race(a, b)`.
  * @throws ConfigurationError when `staggerMs` is wrong, there is no strategy, one is none or a generator, their stages differ, or two
  * have one name.
@@ -53,16 +57,16 @@ const STARTED = 'started'
  * console.log(resolver.name) // race(near, far)
  * ```
  */
+export function race(...strategies: Chain<Publisher>): Publisher
+export function race(...strategies: Chain<Resolver>): Resolver
+export function race(...strategies: Chain<Uploader>): Uploader
 export function race(strategies: Chain<Publisher>, options?: RaceOptions): Publisher
 export function race(strategies: Chain<Resolver>, options?: RaceOptions): Resolver
 export function race(strategies: Chain<Uploader>, options?: RaceOptions): Uploader
-export function race(members: readonly unknown[], options: RaceOptions = {}): Strategy {
-  checkMembers('race', members)
+export function race(...given: readonly unknown[]): Strategy {
+  const { members, options } = membersOf<RaceOptions>('race', given)
+  checkOptions('race', options, RULES)
   const { staggerMs = 250 } = options
-  if (!(typeof staggerMs === 'number' && staggerMs >= 0)) {
-    const problem = { field: 'staggerMs', value: describeValue(staggerMs), fix: 'give milliseconds from 0' }
-    throw new ConfigurationError('race', [problem])
-  }
   const ledger = publicationLedger(members)
   return combine(members, {
     name: `race(${members.map((member) => member.name).join(', ')})`,
@@ -121,7 +125,7 @@ function firstToSucceed<V extends Exclude<Verb, 'generate'>>(
           if (isOver) return
           running.delete(controller)
           end()
-          heard.tell()
+          heard.reportSuccess()
           resolve({ member, output })
         },
         (error: unknown) => {
@@ -158,7 +162,7 @@ function firstToSucceed<V extends Exclude<Verb, 'generate'>>(
         () => {
           if (stagger === own) start()
         },
-        () => undefined, // Set anew, or the race is over.
+        () => undefined, // The stagger was set again, or the race is over.
       )
     }
     signal.addEventListener('abort', abort, { once: true })
@@ -170,14 +174,14 @@ function lost(): DOMException {
   return new DOMException('Another strategy of the race was faster', 'AbortError')
 }
 
-// Failures are told as they come, until the race is over. Of successes only the one that wins the race is one.
+// Failures are reported as they come, until the race is over. Of the successes only the winner's counts.
 function hearing(context: StageContext, signal: AbortSignal, isOver: () => boolean) {
   const observer = attemptObserverOf(context)
   const successes: ObservedAttempt[] = []
   const untilOver =
-    <T extends readonly unknown[]>(tell: (...told: T) => void) =>
-    (...told: T) => {
-      if (!isOver()) tell(...told)
+    <T extends readonly unknown[]>(report: (...given: T) => void) =>
+    (...given: T) => {
+      if (!isOver()) report(...given)
     }
   const { warn } = context
   const own: StageContext = {
@@ -188,12 +192,13 @@ function hearing(context: StageContext, signal: AbortSignal, isOver: () => boole
   }
   return {
     context: withAttemptObserver(own, {
+      ...observer,
       working: untilOver((strategy) => observer.working?.(strategy)),
       succeeded: (attempt) => void successes.push(attempt),
       failed: untilOver((attempt) => observer.failed(attempt)),
       fellBack: untilOver((from, next) => observer.fellBack(from, next)),
     }),
-    tell: () => {
+    reportSuccess: () => {
       for (const attempt of successes) observer.succeeded(attempt)
     },
   }

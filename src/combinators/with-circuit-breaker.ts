@@ -2,10 +2,11 @@ import { callStrategy, firstPlainOf } from '../calling/call-strategy.js'
 import { type GeneratorRoutes, generatorRoutesOf } from '../calling/generator-routes.js'
 import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
 import { attemptObserverOf } from '../contracts/attempt-observer.js'
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
-import { describeValue, isSoraPipelineError, locateError } from '../contracts/errors.js'
+import { isSoraPipelineError, locateError } from '../contracts/errors.js'
 import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
-import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import { aFunction, msAbove0, whole } from '../contracts/option-rules.js'
 import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import { mayHaveBeenAccepted } from '../contracts/submission.js'
@@ -32,6 +33,12 @@ export interface CircuitBreakerOptions {
    * (of a chain inside: all of its errors are such)
    */
   readonly countsAsFailure?: ((error: unknown) => boolean) | undefined
+}
+
+const RULES: OptionRules<CircuitBreakerOptions> = {
+  failures: whole(1),
+  resetAfterMs: msAbove0,
+  countsAsFailure: aFunction,
 }
 
 /**
@@ -68,15 +75,8 @@ export function withCircuitBreaker(strategy: Resolver, options?: CircuitBreakerO
 export function withCircuitBreaker(strategy: Uploader, options?: CircuitBreakerOptions): Uploader
 export function withCircuitBreaker(strategy: Strategy, options: CircuitBreakerOptions = {}): Strategy {
   checkMembers('withCircuitBreaker', [strategy])
+  checkOptions('withCircuitBreaker', options, RULES)
   const { failures = 5, resetAfterMs = 30_000, countsAsFailure = isOfUpstream } = options
-  const problems: InputProblem[] = []
-  const add = (field: string, value: unknown, fix: string) => problems.push({ field, value: describeValue(value), fix })
-  if (!Number.isSafeInteger(failures) || failures < 1) add('failures', failures, 'give a whole number from 1')
-  if (!(typeof resetAfterMs === 'number' && resetAfterMs > 0)) {
-    add('resetAfterMs', resetAfterMs, 'give milliseconds above 0')
-  }
-  if (typeof countsAsFailure !== 'function') add('countsAsFailure', countsAsFailure, 'give a function')
-  if (problems.length > 0) throw new ConfigurationError('withCircuitBreaker', problems)
   const { name, label } = strategy
   const circuit = new Circuit({ failures, resetAfterMs })
   return combine([strategy], {
@@ -178,7 +178,7 @@ function routesOf(
 
   function outcomeOf(error: unknown, cursor: Parameters<GeneratorRoutes['next']>[0]): CircuitOutcome {
     if (error === undefined) return 'succeeded'
-    // A chain inside that goes on has not failed yet.
+    // A chain inside that continues has not failed yet.
     if (mayHaveBeenAccepted(error) || inner.next(cursor, error) !== undefined) return 'undecided'
     return countsAsFailure(error) ? 'failed' : 'undecided'
   }

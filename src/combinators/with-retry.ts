@@ -1,10 +1,11 @@
 import { callStrategy } from '../calling/call-strategy.js'
 import { admitWithin, type GeneratorRoutes, generatorRoutesOf } from '../calling/generator-routes.js'
 import type { StageCalls, Strategy } from '../calling/stage-calls.js'
-import { describeValue, isSoraPipelineError } from '../contracts/errors.js'
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
+import { isSoraPipelineError } from '../contracts/errors.js'
 import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
-import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
 import type { JsonValue } from '../contracts/json.js'
+import { aFunction, msFrom0, whole } from '../contracts/option-rules.js'
 import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { Uploader } from '../contracts/uploader.js'
@@ -13,8 +14,8 @@ import { checkMembers, combine } from './combine.js'
 
 /** Options of {@link withRetry}. */
 export interface RetryOptions {
-  /** How often to try again after the first failure, a whole number from 0. @defaultValue 2 */
-  readonly retries?: number | undefined
+  /** How often to try in all, a whole number from 1. @defaultValue 3 */
+  readonly maxAttempts?: number | undefined
   /** The first delay is between 0 and this, in milliseconds; it doubles with every failure. @defaultValue 500 */
   readonly minDelayMs?: number | undefined
   /** No delay of our own is longer than this, in milliseconds. @defaultValue 30000 */
@@ -34,6 +35,15 @@ export interface RetryOptions {
   readonly random?: (() => number) | undefined
 }
 
+const RULES: OptionRules<RetryOptions> = {
+  maxAttempts: whole(1),
+  minDelayMs: msFrom0,
+  maxDelayMs: msFrom0,
+  maxRetryAfterMs: msFrom0,
+  shouldRetry: aFunction,
+  random: aFunction,
+}
+
 /**
  * Tries a strategy again when it fails for a reason that may pass, with full jitter between the tries and what the upstream
  * asks for (`retryAfterMs`) as the least wait. Every failure is an `attempt-failed` event.
@@ -48,7 +58,7 @@ export interface RetryOptions {
  * import { withRetry } from 'sora-pipeline'
  *
  * const bucket = { name: 'bucket', upload: async () => ({ url: 'https://bucket.example/a.mp4' }) }
- * const uploader = withRetry(bucket, { retries: 3 })
+ * const uploader = withRetry(bucket, { maxAttempts: 4 })
  * console.log(uploader.name) // bucket
  * ```
  */
@@ -72,26 +82,11 @@ export function withRetry(strategy: Strategy, options: RetryOptions = {}): Strat
 }
 
 function planOf(options: RetryOptions): RetryPlan {
-  const problems: InputProblem[] = []
-  const { retries = 2, minDelayMs = 500, maxDelayMs = 30_000, maxRetryAfterMs = 60_000 } = options
-  if (!Number.isSafeInteger(retries) || retries < 0) {
-    problems.push({ field: 'retries', value: describeValue(retries), fix: 'give a whole number from 0' })
-  }
-  for (const [field, value] of Object.entries({ minDelayMs, maxDelayMs, maxRetryAfterMs })) {
-    if (!(typeof value === 'number' && value >= 0)) {
-      problems.push({ field, value: describeValue(value), fix: 'give milliseconds from 0' })
-    }
-  }
-  for (const field of ['shouldRetry', 'random'] as const) {
-    const value = options[field]
-    if (value !== undefined && typeof value !== 'function') {
-      problems.push({ field, value: describeValue(value), fix: 'give a function' })
-    }
-  }
-  if (problems.length > 0) throw new ConfigurationError('withRetry', problems)
+  checkOptions('withRetry', options, RULES)
+  const { maxAttempts = 3, minDelayMs = 500, maxDelayMs = 30_000, maxRetryAfterMs = 60_000 } = options
   const { shouldRetry = isRetryable, random = Math.random } = options
   return {
-    retries,
+    retries: maxAttempts - 1,
     minDelayMs,
     maxDelayMs,
     maxRetryAfterMs,

@@ -1,9 +1,9 @@
 import { type Around, callStrategy } from '../calling/call-strategy.js'
 import { type GeneratorRoutes, generatorRoutesOf } from '../calling/generator-routes.js'
 import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
-import { describeValue } from '../contracts/errors.js'
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
-import { ConfigurationError } from '../contracts/input-errors.js'
+import { msAbove0, required } from '../contracts/option-rules.js'
 import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
@@ -18,11 +18,13 @@ export interface TimeoutOptions {
   readonly timeoutMs: number
 }
 
+const RULES: OptionRules<TimeoutOptions> = { timeoutMs: required(msAbove0) }
+
 /**
  * Gives a strategy a time limit. When it passes the call rejects at once, also when the strategy does not listen to its
  * signal; what the strategy does after that is ignored.
  *
- * A generator that takes too long ends the run with a `StageTimeoutError` that carries the handle of the job, which goes on
+ * A generator that takes too long ends the run with a `StageTimeoutError` that carries the handle of the job, which continues
  * and costs: another generator is not tried, because that would pay twice.
  *
  * @throws ConfigurationError when `timeoutMs` is not above 0 or the strategy is none.
@@ -44,11 +46,8 @@ export function withTimeout(strategy: Resolver, options: TimeoutOptions): Resolv
 export function withTimeout(strategy: Uploader, options: TimeoutOptions): Uploader
 export function withTimeout(strategy: Strategy, options: TimeoutOptions): Strategy {
   checkMembers('withTimeout', [strategy])
-  const timeoutMs: unknown = options?.timeoutMs
-  if (!(typeof timeoutMs === 'number' && timeoutMs > 0)) {
-    const problem = { field: 'timeoutMs', value: describeValue(timeoutMs), fix: 'give milliseconds above 0' }
-    throw new ConfigurationError('withTimeout', [problem])
-  }
+  checkOptions('withTimeout', options, RULES)
+  const { timeoutMs } = options
   const { name, label } = strategy
   const within = (verb: Verb, { clock, signal }: StageContext): Around => {
     const error = () => new StageTimeoutError(`Could not ${verb} with ${name} in time: ${timeoutMs} ms`, { timeoutMs })

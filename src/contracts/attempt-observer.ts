@@ -4,6 +4,8 @@ import type { StageContext } from './stage.js'
 export interface AttemptObserver {
   /** A call begins, or what the context is told next (progress, a warning) comes from this strategy. */
   working?(strategy: ObservedStrategy): void
+  /** Looks at what a call resolved with, within its time limit; what it rejects with is the failure of the call. */
+  verify?(strategy: ObservedStrategy, output: unknown, signal: AbortSignal): Promise<void>
   succeeded(attempt: ObservedAttempt): void
   failed(attempt: ObservedAttempt & { readonly error: unknown }): void
   /** `next` takes over from `from`. */

@@ -1,7 +1,8 @@
+import { foreignText, safeCause } from './foreign-error.js'
 import type { GenerationHandle } from './generation-handle.js'
 import type { JsonObject, JsonValue } from './json.js'
-import { redact } from './redact.js'
 import { safeRequestId } from './request-id.js'
+import { redact } from './secrets/redact.js'
 import type { StageName } from './stage.js'
 import { fieldOf, isErrorObject, lengthOf } from './thrown-value.js'
 
@@ -33,6 +34,10 @@ export type ErrorCode =
 
 /** What every error of the library can be made with. */
 export interface ErrorOptions {
+  /**
+   * What led to it. An error of the library is kept as it is. Of another one the error has a copy of its class with its name, message,
+   * stack, codes, status and causes, without secrets: not what else it holds, such as a request with its headers or a configuration.
+   */
   readonly cause?: unknown
   /** Whether the same call may succeed later; each class has its own default. */
   readonly isRetryable?: boolean | undefined
@@ -96,7 +101,7 @@ export abstract class SoraPipelineError extends Error {
 
   constructor(message: string, options: ErrorOptions = {}) {
     const requestId = safeRequestId(options.requestId)
-    super(withRequestId(redact(message), requestId), 'cause' in options ? { cause: options.cause } : {})
+    super(withRequestId(redact(message), requestId), 'cause' in options ? { cause: ownOrSafe(options.cause) } : {})
     this.isRetryable = options.isRetryable ?? false
     if (options.stage !== undefined) this.stage = options.stage
     if (options.strategy !== undefined) this.strategy = options.strategy
@@ -142,9 +147,14 @@ export function toErrorJson(error: unknown): SoraPipelineErrorJson {
   return {
     name: typeof name === 'string' ? name : 'Error',
     code: isAbort ? 'aborted' : 'unexpected',
-    message: redact(typeof said === 'string' ? said : describeValue(said)),
+    message: typeof said === 'string' ? foreignText(said) : describeValue(said),
     isRetryable: false,
   }
+}
+
+/** An error of the library as it is, and of anything else what may be shown. */
+export function ownOrSafe(thrown: unknown): unknown {
+  return safeCause(thrown, isSoraPipelineError)
 }
 
 /** Says where an error happened, unless it says so already. */

@@ -74,10 +74,12 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> {
    * to another generator. Otherwise it was refused, and may be retried or fall to another generator. The outcome is unknown after
    * - `SubmissionUnknownError`, and `UpstreamResponseError`, `UpstreamHttpError` and `NetworkError` without `isRefusal`;
    * - an error that carries an HTTP status in `status`, `statusCode`, `response.status` or `response.statusCode`, as those of openai,
-   *   axios, got, ky and the AI SDK do, unless the status is 503, 529 or a 4xx other than 408 and 409;
+   *   axios, got, ky and the AI SDK do, or one from 400 on in `code`, as those of Google's clients do, unless the status is 503, 529 or
+   *   a 4xx other than 408 and 409;
    * - a time limit, a reset or an abort by name, class or code, such as `APIConnectionError`, `TimeoutError`, `ECONNRESET`,
    *   `ETIMEDOUT`, and everything that `fetch` rejects with;
    * - an answer that could not be read, such as `ZodError`;
+   * - `RunStateError` and `FencedError` of a pipeline of your own, unless nothing was sent there (`isRetryable` without a `handle`);
    * - `TypeError`, `RangeError`, `ReferenceError`, `SyntaxError` and `URIError`: a bug, which may sit after the send. Where the
    *   upstream honours keys, the third one in a row ends the run in review.
    *

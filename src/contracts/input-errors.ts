@@ -1,6 +1,6 @@
 import { type ErrorOptions, SoraPipelineError } from './errors.js'
 import type { JsonObject } from './json.js'
-import { redact, redactLikely } from './redact.js'
+import { redact, redactLikely } from './secrets/redact.js'
 
 /** One thing that is wrong with what the caller gave. */
 export type InputProblem = {
@@ -18,7 +18,7 @@ abstract class InputError extends SoraPipelineError {
 
   constructor(what: string, problems: readonly InputProblem[], options?: ErrorOptions) {
     const shown = problems.map((problem) => cleaned(problem, redact))
-    super(`${what}: ${shown.map(({ field, value, fix }) => `${field} is ${value} (${fix})`).join('; ')}`, options)
+    super(`${what}: ${shown.map(toText).join('; ')}`, options)
     this.problems = shown
   }
 
@@ -54,6 +54,10 @@ export class InvalidRequestError extends InputError {
   constructor(problems: readonly InputProblem[], options?: ErrorOptions) {
     super('Could not take the request', problems, options)
   }
+}
+
+function toText({ field, value, fix }: InputProblem): string {
+  return fix.endsWith('?') ? `${field} is ${value}, ${fix}` : `${field} is ${value} (${fix})`
 }
 
 function cleaned({ field, value, fix }: InputProblem, clean: (text: string) => string): InputProblem {

@@ -6,13 +6,16 @@ export interface ListedRun extends Pick<StoredRun, 'startedAt' | 'owner' | 'remo
 }
 
 /** Answers a {@link RunQuery} for a store that has its runs at hand, all of them. */
-export function listRuns(runs: Iterable<ListedRun>, { owner, order, after, limit }: RunQuery): readonly string[] {
+export function listRuns(
+  runs: Iterable<ListedRun>,
+  { owner, order, after, withRemoved = false, limit }: RunQuery,
+): readonly string[] {
   const sign = order === 'newest-first' ? -1 : 1
   const all = [...runs]
   const last = after === undefined ? undefined : all.find(({ id }) => id === after)
   if (after !== undefined && last === undefined) return []
   return all
-    .filter((run) => run.removedAt === undefined && (owner === undefined || run.owner === owner))
+    .filter((run) => (withRemoved || run.removedAt === undefined) && (owner === undefined || run.owner === owner))
     .filter((run) => last === undefined || sign * compare(run, last) > 0)
     .sort((a, b) => sign * compare(a, b))
     .slice(0, limit)

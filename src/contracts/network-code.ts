@@ -61,6 +61,7 @@ const CUT: ReadonlySet<string> = new Set([
 ])
 const CUT_FAMILY = /^(?:UND_ERR|HPE|ERR_HTTP2|ERR_SSL)_[A-Z\d_]{1,60}$/
 
+const NO_TLS = /SSL routines:.{0,80}:(?:wrong version number|packet length too long|unsupported protocol)/
 // Node's connection that is cut in its handshake has the code of any other.
 const HANDSHAKE_CUT = 'Client network socket disconnected before secure TLS connection was established'
 // The phase in which got's time was up.
@@ -89,6 +90,8 @@ export function provesNeverSent(error: unknown): boolean {
 function isBeforeSend(link: unknown): boolean {
   const code = fieldOf(link, 'code')
   const syscall = fieldOf(link, 'syscall')
+  // Node's own client has this code for a port that does not speak TLS, where `fetch` has one of OpenSSL.
+  if (code === 'EPROTO') return NO_TLS.test(String(fieldOf(link, 'message')))
   if (typeof code !== 'string' || syscall === 'read' || syscall === 'write') return false
   if (NEVER_SENT.has(code)) return true
   if (code === 'ECONNRESET') return fieldOf(link, 'message') === HANDSHAKE_CUT

@@ -1,4 +1,4 @@
-import { redact } from './redact.js'
+import { redact } from './secrets/redact.js'
 import { causeChainOf, fieldOf } from './thrown-value.js'
 
 const SAFE = /^[\w.:=/+@-]{1,200}$/

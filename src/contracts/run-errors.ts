@@ -1,4 +1,4 @@
-import { type ErrorOptions, SoraPipelineError, toErrorJson } from './errors.js'
+import { type ErrorOptions, ownOrSafe, SoraPipelineError, toErrorJson } from './errors.js'
 import type { GenerationHandle } from './generation-handle.js'
 import type { JsonObject } from './json.js'
 import type { Attempt } from './result.js'
@@ -38,7 +38,7 @@ export class AllStrategiesFailedError extends SoraPipelineError {
 
   constructor(message: string, options: ErrorOptions & { readonly errors: readonly unknown[] }) {
     super(message, { isRetryable: options.errors.some((error) => toErrorJson(error).isRetryable), ...options })
-    this.errors = options.errors
+    this.errors = options.errors.map(ownOrSafe)
   }
 
   protected override details(): JsonObject {
@@ -81,6 +81,14 @@ export class NoUsableUrlError extends SoraPipelineError {
 export class RunStateError extends SoraPipelineError {
   override readonly name: string = 'RunStateError'
   readonly code: 'run-state' | 'run-fenced' = 'run-state'
+  /** What kept the store from working and where, such as `ENOSPC at /data/runs`; it is in the message as well. */
+  readonly reason: string | undefined
+
+  constructor(message: string, options: ErrorOptions & { readonly reason?: string | undefined } = {}) {
+    super(message, options)
+    this.reason = options.reason
+    Object.defineProperty(this, 'reason', { enumerable: false })
+  }
 }
 
 /** Another process saved the run in between: the compare-and-set was lost, and the loser stops without effect. */

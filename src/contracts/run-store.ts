@@ -46,7 +46,10 @@ export interface RunStore {
    * worker. Entries of unknown runs are ignored.
    */
   report?(worker: string, entries: readonly RunReport[]): Promise<void>
-  /** Ids of runs by when they started, for lists of jobs. */
+  /**
+   * Ids of runs by when they started, for lists of jobs. Without it, a run whose lookup finds a job goes to review: it is not known whether
+   * a run that has ended may have paid for that.
+   */
   list?(query: RunQuery): Promise<readonly string[]>
   /**
    * Keeps bytes for a run. Bytes that several runs refer to are kept once.
@@ -121,9 +124,11 @@ export interface RunQuery {
   readonly order: 'newest-first' | 'oldest-first'
   /**
    * Id of the run after which to continue; an id that the store does not know gives nothing. It is a place in the order only: the
-   * run may be of another owner, or removed.
+   * run may be of another owner, or removed. `pipeline.list` gives nothing after a run of another owner than `owner`.
    */
   readonly after?: string | undefined
+  /** Also runs that were removed: lookups need them, since such a run may have paid for a job. @defaultValue `false` */
+  readonly withRemoved?: boolean | undefined
   /** At most this many, a whole number above 0. */
   readonly limit: number
 }

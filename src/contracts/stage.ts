@@ -29,7 +29,10 @@ export interface StageWarning {
 /** What every strategy is given with its input. */
 export interface StageContext {
   readonly runId: string
-  /** Aborted when the run is cancelled or its deadline passes; reject with `signal.reason` then. */
+  /**
+   * Aborted when the run is cancelled or its deadline passes; reject with `signal.reason` then. That of a submission is aborted only 30
+   * seconds later (at once where `generate` is cancelled): an answer that comes by then is heard.
+   */
   readonly signal: AbortSignal
   readonly clock: Clock
   /** Tells the readers of the run how far the stage is. Cheap, may be called often, never throws. */

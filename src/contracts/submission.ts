@@ -1,6 +1,7 @@
 import { isSoraPipelineError, type SoraPipelineError } from './errors.js'
 import { networkCodeOf, provesNeverSent } from './network-code.js'
-import { redact } from './redact.js'
+import { redact } from './secrets/redact.js'
+import { statusOf } from './thrown-status.js'
 import { causeChainOf, errorNamesOf, fieldOf, gatheredErrorsOf } from './thrown-value.js'
 import { refusesSubmission } from './upstream-errors.js'
 
@@ -40,6 +41,11 @@ const UNREADABLE: ReadonlySet<string> = new Set([
   'ZodError',
 ])
 const DOWNLOAD_ERROR = 'AI_DownloadError'
+// Of a text that was thrown in place of an error.
+const SAYS_LOST = /time(?:d)?[ _-]?out|reset|aborted|cut off|hang ?up|terminated/i
+// CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, ABORTED, INTERNAL, UNAVAILABLE, DATA_LOSS.
+const OPEN_CALLS: ReadonlySet<number> = new Set([1, 2, 4, 10, 13, 14, 15])
+const NOT_CONNECTED = /no connection established|ECONNREFUSED|ENOTFOUND|name resolution failed/i
 // What fetch and minified clients say where class and code say nothing.
 const UNANSWERED_MESSAGE =
   /^(?:fetch failed|terminated|Failed to fetch|Load failed|socket hang up|Connection error\.|Request timed out\.|Request was aborted\.)$/
@@ -61,6 +67,9 @@ export function mayHaveBeenAccepted(error: unknown): boolean {
  */
 export function whyUnknown(error: unknown): string | undefined {
   if (isSoraPipelineError(error)) return whyOwnUnknown(error)
+  // Only a bug throws what is neither an object nor a text; it may sit behind the send.
+  if (typeof error === 'string') return SAYS_LOST.test(error) ? 'no answer came' : undefined
+  if (Object(error) !== error) return 'what was thrown is no error'
   const chain = causeChainOf(error)
   for (const link of chain) {
     if (isSoraPipelineError(link)) return whyOwnUnknown(link)
@@ -72,7 +81,7 @@ export function whyUnknown(error: unknown): string | undefined {
     const reason = gathered.map(whyGathered).find((one) => one !== undefined)
     if (reason !== undefined) return reason
   }
-  return provesNeverSent(error) ? undefined : (whyCut(error, chain) ?? whyNamed(chain))
+  return provesNeverSent(error) ? undefined : (whyCut(error, chain) ?? whyCall(chain) ?? whyNamed(chain))
 }
 
 /** The HTTP status that an error or one of its causes carries. */
@@ -107,10 +116,19 @@ function whyOwnUnknown(error: SoraPipelineError): string | undefined {
       return 'the answer cannot be read'
     case 'no-usable-url':
       return 'the video exists'
+    // Of a run that the generator itself began, such as with a pipeline of its own.
+    case 'run-state':
+      return error.isRetryable && error.handle === undefined ? undefined : 'a run of its own was left in doubt'
+    case 'run-fenced':
+      return 'a run of its own was left in doubt'
     case 'network':
       return fieldOf(error, 'isRefusal') === true ? undefined : 'no answer came'
     case 'upstream-http':
       return whyOwnStatus(error)
+    case 'all-strategies-failed':
+      return gatheredErrorsOf(error)
+        .map(whyGathered)
+        .find((reason) => reason !== undefined)
     default:
       return undefined
   }
@@ -143,6 +161,17 @@ function whyCut(error: unknown, chain: readonly unknown[]): string | undefined {
   return chain.some(saysUnanswered) ? 'no answer came' : undefined
 }
 
+// Of gRPC: what came back, if anything did, says nothing of the call.
+function whyCall(chain: readonly unknown[]): string | undefined {
+  for (const link of chain) {
+    const [code, details, metadata] = ['code', 'details', 'metadata'].map((name) => fieldOf(link, name))
+    if (typeof code !== 'number' || (typeof details !== 'string' && Object(metadata) !== metadata)) continue
+    const isConnected = !NOT_CONNECTED.test(`${details} ${fieldOf(link, 'message')}`)
+    if (OPEN_CALLS.has(code) && isConnected) return `the error carries the gRPC status ${code}`
+  }
+  return undefined
+}
+
 function whyNamed(chain: readonly unknown[]): string | undefined {
   for (const link of chain) {
     const names = errorNamesOf(link)
@@ -160,22 +189,4 @@ function whyNamed(chain: readonly unknown[]): string | undefined {
 function quoted(bug: string, message: unknown): string {
   if (bug === 'SyntaxError' || typeof message !== 'string' || message === '') return ''
   return ` (${redact(message.slice(0, 2_000)).slice(0, 200)})`
-}
-
-function statusOf(error: unknown): number | undefined {
-  const response = fieldOf(error, 'response')
-  const places = [
-    fieldOf(error, 'status'),
-    fieldOf(error, 'statusCode'),
-    fieldOf(response, 'status'),
-    fieldOf(response, 'statusCode'),
-    fieldOf(fieldOf(error, '$metadata'), 'httpStatusCode'),
-  ]
-  return places.map(httpStatusOf).find((status) => status !== undefined)
-}
-
-function httpStatusOf(value: unknown): number | undefined {
-  const status = typeof value === 'string' && /^\d{3}$/.test(value) ? Number(value) : value
-  const isStatus = typeof status === 'number' && Number.isInteger(status) && status >= 100 && status <= 599
-  return isStatus ? status : undefined
 }

@@ -18,11 +18,18 @@ export function fieldOf(thrown: unknown, key: PropertyKey): unknown {
 export function causeChainOf(thrown: unknown): readonly unknown[] {
   const chain = [thrown]
   for (let depth = 0; depth < DEEPEST_CAUSE; depth += 1) {
-    const cause = fieldOf(chain.at(-1), 'cause')
+    const cause = causeOf(chain.at(-1))
     if (!isObject(cause) || chain.includes(cause)) break
     chain.push(cause)
   }
   return chain
+}
+
+/** What led to a thrown value. Libraries that are older than `cause` have a name of their own for it. */
+export function causeOf(thrown: unknown): unknown {
+  const cause = fieldOf(thrown, 'cause')
+  if (isObject(cause)) return cause
+  return ['originalError', 'error', 'innerError'].map((name) => fieldOf(thrown, name)).find(isErrorObject)
 }
 
 /** The errors that an error of several attempts or addresses gathers, such as `AggregateError`; at most 100. */

@@ -16,6 +16,11 @@ export interface Uploader {
   readonly name: string
   /** For people, in progress texts, such as `Google Drive`; the name serves without one. */
   readonly label?: string | undefined
+  /**
+   * Whether its URLs are those of pages with the video, such as a viewer, rather than of the file: `verifyUploads` then takes a page.
+   * @defaultValue false
+   */
+  readonly givesPageUrl?: boolean | undefined
   upload(source: VideoSource, context: StageContext): Promise<UploadedVideo>
 }
 

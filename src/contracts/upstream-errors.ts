@@ -1,5 +1,7 @@
 import { type ErrorOptions, optionalJson, SoraPipelineError } from './errors.js'
 import type { JsonObject } from './json.js'
+import { hideKnownSecrets } from './secrets/known-secrets.js'
+import { redact } from './secrets/redact.js'
 
 const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([
   408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529,
@@ -33,7 +35,7 @@ abstract class UpstreamError extends SoraPipelineError {
   constructor(message: string, options: UpstreamErrorOptions = {}) {
     super(message, options)
     if (options.status !== undefined) this.status = options.status
-    if (options.url !== undefined) this.url = withoutQuery(options.url)
+    if (options.url !== undefined) this.url = hideKnownSecrets(withoutQuery(options.url))
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
 
@@ -60,7 +62,7 @@ export class UpstreamHttpError extends UpstreamError {
     options: UpstreamErrorOptions & { readonly status: number; readonly bodyExcerpt?: string | undefined },
   ) {
     super(message, { isRetryable: isRetryableStatus(options.status), ...options })
-    this.bodyExcerpt = options.bodyExcerpt ?? ''
+    this.bodyExcerpt = redact(options.bodyExcerpt ?? '')
     this.isRefusal = options.isRefusal ?? refusesSubmission(options.status)
   }
 }
@@ -73,7 +75,7 @@ export class UpstreamResponseError extends UpstreamError {
 
   constructor(message: string, options: UpstreamErrorOptions & { readonly bodyExcerpt?: string | undefined } = {}) {
     super(message, { isRetryable: true, ...options })
-    this.bodyExcerpt = options.bodyExcerpt ?? ''
+    this.bodyExcerpt = redact(options.bodyExcerpt ?? '')
   }
 }
 
@@ -156,7 +158,7 @@ export class GenerationFailedError extends UpstreamError {
 
   constructor(message: string, options: UpstreamErrorOptions & { readonly upstreamCode?: string | undefined } = {}) {
     super(message, options)
-    if (options.upstreamCode !== undefined) this.upstreamCode = options.upstreamCode
+    if (options.upstreamCode !== undefined) this.upstreamCode = redact(options.upstreamCode)
   }
 }
 

@@ -1,8 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { type OptionProblem, optionProblem } from '../strategies/option-problems.js'
+import { type OptionProblem, optionProblem } from '../contracts/check-options.js'
 
 /** A key that a caller may show, and who owns what is made with it. */
 export type ApiKey = string | { readonly key: string; readonly owner: string }
+
+/** What an owner has to be, for messages. */
+export const OWNER_RULE = '1 to 255 characters without control characters'
+
+/** Whether a value can be kept with a run as its owner: stores and headers hold it as it is. */
+export function isOwner(value: unknown): value is string {
+  return typeof value === 'string' && /^\P{Cc}{1,255}$/su.test(value) && value.length <= 255 && value.isWellFormed()
+}
 
 /** The owner that a shown key belongs to; `undefined` for a key that is not known. */
 export type KeyRing = (shown: string) => string | undefined
@@ -29,7 +37,8 @@ export function keyRing(keys: readonly ApiKey[]): KeyRing {
 /** What is wrong with keys; their values are never shown. */
 export function apiKeyProblems(keys: unknown): readonly OptionProblem[] {
   if (!Array.isArray(keys)) return [optionProblem('apiKeys', keys, 'give a list of keys')]
-  if (keys.length === 0) return [optionProblem('apiKeys', keys, 'give a key, or leave it out to let everybody call')]
+  if (keys.length === 0)
+    return [optionProblem('apiKeys', keys, 'give a key, or public: true in its place for an open server')]
   return keys.flatMap((entry: unknown, index) => {
     const { key, owner } =
       typeof entry === 'string' ? { key: entry, owner: 'x' } : (Object(entry) as Partial<Record<string, unknown>>)
@@ -38,9 +47,7 @@ export function apiKeyProblems(keys: unknown): readonly OptionProblem[] {
       typeof key === 'string' && /^[\x21-\x7e]+$/.test(key)
         ? undefined
         : { field: `apiKeys[${index}]`, value: 'unusable', fix },
-      typeof owner === 'string' && owner.length >= 1 && owner.length <= 255
-        ? undefined
-        : optionProblem(`apiKeys[${index}].owner`, owner, 'give 1 to 255 characters'),
+      isOwner(owner) ? undefined : optionProblem(`apiKeys[${index}].owner`, owner, `give ${OWNER_RULE}`),
     ]
   })
 }

@@ -1,6 +1,8 @@
 import type { Clock } from '../contracts/clock.js'
 import type { HandlerSettings } from './handler-settings.js'
+import type { BodyReading } from './requests/read-body.js'
 import type { RepeatedRequests } from './routes/repeated-requests.js'
+import type { RunPlaces } from './routes/run-places.js'
 import type { VideoSources } from './routes/video-sources.js'
 import type { VideoRunner } from './video-runner.js'
 import type { OutgoingWebhooks } from './webhooks/outgoing-webhooks.js'
@@ -17,4 +19,7 @@ export interface Call {
   readonly webhooks: OutgoingWebhooks
   readonly sources: VideoSources
   readonly repeats: RepeatedRequests
+  readonly places: RunPlaces
+  /** How the bodies of all requests are read. */
+  readonly bodies: BodyReading
 }

@@ -1,22 +1,33 @@
-import { keyRing } from './api-keys.js'
+import { describeValue } from '../contracts/errors.js'
+import { ConfigurationError } from '../contracts/input-errors.js'
+import { isOwner, keyRing, OWNER_RULE } from './api-keys.js'
 import type { HandlerOptions } from './handler-options.js'
 import { HttpRefusal } from './http-refusal.js'
 
 /** Tells who makes a request, or what to answer instead. */
 export type CallerOf = (request: Request) => Promise<string | Response>
 
-const EVERYBODY = 'everybody'
+const OPEN_OWNER = 'everybody'
+const OPEN_HANDLER =
+  'createHandler() has neither apiKeys nor authenticate: every client that reaches it can start videos at your cost. ' +
+  'Set one of them, or public: true for an open server'
 
-/** How callers are told apart, as the options say. */
-export function callerOf({ apiKeys, authenticate }: HandlerOptions): CallerOf {
+let hasWarned = false
+
+/** Identifies callers as the options say. A server that is open without saying so warns, once per process. */
+export function callerOf({ apiKeys, authenticate, public: isPublic }: HandlerOptions): CallerOf {
   if (authenticate !== undefined) {
     return async (request) => {
-      const caller = await authenticate(request)
-      if (caller === undefined || caller === '') throw unknownCaller()
-      return caller
+      const caller: unknown = await authenticate(request)
+      if (!caller) throw unknownCaller()
+      if (isResponse(caller) || isOwner(caller)) return caller
+      throw noOwner(caller)
     }
   }
-  if (apiKeys === undefined) return async () => EVERYBODY
+  if (apiKeys === undefined) {
+    if (isPublic !== true) warnOfOpenHandler()
+    return async () => OPEN_OWNER
+  }
   const ring = keyRing(apiKeys)
   return async ({ headers }) => {
     const shown = /^bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1] ?? ''
@@ -26,12 +37,31 @@ export function callerOf({ apiKeys, authenticate }: HandlerOptions): CallerOf {
   }
 }
 
+// A `Response` of another implementation, such as that of the package undici, is none of the class of this realm.
+function isResponse(value: unknown): value is Response {
+  return value instanceof Response || Object.prototype.toString.call(value) === '[object Response]'
+}
+
+function noOwner(caller: unknown): ConfigurationError {
+  // A text may be a credential: its length is shown, not the text.
+  const value = typeof caller === 'string' ? `a text of ${caller.length} characters` : describeValue(caller)
+  const fix = `resolve with the owner as a text (${OWNER_RULE}), a Response, or undefined for a 401`
+  return new ConfigurationError('createHandler', [{ field: 'authenticate()', value, fix }])
+}
+
+// Workers and browsers may have no process, or one without warnings.
+function warnOfOpenHandler(): void {
+  if (hasWarned || typeof process === 'undefined' || typeof process.emitWarning !== 'function') return
+  hasWarned = true
+  process.emitWarning(OPEN_HANDLER, { code: 'SORA_PIPELINE_OPEN_HANDLER' })
+}
+
 // The same for a key that is missing and one that is wrong.
 function unknownCaller(): HttpRefusal {
   return new HttpRefusal({
     status: 401,
     code: 'invalid_api_key',
-    message: 'Could not tell who calls: send a valid API key as Authorization: Bearer <key>',
+    message: 'Could not identify the caller: send a valid API key as Authorization: Bearer <key>',
     headers: { 'www-authenticate': 'Bearer' },
   })
 }

@@ -1,4 +1,5 @@
 import type { HandlerOptions } from './handler-options.js'
+import { RUN_ID_HEADER } from './run-error.js'
 
 const EXPOSED = [
   'content-disposition',
@@ -6,7 +7,7 @@ const EXPOSED = [
   'openai-poll-after-ms',
   'retry-after',
   'x-ignored-parameters',
-  'x-run-id',
+  RUN_ID_HEADER,
 ].join(', ')
 
 /** The headers that let a page of an allowed origin read an answer; none for any other. */

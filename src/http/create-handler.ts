@@ -5,6 +5,7 @@ import { errorResponse, isInternal } from './error-response.js'
 import type { HandlerOptions } from './handler-options.js'
 import { handlerSettings } from './handler-settings.js'
 import { HttpRefusal } from './http-refusal.js'
+import { bodyBudget } from './requests/body-budget.js'
 import { answerChat } from './routes/chat-route.js'
 import { videoContent } from './routes/content-route.js'
 import { isSignedContent } from './routes/content-url.js'
@@ -12,6 +13,7 @@ import { streamEvents } from './routes/events-route.js'
 import { listModels, retrieveModel } from './routes/models-routes.js'
 import { noSuchVideo, ownedRun } from './routes/owned-run.js'
 import { repeatedRequests } from './routes/repeated-requests.js'
+import { runPlaces } from './routes/run-places.js'
 import { videoSources } from './routes/video-sources.js'
 import { createVideo, deleteVideo, listVideos, remixVideo, retrieveVideo } from './routes/videos-routes.js'
 import { sharedTimer } from './shared-timer.js'
@@ -49,9 +51,10 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
  * | `POST /videos/{id}/remix` | |
  * | `GET /videos/{id}/events` | its typed events as they come, resumed by `Last-Event-ID` |
  *
- * Without `apiKeys` or `authenticate` everybody who reaches it may spend your money. A caller who goes away stops no video, unless
- * `onDisconnect` says so: it goes on, costs, and is fetched by its id. Every caller sees their own videos alone. After a restart
- * `pipeline.recover()` takes up what was under way; so does whoever asks for such a video.
+ * Without `apiKeys` or `authenticate` every client that reaches it may spend your money: a warning of the process says so once,
+ * unless `public: true` says that it is meant. A caller who goes away stops no video, unless
+ * `onDisconnect` says so: it continues, costs, and is fetched by its id. Every caller sees their own videos alone. After a restart
+ * `pipeline.recover()` resumes what was under way; so does a request for such a video.
  *
  * @throws ConfigurationError naming every option that cannot work.
  *
@@ -82,28 +85,34 @@ export function createHandler(
 ): (request: Request) => Promise<Response> {
   const settings = handlerSettings(options)
   const { cors, clock, heartbeatMs, repeatWindowMs, onError } = settings
+  const bodies = {
+    maxBytes: settings.maxBodyBytes,
+    shareOf: bodyBudget(settings.maxTotalBodyBytes),
+    time: { limitMs: settings.bodyTimeoutMs, clock },
+  }
   const caller = callerOf(settings)
   const webhooks = outgoingWebhooks(options, onError)
   const sources = videoSources(runner, clock)
   const repeats = repeatedRequests({ windowMs: repeatWindowMs, clock })
+  const places = runPlaces(settings.maxConcurrentRuns)
   const heartbeatClock = sharedTimer(clock, Math.min(1000, (heartbeatMs || 4000) / 4))
 
   const answer = async (request: Request): Promise<Response> => {
     const url = new URL(request.url)
     const segments = segmentsOf(url, settings.basePath)
     const [, id = '', , token] = segments
-    const shared = { request, url, runner, settings, heartbeatClock, webhooks, repeats, sources }
-    // Whoever has a signed address needs no key: a video player sends none.
+    const shared = { request, url, runner, settings, heartbeatClock, webhooks, repeats, places, bodies, sources }
+    // A signed address needs no key: a video player sends none.
     if (segments.length === 4 && segments[2] === 'content' && isSignedContent(settings, id, token ?? '')) {
       const record = await runner.get(id)
       if (record === undefined) throw noSuchVideo(id)
       if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod(request, ['GET', 'HEAD'])
       return videoContent(shared, record)
     }
-    const route = routeOf(request, url, segments)
+    const route = routeOf(request, url, { segments, basePath: settings.basePath })
     const owner = await caller(request)
     // A copy: the headers of a redirect, or of an answer that was fetched, cannot be added to.
-    return owner instanceof Response ? new Response(owner.body, owner) : route({ ...shared, owner }, id)
+    return typeof owner === 'string' ? route({ ...shared, owner }, id) : new Response(owner.body, owner)
   }
 
   return async (request) => {
@@ -115,7 +124,7 @@ export function createHandler(
       return withHeaders(response, corsHeaders(request, cors))
     } catch (error) {
       repeats.end(request, error)
-      // Nobody is there any more to read what is answered.
+      // The client is gone and reads no answer.
       if (isInternal(error) && !request.signal.aborted) onError(error)
       return withHeaders(errorResponse(error), corsHeaders(request, cors))
     }
@@ -139,12 +148,16 @@ function segmentsOf({ pathname }: URL, basePath: string): readonly string[] {
   }
 }
 
-function routeOf(request: Request, { pathname }: URL, segments: readonly string[]): Route {
+function routeOf(
+  request: Request,
+  { pathname }: URL,
+  { segments, basePath }: { readonly segments: readonly string[]; readonly basePath: string },
+): Route {
   const isChat = segments[0] === 'chat'
   const pattern = segments.map((segment, index) => (index === 1 && !isChat ? '*' : segment)).join('/')
   const routes = Object.hasOwn(ROUTES, pattern) ? ROUTES[pattern] : undefined
   if (routes === undefined) {
-    const message = `Could not find the path: ${request.method} ${pathname.slice(0, 200)}`
+    const message = `Could not find the path: ${request.method} ${pathname.slice(0, 200)} is none of ${routeList(basePath)}`
     throw new HttpRefusal({ status: 404, code: 'unknown_url', message })
   }
   const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined
@@ -152,8 +165,17 @@ function routeOf(request: Request, { pathname }: URL, segments: readonly string[
   return route
 }
 
+/** Every route with its method, such as `POST /v1/chat/completions, GET /v1/models/{id}`. */
+function routeList(basePath: string): string {
+  return Object.entries(ROUTES)
+    .flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${basePath}/${path.replace('*', '{id}')}`),
+    )
+    .join(', ')
+}
+
 function wrongMethod({ method }: Request, allowed: readonly string[]): HttpRefusal {
-  const message = `Could not use the method here, give ${allowed.join(' or ')}: ${method}`
+  const message = `Could not use the method: ${method} is not allowed here, give ${allowed.join(' or ')}`
   return new HttpRefusal({ status: 405, code: 'method_not_allowed', message, headers: { allow: allowed.join(', ') } })
 }
 

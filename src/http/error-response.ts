@@ -1,6 +1,7 @@
 import { isSoraPipelineError } from '../contracts/errors.js'
 import { toOpenAiError } from '../openai/to-openai-error.js'
 import { HttpRefusal } from './http-refusal.js'
+import { runHeadersOf } from './run-error.js'
 
 /** The one place where something that was thrown becomes an answer, in OpenAI's form and with its status. */
 export function errorResponse(error: unknown): Response {
@@ -8,10 +9,10 @@ export function errorResponse(error: unknown): Response {
     return Response.json(error.body, { status: error.status, headers: error.headers })
   }
   const { status, headers = {}, body } = toOpenAiError(error)
-  return Response.json(body, { status, headers })
+  return Response.json(body, { status, headers: { ...headers, ...runHeadersOf(error) } })
 }
 
-/** Whether nobody but the operator can do something about an error. */
+/** Whether only the operator can do something about an error. */
 export function isInternal(error: unknown): boolean {
   if (error instanceof HttpRefusal) return false
   if (!isSoraPipelineError(error)) return true

@@ -5,6 +5,7 @@ import type { ChatCompletionOptions } from '../openai/chat-completion-options.js
 import type { AllowPrivateAddresses } from '../upstream/download/allowed-destinations.js'
 import type { ApiKey } from './api-keys.js'
 import type { ChatReading } from './requests/chat-request.js'
+import type { OtherFields } from './requests/other-fields.js'
 
 /** Options of {@link createHandler}. */
 export interface HandlerOptions
@@ -13,16 +14,24 @@ export interface HandlerOptions
   /**
    * Keys that callers show as `Authorization: Bearer …`: texts, or `{ key, owner }`. Who shows one owns the videos of its owner;
    * a text is an owner of its own. Several keys of one owner let a key be changed. Compared in constant time.
-   * @defaultValue none: everybody may call, and all share their videos
+   * Without keys and without `authenticate` every client may call, all share their videos, and a warning of the process says so
+   * once, unless `public` is `true`.
+   * @defaultValue none
    */
   readonly apiKeys?: readonly ApiKey[] | undefined
   /**
-   * In place of `apiKeys`: who calls, as a name that is kept with the videos (1 to 255 characters, no secret), or `undefined` for
-   * nobody, who is answered 401. A `Response` is given to the caller as it is, such as for a limit of your own.
+   * In place of `apiKeys`: who calls, as a name that is kept with the videos (1 to 255 characters without control characters, no
+   * secret). `undefined`, `null`, `false` and the empty text are no caller, who is answered 401. A `Response` is given to the
+   * caller unchanged, such as for a limit of your own. Anything else, such as `true` or a user object, is answered 500, and
+   * `onError` is called with a `ConfigurationError` that names it.
    */
-  readonly authenticate?:
-    | ((request: Request) => string | Response | undefined | Promise<string | Response | undefined>)
-    | undefined
+  readonly authenticate?: ((request: Request) => Caller | Promise<Caller>) | undefined
+  /**
+   * `true` for a server that every client may use at your cost, on purpose: no warning then. Excludes `apiKeys` and
+   * `authenticate`.
+   * @defaultValue `false`
+   */
+  readonly public?: boolean | undefined
   /**
    * What the paths begin with, such as `/api/v1` where the handler is mounted there.
    * @defaultValue `/v1`
@@ -40,10 +49,29 @@ export interface HandlerOptions
    */
   readonly prepare?: ((request: VideoRequest, call: PreparedCall) => VideoRequest | Promise<VideoRequest>) | undefined
   /**
-   * Longest body in bytes, counted while it is read; images come inside the body. Longer ones are answered 413.
+   * Longest body in bytes above 0, counted while it is read; images come inside the body. Longer ones are answered 413.
    * @defaultValue 26214400 (25 MiB)
    */
   readonly maxBodyBytes?: number | undefined
+  /**
+   * How many bytes of bodies this handler holds at one moment while it reads them, at least `maxBodyBytes`; `Infinity` for no
+   * limit. A body that does not fit any more is answered 503 with `Retry-After`.
+   * @defaultValue 8 times `maxBodyBytes`
+   */
+  readonly maxTotalBodyBytes?: number | undefined
+  /**
+   * In how many milliseconds above 0 a body has to arrive as a whole; `Infinity` for no limit. One that does not is answered 408.
+   * @defaultValue 120000
+   */
+  readonly bodyTimeoutMs?: number | undefined
+  /**
+   * How many unfinished runs an owner may have that were begun through this handler, a whole number above 0, or `Infinity`. A
+   * further one is answered 429 with `Retry-After`, code `too_many_runs`, and nothing is sent or paid. A request that joins a run
+   * (`Idempotency-Key`, a repeated request) does not count. Counted in memory, for this handler; `maxConcurrentRuns` of the
+   * pipeline makes runs wait in line in place of refusing them.
+   * @defaultValue Infinity
+   */
+  readonly maxConcurrentRuns?: number | undefined
   /**
    * How long an answer waits for the upstream to take the job, in milliseconds from 0, so that a refusal gets its own status. After
    * that the job counts as taken, and a refusal comes inside the stream, or as the state of the video.
@@ -53,14 +81,14 @@ export interface HandlerOptions
   /**
    * For how long a request that comes again word for word from the same owner is taken for its client's own second try, in
    * milliseconds from 0, which is not at all: it joins the run that it began, where its sender cannot know how that went. So a
-   * connection that was cut, or a submission of which nobody knows whether it was accepted, is not paid for again by clients that
+   * connection that was cut, or a submission whose outcome is unknown, is not paid for again by clients that
    * try again by themselves. Kept in memory, for this process. A request with an `Idempotency-Key` joins the run of its key alone.
    * @defaultValue 600000 (ten minutes)
    */
   readonly repeatWindowMs?: number | undefined
   /**
-   * What happens to a run whose chat client goes away: it goes on, and its result is fetched by its id (header `x-run-id`), or it
-   * is cancelled, for everybody who waits for it.
+   * What happens to a run whose chat client disconnects: it continues, and its result is fetched by its id (header `x-run-id`), or it
+   * is cancelled, for all clients that wait for it.
    * @defaultValue `continue`
    */
   readonly onDisconnect?: 'continue' | 'cancel' | undefined
@@ -77,7 +105,7 @@ export interface HandlerOptions
    */
   readonly contentDelivery?: 'stream' | 'redirect' | ((result: PipelineResultJson) => string | undefined) | undefined
   /**
-   * Signs the URLs that chat clients get for a video that is only behind the generator's key: whoever has such a URL may fetch the
+   * Signs the URLs that chat clients get for a video that is only behind the generator's key: anyone who has such a URL may fetch the
    * video from this server. At least 16 characters.
    * @defaultValue random, so that such URLs end with the process
    */
@@ -99,21 +127,18 @@ export interface HandlerOptions
    */
   readonly webhookSecret?: string | ((owner: string) => string) | undefined
   /**
-   * Hosts, ports and ranges beyond public addresses that webhooks may be sent to; `true` for everything.
+   * Hosts, hosts with a port and ranges that webhooks may be sent to beyond public addresses on ports 80 and 443, such as
+   * `['10.0.0.7:9000']`; `true` for everything. Videos are fetched by the pipeline, which has an `allowPrivateAddresses` of its own.
    * @defaultValue none
    */
-  readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
+  readonly webhookAllowPrivateAddresses?: AllowPrivateAddresses | undefined
   /**
-   * After how many milliseconds of silence a stream gets a comment; 0 and `Infinity` for none. One timer serves all streams, so a
-   * comment may come up to a second (at most a quarter of this) later.
+   * After how many milliseconds from 0 in which nothing was sent a stream gets a sign of life: that of a chat a chunk with an empty
+   * delta, that of `/events` a comment. 0 and `Infinity` for none. One timer serves all streams, so it may come up to a second (at
+   * most a quarter of this) later.
    * @defaultValue 14000
    */
   readonly heartbeatMs?: number | undefined
-  /**
-   * After how many milliseconds without a chunk a stream gets an empty one; 0 and `Infinity` for none.
-   * @defaultValue 55000
-   */
-  readonly heartbeatChunkMs?: number | undefined
   /**
    * Told of what went wrong inside: errors that callers only see as `internal_error`, webhooks that were given up, streams that
    * broke. What it throws is ignored.
@@ -123,9 +148,18 @@ export interface HandlerOptions
   readonly clock?: Clock | undefined
 }
 
+/** What `authenticate` may resolve with: an owner, an answer in place of the handler's, or no caller. */
+export type Caller = string | Response | false | null | undefined
+
 /** Who made a request, and how. */
 export interface PreparedCall {
   readonly owner: string
   readonly route: 'chat' | 'videos' | 'remix'
   readonly headers: Headers
+  /**
+   * Fields of the body that the handler does not read, such as `{ fps: 24 }`, for `prepare` to make something of, such as
+   * `providerOptions`. The answer names them in the header `x-ignored-parameters`. Files of a form are `{ bytes, mediaType,
+   * fileName }`, fit to be an image of the request; a name that comes several times in a form has a list.
+   */
+  readonly otherFields: OtherFields
 }

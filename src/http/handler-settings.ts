@@ -1,12 +1,13 @@
-import { ConfigurationError } from '../contracts/input-errors.js'
-import { chatCompletionSettings } from '../openai/chat-completion-options.js'
 import {
-  addressProblem,
-  choiceProblem,
+  checkOptions,
   type OptionProblem,
+  type OptionRule,
+  type OptionRules,
   optionProblem,
-  throwProblems,
-} from '../strategies/option-problems.js'
+} from '../contracts/check-options.js'
+import { aFunction, aTimeout, choice, msFrom0, number, rule, ruleOf, trueOrFalse } from '../contracts/option-rules.js'
+import { chatCompletionSettings } from '../openai/chat-completion-options.js'
+import { address } from '../strategies/option-rules.js'
 import { systemClock } from '../timing/system-clock.js'
 import { allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
 import { apiKeyProblems } from './api-keys.js'
@@ -16,6 +17,9 @@ import { webhookSecretsProblem } from './webhooks/webhook-signature.js'
 type Defaulted =
   | 'basePath'
   | 'maxBodyBytes'
+  | 'maxTotalBodyBytes'
+  | 'bodyTimeoutMs'
+  | 'maxConcurrentRuns'
   | 'acceptTimeoutMs'
   | 'onDisconnect'
   | 'contentDelivery'
@@ -23,9 +27,10 @@ type Defaulted =
   | 'contentLifetimeMs'
   | 'repeatWindowMs'
   | 'heartbeatMs'
-  | 'heartbeatChunkMs'
   | 'onError'
   | 'clock'
+
+const MAX_BODY_BYTES = 26_214_400
 
 /** {@link HandlerOptions} with every default filled in; `basePath` has no slash at its end. */
 export type HandlerSettings = Omit<HandlerOptions, Defaulted> & {
@@ -37,14 +42,17 @@ export type HandlerSettings = Omit<HandlerOptions, Defaulted> & {
  * @throws ConfigurationError naming every option that cannot work.
  */
 export function handlerSettings(options: HandlerOptions): HandlerSettings {
-  throwProblems('createHandler', problemsOf(options))
+  checkOptions('createHandler', options, RULES, dependentProblems)
   // The options about formatting are checked where they are used, but now.
   const { texts, progress, content, role, clock = systemClock, onError } = options
   chatCompletionSettings('createHandler', { texts, progress, content, role, clock })
   return {
     ...options,
     basePath: (options.basePath ?? '/v1').replace(/\/$/, ''),
-    maxBodyBytes: options.maxBodyBytes ?? 26_214_400,
+    maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES,
+    maxTotalBodyBytes: options.maxTotalBodyBytes ?? 8 * (options.maxBodyBytes ?? MAX_BODY_BYTES),
+    bodyTimeoutMs: options.bodyTimeoutMs ?? 120_000,
+    maxConcurrentRuns: options.maxConcurrentRuns ?? Number.POSITIVE_INFINITY,
     acceptTimeoutMs: options.acceptTimeoutMs ?? 5000,
     onDisconnect: options.onDisconnect ?? 'continue',
     contentDelivery: options.contentDelivery ?? 'stream',
@@ -52,7 +60,6 @@ export function handlerSettings(options: HandlerOptions): HandlerSettings {
     contentLifetimeMs: options.contentLifetimeMs ?? 86_400_000,
     repeatWindowMs: options.repeatWindowMs ?? 600_000,
     heartbeatMs: options.heartbeatMs ?? 14_000,
-    heartbeatChunkMs: options.heartbeatChunkMs ?? 55_000,
     clock,
     onError: (error) => {
       try {
@@ -64,91 +71,75 @@ export function handlerSettings(options: HandlerOptions): HandlerSettings {
   }
 }
 
-const FUNCTIONS = ['authenticate', 'prepare', 'readModel', 'readPrompt', 'onError'] as const
+const ANY: OptionRule = { problems: () => [] }
 
-function problemsOf(options: HandlerOptions): readonly OptionProblem[] {
-  if (typeof options !== 'object' || options === null) {
-    throw new ConfigurationError('createHandler', [optionProblem('options', options, 'give an object')])
-  }
-  const { apiKeys, authenticate, basePath, models, cors, contentDelivery, contentSecret, publicOrigin } = options
-  const { maxBodyBytes, acceptTimeoutMs, contentLifetimeMs, heartbeatMs, heartbeatChunkMs, onDisconnect } = options
-  const { webhookSecret, repeatWindowMs } = options
-  const isText = (value: unknown) => typeof value === 'string' && value !== ''
-  const when = (isWrong: boolean, field: string, value: unknown, fix: string): OptionProblem =>
-    isWrong ? optionProblem(field, value, fix) : undefined
-  const isAtLeast = (value: unknown, least: number) => typeof value === 'number' && value >= least
+const RULES: OptionRules<HandlerOptions> = {
+  apiKeys: ruleOf((_, value) => apiKeyProblems(value)),
+  authenticate: aFunction,
+  public: trueOrFalse,
+  basePath: rule(
+    (value) => typeof value === 'string' && /^(?:\/[\w.~-]+)*\/?$/.test(value),
+    "give a path such as '/v1'",
+  ),
+  models: rule(areModels, 'give names, or { name: { … } } with at least one'),
+  readModel: aFunction,
+  readPrompt: aFunction,
+  prepare: aFunction,
+  // Checked by what they format, but now.
+  texts: ANY,
+  progress: ANY,
+  content: ANY,
+  role: ANY,
+  clock: ANY,
+  maxBodyBytes: number((value) => value >= 1, 'give bytes above 0'),
+  maxTotalBodyBytes: number((value) => value >= 1, 'give at least maxBodyBytes, or Infinity'),
+  bodyTimeoutMs: aTimeout,
+  maxConcurrentRuns: number(
+    (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value > 0),
+    'give a whole number above 0',
+  ),
+  acceptTimeoutMs: msFrom0,
+  repeatWindowMs: msFrom0,
+  onDisconnect: choice('continue', 'cancel'),
+  cors: rule(
+    (value) => value === '*' || (Array.isArray(value) && value.every(isOrigin)),
+    "give '*' or origins such as 'https://chat.example'",
+  ),
+  contentDelivery: rule(
+    (value) => value === 'stream' || value === 'redirect' || typeof value === 'function',
+    'give stream, redirect or a function',
+  ),
+  // Its value is never shown.
+  contentSecret: ruleOf((field, value) =>
+    typeof value === 'string' && value.length >= 16
+      ? undefined
+      : { field, value: 'unusable', fix: 'give at least 16 characters' },
+  ),
+  contentLifetimeMs: number((value) => value >= 1, 'give milliseconds above 0'),
+  publicOrigin: address('https://video.example', 'https://video.example alone'),
+  webhookSecret: ruleOf((_, value) => (typeof value === 'function' ? undefined : webhookProblem(value))),
+  webhookAllowPrivateAddresses: ruleOf((field, value) => allowPrivateAddressesProblem(value, field)),
+  heartbeatMs: number((value) => value >= 0, 'give milliseconds from 0, or Infinity for none'),
+  onError: aFunction,
+}
+
+function dependentProblems(options: HandlerOptions): readonly OptionProblem[] {
+  const { apiKeys, authenticate, public: isPublic, maxBodyBytes = MAX_BODY_BYTES, maxTotalBodyBytes } = options
+  const isGuarded = apiKeys !== undefined || authenticate !== undefined
   return [
-    ...(apiKeys === undefined ? [] : apiKeyProblems(apiKeys)),
-    when(apiKeys !== undefined && authenticate !== undefined, 'authenticate', authenticate, 'leave it or apiKeys out'),
-    ...FUNCTIONS.map((field) =>
-      when(!isOptional(options[field], 'function'), field, options[field], 'give a function'),
-    ),
-    when(
-      basePath !== undefined && !/^(?:\/[\w.~-]+)*\/?$/.test(String(basePath)),
-      'basePath',
-      basePath,
-      "give a path such as '/v1'",
-    ),
-    when(
-      models !== undefined && !areModels(models),
-      'models',
-      models,
-      'give names, or { name: { … } } with at least one',
-    ),
-    when(
-      cors !== undefined && cors !== '*' && !(Array.isArray(cors) && cors.every(isOrigin)),
-      'cors',
-      cors,
-      "give '*' or origins such as 'https://chat.example'",
-    ),
-    when(
-      contentDelivery !== undefined &&
-        !['stream', 'redirect'].includes(String(contentDelivery)) &&
-        typeof contentDelivery !== 'function',
-      'contentDelivery',
-      contentDelivery,
-      'give stream, redirect or a function',
-    ),
-    // Its value is never shown.
-    contentSecret !== undefined && !(isText(contentSecret) && contentSecret.length >= 16)
-      ? { field: 'contentSecret', value: 'unusable', fix: 'give at least 16 characters' }
+    apiKeys !== undefined && authenticate !== undefined
+      ? optionProblem('authenticate', authenticate, 'leave it or apiKeys out')
       : undefined,
-    publicOrigin === undefined ? undefined : addressProblem('publicOrigin', publicOrigin, 'https://video.example'),
-    webhookSecret === undefined || typeof webhookSecret === 'function' ? undefined : webhookProblem(webhookSecret),
-    when(maxBodyBytes !== undefined && !isAtLeast(maxBodyBytes, 1), 'maxBodyBytes', maxBodyBytes, 'give bytes above 0'),
-    when(
-      acceptTimeoutMs !== undefined && !isAtLeast(acceptTimeoutMs, 0),
-      'acceptTimeoutMs',
-      acceptTimeoutMs,
-      'give milliseconds from 0',
-    ),
-    when(
-      repeatWindowMs !== undefined && !isAtLeast(repeatWindowMs, 0),
-      'repeatWindowMs',
-      repeatWindowMs,
-      'give milliseconds from 0',
-    ),
-    when(
-      contentLifetimeMs !== undefined && !isAtLeast(contentLifetimeMs, 1),
-      'contentLifetimeMs',
-      contentLifetimeMs,
-      'give milliseconds above 0',
-    ),
-    ...Object.entries({ heartbeatMs, heartbeatChunkMs }).map(([field, value]) =>
-      when(value !== undefined && !isAtLeast(value, 0), field, value, 'give milliseconds from 0, or Infinity for none'),
-    ),
-    onDisconnect === undefined ? undefined : choiceProblem('onDisconnect', onDisconnect, ['continue', 'cancel']),
-    allowPrivateAddressesProblem(options.allowPrivateAddresses),
+    isPublic && isGuarded ? optionProblem('public', isPublic, 'leave it out, or apiKeys and authenticate') : undefined,
+    maxTotalBodyBytes !== undefined && maxTotalBodyBytes < maxBodyBytes
+      ? optionProblem('maxTotalBodyBytes', maxTotalBodyBytes, 'give at least maxBodyBytes, or Infinity')
+      : undefined,
   ]
 }
 
-function webhookProblem(secret: string): OptionProblem {
+function webhookProblem(secret: unknown): OptionProblem {
   const problem = webhookSecretsProblem(secret)
   return problem && { ...problem, field: 'webhookSecret' }
-}
-
-function isOptional(value: unknown, type: 'function'): boolean {
-  return value === undefined || typeof value === type
 }
 
 function areModels(models: unknown): boolean {

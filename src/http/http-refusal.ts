@@ -33,7 +33,11 @@ export class HttpRefusal extends Error {
 
   /** The body of the answer in the form of OpenAI's errors. */
   get body(): { readonly error: { message: string; type: string; param: string | null; code: string } } {
-    const type = this.status < 500 ? 'invalid_request_error' : 'server_error'
-    return { error: { message: this.message, type, param: this.param, code: this.code } }
+    return { error: { message: this.message, type: typeOf(this.status), param: this.param, code: this.code } }
   }
+}
+
+function typeOf(status: number): string {
+  if (status === 429) return 'rate_limit_error'
+  return status < 500 ? 'invalid_request_error' : 'server_error'
 }

@@ -18,6 +18,12 @@ export interface ChatCompletionChunk {
   readonly usage?: ChatCompletionUsage | null
 }
 
+/** Chunks that come one after the other, each reading from the first. */
+export interface ChatCompletionChunks extends AsyncIterable<ChatCompletionChunk> {
+  /** A chunk with an empty delta, in the form of the others: `toSse` keeps a stream alive with it before the first came. */
+  readonly emptyChunk: ChatCompletionChunk
+}
+
 /** The only choice of a chunk. */
 export interface ChatCompletionChunkChoice {
   readonly index: 0

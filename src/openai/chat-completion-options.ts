@@ -1,6 +1,12 @@
+import {
+  checkOptions,
+  type OptionProblem,
+  type OptionRules,
+  optionProblem,
+  unknownNames,
+} from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
-import { describeValue } from '../contracts/errors.js'
-import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import { choice, number, rule, ruleOf, withMethods } from '../contracts/option-rules.js'
 import { systemClock } from '../timing/system-clock.js'
 import type { AnswerFormat } from './answer-content.js'
 import { wellFormed } from './plain-text.js'
@@ -66,8 +72,7 @@ export type ChatCompletionSettings = {
  * @throws ConfigurationError naming every option that cannot work.
  */
 export function chatCompletionSettings(subject: string, options: ChatCompletionOptions): ChatCompletionSettings {
-  const problems = [...problemsOf(options)]
-  if (problems.length > 0) throw new ConfigurationError(subject, problems)
+  checkOptions(subject, options, CHAT_RULES)
   const progress = options.progress ?? 'content'
   return {
     id: wellFormed(options.id ?? `chatcmpl-${crypto.randomUUID().replaceAll('-', '')}`),
@@ -81,38 +86,38 @@ export function chatCompletionSettings(subject: string, options: ChatCompletionO
   }
 }
 
-const CHOICES = {
-  progress: ['content', 'reasoning_content', 'none'],
-  content: ['url', 'markdown', 'html', 'html-fenced'],
-  role: ['include', 'omit'],
-  usage: ['include', 'omit'],
-} as const
+const notEmpty = rule((value) => typeof value === 'string' && value !== '', 'give a text that is not empty')
+const FORMATS = ['url', 'markdown', 'html', 'html-fenced']
 
-function* problemsOf(options: ChatCompletionOptions): Iterable<InputProblem> {
-  const problem = (field: string, value: unknown, fix: string) => ({ field, value: describeValue(value), fix })
-  const { created, texts, clock } = options
-  for (const field of ['id', 'model'] as const) {
-    const value: unknown = options[field]
-    if (value !== undefined && (typeof value !== 'string' || value === '')) {
-      yield problem(field, value, 'give a text that is not empty')
-    }
-  }
+const CHAT_RULES: OptionRules<ChatCompletionOptions> = {
+  id: notEmpty,
+  model: notEmpty,
   // A later instant than the year 5138 in seconds is today in milliseconds.
-  if (created !== undefined && !(Number.isInteger(created) && created >= 0 && created < 1e11)) {
-    yield problem('created', created, 'give whole Unix seconds')
+  created: number((value) => Number.isInteger(value) && value >= 0 && value < 1e11, 'give whole Unix seconds'),
+  progress: choice('content', 'reasoning_content', 'none'),
+  content: rule(
+    (value) => typeof value === 'function' || FORMATS.includes(String(value)),
+    `give a function or one of ${FORMATS.join(', ')}`,
+  ),
+  role: choice('include', 'omit'),
+  usage: choice('include', 'omit'),
+  texts: ruleOf(textsProblems),
+  clock: withMethods('now'),
+}
+
+function textsProblems(field: string, texts: unknown): readonly OptionProblem[] {
+  const known = Object.entries(chineseTexts)
+  if (typeof texts !== 'object' || texts === null) {
+    return [optionProblem(field, texts, 'give chineseTexts, englishTexts or texts of your own')]
   }
-  for (const [field, choices] of Object.entries(CHOICES)) {
-    const value: unknown = options[field as keyof typeof CHOICES]
-    const isFunction = field === 'content' && typeof value === 'function'
-    if (value !== undefined && !isFunction && !choices.some((choice) => choice === value)) {
-      yield problem(field, value, `give ${field === 'content' ? 'a function or ' : ''}one of ${choices.join(', ')}`)
-    }
-  }
-  if (texts !== undefined) {
-    for (const [key, model] of Object.entries(chineseTexts)) {
-      const value: unknown = texts?.[key as keyof ProgressTexts]
-      if (typeof value !== typeof model) yield problem(`texts.${key}`, value, `give a ${typeof model}`)
-    }
-  }
-  if (clock !== undefined && typeof clock?.now !== 'function') yield problem('clock', clock, 'give a Clock')
+  const unknown = unknownNames(Object.keys(texts), [...known.map(([name]) => name), 'lineEnd'], `${field}.`)
+  const wrong = known.map(([name, model]) => {
+    const value: unknown = Object(texts)[name]
+    return typeof value === typeof model
+      ? undefined
+      : optionProblem(`${field}.${name}`, value, `give a ${typeof model}`)
+  })
+  const { lineEnd } = Object(texts)
+  const isEnd = lineEnd === undefined || typeof lineEnd === 'string'
+  return [...unknown, ...wrong, isEnd ? undefined : optionProblem(`${field}.lineEnd`, lineEnd, 'give a string')]
 }

@@ -14,6 +14,12 @@ import type { StageName } from '../contracts/stage.js'
  * ```
  */
 export interface ProgressTexts {
+  /**
+   * What ends a line of the five steps in `delta.content` before a bare URL, so that a client that joins the contents does not run them
+   * together. Other lines, and those of other formats, end in a line feed anyway.
+   * @defaultValue none, as in the sora2api response format
+   */
+  readonly lineEnd?: string | undefined
   /** The generation started. */
   readonly generating: string
   /** The video exists. */
@@ -117,8 +123,9 @@ const ENGLISH_REASONS: Readonly<Record<ErrorCode, string>> = {
   unexpected: 'unexpected error',
 }
 
-/** English texts. */
+/** English texts; each line ends in a line feed. */
 export const englishTexts: ProgressTexts = {
+  lineEnd: '\n',
   generating: '🎬 Generating the video...',
   generated: '✅ Video generated',
   publishing: '📤 Publishing the video to get its post id...',

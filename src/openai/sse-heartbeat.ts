@@ -1,44 +1,44 @@
 import type { Clock } from '../contracts/clock.js'
-import type { ChatCompletionChunk } from './chat-completion-chunk.js'
+import type { ChatCompletionChunk, ChatCompletionChunkDelta } from './chat-completion-chunk.js'
 
-/** When a stream of chunks owes its reader a sign of life, and which. It keeps no timer. */
+/** When a stream of chunks owes its reader a sign of life, and what it looks like. It keeps no timer. */
 export interface SseHeartbeat {
   /** Milliseconds until the next beat; 0 or less when it is due, `Infinity` when none will be. */
   dueInMs(): number
-  /** A chunk was sent, so the next beat starts to count anew. */
+  /** A chunk was sent: the next beat is due a whole interval later. */
   chunkSent(chunk: ChatCompletionChunk): void
-  /** Takes the beat that is due: a chunk with an empty delta, or `undefined` for a comment. */
+  /** Takes the beat that is due, a chunk with an empty delta. */
   beat(): ChatCompletionChunk | undefined
+  /** A chunk in the form of those before it; `undefined` before the first of an unknown form, and after the answer. */
+  chunkWith(delta: ChatCompletionChunkDelta): ChatCompletionChunk | undefined
 }
 
-/** How often to beat, in milliseconds; `Infinity` for never. */
+/** How often to beat, in milliseconds (`Infinity` for never), and the form of the chunks before the first was sent. */
 export interface SseHeartbeatOptions {
-  readonly commentMs: number
-  readonly chunkMs: number
+  readonly everyMs: number
+  readonly form: ChatCompletionChunk | undefined
   readonly clock: Clock
 }
 
 /**
- * Counts the silence of a stream: a comment is due after `commentMs` in which nothing was sent, a chunk after `chunkMs`
- * without one. A chunk copies the one before it, so none comes ahead of the first, nor after the answer, which is the last.
+ * Counts the silence of a stream of chunks. A beat is a chunk and not a comment: readers exist that stop at a comment, or lose the
+ * frame after it. It copies the chunk before it, and none comes after the answer, which is the last that a reader waits for.
  */
-export function sseHeartbeat({ commentMs, chunkMs, clock }: SseHeartbeatOptions): SseHeartbeat {
+export function sseHeartbeat({ everyMs, form, clock }: SseHeartbeatOptions): SseHeartbeat {
   let sentAt = clock.monotonic()
-  let chunkSentAt = sentAt
-  let openChunk: ChatCompletionChunk | undefined
-  const chunkDueAt = () => (openChunk === undefined ? Number.POSITIVE_INFINITY : chunkSentAt + chunkMs)
+  let openChunk = form
+  const chunkWith = (delta: ChatCompletionChunkDelta) =>
+    openChunk && { ...openChunk, choices: [{ index: 0 as const, delta, finish_reason: null }] }
   return {
-    dueInMs: () => Math.min(sentAt + commentMs, chunkDueAt()) - clock.monotonic(),
+    dueInMs: () => (openChunk === undefined ? Number.POSITIVE_INFINITY : sentAt + everyMs - clock.monotonic()),
     chunkSent(chunk) {
       sentAt = clock.monotonic()
-      chunkSentAt = sentAt
       openChunk = chunk.choices[0]?.finish_reason === null ? chunk : undefined
     },
     beat() {
       sentAt = clock.monotonic()
-      if (openChunk === undefined || sentAt < chunkDueAt()) return undefined
-      chunkSentAt = sentAt
-      return { ...openChunk, choices: [{ index: 0, delta: {}, finish_reason: null }] }
+      return chunkWith({})
     },
+    chunkWith,
   }
 }

@@ -1,5 +1,5 @@
 import { answerContent } from './answer-content.js'
-import type { ChatCompletionChunk, ChatCompletionChunkDelta } from './chat-completion-chunk.js'
+import type { ChatCompletionChunk, ChatCompletionChunkDelta, ChatCompletionChunks } from './chat-completion-chunk.js'
 import {
   type ChatCompletionOptions,
   type ChatCompletionSettings,
@@ -35,12 +35,9 @@ import { NOTHING_SAID, nextProgressLine, type ProgressLine } from './progress-li
  * }
  * ```
  */
-export function toChatCompletionChunks(
-  run: FormattableRun,
-  options: ChatCompletionOptions = {},
-): AsyncIterable<ChatCompletionChunk> {
+export function toChatCompletionChunks(run: FormattableRun, options: ChatCompletionOptions = {}): ChatCompletionChunks {
   const settings = chatCompletionSettings('toChatCompletionChunks', options)
-  return { [Symbol.asyncIterator]: () => readChunks(run, settings) }
+  return { [Symbol.asyncIterator]: () => readChunks(run, settings), emptyChunk: openChunk(settings, {}) }
 }
 
 // A generator that waits for an event hears of a reader who left only after it: so its events are ended under it.
@@ -103,10 +100,10 @@ async function* progressChunks(
 }
 
 // The five steps of the format have no line feed; a client that joins contents would run the notes and the URL together.
-function lineEnd({ progress, content }: ChatCompletionSettings, { kind }: ProgressLine): string {
+function lineEnd({ progress, content, texts }: ChatCompletionSettings, { kind }: ProgressLine): string {
   if (progress === 'reasoning_content') return '\n'
   if (typeof content === 'string' && content !== 'url') return '\n\n'
-  return kind === 'step' ? '' : '\n'
+  return kind === 'step' ? (texts.lineEnd ?? '') : '\n'
 }
 
 function openChunk(settings: ChatCompletionSettings, delta: ChatCompletionChunkDelta): ChatCompletionChunk {

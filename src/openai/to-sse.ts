@@ -1,31 +1,29 @@
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
-import { describeValue } from '../contracts/errors.js'
-import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import { aFunction, choice, number, text, withMethods } from '../contracts/option-rules.js'
 import { systemClock } from '../timing/system-clock.js'
-import type { ChatCompletionChunk } from './chat-completion-chunk.js'
+import type { ChatCompletionChunk, ChatCompletionChunks } from './chat-completion-chunk.js'
+import { plainLine } from './plain-text.js'
 import { sseHeartbeat } from './sse-heartbeat.js'
-import { toOpenAiError } from './to-openai-error.js'
+import { type OpenAiErrorBody, toOpenAiError } from './to-openai-error.js'
 
 /** How a stream is kept alive and what happens when its reader leaves. */
 export interface SseOptions {
   /**
-   * After how many milliseconds in which nothing was sent a comment is sent, which every client ignores: proxies cut silent
-   * connections, some after 50 s. 0 and `Infinity` send none.
+   * After how many milliseconds from 0 in which nothing was sent a chunk with an empty delta is sent, which adds nothing to the
+   * answer: proxies cut silent connections, some after 50 s. Comment lines are never sent, because readers exist that stop at
+   * one. None comes after the answer, and none ahead of the first chunk where the chunks are not those of
+   * `toChatCompletionChunks`, for its id and model are not known then. 0 and `Infinity` send none.
    * @defaultValue 15,000
    */
   readonly heartbeatMs?: number | undefined
   /**
-   * After how many milliseconds without a chunk a chunk with an empty delta is sent, because some gateways drop comments. It
-   * needs the id and the model of a chunk before it, so none is sent ahead of the first chunk, nor after the answer. 0 and
-   * `Infinity` send none.
-   * @defaultValue 60,000
+   * Whether a failure is said in one more chunk before its frame, with a short sentence as `delta.content`, such as
+   * `❌ Could not start the video: 429. Wait and send the request again`: some gateways drop frames without `choices`. Like a
+   * heartbeat it needs the form of the chunks.
+   * @defaultValue `omit`
    */
-  readonly heartbeatChunkMs?: number | undefined
-  /**
-   * Whether a comment is sent at once, so that the client and every proxy see that the stream is open.
-   * @defaultValue `none`
-   */
-  readonly opening?: 'none' | 'comment' | undefined
+  readonly errorContent?: 'include' | 'omit' | undefined
   /** Put into an error frame as `run_id`, so that the run can be looked up. */
   readonly runId?: string | undefined
   /**
@@ -38,8 +36,15 @@ export interface SseOptions {
 
 type Arrival = { readonly step: IteratorResult<ChatCompletionChunk, unknown> } | { readonly error: unknown }
 
-const KEEP_ALIVE = ': keep-alive\n\n'
 const DONE = 'data: [DONE]\n\n'
+
+const RULES: OptionRules<SseOptions> = {
+  heartbeatMs: number((value) => value >= 0, 'give milliseconds from 0, or Infinity for no heartbeat'),
+  errorContent: choice('include', 'omit'),
+  runId: text(),
+  onCancel: aFunction,
+  clock: withMethods('now', 'monotonic', 'sleep'),
+}
 
 /**
  * Writes chunks as server-sent events, each as `data: {…}` and a blank line, and `data: [DONE]` at the end. What the chunks
@@ -47,7 +52,7 @@ const DONE = 'data: [DONE]\n\n'
  * before it, so the stream itself never fails. JSON has no raw line end, so no text can break out of its frame.
  *
  * The stream is pulled: nothing is read ahead of its reader, at most one frame waits, and a heartbeat is only sent to a reader
- * that waits for it. A cancel settles at once, also while the chunks are silent: they are told to stop without waiting for
+ * that waits for it. There are no comment lines, and nothing comes before the first chunk but heartbeats. A cancel settles at once, also while the chunks are silent: they are told to stop without waiting for
  * them, and no timer stays behind. What the run does then is up to `onCancel`.
  *
  * @throws ConfigurationError when an option cannot work.
@@ -65,15 +70,14 @@ const DONE = 'data: [DONE]\n\n'
  * ```
  */
 export function toSse(
-  chunks: AsyncIterable<ChatCompletionChunk>,
+  chunks: AsyncIterable<ChatCompletionChunk> | ChatCompletionChunks,
   options: SseOptions = {},
 ): ReadableStream<Uint8Array> {
-  const { runId, onCancel, clock = systemClock, opening = 'none' } = options
-  checkOptions(options)
+  checkOptions('toSse', options, RULES)
+  const { runId, onCancel, clock = systemClock, errorContent = 'omit' } = options
   // A heartbeat after 0 ms would never stop beating, so 0 is taken for none.
-  const commentMs = (options.heartbeatMs ?? 15_000) || Number.POSITIVE_INFINITY
-  const chunkMs = (options.heartbeatChunkMs ?? 60_000) || Number.POSITIVE_INFINITY
-  const heartbeat = sseHeartbeat({ commentMs, chunkMs, clock })
+  const everyMs = (options.heartbeatMs ?? 15_000) || Number.POSITIVE_INFINITY
+  const heartbeat = sseHeartbeat({ everyMs, form: 'emptyChunk' in chunks ? chunks.emptyChunk : undefined, clock })
   const encoder = new TextEncoder()
   const end = new AbortController()
 
@@ -81,7 +85,6 @@ export function toSse(
   let isAsked = false
   let arrival: Arrival | undefined
   let isArmed = false
-  let isOpen = opening === 'none'
   let wake: () => void = () => undefined
 
   // One request is out at a time, and stays out over any number of heartbeats.
@@ -109,8 +112,7 @@ export function toSse(
     const dueInMs = heartbeat.dueInMs()
     if (isArmed || dueInMs === Number.POSITIVE_INFINITY) return
     isArmed = true
-    // The first chunk can bring the next beat forward, but never nearer than its own interval.
-    clock.sleep(Math.min(dueInMs, chunkMs), { signal: end.signal }).then(
+    clock.sleep(dueInMs, { signal: end.signal }).then(
       () => {
         isArmed = false
         wake()
@@ -123,10 +125,6 @@ export function toSse(
     {
       async pull(controller) {
         const send = (text: string) => controller.enqueue(encoder.encode(text))
-        if (!isOpen) {
-          isOpen = true
-          return send(heartbeatFrame(undefined))
-        }
         ask()
         while (arrival === undefined) {
           arm()
@@ -134,7 +132,8 @@ export function toSse(
             wake = resolve
           })
           if (end.signal.aborted) return
-          if (arrival === undefined && heartbeat.dueInMs() <= 0) return send(heartbeatFrame(heartbeat.beat()))
+          const beat = arrival === undefined && heartbeat.dueInMs() <= 0 ? heartbeat.beat() : undefined
+          if (beat !== undefined) return send(frame(beat))
         }
         if ('step' in arrival && arrival.step.done !== true) {
           const chunk = arrival.step.value
@@ -151,7 +150,12 @@ export function toSse(
           }
         }
         end.abort()
-        if ('error' in arrival) send(errorFrame(arrival.error, runId))
+        if ('error' in arrival) {
+          const { error } = toOpenAiError(arrival.error).body
+          const said = errorContent === 'include' ? heartbeat.chunkWith({ content: failureLine(error) }) : undefined
+          if (said !== undefined) send(frame(said))
+          send(frame({ error: { ...error, ...(runId !== undefined && { run_id: runId }) } }))
+        }
         send(DONE)
         controller.close()
       },
@@ -173,30 +177,13 @@ function frame(data: object): string {
   return `data: ${JSON.stringify(data)}\n\n`
 }
 
-function heartbeatFrame(chunk: ChatCompletionChunk | undefined): string {
-  return chunk === undefined ? KEEP_ALIVE : frame(chunk)
-}
-
-function errorFrame(error: unknown, runId: string | undefined): string {
-  const { body } = toOpenAiError(error)
-  return frame({ error: { ...body.error, ...(runId !== undefined && { run_id: runId }) } })
+// On a line of its own below what was said before. An address in it must not be taken for that of the video.
+function failureLine({ message }: OpenAiErrorBody): string {
+  return `\n❌ ${plainLine(message.replace(/\bhttps?:\/\//gi, ''))}`
 }
 
 // An async generator answers only after the step that it is in, which may never come; nobody is left to hear of its failure.
 function stopReading(iterator: AsyncIterator<unknown> | undefined): void {
   const stop = async () => iterator?.return?.()
   stop().catch(() => undefined)
-}
-
-function checkOptions(options: SseOptions): void {
-  const problems = (['heartbeatMs', 'heartbeatChunkMs'] as const).flatMap((field): InputProblem[] => {
-    const ms: unknown = options[field]
-    if (ms === undefined || (typeof ms === 'number' && ms >= 0)) return []
-    return [{ field, value: describeValue(ms), fix: 'give milliseconds from 0, or Infinity for no heartbeat' }]
-  })
-  const { opening } = options
-  if (opening !== undefined && opening !== 'none' && opening !== 'comment') {
-    problems.push({ field: 'opening', value: describeValue(opening), fix: 'give none or comment' })
-  }
-  if (problems.length > 0) throw new ConfigurationError('toSse', problems)
 }

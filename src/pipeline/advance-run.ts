@@ -7,7 +7,7 @@ import { askPatiently, isNamedElsewhere, takeRun } from './journal/hold-run.js'
 import { continueAfterRace } from './journal/lost-race.js'
 import { type Opening, openRun } from './journal/open-run.js'
 import { answerOf, isFenced } from './journal/store-calls.js'
-import type { PipelineConfig } from './options.js'
+import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
 import { finishRun, isConfigured, takeStep } from './take-step.js'
 

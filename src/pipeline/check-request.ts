@@ -1,8 +1,14 @@
+import { unknownNames } from '../contracts/check-options.js'
 import { describeValue } from '../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
+import { isJson } from '../contracts/is-json.js'
+import { nearestName } from '../contracts/nearest-name.js'
 import type { MediaInput, VideoRequest } from '../contracts/request.js'
 
 const MAX_PROMPT = 32_000
+const SHOT = ['durationSeconds', 'prompt']
+// A file of a form, as the HTTP handler gives it to `prepare`, has its name as well.
+const MEDIA = ['bytes', 'mediaType', 'fileName']
 
 type Rule = { readonly isRight: (value: unknown) => boolean; readonly fix: string }
 
@@ -66,17 +72,25 @@ export function checkRequest(request: VideoRequest): VideoRequest {
   }
   check('prompt', prompt, request.prompt)
   const given = Object.entries(request).filter(([, value]) => value !== undefined)
-  for (const [field, value] of given) {
-    if (!(field in RULES)) {
-      problems.push({ field, value: 'unknown', fix: 'leave it out, or put it into providerOptions' })
-    } else if (field !== 'prompt') check(field, RULES[field as keyof VideoRequest], value)
+  // A name that is mistyped counts without a value too: what it was to set may just be missing.
+  for (const [field, value] of Object.entries(request)) {
+    if (!Object.hasOwn(RULES, field)) {
+      const nearest = nearestName(field, Object.keys(RULES))
+      const fix = nearest === undefined ? 'leave it out, or put it into providerOptions' : `did you mean ${nearest}?`
+      problems.push({ field, value: 'unknown', fix })
+    } else if (field !== 'prompt' && value !== undefined) check(field, RULES[field as keyof VideoRequest], value)
   }
   if (Array.isArray(request.storyboard)) {
     request.storyboard.forEach((shot: unknown, index) => {
       const { durationSeconds, prompt: shotPrompt } = isPlainObject(shot) ? shot : {}
       check(`storyboard[${index}].durationSeconds`, seconds, durationSeconds)
       check(`storyboard[${index}].prompt`, prompt, shotPrompt)
+      if (isPlainObject(shot)) problems.push(...unknownNames(Object.keys(shot), SHOT, `storyboard[${index}].`))
     })
+  }
+  for (const field of ['image', 'video'] as const) {
+    const media: unknown = request[field]
+    if (isPlainObject(media)) problems.push(...unknownNames(Object.keys(media), MEDIA, `${field}.`))
   }
   if (problems.length > 0) throw new InvalidRequestError(problems)
   return { ...(structuredClone(Object.fromEntries(given)) as object), prompt: request.prompt.toWellFormed() }
@@ -92,6 +106,11 @@ export function checkNames(names: { readonly id?: string | undefined; readonly o
     return isFine ? [] : [{ field, value: describeValue(value), fix: 'give 1 to 255 characters' }]
   })
   if (problems.length > 0) throw new InvalidRequestError(problems)
+}
+
+/** Checks the id of a lookup: a text that is no id of a run is not an error there, and anything else is. */
+export function checkIsText(id: unknown): asserts id is string {
+  if (typeof id !== 'string') checkNames({ id: id as never })
 }
 
 function mediaRule(kind: 'image' | 'video'): Rule {
@@ -125,11 +144,4 @@ function matches(pattern: RegExp): (value: unknown) => boolean {
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isJson(value: unknown, depth = 0): boolean {
-  if (value === null || value === undefined) return true
-  if (typeof value === 'number') return Number.isFinite(value)
-  if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean'
-  return depth < 64 && Object.values(value).every((entry) => isJson(entry, depth + 1))
 }

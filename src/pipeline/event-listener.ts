@@ -1,7 +1,7 @@
 import { toErrorJson } from '../contracts/errors.js'
 import type { PipelineEvent } from '../contracts/events.js'
 import type { EventLog } from './event-log.js'
-import type { PipelineConfig } from './options.js'
+import type { PipelineConfig } from './pipeline-config.js'
 
 /** `onEvent` for the log of one run: what it throws or rejects with is the caller's bug, must not cost a video, and is reported once. */
 export function listenerOf(

@@ -1,4 +1,5 @@
 import { callStrategy, firstPlainOf } from '../calling/call-strategy.js'
+import { strategyErrorOf } from '../calling/error-of-other-run.js'
 import type { StageCalls } from '../calling/stage-calls.js'
 import { withAttemptObserver } from '../contracts/attempt-observer.js'
 import { toErrorJson } from '../contracts/errors.js'
@@ -7,7 +8,7 @@ import { withDeadline } from '../timing/deadline.js'
 import type { StatePatch } from './journal/state-patch.js'
 import { type RunSession, remainingMs, warn } from './run-session.js'
 import { observerOf } from './stage-attempts.js'
-import { contextOf, openStage, placeOf, warnOfBug } from './stage-work.js'
+import { contextOf, openStage, placeOf, savablePart, warnOfBug } from './stage-work.js'
 import { failedAttempt } from './state/attempts.js'
 import { withFound } from './state/candidates.js'
 import type { Step } from './state/run-state.js'
@@ -123,11 +124,14 @@ async function advanceStage<S extends LaterStage>(
     const limit = { clock, signal: session.signal, timeoutMs, error: endLate }
     const output = await withDeadline(limit, async (signal) => {
       const context = withAttemptObserver(contextOf(session, work, signal), attempts.observer)
-      return callStrategy(stage, strategy, await input(), context)
+      const given = await input()
+      return callStrategy(stage, strategy, given, context).catch((thrown: unknown) => {
+        throw strategyErrorOf(strategy, thrown)
+      })
     })
     work.isOpen = false
     const durationMs = session.time.now() - startedAt
-    await leave(session, stage, keep(output))
+    await leave(session, stage, keep(savablePart(session, work, output)))
     session.log.append({ type: 'stage-completed', ...placeOf(stage, work.strategy), durationMs })
   } catch (error) {
     work.isOpen = false

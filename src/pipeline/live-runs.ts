@@ -1,6 +1,7 @@
 import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
+import { releaseClock } from '../timing/system-clock.js'
 import { advanceRun } from './advance-run.js'
 import { checkNames, checkRequest } from './check-request.js'
 import { listenerOf } from './event-listener.js'
@@ -9,9 +10,9 @@ import { adoptJob } from './journal/adopt-run.js'
 import { retriedRequest } from './journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import { unfinishedRuns } from './journal/unfinished-runs.js'
-import { type PipelineConfig, withOwnWorker } from './options.js'
+import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
-import type { AdoptOptions, Opened, RunOptions } from './run-options.js'
+import { type AdoptOptions, checkAdoptOptions, type Opened, type RunOptions } from './run-options.js'
 import { RunWaits } from './run-waits.js'
 import { UnservedVideos } from './video/unserved-videos.js'
 
@@ -33,7 +34,10 @@ export class LiveRuns {
   #closed: Promise<void> | undefined
 
   constructor(config: PipelineConfig) {
-    this.#config = config
+    const takeUp = (id: string) => {
+      if (this.#closed === undefined) this.open(undefined, { id, isAnew: true })
+    }
+    this.#config = { ...config, takeUp }
   }
 
   has(id: string): boolean {
@@ -46,19 +50,19 @@ export class LiveRuns {
 
   /** @throws RunStateError when the pipeline is closed. */
   assertOpen(action: string): void {
-    if (this.#closed) throw new RunStateError(`Could not ${action}: the pipeline is closed`)
+    if (this.#closed) throw new RunStateError(`Could not ${action}: the pipeline is closed`, { isRetryable: true })
   }
 
   /** Starts a run, takes it from the store, or joins the live one. */
   open(
     request: VideoRequest | undefined,
-    { signal, id: given, owner, retryOf, delayMs = 0 }: RunOptions & Opened,
+    { signal, id: given, owner, retryOf, delayMs = 0, isAnew = false }: RunOptions & Opened,
   ): PipelineRun {
     this.assertOpen(request === undefined ? 'resume the run' : 'start a run')
     checkNames({ id: given, owner })
     const id = given ?? newRunId()
     const joined = this.#runs.get(id)
-    if (joined?.isFor(request, owner)) {
+    if (!isAnew && joined?.isFor(request, owner)) {
       if (signal) joined.follow(signal)
       return joined
     }
@@ -67,7 +71,7 @@ export class LiveRuns {
     const config = joined || this.#advancing.has(id) ? withOwnWorker(this.#config) : this.#config
     const origin = { id, request, owner, retryOf, isCallerId: given !== undefined }
     const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
-    if (joined === undefined) this.#runs.set(id, run)
+    if (joined === undefined || isAnew) this.#runs.set(id, run)
     this.#all.add(run)
     run.result.catch((error: unknown) => this.unserved.keep(id, error))
     if (signal) run.follow(signal)
@@ -88,8 +92,8 @@ export class LiveRuns {
   /** Makes a run of a job that the store does not know, and works on it. */
   async adopt(handle: GenerationHandle, options: AdoptOptions): Promise<PipelineRun> {
     this.assertOpen('adopt the job')
+    checkAdoptOptions(options)
     const { request, id = newRunId(), owner } = options
-    checkNames({ id, owner })
     const checked = request && checkRequest(request)
     await adoptJob(this.#config, { id, isCallerId: options.id !== undefined, handle, request: checked, owner })
     return this.open(undefined, { id })
@@ -108,7 +112,8 @@ export class LiveRuns {
     checkNames({ id })
     this.assertOpen('settle the run')
     await settleRun(this.#config, id, verdict)
-    return this.open(undefined, { id })
+    // A live run of that id may just have read how the run had ended.
+    return this.open(undefined, { id, isAnew: true })
   }
 
   /** Takes a run of the store one step further; calls at the same time share it. Does nothing for a run that is live here. */
@@ -141,7 +146,8 @@ export class LiveRuns {
       RELEASE_MS,
       [...this.#all].map((run) => run.abandon()),
     )
-    await this.#config.lease.retire().catch(ignored)
+    await this.#within(RELEASE_MS, [this.#config.lease.retire().catch(ignored)])
+    releaseClock(this.#config.clock)
   }
 
   async #within(ms: number, all: readonly Promise<void>[]): Promise<void> {

@@ -3,11 +3,12 @@ import type { PipelineEvent, UpstreamState } from '../contracts/events.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
 import type { RunStateError } from '../contracts/run-errors.js'
+import { NetworkError } from '../contracts/upstream-errors.js'
 import { driveRun } from './drive-run.js'
 import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
 import type { RunOrigin } from './journal/open-run.js'
-import type { PipelineConfig } from './options.js'
+import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
 import { RunWaits } from './run-waits.js'
 import { identityOf, type RunIdentity, type RunProgress } from './state/run-state.js'
@@ -20,13 +21,14 @@ import { stagesOf } from './take-step.js'
 export interface PipelineRun extends AsyncIterable<PipelineEvent> {
   readonly id: string
   /**
-   * What the run comes to. Rejects with the run's error, or with `signal.reason` itself after an abort. Nobody has to read it: it
+   * What the run comes to. Rejects with the run's error, or with `signal.reason` itself after an abort. It need not be read: it
    * never causes an unhandled rejection.
    */
   readonly result: Promise<PipelineResult>
   /**
-   * Aborts the run: `result` rejects at once with `reason` itself, and the generator is told to cancel when it can. The last
-   * event, `run-failed`, says what is left running (and costing). Resolves when that event is there; does nothing after the end.
+   * Aborts the run: `result` rejects at once with `reason` itself, and the generator is asked to cancel when it can. The last
+   * event, `run-failed`, says what is left running (and costing). A run that is about to be saved as completed is completed all the
+   * same: its last event is `run-completed` then. Resolves when the last event is there; does nothing after the end.
    * @param reason - An `AbortError` by default.
    */
   cancel(reason?: unknown): Promise<void>
@@ -101,7 +103,7 @@ export function startRun(
     onEnd()
     markEnded()
   }
-  result.catch(() => undefined) // Whoever reads it still gets the rejection.
+  result.catch(() => undefined) // The caller who reads it still gets the rejection.
   return {
     id,
     isFor: (request, owner) => {
@@ -139,8 +141,10 @@ export function startRun(
       const upstream = session?.submitting ? submittingTo(session) : session?.upstream
       log.append({ type: 'run-failed', error: toErrorJson(leaving), isAborted: false, ...(upstream && { upstream }) })
       abandonWith(leaving)
-      if (session?.submitting) return
-      session?.interrupt(leaving)
+      // What was sent is looked for by the process that continues.
+      if (session?.submitting)
+        session.hangUp.abort(new NetworkError(`Could not learn the outcome, the pipeline was closed: ${id}`))
+      else session?.interrupt(leaving)
       await ended
     },
     ended,

@@ -1,3 +1,4 @@
+import { redact } from '../contracts/secrets/redact.js'
 import type { StageProgress } from '../contracts/stage.js'
 
 /** Progress as an event carries it. */
@@ -24,8 +25,8 @@ export class ProgressGauge {
     const bytesTotal = count(progress.bytesTotal)
     return {
       ...(ratio !== undefined && { ratio }),
-      ...(typeof phase === 'string' && { phase }),
-      ...(typeof message === 'string' && { message }),
+      ...(typeof phase === 'string' && { phase: redact(phase) }),
+      ...(typeof message === 'string' && { message: redact(message) }),
       ...(bytesDone !== undefined && { bytesDone }),
       ...(bytesTotal !== undefined && { bytesTotal }),
     }

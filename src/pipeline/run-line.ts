@@ -1,5 +1,5 @@
-import { describeValue } from '../contracts/errors.js'
-import type { InputProblem } from '../contracts/input-errors.js'
+import type { OptionRule } from '../contracts/check-options.js'
+import { nested, rule, ruleOf } from '../contracts/option-rules.js'
 
 /** How many runs a pipeline works on at once; each a whole number above 0, or `Infinity`. */
 export interface RunLimits {
@@ -18,6 +18,9 @@ export interface RunLine {
   /** Waits for a place. Rejects with `signal.reason`, and the run leaves the line. */
   wait(owner: string | undefined, signal: AbortSignal): Promise<() => void>
 }
+
+const A_LIMIT = rule(isLimit, 'give a whole number above 0, or { total, perOwner }')
+const LIMITS = nested<RunLimits>({ total: A_LIMIT, perOwner: A_LIMIT })
 
 type Waiting = { readonly owner: string | undefined; enter(): void }
 
@@ -83,21 +86,10 @@ export function limitsOf(option: number | RunLimits | undefined): RunLimits | un
   return typeof option === 'number' ? { total: option } : option
 }
 
-/** What is wrong with `maxConcurrentRuns`. */
-export function runLimitProblems(option: unknown): readonly InputProblem[] {
-  const field = 'maxConcurrentRuns'
-  const problem = (name: string, value: unknown, fix: string) => ({ field: name, value: describeValue(value), fix })
-  const whole = 'give a whole number above 0'
-  if (option === undefined) return []
-  if (typeof option === 'number') return isLimit(option) ? [] : [problem(field, option, whole)]
-  if (typeof option !== 'object' || option === null || Array.isArray(option))
-    return [problem(field, option, `${whole}, or { total, perOwner }`)]
-  return Object.entries(option).flatMap(([name, value]) => {
-    if (name !== 'total' && name !== 'perOwner')
-      return [problem(`${field}.${name}`, value, 'give one of total, perOwner')]
-    return value === undefined || isLimit(value) ? [] : [problem(`${field}.${name}`, value, whole)]
-  })
-}
+/** The rule of `maxConcurrentRuns`. */
+export const limitRule: OptionRule = ruleOf((field, value) =>
+  typeof value === 'object' ? LIMITS.problems(field, value) : A_LIMIT.problems(field, value),
+)
 
 function isLimit(value: unknown): boolean {
   return value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) > 0)

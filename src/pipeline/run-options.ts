@@ -1,5 +1,6 @@
-import { describeValue } from '../contracts/errors.js'
-import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
+import { type OptionRules, problemsOfOptions } from '../contracts/check-options.js'
+import { InvalidRequestError } from '../contracts/input-errors.js'
+import { aSignal, choice, msFrom0, number, rule } from '../contracts/option-rules.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { RunQuery } from '../contracts/run-store.js'
 
@@ -26,7 +27,21 @@ export interface AdoptOptions extends Pick<RunOptions, 'id' | 'owner'> {
 }
 
 /** What a run is opened with beyond what its caller gives. */
-export type Opened = { readonly delayMs?: number; readonly retryOf?: string }
+export type Opened = {
+  readonly delayMs?: number
+  readonly retryOf?: string
+  /** Whether a run of that id that is live here already is not joined: it may be of what the store had before. */
+  readonly isAnew?: boolean
+}
+
+/** Which runs are recovered. */
+export interface RecoverOptions {
+  /**
+   * At most this many, the most overdue first; a whole number from 1.
+   * @defaultValue all
+   */
+  readonly limit?: number | undefined
+}
 
 /** How a pipeline closes. */
 export interface CloseOptions {
@@ -37,35 +52,41 @@ export interface CloseOptions {
   readonly graceMs?: number | undefined
 }
 
-type Rule = { readonly isRight: (value: unknown) => boolean; readonly fix: string }
+const aName = rule(
+  (value) => typeof value === 'string' && value.length >= 1 && value.length <= 255,
+  'give 1 to 255 characters',
+)
 
-const name: Rule = {
-  isRight: (value) => typeof value === 'string' && value.length >= 1 && value.length <= 255,
-  fix: 'give 1 to 255 characters',
+const RUN_OPTIONS: OptionRules<RunOptions> = { signal: aSignal, id: aName, owner: aName }
+
+const ADOPT_OPTIONS: OptionRules<AdoptOptions> = {
+  id: aName,
+  owner: aName,
+  // Checked as that of a run is.
+  request: rule((value) => typeof value === 'object' && value !== null, 'give a VideoRequest'),
 }
 
-const RUN_OPTIONS: Readonly<Record<string, Rule>> = {
-  signal: { isRight: isAbortSignal, fix: 'give an AbortSignal, such as controller.signal' },
-  id: name,
-  owner: name,
+/** Which runs {@link SoraPipeline.list} gives: never those that were removed. */
+export type PipelineQuery = Omit<RunQuery, 'withRemoved'>
+
+const QUERY: OptionRules<PipelineQuery> = {
+  owner: rule((value) => typeof value === 'string', 'give a text'),
+  order: choice('newest-first', 'oldest-first'),
+  after: aName,
+  limit: number(
+    (value) => Number.isSafeInteger(value) && value >= 1 && value <= 1000,
+    'give a whole number from 1 to 1000',
+  ),
 }
 
-const QUERY: Readonly<Record<keyof RunQuery, Rule>> = {
-  owner: { isRight: (value) => typeof value === 'string', fix: 'give a text' },
-  order: {
-    isRight: (value) => value === 'newest-first' || value === 'oldest-first',
-    fix: "give 'newest-first' or 'oldest-first'",
-  },
-  after: name,
-  limit: {
-    isRight: (value) => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= 1000,
-    fix: 'give a whole number from 1 to 1000',
-  },
+const RECOVER: OptionRules<RecoverOptions> = {
+  limit: number(
+    (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value >= 1),
+    'give a whole number from 1',
+  ),
 }
 
-const CLOSE: Readonly<Record<keyof CloseOptions, Rule>> = {
-  graceMs: { isRight: (value) => typeof value === 'number' && value >= 0, fix: 'give milliseconds from 0' },
-}
+const CLOSE: OptionRules<CloseOptions> = { graceMs: msFrom0 }
 
 /**
  * Checks the options of a run.
@@ -76,15 +97,23 @@ export function checkRunOptions(
   options: RunOptions,
   allowed: readonly (keyof RunOptions)[] = ['signal', 'id', 'owner'],
 ): void {
-  const rules = Object.fromEntries(allowed.map((option) => [option, RUN_OPTIONS[option] as Rule]))
+  const rules = Object.fromEntries(allowed.map((option) => [option, RUN_OPTIONS[option]]))
   check('options', options, rules)
+}
+
+/**
+ * Checks what a job is adopted with; the request has a check of its own.
+ * @throws InvalidRequestError naming every problem, among them options that the call does not take.
+ */
+export function checkAdoptOptions(options: AdoptOptions): void {
+  check('options', options, ADOPT_OPTIONS)
 }
 
 /**
  * A query with its defaults: the newest 100 runs of every owner.
  * @throws InvalidRequestError naming every problem.
  */
-export function runQueryOf(query: Partial<RunQuery>): RunQuery {
+export function runQueryOf(query: Partial<PipelineQuery>): RunQuery {
   check('query', query, QUERY)
   const given = Object.entries(query).filter(([, value]) => value !== undefined)
   return { order: 'newest-first', limit: 100, ...Object.fromEntries(given) }
@@ -99,23 +128,16 @@ export function graceMsOf(options: CloseOptions): number {
   return options.graceMs ?? 10_000
 }
 
-function check(what: string, given: unknown, rules: Readonly<Record<string, Rule>>): void {
-  const describe = (field: string, value: unknown, fix: string) => ({ field, value: describeValue(value), fix })
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw new InvalidRequestError([describe(what, given, 'give an object, or leave it out')])
-  const problems = Object.entries(given).flatMap(([field, value]): InputProblem[] => {
-    const rule = Object.hasOwn(rules, field) ? rules[field] : undefined
-    if (rule === undefined) return [{ field, value: 'unknown', fix: `give one of ${Object.keys(rules).join(', ')}` }]
-    return value === undefined || rule.isRight(value) ? [] : [describe(field, value, rule.fix)]
-  })
-  if (problems.length > 0) throw new InvalidRequestError(problems)
+/**
+ * How many runs are recovered at most.
+ * @throws InvalidRequestError naming `limit`.
+ */
+export function recoverLimitOf(options: RecoverOptions): number {
+  check('options', options, RECOVER)
+  return options.limit ?? Number.POSITIVE_INFINITY
 }
 
-// One of another realm is none of this one's class.
-function isAbortSignal(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>
-  return (
-    typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof removeEventListener === 'function'
-  )
+function check<Options>(what: string, given: unknown, rules: OptionRules<Options>): void {
+  const problems = problemsOfOptions(what, given, rules, '')
+  if (problems.length > 0) throw new InvalidRequestError(problems)
 }

@@ -4,8 +4,9 @@ import type { PipelineResultJson } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import type { StageName } from '../contracts/stage.js'
+import { checkIsText } from './check-request.js'
 import { answerOf, isAnswer, loadRun, type StoredState } from './journal/store-calls.js'
-import type { PipelineConfig } from './options.js'
+import type { PipelineConfig } from './pipeline-config.js'
 import { bestCandidate } from './state/candidates.js'
 import type { RunProgress, RunState } from './state/run-state.js'
 import type { StoredRequest } from './state/stored-request.js'
@@ -59,20 +60,34 @@ export interface RunRecord {
 
 /** What is known of a run; `undefined` when the store does not know it, or it was removed. */
 export async function readRecord(config: PipelineConfig, id: string): Promise<RunRecord | undefined> {
+  checkIsText(id)
   const loaded = await loadRun(config.store, id)
   return loaded === undefined || loaded.state.removedAt !== undefined ? undefined : recordOf(config, loaded)
 }
 
 /**
- * The runs that a query asks for. One that cannot be read is `unreadable`, and does not keep the others from the list.
+ * The runs that a query asks for. After a run of another owner there are none, as after an id that is not known: to a store `after`
+ * is a place in the order of all runs, and would reveal which ids exist. One that cannot be read is `unreadable`, and does not keep the others from the list.
  * @throws RunStateError when the store cannot list, or does not answer.
  */
 export async function listRecords(config: PipelineConfig, query: RunQuery): Promise<readonly RunRecord[]> {
   const { list } = config.store
   if (list === undefined) throw new RunStateError('Could not list the runs, this store has no list()')
-  const ids = await answerOf(() => list(query), 'Could not list the runs, the store is down')
+  const isPlace = await isPlaceOf(config, query)
+  const ids = isPlace ? await answerOf(() => list(query), 'Could not list the runs, the store is down') : []
   const records = await Promise.all(ids.map((id) => readListed(config, id)))
   return records.filter((record) => record !== undefined)
+}
+
+// A run that was removed is still a place in the list of its owner, who may be in the middle of the pages.
+async function isPlaceOf({ store }: PipelineConfig, { owner, after }: RunQuery): Promise<boolean> {
+  if (owner === undefined || after === undefined) return true
+  try {
+    return (await loadRun(store, after))?.state.owner === owner
+  } catch (error) {
+    if (!isAnswer(error)) throw error
+    return true // Of a run that cannot be read the store alone knows whose it is.
+  }
 }
 
 async function readListed(config: PipelineConfig, id: string): Promise<RunRecord | undefined> {

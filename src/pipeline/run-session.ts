@@ -1,13 +1,15 @@
 import type { Admission, GeneratorRoute } from '../calling/generator-routes.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { GeneratedVideo, StartedTask } from '../contracts/generator.js'
+import { jsonCopy } from '../contracts/is-json.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { FencedError } from '../contracts/run-errors.js'
+import { redact } from '../contracts/secrets/redact.js'
 import type { StageName, StageWarning } from '../contracts/stage.js'
 import type { EventLog } from './event-log.js'
 import { RunJournal } from './journal/run-journal.js'
 import type { RunTime } from './journal/run-time.js'
-import type { PipelineConfig } from './options.js'
+import type { PipelineConfig } from './pipeline-config.js'
 import type { RunWaits } from './run-waits.js'
 import type { GeneratorFailure } from './state/attempts.js'
 import { type RunState, withWarnings } from './state/run-state.js'
@@ -48,12 +50,18 @@ export class RunSession {
   readonly generatorFailures: GeneratorFailure[] = []
   /** What the last poll of the job failed with; absent when it had an answer, and after a restart. */
   lastMiss?: { readonly error: unknown }
+  /** When a job that could not be claimed is claimed again, in the time of the run. */
+  claimAgainAt?: number
   /** Gives back the place among the runs that are worked on at once. */
   leaveLine: (() => void) | undefined
   /** Leave of this process to have the present job; asked for again after a restart. */
   admission?: Admission
   /** A submission under way, so that an abort can still cancel what it brings. */
   submitting?: Promise<StartedTask>
+  /** Ends the connection of a submission, whose outcome is not known then. */
+  readonly hangUp = new AbortController()
+  /** Whether the job that the submission of an aborted run brings is stopped before the last event. */
+  isStopping = false
   /** What is left at the generator, when the run fails. */
   upstream?: UpstreamState
   /** Whether another process held the run when this one ended it. */
@@ -116,7 +124,7 @@ export class RunSession {
    * @throws RunStateError when the media is gone. Whatever the store throws.
    */
   async request(): Promise<VideoRequest> {
-    return this.#request ?? restoredRequest(this.id, this.state.request, this.journal.store)
+    return this.#request ? copyOf(this.#request) : restoredRequest(this.id, this.state.request, this.journal.store)
   }
 
   /** Beats for the run from now on, and sees when another process saves it. */
@@ -156,7 +164,9 @@ export function overtaken(id: string): FencedError {
 
 /** Adds a warning to the run, once for each text. */
 export function warn(session: RunSession, warning: StageWarning, stage?: StageName, strategy?: string): void {
-  const { code, message } = warning
+  const { code } = warning
+  // A strategy of the caller's own may quote anything.
+  const message = redact(String(warning.message))
   const { warnings } = session.state
   const added = withWarnings(warnings, [{ code, message, ...(stage && { stage }) }])
   if (added === warnings) return
@@ -181,3 +191,11 @@ export function jobRemainingMs(
 }
 
 function ignored(): void {}
+
+// What one generator changes of its request, the next one must not be paid for. Media is large, and given on as it is.
+function copyOf(request: VideoRequest): VideoRequest {
+  const copies = (['providerOptions', 'metadata', 'storyboard'] as const).flatMap((field) =>
+    request[field] === undefined ? [] : [[field, jsonCopy(request[field])]],
+  )
+  return { ...request, ...Object.fromEntries(copies) }
+}

@@ -2,7 +2,6 @@ import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
-import type { RunQuery } from '../contracts/run-store.js'
 import type { VideoSource } from '../contracts/source.js'
 import { attachMethods } from './attached-methods.js'
 import { checkNames, checkRequest } from './check-request.js'
@@ -11,14 +10,18 @@ import type { ReviewVerdict } from './journal/settle-run.js'
 import { dueRuns } from './journal/unfinished-runs.js'
 import { wakeStored } from './journal/wake-run.js'
 import { LiveRuns } from './live-runs.js'
-import { configOf, type PipelineConfig, type SoraPipelineOptions } from './options.js'
+import type { SoraPipelineOptions } from './options.js'
+import { configOf, type PipelineConfig } from './pipeline-config.js'
 import type { PipelineRun } from './pipeline-run.js'
 import {
   type AdoptOptions,
   type CloseOptions,
   checkRunOptions,
   graceMsOf,
+  type PipelineQuery,
+  type RecoverOptions,
   type RunOptions,
+  recoverLimitOf,
   runQueryOf,
 } from './run-options.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
@@ -50,8 +53,8 @@ export class SoraPipeline {
   }
 
   /**
-   * Starts a run, which goes on until it has a result, whether anybody reads or not: only `run.cancel` or the signal stops it. An abort
-   * tells the generator to cancel; what it cannot stop goes on running and costing, and the last event says so.
+   * Starts a run, which continues until it has a result, whether it is read or not: only `run.cancel` or the signal stops it. An abort
+   * tells the generator to cancel; what it cannot stop continues running and costing, and the last event says so.
    *
    * `run.result` rejects with `signal.reason` itself after an abort, and else with a `SoraPipelineError`: `AllStrategiesFailedError`,
    * `SubmissionUnknownError` (a job may be running, look before you pay again), `StageTimeoutError` (its `handle` picks the job up),
@@ -85,11 +88,11 @@ export class SoraPipeline {
   /**
    * Resumes every unfinished run of the store that is not live in this pipeline, such as after a restart. A run that another process
    * works on is only watched. The first polls of jobs are spread over up to five seconds.
-   * @param limit - At most this many, the most overdue first; a whole number from 1. All by default.
-   * @throws RunStateError when the store is down. A run that cannot be read rejects its own `result` alone.
+   * @throws InvalidRequestError when an option is wrong. RunStateError when the store is down. A run that cannot be read rejects its own
+   * `result` alone.
    */
-  async recover(limit: number = Number.POSITIVE_INFINITY): Promise<readonly PipelineRun[]> {
-    return this.#live.recover(limit)
+  async recover(options: RecoverOptions = {}): Promise<readonly PipelineRun[]> {
+    return this.#live.recover(recoverLimitOf(options))
   }
 
   /**
@@ -184,8 +187,8 @@ export class SoraPipeline {
   }
 
   /**
-   * Settles a run whose submission nobody could tell to be accepted or not: a person has looked at the upstream. The run goes on with the
-   * job, or submits again.
+   * Settles a run whose submission nobody could tell to be accepted or not, or that failed or was aborted without the video of a job that
+   * it has or may have: a person has looked at the upstream. The run goes on with the job, or, out of review alone, submits again.
    * @param verdict - `{ operation }` of the job that was found, in the generator's own form such as `{ id: 'video_123' }`, or
    * `'not-submitted'`, after which the job is paid again if that was wrong.
    * @throws RunStateError when the store does not know the run or is down, or the run is not in review.
@@ -209,7 +212,7 @@ export class SoraPipeline {
    * @param query - `order` is `newest-first` by default, and `limit` (1 to 1000) is 100.
    * @throws InvalidRequestError when the query is wrong. RunStateError when the store is down, or has no `list`.
    */
-  async list(query: Partial<RunQuery> = {}): Promise<readonly RunRecord[]> {
+  async list(query: Partial<PipelineQuery> = {}): Promise<readonly RunRecord[]> {
     return listRecords(this.#config, runQueryOf(query))
   }
 

@@ -1,9 +1,11 @@
 import type { AttemptObserver } from '../contracts/attempt-observer.js'
 import { toErrorJson } from '../contracts/errors.js'
 import type { Attempt } from '../contracts/result.js'
+import type { UploadedVideo, Uploader } from '../contracts/uploader.js'
 import type { RunSession } from './run-session.js'
 import { placeOf, type StageWork, warnOfBug } from './stage-work.js'
 import { failedAttempt } from './state/attempts.js'
+import type { VerifyUpload } from './verify-upload.js'
 
 /** Keeps the attempts of a stage: in the state, as events, and the last error for a deadline that passes after it. */
 export interface StageAttempts {
@@ -14,9 +16,11 @@ export interface StageAttempts {
 /** Begins to keep the attempts of a stage. */
 export function observerOf(session: RunSession, work: StageWork): StageAttempts {
   const { stage } = work
+  const { verifyUpload } = session.config
   let lastError: StageAttempts['lastError']
   const record = (attempt: Attempt) => session.journal.note({ attempts: [...session.state.attempts, attempt] })
   const observer: AttemptObserver = {
+    ...(stage === 'upload' && verifyUpload && { verify: verifierOf(verifyUpload) }),
     working: (strategy) => {
       work.strategy = strategy
     },
@@ -45,4 +49,9 @@ export function observerOf(session: RunSession, work: StageWork): StageAttempts 
       return lastError
     },
   }
+}
+
+// In the stage of uploads every strategy is an uploader.
+function verifierOf(verifyUpload: VerifyUpload): NonNullable<AttemptObserver['verify']> {
+  return (strategy, output, signal) => verifyUpload(strategy as Uploader, output as UploadedVideo, signal)
 }

@@ -1,5 +1,6 @@
 import type { ObservedStrategy } from '../contracts/attempt-observer.js'
 import { describeValue, toErrorJson } from '../contracts/errors.js'
+import { isJson, jsonPartOf } from '../contracts/is-json.js'
 import type { StageContext, StageName, StageProgress } from '../contracts/stage.js'
 import { bugNameOf } from '../contracts/submission.js'
 import { isRatio, ProgressGauge } from './progress-gauge.js'
@@ -43,7 +44,8 @@ export function contextOf(session: RunSession, work: StageWork, signal: AbortSig
       }
     },
     warn: (warning) => {
-      if (work.isOpen) warn(session, warning, work.stage, work.strategy.name)
+      const isWarning = typeof warning === 'object' && warning !== null
+      if (work.isOpen && isWarning) warn(session, warning, work.stage, work.strategy.name)
     },
   }
 }
@@ -72,6 +74,14 @@ export function warnOfProgress(
   if (isKnown) return
   const message = `${opening}${wrong.field} is ${describeValue(wrong.value)}; ${wrong.fix}`
   warn(session, { code, message }, stage, strategy.name)
+}
+
+/** The part of what a strategy resolved with that can be saved; a part that cannot is left out, with a warning. */
+export function savablePart<T>(session: RunSession, { stage, strategy }: StageWork, output: T): T {
+  if (isJson(output)) return output
+  const message = `Could not save all of the result, a part of it is not JSON: ${strategy.name}`
+  warn(session, { code: 'invalid-result', message }, stage, strategy.name)
+  return jsonPartOf(output)
 }
 
 function report(session: RunSession, work: StageWork, progress: StageProgress): void {

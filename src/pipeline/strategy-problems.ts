@@ -1,5 +1,6 @@
 import { generatorRoutesOf } from '../calling/generator-routes.js'
 import { stageOf } from '../calling/stage-calls.js'
+import { type OptionProblem, optionProblem } from '../contracts/check-options.js'
 import { describeValue } from '../contracts/errors.js'
 import type { Generator } from '../contracts/generator.js'
 import type { InputProblem } from '../contracts/input-errors.js'
@@ -11,24 +12,25 @@ const STRATEGIES = {
   uploader: { stage: 'upload', verb: 'upload' },
 } as const
 
-/** The options that take a strategy. */
-export const STRATEGY_OPTIONS: readonly string[] = Object.keys(STRATEGIES)
+/** What is wrong with the strategy of a slot. */
+export function strategyProblems(field: keyof typeof STRATEGIES, strategy: unknown): readonly OptionProblem[] {
+  const { stage, verb } = STRATEGIES[field]
+  if (!canDo(strategy, stage)) return [optionProblem(field, strategy, `give an object that can ${verb}`)]
+  if (hasName(strategy)) return []
+  return [optionProblem(`${field}.name`, strategy.name, 'give a name that is not empty')]
+}
 
-/** What is wrong with the strategies of a pipeline. */
-export function strategyProblems(
-  options: { readonly generator: Generator } & Partial<Record<keyof typeof STRATEGIES, unknown>>,
-  isFineElsewhere: boolean,
-): readonly InputProblem[] {
-  const problems: InputProblem[] = []
-  const add = (field: string, value: unknown, fix: string) => problems.push({ field, value: describeValue(value), fix })
-  for (const [field, { stage, verb }] of Object.entries(STRATEGIES)) {
-    const strategy: unknown = options[field as keyof typeof STRATEGIES]
-    if (strategy === undefined && field !== 'generator') continue
-    if (!canDo(strategy, stage)) add(field, strategy, `give an object that can ${verb}`)
-    else if (!hasName(strategy)) add(`${field}.name`, strategy.name, 'give a name that is not empty')
-  }
-  if (isFineElsewhere && problems.length === 0) problems.push(...sharedNames(options.generator))
-  return problems
+/** What is wrong with the generators of a chain together. */
+export function chainProblems(chain: Generator): readonly OptionProblem[] {
+  return [...wrongUpstreams(chain), ...sharedNames(chain)]
+}
+
+// A job is never polled at another upstream than the one that was saved with it.
+function wrongUpstreams(chain: Generator): readonly InputProblem[] {
+  const { generators } = generatorRoutesOf(chain)
+  const wrong = generators.filter(({ upstream = 'none' }) => typeof upstream !== 'string' || upstream === '')
+  const fix = 'give a text that is not empty, such as the address of the upstream, or leave it out'
+  return wrong.map(({ upstream }) => ({ field: 'generator.upstream', value: describeValue(upstream), fix }))
 }
 
 // A submission is bound to its generator by name.

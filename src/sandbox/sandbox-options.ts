@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { ConfigurationError } from '../contracts/input-errors.js'
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
+import { nested, number, required, rule, secret, text, whole } from '../contracts/option-rules.js'
 import { CHAT_VARIANTS, type ChatVariant } from './chat/chat-variant.js'
 import type { FaultPlans } from './fault.js'
 
@@ -51,41 +52,29 @@ export interface CheckedSandboxOptions {
   readonly spaceQueueSize: number
 }
 
+const RULES: OptionRules<SandboxOptions> = {
+  // Checked as those of `setFaults` are.
+  faults: rule((value) => typeof value === 'object' && value !== null, 'give an object of faults by endpoint'),
+  speed: number((value) => value > 0, 'give a number above 0'),
+  seed: rule(Number.isInteger, 'give a whole number'),
+  apiKey: secret('give a text that is not empty'),
+  pollAfterMs: number((value) => value >= 0 && Number.isFinite(value), 'give milliseconds from 0'),
+  chatVariant: rule(
+    (value) => CHAT_VARIANTS.some((variant) => variant === value),
+    `give one of ${CHAT_VARIANTS.join(', ')}`,
+  ),
+  spaceToken: secret('give a text that is not empty'),
+  spaceQueueSize: whole(0),
+  files: nested<{ readonly directory: string }>({ directory: required(text('give the path of a directory')) }),
+}
+
 /**
  * Fills in what was left out.
  * @throws ConfigurationError when an option is out of its range; names every problem.
  */
 export function checkSandboxOptions(options: SandboxOptions): CheckedSandboxOptions {
+  checkOptions('the sandbox', options, RULES)
   const { speed = 1, seed = 1, apiKey = `sk-sandbox-${randomUUID()}`, pollAfterMs } = options
   const { chatVariant = 'fenced-html', spaceToken, spaceQueueSize = 20 } = options
-  const problems = [
-    { field: 'speed', value: speed, isRight: speed > 0, fix: 'above 0' },
-    { field: 'seed', value: seed, isRight: Number.isInteger(seed), fix: 'a whole number' },
-    {
-      field: 'pollAfterMs',
-      value: pollAfterMs,
-      isRight: pollAfterMs === undefined || (pollAfterMs >= 0 && Number.isFinite(pollAfterMs)),
-      fix: 'a number from 0',
-    },
-    {
-      field: 'spaceQueueSize',
-      value: spaceQueueSize,
-      isRight: Number.isInteger(spaceQueueSize) && spaceQueueSize >= 0,
-      fix: 'a whole number from 0',
-    },
-    {
-      field: 'chatVariant',
-      value: chatVariant,
-      isRight: CHAT_VARIANTS.includes(chatVariant),
-      fix: `one of ${CHAT_VARIANTS.join(', ')}`,
-    },
-    // Their values are not shown: they are secrets of the caller.
-    { field: 'apiKey', value: 'empty', isRight: apiKey !== '', fix: 'a text' },
-    { field: 'spaceToken', value: 'empty', isRight: spaceToken !== '', fix: 'a text' },
-  ].filter(({ isRight }) => !isRight)
-  if (problems.length === 0) return { speed, seed, apiKey, pollAfterMs, chatVariant, spaceToken, spaceQueueSize }
-  throw new ConfigurationError(
-    'the sandbox',
-    problems.map(({ field, value, fix }) => ({ field, value: String(value), fix })),
-  )
+  return { speed, seed, apiKey, pollAfterMs, chatVariant, spaceToken, spaceQueueSize }
 }

@@ -1,7 +1,7 @@
 import type * as z from 'zod/mini'
 import { describeValue } from '../contracts/errors.js'
 import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
-import { isRecord } from '../upstream/error-details.js'
+import { isRecord } from '../upstream/is-record.js'
 import { type Mask, maskOf } from '../upstream/secret.js'
 import type { Settings } from './settings.js'
 import { settingsSchema } from './settings-schema.js'

@@ -1,13 +1,8 @@
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
+import { aFunction, aTimeout, required, rule } from '../contracts/option-rules.js'
 import type { StageWarning } from '../contracts/stage.js'
-import {
-  addressProblem,
-  credentialProblem,
-  optionProblem,
-  textProblem,
-  throwProblems,
-  timeoutProblem,
-} from '../strategies/option-problems.js'
-import type { Fetch } from '../upstream/request.js'
+import { address, aFetch, credential } from '../strategies/option-rules.js'
+import type { Fetch } from '../upstream/outgoing-request.js'
 import type { SettingsFragment } from './settings.js'
 import type { SettingsSecrets } from './settings-secrets.js'
 
@@ -48,34 +43,41 @@ export interface JsonBinSettingsOptions {
   readonly fetch?: Fetch | undefined
 }
 
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const RULES: OptionRules<JsonBinSettingsOptions> = {
+  binId: required(
+    rule(
+      (value) => typeof value === 'string' && /^[\w-]+$/.test(value),
+      'give the id of a bin alone, without an address',
+    ),
+  ),
+  masterKey: credential,
+  accessKey: credential,
+  baseUrl: address('"https://api.jsonbin.io/v3"', 'masterKey or accessKey'),
+  // Both are checked by what they are used for.
+  initial: rule(isObject, 'give settings'),
+  secrets: rule(isObject, 'give an object of secrets'),
+  allowedHosts: rule(Array.isArray, 'give a list of hosts'),
+  timeoutMs: aTimeout,
+  onWarning: aFunction,
+  fetch: aFetch,
+}
+
 /** The options with their defaults. */
 export function checkJsonBinOptions(given: JsonBinSettingsOptions) {
-  const options = {
+  checkOptions('jsonBinSettings', given, RULES, ({ masterKey, accessKey }) => [
+    (masterKey === undefined) === (accessKey === undefined)
+      ? { field: 'masterKey', value: masterKey === undefined ? 'nothing' : 'given', fix: 'give it or accessKey' }
+      : undefined,
+  ])
+  return {
     ...given,
     baseUrl: given.baseUrl ?? 'https://api.jsonbin.io/v3',
     initial: given.initial ?? {},
     secrets: given.secrets ?? {},
     timeoutMs: given.timeoutMs ?? 10_000,
   }
-  const { binId, masterKey, accessKey, onWarning, allowedHosts } = options
-  throwProblems('jsonBinSettings', [
-    textProblem('binId', binId, 'give the id of a bin') ??
-      (/^[\w-]+$/.test(binId) ? undefined : optionProblem('binId', binId, 'give the id alone, without an address')),
-    credentialProblem('masterKey', masterKey),
-    credentialProblem('accessKey', accessKey),
-    (masterKey === undefined) === (accessKey === undefined)
-      ? { field: 'masterKey', value: masterKey === undefined ? 'nothing' : 'given', fix: 'give it or accessKey' }
-      : undefined,
-    addressProblem('baseUrl', options.baseUrl, '"https://api.jsonbin.io/v3"'),
-    timeoutProblem('timeoutMs', options.timeoutMs),
-    onWarning === undefined || typeof onWarning === 'function'
-      ? undefined
-      : optionProblem('onWarning', onWarning, 'give a function'),
-    allowedHosts === undefined || Array.isArray(allowedHosts)
-      ? undefined
-      : optionProblem('allowedHosts', allowedHosts, 'give a list of hosts'),
-  ])
-  return options
 }
 
 /** The options with their defaults. */

@@ -1,4 +1,5 @@
 import type { InputProblem } from '../contracts/input-errors.js'
+import { editsBetween } from '../contracts/nearest-name.js'
 
 // Nobody else uses these prefixes; SORA_ and GOOGLE_DRIVE_ may be other programs' too.
 const OUR_OWN = /^(WATERMARK_FREE|JSONBIN)_/
@@ -24,18 +25,4 @@ export function mistypedVariables(given: readonly string[], known: readonly stri
         { field: name, value: 'unknown', fix: isNear ? `name it ${nearest.candidate}` : `give one of ${siblings}` },
       ]
     })
-}
-
-/** How many letters have to be added, taken out or replaced. */
-function editsBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }

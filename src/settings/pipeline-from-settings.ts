@@ -1,18 +1,21 @@
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Generator } from '../contracts/generator.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
 import type { SoraPipelineOptions } from '../pipeline/options.js'
+import { PIPELINE_RULES } from '../pipeline/options.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
 import type { RunOptions } from '../pipeline/run-options.js'
 import { SoraPipeline } from '../pipeline/sora-pipeline.js'
 import { memoryStore } from '../stores/memory-store.js'
-import { isRecord } from '../upstream/error-details.js'
-import type { Fetch } from '../upstream/request.js'
+import { aFetch } from '../strategies/option-rules.js'
+import { isRecord } from '../upstream/is-record.js'
+import type { Fetch } from '../upstream/outgoing-request.js'
 import { maskOf } from '../upstream/secret.js'
 import { checkSettings } from './check-settings.js'
 import type { LiveSettings, Settings, SettingsFragment } from './settings.js'
 import { buildChain } from './settings-chain.js'
-import { type SettingsSecrets, secretValues } from './settings-secrets.js'
+import { checkSettingsSecrets, type SettingsSecrets, secretValues } from './settings-secrets.js'
 import type { SettingsWarning } from './settings-warning.js'
 
 /** Options of `pipelineFromSettings`: those of a `SoraPipeline` but its strategies. */
@@ -42,6 +45,19 @@ export interface SettingsPipeline {
   resume(id: string, options?: Pick<RunOptions, 'signal'>): PipelineRun
   /** Runs and waits: short for `run(request, options).result`. */
   generate(request: VideoRequest, options?: RunOptions): Promise<PipelineResult>
+}
+
+const {
+  publisher: _publisher,
+  resolver: _resolver,
+  uploader: _uploader,
+  generator: aGenerator,
+  ...SHARED
+} = PIPELINE_RULES
+const RULES: OptionRules<SettingsPipelineOptions> = {
+  ...SHARED,
+  generator: { problems: aGenerator.problems },
+  fetch: aFetch,
 }
 
 // As the pipeline's own.
@@ -76,6 +92,8 @@ export function pipelineFromSettings(
   secrets: SettingsSecrets = {},
   options: SettingsPipelineOptions = {},
 ): SettingsPipeline {
+  checkSettingsSecrets(secrets)
+  checkOptions('pipelineFromSettings', options, RULES)
   const { fetch, generator, store = memoryStore(), ...shared } = options
   const live = isLive(settings) ? settings : { current: settings }
   const origin = { subject: 'pipelineFromSettings', mask: maskOf(secretValues(secrets)) }

@@ -1,5 +1,6 @@
+import { optionProblem, throwProblems } from '../contracts/check-options.js'
 import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
-import { credentialProblemOf, maskOf } from '../upstream/secret.js'
+import { keyProblemOf, maskOf } from '../upstream/secret.js'
 import { readSettings } from './check-settings.js'
 import { JSON_BIN_VARIABLES, SECRET_VARIABLES, SETTINGS_VARIABLES } from './env-variables.js'
 import type { JsonBinSettingsOptions } from './json-bin-options.js'
@@ -54,9 +55,10 @@ const FREE_TEXT = 'GOOGLE_DRIVE_PASSWORD'
  * ```
  */
 export function settingsFromEnv(env: Environment, base: SettingsFragment = {}): EnvironmentSettings {
+  checkEnvironment(env)
   const given = new Map(
-    Object.entries(env).flatMap(([name, value]) => {
-      const text = value?.trim() ?? ''
+    Object.entries(env).flatMap(([name, value]: [string, unknown]) => {
+      const text = typeof value === 'string' ? value.trim() : ''
       return text === '' ? [] : [[name, text] as const]
     }),
   )
@@ -64,15 +66,29 @@ export function settingsFromEnv(env: Environment, base: SettingsFragment = {}): 
   const jsonBin = pick(JSON_BIN_VARIABLES, given)
   const mask = maskOf([...Object.values(secrets), jsonBin.masterKey ?? '', jsonBin.accessKey ?? ''])
   const read = readSettings(patchSettings(base, settingsOf(given, base)), mask)
+  const quoted = quotedValues(given)
+  const isNoQuote = ({ field }: InputProblem) => !quoted.some((problem) => problem.field === field)
   const problems = [
     ...mistypedVariables([...given.keys()], KNOWN),
     ...secretProblems(given),
+    ...quoted,
     ...jsonBinProblems(jsonBin),
-    ...('problems' in read ? read.problems.map((problem) => nameVariable(problem, given)) : []),
+    ...('problems' in read ? read.problems.map((problem) => nameVariable(problem, given)).filter(isNoQuote) : []),
   ]
   if (problems.length > 0 || 'problems' in read) throw new ConfigurationError('settingsFromEnv', problems)
   const { binId } = jsonBin
   return { settings: read.settings, secrets, ...(binId !== undefined && { jsonBin: { ...jsonBin, binId } }) }
+}
+
+function checkEnvironment(env: unknown): void {
+  if (typeof env !== 'object' || env === null) {
+    throwProblems('settingsFromEnv', [optionProblem('env', env, 'give an object of texts by the names of variables')])
+  }
+  const wrong = KNOWN.filter((name) => !['string', 'undefined'].includes(typeof Object(env)[name]))
+  throwProblems(
+    'settingsFromEnv',
+    wrong.map((name) => ({ field: name, value: `a ${typeof Object(env)[name]}`, fix: 'give a text' })),
+  )
 }
 
 function settingsOf(given: ReadonlyMap<string, string>, base: SettingsFragment): SettingsFragment {
@@ -105,9 +121,17 @@ function pick<Key extends string>(
 function secretProblems(given: ReadonlyMap<string, string>): InputProblem[] {
   const names = [...Object.keys(SECRET_VARIABLES), 'JSONBIN_MASTER_KEY', 'JSONBIN_ACCESS_KEY']
   return names.flatMap((name) => {
-    const problem = given.has(name) && name !== FREE_TEXT ? credentialProblemOf(given.get(name)) : undefined
+    const problem = given.has(name) && name !== FREE_TEXT ? keyProblemOf(given.get(name)) : undefined
     return problem === undefined ? [] : [{ field: name, value: 'unusable', fix: problem }]
   })
+}
+
+// A shell takes quotes off, an env file of Docker does not. Keys have a check of their own.
+function quotedValues(given: ReadonlyMap<string, string>): InputProblem[] {
+  const names = [...Object.keys(SETTINGS_VARIABLES), FREE_TEXT, 'JSONBIN_BIN_ID', 'JSONBIN_BASE_URL']
+  return names
+    .filter((name) => /^(["'`]).*\1$/s.test(given.get(name) ?? ''))
+    .map((field) => ({ field, value: 'in quotes', fix: 'leave the quotes around the value out' }))
 }
 
 function jsonBinProblems({ binId, masterKey, accessKey }: EnvironmentKeys): InputProblem[] {

@@ -1,4 +1,4 @@
-import { isRecord } from '../upstream/error-details.js'
+import { isRecord } from '../upstream/is-record.js'
 import type { Settings, SettingsFragment } from './settings.js'
 
 /**

@@ -1,8 +1,8 @@
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
-import { describeValue } from '../contracts/errors.js'
-import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
 import type { JsonObject, JsonValue } from '../contracts/json.js'
 import { type ListedRun, listRuns } from '../contracts/list-runs.js'
+import { whole, withMethods } from '../contracts/option-rules.js'
 import { isRetainedAt, RETAINED_MS, retainedRun } from '../contracts/retained-run.js'
 import { FencedError } from '../contracts/run-errors.js'
 import type { LoadedRun, RunStore, StoredRun, WorkerBeat } from '../contracts/run-store.js'
@@ -50,7 +50,8 @@ type Report = { readonly worker: string; readonly progress: JsonObject }
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
-  const { maxEnded, clock } = checkedOptions(options)
+  checkOptions('memoryStore', options, RULES)
+  const { maxEnded = 1000, clock = performanceClock } = options
   const runs = new Map<string, Kept>()
   const ended = new Set<string>()
   // Forgotten runs of which something is retained, in the order in which they were forgotten.
@@ -73,6 +74,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
   const remove = (id: string, now: number) => {
     runs.delete(id)
     retained.delete(id)
+    // Also those that a worker put after the run was forgotten.
+    media.drop(id)
     claims.release(id, now)
   }
   const forget = (id: string, now: number) => {
@@ -189,17 +192,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
   }
 }
 
-function checkedOptions({ maxEnded = 1000, clock = performanceClock }: MemoryStoreOptions) {
-  const problems: InputProblem[] = []
-  if (!Number.isSafeInteger(maxEnded) || maxEnded < 0) {
-    problems.push({ field: 'maxEnded', value: describeValue(maxEnded), fix: 'give a whole number from 0' })
-  }
-  if (typeof Object(clock).monotonic !== 'function') {
-    problems.push({ field: 'clock', value: describeValue(clock), fix: 'give an object with monotonic()' })
-  }
-  if (problems.length > 0) throw new ConfigurationError('memoryStore', problems)
-  return { maxEnded, clock }
-}
+const RULES: OptionRules<MemoryStoreOptions> = { maxEnded: whole(0), clock: withMethods('monotonic') }
 
 const performanceClock = { monotonic: () => performance.now() }
 

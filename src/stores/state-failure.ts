@@ -20,10 +20,10 @@ export async function asStateFailure<T>(
   } catch (error) {
     if (isSoraPipelineError(error)) throw error
     const { verb, subject, place } = task
-    const reason = reasonOf(error)
-    const message = `Could not ${verb}, ${reason} at ${place}: ${subject}`
+    const reason = `${reasonOf(error)} at ${place}`
+    const message = `Could not ${verb}, ${reason}: ${subject}`
     // The store is unavailable, which may pass; a state that is broken is reported by an error that is not retryable.
-    throw new RunStateError(message, { cause: error, isRetryable: true })
+    throw new RunStateError(message, { cause: error, isRetryable: true, reason })
   }
 }
 

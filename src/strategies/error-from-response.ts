@@ -1,4 +1,6 @@
+import { checkOptions, type OptionRules, optionProblem, throwProblems } from '../contracts/check-options.js'
 import type { SoraPipelineError } from '../contracts/errors.js'
+import { aSignal, aTimeout, required, someTexts, text, trueOrFalse } from '../contracts/option-rules.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
 import { answerError } from '../upstream/answer-error.js'
 import { readBodyText } from '../upstream/body-text.js'
@@ -40,9 +42,18 @@ export interface ErrorFromResponseOptions {
 
 const MAX_BYTES = 64_000
 
+const RULES: OptionRules<ErrorFromResponseOptions> = {
+  what: required(text("give what could not be done, such as 'create the video'")),
+  isSubmission: trueOrFalse,
+  secrets: someTexts,
+  url: text('give the address of the request'),
+  timeoutMs: aTimeout,
+  signal: aSignal,
+}
+
 /**
  * Makes the library's error of a `Response` of `fetch` that is not what was asked for, so that a generator of your own need not know
- * which answers prove a refusal. Reads at most 64,000 bytes of the body, if it was not read yet, and closes it. Never rejects.
+ * which answers prove a refusal. Reads at most 64,000 bytes of the body, if it was not read yet, and closes it.
  *
  * 401 and 403 become `AuthenticationError`, 402 and a 4xx that names a quota `QuotaExceededError`, 429 `RateLimitError`, 503 and 529
  * `OverloadedError`, a moderation verdict `ContentRejectedError`, a 4xx about the country `RegionError`, any other status that is no
@@ -50,7 +61,7 @@ const MAX_BYTES = 64_000
  * headers, and so is `requestId` (`x-request-id` and its like). After a submission, a pipeline takes `UpstreamHttpError` of a 3xx, 408, 409 or 5xx and `UpstreamResponseError` for an
  * unknown outcome, and every other one for a refusal.
  *
- * The body ends up in the message as an excerpt of at most 200 characters, without tags and without `secrets`.
+ * Rejects with `ConfigurationError` only, when an option is wrong. The body ends up in the message as an excerpt of at most 200 characters, without tags and without `secrets`.
  *
  * @example
  * ```ts
@@ -77,6 +88,8 @@ export async function errorFromResponse(
   response: Response,
   options: ErrorFromResponseOptions,
 ): Promise<SoraPipelineError> {
+  checkResponse(response)
+  checkOptions('errorFromResponse', options, RULES)
   const { what, isSubmission = false, secrets = [] } = options
   const { status, headers } = response
   const url = options.url ?? response.url
@@ -93,6 +106,12 @@ export async function errorFromResponse(
     bodyExcerpt,
     requestId: requestIdFrom(headers, mask),
   })
+}
+
+function checkResponse(response: unknown): void {
+  const { status, headers } = Object(response)
+  if (typeof status === 'number' && typeof Object(headers).get === 'function') return
+  throwProblems('errorFromResponse', [optionProblem('response', response, 'give a Response of fetch')])
 }
 
 async function bodyOf(

@@ -1,4 +1,6 @@
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import { isSoraPipelineError, type SoraPipelineError } from '../contracts/errors.js'
+import { required, someTexts, text } from '../contracts/option-rules.js'
 import { requestIdOf } from '../contracts/request-id.js'
 import { errorStatusOf } from '../contracts/submission.js'
 import { UpstreamHttpError } from '../contracts/upstream-errors.js'
@@ -16,6 +18,12 @@ export interface NetworkErrorFromOptions {
    * @defaultValue none
    */
   readonly secrets?: readonly string[] | undefined
+}
+
+const RULES: OptionRules<NetworkErrorFromOptions> = {
+  what: required(text("give what could not be done, such as 'create the video'")),
+  url: required(text('give the address of the request')),
+  secrets: someTexts,
 }
 
 const NEVER = new AbortController().signal
@@ -45,6 +53,7 @@ const NEVER = new AbortController().signal
  * ```
  */
 export function networkErrorFrom(cause: unknown, options: NetworkErrorFromOptions): SoraPipelineError {
+  checkOptions('networkErrorFrom', options, RULES)
   const { what, secrets = [] } = options
   if (isSoraPipelineError(cause)) return cause
   const mask = maskOf([...secrets, ...schemedSecrets(secrets)])

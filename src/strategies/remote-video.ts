@@ -1,19 +1,14 @@
+import { checkOptions, type OptionRules, optionProblem, throwProblems } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
+import { aTimeout, number, text, trueOrFalse, withMethods } from '../contracts/option-rules.js'
 import type { VideoSource } from '../contracts/source.js'
 import { systemClock } from '../timing/system-clock.js'
 import { createApi } from '../upstream/api.js'
-import { type AllowPrivateAddresses, allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
+import type { AllowPrivateAddresses } from '../upstream/download/allowed-destinations.js'
+import type { Fetch } from '../upstream/outgoing-request.js'
 import { remoteVideo as remoteVideoSource } from '../upstream/remote-video.js'
-import type { Fetch } from '../upstream/request.js'
 import type { Credential } from '../upstream/secret.js'
-import {
-  addressProblem,
-  credentialProblem,
-  headerProblems,
-  optionProblem,
-  throwProblems,
-  timeoutProblem,
-} from './option-problems.js'
+import { address, addressProblem, aFetch, credential, headers, privateAddresses } from './option-rules.js'
 
 /** Options of {@link remoteVideo}. */
 export interface RemoteVideoOptions {
@@ -106,18 +101,25 @@ export function remoteVideo(url: string, options: RemoteVideoOptions = {}): Vide
   })
 }
 
+const RULES: OptionRules<RemoteVideoOptions> = {
+  baseUrl: address('https://api.example/v1', 'apiKey or headers'),
+  apiKey: credential,
+  headers,
+  isPublic: trueOrFalse,
+  isUrlSecret: trueOrFalse,
+  mediaType: text("give a media type, such as 'video/mp4'"),
+  expiresAt: number(Number.isFinite, 'give milliseconds since 1970'),
+  timeoutMs: aTimeout,
+  allowPrivateAddresses: privateAddresses,
+  fetch: aFetch,
+  clock: withMethods('now', 'monotonic', 'sleep'),
+}
+
 function checkRemoteVideo(url: string, options: RemoteVideoOptions): void {
-  const { baseUrl, apiKey, headers, timeoutMs, allowPrivateAddresses } = options
-  const isKeyed = apiKey !== undefined || headers !== undefined
-  throwProblems('remoteVideo', [
-    addressProblem('url', url, 'https://cdn.example/a.mp4'),
-    baseUrl === undefined ? undefined : addressProblem('baseUrl', baseUrl, 'https://api.example/v1'),
-    isKeyed && baseUrl === undefined
+  throwProblems('remoteVideo', [addressProblem('url', url, 'https://cdn.example/a.mp4', 'apiKey or headers')])
+  checkOptions('remoteVideo', options, RULES, ({ apiKey, headers: given, baseUrl }) => [
+    (apiKey !== undefined || given !== undefined) && baseUrl === undefined
       ? optionProblem('baseUrl', baseUrl, 'give the address of the API that the key belongs to')
       : undefined,
-    credentialProblem('apiKey', apiKey),
-    ...headerProblems('headers', headers),
-    timeoutMs === undefined ? undefined : timeoutProblem('timeoutMs', timeoutMs),
-    allowPrivateAddressesProblem(allowPrivateAddresses),
   ])
 }

@@ -1,3 +1,5 @@
+import type { OptionRules } from '../contracts/check-options.js'
+import { msFrom0, rule, text, trueOrFalse } from '../contracts/option-rules.js'
 import type { StageContext, StageProgress } from '../contracts/stage.js'
 
 /**
@@ -32,6 +34,19 @@ export interface FakeOptions<Input, Result extends object> {
    * @defaultValue `false`
    */
   readonly hangs?: boolean | undefined
+}
+
+/** The rules of what every fake takes. */
+export const FAKE_RULES: OptionRules<FakeOptions<never, object>> = {
+  name: text('give a name'),
+  label: text('give a name for people, or leave it out'),
+  outcome: rule(
+    (value) => (typeof value === 'object' && value !== null) || typeof value === 'function',
+    'give a result, an error, a list of these, or a function',
+  ),
+  delayMs: msFrom0,
+  progress: rule(Array.isArray, 'give a list of progress reports'),
+  hangs: trueOrFalse,
 }
 
 /** One call of a fake. A call whose signal was aborted beforehand is not one. */

@@ -1,4 +1,6 @@
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
+import { aSignal, number, text, withMethods } from '../contracts/option-rules.js'
 import type { FindContext, StageProgress, StageWarning, SubmitContext } from '../contracts/stage.js'
 import { type ManualClock, manualClock } from './manual-clock.js'
 
@@ -17,6 +19,14 @@ export interface FakeContextOptions<C extends Clock = ManualClock> {
    * @defaultValue the clock's `now()`
    */
   readonly submittedAt?: number | undefined
+}
+
+const RULES: OptionRules<FakeContextOptions> = {
+  runId: text(),
+  signal: aSignal,
+  clock: withMethods('now', 'monotonic', 'sleep'),
+  idempotencyKey: text(),
+  submittedAt: number(Number.isFinite, 'give epoch milliseconds'),
 }
 
 /** A context that remembers what a strategy told it. */
@@ -41,6 +51,7 @@ export interface FakeContext<C extends Clock = ManualClock> extends SubmitContex
  * ```
  */
 export function fakeContext<C extends Clock = ManualClock>(options: FakeContextOptions<C> = {}): FakeContext<C> {
+  checkOptions('fakeContext', options, RULES)
   // C can only be another clock when one is given.
   const clock = options.clock ?? (manualClock() as Clock as C)
   const progress: StageProgress[] = []

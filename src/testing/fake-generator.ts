@@ -1,6 +1,7 @@
+import { checkOptions } from '../contracts/check-options.js'
 import type { GeneratedVideo, OneShotGenerator } from '../contracts/generator.js'
 import type { VideoRequest } from '../contracts/request.js'
-import { type FakeCall, type FakeOptions, playCall } from './fake-call.js'
+import { FAKE_RULES, type FakeCall, type FakeOptions, playCall } from './fake-call.js'
 
 /** The video of a fake that was not told another. */
 export const FAKE_VIDEO: GeneratedVideo & { readonly url: string } = {
@@ -32,6 +33,7 @@ export interface FakeGenerator extends OneShotGenerator {
  * ```
  */
 export function fakeGenerator(options: FakeGeneratorOptions = {}): FakeGenerator {
+  checkOptions<FakeGeneratorOptions>('fakeGenerator', options, FAKE_RULES)
   const calls: FakeCall<VideoRequest>[] = []
   return {
     name: options.name ?? 'fake-generator',

@@ -1,6 +1,7 @@
+import { checkOptions } from '../contracts/check-options.js'
 import type { GeneratedVideo } from '../contracts/generator.js'
 import type { Publication, Publisher } from '../contracts/publisher.js'
-import { type FakeCall, type FakeOptions, playCall } from './fake-call.js'
+import { FAKE_RULES, type FakeCall, type FakeOptions, playCall } from './fake-call.js'
 
 /** What a {@link fakePublisher} does. */
 export interface FakePublisherOptions extends FakeOptions<GeneratedVideo, Publication> {}
@@ -25,6 +26,7 @@ export interface FakePublisher extends Publisher {
  * ```
  */
 export function fakePublisher(options: FakePublisherOptions = {}): FakePublisher {
+  checkOptions<FakePublisherOptions>('fakePublisher', options, FAKE_RULES)
   const calls: FakeCall<GeneratedVideo>[] = []
   const unpublished: Publication[] = []
   return {

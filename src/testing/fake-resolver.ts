@@ -1,5 +1,6 @@
+import { checkOptions } from '../contracts/check-options.js'
 import type { ResolvedVideo, ResolveInput, Resolver } from '../contracts/resolver.js'
-import { type FakeCall, type FakeOptions, playCall } from './fake-call.js'
+import { FAKE_RULES, type FakeCall, type FakeOptions, playCall } from './fake-call.js'
 
 const STANDARD: ResolvedVideo = { url: 'https://oscdn2.dyysy.com/MP4/s_694fb875ab6881919a4d70e090a87522.mp4' }
 
@@ -24,6 +25,7 @@ export interface FakeResolver extends Resolver {
  * ```
  */
 export function fakeResolver(options: FakeResolverOptions = {}): FakeResolver {
+  checkOptions<FakeResolverOptions>('fakeResolver', options, FAKE_RULES)
   const calls: FakeCall<ResolveInput>[] = []
   return {
     name: options.name ?? 'fake-resolver',

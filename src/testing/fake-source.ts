@@ -1,3 +1,5 @@
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
+import { number, rule, text, trueOrFalse, whole } from '../contracts/option-rules.js'
 import type { OpenOptions, VideoSource } from '../contracts/source.js'
 import { NetworkError, UpstreamHttpError } from '../contracts/upstream-errors.js'
 
@@ -43,6 +45,24 @@ export interface FakeSourceOptions {
   readonly expiresAt?: number | undefined
 }
 
+const RULES: OptionRules<FakeSourceOptions> = {
+  bytes: rule((value) => ArrayBuffer.isView(value), 'give a Uint8Array'),
+  byteLength: whole(0),
+  seed: rule(Number.isFinite, 'give a number'),
+  declaredByteLength: rule((value) => value === 'unknown' || typeof value === 'number', "give a number or 'unknown'"),
+  chunkBytes: whole(1),
+  failAfterBytes: rule(
+    (value) => [value].flat().every((bytes) => typeof bytes === 'number' && bytes >= 0),
+    'give bytes from 0, or a list of them',
+  ),
+  failure: rule((value) => value instanceof Error, 'give an error'),
+  hangsAfterBytes: number((value) => value >= 0, 'give bytes from 0'),
+  isPublic: trueOrFalse,
+  url: text(),
+  mediaType: text("give a media type, such as 'video/mp4'"),
+  expiresAt: number(Number.isFinite, 'give epoch milliseconds'),
+}
+
 /** A source of made-up bytes that knows what was done with it. */
 export interface FakeSource extends VideoSource {
   /** One entry for each call of `open` that gave a stream. */
@@ -68,6 +88,7 @@ export interface FakeSource extends VideoSource {
  * ```
  */
 export function fakeSource(options: FakeSourceOptions = {}): FakeSource {
+  checkOptions('fakeSource', options, RULES)
   const { chunkBytes = 65_536, failAfterBytes, hangsAfterBytes = Number.POSITIVE_INFINITY } = options
   const contents = options.bytes ? wholeOf(options.bytes) : madeUp(options.byteLength ?? 1000, options.seed ?? 0)
   const declared = options.declaredByteLength ?? contents.byteLength

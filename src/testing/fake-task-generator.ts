@@ -1,3 +1,4 @@
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type {
   CancelOutcome,
   GeneratedVideo,
@@ -6,8 +7,9 @@ import type {
   TaskStatus,
 } from '../contracts/generator.js'
 import type { JsonValue } from '../contracts/json.js'
+import { choice, msFrom0, nested, required, rule } from '../contracts/option-rules.js'
 import type { VideoRequest } from '../contracts/request.js'
-import { type FakeCall, outcomeOf, playCall, waitOnClock } from './fake-call.js'
+import { FAKE_RULES, type FakeCall, outcomeOf, playCall, waitOnClock } from './fake-call.js'
 import { FAKE_VIDEO } from './fake-generator.js'
 
 /** What a {@link fakeTaskGenerator} does. */
@@ -43,6 +45,35 @@ export interface FakeTaskGeneratorOptions {
   readonly hangs?: 'start' | 'poll' | 'cancel' | undefined
 }
 
+const RULES: OptionRules<FakeTaskGeneratorOptions> = {
+  name: FAKE_RULES.name,
+  label: FAKE_RULES.label,
+  submission: nested<SubmissionSupport>({
+    idempotency: required(choice('key', 'none')),
+    lookup: required(choice('key', 'fingerprint', 'none')),
+    settleMs: msFrom0,
+  }),
+  starts: rule(
+    (value) => Array.isArray(value) && value.every((start) => start === 'accepted' || start instanceof Error),
+    "give a list of 'accepted' and errors",
+  ),
+  polls: rule(
+    (value) => Array.isArray(value) || (typeof value === 'number' && value >= 0),
+    'give a list of statuses and errors, or a number from 0',
+  ),
+  video: rule(
+    (value) => (typeof value === 'object' && value !== null) || typeof value === 'function',
+    'give a video, or a function',
+  ),
+  found: rule(Array.isArray, 'give a list of jobs'),
+  cancel: rule(
+    (value) => value instanceof Error || ['cancelled', 'too-late', 'unsupported'].includes(String(value)),
+    'give cancelled, too-late, unsupported or an error',
+  ),
+  delayMs: msFrom0,
+  hangs: choice('start', 'poll', 'cancel'),
+}
+
 /** A task generator that remembers and counts its calls. */
 export interface FakeTaskGenerator extends TaskGenerator {
   cancel: NonNullable<TaskGenerator['cancel']>
@@ -68,6 +99,7 @@ export interface FakeTaskGenerator extends TaskGenerator {
  * ```
  */
 export function fakeTaskGenerator(options: FakeTaskGeneratorOptions = {}): FakeTaskGenerator {
+  checkOptions('fakeTaskGenerator', options, RULES)
   const { polls = 1, video = FAKE_VIDEO, found, starts = [], cancel = 'cancelled' } = options
   const calls: FakeCall<VideoRequest>[] = []
   const requests = new Map<string, VideoRequest>()

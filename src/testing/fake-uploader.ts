@@ -1,6 +1,7 @@
+import { checkOptions } from '../contracts/check-options.js'
 import type { VideoSource } from '../contracts/source.js'
 import type { UploadedVideo, Uploader } from '../contracts/uploader.js'
-import { type FakeCall, type FakeOptions, playCall } from './fake-call.js'
+import { FAKE_RULES, type FakeCall, type FakeOptions, playCall } from './fake-call.js'
 
 /** What a {@link fakeUploader} does. */
 export interface FakeUploaderOptions extends FakeOptions<VideoSource, UploadedVideo> {}
@@ -25,6 +26,7 @@ export interface FakeUploader extends Uploader {
  * ```
  */
 export function fakeUploader(options: FakeUploaderOptions = {}): FakeUploader {
+  checkOptions<FakeUploaderOptions>('fakeUploader', options, FAKE_RULES)
   const calls: FakeCall<VideoSource>[] = []
   return {
     name: options.name ?? 'fake-uploader',

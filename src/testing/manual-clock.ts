@@ -1,4 +1,6 @@
+import { checkOptions } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
+import { number } from '../contracts/option-rules.js'
 
 /** Where a {@link manualClock} begins. */
 export interface ManualClockOptions {
@@ -59,6 +61,7 @@ const MOST_TURNS = 1000
  * ```
  */
 export function manualClock(options: ManualClockOptions = {}): ManualClock {
+  checkOptions<ManualClockOptions>('manualClock', options, { now: number(Number.isFinite, 'give epoch milliseconds') })
   const epoch = options.now ?? 1_767_225_600_000
   const sleepers = new Set<Sleeper>()
   let elapsed = 0

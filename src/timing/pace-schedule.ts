@@ -1,5 +1,5 @@
-import { describeValue } from '../contracts/errors.js'
-import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
+import { number } from '../contracts/option-rules.js'
 import type { PollHistory, PollReading, PollSchedule } from '../contracts/poll-schedule.js'
 
 /** Options of {@link paceSchedule}, all in milliseconds and above 0. */
@@ -17,6 +17,9 @@ export interface PaceScheduleOptions {
 type Pace = { readonly firstMs: number; readonly floorMs: number; readonly ceilMs: number; readonly blindMs: number }
 type Move = { readonly atMs: number; readonly percent: number }
 
+const aGap = number((value) => value > 0 && Number.isFinite(value), 'give milliseconds above 0')
+const RULES: OptionRules<PaceScheduleOptions> = { firstMs: aGap, floorMs: aGap, ceilMs: aGap, blindMs: aGap }
+
 /**
  * Makes the schedule that a pipeline polls by: it aims at the expected end while progress moves, backs off when nothing
  * moves, and is never further apart than its bounds. Against polling every 5 s it finds the end of a job with steady
@@ -32,13 +35,7 @@ type Move = { readonly atMs: number; readonly percent: number }
  * @throws ConfigurationError when a time is not a positive number.
  */
 export function paceSchedule(options: PaceScheduleOptions = {}): PollSchedule {
-  const problems: InputProblem[] = []
-  for (const [field, value] of Object.entries(options)) {
-    if (value !== undefined && !(typeof value === 'number' && Number.isFinite(value) && value > 0)) {
-      problems.push({ field, value: describeValue(value), fix: 'give milliseconds above 0' })
-    }
-  }
-  if (problems.length > 0) throw new ConfigurationError('paceSchedule', problems)
+  checkOptions('paceSchedule', options, RULES)
   const { firstMs = 3000, floorMs = 700, ceilMs = 10_000, blindMs = 5000 } = options
   const pace = { firstMs, floorMs, ceilMs, blindMs }
   return (history) => Math.max(Math.min(floorMs, 100), gapMs(pace, history) - history.roundTripMs)

@@ -5,6 +5,7 @@ import { complaintError } from './complaint-error.js'
 import { complaintKind } from './complaint-kind.js'
 import { excerptOf, readErrorDetails } from './error-details.js'
 import { hostOf } from './network-failure.js'
+import { provesRefusal } from './refusal-sentence.js'
 import { requestIdFrom } from './request-id.js'
 import { retryAfterMs } from './retry-after.js'
 import type { Mask } from './secret.js'
@@ -20,10 +21,12 @@ export interface RefusedAnswer {
   readonly text: string
   readonly mask: Mask
   /**
-   * Whether something was submitted. What a 5xx says of the trouble behind it then tells whether anything was accepted; in
-   * answer to a mere question it only says that the upstream cannot tell now, which passes.
+   * Whether something was submitted. A 5xx then leaves open whether it was accepted, whatever its text says or quotes, except 503, 529 and
+   * a message that proves a refusal; in answer to a mere question it only says that the upstream cannot tell now, which passes.
    */
   readonly isSubmission?: boolean | undefined
+  /** What was requested, such as `POST /v1/videos`, where a 404 may be about the address. */
+  readonly request?: string | undefined
   /** For an answer to a submission: whether it proves that nothing was accepted; decided by the status without it. */
   readonly isRefusal?: boolean | undefined
 }
@@ -40,12 +43,14 @@ export interface RefusedAnswer {
 export function answerError(answer: RefusedAnswer): SoraPipelineError {
   const { mask, text } = answer
   const details = readErrorDetails(text)
-  const isTelling = answer.isSubmission === true || answer.status < 500
+  const isTelling = answer.status < 500 || (answer.isSubmission === true && isRefused(answer, details.message))
   const complaint = readComplaint(isTelling ? details : { ...details, words: [], message: '' }, answer.status)
   const { status = answer.status } = complaint
   const bodyExcerpt = excerptOf(text, mask)
   const reason = details.message === '' ? bodyExcerpt : excerptOf(details.message, mask)
-  const message = `Could not ${answer.what}: ${hostOf(answer.url)} answered ${answer.status}${reason && `, ${reason}`}`
+  const place = placeOf(answer)
+  const said = `${hostOf(answer.url)} answered ${answer.status}${place.request}${reason && `, ${reason}`}${place.advice}`
+  const message = `Could not ${answer.what}: ${said}`
   const options = {
     status,
     url: mask(answer.url),
@@ -56,4 +61,15 @@ export function answerError(answer: RefusedAnswer): SoraPipelineError {
   return kind === 'other' || kind === 'timeout'
     ? new UpstreamHttpError(message, { ...options, bodyExcerpt, isRefusal: answer.isRefusal })
     : complaintError(kind, message, options)
+}
+
+// A base address without its version is the most common reason.
+function placeOf({ status, request, mask }: RefusedAnswer): { readonly request: string; readonly advice: string } {
+  if (status !== 404 || request === undefined) return { request: '', advice: '' }
+  const hasVersion = /\/v\d+[a-z\d]*\//i.test(request)
+  return { request: ` to ${mask(request)}`, advice: hasVersion ? '' : '; baseUrl may need /v1 at its end' }
+}
+
+function isRefused({ status, isRefusal }: RefusedAnswer, message: string): boolean {
+  return isRefusal === true || status === 503 || status === 529 || provesRefusal(message)
 }

@@ -1,13 +1,29 @@
+import type { Agent } from 'node:http'
 import type { JsonValue } from '../contracts/json.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
 import { answerError, type RefusedAnswer } from './answer-error.js'
 import { type BodyText, readBodyText } from './body-text.js'
 import { excerptOf } from './error-details.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
-import { type Fetch, send } from './request.js'
+import type { Fetch, OutgoingStream } from './outgoing-request.js'
+import { send } from './request.js'
 import { requestIdFrom } from './request-id.js'
-import { type Credential, headerSecrets, type Mask, maskOf, resolveCredential } from './secret.js'
+import {
+  type Credential,
+  headerSecrets,
+  type Mask,
+  maskOf,
+  rememberConfigured,
+  resolveCredential,
+  resolvePassword,
+} from './secret.js'
 import { withTimeLimit } from './time-limit.js'
+
+/** A user with a password. */
+export interface Login {
+  readonly user: string
+  readonly password: Credential
+}
 
 /** A remote service: where it is, and with what it is asked. */
 export interface ApiOptions {
@@ -17,9 +33,15 @@ export interface ApiOptions {
   readonly baseUrl: string
   /** Sent as `Authorization: Bearer`, unless `headers` has an authorization of its own. */
   readonly apiKey?: Credential | undefined
+  /** Sent as `Authorization: Basic`, unless there is an `apiKey` or `headers` has an authorization of its own. */
+  readonly login?: Login | undefined
   /** Sent with every request to the service's own origin, and nowhere else. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly fetch?: Fetch | undefined
+  /** Whether requests go over `node:http` where they can. */
+  readonly isNode?: boolean | undefined
+  /** Of `node:http`, such as one of a proxy. */
+  readonly agent?: Agent | undefined
 }
 
 /** One request to the service. */
@@ -33,6 +55,10 @@ export interface ApiCall {
   readonly form?: FormData | undefined
   /** Sent as they are; no more than a chunk. */
   readonly bytes?: Uint8Array<ArrayBuffer> | undefined
+  /** A body that is not in memory, such as a video that is put in one piece. */
+  readonly stream?: OutgoingStream | undefined
+  /** Whether the request is to make something new and must not replace what is there (`If-None-Match: *`): the answer has status 412 then. */
+  readonly isNew?: boolean | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Milliseconds for the whole exchange: credential, sending, answer and its body. */
   readonly timeoutMs: number
@@ -43,6 +69,8 @@ export interface ApiCall {
   readonly isRefusal?: ((status: number) => boolean | undefined) | undefined
   /** Statuses outside 2xx that are answers as good as those, such as the 308 of a resumable upload. */
   readonly accepts?: readonly number[] | undefined
+  /** Whether an answer whose status is no success says what was asked for all the same, such as the job. */
+  readonly isAnswer?: ((text: string, status: number) => boolean) | undefined
   /** Reads an error in the service's own words; `undefined` leaves it to {@link answerError}. */
   readonly readError?: ((answer: RefusedAnswer) => Error | undefined) | undefined
   /** Called right before the request leaves; what it throws keeps it from leaving. */
@@ -79,6 +107,7 @@ export interface Api {
   /** Whether anything is configured that strangers do not have. */
   readonly hasCredential: boolean
   readonly fetch: Fetch | undefined
+  readonly agent: Agent | undefined
   /** Address of a path below `baseUrl`. */
   address(path: string): string
   credentials(signal: AbortSignal): Promise<ApiCredentials>
@@ -97,43 +126,54 @@ export interface Api {
 
 const MAX_JSON_BYTES = 1_000_000
 const MAX_ERROR_BYTES = 64_000
+const EXISTS = 412
 
 /** Makes the one object through which an adapter talks to its service. */
 export function createApi(options: ApiOptions): Api {
   const base = new URL(options.baseUrl)
   const ownHeaders = options.headers ?? {}
-  const ownSecrets = [...headerSecrets(ownHeaders), ...base.searchParams.values(), ...rawValuesOf(base.search)]
+  const queryValues = [...base.searchParams.values(), ...rawValuesOf(base.search)]
+  const ownSecrets = [...headerSecrets(ownHeaders), ...queryValues]
+  rememberConfigured(ownHeaders, queryValues)
 
   async function credentials(signal: AbortSignal): Promise<ApiCredentials> {
     const headers = new Headers(ownHeaders)
     const key =
       options.apiKey === undefined ? undefined : await resolveCredential(options.apiKey, options.subject, signal)
-    if (key !== undefined && !headers.has('authorization')) headers.set('authorization', `Bearer ${key}`)
-    const secrets = key === undefined ? ownSecrets : [...ownSecrets, key]
+    const basic = options.login && (await basicOf(options.login, options.subject, signal))
+    const authorization = key === undefined ? basic?.header : `Bearer ${key}`
+    if (authorization !== undefined && !headers.has('authorization')) headers.set('authorization', authorization)
+    const secrets = [...ownSecrets, ...(key === undefined ? [] : [key]), ...(basic?.secrets ?? [])]
     return { headers: Object.fromEntries(headers), secrets, mask: maskOf(secrets) }
   }
 
   async function exchange(call: ApiCall, { headers, secrets, mask }: ApiCredentials, signal: AbortSignal) {
     const { what, url } = call
-    const { method, json, form, bytes } = call
+    const { method, json, form, bytes, stream } = call
     const response = await send({
       method,
       url,
       json,
       form,
       bytes,
+      stream,
       signal,
       confirm: call.confirm,
       fetch: options.fetch,
-      headers: { accept: 'application/json', ...headers, ...call.headers },
+      isNode: options.isNode,
+      agent: options.agent,
+      headers: { accept: 'application/json', ...(call.isNew && { 'if-none-match': '*' }), ...headers, ...call.headers },
     })
     const { status } = response
-    const isGood = response.ok || call.accepts?.includes(status) === true
+    const isTaken = call.isNew === true && status === EXISTS
+    const isGood = response.ok || isTaken || call.accepts?.includes(status) === true
     const body = await readBodyText(response, isGood ? (call.maxBytes ?? MAX_JSON_BYTES) : MAX_ERROR_BYTES, signal)
     const answer = { what, url, status, headers: response.headers, text: body.text, secrets, mask }
-    if (!isGood) {
-      const told = { isRefusal: call.isRefusal?.(status), isSubmission: method !== 'GET' }
-      throw call.readError?.(answer) ?? answerError({ ...answer, ...told })
+    if (!isGood && call.isAnswer?.(body.text, status) !== true) {
+      const isSubmission = method !== 'GET'
+      const request = isSubmission ? `${method} ${new URL(url).pathname}` : undefined
+      const facts = { isRefusal: call.isRefusal?.(status), isSubmission, request }
+      throw call.readError?.(answer) ?? answerError({ ...answer, ...facts })
     }
     throwIfCut(body, answer)
     return answer
@@ -142,8 +182,13 @@ export function createApi(options: ApiOptions): Api {
   return {
     subject: options.subject,
     origin: base.origin,
-    hasCredential: options.apiKey !== undefined || Object.keys(ownHeaders).length > 0 || base.search !== '',
+    hasCredential:
+      options.apiKey !== undefined ||
+      options.login !== undefined ||
+      Object.keys(ownHeaders).length > 0 ||
+      base.search !== '',
     fetch: options.fetch,
+    agent: options.agent,
     credentials,
     covers: (url) => url.origin === base.origin && url.pathname.startsWith(base.pathname.replace(/\/*$/, '/')),
     address(path) {
@@ -171,6 +216,12 @@ export function createApi(options: ApiOptions): Api {
       }
     },
   }
+}
+
+async function basicOf({ user, password }: Login, subject: string, signal: AbortSignal) {
+  const known = await resolvePassword(password, subject, signal)
+  const pair = Buffer.from(`${user}:${known}`).toString('base64')
+  return { header: `Basic ${pair}`, secrets: [known, pair] }
 }
 
 // As they are written in the address, which is how a server may see them.

@@ -22,25 +22,42 @@ const PLAIN: readonly (readonly ['quota' | 'overload', RegExp])[] = [
 ]
 
 const WORDS: readonly Rule[] = [
-  ['credential', /token[_ -](invalidated|expired|revoked)|invalid[_ -]?(api[_ -]?key|token)|^unauthori[sz]ed$/i],
+  [
+    'credential',
+    /token[_ -](invalidated|expired|revoked)|invalid[_ -]?(api[_ -]?key|token)|^unauthori[sz]ed|^authfailure|signaturedoesnotmatch|invalidaccesskey/i,
+  ],
   [
     'quota',
-    /insufficient[_ -]?(\w+[_ -])?(quota|balance|credits?|funds)|quota[_ -]?(exceeded|exhausted)|billing|out[_ -]of[_ -]credits?/i,
+    /insufficient[_ -]?(\w+[_ -])?(quota|balance|credits?|funds)|quota[_ -]?(exceeded|exhausted|not[_ -]enough)|token[_ -]quota[_ -]failed|billing|out[_ -]of[_ -]credits?|overdue|arrear/i,
   ],
-  ['rate', /rate[_ -]?limit|too[_ -]many[_ -]requests|^cf[_ -]shield/i],
+  ['rate', /rate[_ -]?limit|request[_ -]?limit|too[_ -]many[_ -]requests|^cf[_ -]shield/i],
   ['overload', /heavy[_ -]load|overloaded/i],
   ['region', /unsupported[_ -](country|region)|geo[_ -]?(block|restrict)/i],
+  // As a backend of this library reports that the outcome of its own submission is unknown.
+  ['timeout', /^submission[_-]unknown$/i],
 ]
+
+// Sentences about money, narrow enough to be read beside a status that says less.
+const BALANCE =
+  /\b(balance|credits?|funds|quota) (is |are )?(not enough|insufficient|exhausted)|\b(exhausted|insufficient|overdue) (account )?(balance|credits?|funds|quota)|n[o'’]?t (have )?\w+ credits|余额不足|欠费|额度不足|积分不足/i
+const MAY_BE_BALANCE: ReadonlySet<number> = new Set([400, 402, 403, 429])
+
+const PLACE =
+  /\b(user )?location is not supported\b|not (available|supported) in (your|this) (country|region|location|territory)|\b(country|region|territory)\b.{0,30}\bnot supported/i
+const MAY_BE_PLACE: ReadonlySet<number> = new Set([400, 403, 451])
 
 // Only for a sentence that no status comes with.
 const SENTENCES: readonly Rule[] = [
   ['credential', /\bunauthori[sz]ed\b|not authenticated|invalid (api key|token)|authentication token|token_(inv|exp)/i],
   ['quota', /\bquota\b|\bexhausted\b|insufficient (credits?|balance|funds)|out of credits?\b/i],
-  ['rate', /rate.?limit|too many requests|\bcloudflare\b/i],
+  ['rate', /rate.?limit|too many requests|\bcloudflare\b|频率|限流|请求过于频繁/i],
   ['overload', /\boverloaded\b/i],
   ['region', /unsupported[_ -](country|region)|\b(available|supported) in your (country|region)\b/i],
-  ['timeout', /\btime[ -]?out\b|\btimed out\b|exceeded \d+ seconds/i],
-  ['network', /^URL Error\b|\bcurl: \(\d+\)|\bconnection (was |has been )?(reset|refused|closed|aborted)\b/i],
+  ['timeout', /\btime[ -]?out\b|\btimed out\b|exceeded \d+ seconds|\bdeadline exceeded\b|超时/i],
+  [
+    'network',
+    /^URL Error\b|\bcurl: \(\d+\)|\bconnection (was |has been )?(reset|refused|closed|aborted)\b|\b(provider|upstream|server) disconnected\b|^(unexpected )?EOF$|连接(被重置|已断开|中断)|网络(错误|异常)/i,
+  ],
 ]
 
 const REGION = /\b(region|country|territory)\b/i
@@ -60,6 +77,8 @@ export function complaintKind(complaint: Complaint): ComplaintKind {
   if (status !== undefined && AMBIGUOUS.has(status)) return 'other'
   const plain = plainKind(message)
   if (plain !== undefined) return plain
+  if ((status === undefined || MAY_BE_BALANCE.has(status)) && BALANCE.test(message)) return 'quota'
+  if ((status === undefined || MAY_BE_PLACE.has(status)) && PLACE.test(message)) return 'region'
   if ((status === undefined || MAY_BE_VERDICT.has(status)) && isModerationVerdict(words, message)) return 'moderation'
   const isRefusal = status === undefined || (status >= 400 && status < 500)
   return (

@@ -21,7 +21,11 @@ export function declaredLength(headers: Headers): number | undefined {
   return value !== null && /^\d{1,15}$/.test(value) && !isEncoded(headers) ? Number(value) : undefined
 }
 
-/** Whether the bytes on the wire are not those of the file. */
+// Labels that stand where encodings stand and are none: of S3 uploads, of charsets, of mail.
+const NO_ENCODING = /^(?:identity|aws-chunked|utf-?8|none|null|binary|[78]bit)?$/i
+
+/** Whether an answer says that the bytes on the wire are not those of the file. */
 export function isEncoded(headers: Headers): boolean {
-  return !/^(identity)?$/i.test(headers.get('content-encoding') ?? '')
+  const labels = (headers.get('content-encoding') ?? '').split(',')
+  return labels.some((label) => !NO_ENCODING.test(label.trim()))
 }

@@ -2,6 +2,7 @@ import * as z from 'zod/mini'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
 import type { ApiAnswer } from './api.js'
 import { excerptOf } from './error-details.js'
+import { jsonOf } from './json-of.js'
 import { hostOf } from './network-failure.js'
 import { requestIdFrom } from './request-id.js'
 
@@ -10,7 +11,7 @@ import { requestIdFrom } from './request-id.js'
  * @throws UpstreamResponseError when it is empty, a page, cut off, or of another shape.
  */
 export function readJsonAnswer<S extends z.ZodMiniType>(answer: ApiAnswer, schema: S): z.output<S> {
-  const parsed = z.safeParse(schema, parse(answer))
+  const parsed = z.safeParse(schema, readJsonBody(answer))
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   const place = issue === undefined || issue.path.length === 0 ? 'the answer' : issue.path.join('.')
@@ -27,11 +28,13 @@ export function unreadable(answer: ApiAnswer, problem: string): UpstreamResponse
   )
 }
 
-function parse(answer: ApiAnswer): unknown {
-  try {
-    return JSON.parse(answer.text)
-  } catch {
-    // The parser's own message quotes the body, so it is not kept as a cause.
-    throw unreadable(answer, answer.text.trim() === '' ? 'there is nothing' : 'there is no JSON')
-  }
+/**
+ * Reads a good answer as JSON of any shape.
+ * @throws UpstreamResponseError when it is empty, a page, or cut off.
+ */
+export function readJsonBody(answer: ApiAnswer): unknown {
+  const body = jsonOf(answer.text)
+  // The parser's own message quotes the body, so there is no cause.
+  if (body === undefined) throw unreadable(answer, answer.text.trim() === '' ? 'there is nothing' : 'there is no JSON')
+  return body
 }

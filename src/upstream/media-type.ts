@@ -8,6 +8,9 @@ export const SIGNATURE_BYTES = 32
 export function mediaTypeOf(bytes: Uint8Array): string | undefined {
   const head = Buffer.from(bytes.subarray(0, SIGNATURE_BYTES)).toString('latin1')
   if (head.slice(4, 8) === 'ftyp') return brandType(head.slice(8, 12))
+  // QuickTime of before there was `ftyp`.
+  if (/^(?:moov|mdat|wide|free|skip|pnot)$/.test(head.slice(4, 8))) return 'video/quicktime'
+  if (head.startsWith('RIFF') && head.slice(8, 11) === 'AVI') return 'video/x-msvideo'
   if (head.startsWith('\x1aE\xdf\xa3')) return 'video/webm'
   if (head.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png'
   if (head.startsWith('\xff\xd8\xff')) return 'image/jpeg'

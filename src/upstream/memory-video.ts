@@ -1,5 +1,5 @@
-import { describeValue } from '../contracts/errors.js'
-import { ConfigurationError } from '../contracts/input-errors.js'
+import { checkOptions, type OptionRules, optionProblem, throwProblems } from '../contracts/check-options.js'
+import { text } from '../contracts/option-rules.js'
 import type { VideoSource } from '../contracts/source.js'
 import { mediaTypeOf } from './media-type.js'
 
@@ -10,6 +10,8 @@ export interface MemoryVideoOptions {
   /** Such as `video/webm`. @defaultValue what the bytes begin like, else `video/mp4` */
   readonly mediaType?: string | undefined
 }
+
+const RULES: OptionRules<MemoryVideoOptions> = { mediaType: text("give a media type, such as 'video/webm'") }
 
 /**
  * Makes the source of a video that came inside an answer, as base64 or bytes. It has no address, so it is not public, and it lives as
@@ -32,8 +34,9 @@ export interface MemoryVideoOptions {
 export function memoryVideo(bytes: Uint8Array, options: MemoryVideoOptions = {}): VideoSource {
   if (!ArrayBuffer.isView(bytes)) {
     const fix = "give a Uint8Array, such as Buffer.from(text, 'base64')"
-    throw new ConfigurationError('memoryVideo', [{ field: 'bytes', value: describeValue(bytes), fix }])
+    throwProblems('memoryVideo', [optionProblem('bytes', bytes, fix)])
   }
+  checkOptions('memoryVideo', options, RULES)
   return {
     isPublic: false,
     mediaType: options.mediaType ?? mediaTypeOf(bytes) ?? 'video/mp4',
@@ -47,8 +50,8 @@ export function memoryVideo(bytes: Uint8Array, options: MemoryVideoOptions = {})
             if (signal?.aborted) return controller.error(signal.reason)
             const chunk = bytes.subarray(position, position + CHUNK_BYTES)
             position += chunk.byteLength
-            // A copy: whoever transfers a chunk must not take the video with it.
-            if (chunk.byteLength > 0) controller.enqueue(chunk.slice())
+            // A copy, which the slice of a Buffer is not: whoever transfers a chunk must not take the video with it.
+            if (chunk.byteLength > 0) controller.enqueue(new Uint8Array(chunk))
             else controller.close()
           },
         },

@@ -5,7 +5,7 @@ import { NetworkError } from '../contracts/upstream-errors.js'
 import type { Mask } from './secret.js'
 
 // A certificate that is refused, or a port that does not speak TLS: it does not mend itself while somebody waits.
-const TLS_CODE = /CERT|SIGNATURE|_SSL_/
+const TLS_CODE = /CERT|SIGNATURE|_SSL_|^INVALID_(?:CA|PURPOSE)$|^HOSTNAME_MISMATCH$/
 
 /** What was tried when no answer came. */
 export interface FailedExchange {

@@ -8,8 +8,8 @@ import type { Download, Downloader } from './download/download.js'
 import { createDownloader } from './download/downloader.js'
 import { declaredMediaType, mediaTypeOf, SIGNATURE_BYTES } from './media-type.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
-import type { Fetch } from './request.js'
-import { headerSecrets, maskOf } from './secret.js'
+import type { Fetch } from './outgoing-request.js'
+import { headerSecrets, maskOf, rememberConfigured } from './secret.js'
 import { withTimeLimit } from './time-limit.js'
 
 /** An address that is said to serve a video. */
@@ -55,6 +55,7 @@ const FINAL_FOR_HEAD: ReadonlySet<number> = new Set([401, 404, 410, 429])
  */
 export async function proveVideo(options: ProofOptions): Promise<ProvenVideo> {
   const { url, timeoutMs, signal } = options
+  rememberConfigured(options.headers ?? {})
   const exchange = { what: WHAT, url, mask: maskOf(headerSecrets(options.headers ?? {})) }
   try {
     const error = () => timeoutFailure(exchange, timeoutMs)

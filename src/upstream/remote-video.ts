@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.js'
+import { isSoraPipelineError } from '../contracts/errors.js'
 import type { OpenOptions, VideoSource } from '../contracts/source.js'
-import { UpstreamResponseError } from '../contracts/upstream-errors.js'
+import { isRetryableStatus, UpstreamResponseError } from '../contracts/upstream-errors.js'
 import { answerError } from './answer-error.js'
 import type { ApiCredentials } from './api.js'
 import { discard, readBodyText } from './body-text.js'
@@ -9,7 +10,8 @@ import type { AllowPrivateAddresses } from './download/allowed-destinations.js'
 import type { Download, Downloader } from './download/download.js'
 import { createDownloader } from './download/downloader.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
-import type { Fetch } from './request.js'
+import type { Fetch } from './outgoing-request.js'
+import { retryAfterMs } from './retry-after.js'
 import { maskOf } from './secret.js'
 import { withTimeLimit } from './time-limit.js'
 import { checkVideoStart } from './video-start.js'
@@ -42,11 +44,13 @@ const WHAT = 'download the video'
 // What servers answer between the end of a job and the moment in which its file can be read.
 const NOT_READY: ReadonlySet<number> = new Set([400, 404, 409, 425])
 const NOT_READY_WAITS_MS = [500, 1_000, 2_000, 4_000, 8_000]
+const WAITS_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 16_000]
+const LONGEST_MS = 60_000
 
 /**
  * A source for a video at an address. Each opening asks for the bytes from `offset` on through the guarded downloader, with its
  * limits, shows credentials to their own origin alone, waits up to 15.5 s in all for a video that is not ready (400, 404, 409,
- * 425), refuses pages and JSON (a JSON answer that names an address is followed there, without the key), and never takes a short
+ * 425) and up to a minute for a server that is busy or cannot be reached (429 with its `Retry-After`, 5xx, a reset), refuses pages and JSON (a JSON answer that names an address is followed there, without the key), and never takes a short
  * body or another file for the whole. `byteLength` and `mediaType` are known after the first opening. An abort closes the
  * connection and leaves nothing running.
  */
@@ -109,13 +113,36 @@ async function openVideo(remote: Remote, { offset = 0, signal }: OpenOptions) {
 }
 
 async function openReady(opening: Opening, release: () => void): Promise<ReadableStream<Uint8Array>> {
+  const { clock, url } = opening.options
+  const startedAt = clock.monotonic()
   for (let attempt = 0; ; attempt += 1) {
-    const answer = await ask(opening, opening.options.url)
-    const waitMs = NOT_READY_WAITS_MS[attempt]
-    if (!NOT_READY.has(answer.status) || waitMs === undefined) return openAnswer(opening, answer, release)
-    discard(answer.body)
-    await opening.options.clock.sleep(waitMs, { signal: opening.transfer.signal })
+    const outcome = await ask(opening, url).then(
+      (answer) => ({ answer }),
+      (error: unknown) => ({ error }),
+    )
+    const waitMs = waitBefore(outcome, attempt, clock.now())
+    const isOver = clock.monotonic() - startedAt + (waitMs ?? 0) > LONGEST_MS
+    if (waitMs === undefined || isOver) {
+      if ('error' in outcome) throw outcome.error
+      return openAnswer(opening, outcome.answer, release)
+    }
+    if ('answer' in outcome) discard(outcome.answer.body)
+    await clock.sleep(waitMs, { signal: opening.transfer.signal })
   }
+}
+
+// What passes by itself: a file that is not there yet, a server that is busy or restarts, a connection that was cut.
+function waitBefore(
+  outcome: { readonly answer: Download } | { readonly error: unknown },
+  attempt: number,
+  now: number,
+): number | undefined {
+  if ('error' in outcome)
+    return isSoraPipelineError(outcome.error) && outcome.error.isRetryable ? WAITS_MS[attempt] : undefined
+  const { status, headers } = outcome.answer
+  if (NOT_READY.has(status)) return NOT_READY_WAITS_MS[attempt]
+  const waitMs = isRetryableStatus(status) ? WAITS_MS[attempt] : undefined
+  return waitMs && Math.max(waitMs, retryAfterMs(headers, now) ?? 0)
 }
 
 async function openAnswer(
@@ -134,7 +161,9 @@ async function openAnswer(
     return new Blob([]).stream()
   }
   if (!answer.ok) throw await refused(opening, answer)
-  if (isPart && range?.start !== offset) throw unusable(opening, url, 'another range than was asked for')
+  // Some call a whole file a part, and do not say of what.
+  const isUntold = range === undefined && offset === 0
+  if (isPart && !isUntold && range?.start !== offset) throw unusable(opening, url, 'another range than was asked for')
   const start = await guarded(opening, url, () => checkVideoStart(answer, isPart ? offset : 0, transfer.signal))
   if (start.kind === 'pointer' && by === 'request') {
     return openAnswer(opening, await ask(opening, new URL(start.url, url).href, 'stranger'), release, 'pointer')

@@ -1,28 +1,7 @@
-import type { JsonValue } from '../contracts/json.js'
 import { lazyPart } from '../contracts/lazy-part.js'
 import { abortable } from './abortable.js'
-
-/** The platform's `fetch`, or something of its shape; an injected one is called with the address as a string. */
-export type Fetch = typeof globalThis.fetch
-
-/** One request. */
-export interface OutgoingRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** Absolute, http or https, without user name and password. */
-  readonly url: string
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /** Sent as `application/json`. */
-  readonly json?: JsonValue | undefined
-  /** Sent as `multipart/form-data`. */
-  readonly form?: FormData | undefined
-  /** Sent as they are, with the content type of `headers`; kept in memory, so no more than a chunk. */
-  readonly bytes?: Uint8Array<ArrayBuffer> | undefined
-  /** Also ends the reading of the answer's body. */
-  readonly signal: AbortSignal
-  /** Called right before the request leaves; what it throws keeps it from leaving. */
-  readonly confirm?: (() => void) | undefined
-  readonly fetch?: Fetch | undefined
-}
+import { hasNodeTransport, nodeTransport } from './node-transport.js'
+import type { OutgoingRequest, OutgoingStream } from './outgoing-request.js'
 
 const PIECE_BYTES = 65_536
 // ky touches the platform's fetch when it is imported, and that alone costs 15 MB.
@@ -33,13 +12,19 @@ const loadKy = lazyPart(() => import('ky'))
  * rejected is a raw error that may hold the request with its headers: it goes through `networkFailure` before anybody sees it.
  */
 export async function send(request: OutgoingRequest): Promise<Response> {
-  const { method, url, json, form, bytes, signal, fetch } = request
+  const { method, url, json, form, bytes, stream, signal, fetch } = request
+  if (request.isNode && fetch === undefined && hasNodeTransport()) {
+    signal.throwIfAborted()
+    request.confirm?.()
+    return abortable(signal, nodeTransport(request))
+  }
   const { default: ky } = await loadKy()
   signal.throwIfAborted()
   request.confirm?.()
   const headers = { ...(json !== undefined && { 'content-type': 'application/json' }), ...request.headers }
   const body = json === undefined ? (form ?? bytes) : JSON.stringify(json)
-  const init = { method, headers, signal, redirect: 'manual', ...(body !== undefined && { body }) } as const
+  const plain = { method, headers, signal, redirect: 'manual', ...(body !== undefined && { body }) } as const
+  const init = stream === undefined ? plain : { ...plain, ...streamed(stream, headers) }
   const answer = ky(url, {
     ...init,
     retry: 0,
@@ -49,6 +34,12 @@ export async function send(request: OutgoingRequest): Promise<Response> {
     ...(fetch === undefined && bytes !== undefined && bytes.length > 0 && { ...inPieces(bytes, headers) }),
   })
   return abortable(signal, answer)
+}
+
+function streamed({ chunks, byteLength }: OutgoingStream, headers: Readonly<Record<string, string>>) {
+  const body = ReadableStream.from(chunks)
+  const length = byteLength === undefined ? {} : { 'content-length': String(byteLength) }
+  return { body, duplex: 'half', headers: { ...headers, ...length } } as const
 }
 
 // Node's fetch copies a body of bytes whole, twice for each request, and the copies stay until the collector comes: 150 MB for

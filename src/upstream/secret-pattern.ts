@@ -1,7 +1,7 @@
 // Letters and digits are written as they are everywhere.
 const PLAIN = /^[a-z\d]$/i
 const ENTITIES: Readonly<Record<string, string>> = { '"': 'quot', "'": 'apos', '&': 'amp', '<': 'lt', '>': 'gt' }
-const BLANK = String.raw`(?:\s|\+|&nbsp;|&#(?:x0*[9ad]|x0*20|0*(?:9|10|13|32));|%(?:25)*(?:20|0[9ad])|\\+(?:[nrt]|u00(?:20|0[9ad])))`
+const BLANK = String.raw`(?:\s|\+|&nbsp;|&#(?:x0*[9ad]|x0*20|0*(?:9|10|13|32));|%(?:25)*(?:20|0[9ad])|\\{1,16}(?:[nrt]|u00(?:20|0[9ad])))`
 // The first of a key may be the mark of its issuer; so many of them are a part of it.
 const HEAD = 12
 const HEAD_AT_END = 8
@@ -40,15 +40,15 @@ function elementsOf(secret: string): string[] {
 function escapesOf(character: string): string {
   const code = character.codePointAt(0) ?? 0
   const percent = [...Buffer.from(character)].map((byte) => `%(?:25)*${hex(byte, 2)}`).join('')
-  const units = character.split('').map((unit) => String.raw`\\+u${hex(unit.charCodeAt(0), 4)}`)
+  const units = character.split('').map((unit) => String.raw`\\{1,16}u${hex(unit.charCodeAt(0), 4)}`)
   const named = ENTITIES[character]
   const entity = [`#0*${code}`, `#x0*${hex(code, 1)}`, ...(named === undefined ? [] : [named])]
   const plain = /[$()*+./?[\\\]^{|}]/.test(character) ? `\\${character}` : character
   return [
-    String.raw`(?:\\*${plain}`,
+    String.raw`(?:\\{0,16}${plain}`,
     percent,
     units.join(''),
-    ...(code < 256 ? [String.raw`\\+x${hex(code, 2)}`] : []),
+    ...(code < 256 ? [String.raw`\\{1,16}x${hex(code, 2)}`] : []),
     `&(?:amp;)*(?:${entity.join('|')});)`,
   ].join('|')
 }

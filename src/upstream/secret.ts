@@ -1,5 +1,8 @@
 import { isSoraPipelineError } from '../contracts/errors.js'
-import { redact } from '../contracts/redact.js'
+import { HIDDEN } from '../contracts/secrets/hide-secrets.js'
+import { hideKnownSecrets, holdsKnownSecret, rememberSecret } from '../contracts/secrets/known-secrets.js'
+import { redact } from '../contracts/secrets/redact.js'
+import { looksRandom, SecretFinder } from '../contracts/secrets/secret-finder.js'
 import { AuthenticationError } from '../contracts/upstream-errors.js'
 import { abortable } from './abortable.js'
 import { secretHeadPattern, secretPattern } from './secret-pattern.js'
@@ -14,6 +17,9 @@ export type Mask = (text: string) => string
 const SHORTEST_KEY = 4
 const SHORTEST_HEADER = 6
 const SHORTEST_CARRIED = 12
+// The value of any other is better read than hidden, such as a media type.
+const CREDENTIAL_HEADER = /auth|key|token|secret|cookie|password|signature|session|credential/i
+const MEDIA_TYPE = /^[a-z]+\/[\w.+-]+(?:;|$)/i
 // A pattern that fits no text.
 const NOTHING = '(?!)'
 
@@ -24,8 +30,9 @@ const NOTHING = '(?!)'
  */
 export async function resolveCredential(credential: Credential, subject: string, signal: AbortSignal): Promise<string> {
   const value = typeof credential === 'string' ? credential : await askForCredential(credential, subject, signal)
-  const problem = credentialProblemOf(value)
+  const problem = keyProblemOf(value)
   if (problem !== undefined) throw new AuthenticationError(`Could not use the credential of ${subject}: ${problem}`)
+  rememberSecret(value)
   return value
 }
 
@@ -36,7 +43,10 @@ export async function resolveCredential(credential: Credential, subject: string,
  */
 export async function resolvePassword(password: Credential, subject: string, signal: AbortSignal): Promise<string> {
   const value: unknown = typeof password === 'string' ? password : await askForCredential(password, subject, signal)
-  if (typeof value === 'string' && value !== '') return value
+  if (typeof value === 'string' && value !== '') {
+    rememberSecret(value)
+    return value
+  }
   throw new AuthenticationError(
     `Could not use the password of ${subject}: it is ${value === '' ? 'empty' : 'not a text'}`,
   )
@@ -49,9 +59,26 @@ export function credentialProblemOf(value: unknown): string | undefined {
   return /^[\x20-\x7e]+$/.test(value) ? undefined : 'it holds characters that a header cannot carry'
 }
 
+/** What keeps a value from being a key that the library puts behind `Bearer`; `undefined` when nothing does. */
+export function keyProblemOf(value: unknown): string | undefined {
+  const problem = credentialProblemOf(value)
+  if (problem !== undefined) return problem
+  const key = value as string
+  if (/^(["'`]).*\1$/.test(key)) return 'it has quotes around it, leave them out'
+  if (/^bearer\s/i.test(key)) return "it begins with 'Bearer', which is added to it, leave it out"
+  return key.trim() === key ? undefined : 'it has blanks around it, leave them out'
+}
+
 /** The secrets among the values of headers that a caller configured: each value, and what follows its scheme. */
 export function headerSecrets(headers: Readonly<Record<string, string>>): string[] {
   return schemedSecrets(Object.values(headers))
+}
+
+/** Has the credentials among the headers and the query that a caller configured taken out of every message from now on. */
+export function rememberConfigured(headers: Readonly<Record<string, string>>, query: readonly string[] = []): void {
+  const named = Object.entries(headers).filter(([name]) => CREDENTIAL_HEADER.test(name))
+  for (const value of [...headerSecrets(Object.fromEntries(named)), ...query])
+    if (value.length >= SHORTEST_CARRIED && looksRandom(value)) rememberSecret(value)
 }
 
 /** The secrets in values such as `Bearer key`: each value, and what follows its scheme. */
@@ -64,18 +91,19 @@ export function schemedSecrets(values: readonly string[]): string[] {
 /** A mask for the given secrets, which also takes out what looks like a credential of somebody else. */
 export function maskOf(secrets: readonly string[]): Mask {
   const known = longEnough(secrets)
-  let patterns: ReturnType<typeof patternsOf> | undefined
+  let finders: ReturnType<typeof findersOf> | undefined
   return (text) => {
     if (known.length === 0) return redact(text)
-    patterns ??= patternsOf(known)
+    finders ??= findersOf(known)
+    const clean = hideKnownSecrets(text.replace(finders.whole, HIDDEN), { finder: finders.finder, secrets: known })
     // The beginnings last: without its own a key would not be known by its shape any more.
-    return redact(text.replace(patterns.whole, '[redacted]')).replace(patterns.head, '[redacted]')
+    return redact(clean).replace(finders.head, HIDDEN)
   }
 }
 
 /** Whether a text holds one of the secrets, in any form. */
 export function holdsSecret(text: string, secrets: readonly string[]): boolean {
-  return longEnough(secrets).some((secret) => new RegExp(secretPattern(secret), 'iu').test(text))
+  return isFound(text, secrets, SHORTEST_KEY)
 }
 
 /**
@@ -83,10 +111,23 @@ export function holdsSecret(text: string, secrets: readonly string[]): boolean {
  * be in it by chance.
  */
 export function carriesSecret(text: string, secrets: readonly string[]): boolean {
-  return holdsSecret(
-    text,
-    secrets.filter((secret) => secret.length >= SHORTEST_CARRIED),
-  )
+  return isFound(text, secrets, SHORTEST_CARRIED)
+}
+
+// An answer may have many addresses, which are all compared with the same secrets.
+const searches = new WeakMap<readonly string[], Map<number, ReturnType<typeof searchFor>>>()
+
+function isFound(text: string, secrets: readonly string[], shortest: number): boolean {
+  const known = searches.get(secrets) ?? new Map<number, ReturnType<typeof searchFor>>()
+  const search = known.get(shortest) ?? searchFor(secrets.filter((secret) => secret.length >= shortest))
+  searches.set(secrets, known.set(shortest, search))
+  return search.pattern.test(text) || holdsKnownSecret(text, search.finder)
+}
+
+function searchFor(secrets: readonly string[]) {
+  const known = longEnough(secrets)
+  const pattern = new RegExp(known.map(secretPattern).join('|') || NOTHING, 'iu')
+  return { pattern, finder: new SecretFinder(known) }
 }
 
 // The longest first, so that none leaves the rest of a longer one behind.
@@ -95,12 +136,20 @@ function longEnough(secrets: readonly string[]): readonly string[] {
   return [...unique].sort((a, b) => b.length - a.length)
 }
 
-function patternsOf(secrets: readonly string[]) {
-  const heads = secrets.flatMap((secret) => secretHeadPattern(secret) ?? [])
+function findersOf(secrets: readonly string[]) {
+  const heads = secrets.flatMap((secret) => (MEDIA_TYPE.test(secret) ? [] : (secretHeadPattern(secret) ?? [])))
   return {
+    finder: new SecretFinder(secrets.flatMap(credentialsIn)),
     whole: new RegExp(secrets.map(secretPattern).join('|'), 'giu'),
     head: new RegExp(heads.join('|') || NOTHING, 'giu'),
   }
+}
+
+// Of an address only what may be a key: the rest of it has to stay readable, and so have the words of a media type.
+function credentialsIn(secret: string): readonly string[] {
+  if (MEDIA_TYPE.test(secret)) return []
+  if (!secret.includes('://')) return [secret]
+  return secret.split(/[/?&=#:@]+/).filter((part) => part.length >= SHORTEST_CARRIED && looksRandom(part))
 }
 
 async function askForCredential(ask: () => string | Promise<string>, subject: string, signal: AbortSignal) {

@@ -1,66 +1,175 @@
-import { isRecord } from './error-details.js'
+import { isRecord } from './is-record.js'
+import { jsonOf } from './json-of.js'
+import { mediaTypeOf } from './media-type.js'
 
 /** Where an upstream put a video: at an address, or in the answer itself as base64. */
 export type VideoOutput =
   | { readonly kind: 'url'; readonly url: string; readonly needsKey: boolean }
   | { readonly kind: 'bytes'; readonly base64: string; readonly mediaType: string | undefined }
 
-// In the order in which they are trusted; the keys of one path are followed from the answer's root.
-const PLACES: readonly (readonly (string | number)[])[] = [
-  ['url'],
-  ['video_url'],
-  ['video', 'url'],
-  ['metadata', 'url'],
-  ['metadata', 'result_url'],
-  ['result_url'],
-  ['output', 'url'],
-  ['output', 'videos', 0, 'url'],
-  ['output', 'video_url'],
-  ['outputs', 'video_url'],
-  ['output'],
-  ['output', 0],
-  ['urls', 0],
-  ['unsigned_urls', 0],
-  ['data', 0, 'url'],
-  ['data', 0, 'b64_json'],
-  ['data', 'result_url'],
-  ['data', 'url'],
-  ['videos', 0, 'url'],
-  ['content', 'video_url'],
-]
+/** How much speaks for an address: that of the file itself before one that merely stands where addresses of results stand. */
+export type Evidence = 0 | 1 | 2 | 3
 
+type Path = readonly string[]
+
+interface Found {
+  readonly output: VideoOutput
+  readonly evidence: Evidence
+  /** Whether it is a lesser copy: with a watermark, or one that shows progress. */
+  readonly isLesser: boolean
+  readonly rank: number
+}
+
+// Where a result stands, the most trusted first; a number stands for any place in a list.
+const PLACES: readonly string[] = [
+  'url',
+  'video_url',
+  'video.url',
+  'metadata.url',
+  'metadata.result_url',
+  'result_url',
+  'output.url',
+  'output.videos.0.url',
+  'output.video_url',
+  'outputs.video_url',
+  'output',
+  'output.0',
+  'urls.0',
+  'unsigned_urls.0',
+  'data.0.url',
+  'data.0.b64_json',
+  'data.result_url',
+  'data.url',
+  'videos.0.url',
+  'content.video_url',
+]
+// Names of what a video is made from, or shown with, and of addresses for programs.
+const NOT_THE_VIDEO =
+  /thumb|cover|poster|preview_?image|snapshot|webhook|callback|poll|status_?ur[il]|cancel|^get$|^stream$|logs?$|^self$|docs?$|help|^(?:links?_)?html$|^web$|^input|input$|^request|param|prompt|reference|first_?frame|last_?frame|avatar|logo|audio|subtitle|^images?$|image_?ur[il]s?$|^error|gif|moderat|^usage|^source$|spritesheet|terms|polic/i
+const OF_A_VIDEO = /video|mp4|movie|clip|animation/i
+const OF_A_RESULT =
+  /^(?:urls?|uri|href|link|src|output|outputs|result|results|result_?urls?|file|files|file_?url|media|media_?url|download|download_?(?:url|link|uri)|asset|assets|content|data|fail_reason|samples?|unsigned_urls|signed_?url|public_?url|generated.*)$/i
+const VIDEO_FILE = /\.(?:mp4|mov|webm|m4v|mkv|avi)$/i
+const OTHER_FILE =
+  /\.(?:webp|png|jpe?g|gif|svg|avif|bmp|ico|json|html?|php|txt|md|pdf|zip|mp3|wav|m4a|srt|vtt|js|css)$/i
+const BASE64_NAMES = /b64|base64|encoded_?video|video_?bytes/i
+const BASE64_TEXT = /^[A-Za-z0-9+/_-]{3,}={0,2}$/
 const MEDIA_TYPES: Readonly<Record<string, string>> = { mp4: 'video/mp4', webm: 'video/webm', mov: 'video/quicktime' }
+const DATA_URL = /^data:([\w.+-]+\/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*;base64,/i
+const DEEPEST = 8
+const MOST_VALUES = 5_000
 
 /**
- * Every output that an answer of the `/v1/videos` family names, the most trusted first: `url`, `video.url`, `metadata.url`,
- * `output.videos[0].url`, `unsigned_urls[0]` (behind the key), `data[0].b64_json` and their like. Addresses may be relative to
- * `base`; what is neither http nor a data URL is passed over.
+ * Every output that an answer names, the one with the most evidence first: the extension or the media type of a video, a field that is
+ * named after one, a field in which results stand; among equals in the order in which servers are known to mean it. Pictures, pages and
+ * addresses for programs are no outputs, and neither is what the video was made from. Addresses may be relative to `base`; what is neither
+ * http nor a data URL is passed over.
  */
 export function videoOutputs(answer: unknown, base: string): VideoOutput[] {
-  return PLACES.flatMap((place) => {
-    const value = valueAt(answer, place)
-    if (typeof value !== 'string' || value.trim() === '') return []
-    if (place.at(-1) === 'b64_json') return [{ kind: 'bytes', base64: value, mediaType: formatAt(answer) } as const]
-    return outputOf(value.trim(), base, place[0] === 'unsigned_urls')
-  })
+  const found: Found[] = []
+  let left = MOST_VALUES
+  const look = (value: unknown, path: Path): void => {
+    left -= 1
+    if (left < 0 || path.length > DEEPEST) return
+    if (typeof value === 'string') add(value.trim(), path)
+    else if (Array.isArray(value)) for (const [index, entry] of value.entries()) look(entry, [...path, String(index)])
+    else if (isRecord(value)) for (const [name, part] of Object.entries(value)) look(part, [...path, name])
+  }
+  const add = (text: string, path: Path): void => {
+    if (/^[{[]/.test(text)) look(jsonOf(text), path)
+    const output = outputOf(text, path, { base, answer })
+    if (output === undefined) return
+    const evidence = output.kind === 'bytes' ? 3 : evidenceOf(new URL(output.url), path)
+    if (evidence > 0) found.push({ output, evidence, isLesser: isLesser(path), rank: rankOf(path) })
+  }
+  look(answer, [])
+  const sorted = found.toSorted(
+    (one, other) =>
+      other.evidence - one.evidence || Number(one.isLesser) - Number(other.isLesser) || one.rank - other.rank,
+  )
+  return sorted.map(({ output }) => output).filter(isFirst)
 }
 
-function outputOf(value: string, base: string, needsKey: boolean): VideoOutput[] {
-  const inline = /^data:(video\/[\w.+-]+)?;base64,/i.exec(value)
-  if (inline) return [{ kind: 'bytes', base64: value.slice(inline[0].length), mediaType: inline[1]?.toLowerCase() }]
+/** How much the path of an address says: 3 for the name of a video file, 0 for that of something else, `undefined` for neither. */
+export function fileEvidence({ pathname }: URL): Evidence | undefined {
+  if (VIDEO_FILE.test(pathname)) return 3
+  return OTHER_FILE.test(pathname) ? 0 : undefined
+}
+
+/** The bytes that a data URL of a video holds; `undefined` for one of something else, and for other texts. */
+export function inlineOutput(text: string): Extract<VideoOutput, { kind: 'bytes' }> | undefined {
+  const inline = DATA_URL.exec(text)
+  const type = inline?.[1]?.toLowerCase()
+  if (inline === null || (type !== undefined && !/^video\/|^application\/(?:octet-stream|mp4)$/.test(type)))
+    return undefined
+  const mediaType = type?.startsWith('video/') ? type : undefined
+  return { kind: 'bytes', base64: text.slice(inline[0].length), mediaType }
+}
+
+function evidenceOf(url: URL, path: Path): Evidence {
+  const names = path.filter((name) => !/^\d+$/.test(name))
+  const last = names.at(-1) ?? 'output'
+  const ofFile = fileEvidence(url)
+  if (ofFile === 0) return 0
+  // A file of a video that was given, or one among the pictures that is none.
+  const isOther = names.some((name) => NOT_THE_VIDEO.test(name))
+  if (isOther) return ofFile === 3 && names.every((name) => !isGiven(name)) ? 3 : 0
+  if (ofFile === 3) return 3
+  if (names.some((name) => OF_A_VIDEO.test(name))) return 2
+  return OF_A_RESULT.test(last) ? 1 : 0
+}
+
+// Beside these a video is what went in, or what nobody asked for.
+function isGiven(name: string): boolean {
+  return !/image|^error|source|gif/i.test(name) && NOT_THE_VIDEO.test(name)
+}
+
+function outputOf(
+  text: string,
+  path: Path,
+  { base, answer }: { readonly base: string; readonly answer: unknown },
+): VideoOutput | undefined {
+  const inline = inlineOutput(text) ?? bareVideo(text)
+  if (inline) return inline
+  const name = path.at(-1) ?? ''
+  if (BASE64_NAMES.test(name)) {
+    return BASE64_TEXT.test(text.slice(0, 100))
+      ? { kind: 'bytes', base64: text, mediaType: formatAt(answer) }
+      : undefined
+  }
   // A bare word would also resolve against the base: only what looks like an address or an absolute path counts.
-  if (!/^(https?:\/\/|\/)/i.test(value) || !URL.canParse(value, base)) return []
-  return [{ kind: 'url', url: new URL(value, base).href, needsKey }]
+  if (!/^(https?:\/\/|\/)/i.test(text) || !URL.canParse(text, base)) return undefined
+  return { kind: 'url', url: new URL(text, base).href, needsKey: path[0] === 'unsigned_urls' }
 }
 
-function valueAt(root: unknown, place: readonly (string | number)[]): unknown {
-  return place.reduce<unknown>((value, key) => {
-    if (typeof key === 'number') return Array.isArray(value) ? value[key] : undefined
-    return isRecord(value) ? value[key] : undefined
-  }, root)
+// Base64 under whatever name, which begins like a video.
+function bareVideo(text: string): VideoOutput | undefined {
+  if (text.length < 64 || !/^[A-Za-z0-9+/]{44}/.test(text)) return undefined
+  const mediaType = mediaTypeOf(Buffer.from(text.slice(0, 44), 'base64'))
+  return mediaType?.startsWith('video/') ? { kind: 'bytes', base64: text, mediaType } : undefined
+}
+
+function isLesser(path: Path): boolean {
+  return path.some(
+    (name) =>
+      /^progress_?video$/i.test(name) ||
+      (/watermark/i.test(name) && !/no_?watermark|without|free|un_?watermark/i.test(name)),
+  )
+}
+
+function rankOf(path: Path): number {
+  const place = path.map((name) => (/^\d+$/.test(name) ? '0' : name)).join('.')
+  const known = PLACES.indexOf(place)
+  return known < 0 ? PLACES.length : known
+}
+
+function isFirst(output: VideoOutput, index: number, all: readonly VideoOutput[]): boolean {
+  if (output.kind === 'bytes') return output.base64 !== ''
+  return all.findIndex((other) => other.kind === 'url' && other.url === output.url) === index
 }
 
 function formatAt(answer: unknown): string | undefined {
-  const format = valueAt(answer, ['data', 0, 'output_format']) ?? valueAt(answer, ['data', 0, 'format'])
+  const first = isRecord(answer) && Array.isArray(answer.data) ? answer.data[0] : undefined
+  const format = isRecord(first) ? (first.output_format ?? first.format) : undefined
   return typeof format === 'string' ? MEDIA_TYPES[format.toLowerCase()] : undefined
 }

@@ -1,6 +1,7 @@
 import { abortable } from './abortable.js'
 import { discard, readBodyText } from './body-text.js'
 import type { Download } from './download/download.js'
+import { jsonOf } from './json-of.js'
 import { declaredMediaType, mediaTypeOf, SIGNATURE_BYTES } from './media-type.js'
 import { videoOutputs } from './video-output.js'
 
@@ -13,7 +14,7 @@ export type VideoStart =
       readonly head: readonly Uint8Array[]
       readonly reader: ReadableStreamDefaultReader<Uint8Array>
     }
-  /** JSON that names an address. */
+  /** JSON that names an address, or a text that is one. */
   | { readonly kind: 'pointer'; readonly url: string }
   | { readonly kind: 'page' }
   | { readonly kind: 'other' }
@@ -46,9 +47,13 @@ export async function checkVideoStart(
   if (seen?.startsWith('video/') || (isVideo && seen === undefined && head.length > 0)) {
     return { kind: 'video', mediaType: isVideo ? declared : seen, head, reader }
   }
-  if (seen === 'application/json') return readPointer({ body: restOf(head, reader) }, signal)
+  if (seen === 'application/json' || isAddress(head)) return readPointer({ body: restOf(head, reader) }, signal)
   discard(reader)
   return { kind: seen === 'text/html' ? 'page' : 'other' }
+}
+
+function isAddress(head: readonly Uint8Array[]): boolean {
+  return /^\s*https?:\/\//i.test(Buffer.from(joined(head)).toString('latin1'))
 }
 
 async function readHead(reader: ReadableStreamDefaultReader<Uint8Array>, signal: AbortSignal): Promise<Uint8Array[]> {
@@ -66,12 +71,10 @@ async function readHead(reader: ReadableStreamDefaultReader<Uint8Array>, signal:
 
 async function readPointer(response: Pick<Download, 'body'>, signal: AbortSignal): Promise<VideoStart> {
   const { text } = await readBodyText(response, MOST_JSON_BYTES, signal)
-  try {
-    const output = videoOutputs(JSON.parse(text), 'invalid:').find(({ kind }) => kind === 'url')
-    return output?.kind === 'url' ? { kind: 'pointer', url: output.url } : { kind: 'other' }
-  } catch {
-    return { kind: 'other' } // It only began like JSON: no video either way.
-  }
+  const output = videoOutputs(jsonOf(text), 'invalid:').find(({ kind }) => kind === 'url')
+  if (output?.kind === 'url') return { kind: 'pointer', url: output.url }
+  const alone = /^https?:\/\/\S+$/i.exec(text.trim())?.[0]
+  return alone !== undefined && URL.canParse(alone) ? { kind: 'pointer', url: alone } : { kind: 'other' }
 }
 
 function joined(chunks: readonly Uint8Array[]): Uint8Array {

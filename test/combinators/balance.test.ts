@@ -408,7 +408,7 @@ describe('balance', () => {
     const video = { id: 'gen_1', url: 'https://cdn.example/a.mp4' }
     const unsent = new NetworkError('Could not connect: ECONNREFUSED', { isRefusal: true })
     const generator = fakeGenerator({ outcome: [unsent, video, video] })
-    const retried = withRetry(balance([generator], { concurrency: 1 }), { retries: 1, minDelayMs: 60_000 })
+    const retried = withRetry(balance([generator], { concurrency: 1 }), { maxAttempts: 2, minDelayMs: 60_000 })
     const first = retried.generate({ prompt: 'A cat' }, context)
     await context.clock.advance(0)
     const second = retried.generate({ prompt: 'A dog' }, context)

@@ -212,7 +212,7 @@ describe('race', () => {
   it('nests', async () => {
     const { seen, context } = observed()
     const chain = fallback(fakeResolver({ name: 'a', outcome: broke('a') }), fakeResolver({ name: 'b', delayMs: 500 }))
-    const retried = withRetry(runner('c', 10, broke('c')), { retries: 1, shouldRetry: () => true, random: () => 0 })
+    const retried = withRetry(runner('c', 10, broke('c')), { maxAttempts: 2, shouldRetry: () => true, random: () => 0 })
     await context.clock.runUntil(fallback(race([retried, chain]), runner('d', 0)).resolve(input, context))
     expect(seen).toEqual(['c failed', 'c failed', 'c -> a', 'a failed', 'a -> b', 'b succeeded in 500'])
   })
@@ -261,7 +261,7 @@ describe('race', () => {
     ],
     ['a task generator', [fakeTaskGenerator()], /a list of generators/],
     ['nothing', [], /strategies is empty/],
-    ['what is no array', fakeUploader(), /strategies is an object \(give an array of strategies\)/],
+    ['what is no strategy', 5, /strategy is 5 \(give an object with one verb/],
     ['two stages', [fakeUploader(), fakeResolver()], /give only strategies to upload/],
   ])('refuses %s', (_, members, message) => {
     const make = () => (race as (members: unknown) => unknown)(members)

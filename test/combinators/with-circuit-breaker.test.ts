@@ -213,7 +213,7 @@ describe('withCircuitBreaker', () => {
     const context = fakeContext()
     const uploader = fakeUploader({ outcome: [down, done] })
     const guarded = withCircuitBreaker(uploader, { failures: 1, resetAfterMs: 20_000 })
-    const patient = withRetry(guarded, { retries: 2, random: () => 0 })
+    const patient = withRetry(guarded, { maxAttempts: 3, random: () => 0 })
     await expect(context.clock.runUntil(patient.upload(source, context))).resolves.toBe(done)
     expect(context.clock.monotonic()).toBe(20_000)
   })

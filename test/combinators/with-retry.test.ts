@@ -35,7 +35,7 @@ describe('withRetry', () => {
           const uploader = fakeUploader({ outcome: [passing, passing, passing, done] })
           let throws = 0
           const retried = withRetry(uploader, {
-            retries: 3,
+            maxAttempts: 4,
             minDelayMs: 1000,
             maxDelayMs: 2500,
             random: () => dice[throws++] ?? 0,
@@ -115,7 +115,7 @@ describe('withRetry', () => {
     const refusal = new OverloadedError('Could not create, overloaded: host')
     const a = fakeTaskGenerator({ name: 'a', starts: [refusal, refusal] })
     const b = fakeTaskGenerator({ name: 'b', starts: [refusal] })
-    const generator = withRetry(fallback(a, b), { retries: 1, minDelayMs: 400, random: () => 1 })
+    const generator = withRetry(fallback(a, b), { maxAttempts: 2, minDelayMs: 400, random: () => 1 })
     const run = new SoraPipeline({ generator, clock, pollSchedule: () => 1000 }).run({ prompt: 'A cat' })
     const { attempts } = await clock.runUntil(run.result)
     expect(attempts.map(({ strategy, outcome }) => `${strategy} ${outcome}`)).toEqual([
@@ -128,7 +128,7 @@ describe('withRetry', () => {
 
   it('takes no retries and no delay at their word', async () => {
     const uploader = fakeUploader({ outcome: passing })
-    await expect(withRetry(uploader, { retries: 0 }).upload(source, fakeContext())).rejects.toBe(passing)
+    await expect(withRetry(uploader, { maxAttempts: 1 }).upload(source, fakeContext())).rejects.toBe(passing)
     expect(uploader.calls).toHaveLength(1)
     const context = fakeContext()
     const eager = withRetry(fakeUploader({ outcome: [passing, done] }), { minDelayMs: 0, maxDelayMs: 0 })
@@ -137,7 +137,7 @@ describe('withRetry', () => {
   })
 
   it.each([
-    [{ retries: -1 }, 'retries is -1 (give a whole number from 0)'],
+    [{ maxAttempts: 0 }, 'maxAttempts is 0 (give a whole number from 1)'],
     [{ minDelayMs: '5' }, 'minDelayMs is "5" (give milliseconds from 0)'],
     [{ maxRetryAfterMs: Number.NaN }, 'maxRetryAfterMs is NaN (give milliseconds from 0)'],
     [{ shouldRetry: 'never' }, 'shouldRetry is "never" (give a function)'],
@@ -147,8 +147,8 @@ describe('withRetry', () => {
 
   it('names every option that is wrong', () => {
     const make = () =>
-      withRetry(fakeUploader(), { retries: 1.5, minDelayMs: -1, maxDelayMs: Number.NaN, random: 3 as never })
+      withRetry(fakeUploader(), { maxAttempts: 1.5, minDelayMs: -1, maxDelayMs: Number.NaN, random: 3 as never })
     expect(make).toThrow(ConfigurationError)
-    expect(make).toThrow(/retries is 1.5 .*minDelayMs is -1 .*maxDelayMs is NaN .*random is 3/)
+    expect(make).toThrow(/maxAttempts is 1.5 .*minDelayMs is -1 .*maxDelayMs is NaN .*random is 3/)
   })
 })

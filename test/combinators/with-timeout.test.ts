@@ -25,7 +25,7 @@ describe('withTimeout', () => {
       },
     }
     const timed = withTimeout(deaf, { timeoutMs: 1000 })
-    const call = context.clock.runUntil(withRetry(timed, { retries: 1, random: () => 0 }).resolve(input, context))
+    const call = context.clock.runUntil(withRetry(timed, { maxAttempts: 2, random: () => 0 }).resolve(input, context))
     await expect(call).rejects.toMatchObject({
       code: 'stage-timeout',
       timeoutMs: 1000,
@@ -55,7 +55,7 @@ describe('withTimeout', () => {
 
   it('refuses to be without a limit', () => {
     const make = () => (withTimeout as (strategy: unknown) => unknown)(fakeResolver())
-    expect(make).toThrow('Could not configure withTimeout: timeoutMs is nothing')
+    expect(make).toThrow('Could not configure withTimeout: options is nothing (give an object of timeoutMs)')
     expect(() => withTimeout({} as never, { timeoutMs: 1 })).toThrow(
       'Could not configure withTimeout: strategy is an object',
     )

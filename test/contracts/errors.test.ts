@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { locateError, toErrorJson } from '../../src/contracts/errors.js'
 import { networkCodeOf } from '../../src/contracts/network-code.js'
 import { RecordedError } from '../../src/contracts/recorded-error.js'
-import { redact } from '../../src/contracts/redact.js'
 import { requestIdOf } from '../../src/contracts/request-id.js'
+import { redact } from '../../src/contracts/secrets/redact.js'
 import { mayHaveBeenAccepted } from '../../src/contracts/submission.js'
 import {
   AllStrategiesFailedError,

@@ -4,6 +4,7 @@ import { isSoraPipelineError, toErrorJson } from '../../src/contracts/errors.js'
 import { provesNeverSent } from '../../src/contracts/network-code.js'
 import { mayHaveBeenAccepted, whyUnknown } from '../../src/contracts/submission.js'
 import {
+  AllStrategiesFailedError,
   AuthenticationError,
   ContentRejectedError,
   NetworkError,
@@ -29,6 +30,16 @@ describe('a submission may have been accepted after', () => {
     ['a 504 in response.status', plain({ response: { status: 504 } }), 'the error carries status 504'],
     ['a 500 in response.statusCode', plain({ response: { statusCode: 500 } }), 'the error carries status 500'],
     ['a 500 of an AWS client', plain({ $metadata: { httpStatusCode: 500 } }), 'the error carries status 500'],
+    ['a 500 in code, of a client of Google', plain({ code: 500 }), 'the error carries status 500'],
+    ['a 409 in code', plain({ code: 409 }), 'the error carries status 409'],
+    ['a 500 in code, as text', plain({ code: '500' }), 'the error carries status 500'],
+    ['a 502 in res.statusCode', plain({ res: { statusCode: 502 } }), 'the error carries status 502'],
+    ['a 500 of Boom', plain({ output: { statusCode: 500 } }), 'the error carries status 500'],
+    [
+      'a chain of the library, one of whose members is in doubt',
+      new AllStrategiesFailedError('Could not generate', { errors: [plain(), plain({ status: 500 })] }),
+      'the error carries status 500',
+    ],
     ['a 500 as text', plain({ status: '500' }), 'the error carries status 500'],
     ['a 500 five causes deep', deep(plain({ status: 500 }), 5), 'the error carries status 500'],
     ['a 500 of a plain object', { status: 500 }, 'the error carries status 500'],
@@ -130,11 +141,52 @@ describe('a submission may have been accepted after', () => {
   })
 })
 
+describe('a submission may have been accepted after what is no error', () => {
+  it.each([undefined, null, 500, false, Symbol('x'), 'timeout', 'socket hang up'])('%s', (thrown) => {
+    expect(mayHaveBeenAccepted(thrown)).toBe(true)
+  })
+})
+
+describe('a gRPC call that failed', () => {
+  const failed = (code: number, details: string) => Object.assign(new Error(details), { code, details, metadata: {} })
+
+  it.each([
+    [1, 'CANCELLED'],
+    [2, 'UNKNOWN'],
+    [4, 'DEADLINE_EXCEEDED'],
+    [10, 'ABORTED'],
+    [13, 'INTERNAL: RST_STREAM'],
+    [14, 'UNAVAILABLE: Connection dropped'],
+    [15, 'DATA_LOSS'],
+  ])('with %i %s may have been accepted', (code, details) => {
+    expect(mayHaveBeenAccepted(failed(code, details))).toBe(true)
+  })
+
+  it.each([
+    [3, 'INVALID_ARGUMENT'],
+    [7, 'PERMISSION_DENIED'],
+    [8, 'RESOURCE_EXHAUSTED'],
+    [16, 'UNAUTHENTICATED'],
+    [14, 'No connection established. Last error: connect ECONNREFUSED'],
+  ])('with %i %s was not accepted', (code, details) => {
+    expect(mayHaveBeenAccepted(failed(code, details))).toBe(false)
+  })
+
+  it('is one by its metadata, not by a number alone', () => {
+    expect(mayHaveBeenAccepted(Object.assign(new Error('no credit'), { code: 14 }))).toBe(false)
+  })
+})
+
+it.each(['originalError', 'error', 'innerError'])('an error under %s counts as the cause', (name) => {
+  const inner = Object.assign(new Error('failed'), { status: 500 })
+  expect(mayHaveBeenAccepted(Object.assign(new Error('wrapped'), { [name]: inner }))).toBe(true)
+  expect(mayHaveBeenAccepted(Object.assign(new Error('wrapped'), { [name]: { status: 500 } }))).toBe(false)
+})
+
 describe('a submission was surely not accepted after', () => {
   it.each<[string, unknown]>([
     ['an error of the generator', plain({}, 'no credit left')],
     ['a text', 'no credit left'],
-    ['nothing', undefined],
     ['a 429', plain({ status: 429 })],
     ['a 503', plain({ statusCode: 503 })],
     ['a 529', plain({ response: { status: 529 } })],

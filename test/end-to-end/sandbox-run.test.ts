@@ -34,7 +34,7 @@ afterAll(async () => {
 
 function parts() {
   return {
-    generator: videosApiGenerator({ ...sandbox.videosApi, requestTimeoutMs: 300, createTimeoutMs: 500 }),
+    generator: videosApiGenerator({ ...sandbox.videosApi, timeoutMs: 300, createTimeoutMs: 500 }),
     resolver: mirrorResolver({ hosts: sandbox.mirrors, path: '/MP4/{videoId}.mp4', timeoutMs: 300 }),
     uploader: directoryUploader({ directory, publicBaseUrl: sandbox.files.baseUrl }),
     pollSchedule,

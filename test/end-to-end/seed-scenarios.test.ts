@@ -170,8 +170,10 @@ describe('troubleshooting', () => {
 })
 
 describe('bad input at a remote', () => {
-  const drive = (more: object) =>
-    googleDriveUploader({ ...sandbox.drive, folderId: sandbox.drive.folderId, ...more } as never)
+  const drive = (more: object) => {
+    const { baseUrl, accessToken, folderId } = sandbox.drive
+    return googleDriveUploader({ baseUrl, accessToken, folderId, ...more })
+  }
   const cases: readonly [
     string,
     string,

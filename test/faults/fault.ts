@@ -31,6 +31,8 @@ export type FaultStage =
   | 'target'
   | 'target-always'
   | 'publish'
+  | 'find'
+  | 'chat'
 
 /** One thing that goes wrong on the wire, and what is expected of the pipeline wherever it applies. */
 export interface Fault {
@@ -40,6 +42,8 @@ export interface Fault {
   readonly does: ((place: Place) => FaultHandler) | Unreachable
   /** Milliseconds for the generation. @defaultValue 20000 where the deadline is expected to end it, else 250000 */
   readonly generateMs?: number
+  /** How many times faster the clock of the run goes. @defaultValue `SPEED` */
+  readonly speed?: number
   /** By hand, from what the catalogue asks for; the words are those of the stages. */
   readonly expected: Partial<Readonly<Record<FaultStage, string>>>
 }

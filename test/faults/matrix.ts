@@ -1,9 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import type { PipelineEvent } from 'sora-pipeline'
+import { ANSWER_FAULTS } from './answer-faults.ts'
 import type { Cell, CellReport } from './cell.ts'
+import { CHAT_FAULTS } from './chat-faults.ts'
 import type { Fault, FaultStage } from './fault.ts'
 import { JOB_FAULTS } from './job-faults.ts'
+import { LIST_FAULTS } from './list-faults.ts'
 import { SPECIAL_CELLS } from './special-cells.ts'
 import { STAGES } from './stages.ts'
 import { STATUS_FAULTS } from './status-faults.ts'
@@ -18,7 +21,15 @@ const NO_FAULT: Fault = { row: 0, name: 'none', does: ({ healthy }) => healthy, 
 
 /** Every cell. */
 export function cells(): readonly Cell[] {
-  const faults: readonly Fault[] = [...TRANSPORT_FAULTS, ...STATUS_FAULTS, ...JOB_FAULTS, ...VIDEO_FAULTS]
+  const faults: readonly Fault[] = [
+    ...TRANSPORT_FAULTS,
+    ...STATUS_FAULTS,
+    ...JOB_FAULTS,
+    ...ANSWER_FAULTS,
+    ...LIST_FAULTS,
+    ...CHAT_FAULTS,
+    ...VIDEO_FAULTS,
+  ]
   const wire = faults.flatMap((fault) =>
     Object.entries(fault.expected).map(([stage, expected]) => ({
       row: fault.row,

@@ -12,9 +12,10 @@ const GROUPS: readonly (readonly [number, string])[] = [
   [48, 'what is given out as the video'],
   [57, 'prompts and clocks'],
   [62, 'callbacks, aborts, stores'],
+  [71, 'answers in the words of their servers'],
 ]
 
-const STAGES = ['create', 'poll', 'download', 'probe', 'source', 'target', 'publish'] as const
+const STAGES = ['create', 'poll', 'download', 'probe', 'source', 'target', 'publish', 'find', 'chat'] as const
 
 /** What the words of the table mean. */
 const LEGEND: Readonly<Record<string, string>> = {
@@ -33,6 +34,8 @@ const LEGEND: Readonly<Record<string, string>> = {
   replaced: 'the generated video was uploaded in place of the mirror, told as a warning',
   'asked anew': 'the job was asked for the address of its video once more; the stored file is the video, byte by byte',
   'no copy': 'NoUsableUrlError with the handle and the source: the video is only behind the key',
+  found: 'the job of the list was taken, one create',
+  completed: 'the video that the chat names',
   proven: 'the mirror serves the video',
   'next mirror': 'the next mirror serves it, not degraded',
   'own url': "completed with the generator's own URL, degraded",

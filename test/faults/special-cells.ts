@@ -210,8 +210,8 @@ async function stop(
   const error = await run.result.catch((thrown: unknown) => thrown)
   const settledMs = performance.now() - abortedAt
   await ended
-  // The server learns of a closed connection a moment later.
-  for (let tries = 0; tries < 100 && hanging()?.wasAborted === false; tries += 1) await world.clock.sleep(10 * SPEED)
+  // The server learns of a closed connection a moment later; the answer to a submission is waited for, for half a minute.
+  for (let tries = 0; tries < 400 && hanging()?.wasAborted === false; tries += 1) await world.clock.sleep(10 * SPEED)
   if (error !== reason) return `rejected with ${String(error)}`
   if (settledMs > 250) return `settled after ${Math.round(settledMs)} ms`
   return hanging()?.wasAborted ? 'stopped' : 'left a connection open'

@@ -1,6 +1,7 @@
 import { fallback, type Publisher, type Uploader, withRetry } from 'sora-pipeline'
-import { mirrorResolver } from 'sora-pipeline/strategies'
-import { type FaultHandler, replyFile, replyJson } from 'sora-pipeline/testing'
+import { chatCompletionsGenerator, mirrorResolver } from 'sora-pipeline/strategies'
+import { type FaultHandler, replyFile, replyJson, resetConnection } from 'sora-pipeline/testing'
+import { fastClock } from './fast-clock.ts'
 import type { Fault, FaultStage, Place } from './fault.ts'
 import {
   doneFields,
@@ -33,6 +34,8 @@ export const STAGES: Readonly<Record<FaultStage, Stage>> = {
   target: (world, fault) => target(world, fault, 'once'),
   'target-always': (world, fault) => target(world, fault, 'always'),
   publish,
+  find,
+  chat,
 }
 
 type Often = 'once' | 'always'
@@ -96,6 +99,7 @@ async function poll(world: World, fault: Fault, often: Often) {
   const played = await world.play({
     generator: fallback(world.generator('first', fetch), world.generator('second')),
     deadlines: { generateMs: fault.generateMs ?? (isDeadlineMeant ? 20_000 : 250_000) },
+    ...(fault.speed && { clock: fastClock(fault.speed) }),
   })
   const { result, code, events } = played
   const creates = world.seen('first', 'POST').length
@@ -113,7 +117,64 @@ async function poll(world: World, fault: Fault, often: Often) {
 }
 
 /**
- * The video behind the generator's key. `whole` (at once), `resumed` (from the last good byte), `retried` (from the start),
+ * A submission whose answer was lost, and the list that is to tell what became of it. `found` (the job of the list), `sent again` (it was
+ * surely not accepted), `review`.
+ */
+async function find(world: World, fault: Fault) {
+  const place = placeOf(world, {
+    healthy: jobReply(),
+    body: Buffer.from(jobText()),
+    mediaType: 'application/json',
+    path: '/job',
+  })
+  const videoUrl = `${world.origin('cdn')}/own.mp4`
+  const routes = generatorRoutes(videoUrl)
+  const create = [resetConnection(), jobReply({ id: 'video_2' })]
+  await world.serve('first', {
+    ...routes,
+    'POST /v1/videos': create,
+    'GET /v1/videos': handlersOf(fault, place, 'always'),
+    '/v1/videos/video_2': jobReply({ id: 'video_2', ...doneFields(videoUrl) }),
+  })
+  const generator = world.generator('first', { lookup: 'list', settleMs: 1000 })
+  const played = await world.play({ generator: fallback(generator, world.generator('second')) })
+  const sent = world.seen('first', 'POST').length
+  const paid = world.seen('second', 'POST').length
+  const { result, code, stored } = played
+  const outcome = () => {
+    if (paid > 0) return undefined
+    if (result?.video.id === 'video_1' && sent === 1) return 'found'
+    if (result?.video.id === 'video_2' && sent === 2) return 'sent again'
+    return sent === 1 && code === 'submission-unknown' && stored === 'needs-review' ? 'review' : undefined
+  }
+  return { played, outcome: outcome() ?? describe(played, { sent, paid }) }
+}
+
+/** The answer of a chat. `completed`, `next: code` (the second generator was paid), `review`, `ends: code`. */
+async function chat(world: World, fault: Fault) {
+  const videoUrl = `${world.origin('cdn')}/own.mp4`
+  const body = Buffer.from(jobText(doneFields(videoUrl)))
+  const place = placeOf(world, { healthy: jobReply(), body, mediaType: 'text/event-stream', path: '/job' })
+  await world.serve('first', { 'POST /v1/chat/completions': handlersOf(fault, place, 'always') })
+  const baseUrl = `${world.origin('first')}/v1`
+  const generator = chatCompletionsGenerator({ name: 'first', baseUrl, model: 'sora-2', idleTimeoutMs: REQUEST_MS })
+  const played = await world.play({ generator: fallback(generator, world.generator('second')) })
+  const sent = world.seen('first', 'POST').length
+  const paid = world.seen('second', 'POST').length
+  const { result, code, stored } = played
+  const failure = result?.attempts.find(({ strategy, outcome }) => strategy === 'first' && outcome === 'failed')
+  const outcome = () => {
+    if (sent !== 1) return undefined
+    if (result && paid === 1) return `next: ${failure?.errorCode}`
+    if (paid > 0) return undefined
+    if (result) return result.url === videoUrl ? 'completed' : undefined
+    return stored === 'needs-review' ? 'review' : `ends: ${code}`
+  }
+  return { played, outcome: outcome() ?? describe(played, { sent, paid }) }
+}
+
+/**
+ * The video behind the generator's key. `whole` (at once, or when the source asked again by itself), `resumed` (from the last good byte), `retried` (from the start),
  * `asked anew` (of the job, once more, for the video's address), `no copy` (typed, with the handle and the source: nothing public exists).
  */
 async function download(world: World, fault: Fault, often: Often) {

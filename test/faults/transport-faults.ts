@@ -20,12 +20,23 @@ const lostAnswer: Expected = {
 }
 // The video could not be opened at all.
 const unopened: Expected = {
-  download: 'retried',
+  download: 'whole',
   'download-always': 'no copy',
   probe: 'next mirror',
   'probe-always': 'own url',
-  source: 'replaced',
+  source: 'whole',
   'source-always': 'replaced',
+}
+// What came was no video: that does not pass by itself.
+const unusable: Expected = { ...unopened, download: 'retried', source: 'replaced' }
+// The first bytes say that it is a video, whatever the label says.
+const opened: Expected = {
+  download: 'whole',
+  'download-always': 'whole',
+  probe: 'proven',
+  'probe-always': 'proven',
+  source: 'whole',
+  'source-always': 'whole',
 }
 // The video broke on the way, on a server that honours ranges: every connection brings it further.
 const broken: Expected = {
@@ -63,14 +74,14 @@ export const TRANSPORT_FAULTS: readonly Fault[] = [
     row: 1,
     name: 'connection refused',
     does: 'refused',
-    expected: { ...neverSent, 'create-retry': 'retried', download: 'retried' },
+    expected: { ...neverSent, 'create-retry': 'retried', download: 'whole' },
   },
   {
     // A machine that is off line for a moment finds no name either, so it is asked again; that costs nothing.
     row: 2,
     name: 'name that does not exist',
     does: 'no-such-name',
-    expected: { ...neverSent, 'create-retry': 'retried', download: 'retried' },
+    expected: { ...neverSent, 'create-retry': 'retried', download: 'whole' },
   },
   { row: 3, name: 'certificate that nobody trusts', does: 'self-signed', expected: untrusted },
   { row: 3, name: 'certificate out of date', does: 'expired', expected: untrusted },
@@ -162,20 +173,20 @@ export const TRANSPORT_FAULTS: readonly Fault[] = [
     row: 13,
     name: 'page with 200',
     does: () => page(),
-    expected: { ...lostAnswer, ...unopened },
+    expected: { ...lostAnswer, ...unusable },
   },
   {
     row: 13,
     name: 'page that calls itself what was asked for',
     does: ({ mediaType }) => page({ 'content-type': mediaType }),
-    expected: { ...lostAnswer, ...unopened },
+    expected: { ...lostAnswer, ...unusable },
   },
-  { row: 14, name: '204', does: () => reply({ status: 204 }), expected: { ...lostAnswer, ...unopened } },
+  { row: 14, name: '204', does: () => reply({ status: 204 }), expected: { ...lostAnswer, ...unusable } },
   {
     row: 14,
     name: 'empty 200',
     does: ({ mediaType }) => reply({ headers: { 'content-type': mediaType } }),
-    expected: { ...lostAnswer, ...unopened },
+    expected: { ...lostAnswer, ...unusable },
   },
   {
     row: 15,
@@ -259,8 +270,7 @@ export const TRANSPORT_FAULTS: readonly Fault[] = [
     row: 18,
     name: 'gzip in the label, not in the bytes',
     does: ({ body, mediaType }) => reply({ headers: { 'content-type': mediaType, 'content-encoding': 'gzip' }, body }),
-    // The bytes of a video are asked for as they are: a server that encodes them all the same may have another address.
-    expected: { ...lostAnswer, ...unopened, download: 'asked anew' },
+    expected: { ...lostAnswer, ...opened },
   },
   {
     row: 19,

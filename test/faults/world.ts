@@ -29,7 +29,7 @@ import type { Unreachable } from './fault.ts'
 export const SPEED = 25
 /** Milliseconds of the sockets' own time: enough for a busy machine, for whatever hangs takes as long. */
 export const REQUEST_MS = 1500
-export const RETRY = { retries: 1, minDelayMs: 500, random: () => 0.5 } as const
+export const RETRY = { maxAttempts: 2, minDelayMs: 500, random: () => 0.5 } as const
 /** Long enough to be cut, and with a beginning by which it is known. */
 export const VIDEO = Buffer.concat([Buffer.from('\0\0\0\x18ftypisom', 'latin1'), Buffer.alloc(4000, 'video')])
 /** Planted as keys: they must come out nowhere. */
@@ -96,7 +96,7 @@ export class World {
       name,
       baseUrl: `${this.origin(name)}/v1`,
       apiKey: CANARIES[name],
-      requestTimeoutMs: REQUEST_MS,
+      timeoutMs: REQUEST_MS,
       createTimeoutMs: REQUEST_MS,
       maxAnswerBytes: 200_000,
       allowPrivateAddresses: this.allowed,

@@ -22,7 +22,7 @@ describe('who may call', () => {
     expect(response.headers.get('www-authenticate')).toBe('Bearer')
     expect(await response.json()).toEqual({
       error: {
-        message: 'Could not tell who calls: send a valid API key as Authorization: Bearer <key>',
+        message: 'Could not identify the caller: send a valid API key as Authorization: Bearer <key>',
         type: 'invalid_request_error',
         param: null,
         code: 'invalid_api_key',
@@ -143,6 +143,23 @@ describe('paths and methods', () => {
     expect(response.status).toBe(status)
     if (status !== 200) expect(await response.json()).toMatchObject({ error: { type: 'invalid_request_error' } })
     if (status === 405) expect(response.headers.get('allow')).toMatch(/GET|POST/)
+  })
+
+  it('that do not exist are answered with those that do, whoever asks', async () => {
+    const { json } = handlerOf({ basePath: '/api/v1', apiKeys: ['key'] })
+    for (const path of ['/api/v1/images', '/api/v1', '/v1/videos']) {
+      const { status, body } = await json('GET', path)
+      expect([status, body.error.code]).toEqual([404, 'unknown_url'])
+      expect(body.error.message).toBe(
+        `Could not find the path: GET ${path} is none of POST /api/v1/chat/completions, GET /api/v1/models, ` +
+          'GET /api/v1/models/{id}, POST /api/v1/videos, GET /api/v1/videos, GET /api/v1/videos/{id}, ' +
+          'DELETE /api/v1/videos/{id}, GET /api/v1/videos/{id}/content, HEAD /api/v1/videos/{id}/content, ' +
+          'GET /api/v1/videos/{id}/events, POST /api/v1/videos/{id}/remix',
+      )
+    }
+    const { status, headers, body } = await json('PUT', '/api/v1/videos/video_1')
+    expect([status, headers.get('allow')]).toEqual([405, 'GET, DELETE'])
+    expect(body.error.message).toBe('Could not use the method: PUT is not allowed here, give GET or DELETE')
   })
 
   it('are below the base path that the options say', async () => {
@@ -286,12 +303,16 @@ describe('options that cannot work', () => {
     ['webhookSecret', ''],
     ['maxBodyBytes', 0],
     ['acceptTimeoutMs', -1],
+    ['maxTotalBodyBytes', 26_214_399],
+    ['bodyTimeoutMs', 0],
+    ['maxConcurrentRuns', 0],
+    ['maxConcurrentRuns', 1.5],
     ['contentLifetimeMs', 0],
     ['repeatWindowMs', -1],
     ['heartbeatMs', Number.NaN],
     ['onDisconnect', 'stop'],
     ['progress', 'loud'],
-    ['allowPrivateAddresses', 7],
+    ['webhookAllowPrivateAddresses', 7],
   ]
   it.each(cases)('%s', (field, value) => {
     const options = { [field.replace(/\[.*/, '')]: value } as HandlerOptions

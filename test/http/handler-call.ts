@@ -16,7 +16,8 @@ export function handlerOf(options: HandlerOptions = {}, pipelineOptions: Partial
   const store = memoryStore()
   const pipeline = new SoraPipeline({ generator: fakeGenerator(), store, pollSchedule: () => 5, ...pipelineOptions })
   const errors: unknown[] = []
-  const handler = createHandler(pipeline, { onError: (error) => errors.push(error), ...options })
+  const isOpen = options.apiKeys === undefined && options.authenticate === undefined
+  const handler = createHandler(pipeline, { public: isOpen, onError: (error) => errors.push(error), ...options })
   const call = (method: string, path: string, { key, headers, body, signal }: Sent = {}) => {
     const isRaw = typeof body === 'string' || body instanceof FormData || body instanceof Uint8Array
     return handler(

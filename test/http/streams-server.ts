@@ -28,7 +28,7 @@ const pipeline = new SoraPipeline({
   // A thousand polls a second are many for a thousand jobs: the default asks every few seconds.
   pollSchedule: () => 2000,
 })
-const server = createServer(toNodeListener(createHandler(pipeline, { progress: 'reasoning_content' })))
+const server = createServer(toNodeListener(createHandler(pipeline, { public: true, progress: 'reasoning_content' })))
 server.listen(0, '127.0.0.1', 4096)
 await once(server, 'listening')
 console.log((server.address() as AddressInfo).port)

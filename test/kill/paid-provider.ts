@@ -15,8 +15,12 @@ export interface PaidProvider {
   readonly origin: string
   /** Jobs that were paid for, by prompt. */
   paidFor(prompt: string): number
+  /** The prompt that a job was paid for. */
+  promptOf(id: string): string | undefined
   /** Holds the next request of a prompt, and resolves when it is there. */
   hold(kind: HeldRequest, prompt: string, commitment?: Commitment): Promise<void>
+  /** Holds nothing that has not come yet. */
+  release(): void
   close(): Promise<void>
 }
 
@@ -122,8 +126,10 @@ export async function startPaidProvider(options: {
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     paidFor: (prompt) => jobs.filter((job) => job.prompt === prompt).length,
+    promptOf: (id) => jobOf(id)?.prompt,
     hold: (kind, prompt, commitment = 'at-once') =>
       new Promise((held) => holds.set(`${kind} ${prompt}`, { commitment, held })),
+    release: () => holds.clear(),
     close: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

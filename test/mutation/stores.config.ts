@@ -8,7 +8,12 @@ export default defineConfig({
   test: {
     ...ofTests.test,
     include: ['test/stores/**/*.test.ts', 'test/pipeline/store.test.ts'],
-    exclude: ['test/stores/*-processes.test.ts', 'test/stores/*-model.test.ts', 'test/stores/sqlite-thread.test.ts'],
+    exclude: [
+      'test/stores/*-processes.test.ts',
+      'test/stores/*-model.test.ts',
+      'test/stores/sqlite-thread.test.ts',
+      'test/stores/sqlite-upgrade.test.ts',
+    ],
     setupFiles: ['test/mutation/in-process-worker.ts'],
     isolate: true,
     testTimeout: 20_000,

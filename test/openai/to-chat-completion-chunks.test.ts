@@ -6,7 +6,7 @@ import { RateLimitError } from '../../src/contracts/upstream-errors.js'
 import type { ChatCompletionChunk } from '../../src/openai/chat-completion-chunk.js'
 import type { ChatCompletionOptions } from '../../src/openai/chat-completion-options.js'
 import type { FormattableRun } from '../../src/openai/formattable-run.js'
-import { chineseTexts, englishTexts } from '../../src/openai/progress-texts.js'
+import { chineseTexts, englishTexts, type ProgressTexts } from '../../src/openai/progress-texts.js'
 import { toChatCompletionChunks } from '../../src/openai/to-chat-completion-chunks.js'
 import { manualClock } from '../../src/testing/manual-clock.js'
 import { arriving, collect, numbered, resultWith, smoothRun } from './run-events.js'
@@ -38,6 +38,25 @@ test('an upload goes to the label of the uploader, or to its name without one', 
     { type: 'run-completed', result: resultWith(URL_) },
   ])
   expect(await deltas(events)).toEqual([{ content: '☁️ 上传到s3...' }, { content: URL_ }])
+})
+
+test('English texts end each line, also after some of them were replaced, and Chinese ones none of the five steps', async () => {
+  const joined = async (texts: ProgressTexts) =>
+    (await deltas(smoothRun(URL_), { texts })).map((delta) => delta?.content).join('')
+  expect((await joined(englishTexts)).split('\n')).toEqual([
+    '🎬 Generating the video...',
+    '✅ Video generated',
+    '📤 Publishing the video to get its post id...',
+    '🔗 Resolving the watermark-free URL...',
+    '☁️ Uploading to Google Drive...',
+    URL_,
+  ])
+  expect(await joined({ ...englishTexts, generating: 'Rendering' })).toMatch(/^Rendering\n✅/)
+  expect(await joined({ ...englishTexts, lineEnd: ' | ' })).toMatch(/generated \| 📤/)
+  expect(await joined(chineseTexts)).not.toContain('\n')
+  await expect(deltas(smoothRun(URL_), { texts: { ...chineseTexts, lineEnd: 1 as never } })).rejects.toThrow(
+    'texts.lineEnd is 1 (give a string)',
+  )
 })
 
 test('in reasoning_content the role comes first, before any event, and every line ends in a line feed', async () => {

@@ -1,6 +1,6 @@
 import { createParser } from 'eventsource-parser'
 import * as fc from 'fast-check'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ConfigurationError } from '../../src/contracts/input-errors.js'
 import { RateLimitError } from '../../src/contracts/upstream-errors.js'
 import type { ChatCompletionChunk } from '../../src/openai/chat-completion-chunk.js'
@@ -40,13 +40,15 @@ test('a cancel over silent chunks settles at once and leaves nothing behind', as
   const source = pushable()
   const reasons: unknown[] = []
   const reader = toSse(source.chunks, { clock, onCancel: (reason) => reasons.push(reason) }).getReader()
+  source.push(chunk('a'))
+  await reader.read()
   const read = reader.read()
   await clock.advance(1)
   expect(clock.pending).toBe(1)
   await reader.cancel('gone')
   expect(await read).toEqual({ done: true, value: undefined })
   expect(reasons).toEqual(['gone'])
-  expect(source.calls).toEqual({ next: 1, return: 1 })
+  expect(source.calls).toEqual({ next: 2, return: 1 })
   await clock.advance(0)
   expect(clock.pending).toBe(0)
   source.fail(new Error('too late'))
@@ -133,6 +135,43 @@ test('an error is one frame without choices or an event line, then the end', asy
   expect(clock.pending).toBe(0)
 })
 
+describe('a failure that is said in a chunk as well', () => {
+  const framesAfter = async (error: unknown, ...chunks: ChatCompletionChunk[]) => {
+    async function* failing() {
+      yield* chunks
+      throw error
+    }
+    const { frames, finished } = readAll(toSse(failing(), { errorContent: 'include' }))
+    await finished
+    return frames.slice(chunks.length)
+  }
+
+  test('is a line of content in the form of the chunks, before the frame', async () => {
+    const frames = await framesAfter(new RateLimitError('Could not start the video: 429'), chunk('a'))
+    expect(frames).toEqual([
+      data(chunk('\n❌ Could not start the video: 429. Wait and send the request again.')),
+      expect.stringMatching(/^data: \{"error":\{/),
+      'data: [DONE]\n\n',
+    ])
+  })
+
+  test('holds no markup, no second line and no address that could be that of the video', async () => {
+    const message = `Could not start <video src="https://evil.example/a.mp4">\n\n[x](HTTP://evil.example/b.mp4)${'y'.repeat(300)}`
+    const [said = ''] = await framesAfter(new RateLimitError(message), chunk('a'))
+    const { content } = JSON.parse(said.slice(6)).choices[0].delta
+    expect(content).toMatch(/^\n❌ Could not start video [^\n<>[\]`]+…$/)
+    expect(content).not.toMatch(/:\/\//)
+  })
+
+  test('is left out after the answer, and where the form is not known', async () => {
+    const error = new RateLimitError('Could not start the video: 429')
+    for (const chunks of [[chunk('a', 'stop')], []]) {
+      const frames = await framesAfter(error, ...chunks)
+      expect(frames).toEqual([expect.stringMatching(/^data: \{"error":\{/), 'data: [DONE]\n\n'])
+    }
+  })
+})
+
 test('without a run id the error frame has four keys', async () => {
   const { frames, finished } = readAll(
     toSse({
@@ -162,9 +201,9 @@ test('a chunk that is no JSON ends the stream like an error, and the chunks are 
 })
 
 test('bad options are all named at once', () => {
-  const make = () => toSse(listed(), { heartbeatMs: -1, heartbeatChunkMs: Number.NaN })
+  const make = () => toSse(listed(), { heartbeatMs: -1, errorContent: 'loud' as never })
   expect(make).toThrow(ConfigurationError)
-  expect(make).toThrow(/heartbeatMs is -1 .*heartbeatChunkMs is NaN/)
+  expect(make).toThrow(/heartbeatMs is -1 .*errorContent is "loud"/)
 })
 
 test('no text breaks out of its frame', async () => {
@@ -193,15 +232,4 @@ test('no text breaks out of its frame', async () => {
     }),
     { numRuns: 200 },
   )
-})
-
-test('an opening comment goes out before anything else is known', async () => {
-  const { chunks, calls, push, end } = pushable()
-  const reader = toSse(chunks, { opening: 'comment' }).getReader()
-  expect(new TextDecoder().decode((await reader.read()).value)).toBe(': keep-alive\n\n')
-  expect(calls.next).toBe(0)
-  push(chunk('a', 'stop'))
-  end()
-  expect(new TextDecoder().decode((await reader.read()).value)).toBe(data(chunk('a', 'stop')))
-  expect(() => toSse(chunks, { opening: 'loud' as never })).toThrow(/opening/)
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SoraPipeline, type StageContext } from '../../src/index.js'
+import { memoryStore, SoraPipeline, type StageContext } from '../../src/index.js'
 import { fakeGenerator, fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'
 import { collect } from '../support/collect.js'
 
@@ -89,10 +89,33 @@ describe('an abort', () => {
     const generator = fakeTaskGenerator({ hangs: 'start' })
     const run = new SoraPipeline({ generator, clock }).run(request)
     await clock.advance(100)
-    await run.cancel(reason)
+    const cancelled = run.cancel(reason)
+    await clock.advance(2000)
+    await cancelled
     expect((await collect(run)).at(-1)).toMatchObject({
       upstream: { state: 'unknown', generator: 'fake-task-generator' },
     })
+  })
+
+  it.each([
+    [2500, 'cancelled'],
+    [29_000, 'cancelled'],
+    [31_000, 'unknown'],
+  ])('hears the answer of a submission that comes %i ms later: the job is %s', async (delayMs, state) => {
+    const clock = manualClock()
+    const store = memoryStore({ clock })
+    const generator = fakeTaskGenerator({ delayMs })
+    const run = new SoraPipeline({ generator, clock, store }).run(request, { id: 'run_1' })
+    await clock.advance(0)
+    const cancelled = run.cancel(reason)
+    await expect(run.result).rejects.toBe(reason)
+    await clock.advance(2000)
+    await cancelled
+    await clock.advance(40_000)
+    const handle = { operation: { id: 'task_1' } }
+    const upstream = state === 'unknown' ? { state } : { state, handle }
+    expect((await store.load('run_1'))?.state).toMatchObject({ status: 'failed', isAborted: true, upstream })
+    expect([generator.cancelCount, clock.pending]).toEqual([state === 'unknown' ? 0 : 1, 0])
   })
 
   it('in a later stage leaves a finished video, and its handle', async () => {

@@ -286,7 +286,7 @@ describe('generators in balance', () => {
       fakeTaskGenerator({ name: 'x', starts: [refusedKey, refusedKey] }),
       fakeTaskGenerator({ name: 'y', starts: [limited] }),
     ]
-    const retried = withRetry(flaky, { retries: 1, random: () => 0 })
+    const retried = withRetry(flaky, { maxAttempts: 2, random: () => 0 })
     const spread = balance([withTimeout(retried, { timeoutMs: 60_000 }), fallback(x, y)])
     const { clock, pipeline } = pipelineOf(fallback(spread, fakeTaskGenerator({ name: 'last' })))
     const first = await clock.runUntil(pipeline.generate(request))

@@ -65,6 +65,20 @@ describe('adopt', () => {
     }
   })
 
+  it.each([
+    [null, 'options'],
+    [{ prompt: 'a' }, 'prompt'],
+    [{ id: '' }, 'id'],
+    [{ owner: 5 }, 'owner'],
+    [{ request: 'a cat' }, 'request'],
+  ])('refuses options that it does not know: %j', async (options, field) => {
+    const pipeline = setUp().make({ generator: fakeTaskGenerator({ name: 'a' }) })
+    await expect(pipeline.adopt(handle, options as never)).rejects.toMatchObject({
+      code: 'request-invalid',
+      problems: [{ field }],
+    })
+  })
+
   it('tries another generator for a failed job only when it has the request', async () => {
     for (const given of [undefined, request]) {
       const { clock, make } = setUp()
@@ -133,11 +147,44 @@ describe('settle', () => {
     expect(generator.startCount).toBe(1)
   })
 
+  it('takes a run that was aborted before it was known whether it has a job', async () => {
+    const { clock, make } = setUp()
+    const generator = fakeTaskGenerator({ name: 'a', hangs: 'start' })
+    const pipeline = make({ generator })
+    const run = pipeline.run(request, { id: 'run_1' })
+    await clock.advance(10)
+    const cancelled = run.cancel()
+    await clock.advance(2000)
+    await cancelled
+    await expect(run.result).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(pipeline.settle('run_1', 'not-submitted')).rejects.toMatchObject({ code: 'run-state' })
+    const settled = await pipeline.settle('run_1', { operation: { id: 'task_1' } })
+    await expect(clock.runUntil(settled.result)).resolves.toMatchObject({ servedBy: 'generator' })
+  })
+
+  it('refuses a run whose submissions were all refused: it has no job', async () => {
+    const { clock, make } = setUp()
+    const generator = fakeTaskGenerator({ name: 'a', starts: [new Error('no'), new Error('no')] })
+    const pipeline = make({ generator })
+    await expect(clock.runUntil(pipeline.generate(request, { id: 'run_1' }))).rejects.toThrow()
+    await expect(pipeline.settle('run_1', { operation: { id: 'task_1' } })).rejects.toMatchObject({
+      code: 'run-state',
+      message: 'Could not settle the run, it is not in review but failed: run_1',
+    })
+  })
+
   it('refuses a verdict that is none, and changes nothing', async () => {
     const { make, store } = setUp()
     const pipeline = make({ generator: fakeTaskGenerator() })
-    for (const wrong of ['not_submitted', undefined, { operation: undefined }, { operation: {}, generator: 7 }]) {
-      await expect(pipeline.settle('run_1', wrong as never)).rejects.toMatchObject({ problems: [{ field: 'verdict' }] })
+    const wrongs = [
+      ['not_submitted', 'verdict'],
+      [undefined, 'verdict'],
+      [{ operation: undefined }, 'verdict.operation'],
+      [{ operation: {}, generator: 7 }, 'verdict.generator'],
+      [{ operation: {}, generators: 'a' }, 'verdict.generators'],
+    ]
+    for (const [wrong, field] of wrongs) {
+      await expect(pipeline.settle('run_1', wrong as never)).rejects.toMatchObject({ problems: [{ field }] })
     }
     expect(await store.load('run_1')).toBeUndefined()
   })

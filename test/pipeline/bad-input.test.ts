@@ -28,12 +28,20 @@ describe('new SoraPipeline', () => {
     [
       'a store without methods',
       { generator: fakeGenerator(), store: { load: () => undefined } },
-      'store is an object (give an object with create, save, reschedule, claim, due, heartbeat, retire)',
+      'store is an object (give an object with create(), load(), save(), reschedule(), claim(), due(), heartbeat(), retire())',
+    ],
+    [
+      'a clock that does not tell the time',
+      {
+        generator: fakeGenerator(),
+        clock: { now: () => Number.NaN, monotonic: () => '1', sleep: async () => undefined } as never,
+      },
+      'clock.now() is NaN (give a clock that gives milliseconds, a finite number); clock.monotonic() is "1"',
     ],
     [
       'a clock that is none',
       { generator: fakeGenerator(), clock: Date },
-      'clock is a function (give an object with monotonic, sleep)',
+      'clock is a function (give an object with now(), monotonic(), sleep())',
     ],
     ['a listener that is none', { generator: fakeGenerator(), onEvent: 'log' }, 'onEvent is "log" (give a function)'],
     ['an unknown option', { generator: fakeGenerator(), uploaders: [] }, 'uploaders is unknown'],
@@ -49,7 +57,11 @@ describe('new SoraPipeline', () => {
     ],
     ['a lease of nothing', { generator: fakeGenerator(), leaseMs: 0 }, 'leaseMs is 0 (give milliseconds above 0)'],
     ['an endless lease', { generator: fakeGenerator(), leaseMs: Number.POSITIVE_INFINITY }, 'leaseMs is Infinity'],
-    ['an unknown deadline', { generator: fakeGenerator(), deadlines: { upload: 1 } }, 'deadlines.upload is 1'],
+    [
+      'an unknown deadline',
+      { generator: fakeGenerator(), deadlines: { upload: 1 } },
+      'deadlines.upload is unknown, did you mean uploadMs?',
+    ],
     [
       'a flag that is none',
       { generator: fakeGenerator(), unpublishAfterUpload: 'yes' },

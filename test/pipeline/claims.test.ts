@@ -130,6 +130,18 @@ describe('a lookup', () => {
     expect(generator.startCount).toBe(2)
   })
 
+  it.each([-3_600_000, 3_600_000])('does not take it on a clock that is %i ms off either', async (offMs) => {
+    const { clock, store, generator } = make({ starts: [lost, lost], found: [X] })
+    const options = { clock, store, pollSchedule: () => 1000 }
+    const unsure = { ...generator, submission: { idempotency: 'none', lookup: 'none' } as const }
+    const first = new SoraPipeline({ ...options, generator: unsure }).run(request, { id: 'run_1' })
+    await expect(clock.runUntil(first.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    const stepped = { ...clock, now: () => clock.now() + offMs }
+    const run = new SoraPipeline({ ...options, generator, clock: stepped }).run(request, { id: 'run_2' })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect(generator.startCount).toBe(2)
+  })
+
   it('that proves nothing goes to a person', async () => {
     const { clock, store, generator, pipeline } = make({ starts: [lost] }, { find: async () => 'unclear' })
     const run = pipeline.run(request, { id: 'run_1' })
@@ -152,5 +164,76 @@ describe('a job that was accepted', () => {
       state: { status: 'needs-review', error: { handle: { operation: { id: 'task_1' } } } },
     })
     expect([generator.startCount, generator.pollCount]).toEqual([1, 0])
+  })
+
+  describe('while the store could not claim it', () => {
+    /** A run with such a job, and what lets its claim through. */
+    async function withUnclaimed(polls: number) {
+      const world = make({ polls })
+      const { store, clock, pipeline } = world
+      const { claim } = store
+      const asked: string[] = []
+      let isDown = true
+      store.claim = (namespace, key, runId) => {
+        asked.push(key)
+        return isDown ? Promise.reject(new Error('down')) : claim(namespace, key, runId)
+      }
+      const run = pipeline.run(request, { id: 'run_1' })
+      await clock.advance(1500)
+      const letThrough = () => {
+        isDown = false
+      }
+      return { ...world, run, asked, letThrough }
+    }
+
+    it('is claimed at the first poll half a minute later, and says so in the store', async () => {
+      const { clock, store, run, letThrough } = await withUnclaimed(Number.POSITIVE_INFINITY)
+      expect(await jobOf(store, 'run_1')).toMatchObject({ state: 'accepted', isUnclaimed: true })
+      letThrough()
+      await clock.advance(28_000)
+      expect(await jobOf(store, 'run_1')).toMatchObject({ isUnclaimed: true })
+      await clock.advance(2000)
+      expect(await jobOf(store, 'run_1')).not.toHaveProperty('isUnclaimed')
+      expect(await claimOf(store, { id: 'task_1' }, 'run_2')).toBe(false)
+      run.cancel()
+    })
+
+    it('is claimed by the next process at its first poll', async () => {
+      const { clock, store, use, letThrough, pipeline } = await withUnclaimed(Number.POSITIVE_INFINITY)
+      const closed = pipeline.close({ graceMs: 1000 })
+      await clock.advance(1000)
+      await closed
+      letThrough()
+      use().resume('run_1')
+      await clock.advance(2000)
+      expect(await claimOf(store, { id: 'task_1' }, 'run_2')).toBe(false)
+    })
+
+    it('is claimed with its video', async () => {
+      const { clock, store, run, letThrough } = await withUnclaimed(2)
+      letThrough()
+      await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+      expect(await claimOf(store, { id: 'task_1' }, 'run_2')).toBe(false)
+    })
+
+    it.each([2, 100])('and another run took it, goes to a person, also with its video (%i polls)', async (polls) => {
+      const { clock, store, run, letThrough } = await withUnclaimed(polls)
+      letThrough()
+      await claimOf(store, { id: 'task_1' }, 'run_of_another')
+      await expect(clock.runUntil(run.result)).rejects.toMatchObject({
+        code: 'submission-unknown',
+        handle: { operation: { id: 'task_1' } },
+      })
+      expect((await store.load('run_1'))?.state).toMatchObject({
+        status: 'needs-review',
+        submission: { handle: { operation: { id: 'task_1' } } },
+      })
+    })
+
+    it('does not hold its run up: a claim that fails is tried twice a minute', async () => {
+      const { clock, run, asked } = await withUnclaimed(100)
+      await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+      expect(asked).toHaveLength(1 + 3 + 1) // At first, at 30, 60 and 90 seconds, with the video.
+    })
   })
 })

@@ -174,6 +174,30 @@ describe('a run that another process resumes', () => {
     expect(generator.pollCount).toBeGreaterThan(1)
   })
 
+  it('is due when its last clock said so, also when that clock was behind the one that chose the instant', async () => {
+    const store = memoryStore()
+    const process = (stepMs: number, generator = fakeTaskGenerator({ polls: Number.POSITIVE_INFINITY })) => {
+      const clock = steppingClock({ now: Date.now() + stepMs })
+      const pipeline = new SoraPipeline({
+        ...{ generator, store, clock, pollSchedule: () => 1000 },
+        deadlines: { generateMs: 6 * HOUR_MS, totalMs: 6 * HOUR_MS },
+      })
+      return { clock, pipeline }
+    }
+    const ahead = process(HOUR_MS)
+    ahead.pipeline.run(request, { id: 'run_1' })
+    await ahead.clock.advance(500)
+    // It is behind, takes the run over, and dies before it polls.
+    const behind = process(-HOUR_MS / 2)
+    behind.pipeline.resume('run_1')
+    await behind.clock.advance(10_100)
+    const last = process(0, fakeTaskGenerator({ polls: 1 }))
+    const run = last.pipeline.resume('run_1')
+    const from = last.clock.monotonic()
+    await expect(last.clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(last.clock.monotonic() - from).toBeLessThanOrEqual(12_000)
+  })
+
   it('is watched by the monotonic clock: the state of a process that works on it is not older with each look', async () => {
     const store: RunStore = memoryStore()
     const first = steppingClock()

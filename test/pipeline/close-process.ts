@@ -1,8 +1,10 @@
 import { memoryStore, SoraPipeline } from '../../src/index.js'
 
-// A process with a run that sleeps for an hour, that closes its pipeline and then has nothing left to do.
+// A process with a run that sleeps for an hour, that closes its pipeline and then has nothing left to do. With `hangs` its store stops to
+// answer once the job is accepted, and it tells how long the process lived on.
+const store = memoryStore()
 const pipeline = new SoraPipeline({
-  store: memoryStore(),
+  store,
   generator: {
     name: 'slow',
     start: async () => ({ operation: 'job_1' }),
@@ -14,9 +16,19 @@ const run = pipeline.run({ prompt: 'A cat' }, { id: 'run_1' })
 for await (const event of run) if (event.type === 'stage-progressed') break
 // The job is saved by now or within a moment.
 await new Promise((resolve) => setTimeout(resolve, 100))
-await pipeline.close()
-const outcome = await run.result.then(
-  () => 'completed',
-  (error: { code: string }) => error.code,
-)
-console.log(outcome, (await pipeline.get('run_1'))?.status)
+if (process.argv[2] === 'hangs') {
+  const never = () => new Promise<never>(() => undefined)
+  Object.assign(store, { save: never, heartbeat: never, retire: never })
+  const from = performance.now()
+  process.once('exit', () => console.log(Math.round(performance.now() - from)))
+  await pipeline.close({ graceMs: 500 })
+} else await closeAndTell()
+
+async function closeAndTell(): Promise<void> {
+  await pipeline.close()
+  const outcome = await run.result.then(
+    () => 'completed',
+    (error: { code: string }) => error.code,
+  )
+  console.log(outcome, (await pipeline.get('run_1'))?.status)
+}

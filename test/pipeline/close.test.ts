@@ -116,22 +116,23 @@ describe('close', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('leaves a submission that takes longer, and saves the answer that comes later', async () => {
-    const generator = fakeTaskGenerator({ delayMs: 30_000, polls: Number.POSITIVE_INFINITY })
+  it('hangs up on a submission that takes longer, and leaves it to be looked for', async () => {
+    const submission = { idempotency: 'none', lookup: 'fingerprint', settleMs: 1000 } as const
+    const slow = fakeTaskGenerator({ delayMs: 30_000, submission, found: [] })
+    const generator = fakeTaskGenerator({ submission, found: [{ id: 'task_9' }], polls: 1 })
     const { clock, store, make } = world({ generator })
-    const pipeline = make()
+    const pipeline = make({ generator: slow })
     const run = pipeline.run(request, { id: 'run_1' })
     await clock.advance(1000)
     await closedWithin(clock, pipeline.close({ graceMs: 3000 }), 3000)
     await expect(run.result).rejects.toMatchObject(closed)
     expect((await collect(run)).at(-1)).toMatchObject({ type: 'run-failed', upstream: { state: 'unknown' } })
-    expect((await store.load('run_1'))?.state).toMatchObject({ submission: { state: 'sending' } })
-    await clock.advance(26_000)
     const loaded = await store.load('run_1')
-    expect(loaded?.state).toMatchObject({ status: 'running', submission: { state: 'accepted' } })
-    expect(loaded?.state.worker).toBeUndefined()
-    expect(loaded?.beat).toBeUndefined()
-    expect([generator.startCount, generator.cancelCount, clock.pending]).toEqual([1, 0, 0])
+    expect(loaded?.state).toMatchObject({ status: 'running', submission: { state: 'unknown' } })
+    expect([loaded?.state.worker, loaded?.beat, clock.pending]).toEqual([undefined, undefined, 0])
+    const [next] = await make().recover()
+    await expect(clock.runUntil(next?.result ?? Promise.reject())).resolves.toMatchObject({ servedBy: 'generator' })
+    expect([slow.startCount, generator.startCount, generator.findCount]).toEqual([1, 0, 1])
   })
 
   it('takes back a submission that was announced and not sent', async () => {
@@ -235,6 +236,14 @@ describe('close', () => {
     const script = ['--import', path('../support/run-sources.ts'), path('close-process.ts')]
     const { stdout } = await promisify(execFile)(process.execPath, script, { timeout: 20_000 })
     expect(stdout.trim()).toBe('run-state running')
+  }, 30_000)
+
+  it('lets a process exit by itself while its store hangs', async () => {
+    const path = (name: string) => new URL(name, import.meta.url).pathname
+    const script = ['--import', path('../support/run-sources.ts'), path('close-process.ts'), 'hangs']
+    const { stdout } = await promisify(execFile)(process.execPath, script, { timeout: 20_000 })
+    // The store and its ten seconds are not waited for.
+    expect(Number(stdout)).toBeLessThan(8000)
   }, 30_000)
 })
 

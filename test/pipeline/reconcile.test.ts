@@ -39,15 +39,16 @@ function make(options: FakeTaskGeneratorOptions, more: Partial<SoraPipelineOptio
 }
 
 /** A run whose process died right after it saved its intent. */
-async function leftAtIntent(options: FakeTaskGeneratorOptions) {
+async function leftAtIntent(options: FakeTaskGeneratorOptions, outageMs = 31_000) {
   const store = memoryStore()
   const dead = manualClock()
-  new SoraPipeline({ generator: fakeTaskGenerator({ name: 'first', hangs: 'start' }), store, clock: dead }).run(
-    request,
-    { id: 'run_1' },
-  )
+  new SoraPipeline({
+    generator: fakeTaskGenerator({ ...options, name: 'first', hangs: 'start' }),
+    store,
+    clock: dead,
+  }).run(request, { id: 'run_1' })
   await dead.advance(10)
-  const clock = manualClock({ now: dead.now() + 31_000 })
+  const clock = manualClock({ now: dead.now() + outageMs })
   const generator = fakeTaskGenerator({ name: 'first', ...options })
   const pipeline = new SoraPipeline({ generator, store, clock, pollSchedule: () => 1000 })
   return { clock, generator, pipeline, store }
@@ -206,6 +207,49 @@ describe('a run whose process died at the intent', () => {
     await expect(clock.runUntil(run?.result ?? Promise.reject())).resolves.toMatchObject({ servedBy: 'generator' })
     expect(generator).toMatchObject({ startCount: 0, findCount: 1 })
     expect(await pipeline.recover()).toEqual([])
+  })
+
+  describe('longer ago than it may take', () => {
+    const DAY_MS = 86_400_000
+
+    it('is found at the upstream, and its job is polled', async () => {
+      const found = { submission: byFind, found: [{ id: 'task_9' }], polls: 0 }
+      const { clock, generator, pipeline } = await leftAtIntent(found, DAY_MS)
+      const { result } = pipeline.resume('run_1')
+      await expect(clock.runUntil(result)).resolves.toMatchObject({ servedBy: 'generator' })
+      expect(generator).toMatchObject({ startCount: 0, findCount: 1 })
+    })
+
+    it('fails when two lookups prove that nothing was accepted', async () => {
+      const { clock, generator, pipeline } = await leftAtIntent({ submission: byFind, found: [] }, DAY_MS)
+      await expect(clock.runUntil(pipeline.resume('run_1').result)).rejects.toMatchObject({ code: 'stage-timeout' })
+      expect(generator).toMatchObject({ startCount: 0, findCount: 2 })
+      expect(await pipeline.get('run_1')).toMatchObject({ status: 'failed' })
+    })
+
+    it.each(['hangs', 'fails'])('goes to a person when the lookup %s', async (how) => {
+      const { clock, generator, pipeline } = await leftAtIntent({ submission: byFind, found: [] }, DAY_MS)
+      let finds = 0
+      generator.find = () => {
+        finds += 1
+        return how === 'hangs' ? new Promise(() => undefined) : Promise.reject(new NetworkError('Could not list: host'))
+      }
+      const before = clock.now()
+      await expect(clock.runUntil(pipeline.resume('run_1').result)).rejects.toMatchObject({
+        code: 'submission-unknown',
+        cause: { code: 'stage-timeout' },
+      })
+      expect({ finds, ms: clock.now() - before }).toEqual({ finds: 1, ms: how === 'hangs' ? 20_000 : 15_000 })
+    })
+
+    it('is not sent again under its key: that would pay for what nobody waits for', async () => {
+      const { clock, generator, pipeline, store } = await leftAtIntent({ submission: byKey }, DAY_MS)
+      await expect(clock.runUntil(pipeline.resume('run_1').result)).rejects.toMatchObject({
+        code: 'submission-unknown',
+      })
+      expect(generator.startCount).toBe(0)
+      expect((await store.load('run_1'))?.state.status).toBe('needs-review')
+    })
   })
 
   it('is sent again under its key', async () => {

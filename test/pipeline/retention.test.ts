@@ -47,6 +47,7 @@ describe('prune', () => {
   it.each([
     ['a time in the future', (now: number) => ({ endedBefore: now + 1 })],
     ['NaN', () => ({ endedBefore: Number.NaN })],
+    ['another name', () => ({ endedBefor: 1, endedBefore: 1 })],
     ['a string', () => ({ endedBefore: '2026-01-01' })],
     ['a Date', (now: number) => ({ endedBefore: new Date(now) })],
     ['Infinity', () => ({ endedBefore: Number.POSITIVE_INFINITY })],
@@ -60,7 +61,7 @@ describe('prune', () => {
     await expect(pipeline.prune(given(clock.now()) as never)).rejects.toMatchObject({
       name: 'InvalidRequestError',
       message: expect.stringContaining('endedBefore'),
-      problems: [{ field: 'endedBefore' }],
+      problems: [{ fix: expect.stringMatching(/endedBefore|epoch/) }],
     })
     expect(await pipeline.get('run_1')).toMatchObject({ request: { prompt: request.prompt } })
   })
@@ -206,6 +207,20 @@ describe.each(Object.entries(EVICTIONS))('a run that is forgotten by %s', (_, op
 })
 
 describe('erase', () => {
+  it('takes the prompt out of what upstreams quoted of it', async () => {
+    const prompt = 'My neighbour at the window'
+    const store = memoryStore()
+    const refusal = new GenerationFailedError(`Could not generate: "${prompt}" is not fine`)
+    const generator = fakeTaskGenerator({ polls: [{ state: 'failed', error: refusal }] })
+    const pipeline = new SoraPipeline({ generator, store, pollSchedule: () => 1 })
+    await pipeline.run({ prompt }, { id: 'run_1' }).result.catch(() => undefined)
+    expect(JSON.stringify(await store.load('run_1'))).toContain(`\\"${prompt}`)
+    await pipeline.erase('run_1')
+    const erased = await store.load('run_1')
+    expect(JSON.stringify(erased)).not.toContain(prompt)
+    expect(erased?.state.error).toMatchObject({ message: expect.stringContaining('"[erased]" is not fine') })
+  })
+
   it('removes the prompt, the media and all other input; the outcome stays', async () => {
     const uploader = fakeUploader()
     const { clock, pipeline, another, store, end, stored, generator } = setUp({ uploader })
@@ -246,7 +261,7 @@ describe('erase', () => {
     expect(warnings).toMatchObject([{ code: 'store-unavailable' }])
     const state = (await store.load('run_1'))?.state as { request?: { image?: { sha256: string } } }
     const sha256 = state.request?.image?.sha256 ?? ''
-    expect(await store.getMedia?.(sha256)).toBeDefined()
+    expect(Buffer.from((await store.getMedia?.(sha256)) ?? []).toString()).toBe('private pixels')
     await pipeline.erase('run_1')
     expect(await store.getMedia?.(sha256)).toBeUndefined()
   })

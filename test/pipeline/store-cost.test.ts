@@ -183,7 +183,7 @@ describe('recover', () => {
     const runs = ['a', 'b', 'c'].map((id) => pipeline.run(request, { id }))
     await clock.advance(0)
     expect(await pipeline.recover()).toEqual([])
-    expect(await make().recover(2)).toHaveLength(2)
+    expect(await make().recover({ limit: 2 })).toHaveLength(2)
     await clock.runUntil(Promise.all(runs.map(({ result }) => result)))
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  balance,
   memoryStore,
   type RunStore,
   SoraPipeline,
@@ -32,6 +33,24 @@ function unwritable(store: RunStore, isDown: () => boolean): RunStore & { readon
     refused: () => refused,
   }
 }
+
+describe('a store whose save() gives no version', () => {
+  it('says so before anything is sent', async () => {
+    const store = memoryStore()
+    const generator = fakeTaskGenerator({})
+    const save = (async () => undefined) as unknown as RunStore['save']
+    // `balance` has no first generator, so the run is saved once more before it is sent.
+    const run = new SoraPipeline({ generator: balance([generator]), store: { ...store, save } }).run(request)
+    await expect(run.result).rejects.toMatchObject({
+      code: 'run-state',
+      cause: {
+        message:
+          'Could not use the result of save() of the store, it is to resolve to the new version, a whole number: nothing',
+      },
+    })
+    expect(generator.startCount).toBe(0)
+  })
+})
 
 describe('a store that is down', () => {
   it('keeps a run from being taken up, and says so', async () => {

@@ -206,7 +206,7 @@ describe('what poll() resolves with', () => {
     expect(error).toMatchObject({
       code,
       message: `Could not poll the job, poll() of mine ${text}`,
-      cause: thrown,
+      cause: { name: thrown.name, message: thrown.message },
       isRetryable: false,
       handle: { operation: { id: 'job_1' } },
     })
@@ -312,7 +312,15 @@ describe('what a generator throws', () => {
     expect(tookMs).toBeLessThan(60_000)
   })
 
-  it.each(things)('by start() ends in a typed error or the next generator: %s', async (_, thrown) => {
+  it('by start() is unknown when it is nothing: only a bug throws that', async () => {
+    const { failure, spare } = play(mine({ start: () => Promise.reject(undefined) }).generator)
+    expect((await failure()).error).toMatchObject({ code: 'submission-unknown' })
+    expect(spare.startCount).toBe(0)
+  })
+
+  const errors = things.filter(([, thrown]) => thrown !== undefined)
+
+  it.each(errors)('by start() ends in a typed error or the next generator: %s', async (_, thrown) => {
     const start = () => Promise.reject(thrown)
     const { ended, spare } = play(mine({ start }).generator)
     await expect(ended).resolves.toMatchObject({ servedBy: 'generator', attempts: [{ outcome: 'failed' }, {}] })
@@ -383,6 +391,29 @@ describe('progress that cannot be used', () => {
     expect((await ended).warnings).toMatchObject([
       { code: 'invalid-progress', stage: 'generate' },
       { code: 'invalid-progress', stage: 'upload' },
+    ])
+  })
+})
+
+describe('a poll schedule of the caller that gives nonsense', () => {
+  it.each([
+    [Number.NaN, 'NaN'],
+    [-1, '-1'],
+    ['1000', '"1000"'],
+    [undefined, 'nothing'],
+    [new Error('no table'), '"Error: no table"'],
+  ])('costs no video, and is a warning once: %s', async (given, shown) => {
+    const { generator } = mine({ polls: [{ state: 'running' }, { state: 'running' }, completed] })
+    const pollSchedule = () => {
+      if (given instanceof Error) throw given
+      return given as number
+    }
+    expect((await play(generator, { pollSchedule }).ended).warnings).toEqual([
+      {
+        code: 'invalid-progress',
+        message: `Could not use the progress of mine: pollSchedule is ${shown}; give milliseconds from 0`,
+        stage: 'generate',
+      },
     ])
   })
 })

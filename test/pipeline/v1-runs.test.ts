@@ -93,7 +93,7 @@ describe('a run of 0.1.0 with a job', () => {
     'accepted-balance-second': () => chained((...members) => balance(members), true),
     'accepted-nested': () => {
       const [first, second, third] = [named('first'), named('second'), named('third')]
-      const generator = fallback(withRetry(first, { retries: 1 }), balance([second, third]))
+      const generator = fallback(withRetry(first, { maxAttempts: 2 }), balance([second, third]))
       return { generator, job: second, others: [first, third] }
     },
   }

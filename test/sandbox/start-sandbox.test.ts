@@ -127,11 +127,11 @@ describe('startSandbox', () => {
     expect(error.problems.map(({ field }: { field: string }) => field)).toEqual([
       'speed',
       'seed',
-      'pollAfterMs',
-      'spaceQueueSize',
-      'chatVariant',
       'apiKey',
+      'pollAfterMs',
+      'chatVariant',
       'spaceToken',
+      'spaceQueueSize',
     ])
   })
 })

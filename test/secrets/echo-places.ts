@@ -8,6 +8,16 @@ export interface EchoPlace {
 
 // What an answer in a header or a status line can hold.
 const line = (text: string) => text.replace(/[^\x20-\x7e]+/g, ' ')
+// The end of it, which is where the credential is.
+const hostOf = (text: string) =>
+  (
+    text
+      .replace(/[^a-z\d-]+/gi, '')
+      .slice(-120)
+      .match(/.{1,60}/g) ?? ['x']
+  )
+    .map((label) => `x${label}x`)
+    .join('.')
 const error = (text: string) => ({ error: { message: text, type: text, code: text, param: text } })
 const event = (data: unknown, name?: string) =>
   `${name === undefined ? '' : `event: ${name}\n`}data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`
@@ -93,6 +103,14 @@ export const ECHO_PLACES: readonly EchoPlace[] = [
   {
     name: 'a redirect with a user',
     says: (text) => reply({ status: 308, headers: { location: `http://u:${encodeURIComponent(text)}@127.0.0.1:9/a` } }),
+  },
+  {
+    name: 'a redirect to a host of that name',
+    says: (text) => reply({ status: 302, headers: { location: `http://${hostOf(text)}.invalid/a` } }),
+  },
+  {
+    name: 'a redirect to a host of that name at another port',
+    says: (text) => reply({ status: 307, headers: { location: `https://x.${hostOf(text)}.invalid:9/` } }),
   },
   {
     name: 'a redirect that is none',

@@ -230,7 +230,7 @@ export const ECHO_SUBJECTS: readonly EchoSubject[] = [
     play: async ({ origin, query, key: accessToken }) =>
       shownBy({
         generator: fromBytes,
-        uploader: googleDriveUploader({ baseUrl: `${origin}${query}`, accessToken, maxRetries: 1 }),
+        uploader: googleDriveUploader({ baseUrl: `${origin}${query}`, accessToken, maxAttempts: 2 }),
       }),
   },
   {

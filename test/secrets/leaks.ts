@@ -9,7 +9,7 @@ const STEP = 5
  * through causes and hidden fields, and in base64 or percent-encoding.
  */
 export function leaksIn(outputs: unknown, parts: readonly string[]): readonly string[] {
-  const shown = textOf(outputs)
+  const shown = shownText(outputs)
   return parts.flatMap(formsOf).flatMap((form) => {
     const length = Math.min(PIECE, form.length)
     for (let at = 0; at + length <= form.length; at += STEP) {
@@ -21,7 +21,8 @@ export function leaksIn(outputs: unknown, parts: readonly string[]): readonly st
   })
 }
 
-function textOf(outputs: unknown): string {
+/** Everything that can be seen in outputs: as text, as JSON, in a debugger, through causes and hidden fields. */
+export function shownText(outputs: unknown): string {
   const options = {
     depth: Number.POSITIVE_INFINITY,
     maxStringLength: null,

@@ -44,20 +44,20 @@ const FACTORIES: readonly (readonly [Factory, Readonly<Record<string, unknown>>]
   [sqliteStore, { path: '/a.db' }],
 ]
 const FIELDS = [
-  ...[
-    'baseUrl',
-    'name',
-    'label',
-    'model',
-    'encoding',
-    'secondsType',
-    'videoInput',
-    'requestTimeoutMs',
-    'createTimeoutMs',
-  ],
+  ...['baseUrl', 'name', 'label', 'model', 'encoding', 'secondsType', 'videoInput', 'timeoutMs', 'createTimeoutMs'],
   ...['maxAnswerBytes', 'serverErrors', 'idempotency', 'lookup', 'settleMs', 'allowPrivateAddresses', 'idleTimeoutMs'],
   ...['imageUrls', 'timeoutMs', 'postText', 'hosts', 'path', 'syncTimeoutMs', 'minBytes', 'token', 'shareUrl', 'prove'],
-  ...['folderId', 'share', 'fileName', 'chunkBytes', 'maxRetries', 'apiName', 'userName', 'wakeTimeoutMs', 'directory'],
+  ...[
+    'folderId',
+    'share',
+    'fileName',
+    'chunkBytes',
+    'maxAttempts',
+    'apiName',
+    'userName',
+    'wakeTimeoutMs',
+    'directory',
+  ],
   ...['publicBaseUrl', 'binId', 'masterKey', 'accessKey', 'allowedHosts', 'initial', 'onWarning', 'generator', 'store'],
   ...[
     'deadlines',

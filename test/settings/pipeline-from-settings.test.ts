@@ -11,7 +11,7 @@ import { pipelineFromSettings } from '../../src/settings/pipeline-from-settings.
 import type { Settings, SettingsFragment } from '../../src/settings/settings.js'
 import { patchSettings } from '../../src/settings/settings-patch.js'
 import type { SettingsSecrets } from '../../src/settings/settings-secrets.js'
-import { videosApiGenerator } from '../../src/strategies/generators/videos-api-generator.js'
+import { videosApiGenerator } from '../../src/strategies/generators/videos-api/videos-api-generator.js'
 import { collect } from '../support/collect.js'
 import { problemsOf } from './problems-of.js'
 

@@ -182,6 +182,18 @@ describe('settingsFromEnv', () => {
     expect(JSON.stringify(thrown)).not.toContain('canary')
   })
 
+  it.each([
+    [{ SORA_API_KEY: '"canary"' }, 'SORA_API_KEY', /quotes/],
+    [{ SORA_API_KEY: 'Bearer canary' }, 'SORA_API_KEY', /begins with 'Bearer'/],
+    [{ SORA_MODEL: "'sora-2'" }, 'SORA_MODEL', /quotes/],
+    [{ GOOGLE_DRIVE_PASSWORD: '"canary"' }, 'GOOGLE_DRIVE_PASSWORD', /quotes/],
+    [{ SORA_MODEL: 5 }, 'SORA_MODEL', /text/],
+    [undefined, 'env', /names of variables/],
+  ])('%j has a value that is no good as it is: %s', (env, field, fix) => {
+    const found = problemsOf(() => settingsFromEnv(env as never)).filter((problem) => problem.field === field)
+    expect(found).toMatchObject([{ fix: expect.stringMatching(fix) }])
+  })
+
   it('takes any environment, or names its variables', () => {
     const name = fc.oneof(
       fc.constantFrom(...KNOWN),

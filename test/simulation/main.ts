@@ -11,7 +11,7 @@ if (values.seed !== undefined) {
 } else {
   const from = Number(values.from ?? 1)
   const count = Number(values.seeds ?? 2000)
-  const sum = { worlds: 0, crashes: 0, creates: 0, completed: 0, inReview: 0 }
+  const sum = { worlds: 0, crashes: 0, closes: 0, outages: 0, creates: 0, completed: 0, inReview: 0 }
   for (let seed = from; seed < from + count; seed += 1) {
     const { violations, ...report } = await simulate(seed)
     if (violations.length > 0) {
@@ -20,7 +20,8 @@ if (values.seed !== undefined) {
       break
     }
     sum.worlds += 1
-    for (const key of ['crashes', 'creates', 'completed', 'inReview'] as const) sum[key] += report[key]
+    for (const key of ['crashes', 'closes', 'outages', 'creates', 'completed', 'inReview'] as const)
+      sum[key] += report[key]
     if (seed % 1000 === 0) console.log(`${seed - from + 1} worlds`)
   }
   console.log(JSON.stringify(sum))

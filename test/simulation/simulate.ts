@@ -1,26 +1,21 @@
-import {
-  balance,
-  fallback,
-  type Generator,
-  memoryStore,
-  type PipelineEvent,
-  type PipelineRun,
-  type Publisher,
-  type Resolver,
-  type RunStore,
-  SoraPipeline,
-  type Uploader,
-  withRetry,
-} from 'sora-pipeline'
+import type { PipelineRun, SoraPipeline, VideoRequest } from 'sora-pipeline'
+import * as present from 'sora-pipeline'
 import { manualClock } from 'sora-pipeline/testing'
-import { type Lookup, makeProvider, type Provider } from './provider.ts'
-import { type Random, seededRandom } from './random.ts'
-import { type Dangers, makeWorker, type Worker } from './worker.ts'
+import * as former from '../fixtures/sora-pipeline-0.1.0/index.js'
+import { lookAfter } from './person.ts'
+import { CHAINS, pipelineOf } from './pipeline-of.ts'
+import { brokenAfterReview, brokenByWorkers, checkEvents } from './promises.ts'
+import { type Lookup, makeProvider } from './provider.ts'
+import { seededRandom } from './random.ts'
+import { type Dangers, type Library, makeWorker, type Worker } from './worker.ts'
+import { imageOf, imageUrlOf, sha256Of, worldKindOf } from './world-kind.ts'
 
 /** What a simulated world came to. */
 export interface Report {
   readonly seed: number
   readonly crashes: number
+  readonly closes: number
+  readonly outages: number
   readonly creates: number
   readonly completed: number
   readonly inReview: number
@@ -30,12 +25,24 @@ export interface Report {
 
 const WORKERS = 3
 const LOOKUPS = ['key', 'find', 'none'] as const
-const RUNS = 2
-const LEASE_MS = 10_000
+const RUNS = ['run_0', 'run_1'] as const
+const LIVES = 30
+const LONGEST_OUTAGE_MS = 10_800_000
 const DAY_MS = 86_400_000
-const SAFE: Dangers = { crash: 0, pause: 0, loseAnswer: 0, storeDown: 0, storeHangs: 0, clockSteps: 0 }
+const SAFE: Dangers = {
+  crash: 0,
+  pause: 0,
+  loseAnswer: 0,
+  storeDown: 0,
+  storeHangs: 0,
+  clockSteps: 0,
+  close: 0,
+  outage: 0,
+}
+// What is used of it here is the same in both versions.
+const FORMER = former as unknown as Library
 
-/** Plays one world: workers that crash and are paused, upstreams that lie, a store that outlives them. */
+/** Plays one world: workers that crash, are paused and closed, upstreams that lie, a store that outlives them, and a person at the end. */
 export async function simulate(
   seed: number,
   {
@@ -45,184 +52,115 @@ export async function simulate(
 ): Promise<Report> {
   const random = seededRandom(seed)
   const world = manualClock()
-  const store = memoryStore({ clock: world })
-  const lookup = random.pick(lookups)
+  const store = present.memoryStore({ clock: world })
+  const kind = worldKindOf(random, lookups)
   const trace = (line: string) => tell(`${(world.monotonic() / 1000).toFixed(1).padStart(8)} s  ${line}`)
-  const base = { world, random, lookup, trace }
-  const providers = [makeProvider('first', base), makeProvider('second', base)] as const
-  const dangers: Dangers = {
-    crash: random.pick([0, 0.01, 0.03]),
-    pause: random.pick([0, 0.01]),
-    loseAnswer: random.pick([0, 0.02]),
-    storeDown: random.pick([0, 0.01]),
-    storeHangs: random.pick([0, 0, 0.01]),
-    clockSteps: random.pick([0, 0.01]),
-  }
-  // Whether every process has a chain of generators of its own.
-  const hasChangingChains = random.chance(0.5)
+  trace(JSON.stringify(kind))
+  const { dangers, hasChangingChains, hasFormerVersion, isOnePrompt, hasMedia, generateMs } = kind
   const violations: string[] = []
-  // Runs whose caller was given the URL, also by a worker that could not tell the store any more.
+  const onSubmitted = ({ image, metadata: { run = '' } = {} }: VideoRequest) => {
+    if (hasMedia && image !== imageUrlOf(run)) violations.push(`${run} was submitted without its first frame`)
+  }
+  const base = { world, random, lookup: kind.lookup, trace, onSubmitted }
+  const providers = [makeProvider('first', base), makeProvider('second', base)] as const
   const given = new Set<string>()
+  const workers = new Set<Worker>()
+  let darkUntil = 0
   let crashes = 0
+  let closes = 0
+  let outages = 0
 
-  const prompts = Array.from({ length: RUNS }, (_, index) => `video ${index} of seed ${seed}`)
-  const begin = (worker: Worker, isLast: boolean): Promise<unknown> => {
+  const requestOf = (run: string): VideoRequest => ({
+    prompt: isOnePrompt ? 'one video' : `video of ${run}`,
+    metadata: { run },
+    ...(hasMedia && { image: imageUrlOf(run) }),
+  })
+  const jobOf = (id: string) => providers.map(({ jobs }) => jobs.get(id)).find((job) => job !== undefined)
+  const watch = async (run: PipelineRun, worker: Worker) => {
+    if ((await checkEvents(run, worker, violations)) !== 'run-completed') return
+    given.add(run.id)
+    const { video } = await run.result
+    if (jobOf(video.id)?.run !== run.id) violations.push(`${run.id} gave out the video of another: ${video.id}`)
+  }
+  const start = (worker: Worker, isLast: boolean): SoraPipeline => {
     const chain = hasChangingChains && !isLast ? random.pick(CHAINS) : 'fallback(a, b)'
-    trace(`a worker with ${chain}`)
-    const pipeline = pipelineOf(worker, { store, providers, random, trace, chain })
-    const watch = async (run: PipelineRun, prompt: string) => {
-      const last = await checkEvents(run, worker, violations)
-      if (last !== 'run-completed') return
-      given.add(run.id)
-      const { video } = await run.result
-      const isOwn = providers.some(({ promptOf }) => promptOf(video.id) === prompt)
-      if (!isOwn) violations.push(`${run.id} gave out the video of another: ${video.id}`)
-    }
-    const started = prompts.map((prompt, index) => watch(pipeline.run({ prompt }, { id: `run_${index}` }), prompt))
-    return Promise.all(started)
+    trace(`a worker${worker.library === FORMER ? ' of 0.1.0' : ''} with ${chain}`)
+    return pipelineOf(worker, { store, providers, random, trace, chain, generateMs })
   }
   // What a sweeper does: a run that its process gave up, because the store was down, is taken up again.
   const haveAllEnded = async () => {
-    const loaded = await Promise.all(prompts.map((_, index) => store.load(`run_${index}`)))
+    const loaded = await Promise.all(RUNS.map((run) => store.load(run)))
     return loaded.every((run) => run !== undefined && run.state.status !== 'running')
   }
+  const close = async (pipeline: SoraPipeline, done: Promise<unknown>, worker: Worker) => {
+    closes += 1
+    trace('a pipeline is closed')
+    const closed = pipeline.close({ graceMs: random.below(20_000) }).then(() => done)
+    const late = world.sleep(600_000).then(() => 'late')
+    if ((await Promise.race([closed, late])) === 'late' && worker.isAlive)
+      violations.push('a close did not end the runs')
+    worker.leave()
+  }
+  const live = async (worker: Worker, isLast: boolean): Promise<void> => {
+    const pipeline = start(worker, isLast)
+    const runs = RUNS.map((run) => watch(pipeline.run(requestOf(run), { id: run }), worker))
+    const done = Promise.all(runs).then(() => 'done')
+    while (worker.isAlive) {
+      const tick = world.sleep(2000 + random.below(1000)).then(() => 'tick')
+      if ((await Promise.race([done, tick])) === 'done') return
+      if (isLast) continue
+      if (random.chance(dangers.outage)) {
+        outages += 1
+        darkUntil = world.monotonic() + random.below(LONGEST_OUTAGE_MS)
+        for (const each of workers) each.kill()
+      } else if (worker.library !== FORMER && random.chance(dangers.close)) return close(pipeline, done, worker)
+    }
+  }
   const supervise = async () => {
-    for (let lives = 0; lives < 30; lives += 1) {
+    for (let lives = 0; lives < LIVES; lives += 1) {
+      if (darkUntil > world.monotonic()) await world.sleep(darkUntil - world.monotonic())
       // Those who live long enough see a world without dangers, so that every world ends.
-      const worker = makeWorker(world, random, lives < 20 ? dangers : SAFE)
-      const done = begin(worker, lives >= 20).then(() => 'done')
-      while (worker.isAlive) {
-        const tick = world.sleep(2000 + random.below(1000)).then(() => 'tick')
-        if ((await Promise.race([done, tick])) === 'done') break
-      }
-      if (!worker.isAlive) crashes += 1
+      const isLast = lives >= (LIVES * 2) / 3
+      const library = hasFormerVersion && !isLast && random.chance(0.5) ? FORMER : present
+      const worker = makeWorker(library, { world, random, dangers: isLast ? SAFE : dangers })
+      workers.add(worker)
+      await live(worker, isLast)
+      workers.delete(worker)
+      if (!worker.isAlive && !worker.hasLeft) crashes += 1
       else if (await haveAllEnded()) return
     }
     violations.push('a worker did not come to an end')
   }
 
-  const all = Promise.all(Array.from({ length: WORKERS }, supervise))
-  await world.runUntil(all, { withinMs: 3 * DAY_MS })
-  const statuses = await Promise.all(prompts.map(async (_, index) => (await store.load(`run_${index}`))?.state))
-  statuses.forEach((state, index) => {
-    const prompt = prompts[index] ?? ''
-    const paid = providers.map(({ creates }) => creates.get(prompt) ?? 0)
-    for (const [at, provider] of providers.entries()) {
-      if ((paid[at] ?? 0) > 1) violations.push(`${provider.name} was paid ${paid[at]} times for ${prompt}`)
+  await world.runUntil(Promise.all(Array.from({ length: WORKERS }, supervise)), { withinMs: 20 * DAY_MS })
+  const stateOf = async (run: string) => (await store.load(run))?.state
+  const left = await Promise.all(RUNS.map(async (run) => ({ run, state: await stateOf(run), isGiven: given.has(run) })))
+  for (const outcome of left) violations.push(...brokenByWorkers(outcome, providers, kind))
+
+  const pipeline = start(makeWorker(present, { world, random, dangers: SAFE }), true)
+  const desk = { world, random, store, providers, pipeline, trace }
+  const review = async () => {
+    for (const { run } of left) {
+      const id = await lookAfter(run, desk)
+      const outcome = { run, state: await stateOf(id), isGiven: true }
+      violations.push(...brokenAfterReview(outcome, providers))
+      const isKept = (await store.getMedia?.(sha256Of(imageOf(run)))) !== undefined
+      if (isKept && id === run && crashes === 0 && dangers.storeDown + dangers.storeHangs + dangers.loseAnswer === 0)
+        violations.push(`${run} has ended, and its media is kept`)
     }
-    if (paid.every((count) => count > 0)) violations.push(`both providers were paid for ${prompt}`)
-    const isGiven = given.has(`run_${index}`)
-    // What a worker could not save because the store was down dies with it.
-    const isStoreSafe = dangers.storeDown === 0 && dangers.storeHangs === 0
-    const isKnown = (worker: Worker | undefined) => worker !== undefined && (isStoreSafe || worker.isAlive)
-    const wasTold = !isGiven && providers.some(({ told }) => isKnown(told.get(prompt)))
-    if (wasTold && state?.status !== 'completed') violations.push(`the video of ${prompt} was lost: ${state?.status}`)
-    const isUnheard =
-      !isGiven && state?.status === 'needs-review' && providers.some(({ answered }) => answered.get(prompt)?.isAlive)
-    if (isUnheard) violations.push(`the answer to ${prompt} was not heard`)
-    if (state?.status === 'running') violations.push(`${prompt} never ended`)
-    if (state?.status === 'needs-review' && lookup === 'find') violations.push(`${prompt} went to a person in vain`)
-  })
-  const count = (status: string) => statuses.filter((state) => state?.status === status).length
-  const creates = providers.reduce(
-    (sum, provider) => sum + [...provider.creates.values()].reduce((a, b) => a + b, 0),
-    0,
-  )
-  return { seed, crashes, creates, completed: count('completed'), inReview: count('needs-review'), violations }
-}
-
-const CHAINS = [
-  'fallback(a, b)',
-  'fallback(b, a)',
-  'a',
-  'withRetry(b)',
-  'balance([a, b])',
-  'fallback(withRetry(b), balance([a]))',
-] as const
-
-type World = {
-  readonly chain: (typeof CHAINS)[number]
-  readonly store: RunStore
-  readonly providers: readonly [Provider, Provider]
-  readonly random: Random
-  readonly trace: (line: string) => void
-}
-
-function chainOf(worker: Worker, { chain, providers, random }: World): Generator {
-  const [first, second] = providers
-  const a = withRetry(first.generator(worker), { random: random.next })
-  const b = withRetry(second.generator(worker), { retries: 8, random: random.next })
-  switch (chain) {
-    case 'fallback(a, b)':
-      return fallback(a, b)
-    case 'fallback(b, a)':
-      return fallback(b, a)
-    case 'a':
-      return first.generator(worker)
-    case 'withRetry(b)':
-      return b
-    case 'balance([a, b])':
-      return balance([a, b])
-    default:
-      return fallback(b, balance([first.generator(worker)]))
+    await pipeline.close()
   }
-}
-
-function pipelineOf(worker: Worker, world: World): SoraPipeline {
-  const { store, random, trace } = world
-  const maybe = <T>(value: T) =>
-    worker.outside(async () => {
-      if (random.chance(0.3)) throw new Error('out of order')
-      return value
-    })
-  const publisher: Publisher = { name: 'feed', publish: () => maybe({ id: 'post_1' }) }
-  const resolver: Resolver = { name: 'mirror', resolve: () => maybe({ url: 'https://mirror.example/a.mp4' }) }
-  const uploader: Uploader = { name: 'drive', upload: () => maybe({ url: 'https://drive.example/a.mp4' }) }
-  return new SoraPipeline({
-    generator: chainOf(worker, world),
-    publisher,
-    resolver,
-    uploader,
-    clock: worker.clock,
-    leaseMs: LEASE_MS,
-    deadlines: { generateMs: DAY_MS, totalMs: Number.POSITIVE_INFINITY },
-    store: storeOf(worker, store, trace),
-  })
-}
-
-/** The store as a worker reaches it: every operation may be the last thing that it does. */
-function storeOf(worker: Worker, store: RunStore, trace: (line: string) => void): RunStore {
-  const reached = Object.entries(store).map(([method, operation]) => [
-    method,
-    (...given: unknown[]) =>
-      worker.stored(() => {
-        if (method === 'save') {
-          const [id, version, { status, step, worker: holder, submission, error }] = given as Parameters<
-            RunStore['save']
-          >
-          trace(`${id} v${version} ${status} ${step} ${JSON.stringify({ holder, submission, error })}`)
-        }
-        return (operation as (...given: unknown[]) => Promise<unknown>)(...given)
-      }),
-  ])
-  return Object.fromEntries(reached) as RunStore
-}
-
-/** Resolves to the type of the last event, when the worker lives to see it. */
-async function checkEvents(
-  run: PipelineRun,
-  worker: Worker,
-  violations: string[],
-): Promise<PipelineEvent['type'] | undefined> {
-  const events: PipelineEvent[] = []
-  for await (const event of run) events.push(event)
-  if (!worker.isAlive) return undefined
-  const isTerminal = ({ type }: PipelineEvent) => type === 'run-completed' || type === 'run-failed'
-  const first = events[0]?.sequence ?? 0
-  if (events.some(({ sequence }, index) => sequence !== first + index))
-    violations.push(`the events of ${run.id} have gaps`)
-  if (events.filter(isTerminal).length !== 1) violations.push(`${run.id} has not exactly one terminal event`)
-  const last = events.at(-1)
-  if (last === undefined || !isTerminal(last)) violations.push(`the last event of ${run.id} is ${last?.type}`)
-  return last?.type
+  await world.runUntil(review(), { withinMs: 20 * DAY_MS })
+  const count = (status: string) => left.filter(({ state }) => state?.status === status).length
+  const creates = providers.reduce((sum, { jobs }) => sum + jobs.size, 0)
+  return {
+    seed,
+    crashes,
+    closes,
+    outages,
+    creates,
+    completed: count('completed'),
+    inReview: count('needs-review'),
+    violations,
+  }
 }

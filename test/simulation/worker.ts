@@ -1,8 +1,12 @@
+import type * as present from 'sora-pipeline'
 import type { Clock } from 'sora-pipeline'
 import type { ManualClock } from 'sora-pipeline/testing'
 import type { Random } from './random.ts'
 
-/** What can befall a worker at every await. All are probabilities. */
+/** What a worker is made of: this version of the library, or 0.1.0. */
+export type Library = typeof present
+
+/** What can befall a worker. All are probabilities: of `close` and `outage` at every look at it, of the others at every await. */
 export interface Dangers {
   readonly crash: number
   readonly pause: number
@@ -13,17 +17,26 @@ export interface Dangers {
   readonly storeHangs: number
   /** That the wall clock steps by up to an hour, in either direction. */
   readonly clockSteps: number
+  /** That its pipeline is closed, as at a deploy. */
+  readonly close: number
+  /** That all workers are down for up to three hours. */
+  readonly outage: number
 }
 
 /** A process: what it awaits may be the last thing that it does. */
 export interface Worker {
+  readonly library: Library
   readonly isAlive: boolean
+  /** Whether it closed its pipeline before it ended. */
+  readonly hasLeft: boolean
   readonly clock: Clock
   /** Does something outside, with every danger before and after it. */
   outside<T>(act: () => Promise<T>): Promise<T>
   /** The same with the store, which may be down for this worker. */
   stored<T>(act: () => Promise<T>): Promise<T>
   kill(): void
+  /** Ends, after its pipeline was closed. */
+  leave(): void
 }
 
 const lost = () => new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })
@@ -31,8 +44,12 @@ const lost = () => new TypeError('fetch failed', { cause: { code: 'ECONNRESET' }
 const never = () => new Promise<never>(() => undefined)
 
 /** Makes a worker. A pause stops all of it, its timers too, while the time of the world goes on. */
-export function makeWorker(world: ManualClock, random: Random, dangers: Dangers): Worker {
+export function makeWorker(
+  library: Library,
+  { world, random, dangers }: { readonly world: ManualClock; readonly random: Random; readonly dangers: Dangers },
+): Worker {
   let isAlive = true
+  let hasLeft = false
   let pausedUntil = 0
   let downUntil = 0
   let stepMs = 0
@@ -57,10 +74,18 @@ export function makeWorker(world: ManualClock, random: Random, dangers: Dangers)
   }
 
   return {
+    library,
     get isAlive() {
       return isAlive
     },
+    get hasLeft() {
+      return hasLeft
+    },
     kill: () => {
+      isAlive = false
+    },
+    leave: () => {
+      hasLeft = isAlive
       isAlive = false
     },
     clock: {

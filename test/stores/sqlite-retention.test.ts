@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -169,4 +169,18 @@ describe('keepEndedMs', () => {
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '7'])('refuses %s', (keepEndedMs) => {
     expect(() => sqliteStore({ path, keepEndedMs: keepEndedMs as number })).toThrow('give milliseconds above 0')
   })
+})
+
+it('leaves no bytes of what was removed in its files', async () => {
+  const bytes = new TextEncoder().encode('a picture of somebody '.repeat(2000))
+  const prompt = 'somebody whom nobody is to know'
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  await store.create('run_1', ended(NOW, { request: { prompt } }))
+  await store.putMedia('run_1', sha256, bytes)
+  await store.dropMedia('run_1')
+  await store.save('run_1', 1, ended(NOW, { request: { prompt: '' } }))
+  await store.close()
+  const left = await Promise.all((await readdir(directory)).map((name) => readFile(join(directory, name), 'latin1')))
+  expect(left.join('')).not.toMatch(/a picture of somebody|whom nobody is to know/)
+  store = sqliteStore({ path })
 })

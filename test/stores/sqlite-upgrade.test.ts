@@ -282,5 +282,5 @@ it.each([
 type Pages = ReturnType<typeof runPages>
 
 function page(fields: { readonly owner?: string }) {
-  return { owner: undefined, ...fields, order: 'newest-first', after: 'run_1', limit: 10 }
+  return { owner: undefined, ...fields, order: 'newest-first', after: 'run_1', withRemoved: false, limit: 10 }
 }

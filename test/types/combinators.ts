@@ -28,7 +28,7 @@ export const literals: Uploader = fallback(
 
 // Combinators nest.
 export const nested: Uploader = fallback(
-  withTimeout(withRetry(fakeUploader(), { retries: 3 }), { timeoutMs: 60_000 }),
+  withTimeout(withRetry(fakeUploader(), { maxAttempts: 4 }), { timeoutMs: 60_000 }),
   fallback(fakeUploader(), withTimeout(fakeUploader(), { timeoutMs: 1_000 })),
 )
 
@@ -86,8 +86,8 @@ export const racedMixed = race([fakeUploader(), fakeGenerator()])
 // @ts-expect-error an empty race
 export const racedNothing = race([])
 
-// @ts-expect-error a race takes an array
-export const racedLoose = race(fakeUploader(), fakeUploader())
+export const racedLoose: Uploader = race(fakeUploader(), fakeUploader())
+export const balancedLoose: OneShotGenerator = balance(fakeGenerator(), fakeGenerator())
 
 // @ts-expect-error the stagger has its unit in its name
 export const racedUnitless = race([fakeUploader()], { stagger: 250 })

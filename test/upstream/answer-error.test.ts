@@ -51,7 +51,6 @@ describe('answerError', () => {
   })
 
   test.each([
-    ['API request failed: 401 - {"error":{"code":"token_invalidated"}}', 'authentication', 401],
     ['No available tokens for video generation', 'quota-exceeded', 500],
     ['400: Invalid model: x', 'upstream-http', 400],
   ])('the trouble behind a 500 is told by a submission, and passes for a question: %s', (message, code, status) => {
@@ -60,6 +59,23 @@ describe('answerError', () => {
     expect(make(500, body)).toMatchObject({ code: 'upstream-http', status: 500, isRetryable: true, isRefusal: false })
     expect(make(500, body).message).toContain(message)
   })
+
+  test.each([
+    [503, undefined],
+    [529, undefined],
+    [500, true],
+  ])(
+    'a submission that was refused with %i says why, where the status or the adapter vouches for it',
+    (status, isRefusal) => {
+      const given = { what: 'ask', url: 'https://api.example/v1', headers: new Headers(), mask: maskOf([]) }
+      const text = JSON.stringify({
+        error: { message: 'API request failed: 401 - {"error":{"code":"token_expired"}}' },
+      })
+      const error = answerError({ ...given, status, text, isSubmission: true, isRefusal })
+      expect(error).toMatchObject({ code: 'authentication', status: 401 })
+      expect(answerError({ ...given, status: 502, text, isSubmission: true })).toMatchObject({ code: 'upstream-http' })
+    },
+  )
 
   test('keeps an excerpt of at most 200 characters, without secrets', () => {
     const error = make(500, `hidden-canary ${'x'.repeat(500)}`)

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -199,6 +199,7 @@ describe('readJsonAnswer', () => {
 
   test.each([
     ['', 'there is nothing'],
+    [' \n', 'there is nothing'],
     ['{"id":', 'there is no JSON'],
     ['<html>Space is sleeping</html>', 'Space is sleeping'],
     ['{"id":1}', 'id is not of the expected shape'],
@@ -206,5 +207,113 @@ describe('readJsonAnswer', () => {
   ])('%j is unreadable', async (body, problem) => {
     const error = await rejection(read(body))
     expect(error).toMatchObject({ code: 'upstream-response', status: 200, message: expect.stringContaining(problem) })
+  })
+})
+
+describe('a request whose body is not in memory', () => {
+  async function* pieces(count: number, bytes: number) {
+    for (let piece = 0; piece < count; piece += 1) yield new Uint8Array(bytes).fill(piece)
+  }
+  const put = (origin: string, stream: ApiCall['stream']) =>
+    apiAt(origin).call({ ...call(origin), method: 'PUT', stream, headers: { 'content-type': 'video/mp4' } })
+
+  test.each([
+    [300_000, { 'content-length': '300000' }],
+    [undefined, { 'transfer-encoding': 'chunked' }],
+  ])('is sent as it comes, when its length is %s', async (byteLength, headers) => {
+    const server = await loopbackServer(json(201, {}))
+    await put(server.origin, { chunks: pieces(3, 100_000), byteLength })
+    expect(server.seen).toMatchObject([{ method: 'PUT', headers: { ...headers, 'content-type': 'video/mp4' } }])
+    expect(server.seen[0]?.body.equals(Buffer.concat([0, 1, 2].map((fill) => Buffer.alloc(100_000, fill))))).toBe(true)
+  })
+
+  test('that fails in the middle fails the request with its own reason', async () => {
+    const server = await loopbackServer(json(201, {}))
+    async function* broken() {
+      yield* pieces(1, 1000)
+      throw new Error('the source broke')
+    }
+    const error = await rejection(put(server.origin, { chunks: broken(), byteLength: 2000 }))
+    expect(error).toBeInstanceOf(NetworkError)
+    expect(inspect(error, { depth: 9 })).toContain('the source broke')
+    expect(server.seen).toEqual([])
+  })
+
+  test('asks for no more than the server takes', async () => {
+    let asked = 0
+    async function* counted() {
+      for (; asked < 1000; asked += 1) yield new Uint8Array(65_536)
+    }
+    const server = createServer({ pauseOnConnect: true }, (socket) => socket.on('error', () => undefined))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const deaf = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const controller = new AbortController()
+    const sending = apiAt(deaf).call({
+      ...call(deaf),
+      method: 'PUT',
+      stream: { chunks: counted() },
+      signal: controller.signal,
+    })
+    sending.catch(() => undefined)
+    await vi.waitFor(() => expect(asked).toBeGreaterThan(1))
+    // Until it asks for nothing more.
+    for (let known = 0; known !== asked; ) {
+      known = asked
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    expect(asked).toBeLessThan(200)
+    controller.abort(new Error('enough'))
+    await expect(sending).rejects.toThrow('enough')
+  })
+})
+
+describe('a login', () => {
+  const login = { user: 'anna', password: async () => 'pässword:with:colons' }
+  const basic = Buffer.from('anna:pässword:with:colons').toString('base64')
+
+  test('is sent as Basic, and is masked in every form', async () => {
+    const server = await loopbackServer(json(400, { error: `no ${basic} and no pässword:with:colons` }))
+    const api = createApi({ subject: 'mine', baseUrl: `${server.origin}/v1`, login })
+    expect(api.hasCredential).toBe(true)
+    const error = await rejection(api.call(call(server.origin)))
+    expect(server.seen[0]?.headers.authorization).toBe(`Basic ${basic}`)
+    expect(inspect(error, { depth: 9 })).not.toMatch(new RegExp(`${basic}|pässword`))
+  })
+
+  test('gives way to a key, and to headers that have an authorization', async () => {
+    const server = await loopbackServer(json(200, {}))
+    for (const more of [{ apiKey: 'key-1' }, { headers: { authorization: 'Token other' } }])
+      await createApi({ subject: 'mine', baseUrl: `${server.origin}/v1`, login, ...more }).call(call(server.origin))
+    expect(server.seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer key-1', 'Token other'])
+  })
+})
+
+describe('a request that must not replace anything', () => {
+  test.each([201, 412])('says so, and gives back the status %i', async (status) => {
+    const server = await loopbackServer(json(status, {}))
+    const bytes = new Uint8Array([1, 2, 3])
+    const answer = await apiAt(server.origin).call({ ...call(server.origin), method: 'PUT', bytes, isNew: true })
+    expect(answer.status).toBe(status)
+    expect(server.seen[0]?.headers['if-none-match']).toBe('*')
+  })
+
+  test('alone takes 412 for an answer', async () => {
+    const server = await loopbackServer(json(412, {}))
+    await expect(apiAt(server.origin).call(call(server.origin))).rejects.toMatchObject({ status: 412 })
+  })
+})
+
+describe('an address that the server does not know', () => {
+  test.each([
+    ['', 'POST', 'answered 404 to POST /videos, Not Found; baseUrl may need /v1 at its end'],
+    ['/v1', 'POST', 'answered 404 to POST /v1/videos, Not Found'],
+    ['/v1beta', 'POST', 'answered 404 to POST /v1beta/videos, Not Found'],
+    ['', 'GET', 'answered 404, Not Found'],
+  ] as const)('of a base address that ends in "%s" is named by %s', async (path, method, message) => {
+    const { origin } = await loopbackServer(json(404, { detail: 'Not Found' }))
+    const api = createApi({ subject: 'mine', baseUrl: `${origin}${path}` })
+    const error = await rejection(api.call(call(origin, { method, url: `${origin}${path}/videos?key=canary` })))
+    expect((error as Error).message).toMatch(new RegExp(`${message.replaceAll('/', '\\/')}$`))
   })
 })

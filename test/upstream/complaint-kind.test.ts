@@ -97,6 +97,60 @@ describe('complaintKind', () => {
     expect(readComplaint(readErrorDetails(JSON.stringify(said)), status).status).toBe(told)
   })
 
+  test.each([
+    ['error: 404', 404],
+    ['status=503', 503],
+    ['code  429', 429],
+    ['Failed: 400, sorry', 400],
+    ['error 500.5', undefined],
+    ['error: 500ms', undefined],
+    ['error: 500 s', undefined],
+    ['failed: 500 seconds', undefined],
+    ['failed: 500 sec', undefined],
+    ['failed: 45%', undefined],
+    ['failed: 450 %', undefined],
+    ['terror: 404', undefined],
+    ['error: 304', undefined],
+    ['error: 4040', undefined],
+    ['see 404', undefined],
+  ])('the message %j tells of the status %s', (message, status) => {
+    expect(readComplaint({ message, words: [], isPage: false }).status).toBe(status)
+  })
+
+  test.each([
+    ['failed: {"error":{"code":"a_b","message":"Inner"}}', ['a_b'], 'Inner', true],
+    ['failed: {"error":{"message":"Inner"}} and more', [], 'Inner', true],
+    ['failed: {"error":{"code":"a_b","mess', ['a_b'], 'failed: {"error":{"code":"a_b","mess', true],
+    ["failed: {'code' : 'a.b-c', 'x'", ['a.b-c'], "failed: {'code' : 'a.b-c', 'x'", true],
+    ['failed: {"id":"x"}', [], 'failed: {"id":"x"}', false],
+    ['failed: {anime}', [], 'failed: {anime}', false],
+    ['failed } {', [], 'failed } {', false],
+    ['It broke', [], 'It broke', false],
+  ])('what %j quotes is read', (message, words, said, isRelayed) => {
+    expect(readComplaint({ message, words: [], isPage: false })).toMatchObject({ words, message: said, isRelayed })
+    expect(readComplaint({ message, words: ['own'], isPage: false }, 499)).toMatchObject({
+      words: ['own'],
+      message,
+      isRelayed: false,
+    })
+  })
+
+  test('a page that is relayed is one', () => {
+    const page = (message: string) => readComplaint({ message, words: [], isPage: false }).isPage
+    expect([page('HTTP Error: 403 <!DOCTYPE html>'), page('error: 502 <html>')]).toEqual([true, true])
+    expect([page('<html>'), page('error: 502'), page('error: 502 {"message":"<html>"}')]).toEqual([false, false, false])
+    expect(readComplaint({ message: 'error: 502', words: [], isPage: true }).isPage).toBe(true)
+  })
+
+  test('what lies behind 20,000 characters is an echo', () => {
+    const message = `${'x'.repeat(19_990)}error: 404${'y'.repeat(10)}`
+    expect(readComplaint({ message: `${'x '.repeat(9_990)}error: 404 y`, words: [], isPage: false }).status).toBe(404)
+    expect(
+      readComplaint({ message: `${'x '.repeat(10_000)}error: 404`, words: [], isPage: false }).status,
+    ).toBeUndefined()
+    expect(readComplaint({ message, words: [], isPage: false }).message).toHaveLength(20_000)
+  })
+
   test('plain sentences are known wherever they stand', () => {
     expect(plainKind(NO_TOKENS)).toBe('quota')
     expect(plainKind('Servers are under heavy load')).toBe('overload')

@@ -55,3 +55,29 @@ test('words come from every layer', () => {
     message: 'f',
   })
 })
+
+test.each([
+  ['<!DOCTYPE html><p>x', true, ''],
+  [' \n<html>', true, ''],
+  ['<?xml version="1.0"?>', true, ''],
+  ['<HEAD>', true, ''],
+  ['<body>', true, ''],
+  ['see <html>', false, 'see <html>'],
+  ['<b>bold</b>', false, '<b>bold</b>'],
+  [' a text\n', false, 'a text'],
+  ['[1]', false, '[1]'],
+  ['{"error":{"message":"a"},"detail":"b","message":"c"}', false, 'a'],
+  ['{"error":"","detail":"b","message":"c"}', false, 'b'],
+  ['{"message":"c"}', false, 'c'],
+  ['{"id":1}', false, ''],
+])('%j is a page: %s, and says %j', (text, isPage, message) => {
+  expect(readErrorDetails(text)).toMatchObject({ isPage, message })
+})
+
+test('an excerpt leaves out scripts, styles, tags and runs of blanks', () => {
+  const excerpt = (text: string) => excerptOf(text, maskOf([]))
+  expect(excerpt('<style type="a">b {}</style>A <script src="x">let y</script>\t\n B<br>C')).toBe('A B C')
+  expect(excerpt('<scripts>kept</scripts>')).toBe('kept')
+  expect(excerpt('a < b and\u0000c > d')).toBe('a d')
+  expect(excerpt('  a  ')).toBe('a')
+})

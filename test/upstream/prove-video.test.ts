@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { proveVideo } from '../../src/upstream/prove-video.js'
 import { loopbackServer, type SeenRequest, videoBytes } from './loopback-server.js'
 import { rejection } from './stage-context.js'
@@ -115,6 +115,35 @@ describe('proveVideo', () => {
     })
     expect(String(error)).not.toContain('canary')
     expect(server.seen.length).toBe(location === '/again' ? 6 : 1)
+  })
+
+  test('asks for what it wants, by name, and closes what it did not read', async () => {
+    const server = await loopbackServer((request, response) => {
+      if (request.method === 'HEAD') return response.writeHead(405).end()
+      return response.writeHead(206, { 'content-type': 'video/mp4' }).write(VIDEO)
+    })
+    expect(await prove(server.origin)).toEqual({ mediaType: 'video/mp4' })
+    expect(server.seen.map(({ method, headers }) => [method, headers.accept])).toEqual([
+      ['HEAD', 'video/*,*/*;q=0.5'],
+      ['GET', 'video/*,*/*;q=0.5'],
+    ])
+    await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+  })
+
+  test.each([
+    [{ type: 'application/octet-stream', body: Buffer.from('\x89PNG\r\n\x1a\n', 'latin1') }],
+    [{ type: 'image/png', body: Buffer.from('\x89PNG\r\n\x1a\n', 'latin1') }],
+    [{ type: 'text/html', body: VIDEO }],
+  ])('a file that is not what it says is none: %j', async (faults) => {
+    expect(await rejection(prove((await mirror({ head: 405, ...faults })).origin))).toMatchObject({
+      code: 'upstream-response',
+    })
+  })
+
+  test.each([401, 429, 502, 503, 504])('a %i to HEAD is the answer', async (head) => {
+    const server = await mirror({ head })
+    expect(await rejection(prove(server.origin))).toMatchObject({ status: head })
+    expect(methods(server.seen)).toEqual(['HEAD'])
   })
 
   test('ends with the time limit, and with an abort', async () => {

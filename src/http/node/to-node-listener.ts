@@ -1,5 +1,7 @@
+import { checkOptions } from '../../contracts/check-options.js'
 import { describeValue, toErrorJson } from '../../contracts/errors.js'
 import { ConfigurationError } from '../../contracts/input-errors.js'
+import { aFunction } from '../../contracts/option-rules.js'
 import { errorResponse } from '../error-response.js'
 import { HttpRefusal } from '../http-refusal.js'
 import { clientGone } from './client-gone.js'
@@ -13,7 +15,7 @@ import { sendNodeResponse } from './send-node-response.js'
 export interface NodeListenerOptions {
   /**
    * Told what the handler threw or the body of its answer failed with, after the client was answered or cut off. An abort
-   * because the client is gone is not told.
+   * because the client is gone is not reported.
    * @defaultValue a warning of the process, which Node prints
    */
   readonly onError?: ((error: unknown) => void) | undefined
@@ -24,7 +26,7 @@ export interface NodeListenerOptions {
  * Connect, under any prefix (the handler sees the whole path), and takes the raw messages of Fastify.
  *
  * - The body is streamed, and read only when the handler reads it. After a body parser it is what that left in `request.body`
- *   or `request.rawBody`; JSON is written anew, so its spacing is lost.
+ *   or `request.rawBody`; JSON is written again, so its spacing is lost.
  * - `request.signal` is aborted when the client goes away before it has the whole answer, and never after that.
  * - What the handler throws is answered with status 500 and OpenAI's error object, without its text. TRACE, which no Fetch
  *   request can have, is answered with 405, and what else no Fetch request can hold with 400.
@@ -44,6 +46,7 @@ export function toNodeListener(
   handler: FetchHandler,
   options: NodeListenerOptions = {},
 ): (request: NodeRequest, response: NodeResponse) => void {
+  checkOptions<NodeListenerOptions>('toNodeListener', options, { onError: aFunction })
   const { onError = warn } = options
 
   async function serve(request: NodeRequest, response: NodeResponse): Promise<void> {

@@ -1,16 +1,31 @@
+import type { Clock } from '../../contracts/clock.js'
 import { discard } from '../../upstream/body-text.js'
 import { HttpRefusal } from '../http-refusal.js'
+import type { BodyShare } from './body-budget.js'
+
+/** What one body may take. */
+export interface BodyLimits {
+  readonly maxBytes: number
+  /** Its share in what all bodies together may take; without one it is bounded alone. */
+  readonly share?: BodyShare | undefined
+  /** When it has to be there as a whole; without a time it may take for ever. */
+  readonly time?: { readonly limitMs: number; readonly clock: Clock } | undefined
+}
 
 const FIRST_BYTES = 16_384
+// Others' bodies are read within seconds, unless they are cut off by then.
+const RETRY_AFTER_SECONDS = 5
 
 /**
  * Reads the body of a request whole, counting what really comes: `Content-Length` is not believed. One byte past the limit
- * ends the reading and cancels the stream. However small the chunks are, memory stays below three times the limit.
+ * ends the reading and cancels the stream, and so does the end of the time. However small the chunks are, memory stays below three
+ * times the limit.
  *
- * @throws HttpRefusal 413 past the limit; 400 for a body that breaks off; 500 for one that was read before.
+ * @throws HttpRefusal 413 past the limit; 408 for a body that did not arrive in time; 503 where all bodies together are too
+ * large; 400 for a body that breaks off; 500 for one that was read before.
  * @throws signal.reason of the request when that is aborted; the stream is cancelled then too.
  */
-export async function readBoundedBytes(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBoundedBytes(request: Request, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
   request.signal.throwIfAborted()
   if (request.body === null && !request.bodyUsed) return new Uint8Array()
   if (request.body === null || request.bodyUsed || request.body.locked) throw readBefore()
@@ -18,41 +33,61 @@ export async function readBoundedBytes(request: Request, maxBytes: number): Prom
   // A waiting read settles at once when its stream is cancelled, even by a source that does not listen.
   const stop = () => discard(reader)
   request.signal.addEventListener('abort', stop, { once: true })
+  const done = new AbortController()
+  let isLate = false
+  const { time } = limits
+  time?.clock.sleep(time.limitMs, { signal: done.signal }).then(
+    () => {
+      isLate = true
+      stop()
+    },
+    () => undefined, // The body arrived in time, or its sender left.
+  )
+  const check = () => {
+    request.signal.throwIfAborted()
+    if (isLate) throw tooLate(time?.limitMs ?? 0)
+  }
   try {
-    return await readAll(request.signal, reader, maxBytes)
+    return await readAll(reader, limits, check)
   } finally {
     request.signal.removeEventListener('abort', stop)
+    done.abort()
     stop()
   }
 }
 
 type Reader = ReadableStreamDefaultReader<unknown>
 
-async function readAll(signal: AbortSignal, reader: Reader, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+async function readAll(
+  reader: Reader,
+  { maxBytes, share }: BodyLimits,
+  check: () => void,
+): Promise<Uint8Array<ArrayBuffer>> {
   // One buffer that grows: a list of chunks of one byte each would take a hundred times their length and more.
   let bytes = new Uint8Array(Math.min(FIRST_BYTES, maxBytes))
   let length = 0
   while (true) {
-    const chunk = await nextChunk(signal, reader)
+    const chunk = await nextChunk(reader, check)
     if (chunk === undefined) return bytes.subarray(0, length)
     const end = length + chunk.byteLength
     if (end > maxBytes) throw tooLarge(maxBytes)
+    if (share?.take(chunk.byteLength) === false) throw overloaded()
     if (end > bytes.byteLength) bytes = grown(bytes, Math.min(maxBytes, Math.max(end, 2 * bytes.byteLength)))
     bytes.set(chunk, length)
     length = end
   }
 }
 
-async function nextChunk(signal: AbortSignal, reader: Reader): Promise<Uint8Array | undefined> {
+async function nextChunk(reader: Reader, check: () => void): Promise<Uint8Array | undefined> {
   let result: { readonly done: boolean; readonly value?: unknown }
   try {
     result = await reader.read()
   } catch (cause) {
     // A client that goes away aborts the signal and breaks the body, in either order.
-    signal.throwIfAborted()
+    check()
     throw unreadable('it broke off before its end', cause)
   }
-  signal.throwIfAborted()
+  check()
   if (result.done) return undefined
   if (result.value instanceof Uint8Array) return result.value
   throw unreadable('it is no stream of bytes')
@@ -69,6 +104,20 @@ function tooLarge(maxBytes: number): HttpRefusal {
     status: 413,
     code: 'request_too_large',
     message: `Could not take the body: it has more than ${maxBytes.toLocaleString('en')} bytes`,
+  })
+}
+
+function tooLate(limitMs: number): HttpRefusal {
+  const message = `Could not read the body: it did not arrive within ${limitMs.toLocaleString('en')} ms`
+  return new HttpRefusal({ status: 408, code: 'request_timeout', message })
+}
+
+function overloaded(): HttpRefusal {
+  return new HttpRefusal({
+    status: 503,
+    code: 'overloaded',
+    message: 'Could not take the body: too many bodies arrive at this moment; send it again',
+    headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
   })
 }
 

@@ -1,4 +1,4 @@
-import { isRecord } from '../../upstream/error-details.js'
+import { isRecord } from '../../upstream/is-record.js'
 import { readMedia } from './media-field.js'
 import { readPromptField } from './request-fields.js'
 import type { RequestProblems } from './request-problems.js'

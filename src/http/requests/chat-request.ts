@@ -1,11 +1,12 @@
 import type { VideoRequest } from '../../contracts/request.js'
-import { isRecord } from '../../upstream/error-details.js'
+import { isRecord } from '../../upstream/is-record.js'
 import { type ChatMessage, readLastMessage } from './chat-message.js'
 import { type MediaKind, readMediaOrBase64 } from './media-field.js'
 import { readModelName } from './model-name.js'
+import { ignoredNames, type OtherFields, otherFieldsOf } from './other-fields.js'
 import { type PromptMarkers, readPromptMarkers } from './prompt-markers.js'
 import { readAspectRatio, readFlag, readLine, readSeconds, readSeed, readSize } from './request-fields.js'
-import { type RequestProblems, requestProblems, shortName } from './request-problems.js'
+import { type RequestProblems, requestProblems } from './request-problems.js'
 
 /** A chat completion request, understood as one for a video. */
 export interface ChatRequest {
@@ -15,10 +16,9 @@ export interface ChatRequest {
   readonly stream: boolean
   /** Whether the stream is to end with a chunk that holds the usage. */
   readonly includeUsage: boolean
-  /**
-   * Names of fields that were given and have no meaning for a video, such as `temperature`; fit for a header. At most 50, and
-   * what is no letter, digit or one of `_.-[]` in them is `?`.
-   */
+  /** Fields that were given and have no meaning for a video, such as `temperature`. */
+  readonly otherFields: OtherFields
+  /** Their names, fit for a header. */
   readonly ignored: readonly string[]
 }
 
@@ -31,7 +31,6 @@ export interface ChatReading {
 }
 
 const DEFAULT_MODEL = 'sora-1.0'
-const MOST_IGNORED = 50
 const READ_FIELDS = new Set(
   'model messages stream stream_options n image video remix_target_id style style_id seconds size aspect_ratio seed user'.split(
     ' ',
@@ -71,7 +70,8 @@ export function readChatRequest(
   // Who asks for a ratio does not want that of the name.
   const frame = size === undefined || fields.aspectRatio !== undefined ? {} : { size }
   const request = { ...named, ...frame, ...media, ...said, ...fields }
-  return { request, model, stream, includeUsage, ignored: ignoredFields(body) }
+  const otherFields = otherFieldsOf(Object.entries(body), READ_FIELDS)
+  return { request, model, stream, includeUsage, otherFields, ignored: ignoredNames(Object.keys(otherFields)) }
 }
 
 type Extensions = Omit<VideoRequest, 'prompt'>
@@ -148,9 +148,4 @@ function checkShots(
       problems.note({ field, value: 'a shot without text', fix: `write what shot ${index + 1} shows after its marker` })
     }
   })
-}
-
-function ignoredFields(body: Readonly<Record<string, unknown>>): readonly string[] {
-  const names = Object.keys(body).filter((name) => !READ_FIELDS.has(name) && body[name] !== null)
-  return names.slice(0, MOST_IGNORED).map(shortName)
 }

@@ -1,52 +1,140 @@
+import { describeValue } from '../../contracts/errors.js'
 import { HttpRefusal } from '../http-refusal.js'
+import { type HeaderParameters, headerParameters } from './header-parameters.js'
+
+/** A file of a form; fit to be an image of a `VideoRequest`. */
+export interface FormFile {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** As its part says, in lower case and without parameters; `application/octet-stream` where it says none. */
+  readonly mediaType: string
+  readonly fileName: string
+}
+
+/** A field of a form. */
+export interface FormPart {
+  readonly name: string
+  readonly value: string | FormFile
+}
 
 /** How many parts a form may have. */
 export const MAX_FORM_PARTS = 100
 const MAX_HEAD_BYTES = 8192
-const DASH = 0x2d
+const [TAB, LF, CR, SPACE, DASH] = [0x09, 0x0a, 0x0d, 0x20, 0x2d]
+const HEAD_END = '\r\n\r\n'
 
 /**
- * Parses a body as `multipart/form-data`, through the platform's own parser.
+ * Parses a body as `multipart/form-data`. It does not use the platform's parser, for those differ in what they take: clients write
+ * `name=prompt` without quotes, `filename*=utf-8''…`, `\"` in a name, a preamble, or a part without a blank line. What is refused
+ * is what could be read in two ways.
  *
  * @param contentType - The header as it came, with the boundary.
- * @throws HttpRefusal 400 `invalid_form`: without a boundary or an end, with a part that cannot be read, with too many parts.
+ * @throws HttpRefusal 400 `invalid_form`: without a boundary or an end, with a part that cannot be read or has no name, with too
+ * many parts.
  */
-export async function parseFormBody(bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<FormData> {
-  const boundary = boundaryOf(contentType)
-  if (boundary === undefined) throw notForm('its content type names no boundary')
-  checkParts(bytes, boundary)
-  try {
-    // Of the header no more than was read of it: the parser must not see another boundary in it.
-    const headers = { 'content-type': `multipart/form-data; boundary="${boundary}"` }
-    return await new Response(bytes, { headers }).formData()
-  } catch (cause) {
-    throw notForm('one of its parts cannot be read', cause)
-  }
-}
-
-function boundaryOf(contentType: string): string | undefined {
-  const [, quoted, token] = /;[ \t]*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))[ \t]*(?:;|$)/i.exec(contentType) ?? []
-  return quoted ?? token
-}
-
-// The platform makes several objects of each part and of each header, so they are counted before there are any.
-function checkParts(bytes: Uint8Array<ArrayBuffer>, boundary: string): void {
+export function parseFormBody(bytes: Uint8Array<ArrayBuffer>, contentType: string): readonly FormPart[] {
+  const boundary = headerParameters(contentType)?.get('boundary') ?? ''
+  if (boundary === '' || boundary.length > 70) throw notForm('its content type names no boundary of 1 to 70 characters')
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const delimiter = `--${boundary}`
-  let count = 0
-  for (let at = body.indexOf(delimiter); at !== -1; at = body.indexOf(delimiter, at + delimiter.length)) {
-    const head = body.subarray(at + delimiter.length, at + delimiter.length + MAX_HEAD_BYTES)
-    if (head[0] === DASH && head[1] === DASH) return
-    if (!head.includes('\r\n\r\n')) throw notForm('the headers of a part have no end, or are too long')
-    count += 1
-    if (count > MAX_FORM_PARTS) throw notForm(`it has more than ${MAX_FORM_PARTS} parts`)
+  const mark = Buffer.from(`\r\n--${boundary}`)
+  const parts: FormPart[] = []
+  let before = body.subarray(0, mark.length - 2).equals(mark.subarray(2))
+    ? delimiterAt(body, mark, -2)
+    : nextDelimiter(body, mark, 0)
+  while (before?.next !== undefined) {
+    if (parts.length === MAX_FORM_PARTS) throw notForm(`it has more than ${MAX_FORM_PARTS} parts`)
+    // Two bytes back: the blank line after no headers at all is the end of the line before.
+    const head = body.subarray(before.next - 2, before.next + MAX_HEAD_BYTES)
+    const headLength = head.indexOf(HEAD_END)
+    if (headLength === -1) throw notForm('the headers of a part have no end, or are too long')
+    const headEnd = before.next - 2 + headLength
+    // A part without a body may have one line end fewer.
+    const after = nextDelimiter(body, mark, headEnd + 2)
+    if (after === undefined) break
+    const start = headEnd + HEAD_END.length
+    const content = bytes.subarray(start, Math.max(start, after.at))
+    parts.push(readPart(head.toString('utf8', 2, headLength), content, parts.length + 1))
+    before = after
   }
-  throw notForm('it breaks off before its last boundary')
+  if (before === undefined || before.next !== undefined) throw notForm('it breaks off before its last boundary')
+  return parts
 }
 
-function notForm(problem: string, cause?: unknown): HttpRefusal {
-  return new HttpRefusal(
-    { status: 400, code: 'invalid_form', message: `Could not read the body as a form: ${problem}` },
-    { cause },
-  )
+/** A line with the boundary: where the part before it ends, and where the next one begins; none after the last. */
+interface Delimiter {
+  readonly at: number
+  readonly next?: number
+}
+
+function nextDelimiter(body: Buffer, mark: Buffer, from: number): Delimiter | undefined {
+  for (let at = body.indexOf(mark, from); at !== -1; at = body.indexOf(mark, at + mark.length)) {
+    const delimiter = delimiterAt(body, mark, at)
+    if (delimiter !== undefined) return delimiter
+  }
+  return undefined
+}
+
+// What goes on after the boundary in any other way is content.
+function delimiterAt(body: Buffer, mark: Buffer, at: number): Delimiter | undefined {
+  let end = at + mark.length
+  if (body[end] === DASH && body[end + 1] === DASH) return { at }
+  while (body[end] === SPACE || body[end] === TAB) end += 1
+  return body[end] === CR && body[end + 1] === LF ? { at, next: end + 2 } : undefined
+}
+
+function readPart(head: string, content: Uint8Array<ArrayBuffer>, number: number): FormPart {
+  const headers = readHead(head, number)
+  const disposition = headers.get('content-disposition') ?? ''
+  const parameters = headerParameters(disposition)
+  if (!/^form-data[ \t]*(?:;|$)/i.test(disposition) || parameters === undefined) {
+    throw notForm(`part ${number} has no Content-Disposition: form-data that can be read`)
+  }
+  const [name, fileName] = [nameOf(parameters, 'name'), nameOf(parameters, 'filename')]
+  if (name === undefined || name === '') {
+    const what = fileName === undefined ? `part ${number}` : `part ${number}, the file ${describeValue(fileName)},`
+    throw notForm(`${what} has no name; give it one, such as name="input_reference"`)
+  }
+  const encoding = headers.get('content-transfer-encoding')?.trim() ?? ''
+  if (!/^(?:|7bit|8bit|binary)$/i.test(encoding)) {
+    throw notForm(`part ${number} is encoded as ${describeValue(encoding)}; send its bytes unencoded`)
+  }
+  const type = headers.get('content-type') ?? ''
+  const mediaType = type.split(';', 1)[0]?.trim().toLowerCase() || 'application/octet-stream'
+  // A copy: a file may be kept for as long as its run, and the body need not be.
+  if (fileName !== undefined) return { name, value: { bytes: content.slice(), mediaType, fileName } }
+  return { name, value: textOf(content, headerParameters(type)?.get('charset') ?? 'utf-8', number) }
+}
+
+function readHead(head: string, number: number): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>()
+  const lines = head === '' ? [] : head.replace(/\r\n[ \t]+/g, ' ').split('\r\n')
+  for (const line of lines) {
+    const [, name, value = ''] = /^([\w!#$%&'*+.^`|~-]+):[ \t]*([^\0\r\n]*)$/.exec(line) ?? []
+    if (name === undefined) throw notForm(`part ${number} has a header that cannot be read`)
+    headers.set(name.toLowerCase(), value)
+  }
+  return headers
+}
+
+// Browsers write three characters as these escapes, and no other.
+function nameOf(parameters: HeaderParameters, key: string): string | undefined {
+  return parameters
+    .get(key)
+    ?.replace(/%(22|0d|0a)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+// A text in another encoding than it says would be paid for as something else.
+function textOf(content: Uint8Array, charset: string, number: number): string {
+  try {
+    return new TextDecoder(charset, { fatal: true }).decode(content)
+  } catch {
+    throw notForm(`part ${number} is not text in ${describeValue(charset)}`)
+  }
+}
+
+function notForm(problem: string): HttpRefusal {
+  return new HttpRefusal({
+    status: 400,
+    code: 'invalid_form',
+    message: `Could not read the body as a form: ${problem}`,
+  })
 }

@@ -1,21 +1,26 @@
 import { describeValue } from '../../contracts/errors.js'
 import type { MediaInput } from '../../contracts/request.js'
-import { isRecord } from '../../upstream/error-details.js'
+import { isRecord } from '../../upstream/is-record.js'
 import { mediaTypeOf } from '../../upstream/media-type.js'
+import type { FormFile } from './form-body.js'
 import { FORMATS, readMedia } from './media-field.js'
+import { otherFieldsOf } from './other-fields.js'
 import type { RequestProblems } from './request-problems.js'
 
 const FIELD = 'input_reference'
+const OBJECT_FIELDS = new Set(['image_url', 'file_id'])
 const NO_FILE_ID = 'give image_url instead, an https URL or a data URL: no files are kept here'
 
 /**
  * Reads the reference image of a request of the Videos API: a file, an address or data URL, or an object with `image_url`, which
  * a form writes as `input_reference[image_url]`. The media type of a file is what its first bytes tell, else what it says.
+ * @param ignored - Takes the paths of what has no meaning in such an object.
  */
-export async function readReference(
+export function readReference(
   problems: RequestProblems,
   fields: ReadonlyMap<string, unknown>,
-): Promise<MediaInput | undefined> {
+  ignored: string[],
+): MediaInput | undefined {
   const [whole, address, fileId] = [FIELD, `${FIELD}[image_url]`, `${FIELD}[file_id]`].map((name) => fields.get(name))
   if (isGiven(fileId)) return problems.add(`${FIELD}[file_id]`, fileId, NO_FILE_ID)
   if (isGiven(whole) && isGiven(address)) {
@@ -23,25 +28,32 @@ export async function readReference(
   }
   if (isGiven(address)) return readMedia(problems, `${FIELD}[image_url]`, address, 'image')
   if (!isGiven(whole)) return undefined
-  if (whole instanceof Blob) return readFile(problems, whole)
-  return isRecord(whole) ? readObject(problems, whole) : readMedia(problems, FIELD, whole, 'image')
+  if (isFile(whole)) return readFile(problems, whole)
+  return isRecord(whole) ? readObject(problems, whole, ignored) : readMedia(problems, FIELD, whole, 'image')
 }
 
-function readObject(problems: RequestProblems, reference: Readonly<Record<string, unknown>>): string | undefined {
-  for (const name of Object.keys(reference)) {
-    if (name !== 'image_url' && name !== 'file_id') problems.addUnknown(`${FIELD}.${name}`)
-  }
+function readObject(
+  problems: RequestProblems,
+  reference: Readonly<Record<string, unknown>>,
+  ignored: string[],
+): string | undefined {
+  const others = Object.keys(otherFieldsOf(Object.entries(reference), OBJECT_FIELDS))
+  ignored.push(...others.map((name) => `${FIELD}.${name}`))
   const { image_url: address, file_id: fileId } = reference
   if (isGiven(fileId)) return problems.add(`${FIELD}.file_id`, fileId, NO_FILE_ID)
   return readMedia(problems, `${FIELD}.image_url`, address, 'image')
 }
 
-async function readFile(problems: RequestProblems, file: Blob): Promise<MediaInput | undefined> {
-  const bytes = new Uint8Array(await file.arrayBuffer())
-  const mediaType = mediaTypeOf(bytes) ?? file.type.toLowerCase().split(';', 1)[0]?.trim() ?? ''
+function readFile(problems: RequestProblems, { bytes, mediaType: declared }: FormFile): MediaInput | undefined {
+  const mediaType = mediaTypeOf(bytes) ?? declared
   if (bytes.byteLength > 0 && /^image\/[a-z0-9.+-]+$/.test(mediaType)) return { bytes, mediaType }
-  const seen = bytes.byteLength === 0 ? 'an empty file' : `a file of the type ${describeValue(mediaType || 'unknown')}`
+  const seen = bytes.byteLength === 0 ? 'an empty file' : `a file of the type ${describeValue(mediaType)}`
   return problems.note({ field: FIELD, value: seen, fix: `give the file of ${FORMATS.image}` })
+}
+
+// JSON has no bytes.
+function isFile(value: unknown): value is FormFile {
+  return isRecord(value) && value.bytes instanceof Uint8Array
 }
 
 function isGiven(value: unknown): boolean {

@@ -1,29 +1,30 @@
 import { discard } from '../../upstream/body-text.js'
 import { HttpRefusal } from '../http-refusal.js'
-import { readBoundedBytes } from './bounded-bytes.js'
-import { parseFormBody } from './form-body.js'
+import type { BodyShare } from './body-budget.js'
+import { type BodyLimits, readBoundedBytes } from './bounded-bytes.js'
+import { type FormPart, parseFormBody } from './form-body.js'
 import { looksLikeJsonObject, parseJsonBody } from './json-body.js'
 
 /** The body of a request, parsed but not checked. */
 export type RequestBody =
   | { readonly kind: 'json'; readonly value: unknown }
-  | { readonly kind: 'form'; readonly form: FormData }
+  | { readonly kind: 'form'; readonly parts: readonly FormPart[] }
 
 /** How to read a body. */
-export interface BodyReading {
-  /** Longest body in bytes, as they come from the client. One byte more is refused. */
-  readonly maxBytes: number
+export interface BodyReading extends Pick<BodyLimits, 'maxBytes' | 'time'> {
+  /** Gives a share in what all bodies together may take; it is held until the body is parsed. */
+  readonly shareOf?: (() => BodyShare) | undefined
 }
 
 /**
  * Reads the body of a request: JSON (`application/json` and `+json`, with any parameters; also without a content type when it
  * begins with `{`) or a form (`multipart/form-data`).
  *
- * @throws HttpRefusal 413 `request_too_large`; 415 `unsupported_media_type`; 400 `invalid_json`, `invalid_form` or
- * `invalid_body`. What was left of the stream is cancelled.
+ * @throws HttpRefusal 413 `request_too_large`; 408 `request_timeout`; 503 `overloaded`; 415 `unsupported_media_type`; 400
+ * `invalid_json`, `invalid_form` or `invalid_body`. What was left of the stream is cancelled.
  * @throws signal.reason of the request when that is aborted.
  */
-export async function readBody(request: Request, { maxBytes }: BodyReading): Promise<RequestBody> {
+export async function readBody(request: Request, { shareOf, ...limits }: BodyReading): Promise<RequestBody> {
   request.signal.throwIfAborted()
   const contentType = request.headers.get('content-type') ?? ''
   const kind = kindOf(contentType)
@@ -32,11 +33,16 @@ export async function readBody(request: Request, { maxBytes }: BodyReading): Pro
     if (!request.bodyUsed && !request.body?.locked) discard(request.body)
     throw unsupported(problem)
   }
-  const bytes = await readBoundedBytes(request, maxBytes)
-  if (kind === 'form') return { kind, form: await parseFormBody(bytes, contentType) }
-  if (kind === 'unnamed' && bytes.byteLength > 0 && !looksLikeJsonObject(bytes))
-    throw unsupported('it has no content type')
-  return { kind: 'json', value: parseJsonBody(bytes) }
+  const share = shareOf?.()
+  try {
+    const bytes = await readBoundedBytes(request, { ...limits, share })
+    if (kind === 'form') return { kind, parts: parseFormBody(bytes, contentType) }
+    if (kind === 'unnamed' && bytes.byteLength > 0 && !looksLikeJsonObject(bytes))
+      throw unsupported('it has no content type')
+    return { kind: 'json', value: parseJsonBody(bytes) }
+  } finally {
+    share?.release()
+  }
 }
 
 function kindOf(contentType: string): 'json' | 'form' | 'unnamed' | 'other' {

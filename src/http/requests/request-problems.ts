@@ -1,6 +1,6 @@
 import { describeValue } from '../../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../../contracts/input-errors.js'
-import { redact } from '../../contracts/redact.js'
+import { redact } from '../../contracts/secrets/redact.js'
 
 /** Collects what is wrong with a request, so that one error can name all of it. */
 export interface RequestProblems {
@@ -13,8 +13,6 @@ export interface RequestProblems {
   add(field: string, value: unknown, fix: string): undefined
   /** Notes a problem whose value is described already, such as `a text of 40000 characters`. */
   note(problem: InputProblem): undefined
-  /** Notes a field that is not known here. */
-  addUnknown(field: string): undefined
   /** @throws InvalidRequestError when there is a problem. */
   throwIfAny(): void
 }
@@ -32,7 +30,6 @@ export function requestProblems(): RequestProblems {
   return {
     note,
     add: (field, value, fix) => note({ field, value: shown(value), fix }),
-    addUnknown: (field) => note({ field: shortName(field), value: 'an unknown parameter', fix: 'leave it out' }),
     throwIfAny() {
       if (problems.length > 0) throw new InvalidRequestError(problems)
     },

@@ -1,7 +1,8 @@
 import type { MediaInput, VideoRequest } from '../../contracts/request.js'
-import { isRecord } from '../../upstream/error-details.js'
+import { isRecord } from '../../upstream/is-record.js'
 import { readReference } from './input-reference.js'
 import { readModelName } from './model-name.js'
+import { ignoredNames, type OtherFields, otherFieldsOf } from './other-fields.js'
 import type { RequestBody } from './read-body.js'
 import {
   readAddress,
@@ -15,8 +16,16 @@ import {
 } from './request-fields.js'
 import { type RequestProblems, requestProblems } from './request-problems.js'
 
+/** What a request has beyond what is read of it. */
+export interface UnreadFields {
+  /** Fields that are not known here. */
+  readonly otherFields: OtherFields
+  /** Their names and those of what is not known inside of others, fit for a header. */
+  readonly ignored: readonly string[]
+}
+
 /** A request of the Videos API, understood. */
-export interface VideosRequest {
+export interface VideosRequest extends UnreadFields {
   readonly request: VideoRequest
   /** The model as the client named it, for the answer. */
   readonly model?: string
@@ -39,16 +48,14 @@ const FORM_FIELDS = new Set([...CREATE_FIELDS, 'input_reference[image_url]', 'in
  * Reads the body of `POST /v1/videos`, the same fields in JSON and in a form: `prompt`, `model`, `seconds` (text or number),
  * `size`, `input_reference` (a file, an address or data URL, or `{ image_url }`, in a form `input_reference[image_url]`), and as
  * extensions `seed`, `style`, `aspect_ratio`, `audio`, `user` and `webhook_url`. The prompt is taken as it is, without markers. A
- * field says more than the name of the model.
+ * field says more than the name of the model. Fields that are not known are no error, as in a chat request.
  *
- * @throws InvalidRequestError naming every problem, unknown fields included.
+ * @throws InvalidRequestError naming every problem.
  */
-export async function readVideosRequest(
-  body: RequestBody,
-  { readModel = readModelName }: VideosReading = {},
-): Promise<VideosRequest> {
+export function readVideosRequest(body: RequestBody, { readModel = readModelName }: VideosReading = {}): VideosRequest {
   const problems = requestProblems()
-  const fields = fieldsOf(problems, body, body.kind === 'form' ? FORM_FIELDS : CREATE_FIELDS)
+  const { fields, otherFields } = fieldsOf(problems, body, body.kind === 'form' ? FORM_FIELDS : CREATE_FIELDS)
+  const ignored = Object.keys(otherFields)
   const prompt = readPromptField(problems, 'prompt', fields.get('prompt')) ?? ''
   const model = readLine(problems, 'model', fields.get('model'))
   const given: Omit<VideoRequest, 'prompt'> = {
@@ -60,7 +67,7 @@ export async function readVideosRequest(
     audio: readFlag(problems, 'audio', fields.get('audio')),
     user: readLine(problems, 'user', fields.get('user')),
   }
-  const image: MediaInput | undefined = await readReference(problems, fields)
+  const image: MediaInput | undefined = readReference(problems, fields, ignored)
   const webhookUrl = readAddress(problems, 'webhook_url', fields.get('webhook_url'))
   problems.throwIfAny()
 
@@ -71,36 +78,41 @@ export async function readVideosRequest(
     request: { prompt, ...defined({ ...named, ...frame }), ...defined(given), ...(image !== undefined && { image }) },
     ...(model !== undefined && { model }),
     ...(webhookUrl !== undefined && { webhookUrl }),
+    otherFields,
+    ignored: ignoredNames(ignored),
   }
 }
 
 /**
  * Reads the body of `POST /v1/videos/{id}/remix`: a prompt, and nothing else.
- * @throws InvalidRequestError naming every problem, unknown fields included.
+ * @throws InvalidRequestError naming every problem.
  */
-export function readRemixRequest(body: RequestBody): { readonly prompt: string } {
+export function readRemixRequest(body: RequestBody): UnreadFields & { readonly prompt: string } {
   const problems = requestProblems()
-  const fields = fieldsOf(problems, body, new Set(['prompt']))
+  const { fields, otherFields } = fieldsOf(problems, body, new Set(['prompt']))
   const prompt = readPromptField(problems, 'prompt', fields.get('prompt')) ?? ''
   problems.throwIfAny()
-  return { prompt }
+  return { prompt, otherFields, ignored: ignoredNames(Object.keys(otherFields)) }
 }
 
 function fieldsOf(
   problems: RequestProblems,
   body: RequestBody,
   known: ReadonlySet<string>,
-): ReadonlyMap<string, unknown> {
+): { readonly fields: ReadonlyMap<string, unknown>; readonly otherFields: OtherFields } {
   const fields = new Map<string, unknown>()
   if (body.kind === 'json' && !isRecord(body.value))
     problems.add('body', body.value, 'give a JSON object with a prompt')
-  const entries = body.kind === 'form' ? body.form.entries() : Object.entries(isRecord(body.value) ? body.value : {})
+  const entries =
+    body.kind === 'form'
+      ? body.parts.map(({ name, value }) => [name, value] as const)
+      : Object.entries(isRecord(body.value) ? body.value : {})
   for (const [name, value] of entries) {
-    if (!known.has(name)) problems.addUnknown(name)
-    else if (fields.has(name)) problems.add(name, value, 'give it once')
+    if (!known.has(name)) continue
+    if (fields.has(name)) problems.add(name, value, 'give it once')
     else fields.set(name, value)
   }
-  return fields
+  return { fields, otherFields: otherFieldsOf(entries, known) }
 }
 
 function defined<T extends object>(fields: T): T {

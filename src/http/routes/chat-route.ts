@@ -6,7 +6,9 @@ import { abortable } from '../../upstream/abortable.js'
 import type { Call } from '../call.js'
 import { HttpRefusal } from '../http-refusal.js'
 import { type ChatRequest, readChatRequest } from '../requests/chat-request.js'
+import { ignoredHeader } from '../requests/other-fields.js'
 import { readBody } from '../requests/read-body.js'
+import { errorOfRun, RUN_ID_HEADER } from '../run-error.js'
 import { signedContentUrl } from './content-url.js'
 import { EVENT_STREAM_HEADERS } from './event-stream.js'
 import { modelReader } from './named-model.js'
@@ -15,26 +17,26 @@ import { startRun } from './start-run.js'
 
 /** `POST /chat/completions`: a video for the last message, as a stream of its progress or as one answer. */
 export async function answerChat(call: Call): Promise<Response> {
-  const { settings, request } = call
-  const body = await readBody(request, { maxBytes: settings.maxBodyBytes })
+  const { settings, request, bodies } = call
+  const body = await readBody(request, bodies)
   if (body.kind !== 'json') {
     const message = 'Could not read the body, it is a form: send application/json'
     throw new HttpRefusal({ status: 415, code: 'unsupported_media_type', message })
   }
   const chat = readChatRequest(body.value, { readModel: modelReader(settings), readPrompt: settings.readPrompt })
-  const run = await startRun(call, chat.request, 'chat')
+  const { request: video, otherFields } = chat
+  const run = await startRun(call, { video, otherFields, route: 'chat' })
   return chat.stream ? streamed(call, chat, run) : whole(call, chat, run)
 }
 
 function streamed(call: Call, chat: ChatRequest, run: PipelineRun): Response {
   const { settings } = call
-  const { heartbeatMs, heartbeatChunkMs, onDisconnect } = settings
+  const { heartbeatMs, onDisconnect } = settings
   const served = servedRun(run, () => signedContentUrl(settings, call.request, run.id))
   const body = toSse(toChatCompletionChunks(served, formatOf(call, chat, run)), {
     clock: call.heartbeatClock,
     heartbeatMs,
-    heartbeatChunkMs,
-    opening: 'comment',
+    errorContent: 'include',
     runId: run.id,
     onCancel: (reason) => {
       if (onDisconnect === 'cancel') void run.cancel(reason)
@@ -52,6 +54,8 @@ async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<R
     const served = servedRun(run, () => signedContentUrl(settings, request, run.id))
     const completion = await abortable(signal, toChatCompletion(served, formatOf(call, chat, run)))
     return Response.json(completion, { headers: headersOf(chat, run) })
+  } catch (error) {
+    throw errorOfRun(run.id, error)
   } finally {
     signal.removeEventListener('abort', cancel)
   }
@@ -64,5 +68,5 @@ function formatOf({ settings }: Call, { model, includeUsage }: ChatRequest, { id
 }
 
 function headersOf({ ignored }: ChatRequest, { id }: PipelineRun): Record<string, string> {
-  return { 'x-run-id': id, ...(ignored.length > 0 && { 'x-ignored-parameters': ignored.join(', ') }) }
+  return { [RUN_ID_HEADER]: id, ...ignoredHeader(ignored) }
 }

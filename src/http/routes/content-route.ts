@@ -5,6 +5,7 @@ import { discard } from '../../upstream/body-text.js'
 import type { Call } from '../call.js'
 import { HttpRefusal } from '../http-refusal.js'
 import { type ByteRange, firstBytes, readByteRange } from './byte-range.js'
+import { unsizedPart } from './unsized-part.js'
 import { isServed } from './video-object.js'
 import { notReady } from './videos-routes.js'
 
@@ -50,6 +51,14 @@ async function respond(request: Request, source: VideoSource, id: string): Promi
   const { signal, method } = request
   // How long it is, and of what type, is known once it was opened.
   const probe = source.byteLength === undefined ? await source.open({ signal }) : undefined
+  const range = request.headers.get('range')
+  const unsized =
+    probe !== undefined && source.byteLength === undefined && method === 'GET' && !request.headers.has('if-range')
+      ? await unsizedPart({ source, opened: probe, range, signal }).catch((error: unknown) => {
+          discard(probe)
+          throw error
+        })
+      : undefined
   const { byteLength: total } = source
   const etag = etagOf(id, source)
   const headers: Record<string, string> = {
@@ -60,20 +69,27 @@ async function respond(request: Request, source: VideoSource, id: string): Promi
     etag,
     ...(total !== undefined && { 'accept-ranges': 'bytes', 'content-length': String(total) }),
   }
-  const asked = total === undefined || isOther(request, etag) ? null : request.headers.get('range')
-  const range = readByteRange(asked, total ?? 0)
-  if (range === 'unsatisfiable') {
+  const asked = total === undefined || isOther(request, etag) ? null : range
+  const part = unsized ?? readByteRange(asked, total ?? 0)
+  if (part === 'unsatisfiable') {
     discard(probe)
     const { 'content-length': _, ...rest } = headers
-    return new Response(null, { status: 416, headers: { ...rest, 'content-range': `bytes */${total}` } })
+    const lengthOfWhole = total !== undefined && { 'content-range': `bytes */${total}` }
+    return new Response(null, { status: 416, headers: { ...rest, ...lengthOfWhole } })
   }
-  const status = range === undefined ? 200 : 206
-  const sent = range === undefined ? headers : { ...headers, ...partHeaders(range, total ?? 0) }
+  if (part !== undefined && 'bytes' in part) {
+    discard(probe)
+    const { start, bytes } = part
+    const sent = partHeaders({ start, end: start + bytes.byteLength - 1 }, part.total)
+    return new Response(bytes, { status: 206, headers: { ...headers, ...sent } })
+  }
+  const status = part === undefined ? 200 : 206
+  const sent = part === undefined ? headers : { ...headers, ...partHeaders(part, total) }
   if (method === 'HEAD') {
     discard(probe)
     return new Response(null, { status, headers: sent })
   }
-  return new Response(await bytesOf(source, probe, range, signal), { status, headers: sent })
+  return new Response(await bytesOf(source, probe, part, signal), { status, headers: sent })
 }
 
 async function bytesOf(
@@ -88,8 +104,8 @@ async function bytesOf(
   return range === undefined ? stream : firstBytes(stream, end - start + 1)
 }
 
-function partHeaders({ start, end }: ByteRange, total: number): Record<string, string> {
-  return { 'content-range': `bytes ${start}-${end}/${total}`, 'content-length': String(end - start + 1) }
+function partHeaders({ start, end }: ByteRange, total: number | undefined): Record<string, string> {
+  return { 'content-range': `bytes ${start}-${end}/${total ?? '*'}`, 'content-length': String(end - start + 1) }
 }
 
 // The bytes of a run may come from another place another day: a part of one file is never added to that of another.

@@ -3,6 +3,7 @@ import type { Clock } from '../../contracts/clock.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { toOpenAiError } from '../../openai/to-openai-error.js'
 import { identityOf } from '../../pipeline/state/run-state.js'
+import type { OtherFields } from '../requests/other-fields.js'
 
 /**
  * Requests that clients send again by themselves. The official clients say so (`x-stainless-retry-count`) and can be told not to;
@@ -26,6 +27,7 @@ export interface RepeatableCall {
   readonly owner: string
   readonly route: string
   readonly video: VideoRequest
+  readonly otherFields: OtherFields
   readonly headers: Headers
   /** Whether its run is cancelled when its sender leaves, so that there is nothing to join. */
   readonly endsWithSender: boolean
@@ -100,9 +102,14 @@ function stateAfter({ signal }: Request, { endsWithSender }: Begun, error: unkno
   return UNCLEAR.has(toOpenAiError(error).body.error.code) ? 'unclear' : undefined
 }
 
-function keyOf({ owner, route, video }: RepeatableCall): string {
+function keyOf({ owner, route, video, otherFields }: RepeatableCall): string {
   const { fingerprint } = identityOf(video, owner)
   return createHash('sha256')
-    .update(JSON.stringify([owner, route, fingerprint]))
+    .update(JSON.stringify([owner, route, fingerprint, otherFields], hashed))
     .digest('base64url')
+}
+
+// The bytes of a file, as far as they tell it from another.
+function hashed(_: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? createHash('sha256').update(value).digest('base64url') : value
 }

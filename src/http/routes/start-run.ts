@@ -4,23 +4,29 @@ import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 import { identityOf } from '../../pipeline/state/run-state.js'
 import type { Call } from '../call.js'
 import type { PreparedCall } from '../handler-options.js'
+import { errorOfRun } from '../run-error.js'
 import { untilAccepted } from './accepted-run.js'
 import { runIdOf } from './run-id.js'
+
+/** What a client asked for. */
+export interface AskedVideo extends Pick<PreparedCall, 'route' | 'otherFields'> {
+  readonly video: VideoRequest
+}
 
 /**
  * Runs a request for its owner, or joins the run that it was sent for before, and waits until the upstream has taken the job.
  * @throws what the run failed with by then.
  */
-export async function startRun(call: Call, request: VideoRequest, route: PreparedCall['route']): Promise<PipelineRun> {
+export async function startRun(call: Call, asked: AskedVideo): Promise<PipelineRun> {
   const { acceptTimeoutMs, clock, onDisconnect } = call.settings
   const { signal } = call.request
-  const endsWithSender = onDisconnect === 'cancel' && route === 'chat'
-  const run = await openRun(call, request, { route, endsWithSender })
+  const endsWithSender = onDisconnect === 'cancel' && asked.route === 'chat'
+  const run = await openRun(call, asked, endsWithSender)
   try {
     await untilAccepted(run, { timeoutMs: acceptTimeoutMs, clock, signal })
   } catch (error) {
     if (signal.aborted && endsWithSender) void run.cancel(signal.reason)
-    throw error
+    throw errorOfRun(run.id, error)
   }
   return run
 }
@@ -28,29 +34,35 @@ export async function startRun(call: Call, request: VideoRequest, route: Prepare
 // Runs of a key are read so many at a time. The oldest may have been forgotten by now.
 const CHUNK = 8
 
+interface KeyedRun {
+  readonly id: string
+  /** Whether it was begun before. */
+  readonly isKnown: boolean
+}
+
 // The latest run of a key, or the next one when that was refused. Another request than that of the key is refused by its run.
-async function keyedId({ request, owner, runner }: Call, asked: VideoRequest): Promise<string> {
+async function keyedRun({ request, owner, runner }: Call, asked: VideoRequest): Promise<KeyedRun> {
   const { fingerprint } = identityOf(checkRequest(asked), owner)
   for (let first = 1, next = 1; ; first += CHUNK) {
     const ids = Array.from({ length: CHUNK }, (_, index) => runIdOf(request, owner, first + index))
     const records = await Promise.all(ids.map((id) => runner.get(id)))
     const latest = records.findLastIndex((record) => record !== undefined)
     const record = records[latest]
-    if (record === undefined) return runIdOf(request, owner, next)
-    if (record.isRefused !== true || record.fingerprint !== fingerprint) return record.id
+    if (record === undefined) return { id: runIdOf(request, owner, next), isKnown: false }
+    if (record.isRefused !== true || record.fingerprint !== fingerprint) return { id: record.id, isKnown: true }
     next = first + latest + 1
   }
 }
 
 async function openRun(
   call: Call,
-  request: VideoRequest,
-  { route, endsWithSender }: { readonly route: PreparedCall['route']; readonly endsWithSender: boolean },
+  { video, route, otherFields }: AskedVideo,
+  endsWithSender: boolean,
 ): Promise<PipelineRun> {
-  const { owner, runner, settings, repeats } = call
+  const { owner, runner, settings, repeats, places } = call
   const { headers } = call.request
   const id = runIdOf(call.request, owner)
-  const repeatable = { owner, route, video: request, headers, endsWithSender }
+  const repeatable = { owner, route, video, otherFields, headers, endsWithSender }
   const isKeyed = headers.has('idempotency-key')
   const begun = isKeyed ? undefined : repeats.find(repeatable)
   // What its owner has removed meanwhile is not wanted back.
@@ -58,8 +70,14 @@ async function openRun(
     repeats.begin(call.request, repeatable, begun)
     return runner.resume(begun)
   }
-  const prepared = settings.prepare ? await settings.prepare(request, { owner, route, headers }) : request
-  const run = runner.run(prepared, { id: isKeyed ? await keyedId(call, prepared) : id, owner })
-  if (!isKeyed) repeats.begin(call.request, repeatable, id)
+  const prepare = async () => settings.prepare?.(video, { owner, route, headers, otherFields }) ?? video
+  if (isKeyed) {
+    const prepared = await prepare()
+    const keyed = await keyedRun(call, prepared)
+    const start = async () => runner.run(prepared, { id: keyed.id, owner })
+    return keyed.isKnown ? start() : places.begin({ owner, id: keyed.id }, start)
+  }
+  const run = await places.begin({ owner, id }, async () => runner.run(await prepare(), { id, owner }))
+  repeats.begin(call.request, repeatable, id)
   return run
 }

@@ -15,12 +15,16 @@ export interface VideoObject {
   readonly status: 'queued' | 'in_progress' | 'completed' | 'failed'
   /** Whole per cent of the generation, as far as the upstream tells; below 100 until there is a URL. */
   readonly progress: number
+  /**
+   * The model that was asked for, by the caller's name for it, or `sora-1.0`: the same from the first answer to the last, whatever
+   * the upstream calls its own.
+   */
   readonly model: string
   readonly prompt: string
-  /** Empty when neither the request nor the upstream says. */
-  readonly seconds: string
-  /** `{width}x{height}`, or empty when neither the request nor the upstream says. */
-  readonly size: string
+  /** `null` when neither the request nor the upstream says. */
+  readonly seconds: string | null
+  /** `{width}x{height}`, or `null` when neither the request nor the upstream says. */
+  readonly size: string | null
   /** Unix seconds. */
   readonly completed_at: number | null
   /** Unix seconds after which the URL may stop working; `null` when nobody says. */
@@ -54,10 +58,10 @@ export function videoObject(record: RunRecord): VideoObject {
     created_at: unixSeconds(startedAt),
     status,
     progress: progressOf(record),
-    model: metadata[METADATA.model] ?? request.model ?? video?.model ?? 'sora-1.0',
+    model: metadata[METADATA.model] ?? request.model ?? 'sora-1.0',
     prompt: request.prompt,
-    seconds: seconds === undefined ? '' : String(seconds),
-    size: frame ?? '',
+    seconds: seconds === undefined ? null : String(seconds),
+    size: frame ?? null,
     completed_at: status === 'completed' && endedAt !== undefined ? unixSeconds(endedAt) : null,
     expires_at: urlExpiresAt === undefined ? null : unixSeconds(urlExpiresAt),
     error: status === 'failed' ? errorOf(record) : null,

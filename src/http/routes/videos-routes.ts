@@ -2,8 +2,10 @@ import type { VideoRequest } from '../../contracts/request.js'
 import type { RunRecord } from '../../pipeline/run-record.js'
 import type { Call } from '../call.js'
 import { HttpRefusal } from '../http-refusal.js'
+import { ignoredHeader } from '../requests/other-fields.js'
 import { readBody } from '../requests/read-body.js'
 import { readRemixRequest, readVideosRequest } from '../requests/videos-request.js'
+import { RUN_ID_HEADER } from '../run-error.js'
 import { modelReader } from './named-model.js'
 import { ownedRun } from './owned-run.js'
 import { startRun } from './start-run.js'
@@ -14,25 +16,26 @@ const HIGHEST_LIMIT = 100
 
 /** `POST /videos`: begins a video. */
 export async function createVideo(call: Call): Promise<Response> {
-  const { settings, request, webhooks, owner } = call
-  const body = await readBody(request, { maxBytes: settings.maxBodyBytes })
-  const asked = await readVideosRequest(body, { readModel: modelReader(settings) })
-  const { model, webhookUrl } = asked
+  const { settings, request, bodies, webhooks, owner } = call
+  const body = await readBody(request, bodies)
+  const asked = readVideosRequest(body, { readModel: modelReader(settings) })
+  const { model, webhookUrl, otherFields, ignored } = asked
   if (webhookUrl !== undefined) webhooks.check({ url: webhookUrl, owner })
   const metadata = {
     ...(model !== undefined && { [METADATA.model]: model }),
     ...(webhookUrl !== undefined && { [METADATA.webhookUrl]: webhookUrl }),
   }
-  const run = await startRun(call, withMetadata(asked.request, metadata), 'videos')
+  const video = withMetadata(asked.request, metadata)
+  const run = await startRun(call, { video, otherFields, route: 'videos' })
   if (webhookUrl !== undefined) webhooks.follow(run, { url: webhookUrl, owner })
-  return videoResponse(call, await ownedRun(call, run.id))
+  return videoResponse(call, await ownedRun(call, run.id), ignored)
 }
 
 /** `POST /videos/{id}/remix`: begins a video that is made of another one. */
 export async function remixVideo(call: Call, id: string): Promise<Response> {
-  const { settings, request } = call
-  const body = await readBody(request, { maxBytes: settings.maxBodyBytes })
-  const { prompt } = readRemixRequest(body)
+  const { request, bodies } = call
+  const body = await readBody(request, bodies)
+  const { prompt, otherFields, ignored } = readRemixRequest(body)
   const original = await ownedRun(call, id)
   const remixOf = original.video?.id
   if (!isServed(original) || remixOf === undefined) throw notReady(original)
@@ -46,8 +49,9 @@ export async function remixVideo(call: Call, id: string): Promise<Response> {
     ...(size !== undefined && { size }),
     ...(aspectRatio !== undefined && { aspectRatio }),
   }
-  const run = await startRun(call, withMetadata(remix, { ...kept, [METADATA.remixedFrom]: id }), 'remix')
-  return videoResponse(call, await ownedRun(call, run.id))
+  const video = withMetadata(remix, { ...kept, [METADATA.remixedFrom]: id })
+  const run = await startRun(call, { video, otherFields, route: 'remix' })
+  return videoResponse(call, await ownedRun(call, run.id), ignored)
 }
 
 /** `GET /videos/{id}` */
@@ -61,9 +65,10 @@ export async function listVideos({ runner, owner, url }: Call): Promise<Response
   const limit = limitOf(searchParams.get('limit'))
   const order = searchParams.get('order') ?? 'desc'
   if (order !== 'asc' && order !== 'desc') throw wrongParameter('order', order, 'give asc or desc')
-  const after = searchParams.get('after') ?? undefined
+  const after = searchParams.get('after') || undefined
   const query = { owner, order: order === 'asc' ? 'oldest-first' : 'newest-first', after, limit: limit + 1 } as const
-  const records = await runner.list(query)
+  // No store is asked for nothing, nor is a client told to go on after nothing.
+  const records = limit === 0 ? [] : await runner.list(query)
   const data = records.slice(0, limit).map(videoObject)
   const [first_id, last_id] = [data[0]?.id ?? null, data.at(-1)?.id ?? null]
   return Response.json({ object: 'list', data, first_id, last_id, has_more: records.length > limit })
@@ -84,8 +89,10 @@ export function notReady(record: RunRecord): HttpRefusal {
   return new HttpRefusal({ status: 404, code: status === 'failed' ? 'video_failed' : 'video_not_ready', message })
 }
 
-function videoResponse({ settings }: Call, record: RunRecord): Response {
-  return Response.json(videoObject(record), { headers: pollHint(record, settings.clock.now()) })
+function videoResponse({ settings }: Call, record: RunRecord, ignored: readonly string[] = []): Response {
+  const hint = pollHint(record, settings.clock.now())
+  const headers = { [RUN_ID_HEADER]: record.id, ...hint, ...ignoredHeader(ignored) }
+  return Response.json(videoObject(record), { headers })
 }
 
 // The upstream is asked at `wakeAt`; a caller who asks a moment later hears of it.
@@ -101,12 +108,16 @@ function withMetadata(request: VideoRequest, metadata: Readonly<Record<string, s
 
 function limitOf(value: string | null): number {
   if (value === null) return DEFAULT_LIMIT
-  const limit = /^\d{1,9}$/.test(value) ? Number(value) : -1
-  if (limit < 1 || limit > HIGHEST_LIMIT) throw wrongParameter('limit', value, `give 1 to ${HIGHEST_LIMIT}`)
+  const fix = `give a whole number from 0 to ${HIGHEST_LIMIT}`
+  if (!/^-?\d{1,9}$/.test(value)) throw wrongParameter('limit', value, fix, 'invalid_type')
+  const limit = Number(value)
+  if (limit < 0) throw wrongParameter('limit', value, fix, 'integer_below_min_value')
+  if (limit > HIGHEST_LIMIT) throw wrongParameter('limit', value, fix, 'integer_above_max_value')
   return limit
 }
 
-function wrongParameter(param: string, value: string, fix: string): HttpRefusal {
-  const message = `Could not use ${param}, ${fix}: ${JSON.stringify(value.slice(0, 60))}`
-  return new HttpRefusal({ status: 400, code: 'invalid_value', message, param })
+// The codes are OpenAI's.
+function wrongParameter(param: string, value: string, fix: string, code = 'invalid_value'): HttpRefusal {
+  const message = `Could not use ${param}: ${JSON.stringify(value.slice(0, 60))} (${fix})`
+  return new HttpRefusal({ status: 400, code, message, param })
 }

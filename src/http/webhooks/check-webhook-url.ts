@@ -32,7 +32,10 @@ export function checkWebhookUrl(url: unknown, options: WebhookUrlOptions = {}): 
   const host = describeValue(parsed.host)
   if (!isPlainHttp(parsed)) throw invalid(host, 'leave user name and password out')
   if (!mayBeReached(parsed, options.allowPrivateAddresses)) {
-    throw invalid(host, 'give a public address on port 80 or 443; the server can list others in allowPrivateAddresses')
+    throw invalid(
+      host,
+      'give a public address on port 80 or 443; the server can list others in webhookAllowPrivateAddresses',
+    )
   }
   return parsed
 }

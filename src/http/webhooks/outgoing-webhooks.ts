@@ -20,7 +20,7 @@ export interface OutgoingWebhooks {
 
 /** Makes the webhooks of a handler. What waits to be sent is kept in memory: a webhook wakes, the truth is the video. */
 export function outgoingWebhooks(options: HandlerOptions, onError: (error: unknown) => void): OutgoingWebhooks {
-  const { webhookSecret, allowPrivateAddresses, clock } = options
+  const { webhookSecret, webhookAllowPrivateAddresses: allowPrivateAddresses, clock } = options
   const followed = new Set<string>()
   const senders = new Map<string, WebhookSender>()
 

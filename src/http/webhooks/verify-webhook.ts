@@ -1,8 +1,9 @@
+import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
 import type { Clock } from '../../contracts/clock.js'
 import { describeValue } from '../../contracts/errors.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
+import { number, required, ruleOf, withMethods } from '../../contracts/option-rules.js'
 import { AuthenticationError } from '../../contracts/upstream-errors.js'
-import { optionProblem, throwProblems } from '../../strategies/option-problems.js'
 import { systemClock } from '../../timing/system-clock.js'
 import { HttpRefusal } from '../http-refusal.js'
 import { readBoundedBytes } from '../requests/bounded-bytes.js'
@@ -37,6 +38,12 @@ export interface VerifyWebhookOptions {
 const MOST_BYTES = 1_048_576
 const DEFAULT_TOLERANCE_MS = 300_000
 
+const RULES: OptionRules<VerifyWebhookOptions> = {
+  secret: required(ruleOf((_, value) => webhookSecretsProblem(value))),
+  toleranceMs: number((value) => value >= 0, 'give milliseconds from 0, or Infinity'),
+  clock: withMethods('now'),
+}
+
 /**
  * Checks that a webhook comes from who has the secret and is not an old one sent again, and reads its event. It takes the webhooks
  * that `createHandler` sends, those of OpenAI's shape, and any others that are signed as Standard Webhooks v1 and have
@@ -70,7 +77,7 @@ export async function verifyWebhook(
   webhook: ReceivedWebhook | Request,
   options: VerifyWebhookOptions,
 ): Promise<WebhookEvent> {
-  checkOptions(options)
+  checkOptions('verifyWebhook', options, RULES)
   const { secret, toleranceMs = DEFAULT_TOLERANCE_MS, clock = systemClock } = options
   const { headers } = webhook
   const id = onlyHeader(headers, 'webhook-id')
@@ -119,18 +126,10 @@ async function bytesOf(webhook: ReceivedWebhook | Request): Promise<Uint8Array> 
 
 async function readBytes(request: Request): Promise<Uint8Array> {
   try {
-    return await readBoundedBytes(request, MOST_BYTES)
+    return await readBoundedBytes(request, { maxBytes: MOST_BYTES })
   } catch (error) {
     if (!(error instanceof HttpRefusal)) throw error
     const fix = 'give the request, or a clone of it, before its body is read; the body has 1 MiB at most'
     throw invalidBody(error.code, fix, error)
   }
-}
-
-function checkOptions({ secret, toleranceMs }: VerifyWebhookOptions): void {
-  const isTolerance = toleranceMs === undefined || (typeof toleranceMs === 'number' && toleranceMs >= 0)
-  throwProblems('verifyWebhook', [
-    webhookSecretsProblem(secret),
-    isTolerance ? undefined : optionProblem('toleranceMs', toleranceMs, 'give milliseconds from 0, or Infinity'),
-  ])
 }

@@ -1,9 +1,10 @@
 import type { LookupFunction } from 'node:net'
+import { throwProblems } from '../../contracts/check-options.js'
 import type { Clock } from '../../contracts/clock.js'
 import { describeValue, type SoraPipelineErrorJson, toErrorJson } from '../../contracts/errors.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
+import { aTimeout, whole } from '../../contracts/option-rules.js'
 import { UpstreamHttpError } from '../../contracts/upstream-errors.js'
-import { optionProblem, throwProblems, timeoutProblem } from '../../strategies/option-problems.js'
 import { backgroundClock } from '../../timing/system-clock.js'
 import { allowPrivateAddressesProblem } from '../../upstream/download/allowed-destinations.js'
 import { AddressRefusedError } from '../../upstream/download/guarded-exchange.js'
@@ -73,11 +74,12 @@ const WHAT = 'deliver the webhook'
  * @throws ConfigurationError when an option cannot work.
  */
 export function createWebhookSender(options: WebhookSenderOptions): WebhookSender {
-  checkOptions(options)
+  checkSenderOptions(options)
   const { retries = 6, timeoutMs, clock = backgroundClock, random = Math.random, onAttempt, lookup } = options
   const { allowPrivateAddresses } = options
   const secrets = webhookSecretsOf(options.secret)
-  const post = createPoster({ allowPrivateAddresses, lookup, headerTimeoutMs: timeoutMs })
+  const exceptionsOption = 'webhookAllowPrivateAddresses'
+  const post = createPoster({ allowPrivateAddresses, exceptionsOption, lookup, headerTimeoutMs: timeoutMs })
 
   async function attempt(url: URL, id: string, body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<Tried> {
     try {
@@ -162,12 +164,11 @@ function tell(onAttempt: WebhookSenderOptions['onAttempt'], ...told: Parameters<
   call().catch(() => undefined) // Whoever listens must not decide what is delivered.
 }
 
-function checkOptions({ secret, retries, timeoutMs, allowPrivateAddresses }: WebhookSenderOptions): void {
-  const isCount = retries === undefined || (Number.isInteger(retries) && retries >= 0)
+function checkSenderOptions({ secret, retries, timeoutMs, allowPrivateAddresses }: WebhookSenderOptions): void {
   throwProblems('createWebhookSender', [
     webhookSecretsProblem(secret),
-    isCount ? undefined : optionProblem('retries', retries, 'give a whole number from 0'),
-    timeoutMs === undefined ? undefined : timeoutProblem('timeoutMs', timeoutMs),
+    ...(retries === undefined ? [] : whole(0).problems('retries', retries)),
+    ...(timeoutMs === undefined ? [] : aTimeout.problems('timeoutMs', timeoutMs)),
     allowPrivateAddressesProblem(allowPrivateAddresses),
   ])
 }

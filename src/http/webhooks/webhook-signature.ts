@@ -1,4 +1,4 @@
-import type { OptionProblem } from '../../strategies/option-problems.js'
+import type { OptionProblem } from '../../contracts/check-options.js'
 
 /** What a signature is of. */
 export interface SignedWebhook {
@@ -11,6 +11,8 @@ export interface SignedWebhook {
 }
 
 const PREFIX = 'whsec_'
+// As some services show a secret: with the version of the signature in front.
+const VERSIONED = /^v1,(?=whsec_)/
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
 const HMAC = { name: 'HMAC', hash: 'SHA-256' }
 
@@ -68,8 +70,9 @@ async function signatureOf({ id, timestamp, body }: SignedWebhook, key: Uint8Arr
 
 /** The bytes of a secret; none for one that cannot be used. */
 function keyOf(secret: string): Uint8Array<ArrayBuffer> {
-  if (!secret.startsWith(PREFIX)) return new TextEncoder().encode(secret)
-  const text = secret.slice(PREFIX.length)
+  const plain = secret.replace(VERSIONED, '')
+  if (!plain.startsWith(PREFIX)) return new TextEncoder().encode(plain)
+  const text = plain.slice(PREFIX.length)
   return BASE64.test(text) ? Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)) : new Uint8Array()
 }
 

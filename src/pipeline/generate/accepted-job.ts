@@ -13,6 +13,7 @@ import { storableVideo } from '../state/run-state.js'
 import type { AcceptedSubmission } from '../state/submission.js'
 import { releaseJob } from './admit-job.js'
 import { attemptFailed } from './generate-failure.js'
+import { claimOwnJob } from './own-job.js'
 
 const TRIES = 5
 
@@ -37,7 +38,7 @@ export async function recordAccepted(session: RunSession, job: AcceptedSubmissio
 
 /**
  * Saves the video of a job, and ends the stage with it.
- * @throws UpstreamResponseError when the video is unusable.
+ * @throws UpstreamResponseError when the video is unusable. SubmissionUnknownError when another run claimed the job meanwhile.
  */
 export async function completeJob(
   session: RunSession,
@@ -57,10 +58,11 @@ export async function completeJob(
     throw error
   }
   releaseJob(session)
+  const own = job.isUnclaimed ? await claimOwnJob(session, job) : job
   session.video = video
   const attempt = { stage: 'generate', strategy: generator.name, outcome: 'succeeded', durationMs } as const
   const { state, config, time } = session
-  await recordAccepted(session, job, {
+  await recordAccepted(session, own, {
     step: 'publish',
     stepStartedAt: time.now(),
     wakeAt: config.clock.now(),

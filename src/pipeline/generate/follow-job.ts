@@ -1,10 +1,13 @@
 import type { TaskStatus } from '../../contracts/generator.js'
+import type { PollHistory } from '../../contracts/poll-schedule.js'
+import { paceSchedule } from '../../timing/pace-schedule.js'
 import { jobRemainingMs, type RunSession } from '../run-session.js'
-import { contextOf } from '../stage-work.js'
+import { contextOf, type StageWork, warnOfProgress } from '../stage-work.js'
 import { type AcceptedSubmission, missesOf } from '../state/submission.js'
 import { completeJob, recordAccepted, upstreamOf } from './accepted-job.js'
 import { attemptFailed, jobTooLate } from './generate-failure.js'
 import { type GenerateStep, tryNext } from './next-generator.js'
+import { claimOwnJob, isClaimDue } from './own-job.js'
 import { pollJob, readPollAfterMs } from './poll-job.js'
 
 // Long enough for an answer; the deadline of the job has passed already.
@@ -25,7 +28,9 @@ export async function pollStep(session: RunSession, step: GenerateStep, job: Acc
   const { status, job: read, roundTripMs, slowdown } = await pollJob(session, poll)
   const durationMs = session.time.now() - job.handle.startedAt
   if (isLast && status.state !== 'completed' && status.state !== 'failed') {
-    const error = jobTooLate(session, generator, Math.min(timeoutMs, session.config.deadlines.generateMs))
+    const { generateMs, totalMs } = session.config.deadlines
+    const isOver = session.time.leftMs(session.state.deadlineAt) <= 0
+    const error = jobTooLate(session, generator, Math.min(timeoutMs, generateMs, isOver ? totalMs : generateMs))
     attemptFailed(session, generator, { error, durationMs })
     throw error
   }
@@ -48,7 +53,7 @@ export async function followJob(
 ): Promise<void> {
   const { work } = step
   const { generator } = step.route
-  const { clock, pollSchedule } = session.config
+  const { clock } = session.config
   if (status.state === 'completed')
     return completeJob(session, { generator, job, video: status.video, durationMs: took.durationMs })
   if (status.state === 'failed') {
@@ -59,20 +64,34 @@ export async function followJob(
   const { ratio, phase = status.state } = status
   const pollAfterMs = readPollAfterMs(session, work, status.pollAfterMs)
   if (job.misses === 0) contextOf(session, work, session.signal).report({ ratio, phase })
-  const scheduledMs = pollSchedule({ readings: job.readings, roundTripMs: took.roundTripMs })
+  const scheduledMs = scheduledMsOf(session, work, { readings: job.readings, roundTripMs: took.roundTripMs })
   const slowedMs = Math.min(scheduledMs * (took.slowdown ?? 1), LONGEST_BACK_OFF_MS)
   // Neither the schedule nor a hint reaches past the deadline, where the job is polled a last time.
   const gapMs = Math.max(scheduledMs, slowedMs, pollAfterMs)
   const leftMs = Math.min(gapMs, jobRemainingMs(session, { route: step.route, submission: job }))
   const wakeAt = clock.now() + Math.max(0, leftMs)
   const { journal } = session
+  const own = isClaimDue(session, job) ? await claimOwnJob(session, job) : job
   // While the store is down, what is new is saved once it is back.
   const isStoreNews = journal.hasNews && journal.isHeld && !journal.isResting
   // Misses in a row are counted over processes, where each takes one step.
   const isMissNews = !session.isResident && job.misses !== missesOf(journal.saved)
-  const isNews = took.isNews || isStoreNews || isMissNews
-  if (isNews) return recordAccepted(session, job, { wakeAt })
+  const isNews = took.isNews || isStoreNews || isMissNews || own.isUnclaimed !== job.isUnclaimed
+  if (isNews) return recordAccepted(session, own, { wakeAt })
   // A poll that only moved progress changes nothing that another process could not learn by a poll of its own.
   journal.note({ submission: job, wakeAt })
   if (!session.isResident) await journal.reschedule()
+}
+
+// A schedule of the user's own that fails must not end a job that is paid.
+function scheduledMsOf(session: RunSession, work: StageWork, history: PollHistory): number {
+  let given: unknown
+  try {
+    given = session.config.pollSchedule(history)
+    if (typeof given === 'number' && given >= 0) return given
+  } catch (error) {
+    given = String(error)
+  }
+  warnOfProgress(session, work, { field: 'pollSchedule', value: given, fix: 'give milliseconds from 0' })
+  return paceSchedule()(history)
 }

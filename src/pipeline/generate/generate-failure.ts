@@ -51,8 +51,9 @@ export function failStage(session: RunSession, error: unknown, generator: Genera
 /** The error of a submission that may have been accepted. */
 export function asUnknown(error: unknown, generator: Generator): unknown {
   if (isSoraPipelineError(error)) {
-    // A one-shot generator that took too long has no submission to look for: the deadline is the plain truth.
-    if (error.code === 'submission-unknown' || (error.code === 'stage-timeout' && 'generate' in generator)) return error
+    if (error.code === 'submission-unknown') return error
+    // The upstream's own word of its deadline, which a one-shot generator passes on.
+    if (error.code === 'stage-timeout' && !error.isRetryable && 'generate' in generator) return error
   }
   const why = whyUnknown(error)
   const reason = why === undefined ? '' : ` ${why};`
@@ -71,7 +72,7 @@ export function lostAnswer(generator: Generator): SubmissionUnknownError {
 export function tooLate(
   generator: Generator,
   timeoutMs: number,
-  { after = '', ...options }: Pick<ErrorOptions, 'cause' | 'handle'> & { readonly after?: string } = {},
+  { after = '', ...options }: Pick<ErrorOptions, 'cause' | 'handle' | 'isRetryable'> & { readonly after?: string } = {},
 ): StageTimeoutError {
   const message = `Could not generate with ${generator.name} in time: ${timeoutMs} ms${after && `, ${after}`}`
   return new StageTimeoutError(message, { ...options, timeoutMs })
@@ -83,7 +84,14 @@ export function jobTooLate(
   generator: Generator,
   timeoutMs: number,
 ): StageTimeoutError {
-  if (lastMiss === undefined) return tooLate(generator, timeoutMs)
+  // It is paid, and may still be running.
+  const isRetryable = false
+  if (lastMiss === undefined) return tooLate(generator, timeoutMs, { isRetryable })
   const after = `the last poll failed: ${toErrorJson(lastMiss.error).message}`
-  return tooLate(generator, timeoutMs, { after, handle: handleOf(state.submission), cause: lastMiss.error })
+  return tooLate(generator, timeoutMs, {
+    after,
+    handle: handleOf(state.submission),
+    cause: lastMiss.error,
+    isRetryable,
+  })
 }

@@ -26,8 +26,9 @@ import { admitJob } from './admit-job.js'
 import { followJob, pollStep } from './follow-job.js'
 import { asUnknown, attemptFailed, type Failure, failStage, lostAnswer, tooLate } from './generate-failure.js'
 import { type GenerateStep, tryNext } from './next-generator.js'
+import { claimOwnJob } from './own-job.js'
 import { ratioOf } from './poll-job.js'
-import { canReconcile, claimOwnJob, inquiryAt, reconcileJob } from './reconcile-job.js'
+import { canLookUp, canReconcile, inquiryAt, reconcileJob } from './reconcile-job.js'
 import { inItsPlace } from './submission-place.js'
 import { submitJob } from './submit-job.js'
 
@@ -141,17 +142,11 @@ async function take(
   const { generator } = step.route
   session.admission?.answered()
   const handle = newHandle(generator, started.operation, session.time.now())
-  const job = accepted(placed(submission, submission.cursor, generator), handle, {
-    atMs: 0,
-    ...ratioOf(started.status),
-  })
-  session.upstream = upstreamOf('running', job, generator)
+  const reading = { atMs: 0, ...ratioOf(started.status) }
+  const taken = accepted(placed(submission, submission.cursor, generator), handle, reading)
+  session.upstream = upstreamOf('running', taken, generator)
   // Before the job is saved: once it is, a lookup of another run could take a job that nothing claims any more.
-  if ('start' in generator && !(await claimOwnJob(session, generator, started.operation))) {
-    session.journal.note({ submission: job })
-    const message = `Could not take the accepted job, another run claimed it: ${generator.name}`
-    throw new SubmissionUnknownError(message, { handle })
-  }
+  const job = 'start' in generator ? await claimOwnJob(session, taken) : taken
   const status = started.status ?? { state: 'queued' as const }
   await followJob(session, step, job, status, { durationMs, roundTripMs: 0, isNews: true })
 }
@@ -168,7 +163,7 @@ async function unknown(
   const error = asUnknown(failure.error, generator)
   attemptFailed(session, generator, { ...failure, error })
   session.admission?.answered(error)
-  if (!canReconcile(generator) || isHopeless(failure.error, submission)) throw error
+  if (!canReconcile(generator, submission) || isHopeless(failure.error, submission)) throw error
   const laterMs = retryAfterMsOf(failure.error) ?? 0
   const wakeAt = Math.max(inquiryAt(session, generator, submission), session.config.clock.now() + laterMs)
   await session.journal.save({ submission, wakeAt })
@@ -183,9 +178,11 @@ async function reconcile(session: RunSession, step: GenerateStep, submission: Un
   const { generator } = step.route
   const { clock, deadlines } = session.config
   session.upstream = { state: 'unknown', generator: generator.name }
-  if (remainingMs(session, deadlines.generateMs) <= 0)
-    throw asUnknown(tooLate(generator, deadlines.generateMs), generator)
-  const inquiry = await reconcileJob(session, { generator, submission, work: step.work })
+  const isLate = remainingMs(session, deadlines.generateMs) <= 0
+  const late = () => asUnknown(tooLate(generator, deadlines.generateMs), generator)
+  // What was accepted while no process ran is looked for once more. It is not sent again: its time is over.
+  if (isLate && !canLookUp(generator, submission)) throw late()
+  const inquiry = await reconcileJob(session, { generator, submission, work: step.work, isLast: isLate })
   switch (inquiry.kind) {
     case 'found':
       return take(session, step, submission, { operation: inquiry.operation }, 0)
@@ -195,6 +192,8 @@ async function reconcile(session: RunSession, step: GenerateStep, submission: Un
     case 'send-again':
       return submit(session, step, submission)
     case 'later':
+      // An empty answer is one of two that prove that nothing was accepted; without an answer there is no time left.
+      if (isLate && inquiry.inquiries === submission.inquiries) throw late()
       return session.journal.save({ submission: inquired(submission, inquiry.inquiries), wakeAt: inquiry.wakeAt })
     case 'unclear':
       if (inquiry.flaw !== undefined)

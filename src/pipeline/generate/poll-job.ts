@@ -1,3 +1,4 @@
+import { isOfOtherRun, strategyErrorOf } from '../../calling/error-of-other-run.js'
 import { flawOfStatus } from '../../calling/result-flaws.js'
 import { pollTask } from '../../calling/tasks.js'
 import { unusableResult } from '../../calling/unusable-result.js'
@@ -119,7 +120,7 @@ function isRefusal(error: unknown): boolean {
   return error.code === 'upstream-http' && 'status' in error && (error.status === 401 || error.status === 403)
 }
 
-/** The ratio of an answer as a reading has it; nothing where the upstream told none. */
+/** The ratio of an answer as a reading has it; nothing where the upstream gave none. */
 export function ratioOf(status: TaskStatus | undefined): { readonly ratio?: number } {
   const ratio = status !== undefined && 'ratio' in status ? status.ratio : undefined
   return isRatio(ratio) ? { ratio } : {}
@@ -136,6 +137,7 @@ export function readPollAfterMs(session: RunSession, work: StageWork, value: unk
 // What a poll threw, as an error of the library where it cannot pass by itself: a bug of the generator's own code, and a status that a
 // client of its own reports. Anything else may be what keeps the upstream from being reached.
 function typed(generator: Generator, thrown: unknown): unknown {
+  if (isOfOtherRun(thrown)) return strategyErrorOf(generator, thrown)
   if (isSoraPipelineError(thrown)) return thrown
   const status = errorStatusOf(thrown)
   const isLasting = status === undefined ? isBug(thrown) : status >= 400 && !isRetryableStatus(status)

@@ -1,19 +1,21 @@
-import { describeValue, toErrorJson } from '../../contracts/errors.js'
+import { flawOfFound } from '../../calling/result-flaws.js'
+import { toErrorJson } from '../../contracts/errors.js'
 import type { Generator, TaskGenerator } from '../../contracts/generator.js'
 import type { JsonValue } from '../../contracts/json.js'
-import { lengthOf } from '../../contracts/thrown-value.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { claimJob } from '../journal/claim-job.js'
-import { type RunSession, warn } from '../run-session.js'
+import { type RunSession, remainingMs, warn } from '../run-session.js'
 import { contextOf, type StageWork } from '../stage-work.js'
+import { jobKey } from '../state/job-key.js'
 import type { UnknownSubmission } from '../state/submission.js'
 import { type Rivals, rivalsOf } from './rival-runs.js'
-import { idempotencyKeyOf } from './submit-job.js'
+import { honoursKeys, idempotencyKeyOf } from './submit-job.js'
 
 // Without a word of the generator's own: as long as a submission may take to show in a list after its connection died.
 const SETTLE_MS = 30_000
 const FIND_TIMEOUT_MS = 30_000
+const LAST_FIND_MS = 5000
 const AGAIN_MS = 2000
 // A list that says nothing once may be a list that lags.
 const EMPTY_FINDS = 2
@@ -29,8 +31,13 @@ export type Inquiry =
   | { readonly kind: 'send-again' }
 
 /** Whether a generator has a way to learn what became of a submission. */
-export function canReconcile(generator: Generator): generator is TaskGenerator {
-  return hasKey(generator) || hasFind(generator)
+export function canReconcile(generator: Generator, submission: Keyed): generator is TaskGenerator {
+  return isKeyed(generator, submission) || hasFind(generator)
+}
+
+/** Whether {@link reconcileJob} learns it without sending the submission again. */
+export function canLookUp(generator: Generator, submission: Keyed): boolean {
+  return !isKeyed(generator, submission) && hasFind(generator)
 }
 
 /**
@@ -40,23 +47,35 @@ export function canReconcile(generator: Generator): generator is TaskGenerator {
 export function inquiryAt(session: RunSession, generator: Generator, submission: UnknownSubmission): number {
   const now = session.config.clock.now()
   const { inquiries } = submission
-  if (hasKey(generator)) return now + (inquiries === 0 ? 0 : Math.min(LONGEST_WAIT_MS, AGAIN_MS * 2 ** inquiries))
+  if (isKeyed(generator, submission))
+    return now + (inquiries === 0 ? 0 : Math.min(LONGEST_WAIT_MS, AGAIN_MS * 2 ** inquiries))
   const settleMs = 'start' in generator ? (generator.submission?.settleMs ?? SETTLE_MS) : 0
   return now + settleMs
 }
 
+type Keyed = { readonly isKeyed?: boolean | undefined }
+
+interface Unknown {
+  readonly generator: Generator
+  readonly submission: UnknownSubmission
+  readonly work: StageWork
+  /** Whether the deadline has passed. */
+  readonly isLast: boolean
+}
+
 /** Asks what became of a submission: by its key where the upstream honours keys, else by looking for the job. */
-export async function reconcileJob(
-  session: RunSession,
-  job: { readonly generator: Generator; readonly submission: UnknownSubmission; readonly work: StageWork },
-): Promise<Inquiry> {
+export async function reconcileJob(session: RunSession, job: Unknown): Promise<Inquiry> {
   const { generator, submission } = job
   const { inquiries } = submission
   // Where keys are honoured this is free however often it is done; the deadline of the stage bounds it.
-  if (hasKey(generator)) return { kind: 'send-again' }
+  if (isKeyed(generator, submission)) return { kind: 'send-again' }
   if (!hasFind(generator)) return { kind: 'unclear' }
   const { clock } = session.config
-  const later = (count: number): Inquiry => ({ kind: 'later', wakeAt: clock.now() + AGAIN_MS, inquiries: count })
+  const later = (count: number): Inquiry => {
+    // The last lookup is at the deadline, not after it.
+    const pauseMs = Math.min(AGAIN_MS, Math.max(0, remainingMs(session, session.config.deadlines.generateMs)))
+    return { kind: 'later', wakeAt: clock.now() + pauseMs, inquiries: count }
+  }
   let found: readonly JsonValue[] | 'unclear'
   try {
     found = await find(session, generator, job)
@@ -73,9 +92,9 @@ export async function reconcileJob(
   }
   if (found === 'unclear') return { kind: 'unclear' }
   // The same code would give it again.
-  if (lengthOf(found) === undefined)
-    return { kind: 'unclear', flaw: `it is ${describeValue(found)}; give an array of operations` }
-  let rivals: Rivals = { jobs: [], doubt: 'none' }
+  const flaw = flawOfFound(found)
+  if (flaw !== undefined) return { kind: 'unclear', flaw }
+  let rivals: Rivals = { jobs: [], adopted: [], doubt: 'none' }
   try {
     if (found.length > 0) rivals = await rivalsOf(session, generator, submission)
   } catch (error) {
@@ -84,7 +103,9 @@ export async function reconcileJob(
     warn(session, { code: 'look-up-failed', message: text }, 'generate', generator.name)
     return later(inquiries)
   }
-  const candidates = found.filter((operation) => !rivals.jobs.includes(JSON.stringify(operation)))
+  // A person adopted a job that no run had: it may be the very one that is looked for.
+  if (found.some((operation) => rivals.adopted.includes(jobKey(operation)))) return { kind: 'unclear' }
+  const candidates = found.filter((operation) => !rivals.jobs.includes(jobKey(operation)))
   // A submission under way ends with an answer, or is lost.
   if (candidates.length > 0 && rivals.doubt === 'sending') return later(inquiries)
   if (candidates.length > 0 && rivals.doubt === 'unknown') return { kind: 'unclear' }
@@ -118,30 +139,18 @@ async function unclaimed(
   return free
 }
 
-/**
- * Claims a job so that a lookup of another run does not take it for its own. Resolves to `false` when another run has it already. A
- * store that is down does not stop the run.
- */
-export async function claimOwnJob(session: RunSession, generator: Generator, operation: JsonValue): Promise<boolean> {
-  try {
-    return await claimJob(session.journal.store, { generator: generator.name, operation }, session.id)
-  } catch (error) {
-    const message = `Could not claim the job: ${toErrorJson(error).code}`
-    warn(session, { code: 'store-unavailable', message }, 'generate', generator.name)
-    return true
-  }
-}
-
 async function find(
   session: RunSession,
   generator: TaskGenerator & Required<Pick<TaskGenerator, 'find'>>,
-  { submission, work }: { readonly submission: UnknownSubmission; readonly work: StageWork },
+  { submission, work, isLast }: Unknown,
 ): Promise<readonly JsonValue[] | 'unclear'> {
   const { clock } = session.config
   const request = await session.request()
+  const leftMs = Math.max(1, remainingMs(session, session.config.deadlines.generateMs))
+  const timeoutMs = isLast ? LAST_FIND_MS : Math.min(FIND_TIMEOUT_MS, leftMs)
   const error = () =>
-    new NetworkError(`Could not ask ${generator.name} for its jobs, no answer within: ${FIND_TIMEOUT_MS} ms`)
-  const limit = { clock, signal: session.signal, timeoutMs: FIND_TIMEOUT_MS, error }
+    new NetworkError(`Could not ask ${generator.name} for its jobs, no answer within: ${timeoutMs} ms`)
+  const limit = { clock, signal: session.signal, timeoutMs, error }
   return withDeadline(limit, (signal) =>
     generator.find(request, {
       ...contextOf(session, work, signal),
@@ -151,8 +160,9 @@ async function find(
   )
 }
 
-function hasKey(generator: Generator): boolean {
-  return 'start' in generator && generator.submission?.idempotency === 'key'
+// A deploy may have given the generator keys since: the first send had none that the upstream knows.
+function isKeyed(generator: Generator, submission: Keyed): boolean {
+  return honoursKeys(generator) && submission.isKeyed !== false
 }
 
 function hasFind(generator: Generator): generator is TaskGenerator & Required<Pick<TaskGenerator, 'find'>> {

@@ -1,6 +1,7 @@
 import type { UpstreamState } from '../../contracts/events.js'
 import type { GenerationHandle } from '../../contracts/generation-handle.js'
 import type { CancelOutcome } from '../../contracts/generator.js'
+import { jsonCopy } from '../../contracts/is-json.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
 import type { RunSession } from '../run-session.js'
@@ -30,11 +31,13 @@ export async function stopUpstream(session: RunSession): Promise<UpstreamState |
   if (session.submitting === undefined) return session.upstream ?? unheard(submission, name)
   const { clock } = session.config
   try {
-    const submitting = session.submitting
+    const { submitting } = session
+    session.isStopping = true
     const started = await patiently(session, () => submitting)
     return await stopJob(session, { generator: name, operation: started.operation, startedAt: clock.now() })
   } catch {
     // The submission ended without an answer, or not in time: it may be running.
+    session.isStopping = false
     return { state: 'unknown', generator: name }
   }
 }
@@ -56,7 +59,7 @@ export async function stopJob(session: RunSession, handle: GenerationHandle): Pr
   try {
     const work = openStage('generate', session.time.now(), generator)
     const outcome = await patiently(session, async (signal) =>
-      generator.cancel?.(handle.operation, contextOf(session, work, signal)),
+      generator.cancel?.(jsonCopy(handle.operation), contextOf(session, work, signal)),
     )
     // A word that the contract does not have says nothing of the job.
     return { state: STATES[outcome ?? 'unsupported'] ?? 'unknown', ...left }

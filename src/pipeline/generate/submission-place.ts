@@ -28,11 +28,16 @@ export function inItsPlace(id: string, routes: GeneratorRoutes, submission: Subm
       `Could not tell which generator the submission went to, version 0.1.0 did not save it: one of ${names}`,
     )
   }
-  const wanted = `${generator}${submission.upstream === null ? '' : ` of ${submission.upstream}`}`
+  const wanted = withUpstream(generator, submission.upstream)
+  const present = routes.generators.map(({ name, upstream }) => withUpstream(name, upstream)).join(', ')
   throw new RunStateError(
-    `Could not continue the run, no generator of the chain fits its job: ${id} is at ${wanted}, the chain has ${names}`,
+    `Could not continue the run, no generator of the chain fits its job: ${id} is at ${wanted}, the chain has ${present}`,
     { handle: handleOf(submission) },
   )
+}
+
+function withUpstream(name: string, upstream: string | null | undefined): string {
+  return upstream ? `${name} of ${upstream}` : name
 }
 
 /**
@@ -57,8 +62,11 @@ export function boundGenerator(routes: GeneratorRoutes, submission: Submission):
   return generators.find((generator) => fits(generator, submission))
 }
 
-function fits({ name, upstream }: Generator, submission: Submission): boolean {
+function fits(generator: Generator, submission: Submission): boolean {
+  const { name, upstream } = generator
   if (name !== submission.generator) return false
+  // One long call knows of no jobs: the generator of that name was another kind when it got this one.
+  if (submission.state === 'accepted' && !('poll' in generator) && submission.handle.operation !== null) return false
   return submission.upstream === null || upstream === undefined || upstream === submission.upstream
 }
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import { strategyErrorOf } from '../../calling/error-of-other-run.js'
 import { startTask } from '../../calling/tasks.js'
 import type { Generator, StartedTask } from '../../contracts/generator.js'
 import { mayHaveBeenAccepted } from '../../contracts/submission.js'
-import { withDeadline } from '../../timing/deadline.js'
+import { raceAbort, withDeadline } from '../../timing/deadline.js'
 import { answerOf, isFenced } from '../journal/store-calls.js'
 import { overtaken, type RunSession } from '../run-session.js'
 import { contextOf, type StageWork } from '../stage-work.js'
@@ -14,6 +15,7 @@ import {
   type UnknownSubmission,
 } from '../state/submission.js'
 import { tooLate } from './generate-failure.js'
+import { hearLateAnswer } from './late-answer.js'
 
 /** What a submission came to. `unsent`: this process found out in time that it does not hold the run any more. */
 export type SubmitOutcome = { readonly durationMs: number; readonly sent: SendingSubmission } & (
@@ -40,7 +42,7 @@ export async function submitJob(
   const { journal } = session
   // Media that cannot be read must not leave an intent behind.
   const request = await answerOf(() => session.request(), `Could not read the media, the store is down: ${session.id}`)
-  const sent = sending(placed(submission, submission.cursor, generator), clock.now())
+  const sent = sending(placed(submission, submission.cursor, generator), clock.now(), honoursKeys(generator))
   try {
     await journal.saveHeld({ submission: sent })
   } catch (error) {
@@ -56,31 +58,41 @@ export async function submitJob(
     // What was not sent when the pipeline closes is sent by the process that continues.
     if (!journal.isHeld || session.waits.leaving !== undefined) throw lapsed
   }
-  // An answer that is under way is heard to its end, also by a process that lost the run meanwhile: no other will ever have it.
-  const { callerSignal: signal } = session
-  const limit = { clock, signal, timeoutMs: limitMs, error: () => tooLate(generator, limitMs) }
+  // An answer that is under way is heard to its end, also past the deadline and by a process that lost the run, or whose caller aborted
+  // it: no other will ever have it.
+  const { signal } = session.hangUp
+  const late = tooLate(generator, limitMs)
+  const limit = { clock, signal, timeoutMs: limitMs, error: () => late }
+  const submit = () => {
+    const idempotencyKey = idempotencyKeyOf(session.id, generator.name, submission.number)
+    return startTask(generator, request, { ...contextOf(session, work, signal), idempotencyKey, confirm })
+  }
+  let answer: Promise<StartedTask> | undefined
   try {
     confirm()
-    const started = await withDeadline(limit, (signal) => {
-      const idempotencyKey = idempotencyKeyOf(session.id, generator.name, submission.number)
-      session.submitting = startTask(generator, request, {
-        ...contextOf(session, work, signal),
-        idempotencyKey,
-        confirm,
-      })
-      return session.submitting
-    })
+    const started = await raceAbort(session.callerSignal, () =>
+      withDeadline(limit, () => {
+        answer = submit()
+        session.submitting = answer
+        return answer
+      }),
+    )
     delete session.submitting
     return { kind: 'accepted', started, sent, durationMs: durationMs() }
   } catch (error) {
+    const isAborted = session.callerSignal.aborted
     // A caller who aborts may still cancel what the submission brings.
+    if (answer && (isAborted || error === late))
+      hearLateAnswer(session, { generator, submission: sent, answer, isAborted })
+    if (answer === undefined && isAborted) journal.note({ submission })
     session.callerSignal.throwIfAborted()
     delete session.submitting
     const isUnsent = error === lapsed
     // A pipeline that closes has the time to take the intent back.
     if (!(isUnsent && session.waits.leaving)) session.signal.throwIfAborted()
     if (isUnsent) return { kind: 'unsent', sent, durationMs: durationMs() }
-    return { kind: mayHaveBeenAccepted(error) ? 'unknown' : 'refused', error, sent, durationMs: durationMs() }
+    if (mayHaveBeenAccepted(error)) return { kind: 'unknown', error, sent, durationMs: durationMs() }
+    return { kind: 'refused', error: strategyErrorOf(generator, error), sent, durationMs: durationMs() }
   }
 }
 
@@ -90,4 +102,9 @@ export function idempotencyKeyOf(runId: string, generator: string, number: numbe
     .update(JSON.stringify([runId, generator, number]))
     .digest('hex')
   return `sora_${digest.slice(0, 48)}`
+}
+
+/** Whether a generator says that its upstream honours idempotency keys. */
+export function honoursKeys(generator: Generator): boolean {
+  return 'start' in generator && generator.submission?.idempotency === 'key'
 }

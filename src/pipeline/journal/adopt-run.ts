@@ -3,10 +3,13 @@ import { generatorRoutesOf } from '../../calling/generator-routes.js'
 import { describeValue } from '../../contracts/errors.js'
 import type { GenerationHandle } from '../../contracts/generation-handle.js'
 import { type InputProblem, InvalidRequestError } from '../../contracts/input-errors.js'
+import { isJson } from '../../contracts/is-json.js'
+import type { JsonValue } from '../../contracts/json.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import { boundGenerator } from '../generate/submission-place.js'
-import type { PipelineConfig } from '../options.js'
+import type { PipelineConfig } from '../pipeline-config.js'
+import { jobKey } from '../state/job-key.js'
 import { identityOf, newRunState } from '../state/run-state.js'
 import { storedRequest } from '../state/stored-request.js'
 import { toStoredRun } from '../state/stored-run.js'
@@ -27,7 +30,7 @@ export interface Adoption {
 const handleSchema = z.looseObject({
   generator: z.string().check(z.minLength(1)),
   upstream: z.optional(z.string()),
-  operation: z.json(),
+  operation: z.custom<JsonValue>(isJson),
   startedAt: z.number(),
 })
 
@@ -40,7 +43,9 @@ export async function adoptJob(config: PipelineConfig, adoption: Adoption): Prom
   const { id, isCallerId, handle, owner } = adoption
   checkHandle(handle)
   const routes = generatorRoutesOf(config.generator)
-  const submission = adoptedSubmission(handle)
+  // By a clock that is ahead, its time would be over before it began.
+  const startedAt = Math.min(handle.startedAt, config.clock.now())
+  const submission = adoptedSubmission({ ...handle, startedAt })
   const generator = boundGenerator(routes, submission)
   const cursor = generator && routes.locate(generator)
   if (cursor === undefined) {
@@ -62,14 +67,18 @@ export async function adoptJob(config: PipelineConfig, adoption: Adoption): Prom
     now: clock.now(),
     totalMs: deadlines.totalMs,
     isCallerId,
+    isAdopted: true,
     submission: { ...submission, cursor },
   })
   if (!(await answerOf(() => claimJob(store, handle, id), down))) {
-    throw new RunStateError(`Could not adopt the job, another run has claimed it: ${id}`, { handle })
+    throw new RunStateError(`Could not adopt the job, another run has claimed it: ${jobKey(handle.operation)}`, {
+      handle,
+    })
   }
   if (await answerOf(() => store.create(id, toStoredRun(state)), down)) return
   const known = (await loadRun(store, id))?.state
-  const isSame = JSON.stringify(handleOf(known?.submission)?.operation) === JSON.stringify(handle.operation)
+  const present = handleOf(known?.submission)
+  const isSame = present !== undefined && jobKey(present.operation) === jobKey(handle.operation)
   if (!isSame || known?.owner !== owner) {
     throw new RunStateError(`Could not adopt the job, its id belongs to another run: ${id}`, { handle })
   }

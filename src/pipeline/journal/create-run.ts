@@ -1,11 +1,11 @@
-import { RunStateError } from '../../contracts/run-errors.js'
+import type { RunStateError } from '../../contracts/run-errors.js'
 import type { RunStore } from '../../contracts/run-store.js'
-import type { PipelineConfig } from '../options.js'
+import type { PipelineConfig } from '../pipeline-config.js'
 import type { RunState } from '../state/run-state.js'
 import type { KeptMedia } from '../state/stored-request.js'
 import { toStoredRun } from '../state/stored-run.js'
 import { inBackground } from './in-background.js'
-import { isAnswer } from './store-calls.js'
+import { isAnswer, storeFailure } from './store-calls.js'
 import type { TimedStore } from './timed-store.js'
 
 /** What a run is created with. */
@@ -43,10 +43,7 @@ export async function createRun(config: PipelineConfig, creation: Creation): Pro
     if (!isCreated && media.length > 0) withdrawLater(config, creation, begun, undefined)
     return isCreated
   } catch (error) {
-    const failure = new RunStateError(`Could not save the run, nothing was sent: ${id}`, {
-      cause: error,
-      isRetryable: true,
-    })
+    const failure = storeFailure(`Could not save the run, nothing was sent: ${id}`, error, true)
     if (begun.length > 0) withdrawLater(config, creation, begun, creating && failure)
     throw isAnswer(error) ? error : failure
   }
@@ -58,9 +55,13 @@ function withdrawLater(
   begun: readonly Promise<unknown>[],
   failure: RunStateError | undefined,
 ): void {
+  const settled = Promise.allSettled(begun)
+  const undo = () => withdraw(config.store, { ...creation, failure, now: config.clock.now() })
   inBackground(config, async () => {
-    await Promise.allSettled(begun)
-    await withdraw(config.store, { ...creation, failure, now: config.clock.now() })
+    // An operation that hangs may have had its effect; one that has it later is undone then.
+    const late = config.clock.sleep(config.storeTimeoutMs).then(() => 'late')
+    if ((await Promise.race([settled, late])) === 'late') settled.then(() => inBackground(config, undo))
+    await undo()
   })
 }
 

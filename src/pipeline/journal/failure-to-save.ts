@@ -1,6 +1,9 @@
-import { RunStateError } from '../../contracts/run-errors.js'
+import type { RunStateError } from '../../contracts/run-errors.js'
 import type { RunState } from '../state/run-state.js'
-import { isAnswer } from './store-calls.js'
+import { isAnswer, storeFailure } from './store-calls.js'
+
+// The store knows the run: whoever starts another one in its place may pay twice.
+const UNSENT = 'nothing was sent yet, and it continues under its id once it is recovered or resumed'
 
 /**
  * The error of a run that cannot be saved; `undefined` for one that continues all the same, because a job is paid or may be. It is
@@ -8,7 +11,7 @@ import { isAnswer } from './store-calls.js'
  */
 export function failureToSave({ id, submission }: RunState, cause: unknown): RunStateError | undefined {
   const failure = (what: string, isRetryable: boolean) =>
-    new RunStateError(`Could not save the run, ${what}: ${id}`, { cause, isRetryable })
+    storeFailure(`Could not save the run, ${what}: ${id}`, cause, isRetryable)
   switch (submission?.state) {
     case 'accepted':
     case 'unknown':
@@ -16,10 +19,10 @@ export function failureToSave({ id, submission }: RunState, cause: unknown): Run
     case 'sending':
       return submission.isResend
         ? failure('an earlier submission may have been accepted', false)
-        : failure('nothing was sent', !isAnswer(cause))
+        : failure(UNSENT, !isAnswer(cause))
     case 'ready':
-      return failure(submission.sentAt === null ? 'nothing was sent' : 'nothing was accepted', !isAnswer(cause))
+      return failure(submission.sentAt === null ? UNSENT : 'nothing was accepted', !isAnswer(cause))
     default:
-      return failure('nothing was sent', !isAnswer(cause))
+      return failure(UNSENT, !isAnswer(cause))
   }
 }

@@ -1,5 +1,5 @@
-import { backgroundClock, systemClock } from '../../timing/system-clock.js'
-import type { PipelineConfig } from '../options.js'
+import { backgroundOf } from '../../timing/system-clock.js'
+import type { PipelineConfig } from '../pipeline-config.js'
 import { isFenced } from './store-calls.js'
 
 const AGAIN_MS = 1000
@@ -18,7 +18,7 @@ export function inBackground(
   act: () => Promise<void>,
   tries = SOON,
 ): void {
-  const clock = given === systemClock ? backgroundClock : given
+  const clock = backgroundOf(given)
   const untilDone = async () => {
     for (let tried = 1; ; tried += 1) {
       try {

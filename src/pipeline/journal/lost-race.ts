@@ -1,6 +1,7 @@
 import { releaseJob } from '../generate/admit-job.js'
 import { stopJob } from '../generate/stop-upstream.js'
 import { type RunSession, warn } from '../run-session.js'
+import { jobKey } from '../state/job-key.js'
 import { jobOf, type RunState } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
 import { askPatiently } from './hold-run.js'
@@ -26,8 +27,8 @@ export async function continueAfterRace(session: RunSession): Promise<boolean> {
     journal.restore(own)
     return true
   }
-  const operation = JSON.stringify(job.handle.operation)
-  if (operation === JSON.stringify(handleOf(present)?.operation)) return false
+  const other = handleOf(present)
+  if (other && jobKey(other.operation) === jobKey(job.handle.operation)) return false
   // The video of the former job must not be taken for that of the present one.
   delete session.video
   delete session.upstream
@@ -36,7 +37,7 @@ export async function continueAfterRace(session: RunSession): Promise<boolean> {
     session.upstream = await stopJob(session, job.handle)
     await journal.save({ submission: job, upstream: session.upstream, ...videoOf(own) })
   } else {
-    const message = `A second job was accepted, look for it at ${job.handle.generator}: ${operation}`
+    const message = `A second job was accepted, look for it at ${job.handle.generator}: ${JSON.stringify(job.handle.operation)}`
     warn(session, { code: 'duplicate-submission', message }, 'generate')
   }
   return false

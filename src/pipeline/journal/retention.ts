@@ -1,7 +1,9 @@
-import { describeValue, toErrorJson } from '../../contracts/errors.js'
+import { problemsOfOptions } from '../../contracts/check-options.js'
+import { toErrorJson } from '../../contracts/errors.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
+import { number, required } from '../../contracts/option-rules.js'
 import { RunStateError } from '../../contracts/run-errors.js'
-import type { PipelineConfig } from '../options.js'
+import type { PipelineConfig } from '../pipeline-config.js'
 import { type RunSession, warn } from '../run-session.js'
 import type { RunState } from '../state/run-state.js'
 import { namesMedia } from '../state/stored-request.js'
@@ -36,19 +38,19 @@ export async function dropMedia(session: RunSession): Promise<void> {
  * @throws InvalidRequestError when the instant is in the future. RunStateError when the store is down, or cannot forget.
  */
 export async function pruneRuns({ store, clock }: PipelineConfig, options: PruneOptions): Promise<number> {
-  const { endedBefore } = Object(options) as PruneOptions
   const now = clock.now()
-  if (!(typeof endedBefore === 'number' && endedBefore <= now)) {
-    const fix = `give epoch milliseconds that are not in the future, such as ${now}`
-    throw new InvalidRequestError([{ field: 'endedBefore', value: describeValue(endedBefore), fix }])
-  }
+  const isPast = number((value) => value <= now, `give epoch milliseconds that are not in the future, such as ${now}`)
+  const problems = problemsOfOptions<PruneOptions>('options', options, { endedBefore: required(isPast) }, '')
+  if (problems.length > 0) throw new InvalidRequestError(problems)
+  const { endedBefore } = options
   const { prune } = store
   if (prune === undefined) throw new RunStateError('Could not prune the runs, this store has no prune()')
   return answerOf(() => prune({ endedBefore, now }), 'Could not prune the runs, the store is down')
 }
 
 /**
- * Removes the prompt, the media and all other input of a run that has ended; what it came to stays.
+ * Removes the prompt, the media and all other input of a run that has ended; what it came to stays, without the prompt where an upstream
+ * quoted it as a whole.
  * @throws RunStateError when the store does not know the run or is down, or the run is running or in review.
  */
 export async function eraseRun(config: PipelineConfig, id: string): Promise<void> {
@@ -61,7 +63,8 @@ export async function eraseRun(config: PipelineConfig, id: string): Promise<void
     if (state.status === 'needs-review') {
       throw new RunStateError(`Could not erase the run, it is in review; settle it: ${id}`)
     }
-    const erased: RunState = { ...state, request: { prompt: '' }, erasedAt: clock.now() }
+    const { prompt } = state.request
+    const erased: RunState = { ...unquoted(state, prompt), request: { prompt: '' }, erasedAt: clock.now() }
     try {
       await answerOf(
         () => store.save(id, version, toStoredRun(erased)),
@@ -73,6 +76,23 @@ export async function eraseRun(config: PipelineConfig, id: string): Promise<void
       if (!isFenced(error) || tries === SAVE_TRIES) throw error
     }
   }
+}
+
+// A shorter prompt may be a word of the upstream's own.
+const SHORTEST_QUOTE = 8
+
+function unquoted(state: RunState, prompt: string): RunState {
+  if (prompt.length < SHORTEST_QUOTE) return state
+  const { error, warnings, attempts } = state
+  const clean = withoutText({ error, warnings, attempts }, prompt) as Pick<RunState, 'error' | 'warnings' | 'attempts'>
+  return { ...state, warnings: clean.warnings, attempts: clean.attempts, ...(clean.error && { error: clean.error }) }
+}
+
+function withoutText(value: unknown, text: string): unknown {
+  if (typeof value === 'string') return value.replaceAll(text, '[erased]')
+  if (Array.isArray(value)) return value.map((entry) => withoutText(entry, text))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withoutText(part, text)]))
 }
 
 function hasEnded({ status }: RunState): boolean {

@@ -1,7 +1,7 @@
 import { InvalidRequestError } from '../../contracts/input-errors.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { RunStateError } from '../../contracts/run-errors.js'
-import type { PipelineConfig } from '../options.js'
+import type { PipelineConfig } from '../pipeline-config.js'
 import { restoredRequest, type StoredMedia } from '../state/stored-request.js'
 import { answerOf, loadRun } from './store-calls.js'
 

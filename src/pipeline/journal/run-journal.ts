@@ -1,6 +1,6 @@
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { LoadedRun, RunStore } from '../../contracts/run-store.js'
-import type { PipelineConfig } from '../options.js'
+import type { PipelineConfig } from '../pipeline-config.js'
 import { type RunState, withWarnings } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { handleOf } from '../state/submission.js'
@@ -21,7 +21,7 @@ export interface JournalOptions {
   readonly isNew: boolean
   /** Whether this process stays with the run; else each save lets go of it. */
   readonly isResident: boolean
-  /** Told when a save failed and the run continues all the same. */
+  /** Called when a save failed and the run continues all the same. */
   readonly onUnsaved: () => void
 }
 
@@ -243,6 +243,8 @@ export class RunJournal {
 
   #patched(patch: StatePatch, isHolding: boolean): RunState {
     const { worker } = this.#options.config.lease
-    return patchedState(this.#state, patch, this.time.mark(), isHolding ? { worker, saved: this.#saved } : undefined)
+    const wakeAt = this.time.wakeAt(patch.wakeAt ?? this.#state.wakeAt)
+    const due = { ...patch, wakeAt }
+    return patchedState(this.#state, due, this.time.mark(), isHolding ? { worker, saved: this.#saved } : undefined)
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { RunState, TimeMark } from '../state/run-state.js'
-import { leftMs, runTimeAt, waitMsAt } from './time-left.js'
+import { leftMs, runTimeAt, SKEW_MS, waitMsAt } from './time-left.js'
 
 /**
  * The time of one run in this process. It begins with what the state reports and counts on the monotonic clock, so that a wall clock
@@ -37,6 +37,15 @@ export class RunTime {
   /** Milliseconds to the first of some instants of the run; may be negative. */
   leftMs(...ends: readonly (number | undefined)[]): number {
     return leftMs(this.now(), ...ends)
+  }
+
+  /**
+   * An instant of the wall clock when the run is due, as a save keeps it. One that was chosen by a clock that disagrees with that of
+   * this process, or before this one stepped, is translated.
+   */
+  wakeAt(chosen: number): number {
+    const due = this.#clock.now() + Math.round(this.waitMs)
+    return Math.abs(due - chosen) > SKEW_MS ? due : chosen
   }
 
   /** What a save keeps of it. */

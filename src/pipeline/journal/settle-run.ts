@@ -1,12 +1,13 @@
-import * as z from 'zod/mini'
 import { generatorRoutesOf } from '../../calling/generator-routes.js'
-import { describeValue } from '../../contracts/errors.js'
+import { type OptionRules, optionProblem, problemsOfOptions } from '../../contracts/check-options.js'
 import type { Generator } from '../../contracts/generator.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
+import { isJson } from '../../contracts/is-json.js'
 import type { JsonValue } from '../../contracts/json.js'
+import { required, rule, text } from '../../contracts/option-rules.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import { boundGenerator } from '../generate/submission-place.js'
-import type { PipelineConfig } from '../options.js'
+import type { PipelineConfig } from '../pipeline-config.js'
 import type { RunState } from '../state/run-state.js'
 import { toStoredRun } from '../state/stored-run.js'
 import { handleOf, newHandle, type Submission, settledAsAbsent, settledAsFound } from '../state/submission.js'
@@ -27,7 +28,7 @@ export type ReviewVerdict =
     }
 
 /**
- * Lets a run continue that only a person can: one in review, one that failed although it has a job, or one whose generator is not in
+ * Lets a run continue that only a person can: one in review, one that failed although it has or may have a job, or one whose generator is not in
  * the chain any more.
  * @throws InvalidRequestError when the verdict is not one. RunStateError when the store does not know the run or is down, the run
  * does not need a person, no generator of the chain fits the job, or another run has claimed it.
@@ -57,6 +58,7 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
     isAborted: _isAborted,
     worker: _worker,
     upstream: _upstream,
+    deadlineAt: _deadlineAt,
     ...open
   } = state
   const now = clock.now()
@@ -73,22 +75,34 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
   await answerOf(save, `Could not settle the run, the store is down: ${id}`)
 }
 
-function checkVerdict(verdict: unknown): asserts verdict is ReviewVerdict {
-  if (verdict === 'not-submitted') return
-  const { operation, generator } = Object(verdict) as { readonly operation?: unknown; readonly generator?: unknown }
-  const isName = generator === undefined || typeof generator === 'string'
-  if (typeof verdict === 'object' && verdict !== null && z.json().safeParse(operation).success && isName) return
-  const fix =
-    "give 'not-submitted' or { operation }, with operation as the generator has it, such as { id: 'video_123' }"
-  throw new InvalidRequestError([{ field: 'verdict', value: describeValue(verdict), fix }])
+const VERDICT: OptionRules<Exclude<ReviewVerdict, 'not-submitted'>> = {
+  operation: required(rule(isJson, "give the job as the generator has it, such as { id: 'video_123' }")),
+  generator: text('give the name of a generator, or leave it out'),
 }
 
-function needsPerson(config: PipelineConfig, { status, submission, video }: RunState, verdict: ReviewVerdict): boolean {
+function checkVerdict(verdict: unknown): asserts verdict is ReviewVerdict {
+  if (verdict === 'not-submitted') return
+  if (typeof verdict !== 'object' || verdict === null) {
+    const fix = "give 'not-submitted' or { operation }, with operation as the generator has it"
+    throw new InvalidRequestError([optionProblem('verdict', verdict, fix)])
+  }
+  const problems = problemsOfOptions('verdict', verdict, VERDICT)
+  if (problems.length > 0) throw new InvalidRequestError(problems)
+}
+
+function needsPerson(config: PipelineConfig, state: RunState, verdict: ReviewVerdict): boolean {
+  const { status, submission } = state
   if (status === 'needs-review') return true
-  if (status === 'failed')
-    return verdict !== 'not-submitted' && video === undefined && handleOf(submission) !== undefined
+  if (status === 'failed') return verdict !== 'not-submitted' && mayHaveJob(state)
   const isForeign = submission && boundGenerator(generatorRoutesOf(config.generator), submission) === undefined
   return status === 'running' && isForeign === true && submission?.state !== 'ready'
+}
+
+// Without its video. What an abort interrupted may have been accepted; any other failure left a submission as sent that was refused.
+function mayHaveJob({ video, submission, isAborted = false }: RunState): boolean {
+  if (video !== undefined) return false
+  const isOpen = submission?.state === 'unknown' || (submission?.state === 'sending' && isAborted)
+  return isOpen || handleOf(submission) !== undefined
 }
 
 function found(
@@ -98,7 +112,9 @@ function found(
   { operation, generator }: Exclude<ReviewVerdict, 'not-submitted'>,
 ): Submission {
   const routes = generatorRoutesOf(config.generator)
-  const bound = generatorFor(routes.generators, boundGenerator(routes, submission), generator)
+  // Where the generator of the submission is gone, another one is not asked for its job unless a person says so.
+  const isOpen = submission.generator === null && routes.generators.length === 1
+  const bound = generatorFor(routes.generators, boundGenerator(routes, submission), { name: generator, isOpen })
   const cursor = bound && routes.locate(bound)
   if (bound === undefined || cursor === undefined) {
     const names = routes.generators.map(({ name }) => name).join(', ')
@@ -112,8 +128,8 @@ function found(
 function generatorFor(
   generators: readonly Generator[],
   bound: Generator | undefined,
-  name: string | undefined,
+  { name, isOpen }: { readonly name: string | undefined; readonly isOpen: boolean },
 ): Generator | undefined {
   if (name !== undefined) return generators.find((generator) => generator.name === name)
-  return bound ?? (generators.length === 1 ? generators[0] : undefined)
+  return bound ?? (isOpen ? generators[0] : undefined)
 }

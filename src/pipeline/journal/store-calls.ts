@@ -29,8 +29,6 @@ const METHODS = [
   'prune',
 ] as const satisfies readonly (keyof RunStore)[]
 
-const NEVER = new AbortController().signal
-
 /**
  * A store whose operations fail when they take too long: one that hangs is one that is down. What a late operation did stands in the
  * store; compare-and-set keeps that from doing harm.
@@ -57,7 +55,9 @@ export function inTime<T>(
 ): Promise<T> {
   const error = () =>
     new RunStateError(`Could not ${method} in the store, no answer within: ${storeTimeoutMs} ms`, { isRetryable: true })
-  return withDeadline({ clock, signal: NEVER, timeoutMs: storeTimeoutMs, error }, operation)
+  // One signal for all would hold each operation that hangs, and compare each new listener with all that are there.
+  const { signal } = new AbortController()
+  return withDeadline({ clock, signal, timeoutMs: storeTimeoutMs, error }, operation)
 }
 
 /**
@@ -78,8 +78,15 @@ export async function answerOf<T>(ask: () => Promise<T>, message: string): Promi
     return await ask()
   } catch (cause) {
     if (isAnswer(cause)) throw cause
-    throw new RunStateError(message, { cause, isRetryable: true })
+    throw storeFailure(message, cause, true)
   }
+}
+
+/** The error of a store that failed, with what it reports of the reason in its message. */
+export function storeFailure(message: string, cause: unknown, isRetryable: boolean): RunStateError {
+  const reason = cause instanceof RunStateError ? cause.reason : undefined
+  const shown = reason === undefined ? message : `${message} (${reason})`
+  return new RunStateError(shown, { cause, isRetryable, reason })
 }
 
 /** Whether an error of a store is its answer, so that asking again changes nothing. */

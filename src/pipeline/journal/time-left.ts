@@ -1,8 +1,8 @@
 import type { RunState } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
 
-// Clocks of two machines may differ by this much; a larger step back is a clock that was set.
-const SKEW_MS = 10_000
+/** Clocks of two machines may differ by this much; a larger step back is a clock that was set. */
+export const SKEW_MS = 10_000
 
 /**
  * The time of a run when a process loads it: that of its last save, and what the wall clock counted since. A deadline so has the

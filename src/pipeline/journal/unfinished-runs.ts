@@ -1,11 +1,17 @@
 import { describeValue } from '../../contracts/errors.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
-import type { PipelineConfig } from '../options.js'
-import { answerOf } from './store-calls.js'
+import type { RunStore } from '../../contracts/run-store.js'
+import type { PipelineConfig } from '../pipeline-config.js'
+import type { RunState } from '../state/run-state.js'
+import { answerOf, loadRun } from './store-calls.js'
+import { waitMsAt } from './time-left.js'
 
 const PAGE = 1000
 // Runs that change their place meanwhile are looked for again.
 const MOST_PASSES = 3
+// By how much a wall clock may have been set back, and how many runs are looked at to see whether it was.
+const STEP_MS = 3_660_000
+const PROBE = 10
 
 /**
  * Ids of the runs of a store that have not ended, without those that are `live` here, the most overdue first, at most `limit`.
@@ -20,6 +26,7 @@ export async function unfinishedRuns(
   const found = new Set<string>()
   for (let pass = 1; pass <= MOST_PASSES; pass += 1) {
     const known = found.size
+    let pages = 0
     for (let after: string | undefined; found.size < limit; ) {
       const from = after
       const page = await answerOf(
@@ -28,10 +35,11 @@ export async function unfinishedRuns(
       )
       for (const id of page) if (found.size < limit && !live.has(id)) found.add(id)
       after = page.at(-1)
+      pages += 1
       if (page.length < PAGE) break
     }
     // One page has no gaps, and a pass that finds nothing new had none.
-    if (found.size === known || found.size < PAGE || found.size >= limit) break
+    if (found.size === known || pages < 2 || found.size >= limit) break
   }
   return [...found]
 }
@@ -42,8 +50,33 @@ export async function unfinishedRuns(
  */
 export async function dueRuns({ store, clock }: PipelineConfig, limit: number): Promise<readonly string[]> {
   checkLimit(limit)
-  const due = () => store.due(clock.now(), limit, { isFree: true })
-  return answerOf(due, 'Could not look for runs that are due, the store is down')
+  const now = clock.now()
+  const due = (before: number, most: number, after?: string) =>
+    answerOf(
+      () => store.due(before, most, { isFree: true, ...(after !== undefined && { after }) }),
+      'Could not look for runs that are due, the store is down',
+    )
+  const found = [...(await due(now, limit))]
+  // Where the wall clock was set back since they were saved, runs are due that seem to wait for up to an hour.
+  for (let after = found.at(-1); found.length < limit; ) {
+    const page = await due(now + STEP_MS, PROBE, after)
+    const states = await Promise.all(page.map((id) => stateOf(store, id)))
+    const stepped = page.filter((_, index) => isAhead(states[index], now))
+    found.push(...stepped.slice(0, limit - found.length))
+    after = page.at(-1)
+    if (stepped.length < PROBE) break
+  }
+  return found
+}
+
+// One that cannot be read is not known to be due.
+async function stateOf(store: RunStore, id: string): Promise<RunState | undefined> {
+  return (await loadRun(store, id).catch(() => undefined))?.state
+}
+
+// Saved by a clock that was ahead of this one.
+function isAhead(state: RunState | undefined, now: number): boolean {
+  return state !== undefined && state.wakeAt > now && waitMsAt(state, now) === 0
 }
 
 function checkLimit(limit: unknown): void {

@@ -1,10 +1,17 @@
 import type { Clock } from '../../contracts/clock.js'
+import { describeValue } from '../../contracts/errors.js'
+import { RunStateError } from '../../contracts/run-errors.js'
 import type { LoadedRun, RunStore, StoredRun } from '../../contracts/run-store.js'
+import { withDeadline } from '../../timing/deadline.js'
+import { backgroundOf } from '../../timing/system-clock.js'
 import type { RunState } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { inBackground } from './in-background.js'
 import { isFenced } from './store-calls.js'
 import type { TimedStore } from './timed-store.js'
+
+// How long the answer to a save that was given up may take before the store is asked what it has.
+const LATE_MS = 5000
 
 /** What saves are made with. */
 export interface SaveOptions {
@@ -19,13 +26,19 @@ export interface SaveOptions {
   readonly version: number
 }
 
+interface StoredSave {
+  readonly version: number
+  readonly state: StoredRun
+  readonly done: Promise<number>
+}
+
 /** Saves of one run by compare-and-set, by one worker. */
 export class VersionedSaves {
   readonly #options: SaveOptions
   #version: number
   // Whether a save failed without an answer, so that the store may have it under a version that this process does not know.
   #mayHaveSaved = false
-  #last: { readonly version: number; readonly state: StoredRun; readonly done: Promise<number> } | undefined
+  #last: StoredSave | undefined
 
   constructor(options: SaveOptions) {
     this.#options = options
@@ -69,33 +82,42 @@ export class VersionedSaves {
   takeBack(state: RunState): void {
     const last = this.#last
     if (last === undefined) return
+    const { clock } = this.#options
+    const error = () => new RunStateError('Could not hear what became of the save', { isRetryable: true })
+    const limit = { clock: backgroundOf(clock), signal: new AbortController().signal, timeoutMs: LATE_MS, error }
+    this.#saveOver(() => withDeadline(limit, () => last.done).catch(() => this.#landedAs(last)), state)
+  }
+
+  /** Saves in the place of the last save, which failed, or over it where only its answer was lost; in the background. */
+  saveInstead(state: RunState): void {
+    const last = this.#last
+    if (last !== undefined) this.#saveOver(async () => (await this.#landedAs(last)) ?? last.version, state)
+  }
+
+  #saveOver(find: () => Promise<number | undefined>, state: RunState): void {
     const { id, store } = this.#options
-    const landedAs = async () => {
-      const loaded = await store.load(id)
-      // It did not land: the run is free all the same.
-      if (loaded?.version === last.version && loaded.state.worker === last.state.worker) return loaded.version
-      // What was saved since is no business of this save, also when the same worker did it.
-      if (loaded?.version !== last.version + 1 || loaded.state.worker !== last.state.worker) return undefined
-      const isLast = JSON.stringify(loaded.state.submission) === JSON.stringify(last.state.submission)
-      return isLast ? loaded.version : undefined
-    }
     inBackground(this.#options, async () => {
-      const version = await last.done.catch(landedAs)
+      const version = await find()
       if (version !== undefined) await store.save(id, version, freed(state))
     })
   }
 
-  /** Saves in the place of the last save, which failed, unless that or another process is faster; in the background. */
-  saveInstead(state: RunState): void {
-    const last = this.#last
+  // The version to save over: that of the save when it landed, the one before when it did not.
+  async #landedAs(last: Pick<StoredSave, 'version' | 'state'>): Promise<number | undefined> {
     const { id, store } = this.#options
-    if (last) inBackground(this.#options, async () => void (await store.save(id, last.version, freed(state))))
+    const loaded = await store.load(id)
+    // It did not land: the run is free all the same, unless another process has it.
+    if (loaded?.version === last.version && loaded.state.worker === last.state.worker) return loaded.version
+    // What was saved since is no business of this save, also when the same worker did it.
+    if (loaded?.version !== last.version + 1 || loaded.state.worker !== last.state.worker) return undefined
+    const isLast = JSON.stringify(loaded.state.submission) === JSON.stringify(last.state.submission)
+    return isLast ? loaded.version : undefined
   }
 
   #save(version: number, state: StoredRun): Promise<number> {
     const { id, rawStore, timed } = this.#options
     return timed.wait('save', () => {
-      const done = rawStore.save(id, version, state)
+      const done = Promise.resolve(rawStore.save(id, version, state)).then(checkedVersion)
       this.#last = { version, state, done }
       return done
     })
@@ -106,6 +128,15 @@ export class VersionedSaves {
     const { id, worker } = this.#options
     return readRunState(id, loaded).worker === worker
   }
+}
+
+// Without it the next save would look like that of another process.
+function checkedVersion(version: unknown): number {
+  if (typeof version === 'number' && Number.isSafeInteger(version)) return version
+  const given = describeValue(version)
+  throw new RunStateError(
+    `Could not use the result of save() of the store, it is to resolve to the new version, a whole number: ${given}`,
+  )
 }
 
 // The process does not continue the run: any other may.

@@ -1,5 +1,5 @@
 import { RunStateError } from '../../contracts/run-errors.js'
-import type { PipelineConfig } from '../options.js'
+import type { PipelineConfig } from '../pipeline-config.js'
 import { answerOf, isFenced, loadRun } from './store-calls.js'
 
 const TRIES = 5

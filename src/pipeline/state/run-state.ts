@@ -1,6 +1,7 @@
 import type { SoraPipelineErrorJson } from '../../contracts/errors.js'
 import type { UpstreamState } from '../../contracts/events.js'
 import type { GeneratedVideo, GeneratedVideoFacts } from '../../contracts/generator.js'
+import { jsonPartOf } from '../../contracts/is-json.js'
 import type { Publication } from '../../contracts/publisher.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import type { ResolvedVideo } from '../../contracts/resolver.js'
@@ -84,6 +85,8 @@ export type RunState = {
   readonly isDegraded: boolean
   readonly endedAt?: number
   readonly error?: SoraPipelineErrorJson
+  /** Whether a person let the run take a job that the store did not know. */
+  readonly isAdopted?: boolean
   readonly isAborted?: boolean
   /** How many submissions were surely refused at their first send. */
   readonly refusals?: number
@@ -101,6 +104,7 @@ export interface NewRun {
   readonly now: number
   /** `Infinity` for no limit. */
   readonly totalMs: number
+  readonly isAdopted?: boolean | undefined
   readonly isCallerId: boolean
   readonly retryOf?: string | undefined
   readonly submission: Submission
@@ -108,7 +112,7 @@ export interface NewRun {
 
 /** The state of a run that has just begun to generate. */
 export function newRunState(run: NewRun): RunState {
-  const { id, request, identity, now, totalMs, isCallerId, retryOf, submission } = run
+  const { id, request, identity, now, totalMs, isCallerId, isAdopted, retryOf, submission } = run
   return {
     v: 2,
     id,
@@ -119,6 +123,7 @@ export function newRunState(run: NewRun): RunState {
     time: { wall: now, run: now },
     ...(Number.isFinite(totalMs) && { deadlineAt: now + totalMs }),
     ...(isCallerId && { isCallerId }),
+    ...(isAdopted && { isAdopted }),
     ...(retryOf !== undefined && { retryOf }),
     ...identity,
     request,
@@ -141,7 +146,7 @@ export function identityOf(request: VideoRequest, owner: string | undefined): Ru
 
 /** A generated video without what cannot be saved. */
 export function storableVideo({ source: _source, url, ...facts }: GeneratedVideo): StoredVideo {
-  return { ...facts, ...(url !== undefined && { url }) }
+  return { ...jsonPartOf(facts), ...(url !== undefined && { url }) }
 }
 
 /** Number of the submission whose job is in a state. */

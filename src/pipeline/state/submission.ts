@@ -1,6 +1,8 @@
 import type { GenerationHandle } from '../../contracts/generation-handle.js'
+import { jsonCopy } from '../../contracts/is-json.js'
 import type { JsonValue } from '../../contracts/json.js'
 import type { PollReading } from '../../contracts/poll-schedule.js'
+import { thinned } from './poll-readings.js'
 
 // The states of one submission to one generator, and every way from one to the next:
 //
@@ -15,7 +17,7 @@ import type { PollReading } from '../../contracts/poll-schedule.js'
 //    │                            ▼                     ▼             │
 //    └──refusal, verdict────── accepted ◄────────────found────────────┘
 //                               │    ▲
-//                               └────┘ answered, missed
+//                               └────┘ answered, missed, claimed
 //
 // `sending` is saved before the request leaves. A process that loads it does not know the outcome: it is lost.
 
@@ -45,6 +47,8 @@ export type ReadySubmission = Placed & {
 
 /** Saved as about to be sent: the request may have left. */
 export type SendingSubmission = Placed & {
+  /** Whether the generator said that its upstream honours keys when it was sent first; absent in what version 0.1.0 saved. */
+  readonly isKeyed?: boolean | undefined
   readonly state: 'sending'
   /** When it was sent first, in epoch milliseconds. */
   readonly sentAt: number
@@ -56,6 +60,7 @@ export type SendingSubmission = Placed & {
 
 /** It was sent, and whether it was accepted is not known. */
 export type UnknownSubmission = Placed & {
+  readonly isKeyed?: boolean | undefined
   readonly state: 'unknown'
   readonly sentAt: number
   /** Inquiries so far: sends under the same key, or lookups in a row that found nothing. */
@@ -67,6 +72,8 @@ export type AcceptedSubmission = Placed & {
   readonly state: 'accepted'
   readonly sentAt: number
   readonly handle: GenerationHandle
+  /** Whether the store was down when the job should be claimed, so that a lookup of another run may take it meanwhile. */
+  readonly isUnclaimed?: true | undefined
   /** Answers of polls, thinned. */
   readonly readings: readonly PollReading[]
   /** Polls in a row without an answer. */
@@ -108,16 +115,20 @@ export function placed<S extends Submission>(submission: S, cursor: JsonValue, g
 }
 
 /** It is about to be sent, for the first time or again under the same key. */
-export function sending(submission: ReadySubmission | UnknownSubmission, now: number): SendingSubmission {
+export function sending(
+  submission: ReadySubmission | UnknownSubmission,
+  now: number,
+  isKeyed: boolean,
+): SendingSubmission {
   const isResend = submission.state === 'unknown'
   const inquiries = submission.state === 'unknown' ? submission.inquiries + 1 : 0
-  return { ...placeOf(submission), state: 'sending', sentAt: submission.sentAt ?? now, isResend, inquiries }
+  return { ...placeOf(submission), state: 'sending', sentAt: submission.sentAt ?? now, isKeyed, isResend, inquiries }
 }
 
 /** Its outcome is not known: the answer was lost, or did not say. */
 export function lost(submission: SendingSubmission | UnknownSubmission): UnknownSubmission {
-  const { sentAt, inquiries } = submission
-  return { ...placeOf(submission), state: 'unknown', sentAt, inquiries }
+  const { sentAt, inquiries, isKeyed } = submission
+  return { ...placeOf(submission), state: 'unknown', sentAt, ...(isKeyed !== undefined && { isKeyed }), inquiries }
 }
 
 /** A lookup of an unknown submission came to nothing yet. */
@@ -146,6 +157,12 @@ export function accepted(
     misses: 0,
     lastingMisses: 0,
   }
+}
+
+/** The store knows that the job is of this run, or does not know it yet. */
+export function withClaim(job: AcceptedSubmission, isClaimed: boolean): AcceptedSubmission {
+  const { isUnclaimed: _isUnclaimed, ...own } = job
+  return isClaimed ? own : { ...own, isUnclaimed: true }
 }
 
 /** A poll was answered. */
@@ -207,7 +224,13 @@ export function newHandle(
   operation: JsonValue,
   startedAt: number,
 ): GenerationHandle {
-  return { generator: name, ...(upstream !== undefined && { upstream }), operation, startedAt }
+  // What the generator has and changes later is not what the run has.
+  return {
+    generator: name,
+    ...(upstream !== undefined && { upstream }),
+    operation: jsonCopy(operation),
+    startedAt,
+  }
 }
 
 function boundTo(bound: Bound): Pick<Placed, 'generator' | 'upstream'> {
@@ -216,17 +239,4 @@ function boundTo(bound: Bound): Pick<Placed, 'generator' | 'upstream'> {
 
 function placeOf({ cursor, generator, upstream, number }: Submission): Placed {
   return { cursor, generator, upstream, number }
-}
-
-const MAX_READINGS = 120
-
-// A schedule reads where progress moved and how often was polled lately; the polls in between may go.
-function thinned(readings: readonly PollReading[]): readonly PollReading[] {
-  if (readings.length <= MAX_READINGS) return readings
-  const isMove = (index: number) => readings[index]?.ratio !== readings[index - 1]?.ratio
-  const recent = readings.length - MAX_READINGS / 2
-  const kept = readings.filter((_, index) => index === 0 || index >= recent || isMove(index))
-  return kept.length < readings.length
-    ? kept
-    : kept.filter((_, index) => index === 0 || index >= recent || index % 2 === 0)
 }

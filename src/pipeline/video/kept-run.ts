@@ -1,8 +1,9 @@
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { VideoSource } from '../../contracts/source.js'
+import { checkIsText } from '../check-request.js'
 import { EventLog } from '../event-log.js'
 import { answerOf, isFenced, loadRun } from '../journal/store-calls.js'
-import type { PipelineConfig } from '../options.js'
+import type { PipelineConfig } from '../pipeline-config.js'
 import { RunSession } from '../run-session.js'
 import { RunWaits } from '../run-waits.js'
 import { toStoredRun } from '../state/stored-run.js'
@@ -16,6 +17,7 @@ const SAVE_TRIES = 5
  * @throws RunStateError when the store does not know the run, it was removed, or it has no video.
  */
 export async function openKeptVideo(config: PipelineConfig, id: string, source?: VideoSource): Promise<VideoSource> {
+  checkIsText(id)
   const { state, version } = await loadKept(config, id)
   if (state.video === undefined) throw new RunStateError(`Could not open the video, the run has none: ${id}`)
   const session = new RunSession({

@@ -42,6 +42,17 @@ export async function releaseClaims(
   }
 }
 
+/** A run claims under the id of one that was forgotten: the note of that one no longer counts, for it would end the claims of both. */
+export async function keepClaims(
+  { released }: FilePlaces,
+  folder: string,
+  isForgotten: () => Promise<boolean>,
+): Promise<void> {
+  const note = join(released, basename(folder))
+  if ((await unlessMissing(() => stat(note))) === undefined || (await isForgotten())) return
+  await rm(note, { force: true })
+}
+
 /** Removes the claims of forgotten runs. */
 export type ClaimSweep = (
   places: FilePlaces,

@@ -1,15 +1,15 @@
-import { describeValue } from '../../contracts/errors.js'
-import { ConfigurationError, type InputProblem } from '../../contracts/input-errors.js'
+import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
 import { listRuns } from '../../contracts/list-runs.js'
+import { number, required, text } from '../../contracts/option-rules.js'
 import type { PruneQuery, RunStore, StoredRun } from '../../contracts/run-store.js'
 import { asStateFailure } from '../state-failure.js'
 import { checkTtl } from '../store-input.js'
-import { claimKey, claimSweep } from './claim-files.js'
+import { claimKey, claimSweep, keepClaims } from './claim-files.js'
 import { dueRuns } from './due-runs.js'
 import { isEnded } from './ended-markers.js'
 import { endedRetention } from './ended-retention.js'
 import { filePlaces, runFolder } from './file-places.js'
-import { forgetRuns } from './forget-runs.js'
+import { forgetRuns, isForgotten } from './forget-runs.js'
 import { inTurn } from './in-turn.js'
 import { dropMedia, getMedia, putMedia } from './media-files.js'
 import { createRun, loadRun, rescheduleRun, saveRun } from './run-files.js'
@@ -86,7 +86,8 @@ export interface FileStoreOptions {
  * ```
  */
 export function fileStore(options: FileStoreOptions): Required<RunStore> {
-  const { directory, keepEndedMs } = checkedOptions(options)
+  checkOptions('fileStore', options, RULES)
+  const { directory, keepEndedMs } = options
   const places = filePlaces(directory)
   const seen = seenRuns(places.runs)
   const sweepClaims = claimSweep()
@@ -122,7 +123,12 @@ export function fileStore(options: FileStoreOptions): Required<RunStore> {
     reschedule: (id, version, wakeAt, readings) =>
       work('reschedule the run', id, () => rescheduleRun(places, id, version, wakeAt, readings)),
     claim: (namespace, key, runId) =>
-      work(`claim ${key} of ${namespace}`, runId, () => claimKey(places, namespace, key, runId)),
+      work(`claim ${key} of ${namespace}`, runId, async () => {
+        const isOwn = await claimKey(places, namespace, key, runId)
+        const folder = runFolder(places, runId)
+        if (isOwn) await keepClaims(places, folder, () => isForgotten(seen, folder))
+        return isOwn
+      }),
     due: (before, limit, dueOptions = {}) =>
       work('look for runs that are due', 'runs', () => dueRuns(places, seen, [before, limit, dueOptions])),
     heartbeat: async (worker, ttlMs) => {
@@ -161,14 +167,7 @@ export function fileStore(options: FileStoreOptions): Required<RunStore> {
   }
 }
 
-function checkedOptions({ directory, keepEndedMs }: FileStoreOptions): FileStoreOptions {
-  const problems: InputProblem[] = []
-  if (typeof directory !== 'string' || directory === '') {
-    problems.push({ field: 'directory', value: describeValue(directory), fix: 'give the path of a directory' })
-  }
-  if (keepEndedMs !== undefined && !(Number.isFinite(keepEndedMs) && keepEndedMs > 0)) {
-    problems.push({ field: 'keepEndedMs', value: describeValue(keepEndedMs), fix: 'give milliseconds above 0' })
-  }
-  if (problems.length > 0) throw new ConfigurationError('fileStore', problems)
-  return { directory, keepEndedMs }
+const RULES: OptionRules<FileStoreOptions> = {
+  directory: required(text('give the path of a directory')),
+  keepEndedMs: number((value) => value > 0 && Number.isFinite(value), 'give milliseconds above 0'),
 }

@@ -34,11 +34,7 @@ export async function forgetRuns(
     const some = ended.slice(from, from + AT_ONCE)
     outcomes.push(...(await Promise.allSettled(some.map((run) => forgetRun(places, run, query)))))
   }
-  const isForgotten = async (id: string) => {
-    const run = await seen.look(runFolder(places, id))
-    return run?.forgottenAt !== undefined || run === undefined
-  }
-  await sweepClaims(places, query.now - RETAINED_MS, isForgotten)
+  await sweepClaims(places, query.now - RETAINED_MS, (id) => isForgotten(seen, runFolder(places, id)))
   await sweepMarkers(places, seen, runs)
   await sweepRemoved(places)
   await sweepMedia(places)
@@ -47,6 +43,12 @@ export async function forgetRuns(
   // A run that cannot be removed holds up no other.
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   return outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length
+}
+
+/** Whether the run of a folder was forgotten, or never was. */
+export async function isForgotten(seen: SeenRuns, folder: string): Promise<boolean> {
+  const run = await seen.look(folder)
+  return run?.forgottenAt !== undefined || run === undefined
 }
 
 // Whether the run counts as forgotten by this call: what is retained of one goes without being counted again.

@@ -18,9 +18,9 @@ export function runPages(sql: PreparedStatements): Pick<StoreOperations, 'due' |
       return rows.map(({ id }) => String(id))
     },
 
-    list({ owner, order, after, limit }) {
+    list({ owner, order, after, withRemoved, limit }) {
       const texts = [owner, after].filter((text) => text !== undefined)
-      const rows = sql(listStatement({ owner, order, after })).all(...texts, limit)
+      const rows = sql(listStatement({ owner, order, after, withRemoved })).all(...texts, limit)
       return rows.map(({ id }) => String(id))
     },
   }
@@ -33,9 +33,9 @@ function dueStatement({ after, isFree }: Pick<DueQuery, 'after' | 'isFree'>): st
     ${isFree ? `AND NOT (${IS_HELD})` : ''} ORDER BY wake_at, id LIMIT ?`
 }
 
-function listStatement({ owner, order, after }: Pick<ListQuery, 'owner' | 'order' | 'after'>): string {
+function listStatement({ owner, order, after, withRemoved }: Omit<ListQuery, 'limit'>): string {
   const [beyond, direction] = order === 'newest-first' ? ['<', 'DESC'] : ['>', 'ASC']
   const place = `AND (started_at, id) ${beyond} (SELECT started_at, id FROM runs WHERE id = ?)`
-  return `SELECT id FROM runs WHERE removed_at IS NULL ${owner === undefined ? '' : 'AND owner = ?'}
+  return `SELECT id FROM runs WHERE ${withRemoved ? 'TRUE' : 'removed_at IS NULL'} ${owner === undefined ? '' : 'AND owner = ?'}
     ${after === undefined ? '' : place} ORDER BY started_at ${direction}, id ${direction} LIMIT ?`
 }

@@ -10,6 +10,7 @@ const SETTINGS = `
   PRAGMA busy_timeout = ${BUSY_MS};
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
+  PRAGMA secure_delete = ON;
 `
 
 // The result codes of SQLite for a lock that another connection holds, without their extensions: SQLITE_BUSY, SQLITE_LOCKED, and

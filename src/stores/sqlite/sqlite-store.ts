@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import { describeValue } from '../../contracts/errors.js'
-import { ConfigurationError, type InputProblem } from '../../contracts/input-errors.js'
+import { checkOptions, type OptionRules, throwProblems } from '../../contracts/check-options.js'
+import { number, required, rule } from '../../contracts/option-rules.js'
 import { FencedError, RunStateError } from '../../contracts/run-errors.js'
 import type { RunStore, StoredRun } from '../../contracts/run-store.js'
 import { asStateFailure } from '../state-failure.js'
@@ -168,9 +168,10 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
         return call('report', toText(worker), rows)
       }),
 
-    list: ({ owner, order, after, limit }) =>
+    list: ({ owner, order, after, withRemoved = false, limit }) =>
       work('list the runs', 'runs', async () => {
-        const query = { owner: owner && toText(owner), order, after: after && toText(after), limit: whole(limit) }
+        const place = { owner: owner && toText(owner), order, after: after && toText(after) }
+        const query = { ...place, withRemoved, limit: whole(limit) }
         return (await call('list', query)).map(fromText)
       }),
 
@@ -201,20 +202,21 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   }
 }
 
-function checkedOptions({ path, keepEndedMs }: SqliteStoreOptions): SqliteStoreOptions {
-  const problems: InputProblem[] = []
-  if (typeof path !== 'string' || path === '' || path === ':memory:') {
-    problems.push({ field: 'path', value: describeValue(path), fix: 'give the path of a file' })
-  }
-  if (keepEndedMs !== undefined && !(Number.isFinite(keepEndedMs) && keepEndedMs > 0)) {
-    problems.push({ field: 'keepEndedMs', value: describeValue(keepEndedMs), fix: 'give milliseconds above 0' })
-  }
+const RULES: OptionRules<SqliteStoreOptions> = {
+  path: required(
+    rule((value) => typeof value === 'string' && value !== '' && value !== ':memory:', 'give the path of a file'),
+  ),
+  keepEndedMs: number((value) => value > 0 && Number.isFinite(value), 'give milliseconds above 0'),
+}
+
+function checkedOptions(options: SqliteStoreOptions): SqliteStoreOptions {
+  checkOptions('sqliteStore', options, RULES)
   // Not imported: the other stores have to work where it is missing.
   if (process.getBuiltinModule('node:sqlite') === undefined) {
-    problems.push({ field: 'node', value: process.version, fix: 'use Node 22.13 or later, which has node:sqlite' })
+    const fix = 'use Node 22.13 or later, which has node:sqlite'
+    throwProblems('sqliteStore', [{ field: 'node', value: process.version, fix }])
   }
-  if (problems.length > 0) throw new ConfigurationError('sqliteStore', problems)
-  return { path, keepEndedMs }
+  return options
 }
 
 // SQLite has no limit of Infinity.

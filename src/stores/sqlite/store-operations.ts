@@ -89,6 +89,7 @@ export interface ListQuery {
   readonly owner: string | undefined
   readonly order: string
   readonly after: string | undefined
+  readonly withRemoved: boolean
   readonly limit: number
 }
 

@@ -1,5 +1,7 @@
 import * as z from 'zod/mini'
+import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
 import { isSoraPipelineError } from '../../contracts/errors.js'
+import { aTimeout, required, rule, ruleOf } from '../../contracts/option-rules.js'
 import type { Publisher } from '../../contracts/publisher.js'
 import { mayHaveBeenAccepted } from '../../contracts/submission.js'
 import {
@@ -12,18 +14,10 @@ import { abortable } from '../../upstream/abortable.js'
 import { type ApiCall, createApi } from '../../upstream/api.js'
 import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
 import { timeoutFailure } from '../../upstream/network-failure.js'
-import type { Fetch } from '../../upstream/request.js'
+import type { Fetch } from '../../upstream/outgoing-request.js'
 import { type Credential, carriesSecret, maskOf } from '../../upstream/secret.js'
 import { withTimeLimit } from '../../upstream/time-limit.js'
-import {
-  addressProblem,
-  credentialProblem,
-  headerProblems,
-  optionProblem,
-  textProblem,
-  throwProblems,
-  timeoutProblem,
-} from '../option-problems.js'
+import { address, aFetch, credential, headers, named } from '../option-rules.js'
 
 /** Headers by name, such as `{ 'x-account': '7' }`. */
 type HeaderRecord = Readonly<Record<string, string>>
@@ -136,19 +130,19 @@ export function soraPublisher(given: SoraPublisherOptions): Publisher {
 }
 
 async function headersOf(
-  headers: SoraPublisherOptions['headers'],
+  option: SoraPublisherOptions['headers'],
   name: string,
   signal: AbortSignal,
 ): Promise<HeaderRecord | undefined> {
-  if (typeof headers !== 'function') return headers
-  const given = await abortable(signal, Promise.resolve().then(headers)).catch((error: unknown) => {
+  if (typeof option !== 'function') return option
+  const given = await abortable(signal, Promise.resolve().then(option)).catch((error: unknown) => {
     if (signal.aborted) throw signal.reason
     if (isSoraPipelineError(error)) throw error
     // Only its class is told: its text may hold the very secret that it failed to give.
     const kind = error instanceof Error ? error.name : typeof error
     throw new AuthenticationError(`Could not get the headers of ${name}: their function threw ${kind}`)
   })
-  const [problem] = headerProblems('headers', given)
+  const [problem] = given === undefined ? [] : headers.problems('headers', given)
   if (problem === undefined) return given
   throw new AuthenticationError(`Could not use the headers of ${name}: ${problem.field} is ${problem.value}`)
 }
@@ -168,22 +162,22 @@ function pick({ status, url, bodyExcerpt, requestId }: UpstreamHttpError | Upstr
   return { status, url, bodyExcerpt, requestId }
 }
 
+const RULES: OptionRules<SoraPublisherOptions> = {
+  ...named,
+  baseUrl: required(address('"https://gateway.example/backend"', 'headers')),
+  headers: ruleOf((field, value) => (typeof value === 'function' ? [] : headers.problems(field, value))),
+  apiKey: credential,
+  postText: rule((value) => typeof value === 'string', 'give a text'),
+  timeoutMs: aTimeout,
+  fetch: aFetch,
+}
+
 function checkSoraPublisherOptions(given: SoraPublisherOptions) {
-  const { headers } = given
-  const options = {
+  checkOptions('soraPublisher', given, RULES)
+  return {
     ...given,
     name: given.name ?? 'sora-publisher',
     postText: given.postText ?? '',
     timeoutMs: given.timeoutMs ?? 30_000,
   }
-  const { postText } = options
-  throwProblems('soraPublisher', [
-    textProblem('name', options.name, 'give a name'),
-    addressProblem('baseUrl', options.baseUrl, '"https://gateway.example/backend"'),
-    ...(typeof headers === 'function' ? [] : headerProblems('headers', headers)),
-    credentialProblem('apiKey', options.apiKey),
-    typeof postText === 'string' ? undefined : optionProblem('postText', postText, 'give a text'),
-    timeoutProblem('timeoutMs', options.timeoutMs),
-  ])
-  return options
 }

@@ -1,23 +1,14 @@
 import { attemptObserverOf } from '../../contracts/attempt-observer.js'
+import { checkOptions, type OptionProblem, type OptionRules, optionProblem } from '../../contracts/check-options.js'
+import { aTimeout, msFrom0, number, required, ruleOf } from '../../contracts/option-rules.js'
 import type { ResolvedVideo, Resolver } from '../../contracts/resolver.js'
 import { AllStrategiesFailedError } from '../../contracts/run-errors.js'
 import type { StageContext } from '../../contracts/stage.js'
 import { UpstreamHttpError } from '../../contracts/upstream-errors.js'
-import {
-  type AllowPrivateAddresses,
-  allowPrivateAddressesProblem,
-} from '../../upstream/download/allowed-destinations.js'
+import type { AllowPrivateAddresses } from '../../upstream/download/allowed-destinations.js'
+import type { Fetch } from '../../upstream/outgoing-request.js'
 import { proveVideo } from '../../upstream/prove-video.js'
-import type { Fetch } from '../../upstream/request.js'
-import {
-  addressProblem,
-  headerProblems,
-  type OptionProblem,
-  optionProblem,
-  textProblem,
-  throwProblems,
-  timeoutProblem,
-} from '../option-problems.js'
+import { addressProblem, aFetch, headers, named, privateAddresses } from '../option-rules.js'
 import { fillTemplate } from './fill-template.js'
 
 /** Options of `mirrorResolver`. */
@@ -139,41 +130,53 @@ export function mirrorResolver(given: MirrorResolverOptions): Resolver {
   }
 }
 
+const RULES: OptionRules<MirrorResolverOptions> = {
+  ...named,
+  hosts: required(
+    ruleOf((field, value) =>
+      Array.isArray(value) && value.length > 0
+        ? value.map((host: unknown, index) => hostProblem(`${field}[${index}]`, host))
+        : optionProblem(field, value, 'give a list of at least one host'),
+    ),
+  ),
+  path: ruleOf(pathProblem),
+  headers,
+  timeoutMs: aTimeout,
+  syncTimeoutMs: msFrom0,
+  minBytes: number((value) => value >= 0, 'give bytes from 0'),
+  allowPrivateAddresses: privateAddresses,
+  fetch: aFetch,
+}
+
 function checkMirrorOptions(given: MirrorResolverOptions) {
-  const hosts = Array.isArray(given.hosts) ? given.hosts.map(withScheme) : []
-  const options = {
+  checkOptions('mirrorResolver', given, RULES)
+  return {
     ...given,
-    hosts,
+    hosts: given.hosts.map(withScheme),
     name: given.name ?? 'mirror',
     path: given.path ?? '/MP4/{postId}.mp4',
     timeoutMs: given.timeoutMs ?? 10_000,
     syncTimeoutMs: given.syncTimeoutMs ?? 0,
     minBytes: given.minBytes ?? 1,
   }
-  const { path, syncTimeoutMs, minBytes } = options
-  throwProblems('mirrorResolver', [
-    textProblem('name', options.name, 'give a name'),
-    hosts.length > 0 ? undefined : optionProblem('hosts', given.hosts, 'give at least one host'),
-    ...hosts.map((host, index) => hostProblem(`hosts[${index}]`, host)),
-    path.startsWith('/') ? undefined : optionProblem('path', path, 'begin it with /'),
-    ...headerProblems('headers', options.headers),
-    timeoutProblem('timeoutMs', options.timeoutMs),
-    syncTimeoutMs >= 0 ? undefined : optionProblem('syncTimeoutMs', syncTimeoutMs, 'give milliseconds from 0'),
-    minBytes >= 0 ? undefined : optionProblem('minBytes', minBytes, 'give bytes from 0'),
-    allowPrivateAddressesProblem(options.allowPrivateAddresses),
-  ])
-  return options
 }
 
-function withScheme(host: unknown): string {
-  const text = String(host).trim().replace(/\/+$/, '')
+function withScheme(host: string): string {
+  const text = host.trim().replace(/\/+$/, '')
   return /^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `https://${text}`
 }
 
-function hostProblem(field: string, host: string): OptionProblem {
-  const problem = addressProblem(field, host, 'cdn.example')
-  if (problem !== undefined || !/[?#]/.test(host)) return problem
-  return optionProblem(field, host.replace(/[?#].*/s, ''), 'leave the query out')
+function hostProblem(field: string, host: unknown): OptionProblem {
+  const url = typeof host === 'string' ? withScheme(host) : host
+  const problem = addressProblem(field, url, 'cdn.example', 'a host that needs none')
+  if (problem !== undefined || !/[?#]/.test(String(url))) return problem
+  return optionProblem(field, String(url).replace(/[?#].*/s, ''), 'leave the query out')
+}
+
+// Without a placeholder every video would be the same file.
+function pathProblem(field: string, path: unknown): OptionProblem {
+  if (typeof path !== 'string' || !path.startsWith('/')) return optionProblem(field, path, 'begin it with /')
+  return /\{(postId|videoId)\}/.test(path) ? undefined : optionProblem(field, path, 'put {postId} or {videoId} into it')
 }
 
 function nameOf(name: string, host: string): string {

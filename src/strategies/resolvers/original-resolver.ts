@@ -1,7 +1,8 @@
+import { checkOptions } from '../../contracts/check-options.js'
 import type { GeneratedVideo } from '../../contracts/generator.js'
 import type { Resolver } from '../../contracts/resolver.js'
 import { NoUsableUrlError } from '../../contracts/run-errors.js'
-import { textProblem, throwProblems } from '../option-problems.js'
+import { named } from '../option-rules.js'
 
 /** Options of `originalResolver`. */
 export interface OriginalResolverOptions {
@@ -29,8 +30,8 @@ export interface OriginalResolverOptions {
  * ```
  */
 export function originalResolver(options: OriginalResolverOptions = {}): Resolver {
+  checkOptions<OriginalResolverOptions>('originalResolver', options, named)
   const { name = 'original', label } = options
-  throwProblems('originalResolver', [textProblem('name', name, 'give a name')])
   return {
     name,
     ...(label !== undefined && { label }),

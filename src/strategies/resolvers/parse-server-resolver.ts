@@ -1,31 +1,23 @@
 import * as z from 'zod/mini'
+import { checkOptions, type OptionProblem, type OptionRules, optionProblem } from '../../contracts/check-options.js'
+import { aTimeout, required, ruleOf, trueOrFalse } from '../../contracts/option-rules.js'
 import type { Resolver } from '../../contracts/resolver.js'
 import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { type ApiAnswer, createApi } from '../../upstream/api.js'
 import { readComplaint } from '../../upstream/complaint.js'
 import { complaintError } from '../../upstream/complaint-error.js'
 import { complaintKind } from '../../upstream/complaint-kind.js'
-import {
-  type AllowPrivateAddresses,
-  allowPrivateAddressesProblem,
-} from '../../upstream/download/allowed-destinations.js'
+import type { AllowPrivateAddresses } from '../../upstream/download/allowed-destinations.js'
 import { excerptOf, readErrorDetails } from '../../upstream/error-details.js'
 import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
 import { hostOf, timeoutFailure } from '../../upstream/network-failure.js'
+import type { Fetch } from '../../upstream/outgoing-request.js'
 import { isPlainHttp } from '../../upstream/plain-http.js'
 import { proveVideo } from '../../upstream/prove-video.js'
-import type { Fetch } from '../../upstream/request.js'
 import { requestIdFrom } from '../../upstream/request-id.js'
 import { type Credential, holdsSecret, maskOf, resolveCredential } from '../../upstream/secret.js'
 import { withTimeLimit } from '../../upstream/time-limit.js'
-import {
-  addressProblem,
-  credentialProblem,
-  optionProblem,
-  textProblem,
-  throwProblems,
-  timeoutProblem,
-} from '../option-problems.js'
+import { address, addressProblem, aFetch, credential, named, privateAddresses } from '../option-rules.js'
 import { fillTemplate } from './fill-template.js'
 
 /** Options of `parseServerResolver`. */
@@ -145,25 +137,30 @@ function told({ url, status, headers, text, mask }: ApiAnswer): Error {
     : complaintError(kind, message, options)
 }
 
+const RULES: OptionRules<ParseServerResolverOptions> = {
+  ...named,
+  baseUrl: required(address('"https://parse.example"', 'token')),
+  token: credential,
+  shareUrl: ruleOf(shareUrlProblem),
+  prove: trueOrFalse,
+  timeoutMs: aTimeout,
+  allowPrivateAddresses: privateAddresses,
+  fetch: aFetch,
+}
+
 function checkParseServerOptions(given: ParseServerResolverOptions) {
-  const options = {
+  checkOptions('parseServerResolver', given, RULES)
+  return {
     ...given,
     name: given.name ?? 'parse-server',
     shareUrl: given.shareUrl ?? 'https://sora.chatgpt.com/p/{postId}',
     prove: given.prove ?? true,
     timeoutMs: given.timeoutMs ?? 30_000,
   }
-  const { shareUrl, prove } = options
-  const isTemplate = typeof shareUrl === 'string' && /\{(postId|videoId)\}/.test(shareUrl)
-  throwProblems('parseServerResolver', [
-    textProblem('name', options.name, 'give a name'),
-    addressProblem('baseUrl', options.baseUrl, '"https://parse.example"'),
-    credentialProblem('token', options.token),
-    isTemplate ? undefined : optionProblem('shareUrl', shareUrl, 'put {postId} or {videoId} into it'),
-    isTemplate ? addressProblem('shareUrl', shareUrl, '"https://share.example/p/{postId}"') : undefined,
-    typeof prove === 'boolean' ? undefined : optionProblem('prove', prove, 'give true or false'),
-    timeoutProblem('timeoutMs', options.timeoutMs),
-    allowPrivateAddressesProblem(options.allowPrivateAddresses),
-  ])
-  return options
+}
+
+function shareUrlProblem(field: string, value: unknown): OptionProblem {
+  const isTemplate = typeof value === 'string' && /\{(postId|videoId)\}/.test(value)
+  if (!isTemplate) return optionProblem(field, value, 'put {postId} or {videoId} into it')
+  return addressProblem(field, value, '"https://share.example/p/{postId}"', 'a link that anyone can open')
 }

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { link, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { checkOptions, type OptionRules, optionProblem } from '../../contracts/check-options.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
+import { aFunction, required, ruleOf, text } from '../../contracts/option-rules.js'
 import type { VideoSource } from '../../contracts/source.js'
 import type { StageContext } from '../../contracts/stage.js'
 import type { Uploader } from '../../contracts/uploader.js'
 import { extensionOf, mediaTypeOf } from '../../upstream/media-type.js'
-import { addressProblem, optionProblem, textProblem, throwProblems } from '../option-problems.js'
+import { addressProblem, named } from '../option-rules.js'
 import { createByteProgress } from './byte-progress.js'
 import { directoryError } from './directory-error.js'
+import { removeLeftParts } from './left-parts.js'
 import { readVideo } from './read-video.js'
 import { hasExtension, numberedName, safeFileName } from './safe-file-name.js'
 
@@ -35,11 +38,25 @@ export interface DirectoryUploaderOptions {
 
 const MOST_NUMBERS = 1_000
 
+const RULES: OptionRules<DirectoryUploaderOptions> = {
+  ...named,
+  directory: required(text('give the path of a directory')),
+  publicBaseUrl: required(
+    ruleOf((field, value) => {
+      const problem = addressProblem(field, value, '"https://media.example/videos"', 'an address that anyone can open')
+      if (problem !== undefined || !/[?#]/.test(String(value))) return problem
+      return optionProblem(field, 'an address with a query', 'leave it out')
+    }),
+  ),
+  fileName: aFunction,
+}
+
 /**
  * Stores a video as a file in a directory that a web server gives out. It is written to a hidden temporary file first, flushed
  * to the disk, and only appears under its name when it is whole. A broken source is taken up again at the last good byte.
  * Nothing is ever overwritten: when the name is taken, the file becomes `name-2.mp4` and so on, up to 1000. `id` of the result
- * is the name. After a failure or an abort no file is left.
+ * is the name. After a failure or an abort no file is left; what a killed process left is removed a day later, by the first upload of
+ * an uploader.
  *
  * `upload` rejects with `ConfigurationError` when the directory cannot be written to, `QuotaExceededError` when the disk is
  * full, `InvalidRequestError` when all numbers of a name are taken, and with what the source says when it cannot be read.
@@ -55,17 +72,10 @@ const MOST_NUMBERS = 1_000
  * ```
  */
 export function directoryUploader(options: DirectoryUploaderOptions): Uploader {
+  checkOptions('directoryUploader', options, RULES)
   const { name = 'directory', label, directory, publicBaseUrl, fileName } = options
-  throwProblems('directoryUploader', [
-    textProblem('name', name, 'give a name'),
-    textProblem('directory', directory, 'give the path of a directory'),
-    addressProblem('publicBaseUrl', publicBaseUrl, '"https://media.example/videos"'),
-    /[?#]/.test(publicBaseUrl) ? optionProblem('publicBaseUrl', 'an address with a query', 'leave it out') : undefined,
-    fileName === undefined || typeof fileName === 'function'
-      ? undefined
-      : optionProblem('fileName', fileName, 'give a function'),
-  ])
   const base = publicBaseUrl.replace(/\/+$/, '')
+  let isTidy = false
   return {
     name,
     ...(label !== undefined && { label }),
@@ -76,6 +86,8 @@ export function directoryUploader(options: DirectoryUploaderOptions): Uploader {
       const temporary = join(directory, `.${randomUUID()}.part`)
       try {
         await mkdir(directory, { recursive: true })
+        if (!isTidy) await removeLeftParts(directory, Date.now())
+        isTidy = true
         const { byteLength, mediaType } = await writeVideo(temporary, source, context)
         const full = safeFileName(hasExtension(wanted) ? wanted : `${wanted}${extensionOf(mediaType)}`)
         signal.throwIfAborted()

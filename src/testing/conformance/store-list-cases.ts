@@ -91,6 +91,9 @@ export const storeListCases: readonly ConformanceCase<RunStoreSubject>[] = [
       assert.deepEqual(await pageOf(store, { order: 'oldest-first' }), ['run_0', 'run_1', 'run_4', 'run_5'])
       assert.deepEqual(await pageOf(store, { order: 'oldest-first', after: 'run_2' }), ['run_4', 'run_5'])
       assert.deepEqual(await pageOf(store, { order: 'newest-first', after: 'run_3' }), ['run_1', 'run_0'])
+      const all = await pageOf(store, { order: 'oldest-first', withRemoved: true })
+      const every = ['run_0', 'run_1', 'run_2', 'run_3', 'run_4', 'run_7', 'run_5']
+      assert.deepEqual(all, every, 'withRemoved gives them as well')
       assert.equal((await store.load('run_2'))?.state.removedAt, 300, 'load gives a removed run')
       await store.save('run_2', 2, run({ startedAt: 200 }))
       assert.deepEqual(await pageOf(store, { order: 'oldest-first', limit: 3 }), ['run_0', 'run_1', 'run_2'])

@@ -125,6 +125,18 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
     },
   ),
   optionalCase(
+    ['prune', 'putMedia', 'getMedia', 'dropMedia'],
+    'drops media that came after their run was forgotten with what is retained of it',
+    async (store) => {
+      await store.create('run_1', ended('completed', { isCallerId: true, endedAt: NOW - HOUR }))
+      await store.prune(PRUNE)
+      const bytes = Uint8Array.of(1)
+      await store.putMedia('run_1', await sha256Of(bytes), bytes)
+      await store.prune({ endedBefore: NOW, now: NOW + RETAINED_MS })
+      await isGone(store, bytes, 'media must go with what is retained of a run')
+    },
+  ),
+  optionalCase(
     ['prune'],
     'keeps the claims of a forgotten run for 24 hours, and frees them then',
     async (store, reopen) => {
@@ -163,6 +175,20 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
     for (const job of ['job_1', 'job_3']) {
       assert.equal(await store.claim('gen', job, 'run_2'), false, `the run still runs and must keep ${job}`)
     }
+  }),
+  optionalCase(['prune'], 'keeps the claims of a run for 24 hours, whenever another run had its id', async (store) => {
+    await store.create('run_1', ended('completed'))
+    await store.prune(PRUNE)
+    await store.create('run_1', ended('completed'))
+    await store.claim('gen', 'job_1', 'run_1')
+    const later = NOW + RETAINED_MS + 1
+    assert.equal(await store.prune({ endedBefore: NOW, now: later }), 1, 'prune must forget the second run')
+    for (const now of [later, later + RETAINED_MS - 1]) {
+      await store.prune({ endedBefore: NOW, now })
+      assert.equal(await store.claim('gen', 'job_1', 'run_2'), false, 'the claim must stay for 24 hours')
+    }
+    await store.prune({ endedBefore: NOW, now: later + RETAINED_MS })
+    assert.equal(await store.claim('gen', 'job_1', 'run_2'), true, 'the claim must be free after 24 hours')
   }),
 ]
 

@@ -35,11 +35,13 @@ export function allowedDestinations(allowed: AllowPrivateAddresses | undefined):
     )
 }
 
-/** What is wrong with an option `allowPrivateAddresses`; `undefined` when nothing is. */
-export function allowPrivateAddressesProblem(value: unknown): InputProblem | undefined {
+/** What is wrong with an option `allowPrivateAddresses`, or one of another name; `undefined` when nothing is. */
+export function allowPrivateAddressesProblem(
+  value: unknown,
+  field = 'allowPrivateAddresses',
+): InputProblem | undefined {
   if (value === undefined || typeof value === 'boolean') return undefined
   const fix = 'give true, or hosts ("127.0.0.1"), hosts with a port ("127.0.0.1:8080") and ranges ("10.0.0.0/8")'
-  const field = 'allowPrivateAddresses'
   if (!Array.isArray(value)) return { field, value: describeValue(value), fix }
   const index = value.findIndex((entry) => typeof entry !== 'string' || readEntry(entry) === undefined)
   return index < 0 ? undefined : { field: `${field}[${index}]`, value: describeValue(value[index]), fix }

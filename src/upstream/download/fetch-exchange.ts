@@ -1,6 +1,6 @@
 import { abortable } from '../abortable.js'
 import { discard } from '../body-text.js'
-import type { Fetch } from '../request.js'
+import type { Fetch } from '../outgoing-request.js'
 import type { Exchange, Hop } from './exchange.js'
 
 /**

@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net'
 import { NetworkError } from '../../contracts/upstream-errors.js'
-import type { Fetch } from '../request.js'
+import type { Fetch } from '../outgoing-request.js'
 import { type AddressGuardOptions, createAddressGuard } from './address-guard.js'
 import { literalOf } from './allowed-destinations.js'
 import type { Exchange, Hop } from './exchange.js'
@@ -16,6 +16,8 @@ export interface GuardedExchangeOptions extends AddressGuardOptions {
    * addresses, local names, ports and redirects are checked.
    */
   readonly fetch?: Fetch | undefined
+  /** What the option that lists exceptions is called, for messages. @defaultValue `allowPrivateAddresses` */
+  readonly exceptionsOption?: string | undefined
 }
 
 /** A request whose address is checked before anything is sent. */
@@ -34,9 +36,9 @@ export type GuardedExchange = (hop: GuardedHop) => Promise<Exchange>
 
 /** The guard said no: the address is not public and not listed, or its name leads to one that is not. */
 export class AddressRefusedError extends NetworkError {
-  constructor(what: string, { host }: URL) {
+  constructor(what: string, { host }: URL, exceptionsOption = 'allowPrivateAddresses') {
     // One sentence for every reason: where a name leads is nothing that a stranger should learn.
-    const problem = `${host} is no public address on a usual port; list it in allowPrivateAddresses if it may be reached`
+    const problem = `${host} is no public address on a usual port; list it in ${exceptionsOption} if it may be reached`
     super(`Could not ${what}: ${problem}`, { isRetryable: false, isRefusal: true })
   }
 }
@@ -47,11 +49,11 @@ export class AddressRefusedError extends NetworkError {
  * nothing.
  */
 export function createGuardedExchange(options: GuardedExchangeOptions): GuardedExchange {
-  const { fetch, lookup } = options
+  const { fetch, lookup, exceptionsOption } = options
   const guard = createAddressGuard(options)
   return async ({ what, isOwn = false, ...request }) => {
     const { url } = request
-    const refused = () => new AddressRefusedError(what, url)
+    const refused = () => new AddressRefusedError(what, url, exceptionsOption)
     const allows = (address: string) => isOwn || guard.allowsAddress(url, address)
     const literal = literalOf(url.hostname)
     // A name is checked when it is looked up; an injected fetch does that out of sight.

@@ -1,5 +1,6 @@
 import { NetworkError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { declaredLength, isEncoded } from '../content-range.js'
+import { mediaTypeOf } from '../media-type.js'
 import { type FailedExchange, hostOf, networkFailure } from '../network-failure.js'
 import type { Exchange } from './exchange.js'
 
@@ -29,7 +30,8 @@ export interface LimitedBodyOptions {
 /**
  * The bytes of an answer as they come: reads only when somebody asks, so a slow reader holds the sender back, and only the time
  * of waiting for the sender counts against it. The announced length is kept: a shorter body errors, a longer one is cut.
- * @throws UpstreamResponseError when the body is announced as encoded or as longer than the limit.
+ * @throws UpstreamResponseError when the body is announced as longer than the limit. The stream errors with one when the body is announced
+ * as encoded and does not begin like a video.
  */
 export function limitedBody(options: LimitedBodyOptions): ReadableStream<Uint8Array> {
   const { exchange, place, limits, signal, release } = options
@@ -37,9 +39,9 @@ export function limitedBody(options: LimitedBodyOptions): ReadableStream<Uint8Ar
   const problem = (what: string) => `Could not ${place.what}: ${hostOf(place.url)} ${what}`
   const tooLong = () =>
     new UpstreamResponseError(problem(`sent more than ${limits.maxBytes} bytes`), { isRetryable: false })
-  if (isEncoded(exchange.headers)) {
-    throw new UpstreamResponseError(problem('sent an encoded body, which was not asked for'), { isRetryable: false })
-  }
+  const isLabelled = isEncoded(exchange.headers)
+  const encoded = () =>
+    new UpstreamResponseError(problem('sent an encoded body, which was not asked for'), { isRetryable: false })
   if (declared !== undefined && declared > limits.maxBytes) throw tooLong()
   const pace = createPace(limits)
   const watch = createWatch(limits.idleMs, () =>
@@ -73,6 +75,8 @@ export function limitedBody(options: LimitedBodyOptions): ReadableStream<Uint8Ar
       if (declared === undefined) return undefined
       throw new UpstreamResponseError(problem(`sent ${received} of ${declared} bytes`))
     }
+    // Stores keep the label of an upload beside a file that is none of that: the bytes decide.
+    if (isLabelled && received === 0 && !isVideo(chunk)) throw encoded()
     const wanted = declared === undefined ? chunk.byteLength : Math.min(chunk.byteLength, declared - received)
     received += wanted
     if (received > limits.maxBytes) throw tooLong()
@@ -98,6 +102,10 @@ export function limitedBody(options: LimitedBodyOptions): ReadableStream<Uint8Ar
     },
     { highWaterMark: 0 },
   )
+}
+
+function isVideo(first: Uint8Array): boolean {
+  return first.byteLength === 0 || mediaTypeOf(first)?.startsWith('video/') === true
 }
 
 /** Fires when one wait lasts too long; one timer serves all waits of a body. */

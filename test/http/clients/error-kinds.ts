@@ -123,7 +123,7 @@ export const ERROR_KINDS: readonly ErrorKind[] = [
   },
   {
     name: 'timeout',
-    make: () => new StageTimeoutError(`${failed}: 600 ms`, { timeoutMs: 600 }),
+    make: () => new StageTimeoutError(`${failed}: 600 ms`, { timeoutMs: 600, isRetryable: false }),
     status: 504,
     code: 'timeout',
     type: server,

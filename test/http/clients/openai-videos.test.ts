@@ -166,7 +166,9 @@ describe('requests that are refused', () => {
       code: 'model_not_found',
       param: 'model',
     })
-    expect(await thrownBy(videos.list({ limit: 0 }))).toMatchObject({ ...invalid, param: 'limit' })
+    const code = 'integer_above_max_value'
+    expect(await thrownBy(videos.list({ limit: 101 }))).toMatchObject({ ...invalid, param: 'limit', code })
+    expect(await collect(videos.list({ limit: 0 }))).toEqual([])
     expect(backend.generator.requests).toEqual([])
   })
 

@@ -51,7 +51,9 @@ function requestOf(incoming: IncomingMessage, isAborting: boolean): Request {
 async function outcomeOf(request: Request, maxBytes: number): Promise<string> {
   try {
     const body = await readBody(request, { maxBytes })
-    return body.kind === 'json' ? `json ${JSON.stringify(body.value)}` : `form ${JSON.stringify([...body.form])}`
+    return body.kind === 'json'
+      ? `json ${JSON.stringify(body.value)}`
+      : `form ${JSON.stringify(body.parts.map(({ name, value }) => [name, value]))}`
   } catch (error) {
     if (error instanceof HttpRefusal) return `${error.status} ${error.code}`
     return `thrown ${(error as Error).message}`

@@ -25,6 +25,7 @@ test('a prompt is all that is needed', () => {
     model: 'sora-1.0',
     stream: false,
     includeUsage: false,
+    otherFields: {},
     ignored: [],
   })
 })
@@ -308,6 +309,7 @@ describe('what has no meaning for a video', () => {
     )
     expect(readChatRequest(value)).toMatchObject({
       request: { prompt: 'a cat' },
+      otherFields: expect.any(Object),
       ignored: ['__proto__', 'constructor'],
     })
     expect(({} as { n?: unknown }).n).toBeUndefined()
@@ -406,6 +408,7 @@ test('what the official client sends is understood', async () => {
       model: 'sora2-landscape-10s',
       stream: true,
       includeUsage: true,
+      otherFields: { temperature: expect.any(Number) },
       ignored: ['temperature'],
     },
   ])

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { VideoRequest } from '../../../src/contracts/request.js'
 import { MAX_SHOTS, readPromptMarkers } from '../../../src/http/requests/prompt-markers.js'
-import { chatCompletionsBody } from '../../../src/strategies/generators/chat-completions-body.js'
+import { chatCompletionsBody } from '../../../src/strategies/generators/chat-completions/chat-completions-body.js'
 import { fakeContext } from '../../../src/testing/index.js'
 import { isDoneWithin } from '../../support/is-done-within.js'
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { HandlerOptions } from '../../../src/http/index.js'
 import {
   AuthenticationError,
   ContentRejectedError,
@@ -45,7 +46,7 @@ describe('a chat completion', () => {
     })
   })
 
-  it('streams the six chunks of the response format, after a comment that opens the stream', async () => {
+  it('streams the six chunks of the response format and nothing else', async () => {
     const { call } = handlerOf({}, stages())
     const response = await call('POST', CHAT, { body: chatBody('A cat', { stream: true }) })
     expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -54,8 +55,8 @@ describe('a chat completion', () => {
       'x-accel-buffering': 'no',
     })
     const text = await response.text()
-    expect(text.startsWith(': keep-alive\n\ndata: {"id":"chatcmpl-')).toBe(true)
-    const frames = text.split('\n\n').slice(1, -1)
+    expect(text).toMatch(/^(?:data: .+\n\n)+$/)
+    const frames = text.split('\n\n').slice(0, -1)
     const contents = frames.slice(0, -1).map((frame) => JSON.parse(frame.slice(6)).choices[0])
     expect(contents.map(({ delta }) => delta.content)).toEqual([
       '🎬 开始生成视频...',
@@ -145,6 +146,9 @@ describe('a refusal by the upstream', () => {
     const answer = await json('POST', CHAT, { body: chatBody('A cat', { stream: true }) })
     expect([answer.status, answer.body.error.code]).toEqual([status, code])
     expect(answer.headers.get('content-type')).toBe('application/json')
+    // It may have been paid.
+    const id = answer.headers.get('x-run-id') ?? ''
+    expect((await json('GET', `/v1/videos/${id}`)).body).toMatchObject({ id, status: 'failed' })
     if (code === 'rate_limit_exceeded') expect(answer.headers.get('retry-after')).toBe('3')
   })
 
@@ -158,6 +162,12 @@ describe('a refusal by the upstream', () => {
     expect(error).toMatchObject({ error: { code: 'content_policy_violation', param: null } })
     expect(error.error.run_id).toBe(response.headers.get('x-run-id'))
     expect(error).not.toHaveProperty('choices')
+    // Gateways drop frames without choices.
+    const [first, said] = [frames[0], frames.at(-3)].map((frame) => JSON.parse(frame ?? ''))
+    expect(said).toEqual({
+      ...first,
+      choices: [{ index: 0, delta: { content: `\n❌ ${error.error.message}` }, finish_reason: null }],
+    })
     expect(frames.at(-1)).toBe('[DONE]')
   })
 
@@ -171,6 +181,45 @@ describe('a refusal by the upstream', () => {
     const text = await clock.runUntil(response.text())
     expect(text).toContain('"code":"invalid_api_key"')
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true)
+  })
+})
+
+describe('a stream whose run is silent', () => {
+  const parts = async (options: HandlerOptions) => {
+    const clock = manualClock()
+    const generator = fakeTaskGenerator({ polls: [{ state: 'queued' }, { state: 'queued' }] })
+    const { call } = handlerOf({ clock, ...options }, { generator, clock, pollSchedule: () => 50_000 })
+    const response = await clock.runUntil(call('POST', CHAT, { body: chatBody('A cat', { stream: true }) }))
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    const first = await reader?.read()
+    let rest = ''
+    const end = (async () => {
+      for (let step = await reader?.read(); step?.done === false; step = await reader?.read()) rest += step.value
+    })()
+    await clock.runUntil(end)
+    return {
+      first: first?.value ?? '',
+      deltas: [...rest.matchAll(/^data: (\{.+)$/gm)].map(([, json]) => json ?? ''),
+      rest,
+    }
+  }
+  const deltaOf = (json: string) => JSON.parse(json).choices[0].delta
+
+  it.each<[string, HandlerOptions, object]>([
+    ['the first step', {}, { content: '🎬 开始生成视频...' }],
+    ['the role, where that is on', { progress: 'reasoning_content' }, { role: 'assistant' }],
+  ])('opens at once with %s, and is kept alive by empty chunks, not by comments', async (_, options, delta) => {
+    const { first, deltas, rest } = await parts(options)
+    expect(deltaOf(first.slice(6))).toEqual(delta)
+    const beats = deltas.filter((json) => Object.keys(deltaOf(json)).length === 0)
+    expect(beats.length).toBeGreaterThanOrEqual(5)
+    expect(new Set(beats.map((json) => JSON.parse(json).id))).toEqual(new Set([JSON.parse(first.slice(6)).id]))
+    expect(`${first}${rest}`).not.toMatch(/^:/m)
+  })
+
+  it('can be without signs of life', async () => {
+    const { deltas } = await parts({ heartbeatMs: 0 })
+    expect(deltas.filter((json) => Object.keys(deltaOf(json)).length === 0)).toEqual([])
   })
 })
 

@@ -7,6 +7,7 @@ const call = (more: Partial<RepeatableCall> = {}): RepeatableCall => ({
   owner: 'ann',
   route: 'chat',
   video: { prompt: 'A cat' },
+  otherFields: {},
   headers: new Headers(),
   endsWithSender: false,
   ...more,
@@ -51,6 +52,8 @@ describe('a request that comes again', () => {
     { route: 'videos' },
     { video: { prompt: 'A dog' } },
     { video: { prompt: 'A cat', seed: 1 } },
+    { otherFields: { fps: 24 } },
+    { otherFields: { mask: { bytes: new Uint8Array([1]), mediaType: 'image/png', fileName: 'a' } } },
     { video: { prompt: 'A cat', image: { bytes: new Uint8Array([1]), mediaType: 'image/png' } } },
   ])('in another form is another one: %o', (more) => {
     expect(ended('left').repeats.find(call(more))).toBeUndefined()

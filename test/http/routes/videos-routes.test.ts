@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createHandler } from '../../../src/http/index.js'
+import { createHandler, type FormFile, type HandlerOptions } from '../../../src/http/index.js'
 import { memoryStore, SoraPipeline, UpstreamHttpError } from '../../../src/index.js'
 import {
   fakeGenerator,
@@ -57,6 +57,7 @@ describe('a video', () => {
       remixed_from_video_id: null,
     })
     expect(created.headers.get('openai-poll-after-ms')).toBe('4250')
+    expect(created.headers.get('x-run-id')).toBe(created.body.id)
     const path = `${VIDEOS}/${created.body.id}`
     await clock.advance(8000)
     expect((await json('GET', path)).body).toMatchObject({ status: 'in_progress', progress: 42 })
@@ -100,10 +101,39 @@ describe('a video', () => {
   it('is refused with every field that is wrong, before anything is sent', async () => {
     const generator = fakeGenerator()
     const { json } = handlerOf({}, { generator })
-    const { status, body } = await json('POST', VIDEOS, { body: { seconds: -1, size: 'big', fps: 24 } })
+    const { status, body } = await json('POST', VIDEOS, { body: { seconds: -1, size: 'big' } })
     expect(status).toBe(400)
-    for (const field of ['prompt', 'seconds', 'size', 'fps']) expect(body.error.message).toContain(field)
+    for (const field of ['prompt', 'seconds', 'size']) expect(body.error.message).toContain(field)
     expect(generator.calls).toEqual([])
+  })
+
+  it('never has an empty text for what is not known', async () => {
+    const { json, ended } = handlerOf()
+    const { body } = await json('POST', VIDEOS, { body: { prompt: 'A cat' } })
+    expect(Object.keys(body)).toEqual(expect.arrayContaining(FIELDS))
+    await ended(body.id)
+    for (const video of [body, (await json('GET', `${VIDEOS}/${body.id}`)).body]) {
+      expect(video).toMatchObject({ seconds: null, size: null })
+      expect(Object.values(video)).not.toContain('')
+    }
+  })
+
+  it.each<[string, object, string]>([
+    ['that the caller named', { model: 'sora2-landscape-10s' }, 'sora2-landscape-10s'],
+    ['of its default', {}, 'sora-1.0'],
+  ])('has one model from the first answer to the last: %s', async (_, named, model) => {
+    const clock = manualClock()
+    const video = { id: 'up_1', url: 'https://cdn.example/a.mp4', model: 'wan-2.2-turbo' }
+    const generator = fakeTaskGenerator({ polls: [{ state: 'queued' }, { state: 'running', ratio: 0.5 }], video })
+    const { json } = handlerOf({ clock }, { generator, clock, pollSchedule: () => 1000 })
+    const { body } = await clock.runUntil(json('POST', VIDEOS, { body: { prompt: 'A cat', ...named } }))
+    const seen = [body]
+    for (let second = 0; second < 5; second += 1) {
+      await clock.advance(1000)
+      seen.push((await json('GET', `${VIDEOS}/${body.id}`)).body, ...(await json('GET', VIDEOS)).body.data)
+    }
+    expect(new Set(seen.map(({ status }) => status))).toEqual(new Set(['queued', 'in_progress', 'completed']))
+    expect(new Set(seen.map((one) => one.model))).toEqual(new Set([model]))
   })
 
   it('takes a form with a file', async () => {
@@ -137,6 +167,60 @@ describe('a video', () => {
     await clock.advance(60_000)
     expect((await first.json('GET', `${VIDEOS}/video_1`)).body).toMatchObject({ status: 'completed' })
     expect(generator.startCount).toBe(1)
+  })
+})
+
+describe('fields that the handler does not read', () => {
+  const other = { fps: 24, loras: [{ id: 'x' }] }
+  const bodies: [string, string, object][] = [
+    ['videos', VIDEOS, { prompt: 'A cat', ...other }],
+    ['chat', '/v1/chat/completions', { messages: [{ role: 'user', content: 'A cat' }], ...other }],
+  ]
+
+  it.each(bodies)('are named in a header and handed to prepare: %s', async (route, path, body) => {
+    const generator = fakeGenerator()
+    const prepare: HandlerOptions['prepare'] = (request, { otherFields, route }) => {
+      const { fps = 0 } = otherFields
+      return { ...request, style: route, providerOptions: { fps: Number(fps), all: Object.keys(otherFields) } }
+    }
+    const { json } = handlerOf({ prepare }, { generator })
+    const { status, headers } = await json('POST', path, { body })
+    expect([status, headers.get('x-ignored-parameters')]).toEqual([200, 'fps, loras'])
+    expect(generator.calls[0]?.input).toMatchObject({
+      style: route,
+      providerOptions: { fps: 24, all: ['fps', 'loras'] },
+    })
+  })
+
+  it.each(bodies)('change nothing without one: %s', async (_, path, body) => {
+    const generator = fakeGenerator()
+    const { json } = handlerOf({}, { generator })
+    expect((await json('POST', path, { body })).status).toBe(200)
+    expect(generator.calls[0]?.input).not.toHaveProperty('fps')
+  })
+
+  it('may be a file of a form, fit to be an image', async () => {
+    const generator = fakeGenerator()
+    const prepare: HandlerOptions['prepare'] = (request, { otherFields: { first_frame: image } }) => ({
+      ...request,
+      image: image as FormFile,
+    })
+    const { json } = handlerOf({ prepare }, { generator })
+    const form = new FormData()
+    form.set('prompt', 'A cat')
+    const png = Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+    form.set('first_frame', new File([png], 'a.png', { type: 'image/png' }))
+    const { status, headers } = await json('POST', VIDEOS, { body: form })
+    expect([status, headers.get('x-ignored-parameters')]).toEqual([200, 'first_frame'])
+    expect(generator.calls[0]?.input).toMatchObject({ image: { mediaType: 'image/png', bytes: png } })
+  })
+
+  it('make another request of the same prompt', async () => {
+    const generator = fakeGenerator()
+    const { json } = handlerOf({}, { generator })
+    const headers = { 'x-stainless-retry-count': '1' }
+    for (const fps of [24, 24, 30]) await json('POST', VIDEOS, { headers, body: { prompt: 'A cat', fps } })
+    expect(generator.calls).toHaveLength(2)
   })
 })
 
@@ -183,10 +267,25 @@ describe('the list of videos', () => {
     expect(none).toEqual({ object: 'list', data: [], first_id: null, last_id: null, has_more: false })
   })
 
-  it.each(['limit=0', 'limit=101', 'limit=x', 'order=up'])('refuses %s', async (query) => {
+  it('is an empty page where none is asked for, which has nothing after it', async () => {
+    const { json } = handlerOf()
+    await json('POST', VIDEOS, { body: { prompt: 'A cat' } })
+    const { status, body } = await json('GET', `${VIDEOS}?limit=0`)
+    expect([status, body]).toEqual([200, { object: 'list', data: [], first_id: null, last_id: null, has_more: false }])
+    expect((await json('GET', `${VIDEOS}?limit=100&after=`)).body.data).toHaveLength(1)
+  })
+
+  it.each([
+    ['limit=101', 'integer_above_max_value'],
+    ['limit=-1', 'integer_below_min_value'],
+    ['limit=x', 'invalid_type'],
+    ['limit=1.5', 'invalid_type'],
+    ['order=up', 'invalid_value'],
+  ])('refuses %s', async (query, code) => {
     const { json } = handlerOf()
     const { status, body } = await json('GET', `${VIDEOS}?${query}`)
-    expect([status, body.error.param]).toEqual([400, query.split('=')[0]])
+    expect([status, body.error.param, body.error.code]).toEqual([400, query.split('=')[0], code])
+    expect(body.error.message).toMatch(/^Could not use \w+: "[^"]+" \(give .+\)$/)
   })
 })
 
@@ -350,6 +449,96 @@ describe('the bytes of a video', () => {
     expect([gone.status, gone.body.error.code]).toEqual([502, 'upstream_refused'])
   })
 
+  describe('whose length nobody says', () => {
+    const ALL = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(3_000_000, 'video')])
+    /** A video behind a server that says no length, and gives parts as told. */
+    const setUpUnsized = async (parts: 'ignored' | 'with the length' | 'without the length', bytes = ALL) => {
+      const seen: string[] = []
+      const server = await loopbackServer(({ headers }, response) => {
+        seen.push(headers.range ?? 'whole')
+        const start = Number(/bytes=(\d+)-/.exec(headers.range ?? '')?.[1] ?? 0)
+        const type = { 'content-type': 'video/mp4', 'transfer-encoding': 'chunked' }
+        if (start === 0 || parts === 'ignored') return void response.writeHead(200, type).end(bytes)
+        const total = parts === 'with the length' ? bytes.length : '*'
+        if (start >= bytes.length) return void response.writeHead(416, { 'content-range': `bytes */${total}` }).end()
+        const range = { 'content-range': `bytes ${start}-${bytes.length - 1}/${total}` }
+        response.writeHead(206, { ...type, ...range }).end(bytes.subarray(start))
+      })
+      const { json, call, ended, errors } = handlerOf(
+        {},
+        {
+          generator: fakeTaskGenerator({ video: { id: 'up_1', url: `${server.origin}/a.mp4` } }),
+          allowPrivateAddresses: ['127.0.0.1'],
+        },
+      )
+      const { body } = await json('POST', VIDEOS, { body: { prompt: 'A cat' } })
+      await ended(body.id)
+      const get = async (range: string, { method = 'GET', headers = {} } = {}) => {
+        const response = await call(method, `${VIDEOS}/${body.id}/content`, { headers: { range, ...headers } })
+        const sent = Buffer.from(await response.arrayBuffer())
+        return {
+          status: response.status,
+          range: response.headers.get('content-range'),
+          sent,
+          headers: response.headers,
+        }
+      }
+      return { get, seen, errors }
+    }
+
+    it.each<['ignored' | 'without the length', string, string, number, number]>([
+      ['ignored', 'bytes=0-99', 'bytes 0-99/*', 0, 100],
+      ['ignored', 'bytes=0-1', 'bytes 0-1/*', 0, 2],
+      ['ignored', 'bytes=100-199', 'bytes 100-199/*', 100, 200],
+      ['ignored', 'bytes=2999912-', 'bytes 2999912-3000011/3000012', 2_999_912, 3_000_012],
+      ['ignored', 'bytes=2999912-9999999', 'bytes 2999912-3000011/3000012', 2_999_912, 3_000_012],
+      ['without the length', 'bytes=0-99', 'bytes 0-99/*', 0, 100],
+      ['without the length', 'bytes=1000000-2048575', 'bytes 1000000-2048575/*', 1_000_000, 2_048_576],
+    ])('come in a part where ranges are %s: %s', async (parts, asked, range, start, end) => {
+      const { get, errors } = await setUpUnsized(parts)
+      const answer = await get(asked)
+      expect([answer.status, answer.range, errors]).toEqual([206, range, []])
+      expect(answer.headers.get('content-length')).toBe(String(end - start))
+      expect(answer.sent.equals(ALL.subarray(start, end))).toBe(true)
+    })
+
+    it.each(['bytes=0-', 'bytes=-500', 'bytes=0-1999999', 'bytes=100-', 'bytes=1-1048577', 'bytes=9-5', 'bytes=-'])(
+      'come whole for %s, for the end of that is not known',
+      async (asked) => {
+        const { get } = await setUpUnsized('ignored')
+        const answer = await get(asked)
+        expect([answer.status, answer.range, answer.sent.equals(ALL)]).toEqual([200, null, true])
+      },
+    )
+
+    it.each<['ignored' | 'without the length']>([['ignored'], ['without the length']])(
+      'have no part past their end, where ranges are %s',
+      async (parts) => {
+        const { get } = await setUpUnsized(parts)
+        expect(await get('bytes=3000012-3000099')).toMatchObject({ status: 416, range: null })
+      },
+    )
+
+    it('come in any part once an offset has taught the length, which a player needs to seek', async () => {
+      const { get, seen } = await setUpUnsized('with the length')
+      const first = await get('bytes=0-1')
+      expect([first.status, first.range]).toEqual([206, 'bytes 0-1/3000012'])
+      expect(seen).toEqual(['whole', 'bytes=1-'])
+      const last = await get('bytes=-12')
+      expect([last.status, last.range, seen.length]).toEqual([206, 'bytes 3000000-3000011/3000012', 3])
+      expect((await get('bytes=0-')).range).toBe('bytes 0-3000011/3000012')
+    })
+
+    it.each<[string, string, Record<string, string>]>([
+      ['HEAD', 'HEAD', {}],
+      ['If-Range, for what was had before may be of another file', 'GET', { 'if-range': '"0"' }],
+    ])('have no part for %s', async (_, method, headers) => {
+      const { get, seen } = await setUpUnsized('ignored')
+      expect(await get('bytes=0-1', { method, headers })).toMatchObject({ status: 200, range: null })
+      expect(seen).toEqual(['whole'])
+    })
+  })
+
   it('are given up when the caller goes away', async () => {
     const { handler, path } = await setUp()
     const caller = new AbortController()
@@ -389,7 +578,7 @@ describe('the bytes of a video', () => {
 it('a store without a list says so', async () => {
   const { list: _, ...store } = memoryStore()
   const pipeline = new SoraPipeline({ generator: fakeGenerator(), store })
-  const handler = createHandler(pipeline)
+  const handler = createHandler(pipeline, { public: true })
   const response = await handler(new Request(`http://backend.example${VIDEOS}`))
   expect(response.status).toBe(409)
 })

@@ -6,7 +6,7 @@ import { json as answer, loopbackServer } from '../../upstream/loopback-server.j
 import { handlerOf } from '../handler-call.js'
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
-const options = { webhookSecret: SECRET, allowPrivateAddresses: ['127.0.0.1'] }
+const options = { webhookSecret: SECRET, webhookAllowPrivateAddresses: ['127.0.0.1'] }
 
 /** A receiver that resolves with each webhook, checked by its signature. */
 async function receiver() {

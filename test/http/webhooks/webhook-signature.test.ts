@@ -149,6 +149,7 @@ describe('a secret', () => {
 
   test('without its padding is the same', async () => {
     expect(await signWebhook(WEBHOOK, ['whsec_AA'])).toBe(await signWebhook(WEBHOOK, ['whsec_AA==']))
+    expect(await signWebhook(WEBHOOK, [`v1,${SECRET}`])).toBe(await signWebhook(WEBHOOK, [SECRET]))
   })
 
   test.each([

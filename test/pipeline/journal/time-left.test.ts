@@ -49,6 +49,8 @@ describe('the time of a run that is loaded', () => {
     expect(waitMsAt(state, START + 1000)).toBe(2000)
     expect(waitMsAt(state, START + HOUR_MS)).toBe(0)
     expect(waitMsAt(state, START - 1000)).toBe(4000)
+    expect(waitMsAt(state, START - 10_000)).toBe(13_000)
+    expect(waitMsAt(state, START - 10_001)).toBe(0)
     expect(waitMsAt(state, START - HOUR_MS)).toBe(0)
   })
 

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../../src/timing/system-clock.js'
-import { json, type LoopbackServer, loopbackServer } from '../../upstream/loopback-server.js'
+import { json, type LoopbackServer, loopbackServer, videoBytes } from '../../upstream/loopback-server.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
 import { chatServer, chunk, DONE, frame, generatorAt, type Script, SECRET } from './chat-server.js'
 
@@ -441,6 +441,40 @@ describe('silence and limits', () => {
       expect(await rejection(generatorAt(server).generate(request, context(controller.signal)))).toBe('enough')
       expect(server.seen).toHaveLength(1)
     }
+  })
+})
+
+describe('a video that is in the answer itself', () => {
+  const bytes = Buffer.concat([videoBytes(50), Buffer.alloc(12_000_000, 'sora')])
+  const written = `data:video/mp4;base64,${bytes.toString('base64')}`
+  const pieces = Array.from({ length: Math.ceil(written.length / 65_000) }, (_, at) =>
+    chunk({ content: written.slice(at * 65_000, (at + 1) * 65_000) }),
+  )
+  const whole = JSON.stringify({
+    choices: [{ message: { content: `<video src="${written}">` }, finish_reason: 'stop' }],
+  })
+
+  test.each<[string, Script]>([
+    ['one event', [chunk({ content: written }), chunk({}, 'stop'), DONE]],
+    ['many events', [...pieces, chunk({}, 'stop'), DONE]],
+    ['a whole completion', [whole]],
+  ])('of 12 MB is read from %s, in seconds', async (_, script) => {
+    const from = performance.now()
+    const { video } = await generate(script)
+    expect(video.url).toBeUndefined()
+    const stream = await video.source?.open()
+    expect(Buffer.from(await new Response(stream).arrayBuffer()).equals(bytes)).toBe(true)
+    expect(performance.now() - from).toBeLessThan(20_000)
+  })
+
+  test.each<[string, Script]>([
+    ['one event', [chunk({ content: written }), DONE]],
+    ['many events', [...pieces, DONE]],
+    ['a whole completion', [whole]],
+  ])('of more than maxAnswerBytes leaves the outcome unknown: %s', async (_, script) => {
+    const generator = generatorAt(await chatServer(script), { maxAnswerBytes: 1_000_000 })
+    const error = await rejection(generator.generate(request, context()))
+    expect(error).toMatchObject({ code: 'submission-unknown', cause: { code: 'upstream-response' } })
   })
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { InvalidRequestError } from '../../../src/contracts/input-errors.js'
 import type { VideoRequest } from '../../../src/contracts/request.js'
-import { planCreate } from '../../../src/strategies/generators/create-plan.js'
+import { planCreate } from '../../../src/strategies/generators/videos-api/create-plan.js'
 import { stageContext } from '../../upstream/stage-context.js'
 
 const PNG = { bytes: new Uint8Array(Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')), mediaType: 'image/png' }
@@ -60,6 +60,34 @@ describe('planCreate', () => {
     [{ providerOptions: { videoInput: 'mix' } }, ['providerOptions.videoInput']],
   ] as const)('%j is refused', (request, fields) => {
     expect(problems(request)).toEqual(fields)
+  })
+
+  test.each([
+    [{ aspectRatio: '21:9' }, 'give a size instead, such as 1280x720: no size is known to have this ratio'],
+    [{ aspectRatio: '16:9', size: '720x1280' }, 'leave it out, or give a size of this ratio in place of 720x1280'],
+    [{ style: 'anime' }, 'leave it out: mine has no such field; or give it in providerOptions'],
+    [{ image: PNG, remixOf: 'v_1' }, 'leave it out: image is given, and one video begins with one of them'],
+    [{ video: 'https://a.example/v.mp4' }, 'download it and give its bytes: the upstream takes no address of a video'],
+    [{ providerOptions: { videoInput: 'mix' } }, 'give edits or extensions'],
+  ] as const)('%j is refused with what to do', (request, fix) => {
+    expect(() => plan(request)).toThrow(fix)
+  })
+
+  test('an extension keeps all but the length, an edit the length too', () => {
+    const request = { video: MP4, durationSeconds: 8, model: 'm', size: '1280x720', aspectRatio: '16:9' }
+    expect(plan(request).warned).toEqual(['model', 'size', 'aspectRatio', 'durationSeconds'])
+    expect(plan(request, { videoInput: 'extensions' }).warned).toEqual(['model', 'size', 'aspectRatio'])
+    expect(plan({ ...request, video: undefined, remixOf: 'v_1' }, { videoInput: 'extensions' }).warned).toHaveLength(4)
+  })
+
+  test.each([
+    [{ size: ' 1280 x 720 ', aspectRatio: '16:9' }, ' 1280 x 720 '],
+    [{ size: '1280×720', aspectRatio: '16:9' }, '1280×720'],
+    [{ size: '1280*720', aspectRatio: '32:18' }, '1280*720'],
+    [{ aspectRatio: '7:4' }, '1792x1024'],
+    [{}, undefined],
+  ])('%j asks for the size %s', (request, size) => {
+    expect(plan(request).fields.size).toBe(size)
   })
 
   test('warns of what changes little, and is silent where providerOptions has it', () => {

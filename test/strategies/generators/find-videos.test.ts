@@ -73,7 +73,7 @@ describe('find', () => {
     const asked: (string | undefined)[] = []
     const server = await loopbackServer((incoming, response) => {
       asked.push(incoming.url)
-      response.setHeader('content-type', 'application/json')
+      response.setHeader('date', new Date(now).toUTCString())
       response.end(JSON.stringify(pages[asked.length - 1]))
     })
     const generator = videosApiGenerator({ baseUrl: `${server.origin}/v1`, lookup: 'list' })
@@ -97,6 +97,148 @@ describe('find', () => {
     const found = generator.find?.(request, fakeContext())
     if ('data' in body) expect(await found).toBe('unclear')
     else await expect(found).rejects.toThrow('look for the job')
+  })
+
+  /** What is found in the pages of a server whose clock is off, a minute after the submission. */
+  async function findIn(
+    pages: readonly unknown[],
+    { sent = request, clockOffMs = 0, hasDate = true }: { sent?: object; clockOffMs?: number; hasDate?: boolean } = {},
+  ) {
+    const context = { ...fakeContext(), submittedAt: fakeContext().clock.now() - 60_000 }
+    const asked: (string | null)[] = []
+    const server = await loopbackServer((incoming, response) => {
+      const { searchParams } = new URL(incoming.url, 'http://server')
+      asked.push(searchParams.get('after'))
+      response.sendDate = false
+      if (hasDate) response.setHeader('date', new Date(context.clock.now() + clockOffMs).toUTCString())
+      response.end(JSON.stringify(pages[Math.min(asked.length, pages.length) - 1]))
+    })
+    const generator = videosApiGenerator({ baseUrl: `${server.origin}/v1`, lookup: 'list' })
+    const found = await generator.find?.({ ...request, ...sent }, context)
+    return { found: found === 'unclear' ? found : found?.map(({ id }) => id), asked }
+  }
+
+  const NOW = fakeContext().clock.now()
+  const at = (secondsAgo: number) => Math.floor(NOW / 1000) - secondsAgo
+  const mine = (id: string, secondsAgo: number, prompt = request.prompt) => ({ id, prompt, created_at: at(secondsAgo) })
+  const all = (...data: object[]) => ({ data, has_more: false })
+
+  it.each([
+    ['CRLF in place of line ends', 'a\nb', 'a\r\nb', {}],
+    ['blanks that the server trimmed', '  a cat \n', 'a cat', {}],
+    ['letters that are composed otherwise', 'cafe\u0301', 'caf\u00e9', {}],
+    ['a prompt of providerOptions', 'a cat', 'a dog', { prompt: 'a dog' }],
+  ])('compares what was sent: %s', async (_, prompt, listed, providerOptions) => {
+    const sent = { prompt, providerOptions }
+    expect((await findIn([all(mine('a', 30, listed))], { sent })).found).toEqual(['a'])
+    expect((await findIn([all(mine('a', 30, 'another'))], { sent })).found).toEqual([])
+  })
+
+  it('does not know a prompt that providerOptions made something else', async () => {
+    expect((await findIn([all()], { sent: { providerOptions: { prompt: ['a'] } } })).found).toBe('unclear')
+  })
+
+  it.each([-7_200_000, 7_200_000])('counts by the clock of a server that is %i ms off', async (clockOffMs) => {
+    const shift = clockOffMs / 1000
+    const page = all(mine('new', 30 - shift), mine('old', 600 - shift))
+    expect((await findIn([page], { clockOffMs })).found).toEqual(['new'])
+  })
+
+  it('takes an hour of doubt for a server that does not say what time it has', async () => {
+    const page = all(mine('new', 30), mine('perhaps', 3000), mine('old', 8000))
+    expect((await findIn([page], { hasDate: false })).found).toEqual(['new', 'perhaps'])
+  })
+
+  it.each([
+    ['of UTC', 30, ['a']],
+    ['that another zone would bring near', 7200, 'unclear'],
+    ['older than any zone', 16 * 3600, []],
+  ])('reads a time without a zone as one %s', async (_, secondsAgo, found) => {
+    const created_at = new Date(NOW - secondsAgo * 1000).toISOString().slice(0, 19).replace('T', ' ')
+    expect((await findIn([all({ id: 'a', prompt: request.prompt, created_at })])).found).toEqual(found)
+  })
+
+  it.each([
+    ['the oldest first', [mine('x', 9000, 'x'), mine('y', 8000, 'x')], [mine('z', 100, 'x'), mine('a', 30)]],
+    ['no order', [mine('x', 9000, 'x'), mine('y', 20, 'x')], [mine('z', 7000, 'x'), mine('a', 30)]],
+    ['one job a page', [mine('x', 9000, 'x')], [mine('a', 30)]],
+  ])('reads on to the end of a list with %s', async (_, first, second) => {
+    const pages = [
+      { data: first, has_more: true },
+      { data: second, has_more: true },
+      { data: [], has_more: false },
+    ]
+    const { found, asked } = await findIn(pages)
+    expect(found).toEqual(['a'])
+    expect(asked).toEqual([null, first.at(-1)?.id, 'a'])
+  })
+
+  it('reads on where a server does not say that there is more, until a page is empty', async () => {
+    const pages = [{ data: [mine('x', 10, 'x')] }, { data: [mine('a', 30)] }, { data: [] }]
+    expect(await findIn(pages)).toEqual({ found: ['a'], asked: [null, 'x', 'a'] })
+  })
+
+  it.each([
+    ['gives the same page again', [{ data: [mine('x', 10, 'x')] }]],
+    ['has a cursor of another kind', [{ data: [mine('x', 10, 'x')], next_cursor: 'c' }]],
+    ['says that there is more after nothing', [{ data: [], has_more: true }]],
+  ])('proves nothing where a server %s', async (_, pages) => {
+    expect((await findIn(pages)).found).toBe('unclear')
+  })
+
+  it('stops at jobs that are older than any zone allows, where times have none', async () => {
+    const at = (id: string, secondsAgo: number) => ({
+      id,
+      prompt: request.prompt,
+      created_at: new Date(NOW - secondsAgo * 1000).toISOString().slice(0, 19),
+    })
+    const [near, far] = [at('b', 10 * 3600), at('b', 15 * 3600)]
+    const more = { data: [mine('z', 30)], has_more: true }
+    expect(
+      (await findIn([{ data: [at('a', 30), { ...near, prompt: 'x' }], has_more: true }, more])).asked,
+    ).toHaveLength(3)
+    expect(await findIn([{ data: [at('a', 30), far], has_more: true }, more])).toEqual({ found: ['a'], asked: [null] })
+  })
+
+  it.each([
+    ['of one time', [mine('a', 30), mine('x', 30, 'x')]],
+    ['whose first times are equal', [mine('x', 30, 'x'), mine('a', 30), mine('y', 9000, 'x')]],
+  ])('reads a page %s for what it is', async (_, data) => {
+    const { found, asked } = await findIn([
+      { data, has_more: true },
+      { data: [], has_more: false },
+    ])
+    expect(found).toEqual(['a'])
+    expect(asked.length).toBe(data.length === 3 ? 1 : 2)
+  })
+
+  it('takes a total for the end only where all of it is there', async () => {
+    expect(await findIn([{ data: [mine('a', 30)], total: 1 }])).toEqual({ found: ['a'], asked: [null] })
+    expect(await findIn([{ data: [mine('x', 30, 'x')], total: 2 }, { data: [mine('a', 30)] }, { data: [] }])).toEqual({
+      found: ['a'],
+      asked: [null, 'x', 'a'],
+    })
+    expect((await findIn([{ data: [mine('a', 30)], total: 2 }])).found).toBe('unclear')
+  })
+
+  it.each(['next', 'next_cursor', 'next_page', 'next_page_token', 'nextPageToken', 'cursor'])(
+    'proves nothing where %s names more after nothing',
+    async (name) => {
+      expect((await findIn([{ data: [], [name]: 'c' }])).found).toBe('unclear')
+      expect((await findIn([{ data: [], [name]: '' }])).found).toEqual([])
+    },
+  )
+
+  it('reads the words of more in both spellings, and a lone return as a line end', async () => {
+    expect(await findIn([{ data: [mine('a', 30, 'a\rb')], hasMore: false }], { sent: { prompt: 'a\nb' } })).toEqual({
+      found: ['a'],
+      asked: [null],
+    })
+  })
+
+  it.each(['videos', 'items', 'results', 'tasks'])('reads a list that is called %s, and a bare one', async (name) => {
+    expect((await findIn([{ [name]: [mine('a', 30)], total: 1 }])).found).toEqual(['a'])
+    expect((await findIn([[mine('a', 30)], []])).found).toEqual(['a'])
   })
 
   it('is there only where it was asked for', () => {

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { instantOf, JobAnswer, jobIdOf } from '../../../src/strategies/generators/job-answer.js'
-import { jobFailure, saysError } from '../../../src/strategies/generators/job-failure.js'
-import { jobStateOf } from '../../../src/strategies/generators/job-state.js'
-import { progressRatio } from '../../../src/strategies/generators/progress-ratio.js'
+import { jobFailure } from '../../../src/strategies/generators/answers/job-failure.js'
+import { jobStateOf } from '../../../src/strategies/generators/answers/job-state.js'
+import { progressRatio } from '../../../src/strategies/generators/answers/progress-ratio.js'
+import { instantOf, readJob } from '../../../src/strategies/generators/videos-api/job-answer.js'
+import { saysError } from '../../../src/upstream/error-meaning.js'
 import { maskOf } from '../../../src/upstream/secret.js'
 
 describe('jobStateOf', () => {
@@ -84,27 +85,32 @@ describe('instantOf', () => {
   })
 })
 
-describe('JobAnswer', () => {
-  test('any JSON object can be read, with what it holds kept', () => {
+describe('readJob', () => {
+  test('anything can be read', () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (answer) => {
-        const body = JobAnswer.parse(answer)
-        expect(typeof (jobIdOf(body) ?? '')).toBe('string')
+      fc.property(fc.jsonValue(), (answer) => {
+        expect(typeof (readJob(answer).id ?? '')).toBe('string')
       }),
     )
   })
 
-  test('finds the id under each of its names', () => {
-    expect(jobIdOf(JobAnswer.parse({ id: 7 }))).toBe('7')
-    expect(jobIdOf(JobAnswer.parse({ id: null, task_id: 't' }))).toBe('t')
-    expect(jobIdOf(JobAnswer.parse({ id: '', request_id: 'r' }))).toBe('r')
-    expect(jobIdOf(JobAnswer.parse({}))).toBeUndefined()
+  test.each([
+    [{ id: 7 }, '7'],
+    [{ id: null, task_id: 't' }, 't'],
+    [{ id: '', request_id: 'r' }, undefined],
+    [{ Response: { JobId: 'j' } }, 'j'],
+    [{ motionVideoGenerationJob: { generationId: 'g', cost: 1 } }, 'g'],
+    [{ request_id: 'r', data: { task_id: 't' } }, 't'],
+    [{ id: 'x', status: 'completed', data: [{ id: 'file_1' }] }, 'x'],
+    [{}, undefined],
+  ])('finds the id in %j', (answer, id) => {
+    expect(readJob(answer).id).toBe(id)
   })
 })
 
 describe('jobFailure', () => {
   const failure = (error: unknown, state = 'failed') =>
-    jobFailure({ id: 'v_1', error, state, mask: maskOf(['canary-1']) })
+    jobFailure({ id: 'v_1', layers: [{ error }], state, mask: maskOf(['canary-1']) })
 
   test.each([
     [{ code: 'server_error', message: 'Out of memory' }, 'generation-failed', 'server_error'],
@@ -141,7 +147,14 @@ describe('jobFailure', () => {
     [false, false],
     ['x', true],
     [{ code: 'x' }, true],
-    [{ code: 0 }, true],
+    [{ code: 0 }, false],
+    [{ code: 0, message: 'success' }, false],
+    [{ code: 500 }, true],
+    [[], false],
+    [[{}], false],
+    [0, false],
+    ['success', false],
+    ['Input validation error', true],
   ])('saysError(%j) is %s', (error, expected) => {
     expect(saysError(error)).toBe(expected)
   })

@@ -36,6 +36,35 @@ describe('readMediaFile', () => {
     expect(() => readMediaFile(input, 'image')).toThrow(InvalidRequestError)
   })
 
+  test.each([
+    [{ bytes: MP4, mediaType: 'image/png' }, 'image', 'image/png data that is video/mp4', 'give the bytes of a PNG'],
+    [{ bytes: PNG, mediaType: '' }, 'video', 'untyped data that is image/png', 'give the bytes of an MP4, QuickTime'],
+    [{ bytes: new Uint8Array(), mediaType: 'x/y' }, 'image', 'x/y data that is empty', 'give the bytes of a PNG'],
+    [{ bytes: new Uint8Array([1]), mediaType: 'x/y' }, 'image', 'x/y data that is of no known kind', 'give the bytes'],
+    ['a word', 'image', 'a word', 'give an https address, a data URL or bytes'],
+    ['data:image/png;base64', 'image', 'data:…', 'give an https address, a data URL or bytes'],
+    ['data:image/png;base64,!!!!', 'image', 'data:…', 'give a data URL whose base64 can be read'],
+    ['data:image/png;base64,%%%', 'image', 'data:…', 'give a data URL whose base64 can be read'],
+    ['data:image/png,ünicode€', 'image', 'data:…', 'give a data URL in ASCII'],
+  ] as const)('refuses %j as %s, and says what to give', (input, field, value, fix) => {
+    expect(() => readMediaFile(input, field)).toThrow(value)
+    expect(() => readMediaFile(input, field)).toThrow(fix)
+  })
+
+  test('reads what a data URL may be written like', () => {
+    const base64 = Buffer.from(PNG).toString('base64')
+    const written = [
+      `DATA:image/png;charset=x; BASE64 ,${base64}`,
+      `data:;base64,${base64.slice(0, 4)}\n ${base64.slice(4)}`,
+    ]
+    for (const url of [...written, `data:;base64,${base64.replaceAll('+', '-').replaceAll('/', '_')}`])
+      expect(readMediaFile(url, 'image')).toMatchObject({ bytes: PNG })
+    expect(() => readMediaFile(`data:;base64x,${base64}`, 'image')).toThrow(InvalidRequestError)
+    expect(readMediaFile('HTTP://a.example/i.png', 'image')).toMatchObject({ kind: 'url' })
+    expect(() => readMediaFile('http://', 'image')).toThrow(InvalidRequestError)
+    expect(() => readMediaFile('see https://a.example/i.png', 'image')).toThrow(InvalidRequestError)
+  })
+
   test('refuses bytes that are no video', () => {
     expect(() => readMediaFile({ bytes: PNG, mediaType: 'video/mp4' }, 'video')).toThrow(
       /video\/mp4 data that is image\/png/,

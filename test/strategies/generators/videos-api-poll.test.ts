@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import type { VideoRequest } from '../../../src/contracts/request.js'
 import { type VideosApiGeneratorOptions, videosApiGenerator } from '../../../src/strategies/index.js'
 import { json, loopbackServer, videoBytes } from '../../upstream/loopback-server.js'
@@ -76,14 +76,60 @@ describe('a poll', () => {
       expect(server.seen[1]?.url).toBe(path)
       expect(JSON.stringify(operation)).not.toContain('canary')
     }
-    const server = await loopbackServer(json(200, QUEUED))
+    const server = await loopbackServer(json(200, { ...QUEUED, id: 'a/b' }))
     await at(server.origin).poll({ id: 'a/b', pollUrl: 'https://evil.example/' }, stageContext())
     expect(server.seen[0]?.url).toBe('/v1/videos/a%2Fb')
+  })
+
+  test.each([
+    [{ status: 'failed', id: 'v_1' }, true],
+    [{ status: 'failed', object: 'video' }, true],
+    [{ status: 'failed', created_at: 1 }, true],
+    [{ status: 'failed' }, false],
+    [{ status: 'queued', id: 'v_1' }, false],
+    [{ status: 'failed', id: 'v_2' }, false],
+    [{ id: 'v_1', object: 'video' }, false],
+  ])('a 500 with %j is a verdict on the job: %s', async (body, isVerdict) => {
+    const server = await loopbackServer(json(500, body))
+    const polled = at(server.origin).poll({ id: 'v_1' }, stageContext())
+    if (isVerdict) expect(await polled).toMatchObject({ state: 'failed' })
+    else expect(await rejection(polled)).toMatchObject({ status: 500 })
   })
 
   test.each([404, 429, 500])('a %i rejects with its own class', async (status) => {
     const server = await loopbackServer(json(status, { detail: 'x' }))
     expect(await rejection(at(server.origin).poll({ id: 'v' }, stageContext()))).toMatchObject({ status })
+  })
+
+  test.each([500, 503, 422, 400, 404])('a %i with the failed job as its body is a verdict', async (status) => {
+    const body = { id: 'v', object: 'video', status: 'failed', error: { code: status, message: 'Out of memory' } }
+    const server = await loopbackServer(json(status, body))
+    expect(await at(server.origin).poll({ id: 'v' }, stageContext())).toMatchObject({
+      state: 'failed',
+      error: { code: 'generation-failed', message: expect.stringContaining('Out of memory') },
+    })
+  })
+
+  test.each([
+    { status: 'error', message: 'database is locked' },
+    { id: 'w', object: 'video', status: 'failed', error: 'x' },
+    { detail: 'Internal Server Error' },
+    { id: 'v', status: 'in_progress' },
+  ])('a 500 with %j is a missed poll', async (body) => {
+    const server = await loopbackServer(json(500, body))
+    expect(await rejection(at(server.origin).poll({ id: 'v' }, stageContext()))).toMatchObject({ status: 500 })
+  })
+
+  test.each([
+    [{ id: 'w', object: 'video', status: 'completed', url: 'https://cdn.example/a.mp4' }, 'missed'],
+    [{ id: 'sora-2:v', status: 'completed', url: 'https://cdn.example/a.mp4' }, 'read'],
+    [{ id: 7, status: 'completed', url: 'https://cdn.example/a.mp4' }, 'read'],
+    [{ id: 'req_1', task_id: 'v', status: 'completed', url: 'https://cdn.example/a.mp4' }, 'read'],
+  ])('an answer about another job is a missed poll: %j is %s', async (body, how) => {
+    const server = await loopbackServer(json(200, body))
+    const polled = at(server.origin).poll({ id: 'v' }, stageContext())
+    if (how === 'read') expect(await polled).toMatchObject({ state: 'completed' })
+    else expect(await rejection(polled)).toMatchObject({ code: 'upstream-response', isRetryable: true })
   })
 
   test.each(['', '<html>', '[]', '{"error":"busy"}'])('an answer %j is a missed poll', async (body) => {
@@ -92,6 +138,62 @@ describe('a poll', () => {
     })
     const error = await rejection(at(server.origin).poll({ id: 'v' }, stageContext()))
     expect(error).toMatchObject({ code: 'upstream-response', isRetryable: true })
+  })
+})
+
+describe('several addresses in one answer', () => {
+  const polled = async (isDead: (path: string) => boolean) => {
+    const opened: string[] = []
+    const server = await loopbackServer((asked, response) => {
+      if (asked.url === '/v1/videos/v') {
+        const files = { url: `${server.origin}/first.mp4`, video_url: `${server.origin}/second.mp4` }
+        response.end(JSON.stringify({ id: 'v', status: 'completed', ...files }))
+        return
+      }
+      opened.push(asked.url)
+      response.writeHead(isDead(asked.url) ? 410 : 200, { 'content-type': 'video/mp4' }).end(videoBytes(50))
+    })
+    const status = await at(server.origin, { apiKey: undefined }).poll({ id: 'v' }, stageContext())
+    if (status.state !== 'completed') throw new Error(`it is ${status.state}`)
+    const { video } = status
+    const open = async (offset = 0) => readAll((await video.source?.open({ offset })) ?? new ReadableStream())
+    return { server, opened, video, open }
+  }
+
+  it('gives the first as the URL, and reads the next where that cannot be opened', async () => {
+    const { server, opened, video, open } = await polled((path) => path === '/first.mp4')
+    expect(video.url).toBe(`${server.origin}/first.mp4`)
+    expect(await open()).toEqual(videoBytes(50))
+    await open(10)
+    expect(opened).toEqual(['/first.mp4', '/second.mp4', '/second.mp4'])
+  })
+
+  it('has the type and length of the one that was opened', async () => {
+    const { video, open } = await polled((path) => path === '/first.mp4')
+    expect([video.source?.mediaType, video.source?.byteLength]).toEqual([undefined, undefined])
+    expect(video.source).not.toHaveProperty('expiresAt')
+    await open()
+    expect([video.source?.mediaType, video.source?.byteLength]).toEqual(['video/mp4', undefined])
+  })
+
+  it('is left at once by an abort', async () => {
+    const { opened, video } = await polled(() => true)
+    const opening = video.source?.open({ signal: AbortSignal.abort('enough') })
+    expect(await rejection(opening ?? Promise.resolve())).toBe('enough')
+    expect(opened).toEqual([])
+  })
+
+  it('reads /content where none can be opened, and keeps to it', async () => {
+    const { opened, video, open } = await polled((path) => path.endsWith('.mp4'))
+    expect(await open()).toEqual(videoBytes(50))
+    await open(10)
+    expect(opened).toEqual(['/first.mp4', '/second.mp4', '/v1/videos/v/content', '/v1/videos/v/content'])
+    expect(video.source?.isPublic).toBe(true)
+  })
+
+  it('says why the first could not be opened when none can', async () => {
+    const { open } = await polled(() => true)
+    await expect(open()).rejects.toMatchObject({ status: 410, url: expect.stringContaining('first.mp4') })
   })
 })
 
@@ -164,6 +266,34 @@ describe('where the video is', () => {
       expiresAt: Date.parse('2026-11-23T10:00:00Z'),
     })
     expect(video.source?.url).toContain('/content')
+  })
+
+  test('facts that are not known are absent, and those with a key in them are left out', async () => {
+    const { video } = await finished({ url: 'https://cdn.example/a.mp4' })
+    expect(Object.keys(video).toSorted()).toEqual(['id', 'source', 'url'])
+    expect(video.source).not.toHaveProperty('expiresAt')
+    const told = { model: 'canary-key-1', usage: { note: 'canary-key-1' }, width: 64, height: 48, duration: 5 }
+    const { video: clean } = await finished({ ...told, expires_at: 1_800_000_000 })
+    expect(clean).toMatchObject({ width: 64, height: 48, durationSeconds: 5, expiresAt: 1_800_000_000_000 })
+    expect(clean.source).toMatchObject({ expiresAt: 1_800_000_000_000 })
+    expect(clean).not.toHaveProperty('model')
+    expect(clean).not.toHaveProperty('usage')
+  })
+
+  test('a video inside the answer is read before any address', async () => {
+    const base64 = videoBytes(96).toString('base64')
+    const { video } = await finished({ b64_json: base64, url: 'https://cdn.example/a' })
+    expect(video.url).toBeUndefined()
+    expect((await readAll((await video.source?.open()) ?? new ReadableStream())).equals(videoBytes(96))).toBe(true)
+  })
+
+  test('the content of a job behind a proxy is behind the key, other paths of that origin are not', async () => {
+    const content = (await finished({ url: '{origin}/other/videos/v_1/content' })).video
+    expect([content.url, content.source?.isPublic]).toEqual([undefined, false])
+    const file = (await finished({ url: '{origin}/other/videos/v_1/content.mp4' })).video
+    expect(file.source?.isPublic).toBe(true)
+    const away = (await finished({ url: 'https://cdn.example/videos/v_1/content' })).video
+    expect(away.url).toBe('https://cdn.example/videos/v_1/content')
   })
 
   test('a large inline video fits, one beyond the limit does not', async () => {

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
 import type { VideoRequest } from '../../../src/contracts/request.js'
+import { mayHaveBeenAccepted } from '../../../src/contracts/submission.js'
 import { type VideosApiGeneratorOptions, videosApiGenerator } from '../../../src/strategies/index.js'
 import { deadOrigin, json, loopbackServer } from '../../upstream/loopback-server.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
@@ -42,7 +43,62 @@ describe('a submission', () => {
     expect(error).toMatchObject({ code: 'upstream-http', status, isRefusal: true })
   })
 
-  test.each(['', '<html>sleeping</html>', '{"id":', '{}', '[]', '{"error":{"message":"busy"}}'])(
+  test.each([
+    ['{"error":{"message":"busy"}}', 'upstream-http'],
+    ['{"error":{"message":"busy","code":503}}', 'overloaded'],
+    ['{"code":-1,"message":"gen video failed"}', 'upstream-http'],
+    ['{"success":false,"message":"insufficient balance"}', 'quota-exceeded'],
+    ['{"error":{"message":"Your prompt violates our content policy"}}', 'content-rejected'],
+    ['{"code":500,"message":"internal"}', 'submission-unknown'],
+    ['{"code":409,"message":"conflict"}', 'submission-unknown'],
+    ['{"code":400,"message":"upstream timed out"}', 'submission-unknown'],
+    ['{"code":0,"message":"success"}', 'submission-unknown'],
+  ])('answered with success and %j is %s', async (body, code) => {
+    const server = await loopbackServer((_, response) => {
+      response.writeHead(200).end(body)
+    })
+    const error = await rejection(at(server.origin).start(request, stageContext()))
+    expect({ code: Object(error).code, mayBePaid: mayHaveBeenAccepted(error) }).toEqual({
+      code,
+      mayBePaid: code === 'submission-unknown',
+    })
+  })
+
+  test.each([
+    'job accepted, could not notify webhook: error 429',
+    'API request failed: 401 - {"error":{"code":"token_invalidated"}}',
+    'Retried because: No available tokens for video generation',
+    'quota exceeded after 40%',
+  ])('answered with 500 and %j is unknown', async (message) => {
+    const server = await loopbackServer(json(500, { error: { message } }))
+    const error = await rejection(at(server.origin).start(request, stageContext()))
+    expect(error).toMatchObject({ code: 'submission-unknown' })
+  })
+
+  test.each([
+    ['No available tokens for video generation', 'quota-exceeded'],
+    [
+      "No available tokens for video generation. All tokens are either disabled, cooling down, Sora2 quota exhausted, don't support Sora2, or expired.",
+      'quota-exceeded',
+    ],
+    ['400: Invalid model: sora-9', 'upstream-http'],
+    ["We're under heavy load, please try again later.", 'overloaded'],
+  ])('answered with 500 and %j is refused', async (message, code) => {
+    const server = await loopbackServer(json(500, { error: { message, type: 'server_error', code: null } }))
+    const error = await rejection(at(server.origin).start(request, stageContext()))
+    expect({ code: Object(error).code, mayBePaid: mayHaveBeenAccepted(error) }).toEqual({ code, mayBePaid: false })
+  })
+
+  test.each([
+    [500, { task_id: 'task_1', error: 'could not notify the webhook' }, 'task_1'],
+    [502, { id: 'video_1', status: 'queued' }, 'video_1'],
+    [500, { data: { task_id: 'task_2', status: 'SUBMITTED' }, message: 'late' }, 'task_2'],
+  ])('answered with %i and the id of a job is accepted', async (status, body, id) => {
+    const server = await loopbackServer(json(status, body))
+    expect(await at(server.origin).start(request, stageContext())).toMatchObject({ operation: { id } })
+  })
+
+  test.each(['', '<html>sleeping</html>', '{"id":', '{}', '[]'])(
     'answered with success and %j is unknown',
     async (body) => {
       const server = await loopbackServer((_, response) => {
@@ -59,7 +115,7 @@ describe('a submission', () => {
     const cut = await loopbackServer((_, response) => response.socket?.resetAndDestroy())
     expect(await rejection(at(cut.origin).start(request, stageContext()))).toMatchObject({ code: 'submission-unknown' })
     const slow = await loopbackServer(() => undefined)
-    const error = await rejection(at(slow.origin, { createTimeoutMs: 40 }).start(request, stageContext()))
+    const error = await rejection(at(slow.origin, { createTimeoutMs: 400 }).start(request, stageContext()))
     expect(error).toMatchObject({ code: 'submission-unknown', cause: { code: 'network' } })
     expect([cut.seen.length, slow.seen.length]).toEqual([1, 1])
   })

@@ -70,6 +70,23 @@ describe('publish', () => {
   })
 
   test.each([
+    [502, 'upstream-http'],
+    [200, 'upstream-response'],
+  ])('a failure that leaves the post open keeps what is known of it: %i', async (status, code) => {
+    const server = await loopbackServer((_, response) => {
+      response.writeHead(status, { 'x-request-id': 'req_1' }).end('<p>It broke</p>')
+    })
+    expect(await rejection(at(server).publish(video, stageContext()))).toMatchObject({
+      code,
+      status,
+      url: `${server.origin}/backend/project_y/post`,
+      bodyExcerpt: 'It broke',
+      requestId: 'req_1',
+      isRetryable: false,
+    })
+  })
+
+  test.each([
     [401, { error: { code: 'token_invalidated', message: 'Sign in again' }, status: 401 }, 'authentication', false],
     [400, { error: { code: 'sentinel_block' } }, 'upstream-http', false],
     [429, {}, 'rate-limited', true],

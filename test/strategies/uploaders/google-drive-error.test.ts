@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
-import { type DriveRequestSubject, driveError } from '../../../src/strategies/uploaders/google-drive-error.js'
+import {
+  type DriveRequestSubject,
+  driveError,
+} from '../../../src/strategies/uploaders/google-drive/google-drive-error.js'
 import { maskOf } from '../../../src/upstream/secret.js'
 
 const legacy = (reason: string, message = 'No') => ({ error: { code: 403, message, errors: [{ reason, message }] } })
@@ -80,8 +83,57 @@ test('tells what Drive says, without secrets, and how long to wait', () => {
   })
 })
 
-test('a refusal without a sentence has a message all the same', () => {
+test('a refusal without a sentence has its reason as the message', () => {
   expect(errorOf(403, { error: { errors: [{ reason: 'rateLimitExceeded' }] } })?.message).toBe(
-    'Could not upload the video: www.googleapis.com answered 403',
+    'Could not upload the video: www.googleapis.com answered 403, rateLimitExceeded',
   )
+})
+
+test.each([
+  ...['rateLimitExceeded', 'userRateLimitExceeded', 'sharingRateLimitExceeded', 'RATE_LIMIT_EXCEEDED'].map((reason) => [
+    reason,
+    'rate-limited',
+  ]),
+  ...['storageQuotaExceeded', 'teamDriveFileLimitExceeded', 'activeItemCreationLimitExceeded'].map((reason) => [
+    reason,
+    'quota-exceeded',
+  ]),
+  ...['numChildrenInNonRootLimitExceeded', 'dailyLimitExceeded', 'quotaExceeded'].map((reason) => [
+    reason,
+    'quota-exceeded',
+  ]),
+  ...['insufficientPermissions', 'insufficientScopes', 'ACCESS_TOKEN_SCOPE_INSUFFICIENT'].map((reason) => [
+    reason,
+    'authentication',
+  ]),
+] as [string, string][])('the reason %s means %s, in either list of reasons, under any 4xx', (reason, code) => {
+  for (const body of [legacy(reason), modern(reason)])
+    for (const status of [400, 403, 429, 499]) expect(errorOf(status, body)).toMatchObject({ code, status })
+  expect(errorOf(500, legacy(reason))).toBeUndefined()
+})
+
+test.each(['notFound', 'insufficientFilePermissions', 'insufficientParentPermissions', 'parentNotAFolder'])(
+  'the reason %s is about the folder, where one is configured',
+  (reason) => {
+    const error = errorOf(404, legacy(reason, 'no secret-1'), { folderId: 'folder_1' })
+    expect(error).toMatchObject({ code: 'configuration-invalid', cause: { status: 404 } })
+    expect(String(error)).toMatch(
+      /googleDriveUploader.*folderId is "folder_1".*give the id of a folder in which the account/s,
+    )
+    expect(errorOf(404, legacy(reason))).toBeUndefined()
+  },
+)
+
+test('a request that shares names that option under 400 and 403 alone', () => {
+  for (const status of [400, 403])
+    expect(String(errorOf(status, 'x', { isSharing: true }))).toMatch(/share is "anyone".*set it to 'none'/s)
+  expect(errorOf(404, 'x', { isSharing: true })).toBeUndefined()
+  expect(errorOf(403, 'x', { isSharing: false })).toBeUndefined()
+})
+
+test('a reason is told with the sentence beside it, without secrets', () => {
+  expect(errorOf(403, legacy('quotaExceeded', 'no secret-1'), {}, { 'x-goog-request-id': 'r_1' })).toMatchObject({
+    message: expect.stringMatching(/^Could not upload the video: www\.googleapis\.com answered 403, no \[redacted\]/),
+    requestId: 'r_1',
+  })
 })

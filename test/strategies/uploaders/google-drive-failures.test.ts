@@ -84,7 +84,7 @@ describe('googleDriveUploader, when Drive refuses', () => {
     ['no address', {}, true],
     ['no address that can be read', { location: 'http://[' }, true],
   ])('no byte goes to a session at %s', async (_, headers, isRetryable) => {
-    const { sandbox, uploader } = await driveSandbox({ maxRetries: 1 })
+    const { sandbox, uploader } = await driveSandbox({ maxAttempts: 2 })
     sandbox.setFaults({ 'drive.create': { kind: 'status', status: 200, body: '', headers } })
     const error = await rejection(uploader.upload(fakeSource(), stageContext()))
     expect(error).toMatchObject({ code: 'upstream-response', isRetryable })
@@ -105,7 +105,7 @@ describe('googleDriveUploader, when Drive refuses', () => {
     ['no size', '{"id":"1"}'],
     ['no JSON', 'OK'],
   ])('an answer with %s is asked for again', async (_, body) => {
-    const { sandbox, drive, uploader } = await driveSandbox({ maxRetries: 1 })
+    const { sandbox, drive, uploader } = await driveSandbox({ maxAttempts: 2 })
     sandbox.setFaults({ 'drive.upload': { kind: 'status', status: 200, body } })
     const error = await rejection(uploader.upload(fakeSource(), stageContext()))
     expect(error).toMatchObject({ code: 'upstream-response' })
@@ -114,7 +114,7 @@ describe('googleDriveUploader, when Drive refuses', () => {
   })
 
   test('a file that is read as something else is asked for again', async () => {
-    const { sandbox, uploader } = await driveSandbox({ maxRetries: 1 })
+    const { sandbox, uploader } = await driveSandbox({ maxAttempts: 2 })
     sandbox.setFaults({ 'drive.upload': [{ kind: 'truncated-json' }], 'drive.get': [{ kind: 'html' }] })
     await uploader.upload(fakeSource(), stageContext())
     expect(countOf(sandbox, 'drive.get')).toBe(2)
@@ -139,7 +139,7 @@ describe('googleDriveUploader, when Drive refuses', () => {
   })
 
   test('nobody at the address is a network error', async () => {
-    const { uploader } = await driveSandbox({ baseUrl: await deadOrigin(), maxRetries: 1 })
+    const { uploader } = await driveSandbox({ baseUrl: await deadOrigin(), maxAttempts: 2 })
     const context = stageContext()
     expect(await rejection(uploader.upload(fakeSource(), context))).toMatchObject({ code: 'network' })
     expect(context.clock.waits.length).toBe(1)
@@ -173,7 +173,7 @@ describe('googleDriveUploader, when Drive refuses', () => {
 
   test.each(Object.entries(occasions))('%s: no fault shows the token or a session', async (endpoint, occasion) => {
     for (const fault of faults) {
-      const { sandbox, drive, uploader } = await driveSandbox({ fetch: echoing, maxRetries: 1, requestTimeoutMs: 50 })
+      const { sandbox, drive, uploader } = await driveSandbox({ fetch: echoing, maxAttempts: 2, timeoutMs: 50 })
       sandbox.setFaults({ ...occasion, [endpoint]: fault })
       const context = stageContext()
       const outcome: unknown = await uploader.upload(fakeSource(), context).catch((error: unknown) => {

@@ -16,7 +16,7 @@ const script = (drive: { readonly baseUrl: string; readonly accessToken: string 
     resolve: (specifier, context, next) =>
       next(context.parentURL?.endsWith('.ts') ? specifier.replace(/^([.].*)[.]js$/, '$1.ts') : specifier, context),
   })
-  const { googleDriveUploader } = await import(${sourceModule('strategies/uploaders/google-drive-uploader')})
+  const { googleDriveUploader } = await import(${sourceModule('strategies/uploaders/google-drive/google-drive-uploader')})
   const { fakeContext } = await import(${sourceModule('testing/fake-context')})
   const { fakeSource } = await import(${sourceModule('testing/fake-source')})
   const { hurriedClock } = await import(${sourceModule('testing/conformance/hurried-clock')})

@@ -19,9 +19,9 @@ test.each([
   [{ chunkBytes: 2_147_483_648 }, 'chunkBytes is 2147483648'],
   [{ chunkBytes: '262144' }, 'chunkBytes is "262144"'],
   [{ baseUrl: 'ftp://drive.example' }, 'baseUrl is "ftp://drive.example"'],
-  [{ requestTimeoutMs: 0 }, 'requestTimeoutMs is 0'],
-  [{ maxRetries: -1 }, 'maxRetries is -1'],
-  [{ maxRetries: 1.5 }, 'maxRetries is 1.5'],
+  [{ timeoutMs: 0 }, 'timeoutMs is 0'],
+  [{ maxAttempts: 0 }, 'maxAttempts is 0'],
+  [{ maxAttempts: 1.5 }, 'maxAttempts is 1.5'],
 ])('refuses %j', (options, problem) => {
   expect(configured(options)).toThrow(problem)
 })
@@ -34,5 +34,5 @@ test('names every problem at once', () => {
 
 test('takes the token alone, and a function in its place', () => {
   expect(configured({})).not.toThrow()
-  expect(configured({ accessToken: async () => 'x', chunkBytes: 262_144, maxRetries: 0 })).not.toThrow()
+  expect(configured({ accessToken: async () => 'x', chunkBytes: 262_144, maxAttempts: 1 })).not.toThrow()
 })

@@ -44,7 +44,7 @@ describe('googleDriveUploader, when something breaks', () => {
     ['breaks off', { kind: 'wrong-length', extraBytes: 9 }, 'drive.session bytes */524288 200'],
     ['never comes', { kind: 'hang', when: 'after-handling' }, 'drive.session bytes */524288 200'],
   ])('finds the file when the answer to the last part %s', async (_, fault, expected) => {
-    const { sandbox, drive, uploader } = await driveSandbox({ requestTimeoutMs: 300 })
+    const { sandbox, drive, uploader } = await driveSandbox({ timeoutMs: 300 })
     sandbox.setFaults({ 'drive.upload': [null, fault] })
     const { id } = await uploader.upload(fakeSource({ byteLength: 2 * STEP }), stageContext())
     expect([...drive.files.keys()]).toEqual([id])
@@ -151,7 +151,7 @@ describe('googleDriveUploader, when something breaks', () => {
   })
 
   test('gives up after as many tries as it was told, and ends the session', async () => {
-    const { sandbox, drive, uploader } = await driveSandbox({ maxRetries: 2 })
+    const { sandbox, drive, uploader } = await driveSandbox({ maxAttempts: 3 })
     sandbox.setFaults({ 'drive.upload': { kind: 'status', status: 503 } })
     expect(await rejection(uploader.upload(fakeSource(), stageContext()))).toMatchObject({ code: 'overloaded' })
     expect(countOf(sandbox, 'drive.upload')).toBe(3)
@@ -160,7 +160,7 @@ describe('googleDriveUploader, when something breaks', () => {
   })
 
   test('the tries are counted anew with every new byte', async () => {
-    const { sandbox, drive, uploader } = await driveSandbox({ maxRetries: 1 })
+    const { sandbox, drive, uploader } = await driveSandbox({ maxAttempts: 2 })
     sandbox.setFaults({ 'drive.upload': [cut(1), null, cut(1), null, cut(1), null] })
     await uploader.upload(fakeSource({ byteLength: 3 * STEP }), stageContext())
     expect(drive.files.size).toBe(1)

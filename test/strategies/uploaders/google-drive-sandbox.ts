@@ -20,7 +20,7 @@ function uploaderTo({ drive }: Sandbox, options: Partial<GoogleDriveUploaderOpti
     folderId,
     accessToken: () => drive.accessToken,
     chunkBytes: STEP,
-    requestTimeoutMs: 2_000,
+    timeoutMs: 2_000,
     ...options,
   })
 }

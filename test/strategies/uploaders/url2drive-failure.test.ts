@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { url2driveFailure } from '../../../src/strategies/uploaders/url2drive-failure.js'
+import { url2driveFailure } from '../../../src/strategies/uploaders/url2drive/url2drive-failure.js'
 import { maskOf } from '../../../src/upstream/secret.js'
 
 const failure = (said: string) => url2driveFailure(said, 'space.example', maskOf(['oauth-password-1']))
@@ -60,4 +60,43 @@ describe('url2driveFailure', () => {
     expect(failure('https://'.repeat(200_000)).message.length).toBeLessThan(400)
     expect(performance.now() - startedAt).toBeLessThan(100)
   })
+})
+
+test.each([
+  ...['storageQuotaExceeded', 'the storage quota', 'quotaExceeded', 'quota has been exceeded', 'quota exceeded'].map(
+    (said) => [said, 'quota-exceeded'],
+  ),
+  ...['rateLimitExceeded', 'Rate Limit Exceeded'].map((said) => [said, 'rate-limited']),
+  ...['invalid_grant', 'invalid_client', 'expired or revoked', 'OAuth failed', 'refresh token', 'refresh_token'].map(
+    (said) => [said, 'authentication'],
+  ),
+  ...['refreshtoken', 'Invalid credentials', '环境变量', 'Password wrong', 'bad passcode', '密码错误'].map((said) => [
+    said,
+    'authentication',
+  ]),
+  ...['404 Client Error', '500 Server Error', 'HTTP Error 403', 'It broke', 'word 1404 Client Error', ''].map(
+    (said) => [said, 'upstream-response'],
+  ),
+  ...['see https://a.example/password', 'see http://a.example/quotaExceeded'].map((said) => [
+    said,
+    'upstream-response',
+  ]),
+] as [string, string][])('what the Space says, %j, is %s', (said, code) => {
+  expect(failure(said)).toMatchObject({ code })
+})
+
+test.each([
+  ['404 Client Error', false],
+  ['408 Client Error', true],
+  ['429 Client Error', true],
+  ['500 Server Error', true],
+  ['HTTP Error 503', true],
+  ['HTTP Error 403', false],
+])('%s of the video’s own server is retried: %s', (said, isRetryable) => {
+  expect(failure(said)).toMatchObject({ isRetryable, message: expect.stringContaining('the Space cannot download it') })
+})
+
+test('a Space that says nothing is quoted so', () => {
+  expect(failure('').message).toBe('Could not upload the video: space.example says nothing more')
+  expect(failure('<It> broke').message).toBe('Could not upload the video: space.example says It broke')
 })

@@ -82,9 +82,9 @@ export function fullStore(data: FullData = emptyFullData()): Required<RunStore> 
         if (!hasEnded || (state.endedAt ?? 0) >= endedBefore) continue
         if (!('isRetained' in state)) {
           count += 1
-          dropMedia(id)
           for (const [name, runId] of claims) if (runId === id && !released.has(name)) released.set(name, now)
         }
+        dropMedia(id)
         if (isRetainedAt(state, now)) runs.set(id, { ...stored, text: JSON.stringify(retainedRun(state)) })
         else runs.delete(id)
       }

@@ -196,7 +196,7 @@ test('a subject is disposed of after every case, also after a failed one', async
   const create = () => {
     created += 1
     return {
-      publisher: fakePublisher({ name: '' }),
+      publisher: { ...fakePublisher(), name: '' },
       dispose: () => {
         disposed += 1
       },

@@ -4,8 +4,10 @@ import { type Fault, failuresOf } from './failures-of.js'
 import { stateOf } from './stored-states.js'
 
 const PRUNE_MEDIA = 'drops the media of forgotten runs, and keeps those of others'
+const LATE_MEDIA = 'drops media that came after their run was forgotten with what is retained of it'
 const CLAIMS = 'keeps the claims of a forgotten run for 24 hours, and frees them then'
 const CLAIMS_OF_ID = 'keeps the claims of a run that has the id of a forgotten one'
+const CLAIMS_AGAIN = 'keeps the claims of a run for 24 hours, whenever another run had its id'
 
 const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   [
@@ -18,7 +20,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return count
       },
     }),
-    [PRUNE_MEDIA],
+    [PRUNE_MEDIA, LATE_MEDIA],
   ],
   [
     'keeps the media of retained runs',
@@ -33,6 +35,22 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
       },
     }),
     [PRUNE_MEDIA],
+  ],
+  [
+    'keeps the media that were put for a run after it was forgotten',
+    (store, data) => ({
+      prune: async (query) => {
+        const retained = [...data.runs.keys()].filter((id) => stateOf(data, id)?.isRetained)
+        const kept = [...data.media].map(([sha256, { bytes, runs }]) => ({ sha256, bytes, runs: new Set(runs) }))
+        const count = await store.prune(query)
+        for (const { sha256, bytes, runs } of kept) {
+          const late = new Set([...runs].filter((id) => retained.includes(id)))
+          if (late.size > 0) data.media.set(sha256, { bytes, runs: late })
+        }
+        return count
+      },
+    }),
+    [LATE_MEDIA],
   ],
   [
     'drops the media of every run',
@@ -54,7 +72,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return count
       },
     }),
-    [CLAIMS],
+    [CLAIMS, CLAIMS_AGAIN],
   ],
   [
     'never frees claims',
@@ -66,7 +84,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return count
       },
     }),
-    [CLAIMS],
+    [CLAIMS, CLAIMS_AGAIN],
   ],
   [
     'frees the claims of every run',
@@ -77,7 +95,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         return count
       },
     }),
-    [CLAIMS, CLAIMS_OF_ID],
+    [CLAIMS, CLAIMS_OF_ID, CLAIMS_AGAIN],
   ],
   [
     'frees the claims of an id for ever',

@@ -197,7 +197,7 @@ function listOf(runs: readonly Listed[], query: RunQuery, fault: Omit<Fault, 'li
 }
 
 function keepsRight({ owner, removedAt }: Listed, query: RunQuery): boolean {
-  return removedAt === undefined && (query.owner === undefined || owner === query.owner)
+  return (query.withRemoved || removedAt === undefined) && (query.owner === undefined || owner === query.owner)
 }
 
 function compareRight(a: Listed, b: Listed): number {

@@ -13,6 +13,7 @@ const MEDIA_CLONED = 'keeps media out of reach of later changes'
 const MEDIA_IDS = 'keeps the media of runs apart, whatever their ids look like'
 const AT_ONCE = 'counts the references of 20 runs that put the same media at once'
 const MEDIA_PROCESSES = 'shows media and their references to another process'
+const LATE_MEDIA = 'drops media that came after their run was forgotten with what is retained of it'
 const PRUNE_MEDIA = 'drops the media of forgotten runs, and keeps those of others'
 
 const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
@@ -45,7 +46,18 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   [
     'gives an empty array for unknown bytes',
     (store) => ({ getMedia: async (sha256) => (await store.getMedia(sha256)) ?? new Uint8Array() }),
-    [NO_MEDIA, LAST_REFERENCE, PUT_TWICE, DROP_ALL, WRONG_HASH, MEDIA_IDS, AT_ONCE, MEDIA_PROCESSES, PRUNE_MEDIA],
+    [
+      NO_MEDIA,
+      LAST_REFERENCE,
+      PUT_TWICE,
+      DROP_ALL,
+      WRONG_HASH,
+      MEDIA_IDS,
+      AT_ONCE,
+      MEDIA_PROCESSES,
+      PRUNE_MEDIA,
+      LATE_MEDIA,
+    ],
   ],
   [
     'drops bytes with the first reference',

@@ -10,18 +10,20 @@ const CREATED_AGAIN = 'lets the id of a forgotten run be created again'
 const RETAINED = 'retains what answers the id of a caller for 24 hours after the end'
 const RETAINED_GONE = 'forgets the id of a caller 24 hours after the end'
 const PRUNE_MEDIA = 'drops the media of forgotten runs, and keeps those of others'
+const LATE_MEDIA = 'drops media that came after their run was forgotten with what is retained of it'
 const CLAIMS = 'keeps the claims of a forgotten run for 24 hours, and frees them then'
+const CLAIMS_AGAIN = 'keeps the claims of a run for 24 hours, whenever another run had its id'
 
 const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   [
     'forgets nothing',
     () => ({ prune: async () => 0 }),
-    [FORGOTTEN, PRUNE_SAVED, CREATED_AGAIN, RETAINED, RETAINED_GONE, PRUNE_MEDIA, CLAIMS],
+    [FORGOTTEN, PRUNE_SAVED, CREATED_AGAIN, RETAINED, RETAINED_GONE, PRUNE_MEDIA, LATE_MEDIA, CLAIMS, CLAIMS_AGAIN],
   ],
   [
     'does not count',
     (store) => ({ prune: (query) => store.prune(query).then(() => 0) }),
-    [FORGOTTEN, PRUNE_SAVED, RETAINED, RETAINED_GONE, PRUNE_MEDIA],
+    [FORGOTTEN, PRUNE_SAVED, RETAINED, RETAINED_GONE, PRUNE_MEDIA, CLAIMS_AGAIN],
   ],
   [
     'counts every ended run that it keeps',
@@ -53,7 +55,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
           () => store.prune(query),
         ),
     }),
-    [KEPT, PRUNE_SAVED, RETAINED, RETAINED_GONE],
+    [KEPT, PRUNE_SAVED, RETAINED, RETAINED_GONE, LATE_MEDIA],
   ],
   [
     'keeps a run without an end',
@@ -113,7 +115,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
           () => store.prune(query),
         ),
     }),
-    [RETAINED, RETAINED_GONE],
+    [RETAINED, RETAINED_GONE, LATE_MEDIA],
   ],
   [
     'retains every run',
@@ -125,7 +127,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
           () => store.prune(query),
         ),
     }),
-    [FORGOTTEN, PRUNE_SAVED, CREATED_AGAIN],
+    [FORGOTTEN, PRUNE_SAVED, CREATED_AGAIN, CLAIMS_AGAIN],
   ],
   [
     'retains the prompt',
@@ -178,7 +180,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         },
       }
     },
-    [CREATED_AGAIN, RETAINED_GONE],
+    [CREATED_AGAIN, RETAINED_GONE, CLAIMS_AGAIN],
   ],
   [
     'retains for ever',
@@ -213,7 +215,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   [
     'counts the 24 hours by its own clock',
     (store) => ({ prune: ({ endedBefore }) => store.prune({ endedBefore, now: 1_767_225_600_000 }) }),
-    [RETAINED_GONE, CLAIMS],
+    [RETAINED_GONE, CLAIMS, CLAIMS_AGAIN],
   ],
   [
     'lists forgotten runs',

@@ -24,6 +24,13 @@ describe('allowedDestinations', () => {
     ['[::1]:80', '[::1]', 81, '::1', false],
     ['fd00::/8', 'name.example', 80, 'fd12::1', true],
     ['fd00::/8', 'name.example', 80, 'not an address', false],
+    ['10.0.0.1/32', 'name.example', 80, '10.0.0.1', true],
+    ['10.0.0.1/32', 'name.example', 80, '10.0.0.2', false],
+    ['::1/128', 'name.example', 80, '::1', true],
+    ['fe80::1', 'name.example', 80, 'fe80::1%eth0', true],
+    ['10.0.0.0/8', 'name.example', 80, undefined, false],
+    ['a.example:1', 'a.example', 1, undefined, true],
+    ['a.example:65535', 'a.example', 65_535, undefined, true],
   ])('%s: %s at port %i, which is %s: %s', (entry, hostname, port, address, isAllowed) => {
     expect(allowedDestinations([entry])(hostname, port, address)).toBe(isAllowed)
   })
@@ -56,8 +63,15 @@ describe('allowPrivateAddressesProblem', () => {
     [['a.example:65536'], 'allowPrivateAddresses[0]'],
     [['user@a.example'], 'allowPrivateAddresses[0]'],
     [['999.1.1.1'], 'allowPrivateAddresses[0]'],
+    [['a.example', '10.0.0.0/8/8'], 'allowPrivateAddresses[1]'],
+    [['a.example/b'], 'allowPrivateAddresses[0]'],
+    [['a b'], 'allowPrivateAddresses[0]'],
+    [['a.example:80x'], 'allowPrivateAddresses[0]'],
+    [['[::1'], 'allowPrivateAddresses[0]'],
+    [{ length: 1 }, 'allowPrivateAddresses'],
   ])('%j is told', (value, field) => {
-    expect(allowPrivateAddressesProblem(value)).toMatchObject({ field })
+    const fix = 'give true, or hosts ("127.0.0.1"), hosts with a port ("127.0.0.1:8080") and ranges ("10.0.0.0/8")'
+    expect(allowPrivateAddressesProblem(value)).toMatchObject({ field, fix })
     expect(() => allowedDestinations(Array.isArray(value) ? value.map(String) : undefined)).not.toThrow()
   })
 })

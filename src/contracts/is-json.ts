@@ -1,0 +1,49 @@
+import { lengthOf } from './thrown-value.js'
+
+const DEEPEST = 100
+
+/**
+ * Whether a value is JSON, so that what is saved of it is what it is: no `Promise`, `Map`, `Error` or hole of an array, which JSON makes
+ * `{}` or `null` of, no number that is none, no bigint and no ring. A field that is `undefined` is left out, and what has `toJSON` says
+ * itself what it is.
+ */
+export function isJson(value: unknown, depth = 0): boolean {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object' || depth > DEEPEST) return false
+  try {
+    if ('toJSON' in value && typeof value.toJSON === 'function') return isJson(value.toJSON(), depth + 1)
+    if (lengthOf(value) !== undefined) return Array.from(value as unknown[]).every((entry) => isJson(entry, depth + 1))
+    const parts = Object.values(value)
+    const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(value))
+    return (isPlain || parts.length > 0) && parts.every((part) => part === undefined || isJson(part, depth + 1))
+  } catch {
+    return false // A getter or a proxy that throws.
+  }
+}
+
+/** A copy of a value that is JSON, as it would be read back. */
+export function jsonCopy<T>(value: T): T {
+  return typeof value === 'object' && value !== null ? JSON.parse(JSON.stringify(value)) : value
+}
+
+/** The part of a value that is JSON: what is not becomes `null` in a list, and is left out of an object. */
+export function jsonPartOf<T>(value: T): T {
+  return isJson(value) ? value : (partOf(value, 0) as T)
+}
+
+function partOf(value: unknown, depth: number): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (isJson(value)) return value
+  if (typeof value !== 'object' || value === null || depth > DEEPEST) return undefined
+  if (Array.isArray(value)) return value.map((entry) => partOf(entry, depth + 1) ?? null)
+  const parts = Object.entries(value).map(([name, part]) => [
+    name,
+    isRing(part, value) ? undefined : partOf(part, depth + 1),
+  ])
+  return Object.fromEntries(parts.filter(([, part]) => part !== undefined))
+}
+
+function isRing(part: unknown, around: object): boolean {
+  return part === around
+}

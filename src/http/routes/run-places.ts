@@ -1,0 +1,51 @@
+import type { PipelineRun } from '../../pipeline/pipeline-run.js'
+import { HttpRefusal } from '../http-refusal.js'
+
+/** How many unfinished runs an owner may have that were begun through a handler. */
+export interface RunPlaces {
+  /**
+   * Begins a run that takes a place until it ends; of an id that has a place already it takes none.
+   * @throws HttpRefusal 429 when the owner has no place left; nothing is begun then. What `start` throws; the place is free then.
+   */
+  begin(run: { readonly owner: string; readonly id: string }, start: () => Promise<PipelineRun>): Promise<PipelineRun>
+}
+
+// A run takes minutes; a client that asks again after this meets the end of one soon enough.
+const RETRY_AFTER_SECONDS = 10
+
+/** Counts in memory, for one handler. */
+export function runPlaces(maxConcurrentRuns: number): RunPlaces {
+  const taken = new Map<string, Set<string>>()
+
+  const release = (owner: string, id: string) => {
+    const ids = taken.get(owner)
+    ids?.delete(id)
+    if (ids?.size === 0) taken.delete(owner)
+  }
+
+  return {
+    async begin({ owner, id }, start) {
+      const ids = taken.get(owner) ?? new Set()
+      if (!ids.has(id) && ids.size >= maxConcurrentRuns) throw tooMany(ids.size)
+      taken.set(owner, ids.add(id))
+      try {
+        const run = await start()
+        const end = () => release(owner, id)
+        run.result.then(end, end)
+        return run
+      } catch (error) {
+        release(owner, id)
+        throw error
+      }
+    },
+  }
+}
+
+function tooMany(count: number): HttpRefusal {
+  return new HttpRefusal({
+    status: 429,
+    code: 'too_many_runs',
+    message: `Could not begin the video: ${count} of yours are unfinished, the most that may be; wait for one, or delete it`,
+    headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
+  })
+}

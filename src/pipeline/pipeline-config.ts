@@ -1,0 +1,97 @@
+import { checkOptions } from '../contracts/check-options.js'
+import type { Clock } from '../contracts/clock.js'
+import type { PipelineEvent } from '../contracts/events.js'
+import type { PollSchedule } from '../contracts/poll-schedule.js'
+import type { Publisher } from '../contracts/publisher.js'
+import type { Resolver } from '../contracts/resolver.js'
+import type { RunStore } from '../contracts/run-store.js'
+import type { Uploader } from '../contracts/uploader.js'
+import { memoryStore } from '../stores/memory-store.js'
+import { paceSchedule } from '../timing/pace-schedule.js'
+import { heldClock } from '../timing/system-clock.js'
+import { deadlinesOf, type EveryDeadline } from './deadlines.js'
+import { withinTime } from './journal/store-calls.js'
+import { type WorkerLease, workerLease } from './journal/worker-lease.js'
+import { type WorkerWatch, workerWatch } from './journal/worker-watch.js'
+import { PIPELINE_RULES, type SoraPipelineOptions } from './options.js'
+import { limitsOf, type RunLine, runLine } from './run-line.js'
+import { chainProblems } from './strategy-problems.js'
+import { uploadVerifier, type VerifyUpload } from './verify-upload.js'
+import { type SourceOfUrl, sourceOfUrl } from './video/open-url.js'
+
+/** Options with every default filled in. */
+export interface PipelineConfig
+  extends Omit<
+    Required<SoraPipelineOptions>,
+    | 'publisher'
+    | 'resolver'
+    | 'uploader'
+    | 'onEvent'
+    | 'deadlines'
+    | 'allowPrivateAddresses'
+    | 'openUrl'
+    | 'maxConcurrentRuns'
+    | 'verifyUploads'
+  > {
+  readonly publisher: Publisher | undefined
+  /** Works on a run of the store again, in the background. */
+  readonly takeUp?: ((id: string) => void) | undefined
+  readonly resolver: Resolver | undefined
+  readonly uploader: Uploader | undefined
+  readonly onEvent: ((event: PipelineEvent) => unknown) | undefined
+  readonly deadlines: EveryDeadline
+  readonly unpublishAfterUpload: boolean
+  /** With a limit on the time of each operation. */
+  readonly store: RunStore
+  /** As the caller gave it. */
+  readonly rawStore: RunStore
+  readonly clock: Clock
+  readonly leaseMs: number
+  readonly storeTimeoutMs: number
+  readonly lease: WorkerLease
+  readonly watch: WorkerWatch
+  readonly pollSchedule: PollSchedule
+  readonly sourceOfUrl: SourceOfUrl
+  /** `undefined` when copies count as they are. */
+  readonly verifyUpload: VerifyUpload | undefined
+  /** Where runs wait to be worked on; `undefined` when they never do. */
+  readonly line: RunLine | undefined
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ * @throws ConfigurationError naming every problem.
+ */
+export function configOf(options: SoraPipelineOptions): PipelineConfig {
+  checkOptions('SoraPipeline', options, PIPELINE_RULES, ({ generator }) => chainProblems(generator))
+  const { clock = heldClock(), storeTimeoutMs = 10_000, leaseMs = 10_000, allowPrivateAddresses } = options
+  const rawStore = options.store ?? memoryStore({ clock })
+  const limits = limitsOf(options.maxConcurrentRuns)
+  const store = withinTime(rawStore, clock, () => storeTimeoutMs)
+  return {
+    generator: options.generator,
+    publisher: options.publisher,
+    resolver: options.resolver,
+    uploader: options.uploader,
+    store,
+    rawStore,
+    deadlines: deadlinesOf(options.deadlines),
+    onEvent: options.onEvent,
+    unpublishAfterUpload: options.unpublishAfterUpload ?? false,
+    pollSchedule: options.pollSchedule ?? paceSchedule(),
+    sourceOfUrl: sourceOfUrl({ openUrl: options.openUrl, allowPrivateAddresses, clock }),
+    verifyUpload: options.verifyUploads ? uploadVerifier({ allowPrivateAddresses, clock }) : undefined,
+    clock,
+    leaseMs,
+    storeTimeoutMs,
+    lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs }),
+    watch: workerWatch(clock),
+    line: limits && runLine(limits),
+  }
+}
+
+/** The same pipeline as another worker, which holds runs of its own. */
+export function withOwnWorker(config: PipelineConfig): PipelineConfig {
+  const { store, clock, leaseMs } = config
+  return { ...config, lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs }) }
+}

@@ -1,0 +1,172 @@
+import { isRecord } from '../../../upstream/is-record.js'
+import { jsonOf } from '../../../upstream/json-of.js'
+import { plainNames } from '../../../upstream/plain-names.js'
+import { isState, STATE_FIELDS } from './job-state.js'
+
+/** A JSON object of an answer. */
+export type Layer = Readonly<Record<string, unknown>>
+
+// What servers put the job into.
+const ENVELOPES = ['data', 'result', 'output', 'task', 'job', 'response', 'payload', 'video', 'generation'] as const
+const IDS = [
+  'id',
+  'task_id',
+  'video_id',
+  'job_id',
+  'generation_id',
+  'prediction_id',
+  'operation_id',
+  'uuid',
+  'task_uuid',
+  'job_uuid',
+  'taskid',
+  'jobid',
+  'videoid',
+  'render_id',
+  'inference_id',
+  'prompt_id',
+  'generate_id',
+  'invocation_arn',
+] as const
+// What some put the id into by itself: midjourney-proxy and its like.
+const BARE_IDS = ['data', 'result', 'task', 'job', 'output'] as const
+// Ids of a request: of the job only where it has no other.
+const WEAK_IDS = ['request_id'] as const
+// Where some say how it went, beside the job.
+const OUTCOMES = ['base_resp', 'response_metadata'] as const
+const LISTS = ['data', 'tasks', 'jobs', 'items', 'results'] as const
+const MOST_LAYERS = 4
+
+/**
+ * The objects of an answer in which the job is described, the innermost first, with names in one spelling: envelopes such as `data`,
+ * `output`, `result`, `task` and `data.data` are opened where what is in them has an id or a state that the object around it lacks, and so
+ * is an object that holds nothing but another one. What says how the request went comes last.
+ */
+export function layersOf(body: unknown): readonly Layer[] {
+  const layers: Layer[] = []
+  let layer = recordIn(plainNames(body))
+  while (layer !== undefined && layers.length < MOST_LAYERS) {
+    layers.unshift(layer)
+    layer = inner(layer)
+  }
+  const outcomes = layers.flatMap((each) => OUTCOMES.map((name) => recordIn(each[name])))
+  return [...layers, ...outcomes.filter((outcome) => outcome !== undefined)]
+}
+
+/**
+ * The job of an id, where an answer lists several; the answer itself where it does not.
+ * @returns `undefined` for a list without that job.
+ */
+export function entryOf(body: unknown, id: string): unknown {
+  const list = listIn(body)
+  if (
+    list === undefined ||
+    list.length < 2 ||
+    !list.every((entry) => isRecord(entry) && isJob(plainNames(entry) as Layer))
+  )
+    return body
+  return list.find((entry) => IDS.some((name) => idOf((plainNames(entry) as Layer)[name]) === id))
+}
+
+function listIn(body: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(body)) return body
+  if (!isRecord(body)) return undefined
+  return LISTS.map((name) => body[name]).find((value) => Array.isArray(value))
+}
+
+/** The first value under one of several names, from the innermost layer out. */
+export function firstIn<T>(
+  layers: readonly Layer[],
+  names: readonly string[],
+  read: (value: unknown) => T | undefined,
+): T | undefined {
+  for (const layer of layers) {
+    for (const name of names) {
+      const value = Object.hasOwn(layer, name) ? read(layer[name]) : undefined
+      if (value !== undefined) return value
+    }
+  }
+  return undefined
+}
+
+/** The id of the job, under whichever of its names. */
+export function jobIdIn(layers: readonly Layer[]): string | undefined {
+  return firstIn(layers, IDS, idOf) ?? operationName(layers) ?? firstIn(layers, BARE_IDS, bareIdOf)
+}
+
+/** The id of the request, which some servers have in place of one of the job. */
+export function requestIdIn(layers: readonly Layer[]): string | undefined {
+  return firstIn(layers, WEAK_IDS, idOf)
+}
+
+/**
+ * Whether an answer is about another job than the one that was asked for. Of an object without a state the id may be that of a file, and a
+ * number beside a text that of a row; gateways put the id of the server behind them into their own.
+ */
+export function isOfAnother(layers: readonly Layer[], id: string): boolean {
+  const ids = layers
+    .filter(hasState)
+    .flatMap((layer) => IDS.map((name) => layer[name]))
+    .filter((value) => typeof value === 'string' || /^\d+$/.test(id))
+    .flatMap((value) => idOf(value) ?? [])
+  return ids.length > 0 && !ids.some((other) => other === id || other.includes(id) || id.includes(other))
+}
+
+// It has an id of a job, or says its state.
+function isJob(layer: Layer): boolean {
+  return hasId(layer) || hasState(layer)
+}
+
+// Google's long-running operations.
+function operationName(layers: readonly Layer[]): string | undefined {
+  return firstIn(layers, ['name'], (value) =>
+    typeof value === 'string' && /(?:^|\/)operations\/[^/]+$/.test(value) ? value : undefined,
+  )
+}
+
+function inner(layer: Layer, depth = 0): Layer | undefined {
+  for (const name of ENVELOPES) {
+    const value = recordIn(layer[name])
+    if (value === undefined) continue
+    // An object that says it all by itself may have others in it, with ids of their own: the files of the job.
+    const isWhole = hasId(layer) && hasState(layer)
+    if (!isWhole && isJob(value) && !(hasId(layer) && !hasState(value))) return value
+    // An envelope in an envelope.
+    if (!isJob(layer) && depth < MOST_LAYERS && inner(value, depth + 1) !== undefined) return value
+  }
+  return alone(layer)
+}
+
+// An envelope of a name that is not in the table.
+function alone(layer: Layer): Layer | undefined {
+  if (isJob(layer)) return undefined
+  const parts = Object.values(layer).filter((value) => Object(value) === value && Object.keys(Object(value)).length > 0)
+  const [only] = parts
+  return parts.length === 1 ? recordIn(only) : undefined
+}
+
+// Some put the job into a list of one, others into a text of JSON.
+function recordIn(value: unknown): Layer | undefined {
+  if (isRecord(value)) return value
+  if (Array.isArray(value)) return value.length === 1 && isRecord(value[0]) ? value[0] : undefined
+  return typeof value === 'string' && /^\s*\{/.test(value) ? recordIn(plainNames(jsonOf(value))) : undefined
+}
+
+/** Whether an object has an id of a job. */
+export function hasId(layer: Layer): boolean {
+  return IDS.some((name) => idOf(layer[name]) !== undefined)
+}
+
+function hasState(layer: Layer): boolean {
+  return STATE_FIELDS.some((name) => isState(layer[name]))
+}
+
+// No word of a state, which has no digit, and no sentence or address.
+function bareIdOf(value: unknown): string | undefined {
+  return typeof value === 'string' && /^(?=.*\d)[\w-]{4,128}$/.test(value) ? value : undefined
+}
+
+function idOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value
+  return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined
+}

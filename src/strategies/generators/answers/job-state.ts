@@ -1,0 +1,65 @@
+/** What an upstream's word for the state of a job comes to. */
+export type JobState = 'queued' | 'running' | 'completed' | 'failed' | 'moderated' | 'cancelled' | 'expired' | 'unknown'
+
+/** Where a job says its state. */
+export const STATE_FIELDS = [
+  'status',
+  'state',
+  'task_status',
+  'job_status',
+  'task_state',
+  'video_status',
+  'generation_status',
+  'phase',
+] as const
+
+const WORDS: Readonly<Record<Exclude<JobState, 'unknown'>, string>> = {
+  queued:
+    'queued queueing queuing queue in_queue in_line pending submitted submitting submit not_start notstarted not_started created ' +
+    'accepted starting preparing preprocessing throttled scheduled scheduling waiting wait initialized initializing new validating ' +
+    '排队中 等待中 待处理',
+  running:
+    'in_progress inprogress in_process processing process running run generating generate postprocessing post_processing dreaming ' +
+    'executing rendering started active working progressing uploading encoding downloading polling 生成中 处理中 进行中',
+  completed:
+    'completed complete success successful successfully succeeded succeed finished finish done ready ok generated available ' +
+    '成功 已完成 完成',
+  failed:
+    'failed failure fail error errored dead rejected timeout timed_out time_out timedout unsuccessful crashed killed invalid ' +
+    'interrupted lost exception 失败 生成失败',
+  moderated:
+    'moderated content_moderated request_moderated blocked censored nsfw content_filter content_filtered filtered flagged ' +
+    'content_violation content_policy_violation policy_violation',
+  cancelled: 'cancelled canceled cancel aborted deleted terminated revoked stopped 已取消',
+  expired: 'expired 已过期',
+}
+
+const STATES: ReadonlyMap<string, JobState> = new Map(
+  Object.entries(WORDS).flatMap(([state, words]) => words.split(' ').map((word) => [word, state as JobState])),
+)
+// `JOB_STATE_FAILED`, `TASK_STATUS_SUCCEED`.
+const PREFIX = /^(?:(?:job|task|video|generation|operation|prediction)_)?(?:state|status)_/
+
+/**
+ * The state behind a word such as `IN_PROGRESS`, `Content Moderated` or `JOB_STATE_FAILED`, whatever its case, its dividers and what
+ * stands before it. A word that nobody knows is `unknown`, which is no end: only the deadline ends a job whose state cannot be read.
+ */
+export function jobStateOf(word: string): JobState {
+  const plain = word
+    .trim()
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+    .replace(/[-\s]+/g, '_')
+  return STATES.get(plain) ?? STATES.get(plain.replace(PREFIX, '')) ?? 'unknown'
+}
+
+/** Whether a value can be that of a state: a word, or the negative number by which some say that a job failed. */
+export function isState(value: unknown): value is string | number {
+  return typeof value === 'number' ? value < 0 : typeof value === 'string' && /\D/.test(value)
+}
+
+/** The word of a state as it was written; `failed` for a negative number. */
+export function stateWordOf(value: unknown): string | undefined {
+  if (!isState(value)) return undefined
+  return typeof value === 'number' ? 'failed' : value
+}

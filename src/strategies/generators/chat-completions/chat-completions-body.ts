@@ -1,0 +1,87 @@
+import { describeValue } from '../../../contracts/errors.js'
+import { type InputProblem, InvalidRequestError } from '../../../contracts/input-errors.js'
+import type { JsonObject } from '../../../contracts/json.js'
+import type { StoryboardShot, VideoRequest } from '../../../contracts/request.js'
+import type { StageContext } from '../../../contracts/stage.js'
+import { dataUrlOf, readMediaFile } from '../media-file.js'
+import type { CheckedChatCompletionsOptions } from './chat-completions-options.js'
+import { frameProblem, lengthProblem, ratioProblem } from './chat-model-name.js'
+
+type Defaults = Pick<CheckedChatCompletionsOptions, 'name' | 'model' | 'imageUrls'>
+type Field = Exclude<keyof VideoRequest, 'providerOptions' | 'metadata' | 'prompt'>
+
+// No field of this family carries them.
+const CHANGES_LITTLE: readonly Field[] = ['seed', 'audio', 'user']
+// A server of this family reads the first of these that it finds, and passes over the rest in silence.
+const BEGINNINGS: readonly Field[] = ['image', 'video', 'remixOf']
+const POST_ID = /\bs_[a-f0-9]{32}\b/
+const KNOWN_STYLES = 'festive kakalaka news selfie handheld golden anime retro nostalgic comic'.split(' ')
+
+/**
+ * The body of a request to `/chat/completions`: one user message whose text carries the style as `{anime}` in front, the post to
+ * remix at its end, and the shots of a storyboard as `[5.0s]` markers; image and video as parts of their own.
+ *
+ * @throws InvalidRequestError naming every field that would change the result and that the server would not honour. What
+ * changes little is a warning. Either is taken as honoured when `providerOptions` has a key of that name.
+ */
+export function chatCompletionsBody(request: VideoRequest, defaults: Defaults, context: StageContext): JsonObject {
+  const overrides = request.providerOptions ?? {}
+  const isLeft = (field: Field) => request[field] !== undefined && !Object.hasOwn(overrides, field)
+  const warn = (field: Field, why: string) =>
+    context.warn?.({ code: 'unsupported-option', message: `${defaults.name} does not send ${field}: ${why}` })
+  const problems: InputProblem[] = []
+  const refuse = (field: Field, fix: string | undefined) => {
+    if (fix !== undefined) problems.push({ field, value: shown(request[field]), fix })
+  }
+
+  const model = request.model ?? defaults.model
+  if (isLeft('durationSeconds')) refuse('durationSeconds', lengthProblem(model, request.durationSeconds))
+  if (isLeft('aspectRatio')) refuse('aspectRatio', ratioProblem(model, request.aspectRatio))
+  if (isLeft('size')) refuse('size', frameProblem(model, request.size))
+  const given = BEGINNINGS.filter((field) => request[field] !== undefined)
+  for (const field of given.slice(1)) refuse(field, `leave it out: ${given[0]} is given, and only one of them is read`)
+  if (isLeft('remixOf')) {
+    if (!POST_ID.test(request.remixOf ?? '')) refuse('remixOf', 'give the id of a post, s_ and 32 hexadecimal digits')
+    if (isLeft('storyboard')) refuse('storyboard', 'leave it out: a remix has one prompt')
+  }
+  if (isLeft('style') && !/^\w+$/.test(request.style ?? '')) refuse('style', 'give one word, such as anime')
+  const isImageAddress = typeof request.image === 'string' && /^https?:/i.test(request.image)
+  if (isLeft('image') && isImageAddress && defaults.imageUrls === 'refuse') {
+    refuse('image', 'give its bytes or a data URL, or set imageUrls to send for an upstream that reads addresses')
+  }
+  if (problems.length > 0) throw new InvalidRequestError(problems)
+
+  for (const field of CHANGES_LITTLE) if (isLeft(field)) warn(field, 'this request has no such field')
+  if (isLeft('size')) warn('size', `${model} says the orientation, and the upstream chooses the pixels`)
+  if (isLeft('style') && !KNOWN_STYLES.includes(String(request.style).toLowerCase())) {
+    const message = `${defaults.name} may read style as plain text: only ${KNOWN_STYLES.join(', ')} are known`
+    context.warn?.({ code: 'unsupported-option', message })
+  }
+  const text = textOf(request, isLeft)
+  const media = (['image', 'video'] as const).filter(isLeft).map((field) => mediaPart(request, field))
+  const content = media.length === 0 ? text : [{ type: 'text', text }, ...media]
+  return { model, messages: [{ role: 'user', content }], stream: true, ...overrides }
+}
+
+function textOf({ prompt, style, remixOf, storyboard = [] }: VideoRequest, isLeft: (field: Field) => boolean): string {
+  const head = isLeft('style') ? `{${style}} ` : ''
+  const tail = isLeft('remixOf') ? ` ${remixOf}` : ''
+  const shots = isLeft('storyboard') ? storyboard.map((shot) => `\n${shotLine(shot)}`).join('') : ''
+  return `${head}${prompt}${tail}${shots}`
+}
+
+function shotLine({ durationSeconds, prompt }: StoryboardShot): string {
+  // The marker that servers look for has digits and at most one point: no exponent, and no endless fraction.
+  const seconds = Number.isInteger(durationSeconds) ? durationSeconds.toFixed(1) : Number(durationSeconds.toFixed(3))
+  return `[${seconds}s]${prompt}`
+}
+
+function mediaPart(request: VideoRequest, field: 'image' | 'video'): JsonObject {
+  const file = readMediaFile(request[field] ?? '', field)
+  const url = file.kind === 'url' ? file.url : dataUrlOf(file)
+  return { type: `${field}_url`, [`${field}_url`]: { url } }
+}
+
+function shown(value: VideoRequest[Field]): string {
+  return describeValue(typeof value === 'string' && value.startsWith('data:') ? 'data:…' : value)
+}

@@ -1,0 +1,113 @@
+import type { Clock } from '../../../contracts/clock.js'
+import type { JsonObject } from '../../../contracts/json.js'
+import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
+import { abortable } from '../../../upstream/abortable.js'
+import { answerError } from '../../../upstream/answer-error.js'
+import type { Api, ApiCredentials } from '../../../upstream/api.js'
+import { discard, readBodyText } from '../../../upstream/body-text.js'
+import { hostOf, timeoutFailure } from '../../../upstream/network-failure.js'
+import { send } from '../../../upstream/request.js'
+import { readSse } from '../../../upstream/sse.js'
+import { withTimeLimit } from '../../../upstream/time-limit.js'
+import type { ChatTranscript } from './chat-transcript.js'
+
+/** One request, and what its answer is read into. */
+export interface ChatExchange {
+  readonly api: Api
+  readonly url: string
+  readonly credentials: ApiCredentials
+  readonly body: JsonObject
+  readonly transcript: ChatTranscript
+  /** Longest silence, in milliseconds. */
+  readonly idleTimeoutMs: number
+  /** Most decoded bytes of a whole answer, and of one event. */
+  readonly maxBytes: number
+  /** Whether a status that is no success proves that nothing was accepted; `undefined` leaves it to the usual rule. */
+  readonly isRefusal: (status: number) => boolean | undefined
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+const WHAT = 'generate the video'
+const MOST_ERROR_BYTES = 64_000
+
+/**
+ * Sends the request once and reads the answer into the transcript: a stream event by event, or a whole completion of a server
+ * that does not stream. Which of them came is told by the first bytes, for media types lie. The connection is closed when the
+ * reading ends, in whatever way; the upstream may go on with the job, at its price.
+ */
+export async function chatExchange(exchange: ChatExchange): Promise<void> {
+  const closing = new AbortController()
+  try {
+    await converse({ ...exchange, signal: AbortSignal.any([exchange.signal, closing.signal]) })
+  } finally {
+    closing.abort()
+  }
+}
+
+async function converse(exchange: ChatExchange): Promise<void> {
+  const { api, url, credentials, body, transcript, idleTimeoutMs, maxBytes, clock, signal } = exchange
+  const { mask } = credentials
+  const asked = { what: WHAT, url, mask }
+  const bounded = <T>(step: (limited: AbortSignal) => Promise<T>) =>
+    withTimeLimit({ timeoutMs: idleTimeoutMs, signal, error: () => timeoutFailure(asked, idleTimeoutMs) }, step)
+  const accept = 'text/event-stream, application/json'
+  const headers = { accept, ...credentials.headers }
+  const response = await bounded(() =>
+    send({ method: 'POST', url, json: body, headers, signal, fetch: api.fetch, isNode: true, agent: api.agent }),
+  )
+  const { status } = response
+  if (!response.ok) {
+    const { text } = await bounded((limited) => readBodyText(response, MOST_ERROR_BYTES, limited))
+    const told = { isSubmission: true, isRefusal: exchange.isRefusal(status) }
+    throw answerError({ ...asked, ...told, status, headers: response.headers, text })
+  }
+  transcript.begin(response.headers)
+  const { start, answer } = await bounded((limited) => peek(response, limited))
+  if (/[{[<]/.test(start)) {
+    const { text, isCut } = await bounded((limited) => readBodyText(answer, maxBytes, limited))
+    if (isCut) {
+      const message = `Could not ${WHAT}: ${hostOf(url)} answered with more than ${maxBytes} bytes`
+      throw new UpstreamResponseError(message, { url: mask(url), isRetryable: false })
+    }
+    for (const part of chunksIn(text)) if (transcript.add(part) === 'end') return
+    return
+  }
+  for await (const { event, data } of readSse(answer, {
+    ...asked,
+    clock,
+    signal,
+    idleTimeoutMs,
+    maxEventBytes: maxBytes,
+  })) {
+    const isBareError = event === 'error' && !data.trimStart().startsWith('{')
+    if (transcript.add(isBareError ? JSON.stringify({ error: data }) : data) === 'end') return
+  }
+}
+
+// One answer, or a chunk a line of a server that leaves out `data:`.
+function chunksIn(text: string): readonly string[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  return lines.length > 1 && lines.every((line) => isObject(line)) ? lines : [text]
+}
+
+function isObject(line: string): boolean {
+  return /^\s*\{.*\}\s*$/.test(line) || line.trim() === '[DONE]'
+}
+
+/** The first character of a body that is no blank, and the body as if nobody had looked. */
+async function peek(response: Response, signal: AbortSignal): Promise<{ start: string; answer: Response }> {
+  if (response.body === null) return { start: '', answer: response }
+  const [seen, whole] = response.body.tee()
+  const reader = (seen as ReadableStream<Uint8Array>).getReader()
+  const decoder = new TextDecoder()
+  try {
+    for (;;) {
+      const { done, value } = await abortable(signal, reader.read())
+      const start = done ? '' : decoder.decode(value, { stream: true }).trimStart().slice(0, 1)
+      if (done || start !== '') return { start, answer: new Response(whole) }
+    }
+  } finally {
+    discard(reader)
+  }
+}

@@ -1,0 +1,50 @@
+import * as z from 'zod/mini'
+
+// Servers write null, leave fields out, or send another type than their papers say: what cannot be read is absent.
+const text = z.catch(z.optional(z.string()), undefined)
+const numeric = z.catch(z.optional(z.number()), undefined)
+
+// A text, or a list of parts with texts in them.
+const parts = z.catch(
+  z.optional(
+    z.union([
+      z.string(),
+      z.pipe(
+        z.array(z.looseObject({ text })),
+        z.transform((list) => list.map((part) => part.text ?? '').join('')),
+      ),
+    ]),
+  ),
+  undefined,
+)
+
+const Output = z.looseObject({ url: text, task_id: text, generation_id: text })
+
+const Delta = z.looseObject({
+  content: parts,
+  reasoning_content: parts,
+  refusal: text,
+  progress: numeric,
+  wm: z.catch(z.optional(z.looseObject({ stage: text, attempt: numeric })), undefined),
+  output: z.catch(z.optional(z.array(Output)), undefined),
+})
+
+const Choice = z.looseObject({
+  delta: z.catch(z.optional(Delta), undefined),
+  message: z.catch(z.optional(Delta), undefined),
+  finish_reason: text,
+})
+
+/** One chunk of a chat stream, or a whole chat completion, as far as it can be read. */
+export const ChatFrame = z.looseObject({
+  id: text,
+  object: text,
+  choices: z.catch(z.optional(z.array(Choice)), undefined),
+  usage: z.catch(z.optional(z.record(z.string(), z.json())), undefined),
+})
+
+/** A {@link ChatFrame} as it was read. */
+export type ChatFrame = z.output<typeof ChatFrame>
+
+/** What a frame adds to the message. */
+export type ChatDelta = z.output<typeof Delta>

@@ -1,0 +1,224 @@
+import type { SoraPipelineError } from '../../../contracts/errors.js'
+import type { JsonObject } from '../../../contracts/json.js'
+import type { StageContext } from '../../../contracts/stage.js'
+import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
+import { excerptOf } from '../../../upstream/error-details.js'
+import { saysError } from '../../../upstream/error-meaning.js'
+import { isRecord } from '../../../upstream/is-record.js'
+import { jsonOf } from '../../../upstream/json-of.js'
+import { requestIdFrom } from '../../../upstream/request-id.js'
+import { type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
+import { jobStateOf } from '../answers/job-state.js'
+import { type ChatCandidate, chatCandidates, FILE_EVIDENCE, type UrlSearch } from './chat-candidates.js'
+import { type ChatUpstream, chatFailure, markedFailure, proseFailure, verdict } from './chat-failure.js'
+import { type ChatDelta, ChatFrame } from './chat-frame.js'
+import { contentProgress, reasoningProgress } from './chat-progress.js'
+
+/** What an upstream has written so far, and what it comes to. */
+export interface ChatTranscript {
+  /** Takes the headers of the answer: an error in its body carries the id of the request. */
+  begin(headers: Headers): void
+  /** Takes the data of one event, or a whole answer; `end` when nothing more is to be expected. */
+  add(data: string): 'more' | 'end'
+  /** The video, where something says that it is one. Of a stream that nobody finished only an address that surely came whole. */
+  video(): VideoOutput | undefined
+  /** Addresses that nothing speaks for, the last first. */
+  links(): readonly string[]
+  /** The upstream's own verdict, when it gave one. */
+  failure(): SoraPipelineError | undefined
+  /** The upstream's id of the job, else of the message. */
+  id(): string | undefined
+  usage(): JsonObject | undefined
+  /** The start of what was written, for messages. */
+  excerpt(): string
+}
+
+const MOST_REASONING = 1_000_000
+const POLICY = /content policy violation/i
+const FAILED = /❌\s?(?:生成失败|generation failed)\s?[:：]?/i
+// From here on the content is the result, and no prose about the way there.
+const RESULT = /https?:|[<`{]|!\[/
+
+/** Makes an empty transcript of so many characters at most, which reports the progress that it is told. */
+export function createChatTranscript(
+  asked: ChatUpstream,
+  search: UrlSearch,
+  { report, maxContent }: Pick<StageContext, 'report'> & { readonly maxContent: number },
+): ChatTranscript {
+  const { mask, host } = asked
+  let upstream = asked
+  const outputs: VideoOutput[] = []
+  let jobId: string | undefined
+  let messageId: string | undefined
+  let content = ''
+  let reasoning = ''
+  let refusal = ''
+  let lastContent = ''
+  let unread = ''
+  let isViolation = false
+  let isFinished = false
+  let isResult = false
+  let frameFailure: SoraPipelineError | undefined
+  let usage: JsonObject | undefined
+
+  function addOutput(delta: ChatDelta): void {
+    for (const { url, task_id, generation_id } of delta.output ?? []) {
+      jobId = generation_id || task_id || jobId
+      if (url !== undefined && URL.canParse(url, search.base)) {
+        add({ kind: 'url', url: new URL(url, search.base).href, needsKey: false })
+      }
+    }
+    for (const output of videoOutputs(beside(delta), search.base).toReversed()) add(output)
+  }
+
+  function add(output: VideoOutput): void {
+    if (output.kind === 'bytes' || search.accepts(output.url)) outputs.push(output)
+  }
+
+  function addContent(text: string): void {
+    if (content.length + text.length > maxContent) {
+      const message = `Could not generate the video: ${host} wrote more than ${maxContent} characters`
+      throw new UpstreamResponseError(message, {
+        url: mask(upstream.url),
+        isRetryable: false,
+        requestId: upstream.requestId,
+      })
+    }
+    content += text
+    lastContent = text
+    isResult ||= RESULT.test(text)
+    const progress = isResult || FAILED.test(text) ? undefined : contentProgress(text, mask)
+    if (progress !== undefined) report(progress)
+  }
+
+  function addDelta(delta: ChatDelta): void {
+    const { reasoning_content: prose = '', content: text = '' } = delta
+    isViolation ||= POLICY.test(prose)
+    refusal += delta.refusal ?? ''
+    if (reasoning.length < MOST_REASONING) reasoning += prose
+    const progress = reasoningProgress(delta, mask)
+    if (progress !== undefined) report(progress)
+    addOutput(delta)
+    if (isErrorJson(text)) frameFailure ??= chatFailure(text, upstream)
+    else if (text !== '') addContent(text)
+  }
+
+  // What the word of a failure is followed by may name an address too: that of the rules which were broken.
+  const failedAt = () => FAILED.exec(content)
+  const prose = () => content.slice(0, failedAt()?.index)
+
+  function video(): VideoOutput | undefined {
+    const output = outputs.at(-1)
+    if (output !== undefined || isViolation || isErrorJson(content)) return output
+    const [best] = chatCandidates(prose(), search)
+    if (best === undefined || best.evidence === 0) return ofReasoning()
+    return isPerhapsCut(best) ? undefined : best.output
+  }
+
+  // Only an address that is surely a video's: what a model thinks of is full of others.
+  function ofReasoning(): VideoOutput | undefined {
+    const [best] = chatCandidates(reasoning, search)
+    return best !== undefined && best.evidence >= FILE_EVIDENCE && failedAt() === null ? best.output : undefined
+  }
+
+  function isPerhapsCut({ written }: ChatCandidate): boolean {
+    return !isFinished && prose().endsWith(written) && !lastContent.includes(written)
+  }
+
+  function links(): readonly string[] {
+    const mere = isFinished && !isViolation ? chatCandidates(prose(), search) : []
+    return mere.flatMap(({ output, evidence }) => (evidence === 0 && output.kind === 'url' ? [output.url] : []))
+  }
+
+  return {
+    begin: (headers) => {
+      upstream = { ...asked, requestId: requestIdFrom(headers, mask) }
+    },
+    add(data) {
+      if (data.trimStart().startsWith('[DONE]')) {
+        isFinished = true
+        return 'end'
+      }
+      const body = parse(data)
+      const frame = ChatFrame.safeParse(body)
+      if (!frame.success) {
+        unread ||= data
+        return 'more'
+      }
+      const { id, choices = [] } = frame.data
+      if (isErrorFrame(frame.data)) {
+        frameFailure ??= chatFailure(data, upstream)
+        return 'end'
+      }
+      messageId ??= id || undefined
+      usage = frame.data.usage ?? usage
+      for (const output of videoOutputs(partsIn(body), search.base)) add(output)
+      for (const { delta, message, finish_reason } of choices) {
+        addDelta(delta ?? message ?? {})
+        isFinished ||= finish_reason !== undefined
+        isViolation ||= finish_reason === 'content_filter'
+      }
+      return frameFailure === undefined ? 'more' : 'end'
+    },
+    video,
+    links,
+    failure() {
+      if (frameFailure !== undefined) return frameFailure
+      if (isErrorJson(content)) return chatFailure(content, upstream)
+      if (refusal !== '' && video() === undefined) return verdict(refusal, upstream)
+      const marker = failedAt()
+      const reason = marker === null ? content : content.slice(marker.index + marker[0].length).trim()
+      if (isViolation) return verdict(reason, upstream)
+      if (marker !== null) return markedFailure(reason, upstream)
+      if (video() !== undefined) return undefined
+      // Some tell of a failure where they tell of progress.
+      const told = content.trim() === '' ? FAILED.exec(reasoning) : null
+      if (told !== null) return markedFailure(reasoning.slice(told.index + told[0].length).trim(), upstream)
+      return proseFailure(content, upstream)
+    },
+    id: () => jobId ?? messageId,
+    usage: () => usage,
+    excerpt: () => excerptOf(content || unread, mask),
+  }
+}
+
+// The parts of a message that are no texts.
+function partsIn(body: unknown): unknown {
+  const choices: unknown = Object(body).choices
+  if (!Array.isArray(choices)) return undefined
+  return choices.flatMap((choice) => {
+    const { delta, message } = Object(choice)
+    const content: unknown = Object(delta ?? message).content
+    return Array.isArray(content) ? content.filter((part) => Object(part).text === undefined) : []
+  })
+}
+
+// What a delta has beside its texts and what is read by name: videos stand in fields of many names.
+function beside(delta: ChatDelta): unknown {
+  const { content: _, reasoning_content: __, refusal: ___, output: ____, progress: _____, wm: ______, ...rest } = delta
+  return rest
+}
+
+// A frame without choices that brings an error in any dialect; beside choices, only an `error` of its own counts.
+function isErrorFrame({ choices, error, object, message, detail, code }: ChatFrame): boolean {
+  if (saysError(error)) return true
+  const isCode = Number(code) >= 400
+  return choices === undefined && (object === 'error' || saysError(message) || saysError(detail) || isCode)
+}
+
+// `{"type":"error","error":"…"}` or `{"status":"failed","error":"…"}` as the content of an ordinary chunk, or as the last of its lines.
+function isErrorJson(text: string): boolean {
+  if (!/^\s*\{/.test(text)) return false
+  const body = jsonOf(text)
+  if (!isRecord(body)) return false
+  const { type, status, state } = body
+  return type === 'error' || [status, state].some((word) => typeof word === 'string' && jobStateOf(word) === 'failed')
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // Whoever asks knows what to do with text that is no JSON.
+  }
+}

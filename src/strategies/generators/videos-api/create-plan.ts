@@ -1,0 +1,127 @@
+import { describeValue } from '../../../contracts/errors.js'
+import { type InputProblem, InvalidRequestError } from '../../../contracts/input-errors.js'
+import type { JsonObject, JsonValue } from '../../../contracts/json.js'
+import type { VideoRequest } from '../../../contracts/request.js'
+import type { StageContext } from '../../../contracts/stage.js'
+import { type MediaFile, readMediaFile } from '../media-file.js'
+import { sizeFor } from './video-size.js'
+
+/** What is to be submitted, before it is put into JSON or a form. */
+export interface CreatePlan {
+  /** Below the base address, such as `/videos`. */
+  readonly path: string
+  readonly fields: JsonObject
+  readonly image?: MediaFile | undefined
+  /** Always bytes: this family takes no address of a video. */
+  readonly video?: Extract<MediaFile, { kind: 'file' }> | undefined
+  /** Merged last, so its keys win. */
+  readonly overrides: JsonObject
+}
+
+/** What the generator is configured with. */
+export interface CreateDefaults {
+  readonly name: string
+  readonly model?: string | undefined
+  readonly secondsType: 'string' | 'number'
+  readonly videoInput: 'edits' | 'extensions'
+}
+
+type Field = Exclude<keyof VideoRequest, 'providerOptions' | 'metadata' | 'prompt'>
+
+// What this family has no field for, and what the upstream's own extension of it would be called.
+const CHANGES_RESULT: readonly Field[] = ['storyboard', 'style']
+const CHANGES_LITTLE: readonly Field[] = ['seed', 'audio', 'user']
+// What a remix or an edit keeps from the video that it begins with.
+const KEPT: readonly Field[] = ['model', 'size', 'aspectRatio', 'durationSeconds']
+
+/**
+ * Plans one submission: where to, with which fields.
+ * @throws InvalidRequestError naming every field that would change the result and that this family cannot honour. What changes
+ * little is a warning. Either is taken as honoured when `providerOptions` has a key of that name.
+ */
+export function planCreate(request: VideoRequest, defaults: CreateDefaults, context: StageContext): CreatePlan {
+  const { videoInput: chosenInput, ...overrides } = request.providerOptions ?? {}
+  const problems: InputProblem[] = []
+  const refuse = (field: Field, fix: string) => problems.push({ field, value: describeValue(request[field]), fix })
+  const isLeft = (field: Field) => request[field] !== undefined && !Object.hasOwn(overrides, field)
+
+  if (chosenInput !== undefined && chosenInput !== 'edits' && chosenInput !== 'extensions') {
+    const field = 'providerOptions.videoInput'
+    problems.push({ field, value: describeValue(chosenInput), fix: 'give edits or extensions' })
+  }
+  for (const field of CHANGES_RESULT) {
+    if (isLeft(field)) refuse(field, `leave it out: ${defaults.name} has no such field; or give it in providerOptions`)
+  }
+  const base = baseOf(request)
+  const ignored = [...CHANGES_LITTLE, ...(base === 'prompt' ? [] : keptBy(base, chosenInput ?? defaults.videoInput))]
+  for (const field of ignored) {
+    if (isLeft(field)) warnIgnored(context, defaults.name, field)
+  }
+  const inputs = ['image', 'video', 'remixOf'] as const
+  const given = inputs.filter((field) => request[field] !== undefined)
+  for (const field of given.slice(1))
+    refuse(field, `leave it out: ${given[0]} is given, and one video begins with one of them`)
+
+  const frame = base === 'prompt' ? sizeFor(request) : {}
+  if (frame === 'unmapped')
+    refuse('aspectRatio', 'give a size instead, such as 1280x720: no size is known to have this ratio')
+  if (frame === 'contradiction')
+    refuse('aspectRatio', `leave it out, or give a size of this ratio in place of ${request.size}`)
+  const files = problems.length === 0 ? filesOf(request, refuse) : {}
+  if (problems.length > 0) throw new InvalidRequestError(problems)
+
+  const seconds = secondsOf(request, defaults)
+  const all = {
+    model: request.model ?? defaults.model,
+    seconds,
+    size: typeof frame === 'object' ? frame.size : undefined,
+  }
+  const plan = { ...files, overrides }
+  if (base === 'remixOf') {
+    return {
+      ...plan,
+      path: `/videos/${encodeURIComponent(request.remixOf ?? '')}/remix`,
+      fields: { prompt: request.prompt },
+    }
+  }
+  if (base === 'prompt') return { ...plan, path: '/videos', fields: defined({ prompt: request.prompt, ...all }) }
+  const isExtension = (chosenInput ?? defaults.videoInput) === 'extensions'
+  return isExtension
+    ? { ...plan, path: '/videos/extensions', fields: defined({ prompt: request.prompt, seconds }) }
+    : { ...plan, path: '/videos/edits', fields: { prompt: request.prompt } }
+}
+
+function baseOf(request: VideoRequest): 'remixOf' | 'video' | 'prompt' {
+  if (request.remixOf !== undefined) return 'remixOf'
+  return request.video === undefined ? 'prompt' : 'video'
+}
+
+function keptBy(base: 'remixOf' | 'video', videoInput: JsonValue): readonly Field[] {
+  const isExtension = base === 'video' && videoInput === 'extensions'
+  return isExtension ? KEPT.filter((field) => field !== 'durationSeconds') : KEPT
+}
+
+function filesOf(
+  request: VideoRequest,
+  refuse: (field: Field, fix: string) => unknown,
+): Pick<CreatePlan, 'image' | 'video'> {
+  const image = request.image === undefined ? undefined : readMediaFile(request.image, 'image')
+  const video = request.video === undefined ? undefined : readMediaFile(request.video, 'video')
+  if (video?.kind === 'url') refuse('video', 'download it and give its bytes: the upstream takes no address of a video')
+  return { image, video: video?.kind === 'file' ? video : undefined }
+}
+
+function secondsOf({ durationSeconds }: VideoRequest, { secondsType }: CreateDefaults): string | number | undefined {
+  return durationSeconds === undefined || secondsType === 'number' ? durationSeconds : String(durationSeconds)
+}
+
+function defined(fields: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}
+
+function warnIgnored(context: StageContext, name: string, field: Field): void {
+  context.warn?.({
+    code: 'unsupported-option',
+    message: `${name} does not send ${field}: this request has no such field`,
+  })
+}

@@ -1,0 +1,145 @@
+import type { Clock } from '../../../contracts/clock.js'
+import type { GeneratedVideo, GeneratedVideoFacts } from '../../../contracts/generator.js'
+import type { VideoSource } from '../../../contracts/source.js'
+import type { Api, ApiAnswer } from '../../../upstream/api.js'
+import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-destinations.js'
+import { memoryVideo } from '../../../upstream/memory-video.js'
+import { isPlainHttp } from '../../../upstream/plain-http.js'
+import { remoteVideo } from '../../../upstream/remote-video.js'
+import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
+import { type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
+import { instantOf, type JobAnswer } from './job-answer.js'
+import { parseSize } from './video-size.js'
+
+/** A job that is done, and what it takes to reach its video. */
+export interface FinishedJob {
+  readonly id: string
+  readonly body: JobAnswer
+  readonly answer: ApiAnswer
+  readonly api: Api
+  readonly clock: Clock
+  readonly timeoutMs: number
+  readonly allowPrivateAddresses: AllowPrivateAddresses | undefined
+}
+
+const MOST_PLACES = 5
+// Of a server behind a proxy that serves it below another path.
+const CONTENT = /\/videos\/[^/]+\/content$/
+
+/**
+ * The video of a job, from the most trusted place that the answer names; `undefined` when it names none. An address below
+ * `baseUrl` is behind the key, when there is one; any other is public. An address that carries the key is never surfaced. Where
+ * the first place cannot be opened, its source reads the next one, and `/content` after the last.
+ */
+export function namedVideo(job: FinishedJob): GeneratedVideo | undefined {
+  const outputs = videoOutputs(job.body.body, job.api.address('/')).slice(0, MOST_PLACES)
+  const videos = outputs.flatMap(
+    (output) => (output.kind === 'bytes' ? inlineVideo(job, output) : addressedVideo(job, output)) ?? [],
+  )
+  const [first] = videos
+  if (first?.source === undefined || outputs[0]?.kind === 'bytes') return first
+  const sources = [...videos, contentVideo(job)].flatMap(({ source }) => source ?? [])
+  const isFirst = ({ url }: VideoSource, index: number) => sources.findIndex((source) => source.url === url) === index
+  const places = sources.filter((source, index) => source.url === undefined || isFirst(source, index))
+  return places.length === 1 ? first : { ...first, source: firstSourceOf(places, first.source) }
+}
+
+// One source of several places: the first that opens, and that one from then on, because the bytes of two may differ.
+function firstSourceOf(sources: readonly VideoSource[], first: VideoSource): VideoSource {
+  let opened: VideoSource | undefined
+  return {
+    ...(first.url !== undefined && { url: first.url }),
+    isPublic: first.isPublic,
+    ...(first.expiresAt !== undefined && { expiresAt: first.expiresAt }),
+    get mediaType() {
+      return (opened ?? first).mediaType
+    },
+    get byteLength() {
+      return (opened ?? first).byteLength
+    },
+    async open(options = {}) {
+      if (opened) return opened.open(options)
+      let failure: unknown
+      for (const source of sources) {
+        try {
+          const stream = await source.open(options)
+          opened = source
+          return stream
+        } catch (error) {
+          options.signal?.throwIfAborted()
+          failure ??= error
+        }
+      }
+      throw failure
+    },
+  }
+}
+
+/** The video at `/videos/{id}/content`, where servers keep it that name no address. */
+export function contentVideo(job: FinishedJob): GeneratedVideo {
+  const url = job.api.address(`/videos/${encodeURIComponent(job.id)}/content`)
+  return videoAt(job, url, job.api.hasCredential ? 'owner' : 'anybody')
+}
+
+function inlineVideo(job: FinishedJob, output: Extract<VideoOutput, { kind: 'bytes' }>): GeneratedVideo | undefined {
+  const bytes = new Uint8Array(Buffer.from(output.base64, 'base64'))
+  if (bytes.byteLength === 0) return undefined
+  return { ...factsOf(job), source: memoryVideo(bytes, { mediaType: output.mediaType }) }
+}
+
+function addressedVideo(job: FinishedJob, output: Extract<VideoOutput, { kind: 'url' }>): GeneratedVideo | undefined {
+  const { api, answer } = job
+  const url = new URL(output.url)
+  if (!isPlainHttp(url)) return undefined
+  const isOwn = url.origin === api.origin
+  const carriesKey = holdsSecret(output.url, answer.secrets)
+  // Opening it would hand the key to another origin, surfacing it to everybody.
+  if (carriesKey && !isOwn) return undefined
+  const isOfApi = api.covers(url) || CONTENT.test(url.pathname)
+  const isBehindKey = isOwn && api.hasCredential && (carriesKey || output.needsKey || isOfApi)
+  return videoAt(job, output.url, isBehindKey ? 'owner' : 'anybody')
+}
+
+function videoAt(job: FinishedJob, url: string, reader: 'owner' | 'anybody'): GeneratedVideo {
+  const facts = factsOf(job)
+  const source = sourceAt(job, url, reader, facts.expiresAt)
+  return reader === 'anybody' ? { ...facts, url, source } : { ...facts, source }
+}
+
+function sourceAt(
+  job: FinishedJob,
+  url: string,
+  reader: 'owner' | 'anybody',
+  expiresAt: number | undefined,
+): VideoSource {
+  const { api, clock, timeoutMs, allowPrivateAddresses } = job
+  return remoteVideo({
+    url,
+    isPublic: reader === 'anybody',
+    isUrlSecret: holdsSecret(url, job.answer.secrets),
+    ...(reader === 'owner' && { credentials: { origin: api.origin, get: api.credentials } }),
+    ownOrigin: api.origin,
+    allowPrivateAddresses,
+    clock,
+    timeoutMs,
+    fetch: api.fetch,
+    ...(expiresAt !== undefined && { expiresAt }),
+  })
+}
+
+function factsOf({ id, body: { facts }, answer }: FinishedJob): GeneratedVideoFacts {
+  const isClean = (value: unknown) => !carriesSecret(JSON.stringify(value), answer.secrets)
+  const frame = parseSize(facts.size)
+  const [width, height] = [facts.width ?? frame?.width, facts.height ?? frame?.height]
+  const durationSeconds = facts.seconds ?? facts.duration
+  const expiresAt = instantOf(facts.expires_at)
+  return {
+    id,
+    ...(durationSeconds !== undefined && { durationSeconds }),
+    ...(width !== undefined && { width }),
+    ...(height !== undefined && { height }),
+    ...(facts.model !== undefined && facts.model !== '' && isClean(facts.model) && { model: facts.model }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(facts.usage !== undefined && isClean(facts.usage) && { usage: facts.usage }),
+  }
+}

@@ -1,0 +1,98 @@
+import * as z from 'zod/mini'
+import { firstIn, jobIdIn, type Layer, layersOf, requestIdIn } from '../answers/answer-layers.js'
+import { STATE_FIELDS, stateWordOf } from '../answers/job-state.js'
+import { progressRatio } from '../answers/progress-ratio.js'
+
+// Servers leave out what they do not know, write null, or another type than last year: a field that cannot be read is absent.
+const text = z.catch(z.optional(z.string()), undefined)
+const numeric = z.catch(z.optional(z.coerce.number().check(z.positive())), undefined)
+
+const JobFacts = z.looseObject({
+  object: text,
+  model: text,
+  size: text,
+  seconds: numeric,
+  duration: numeric,
+  width: numeric,
+  height: numeric,
+  expires_at: z.catch(z.optional(z.union([z.number(), z.string()])), undefined),
+  usage: z.catch(z.optional(z.record(z.string(), z.json())), undefined),
+})
+
+const POLL_ADDRESSES = ['polling_url', 'poll_url', 'status_url'] as const
+const PROGRESS = [
+  'progress',
+  'percent',
+  'percentage',
+  'progress_percent',
+  'progress_percentage',
+  'task_progress',
+  'generation_progress',
+  'video_progress',
+  'status_percentage',
+  'percent_complete',
+  'completion_percentage',
+  'completion',
+] as const
+// From 0 to 1, as the servers of Sora have it.
+const RATIOS = ['progress_pct', 'progress_ratio'] as const
+// Said by servers that have no word for the state.
+const ENDS = ['done', 'is_done', 'finished', 'is_finished', 'completed', 'is_completed'] as const
+const CREATED = ['created_at', 'created', 'create_time', 'created_time', 'submit_time'] as const
+
+/** What a server of the `/v1/videos` family answers about a job, as far as it can be read. */
+export interface JobAnswer {
+  /** All that was answered. */
+  readonly body: unknown
+  readonly layers: readonly Layer[]
+  readonly id: string | undefined
+  /** Of the request; that of the job where it has no other. */
+  readonly requestId: string | undefined
+  /** The word of its state as it was written. */
+  readonly state: string | undefined
+  /** 0 to 1. */
+  readonly ratio: number | undefined
+  /** Where to ask for it, as it was written. */
+  readonly pollAddress: string | undefined
+  readonly prompt: string | undefined
+  readonly createdAt: unknown
+  readonly facts: z.output<typeof JobFacts>
+}
+
+/** Reads what is known of a job: nothing is, of an answer that is no object. */
+export function readJob(body: unknown): JobAnswer {
+  const layers = layersOf(body)
+  const textIn = (names: readonly string[]) =>
+    firstIn(layers, names, (value) => (typeof value === 'string' ? value : undefined))
+  return {
+    body,
+    layers,
+    id: jobIdIn(layers),
+    requestId: requestIdIn(layers),
+    state: firstIn(layers, STATE_FIELDS, stateWordOf) ?? firstIn(layers, ENDS, endOf),
+    ratio: firstIn(layers, PROGRESS, progressRatio) ?? firstIn(layers, RATIOS, ratioOf),
+    pollAddress: textIn(POLL_ADDRESSES),
+    prompt: textIn(['prompt']),
+    createdAt: firstIn(layers, CREATED, (value) => value ?? undefined),
+    facts: JobFacts.parse(Object.assign({}, ...layers.toReversed())),
+  }
+}
+
+/** An instant as epoch milliseconds, from seconds, milliseconds or a date; `undefined` for anything else. */
+export function instantOf(value: unknown): number | undefined {
+  const instant = typeof value === 'string' ? (/^\d+$/.test(value) ? Number(value) : Date.parse(value)) : value
+  if (typeof instant !== 'number' || !Number.isFinite(instant) || instant <= 0) return undefined
+  // Nobody serves a video until the year 33658: what is so large counts milliseconds.
+  return typeof value === 'string' && !/^\d+$/.test(value) ? instant : instant > 1e12 ? instant : instant * 1000
+}
+
+function ratioOf(value: unknown): number | undefined {
+  const ratio = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  // Above 1 it can only be a percentage.
+  return typeof ratio === 'number' && ratio >= 0 && ratio <= 1 ? ratio : progressRatio(value)
+}
+
+function endOf(value: unknown): string | undefined {
+  if (typeof value !== 'boolean') return undefined
+  return value ? 'done' : 'running'
+}

@@ -1,0 +1,75 @@
+import type { TaskStatus } from '../../../contracts/generator.js'
+import { excerptOf } from '../../../upstream/error-details.js'
+import { unreadable } from '../../../upstream/json-answer.js'
+import { pollAfterMs } from '../../../upstream/retry-after.js'
+import { hasError, isFiltered, isModerated, jobFailure } from '../answers/job-failure.js'
+import { jobStateOf } from '../answers/job-state.js'
+import { contentVideo, type FinishedJob, namedVideo } from './finished-job.js'
+import { refusalIn } from './started-job.js'
+
+/** How long a server may say `completed` without naming a video, when it is not of the shape that never names one. */
+export interface GracePolls {
+  /** Whether there is still patience with a job; counts each time. */
+  take(id: string): boolean
+}
+
+const GRACE_POLL_MS = 2_000
+const LONGEST_PHASE = 60
+
+/**
+ * What an answer says of a job. `completed` with an error is a failure, an unknown word means that it runs, and an answer
+ * without a state is judged by what it holds.
+ */
+export function jobStatus(job: FinishedJob, grace: GracePolls): TaskStatus {
+  const { id, body, answer } = job
+  const { layers } = body
+  const state = body.state === undefined ? undefined : jobStateOf(body.state)
+  const fail = (word: string): TaskStatus => ({
+    state: 'failed',
+    error: jobFailure({ id, layers, state: word, mask: answer.mask }),
+  })
+  switch (state) {
+    case 'failed':
+    case 'moderated':
+    case 'cancelled':
+    case 'expired':
+      return fail(state)
+    case 'completed':
+      if (isModerated(layers)) return fail('moderated')
+      return hasError(layers) ? fail('failed') : finished(job, grace, fail)
+    case undefined: {
+      // A gateway's own trouble, told under 200, is no verdict on the job: another generator must not be paid for it.
+      if (hasError(layers) && body.id === undefined) throw unreadable(answer, 'there is an error of no job')
+      const refusal = body.id === undefined ? refusalIn(body, answer) : undefined
+      // A key that is refused in an envelope is refused all the same; what else such an envelope says may pass.
+      if (refusal?.code === 'authentication') throw refusal
+      if (isModerated(layers)) return fail('moderated')
+      if (hasError(layers)) return fail('failed')
+      const video = namedVideo(job)
+      return video === undefined ? { ...pending(job), state: 'running' } : { state: 'completed', video }
+    }
+    default:
+      return { ...pending(job), state: state === 'queued' ? 'queued' : 'running' }
+  }
+}
+
+function finished(job: FinishedJob, grace: GracePolls, fail: (word: string) => TaskStatus): TaskStatus {
+  const video = namedVideo(job)
+  if (video !== undefined) return { state: 'completed', video }
+  if (isFiltered(job.body.layers)) return fail('moderated')
+  // OpenAI's own object has no field for an address: the video is always at /content, and waiting would gain nothing.
+  const namesNoVideo = job.body.facts.object === 'video'
+  if (namesNoVideo || !grace.take(job.id)) return { state: 'completed', video: contentVideo(job) }
+  return { ...pending(job), state: 'running', pollAfterMs: GRACE_POLL_MS }
+}
+
+function pending({ body, answer, clock }: FinishedJob) {
+  const { ratio } = body
+  const after = pollAfterMs(answer.headers, clock.now())
+  const phase = excerptOf(body.state ?? '', answer.mask).slice(0, LONGEST_PHASE)
+  return {
+    ...(ratio !== undefined && { ratio }),
+    ...(phase !== '' && { phase }),
+    ...(after !== undefined && { pollAfterMs: after }),
+  }
+}

@@ -1,0 +1,113 @@
+import type { SoraPipelineError } from '../../../contracts/errors.js'
+import { UpstreamHttpError } from '../../../contracts/upstream-errors.js'
+import type { ApiAnswer } from '../../../upstream/api.js'
+import { complaintError } from '../../../upstream/complaint-error.js'
+import { complaintKind } from '../../../upstream/complaint-kind.js'
+import { excerptOf } from '../../../upstream/error-details.js'
+import { saysError, sentenceOf, wordsOf } from '../../../upstream/error-meaning.js'
+import { isRecord } from '../../../upstream/is-record.js'
+import { unreadable } from '../../../upstream/json-answer.js'
+import { jsonOf } from '../../../upstream/json-of.js'
+import { hostOf } from '../../../upstream/network-failure.js'
+import { requestIdFrom } from '../../../upstream/request-id.js'
+import type { Layer } from '../answers/answer-layers.js'
+import { hasError } from '../answers/job-failure.js'
+import { jobStateOf } from '../answers/job-state.js'
+import { type JobAnswer, readJob } from './job-answer.js'
+
+const CODES = ['code', 'errcode', 'err_code', 'error_code', 'status_code'] as const
+const LOCATIONS = ['operation-location', 'location'] as const
+// Of these a gateway cannot say whether the server behind it took the job.
+const AMBIGUOUS: ReadonlySet<number> = new Set([408, 409])
+const TIMEOUT = /time[ _-]?d?[ _-]?out/i
+// `Submit success`, `提交成功`, `排队中，前面还有1个任务`.
+const GREETING =
+  /\bsuccess(?:ful(?:ly)?)?\b|\b(?:accepted|submitted|queued|in (?:the )?queue|created)\b|成功|排队|已提交/i
+const TROUBLE = /\b(?:not|no|un\w+|fail\w*|error|without|invalid|exceed\w*)\b|失败|错误|未|不|无/i
+const TASK_ID = /^(?:video|task|job|gen|vid|cgt|op)[\w-]*[_:-]/i
+
+/** Reads the answer to a submission: a job in JSON, or only the address of one in a header. */
+export function readStartedJob(answer: ApiAnswer): JobAnswer {
+  const body = jsonOf(answer.text)
+  const address = LOCATIONS.map((name) => answer.headers.get(name)).find((value) => value !== null)
+  const id = address === undefined || address === null ? undefined : lastSegmentOf(address, answer.url)
+  if (isRecord(body) || Array.isArray(body)) {
+    const job = readJob(body)
+    // A greeting beside the address says no more than the address does.
+    const isByAddress = job.id === undefined && id !== undefined && answer.status <= 202 && !tellsOfError(job)
+    return isByAddress ? { ...job, id, pollAddress: job.pollAddress ?? address ?? undefined } : job
+  }
+  if (answer.text.trim() !== '' || id === undefined) {
+    throw unreadable(answer, answer.text.trim() === '' ? 'there is nothing' : 'there is no JSON')
+  }
+  return { ...readJob({ id }), pollAddress: address ?? undefined }
+}
+
+/** Whether an answer with a status that is no success says that the job was accepted: it has an id of one. */
+export function isAcceptance(text: string, status: number): boolean {
+  const job = readJob(jsonOf(text))
+  const { id, state, layers } = job
+  if (id === undefined) return false
+  const isKnown = state !== undefined && jobStateOf(state) !== 'unknown' && jobStateOf(state) !== 'failed'
+  // A 4xx is a refusal, unless what comes with it is a job that runs and no error.
+  if (status < 500) return isKnown && !tellsOfError(job)
+  const isTask = layers.some((layer) => ['task_id', 'video_id', 'job_id'].some((name) => layer[name]))
+  return isKnown || isTask || TASK_ID.test(id)
+}
+
+/**
+ * The error of an answer that has neither an id nor a video and tells of an error: nothing was accepted. `undefined` where that is open:
+ * the server behind a gateway did not answer in time, or failed.
+ */
+export function refusalIn(job: JobAnswer, answer: ApiAnswer): SoraPipelineError | undefined {
+  if (!tellsOfError(job)) return undefined
+  const { layers } = job
+  const { what, url, mask, headers } = answer
+  const words = layers.flatMap((layer) => wordsOf(layer))
+  const status = [...layers.flatMap(codesOf), ...words].map(Number).find((code) => code >= 400 && code <= 599)
+  const sentence = [...layers.map(({ error }) => error), ...layers].map((part) => sentenceOf(part)).find(Boolean) ?? ''
+  const isOpen = status !== undefined && (AMBIGUOUS.has(status) || (status >= 500 && status !== 503 && status !== 529))
+  if (isOpen || TIMEOUT.test(sentence) || words.some((word) => TIMEOUT.test(word))) return undefined
+  const said = excerptOf(sentence || answer.text, mask)
+  const message = `Could not ${what}: ${hostOf(url)} answered ${answer.status} with an error${said && `, ${said}`}`
+  const options = {
+    status: status ?? answer.status,
+    url: mask(url),
+    requestId: requestIdFrom(headers, mask),
+  }
+  const kind = complaintKind({ status, words, message: sentence, isPage: false, isRelayed: false })
+  if (kind === 'other' || kind === 'timeout' || kind === 'network') {
+    return new UpstreamHttpError(message, { ...options, bodyExcerpt: excerptOf(answer.text, mask), isRefusal: true })
+  }
+  return complaintError(kind, message, options)
+}
+
+/** Whether an answer tells of an error, in whatever words. */
+export function tellsOfError({ layers }: JobAnswer): boolean {
+  return hasError(layers) || layers.some(complains)
+}
+
+function complains(layer: Layer): boolean {
+  const { message, msg, description, status_msg: statusMessage, success, status } = layer
+  // Some count their successes from 1.
+  const isFine = [message, msg, statusMessage, description].some(
+    (text) =>
+      typeof text === 'string' && text !== '' && (!saysError(text) || (GREETING.test(text) && !TROUBLE.test(text))),
+  )
+  const isError = codesOf(layer).some((code) => saysError(code)) || (typeof status === 'number' && status >= 400)
+  const isFailed = typeof status === 'string' && jobStateOf(status) === 'failed'
+  return success === false || isFailed || (isError && !isFine)
+}
+
+function codesOf(layer: Layer): readonly unknown[] {
+  return CODES.map((name) => layer[name]).filter((code) => typeof code === 'string' || typeof code === 'number')
+}
+
+function lastSegmentOf(address: string, base: string): string | undefined {
+  if (!URL.canParse(address, base)) return undefined
+  const segment = new URL(address, base).pathname
+    .replace(/\/(?:content|status)?\/*$/, '')
+    .split('/')
+    .at(-1)
+  return segment === undefined || segment === '' ? undefined : decodeURIComponent(segment)
+}

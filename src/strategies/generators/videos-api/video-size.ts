@@ -1,0 +1,34 @@
+import type { VideoRequest } from '../../../contracts/request.js'
+
+// The frames that this family of servers documents, one for each ratio.
+const SIZES: Readonly<Record<string, string>> = {
+  '16:9': '1280x720',
+  '9:16': '720x1280',
+  '7:4': '1792x1024',
+  '4:7': '1024x1792',
+}
+
+/** Width and height of a text such as `1280x720`. */
+export function parseSize(size: unknown): { readonly width: number; readonly height: number } | undefined {
+  const match = typeof size === 'string' ? /^\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*$/i.exec(size) : null
+  return match === null ? undefined : { width: Number(match[1]), height: Number(match[2]) }
+}
+
+/**
+ * The size to ask for: `size` itself, or the one that has exactly the ratio of `aspectRatio`. `unmapped` when there is no such
+ * size, and `contradiction` when both are given and differ.
+ */
+export function sizeFor({
+  size,
+  aspectRatio,
+}: VideoRequest): { readonly size?: string } | 'unmapped' | 'contradiction' {
+  if (aspectRatio === undefined) return size === undefined ? {} : { size }
+  if (size === undefined) {
+    const mapped = SIZES[aspectRatio.replace(/\s+/g, '')]
+    return mapped === undefined ? 'unmapped' : { size: mapped }
+  }
+  const frame = parseSize(size)
+  const [width = 0, height = 0] = aspectRatio.split(':').map(Number)
+  const isSame = frame === undefined || frame.width * height === frame.height * width
+  return isSame ? { size } : 'contradiction'
+}

@@ -1,0 +1,91 @@
+import { isSoraPipelineError } from '../../../contracts/errors.js'
+import { InvalidRequestError } from '../../../contracts/input-errors.js'
+import { SubmissionUnknownError } from '../../../contracts/run-errors.js'
+import type { SubmitContext } from '../../../contracts/stage.js'
+import { mayHaveBeenAccepted } from '../../../contracts/submission.js'
+import type { Api, ApiAnswer } from '../../../upstream/api.js'
+import { createBody, type Encoding } from './create-body.js'
+import type { CreatePlan } from './create-plan.js'
+import { isEncodingRefusal } from './encoding-refusal.js'
+import { isAcceptance } from './started-job.js'
+import type { CheckedVideosApiOptions } from './videos-api-options.js'
+
+/** Sends a planned submission, and knows which encodings the server took. */
+export interface VideoSubmitter {
+  /**
+   * Sends exactly one request, and one more only after the encoding of the first was refused. An abort ends the waiting at
+   * once; the upstream may have accepted the job by then and go on with it, at its price.
+   */
+  submit(plan: CreatePlan, context: SubmitContext): Promise<ApiAnswer>
+}
+
+// What `serverErrors` is about: proxies send these for a server that never saw the request, and for one that did.
+const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
+
+/** Makes a submitter for one API. */
+export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions): VideoSubmitter {
+  const accepted = new Map<'file' | 'plain', Encoding>()
+
+  async function send(plan: CreatePlan, encoding: Encoding, context: SubmitContext): Promise<ApiAnswer> {
+    const isRefused = options.serverErrors === 'refused'
+    return api.call({
+      what: 'submit the video',
+      method: 'POST',
+      url: api.address(plan.path),
+      ...createBody(plan, encoding),
+      headers: { 'idempotency-key': context.idempotencyKey },
+      timeoutMs: options.createTimeoutMs,
+      signal: context.signal,
+      confirm: context.confirm,
+      maxBytes: options.maxAnswerBytes,
+      isAnswer: isAcceptance,
+      isRefusal: (status) => (isRefused && SERVER_ERRORS.has(status) ? true : undefined),
+    })
+  }
+
+  return {
+    async submit(plan, context) {
+      const kind = plan.image?.kind === 'file' || plan.video !== undefined ? 'file' : 'plain'
+      const [first, second] = encodingsFor(
+        plan,
+        options.encoding,
+        accepted.get(kind) ?? (kind === 'file' ? 'multipart' : 'json'),
+      )
+      try {
+        const answer = await send(plan, first, context)
+        accepted.set(kind, first)
+        return answer
+      } catch (error) {
+        if (second === undefined || context.signal.aborted || !isEncodingRefusal(error)) throw error
+        const answer = await send(plan, second, context).catch((other: unknown) => {
+          // When the server likes neither, its first complaint is about the encoding that was the better guess.
+          throw isEncodingRefusal(other) ? error : other
+        })
+        accepted.set(kind, second)
+        return answer
+      }
+    },
+  }
+}
+
+/** The error of a submission as `start` rejects with it: unknown, unless it proves that nothing was accepted. */
+export function submissionError(error: unknown, name: string, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason
+  if (!mayHaveBeenAccepted(error)) return error
+  const reason = isSoraPipelineError(error) ? error.message : 'no answer'
+  return new SubmissionUnknownError(`Could not learn whether ${name} accepted the job: ${reason}`, { cause: error })
+}
+
+function encodingsFor(
+  plan: CreatePlan,
+  wanted: 'auto' | Encoding,
+  preferred: Encoding,
+): readonly [Encoding, Encoding | undefined] {
+  if (plan.video !== undefined && wanted === 'json') {
+    const fix = 'let the encoding be auto or multipart: a video cannot be sent as JSON'
+    throw new InvalidRequestError([{ field: 'video', value: 'an object', fix }])
+  }
+  if (plan.video !== undefined) return ['multipart', undefined]
+  if (wanted !== 'auto') return [wanted, undefined]
+  return [preferred, preferred === 'json' ? 'multipart' : 'json']
+}

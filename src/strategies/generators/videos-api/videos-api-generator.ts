@@ -1,0 +1,171 @@
+import * as z from 'zod/mini'
+import type { StartedTask, TaskGenerator } from '../../../contracts/generator.js'
+import type { VideoRequest } from '../../../contracts/request.js'
+import type { FindContext, StageContext, SubmitContext } from '../../../contracts/stage.js'
+import { type ApiAnswer, createApi } from '../../../upstream/api.js'
+import { readJsonAnswer, unreadable } from '../../../upstream/json-answer.js'
+import { jsonOf } from '../../../upstream/json-of.js'
+import { isPlainHttp } from '../../../upstream/plain-http.js'
+import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
+import { entryOf, hasId, isOfAnother } from '../answers/answer-layers.js'
+import { type JobState, jobStateOf } from '../answers/job-state.js'
+import { cancelVideo } from './cancel-video.js'
+import { planCreate } from './create-plan.js'
+import { findVideos } from './find-videos.js'
+import { namedVideo } from './finished-job.js'
+import { type JobAnswer, readJob } from './job-answer.js'
+import { type GracePolls, jobStatus } from './job-status.js'
+import { readStartedJob, refusalIn, tellsOfError } from './started-job.js'
+import { createVideoSubmitter, submissionError } from './video-submitter.js'
+import { checkVideosApiOptions, type VideosApiGeneratorOptions } from './videos-api-options.js'
+
+/** A job at a server of the `/v1/videos` family. */
+export type VideosApiOperation = {
+  readonly id: string
+  /** Where to ask for it, when the server said so; always on the API's own origin. */
+  readonly pollUrl?: string
+}
+
+// A list of one job, or the job.
+const JsonBody = z.union([z.looseObject({}), z.array(z.unknown())])
+const ENDED: ReadonlySet<JobState> = new Set(['completed', 'failed', 'moderated', 'cancelled', 'expired'])
+const GRACE_POLLS = 3
+// Jobs in grace are few; the oldest is forgotten past this many, and only waits anew.
+const MOST_IN_GRACE = 1_000
+
+/**
+ * Generates through any server of the `/v1/videos` family: the shape of the retired OpenAI Videos API, served by vLLM-Omni,
+ * SGLang, LiteLLM, new-api, OpenRouter and others. There is no default address.
+ *
+ * A submission is one `POST`; what cannot be told apart from an accepted one (a reset, a timeout, 408, 409, 3xx, most 5xx, an
+ * unreadable success) rejects with `SubmissionUnknownError`. `image` is sent as `input_reference`, `video` as bytes to
+ * `/videos/edits`, `remixOf` to `/videos/{id}/remix`; `providerOptions` are merged into the body last. `seed`, `audio` and
+ * `user` are not sent and give a warning, `style` and `storyboard` an `InvalidRequestError`, unless `providerOptions` has them.
+ *
+ * An unknown state means that the job runs. `cancel` deletes a job that is still running; SGLang answers as if it stopped and
+ * goes on. An abort ends the waiting only: the job goes on upstream, at its price, until it is cancelled there.
+ *
+ * @throws ConfigurationError when an option cannot work, with every problem at once.
+ *
+ * @example
+ * ```ts
+ * import { videosApiGenerator } from 'sora-pipeline/strategies'
+ *
+ * const generator = videosApiGenerator({ baseUrl: 'https://api.example/v1', apiKey: 'your-key', model: 'sora-2' })
+ * console.log(generator.name)
+ * ```
+ */
+export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenerator<VideosApiOperation> {
+  const options = checkVideosApiOptions(given)
+  const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
+  const api = createApi({ ...options, subject: name, isNode: true })
+  const submitter = createVideoSubmitter(api, options)
+  const grace = createGracePolls()
+  const callOptions = ({ signal }: StageContext) => ({ signal, timeoutMs, maxBytes: maxAnswerBytes })
+
+  const jobOf = (id: string, answer: ApiAnswer, body: JobAnswer, { clock }: StageContext) => {
+    return { id, body, answer, api, clock, timeoutMs, allowPrivateAddresses }
+  }
+  const pollUrlOf = ({ id, pollUrl }: VideosApiOperation) => {
+    const isOwn = pollUrl !== undefined && URL.canParse(pollUrl) && new URL(pollUrl).origin === api.origin
+    return isOwn ? pollUrl : api.address(`/videos/${encodeURIComponent(id)}`)
+  }
+
+  function readStarted(answer: ApiAnswer, context: SubmitContext): StartedTask<VideosApiOperation> {
+    const body = readStartedJob(answer)
+    // An error with the id of its request has no job.
+    const upstreamId = body.id ?? (tellsOfError(body) ? undefined : body.requestId)
+    const job = jobOf(upstreamId ?? context.idempotencyKey, answer, body, context)
+    // A server that answers with the video itself may give no id; the job then has no other name than ours.
+    if (upstreamId === undefined && namedVideo(job) === undefined)
+      throw refusalIn(body, answer) ?? unreadable(answer, 'there is neither an id nor a video')
+    // It would be in events, handles and stores.
+    if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job carries the key')
+    const pollUrl = ownPollUrl(body, answer)
+    const operation = { id: job.id, ...(pollUrl !== undefined && { pollUrl }) }
+    // What comes with a status of failure is about the answer; the job tells of itself.
+    return answer.status < 400 ? { operation, status: jobStatus(job, grace) } : { operation }
+  }
+
+  function ownPollUrl(body: JobAnswer, answer: ApiAnswer): string | undefined {
+    const value = body.pollAddress
+    if (value === undefined || !URL.canParse(value, answer.url)) return undefined
+    const url = new URL(value, answer.url)
+    const isUsable = url.origin === api.origin && isPlainHttp(url) && !holdsSecret(url.href, answer.secrets)
+    return isUsable ? url.href : undefined
+  }
+
+  return {
+    name,
+    ...(options.label !== undefined && { label: options.label }),
+    upstream: options.upstreamId ?? placeOf(options.baseUrl),
+    submission: {
+      idempotency: options.idempotency,
+      lookup: options.lookup === 'list' ? 'fingerprint' : 'none',
+      settleMs: options.settleMs,
+    },
+    async start(request, context) {
+      context.signal.throwIfAborted()
+      const plan = planCreate(request, options, context)
+      try {
+        return readStarted(await submitter.submit(plan, context), context)
+      } catch (error) {
+        throw submissionError(error, name, context.signal)
+      }
+    },
+    async poll(operation, context) {
+      context.signal.throwIfAborted()
+      const what = 'ask for the job'
+      const { id } = operation
+      const isAnswer = (text: string) => isVerdict(text, id)
+      const answer = await api.call({
+        ...callOptions(context),
+        what,
+        method: 'GET',
+        url: pollUrlOf(operation),
+        isAnswer,
+      })
+      const body = readJob(entryOf(readJsonAnswer(answer, JsonBody), id))
+      if (body.layers.length === 0) throw unreadable(answer, 'there is no job')
+      if (isOfAnother(body.layers, id)) throw unreadable(answer, 'there is another job')
+      return jobStatus(jobOf(id, answer, body, context), grace)
+    },
+    ...(options.lookup === 'list' && {
+      find: async (request: VideoRequest, context: FindContext): Promise<VideosApiOperation[] | 'unclear'> => {
+        context.signal.throwIfAborted()
+        const ids = await findVideos(api, request, context, callOptions(context))
+        return ids === 'unclear' ? ids : ids.map((id) => ({ id }))
+      },
+    }),
+    async cancel(operation, context) {
+      context.signal.throwIfAborted()
+      return cancelVideo(api, { id: operation.id, url: pollUrlOf(operation) }, callOptions(context))
+    },
+  }
+}
+
+// vLLM-Omni answers the poll of a failed job with the status of its error, and the whole job.
+function isVerdict(text: string, id: string): boolean {
+  const { state, layers, facts, createdAt } = readJob(jsonOf(text))
+  if (state === undefined || !ENDED.has(jobStateOf(state)) || isOfAnother(layers, id)) return false
+  return layers.some(hasId) || facts.object === 'video' || createdAt !== undefined
+}
+
+function createGracePolls(): GracePolls {
+  const taken = new Map<string, number>()
+  return {
+    take(id) {
+      const count = taken.get(id) ?? 0
+      const oldest = taken.keys().next().value
+      if (count === 0 && taken.size >= MOST_IN_GRACE && oldest !== undefined) taken.delete(oldest)
+      taken.set(id, count + 1)
+      return count < GRACE_POLLS
+    },
+  }
+}
+
+// Without the query, which may hold a key.
+function placeOf(baseUrl: string): string {
+  const { origin, pathname } = new URL(baseUrl)
+  return origin + pathname.replace(/\/+$/, '')
+}

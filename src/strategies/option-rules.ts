@@ -1,0 +1,76 @@
+import type { Agent } from 'node:http'
+import { type OptionProblem, type OptionRule, optionProblem } from '../contracts/check-options.js'
+import { aFunction, rule, ruleOf, text } from '../contracts/option-rules.js'
+import { isBlockedPort } from '../upstream/blocked-ports.js'
+import { allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
+import { isPlainHttp } from '../upstream/plain-http.js'
+import { credentialProblemOf, keyProblemOf } from '../upstream/secret.js'
+
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/
+
+/** What is common to the options of all strategies. */
+export const named = { name: text('give a name'), label: text('give a name for people, or leave it out') }
+
+/** A `fetch` of the caller's own. */
+export const aFetch: OptionRule = aFunction
+
+/** An agent of `node:http` or `node:https`. */
+export const anAgent: OptionRule = rule(
+  (value) => typeof (Object(value) as Partial<Agent>).destroy === 'function',
+  'give an Agent of node:http or node:https',
+)
+
+export const privateAddresses: OptionRule = ruleOf((_, value) => allowPrivateAddressesProblem(value))
+
+/**
+ * An absolute http or https address.
+ * @param example - An address that is right.
+ * @param forUser - Where a user and a password belong instead.
+ */
+export function address(example: string, forUser?: string): OptionRule {
+  return ruleOf((field, value) => addressProblem(field, value, example, forUser))
+}
+
+/** What is wrong with an absolute http or https address. */
+export function addressProblem(
+  field: string,
+  value: unknown,
+  example: string,
+  forUser = 'headers: { authorization: … }',
+): OptionProblem {
+  const fix = `give an absolute http or https address, such as ${example}`
+  if (typeof value !== 'string' || !URL.canParse(value)) return optionProblem(field, withoutSecrets(value), fix)
+  const url = new URL(value)
+  if (!/^https?:$/.test(url.protocol)) return optionProblem(field, withoutSecrets(value), fix)
+  if (!isPlainHttp(url)) {
+    return optionProblem(field, withoutSecrets(value), `leave user name and password out, and give ${forUser}`)
+  }
+  if (!isBlockedPort(url)) return undefined
+  return optionProblem(field, withoutSecrets(value), `use another port, fetch refuses port ${url.port}`)
+}
+
+/** A credential that a header can carry; its value is never shown. */
+export const credential: OptionRule = ruleOf((field, value) => {
+  const problem = typeof value === 'function' ? undefined : keyProblemOf(value)
+  if (problem === undefined) return undefined
+  const isEmpty = typeof value === 'string' && value.trim() === ''
+  return { field, value: 'unusable', fix: isEmpty ? `${problem}; leave the option out for no key` : problem }
+})
+
+/** Headers that can be sent; their values are never shown. */
+export const headers: OptionRule = ruleOf((field, value) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { field, value: 'unusable', fix: "give an object of texts by header name, such as { 'x-account': '7' }" }
+  }
+  return Object.entries(value)
+    .filter(([name, entry]) => !HEADER_NAME.test(name) || (entry !== '' && credentialProblemOf(entry) !== undefined))
+    .map(([name]) => ({
+      field: `${field}[${JSON.stringify(name)}]`,
+      value: 'unusable',
+      fix: 'give a header name, and ASCII text without line breaks',
+    }))
+})
+
+function withoutSecrets(value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(/\/\/[^/]*@/, '//').replace(/[?#].*/s, '') : value
+}

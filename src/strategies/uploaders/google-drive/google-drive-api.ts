@@ -1,0 +1,215 @@
+import * as z from 'zod/mini'
+import { isSoraPipelineError } from '../../../contracts/errors.js'
+import type { StageContext } from '../../../contracts/stage.js'
+import { AuthenticationError, UpstreamResponseError } from '../../../contracts/upstream-errors.js'
+import { type RetryPlan, retry } from '../../../timing/retry.js'
+import { type ApiAnswer, type ApiCall, createApi } from '../../../upstream/api.js'
+import { readJsonAnswer, unreadable } from '../../../upstream/json-answer.js'
+import { jsonOf } from '../../../upstream/json-of.js'
+import { hostOf } from '../../../upstream/network-failure.js'
+import { carriesSecret } from '../../../upstream/secret.js'
+import { type DriveRequestSubject, driveError } from './google-drive-error.js'
+import type { CheckedGoogleDriveOptions } from './google-drive-options.js'
+
+/** A file as it is made. */
+export interface DriveFileMetadata {
+  readonly id: string
+  readonly name: string
+  readonly mediaType: string
+  /** When it is known beforehand. */
+  readonly byteLength: number | undefined
+}
+
+/** A file that is stored. */
+export interface DriveFile {
+  readonly id: string
+  readonly byteLength: number
+  /** In hexadecimal, where Drive tells it. */
+  readonly md5: string | undefined
+  /** The page that shows it, where Drive tells it. */
+  readonly pageUrl: string | undefined
+}
+
+/** Talks to Drive for one upload. Every method but `put` tries again by itself; none leaves anything running after an abort. */
+export interface DriveApi {
+  readonly plan: RetryPlan
+  /** An id that nothing has yet, so that making the file twice is noticed. */
+  generateId(): Promise<string>
+  /**
+   * Begins an upload and gives its address; `undefined` when the file is there already. Whoever has the address may write to the
+   * file, so it is a secret.
+   */
+  openSession(file: DriveFileMetadata): Promise<string | undefined>
+  /** Sends bytes, or with none asks for the state. Answers with 2xx, 308, 404 or 410. */
+  put(session: string, contentRange: string, bytes?: Uint8Array<ArrayBuffer>): Promise<ApiAnswer>
+  /** `undefined` when there is no such file. */
+  find(id: string): Promise<DriveFile | undefined>
+  /** Reads the file from a good answer; `undefined` when it is not in it. */
+  readFile(answer: ApiAnswer, id: string): DriveFile | undefined
+  /** Lets anybody with the link read it. */
+  shareWithAnyone(id: string): Promise<void>
+}
+
+const WHAT = 'upload the video'
+const FIELDS = 'id,size,md5Checksum,webViewLink'
+const ALL_DRIVES = { supportsAllDrives: 'true' }
+const MAX_RETRY_AFTER_MS = 60_000
+const TIDY_TIMEOUT_MS = 5_000
+// Its own answers to the end of an upload, and to one that has ended before.
+const ENDED = [404, 410, 499]
+
+const GeneratedIds = z.object({ ids: z.tuple([z.string()], z.string()) })
+const StoredFile = z.object({
+  id: z.string(),
+  size: z.string().check(z.regex(/^\d{1,15}$/)),
+  md5Checksum: z.optional(z.string()),
+  webViewLink: z.optional(z.url()),
+})
+
+/** Makes the object through which one upload talks to Drive. */
+export function driveApi(options: CheckedGoogleDriveOptions, { clock, signal }: StageContext): DriveApi {
+  const { folderId, maxAttempts } = options
+  const { request, address } = driveRequests(options)
+  const plan: RetryPlan = {
+    retries: maxAttempts - 1,
+    minDelayMs: 1_000,
+    maxDelayMs: 32_000,
+    maxRetryAfterMs: MAX_RETRY_AFTER_MS,
+    random: Math.random,
+    shouldRetry: (error) => !signal.aborted && isSoraPipelineError(error) && error.isRetryable,
+  }
+  const retrying = <T>(call: () => Promise<T>) => retry(call, plan, { clock, signal })
+
+  return {
+    plan,
+    generateId: () =>
+      retrying(async () => {
+        const url = address('/drive/v3/files/generateIds', { count: '1', space: 'drive', type: 'files' })
+        const answer = await request({ method: 'GET', url, signal })
+        const [id] = readJsonAnswer(answer, GeneratedIds).ids
+        if (carriesSecret(id, answer.secrets)) throw unreadable(answer, 'the id carries the token')
+        return id
+      }),
+    openSession: ({ id, name, mediaType, byteLength }) =>
+      retrying(async () => {
+        const url = address('/upload/drive/v3/files', { uploadType: 'resumable', fields: FIELDS, ...ALL_DRIVES })
+        const answer = await request(
+          {
+            method: 'POST',
+            url,
+            signal,
+            accepts: [409],
+            json: { id, name, mimeType: mediaType, ...(folderId !== undefined && { parents: [folderId] }) },
+            headers: {
+              'x-upload-content-type': mediaType,
+              ...(byteLength !== undefined && { 'x-upload-content-length': String(byteLength) }),
+            },
+          },
+          { folderId },
+        )
+        return answer.status === 409 ? undefined : sessionOf(answer)
+      }),
+    put: (session, contentRange, bytes) =>
+      request({
+        method: 'PUT',
+        url: session,
+        bytes,
+        signal,
+        accepts: [308, 404, 410],
+        secrets: sessionSecrets(session),
+        headers: { 'content-range': contentRange },
+      }),
+    readFile,
+    find: (id) =>
+      retrying(async () => {
+        const url = address(`/drive/v3/files/${encodeURIComponent(id)}`, { fields: FIELDS, ...ALL_DRIVES })
+        const answer = await request({ method: 'GET', url, signal, accepts: [404] })
+        if (answer.status === 404) return undefined
+        const file = readFile(answer, id)
+        if (file === undefined) throw unreadable(answer, 'there is no file')
+        return file
+      }),
+    shareWithAnyone: (id) =>
+      retrying(async () => {
+        const url = address(`/drive/v3/files/${encodeURIComponent(id)}/permissions`, { fields: 'id', ...ALL_DRIVES })
+        const json = { type: 'anyone', role: 'reader' }
+        const answer = await request({ method: 'POST', url, json, signal }, { isSharing: true })
+        readJsonAnswer(answer, z.object({ id: z.string() }))
+      }),
+  }
+}
+
+/**
+ * Takes away what an upload has left: its session, and the file when it may exist. Uses its own signal and takes at most 10 s, so
+ * it also works after an abort.
+ *
+ * @throws SoraPipelineError when the file could not be taken away. A session that is left holds no file, and ends by itself.
+ */
+export async function tidyDrive(
+  options: CheckedGoogleDriveOptions,
+  left: { readonly session: string | undefined; readonly fileId: string | undefined },
+): Promise<void> {
+  const { session, fileId } = left
+  const { request, address } = driveRequests({
+    ...options,
+    timeoutMs: Math.min(options.timeoutMs, TIDY_TIMEOUT_MS),
+  })
+  const { signal } = new AbortController()
+  if (session !== undefined) {
+    const secrets = sessionSecrets(session)
+    // The file matters more: a session that could not be ended only waits for its own end.
+    await request({ method: 'DELETE', url: session, signal, accepts: ENDED, secrets }).catch(() => undefined)
+  }
+  if (fileId === undefined) return
+  const url = address(`/drive/v3/files/${encodeURIComponent(fileId)}`, ALL_DRIVES)
+  await request({ method: 'DELETE', url, signal, accepts: [404], what: 'remove the unfinished upload' })
+}
+
+type DriveRequest = Omit<ApiCall, 'what' | 'timeoutMs' | 'readError'> & { readonly what?: string }
+
+function driveRequests(options: CheckedGoogleDriveOptions) {
+  const { name, baseUrl, accessToken, fetch, timeoutMs } = options
+  const api = createApi({ subject: name, baseUrl, apiKey: accessToken, fetch })
+  return {
+    address(path: string, query: Readonly<Record<string, string>>): string {
+      const url = new URL(api.address(path))
+      for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value)
+      return url.href
+    },
+    async request(call: DriveRequest, subject: DriveRequestSubject = {}): Promise<ApiAnswer> {
+      const readError: ApiCall['readError'] = (answer) => driveError(answer, subject)
+      const send = () => api.call({ what: WHAT, ...call, timeoutMs, readError })
+      try {
+        return await send()
+      } catch (error) {
+        // A token that ran out on the way is replaced by asking its function once more, which every request does.
+        const isRenewable = typeof accessToken === 'function' && error instanceof AuthenticationError
+        if (isRenewable && error.status === 401) return send()
+        throw error
+      }
+    },
+  }
+}
+
+function sessionOf(answer: ApiAnswer): string {
+  const location = answer.headers.get('location')
+  if (location === null || !URL.canParse(location, answer.url))
+    throw unreadable(answer, 'there is no address for the upload')
+  const session = new URL(location, answer.url)
+  if (session.origin === new URL(answer.url).origin) return session.href
+  const message = `Could not ${WHAT}: ${hostOf(answer.url)} named another origin for it, ${session.host}`
+  throw new UpstreamResponseError(message, { url: answer.url, status: answer.status, isRetryable: false })
+}
+
+function sessionSecrets(session: string): string[] {
+  // Short ones, such as the type of the upload, are no keys.
+  return [...new URL(session).searchParams.values()].filter((value) => value.length > 16)
+}
+
+function readFile(answer: ApiAnswer, id: string): DriveFile | undefined {
+  const { data } = z.safeParse(StoredFile, jsonOf(answer.text))
+  if (data?.id !== id) return undefined
+  const { webViewLink = '' } = data
+  const pageUrl = webViewLink === '' || carriesSecret(webViewLink, answer.secrets) ? undefined : webViewLink
+  return { id, byteLength: Number(data.size), md5: data.md5Checksum, pageUrl }
+}

@@ -1,0 +1,144 @@
+import type { VideoSource } from '../../../contracts/source.js'
+import type { StageContext } from '../../../contracts/stage.js'
+import type { UploadedVideo, Uploader } from '../../../contracts/uploader.js'
+import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
+import { raceAbort } from '../../../timing/deadline.js'
+import { extensionOf, mediaTypeOf } from '../../../upstream/media-type.js'
+import { createByteProgress } from '../byte-progress.js'
+import { hasExtension } from '../safe-file-name.js'
+import { type VideoDigest, type VideoWindow, videoWindow } from '../video-window.js'
+import { type DriveFile, driveApi, tidyDrive } from './google-drive-api.js'
+import {
+  type CheckedGoogleDriveOptions,
+  checkGoogleDriveOptions,
+  type GoogleDriveUploaderOptions,
+} from './google-drive-options.js'
+import { type DriveTransfer, transferToDrive } from './google-drive-transfer.js'
+
+/**
+ * Stores a video in Google Drive by its resumable upload, and gives the page that shows it:
+ * `https://drive.google.com/file/d/1dyUEebJaFnWa3Z4n0BFMVAXQ7mfUH11g/view`. Memory stays at a few chunks, whatever the size.
+ *
+ * Nothing is stored twice: the id of the file is asked for beforehand, so a repeat after a lost answer finds the file. After a
+ * cut, a timeout, a rate limit (429, or 403 by its reason) or an error of the server Drive is asked which bytes it has, and the
+ * upload goes on there; a session that has ended begins again, up to three in all. A broken source is taken up again at the last
+ * good byte. Size and MD5 of what is stored are compared with what was read.
+ *
+ * `upload` rejects with
+ * - `AuthenticationError` when the token is refused, also a new one, or lacks a scope, which the message names.
+ * - `ConfigurationError` when `folderId` is not there or may not be written to, and when the account may not share with anyone:
+ *   a file that nobody can open is no result.
+ * - `QuotaExceededError` when the account, the shared drive or the folder is full.
+ * - `RateLimitError`, `OverloadedError`, `NetworkError` and `UpstreamHttpError` when it was tried often enough.
+ * - `UpstreamResponseError` when Drive answers what cannot be understood, names another origin for the upload, or stored other
+ *   bytes; and when the source is empty or has another length than it tells.
+ *
+ * A failure takes away the session and the file first, for at most 10 s, and leaves a `warning` when the file stayed. An abort
+ * rejects at once and takes them away in the background, as long; a session that was asked for in that very moment may be left,
+ * without a byte, until Drive ends it after a week. Storage costs nothing beyond the account's quota.
+ *
+ * Sources: developers.google.com/workspace/drive/api/guides/manage-uploads (308 and `Range`, multiples of 256 KiB, 404 for an
+ * ended session, one week), …/guides/create-file (ids made beforehand, 409 for a repeat), …/guides/handle-errors (reasons),
+ * …/reference/rest/v3/permissions/create; ending a session by `DELETE` is only documented for Cloud Storage, which has the same
+ * protocol (cloud.google.com/storage/docs/performing-resumable-uploads).
+ *
+ * @throws ConfigurationError when an option cannot work, with every problem at once.
+ *
+ * @example
+ * ```ts
+ * import { googleDriveUploader } from 'sora-pipeline/strategies'
+ *
+ * const tokens = { fresh: async () => 'ya29.from-your-oauth-client' }
+ * const uploader = googleDriveUploader({ accessToken: () => tokens.fresh(), folderId: '1dyUEebJaFnWa3Z4n0BFMVAXQ7mfUH11g' })
+ * console.log(uploader.label) // Google Drive
+ * ```
+ */
+export function googleDriveUploader(given: GoogleDriveUploaderOptions): Uploader {
+  const options = checkGoogleDriveOptions(given)
+  const { name, label, chunkBytes } = options
+  return {
+    name,
+    label,
+    givesPageUrl: true,
+    async upload(source, context) {
+      const { signal, clock } = context
+      signal.throwIfAborted()
+      const window = videoWindow(source, { signal, clock, maxBytes: chunkBytes })
+      const left: DriveTransfer['left'] = { session: undefined, fileId: undefined }
+      try {
+        return await store(source, context, { options, window, left })
+      } catch (error) {
+        const tidied = tidyDrive(options, left).catch(() => {
+          // After an abort the run is over, and nobody is there to be warned.
+          if (!signal.aborted) warnOfLeftFile(left.fileId, context)
+        })
+        // An abort waits for nothing: it rejects with its reason here, whether it came before or comes now.
+        await raceAbort(signal, () => tidied)
+        throw error
+      } finally {
+        window.close()
+      }
+    },
+  }
+}
+
+interface StoreOptions {
+  readonly options: CheckedGoogleDriveOptions
+  readonly window: VideoWindow
+  readonly left: DriveTransfer['left']
+}
+
+async function store(source: VideoSource, context: StageContext, { options, window, left }: StoreOptions) {
+  const progress = createByteProgress(context)
+  // Before anything is asked of Drive: a source that cannot be read costs no request, and its first bytes tell its type.
+  const { bytes, total } = await window.at(0)
+  const mediaType = mediaTypeFor(source, bytes)
+  const name = nameFor(source, context, options, mediaType)
+  const drive = driveApi(options, context)
+  const id = await drive.generateId()
+  const file = { id, name, mediaType, byteLength: total }
+  const stored = await transferToDrive({ drive, file, window, progress, context, left })
+  left.fileId = id
+  checkStored(stored, window.digest())
+  progress.finish(stored.byteLength)
+  context.signal.throwIfAborted()
+  if (options.share === 'anyone') await drive.shareWithAnyone(id)
+  const result: UploadedVideo = { url: pageUrl(stored), id, byteLength: stored.byteLength }
+  return result
+}
+
+/** What is stored must be what was read. */
+function checkStored({ byteLength, md5 }: DriveFile, read: VideoDigest): void {
+  const isSame = byteLength === read.byteLength && (md5 ?? read.md5) === read.md5
+  if (isSame) return
+  const both = `${byteLength} bytes with MD5 ${md5 ?? 'unknown'} and not ${read.byteLength} with ${read.md5}`
+  throw new UpstreamResponseError(`Could not upload the video: Google Drive stored other bytes, ${both}`)
+}
+
+function mediaTypeFor({ mediaType }: VideoSource, bytes: Uint8Array): string {
+  // It goes into a header, so only what looks like a type is taken over.
+  const told = /^\s*([\w.+-]+\/[\w.+-]+)/.exec(mediaType ?? '')?.[1]
+  return told?.toLowerCase() ?? mediaTypeOf(bytes) ?? 'video/mp4'
+}
+
+function nameFor(
+  source: VideoSource,
+  context: StageContext,
+  { fileName }: CheckedGoogleDriveOptions,
+  mediaType: string,
+): string {
+  const wanted = (fileName?.(source, context) ?? context.runId).toWellFormed()
+  return hasExtension(wanted) ? wanted : `${wanted}${extensionOf(mediaType)}`
+}
+
+function pageUrl({ id, pageUrl }: DriveFile): string {
+  const url = new URL(pageUrl ?? `https://drive.google.com/file/d/${encodeURIComponent(id)}/view`)
+  // Only tells Google from where the page was opened.
+  url.searchParams.delete('usp')
+  return url.href
+}
+
+function warnOfLeftFile(fileId: string | undefined, context: StageContext): void {
+  const message = `Could not remove the unfinished upload from Google Drive: ${fileId}`
+  context.warn?.({ code: 'upload-left-behind', message })
+}

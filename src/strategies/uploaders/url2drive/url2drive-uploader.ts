@@ -1,0 +1,214 @@
+import { checkOptions, type OptionProblem, type OptionRules, optionProblem } from '../../../contracts/check-options.js'
+import { InvalidRequestError } from '../../../contracts/input-errors.js'
+import type { JsonValue } from '../../../contracts/json.js'
+import { aTimeout, msFrom0, required, rule, ruleOf, text } from '../../../contracts/option-rules.js'
+import type { VideoSource } from '../../../contracts/source.js'
+import type { Uploader } from '../../../contracts/uploader.js'
+import { createApi } from '../../../upstream/api.js'
+import type { Fetch } from '../../../upstream/outgoing-request.js'
+import { isPlainHttp } from '../../../upstream/plain-http.js'
+import { type Credential, resolvePassword } from '../../../upstream/secret.js'
+import { addressProblem, aFetch, credential, named } from '../../option-rules.js'
+import { followUpload, submitUpload } from './url2drive-call.js'
+import { findUrl2driveEndpoint, isMissing, type Url2driveEndpoint, type Url2driveSpace } from './url2drive-endpoint.js'
+import { readUrl2driveResult } from './url2drive-result.js'
+
+/** Options of `url2driveUploader`. */
+export interface Url2driveUploaderOptions {
+  /**
+   * Name in events and messages.
+   * @defaultValue `'url2drive'`
+   */
+  readonly name?: string | undefined
+  /**
+   * For people, in progress texts.
+   * @defaultValue `'Google Drive'`
+   */
+  readonly label?: string | undefined
+  /** Address of the Space itself, not of its page: `https://owner-url2drive.hf.space`. */
+  readonly baseUrl: string
+  /** The Space's own access password, or a function that is asked before each upload. */
+  readonly password: Credential
+  /**
+   * Access token of Hugging Face, for a private Space: sent as `Authorization: Bearer` with every request to the Space, the
+   * stream too, and never elsewhere. A function is asked before each request.
+   */
+  readonly token?: Credential | undefined
+  /**
+   * Name of the Space's function, without a slash.
+   * @defaultValue `'upload'`
+   */
+  readonly apiName?: string | undefined
+  /**
+   * Folder in Drive, for Spaces whose function has a third input; others do without it, which is a warning.
+   * @defaultValue what the Space says
+   */
+  readonly userName?: string | undefined
+  /**
+   * Milliseconds for each exchange: to the whole answer, or to the beginning of the stream.
+   * @defaultValue `30_000`
+   */
+  readonly timeoutMs?: number | undefined
+  /**
+   * How long to wait for a Space that sleeps or is being built, in milliseconds by the run's clock; 0 asks once.
+   * @defaultValue `90_000`
+   */
+  readonly wakeTimeoutMs?: number | undefined
+  /**
+   * Longest silence of the stream in milliseconds; Gradio sends a heartbeat every 15 s.
+   * @defaultValue `60_000`
+   */
+  readonly idleTimeoutMs?: number | undefined
+  /**
+   * How long the Space may take once it was handed the upload, its queue included, in milliseconds by the run's clock.
+   * @defaultValue `900_000`
+   */
+  readonly uploadTimeoutMs?: number | undefined
+  /** In place of the platform's `fetch`. */
+  readonly fetch?: Fetch | undefined
+}
+
+/**
+ * Has a url2drive Space on Hugging Face (or any Gradio server with the same function) download the video and put it into Google
+ * Drive. The bytes do not pass through this process, so the video needs a public URL. Speaks Gradio 4 as well as 5 and 6, and
+ * asks the Space how many inputs its function takes. The result's `url` is `https://drive.google.com/file/d/{id}/view`, and `id`
+ * the file's. The Space shares the file with everybody, but does not say when Drive refuses that.
+ *
+ * A Space that sleeps, or is being built, is waited for with a phase `waking`. Once the Space was handed the upload, its stream
+ * cannot be taken up again: when it is lost, the file may be in Drive all the same, and the error says so and is not retryable;
+ * the next uploader of a chain may go on, since a second copy is only untidy. An abort closes the stream: the Space drops an
+ * upload that still waits in its queue; one that runs, or whose stream was not open yet, is finished unseen. It costs nothing.
+ *
+ * `upload` rejects with `InvalidRequestError` when the video has no public URL, `AuthenticationError` when the password or the
+ * token is refused, or when the Space's own access to Drive has run out, `QuotaExceededError` when Drive is full,
+ * `RateLimitError` and `OverloadedError` when Space or Drive have too much to do, `UpstreamHttpError` for any other refusal,
+ * `UpstreamResponseError` when the Space fails or cannot be understood, and `NetworkError` when it does not answer.
+ *
+ * Wire format: Gradio's `/call` routes, as in the sources of Gradio 4.44 to 6.25, and as servers of 4.44 and 6.31 answer.
+ *
+ * @throws ConfigurationError when an option cannot work, with every problem at once.
+ *
+ * @example
+ * ```ts
+ * import { fallback } from 'sora-pipeline'
+ * import { url2driveUploader } from 'sora-pipeline/strategies'
+ *
+ * const password = () => 'the password of both Spaces'
+ * const uploader = fallback(
+ *   url2driveUploader({ name: 'drive-1', baseUrl: 'https://first-url2drive.hf.space', password }),
+ *   url2driveUploader({ name: 'drive-2', baseUrl: 'https://second-url2drive.hf.space', password }),
+ * )
+ * console.log(uploader.label)
+ * ```
+ */
+export function url2driveUploader(given: Url2driveUploaderOptions): Uploader {
+  const options = checkedOptions(given)
+  const { name, label, baseUrl, password, token, userName, fetch } = options
+  const api = createApi({ subject: name, baseUrl, apiKey: token, fetch })
+  let known: Url2driveEndpoint | undefined
+
+  async function submit(space: Url2driveSpace, inputs: readonly string[]) {
+    const hand = async (endpoint: Url2driveEndpoint) => {
+      known = endpoint
+      return { endpoint, eventId: await submitUpload(space, endpoint, fillInputs(endpoint, inputs)) }
+    }
+    const endpoint = known ?? (await findUrl2driveEndpoint(space))
+    try {
+      return await hand(endpoint)
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      return hand(await findUrl2driveEndpoint(space, endpoint.prefix))
+    }
+  }
+
+  return {
+    name,
+    label,
+    givesPageUrl: true,
+    async upload(source, context) {
+      const { signal } = context
+      signal.throwIfAborted()
+      const url = publicUrlOf(source)
+      const secret = await resolvePassword(password, name, signal)
+      const space = { ...options, api, context, secrets: secretsOf(secret, url) }
+      try {
+        const { endpoint, eventId } = await submit(space, [url, secret, ...(userName === undefined ? [] : [userName])])
+        if (userName !== undefined && endpoint.defaults.length < 3) {
+          const message = `${name} does not send userName: the function of the Space takes ${endpoint.defaults.length} inputs`
+          context.warn?.({ code: 'unsupported-option', message })
+        }
+        context.report({ phase: 'uploading' })
+        return readUrl2driveResult(await followUpload(space, endpoint, eventId))
+      } catch (error) {
+        // Perhaps it failed because the Space is not any more what it was.
+        known = undefined
+        throw signal.aborted ? signal.reason : error
+      }
+    },
+  }
+}
+
+const RULES: OptionRules<Url2driveUploaderOptions> = {
+  ...named,
+  baseUrl: required(ruleOf(spaceProblem)),
+  password: required(
+    ruleOf((field, value) =>
+      typeof value === 'function' || (typeof value === 'string' && value !== '')
+        ? undefined
+        : { field, value: 'unusable', fix: 'give the access password of the Space' },
+    ),
+  ),
+  token: credential,
+  apiName: rule(
+    (value) => typeof value === 'string' && /^[\w-]+$/.test(value),
+    'give a name without a slash, such as "upload"',
+  ),
+  userName: text('give a name or leave it out'),
+  timeoutMs: aTimeout,
+  wakeTimeoutMs: msFrom0,
+  idleTimeoutMs: aTimeout,
+  uploadTimeoutMs: aTimeout,
+  fetch: aFetch,
+}
+
+function checkedOptions(given: Url2driveUploaderOptions) {
+  checkOptions('url2driveUploader', given, RULES)
+  return {
+    ...given,
+    name: given.name ?? 'url2drive',
+    label: given.label ?? 'Google Drive',
+    apiName: given.apiName ?? 'upload',
+    timeoutMs: given.timeoutMs ?? 30_000,
+    wakeTimeoutMs: given.wakeTimeoutMs ?? 90_000,
+    idleTimeoutMs: given.idleTimeoutMs ?? 60_000,
+    uploadTimeoutMs: given.uploadTimeoutMs ?? 900_000,
+  }
+}
+
+function spaceProblem(field: string, baseUrl: unknown): OptionProblem {
+  const example = '"https://owner-url2drive.hf.space"'
+  const problem = addressProblem(field, baseUrl, example, 'token')
+  if (problem !== undefined || !/^(www\.)?huggingface\.co$/.test(new URL(String(baseUrl)).hostname)) return problem
+  return optionProblem(field, 'the page of a Space', `give the address of the Space itself, such as ${example}`)
+}
+
+function publicUrlOf({ url, isPublic }: VideoSource): string {
+  if (url !== undefined && isPublic && URL.canParse(url) && isPlainHttp(new URL(url))) return url
+  const value = url === undefined ? 'nothing' : isPublic ? 'no plain http address' : 'behind a key'
+  const fix = 'publish or resolve the video first, or use an uploader that reads its bytes, such as googleDriveUploader'
+  throw new InvalidRequestError([{ field: 'source.url', value, fix }])
+}
+
+function fillInputs({ defaults }: Url2driveEndpoint, inputs: readonly string[]): JsonValue[] {
+  return defaults.map((value, index) => inputs[index] ?? value)
+}
+
+/** In quotes, as Gradio echoes its inputs, also a password is found that is too short to be looked for by itself. */
+function secretsOf(password: string, url: string): string[] {
+  const escaped = JSON.stringify(password).replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  const query = new URL(url).search
+  return [password, JSON.stringify(password), `'${password}'`, escaped, query].filter((secret) => secret.length > 1)
+}

@@ -1,0 +1,58 @@
+import { UpstreamHttpError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
+import { abortable } from '../abortable.js'
+import { discard } from '../body-text.js'
+import { isEncoded } from '../content-range.js'
+import { declaredMediaType, mediaTypeOf } from '../media-type.js'
+import { hostOf } from '../network-failure.js'
+import type { Download, Downloader } from './download.js'
+
+/** An address that is said to serve a file. */
+export interface ServedFile {
+  readonly url: string
+  /** Whether a page is fine as well. */
+  readonly isPage: boolean
+  readonly signal: AbortSignal
+}
+
+const WHAT = 'open the copy'
+const A_PAGE = 'a page'
+const PAGE = /^(?:text\/html|application\/xhtml\+xml)$/
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json$/
+
+/**
+ * Makes one request for the first byte of what an address serves, without credentials. An abort leaves nothing running.
+ * @throws UpstreamHttpError for any status but 200 and 206.
+ * @throws UpstreamResponseError when a page, JSON or nothing is served.
+ * @throws NetworkError when no answer came, and, not retryable, when the address may not be reached.
+ */
+export async function servesFile(download: Downloader, { url, isPage, signal }: ServedFile): Promise<void> {
+  const answer = await download(url, { what: WHAT, headers: { range: 'bytes=0-0' }, signal })
+  const { status, body } = answer
+  const host = hostOf(answer.url.href)
+  try {
+    if (status !== 200 && status !== 206)
+      throw new UpstreamHttpError(`Could not ${WHAT}: ${host} answered ${status}`, { status, url: answer.url.href })
+    const served = await servedBy(answer, signal)
+    if (served !== undefined && !(isPage && served === A_PAGE))
+      throw new UpstreamResponseError(`Could not ${WHAT}: ${host} serves ${served}`, { url: answer.url.href })
+  } finally {
+    discard(body)
+  }
+}
+
+// What is served in place of a file; `undefined` for what may be one.
+async function servedBy({ headers, body }: Download, signal: AbortSignal): Promise<string | undefined> {
+  const declared = declaredMediaType(headers)
+  if (declared !== undefined && PAGE.test(declared)) return A_PAGE
+  if (declared !== undefined && JSON_TYPE.test(declared)) return 'JSON'
+  // The first byte of an encoded body says nothing.
+  if (isEncoded(headers) || body === null) return undefined
+  const reader = body.getReader()
+  try {
+    const { value } = await abortable(signal, reader.read())
+    if (value === undefined) return 'nothing'
+    return mediaTypeOf(value) === 'text/html' ? A_PAGE : undefined
+  } finally {
+    reader.releaseLock()
+  }
+}

@@ -1,0 +1,131 @@
+import { isRecord } from './is-record.js'
+import { jsonOf } from './json-of.js'
+import { plainNames } from './plain-names.js'
+
+/** Names under which servers write why something failed, the most telling first. */
+export const REASON_FIELDS = [
+  'error',
+  'errors',
+  'fail_reason',
+  'failure_reason',
+  'failure',
+  'error_message',
+  'error_msg',
+  'err_msg',
+  'errmsg',
+  'fail_msg',
+  'failed_reason',
+  'failure_message',
+  'failure_details',
+  'fail_message',
+  'err_message',
+  'error_desc',
+  'error_detail',
+  'task_error',
+  'exception',
+  'task_status_msg',
+  'status_reason',
+  'rejection_reason',
+  'reason_str',
+  'markdown_reason_str',
+  'reason',
+  'detail',
+  'details',
+  'message',
+  'msg',
+  'raw_message',
+  'status_message',
+  'status_msg',
+  'status_details',
+  'status_detail',
+  'status_desc',
+  'task_result_msg',
+  'error_description',
+  'description',
+] as const
+
+const WORD_FIELDS = [
+  'code',
+  'kind',
+  'type',
+  'reason',
+  'status',
+  'error_code',
+  'error_type',
+  'failure_code',
+  'err_code',
+] as const
+const NO_ERROR = /^(?:0|200|ok|success|succeed|succeeded|successful|none|null|no error|no errors|false)?$/i
+const CODES: ReadonlySet<string> = new Set(['code', 'status', 'status_code', 'error_code', 'errcode', 'errno'])
+const DEEPEST = 5
+
+/**
+ * Whether a value that stands where errors stand tells of one: `0`, `""`, `[]`, `{}`, `{ code: 0 }` and "success" tell of none.
+ */
+export function saysError(value: unknown, depth = 0): boolean {
+  if (depth > DEEPEST) return true
+  if (Array.isArray(value)) return value.some((entry) => saysError(entry, depth + 1))
+  if (isRecord(value)) {
+    const entries = Object.entries(value)
+    // Where a code says that all is well, a sentence beside it is a greeting.
+    const code = entries.find(([name, part]) => CODES.has(name) && part !== null && part !== '')
+    if (code !== undefined && !saysError(code[1], depth + 1)) return false
+    return entries.some(([, part]) => saysError(part, depth + 1))
+  }
+  if (typeof value === 'string') return !NO_ERROR.test(value.trim())
+  return value !== undefined && value !== null && value !== 0 && value !== false && value !== 200
+}
+
+/** The sentence of a value that stands where errors stand: a text, the texts of a list, or what an object says, JSON in a text included. */
+export function sentenceOf(value: unknown, depth = 0): string {
+  if (depth > DEEPEST) return ''
+  if (typeof value === 'string') return ofText(value.trim(), depth)
+  if (Array.isArray(value)) {
+    const parts = value.map((entry) => problemOf(entry, depth))
+    return parts.filter(Boolean).join('; ')
+  }
+  if (!isRecord(value)) return ''
+  // What an object calls its message is nearer to people than what it quotes.
+  const names = ['message', 'msg', 'detail', ...REASON_FIELDS]
+  for (const name of names) {
+    const sentence = sentenceOf(value[name], depth + 1)
+    if (sentence !== '' && !NO_ERROR.test(sentence)) return sentence
+  }
+  return ''
+}
+
+/** Every sentence of a value that stands where errors stand, for what stands beside a vague one. */
+export function sentencesOf(value: unknown, depth = 0): readonly string[] {
+  if (depth > DEEPEST) return []
+  if (Array.isArray(value)) return value.slice(0, 10).flatMap((entry) => sentencesOf(entry, depth + 1))
+  if (!isRecord(value)) return [sentenceOf(value, depth)].filter(Boolean)
+  return REASON_FIELDS.flatMap((name) => sentencesOf(value[name], depth + 1))
+}
+
+const INNER_FIELDS = ['error', 'detail', 'message', 'errors', 'innererror', 'inner_error', 'provider_specific_fields']
+
+/** The upstream's own words in a value, such as `insufficient_quota`: `code`, `type` and their like, JSON in a text included. */
+export function wordsOf(value: unknown, depth = 0): readonly string[] {
+  if (depth > DEEPEST) return []
+  if (typeof value === 'string') return /^\s*\{/.test(value) ? wordsOf(plainNames(jsonOf(value)), depth + 1) : []
+  if (Array.isArray(value)) return value.slice(0, 10).flatMap((entry) => wordsOf(entry, depth + 1))
+  if (!isRecord(value)) return []
+  const own = WORD_FIELDS.flatMap((name) => {
+    const word = value[name]
+    return (typeof word === 'string' && word !== '') || typeof word === 'number' ? [String(word)] : []
+  })
+  const inner = INNER_FIELDS.flatMap((name) => wordsOf(value[name], depth + 1))
+  return [...inner, ...own]
+}
+
+function ofText(text: string, depth: number): string {
+  if (!/^[{[]/.test(text)) return text
+  const quoted = sentenceOf(plainNames(jsonOf(text)), depth + 1)
+  return quoted === '' ? text : quoted
+}
+
+// An entry of FastAPI's list: { loc: ['body', 'prompt'], msg: 'Field required' }.
+function problemOf(entry: unknown, depth: number): string {
+  const place = isRecord(entry) && Array.isArray(entry.loc) ? entry.loc.join('.') : ''
+  return [place, sentenceOf(entry, depth + 1)].filter(Boolean).join(': ')
+}

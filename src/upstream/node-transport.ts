@@ -1,0 +1,127 @@
+import type { Agent, IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { OutgoingRequest } from './outgoing-request.js'
+
+// Loaded at first use, for they take longer to load than the rest of the library; where they are missing, fetch is used.
+const builtin = typeof process === 'object' ? process.getBuiltinModule : undefined
+// Of polls to one origin; a submission opens its own connection.
+const MOST_SOCKETS = 64
+const IDLE_MS = 15_000
+const NULL_BODY: ReadonlySet<number> = new Set([204, 205, 304])
+const ENCODINGS = 'gzip, deflate, br'
+let agents: Readonly<Record<'http:' | 'https:', Agent>> | undefined
+
+/**
+ * Whether a request goes over `node:http` rather than `fetch`: on Node, when nobody has put another `fetch` in the place of Node's own.
+ * That one ends a request that takes 300 seconds, and an unasked `100 Continue` breaks it.
+ */
+export function hasNodeTransport(): boolean {
+  return builtin !== undefined && /undici/i.test(String(globalThis.fetch))
+}
+
+/**
+ * Sends exactly one request over `node:http` or `node:https`, follows no redirect, and has no time limit but the signal. A `POST` opens a
+ * connection of its own, so that a submission is never written to one that the server is closing; polls of one origin share up to 64. Rejects
+ * with the raw error.
+ */
+export async function nodeTransport(outgoing: OutgoingRequest): Promise<Response> {
+  return exchange(outgoing, await bodyOf(outgoing))
+}
+
+interface Body {
+  readonly bytes: Uint8Array | undefined
+  readonly type: string | undefined
+}
+
+function exchange({ method, url, headers = {}, signal, agent }: OutgoingRequest, { bytes, type }: Body) {
+  return new Promise<Response>((resolve, reject) => {
+    signal.throwIfAborted()
+    const target = new URL(url)
+    const isSecure = target.protocol === 'https:'
+    // By the module's object, whose functions a mock of the network replaces in a test.
+    const { request: send } = isSecure ? part('node:https') : part('node:http')
+    const request = send(target, {
+      method,
+      agent: agent ?? (method === 'GET' ? kept()[isSecure ? 'https:' : 'http:'] : false),
+      headers: {
+        'user-agent': 'node',
+        'accept-encoding': ENCODINGS,
+        ...(type !== undefined && { 'content-type': type }),
+        ...headers,
+        ...(bytes !== undefined && { 'content-length': String(bytes.byteLength) }),
+      },
+      signal,
+    })
+    request.on('error', reject)
+    request.once('response', (message) => {
+      try {
+        resolve(responseOf(message))
+      } catch (error) {
+        message.destroy()
+        reject(error)
+      }
+    })
+    request.end(bytes)
+  })
+}
+
+function responseOf(message: IncomingMessage): Response {
+  const { statusCode: status = 0, headersDistinct } = message
+  const headers = new Headers()
+  for (const [name, values = []] of Object.entries(headersDistinct)) {
+    for (const value of values) headers.append(name, value)
+  }
+  // Whoever reads the body gets the error; of one that nobody reads any more it is of no interest.
+  message.on('error', () => undefined)
+  if (NULL_BODY.has(status)) {
+    message.resume()
+    return new Response(null, { status, headers })
+  }
+  return new Response(part('node:stream').Readable.toWeb(decoded(message, headers)) as ReadableStream, {
+    status,
+    headers,
+  })
+}
+
+function decoded(message: IncomingMessage, headers: Headers): Readable {
+  const encoding = headers.get('content-encoding')?.trim().toLowerCase()
+  const decoder = encoding === undefined ? undefined : decoderOf(encoding)
+  if (decoder === undefined) return message
+  const { pipeline } = part('node:stream')
+  return pipeline(message, decoder, () => undefined)
+}
+
+function decoderOf(encoding: string) {
+  const zlib = part('node:zlib')
+  switch (encoding) {
+    case 'gzip':
+    case 'x-gzip':
+      return zlib.createGunzip()
+    case 'deflate':
+      return zlib.createInflate()
+    case 'br':
+      return zlib.createBrotliDecompress()
+    case 'zstd':
+      return zlib.createZstdDecompress()
+    default:
+      return undefined
+  }
+}
+
+async function bodyOf({ json, form, bytes }: OutgoingRequest): Promise<Body> {
+  if (json !== undefined) return { bytes: Buffer.from(JSON.stringify(json)), type: 'application/json' }
+  if (form === undefined) return { bytes, type: undefined }
+  const encoded = new Response(form)
+  return { bytes: new Uint8Array(await encoded.arrayBuffer()), type: encoded.headers.get('content-type') ?? undefined }
+}
+
+function kept() {
+  const options = { keepAlive: true, maxSockets: MOST_SOCKETS, timeout: IDLE_MS }
+  agents ??= { 'http:': new (part('node:http').Agent)(options), 'https:': new (part('node:https').Agent)(options) }
+  return agents
+}
+
+function part<Id extends 'node:http' | 'node:https' | 'node:stream' | 'node:zlib'>(id: Id) {
+  // It was looked for before anything was sent.
+  return (builtin as NonNullable<typeof builtin>)(id)
+}

@@ -1,0 +1,155 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createHandler, type HandlerOptions } from '../../src/http/index.js'
+import { SoraPipeline } from '../../src/index.js'
+import { fakeGenerator } from '../../src/testing/index.js'
+import { handlerOf } from './handler-call.js'
+
+const pipeline = new SoraPipeline({ generator: fakeGenerator() })
+
+/** A `createHandler` that has not warned yet, and what it warns of. */
+async function freshly() {
+  vi.resetModules()
+  const warnings: unknown[][] = []
+  vi.spyOn(process, 'emitWarning').mockImplementation((...given: unknown[]) => void warnings.push(given))
+  const fresh = await import('../../src/http/create-handler.js')
+  return { createHandler: fresh.createHandler, warnings }
+}
+
+describe('a handler without keys', () => {
+  afterEach(() => vi.unstubAllGlobals())
+
+  it('warns once per process', async () => {
+    const { createHandler, warnings } = await freshly()
+    createHandler(pipeline)
+    createHandler(pipeline, { public: false })
+    expect(warnings).toEqual([
+      [expect.stringMatching(/apiKeys.*authenticate.*public: true/), { code: 'SORA_PIPELINE_OPEN_HANDLER' }],
+    ])
+  })
+
+  it.each<[string, HandlerOptions]>([
+    ['public', { public: true }],
+    ['keys', { apiKeys: ['key'] }],
+    ['authenticate', { authenticate: () => 'ann' }],
+  ])('does not warn with %s', async (_, options) => {
+    const { createHandler, warnings } = await freshly()
+    createHandler(pipeline, options)
+    expect(warnings).toEqual([])
+  })
+
+  it.each([
+    ['no process', undefined],
+    ['a process that has no warnings', {}],
+  ])('runs where there is %s', async (_, value) => {
+    const { createHandler } = await freshly()
+    vi.stubGlobal('process', value)
+    const handler = createHandler(pipeline)
+    vi.unstubAllGlobals()
+    expect((await handler(new Request('http://backend.example/v1/models'))).status).toBe(200)
+  })
+
+  it.each<[string, object]>([
+    ['keys', { apiKeys: ['key'] }],
+    ['authenticate', { authenticate: () => 'ann' }],
+  ])('cannot be public and have %s', (_, options) => {
+    expect(() => createHandler(pipeline, { public: true, ...options })).toThrow(
+      expect.objectContaining({ code: 'configuration-invalid', message: expect.stringContaining('public is true') }),
+    )
+  })
+
+  it('takes true and false alone', () => {
+    expect(() => createHandler(pipeline, { public: 'yes' as never })).toThrow(/public is "yes"/)
+  })
+})
+
+describe('what authenticate resolves with', () => {
+  const answerTo = async (result: unknown) => {
+    const { json, errors } = handlerOf({ authenticate: (async () => result) as HandlerOptions['authenticate'] })
+    const { status, body } = await json('GET', '/v1/videos')
+    return { status, code: body.error?.code, message: body.error?.message, errors }
+  }
+
+  it.each([undefined, null, false, '', 0, Number.NaN])('%s is nobody', async (result) => {
+    expect(await answerTo(result)).toMatchObject({ status: 401, code: 'invalid_api_key', errors: [] })
+  })
+
+  it.each([
+    ['true', true],
+    ['7', 7],
+    ['an object', { id: 'ann' }],
+    ['a list', ['ann']],
+    ['a function', () => 'ann'],
+    ['a text of 256 characters', 'x'.repeat(256)],
+    ['a text with a control character', 'ann\n'],
+    ['a text with a lone surrogate', 'ann\ud800'],
+  ])('%s is a mistake of the server, which its operator hears of', async (_, result) => {
+    const { status, code, message, errors } = await answerTo(result)
+    expect([status, code]).toEqual([500, 'configuration_error'])
+    expect(message).not.toContain('authenticate')
+    expect(errors).toEqual([
+      expect.objectContaining({
+        code: 'configuration-invalid',
+        message: expect.stringMatching(/^Could not configure createHandler: authenticate\(\) is .+ \(resolve with /),
+      }),
+    ])
+  })
+
+  it('names what came, and no long text', async () => {
+    const { errors } = await answerTo(true)
+    expect((errors[0] as Error).message).toContain('authenticate() is true')
+    const { errors: long } = await answerTo('x'.repeat(300))
+    expect((long[0] as Error).message).toContain('authenticate() is a text of 300 characters')
+  })
+
+  it('may be an owner of 255 characters in any script', async () => {
+    expect(await answerTo('猫'.repeat(255))).toMatchObject({ status: 200, errors: [] })
+  })
+
+  it('may be a Response of another implementation', async () => {
+    class OtherResponse extends Blob {
+      readonly status = 429
+      readonly statusText = 'Too many'
+      readonly headers = new Headers({ 'retry-after': '7' })
+      readonly body = this.stream()
+      get [Symbol.toStringTag]() {
+        return 'Response'
+      }
+    }
+    const { call } = handlerOf({ authenticate: () => new OtherResponse(['slow down']) as unknown as Response })
+    const response = await call('GET', '/v1/videos')
+    expect([response.status, response.headers.get('retry-after'), await response.text()]).toEqual([
+      429,
+      '7',
+      'slow down',
+    ])
+  })
+})
+
+describe('a page of the list after a video of another owner', () => {
+  it.each(['there', 'removed'])('is that after an id that is not known: %s', async (state) => {
+    const { json, ended } = handlerOf({
+      apiKeys: [
+        { key: 'a', owner: 'ann' },
+        { key: 'b', owner: 'bob' },
+      ],
+    })
+    const create = async (key: string, prompt: string) => {
+      const { body } = await json('POST', '/v1/videos', { key, body: { prompt } })
+      await ended(body.id)
+      return body.id as string
+    }
+    const ids = [await create('a', '1'), await create('b', '2'), await create('a', '3')]
+    if (state === 'removed') {
+      await json('DELETE', `/v1/videos/${ids[0]}`, { key: 'a' })
+      await json('DELETE', `/v1/videos/${ids[1]}`, { key: 'b' })
+    }
+    for (const order of ['asc', 'desc']) {
+      const page = (after: string) => json('GET', `/v1/videos?order=${order}&after=${after}`, { key: 'a' })
+      const [unknown, other] = [await page('video_unknown'), await page(ids[1] ?? '')]
+      expect([other.status, other.body]).toEqual([unknown.status, unknown.body])
+      expect(other.body).toMatchObject({ data: [], has_more: false })
+    }
+    const own = await json('GET', `/v1/videos?order=asc&after=${ids[0]}`, { key: 'a' })
+    expect(own.body.data.map(({ prompt }: { prompt: string }) => prompt)).toEqual(['3'])
+  })
+})

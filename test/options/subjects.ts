@@ -1,0 +1,236 @@
+import { createHandler, toNodeListener, verifyWebhook } from '../../src/http/index.js'
+import {
+  balance,
+  fallback,
+  memoryStore,
+  paceSchedule,
+  race,
+  SoraPipeline,
+  toChatCompletion,
+  toChatCompletionChunks,
+  toSse,
+  withCircuitBreaker,
+  withRetry,
+  withTimeout,
+} from '../../src/index.js'
+import { startSandbox } from '../../src/sandbox/index.js'
+import { jsonBinSettings, pipelineFromSettings } from '../../src/settings/index.js'
+import { fileStore, sqliteStore } from '../../src/stores/index.js'
+import {
+  chatCompletionsGenerator,
+  directoryUploader,
+  errorFromResponse,
+  googleDriveUploader,
+  memoryVideo,
+  mirrorResolver,
+  networkErrorFrom,
+  originalResolver,
+  parseServerResolver,
+  remoteVideo,
+  soraPublisher,
+  url2driveUploader,
+  videosApiGenerator,
+} from '../../src/strategies/index.js'
+import {
+  fakeContext,
+  fakeGenerator,
+  fakePublisher,
+  fakeResolver,
+  fakeSource,
+  fakeTaskGenerator,
+  fakeUploader,
+  manualClock,
+} from '../../src/testing/index.js'
+
+/** What takes options: a call with them, options that are right, and the names of the others. */
+export interface Subject {
+  readonly call: (options: unknown) => unknown
+  readonly right: object
+  readonly others: readonly string[]
+}
+
+const baseUrl = 'https://api.example/v1'
+const pipeline = () => new SoraPipeline({ generator: fakeGenerator() })
+const fakes = ['name', 'label', 'outcome', 'delayMs', 'progress', 'hangs']
+const formats = ['id', 'created', 'model', 'texts', 'progress', 'content', 'role', 'usage', 'clock']
+const named = ['name', 'label']
+
+function of(call: (options: never) => unknown, others: readonly string[], right: object = {}): Subject {
+  return { call: call as Subject['call'], right, others }
+}
+
+/** Everything that is exported and takes options, with what is nested in them. */
+export const SUBJECTS: Readonly<Record<string, Subject>> = {
+  SoraPipeline: of(
+    (options) => new SoraPipeline(options),
+    [
+      ...['publisher', 'resolver', 'uploader', 'store', 'clock', 'onEvent', 'pollSchedule', 'openUrl', 'deadlines'],
+      ...['unpublishAfterUpload', 'verifyUploads', 'allowPrivateAddresses', 'maxConcurrentRuns', 'leaseMs'],
+      'storeTimeoutMs',
+    ],
+    { generator: fakeGenerator() },
+  ),
+  'SoraPipeline deadlines': of(
+    (deadlines) => new SoraPipeline({ generator: fakeGenerator(), deadlines }),
+    ['generateMs', 'publishMs', 'resolveMs', 'uploadMs', 'totalMs'],
+  ),
+  'SoraPipeline.run': of((options) => pipeline().run({ prompt: 'A cat' }, options), ['id', 'owner', 'signal']),
+  'SoraPipeline.run request': of(
+    (request) => pipeline().run(request),
+    [
+      ...['model', 'durationSeconds', 'size', 'aspectRatio', 'image', 'video', 'remixOf', 'storyboard', 'style'],
+      ...['seed', 'audio', 'user', 'metadata', 'providerOptions'],
+    ],
+    { prompt: 'A cat' },
+  ),
+  'SoraPipeline.recover': of((options) => pipeline().recover(options), ['limit']),
+  'SoraPipeline.close': of((options) => pipeline().close(options), ['graceMs']),
+  'SoraPipeline.list': of((query) => pipeline().list(query), ['owner', 'order', 'after', 'limit']),
+  'SoraPipeline.prune': of((options) => pipeline().prune(options), [], { endedBefore: 1 }),
+  fallback: of((options) => fallback([fakeUploader()], options), ['continueOn']),
+  race: of((options) => race([fakeUploader()], options), ['staggerMs']),
+  balance: of((options) => balance([fakeUploader()], options), ['concurrency']),
+  withRetry: of(
+    (options) => withRetry(fakeUploader(), options),
+    ['maxAttempts', 'minDelayMs', 'maxDelayMs', 'maxRetryAfterMs', 'shouldRetry', 'random'],
+  ),
+  withTimeout: of((options) => withTimeout(fakeUploader(), options), [], { timeoutMs: 1 }),
+  withCircuitBreaker: of(
+    (options) => withCircuitBreaker(fakeUploader(), options),
+    ['failures', 'resetAfterMs', 'countsAsFailure'],
+  ),
+  memoryStore: of(memoryStore, ['maxEnded', 'clock']),
+  fileStore: of(fileStore, ['keepEndedMs'], { directory: './never-made' }),
+  sqliteStore: of(sqliteStore, ['keepEndedMs'], { path: './never-made/runs.sqlite' }),
+  paceSchedule: of(paceSchedule, ['firstMs', 'floorMs', 'ceilMs', 'blindMs']),
+  toChatCompletion: of((options) => toChatCompletion(pipeline().run({ prompt: 'A cat' }), options), formats),
+  toChatCompletionChunks: of(
+    (options) => toChatCompletionChunks(pipeline().run({ prompt: 'A cat' }), options),
+    formats,
+  ),
+  toSse: of(
+    (options) => toSse((async function* () {})(), options),
+    ['heartbeatMs', 'errorContent', 'runId', 'onCancel', 'clock'],
+  ),
+  videosApiGenerator: of(
+    videosApiGenerator,
+    [
+      ...[...named, 'upstreamId', 'apiKey', 'model', 'encoding', 'secondsType', 'videoInput', 'headers', 'timeoutMs'],
+      ...['createTimeoutMs', 'maxAnswerBytes', 'serverErrors', 'idempotency', 'lookup', 'settleMs'],
+      ...['allowPrivateAddresses', 'fetch', 'agent'],
+    ],
+    { baseUrl },
+  ),
+  chatCompletionsGenerator: of(
+    chatCompletionsGenerator,
+    [
+      ...named,
+      'apiKey',
+      'headers',
+      'imageUrls',
+      'idleTimeoutMs',
+      'timeoutMs',
+      'maxAnswerBytes',
+      'serverErrors',
+      'fetch',
+    ],
+    { baseUrl, model: 'sora2' },
+  ),
+  soraPublisher: of(soraPublisher, [...named, 'headers', 'apiKey', 'postText', 'timeoutMs', 'fetch'], { baseUrl }),
+  mirrorResolver: of(
+    mirrorResolver,
+    [...named, 'path', 'headers', 'timeoutMs', 'syncTimeoutMs', 'minBytes', 'allowPrivateAddresses', 'fetch'],
+    { hosts: ['cdn.example'] },
+  ),
+  parseServerResolver: of(
+    parseServerResolver,
+    [...named, 'token', 'shareUrl', 'prove', 'timeoutMs', 'allowPrivateAddresses', 'fetch'],
+    { baseUrl },
+  ),
+  originalResolver: of(originalResolver, named),
+  googleDriveUploader: of(
+    googleDriveUploader,
+    [...named, 'folderId', 'share', 'fileName', 'chunkBytes', 'baseUrl', 'timeoutMs', 'maxAttempts', 'fetch'],
+    { accessToken: 'token' },
+  ),
+  url2driveUploader: of(
+    url2driveUploader,
+    [
+      ...named,
+      'token',
+      'apiName',
+      'userName',
+      'timeoutMs',
+      'wakeTimeoutMs',
+      'idleTimeoutMs',
+      'uploadTimeoutMs',
+      'fetch',
+    ],
+    { baseUrl, password: 'password' },
+  ),
+  directoryUploader: of(directoryUploader, [...named, 'fileName'], {
+    directory: './never-made',
+    publicBaseUrl: 'https://media.example',
+  }),
+  remoteVideo: of(
+    (options) => remoteVideo('https://cdn.example/a.mp4', options),
+    ['isPublic', 'isUrlSecret', 'mediaType', 'expiresAt', 'timeoutMs', 'allowPrivateAddresses', 'fetch', 'clock'],
+  ),
+  memoryVideo: of((options) => memoryVideo(Uint8Array.of(1), options), ['mediaType']),
+  errorFromResponse: of(
+    (options) => errorFromResponse(new Response(), options),
+    ['isSubmission', 'secrets', 'url', 'timeoutMs', 'signal'],
+    { what: 'create the video' },
+  ),
+  networkErrorFrom: of((options) => networkErrorFrom(new Error('cut'), options), ['secrets'], {
+    what: 'create the video',
+    url: baseUrl,
+  }),
+  createHandler: of(
+    (options) => createHandler(pipeline(), options),
+    [
+      ...['apiKeys', 'basePath', 'models', 'readModel', 'readPrompt', 'prepare', 'maxBodyBytes', 'bodyTimeoutMs'],
+      ...['maxTotalBodyBytes', 'maxConcurrentRuns', 'acceptTimeoutMs', 'repeatWindowMs', 'onDisconnect', 'cors'],
+      ...['contentDelivery', 'contentSecret', 'contentLifetimeMs', 'publicOrigin', 'webhookSecret', 'heartbeatMs'],
+      ...['webhookAllowPrivateAddresses', 'onError', 'texts', 'progress', 'content', 'role', 'clock', 'authenticate'],
+    ],
+    { public: true },
+  ),
+  toNodeListener: of((options) => toNodeListener(async () => new Response(), options), ['onError']),
+  verifyWebhook: of((options) => verifyWebhook({ body: '', headers: {} }, options), ['toleranceMs', 'clock'], {
+    secret: 'secret',
+  }),
+  jsonBinSettings: of(
+    jsonBinSettings,
+    ['accessKey', 'baseUrl', 'initial', 'secrets', 'allowedHosts', 'timeoutMs', 'onWarning', 'fetch'],
+    { binId: 'bin', masterKey: 'key' },
+  ),
+  pipelineFromSettings: of(
+    (options) => pipelineFromSettings({}, {}, options),
+    ['fetch', 'store', 'clock', 'onEvent', 'deadlines', 'maxConcurrentRuns', 'leaseMs'],
+    { generator: fakeGenerator() },
+  ),
+  'pipelineFromSettings secrets': of(
+    (secrets) => pipelineFromSettings({}, secrets, { generator: fakeGenerator() }),
+    [
+      ...['soraApiKey', 'publishToken', 'customParseToken', 'googleDrivePassword', 'huggingFaceToken'],
+      'googleDriveAccessToken',
+    ],
+  ),
+  startSandbox: of(startSandbox, [
+    ...['faults', 'speed', 'seed', 'apiKey', 'pollAfterMs', 'chatVariant', 'spaceToken', 'spaceQueueSize', 'files'],
+  ]),
+  fakeGenerator: of(fakeGenerator, fakes),
+  fakePublisher: of(fakePublisher, fakes),
+  fakeResolver: of(fakeResolver, fakes),
+  fakeUploader: of(fakeUploader, fakes),
+  fakeTaskGenerator: of(fakeTaskGenerator, [
+    ...[...named, 'submission', 'starts', 'polls', 'video', 'found', 'cancel', 'delayMs', 'hangs'],
+  ]),
+  fakeContext: of(fakeContext, ['runId', 'signal', 'clock', 'idempotencyKey', 'submittedAt']),
+  fakeSource: of(fakeSource, [
+    ...['bytes', 'byteLength', 'seed', 'declaredByteLength', 'chunkBytes', 'failAfterBytes', 'failure'],
+    ...['hangsAfterBytes', 'isPublic', 'url', 'mediaType', 'expiresAt'],
+  ]),
+  manualClock: of(manualClock, ['now']),
+}

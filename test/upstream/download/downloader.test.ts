@@ -1,0 +1,58 @@
+import { getEventListeners } from 'node:events'
+import { expect, test, vi } from 'vitest'
+import { loopbackServer } from '../loopback-server.js'
+import { fetchBytes } from './fetch-bytes.js'
+
+const allowed = { allowPrivateAddresses: ['127.0.0.1'] }
+
+test('a download asks for anything, unencoded, and says who asks; its own headers come before that', async () => {
+  const server = await loopbackServer((_, response) => response.end('video'))
+  await fetchBytes(server.origin, allowed)
+  await fetchBytes(server.origin, allowed, {
+    ownOrigin: server.origin,
+    ownHeaders: { Accept: 'video/mp4', 'User-Agent': 'mine', 'Accept-Encoding': 'gzip' },
+  })
+  expect(server.seen.map(({ headers }) => [headers.accept, headers['user-agent'], headers['accept-encoding']])).toEqual(
+    [
+      ['*/*', 'sora-pipeline', 'identity'],
+      ['video/mp4', 'mine', 'identity'],
+    ],
+  )
+})
+
+test('a stranger sees only the headers that say how to answer', async () => {
+  const server = await loopbackServer((_, response) => response.end('video'))
+  const plain = {
+    accept: 'video/*',
+    'accept-language': 'de',
+    'if-range': '"a"',
+    range: 'bytes=0-1',
+    'user-agent': 'mine',
+  }
+  const ownHeaders = { 'x-key': 'canary' }
+  await fetchBytes(server.origin, allowed, {
+    headers: { ...plain, 'X-Api-Key': 'canary', Cookie: 'canary' },
+    ownHeaders,
+  })
+  expect(server.seen[0]?.headers).toMatchObject(plain)
+  expect(JSON.stringify(server.seen[0]?.headers)).not.toContain('canary')
+})
+
+test('the signal of the caller is let go at the end of the body, and where there is none', async () => {
+  const server = await loopbackServer((_, response) => response.end('video'))
+  const { signal } = new AbortController()
+  await fetchBytes(server.origin, allowed, { signal })
+  await fetchBytes(server.origin, allowed, { signal, method: 'HEAD' })
+  await vi.waitFor(() => expect(getEventListeners(signal, 'abort')).toEqual([]))
+})
+
+test.each(['http://user@a.example/', 'http://:pass@a.example/', 'ftp://a.example/', 'xhttp://a.example/'])(
+  'the address %s is not plain http',
+  async (address) => {
+    await expect(fetchBytes(address, allowed)).rejects.toMatchObject({
+      code: 'upstream-response',
+      isRetryable: false,
+      message: 'Could not download the video: a.example is not plain https or http',
+    })
+  },
+)

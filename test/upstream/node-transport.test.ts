@@ -1,0 +1,218 @@
+import { Agent, createServer, request } from 'node:http'
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { videosApiGenerator } from '../../src/strategies/index.js'
+import { hasNodeTransport, nodeTransport } from '../../src/upstream/node-transport.js'
+import { deadOrigin, json, loopbackServer } from './loopback-server.js'
+import { stageContext } from './stage-context.js'
+
+const signal = new AbortController().signal
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+/** A server that writes bytes as they are, to each connection. */
+async function rawServer(
+  write: (connection: number) => readonly string[],
+): Promise<{ origin: string; connections(): number }> {
+  let connections = 0
+  const server = createTcpServer((socket) => {
+    connections += 1
+    const parts = write(connections)
+    socket.on('error', () => undefined)
+    socket.once('data', () => {
+      for (const part of parts) socket.write(part)
+      socket.end()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.close()
+  })
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, connections: () => connections }
+}
+
+describe('nodeTransport', () => {
+  it.each([
+    ['100 Continue', 'HTTP/1.1 100 Continue\r\n\r\n'],
+    ['103 Early Hints', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'],
+    ['two of them', 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n'],
+  ])('survives an unasked %s', async (_, early) => {
+    const { origin } = await rawServer(() => [early, 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'])
+    const response = await nodeTransport({ method: 'POST', url: `${origin}/`, json: { a: 1 }, signal })
+    expect([response.status, await response.text()]).toEqual([200, 'ok'])
+  })
+
+  it.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateSync],
+    ['zstd', zstdCompressSync],
+    ['utf-8', (text: string) => Buffer.from(text)],
+  ] as const)('decodes %s', async (encoding, encode) => {
+    const server = await loopbackServer((_, response) => {
+      response.writeHead(200, { 'content-encoding': encoding }).end(encode('{"id":"video_1"}'))
+    })
+    const response = await nodeTransport({ method: 'GET', url: server.origin, signal })
+    expect(await response.text()).toBe('{"id":"video_1"}')
+  })
+
+  it('sends JSON, a form and bytes with their length and type', async () => {
+    const server = await loopbackServer(json(200, {}))
+    const form = new FormData()
+    form.set('prompt', 'a cat')
+    form.set('file', new Blob(['abc'], { type: 'image/png' }), 'a.png')
+    const url = `${server.origin}/v1/videos?a=b`
+    await nodeTransport({ method: 'POST', url, json: { prompt: 'ü' }, signal })
+    await nodeTransport({ method: 'POST', url, form, signal })
+    await nodeTransport({
+      method: 'PUT',
+      url,
+      bytes: new Uint8Array([1, 2, 3]),
+      headers: { 'content-type': 'video/mp4' },
+      signal,
+    })
+    const [first, second, third] = server.seen
+    expect(first).toMatchObject({
+      method: 'POST',
+      url: '/v1/videos?a=b',
+      headers: { 'content-type': 'application/json', 'content-length': '15' },
+    })
+    expect(first?.body.toString()).toBe('{"prompt":"ü"}')
+    expect(second?.headers['content-type']).toMatch(/^multipart\/form-data; boundary=/)
+    expect(second?.body.toString()).toMatch(
+      /name="prompt"\r\n\r\na cat\r\n[\s\S]*filename="a.png"\r\nContent-Type: image\/png\r\n\r\nabc\r\n/,
+    )
+    expect(third).toMatchObject({ method: 'PUT', headers: { 'content-type': 'video/mp4', 'content-length': '3' } })
+  })
+
+  it('opens a connection for each submission, and shares one among polls', async () => {
+    const ports: (number | undefined)[] = []
+    const server = await loopbackServer((_, response, request) => {
+      ports.push(request.socket.remotePort)
+      response.end('{}')
+    })
+    for (const method of ['POST', 'POST', 'GET', 'GET'] as const) {
+      await (await nodeTransport({ method, url: server.origin, signal })).text()
+    }
+    expect(new Set(ports.slice(0, 2)).size).toBe(2)
+    expect(new Set(ports.slice(2)).size).toBe(1)
+  })
+
+  it('follows no redirect, and reads answers without a body', async () => {
+    const server = await loopbackServer((request, response) => {
+      response.writeHead(request.url === '/moved' ? 302 : 204, { location: '/' }).end()
+    })
+    expect((await nodeTransport({ method: 'GET', url: `${server.origin}/moved`, signal })).status).toBe(302)
+    const empty = await nodeTransport({ method: 'GET', url: server.origin, signal })
+    expect([empty.status, await empty.text()]).toEqual([204, ''])
+  })
+
+  it('ends at once when it is aborted, before the answer and in the middle of it', async () => {
+    const server = await loopbackServer((request, response) => {
+      if (request.url === '/half') response.writeHead(200).write('half')
+    })
+    const reason = new Error('the user left')
+    const early = new AbortController()
+    const asked = nodeTransport({ method: 'GET', url: server.origin, signal: early.signal })
+    await vi.waitFor(() => expect(server.seen).toHaveLength(1))
+    early.abort(reason)
+    await expect(asked).rejects.toMatchObject({ name: 'AbortError' })
+    const late = new AbortController()
+    const response = await nodeTransport({ method: 'GET', url: `${server.origin}/half`, signal: late.signal })
+    late.abort(reason)
+    await expect(response.text()).rejects.toThrow()
+    await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+  })
+
+  it.each(['HTTP/1.1 999 Odd\r\n\r\n', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf', 'nonsense\r\n\r\n'])(
+    'rejects what is no whole answer: %j',
+    async (bytes) => {
+      const { origin } = await rawServer(() => [bytes])
+      await expect(
+        nodeTransport({ method: 'GET', url: origin, signal }).then((response) => response.text()),
+      ).rejects.toThrow()
+    },
+  )
+})
+
+describe('a generator', () => {
+  it('goes over node:http while fetch is Node’s own, and over another fetch that is in its place', async () => {
+    const server = await loopbackServer(json(200, { id: 'video_1', status: 'queued' }))
+    const generator = videosApiGenerator({ baseUrl: `${server.origin}/v1`, apiKey: 'k' })
+    expect(hasNodeTransport()).toBe(true)
+    await generator.start({ prompt: 'a' }, stageContext())
+    const asked: string[] = []
+    vi.stubGlobal('fetch', async (input: string | URL | Request) => {
+      asked.push(String(input instanceof Request ? input.url : input))
+      return Response.json({ id: 'video_2', status: 'queued' })
+    })
+    expect(hasNodeTransport()).toBe(false)
+    expect(await generator.start({ prompt: 'a' }, stageContext())).toMatchObject({ operation: { id: 'video_2' } })
+    expect([server.seen.length, asked]).toEqual([1, [`${server.origin}/v1/videos`]])
+  })
+
+  it('goes through the agent that it is given', async () => {
+    const server = await loopbackServer(json(200, { id: 'video_1', status: 'queued' }))
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    onTestFinished(() => agent.destroy())
+    const createConnection = vi.spyOn(agent, 'createConnection' as never)
+    const generator = videosApiGenerator({ baseUrl: `${server.origin}/v1`, agent })
+    await generator.start({ prompt: 'a' }, stageContext())
+    await generator.poll({ id: 'video_1' }, stageContext())
+    expect(createConnection).toHaveBeenCalledTimes(1)
+  })
+
+  it('goes through a proxy, by an agent that opens a tunnel', async () => {
+    const server = await loopbackServer(json(200, { id: 'video_1', status: 'queued' }))
+    const tunnels: string[] = []
+    const proxy = createServer().on('connect', ({ url = '' }, client: Socket) => {
+      tunnels.push(url)
+      const { hostname, port } = new URL(`http://${url}`)
+      const target = connect(Number(port), hostname, () => {
+        client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+        client.pipe(target).pipe(client)
+      })
+      for (const socket of [client, target]) socket.on('error', () => undefined)
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void proxy.close())
+    const agent = tunnelAgent((proxy.address() as AddressInfo).port)
+    const generator = videosApiGenerator({ baseUrl: `${server.origin}/v1`, agent })
+    expect(await generator.start({ prompt: 'a' }, stageContext())).toMatchObject({ operation: { id: 'video_1' } })
+    await generator.poll({ id: 'video_1' }, stageContext())
+    expect(server.seen.map(({ method }) => method)).toEqual(['POST', 'GET'])
+    expect(new Set(tunnels)).toEqual(new Set([new URL(server.origin).host]))
+  })
+
+  it('says that nothing was sent when the proxy is not there', async () => {
+    const server = await loopbackServer(json(200, { id: 'video_1', status: 'queued' }))
+    const dead = await deadOrigin()
+    const generator = videosApiGenerator({
+      baseUrl: `${server.origin}/v1`,
+      agent: tunnelAgent(Number(new URL(dead).port)),
+    })
+    await expect(generator.start({ prompt: 'a' }, stageContext())).rejects.toMatchObject({
+      code: 'network',
+      isRefusal: true,
+    })
+    expect(server.seen).toEqual([])
+  })
+})
+
+/** As the agents for proxies do it: a tunnel through the proxy for each connection. */
+function tunnelAgent(proxyPort: number): Agent {
+  const agent = new Agent()
+  const createConnection = (
+    { host, port }: { readonly host: string; readonly port: number },
+    done: (error: Error | null, socket?: Socket) => void,
+  ) => {
+    request({ host: '127.0.0.1', port: proxyPort, method: 'CONNECT', path: `${host}:${port}` })
+      .on('connect', (_, socket) => done(null, socket))
+      .on('error', done)
+      .end()
+  }
+  return Object.assign(agent, { createConnection })
+}
