@@ -1,4 +1,5 @@
-import { InvalidRequestError } from '../contracts/input-errors.js'
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
+import { aSignal, number, required, rule } from '../contracts/option-rules.js'
 import { videoRenderer } from './video-renderer.js'
 import type { RenderOrder } from './video-worker.js'
 
@@ -21,12 +22,29 @@ export interface MakeVideoOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+const aSide = number(
+  (pixels) => pixels % 2 === 0 && pixels >= 64 && pixels <= 1920,
+  'give an even number from 64 to 1920',
+)
+
+const RULES: OptionRules<MakeVideoOptions> = {
+  prompt: required(rule((value) => typeof value === 'string', 'give a text')),
+  width: required(aSide),
+  height: required(aSide),
+  durationSeconds: required(number((seconds) => seconds > 0 && seconds <= 60, 'give seconds above 0, at most 60')),
+  framesPerSecond: number(
+    (rate) => Number.isInteger(rate) && rate >= 1 && rate <= 60,
+    'give a whole number from 1 to 60',
+  ),
+  signal: aSignal,
+}
+
 /**
  * Makes a real H.264 MP4 on this machine, in a worker thread that lives as long as the call: the prompt as text, a block that
  * crosses the picture, and a frame counter. Playable while it downloads, and seekable. The same options give the same bytes.
  *
  * @returns the whole file: 3 seconds of 640x360 at 12 frames a second are about 20 kB.
- * @throws InvalidRequestError when an option is out of its range; names every problem.
+ * @throws ConfigurationError when an option is unknown or out of its range; names every problem.
  * @throws GenerationFailedError when the worker could not render the video.
  *
  * @example
@@ -48,24 +66,9 @@ export async function makeVideo(options: MakeVideoOptions): Promise<Uint8Array> 
 }
 
 /** Checks the options and counts the frames. */
-export function toRenderOrder(options: Omit<MakeVideoOptions, 'signal'>): RenderOrder {
+export function toRenderOrder(options: MakeVideoOptions): RenderOrder {
+  checkOptions('makeVideo', options, RULES)
   const { prompt, width, height, durationSeconds, framesPerSecond = 12 } = options
-  const isRate = Number.isInteger(framesPerSecond) && framesPerSecond >= 1 && framesPerSecond <= 60
-  const isDuration = durationSeconds > 0 && durationSeconds <= 60
-  const checks = [
-    { field: 'width', value: width, isRight: isSide(width), fix: 'an even number from 64 to 1920' },
-    { field: 'height', value: height, isRight: isSide(height), fix: 'an even number from 64 to 1920' },
-    { field: 'durationSeconds', value: durationSeconds, isRight: isDuration, fix: 'above 0, at most 60' },
-    { field: 'framesPerSecond', value: framesPerSecond, isRight: isRate, fix: 'a whole number from 1 to 60' },
-  ]
-  const problems = checks
-    .filter(({ isRight }) => !isRight)
-    .map(({ field, value, fix }) => ({ field, value: String(value), fix }))
-  if (problems.length > 0) throw new InvalidRequestError(problems)
   const frameCount = Math.max(1, Math.round(durationSeconds * framesPerSecond))
   return { prompt, width, height, framesPerSecond, frameCount }
-}
-
-function isSide(pixels: number): boolean {
-  return pixels % 2 === 0 && pixels >= 64 && pixels <= 1920
 }

@@ -33,13 +33,16 @@ export function readErrorDetails(text: string): ErrorDetails {
   return { message: message ?? '', words: wordsOf(body), isPage }
 }
 
+// `<urlopen error [Errno 111] Connection refused>` of Python is a sentence.
+const TAG = /<[!?/][^<>]*>|<[a-z][\w:-]*\s*\/?>|<[a-z][\w:-]*\s[^<>=]*=[^<>]*>/gi
+
 /** At most 200 characters of a body: without tags, runs of blanks and secrets. */
 export function excerptOf(text: string, mask: Mask): string {
   // Only the start can end up in the excerpt; what lies far behind it need not be cleaned. Secrets go first, because a tag may
   // be all that gives one away, or be a part of it, and last, because there may be tags in the middle of one.
   const plain = mask(text.slice(0, text.includes('<') ? LONGEST_HEAD : LONGEST_START))
     .replace(/<(style|script)\b[^>]*>[^<]*/gi, ' ')
-    .replace(/<[^<>]*>/g, ' ')
+    .replace(TAG, ' ')
     .replace(/[\s\p{Cc}]+/gu, ' ')
   return mask(plain.trim().slice(0, LONGEST_PLAIN)).slice(0, LONGEST_EXCERPT).toWellFormed()
 }

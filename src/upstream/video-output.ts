@@ -15,7 +15,7 @@ type Path = readonly string[]
 interface Found {
   readonly output: VideoOutput
   readonly evidence: Evidence
-  /** Whether it is a lesser copy: with a watermark, or one that shows progress. */
+  /** Whether it is a lesser copy: with a watermark, one that shows progress, or one before it was cut to the aspect ratio of the request. */
   readonly isLesser: boolean
   readonly rank: number
 }
@@ -152,7 +152,7 @@ function bareVideo(text: string): VideoOutput | undefined {
 function isLesser(path: Path): boolean {
   return path.some(
     (name) =>
-      /^progress_?video$/i.test(name) ||
+      /^(?:progress_?video|origin_?urls?)$/i.test(name) ||
       (/watermark/i.test(name) && !/no_?watermark|without|free|un_?watermark/i.test(name)),
   )
 }

@@ -13,7 +13,7 @@ import {
   withRetry,
   withTimeout,
 } from '../../src/index.js'
-import { startSandbox } from '../../src/sandbox/index.js'
+import { makeVideo, startSandbox } from '../../src/sandbox/index.js'
 import { jsonBinSettings, pipelineFromSettings } from '../../src/settings/index.js'
 import { fileStore, sqliteStore } from '../../src/stores/index.js'
 import {
@@ -32,6 +32,8 @@ import {
   videosApiGenerator,
 } from '../../src/strategies/index.js'
 import {
+  clockConformance,
+  cutReply,
   fakeContext,
   fakeGenerator,
   fakePublisher,
@@ -39,7 +41,17 @@ import {
   fakeSource,
   fakeTaskGenerator,
   fakeUploader,
+  faultServer,
+  generatorConformance,
   manualClock,
+  publisherConformance,
+  reply,
+  replyFile,
+  replyJson,
+  resolverConformance,
+  runStoreConformance,
+  slowReply,
+  uploaderConformance,
 } from '../../src/testing/index.js'
 
 /** What takes options: a call with them, options that are right, and the names of the others. */
@@ -54,6 +66,8 @@ const pipeline = () => new SoraPipeline({ generator: fakeGenerator() })
 const fakes = ['name', 'label', 'outcome', 'delayMs', 'progress', 'hangs']
 const formats = ['id', 'created', 'model', 'texts', 'progress', 'content', 'role', 'usage', 'clock']
 const named = ['name', 'label']
+const suite = { test: () => undefined, create: () => undefined }
+const strategySuite = ['timeoutMs', 'createHanging', 'createFailing']
 
 function of(call: (options: never) => unknown, others: readonly string[], right: object = {}): Subject {
   return { call: call as Subject['call'], right, others }
@@ -233,4 +247,22 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     ...['hangsAfterBytes', 'isPublic', 'url', 'mediaType', 'expiresAt'],
   ]),
   manualClock: of(manualClock, ['now']),
+  makeVideo: of(makeVideo, ['framesPerSecond', 'signal'], {
+    prompt: 'A cat',
+    width: 64,
+    height: 64,
+    durationSeconds: 1,
+  }),
+  faultServer: of((options) => faultServer({}, options), ['tls']),
+  cutReply: of((options) => cutReply(reply(), options), ['part', 'afterBytes', 'ending']),
+  slowReply: of((options) => slowReply(reply(), options), ['part', 'bytes', 'everyMs']),
+  reply: of(reply, ['status', 'headers', 'body']),
+  replyJson: of((options) => replyJson(1, options), ['status', 'headers']),
+  replyFile: of((options) => replyFile(Uint8Array.of(1), options), ['headers', 'mediaType', 'ranges', 'etag']),
+  clockConformance: of(clockConformance, ['timeoutMs'], suite),
+  runStoreConformance: of(runStoreConformance, ['timeoutMs'], suite),
+  generatorConformance: of(generatorConformance, strategySuite, suite),
+  publisherConformance: of(publisherConformance, strategySuite, suite),
+  resolverConformance: of(resolverConformance, strategySuite, suite),
+  uploaderConformance: of(uploaderConformance, [...strategySuite, 'takes', 'sizes'], suite),
 }

@@ -135,6 +135,20 @@ describe('verifyUploads', () => {
     )
   })
 
+  it('takes no page of another host, to which a store sends a visitor who must sign in', async () => {
+    const signIn = await faultServer({ '/login': PAGE })
+    const away = reply({ status: 302, headers: { location: `${signIn.origin}/login` } })
+    const moved = reply({ status: 302, headers: { location: '/view' } })
+    const at = (path: string) =>
+      play({ '/private': away, '/moved': moved, '/view': PAGE }, (origin) =>
+        uploaderTo(`${origin}${path}`, 'drive', { givesPageUrl: true }),
+      )
+    const [hidden, shown] = [await at('/private'), await at('/moved')]
+    await signIn.close()
+    expect([hidden.result.servedBy, shown.result.servedBy]).toEqual(['generator', 'uploader'])
+    expect(hidden.failures).toEqual([expect.stringMatching(/leads to a page of 127\.0\.0\.1/)])
+  })
+
   it('reaches no private address that is not listed, and asks it once', async () => {
     const server = await faultServer({ '/a.mp4': VIDEO })
     const pipeline = new SoraPipeline({

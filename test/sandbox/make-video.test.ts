@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidRequestError } from '../../src/contracts/input-errors.js'
+import { ConfigurationError } from '../../src/contracts/input-errors.js'
 import { makeVideo } from '../../src/sandbox/make-video.js'
 import { inspectMp4 } from './inspect-mp4.js'
 
@@ -64,8 +64,8 @@ describe('makeVideo', () => {
   it('names every option that is wrong', async () => {
     const wrong = { prompt: 'x', width: 65, height: 2000, durationSeconds: Number.NaN, framesPerSecond: 1.5 }
     const error = await makeVideo(wrong).catch((reason: unknown) => reason)
-    expect(error).toBeInstanceOf(InvalidRequestError)
-    const { problems } = error as InvalidRequestError
+    expect(error).toBeInstanceOf(ConfigurationError)
+    const { problems } = error as ConfigurationError
     expect(problems.map(({ field, value }) => `${field} ${value}`)).toEqual([
       'width 65',
       'height 2000',

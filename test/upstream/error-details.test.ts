@@ -78,6 +78,10 @@ test('an excerpt leaves out scripts, styles, tags and runs of blanks', () => {
   const excerpt = (text: string) => excerptOf(text, maskOf([]))
   expect(excerpt('<style type="a">b {}</style>A <script src="x">let y</script>\t\n B<br>C')).toBe('A B C')
   expect(excerpt('<scripts>kept</scripts>')).toBe('kept')
-  expect(excerpt('a < b and\u0000c > d')).toBe('a d')
+  expect(excerpt('a < b and\u0000c > d')).toBe('a < b and c > d')
   expect(excerpt('  a  ')).toBe('a')
+  expect(excerpt('<!-- x -->A</p ><img alt="a>b">')).toBe('A b">')
+  expect(excerpt('URL Error: <urlopen error [Errno 111] Connection refused>')).toBe(
+    'URL Error: <urlopen error [Errno 111] Connection refused>',
+  )
 })

@@ -219,6 +219,11 @@ describe('the order', () => {
     expect(found(merged(first, one, at(second, other)))).toEqual([one, other])
   })
 
+  test('has the copy in another aspect ratio than that of the request last', () => {
+    const [origin, result] = ['https://cdn.example/origin.mp4', 'https://cdn.example/result.mp4']
+    expect(found({ originUrls: [origin], resultUrls: [result] })).toEqual([result, origin])
+  })
+
   test('has the copy with a watermark last, and each address once', () => {
     const [marked, clean] = ['https://a.example/1.mp4', 'https://a.example/2.mp4']
     expect(found({ watermark_url: marked, whatever: clean })).toEqual([clean, marked])

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Clock } from '../../contracts/clock.js'
-import { type ConformanceCase, type ConformanceOptions, registerCases } from './conformance-suite.js'
+import { type ConformanceCase, type ConformanceOptions, checkSuite, registerCases } from './conformance-suite.js'
 import { turns } from './trial.js'
 
 /** A clock under test. */
@@ -33,6 +33,7 @@ export interface ClockConformanceOptions extends ConformanceOptions<ClockSubject
  * ```
  */
 export function clockConformance(options: ClockConformanceOptions): void {
+  checkSuite('clockConformance', options)
   registerCases(options, CASES)
 }
 

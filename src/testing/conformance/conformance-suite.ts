@@ -1,4 +1,6 @@
+import { checkOptions, type OptionRule, type OptionRules } from '../../contracts/check-options.js'
 import type { Clock } from '../../contracts/clock.js'
+import { aFunction, aTimeout, required } from '../../contracts/option-rules.js'
 import { type Trial, trialOf } from './trial.js'
 
 /** The `test` function of a runner: that of Vitest, `node:test` and Jest as it is. */
@@ -44,6 +46,32 @@ export interface StrategyConformanceOptions<Subject> extends ConformanceOptions<
 export interface ConformanceCase<Subject> {
   readonly name: string
   check(subject: Subject, trial: Trial): Promise<void>
+}
+
+const RULES: OptionRules<ConformanceOptions<unknown>> = {
+  test: required(aFunction),
+  create: required(aFunction),
+  timeoutMs: aTimeout,
+}
+
+const STRATEGY_RULES: OptionRules<StrategyConformanceOptions<unknown>> = {
+  ...RULES,
+  createHanging: aFunction,
+  createFailing: aFunction,
+}
+
+/** Checks what a suite that is no strategy's was given. */
+export function checkSuite(suite: string, options: unknown): void {
+  checkOptions(suite, options, RULES)
+}
+
+/** Checks what the suite of a strategy was given, with `further` rules for options that only it has. */
+export function checkStrategySuite(
+  suite: string,
+  options: unknown,
+  further: Readonly<Record<string, OptionRule>> = {},
+): void {
+  checkOptions(suite, options, { ...STRATEGY_RULES, ...further })
 }
 
 /** Hands cases to the runner; each gets a fresh subject, which is disposed of afterwards. */

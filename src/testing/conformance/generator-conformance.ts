@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import type { Generator } from '../../contracts/generator.js'
 import type { VideoRequest } from '../../contracts/request.js'
-import type { ConformanceCase, ConformanceSubject, StrategyConformanceOptions } from './conformance-suite.js'
+import {
+  type ConformanceCase,
+  type ConformanceSubject,
+  checkStrategySuite,
+  type StrategyConformanceOptions,
+} from './conformance-suite.js'
 import { checkVideo, generateWith } from './generate-with.js'
 import { readAll } from './read-all.js'
 import { registerStrategyCases } from './strategy-cases.js'
@@ -34,6 +39,7 @@ export interface GeneratorConformanceOptions extends StrategyConformanceOptions<
  * ```
  */
 export function generatorConformance(options: GeneratorConformanceOptions): void {
+  checkStrategySuite('generatorConformance', options)
   registerStrategyCases<GeneratorSubject>(
     options,
     {

@@ -3,7 +3,12 @@ import type { GeneratedVideo } from '../../contracts/generator.js'
 import type { Publication, Publisher } from '../../contracts/publisher.js'
 import { FAKE_VIDEO } from '../fake-generator.js'
 import { isAbsoluteUrl } from './absolute-url.js'
-import type { ConformanceCase, ConformanceSubject, StrategyConformanceOptions } from './conformance-suite.js'
+import {
+  type ConformanceCase,
+  type ConformanceSubject,
+  checkStrategySuite,
+  type StrategyConformanceOptions,
+} from './conformance-suite.js'
 import { registerStrategyCases } from './strategy-cases.js'
 import { outcomeOf } from './trial.js'
 
@@ -33,6 +38,7 @@ export interface PublisherConformanceOptions extends StrategyConformanceOptions<
  * ```
  */
 export function publisherConformance(options: PublisherConformanceOptions): void {
+  checkStrategySuite('publisherConformance', options)
   registerStrategyCases<PublisherSubject>(
     options,
     {

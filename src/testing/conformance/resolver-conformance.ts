@@ -3,7 +3,12 @@ import type { ResolvedVideo, ResolveInput, Resolver } from '../../contracts/reso
 import { FAKE_VIDEO } from '../fake-generator.js'
 import { fakeSource } from '../fake-source.js'
 import { isAbsoluteUrl } from './absolute-url.js'
-import type { ConformanceCase, ConformanceSubject, StrategyConformanceOptions } from './conformance-suite.js'
+import {
+  type ConformanceCase,
+  type ConformanceSubject,
+  checkStrategySuite,
+  type StrategyConformanceOptions,
+} from './conformance-suite.js'
 import { registerStrategyCases } from './strategy-cases.js'
 import type { Trial } from './trial.js'
 
@@ -33,6 +38,7 @@ export interface ResolverConformanceOptions extends StrategyConformanceOptions<R
  * ```
  */
 export function resolverConformance(options: ResolverConformanceOptions): void {
+  checkStrategySuite('resolverConformance', options)
   registerStrategyCases<ResolverSubject>(
     options,
     {

@@ -1,4 +1,4 @@
-import { type ConformanceOptions, registerCases } from './conformance-suite.js'
+import { type ConformanceOptions, checkSuite, registerCases } from './conformance-suite.js'
 import type { RunStoreSubject } from './run-store-subject.js'
 import { storeBeatCases } from './store-beat-cases.js'
 import { storeClaimCases } from './store-claim-cases.js'
@@ -37,6 +37,7 @@ export interface RunStoreConformanceOptions extends ConformanceOptions<RunStoreS
  * ```
  */
 export function runStoreConformance(options: RunStoreConformanceOptions): void {
+  checkSuite('runStoreConformance', options)
   registerCases<RunStoreSubject>(options, [
     ...storeStateCases,
     ...storeRescheduleCases,

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
+import { choice, rule } from '../../contracts/option-rules.js'
 import type { UploadedVideo } from '../../contracts/uploader.js'
 import { fakeSource } from '../fake-source.js'
 import { isAbsoluteUrl } from './absolute-url.js'
-import type { ConformanceCase } from './conformance-suite.js'
+import { type ConformanceCase, checkStrategySuite } from './conformance-suite.js'
 import { registerStrategyCases } from './strategy-cases.js'
 import { uploadFailureCases } from './upload-failure-cases.js'
 import { uploadStorageCases } from './upload-storage-cases.js'
 import type { UploaderConformanceOptions, UploaderSubject } from './uploader-subject.js'
 
 const DEFAULT_SIZES = [1, 65_536, 1_000_003]
+const SOME_SIZES = rule(
+  (value) => Array.isArray(value) && value.every((bytes) => Number.isSafeInteger(bytes) && bytes > 0),
+  'give a list of whole bytes above 0',
+)
 const PUBLIC_URL = 'https://videos.openai.com/az/files/00000000-82cc-7285-bf93-f29e2b5d9ab8/raw'
 
 /**
@@ -25,6 +30,7 @@ const PUBLIC_URL = 'https://videos.openai.com/az/files/00000000-82cc-7285-bf93-f
  * ```
  */
 export function uploaderConformance(options: UploaderConformanceOptions): void {
+  checkStrategySuite('uploaderConformance', options, { takes: choice('bytes', 'url'), sizes: SOME_SIZES })
   const byteCases = [...uploadStorageCases(options.sizes ?? DEFAULT_SIZES), ...uploadFailureCases]
   registerStrategyCases<UploaderSubject>(
     options,

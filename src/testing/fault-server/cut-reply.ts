@@ -1,3 +1,5 @@
+import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import { choice, whole } from '../../contracts/option-rules.js'
 import type { FaultHandler, ReplyPart } from './fault-connection.js'
 
 /** Where an answer breaks off. */
@@ -13,6 +15,12 @@ export interface CutOptions {
   readonly ending?: 'reset' | 'close' | 'silence' | undefined
 }
 
+const RULES: OptionRules<CutOptions> = {
+  part: choice('head', 'body', 'trailer'),
+  afterBytes: whole(0),
+  ending: choice('reset', 'close', 'silence'),
+}
+
 /**
  * Breaks an answer off on the way.
  *
@@ -26,6 +34,7 @@ export interface CutOptions {
  * ```
  */
 export function cutReply(handler: FaultHandler, options: CutOptions = {}): FaultHandler {
+  checkOptions('cutReply', options, RULES)
   const { part = 'body', afterBytes = 0, ending = 'reset' } = options
   return (connection) => {
     let left = afterBytes

@@ -1,6 +1,8 @@
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import { choice } from '../../contracts/option-rules.js'
 import type { FaultConnection, FaultHandler, FaultRequest } from './fault-connection.js'
 import { reply } from './reply.js'
 import { type CertificateFlaw, testCertificate } from './test-certificate.js'
@@ -20,6 +22,8 @@ export interface FaultServerOptions {
    */
   readonly tls?: CertificateFlaw | undefined
 }
+
+const RULES: OptionRules<FaultServerOptions> = { tls: choice('self-signed', 'expired', 'wrong-host') }
 
 /** A server on 127.0.0.1 that misbehaves as told. */
 export interface FaultServer {
@@ -52,6 +56,7 @@ type LogEntry = { -readonly [Field in keyof FaultRequest]: FaultRequest[Field] }
  * ```
  */
 export async function faultServer(routes: FaultRoutes, options: FaultServerOptions = {}): Promise<FaultServer> {
+  checkOptions('faultServer', options, RULES)
   const requests: LogEntry[] = []
   const sockets = new Set<Socket>()
   const handlerOf = playRoutes(routes)

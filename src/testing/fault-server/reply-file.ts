@@ -1,5 +1,7 @@
+import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import { choice, rule, text } from '../../contracts/option-rules.js'
 import type { FaultConnection, FaultHandler } from './fault-connection.js'
-import { type ReplyOptions, reply } from './reply.js'
+import { REPLY_HEADERS, type ReplyOptions, reply } from './reply.js'
 
 /** How a file is given out. */
 export interface ReplyFileOptions {
@@ -19,8 +21,19 @@ export interface ReplyFileOptions {
   readonly etag?: string | readonly string[] | undefined
 }
 
+const RULES: OptionRules<ReplyFileOptions> = {
+  headers: REPLY_HEADERS,
+  mediaType: text("give a media type, such as 'video/mp4'"),
+  ranges: choice('honoured', 'ignored', 'shifted'),
+  etag: rule(
+    (value) => [value].flat().every((tag) => typeof tag === 'string'),
+    'give a text with its quotes, or a list of them',
+  ),
+}
+
 /** Gives out a file: whole, or the part that a `Range` of the form `bytes=5-` or `bytes=5-9` asks for. */
 export function replyFile(bytes: Uint8Array, options: ReplyFileOptions = {}): FaultHandler {
+  checkOptions('replyFile', options, RULES)
   const { mediaType = 'video/mp4', ranges = 'honoured', etag = '"1"' } = options
   const etags = typeof etag === 'string' ? [etag] : etag
   let calls = 0

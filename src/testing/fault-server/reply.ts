@@ -1,4 +1,6 @@
+import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
 import type { JsonValue } from '../../contracts/json.js'
+import { number, rule } from '../../contracts/option-rules.js'
 import type { FaultHandler } from './fault-connection.js'
 
 /** An HTTP answer, true or false. */
@@ -15,6 +17,27 @@ export interface ReplyOptions {
   readonly body?: string | Uint8Array | undefined
 }
 
+/** Headers as they are sent, each with one value or several. */
+export const REPLY_HEADERS = rule(
+  (value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).flat().every(isText),
+  "give an object of texts, or of lists of them, by header name, such as { 'retry-after': '2' }",
+)
+
+const WITHOUT_BODY: OptionRules<Omit<ReplyOptions, 'body'>> = {
+  // Also one that does not exist: clients must survive it.
+  status: number(
+    (value) => Number.isSafeInteger(value) && value >= 0 && value <= 999,
+    'give a whole number from 0 to 999',
+  ),
+  headers: REPLY_HEADERS,
+}
+
+const RULES: OptionRules<ReplyOptions> = {
+  ...WITHOUT_BODY,
+  body: rule((value) => isText(value) || value instanceof Uint8Array, 'give a text or a Uint8Array'),
+}
+
 /**
  * Answers over HTTP/1.1 and closes the connection. `HEAD` gets the headers alone.
  *
@@ -28,6 +51,7 @@ export interface ReplyOptions {
  * ```
  */
 export function reply(options: ReplyOptions = {}): FaultHandler {
+  checkOptions('reply', options, RULES)
   const { status = 200, body: given = '' } = options
   const body = typeof given === 'string' ? Buffer.from(given) : given
   const headers = headersOf(options, status, body.byteLength)
@@ -44,8 +68,13 @@ export function reply(options: ReplyOptions = {}): FaultHandler {
 
 /** Answers with a JSON value; `options` as of {@link reply}. */
 export function replyJson(value: JsonValue, options: Omit<ReplyOptions, 'body'> = {}): FaultHandler {
+  checkOptions('replyJson', options, WITHOUT_BODY)
   const headers = { 'content-type': 'application/json', ...options.headers }
   return reply({ ...options, headers, body: JSON.stringify(value) })
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
 }
 
 function headersOf({ headers = {} }: ReplyOptions, status: number, byteLength: number): Map<string, readonly string[]> {

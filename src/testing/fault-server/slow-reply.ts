@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import { choice, msFrom0, whole } from '../../contracts/option-rules.js'
 import type { FaultHandler, ReplyPart } from './fault-connection.js'
 
 /** How slowly an answer comes. */
@@ -11,8 +13,15 @@ export interface SlowOptions {
   readonly everyMs?: number | undefined
 }
 
+const RULES: OptionRules<SlowOptions> = {
+  part: choice('head', 'body', 'trailer'),
+  bytes: whole(1),
+  everyMs: msFrom0,
+}
+
 /** Sends one part of an answer in small pieces with pauses, until the client has had enough of it. */
 export function slowReply(handler: FaultHandler, options: SlowOptions = {}): FaultHandler {
+  checkOptions('slowReply', options, RULES)
   const { part = 'body', bytes: step = 1, everyMs = 100 } = options
   return (connection) =>
     handler({

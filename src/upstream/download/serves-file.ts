@@ -9,7 +9,7 @@ import type { Download, Downloader } from './download.js'
 /** An address that is said to serve a file. */
 export interface ServedFile {
   readonly url: string
-  /** Whether a page is fine as well. */
+  /** Whether a page of the same host is accepted as well; a redirect to another host leads to a sign-in. */
   readonly isPage: boolean
   readonly signal: AbortSignal
 }
@@ -35,6 +35,10 @@ export async function servesFile(download: Downloader, { url, isPage, signal }: 
     const served = await servedBy(answer, signal)
     if (served !== undefined && !(isPage && served === A_PAGE))
       throw new UpstreamResponseError(`Could not ${WHAT}: ${host} serves ${served}`, { url: answer.url.href })
+    if (served === A_PAGE && answer.url.host !== new URL(url).host) {
+      const message = `Could not ${WHAT}: ${hostOf(url)} leads to a page of ${host}`
+      throw new UpstreamResponseError(message, { url: answer.url.href })
+    }
   } finally {
     discard(body)
   }

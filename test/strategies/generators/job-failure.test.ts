@@ -33,7 +33,7 @@ describe('the sentence of a failed job', () => {
     [{ code: 500, message: 'Out of memory' }, 'failed, 500, Out of memory'],
     [{ code: 0, status_code: 1026 }, 'failed, 1026'],
     [{ status: 'failed', type: 'video', code: 'success' }, 'failed'],
-    [{ reason: 'out_of_memory' }, 'failed, out_of_memory, out_of_memory'],
+    [{ reason: 'out_of_memory' }, 'failed, out_of_memory'],
     [{ videos: [{ reason_str: 'Out of memory' }] }, 'failed, Out of memory'],
     [{ id: 'v_1' }, 'failed'],
     [{ error: 'no canary-1 here' }, 'failed, no [redacted] here'],
@@ -62,6 +62,10 @@ describe('the verdict on a failed job', () => {
     [{}, 'moderated'],
   ])('is in %j', (body, state) => {
     expect(failure(body, state)).toMatchObject({ code: 'content-rejected' })
+  })
+
+  test('is reported once where its sentence is its word', () => {
+    expect(messageOf({ reason: 'output_moderation' })).toBe('failed, output_moderation')
   })
 
   test('is told by its own sentence, where another stands before it', () => {

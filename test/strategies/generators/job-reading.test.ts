@@ -133,8 +133,8 @@ describe('jobFailure', () => {
   test('states without an error speak for themselves', () => {
     expect(failure(undefined, 'moderated')).toMatchObject({ code: 'content-rejected' })
     expect(failure(undefined, 'expired')).toMatchObject({ upstreamCode: 'expired' })
-    expect(failure({ code: 'canary-1', message: 'canary-1' }).message).toBe(
-      'Could not generate the video: job v_1 ended as failed, [redacted], [redacted]',
+    expect(failure({ code: 'canary-1', message: 'About canary-1' }).message).toBe(
+      'Could not generate the video: job v_1 ended as failed, [redacted], About [redacted]',
     )
   })
 

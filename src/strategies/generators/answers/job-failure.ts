@@ -101,7 +101,7 @@ function ownWords(layer: Layer): readonly string[] {
 }
 
 function detail(upstreamCode: string, state: string, sentence: string): string {
-  return [upstreamCode === state ? '' : upstreamCode, sentence]
+  return [upstreamCode === state || upstreamCode === sentence ? '' : upstreamCode, sentence]
     .filter(Boolean)
     .map((part) => `, ${part}`)
     .join('')
