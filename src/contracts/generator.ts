@@ -75,7 +75,7 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> {
    * - `SubmissionUnknownError`, and `UpstreamResponseError`, `UpstreamHttpError` and `NetworkError` without `isRefusal`;
    * - an error that carries an HTTP status in `status`, `statusCode`, `response.status` or `response.statusCode`, as those of openai,
    *   axios, got, ky and the AI SDK do, or one from 400 on in `code`, as those of Google's clients do, unless the status is 503, 529 or
-   *   a 4xx other than 408 and 409;
+   *   a 4xx other than 408, 409, 444, 460 and 499;
    * - a time limit, a reset or an abort by name, class or code, such as `APIConnectionError`, `TimeoutError`, `ECONNRESET`,
    *   `ETIMEDOUT`, and everything that `fetch` rejects with;
    * - an answer that could not be read, such as `ZodError`;

@@ -162,13 +162,22 @@ export class GenerationFailedError extends UpstreamError {
   }
 }
 
+// Of these a server says that a time limit passed, that another request is under way, or that its client went away: 444, 460 and 499 are
+// what proxies say of a connection that was closed before the answer.
+const OPEN_STATUSES: ReadonlySet<number> = new Set([408, 409, 444, 460, 499])
+
+/** Whether a 4xx leaves open whether what was asked for was done: 408, 409, 444, 460 and 499. */
+export function isOpenStatus(status: number): boolean {
+  return OPEN_STATUSES.has(status)
+}
+
 /**
- * Whether an HTTP status in answer to a submission proves that nothing was accepted: 503, 529, and every 4xx but 408 and 409. What
- * was asked for may have been done after any other, a 2xx that cannot be read among them.
+ * Whether an HTTP status in answer to a submission proves that nothing was accepted: 503, 529, and every 4xx but those of
+ * {@link isOpenStatus}. What was asked for may have been done after any other, a 2xx that cannot be read among them.
  */
 export function refusesSubmission(status: number): boolean {
   if (status === 503 || status === 529) return true
-  return status >= 400 && status < 500 && status !== 408 && status !== 409
+  return status >= 400 && status < 500 && !isOpenStatus(status)
 }
 
 function withoutQuery(address: string): string {

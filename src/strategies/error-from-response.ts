@@ -58,7 +58,7 @@ const RULES: OptionRules<ErrorFromResponseOptions> = {
  * 401 and 403 become `AuthenticationError`, 402 and a 4xx that names a quota `QuotaExceededError`, 429 `RateLimitError`, 503 and 529
  * `OverloadedError`, a moderation verdict `ContentRejectedError`, a 4xx about the country `RegionError`, any other status that is no
  * success `UpstreamHttpError`. A success, which you could not read, becomes `UpstreamResponseError`. `retryAfterMs` is read from the
- * headers, and so is `requestId` (`x-request-id` and its like). After a submission, a pipeline takes `UpstreamHttpError` of a 3xx, 408, 409 or 5xx and `UpstreamResponseError` for an
+ * headers, and so is `requestId` (`x-request-id` and its like). After a submission, a pipeline takes `UpstreamHttpError` of a 3xx, 408, 409, 444, 460, 499 or 5xx and `UpstreamResponseError` for an
  * unknown outcome, and every other one for a refusal.
  *
  * Rejects with `ConfigurationError` only, when an option is wrong. The body ends up in the message as an excerpt of at most 200 characters, without tags and without `secrets`.

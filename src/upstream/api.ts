@@ -86,6 +86,8 @@ export interface ApiAnswer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
+  /** The body where it is the file of a video; `text` is empty then. */
+  readonly video?: Uint8Array | undefined
   /** What must not be seen by anybody: the credential and the configured headers of this exchange. */
   readonly secrets: readonly string[]
   readonly mask: Mask
@@ -168,7 +170,7 @@ export function createApi(options: ApiOptions): Api {
     const isTaken = call.isNew === true && status === EXISTS
     const isGood = response.ok || isTaken || call.accepts?.includes(status) === true
     const body = await readBodyText(response, isGood ? (call.maxBytes ?? MAX_JSON_BYTES) : MAX_ERROR_BYTES, signal)
-    const answer = { what, url, status, headers: response.headers, text: body.text, secrets, mask }
+    const answer = { what, url, status, headers: response.headers, ...body, secrets, mask }
     if (!isGood && call.isAnswer?.(body.text, status) !== true) {
       const isSubmission = method !== 'GET'
       const request = isSubmission ? `${method} ${new URL(url).pathname}` : undefined
@@ -239,10 +241,13 @@ function withSecrets(known: ApiCredentials, more: readonly string[]): ApiCredent
 
 function throwIfCut(body: BodyText, { what, url, status, headers, mask }: ApiAnswer): void {
   if (!body.isCut) return
-  throw new UpstreamResponseError(`Could not ${what}: ${hostOf(url)} sent more than ${body.text.length} characters`, {
-    status,
-    url: mask(url),
-    bodyExcerpt: excerptOf(body.text, mask),
-    requestId: requestIdFrom(headers, mask),
-  })
+  throw new UpstreamResponseError(
+    `Could not ${what}: ${hostOf(url)} sent more than ${body.video?.length ?? body.text.length} characters`,
+    {
+      status,
+      url: mask(url),
+      bodyExcerpt: excerptOf(body.text, mask),
+      requestId: requestIdFrom(headers, mask),
+    },
+  )
 }

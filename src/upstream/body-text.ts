@@ -1,8 +1,11 @@
 import { abortable } from './abortable.js'
+import { mediaTypeOf } from './media-type.js'
 
 /** A body that is read whole. */
 export interface BodyText {
   readonly text: string
+  /** The body where it begins like the file of a video; `text` is empty then. */
+  readonly video?: Uint8Array | undefined
   /** Whether more came than the cap allows; the rest was not read. */
   readonly isCut: boolean
 }
@@ -20,6 +23,10 @@ export async function readBodyText(
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
   const decoder = new TextDecoder()
   const parts: string[] = []
+  const chunks: Uint8Array[] = []
+  let isVideo: boolean | undefined
+  const rest = (isCut: boolean): BodyText =>
+    isVideo ? { text: '', video: new Uint8Array(Buffer.concat(chunks)), isCut } : { text: parts.join(''), isCut }
   let length = 0
   try {
     while (true) {
@@ -27,11 +34,13 @@ export async function readBodyText(
       if (done) break
       const room = maxBytes - length
       length += value.byteLength
-      parts.push(decoder.decode(value.subarray(0, room), { stream: true }))
-      if (length > maxBytes) return { text: parts.join(''), isCut: true }
+      isVideo ??= mediaTypeOf(value)?.startsWith('video/') === true
+      if (isVideo) chunks.push(value.subarray(0, room))
+      else parts.push(decoder.decode(value.subarray(0, room), { stream: true }))
+      if (length > maxBytes) return rest(true)
     }
     parts.push(decoder.decode())
-    return { text: parts.join(''), isCut: false }
+    return rest(false)
   } finally {
     discard(reader)
   }

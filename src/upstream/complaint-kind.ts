@@ -1,3 +1,4 @@
+import { isOpenStatus } from '../contracts/upstream-errors.js'
 import type { Complaint } from './complaint.js'
 import { isModerationVerdict } from './moderation-verdict.js'
 
@@ -24,14 +25,17 @@ const PLAIN: readonly (readonly ['quota' | 'overload', RegExp])[] = [
 const WORDS: readonly Rule[] = [
   [
     'credential',
-    /token[_ -](invalidated|expired|revoked)|invalid[_ -]?(api[_ -]?key|token)|^unauthori[sz]ed|^authfailure|signaturedoesnotmatch|invalidaccesskey/i,
+    /token[_ -](invalidated|expired|revoked|not[_ -]found)|(?:invalid|incorrect|missing|no|expired)[_ -]?(?:api[_ -]?key|token|access[_ -]?key|auth\w*|credentials?)|api[_ -]?key[_ -]?(?:not[_ -]valid|invalid|missing|expired|disabled|not[_ -]found)|^un(?:authori[sz]ed|authenticated)|^authfailure|^auth(?:entication)?[_ -]?(?:error|failed|failure)$|signaturedoesnotmatch/i,
   ],
   [
     'quota',
-    /insufficient[_ -]?(\w+[_ -])?(quota|balance|credits?|funds)|quota[_ -]?(exceeded|exhausted|not[_ -]enough)|token[_ -]quota[_ -]failed|billing|out[_ -]of[_ -]credits?|overdue|arrear/i,
+    /insufficient[_ -]?(\w+[_ -])?(quota|balance|credits?|funds)|quota[_ -]?(exceeded|exhausted|not[_ -]enough)|token[_ -]quota[_ -]failed|billing|(?:out[_ -]of|no|not[_ -]enough)[_ -](?:credits?|balance|funds|quota)|(?:credits?|balance|budget|token[_ -]?status|spend(?:ing)?[_ -]?limit|monthly[_ -]?limit)[_ -]?(?:not[_ -]enough|exceeded|exhausted|reached|insufficient)|payment[_ -]?required|overdue|arrear/i,
   ],
-  ['rate', /rate[_ -]?limit|request[_ -]?limit|too[_ -]many[_ -]requests|^cf[_ -]shield/i],
-  ['overload', /heavy[_ -]load|overloaded/i],
+  [
+    'rate',
+    /rate[_ -]?limit|request[_ -]?limit|too[_ -]?many[_ -]?(?:requests|tasks|jobs)|throttl|flow[_ -]?(?:control|limit)|concurren\w*[_ -]?(?:limit|exceed)|queue[_ -]?full|\bqps\b|^cf[_ -]shield/i,
+  ],
+  ['overload', /heavy[_ -]load|overloaded|(?:server|system|service|model)[_ -]?(?:is[_ -]?)?busy|no[_ -]?capacity/i],
   ['region', /unsupported[_ -](country|region)|geo[_ -]?(block|restrict)/i],
   // As a backend of this library reports that the outcome of its own submission is unknown.
   ['timeout', /^submission[_-]unknown$/i],
@@ -39,12 +43,16 @@ const WORDS: readonly Rule[] = [
 
 // Sentences about money, narrow enough to be read beside a status that says less.
 const BALANCE =
-  /\b(balance|credits?|funds|quota) (is |are )?(not enough|insufficient|exhausted)|\b(exhausted|insufficient|overdue) (account )?(balance|credits?|funds|quota)|n[o'’]?t (have )?\w+ credits|余额不足|欠费|额度不足|积分不足/i
-const MAY_BE_BALANCE: ReadonlySet<number> = new Set([400, 402, 403, 429])
+  /\b(balance|credits?|funds|quota) (is |are )?(not enough|insufficient|exhausted)|\b(exhausted|insufficient|overdue) (account )?(balance|credits?|funds|quota)|n[o'’]?t (have )?\w+ credits|\bbudget (?:has been |was |is )?exceeded|TokenStatusExhausted|(?:余额|额度|积分|点数|算力)(?:已|不足|不够|用尽|用完|耗尽)|欠费|请充值/i
+const MAY_BE_BALANCE: ReadonlySet<number> = new Set([400, 401, 402, 403, 429])
 
 const PLACE =
   /\b(user )?location is not supported\b|not (available|supported) in (your|this) (country|region|location|territory)|\b(country|region|territory)\b.{0,30}\bnot supported/i
 const MAY_BE_PLACE: ReadonlySet<number> = new Set([400, 403, 451])
+
+const KEY =
+  /\bapi key (?:is )?(?:not valid|invalid|missing|expired)|\b(?:invalid|incorrect|missing) (?:api key|access key|credentials)|(?:令牌|密钥|api ?key)(?:无效|不存在|已过期|错误)|无效的(?:令牌|密钥|api ?key)/i
+const MAY_BE_KEY: ReadonlySet<number> = new Set([400, 404, 422])
 
 // Only for a sentence that no status comes with.
 const SENTENCES: readonly Rule[] = [
@@ -62,24 +70,25 @@ const SENTENCES: readonly Rule[] = [
 
 const REGION = /\b(region|country|territory)\b/i
 const MAY_BE_REGION: ReadonlySet<number> = new Set([403, 451])
-const MAY_BE_VERDICT: ReadonlySet<number> = new Set([400, 403, 422, 451])
-// What was asked for may have been taken all the same: no word proves the contrary.
-const AMBIGUOUS: ReadonlySet<number> = new Set([408, 409])
+// 424 is that of Cloudflare's guardrails, 446 that of Portkey's.
+const MAY_BE_VERDICT: ReadonlySet<number> = new Set([400, 403, 422, 424, 446, 451])
 
 /**
- * The kind of a complaint: by a verdict of moderation (400, 403, 422, 451, or a sentence without a status), by the sentences of
+ * The kind of a complaint: by a verdict of moderation (400, 403, 422, 424, 446, 451, or a sentence without a status), by the sentences of
  * gateways that have no account left or are under heavy load, by words such as `token_invalidated` or `insufficient_quota` of a
  * 4xx, by the status, and without one by the sentence. A 403 that an upstream relays is its own trouble with a shield, so a
  * rate limit; a 403 page is nobody's credential.
  */
 export function complaintKind(complaint: Complaint): ComplaintKind {
   const { status, words, message } = complaint
-  if (status !== undefined && AMBIGUOUS.has(status)) return 'other'
+  // What was asked for may have been accepted all the same: no word proves the contrary.
+  if (status !== undefined && isOpenStatus(status)) return 'other'
   const plain = plainKind(message)
   if (plain !== undefined) return plain
   if ((status === undefined || MAY_BE_BALANCE.has(status)) && BALANCE.test(message)) return 'quota'
   if ((status === undefined || MAY_BE_PLACE.has(status)) && PLACE.test(message)) return 'region'
   if ((status === undefined || MAY_BE_VERDICT.has(status)) && isModerationVerdict(words, message)) return 'moderation'
+  if (status !== undefined && MAY_BE_KEY.has(status) && KEY.test(message)) return 'credential'
   const isRefusal = status === undefined || (status >= 400 && status < 500)
   return (
     (isRefusal ? ruleFor(WORDS, words) : undefined) ??

@@ -102,7 +102,16 @@ export function sentencesOf(value: unknown, depth = 0): readonly string[] {
   return REASON_FIELDS.flatMap((name) => sentencesOf(value[name], depth + 1))
 }
 
-const INNER_FIELDS = ['error', 'detail', 'message', 'errors', 'innererror', 'inner_error', 'provider_specific_fields']
+const INNER_FIELDS = [
+  'error',
+  'detail',
+  'details',
+  'message',
+  'errors',
+  'innererror',
+  'inner_error',
+  'provider_specific_fields',
+]
 
 /** The upstream's own words in a value, such as `insufficient_quota`: `code`, `type` and their like, JSON in a text included. */
 export function wordsOf(value: unknown, depth = 0): readonly string[] {

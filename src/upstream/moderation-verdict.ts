@@ -1,9 +1,9 @@
 // Words of the codes, types and states of providers and gateways.
 const WORDS = [
   // OpenAI and its gateways: moderation_blocked, content_policy_violation, content_filter; Azure: ResponsibleAIPolicyViolation.
-  /moderat|audit[_ -]?(?:\w+[_ -]?)?illegal|content[_ -]?(policy|filter|violation|blocked|rejected)|policy[_ -]?violation|responsibleai/i,
+  /moderat|^hooks_failed$|(?:prompt|content|input|output)_?blocked|audit[_ -]?(?:\w+[_ -]?)?illegal|content[_ -]?(policy|filter|violation|blocked|rejected)|policy[_ -]?violation|responsibleai/i,
   // Google (Veo): SAFETY, PROHIBITED_CONTENT, RAI_FILTERED; Runway: SAFETY.INPUT.TEXT; Stability and Black Forest Labs.
-  /safety|prohibited[_ -]?content|\brai[_ -]|guardrail|nsfw|flagged/i,
+  /safety|prohibited[_ -]?content|\brai[_ -]|guardrail|nsfw|flagged|copyright|likeness|celebrit|csam|self[_ -]?harm|sexual|violen[ct]|hate[_ -]?speech/i,
   // ByteDance Ark: InputTextSensitiveContentDetected; DashScope: DataInspectionFailed; Tencent and Baidu: risk_control.
   /sensitive[_ -]?content|sensitive_?(text|image|video)|data[_ -]?inspection|risk[_ -]?(?:control|not[_ -]?pass)|illegal[_ -]?(content|input)/i,
   // Baidu Qianfan: unsafe_request, video_genration_prompt_unsafe.
@@ -27,6 +27,8 @@ const SENTENCES = [
   /\b(?:input|output|text|image|prompt|video|content) moderation:|\bmoderation (?:failed|rejected|violation|error)\b|(?:failed|rejected by|blocked by|not pass(?:ed)?)(?: (?:the|our|content|text|image|prompt|safety))* moderation/i,
   /inappropriate content|sensitive (content|information|words?)|prohibited (?:content|words?|terms?)|unsafe content|\b(?:prompt|content|image|video|text|field)s? (?:is|are|was|were|may be) unsafe\b|because it may be unsafe|_error_(?:safety|nsfw)\b|\bnsfw\b/i,
   /(?:failed|(?:did|does) not pass) (?:the )?(?:content |safety |text |image |video )?(?:audit|review)\b|\breal (?:person|people)\b/i,
+  // Cloudflare, and others.
+  /\b(?:prompt|content|input|image|video|response|output|generation) (?:was |is |has been )?blocked\b|\bviolat(?:es?|ed|ing|ions? of)\b[^.]{0,40}\b(?:polic|guideline|terms|rules|standards)|\b(?:public figures?|celebrit(?:y|ies)|nudity|explicit content|sexual content)\b/i,
   // fal and its models; xAI.
   /flagged (by|as|for)\b|content checker|content exists risk|copyright (restriction|polic|infring)/i,
   // Google: `could not be submitted … sensitive words that violate`, `Responsible AI practices`; Kling: `risk control system`.

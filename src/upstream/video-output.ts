@@ -48,7 +48,7 @@ const NOT_THE_VIDEO =
   /thumb|cover|poster|preview_?image|snapshot|webhook|callback|poll|status_?ur[il]|cancel|^get$|^stream$|logs?$|^self$|docs?$|help|^(?:links?_)?html$|^web$|^input|input$|^request|param|prompt|reference|first_?frame|last_?frame|avatar|logo|audio|subtitle|^images?$|image_?ur[il]s?$|^error|gif|moderat|^usage|^source$|spritesheet|terms|polic/i
 const OF_A_VIDEO = /video|mp4|movie|clip|animation/i
 const OF_A_RESULT =
-  /^(?:urls?|uri|href|link|src|output|outputs|result|results|result_?urls?|file|files|file_?url|media|media_?url|download|download_?(?:url|link|uri)|asset|assets|content|data|fail_reason|samples?|unsigned_urls|signed_?url|public_?url|generated.*)$/i
+  /^(?:urls?|uri|href|link|src|output|outputs|result|results|result_?urls?|file|files|file_?url|media|media_?url|download|download_?(?:url|link|uri)|asset|assets|content|data|fail_reason|samples?|unsigned_urls|(?:output|signed|presigned|public|final|rendered|processed|hosted|cdn|storage|playback)_?(?:url|uri|link|href)s?|generated.*)$/i
 const VIDEO_FILE = /\.(?:mp4|mov|webm|m4v|mkv|avi)$/i
 const OTHER_FILE =
   /\.(?:webp|png|jpe?g|gif|svg|avif|bmp|ico|json|html?|php|txt|md|pdf|zip|mp3|wav|m4a|srt|vtt|js|css)$/i

@@ -331,7 +331,8 @@ describe('whatever is thrown', () => {
           headers: { authorization: secret },
         })
         expect(whyUnknown(error) ?? '').not.toContain(secret)
-        const isRefusal = value === 503 || value === 529 || (value >= 400 && value < 500 && ![408, 409].includes(value))
+        const isOpen = [408, 409, 444, 460, 499].includes(value)
+        const isRefusal = value === 503 || value === 529 || (value >= 400 && value < 500 && !isOpen)
         expect(mayHaveBeenAccepted(error)).toBe(!isRefusal)
       }),
     )

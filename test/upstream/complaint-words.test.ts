@@ -11,6 +11,7 @@ const WORDS: readonly [ComplaintKind, readonly string[]][] = [
     [
       ...['token_invalidated', 'token-expired', 'Token Revoked', 'invalid_api_key', 'invalidApiKey', 'invalid-token'],
       ...['unauthorized', 'Unauthorised', 'AuthFailure.SignatureExpire', 'SignatureDoesNotMatch', 'InvalidAccessKeyId'],
+      ...['API_KEY_INVALID', 'incorrect_api_key', 'UNAUTHENTICATED', 'AuthenticationError', 'missing_api_key'],
     ],
   ],
   [
@@ -32,6 +33,7 @@ const WORDS: readonly [ComplaintKind, readonly string[]][] = [
         'token_quota_failed',
       ],
       ...['billing_hard_limit_reached', 'out_of_credits', 'out-of-credit', 'AccountOverdue', 'Arrearage'],
+      ...['budget_exceeded', 'not_enough_credits', 'payment_required', 'TokenStatusExhausted', 'credits_exhausted'],
     ],
   ],
   [
@@ -44,9 +46,13 @@ const WORDS: readonly [ComplaintKind, readonly string[]][] = [
       'too_many_requests',
       'cf_shield_429',
       'cf-shield',
+      'Throttling.User',
+      'ThrottlingException',
+      'too_many_tasks',
+      'ConcurrencyLimitExceeded',
     ],
   ],
-  ['overload', ['heavy_load', 'heavy-load', 'overloaded_error']],
+  ['overload', ['heavy_load', 'heavy-load', 'overloaded_error', 'server_busy']],
   ['region', ['unsupported_country_region_territory', 'unsupported-region', 'geo_blocked', 'geoRestricted']],
 ]
 
@@ -55,7 +61,7 @@ describe('a word of an upstream', () => {
 
   test.each(cases)('%s is %s in a 4xx and in a stream, and says nothing in a 5xx', (word, kind) => {
     expect(kindOf({ status: 400, words: [word] })).toBe(kind)
-    expect(kindOf({ status: 499, words: ['odd', word] })).toBe(kind)
+    expect(kindOf({ status: 418, words: ['odd', word] })).toBe(kind)
     expect(kindOf({ words: [word] })).toBe(kind)
     expect(kindOf({ status: 500, words: [word] })).toBe('other')
     expect(kindOf({ status: 399, words: [word] })).toBe('other')
@@ -196,10 +202,13 @@ describe('a status', () => {
     expect(kindOf({ status, message: 'No' })).toBe(kind)
   })
 
-  test.each([408, 409])('%i leaves open what became of the request, whatever is said with it', (status) => {
-    const words = ['insufficient_quota', 'moderation_blocked']
-    expect(kindOf({ status, words, message: 'No available tokens' })).toBe('other')
-  })
+  test.each([408, 409, 444, 460, 499])(
+    '%i leaves open what became of the request, whatever is said with it',
+    (status) => {
+      const words = ['insufficient_quota', 'moderation_blocked']
+      expect(kindOf({ status, words, message: 'No available tokens' })).toBe('other')
+    },
+  )
 
   test('403 is nobody’s credential on a page, and that of the upstream where it relays', () => {
     expect(kindOf({ status: 403, isPage: true })).toBe('other')

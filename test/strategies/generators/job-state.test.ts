@@ -77,29 +77,31 @@ describe('the word of a state', () => {
     'video_state_failed',
     'generation-status-failed',
     'STATE_FAILED',
+    'PROCESS_FAILED',
+    'TIMEOUT_FAILED',
+    'LIMIT_RETRY_FAILED',
+    'error_out_of_memory',
   ])('may have its own kind before it: %s', (word) => {
     expect(jobStateOf(word)).toBe('failed')
   })
 
-  test.each(['operation_state_done', 'predictionStatusDone', 'status_done'])(
+  test.each(['operation_state_done', 'predictionStatusDone', 'status_done', 'job_done', 'PROCESS_SUCCESS'])(
     'may have its own kind before it: %s',
     (word) => {
       expect(jobStateOf(word)).toBe('completed')
     },
   )
 
-  test.each([
-    'done_state_of_it',
-    'my_job_state_done',
-    'file_state_done',
-    'job_done',
-    'statedone',
-    'not_done',
-    'done!',
-    'unknown',
-  ])('%s is none that is known', (word) => {
-    expect(jobStateOf(word)).toBe('unknown')
+  test.each(['failed_nsfw', 'FAILED_MODERATION', 'blocked_by_policy'])('may say why it failed: %s', (word) => {
+    expect(jobStateOf(word)).toBe('moderated')
   })
+
+  test.each(['done_state_of_it', 'my_job_state_done', 'file_state_done', 'statedone', 'not_done', 'done!', 'unknown'])(
+    '%s is none that is known',
+    (word) => {
+      expect(jobStateOf(word)).toBe('unknown')
+    },
+  )
 })
 
 test.each([

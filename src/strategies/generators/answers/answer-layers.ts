@@ -1,7 +1,7 @@
 import { isRecord } from '../../../upstream/is-record.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { plainNames } from '../../../upstream/plain-names.js'
-import { isState, STATE_FIELDS } from './job-state.js'
+import { isState, jobStateOf, STATE_FIELDS, stateWordOf } from './job-state.js'
 
 /** A JSON object of an answer. */
 export type Layer = Readonly<Record<string, unknown>>
@@ -35,6 +35,9 @@ const WEAK_IDS = ['request_id'] as const
 // Where some say how it went, beside the job.
 const OUTCOMES = ['base_resp', 'response_metadata'] as const
 const LISTS = ['data', 'tasks', 'jobs', 'items', 'results'] as const
+// Where the parts of one job say their state.
+const PARTS = ['generations', 'videos', 'results', 'outputs', 'items', 'works', 'creations', 'samples'] as const
+const LOST: ReadonlySet<string> = new Set(['failed', 'moderated', 'cancelled', 'expired'])
 const MOST_LAYERS = 4
 
 /**
@@ -49,6 +52,8 @@ export function layersOf(body: unknown): readonly Layer[] {
     layers.unshift(layer)
     layer = inner(layer)
   }
+  const lost = layers.some(hasState) ? undefined : lostPart(layers)
+  if (lost !== undefined) layers.unshift(lost)
   const outcomes = layers.flatMap((each) => OUTCOMES.map((name) => recordIn(each[name])))
   return [...layers, ...outcomes.filter((outcome) => outcome !== undefined)]
 }
@@ -66,6 +71,15 @@ export function entryOf(body: unknown, id: string): unknown {
   )
     return body
   return list.find((entry) => IDS.some((name) => idOf((plainNames(entry) as Layer)[name]) === id))
+}
+
+// One of the parts of a job that has no state of its own and whose parts have all failed; without its id, which is not that of the job.
+function lostPart(layers: readonly Layer[]): Layer | undefined {
+  const lists = layers.flatMap((layer) => PARTS.map((name) => layer[name]))
+  const parts = lists.find((list): list is Layer[] => Array.isArray(list) && list.length > 0 && list.every(isRecord))
+  const isLost = (part: Layer) => LOST.has(jobStateOf(firstIn([part], STATE_FIELDS, stateWordOf) ?? ''))
+  const [first] = parts?.every(isLost) ? parts : []
+  return first && Object.fromEntries(Object.entries(first).filter(([name]) => !IDS.some((id) => id === name)))
 }
 
 function listIn(body: unknown): readonly unknown[] | undefined {

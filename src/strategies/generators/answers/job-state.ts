@@ -37,8 +37,12 @@ const WORDS: Readonly<Record<Exclude<JobState, 'unknown'>, string>> = {
 const STATES: ReadonlyMap<string, JobState> = new Map(
   Object.entries(WORDS).flatMap(([state, words]) => words.split(' ').map((word) => [word, state as JobState])),
 )
-// `JOB_STATE_FAILED`, `TASK_STATUS_SUCCEED`.
-const PREFIX = /^(?:(?:job|task|video|generation|operation|prediction)_)?(?:state|status)_/
+// `JOB_STATE_FAILED`, `TASK_STATUS_SUCCEED`, `PROCESS_SUCCESS`.
+const PREFIX =
+  /^(?:(?:job|task|video|generation|operation|prediction|process|render|request|run|workflow)_)?(?:(?:state|status)_)?/
+// `TIMEOUT_FAILED`, `failed_nsfw`: whatever failed on the way, the job did.
+const FAILED = /^(?:failed|error|rejected|blocked)_|_(?:failed|failure|error)$/
+const OF_MODERATION = /moderat|nsfw|safety|sensitive|policy|filter/
 
 /**
  * The state behind a word such as `IN_PROGRESS`, `Content Moderated` or `JOB_STATE_FAILED`, whatever its case, its dividers and what
@@ -50,12 +54,31 @@ export function jobStateOf(word: string): JobState {
     .replace(/([a-z])([A-Z])/g, '$1_$2')
     .toLowerCase()
     .replace(/[-\s]+/g, '_')
-  return STATES.get(plain) ?? STATES.get(plain.replace(PREFIX, '')) ?? 'unknown'
+  const known = STATES.get(plain) ?? STATES.get(plain.replace(PREFIX, ''))
+  if (known !== undefined || !FAILED.test(plain)) return known ?? 'unknown'
+  return OF_MODERATION.test(plain) ? 'moderated' : 'failed'
 }
 
 /** Whether a value can be that of a state: a word, or the negative number by which some say that a job failed. */
 export function isState(value: unknown): value is string | number {
   return typeof value === 'number' ? value < 0 : typeof value === 'string' && /\D/.test(value)
+}
+
+// Servers that number their states, by fields that only they have: PixVerse, kie, Akool.
+const NUMBERED: readonly (readonly [field: string, beside: string, words: Readonly<Record<string, string>>])[] = [
+  ['status', 'resp', { 1: 'completed', 5: 'running', 6: 'deleted', 7: 'moderated', 8: 'failed' }],
+  ['success_flag', 'success_flag', { 0: 'running', 1: 'completed', 2: 'failed', 3: 'failed' }],
+  ['video_status', 'video_status', { 1: 'queued', 2: 'running', 3: 'completed', 4: 'failed' }],
+]
+
+/** The word for a state that is a number, where what else is in the answer says whose number it is. */
+export function numberedState(layers: readonly Readonly<Record<string, unknown>>[]): string | undefined {
+  for (const [field, beside, words] of NUMBERED) {
+    const number = layers.map((layer) => layer[field]).find((value) => typeof value === 'number')
+    const isTheirs = layers.some((layer) => Object.hasOwn(layer, beside))
+    if (isTheirs && typeof number === 'number' && words[number] !== undefined) return words[number]
+  }
+  return undefined
 }
 
 /** The word of a state as it was written; `failed` for a negative number. */

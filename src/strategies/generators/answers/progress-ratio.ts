@@ -1,8 +1,8 @@
 import { isRecord } from '../../../upstream/is-record.js'
 
 /**
- * The progress of a job as a ratio of 0 to 1, from a number of 0 to 100, a text of such a number, or `45%`. What is beyond
- * the ends is clamped. Steps count as well: `12/20`, `{ value, max }` and their like. Anything else is no progress, for none is ever
+ * The progress of a job as a ratio of 0 to 1, from a number of 0 to 100, a text of such a number, or `45%`. A fraction below 1 is a
+ * ratio already, as a percentage stays there for a moment only. What is beyond the ends is clamped. Steps count as well: `12/20`, `{ value, max }` and their like. Anything else is no progress, for none is ever
  * invented.
  */
 export function progressRatio(value: unknown): number | undefined {
@@ -11,7 +11,8 @@ export function progressRatio(value: unknown): number | undefined {
   if (steps) return partOf(Number(steps[1]), Number(steps[2]))
   const percent = typeof value === 'string' ? numberIn(value) : value
   if (typeof percent !== 'number' || !Number.isFinite(percent)) return undefined
-  return Math.min(Math.max(percent / 100, 0), 1)
+  const isRatio = percent > 0 && percent < 1 && !(typeof value === 'string' && value.includes('%'))
+  return isRatio ? percent : Math.min(Math.max(percent / 100, 0), 1)
 }
 
 // Of ComfyUI and its like, which count the steps of a sampler.

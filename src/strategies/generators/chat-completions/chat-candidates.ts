@@ -38,6 +38,9 @@ const FILE_THEN_TEXT = /^[^?#]*?\.(?:mp4|mov|webm|m4v|mkv|avi)(?=[^\p{ASCII}])/i
 // Of a job, of a site and of its rules: no file is there.
 const PAGE =
   /\/(?:tasks?|status|docs?|help|rules|terms|polic\w*|faq|support|pricing|blog|console|dashboard|login|account)(?:\/|$)/i
+const OF_PAGE =
+  /polic(?:y|ies)|guideline|\bterms\b|\brules\b|\bhelp\b|support|\bdoc(?:s|umentation)\b|\bfaq\b|\btips\b|learn more|pricing|sign.?in|log.?in|status page|dashboard|政策|规则|帮助|教程|文档|条款/i
+const OF_PAGE_HOST = /^(?:support|help|docs?|polic(?:y|ies)|legal|faq|status|blog|learn|developers?)\./i
 const BEFORE = 60
 const LONGEST_LABEL = 200
 // Two addresses without a blank between them: a picture that is a link, and a list.
@@ -146,7 +149,8 @@ function* addressed(
   const url = new URL(plain, base)
   const ofFile = fileEvidence(url)
   if (ofFile === 0) return
-  const isSaid = SAYS_VIDEO.test(label) && !PAGE.test(url.pathname) && !/[^\p{ASCII}]/u.test(plain)
+  const isPage = PAGE.test(url.pathname) || OF_PAGE_HOST.test(url.hostname) || OF_PAGE.test(label)
+  const isSaid = SAYS_VIDEO.test(label) && !isPage && !/[^\p{ASCII}]/u.test(plain)
   const evidence = isTag ? TAG_EVIDENCE : ofFile === 3 ? FILE_EVIDENCE : isSaid ? LABEL_EVIDENCE : 0
   yield { output: { kind: 'url', url: url.href, needsKey: false }, evidence, at, written }
 }

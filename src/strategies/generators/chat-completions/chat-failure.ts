@@ -26,6 +26,9 @@ const NOT_CONNECTED = /refused|resolve|getaddrinfo|name or service|no route|unre
 const SECONDS = /(\d{1,6}(?:\.\d{1,3})?)\s?s(?:ec\w{0,4})?\b/i
 const VAGUE = /^(?:server_)?error$/
 const FAILED = /fail/i
+const DECLINES =
+  /\b(?:I|we)(?:['’]m| am|['’]re| are)? (?:can(?:['’]t|not)|could(?:n['’]t| not)|won['’]t|will not|(?:un|not )able to) (?:\w+ ){0,3}(?:creat|generat|mak|produc|fulfil|complet|process|help|assist)\w*/i
+const RULES = /\bpolic|guideline|\bterms\b|\brules\b|safety/i
 const ASKS_FOR_STREAM = /\b(?:enable|use|requires?|set|switch|turn)\b.{0,20}\bstream/i
 
 /**
@@ -73,7 +76,7 @@ export function verdict(reason: string, upstream: ChatUpstream): SoraPipelineErr
  * `undefined` for any other prose.
  */
 export function proseFailure(prose: string, upstream: ChatUpstream): SoraPipelineError | undefined {
-  if (isModerationVerdict([], prose)) return verdict(prose, upstream)
+  if (isModerationVerdict([], prose) || (DECLINES.test(prose) && RULES.test(prose))) return verdict(prose, upstream)
   const message = messageOf(excerptOf(prose, upstream.mask), upstream)
   const options = placeOf(upstream)
   const kind = plainKind(prose)

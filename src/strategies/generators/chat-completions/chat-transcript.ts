@@ -35,6 +35,9 @@ export interface ChatTranscript {
 
 const MOST_REASONING = 1_000_000
 const POLICY = /content policy violation/i
+// OpenAI, Zhipu, Google, Anthropic.
+const FILTERED =
+  /^(?:content_?filter(?:ed)?|sensitive|(?:image_)?safety|prohibited_content|blocklist|spii|recitation|refusal|moderat\w*|content_policy\w*|nsfw)$/i
 const FAILED = /❌\s?(?:生成失败|generation failed)\s?[:：]?/i
 // From here on the content is the result, and no prose about the way there.
 const RESULT = /https?:|[<`{]|!\[/
@@ -156,7 +159,7 @@ export function createChatTranscript(
       for (const { delta, message, finish_reason } of choices) {
         addDelta(delta ?? message ?? {})
         isFinished ||= finish_reason !== undefined
-        isViolation ||= finish_reason === 'content_filter'
+        isViolation ||= FILTERED.test(finish_reason ?? '')
       }
       return frameFailure === undefined ? 'more' : 'end'
     },

@@ -32,6 +32,8 @@ const CONTENT = /\/videos\/[^/]+\/content$/
  * the first place cannot be opened, its source reads the next one, and `/content` after the last.
  */
 export function namedVideo(job: FinishedJob): GeneratedVideo | undefined {
+  // The answer to a submission may be the file itself.
+  if (job.answer.video !== undefined) return { ...factsOf(job), source: memoryVideo(job.answer.video) }
   const outputs = videoOutputs(job.body.body, job.api.address('/')).slice(0, MOST_PLACES)
   const videos = outputs.flatMap(
     (output) => (output.kind === 'bytes' ? inlineVideo(job, output) : addressedVideo(job, output)) ?? [],

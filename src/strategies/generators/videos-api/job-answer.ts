@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { firstIn, jobIdIn, type Layer, layersOf, requestIdIn } from '../answers/answer-layers.js'
-import { STATE_FIELDS, stateWordOf } from '../answers/job-state.js'
+import { numberedState, STATE_FIELDS, stateWordOf } from '../answers/job-state.js'
 import { progressRatio } from '../answers/progress-ratio.js'
 
 // Servers leave out what they do not know, write null, or another type than last year: a field that cannot be read is absent.
@@ -69,7 +69,7 @@ export function readJob(body: unknown): JobAnswer {
     layers,
     id: jobIdIn(layers),
     requestId: requestIdIn(layers),
-    state: firstIn(layers, STATE_FIELDS, stateWordOf) ?? firstIn(layers, ENDS, endOf),
+    state: firstIn(layers, STATE_FIELDS, stateWordOf) ?? firstIn(layers, ENDS, endOf) ?? numberedState(layers),
     ratio: firstIn(layers, PROGRESS, progressRatio) ?? firstIn(layers, RATIOS, ratioOf),
     pollAddress: textIn(POLL_ADDRESSES),
     prompt: textIn(['prompt']),

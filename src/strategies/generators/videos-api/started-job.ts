@@ -1,5 +1,5 @@
 import type { SoraPipelineError } from '../../../contracts/errors.js'
-import { UpstreamHttpError } from '../../../contracts/upstream-errors.js'
+import { isOpenStatus, UpstreamHttpError } from '../../../contracts/upstream-errors.js'
 import type { ApiAnswer } from '../../../upstream/api.js'
 import { complaintError } from '../../../upstream/complaint-error.js'
 import { complaintKind } from '../../../upstream/complaint-kind.js'
@@ -17,17 +17,17 @@ import { type JobAnswer, readJob } from './job-answer.js'
 
 const CODES = ['code', 'errcode', 'err_code', 'error_code', 'status_code'] as const
 const LOCATIONS = ['operation-location', 'location'] as const
-// Of these a gateway cannot say whether the server behind it took the job.
-const AMBIGUOUS: ReadonlySet<number> = new Set([408, 409])
 const TIMEOUT = /time[ _-]?d?[ _-]?out/i
 // `Submit success`, `提交成功`, `排队中，前面还有1个任务`.
 const GREETING =
   /\bsuccess(?:ful(?:ly)?)?\b|\b(?:accepted|submitted|queued|in (?:the )?queue|created)\b|成功|排队|已提交/i
 const TROUBLE = /\b(?:not|no|un\w+|fail\w*|error|without|invalid|exceed\w*)\b|失败|错误|未|不|无/i
+const REFUSALS: ReadonlySet<string> = new Set(['quota', 'credential', 'moderation', 'region'])
 const TASK_ID = /^(?:video|task|job|gen|vid|cgt|op)[\w-]*[_:-]/i
 
 /** Reads the answer to a submission: a job in JSON, or only the address of one in a header. */
 export function readStartedJob(answer: ApiAnswer): JobAnswer {
+  if (answer.video !== undefined) return readJob({})
   const body = jsonOf(answer.text)
   const address = LOCATIONS.map((name) => answer.headers.get(name)).find((value) => value !== null)
   const id = address === undefined || address === null ? undefined : lastSegmentOf(address, answer.url)
@@ -60,13 +60,13 @@ export function isAcceptance(text: string, status: number): boolean {
  * the server behind a gateway did not answer in time, or failed.
  */
 export function refusalIn(job: JobAnswer, answer: ApiAnswer): SoraPipelineError | undefined {
-  if (!tellsOfError(job)) return undefined
   const { layers } = job
+  if (!tellsOfError(job) && !layers.some(refuses)) return undefined
   const { what, url, mask, headers } = answer
   const words = layers.flatMap((layer) => wordsOf(layer))
   const status = [...layers.flatMap(codesOf), ...words].map(Number).find((code) => code >= 400 && code <= 599)
   const sentence = [...layers.map(({ error }) => error), ...layers].map((part) => sentenceOf(part)).find(Boolean) ?? ''
-  const isOpen = status !== undefined && (AMBIGUOUS.has(status) || (status >= 500 && status !== 503 && status !== 529))
+  const isOpen = status !== undefined && (isOpenStatus(status) || (status >= 500 && status !== 503 && status !== 529))
   if (isOpen || TIMEOUT.test(sentence) || words.some((word) => TIMEOUT.test(word))) return undefined
   const said = excerptOf(sentence || answer.text, mask)
   const message = `Could not ${what}: ${hostOf(url)} answered ${answer.status} with an error${said && `, ${said}`}`
@@ -80,6 +80,15 @@ export function refusalIn(job: JobAnswer, answer: ApiAnswer): SoraPipelineError 
     return new UpstreamHttpError(message, { ...options, bodyExcerpt: excerptOf(answer.text, mask), isRefusal: true })
   }
   return complaintError(kind, message, options)
+}
+
+// Some count their errors from 0, so that only the sentence says it.
+function refuses({ message, msg, status_msg: statusMessage }: Layer): boolean {
+  return [message, msg, statusMessage].some((said) => {
+    if (typeof said !== 'string' || GREETING.test(said)) return false
+    const kind = complaintKind({ words: [], message: said, isPage: false, isRelayed: false })
+    return REFUSALS.has(kind)
+  })
 }
 
 /** Whether an answer tells of an error, in whatever words. */

@@ -37,7 +37,7 @@ const MOST_IN_GRACE = 1_000
  * Generates through any server of the `/v1/videos` family: the shape of the retired OpenAI Videos API, served by vLLM-Omni,
  * SGLang, LiteLLM, new-api, OpenRouter and others. There is no default address.
  *
- * A submission is one `POST`; what cannot be told apart from an accepted one (a reset, a timeout, 408, 409, 3xx, most 5xx, an
+ * A submission is one `POST`; what cannot be told apart from an accepted one (a reset, a timeout, 408, 409, 499, 3xx, most 5xx, an
  * unreadable success) rejects with `SubmissionUnknownError`. `image` is sent as `input_reference`, `video` as bytes to
  * `/videos/edits`, `remixOf` to `/videos/{id}/remix`; `providerOptions` are merged into the body last. `seed`, `audio` and
  * `user` are not sent and give a warning, `style` and `storyboard` an `InvalidRequestError`, unless `providerOptions` has them.
