@@ -29,6 +29,14 @@ test('a body is read to its end, whatever its pieces', async () => {
   expect(await readBodyText({ body: null }, 100, signal)).toEqual({ text: '', isCut: false })
 })
 
+test('the file of a video is kept as its bytes, and never read as text', async () => {
+  const head = [0, 0, 0, 24, 0x66, 0x74, 0x79, 0x70, 0x69, 0x73, 0x6f, 0x6d, 0xff, 0x00]
+  const video = Uint8Array.from([...head, 1, 2])
+  expect(await readBodyText(bodyOf([head, [1, 2]]), 100, signal)).toEqual({ text: '', video, isCut: false })
+  const cut = await readBodyText(bodyOf([head, [1, 2]]), 15, signal)
+  expect(cut).toEqual({ text: '', video: video.subarray(0, 15), isCut: true })
+})
+
 test('a body is whole up to the cap, and cut and closed past it', async () => {
   expect(await readBodyText(bodyOf(['ab', 'cd']), 4, signal)).toEqual({ text: 'abcd', isCut: false })
   const long = bodyOf(['ab', 'cde', 'never read'])

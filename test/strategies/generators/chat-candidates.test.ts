@@ -92,6 +92,15 @@ describe('chatCandidates', () => {
       `[video](https://a.example/x/${page})`,
       0,
     ]),
+    ...['video policy', 'Video guidelines', 'video help', 'watch the docs', 'video terms', 'video FAQ', '视频帮助'].map(
+      (label): [string, string, number] => [`the label ${label}`, `[${label}](https://a.example/v)`, 0],
+    ),
+    ...['support', 'help', 'docs', 'policies', 'status', 'developer'].map((host): [string, string, number] => [
+      `a host of ${host}`,
+      `[video](https://${host}.example/v)`,
+      0,
+    ]),
+    ['a host with such a word in it', '[video](https://supporters.example/v)', 2],
     ['a path with such a word in it', '[video](https://a.example/docsets/v)', 2],
   ])('%s: %j has the evidence %i', (_, text, evidence) => {
     expect(chatCandidates(text, search)[0]).toMatchObject({ evidence })

@@ -120,6 +120,28 @@ test.each([
 )
 
 test.each([
+  ["I can't generate that video. Please review our guidelines.", 'ContentRejectedError'],
+  ["I'm unable to create this clip, it is against the rules", 'ContentRejectedError'],
+  ['We won’t make such videos under our usage terms', 'ContentRejectedError'],
+  ["I can't generate that video.", 'SubmissionUnknownError'],
+  ['I can generate that video under our policy', 'SubmissionUnknownError'],
+])('prose that declines by rules is a verdict: %s', async (prose, name) => {
+  const server = await chatServer([chunk({ content: prose }, 'STOP'), DONE])
+  const context = { ...stageContext(), clock: systemClock }
+  expect(await rejection(generatorAt(server).generate({ prompt: 'A cat' }, context))).toMatchObject({ name })
+})
+
+test.each(['content_filter', 'sensitive', 'SAFETY', 'PROHIBITED_CONTENT', 'refusal'])(
+  'an answer that ends for %s is a verdict',
+  async (reason) => {
+    const context = { ...stageContext(), clock: systemClock }
+    const empty = await chatServer([chunk({ content: '' }, reason), DONE])
+    const error = await rejection(generatorAt(empty).generate({ prompt: 'A cat' }, context))
+    expect(error).toMatchObject({ name: 'ContentRejectedError' })
+  },
+)
+
+test.each([
   ['an error frame', said('API request failed: 500 - x')],
   ['a marked verdict', chunk({ content: '❌ 生成失败: Content violates guardrails' }, 'STOP')],
   ['prose', chunk({ content: 'No available tokens for video generation' }, 'STOP')],

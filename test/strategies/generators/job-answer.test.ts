@@ -46,6 +46,35 @@ describe('the state of a job', () => {
   )
 })
 
+test.each([
+  [{ ErrCode: 0, Resp: { status: 1 } }, 'completed'],
+  [{ ErrCode: 0, Resp: { status: 5 } }, 'running'],
+  [{ ErrCode: 0, Resp: { status: 7 } }, 'moderated'],
+  [{ ErrCode: 0, Resp: { status: 9 } }, undefined],
+  [{ data: { taskId: 'v_1', successFlag: 3 } }, 'failed'],
+  [{ id: 'v_1', video_status: 2 }, 'running'],
+  [{ id: 'v_1', status: 7 }, undefined],
+  [{ id: 'v_1', successFlag: 2, status: 'queued' }, 'queued'],
+])('a number is the state of a job where the answer shows whose it is: %j', (body, state) => {
+  expect(readJob(body).state).toBe(state)
+})
+
+test.each([
+  [[{ status: 'failed' }], 'failed'],
+  [[{ status: 'failed' }, { status: 'moderated' }], 'failed'],
+  [[{ id: 'part_1', status: 'failed' }], 'failed'],
+  [[{ status: 'failed' }, { status: 'running' }], undefined],
+  [[{ status: 'failed' }, { status: 'succeed' }], undefined],
+  [[{ status: 'failed' }, {}], undefined],
+  [[{ status: 'failed' }, 7], undefined],
+  [[], undefined],
+])('a job without a state has failed where all of its parts have: %j', (generations, state) => {
+  const job = readJob({ data: { taskId: 'v_1', generations } })
+  expect([job.state, job.id]).toEqual([state, 'v_1'])
+  expect(readJob({ taskId: 'v_1', status: 'queued', generations }).state).toBe('queued')
+  expect(readJob({ taskId: 'v_1', steps: generations }).state).toBeUndefined()
+})
+
 test.each(['polling_url', 'pollUrl', 'status_url'])('the address of a job is read from %s', (name) => {
   expect(readJob({ id: 'v_1', [name]: '/jobs/1' }).pollAddress).toBe('/jobs/1')
   expect(readJob({ id: 'v_1', [name]: 7 }).pollAddress).toBeUndefined()

@@ -166,12 +166,19 @@ describe('refusalIn', () => {
     [{ code: 600, message: 'odd' }, 'upstream-http', 200],
     [{ success: false, message: 'insufficient balance' }, 'quota-exceeded', 200],
     [{ code: -1, message: 'connection refused' }, 'upstream-http', 200],
+    [{ code: 0, msg: '余额不足，请充值后再试', data: null }, 'quota-exceeded', 200],
+    [{ status_msg: 'It violates our policies' }, 'content-rejected', 200],
+    [{ message: 'invalid api key' }, 'authentication', 200],
+    [{ msg: 'This model is not available in your country' }, 'region-unsupported', 200],
   ])('of %j is %s', (body, code, status) => {
     expect(refusal(body)).toMatchObject({ code, status, url: 'https://api.example/v1/videos', requestId: 'req_1' })
   })
 
   test.each([
     [{ message: 'Welcome' }],
+    [{ message: 'Submitted, insufficient credits will be charged later' }],
+    [{ message: 'rate limit of 3 a minute' }],
+    [{ code: 499, message: 'x' }],
     [{ code: 408, message: 'x' }],
     [{ code: 409, message: 'x' }],
     [{ code: 500, message: 'x' }],
