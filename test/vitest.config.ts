@@ -21,6 +21,7 @@ export default defineConfig({
     // Bounds for a busy machine: nothing waits for them.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000, interval: 10 } },
     restoreMocks: true,
     coverage: {
       provider: 'v8',

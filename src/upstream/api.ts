@@ -13,6 +13,7 @@ import {
   headerSecrets,
   type Mask,
   maskOf,
+  queryValuesOf,
   rememberConfigured,
   resolveCredential,
   resolvePassword,
@@ -134,7 +135,7 @@ const EXISTS = 412
 export function createApi(options: ApiOptions): Api {
   const base = new URL(options.baseUrl)
   const ownHeaders = options.headers ?? {}
-  const queryValues = [...base.searchParams.values(), ...rawValuesOf(base.search)]
+  const queryValues = queryValuesOf(base)
   const ownSecrets = [...headerSecrets(ownHeaders), ...queryValues]
   rememberConfigured(ownHeaders, queryValues)
 
@@ -224,14 +225,6 @@ async function basicOf({ user, password }: Login, subject: string, signal: Abort
   const known = await resolvePassword(password, subject, signal)
   const pair = Buffer.from(`${user}:${known}`).toString('base64')
   return { header: `Basic ${pair}`, secrets: [known, pair] }
-}
-
-// As they are written in the address, which is how a server may see them.
-function rawValuesOf(search: string): string[] {
-  return search
-    .slice(1)
-    .split('&')
-    .map((pair) => pair.slice(pair.indexOf('=') + 1))
 }
 
 function withSecrets(known: ApiCredentials, more: readonly string[]): ApiCredentials {

@@ -163,3 +163,9 @@ async function askForCredential(ask: () => string | Promise<string>, subject: st
     throw new AuthenticationError(`Could not get the credential of ${subject}: its function threw ${kind}`)
   }
 }
+
+/** The values of the query of an address, decoded and as they are written, which is how a server may see them. */
+export function queryValuesOf({ search, searchParams }: URL): readonly string[] {
+  const written = search.slice(1).split('&')
+  return [...searchParams.values(), ...written.map((pair) => pair.slice(pair.indexOf('=') + 1))]
+}

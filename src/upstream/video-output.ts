@@ -66,6 +66,18 @@ const MOST_VALUES = 5_000
  * http nor a data URL is passed over.
  */
 export function videoOutputs(answer: unknown, base: string): VideoOutput[] {
+  return foundIn(answer, base)
+    .map(({ output }) => output)
+    .filter(isFirst)
+}
+
+/** Whether an answer names an output by more than a field in which results stand, where an address may be of a file that is still to come. */
+export function hasVideoEvidence(answer: unknown, base: string): boolean {
+  const [first] = foundIn(answer, base)
+  return first !== undefined && first.evidence > 1
+}
+
+function foundIn(answer: unknown, base: string): readonly Found[] {
   const found: Found[] = []
   let left = MOST_VALUES
   const look = (value: unknown, path: Path): void => {
@@ -83,11 +95,10 @@ export function videoOutputs(answer: unknown, base: string): VideoOutput[] {
     if (evidence > 0) found.push({ output, evidence, isLesser: isLesser(path), rank: rankOf(path) })
   }
   look(answer, [])
-  const sorted = found.toSorted(
+  return found.toSorted(
     (one, other) =>
       other.evidence - one.evidence || Number(one.isLesser) - Number(other.isLesser) || one.rank - other.rank,
   )
-  return sorted.map(({ output }) => output).filter(isFirst)
 }
 
 /** How much the path of an address says: 3 for the name of a video file, 0 for that of something else, `undefined` for neither. */

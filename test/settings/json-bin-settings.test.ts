@@ -7,6 +7,7 @@ import type { Sandbox } from '../../src/sandbox/sandbox.js'
 import { startSandbox } from '../../src/sandbox/start-sandbox.js'
 import type { JsonBinSettingsOptions } from '../../src/settings/json-bin-options.js'
 import { jsonBinSettings } from '../../src/settings/json-bin-settings.js'
+import { eventually } from '../support/eventually.js'
 import { deadOrigin } from '../upstream/loopback-server.js'
 import { problemsOf } from './problems-of.js'
 
@@ -311,7 +312,7 @@ describe('abort', () => {
     const count = sandbox.requestsTo('jsonbin.read').length
     const first = rejection(store.update({ googleDrive: { folderId: 'kept' } }, controller))
     const second = rejection(store.pull(controller))
-    await vi.waitFor(() => expect(sandbox.requestsTo('jsonbin.read').length).toBeGreaterThan(count))
+    await eventually(() => expect(sandbox.requestsTo('jsonbin.read').length).toBeGreaterThan(count))
     controller.abort(reason)
     expect([await first, await second]).toEqual([reason, reason])
     sandbox.clearFaults()

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { StoredRun } from '../../src/index.js'
 import { fileNameOf } from '../../src/stores/files/file-name-of.js'
 import { fileStore } from '../../src/stores/index.js'
+import { eventually } from '../support/eventually.js'
 
 const DAY_MS = 86_400_000
 const RUNNING: StoredRun = { status: 'running', wakeAt: 100 }
@@ -141,14 +142,14 @@ describe('keepEndedMs', () => {
     await fileStore({ directory }).create('run-old', { ...COMPLETED, endedAt: 9 * DAY_MS - 1 })
     await store.create('run-running', RUNNING)
     await endAt('run-new', 9 * DAY_MS)
-    await vi.waitFor(async () => expect(await store.load('run-old')).toBeUndefined())
+    await eventually(async () => expect(await store.load('run-old')).toBeUndefined())
     await endAt('run-older', 5)
     vi.setSystemTime(Date.now() + 59_999)
     await endAt('run-newer', Date.now())
     expect(await store.versions(['run-older', 'run-new', 'run-running'])).toEqual([2, 2, 1])
     vi.setSystemTime(Date.now() + 1)
     await endAt('run-newest', Date.now())
-    await vi.waitFor(async () => expect(await store.versions(['run-older', 'run-new'])).toEqual([undefined, undefined]))
+    await eventually(async () => expect(await store.versions(['run-older', 'run-new'])).toEqual([undefined, undefined]))
     expect(await store.versions(['run-running', 'run-newest'])).toEqual([1, 2])
     // What is under way ends before the directory goes.
     await store.prune({ endedBefore: 0, now: Date.now() })

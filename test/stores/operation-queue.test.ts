@@ -7,6 +7,7 @@ import { operationQueue } from '../../src/stores/sqlite/operation-queue.js'
 import { columnsOf } from '../../src/stores/sqlite/run-columns.js'
 import { openDatabase } from '../../src/stores/sqlite/sqlite-database.js'
 import type { Call, Reply } from '../../src/stores/sqlite/store-operations.js'
+import { eventually } from '../support/eventually.js'
 
 const COLUMNS = columnsOf({ status: 'running', wakeAt: 0 })
 
@@ -37,13 +38,13 @@ it('rejects what has waited for a lock for too long, and performs the rest', asy
   queue.add([versions(0), create(1)])
   queue.drain()
   expect(replies).toEqual([{ number: 0, value: [undefined, undefined, undefined] }])
-  await vi.waitFor(() => expect(replies).toHaveLength(2), { timeout: 5000 })
+  await eventually(() => expect(replies).toHaveLength(2))
   expect(replies[1]).toMatchObject({ number: 1, failure: { errstr: 'database is locked' } })
   queue.add([create(2)])
   queue.drain()
   other.exec('COMMIT')
   queue.add([versions(3)])
-  await vi.waitFor(() => expect(replies).toHaveLength(4), { timeout: 5000 })
+  await eventually(() => expect(replies).toHaveLength(4))
   expect(replies.slice(2)).toEqual([
     { number: 2, value: true },
     { number: 3, value: [undefined, 1, undefined] },

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest'
 import { SoraPipeline, type StoredRun } from '../../src/index.js'
 import { sqliteStore } from '../../src/stores/index.js'
 import { fakeTaskGenerator, runStoreConformance } from '../../src/testing/index.js'
+import { eventually } from '../support/eventually.js'
 
 const RUNNING: StoredRun = { status: 'running', wakeAt: 100 }
 
@@ -190,7 +191,7 @@ describe('a beat', () => {
     }
     await store.heartbeat('one', 60_000)
     await store.heartbeat('two', 0.001)
-    await vi.waitFor(async () => expect((await store.load('run_2'))?.beat?.isExpired).toBe(true))
+    await eventually(async () => expect((await store.load('run_2'))?.beat?.isExpired).toBe(true))
     expect(await store.due(100, 10, { isFree: true })).toEqual(['run_2', 'run_3'])
     expect(await store.due(100, 10, { isFree: true, after: 'run_2' })).toEqual(['run_3'])
     expect(await store.due(100, 10, { after: 'run_unknown' })).toEqual([])

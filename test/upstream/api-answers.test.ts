@@ -8,7 +8,7 @@ async function call(status: number, text: string, options: Partial<ApiCall> = {}
   const { origin } = await loopbackServer((_, response) => response.writeHead(status).end(text))
   const api = createApi({ subject: 'test', baseUrl: origin })
   const { signal } = new AbortController()
-  return api.call({ what: 'ask', method: 'GET', url: api.address('/a'), timeoutMs: 2_000, signal, ...options })
+  return api.call({ what: 'ask', method: 'GET', url: api.address('/a'), timeoutMs: 20_000, signal, ...options })
 }
 
 describe('createApi, what counts as an answer', () => {
@@ -58,7 +58,7 @@ describe('what is sent without a credential', () => {
     const server = await loopbackServer((_, response) => response.end('{}'))
     const api = createApi({ subject: 'test', baseUrl: `${server.origin}/v1//` })
     const { signal } = new AbortController()
-    await api.call({ what: 'ask', method: 'GET', url: api.address('/a'), timeoutMs: 2_000, signal })
+    await api.call({ what: 'ask', method: 'GET', url: api.address('/a'), timeoutMs: 20_000, signal })
     expect(server.seen[0]).toMatchObject({ url: '/v1/a' })
     expect(server.seen[0]?.headers).not.toHaveProperty('authorization')
     expect(api.hasCredential).toBe(false)
@@ -82,7 +82,7 @@ describe('the values of the query of the base address', () => {
     const { origin } = await loopbackServer((_, response) => response.writeHead(500).end(`no ${written} here`))
     const api = createApi({ subject: 'test', baseUrl: `${origin}/?key=a%2Bsecret&other=b+secret` })
     const { signal } = new AbortController()
-    const asked = api.call({ what: 'ask', method: 'GET', url: api.address('/a'), timeoutMs: 2_000, signal })
+    const asked = api.call({ what: 'ask', method: 'GET', url: api.address('/a'), timeoutMs: 20_000, signal })
     const { message } = (await rejection(asked)) as Error
     expect(message).toContain(written === 'a secret' ? 'no a secret here' : 'no [redacted] here')
   })

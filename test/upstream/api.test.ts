@@ -1,11 +1,12 @@
 import { type AddressInfo, createServer } from 'node:net'
 import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod/mini'
 import { NetworkError } from '../../src/contracts/upstream-errors.js'
 import { type ApiCall, createApi } from '../../src/upstream/api.js'
 import { readJsonAnswer } from '../../src/upstream/json-answer.js'
+import { eventually } from '../support/eventually.js'
 import { deadOrigin, json, loopbackServer } from './loopback-server.js'
 import { rejection } from './stage-context.js'
 
@@ -142,11 +143,11 @@ describe('createApi', () => {
     if (when === 'at once') controller.abort(reason)
     const waiting = rejection(apiAt(server.origin).call(call(server.origin, { signal: controller.signal })))
     if (when !== 'at once') {
-      await vi.waitFor(() => expect(server.seen.length).toBe(1))
+      await eventually(() => expect(server.seen.length).toBe(1))
       controller.abort(reason)
     }
     expect(await waiting).toBe(reason)
-    await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+    await eventually(() => expect(server.sockets.size).toBe(0))
     if (when === 'at once') expect(server.seen).toEqual([])
   })
 
@@ -256,7 +257,7 @@ describe('a request whose body is not in memory', () => {
       signal: controller.signal,
     })
     sending.catch(() => undefined)
-    await vi.waitFor(() => expect(asked).toBeGreaterThan(1))
+    await eventually(() => expect(asked).toBeGreaterThan(1))
     // Until it asks for nothing more.
     for (let known = 0; known !== asked; ) {
       known = asked

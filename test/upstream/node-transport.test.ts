@@ -4,6 +4,7 @@ import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'nod
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { videosApiGenerator } from '../../src/strategies/index.js'
 import { hasNodeTransport, nodeTransport } from '../../src/upstream/node-transport.js'
+import { eventually } from '../support/eventually.js'
 import { deadOrigin, json, loopbackServer } from './loopback-server.js'
 import { stageContext } from './stage-context.js'
 
@@ -117,14 +118,14 @@ describe('nodeTransport', () => {
     const reason = new Error('the user left')
     const early = new AbortController()
     const asked = nodeTransport({ method: 'GET', url: server.origin, signal: early.signal })
-    await vi.waitFor(() => expect(server.seen).toHaveLength(1))
+    await eventually(() => expect(server.seen).toHaveLength(1))
     early.abort(reason)
     await expect(asked).rejects.toMatchObject({ name: 'AbortError' })
     const late = new AbortController()
     const response = await nodeTransport({ method: 'GET', url: `${server.origin}/half`, signal: late.signal })
     late.abort(reason)
     await expect(response.text()).rejects.toThrow()
-    await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+    await eventually(() => expect(server.sockets.size).toBe(0))
   })
 
   it.each(['HTTP/1.1 999 Odd\r\n\r\n', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf', 'nonsense\r\n\r\n'])(

@@ -1,5 +1,6 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { proveVideo } from '../../src/upstream/prove-video.js'
+import { eventually } from '../support/eventually.js'
 import { loopbackServer, type SeenRequest, videoBytes } from './loopback-server.js'
 import { rejection } from './stage-context.js'
 
@@ -127,7 +128,7 @@ describe('proveVideo', () => {
       ['HEAD', 'video/*,*/*;q=0.5'],
       ['GET', 'video/*,*/*;q=0.5'],
     ])
-    await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+    await eventually(() => expect(server.sockets.size).toBe(0))
   })
 
   test.each([

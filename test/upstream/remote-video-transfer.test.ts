@@ -1,6 +1,7 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type RemoteVideoOptions, remoteVideo } from '../../src/upstream/remote-video.js'
 import { maskOf } from '../../src/upstream/secret.js'
+import { eventually } from '../support/eventually.js'
 import { drained, loopbackServer, videoBytes } from './loopback-server.js'
 import { instantClock, readAll, rejection } from './stage-context.js'
 
@@ -39,7 +40,7 @@ describe('the transfer of remoteVideo', () => {
     }
     expect(sent).toBeLessThan(32_000_000)
     await reader.cancel()
-    await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+    await eventually(() => expect(server.sockets.size).toBe(0))
   })
 
   test.each(['before', 'while opening', 'while reading'])(
@@ -59,11 +60,11 @@ describe('the transfer of remoteVideo', () => {
         expect(await reading).toBe(reason)
       } else {
         const waiting = rejection(opening)
-        if (when === 'while opening') await vi.waitFor(() => expect(server.seen.length).toBe(1))
+        if (when === 'while opening') await eventually(() => expect(server.seen.length).toBe(1))
         controller.abort(reason)
         expect(await waiting).toBe(reason)
       }
-      await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+      await eventually(() => expect(server.sockets.size).toBe(0))
     },
   )
 

@@ -1,8 +1,9 @@
 import { getEventListeners } from 'node:events'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Clock } from '../../src/contracts/clock.js'
 import { type RemoteVideoOptions, remoteVideo } from '../../src/upstream/remote-video.js'
 import { maskOf } from '../../src/upstream/secret.js'
+import { eventually } from '../support/eventually.js'
 import { deadOrigin, loopbackServer, videoBytes } from './loopback-server.js'
 import { instantClock, readAll, rejection } from './stage-context.js'
 
@@ -98,7 +99,7 @@ describe('the end of a file', () => {
   test('is an empty stream, and the connection is closed', async () => {
     const { server, opening } = await open({ 'content-range': 'bytes */1000' }, 1_000)
     expect(await readAll(await opening)).toHaveLength(0)
-    await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+    await eventually(() => expect(server.sockets.size).toBe(0))
   })
 
   test.each([
@@ -148,7 +149,7 @@ describe('the signal of the caller', () => {
     await readAll(await sourceAt(server.origin).open({ signal }))
     await (await sourceAt(server.origin).open({ signal })).cancel()
     await rejection(sourceAt(`${server.origin}/gone`).open({ signal }))
-    await vi.waitFor(() => expect(getEventListeners(signal, 'abort')).toEqual([]))
+    await eventually(() => expect(getEventListeners(signal, 'abort')).toEqual([]))
   })
 })
 
@@ -160,5 +161,5 @@ test('the connection to a foreign host that refuses is closed', async () => {
   const credentials = { origin: 'http://a.example', get }
   const stranger = sourceAt(away.origin, { credentials, allowPrivateAddresses: true })
   expect(await rejection(stranger.open())).toMatchObject({ status: 410, bodyExcerpt: '' })
-  await vi.waitFor(() => expect(away.sockets.size).toBe(0))
+  await eventually(() => expect(away.sockets.size).toBe(0))
 })

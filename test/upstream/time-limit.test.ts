@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import { expect, test, vi } from 'vitest'
 import { abortable } from '../../src/upstream/abortable.js'
 import { withTimeLimit } from '../../src/upstream/time-limit.js'
+import { eventually } from '../support/eventually.js'
 import { rejection } from './stage-context.js'
 
 const error = () => new Error('too late')
@@ -45,7 +46,7 @@ test('abortable lets go of the signal once the promise has settled, and prefers 
   const controller = new AbortController()
   expect(await abortable(controller.signal, Promise.resolve('done'))).toBe('done')
   expect(await rejection(abortable(controller.signal, Promise.reject('failed')))).toBe('failed')
-  await vi.waitFor(() => expect(getEventListeners(controller.signal, 'abort')).toEqual([]))
+  await eventually(() => expect(getEventListeners(controller.signal, 'abort')).toEqual([]))
   controller.abort('enough')
   expect(await rejection(abortable(controller.signal, Promise.resolve('done')))).toBe('enough')
 })

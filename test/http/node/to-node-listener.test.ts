@@ -7,6 +7,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { FetchHandler } from '../../../src/http/node/fetch-handler.js'
 import { toNodeListener } from '../../../src/http/node/to-node-listener.js'
 import { testCertificate } from '../../../src/testing/fault-server/test-certificate.js'
+import { eventually } from '../../support/eventually.js'
 import { rawClient } from './raw-client.js'
 import { serve } from './serve.js'
 import { type Echo, startExpress, startListener } from './start-listener.js'
@@ -237,6 +238,6 @@ describe('a handler that fails', () => {
       client.socket.end()
       await client.ended
     }
-    await vi.waitFor(() => expect(errors).toEqual([new Error('something else')]))
+    await eventually(() => expect(errors).toEqual([new Error('something else')]))
   })
 })

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { createWebhookSender, type WebhookSenderOptions } from '../../../src/http/webhooks/webhook-sender.js'
 import {
   cutReply,
@@ -11,6 +11,7 @@ import {
   resetConnection,
   slowReply,
 } from '../../../src/testing/index.js'
+import { eventually } from '../../support/eventually.js'
 import { lookupOf, portOf } from '../../upstream/download/fetch-bytes.js'
 import { SPELLINGS } from '../../upstream/download/spellings.js'
 import { loopbackServer } from '../../upstream/loopback-server.js'
@@ -183,5 +184,5 @@ test('no connection is left open', async () => {
     ['/fine', '/endless', '/reset', '/hang'].map((path) => sender.send(`${server.origin}${path}`, COMPLETED)),
   )
   expect(server.seen).toHaveLength(6)
-  await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+  await eventually(() => expect(server.sockets.size).toBe(0))
 })

@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { verifyWebhook } from '../../../src/http/webhooks/verify-webhook.js'
 import { createWebhookSender, type WebhookSenderOptions } from '../../../src/http/webhooks/webhook-sender.js'
 import { manualClock } from '../../../src/testing/manual-clock.js'
+import { eventually } from '../../support/eventually.js'
 import { loopbackServer } from '../../upstream/loopback-server.js'
 import { instantClock } from '../../upstream/stage-context.js'
 
@@ -220,7 +221,7 @@ describe('the signal', () => {
     const sender = createWebhookSender({ ...allowed, clock })
     const controller = new AbortController()
     const sending = sender.send(server.origin, COMPLETED, { signal: controller.signal })
-    await vi.waitFor(() => expect(clock.pending).toBe(1))
+    await eventually(() => expect(clock.pending).toBe(1))
     controller.abort(new Error('the server stops'))
     expect(await sending).toMatchObject({ outcome: 'stopped', attempts: [{ status: 500 }], error: { status: 500 } })
     expect(clock.pending).toBe(0)
@@ -235,7 +236,7 @@ describe('the signal', () => {
     const delivery = await sender.send(server.origin, COMPLETED, { signal: controller.signal })
     expect(delivery).toEqual({ id: delivery.id, host: delivery.host, outcome: 'stopped', attempts: [] })
     expect(clock.waits).toEqual([])
-    await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+    await eventually(() => expect(server.sockets.size).toBe(0))
   })
 
   test('that was aborted before lets nothing out', async () => {

@@ -1,8 +1,9 @@
 import { inspect } from 'node:util'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { VideoRequest } from '../../../src/contracts/request.js'
 import { mayHaveBeenAccepted } from '../../../src/contracts/submission.js'
 import { type VideosApiGeneratorOptions, videosApiGenerator } from '../../../src/strategies/index.js'
+import { eventually } from '../../support/eventually.js'
 import { deadOrigin, json, loopbackServer } from '../../upstream/loopback-server.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
 
@@ -125,7 +126,7 @@ describe('a submission', () => {
     const controller = new AbortController()
     const reason = { enough: true }
     const waiting = rejection(at(server.origin).start(request, stageContext(controller.signal)))
-    await vi.waitFor(() => expect(server.seen.length).toBe(1))
+    await eventually(() => expect(server.seen.length).toBe(1))
     controller.abort(reason)
     expect(await waiting).toBe(reason)
     for (const call of ['start', 'poll', 'cancel'] as const) {

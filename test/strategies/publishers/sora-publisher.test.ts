@@ -1,7 +1,8 @@
 import { inspect } from 'node:util'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { RateLimitError } from '../../../src/contracts/upstream-errors.js'
 import { type SoraPublisherOptions, soraPublisher } from '../../../src/strategies/index.js'
+import { eventually } from '../../support/eventually.js'
 import { deadOrigin, json, type LoopbackServer, loopbackServer } from '../../upstream/loopback-server.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
 
@@ -150,7 +151,7 @@ describe('publish', () => {
     const asking = rejection(
       at(server, { headers: () => new Promise(() => undefined) }).publish(video, stageContext(controller.signal)),
     )
-    await vi.waitFor(() => expect(server.seen).toHaveLength(1))
+    await eventually(() => expect(server.seen).toHaveLength(1))
     controller.abort('enough')
     expect([await waiting, await asking]).toEqual(['enough', 'enough'])
     expect(await rejection(at(server).publish(video, stageContext(controller.signal)))).toBe('enough')

@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
 import { withAttemptObserver } from '../../../src/contracts/attempt-observer.js'
 import { type MirrorResolverOptions, mirrorResolver } from '../../../src/strategies/index.js'
+import { eventually } from '../../support/eventually.js'
 import { deadOrigin, loopbackServer, videoBytes } from '../../upstream/loopback-server.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
 
@@ -134,7 +135,7 @@ describe('mirrorResolver', () => {
     const server = await loopbackServer(() => undefined)
     const { context, told, controller } = observed()
     const waiting = rejection(resolver([server.origin, 'b.example']).resolve(input, context))
-    await vi.waitFor(() => expect(server.seen.length).toBe(1))
+    await eventually(() => expect(server.seen.length).toBe(1))
     controller.abort('enough')
     expect(await waiting).toBe('enough')
     expect(told).toEqual([])

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type ParseServerResolverOptions, parseServerResolver } from '../../../src/strategies/index.js'
+import { eventually } from '../../support/eventually.js'
 import { json, type LoopbackServer, loopbackServer, videoBytes } from '../../upstream/loopback-server.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
 
@@ -114,7 +115,7 @@ describe('resolve', () => {
     const server = await loopbackServer(() => undefined)
     const controller = new AbortController()
     const waiting = rejection(at(server).resolve(input, stageContext(controller.signal)))
-    await vi.waitFor(() => expect(server.seen).toHaveLength(1))
+    await eventually(() => expect(server.seen).toHaveLength(1))
     controller.abort('enough')
     expect(await waiting).toBe('enough')
     expect(await rejection(at(server).resolve(input, stageContext(controller.signal)))).toBe('enough')

@@ -7,6 +7,7 @@ import type { StageProgress } from '../../../src/contracts/stage.js'
 import { UpstreamHttpError } from '../../../src/contracts/upstream-errors.js'
 import { type DirectoryUploaderOptions, directoryUploader } from '../../../src/strategies/index.js'
 import { memoryVideo } from '../../../src/upstream/memory-video.js'
+import { eventually } from '../../support/eventually.js'
 import { videoBytes } from '../../upstream/loopback-server.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
 
@@ -204,8 +205,8 @@ describe('directoryUploader', () => {
       }
       const isWhole = when === 'at the end' || when === 'after it has its name'
       const uploading = rejection(into(path).upload(isWhole ? memoryVideo(bytes) : source, { ...context, report }))
-      if (when === 'while reading') await vi.waitFor(() => expect(context.reports.length).toBe(1))
-      if (when === 'while opening') await vi.waitFor(async () => expect((await readdir(path)).length).toBe(1))
+      if (when === 'while reading') await eventually(() => expect(context.reports.length).toBe(1))
+      if (when === 'while opening') await eventually(async () => expect((await readdir(path)).length).toBe(1))
       if (!isWhole) controller.abort(reason)
       expect(await uploading).toBe(reason)
       expect(await readdir(path)).toEqual([])

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { googleDriveUploader } from '../../../src/strategies/index.js'
 import { fakeSource } from '../../../src/testing/index.js'
+import { eventually } from '../../support/eventually.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
 import { countOf, driveSandbox, STEP, trafficOf } from './google-drive-sandbox.js'
 
@@ -178,17 +179,17 @@ describe('googleDriveUploader', () => {
     if (requests === 0) controller.abort(reason)
     const source = fakeSource({ byteLength: 2 * STEP })
     const upload = rejection(uploader.upload(source, stageContext(controller.signal)))
-    await vi.waitFor(() => expect(sandbox.requests.length).toBe(requests))
-    if (requests === 4) await vi.waitFor(() => expect(drive.files.size).toBe(1))
+    await eventually(() => expect(sandbox.requests.length).toBe(requests))
+    if (requests === 4) await eventually(() => expect(drive.files.size).toBe(1))
     const abortedAt = performance.now()
     controller.abort(reason)
     expect(await upload).toBe(reason)
     expect(performance.now() - abortedAt).toBeLessThan(500)
     if (requests >= 3) {
       const [ended] = requests === 5 ? ['drive.delete 204'] : ['drive.session 499']
-      await vi.waitFor(() => expect(trafficOf(sandbox)).toContain(ended))
+      await eventually(() => expect(trafficOf(sandbox)).toContain(ended))
     }
-    await vi.waitFor(() => expect(drive.files.size).toBe(0))
+    await eventually(() => expect(drive.files.size).toBe(0))
     expect(source.openStreams).toBe(0)
   })
 
@@ -201,7 +202,7 @@ describe('googleDriveUploader', () => {
     const controller = new AbortController()
     const context = stageContext(controller.signal)
     const upload = rejection(uploader.upload(fakeSource(), context))
-    await vi.waitFor(() => expect(countOf(sandbox, 'drive.delete')).toBe(1))
+    await eventually(() => expect(countOf(sandbox, 'drive.delete')).toBe(1))
     const abortedAt = performance.now()
     controller.abort('enough')
     expect(await upload).toBe('enough')
@@ -217,6 +218,6 @@ describe('googleDriveUploader', () => {
       if (ratio === 1) controller.abort('late')
     }
     expect(await rejection(uploader.upload(fakeSource(), { ...context, report }))).toBe('late')
-    await vi.waitFor(() => expect(drive.files.size).toBe(0))
+    await eventually(() => expect(drive.files.size).toBe(0))
   })
 })

@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createDownloader } from '../../../src/upstream/download/downloader.js'
+import { eventually } from '../../support/eventually.js'
 import { drained, loopbackServer, videoBytes } from '../loopback-server.js'
 import { readAll, rejection } from '../stage-context.js'
 import { fetchBytes } from './fetch-bytes.js'
@@ -48,7 +49,7 @@ describe('the size of a body', () => {
     const error = await rejection(fetchBytes(`${server.origin}/100001`, options))
     expect(error).toMatchObject({ code: 'upstream-response', isRetryable: false })
     expect(String(error)).toMatch(/sent more than 100000 bytes$/)
-    await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+    await eventually(() => expect(server.sockets.size).toBe(0))
   })
 
   test.each(['gzip', 'br', 'zstd', 'gzip, identity'])(
@@ -60,7 +61,7 @@ describe('the size of a body', () => {
       })
       const error = await rejection(fetchBytes(server.origin, allowed))
       expect(error).toMatchObject({ code: 'upstream-response', isRetryable: false })
-      await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+      await eventually(() => expect(server.sockets.size).toBe(0))
     },
   )
 
@@ -69,14 +70,14 @@ describe('the size of a body', () => {
       response.writeHead(503, { 'content-encoding': 'gzip' }).end(gzipSync('secret'))
     })
     expect(await fetchBytes(server.origin, allowed)).toMatchObject({ ok: false, status: 503, body: null })
-    await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+    await eventually(() => expect(server.sockets.size).toBe(0))
   })
 
   test('HEAD has no body', async () => {
     const server = await loopbackServer((_, response) => response.writeHead(200, { 'content-length': 7 }).end())
     const { body, headers } = await fetchBytes(server.origin, allowed, { method: 'HEAD' })
     expect([body, headers.get('content-length'), server.seen[0]?.method]).toEqual([null, '7', 'HEAD'])
-    await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+    await eventually(() => expect(server.sockets.size).toBe(0))
   })
 })
 
@@ -97,7 +98,7 @@ describe('the announced length', () => {
   test('what comes past it is cut', async () => {
     const { origin, sockets } = await rawServer(answer('1234567890secret', 'content-length: 10'))
     expect(String((await fetchBytes(origin, allowed)).bytes)).toBe('1234567890')
-    await vi.waitFor(() => expect(sockets.size).toBe(0))
+    await eventually(() => expect(sockets.size).toBe(0))
   })
 
   test.each([
@@ -128,14 +129,14 @@ describe('an answer that is none', () => {
         .map(String)
         .join() + String((error as Error).cause),
     ).not.toContain('secret')
-    await vi.waitFor(() => expect(sockets.size).toBe(0))
+    await eventually(() => expect(sockets.size).toBe(0))
   })
 
   test('headers that drip end with the time limit', async () => {
     const { origin, sockets } = await rawServer('HTTP/1.1 200 OK\r\nx-a: b', 'wait')
     const error = await rejection(fetchBytes(origin, { ...allowed, headerTimeoutMs: 50 }))
     expect(String(error)).toMatch(/did not answer within 50 ms$/)
-    await vi.waitFor(() => expect(sockets.size).toBe(0))
+    await eventually(() => expect(sockets.size).toBe(0))
   })
 })
 
@@ -145,7 +146,7 @@ describe('a slow peer', () => {
     const error = await rejection(fetchBytes(origin, { ...allowed, limits: { idleMs: 40 } }))
     expect(error).toMatchObject({ code: 'network', isRetryable: true })
     expect(String(error)).toMatch(/was silent for 40 ms$/)
-    await vi.waitFor(() => expect(sockets.size).toBe(0))
+    await eventually(() => expect(sockets.size).toBe(0))
   })
 
   test('an injected fetch that is silent, and deaf to its signal, ends as well', async () => {
@@ -205,10 +206,10 @@ describe('an abort', () => {
       const waiting = rejection(work)
       if (when === 'while looking up') await looking.promise
       else if (when !== 'before')
-        await vi.waitFor(() => expect(server.seen).toHaveLength(when === 'in a redirect' ? 2 : 1))
+        await eventually(() => expect(server.seen).toHaveLength(when === 'in a redirect' ? 2 : 1))
       controller.abort(reason)
       expect(await waiting).toBe(reason)
-      await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+      await eventually(() => expect(server.sockets.size).toBe(0))
       expect(server.seen).toHaveLength({ 'in a redirect': 2, before: 0, 'while looking up': 0 }[when] ?? 1)
     },
   )
@@ -220,7 +221,7 @@ describe('an abort', () => {
       const controller = new AbortController()
       const fetch = vi.fn(() => response)
       const waiting = rejection(fetchBytes('http://a.example', { fetch }, { signal: controller.signal }))
-      await vi.waitFor(() => expect(fetch).toHaveBeenCalledTimes(1))
+      await eventually(() => expect(fetch).toHaveBeenCalledTimes(1))
       await new Promise((resolve) => setImmediate(resolve))
       controller.abort(reason)
       expect(await waiting).toBe(reason)
@@ -260,5 +261,5 @@ test('reads no faster than it is asked, and a cancelled body closes its connecti
   }
   expect(sent).toBeLessThan(32_000_000)
   await reader?.cancel()
-  await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+  await eventually(() => expect(server.sockets.size).toBe(0))
 })

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
+import { eventually } from '../../support/eventually.js'
 import { loopbackServer } from '../loopback-server.js'
 import { fetchBytes } from './fetch-bytes.js'
 
@@ -43,7 +44,7 @@ test('the signal of the caller is let go at the end of the body, and where there
   const { signal } = new AbortController()
   await fetchBytes(server.origin, allowed, { signal })
   await fetchBytes(server.origin, allowed, { signal, method: 'HEAD' })
-  await vi.waitFor(() => expect(getEventListeners(signal, 'abort')).toEqual([]))
+  await eventually(() => expect(getEventListeners(signal, 'abort')).toEqual([]))
 })
 
 test.each(['http://user@a.example/', 'http://:pass@a.example/', 'ftp://a.example/', 'xhttp://a.example/'])(

@@ -26,10 +26,15 @@ const IDS = [
   'inference_id',
   'prompt_id',
   'generate_id',
+  'queue_id',
+  'ticket_id',
   'invocation_arn',
 ] as const
 // What some put the id into by itself: midjourney-proxy and its like.
 const BARE_IDS = ['data', 'result', 'task', 'job', 'output'] as const
+// Of what is no job.
+const OTHER_ID =
+  /(?:^|_)(?:user|owner|account|org\w*|tenant|team|client|customer|app|project|workspace|model|request|req|trace|span|log|session|parent|group|voice|preset|template|style|image|file|asset|webhook|key|conversation|message|response|external|correlation)_(?:uu)?id$/
 // Ids of a request: of the job only where it has no other.
 const WEAK_IDS = ['request_id'] as const
 // Where some say how it went, beside the job.
@@ -105,7 +110,14 @@ export function firstIn<T>(
 
 /** The id of the job, under whichever of its names. */
 export function jobIdIn(layers: readonly Layer[]): string | undefined {
-  return firstIn(layers, IDS, idOf) ?? operationName(layers) ?? firstIn(layers, BARE_IDS, bareIdOf)
+  return firstIn(layers, IDS, idOf) ?? operationName(layers) ?? firstIn(layers, BARE_IDS, bareIdOf) ?? onlyId(layers)
+}
+
+// An id of a name that is not in the table, where it is the only one.
+function onlyId(layers: readonly Layer[]): string | undefined {
+  const names = layers.flatMap((layer) => Object.keys(layer)).filter((name) => /_(?:uu)?id$/.test(name))
+  const [only, ...more] = names.filter((name) => !OTHER_ID.test(name))
+  return only === undefined || more.length > 0 ? undefined : firstIn(layers, [only], idOf)
 }
 
 /** The id of the request, which some servers have in place of one of the job. */

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import type { StartedTask, TaskGenerator } from '../../../contracts/generator.js'
+import type { StartedTask, TaskGenerator, TaskStatus } from '../../../contracts/generator.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { FindContext, StageContext, SubmitContext } from '../../../contracts/stage.js'
 import { type ApiAnswer, createApi } from '../../../upstream/api.js'
@@ -7,12 +7,13 @@ import { readJsonAnswer, unreadable } from '../../../upstream/json-answer.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { isPlainHttp } from '../../../upstream/plain-http.js'
 import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
+import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { entryOf, hasId, isOfAnother } from '../answers/answer-layers.js'
 import { type JobState, jobStateOf } from '../answers/job-state.js'
 import { cancelVideo } from './cancel-video.js'
 import { planCreate } from './create-plan.js'
 import { findVideos } from './find-videos.js'
-import { namedVideo } from './finished-job.js'
+import { type FinishedJob, namedVideo } from './finished-job.js'
 import { type JobAnswer, readJob } from './job-answer.js'
 import { type GracePolls, jobStatus } from './job-status.js'
 import { readStartedJob, refusalIn, tellsOfError } from './started-job.js'
@@ -83,8 +84,18 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job carries the key')
     const pollUrl = ownPollUrl(body, answer)
     const operation = { id: job.id, ...(pollUrl !== undefined && { pollUrl }) }
-    // What comes with a status of failure is about the answer; the job tells of itself.
-    return answer.status < 400 ? { operation, status: jobStatus(job, grace) } : { operation }
+    // What comes with a status of failure is about the answer; the job has one of its own.
+    if (answer.status >= 400) return { operation }
+    const status = jobStatus(job, grace)
+    const isPending = status.state === 'queued' || status.state === 'running'
+    if (upstreamId === undefined && isPending) throw unreadable(answer, 'there is a job without an id')
+    return { operation, status: isAddressToCome(job, status, upstreamId) ? { state: 'running' } : status }
+  }
+
+  // Of a job that has neither a state nor more than an address, the video may still be made: the job is polled for it.
+  function isAddressToCome({ body, answer }: FinishedJob, { state }: TaskStatus, id: string | undefined): boolean {
+    if (state !== 'completed' || body.state !== undefined || id === undefined) return false
+    return answer.video === undefined && !hasVideoEvidence(body.body, api.address('/'))
   }
 
   function ownPollUrl(body: JobAnswer, answer: ApiAnswer): string | undefined {
@@ -125,6 +136,7 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
         url: pollUrlOf(operation),
         isAnswer,
       })
+      if (answer.video !== undefined) return jobStatus(jobOf(id, answer, readJob({ id }), context), grace)
       const body = readJob(entryOf(readJsonAnswer(answer, JsonBody), id))
       if (body.layers.length === 0) throw unreadable(answer, 'there is no job')
       if (isOfAnother(body.layers, id)) throw unreadable(answer, 'there is another job')
