@@ -45,7 +45,13 @@ console.log(url, typeof toChatCompletion, typeof startSandbox, typeof videosApiG
 describe('the packed package', () => {
   it('holds what users need and nothing else', async () => {
     const files = await readdir(join(project, 'node_modules/sora-pipeline'))
-    expect(files.sort()).toEqual(['CHANGELOG.md', 'README.md', 'dist', 'package.json'])
+    expect(files.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'examples', 'package.json', 'src'])
+    const sources = await readdir(join(project, 'node_modules/sora-pipeline/src'), {
+      recursive: true,
+      withFileTypes: true,
+    })
+    const others = sources.filter((entry) => entry.isFile() && !entry.name.endsWith('.md'))
+    expect(others.map(({ name }) => name)).toEqual([])
   })
 
   it('is imported as ESM, by every subpath', async () => {
