@@ -32,7 +32,8 @@ for (const run of await pipeline.recover()) {
 
 const server = createServer(toNodeListener(createHandler(pipeline, { apiKeys: ['my-key'], texts: englishTexts })))
 server.listen(Number(PORT), '127.0.0.1', () => {
-  console.log(`serving http://127.0.0.1:${(server.address() as AddressInfo).port}/v1, the key is my-key`)
+  const { port } = server.address() as AddressInfo
+  console.log(`process ${process.pid} serves http://127.0.0.1:${port}/v1, the key is my-key`)
 })
 
 process.once('SIGTERM', async () => {

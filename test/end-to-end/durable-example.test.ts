@@ -66,7 +66,7 @@ async function startBackend() {
   const before: string[] = []
   for (;;) {
     const line = await nextLine(lines)
-    const [, baseURL] = /^serving (\S+), the key is my-key$/.exec(line) ?? []
+    const [, baseURL] = /^process \d+ serves (\S+), the key is my-key$/.exec(line) ?? []
     if (baseURL !== undefined) return { client: new OpenAI({ baseURL, apiKey: 'my-key' }), before, lines }
     before.push(line)
   }
