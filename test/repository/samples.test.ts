@@ -44,6 +44,13 @@ test.each(DOCUMENTS)('the samples of $path compile', ({ path }) => {
   expect(errorsOf((name) => name.startsWith(`${documentPrefix(path)}-`))).toEqual([])
 })
 
+test('SKILL.md is short, and has samples', () => {
+  const text = DOCUMENTS.find(({ path }) => path === 'src/SKILL.md')?.text ?? ''
+  expect(text).toMatch(/^---\nname: sora-pipeline\ndescription: \S.*\n---\n/)
+  expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(80)
+  expect(samplesOf(documentPrefix('src/SKILL.md')).length).toBeGreaterThan(1)
+})
+
 test('the samples of doc comments are found, and compile', () => {
   expect(samplesOf('src-').length).toBeGreaterThan(10)
   expect(errorsOf((name) => !name.startsWith('document--'))).toEqual([])
