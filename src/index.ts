@@ -1,4 +1,5 @@
 export { type BalanceOptions, balance } from './combinators/balance.js'
+export type { AtLeastOne } from './combinators/combine.js'
 export { type FallbackOptions, fallback } from './combinators/fallback.js'
 export { type RaceOptions, race } from './combinators/race.js'
 export { type CircuitBreakerOptions, withCircuitBreaker } from './combinators/with-circuit-breaker.js'
@@ -7,10 +8,10 @@ export { type TimeoutOptions, withTimeout } from './combinators/with-timeout.js'
 export type { Clock } from './contracts/clock.js'
 export {
   type ErrorCode,
-  type ErrorOptions,
   isSoraPipelineError,
   SoraPipelineError,
   type SoraPipelineErrorJson,
+  type SoraPipelineErrorOptions,
 } from './contracts/errors.js'
 export type {
   AttemptFailed,
@@ -117,7 +118,7 @@ export type { ReviewVerdict } from './pipeline/journal/settle-run.js'
 export type { SoraPipelineOptions } from './pipeline/options.js'
 export type { PipelineRun } from './pipeline/pipeline-run.js'
 export type { RunLimits } from './pipeline/run-line.js'
-export type { AdoptOptions, CloseOptions, RecoverOptions, RunOptions } from './pipeline/run-options.js'
+export type { AdoptOptions, CloseOptions, PipelineQuery, RecoverOptions, RunOptions } from './pipeline/run-options.js'
 export type { RunRecord } from './pipeline/run-record.js'
 export { SoraPipeline } from './pipeline/sora-pipeline.js'
 export type { RunProgress } from './pipeline/state/run-state.js'
@@ -125,3 +126,4 @@ export type { StoredMedia, StoredRequest } from './pipeline/state/stored-request
 export type { OpenUrl } from './pipeline/video/open-url.js'
 export { type MemoryStoreOptions, memoryStore } from './stores/memory-store.js'
 export { type PaceScheduleOptions, paceSchedule } from './timing/pace-schedule.js'
+export type { AllowPrivateAddresses } from './upstream/download/allowed-destinations.js'

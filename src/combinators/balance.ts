@@ -15,21 +15,19 @@ import type { Uploader } from '../contracts/uploader.js'
 import { AuthenticationError, QuotaExceededError } from '../contracts/upstream-errors.js'
 import { raceAbort } from '../timing/deadline.js'
 import { retryAfterMsOf } from '../timing/retry.js'
-import { combine, membersOf } from './combine.js'
+import { type AtLeastOne, combine, membersOf } from './combine.js'
 import { publicationLedger } from './publication-ledger.js'
 import { type Rest, WaitingLine } from './waiting-line.js'
 
 /** Options of {@link balance}. */
 export interface BalanceOptions {
   /**
-   * How many calls, or jobs of a generator, each strategy may have at the same time: one whole number from 1 for all, or one for
-   * each in order; `Infinity` for no limit.
-   * @defaultValue Infinity
+   * How many calls, or jobs of a generator, each strategy runs at the same time: one whole number from 1 for all, or a list
+   * with one for each strategy, in order; `Infinity` for no limit. Further calls wait in line, first come, first served.
+   * @defaultValue `Infinity`
    */
   readonly concurrency?: number | readonly number[] | undefined
 }
-
-type Chain<S> = readonly [S, ...S[]]
 
 const aLimit = number(
   (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value > 0),
@@ -72,16 +70,16 @@ const REFUSED_REST_MS = 300_000
  * console.log(generator.name) // balance(key-1, key-2)
  * ```
  */
-export function balance(...strategies: Chain<OneShotGenerator>): OneShotGenerator
-export function balance(...strategies: Chain<Generator>): TaskGenerator
-export function balance(...strategies: Chain<Publisher>): Publisher
-export function balance(...strategies: Chain<Resolver>): Resolver
-export function balance(...strategies: Chain<Uploader>): Uploader
-export function balance(strategies: Chain<OneShotGenerator>, options?: BalanceOptions): OneShotGenerator
-export function balance(strategies: Chain<Generator>, options?: BalanceOptions): TaskGenerator
-export function balance(strategies: Chain<Publisher>, options?: BalanceOptions): Publisher
-export function balance(strategies: Chain<Resolver>, options?: BalanceOptions): Resolver
-export function balance(strategies: Chain<Uploader>, options?: BalanceOptions): Uploader
+export function balance(...strategies: AtLeastOne<OneShotGenerator>): OneShotGenerator
+export function balance(...strategies: AtLeastOne<Generator>): TaskGenerator
+export function balance(...strategies: AtLeastOne<Publisher>): Publisher
+export function balance(...strategies: AtLeastOne<Resolver>): Resolver
+export function balance(...strategies: AtLeastOne<Uploader>): Uploader
+export function balance(strategies: AtLeastOne<OneShotGenerator>, options?: BalanceOptions): OneShotGenerator
+export function balance(strategies: AtLeastOne<Generator>, options?: BalanceOptions): TaskGenerator
+export function balance(strategies: AtLeastOne<Publisher>, options?: BalanceOptions): Publisher
+export function balance(strategies: AtLeastOne<Resolver>, options?: BalanceOptions): Resolver
+export function balance(strategies: AtLeastOne<Uploader>, options?: BalanceOptions): Uploader
 export function balance(...given: readonly unknown[]): Strategy {
   const { members, options } = membersOf<BalanceOptions>('balance', given)
   checkOptions('balance', options, RULES)

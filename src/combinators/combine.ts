@@ -7,6 +7,9 @@ import type { Publication } from '../contracts/publisher.js'
 import type { StageContext } from '../contracts/stage.js'
 import { combinedGenerator } from './combined-generator.js'
 
+/** A list with at least one entry, such as the strategies of a chain. */
+export type AtLeastOne<S> = readonly [S, ...S[]]
+
 /** How a combinator calls its members. */
 export interface Combination {
   readonly name: string

@@ -11,21 +11,19 @@ import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { StageContext } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
-import { combine, membersOf } from './combine.js'
+import { type AtLeastOne, combine, membersOf } from './combine.js'
 import { endsChain } from './ends-chain.js'
 import { publicationLedger } from './publication-ledger.js'
 
 /** Options of {@link fallback}. */
 export interface FallbackOptions {
   /**
-   * Errors that end a chain by default, but are to fall to the next strategy. A submission whose outcome is unknown is never
-   * among them.
-   * @defaultValue none: a moderation verdict is respected
+   * Codes of errors that end a chain by default and that the next strategy handles instead. Only `content-rejected` may be
+   * listed: a submission whose outcome is unknown always ends the chain.
+   * @defaultValue none: a moderation verdict ends the chain
    */
   readonly continueOn?: readonly 'content-rejected'[] | undefined
 }
-
-type Chain<S> = readonly [S, ...S[]]
 
 const aCode = rule((value) => value === 'content-rejected', "give ['content-rejected'] or nothing")
 const RULES: OptionRules<FallbackOptions> = {
@@ -57,16 +55,16 @@ const RULES: OptionRules<FallbackOptions> = {
  * console.log(uploader.name) // fallback(drive, bucket)
  * ```
  */
-export function fallback(...strategies: Chain<OneShotGenerator>): OneShotGenerator
-export function fallback(...strategies: Chain<Generator>): TaskGenerator
-export function fallback(...strategies: Chain<Publisher>): Publisher
-export function fallback(...strategies: Chain<Resolver>): Resolver
-export function fallback(...strategies: Chain<Uploader>): Uploader
-export function fallback(strategies: Chain<OneShotGenerator>, options?: FallbackOptions): OneShotGenerator
-export function fallback(strategies: Chain<Generator>, options?: FallbackOptions): TaskGenerator
-export function fallback(strategies: Chain<Publisher>, options?: FallbackOptions): Publisher
-export function fallback(strategies: Chain<Resolver>, options?: FallbackOptions): Resolver
-export function fallback(strategies: Chain<Uploader>, options?: FallbackOptions): Uploader
+export function fallback(...strategies: AtLeastOne<OneShotGenerator>): OneShotGenerator
+export function fallback(...strategies: AtLeastOne<Generator>): TaskGenerator
+export function fallback(...strategies: AtLeastOne<Publisher>): Publisher
+export function fallback(...strategies: AtLeastOne<Resolver>): Resolver
+export function fallback(...strategies: AtLeastOne<Uploader>): Uploader
+export function fallback(strategies: AtLeastOne<OneShotGenerator>, options?: FallbackOptions): OneShotGenerator
+export function fallback(strategies: AtLeastOne<Generator>, options?: FallbackOptions): TaskGenerator
+export function fallback(strategies: AtLeastOne<Publisher>, options?: FallbackOptions): Publisher
+export function fallback(strategies: AtLeastOne<Resolver>, options?: FallbackOptions): Resolver
+export function fallback(strategies: AtLeastOne<Uploader>, options?: FallbackOptions): Uploader
 export function fallback(...given: readonly unknown[]): Strategy {
   const { members, options } = membersOf<FallbackOptions>('fallback', given)
   checkOptions('fallback', options, RULES)

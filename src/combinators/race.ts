@@ -9,21 +9,19 @@ import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { StageContext } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
-import { combine, membersOf } from './combine.js'
+import { type AtLeastOne, combine, membersOf } from './combine.js'
 import { endsChain } from './ends-chain.js'
 import { publicationLedger } from './publication-ledger.js'
 
 /** Options of {@link race}. */
 export interface RaceOptions {
   /**
-   * How long the latest strategy may take before the next one is started as well, in milliseconds from 0. 0 starts all at once,
-   * `Infinity` the next one only after a failure.
-   * @defaultValue 250
+   * How long the latest strategy may take before the next one is started beside it, in milliseconds from 0. `0` starts all
+   * at once; `Infinity` starts the next one only after a failure.
+   * @defaultValue `250`
    */
   readonly staggerMs?: number | undefined
 }
-
-type Chain<S> = readonly [S, ...S[]]
 
 const RULES: OptionRules<RaceOptions> = { staggerMs: msFrom0 }
 
@@ -57,12 +55,12 @@ const STARTED = 'started'
  * console.log(resolver.name) // race(near, far)
  * ```
  */
-export function race(...strategies: Chain<Publisher>): Publisher
-export function race(...strategies: Chain<Resolver>): Resolver
-export function race(...strategies: Chain<Uploader>): Uploader
-export function race(strategies: Chain<Publisher>, options?: RaceOptions): Publisher
-export function race(strategies: Chain<Resolver>, options?: RaceOptions): Resolver
-export function race(strategies: Chain<Uploader>, options?: RaceOptions): Uploader
+export function race(...strategies: AtLeastOne<Publisher>): Publisher
+export function race(...strategies: AtLeastOne<Resolver>): Resolver
+export function race(...strategies: AtLeastOne<Uploader>): Uploader
+export function race(strategies: AtLeastOne<Publisher>, options?: RaceOptions): Publisher
+export function race(strategies: AtLeastOne<Resolver>, options?: RaceOptions): Resolver
+export function race(strategies: AtLeastOne<Uploader>, options?: RaceOptions): Uploader
 export function race(...given: readonly unknown[]): Strategy {
   const { members, options } = membersOf<RaceOptions>('race', given)
   checkOptions('race', options, RULES)

@@ -18,19 +18,24 @@ import { checkMembers, combine } from './combine.js'
 
 /** Options of {@link withCircuitBreaker}. */
 export interface CircuitBreakerOptions {
-  /** Failures in a row after which the strategy is not called any more, a whole number from 1. @defaultValue 5 */
+  /**
+   * How many failures in a row open the circuit, a whole number from 1. Further calls then reject with `CircuitOpenError`
+   * and nothing is sent.
+   * @defaultValue `5`
+   */
   readonly failures?: number | undefined
   /**
-   * How long it then rests, in milliseconds above 0, before one call is let through to see; `Infinity` for ever.
-   * @defaultValue 30000
+   * How long the circuit stays open, in milliseconds above 0. After it one call is let through: its success closes the
+   * circuit, its failure opens it for as long again. `Infinity` keeps it open for the life of the object.
+   * @defaultValue `30_000` (30 s)
    */
   readonly resetAfterMs?: number | undefined
   /**
-   * Which failures count. An abort never does, nor a submission of a generator whose outcome is not known; what does not count
-   * changes nothing.
-   * @defaultValue all but those that say nothing of the upstream's health: a request, a configuration or a content that was
-   * refused, HTTP 4xx other than 408, 425 and 429, a job that the upstream gave up, an unknown outcome, the breaker's own error
-   * (of a chain inside: all of its errors are such)
+   * Decides which failures count. It is not asked about an abort, nor about a submission of a generator whose outcome is
+   * unknown: they never count. A failure that does not count changes nothing.
+   * @defaultValue all but those that say nothing about the health of the upstream: a refused request, configuration or
+   * content, HTTP 4xx other than 408, 425 and 429, a job that the upstream gave up, an unknown outcome, and a
+   * `CircuitOpenError`
    */
   readonly countsAsFailure?: ((error: unknown) => boolean) | undefined
 }

@@ -14,24 +14,36 @@ import { checkMembers, combine } from './combine.js'
 
 /** Options of {@link withRetry}. */
 export interface RetryOptions {
-  /** How often to try in all, a whole number from 1. @defaultValue 3 */
+  /**
+   * How many attempts are made, the first one included; a whole number from 1. After the last one the call rejects with its
+   * error.
+   * @defaultValue `3`
+   */
   readonly maxAttempts?: number | undefined
-  /** The first delay is between 0 and this, in milliseconds; it doubles with every failure. @defaultValue 500 */
+  /**
+   * Upper bound of the first delay, in milliseconds from 0. Each delay is random between 0 and its bound, and the bound
+   * doubles with every failure. It is never more than `maxDelayMs`.
+   * @defaultValue `500`
+   */
   readonly minDelayMs?: number | undefined
-  /** No delay of our own is longer than this, in milliseconds. @defaultValue 30000 */
+  /**
+   * Upper bound of every delay, in milliseconds from 0. A `retryAfterMs` of the upstream is waited for in addition, and may
+   * be longer.
+   * @defaultValue `30_000` (30 s)
+   */
   readonly maxDelayMs?: number | undefined
   /**
-   * A failure that asks for a longer wait than this (`retryAfterMs`) is not retried, in milliseconds: the chain goes on
-   * instead of standing still for an hour.
-   * @defaultValue 60000
+   * Longest `retryAfterMs` of the upstream that is waited for, in milliseconds from 0. A failure that asks for a longer wait
+   * is not retried, so that a chain continues with its next strategy.
+   * @defaultValue `60_000` (1 min)
    */
   readonly maxRetryAfterMs?: number | undefined
   /**
-   * Which failures to try again. An abort and a submission whose outcome is unknown never are.
-   * @defaultValue those whose `isRetryable` is true
+   * Decides which failures are retried. An abort and a submission whose outcome is unknown are never retried.
+   * @defaultValue errors of the library whose `isRetryable` is true
    */
   readonly shouldRetry?: ((error: unknown) => boolean) | undefined
-  /** Source of the jitter, 0 up to 1. @defaultValue Math.random */
+  /** Source of the jitter: gives numbers from 0 up to, but not including, 1. @defaultValue `Math.random` */
   readonly random?: (() => number) | undefined
 }
 

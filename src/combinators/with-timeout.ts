@@ -14,7 +14,10 @@ import { checkMembers, combine } from './combine.js'
 
 /** Options of {@link withTimeout}. */
 export interface TimeoutOptions {
-  /** Milliseconds above 0 for one call; of a generator for the whole job, from the submission to the video. */
+  /**
+   * Time limit of one call, in milliseconds above 0; of a generator that of the whole job, from the submission to the video.
+   * Past it the call rejects with `StageTimeoutError`; a job that was accepted continues and costs. `Infinity` for no limit.
+   */
   readonly timeoutMs: number
 }
 

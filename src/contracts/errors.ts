@@ -29,40 +29,57 @@ export type ErrorCode =
   | 'no-usable-url'
   | 'run-state'
   | 'run-fenced'
+  /** The caller aborted the run; in events and JSON only, since `result` rejects with `signal.reason` itself. */
   | 'aborted'
+  /** Anything that is not an error of the library; in events and JSON only. */
   | 'unexpected'
 
 /** What every error of the library can be made with. */
-export interface ErrorOptions {
+export interface SoraPipelineErrorOptions {
   /**
-   * What led to it. An error of the library is kept as it is. Of another one the error has a copy of its class with its name, message,
-   * stack, codes, status and causes, without secrets: not what else it holds, such as a request with its headers or a configuration.
+   * What led to the error. An error of the library is kept unchanged. Any other one is copied: class, name, message, stack,
+   * codes, status and causes, without secrets and without its other fields, such as a request with its headers.
+   * @defaultValue none
    */
   readonly cause?: unknown
-  /** Whether the same call may succeed later; each class has its own default. */
+  /** Whether the same call may succeed later. @defaultValue that of the class, see each */
   readonly isRetryable?: boolean | undefined
+  /** Stage in which the error happened. @defaultValue none; the pipeline adds it */
   readonly stage?: StageName | undefined
+  /** Name of the strategy in which the error happened. @defaultValue none; the pipeline adds it */
   readonly strategy?: string | undefined
-  /** The job at the generator, when there is one: what was paid is not lost with the error. */
+  /**
+   * The job at the generator, where one was accepted: with it the job can be polled and adopted.
+   * @defaultValue none
+   */
   readonly handle?: GenerationHandle | undefined
   /**
-   * Id that the upstream gave the request; at the end of the message too. Left out unless it has 1 to 200 letters, digits and
-   * `_.:=/+@-`, or when it looks like a credential.
+   * Id that the upstream gave the request; it is appended to the message as well. Left out unless it has 1 to 200 letters,
+   * digits and `_.:=/+@-`, or when it looks like a credential.
+   * @defaultValue none
    */
   readonly requestId?: string | undefined
 }
 
 /** An error as events carry it: JSON, without secrets. */
 export type SoraPipelineErrorJson = {
+  /** Name of the class, such as `NetworkError`. */
   readonly name: string
+  /** What went wrong, as a word to switch on. */
   readonly code: ErrorCode
+  /** What could not be done and why, without secrets. */
   readonly message: string
+  /** Whether the same call may succeed later. */
   readonly isRetryable: boolean
+  /** Stage in which it happened. */
   readonly stage?: StageName
+  /** Name of the strategy in which it happened. */
   readonly strategy?: string
+  /** The job at the generator, where one was accepted. */
   readonly handle?: GenerationHandle
   /** Id that the upstream gave the request, where it gave one. */
   readonly requestId?: string
+  /** What led to it, where that is an error of the library. */
   readonly cause?: SoraPipelineErrorJson
   /** Of `AllStrategiesFailedError`. */
   readonly errors?: readonly SoraPipelineErrorJson[]
@@ -74,6 +91,7 @@ export type SoraPipelineErrorJson = {
   readonly status?: number
   /** Without query, where a request was sent. */
   readonly url?: string
+  /** How long the upstream asks to wait, in milliseconds. */
   readonly retryAfterMs?: number
 }
 
@@ -99,7 +117,7 @@ export abstract class SoraPipelineError extends Error {
   /** Id that the upstream gave the request, for its support. */
   declare readonly requestId?: string
 
-  constructor(message: string, options: ErrorOptions = {}) {
+  constructor(message: string, options: SoraPipelineErrorOptions = {}) {
     const requestId = safeRequestId(options.requestId)
     super(withRequestId(redact(message), requestId), 'cause' in options ? { cause: ownOrSafe(options.cause) } : {})
     this.isRetryable = options.isRetryable ?? false
@@ -158,7 +176,7 @@ export function ownOrSafe(thrown: unknown): unknown {
 }
 
 /** Says where an error happened, unless it says so already. */
-export function locateError<T>(error: T, place: Pick<ErrorOptions, 'stage' | 'strategy' | 'handle'>): T {
+export function locateError<T>(error: T, place: Pick<SoraPipelineErrorOptions, 'stage' | 'strategy' | 'handle'>): T {
   if (isSoraPipelineError(error)) {
     for (const [key, value] of Object.entries(place)) {
       if (value !== undefined && !(key in error)) Object.defineProperty(error, key, { value, enumerable: true })

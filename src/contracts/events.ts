@@ -4,8 +4,7 @@ import type { PipelineResultJson } from './result.js'
 import type { StageName } from './stage.js'
 
 /**
- * What happens in a run, as JSON. `sequence` counts from 0 without gaps; exactly one terminal event (`run-completed` or
- * `run-failed`) comes, last.
+ * What happens in a run, as JSON. Exactly one terminal event (`run-completed` or `run-failed`) comes, last.
  */
 export type PipelineEvent =
   | RunStarted
@@ -23,15 +22,19 @@ export type PipelineEvent =
 
 /** What every event has. */
 export interface EventBase {
+  /** Id of the run. */
   readonly runId: string
-  /** From 0, without gaps. */
+  /**
+   * Number of the event, from 0 without gaps; after a takeover by another process from the next multiple of 1,000,000.
+   */
   readonly sequence: number
-  /** Epoch milliseconds. */
+  /** When it happened, in epoch milliseconds. */
   readonly at: number
 }
 
 /** What every event of a stage has. */
 export interface StageEventBase extends EventBase {
+  /** The stage that it is about. */
   readonly stage: StageName
   /** Name of the strategy that it is about. */
   readonly strategy: string
@@ -46,9 +49,10 @@ export interface RunStarted extends EventBase {
   readonly stages: readonly StageName[]
 }
 
-/** A run was taken up from the store. */
+/** The run was resumed from the store. */
 export interface RunResumed extends EventBase {
   readonly type: 'run-resumed'
+  /** The stages that are configured, in order. */
   readonly stages: readonly StageName[]
 }
 
@@ -57,14 +61,18 @@ export interface StageStarted extends StageEventBase {
   readonly type: 'stage-started'
 }
 
-/** Readers that are slow see only the latest of several. */
+/** The stage made progress. A reader that is slow sees only the latest of several. */
 export interface StageProgressed extends StageEventBase {
   readonly type: 'stage-progressed'
-  /** 0 to 1; never goes back within a stage, and is absent when no upstream told one. */
+  /** How far the stage is, 0 to 1. It never goes back within a stage, and is absent when the upstream reports none. */
   readonly ratio?: number
+  /** Word for what the upstream does, such as `queued`. */
   readonly phase?: string
+  /** A sentence for people. */
   readonly message?: string
+  /** Bytes that were transferred. */
   readonly bytesDone?: number
+  /** Bytes to transfer, where that is known. */
   readonly bytesTotal?: number
   /** Milliseconds since the stage started. */
   readonly elapsedMs: number
@@ -73,7 +81,9 @@ export interface StageProgressed extends StageEventBase {
 /** One strategy failed once; a retry, a fallback or the end of the stage follows. */
 export interface AttemptFailed extends StageEventBase {
   readonly type: 'attempt-failed'
+  /** Why it failed. */
   readonly error: SoraPipelineErrorJson
+  /** How long the attempt took, in milliseconds. */
   readonly durationMs: number
 }
 
@@ -84,44 +94,55 @@ export interface FallbackTaken extends StageEventBase {
   readonly next: string
 }
 
-/** Something went on all the same, but people should know. `stage` is absent when it is about the whole run. */
+/** A problem that does not stop the run. */
 export interface Warned extends EventBase {
   readonly type: 'warning'
+  /** The stage that it is about; absent when it is about the whole run. */
   readonly stage?: StageName
+  /** Name of the strategy that it is about. */
   readonly strategy?: string
+  /** Kebab-case word for the problem, such as `poll-missed`. */
   readonly code: string
+  /** A sentence for people, without secrets. */
   readonly message: string
 }
 
-/** A stage has what it was for; `strategy` is the one that succeeded. */
+/** A stage succeeded; `strategy` is the one that did. */
 export interface StageCompleted extends StageEventBase {
   readonly type: 'stage-completed'
+  /** How long the stage took, in milliseconds. */
   readonly durationMs: number
 }
 
-/** The stage is not configured, or an earlier end of the run left it out. */
+/** The stage is not configured, or there was no time left for it. */
 export interface StageSkipped extends EventBase {
   readonly type: 'stage-skipped'
+  /** The stage that was left out. */
   readonly stage: StageName
-  readonly reason: 'not-configured' | 'deadline' | 'no-source'
+  /** Why: it has no strategy, or its time was over. */
+  readonly reason: 'not-configured' | 'deadline'
 }
 
-/** All of the stage failed. After `generate` the run goes on without it and is degraded. */
+/** Every strategy of the stage failed. After `generate` the run continues without the stage and is degraded. */
 export interface StageFailed extends StageEventBase {
   readonly type: 'stage-failed'
+  /** Why the stage failed; of a chain with one error for each strategy. */
   readonly error: SoraPipelineErrorJson
+  /** How long the stage took, in milliseconds. */
   readonly durationMs: number
 }
 
 /** Terminal: a URL that works. */
 export interface RunCompleted extends EventBase {
   readonly type: 'run-completed'
+  /** What the run came to. */
   readonly result: PipelineResultJson
 }
 
 /** Terminal: there is no URL. */
 export interface RunFailed extends EventBase {
   readonly type: 'run-failed'
+  /** Why the run failed. */
   readonly error: SoraPipelineErrorJson
   /** Whether the caller aborted the run. */
   readonly isAborted: boolean
@@ -132,14 +153,16 @@ export interface RunFailed extends EventBase {
 /**
  * What a run that failed leaves at the generator.
  * - `cancelled`: nothing runs any more.
- * - `running`: the job goes on, and costs; `handle` picks it up again.
+ * - `running`: the job is still running, and costs; `handle` picks it up again.
  * - `finished`: the video exists there.
  * - `failed`: the upstream gave the job up.
  * - `unknown`: a submission or a cancellation had no answer; it may be running and costing.
  */
 export interface UpstreamState {
+  /** What became of the job, as listed above. */
   readonly state: 'cancelled' | 'running' | 'finished' | 'failed' | 'unknown'
   /** Name of the generator. */
   readonly generator: string
+  /** The job, where its id is known. */
   readonly handle?: GenerationHandle
 }

@@ -6,7 +6,8 @@ export type GenerationHandle = {
   readonly generator: string
   /** What the job belongs to, when the generator says so: `TaskGenerator.upstream`. */
   readonly upstream?: string
+  /** The job in the form of its generator, such as `{ id: 'video_123' }`. */
   readonly operation: JsonValue
-  /** Epoch milliseconds. */
+  /** When it was submitted, in epoch milliseconds. */
   readonly startedAt: number
 }

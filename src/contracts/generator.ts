@@ -20,6 +20,7 @@ export type Generator = OneShotGenerator | TaskGenerator
  * ```
  */
 export interface OneShotGenerator {
+  /** Name in events, handles and messages; each generator of a chain needs its own. */
   readonly name: string
   /** For people, in progress texts; the name serves without one. */
   readonly label?: string | undefined
@@ -55,6 +56,7 @@ export interface OneShotGenerator {
  * ```
  */
 export interface TaskGenerator<Operation extends JsonValue = JsonValue> {
+  /** Name in events, handles and messages; each generator of a chain needs its own. */
   readonly name: string
   /** For people, in progress texts; the name serves without one. */
   readonly label?: string | undefined
@@ -128,13 +130,15 @@ export interface SubmissionSupport {
   readonly idempotency: 'key' | 'none'
   /** How `find` recognises the job. */
   readonly lookup: 'key' | 'fingerprint' | 'none'
-  /** Milliseconds after which a job that was accepted is surely listed. */
+  /** Milliseconds from 0 after which a job that was accepted is surely listed. @defaultValue `30_000` (30 s) */
   readonly settleMs?: number | undefined
 }
 
 /** What `start` gives back. A terminal `status` is not polled. */
 export interface StartedTask<Operation extends JsonValue = JsonValue> {
+  /** JSON that is enough to poll the job, without secrets. */
   readonly operation: Operation
+  /** What the upstream reported with the submission. @defaultValue none: the job is polled */
   readonly status?: TaskStatus | undefined
 }
 
@@ -143,6 +147,7 @@ export type TaskStatus = PendingTask | CompletedTask | FailedTask
 
 /** The job waits or runs. */
 export interface PendingTask {
+  /** Whether the job waits or runs. */
   readonly state: 'queued' | 'running'
   /** 0 to 1, only when the upstream reports it. Anything else is left out, with a warning `invalid-progress`. */
   readonly ratio?: number | undefined
@@ -155,12 +160,14 @@ export interface PendingTask {
 /** The job is done. */
 export interface CompletedTask {
   readonly state: 'completed'
+  /** The video of the job. */
   readonly video: GeneratedVideo
 }
 
 /** The upstream's verdict: the job will never give a video. Another generator may be tried. */
 export interface FailedTask {
   readonly state: 'failed'
+  /** Why the job failed, such as a `ContentRejectedError` or a `GenerationFailedError`. */
   readonly error: SoraPipelineError
 }
 
@@ -178,11 +185,13 @@ export type GeneratedVideo = GeneratedVideoFacts &
 export interface GeneratedVideoFacts {
   /** The upstream's id, such as `video_123`. */
   readonly id: string
+  /** Length in seconds. */
   readonly durationSeconds?: number | undefined
-  /** Pixels. */
+  /** Width in pixels. */
   readonly width?: number | undefined
-  /** Pixels. */
+  /** Height in pixels. */
   readonly height?: number | undefined
+  /** Name of the model that made it, as the upstream calls it. */
   readonly model?: string | undefined
   /** Epoch milliseconds after which the upstream may delete the video. */
   readonly expiresAt?: number | undefined

@@ -1,4 +1,4 @@
-import { type ErrorOptions, SoraPipelineError } from './errors.js'
+import { SoraPipelineError, type SoraPipelineErrorOptions } from './errors.js'
 import type { JsonObject } from './json.js'
 import { redact, redactLikely } from './secrets/redact.js'
 
@@ -16,7 +16,7 @@ abstract class InputError extends SoraPipelineError {
   /** Everything that is wrong, at once. */
   readonly problems: readonly InputProblem[]
 
-  constructor(what: string, problems: readonly InputProblem[], options?: ErrorOptions) {
+  constructor(what: string, problems: readonly InputProblem[], options?: SoraPipelineErrorOptions) {
     const shown = problems.map((problem) => cleaned(problem, redact))
     super(`${what}: ${shown.map(toText).join('; ')}`, options)
     this.problems = shown
@@ -36,7 +36,7 @@ export class ConfigurationError extends InputError {
   readonly code = 'configuration-invalid'
 
   /** @param subject - What could not be made, such as `videosApiGenerator`. */
-  constructor(subject: string, problems: readonly InputProblem[], options?: ErrorOptions) {
+  constructor(subject: string, problems: readonly InputProblem[], options?: SoraPipelineErrorOptions) {
     // A key is easily given in the place of something else.
     super(
       `Could not configure ${subject}`,
@@ -51,7 +51,7 @@ export class InvalidRequestError extends InputError {
   override readonly name = 'InvalidRequestError'
   readonly code = 'request-invalid'
 
-  constructor(problems: readonly InputProblem[], options?: ErrorOptions) {
+  constructor(problems: readonly InputProblem[], options?: SoraPipelineErrorOptions) {
     super('Could not take the request', problems, options)
   }
 }

@@ -13,9 +13,11 @@ import type { StageContext } from './stage.js'
  * ```
  */
 export interface Publisher {
+  /** Name in events and messages. */
   readonly name: string
   /** For people, in progress texts; the name serves without one. */
   readonly label?: string | undefined
+  /** Publishes a video and gives the post. An abort leaves what the service has begun. */
   publish(video: GeneratedVideo, context: StageContext): Promise<Publication>
   /** Takes the post back. Best effort: it never changes the result of a run. */
   unpublish?(publication: Publication, context: StageContext): Promise<void>

@@ -5,8 +5,12 @@ export type MediaInput = string | { readonly bytes: Uint8Array; readonly mediaTy
 
 /** One shot of a storyboard. */
 export interface StoryboardShot {
-  /** Length of the shot in seconds, above 0. */
+  /**
+   * Length of the shot in seconds, above 0. Any other number is refused with `InvalidRequestError`; how long a shot may be
+   * is up to the upstream.
+   */
   readonly durationSeconds: number
+  /** What the shot shows, 1 to 32,000 characters (code points). A longer one is refused. */
   readonly prompt: string
 }
 
@@ -23,34 +27,61 @@ export interface StoryboardShot {
  * ```
  */
 export interface VideoRequest {
-  /** 1 to 32,000 characters (code points). */
+  /**
+   * What the video shows, 1 to 32,000 characters (code points). A longer or an empty one is refused. Lone surrogates are
+   * replaced with U+FFFD.
+   */
   readonly prompt: string
-  /** The upstream's name of the model; each generator has its own default. */
+  /** Name of the model, as the upstream calls it. @defaultValue that of the generator, else the server decides */
   readonly model?: string | undefined
-  /** Above 0. What a generator accepts is its own matter. */
+  /**
+   * Length of the video in seconds, above 0. Any other number is refused; a length that the upstream does not offer is
+   * refused by the upstream.
+   * @defaultValue the upstream decides
+   */
   readonly durationSeconds?: number | undefined
-  /** `{width}x{height}` in pixels, such as `1280x720`. */
+  /**
+   * Width and height in pixels as `{width}x{height}`, such as `1280x720`; each 1 to 99,999.
+   * @defaultValue the upstream decides
+   */
   readonly size?: string | undefined
-  /** `{width}:{height}`, such as `16:9`. */
+  /** Ratio of the sides as `{width}:{height}`, such as `16:9`; each 1 to 9,999. @defaultValue the upstream decides */
   readonly aspectRatio?: string | undefined
-  /** First frame or reference image. */
+  /**
+   * First frame or reference image: an http or https address, a data URL of type `image/…`, or bytes with their media type.
+   * One video begins with one of `image`, `video` and `remixOf`.
+   * @defaultValue none
+   */
   readonly image?: MediaInput | undefined
-  /** Video to extend or to edit. */
+  /**
+   * Video to edit or to extend: an http or https address, a data URL of type `video/…`, or bytes with their media type.
+   * @defaultValue none
+   */
   readonly video?: MediaInput | undefined
-  /** Upstream id of the video to remix. */
+  /** Id of the video to remix, as the upstream gave it; a text that is not empty. @defaultValue none */
   readonly remixOf?: string | undefined
-  /** The shots in order; `prompt` stays the description of the whole. */
+  /** The shots in order, at least one; `prompt` stays the description of the whole. @defaultValue none */
   readonly storyboard?: readonly StoryboardShot[] | undefined
-  /** Name of an upstream style. */
+  /** Name of a style of the upstream, such as `anime`. @defaultValue none */
   readonly style?: string | undefined
-  /** Whole number from 0; the same seed asks for the same video. */
+  /**
+   * Start of the upstream's random numbers: a whole number from 0, up to 9,007,199,254,740,991. Any other number is refused.
+   * The same seed asks for the same video; no upstream guarantees it.
+   * @defaultValue the upstream decides
+   */
   readonly seed?: number | undefined
-  /** Whether to generate sound. */
+  /** Whether to generate sound. @defaultValue the upstream decides */
   readonly audio?: boolean | undefined
-  /** Identifier of the end user, for the upstream's abuse checks. */
+  /**
+   * Identifier of the end user, for the upstream's abuse checks; a text that is not empty, and no secret.
+   * @defaultValue none
+   */
   readonly user?: string | undefined
-  /** Travels with the run and is not sent anywhere by the library itself. */
+  /** Texts by name that are kept with the run and that the library sends nowhere. @defaultValue none */
   readonly metadata?: Readonly<Record<string, string>> | undefined
-  /** Merged into the upstream's create body as it is. */
+  /**
+   * JSON fields that are merged into the body of the submission, last, so that they win over the fields of the generator.
+   * @defaultValue none
+   */
   readonly providerOptions?: JsonObject | undefined
 }

@@ -17,21 +17,27 @@ import type { StageContext } from './stage.js'
  * ```
  */
 export interface Resolver {
+  /** Name in events and messages. */
   readonly name: string
   /** For people, in progress texts; the name serves without one. */
   readonly label?: string | undefined
+  /** Finds a public URL of the video. */
   resolve(input: ResolveInput, context: StageContext): Promise<ResolvedVideo>
 }
 
 /** What a resolver may start from. `publication` is absent without a publisher, or when publishing failed. */
 export interface ResolveInput {
+  /** The generated video. */
   readonly video: GeneratedVideo
+  /** The post, where there is one. */
   readonly publication?: Publication | undefined
 }
 
 /** A public URL of the video, and what is known of it. */
 export interface ResolvedVideo {
+  /** The public URL. */
   readonly url: string
+  /** Media type of the video, such as `video/mp4`. */
   readonly mediaType?: string | undefined
   /** Length in bytes, when the resolver has seen it. */
   readonly byteLength?: number | undefined

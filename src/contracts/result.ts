@@ -7,42 +7,55 @@ import type { UploadedVideo } from './uploader.js'
 
 /** What a run comes to. */
 export interface PipelineResult {
+  /** Id of the run. */
   readonly runId: string
   /** The best URL there is. */
   readonly url: string
   /** Where `url` comes from. */
   readonly servedBy: 'uploader' | 'resolver' | 'generator'
+  /** The generated video. */
   readonly video: GeneratedVideo
+  /** The post, where one was made. */
   readonly publication?: Publication
+  /** What the resolver found, where it did. */
   readonly resolved?: ResolvedVideo
+  /** The copy, where one was made. */
   readonly uploaded?: UploadedVideo
   /** Every call of a strategy, in the order in which they ended; one that failed says why. */
   readonly attempts: readonly Attempt[]
   /** Whether a configured stage failed or was cut short, so that `url` is not the one that was hoped for. */
   readonly isDegraded: boolean
+  /** Problems that did not stop the run, in order. */
   readonly warnings: readonly RunWarning[]
+  /** How long the run took, in milliseconds. */
   readonly durationMs: number
 }
 
 /** A {@link PipelineResult} as events carry it: JSON, so without the `source` of its video. */
 export interface PipelineResultJson extends Omit<PipelineResult, 'video'> {
+  /** The generated video, without its `source`. */
   readonly video: GeneratedVideoFacts & { readonly url?: string }
 }
 
 /** One call of one strategy. */
 export interface Attempt {
+  /** Stage of the call. */
   readonly stage: StageName
   /** Name of the strategy. */
   readonly strategy: string
+  /** How it ended. */
   readonly outcome: 'succeeded' | 'failed'
+  /** Code of its error, where it failed. */
   readonly errorCode?: ErrorCode
   /** Why it failed: the message of the error, without secrets, at most 500 characters. Absent in runs of earlier versions. */
   readonly errorMessage?: string
+  /** How long it took, in milliseconds. */
   readonly durationMs: number
 }
 
 /** A warning of a run; `stage` is absent when it is about the whole. */
 export interface RunWarning extends StageWarning {
+  /** Stage that it is about; absent when it is about the whole run. */
   readonly stage?: StageName
 }
 

@@ -1,4 +1,4 @@
-import { type ErrorOptions, ownOrSafe, SoraPipelineError, toErrorJson } from './errors.js'
+import { ownOrSafe, SoraPipelineError, type SoraPipelineErrorOptions, toErrorJson } from './errors.js'
 import type { GenerationHandle } from './generation-handle.js'
 import type { JsonObject } from './json.js'
 import type { Attempt } from './result.js'
@@ -24,7 +24,7 @@ export class StageTimeoutError extends SoraPipelineError {
   /** The deadline that passed, in milliseconds. */
   readonly timeoutMs: number
 
-  constructor(message: string, options: ErrorOptions & { readonly timeoutMs: number }) {
+  constructor(message: string, options: SoraPipelineErrorOptions & { readonly timeoutMs: number }) {
     super(message, { isRetryable: true, ...options })
     this.timeoutMs = options.timeoutMs
   }
@@ -36,7 +36,7 @@ export class AllStrategiesFailedError extends SoraPipelineError {
   readonly code = 'all-strategies-failed'
   readonly errors: readonly unknown[]
 
-  constructor(message: string, options: ErrorOptions & { readonly errors: readonly unknown[] }) {
+  constructor(message: string, options: SoraPipelineErrorOptions & { readonly errors: readonly unknown[] }) {
     super(message, { isRetryable: options.errors.some((error) => toErrorJson(error).isRetryable), ...options })
     this.errors = options.errors.map(ownOrSafe)
   }
@@ -60,7 +60,7 @@ export class NoUsableUrlError extends SoraPipelineError {
 
   constructor(
     message: string,
-    options: ErrorOptions & {
+    options: SoraPipelineErrorOptions & {
       readonly handle?: GenerationHandle | undefined
       readonly source: VideoSource
       readonly attempts?: readonly Attempt[] | undefined
@@ -84,7 +84,7 @@ export class RunStateError extends SoraPipelineError {
   /** What kept the store from working and where, such as `ENOSPC at /data/runs`; it is in the message as well. */
   readonly reason: string | undefined
 
-  constructor(message: string, options: ErrorOptions & { readonly reason?: string | undefined } = {}) {
+  constructor(message: string, options: SoraPipelineErrorOptions & { readonly reason?: string | undefined } = {}) {
     super(message, options)
     this.reason = options.reason
     Object.defineProperty(this, 'reason', { enumerable: false })

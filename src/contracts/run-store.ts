@@ -72,6 +72,7 @@ export interface RunStore {
 export interface LoadedRun {
   /** Counts the saves, from 1. */
   readonly version: number
+  /** The state as it was saved. */
   readonly state: StoredRun
   /** What {@link RunStore.reschedule} saved since the state was saved. */
   readonly readings?: readonly JsonValue[] | undefined
@@ -93,23 +94,37 @@ export interface WorkerBeat {
 
 /** Which runs {@link RunStore.due} gives. */
 export interface DueOptions {
-  /** Id of the run after which to continue; an id that the store does not know, or that is not running, gives nothing. */
+  /**
+   * Id of the run after which to continue; an id that the store does not know, or that is not running, gives nothing.
+   * @defaultValue from the most overdue run on
+   */
   readonly after?: string | undefined
-  /** Leaves out runs whose worker has a beat that has not expired by the clock of the store. */
+  /**
+   * Whether to leave out runs whose worker has a beat that has not expired by the clock of the store.
+   * @defaultValue `false`
+   */
   readonly isFree?: boolean | undefined
 }
 
 /** Progress of one run, for {@link RunStore.report}. */
 export interface RunReport {
+  /** Id of the run. */
   readonly id: string
+  /** Progress of its present stage. */
   readonly progress: JsonObject
 }
 
 /** Which runs {@link RunStore.prune} forgets. */
 export interface PruneQuery {
-  /** Epoch milliseconds: runs whose `endedAt` is before it. A run without `endedAt` counts as one that ended in 1970. */
+  /**
+   * Epoch milliseconds, any number: runs whose `endedAt` is before it are forgotten, later ones are kept. A run without
+   * `endedAt` counts as one that ended in 1970.
+   */
   readonly endedBefore: number
-  /** Epoch milliseconds, from which the 24 hours are counted. */
+  /**
+   * Epoch milliseconds of the present instant, from which the 24 hours are counted; a run of a caller's id that ended within
+   * them leaves what `retainedRun` gives, an older one leaves nothing.
+   */
   readonly now: number
 }
 
@@ -119,17 +134,26 @@ export interface PruneQuery {
  * run once, however many start meanwhile.
  */
 export interface RunQuery {
-  /** Only runs of this owner; without it those of every owner. */
+  /** Gives only runs of this owner. @defaultValue runs of every owner */
   readonly owner?: string | undefined
+  /** By when the runs started: the newest or the oldest first. */
   readonly order: 'newest-first' | 'oldest-first'
   /**
-   * Id of the run after which to continue; an id that the store does not know gives nothing. It is a place in the order only: the
-   * run may be of another owner, or removed. `pipeline.list` gives nothing after a run of another owner than `owner`.
+   * Id of the run after which to continue; an id that the store does not know gives nothing. It is a place in the order
+   * only: the run may be of another owner, or removed. `pipeline.list` gives nothing after a run of another owner than
+   * `owner`.
+   * @defaultValue from the beginning
    */
   readonly after?: string | undefined
-  /** Also runs that were removed: lookups need them, since such a run may have paid for a job. @defaultValue `false` */
+  /**
+   * Whether to give runs that were removed as well: lookups need them, since such a run may have paid for a job.
+   * @defaultValue `false`
+   */
   readonly withRemoved?: boolean | undefined
-  /** At most this many, a whole number above 0. */
+  /**
+   * How many ids are given at most, a whole number above 0; further runs are on the next page, which begins after the last
+   * id of this one.
+   */
   readonly limit: number
 }
 

@@ -36,8 +36,12 @@ export interface VideoSource {
 
 /** How to open a {@link VideoSource}. */
 export interface OpenOptions {
-  /** First byte wanted, from 0. */
+  /**
+   * First byte wanted, a whole number from 0. At the end of the video the stream is empty; an offset past the end gives no
+   * bytes or rejects.
+   * @defaultValue `0`
+   */
   readonly offset?: number | undefined
-  /** Ends the transfer; the stream then errors with `signal.reason`. */
+  /** Ends the transfer; the stream then errors with `signal.reason`. @defaultValue none */
   readonly signal?: AbortSignal | undefined
 }

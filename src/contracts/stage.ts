@@ -14,11 +14,13 @@ export interface StageProgress {
   readonly phase?: string | undefined
   /** A sentence for people. */
   readonly message?: string | undefined
+  /** Bytes that were transferred. */
   readonly bytesDone?: number | undefined
+  /** Bytes to transfer, where that is known. */
   readonly bytesTotal?: number | undefined
 }
 
-/** Something that went on, but that people should know of. */
+/** A problem that does not stop the run. */
 export interface StageWarning {
   /** A kebab-case word, such as `unsupported-option`. */
   readonly code: string
@@ -28,12 +30,14 @@ export interface StageWarning {
 
 /** What every strategy is given with its input. */
 export interface StageContext {
+  /** Id of the run. */
   readonly runId: string
   /**
    * Aborted when the run is cancelled or its deadline passes; reject with `signal.reason` then. That of a submission is aborted only 30
    * seconds later (at once where `generate` is cancelled): an answer that comes by then is heard.
    */
   readonly signal: AbortSignal
+  /** Source of time for every wait of the strategy. */
   readonly clock: Clock
   /** Tells the readers of the run how far the stage is. Cheap, may be called often, never throws. */
   report(progress: StageProgress): void
@@ -54,6 +58,7 @@ export interface SubmitContext extends StageContext {
 
 /** What `find` is given: when and under which key the unknown submission was sent. */
 export interface FindContext extends StageContext {
+  /** Key that the unknown submission was sent with. */
   readonly idempotencyKey: string
   /** Epoch milliseconds of the intent; the job cannot be older. */
   readonly submittedAt: number

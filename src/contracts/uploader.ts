@@ -13,6 +13,7 @@ import type { StageContext } from './stage.js'
  * ```
  */
 export interface Uploader {
+  /** Name in events and messages. */
   readonly name: string
   /** For people, in progress texts, such as `Google Drive`; the name serves without one. */
   readonly label?: string | undefined
@@ -21,11 +22,13 @@ export interface Uploader {
    * @defaultValue false
    */
   readonly givesPageUrl?: boolean | undefined
+  /** Copies the bytes of a source and gives the URL of the copy. */
   upload(source: VideoSource, context: StageContext): Promise<UploadedVideo>
 }
 
 /** Where the copy is. */
 export interface UploadedVideo {
+  /** The URL of the copy. */
   readonly url: string
   /** The store's own id of the copy. */
   readonly id?: string | undefined

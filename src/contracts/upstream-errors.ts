@@ -1,4 +1,4 @@
-import { type ErrorOptions, optionalJson, SoraPipelineError } from './errors.js'
+import { optionalJson, SoraPipelineError, type SoraPipelineErrorOptions } from './errors.js'
 import type { JsonObject } from './json.js'
 import { hideKnownSecrets } from './secrets/known-secrets.js'
 import { redact } from './secrets/redact.js'
@@ -13,15 +13,23 @@ export function isRetryableStatus(status: number): boolean {
 }
 
 /** What is known of the answer that an error is about. */
-export interface UpstreamErrorOptions extends ErrorOptions {
-  /** HTTP status. */
+export interface UpstreamErrorOptions extends SoraPipelineErrorOptions {
+  /**
+   * HTTP status that the upstream answered with. Any number is kept: nothing is checked or rejected.
+   * @defaultValue none: no answer came, or its status is not known
+   */
   readonly status?: number | undefined
-  /** Address of the request; its query is left out. */
+  /** Address of the request; its query is removed. @defaultValue none */
   readonly url?: string | undefined
-  /** How long the upstream asks to wait, in milliseconds. */
+  /**
+   * How long the upstream asks to wait, in milliseconds from 0. `withRetry` does not retry where it is longer than
+   * `maxRetryAfterMs`.
+   * @defaultValue none
+   */
   readonly retryAfterMs?: number | undefined
   /**
    * For an answer to a submission: whether it proves that nothing was accepted, so that another generator may be tried.
+   * @defaultValue of `UpstreamHttpError` by its status: `true` for 503, 529 and a 4xx other than 408 and 409; else `false`
    */
   readonly isRefusal?: boolean | undefined
 }

@@ -94,7 +94,7 @@ export function createHandler(
   const webhooks = outgoingWebhooks(options, onError)
   const sources = videoSources(runner, clock)
   const repeats = repeatedRequests({ windowMs: repeatWindowMs, clock })
-  const places = runPlaces(settings.maxConcurrentRuns)
+  const places = runPlaces(settings.maxRunsPerOwner)
   const heartbeatClock = sharedTimer(clock, Math.min(1000, (heartbeatMs || 4000) / 4))
 
   const answer = async (request: Request): Promise<Response> => {

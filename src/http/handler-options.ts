@@ -4,91 +4,102 @@ import type { PipelineResultJson } from '../contracts/result.js'
 import type { ChatCompletionOptions } from '../openai/chat-completion-options.js'
 import type { AllowPrivateAddresses } from '../upstream/download/allowed-destinations.js'
 import type { ApiKey } from './api-keys.js'
-import type { ChatReading } from './requests/chat-request.js'
 import type { OtherFields } from './requests/other-fields.js'
 
 /** Options of {@link createHandler}. */
-export interface HandlerOptions
-  extends Pick<ChatCompletionOptions, 'texts' | 'progress' | 'content' | 'role'>,
-    Pick<ChatReading, 'readModel' | 'readPrompt'> {
+export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'progress' | 'content' | 'role'> {
   /**
-   * Keys that callers show as `Authorization: Bearer …`: texts, or `{ key, owner }`. Who shows one owns the videos of its owner;
-   * a text is an owner of its own. Several keys of one owner let a key be changed. Compared in constant time.
-   * Without keys and without `authenticate` every client may call, all share their videos, and a warning of the process says so
-   * once, unless `public` is `true`.
+   * Keys that callers send as `Authorization: Bearer …`: texts, or `{ key, owner }`. A caller owns the videos of the owner
+   * of its key; a text is an owner of its own. Several keys of one owner let a key be changed. Compared in constant time.
+   * Without keys and without `authenticate` every client may call, all share their videos, and a warning of the process says
+   * so once, unless `public` is `true`.
    * @defaultValue none
    */
   readonly apiKeys?: readonly ApiKey[] | undefined
   /**
-   * In place of `apiKeys`: who calls, as a name that is kept with the videos (1 to 255 characters without control characters, no
-   * secret). `undefined`, `null`, `false` and the empty text are no caller, who is answered 401. A `Response` is given to the
-   * caller unchanged, such as for a limit of your own. Anything else, such as `true` or a user object, is answered 500, and
-   * `onError` is called with a `ConfigurationError` that names it.
+   * In place of `apiKeys`: gives the owner of a request, a name that is kept with the videos (1 to 255 characters without
+   * control characters, no secret). `undefined`, `null`, `false` and the empty text stand for no caller, which is answered
+   * 401. A `Response` is sent to the caller unchanged, such as for a limit of your own. Anything else, such as `true` or a
+   * user object, is answered 500, and `onError` is called with a `ConfigurationError` that names it.
+   * @defaultValue none
    */
   readonly authenticate?: ((request: Request) => Caller | Promise<Caller>) | undefined
   /**
-   * `true` for a server that every client may use at your cost, on purpose: no warning then. Excludes `apiKeys` and
+   * Whether every client may use the server at your cost, on purpose: no warning is given then. It excludes `apiKeys` and
    * `authenticate`.
    * @defaultValue `false`
    */
   readonly public?: boolean | undefined
-  /**
-   * What the paths begin with, such as `/api/v1` where the handler is mounted there.
-   * @defaultValue `/v1`
-   */
+  /** What the paths begin with, such as `/api/v1` where the handler is mounted there. @defaultValue `/v1` */
   readonly basePath?: string | undefined
   /**
-   * The models that callers may name, for `GET /v1/models` too: names that are read by `readModel`, or for each name what it stands
-   * for, such as `{ 'cat-video': { model: 'wan-2.2', durationSeconds: 8 } }`. Any other name is answered 404.
+   * The models that callers may name, also for `GET /v1/models`: names that are read by `readModel`, or for each name what
+   * it stands for, such as `{ 'cat-video': { model: 'wan-2.2', durationSeconds: 8 } }`. Any other name is answered 404.
    * @defaultValue every name is taken; the list has `sora-1.0`
    */
   readonly models?: readonly string[] | Readonly<Record<string, Partial<VideoRequest>>> | undefined
   /**
-   * The last word on a request before its run begins: gives back the request to run. What it throws is the answer: an error of the
-   * library with its status, such as a `QuotaExceededError` for a caller who has had enough.
+   * Reads fields of the request from the model name, such as an orientation from `sora2-landscape-10s`; what the body gives
+   * wins. What it throws is the answer.
+   * @defaultValue the names of the sora2api family are read
+   */
+  readonly readModel?: ((model: string) => Partial<VideoRequest>) | undefined
+  /**
+   * Reads fields of the request from the text of the last message, such as `{anime}` or `[5.0s]`, and gives what is left as
+   * `prompt`. What it throws is the answer.
+   * @defaultValue the markers of the sora2api family are read
+   */
+  readonly readPrompt?: ((prompt: string) => Partial<VideoRequest> & { readonly prompt: string }) | undefined
+  /**
+   * Last step before a run begins: gives back the request to run. What it throws is the answer: an error of the library with
+   * its status, such as a `QuotaExceededError` for a caller with no credit left.
+   * @defaultValue none: the request is run unchanged
    */
   readonly prepare?: ((request: VideoRequest, call: PreparedCall) => VideoRequest | Promise<VideoRequest>) | undefined
   /**
-   * Longest body in bytes above 0, counted while it is read; images come inside the body. Longer ones are answered 413.
-   * @defaultValue 26214400 (25 MiB)
+   * Longest body in bytes, at least 1, counted while it is read; images come inside the body. A longer one is answered 413.
+   * `Infinity` for no limit.
+   * @defaultValue `26_214_400` (25 MiB)
    */
   readonly maxBodyBytes?: number | undefined
   /**
-   * How many bytes of bodies this handler holds at one moment while it reads them, at least `maxBodyBytes`; `Infinity` for no
-   * limit. A body that does not fit any more is answered 503 with `Retry-After`.
+   * How many bytes of bodies this handler holds at one moment while it reads them, at least `maxBodyBytes`; `Infinity` for
+   * no limit. A body that does not fit is answered 503 with `Retry-After`.
    * @defaultValue 8 times `maxBodyBytes`
    */
   readonly maxTotalBodyBytes?: number | undefined
   /**
-   * In how many milliseconds above 0 a body has to arrive as a whole; `Infinity` for no limit. One that does not is answered 408.
-   * @defaultValue 120000
+   * Time in which a body has to arrive as a whole, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no
+   * limit. A later one is answered 408.
+   * @defaultValue `120_000` (2 min)
    */
   readonly bodyTimeoutMs?: number | undefined
   /**
-   * How many unfinished runs an owner may have that were begun through this handler, a whole number above 0, or `Infinity`. A
-   * further one is answered 429 with `Retry-After`, code `too_many_runs`, and nothing is sent or paid. A request that joins a run
-   * (`Idempotency-Key`, a repeated request) does not count. Counted in memory, for this handler; `maxConcurrentRuns` of the
-   * pipeline makes runs wait in line in place of refusing them.
-   * @defaultValue Infinity
+   * How many unfinished runs an owner may have that were begun through this handler, a whole number from 1, or `Infinity`
+   * for no limit. A further one is answered 429 with `Retry-After`, code `too_many_runs`, and nothing is sent or paid. A
+   * request that joins a run (`Idempotency-Key`, a repeated request) does not count. Counted in memory, for this handler;
+   * `maxConcurrentRuns` of the pipeline makes runs wait in line instead of refusing them.
+   * @defaultValue `Infinity`
    */
-  readonly maxConcurrentRuns?: number | undefined
+  readonly maxRunsPerOwner?: number | undefined
   /**
-   * How long an answer waits for the upstream to take the job, in milliseconds from 0, so that a refusal gets its own status. After
-   * that the job counts as taken, and a refusal comes inside the stream, or as the state of the video.
-   * @defaultValue 5000
+   * How long an answer waits for the upstream to accept the job, in milliseconds from 0, so that a refusal gets its own
+   * status. Past it the job counts as accepted, and a refusal comes inside the stream, or as the state of the video.
+   * `Infinity` waits for the outcome.
+   * @defaultValue `5_000` (5 s)
    */
   readonly acceptTimeoutMs?: number | undefined
   /**
-   * For how long a request that comes again word for word from the same owner is taken for its client's own second try, in
-   * milliseconds from 0, which is not at all: it joins the run that it began, where its sender cannot know how that went. So a
-   * connection that was cut, or a submission whose outcome is unknown, is not paid for again by clients that
-   * try again by themselves. Kept in memory, for this process. A request with an `Idempotency-Key` joins the run of its key alone.
-   * @defaultValue 600000 (ten minutes)
+   * How long an identical request of the same owner counts as a retry of its client, in milliseconds from 0; `0` disables
+   * it. A retry joins the run of the first request where its sender cannot know how that ended, so that a cut connection, or
+   * a submission whose outcome is unknown, is not paid for twice. A later one starts a run of its own. Kept in memory, for
+   * this process. A request with an `Idempotency-Key` joins the run of its key alone.
+   * @defaultValue `600_000` (10 min)
    */
   readonly repeatWindowMs?: number | undefined
   /**
-   * What happens to a run whose chat client disconnects: it continues, and its result is fetched by its id (header `x-run-id`), or it
-   * is cancelled, for all clients that wait for it.
+   * What happens to a run whose chat client disconnects: `continue` keeps it running, and its result is fetched by its id
+   * (header `x-run-id`); `cancel` cancels it, for all clients that wait for it.
    * @defaultValue `continue`
    */
   readonly onDisconnect?: 'continue' | 'cancel' | undefined
@@ -98,53 +109,56 @@ export interface HandlerOptions
    */
   readonly cors?: '*' | readonly string[] | undefined
   /**
-   * How `GET /v1/videos/{id}/content` gives a video: its bytes through this server, or a redirect to the URL of the result. Choose
-   * `redirect` where that URL serves the bytes themselves, which a page of Google Drive does not. A function gives the address to
-   * redirect to, or `undefined` for the bytes. A video without a public URL always comes as bytes.
+   * How `GET /v1/videos/{id}/content` gives a video: `stream` sends its bytes through this server, `redirect` redirects to
+   * the URL of the result. Choose `redirect` where that URL serves the bytes themselves, which a page of Google Drive does
+   * not. A function gives the address to redirect to, or `undefined` for the bytes. A video without a public URL always
+   * comes as bytes.
    * @defaultValue `stream`
    */
   readonly contentDelivery?: 'stream' | 'redirect' | ((result: PipelineResultJson) => string | undefined) | undefined
   /**
-   * Signs the URLs that chat clients get for a video that is only behind the generator's key: anyone who has such a URL may fetch the
-   * video from this server. At least 16 characters.
+   * Secret that signs the URLs that chat clients get for a video that is only behind the generator's key: anyone with such a
+   * URL may fetch the video from this server. At least 16 characters.
    * @defaultValue random, so that such URLs end with the process
    */
   readonly contentSecret?: string | undefined
   /**
-   * How long such a URL works, in milliseconds above 0.
-   * @defaultValue 86400000 (a day)
+   * How long such a URL works, in milliseconds from 1 to 100,000,000,000,000. Past it the URL is answered 404.
+   * @defaultValue `86_400_000` (1 day)
    */
   readonly contentLifetimeMs?: number | undefined
   /**
-   * Where callers reach `basePath`, for the URLs of this server, such as `https://video.example`.
+   * Address under which callers reach `basePath`, for the URLs of this server, such as `https://video.example`.
    * @defaultValue the origin of each request
    */
   readonly publicOrigin?: string | undefined
   /**
-   * Lets callers name a `webhook_url` when they create a video, and signs what is sent there: `whsec_` and base64, or any other
-   * text, or a function of the owner.
+   * Lets callers name a `webhook_url` when they create a video, and signs what is sent there: `whsec_` and base64, or any
+   * other text, or a function of the owner.
    * @defaultValue none: a `webhook_url` is refused
    */
   readonly webhookSecret?: string | ((owner: string) => string) | undefined
   /**
    * Hosts, hosts with a port and ranges that webhooks may be sent to beyond public addresses on ports 80 and 443, such as
-   * `['10.0.0.7:9000']`; `true` for everything. Videos are fetched by the pipeline, which has an `allowPrivateAddresses` of its own.
+   * `['10.0.0.7:9000']`; `true` for everything. Videos are fetched by the pipeline, which has an `allowPrivateAddresses` of
+   * its own.
    * @defaultValue none
    */
   readonly webhookAllowPrivateAddresses?: AllowPrivateAddresses | undefined
   /**
-   * After how many milliseconds from 0 in which nothing was sent a stream gets a sign of life: that of a chat a chunk with an empty
-   * delta, that of `/events` a comment. 0 and `Infinity` for none. One timer serves all streams, so it may come up to a second (at
-   * most a quarter of this) later.
-   * @defaultValue 14000
+   * Silence after which a stream gets a heartbeat, in milliseconds from 0: a chat a chunk with an empty delta, `/events` a
+   * comment. `0` and `Infinity` send none. One timer serves all streams, so a heartbeat may come up to a second (at most a
+   * quarter of this) later.
+   * @defaultValue `14_000` (14 s)
    */
   readonly heartbeatMs?: number | undefined
   /**
-   * Told of what went wrong inside: errors that callers only see as `internal_error`, webhooks that were given up, streams that
-   * broke. What it throws is ignored.
+   * Called with what failed inside: errors that callers only see as `internal_error`, webhooks that were given up, streams
+   * that broke. What it throws is ignored.
+   * @defaultValue none: they are not reported
    */
   readonly onError?: ((error: unknown) => void) | undefined
-  /** @defaultValue the machine's own time */
+  /** Source of time of the handler. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
 
@@ -153,8 +167,11 @@ export type Caller = string | Response | false | null | undefined
 
 /** Who made a request, and how. */
 export interface PreparedCall {
+  /** Owner of the caller's videos. */
   readonly owner: string
+  /** Which route was called. */
   readonly route: 'chat' | 'videos' | 'remix'
+  /** Headers of the request. */
   readonly headers: Headers
   /**
    * Fields of the body that the handler does not read, such as `{ fps: 24 }`, for `prepare` to make something of, such as

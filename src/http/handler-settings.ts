@@ -19,7 +19,7 @@ type Defaulted =
   | 'maxBodyBytes'
   | 'maxTotalBodyBytes'
   | 'bodyTimeoutMs'
-  | 'maxConcurrentRuns'
+  | 'maxRunsPerOwner'
   | 'acceptTimeoutMs'
   | 'onDisconnect'
   | 'contentDelivery'
@@ -31,6 +31,8 @@ type Defaulted =
   | 'clock'
 
 const MAX_BODY_BYTES = 26_214_400
+// A signed URL has room for the twelve digits of its end in seconds.
+const LONGEST_LIFETIME_MS = 1e14
 
 /** {@link HandlerOptions} with every default filled in; `basePath` has no slash at its end. */
 export type HandlerSettings = Omit<HandlerOptions, Defaulted> & {
@@ -52,7 +54,7 @@ export function handlerSettings(options: HandlerOptions): HandlerSettings {
     maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES,
     maxTotalBodyBytes: options.maxTotalBodyBytes ?? 8 * (options.maxBodyBytes ?? MAX_BODY_BYTES),
     bodyTimeoutMs: options.bodyTimeoutMs ?? 120_000,
-    maxConcurrentRuns: options.maxConcurrentRuns ?? Number.POSITIVE_INFINITY,
+    maxRunsPerOwner: options.maxRunsPerOwner ?? Number.POSITIVE_INFINITY,
     acceptTimeoutMs: options.acceptTimeoutMs ?? 5000,
     onDisconnect: options.onDisconnect ?? 'continue',
     contentDelivery: options.contentDelivery ?? 'stream',
@@ -94,7 +96,7 @@ const RULES: OptionRules<HandlerOptions> = {
   maxBodyBytes: number((value) => value >= 1, 'give bytes above 0'),
   maxTotalBodyBytes: number((value) => value >= 1, 'give at least maxBodyBytes, or Infinity'),
   bodyTimeoutMs: aTimeout,
-  maxConcurrentRuns: number(
+  maxRunsPerOwner: number(
     (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value > 0),
     'give a whole number above 0',
   ),
@@ -115,7 +117,10 @@ const RULES: OptionRules<HandlerOptions> = {
       ? undefined
       : { field, value: 'unusable', fix: 'give at least 16 characters' },
   ),
-  contentLifetimeMs: number((value) => value >= 1, 'give milliseconds above 0'),
+  contentLifetimeMs: number(
+    (value) => value >= 1 && value <= LONGEST_LIFETIME_MS,
+    `give milliseconds from 1 to ${LONGEST_LIFETIME_MS}`,
+  ),
   publicOrigin: address('https://video.example', 'https://video.example alone'),
   webhookSecret: ruleOf((_, value) => (typeof value === 'function' ? undefined : webhookProblem(value))),
   webhookAllowPrivateAddresses: ruleOf((field, value) => allowPrivateAddressesProblem(value, field)),

@@ -15,28 +15,29 @@ import { chineseTexts, type ProgressTexts } from './progress-texts.js'
 /** How a run is written as OpenAI objects. The defaults give the sora2api response format byte for byte. */
 export interface ChatCompletionOptions {
   /**
-   * Id of the completion, the same in every chunk.
+   * Id of the completion, the same in every chunk; a text that is not empty.
    * @defaultValue `chatcmpl-` and 32 random hexadecimal digits
    */
   readonly id?: string | undefined
   /**
-   * When the completion was made, in whole Unix seconds from 0.
+   * When the completion was made, in whole Unix seconds from 0 and below 100,000,000,000. A larger number, such as one in
+   * milliseconds, is refused.
    * @defaultValue now
    */
   readonly created?: number | undefined
   /**
-   * Name of the model to answer with; what was really used is in the result of the run.
+   * Name of the model to answer with; a text that is not empty. What really made the video is in the result of the run.
    * @defaultValue `sora-1.0`
    */
   readonly model?: string | undefined
   /**
-   * What a stream says while the run goes on.
+   * The texts that a stream shows while the run works. A function of it that throws costs its line, never the stream.
    * @defaultValue `chineseTexts`
    */
   readonly texts?: ProgressTexts | undefined
   /**
-   * Where a stream says it. A client that joins the contents shows the progress as part of the answer with `content`, and
-   * apart from it with `reasoning_content`, where every line ends in a line feed; `none` streams the answer alone.
+   * Where a stream shows progress. With `content` a client that joins the contents shows it as part of the answer; with
+   * `reasoning_content` it is apart from the answer, and every line ends in a line feed; `none` streams the answer alone.
    * @defaultValue `content`
    */
   readonly progress?: 'content' | 'reasoning_content' | 'none' | undefined
@@ -47,18 +48,18 @@ export interface ChatCompletionOptions {
    */
   readonly content?: AnswerFormat | undefined
   /**
-   * Whether a stream begins, before anything happened, with a chunk whose delta is `{"role":"assistant"}`.
+   * Whether a stream begins with a chunk whose delta is `{"role":"assistant"}`, before anything happened.
    * @defaultValue `omit` with progress in `content`, as sora2api does; otherwise `include`
    */
   readonly role?: 'include' | 'omit' | undefined
   /**
    * Whether to give token counts: in a stream as one more chunk with no choices at the end, and `"usage":null` in the
-   * others, as OpenAI does for `stream_options.include_usage`. The counts are the upstream's; 0 stands for what it did not
-   * count, as is usual for video.
+   * others, as OpenAI does for `stream_options.include_usage`. The counts are those of the upstream; 0 stands for what it
+   * did not count, as is usual for video.
    * @defaultValue `omit`
    */
   readonly usage?: 'include' | 'omit' | undefined
-  /** Gives `created` its default. */
+  /** Clock that gives `created` its default; only `now()` is read. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
 

@@ -2,8 +2,11 @@ import type { PipelineResultJson } from '../contracts/result.js'
 
 /** Tokens in OpenAI's form, such as `{ prompt_tokens: 12, completion_tokens: 0, total_tokens: 12 }`. */
 export interface ChatCompletionUsage {
+  /** Tokens of the request, as the upstream counted them; 0 without a count. */
   readonly prompt_tokens: number
+  /** Tokens of the answer, as the upstream counted them; 0 without a count. */
   readonly completion_tokens: number
+  /** Both together. */
   readonly total_tokens: number
 }
 

@@ -8,6 +8,7 @@ import { errorFromJson } from './error-from-json.js'
  * events that came over a queue. When it has a `result`, that settles what the events leave open.
  */
 export interface FormattableRun extends AsyncIterable<PipelineEvent> {
+  /** What the run comes to, for events that break off. */
   readonly result?: PromiseLike<PipelineResult> | undefined
 }
 

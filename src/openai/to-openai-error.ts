@@ -9,15 +9,19 @@ export interface OpenAiError {
   readonly status: number
   /** What tells a client whether and when to try again, with names in lower case; absent when there is nothing to tell. */
   readonly headers?: Readonly<Record<string, string>>
+  /** JSON of the answer. */
   readonly body: { readonly error: OpenAiErrorBody }
 }
 
 /** Such as `{ message: '…', type: 'invalid_request_error', param: 'prompt', code: 'invalid_value' }`. */
 export interface OpenAiErrorBody {
+  /** What went wrong and what to do, for the client to show. */
   readonly message: string
+  /** Kind of the error in OpenAI's words, such as `server_error`. */
   readonly type: string
   /** The first field of the request that is wrong. */
   readonly param: string | null
+  /** The error in one word, such as `timeout`. */
   readonly code: string
 }
 

@@ -10,27 +10,29 @@ import { type OpenAiErrorBody, toOpenAiError } from './to-openai-error.js'
 /** How a stream is kept alive and what happens when its reader leaves. */
 export interface SseOptions {
   /**
-   * After how many milliseconds from 0 in which nothing was sent a chunk with an empty delta is sent, which adds nothing to the
-   * answer: proxies cut silent connections, some after 50 s. Comment lines are never sent, because readers exist that stop at
-   * one. None comes after the answer, and none ahead of the first chunk where the chunks are not those of
-   * `toChatCompletionChunks`, for its id and model are not known then. 0 and `Infinity` send none.
-   * @defaultValue 15,000
+   * Silence after which a heartbeat is sent, in milliseconds from 0: a chunk with an empty delta, which adds nothing to the
+   * answer. Proxies cut silent connections, some after 50 s. Comment lines are never sent, because some readers stop at one.
+   * No heartbeat comes after the answer, nor ahead of the first chunk where the chunks are not those of
+   * `toChatCompletionChunks`. `0` and `Infinity` send none.
+   * @defaultValue `15_000` (15 s)
    */
   readonly heartbeatMs?: number | undefined
   /**
-   * Whether a failure is said in one more chunk before its frame, with a short sentence as `delta.content`, such as
+   * Whether a failure is shown in one more chunk before its error frame, with a short sentence as `delta.content`, such as
    * `❌ Could not start the video: 429. Wait and send the request again`: some gateways drop frames without `choices`. Like a
    * heartbeat it needs the form of the chunks.
    * @defaultValue `omit`
    */
   readonly errorContent?: 'include' | 'omit' | undefined
-  /** Put into an error frame as `run_id`, so that the run can be looked up. */
+  /** Id of the run, which is put into an error frame as `run_id`, so that the run can be found. @defaultValue none */
   readonly runId?: string | undefined
   /**
-   * Called once when the reader cancels before the end, first of all. The stream itself never stops a run: abort it here if
+   * Called once when the reader cancels before the end, before anything else. The stream never stops a run: abort it here if
    * it is not worth its cost without a reader.
+   * @defaultValue none: the run continues
    */
   readonly onCancel?: ((reason: unknown) => void) | undefined
+  /** Clock of the heartbeats. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
 

@@ -4,20 +4,34 @@ import { msAbove0, nested } from '../contracts/option-rules.js'
 /** How long things may take, in milliseconds above 0; `Infinity` for no limit. Each has its own default. */
 export interface Deadlines {
   /**
-   * From the first submission to the video. When it passes the run fails with a `StageTimeoutError` that carries the handle; the
-   * job is not cancelled and continues costing.
-   * @defaultValue 1800000 (30 minutes)
+   * Time from the first submission to the video, in milliseconds above 0; `Infinity` for no limit. Past it a job is polled
+   * once more, and then the run fails with a `StageTimeoutError` that carries the handle; the job is not cancelled and
+   * continues to cost.
+   * @defaultValue `1_800_000` (30 minutes)
    */
   readonly generateMs?: number | undefined
-  /** Publishing; then the run continues without it. @defaultValue 60000 */
+  /**
+   * Time to publish, in milliseconds above 0; `Infinity` for no limit. Past it the run continues without a post, and is
+   * degraded.
+   * @defaultValue `60_000` (1 minute)
+   */
   readonly publishMs?: number | undefined
-  /** Resolving; then the run continues without it. @defaultValue 120000 */
+  /**
+   * Time to resolve a URL, in milliseconds above 0; `Infinity` for no limit. Past it the run continues without the resolver,
+   * and is degraded.
+   * @defaultValue `120_000` (2 minutes)
+   */
   readonly resolveMs?: number | undefined
-  /** Uploading; then the run continues without it. @defaultValue 900000 (15 minutes) */
+  /**
+   * Time to upload, in milliseconds above 0; `Infinity` for no limit. Past it the run completes without the copy, and is
+   * degraded.
+   * @defaultValue `900_000` (15 minutes)
+   */
   readonly uploadMs?: number | undefined
   /**
-   * The whole run. When it passes after the generation, the run completes with the best URL it has.
-   * @defaultValue 3600000 (1 hour)
+   * Time of the whole run, in milliseconds above 0; `Infinity` for no limit. Past it the run completes with the best URL it
+   * has; without a video it fails as past `generateMs`.
+   * @defaultValue `3_600_000` (1 hour)
    */
   readonly totalMs?: number | undefined
 }

@@ -16,64 +16,90 @@ import type { OpenUrl } from './video/open-url.js'
 
 /** What a {@link SoraPipeline} is made of. Only the generator is required. */
 export interface SoraPipelineOptions {
+  /**
+   * Makes the video: one strategy, or a chain such as `fallback(a, b)`. Each generator of a chain needs its own name.
+   */
   readonly generator: Generator
+  /** Publishes the video as a post. @defaultValue none: the stage is skipped */
   readonly publisher?: Publisher | undefined
+  /**
+   * Finds a public URL of the video, such as that of a copy without a watermark.
+   * @defaultValue none: the stage is skipped
+   */
   readonly resolver?: Resolver | undefined
+  /** Copies the video to a store of yours. @defaultValue none: the stage is skipped */
   readonly uploader?: Uploader | undefined
-  /** Where runs are kept. @defaultValue memoryStore() */
+  /**
+   * Where runs are kept. Only a store outside the process lets a run survive it.
+   * @defaultValue `memoryStore()`: runs end with the process
+   */
   readonly store?: RunStore | undefined
+  /** Time limits of the stages and of the whole run. @defaultValue see each of {@link Deadlines} */
   readonly deadlines?: Deadlines | undefined
-  /** Called with every event of every run, and not waited for. What it throws or rejects with becomes a `warning` event, once a run. */
+  /**
+   * Called with every event of every run; its promise is not awaited. What it throws or rejects with becomes a `warning`
+   * event, once a run.
+   * @defaultValue none
+   */
   readonly onEvent?: ((event: PipelineEvent) => unknown) | undefined
-  /** Take the post back once the video was uploaded; best effort. @defaultValue false */
+  /**
+   * Whether the post is removed once the video was uploaded. A failure of it is a warning and does not change the result.
+   * @defaultValue `false`
+   */
   readonly unpublishAfterUpload?: boolean | undefined
   /**
-   * Open the URL of each uploaded copy before it counts: one GET for its first byte without credentials, and up to two more, 2 and 4
-   * seconds later, where that fails. Status 200 or 206 is needed, and no page or JSON unless the uploader has `givesPageUrl`. A copy that
-   * fails is a failed attempt: the next uploader of a chain is taken, and what was uploaded stays where it is. Costs a request and its
-   * time within `uploadMs`; a store at a private address has to be listed in `allowPrivateAddresses`.
-   * @defaultValue false
+   * Whether the URL of each uploaded copy is opened before it counts: one GET for its first byte without credentials, and up
+   * to two more, 2 and 4 seconds later, where that fails. Status 200 or 206 is needed, and no page or JSON unless the
+   * uploader has `givesPageUrl`. A copy that fails is a failed attempt: the next uploader of a chain is called, and what was
+   * uploaded stays. It costs a request and its time within `uploadMs`; a store at a private address has to be listed in
+   * `allowPrivateAddresses`.
+   * @defaultValue `false`
    */
   readonly verifyUploads?: boolean | undefined
   /**
-   * When to ask for a job again, in milliseconds from 0; `Infinity` for not before the deadline. What is no such number is a warning, and
-   * the default counts.
-   * @defaultValue paceSchedule()
+   * When a job is polled again, in milliseconds from 0 after the last answer; `Infinity` for not before the deadline. What
+   * is not such a number is a warning, and the default counts.
+   * @defaultValue `paceSchedule()`
    */
   readonly pollSchedule?: PollSchedule | undefined
   /**
-   * How to open a public URL for an uploader.
-   * @defaultValue a guarded GET: see `allowPrivateAddresses`
+   * Opens a public URL for an uploader; it is called with no credential.
+   * @defaultValue a GET that reaches public addresses and those of `allowPrivateAddresses`
    */
   readonly openUrl?: OpenUrl | undefined
   /**
-   * Which URLs of videos are opened beyond those on public addresses at ports 80 and 443: hosts (`'127.0.0.1'`), hosts with a
-   * port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything. One that is not listed rejects with a
-   * `NetworkError`, also when a redirect or a lookup leads there. With an `openUrl` of its own this option has no effect.
+   * Which URLs of videos are opened beyond those on public addresses at ports 80 and 443: hosts (`'127.0.0.1'`), hosts with
+   * a port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything. A URL that is not listed rejects with
+   * a `NetworkError`, also when a redirect or a DNS lookup leads there. With an `openUrl` of its own this option has no
+   * effect.
    * @defaultValue none
    */
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   /**
-   * How long a sign of life of this process lasts, in milliseconds above 0; one is written every third of it, however many runs the
-   * process holds. After a crash another process takes a run over when it has seen no new one for this long, or for half of it when
-   * the store says as well that it has expired.
-   * @defaultValue 10000
+   * How long a sign of life of this process counts, in milliseconds above 0 (finite); one is written every third of it,
+   * however many runs the process holds. Past it, without a new one, another process takes the runs over; it does so past
+   * half of it when the store reports as well that the last one has expired.
+   * @defaultValue `10_000` (10 s)
    */
   readonly leaseMs?: number | undefined
   /**
-   * How long one operation of the store may take, in milliseconds above 0; then it fails as if the store were down. Near the end of
-   * `totalMs` it is less, but at least a second.
-   * @defaultValue 10000
+   * Time limit of one operation of the store, in milliseconds above 0 (finite). Past it the operation fails as if the store
+   * were down. Near the end of `totalMs` the limit is shorter, but at least a second.
+   * @defaultValue `10_000` (10 s)
    */
   readonly storeTimeoutMs?: number | undefined
   /**
-   * How many runs this pipeline works on at once: all of them (a number, or `total`), and those of one owner (`perOwner`). Further
-   * runs are saved and wait in line before they submit, first come, first served, as `running` with the phase `waiting`; their deadlines
-   * begin after it. A run whose job may be running never waits. Calls of `advance` are not counted.
-   * @defaultValue Infinity
+   * How many runs this pipeline works on at once: all of them (a number, or `total`), and those of one owner (`perOwner`);
+   * whole numbers from 1, or `Infinity`. Further runs are saved and wait in line before they submit, first come, first
+   * served, as `running` with the phase `waiting`; their deadlines begin after it. A run whose job may be running never
+   * waits. Calls of `advance` are not counted.
+   * @defaultValue `Infinity`
    */
   readonly maxConcurrentRuns?: number | RunLimits | undefined
-  /** @defaultValue the machine's own time */
+  /**
+   * Source of time of the pipeline and of its strategies, such as `manualClock()` in a test.
+   * @defaultValue the system clock
+   */
   readonly clock?: Clock | undefined
 }
 

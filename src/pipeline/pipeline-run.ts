@@ -19,6 +19,7 @@ import { stagesOf } from './take-step.js'
  * Leaving a loop early stops that reader alone.
  */
 export interface PipelineRun extends AsyncIterable<PipelineEvent> {
+  /** Id of the run. */
   readonly id: string
   /**
    * What the run comes to. Rejects with the run's error, or with `signal.reason` itself after an abort. It need not be read: it

@@ -3,9 +3,16 @@ import { nested, rule, ruleOf } from '../contracts/option-rules.js'
 
 /** How many runs a pipeline works on at once; each a whole number above 0, or `Infinity`. */
 export interface RunLimits {
-  /** All runs together. @defaultValue Infinity */
+  /**
+   * How many runs are worked on at once, a whole number from 1, or `Infinity` for no limit. Further runs wait in line.
+   * @defaultValue `Infinity`
+   */
   readonly total?: number | undefined
-  /** Runs of one owner; runs without an owner count as one owner's. @defaultValue Infinity */
+  /**
+   * How many runs of one owner are worked on at once, a whole number from 1, or `Infinity` for no limit; runs without an
+   * owner count as those of one owner. Further runs wait in line, and runs of other owners pass them.
+   * @defaultValue `Infinity`
+   */
   readonly perOwner?: number | undefined
 }
 

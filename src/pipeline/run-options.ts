@@ -6,23 +6,28 @@ import type { RunQuery } from '../contracts/run-store.js'
 
 /** What belongs to one run. */
 export interface RunOptions {
-  /** Aborts the run, as `run.cancel` does. */
+  /** Aborts the run, as `run.cancel` does. @defaultValue none */
   readonly signal?: AbortSignal | undefined
   /**
-   * 1 to 255 characters. An id that the store knows joins or resumes that run; it never starts a second.
+   * Id of the run, 1 to 255 characters; a longer one is refused. An id that the store knows joins or resumes that run and
+   * never starts a second one.
    * @defaultValue `run_` and 128 random bits
    */
   readonly id?: string | undefined
   /**
-   * Who the run belongs to, 1 to 255 characters and no secret: kept with the run, so that a backend can show it to nobody else.
-   * An id that is known under another owner is refused.
+   * Owner of the run, such as a tenant; 1 to 255 characters and no secret. It is kept with the run, so that a backend can
+   * show the run to its owner alone. An id that is known under another owner is refused.
+   * @defaultValue none
    */
   readonly owner?: string | undefined
 }
 
 /** What belongs to a run of an adopted job. */
 export interface AdoptOptions extends Pick<RunOptions, 'id' | 'owner'> {
-  /** What the job was submitted for; without it no other generator is tried when the job fails. */
+  /**
+   * What the job was submitted for. With it the next generator of the chain is tried when the job fails.
+   * @defaultValue none: a job that fails ends the run
+   */
   readonly request?: VideoRequest | undefined
 }
 
@@ -37,8 +42,9 @@ export type Opened = {
 /** Which runs are recovered. */
 export interface RecoverOptions {
   /**
-   * At most this many, the most overdue first; a whole number from 1.
-   * @defaultValue all
+   * How many runs are resumed at most, the most overdue first; a whole number from 1, or `Infinity` for no limit. Further
+   * runs stay as they are until the next call.
+   * @defaultValue `Infinity`
    */
   readonly limit?: number | undefined
 }
@@ -46,8 +52,9 @@ export interface RecoverOptions {
 /** How a pipeline closes. */
 export interface CloseOptions {
   /**
-   * How long effects in progress (a submission, an upload) may take to finish, in milliseconds from 0; `Infinity` waits for them.
-   * @defaultValue 10000
+   * How long effects in progress (a submission, an upload) may take to finish, in milliseconds from 0. Past it a submission
+   * is left and its answer is saved if it comes; an upload is aborted. `Infinity` waits for them.
+   * @defaultValue `10_000` (10 s)
    */
   readonly graceMs?: number | undefined
 }

@@ -18,7 +18,9 @@ import { resultJsonOf } from './video/run-result.js'
  * ratio: 0.4 } }`.
  */
 export interface RunRecord {
+  /** Id of the run. */
   readonly id: string
+  /** Owner of the run, where one was given. */
   readonly owner?: string
   /** The run that this one retries. */
   readonly retryOf?: string
@@ -32,9 +34,9 @@ export interface RunRecord {
    * its id, the prompt is empty.
    */
   readonly request: StoredRequest
-  /** Epoch milliseconds. */
+  /** When the run started, in epoch milliseconds. */
   readonly startedAt: number
-  /** Epoch milliseconds; once it has ended. */
+  /** When the run ended, in epoch milliseconds; absent before. */
   readonly endedAt?: number
   /** When the run next does something, in epoch milliseconds. */
   readonly wakeAt: number
@@ -46,7 +48,7 @@ export interface RunRecord {
   readonly progress?: RunProgress
   /** The generated video, once it exists. */
   readonly video?: GeneratedVideoFacts
-  /** Of a completed run. */
+  /** What the run came to, once it is completed. */
   readonly result?: PipelineResultJson
   /** When the URL of the result may stop working, in epoch milliseconds. */
   readonly urlExpiresAt?: number

@@ -1,3 +1,4 @@
+export type { JsonValue } from '../contracts/json.js'
 export type { ChatVariant } from './chat/chat-variant.js'
 export type { SandboxDriveFile, SandboxDrivePermission } from './drive/drive-store.js'
 export type { SandboxDrive } from './drive/sandbox-drive.js'

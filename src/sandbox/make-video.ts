@@ -5,20 +5,25 @@ import type { RenderOrder } from './video-worker.js'
 
 /** What {@link makeVideo} draws. */
 export interface MakeVideoOptions {
-  /** Shown in the picture: printable ASCII as letters, every other character as its code, such as `<732B>`. */
+  /**
+   * Text that is shown in the picture: printable ASCII as letters, every other character as its code, such as `<732B>`.
+   */
   readonly prompt: string
-  /** Pixels: even, 64 to 1920. */
+  /** Width in pixels: an even number from 64 to 1920. Any other number is refused. */
   readonly width: number
-  /** Pixels: even, 64 to 1920. */
+  /** Height in pixels: an even number from 64 to 1920. Any other number is refused. */
   readonly height: number
-  /** Seconds, above 0, at most 60; rounded to whole frames, of which there is at least one. */
+  /**
+   * Length in seconds, above 0 and at most 60; any other number is refused. It is rounded to whole frames, of which there is
+   * at least one.
+   */
   readonly durationSeconds: number
   /**
-   * Whole number, 1 to 60. A key frame comes every second.
-   * @defaultValue 12
+   * How many frames a second has, a whole number from 1 to 60; any other number is refused. A key frame comes every second.
+   * @defaultValue `12`
    */
   readonly framesPerSecond?: number | undefined
-  /** Stops the work; nothing is left running. */
+  /** Ends the work; nothing is left running, and the call rejects with `signal.reason`. @defaultValue none */
   readonly signal?: AbortSignal | undefined
 }
 

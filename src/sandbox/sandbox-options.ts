@@ -6,38 +6,44 @@ import type { FaultPlans } from './fault.js'
 
 /** How to start a {@link Sandbox}. */
 export interface SandboxOptions {
-  /** Faults from the beginning; {@link Sandbox.setFaults} changes them. */
+  /** Faults from the beginning; {@link Sandbox.setFaults} changes them. @defaultValue none */
   readonly faults?: FaultPlans | undefined
   /**
-   * Above 0. A job takes about 6 seconds at 1 and 0.3 seconds at 20, but never less than its video needs to be rendered.
-   * @defaultValue 1
+   * How many times as fast jobs run, above 0: a job takes about 6 seconds at 1 and 0.3 seconds at 20. No job takes less than
+   * its video needs to be rendered, also at `Infinity`.
+   * @defaultValue `1`
    */
   readonly speed?: number | undefined
   /**
-   * Whole number. The times of the jobs differ by up to 10 %, in the same way for the same seed.
-   * @defaultValue 1
+   * Whole number that the times of the jobs depend on: they differ by up to 10 %, in the same way for the same seed. Any
+   * other number is refused.
+   * @defaultValue `1`
    */
   readonly seed?: number | undefined
-  /**
-   * The key that the Videos API asks for.
-   * @defaultValue a new one in every sandbox
-   */
+  /** Key that the Videos API requires. @defaultValue a new one in every sandbox */
   readonly apiKey?: string | undefined
-  /** Milliseconds that the Videos API sends as `openai-poll-after-ms`; without it the header is not sent. */
-  readonly pollAfterMs?: number | undefined
   /**
-   * Form in which the chat upstream answers for models that do not say one.
-   * @defaultValue 'fenced-html'
+   * Milliseconds from 0 (finite) that the Videos API sends as `openai-poll-after-ms`; clients should not poll sooner.
+   * @defaultValue none: the header is not sent
    */
+  readonly pollAfterMs?: number | undefined
+  /** Form in which the chat upstream answers for models that name none. @defaultValue `'fenced-html'` */
   readonly chatVariant?: ChatVariant | undefined
-  /** Makes both Spaces private ones: they answer 404 with a page to every request that does not have this token. */
+  /**
+   * Makes both Spaces private: they answer 404 with a page to every request without this token.
+   * @defaultValue none: they are public
+   */
   readonly spaceToken?: string | undefined
   /**
-   * Whole number from 0. How many calls wait in line at a Space, beside the one that runs; one more is answered with 503.
-   * @defaultValue 20
+   * How many calls wait in line at a Space beside the one that runs, a whole number from 0. A further one is answered with
+   * 503.
+   * @defaultValue `20`
    */
   readonly spaceQueueSize?: number | undefined
-  /** A directory whose files the file server serves as well, such as the one of a `directoryUploader`. */
+  /**
+   * A directory whose files the file server serves as well, such as that of a `directoryUploader`.
+   * @defaultValue none
+   */
   readonly files?: { readonly directory: string } | undefined
 }
 

@@ -60,6 +60,7 @@ export interface SandboxFiles {
 export interface SandboxSpace {
   /** Its root, without a slash at the end. */
   readonly baseUrl: string
+  /** Access password of the Space. */
   readonly password: string
   /** The Gradio that it runs on. */
   readonly dialect: SpaceDialect
@@ -69,6 +70,7 @@ export interface SandboxSpace {
 export interface SandboxJsonBin {
   /** Stands for `https://api.jsonbin.io/v3`. */
   readonly baseUrl: string
+  /** Id of the bin. */
   readonly binId: string
   /** For `X-Master-Key`. */
   readonly masterKey: string

@@ -8,38 +8,53 @@ import type { SettingsSecrets } from './settings-secrets.js'
 
 /** Options of `jsonBinSettings`. One of the two keys is needed. */
 export interface JsonBinSettingsOptions {
-  /** Of a bin that was made for this: letters, digits, `-` and `_`, as in the address of the bin. There is no default. */
+  /**
+   * Id of a bin that was made for the settings: letters, digits, `-` and `_`, as in the address of the bin. There is no
+   * default.
+   */
   readonly binId: string
-  /** Sent as `X-Master-Key`; it opens the whole account. */
+  /**
+   * Key that is sent as `X-Master-Key`; it opens the whole account. Give either this or `accessKey`.
+   * @defaultValue none
+   */
   readonly masterKey?: string | undefined
-  /** Sent as `X-Access-Key`; it needs the rights to read and to update bins, and no more. */
+  /**
+   * Key that is sent as `X-Access-Key`; it needs the rights to read and to update bins, and no more.
+   * @defaultValue none
+   */
   readonly accessKey?: string | undefined
-  /** @defaultValue `'https://api.jsonbin.io/v3'` */
+  /** Address of the service. @defaultValue `'https://api.jsonbin.io/v3'` */
   readonly baseUrl?: string | undefined
   /**
-   * What holds until the bin was read, and what the bin leaves out.
+   * Settings that apply until the bin was read, and where the bin leaves something out.
    * @defaultValue `{}`, which switches everything off
    */
   readonly initial?: SettingsFragment | undefined
-  /** The credentials of the chain, so that none of them is ever stored. What a function would give cannot be seen. */
+  /**
+   * The credentials of the chain, so that none of them is ever stored. What a function would give cannot be checked.
+   * @defaultValue none
+   */
   readonly secrets?: SettingsSecrets | undefined
   /**
-   * Hosts, such as `gateway.example` or `127.0.0.1:8000`, to which a document may send credentials of the chain: those of the
-   * generator, the publisher, the parse server and the Spaces. Those of `initial` are allowed as well; a document that names
-   * another one is refused. Without the list whoever can write the bin decides where credentials go.
+   * Hosts, such as `gateway.example` or `127.0.0.1:8000`, to which a document may send credentials of the chain: those of
+   * the generator, the publisher, the parse server and the Spaces. The hosts of `initial` are allowed as well; a document
+   * that names another one is refused.
+   * @defaultValue every host: who can write the bin then decides where credentials are sent
    */
   readonly allowedHosts?: readonly string[] | undefined
   /**
-   * Milliseconds for one request; above 0, `Infinity` for none.
-   * @defaultValue 10_000
+   * Time limit of one request, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit. Past it the
+   * bin counts as down, and the last good copy stays.
+   * @defaultValue `10_000` (10 s)
    */
   readonly timeoutMs?: number | undefined
-  /** Told when the bin could not be read (`settings-not-pulled`) or written (`settings-not-pushed`). What it throws is ignored. */
-  readonly onWarning?: ((warning: StageWarning) => void) | undefined
   /**
-   * Called in place of the platform's `fetch`, with the address as a string.
-   * @defaultValue `globalThis.fetch`
+   * Called when the bin could not be read (`settings-not-pulled`) or written (`settings-not-pushed`). What it throws is
+   * ignored.
+   * @defaultValue none
    */
+  readonly onWarning?: ((warning: StageWarning) => void) | undefined
+  /** Called in place of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
   readonly fetch?: Fetch | undefined
 }
 

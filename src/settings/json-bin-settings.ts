@@ -39,6 +39,7 @@ export interface JsonBinSettings extends LiveSettings {
 
 /** What belongs to one `pull` or `update`. */
 export interface SyncOptions {
+  /** Ends the request; the call then rejects with `signal.reason`. @defaultValue none */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -21,9 +21,15 @@ import type { SettingsWarning } from './settings-warning.js'
 /** Options of `pipelineFromSettings`: those of a `SoraPipeline` but its strategies. */
 export interface SettingsPipelineOptions
   extends Omit<SoraPipelineOptions, 'generator' | 'publisher' | 'resolver' | 'uploader'> {
-  /** In place of the one that the settings name: one of another kind, a chain, or a fake in a test. */
+  /**
+   * Used in place of the generator that the settings name: one of another kind, a chain, or a fake in a test.
+   * @defaultValue that of the settings
+   */
   readonly generator?: Generator | undefined
-  /** Given to every strategy, and called in place of the platform's `fetch`. */
+  /**
+   * Given to every strategy, and called in place of the platform's `fetch`, with the address as a string.
+   * @defaultValue `globalThis.fetch`
+   */
   readonly fetch?: Fetch | undefined
 }
 

@@ -14,9 +14,11 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /** What {@link settingsFromEnv} reads. */
 export interface EnvironmentSettings {
+  /** What the variables set, with the default of everything else. */
   readonly settings: Settings
+  /** Credentials that the variables hold. */
   readonly secrets: SettingsSecrets
-  /** For `jsonBinSettings`, when `JSONBIN_BIN_ID` is set. */
+  /** Options for `jsonBinSettings`. @defaultValue none, without `JSONBIN_BIN_ID` */
   readonly jsonBin?: Pick<JsonBinSettingsOptions, 'binId' | 'masterKey' | 'accessKey' | 'baseUrl'>
 }
 

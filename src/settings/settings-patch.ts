@@ -6,10 +6,11 @@ import type { Settings, SettingsFragment } from './settings.js'
  * section, back to its default. `{ googleDrive: { isEnabled: false }, publisher: null }`
  */
 export type SettingsPatch = {
-  readonly [Section in keyof SettingsFragment]?: Change<NonNullable<SettingsFragment[Section]>> | null | undefined
+  readonly [Section in keyof SettingsFragment]?: SectionPatch<NonNullable<SettingsFragment[Section]>> | null | undefined
 }
 
-type Change<Section> = Section extends object
+/** A change of one section of the settings, or of a field that stands alone. */
+export type SectionPatch<Section> = Section extends object
   ? { readonly [Field in keyof Section]?: Section[Field] | null | undefined }
   : Section
 

@@ -1,25 +1,25 @@
 import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import { ruleOf } from '../contracts/option-rules.js'
 import { credential } from '../strategies/option-rules.js'
-import type { Credential } from '../upstream/secret.js'
+import type { ApiCredential } from '../upstream/secret.js'
 
 /**
  * The credentials beside {@link Settings}. They are kept apart so that a settings document can be shown, stored and synced:
  * none of them is ever in it.
  */
 export interface SettingsSecrets {
-  /** Key of the generator. */
-  readonly soraApiKey?: Credential | undefined
-  /** Token of the publisher. */
-  readonly publishToken?: Credential | undefined
-  /** Token of the parse server. */
-  readonly customParseToken?: Credential | undefined
-  /** Password of the url2drive Spaces. */
-  readonly googleDrivePassword?: Credential | undefined
-  /** Hugging Face token for Spaces that are private; it is sent to each of them. */
-  readonly huggingFaceToken?: Credential | undefined
-  /** Access token of Google Drive. It lasts an hour, so give a function that renews it. */
-  readonly googleDriveAccessToken?: Credential | undefined
+  /** Key of the generator. @defaultValue none */
+  readonly soraApiKey?: ApiCredential | undefined
+  /** Token of the publisher. @defaultValue none */
+  readonly publishToken?: ApiCredential | undefined
+  /** Token of the parse server. @defaultValue none */
+  readonly customParseToken?: ApiCredential | undefined
+  /** Password of the url2drive Spaces. @defaultValue none */
+  readonly googleDrivePassword?: ApiCredential | undefined
+  /** Hugging Face token for Spaces that are private; it is sent to each of them. @defaultValue none */
+  readonly huggingFaceToken?: ApiCredential | undefined
+  /** Access token of Google Drive. It lasts an hour, so give a function that renews it. @defaultValue none */
+  readonly googleDriveAccessToken?: ApiCredential | undefined
 }
 
 const RULES: OptionRules<SettingsSecrets> = {

@@ -2,6 +2,7 @@ import type { StageWarning } from '../contracts/stage.js'
 
 /** A part of the chain that is switched on and left out all the same, because something is missing. */
 export interface SettingsWarning extends StageWarning {
+  /** Which part is left out, and what it lacks. */
   readonly code:
     | 'google-drive-without-password'
     | 'google-drive-without-spaces'

@@ -2,42 +2,49 @@
  * What the chain of a pipeline is built from: JSON, without any credential. Those are {@link SettingsSecrets}.
  */
 export interface Settings {
-  /** Of this shape; a later one is refused, and left as it is. */
+  /** Version of this shape, `1`. A later one is refused and left unchanged. */
   readonly version: 1
-  /** The server that makes the videos; without it a pipeline has to be given a generator. */
+  /** The server that makes the videos. @defaultValue none: a pipeline then needs a generator of its own */
   readonly generator?: GeneratorSettings | undefined
-  /** The server that publishes them. */
+  /** The server that publishes them. @defaultValue none */
   readonly publisher?: PublisherSettings | undefined
+  /** Whether and how videos are published and resolved to a copy without a watermark. @defaultValue switched off */
   readonly watermarkFree: WatermarkFreeSettings
+  /** Where copies of a post are found. @defaultValue no host */
   readonly mirrors: MirrorSettings
+  /** Upload to Google Drive. @defaultValue switched off */
   readonly googleDrive: GoogleDriveSettings
-  /** A directory of this machine, after Google Drive or in its place. */
+  /** A directory of this machine, after Google Drive or in its place. @defaultValue none */
   readonly directory?: DirectorySettings | undefined
+  /** Time limits of the stages. @defaultValue those of the pipeline */
   readonly deadlines: DeadlineSettings
 }
 
 /** Which generator. */
 export interface GeneratorSettings {
   /**
-   * `videos-api` for a server of the `/v1/videos` family, `chat-completions` for one of the sora2api family.
+   * Family of the server: `videos-api` for `/v1/videos`, `chat-completions` for the sora2api family.
    * @defaultValue `'videos-api'`
    */
   readonly kind: 'videos-api' | 'chat-completions'
-  /** Such as `https://gateway.example/v1`; there is no default. */
+  /** Address of the server, such as `https://gateway.example/v1`; there is no default. */
   readonly baseUrl: string
-  /** Such as `sora2-landscape-10s`; needed by `chat-completions`. */
+  /**
+   * Model for requests that name none, such as `sora2-landscape-10s`; required by `chat-completions`.
+   * @defaultValue none: the server decides
+   */
   readonly model?: string | undefined
 }
 
 /** Which publisher. */
 export interface PublisherSettings {
-  /** Such as `https://gateway.example/backend`. */
+  /** Address of the API below which `/project_y/post` lies, such as `https://gateway.example/backend`. */
   readonly baseUrl: string
 }
 
 /** Watermark-free mode: publish, and resolve the post to a copy. Switched off, neither is done. */
 export interface WatermarkFreeSettings {
-  /** @defaultValue false */
+  /** Whether a video is published and its post resolved to a copy. @defaultValue `false` */
   readonly isEnabled: boolean
   /**
    * `third_party` for the copies of {@link MirrorSettings}, `custom` for a parse server. Both fall back to the URL of the
@@ -45,61 +52,97 @@ export interface WatermarkFreeSettings {
    * @defaultValue `'third_party'`
    */
   readonly parseMethod: 'third_party' | 'custom'
-  /** Address of the parse server, such as `https://parse.example`. */
+  /** Address of the parse server, such as `https://parse.example`. @defaultValue none */
   readonly customUrl?: string | undefined
 }
 
 /** Where copies of a post are found. */
 export interface MirrorSettings {
-  /** In the order in which they are tried, such as `['cdn1.example', 'https://cdn2.example']`; none by default. */
+  /**
+   * Hosts of the copies in the order in which they are tried, such as `['cdn1.example', 'https://cdn2.example']`.
+   * @defaultValue `[]`
+   */
   readonly hosts: readonly string[]
-  /** With `{postId}` or `{videoId}`. @defaultValue `'/MP4/{postId}.mp4'` */
+  /** Path of a copy, with `{postId}` or `{videoId}`; it begins with `/`. @defaultValue `'/MP4/{postId}.mp4'` */
   readonly path: string
-  /** How long to wait at each host for a copy that is not there yet, in milliseconds from 0. @defaultValue 20000 */
+  /**
+   * How long a copy that is missing is waited for at each host, in milliseconds from 0; past it the next host is tried.
+   * @defaultValue `20_000` (20 s)
+   */
   readonly syncTimeoutMs: number
 }
 
 /** Upload to Google Drive. */
 export interface GoogleDriveSettings {
-  /** @defaultValue false */
+  /** Whether videos are uploaded to Google Drive. @defaultValue `false` */
   readonly isEnabled: boolean
-  /** `url2drive` through Spaces that own the account, `drive` straight to Drive. @defaultValue `'url2drive'` */
+  /** How: `url2drive` through Spaces that own the account, `drive` straight to Drive. @defaultValue `'url2drive'` */
   readonly kind: 'url2drive' | 'drive'
-  /** Hosts or addresses of url2drive Spaces, in the order in which they are tried; none by default. */
+  /** Hosts or addresses of url2drive Spaces, in the order in which they are tried. @defaultValue `[]` */
   readonly spaces: readonly string[]
-  /** Folder of `drive`; the root of the account without it. */
+  /** Folder for the files of `drive`. @defaultValue the root of the account */
   readonly folderId?: string | undefined
 }
 
 /** A directory that a web server gives out. */
 export interface DirectorySettings {
+  /** Path of the directory on this machine; it is made when it does not exist. */
   readonly path: string
-  /** Such as `https://media.example/videos`. */
+  /** Address under which a web server serves the directory, such as `https://media.example/videos`. */
   readonly publicBaseUrl: string
 }
 
 /** Milliseconds above 0, as the deadlines of a pipeline, which has the defaults. */
 export interface DeadlineSettings {
+  /**
+   * As `generateMs` of {@link Deadlines}: milliseconds above 0; past it the run fails with the handle of its job.
+   * @defaultValue that of the pipeline
+   */
   readonly generateMs?: number | undefined
+  /**
+   * As `publishMs` of {@link Deadlines}: milliseconds above 0; past it the run continues without a post.
+   * @defaultValue that of the pipeline
+   */
   readonly publishMs?: number | undefined
+  /**
+   * As `resolveMs` of {@link Deadlines}: milliseconds above 0; past it the run continues without the resolver.
+   * @defaultValue that of the pipeline
+   */
   readonly resolveMs?: number | undefined
+  /**
+   * As `uploadMs` of {@link Deadlines}: milliseconds above 0; past it the run completes without the copy.
+   * @defaultValue that of the pipeline
+   */
   readonly uploadMs?: number | undefined
+  /**
+   * As `totalMs` of {@link Deadlines}: milliseconds above 0; past it the run completes with the best URL it has.
+   * @defaultValue that of the pipeline
+   */
   readonly totalMs?: number | undefined
 }
 
 /** Settings of which anything may be left out; what is left out has its default. */
 export interface SettingsFragment {
+  /** Version of the shape. */
   readonly version?: 1 | undefined
+  /** Fields of the generator. */
   readonly generator?: Partial<GeneratorSettings> | undefined
+  /** Fields of the publisher. */
   readonly publisher?: Partial<PublisherSettings> | undefined
+  /** Fields of the watermark-free mode. */
   readonly watermarkFree?: Partial<WatermarkFreeSettings> | undefined
+  /** Fields of the mirrors. */
   readonly mirrors?: Partial<MirrorSettings> | undefined
+  /** Fields of the upload to Google Drive. */
   readonly googleDrive?: Partial<GoogleDriveSettings> | undefined
+  /** Fields of the directory. */
   readonly directory?: Partial<DirectorySettings> | undefined
+  /** Time limits. */
   readonly deadlines?: DeadlineSettings | undefined
 }
 
 /** Settings that change while the process runs; a pipeline reads `current` when a run begins. */
 export interface LiveSettings {
+  /** Settings of the moment; they are read when a run begins. */
   readonly current: Settings
 }

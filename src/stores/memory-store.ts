@@ -13,15 +13,13 @@ import { checkTtl } from './store-input.js'
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * How many runs that completed or failed are kept, a whole number from 0; the oldest are forgotten. Running ones, and those in
-   * review, are always kept. For 24 hours after its end, what answers the id of the caller's is kept of a forgotten run.
-   * @defaultValue 1000
+   * How many runs that completed or failed are kept, a whole number from 0. Of more than that the oldest are forgotten. Runs
+   * that are running or in review are always kept. Of a forgotten run with an id of the caller, what answers that id is kept
+   * for 24 hours after its end.
+   * @defaultValue `1_000`
    */
   readonly maxEnded?: number | undefined
-  /**
-   * The clock by which the beats of workers expire; only `monotonic` is read.
-   * @defaultValue the machine's monotonic time
-   */
+  /** Clock by which the beats of workers expire; only `monotonic()` is read. @defaultValue the system clock */
   readonly clock?: Pick<Clock, 'monotonic'> | undefined
 }
 

@@ -15,28 +15,26 @@ export interface ErrorFromResponseOptions {
   /** What could not be done, such as `create the video`: the message begins with `Could not create the video`. */
   readonly what: string
   /**
-   * Whether the response answers a submission. What a 5xx says of its reason is read then, for that can prove that nothing was
-   * accepted; of a poll it only means that the upstream cannot tell now.
+   * Whether the response answers a submission. The reason in the body of a 5xx is read only then, because it can prove that
+   * nothing was accepted; in answer to a poll it only means that the upstream cannot say now.
    * @defaultValue `false`
    */
   readonly isSubmission?: boolean | undefined
   /**
-   * The key and whatever else the upstream may echo. They are taken out of the message in every form, as is what looks like a
-   * credential; those with fewer than 4 characters are left.
+   * The key and everything else that the upstream may echo. Each is removed from the message in every form, as is what looks
+   * like a credential; those with fewer than 4 characters are left.
    * @defaultValue none
    */
   readonly secrets?: readonly string[] | undefined
-  /**
-   * Address of the request, for a `Response` that does not know it.
-   * @defaultValue `response.url`
-   */
+  /** Address of the request, for a `Response` that does not know it. @defaultValue `response.url` */
   readonly url?: string | undefined
   /**
-   * Milliseconds to read the body, above 0. The status is enough for an error, so a body that takes longer is left out.
-   * @defaultValue 10_000
+   * Time limit to read the body, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit. Past it the
+   * error is made of the status, without the body.
+   * @defaultValue `10_000` (10 s)
    */
   readonly timeoutMs?: number | undefined
-  /** Ends the reading of the body; the error is made without it. */
+  /** Ends the reading of the body; the error is made without it. @defaultValue none */
   readonly signal?: AbortSignal | undefined
 }
 

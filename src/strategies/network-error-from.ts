@@ -11,10 +11,10 @@ import { maskOf, schemedSecrets } from '../upstream/secret.js'
 export interface NetworkErrorFromOptions {
   /** What could not be done, such as `create the video`: the message begins with `Could not create the video`. */
   readonly what: string
-  /** Address of the request. The message has its host, the error has it without its query. */
+  /** Address of the request. The message has its host; the error has it without its query. */
   readonly url: string
   /**
-   * What the cause may hold and no one may see, such as the key.
+   * What the cause may hold and no one may see, such as the key. Each is removed from the message.
    * @defaultValue none
    */
   readonly secrets?: readonly string[] | undefined

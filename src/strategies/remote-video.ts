@@ -7,55 +7,54 @@ import { createApi } from '../upstream/api.js'
 import type { AllowPrivateAddresses } from '../upstream/download/allowed-destinations.js'
 import type { Fetch } from '../upstream/outgoing-request.js'
 import { remoteVideo as remoteVideoSource } from '../upstream/remote-video.js'
-import type { Credential } from '../upstream/secret.js'
+import type { ApiCredential } from '../upstream/secret.js'
 import { address, addressProblem, aFetch, credential, headers, privateAddresses } from './option-rules.js'
 
 /** Options of {@link remoteVideo}. */
 export interface RemoteVideoOptions {
   /**
-   * Address of the API that `apiKey` and `headers` belong to, such as `https://api.example/v1`; required with either. Its origin alone
-   * sees them, also after a redirect, and it may be a private one.
+   * Address of the API that `apiKey` and `headers` belong to, such as `https://api.example/v1`; required with either. Only
+   * its origin gets them, also after a redirect, and it may be a private one.
    * @defaultValue none
    */
   readonly baseUrl?: string | undefined
-  /** Sent as `Authorization: Bearer`; a function is asked before each opening. */
-  readonly apiKey?: Credential | undefined
-  /** Sent along with each request to the origin of `baseUrl`. */
+  /** Key that is sent as `Authorization: Bearer …`; a function is called before each opening. @defaultValue none */
+  readonly apiKey?: ApiCredential | undefined
+  /** Headers that are sent with each request to the origin of `baseUrl`. @defaultValue none */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
-   * Whether anyone can open the URL. One that is not public is never handed to end users.
+   * Whether anyone can open the URL. A URL that is not public is never given to end users.
    * @defaultValue `true` without `apiKey` and `headers`
    */
   readonly isPublic?: boolean | undefined
   /**
-   * Whether the URL is a key by itself, such as one that is signed for the account: it is left out of the source then.
+   * Whether the URL itself is a key, such as one that is signed for the account: it is then left out of the source.
    * @defaultValue `false`
    */
   readonly isUrlSecret?: boolean | undefined
-  /** Such as `video/mp4`; without it, that of the answer is known after the first opening. */
+  /** Media type of the video, such as `video/mp4`. @defaultValue that of the answer, known after the first opening */
   readonly mediaType?: string | undefined
-  /** Epoch milliseconds after which the URL may not work any more. */
+  /**
+   * Epoch milliseconds after which the URL may no longer work; any finite number, others are refused.
+   * @defaultValue none: it is taken to last
+   */
   readonly expiresAt?: number | undefined
   /**
-   * Milliseconds to the headers of each answer; above 0, `Infinity` for none.
-   * @defaultValue 30_000
+   * Time limit to the headers of each answer, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit.
+   * Past it the opening rejects with `NetworkError`.
+   * @defaultValue `30_000` (30 s)
    */
   readonly timeoutMs?: number | undefined
   /**
-   * Where the URL may lead beyond the origin of `baseUrl` and public addresses on ports 80 and 443: hosts (`'127.0.0.1'`), hosts with a
-   * port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything.
+   * Where the URL may lead beyond the origin of `baseUrl` and public addresses on ports 80 and 443: hosts (`'127.0.0.1'`),
+   * hosts with a port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything. Any other address rejects
+   * with a `NetworkError`.
    * @defaultValue none
    */
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
-  /**
-   * Called in place of the platform's `fetch`, with the address as a string.
-   * @defaultValue `globalThis.fetch`
-   */
+  /** Called in place of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
   readonly fetch?: Fetch | undefined
-  /**
-   * Paces the waiting for a video that is not ready yet; give that of the context.
-   * @defaultValue the machine's own time
-   */
+  /** Clock of the wait for a video that is not ready yet; give that of the context. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
 

@@ -14,25 +14,23 @@ export type FakeOutcome<Input, Result extends object> =
 
 /** What every fake takes. */
 export interface FakeOptions<Input, Result extends object> {
-  /** @defaultValue the name of the factory in kebab-case, such as `'fake-uploader'` */
+  /** Name of the fake. @defaultValue the name of the factory in kebab-case, such as `'fake-uploader'` */
   readonly name?: string | undefined
+  /** Name for people, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
   /**
-   * An error is thrown.
+   * What calls answer; an error is thrown.
    * @defaultValue a result in the shape of the wire format that the stage has in the wild
    */
   readonly outcome?: FakeOutcome<Input, Result> | undefined
   /**
-   * Milliseconds on the context's clock before the outcome.
+   * Time on the clock of the context before the outcome, in milliseconds from 0; `Infinity` waits for an abort.
    * @defaultValue `0`, which does not touch the clock
    */
   readonly delayMs?: number | undefined
-  /** Reported, in order, before the wait and the outcome. */
+  /** Reports that each call makes, in order, before the wait and the outcome. @defaultValue none */
   readonly progress?: readonly StageProgress[] | undefined
-  /**
-   * Whether calls never settle but by an abort.
-   * @defaultValue `false`
-   */
+  /** Whether calls never settle except by an abort. @defaultValue `false` */
   readonly hangs?: boolean | undefined
 }
 
@@ -51,7 +49,9 @@ export const FAKE_RULES: OptionRules<FakeOptions<never, object>> = {
 
 /** One call of a fake. A call whose signal was aborted beforehand is not one. */
 export interface FakeCall<Input> {
+  /** What the method was given first. */
   readonly input: Input
+  /** Id of the run in its context. */
   readonly runId: string
   /** Where the method is given one. */
   readonly idempotencyKey?: string

@@ -6,16 +6,19 @@ import { type ManualClock, manualClock } from './manual-clock.js'
 
 /** What a {@link fakeContext} has in place of its defaults. */
 export interface FakeContextOptions<C extends Clock = ManualClock> {
-  /** @defaultValue `'run_1'` */
+  /** Id of the run. @defaultValue `'run_1'` */
   readonly runId?: string | undefined
-  /** @defaultValue a signal that is never aborted */
+  /** Signal of the context. @defaultValue a signal that is never aborted */
   readonly signal?: AbortSignal | undefined
-  /** @defaultValue a new {@link manualClock}: a strategy that sleeps goes on when the test advances it */
+  /**
+   * Clock of the context.
+   * @defaultValue a new {@link manualClock}: a strategy that sleeps continues when the test advances it
+   */
   readonly clock?: C | undefined
-  /** @defaultValue `'key_1'` */
+  /** Key of the submission, for `start` and `find`. @defaultValue `'key_1'` */
   readonly idempotencyKey?: string | undefined
   /**
-   * Epoch milliseconds, for `find`.
+   * Epoch milliseconds of the submission, for `find`; any finite number, others are refused.
    * @defaultValue the clock's `now()`
    */
   readonly submittedAt?: number | undefined
@@ -31,6 +34,7 @@ const RULES: OptionRules<FakeContextOptions> = {
 
 /** A context that remembers what a strategy told it. */
 export interface FakeContext<C extends Clock = ManualClock> extends SubmitContext, FindContext {
+  /** The clock that was given, or a new manual one. */
   readonly clock: C
   /** Everything that was reported, in order. */
   readonly progress: readonly StageProgress[]

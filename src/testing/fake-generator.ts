@@ -14,6 +14,7 @@ export interface FakeGeneratorOptions extends FakeOptions<VideoRequest, Generate
 
 /** A one-shot generator that remembers its calls. */
 export interface FakeGenerator extends OneShotGenerator {
+  /** Its calls, in order. */
   readonly calls: readonly FakeCall<VideoRequest>[]
 }
 

@@ -8,9 +8,11 @@ export interface FakePublisherOptions extends FakeOptions<GeneratedVideo, Public
 
 /** A publisher that remembers its calls. */
 export interface FakePublisher extends Publisher {
+  /** Its calls of `publish`, in order. */
   readonly calls: readonly FakeCall<GeneratedVideo>[]
   /** What was taken back, in order. */
   readonly unpublished: readonly Publication[]
+  /** Takes a post back, and notes it. */
   unpublish: NonNullable<Publisher['unpublish']>
 }
 

@@ -9,6 +9,7 @@ export interface FakeResolverOptions extends FakeOptions<ResolveInput, ResolvedV
 
 /** A resolver that remembers its calls. */
 export interface FakeResolver extends Resolver {
+  /** Its calls, in order. */
   readonly calls: readonly FakeCall<ResolveInput>[]
 }
 

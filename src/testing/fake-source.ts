@@ -5,43 +5,52 @@ import { NetworkError, UpstreamHttpError } from '../contracts/upstream-errors.js
 
 /** What a {@link fakeSource} holds and how it fails. */
 export interface FakeSourceOptions {
-  /** The bytes themselves; in place of `byteLength`. */
+  /** The bytes themselves, in place of `byteLength`. @defaultValue made-up bytes */
   readonly bytes?: Uint8Array | undefined
   /**
-   * How many bytes to make up. They are generated on the way, so gigabytes cost no memory. 0 is an empty video.
-   * @defaultValue `1000`
+   * How many bytes are made up, a whole number from 0; `0` is an empty video. They are made while they are read, so
+   * gigabytes cost no memory. Any other number is refused.
+   * @defaultValue `1_000`
    */
   readonly byteLength?: number | undefined
   /**
-   * Sources with another seed have other bytes.
+   * Number that the made-up bytes depend on, any finite one: sources with another seed have other bytes. Others are refused.
    * @defaultValue `0`
    */
   readonly seed?: number | undefined
   /**
-   * What the source says of its length: a number, right or wrong, or `'unknown'`.
+   * Length in bytes that the source announces: a number, right or wrong, from any range, or `'unknown'`. Nothing is refused.
    * @defaultValue the true length
    */
   readonly declaredByteLength?: number | 'unknown' | undefined
   /**
-   * Bytes in one chunk, above 0.
+   * Bytes in one chunk, a whole number from 1; the last chunk of a stream may be shorter. Any other number is refused.
    * @defaultValue `65_536`
    */
   readonly chunkBytes?: number | undefined
   /**
-   * Breaks a stream after that many bytes of it: a number breaks every stream, a list the first, the second and so on, and
-   * leaves those past its end whole, such as `[100_000, 50_000]` for a transfer that is cut twice.
+   * Breaks a stream after that many bytes, from 0: a number breaks every stream, a list the first, the second and so on, and
+   * leaves further streams whole, such as `[100_000, 50_000]` for a transfer that is cut twice.
+   * @defaultValue none: no stream breaks
    */
   readonly failAfterBytes?: number | readonly number[] | undefined
-  /** @defaultValue a retryable `NetworkError` */
+  /** Error that a broken stream fails with. @defaultValue a retryable `NetworkError` */
   readonly failure?: Error | undefined
-  /** Every stream stops without an end after that many bytes, until it is aborted or cancelled. */
+  /**
+   * Every stream stops without an end after that many bytes, from 0, until it is aborted or cancelled.
+   * @defaultValue `Infinity`: no stream stops
+   */
   readonly hangsAfterBytes?: number | undefined
-  /** @defaultValue `false` */
+  /** Whether the source counts as public. @defaultValue `false` */
   readonly isPublic?: boolean | undefined
+  /** Address of the source. @defaultValue none */
   readonly url?: string | undefined
-  /** @defaultValue `'video/mp4'` */
+  /** Media type of the source. @defaultValue `'video/mp4'` */
   readonly mediaType?: string | undefined
-  /** Epoch milliseconds. */
+  /**
+   * Epoch milliseconds after which the source is said to expire; any finite number, others are refused.
+   * @defaultValue none
+   */
   readonly expiresAt?: number | undefined
 }
 

@@ -14,34 +14,40 @@ import { FAKE_VIDEO } from './fake-generator.js'
 
 /** What a {@link fakeTaskGenerator} does. */
 export interface FakeTaskGeneratorOptions {
-  /** @defaultValue `'fake-task-generator'` */
+  /** Name of the fake. @defaultValue `'fake-task-generator'` */
   readonly name?: string | undefined
+  /** Name for people, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
+  /**
+   * What the upstream offers after a submission whose outcome is unknown.
+   * @defaultValue none: such a run ends in review
+   */
   readonly submission?: SubmissionSupport | undefined
-  /** What the submissions come to, in order: `'accepted'` or an error. Those past the end are accepted. */
+  /**
+   * What the submissions come to, in order: `'accepted'` or an error. Further ones are accepted.
+   * @defaultValue all are accepted
+   */
   readonly starts?: readonly ('accepted' | Error)[] | undefined
   /**
-   * What the first polls of a job say: a list of statuses, with errors for polls that are missed, or a number of `running`
-   * statuses (`Infinity` for a job that never ends). Afterwards the job is completed, unless the last status of the list is
-   * terminal and so stays.
+   * What the first polls of a job report: a list of statuses, with errors for polls that are missed, or a number of
+   * `running` statuses from 0 (`Infinity` for a job that never ends). After them the job is completed, unless the last
+   * status of the list is terminal and so stays.
    * @defaultValue `1`
    */
   readonly polls?: number | readonly (TaskStatus | Error)[] | undefined
-  /**
-   * The video of a completed job.
-   * @defaultValue that of `fakeGenerator`
-   */
+  /** The video of a completed job. @defaultValue that of `fakeGenerator` */
   readonly video?: GeneratedVideo | ((request: VideoRequest | undefined) => GeneratedVideo) | undefined
-  /** What `find` gives. Without it the generator has no `find`. */
+  /** What `find` gives. @defaultValue none: the generator has no `find` */
   readonly found?: readonly JsonValue[] | undefined
-  /** @defaultValue `'cancelled'` */
+  /** What `cancel` answers; an error is thrown. @defaultValue `'cancelled'` */
   readonly cancel?: CancelOutcome | Error | undefined
   /**
-   * Milliseconds on the context's clock that each `start` and `poll` takes.
+   * Time on the clock of the context that each `start` and `poll` takes, in milliseconds from 0; `Infinity` waits for an
+   * abort.
    * @defaultValue `0`
    */
   readonly delayMs?: number | undefined
-  /** The method that never settles but by an abort. */
+  /** The method that never settles except by an abort. @defaultValue none */
   readonly hangs?: 'start' | 'poll' | 'cancel' | undefined
 }
 
@@ -76,12 +82,17 @@ const RULES: OptionRules<FakeTaskGeneratorOptions> = {
 
 /** A task generator that remembers and counts its calls. */
 export interface FakeTaskGenerator extends TaskGenerator {
+  /** Answers what the option `cancel` says, and counts. */
   cancel: NonNullable<TaskGenerator['cancel']>
   /** The submissions, also those that failed. */
   readonly calls: readonly FakeCall<VideoRequest>[]
+  /** How often `start` was called. */
   readonly startCount: number
+  /** How often `poll` was called. */
   readonly pollCount: number
+  /** How often `find` was called. */
   readonly findCount: number
+  /** How often `cancel` was called. */
   readonly cancelCount: number
 }
 

@@ -8,6 +8,7 @@ export interface FakeUploaderOptions extends FakeOptions<VideoSource, UploadedVi
 
 /** An uploader that remembers its calls. */
 export interface FakeUploader extends Uploader {
+  /** Its calls, in order. */
   readonly calls: readonly FakeCall<VideoSource>[]
 }
 

@@ -1,3 +1,21 @@
+export type { Clock } from '../contracts/clock.js'
+export type {
+  CancelOutcome,
+  GeneratedVideo,
+  Generator,
+  OneShotGenerator,
+  SubmissionSupport,
+  TaskGenerator,
+  TaskStatus,
+} from '../contracts/generator.js'
+export type { JsonValue } from '../contracts/json.js'
+export type { Publication, Publisher } from '../contracts/publisher.js'
+export type { VideoRequest } from '../contracts/request.js'
+export type { ResolvedVideo, ResolveInput, Resolver } from '../contracts/resolver.js'
+export type { RunStore } from '../contracts/run-store.js'
+export type { VideoSource } from '../contracts/source.js'
+export type { FindContext, StageProgress, StageWarning, SubmitContext } from '../contracts/stage.js'
+export type { UploadedVideo, Uploader } from '../contracts/uploader.js'
 export { type ClockConformanceOptions, type ClockSubject, clockConformance } from './conformance/clock-conformance.js'
 export type {
   ConformanceOptions,

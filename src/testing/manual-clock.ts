@@ -5,7 +5,7 @@ import { number } from '../contracts/option-rules.js'
 /** Where a {@link manualClock} begins. */
 export interface ManualClockOptions {
   /**
-   * Epoch milliseconds.
+   * Epoch milliseconds at which the clock begins; any finite number, others are refused.
    * @defaultValue `1_767_225_600_000`, the first instant of 2026 in UTC
    */
   readonly now?: number | undefined

@@ -4,13 +4,29 @@ import type { PollHistory, PollReading, PollSchedule } from '../contracts/poll-s
 
 /** Options of {@link paceSchedule}, all in milliseconds and above 0. */
 export interface PaceScheduleOptions {
-  /** Time to the first poll. @defaultValue 3000 */
+  /**
+   * Time from the submission to the first poll, in milliseconds above 0 (finite). A job that reports 90 % or more at once is
+   * polled sooner.
+   * @defaultValue `3_000`
+   */
   readonly firstMs?: number | undefined
-  /** The delay aimed at between the end of a job and its discovery. @defaultValue 700 */
+  /**
+   * Delay between the end of a job and its discovery that the schedule aims at, in milliseconds above 0 (finite). A smaller
+   * value costs more polls near the end.
+   * @defaultValue `700`
+   */
   readonly floorMs?: number | undefined
-  /** Longest gap while progress moves; bounds how late a failure is seen. @defaultValue 10000 */
+  /**
+   * Longest gap between two polls while progress moves, in milliseconds above 0 (finite). It bounds how late a failure is
+   * seen.
+   * @defaultValue `10_000`
+   */
   readonly ceilMs?: number | undefined
-  /** Longest gap while nothing moves. @defaultValue 5000 */
+  /**
+   * Longest gap between two polls while nothing moves, in milliseconds above 0 (finite). It bounds how late the end of a job
+   * without progress is seen.
+   * @defaultValue `5_000`
+   */
   readonly blindMs?: number | undefined
 }
 

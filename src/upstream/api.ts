@@ -9,7 +9,7 @@ import type { Fetch, OutgoingStream } from './outgoing-request.js'
 import { send } from './request.js'
 import { requestIdFrom } from './request-id.js'
 import {
-  type Credential,
+  type ApiCredential,
   headerSecrets,
   type Mask,
   maskOf,
@@ -23,7 +23,7 @@ import { withTimeLimit } from './time-limit.js'
 /** A user with a password. */
 export interface Login {
   readonly user: string
-  readonly password: Credential
+  readonly password: ApiCredential
 }
 
 /** A remote service: where it is, and with what it is asked. */
@@ -33,7 +33,7 @@ export interface ApiOptions {
   /** Such as `https://api.example/v1`; a query is kept on every address. */
   readonly baseUrl: string
   /** Sent as `Authorization: Bearer`, unless `headers` has an authorization of its own. */
-  readonly apiKey?: Credential | undefined
+  readonly apiKey?: ApiCredential | undefined
   /** Sent as `Authorization: Basic`, unless there is an `apiKey` or `headers` has an authorization of its own. */
   readonly login?: Login | undefined
   /** Sent with every request to the service's own origin, and nowhere else. */

@@ -7,7 +7,7 @@ const CHUNK_BYTES = 65_536
 
 /** Options of {@link memoryVideo}. */
 export interface MemoryVideoOptions {
-  /** Such as `video/webm`. @defaultValue what the bytes begin like, else `video/mp4` */
+  /** Media type of the bytes, such as `video/webm`. @defaultValue read from the first bytes, else `video/mp4` */
   readonly mediaType?: string | undefined
 }
 

@@ -8,7 +8,7 @@ import { abortable } from './abortable.js'
 import { secretHeadPattern, secretPattern } from './secret-pattern.js'
 
 /** A key or token: its value, or a function that is asked before each request, so that it can be renewed. */
-export type Credential = string | (() => string | Promise<string>)
+export type ApiCredential = string | (() => string | Promise<string>)
 
 /** Takes the secrets of one request out of a text, in every form in which a service may echo them. */
 export type Mask = (text: string) => string
@@ -28,7 +28,11 @@ const NOTHING = '(?!)'
  * @param subject - Whose credential it is, for the message, such as `videos-api`.
  * @throws AuthenticationError when the function fails, or gives nothing or something that no header can hold.
  */
-export async function resolveCredential(credential: Credential, subject: string, signal: AbortSignal): Promise<string> {
+export async function resolveCredential(
+  credential: ApiCredential,
+  subject: string,
+  signal: AbortSignal,
+): Promise<string> {
   const value = typeof credential === 'string' ? credential : await askForCredential(credential, subject, signal)
   const problem = keyProblemOf(value)
   if (problem !== undefined) throw new AuthenticationError(`Could not use the credential of ${subject}: ${problem}`)
@@ -41,7 +45,7 @@ export async function resolveCredential(credential: Credential, subject: string,
  * @param subject - Whose password it is, for the message, such as `url2drive`.
  * @throws AuthenticationError when the function fails or gives nothing.
  */
-export async function resolvePassword(password: Credential, subject: string, signal: AbortSignal): Promise<string> {
+export async function resolvePassword(password: ApiCredential, subject: string, signal: AbortSignal): Promise<string> {
   const value: unknown = typeof password === 'string' ? password : await askForCredential(password, subject, signal)
   if (typeof value === 'string' && value !== '') {
     rememberSecret(value)

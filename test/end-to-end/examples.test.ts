@@ -2,11 +2,13 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { PipelineEvent } from '../../src/index.js'
+import { follow } from '../../examples/command-line.ts'
+import { fallback, SoraPipeline } from '../../src/index.js'
+import { fakeGenerator, fakeUploader } from '../../src/testing/index.js'
 import { inspectMp4 } from '../sandbox/inspect-mp4.js'
 
 // The examples run as users run them: by Node, on the built package.
@@ -16,10 +18,6 @@ const node = (...args: string[]) => run(process.execPath, args, { timeout: 30_00
 describe.concurrent('examples', () => {
   it.each<[string, RegExp[]]>([
     ['quickstart', [/^http:\/\/127\.0\.0\.1:\d+\/MP4\/video_\w+\.mp4 after \d+\.\d s$/m]],
-    [
-      'progress-in-a-terminal',
-      [/^\. generate 50 %, rendering/m, /^x resolve {2}given up: no mirror has it$/m, /^https:\/\/drive/m],
-    ],
     [
       'fallback-chain',
       [
@@ -55,74 +53,68 @@ describe.concurrent('examples', () => {
   })
 })
 
-describe.concurrent('the demo', () => {
-  let output: string
+describe.concurrent('command-line.ts', () => {
+  const file = resolve('examples/command-line.ts')
+  let folder: string
   beforeAll(async () => {
-    output = await mkdtemp(join(tmpdir(), 'sora-pipeline-demo-'))
+    folder = await mkdtemp(join(tmpdir(), 'sora-pipeline-command-line-'))
   })
-  afterAll(() => rm(output, { recursive: true, force: true }))
+  afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  it('shows the stages, the dead mirror and why it was passed over, the file, the URL and the time, in plain lines', async () => {
-    const { stdout } = await node('examples/demo.ts', 'A cat playing piano', '--output', join(output, 'plain'))
-    const progress = stdout.match(/^\. generate \d+ %, in_progress, \d\.\d s$/gm)
-    expect(progress?.length).toBeGreaterThan(1)
-    expect(stdout).toMatch(/^! resolve {2}mirror:127\.0\.0\.1:\d+ failed: .*ECONNRESET/m)
-    expect(stdout).toMatch(/^! resolve {2}passed over mirror:127\.0\.0\.1:\d+, next is mirror:127\.0\.0\.1:\d+$/m)
-    expect(stdout).toMatch(/^saved {2}\S+\.mp4$/m)
-    expect(stdout).toMatch(/^URL {4}http:\/\/127\.0\.0\.1:\d+\/run_\w+\.mp4 \([\d,]+ bytes of video\/mp4\)$/m)
-    expect(stdout).toMatch(/^took {3}\d+\.\d s$/m)
-    expect(stdout).not.toContain('\u001b')
-    const [file = ''] = await readdir(join(output, 'plain'))
-    const video = await inspectMp4(await readFile(join(output, 'plain', file)))
-    expect(video).toMatchObject({ codec: 'avc', width: 640, height: 360, durationSeconds: 4 })
-    expect(video.packets).toHaveLength(48)
+  it('prints the path of a video that plays, and its progress beside it', async () => {
+    const args = [file, '--output', 'made', '--seconds', '8', 'A cat playing piano']
+    const { stdout, stderr } = await run(process.execPath, args, { cwd: folder })
+    expect(stdout).toMatch(/^made\/run_\w+\.mp4\n$/)
+    expect(await inspectMp4(await readFile(join(folder, stdout.trim())))).toMatchObject({
+      codec: 'avc',
+      durationSeconds: 8,
+    })
+    expect(stderr).toMatch(/^generate 0 %, queued, \d s\n(generate .*\n)*generate done by videos-api\n/)
+    expect(stderr).toMatch(/upload done by directory\n$/)
+    expect(stderr).not.toContain('\r')
   })
 
-  it('prints one event a line with --json, and serves a URL that plays until Ctrl-C with --serve', async () => {
-    const demo = spawn(process.execPath, ['examples/demo.ts', '--json', '--serve', '--output', join(output, 'json')])
-    const events: PipelineEvent[] = []
-    for await (const line of createInterface(demo.stdout)) {
-      const event = JSON.parse(line) as PipelineEvent
-      events.push(event)
-      if (event.type !== 'run-completed') continue
-      const answer = await fetch(event.result.url, { headers: { range: 'bytes=0-' } })
-      expect(answer.status).toBe(206)
-      expect((await inspectMp4(await answer.bytes())).codec).toBe('avc')
-      demo.kill('SIGINT')
-    }
-    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index))
-    expect(await ended(demo)).toBe(0)
-  })
-
-  it('aborts on Ctrl-C and says what was left running', async () => {
-    const demo = spawn(process.execPath, ['examples/demo.ts', '--output', join(output, 'aborted')])
+  it('cancels the job at Ctrl-C, and ends with 130', async () => {
+    const child = spawn(process.execPath, [file, 'A cat'], { cwd: folder })
     const lines: string[] = []
-    for await (const line of createInterface(demo.stdout)) {
-      if (line.startsWith('. generate')) demo.kill('SIGINT')
+    for await (const line of createInterface(child.stderr)) {
+      if (lines.length === 0) child.kill('SIGINT')
       lines.push(line)
     }
-    expect(lines.slice(-2)).toEqual(['no video: Ctrl-C was pressed', 'at videos-api: the job is cancelled'])
-    expect(await ended(demo)).toBe(130)
+    if (child.exitCode === null) await once(child, 'exit')
+    expect(child.exitCode).toBe(130)
+    expect(lines.slice(-2)).toEqual(['upstream: cancelled', 'Ctrl-C was pressed'])
   })
 
-  it.each([[['--speed', '3']], [['two', 'prompts']], [['--output']]])(
-    'answers %j with the usage and exit code 2',
+  it.each([[[]], [['two', 'prompts']], [['--speed', '3', 'A cat']]])(
+    'answers %j with its usage and exit code 2',
     async (args) => {
-      const failed = await node('examples/demo.ts', ...args).catch((error: unknown) => error)
-      expect(failed).toMatchObject({
-        code: 2,
-        stdout: '',
-        stderr: expect.stringContaining('Usage: npm run demo -- [prompt]'),
-      })
+      const failed = await run(process.execPath, [file, ...args], { cwd: folder }).catch((error: unknown) => error)
+      expect(failed).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('Usage: command-line.ts') })
     },
   )
 
-  it('has help', async () => {
-    expect((await node('examples/demo.ts', '--help')).stdout).toContain('Usage: npm run demo')
+  it('draws a bar as wide as the terminal has room for, over which lines are printed', async () => {
+    const uploader = fallback(
+      fakeUploader({ name: 'first', outcome: new Error('the disk is full') }),
+      fakeUploader({ name: 'second' }),
+    )
+    const generator = fakeGenerator({ progress: [{ ratio: 0.5, phase: 'rendering' }] })
+    for (const [columns, bar] of [
+      [100, `[${'#'.repeat(20)}${'-'.repeat(20)}]`],
+      [43, `[${'#'.repeat(5)}${'-'.repeat(5)}]`],
+      [10, '[]'],
+    ] as const) {
+      const written: string[] = []
+      const output = { isTTY: true, columns, write: (text: string) => written.push(text) }
+      await follow(new SoraPipeline({ generator, uploader }).run({ prompt: 'A cat' }), output)
+      const drawn = written.join('').split('\r\u001b[K')
+      expect(drawn).toContain(`${bar} generate 50 %, rendering, 0 s`)
+      expect(drawn.slice(-3)).toEqual([
+        'first failed: the disk is full\n',
+        'second takes over\n',
+        'upload done by second\n',
+      ])
+    }
   })
 })
-
-async function ended(child: ReturnType<typeof spawn>): Promise<number | null> {
-  if (child.exitCode === null) await once(child, 'exit')
-  return child.exitCode
-}

@@ -18,7 +18,7 @@ const TWO_KEYS = {
 describe('unfinished runs of one owner', () => {
   const setUp = (options: HandlerOptions = {}) => {
     const generator = fakeTaskGenerator({ polls: Number.POSITIVE_INFINITY })
-    return { generator, ...handlerOf({ ...TWO_KEYS, maxConcurrentRuns: 2, ...options }, { generator }) }
+    return { generator, ...handlerOf({ ...TWO_KEYS, maxRunsPerOwner: 2, ...options }, { generator }) }
   }
 
   it('are limited: one more is refused before it costs anything, on every route', async () => {
@@ -42,7 +42,7 @@ describe('unfinished runs of one owner', () => {
   })
 
   it('do not count those that are joined', async () => {
-    const { generator, json } = setUp({ maxConcurrentRuns: 1 })
+    const { generator, json } = setUp({ maxRunsPerOwner: 1 })
     const keyed = (key: string, order: string) =>
       json('POST', VIDEOS, { key, headers: { 'idempotency-key': order }, body: { prompt: 'A cat' } })
     const [first, twin] = await Promise.all([keyed('a', '1'), keyed('a', '1')])
@@ -71,7 +71,7 @@ describe('unfinished runs of one owner', () => {
       if (isRefusing) throw new Error('no')
       return request
     }
-    const { json } = setUp({ maxConcurrentRuns: 1, prepare })
+    const { json } = setUp({ maxRunsPerOwner: 1, prepare })
     for (const headers of [{}, { 'idempotency-key': '1' }]) {
       expect((await json('POST', VIDEOS, { key: 'a', headers, body: { prompt: '1' } })).status).toBe(500)
     }
@@ -85,7 +85,7 @@ describe('unfinished runs of one owner', () => {
       prepared += 1
       return request
     }
-    const { json } = setUp({ maxConcurrentRuns: 1, prepare })
+    const { json } = setUp({ maxRunsPerOwner: 1, prepare })
     await json('POST', VIDEOS, { key: 'a', body: { prompt: '1' } })
     expect((await json('POST', VIDEOS, { key: 'a', body: { prompt: '2' } })).status).toBe(429)
     expect(prepared).toBe(1)
@@ -93,7 +93,7 @@ describe('unfinished runs of one owner', () => {
 
   it('end with success or failure, and their places are free', async () => {
     const generator = fakeTaskGenerator({ polls: [{ state: 'failed', error: new Error('no') as never }] })
-    const { json, ended } = handlerOf({ ...TWO_KEYS, maxConcurrentRuns: 1 }, { generator })
+    const { json, ended } = handlerOf({ ...TWO_KEYS, maxRunsPerOwner: 1 }, { generator })
     for (const prompt of ['1', '2', '3']) {
       const { status, body } = await json('POST', VIDEOS, { key: 'a', body: { prompt } })
       expect(status).toBe(200)

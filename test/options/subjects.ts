@@ -204,7 +204,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (options) => createHandler(pipeline(), options),
     [
       ...['apiKeys', 'basePath', 'models', 'readModel', 'readPrompt', 'prepare', 'maxBodyBytes', 'bodyTimeoutMs'],
-      ...['maxTotalBodyBytes', 'maxConcurrentRuns', 'acceptTimeoutMs', 'repeatWindowMs', 'onDisconnect', 'cors'],
+      ...['maxTotalBodyBytes', 'maxRunsPerOwner', 'acceptTimeoutMs', 'repeatWindowMs', 'onDisconnect', 'cors'],
       ...['contentDelivery', 'contentSecret', 'contentLifetimeMs', 'publicOrigin', 'webhookSecret', 'heartbeatMs'],
       ...['webhookAllowPrivateAddresses', 'onError', 'texts', 'progress', 'content', 'role', 'clock', 'authenticate'],
     ],
@@ -255,7 +255,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   }),
   faultServer: of((options) => faultServer({}, options), ['tls']),
   cutReply: of((options) => cutReply(reply(), options), ['part', 'afterBytes', 'ending']),
-  slowReply: of((options) => slowReply(reply(), options), ['part', 'bytes', 'everyMs']),
+  slowReply: of((options) => slowReply(reply(), options), ['part', 'chunkBytes', 'everyMs']),
   reply: of(reply, ['status', 'headers', 'body']),
   replyJson: of((options) => replyJson(1, options), ['status', 'headers']),
   replyFile: of((options) => replyFile(Uint8Array.of(1), options), ['headers', 'mediaType', 'ranges', 'etag']),

@@ -1,25 +1,38 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { targetOf } from './documents.js'
 import { ROOT } from './source-files.js'
 
-test('every promise of README.md says what proves it: tests that are there', () => {
-  const rows = promisesOf(readFileSync(join(ROOT, 'README.md'), 'utf8'))
+test('every promise of test/README.md says what proves it: tests that are there', () => {
+  const rows = promisesOf(textOf('test/README.md'))
   expect(rows.length).toBeGreaterThan(4)
   expect(
     rows.flatMap(({ promise, proofs }) => (proofs.some(isTest) && proofs.every(isThere) ? [] : [promise])),
   ).toEqual([])
 })
 
+test('every promise of README.md is one that test/README.md proves', () => {
+  const proved = promisesOf(textOf('test/README.md')).map(({ name }) => name)
+  const promised = promisesOf(textOf('README.md')).map(({ name }) => name)
+  expect(promised.length).toBeGreaterThan(4)
+  expect(promised.filter((name) => name === undefined || !proved.includes(name))).toEqual([])
+})
+
 test('a promise without a proof is found', () => {
   const table =
-    '| promise | its limits | proved by |\n| --- | --- | --- |\n| It flies. | Never. | [wings](test/wings.test.ts) |\n\n| a |'
-  expect(promisesOf(table)).toEqual([{ promise: 'It flies.', proofs: ['test/wings.test.ts'] }])
+    '| promise | its limits | proved by |\n| --- | --- | --- |\n| **It flies.** High. | Never. | [wings](wings.test.ts) |\n\n| a |'
+  expect(promisesOf(table)).toEqual([
+    { promise: '**It flies.** High.', name: 'It flies', proofs: ['test/wings.test.ts'] },
+  ])
+  expect(promisesOf('| promise | its limits |\n| --- | --- |\n| It flies | |')).toEqual([
+    { promise: 'It flies', name: undefined, proofs: [] },
+  ])
   expect(isThere('test/wings.test.ts')).toBe(false)
   expect(isTest('README.md')).toBe(false)
 })
 
-/** The rows of the table of promises. */
+/** The rows of the table of promises; the name of one is its first words, in bold. */
 function promisesOf(text: string) {
   const table = text.slice(text.indexOf('| promise |')).split('\n\n', 1)[0] ?? ''
   return table
@@ -27,10 +40,11 @@ function promisesOf(text: string) {
     .slice(2)
     .map((row) => {
       // A bar in a row is escaped.
-      const cells = row.split(/(?<!\\)\|/).map((cell) => cell.trim())
+      const [, promise = '', , proofs = ''] = row.split(/(?<!\\)\|/).map((cell) => cell.trim())
       return {
-        promise: cells[1] ?? '',
-        proofs: [...(cells[3] ?? '').matchAll(/\]\(([^)]+)\)/g)].map(([, path = '']) => path),
+        promise,
+        name: /^\*\*(.+?)\.?\*\*/.exec(promise)?.[1],
+        proofs: [...proofs.matchAll(/\]\(([^)]+)\)/g)].map(([, link = '']) => targetOf('test/README.md', link).file),
       }
     })
 }
@@ -42,4 +56,8 @@ function isTest(path: string): boolean {
 
 function isThere(path: string): boolean {
   return statSync(join(ROOT, path), { throwIfNoEntry: false }) !== undefined
+}
+
+function textOf(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8')
 }

@@ -1,22 +1,24 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { codeBlocksOf, documents } from './documents.js'
 import { ROOT, typeScriptFiles } from './source-files.js'
 
 // Inside the package, so that it is imported by its own name, as users do.
 const FOLDER = join(ROOT, 'test/.samples')
-const README = join(ROOT, 'README.md')
+// The blocks of src/reference are signatures, and samples of doc comments, which are compiled from there.
+const DOCUMENTS = documents().filter(({ path }) => !path.startsWith('src/reference/'))
 
 const run = promisify(execFile)
 const samples = new Map<string, string>()
 let report = ''
 
 beforeAll(async () => {
-  if (existsSync(README)) collect('readme', codeBlocks(readFileSync(README, 'utf8')))
+  for (const { path, text } of DOCUMENTS) collect(documentPrefix(path), codeBlocksOf(text, 'ts'))
   for (const { path, text } of typeScriptFiles('src')) {
-    collect(path.replace('.ts', '').replaceAll('/', '--'), exampleBlocks(text))
+    collect(`src--${path.replace('.ts', '').replaceAll('/', '--')}`, exampleBlocks(text))
   }
   rmSync(FOLDER, { recursive: true, force: true })
   mkdirSync(FOLDER, { recursive: true })
@@ -30,29 +32,39 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }))
 
-test('README.md is there and has samples', () => {
-  expect(existsSync(README), 'write README.md').toBe(true)
-  expect(samplesOf('readme').length, 'README.md needs a sample in a ts block').toBeGreaterThan(0)
+test('README.md has samples, and so have the documents beside the code that users import', () => {
+  const paths = [
+    'README.md',
+    ...['http', 'openai', 'pipeline', 'settings', 'stores', 'strategies', 'testing'].map(beside),
+  ]
+  expect(paths.filter((path) => samplesOf(documentPrefix(path)).length === 0)).toEqual([])
 })
 
-test('the samples of README.md compile', () => {
-  expect(errorsOf((name) => name.startsWith('readme'))).toEqual([])
+test.each(DOCUMENTS)('the samples of $path compile', ({ path }) => {
+  expect(errorsOf((name) => name.startsWith(`${documentPrefix(path)}-`))).toEqual([])
+})
+
+test('SKILL.md is short, and has samples', () => {
+  const text = DOCUMENTS.find(({ path }) => path === 'src/SKILL.md')?.text ?? ''
+  expect(text).toMatch(/^---\nname: sora-pipeline\ndescription: \S.*\n---\n/)
+  expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(80)
+  expect(samplesOf(documentPrefix('src/SKILL.md')).length).toBeGreaterThan(1)
 })
 
 test('the samples of doc comments are found, and compile', () => {
-  expect(samples.size - samplesOf('readme').length).toBeGreaterThan(10)
-  expect(errorsOf((name) => !name.startsWith('readme'))).toEqual([])
+  expect(samplesOf('src-').length).toBeGreaterThan(10)
+  expect(errorsOf((name) => !name.startsWith('document--'))).toEqual([])
 })
 
 test('the first sample of README.md runs', async () => {
-  const [first] = samplesOf('readme')
+  const [first] = samplesOf(documentPrefix('README.md'))
   expect(first, 'README.md needs a sample in a ts block').toBeDefined()
   const { stdout } = await run(process.execPath, [join(FOLDER, String(first))], { cwd: FOLDER, timeout: 60_000 })
   expect(stdout.trim(), 'the first sample must print what it did').not.toBe('')
 }, 70_000)
 
 test('samples are taken out of their surroundings', () => {
-  expect(codeBlocks('a\n```ts\nlet a = 1\n```\n```sh\nls\n```\n  ```ts\n  b()\n  ```\n')).toEqual([
+  expect(codeBlocksOf('a\n```ts\nlet a = 1\n```\n```sh\nls\n```\n  ```ts\n  b()\n  ```\n', 'ts')).toEqual([
     'let a = 1\n',
     '  b()\n',
   ])
@@ -60,6 +72,14 @@ test('samples are taken out of their surroundings', () => {
     'f({\n  a: 1,\n})\n',
   ])
 })
+
+function beside(folder: string): string {
+  return `src/${folder}/README.md`
+}
+
+function documentPrefix(path: string): string {
+  return `document--${path.replace('.md', '').replaceAll('/', '--')}`
+}
 
 function collect(prefix: string, blocks: readonly string[]) {
   for (const [index, code] of blocks.entries()) samples.set(`${prefix}-${index + 1}.ts`, code)
@@ -89,11 +109,7 @@ async function typeCheck(): Promise<string> {
   )
 }
 
-function codeBlocks(markdown: string): readonly string[] {
-  return [...markdown.matchAll(/^ *```ts\b[^\n]*\n([\s\S]*?)^ *```/gm)].map((match) => match[1] ?? '')
-}
-
 function exampleBlocks(source: string): readonly string[] {
   const comments = source.match(/\/\*\*[\s\S]*?\*\//g) ?? []
-  return comments.flatMap((comment) => codeBlocks(comment.replaceAll(/^ *\* ?/gm, '')))
+  return comments.flatMap((comment) => codeBlocksOf(comment.replaceAll(/^ *\* ?/gm, ''), 'ts'))
 }

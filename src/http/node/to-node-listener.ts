@@ -14,8 +14,8 @@ import { sendNodeResponse } from './send-node-response.js'
 /** How requests of Node are handed to a Fetch handler. */
 export interface NodeListenerOptions {
   /**
-   * Told what the handler threw or the body of its answer failed with, after the client was answered or cut off. An abort
-   * because the client is gone is not reported.
+   * Called with what the handler threw, or what the body of its answer failed with, after the client was answered or cut
+   * off. An abort because the client disconnected is not reported.
    * @defaultValue a warning of the process, which Node prints
    */
   readonly onError?: ((error: unknown) => void) | undefined

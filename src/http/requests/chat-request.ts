@@ -1,10 +1,11 @@
 import type { VideoRequest } from '../../contracts/request.js'
 import { isRecord } from '../../upstream/is-record.js'
+import type { HandlerOptions } from '../handler-options.js'
 import { type ChatMessage, readLastMessage } from './chat-message.js'
 import { type MediaKind, readMediaOrBase64 } from './media-field.js'
 import { readModelName } from './model-name.js'
 import { ignoredNames, type OtherFields, otherFieldsOf } from './other-fields.js'
-import { type PromptMarkers, readPromptMarkers } from './prompt-markers.js'
+import { readPromptMarkers } from './prompt-markers.js'
 import { readAspectRatio, readFlag, readLine, readSeconds, readSeed, readSize } from './request-fields.js'
 import { type RequestProblems, requestProblems } from './request-problems.js'
 
@@ -23,12 +24,7 @@ export interface ChatRequest {
 }
 
 /** How the two texts of a chat request are understood. What a mapping throws is passed on. */
-export interface ChatReading {
-  /** What the model name says. @defaultValue {@link readModelName} */
-  readonly readModel?: ((model: string) => Partial<VideoRequest>) | undefined
-  /** What the text of the last message says. @defaultValue {@link readPromptMarkers} */
-  readonly readPrompt?: ((prompt: string) => Partial<VideoRequest> & Pick<PromptMarkers, 'prompt'>) | undefined
-}
+export type ChatReading = Pick<HandlerOptions, 'readModel' | 'readPrompt'>
 
 const DEFAULT_MODEL = 'sora-1.0'
 const READ_FIELDS = new Set(

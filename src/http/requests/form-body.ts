@@ -4,9 +4,11 @@ import { type HeaderParameters, headerParameters } from './header-parameters.js'
 
 /** A file of a form; fit to be an image of a `VideoRequest`. */
 export interface FormFile {
+  /** The content of the file. */
   readonly bytes: Uint8Array<ArrayBuffer>
   /** As its part says, in lower case and without parameters; `application/octet-stream` where it says none. */
   readonly mediaType: string
+  /** Name of the file, as its part gives it. */
   readonly fileName: string
 }
 

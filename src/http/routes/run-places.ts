@@ -14,7 +14,7 @@ export interface RunPlaces {
 const RETRY_AFTER_SECONDS = 10
 
 /** Counts in memory, for one handler. */
-export function runPlaces(maxConcurrentRuns: number): RunPlaces {
+export function runPlaces(maxRunsPerOwner: number): RunPlaces {
   const taken = new Map<string, Set<string>>()
 
   const release = (owner: string, id: string) => {
@@ -26,7 +26,7 @@ export function runPlaces(maxConcurrentRuns: number): RunPlaces {
   return {
     async begin({ owner, id }, start) {
       const ids = taken.get(owner) ?? new Set()
-      if (!ids.has(id) && ids.size >= maxConcurrentRuns) throw tooMany(ids.size)
+      if (!ids.has(id) && ids.size >= maxRunsPerOwner) throw tooMany(ids.size)
       taken.set(owner, ids.add(id))
       try {
         const run = await start()

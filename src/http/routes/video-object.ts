@@ -8,10 +8,13 @@ import type { RunRecord } from '../../pipeline/run-record.js'
  * error: null, remixed_from_video_id: null }`.
  */
 export interface VideoObject {
+  /** Id of the run. */
   readonly id: string
+  /** Kind of the object. */
   readonly object: 'video'
-  /** Unix seconds. */
+  /** When the run started, in Unix seconds. */
   readonly created_at: number
+  /** State of the run. */
   readonly status: 'queued' | 'in_progress' | 'completed' | 'failed'
   /** Whole per cent of the generation, as far as the upstream tells; below 100 until there is a URL. */
   readonly progress: number
@@ -20,16 +23,19 @@ export interface VideoObject {
    * the upstream calls its own.
    */
   readonly model: string
+  /** Prompt of the request; empty once the run was erased. */
   readonly prompt: string
   /** `null` when neither the request nor the upstream says. */
   readonly seconds: string | null
   /** `{width}x{height}`, or `null` when neither the request nor the upstream says. */
   readonly size: string | null
-  /** Unix seconds. */
+  /** When the run ended, in Unix seconds; `null` before. */
   readonly completed_at: number | null
   /** Unix seconds after which the URL may stop working; `null` when nobody says. */
   readonly expires_at: number | null
+  /** Why the run failed; `null` for one that did not. */
   readonly error: { readonly code: string; readonly message: string } | null
+  /** Id of the video that was remixed, or `null`. */
   readonly remixed_from_video_id: string | null
   /** Beyond OpenAI's fields: the public URL, once there is one. */
   readonly url?: string

@@ -21,17 +21,17 @@ export interface ReceivedWebhook {
 /** Options of {@link verifyWebhook}. */
 export interface VerifyWebhookOptions {
   /**
-   * What the webhooks are signed with: `whsec_` and base64, or any other text, which is taken as UTF-8. Several while a secret is
-   * being changed: one of them has to fit.
+   * Secret that the webhooks are signed with: `whsec_` and base64, or any other text, which is taken as UTF-8. Give a list
+   * while a secret is being changed: one of them has to fit.
    */
   readonly secret: string | readonly string[]
   /**
-   * How many milliseconds the time of the signature may be away from the clock, before it and after it; from 0, `Infinity` for any
-   * time.
-   * @defaultValue 300,000
+   * How far the time of the signature may be from the clock, before it and after it, in milliseconds from 0. Further away
+   * the webhook is refused with `AuthenticationError`; `Infinity` takes any time.
+   * @defaultValue `300_000` (5 min)
    */
   readonly toleranceMs?: number | undefined
-  /** @defaultValue the machine's own time */
+  /** Clock that the time of the signature is compared with; only `now()` is read. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
 

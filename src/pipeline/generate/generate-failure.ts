@@ -1,5 +1,5 @@
 import { allFailed } from '../../calling/all-failed.js'
-import { type ErrorOptions, isSoraPipelineError, locateError, toErrorJson } from '../../contracts/errors.js'
+import { isSoraPipelineError, locateError, type SoraPipelineErrorOptions, toErrorJson } from '../../contracts/errors.js'
 import type { Generator } from '../../contracts/generator.js'
 import { requestIdOf } from '../../contracts/request-id.js'
 import type { Attempt } from '../../contracts/result.js'
@@ -72,7 +72,10 @@ export function lostAnswer(generator: Generator): SubmissionUnknownError {
 export function tooLate(
   generator: Generator,
   timeoutMs: number,
-  { after = '', ...options }: Pick<ErrorOptions, 'cause' | 'handle' | 'isRetryable'> & { readonly after?: string } = {},
+  {
+    after = '',
+    ...options
+  }: Pick<SoraPipelineErrorOptions, 'cause' | 'handle' | 'isRetryable'> & { readonly after?: string } = {},
 ): StageTimeoutError {
   const message = `Could not generate with ${generator.name} in time: ${timeoutMs} ms${after && `, ${after}`}`
   return new StageTimeoutError(message, { ...options, timeoutMs })

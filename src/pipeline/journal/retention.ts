@@ -12,7 +12,10 @@ import { answerOf, isFenced, loadRun } from './store-calls.js'
 
 /** Which runs `pipeline.prune` forgets. */
 export interface PruneOptions {
-  /** Epoch milliseconds, not in the future: runs that completed or failed before it. */
+  /**
+   * Epoch milliseconds, not in the future: runs that completed or failed before it are forgotten. A later instant than now
+   * is refused with `InvalidRequestError`.
+   */
   readonly endedBefore: number
 }
 

@@ -5,8 +5,11 @@ import type { RunStore } from '../../contracts/run-store.js'
 
 /** Media of a request that is kept beside the state of its run. */
 export type StoredMedia = {
+  /** SHA-256 of the bytes, 64 lower-case hexadecimal digits. */
   readonly sha256: string
+  /** Media type of the bytes. */
   readonly mediaType: string
+  /** Length in bytes. */
   readonly byteLength: number
   /** Whether it was given as a data URL, and is handed to the generator as one. */
   readonly isDataUrl: boolean

@@ -3,10 +3,13 @@ import type { StoredContent } from './content-sink.js'
 
 /** A file in the Drive of a sandbox. */
 export interface SandboxDriveFile {
+  /** Id of the file. */
   readonly id: string
+  /** Name of the file. */
   readonly name: string
   /** Such as `video/mp4`. */
   readonly mediaType: string
+  /** Length in bytes. */
   readonly byteLength: number
   /** In lower-case hex. */
   readonly md5: string
@@ -20,7 +23,9 @@ export interface SandboxDriveFile {
 export interface SandboxDrivePermission {
   /** `anyoneWithLink` for everybody. */
   readonly id: string
+  /** Who it is for, such as `anyone`. */
   readonly type: string
+  /** What it allows, such as `reader`. */
   readonly role: string
 }
 

@@ -22,15 +22,15 @@ import { readProgress, writeProgress } from './worker-progress.js'
 /** Options of {@link fileStore}. */
 export interface FileStoreOptions {
   /**
-   * Where the runs are kept, such as `./runs`; it is made when it does not exist. On a disk of this machine, with a file system
-   * that knows hard links.
+   * Path of the directory of the runs, such as `./runs`; it is made when it does not exist. It has to be on a disk of this
+   * machine, with a file system that supports hard links.
    */
   readonly directory: string
   /**
-   * How long runs that completed or failed are kept after their end, in milliseconds above 0, by the clock of the machine. Older ones
-   * are forgotten, as by `prune`, at most once a minute and after a save that ends a run, which does not wait for it; what fails
-   * is tried again a minute later.
-   * @defaultValue until `prune`
+   * How long runs that completed or failed are kept after their end, in milliseconds above 0 (finite), by the clock of the
+   * machine. Older ones are forgotten, as by `prune`, at most once a minute and after a save that ends a run, which does not
+   * wait for it; what fails is retried a minute later.
+   * @defaultValue until `prune` is called
    */
   readonly keepEndedMs?: number | undefined
 }

@@ -17,11 +17,14 @@ const MOST_FORGOTTEN = 1000
 
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
-  /** The database file, such as `./runs.db`; it is made when it does not exist. On a disk of this machine. */
+  /**
+   * Path of the database file, such as `./runs.db`; it is made when it does not exist. It has to be on a disk of this
+   * machine.
+   */
   readonly path: string
   /**
-   * How long runs are kept after they completed or failed, in milliseconds above 0. The saves of ended runs forget older ones, at
-   * most once a minute, as `prune` does.
+   * How long runs that completed or failed are kept after their end, in milliseconds above 0 (finite). Saves of ended runs
+   * forget older ones, at most once a minute, as `prune` does.
    * @defaultValue until `prune` is called
    */
   readonly keepEndedMs?: number | undefined

@@ -15,45 +15,44 @@ import { type ApiCall, createApi } from '../../upstream/api.js'
 import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
 import { timeoutFailure } from '../../upstream/network-failure.js'
 import type { Fetch } from '../../upstream/outgoing-request.js'
-import { type Credential, carriesSecret, maskOf } from '../../upstream/secret.js'
+import { type ApiCredential, carriesSecret, maskOf } from '../../upstream/secret.js'
 import { withTimeLimit } from '../../upstream/time-limit.js'
 import { address, aFetch, credential, headers, named } from '../option-rules.js'
 
-/** Headers by name, such as `{ 'x-account': '7' }`. */
-type HeaderRecord = Readonly<Record<string, string>>
-
 /** Options of `soraPublisher`. */
 export interface SoraPublisherOptions {
-  /**
-   * Name in events and messages.
-   * @defaultValue `'sora-publisher'`
-   */
+  /** Name in events and messages. @defaultValue `'sora-publisher'` */
   readonly name?: string | undefined
-  /** For people, in progress texts; the name serves without one. */
+  /** Name for people, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
-  /** Address of the API below which `/project_y/post` lies, such as `https://gateway.example/backend`. There is no default. */
+  /**
+   * Address of the API below which `/project_y/post` lies, such as `https://gateway.example/backend`. There is no default.
+   */
   readonly baseUrl: string
   /**
-   * Sent with every request; a function is asked before each. Whatever a gateway wants besides a key comes from here: the
-   * library makes no such header by itself.
+   * Headers that are sent with every request; a function is called before each. Every header that a gateway needs besides a
+   * key comes from here.
+   * @defaultValue none
    */
-  readonly headers?: HeaderRecord | (() => HeaderRecord | Promise<HeaderRecord>) | undefined
-  /** Sent as `Authorization: Bearer`, unless `headers` has an authorization of its own; a function is asked before each request. */
-  readonly apiKey?: Credential | undefined
+  readonly headers?:
+    | Readonly<Record<string, string>>
+    | (() => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>)
+    | undefined
   /**
-   * Text of the post. The prompt is not published.
-   * @defaultValue `''`
+   * Key that is sent as `Authorization: Bearer …`, unless `headers` has an authorization of its own; a function is called
+   * before each request.
+   * @defaultValue none
    */
+  readonly apiKey?: ApiCredential | undefined
+  /** Text of the post. The prompt is not published. @defaultValue `''` */
   readonly postText?: string | undefined
   /**
-   * Milliseconds for the headers function, and as long again for the request with its answer; above 0, `Infinity` for none.
-   * @defaultValue 30_000
+   * Time limit of the headers function, and again of the request with its answer, in milliseconds above 0 and at most
+   * 2,147,483,647, or `Infinity` for no limit. Past it `publish` rejects with `NetworkError`.
+   * @defaultValue `30_000` (30 s)
    */
   readonly timeoutMs?: number | undefined
-  /**
-   * Called in place of the platform's `fetch`, with the address as a string.
-   * @defaultValue `globalThis.fetch`
-   */
+  /** Called in place of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
   readonly fetch?: Fetch | undefined
 }
 
@@ -133,7 +132,7 @@ async function headersOf(
   option: SoraPublisherOptions['headers'],
   name: string,
   signal: AbortSignal,
-): Promise<HeaderRecord | undefined> {
+): Promise<Readonly<Record<string, string>> | undefined> {
   if (typeof option !== 'function') return option
   const given = await abortable(signal, Promise.resolve().then(option)).catch((error: unknown) => {
     if (signal.aborted) throw signal.reason

@@ -13,47 +13,49 @@ import { fillTemplate } from './fill-template.js'
 
 /** Options of `mirrorResolver`. */
 export interface MirrorResolverOptions {
-  /**
-   * Name in events and messages.
-   * @defaultValue `'mirror'`
-   */
+  /** Name in events and messages. @defaultValue `'mirror'` */
   readonly name?: string | undefined
-  /** For people, in progress texts; the name serves without one. */
+  /** Name for people, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
-  /** In the order in which they are tried, such as `['cdn1.example', 'https://cdn2.example']`; https without a scheme. */
+  /**
+   * Hosts of the copies in the order in which they are tried, at least one, such as
+   * `['cdn1.example', 'https://cdn2.example']`; https without a scheme.
+   */
   readonly hosts: readonly string[]
   /**
    * Path of a video, with `{postId}` for the id of the publication and `{videoId}` for that of the generation, both encoded.
    * @defaultValue `'/MP4/{postId}.mp4'`
    */
   readonly path?: string | undefined
-  /** Sent to the mirrors themselves, and not to where they redirect. */
+  /** Headers that are sent to the mirrors themselves, and not to where they redirect. @defaultValue none */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
-   * Milliseconds for one proof at one host, with all its requests; above 0, `Infinity` for none.
-   * @defaultValue 10_000
+   * Time limit of one proof at one host with all its requests, in milliseconds above 0 and at most 2,147,483,647, or
+   * `Infinity` for no limit. Past it the next host is tried.
+   * @defaultValue `10_000` (10 s)
    */
   readonly timeoutMs?: number | undefined
   /**
-   * How long to wait at each host for a video that is not there yet (404), in milliseconds from 0. It is asked again after 1 s,
-   * 2 s, 4 s, 8 s and then every 10 s.
-   * @defaultValue 0
+   * How long a video that is missing (404) is waited for at each host, in milliseconds from 0. It is polled again after 1 s,
+   * 2 s, 4 s, 8 s and then every 10 s; past the limit the next host is tried. `Infinity` waits until the deadline of the
+   * stage.
+   * @defaultValue `0`
    */
   readonly syncTimeoutMs?: number | undefined
   /**
-   * Fewest bytes that count as a video.
-   * @defaultValue 1
+   * Fewest bytes that count as a video, from 0. A shorter one is not taken, where the host announces the length.
+   * @defaultValue `1`
    */
   readonly minBytes?: number | undefined
   /**
-   * Where a mirror may redirect to beyond itself and public addresses on ports 80 and 443: hosts (`'127.0.0.1'`), hosts with a
-   * port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything. The hosts themselves need no entry.
+   * Where a mirror may redirect to beyond itself and public addresses on ports 80 and 443: hosts (`'127.0.0.1'`), hosts with
+   * a port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything. The hosts themselves need no entry.
    * @defaultValue none
    */
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   /**
-   * Called in place of `node:http`, with the address as a string. Where a host name leads is then in its hands: of a redirect
-   * only literal addresses, local names and ports are checked.
+   * Called in place of `node:http`, with the address as a string. Where a host name leads is then its responsibility: of a
+   * redirect only literal addresses, local names and ports are checked.
    * @defaultValue a guarded `node:http`
    */
   readonly fetch?: Fetch | undefined

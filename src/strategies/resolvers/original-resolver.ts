@@ -6,12 +6,9 @@ import { named } from '../option-rules.js'
 
 /** Options of `originalResolver`. */
 export interface OriginalResolverOptions {
-  /**
-   * Name in events and messages.
-   * @defaultValue `'original'`
-   */
+  /** Name in events and messages. @defaultValue `'original'` */
   readonly name?: string | undefined
-  /** For people, in progress texts; the name serves without one. */
+  /** Name for people, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
 }
 

@@ -15,50 +15,47 @@ import type { Fetch } from '../../upstream/outgoing-request.js'
 import { isPlainHttp } from '../../upstream/plain-http.js'
 import { proveVideo } from '../../upstream/prove-video.js'
 import { requestIdFrom } from '../../upstream/request-id.js'
-import { type Credential, holdsSecret, maskOf, resolveCredential } from '../../upstream/secret.js'
+import { type ApiCredential, holdsSecret, maskOf, resolveCredential } from '../../upstream/secret.js'
 import { withTimeLimit } from '../../upstream/time-limit.js'
 import { address, addressProblem, aFetch, credential, named, privateAddresses } from '../option-rules.js'
 import { fillTemplate } from './fill-template.js'
 
 /** Options of `parseServerResolver`. */
 export interface ParseServerResolverOptions {
-  /**
-   * Name in events and messages.
-   * @defaultValue `'parse-server'`
-   */
+  /** Name in events and messages. @defaultValue `'parse-server'` */
   readonly name?: string | undefined
-  /** For people, in progress texts; the name serves without one. */
+  /** Name for people, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
-  /** Address of the server, such as `https://parse.example`, with or without a slash at its end. There is no default. */
-  readonly baseUrl: string
-  /** Sent as `token` in the body; a function is asked before each request. Leave it out for a server without one. */
-  readonly token?: Credential | undefined
   /**
-   * The share link that the server is asked about, with `{postId}` for the id of the publication or `{videoId}` for that of the
+   * Address of the server, such as `https://parse.example`, with or without a slash at its end. There is no default.
+   */
+  readonly baseUrl: string
+  /**
+   * Token that is sent as `token` in the body; a function is called before each request.
+   * @defaultValue none, for a server without tokens
+   */
+  readonly token?: ApiCredential | undefined
+  /**
+   * Share link that the server is asked about, with `{postId}` for the id of the publication or `{videoId}` for that of the
    * generation.
    * @defaultValue `'https://sora.chatgpt.com/p/{postId}'`
    */
   readonly shareUrl?: string | undefined
-  /**
-   * Whether the link is proven to serve a video before it is given out.
-   * @defaultValue `true`
-   */
+  /** Whether the link has to prove that it serves a video before it is given out. @defaultValue `true` */
   readonly prove?: boolean | undefined
   /**
-   * Milliseconds for the question, and as long again for the proof; above 0, `Infinity` for none.
-   * @defaultValue 30_000
+   * Time limit of the question, and again of the proof, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for
+   * no limit. Past it `resolve` rejects with `NetworkError`.
+   * @defaultValue `30_000` (30 s)
    */
   readonly timeoutMs?: number | undefined
   /**
-   * Where a link may lead beyond the server itself and public addresses on ports 80 and 443: hosts (`'127.0.0.1'`), hosts with
-   * a port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything.
+   * Where a link may lead beyond the server itself and public addresses on ports 80 and 443: hosts (`'127.0.0.1'`), hosts
+   * with a port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything.
    * @defaultValue none
    */
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
-  /**
-   * Called in place of the platform's `fetch`, with the address as a string.
-   * @defaultValue `globalThis.fetch`
-   */
+  /** Called in place of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
   readonly fetch?: Fetch | undefined
 }
 

@@ -17,21 +17,22 @@ import { hasExtension, numberedName, safeFileName } from './safe-file-name.js'
 
 /** Options of `directoryUploader`. */
 export interface DirectoryUploaderOptions {
-  /**
-   * Name in events and messages.
-   * @defaultValue `'directory'`
-   */
+  /** Name in events and messages. @defaultValue `'directory'` */
   readonly name?: string | undefined
-  /** For people, in progress texts; the name serves without one. */
+  /** Name for people, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
-  /** Where the files go; it is made when it does not exist. Its file system has to know hard links. */
+  /**
+   * Path of the directory for the files; it is made when it does not exist. Its file system has to support hard links.
+   */
   readonly directory: string
-  /** Address under which a web server gives out the directory, such as `https://media.example/videos`. */
+  /**
+   * Address under which a web server serves the directory, such as `https://media.example/videos`, without a query.
+   */
   readonly publicBaseUrl: string
   /**
-   * Name of the file, such as `cat.mp4`. It is made safe: no path, at most 150 bytes; an extension is added by the media type
-   * when it has none.
-   * @defaultValue the run's id
+   * Gives the name of the file, such as `cat.mp4`. The name is made safe: no path, at most 150 bytes; an extension is added
+   * by the media type when it has none.
+   * @defaultValue the id of the run
    */
   readonly fileName?: ((source: VideoSource, context: StageContext) => string) | undefined
 }

@@ -5,9 +5,11 @@ import { turns } from './trial.js'
 
 /** A clock under test. */
 export interface ClockSubject {
+  /** The clock under test. */
   readonly clock: Clock
   /** Moves time, for a clock that does not move by itself. */
   advance?(ms: number): Promise<void>
+  /** Takes down what `create` set up. */
   dispose?(): Promise<void> | void
 }
 

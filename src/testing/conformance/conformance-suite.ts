@@ -23,22 +23,26 @@ export interface ConformanceSubject {
 
 /** What every suite takes. */
 export interface ConformanceOptions<Subject> {
-  /** Called once for each case, at once. */
+  /** The `test` function of the runner; it is called once for each case, at once. */
   readonly test: ConformanceTest
   /** Makes a fresh subject for each case. */
   readonly create: () => Subject | Promise<Subject>
   /**
-   * Real milliseconds after which a call counts as hanging; after an abort it is at most one second.
-   * @defaultValue `4_000`
+   * Time limit of one call, in real milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit. Past it the
+   * call counts as hanging and its case fails. After an abort the limit is at most one second.
+   * @defaultValue `4_000` (4 s)
    */
   readonly timeoutMs?: number | undefined
 }
 
 /** What the suite of every strategy takes. */
 export interface StrategyConformanceOptions<Subject> extends ConformanceOptions<Subject> {
-  /** Makes a subject whose upstream takes every request and never answers. Adds a case. */
+  /**
+   * Makes a subject whose upstream takes every request and never answers. Adds a case.
+   * @defaultValue none: the case is left out
+   */
   readonly createHanging?: (() => Subject | Promise<Subject>) | undefined
-  /** Makes a subject whose upstream refuses every request. Adds a case. */
+  /** Makes a subject whose upstream refuses every request. Adds a case. @defaultValue none: the case is left out */
   readonly createFailing?: (() => Subject | Promise<Subject>) | undefined
 }
 

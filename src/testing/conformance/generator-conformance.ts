@@ -14,6 +14,7 @@ import { taskCases } from './task-cases.js'
 
 /** A generator under test, of either kind. */
 export interface GeneratorSubject extends ConformanceSubject {
+  /** The generator under test. */
   readonly generator: Generator
   /**
    * What to generate.

@@ -14,6 +14,7 @@ import { outcomeOf } from './trial.js'
 
 /** A publisher under test. */
 export interface PublisherSubject extends ConformanceSubject {
+  /** The publisher under test. */
   readonly publisher: Publisher
   /**
    * What to publish.

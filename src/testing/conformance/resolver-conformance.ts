@@ -14,6 +14,7 @@ import type { Trial } from './trial.js'
 
 /** A resolver under test. */
 export interface ResolverSubject extends ConformanceSubject {
+  /** The resolver under test. */
   readonly resolver: Resolver
   /**
    * What can be resolved.

@@ -5,6 +5,7 @@ import type { Trial } from './trial.js'
 
 /** A store under test; it must be empty. */
 export interface RunStoreSubject {
+  /** The store under test. */
   readonly store: RunStore
   /**
    * Opens the same data once more, as another process would.
@@ -16,6 +17,7 @@ export interface RunStoreSubject {
    * beats of 20 ms to expire in real time.
    */
   advance?(ms: number): Promise<void> | void
+  /** Takes down what `create` set up. */
   dispose?(): Promise<void> | void
 }
 

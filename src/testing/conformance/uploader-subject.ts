@@ -3,6 +3,7 @@ import type { ConformanceSubject, StrategyConformanceOptions } from './conforman
 
 /** An uploader under test. */
 export interface UploaderSubject extends ConformanceSubject {
+  /** The uploader under test. */
   readonly uploader: Uploader
   /** The bytes at a URL that the uploader gave. With it, what is stored is compared byte by byte. */
   read?(url: string): Promise<Uint8Array>
@@ -20,7 +21,8 @@ export interface UploaderConformanceOptions extends StrategyConformanceOptions<U
    */
   readonly takes?: 'bytes' | 'url' | undefined
   /**
-   * Sizes in bytes to store and to read back, each in a case of its own.
+   * Sizes in bytes that are stored and read back, each in a case of its own; whole numbers above 0, any other number is
+   * refused.
    * @defaultValue `[1, 65_536, 1_000_003]`
    */
   readonly sizes?: readonly number[] | undefined

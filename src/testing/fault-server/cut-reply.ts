@@ -4,12 +4,15 @@ import type { FaultHandler, ReplyPart } from './fault-connection.js'
 
 /** Where an answer breaks off. */
 export interface CutOptions {
-  /** @defaultValue `'body'` */
+  /** Part of the answer that is cut. @defaultValue `'body'` */
   readonly part?: ReplyPart | undefined
-  /** How many bytes of that part still go out, from 0. A shorter part goes out whole, and nothing is cut. @defaultValue `0` */
+  /**
+   * How many bytes of that part are still sent, from 0. A shorter part is sent whole, and nothing is cut.
+   * @defaultValue `0`
+   */
   readonly afterBytes?: number | undefined
   /**
-   * How it ends: a TCP reset, an end in good order, or nothing at all on an open connection.
+   * How the answer ends: a TCP reset, an orderly end, or nothing more on an open connection.
    * @defaultValue `'reset'`
    */
   readonly ending?: 'reset' | 'close' | 'silence' | undefined

@@ -6,6 +6,7 @@ export interface FaultRequest {
   readonly path: string
   /** With names in lower case; credentials are kept, so that a test can look where they were sent. */
   readonly headers: Readonly<Record<string, string>>
+  /** Bytes of the body, decoded from its chunks. */
   readonly body: Uint8Array
   /** Epoch milliseconds of its arrival. */
   readonly at: number
@@ -18,6 +19,7 @@ export type ReplyPart = 'head' | 'body' | 'trailer'
 
 /** The connection that a request came on, below HTTP. */
 export interface FaultConnection {
+  /** The request, read whole. */
   readonly request: FaultRequest
   /** Aborted when the connection is over, from whichever side. */
   readonly signal: AbortSignal

@@ -17,8 +17,9 @@ export type FaultRoutes = Readonly<Record<string, FaultHandler | readonly FaultH
 /** Options of {@link faultServer}. */
 export interface FaultServerOptions {
   /**
-   * Speaks TLS, with a certificate that no client trusts by itself, is out of date or names another host. It is made at the start.
-   * @defaultValue plain HTTP
+   * Speaks TLS with a certificate that no client trusts by default, is out of date or names another host. It is made at the
+   * start.
+   * @defaultValue none: plain HTTP
    */
   readonly tls?: CertificateFlaw | undefined
 }

@@ -5,19 +5,17 @@ import { REPLY_HEADERS, type ReplyOptions, reply } from './reply.js'
 
 /** How a file is given out. */
 export interface ReplyFileOptions {
-  /** They win, also where they lie. */
+  /** Headers that win, also where they are wrong. @defaultValue those of a true answer */
   readonly headers?: ReplyOptions['headers']
-  /** @defaultValue `'video/mp4'` */
+  /** Media type of the file. @defaultValue `'video/mp4'` */
   readonly mediaType?: string | undefined
   /**
-   * `ignored`: every answer is the whole file. `shifted`: a part says that it begins one byte further than it does.
+   * `honoured` gives the asked part; `ignored` always gives the whole file; `shifted` gives a part that claims to begin one
+   * byte further than it does.
    * @defaultValue `'honoured'`
    */
   readonly ranges?: 'honoured' | 'ignored' | 'shifted' | undefined
-  /**
-   * A list gives call by call another one, as if the file changed.
-   * @defaultValue `'"1"'`
-   */
+  /** Tag of the file. A list gives another one call by call, as if the file changed. @defaultValue `'"1"'` */
   readonly etag?: string | readonly string[] | undefined
 }
 

@@ -5,15 +5,18 @@ import type { FaultHandler } from './fault-connection.js'
 
 /** An HTTP answer, true or false. */
 export interface ReplyOptions {
-  /** @defaultValue `200` */
+  /**
+   * HTTP status, a whole number from 0 to 999, also one that does not exist. Any other number is refused.
+   * @defaultValue `200`
+   */
   readonly status?: number | undefined
   /**
-   * They win over the ones that a true answer would have, also where they lie: a `content-length` that is too large, several
-   * (`['10', '20']`), or none (`[]`). With `transfer-encoding: chunked` the body is sent as one chunk.
+   * Headers that win over those that a true answer would have, also where they are wrong: a `content-length` that is too
+   * large, several (`['10', '20']`), or none (`[]`). With `transfer-encoding: chunked` the body is sent as one chunk.
    * @defaultValue `content-length` and `connection: close`
    */
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined
-  /** A text is sent as UTF-8. @defaultValue `''` */
+  /** The body; a text is sent as UTF-8. @defaultValue `''` */
   readonly body?: string | Uint8Array | undefined
 }
 

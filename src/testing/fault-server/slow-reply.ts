@@ -5,24 +5,28 @@ import type { FaultHandler, ReplyPart } from './fault-connection.js'
 
 /** How slowly an answer comes. */
 export interface SlowOptions {
-  /** @defaultValue `'body'` */
+  /** Part of the answer that is slow. @defaultValue `'body'` */
   readonly part?: ReplyPart | undefined
-  /** Bytes at a time, above 0. @defaultValue `1` */
-  readonly bytes?: number | undefined
-  /** Milliseconds between them. @defaultValue `100` */
+  /** Bytes that are sent at a time, a whole number from 1; the last piece may be shorter. @defaultValue `1` */
+  readonly chunkBytes?: number | undefined
+  /**
+   * Pause between two pieces, in milliseconds from 0 and at most 2,147,483,647. A longer one is cut to 1 ms by Node. The
+   * pause ends when the client disconnects.
+   * @defaultValue `100`
+   */
   readonly everyMs?: number | undefined
 }
 
 const RULES: OptionRules<SlowOptions> = {
   part: choice('head', 'body', 'trailer'),
-  bytes: whole(1),
+  chunkBytes: whole(1),
   everyMs: msFrom0,
 }
 
 /** Sends one part of an answer in small pieces with pauses, until the client has had enough of it. */
 export function slowReply(handler: FaultHandler, options: SlowOptions = {}): FaultHandler {
   checkOptions('slowReply', options, RULES)
-  const { part = 'body', bytes: step = 1, everyMs = 100 } = options
+  const { part = 'body', chunkBytes: step = 1, everyMs = 100 } = options
   return (connection) =>
     handler({
       ...connection,

@@ -135,7 +135,7 @@ test.each([
 test('falls silent in an answer, and sends slowly, until the client leaves', async () => {
   const { origin, requests } = await started({
     '/silent': cutReply(reply({ body: 'hello' }), { afterBytes: 2, ending: 'silence' }),
-    '/slow': slowReply(reply({ body: 'hello' }), { bytes: 2, everyMs: 5 }),
+    '/slow': slowReply(reply({ body: 'hello' }), { chunkBytes: 2, everyMs: 5 }),
     '/slow-head': slowReply(reply(), { part: 'head', everyMs: 20 }),
   })
   expect(await (await fetch(`${origin}/slow`)).text()).toBe('hello')

@@ -2,70 +2,74 @@ import type { Agent } from 'node:http'
 import { checkOptions, type OptionRules } from '../../../contracts/check-options.js'
 import { aTimeout, choice, number, required, text } from '../../../contracts/option-rules.js'
 import type { Fetch } from '../../../upstream/outgoing-request.js'
-import type { Credential } from '../../../upstream/secret.js'
+import type { ApiCredential } from '../../../upstream/secret.js'
 import { address, aFetch, anAgent, credential, headers, named } from '../../option-rules.js'
 
 /** Options of `chatCompletionsGenerator`. */
 export interface ChatCompletionsGeneratorOptions {
-  /**
-   * Name in events, handles and messages.
-   * @defaultValue `'chat-completions'`
-   */
+  /** Name in events, handles and messages. @defaultValue `'chat-completions'` */
   readonly name?: string | undefined
-  /** For people, in progress texts; the name serves without one. */
+  /** Name for people, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
   /**
-   * Address of the API as the official SDK takes it, such as `https://chat.example/v1`. There is no default. A query is kept on
-   * every request; user name and password do not belong here.
+   * Address of the API as the official SDK takes it, such as `https://chat.example/v1`. There is no default. A query is kept
+   * on every request; user name and password do not belong here.
    */
   readonly baseUrl: string
-  /** Sent as `Authorization: Bearer`; a function is asked before each request. Leave it out for a server without keys. */
-  readonly apiKey?: Credential | undefined
   /**
-   * Model for requests that name none, such as `sora2-landscape-10s`. In this family the name says orientation and length, so
-   * `durationSeconds`, `size` and `aspectRatio` of a request are held against it.
+   * Key that is sent as `Authorization: Bearer …`; a function is called before each request.
+   * @defaultValue none, for a server without keys
+   */
+  readonly apiKey?: ApiCredential | undefined
+  /**
+   * Model for requests that name none, such as `sora2-landscape-10s`. In this family the name contains orientation and
+   * length: a request whose `durationSeconds`, `size` or `aspectRatio` differs from it is refused.
    */
   readonly model: string
-  /** Sent with every request. */
+  /** Headers that are sent with every request, by name. @defaultValue none */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
-   * What is done with an image that a request gives as an http or https address. Most servers of this family pass over such an
-   * image in silence and generate from the text alone, so it is refused; say `send` for one that reads addresses.
+   * What is done with an image that a request gives as an http or https address. Most servers of this family ignore such an
+   * image and generate from the text alone, so `refuse` rejects it with `InvalidRequestError`; `send` is for a server that
+   * reads addresses.
    * @defaultValue `'refuse'`
    */
   readonly imageUrls?: 'refuse' | 'send' | undefined
   /**
-   * Longest silence in milliseconds, before the first byte and between any two bytes; above 0, `Infinity` for none. Past it the
-   * outcome of the submission is unknown. Raise it for a server that answers only when the video is done.
-   * @defaultValue 60_000
+   * Longest silence before the first byte and between any two bytes, in milliseconds above 0 and at most 2,147,483,647, or
+   * `Infinity` for no limit. Past it the outcome of the submission is unknown. Raise it for a server that answers only when
+   * the video is done.
+   * @defaultValue `60_000` (1 min)
    */
   readonly idleTimeoutMs?: number | undefined
   /**
-   * Milliseconds for the whole generation; above 0. The deadlines of the pipeline apply as well.
+   * Time limit of the whole generation, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit. Past
+   * it the outcome is unknown. The deadlines of the pipeline apply as well.
    * @defaultValue `Infinity`
    */
   readonly timeoutMs?: number | undefined
   /**
-   * Most decoded bytes of the answer and of one event of it, 1,000 at least: room for servers that put the video into it as base64. A
-   * longer one is an `UpstreamResponseError`, and the outcome is unknown.
-   * @defaultValue 33_554_432
+   * Most decoded bytes of the answer and of one event of it, at least 1,000: room for servers that put the video into it as
+   * base64. A longer answer is an `UpstreamResponseError`, and the outcome is unknown. `Infinity` for no limit.
+   * @defaultValue `33_554_432` (32 MiB)
    */
   readonly maxAnswerBytes?: number | undefined
   /**
-   * What 500, 502 and 504 mean, in place of a stream or told of in it: `refused` for an upstream that is known to answer so before it accepts, so
-   * that another generator may be tried.
+   * What a 500, 502 or 504 means, as a status or inside the stream: `unknown` stops the run in review, since the job may
+   * have been accepted; `refused` is for an upstream that is known to answer so before it accepts, so that another generator
+   * is tried.
    * @defaultValue `'unknown'`
    */
   readonly serverErrors?: 'unknown' | 'refused' | undefined
   /**
    * Called in place of the platform's `fetch`, with the address as a string.
-   * @defaultValue `globalThis.fetch`
+   * @defaultValue `node:http` on Node, else `globalThis.fetch`; also `globalThis.fetch` where it was replaced
    */
   readonly fetch?: Fetch | undefined
   /**
-   * An agent of `node:http` or `node:https`, such as one that goes through a proxy. It is used on Node while neither `fetch` is given nor
-   * `globalThis.fetch` is another than Node's own.
-   * @defaultValue a connection of its own for each submission, and up to 64 that polls share
+   * Agent of `node:http` or `node:https`, such as one of a proxy. It is used on Node unless `fetch` is given or
+   * `globalThis.fetch` was replaced.
+   * @defaultValue a connection of its own for each submission
    */
   readonly agent?: Agent | undefined
 }

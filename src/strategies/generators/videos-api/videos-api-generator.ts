@@ -22,6 +22,7 @@ import { checkVideosApiOptions, type VideosApiGeneratorOptions } from './videos-
 
 /** A job at a server of the `/v1/videos` family. */
 export type VideosApiOperation = {
+  /** Id of the job at the server. */
   readonly id: string
   /** Where to ask for it, when the server said so; always on the API's own origin. */
   readonly pollUrl?: string

@@ -3,7 +3,7 @@ import { checkOptions, type OptionRules } from '../../../contracts/check-options
 import { aTimeout, choice, number, required, text } from '../../../contracts/option-rules.js'
 import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-destinations.js'
 import type { Fetch } from '../../../upstream/outgoing-request.js'
-import type { Credential } from '../../../upstream/secret.js'
+import type { ApiCredential } from '../../../upstream/secret.js'
 import { address, aFetch, anAgent, credential, headers, named, privateAddresses } from '../../option-rules.js'
 
 /** Options of `videosApiGenerator`. */
@@ -13,102 +13,108 @@ export interface VideosApiGeneratorOptions {
    * @defaultValue `'videos-api'`
    */
   readonly name?: string | undefined
-  /** For people, in progress texts; the name serves without one. */
+  /** Name for people, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
   /**
-   * Address of the API as the official SDK takes it, such as `https://api.example/v1`. There is no default. A query is kept on
-   * every request; user name and password do not belong here.
+   * Address of the API as the official SDK takes it, such as `https://api.example/v1`. There is no default. A query is kept
+   * on every request; user name and password do not belong here.
    */
   readonly baseUrl: string
   /**
-   * What jobs belong to, such as `api.example`: a job is polled only by a generator of the same name and upstream. Give one when the
-   * same upstream is reached by another address after a deploy, such as through a proxy.
+   * What jobs belong to, such as `api.example`: a job is polled only by a generator of the same name and upstream. Give one
+   * when the same upstream is reached by another address after a deploy, such as through a proxy.
    * @defaultValue origin and path of `baseUrl`
    */
   readonly upstreamId?: string | undefined
   /**
-   * Sent as `Authorization: Bearer`; a function is asked before each request. It goes to the API's own origin only. Leave it
-   * out for a server without keys, whose `/content` then counts as public.
+   * Key that is sent as `Authorization: Bearer …`, to the origin of `baseUrl` alone; a function is called before each
+   * request.
+   * @defaultValue none, for a server without keys, whose `/content` then counts as public
    */
-  readonly apiKey?: Credential | undefined
-  /** Model for requests that name none; without either the server decides. */
+  readonly apiKey?: ApiCredential | undefined
+  /** Model for requests that name none. @defaultValue none: the server decides */
   readonly model?: string | undefined
   /**
-   * How a submission is encoded. `auto` sends JSON, or a form when bytes have to be sent; when the server refuses that encoding
-   * (415, or a 400 or 422 that says so) the same submission is sent once more in the other one, for a refusal proves that
-   * nothing was accepted. What worked is remembered.
+   * How a submission is encoded. `auto` sends JSON, or a form when bytes have to be sent; when the server refuses that
+   * encoding (415, or a 400 or 422 that says so) the same submission is sent once more in the other one, because a refusal
+   * proves that nothing was accepted. What worked is remembered.
    * @defaultValue `'auto'`
    */
   readonly encoding?: 'auto' | 'json' | 'multipart' | undefined
   /**
-   * Whether `seconds` is sent as a text, as OpenAI defined it, or as a number, as some gateways want it.
+   * Whether `seconds` is sent as a text, as OpenAI defined it, or as a number, as some gateways need it.
    * @defaultValue `'string'`
    */
   readonly secondsType?: 'string' | 'number' | undefined
   /**
-   * What is done with `video` of a request: `/videos/edits` or `/videos/extensions`. A request decides for itself with
-   * `providerOptions: { videoInput: 'extensions' }`.
+   * What is done with `video` of a request: it goes to `/videos/edits` or to `/videos/extensions`. A request overrides it
+   * with `providerOptions: { videoInput: 'extensions' }`.
    * @defaultValue `'edits'`
    */
   readonly videoInput?: 'edits' | 'extensions' | undefined
-  /** Sent with every request to the API's own origin, and to no other. */
+  /** Headers that are sent with every request to the origin of `baseUrl`, and to no other. @defaultValue none */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
-   * Milliseconds for a poll or a cancellation with its body, and for the headers of a download; above 0, `Infinity` for none.
-   * @defaultValue 10_000
+   * Time limit of a poll or a cancellation with its body, and of the headers of a download, in milliseconds above 0 and at
+   * most 2,147,483,647, or `Infinity` for no limit. A poll past it is a missed poll.
+   * @defaultValue `10_000` (10 s)
    */
   readonly timeoutMs?: number | undefined
   /**
-   * Milliseconds for a submission, whose outcome is unknown past it. Servers that answer with the finished video take minutes.
-   * @defaultValue 120_000
+   * Time limit of a submission, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit. Past it the
+   * outcome is unknown. Servers that answer with the finished video take minutes.
+   * @defaultValue `120_000` (2 min)
    */
   readonly createTimeoutMs?: number | undefined
   /**
-   * Most decoded bytes of one answer, 1,000 at least: room for servers that put the video into it as base64. A longer one is
-   * an `UpstreamResponseError`.
-   * @defaultValue 33_554_432
+   * Most decoded bytes of one answer, at least 1,000: room for servers that put the video into it as base64. A longer answer
+   * is an `UpstreamResponseError`. `Infinity` for no limit.
+   * @defaultValue `33_554_432` (32 MiB)
    */
   readonly maxAnswerBytes?: number | undefined
   /**
-   * What 500, 502 and 504 in answer to a submission mean: `refused` for an upstream that is known to answer so before it
-   * accepts, so that another generator may be tried.
+   * What a 500, 502 or 504 in answer to a submission means: `unknown` stops the run in review, since the job may have been
+   * accepted; `refused` is for an upstream that is known to answer so before it accepts, so that another generator is tried.
    * @defaultValue `'unknown'`
    */
   readonly serverErrors?: 'unknown' | 'refused' | undefined
   /**
-   * Whether the upstream gives the same job for the same `Idempotency-Key`. The header is sent either way; say `key` only for
-   * an upstream that documents it, for the run then repeats a submission whose outcome is unknown.
+   * Whether the upstream gives the same job for the same `Idempotency-Key`. The header is sent either way. Set `key` only
+   * for an upstream that documents it, because a submission whose outcome is unknown is then sent again.
    * @defaultValue `'none'`
    */
   readonly idempotency?: 'key' | 'none' | undefined
   /**
-   * Whether a submission whose outcome is unknown is looked for in the server's list, `GET /videos`, by its prompt and time. Say
-   * `list` only for a server that lists every job it accepted, with its prompt: a job that is not listed is submitted again. A list without prompts, or
-   * with more than 2,000 recent jobs, proves nothing: the run ends in review.
+   * Whether a submission whose outcome is unknown is searched for in the server's list, `GET /videos`, by its prompt and
+   * time. Set `list` only for a server that lists every job it accepted, with its prompt: a job that is not listed is
+   * submitted again. A list without prompts, or with more than 2,000 recent jobs, proves nothing: the run ends in review.
    * @defaultValue `'none'`
    */
   readonly lookup?: 'list' | 'none' | undefined
   /**
-   * After how many milliseconds a job that was accepted is surely listed, from 0.
-   * @defaultValue `createTimeoutMs` and 10 seconds, at most 130,000
+   * Time after which a job that was accepted is surely listed, in milliseconds from 0 (finite). A lookup that finds nothing
+   * before it proves nothing.
+   * @defaultValue `createTimeoutMs` and 10 seconds, at most `130_000`
    */
   readonly settleMs?: number | undefined
   /**
-   * Where a video may be fetched from beyond `baseUrl`'s own origin and public addresses on ports 80 and 443: hosts
+   * Where a video may be fetched from beyond the origin of `baseUrl` and public addresses on ports 80 and 443: hosts
    * (`'127.0.0.1'`), hosts with a port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything. The server
-   * names these addresses, so opening one that is not listed rejects with a `NetworkError`, also when a redirect leads there.
+   * names these addresses, so opening one that is not listed rejects with a `NetworkError`, also when a redirect leads
+   * there.
    * @defaultValue none
    */
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   /**
-   * Called in place of the platform's `fetch`, with the address as a string. Downloads go through it as well, and where a host
-   * name leads is then in its hands: only literal addresses, local names and ports are checked.
-   * @defaultValue `globalThis.fetch`, and a guarded `node:http` for downloads
+   * Called in place of the platform's `fetch`, with the address as a string. Downloads use it as well; where a host name
+   * leads is then its responsibility, and only literal addresses, local names and ports are checked.
+   * @defaultValue `node:http` on Node, else `globalThis.fetch`; also `globalThis.fetch` where it was replaced; a guarded
+   * `node:http` for downloads
    */
   readonly fetch?: Fetch | undefined
   /**
-   * An agent of `node:http` or `node:https`, such as one that goes through a proxy. It is used on Node while neither `fetch` is given nor
-   * `globalThis.fetch` is another than Node's own.
+   * Agent of `node:http` or `node:https`, such as one of a proxy. It is used on Node unless `fetch` is given or
+   * `globalThis.fetch` was replaced.
    * @defaultValue a connection of its own for each submission, and up to 64 that polls share
    */
   readonly agent?: Agent | undefined

@@ -3,71 +3,64 @@ import { aFunction, aTimeout, choice, number, required, rule, ruleOf, whole } fr
 import type { VideoSource } from '../../../contracts/source.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import type { Fetch } from '../../../upstream/outgoing-request.js'
-import type { Credential } from '../../../upstream/secret.js'
+import type { ApiCredential } from '../../../upstream/secret.js'
 import { address, aFetch, credential, named } from '../../option-rules.js'
 
 /** Options of `googleDriveUploader`. */
 export interface GoogleDriveUploaderOptions {
-  /**
-   * Name in events and messages.
-   * @defaultValue `'google-drive'`
-   */
+  /** Name in events and messages. @defaultValue `'google-drive'` */
   readonly name?: string | undefined
-  /**
-   * For people, in progress texts.
-   * @defaultValue `'Google Drive'`
-   */
+  /** Name for people, in progress texts. @defaultValue `'Google Drive'` */
   readonly label?: string | undefined
   /**
    * OAuth 2.0 access token with the scope `https://www.googleapis.com/auth/drive.file`, or
    * `https://www.googleapis.com/auth/drive` for a folder that this app neither made nor was given. Tokens live for about an
-   * hour: a function is asked before each request, and once more when its token was refused (401). It goes to the origin of
+   * hour: a function is called before each request, and once more when its token was refused (401). It goes to the origin of
    * `baseUrl` only.
    */
-  readonly accessToken: Credential
+  readonly accessToken: ApiCredential
   /**
-   * Folder for the files, the last part of its address: `1dyUEebJaFnWa3Z4n0BFMVAXQ7mfUH11g`. It may lie in a shared drive.
+   * Folder for the files: the last part of its address, such as `1dyUEebJaFnWa3Z4n0BFMVAXQ7mfUH11g`. It may lie in a shared
+   * drive.
    * @defaultValue the root of the account's own drive
    */
   readonly folderId?: string | undefined
   /**
-   * Who may open the file: `anyone` with the link, or `none` but those who may open the folder.
+   * Who may open the file: `anyone` with the link, or `none` for those who may open the folder.
    * @defaultValue `'anyone'`
    */
   readonly share?: 'anyone' | 'none' | undefined
   /**
-   * Name of the file, such as `cat.mp4`; an extension is added by the media type when it has none. Drive allows several files
-   * of one name.
-   * @defaultValue the run's id
+   * Gives the name of the file, such as `cat.mp4`; an extension is added by the media type when it has none. Drive allows
+   * several files of one name.
+   * @defaultValue the id of the run
    */
   readonly fileName?: ((source: VideoSource, context: StageContext) => string) | undefined
   /**
-   * Bytes in one request, a multiple of 262,144 and at most 1,073,741,824. As many are kept in memory for each upload, and a cut
-   * costs at most as many again.
-   * @defaultValue 8_388_608
+   * Bytes in one request, a multiple of 262,144 and at most 1,073,741,824. As many are kept in memory for each upload, and a
+   * cut sends at most as many again.
+   * @defaultValue `8_388_608` (8 MiB)
    */
   readonly chunkBytes?: number | undefined
   /**
-   * Where the API is. Change it for a sandbox or a proxy only: it gets the token and the video.
+   * Address of the API. Change it only for a sandbox or a proxy: it gets the token and the video.
    * @defaultValue `'https://www.googleapis.com'`
    */
   readonly baseUrl?: string | undefined
   /**
-   * Milliseconds for one request with its chunk and its answer; above 0, `Infinity` for none. Past it Drive is asked what it
-   * has.
-   * @defaultValue 120_000
+   * Time limit of one request with its chunk and its answer, in milliseconds above 0 and at most 2,147,483,647, or
+   * `Infinity` for no limit. Past it Drive is asked which bytes it has, and the upload continues there.
+   * @defaultValue `120_000` (2 min)
    */
   readonly timeoutMs?: number | undefined
   /**
-   * How often to try in a row without a new byte stored, after a cut, a timeout, 429, 5xx or a rate limit; a whole number from 1. The waits double from at most 1 s to at most 32 s, with full jitter; a `Retry-After` of up to 60 s comes on top,
-   * and a longer one ends the upload.
-   * @defaultValue 6
+   * How many attempts are made in a row without a new byte stored, after a cut, a timeout, 429, 5xx or a rate limit; a whole
+   * number from 1. After the last one the upload rejects. The waits double from at most 1 s to at most 32 s, with full
+   * jitter; a `Retry-After` of up to 60 s is added, and a longer one ends the upload.
+   * @defaultValue `6`
    */
   readonly maxAttempts?: number | undefined
-  /**
-   * Called in place of the platform's `fetch`, with the address as a string.
-   * @defaultValue `globalThis.fetch`
-   */
+  /** Called in place of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
   readonly fetch?: Fetch | undefined
 }
 

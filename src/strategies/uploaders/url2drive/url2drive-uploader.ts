@@ -7,7 +7,7 @@ import type { Uploader } from '../../../contracts/uploader.js'
 import { createApi } from '../../../upstream/api.js'
 import type { Fetch } from '../../../upstream/outgoing-request.js'
 import { isPlainHttp } from '../../../upstream/plain-http.js'
-import { type Credential, resolvePassword } from '../../../upstream/secret.js'
+import { type ApiCredential, resolvePassword } from '../../../upstream/secret.js'
 import { addressProblem, aFetch, credential, named } from '../../option-rules.js'
 import { followUpload, submitUpload } from './url2drive-call.js'
 import { findUrl2driveEndpoint, isMissing, type Url2driveEndpoint, type Url2driveSpace } from './url2drive-endpoint.js'
@@ -15,56 +15,53 @@ import { readUrl2driveResult } from './url2drive-result.js'
 
 /** Options of `url2driveUploader`. */
 export interface Url2driveUploaderOptions {
-  /**
-   * Name in events and messages.
-   * @defaultValue `'url2drive'`
-   */
+  /** Name in events and messages. @defaultValue `'url2drive'` */
   readonly name?: string | undefined
-  /**
-   * For people, in progress texts.
-   * @defaultValue `'Google Drive'`
-   */
+  /** Name for people, in progress texts. @defaultValue `'Google Drive'` */
   readonly label?: string | undefined
   /** Address of the Space itself, not of its page: `https://owner-url2drive.hf.space`. */
   readonly baseUrl: string
-  /** The Space's own access password, or a function that is asked before each upload. */
-  readonly password: Credential
+  /** Access password of the Space, or a function that is called before each upload. */
+  readonly password: ApiCredential
   /**
-   * Access token of Hugging Face, for a private Space: sent as `Authorization: Bearer` with every request to the Space, the
-   * stream too, and never elsewhere. A function is asked before each request.
+   * Access token of Hugging Face, for a private Space: sent as `Authorization: Bearer …` with every request to the Space,
+   * the stream too, and never elsewhere. A function is called before each request.
+   * @defaultValue none, for a public Space
    */
-  readonly token?: Credential | undefined
-  /**
-   * Name of the Space's function, without a slash.
-   * @defaultValue `'upload'`
-   */
+  readonly token?: ApiCredential | undefined
+  /** Name of the function of the Space, without a slash. @defaultValue `'upload'` */
   readonly apiName?: string | undefined
   /**
-   * Folder in Drive, for Spaces whose function has a third input; others do without it, which is a warning.
-   * @defaultValue what the Space says
+   * Folder in Drive, for Spaces whose function has a third input. A Space without it ignores the folder, with a warning.
+   * @defaultValue the default of the Space
    */
   readonly userName?: string | undefined
   /**
-   * Milliseconds for each exchange: to the whole answer, or to the beginning of the stream.
-   * @defaultValue `30_000`
+   * Time limit of each exchange, to the whole answer or to the beginning of the stream, in milliseconds above 0 and at most
+   * 2,147,483,647, or `Infinity` for no limit. Past it `upload` rejects with `NetworkError`.
+   * @defaultValue `30_000` (30 s)
    */
   readonly timeoutMs?: number | undefined
   /**
-   * How long to wait for a Space that sleeps or is being built, in milliseconds by the run's clock; 0 asks once.
-   * @defaultValue `90_000`
+   * How long a Space that sleeps or is being built is waited for, in milliseconds from 0 on the clock of the run; `0` asks
+   * once. Past it `upload` rejects with what the Space answered last.
+   * @defaultValue `90_000` (90 s)
    */
   readonly wakeTimeoutMs?: number | undefined
   /**
-   * Longest silence of the stream in milliseconds; Gradio sends a heartbeat every 15 s.
-   * @defaultValue `60_000`
+   * Longest silence of the stream, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit; Gradio
+   * sends a heartbeat every 15 s. Past it the stream is lost and `upload` rejects.
+   * @defaultValue `60_000` (1 min)
    */
   readonly idleTimeoutMs?: number | undefined
   /**
-   * How long the Space may take once it was handed the upload, its queue included, in milliseconds by the run's clock.
-   * @defaultValue `900_000`
+   * How long the Space may take after it got the upload, its queue included, in milliseconds above 0 and at most
+   * 2,147,483,647 on the clock of the run, or `Infinity` for no limit. Past it `upload` rejects with `NetworkError`; the
+   * file may be in Drive nevertheless.
+   * @defaultValue `900_000` (15 min)
    */
   readonly uploadTimeoutMs?: number | undefined
-  /** In place of the platform's `fetch`. */
+  /** Called in place of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
   readonly fetch?: Fetch | undefined
 }
 
