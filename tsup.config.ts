@@ -9,7 +9,8 @@ export default defineConfig({
   // node:sqlite has no other name.
   removeNodeProtocol: false,
   // Optional dependencies are not left out by themselves.
-  external: ['h264-mp4-encoder'],
+  // The command imports the package by its own name: the sandbox finds its worker beside its own file only.
+  external: ['h264-mp4-encoder', /^sora-pipeline/],
   sourcemap: true,
   entry: {
     index: 'src/index.ts',
@@ -21,5 +22,6 @@ export default defineConfig({
     'testing/index': 'src/testing/index.ts',
     'sandbox/index': 'src/sandbox/index.ts',
     'sandbox/video-worker': 'src/sandbox/video-worker.ts',
+    'cli/main': 'src/cli/main.ts',
   },
 })

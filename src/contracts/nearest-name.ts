@@ -1,13 +1,15 @@
 // Other libraries call these options by other words.
-const OTHER_WORDS: Readonly<Record<string, readonly string[]>> = {
-  attempts: ['maxAttempts'],
-  endpoint: ['baseUrl'],
-  host: ['baseUrl', 'hosts'],
-  retries: ['maxAttempts'],
-  retry: ['maxAttempts'],
-  secret: ['apiKey', 'webhookSecret'],
-  token: ['apiKey'],
-}
+const OTHER_WORDS: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    attempts: ['maxAttempts'],
+    endpoint: ['baseUrl'],
+    host: ['baseUrl', 'hosts'],
+    retries: ['maxAttempts'],
+    retry: ['maxAttempts'],
+    secret: ['apiKey', 'webhookSecret'],
+    token: ['apiKey'],
+  }),
+)
 const SHORTEST_PART = 3
 
 /** The known name that a mistyped one most likely stands for: another spelling of it, a part of it, or a few letters away. */
@@ -19,22 +21,26 @@ export function nearestName(given: string, known: readonly string[]): string | u
     .map((name) => ({ name, edits: editsBetween(plain, plainOf(name)) }))
     .sort((a, b) => a.edits - b.edits || sameStart(b.name, given) - sameStart(a.name, given))[0]
   if (near !== undefined && near.edits <= Math.max(1, Math.floor(plain.length / 4))) return near.name
-  const other = OTHER_WORDS[plain]?.find((name) => known.includes(name))
+  const other = OTHER_WORDS.get(plain)?.find((name) => known.includes(name))
   if (other !== undefined || plain.length < SHORTEST_PART) return other
   return known
     .filter((name) => plainOf(name).includes(plain) || (name.length > SHORTEST_PART && plain.includes(plainOf(name))))
     .sort((a, b) => Math.abs(a.length - given.length) - Math.abs(b.length - given.length))[0]
 }
 
-/** How many letters have to be added, taken out or replaced. */
+/** How many letters have to be added, taken out, replaced, or exchanged with the next one. */
 export function editsBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  let before: readonly number[] = []
+  let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i]
     for (let j = 1; j <= b.length; j += 1) {
       const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+      const isExchange = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const exchanged = isExchange ? (before[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY
+      next.push(Math.min(replaced, exchanged, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
     }
+    before = row
     row = next
   }
   return row[b.length] ?? 0

@@ -1,13 +1,7 @@
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { execFile } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { PipelineEvent } from '../../src/index.js'
-import { inspectMp4 } from '../sandbox/inspect-mp4.js'
+import { describe, expect, it } from 'vitest'
 
 // The examples run as users run them: by Node, on the built package.
 const run = promisify(execFile)
@@ -54,75 +48,3 @@ describe.concurrent('examples', () => {
     expect(files.filter((file) => !index.includes(`(${file})`))).toEqual([])
   })
 })
-
-describe.concurrent('the demo', () => {
-  let output: string
-  beforeAll(async () => {
-    output = await mkdtemp(join(tmpdir(), 'sora-pipeline-demo-'))
-  })
-  afterAll(() => rm(output, { recursive: true, force: true }))
-
-  it('shows the stages, the dead mirror and why it was passed over, the file, the URL and the time, in plain lines', async () => {
-    const { stdout } = await node('examples/demo.ts', 'A cat playing piano', '--output', join(output, 'plain'))
-    const progress = stdout.match(/^\. generate \d+ %, in_progress, \d\.\d s$/gm)
-    expect(progress?.length).toBeGreaterThan(1)
-    expect(stdout).toMatch(/^! resolve {2}mirror:127\.0\.0\.1:\d+ failed: .*ECONNRESET/m)
-    expect(stdout).toMatch(/^! resolve {2}passed over mirror:127\.0\.0\.1:\d+, next is mirror:127\.0\.0\.1:\d+$/m)
-    expect(stdout).toMatch(/^saved {2}\S+\.mp4$/m)
-    expect(stdout).toMatch(/^URL {4}http:\/\/127\.0\.0\.1:\d+\/run_\w+\.mp4 \([\d,]+ bytes of video\/mp4\)$/m)
-    expect(stdout).toMatch(/^took {3}\d+\.\d s$/m)
-    expect(stdout).not.toContain('\u001b')
-    const [file = ''] = await readdir(join(output, 'plain'))
-    const video = await inspectMp4(await readFile(join(output, 'plain', file)))
-    expect(video).toMatchObject({ codec: 'avc', width: 640, height: 360, durationSeconds: 4 })
-    expect(video.packets).toHaveLength(48)
-  })
-
-  it('prints one event a line with --json, and serves a URL that plays until Ctrl-C with --serve', async () => {
-    const demo = spawn(process.execPath, ['examples/demo.ts', '--json', '--serve', '--output', join(output, 'json')])
-    const events: PipelineEvent[] = []
-    for await (const line of createInterface(demo.stdout)) {
-      const event = JSON.parse(line) as PipelineEvent
-      events.push(event)
-      if (event.type !== 'run-completed') continue
-      const answer = await fetch(event.result.url, { headers: { range: 'bytes=0-' } })
-      expect(answer.status).toBe(206)
-      expect((await inspectMp4(await answer.bytes())).codec).toBe('avc')
-      demo.kill('SIGINT')
-    }
-    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index))
-    expect(await ended(demo)).toBe(0)
-  })
-
-  it('aborts on Ctrl-C and says what was left running', async () => {
-    const demo = spawn(process.execPath, ['examples/demo.ts', '--output', join(output, 'aborted')])
-    const lines: string[] = []
-    for await (const line of createInterface(demo.stdout)) {
-      if (line.startsWith('. generate')) demo.kill('SIGINT')
-      lines.push(line)
-    }
-    expect(lines.slice(-2)).toEqual(['no video: Ctrl-C was pressed', 'at videos-api: the job is cancelled'])
-    expect(await ended(demo)).toBe(130)
-  })
-
-  it.each([[['--speed', '3']], [['two', 'prompts']], [['--output']]])(
-    'answers %j with the usage and exit code 2',
-    async (args) => {
-      const failed = await node('examples/demo.ts', ...args).catch((error: unknown) => error)
-      expect(failed).toMatchObject({
-        code: 2,
-        stdout: '',
-        stderr: expect.stringContaining('Usage: npm run demo -- [prompt]'),
-      })
-    },
-  )
-
-  it('has help', async () => {
-    expect((await node('examples/demo.ts', '--help')).stdout).toContain('Usage: npm run demo')
-  })
-})
-
-async function ended(child: ReturnType<typeof spawn>): Promise<number | null> {
-  if (child.exitCode === null) await once(child, 'exit')
-  return child.exitCode
-}

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { inspectMp4 } from '../sandbox/inspect-mp4.js'
 
 const run = promisify(execFile)
 let project: string
@@ -67,6 +68,17 @@ describe('the packed package', () => {
 console.log((await makeVideo({ prompt: 'x', width: 64, height: 64, durationSeconds: 1 })).byteLength > 500)`
     await writeFile(join(project, 'video.mjs'), code)
     expect((await run(process.execPath, ['video.mjs'], { cwd: project })).stdout).toBe('true\n')
+  })
+
+  it('has a command that makes a video in the folder where it is called', async () => {
+    const packed = join(project, 'node_modules/sora-pipeline')
+    const { bin } = JSON.parse(await readFile(join(packed, 'package.json'), 'utf8'))
+    const command = join(packed, bin['sora-pipeline'])
+    const { stdout, stderr } = await run(process.execPath, [command, 'demo', 'A cat playing piano'], { cwd: project })
+    const [, file = ''] = /^saved {2}(\.\/videos\/\S+\.mp4)$/m.exec(stdout) ?? []
+    const video = await inspectMp4(await readFile(join(project, file)))
+    expect(video).toMatchObject({ codec: 'avc', width: 640, height: 360, durationSeconds: 4 })
+    expect(stderr).toBe('')
   })
 
   it.each([

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { exportedNames, ROOT } from './source-files.js'
@@ -8,9 +8,16 @@ interface Target {
   readonly default: string
 }
 
-const { exports: targets, name: packageName } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+const {
+  exports: targets,
+  name: packageName,
+  bin,
+  engines,
+} = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   readonly name: string
   readonly exports: Readonly<Record<string, Target | string>>
+  readonly bin: Readonly<Record<string, string>>
+  readonly engines: { readonly node: string }
 }
 const SUBPATHS = Object.keys(targets).filter((subpath) => subpath !== './package.json')
 
@@ -132,6 +139,19 @@ test.each(SUBPATHS)('%s exports no name twice, and types in the names of the sty
   const { values, types } = exportedNames(entryText(subpath))
   expect(new Set([...values, ...types]).size).toBe(values.length + types.length)
   expect(types.filter((name) => !/^[A-Z][A-Za-z0-9]*$/.test(name))).toEqual([])
+})
+
+test('the command of the package is its one program, which is built, and refuses the Nodes that the package does not support', () => {
+  expect(bin).toEqual({ [packageName]: 'dist/cli/main.js' })
+  const file = join(ROOT, 'dist/cli/main.js')
+  const text = readFileSync(file, 'utf8')
+  expect(text).toMatch(/^#!\/usr\/bin\/env node\n/)
+  expect(statSync(file).mode & 0o111).not.toBe(0)
+  expect(engines.node).toBe(`>=${/OLDEST_NODE = "([\d.]+)"/.exec(text)?.[1]}`)
+})
+
+test('the program imports nothing before it knows the version of Node', () => {
+  expect(readFileSync(join(ROOT, 'dist/cli/main.js'), 'utf8')).not.toMatch(/^import\b/m)
 })
 
 function entryText(subpath: string): string {

@@ -29,6 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   settings: ['contracts', 'timing', 'upstream', 'calling', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
   sandbox: ['contracts'],
   testing: ['contracts'],
+  // The rest by the name of the package, as users do.
+  cli: ['contracts'],
 }
 
 /** Where each package may be imported: a file, or a folder that ends in a slash. */
@@ -39,6 +41,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   aws4fetch: ['strategies/uploaders/s3-uploader.ts'],
   zod: ['upstream/', 'strategies/', 'pipeline/', 'http/', 'jobs/', 'settings/'],
   bullmq: ['jobs/'],
+  'sora-pipeline': ['cli/'],
   // Bundled into the worker at build time.
   'h264-mp4-encoder': ['sandbox/video-worker.ts'],
 }

@@ -37,6 +37,9 @@ test.each([
   ['pipeline/a.ts', "import { b } from '../upstream/download-b.js'", 'pipeline may only import'],
   ['strategies/uploaders/a.ts', "import { b } from '../resolvers/b.js'", 'what both stages need'],
   ['pipeline/a.ts', "import ky from 'ky'", 'its home is src/upstream/request.ts'],
+  ['http/a.ts', "import { b } from '../cli/b.js'", 'http may only import'],
+  ['cli/a.ts', "import { b } from '../sandbox/b.js'", 'cli may only import contracts'],
+  ['strategies/a.ts', "import { b } from 'sora-pipeline'", 'its home is src/cli/'],
   ['unknown/a.ts', "import { b } from '../contracts/b.js'", 'unknown may only import nothing'],
   ['http/a.ts', "import '@scope/package/deep'", 'imports @scope/package: give it a home'],
 ])('a wrong import is found: %s, %s', (path, text, problem) => {

@@ -3,6 +3,10 @@ import { type SourceFile, typeScriptFiles, withoutComments } from './source-file
 
 const FILES = typeScriptFiles('src')
 
+// A program of its own, which hands on what it reads.
+const PROGRAM = 'cli/main.ts'
+const NO_ENVIRONMENT = 'the library reads no environment variable'
+
 test('no file has more than 250 lines', () => {
   const tooLong = FILES.filter(({ text }) => text.split('\n').length > 251).map(({ path }) => `src/${path}`)
   expect(tooLong, 'split these files by concept').toEqual([])
@@ -70,11 +74,13 @@ function styleProblems({ path, text }: SourceFile): readonly string[] {
     [/^export \*/m, 'list the names by hand'],
     [/[:<|,]\s*any\b(?=\s*[\]=;,)>|&{\n]|\[\])|\bas any\b/, 'use unknown'],
     [/\bconsole\.\w+\(/, 'the library prints nothing'],
-    [/\bprocess\.env\b/, 'the library reads no environment variable'],
+    [/\bprocess\.env\b/, NO_ENVIRONMENT],
     [/\bfrom 'zod'/, "import * as z from 'zod/mini'"],
   ]
   const code = withoutComments(text)
-  const problems = forbidden.filter(([pattern]) => pattern.test(code)).map(([, fix]) => `src/${path}: ${fix}`)
+  const problems = forbidden
+    .filter(([pattern, fix]) => pattern.test(code) && !(path === PROGRAM && fix === NO_ENVIRONMENT))
+    .map(([, fix]) => `src/${path}: ${fix}`)
   if (/@ts-(?:ignore|nocheck|expect-error)/.test(text)) problems.push(`src/${path}: fix the type`)
   // With its comments, for a catch that goes on says in one why it does.
   if (/\bcatch\s*(?:\([^)]*\)\s*)?\{\s*\}/.test(text)) problems.push(`src/${path}: report the error, or say why not`)

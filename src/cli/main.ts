@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// Imports nothing statically: an older Node has to read this file, and may not be able to read those that follow.
+
+const OLDEST_NODE = '22.12'
+
+if (isSupported(process.versions.node)) {
+  import('./command-line.js').then(async ({ runCommandLine }) => {
+    process.exitCode = await runCommandLine(process.argv.slice(2), {
+      stdout: process.stdout,
+      stderr: process.stderr,
+      signals: process,
+      isDumb: process.env.TERM === 'dumb',
+    })
+  })
+} else {
+  process.stderr.write(
+    `Could not start sora-pipeline: it needs Node ${OLDEST_NODE} or later, and this is Node ${process.versions.node}; ` +
+      'install a later Node, or run it with one of its own: npx -p node@24 -p sora-pipeline sora-pipeline demo\n',
+  )
+  process.exitCode = 3
+}
+
+function isSupported(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const [oldestMajor = 0, oldestMinor = 0] = OLDEST_NODE.split('.').map(Number)
+  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)
+}

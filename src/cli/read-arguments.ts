@@ -1,0 +1,64 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { nearestName } from '../contracts/nearest-name.js'
+import type { GivenArguments } from './command.js'
+
+/** A command line that cannot be understood; the message names every problem. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+
+  constructor(problems: readonly string[]) {
+    super(`Could not read the command line: ${problems.join('; ')}`)
+  }
+}
+
+/**
+ * Reads options and arguments.
+ * @throws UsageError for an unknown option, with the nearest known name, a value that is missing or too much, and too many arguments.
+ */
+export function readArguments<Options extends ParseArgsOptionsConfig>(
+  args: readonly string[],
+  { options, maxArguments }: { readonly options: Options; readonly maxArguments: number },
+): GivenArguments<Options> {
+  const lenient = parseArgs({ args: [...args], options, allowPositionals: true, strict: false, tokens: true })
+  const problems = lenient.tokens.flatMap((token) => (token.kind === 'option' ? optionProblems(token, options) : []))
+  const { length } = lenient.positionals
+  if (length > maxArguments) problems.push(tooMany(length, maxArguments))
+  if (problems.length > 0) throw new UsageError(problems)
+  return parseArgs({ args: [...args], options, allowPositionals: true })
+}
+
+/** What to say of a name that is not known, beside those that are. */
+export function unknownName(given: string, known: readonly string[]): string {
+  const nearest = nearestName(given, known)
+  return nearest === undefined
+    ? `${given} is unknown; give one of ${known.join(', ')}`
+    : `${given} is unknown, did you mean ${nearest}?`
+}
+
+interface OptionToken {
+  readonly name: string
+  /** As it was written, such as `-o` or `--output`. */
+  readonly rawName: string
+  readonly value: string | undefined
+  readonly inlineValue: boolean | undefined
+}
+
+function optionProblems(token: OptionToken, options: ParseArgsOptionsConfig): string[] {
+  const { name, rawName, value, inlineValue } = token
+  const option = Object.hasOwn(options, name) ? options[name] : undefined
+  if (option === undefined) {
+    const known = Object.keys(options).map((knownName) => `--${knownName}`)
+    return [unknownName(rawName, known)]
+  }
+  if (option.type === 'boolean') return value === undefined ? [] : [`${rawName} takes no value`]
+  if (value === undefined || value === '') return [`${rawName} needs a value`]
+  // What looks like an option is one whose value was left out before it.
+  const isTaken = inlineValue !== true && value.startsWith('-')
+  return isTaken ? [`${rawName} needs a value; write ${rawName}=${value} if it is ${value}`] : []
+}
+
+function tooMany(count: number, max: number): string {
+  return max === 0
+    ? 'the command takes no arguments'
+    : `${count} arguments are given, and at most ${max} is taken; put a text with blanks in quotes`
+}
