@@ -5,7 +5,7 @@ import { handler } from './backend.ts'
 import { visit } from './visit.ts'
 
 const app = express()
-app.use(express.json({ limit: '25mb' })) // Images come inside the JSON; Express takes 100 kB by itself.
+app.use(express.json({ limit: '25mb' })) // Images come inside the JSON; Express takes 100 kB by default.
 app.use('/v1', toNodeListener(handler))
 const server = app.listen(0, '127.0.0.1')
 

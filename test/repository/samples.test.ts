@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -8,6 +8,10 @@ import { ROOT, typeScriptFiles } from './source-files.js'
 // Inside the package, so that it is imported by its own name, as users do.
 const FOLDER = join(ROOT, 'test/.samples')
 const README = join(ROOT, 'README.md')
+// Those of the folders, and SKILL.md, go into the package.
+const DOCUMENTS = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  .map((path) => path.replaceAll('\\', '/'))
+  .filter((path) => path.endsWith('.md'))
 
 const run = promisify(execFile)
 const samples = new Map<string, string>()
@@ -15,6 +19,9 @@ let report = ''
 
 beforeAll(async () => {
   if (existsSync(README)) collect('readme', codeBlocks(readFileSync(README, 'utf8')))
+  for (const path of DOCUMENTS) {
+    collect(documentPrefix(path), codeBlocks(readFileSync(join(ROOT, 'src', path), 'utf8')))
+  }
   for (const { path, text } of typeScriptFiles('src')) {
     collect(path.replace('.ts', '').replaceAll('/', '--'), exampleBlocks(text))
   }
@@ -39,9 +46,21 @@ test('the samples of README.md compile', () => {
   expect(errorsOf((name) => name.startsWith('readme'))).toEqual([])
 })
 
+test.each(DOCUMENTS)('the samples of src/%s compile', (path) => {
+  expect(errorsOf((name) => name.startsWith(`${documentPrefix(path)}-`))).toEqual([])
+})
+
+test('SKILL.md is short, and has samples', () => {
+  const text = readFileSync(join(ROOT, 'src/SKILL.md'), 'utf8')
+  expect(text).toMatch(/^---\nname: sora-pipeline\ndescription: \S.*\n---\n/)
+  expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(80)
+  expect(samplesOf(documentPrefix('SKILL.md')).length).toBeGreaterThan(1)
+})
+
 test('the samples of doc comments are found, and compile', () => {
-  expect(samples.size - samplesOf('readme').length).toBeGreaterThan(10)
-  expect(errorsOf((name) => !name.startsWith('readme'))).toEqual([])
+  const isOfCode = (name: string) => !name.startsWith('readme') && !name.startsWith('document--')
+  expect([...samples.keys()].filter(isOfCode).length).toBeGreaterThan(10)
+  expect(errorsOf(isOfCode)).toEqual([])
 })
 
 test('the first sample of README.md runs', async () => {
@@ -63,6 +82,10 @@ test('samples are taken out of their surroundings', () => {
 
 function collect(prefix: string, blocks: readonly string[]) {
   for (const [index, code] of blocks.entries()) samples.set(`${prefix}-${index + 1}.ts`, code)
+}
+
+function documentPrefix(path: string): string {
+  return `document--${path.replace('.md', '').replaceAll('/', '--')}`
 }
 
 function samplesOf(prefix: string): readonly string[] {
