@@ -13,7 +13,7 @@ import { inspectMp4 } from '../sandbox/inspect-mp4.js'
 
 // The examples run as users run them: by Node, on the built package.
 const run = promisify(execFile)
-const node = (...args: string[]) => run(process.execPath, args, { timeout: 30_000 })
+const node = (...args: string[]) => run(process.execPath, args, { timeout: 55_000 })
 
 describe.concurrent('examples', () => {
   it.each<[string, RegExp[]]>([

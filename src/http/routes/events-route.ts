@@ -2,6 +2,7 @@ import type { Clock } from '../../contracts/clock.js'
 import type { PipelineEvent } from '../../contracts/events.js'
 import type { RunRecord } from '../../pipeline/run-record.js'
 import type { Call } from '../call.js'
+import type { VideoRunner } from '../video-runner.js'
 import { signedContentUrl } from './content-url.js'
 import { EVENT_STREAM_HEADERS } from './event-stream.js'
 import { servedRun } from './served-run.js'
@@ -12,6 +13,9 @@ const KEEP_ALIVE = ': keep-alive\n\n'
  * `GET /videos/{id}/events`: the typed events of a run as server-sent events, each with its `type` as the name and an id. Who comes
  * again with the last id as `Last-Event-ID` gets those after it; when another process has taken the run up since, its events begin
  * anew. After the last event the stream ends, and who comes again then is answered 204, which ends an `EventSource`.
+ *
+ * When this process stops working on a run that continues in another one, as before a deploy, the stream ends without a last event: the
+ * client comes again, and has the rest from the next process.
  */
 export function streamEvents({ request, runner, settings, heartbeatClock }: Call, record: RunRecord): Response {
   const lastId = request.headers.get('last-event-id') ?? ''
@@ -20,7 +24,12 @@ export function streamEvents({ request, runner, settings, heartbeatClock }: Call
   const events = run[Symbol.asyncIterator]()
   const { heartbeatMs } = settings
   return new Response(
-    framed(events, { lastId, heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY, clock: heartbeatClock }),
+    framed(events, {
+      lastId,
+      heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY,
+      clock: heartbeatClock,
+      isRunning: () => isRunning(runner, record.id),
+    }),
     {
       headers: EVENT_STREAM_HEADERS,
     },
@@ -29,10 +38,18 @@ export function streamEvents({ request, runner, settings, heartbeatClock }: Call
 
 const END = '-end'
 
+interface Framing {
+  readonly lastId: string
+  readonly heartbeatMs: number
+  readonly clock: Clock
+  /** Whether the store has the run as one that has not ended. */
+  readonly isRunning: () => Promise<boolean>
+}
+
 /** Pulled: nothing is read ahead of the reader, so that progress is coalesced while it is slow. */
 function framed(
   events: AsyncIterator<PipelineEvent>,
-  { lastId, heartbeatMs, clock }: { readonly lastId: string; readonly heartbeatMs: number; readonly clock: Clock },
+  { lastId, heartbeatMs, clock, isRunning }: Framing,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   const end = new AbortController()
@@ -58,6 +75,10 @@ function framed(
             return controller.close()
           }
           const event = step.value
+          if (isLeft(event) && (await isRunning())) {
+            end.abort()
+            return controller.close()
+          }
           // Which telling of the run it is: another process has one of its own, with numbers of its own.
           telling ??= event.at.toString(36)
           if (event.sequence > seenOf(lastId, telling)) return send(frame(event, telling))
@@ -70,6 +91,19 @@ function framed(
     },
     { highWaterMark: 0 },
   )
+}
+
+/** Whether it is this process that has stopped, rather than the run. */
+function isLeft(event: PipelineEvent): boolean {
+  if (event.type !== 'run-failed') return false
+  const { code, isRetryable } = event.error
+  return code === 'run-fenced' || (code === 'run-state' && isRetryable)
+}
+
+// A store that does not answer says nothing of the run, whose client asks again.
+async function isRunning(runner: VideoRunner, id: string): Promise<boolean> {
+  const record = await runner.get(id).catch(() => undefined)
+  return record === undefined || record.status === 'running'
 }
 
 async function silence<T>(asked: Promise<T>, ms: number, clock: Clock, signal: AbortSignal): Promise<T | 'silent'> {

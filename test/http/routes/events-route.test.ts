@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { memoryStore } from '../../../src/index.js'
+import { fakeTaskGenerator } from '../../../src/testing/index.js'
+import { handlerOf } from '../handler-call.js'
+
+const typesOf = (text: string) => [...text.matchAll(/^event: (.+)$/gm)].map(([, type]) => type)
+const lastIdOf = (text: string) => [...text.matchAll(/^id: (.+)$/gm)].at(-1)?.[1] ?? ''
+
+function twoBackends() {
+  const store = memoryStore()
+  const former = handlerOf({}, { store, generator: fakeTaskGenerator({ polls: 1_000_000 }) })
+  const next = handlerOf({}, { store, generator: fakeTaskGenerator({ polls: 2 }) })
+  return { former, next }
+}
+
+test.each(['at once', 'after the end of the run'])(
+  'a backend that closes ends the stream without an end of the run; the next one has the rest, %s',
+  async (moment) => {
+    const { former, next } = twoBackends()
+    const { body } = await former.json('POST', '/v1/videos', { body: { prompt: 'A cat' } })
+    const path = `/v1/videos/${body.id}/events`
+    const stream = (await former.call('GET', path)).text()
+    await former.pipeline.close()
+    const seen = await stream
+    expect(typesOf(seen)[0]).toBe('run-started')
+    expect(typesOf(seen)).not.toContain('run-failed')
+    expect(lastIdOf(seen)).not.toMatch(/-end$/)
+    if (moment === 'after the end of the run') await next.ended(body.id)
+    const answer = await next.call('GET', path, { headers: { 'last-event-id': lastIdOf(seen) } })
+    expect(answer.status).toBe(200)
+    const rest = await answer.text()
+    expect(typesOf(rest).at(-1)).toBe('run-completed')
+    const over = await next.call('GET', path, { headers: { 'last-event-id': lastIdOf(rest) } })
+    expect(over.status).toBe(204)
+  },
+)
+
+test('a run that failed for good ends its stream with that', async () => {
+  const { former } = twoBackends()
+  const { body } = await former.json('POST', '/v1/videos', { body: { prompt: 'A cat' } })
+  const path = `/v1/videos/${body.id}/events`
+  const stream = (await former.call('GET', path)).text()
+  await former.pipeline.resume(body.id).cancel()
+  const seen = await stream
+  expect(typesOf(seen).at(-1)).toBe('run-failed')
+  expect(lastIdOf(seen)).toMatch(/-end$/)
+})
