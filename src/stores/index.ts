@@ -1,3 +1,14 @@
 export type { RunStore } from '../contracts/run-store.js'
 export { type FileStoreOptions, fileStore } from './files/file-store.js'
+export type { PostgresConnection, PostgresPool, PostgresResult } from './postgres/postgres-pool.js'
+export { type PostgresStore, type PostgresStoreOptions, postgresStore } from './postgres/postgres-store.js'
+export type {
+  IoredisClient,
+  NodeRedisClient,
+  RedisArgument,
+  RedisClient,
+  RedisScriptArguments,
+} from './redis/redis-client.js'
+export { type RedisStore, type RedisStoreOptions, redisStore } from './redis/redis-store.js'
+export type { ServerProblem } from './server-problem.js'
 export { type SqliteStore, type SqliteStoreOptions, sqliteStore } from './sqlite/sqlite-store.js'

@@ -15,7 +15,7 @@ import {
 } from '../../src/index.js'
 import { makeVideo, startSandbox } from '../../src/sandbox/index.js'
 import { jsonBinSettings, pipelineFromSettings } from '../../src/settings/index.js'
-import { fileStore, sqliteStore } from '../../src/stores/index.js'
+import { fileStore, postgresStore, redisStore, sqliteStore } from '../../src/stores/index.js'
 import {
   chatCompletionsGenerator,
   directoryUploader,
@@ -66,6 +66,9 @@ const pipeline = () => new SoraPipeline({ generator: fakeGenerator() })
 const fakes = ['name', 'label', 'outcome', 'delayMs', 'progress', 'hangs']
 const formats = ['id', 'created', 'model', 'texts', 'progress', 'content', 'role', 'usage', 'clock']
 const named = ['name', 'label']
+// Of either kind, and never connected.
+const ignore = () => undefined
+const database = { query: ignore, connect: ignore, totalCount: 0, call: ignore, callBuffer: ignore, on: ignore }
 const suite = { test: () => undefined, create: () => undefined }
 const strategySuite = ['timeoutMs', 'createHanging', 'createFailing']
 
@@ -116,6 +119,8 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   memoryStore: of(memoryStore, ['maxEnded', 'clock']),
   fileStore: of(fileStore, ['keepEndedMs'], { directory: './never-made' }),
   sqliteStore: of(sqliteStore, ['keepEndedMs'], { path: './never-made/runs.sqlite' }),
+  postgresStore: of(postgresStore, ['schema', 'keepEndedMs', 'timeoutMs'], { pool: database }),
+  redisStore: of(redisStore, ['prefix', 'keepEndedMs', 'timeoutMs'], { client: database }),
   paceSchedule: of(paceSchedule, ['firstMs', 'floorMs', 'ceilMs', 'blindMs']),
   toChatCompletion: of((options) => toChatCompletion(pipeline().run({ prompt: 'A cat' }), options), formats),
   toChatCompletionChunks: of(

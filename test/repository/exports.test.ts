@@ -81,7 +81,7 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
   ],
   './settings': ['jsonBinSettings', 'pipelineFromSettings', 'settingsFromEnv', 'settingsSchema', 'sora2apiPreset'],
   './http': ['createHandler', 'sendNodeResponse', 'toNodeListener', 'verifyWebhook'],
-  './stores': ['fileStore', 'sqliteStore'],
+  './stores': ['fileStore', 'postgresStore', 'redisStore', 'sqliteStore'],
   './testing': [
     'clockConformance',
     'cutReply',

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { columnsOf } from '../../src/stores/run-columns.js'
 import { operationQueue } from '../../src/stores/sqlite/operation-queue.js'
-import { columnsOf } from '../../src/stores/sqlite/run-columns.js'
 import { openDatabase } from '../../src/stores/sqlite/sqlite-database.js'
-import type { Call, Reply } from '../../src/stores/sqlite/store-operations.js'
+import type { Call, Reply } from '../../src/stores/store-operations.js'
 import { eventually } from '../support/eventually.js'
 
 const COLUMNS = columnsOf({ status: 'running', wakeAt: 0 })

@@ -1,5 +1,5 @@
+import type { StoreOperations } from '../store-operations.ts'
 import type { PreparedStatements } from './prepared-statements.ts'
-import type { StoreOperations } from './store-operations.ts'
 
 // Removes the former row of the worker: each beat has a number of its own.
 const BEAT = 'INSERT OR REPLACE INTO beats (worker, ttl_ms, expires_at) VALUES (?, ?, ?)'

@@ -1,5 +1,5 @@
+import type { StoreOperations } from '../store-operations.ts'
 import type { PreparedStatements } from './prepared-statements.ts'
-import type { StoreOperations } from './store-operations.ts'
 
 // A run may have been created again under the id of one that was forgotten; its claims are in use.
 const KEEP_REUSED = `

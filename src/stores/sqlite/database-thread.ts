@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { RunStateError } from '../../contracts/run-errors.js'
 import { codeOfFailure } from '../state-failure.js'
+import type { Call, Failure, OperationName, Reply, StoreOperations } from '../store-operations.js'
 import type { WorkerOrder, WorkerSettings } from './sqlite-worker.js'
-import type { Call, Failure, OperationName, Reply, StoreOperations } from './store-operations.js'
 
 /** A worker thread that works on one database. */
 export interface DatabaseThread {

@@ -1,9 +1,9 @@
-import { RETAINED_MS, retainedRun } from '../../contracts/retained-run.ts'
-import type { StoredRun } from '../../contracts/run-store.ts'
+import { RETAINED_MS } from '../../contracts/retained-run.ts'
+import { retainedState } from '../retained-state.ts'
+import type { StoreOperations } from '../store-operations.ts'
 import type { BeatRows } from './beat-rows.ts'
 import type { ClaimRows } from './claim-rows.ts'
 import type { PreparedStatements } from './prepared-statements.ts'
-import type { StoreOperations } from './store-operations.ts'
 
 // Reads the columns of ended states that library version 0.1.0 saved. A broken one counts as of 1970.
 const READ_FIELDS = `
@@ -28,7 +28,7 @@ export function forgottenRuns(
   { claims, beats }: { readonly claims: ClaimRows; readonly beats: BeatRows },
 ): Pick<StoreOperations, 'prune'> {
   const retain = (id: string, state: string) => {
-    const retained = retainedOf(state)
+    const retained = retainedState(state)
     sql(RETAIN).run(retained?.json ?? null, retained?.wakeAt ?? null, id)
     sql('DELETE FROM media_refs WHERE run_id = ?').run(id)
   }
@@ -47,15 +47,5 @@ export function forgottenRuns(
       beats.sweep(Date.now() - RETAINED_MS)
       return ended.length
     },
-  }
-}
-
-// A broken state has nothing to retain; it keeps its id until the 24 hours are over.
-function retainedOf(state: string): { readonly json: string; readonly wakeAt: number | null } | undefined {
-  try {
-    const retained = retainedRun(JSON.parse(state) as StoredRun)
-    return { json: JSON.stringify(retained), wakeAt: typeof retained.wakeAt === 'number' ? retained.wakeAt : null }
-  } catch {
-    return undefined
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { StoreOperations } from '../store-operations.ts'
 import type { PreparedStatements } from './prepared-statements.ts'
-import type { StoreOperations } from './store-operations.ts'
 
 /** The operations on bytes of runs. A trigger removes bytes with their last reference. */
 export function mediaRows(sql: PreparedStatements): Pick<StoreOperations, 'putMedia' | 'getMedia' | 'dropMedia'> {

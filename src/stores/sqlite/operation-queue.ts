@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { type Call, type Failure, READS, type Reply, type StoreOperations } from '../store-operations.ts'
 import { isLocked, LaterVersionError } from './sqlite-database.ts'
 import { sqliteOperations } from './sqlite-operations.ts'
-import { type Call, type Failure, READS, type Reply, type StoreOperations } from './store-operations.ts'
 
 // How long an operation waits for the lock of another process. Writes take milliseconds, so only a process that was stopped in the
 // middle of one comes near it.

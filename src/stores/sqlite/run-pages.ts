@@ -1,5 +1,5 @@
+import type { DueQuery, ListQuery, StoreOperations } from '../store-operations.ts'
 import type { PreparedStatements } from './prepared-statements.ts'
-import type { DueQuery, ListQuery, StoreOperations } from './store-operations.ts'
 
 // A run whose worker has a beat that lasts; the worker is believed only of the state that named it.
 const IS_HELD = `fields_version = version AND EXISTS

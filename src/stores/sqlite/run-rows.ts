@@ -1,5 +1,5 @@
+import type { ReportRow, RunColumns, RunRow, SaveOutcome, StoreOperations } from '../store-operations.ts'
 import type { PreparedStatements } from './prepared-statements.ts'
-import type { ReportRow, RunColumns, RunRow, SaveOutcome, StoreOperations } from './store-operations.ts'
 
 const INSERT = `
   INSERT INTO runs (status, wake_at, started_at, owner, removed_at, worker, ended_at, is_caller_id, state, id, version, fields_version)

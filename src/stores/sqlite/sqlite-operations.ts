@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { StoreOperations } from '../store-operations.ts'
 import { beatRows } from './beat-rows.ts'
 import { claimRows } from './claim-rows.ts'
 import { forgottenRuns } from './forgotten-runs.ts'
@@ -6,7 +7,6 @@ import { mediaRows } from './media-rows.ts'
 import { preparedStatements } from './prepared-statements.ts'
 import { runPages } from './run-pages.ts'
 import { runRows } from './run-rows.ts'
-import type { StoreOperations } from './store-operations.ts'
 
 /** All operations on an open database. Those that write belong in a transaction. */
 export function sqliteOperations(database: DatabaseSync): StoreOperations {

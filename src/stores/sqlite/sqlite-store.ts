@@ -3,12 +3,12 @@ import { checkOptions, type OptionRules, throwProblems } from '../../contracts/c
 import { number, required, rule } from '../../contracts/option-rules.js'
 import { FencedError, RunStateError } from '../../contracts/run-errors.js'
 import type { RunStore, StoredRun } from '../../contracts/run-store.js'
+import { loadedRun } from '../loaded-run.js'
+import { columnsOf, fromText, toText } from '../run-columns.js'
 import { asStateFailure } from '../state-failure.js'
 import { checkDigest, checkTtl } from '../store-input.js'
-import { loadedRun } from './loaded-run.js'
-import { columnsOf, fromText, toText } from './run-columns.js'
+import type { SaveOutcome } from '../store-operations.js'
 import { sharedThread } from './shared-threads.js'
-import type { SaveOutcome } from './store-operations.js'
 
 // How often the saves of ended runs forget older ones.
 const RETENTION_MS = 60_000

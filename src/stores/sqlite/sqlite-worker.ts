@@ -1,7 +1,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import type { Call, Reply } from '../store-operations.ts'
 import { operationQueue } from './operation-queue.ts'
 import { openDatabase } from './sqlite-database.ts'
-import type { Call, Reply } from './store-operations.ts'
 
 /** What the thread is started with. */
 export interface WorkerSettings {

@@ -1,6 +1,6 @@
-import type { JsonObject, JsonValue } from '../../contracts/json.js'
-import { RunStateError } from '../../contracts/run-errors.js'
-import type { LoadedRun, StoredRun } from '../../contracts/run-store.js'
+import type { JsonObject, JsonValue } from '../contracts/json.js'
+import { RunStateError } from '../contracts/run-errors.js'
+import type { LoadedRun, StoredRun } from '../contracts/run-store.js'
 import type { RunRow } from './store-operations.js'
 
 /**

@@ -1,6 +1,6 @@
 /**
- * What the worker thread of a database does, by name. Arguments and results cross a thread: plain data alone. Ids, keys, owners and
- * workers are in the form of {@link toText}.
+ * What a database does for a store, by name. Arguments and results may cross a thread: plain data alone. Ids, keys, owners and workers
+ * are in the form of {@link toText}.
  */
 export interface StoreOperations {
   create(id: string, columns: RunColumns): boolean

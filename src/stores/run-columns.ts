@@ -1,4 +1,4 @@
-import type { StoredRun } from '../../contracts/run-store.js'
+import type { StoredRun } from '../contracts/run-store.js'
 import type { RunColumns } from './store-operations.js'
 
 /** The columns of a state. A value that is not of its type becomes one that the table refuses. */
