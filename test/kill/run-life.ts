@@ -8,6 +8,7 @@ import { expect } from 'vitest'
 import { startSandbox } from '../../src/sandbox/index.js'
 import { fileStore, sqliteStore } from '../../src/stores/index.js'
 import { type ScriptProcess, startScript } from '../stores/processes.js'
+import type { OwnServer } from '../stores/servers/own-server.js'
 import { type Commitment, type HeldRequest, startPaidProvider, VIDEO } from './paid-provider.js'
 import type { RunTask } from './run-process.js'
 
@@ -19,11 +20,15 @@ export type Kill = (
 ) & {
   /** The library of the process; without it the present one. */
   readonly by?: RunTask['library']
+  /** Whether the server of the store dies there as well, and starts again before the process is killed. */
+  readonly crash?: true
 }
 
 /** Runs, and the kills that they have to live through, one after the other. */
 export interface Life {
   readonly store: RunTask['store']['kind']
+  /** The server of the store, for stores that have one. */
+  readonly server?: OwnServer
   readonly mode: RunTask['mode']
   readonly runs: number
   readonly kills: readonly Kill[]
@@ -87,13 +92,13 @@ export async function startWorld(): Promise<World> {
   const processes: ScriptProcess[] = []
   let lives = 0
 
-  const begin = ({ store, mode, runs }: Omit<Life, 'kills'>) => {
+  const begin = ({ store, server, mode, runs }: Omit<Life, 'kills'>) => {
     lives += 1
     const provider = mode === 'find' ? keyless : keyed
     const ids = Array.from({ length: runs }, (_, index) => `life-${lives}-run-${index}`)
     const task: RunTask = {
       library: 'present',
-      store: { kind: store, place: join(directory, `${lives}-${store}`) },
+      store: { kind: store, place: server?.place(`life_${lives}`) ?? join(directory, `${lives}-${store}`) },
       mode,
       origin: provider.origin,
       videosApi: sandbox.videosApi,
@@ -151,6 +156,11 @@ export async function startWorld(): Promise<World> {
         } else {
           const isThere = isHeld || process.next((told) => Object(told).frozen)
           await Promise.race([isThere, process.ended])
+        }
+        if (kill.crash) {
+          await life.server?.crash()
+          // The process, unless it is frozen, meets the server that has come back.
+          if ('afterMs' in kill) await Promise.race([sleep(kill.afterMs), process.ended])
         }
         const isOver = process.child.exitCode !== null
         await process.kill()

@@ -1,12 +1,13 @@
 import { writeSync } from 'node:fs'
 import type { Publisher, RunStore, StoredRun, TaskGenerator } from 'sora-pipeline'
+import { openServerStore, type ServerKind } from '../stores/servers/open-server-store.ts'
 
 // A process that takes runs to their end, and can be frozen at a point on the way; test/kill/run-life.ts starts and kills it.
 
 export interface RunTask {
   /** The library that the process is made of. */
   readonly library: 'present' | '0.1.0'
-  readonly store: { readonly kind: 'file' | 'sqlite'; readonly place: string }
+  readonly store: { readonly kind: 'file' | 'sqlite' | ServerKind; readonly place: string }
   /** `key` and `find` are ways to learn of an unknown submission at the paid provider; `videos-api` is another upstream. */
   readonly mode: 'key' | 'find' | 'videos-api'
   /** Origin of the paid provider, which also publishes and serves the files. */
@@ -36,9 +37,7 @@ const pipeline = new SoraPipeline({
     path: '/MP4/{videoId}.mp4',
   }),
   uploader: directoryUploader({ directory: task.uploads, publicBaseUrl: `${task.origin}/files` }),
-  store: watched(
-    task.store.kind === 'file' ? fileStore({ directory: task.store.place }) : sqliteStore({ path: task.store.place }),
-  ),
+  store: watched(await openStore(task.store)),
   leaseMs: task.leaseMs,
   allowPrivateAddresses: ['127.0.0.1'],
   pollSchedule: () => 50,
@@ -58,6 +57,11 @@ await Promise.all(
   ),
 )
 process.exit(0) // Connections that are kept alive would hold it.
+
+async function openStore({ kind, place }: RunTask['store']): Promise<RunStore> {
+  if (kind === 'file') return fileStore({ directory: place })
+  return kind === 'sqlite' ? sqliteStore({ path: place }) : (await openServerStore(kind, place)).store
+}
 
 async function presentLibrary() {
   const [index, stores, strategies] = await Promise.all([

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { RunStateError, type RunStore, type StoredRun } from 'sora-pipeline'
 import { fileStore, sqliteStore } from 'sora-pipeline/stores'
+import { openServerStore, type ServerKind } from './servers/open-server-store.ts'
 
 // What a process of its own does with a store; test/stores/processes.ts starts it.
 
 export interface StoreTask {
-  readonly kind: 'file' | 'sqlite'
+  readonly kind: 'file' | 'sqlite' | ServerKind
   readonly place: string
   readonly job: 'increment' | 'race' | 'save' | 'open' | 'idle' | 'leave'
   /** Of this process. */
@@ -14,7 +15,7 @@ export interface StoreTask {
 }
 
 const task = JSON.parse(process.argv[2] ?? '') as StoreTask
-const store: RunStore = task.kind === 'file' ? fileStore({ directory: task.place }) : sqliteStore({ path: task.place })
+const { store, close } = await openStore()
 const tell = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`)
 
 // Ready only once the store is open, unless the race is about that; the answer of the parent is the start.
@@ -23,6 +24,15 @@ tell('ready')
 await new Promise((resolve) => process.stdin.once('data', resolve))
 process.stdin.unref()
 await { increment, race, save, open, idle, leave }[task.job]()
+await close()
+
+/** A store of this process; what has to be closed so that the process may end is closed by `close`. */
+async function openStore(): Promise<{ readonly store: RunStore; close(): Promise<void> }> {
+  const close = async () => undefined
+  if (task.kind === 'file') return { store: fileStore({ directory: task.place }), close }
+  if (task.kind === 'sqlite') return { store: sqliteStore({ path: task.place }), close }
+  return openServerStore(task.kind, task.place)
+}
 
 /** Adds 1 to a counter by compare-and-set, again and again. */
 async function increment(): Promise<void> {
