@@ -39,7 +39,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   aws4fetch: ['strategies/uploaders/s3-uploader.ts'],
   zod: ['upstream/', 'strategies/', 'pipeline/', 'http/', 'jobs/', 'settings/'],
   bullmq: ['jobs/'],
-  // Bundled into the worker at build time.
+  // Only the worker's thread loads it.
   'h264-mp4-encoder': ['sandbox/video-worker.ts'],
 }
 
