@@ -27,6 +27,9 @@ export async function packedProject(others: readonly string[] = []): Promise<Pac
   for (const name of [...DEPENDENCIES, ...others]) {
     await symlink(resolve('node_modules', name), join(folder, 'node_modules', name))
   }
-  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'empty', type: 'module' }))
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'empty', type: 'module', dependencies: { 'sora-pipeline': '*' } }),
+  )
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
 }
