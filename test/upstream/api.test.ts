@@ -6,7 +6,7 @@ import * as z from 'zod/mini'
 import { NetworkError } from '../../src/contracts/upstream-errors.js'
 import { type ApiCall, createApi } from '../../src/upstream/api.js'
 import { readJsonAnswer } from '../../src/upstream/json-answer.js'
-import { deadOrigin, json, loopbackServer } from './loopback-server.js'
+import { allClosed, deadOrigin, json, loopbackServer } from './loopback-server.js'
 import { rejection } from './stage-context.js'
 
 const signal = new AbortController().signal
@@ -146,8 +146,7 @@ describe('createApi', () => {
       controller.abort(reason)
     }
     expect(await waiting).toBe(reason)
-    // The fetch of Node 22.12 takes up to 4 s for it.
-    await vi.waitFor(() => expect(server.sockets.size).toBe(0), { timeout: 10_000 })
+    await allClosed(server)
     if (when === 'at once') expect(server.seen).toEqual([])
   })
 

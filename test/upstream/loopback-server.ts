@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 
 /** A request as a server saw it. */
 export interface SeenRequest {
@@ -46,6 +46,14 @@ export async function loopbackServer(handler: Handler, host = '127.0.0.1'): Prom
     await new Promise((resolve) => server.close(resolve))
   })
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, sockets }
+}
+
+// The fetch of earlier versions closes the connection of an aborted request only after up to 4 s.
+const CLOSED_WITHIN_MS = Number(process.versions.node.split('.')[0]) < 24 ? 10_000 : 1_000
+
+/** Resolves when no connection of a server is open any more. */
+export async function allClosed({ sockets }: Pick<LoopbackServer, 'sockets'>): Promise<void> {
+  await vi.waitFor(() => expect(sockets.size).toBe(0), { timeout: CLOSED_WITHIN_MS })
 }
 
 /** A handler that answers with JSON. */
