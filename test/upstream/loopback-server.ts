@@ -48,7 +48,7 @@ export async function loopbackServer(handler: Handler, host = '127.0.0.1'): Prom
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, sockets }
 }
 
-// The fetch of earlier versions closes the connection of an aborted request only after up to 4 s.
+// When a request is aborted, the fetch of earlier versions opens another connection, and closes it after up to 4 s.
 const CLOSED_WITHIN_MS = Number(process.versions.node.split('.')[0]) < 24 ? 10_000 : 1_000
 
 /** Resolves when no connection of a server is open any more. */
