@@ -14,7 +14,10 @@ const notRun: Reporter = {
       })),
     )
     const listed = Object.keys(NOT_RUN).filter((name) => modules.some((module) => isOf(module.relativeModuleId, name)))
-    const skipped = tests.filter(({ isSkipped }) => isSkipped).map(({ name }) => name)
+    // Where what they need is not installed, the titles of others report it; the gate requires all of it.
+    const skipped = tests
+      .filter(({ isSkipped, name }) => isSkipped && !/skipped: run test\//.test(name))
+      .map(({ name }) => name)
     const lines = skipped.map((name) => `  ${name}: ${NOT_RUN[name] ?? 'NOT LISTED'}`)
     console.log(
       [`not run on Node ${process.versions.node}: ${skipped.length} of ${tests.length} tests`, ...lines].join('\n'),
