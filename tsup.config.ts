@@ -1,27 +1,58 @@
-import { defineConfig } from 'tsup'
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { defineConfig, type Options } from 'tsup'
+
+type Plugin = NonNullable<Options['esbuildPlugins']>[number]
+
+const target = 'node22'
+const workerUrl = /new URL\('\.\/([\w-]+)\.ts', import\.meta\.url\)/
+
+// A bundler of a user moves the library's code into a file of its own, where no worker file is beside it. So each worker travels as
+// text in the module that starts it.
+const workersAsText: Plugin = {
+  name: 'workers-as-text',
+  setup(build) {
+    build.onLoad({ filter: /[\\/](?:video-renderer|database-thread)\.ts$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8')
+      const name = workerUrl.exec(text)?.[1]
+      if (name === undefined) throw new Error(`Could not build the worker of ${basename(path)}: it names no file`)
+      const entryPoints = [join(dirname(path), `${name}.ts`)]
+      const { outputFiles } = await build.esbuild.build({
+        entryPoints,
+        bundle: true,
+        write: false,
+        format: 'esm',
+        platform: 'node',
+        target,
+      })
+      // Without a name of its own, a stack would show the whole text.
+      const code = `${outputFiles[0]?.text}//# sourceURL=sora-pipeline/${name}.js`
+      const url = `new URL('data:text/javascript,' + encodeURIComponent(${JSON.stringify(code)}))`
+      return { contents: text.replace(workerUrl, () => url), loader: 'ts' }
+    })
+  },
+}
 
 export default defineConfig({
   format: 'esm',
-  target: 'node22',
+  target,
   // tsc emits the declarations.
   dts: false,
   splitting: true,
   // node:sqlite has no other name.
   removeNodeProtocol: false,
-  // Optional dependencies are not left out by themselves.
-  // The command imports the package by its own name: the sandbox finds its worker beside its own file only.
-  external: ['h264-mp4-encoder', /^sora-pipeline/],
+  // The command imports the package by its own name, as its users do.
+  external: [/^sora-pipeline/],
   sourcemap: true,
+  esbuildPlugins: [workersAsText],
   entry: {
     index: 'src/index.ts',
     'strategies/index': 'src/strategies/index.ts',
     'http/index': 'src/http/index.ts',
     'stores/index': 'src/stores/index.ts',
-    'stores/sqlite-worker': 'src/stores/sqlite/sqlite-worker.ts',
     'settings/index': 'src/settings/index.ts',
     'testing/index': 'src/testing/index.ts',
     'sandbox/index': 'src/sandbox/index.ts',
-    'sandbox/video-worker': 'src/sandbox/video-worker.ts',
     'cli/main': 'src/cli/main.ts',
   },
 })

@@ -85,12 +85,12 @@ export function startRun(
   const result = new Promise<PipelineResult>((resolve, reject) => {
     abandonWith = reject
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    // A listener must not run inside the call of run(): the caller has not got its run yet.
-    queueMicrotask(() =>
+    // A listener must not run inside the call of run(): the caller has not got its run yet. Fake timers of Jest hold queueMicrotask back.
+    Promise.resolve().then(() => {
       driveRun(config, { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs, waits })
         .then(resolve, reject)
-        .finally(end),
-    )
+        .finally(end)
+    })
   })
   let markEnded: () => void = () => undefined
   const ended = new Promise<void>((resolve) => {

@@ -63,9 +63,9 @@ export async function deliver(delivery: Delivery): Promise<void> {
     }
     case 'sse-cut': {
       const answer = await handle()
-      await stream(delivery, answer, firstOf(bytesOf(answer), fault.afterEvents))
-      if (fault.how === 'end') response.end()
-      else response.socket?.resetAndDestroy()
+      const isSent = await stream(delivery, answer, firstOf(bytesOf(answer), fault.afterEvents))
+      if (fault.how !== 'end') response.socket?.resetAndDestroy()
+      else if (isSent) response.end()
       return
     }
     case 'crlf':
@@ -80,9 +80,12 @@ export async function deliver(delivery: Delivery): Promise<void> {
 }
 
 async function send(delivery: Delivery, answer: Answer): Promise<void> {
-  if ('events' in answer) await stream(delivery, answer, bytesOf(answer))
-  else await begin(delivery, answer, answer.body.byteLength)
-  delivery.response.end()
+  const isSent =
+    'events' in answer
+      ? await stream(delivery, answer, bytesOf(answer))
+      : await begin(delivery, answer, answer.body.byteLength)
+  // On Node 22.12 a connection may be broken before it is closed, and the end would make the answer a finished one.
+  if (isSent) delivery.response.end()
 }
 
 async function sendReshaped(
@@ -90,8 +93,7 @@ async function sendReshaped(
   answer: Answer,
   reshape: (answer: Answer) => AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  await stream(delivery, answer, reshape(answer))
-  delivery.response.end()
+  if (await stream(delivery, answer, reshape(answer))) delivery.response.end()
 }
 
 // Only events have line ends: the same byte in a video means something else.
@@ -99,18 +101,18 @@ function crlfBytesOf(answer: Answer): AsyncIterable<Uint8Array> {
   return 'events' in answer ? withCrlf(bytesOf(answer)) : bytesOf(answer)
 }
 
-function beginHalf(delivery: Delivery, reply: Reply): Promise<void> {
-  return begin(delivery, reply, halfOf(reply))
+async function beginHalf(delivery: Delivery, reply: Reply): Promise<void> {
+  await begin(delivery, reply, halfOf(reply))
 }
 
-// Sends the headers and that many bytes of the body; the answer stays open.
-async function begin(delivery: Delivery, { status, headers, body }: Reply, byteLength: number): Promise<void> {
+// Sends the headers and that many bytes of the body; the answer stays open. Like all below, resolves to false when the client is gone.
+async function begin(delivery: Delivery, { status, headers, body }: Reply, byteLength: number): Promise<boolean> {
   const lengthHeaders = status === 204 ? headers : { 'content-length': String(body.byteLength), ...headers }
-  await writeAll(delivery, { status, headers: lengthHeaders }, body.read(0, byteLength))
+  return writeAll(delivery, { status, headers: lengthHeaders }, body.read(0, byteLength))
 }
 
 // Sends the headers, without a length, and the chunks as they come; the answer stays open.
-function stream(delivery: Delivery, { status, headers }: Answer, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+function stream(delivery: Delivery, { status, headers }: Answer, chunks: AsyncIterable<Uint8Array>): Promise<boolean> {
   return writeAll(delivery, { status, headers }, chunks)
 }
 
@@ -118,19 +120,19 @@ async function writeAll(
   { response, onStatus }: Delivery,
   { status, headers }: Pick<Reply, 'status' | 'headers'>,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): Promise<void> {
-  if (response.destroyed) return
+): Promise<boolean> {
+  if (response.destroyed) return false
   onStatus(status)
   response.writeHead(status, headers)
   response.flushHeaders()
-  if (response.req.method === 'HEAD') return
+  if (response.req.method === 'HEAD') return true
   for await (const chunk of chunks) {
-    if (!(await write(response, chunk))) return
+    if (!(await write(response, chunk))) return false
   }
+  return true
 }
 
-// Waits until the bytes have left the process, so that a reset that follows does not overtake them. Resolves to false when
-// the client is gone.
+// Waits until the bytes have left the process, so that a reset that follows does not overtake them.
 function write(response: ServerResponse, chunk: Uint8Array): Promise<boolean> {
   return new Promise((resolve) => {
     response.write(chunk, (error) => resolve(error === null || error === undefined))

@@ -1,6 +1,7 @@
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { GenerationFailedError } from '../contracts/upstream-errors.js'
-import type { RenderAnswer, RenderOrder } from './video-worker.js'
+import type { RenderAnswer, RenderOrder, RenderSettings } from './video-worker.js'
 
 /** Renders videos in one worker thread, one after the other. */
 export interface VideoRenderer {
@@ -159,11 +160,13 @@ export function videoRenderer({
   }
 }
 
-// From source, Node takes the types out of the worker by itself; built, the worker is one file with the encoder inside.
+// Built, the address holds the worker's code, so that a bundle carries it; the encoder is installed, and found from one of the places.
 function startOwnWorker(): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './video-worker.ts' : './video-worker.js'
+  const url = new URL('./video-worker.ts', import.meta.url)
+  // A bundle in CommonJS may have no import.meta.url.
+  const places = [import.meta.url, join(process.cwd(), 'package.json')].filter((place) => place !== undefined)
   // The caller's loaders and what the encoder may print are kept out.
-  return new Worker(new URL(file, import.meta.url), { execArgv: [], stdout: true, stderr: true })
+  return new Worker(url, { workerData: { places } satisfies RenderSettings, execArgv: [], stdout: true, stderr: true })
 }
 
 function renderError(reason: string, cause?: unknown): GenerationFailedError {

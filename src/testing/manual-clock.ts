@@ -45,10 +45,16 @@ interface Sleeper {
 const TURNS = 3
 // A loop of `sleep(0)` that never ends must not hang the test that advances the clock.
 const MOST_TURNS = 1000
+// As it was when this module was loaded: fake timers of a test runner may replace it later, and run only when the test moves them.
+const { setImmediate } = globalThis
 
 /**
- * Makes a clock for tests: no test sleeps, every wait of the library can be walked through. It needs no fake timers and
- * leaves those of the test runner alone.
+ * Makes a clock for tests: no test sleeps, every wait of the library can be walked through. It needs no fake timers, and works while
+ * those of Vitest, Jest or `node:test` are enabled, whatever they fake. It uses the `setImmediate` that is there when the module is
+ * loaded: where fakes are enabled before that (`enableGlobally` of Jest), leave `setImmediate` out (`doNotFake: ['setImmediate']`).
+ *
+ * Without this clock a run goes by `Date`, `performance.now` and `setTimeout`, and fake timers have to fake all of them: those of
+ * Vitest and Jest do by default, `node:test` has none for `performance.now`.
  *
  * @example
  * ```ts

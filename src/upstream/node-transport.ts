@@ -9,6 +9,8 @@ const MOST_SOCKETS = 64
 const IDLE_MS = 15_000
 const NULL_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 const ENCODINGS = 'gzip, deflate, br'
+type Zlib = Omit<typeof import('node:zlib'), 'createZstdDecompress'> &
+  Partial<Pick<typeof import('node:zlib'), 'createZstdDecompress'>>
 let agents: Readonly<Record<'http:' | 'https:', Agent>> | undefined
 
 /**
@@ -92,7 +94,8 @@ function decoded(message: IncomingMessage, headers: Headers): Readable {
 }
 
 function decoderOf(encoding: string) {
-  const zlib = part('node:zlib')
+  // Before Node 22.15 it has no zstd.
+  const zlib: Zlib = part('node:zlib')
   switch (encoding) {
     case 'gzip':
     case 'x-gzip':
@@ -102,7 +105,7 @@ function decoderOf(encoding: string) {
     case 'br':
       return zlib.createBrotliDecompress()
     case 'zstd':
-      return zlib.createZstdDecompress()
+      return zlib.createZstdDecompress?.()
     default:
       return undefined
   }

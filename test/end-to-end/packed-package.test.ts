@@ -1,37 +1,20 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inspectMp4 } from '../sandbox/inspect-mp4.js'
+import { type PackedProject, packedProject } from './packed-project.js'
 
 const run = promisify(execFile)
+let packed: PackedProject
 let project: string
 
-// An empty project with the packed tarball in it; its dependencies are linked, so that no network is needed.
 beforeAll(async () => {
-  project = await mkdtemp(join(tmpdir(), 'sora-pipeline-packed-'))
-  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project])
-  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }]
-  const target = join(project, 'node_modules/sora-pipeline')
-  await mkdir(target, { recursive: true })
-  await run('tar', ['-xzf', join(project, filename), '-C', target, '--strip-components=1'])
-  for (const name of [
-    'ky',
-    'p-retry',
-    'is-network-error',
-    'zod',
-    'eventsource-parser',
-    'h264-mp4-encoder',
-    '@types',
-    'undici-types',
-  ]) {
-    await symlink(resolve('node_modules', name), join(project, 'node_modules', name))
-  }
-  await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'empty', type: 'module' }))
+  packed = await packedProject(['@types', 'undici-types'])
+  project = packed.folder
 }, 60_000)
-afterAll(() => rm(project, { recursive: true, force: true }))
+afterAll(() => packed.remove())
 
 const consumer = `
 import { SoraPipeline, toChatCompletion, type Uploader } from 'sora-pipeline'

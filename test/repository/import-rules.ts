@@ -51,7 +51,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   zod: ['upstream/', 'strategies/', 'pipeline/', 'http/', 'jobs/', 'settings/'],
   bullmq: ['jobs/'],
   'sora-pipeline': ['cli/'],
-  // Bundled into the worker at build time.
+  // Only the worker's thread loads it.
   'h264-mp4-encoder': ['sandbox/video-worker.ts'],
 }
 

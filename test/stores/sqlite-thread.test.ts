@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { StoredRun } from '../../src/index.js'
 import { sqliteStore } from '../../src/stores/index.js'
 import { columnsOf } from '../../src/stores/run-columns.js'
-import { databaseThread, workerFileFrom } from '../../src/stores/sqlite/database-thread.js'
+import { databaseThread } from '../../src/stores/sqlite/database-thread.js'
 import { startScript } from './processes.js'
 import { walCommits } from './wal-commits.js'
 
@@ -224,12 +224,6 @@ describe('a thread', () => {
     const database = new DatabaseSync(path)
     expect(database.prepare('SELECT count(*) AS count FROM runs').get()?.count).toBe(50)
     database.close()
-  })
-
-  it('is found from the sources, from the entry file and from a chunk beside its folder', () => {
-    expect(workerFileFrom('file:///lib/src/stores/sqlite/database-thread.ts')).toBe('./sqlite-worker.ts')
-    expect(workerFileFrom('file:///lib/dist/stores/index.js')).toBe('./sqlite-worker.js')
-    expect(workerFileFrom('file:///lib/dist/chunk-ABC.js')).toBe('./stores/sqlite-worker.js')
   })
 })
 

@@ -7,7 +7,7 @@ import { NetworkError } from '../../src/contracts/upstream-errors.js'
 import { type ApiCall, createApi } from '../../src/upstream/api.js'
 import { readJsonAnswer } from '../../src/upstream/json-answer.js'
 import { eventually } from '../support/eventually.js'
-import { deadOrigin, json, loopbackServer } from './loopback-server.js'
+import { allClosed, deadOrigin, json, loopbackServer } from './loopback-server.js'
 import { rejection } from './stage-context.js'
 
 const signal = new AbortController().signal
@@ -147,7 +147,7 @@ describe('createApi', () => {
       controller.abort(reason)
     }
     expect(await waiting).toBe(reason)
-    await eventually(() => expect(server.sockets.size).toBe(0))
+    await allClosed(server)
     if (when === 'at once') expect(server.seen).toEqual([])
   })
 

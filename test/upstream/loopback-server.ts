@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
+import { eventually } from '../support/eventually.js'
 
 /** A request as a server saw it. */
 export interface SeenRequest {
@@ -46,6 +47,11 @@ export async function loopbackServer(handler: Handler, host = '127.0.0.1'): Prom
     await new Promise((resolve) => server.close(resolve))
   })
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, sockets }
+}
+
+/** Resolves when no connection of a server is open any more; the fetch of Node 22 opens another one after an abort, for up to 4 s. */
+export async function allClosed({ sockets }: Pick<LoopbackServer, 'sockets'>): Promise<void> {
+  await eventually(() => expect(sockets.size).toBe(0))
 }
 
 /** A handler that answers with JSON. */

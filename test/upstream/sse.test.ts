@@ -4,7 +4,7 @@ import { manualClock } from '../../src/testing/index.js'
 import { send } from '../../src/upstream/request.js'
 import { maskOf } from '../../src/upstream/secret.js'
 import { readSse, type SseEvent, type SseOptions } from '../../src/upstream/sse.js'
-import { type LoopbackServer, loopbackServer } from './loopback-server.js'
+import { allClosed, type LoopbackServer, loopbackServer } from './loopback-server.js'
 import { instantClock, rejection } from './stage-context.js'
 
 const URL_OF_STREAM = 'https://space.example/stream?key=secret-key-1'
@@ -246,7 +246,7 @@ describe('readSse over a connection', () => {
     const next = rejection(events.next())
     controller.abort('enough')
     expect(await next).toBe('enough')
-    await expect.poll(() => server.sockets.size).toBe(0)
+    await allClosed(server)
   })
 
   test('a reset in the middle is a NetworkError', async () => {

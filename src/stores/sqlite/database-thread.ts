@@ -103,18 +103,12 @@ export function databaseThread(
   }
 }
 
-// From source, Node takes the types out of the worker; built, this code may be in a chunk beside the folder of its entry.
+// Built, the address holds the worker's code, so that a bundle carries it.
 function startOwnWorker(workerData: WorkerSettings): Worker {
-  const url = new URL(workerFileFrom(import.meta.url), import.meta.url)
+  const url = new URL('./sqlite-worker.ts', import.meta.url)
   // The caller's loaders are kept out, and so are warnings of Node that node:sqlite is experimental. Before 22.13 it needs a flag.
   const execArgv = process.execArgv.filter((flag) => flag === '--experimental-sqlite')
   return new Worker(url, { workerData, execArgv, stdout: true, stderr: true })
-}
-
-/** Where the worker is, seen from the module that starts it. */
-export function workerFileFrom(moduleUrl: string): string {
-  if (moduleUrl.endsWith('.ts')) return './sqlite-worker.ts'
-  return moduleUrl.endsWith('/stores/index.js') ? './sqlite-worker.js' : './stores/sqlite-worker.js'
 }
 
 function buffersOf({ args }: Call): readonly ArrayBuffer[] {

@@ -1,4 +1,4 @@
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { Call, Reply } from '../store-operations.ts'
 import { operationQueue } from './operation-queue.ts'
 import { openDatabase } from './sqlite-database.ts'
@@ -18,15 +18,18 @@ function serve(port: NonNullable<typeof parentPort>, { path }: WorkerSettings): 
     open: () => openDatabase(path),
     reply: (replies) => port.postMessage(replies, replies.flatMap(buffersOf)),
   })
+  // On Deno it is not one: it cannot be read ahead, nor closed.
+  const isMessagePort = port instanceof MessagePort
   const take = (order: WorkerOrder) => {
     if (order !== 'close') return queue.add(order)
     queue.close()
-    port.close()
+    if (isMessagePort) port.close()
+    else process.exit()
   }
   port.on('message', (first: WorkerOrder) => {
     take(first)
     // What was posted while the last transaction was written belongs into the next one.
-    for (;;) {
+    while (isMessagePort) {
       const next: { readonly message: WorkerOrder } | undefined = receiveMessageOnPort(port)
       if (next === undefined) break
       take(next.message)

@@ -49,7 +49,7 @@ export class AddressRefusedError extends NetworkError {
  * nothing.
  */
 export function createGuardedExchange(options: GuardedExchangeOptions): GuardedExchange {
-  const { fetch, lookup, exceptionsOption } = options
+  const { fetch = fetchOfWorkerd(), lookup, exceptionsOption } = options
   const guard = createAddressGuard(options)
   return async ({ what, isOwn = false, ...request }) => {
     const { url } = request
@@ -63,4 +63,11 @@ export function createGuardedExchange(options: GuardedExchangeOptions): GuardedE
     if (fetch !== undefined) return fetchExchange(hop, fetch)
     return nodeExchange(hop, lookup)
   }
+}
+
+// The lookup of workerd cannot be checked: its node:http takes none. There, the network service of the worker decides where a name
+// leads, which is public addresses alone unless its configuration allows others.
+function fetchOfWorkerd(): Fetch | undefined {
+  if (globalThis.navigator?.userAgent !== 'Cloudflare-Workers') return undefined
+  return (...request) => globalThis.fetch(...request)
 }

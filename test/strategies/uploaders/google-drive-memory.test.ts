@@ -11,11 +11,6 @@ const sourceModule = (path: string) => JSON.stringify(new URL(`../../../src/${pa
 
 // A process of its own, so that neither the server nor the test runner is measured.
 const script = (drive: { readonly baseUrl: string; readonly accessToken: string }) => `
-  import { registerHooks } from 'node:module'
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      next(context.parentURL?.endsWith('.ts') ? specifier.replace(/^([.].*)[.]js$/, '$1.ts') : specifier, context),
-  })
   const { googleDriveUploader } = await import(${sourceModule('strategies/uploaders/google-drive/google-drive-uploader')})
   const { fakeContext } = await import(${sourceModule('testing/fake-context')})
   const { fakeSource } = await import(${sourceModule('testing/fake-source')})
@@ -43,6 +38,8 @@ test('300 MB with five cuts arrive whole, in constant memory', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [
     '--expose-gc',
     '--no-warnings',
+    '--import',
+    new URL('../../support/run-sources.ts', import.meta.url).href,
     '--input-type=module',
     '--eval',
     script({ baseUrl, accessToken }),

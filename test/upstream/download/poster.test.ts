@@ -1,8 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createPoster, type PosterOptions } from '../../../src/upstream/download/poster.js'
-import { eventually } from '../../support/eventually.js'
-import { loopbackServer } from '../loopback-server.js'
+import { allClosed, loopbackServer } from '../loopback-server.js'
 import { rejection } from '../stage-context.js'
 import { lookupOf, portOf } from './fetch-bytes.js'
 import { SPELLINGS } from './spellings.js'
@@ -57,7 +56,7 @@ describe.each([
     const reason = new Error('enough')
     const server = await loopbackServer(() => controller.abort(reason))
     expect(await rejection(post(server.origin, { ...allowed, ...transport }, controller.signal))).toBe(reason)
-    await eventually(() => expect(server.sockets.size).toBe(0))
+    await allClosed(server)
   })
 
   test('nothing is sent after an abort', async () => {
@@ -72,7 +71,7 @@ describe.each([
     const server = await loopbackServer(() => undefined)
     const error = await rejection(post(server.origin, { ...allowed, ...transport, headerTimeoutMs: 100 }))
     expect(error).toMatchObject({ code: 'network', message: expect.stringMatching(/did not answer within 100 ms$/) })
-    await eventually(() => expect(server.sockets.size).toBe(0))
+    await allClosed(server)
   })
 
   test('an endless body is left after a while', async () => {
@@ -87,7 +86,7 @@ describe.each([
       more()
     })
     expect((await post(server.origin, { ...allowed, ...transport })).status).toBe(200)
-    await eventually(() => expect(server.sockets.size).toBe(0))
+    await allClosed(server)
     // What the sockets between the two hold comes on top of what is read.
     expect(sent).toBeLessThan(20_000_000)
   })
@@ -98,7 +97,7 @@ test('a slow body does not hold the answer up for long', async () => {
   const startedAt = performance.now()
   expect((await post(server.origin)).status).toBe(200)
   expect(performance.now() - startedAt).toBeLessThan(5_000)
-  await eventually(() => expect(server.sockets.size).toBe(0))
+  await allClosed(server)
 })
 
 test('an abort while the body is thrown away ends that, and the answer is known all the same', async () => {
