@@ -110,7 +110,7 @@ describe('what is kept of a cause', () => {
   })
 })
 
-it('a credential that was used is in no part of an error that is made afterwards', () => {
+it('a credential that was used is in no part of a later error', () => {
   const key = 'u5ed-Qm3nZp7RtY5vLb4cXk29fjw8'
   rememberSecret(key)
   const host = key.replaceAll('-', '').toLowerCase()
