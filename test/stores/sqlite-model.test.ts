@@ -155,7 +155,7 @@ const commands: Arbitrary<Command> = oneof(
   ),
 )
 
-it('gives what memoryStore gives, whatever is done with it', async () => {
+it('answers as memoryStore does after any operations', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sqlite-model-'))
   let count = 0
   await assert(
