@@ -13,7 +13,7 @@ export interface AnswerCase {
   readonly phase?: 'create' | 'poll' | 'poll4'
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
-  /** A text as it is, an object as JSON, `base64` as those bytes; `ORIGIN` is the server's own origin. */
+  /** A text unchanged, an object as JSON, `base64` as those bytes; `ORIGIN` is the server's own origin. */
   readonly body: unknown
   readonly want: Readonly<Record<string, unknown>>
 }
@@ -28,7 +28,7 @@ export function answerCases(name: 'videos-api' | 'chat-completions'): readonly A
   return lines.map((line) => JSON.parse(line) as AnswerCase)
 }
 
-/** A server that gives an answer to whatever it is asked. */
+/** A server that gives the same answer to every request. */
 export async function answering({ status, headers = {}, body }: AnswerCase): Promise<string> {
   const server = await loopbackServer((_, response) => {
     const bytes = bytesOf(body, server.origin)

@@ -63,7 +63,7 @@ export async function scriptedSpace(given: SpaceScript = {}) {
     space,
     uploader: (options: Partial<Url2driveUploaderOptions> = {}) =>
       url2driveUploader({ baseUrl: server.origin, password: PASSWORD, ...options }),
-    /** What was asked for, in order. */
+    /** The requests, in order. */
     asked: () => server.seen.map(({ method, url }) => `${method} ${url}`),
     /** The inputs of every submission. */
     submitted: () =>
@@ -73,7 +73,7 @@ export async function scriptedSpace(given: SpaceScript = {}) {
 
 export const publicVideo = (url = VIDEO_URL) => fakeSource({ isPublic: true, url })
 
-/** A context whose clock jumps over the waits between two questions, and on which nothing is ever late. */
+/** A context whose clock jumps over the waits between two requests, and on which nothing is ever late. */
 export function uploadContext({ signal }: { readonly signal?: AbortSignal } = {}) {
   const clock = manualClock()
   const waits: number[] = []
