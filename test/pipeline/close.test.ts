@@ -231,14 +231,14 @@ describe('close', () => {
     await run.cancel()
   })
 
-  it('lets a process exit by itself', async () => {
+  it('lets a process exit', async () => {
     const path = (name: string) => new URL(name, import.meta.url).pathname
     const script = ['--import', path('../support/run-sources.ts'), path('close-process.ts')]
     const { stdout } = await promisify(execFile)(process.execPath, script, { timeout: 20_000 })
     expect(stdout.trim()).toBe('run-state running')
   }, 30_000)
 
-  it('lets a process exit by itself while its store hangs', async () => {
+  it('lets a process exit while its store hangs', async () => {
     const path = (name: string) => new URL(name, import.meta.url).pathname
     const script = ['--import', path('../support/run-sources.ts'), path('close-process.ts'), 'hangs']
     const { stdout } = await promisify(execFile)(process.execPath, script, { timeout: 20_000 })

@@ -101,7 +101,7 @@ async function play(seed: number) {
   }
 }
 
-it('a store that hangs at any time neither costs a second job, nor the end of a run', async () => {
+it('a store that hangs at any time costs neither a second job nor the end of a run', async () => {
   const unhandled: unknown[] = []
   const note = (reason: unknown) => unhandled.push(reason)
   process.on('unhandledRejection', note)

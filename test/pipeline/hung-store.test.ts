@@ -358,7 +358,7 @@ describe('advance on a store that hangs', () => {
     expect(world.generator.pollCount).toBeLessThanOrEqual(20)
   })
 
-  it('that refuses to be told when the run is due does not fail a job that was paid', async () => {
+  it('that refuses to save when the run is due does not fail a job that was paid', async () => {
     const world = hungWorld(() => false, 'opening')
     const { reschedule } = world.store
     let failures = 3

@@ -35,7 +35,7 @@ const KEPT = { prompt: 'A cat', image: named(IMAGE, 'image/png'), video: named(C
 
 type Call = { readonly method: string; readonly given: readonly unknown[] }
 
-/** A store that keeps what it was asked. */
+/** A store that records its calls. */
 function recorded(inner: RunStore) {
   const calls: Call[] = []
   const wrapped = Object.entries(inner).map(([method, operation]) => [

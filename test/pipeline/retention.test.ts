@@ -66,7 +66,7 @@ describe('prune', () => {
     expect(await pipeline.get('run_1')).toMatchObject({ request: { prompt: request.prompt } })
   })
 
-  it('is refused for a store that cannot, with a clear error', async () => {
+  it('is refused for a store without prune(), with a clear error', async () => {
     const { clock, store, another } = setUp()
     const { prune: _, ...rest } = store
     await expect(another({ store: rest }).prune({ endedBefore: clock.now() })).rejects.toMatchObject({
@@ -240,7 +240,7 @@ describe('erase', () => {
     expect((generator as ReturnType<typeof fakeTaskGenerator>).startCount).toBe(1)
   })
 
-  it('leaves the video to be opened', async () => {
+  it('leaves the video openable', async () => {
     const opened: string[] = []
     const openUrl: SoraPipelineOptions['openUrl'] = async (url) => {
       opened.push(url)

@@ -47,14 +47,14 @@ describe('a run that is erased', () => {
   it.each<[string, Partial<RunState>]>([
     ['is running; cancel it', {}],
     ['is in review; settle it', { status: 'needs-review' }],
-  ])('is none that %s', async (reason, changes) => {
+  ])('is missing when it %s', async (reason, changes) => {
     const { config, callsOf } = await world({ ...changes, request })
     const error = isRefusal(`Could not erase the run, it ${reason}: run_1`)
     await expect(eraseRun(config, 'run_1')).rejects.toMatchObject(error)
     expect([callsOf('save'), callsOf('dropMedia')]).toEqual([[], []])
   })
 
-  it('is none that the store does not know', async () => {
+  it('is missing when the store does not know it', async () => {
     const { config } = await world(ENDED)
     const error = isRefusal('Could not erase the run, the store does not know it: run_2')
     await expect(eraseRun(config, 'run_2')).rejects.toMatchObject(error)
@@ -167,7 +167,7 @@ describe('the media of a run that ended', () => {
     expect(warnings).toEqual([{ code: 'store-unavailable', message }])
   })
 
-  it('is no matter for a store that keeps none', async () => {
+  it('is skipped for a store that keeps none', async () => {
     const { warnings } = await drop(ENDED, () => ({ dropMedia: undefined }) as never)
     expect(warnings).toEqual([])
   })

@@ -89,7 +89,7 @@ describe('the time of a run in a process', () => {
     )
   })
 
-  it('takes what another process saved as at most as old as its own last look', async () => {
+  it('counts what another process saved as at most as old as its own last look', async () => {
     const clock = steppingClock({ now: START })
     const state = stateAt(START)
     const time = new RunTime(clock, state)
