@@ -77,7 +77,7 @@ test.each([
   {},
   [],
   ['http://a.example/'],
-])('%j is no URL', (url) => {
+])('%j is not a URL', (url) => {
   expect(String(problemOf(url))).toMatch(/give an absolute http or https URL/)
 })
 
@@ -114,7 +114,7 @@ describe('what is listed may be sent to', () => {
   })
 })
 
-test('no message has more of a URL than its host', () => {
+test('messages have no more of a URL than its host', () => {
   const secret = fc.constantFrom('canary1', 'canary-2', 'canary%203')
   const start = fc.constantFrom(
     'http://10.0.0.1',
