@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inspectMp4 } from '../sandbox/inspect-mp4.js'
 
-// The command as a process of its own, on the built package.
+// The command as a separate process, on the built package.
 const COMMAND = resolve('dist/cli/main.js')
 const run = promisify(execFile)
 
@@ -84,7 +84,7 @@ describe.concurrent('the command', () => {
   })
 
   it.each(['20.20.2', '22.11.0', '18.20.8'])(
-    'refuses to start on Node %s, says what it needs and exits with 3',
+    'refuses to start on Node %s, names the version it needs and exits with 3',
     async (version) => {
       const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`
       const args = ['--import', `data:text/javascript,${encodeURIComponent(older)}`, COMMAND, 'demo']

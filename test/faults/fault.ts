@@ -8,7 +8,7 @@ export interface Place {
   readonly mediaType: string
   /** Address of the healthy answer on another origin that may be reached. */
   readonly elsewhere: string
-  /** Address on a private host that nobody allowed. */
+  /** Address on a private host that is not allowed. */
   readonly secret: string
 }
 
@@ -44,6 +44,6 @@ export interface Fault {
   readonly generateMs?: number
   /** How many times faster the clock of the run goes. @defaultValue `SPEED` */
   readonly speed?: number
-  /** By hand, from what the catalogue asks for; the words are those of the stages. */
+  /** By hand, from the requirements of the catalogue; the words are those of the stages. */
   readonly expected: Partial<Readonly<Record<FaultStage, string>>>
 }

@@ -32,7 +32,8 @@ const LEGEND: Readonly<Record<string, string>> = {
   whole: 'the stored file is the video, byte by byte',
   resumed: 'taken up again at the last good byte; the stored file is the video, byte by byte',
   replaced: 'the generated video was uploaded in place of the mirror, told as a warning',
-  'asked anew': 'the job was asked for the address of its video once more; the stored file is the video, byte by byte',
+  'polled again':
+    'the job was asked for the address of its video once more; the stored file is the video, byte by byte',
   'no copy': 'NoUsableUrlError with the handle and the source: the video is only behind the key',
   found: 'the job of the list was taken, one create',
   completed: 'the video that the chat names',
@@ -40,7 +41,7 @@ const LEGEND: Readonly<Record<string, string>> = {
   'next mirror': 'the next mirror serves it, not degraded',
   'own url': "completed with the generator's own URL, degraded",
   'mirror url': "completed with the mirror's URL, degraded",
-  'goes on': "completed without that stage, with the generator's own URL, degraded",
+  continues: "completed without that stage, with the generator's own URL, degraded",
 }
 
 /** Whether a cell came out as expected, with nothing that must never be. */

@@ -185,7 +185,7 @@ export function doneReply(videoUrl?: string) {
   return jobReply(doneFields(videoUrl))
 }
 
-/** What is told of a job that is done. */
+/** The report of a job that is done. */
 export function doneFields(videoUrl?: string) {
   return { status: 'completed', progress: 100, ...(videoUrl !== undefined && { url: videoUrl }) }
 }

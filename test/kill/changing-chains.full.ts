@@ -30,7 +30,7 @@ interface Toll {
   wrong: number
 }
 
-/** A store whose processes have a chain of their own each, and a last one that has both generators. */
+/** A store whose processes each have their own chain, and a last one that has both generators. */
 async function playOut(
   world: {
     readonly a: PaidProvider

@@ -179,7 +179,7 @@ export async function startWorld(): Promise<World> {
         await reckon(task, sleeper, provider.paidFor)
         return toll
       }
-      // The sleeper cannot read the runs any more; a last process finds them as they were.
+      // The sleeper cannot read the runs any more; a last process finds them unchanged.
       return await reckon(task, start(), provider.paidFor)
     },
 

@@ -38,7 +38,7 @@ test('percentages come each 10 points when they move fast', () => {
   expect(lines.slice(1)).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map((n) => `⏳ Generation: ${n}%`))
 })
 
-test('every whole percentage of an upstream is shown as it is, and 100 only when all is done', () => {
+test('every whole percentage of an upstream is shown unchanged, and 100 only when all is done', () => {
   for (let percent = 10; percent <= 100; percent += 1) {
     expect(linesOf([started, progress(1, { ratio: percent / 100 })])[1]).toBe(`⏳ Generation: ${percent}%`)
   }
@@ -88,7 +88,7 @@ test('without progress the elapsed time comes each 30 s, with the phase if it is
   )
 })
 
-test('failed attempts, fallbacks and failed stages are told in our own words', () => {
+test("failed attempts, fallbacks and failed stages have the library's own texts", () => {
   const events: BareEvent[] = [
     { type: 'attempt-failed', stage: 'resolve', strategy: 'mirror', label: 'Mirror 1', error, durationMs: 1 },
     { type: 'fallback-taken', stage: 'resolve', strategy: 'mirror', next: 'mirror-2' },
@@ -103,7 +103,7 @@ test('failed attempts, fallbacks and failed stages are told in our own words', (
   ])
 })
 
-test('a code of a later version is shown as it is', () => {
+test('a code of a later version is shown unchanged', () => {
   const later = { ...error, code: 'later' as ErrorCode }
   const events = (['attempt-failed', 'stage-failed'] as const).map(
     (type): BareEvent => ({ type, stage: 'upload', strategy: 's3', error: later, durationMs: 1 }),
@@ -121,7 +121,7 @@ test('the same note comes at most each 15 s', () => {
   ])
 })
 
-test('a resumed run does not say its steps again', () => {
+test('a resumed run does not repeat its steps', () => {
   const events: BareEvent[] = [
     started,
     { type: 'run-resumed', stages: ['generate'] },
@@ -131,7 +131,7 @@ test('a resumed run does not say its steps again', () => {
   expect(linesOf(events, chineseTexts)).toEqual(['🎬 开始生成视频...', '✅ 视频生成完成'])
 })
 
-test('a failed generation says nothing: the error of the run does', () => {
+test('a failed generation adds no line: the error of the run is enough', () => {
   expect(linesOf([{ type: 'stage-failed', stage: 'generate', strategy: 'mock', error, durationMs: 1 }])).toEqual([])
 })
 

@@ -29,7 +29,7 @@ test('an empty chunk keeps a silent stream alive, in the form of the one before 
   expect(clock.pending).toBe(0)
 })
 
-test('before the first chunk it has the form that the chunks say, and none comes where they say none', async () => {
+test('before the first chunk it has the form of the chunks, and is left out where they set none', async () => {
   const clock = manualClock()
   const [told, untold] = [pushable(), pushable()]
   const emptyChunk = { ...emptyDelta, id: 'chatcmpl-2', usage: null }
@@ -89,7 +89,7 @@ test.each([0, Number.POSITIVE_INFINITY])('%s turns heartbeats off, and no timer 
   expect(clock.pending).toBe(0)
 })
 
-test('a stalled reader makes nothing be read ahead and stops the heartbeats', async () => {
+test('a stalled reader causes no reading ahead and stops the heartbeats', async () => {
   const clock = manualClock()
   let made = 0
   async function* endless() {

@@ -7,7 +7,7 @@ const run = promisify(execFile)
 const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const PYTHON = pathOf('.venv/bin/python')
 
-/** Whether tests with Python are left out: `setup.sh` has not been run, and nobody says that they are required. */
+/** Whether tests with Python are left out: `setup.sh` has not been run, and nothing requires them. */
 export const isPythonLeftOut = !existsSync(PYTHON) && process.env.PYTHON_CLIENTS_REQUIRED !== '1'
 
 /** The title of such tests, which says so when they are left out. */

@@ -84,7 +84,7 @@ function isFolder(name: string): boolean {
 function packageProblems(path: string, specifier: string): readonly string[] {
   const folder = path.split('/')[0]
   if (specifier.startsWith('node:')) {
-    // Of testing only the fault server is more than assertions: it has sockets of its own.
+    // Of testing only the fault server is more than assertions: it has its own sockets.
     const isFine =
       folder !== 'testing' || specifier.startsWith('node:assert') || path.startsWith('testing/fault-server/')
     const isAllowed = folder !== 'contracts' && isFine

@@ -27,7 +27,7 @@ test.each(FACTORIES)('%s exports the type of its options', (factory) => {
   expect(NAMES.types).toContain(`${factory.charAt(0).toUpperCase()}${factory.slice(1)}Options`)
 })
 
-test.each(FACTORIES)('%s has a file of its own below the folder of its stage', (factory) => {
+test.each(FACTORIES)('%s has its own file below the folder of its stage', (factory) => {
   const file = factory.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
   const paths = typeScriptFiles('src/strategies').map(({ path }) => path)
   expect(paths.some((path) => path.startsWith(`${stageOf(factory)}s/`) && path.endsWith(`/${file}.ts`))).toBe(true)

@@ -91,7 +91,7 @@ describe('videoJobs', () => {
   it.each([
     ['moderation-blocked', 'moderation_blocked'],
     ['generation-failed', 'server_error'],
-  ])('fails a prompt with %s in its own time, without rendering', (word, code) => {
+  ])('fails a prompt with %s at its own time, without rendering', (word, code) => {
     const { jobs, time, renders } = start()
     const job = jobs.create({ ...request, prompt: `a ${word} cat` })
     expect(job.state().status).toBe('queued')

@@ -19,7 +19,7 @@ describe('settingsSchema', () => {
     expect(JSON.stringify(settingsSchema.parse({}))).not.toMatch(/https?:|\.\w+\.com/)
   })
 
-  it('takes settings as they came out', () => {
+  it('accepts its own output', () => {
     const settings = settingsSchema.parse({
       generator: { baseUrl: 'https://gateway.example/v1', model: 'sora-2' },
       publisher: { baseUrl: 'https://gateway.example/backend' },
@@ -84,7 +84,7 @@ describe('checkSettings', () => {
     ])
   })
 
-  it('reads anything, or says what is wrong with it', () => {
+  it('reads anything, or reports what is wrong with it', () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {
         const problems = problemsOf(() => check(value))

@@ -7,7 +7,7 @@ import type { WorldKind } from './world-kind.ts'
 export interface Outcome {
   readonly run: string
   readonly state: StoredRun | undefined
-  /** Whether its caller was given the URL, also by a worker that could not tell the store any more. */
+  /** Whether its caller was given the URL, also by a worker that could not save it any more. */
   readonly isGiven: boolean
 }
 
@@ -27,7 +27,7 @@ export function* brokenByWorkers(
   const isLate = mayBeLate && state?.status === 'failed'
   if (wasTold && state?.status !== 'completed' && !isLate) yield `the video of ${run} was lost: ${state?.status}`
   const hasHeard = (worker: Worker | undefined) => worker?.isAlive || (worker?.hasLeft && isStoreSafe)
-  // What 0.1.0 sent, this version does not send again: it cannot tell which generator that went to.
+  // What 0.1.0 sent, this version does not send again: it cannot know which generator that went to.
   const isUnheard =
     !isGiven &&
     !hasFormerVersion &&

@@ -43,7 +43,7 @@ const lost = () => new TypeError('fetch failed', { cause: { code: 'ECONNRESET' }
 
 const never = () => new Promise<never>(() => undefined)
 
-/** Makes a worker. A pause stops all of it, its timers too, while the time of the world goes on. */
+/** Makes a worker. A pause stops all of it, its timers too, while the time of the world continues. */
 export function makeWorker(
   library: Library,
   { world, random, dangers }: { readonly world: ManualClock; readonly random: Random; readonly dangers: Dangers },

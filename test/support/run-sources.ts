@@ -1,6 +1,6 @@
 import { registerHooks } from 'node:module'
 
-// For Node to run the sources as they are (`node --import`), which name each other as they will be called when they are built.
+// For Node to run the sources unchanged (`node --import`), which name each other as they will be called when they are built.
 registerHooks({
   resolve(specifier, context, next) {
     const isOurs = specifier.startsWith('.') && !context.parentURL?.includes('/node_modules/')

@@ -70,7 +70,7 @@ const narrow: TaskGenerator<{ readonly id: string }> = {
 export const wide: Generator = narrow
 export const operations: TaskGenerator<JsonValue> = narrow
 
-// The `test` of the runner goes into the suites as it is.
+// The `test` of the runner goes into the suites unchanged.
 export const runner: ConformanceTest = test
 
 // @ts-expect-error a video needs a url or a source
