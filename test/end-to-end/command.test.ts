@@ -45,7 +45,7 @@ describe.concurrent('the command', () => {
     const child = demo('--output', signal)
     const errors = textOf(child.stderr)
     for await (const line of createInterface(child.stdout)) {
-      // Twice, as npm does when it hands on the Ctrl-C that the terminal has sent already.
+      // Twice, as npm does when it passes on the Ctrl-C that the terminal has sent already.
       if (line.startsWith('. generate')) for (const _ of [1, 2]) child.kill(signal)
     }
     expect(await ended(child)).toBe(exitCode)

@@ -87,7 +87,7 @@ class PageForm {
   }
 }
 
-/** Reconnects with the last event id, as the standard says: after an end and a broken connection, and never after 204. */
+/** Reconnects with the last event id, as in the standard: after an end and a broken connection, and never after 204. */
 class PageEventSource {
   readonly #listeners = new Map<string, ((event: { readonly data?: string }) => void)[]>()
   #isClosed = false
@@ -120,7 +120,7 @@ class PageEventSource {
         if (response.status !== 200) this.close()
         for await (const bytes of response.body ?? []) parser.feed(decoder.decode(bytes, { stream: true }))
       } catch {
-        // The server is gone; it is requested again below, as by a browser.
+        // The server has stopped; it is requested again below, as by a browser.
       }
       parser.reset()
       if (!this.#isClosed) this.#emit('error', {})

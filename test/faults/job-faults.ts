@@ -4,7 +4,7 @@ import { jobReply, jobText } from './world.ts'
 
 const still = { poll: 'read', 'poll-always': 'in time' } as const
 
-/** What goes wrong in what an upstream says of a job. */
+/** Faults in what an upstream reports of a job. */
 export const JOB_FAULTS: readonly Fault[] = [
   ...['processing_2', 'Überarbeitung', '', '__proto__'].map((status) => ({
     row: 36,

@@ -5,7 +5,7 @@ const JOB = { id: 'video_1', prompt: 'A cat' }
 const OTHER = { id: 'video_9', prompt: 'A dog' }
 const OLD = { created_at: 1_000_000_000 }
 
-/** What is wrong with the list in which a lost submission is looked for. */
+/** Faults of the list in which a lost submission is looked up. */
 export const LIST_FAULTS: readonly Fault[] = [
   ...Object.entries({
     'as OpenAI has it': { object: 'list', data: [JOB], has_more: false },

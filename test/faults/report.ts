@@ -33,7 +33,7 @@ const LEGEND: Readonly<Record<string, string>> = {
   resumed: 'taken up again at the last good byte; the stored file is the video, byte by byte',
   replaced: 'the generated video was uploaded in place of the mirror, told as a warning',
   'polled again':
-    'the job was asked for the address of its video once more; the stored file is the video, byte by byte',
+    'the job was polled once more for the address of its video; the stored file is the video, byte by byte',
   'no copy': 'NoUsableUrlError with the handle and the source: the video is only behind the key',
   found: 'the job of the list was taken, one create',
   completed: 'the video that the chat names',

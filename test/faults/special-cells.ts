@@ -36,7 +36,7 @@ const cell = (row: number, fault: string, stage: string, expected: string, play:
   return { row, fault, stage, expected, play }
 }
 
-/** What is no fault of one answer: a sequence of them, the request, the clock, the code around, the store. */
+/** Faults that are not those of one answer: a sequence of them, the request, the clock, the code around, the store. */
 export const SPECIAL_CELLS: readonly Cell[] = [
   cell(42, 'completed, and failed when asked again', 'poll', 'completed', async (world) => {
     const videoUrl = `${world.origin('cdn')}/own.mp4`

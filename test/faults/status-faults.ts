@@ -74,7 +74,7 @@ const unclear: Expected = {
 
 const told: Expected = { create: 'next: upstream-http', 'create-key': 'next: upstream-http' }
 
-/** What goes wrong with the status, or with an answer that is an error under a status of success. */
+/** Faults of the status, and errors under a status of success. */
 export const STATUS_FAULTS: readonly Fault[] = [
   { row: 23, name: 'redirect loop', does: () => redirect(302, '/loop'), expected: misled },
   { row: 23, name: 'redirect without an address', does: () => reply({ status: 302 }), expected: misled },
@@ -178,7 +178,7 @@ export const STATUS_FAULTS: readonly Fault[] = [
     row: 34,
     name: '409',
     does: () => refuse(409),
-    // Of a video it says that the file cannot be read yet: it is waited for.
+    // For a video it means that the file cannot be read yet: it is waited for.
     expected: { ...ambiguous, 'poll-always': 'ends: upstream-http', download: 'whole', source: 'whole' },
   },
   {

@@ -29,7 +29,7 @@ const unopened: Expected = {
 }
 // What came is not a video: that is not transient.
 const unusable: Expected = { ...unopened, download: 'retried', source: 'replaced' }
-// The first bytes say that it is a video, whatever the label says.
+// The first bytes prove that it is a video, whatever the label is.
 const opened: Expected = {
   download: 'whole',
   'download-always': 'whole',
@@ -68,7 +68,7 @@ const untrusted: Expected = {
   download: 'polled again',
 }
 
-/** What goes wrong below the answer: connections, lengths, encodings. */
+/** Faults below the answer: connections, lengths, encodings. */
 export const TRANSPORT_FAULTS: readonly Fault[] = [
   {
     row: 1,

@@ -6,7 +6,7 @@ const EXPIRED = '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>R
 
 const other = Buffer.concat([VIDEO.subarray(0, 12), Buffer.alloc(4000, 'other')])
 
-/** What goes wrong where a video is given out. */
+/** Faults of servers of videos. */
 export const VIDEO_FAULTS: readonly Fault[] = [
   {
     row: 43,

@@ -398,7 +398,7 @@ describe('the events of a video', () => {
     expect([...idsOf(seen), ...idsOf(rest)]).toEqual(idsOf(all))
   })
 
-  it('are empty for a client that has seen the last, and start over for ids of another event log', async () => {
+  it('end with 204 for a client that has seen the last, and start over for unknown ids', async () => {
     const { clock, json, call } = setUp()
     const { body } = await clock.runUntil(json('POST', '/v1/videos', { body: { prompt: 'A cat' } }))
     const path = `/v1/videos/${body.id}/events`
@@ -411,7 +411,7 @@ describe('the events of a video', () => {
     }
   })
 
-  it('leave nothing behind when the reader goes away', async () => {
+  it('leave nothing behind when the reader leaves', async () => {
     const { clock, json, call, pipeline } = setUp()
     const { body } = await clock.runUntil(json('POST', '/v1/videos', { body: { prompt: 'A cat' } }))
     const response = await call('GET', `/v1/videos/${body.id}/events`)

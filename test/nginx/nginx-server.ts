@@ -65,7 +65,7 @@ async function run(folder: string, port: number, options: NginxOptions, log: str
     const lines = createInterface({ input: nginx.stderr })
     lines.on('line', (line) => {
       log.push(line)
-      // It says so after it has opened its ports.
+      // It reports its start after it has opened its ports.
       if (line.includes('event method')) resolve(true)
     })
     lines.once('close', () => resolve(false))

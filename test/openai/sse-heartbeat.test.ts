@@ -44,7 +44,7 @@ test('before the first chunk it has the form of the chunks, and is left out wher
   expect(foreign.frames).toEqual([data(chunk('a')), data(emptyDelta)])
 })
 
-test('the chunks of a run say their form, role and usage included', async () => {
+test('the chunks of a run determine their form, role and usage included', async () => {
   const clock = manualClock()
   const silent = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) }
   const options = { id: 'chatcmpl-3', created: 5, model: 'wan', usage: 'include', clock } as const

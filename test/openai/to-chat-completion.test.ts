@@ -10,7 +10,7 @@ import { arriving, numbered, resultWith, smoothRun } from './run-events.js'
 
 const URL_ = 'https://cdn.example/a.mp4'
 
-test('a run with a result is answered by the result alone', async () => {
+test('a run with a result is answered by its result only', async () => {
   const run = { ...resultlessRun(), result: Promise.resolve(resultWith(URL_) as PipelineResult) }
   expect((await toChatCompletion(run)).choices[0]?.message.content).toBe(URL_)
   const failure = new ContentRejectedError('No')

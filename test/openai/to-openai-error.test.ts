@@ -100,11 +100,11 @@ test.each([
   ['try again', new NetworkError('No'), /try again/],
   ['look it up', new SubmissionUnknownError('No'), /look it up before you send/],
   ['ask for the run', new StageTimeoutError('No', { timeoutMs: 5 }), /ask for the run under its id/],
-])('the message tells the user to %s', (_, error, advice) => {
+])('the message advises the user to %s', (_, error, advice) => {
   expect(toOpenAiError(error).body.error.message).toMatch(advice)
 })
 
-test('param is the first wrong field, and the message says what to do', () => {
+test('param is the first wrong field, and the message has the fix', () => {
   const { body } = toOpenAiError(new InvalidRequestError([problem, { ...problem, field: 'seed' }]))
   expect(body.error.param).toBe('storyboard[1].prompt')
   expect(body.error.message).toBe(

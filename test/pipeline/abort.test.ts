@@ -189,7 +189,7 @@ describe('an abort', () => {
     expect(seen?.reason).toBe(reason)
   })
 
-  it('never causes an unhandled rejection when nobody reads the result', async () => {
+  it('never causes an unhandled rejection when the result is not read', async () => {
     const unhandled: unknown[] = []
     const listen = (error: unknown) => unhandled.push(error)
     process.on('unhandledRejection', listen)

@@ -255,7 +255,7 @@ describe('generators in balance', () => {
     expect(a.startCount).toBe(1)
   })
 
-  it('look for an unknown submission at the member that it was sent to', async () => {
+  it('look up an unknown submission at the member that it was sent to', async () => {
     const submission = { idempotency: 'none', lookup: 'key', settleMs: 5000 } as const
     const a = fakeTaskGenerator({ name: 'a', submission, starts: [unknown], found: [] })
     const b = fakeTaskGenerator({ name: 'b', polls: 2 })

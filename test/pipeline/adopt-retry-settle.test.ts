@@ -106,7 +106,7 @@ describe('retry', () => {
     expect(await again.get(run.id)).toMatchObject({ retryOf: 'run_1', owner: 'ann', request: { ...request, seed: 7 } })
   })
 
-  it('asks for media that went with its run', async () => {
+  it('requires the media that were removed with its run', async () => {
     const { clock, make } = setUp()
     const generator = fakeTaskGenerator()
     const pipeline = make({ generator })

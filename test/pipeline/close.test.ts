@@ -116,7 +116,7 @@ describe('close', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('hangs up on a submission that takes longer, and leaves it to be looked for', async () => {
+  it('hangs up on a submission that takes longer, and leaves it to a lookup', async () => {
     const submission = { idempotency: 'none', lookup: 'fingerprint', settleMs: 1000 } as const
     const slow = fakeTaskGenerator({ delayMs: 30_000, submission, found: [] })
     const generator = fakeTaskGenerator({ submission, found: [{ id: 'task_9' }], polls: 1 })

@@ -285,7 +285,7 @@ describe('a submission', () => {
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ durationMs: 1500 })
     expect(generator.startCount).toBe(3)
     expect(new Set(generator.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(3)
-    // The same generator again is no other one.
+    // The same generator again does not count as another one.
     expect((await collect(run)).map(({ type }) => type)).not.toContain('fallback-taken')
   })
 

@@ -276,7 +276,7 @@ describe('what reaches the store late', () => {
     },
   )
 
-  it('by create leaves a second try under the same id alone', async () => {
+  it('by create does not affect a second try under the same id', async () => {
     const { clock, memory, hung, generator, pipeline } = hungWorld(isIn('create'), 'opening', { forMs: STORE_MS })
     await expect(clock.runUntil(pipeline.generate(request, { id: 'run_1' }))).rejects.toMatchObject({
       code: 'run-state',

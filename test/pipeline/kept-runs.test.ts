@@ -20,7 +20,7 @@ function setUp(options: Partial<SoraPipelineOptions> = {}) {
 }
 
 describe('what is known of a run', () => {
-  it('is nothing for an id that the store does not know', async () => {
+  it('is undefined for an id that the store does not know', async () => {
     expect(await setUp().pipeline.get('run_unknown')).toBeUndefined()
   })
 

@@ -14,7 +14,7 @@ function world(options: Partial<SoraPipelineOptions> & Pick<SoraPipelineOptions,
   return { clock, store, make }
 }
 
-/** A generator whose answer comes after so long, whatever its signal says. */
+/** A generator whose answer comes after so long, whatever its signal does. */
 function slow(generator: TaskGenerator, ms: number) {
   return {
     ...generator,

@@ -102,7 +102,7 @@ describe('the URL of a run', () => {
     expect(generator.polls).toBe(1)
   })
 
-  it('stays that of a mirror that only this machine may not reach', async () => {
+  it('stays that of a mirror that is blocked only on this machine', async () => {
     const generator = tellingGenerator({ url: 'https://cdn.example/own' })
     const resolver = fakeResolver({ outcome: { url: 'https://mirror.example/a' } })
     const openUrl: OpenUrl = async () => {
@@ -112,7 +112,7 @@ describe('the URL of a run', () => {
     expect(result).toMatchObject({ url: 'https://mirror.example/a', servedBy: 'resolver', isDegraded: true })
   })
 
-  it('is the best there is, with a warning, when nothing could be opened', async () => {
+  it('is the best one known, with a warning, when nothing could be opened', async () => {
     const generator = tellingGenerator({ url: 'https://cdn.example/own' })
     const { result, codes } = await play({ generator, uploader: copier, openUrl: opening() })
     expect(result).toMatchObject({ url: 'https://cdn.example/own', servedBy: 'generator', isDegraded: true })

@@ -53,7 +53,7 @@ describe('a job that is polled', () => {
     expect((await collect(run)).at(-1)?.at).toBe(from + 120_000)
   })
 
-  it('may not be anything else that does not pass, also when it is new', async () => {
+  it('ends at the third poll for any other lasting failure, also when it is new', async () => {
     const { generator, ended } = play({ polls: Array.from({ length: 9 }, () => http(410)) })
     await expect(ended).rejects.toMatchObject({ status: 410 })
     expect(generator.pollCount).toBe(3)

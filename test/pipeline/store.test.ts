@@ -312,7 +312,7 @@ describe('a run and its store', () => {
     ['of a later version', { v: 3 }, 'its state is of a later version of the library: run_1 (v3)'],
     ['that is broken', { v: 2, id: 7 }, 'its state is broken at id'],
     ['of version 0.1.0 that is broken', { v: 1, id: 7 }, 'its state is broken at id'],
-  ])('leaves a state %s alone', async (_, state, message) => {
+  ])('leaves a state %s unchanged', async (_, state, message) => {
     const store = memoryStore()
     await store.create('run_1', { ...state, status: 'running', wakeAt: 0 })
     const generator = fakeGenerator()

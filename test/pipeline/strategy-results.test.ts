@@ -20,7 +20,7 @@ const OPERATION = 'give { operation } with the JSON that poll() takes'
 
 interface Behaviour {
   readonly start?: unknown
-  /** What the polls resolve with, the last one for ever. */
+  /** What the polls resolve with, the last one forever. */
   readonly polls?: readonly unknown[]
   readonly submission?: TaskGenerator['submission']
 }
@@ -93,7 +93,7 @@ describe('what start() resolves with', () => {
     const get = () => {
       throw new Error('hostile')
     }
-    // A promise looks for then().
+    // A promise reads then().
     const start = () => new Proxy({}, { get: (_, key) => (key === 'then' ? undefined : get()), has: get, ownKeys: get })
     const { failure, spare } = play(mine({ start }).generator)
     expect((await failure()).error).toMatchObject({ code: 'submission-unknown' })
@@ -427,7 +427,7 @@ describe('a later stage that resolves with nonsense', () => {
       'url is "a.mp4"; give an absolute http or https address',
     ],
     ['upload', { uploader: { name: 'it', upload: async () => null as never } }, 'it is null; give { url }'],
-  ])('says which field of %s, and costs no video', async (verb, more, flaw) => {
+  ])('names the invalid field of %s, and costs no video', async (verb, more, flaw) => {
     const { run, ended } = play(fakeGenerator(), more)
     await expect(ended).resolves.toMatchObject({ servedBy: 'generator', isDegraded: true })
     const failed = (await collect(run)).filter(({ type }) => type === 'attempt-failed')

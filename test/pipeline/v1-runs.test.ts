@@ -327,19 +327,16 @@ describe('a submission of 0.1.0 that was sent to the only generator', () => {
     expect(new Set(generator.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1)
   })
 
-  it.each([true, false])(
-    'is that of withRetry as well, whose place says how often it failed: %s',
-    async (isRetried) => {
-      const { id, state, clock, store } = await leftBehind('intent', { generator: untouched() })
-      const former = state.submission as { readonly [field: string]: JsonValue }
-      await store.save(id, 3, { ...state, submission: { ...former, cursor: { failures: 1, inner: null }, number: 2 } })
-      const generator = fakeTaskGenerator({ submission: byKey })
-      // With its retries, or when those were taken away.
-      const wrapped = isRetried ? withRetry(generator) : generator
-      await clock.runUntil(new SoraPipeline({ generator: wrapped, store, clock }).resume(id).result)
-      expect(generator.calls).toMatchObject([{ idempotencyKey: idempotencyKeyOf(id, 'fake-task-generator', 2) }])
-    },
-  )
+  it.each([true, false])('of withRetry keeps its count of failures: %s', async (isRetried) => {
+    const { id, state, clock, store } = await leftBehind('intent', { generator: untouched() })
+    const former = state.submission as { readonly [field: string]: JsonValue }
+    await store.save(id, 3, { ...state, submission: { ...former, cursor: { failures: 1, inner: null }, number: 2 } })
+    const generator = fakeTaskGenerator({ submission: byKey })
+    // With its retries, or when those were taken away.
+    const wrapped = isRetried ? withRetry(generator) : generator
+    await clock.runUntil(new SoraPipeline({ generator: wrapped, store, clock }).resume(id).result)
+    expect(generator.calls).toMatchObject([{ idempotencyKey: idempotencyKeyOf(id, 'fake-task-generator', 2) }])
+  })
 })
 
 describe('a submission of 0.1.0 that was not sent', () => {

@@ -53,7 +53,7 @@ function inTurn(...answers: readonly FaultHandler[]): FaultHandler {
 }
 
 describe('verifyUploads', () => {
-  it('asks for the first byte of a copy once, without a credential', async () => {
+  it('requests the first byte of a copy once, without a credential', async () => {
     const { result, asked, failures } = await play({ '/a.mp4': VIDEO }, (origin) => uploaderTo(`${origin}/a.mp4?key=k`))
     expect(result).toMatchObject({ servedBy: 'uploader', isDegraded: false })
     expect(failures).toEqual([])

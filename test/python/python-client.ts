@@ -10,7 +10,7 @@ const PYTHON = pathOf('.venv/bin/python')
 /** Whether tests with Python are left out: `setup.sh` has not been run, and nothing requires them. */
 export const isPythonLeftOut = !existsSync(PYTHON) && process.env.PYTHON_CLIENTS_REQUIRED !== '1'
 
-/** The title of such tests, which says so when they are left out. */
+/** The title of such tests, which reports it when they are left out. */
 export function pythonTitle(title: string): string {
   if (!isPythonLeftOut) return title
   console.warn(`skipped: ${title}; run test/python/setup.sh`)

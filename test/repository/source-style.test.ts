@@ -21,7 +21,7 @@ test('only entry files are called index, one for each folder of src at most', ()
   expect(indexes.filter((path) => !/^(?:[a-z0-9]+\/)?index\.ts$/.test(path))).toEqual([])
 })
 
-test('nothing is written that the style forbids', () => {
+test('no file has code that the style forbids', () => {
   expect(FILES.flatMap(styleProblems)).toEqual([])
 })
 

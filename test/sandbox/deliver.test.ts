@@ -31,7 +31,7 @@ const networkCodeOf = async (promise: Promise<unknown>) => {
   return cause?.code
 }
 
-// Waits for what the server notes a moment after its client has gone.
+// Waits for what the server notes a moment after its client has left.
 const lastRequestAborted = async () => {
   while (sandbox.requests.at(-1)?.wasAborted !== true) await new Promise((resolve) => setImmediate(resolve))
   return sandbox.requests.at(-1)

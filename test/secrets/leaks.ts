@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 
-// What is looked for: any 14 letters in a row of a credential hold one of these pieces.
+// The search: any 14 letters in a row of a credential hold one of these pieces.
 const PIECE = 10
 const STEP = 5
 

@@ -78,7 +78,7 @@ describe('checkSettings', () => {
     expect(new Set(fields)).toEqual(new Set(['generator.baseUrl', 'mirrors.path', 'deadlines.totalMs', 'extra']))
   })
 
-  it('refuses a newer version by its number alone', () => {
+  it('reports only the version of a newer document', () => {
     expect(problemsOf(() => check({ version: 2, unheardOf: true }))).toEqual([
       { field: 'version', value: '2', fix: 'update sora-pipeline, which knows version 1; nothing was changed' },
     ])

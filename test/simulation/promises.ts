@@ -38,7 +38,7 @@ export function* brokenByWorkers(
   if (state?.status === 'needs-review' && !mayBeInReview) yield `${run} went to a person in vain (${lookup})`
 }
 
-/** What must not be after a person has looked at what was left: a job that was paid has its video in the run that it is of. */
+/** What must not be true after a person has checked what was left: a job that was paid has its video in the run that it is of. */
 export function* brokenAfterReview({ run, state }: Outcome, providers: readonly Provider[]): Generator<string> {
   const videoId = (state?.video as { readonly id?: unknown } | undefined)?.id
   const paid = providers.flatMap(({ jobs }) => [...jobs.values()].filter((job) => job.run === run).map(({ id }) => id))

@@ -3,7 +3,7 @@ import type { ManualClock } from 'sora-pipeline/testing'
 import type { Random } from './random.ts'
 import type { Library, Worker } from './worker.ts'
 
-/** How an upstream lets an unknown submission be cleared up. `false-key` says that it honours keys, and does not. */
+/** How an upstream lets an unknown submission be cleared up. `false-key` claims to honour keys, and does not. */
 export type Lookup = 'key' | 'find' | 'none' | 'false-key'
 
 /** A job that was accepted, and paid. */

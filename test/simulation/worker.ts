@@ -6,7 +6,7 @@ import type { Random } from './random.ts'
 /** What a worker is made of: this version of the library, or 0.1.0. */
 export type Library = typeof present
 
-/** What can befall a worker. All are probabilities: of `close` and `outage` at every look at it, of the others at every await. */
+/** What can befall a worker. All are probabilities: of `close` and `outage` at every check of it, of the others at every await. */
 export interface Dangers {
   readonly crash: number
   readonly pause: number

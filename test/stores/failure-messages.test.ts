@@ -12,7 +12,7 @@ const digest = createHash('sha256').update(bytes).digest('hex')
 
 type Store = Required<RunStore>
 
-// What each operation says that it could not do, in the words of each store.
+// The failed action that each operation reports, in the words of each store.
 const OPERATIONS: readonly (readonly [
   (store: Store) => Promise<unknown>,
   file: string,

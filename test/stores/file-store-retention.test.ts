@@ -151,7 +151,7 @@ describe('keepEndedMs', () => {
     await endAt('run-newest', Date.now())
     await eventually(async () => expect(await store.versions(['run-older', 'run-new'])).toEqual([undefined, undefined]))
     expect(await store.versions(['run-running', 'run-newest'])).toEqual([1, 2])
-    // What is under way ends before the directory goes.
+    // Work in progress ends before the directory is removed.
     await store.prune({ endedBefore: 0, now: Date.now() })
   })
 

@@ -200,7 +200,7 @@ describe('a database of library version 0.1.0', () => {
     await store.close()
   })
 
-  it('has no columns of a state that 0.1.0 replaced: worker, schedule, progress, end', async () => {
+  it('drops the worker, schedule, progress and end of a state that 0.1.0 replaced', async () => {
     const store = sqliteStore({ path })
     await store.heartbeat('w', 60_000)
     await store.create('run_1', { ...RUNNING, worker: 'w' })

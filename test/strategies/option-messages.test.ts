@@ -155,7 +155,7 @@ describe.each(Object.keys(PROBLEMS) as Factory[])('%s', (factory) => {
     expect(() => factories[factory](options)).toThrow(`Could not configure ${factory}: ${problem}`)
   })
 
-  test('works with the required options alone', () => {
+  test('works with only the required options', () => {
     expect(() => factories[factory]({})).not.toThrow()
   })
 })

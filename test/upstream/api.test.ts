@@ -169,7 +169,7 @@ describe('createApi', () => {
     expect(inspect(error, { depth: 9 })).not.toContain('canary')
   })
 
-  test('a foreign error of the transport keeps nothing but its text and code', async () => {
+  test('a foreign error of the transport keeps only its text and code', async () => {
     const request = { headers: { authorization: 'Bearer canary-key-1' } }
     const fetch = () =>
       Promise.reject(Object.assign(new Error('socket of canary-key-1'), { code: 'ECONNRESET', request }))
@@ -299,7 +299,7 @@ describe('a request that must not replace anything', () => {
     expect(server.seen[0]?.headers['if-none-match']).toBe('*')
   })
 
-  test('alone takes 412 for an answer', async () => {
+  test('is the only kind that accepts 412 as an answer', async () => {
     const server = await loopbackServer(json(412, {}))
     await expect(apiAt(server.origin).call(call(server.origin))).rejects.toMatchObject({ status: 412 })
   })

@@ -159,7 +159,7 @@ describe('complaintKind', () => {
 
   test('a message of 1 MB is read quickly', () => {
     const messages = ['{'.repeat(1e6), '"code" : '.repeat(1e5), 'failed: 40'.repeat(1e5), `{"a":"${'}'.repeat(1e6)}`]
-    // Of this thread alone: what else the machine does is no matter here.
+    // Of this thread alone: what else the machine does does not matter here.
     const before = process.threadCpuUsage()
     for (const message of messages) kindOf(frame(message))
     expect(process.threadCpuUsage(before).user / 1000).toBeLessThan(100 * messages.length)

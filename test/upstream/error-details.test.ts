@@ -70,7 +70,7 @@ test.each([
   ['{"error":"","detail":"b","message":"c"}', false, 'b'],
   ['{"message":"c"}', false, 'c'],
   ['{"id":1}', false, ''],
-])('%j is a page: %s, and says %j', (text, isPage, message) => {
+])('%j is a page: %s, and reads %j', (text, isPage, message) => {
   expect(readErrorDetails(text)).toMatchObject({ isPage, message })
 })
 

@@ -83,7 +83,7 @@ describe('sentenceOf', () => {
     ...['markdown_reason_str', 'reason', 'detail', 'details', 'message', 'msg', 'raw_message', 'status_message'],
     ...['status_msg', 'status_details', 'status_detail', 'status_desc', 'task_result_msg', 'error_description'],
     'description',
-  ])('finds what %s says', (name) => {
+  ])('finds the sentence of %s', (name) => {
     expect(sentenceOf({ id: 'x', [name]: ' It broke ' })).toBe('It broke')
     expect(sentencesOf({ id: 'x', [name]: ' It broke ' })).toEqual(['It broke'])
   })

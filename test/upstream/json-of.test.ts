@@ -95,7 +95,7 @@ describe('one frame of an event stream', () => {
     ['data: {"id":\ndata: 1}\n\n', { id: 1 }],
     ['data: ["a\ndata: b"]', undefined],
     ['data: [1]', [1]],
-  ])('is what its data says: %j', (text, value) => {
+  ])('is the content of its data: %j', (text, value) => {
     expect(jsonOf(text)).toEqual(value)
   })
 

@@ -118,7 +118,7 @@ describe('proveVideo', () => {
     expect(server.seen.length).toBe(location === '/again' ? 6 : 1)
   })
 
-  test('sends its own headers, by name, and closes what it did not read', async () => {
+  test('accepts videos by media type, and closes what it did not read', async () => {
     const server = await loopbackServer((request, response) => {
       if (request.method === 'HEAD') return response.writeHead(405).end()
       return response.writeHead(206, { 'content-type': 'video/mp4' }).write(VIDEO)

@@ -106,7 +106,7 @@ describe('the end of a file', () => {
     [{ 'content-range': 'bytes */1000' }, 999],
     [{}, 1_000],
     [{ 'content-range': 'bytes */0' }, 0],
-  ])('is not what %j says past %i bytes', async (headers, offset) => {
+  ])('does not end with %j past %i bytes', async (headers, offset) => {
     const { opening } = await open(headers as Record<string, string>, offset)
     expect(await rejection(opening)).toMatchObject({ status: 416 })
   })

@@ -226,7 +226,7 @@ test('the secrets of configured values are those of at least six letters', () =>
   ])
 })
 
-test('a secret counts from four letters, and in what is handed on from twelve', () => {
+test('a secret counts from four letters, and in what is passed on from twelve', () => {
   expect([holdsSecret('x-abcd-x', ['abcd']), holdsSecret('x-abc-x', ['abc'])]).toEqual([true, false])
   expect([maskOf(['abcd'])('x-ABCD-x'), maskOf(['abc'])('x-abc-x')]).toEqual(['x-[redacted]-x', 'x-abc-x'])
   expect(carriesSecret('job-abcdefghijkl', ['abcdefghijkl'])).toBe(true)

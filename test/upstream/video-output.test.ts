@@ -5,7 +5,7 @@ import { videoBytes } from './loopback-server.js'
 
 const BASE = 'https://api.example/v1/'
 const URL_A = 'https://cdn.example/a.mp4'
-// An address that says nothing of what is there.
+// An address without evidence of what is there.
 const BARE = 'https://cdn.example/a'
 
 const textOf = (output: VideoOutput) => (output.kind === 'url' ? output.url : output.base64)

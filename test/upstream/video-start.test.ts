@@ -38,7 +38,7 @@ describe('checkVideoStart', () => {
     expect(start).toMatchObject({ kind: 'video', mediaType })
   })
 
-  test('the bytes that were looked at are kept, and the rest is left to be read', async () => {
+  test('the bytes that were checked are kept, and the rest is left to be read', async () => {
     const bytes = videoBytes(100)
     const pieces = [
       bytes.subarray(0, 5),
@@ -57,7 +57,7 @@ describe('checkVideoStart', () => {
     ['video/webm', 'video/webm'],
     ['application/octet-stream', undefined],
     ['text/plain', undefined],
-  ])('past the first byte only the type %s can be looked at', async (type, mediaType) => {
+  ])('past the first byte only the type %s can be checked', async (type, mediaType) => {
     const start = await checkVideoStart(answer(type, ['{"url":"https://cdn.example/a"}']), 7, signal)
     expect(start).toMatchObject({ kind: 'video', mediaType, head: [] })
   })

@@ -123,7 +123,7 @@ describe('a list', () => {
     expect(page.hasNextPage()).toBe(false)
   })
 
-  test('has the videos of the caller alone', async () => {
+  test('has only the videos of the caller', async () => {
     const backend = await startPromptedBackend({}, { apiKeys: [API_KEY, 'sk-other'] })
     const { id } = await clientOf(backend).videos.create({ prompt: 'mine' })
     const other = clientOf(backend, 'sk-other')

@@ -191,7 +191,7 @@ describe('what does not count as a retry', () => {
     expect(backend.generator.requests).toHaveLength(4)
   })
 
-  test('after an error that proves that nothing was paid, the request is tried for good', {
+  test('after an error that proves that nothing was paid, the request is sent again', {
     timeout: 60_000,
   }, async () => {
     const backend = await startPromptedBackend()

@@ -118,7 +118,7 @@ describe('a body that a parser has read', () => {
     expect(headers['content-type']).toBe(type)
   })
 
-  it('is the unpacked one, and its headers say so', async () => {
+  it('is the unpacked one, and its headers match', async () => {
     const { origin } = await startExpress(express.json())
     const zipped = Uint8Array.from(gzipSync('{"a":1}'))
     const { body, headers } = await post(origin, 'application/json', zipped, { 'content-encoding': 'gzip' })
@@ -127,7 +127,7 @@ describe('a body that a parser has read', () => {
     expect(headers).not.toHaveProperty('content-encoding')
   })
 
-  it('is streamed where the parser left it alone', async () => {
+  it('is streamed where the parser did not read it', async () => {
     const { origin } = await startExpress(express.json())
     expect((await post(origin, 'text/plain', 'not for the parser')).body).toBe('not for the parser')
   })

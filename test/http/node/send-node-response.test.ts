@@ -177,7 +177,7 @@ describe('the body', () => {
     expect(turns).toBeGreaterThan(100)
   })
 
-  it('is cancelled when the client goes away while it waits for room, and nothing is written after', async () => {
+  it('is cancelled when the client leaves while it waits for room, and nothing is written after', async () => {
     const { body, left, pulls } = bodyOf(Array.from({ length: 4000 }, () => new Uint8Array(65_536)))
     // Cut short, but by the client.
     const { port, server, sent } = await sending(

@@ -7,7 +7,7 @@ const JSON_TYPE = 'content-type: application/json'
 
 function client(port: number): Socket {
   const socket = connect(port, '127.0.0.1')
-  // A server that has had enough resets the connection; the test looks at what the server says.
+  // A server that has had enough resets the connection; the test reads the report of the server.
   socket.on('error', () => undefined)
   onTestFinished(() => void socket.destroy())
   return socket

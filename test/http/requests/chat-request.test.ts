@@ -229,7 +229,7 @@ describe('fields', () => {
     'model stream stream_options n image video remix_target_id style style_id seconds size aspect_ratio seed user temperature'.split(
       ' ',
     ),
-  )('null is no %s', (field) => {
+  )('null is not a %s', (field) => {
     expect(readChatRequest(chat('a cat', { [field]: null }))).toEqual(readChatRequest(chat('a cat')))
   })
 

@@ -451,7 +451,7 @@ describe('the bytes of a video', () => {
 
   describe('whose length is unknown', () => {
     const ALL = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(3_000_000, 'video')])
-    /** A video behind a server that says no length, and gives parts as specified. */
+    /** A video behind a server that declares no length, and gives parts as specified. */
     const setUpUnsized = async (parts: 'ignored' | 'with the length' | 'without the length', bytes = ALL) => {
       const seen: string[] = []
       const server = await loopbackServer(({ headers }, response) => {

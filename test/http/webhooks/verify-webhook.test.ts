@@ -135,7 +135,7 @@ describe('a good webhook', () => {
     const server = createServer(async (request, response) => {
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk)
-      // What Express hands on after express.raw().
+      // What Express passes on after express.raw().
       events.push(await verify(Object.assign(request, { body: Buffer.concat(chunks) })))
       response.writeHead(204).end()
     })
@@ -164,7 +164,7 @@ describe('the time of a signature', () => {
     ).toBe(isFine)
   })
 
-  test('may be as far away as the option says, and no further', async () => {
+  test('may be as far away as the option allows, and no further', async () => {
     const webhook = await signed({ at: NOW - 10_000 })
     expect(await verify(webhook, { toleranceMs: 10_000 })).toEqual(EVENT)
     expect(await rejection(verify(webhook, { toleranceMs: 9_999 }))).toMatchObject({ code: 'authentication' })

@@ -12,7 +12,7 @@ const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
 const allowed = { secret: SECRET, allowPrivateAddresses: ['127.0.0.1'] }
 const COMPLETED = { type: 'video.completed', data: { id: 'video_1' } } as const
 
-/** A receiver that answers with these statuses one after the other, the last one for ever. */
+/** A receiver that answers with these statuses one after the other, the last one forever. */
 const receiver = (...statuses: readonly (number | Record<string, string>)[]) => {
   let calls = 0
   return loopbackServer((_seen, response) => {

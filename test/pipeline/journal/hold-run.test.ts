@@ -237,7 +237,7 @@ describe('the progress that another worker reports', () => {
     expect(events).toStrictEqual([{ stage: 'publish', strategy: 'publish', ratio: 0.5, elapsedMs: 0 }])
   })
 
-  it('may be none after another worker took the run over', async () => {
+  it('may be missing after another worker took the run over', async () => {
     const { session, clock, memory } = await world({ worker: 'live' })
     const watching = watchRun(session)
     await memory.report?.('live', [{ id: 'run_1', progress: { stage: 'generate', ratio: 0.5 } }])

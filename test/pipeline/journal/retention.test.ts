@@ -121,7 +121,7 @@ describe('runs that are pruned', () => {
     [{ endedBefore: NOW + 1001 }, String(NOW + 1001)],
     [{ endedBefore: 'now' }, '"now"'],
     [{}, 'nothing'],
-  ])('are none for %o', async (options, value) => {
+  ])('refuse %o', async (options, value) => {
     const { config, callsOf } = await world(ENDED)
     const fix = `give epoch milliseconds that are not in the future, such as ${NOW + 1000}`
     const error = isInvalid('endedBefore', value, fix)

@@ -308,7 +308,7 @@ describe('files', () => {
     expect((await fetch(`${sandbox.drive.baseUrl}/uc`)).status).toBe(404)
   })
 
-  it('that are too long are known by length and hash alone', () => {
+  it('that are too long are known only by length and hash', () => {
     const { store, keepBytes } = sandboxDrive(3)
     const [id = ''] = store.generateIds(1)
     const about = { id, name: 'a', mediaType: 'video/mp4', parents: [] }

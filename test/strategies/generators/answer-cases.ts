@@ -47,7 +47,7 @@ function bytesOf(body: unknown, origin: string): Buffer {
   return Buffer.from(text.replaceAll('ORIGIN', origin))
 }
 
-/** Submits, and says what is known then. */
+/** Submits, and returns what is known then. */
 export async function readStart(generator: TaskGenerator<{ id: string }>): Promise<Reading> {
   try {
     const { operation, status } = await generator.start({ prompt: 'A cat' }, stageContext())
@@ -57,7 +57,7 @@ export async function readStart(generator: TaskGenerator<{ id: string }>): Promi
   }
 }
 
-/** Polls so many times, and says what is known then. */
+/** Polls so many times, and returns what is known then. */
 export async function readPolls(generator: TaskGenerator<{ id: string }>, times: number): Promise<Reading> {
   let reading: Reading = {}
   for (let time = 0; time < times; time += 1) {
@@ -70,7 +70,7 @@ export async function readPolls(generator: TaskGenerator<{ id: string }>, times:
   return reading
 }
 
-/** Generates in one call, and says what came of it. */
+/** Generates in one call, and returns the outcome. */
 export async function readCall(generator: OneShotGenerator): Promise<Reading> {
   try {
     return videoOf(await generator.generate({ prompt: 'A cat' }, stageContext()))

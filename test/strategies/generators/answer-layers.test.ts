@@ -138,7 +138,7 @@ describe('a list of jobs', () => {
     expect(entryOf(body, 'job_9')).toBe(body)
   })
 
-  test('may have its entries by their state alone', () => {
+  test('is recognised by the states of its entries, without ids', () => {
     expect(entryOf([{ status: 'done' }, { status: 'queued' }], 'job_9')).toBeUndefined()
   })
 })

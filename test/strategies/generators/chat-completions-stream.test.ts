@@ -56,7 +56,7 @@ describe('the video of a stream', () => {
   })
 
   test.each(['application/json', 'text/plain', 'text/event-stream'])(
-    'whatever the media type %s says',
+    'is read under the media type %s',
     async (type) => {
       const { video } = await generate([chunk({ content: HTML }, 'STOP'), DONE], { 'content-type': type })
       expect(video.url).toBe(URL_1)

@@ -154,7 +154,7 @@ describe('the failure of a transcript', () => {
 })
 
 describe('what else a transcript knows', () => {
-  test('when nothing more is to be expected', () => {
+  test('when nothing more is expected', () => {
     expect(transcriptOf([delta({ content: 'x' }), 'no JSON', ' [DONE]']).ends).toEqual(['more', 'more', 'end'])
     expect(transcriptOf([{ error: 'x' }]).ends).toEqual(['end'])
     expect(transcriptOf([delta({ content: '{"type":"error"}' })]).ends).toEqual(['end'])

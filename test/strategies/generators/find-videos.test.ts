@@ -34,7 +34,7 @@ describe('a submission of videosApiGenerator whose answer was lost', () => {
     expect(creates() - before).toBe(1)
   })
 
-  it('is sent again when the list says that it never arrived', async () => {
+  it('is sent again when the list proves that it never arrived', async () => {
     const before = creates()
     sandbox.setFaults({ 'videos.create': [{ kind: 'reset' }] })
     await expect(run('never arrived')).resolves.toMatchObject({ servedBy: 'resolver' })
@@ -203,7 +203,7 @@ describe('find', () => {
   it.each([
     ['of one time', [mine('a', 30), mine('x', 30, 'x')]],
     ['whose first times are equal', [mine('x', 30, 'x'), mine('a', 30), mine('y', 9000, 'x')]],
-  ])('reads a page %s for what it is', async (_, data) => {
+  ])('finds the job on a page %s', async (_, data) => {
     const { found, asked } = await findIn([
       { data, has_more: true },
       { data: [], has_more: false },
@@ -212,7 +212,7 @@ describe('find', () => {
     expect(asked.length).toBe(data.length === 3 ? 1 : 2)
   })
 
-  it('takes a total for the end only where all of it is there', async () => {
+  it('trusts a total as the end only where all jobs are listed', async () => {
     expect(await findIn([{ data: [mine('a', 30)], total: 1 }])).toEqual({ found: ['a'], asked: [null] })
     expect(await findIn([{ data: [mine('x', 30, 'x')], total: 2 }, { data: [mine('a', 30)] }, { data: [] }])).toEqual({
       found: ['a'],

@@ -85,7 +85,7 @@ test.each([
   [{ error: { code: 0, message: 'success' } }, false],
   [{ failure_details: 'Out of memory' }, true],
   [{ task_status_msg: 'Out of memory' }, true],
-  // An error only where the state says so.
+  // An error only where the state shows it.
   [{ message: 'Out of memory' }, false],
   [{ status_reason: 'Out of memory' }, false],
   [{ detail: 'Out of memory' }, false],

@@ -35,7 +35,7 @@ describe('a poll', () => {
     })
   })
 
-  test('takes an unknown state for running, and keeps the word short and clean', async () => {
+  test('treats an unknown state as running, and keeps the word short and clean', async () => {
     expect(await poll({ status: `processing_2 canary-key-1 ${'x'.repeat(99)}` })).toMatchObject({
       state: 'running',
       phase: expect.stringMatching(/^processing_2 \[redacted\] x{36}$/),

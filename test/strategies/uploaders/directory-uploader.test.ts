@@ -40,7 +40,7 @@ async function directory(): Promise<string> {
 const into = (path: string, options: Partial<DirectoryUploaderOptions> = {}) =>
   directoryUploader({ directory: path, publicBaseUrl: 'https://media.example/videos/', ...options })
 
-/** A source whose openings end as the script says: after so many bytes, with an error or at a normal end. */
+/** A source whose openings end as scripted: after so many bytes, with an error or at a normal end. */
 function scripted(
   bytes: Buffer,
   script: readonly { readonly after: number; readonly error?: unknown }[],

@@ -81,7 +81,7 @@ test.each([
     said,
     'upstream-response',
   ]),
-] as [string, string][])('what the Space says, %j, is %s', (said, code) => {
+] as [string, string][])('the message %j of the Space is %s', (said, code) => {
   expect(failure(said)).toMatchObject({ code })
 })
 

@@ -252,7 +252,7 @@ describe('secrets', () => {
     { parameters: [{ parameter_default: echoed }] },
   ]
   const faults = [
-    // What says nothing against the usual prefix is as good as a config.
+    // A page without another prefix counts like a config.
     ...everywhere(echo(200)).slice(1),
     ...[302, 400, 401, 403, 404, 409, 422, 429, 500, 503].flatMap((status) => everywhere(echo(status))),
     ...everywhere(reset),

@@ -21,7 +21,7 @@ test('a download accepts any type, unencoded, with a user agent; its own headers
   )
 })
 
-test('a stranger sees only the headers that say how to answer', async () => {
+test('a stranger receives only the headers that control the answer', async () => {
   const server = await loopbackServer((_, response) => response.end('video'))
   const plain = {
     accept: 'video/*',
