@@ -196,7 +196,7 @@ describe('balance', () => {
     await expect(spread.upload(source, context)).resolves.toEqual(urlOf('a'))
   })
 
-  it('rejects the calls in line when the last one is refused, and waits on while one may come back', async () => {
+  it('rejects the calls in line when the last member is refused, and continues to wait while one may come back', async () => {
     const clock = manualClock()
     const [a, b] = [worker('a', 100, [noCredit]), worker('b', 200, [refusedKey])]
     const spread = balance([a, b], { concurrency: 1 })

@@ -103,7 +103,7 @@ describe('what is kept of a cause', () => {
     }
   })
 
-  it('is an error of the library itself, whatever it is the cause of', () => {
+  it('is an error of the library, whatever it caused', () => {
     const cause = new NetworkError('Could not read it')
     expect(new RunStateError('Could not save', { cause }).cause).toBe(cause)
     expect(new AllStrategiesFailedError('Could not x', { errors: [cause] }).errors[0]).toBe(cause)

@@ -42,7 +42,7 @@ function parts() {
   } satisfies SoraPipelineOptions
 }
 
-/** Runs with faults, and gives what came of it and what the upstream saw. */
+/** Runs with faults, and returns its outcome and the requests of the upstream. */
 async function runWith(faults: FaultPlans, options: Partial<SoraPipelineOptions> = {}) {
   sandbox.clearFaults()
   sandbox.setFaults(faults)

@@ -72,7 +72,7 @@ async function expectUsable(url: string) {
 }
 
 describe('success scenarios', () => {
-  it('1: the upload to Google Drive succeeds and its URL comes back', async () => {
+  it('1: the upload to Google Drive succeeds and its URL is returned', async () => {
     const run = generate()
     const { url, servedBy, isDegraded, publication } = await run.result
     expect({ servedBy, isDegraded }).toEqual({ servedBy: 'uploader', isDegraded: false })
@@ -89,14 +89,14 @@ describe('success scenarios', () => {
     })
   })
 
-  it('2: Google Drive fails and the CDN URL comes back', async () => {
+  it('2: Google Drive fails and the CDN URL is returned', async () => {
     const { url, servedBy } = await generate(everywhere(SPACES, { kind: 'status', status: 500 })).result
     expect(servedBy).toBe('resolver')
     expect(url).toMatch(CDN)
     await expectUsable(url)
   })
 
-  it('3: the parsing fails as well and the URL of the generator comes back', async () => {
+  it('3: the parsing fails as well and the URL of the generator is returned', async () => {
     const faults = { ...everywhere(MIRRORS, { kind: 'reset' }), ...everywhere(SPACES, { kind: 'reset' }) }
     const { url, video } = await generate(faults).result
     expect(url).toBe(video.url)
@@ -235,7 +235,7 @@ describe('bad input at a remote', () => {
 })
 
 describe('guarantees', () => {
-  it('1: once a video was generated, a usable URL comes back, whatever breaks after that', async () => {
+  it('1: once a video was generated, a usable URL is returned, whatever breaks after that', async () => {
     const faults = fc.constantFrom<Fault>(
       { kind: 'status', status: 500 },
       { kind: 'status', status: 404 },

@@ -55,7 +55,7 @@ export async function playCells(all: readonly Cell[]): Promise<readonly CellRepo
       reports[index] = await playCell(cell)
     }
   }
-  // What is loaded and compiled at first use is not to count against the limits of a cell.
+  // Loading and compiling at first use does not count against the limits of a cell.
   await playCell({ row: 0, fault: '', stage: '', expected: '', play: (world) => STAGES.download(world, NO_FAULT) })
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   process.off('unhandledRejection', onRejection)

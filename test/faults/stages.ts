@@ -18,7 +18,7 @@ import {
 
 type Stage = (world: World, fault: Fault) => Promise<{ readonly played: Played; readonly outcome: string }>
 
-/** Where faults happen, each with a pipeline around it and the word for what came of it. */
+/** The stages with faults, each with a pipeline around it and the word for its outcome. */
 export const STAGES: Readonly<Record<FaultStage, Stage>> = {
   create: (world, fault) => create(world, fault, 'always'),
   'create-retry': (world, fault) => create(world, fault, 'retry'),
@@ -364,7 +364,7 @@ function isSame(sent: readonly { readonly headers: Readonly<Record<string, strin
   return sent.length === 2 && sent[0]?.headers['idempotency-key'] === sent[1]?.headers['idempotency-key']
 }
 
-/** What no word stands for. */
+/** An outcome without a word. */
 function describe(
   { result, code, error, isStoredWhole, stored }: Played,
   counts: Readonly<Record<string, number>> = {},

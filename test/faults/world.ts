@@ -37,7 +37,7 @@ export const CANARIES = { first: 'canary-first-5b0e41d7c9', second: 'canary-seco
 
 const JOB = { id: 'video_1', object: 'video', model: 'café', status: 'queued', progress: 0 }
 
-/** What a run came to, with all that the servers saw. */
+/** The outcome of a run, with all requests of the servers. */
 export interface Played {
   readonly result: PipelineResult | undefined
   readonly error: unknown

@@ -7,7 +7,7 @@ import { chatBody, handlerOf } from './handler-call.js'
 
 const CHAT = '/v1/chat/completions'
 
-describe('who may call', () => {
+describe('authorization of callers', () => {
   const keys = ['key-of-ann', { key: 'key-of-bob', owner: 'bob' }, { key: 'new-key-of-bob', owner: 'bob' }]
 
   it.each([
@@ -349,7 +349,7 @@ describe('the events of a video', () => {
   const idsOf = (text: string) => [...text.matchAll(/^id: (.+)$/gm)].map(([, id]) => id ?? '')
   const typesOf = (text: string) => [...text.matchAll(/^event: (.+)$/gm)].map(([, type]) => type)
 
-  it('come as they happen, with ids, names and heartbeats in between', async () => {
+  it('are sent as they happen, with ids, names and heartbeats in between', async () => {
     const { clock, json, call } = setUp()
     const { body } = await clock.runUntil(json('POST', '/v1/videos', { body: { prompt: 'A\r\ncat' } }))
     const response = await call('GET', `/v1/videos/${body.id}/events`)

@@ -107,7 +107,7 @@ describe.each(Object.entries(FRAMEWORKS) as [string, Framework][])('on %s a clie
     expect(await get(`/videos/${id}`)).toMatchObject({ id, status: 'completed', url: 'https://cdn.example/a.mp4' })
   })
 
-  test('after the end has received all of it, and the video stays', async () => {
+  test('after the end has received the whole stream, and the video stays', async () => {
     const { port, prefix, take, finish, get } = await backend(framework)
     const { socket, until } = client(port, prefix)
     take()

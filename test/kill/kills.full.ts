@@ -39,7 +39,7 @@ const KILLS: readonly Kill[] = [
   { at: 'after completed' },
 ]
 
-// What only a process does that found a submission about to be sent.
+// Calls of a process that found a submission about to be sent.
 const RECONCILED: readonly Kill[] = [
   { at: 'after sending' },
   { at: 'before unknown' },

@@ -22,7 +22,7 @@ export interface NginxOptions {
 }
 
 const NGINX = 'nginx'
-// Where Debian has it, which is not in everybody's PATH.
+// Where Debian has it, which is not in every PATH.
 const ENV = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }
 
 /** Whether there is an nginx on this machine. */

@@ -33,7 +33,7 @@ const progress = (
 })
 const warning = (message: string, at = 0): BareEvent => ({ type: 'warning', code: 'x', message, at })
 
-test('percentages come each 10 points when they move fast', () => {
+test('percentages are shown each 10 points when they move fast', () => {
   const lines = linesOf([started, ...Array.from({ length: 101 }, (_, i) => progress(i, { ratio: i / 100 }))])
   expect(lines.slice(1)).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map((n) => `⏳ Generation: ${n}%`))
 })
@@ -45,7 +45,7 @@ test('every whole percentage of an upstream is shown unchanged, and 100 only whe
   expect(linesOf([started, progress(1, { ratio: 0.9999 })])[1]).toBe('⏳ Generation: 99%')
 })
 
-test('percentages come each 15 s when they move slowly', () => {
+test('percentages are shown each 15 s when they move slowly', () => {
   const lines = linesOf([
     started,
     progress(5_000, { ratio: 0.01 }),
@@ -69,7 +69,7 @@ test('bytes are a percentage too, and each stage counts from 0', () => {
   expect(lines.slice(1)).toEqual(['⏳ Generation: 90%', '⏳ Upload: 30%', '☁️ Uploading to s3...', '⏳ Upload: 100%'])
 })
 
-test('without progress the elapsed time comes each 30 s, with the phase if it is a plain word', () => {
+test('without progress the elapsed time is shown each 30 s, with the phase if it is a plain word', () => {
   const lines = linesOf([
     started,
     progress(29_999, { phase: 'queued' }),
@@ -113,7 +113,7 @@ test('a code of a later version is shown unchanged', () => {
   }
 })
 
-test('the same note comes at most each 15 s', () => {
+test('the same note is shown at most each 15 s', () => {
   expect(linesOf([warning('a'), warning('a', 14_999), warning('b', 14_999), warning('a', 15_000)])).toEqual([
     '⚠️ a',
     '⚠️ b',

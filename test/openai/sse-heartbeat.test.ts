@@ -109,7 +109,7 @@ test('a stalled reader causes no reading ahead and stops the heartbeats', async 
   await reader.cancel()
 })
 
-test('a reader that comes back after a stall has its heartbeats again', async () => {
+test('a reader that continues after a stall has its heartbeats again', async () => {
   const clock = manualClock()
   const source = pushable()
   const reader = toSse({ ...source.chunks, emptyChunk: emptyDelta }, { clock }).getReader()

@@ -25,7 +25,7 @@ test('each chunk is its own frame, and the end is announced', async () => {
   expect(frames).toEqual([data(chunk('a')), data(chunk('b', 'stop')), 'data: [DONE]\n\n'])
 })
 
-test('a frame goes out as soon as its chunk is there', async () => {
+test('a frame is sent as soon as its chunk exists', async () => {
   const source = pushable()
   const clock = manualClock()
   const { frames } = readAll(toSse(source.chunks, { clock }))

@@ -9,7 +9,7 @@ import {
 } from '../../src/index.js'
 import { fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 
-// What processes that were killed have brought to light, reduced to a manual clock.
+// Faults that killed processes revealed, reduced to a manual clock.
 
 const request = { prompt: 'A cat playing piano' }
 

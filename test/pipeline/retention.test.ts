@@ -153,7 +153,7 @@ describe.each(Object.entries(EVICTIONS))('a run that is forgotten by %s', (_, op
     expect((await collect(again)).at(-1)).toMatchObject({ type: 'run-failed', isAborted: true })
   })
 
-  it('is gone after 24 hours, and its id is free', async () => {
+  it('is removed after 24 hours, and its id is free', async () => {
     const world = setUp(options)
     const { clock, pipeline, store, end, another, generator } = world
     await end('run_1')
@@ -169,7 +169,7 @@ describe.each(Object.entries(EVICTIONS))('a run that is forgotten by %s', (_, op
     expect((generator as ReturnType<typeof fakeTaskGenerator>).startCount).toBe(3)
   })
 
-  it('goes at once without an id of the caller', async () => {
+  it('is removed at once without an id of the caller', async () => {
     const world = setUp(options)
     const { runId } = await world.end()
     await evict(world)

@@ -94,7 +94,7 @@ describe('a store that is down', () => {
     })
   })
 
-  it('when a run fails does not hide what it failed with', async () => {
+  it('when a run fails does not hide the error of the run', async () => {
     const memory = memoryStore()
     let isDown = false
     const store = {

@@ -28,7 +28,7 @@ function uploaderTo(url: string, name = 'first', options: Partial<Uploader> = {}
   return uploader
 }
 
-/** Runs a pipeline whose copies are at a server, and gives what it came to and the requests of the server. */
+/** Runs a pipeline whose copies are at a server, and returns its outcome and the requests of the server. */
 async function play(routes: Readonly<Record<string, FaultHandler>>, uploaderAt: (origin: string) => Uploader) {
   const server = await faultServer(routes)
   const run = new SoraPipeline({

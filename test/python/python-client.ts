@@ -22,7 +22,7 @@ export async function runPython(code: string, ...parameters: readonly string[]):
   return python('-c', code, ...parameters)
 }
 
-/** What a command of `openai_client.py` comes to, with the options of the client. */
+/** The outcome of a command of `openai_client.py`, with the options of the client. */
 export async function callOpenAi(
   command: 'videos' | 'chat' | 'errors' | 'refusals' | 'create' | 'ask',
   options: Readonly<Record<string, unknown>>,

@@ -6,7 +6,7 @@ import { exportedNames, ROOT, typeScriptFiles } from './source-files.js'
 const NAMES = exportedNames(readFileSync(join(ROOT, 'src/strategies/index.ts'), 'utf8'))
 const TESTS = typeScriptFiles('test/strategies').filter(({ path }) => path.endsWith('.test.ts'))
 const FACTORIES = NAMES.values.filter((name) => stageOf(name) !== undefined)
-// What strategies of a user's own are made of.
+// The parts of custom strategies.
 const PARTS = ['errorFromResponse', 'memoryVideo', 'networkErrorFrom', 'remoteVideo']
 
 test('every function of the subpath is named after the stage of its strategy, or is a part of one', () => {

@@ -41,7 +41,7 @@ describe('videoJobs', () => {
     expect(job.state()).toEqual({ status: 'completed', video, completedAt: 1_007_000 })
   })
 
-  it('is not completed before its time, however soon the video is there', async () => {
+  it('is not completed before its time, however soon the video is ready', async () => {
     const { jobs, time, renders } = start({ speed: 20 })
     const job = jobs.create(request)
     renders[0]?.resolve(new Uint8Array(1))

@@ -61,7 +61,7 @@ function secretsOf(): SettingsSecrets {
   }
 }
 
-/** What each stage came to. */
+/** The outcome of each stage. */
 function outcomes(events: readonly PipelineEvent[]): readonly string[] {
   return events.flatMap((event) => {
     if (event.type === 'stage-completed' || event.type === 'stage-failed') return [`${event.stage}: ${event.strategy}`]

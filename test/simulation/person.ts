@@ -6,7 +6,7 @@ import type { Random } from './random.ts'
 const ROUNDS = 20
 const LATEST_ACCEPTANCE_MS = 5000
 
-/** What a person has to work with. */
+/** The information of a person. */
 export interface Desk {
   readonly world: ManualClock
   readonly random: Random

@@ -145,7 +145,7 @@ describe('soraPublisher', () => {
     createFailing: async () => at((await fails()).origin),
   })
 
-  test('a post is there, and gone after unpublish', async () => {
+  test('a post exists, and is removed by unpublish', async () => {
     const { publication } = await published()
     expect(publication.id).toMatch(/^s_[a-f0-9]{32}$/)
     const { baseUrl, token } = sandbox.posts

@@ -42,7 +42,7 @@ test('code that sleeps again inside the window runs as often as it would', async
   expect(ticks).toEqual([10, 20, 30])
 })
 
-test('an aborted sleeper is gone at once and rejects with the reason itself', async () => {
+test('an aborted sleeper is removed at once and rejects with the reason itself', async () => {
   const clock = manualClock()
   const controller = new AbortController()
   const reason = { any: 'value' }
@@ -81,7 +81,7 @@ test('advances at the same time follow one another', async () => {
   expect(clock.monotonic()).toBe(15)
 })
 
-test('advanceTo goes to an instant', async () => {
+test('advanceTo advances to an instant', async () => {
   const clock = manualClock({ now: 5000 })
   await clock.advanceTo(5250)
   expect([clock.now(), clock.monotonic()]).toEqual([5250, 250])

@@ -17,7 +17,7 @@ describe('createApi, what counts as an answer', () => {
     expect(await rejection(call(308, 'go on', { accepts: [404] }))).toMatchObject({ status: 308 })
   })
 
-  test("the service's own words come before the usual rule", async () => {
+  test("the service's own words win over the usual rule", async () => {
     const readError: ApiCall['readError'] = ({ status, text }) =>
       text === 'full' ? new QuotaExceededError('Could not ask: it is full', { status }) : undefined
     expect(await rejection(call(403, 'full', { readError }))).toMatchObject({ code: 'quota-exceeded', status: 403 })

@@ -290,7 +290,7 @@ describe('a login', () => {
   })
 })
 
-describe('a request that must not replace anything', () => {
+describe('a request that must not replace an existing file', () => {
   test.each([201, 412])('sends If-None-Match, and returns the status %i', async (status) => {
     const server = await loopbackServer(json(status, {}))
     const bytes = new Uint8Array([1, 2, 3])

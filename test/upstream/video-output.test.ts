@@ -156,7 +156,7 @@ describe('the name of a field', () => {
   })
 
   test.each(['input_video', 'reference', 'thumbnail', 'first_frame', 'prompt', 'request'])(
-    'a video in %s is what it was made from',
+    'a video in %s is an input',
     (name) => {
       expect(found({ [name]: URL_A })).toEqual([])
       expect(found({ [name]: { url: URL_A } })).toEqual([])

@@ -47,7 +47,7 @@ describe('chat completions', () => {
     expect((await stream.finalChatCompletion()).choices[0]?.message).toMatchObject({ role: 'assistant' })
   })
 
-  test('with an image in parts and parameters that mean nothing here', async () => {
+  test('accept an image in parts and parameters without a meaning here', async () => {
     const backend = await startPromptedBackend()
     const image = 'data:image/png;base64,iVBORw0KGgo='
     const { data, response } = await clientOf(backend)

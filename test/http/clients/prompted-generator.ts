@@ -1,7 +1,7 @@
 import type { GeneratedVideo, OneShotGenerator, VideoRequest } from '../../../src/index.js'
 import { ERROR_KINDS } from './error-kinds.js'
 
-/** A generator that does what the prompt says, and remembers what it was paid for. */
+/** A generator that does what the prompt says, and records its paid requests. */
 export interface PromptedGenerator extends OneShotGenerator {
   readonly requests: readonly VideoRequest[]
   /** Lets the video of a run continue, if its prompt made it wait. */

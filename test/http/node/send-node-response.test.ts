@@ -94,7 +94,7 @@ describe('the head', () => {
     ['HEAD', 200],
     ['GET', 204],
     ['GET', 304],
-  ])('of %s %i comes alone, and the body is cancelled', async (method, status) => {
+  ])('of %s %i is sent without a body, and the body is cancelled', async (method, status) => {
     const { body, left } = bodyOf([bytes('hello')])
     // No Response can be made with a body and one of these, but frameworks make what looks like one.
     const answer = { status, statusText: '', headers: new Headers({ 'x-a': '1' }), body } as Response

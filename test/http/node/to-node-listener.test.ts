@@ -131,7 +131,7 @@ describe('a request', () => {
     expect(errors).toEqual([])
   })
 
-  it('does not begin when its client is gone before the listener is called, or has its answer already', async () => {
+  it('does not begin when its client left before the listener is called, or has its answer already', async () => {
     const handle = vi.fn(() => new Response('late'))
     const listener = toNodeListener(handle)
     const called = Promise.withResolvers<void>()
@@ -222,7 +222,7 @@ describe('a handler that fails', () => {
     expect(await warned.promise).toBe(failure)
   })
 
-  it('only because its client is gone is not reported, unless it is another error', async () => {
+  it('only because its client left is not reported, unless it is another error', async () => {
     const { port, errors } = await startListener(async (request) => {
       await once(request.signal, 'abort')
       if (request.url.endsWith('/abort')) request.signal.throwIfAborted()

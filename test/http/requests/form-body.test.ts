@@ -53,7 +53,7 @@ test.each([
   expect(await refusalOf(parse(text))).toBe('400 invalid_form')
 })
 
-test('a part with a false length or type is taken as what it is', async () => {
+test('a false length or type does not change the bytes of a part', async () => {
   const head =
     'Content-Disposition: form-data; name="a"; filename="a.png"\r\nContent-Type: image/png\r\nContent-Length: 999999'
   const [file] = await parse(part(head, '<html>') + END)

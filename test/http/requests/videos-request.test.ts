@@ -207,7 +207,7 @@ describe('invalid fields', () => {
     }
   })
 
-  test('a field that comes twice is refused', async () => {
+  test('a repeated field is refused', async () => {
     const parts = ['a cat', 'a dog'].map((value) => ({ name: 'prompt', value }))
     expect(await wrongFields(() => readVideosRequest({ kind: 'form', parts }))).toEqual(['prompt'])
   })

@@ -72,7 +72,7 @@ describe('an identical request', () => {
   })
 })
 
-test('of two that were left, each goes to one that comes again', () => {
+test('of two that were left, each is matched with one repeated request', () => {
   const repeats = repeatedRequests({ windowMs: 1000, clock: manualClock() })
   for (const run of ['run_1', 'run_2']) {
     const sender = new AbortController()

@@ -249,7 +249,7 @@ describe('an Idempotency-Key', () => {
 })
 
 describe('the list of videos', () => {
-  it('goes page by page, newest first or oldest first', async () => {
+  it('is read page by page, newest first or oldest first', async () => {
     const clock = manualClock()
     const { json } = handlerOf({ clock }, { clock })
     for (const prompt of ['1', '2', '3']) {
@@ -354,7 +354,7 @@ describe('the bytes of a video', () => {
     return { ...all, path: `${VIDEOS}/${body.id}/content` }
   }
 
-  it('come whole, with their type', async () => {
+  it('are sent whole, with their type', async () => {
     const { call, path } = await setUp()
     const response = await call('GET', path)
     expect(response.status).toBe(200)
@@ -375,7 +375,7 @@ describe('the bytes of a video', () => {
     ['bytes=-5', 'video', '15-19'],
     ['bytes=15-999', 'video', '15-19'],
     ['bytes=-999', BYTES, '0-19'],
-  ])('come in the part %s', async (range, text, part) => {
+  ])('are sent for the part %s', async (range, text, part) => {
     const { call, path } = await setUp()
     const response = await call('GET', path, { headers: { range } })
     expect(response.status).toBe(206)
@@ -390,10 +390,13 @@ describe('the bytes of a video', () => {
     expect([response.status, response.headers.get('content-range')]).toEqual([416, `bytes */${BYTES.length}`])
   })
 
-  it.each(['bytes=0-1,3-4', 'bytes=5-2', 'bytes=-', 'items=0-1', 'bytes=a-b'])('come whole for %s', async (range) => {
-    const { call, path } = await setUp()
-    expect(await (await call('GET', path, { headers: { range } })).text()).toBe(BYTES)
-  })
+  it.each(['bytes=0-1,3-4', 'bytes=5-2', 'bytes=-', 'items=0-1', 'bytes=a-b'])(
+    'are sent whole for %s',
+    async (range) => {
+      const { call, path } = await setUp()
+      expect(await (await call('GET', path, { headers: { range } })).text()).toBe(BYTES)
+    },
+  )
 
   it('are described by HEAD without being sent', async () => {
     const { call, path } = await setUp()
@@ -494,7 +497,7 @@ describe('the bytes of a video', () => {
       ['ignored', 'bytes=2999912-9999999', 'bytes 2999912-3000011/3000012', 2_999_912, 3_000_012],
       ['without the length', 'bytes=0-99', 'bytes 0-99/*', 0, 100],
       ['without the length', 'bytes=1000000-2048575', 'bytes 1000000-2048575/*', 1_000_000, 2_048_576],
-    ])('come in a part where ranges are %s: %s', async (parts, asked, range, start, end) => {
+    ])('are sent in a part where ranges are %s: %s', async (parts, asked, range, start, end) => {
       const { get, errors } = await setUpUnsized(parts)
       const answer = await get(asked)
       expect([answer.status, answer.range, errors]).toEqual([206, range, []])
@@ -503,7 +506,7 @@ describe('the bytes of a video', () => {
     })
 
     it.each(['bytes=0-', 'bytes=-500', 'bytes=0-1999999', 'bytes=100-', 'bytes=1-1048577', 'bytes=9-5', 'bytes=-'])(
-      'come whole for %s, whose end is unknown',
+      'are sent whole for %s, whose end is unknown',
       async (asked) => {
         const { get } = await setUpUnsized('ignored')
         const answer = await get(asked)
@@ -519,7 +522,7 @@ describe('the bytes of a video', () => {
       },
     )
 
-    it('come in any part once an offset has taught the length, which a player needs to seek', async () => {
+    it('are sent in any part once an offset has revealed the length, which a player needs to seek', async () => {
       const { get, seen } = await setUpUnsized('with the length')
       const first = await get('bytes=0-1')
       expect([first.status, first.range]).toEqual([206, 'bytes 0-1/3000012'])

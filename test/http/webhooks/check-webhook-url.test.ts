@@ -95,7 +95,7 @@ describe('what is listed may be sent to', () => {
     ['http://127.0.0.1:9000/', ['127.0.0.1:9000']],
     ['http://10.9.8.7:1/', ['10.0.0.0/8']],
     ['http://receiver.internal:9000/', ['receiver.internal']],
-    // Where a name leads is seen when something is sent.
+    // A name is resolved only when something is sent.
     ['http://receiver:9000/', ['10.0.0.0/8']],
   ])('%s with %j', (url, allowPrivateAddresses) => {
     expect(problemOf(url, { allowPrivateAddresses })).toBeUndefined()

@@ -92,7 +92,7 @@ describe('a run that failed', () => {
     }
   })
 
-  it('keeps what it left at its generator', async () => {
+  it('keeps what is left at its generator', async () => {
     const { end, stored } = await world({ submission: acceptedJob('x') })
     const events = await end(REFUSED, true, leftWith('x'))
     expect(await stored()).toMatchObject({ upstream: leftWith('x') })

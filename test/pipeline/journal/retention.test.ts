@@ -34,7 +34,7 @@ const fenced = async (): Promise<never> => {
 }
 
 describe('a run that is erased', () => {
-  it('keeps what it came to, without its request and its media', async () => {
+  it('keeps its outcome, without its request and its media', async () => {
     const { config, memory, hasMedia } = await world({ ...ENDED, owner: 'o' })
     await eraseRun(config, 'run_1')
     const erased = { status: 'failed', owner: 'o', erasedAt: NOW + 1000 }

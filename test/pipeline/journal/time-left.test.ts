@@ -61,7 +61,7 @@ describe('the time of a run that is loaded', () => {
 })
 
 describe('the time of a run in a process', () => {
-  it('counts what passes, however often the wall clock steps, the state is saved and loaded again', async () => {
+  it('counts elapsed time, however often the wall clock steps and the state is saved and loaded again', async () => {
     const stepMs = fc.integer({ min: -HOUR_MS, max: HOUR_MS })
     const action = fc.record({
       stepMs,

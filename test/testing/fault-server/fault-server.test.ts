@@ -88,7 +88,7 @@ test('plays a list call by call and its last one again and again, by method and 
   expect(requests[0]).toMatchObject({ method: 'GET', path: '/v/1?a=b', wasAborted: false })
 })
 
-test('logs the whole request, and that its client went away', async () => {
+test('logs the whole request, and that its client left', async () => {
   const { origin, requests } = await started({ '/a': neverReply(), '/b': reply() })
   await fetch(`${origin}/b`, { method: 'POST', body: 'hello', headers: { authorization: 'Bearer x' } })
   expect(Buffer.from(requests[0]?.body ?? []).toString()).toBe('hello')
