@@ -34,7 +34,7 @@ type Outcome<Name extends Scenario> = Awaited<ReturnType<(typeof SCENARIOS)[Name
 const deadline = AbortSignal.timeout(ALL_WITHIN_MS)
 let missedGoals = 0
 
-/** A scenario in a process of its own, with a directory of its own: neither its garbage nor its files disturb the next. */
+/** A scenario in its own process, with its own directory: neither its garbage nor its files disturb the next. */
 async function measure<Name extends Scenario>(scenario: Name, store: StoreName): Promise<Outcome<Name>> {
   const directory = mkdtempSync(join(tmpdir(), 'sora-pipeline-bench-'))
   try {

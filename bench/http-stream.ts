@@ -104,7 +104,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }
 
-/** The clients, in a process of their own: their CPU is not counted. */
+/** The clients, in their own process: their CPU is not counted. */
 function readAll({ port }: AddressInfo): void {
   let open = STREAMS
   const onread = { buffer: new Uint8Array(65_536), callback: () => true }

@@ -14,7 +14,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
-    // Python packages bring tests of their own.
+    // Python packages bring their own tests.
     exclude: ['**/node_modules/**', 'test/*/.venv*/**'],
     // Most tests wait for sockets: on two cores two files at a time, where the default is one.
     maxWorkers: 2,
@@ -26,7 +26,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
-      // They run in threads of their own, where nothing is counted; test/sandbox decodes what the one makes, and test/stores has
+      // They run in their own threads, where nothing is counted; test/sandbox decodes what the one makes, and test/stores has
       // what the other replies.
       exclude: ['src/sandbox/video-worker.ts', 'src/stores/sqlite/sqlite-worker.ts'],
       reporter: ['text-summary'],

@@ -9,7 +9,7 @@ export type WriteCounts = Record<string, number>
 
 const WRITES: readonly string[] = ['create', 'save', 'claim', 'reschedule', 'heartbeat', 'report']
 
-/** A store of its own for one measurement, which counts its writes. */
+/** A separate store for one measurement, which counts its writes. */
 export function openCountedStore(name: StoreName, directory: string): { store: RunStore; counts: WriteCounts } {
   const store = STORES[name](directory)
   const counts: WriteCounts = {}

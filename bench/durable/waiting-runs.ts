@@ -20,8 +20,8 @@ export interface WaitingRuns extends ProcessLoad {
 }
 
 /**
- * What runs cost that only wait: their jobs are polled by the default schedule, report no progress and do not end within the
- * measurement. The runs are left as they are, so the process must be ended.
+ * The cost of runs that only wait: their jobs are polled by the default schedule, report no progress and do not end within the
+ * measurement. The runs are not ended, so the process must be ended.
  */
 export async function measureWaitingRuns(storeName: StoreName, directory: string): Promise<WaitingRuns> {
   const { store, counts } = openCountedStore(storeName, directory)

@@ -57,7 +57,7 @@ describe('callVerb', () => {
     ['publish', { id: 'post_1' }],
     ['resolve', { url: 'http://a.example/a.mp4' }],
     ['upload', { url: 'https://a.example/a.mp4', id: 'file_1' }],
-  ] as const)('gives what came of %s as it is: %j', async (verb, output) => {
+  ] as const)('passes the result of %s on unchanged: %j', async (verb, output) => {
     await expect(call(verb, output)).resolves.toBe(output)
   })
 })

@@ -60,7 +60,7 @@ test.each([
   expect(terminal.signals.eventNames()).toEqual([])
 })
 
-test('the exit codes of --help are those that the commands end with, and that of main.ts', () => {
+test('the exit codes of --help are those of the commands and of main.ts', () => {
   const shown = [...EXIT_CODE_HELP.matchAll(/^ {2}(\d+) /gm)].map((match) => Number(match[1]))
   const ofMain = Number(/process\.exitCode = (\d+)/.exec(readFileSync('src/cli/main.ts', 'utf8'))?.[1])
   expect(shown).toEqual([...Object.values(EXIT_CODES), ofMain].sort((a, b) => a - b))

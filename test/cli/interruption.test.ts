@@ -17,7 +17,7 @@ test.each([
   expect(interruption.exitCode).toBe(exitCode)
 })
 
-test('the same Ctrl-C that comes twice is one; a second later the next one is left to Node, which ends the process', () => {
+test('the same Ctrl-C that comes twice counts once; a second later the next one is left to Node, which ends the process', () => {
   const terminal = fakeTerminal()
   const interruption = listenForInterruption(terminal)
   terminal.signals.emit('SIGINT')
@@ -40,7 +40,7 @@ test('a reader of the output that leaves aborts, and further writes throw nothin
   expect(() => terminal.stdout.emit('error', new Error('write EPIPE'))).not.toThrow()
 })
 
-test('what is released listens to no signal, and keeps no timer', () => {
+test('a released interruption has no listener and no timer', () => {
   const terminal = fakeTerminal()
   const interruption = listenForInterruption(terminal)
   terminal.signals.emit('SIGTERM')

@@ -25,11 +25,11 @@ test.each([
   expect(text.length).toBeLessThan(columns)
 })
 
-test('a terminal without a width is taken for one of 80 columns', () => {
+test('a terminal without a width counts as one of 80 columns', () => {
   expect(stripVTControlCharacters(barLine(half, 0, fakeTerminal({ columns: 0 }).stdout))).toContain('█')
 })
 
-test('the bar is drawn over, its time continues, lines come above it, and nothing is left of it', () => {
+test('the bar is redrawn, its time continues, lines come above it, and nothing is left of it', () => {
   const terminal = fakeTerminal({ columns: 80 })
   const bar = progressBar(terminal.stdout)
   bar.print('before')

@@ -53,7 +53,7 @@ function observed(clock = manualClock()) {
 }
 
 describe('balance', () => {
-  it('gives each call to the least busy, in a tie to the one that was used longest ago', async () => {
+  it('gives each call to the least busy member, and in a tie to the one that was used longest ago', async () => {
     const context = fakeContext()
     const [a, b, c] = [worker('a', 100), worker('b', 10), worker('c', 100)]
     const spread = balance([a, b, c])
@@ -82,7 +82,7 @@ describe('balance', () => {
     expect(clock.monotonic()).toBe(200)
   })
 
-  it('leaves the line at once on an abort, and nobody is skipped or lost', async () => {
+  it('leaves the line at once on an abort, and no other call is skipped or lost', async () => {
     const clock = manualClock()
     const only = worker('a', 100)
     const spread = balance([only], { concurrency: 1 })
@@ -123,7 +123,7 @@ describe('balance', () => {
     ['an overload', overloaded, 30_000],
     ['a refused key', refusedKey, 300_000],
     ['an empty account', noCredit, 300_000],
-  ])('goes on to another after %s, and lets the first rest', async (_, error, restMs) => {
+  ])('continues with another after %s, and lets the first rest', async (_, error, restMs) => {
     const { seen, clock, context } = observed()
     const [a, b] = [worker('a', 0, [error, urlOf('a')]), worker('b', 0)]
     const spread = balance([a, b])
@@ -145,7 +145,7 @@ describe('balance', () => {
     expect(context.clock.monotonic()).toBe(60_020)
   })
 
-  it('waits for the rest to end when nobody else is left, and sleeps only while somebody waits', async () => {
+  it('waits for the rest to end when no other member is left, and sleeps only while a call waits', async () => {
     const { clock, context, progress } = observed()
     const a = worker('a', 0, [limited(5000), urlOf('a')])
     const spread = balance([a], { concurrency: 1 })
@@ -177,7 +177,7 @@ describe('balance', () => {
     expect(clock.monotonic()).toBe(3000)
   })
 
-  it('fails at once when all that are left rest for a refused key, with an error of its own', async () => {
+  it('fails at once with its own error when all that are left rest for a refused key', async () => {
     const { seen, clock, context } = observed()
     const [a, b] = [worker('a', 0, [refusedKey, urlOf('a')]), worker('b', 0, [noCredit, urlOf('b')])]
     const spread = balance([a, b])
@@ -196,7 +196,7 @@ describe('balance', () => {
     await expect(spread.upload(source, context)).resolves.toEqual(urlOf('a'))
   })
 
-  it('tells those in line when the last one is refused, and waits on while one may come back', async () => {
+  it('rejects the calls in line when the last member is refused, and continues to wait while one may come back', async () => {
     const clock = manualClock()
     const [a, b] = [worker('a', 100, [noCredit]), worker('b', 200, [refusedKey])]
     const spread = balance([a, b], { concurrency: 1 })
@@ -234,7 +234,7 @@ describe('balance', () => {
     expect([a.calls.length, b.calls.length]).toEqual([3, 1])
   })
 
-  it('takes an error for what it says of itself only when it is one of ours', async () => {
+  it('trusts the fields of an error only when it is an error of the library', async () => {
     const foreign = Object.assign(new Error('slow down'), { code: 'rate-limited' })
     const b = worker('b', 0)
     await expect(balance([worker('a', 0, [foreign]), b]).upload(source, fakeContext())).rejects.toBe(foreign)
@@ -248,7 +248,7 @@ describe('balance', () => {
     expect(b.calls).toEqual([])
   })
 
-  it('goes on past an open breaker, which tells how long to leave it alone', async () => {
+  it('continues past an open breaker, which reports how long to leave it alone', async () => {
     const { seen, clock, context } = observed()
     const down = new NetworkError('Could not upload, no answer came: ECONNRESET')
     const dead = withCircuitBreaker(worker('dead', 0, [down, urlOf('dead')]), { failures: 1, resetAfterMs: 9000 })
@@ -278,7 +278,7 @@ describe('balance', () => {
     expect(taken).toEqual(['b'])
   })
 
-  it('never exceeds a limit, starts calls in their order, and ends with nobody in line', async () => {
+  it('never exceeds a limit, starts calls in their order, and ends with an empty line', async () => {
     const call = fc.record({
       at: fc.integer({ min: 0, max: 300 }),
       takesMs: fc.integer({ min: 1, max: 200 }),
@@ -353,7 +353,7 @@ describe('balance', () => {
     expect(make).toThrow(message)
   })
 
-  it('is told in a run under the name of the one at work', async () => {
+  it('is reported in a run under the name of the one at work', async () => {
     const clock = manualClock()
     const [a, b] = [
       fakeUploader({ name: 'a', hangs: true }),
@@ -373,7 +373,7 @@ describe('balance', () => {
     await stuck.cancel()
   })
 
-  it('nests in a chain, which goes on when all are refused', async () => {
+  it('nests in a chain, which continues when all are refused', async () => {
     const spread = balance([worker('a', 0, [refusedKey]), worker('b', 0, [refusedKey])])
     const chain = fallback(spread, worker('last', 0))
     const { seen, context } = observed()
@@ -391,7 +391,7 @@ describe('balance', () => {
     ])
   })
 
-  it('leaves no chain inside alone that went on by itself', async () => {
+  it('does not rest a member whose nested chain continued automatically', async () => {
     const clock = manualClock()
     const a = fakeTaskGenerator({ name: 'a', starts: [limited(), limited()] })
     const b = fakeTaskGenerator({ name: 'b' })

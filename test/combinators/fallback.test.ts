@@ -49,7 +49,7 @@ describe('fallback', () => {
     expect(chain).toMatchObject({ name: 'fallback(a, b, c)', label: 'Google Drive' })
   })
 
-  it('nests, and every plain strategy tells of itself once', async () => {
+  it('nests, and every plain strategy is reported once', async () => {
     const failing = (name: string) => fakeResolver({ name, outcome: broke(name) })
     const { seen, context } = observed()
     const chain = fallback(
@@ -100,14 +100,14 @@ describe('fallback', () => {
     expect(second.calls).toEqual([])
   })
 
-  it('calls nobody when it is too late', async () => {
+  it('makes no call when it is too late', async () => {
     const first = fakeUploader()
     const context = fakeContext({ signal: AbortSignal.abort('enough') })
     await expect(fallback(first).upload(source, context)).rejects.toBe('enough')
     expect(first.calls).toEqual([])
   })
 
-  it('respects a moderation verdict unless told to go on', async () => {
+  it('respects a moderation verdict unless configured to continue', async () => {
     const verdict = new ContentRejectedError('Could not take it, rejected: host')
     const make = () => fakeUploader({ name: 'a', outcome: verdict })
     await expect(fallback(make(), fakeUploader({ name: 'b' })).upload(source, fakeContext())).rejects.toBe(verdict)
@@ -127,7 +127,7 @@ describe('fallback', () => {
     const post = await chain.publish({ id: '1', url: 'https://a.example' }, fakeContext())
     await chain.unpublish?.(post, fakeContext())
     expect(taken).toEqual(['b'])
-    await chain.unpublish?.({ ...post }, fakeContext()) // Of another process: whoever can.
+    await chain.unpublish?.({ ...post }, fakeContext()) // Of another process: any that can.
     expect(taken).toEqual(['b', 'a'])
     const { unpublish: _without, ...plain } = fakePublisher()
     expect(fallback(plain)).not.toHaveProperty('unpublish')
@@ -158,7 +158,7 @@ describe('fallback', () => {
       [fakeUploader(), { ...fakeUploader(), name: '' }],
       'strategies[1].name is "" (give a name that is not empty)',
     ],
-    ['a task that cannot be asked', [{ name: 'a', start: async () => ({ operation: 1 }) }], 'strategy is an object'],
+    ['a task that cannot be polled', [{ name: 'a', start: async () => ({ operation: 1 }) }], 'strategy is an object'],
     [
       'a task that cannot be started',
       [{ name: 'a', poll: async () => ({ state: 'queued' }) }],
@@ -171,7 +171,7 @@ describe('fallback', () => {
     expect(make).toThrow(`Could not configure fallback: ${message}`)
   })
 
-  it('refuses to go on after anything but a moderation verdict', () => {
+  it('refuses to continue after anything but a moderation verdict', () => {
     expect(() => fallback([fakeUploader()], { continueOn: ['submission-unknown' as 'content-rejected'] })).toThrow(
       `Could not configure fallback: continueOn is "submission-unknown" (give ['content-rejected'] or nothing)`,
     )
@@ -184,7 +184,7 @@ describe('a chain of generators called by hand', () => {
     await expect(chain.generate(request, fakeContext())).resolves.toMatchObject({ id: 'gen_1' })
   })
 
-  it('with a task among them is started at the first that accepts, and asked there', async () => {
+  it('with a task among them is started at the first that accepts, and polled there', async () => {
     const first = fakeTaskGenerator({ name: 'a', starts: [broke('a')] })
     const second = fakeTaskGenerator({ name: 'b', polls: 0 })
     const chain = fallback(first, second, fakeGenerator({ name: 'c' }))
@@ -195,7 +195,7 @@ describe('a chain of generators called by hand', () => {
     expect(second).toMatchObject({ startCount: 1, pollCount: 1, cancelCount: 1 })
   })
 
-  it('says of a task that cannot be cancelled that it cannot', async () => {
+  it('reports a task that cannot be cancelled', async () => {
     const { cancel: _without, ...task } = fakeTaskGenerator({ name: 'a' })
     const chain = fallback(task, fakeTaskGenerator({ name: 'b' }))
     const { operation } = await chain.start(request, fakeContext())

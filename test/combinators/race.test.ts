@@ -70,7 +70,7 @@ describe('race', () => {
     expect(raced.name).toBe('race(a, b)')
   })
 
-  it('starts the next when the latest has not answered in time, and aborts the losers with a reason of its own', async () => {
+  it('starts the next when the latest has not answered in time, and aborts the losers with its own reason', async () => {
     const { seen, context } = observed()
     const [a, b, c] = [runner('a', 9000), runner('b', 400), runner('c', 9000)]
     const raced = race([a, b, c], { staggerMs: 250 })
@@ -85,7 +85,7 @@ describe('race', () => {
     expect(context.clock.pending).toBe(0)
   })
 
-  it('starts the next at once after a failure, and from there on waits anew', async () => {
+  it('starts the next at once after a failure, and from there on waits again', async () => {
     const { seen, context } = observed()
     const [a, b, c] = [runner('a', 100, broke('a')), runner('b', 9000), runner('c', 10)]
     await expect(context.clock.runUntil(race([a, b, c]).resolve(input, context))).resolves.toEqual(urlOf('c'))
@@ -94,7 +94,7 @@ describe('race', () => {
     expect(seen).toEqual(['a failed', 'a -> b', 'c succeeded in 10'])
   })
 
-  it('tells of a failure that starts nothing as a failure alone', async () => {
+  it('reports a failure that starts nothing only as a failure', async () => {
     const { seen, context } = observed()
     const [a, b] = [runner('a', 300, broke('a')), runner('b', 100)]
     await context.clock.runUntil(race([a, b]).resolve(input, context))
@@ -137,7 +137,7 @@ describe('race', () => {
     expect(context.clock.pending).toBe(0)
   })
 
-  it('rejects with the reason of the caller at once, also when nobody listens, and starts nothing more', async () => {
+  it('rejects with the reason of the caller at once, also without a listener, and starts nothing more', async () => {
     const controller = new AbortController()
     const { seen, context } = observed(controller.signal)
     const signals: AbortSignal[] = []
@@ -201,7 +201,7 @@ describe('race', () => {
     expect(warnings).toEqual([])
   })
 
-  it('tells of one success when two come at the same time, that of the result', async () => {
+  it('reports one success when two come at the same time, that of the result', async () => {
     const { seen, context } = observed()
     const two = race([fakeUploader({ name: 'a', outcome: urlOf('a') }), fakeUploader({ name: 'b' })], { staggerMs: 0 })
     const { url } = await two.upload(source, context)
@@ -244,7 +244,7 @@ describe('race', () => {
         const raced = race(runners as unknown as [Resolver], { staggerMs })
         const result = await context.clock
           .runUntil(raced.resolve(input, context))
-          .then(({ url }) => url, () => 'failed') // biome-ignore format: one line tells it
+          .then(({ url }) => url, () => 'failed') // biome-ignore format: one line is readable
         const model = raceModel(members, staggerMs)
         expect({ result, at: context.clock.monotonic() }).toEqual(model)
         expect(context.clock.pending).toBe(0)
@@ -277,7 +277,7 @@ describe('race', () => {
 })
 
 describe('a race in a run', () => {
-  it('tells progress and warnings under the name of who said it, also when another has begun since', async () => {
+  it('reports progress and warnings under the name of their strategy, also when another has begun since', async () => {
     const clock = manualClock()
     const slow = {
       name: 'slow',
@@ -304,7 +304,7 @@ describe('a race in a run', () => {
     ])
   })
 
-  it('is told as what it was: no loser among the attempts, progress under the name of who reports it', async () => {
+  it('reports no loser among the attempts, and progress under the name of its strategy', async () => {
     const clock = manualClock()
     const slow = fakeUploader({ name: 'slow', hangs: true, progress: [{ phase: 'opening' }] })
     const broken = fakeUploader({ name: 'broken', delayMs: 50, outcome: broke('broken') })

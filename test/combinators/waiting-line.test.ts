@@ -7,7 +7,7 @@ const refused = new Error('refused')
 const refusal = () => refused
 
 describe('WaitingLine', () => {
-  it('foresees whom somebody would be given, and takes nothing by it', async () => {
+  it('foresees the member for the next call, and takes nothing by it', async () => {
     const clock = manualClock()
     const line = new WaitingLine([1, 1])
     expect(line.foresee([0, 1])).toBe(0)
@@ -18,19 +18,19 @@ describe('WaitingLine', () => {
     line.release(0)
     expect(line.foresee([0, 1])).toBe(0)
     await expect(line.take([0, 1], fakeContext({ clock }))).resolves.toBe(0)
-    // Nobody is free: the least busy, which comes back in time.
+    // No member is free: the least busy, which comes back in time.
     expect(line.foresee([0, 1])).toBe(1)
     await clock.advance(1000)
     expect(line.foresee([0, 1])).toBe(1)
   })
 
-  it('gives nothing to somebody who has gone already', async () => {
+  it('gives nothing to a call that has left already', async () => {
     const line = new WaitingLine([1])
     await expect(line.take([0], fakeContext({ signal: AbortSignal.abort('enough') }))).rejects.toBe('enough')
     await expect(line.take([0], fakeContext())).resolves.toBe(0)
   })
 
-  it('serves those who came first before somebody who comes just when a rest has ended', async () => {
+  it('serves the calls in line before one that comes just when a rest has ended', async () => {
     const clock = manualClock()
     let now = 0
     // Its time passes before its sleepers wake, as that of a busy process does.
@@ -85,7 +85,7 @@ describe('WaitingLine', () => {
     await expect(waiting).resolves.toBe(1)
   })
 
-  it('lets somebody wait for a member that is busy again after it was refused', async () => {
+  it('lets a call wait for a member that is busy again after it was refused', async () => {
     const clock = manualClock()
     const line = new WaitingLine([1])
     line.rest(0, { ms: 1000, refusal }, clock)
@@ -96,7 +96,7 @@ describe('WaitingLine', () => {
     await expect(waiting).resolves.toBe(0)
   })
 
-  it('lets a later, shorter rest change nothing, not its reason either', async () => {
+  it('ignores a later, shorter rest and its reason', async () => {
     const clock = manualClock()
     const line = new WaitingLine([1])
     line.rest(0, { ms: 1000, refusal }, clock)

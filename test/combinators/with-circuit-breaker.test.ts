@@ -69,7 +69,7 @@ describe('withCircuitBreaker', () => {
     expect(uploader.calls).toHaveLength(6)
   })
 
-  it('lets only one call through to see, and the next one when that was aborted', async () => {
+  it('lets only one probe call through, and the next one when that was aborted', async () => {
     const clock = manualClock()
     const controller = new AbortController()
     let calls = 0
@@ -156,7 +156,7 @@ describe('withCircuitBreaker', () => {
     await expect(last).resolves.toBe(done)
   })
 
-  it('does not count an abort, and a success makes it count anew', async () => {
+  it('does not count an abort, and a success resets the count', async () => {
     const context = fakeContext()
     const controller = new AbortController()
     const uploader = fakeUploader({ outcome: [down, done, down], delayMs: 10 })
@@ -171,7 +171,7 @@ describe('withCircuitBreaker', () => {
     expect(uploader.calls).toHaveLength(4)
   })
 
-  it('counts what the caller says, and is whole again after a judge that throws', async () => {
+  it("counts what the caller's judge counts, and still works after a judge that throws", async () => {
     const context = fakeContext()
     const judge = (error: unknown) => {
       if (error === down) return true
@@ -186,7 +186,7 @@ describe('withCircuitBreaker', () => {
     await expect(guarded.upload(source, context)).resolves.toBe(done)
   })
 
-  it('is passed over in a chain, and tells why', async () => {
+  it('is passed over in a chain, with the reason', async () => {
     const seen: string[] = []
     const observer: AttemptObserver = {
       succeeded: ({ strategy }) => seen.push(`${strategy.name} succeeded`),
@@ -245,7 +245,7 @@ describe('withCircuitBreaker', () => {
     expect(make).toThrow(/failures is 0 .*resetAfterMs is 0 .*countsAsFailure is 3/)
   })
 
-  it('lets through what its words say, whatever happens one after the other', async () => {
+  it('lets calls through as documented, whatever the order of events', async () => {
     const step = fc.oneof(
       fc.record({ waitMs: fc.integer({ min: 1, max: 1500 }) }),
       fc.record({ outcome: fc.constantFrom('success', 'failure', 'neutral') }),
@@ -281,7 +281,7 @@ describe('withCircuitBreaker', () => {
     )
   })
 
-  it('has at most one call under way that was let through while it was open, and never locks up', async () => {
+  it('has at most one probe call in progress while it is open, and never locks up', async () => {
     const step = fc.oneof(
       fc.constant({ kind: 'call' as const }),
       fc.record({
@@ -309,7 +309,7 @@ describe('withCircuitBreaker', () => {
             const before = settlers.length
             const ended = guarded
               .upload(source, fakeContext({ clock, signal: controller.signal }))
-              .then(() => 'success', (error: unknown) => error) // biome-ignore format: one line tells it
+              .then(() => 'success', (error: unknown) => error) // biome-ignore format: one line is readable
             const settler = settlers[before]
             if (settler === undefined) {
               expect(await ended).toBeInstanceOf(CircuitOpenError)
@@ -401,7 +401,7 @@ describe('a generator with a circuit breaker', () => {
     expect(first.startCount).toBe(5)
   })
 
-  it('lets another one through to see while the outcome of the first is looked for', async () => {
+  it('lets another probe through while the outcome of the first is looked up', async () => {
     const unknown = new SubmissionUnknownError('Could not learn the outcome: host')
     const submission = { idempotency: 'none', lookup: 'key', settleMs: 100_000 } as const
     const starts = [refusal, refusal, unknown]
@@ -417,7 +417,7 @@ describe('a generator with a circuit breaker', () => {
     expect(first.startCount).toBe(4)
   })
 
-  it('asks for a job that was accepted whatever the state, also after a restart', async () => {
+  it('polls a job that was accepted whatever the state, also after a restart', async () => {
     const store = memoryStore()
     const before = manualClock()
     new SoraPipeline({
@@ -447,7 +447,7 @@ describe('a generator with a circuit breaker', () => {
     expect([a.startCount, b.startCount]).toEqual([2, 2])
   })
 
-  it('lets another one through to see when the first was aborted in a line inside', async () => {
+  it('lets another probe through when the first was aborted in a line inside', async () => {
     const clock = manualClock()
     const task = fakeTaskGenerator({ name: 'g', starts: [refusal], polls: Number.POSITIVE_INFINITY })
     const spread = balance([task], { concurrency: 1 })

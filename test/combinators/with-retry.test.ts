@@ -26,7 +26,7 @@ const passing = new NetworkError('Could not upload, no answer came: ECONNRESET')
 const done = { url: 'https://store.example/a.mp4' }
 
 describe('withRetry', () => {
-  it('tries again what may pass, with delays between nothing and a bound that doubles', async () => {
+  it('retries what may pass, with delays between nothing and a bound that doubles', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 3, maxLength: 3 }),
@@ -65,20 +65,20 @@ describe('withRetry', () => {
     ['a foreign error that calls itself so', Object.assign(new Error('broken'), { isRetryable: true })],
     ['a bug', new TypeError('undefined is not a function')],
     ['an unknown submission', new SubmissionUnknownError('Could not learn the outcome: host', { isRetryable: true })],
-  ])('does not try %s again', async (_, error) => {
+  ])('does not retry %s', async (_, error) => {
     const uploader = fakeUploader({ outcome: error })
     await expect(withRetry(uploader).upload(source, fakeContext())).rejects.toBe(error)
     expect(uploader.calls).toHaveLength(1)
   })
 
-  it('tries again what the caller says, also a TypeError', async () => {
+  it('retries what the caller selects, also a TypeError', async () => {
     const context = fakeContext()
     const uploader = fakeUploader({ outcome: [new TypeError('flaky'), done] })
     const retried = withRetry(uploader, { shouldRetry: () => true })
     await expect(context.clock.runUntil(retried.upload(source, context))).resolves.toBe(done)
   })
 
-  it('waits at least as long as the upstream asks, but not an hour', async () => {
+  it('waits at least as long as the upstream requires, but not an hour', async () => {
     const context = fakeContext()
     const limited = (retryAfterMs: number) => new RateLimitError('Could not upload, too many: host', { retryAfterMs })
     const patient = fakeUploader({ outcome: [limited(5000), done] })
@@ -110,7 +110,7 @@ describe('withRetry', () => {
     expect(taken).toEqual(['post_1'])
   })
 
-  it('tries a chain of generators again only when it has come to its end', async () => {
+  it('retries a chain of generators only when it has come to its end', async () => {
     const clock = manualClock()
     const refusal = new OverloadedError('Could not create, overloaded: host')
     const a = fakeTaskGenerator({ name: 'a', starts: [refusal, refusal] })
@@ -126,7 +126,7 @@ describe('withRetry', () => {
     ])
   })
 
-  it('takes no retries and no delay at their word', async () => {
+  it('accepts a single attempt, and a delay of 0', async () => {
     const uploader = fakeUploader({ outcome: passing })
     await expect(withRetry(uploader, { maxAttempts: 1 }).upload(source, fakeContext())).rejects.toBe(passing)
     expect(uploader.calls).toHaveLength(1)

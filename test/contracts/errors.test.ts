@@ -23,7 +23,7 @@ import {
 } from '../../src/index.js'
 
 describe('errors', () => {
-  it('are what they say, also across copies of the library, and keep their cause', () => {
+  it('have the declared class and code, also across copies of the library, and keep their cause', () => {
     const cause = new Error('below')
     const error = new RateLimitError('Could not poll, too many requests: host', {
       cause,
@@ -64,7 +64,7 @@ describe('errors', () => {
     expect(JSON.parse(JSON.stringify(new RecordedError(json)))).toEqual(json)
   })
 
-  it('know by facts whether they may pass', () => {
+  it('know whether they are retryable by facts', () => {
     const retryable = [408, 425, 429, 500, 502, 503, 504, 520, 529]
     const http = (status: number) => new UpstreamHttpError('x: y', { status }).isRetryable
     expect([...retryable, 400, 401, 404, 501].map(http)).toEqual([
@@ -164,7 +164,7 @@ describe('mayHaveBeenAccepted', () => {
     expect(mayHaveBeenAccepted(error)).toBe(expected)
   })
 
-  it('looks five causes deep and not for ever', () => {
+  it('looks five causes deep and not forever', () => {
     const circular: { cause?: unknown } = {}
     circular.cause = circular
     expect(networkCodeOf(circular)).toBeUndefined()

@@ -103,14 +103,14 @@ describe('what is kept of a cause', () => {
     }
   })
 
-  it('is an error of the library itself, whatever it is the cause of', () => {
+  it('is an error of the library, whatever it caused', () => {
     const cause = new NetworkError('Could not read it')
     expect(new RunStateError('Could not save', { cause }).cause).toBe(cause)
     expect(new AllStrategiesFailedError('Could not x', { errors: [cause] }).errors[0]).toBe(cause)
   })
 })
 
-it('a credential that was used is in no part of an error that is made afterwards', () => {
+it('a credential that was used is in no part of a later error', () => {
   const key = 'u5ed-Qm3nZp7RtY5vLb4cXk29fjw8'
   rememberSecret(key)
   const host = key.replaceAll('-', '').toLowerCase()

@@ -24,7 +24,7 @@ test.each([
   ['abcd', 'badc', 2],
   ['demo', 'memo', 1],
   ['ca', 'abc', 3],
-])('%j is away from %j by %i', (a, b, edits) => {
+])('%j and %j differ by %i edits', (a, b, edits) => {
   expect(editsBetween(a, b)).toBe(edits)
   expect(editsBetween(b, a)).toBe(edits)
 })

@@ -62,7 +62,7 @@ describe('a submission may have been accepted after', () => {
     ['a minified openai', ofClass('a', {}, 'Request timed out.'), 'no answer came'],
     ['the time limit of AbortSignal', new DOMException('late', 'TimeoutError'), 'the error is of class TimeoutError'],
     ['the time limit of another client', named('RequestTimedOutError'), 'the error is of class RequestTimedOutError'],
-    ['an abort of its own', new DOMException('enough', 'AbortError'), 'the error is of class AbortError'],
+    ['its own abort', new DOMException('enough', 'AbortError'), 'the error is of class AbortError'],
     [
       'the time limit of axios',
       named('AxiosError', { code: 'ECONNABORTED' }),
@@ -141,7 +141,7 @@ describe('a submission may have been accepted after', () => {
   })
 })
 
-describe('a submission may have been accepted after what is no error', () => {
+describe('a submission may have been accepted after a value that is not an error', () => {
   it.each([undefined, null, 500, false, Symbol('x'), 'timeout', 'socket hang up'])('%s', (thrown) => {
     expect(mayHaveBeenAccepted(thrown)).toBe(true)
   })
@@ -213,13 +213,13 @@ describe('a submission was surely not accepted after', () => {
       plain({ code: 'ECONNRESET' }, 'Client network socket disconnected before secure TLS connection was established'),
     ],
     ['a certificate', causedBy({ code: 'CERT_NOT_YET_VALID' })],
-    ['an address that is none', new TypeError('Failed to parse URL from x', { cause: { code: 'ERR_INVALID_URL' } })],
+    ['an invalid address', new TypeError('Failed to parse URL from x', { cause: { code: 'ERR_INVALID_URL' } })],
     ['a network error that says so', named('NetworkError', { isRefusal: true })],
     ['several refusals', named('AI_RetryError', { errors: [plain({ statusCode: 429 }), plain({ statusCode: 429 })] })],
     ['a verdict of the library', new ContentRejectedError('x: y', { cause: plain({ status: 500 }) })],
     ['a verdict of the library as a cause', causedBy(new AuthenticationError('x: y'))],
     ['a refusal of the library', new UpstreamHttpError('x: y', { status: 500, isRefusal: true })],
-    ['a status that is none of HTTP', plain({ status: 14 })],
+    ['a status outside HTTP', plain({ status: 14 })],
     ['a 500 six causes deep', deep(plain({ status: 500 }), 6)],
   ])('%s', (_, error) => {
     expect(whyUnknown(error)).toBeUndefined()
@@ -320,7 +320,7 @@ describe('whatever is thrown', () => {
     )
   })
 
-  it('is judged without a word of what it holds', () => {
+  it('is judged without its content', () => {
     const status = fc.integer({ min: 100, max: 599 })
     const secret = 'sk-proj-0123456789abcdefghij'
     fc.assert(

@@ -67,7 +67,7 @@ describe.each(['express', 'hono'])('the backend on %s', (name) => {
     expect(await inspectMp4(await answer.bytes())).toMatchObject({ codec: 'avc', width: 640, durationSeconds: 4 })
   })
 
-  it('shows each owner their own videos alone, and refuses a key that it does not know, in every form', async () => {
+  it('shows each owner only their own videos, and refuses an unknown key, in every form', async () => {
     const { data } = await client(ALICE).videos.list()
     expect(data.length).toBeGreaterThan(0)
     expect((await client(BOB).videos.list()).data).toEqual([])
@@ -111,7 +111,7 @@ describe.each(['express', 'hono'])('the backend on %s', (name) => {
     expect((await readdir(join(folder, 'videos'))).filter((file) => file.startsWith(video?.id ?? '-'))).toHaveLength(1)
   })
 
-  it('runs without any variable, on a sandbox of its own with a new key', async () => {
+  it('runs without any variable, on its own sandbox with a new key', async () => {
     const own = await mkdtemp(join(folder, 'own-'))
     const alone = await start(name, own, { PORT: String(await freePort()) })
     try {

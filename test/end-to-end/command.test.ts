@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inspectMp4 } from '../sandbox/inspect-mp4.js'
 
-// The command as a process of its own, on the built package.
+// The command as a separate process, on the built package.
 const COMMAND = resolve('dist/cli/main.js')
 const run = promisify(execFile)
 
@@ -45,7 +45,7 @@ describe.concurrent('the command', () => {
     const child = demo('--output', signal)
     const errors = textOf(child.stderr)
     for await (const line of createInterface(child.stdout)) {
-      // Twice, as npm does when it hands on the Ctrl-C that the terminal has sent already.
+      // Twice, as npm does when it passes on the Ctrl-C that the terminal has sent already.
       if (line.startsWith('. generate')) for (const _ of [1, 2]) child.kill(signal)
     }
     expect(await ended(child)).toBe(exitCode)
@@ -84,7 +84,7 @@ describe.concurrent('the command', () => {
   })
 
   it.each(['20.20.2', '22.11.0', '18.20.8'])(
-    'refuses to start on Node %s, says what it needs and exits with 3',
+    'refuses to start on Node %s, names the version it needs and exits with 3',
     async (version) => {
       const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`
       const args = ['--import', `data:text/javascript,${encodeURIComponent(older)}`, COMMAND, 'demo']

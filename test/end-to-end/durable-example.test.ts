@@ -34,7 +34,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-test('a video that is being made when its backend is killed comes out of the next one, and is paid once', async () => {
+test('a video in progress when its backend is killed is completed by the next one, and is paid once', async () => {
   const first = await startBackend()
   const { id } = await first.client.videos.create({ prompt: 'A cat playing piano' })
   await untilStatus(first.client, id, 'in_progress')

@@ -40,7 +40,7 @@ describe.concurrent('examples', () => {
       'stream-to-a-chat-client',
       [/"finish_reason":"stop"/, /^data: \[DONE\]$/m, /^400 \{"error":\{.*"param":"prompt"/m],
     ],
-  ])('%s.ts does what it says', async (name, expected) => {
+  ])('%s.ts does what it documents', async (name, expected) => {
     const { stdout, stderr } = await node(`examples/${name}.ts`)
     for (const pattern of expected) expect(stdout).toMatch(pattern)
     expect(stderr).toBe('')
@@ -94,7 +94,7 @@ describe.concurrent('command-line.ts', () => {
     },
   )
 
-  it('draws a bar as wide as the terminal has room for, over which lines are printed', async () => {
+  it('draws a bar as wide as the terminal allows, over which lines are printed', async () => {
     const uploader = fallback(
       fakeUploader({ name: 'first', outcome: new Error('the disk is full') }),
       fakeUploader({ name: 'second' }),

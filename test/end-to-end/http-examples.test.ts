@@ -38,7 +38,7 @@ describe.each(Object.entries(SERVERS))(
       expect(await once(server, 'exit')).toEqual([0, null])
     })
 
-    it.concurrent('makes a visit by itself and ends', async () => {
+    it.concurrent('makes its own visit and ends', async () => {
       const { stdout, stderr } = await promisify(execFile)(process.execPath, [file])
       expect(stdout).toMatch(/^serving http:\/\/127\.0\.0\.1:\d+\/v1, the key is my-key$/m)
       expect(stdout.split('\n').at(-2)).toMatch(URL_OF_A_MIRROR)
@@ -79,7 +79,7 @@ describe.each(Object.entries(SERVERS))(
       expect(await client.videos.delete(id)).toMatchObject({ id, deleted: true })
     })
 
-    it.concurrent('goes on with a video whose chat client went away, and gives it under its id', async () => {
+    it.concurrent('continues a video whose chat client disconnected, and gives it under its id', async () => {
       const leaving = new AbortController()
       const answer = await client.chat.completions
         .create({ model: 'sora-1.0', messages: [...MESSAGES], stream: true }, { signal: leaving.signal })
@@ -89,7 +89,7 @@ describe.each(Object.entries(SERVERS))(
       expect(await completed(id)).toMatchObject({ id, object: 'video', error: null })
     })
 
-    it.concurrent('refuses who has no key, a body that is no JSON, and what it does not have', async () => {
+    it.concurrent('refuses a client without a key, a body that is not JSON, and unknown routes', async () => {
       await expect(client.withOptions({ apiKey: 'wrong' }).models.list()).rejects.toBeInstanceOf(
         OpenAI.AuthenticationError,
       )

@@ -15,8 +15,7 @@ export interface VisitedPage {
 const RECONNECT_MS = 100
 
 /**
- * Opens a page as a browser does: the markup by its address, its module script in a context of its own, over real HTTP with a cookie. Of
- * the DOM there is what the pages of the examples use.
+ * Opens a page as a browser does: the markup by its address, its module script in its own context, over real HTTP with a cookie. The DOM has only what the pages of the examples use.
  */
 export async function visitPage(address: string, cookie: string): Promise<VisitedPage> {
   const leaving = new AbortController()
@@ -88,7 +87,7 @@ class PageForm {
   }
 }
 
-/** Reconnects with the last event id, as the standard says: after an end and a broken connection, and never after 204. */
+/** Reconnects with the last event id, as in the standard: after an end and a broken connection, and never after 204. */
 class PageEventSource {
   readonly #listeners = new Map<string, ((event: { readonly data?: string }) => void)[]>()
   #isClosed = false
@@ -121,7 +120,7 @@ class PageEventSource {
         if (response.status !== 200) this.close()
         for await (const bytes of response.body ?? []) parser.feed(decoder.decode(bytes, { stream: true }))
       } catch {
-        // The server is gone; it is asked again below, as by a browser.
+        // The server has stopped; it is requested again below, as by a browser.
       }
       parser.reset()
       if (!this.#isClosed) this.#emit('error', {})

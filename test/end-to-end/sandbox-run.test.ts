@@ -42,7 +42,7 @@ function parts() {
   } satisfies SoraPipelineOptions
 }
 
-/** Runs with faults, and gives what came of it and what the upstream saw. */
+/** Runs with faults, and returns its outcome and the requests of the upstream. */
 async function runWith(faults: FaultPlans, options: Partial<SoraPipelineOptions> = {}) {
   sandbox.clearFaults()
   sandbox.setFaults(faults)
@@ -101,7 +101,7 @@ describe('the main job on real HTTP', () => {
     expect(polls).toBeGreaterThan(1)
   })
 
-  it('waits as long as a rate limit on a poll asks', async () => {
+  it('waits as long as the rate limit of a poll requires', async () => {
     const { events } = await runWith({ 'videos.retrieve': [{ kind: 'rate-limit', retryAfterSeconds: 1 }] })
     const polls = sandbox.requestsTo('videos.retrieve')
     const limited = polls.findLastIndex(({ status }) => status === 429)
@@ -175,14 +175,14 @@ describe('the main job on real HTTP', () => {
     expect(result).toMatchObject({ servedBy, isDegraded: true })
   })
 
-  it('fails with the source at hand when there is only the API behind its key', async () => {
+  it('fails with the source at hand when only the API behind its key is left', async () => {
     const { error } = await runWith({}, { resolver: originalResolver(), uploader: undefined })
     expect(error).toMatchObject({ code: 'no-usable-url', handle: { generator: 'videos-api' } })
     const { source } = error as { source: { open(): Promise<ReadableStream<Uint8Array>> } }
     expect((await inspectMp4(await new Response(await source.open()).bytes())).packets).toHaveLength(12)
   })
 
-  it.each(['moderation-blocked', 'generation-failed'])('tells a job that failed with %s', async (word) => {
+  it.each(['moderation-blocked', 'generation-failed'])('reports a job that failed with %s', async (word) => {
     sandbox.clearFaults()
     const run = new SoraPipeline(parts()).run({ ...request, prompt: `a ${word} cat` })
     await expect(run.result).rejects.toMatchObject({

@@ -72,7 +72,7 @@ async function expectUsable(url: string) {
 }
 
 describe('success scenarios', () => {
-  it('1: the upload to Google Drive succeeds and its URL comes back', async () => {
+  it('1: the upload to Google Drive succeeds and its URL is returned', async () => {
     const run = generate()
     const { url, servedBy, isDegraded, publication } = await run.result
     expect({ servedBy, isDegraded }).toEqual({ servedBy: 'uploader', isDegraded: false })
@@ -89,14 +89,14 @@ describe('success scenarios', () => {
     })
   })
 
-  it('2: Google Drive fails and the CDN URL comes back', async () => {
+  it('2: Google Drive fails and the CDN URL is returned', async () => {
     const { url, servedBy } = await generate(everywhere(SPACES, { kind: 'status', status: 500 })).result
     expect(servedBy).toBe('resolver')
     expect(url).toMatch(CDN)
     await expectUsable(url)
   })
 
-  it('3: the parsing fails as well and the URL of the generator comes back', async () => {
+  it('3: the parsing fails as well and the URL of the generator is returned', async () => {
     const faults = { ...everywhere(MIRRORS, { kind: 'reset' }), ...everywhere(SPACES, { kind: 'reset' }) }
     const { url, video } = await generate(faults).result
     expect(url).toBe(video.url)
@@ -125,7 +125,7 @@ describe('fallbacks', () => {
 })
 
 describe('troubleshooting', () => {
-  it('1: a failed upload to Google Drive does not disturb the use, and says why', async () => {
+  it('1: a failed upload to Google Drive does not disturb the run, and its reason is reported', async () => {
     const [space] = sandbox.spaces
     const wrong = url2driveUploader({ name: 'space-1', baseUrl: space.baseUrl, password: 'wrong-password' })
     const run = new SoraPipeline({ ...chain(), uploader: wrong }).run(request)
@@ -154,7 +154,7 @@ describe('troubleshooting', () => {
     ['moderation-blocked', 'content-rejected', 400, 'content_policy_violation', /Change the prompt/],
     ['unsupported-country', 'region-unsupported', 403, 'unsupported_country_region_territory', /country or region/],
     ['heavy-load', 'overloaded', 503, 'overloaded', /wait and send the request again/i],
-  ])('3: a failed generation (%s) says what to do', async (word, code, status, openAiCode, advice) => {
+  ])('3: a failed generation (%s) is reported with what to do', async (word, code, status, openAiCode, advice) => {
     const run = generate({}, `a ${word} cat`)
     const error = await run.result.then(
       () => undefined,
@@ -219,7 +219,7 @@ describe('bad input at a remote', () => {
       /127\.0\.0\.1/,
     ],
   ]
-  it.each(cases)('%s is a typed error, and the run gives a URL all the same', async (_, code, make, message) => {
+  it.each(cases)('%s is a typed error, and the run still gives a URL', async (_, code, make, message) => {
     const { faults = {}, parts = {} } = make()
     sandbox.setFaults(faults)
     const run = new SoraPipeline({ ...chain(), ...parts }).run(request)
@@ -235,7 +235,7 @@ describe('bad input at a remote', () => {
 })
 
 describe('guarantees', () => {
-  it('1: once a video was generated, a usable URL comes back, whatever breaks after that', async () => {
+  it('1: once a video was generated, a usable URL is returned, whatever breaks after that', async () => {
     const faults = fc.constantFrom<Fault>(
       { kind: 'status', status: 500 },
       { kind: 'status', status: 404 },

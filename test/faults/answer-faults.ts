@@ -17,7 +17,7 @@ const refusedAs = (code: string): Expected => ({
   'create-key': `next: ${code}`,
 })
 
-/** What servers of this family answer in words of their own. */
+/** What servers of this family answer in their own words. */
 export const ANSWER_FAULTS: readonly Fault[] = [
   // Where the job is, and what it is called.
   ...Object.entries({

@@ -10,10 +10,10 @@ export interface Cell {
   play(world: World): Promise<{ readonly played?: Played; readonly outcome: string }>
 }
 
-/** What came of a cell. */
+/** The outcome of a cell. */
 export interface CellReport extends Omit<Cell, 'play'> {
   readonly outcome: string
-  /** What must never be, whatever the outcome, one sentence each. */
+  /** Violations of what must hold for every outcome, one sentence each. */
   readonly problems: readonly string[]
   readonly realMs: number
 }

@@ -1,6 +1,6 @@
 import type { Clock } from 'sora-pipeline'
 
-/** The machine's time, so many times faster: waits of minutes take seconds, while sockets keep their own time. */
+/** The machine's time, faster by a factor: waits of minutes take seconds, while sockets keep their own time. */
 export function fastClock(speed: number, skewMs: () => number = () => 0): Clock {
   const startedAt = Date.now()
   const zero = performance.now()

@@ -1,6 +1,6 @@
 import type { FaultHandler } from 'sora-pipeline/testing'
 
-/** What a server would answer if it were well, and what else there is to lead a client astray. */
+/** The answer of a healthy server, and the addresses that can lead a client astray. */
 export interface Place {
   readonly healthy: FaultHandler
   /** Body of the healthy answer, whole. */
@@ -8,11 +8,11 @@ export interface Place {
   readonly mediaType: string
   /** Address of the healthy answer on another origin that may be reached. */
   readonly elsewhere: string
-  /** Address on a private host that nobody allowed. */
+  /** Address on a private host that is not allowed. */
   readonly secret: string
 }
 
-/** Where no server is to be found, or none that can be trusted. */
+/** Addresses without a server, or without a trusted one. */
 export type Unreachable = 'refused' | 'no-such-name' | 'self-signed' | 'expired' | 'wrong-host' | 'no-tls'
 
 /** Where a fault happens, and how often: once, or `-always`. */
@@ -34,7 +34,7 @@ export type FaultStage =
   | 'find'
   | 'chat'
 
-/** One thing that goes wrong on the wire, and what is expected of the pipeline wherever it applies. */
+/** One fault on the wire, and what is expected of the pipeline wherever it applies. */
 export interface Fault {
   /** Number in the fault catalogue. */
   readonly row: number
@@ -44,6 +44,6 @@ export interface Fault {
   readonly generateMs?: number
   /** How many times faster the clock of the run goes. @defaultValue `SPEED` */
   readonly speed?: number
-  /** By hand, from what the catalogue asks for; the words are those of the stages. */
+  /** By hand, from the requirements of the catalogue; the words are those of the stages. */
   readonly expected: Partial<Readonly<Record<FaultStage, string>>>
 }

@@ -4,7 +4,7 @@ import { jobReply, jobText } from './world.ts'
 
 const still = { poll: 'read', 'poll-always': 'in time' } as const
 
-/** What goes wrong in what an upstream says of a job. */
+/** Faults in what an upstream reports of a job. */
 export const JOB_FAULTS: readonly Fault[] = [
   ...['processing_2', 'Überarbeitung', '', '__proto__'].map((status) => ({
     row: 36,
@@ -48,7 +48,7 @@ export const JOB_FAULTS: readonly Fault[] = [
   { row: 37, name: 'progress null', does: () => jobReply({ status: 'in_progress', progress: null }), expected: still },
   {
     row: 37,
-    name: 'progress NaN, which is no JSON',
+    name: 'progress NaN, which is not JSON',
     does: () => text(jobText({ status: 'in_progress' }).replace('"progress":0', '"progress":NaN')),
     expected: still,
   },
@@ -73,7 +73,7 @@ export const JOB_FAULTS: readonly Fault[] = [
   },
   {
     row: 39,
-    name: 'completed with an address that is none',
+    name: 'completed with an invalid address',
     does: () => replyJson({ id: 'video_1', status: 'completed', url: 'soon' }),
     expected: { poll: 'read' },
   },
@@ -96,7 +96,7 @@ export const JOB_FAULTS: readonly Fault[] = [
   },
   {
     row: 39,
-    name: 'cancelled by somebody else',
+    name: 'cancelled by another client',
     does: () => jobReply({ status: 'cancelled' }),
     expected: { create: 'next: generation-failed', poll: 'next' },
   },

@@ -5,5 +5,5 @@ export interface KnownCell {
   readonly outcome: string
 }
 
-/** What is known to come out otherwise. A cell that starts to pass, or changes, fails the test until it is taken out here. */
+/** Cells that are known to end otherwise. A cell that starts to pass, or changes, fails the test until it is taken out here. */
 export const KNOWN: readonly KnownCell[] = []

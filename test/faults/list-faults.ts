@@ -5,7 +5,7 @@ const JOB = { id: 'video_1', prompt: 'A cat' }
 const OTHER = { id: 'video_9', prompt: 'A dog' }
 const OLD = { created_at: 1_000_000_000 }
 
-/** What is wrong with the list in which a lost submission is looked for. */
+/** Faults of the list in which a lost submission is looked up. */
 export const LIST_FAULTS: readonly Fault[] = [
   ...Object.entries({
     'as OpenAI has it': { object: 'list', data: [JOB], has_more: false },
@@ -29,9 +29,9 @@ export const LIST_FAULTS: readonly Fault[] = [
     'without prompts': { data: [{ id: 'video_1' }], has_more: false },
     'without ids': { data: [{ prompt: 'A cat' }], has_more: false },
     'that has more after nothing': { data: [], has_more: true },
-    'with a cursor of its own': { data: [OTHER], next_cursor: 'c' },
+    'with its own cursor': { data: [OTHER], next_cursor: 'c' },
     'of two such jobs': { data: [JOB, { ...JOB, id: 'video_7' }], has_more: false },
-    'that is none': { object: 'video' },
+    'that is not a list': { object: 'video' },
     'that is a page': '<html>sleeping</html>',
     'that is cut off': '{"data":[{"id":"video_1","prompt":"A c',
   }).map(([name, body]) => fault(`a list ${name}`, body, 'review')),

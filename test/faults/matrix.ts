@@ -42,7 +42,7 @@ export function cells(): readonly Cell[] {
   return [...wire, ...SPECIAL_CELLS].sort((a, b) => a.row - b.row)
 }
 
-/** Plays cells, some at a time, each in a world of its own. A rejection that nobody handled is the last report's. */
+/** Plays cells, some at a time, each in its own world. An unhandled rejection is the last report's. */
 export async function playCells(all: readonly Cell[]): Promise<readonly CellReport[]> {
   const reports: CellReport[] = []
   const rejections: unknown[] = []
@@ -55,7 +55,7 @@ export async function playCells(all: readonly Cell[]): Promise<readonly CellRepo
       reports[index] = await playCell(cell)
     }
   }
-  // What is loaded and compiled at first use is not to count against the limits of a cell.
+  // Loading and compiling at first use does not count against the limits of a cell.
   await playCell({ row: 0, fault: '', stage: '', expected: '', play: (world) => STAGES.download(world, NO_FAULT) })
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   process.off('unhandledRejection', onRejection)
@@ -126,7 +126,7 @@ function problemsOf({ error, events, result }: Played): readonly string[] {
   ]
 }
 
-/** Keys that went to another origin, and requests to a host that nobody allowed. */
+/** Keys that went to another origin, and requests to a host that is not allowed. */
 function leaks(world: World): readonly string[] {
   const strangers = ['cdn', 'mirror', 'target', 'secret', 'nobody'].flatMap((name) => world.seen(name))
   const isSeenBy = (requests: readonly { readonly headers: object; readonly path: string }[], key: string) =>

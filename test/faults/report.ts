@@ -17,22 +17,23 @@ const GROUPS: readonly (readonly [number, string])[] = [
 
 const STAGES = ['create', 'poll', 'download', 'probe', 'source', 'target', 'publish', 'find', 'chat'] as const
 
-/** What the words of the table mean. */
+/** The meanings of the words of the table. */
 const LEGEND: Readonly<Record<string, string>> = {
   accepted: 'one create, understood',
   'next: …': 'nothing was accepted: one create at the next generator, the run completed',
-  retried: 'asked once more from the start, completed',
+  retried: 'requested once more from the start, completed',
   'sent again': 'the same submission once more, under its key or in the other encoding; the upstream has one job',
   review: 'one create, in review with SubmissionUnknownError; no repeat, no other generator',
   'ends: …': 'failed with that code; with the handle where a job exists',
   read: 'the poll was understood',
   missed: 'one poll less and a warning; one create, completed',
   'in time': 'StageTimeoutError with the handle at the deadline of the stage; one create',
-  next: 'the upstream gave the job up; the next generator was asked',
+  next: 'the upstream gave the job up; the next generator was called',
   whole: 'the stored file is the video, byte by byte',
-  resumed: 'taken up again at the last good byte; the stored file is the video, byte by byte',
-  replaced: 'the generated video was uploaded in place of the mirror, told as a warning',
-  'asked anew': 'the job was asked for the address of its video once more; the stored file is the video, byte by byte',
+  resumed: 'resumed at the last good byte; the stored file is the video, byte by byte',
+  replaced: 'the generated video was uploaded in place of the mirror, with a warning',
+  'polled again':
+    'the job was polled once more for the address of its video; the stored file is the video, byte by byte',
   'no copy': 'NoUsableUrlError with the handle and the source: the video is only behind the key',
   found: 'the job of the list was taken, one create',
   completed: 'the video that the chat names',
@@ -40,7 +41,7 @@ const LEGEND: Readonly<Record<string, string>> = {
   'next mirror': 'the next mirror serves it, not degraded',
   'own url': "completed with the generator's own URL, degraded",
   'mirror url': "completed with the mirror's URL, degraded",
-  'goes on': "completed without that stage, with the generator's own URL, degraded",
+  continues: "completed without that stage, with the generator's own URL, degraded",
 }
 
 /** Whether a cell came out as expected, with nothing that must never be. */

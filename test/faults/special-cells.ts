@@ -36,7 +36,7 @@ const cell = (row: number, fault: string, stage: string, expected: string, play:
   return { row, fault, stage, expected, play }
 }
 
-/** What is no fault of one answer: a sequence of them, the request, the clock, the code around, the store. */
+/** Faults that are not those of one answer: a sequence of them, the request, the clock, the code around, the store. */
 export const SPECIAL_CELLS: readonly Cell[] = [
   cell(42, 'completed, and failed when asked again', 'poll', 'completed', async (world) => {
     const videoUrl = `${world.origin('cdn')}/own.mp4`
@@ -101,21 +101,21 @@ export const SPECIAL_CELLS: readonly Cell[] = [
     }
     return ending(world, await plain(world, { onEvent }))
   }),
-  cell(59, 'publisher throws before it awaits', 'publish', 'goes on', async (world) => {
+  cell(59, 'publisher throws before it awaits', 'publish', 'continues', async (world) => {
     const publish = () => {
       throw new TypeError('my bug')
     }
     return ending(world, await plain(world, { publisher: { name: 'mine', publish } }))
   }),
-  cell(59, 'publisher never settles', 'publish', 'goes on', async (world) => {
+  cell(59, 'publisher never settles', 'publish', 'continues', async (world) => {
     const publish = () => new Promise<never>(() => undefined)
     return ending(world, await plain(world, { publisher: { name: 'mine', publish } }))
   }),
-  cell(59, 'resolver throws a text', 'probe', 'goes on', async (world) => {
+  cell(59, 'resolver throws a text', 'probe', 'continues', async (world) => {
     const resolve = () => Promise.reject('no')
     return ending(world, await plain(world, { resolver: { name: 'mine', resolve } }))
   }),
-  cell(59, 'uploader gives back nothing', 'target', 'goes on', async (world) => {
+  cell(59, 'uploader gives back nothing', 'target', 'continues', async (world) => {
     const uploader = { name: 'mine', upload: async () => undefined } as unknown as Uploader
     return ending(world, await plain(world, { uploader }))
   }),
@@ -139,7 +139,7 @@ export const SPECIAL_CELLS: readonly Cell[] = [
   cell(62, 'file store in no directory', 'create', 'nothing sent', async (world) => {
     return ending(world, await plain(world, { store: fileStore({ directory: NO_DIRECTORY }) }))
   }),
-  cell(62, 'uploads in no directory', 'target', 'goes on', async (world) => {
+  cell(62, 'uploads in no directory', 'target', 'continues', async (world) => {
     const uploader = directoryUploader({ directory: NO_DIRECTORY, publicBaseUrl: 'https://media.example' })
     return ending(world, await plain(world, { uploader }))
   }),
@@ -236,7 +236,7 @@ async function through(world: World, routes: Parameters<World['serve']>[1]): Pro
   return world.play({ generator: chain(world), resolver: resolverOf(world), uploader: await world.uploader() })
 }
 
-/** `completed`, `completed by the second`, `goes on` (degraded, the generator's own URL), `nothing sent`. */
+/** `completed`, `completed by the second`, `continues` (degraded, the generator's own URL), `nothing sent`. */
 function ending(world: World, played: Played): { readonly played: Played; readonly outcome: string } {
   const { result, code, isStoredWhole } = played
   const creates = world.seen('first', 'POST').length
@@ -246,7 +246,7 @@ function ending(world: World, played: Played): { readonly played: Played; readon
     if (creates + paid !== 1) return `${creates} and ${paid} creates`
     if (result.uploaded && !isStoredWhole) return 'another file was stored'
     if (result.isDegraded)
-      return result.url === `${world.origin('cdn')}/own.mp4` ? 'goes on' : `degraded: ${result.servedBy}`
+      return result.url === `${world.origin('cdn')}/own.mp4` ? 'continues' : `degraded: ${result.servedBy}`
     return paid === 1 ? 'completed by the second' : 'completed'
   }
   return { played, outcome: outcome() }

@@ -18,7 +18,7 @@ import {
 
 type Stage = (world: World, fault: Fault) => Promise<{ readonly played: Played; readonly outcome: string }>
 
-/** Where faults happen, each with a pipeline around it and the word for what came of it. */
+/** The stages with faults, each with a pipeline around it and the word for its outcome. */
 export const STAGES: Readonly<Record<FaultStage, Stage>> = {
   create: (world, fault) => create(world, fault, 'always'),
   'create-retry': (world, fault) => create(world, fault, 'retry'),
@@ -81,7 +81,7 @@ async function create(world: World, fault: Fault, way: 'always' | 'retry' | 'key
 }
 
 /**
- * `read` (understood), `missed` (one poll less, told as a warning), `in time` (the deadline, with the handle), `ends: code`
+ * `read` (understood), `missed` (one poll less, reported as a warning), `in time` (the deadline, with the handle), `ends: code`
  * (typed, with the handle). The job was created once and never elsewhere.
  */
 async function poll(world: World, fault: Fault, often: Often) {
@@ -117,7 +117,7 @@ async function poll(world: World, fault: Fault, often: Often) {
 }
 
 /**
- * A submission whose answer was lost, and the list that is to tell what became of it. `found` (the job of the list), `sent again` (it was
+ * A submission whose answer was lost, and the list that shows what became of it. `found` (the job of the list), `sent again` (it was
  * surely not accepted), `review`.
  */
 async function find(world: World, fault: Fault) {
@@ -174,8 +174,8 @@ async function chat(world: World, fault: Fault) {
 }
 
 /**
- * The video behind the generator's key. `whole` (at once, or when the source asked again by itself), `resumed` (from the last good byte), `retried` (from the start),
- * `asked anew` (of the job, once more, for the video's address), `no copy` (typed, with the handle and the source: nothing public exists).
+ * The video behind the generator's key. `whole` (at once, or when the source retried automatically), `resumed` (from the last good byte), `retried` (from the start),
+ * `polled again` (the job, once more, for the video's address), `no copy` (typed, with the handle and the source: nothing public exists).
  */
 async function download(world: World, fault: Fault, often: Often) {
   const handlers = handlersOf(fault, videoPlace(world), often)
@@ -189,7 +189,7 @@ async function download(world: World, fault: Fault, often: Often) {
   const opened = [...world.seen('first', 'GET', '/v1/videos/video_1/content')]
   const isNoCopy = played.code === 'no-usable-url' && hasHandle(played) && 'source' in (played.error as object)
   const isAnew = played.result?.warnings.some(({ code }) => code === 'source-replaced') === true
-  const outcome = isNoCopy ? 'no copy' : isAnew && copied(played, []) ? 'asked anew' : copied(played, opened)
+  const outcome = isNoCopy ? 'no copy' : isAnew && copied(played, []) ? 'polled again' : copied(played, opened)
   return { played, outcome: outcome ?? describe(played, { opened: opened.length }) }
 }
 
@@ -218,8 +218,8 @@ async function probe(world: World, fault: Fault, often: Often) {
 }
 
 /**
- * A mirror that was well when it was looked at, and is not when it is read. `whole`, `resumed`, `retried`, `replaced` (the
- * generated video is uploaded instead, told as a warning), `mirror url` (degraded).
+ * A mirror that was well when it was checked, and fails when it is read. `whole`, `resumed`, `retried`, `replaced` (the
+ * generated video is uploaded instead, reported as a warning), `mirror url` (degraded).
  */
 async function source(world: World, fault: Fault, often: Often) {
   const handlers = handlersOf(fault, videoPlace(world), often)
@@ -274,7 +274,7 @@ async function target(world: World, fault: Fault, often: Often) {
   return { played, outcome: outcome ?? describe(played, { calls }) }
 }
 
-/** A publisher of the user's own. `published`, `goes on` (degraded, without a post). */
+/** A custom publisher. `published`, `continues` (degraded, without a post). */
 async function publish(world: World, fault: Fault) {
   const body = Buffer.from('{"post":{"id":"s_1","text":"café"}}')
   const healthy = replyJson({ post: { id: 's_1', text: 'café' } })
@@ -298,7 +298,7 @@ async function publish(world: World, fault: Fault) {
   const outcome = () => {
     if (!isOwnUrl || posts > 1) return undefined
     if (result.publication?.id === 's_1' && !result.isDegraded) return 'published'
-    return result.publication === undefined && result.isDegraded ? 'goes on' : undefined
+    return result.publication === undefined && result.isDegraded ? 'continues' : undefined
   }
   return { played, outcome: outcome() ?? describe(played, { posts }) }
 }
@@ -364,7 +364,7 @@ function isSame(sent: readonly { readonly headers: Readonly<Record<string, strin
   return sent.length === 2 && sent[0]?.headers['idempotency-key'] === sent[1]?.headers['idempotency-key']
 }
 
-/** What no word stands for. */
+/** An outcome without a word. */
 function describe(
   { result, code, error, isStoredWhole, stored }: Played,
   counts: Readonly<Record<string, number>> = {},

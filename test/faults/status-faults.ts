@@ -5,34 +5,34 @@ type Expected = Partial<Readonly<Record<FaultStage, string>>>
 
 const DAY_SECONDS = '86400'
 
-// A verdict that does not pass by itself: once it is a hiccup of a gateway, three times in a row it is meant.
+// A verdict that is not transient: once it is a hiccup of a gateway, three times in a row it is meant.
 const lasting = (code: string): Expected => ({
   create: `next: ${code}`,
   'create-retry': `next: ${code}`,
   'create-key': `next: ${code}`,
   poll: 'missed',
   'poll-always': `ends: ${code}`,
-  download: 'asked anew',
+  download: 'polled again',
   'download-always': 'no copy',
   probe: 'next mirror',
   'probe-always': 'own url',
   source: 'replaced',
   'source-always': 'replaced',
   'target-always': 'mirror url',
-  publish: 'goes on',
+  publish: 'continues',
 })
 // Nothing was accepted, and later it may be.
 const passing = (code: string): Expected => ({
   ...lasting(code),
   'create-retry': 'retried',
   'poll-always': 'in time',
-  // The source asks again by itself, for about a minute.
+  // The source retries automatically, for about a minute.
   download: 'whole',
   source: 'whole',
 })
 // A key can be replaced until the deadline of a job that is paid.
 const refused: Expected = { ...lasting('authentication'), 'poll-always': 'in time' }
-// The answer does not tell whether the submission was accepted.
+// The answer does not reveal whether the submission was accepted.
 const ambiguous: Expected = {
   ...passing(''),
   create: 'review',
@@ -52,11 +52,11 @@ const followed: Expected = {
   source: 'whole',
   'source-always': 'whole',
   'target-always': 'mirror url',
-  publish: 'goes on',
+  publish: 'continues',
 }
 const misled: Expected = {
   ...followed,
-  download: 'asked anew',
+  download: 'polled again',
   'download-always': 'no copy',
   probe: 'next mirror',
   'probe-always': 'own url',
@@ -74,7 +74,7 @@ const unclear: Expected = {
 
 const told: Expected = { create: 'next: upstream-http', 'create-key': 'next: upstream-http' }
 
-/** What goes wrong with the status, or with an answer that is an error under a status of success. */
+/** Faults of the status, and errors under a status of success. */
 export const STATUS_FAULTS: readonly Fault[] = [
   { row: 23, name: 'redirect loop', does: () => redirect(302, '/loop'), expected: misled },
   { row: 23, name: 'redirect without an address', does: () => reply({ status: 302 }), expected: misled },
@@ -178,7 +178,7 @@ export const STATUS_FAULTS: readonly Fault[] = [
     row: 34,
     name: '409',
     does: () => refuse(409),
-    // Of a video it says that the file cannot be read yet: it is waited for.
+    // For a video it means that the file cannot be read yet: it is waited for.
     expected: { ...ambiguous, 'poll-always': 'ends: upstream-http', download: 'whole', source: 'whole' },
   },
   {
@@ -228,7 +228,7 @@ export const STATUS_FAULTS: readonly Fault[] = [
     row: 35,
     name: '200 with { error }',
     does: () => echo(200, { error: { message: 'No worker is free', type: 'server_error' } }),
-    // A submission that it answers was not accepted; of a poll it is no verdict on the job.
+    // A submission that it answers was not accepted; for a poll it is not a verdict on the job.
     expected: { ...unclear, ...told, poll: 'missed', 'poll-always': 'in time' },
   },
   {

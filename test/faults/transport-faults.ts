@@ -7,7 +7,7 @@ const BOMB = gzipBomb(5_000_000)
 
 const half = ({ body }: Place) => Math.floor(body.byteLength / 2)
 
-// No answer, or none that can be read: a submission may have been accepted, anything else is asked again.
+// No answer, or none that can be read: a submission may have been accepted, anything else is retried.
 const lostAnswer: Expected = {
   create: 'review',
   'create-retry': 'review',
@@ -16,9 +16,9 @@ const lostAnswer: Expected = {
   'poll-always': 'in time',
   target: 'retried',
   'target-always': 'mirror url',
-  publish: 'goes on',
+  publish: 'continues',
 }
-// The video could not be opened at all.
+// The video could not be opened.
 const unopened: Expected = {
   download: 'whole',
   'download-always': 'no copy',
@@ -27,9 +27,9 @@ const unopened: Expected = {
   source: 'whole',
   'source-always': 'replaced',
 }
-// What came was no video: that does not pass by itself.
+// What came is not a video: that is not transient.
 const unusable: Expected = { ...unopened, download: 'retried', source: 'replaced' }
-// The first bytes say that it is a video, whatever the label says.
+// The first bytes prove that it is a video, whatever the label is.
 const opened: Expected = {
   download: 'whole',
   'download-always': 'whole',
@@ -47,7 +47,7 @@ const broken: Expected = {
 }
 // The pipeline's own reading of a URL waits 10 s for its headers: here the deadline of the stage is shorter.
 const outlasted: Expected = { source: 'mirror url', 'source-always': 'mirror url' }
-// The request never left: nothing was paid, so whoever is next may be asked.
+// The request never left: nothing was paid, so the next strategy may be called.
 const neverSent: Expected = {
   create: 'next: network',
   'create-key': 'next: network',
@@ -58,17 +58,17 @@ const neverSent: Expected = {
   'probe-always': 'own url',
   target: 'retried',
   'target-always': 'mirror url',
-  publish: 'goes on',
+  publish: 'continues',
 }
 // Trust does not come back by asking again.
 const untrusted: Expected = {
   ...neverSent,
   'create-retry': 'next: network',
   'poll-always': 'in time',
-  download: 'asked anew',
+  download: 'polled again',
 }
 
-/** What goes wrong below the answer: connections, lengths, encodings. */
+/** Faults below the answer: connections, lengths, encodings. */
 export const TRANSPORT_FAULTS: readonly Fault[] = [
   {
     row: 1,
@@ -77,13 +77,13 @@ export const TRANSPORT_FAULTS: readonly Fault[] = [
     expected: { ...neverSent, 'create-retry': 'retried', download: 'whole' },
   },
   {
-    // A machine that is off line for a moment finds no name either, so it is asked again; that costs nothing.
+    // A machine that is off line for a moment cannot resolve names either, so the call is retried; that costs nothing.
     row: 2,
     name: 'name that does not exist',
     does: 'no-such-name',
     expected: { ...neverSent, 'create-retry': 'retried', download: 'whole' },
   },
-  { row: 3, name: 'certificate that nobody trusts', does: 'self-signed', expected: untrusted },
+  { row: 3, name: 'untrusted certificate', does: 'self-signed', expected: untrusted },
   { row: 3, name: 'certificate out of date', does: 'expired', expected: untrusted },
   { row: 3, name: 'certificate of another host', does: 'wrong-host', expected: untrusted },
   { row: 3, name: 'plain HTTP on a TLS port', does: 'no-tls', expected: untrusted },
@@ -177,7 +177,7 @@ export const TRANSPORT_FAULTS: readonly Fault[] = [
   },
   {
     row: 13,
-    name: 'page that calls itself what was asked for',
+    name: 'page with the requested media type',
     does: ({ mediaType }) => page({ 'content-type': mediaType }),
     expected: { ...lostAnswer, ...unusable },
   },

@@ -6,14 +6,14 @@ const EXPIRED = '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>R
 
 const other = Buffer.concat([VIDEO.subarray(0, 12), Buffer.alloc(4000, 'other')])
 
-/** What goes wrong where a video is given out. */
+/** Faults of servers of videos. */
 export const VIDEO_FAULTS: readonly Fault[] = [
   {
     row: 43,
     name: 'expired address: 403 with XML',
     does: () => reply({ status: 403, headers: { 'content-type': 'application/xml' }, body: EXPIRED }),
     expected: {
-      download: 'asked anew',
+      download: 'polled again',
       probe: 'next mirror',
       'probe-always': 'own url',
       source: 'replaced',
@@ -25,7 +25,7 @@ export const VIDEO_FAULTS: readonly Fault[] = [
     name: 'expired address: 410',
     does: () => reply({ status: 410 }),
     expected: {
-      download: 'asked anew',
+      download: 'polled again',
       probe: 'next mirror',
       'probe-always': 'own url',
       source: 'replaced',
@@ -52,7 +52,7 @@ export const VIDEO_FAULTS: readonly Fault[] = [
   })),
   {
     row: 44,
-    name: 'HEAD that tells no length',
+    name: 'HEAD without a length',
     does: () => onHead(reply({ headers: { 'content-type': 'video/mp4', 'content-length': [] } })),
     expected: { probe: 'proven', 'probe-always': 'proven' },
   },
@@ -123,7 +123,7 @@ export const VIDEO_FAULTS: readonly Fault[] = [
   },
   {
     row: 47,
-    name: 'bytes that are no video, of no media type',
+    name: 'bytes that are not a video, without a media type',
     does: () => reply({ body: Buffer.alloc(4000, 'no') }),
     expected: { download: 'retried', 'download-always': 'no copy', probe: 'next mirror', 'probe-always': 'own url' },
   },

@@ -37,7 +37,7 @@ export const CANARIES = { first: 'canary-first-5b0e41d7c9', second: 'canary-seco
 
 const JOB = { id: 'video_1', object: 'video', model: 'café', status: 'queued', progress: 0 }
 
-/** What a run came to, with all that the servers saw. */
+/** The outcome of a run, with all requests of the servers. */
 export interface Played {
   readonly result: PipelineResult | undefined
   readonly error: unknown
@@ -185,7 +185,7 @@ export function doneReply(videoUrl?: string) {
   return jobReply(doneFields(videoUrl))
 }
 
-/** What is told of a job that is done. */
+/** The report of a job that is done. */
 export function doneFields(videoUrl?: string) {
   return { status: 'completed', progress: 100, ...(videoUrl !== undefined && { url: videoUrl }) }
 }

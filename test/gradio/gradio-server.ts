@@ -63,7 +63,7 @@ export async function startGradioServer(options: GradioServerOptions): Promise<G
 
 async function firstLine(output: NodeJS.ReadableStream): Promise<string> {
   for await (const line of createInterface({ input: output })) return line
-  return new Promise(() => undefined) // Its exit tells why.
+  return new Promise(() => undefined) // Its exit shows why.
 }
 
 // The port takes connections before the server does: the first answer may come late, but it comes.

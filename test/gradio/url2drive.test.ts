@@ -59,7 +59,7 @@ for (const { version, prefix, inputs, token } of VERSIONS) {
       expect(videos.seen()).toEqual([])
     })
 
-    test('a video that the Space cannot download is not its failure', async () => {
+    test('a video that the Space cannot download is not blamed on the Space', async () => {
       const videos = await videoServer()
       const error = await rejection(uploader().upload(videos.source('/gone?sig=canary-sig-1'), fakeContext()))
       expect(error).toMatchObject({ code: 'upstream-response', isRetryable: false })
@@ -108,7 +108,7 @@ for (const { version, prefix, inputs, token } of VERSIONS) {
       const uploads: Promise<unknown>[] = []
       for (const [index, context] of contexts.entries()) {
         uploads.push(rejection(uploader().upload(videos.source(`/${index}.mp4`), context)))
-        // The first report is of the submission, the others are of the stream, without which the Space sees nobody go.
+        // The first report is of the submission, the others are of the stream, without which the Space does not see a client leave.
         await eventually(() => context.progress.length).toBeGreaterThan(1)
       }
       expect(await queued()).toBe(1)
@@ -134,7 +134,7 @@ for (const { version, prefix, inputs, token } of VERSIONS) {
   })
 }
 
-/** A server of videos that holds its answers back until it is told to release them. */
+/** A server of videos that holds its answers back until they are released. */
 async function videoServer() {
   let release = () => {}
   const released = new Promise<void>((resolve) => {

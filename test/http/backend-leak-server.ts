@@ -4,9 +4,9 @@ import { createHandler } from '../../src/http/create-handler.js'
 import { toNodeListener } from '../../src/http/node/to-node-listener.js'
 import { memoryStore, SoraPipeline } from '../../src/index.js'
 
-// A backend in a process of its own, so that what it keeps can be weighed; backend-leaks.full.ts starts it.
+// A backend in its own process, so that its memory can be measured; backend-leaks.full.ts starts it.
 
-/** What a backend holds when nobody is connected and no run goes on. */
+/** What a backend holds when no client is connected and no run is active. */
 export interface BackendHoldings {
   readonly heapBytes: number
   /** What keeps the process alive, such as timers and sockets. */
@@ -53,7 +53,7 @@ async function holdings(): Promise<BackendHoldings> {
   while (completed + failed < started) await nextTurn()
   for (let times = 0; times < 5; times += 1) {
     globalThis.gc?.()
-    // Finalizers run in turns of their own.
+    // Finalizers run in their own turns of the event loop.
     await nextTurn()
   }
   const resources = process.getActiveResourcesInfo().sort()

@@ -33,7 +33,7 @@ const VISITS: readonly Visit[] = [
   { request: get('/videos', 'wrong'), until: /"invalid_api_key"\}\}/ },
 ]
 
-test('10,000 requests, of which many leave early, leave nothing behind, and every run goes on to its end', async () => {
+test('10,000 requests, of which many leave early, leave nothing behind, and every run ends', async () => {
   const entry = new URL('backend-leak-server.ts', import.meta.url)
   const execArgv = ['--expose-gc', '--import', new URL('../support/run-sources.ts', import.meta.url).href]
   const server = fork(entry, { execArgv })
@@ -53,7 +53,7 @@ test('10,000 requests, of which many leave early, leave nothing behind, and ever
   expect(besidesTimers(after)).toEqual(besidesTimers(before))
   expect(after.resources.length - before.resources.length).toBeLessThanOrEqual(1)
   expect(after.warnings).toBe(0)
-  // Who leaves as soon as the request is sent may be gone before it is read; nobody else's run is missing.
+  // A client that leaves as soon as the request is sent may be gone before it is read; no other run is missing.
   const [runs, left] = [(10_003 / 7) * 5, 10_003 / 7]
   expect(after.started - before.started).toBeGreaterThanOrEqual(runs - left)
   expect(after.started - before.started).toBeLessThanOrEqual(runs)

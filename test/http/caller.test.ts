@@ -57,7 +57,7 @@ describe('a handler without keys', () => {
     )
   })
 
-  it('takes true and false alone', () => {
+  it('takes only true and false', () => {
     expect(() => createHandler(pipeline, { public: 'yes' as never })).toThrow(/public is "yes"/)
   })
 })
@@ -69,7 +69,7 @@ describe('what authenticate resolves with', () => {
     return { status, code: body.error?.code, message: body.error?.message, errors }
   }
 
-  it.each([undefined, null, false, '', 0, Number.NaN])('%s is nobody', async (result) => {
+  it.each([undefined, null, false, '', 0, Number.NaN])('%s is not an owner', async (result) => {
     expect(await answerTo(result)).toMatchObject({ status: 401, code: 'invalid_api_key', errors: [] })
   })
 
@@ -82,7 +82,7 @@ describe('what authenticate resolves with', () => {
     ['a text of 256 characters', 'x'.repeat(256)],
     ['a text with a control character', 'ann\n'],
     ['a text with a lone surrogate', 'ann\ud800'],
-  ])('%s is a mistake of the server, which its operator hears of', async (_, result) => {
+  ])('%s is a mistake of the server, which is reported to its operator', async (_, result) => {
     const { status, code, message, errors } = await answerTo(result)
     expect([status, code]).toEqual([500, 'configuration_error'])
     expect(message).not.toContain('authenticate')
@@ -94,7 +94,7 @@ describe('what authenticate resolves with', () => {
     ])
   })
 
-  it('names what came, and no long text', async () => {
+  it('names the invalid value, shortened', async () => {
     const { errors } = await answerTo(true)
     expect((errors[0] as Error).message).toContain('authenticate() is true')
     const { errors: long } = await answerTo('x'.repeat(300))
@@ -126,7 +126,7 @@ describe('what authenticate resolves with', () => {
 })
 
 describe('a page of the list after a video of another owner', () => {
-  it.each(['there', 'removed'])('is that after an id that is not known: %s', async (state) => {
+  it.each(['there', 'removed'])('starts after an unknown id: %s', async (state) => {
     const { json, ended } = handlerOf({
       apiKeys: [
         { key: 'a', owner: 'ann' },

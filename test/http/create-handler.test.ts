@@ -7,7 +7,7 @@ import { chatBody, handlerOf } from './handler-call.js'
 
 const CHAT = '/v1/chat/completions'
 
-describe('who may call', () => {
+describe('authorization of callers', () => {
   const keys = ['key-of-ann', { key: 'key-of-bob', owner: 'bob' }, { key: 'new-key-of-bob', owner: 'bob' }]
 
   it.each([
@@ -31,14 +31,14 @@ describe('who may call', () => {
   })
 
   it.each(['Basic a2V5LW9mLWFubg==', 'key-of-ann', 'Bearer', 'Bearer  ', 'Bearer key-of-ann x'])(
-    'is not who sends %j',
+    'does not include a client that sends %j',
     async (authorization) => {
       const { call } = handlerOf({ apiKeys: keys })
       expect((await call('GET', '/v1/videos', { headers: { authorization } })).status).toBe(401)
     },
   )
 
-  it('sees their own videos alone, on every route, with every key of theirs', async () => {
+  it('sees only its own videos, on every route, with each of its keys', async () => {
     const { json, call, ended } = handlerOf({ apiKeys: keys })
     const { body } = await json('POST', '/v1/videos', { key: 'key-of-bob', body: { prompt: 'A cat' } })
     await ended(body.id)
@@ -61,13 +61,13 @@ describe('who may call', () => {
     expect((await json('GET', path, { key: 'key-of-bob' })).status).toBe(200)
   })
 
-  it('does not see runs that the program made for nobody', async () => {
+  it('does not see runs that the program made without an owner', async () => {
     const { pipeline, json } = handlerOf()
     await pipeline.run({ prompt: 'A cat' }, { id: 'run_1' }).result
     expect((await json('GET', '/v1/videos/run_1')).status).toBe(404)
   })
 
-  it('is told by a function, which may answer by itself', async () => {
+  it('is decided by a function, which may answer with its own Response', async () => {
     const { json, call, errors } = handlerOf({
       authenticate: async ({ headers }) => {
         const name = headers.get('x-name')
@@ -85,7 +85,7 @@ describe('who may call', () => {
     expect(errors).toEqual([new Error('the database is down')])
   })
 
-  it('may be sent elsewhere, also from a page of another origin', async () => {
+  it('may be redirected, also from a page of another origin', async () => {
     const authenticate = () => Response.redirect('https://login.example/')
     const { call } = handlerOf({ authenticate, cors: '*' })
     const response = await call('GET', '/v1/videos', { headers: { origin: 'https://chat.example' } })
@@ -145,7 +145,7 @@ describe('paths and methods', () => {
     if (status === 405) expect(response.headers.get('allow')).toMatch(/GET|POST/)
   })
 
-  it('that do not exist are answered with those that do, whoever asks', async () => {
+  it('that do not exist are answered like those that do, for every caller', async () => {
     const { json } = handlerOf({ basePath: '/api/v1', apiKeys: ['key'] })
     for (const path of ['/api/v1/images', '/api/v1', '/v1/videos']) {
       const { status, body } = await json('GET', path)
@@ -162,7 +162,7 @@ describe('paths and methods', () => {
     expect(body.error.message).toBe('Could not use the method: PUT is not allowed here, give GET or DELETE')
   })
 
-  it('are below the base path that the options say', async () => {
+  it('are below the base path of the options', async () => {
     const { json } = handlerOf({ basePath: '/api/openai/v1/' })
     expect((await json('GET', '/api/openai/v1/models')).status).toBe(200)
     expect((await json('GET', '/v1/models')).status).toBe(404)
@@ -179,7 +179,7 @@ describe('models', () => {
     expect((await json('POST', CHAT, { body: chatBody('A cat', { model: 'any' }) })).body.model).toBe('any')
   })
 
-  it('are those of the options, which say what they stand for', async () => {
+  it('are those of the options, which map them to generator models', async () => {
     const generator = fakeGenerator()
     const models = { 'cat-video': { model: 'wan-2.2', durationSeconds: 8 }, plain: {} }
     const { json } = handlerOf({ models }, { generator })
@@ -203,7 +203,7 @@ describe('models', () => {
     }
   })
 
-  it('may be a list of names that are read as usual', async () => {
+  it('may be a list of names that are parsed as usual', async () => {
     const generator = fakeGenerator()
     const { json } = handlerOf({ models: ['sora2-landscape-10s'] }, { generator })
     await json('POST', CHAT, { body: chatBody('A cat', { model: 'sora2-landscape-10s' }) })
@@ -221,7 +221,7 @@ describe('pages of other origins', () => {
     expect(response.headers.has('access-control-allow-origin')).toBe(false)
   })
 
-  it('may call from where the options say, without a key beforehand and with their own headers', async () => {
+  it('may call from the origins of the options, without a key beforehand and with their own headers', async () => {
     const { call } = handlerOf({ cors: ['https://chat.example'], apiKeys: ['key'] })
     const headers = { ...asked, 'access-control-request-headers': 'authorization, x-stainless-os' }
     const before = await call('OPTIONS', CHAT, { headers })
@@ -248,7 +248,7 @@ describe('pages of other origins', () => {
 describe('hostile bodies', () => {
   const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`
   it.each([
-    ['no JSON', '{', 400],
+    ['not JSON', '{', 400],
     ['nothing', '', 400],
     ['null', 'null', 400],
     ['a list', '[]', 400],
@@ -271,7 +271,7 @@ describe('hostile bodies', () => {
     expect(errors).toEqual([])
   })
 
-  it('of any JSON never get a 5xx, and start nothing that is not a request', async () => {
+  it('of any JSON never get a 5xx, and start nothing without a valid request', async () => {
     const { call, errors } = handlerOf()
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(CHAT, '/v1/videos'), fc.json(), async (path, body) => {
@@ -349,7 +349,7 @@ describe('the events of a video', () => {
   const idsOf = (text: string) => [...text.matchAll(/^id: (.+)$/gm)].map(([, id]) => id ?? '')
   const typesOf = (text: string) => [...text.matchAll(/^event: (.+)$/gm)].map(([, type]) => type)
 
-  it('come as they happen, with ids, names and signs of life in between', async () => {
+  it('are sent as they happen, with ids, names and heartbeats in between', async () => {
     const { clock, json, call } = setUp()
     const { body } = await clock.runUntil(json('POST', '/v1/videos', { body: { prompt: 'A\r\ncat' } }))
     const response = await call('GET', `/v1/videos/${body.id}/events`)
@@ -382,7 +382,7 @@ describe('the events of a video', () => {
     expect(await (await call('GET', new URL(last.result.url).pathname)).text()).toBe('private')
   })
 
-  it('go on after the last id that was seen', async () => {
+  it('continue after the last id that was seen', async () => {
     const { clock, json, call } = setUp()
     const { body } = await clock.runUntil(json('POST', '/v1/videos', { body: { prompt: 'A cat' } }))
     const path = `/v1/videos/${body.id}/events`
@@ -398,7 +398,7 @@ describe('the events of a video', () => {
     expect([...idsOf(seen), ...idsOf(rest)]).toEqual(idsOf(all))
   })
 
-  it('are over for who has seen the last, and begin anew for ids of another telling', async () => {
+  it('end with 204 for a client that has seen the last, and start over for unknown ids', async () => {
     const { clock, json, call } = setUp()
     const { body } = await clock.runUntil(json('POST', '/v1/videos', { body: { prompt: 'A cat' } }))
     const path = `/v1/videos/${body.id}/events`
@@ -411,7 +411,7 @@ describe('the events of a video', () => {
     }
   })
 
-  it('leave nothing behind when the reader goes away', async () => {
+  it('leave nothing behind when the reader leaves', async () => {
     const { clock, json, call, pipeline } = setUp()
     const { body } = await clock.runUntil(json('POST', '/v1/videos', { body: { prompt: 'A cat' } }))
     const response = await call('GET', `/v1/videos/${body.id}/events`)

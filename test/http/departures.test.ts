@@ -63,7 +63,7 @@ async function backend(framework: Framework) {
   }
 }
 
-/** A client that asks for a stream, and what it has got. */
+/** A client that requests a stream, and what it received. */
 function client(port: number, prefix: string) {
   const body = JSON.stringify({ model: 'sora-1.0', stream: true, messages: [{ role: 'user', content: 'A cat' }] })
   const socket: Socket = connect({ port, host: '127.0.0.1' })
@@ -81,7 +81,7 @@ function client(port: number, prefix: string) {
   return { socket, until }
 }
 
-describe.each(Object.entries(FRAMEWORKS) as [string, Framework][])('on %s a client who leaves', (_, framework) => {
+describe.each(Object.entries(FRAMEWORKS) as [string, Framework][])('on %s a client that leaves', (_, framework) => {
   test('before the headers stops nothing: the video is in the list', async () => {
     const { port, prefix, take, submitted, finish, ended, get } = await backend(framework)
     const { socket } = client(port, prefix)
@@ -107,7 +107,7 @@ describe.each(Object.entries(FRAMEWORKS) as [string, Framework][])('on %s a clie
     expect(await get(`/videos/${id}`)).toMatchObject({ id, status: 'completed', url: 'https://cdn.example/a.mp4' })
   })
 
-  test('after the end has all of it, and the video stays', async () => {
+  test('after the end has received the whole stream, and the video stays', async () => {
     const { port, prefix, take, finish, get } = await backend(framework)
     const { socket, until } = client(port, prefix)
     take()

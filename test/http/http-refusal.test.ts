@@ -15,7 +15,7 @@ test('carries the body of an OpenAI error, and the headers of the answer', () =>
   })
 })
 
-test('has no param and no headers unless they are given, and is the fault of the server from 500 on', () => {
+test('has no param and no headers unless they are given, and is a server error from 500 on', () => {
   const refusal = new HttpRefusal({ status: 500, code: 'body_already_read', message: 'Could not read the body' })
   expect(refusal.headers).toEqual({})
   expect(refusal.body.error).toMatchObject({ type: 'server_error', param: null })

@@ -90,7 +90,7 @@ describe('a key whose every submission was refused', () => {
     expect(generator.startCount).toBe(3)
   })
 
-  it('counts a generator that was never asked', async () => {
+  it('counts a generator that was never called', async () => {
     const first = withCircuitBreaker(fakeTaskGenerator({ name: 'first', starts: [refused, refused] }), { failures: 1 })
     const second = fakeTaskGenerator({ name: 'second', starts: [refused, refused] })
     const { post } = backend({ generator: fallback(first, second) })

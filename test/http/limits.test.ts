@@ -56,7 +56,7 @@ describe('unfinished runs of one owner', () => {
     expect(generator.startCount).toBe(2)
   })
 
-  it('begin at the same moment, and no more than may', async () => {
+  it('begin at the same moment, and no more than the limit', async () => {
     const { generator, json } = setUp()
     const answers = await Promise.all(
       ['1', '2', '3', '4', '5'].map((prompt) => json('POST', VIDEOS, { key: 'a', body: { prompt } })),
@@ -79,7 +79,7 @@ describe('unfinished runs of one owner', () => {
     expect((await json('POST', VIDEOS, { key: 'a', body: { prompt: '1' } })).status).toBe(200)
   })
 
-  it('are not prepared when there is no place', async () => {
+  it('are not prepared when no place is free', async () => {
     let prepared = 0
     const prepare: HandlerOptions['prepare'] = (request) => {
       prepared += 1
@@ -91,7 +91,7 @@ describe('unfinished runs of one owner', () => {
     expect(prepared).toBe(1)
   })
 
-  it('end with success or failure, and their places are free', async () => {
+  it('free their places when they succeed or fail', async () => {
     const generator = fakeTaskGenerator({ polls: [{ state: 'failed', error: new Error('no') as never }] })
     const { json, ended } = handlerOf({ ...TWO_KEYS, maxRunsPerOwner: 1 }, { generator })
     for (const prompt of ['1', '2', '3']) {
@@ -134,7 +134,7 @@ describe('bodies that do not arrive', () => {
     expect([isCancelled(), clock.pending, errors]).toEqual([true, 0, []])
   })
 
-  it('are given up over a real connection, whose client hears of it', async () => {
+  it('are given up over a real connection, and the client gets an error', async () => {
     const clock = manualClock()
     const { handler } = handlerOf({ clock }, { clock })
     const { origin } = await serve(createServer(toNodeListener(handler)))

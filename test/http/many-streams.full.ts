@@ -55,7 +55,7 @@ test('of a thousand streams with one stalled reader each gets its end, in bounde
   const stalled = await open()
   stalled.pause()
   const streams = await readMany(STREAMS - 1)
-  // Every stream has begun; each tells of a few polls before the end.
+  // Every stream has begun; each reports a few polls before the end.
   const first = streams[0]
   while (first && Buffer.concat(first.chunks).toString().split('data: ').length < 4) await once(first.socket, 'data')
   const during = await ask('memory')

@@ -21,7 +21,7 @@ function countedClock() {
   return { clock, counted, sleepers: () => sleepers }
 }
 
-test('a thousand sleepers are one timer, and none when nobody sleeps', async () => {
+test('a thousand sleepers are one timer, and none when none is left', async () => {
   const { clock, counted, sleepers } = countedClock()
   const timer = sharedTimer(counted, 1000)
   const sleeps = Array.from({ length: 1000 }, (_, index) => timer.sleep(5000 + index))
@@ -31,7 +31,7 @@ test('a thousand sleepers are one timer, and none when nobody sleeps', async () 
   expect(sleepers()).toBe(0)
 })
 
-test('a sleep ends never early and at most a tick late', async () => {
+test('a sleep never ends early and at most a tick late', async () => {
   const { clock, counted } = countedClock()
   const timer = sharedTimer(counted, 1000)
   const ended: number[] = []

@@ -1,4 +1,4 @@
-// A process of its own, so that nothing but the server counts: a backend of the built package whose videos are done when the test
+// Its own process, so that nothing but the server counts: a backend of the built package whose videos are done when the test
 // says so. Prints its port, and answers each line on standard input with its RSS after collection: `hold` keeps videos from being
 // done, `finish` ends them all.
 import { once } from 'node:events'
@@ -25,7 +25,7 @@ const pipeline = new SoraPipeline({
       return { state: 'running' as const, ratio: Math.min(0.99, polls / 1e6), phase: `step ${polls}` }
     },
   },
-  // A thousand polls a second are many for a thousand jobs: the default asks every few seconds.
+  // A thousand polls a second are many for a thousand jobs: the default polls every few seconds.
   pollSchedule: () => 2000,
 })
 const server = createServer(toNodeListener(createHandler(pipeline, { public: true, progress: 'reasoning_content' })))

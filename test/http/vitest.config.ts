@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-// Of `npm run load-tests`: thousands of requests and streams, one file after the other, so that what is weighed is theirs alone.
+// Of `npm run load-tests`: thousands of requests and streams, one file after the other, so that only theirs is measured.
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   test: { include: ['test/http/**/*.full.ts'], testTimeout: 300_000, fileParallelism: false },

@@ -11,7 +11,7 @@ import {
 } from 'sora-pipeline'
 import { fileStore, sqliteStore } from 'sora-pipeline/stores'
 
-// A process with a chain of its own; test/kill/changing-chains.full.ts starts, kills, stops and closes it.
+// A process with its own chain; test/kill/changing-chains.full.ts starts, kills, stops and closes it.
 
 /** The chains that a process may have. */
 export const CHAINS = ['a', 'fallback(a, b)', 'fallback(b, a)', 'withRetry(b)', 'balance([a, b])'] as const
@@ -49,7 +49,7 @@ async function work(task: ChainTask): Promise<void> {
     clock: { now: () => Date.now() + task.clockStepMs, monotonic: () => performance.now(), sleep },
     leaseMs: task.leaseMs,
     allowPrivateAddresses: ['127.0.0.1'],
-    // Of a clock that steps by an hour no process can tell an outage of an hour.
+    // No process can distinguish a clock that steps by an hour from an outage of an hour.
     deadlines: { generateMs: 6 * 3_600_000, totalMs: Number.POSITIVE_INFINITY },
     pollSchedule: () => 50,
   })
@@ -72,7 +72,7 @@ async function work(task: ChainTask): Promise<void> {
   process.exit(0) // Connections that are kept alive would hold it.
 }
 
-// A process that was stopped in the middle of a write keeps the database locked until it goes on.
+// A process that was stopped in the middle of a write keeps the database locked until it continues.
 async function recover(pipeline: SoraPipeline): Promise<readonly PipelineRun[]> {
   for (;;) {
     try {

@@ -23,14 +23,14 @@ interface Toll {
   closes: number
   runs: number
   creates: number
-  /** Of `creates`, those that were beyond the first of a run. */
+  /** The `creates` beyond the first of a run. */
   double: number
   lost: number
   /** Runs that gave out the video of another. */
   wrong: number
 }
 
-/** A store whose processes have a chain of their own each, and a last one that has both generators. */
+/** A store whose processes each have their own chain, and a last one that has both generators. */
 async function playOut(
   world: {
     readonly a: PaidProvider
@@ -66,7 +66,7 @@ async function playOut(
   for (let turn = 0; turn < RESTARTS; turn += 1) {
     const id = `${kind}-${mode}-${turn}`
     runs.push({ id, prompt: `The prompt of ${id}` })
-    // One answer in three is lost at the provider that the request comes to.
+    // One answer in three is lost at the provider that receives the request.
     const lost = runs[Math.floor(random() * 3 * runs.length)]
     if (lost)
       pick([a, b])
@@ -144,7 +144,7 @@ async function playOut(
   return toll
 }
 
-/** Rejects after a minute with what was waited for: every wait of this test ends long before. */
+/** Rejects after a minute with the awaited condition: every wait of this test ends long before. */
 async function within<T>(promise: Promise<T>, open: () => readonly string[]): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

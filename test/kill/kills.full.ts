@@ -39,7 +39,7 @@ const KILLS: readonly Kill[] = [
   { at: 'after completed' },
 ]
 
-// What only a process does that found a submission about to be sent.
+// Calls of a process that found a submission about to be sent.
 const RECONCILED: readonly Kill[] = [
   { at: 'after sending' },
   { at: 'before unknown' },
@@ -61,7 +61,7 @@ it('pays once and loses nothing, whenever its process is killed', async () => {
   console.info(`seed ${seed}: KILL_SEED=${seed} repeats the instants`)
   const boundaries = STORES.flatMap((store) =>
     (['key', 'find', 'videos-api'] as const).flatMap((mode): readonly Life[] => {
-      // The sandbox holds no requests of its own.
+      // The sandbox holds back no requests.
       const kills = mode === 'videos-api' ? KILLS.filter((kill) => 'at' in kill || isHeld(kill, 'publish')) : KILLS
       const third = Math.ceil(kills.length / 3)
       const thirds = Array.from({ length: third }, (_, first) => kills.filter((_, index) => index % third === first))

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What is held when it comes next: the answer is kept back for ever, or for a download after its first half. */
+/** What is held when it comes next: the answer is kept back forever, or for a download after its first half. */
 export type HeldRequest = 'create' | 'poll' | 'publish' | 'download'
 
 /** What becomes of a submission whose connection may die before the answer. */

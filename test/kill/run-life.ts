@@ -12,7 +12,7 @@ import type { OwnServer } from '../stores/servers/own-server.js'
 import { type Commitment, type HeldRequest, startPaidProvider, VIDEO } from './paid-provider.js'
 import type { RunTask } from './run-process.js'
 
-/** Where a process is killed: at a point that it freezes at, while a request of its is held, or at some instant. */
+/** Where a process is killed: at a point that it freezes at, while one of its requests is held, or at some instant. */
 export type Kill = (
   | { readonly at: string }
   | { readonly during: HeldRequest; readonly commitment?: Commitment }
@@ -34,7 +34,7 @@ export interface Life {
   readonly kills: readonly Kill[]
 }
 
-/** What came of lives. */
+/** The outcome of lives. */
 export interface Toll {
   kills: number
   runs: number
@@ -63,7 +63,7 @@ export interface Outdated {
 
 /** The upstreams of lives. */
 export interface World {
-  /** Lets runs live; gives what came of them. Rejects with what a run did wrong. */
+  /** Lets runs live; returns their outcome. Rejects with the fault of a run. */
   live(life: Life): Promise<Toll>
   /** The same with a process that is stopped, the present library taking over, and then wakes. */
   freeze(life: Omit<Life, 'kills'>, at: string, by?: RunTask['library']): Promise<Toll>
@@ -185,11 +185,11 @@ export async function startWorld(): Promise<World> {
       await sleeper.ended
       const toll = await reckon(task, other, provider.paidFor)
       if (by === undefined) {
-        // What the sleeper did after it woke has been paid for as well, if anything was.
+        // Calls of the sleeper after it woke count as paid as well.
         await reckon(task, sleeper, provider.paidFor)
         return toll
       }
-      // The sleeper cannot read the runs any more; a last process finds them as they were.
+      // The sleeper cannot read the runs any more; a last process finds them unchanged.
       return await reckon(task, start(), provider.paidFor)
     },
 
@@ -215,7 +215,7 @@ export async function startWorld(): Promise<World> {
   }
 }
 
-/** Adds up what came of lives, some of them at a time. */
+/** Adds up the outcomes of lives, some of them at a time. */
 export async function liveAll(world: World, lives: readonly Life[], atOnce: number): Promise<Toll> {
   const total: Toll = { kills: 0, runs: 0, creates: 0, lost: 0 }
   const queue = [...lives]

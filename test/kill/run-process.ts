@@ -46,7 +46,7 @@ const pipeline = new SoraPipeline({
 const recovered = await pipeline.recover()
 const known = new Set(recovered.map(({ id }) => id))
 tell({ ready: true })
-// A run that was not saved yet is asked for again, as the caller of a lost process does; an ended one gives its result.
+// A run that was not saved yet is requested again, as the caller of a lost process does; an ended one gives its result.
 const asked = task.runs.filter(({ id }) => !known.has(id)).map(({ id, prompt }) => pipeline.run({ prompt }, { id }))
 await Promise.all(
   [...recovered, ...asked].map(({ id, result }) =>

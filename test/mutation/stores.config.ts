@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 import ofTests from './vitest.config.ts'
 
-// Of `npm run mutation -- --mutate 'src/stores/**/*.ts'`: the tests of stores that start no process of their own. They replace
-// modules of Node, so each file is loaded by itself, and the models take too long to be run for every mutant.
+// Of `npm run mutation -- --mutate 'src/stores/**/*.ts'`: the tests of stores that start no process. They replace
+// modules of Node, so each file is loaded separately, and the models take too long to be run for every mutant.
 export default defineConfig({
   ...ofTests,
   test: {

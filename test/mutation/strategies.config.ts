@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import ofTests from './vitest.config.ts'
 
 // Of `npm run mutation -- --mutate 'src/strategies/**/*.ts'`, and of `src/upstream`: the tests of that folder, with servers on loopback.
-// They replace modules of Node and the platform's fetch, so each file is loaded by itself.
+// They replace modules of Node and the platform's fetch, so each file is loaded separately.
 const folder = process.env.MUTATION_FOLDER ?? 'strategies'
 
 // They take longest, so they come last: a mutant is done with at its first failed test.

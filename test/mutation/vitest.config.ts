@@ -14,7 +14,7 @@ class QuickFirst extends BaseSequencer {
   }
 }
 
-// Of `npm run mutation`: the tests of what is mutated that need no socket and no process of their own, as each is run hundreds
+// Of `npm run mutation`: the tests of what is mutated that need no socket and no process, as each is run hundreds
 // of times.
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),

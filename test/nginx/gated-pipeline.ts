@@ -1,7 +1,7 @@
 import { SoraPipeline } from '../../src/index.js'
 import { fakeGenerator, fakePublisher, fakeResolver, fakeUploader } from '../../src/testing/index.js'
 
-/** A pipeline whose four stages end when they are told to. */
+/** A pipeline whose four stages end when the test ends them. */
 export interface GatedPipeline {
   readonly pipeline: SoraPipeline
   /** Ends the next stage, from the first on. */
@@ -10,7 +10,7 @@ export interface GatedPipeline {
 
 export const RESULT_URL = 'https://drive.example/a.mp4'
 
-/** Makes such a pipeline, for one run. */
+/** Makes a gated pipeline, for one run. */
 export function gatedPipeline(): GatedPipeline {
   const closed: (() => void)[] = []
   const after = <T extends object>(result: T) => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-/** An nginx of its own, in front of one server. */
+/** A separate nginx in front of one server. */
 export interface NginxServer {
   /** Where nginx listens. */
   readonly origin: string
@@ -22,7 +22,7 @@ export interface NginxOptions {
 }
 
 const NGINX = 'nginx'
-// Where Debian has it, which is not in everybody's PATH.
+// Where Debian has it, which is not in every PATH.
 const ENV = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }
 
 /** Whether there is an nginx on this machine. */
@@ -35,11 +35,11 @@ export function isInstalled(): boolean {
   }
 }
 
-/** Starts nginx on a free port of loopback, with a configuration and files of its own, and resolves when it listens. */
+/** Starts nginx on a free port of loopback, with its own configuration and files, and resolves when it listens. */
 export async function startNginx(options: NginxOptions): Promise<NginxServer> {
   const folder = await mkdtemp(join(tmpdir(), 'nginx-'))
   try {
-    // Nobody can tell nginx to take any port, so another process may take the free one first.
+    // nginx cannot be configured to take any free port, so another process may take the free one first.
     for (let tries = 1; ; tries += 1) {
       const log: string[] = []
       const nginx = await run(folder, await freePort(), options, log)
@@ -65,7 +65,7 @@ async function run(folder: string, port: number, options: NginxOptions, log: str
     const lines = createInterface({ input: nginx.stderr })
     lines.on('line', (line) => {
       log.push(line)
-      // It says so after it has opened its ports.
+      // It reports its start after it has opened its ports.
       if (line.includes('event method')) resolve(true)
     })
     lines.once('close', () => resolve(false))

@@ -12,7 +12,7 @@ const title = 'a stream behind nginx'
 if (isSkipped) console.warn('skipped: streams behind nginx; install nginx-light')
 
 const STAGES = ['generate', 'publish', 'resolve', 'upload']
-// What the chat says when a stage begins.
+// The text of the chat when a stage begins.
 const { generating, publishing, resolving, uploading } = chineseTexts
 const BEGINNINGS = [generating, publishing, resolving, uploading('Google Drive')].map((text) => JSON.stringify(text))
 const DONE = 'data: [DONE]'
@@ -67,7 +67,7 @@ describe.skipIf(isSkipped)(isSkipped ? `${title} (skipped: install nginx-light)`
     const { status, headers } = await answer
     expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
     for (const beginning of BEGINNINGS) {
-      // The stage goes on until this was read: a proxy that waits for more would wait for ever.
+      // The stage continues until this was read: a proxy that waits for more would wait forever.
       await until(frames, (frame) => frame.includes(beginning))
       endStage()
     }
@@ -75,7 +75,7 @@ describe.skipIf(isSkipped)(isSkipped ? `${title} (skipped: install nginx-light)`
     expect(await frames.next()).toBeUndefined()
   })
 
-  test('and so do the typed events of a video', async () => {
+  test('the typed events of a video also arrive one by one', async () => {
     const { endStage, ask } = serve({ heartbeatMs: 0 })
     const { id } = (await (await fetch(`${usual.origin}/v1/videos`, POST({ prompt: 'a cat' }))).json()) as {
       id: string
@@ -89,7 +89,7 @@ describe.skipIf(isSkipped)(isSkipped ? `${title} (skipped: install nginx-light)`
     expect(await frames.next()).toBeUndefined()
   })
 
-  test('that is so because of a header: where nginx is deaf to it, nothing arrives before the end', async () => {
+  test('nothing arrives before the end where nginx ignores the header against buffering', async () => {
     const { endStage, ask } = serve({ heartbeatMs: 0 })
     const { frames } = ask(`${deaf.origin}/v1/chat/completions`, CHAT)
     const read = until(frames, (frame) => frame === DONE)
@@ -117,7 +117,7 @@ describe.skipIf(isSkipped)(isSkipped ? `${title} (skipped: install nginx-light)`
     expect(await until(frames, (frame) => frame === DONE)).toContainEqual(expect.stringContaining(RESULT_URL))
   })
 
-  test('that is so because of the heartbeats: without them the stream is cut, and the run goes on', async () => {
+  test('the stream is cut without heartbeats, and the run continues', async () => {
     const { pipeline, endStage, ask } = serve({ heartbeatMs: 0 })
     const { answer, frames } = ask(`${impatient.origin}/v1/chat/completions`, CHAT)
     await until(frames, (frame) => frame.includes(generating))

@@ -1,4 +1,4 @@
-/** The frames of a stream, one at a time and none before it is asked for. */
+/** The frames of a stream, one at a time and none before it is read. */
 export interface SseFrames {
   /** The next frame without the blank line that ends it; `undefined` at the end. Rejects when the stream was cut. */
   next(): Promise<string | undefined>

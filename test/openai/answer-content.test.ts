@@ -14,7 +14,7 @@ test('each format of a plain URL', () => {
   expect(answer((result) => `${result.runId} ${result.url}`, url)).toBe(`run_1 ${url}`)
 })
 
-test('a query survives: as an entity in HTML, as it is elsewhere', () => {
+test('a query survives: as an entity in HTML, unchanged elsewhere', () => {
   const url = 'https://cdn.example/a.mp4?X-Sig=a%2Fb&copy=1'
   expect(answer('markdown', url)).toBe(`[video](${url})`)
   expect(answer('html', url)).toBe('<video src="https://cdn.example/a.mp4?X-Sig=a%2Fb&amp;copy=1" controls></video>')

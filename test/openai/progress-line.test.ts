@@ -33,19 +33,19 @@ const progress = (
 })
 const warning = (message: string, at = 0): BareEvent => ({ type: 'warning', code: 'x', message, at })
 
-test('percentages come each 10 points when they move fast', () => {
+test('percentages are shown each 10 points when they move fast', () => {
   const lines = linesOf([started, ...Array.from({ length: 101 }, (_, i) => progress(i, { ratio: i / 100 }))])
   expect(lines.slice(1)).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map((n) => `⏳ Generation: ${n}%`))
 })
 
-test('every whole percentage of an upstream is shown as it is, and 100 only when all is done', () => {
+test('every whole percentage of an upstream is shown unchanged, and 100 only when all is done', () => {
   for (let percent = 10; percent <= 100; percent += 1) {
     expect(linesOf([started, progress(1, { ratio: percent / 100 })])[1]).toBe(`⏳ Generation: ${percent}%`)
   }
   expect(linesOf([started, progress(1, { ratio: 0.9999 })])[1]).toBe('⏳ Generation: 99%')
 })
 
-test('percentages come each 15 s when they move slowly', () => {
+test('percentages are shown each 15 s when they move slowly', () => {
   const lines = linesOf([
     started,
     progress(5_000, { ratio: 0.01 }),
@@ -69,7 +69,7 @@ test('bytes are a percentage too, and each stage counts from 0', () => {
   expect(lines.slice(1)).toEqual(['⏳ Generation: 90%', '⏳ Upload: 30%', '☁️ Uploading to s3...', '⏳ Upload: 100%'])
 })
 
-test('without progress the elapsed time comes each 30 s, with the phase if it is a plain word', () => {
+test('without progress the elapsed time is shown each 30 s, with the phase if it is a plain word', () => {
   const lines = linesOf([
     started,
     progress(29_999, { phase: 'queued' }),
@@ -88,7 +88,7 @@ test('without progress the elapsed time comes each 30 s, with the phase if it is
   )
 })
 
-test('failed attempts, fallbacks and failed stages are told in our own words', () => {
+test("failed attempts, fallbacks and failed stages have the library's own texts", () => {
   const events: BareEvent[] = [
     { type: 'attempt-failed', stage: 'resolve', strategy: 'mirror', label: 'Mirror 1', error, durationMs: 1 },
     { type: 'fallback-taken', stage: 'resolve', strategy: 'mirror', next: 'mirror-2' },
@@ -103,7 +103,7 @@ test('failed attempts, fallbacks and failed stages are told in our own words', (
   ])
 })
 
-test('a code of a later version is shown as it is', () => {
+test('a code of a later version is shown unchanged', () => {
   const later = { ...error, code: 'later' as ErrorCode }
   const events = (['attempt-failed', 'stage-failed'] as const).map(
     (type): BareEvent => ({ type, stage: 'upload', strategy: 's3', error: later, durationMs: 1 }),
@@ -113,7 +113,7 @@ test('a code of a later version is shown as it is', () => {
   }
 })
 
-test('the same note comes at most each 15 s', () => {
+test('the same note is shown at most each 15 s', () => {
   expect(linesOf([warning('a'), warning('a', 14_999), warning('b', 14_999), warning('a', 15_000)])).toEqual([
     '⚠️ a',
     '⚠️ b',
@@ -121,7 +121,7 @@ test('the same note comes at most each 15 s', () => {
   ])
 })
 
-test('a resumed run does not say its steps again', () => {
+test('a resumed run does not repeat its steps', () => {
   const events: BareEvent[] = [
     started,
     { type: 'run-resumed', stages: ['generate'] },
@@ -131,7 +131,7 @@ test('a resumed run does not say its steps again', () => {
   expect(linesOf(events, chineseTexts)).toEqual(['🎬 开始生成视频...', '✅ 视频生成完成'])
 })
 
-test('a failed generation says nothing: the error of the run does', () => {
+test('a failed generation adds no line: the error of the run is enough', () => {
   expect(linesOf([{ type: 'stage-failed', stage: 'generate', strategy: 'mock', error, durationMs: 1 }])).toEqual([])
 })
 

@@ -91,7 +91,7 @@ test('a strict event-stream parser reads the stream', async () => {
   expect(messages.slice(0, -1).map(({ data }) => JSON.parse(data).choices[0].delta.content)).toEqual(SEED_TEXTS)
 })
 
-// Reads as the document tells callers to: whole lines out of each piece, `data: ` cut off, JSON parsed.
+// Reads as the document instructs callers to: whole lines out of each piece, `data: ` cut off, JSON parsed.
 async function plainClient(url: string): Promise<{ contents: string[]; isDone: boolean }> {
   const contents: string[] = []
   let isDone = false

@@ -29,7 +29,7 @@ test('an empty chunk keeps a silent stream alive, in the form of the one before 
   expect(clock.pending).toBe(0)
 })
 
-test('before the first chunk it has the form that the chunks say, and none comes where they say none', async () => {
+test('before the first chunk it has the form of the chunks, and is left out where they set none', async () => {
   const clock = manualClock()
   const [told, untold] = [pushable(), pushable()]
   const emptyChunk = { ...emptyDelta, id: 'chatcmpl-2', usage: null }
@@ -44,7 +44,7 @@ test('before the first chunk it has the form that the chunks say, and none comes
   expect(foreign.frames).toEqual([data(chunk('a')), data(emptyDelta)])
 })
 
-test('the chunks of a run say their form, role and usage included', async () => {
+test('the chunks of a run determine their form, role and usage included', async () => {
   const clock = manualClock()
   const silent = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) }
   const options = { id: 'chatcmpl-3', created: 5, model: 'wan', usage: 'include', clock } as const
@@ -89,7 +89,7 @@ test.each([0, Number.POSITIVE_INFINITY])('%s turns heartbeats off, and no timer 
   expect(clock.pending).toBe(0)
 })
 
-test('a stalled reader makes nothing be read ahead and stops the heartbeats', async () => {
+test('a stalled reader causes no reading ahead and stops the heartbeats', async () => {
   const clock = manualClock()
   let made = 0
   async function* endless() {
@@ -109,7 +109,7 @@ test('a stalled reader makes nothing be read ahead and stops the heartbeats', as
   await reader.cancel()
 })
 
-test('a reader that comes back after a stall has its heartbeats again', async () => {
+test('a reader that continues after a stall has its heartbeats again', async () => {
   const clock = manualClock()
   const source = pushable()
   const reader = toSse({ ...source.chunks, emptyChunk: emptyDelta }, { clock }).getReader()

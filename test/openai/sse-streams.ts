@@ -1,12 +1,12 @@
 import type { ChatCompletionChunk } from '../../src/openai/chat-completion-chunk.js'
 
-/** A chunk that says something. */
+/** A chunk with content. */
 export function chunk(content: string, finish_reason: 'stop' | null = null): ChatCompletionChunk {
   const choices = [{ index: 0 as const, delta: { content }, finish_reason }]
   return { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'sora-1.0', choices }
 }
 
-/** Chunks that come when the test says so, in order, also when it says so before they are asked for. */
+/** Chunks that come when the test says so, in order, also when it says so before they are read. */
 export function pushable() {
   const steps: PromiseWithResolvers<IteratorResult<ChatCompletionChunk>>[] = []
   const calls = { next: 0, return: 0 }

@@ -79,7 +79,7 @@ test('in reasoning_content the role comes first, before any event, and every lin
   expect(first.value?.choices[0]?.delta).toEqual({ role: 'assistant' })
 })
 
-test('the role can be put in and left out', async () => {
+test('the role can be included and left out', async () => {
   expect((await deltas(smoothRun(URL_), { role: 'include' }))[0]).toEqual({ role: 'assistant' })
   expect(await deltas(smoothRun(URL_), { progress: 'none', role: 'omit' })).toEqual([{ content: URL_ }])
   expect(await deltas(smoothRun(URL_), { progress: 'none' })).toEqual([{ role: 'assistant' }, { content: URL_ }])
@@ -139,7 +139,7 @@ test('notes end in a line feed, so that the URL of a degraded run stands alone',
   ])
 })
 
-test('with a markup answer each progress text is a paragraph of its own', async () => {
+test('with a markup answer each progress text is its own paragraph', async () => {
   const all = await deltas(smoothRun(URL_), { content: 'html-fenced' })
   expect(all.map((delta) => delta?.content).join('')).toMatch(
     /\.\.\.\n\n```html\n<video src='https:\/\/cdn\.example\/a\.mp4' controls><\/video>\n```$/,
@@ -237,7 +237,7 @@ function raise(): never {
   throw new Error('broken')
 }
 
-test('lets go of the events of a run at once when its reader leaves, also while they are silent', async () => {
+test('releases the events of a run at once when its reader leaves, also while they are silent', async () => {
   let isLeft = false
   const silent: FormattableRun = {
     [Symbol.asyncIterator]() {

@@ -10,7 +10,7 @@ import { arriving, numbered, resultWith, smoothRun } from './run-events.js'
 
 const URL_ = 'https://cdn.example/a.mp4'
 
-test('a run with a result is answered by the result alone', async () => {
+test('a run with a result is answered by its result only', async () => {
   const run = { ...resultlessRun(), result: Promise.resolve(resultWith(URL_) as PipelineResult) }
   expect((await toChatCompletion(run)).choices[0]?.message.content).toBe(URL_)
   const failure = new ContentRejectedError('No')
@@ -26,7 +26,7 @@ test('events are read to the end of the run', async () => {
   await expect(toChatCompletion(arriving(smoothRun(URL_).slice(0, 3)))).rejects.toThrow(RunStateError)
 })
 
-test('usage comes last when it was asked for', async () => {
+test('usage comes last when it was requested', async () => {
   const completion = await toChatCompletion(resultWith(URL_), { usage: 'include' })
   expect(Object.keys(completion)).toEqual(['id', 'object', 'created', 'model', 'choices', 'usage'])
   expect(completion.usage).toEqual({ prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 })
@@ -37,7 +37,7 @@ test('a bad option rejects, also when the run would be fine', async () => {
   await expect(toChatCompletion(resultWith(URL_), options)).rejects.toThrow(ConfigurationError)
 })
 
-test('the types say what is taken and given', () => {
+test('the types describe what is taken and given', () => {
   expectTypeOf(toChatCompletion).parameter(0).extract<PipelineResult>().not.toBeNever()
   expectTypeOf(toChatCompletion).parameter(0).extract<PipelineResultJson>().not.toBeNever()
   expectTypeOf<ChatCompletion['choices'][number]['finish_reason']>().toEqualTypeOf<'stop'>()

@@ -59,7 +59,7 @@ const CASES: readonly [string, unknown, number, string, string][] = [
   ['unreadable answer', new UpstreamResponseError('No'), 502, 'server_error', 'upstream_error'],
   ['failed generation', new GenerationFailedError('No'), 502, 'server_error', 'generation_failed'],
   ['unknown submission', new SubmissionUnknownError('No'), 502, 'server_error', 'submission_unknown'],
-  ['no URL', new NoUsableUrlError('No', { handle, source }), 502, 'server_error', 'no_usable_url'],
+  ['without a URL', new NoUsableUrlError('No', { handle, source }), 502, 'server_error', 'no_usable_url'],
   ['timeout', new StageTimeoutError('No', { timeoutMs: 5 }), 504, 'server_error', 'timeout'],
   ['a timed out signal', new DOMException('No', 'TimeoutError'), 504, 'server_error', 'timeout'],
   ['run state', new RunStateError('No'), 409, 'invalid_request_error', 'run_conflict'],
@@ -67,7 +67,7 @@ const CASES: readonly [string, unknown, number, string, string][] = [
   ['configuration', new ConfigurationError('x', [problem]), 500, 'server_error', 'configuration_error'],
   ['abort', new DOMException('No', 'AbortError'), 499, 'request_aborted', 'request_aborted'],
   ['anything else', new TypeError('No'), 500, 'server_error', 'internal_error'],
-  ['no error at all', 'No', 500, 'server_error', 'internal_error'],
+  ['not an error', 'No', 500, 'server_error', 'internal_error'],
   ['an empty chain', new AllStrategiesFailedError('No', { errors: [] }), 502, 'server_error', 'upstream_error'],
 ]
 
@@ -86,7 +86,7 @@ test.each([
   http(403, 'This region is unsupported'),
   new GenerationFailedError('No', { upstreamCode: 'unsupported_country_code' }),
   new AuthenticationError('Could not sign in: country not supported', { status: 403 }),
-])('a refusal of the region is told apart by what the upstream says', (error) => {
+])('a refusal of the region is recognised by the message of the upstream', (error) => {
   expect(toOpenAiError(error).status).toBe(403)
 })
 
@@ -100,11 +100,11 @@ test.each([
   ['try again', new NetworkError('No'), /try again/],
   ['look it up', new SubmissionUnknownError('No'), /look it up before you send/],
   ['ask for the run', new StageTimeoutError('No', { timeoutMs: 5 }), /ask for the run under its id/],
-])('the message tells the user to %s', (_, error, advice) => {
+])('the message advises the user to %s', (_, error, advice) => {
   expect(toOpenAiError(error).body.error.message).toMatch(advice)
 })
 
-test('param is the first wrong field, and the message says what to do', () => {
+test('param is the first wrong field, and the message has the fix', () => {
   const { body } = toOpenAiError(new InvalidRequestError([problem, { ...problem, field: 'seed' }]))
   expect(body.error.param).toBe('storyboard[1].prompt')
   expect(body.error.message).toBe(
@@ -145,11 +145,11 @@ test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('a wait of %s is not passe
   expect(toOpenAiError(new RateLimitError('No', { retryAfterMs })).headers).toBeUndefined()
 })
 
-test('a wait is passed on with a rate limit and an overload alone', () => {
+test('a wait is passed on only with a rate limit and an overload', () => {
   expect(toOpenAiError(http(500, '', { retryAfterMs: 5_000 })).headers).toBeUndefined()
 })
 
-test('clients are told not to repeat by themselves what is no use or would pay twice', () => {
+test('clients are kept from automatic retries that are useless or would pay twice', () => {
   const retried = [
     new RateLimitError('No'),
     http(503),
@@ -179,7 +179,7 @@ test('clients are told not to repeat by themselves what is no use or would pay t
   expect(toOpenAiError(chain).headers).toEqual({ 'retry-after': '1' })
 })
 
-test('the most telling error of a chain speaks for it, however deep', () => {
+test('the most specific error of a chain represents it, however deep', () => {
   const inner = new AllStrategiesFailedError('No', {
     errors: [new NetworkError('No'), new ContentRejectedError('Shown')],
   })
@@ -211,7 +211,7 @@ test('an error of JSON has the facts of the first one and gives the same JSON', 
   expect(JSON.stringify(second)).toBe(JSON.stringify(first))
 })
 
-test('what the caller aborted for a reason of its own becomes an AbortError', () => {
+test('what the caller aborted for its own reason becomes an AbortError', () => {
   const json = toErrorJson(new Error('left'))
   expect(errorFromJson(json, { isAborted: true }).name).toBe('AbortError')
   expect(errorFromJson(json).name).toBe('Error')

@@ -19,13 +19,13 @@ async function* listed(...chunks: ChatCompletionChunk[]) {
   yield* chunks
 }
 
-test('each chunk is one frame of its own, and the end is told', async () => {
+test('each chunk is its own frame, and the end is announced', async () => {
   const { frames, finished } = readAll(toSse(listed(chunk('a'), chunk('b', 'stop'))))
   await finished
   expect(frames).toEqual([data(chunk('a')), data(chunk('b', 'stop')), 'data: [DONE]\n\n'])
 })
 
-test('a frame goes out as soon as its chunk is there', async () => {
+test('a frame is sent as soon as its chunk exists', async () => {
   const source = pushable()
   const clock = manualClock()
   const { frames } = readAll(toSse(source.chunks, { clock }))
@@ -66,7 +66,7 @@ test('a cancel over a generator that never yields does not hang', async () => {
   expect((await read).done).toBe(true)
 })
 
-test('a failing return of the chunks is nobody’s unhandled rejection', async () => {
+test('a failing return of the chunks is not an unhandled rejection', async () => {
   const clock = manualClock()
   const chunks: AsyncIterable<ChatCompletionChunk> = {
     [Symbol.asyncIterator]: () => ({
@@ -89,7 +89,7 @@ test('a stream that is cancelled before it was read never touches the chunks', a
   expect(source.calls).toEqual({ next: 0, return: 0 })
 })
 
-test('an onCancel that throws makes the cancel reject, after the chunks were told', async () => {
+test('an onCancel that throws makes the cancel reject, after the chunks were ended', async () => {
   const clock = manualClock()
   const source = pushable()
   const broken = new Error('broken')
@@ -135,7 +135,7 @@ test('an error is one frame without choices or an event line, then the end', asy
   expect(clock.pending).toBe(0)
 })
 
-describe('a failure that is said in a chunk as well', () => {
+describe('a failure that is also written into a chunk', () => {
   const framesAfter = async (error: unknown, ...chunks: ChatCompletionChunk[]) => {
     async function* failing() {
       yield* chunks
@@ -188,7 +188,7 @@ test('without a run id the error frame has four keys', async () => {
   expect(frames.join('')).not.toContain('canary')
 })
 
-test('a chunk that is no JSON ends the stream like an error, and the chunks are told', async () => {
+test('a chunk that is not JSON ends the stream like an error, and the chunks are ended', async () => {
   const clock = manualClock()
   const source = pushable()
   const { frames, finished } = readAll(toSse(source.chunks, { clock }))

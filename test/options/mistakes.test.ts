@@ -11,9 +11,9 @@ import { SUBJECTS, type Subject } from './subjects.js'
 interface Mistake {
   readonly subject: string
   readonly given: unknown
-  /** What the message names. */
+  /** The field in the message. */
   readonly field: string
-  /** What it gives to do. */
+  /** The fix in the message. */
   readonly fix: RegExp
 }
 

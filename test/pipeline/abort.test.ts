@@ -40,10 +40,10 @@ describe('an abort', () => {
 
   it.each([
     ['cannot be cancelled', { name: 'plain', cancel: undefined }, 'running'],
-    ['says that it does not support it', { cancel: async () => 'unsupported' as const }, 'running'],
-    ['says that it is too late', { cancel: async () => 'too-late' as const }, 'finished'],
+    ['reports that it does not support it', { cancel: async () => 'unsupported' as const }, 'running'],
+    ['reports that it is too late', { cancel: async () => 'too-late' as const }, 'finished'],
     ['fails to cancel', { cancel: () => Promise.reject(new Error('HTTP 500')) }, 'unknown'],
-  ])('says what is left when the job %s', async (_, overrides, state) => {
+  ])('reports what is left when the job %s', async (_, overrides, state) => {
     const clock = manualClock()
     const { cancel: _own, ...base } = fakeTaskGenerator({ polls: Number.POSITIVE_INFINITY })
     const { cancel, ...facts } = overrides
@@ -84,7 +84,7 @@ describe('an abort', () => {
     expect((await collect(run)).at(-1)).toMatchObject({ upstream: { state: 'cancelled' } })
   })
 
-  it('says that a submission that was torn down is unknown', async () => {
+  it('reports a submission that was torn down as unknown', async () => {
     const clock = manualClock()
     const generator = fakeTaskGenerator({ hangs: 'start' })
     const run = new SoraPipeline({ generator, clock }).run(request)
@@ -101,7 +101,7 @@ describe('an abort', () => {
     [2500, 'cancelled'],
     [29_000, 'cancelled'],
     [31_000, 'unknown'],
-  ])('hears the answer of a submission that comes %i ms later: the job is %s', async (delayMs, state) => {
+  ])('receives the answer of a submission that comes %i ms later: the job is %s', async (delayMs, state) => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     const generator = fakeTaskGenerator({ delayMs })
@@ -189,7 +189,7 @@ describe('an abort', () => {
     expect(seen?.reason).toBe(reason)
   })
 
-  it('never causes an unhandled rejection when nobody reads the result', async () => {
+  it('never causes an unhandled rejection when the result is not read', async () => {
     const unhandled: unknown[] = []
     const listen = (error: unknown) => unhandled.push(error)
     process.on('unhandledRejection', listen)

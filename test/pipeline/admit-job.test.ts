@@ -49,7 +49,7 @@ function withOwnJob(fake: FakeTaskGenerator) {
 }
 
 describe('generators in balance', () => {
-  it('have their jobs from the submission to the end, and a run waits in line meanwhile', async () => {
+  it('hold their place from the submission to the end, and a run waits in line meanwhile', async () => {
     const [a, b] = [fakeTaskGenerator({ name: 'a', polls: 9 }), fakeTaskGenerator({ name: 'b', polls: 4 })]
     const { clock, pipeline } = pipelineOf(balance([a, b], { concurrency: 1 }))
     const runs = [1, 2, 3].map(() => pipeline.run(request))
@@ -67,7 +67,7 @@ describe('generators in balance', () => {
     ])
   })
 
-  it('spread runs over members from the first, each told under its name', async () => {
+  it('spread runs over members from the first, each reported under its name', async () => {
     const { clock, pipeline } = pipelineOf(balance([fakeGenerator({ name: 'a' }), fakeGenerator({ name: 'b' })]))
     const names: unknown[] = []
     for (let run = 0; run < 4; run += 1) {
@@ -116,7 +116,7 @@ describe('generators in balance', () => {
     await runs[2]?.cancel()
   })
 
-  it('go on to another member after a refusal that makes one rest, each at most once', async () => {
+  it('continue with another member after a refusal that makes one rest, each at most once', async () => {
     const a = fakeTaskGenerator({ name: 'a', starts: [limited] })
     const b = fakeTaskGenerator({ name: 'b', starts: [noCredit] })
     const c = fakeTaskGenerator({ name: 'c' })
@@ -139,7 +139,7 @@ describe('generators in balance', () => {
     expect(a.startCount).toBe(2)
   })
 
-  it('rest also inside a breaker, and not for a chain inside that goes on by itself', async () => {
+  it('rest also inside a breaker, and not for a nested chain that continues automatically', async () => {
     const a = fakeTaskGenerator({ name: 'a', starts: [limited] })
     const b = fakeTaskGenerator({ name: 'b' })
     const guarded = pipelineOf(withCircuitBreaker(balance([a, b])))
@@ -229,7 +229,7 @@ describe('generators in balance', () => {
     }
   })
 
-  it('count a job again that was taken up after a restart, without making it wait', async () => {
+  it('count a job again that was resumed after a restart, without making it wait', async () => {
     const store = memoryStore()
     const before = manualClock()
     const dead = new SoraPipeline({
@@ -255,7 +255,7 @@ describe('generators in balance', () => {
     expect(a.startCount).toBe(1)
   })
 
-  it('look for an unknown submission at the member that it was sent to', async () => {
+  it('look up an unknown submission at the member that it was sent to', async () => {
     const submission = { idempotency: 'none', lookup: 'key', settleMs: 5000 } as const
     const a = fakeTaskGenerator({ name: 'a', submission, starts: [unknown], found: [] })
     const b = fakeTaskGenerator({ name: 'b', polls: 2 })
@@ -333,8 +333,8 @@ describe('generators in balance', () => {
   })
 })
 
-describe('leave to have a job', () => {
-  it('that comes after the run has ended is given back', async () => {
+describe('permission to have a job', () => {
+  it('is given back when it comes after the run has ended', async () => {
     const generator = fakeTaskGenerator()
     let released = 0
     let grant: (admission: Admission) => void = () => undefined
@@ -364,7 +364,7 @@ describe('leave to have a job', () => {
     expect(generator.startCount).toBe(0)
   })
 
-  it('that does not come in time ends the run at its deadline, with nothing submitted', async () => {
+  it('ends the run at its deadline, with nothing submitted, when it does not come in time', async () => {
     const a = fakeTaskGenerator({ name: 'a', polls: 50 })
     const generator = balance([a], { concurrency: 1 })
     const { clock, pipeline } = pipelineOf(generator)

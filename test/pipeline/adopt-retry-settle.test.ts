@@ -40,7 +40,7 @@ describe('adopt', () => {
     expect((await (await pipeline.adopt(handle, { id: 'order-17', owner: 'ann' })).result).servedBy).toBe('uploader')
   })
 
-  it('is refused for a job that another run has, a handle that is none, and a generator that is not there', async () => {
+  it('is refused for a job of another run, an invalid handle and a missing generator', async () => {
     const { clock, make } = setUp()
     const pipeline = make({ generator: fakeTaskGenerator({ name: 'a' }) })
     await clock.runUntil(pipeline.generate(request))
@@ -106,7 +106,7 @@ describe('retry', () => {
     expect(await again.get(run.id)).toMatchObject({ retryOf: 'run_1', owner: 'ann', request: { ...request, seed: 7 } })
   })
 
-  it('asks for media that went with its run', async () => {
+  it('requires the media that were removed with its run', async () => {
     const { clock, make } = setUp()
     const generator = fakeTaskGenerator()
     const pipeline = make({ generator })
@@ -121,7 +121,7 @@ describe('retry', () => {
     await expect(pipeline.retry('run_1')).rejects.toMatchObject({ problems: [{ field: 'prompt' }] })
   })
 
-  it('is refused for a run that has not ended, or that nothing is known of', async () => {
+  it('is refused for a run that has not ended, or that is unknown', async () => {
     const { clock, make } = setUp()
     const pipeline = make({ generator: fakeTaskGenerator() })
     const run = pipeline.run(request, { id: 'run_1' })
@@ -173,7 +173,7 @@ describe('settle', () => {
     })
   })
 
-  it('refuses a verdict that is none, and changes nothing', async () => {
+  it('refuses an invalid verdict, and changes nothing', async () => {
     const { make, store } = setUp()
     const pipeline = make({ generator: fakeTaskGenerator() })
     const wrongs = [
@@ -239,7 +239,7 @@ describe('a job whose chain of generators changes at a restart', () => {
     expect(moved.startCount).toBe(0)
   })
 
-  it('needs names of its own in the whole chain', () => {
+  it('needs unique names in the whole chain', () => {
     const generator = fallback(named('a'), withRetry(fallback(named('b'), balance([named('c'), named('a')]))))
     expect(() => new SoraPipeline({ generator })).toThrow('generator is "a" twice')
   })

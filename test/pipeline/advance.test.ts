@@ -80,7 +80,7 @@ describe('advance', () => {
     expect(counts.reschedule).toBe(3)
   })
 
-  it('does one thing outside in a call, and says when the next is due', async () => {
+  it('has one outside effect in a call, and reports when the next is due', async () => {
     const generator = fakeTaskGenerator({ polls: [{ state: 'running', ratio: 0.25 }] })
     const uploader = fakeUploader()
     const { clock, make, store } = await leftRun({ generator, uploader })
@@ -103,7 +103,7 @@ describe('advance', () => {
     expect(await make().advance('run_1')).toMatchObject({ status: 'completed' })
   })
 
-  it('leaves a run alone that a live worker holds, and takes it once that is dead', async () => {
+  it('leaves a run alone that a live worker holds, and takes it once that worker is dead', async () => {
     const { clock, make, store } = await leftRun()
     const generator = fakeTaskGenerator({ polls: Number.POSITIVE_INFINITY })
     const other = manualClock()

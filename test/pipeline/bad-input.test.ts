@@ -31,7 +31,7 @@ describe('new SoraPipeline', () => {
       'store is an object (give an object with create(), load(), save(), reschedule(), claim(), due(), heartbeat(), retire())',
     ],
     [
-      'a clock that does not tell the time',
+      'a clock with invalid times',
       {
         generator: fakeGenerator(),
         clock: { now: () => Number.NaN, monotonic: () => '1', sleep: async () => undefined } as never,
@@ -39,11 +39,11 @@ describe('new SoraPipeline', () => {
       'clock.now() is NaN (give a clock that gives milliseconds, a finite number); clock.monotonic() is "1"',
     ],
     [
-      'a clock that is none',
+      'an invalid clock',
       { generator: fakeGenerator(), clock: Date },
       'clock is a function (give an object with now(), monotonic(), sleep())',
     ],
-    ['a listener that is none', { generator: fakeGenerator(), onEvent: 'log' }, 'onEvent is "log" (give a function)'],
+    ['an invalid listener', { generator: fakeGenerator(), onEvent: 'log' }, 'onEvent is "log" (give a function)'],
     ['an unknown option', { generator: fakeGenerator(), uploaders: [] }, 'uploaders is unknown'],
     [
       'a negative deadline',
@@ -51,7 +51,7 @@ describe('new SoraPipeline', () => {
       'deadlines.uploadMs is -1 (give milliseconds above 0)',
     ],
     [
-      'a deadline that is no number',
+      'a deadline that is not a number',
       { generator: fakeGenerator(), deadlines: { totalMs: '5' } },
       'deadlines.totalMs is "5" (give milliseconds above 0)',
     ],
@@ -62,11 +62,7 @@ describe('new SoraPipeline', () => {
       { generator: fakeGenerator(), deadlines: { upload: 1 } },
       'deadlines.upload is unknown, did you mean uploadMs?',
     ],
-    [
-      'a flag that is none',
-      { generator: fakeGenerator(), unpublishAfterUpload: 'yes' },
-      'unpublishAfterUpload is "yes"',
-    ],
+    ['an invalid flag', { generator: fakeGenerator(), unpublishAfterUpload: 'yes' }, 'unpublishAfterUpload is "yes"'],
   ])('refuses %s', (_, options, message) => {
     const make = () => new SoraPipeline(options as SoraPipelineOptions)
     expect(make).toThrow(ConfigurationError)
@@ -132,7 +128,7 @@ describe('run', () => {
     ['no bytes', { image: { bytes: new Uint8Array(0), mediaType: 'image/png' } }, 'image is an object'],
     ['a video that is an image', { video: 'data:image/png;base64,AQID' }, 'video is "data:image/png"'],
     ['an empty model', { model: '' }, 'model is "" (give a text that is not empty)'],
-    ['a user that is no text', { user: 7 }, 'user is 7 (give a text that is not empty)'],
+    ['a user that is not a string', { user: 7 }, 'user is 7 (give a text that is not empty)'],
     ['a wrong seed', { seed: 1.5 }, 'seed is 1.5'],
     ['a storyboard without shots', { storyboard: [] }, 'storyboard is an array of 0'],
     [
@@ -140,9 +136,9 @@ describe('run', () => {
       { storyboard: [{ durationSeconds: 0, prompt: 'a' }, 7] },
       'storyboard[0].durationSeconds is 0 (give seconds above 0); storyboard[1].durationSeconds is nothing',
     ],
-    ['metadata that is no text', { metadata: { a: 1 } }, 'metadata is an object (give an object of texts)'],
+    ['metadata that is not a string', { metadata: { a: 1 } }, 'metadata is an object (give an object of texts)'],
     [
-      'provider options that are no JSON',
+      'provider options that are not JSON',
       { providerOptions: { now: new Map([[1, () => 1]]), f: () => 1 } },
       'providerOptions is an object',
     ],
@@ -155,7 +151,7 @@ describe('run', () => {
     expect(generator.startCount).toBe(0)
   })
 
-  it('refuses what is no request, and a wrong id', async () => {
+  it('refuses an invalid request and an invalid id', async () => {
     expect(() => pipeline.run('a cat' as never)).toThrow('request is "a cat"')
     expect(() => pipeline.run({ prompt: 'a' }, { id: '' })).toThrow('id is ""')
     expect(() => pipeline.resume('a'.repeat(256))).toThrow('id is')
@@ -181,7 +177,7 @@ describe('run', () => {
     expect(() => pipeline.run({ prompt: long })).not.toThrow('secret')
   })
 
-  it('takes any prompt of 1 to 32,000 characters as it is, counted in code points', async () => {
+  it('takes any prompt of 1 to 32,000 characters unchanged, counted in code points', async () => {
     const taker = fakeGenerator()
     const run = new SoraPipeline({ generator: taker })
     await run.generate({ prompt: '🎬'.repeat(32_000) })

@@ -42,7 +42,7 @@ describe('a signal', () => {
     expect(await pipeline.list()).toEqual([])
   })
 
-  it('is let go of by runs that have ended, joined and resumed ones as well', async () => {
+  it('is released by runs that have ended, joined and resumed ones as well', async () => {
     const { signal, listeners, controller } = spied()
     const pipeline = new SoraPipeline({ generator: fakeGenerator() })
     const runs = Array.from({ length: 2000 }, (_, index) => pipeline.run(request, { id: `run_${index % 500}`, signal }))
@@ -113,7 +113,7 @@ describe('onEvent', () => {
 })
 
 describe('a method without its pipeline', () => {
-  it('says how to call it', async () => {
+  it('reports how to call it', async () => {
     const pipeline = new SoraPipeline({ generator: fakeGenerator() })
     const { run, resume, generate, advance, get, list, recover, close, wake } = pipeline
     expect(() => run(request)).toThrow(

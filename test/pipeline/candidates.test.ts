@@ -29,7 +29,7 @@ const stateWith = (candidates: readonly Candidate[]) => ({
   candidates,
 })
 
-test('a URL that nothing speaks against wins over every other, then the copy over the mirror over the origin', () => {
+test('a URL without known problems wins over every other, then the copy over the mirror over the origin', () => {
   const ranks = ['generator', 'resolver', 'uploader']
   fc.assert(
     fc.property(fc.array(anyCandidate, { minLength: 1, maxLength: 8 }), (candidates) => {
@@ -43,7 +43,7 @@ test('a URL that nothing speaks against wins over every other, then the copy ove
   )
 })
 
-test('there is no best of none, and of one rank the newest is taken', () => {
+test('no candidates have no best one, and of one rank the newest is taken', () => {
   expect(bestCandidate(stateWith([]), NOW)).toBeUndefined()
   const two = ['old', 'new'].map((name): Candidate => ({ url: `https://a.example/${name}`, servedBy: 'generator' }))
   expect(bestCandidate(stateWith(two), NOW)).toMatchObject({ url: 'https://a.example/new' })
@@ -64,13 +64,13 @@ test.each([
   [{ byteLength: 10 }, NOW],
   [{ mediaType: 'video/mp4' }, NOW],
   [{}, undefined],
-])('a mirror that tells of the file %j has seen it at %s', (facts, verifiedAt) => {
+])('a mirror that reports the file %j has seen it at %s', (facts, verifiedAt) => {
   const url = 'https://mirror.example/a'
   const [found] = withFound(stateWith([]), 'resolver', { url, ...facts }, NOW)
   expect(found).toEqual({ url, servedBy: 'resolver', ...(verifiedAt && { verifiedAt }) })
 })
 
-test('a URL that is told again is there once, as the newest, and keeps what was seen of it', () => {
+test('a URL that is reported again is kept once, as the newest, with what was seen of it', () => {
   const url = 'https://cdn.example/a'
   const other: Candidate = { url, servedBy: 'resolver' }
   const seen: Candidate = { url, servedBy: 'generator', verifiedAt: NOW - 2, failedAt: NOW - 1 }

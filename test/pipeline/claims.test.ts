@@ -142,7 +142,7 @@ describe('a lookup', () => {
     expect(generator.startCount).toBe(2)
   })
 
-  it('that proves nothing goes to a person', async () => {
+  it('goes to a person when it proves nothing', async () => {
     const { clock, store, generator, pipeline } = make({ starts: [lost] }, { find: async () => 'unclear' })
     const run = pipeline.run(request, { id: 'run_1' })
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
@@ -186,7 +186,7 @@ describe('a job that was accepted', () => {
       return { ...world, run, asked, letThrough }
     }
 
-    it('is claimed at the first poll half a minute later, and says so in the store', async () => {
+    it('is claimed at the first poll half a minute later, and the store shows it', async () => {
       const { clock, store, run, letThrough } = await withUnclaimed(Number.POSITIVE_INFINITY)
       expect(await jobOf(store, 'run_1')).toMatchObject({ state: 'accepted', isUnclaimed: true })
       letThrough()
@@ -216,7 +216,7 @@ describe('a job that was accepted', () => {
       expect(await claimOf(store, { id: 'task_1' }, 'run_2')).toBe(false)
     })
 
-    it.each([2, 100])('and another run took it, goes to a person, also with its video (%i polls)', async (polls) => {
+    it.each([2, 100])('goes to a person when another run took it, also with its video (%i polls)', async (polls) => {
       const { clock, store, run, letThrough } = await withUnclaimed(polls)
       letThrough()
       await claimOf(store, { id: 'task_1' }, 'run_of_another')

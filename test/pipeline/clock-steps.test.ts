@@ -115,7 +115,7 @@ describe('a wall clock that steps by an hour', () => {
 })
 
 describe('a run that another process resumes', () => {
-  /** The store of a process that died 30 s after it submitted, and a clock that goes on from there. */
+  /** The store of a process that died 30 s after it submitted, and a clock that continues from there. */
   async function left(
     options: { readonly steppedMs?: number; readonly change?: (state: StoredRun) => StoredRun } = {},
   ) {
@@ -198,7 +198,7 @@ describe('a run that another process resumes', () => {
     expect(last.clock.monotonic() - from).toBeLessThanOrEqual(12_000)
   })
 
-  it('is watched by the monotonic clock: the state of a process that works on it is not older with each look', async () => {
+  it('is watched by the monotonic clock: the state of a live process does not age with each look', async () => {
     const store: RunStore = memoryStore()
     const first = steppingClock()
     const generator = fakeTaskGenerator({ polls: 15 })

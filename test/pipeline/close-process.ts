@@ -1,7 +1,7 @@
 import { memoryStore, SoraPipeline } from '../../src/index.js'
 
 // A process with a run that sleeps for an hour, that closes its pipeline and then has nothing left to do. With `hangs` its store stops to
-// answer once the job is accepted, and it tells how long the process lived on.
+// answer once the job is accepted, and it reports how long the process lived on.
 const store = memoryStore()
 const pipeline = new SoraPipeline({
   store,

@@ -116,7 +116,7 @@ describe('close', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('hangs up on a submission that takes longer, and leaves it to be looked for', async () => {
+  it('hangs up on a submission that takes longer, and leaves it to a lookup', async () => {
     const submission = { idempotency: 'none', lookup: 'fingerprint', settleMs: 1000 } as const
     const slow = fakeTaskGenerator({ delayMs: 30_000, submission, found: [] })
     const generator = fakeTaskGenerator({ submission, found: [{ id: 'task_9' }], polls: 1 })
@@ -231,14 +231,14 @@ describe('close', () => {
     await run.cancel()
   })
 
-  it('lets a process exit by itself', async () => {
+  it('lets a process exit', async () => {
     const path = (name: string) => new URL(name, import.meta.url).pathname
     const script = ['--import', path('../support/run-sources.ts'), path('close-process.ts')]
     const { stdout } = await promisify(execFile)(process.execPath, script, { timeout: 20_000 })
     expect(stdout.trim()).toBe('run-state running')
   }, 30_000)
 
-  it('lets a process exit by itself while its store hangs', async () => {
+  it('lets a process exit while its store hangs', async () => {
     const path = (name: string) => new URL(name, import.meta.url).pathname
     const script = ['--import', path('../support/run-sources.ts'), path('close-process.ts'), 'hangs']
     const { stdout } = await promisify(execFile)(process.execPath, script, { timeout: 20_000 })

@@ -72,7 +72,7 @@ describe('advance', () => {
   })
 
   it.each(['load', 'heartbeat'] as const)(
-    'does not fail a run when the store rejects %s with an error of its own',
+    'does not fail a run when the store rejects %s with its own error',
     async (method) => {
       const { clock, store } = setUp()
       const generator = fakeTaskGenerator({ polls: 100 })
@@ -95,7 +95,7 @@ describe('advance', () => {
 })
 
 describe('the end of a run', () => {
-  it('that could not be saved is saved once the store is back, while the process lives', async () => {
+  it('is saved once the store is back, while the process lives, when it could not be saved before', async () => {
     const { clock, store } = setUp()
     let isDown = false
     const save: RunStore['save'] = (...given) => (isDown ? plain() : store.save(...given))
@@ -126,7 +126,7 @@ describe('the end of a run', () => {
     expect(await busy.get('run_1')).toMatchObject({ status: 'completed', result: { url } })
   })
 
-  it('for a store that was down leaves the run to others', async () => {
+  it('leaves the run to others when the store was down', async () => {
     const { clock, store } = setUp()
     let isDown = false
     const save: RunStore['save'] = (...given) => (isDown ? plain() : store.save(...given))

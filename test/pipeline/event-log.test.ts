@@ -91,7 +91,7 @@ describe('EventLog', () => {
     expect(await reader.next()).toEqual({ done: true, value: undefined })
   })
 
-  it('gives the latest progress at once to a reader that comes late, and the next ones as they come', async () => {
+  it('gives the latest progress at once to a late reader, and the next ones as they happen', async () => {
     const log = makeLog()
     for (let at = 1; at <= 100; at += 1) log.progress(progress(at))
     const reader = log.read()

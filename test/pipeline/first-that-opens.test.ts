@@ -39,7 +39,7 @@ function sourceOf(
   }
 }
 
-/** A job that tells the next of its videos each time it is asked. */
+/** A job that reports the next of its videos at each poll. */
 function tellingGenerator(...videos: readonly GeneratedVideo[]) {
   let polls = 0
   return {
@@ -56,7 +56,7 @@ function tellingGenerator(...videos: readonly GeneratedVideo[]) {
   }
 }
 
-/** A run whose uploader reads its source as told. */
+/** A run whose uploader reads its source as given. */
 async function read<T>(
   use: (source: VideoSource) => Promise<T>,
   options: Omit<SoraPipelineOptions, 'clock' | 'pollSchedule' | 'uploader'>,
@@ -85,7 +85,7 @@ const text = async (source: VideoSource, open?: OpenOptions) => new Response(awa
 const twice = async (source: VideoSource) => [await text(source), await text(source)]
 
 describe('what an uploader reads', () => {
-  it('tells what is known of the mirror until another place has been opened, then what is known of that', async () => {
+  it('describes the mirror until another place has been opened, then that place', async () => {
     const source = { ...sourceOf([BYTES], BYTES.length), mediaType: 'video/webm', expiresAt: 9e12 }
     const facts = ({ byteLength, mediaType, expiresAt, url, isPublic }: VideoSource) => {
       return { byteLength, mediaType, expiresAt, url, isPublic }
@@ -111,7 +111,7 @@ describe('what an uploader reads', () => {
     ])
   })
 
-  it('goes on with the address that the generator tells anew when the first ends in the middle', async () => {
+  it('continues with the new address from the generator when the first ends in the middle', async () => {
     const [first, second] = [sourceOf([BYTES, gone()], BYTES.length), sourceOf([BYTES], BYTES.length)]
     const generator = tellingGenerator({ ...VIDEO, source: first }, { ...VIDEO, source: second })
     const { seen } = await read(async (source) => [...(await twice(source)), await text(source)], { generator })
@@ -119,7 +119,7 @@ describe('what an uploader reads', () => {
     expect([first.opened, second.opened, generator.polls]).toEqual([2, 2, 2])
   })
 
-  it('is asked for anew as often as an address expires, at the start and in the middle', async () => {
+  it('is requested again as often as an address expires, at the start and in the middle', async () => {
     const sources = [sourceOf([gone()]), sourceOf([BYTES, gone()], BYTES.length), sourceOf([BYTES], BYTES.length)]
     const generator = tellingGenerator(...sources.map((source) => ({ ...VIDEO, source })))
     const asked: unknown[] = []
@@ -138,7 +138,7 @@ describe('what an uploader reads', () => {
     ])
   })
 
-  it('is not asked for anew of a generator of one long call, without a word', async () => {
+  it('is not requested again from a generator of one long call, without a warning', async () => {
     const { failure, warnings } = await read(text, {
       generator: { name: 'one', generate: async () => VIDEO },
       openUrl: async () => Promise.reject(gone()),
@@ -147,7 +147,7 @@ describe('what an uploader reads', () => {
     expect(warnings.map(({ code }) => code)).toEqual(['url-doubtful'])
   })
 
-  it('is the failure of before when the generator does not answer in time', async () => {
+  it('is the earlier failure when the generator does not answer in time', async () => {
     const error = gone()
     const generator = tellingGenerator({ ...VIDEO, source: sourceOf([error]) })
     const poll = () => (generator.polls === 0 ? generator.poll() : new Promise<never>(() => undefined))
@@ -160,7 +160,7 @@ describe('what an uploader reads', () => {
     })
   })
 
-  it('knows when the address that was told anew expires', async () => {
+  it('knows when the new address from the generator expires', async () => {
     const openUrl: OpenUrl = async (url) => (url.endsWith('/new') ? streamOf(BYTES) : Promise.reject(gone()))
     const { seen } = await read(async (given) => [await text(given), given.expiresAt], {
       generator: tellingGenerator(VIDEO, { ...VIDEO, url: 'https://cdn.example/new', expiresAt: 9e12 }),
@@ -169,7 +169,7 @@ describe('what an uploader reads', () => {
     expect(seen).toEqual([BYTES, 9e12])
   })
 
-  it('never goes on with another file', async () => {
+  it('never continues with another file', async () => {
     const [first, second] = [sourceOf([BYTES, gone()], BYTES.length), sourceOf(['other'], 5)]
     const generator = tellingGenerator({ ...VIDEO, source: first }, { ...VIDEO, source: second })
     const { failure } = await read(twice, { generator })
@@ -182,14 +182,14 @@ describe('what an uploader reads', () => {
   it.each([
     ['a failure that passes', busy(), BYTES.length],
     ['a file of unknown length', gone(), undefined],
-  ])('does not ask the generator again in the middle for %s', async (_, error, byteLength) => {
+  ])('does not poll the generator again in the middle for %s', async (_, error, byteLength) => {
     const generator = tellingGenerator({ ...VIDEO, source: sourceOf([BYTES, error], byteLength) })
     const { failure } = await read(twice, { generator })
     expect(failure).toBe(error)
     expect(generator.polls).toBe(1)
   })
 
-  it('does not ask the generator again at the start for a failure that passes', async () => {
+  it('does not poll the generator again at the start for a failure that passes', async () => {
     const error = busy()
     const generator = tellingGenerator({ ...VIDEO, source: sourceOf([error]) }, { ...VIDEO, source: sourceOf([BYTES]) })
     const { failure } = await read(text, { generator })
@@ -236,7 +236,7 @@ describe('what an uploader reads', () => {
       'completed',
       'the result of poll() of telling is unusable: it is "completed"; give { state } with queued, running, completed or failed',
     ],
-  ] as const)('is the failure of before, with a warning, when the generator tells %j now', async (now, told) => {
+  ] as const)('is the earlier failure, with a warning, when the generator now reports %j', async (now, told) => {
     const error = gone()
     const generator = tellingGenerator({ ...VIDEO, source: sourceOf([error]) })
     const poll = async () => (generator.polls === 0 ? generator.poll() : (now as never))
@@ -253,7 +253,7 @@ describe('what an uploader reads', () => {
     ['cannot be opened', gone(), ['url-doubtful']],
     ['could not be reached', busy(), ['url-doubtful']],
     ['this machine may not reach', new NetworkError('Could not open the URL: private', { isRefusal: true }), []],
-  ])('says of a URL that %s what follows from it for others', async (_, error, codes) => {
+  ])('reports of a URL that %s what follows from it for others', async (_, error, codes) => {
     const openUrl: OpenUrl = async () => Promise.reject(error)
     const { result, warnings } = await read(text, { generator: tellingGenerator(VIDEO), openUrl })
     expect(result.url).toBe(VIDEO.url)

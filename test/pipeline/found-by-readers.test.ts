@@ -22,7 +22,7 @@ import {
 } from '../../src/testing/index.js'
 import { collect } from '../support/collect.js'
 
-// What people found who knew the promises and not the code.
+// Faults that were found by checking the promises, without reading the code.
 
 const HOUR_MS = 3_600_000
 const request = { prompt: 'A cat playing piano' }
@@ -41,7 +41,7 @@ function world() {
 
 const stateOf = async (store: RunStore, id: string) => (await store.load(id))?.state
 
-describe('a lookup that gives what is no operation', () => {
+describe('a lookup that returns no operation', () => {
   const ring: unknown[] = []
   ring.push(ring)
 
@@ -93,7 +93,7 @@ it.each([
   expect(polls).toEqual([])
 })
 
-it('a job that a person adopted while its own run looked for it does not prove that this has none', async () => {
+it('a job that a person adopted during the lookup of its own run does not prove that the run has none', async () => {
   const { clock, store, make } = world()
   const generator = fakeTaskGenerator({ name: 'first', starts: [lost], submission: byFind, found: [X], polls: 0 })
   const pipeline = make({ generator })
@@ -106,7 +106,7 @@ it('a job that a person adopted while its own run looked for it does not prove t
   expect(await stateOf(store, 'run_1')).toMatchObject({ status: 'needs-review' })
 })
 
-describe('a generator that another deploy has made another kind', () => {
+describe('a generator that another deploy replaced with another kind', () => {
   const oneShot: OneShotGenerator = { name: 'first', generate: () => new Promise(() => undefined) }
   const keyed: SubmissionSupport = { idempotency: 'key', lookup: 'none' }
 
@@ -144,7 +144,7 @@ describe('a generator that another deploy has made another kind', () => {
     expect(task.startCount).toBe(1)
   })
 
-  it('is not asked for the job of another by a verdict that does not name it', async () => {
+  it('is not polled for the job of another by a verdict that does not name it', async () => {
     const { clock, make } = world()
     const pipeline = make({
       generator: { ...fakeTaskGenerator({ name: 'a', polls: 9 }), upstream: 'https://one.example' },
@@ -169,7 +169,7 @@ describe('a generator that another deploy has made another kind', () => {
   })
 })
 
-describe('a run with the same prompt that nobody sees any more', () => {
+describe('a run with the same prompt that is no longer visible', () => {
   it.each(['removed', 'erased', 'in a store without a list'])('may have the job that is found: %s', async (how) => {
     const { clock, store } = world()
     const { list: _, ...unlisted } = store
@@ -243,7 +243,7 @@ describe('a wall clock', () => {
   })
 })
 
-it('a result that cannot be saved as it is costs no repetition: the rest is kept, with a warning', async () => {
+it('a result that cannot be saved unchanged costs no repetition: the rest is kept, with a warning', async () => {
   const { clock, store, make } = world()
   const ring: Record<string, unknown> = { views: 5n, at: new Date(0) }
   ring.self = ring
@@ -261,14 +261,14 @@ it('a result that cannot be saved as it is costs no repetition: the rest is kept
   expect(await stateOf(store, 'run_1')).toMatchObject({ status: 'completed' })
 })
 
-it('a run that totalMs ends says so', async () => {
+it('a run that totalMs ends reports totalMs', async () => {
   const { clock, make } = world()
   const generator = fakeTaskGenerator({ polls: 1000 })
   const run = make({ generator, deadlines: { totalMs: 60_000 } }).generate(request)
   await expect(clock.runUntil(run)).rejects.toMatchObject({ code: 'stage-timeout', timeoutMs: 60_000 })
 })
 
-it('a create that has its effect and never answers is withdrawn: what its caller was refused is not paid later', async () => {
+it('a create that takes effect and never answers is withdrawn: what its caller was refused is not paid later', async () => {
   const { clock, store } = world()
   const create: RunStore['create'] = async (id, state) => {
     await store.create(id, state)
@@ -284,7 +284,7 @@ it('a create that has its effect and never answers is withdrawn: what its caller
   expect(generator.startCount).toBe(0)
 })
 
-describe('a strategy that uses a pipeline of its own', () => {
+describe('a strategy that uses its own pipeline', () => {
   const ofOther = [
     ['that is left in doubt', () => new RunStateError('Could not continue the run: run_inner'), 'needs-review'],
     [
@@ -294,7 +294,7 @@ describe('a strategy that uses a pipeline of its own', () => {
     ],
   ] as const
 
-  it.each(ofOther)('and submits by it: a run %s is none of its own', async (_, thrown, status) => {
+  it.each(ofOther)('and submits with it: a run %s does not count as its own', async (_, thrown, status) => {
     const { clock, store, make } = world()
     const generator = fakeTaskGenerator({ name: 'first', starts: [thrown()] })
     const run = make({ generator }).run(request, { id: 'run_1' })
@@ -303,7 +303,7 @@ describe('a strategy that uses a pipeline of its own', () => {
     expect(generator.startCount).toBe(1)
   })
 
-  it.each(ofOther)('and polls by it: a run %s is none of its own', async (_, thrown) => {
+  it.each(ofOther)('and polls with it: a run %s does not count as its own', async (_, thrown) => {
     const { clock, store, make } = world()
     const generator = { ...fakeTaskGenerator({ name: 'first' }), poll: () => Promise.reject(thrown()) }
     const run = make({ generator }).run(request, { id: 'run_1' })
@@ -314,7 +314,7 @@ describe('a strategy that uses a pipeline of its own', () => {
   it.each([
     ['RunStateError', new RunStateError('Could not start the run: run_inner')],
     ['FencedError', new FencedError('run_inner')],
-  ])('and publishes by it: its %s is no lost race', async (_, thrown) => {
+  ])('and publishes with it: its %s is not a lost race', async (_, thrown) => {
     const { clock, make } = world()
     let calls = 0
     const publish = () => {
@@ -329,7 +329,7 @@ describe('a strategy that uses a pipeline of its own', () => {
 })
 
 describe('a run that is settled', () => {
-  it('while a call of resume reads how it had ended is another run than that', async () => {
+  it('while a call of resume reads how it had ended is a different run from that one', async () => {
     const { clock, store, make } = world()
     const generator = fakeTaskGenerator({
       name: 'first',
@@ -363,13 +363,13 @@ describe('a run that is settled', () => {
 })
 
 describe('what a pipeline refuses', () => {
-  it.each([5, '', null])('an upstream that is no name: %j', (upstream) => {
+  it.each([5, '', null])('an upstream with an invalid name: %j', (upstream) => {
     const { make } = world()
     const generator = { ...fakeTaskGenerator({ name: 'first' }), upstream: upstream as never }
     expect(() => make({ generator })).toThrow(/generator\.upstream/)
   })
 
-  it('a handle, a verdict and an id that are none', async () => {
+  it('an invalid handle, verdict or id', async () => {
     const { make } = world()
     const pipeline = make({ generator: fakeTaskGenerator({ name: 'first' }) })
     const ring: Record<string, unknown> = { id: 'x' }
@@ -504,8 +504,8 @@ describe('a run that is cancelled while its intent is saved', () => {
   })
 })
 
-describe('an operation that says itself what it is', () => {
-  it('is kept as that', async () => {
+describe('an operation that carries its own submission fields', () => {
+  it('is kept unchanged', async () => {
     const { clock, store, make } = world()
     class Job {
       readonly #id = 'x'

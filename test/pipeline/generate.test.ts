@@ -100,7 +100,7 @@ describe('a task generator', () => {
     expect(await clock.runUntil(run.result)).toMatchObject({ durationMs: 32_000 })
   })
 
-  it('waits as long as a rate limit on a poll asks', async () => {
+  it('waits as long as the rate limit of a poll requires', async () => {
     const clock = manualClock()
     const limited = new RateLimitError('Could not poll, too many requests: host', { retryAfterMs: 20_000 })
     const generator = fakeTaskGenerator({ polls: [limited] })
@@ -108,7 +108,7 @@ describe('a task generator', () => {
     expect(await clock.runUntil(run.result)).toMatchObject({ durationMs: 21_000 })
   })
 
-  it('gives up a job that cannot be asked for any more, with its handle and without another generator', async () => {
+  it('gives up a job that cannot be polled any more, with its handle and without another generator', async () => {
     const clock = manualClock()
     const gone = new UpstreamHttpError('Could not poll, HTTP 410: host', { status: 410 })
     const first = fakeTaskGenerator({ name: 'first', polls: Array.from({ length: 9 }, () => gone) })
@@ -198,7 +198,7 @@ describe('a task generator', () => {
 })
 
 describe('a submission', () => {
-  it('that was refused falls to the next generator, with a key of its own', async () => {
+  it('that was refused falls to the next generator, with its own key', async () => {
     const clock = manualClock()
     const first = fakeTaskGenerator({ name: 'first', starts: [refusal] })
     const second = fakeTaskGenerator({ name: 'second' })
@@ -285,11 +285,11 @@ describe('a submission', () => {
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ durationMs: 1500 })
     expect(generator.startCount).toBe(3)
     expect(new Set(generator.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(3)
-    // The same generator again is no other one.
+    // The same generator again does not count as another one.
     expect((await collect(run)).map(({ type }) => type)).not.toContain('fallback-taken')
   })
 
-  it('that meets a rate limit is repeated after the wait that was asked for', async () => {
+  it('that meets a rate limit is repeated after the required wait', async () => {
     const clock = manualClock()
     const limited = new RateLimitError('Could not create, too many requests: host', { retryAfterMs: 7000 })
     const generator = fakeTaskGenerator({ starts: [limited] })
@@ -301,7 +301,7 @@ describe('a submission', () => {
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ durationMs: 7000 })
   })
 
-  it('that moderation rejected ends the chain, unless the chain goes on for it', async () => {
+  it('that moderation rejected ends the chain, unless the chain continues on moderation', async () => {
     const clock = manualClock()
     const rejected = new ContentRejectedError('Could not generate, the prompt was rejected: host')
     const make = () => ({
@@ -370,7 +370,7 @@ describe('a submission', () => {
     expect(clock.monotonic()).toBe(7000)
   })
 
-  it('whose sender is gone is never sent again by another process', async () => {
+  it('whose submitting process exited is never sent again by another process', async () => {
     const store = memoryStore()
     const clock = manualClock()
     const hanging = { ...fakeTaskGenerator({ name: 'g' }), start: () => new Promise<never>(() => undefined) }

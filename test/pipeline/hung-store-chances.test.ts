@@ -83,7 +83,7 @@ async function play(seed: number) {
   await clock.runUntil(landing)
   for (const call of hung) if (chance() < 0.7) await call.land().catch(() => undefined)
   await clock.advance(100_000)
-  // Another process, whose store works, does what is left to do.
+  // Another process, whose store works, does the remaining work.
   for (const { result } of await new SoraPipeline({ ...shared, store: memory }).recover()) {
     await clock.runUntil(result.catch(() => undefined))
   }
@@ -101,7 +101,7 @@ async function play(seed: number) {
   }
 }
 
-it('a store that hangs at any time neither costs a second job, nor the end of a run', async () => {
+it('a store that hangs at any time costs neither a second job nor the end of a run', async () => {
   const unhandled: unknown[] = []
   const note = (reason: unknown) => unhandled.push(reason)
   process.on('unhandledRejection', note)

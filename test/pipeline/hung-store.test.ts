@@ -276,7 +276,7 @@ describe('what reaches the store late', () => {
     },
   )
 
-  it('by create leaves a second try under the same id alone', async () => {
+  it('by create does not affect a second try under the same id', async () => {
     const { clock, memory, hung, generator, pipeline } = hungWorld(isIn('create'), 'opening', { forMs: STORE_MS })
     await expect(clock.runUntil(pipeline.generate(request, { id: 'run_1' }))).rejects.toMatchObject({
       code: 'run-state',
@@ -358,7 +358,7 @@ describe('advance on a store that hangs', () => {
     expect(world.generator.pollCount).toBeLessThanOrEqual(20)
   })
 
-  it('that refuses to be told when the run is due does not fail a job that was paid', async () => {
+  it('that refuses to save when the run is due does not fail a job that was paid', async () => {
     const world = hungWorld(() => false, 'opening')
     const { reschedule } = world.store
     let failures = 3

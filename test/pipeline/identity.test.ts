@@ -13,7 +13,7 @@ function turned<T>(value: T): T {
   return Object.fromEntries(entries.reverse()) as T
 }
 
-test('the order of keys, at any depth, makes no other request', () => {
+test('the order of keys, at any depth, does not change the request', () => {
   fc.assert(
     fc.property(anyRequest, (request) => {
       expect(identityOf(turned(request) as VideoRequest, undefined)).toEqual(
@@ -36,7 +36,7 @@ test.each<[string, Partial<VideoRequest>, Partial<VideoRequest>]>([
   expect(of(one)).not.toBe(of(other))
 })
 
-test('bytes are the same request as their data URL, and another owner is another one', () => {
+test('bytes are the same request as their data URL, and another owner makes another request', () => {
   const media = { bytes: new Uint8Array([1, 2, 3]), mediaType: 'video/mp4' }
   const asBytes = identityOf({ prompt: 'A cat', video: media }, 'ann')
   expect(identityOf({ prompt: 'A cat', video: 'data:video/mp4;base64,AQID' }, 'ann')).toEqual(asBytes)

@@ -20,7 +20,7 @@ function setUp(options: Partial<SoraPipelineOptions> = {}) {
 }
 
 describe('what is known of a run', () => {
-  it('is nothing for an id that the store does not know', async () => {
+  it('is undefined for an id that the store does not know', async () => {
     expect(await setUp().pipeline.get('run_unknown')).toBeUndefined()
   })
 
@@ -54,7 +54,7 @@ describe('what is known of a run', () => {
     expect(await pipeline.get('run_1')).toMatchObject({ status: 'failed', error: { code: 'aborted' } })
   })
 
-  it('tells that nobody works on it once the lease of a dead process has passed', async () => {
+  it('reports that no worker holds it once the lease of a dead process has passed', async () => {
     const later = manualClock()
     const store = memoryStore({ clock: later })
     const { clock, pipeline } = setUp({ generator: fakeTaskGenerator({ polls: 1000 }), leaseMs: 1000, store })
@@ -85,7 +85,7 @@ describe('the list of runs', () => {
     ])
   })
 
-  it('says so when the store has none', async () => {
+  it('fails with a clear error when the store has none', async () => {
     const { list: _, ...plain } = memoryStore()
     const { pipeline } = setUp({ store: plain })
     const error = await pipeline.list({ order: 'newest-first', limit: 1 }).catch((reason: unknown) => reason)
@@ -94,7 +94,7 @@ describe('the list of runs', () => {
 })
 
 describe('an owner', () => {
-  it('is not let into the run of another by its id', async () => {
+  it('cannot reach the run of another by its id', async () => {
     const { clock, pipeline } = setUp({ generator: fakeTaskGenerator({ polls: 3 }) })
     const mine = pipeline.run(request, { id: 'run_1', owner: 'ann' })
     const theirs = pipeline.run(request, { id: 'run_1', owner: 'bob' })
@@ -124,7 +124,7 @@ describe('an owner', () => {
 })
 
 describe('a run that was resumed', () => {
-  it('is joined by its request in the same process, with one job and one at work', async () => {
+  it('is joined by its request in the same process, with one job and one worker', async () => {
     const generator = fakeTaskGenerator({ polls: 5 })
     const { clock, pipeline, store } = setUp({ generator, leaseMs: 1000 })
     const dead = manualClock({ now: clock.now() - 60_000 })
@@ -156,7 +156,7 @@ describe('the video of a run', () => {
     await expect(other.resume('run_1').result).rejects.toMatchObject({ code: 'no-usable-url', source: {} })
   })
 
-  it('is asked for anew when its address behind the key has expired', async () => {
+  it('is requested again when its address behind the key has expired', async () => {
     const expired = {
       isPublic: false,
       open: async () => Promise.reject(new UpstreamHttpError('Could not open', { status: 403 })),
@@ -202,8 +202,8 @@ describe('the video of a run', () => {
   })
 
   it.each([
-    ['the generator is asked for anew, where it is as long', false, 1, undefined],
-    ['a mirror is not asked for anew, where another file may be as long', true, 0, 'Could not open the URL: 403'],
+    ['the generator continues after another poll, where the file is as long', false, 1, undefined],
+    ['a mirror fails without a poll, where another file may be as long', true, 0, 'Could not open the URL: 403'],
   ])('that ends in the middle at %s', async (_, isMirrored, asked, message) => {
     const bytes = new TextEncoder().encode('bytes')
     let opens = 0
@@ -230,7 +230,7 @@ describe('the video of a run', () => {
     expect(video).toMatchObject({ isPublic: false })
   })
 
-  it('is none for a run without one', async () => {
+  it('is missing for a run without one', async () => {
     const { clock, pipeline } = setUp({ generator: fakeGenerator({ outcome: new Error('no') }) })
     await clock.runUntil(pipeline.run(request, { id: 'run_1' }).result.catch(() => undefined))
     await expect(pipeline.openVideo('run_1')).rejects.toMatchObject({
@@ -245,7 +245,7 @@ describe('the video of a run', () => {
 })
 
 describe('a run that is removed', () => {
-  it('is stopped first, is found by nobody, and its state stays', async () => {
+  it('is stopped first, is no longer found, and its state stays', async () => {
     const generator = fakeTaskGenerator({ polls: 1000 })
     const { clock, pipeline, store } = setUp({ generator })
     const run = pipeline.run(request, { id: 'run_1' })
@@ -302,7 +302,7 @@ describe('a video that one long call gave without a public URL', () => {
     expect(await new Response(await (await pipeline.openVideo('run_1')).open()).text()).toBe('bytes 0')
   })
 
-  it('is gone after a restart, as the error says', async () => {
+  it('is lost after a restart, and the error reports it', async () => {
     const { clock, pipeline, store } = setUp({ generator: generator() })
     await pipeline.run(request, { id: 'run_1' }).result.catch(() => undefined)
     const other = new SoraPipeline({ generator: generator(), store, clock })

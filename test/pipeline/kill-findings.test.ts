@@ -9,7 +9,7 @@ import {
 } from '../../src/index.js'
 import { fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 
-// What processes that were killed have brought to light, reduced to a manual clock.
+// Faults that killed processes revealed, reduced to a manual clock.
 
 const request = { prompt: 'A cat playing piano' }
 
@@ -46,7 +46,7 @@ it('gives no job to two runs when a process dies between its answer and its clai
   expect(jobs).toHaveLength(2)
 })
 
-it('saves the verdict on the run of a dead worker that one call of advance has learnt', async () => {
+it('saves the verdict that one call of advance has learnt on the run of a dead worker', async () => {
   const clock = manualClock()
   const store = memoryStore({ clock })
   const dead = manualClock()

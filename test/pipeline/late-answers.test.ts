@@ -14,7 +14,7 @@ function world(options: Partial<SoraPipelineOptions> & Pick<SoraPipelineOptions,
   return { clock, store, make }
 }
 
-/** A generator whose answer comes after so long, whatever its signal says. */
+/** A generator whose answer comes after so long, whatever its signal does. */
 function slow(generator: TaskGenerator, ms: number) {
   return {
     ...generator,
@@ -31,7 +31,7 @@ describe.each([
   ['generateMs', { generateMs: 4000 }],
   ['totalMs', { totalMs: 4000 }],
 ])('an answer after %s', (_, deadlines) => {
-  it('is heard: the job is claimed, and polled a last time', async () => {
+  it('is used: the job is claimed, and polled a last time', async () => {
     const generator = fakeTaskGenerator({ polls: 0 })
     const { clock, store, make } = world({ generator: slow(generator, 7000), deadlines })
     const pipeline = make()
@@ -48,7 +48,7 @@ describe.each([
     expect(await store.claim('job:fake-task-generator', '{"id":"task_1"}', 'run_2')).toBe(false)
   })
 
-  it('is heard: a job that still runs fails its run with a handle, which a person settles', async () => {
+  it('is used: a job that still runs fails its run with a handle, which a person settles', async () => {
     const generator = fakeTaskGenerator({ polls: 5 })
     const { clock, make } = world({ generator: slow(generator, 7000), deadlines })
     const pipeline = make()

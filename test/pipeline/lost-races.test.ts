@@ -19,7 +19,7 @@ type State = RunState & StoredRun
 
 /**
  * A store to which another process saves a change of its own right before each save that is picked, so that this one loses the
- * race, `times` times in all.
+ * race, `times` times.
  */
 function contended(picks: (state: State) => boolean, change: (state: State) => object, times: number) {
   const store = memoryStore()
@@ -54,7 +54,7 @@ const hasBegun = ({ submission }: State) => submission?.state === 'sending'
 const isAccepted = ({ submission }: State) => submission?.state === 'accepted'
 
 describe('a job that was accepted', () => {
-  it.each([1, 4])('is saved after %i lost races, and goes on', async (times) => {
+  it.each([1, 4])('is saved after %i lost races, and continues', async (times) => {
     const { store, stateOf, lost } = contended(isAccepted, same, times)
     const { clock, generator, run } = start(store)
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator', warnings: [] })
@@ -114,7 +114,7 @@ describe('a job that was accepted', () => {
     expect(task.startCount).toBe(1)
   })
 
-  it('that another process has given up is told by nobody as a second one', async () => {
+  it('that another process has given up is reported by no process as a second one', async () => {
     let isTaken = false
     const next = {
       cursor: null,
@@ -171,7 +171,7 @@ describe('a job that was accepted', () => {
     expect(await stateOf('run_1')).not.toHaveProperty('error')
   })
 
-  it('that another process has found meanwhile is no second one', async () => {
+  it('that another process has found meanwhile does not count as a second one', async () => {
     const found = (state: State) => ({
       ...state,
       submission: {
@@ -190,7 +190,7 @@ describe('a job that was accepted', () => {
     expect((await collect(run)).map(({ type }) => type)).not.toContain('stage-failed')
   })
 
-  it('by a run that is at another submission in another process is told as a warning', async () => {
+  it('by a run that is at another submission in another process is reported as a warning', async () => {
     const ahead = (state: State) => ({ ...state, submission: { ...state.submission, number: 2 } })
     const { store } = contended(isAccepted, ahead, 1)
     const { clock, run } = start(store)
@@ -266,7 +266,7 @@ describe('the end of a run', () => {
     expect((await collect(run)).map(({ type }) => type)).not.toContain('warning')
   })
 
-  it('that cannot be saved for other processes is told as a warning', async () => {
+  it('that cannot be saved for other processes is reported as a warning', async () => {
     const { store, stateOf, lost } = contended(isFailed, same, 9)
     const { clock, run } = start(store, { generator: failing() })
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'generation-failed' })
@@ -294,7 +294,7 @@ describe('the end of a run', () => {
     expect(await stateOf('run_1')).toMatchObject({ status: 'failed', isAborted: true, error: { code: 'aborted' } })
   })
 
-  it('is that of the abort when another process was told of it meanwhile', async () => {
+  it('is that of the abort when another process saved it meanwhile', async () => {
     const { store, stateOf } = contended(isFailed, ended, 1)
     const { clock, run } = start(store, { generator: failing() })
     await clock.runUntil(run.result.catch(() => undefined))
@@ -332,7 +332,7 @@ describe('the removal of a run', () => {
     expect(await pipeline.get('run_1')).toMatchObject({ status: 'completed' })
   })
 
-  it('is refused when another process has taken it up again meanwhile', async () => {
+  it('is refused when another process has resumed it meanwhile', async () => {
     const store = memoryStore()
     const { clock, run } = start(store)
     await clock.runUntil(run.result)
@@ -362,7 +362,7 @@ describe('a process that lost a race', () => {
     await expect(run.result).rejects.toBe('enough')
   })
 
-  it('says so when the store does not know the run any more', async () => {
+  it('reports that the store no longer knows the run', async () => {
     const { store } = contended(hasBegun, same, 1)
     let isForgotten = false
     const save: RunStore['save'] = (...given) =>
@@ -378,7 +378,7 @@ describe('a process that lost a race', () => {
     })
   })
 
-  it('gives back its leave to have a job, for its other runs', async () => {
+  it('gives back its permission to have a job, for its other runs', async () => {
     const elsewhere = (state: State) => ({ ...state, worker: 'another' })
     const { store, lost } = contended(
       ({ id, submission }) => id === 'run_1' && submission?.state === 'sending',

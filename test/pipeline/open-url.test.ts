@@ -95,7 +95,7 @@ describe('the source of a public URL', () => {
     expect(result.attempts.at(-1)?.errorCode).toBe('upstream-response')
   })
 
-  it('is not opened at a private address that nobody listed', async () => {
+  it('is not opened at a private address that is not listed', async () => {
     const server = await loopbackServer((_, response) => void response.end(MP4))
     const { result } = await read(`${server.origin}/a.mp4`, bytesOf, [])
     expect(result.attempts.at(-1)).toMatchObject({ errorCode: 'network' })

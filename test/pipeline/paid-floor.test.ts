@@ -16,7 +16,7 @@ const request = { prompt: 'A cat playing piano' }
 const BYTES = 'the bytes of the video'
 const gone = () => new UpstreamHttpError('Could not open the URL: 403', { status: 403, url: 'https://cdn.example' })
 
-/** A task generator whose job tells the next of its videos each time it is asked. */
+/** A task generator whose job reports the next of its videos at each poll. */
 function tellingGenerator(...videos: readonly (Partial<GeneratedVideo> & { readonly url: string })[]) {
   let polls = 0
   return {
@@ -61,7 +61,7 @@ async function play(options: Omit<SoraPipelineOptions, 'clock' | 'pollSchedule'>
 }
 
 describe('the URL of a run', () => {
-  it('is asked for anew when the address of the video has expired before it was copied', async () => {
+  it('is requested again when the address of the video has expired before it was copied', async () => {
     const generator = tellingGenerator({ url: 'https://cdn.example/old' }, { url: 'https://cdn.example/new' })
     const { result, codes } = await play({ generator, uploader: copier, openUrl: opening('https://cdn.example/new') })
     expect(result).toMatchObject({ url: 'https://store.example/whole', servedBy: 'uploader', isDegraded: false })
@@ -69,7 +69,7 @@ describe('the URL of a run', () => {
     expect(generator.polls).toBe(2)
   })
 
-  it('is the one that was told anew when the first has expired by the end', async () => {
+  it('is the newly reported one when the first has expired by the end', async () => {
     const now = manualClock().now()
     const generator = tellingGenerator(
       { url: 'https://cdn.example/old', expiresAt: now + 30_000 },
@@ -102,7 +102,7 @@ describe('the URL of a run', () => {
     expect(generator.polls).toBe(1)
   })
 
-  it('stays that of a mirror that only this machine may not reach', async () => {
+  it('stays that of a mirror that is blocked only on this machine', async () => {
     const generator = tellingGenerator({ url: 'https://cdn.example/own' })
     const resolver = fakeResolver({ outcome: { url: 'https://mirror.example/a' } })
     const openUrl: OpenUrl = async () => {
@@ -112,7 +112,7 @@ describe('the URL of a run', () => {
     expect(result).toMatchObject({ url: 'https://mirror.example/a', servedBy: 'resolver', isDegraded: true })
   })
 
-  it('is the best there is, with a warning, when nothing could be opened', async () => {
+  it('is the best one known, with a warning, when nothing could be opened', async () => {
     const generator = tellingGenerator({ url: 'https://cdn.example/own' })
     const { result, codes } = await play({ generator, uploader: copier, openUrl: opening() })
     expect(result).toMatchObject({ url: 'https://cdn.example/own', servedBy: 'generator', isDegraded: true })
@@ -158,7 +158,7 @@ describe('a transfer', () => {
     },
   }
 
-  it('goes on at the new address when the old one expires in the middle of it', async () => {
+  it('continues at the new address when the old one expires in the middle of it', async () => {
     const opened: string[] = []
     const video = own(BYTES.length, (name, offset) => opened.push(`${name} ${offset}`))
     const { result } = await play({ generator: tellingGenerator(video('old'), video('new')), uploader: resuming })
@@ -166,7 +166,7 @@ describe('a transfer', () => {
     expect(opened).toEqual(['old 0', 'old 4', 'new 4'])
   })
 
-  it('never goes on with a file of another length', async () => {
+  it('never continues with a file of another length', async () => {
     const old = own(BYTES.length, () => undefined)('old')
     const other = own(BYTES.length + 1, () => undefined)('new')
     const { result } = await play({ generator: tellingGenerator(old, other), uploader: resuming })

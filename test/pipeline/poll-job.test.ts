@@ -25,7 +25,7 @@ function play(options: Parameters<typeof fakeTaskGenerator>[0], more: Partial<So
 
 const never = { name: 'g', start: async () => ({ operation: 1 }), poll: () => new Promise<never>(() => undefined) }
 
-describe('a job that is asked for', () => {
+describe('a job that is polled', () => {
   it('is given up at the third failure in a row that does not pass, and not before', async () => {
     const patient = play({ polls: [noCredit, noCredit, running, noCredit, noCredit] })
     await expect(patient.ended).resolves.toMatchObject({ servedBy: 'generator' })
@@ -35,7 +35,7 @@ describe('a job that is asked for', () => {
     expect(lost.generator.pollCount).toBe(3)
   })
 
-  it('is told of once for each row of misses, with the code of the first', async () => {
+  it('is reported once for each row of misses, with the code of the first', async () => {
     const { ended } = play({ polls: [http(500), http(502), running, http(503)] })
     expect((await ended).warnings).toMatchObject([
       { code: 'poll-missed', message: 'Could not poll, HTTP 500: host (upstream-http)', stage: 'generate' },
@@ -53,7 +53,7 @@ describe('a job that is asked for', () => {
     expect((await collect(run)).at(-1)?.at).toBe(from + 120_000)
   })
 
-  it('may not be anything else that does not pass, also when it is new', async () => {
+  it('ends at the third poll for any other lasting failure, also when it is new', async () => {
     const { generator, ended } = play({ polls: Array.from({ length: 9 }, () => http(410)) })
     await expect(ended).rejects.toMatchObject({ status: 410 })
     expect(generator.pollCount).toBe(3)
@@ -99,7 +99,7 @@ describe('a job that is asked for', () => {
     ])
   })
 
-  it('is no missed poll when the run was aborted meanwhile', async () => {
+  it('does not count as a missed poll when the run was aborted meanwhile', async () => {
     const clock = manualClock()
     const run = new SoraPipeline({ generator: never, clock, pollSchedule: () => 1000 }).run(request)
     await clock.advance(1500)
@@ -108,7 +108,7 @@ describe('a job that is asked for', () => {
     expect((await collect(run)).filter(({ type }) => type === 'warning')).toEqual([])
   })
 
-  it('tells the schedule when it was asked, what it said, and how long that took', async () => {
+  it('reports to the schedule when it was polled, what it answered, and how long that took', async () => {
     const seen: PollHistory[] = []
     const polls: (TaskStatus | Error)[] = [{ state: 'running', ratio: 0.5 }, http(500), { state: 'queued' }]
     const pollSchedule = (history: PollHistory) => {
@@ -120,7 +120,7 @@ describe('a job that is asked for', () => {
     expect(seen.at(-1)?.readings).toEqual([{ atMs: 0 }, { atMs: 1300, ratio: 0.5 }, { atMs: 2600 }, { atMs: 3900 }])
   })
 
-  it('tells the schedule the first, the latest and every move of a long row of polls, and little else', async () => {
+  it('reports to the schedule the first, the latest and every move of a long row of polls, and little else', async () => {
     let latest: PollHistory | undefined
     const pollSchedule = (history: PollHistory) => {
       latest = history
@@ -140,14 +140,14 @@ describe('a job that is asked for', () => {
     expect(readings.slice(-60).map(({ atMs }) => atMs)).toEqual(
       Array.from({ length: 60 }, (_, at) => 441_000 + 1000 * at),
     )
-    // Half of those in between that say nothing new went, again and again; none is told twice or out of order.
+    // Half of those in between that say nothing new went, again and again; none is reported twice or out of order.
     const times = readings.map(({ atMs }) => atMs)
     expect(readings.length).toBeGreaterThan(65)
     expect(times).toEqual([...new Set(times)].sort((a, b) => a - b))
     for (const move of [101, 201, 301, 401]) expect(readings.map(({ atMs }) => atMs)).toContain(1000 * move)
   })
 
-  it('tells the schedule every second of a row of polls that only move', async () => {
+  it('reports to the schedule every second of a row of polls that only move', async () => {
     let latest: PollHistory | undefined
     const pollSchedule = (history: PollHistory) => {
       latest = history

@@ -40,7 +40,7 @@ function play(options: Partial<SoraPipelineOptions>) {
   return { clock, run, ended: clock.runUntil(run.result) }
 }
 
-/** The state of a run that ended under `advance`, each step in a process of its own. */
+/** The state of a run that ended under `advance`, each step in its own process. */
 async function advanced(options: Pick<SoraPipelineOptions, 'generator'> & Partial<SoraPipelineOptions>) {
   const clock = manualClock()
   const store = memoryStore({ clock })
@@ -58,7 +58,7 @@ async function advanced(options: Pick<SoraPipelineOptions, 'generator'> & Partia
 }
 
 describe('an attempt that failed', () => {
-  it('says why', async () => {
+  it('carries its reason', async () => {
     const { attempts } = await play({ uploader: failing('drive', limited) }).ended
     expect(attempts.at(-1)).toEqual({
       stage: 'upload',
@@ -71,13 +71,13 @@ describe('an attempt that failed', () => {
     expect(attempts[0]).not.toHaveProperty('errorMessage')
   })
 
-  it('says why a generator was passed over', async () => {
+  it('carries the reason why a generator was passed over', async () => {
     const first = fakeTaskGenerator({ name: 'a', starts: [new QuotaExceededError('Could not start, no credit: host')] })
     const { attempts } = await play({ generator: fallback(first, fakeTaskGenerator({ name: 'b' })) }).ended
     expect(attempts[0]).toMatchObject({ strategy: 'a', errorMessage: 'Could not start, no credit: host' })
   })
 
-  it('says it in 500 characters, without what looks like a credential', async () => {
+  it('carries it in 500 characters, without what looks like a credential', async () => {
     const error = new Error(`Bearer abcdefghij0123456789 ${'x'.repeat(1000)}`)
     const { attempts } = await play({ uploader: failing('drive', error) }).ended
     const { errorMessage = '' } = attempts.at(-1) ?? {}
@@ -124,7 +124,7 @@ describe('a video without a URL', () => {
     expect(JSON.stringify(json)).not.toContain('/content')
   })
 
-  it('says what it said before where nothing failed', async () => {
+  it('keeps its former message where nothing failed', async () => {
     await expect(play({ generator: behindKey() }).ended).rejects.toMatchObject({
       message: 'Could not give a URL, the video is only behind a key and nothing uploaded it: video_1',
     })
@@ -182,7 +182,7 @@ describe('a timeout', () => {
     )
   })
 
-  it('does not wait for: under advance too, a vanished job ends the wait at the third poll in a row', async () => {
+  it('does not wait under advance either: a vanished job ends the wait at the third poll in a row', async () => {
     const gone = new UpstreamHttpError('Could not poll, HTTP 410: host', { status: 410, isRetryable: false })
     const running = { state: 'running' as const }
     const polls = [gone, gone, running, gone, gone, gone]

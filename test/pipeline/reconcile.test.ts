@@ -55,7 +55,7 @@ async function leftAtIntent(options: FakeTaskGeneratorOptions, outageMs = 31_000
 }
 
 describe('an unknown submission', () => {
-  it('is looked for once it has settled, and taken up when there is one', async () => {
+  it('is looked up once it has settled, and its job is taken over if there is one', async () => {
     const { clock, generator, second, store, pipeline } = make({
       starts: [unknown],
       submission: byFind,
@@ -74,7 +74,7 @@ describe('an unknown submission', () => {
     ])
   })
 
-  it('is sent again only after two look-ups found nothing', async () => {
+  it('is sent again only after two lookups found nothing', async () => {
     const { clock, generator, pipeline } = make({ starts: [unknown], submission: byFind, found: [] })
     const run = pipeline.run(request)
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
@@ -103,14 +103,14 @@ describe('an unknown submission', () => {
     ['is not to be relied on', { idempotency: 'none', lookup: 'none' } as const, [{ id: 'task_9' }]],
     ['is not there', byFind, undefined],
     ['is not said to be of use', undefined, [{ id: 'task_9' }]],
-  ])('goes to a person at once where a look-up %s', async (_, submission, found) => {
+  ])('goes to a person at once where a lookup %s', async (_, submission, found) => {
     const { clock, generator, pipeline } = make({ starts: [unknown], submission, ...(found && { found }) })
     const began = clock.now()
     await expect(clock.runUntil(pipeline.run(request).result)).rejects.toMatchObject({ code: 'submission-unknown' })
     expect([generator.startCount, generator.findCount, clock.now() - began]).toEqual([1, 0, 0])
   })
 
-  it('is looked for again when a look-up hangs', async () => {
+  it('is looked up again when a lookup hangs', async () => {
     const { clock, generator } = make({ starts: [unknown], submission: byFind, found: [{ id: 'task_9' }] })
     let finds = 0
     const find: NonNullable<typeof generator.find> = (...given) => {
@@ -152,7 +152,7 @@ describe('an unknown submission', () => {
     expect(second.startCount).toBe(0)
   })
 
-  it('settles anew after every send', async () => {
+  it('settles again after every send', async () => {
     const { clock, generator, pipeline } = make({ starts: [unknown, unknown], submission: byFind, found: [] })
     await expect(clock.runUntil(pipeline.generate(request))).resolves.toMatchObject({ servedBy: 'generator' })
     const [first = 0, second = 0, third = 0] = generator.calls.map(({ at }) => at)
@@ -170,7 +170,7 @@ describe('an unknown submission', () => {
     expect(generator.startCount).toBe(2)
   })
 
-  it('is looked for again when the look-up fails, until the deadline', async () => {
+  it('is looked up again when the lookup fails, until the deadline', async () => {
     const down = new NetworkError('Could not list, no answer came: ECONNRESET')
     const failing = make({ starts: [unknown], submission: byFind, found: [] }, { deadlines: { generateMs: 60_000 } })
     failing.generator.find = () => Promise.reject(down)
@@ -242,7 +242,7 @@ describe('a run whose process died at the intent', () => {
       expect({ finds, ms: clock.now() - before }).toEqual({ finds: 1, ms: how === 'hangs' ? 20_000 : 15_000 })
     })
 
-    it('is not sent again under its key: that would pay for what nobody waits for', async () => {
+    it('is not sent again under its key: that would pay for a video that no one waits for', async () => {
       const { clock, generator, pipeline, store } = await leftAtIntent({ submission: byKey }, DAY_MS)
       await expect(clock.runUntil(pipeline.resume('run_1').result)).rejects.toMatchObject({
         code: 'submission-unknown',
@@ -258,7 +258,7 @@ describe('a run whose process died at the intent', () => {
     expect(generator.startCount).toBe(1)
   })
 
-  it('goes to a person where nothing can be asked', async () => {
+  it('goes to a person where the upstream has no lookup', async () => {
     const { clock, generator, pipeline, store } = await leftAtIntent({})
     await expect(clock.runUntil(pipeline.resume('run_1').result)).rejects.toMatchObject({ code: 'submission-unknown' })
     expect((await store.load('run_1'))?.state.status).toBe('needs-review')
@@ -325,7 +325,7 @@ describe('a process that was paused', () => {
     await expect(run.result).resolves.toMatchObject({ url: 'https://cdn.example/nine.mp4' })
   })
 
-  it('keeps the job that it was the only one to know of, and reports a second one', async () => {
+  it('keeps the job that it alone knew of, and reports a second one', async () => {
     for (const other of ['unknown', 'accepted'] as const) {
       const clock = manualClock()
       const store = memoryStore()
@@ -355,7 +355,7 @@ describe('a process that was paused', () => {
 })
 
 describe('the lease', () => {
-  it('is renewed while an effect lasts, so that nobody else takes the run', async () => {
+  it('is renewed while an effect lasts, so that no other process takes the run', async () => {
     const store = memoryStore()
     const clock = manualClock()
     const slow = {
@@ -383,7 +383,7 @@ describe('the lease', () => {
     expect(uploads).toBe(0)
   })
 
-  it('that was lost ends the effect of its process', async () => {
+  it('ends the effect of its process when it is lost', async () => {
     const store = memoryStore()
     const clock = manualClock()
     const reasons: unknown[] = []

@@ -1,6 +1,6 @@
 import { memoryStore, SoraPipeline, type VideoRequest } from '../../src/index.js'
 
-// Runs that each bring media of their own, all at once; prints what that took as JSON.
+// Runs that each bring their own media, all at once; prints what that took as JSON.
 const [form = 'bytes', count = '31', megabytes = '24'] = process.argv.slice(2)
 const [runs, byteLength] = [Number(count), Number(megabytes) * 1_000_000]
 

@@ -35,7 +35,7 @@ const KEPT = { prompt: 'A cat', image: named(IMAGE, 'image/png'), video: named(C
 
 type Call = { readonly method: string; readonly given: readonly unknown[] }
 
-/** A store that keeps what it was asked. */
+/** A store that records its calls. */
 function recorded(inner: RunStore) {
   const calls: Call[] = []
   const wrapped = Object.entries(inner).map(([method, operation]) => [
@@ -185,13 +185,13 @@ describe('media of a request', () => {
   })
 })
 
-describe('kept media goes', () => {
+describe('the removal of kept media', () => {
   const verdict = {
     state: 'failed',
     error: new GenerationFailedError('Could not generate the video: moderation'),
   } as const
 
-  it('when the run completes, fails or is aborted, and not before', async () => {
+  it('happens when the run completes, fails or is aborted, and not before', async () => {
     const endings = {
       completed: setUp(),
       failed: setUp({ generator: fakeTaskGenerator({ polls: [{ state: 'running' }, verdict] }) }),
@@ -211,7 +211,7 @@ describe('kept media goes', () => {
     }
   })
 
-  it('not while the run is in review, and is there when a person has settled it', async () => {
+  it('waits while the run is in review, and happens when a person has settled it', async () => {
     const generator = fakeTaskGenerator({ starts: [new SubmissionUnknownError('Could not learn the outcome: host')] })
     const { clock, pipeline, isKept, another } = setUp({ generator })
     await expect(clock.runUntil(pipeline.generate(AS_BYTES, { id: 'run_1' }))).rejects.toMatchObject({
@@ -225,7 +225,7 @@ describe('kept media goes', () => {
     expect(await isKept()).toBe(false)
   })
 
-  it('not when the end of the run could not be saved: another process may resume it', async () => {
+  it('is left out when the end of the run could not be saved: another process may resume it', async () => {
     const { clock, store, pipeline, isKept, another } = setUp()
     const { save } = store
     let isDown = true
@@ -239,7 +239,7 @@ describe('kept media goes', () => {
     expect(await isKept()).toBe(false)
   })
 
-  it('with the last of two runs that share it', async () => {
+  it('waits for the last of two runs that share it', async () => {
     const { clock, pipeline, another, isKept, of } = setUp({ generator: fakeTaskGenerator({ polls: 2 }) })
     const long = another({ generator: fakeTaskGenerator({ name: 'other', polls: 20 }) }).run(AS_URLS)
     await clock.runUntil(pipeline.generate(AS_BYTES))
@@ -249,7 +249,7 @@ describe('kept media goes', () => {
     expect(await isKept()).toBe(false)
   })
 
-  it('when another process created and ended the run in between', async () => {
+  it('happens when another process created and ended the run in between', async () => {
     const { clock, store, pipeline, another, isKept } = setUp()
     const { putMedia } = store
     let isFirst = true

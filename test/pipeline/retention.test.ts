@@ -66,7 +66,7 @@ describe('prune', () => {
     expect(await pipeline.get('run_1')).toMatchObject({ request: { prompt: request.prompt } })
   })
 
-  it('is refused for a store that cannot, with a clear error', async () => {
+  it('is refused for a store without prune(), with a clear error', async () => {
     const { clock, store, another } = setUp()
     const { prune: _, ...rest } = store
     await expect(another({ store: rest }).prune({ endedBefore: clock.now() })).rejects.toMatchObject({
@@ -153,7 +153,7 @@ describe.each(Object.entries(EVICTIONS))('a run that is forgotten by %s', (_, op
     expect((await collect(again)).at(-1)).toMatchObject({ type: 'run-failed', isAborted: true })
   })
 
-  it('is gone after 24 hours, and its id is free', async () => {
+  it('is removed after 24 hours, and its id is free', async () => {
     const world = setUp(options)
     const { clock, pipeline, store, end, another, generator } = world
     await end('run_1')
@@ -169,7 +169,7 @@ describe.each(Object.entries(EVICTIONS))('a run that is forgotten by %s', (_, op
     expect((generator as ReturnType<typeof fakeTaskGenerator>).startCount).toBe(3)
   })
 
-  it('goes at once without an id of the caller', async () => {
+  it('is removed at once without an id of the caller', async () => {
     const world = setUp(options)
     const { runId } = await world.end()
     await evict(world)
@@ -240,7 +240,7 @@ describe('erase', () => {
     expect((generator as ReturnType<typeof fakeTaskGenerator>).startCount).toBe(1)
   })
 
-  it('leaves the video to be opened', async () => {
+  it('leaves the video openable', async () => {
     const opened: string[] = []
     const openUrl: SoraPipelineOptions['openUrl'] = async (url) => {
       opened.push(url)

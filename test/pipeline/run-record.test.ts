@@ -15,7 +15,7 @@ function start(options: Partial<SoraPipelineOptions>, clock = manualClock(), sto
 }
 
 describe('the record of a run', () => {
-  it('says how far the generator is, and that somebody works on it', async () => {
+  it('reports how far the generator is, and that a worker holds it', async () => {
     const generator = fakeTaskGenerator({ polls: Array.from({ length: 9 }, () => ({ state: 'running', ratio: 0.4 })) })
     const { clock, from, make, run, read } = start({ generator })
     await clock.advance(2500)
@@ -35,7 +35,7 @@ describe('the record of a run', () => {
     await run.cancel()
   })
 
-  it('says when nobody works on it any more', async () => {
+  it('reports when no worker holds it any more', async () => {
     const generator = fakeTaskGenerator({ polls: Number.POSITIVE_INFINITY })
     const later = manualClock()
     const first = start({ generator }, manualClock(), later)
@@ -47,7 +47,7 @@ describe('the record of a run', () => {
     await first.run.cancel()
   })
 
-  it('says at which stage it is and what the generator made, not how far an earlier stage was', async () => {
+  it('reports the current stage and what the generator made, not how far an earlier stage was', async () => {
     const uploader = fakeUploader({ hangs: true })
     const generator = fakeTaskGenerator({
       polls: [{ state: 'running', ratio: 0.4 }],
@@ -62,7 +62,7 @@ describe('the record of a run', () => {
     await run.cancel()
   })
 
-  it('counts the taking back of a post as a part of the upload', async () => {
+  it('counts the removal of a post as a part of the upload', async () => {
     const publisher = { ...fakePublisher(), unpublish: () => new Promise<never>(() => undefined) }
     const { clock, run, read } = start({ publisher, uploader: fakeUploader(), unpublishAfterUpload: true })
     await clock.advance(100)

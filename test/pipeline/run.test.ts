@@ -92,7 +92,7 @@ describe('a run with all four stages', () => {
     expect(await pipeline.generate(request)).toMatchObject({ url: 'https://cdn.example/a.mp4' })
   })
 
-  it('starts to work without being read, and gives every reader the same events whenever it comes', async () => {
+  it('starts without a reader, and gives every reader the same events whenever it comes', async () => {
     const clock = manualClock()
     const generator = fakeGenerator({ delayMs: 1000, progress: [{ ratio: 0.25 }, { ratio: 0.5 }, { phase: 'mixing' }] })
     const run = new SoraPipeline({ generator, clock }).run(request)
@@ -107,13 +107,13 @@ describe('a run with all four stages', () => {
     for (const view of views) expect(view).toEqual(views[0])
   })
 
-  it('goes on when a reader leaves its loop', async () => {
+  it('continues when a reader leaves its loop', async () => {
     const run = new SoraPipeline({ generator: fakeGenerator(), uploader: fakeUploader() }).run(request)
     for await (const event of run) if (event.type === 'stage-started') break
     await expect(run.result).resolves.toMatchObject({ servedBy: 'uploader' })
   })
 
-  it('tells a listener every event, and survives one that throws with a single warning', async () => {
+  it('passes every event to a listener, and survives one that throws with a single warning', async () => {
     const seen: string[] = []
     const onEvent = ({ type }: PipelineEvent) => {
       seen.push(type)
@@ -150,7 +150,7 @@ describe('a run with all four stages', () => {
     expect(progress[2]).not.toHaveProperty('bytesDone')
   })
 
-  it('tells of each stage which ones there are, and who is at work under the label that people know', async () => {
+  it('reports the strategies of each stage, and the one at work under its label', async () => {
     const generator = fakeGenerator({ name: 'mock', label: 'Mock' })
     const run = new SoraPipeline({ generator, uploader: fakeUploader({ name: 'drive' }) }).run(request)
     await run.result
@@ -170,7 +170,7 @@ describe('a run with all four stages', () => {
     expect(first).not.toHaveProperty('label')
   })
 
-  it('takes no progress that is none, nor what a strategy says when it is not at work any more', async () => {
+  it('ignores invalid progress, and reports of a strategy that is no longer at work', async () => {
     const clock = manualClock()
     const late: Uploader = {
       name: 'late',
@@ -289,7 +289,7 @@ describe('the later stages', () => {
     )
   })
 
-  it('gives a hanging stage its deadline and goes on', async () => {
+  it('gives a hanging stage its deadline and continues', async () => {
     const clock = manualClock()
     const pipeline = new SoraPipeline({
       generator: fakeGenerator(),
@@ -351,7 +351,7 @@ describe('the later stages', () => {
     ])
   })
 
-  it('takes the post back after an upload when told to, and only warns when that fails', async () => {
+  it('takes the post back after an upload when configured, and only warns when that fails', async () => {
     const taken: string[] = []
     const publisher = {
       ...fakePublisher(),

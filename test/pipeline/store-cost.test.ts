@@ -65,7 +65,7 @@ describe('what a run costs the store', () => {
     expect(counts).toMatchObject({ heartbeat, versions, report })
   })
 
-  it('saves a poll that was missed, for the warning that it is', async () => {
+  it('includes a save for a poll that was missed, for its warning', async () => {
     const polls = [new Error('bad gateway'), { state: 'running' }, { state: 'running' }] as const
     const { clock, counts, make } = setUp({ generator: fakeTaskGenerator({ polls: [...polls] }) })
     await clock.runUntil(make().generate(request))

@@ -35,7 +35,7 @@ function unwritable(store: RunStore, isDown: () => boolean): RunStore & { readon
 }
 
 describe('a store whose save() gives no version', () => {
-  it('says so before anything is sent', async () => {
+  it('is reported before anything is sent', async () => {
     const store = memoryStore()
     const generator = fakeTaskGenerator({})
     const save = (async () => undefined) as unknown as RunStore['save']
@@ -53,7 +53,7 @@ describe('a store whose save() gives no version', () => {
 })
 
 describe('a store that is down', () => {
-  it('keeps a run from being taken up, and says so', async () => {
+  it('keeps a run from being resumed, and is reported', async () => {
     const run = new SoraPipeline({ generator: fakeGenerator(), store: { ...memoryStore(), load: down } }).resume(
       'run_1',
     )
@@ -64,7 +64,7 @@ describe('a store that is down', () => {
     })
   })
 
-  it('keeps runs from being settled or recovered, and says so', async () => {
+  it('keeps runs from being settled or recovered, and is reported', async () => {
     const clock = manualClock()
     const memory = memoryStore()
     const generator = fakeTaskGenerator({ starts: [new SubmissionUnknownError('Could not learn the outcome: host')] })
@@ -94,7 +94,7 @@ describe('a store that is down', () => {
     })
   })
 
-  it('when a run fails does not hide what it failed with', async () => {
+  it('when a run fails does not hide the error of the run', async () => {
     const memory = memoryStore()
     let isDown = false
     const store = {
@@ -192,8 +192,8 @@ describe('a store that is down', () => {
   })
 
   it.each([
-    ['for a moment when a run is taken up is asked again', 3, undefined],
-    ['for good when a run is taken up ends that', Number.POSITIVE_INFINITY, { id: 'task_1' }],
+    ['for a moment when a run is resumed is retried', 3, undefined],
+    ['for good when a run is resumed ends that', Number.POSITIVE_INFINITY, { id: 'task_1' }],
   ])('%s', async (_, failures, operation) => {
     const memory = memoryStore()
     const dead = manualClock()
@@ -265,7 +265,7 @@ describe('a store that is down', () => {
     expect([first.startCount, second.startCount, first.pollCount]).toEqual([1, 0, polls])
   })
 
-  it('with a save whose answer was lost is no other process: nothing is done twice', async () => {
+  it('with a save whose answer was lost is not another process: nothing is done twice', async () => {
     const memory = memoryStore()
     const clock = manualClock()
     let isDown = false
@@ -299,7 +299,7 @@ describe('a store that is down', () => {
   })
 
   it.each([
-    ['for a moment is asked again, and the run goes on', 2, undefined],
+    ['for a moment is retried, and the run continues', 2, undefined],
     ['for good ends the watching', Number.POSITIVE_INFINITY, 'Could not continue the run, the store is down: run_1'],
   ])('while another process works on a run %s', async (_, failures, message) => {
     const clock = manualClock()

@@ -31,12 +31,12 @@ describe('memoryStore', () => {
     expect(await store.claim('jobs', 'job_1', 'b')).toBe(true)
   })
 
-  it('refuses a number of runs that is none', () => {
+  it('refuses an invalid number of runs', () => {
     expect(() => memoryStore({ maxEnded: -1 })).toThrow('maxEnded is -1 (give a whole number from 0)')
   })
 })
 
-/** A store that does what it is told before each call. */
+/** A store that does what it is given before each call. */
 function watched(before: (call: keyof RunStore, state?: StoredRun) => void): RunStore {
   const store = memoryStore()
   return {
@@ -136,7 +136,7 @@ describe('a run and its store', () => {
     expect(generator).toMatchObject({ startCount: 1, pollCount: 4 })
   })
 
-  it('goes on when what another process saved leaves it the run', async () => {
+  it('continues when what another process saved leaves it the run', async () => {
     const clock = manualClock()
     const store = memoryStore()
     const generator = fakeTaskGenerator({ polls: 5 })
@@ -267,7 +267,7 @@ describe('a run and its store', () => {
     expect(JSON.stringify((await collect(again)).at(-1))).toContain(JSON.stringify(failed))
   })
 
-  it('goes on with a run that another process left while it polled', async () => {
+  it('continues a run that another process left while it polled', async () => {
     const clock = manualClock()
     const store = memoryStore()
     const generator = fakeTaskGenerator({ polls: 3 })
@@ -286,7 +286,7 @@ describe('a run and its store', () => {
     expect((await collect(resumed))[0]).toMatchObject({ type: 'run-resumed', sequence: 1_000_000 })
   })
 
-  it('asks the generator again for a source that could not be saved', async () => {
+  it('polls the generator again for a source that could not be saved', async () => {
     const clock = manualClock()
     const store = memoryStore()
     const source = { isPublic: false, open: async () => new Blob(['bytes']).stream() }
@@ -312,7 +312,7 @@ describe('a run and its store', () => {
     ['of a later version', { v: 3 }, 'its state is of a later version of the library: run_1 (v3)'],
     ['that is broken', { v: 2, id: 7 }, 'its state is broken at id'],
     ['of version 0.1.0 that is broken', { v: 1, id: 7 }, 'its state is broken at id'],
-  ])('leaves a state %s alone', async (_, state, message) => {
+  ])('leaves a state %s unchanged', async (_, state, message) => {
     const store = memoryStore()
     await store.create('run_1', { ...state, status: 'running', wakeAt: 0 })
     const generator = fakeGenerator()

@@ -20,7 +20,7 @@ const OPERATION = 'give { operation } with the JSON that poll() takes'
 
 interface Behaviour {
   readonly start?: unknown
-  /** What the polls resolve with, the last one for ever. */
+  /** What the polls resolve with, the last one forever. */
   readonly polls?: readonly unknown[]
   readonly submission?: TaskGenerator['submission']
 }
@@ -93,14 +93,14 @@ describe('what start() resolves with', () => {
     const get = () => {
       throw new Error('hostile')
     }
-    // A promise looks for then().
+    // A promise reads then().
     const start = () => new Proxy({}, { get: (_, key) => (key === 'then' ? undefined : get()), has: get, ownKeys: get })
     const { failure, spare } = play(mine({ start }).generator)
     expect((await failure()).error).toMatchObject({ code: 'submission-unknown' })
     expect(spare.startCount).toBe(0)
   })
 
-  it('is reported at once also where the outcome could be inquired after', async () => {
+  it('is reported at once even where the outcome could be looked up', async () => {
     const submission = { idempotency: 'key', lookup: 'none' } as const
     const { generator, counts } = mine({ start: {}, submission })
     const { failure } = play(generator)
@@ -124,7 +124,7 @@ describe('what start() resolves with', () => {
     await expect(play(mine({ start: { operation: null } }).generator).ended).resolves.toMatchObject({ url: video.url })
   })
 
-  it('is a video all the same when the operation is missing: what is done is not polled', async () => {
+  it('is still a video when the operation is missing: a done job is not polled', async () => {
     const { generator, counts } = mine({ start: { status: completed } })
     const result = await play(generator).ended
     expect(result).toMatchObject({ url: video.url })
@@ -226,7 +226,7 @@ describe('what poll() resolves with', () => {
   })
 
   it.each([['1 s'], [Number.NaN], [-5], [Number.POSITIVE_INFINITY]])(
-    'is asked for again on the schedule when pollAfterMs is %j',
+    'is polled again on the schedule when pollAfterMs is %j',
     async (pollAfterMs) => {
       const { generator } = mine({ polls: [{ state: 'running', pollAfterMs }, completed] })
       const result = await play(generator).ended
@@ -253,7 +253,7 @@ describe('what generate() resolves with', () => {
 })
 
 describe('what find() resolves with', () => {
-  it.each([undefined, null, 'job_1', { id: 'job_1' }])('is reported when it is no list: %j', async (found) => {
+  it.each([undefined, null, 'job_1', { id: 'job_1' }])('is reported when it is not a list: %j', async (found) => {
     const generator: TaskGenerator = {
       name: 'mine',
       submission: { idempotency: 'none', lookup: 'fingerprint', settleMs: 1000 },
@@ -295,7 +295,7 @@ describe('what a generator throws', () => {
     ['a revoked proxy', revoked.proxy],
     ['an error whose getters throw', Object.defineProperty(new Error('x'), 'message', { get: trap })],
     ['nothing', undefined],
-    ['an asked wait that is no number', Object.assign(new Error('x'), { retryAfterMs: Number.NaN })],
+    ['a wait that is not a number', Object.assign(new Error('x'), { retryAfterMs: Number.NaN })],
   ]
 
   it('by start() is a bug that three sends under the same key do not cure', async () => {
@@ -427,7 +427,7 @@ describe('a later stage that resolves with nonsense', () => {
       'url is "a.mp4"; give an absolute http or https address',
     ],
     ['upload', { uploader: { name: 'it', upload: async () => null as never } }, 'it is null; give { url }'],
-  ])('says which field of %s, and costs no video', async (verb, more, flaw) => {
+  ])('names the invalid field of %s, and costs no video', async (verb, more, flaw) => {
     const { run, ended } = play(fakeGenerator(), more)
     await expect(ended).resolves.toMatchObject({ servedBy: 'generator', isDegraded: true })
     const failed = (await collect(run)).filter(({ type }) => type === 'attempt-failed')

@@ -68,7 +68,7 @@ describe('a run that another process cancels', () => {
     expect(a.generator.cancelCount + b.generator.cancelCount).toBe(1)
   })
 
-  it('is unknown where no process hears of the job in time', async () => {
+  it('is unknown where no process learns of the job in time', async () => {
     const { clock, a, b } = twoProcesses({ hangs: 'start' })
     a.pipeline.run(request, { id: 'run_1' })
     await clock.advance(100)
@@ -100,7 +100,7 @@ describe('a run that another process cancels', () => {
   })
 })
 
-it('a run that failed reports later what it left', async () => {
+it('a run that failed reports later what it left at its generator', async () => {
   const { clock, a, late } = twoProcesses({ polls: Number.POSITIVE_INFINITY })
   const run = a.pipeline.run(request, { id: 'run_1' })
   await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'stage-timeout' })

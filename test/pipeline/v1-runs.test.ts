@@ -98,7 +98,7 @@ describe('a run of 0.1.0 with a job', () => {
     },
   }
 
-  it('is of a kind that is tested here', () => {
+  it('covers every kind of state', () => {
     const kinds = v1Runs().filter(({ state }) => isAt(state, 'generate', 'accepted') && state.status === 'running')
     // The lease of one does not end while there are tests.
     expect(kinds.map(({ kind }) => kind).sort()).toEqual([...Object.keys(CHAINS), 'lease-live'].sort())
@@ -116,7 +116,7 @@ describe('a run of 0.1.0 with a job', () => {
     for (const field of ['lease', 'formerLease', 'worker', 'progress']) expect(ended).not.toHaveProperty(field)
   })
 
-  it('has the polls that failed counted on', async () => {
+  it('keeps its count of failed polls', async () => {
     const polls = [new QuotaExceededError('Could not ask for the job: the account has no credit')]
     const { result } = await leftBehind('accepted-lasting-misses', { generator: fakeTaskGenerator({ polls }) })
     const handle = { generator: 'fake-task-generator', operation: { id: 'task_1' } }
@@ -299,7 +299,7 @@ describe('a submission of 0.1.0 that was sent to the only generator', () => {
     expect(await store.claim('job:fake-task-generator', '{"id":"task_9"}', 'run_other')).toBe(false)
   })
 
-  it.each(all)('goes to review without a way to learn of it: $kind, $how', async ({ kind, wrap }) => {
+  it.each(all)('goes to review without a way to look it up: $kind, $how', async ({ kind, wrap }) => {
     const generator = fakeTaskGenerator()
     const { result, stored } = await leftBehind(kind, { generator: wrap(generator) })
     await expect(result()).rejects.toMatchObject({ code: 'submission-unknown' })
@@ -327,19 +327,16 @@ describe('a submission of 0.1.0 that was sent to the only generator', () => {
     expect(new Set(generator.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1)
   })
 
-  it.each([true, false])(
-    'is that of withRetry as well, whose place says how often it failed: %s',
-    async (isRetried) => {
-      const { id, state, clock, store } = await leftBehind('intent', { generator: untouched() })
-      const former = state.submission as { readonly [field: string]: JsonValue }
-      await store.save(id, 3, { ...state, submission: { ...former, cursor: { failures: 1, inner: null }, number: 2 } })
-      const generator = fakeTaskGenerator({ submission: byKey })
-      // With its retries, or when those were taken away.
-      const wrapped = isRetried ? withRetry(generator) : generator
-      await clock.runUntil(new SoraPipeline({ generator: wrapped, store, clock }).resume(id).result)
-      expect(generator.calls).toMatchObject([{ idempotencyKey: idempotencyKeyOf(id, 'fake-task-generator', 2) }])
-    },
-  )
+  it.each([true, false])('of withRetry keeps its count of failures: %s', async (isRetried) => {
+    const { id, state, clock, store } = await leftBehind('intent', { generator: untouched() })
+    const former = state.submission as { readonly [field: string]: JsonValue }
+    await store.save(id, 3, { ...state, submission: { ...former, cursor: { failures: 1, inner: null }, number: 2 } })
+    const generator = fakeTaskGenerator({ submission: byKey })
+    // With its retries, or when those were taken away.
+    const wrapped = isRetried ? withRetry(generator) : generator
+    await clock.runUntil(new SoraPipeline({ generator: wrapped, store, clock }).resume(id).result)
+    expect(generator.calls).toMatchObject([{ idempotencyKey: idempotencyKeyOf(id, 'fake-task-generator', 2) }])
+  })
 })
 
 describe('a submission of 0.1.0 that was not sent', () => {
@@ -372,7 +369,7 @@ describe('a submission of 0.1.0 that was not sent', () => {
     'ready-balance-second': pair((...members) => balance(members), 'second'),
   }
 
-  it('is of a kind that is tested here', () => {
+  it('covers every kind of state', () => {
     const kinds = v1Runs().filter(
       ({ state }) => state.status === 'running' && (isAt(state, 'generate', 'ready') || state.submission === undefined),
     )
@@ -466,7 +463,7 @@ describe('a run of 0.1.0 with a video', () => {
     'early-finish': [],
   }
 
-  it('is of a kind that is tested here', () => {
+  it('covers every kind of state', () => {
     const kinds = v1Runs().filter(({ state }) => state.status === 'running' && state.step !== 'generate')
     expect(kinds.map(({ kind }) => kind).sort()).toEqual(Object.keys(DELIVERED).sort())
   })
@@ -496,7 +493,7 @@ describe('a run of 0.1.0 with a video', () => {
 })
 
 describe('a video of 0.1.0 that is behind the key of a generator', () => {
-  it('is not asked of another one when the chain has changed', async () => {
+  it('is not requested from another one when the chain has changed', async () => {
     const [first, second] = [named('first'), named('second')]
     const { result } = await leftBehind('upload-key', { generator: fallback(first, second), uploader: fakeUploader() })
     await expect(result()).rejects.toMatchObject({ code: 'no-usable-url', handle: { generator: 'keyed' } })

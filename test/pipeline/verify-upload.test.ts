@@ -28,7 +28,7 @@ function uploaderTo(url: string, name = 'first', options: Partial<Uploader> = {}
   return uploader
 }
 
-/** Runs a pipeline whose copies are at a server, and gives what it came to and what the server was asked. */
+/** Runs a pipeline whose copies are at a server, and returns its outcome and the requests of the server. */
 async function play(routes: Readonly<Record<string, FaultHandler>>, uploaderAt: (origin: string) => Uploader) {
   const server = await faultServer(routes)
   const run = new SoraPipeline({
@@ -53,7 +53,7 @@ function inTurn(...answers: readonly FaultHandler[]): FaultHandler {
 }
 
 describe('verifyUploads', () => {
-  it('asks for the first byte of a copy once, without a credential', async () => {
+  it('requests the first byte of a copy once, without a credential', async () => {
     const { result, asked, failures } = await play({ '/a.mp4': VIDEO }, (origin) => uploaderTo(`${origin}/a.mp4?key=k`))
     expect(result).toMatchObject({ servedBy: 'uploader', isDegraded: false })
     expect(failures).toEqual([])
@@ -113,7 +113,7 @@ describe('verifyUploads', () => {
     expect([uploader.uploads, result.servedBy]).toEqual([1, 'generator'])
   })
 
-  it('lets no copy win a race that cannot be opened', async () => {
+  it('does not let a copy that cannot be opened win a race', async () => {
     const { result, failures } = await play({ '/bad.mp4': reply({ status: 403 }), '/good.mp4': VIDEO }, (origin) =>
       race([uploaderTo(`${origin}/bad.mp4`), uploaderTo(`${origin}/good.mp4`, 'second')]),
     )
@@ -149,7 +149,7 @@ describe('verifyUploads', () => {
     expect(hidden.failures).toEqual([expect.stringMatching(/leads to a page of 127\.0\.0\.1/)])
   })
 
-  it('reaches no private address that is not listed, and asks it once', async () => {
+  it('reaches no private address that is not listed, and requests it once', async () => {
     const server = await faultServer({ '/a.mp4': VIDEO })
     const pipeline = new SoraPipeline({
       generator: fakeGenerator(),

@@ -7,10 +7,10 @@ const run = promisify(execFile)
 const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const PYTHON = pathOf('.venv/bin/python')
 
-/** Whether tests with Python are left out: `setup.sh` has not been run, and nobody says that they are required. */
+/** Whether tests with Python are left out: `setup.sh` has not been run, and nothing requires them. */
 export const isPythonLeftOut = !existsSync(PYTHON) && process.env.PYTHON_CLIENTS_REQUIRED !== '1'
 
-/** The title of such tests, which says so when they are left out. */
+/** The title of such tests, which reports it when they are left out. */
 export function pythonTitle(title: string): string {
   if (!isPythonLeftOut) return title
   console.warn(`skipped: ${title}; run test/python/setup.sh`)
@@ -22,7 +22,7 @@ export async function runPython(code: string, ...parameters: readonly string[]):
   return python('-c', code, ...parameters)
 }
 
-/** What a command of `openai_client.py` comes to, with the options of the client. */
+/** The outcome of a command of `openai_client.py`, with the options of the client. */
 export async function callOpenAi(
   command: 'videos' | 'chat' | 'errors' | 'refusals' | 'create' | 'ask',
   options: Readonly<Record<string, unknown>>,

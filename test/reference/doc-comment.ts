@@ -1,4 +1,4 @@
-/** What a doc comment says, taken apart. */
+/** The parts of a doc comment. */
 export interface DocComment {
   /** Everything before the first block tag, in one line for each paragraph or list item. */
   readonly text: string

@@ -60,7 +60,7 @@ test('no exported name is that of a global of the language, of Node or of the DO
   expect(shadows).toEqual([])
 })
 
-// One name for one thing. What differs on purpose says why.
+// One name for one thing. Intended differences have a reason.
 const MEANINGS: Readonly<Record<string, string>> = {
   clock: 'what needs less of a clock asks for less',
   headers: 'those of a publisher may be a function, and those of a false answer may be lists',

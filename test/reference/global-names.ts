@@ -13,7 +13,7 @@ export function globalNames(): ReadonlySet<string> {
   return names
 }
 
-// TypeScript 7 is a binary of its own package, with its libraries beside it.
+// TypeScript 7 is a binary in its own package, with its libraries beside it.
 function libraryTexts(): readonly string[] {
   const compiler = require.resolve('typescript/package.json')
   const { version } = require(compiler) as { readonly version: string }

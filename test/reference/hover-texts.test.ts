@@ -50,7 +50,7 @@ test.each([
   expect(membersOfText(`export interface A {\n  ${member}\n}`).flatMap(problemsOf)).toEqual(problems)
 })
 
-// Units by the end of a name; a name without one is a count or a number of its own kind.
+// Units by the end of a name; a name without one is a count or a number without a unit.
 const UNITS: readonly (readonly [RegExp, RegExp, string])[] = [
   [/Ms$/, /milliseconds?\b/i, 'milliseconds'],
   [/Bytes$|^byteLength$/, /\bbytes?\b/i, 'bytes'],

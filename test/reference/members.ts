@@ -17,7 +17,7 @@ export interface Member {
   readonly file: ParsedFile
 }
 
-/** The members of a declared object type, those that it inherits included; `undefined` when it is no object type. */
+/** The members of a declared object type, those that it inherits included; `undefined` when it is not an object type. */
 export function membersOf({ node, file }: Declared): readonly Member[] | undefined {
   if (node.type === 'TSTypeAliasDeclaration') return membersOfType(node.typeAnnotation, file)
   if (node.type !== 'TSInterfaceDeclaration') return undefined
@@ -83,7 +83,7 @@ function memberOf(signature: TSSignature, file: ParsedFile): readonly Member[] {
   return [{ ...common, type, isMethod: false, ...(typeNode && { typeNode }) }]
 }
 
-/** A type as a reader needs it: in one line, without `readonly`, and without `undefined` where the `?` says it. */
+/** A type as a reader needs it: in one line, without `readonly`, and without `undefined` where the `?` shows it. */
 export function typeText(text: string, isOptional = false): string {
   const line = oneLine(text).replaceAll(/\breadonly /g, '')
   return isOptional ? line.replace(/^\| /, '').replace(/ \| undefined$/, '') : line.replace(/^\| /, '')

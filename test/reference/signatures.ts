@@ -65,7 +65,7 @@ function withoutDefaults(head: string): string {
     .replaceAll(/\breadonly (?=\w+\[\])/g, '')
 }
 
-// `(typeof KINDS)[number]` says nothing to a reader: the words of the list do.
+// `(typeof KINDS)[number]` means nothing to a reader; the words of the list do.
 function aliased(text: string, file: ParsedFile): string {
   const [, list] = /^\(typeof (\w+)\)\[number\]$/.exec(text) ?? []
   const node = list === undefined ? undefined : lookup(file, list)?.node

@@ -53,7 +53,7 @@ export function namedIn(node: Node, file: ParsedFile): ReadonlySet<Declared> {
   return found
 }
 
-// Bodies and values are no part of a declaration.
+// Bodies and values are not part of a declaration.
 const NOT_DECLARED: ReadonlySet<string> = new Set([
   'BlockStatement',
   'FunctionBody',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type SourceFile, typeScriptFiles, withoutComments } from './source-files.js'
 
-test('messages say what could not be done, a colon, the value; sentence case, no full stop', () => {
+test('messages have the failed action, a colon, the value; sentence case, no full stop', () => {
   expect(typeScriptFiles('src').flatMap(messageProblems)).toEqual([])
 })
 

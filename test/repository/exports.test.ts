@@ -150,7 +150,7 @@ test('the command of the package is its one program, which is built, and refuses
   expect(engines.node).toBe(`>=${/OLDEST_NODE = "([\d.]+)"/.exec(text)?.[1]}`)
 })
 
-test('the program imports nothing before it knows the version of Node', () => {
+test('the program imports nothing before it has checked the version of Node', () => {
   expect(readFileSync(join(ROOT, 'dist/cli/main.js'), 'utf8')).not.toMatch(/^import\b/m)
 })
 

@@ -5,7 +5,7 @@ import { importsOf, resolveImport, type SourceFile } from './source-files.js'
  * may import nothing.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  // Of upstream only a type that its options name.
+  // From upstream only a type that its options name.
   'index.ts': [
     'contracts',
     'timing',
@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   combinators: ['contracts', 'timing', 'calling'],
   strategies: ['contracts', 'timing', 'upstream'],
   stores: ['contracts'],
-  // Of upstream only the guarded download, for the default way to open the URL of a video, and of stores only the default one.
+  // From upstream only the guarded download, the default way to open the URL of a video, and from stores only the default one.
   pipeline: [
     'contracts',
     'timing',
@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'upstream/remote-video.ts',
     'stores/memory-store.ts',
   ],
-  // Of timing only the default clock, for heartbeats.
+  // From timing only the default clock, for heartbeats.
   openai: ['contracts', 'timing'],
   http: ['contracts', 'timing', 'upstream', 'calling', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
   jobs: ['contracts', 'timing', 'upstream', 'calling', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
@@ -55,7 +55,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'h264-mp4-encoder': ['sandbox/video-worker.ts'],
 }
 
-/** What is wrong with the imports of the files, one sentence each. */
+/** The problems of the imports of the files, one sentence each. */
 export function importProblems(files: readonly SourceFile[]): readonly string[] {
   return files.flatMap(({ path, text }) =>
     importsOf(text).flatMap((specifier) => {
@@ -84,7 +84,7 @@ function isFolder(name: string): boolean {
 function packageProblems(path: string, specifier: string): readonly string[] {
   const folder = path.split('/')[0]
   if (specifier.startsWith('node:')) {
-    // Of testing only the fault server is more than assertions: it has sockets of its own.
+    // Of testing only the fault server is more than assertions: it has its own sockets.
     const isFine =
       folder !== 'testing' || specifier.startsWith('node:assert') || path.startsWith('testing/fault-server/')
     const isAllowed = folder !== 'contracts' && isFine

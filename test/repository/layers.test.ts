@@ -46,7 +46,7 @@ test.each([
   expect(importProblems([{ path, text }])).toEqual([expect.stringContaining(problem)])
 })
 
-test('a circle is found, and an import in a comment is none', () => {
+test('a circle is found, and an import in a comment does not count', () => {
   const files = [
     { path: 'pipeline/a.ts', text: "import type { B } from './b.js'" },
     { path: 'pipeline/b.ts', text: "export {\n  c,\n} from './c.js'" },

@@ -12,7 +12,7 @@ test('the tests run on a Node that the package supports', () => {
   ).toBe(true)
 })
 
-test('the package says which Node it supports', () => {
+test('the package declares the Node versions that it supports', () => {
   const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
   expect(engines.node).toBe('>=22.12')
 })

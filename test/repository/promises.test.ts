@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { targetOf } from './documents.js'
 import { ROOT } from './source-files.js'
 
-test('every promise of test/README.md says what proves it: tests that are there', () => {
+test('every promise of test/README.md names tests that exist as its proof', () => {
   const rows = promisesOf(textOf('test/README.md'))
   expect(rows.length).toBeGreaterThan(4)
   expect(
@@ -12,7 +12,7 @@ test('every promise of test/README.md says what proves it: tests that are there'
   ).toEqual([])
 })
 
-test('every promise of README.md is one that test/README.md proves', () => {
+test('every promise of README.md is proved in test/README.md', () => {
   const proved = promisesOf(textOf('test/README.md')).map(({ name }) => name)
   const promised = promisesOf(textOf('README.md')).map(({ name }) => name)
   expect(promised.length).toBeGreaterThan(4)

@@ -3,7 +3,7 @@ import { type SourceFile, typeScriptFiles, withoutComments } from './source-file
 
 const FILES = typeScriptFiles('src')
 
-// A program of its own, which hands on what it reads.
+// A separate program, which passes on what it reads.
 const PROGRAM = 'cli/main.ts'
 const NO_ENVIRONMENT = 'the library reads no environment variable'
 
@@ -21,7 +21,7 @@ test('only entry files are called index, one for each folder of src at most', ()
   expect(indexes.filter((path) => !/^(?:[a-z0-9]+\/)?index\.ts$/.test(path))).toEqual([])
 })
 
-test('nothing is written that the style forbids', () => {
+test('no file has code that the style forbids', () => {
   expect(FILES.flatMap(styleProblems)).toEqual([])
 })
 
@@ -82,7 +82,7 @@ function styleProblems({ path, text }: SourceFile): readonly string[] {
     .filter(([pattern, fix]) => pattern.test(code) && !(path === PROGRAM && fix === NO_ENVIRONMENT))
     .map(([, fix]) => `src/${path}: ${fix}`)
   if (/@ts-(?:ignore|nocheck|expect-error)/.test(text)) problems.push(`src/${path}: fix the type`)
-  // With its comments, for a catch that goes on says in one why it does.
+  // With its comments, for a catch that continues has the reason in one.
   if (/\bcatch\s*(?:\([^)]*\)\s*)?\{\s*\}/.test(text)) problems.push(`src/${path}: report the error, or say why not`)
   return problems
 }

@@ -6,7 +6,7 @@ import { exportedNames, ROOT, typeScriptFiles } from './source-files.js'
 const NAMES = exportedNames(readFileSync(join(ROOT, 'src/strategies/index.ts'), 'utf8'))
 const TESTS = typeScriptFiles('test/strategies').filter(({ path }) => path.endsWith('.test.ts'))
 const FACTORIES = NAMES.values.filter((name) => stageOf(name) !== undefined)
-// What strategies of a user's own are made of.
+// The parts of custom strategies.
 const PARTS = ['errorFromResponse', 'memoryVideo', 'networkErrorFrom', 'remoteVideo']
 
 test('every function of the subpath is named after the stage of its strategy, or is a part of one', () => {
@@ -27,7 +27,7 @@ test.each(FACTORIES)('%s exports the type of its options', (factory) => {
   expect(NAMES.types).toContain(`${factory.charAt(0).toUpperCase()}${factory.slice(1)}Options`)
 })
 
-test.each(FACTORIES)('%s has a file of its own below the folder of its stage', (factory) => {
+test.each(FACTORIES)('%s has its own file below the folder of its stage', (factory) => {
   const file = factory.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
   const paths = typeScriptFiles('src/strategies').map(({ path }) => path)
   expect(paths.some((path) => path.startsWith(`${stageOf(factory)}s/`) && path.endsWith(`/${file}.ts`))).toBe(true)

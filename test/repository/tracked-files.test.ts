@@ -36,7 +36,7 @@ test('the host of a package registry is found', () => {
   ])
 })
 
-test('an address with such a folder is no local path', () => {
+test('an address with such a folder is not a local path', () => {
   expect(problems('a.md', 'https://example.org/home/page and src/work/a')).toEqual([])
 })
 

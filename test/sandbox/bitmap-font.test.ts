@@ -5,7 +5,7 @@ import { glyphRows, toPrintable, wrapText } from '../../src/sandbox/bitmap-font.
 const printable = Array.from({ length: 95 }, (_, index) => String.fromCharCode(0x20 + index))
 
 describe('glyphRows', () => {
-  it('has a glyph of its own for every printable character', () => {
+  it('has its own glyph for every printable character', () => {
     const glyphs = printable.map((character) => glyphRows(character).join())
     expect(new Set(glyphs).size).toBe(95)
     for (const character of printable) {
@@ -19,7 +19,7 @@ describe('glyphRows', () => {
     expect(glyphRows('A')).toEqual([14, 17, 17, 31, 17, 17, 17])
   })
 
-  it('draws a question mark for what it has not', () => {
+  it('draws a question mark for a missing glyph', () => {
     expect(glyphRows('猫')).toEqual(glyphRows('?'))
   })
 })

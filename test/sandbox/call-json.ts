@@ -1,4 +1,4 @@
-/** What a test reads of an answer; `json` is `undefined` for anything that is no JSON. */
+/** What a test reads of an answer; `json` is `undefined` for anything that is not JSON. */
 export interface CalledJson {
   readonly status: number
   readonly headers: Headers

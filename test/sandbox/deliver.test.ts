@@ -31,7 +31,7 @@ const networkCodeOf = async (promise: Promise<unknown>) => {
   return cause?.code
 }
 
-// Waits for what the server notes a moment after its client has gone.
+// Waits for what the server notes a moment after its client has left.
 const lastRequestAborted = async () => {
   while (sandbox.requests.at(-1)?.wasAborted !== true) await new Promise((resolve) => setImmediate(resolve))
   return sandbox.requests.at(-1)
@@ -100,7 +100,7 @@ describe('answers that never end', () => {
     expect(await numberOfVideos()).toBe(before)
   })
 
-  it('hang after handling: the job is there all the same', async () => {
+  it('hang after handling: the job is still there', async () => {
     const before = await numberOfVideos()
     sandbox.setFaults({ 'videos.create': { kind: 'hang', when: 'after-handling' } })
     const controller = new AbortController()
@@ -190,7 +190,7 @@ describe('answers that break', () => {
   })
 })
 
-describe('what only events, or only uploads, meet', () => {
+describe('faults that only event streams, or only uploads, can have', () => {
   const space = () => sandbox.spaces[0]
   const submit = async () => {
     const data = ['', space().password, 'ü']
@@ -245,7 +245,7 @@ describe('what only events, or only uploads, meet', () => {
     expect(split.chunks.length).toBeGreaterThan(10)
   })
 
-  it('split and bom: of a body with a length as well, whose bytes stay as they are', async () => {
+  it('split and bom: of a body with a length as well, whose bytes stay unchanged', async () => {
     sandbox.files.put('b.txt', Buffer.from('a\nb\n'))
     sandbox.setFaults({ files: [{ kind: 'split', bytes: 1 }, { kind: 'crlf' }] })
     const pieces = await read(await fetch(sandbox.files.url('b.txt')))
@@ -284,7 +284,7 @@ describe('what only events, or only uploads, meet', () => {
     expect(await (await meet({ kind: 'sleeping', forMs: 0 })).text()).toBe(TEXT)
   })
 
-  it('cut-upload: nothing of a body counts that is no part of an upload', async () => {
+  it('cut-upload: bytes that are not part of an upload do not count', async () => {
     const before = await numberOfVideos()
     sandbox.setFaults({ 'videos.create': [{ kind: 'cut-upload', afterBytes: 5 }] })
     await expect(callVideosApi(sandbox, '/videos', { method: 'POST', body: { prompt: 'A cat' } })).rejects.toThrow(

@@ -35,7 +35,7 @@ describe('fileReply', () => {
     expect((await ask({ range, 'if-range': '"another"' })).status).toBe(200)
   })
 
-  it('tells the whole to HEAD', async () => {
+  it('declares the whole length to HEAD', async () => {
     expect((await ask({ range: 'bytes=0-0' }, 'HEAD')).status).toBe(200)
   })
 })

@@ -32,7 +32,7 @@ const ask = async (name: string, headers: Record<string, string> = {}) => {
 }
 
 describe('fileServer', () => {
-  it('serves files in memory, the type after the name or as told', async () => {
+  it('serves files in memory, with the type of the name or the given one', async () => {
     sandbox.files.put('a b/ü.mp4', Buffer.from('one'))
     sandbox.files.put('b', Buffer.from('two'))
     sandbox.files.put('c.mp4', Buffer.from('three'), 'text/html')
@@ -73,7 +73,7 @@ describe('fileServer', () => {
     expect([response.status, await response.text()]).toEqual([404, 'Not found'])
   })
 
-  it('takes no other method', async () => {
+  it('refuses any other method', async () => {
     expect((await fetch(sandbox.files.url('b'), { method: 'PUT', body: 'x' })).status).toBe(405)
   })
 

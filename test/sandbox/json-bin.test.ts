@@ -35,7 +35,7 @@ it.each([
   ['an empty list', [], 400, 'Bin cannot be blank'],
   ['nothing', '', 400, 'Bin cannot be blank'],
   ['a text', '"a"', 400, 'Invalid JSON. Please try again'],
-  ['what is no JSON', '{', 400, 'Invalid JSON. Please try again'],
+  ['what is not JSON', '{', 400, 'Invalid JSON. Please try again'],
 ])('does not write %s', async (_, body, status, message) => {
   const before = sandbox.jsonBin.record
   const answer = await call('', { method: 'PUT', body, headers: { 'content-type': 'application/json' } })

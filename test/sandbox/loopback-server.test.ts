@@ -26,7 +26,7 @@ afterEach(async () => {
 })
 
 describe('startLoopbackServer', () => {
-  it('hands a request over in parts', async () => {
+  it('passes a request on in parts', async () => {
     const { server } = await start(() => ({
       endpoint: 'files',
       handle: ({ method, pathname, query, headers, body }) => {

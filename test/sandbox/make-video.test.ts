@@ -6,7 +6,7 @@ import { inspectMp4 } from './inspect-mp4.js'
 const small = { width: 128, height: 72, durationSeconds: 1 }
 
 describe('makeVideo', () => {
-  it('makes an H.264 MP4 with the size, length and key frames that were asked for', async () => {
+  it('makes an H.264 MP4 with the requested size, length and key frames', async () => {
     const bytes = await makeVideo({ prompt: 'A cat 猫', width: 640, height: 360, durationSeconds: 3 })
     const { codec, width, height, durationSeconds, packets } = await inspectMp4(bytes)
     expect({ codec, width, height }).toEqual({ codec: 'avc', width: 640, height: 360 })

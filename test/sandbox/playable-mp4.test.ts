@@ -55,7 +55,7 @@ describe('toPlayableMp4', () => {
     expect(words('tkhd', 6)).toEqual([1 << 24, 0, 0, 0, 0, 5])
   })
 
-  it('refuses what is no such file', () => {
+  it('refuses any other file', () => {
     expect(() => toPlayableMp4(box('ftyp'), { keyFrameInterval: 1 })).toThrow(/in the MP4: ftyp$/)
     expect(() => toPlayableMp4(Buffer.from('no video at all'), { keyFrameInterval: 1 })).toThrow(/at byte: 0$/)
     expect(() => toPlayableMp4(Buffer.from('no'), { keyFrameInterval: 1 })).toThrow(/at byte: 0$/)

@@ -80,7 +80,7 @@ describe('posts', () => {
     expect((await call('/project_y/post', { method: 'POST' })).status).toBe(400)
   })
 
-  it('ask for their token', async () => {
+  it('require their token', async () => {
     const answer = await call('/project_y/post/x', { headers: { authorization: 'Bearer x' } })
     expect([answer.status, answer.json]).toEqual([
       401,
@@ -110,7 +110,7 @@ describe('the parse server', () => {
     expect([file.status, file.headers.get('content-type')]).toEqual([200, 'video/mp4'])
   })
 
-  it('says what is wrong', async () => {
+  it('reports what is wrong', async () => {
     const { token } = sandbox.parser
     const id = await idOf()
     await call(`/project_y/post/${id}`, { method: 'DELETE' })

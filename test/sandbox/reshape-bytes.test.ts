@@ -28,7 +28,7 @@ describe('reshaped bytes', () => {
     )
   })
 
-  it('end where they are cut, and ask for no more', async () => {
+  it('end where they are cut, and read no more', async () => {
     await fc.assert(
       fc.asyncProperty(chunks, fc.integer({ min: 0, max: 40 }), async (parts, limit) => {
         const bytes = Buffer.concat(await collect(firstBytes(stream(parts), limit)))

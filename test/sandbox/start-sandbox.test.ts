@@ -48,7 +48,7 @@ describe('startSandbox', () => {
     expect(first !== undefined && ('body' in first || 'fault' in first)).toBe(false)
   })
 
-  it('makes a key of its own for every sandbox', async () => {
+  it('makes a separate key for every sandbox', async () => {
     await using first = await startSandbox()
     await using second = await startSandbox()
     expect(first.videosApi.apiKey).not.toBe(second.videosApi.apiKey)

@@ -6,7 +6,7 @@ const draw = (prompt: string, size: { width: number; height: number } = { width:
 }
 
 describe('drawFrames', () => {
-  it('draws as many frames as asked for, all different, each of three planes', () => {
+  it('draws the requested number of frames, all different, each of three planes', () => {
     const frames = draw('A cat')
     expect(frames.map(({ length }) => length)).toEqual([18_432, 18_432, 18_432])
     expect(new Set(frames.map((frame) => frame.toString('base64'))).size).toBe(3)
@@ -17,12 +17,12 @@ describe('drawFrames', () => {
     expect(draw('A cat')[0]).toEqual(draw('A cat')[0])
   })
 
-  it('makes letters smaller for a longer text, and says with an ellipsis that it went on', () => {
+  it('makes letters smaller for a longer text, and marks a cut with an ellipsis', () => {
     const long = draw('word '.repeat(40), { width: 640, height: 360 })
     const longer = draw('word '.repeat(4000), { width: 640, height: 360 })
     const longest = draw(`${'word '.repeat(4000)}x`, { width: 640, height: 360 })
     expect(long[0]).not.toEqual(longer[0])
-    // Only the shade tells these two apart: the rest of both is cut at the same place.
+    // Only the shade distinguishes these two: the rest of both is cut at the same place.
     expect(longer[0]?.subarray(0, 640 * 360)).toEqual(longest[0]?.subarray(0, 640 * 360))
   })
 

@@ -41,7 +41,7 @@ describe('videoJobs', () => {
     expect(job.state()).toEqual({ status: 'completed', video, completedAt: 1_007_000 })
   })
 
-  it('is not completed before its time, however soon the video is there', async () => {
+  it('is not completed before its time, however soon the video is ready', async () => {
     const { jobs, time, renders } = start({ speed: 20 })
     const job = jobs.create(request)
     renders[0]?.resolve(new Uint8Array(1))
@@ -91,7 +91,7 @@ describe('videoJobs', () => {
   it.each([
     ['moderation-blocked', 'moderation_blocked'],
     ['generation-failed', 'server_error'],
-  ])('fails a prompt with %s in its own time, without rendering', (word, code) => {
+  ])('fails a prompt with %s at its own time, without rendering', (word, code) => {
     const { jobs, time, renders } = start()
     const job = jobs.create({ ...request, prompt: `a ${word} cat` })
     expect(job.state().status).toBe('queued')

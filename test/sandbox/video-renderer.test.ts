@@ -43,7 +43,7 @@ describe('videoRenderer', () => {
     expect(started).toHaveLength(1)
   })
 
-  it('fails the render of a worker that dies, and goes on with a new one', async () => {
+  it('fails the render of a worker that dies, and continues with a new one', async () => {
     const { render, started } = start()
     const outcomes = await Promise.allSettled(['a', 'die', 'b', 'throw', 'refuse', 'c'].map((prompt) => render(prompt)))
     expect(
@@ -70,7 +70,7 @@ describe('videoRenderer', () => {
     expect(started).toHaveLength(2)
   })
 
-  it('stops a render that nobody waits for any more, and only such a one', async () => {
+  it('stops only renders that no job waits for any more', async () => {
     const { render, started } = start()
     const [first, second] = [new AbortController(), new AbortController()]
     const reason = new Error('enough')

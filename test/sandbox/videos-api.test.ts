@@ -116,7 +116,7 @@ describe('create and retrieve', () => {
     expect(created.status).toBe(status)
   })
 
-  it('refuses a file that is no image, and takes the address of one', async () => {
+  it('refuses a file that is not an image, and takes the address of one', async () => {
     const form = (name: string, value: string | File) => {
       const fields = new FormData()
       fields.set('prompt', 'generation-failed')
@@ -179,7 +179,7 @@ describe('authorization', () => {
     expect([...distinct][0]).toMatch(/^401 .*"code":"invalid_api_key"/)
   })
 
-  it('answers an operation that it has not with 404', async () => {
+  it('answers an unknown operation with 404', async () => {
     const { status, json } = await callVideosApi(sandbox, '/videos', { method: 'PUT' })
     expect([status, json.error.message]).toEqual([404, 'Invalid URL (PUT /v1/videos)'])
     expect(sandbox.requests.at(-1)?.endpoint).toBe('unknown')
@@ -280,7 +280,7 @@ describe('content, delete and remix', () => {
   })
 })
 
-it('sends when to ask again only on request, and only for a job that runs', async () => {
+it('sends when to poll again only on request, and only for a job that runs', async () => {
   const polite = await startSandbox({ speed: 60, pollAfterMs: 1234 })
   try {
     const created = await createVideo(polite)

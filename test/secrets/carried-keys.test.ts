@@ -29,7 +29,7 @@ const SUCCESSES: readonly ((key: string) => JsonObject)[] = [
 ]
 
 describe.each(ECHO_SUBJECTS.map((subject) => ({ name: subject.name, subject })))('$name', ({ subject }) => {
-  it.each(subject.places)('gives nobody its key when %s succeeds with it', async (route) => {
+  it.each(subject.places)('does not reveal its key when %s succeeds with it', async (route) => {
     for (const key of KEYS) {
       for (const success of SUCCESSES) {
         const events = [{ status: 'success', file_id: key, view_link: `https://drive.google.com/?key=${key}` }]

@@ -1,6 +1,6 @@
 import { cutReply, type FaultHandler, reply, replyJson, replyRaw } from '../../src/testing/index.js'
 
-/** A place in an answer where a server can repeat what it was told, or tell what it should not. */
+/** A place in an answer where a server can repeat what it received, or reveal what it should not. */
 export interface EchoPlace {
   readonly name: string
   says(text: string): FaultHandler
@@ -113,7 +113,7 @@ export const ECHO_PLACES: readonly EchoPlace[] = [
     says: (text) => reply({ status: 307, headers: { location: `https://x.${hostOf(text)}.invalid:9/` } }),
   },
   {
-    name: 'a redirect that is none',
+    name: 'an invalid redirect',
     says: (text) => reply({ status: 301, headers: { location: `http://[${line(text)}` } }),
   },
   {
@@ -152,7 +152,7 @@ export const ECHO_PLACES: readonly EchoPlace[] = [
       ),
   },
   {
-    name: 'a frame that is no JSON',
+    name: 'a frame that is not JSON',
     says: (text) => stream(event(line(text)), event(line(text), 'complete'), event(`{${line(text)}`)),
   },
   {
@@ -184,9 +184,9 @@ export const ECHO_PLACES: readonly EchoPlace[] = [
     says: (text) => cutReply(reply({ status: 401, body: `${text}${text}` }), { afterBytes: text.length }),
   },
   { name: 'what is no HTTP', says: (text) => replyRaw(`${text}\r\n\r\n`) },
-  { name: 'a header that is none', says: (text) => replyRaw(`HTTP/1.1 200 OK\r\n${line(text)}\u0001\r\n\r\n{}`) },
+  { name: 'an invalid header', says: (text) => replyRaw(`HTTP/1.1 200 OK\r\n${line(text)}\u0001\r\n\r\n{}`) },
   {
-    name: 'an encoding that is none',
+    name: 'an unknown encoding',
     says: (text) =>
       reply({ status: 401, headers: { 'content-encoding': 'gzip', 'content-type': 'application/json' }, body: text }),
   },

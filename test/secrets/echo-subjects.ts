@@ -44,7 +44,7 @@ export interface EchoConfiguration {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** A strategy at a server that is well, and what its work shows to anybody. */
+/** A strategy at a server that is well, and everything that its work shows. */
 export interface EchoSubject {
   readonly name: string
   /** What the server answers while it is well. */

@@ -20,7 +20,7 @@ it('every strategy that can be given a credential is among the subjects', () => 
 })
 
 describe.each(ECHO_SUBJECTS.map((subject) => ({ name: subject.name, subject })))('$name', ({ subject }) => {
-  it('shows nobody its key, in whatever encoding a server echoes it', async () => {
+  it('does not reveal its key, in whatever encoding a server echoes it', async () => {
     const cell = fc.record({
       route: fc.constantFrom(...subject.places),
       place: fc.constantFrom(...ECHO_PLACES),

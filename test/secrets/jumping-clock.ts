@@ -4,7 +4,7 @@ import type { Clock } from '../../src/index.js'
 const LONGEST_WAIT_MS = 20_000
 
 /**
- * Time that only goes by when somebody waits: a pause is over at once, and a deadline comes when the pauses before it are longer.
+ * Time that passes only while code waits: a pause is over at once, and a deadline comes when the pauses before it are longer.
  * So no run takes time, and none is late because the machine is busy.
  */
 export function jumpingClock(): Clock {

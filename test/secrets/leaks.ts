@@ -1,11 +1,11 @@
 import { inspect } from 'node:util'
 
-// What is looked for: any 14 letters in a row of a credential hold one of these pieces.
+// The search: any 14 letters in a row of a credential hold one of these pieces.
 const PIECE = 10
 const STEP = 5
 
 /**
- * The pieces of credentials that can be seen in outputs, in whatever way somebody looks at them: as text, as JSON, in a debugger,
+ * The pieces of credentials that can be seen in outputs, in whatever way they are inspected: as text, as JSON, in a debugger,
  * through causes and hidden fields, and in base64 or percent-encoding.
  */
 export function leaksIn(outputs: unknown, parts: readonly string[]): readonly string[] {

@@ -1,20 +1,20 @@
-/** A shape of credential, with one that nobody ever had. */
+/** A shape of credential, with one that was never issued. */
 export interface SecretFormat {
   readonly name: string
-  /** The credential as somebody is given it. */
+  /** The credential as it is issued. */
   readonly secret: string
   /** The parts that must not come out, where the credential has parts that may. */
   readonly parts?: readonly string[]
   /** How a server writes it that lets it slip. */
   readonly spoken: string
   /**
-   * How a strategy is configured with it: as its key, as a header of its own, or in the query of its address.
+   * How a strategy is configured with it: as its key, as a separate header, or in the query of its address.
    * @defaultValue the key
    */
   readonly configured?: { readonly header: string } | { readonly query: string }
 }
 
-// Long enough that no piece of it is there by chance; made anew from its format's name, so that each is another.
+// Long enough that no piece of it is there by chance; made from its format's name, so that each is another.
 const letters = (
   name: string,
   length: number,
@@ -52,7 +52,7 @@ const signature = letters('jwt-signature', 43)
 const pemLines = Array.from({ length: 20 }, (_, index) => letters(`pem-${index}`, 64))
 const password = letters('password', 18)
 
-/** What is told apart here by its shape or by the word before it. */
+/** What is recognised here by its shape or by the word before it. */
 export const SECRET_FORMATS: readonly SecretFormat[] = [
   marked('OpenAI key', 'sk-', letters('openai', 48)),
   marked(

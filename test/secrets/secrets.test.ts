@@ -6,7 +6,7 @@ import { leaksIn } from './leaks.js'
 import { partsOf, SECRET_FORMATS, type SecretFormat } from './secret-formats.js'
 
 const AT_ONCE = 8
-// Where whatever the server says is worth no word to anybody.
+// Places where the message of the server is never passed on.
 const SILENT = ['/a.mp4', 'DELETE /drive/v3/files/id1']
 const NOTHING = { query: '', key: 'key-of-no-interest', headers: {} }
 
@@ -39,7 +39,7 @@ const CELLS: readonly Cell[] = ECHO_SUBJECTS.flatMap((subject) =>
   ),
 )
 
-/** How a strategy is configured with a credential; `undefined` when it cannot be, and the credential is somebody else's. */
+/** How a strategy is configured with a credential; `undefined` when it cannot be, and the credential belongs to another service. */
 function configurationOf({ secret, configured }: SecretFormat, { takes }: EchoSubject) {
   if (configured === undefined) {
     return takes.includes('any key') || isForHeaders(secret) ? { ...NOTHING, key: secret } : undefined
@@ -81,7 +81,7 @@ async function inTurns<Item>(items: readonly Item[], work: (item: Item) => Promi
 
 // A mirror's words are never repeated. Of the others something has to be seen, or else nothing is proved here.
 it.each(ECHO_SUBJECTS.filter(({ name }) => name !== 'mirrorResolver'))(
-  '$name repeats what is no secret',
+  '$name repeats what is not a secret',
   async (subject) => {
     const format = { name: 'none', secret: 'no-secret', spoken: 'Harmless words of the server' }
     const place = ECHO_PLACES.find(({ name }) => name === 'the message of an error 401') as EchoPlace
@@ -92,14 +92,14 @@ it.each(ECHO_SUBJECTS.filter(({ name }) => name !== 'mirrorResolver'))(
 )
 
 describe.each(ECHO_SUBJECTS.map((subject) => ({ name: subject.name, subject })))('$name', ({ subject }) => {
-  it('shows nobody a secret, wherever a server echoes it', async () => {
+  it('reveals no secret, wherever a server echoes it', async () => {
     const own = CELLS.filter((cell) => cell.subject === subject)
     expect(new Set(own.map(({ place }) => place)).size).toBe(ECHO_PLACES.length)
     expect(new Set(own.map(({ format }) => format)).size).toBe(SECRET_FORMATS.length)
     expect(await inTurns(own, leaksOf)).toEqual([])
   }, 120_000)
 
-  it('shows nobody a secret when nobody can be reached', async () => {
+  it('reveals no secret when no server can be reached', async () => {
     const server = await faultServer({})
     const origins = [
       await server.refusedOrigin(),

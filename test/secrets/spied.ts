@@ -1,4 +1,4 @@
-/** A strategy whose errors are kept as they were thrown, before anybody made JSON of them. */
+/** A strategy whose errors are kept as they were thrown, before they became JSON. */
 export function spied<Strategy extends object>(strategy: Strategy, thrown: unknown[]): Strategy {
   return new Proxy(strategy, {
     get(target, key) {

@@ -26,7 +26,7 @@ const VARIABLES = [
   ...['JSONBIN_MASTER_KEY', 'SORA_TOTAL_TIMEOUT_MS'],
 ]
 
-// What is pasted into the wrong field is a credential all the same.
+// A value that is pasted into the wrong field is still a credential.
 const FACTORIES: readonly (readonly [Factory, Readonly<Record<string, unknown>>])[] = [
   [videosApiGenerator, { baseUrl: 'https://a.example/v1' }],
   [chatCompletionsGenerator, { baseUrl: 'https://a.example/v1', model: 'sora2' }],

@@ -44,7 +44,7 @@ const rejection = (promise: Promise<unknown>) =>
 const record = () => sandbox.jsonBin.record as { readonly settings: Record<string, Record<string, unknown> | null> }
 
 describe('pull', () => {
-  it('lays the bin over what was given at first', async () => {
+  it('lays the bin over the initial settings', async () => {
     const { store, warnings } = storeOf({
       initial: { mirrors: { hosts: ['a.example'] }, publisher: { baseUrl: 'https://a.example' } },
     })
@@ -57,7 +57,7 @@ describe('pull', () => {
     expect(warnings).toEqual([])
   })
 
-  it('keeps the same object while the bin says the same', async () => {
+  it('keeps the same object while the bin is unchanged', async () => {
     const { store } = storeOf()
     await store.pull()
     const { current } = store
@@ -112,7 +112,7 @@ describe('pull', () => {
       { binId: '0'.repeat(24) },
       { code: 'configuration-invalid', problems: [{ field: 'binId' }] },
     ],
-    ['an id that is none', { binId: 'my-bin' }, { code: 'configuration-invalid', problems: [{ field: 'binId' }] }],
+    ['an invalid id', { binId: 'my-bin' }, { code: 'configuration-invalid', problems: [{ field: 'binId' }] }],
     ['a wrong key', { masterKey: 'canary-key-9' }, { code: 'authentication', status: 401 }],
     [
       'a wrong access key',
@@ -159,7 +159,7 @@ describe('pull', () => {
     expect(await store.pull()).toMatchObject({ isPulled: true })
   })
 
-  it('goes on with what was given when nobody answers at the start', async () => {
+  it('continues with the initial settings when the service is down at the start', async () => {
     const { store, warnings } = storeOf({
       baseUrl: `${await deadOrigin()}/v3`,
       initial: { watermarkFree: { isEnabled: true } },
@@ -232,7 +232,7 @@ describe('update', () => {
     ['the answer', { 'jsonbin.update': { kind: 'reset', when: 'after-handling' } }, 'network', 'settings-not-pushed'],
     ['the bin', { 'jsonbin.update': { kind: 'status', status: 404 } }, 'configuration-invalid', 'settings-not-pushed'],
     ['the right', { 'jsonbin.update': { kind: 'status', status: 401 } }, 'authentication', 'settings-not-pushed'],
-  ])('that lost %s is made up for by the next pull', async (_, faults, code, warning) => {
+  ])('that lost %s is repeated by the next pull', async (_, faults, code, warning) => {
     const { store, warnings } = storeOf()
     sandbox.setFaults(faults)
     const outcome = await store.update({ googleDrive: { folderId: 'kept' } })

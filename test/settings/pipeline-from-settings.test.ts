@@ -61,7 +61,7 @@ function secretsOf(): SettingsSecrets {
   }
 }
 
-/** What each stage came to. */
+/** The outcome of each stage. */
 function outcomes(events: readonly PipelineEvent[]): readonly string[] {
   return events.flatMap((event) => {
     if (event.type === 'stage-completed' || event.type === 'stage-failed') return [`${event.stage}: ${event.strategy}`]
@@ -123,7 +123,7 @@ describe('the chain', () => {
     ])
   })
 
-  it('speaks to a chat upstream', async () => {
+  it('works with a chat upstream', async () => {
     const { baseUrl, apiKey, models } = sandbox.chat
     const settings: SettingsFragment = { generator: { kind: 'chat-completions', baseUrl, model: models[0] } }
     const { servedBy, url } = await pipelineFromSettings(settings, { soraApiKey: apiKey }).generate(REQUEST)
@@ -131,7 +131,7 @@ describe('the chain', () => {
     expect((await fetch(url)).ok).toBe(true)
   })
 
-  it('stores in a directory after Google Drive, which it asks with the token', async () => {
+  it('stores in a directory after Google Drive, which gets the token', async () => {
     const fetch = vi.fn(async () => Response.json({ error: { code: 401, message: 'expired' } }, { status: 401 }))
     const settings = settingsOf({
       googleDrive: { kind: 'drive', folderId: 'folder-1' },
@@ -213,7 +213,7 @@ describe('a change of settings', () => {
     ])
   })
 
-  it('leaves a run that is under way alone, and joining it too', async () => {
+  it('leaves a run that is in progress alone, and joining it too', async () => {
     let finish: () => void = () => undefined
     const held = new Promise<void>((resolve) => {
       finish = resolve
@@ -271,7 +271,7 @@ describe('what is missing', () => {
       {},
       'watermark-free-without-parse-server',
     ],
-  ])('%s is a warning, and the run does without', async (_, fragment, secrets, code) => {
+  ])('%s is a warning, and the run continues without', async (_, fragment, secrets, code) => {
     const pipeline = pipelineFromSettings(
       settingsOf(fragment),
       { ...secretsOf(), ...secrets },

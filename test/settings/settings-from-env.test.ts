@@ -139,7 +139,7 @@ describe('settingsFromEnv', () => {
     expect(JSON.stringify(problems)).not.toContain('hidden')
   })
 
-  it('says which name was meant', () => {
+  it('suggests the name that was meant', () => {
     expect(problemsOf(() => settingsFromEnv({ WATERMARK_FREE_ENABLE: 'on' }))[0]?.fix).toBe(
       'name it WATERMARK_FREE_ENABLED',
     )
@@ -189,7 +189,7 @@ describe('settingsFromEnv', () => {
     [{ GOOGLE_DRIVE_PASSWORD: '"canary"' }, 'GOOGLE_DRIVE_PASSWORD', /quotes/],
     [{ SORA_MODEL: 5 }, 'SORA_MODEL', /text/],
     [undefined, 'env', /names of variables/],
-  ])('%j has a value that is no good as it is: %s', (env, field, fix) => {
+  ])('%j has an invalid value: %s', (env, field, fix) => {
     const found = problemsOf(() => settingsFromEnv(env as never)).filter((problem) => problem.field === field)
     expect(found).toMatchObject([{ fix: expect.stringMatching(fix) }])
   })

@@ -49,7 +49,7 @@ test('the whole as a change leads there from both, through JSON too', () => {
   )
 })
 
-test('a key with a meaning of its own is an unknown one', () => {
+test('a key with a special meaning in JavaScript is refused as unknown', () => {
   const change = JSON.parse('{"__proto__":{"isEnabled":true},"mirrors":{"__proto__":{"hosts":["a"]}}}')
   expect(() => check(patchSettings({}, change))).toThrow(
     /__proto__ is unknown.*mirrors\.__proto__ is unknown|mirrors\.__proto__ is unknown.*__proto__ is unknown/,

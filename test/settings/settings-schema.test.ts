@@ -19,7 +19,7 @@ describe('settingsSchema', () => {
     expect(JSON.stringify(settingsSchema.parse({}))).not.toMatch(/https?:|\.\w+\.com/)
   })
 
-  it('takes settings as they came out', () => {
+  it('accepts its own output', () => {
     const settings = settingsSchema.parse({
       generator: { baseUrl: 'https://gateway.example/v1', model: 'sora-2' },
       publisher: { baseUrl: 'https://gateway.example/backend' },
@@ -78,13 +78,13 @@ describe('checkSettings', () => {
     expect(new Set(fields)).toEqual(new Set(['generator.baseUrl', 'mirrors.path', 'deadlines.totalMs', 'extra']))
   })
 
-  it('refuses a newer version by its number alone', () => {
+  it('reports only the version of a newer document', () => {
     expect(problemsOf(() => check({ version: 2, unheardOf: true }))).toEqual([
       { field: 'version', value: '2', fix: 'update sora-pipeline, which knows version 1; nothing was changed' },
     ])
   })
 
-  it('reads anything, or says what is wrong with it', () => {
+  it('reads anything, or reports what is wrong with it', () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {
         const problems = problemsOf(() => check(value))

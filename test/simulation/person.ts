@@ -6,7 +6,7 @@ import type { Random } from './random.ts'
 const ROUNDS = 20
 const LATEST_ACCEPTANCE_MS = 5000
 
-/** What a person has to work with. */
+/** The information of a person. */
 export interface Desk {
   readonly world: ManualClock
   readonly random: Random
@@ -17,7 +17,7 @@ export interface Desk {
 }
 
 /**
- * Does what a person does with a run that waits for one, or that failed: looks at the upstreams, and says what is there. Resolves
+ * Does what a person does with a run that waits for one, or that failed: checks the upstreams, and reports what is there. Resolves
  * to the id under which the run has its video, or has none for want of a job.
  */
 export async function lookAfter(run: string, desk: Desk): Promise<string> {

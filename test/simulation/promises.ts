@@ -7,7 +7,7 @@ import type { WorldKind } from './world-kind.ts'
 export interface Outcome {
   readonly run: string
   readonly state: StoredRun | undefined
-  /** Whether its caller was given the URL, also by a worker that could not tell the store any more. */
+  /** Whether its caller was given the URL, also by a worker that could not save it any more. */
   readonly isGiven: boolean
 }
 
@@ -27,7 +27,7 @@ export function* brokenByWorkers(
   const isLate = mayBeLate && state?.status === 'failed'
   if (wasTold && state?.status !== 'completed' && !isLate) yield `the video of ${run} was lost: ${state?.status}`
   const hasHeard = (worker: Worker | undefined) => worker?.isAlive || (worker?.hasLeft && isStoreSafe)
-  // What 0.1.0 sent, this version does not send again: it cannot tell which generator that went to.
+  // What 0.1.0 sent, this version does not send again: it cannot know which generator that went to.
   const isUnheard =
     !isGiven &&
     !hasFormerVersion &&
@@ -38,7 +38,7 @@ export function* brokenByWorkers(
   if (state?.status === 'needs-review' && !mayBeInReview) yield `${run} went to a person in vain (${lookup})`
 }
 
-/** What must not be after a person has looked at what was left: a job that was paid has its video in the run that it is of. */
+/** What must not be true after a person has checked what was left: a job that was paid has its video in the run that it is of. */
 export function* brokenAfterReview({ run, state }: Outcome, providers: readonly Provider[]): Generator<string> {
   const videoId = (state?.video as { readonly id?: unknown } | undefined)?.id
   const paid = providers.flatMap(({ jobs }) => [...jobs.values()].filter((job) => job.run === run).map(({ id }) => id))

@@ -3,7 +3,7 @@ import type { ManualClock } from 'sora-pipeline/testing'
 import type { Random } from './random.ts'
 import type { Library, Worker } from './worker.ts'
 
-/** How an upstream lets an unknown submission be cleared up. `false-key` says that it honours keys, and does not. */
+/** How an upstream lets an unknown submission be cleared up. `false-key` claims to honour keys, and does not. */
 export type Lookup = 'key' | 'find' | 'none' | 'false-key'
 
 /** A job that was accepted, and paid. */
@@ -19,9 +19,9 @@ export interface Job {
 export interface Provider {
   readonly name: string
   readonly jobs: ReadonlyMap<string, Job>
-  /** The worker that was told last of the video of a run. */
+  /** The worker that last received the video of a run. */
   readonly told: ReadonlyMap<string, Worker>
-  /** The worker that was told last that a job of a run was accepted. */
+  /** The worker that last received the acceptance of a job of a run. */
   readonly answered: ReadonlyMap<string, Worker>
   generator(worker: Worker): TaskGenerator
 }
@@ -111,7 +111,7 @@ export function makeProvider(
         onSubmitted(request)
         const { prompt, metadata: { run = '' } = {} } = request
         const job = await worker.outside(async () => {
-          confirm?.() // The last thing before the request leaves, as the contract asks.
+          confirm?.() // The last thing before the request leaves, as the contract requires.
           return create({ run, prompt, key: idempotencyKey }, worker.library)
         })
         if (random.chance(0.2)) await worker.clock.sleep(random.below(60_000), { signal })

@@ -87,7 +87,7 @@ export async function simulate(
     trace(`a worker${worker.library === FORMER ? ' of 0.1.0' : ''} with ${chain}`)
     return pipelineOf(worker, { store, providers, random, trace, chain, generateMs })
   }
-  // What a sweeper does: a run that its process gave up, because the store was down, is taken up again.
+  // What a sweeper does: a run that its process gave up, because the store was down, is resumed.
   const haveAllEnded = async () => {
     const loaded = await Promise.all(RUNS.map((run) => store.load(run)))
     return loaded.every((run) => run !== undefined && run.state.status !== 'running')

@@ -19,7 +19,7 @@ it(`keeps every promise in ${SEEDS} worlds of workers that crash, pause, close a
   expect(sum.completed).toBeGreaterThan(SEEDS)
 }, 600_000)
 
-it('sees what an upstream does that does not honour the keys that it asks for', async () => {
+it('detects an upstream that does not honour the keys it accepts', async () => {
   const reports = await Promise.all(
     Array.from({ length: 10 }, (_, index) => simulate(index + 1, { lookups: ['false-key'] })),
   )

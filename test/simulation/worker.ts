@@ -6,7 +6,7 @@ import type { Random } from './random.ts'
 /** What a worker is made of: this version of the library, or 0.1.0. */
 export type Library = typeof present
 
-/** What can befall a worker. All are probabilities: of `close` and `outage` at every look at it, of the others at every await. */
+/** What can befall a worker. All are probabilities: of `close` and `outage` at every check of it, of the others at every await. */
 export interface Dangers {
   readonly crash: number
   readonly pause: number
@@ -43,7 +43,7 @@ const lost = () => new TypeError('fetch failed', { cause: { code: 'ECONNRESET' }
 
 const never = () => new Promise<never>(() => undefined)
 
-/** Makes a worker. A pause stops all of it, its timers too, while the time of the world goes on. */
+/** Makes a worker. A pause stops all of it, its timers too, while the time of the world continues. */
 export function makeWorker(
   library: Library,
   { world, random, dangers }: { readonly world: ManualClock; readonly random: Random; readonly dangers: Dangers },

@@ -7,7 +7,7 @@ import type { Dangers } from './worker.ts'
 export interface WorldKind {
   readonly lookup: Lookup
   readonly dangers: Dangers
-  /** Whether every process has a chain of generators of its own. */
+  /** Whether every process has its own chain of generators. */
   readonly hasChangingChains: boolean
   /** Whether processes of 0.1.0 work on the same store. They keep what 0.1.0 promised, so such a world has no danger beyond that. */
   readonly hasFormerVersion: boolean
@@ -16,7 +16,7 @@ export interface WorldKind {
   readonly generateMs: number
   /** Whether a run may reach its deadline although no process could work on it until then. */
   readonly mayBeLate: boolean
-  /** Whether a run may wait for a person: its upstream cannot be asked, or not in time, or does not tell two requests apart. */
+  /** Whether a run may wait for a person: its upstream cannot be queried, or not in time, or does not distinguish two requests. */
   readonly mayBeInReview: boolean
 }
 

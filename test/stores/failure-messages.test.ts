@@ -12,7 +12,7 @@ const digest = createHash('sha256').update(bytes).digest('hex')
 
 type Store = Required<RunStore>
 
-// What each operation says that it could not do, in the words of each store.
+// The failed action that each operation reports, in the words of each store.
 const OPERATIONS: readonly (readonly [
   (store: Store) => Promise<unknown>,
   file: string,
@@ -47,7 +47,7 @@ const WRITES = [
 ]
 
 it.each(OPERATIONS.filter(([, file]) => WRITES.includes(file)))(
-  'a file store in the place of a file says what it could not do: %s',
+  'a file store in the place of a file reports the failed operation: %s',
   async (call, verb, _, subject) => {
     const place = join(await mkdtemp(join(tmpdir(), 'messages-')), 'file')
     onTestFinished(() => rm(join(place, '..'), { recursive: true }))
@@ -60,7 +60,7 @@ it.each(OPERATIONS.filter(([, file]) => WRITES.includes(file)))(
   },
 )
 
-it.each(OPERATIONS)('a store that was closed says what it could not do: %s', async (call, _, verb, subject) => {
+it.each(OPERATIONS)('a store that was closed reports the failed operation: %s', async (call, _, verb, subject) => {
   const directory = await mkdtemp(join(tmpdir(), 'messages-'))
   onTestFinished(() => rm(directory, { recursive: true }))
   const store = sqliteStore({ path: join(directory, 'runs.db') })

@@ -148,7 +148,7 @@ describe('runs that have ended', () => {
     expect(await store.due(100, 10)).toEqual(['run-1'])
   })
 
-  it('are saved all the same when they cannot be marked', async () => {
+  it('are still saved when they cannot be marked', async () => {
     const store = fileStore({ directory })
     await writeFile(join(directory, 'ended'), 'in the way')
     await store.create('run-1', RUNNING)

@@ -50,7 +50,7 @@ const inMedia = () => readdir(join(directory, 'media'))
 const references = () => readdir(join(directory, 'references'))
 
 describe('media', () => {
-  it('are kept once for many runs, and go with the last one', async () => {
+  it('are kept once for many runs, and are removed with the last one', async () => {
     const [store, other] = [fileStore({ directory }), fileStore({ directory })]
     expect(await store.getMedia(SHA256)).toBeUndefined()
     for (const id of ['run-1', 'run-1', 'run-2']) await store.putMedia(id, SHA256, BYTES)
@@ -66,7 +66,7 @@ describe('media', () => {
     expect(await other.getMedia(SHA256)).toEqual(BYTES)
   })
 
-  it('are refused when they are others, and a path is not a name', async () => {
+  it('are refused when their digest differs, and a path is not a name', async () => {
     const store = fileStore({ directory })
     for (const wrong of [SHA256.toUpperCase(), SHA256.replace(/^./, 'g'), '../media', '']) {
       await expect(store.putMedia('run-1', wrong, BYTES)).rejects.toMatchObject({ code: 'request-invalid' })
@@ -75,7 +75,7 @@ describe('media', () => {
     expect(await readdir(directory)).toEqual([])
   })
 
-  it('make no run', async () => {
+  it('do not create a run', async () => {
     const store = fileStore({ directory })
     await store.putMedia('run-1', SHA256, BYTES)
     expect(await store.load('run-1')).toBeUndefined()
@@ -85,8 +85,8 @@ describe('media', () => {
   })
 })
 
-describe('media of which the last reference goes', () => {
-  // At every system call of the one that can make a difference, the other does all of its work.
+describe('media whose last reference is removed', () => {
+  // At every relevant system call of one process, the other does all of its work.
   it.each(
     ['rename', 'rmdir', 'stat'].flatMap((name) => [
       ['before', name],

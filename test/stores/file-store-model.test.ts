@@ -127,7 +127,7 @@ async function outcome(work: Promise<unknown>): Promise<unknown> {
   }
 }
 
-it('answers as memoryStore does, whatever is done to both', async () => {
+it('answers as memoryStore does after any operations', async () => {
   const place = await mkdtemp(join(tmpdir(), 'file-store-model-'))
   let turn = 0
   try {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { StoredRun } from 'sora-pipeline'
 import { fileStore } from 'sora-pipeline/stores'
 
-// What a process of its own does with a file store; test/stores/file-store-processes.test.ts starts it.
+// What a separate process does with a file store; test/stores/file-store-processes.test.ts starts it.
 
 export interface FileStoreTask {
   readonly place: string
@@ -37,7 +37,7 @@ async function work(): Promise<number> {
   return seen
 }
 
-/** Puts the same bytes as every other process for a run of its own, and drops them, and has them in between. */
+/** Puts the same bytes as every other process for its own run, and drops them, and has them in between. */
 async function media(): Promise<number> {
   const bytes = new TextEncoder().encode('the same bytes '.repeat(1000))
   const sha256 = createHash('sha256').update(bytes).digest('hex')

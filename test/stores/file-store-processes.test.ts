@@ -40,7 +40,7 @@ describe('processes at once', () => {
     expect((await readdir(join(directory, 'media'))).concat(await readdir(join(directory, 'references')))).toEqual([])
   })
 
-  it('never forget a run that is running, while ids come again and ended runs are opened', async () => {
+  it('never forget a run that is running, while ids are reused and ended runs are opened', async () => {
     const lives = await startAll('live', 40)
     expect(lives.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(20)
     const store = fileStore({ directory })

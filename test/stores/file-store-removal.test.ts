@@ -55,7 +55,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-/** Runs work in the middle of other work: before its system call of a number. Resolves to whether there is such a call. */
+/** Runs work in the middle of other work: before its n-th system call. Resolves to whether that call exists. */
 async function inTheMiddle(turn: number, slow: () => Promise<unknown>, quick: () => Promise<unknown>) {
   let count = 0
   calls.before = async () => {
@@ -102,7 +102,7 @@ describe.each([
     }
   })
 
-  it('another process does all of it and creates the run once more, which stays', async () => {
+  it('another process does all of it and creates the run again, which stays', async () => {
     const later = { endedBefore: 9 * DAY_MS, now: 9 * DAY_MS }
     for (let turn = 1; ; turn += 1) {
       const place = join(directory, String(turn))
@@ -152,7 +152,7 @@ describe.each([
   })
 })
 
-it('a save that slept sweeps no version of a run that was created once more', async () => {
+it('a save that slept sweeps no version of a run that was created again', async () => {
   for (let turn = 1; ; turn += 1) {
     const place = join(directory, String(turn))
     const [slow, quick] = [fileStore({ directory: place }), fileStore({ directory: place })]

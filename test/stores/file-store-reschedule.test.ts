@@ -79,7 +79,7 @@ describe('a reschedule', () => {
     expect((await readdir(folderOf('run-1'))).sort()).toEqual(['1.json', '2.json', '3.json'])
   })
 
-  it('that a power cut left empty counts as none', async () => {
+  it('that a power cut left empty is ignored', async () => {
     const store = fileStore({ directory })
     await store.create('run-1', RUNNING)
     await writeFile(join(folderOf('run-1'), '1.wake'), '')

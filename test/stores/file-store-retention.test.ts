@@ -32,7 +32,7 @@ const filesIn = async (place: string) =>
     .map(({ name }) => name)
 
 describe('prune', () => {
-  it('forgets runs that ended before, with everything of theirs, and no others', async () => {
+  it('forgets runs that ended before, with all their files, and no others', async () => {
     const store = fileStore({ directory })
     for (const [id, state] of Object.entries({
       old: COMPLETED,
@@ -95,7 +95,7 @@ describe('prune', () => {
     expect(await store.claim('jobs', 'job-1', 'run-2')).toBe(true)
   })
 
-  it('keeps the claims of a run that was opened again, or created once more', async () => {
+  it('keeps the claims of a run that was opened or created again', async () => {
     const store = fileStore({ directory })
     await store.create('run-1', { ...COMPLETED, isCallerId: true })
     await store.create('run-2', COMPLETED)
@@ -151,11 +151,11 @@ describe('keepEndedMs', () => {
     await endAt('run-newest', Date.now())
     await eventually(async () => expect(await store.versions(['run-older', 'run-new'])).toEqual([undefined, undefined]))
     expect(await store.versions(['run-running', 'run-newest'])).toEqual([1, 2])
-    // What is under way ends before the directory goes.
+    // Work in progress ends before the directory is removed.
     await store.prune({ endedBefore: 0, now: Date.now() })
   })
 
-  it('neither holds up nor fails the save', async () => {
+  it('neither delays nor fails the save', async () => {
     const store = fileStore({ directory, keepEndedMs: 1 })
     await store.create('run-1', RUNNING)
     await mkdir(join(directory, 'released'))

@@ -23,7 +23,7 @@ afterEach(async () => {
 const fileOf = (folder: string, worker: string) => join(directory, folder, `${fileNameOf(worker)}.json`)
 
 describe('a beat', () => {
-  it('is another one each time, and expires by the clock of the machine', async () => {
+  it('is different each time, and expires by the clock of the machine', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_767_225_600_000 })
     const [store, other] = [fileStore({ directory }), fileStore({ directory })]
     await store.create('run-1', HELD)
@@ -53,7 +53,7 @@ describe('a beat', () => {
     expect(await readdir(directory)).toEqual([])
   })
 
-  it('that is retired while one is on its way stays away, and the last of many counts', async () => {
+  it('that is retired while one is being written stays away, and the last of many counts', async () => {
     const store = fileStore({ directory })
     await store.create('run-1', HELD)
     await Promise.all([store.heartbeat('w1', 1), store.heartbeat('w1', 2), store.retire('w1')])
@@ -62,7 +62,7 @@ describe('a beat', () => {
     expect((await store.load('run-1'))?.beat).toMatchObject({ ttlMs: 5000, isExpired: false })
   })
 
-  it('that a power cut left empty counts as none', async () => {
+  it('that a power cut left empty is ignored', async () => {
     const store = fileStore({ directory })
     await store.create('run-1', HELD)
     await store.heartbeat('w1', 60_000)
@@ -108,7 +108,7 @@ describe('a report', () => {
     expect(await store.load('run-1')).toEqual({ version: 3, state: { status: 'running', wakeAt: 100 } })
   })
 
-  it('loses no entry to others of the worker at the same time, and is out of reach of later changes', async () => {
+  it('keeps entries that others of the worker write at the same time, and is isolated from later changes', async () => {
     const store = fileStore({ directory })
     const ids = Array.from({ length: 20 }, (_, index) => `run-${index}`)
     for (const id of ids) await store.create(id, HELD)

@@ -80,7 +80,7 @@ describe('the files of a run', () => {
     })
   })
 
-  it('take no save over a version that was removed long ago, or that never was', async () => {
+  it('take no save over a version that was removed long ago, or that never existed', async () => {
     const store = fileStore({ directory })
     await store.create('run_1', RUNNING)
     await saveTimes(store, 'run_1', 9)
@@ -93,7 +93,7 @@ describe('the files of a run', () => {
     expect(await readdir(folderOf('run_1'))).toHaveLength(4)
   })
 
-  it('are not taken for others: what is not a version is left alone', async () => {
+  it('are recognised among foreign files, which are left alone', async () => {
     const store = fileStore({ directory })
     await store.create('run_1', RUNNING)
     await writeFile(join(folderOf('run_1'), 'notes.txt'), 'mine')
@@ -126,7 +126,7 @@ describe('the files of a run', () => {
 })
 
 describe('a process that slept', () => {
-  it('gets no version that was there before and was removed meanwhile', async () => {
+  it('gets no version that existed before and was removed meanwhile', async () => {
     const [slow, quick] = [fileStore({ directory }), fileStore({ directory })]
     await slow.create('run_1', RUNNING)
     before.call = async (name) => {
@@ -159,7 +159,7 @@ describe('a process that slept', () => {
     expect((await readdir(folderOf('run_1'))).sort()).toEqual(['10.json', '7.json', '8.json', '9.json'])
   })
 
-  it('creates no run again whose first version was removed meanwhile', async () => {
+  it('does not create a run again whose first version was removed meanwhile', async () => {
     const [slow, quick] = [fileStore({ directory }), fileStore({ directory })]
     before.call = async (name) => {
       if (name !== 'link') return
@@ -213,7 +213,7 @@ describe('a broken file', () => {
     await expect(store.load('run_1')).rejects.toMatchObject({ code: 'run-state' })
   })
 
-  it('is told by recover', async () => {
+  it('is reported by recover', async () => {
     const store = fileStore({ directory })
     await store.create('run_1', RUNNING)
     await saveTimes(store, 'run_1', 1)
@@ -299,7 +299,7 @@ describe('a disk that fails', () => {
     expect((await store.load('run_1'))?.version).toBe(4)
   })
 
-  it('reads the other runs when the worker of one is no text', async () => {
+  it('reads the other runs when the worker of one is not a string', async () => {
     const store = fileStore({ directory })
     await store.create('run_1', { ...RUNNING, worker: 7 as unknown as string })
     await store.create('run_2', RUNNING)
@@ -317,7 +317,7 @@ describe('a disk that fails', () => {
     await expect(read).rejects.toMatchObject({ code: 'run-state', message: expect.stringContaining('EMFILE') })
   })
 
-  it('says so of a run whose directory was removed, and does not make it anew', async () => {
+  it('reports a run whose directory was removed, and does not create it again', async () => {
     const store = fileStore({ directory })
     await store.create('run_1', RUNNING)
     await rm(folderOf('run_1'), { recursive: true })
@@ -329,6 +329,6 @@ describe('a disk that fails', () => {
   })
 })
 
-it.each([undefined, '', 7])('refuses a directory that is none: %s', (wrong) => {
+it.each([undefined, '', 7])('refuses a directory that is not one: %s', (wrong) => {
   expect(() => fileStore({ directory: wrong as string })).toThrow('give the path of a directory')
 })

@@ -7,7 +7,7 @@ import type { StoreTask } from './store-process.js'
 
 /**
  * Kills processes in the middle of saves, one after the other, and sees each time that the run is at a whole version that is not
- * older than the last one that was told. Gives the last version.
+ * older than the last one that was reported. Gives the last version.
  */
 export async function killSaves(
   store: RunStore,

@@ -82,7 +82,7 @@ it('fails all of a transaction whose commit fails, and opens the database again 
   queue.close()
 })
 
-it('takes back what a failing operation changed, and nothing else', () => {
+it('reverts only the changes of a failing operation', () => {
   const queue = queueOf()
   const report: Call = { number: 2, name: 'report', args: ['w', [{ id: 'run_1', progress: '{}' }, null]] }
   queue.add([create(1), report, create(3), { number: 4, name: 'load', args: ['run_1'] }, versions(5)])

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A process of its own that runs a script of the tests on the built package, and talks in lines of JSON. */
+/** A process that runs a script of the tests on the built package, and talks in lines of JSON. */
 export interface ScriptProcess {
   readonly child: ChildProcess
-  /** Everything that it has told. */
+  /** Everything that it has reported. */
   readonly told: readonly unknown[]
-  /** Resolves when it has told something that fits, or rejects when it ends before. */
+  /** Resolves when it has reported something that fits, or rejects when it ends before. */
   next(fits: (told: unknown) => boolean): Promise<unknown>
   /** Sends a line to it. */
   send(line: string): void
@@ -46,7 +46,7 @@ export function startScript(script: string, task: object): ScriptProcess {
       else reject(new Error(`The process of ${script} failed: ${errors}`))
     })
   })
-  ended.catch(() => undefined) // Whoever waits for it still gets the rejection.
+  ended.catch(() => undefined) // Code that waits for it still gets the rejection.
   return {
     child,
     told,

@@ -5,7 +5,7 @@ import { it } from 'vitest'
 import { sqliteStore } from '../../src/stores/index.js'
 import { isLikeMemory } from './store-model.js'
 
-it('gives what memoryStore gives, whatever is done with it', async () => {
+it('answers as memoryStore does after any operations', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sqlite-model-'))
   let count = 0
   const open = async () => {

@@ -73,7 +73,7 @@ describe('prune', () => {
     expect(await store.load('run_1')).toBe(undefined)
   })
 
-  it('lets a retained run go on, which is then forgotten as any other', async () => {
+  it('lets a retained run continue, which is then forgotten as any other', async () => {
     await store.create('run_1', ended(NOW, { isCallerId: true }))
     await store.prune({ endedBefore: NOW + 1, now: NOW + 1 })
     expect(await store.save('run_1', 1, ended(NOW + 5, { isCallerId: true }))).toBe(2)
@@ -160,7 +160,7 @@ describe('keepEndedMs', () => {
     await keeper.close()
   })
 
-  it('is no limit of prune', async () => {
+  it('is not a limit of prune', async () => {
     await Promise.all(Array.from({ length: 2500 }, (_, index) => store.create(`old_${index}`, ended(index))))
     expect(await store.prune({ endedBefore: HOUR, now: NOW })).toBe(2500)
     expect(countOf('runs')).toBe(0)

@@ -69,7 +69,7 @@ it('writes ahead and flushes every save', async () => {
 })
 
 describe('a database that cannot be used', () => {
-  it('is told with its path, before anything is paid', async () => {
+  it('is reported with its path, before anything is paid', async () => {
     await writeFile(path, 'no database '.repeat(100))
     const generator = fakeTaskGenerator()
     const pipeline = new SoraPipeline({ generator, store: sqliteStore({ path }) })
@@ -84,7 +84,7 @@ describe('a database that cannot be used', () => {
     expect(generator.startCount).toBe(0)
   })
 
-  it('because its directory is a file is told as well', async () => {
+  it('because its directory is a file is reported as well', async () => {
     await writeFile(join(directory, 'a-file'), '')
     const store = sqliteStore({ path: join(directory, 'a-file', 'runs.db') })
     await expect(store.load('run_1')).rejects.toMatchObject({
@@ -104,7 +104,7 @@ describe('a database that cannot be used', () => {
     })
   })
 
-  it('because a state is broken is told with the run', async () => {
+  it('because a state is broken is reported with the run', async () => {
     const store = sqliteStore({ path })
     await store.create('run_1', RUNNING)
     const database = new DatabaseSync(path)
@@ -221,7 +221,7 @@ it('gives the progress that the worker of the state reported last', async () => 
   await store.close()
 })
 
-it('keeps bytes once, whoever refers to them, and refuses those of another digest', async () => {
+it('keeps bytes once for all runs that refer to them, and refuses those of another digest', async () => {
   const store = sqliteStore({ path })
   // A part of a larger buffer, as the chunks of a stream are.
   const bytes = Buffer.concat([Buffer.from('before'), Buffer.alloc(3_000_000, 'video'), Buffer.from('after')]).subarray(
@@ -249,7 +249,7 @@ it('keeps bytes once, whoever refers to them, and refuses those of another diges
   await store.close()
 })
 
-it('says that it was closed', async () => {
+it('reports that it was closed', async () => {
   const [closed, unused] = [sqliteStore({ path }), sqliteStore({ path })]
   await closed.create('run_1', RUNNING)
   for (const store of [closed, closed, unused]) await store.close()
@@ -261,11 +261,11 @@ it('says that it was closed', async () => {
   }
 })
 
-it.each([undefined, '', ':memory:', 7])('refuses a path that is no file: %s', (wrong) => {
+it.each([undefined, '', ':memory:', 7])('refuses a path that is not a file: %s', (wrong) => {
   expect(() => sqliteStore({ path: wrong as string })).toThrow('give the path of a file')
 })
 
-it('says which Node it needs', () => {
+it('names the version of Node that it needs', () => {
   vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
   expect(() => sqliteStore({ path })).toThrow('use Node 22.13 or later, which has node:sqlite')
 })

@@ -29,7 +29,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }))
 const idsOf = (count: number) => Array.from({ length: count }, (_, index) => `run_${index}`)
 
 describe('a database that another connection has locked', () => {
-  it('blocks no event loop, and takes the saves that waited', async () => {
+  it('does not block the event loop, and takes the saves that waited', async () => {
     const store = sqliteStore({ path })
     await store.create('run_0', RUNNING)
     const other = new DatabaseSync(path)
@@ -104,7 +104,7 @@ describe('operations of one turn', () => {
     await store.close()
   })
 
-  it('are performed in their order, and a failing one fails no other', async () => {
+  it('are performed in their order, and a failing one does not fail another', async () => {
     const store = sqliteStore({ path })
     const outcomes = await Promise.allSettled([
       store.create('run_1', RUNNING),

@@ -55,7 +55,7 @@ function insertRuns(runs: Readonly<Record<string, string>>): void {
 }
 
 describe('a database of version 1', () => {
-  it('is what it says', () => {
+  it('starts at version 1 in these tests', () => {
     expect(inDatabase(versionOf)).toBe(1)
   })
 
@@ -77,7 +77,7 @@ describe('a database of version 1', () => {
     ).toEqual(statesBefore)
   })
 
-  it('goes on with the run that was under way', async () => {
+  it('continues the run that was in progress', async () => {
     const clock = manualClock({ now: NEWEST + 120_000 })
     const generator = fakeTaskGenerator()
     const store = sqliteStore({ path })
@@ -114,7 +114,7 @@ describe('a database of version 1', () => {
     await store.close()
   })
 
-  it('opens although a state is broken, and says so of that run alone', async () => {
+  it('opens although a state is broken, and reports only that run', async () => {
     insertRuns({ broken: '{"status":', array: '[]', empty: '' })
     const store = sqliteStore({ path })
     expect(await store.list({ order: 'oldest-first', limit: 10 })).toEqual(['array', 'broken', 'empty', ...RUNS])
@@ -123,7 +123,7 @@ describe('a database of version 1', () => {
     await store.close()
   })
 
-  it('stays as it is when the upgrade fails, and is upgraded once it can be', async () => {
+  it('stays unchanged when the upgrade fails, and is upgraded once it can be', async () => {
     inDatabase((database) => database.exec('CREATE TABLE owned_runs (in_the_way)'))
     const store = sqliteStore({ path })
     const listed = async () => store.list({ order: 'oldest-first', limit: 10 })
@@ -200,7 +200,7 @@ describe('a database of library version 0.1.0', () => {
     await store.close()
   })
 
-  it('has nothing of a state that 0.1.0 replaced: worker, schedule, progress, end', async () => {
+  it('drops the worker, schedule, progress and end of a state that 0.1.0 replaced', async () => {
     const store = sqliteStore({ path })
     await store.heartbeat('w', 60_000)
     await store.create('run_1', { ...RUNNING, worker: 'w' })

@@ -3,7 +3,7 @@ import { RunStateError, type RunStore, type StoredRun } from 'sora-pipeline'
 import { fileStore, sqliteStore } from 'sora-pipeline/stores'
 import { openServerStore, type ServerKind } from './servers/open-server-store.ts'
 
-// What a process of its own does with a store; test/stores/processes.ts starts it.
+// What a separate process does with a store; test/stores/processes.ts starts it.
 
 export interface StoreTask {
   readonly kind: 'file' | 'sqlite' | ServerKind
@@ -47,7 +47,7 @@ async function increment(): Promise<void> {
   }
 }
 
-/** Tries to create runs and to claim jobs that the other processes try as well, and tells which ones it got. */
+/** Tries to create runs and to claim jobs that the other processes try as well, and reports which ones it got. */
 async function race(): Promise<void> {
   for (let index = 0; index < task.times; index += 1) {
     const isMine = await store.create(`run_${index}`, { status: 'running', wakeAt: index, by: task.name })
@@ -56,7 +56,7 @@ async function race(): Promise<void> {
   }
 }
 
-/** Saves states that prove to be whole, and tells every version that it was told. */
+/** Saves states that prove to be whole, and reports every version that it was given. */
 async function save(): Promise<void> {
   let { version } = await load('saved')
   for (;;) {
@@ -67,7 +67,7 @@ async function save(): Promise<void> {
   }
 }
 
-/** Opens the store and tells how many runs it lists. */
+/** Opens the store and reports how many runs it lists. */
 async function open(): Promise<void> {
   tell((await store.list?.({ order: 'oldest-first', limit: task.times }))?.length)
 }

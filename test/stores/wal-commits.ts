@@ -5,7 +5,7 @@ const FRAME_HEADER_BYTES = 24
 
 /**
  * How many transactions the write-ahead log of a database holds: its frames that carry the size of the database after a commit,
- * as far as they are of the log's present round. See https://sqlite.org/fileformat2.html#the_write_ahead_log.
+ * as far as they belong to the log's present round. See https://sqlite.org/fileformat2.html#the_write_ahead_log.
  */
 export function walCommits(path: string): number {
   const log = readFileSync(`${path}-wal`)

@@ -60,7 +60,7 @@ describe('a sqlite store', () => {
     expect(await store.load('run_1')).not.toHaveProperty('progress')
   })
 
-  it.each(['null', '5', '"text"', '[]', '{', ''])('says that the state of a run is broken: %s', async (broken) => {
+  it.each(['null', '5', '"text"', '[]', '{', ''])('reports that the state of a run is broken: %s', async (broken) => {
     const path = join(await placeOf(), 'runs.db')
     const store = await sqliteAt(path)
     await store.create('run_1', stateOf('run_1'))
@@ -90,7 +90,7 @@ describe('a file store', () => {
     expect([...modes]).toEqual([0])
   })
 
-  it('removes what a process left that died in the middle of a save, an hour later and not before', async () => {
+  it('removes what a process that died in the middle of a save left, an hour later and not before', async () => {
     const directory = await placeOf()
     const store = fileStore({ directory })
     await store.create('run_1', stateOf('run_1'))

@@ -30,7 +30,7 @@ describe('errorFromResponse', () => {
     [503, 'overloaded', false],
     [529, 'overloaded', false],
     [200, 'upstream-response', true],
-  ])('of %d is %s, and says what a submission came to', async (status, code, isUnknown) => {
+  ])('of %d is %s, and reports what became of a submission', async (status, code, isUnknown) => {
     const { error, origin } = await errorOf(status, { error: { message: 'not now' } })
     expect(error).toMatchObject({ code, status, url: `${origin}/v1/videos` })
     expect(error.message).toContain(`Could not create the video: ${new URL(origin).host} answered ${status}`)
@@ -53,7 +53,7 @@ describe('errorFromResponse', () => {
     expect(rejected.error.code).toBe('content-rejected')
   })
 
-  it('reads the reason of a 5xx only for a submission: a poll only learns that it cannot be told now', async () => {
+  it('reads the reason of a 5xx only for a submission: for a poll the failure passes', async () => {
     const body = { error: { message: 'No available accounts' } }
     expect((await errorOf(500, body)).error.code).toBe('quota-exceeded')
     expect((await errorOf(500, body, {}, { isSubmission: undefined })).error.code).toBe('upstream-http')

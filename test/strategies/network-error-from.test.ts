@@ -12,7 +12,7 @@ const rejection = (promise: Promise<unknown>) =>
   )
 
 describe('networkErrorFrom', () => {
-  it('proves that nothing was sent where that is so', async () => {
+  it('proves that nothing was sent where that is certain', async () => {
     const url = `${await deadOrigin()}/v1/videos?key=hidden`
     const error = networkErrorFrom(await rejection(fetch(url)), { what, url })
     expect(error).toBeInstanceOf(NetworkError)

@@ -155,7 +155,7 @@ describe.each(Object.keys(PROBLEMS) as Factory[])('%s', (factory) => {
     expect(() => factories[factory](options)).toThrow(`Could not configure ${factory}: ${problem}`)
   })
 
-  test('works with what it needs at least', () => {
+  test('works with only the required options', () => {
     expect(() => factories[factory]({})).not.toThrow()
   })
 })
@@ -177,7 +177,7 @@ test.each([
 test.each([
   ['googleDriveUploader', 'google-drive', 'Google Drive'],
   ['url2driveUploader', 'url2drive', 'Google Drive'],
-] as const)('%s is called %s, %s for people', (factory, name, label) => {
+] as const)('%s is called %s, with the label %s', (factory, name, label) => {
   expect(factories[factory]({})).toMatchObject({ name, label })
   expect(factories[factory]({ name: 'mine', label: 'Mine' })).toMatchObject({ name: 'mine', label: 'Mine' })
 })

@@ -62,7 +62,7 @@ test.each(['https://user:canary-1@api.example/v1', 'ftp://canary-1@api.example',
   },
 )
 
-test('what can work is accepted', () => {
+test('valid options are accepted', () => {
   const generator = videosApiGenerator({
     baseUrl: 'https://api.example/v1',
     apiKey: () => 'k',
@@ -158,7 +158,7 @@ test('headers that cannot be sent are named without their values', () => {
   expect(headerRule.problems('headers', ['x: y'])).toMatchObject([{ field: 'headers', value: 'unusable' }])
 })
 
-test('no problem is none, and the subject is named', () => {
+test('no problem gives no message, and the subject is named', () => {
   expect(() => throwProblems('mine', [undefined])).not.toThrow()
   expect(() => throwProblems('mine', [undefined, optionProblem('f', 7, 'F')])).toThrow(/mine.*f is 7.*F/s)
 })

@@ -28,7 +28,7 @@ describe('remoteVideo', () => {
     expect(keysOf(seen)).toEqual([`Bearer ${KEY}`])
   })
 
-  it('shows the key to no other origin, which also has to be public', async () => {
+  it('sends the key to no other origin, which also has to be public', async () => {
     const { origin, seen } = await videoServer()
     const options = { baseUrl: 'https://api.example/v1', apiKey: KEY, headers: { 'x-key': KEY }, isPublic: true }
     await expect(remoteVideo(origin, options).open()).rejects.toMatchObject({ code: 'network' })
@@ -38,7 +38,7 @@ describe('remoteVideo', () => {
     expect(seen[0]?.headers).not.toHaveProperty('x-key')
   })
 
-  it('is public without a key, and keeps a URL back that is one', () => {
+  it('is public without a key, and withholds a URL that is a key', () => {
     const url = 'https://cdn.example/a.mp4'
     expect(remoteVideo(url, { expiresAt: 7, mediaType: 'video/webm' })).toMatchObject({
       url,

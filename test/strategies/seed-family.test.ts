@@ -81,7 +81,7 @@ describe('chatCompletionsGenerator', () => {
     ['upstream-timeout', 'stage-timeout'],
     ['no-url', 'submission-unknown'],
     ['moderation-blocked', 'content-rejected'],
-    // It relays a 500 of its own upstream, which proves nothing.
+    // It relays a 500 of its upstream, which proves nothing.
     ['generation-failed', 'submission-unknown'],
   ])('the prompt %s ends as %s', async (word, code) => {
     await expect(inSandbox().generate({ prompt: `A cat ${word}` }, context())).rejects.toMatchObject({ code })
@@ -145,7 +145,7 @@ describe('soraPublisher', () => {
     createFailing: async () => at((await fails()).origin),
   })
 
-  test('a post is there, and gone after unpublish', async () => {
+  test('a post exists, and is removed by unpublish', async () => {
     const { publication } = await published()
     expect(publication.id).toMatch(/^s_[a-f0-9]{32}$/)
     const { baseUrl, token } = sandbox.posts
@@ -169,7 +169,7 @@ describe('soraPublisher', () => {
     await expect(publishing).rejects.toMatchObject({ code, isRetryable })
   })
 
-  test('a wrong token is told as one', async () => {
+  test('a wrong token is reported as one', async () => {
     const publishing = publisherOf(sandbox.posts.baseUrl, 'wrong-token').publish(
       { id: 'gen_1', url: 'https://a.example' },
       context(),
@@ -195,7 +195,7 @@ describe('parseServerResolver', () => {
     createFailing: async () => at((await fails()).origin),
   })
 
-  test('a wrong token and an unknown post are told apart', async () => {
+  test('a wrong token and an unknown post are distinguished', async () => {
     const input = await published()
     const { baseUrl, token } = sandbox.parser
     await expect(parserOf(baseUrl, 'wrong-token').resolve(input, context())).rejects.toMatchObject({
@@ -229,7 +229,7 @@ describe('the whole way of the seed', () => {
     }
   })
 
-  test('a publisher and a parse server that fail do not lose the video, and tell no secret', async () => {
+  test('a publisher and a parse server that fail neither lose the video nor reveal a secret', async () => {
     sandbox.setFaults({ 'posts.create': { kind: 'reset', when: 'after-handling' } })
     const posted = sandbox.requestsTo('posts.create').length
     const going = run([])

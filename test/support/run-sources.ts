@@ -1,6 +1,6 @@
 import module from 'node:module'
 
-// For Node to run the sources as they are (`node --import`), which name each other as they will be called when they are built.
+// For Node to run the sources unchanged (`node --import`), which name each other as they will be called when they are built.
 function resolve<Resolved>(
   specifier: string,
   context: { readonly parentURL?: string | undefined },

@@ -9,7 +9,7 @@ async function read(source: VideoSource, offset?: number): Promise<Uint8Array> {
   return Buffer.concat(chunks)
 }
 
-test('gives the same bytes however they are asked for', async () => {
+test('gives the same bytes for any order of reads', async () => {
   const sizes = fc.record({ byteLength: fc.nat({ max: 200_000 }), chunkBytes: fc.integer({ min: 1, max: 100_000 }) })
   await fc.assert(
     fc.asyncProperty(sizes, fc.double({ min: 0, max: 1, noNaN: true }), async (options, part) => {
@@ -44,7 +44,7 @@ test('gives the bytes that it was given, as copies', async () => {
   expect(source.slice()).toEqual(Uint8Array.of(1, 2, 3, 4))
 })
 
-test('says of itself what it was told, and leaves out what it was not', () => {
+test('has the given description, and leaves out what was not given', () => {
   const { open: _, slice: __, ...plain } = fakeSource()
   expect(plain).toEqual({
     isPublic: false,
@@ -59,7 +59,7 @@ test('says of itself what it was told, and leaves out what it was not', () => {
   expect(fakeSource({ declaredByteLength: 'unknown' })).not.toHaveProperty('byteLength')
 })
 
-test('breaks the streams that it was told to break, after as many bytes', async () => {
+test('breaks the streams that it is configured to break, after as many bytes', async () => {
   const source = fakeSource({ byteLength: 100, failAfterBytes: [40, 0] })
   const given: number[] = []
   for (const offset of [0, 40]) {

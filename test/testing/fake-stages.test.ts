@@ -58,12 +58,12 @@ test('a list of outcomes is played call by call, the last one again and again', 
   expect([await upload(), await upload(), await upload()].map(({ url }) => url.at(-1))).toEqual(['1', '2', '2'])
 })
 
-test('an empty list of outcomes is said to be one', async () => {
+test('an empty list of outcomes is refused', async () => {
   const call = fakeUploader({ outcome: [] }).upload(fakeSource(), fakeContext())
   await expect(call).rejects.toThrow('Could not play an outcome: the list is empty')
 })
 
-test('an error is thrown on every call, and a function is asked on every call', async () => {
+test('an error is thrown on every call, and a function is called on every call', async () => {
   const failure = new NetworkError('Could not resolve: refused')
   const resolver = fakeResolver({ outcome: failure })
   for (const _ of [1, 2]) await expect(resolver.resolve({ video: VIDEO }, fakeContext())).rejects.toBe(failure)

@@ -84,7 +84,7 @@ test('the video can be made from the request', async () => {
   expect(await polls(generator, 1, 'task_of_another_process')).toMatchObject([{ video: { id: 'unknown' } }])
 })
 
-test('find is there when it has something to give', async () => {
+test('find exists when jobs are configured for it', async () => {
   expect(fakeTaskGenerator()).not.toHaveProperty('find')
   const submission = { idempotency: 'none', lookup: 'key' } as const
   const generator = fakeTaskGenerator({ submission, found: [{ id: 'task_1' }] })
@@ -94,7 +94,7 @@ test('find is there when it has something to give', async () => {
   expect(generator.findCount).toBe(1)
 })
 
-test('cancel gives the outcome that it was told', async () => {
+test('cancel gives the configured outcome', async () => {
   const cancel = (outcome?: 'too-late' | Error) =>
     fakeTaskGenerator({ cancel: outcome }).cancel({ id: 'task_1' }, fakeContext())
   expect(await cancel()).toBe('cancelled')

@@ -15,7 +15,7 @@ describe('withDeadline', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('rejects a call that does not listen when the time is up, and tells its signal', async () => {
+  it('rejects a call that ignores its signal when the time is up, and aborts that signal', async () => {
     const clock = manualClock()
     let seen: AbortSignal | undefined
     const options = { clock, timeoutMs: 1000, signal: new AbortController().signal, error: () => late }
@@ -56,7 +56,7 @@ describe('withDeadline', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
-  it('takes a call that throws before it waits like one that rejects', async () => {
+  it('treats a call that throws synchronously like one that rejects', async () => {
     const options = { clock: manualClock(), timeoutMs: 1000, signal: new AbortController().signal, error: () => late }
     const call = withDeadline(options, () => {
       throw new TypeError('broken')

@@ -64,19 +64,19 @@ describe('paceSchedule', () => {
     ['progress in tens', steps],
     ['progress in fifths', stepsOfFifths],
     ['a job that sticks at 99', stuckAt99],
-    ['no progress at all', silent],
+    ['no progress', silent],
   ])(
     'is no later than fixed 5 s in %s, with at most 1.25 of its polls',
     (_, world) => {
       const ours = measure(paced, world)
       const theirs = measure(fixed, world)
-      expect(ours.p95).toBeLessThanOrEqual(1.01 * theirs.p95) // The same within what 2,000 jobs can tell.
+      expect(ours.p95).toBeLessThanOrEqual(1.01 * theirs.p95) // The same within the precision of 2,000 jobs.
       expect(ours.polls).toBeLessThanOrEqual(1.25 * theirs.polls)
     },
     20_000,
   )
 
-  it('polls first after 3 s, and at once when the submission says that the job is nearly done', () => {
+  it('polls first after 3 s, and at once when the submission reports the job as nearly done', () => {
     expect(pace({ readings: [{ atMs: 0 }], roundTripMs: 0 })).toBe(3000)
     expect(pace({ readings: [], roundTripMs: 0 })).toBe(3000)
     expect(pace({ readings: [{ atMs: 0, ratio: 0.9 }], roundTripMs: 0 })).toBe(100)
@@ -130,13 +130,13 @@ describe('paceSchedule', () => {
     ['a job that should end soon', [[0], [60, 0], [70, 50], [72, 50], [74, 50], [76, 50], [78, 50]], 3125],
     // Polls of before it could have ended do not count for that: 2 s are left, and a fifth is under the floor.
     [
-      'a steady job that was asked for often',
+      'a steady job that was polled often',
       [[0], [20, 20], [35, 35], [51, 51], [60, 51], [70, 51], [80, 51], [90, 51], [97.5, 51], [98, 51]],
       700,
     ],
     ['a fast job that should have ended just now', [[0], [2, 40], [3, 80], [4.8, 80]], 700],
     [
-      'a job that should have ended just now, and was asked for often',
+      'a job that should have ended just now, and was polled often',
       [[0], [60, 0], [70, 50], [84, 50], [86, 50], [88, 50], [90, 50]],
       1093.75,
     ],
@@ -148,7 +148,7 @@ describe('paceSchedule', () => {
     expect(gapAfter(seen)).toBeCloseTo(gapMs, 2)
   })
 
-  it('backs off from a job that does not say how far it is, to its bound', () => {
+  it('backs off from a job without progress reports, to its bound', () => {
     expect(gapAfter([[0], [3]])).toBe(3000)
     expect(gapAfter([[0], [3], [6]], { blindMs: 60_000 })).toBe(6000)
     expect(gapAfter([[0], [3], [6]])).toBe(5000)

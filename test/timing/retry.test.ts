@@ -22,13 +22,13 @@ describe('retryDelayMs', () => {
     expect(retryDelayMs(new Error('busy'), failures, plan)).toBe(delayMs)
   })
 
-  it('is what the upstream asks for with the jitter on top, up to the longest that is waited for', () => {
+  it('is the wait that the upstream requires with the jitter on top, up to the longest allowed wait', () => {
     expect(retryDelayMs(asking(7000), 1, plan)).toBe(7500)
     expect(retryDelayMs(asking(60_000), 1, plan)).toBe(60_500)
     expect(retryDelayMs(asking(60_001), 1, plan)).toBeUndefined()
   })
 
-  it('is none for what is not to be retried', () => {
+  it('is undefined for what is not to be retried', () => {
     expect(retryDelayMs(asking(1), 1, { ...plan, shouldRetry: () => false })).toBeUndefined()
   })
 })
@@ -41,14 +41,14 @@ describe('retryAfterMsOf', () => {
     },
   )
 
-  it('finds it in whatever has one', () => {
+  it('finds it in any object that has one', () => {
     expect(retryAfterMsOf(asking(7000))).toBe(7000)
     expect(retryAfterMsOf({ retryAfterMs: 0 })).toBe(0)
   })
 })
 
 describe('retry', () => {
-  it('takes whatever is thrown, also what is no error', async () => {
+  it('takes whatever is thrown, also what is not an error', async () => {
     const clock = manualClock()
     const thrown: unknown[] = [null, 'busy', undefined]
     let calls = 0

@@ -50,7 +50,7 @@ describe('a long sleep', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('waits on when its timer is early', async () => {
+  it('continues to wait when its timer is early', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const now = vi.spyOn(performance, 'now').mockReturnValue(0)
     const sleep = systemClock.sleep(1000)

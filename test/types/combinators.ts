@@ -44,10 +44,10 @@ export const mixed = fallback(fakeUploader(), fakeResolver())
 // @ts-expect-error stages do not mix in any order
 export const mixedLate = fallback(fakePublisher(), fakePublisher(), fakeGenerator())
 
-// @ts-expect-error a string is no strategy
+// @ts-expect-error a string is not a strategy
 export const named = fallback('drive')
 
-// @ts-expect-error a chain of uploaders is no resolver
+// @ts-expect-error a chain of uploaders is not a resolver
 export const otherStage: Resolver = fallback(fakeUploader())
 
 // @ts-expect-error the limit has its unit in its name

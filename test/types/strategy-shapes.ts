@@ -70,7 +70,7 @@ const narrow: TaskGenerator<{ readonly id: string }> = {
 export const wide: Generator = narrow
 export const operations: TaskGenerator<JsonValue> = narrow
 
-// The `test` of the runner goes into the suites as it is.
+// The `test` of the runner goes into the suites unchanged.
 export const runner: ConformanceTest = test
 
 // @ts-expect-error a video needs a url or a source
@@ -82,7 +82,7 @@ export const nameless: Publication = {}
 // @ts-expect-error a resolved video needs a url
 export const unresolved: ResolvedVideo = { mediaType: 'video/mp4' }
 
-// @ts-expect-error a source says whether it is public
+// @ts-expect-error a source declares whether it is public
 export const unsaid: VideoSource = { open: fakeSource().open }
 
 // @ts-expect-error a strategy has a name
@@ -91,5 +91,5 @@ export const anonymous: Uploader = { upload: async () => ({ url }) }
 // @ts-expect-error the outcome of an uploader has a url
 export const wrongOutcome = fakeUploader({ outcome: { id: 's_1' } })
 
-// @ts-expect-error a state says when it is to be woken
+// @ts-expect-error a state records when it is to be woken
 export const unwaking: Parameters<RunStore['create']>[1] = { status: 'running' }

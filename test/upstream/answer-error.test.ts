@@ -53,19 +53,22 @@ describe('answerError', () => {
   test.each([
     ['No available tokens for video generation', 'quota-exceeded', 500],
     ['400: Invalid model: x', 'upstream-http', 400],
-  ])('the trouble behind a 500 is told by a submission, and passes for a question: %s', (message, code, status) => {
-    const body = { error: { message, type: 'server_error', code: null } }
-    expect(make(500, body, {}, true)).toMatchObject({ code, status, isRetryable: false })
-    expect(make(500, body)).toMatchObject({ code: 'upstream-http', status: 500, isRetryable: true, isRefusal: false })
-    expect(make(500, body).message).toContain(message)
-  })
+  ])(
+    'the trouble behind a 500 is reported for a submission, and passes for a question: %s',
+    (message, code, status) => {
+      const body = { error: { message, type: 'server_error', code: null } }
+      expect(make(500, body, {}, true)).toMatchObject({ code, status, isRetryable: false })
+      expect(make(500, body)).toMatchObject({ code: 'upstream-http', status: 500, isRetryable: true, isRefusal: false })
+      expect(make(500, body).message).toContain(message)
+    },
+  )
 
   test.each([
     [503, undefined],
     [529, undefined],
     [500, true],
   ])(
-    'a submission that was refused with %i says why, where the status or the adapter vouches for it',
+    'a submission that was refused with %i has its reason, where the status or the adapter vouches for it',
     (status, isRefusal) => {
       const given = { what: 'ask', url: 'https://api.example/v1', headers: new Headers(), mask: maskOf([]) }
       const text = JSON.stringify({

@@ -12,12 +12,12 @@ async function call(status: number, text: string, options: Partial<ApiCall> = {}
 }
 
 describe('createApi, what counts as an answer', () => {
-  test('a status outside 2xx is one when the call says so', async () => {
+  test('a status outside 2xx counts as one when the call accepts it', async () => {
     expect(await call(308, 'go on', { accepts: [308] })).toMatchObject({ status: 308, text: 'go on' })
     expect(await rejection(call(308, 'go on', { accepts: [404] }))).toMatchObject({ status: 308 })
   })
 
-  test("the service's own words come before the usual rule", async () => {
+  test("the service's own words win over the usual rule", async () => {
     const readError: ApiCall['readError'] = ({ status, text }) =>
       text === 'full' ? new QuotaExceededError('Could not ask: it is full', { status }) : undefined
     expect(await rejection(call(403, 'full', { readError }))).toMatchObject({ code: 'quota-exceeded', status: 403 })
@@ -31,7 +31,7 @@ describe('createApi, what counts as an answer', () => {
 })
 
 describe('an answer that is too long', () => {
-  test('is read to the cap, and told with what it was', async () => {
+  test('is read to the cap, and reported with its status', async () => {
     const error = await rejection(
       call(200, `secret-1 ${'x'.repeat(2_000)}`, { maxBytes: 1_000, secrets: ['secret-1'] }),
     )
@@ -44,7 +44,7 @@ describe('an answer that is too long', () => {
     })
   })
 
-  test('is one of an error only past 64 KB', async () => {
+  test('is too long for an error only past 64 KB', async () => {
     const body = JSON.stringify({ error: { message: 'It broke', more: 'x'.repeat(60_000) } })
     expect(await rejection(call(400, body, { maxBytes: 1_000 }))).toMatchObject({
       code: 'upstream-http',
@@ -54,7 +54,7 @@ describe('an answer that is too long', () => {
 })
 
 describe('what is sent without a credential', () => {
-  test('is no authorization, and nothing is asked for', async () => {
+  test('has no authorization, and the credential is not resolved', async () => {
     const server = await loopbackServer((_, response) => response.end('{}'))
     const api = createApi({ subject: 'test', baseUrl: `${server.origin}/v1//` })
     const { signal } = new AbortController()

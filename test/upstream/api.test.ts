@@ -78,7 +78,7 @@ describe('createApi', () => {
     expect(server.seen[0]?.headers.authorization).toBe('Basic eA==')
   })
 
-  test('asks for the credential before each request', async () => {
+  test('resolves the credential before each request', async () => {
     const server = await loopbackServer(json(200, {}))
     const keys = ['k-1', 'k-2']
     const api = createApi({ subject: 'm', baseUrl: server.origin, apiKey: () => keys.shift() ?? '' })
@@ -87,7 +87,7 @@ describe('createApi', () => {
     expect(server.seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer k-1', 'Bearer k-2'])
   })
 
-  test('nobody listens: surely never sent', async () => {
+  test('a closed port: surely never sent', async () => {
     const error = await rejection(apiAt('http://127.0.0.1:1').call(call(await deadOrigin())))
     expect(error).toMatchObject({ code: 'network', isRefusal: true, isRetryable: true })
     expect(error).toMatchObject({ message: expect.stringContaining('ECONNREFUSED'), cause: { code: 'ECONNREFUSED' } })
@@ -169,7 +169,7 @@ describe('createApi', () => {
     expect(inspect(error, { depth: 9 })).not.toContain('canary')
   })
 
-  test('a foreign error of the transport keeps nothing but its text and code', async () => {
+  test('a foreign error of the transport keeps only its text and code', async () => {
     const request = { headers: { authorization: 'Bearer canary-key-1' } }
     const fetch = () =>
       Promise.reject(Object.assign(new Error('socket of canary-key-1'), { code: 'ECONNRESET', request }))
@@ -240,7 +240,7 @@ describe('a request whose body is not in memory', () => {
     expect(server.seen).toEqual([])
   })
 
-  test('asks for no more than the server takes', async () => {
+  test('reads no more than the server takes', async () => {
     let asked = 0
     async function* counted() {
       for (; asked < 1000; asked += 1) yield new Uint8Array(65_536)
@@ -258,7 +258,7 @@ describe('a request whose body is not in memory', () => {
     })
     sending.catch(() => undefined)
     await eventually(() => expect(asked).toBeGreaterThan(1))
-    // Until it asks for nothing more.
+    // Until it reads nothing more.
     for (let known = 0; known !== asked; ) {
       known = asked
       await new Promise((resolve) => setTimeout(resolve, 50))
@@ -290,8 +290,8 @@ describe('a login', () => {
   })
 })
 
-describe('a request that must not replace anything', () => {
-  test.each([201, 412])('says so, and gives back the status %i', async (status) => {
+describe('a request that must not replace an existing file', () => {
+  test.each([201, 412])('sends If-None-Match, and returns the status %i', async (status) => {
     const server = await loopbackServer(json(status, {}))
     const bytes = new Uint8Array([1, 2, 3])
     const answer = await apiAt(server.origin).call({ ...call(server.origin), method: 'PUT', bytes, isNew: true })
@@ -299,7 +299,7 @@ describe('a request that must not replace anything', () => {
     expect(server.seen[0]?.headers['if-none-match']).toBe('*')
   })
 
-  test('alone takes 412 for an answer', async () => {
+  test('is the only kind that accepts 412 as an answer', async () => {
     const server = await loopbackServer(json(412, {}))
     await expect(apiAt(server.origin).call(call(server.origin))).rejects.toMatchObject({ status: 412 })
   })

@@ -53,7 +53,7 @@ test('an abort rejects with its reason and closes the body', async () => {
   expect(open.cancel).toHaveBeenCalledTimes(1)
 })
 
-test('what becomes of a discarded body is of no interest', async () => {
+test('errors of a discarded body are ignored', async () => {
   const cancel = vi.fn(() => Promise.reject(new Error('broken')))
   discard({ cancel })
   discard(null)

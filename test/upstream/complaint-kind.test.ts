@@ -93,7 +93,7 @@ describe('complaintKind', () => {
     [frame('Generation failed: 500 seconds passed'), undefined, undefined],
     [frame('Job 4011 is gone'), undefined, undefined],
     [frame('401: not yours'), 404, 404],
-  ])('%j under %s tells of the status %s', (said, status, told) => {
+  ])('%j under %s reports the status %s', (said, status, told) => {
     expect(readComplaint(readErrorDetails(JSON.stringify(said)), status).status).toBe(told)
   })
 
@@ -113,7 +113,7 @@ describe('complaintKind', () => {
     ['error: 304', undefined],
     ['error: 4040', undefined],
     ['see 404', undefined],
-  ])('the message %j tells of the status %s', (message, status) => {
+  ])('the message %j reports the status %s', (message, status) => {
     expect(readComplaint({ message, words: [], isPage: false }).status).toBe(status)
   })
 
@@ -157,7 +157,7 @@ describe('complaintKind', () => {
     expect(plainKind('Your quota: three videos')).toBeUndefined()
   })
 
-  test('a message of 1 MB is read in no time', () => {
+  test('a message of 1 MB is read quickly', () => {
     const messages = ['{'.repeat(1e6), '"code" : '.repeat(1e5), 'failed: 40'.repeat(1e5), `{"a":"${'}'.repeat(1e6)}`]
     // Of this thread alone: what else the machine does is no matter here. Before Node 23.9 that of the process has to do.
     const cpuUsage = process.threadCpuUsage ?? process.cpuUsage

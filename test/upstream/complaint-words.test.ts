@@ -59,7 +59,7 @@ const WORDS: readonly [ComplaintKind, readonly string[]][] = [
 describe('a word of an upstream', () => {
   const cases = WORDS.flatMap(([kind, words]) => words.map((word) => [word, kind] as const))
 
-  test.each(cases)('%s is %s in a 4xx and in a stream, and says nothing in a 5xx', (word, kind) => {
+  test.each(cases)('%s is %s in a 4xx and in a stream, and proves nothing in a 5xx', (word, kind) => {
     expect(kindOf({ status: 400, words: [word] })).toBe(kind)
     expect(kindOf({ status: 418, words: ['odd', word] })).toBe(kind)
     expect(kindOf({ words: [word] })).toBe(kind)
@@ -78,7 +78,7 @@ describe('a word of an upstream', () => {
     'load',
     'country',
     'geo',
-  ])('%s alone says nothing', (word) => {
+  ])('%s alone proves nothing', (word) => {
     expect(kindOf({ status: 400, words: [word] })).toBe('other')
   })
 })
@@ -180,7 +180,7 @@ describe('a sentence without a status', () => {
     'connection',
     'exceeded seconds',
     '',
-  ])('%j is nothing of that', (message) => {
+  ])('%j is neither', (message) => {
     expect(kindOf({ message })).toBe('other')
   })
 })
@@ -202,15 +202,12 @@ describe('a status', () => {
     expect(kindOf({ status, message: 'No' })).toBe(kind)
   })
 
-  test.each([408, 409, 444, 460, 499])(
-    '%i leaves open what became of the request, whatever is said with it',
-    (status) => {
-      const words = ['insufficient_quota', 'moderation_blocked']
-      expect(kindOf({ status, words, message: 'No available tokens' })).toBe('other')
-    },
-  )
+  test.each([408, 409, 444, 460, 499])('%i leaves open what became of the request, whatever its message', (status) => {
+    const words = ['insufficient_quota', 'moderation_blocked']
+    expect(kindOf({ status, words, message: 'No available tokens' })).toBe('other')
+  })
 
-  test('403 is nobody’s credential on a page, and that of the upstream where it relays', () => {
+  test('403 is not about a credential on a page, and about that of the upstream where it relays', () => {
     expect(kindOf({ status: 403, isPage: true })).toBe('other')
     expect(kindOf({ status: 403, isRelayed: true })).toBe('rate')
     expect(kindOf({ status: 403, isRelayed: true, isPage: true })).toBe('rate')

@@ -25,12 +25,12 @@ test.each([
   }
 })
 
-test('what only a tag gives away is left out of an excerpt', () => {
+test('what is recognised only by its tag is left out of an excerpt', () => {
   const excerpt = excerptOf('<Error><SecretAccessKey>abcdef0123456789</SecretAccessKey> denied</Error>', maskOf([]))
   expect(excerpt).toBe('[redacted] denied')
 })
 
-test('a megabyte of opening brackets takes no time', () => {
+test('a megabyte of opening brackets is read quickly', () => {
   const startedAt = performance.now()
   excerptOf('<'.repeat(1_000_000), maskOf([]))
   readErrorDetails('<'.repeat(1_000_000))
@@ -70,7 +70,7 @@ test.each([
   ['{"error":"","detail":"b","message":"c"}', false, 'b'],
   ['{"message":"c"}', false, 'c'],
   ['{"id":1}', false, ''],
-])('%j is a page: %s, and says %j', (text, isPage, message) => {
+])('%j is a page: %s, and reads %j', (text, isPage, message) => {
   expect(readErrorDetails(text)).toMatchObject({ isPage, message })
 })
 

@@ -36,7 +36,7 @@ describe('saysError', () => {
       { errno: 0, reason: 'x' },
     ],
     ...[{ code: null, status: 0, message: 'Hello' }, { message: '' }, [{ code: 0, message: 'Hello' }]],
-  ])('%j tells of none', (value) => {
+  ])('%j is not an error', (value) => {
     expect(saysError(value)).toBe(false)
   })
 
@@ -44,11 +44,11 @@ describe('saysError', () => {
     ...[1, -1, 500, true, 'failed', 'not ok', 'okay', '2000', 'no error?', ['bad'], ['', 'bad'], { code: 1 }],
     ...[{ message: 'Bad' }, { code: '', message: 'Bad' }, { code: null, message: 'Bad' }, { code: 4, message: 'ok' }],
     ...[{ number: 0, message: 'Bad' }, { inner: { deep: 'Bad' } }, { code: { inner: 3 } }],
-  ])('%j tells of one', (value) => {
+  ])('%j is an error', (value) => {
     expect(saysError(value)).toBe(true)
   })
 
-  test('what is too deep to be read is taken for one', () => {
+  test('what is too deep to be read counts as an error', () => {
     expect(saysError(nested(5, 0))).toBe(false)
     expect(saysError(nested(6, 0))).toBe(true)
     expect(saysError([[[[[0]]]]])).toBe(false)
@@ -83,7 +83,7 @@ describe('sentenceOf', () => {
     ...['markdown_reason_str', 'reason', 'detail', 'details', 'message', 'msg', 'raw_message', 'status_message'],
     ...['status_msg', 'status_details', 'status_detail', 'status_desc', 'task_result_msg', 'error_description'],
     'description',
-  ])('finds what %s says', (name) => {
+  ])('finds the sentence of %s', (name) => {
     expect(sentenceOf({ id: 'x', [name]: ' It broke ' })).toBe('It broke')
     expect(sentencesOf({ id: 'x', [name]: ' It broke ' })).toEqual(['It broke'])
   })

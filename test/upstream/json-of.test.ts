@@ -45,7 +45,7 @@ describe('a number that is missing', () => {
     expect(jsonOf(text)).toEqual(value)
   })
 
-  test.each(['{"ratio":NaNs}', '{"ratio":aNaN}', '{"ratio":Infinity1}', '{"ratio":nan}'])('%s is no JSON', (text) => {
+  test.each(['{"ratio":NaNs}', '{"ratio":aNaN}', '{"ratio":Infinity1}', '{"ratio":nan}'])('%s is not JSON', (text) => {
     expect(jsonOf(text)).toBeUndefined()
   })
 })
@@ -66,7 +66,7 @@ describe('a whole number beyond 2^53', () => {
     ['{"id":"9007199254740993"}', { id: '9007199254740993' }],
     ['{"bytes":1e20,"id":1234567890123456}', { bytes: 1e20, id: 1234567890123456 }],
     ['{"a":12345678901234568.0,"b":0.1234567890123456789}', { a: Number('12345678901234568'), b: 0.12345678901234568 }],
-  ])('is the only one that is: %s', (text, value) => {
+  ])('is the only number that becomes text: %s', (text, value) => {
     expect(jsonOf(text)).toEqual(value)
   })
 })
@@ -95,7 +95,7 @@ describe('one frame of an event stream', () => {
     ['data: {"id":\ndata: 1}\n\n', { id: 1 }],
     ['data: ["a\ndata: b"]', undefined],
     ['data: [1]', [1]],
-  ])('is what its data says: %j', (text, value) => {
+  ])('is the content of its data: %j', (text, value) => {
     expect(jsonOf(text)).toEqual(value)
   })
 
@@ -106,7 +106,7 @@ describe('one frame of an event stream', () => {
   })
 
   test.each(['data: a word', 'data {"id":1}', 'my data: {"id":1}', 'data:', 'note: x\ndata: {"id":1}'])(
-    '%j is none',
+    '%j has none',
     (text) => {
       expect(jsonOf(text)).toBeUndefined()
     },

@@ -61,7 +61,7 @@ export function json(status: number, body: unknown, headers: Record<string, stri
   }
 }
 
-/** Bytes that begin like an MP4 and go on with a pattern that shows every shift. */
+/** Bytes that begin like an MP4 and continue with a pattern that shows every shift. */
 export function videoBytes(length: number): Buffer {
   const bytes = Buffer.alloc(length)
   for (let index = 0; index < length; index += 1) bytes[index] = (index * 7 + (index >> 8)) & 255
@@ -80,7 +80,7 @@ export function drained(response: ServerResponse): Promise<void> {
   })
 }
 
-/** An address on which nobody listens. */
+/** An address with a closed port. */
 export async function deadOrigin(): Promise<string> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

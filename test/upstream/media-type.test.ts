@@ -45,7 +45,7 @@ test.each([
   expect(mediaTypeOf(bytes(text))).toBe(expected)
 })
 
-test('a general media type says nothing', () => {
+test('a general media type is no evidence', () => {
   const type = (value: string) => declaredMediaType(new Headers({ 'content-type': value }))
   expect(type('Video/MP4; codecs=x')).toBe('video/mp4')
   expect([
@@ -56,7 +56,7 @@ test('a general media type says nothing', () => {
   ]).toEqual([undefined, undefined, undefined, undefined])
 })
 
-test('only the general types say nothing', () => {
+test('only the general types are no evidence', () => {
   const type = (value: string) => declaredMediaType(new Headers({ 'content-type': value }))
   expect(type('x-application/octet-stream')).toBe('x-application/octet-stream')
   expect(type('application/octet-stream-like')).toBe('application/octet-stream-like')

@@ -16,7 +16,7 @@ test('gives the bytes from any offset, again and again', async () => {
   expect(memoryVideo(new Uint8Array([1])).mediaType).toBe('video/mp4')
 })
 
-test('takes the type from the bytes, and hands out copies no larger than 64 KB', async () => {
+test('takes the type from the bytes, and gives copies no larger than 64 KB', async () => {
   expect(memoryVideo(Buffer.from('\x1aE\xdf\xa3', 'latin1')).mediaType).toBe('video/webm')
   const bytes = videoBytes(65_537)
   const sizes: number[] = []

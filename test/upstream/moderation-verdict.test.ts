@@ -65,7 +65,7 @@ describe('a word', () => {
       'content_type',
       '',
     ],
-  ])('such as %j is none', (word) => {
+  ])('such as %j is not a verdict', (word) => {
     expect(isModerationVerdict([word], '')).toBe(false)
   })
 })
@@ -198,7 +198,7 @@ describe('a sentence', () => {
       '违反。规定',
       `未通过${'一'.repeat(7)}审核`,
     ],
-  ])('%j is none', (message) => {
+  ])('%j is not a verdict', (message) => {
     expect(isModerationVerdict([], message)).toBe(false)
   })
 })
@@ -218,7 +218,7 @@ describe('an outage of the service that judges', () => {
       '内容安全服务超时',
     ],
     ...['内容审核接口异常', '内容审核系统繁忙', '内容安全检测服务不可用'],
-  ])('is no verdict: %s', (message) => {
+  ])('is not a verdict: %s', (message) => {
     expect(isModerationVerdict([], message)).toBe(false)
   })
 
@@ -230,7 +230,7 @@ describe('an outage of the service that judges', () => {
     ],
     ...['Flagged while the moderation service was down', '违规（安全服务超时）', '内容审核服务异常，已拦截'],
     ...['审核未通过，审核服务超时', '审核不通过，审核系统异常'],
-  ])('may come with a verdict all the same: %s', (message) => {
+  ])('may still come with a verdict: %s', (message) => {
     expect(isModerationVerdict([], message.replace('timed out: violation', 'timed out: it violates our rules'))).toBe(
       true,
     )

@@ -14,7 +14,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-/** A server that writes bytes as they are, to each connection. */
+/** A server that writes bytes unchanged, to each connection. */
 async function rawServer(
   write: (connection: number) => readonly string[],
 ): Promise<{ origin: string; connections(): number }> {
@@ -40,7 +40,7 @@ describe('nodeTransport', () => {
     ['100 Continue', 'HTTP/1.1 100 Continue\r\n\r\n'],
     ['103 Early Hints', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'],
     ['two of them', 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n'],
-  ])('survives an unasked %s', async (_, early) => {
+  ])('survives an unexpected %s', async (_, early) => {
     const { origin } = await rawServer(() => [early, 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'])
     const response = await nodeTransport({ method: 'POST', url: `${origin}/`, json: { a: 1 }, signal })
     expect([response.status, await response.text()]).toEqual([200, 'ok'])
@@ -129,7 +129,7 @@ describe('nodeTransport', () => {
   })
 
   it.each(['HTTP/1.1 999 Odd\r\n\r\n', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf', 'nonsense\r\n\r\n'])(
-    'rejects what is no whole answer: %j',
+    'rejects an incomplete answer: %j',
     async (bytes) => {
       const { origin } = await rawServer(() => [bytes])
       await expect(
@@ -188,7 +188,7 @@ describe('a generator', () => {
     expect(new Set(tunnels)).toEqual(new Set([new URL(server.origin).host]))
   })
 
-  it('says that nothing was sent when the proxy is not there', async () => {
+  it('reports that nothing was sent when the proxy is down', async () => {
     const server = await loopbackServer(json(200, { id: 'video_1', status: 'queued' }))
     const dead = await deadOrigin()
     const generator = videosApiGenerator({

@@ -22,14 +22,14 @@ test.each([
   expect(plainNames({ [name]: 1 })).toEqual({ [plain]: 1 })
 })
 
-test('reaches every object, of lists too, and leaves values as they are', () => {
+test('reaches every object, of lists too, and leaves values unchanged', () => {
   expect(plainNames({ DataList: [{ TaskId: 'KeepMe' }, [{ aB: null }], 'AsIs'] })).toEqual({
     data_list: [{ task_id: 'KeepMe' }, [{ a_b: null }], 'AsIs'],
   })
   for (const value of ['aB', 1, null, undefined, true]) expect(plainNames(value)).toBe(value)
 })
 
-test('leaves what is given on as it is', () => {
+test('leaves opaque values unchanged', () => {
   expect(
     plainNames({ Usage: { totalTokens: 1 }, metadata: { userId: 2 }, Inner: { metaData: { userId: 3 } } }),
   ).toEqual({
@@ -53,7 +53,7 @@ test('reads twelve levels, and leaves what lies below', () => {
   expect(plainNames(listed(13))).toEqual(listed(13))
 })
 
-test('what is plain stays as it is', () => {
+test('plain names stay unchanged', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
       const plain = plainNames(JSON.parse(JSON.stringify(value)))

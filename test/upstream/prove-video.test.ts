@@ -37,19 +37,19 @@ async function mirror({ head = 200, get = 200, type = 'video/mp4', body = VIDEO,
 const methods = (seen: readonly SeenRequest[]) => seen.map(({ method, headers }) => headers.range ?? method)
 
 describe('proveVideo', () => {
-  test('HEAD is enough when it says all', async () => {
+  test('HEAD is enough when it has the type and the length', async () => {
     const server = await mirror({})
     expect(await prove(server.origin)).toEqual({ mediaType: 'video/mp4', byteLength: 5_000 })
     expect(methods(server.seen)).toEqual(['HEAD'])
   })
 
-  test.each([403, 405, 501, 400, 500, 'lies'] as const)('asks for the first byte when HEAD gives %s', async (head) => {
+  test.each([403, 405, 501, 400, 500, 'lies'] as const)('requests the first byte when HEAD gives %s', async (head) => {
     const server = await mirror({ head })
     expect(await prove(server.origin)).toEqual({ mediaType: 'video/mp4', byteLength: 5_000 })
     expect(methods(server.seen).at(-1)).toBe(head === 'lies' ? 'bytes=0-31' : 'bytes=0-0')
   })
 
-  test.each([200, 405])('reads the first bytes where the type says nothing and HEAD gives %i', async (head) => {
+  test.each([200, 405])('reads the first bytes where the type is general and HEAD gives %i', async (head) => {
     const server = await mirror({ head, type: 'application/octet-stream' })
     expect(await prove(server.origin)).toEqual({ mediaType: 'video/mp4', byteLength: 5_000 })
     expect(methods(server.seen).at(-1)).toBe('bytes=0-31')
@@ -66,7 +66,7 @@ describe('proveVideo', () => {
     [{ head: 405, type: 'application/octet-stream', body: Buffer.from('{"a":1}') }, 'something that is no video'],
     [{ head: 405, body: Buffer.alloc(0) }, 'nothing'],
     [{ body: Buffer.alloc(0) }, 'nothing'],
-  ] as const)('%j is no video', async (faults, what) => {
+  ] as const)('%j is not a video', async (faults, what) => {
     const error = await rejection(prove((await mirror(faults)).origin))
     expect(error).toMatchObject({ code: 'upstream-response', message: expect.stringContaining(what) })
   })
@@ -118,7 +118,7 @@ describe('proveVideo', () => {
     expect(server.seen.length).toBe(location === '/again' ? 6 : 1)
   })
 
-  test('asks for what it wants, by name, and closes what it did not read', async () => {
+  test('accepts videos by media type, and closes what it did not read', async () => {
     const server = await loopbackServer((request, response) => {
       if (request.method === 'HEAD') return response.writeHead(405).end()
       return response.writeHead(206, { 'content-type': 'video/mp4' }).write(VIDEO)
@@ -135,7 +135,7 @@ describe('proveVideo', () => {
     [{ type: 'application/octet-stream', body: Buffer.from('\x89PNG\r\n\x1a\n', 'latin1') }],
     [{ type: 'image/png', body: Buffer.from('\x89PNG\r\n\x1a\n', 'latin1') }],
     [{ type: 'text/html', body: VIDEO }],
-  ])('a file that is not what it says is none: %j', async (faults) => {
+  ])('a file of another type than declared is refused: %j', async (faults) => {
     expect(await rejection(prove((await mirror({ head: 405, ...faults })).origin))).toMatchObject({
       code: 'upstream-response',
     })

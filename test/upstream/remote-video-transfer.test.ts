@@ -20,7 +20,7 @@ function sourceAt(url: string, more: Partial<RemoteVideoOptions> = {}) {
 }
 
 describe('the transfer of remoteVideo', () => {
-  test('reads no faster than it is asked', async () => {
+  test('reads no faster than its reader', async () => {
     let sent = 0
     const server = await loopbackServer(async (_, response) => {
       response.writeHead(200, MP4)

@@ -15,7 +15,7 @@ function sourceAt(url: string, more: Partial<RemoteVideoOptions> = {}) {
   return remoteVideo({ ...own, ...more })
 }
 
-describe('what a source says of itself', () => {
+describe('the description of a source', () => {
   test('is its address, unless that is a key, and when it expires, where that is known', () => {
     expect(sourceAt('http://a.example/v')).toMatchObject({ url: 'http://a.example/v', isPublic: true })
     expect(sourceAt('http://a.example/v', { isUrlSecret: true })).not.toHaveProperty('url')
@@ -28,7 +28,7 @@ describe('what a source says of itself', () => {
 })
 
 describe('a server that is busy or away', () => {
-  test('is asked again after a reset and a 503, with longer waits', async () => {
+  test('is retried after a reset and a 503, with longer waits', async () => {
     const server = await loopbackServer((_, response) => {
       if (server.seen.length === 1) return response.socket?.resetAndDestroy()
       if (server.seen.length === 2) return response.writeHead(503).end()
@@ -39,7 +39,7 @@ describe('a server that is busy or away', () => {
     expect(clock.waits).toEqual([1_000, 2_000])
   })
 
-  test('is waited for as long as it asks, up to a minute in all', async () => {
+  test('is waited for as long as it requires, up to a minute in total', async () => {
     let retryAfter = 7
     const server = await loopbackServer((_, response) => {
       response.writeHead(429, { 'retry-after': String(retryAfter) }).end()
@@ -59,7 +59,7 @@ describe('a server that is busy or away', () => {
     expect(clock.waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 16_000])
   })
 
-  test('whose answer lasts is not asked again', async () => {
+  test('whose failure lasts is not retried', async () => {
     const server = await loopbackServer((_, response) => {
       response.writeHead(403).end('no')
     })
@@ -106,14 +106,14 @@ describe('the end of a file', () => {
     [{ 'content-range': 'bytes */1000' }, 999],
     [{}, 1_000],
     [{ 'content-range': 'bytes */0' }, 0],
-  ])('is not what %j says past %i bytes', async (headers, offset) => {
+  ])('does not end with %j past %i bytes', async (headers, offset) => {
     const { opening } = await open(headers as Record<string, string>, offset)
     expect(await rejection(opening)).toMatchObject({ status: 416 })
   })
 })
 
 describe('a part of a file', () => {
-  test('that does not say of what is taken for the whole where the whole was asked for', async () => {
+  test('without a Content-Range counts as the whole where the whole was requested', async () => {
     const server = await loopbackServer((_, response) => {
       response.writeHead(206, MP4).end(VIDEO)
     })
@@ -123,7 +123,7 @@ describe('a part of a file', () => {
     expect(await rejection(source.open({ offset: 5 }))).toMatchObject({ code: 'upstream-response' })
   })
 
-  test('is asked for with the mark of the file, where that is a strong one', async () => {
+  test('is requested with the ETag of the file, where that is a strong one', async () => {
     const server = await loopbackServer(({ headers }, response) => {
       const etag = server.seen.length < 3 ? 'W/"a"' : '"b"'
       if (headers.range === undefined) return response.writeHead(200, { ...MP4, etag }).end(VIDEO)
@@ -141,7 +141,7 @@ describe('a part of a file', () => {
 })
 
 describe('the signal of the caller', () => {
-  test('is let go when the stream ends, is cancelled, or never comes', async () => {
+  test('is released when the stream ends, is cancelled, or never comes', async () => {
     const server = await loopbackServer(({ url }, response) => {
       response.writeHead(url === '/gone' ? 410 : 200, MP4).end(VIDEO)
     })

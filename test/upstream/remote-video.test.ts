@@ -58,7 +58,7 @@ describe('remoteVideo', () => {
     expect(bytes.equals(VIDEO.subarray(70_001))).toBe(true)
   })
 
-  test('the key stays at home on a redirect, also on the way back', async () => {
+  test('the key is not sent to another origin on a redirect, nor on the way back', async () => {
     const home = await loopbackServer((request, response) => {
       if (request.url === '/start') return response.writeHead(302, { location: `${away.origin}/hop` }).end()
       return response.writeHead(200, MP4).end(VIDEO)
@@ -112,7 +112,7 @@ describe('remoteVideo', () => {
     expect(server.seen.length).toBe(2)
   })
 
-  test('tells the type from the first bytes where the server does not', async () => {
+  test('takes the type from the first bytes where the server does not declare it', async () => {
     const server = await fileServer({})
     const source = sourceAt(server.origin)
     await readAll(await source.open())
@@ -135,7 +135,7 @@ describe('remoteVideo', () => {
     expect(clock.waits.length).toBe(7)
   })
 
-  test('what a foreign host says is not repeated', async () => {
+  test('messages of a foreign host are not repeated', async () => {
     const away = await loopbackServer((_, response) => {
       response.writeHead(500).end('internal page of another network')
     })
@@ -148,7 +148,7 @@ describe('remoteVideo', () => {
     expect(away.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true)
   })
 
-  test('a body that is cut is an error, and goes on at the last good byte', async () => {
+  test('a body that is cut is an error, and continues at the last good byte', async () => {
     const server = await loopbackServer((request, response) => {
       if (request.headers.range !== undefined) {
         const start = Number(/\d+/.exec(request.headers.range)?.[0])

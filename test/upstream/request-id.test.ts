@@ -16,7 +16,7 @@ test.each(NAMES.slice(1).map((name, index) => [NAMES[index] ?? '', name]))('%s i
   expect(requestIdFrom(new Headers({ [second]: 'req_2', [first]: 'req_1' }), noMask)).toBe('req_1')
 })
 
-test('there is none without such a header, and none that is unsafe to show', () => {
+test('is missing without a known header, and when it is unsafe to show', () => {
   expect(requestIdFrom(new Headers({ 'x-other-id': 'req_1' }), noMask)).toBeUndefined()
   expect(requestIdFrom(new Headers({ 'x-request-id': '<b>' }), noMask)).toBeUndefined()
   const hide = (text: string) => text.replace('secret', '')

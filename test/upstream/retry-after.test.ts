@@ -39,7 +39,7 @@ describe('retryAfterMs', () => {
     expect(read(headers as Record<string, string>)).toBe(expected)
   })
 
-  test('is no longer than the caller lets it be', () => {
+  test('is no longer than the caller allows', () => {
     expect(retryAfterMs(new Headers({ 'retry-after': '90' }), NOW, 60_000)).toBe(60_000)
     expect(retryAfterMs(new Headers({ 'retry-after-ms': '90000' }), NOW, 60_000)).toBe(60_000)
     expect(retryAfterMs(new Headers({ 'retry-after': 'Mon, 23 Nov 2026 10:09:00 GMT' }), NOW, 60_000)).toBe(60_000)

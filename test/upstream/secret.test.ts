@@ -31,7 +31,7 @@ describe('resolveCredential', () => {
     if (value.trim() !== '') expect(String(error)).not.toContain(value)
   })
 
-  test('tells only the class of what its function threw', async () => {
+  test('reports only the class of what its function threw', async () => {
     const error = await rejection(
       resolveCredential(
         () => {
@@ -98,7 +98,7 @@ describe('credentialProblemOf', () => {
     expect(error).toMatchObject({ message: `Could not use the credential of mine: ${problem}` })
   })
 
-  test('is none for what a header can hold', () => {
+  test('accepts what a header can hold', () => {
     const header = fc.stringMatching(/^[\x20-\x7e]+$/).filter((value) => value.trim() !== '')
     fc.assert(
       fc.property(header, (value) => {
@@ -141,7 +141,7 @@ describe('maskOf', () => {
     ['an address in an address', '/', '%252F'],
     ['a form', ' ', '+'],
     ['a line of a message', '\n', ' '],
-    ['a text for people', '  ', ' '],
+    ['a readable text', '  ', ' '],
     ['a page as text', '\t', '&#9;'],
     ['Python', '\\', '\\\\'],
     ['decomposed Unicode', 'é', 'e\u0301'],
@@ -198,7 +198,7 @@ describe('maskOf', () => {
     ).toBe(true)
   })
 
-  test('leaves short words alone, and takes out what looks like a key of somebody else', () => {
+  test('leaves short words alone, and masks what looks like the key of another service', () => {
     expect(maskOf(['a'])('banana')).toBe('banana')
     expect(maskOf([])('Bearer abcdef123456')).not.toContain('abcdef123456')
   })
@@ -226,7 +226,7 @@ test('the secrets of configured values are those of at least six letters', () =>
   ])
 })
 
-test('a secret counts from four letters, and in what is handed on from twelve', () => {
+test('a secret counts from four letters, and in what is passed on from twelve', () => {
   expect([holdsSecret('x-abcd-x', ['abcd']), holdsSecret('x-abc-x', ['abc'])]).toEqual([true, false])
   expect([maskOf(['abcd'])('x-ABCD-x'), maskOf(['abc'])('x-abc-x')]).toEqual(['x-[redacted]-x', 'x-abc-x'])
   expect(carriesSecret('job-abcdefghijkl', ['abcdefghijkl'])).toBe(true)

@@ -27,7 +27,7 @@ async function collect(events: AsyncIterable<SseEvent>): Promise<SseEvent[]> {
   return seen
 }
 
-/** A body of the given chunks, which then ends, breaks or goes on without another word. */
+/** A body of the given chunks, which then ends, breaks or continues without another event. */
 function bodyOf(chunks: readonly (string | Uint8Array)[], end: 'close' | 'hang' | Error = 'close') {
   const pending = chunks.map((chunk) => (typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk))
   const state = { isCancelled: false }
@@ -64,7 +64,7 @@ describe('readSse', () => {
       ': ping\n\nerror: x\nretry: 1\nretry: x\ndata: x\n\n',
       [{ event: 'message', data: 'x' }],
     ],
-    ['an event without data, which is none', 'event: a\n\ndata: x\n\n', [{ event: 'message', data: 'x' }]],
+    ['an event without data, which is skipped', 'event: a\n\ndata: x\n\n', [{ event: 'message', data: 'x' }]],
     ['an event that the end cuts off', 'data: x\n\ndata: y\n', [{ event: 'message', data: 'x' }]],
     ['nothing', '', []],
   ])('reads %s', async (_, text, expected) => {
@@ -259,7 +259,7 @@ describe('readSse over a connection', () => {
   })
 })
 
-/** A clock that never wakes anybody: what is read here answers by itself. */
+/** A clock that never wakes: what is read here needs no timer. */
 function instantWatch() {
   return { ...instantClock(), sleep: () => new Promise<void>(() => undefined) }
 }

@@ -17,7 +17,7 @@ export function instantClock(): Clock & { readonly waits: number[] } {
   }
 }
 
-/** A context that keeps what it is told. */
+/** A context that records what it is given. */
 export function stageContext(signal: AbortSignal = new AbortController().signal) {
   const reports: StageProgress[] = []
   const warnings: StageWarning[] = []

@@ -5,7 +5,7 @@ import { videoBytes } from './loopback-server.js'
 
 const BASE = 'https://api.example/v1/'
 const URL_A = 'https://cdn.example/a.mp4'
-// An address that says nothing of what is there.
+// An address without evidence of what is there.
 const BARE = 'https://cdn.example/a'
 
 const textOf = (output: VideoOutput) => (output.kind === 'url' ? output.url : output.base64)
@@ -63,9 +63,12 @@ test.each(['gs://bucket/a.mp4', 'file:///a.mp4', 'a word', '', '   ', 'data:text
   },
 )
 
-test.each(['a.mp4', 'see https://cdn.example/a.mp4', 'files/a.mp4'])('a text such as %j is no address', (video_url) => {
-  expect(found({ video_url })).toEqual([])
-})
+test.each(['a.mp4', 'see https://cdn.example/a.mp4', 'files/a.mp4'])(
+  'a text such as %j is not an address',
+  (video_url) => {
+    expect(found({ video_url })).toEqual([])
+  },
+)
 
 test('gives only http addresses and bytes, whatever the answer is', () => {
   fc.assert(
@@ -105,7 +108,7 @@ describe('the name of a field', () => {
     ],
     ...['xhtml', 'html5', 'no_inputs', 'on_request', 'some_images', 'images_of_it', 'no_error', 'reusage', 'resource'],
     'source_url',
-  ])('%s may be of a video, although it has such a word in it', (name) => {
+  ])('%s may be of a video, although it has a word from that list in it', (name) => {
     expect(found({ video: { [name]: BARE } })).toEqual([BARE])
   })
 
@@ -147,20 +150,20 @@ describe('the name of a field', () => {
   test.each([
     ...['homepage', 'site_url', 'url_of_site', 'my_link', 'linked', 'profile', 'filename', 'metadata', 'database'],
     ...['degenerated', 'unsigned_urls_note', 'download_page', 'results_page', 'owner'],
-  ])('%s is not that of a result: only the file speaks for itself there', (name) => {
+  ])('%s is not that of a result: only the file proves it there', (name) => {
     expect(found({ [name]: BARE })).toEqual([])
     expect(found({ [name]: URL_A })).toEqual([URL_A])
   })
 
   test.each(['input_video', 'reference', 'thumbnail', 'first_frame', 'prompt', 'request'])(
-    'a video in %s is what it was made from',
+    'a video in %s is an input',
     (name) => {
       expect(found({ [name]: URL_A })).toEqual([])
       expect(found({ [name]: { url: URL_A } })).toEqual([])
     },
   )
 
-  test.each(['image_url', 'images', 'error', 'source', 'gif'])('a video file in %s is one all the same', (name) => {
+  test.each(['image_url', 'images', 'error', 'source', 'gif'])('a video file in %s still counts', (name) => {
     expect(found({ [name]: URL_A })).toEqual([URL_A])
     expect(found({ [name]: { input: URL_A } })).toEqual([])
   })
@@ -176,7 +179,7 @@ describe('the name of a file', () => {
   test.each([
     ...['webp', 'png', 'jpg', 'jpeg', 'gif', 'svg', 'avif', 'bmp', 'ico', 'json', 'htm', 'html', 'php', 'txt', 'md'],
     ...['pdf', 'zip', 'mp3', 'wav', 'm4a', 'srt', 'vtt', 'js', 'css', 'PNG'],
-  ])('.%s is no video, wherever it stands', (extension) => {
+  ])('.%s is not a video, wherever it stands', (extension) => {
     expect(found({ video_url: `${BARE}.${extension}` })).toEqual([])
     expect(found({ video_url: `${BARE}.${extension}/a` })).toEqual([`${BARE}.${extension}/a`])
     expect(found({ video_url: `${BARE}${extension}` })).toEqual([`${BARE}${extension}`])
@@ -189,7 +192,7 @@ describe('the order', () => {
     expect(found({ url: placed, video_url: named, whatever: file })).toEqual([file, named, placed])
   })
 
-  test('has bytes of the answer before an address that says nothing', () => {
+  test('has bytes of the answer before an address without evidence', () => {
     expect(found({ url: BARE, b64_json: 'AAAA' })).toEqual(['AAAA', BARE])
   })
 

@@ -38,7 +38,7 @@ describe('checkVideoStart', () => {
     expect(start).toMatchObject({ kind: 'video', mediaType })
   })
 
-  test('the bytes that were looked at are kept, and the rest is left to be read', async () => {
+  test('the bytes that were checked are kept, and the rest is left to be read', async () => {
     const bytes = videoBytes(100)
     const pieces = [
       bytes.subarray(0, 5),
@@ -57,7 +57,7 @@ describe('checkVideoStart', () => {
     ['video/webm', 'video/webm'],
     ['application/octet-stream', undefined],
     ['text/plain', undefined],
-  ])('past the first byte only the type %s can be looked at', async (type, mediaType) => {
+  ])('past the first byte only the type %s can be checked', async (type, mediaType) => {
     const start = await checkVideoStart(answer(type, ['{"url":"https://cdn.example/a"}']), 7, signal)
     expect(start).toMatchObject({ kind: 'video', mediaType, head: [] })
   })
@@ -85,7 +85,7 @@ describe('checkVideoStart', () => {
     ['text/plain', 'https://cdn.example/a'],
     ['text/plain', '\n HTTPS://cdn.example/a \n'],
     ['application/json', 'https://cdn.example/a'],
-  ])('a body of type %s that says %j leads elsewhere', async (type, text) => {
+  ])('a body of type %s that holds %j leads elsewhere', async (type, text) => {
     const start = await checkVideoStart(answer(type, [text]), 0, signal)
     expect(start.kind === 'pointer' && start.url.toLowerCase()).toBe('https://cdn.example/a')
   })
@@ -110,7 +110,7 @@ describe('checkVideoStart', () => {
     ['image/png', '\x89PNG'],
     ['video/mp4', ''],
     [undefined, ''],
-  ])('a body of type %s that says %j is something else', async (type, text) => {
+  ])('a body of type %s that holds %j is something else', async (type, text) => {
     expect(await checkVideoStart(answer(type, text === '' ? [] : [text]), 0, signal)).toEqual({ kind: 'other' })
   })
 
@@ -118,7 +118,7 @@ describe('checkVideoStart', () => {
     expect(await checkVideoStart(answer('video/mp4', null), 0, signal)).toEqual({ kind: 'other' })
   })
 
-  test('a type that merely ends like JSON is none', async () => {
+  test('a type that merely ends like JSON is not JSON', async () => {
     const start = await checkVideoStart(answer('video/notjson', [videoBytes(100)]), 0, signal)
     expect(start).toMatchObject({ kind: 'video', mediaType: 'video/notjson' })
   })

@@ -5,11 +5,11 @@ import { leaksIn } from '../../secrets/leaks.js'
 import { partsOf, SECRET_FORMATS } from '../../secrets/secret-formats.js'
 import { isDoneWithin } from '../../support/is-done-within.js'
 
-// How a text that somebody wrote comes to be quoted by somebody else.
+// How a text of one program is quoted by another.
 const QUOTED: readonly (readonly [string, (spoken: string) => string])[] = [
   ['as it is', (spoken) => spoken],
   ['in the middle of words', (spoken) => `It failed (${spoken}), try again later`],
-  ['in a line of its own', (spoken) => `failed:\r\n${spoken}\r\nthat was all`],
+  ['in its own line', (spoken) => `failed:\r\n${spoken}\r\nthat was all`],
   ['in JSON', (spoken) => JSON.stringify({ error: { message: spoken, code: 'x' } })],
   ['in JSON in JSON', (spoken) => JSON.stringify({ detail: JSON.stringify({ message: spoken }) })],
   [
@@ -53,7 +53,7 @@ describe('a password of plain words', () => {
   })
 })
 
-describe('what is no credential', () => {
+describe('texts that are not a credential', () => {
   it.each([
     'Could not create the video: api.example answered 401, Incorrect API key provided',
     'Invalid token. Get a new token at https://platform.example/tokens',
@@ -77,11 +77,11 @@ describe('what is no credential', () => {
     'passwd: incorrect; access_token: expired; client_secret=unknown',
     'x-api-key: header is missing, pwd: too short',
     'Key frames: 12, invalid token: expired, monkey=banana, {"key": "duration"}',
-  ])('is left as it is: %s', (text) => {
+  ])('is left unchanged: %s', (text) => {
     expect(redact(text)).toBe(text)
   })
 
-  it('costs little time, whatever it is', () => {
+  it('costs little time, whatever its input', () => {
     const pieces = fc.constantFrom(
       ...[
         '-----BEGIN ',

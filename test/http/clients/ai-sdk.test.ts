@@ -3,9 +3,9 @@ import { APICallError, generateText, streamText } from 'ai'
 import { describe, expect, test } from 'vitest'
 import { collect } from '../../support/collect.js'
 import { ERROR_KINDS } from './error-kinds.js'
-import { API_KEY, type Backend, startToldBackend, VIDEO_URL } from './start-backend.js'
+import { prompts } from './prompted-generator.js'
+import { API_KEY, type Backend, startPromptedBackend, VIDEO_URL } from './start-backend.js'
 import { thrownBy } from './thrown-by.js'
-import { told } from './told-generator.js'
 
 const modelOf = ({ baseUrl }: Backend, { apiKey = API_KEY, name = 'sora-1.0' } = {}) =>
   createOpenAICompatible({ name: 'backend', baseURL: baseUrl, apiKey, includeUsage: true })(name)
@@ -19,14 +19,14 @@ async function partsOf(stream: ReturnType<typeof streamText>) {
 }
 
 test('generateText gives the URL', async () => {
-  const backend = await startToldBackend()
+  const backend = await startPromptedBackend()
   const { text, finishReason } = await generateText({ model: modelOf(backend), prompt: 'A cat', ...once })
   expect(text).toBe(VIDEO_URL)
   expect(finishReason).toBe('stop')
 })
 
 test('an image reaches the generator', async () => {
-  const backend = await startToldBackend()
+  const backend = await startPromptedBackend()
   const image = Buffer.from('89504e470d0a1a0a', 'hex')
   const content = [
     { type: 'text' as const, text: 'A cat' },
@@ -39,8 +39,8 @@ test('an image reaches the generator', async () => {
 })
 
 test('streamText gives the progress as reasoning, and the URL as the text', async () => {
-  const backend = await startToldBackend({}, { progress: 'reasoning_content' })
-  const stream = streamText({ model: modelOf(backend), prompt: told.hold('a cat'), ...once })
+  const backend = await startPromptedBackend({}, { progress: 'reasoning_content' })
+  const stream = streamText({ model: modelOf(backend), prompt: prompts.hold('a cat'), ...once })
   const parts = await partsOf(stream)
   const reasoning = parts.flatMap((part) => (part.type === 'reasoning-delta' ? [part.text] : [])).join('')
   expect(reasoning).toContain('40')
@@ -53,13 +53,13 @@ test('streamText gives the progress as reasoning, and the URL as the text', asyn
 
 describe('an error before the first byte', () => {
   test.each(ERROR_KINDS)('$name', async ({ name, status, code, retryAfter }) => {
-    const model = modelOf(await startToldBackend())
-    const error = await thrownBy(generateText({ model, prompt: told.refuse(name), ...once }))
+    const model = modelOf(await startPromptedBackend())
+    const error = await thrownBy(generateText({ model, prompt: prompts.refuse(name), ...once }))
     expect(error).toBeInstanceOf(APICallError)
     expect(error).toMatchObject({ statusCode: status, data: { error: { code } } })
     expect((error as APICallError).responseHeaders?.['retry-after']).toBe(retryAfter)
 
-    const parts = await partsOf(streamText({ model, prompt: told.refuse(name), ...once, onError: () => undefined }))
+    const parts = await partsOf(streamText({ model, prompt: prompts.refuse(name), ...once, onError: () => undefined }))
     const failures = parts.flatMap((part) => (part.type === 'error' ? [part.error] : []))
     expect(failures).toEqual([expect.objectContaining({ statusCode: status })])
   })
@@ -69,7 +69,7 @@ describe('an error before the first byte', () => {
     ['an unknown model', 404, 'model_not_found', { name: 'gpt-9' }, 'A cat'],
     ['an invalid request', 400, 'invalid_value', {}, ''],
   ])('%s', async (_, status, code, given, prompt) => {
-    const backend = await startToldBackend({}, { models: ['sora-1.0'] })
+    const backend = await startPromptedBackend({}, { models: ['sora-1.0'] })
     const error = await thrownBy(generateText({ model: modelOf(backend, given), prompt, ...once }))
     expect(error).toMatchObject({ statusCode: status, data: { error: { code } } })
     expect(backend.generator.requests).toEqual([])
@@ -78,8 +78,8 @@ describe('an error before the first byte', () => {
 
 test.each(ERROR_KINDS)('an error in mid-stream: $name', async ({ name, code }) => {
   const stream = streamText({
-    model: modelOf(await startToldBackend()),
-    prompt: told.fail(name),
+    model: modelOf(await startPromptedBackend()),
+    prompt: prompts.fail(name),
     ...once,
     onError: () => undefined,
   })

@@ -7,7 +7,7 @@ import { inspectMp4 } from '../../sandbox/inspect-mp4.js'
 import { collect } from '../../support/collect.js'
 import { API_KEY, type Backend, startBackend, startKeyedBackend } from './start-backend.js'
 
-// "If a URL exists there is no error": a video that is only behind the generator's key is given out by the backend.
+// "If a URL exists there is no error": a video that is only behind the generator's key is served by the backend.
 
 const CHAT = { model: 'sora-1.0', messages: [{ role: 'user' as const, content: 'A cat' }] }
 const clientOf = ({ baseUrl }: Backend) => new OpenAI({ baseURL: baseUrl, apiKey: API_KEY, maxRetries: 0 })
@@ -33,7 +33,7 @@ describe('a video that is only behind a key', () => {
     const whole = await fetch(url)
     expect(Buffer.from(await whole.arrayBuffer()).equals(backend.bytes)).toBe(true)
 
-    // As browsers ask before they play, then to seek, then for the index at the end.
+    // The requests of browsers before they play, then to seek, then for the index at the end.
     for (const [range, start, end] of [
       ['bytes=0-', 0, 300_000],
       ['bytes=0-1', 0, 2],
@@ -55,7 +55,7 @@ describe('a video that is only behind a key', () => {
     expect((await fetch(last?.delta.content ?? '', { method: 'HEAD' })).status).toBe(200)
   })
 
-  test('is given to nobody whose URL is not the one that was signed', async () => {
+  test('is refused for every URL but the one that was signed', async () => {
     const backend = await startKeyedBackend()
     const url = await urlOf(backend)
     const other = await urlOf(backend)
@@ -71,7 +71,7 @@ describe('a video that is only behind a key', () => {
     expect((await fetch(url)).status).toBe(404)
   })
 
-  test('is a real MP4 that plays, from an upstream that asks for its key', async () => {
+  test('is a real MP4 that plays, from an upstream that requires its key', async () => {
     const sandbox = await startSandbox({ speed: 20 })
     try {
       const generator = videosApiGenerator(sandbox.videosApi)
@@ -84,7 +84,7 @@ describe('a video that is only behind a key', () => {
     }
   })
 
-  test('can be had from a generator of one long call too, as often as wanted', async () => {
+  test('can be read from a generator of one long call too, any number of times', async () => {
     const source = fakeSource({ byteLength: 5000 })
     const backend = await startBackend({ generator: fakeGenerator({ outcome: { id: 'gen_1', source } }) })
     const url = await urlOf(backend)

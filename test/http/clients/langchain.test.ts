@@ -3,30 +3,30 @@ import { ChatOpenAI } from '@langchain/openai'
 import { describe, expect, test } from 'vitest'
 import { collect } from '../../support/collect.js'
 import { ERROR_KINDS } from './error-kinds.js'
-import { API_KEY, type Backend, startToldBackend, VIDEO_URL } from './start-backend.js'
+import { prompts } from './prompted-generator.js'
+import { API_KEY, type Backend, startPromptedBackend, VIDEO_URL } from './start-backend.js'
 import { thrownBy } from './thrown-by.js'
-import { told } from './told-generator.js'
 
 const modelOf = ({ baseUrl }: Backend, { apiKey = API_KEY, model = 'sora-1.0' } = {}) =>
   new ChatOpenAI({ model, apiKey, configuration: { baseURL: baseUrl }, maxRetries: 0 })
 
 test('invoke gives the URL', async () => {
-  const backend = await startToldBackend()
+  const backend = await startPromptedBackend()
   const message = await modelOf(backend).invoke('A cat')
   expect(message.content).toBe(VIDEO_URL)
   expect(message.response_metadata).toMatchObject({ finish_reason: 'stop', model_name: 'sora-1.0' })
 })
 
 test('stream gives the progress and the URL', async () => {
-  const backend = await startToldBackend()
-  const chunks = await collect(await modelOf(backend).stream(told.hold('a cat')))
+  const backend = await startPromptedBackend()
+  const chunks = await collect(await modelOf(backend).stream(prompts.hold('a cat')))
   const texts = chunks.map(({ content }) => String(content)).filter((text) => text !== '')
   expect(texts.at(-1)).toBe(VIDEO_URL)
   expect(texts.some((text) => text.includes('40'))).toBe(true)
 })
 
 test('an image reaches the generator', async () => {
-  const backend = await startToldBackend()
+  const backend = await startPromptedBackend()
   const url = 'data:image/png;base64,iVBORw0KGgo='
   const content = [
     { type: 'text' as const, text: 'A cat' },
@@ -38,11 +38,11 @@ test('an image reaches the generator', async () => {
 
 describe('an error before the first byte', () => {
   test.each(ERROR_KINDS)('$name', async ({ name, status, code, retryAfter }) => {
-    const model = modelOf(await startToldBackend())
-    const error = await thrownBy(model.invoke(told.refuse(name)))
+    const model = modelOf(await startPromptedBackend())
+    const error = await thrownBy(model.invoke(prompts.refuse(name)))
     expect(error).toMatchObject({ status, code })
     expect((error as { headers: Headers }).headers.get('retry-after') ?? undefined).toBe(retryAfter)
-    expect(await thrownBy(model.stream(told.refuse(name)))).toMatchObject({ status, code })
+    expect(await thrownBy(model.stream(prompts.refuse(name)))).toMatchObject({ status, code })
   })
 
   test.each([
@@ -50,13 +50,13 @@ describe('an error before the first byte', () => {
     ['an unknown model', 404, 'model_not_found', { model: 'gpt-9' }, 'A cat'],
     ['an invalid request', 400, 'invalid_value', {}, ''],
   ])('%s', async (_, status, code, given, prompt) => {
-    const backend = await startToldBackend({}, { models: ['sora-1.0'] })
+    const backend = await startPromptedBackend({}, { models: ['sora-1.0'] })
     expect(await thrownBy(modelOf(backend, given).invoke(prompt))).toMatchObject({ status, code })
     expect(backend.generator.requests).toEqual([])
   })
 })
 
 test.each(ERROR_KINDS)('an error in mid-stream: $name', async ({ name, code }) => {
-  const stream = await modelOf(await startToldBackend()).stream(told.fail(name))
+  const stream = await modelOf(await startPromptedBackend()).stream(prompts.fail(name))
   expect(await thrownBy(collect(stream))).toMatchObject({ code })
 })

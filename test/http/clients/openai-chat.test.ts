@@ -2,16 +2,16 @@ import OpenAI, { APIError } from 'openai'
 import { describe, expect, test } from 'vitest'
 import { collect } from '../../support/collect.js'
 import { ERROR_KINDS } from './error-kinds.js'
-import { API_KEY, type Backend, startToldBackend, VIDEO_URL } from './start-backend.js'
+import { prompts } from './prompted-generator.js'
+import { API_KEY, type Backend, startPromptedBackend, VIDEO_URL } from './start-backend.js'
 import { thrownBy } from './thrown-by.js'
-import { told } from './told-generator.js'
 
 const clientOf = ({ baseUrl }: Backend, apiKey = API_KEY) => new OpenAI({ baseURL: baseUrl, apiKey, maxRetries: 0 })
 const chat = (prompt: string) => ({ model: 'sora-1.0', messages: [{ role: 'user' as const, content: prompt }] })
 
 describe('chat completions', () => {
   test('answer with the URL', async () => {
-    const backend = await startToldBackend()
+    const backend = await startPromptedBackend()
     const completion = await clientOf(backend).chat.completions.create(chat('A cat playing piano'))
     expect(completion.object).toBe('chat.completion')
     expect(completion.choices[0]).toEqual({
@@ -23,9 +23,9 @@ describe('chat completions', () => {
   })
 
   test('stream their progress, the URL and the usage', async () => {
-    const backend = await startToldBackend()
+    const backend = await startPromptedBackend()
     const stream = await clientOf(backend).chat.completions.create({
-      ...chat(told.hold('a cat')),
+      ...chat(prompts.hold('a cat')),
       stream: true,
       stream_options: { include_usage: true },
     })
@@ -38,7 +38,7 @@ describe('chat completions', () => {
   })
 
   test('stream into the helper, which puts them together', async () => {
-    const backend = await startToldBackend({}, { progress: 'none' })
+    const backend = await startPromptedBackend({}, { progress: 'none' })
     const stream = clientOf(backend).chat.completions.stream(chat('A cat'))
     const contents: string[] = []
     stream.on('content', (delta) => contents.push(delta))
@@ -47,8 +47,8 @@ describe('chat completions', () => {
     expect((await stream.finalChatCompletion()).choices[0]?.message).toMatchObject({ role: 'assistant' })
   })
 
-  test('with an image in parts and parameters that mean nothing here', async () => {
-    const backend = await startToldBackend()
+  test('accept an image in parts and parameters without a meaning here', async () => {
+    const backend = await startPromptedBackend()
     const image = 'data:image/png;base64,iVBORw0KGgo='
     const { data, response } = await clientOf(backend)
       .chat.completions.create({
@@ -73,7 +73,7 @@ describe('chat completions', () => {
   })
 
   test('models are listed and looked up', async () => {
-    const backend = await startToldBackend({}, { models: ['sora-1.0', 'sora2-landscape-10s'] })
+    const backend = await startPromptedBackend({}, { models: ['sora-1.0', 'sora2-landscape-10s'] })
     const client = clientOf(backend)
     const models = await collect(client.models.list())
     expect(models.map(({ id }) => id)).toEqual(['sora-1.0', 'sora2-landscape-10s'])
@@ -87,22 +87,22 @@ describe.each(ERROR_KINDS)('$name', ({ name, status, code, type, retryAfter }) =
   const seen = { status, code, type }
 
   test.each([false, true])('is an error before the first byte, stream: %s', async (stream) => {
-    const backend = await startToldBackend()
-    const error = await thrownBy(clientOf(backend).chat.completions.create({ ...chat(told.refuse(name)), stream }))
+    const backend = await startPromptedBackend()
+    const error = await thrownBy(clientOf(backend).chat.completions.create({ ...chat(prompts.refuse(name)), stream }))
     expect(error).toBeInstanceOf(APIError)
     expect(error).toMatchObject(seen)
     expect((error as APIError).headers?.get('retry-after') ?? undefined).toBe(retryAfter)
   })
 
   test('is an error of an answer that was waited for', async () => {
-    const backend = await startToldBackend()
-    const error = await thrownBy(clientOf(backend).chat.completions.create(chat(told.lose(name))))
+    const backend = await startPromptedBackend()
+    const error = await thrownBy(clientOf(backend).chat.completions.create(chat(prompts.lose(name))))
     expect(error).toMatchObject(seen)
   })
 
   test('is an error in mid-stream', async () => {
-    const backend = await startToldBackend()
-    const stream = await clientOf(backend).chat.completions.create({ ...chat(told.fail(name)), stream: true })
+    const backend = await startPromptedBackend()
+    const stream = await clientOf(backend).chat.completions.create({ ...chat(prompts.fail(name)), stream: true })
     const error = await thrownBy(collect(stream))
     expect(error).toBeInstanceOf(APIError)
     expect(error).toMatchObject({ code, type })
@@ -110,8 +110,8 @@ describe.each(ERROR_KINDS)('$name', ({ name, status, code, type, retryAfter }) =
   })
 
   test('is an error in mid-stream of the helper', async () => {
-    const backend = await startToldBackend()
-    const stream = clientOf(backend).chat.completions.stream(chat(told.fail(name)))
+    const backend = await startPromptedBackend()
+    const stream = clientOf(backend).chat.completions.stream(chat(prompts.fail(name)))
     expect(await thrownBy(stream.finalChatCompletion())).toMatchObject({ code })
   })
 })

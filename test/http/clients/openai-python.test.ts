@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { callOpenAi, isPythonLeftOut, pythonTitle } from '../../python/python-client.js'
 import { ERROR_KINDS } from './error-kinds.js'
-import { API_KEY, type Backend, startKeyedBackend, startToldBackend, VIDEO_URL } from './start-backend.js'
-import { told } from './told-generator.js'
+import { prompts } from './prompted-generator.js'
+import { API_KEY, type Backend, startKeyedBackend, startPromptedBackend, VIDEO_URL } from './start-backend.js'
 
 const optionsOf = ({ baseUrl }: Backend) => ({ base_url: baseUrl, api_key: API_KEY, max_retries: 0 })
 const isMissing = { status: 404, code: 'video_not_found' }
@@ -31,8 +31,8 @@ describe.skipIf(isPythonLeftOut)(pythonTitle('the official client for Python'), 
   })
 
   test('chats, streamed and not', async () => {
-    const backend = await startToldBackend()
-    const seen = (await callOpenAi('chat', optionsOf(backend), told.hold('a cat'))) as {
+    const backend = await startPromptedBackend()
+    const seen = (await callOpenAi('chat', optionsOf(backend), prompts.hold('a cat'))) as {
       contents: string[]
       final: string
     }
@@ -43,7 +43,7 @@ describe.skipIf(isPythonLeftOut)(pythonTitle('the official client for Python'), 
   })
 
   test('raises every kind of error, before the first byte and in mid-stream', async () => {
-    const backend = await startToldBackend()
+    const backend = await startPromptedBackend()
     const names = JSON.stringify(ERROR_KINDS.map(({ name }) => name))
     const seen = await callOpenAi('errors', optionsOf(backend), names)
     const expected = ERROR_KINDS.map(({ name, status, code, type, retryAfter = null }) => {
@@ -54,8 +54,8 @@ describe.skipIf(isPythonLeftOut)(pythonTitle('the official client for Python'), 
     expect(seen).toEqual(Object.fromEntries(expected))
   })
 
-  test('raises what the backend itself refuses, and tells of a video that failed', async () => {
-    const backend = await startToldBackend({}, { models: ['sora-1.0'] })
+  test('raises what the backend itself refuses, and reports a video that failed', async () => {
+    const backend = await startPromptedBackend({}, { models: ['sora-1.0'] })
     const wrongKey = { error: 'AuthenticationError', status: 401, code: 'invalid_api_key' }
     expect(await callOpenAi('refusals', optionsOf(backend), 'sk-wrong')).toMatchObject({
       key: wrongKey,

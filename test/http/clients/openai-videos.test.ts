@@ -2,9 +2,9 @@ import OpenAI, { NotFoundError, toFile } from 'openai'
 import { describe, expect, test } from 'vitest'
 import { collect } from '../../support/collect.js'
 import { ERROR_KINDS } from './error-kinds.js'
-import { API_KEY, type Backend, startKeyedBackend, startToldBackend } from './start-backend.js'
+import { prompts } from './prompted-generator.js'
+import { API_KEY, type Backend, startKeyedBackend, startPromptedBackend } from './start-backend.js'
 import { thrownBy } from './thrown-by.js'
-import { told } from './told-generator.js'
 
 const clientOf = ({ baseUrl }: Backend, apiKey = API_KEY) => new OpenAI({ baseURL: baseUrl, apiKey, maxRetries: 0 })
 const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')
@@ -39,7 +39,7 @@ describe('a video', () => {
   })
 
   test('is made from a file, a data URL or an address', async () => {
-    const backend = await startToldBackend()
+    const backend = await startPromptedBackend()
     const { videos } = clientOf(backend)
     const file = await toFile(PNG, 'cat.png', { type: 'image/png' })
     await videos.create({ prompt: 'file', input_reference: file })
@@ -60,20 +60,20 @@ describe('a video', () => {
     )
   })
 
-  test('tells how far it is while it is made, and is cancelled by a delete', async () => {
-    const backend = await startToldBackend()
+  test('reports its progress while it is made, and is cancelled by a delete', async () => {
+    const backend = await startPromptedBackend()
     const client = clientOf(backend)
-    const created = await client.videos.create({ prompt: told.endless('cat') })
+    const created = await client.videos.create({ prompt: prompts.endless('cat') })
     expect(created).toMatchObject({ status: 'in_progress', progress: 40, completed_at: null })
     const run = backend.pipeline.resume(created.id)
     await client.videos.delete(created.id)
     await expect(run.result).rejects.toMatchObject({ name: 'AbortError' })
   })
 
-  test('that failed tells why, and has no content', async () => {
-    const backend = await startToldBackend()
+  test('that failed reports why, and has no content', async () => {
+    const backend = await startPromptedBackend()
     const client = clientOf(backend)
-    const { id } = await client.videos.create({ prompt: told.fail('content-policy') })
+    const { id } = await client.videos.create({ prompt: prompts.fail('content-policy') })
     await ended(backend, id)
     const video = await client.videos.retrieve(id)
     expect(video).toMatchObject({ status: 'failed', error: { code: 'content_policy_violation' } })
@@ -81,8 +81,8 @@ describe('a video', () => {
     expect(error).toMatchObject({ status: 404, code: 'video_failed' })
   })
 
-  test('that is not there is an error everywhere', async () => {
-    const client = clientOf(await startToldBackend())
+  test('that does not exist is an error everywhere', async () => {
+    const client = clientOf(await startPromptedBackend())
     const { videos } = client
     const errors = await Promise.all(
       [
@@ -99,7 +99,7 @@ describe('a video', () => {
 
 describe('a list', () => {
   test('is read over several pages, in both orders', async () => {
-    const backend = await startToldBackend()
+    const backend = await startPromptedBackend()
     const { videos } = clientOf(backend)
     const ids: string[] = []
     for (let count = 0; count < 7; count += 1) ids.push((await videos.create({ prompt: `cat ${count}` })).id)
@@ -118,13 +118,13 @@ describe('a list', () => {
   })
 
   test('without videos has no page after it', async () => {
-    const page = await clientOf(await startToldBackend()).videos.list()
+    const page = await clientOf(await startPromptedBackend()).videos.list()
     expect(page.data).toEqual([])
     expect(page.hasNextPage()).toBe(false)
   })
 
-  test('has the videos of the caller alone', async () => {
-    const backend = await startToldBackend({}, { apiKeys: [API_KEY, 'sk-other'] })
+  test('has only the videos of the caller', async () => {
+    const backend = await startPromptedBackend({}, { apiKeys: [API_KEY, 'sk-other'] })
     const { id } = await clientOf(backend).videos.create({ prompt: 'mine' })
     const other = clientOf(backend, 'sk-other')
     expect(await collect(other.videos.list())).toEqual([])
@@ -134,7 +134,7 @@ describe('a list', () => {
 
 describe('requests that are refused', () => {
   test('for their key, whichever route', async () => {
-    const backend = await startToldBackend()
+    const backend = await startPromptedBackend()
     const client = clientOf(backend, 'sk-wrong')
     const { videos, models } = client
     const messages = [{ role: 'user' as const, content: 'A cat' }]
@@ -152,8 +152,8 @@ describe('requests that are refused', () => {
     expect(backend.generator.requests).toEqual([])
   })
 
-  test('for what they ask for', async () => {
-    const backend = await startToldBackend({}, { models: ['sora-1.0'] })
+  test('for their fields', async () => {
+    const backend = await startPromptedBackend({}, { models: ['sora-1.0'] })
     const { videos } = clientOf(backend)
     const invalid = { status: 400, type: 'invalid_request_error' }
     expect(await thrownBy(videos.create({ prompt: '' }))).toMatchObject({ ...invalid, param: 'prompt' })
@@ -173,8 +173,8 @@ describe('requests that are refused', () => {
   })
 
   test.each(ERROR_KINDS)('by the upstream: $name', async ({ name, status, code, type, retryAfter }) => {
-    const backend = await startToldBackend()
-    const error = await thrownBy(clientOf(backend).videos.create({ prompt: told.refuse(name) }))
+    const backend = await startPromptedBackend()
+    const error = await thrownBy(clientOf(backend).videos.create({ prompt: prompts.refuse(name) }))
     expect(error).toMatchObject({ status, code, type })
     expect((error as InstanceType<typeof OpenAI.APIError>).headers?.get('retry-after') ?? undefined).toBe(retryAfter)
   })

@@ -7,11 +7,11 @@ import type { HandlerOptions } from '../../../src/http/index.js'
 import { type Fault, type Sandbox, startSandbox } from '../../../src/sandbox/index.js'
 import { videosApiGenerator } from '../../../src/strategies/index.js'
 import { callOpenAi, isPythonLeftOut, pythonTitle } from '../../python/python-client.js'
-import { API_KEY, type Backend, startBackend, startToldBackend, VIDEO_URL } from './start-backend.js'
+import { prompts } from './prompted-generator.js'
+import { API_KEY, type Backend, startBackend, startPromptedBackend, VIDEO_URL } from './start-backend.js'
 import { thrownBy } from './thrown-by.js'
-import { told } from './told-generator.js'
 
-// Whatever a client does by itself with its own defaults, the upstream is paid once.
+// Whatever a client does automatically with its own defaults, the upstream is paid once.
 
 let sandbox: Sandbox
 beforeAll(async () => {
@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => sandbox.close())
 
-/** A backend in front of the sandbox, whose submissions go wrong as told. */
+/** A backend in front of the sandbox, whose submissions fail as specified. */
 async function startFaulty(fault: Fault) {
   sandbox.setFaults({ 'videos.create': fault })
   const seen = sandbox.requestsTo('videos.create').length
@@ -29,10 +29,10 @@ async function startFaulty(fault: Fault) {
   return { ...backend, counts }
 }
 
-/** A backend whose first client loses its connection while it waits for the video, which is made when somebody asks again. */
+/** A backend whose first client loses its connection while it waits for the video, which is made when the client retries. */
 async function startCutting(prompt: string, options?: HandlerOptions) {
   let isCut = false
-  const backend = await startToldBackend(
+  const backend = await startPromptedBackend(
     {
       onEvent: ({ type }) => {
         if (type !== 'stage-progressed' || isCut) return
@@ -77,14 +77,14 @@ describe('a submission whose outcome is unknown', { timeout: 60_000 }, () => {
 
   test.each(
     FAULTS.flatMap(([how, fault]) => Object.entries(CALLS).map(([name, call]) => ({ how, fault, name, call }))),
-  )('$how: openai asks once by $name', async ({ fault, call }) => {
+  )('$how: openai sends one request by $name', async ({ fault, call }) => {
     const backend = await startFaulty(fault)
     expect(await thrownBy(call(backend))).toMatchObject(unclear)
     expect(backend.counts()).toEqual({ asked: 1, paid: 1 })
   })
 
   // Their own pauses, of 2 and 4 s, are waited for.
-  test('generateText asks three times, and is paid for once', async () => {
+  test('generateText sends three requests, and is paid for once', async () => {
     const backend = await startFaulty(lost)
     expect(await thrownBy(generateText({ model: aiModel(backend), prompt: PROMPT }))).toMatchObject({
       lastError: { statusCode: 502, data: { error: { code: 'submission_unknown' } } },
@@ -92,14 +92,14 @@ describe('a submission whose outcome is unknown', { timeout: 60_000 }, () => {
     expect(backend.counts()).toEqual({ asked: 3, paid: 1 })
   })
 
-  test('streamText asks again, and is paid for once', async () => {
+  test('streamText retries, and is paid for once', async () => {
     const backend = await startFaulty(lost)
     const stream = streamText({ model: aiModel(backend), prompt: PROMPT, maxRetries: 1, onError: () => undefined })
     await thrownBy(Promise.resolve(stream.text))
     expect(backend.counts()).toEqual({ asked: 2, paid: 1 })
   })
 
-  test('ChatOpenAI asks again, and is paid for once', async () => {
+  test('ChatOpenAI retries, and is paid for once', async () => {
     const backend = await startFaulty(lost)
     expect(await thrownBy(langChain(backend).invoke(PROMPT))).toMatchObject(unclear)
     expect(backend.counts()).toEqual({ asked: 2, paid: 1 })
@@ -110,33 +110,33 @@ describe('a connection that is cut while the client waits', { timeout: 60_000 },
   const once = { asked: 2, paid: 1 }
 
   test('openai gets the video of its first try', async () => {
-    const backend = await startCutting(told.hold('a cat'))
+    const backend = await startCutting(prompts.hold('a cat'))
     const completion = await openAi(backend).chat.completions.create(chat(backend.prompt))
     expect(completion.choices[0]?.message.content).toBe(VIDEO_URL)
     expect(backend.counts()).toEqual(once)
   })
 
   test('generateText gets the video of its first try', async () => {
-    const backend = await startCutting(told.hold('a cat'))
+    const backend = await startCutting(prompts.hold('a cat'))
     expect((await generateText({ model: aiModel(backend), prompt: backend.prompt })).text).toBe(VIDEO_URL)
     expect(backend.counts()).toEqual(once)
   })
 
   test('ChatOpenAI gets the video of its first try', async () => {
-    const backend = await startCutting(told.hold('a cat'))
+    const backend = await startCutting(prompts.hold('a cat'))
     expect((await langChain(backend).invoke(backend.prompt)).content).toBe(VIDEO_URL)
     expect(backend.counts()).toEqual(once)
   })
 
-  test('a video is made anew where it was cancelled with its client', async () => {
-    const backend = await startCutting(told.hold('a cat'), { onDisconnect: 'cancel' })
+  test('a video is made again where it was cancelled with its client', async () => {
+    const backend = await startCutting(prompts.hold('a cat'), { onDisconnect: 'cancel' })
     const completion = await openAi(backend).chat.completions.create(chat(backend.prompt))
     expect(completion.choices[0]?.message.content).toBe(VIDEO_URL)
     expect(backend.counts()).toEqual({ asked: 2, paid: 2 })
   })
 
   test('videos.create gets the video of its first try, also when the answer was on its way', async () => {
-    const backend = await startToldBackend()
+    const backend = await startPromptedBackend()
     backend.cutAnswers(2)
     const { id } = await openAi(backend).videos.create({ prompt: PROMPT })
     expect(backend.arrivals).toHaveLength(3)
@@ -146,7 +146,7 @@ describe('a connection that is cut while the client waits', { timeout: 60_000 },
   })
 
   test('an Idempotency-Key joins the run without any memory of it', async () => {
-    const backend = await startToldBackend({}, { repeatWindowMs: 0 })
+    const backend = await startPromptedBackend({}, { repeatWindowMs: 0 })
     backend.cutAnswers(1)
     const options = { headers: { 'Idempotency-Key': 'order-1' } }
     const { id } = await openAi(backend).videos.create({ prompt: PROMPT }, options)
@@ -158,20 +158,20 @@ describe('a connection that is cut while the client waits', { timeout: 60_000 },
 
 describe('a client that gives up waiting', () => {
   test('gets the same video when it tries again', { timeout: 60_000 }, async () => {
-    const backend = await startToldBackend()
+    const backend = await startPromptedBackend()
     backend.onArrival((count) => {
       if (count === 2) backend.generator.goOnAll()
     })
     const client = openAi(backend, { timeout: 500 })
-    const completion = await client.chat.completions.create(chat(told.hold('a cat')))
+    const completion = await client.chat.completions.create(chat(prompts.hold('a cat')))
     expect(completion.choices[0]?.message.content).toBe(VIDEO_URL)
     expect(backend.generator.requests).toHaveLength(1)
   })
 })
 
-describe('what is no second try', () => {
+describe('what does not count as a retry', () => {
   test('the same request after an answer makes another video', async () => {
-    const backend = await startToldBackend()
+    const backend = await startPromptedBackend()
     const first = await openAi(backend).videos.create({ prompt: PROMPT })
     const second = await openAi(backend).videos.create({ prompt: PROMPT })
     expect(second.id).not.toBe(first.id)
@@ -179,23 +179,23 @@ describe('what is no second try', () => {
   })
 
   test('another prompt, another owner and another route', async () => {
-    const backend = await startToldBackend({}, { apiKeys: [API_KEY, 'sk-other'] })
+    const backend = await startPromptedBackend({}, { apiKeys: [API_KEY, 'sk-other'] })
     const ask = (client: OpenAI, prompt: string) => thrownBy(client.videos.create({ prompt }))
     const client = openAi(backend)
-    await ask(client, told.refuse('unknown-submission'))
-    await ask(client, told.refuse('unknown-submission'))
+    await ask(client, prompts.refuse('unknown-submission'))
+    await ask(client, prompts.refuse('unknown-submission'))
     expect(backend.generator.requests).toHaveLength(1)
-    await ask(client, told.refuse('timeout'))
-    await ask(openAi(backend, { apiKey: 'sk-other' }), told.refuse('unknown-submission'))
-    await thrownBy(client.chat.completions.create(chat(told.refuse('unknown-submission'))))
+    await ask(client, prompts.refuse('timeout'))
+    await ask(openAi(backend, { apiKey: 'sk-other' }), prompts.refuse('unknown-submission'))
+    await thrownBy(client.chat.completions.create(chat(prompts.refuse('unknown-submission'))))
     expect(backend.generator.requests).toHaveLength(4)
   })
 
-  test('after an error that proves that nothing was paid, the request is tried for good', {
+  test('after an error that proves that nothing was paid, the request is sent again', {
     timeout: 60_000,
   }, async () => {
-    const backend = await startToldBackend()
-    const error = await thrownBy(openAi(backend, { maxRetries: 1 }).videos.create({ prompt: told.refuse('busy') }))
+    const backend = await startPromptedBackend()
+    const error = await thrownBy(openAi(backend, { maxRetries: 1 }).videos.create({ prompt: prompts.refuse('busy') }))
     expect(error).toMatchObject({ status: 503 })
     expect(backend.arrivals).toHaveLength(2)
     expect(backend.generator.requests).toHaveLength(2)
@@ -205,20 +205,20 @@ describe('what is no second try', () => {
 describe.skipIf(isPythonLeftOut)(pythonTitle('openai for Python'), { timeout: 60_000 }, () => {
   const optionsOf = ({ baseUrl }: Backend) => ({ base_url: baseUrl, api_key: API_KEY })
 
-  test('asks once when the outcome is unknown', async () => {
+  test('sends one request when the outcome is unknown', async () => {
     const backend = await startFaulty(lost)
     expect(await callOpenAi('create', optionsOf(backend), PROMPT, '{}')).toMatchObject(unclear)
     expect(backend.counts()).toEqual({ asked: 1, paid: 1 })
   })
 
   test('gets the video of its first try when the connection is cut', async () => {
-    const backend = await startCutting(told.hold('a cat'))
+    const backend = await startCutting(prompts.hold('a cat'))
     expect(await callOpenAi('ask', optionsOf(backend), backend.prompt, '{}')).toEqual({ value: VIDEO_URL })
     expect(backend.counts()).toEqual({ asked: 2, paid: 1 })
   })
 
   test('joins the run of its Idempotency-Key', async () => {
-    const backend = await startToldBackend({}, { repeatWindowMs: 0 })
+    const backend = await startPromptedBackend({}, { repeatWindowMs: 0 })
     backend.cutAnswers(1)
     const made = await callOpenAi('create', optionsOf(backend), PROMPT, '{"Idempotency-Key":"order-1"}')
     expect(made).toEqual({ value: expect.stringMatching(/^video_/) })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { seedCode } from '../../openai/seed-document.js'
 import { isPythonLeftOut, pythonTitle, runPython } from '../../python/python-client.js'
-import { startToldBackend, VIDEO_URL } from './start-backend.js'
+import { startPromptedBackend, VIDEO_URL } from './start-backend.js'
 
 // The client's address is made up: requests sends what goes there to the server of the test.
 const SEED = `
@@ -26,12 +26,12 @@ print(json.dumps([answer.status_code, answer.encoding, *lines]))
 
 describe.skipIf(isPythonLeftOut)(pythonTitle('requests for Python'), { timeout: 60_000 }, () => {
   test('runs the client of the document unchanged', async () => {
-    const { origin } = await startToldBackend({}, { apiKeys: ['YOUR_API_KEY'] })
+    const { origin } = await startPromptedBackend({}, { apiKeys: ['YOUR_API_KEY'] })
     expect(await runPython(SEED, origin, seedCode('python'))).toBe(`Video URL: ${VIDEO_URL}\n`)
   })
 
   test('reads a stream line by line, in UTF-8', async () => {
-    const { baseUrl } = await startToldBackend({}, { apiKeys: ['key'] })
+    const { baseUrl } = await startPromptedBackend({}, { apiKeys: ['key'] })
     const printed = await runPython(STREAM, `${baseUrl}/chat/completions`, 'key', 'A cat')
     const [status, encoding, ...lines] = JSON.parse(printed) as [number, string, ...string[]]
     expect([status, encoding.toLowerCase()]).toEqual([200, 'utf-8'])
@@ -41,7 +41,7 @@ describe.skipIf(isPythonLeftOut)(pythonTitle('requests for Python'), { timeout: 
   })
 
   test('reads an error frame in mid-stream, and the end after it', async () => {
-    const { baseUrl } = await startToldBackend({}, { apiKeys: ['key'] })
+    const { baseUrl } = await startPromptedBackend({}, { apiKeys: ['key'] })
     const printed = await runPython(STREAM, `${baseUrl}/chat/completions`, 'key', 'fail quota')
     const lines = JSON.parse(printed) as [number, string, ...string[]]
     expect(lines.at(-2)).toMatch(/^data: \{"error":\{.*"code":"insufficient_quota"/)

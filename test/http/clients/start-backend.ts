@@ -3,7 +3,7 @@ import { createHandler, type HandlerOptions, toNodeListener } from '../../../src
 import { SoraPipeline, type SoraPipelineOptions } from '../../../src/index.js'
 import { type FakeTaskGenerator, fakeSource, fakeTaskGenerator } from '../../../src/testing/index.js'
 import { type Served, serve } from '../node/serve.js'
-import { type ToldGenerator, toldGenerator } from './told-generator.js'
+import { type PromptedGenerator, promptedGenerator } from './prompted-generator.js'
 
 /** What a client sent, as it arrived. */
 export interface Arrival {
@@ -19,7 +19,7 @@ export interface Backend extends Served {
   readonly baseUrl: string
   readonly pipeline: SoraPipeline
   readonly arrivals: readonly Arrival[]
-  /** What the handler told its operator. */
+  /** What the handler reported to its operator. */
   readonly errors: readonly unknown[]
   /** Cuts the connections of that many answers, when they are there and before anything of them was sent. */
   cutAnswers(count: number): void
@@ -36,7 +36,7 @@ export interface BackendOptions {
   readonly onAnswered?: (runId: string) => void
 }
 
-/** Starts a backend of a pipeline, which asks for {@link API_KEY}, until the test ends. */
+/** Starts a backend of a pipeline, which requires {@link API_KEY}, until the test ends. */
 export async function startBackend(
   pipelineOptions: SoraPipelineOptions,
   { handler: handlerOptions, onAnswered }: BackendOptions = {},
@@ -80,18 +80,18 @@ export async function startBackend(
   }
 }
 
-/** A backend whose generator does what the prompt says; a run that waits goes on once its client was answered. */
-export async function startToldBackend(
+/** A backend whose generator does what the prompt says; a run that waits continues once its client was answered. */
+export async function startPromptedBackend(
   pipelineOptions: Partial<SoraPipelineOptions> = {},
   handler?: HandlerOptions,
-): Promise<Backend & { readonly generator: ToldGenerator }> {
-  const generator = toldGenerator({ id: 'gen_1', url: VIDEO_URL })
+): Promise<Backend & { readonly generator: PromptedGenerator }> {
+  const generator = promptedGenerator({ id: 'gen_1', url: VIDEO_URL })
   const options = { onAnswered: generator.goOn, ...(handler && { handler }) }
   const backend = await startBackend({ generator, ...pipelineOptions }, options)
   return { ...backend, generator }
 }
 
-/** Where the videos of {@link startToldBackend} are, if there is no uploader. */
+/** Where the videos of {@link startPromptedBackend} are, if there is no uploader. */
 export const VIDEO_URL = 'https://cdn.example/a.mp4'
 
 /** A backend whose videos are only behind the generator's key, with the bytes of them all. */

@@ -5,10 +5,10 @@ import { onTestFinished } from 'vitest'
 import { HttpRefusal } from '../../../src/http/http-refusal.js'
 import { readBody } from '../../../src/http/requests/read-body.js'
 
-/** A real server that reads bodies and answers with what came of it. */
+/** A real server that reads bodies and answers with the outcome. */
 export interface BodyServer {
   readonly port: number
-  /** What came of each request: `json {"a":1}`, `413 request_too_large`, or the reason of an abort. */
+  /** The outcome of each request: `json {"a":1}`, `413 request_too_large`, or the reason of an abort. */
   readonly outcomes: string[]
   /** Settles with the next outcome. */
   next(): Promise<string>

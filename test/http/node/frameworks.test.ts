@@ -14,7 +14,7 @@ async function start({ prefix, start }: Framework) {
 }
 
 describe.each(Object.entries(FRAMEWORKS))('a Fetch handler on %s', (_, framework: Framework) => {
-  it('gets the request as it was sent, its JSON too', async () => {
+  it('gets the request unchanged, its JSON too', async () => {
     const { base } = await start(framework)
     const answer = await fetch(`${base}/echo?a=1%202`, {
       method: 'POST',
@@ -43,7 +43,7 @@ describe.each(Object.entries(FRAMEWORKS))('a Fetch handler on %s', (_, framework
     expect(await reader?.read()).toMatchObject({ done: true })
   })
 
-  it('hears that the client went away before there were headers', async () => {
+  it('is aborted when the client leaves before there were headers', async () => {
     const { path, port, stub } = await start(framework)
     const client = rawClient(port)
     client.write(`GET ${path('late')} HTTP/1.1\r\nhost: a\r\n\r\n`)
@@ -54,7 +54,7 @@ describe.each(Object.entries(FRAMEWORKS))('a Fetch handler on %s', (_, framework
     await visit.cancelled
   })
 
-  it('hears that the client went away in mid-stream, while its stream waits', async () => {
+  it('is aborted when the client leaves in mid-stream, while its stream waits', async () => {
     const { path, port, stub } = await start(framework)
     const client = rawClient(port)
     client.write(`GET ${path('stream')} HTTP/1.1\r\nhost: a\r\n\r\n`)
@@ -65,7 +65,7 @@ describe.each(Object.entries(FRAMEWORKS))('a Fetch handler on %s', (_, framework
     await Promise.all([visit.cancelled, visit.aborted])
   })
 
-  it('hears nothing of a client that leaves after the end', async () => {
+  it('is not aborted by a client that leaves after the end', async () => {
     const { path, port, stub, server } = await start(framework)
     const client = rawClient(port)
     const [, [socket]] = await Promise.all([

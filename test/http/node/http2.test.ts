@@ -47,7 +47,7 @@ it.each([
   expect(JSON.parse(Buffer.concat(await stream.toArray()).toString())).toMatchObject({ url, body: '' })
 })
 
-it('an empty body is none, and what the handler does not read is thrown away', async () => {
+it('an empty body is null, and what the handler does not read is discarded', async () => {
   const { session, errors } = await start()
   const empty = session.request({ ':method': 'POST', ':path': '/echo' }, { endStream: true })
   expect(JSON.parse(Buffer.concat(await empty.toArray()).toString())).toMatchObject({ body: '' })
@@ -93,7 +93,7 @@ it('a client that leaves after the end', async () => {
   expect([await first, visit.request.signal.aborted]).toEqual(['nothing', false])
 })
 
-it('a body that fails is cut off, and the other streams of the connection go on', async () => {
+it('a body that fails is cut off, and the other streams of the connection continue', async () => {
   const { session, stub, errors } = await start()
   const broken = ask(session, { ':method': 'GET', ':path': '/stream' })
   const visit = await stub.visit()
@@ -107,7 +107,7 @@ it('a body that fails is cut off, and the other streams of the connection go on'
   expect(Buffer.concat(await next.toArray()).toString()).toBe('not read')
 })
 
-it('the head of an answer, without what HTTP/2 has no place for', async () => {
+it('the head of an answer, without headers that HTTP/2 forbids', async () => {
   const warnings: Error[] = []
   const onWarning = (warning: Error) => void warnings.push(warning)
   process.on('warning', onWarning)

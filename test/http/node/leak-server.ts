@@ -4,9 +4,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FetchHandler } from '../../../src/http/node/fetch-handler.js'
 import { FRAMEWORKS, type Framework } from './frameworks.js'
 
-// A server in a process of its own, so that what it keeps can be weighed; leaks.full.ts starts it.
+// A server in its own process, so that its memory can be measured; leaks.full.ts starts it.
 
-/** What a server holds when nobody is connected. */
+/** What a server holds when no client is connected. */
 export interface Holdings {
   readonly heapBytes: number
   /** What keeps the process alive, such as timers and sockets. */
@@ -67,7 +67,7 @@ async function holdings(server: Server): Promise<Holdings> {
   while ((await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))) !== 0) await nextTurn()
   for (let times = 0; times < 5; times += 1) {
     globalThis.gc?.()
-    // Finalizers run in turns of their own.
+    // Finalizers run in their own turns of the event loop.
     await nextTurn()
   }
   const resources = process.getActiveResourcesInfo().sort()

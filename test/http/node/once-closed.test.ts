@@ -17,7 +17,7 @@ describe('requests in a pipeline', () => {
     await client.until(/answer 1;[\s\S]*answer 2;[\s\S]*answer 3;/)
   })
 
-  it('all hear that their client went away, those too that wait for their turn', async () => {
+  it('are all aborted when their client leaves, also those that wait for their turn', async () => {
     const { port, stub, server } = await startListener()
     const client = rawClient(port)
     const [[socket]] = await Promise.all([
@@ -33,7 +33,7 @@ describe('requests in a pipeline', () => {
     await Promise.all(visits.map(({ aborted, cancelled }) => Promise.all([aborted, cancelled])))
   })
 
-  it('hear it also when some of them have been answered, and when their answer comes later', async () => {
+  it('are aborted also when some of them have been answered, and when their answer comes later', async () => {
     const { port, stub, server } = await startListener()
     const client = rawClient(port)
     const [[socket]] = await Promise.all([
@@ -61,7 +61,7 @@ describe('requests in a pipeline', () => {
     await Promise.all([third.cancelled, fourth.cancelled])
   })
 
-  it('are cut together when one fails that waits for its turn', async () => {
+  it('are cut together when one that waits for its turn fails', async () => {
     const { port, stub } = await startListener()
     const client = rawClient(port)
     client.write('GET /stream HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(2))

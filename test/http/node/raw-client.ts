@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** A client that writes bytes as they are, and keeps what comes back. */
+/** A client that writes bytes unchanged, and keeps what comes back. */
 export interface RawClient {
   readonly socket: Socket
   /** What has come so far. */

@@ -6,7 +6,7 @@ import { rawClient } from './raw-client.js'
 import { type Echo, startExpress, startListener } from './start-listener.js'
 
 describe('a body', () => {
-  it('is not read before the handler does, nor faster', async () => {
+  it('is not read before the handler reads it, nor faster', async () => {
     const reading = Promise.withResolvers<Request>()
     const { port, sockets } = await startListener(async (request) => {
       reading.resolve(request)
@@ -39,7 +39,7 @@ describe('a body', () => {
     expect(await (await fetch(origin, { method: 'POST', body: new Uint8Array(100_000_000) })).text()).toBe('100000000')
   })
 
-  it('of 100 MB that the handler gives up is thrown away, and its connection serves on', async () => {
+  it('of 100 MB that the handler gives up is discarded, and its connection stays usable', async () => {
     const { port, sockets } = await startListener(async ({ body }) => {
       for await (const _ of body ?? []) break
       return new Response('too large', { status: 413 })
@@ -118,7 +118,7 @@ describe('a body that a parser has read', () => {
     expect(headers['content-type']).toBe(type)
   })
 
-  it('is the unpacked one, and its headers say so', async () => {
+  it('is the unpacked one, and its headers match', async () => {
     const { origin } = await startExpress(express.json())
     const zipped = Uint8Array.from(gzipSync('{"a":1}'))
     const { body, headers } = await post(origin, 'application/json', zipped, { 'content-encoding': 'gzip' })
@@ -127,7 +127,7 @@ describe('a body that a parser has read', () => {
     expect(headers).not.toHaveProperty('content-encoding')
   })
 
-  it('is streamed where the parser left it alone', async () => {
+  it('is streamed where the parser did not read it', async () => {
     const { origin } = await startExpress(express.json())
     expect((await post(origin, 'text/plain', 'not for the parser')).body).toBe('not for the parser')
   })
@@ -142,8 +142,8 @@ describe('a body that a parser has read', () => {
   it.each([
     ['nowhere', undefined, 'request.body is undefined'],
     ['where the files of a form are lost', { field: '1' }, 'request.body is multipart/form-data'],
-    ['as what is no text', () => 1, 'request.body is function'],
-  ])('and left %s is an error that says so', async (_, left, said) => {
+    ['as a value that is not text', () => 1, 'request.body is function'],
+  ])('and left %s is an error that reports it', async (_, left, said) => {
     const { origin, errors } = await startExpress(async (request, _, next) => {
       await request.toArray()
       request.body = left

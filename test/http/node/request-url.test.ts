@@ -36,7 +36,7 @@ test.each([
   ['?a=1', '/?a=1'],
   ['no-slash', '/no-slash'],
   ['ftp://evil.example/', '/ftp://evil.example/'],
-  // The bytes of ä in UTF-8, as Node hands them over.
+  // The bytes of ä in UTF-8, as Node passes them.
   ['/\u00c3\u00a4', '/%C3%A4'],
 ])('a target of %j', (target, path) => {
   expect(requestUrl({ ...base, target })).toBe(`http://api.example:8080${path}`)

@@ -94,7 +94,7 @@ describe('the head', () => {
     ['HEAD', 200],
     ['GET', 204],
     ['GET', 304],
-  ])('of %s %i comes alone, and the body is cancelled', async (method, status) => {
+  ])('of %s %i is sent without a body, and the body is cancelled', async (method, status) => {
     const { body, left } = bodyOf([bytes('hello')])
     // No Response can be made with a body and one of these, but frameworks make what looks like one.
     const answer = { status, statusText: '', headers: new Headers({ 'x-a': '1' }), body } as Response
@@ -134,14 +134,14 @@ describe('the body', () => {
     )
   })
 
-  it('leaves in one write where it is ready at once, and by itself where it is not', async () => {
+  it('is sent in one write where it is ready at once, and later where it is not', async () => {
     const chunks = ['a', 'b', 'c', 'd', 'e'].map(bytes)
     const { body } = bodyOf(chunks, (index) => index === 3 && turn())
     const { port } = await sending(() => new Response(body))
     expect((await exchange(port)).body).toBe('3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n')
   })
 
-  it('is read no further than a client that stalls has room for, and goes on with it', async () => {
+  it('is read no further than a client that stalls has room for, and continues with it', async () => {
     const chunk = new Uint8Array(16_384).fill(7)
     const { body, pulls } = bodyOf(Array.from({ length: 4000 }, () => chunk))
     const { port, sent } = await sending(() => new Response(body, { headers: { 'content-length': '65536000' } }))
@@ -161,7 +161,7 @@ describe('the body', () => {
     expect(pulls()).toBe(4001)
   })
 
-  it('lets others have their turn when it never waits', async () => {
+  it('yields to other work when it never waits', async () => {
     const chunk = new Uint8Array(1000)
     let isOver = false
     const { body } = bodyOf(Array.from({ length: 10_000 }, () => chunk))
@@ -177,7 +177,7 @@ describe('the body', () => {
     expect(turns).toBeGreaterThan(100)
   })
 
-  it('is cancelled when the client goes away while it waits for room, and nothing is written after', async () => {
+  it('is cancelled when the client leaves while it waits for room, and nothing is written after', async () => {
     const { body, left, pulls } = bodyOf(Array.from({ length: 4000 }, () => new Uint8Array(65_536)))
     // Cut short, but by the client.
     const { port, server, sent } = await sending(
@@ -212,7 +212,7 @@ describe('a body that fails', () => {
     ['a Content-Length', 'GET / HTTP/1.1\r\nhost: a', { 'content-length': '100' }, 'end'],
     // A proxy that speaks it would take a clean end for the end of the body.
     ['HTTP/1.0', 'GET / HTTP/1.0', {}, 'ECONNRESET'],
-  ])('is no clean end with %s', async (_, head, headers, expected) => {
+  ])('is not a clean end with %s', async (_, head, headers, expected) => {
     const { port, sent } = await sending(failing(headers))
     const { end, body } = await exchange(port, head)
     expect(await sent[0]).toBe(failure)
@@ -279,7 +279,7 @@ describe('an answer that cannot be sent', () => {
     )
   })
 
-  it('leaves the response to who wants to answer in its place', async () => {
+  it('leaves the response to the code that sends another answer', async () => {
     const used = new Response('a')
     used.body?.getReader()
     for (const answer of [used, Response.error()]) {
@@ -304,7 +304,7 @@ describe('an answer that cannot be sent', () => {
     await left
   })
 
-  it.each(['ended by another', 'gone'])('because the response is %s is cancelled in silence', async (how) => {
+  it.each(['ended by another', 'gone'])('because the response is %s is cancelled silently', async (how) => {
     const { body, left } = bodyOf([bytes('a')])
     const { port, sent } = await sending(
       () => new Response(body),

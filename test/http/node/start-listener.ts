@@ -5,7 +5,7 @@ import { type NodeListenerOptions, toNodeListener } from '../../../src/http/node
 import { serve } from './serve.js'
 import { stubHandler } from './stub-handler.js'
 
-/** A server of `node:http` with a handler, by default a stub, and what it was told went wrong. */
+/** A server of `node:http` with a handler, by default a stub, and the errors that it reported. */
 export async function startListener(handle?: FetchHandler, options?: NodeListenerOptions) {
   const stub = stubHandler()
   const errors: unknown[] = []

@@ -15,7 +15,7 @@ export interface Visit {
   fail(error: unknown): void
 }
 
-/** A Fetch handler whose answers the test holds in its hands. */
+/** A Fetch handler whose answers the test controls. */
 export interface StubHandler {
   readonly handle: FetchHandler
   /** The next request that has not been taken yet. */
@@ -24,7 +24,7 @@ export interface StubHandler {
 
 /**
  * By the last part of the path: `echo` answers with what it got, `late` when the test says so, `stream` with a stream that the
- * test writes, `unread` without a look at the body, `throw` not at all.
+ * test writes, `unread` without reading the body, `throw` with an exception.
  */
 export function stubHandler(): StubHandler {
   const visits: Visit[] = []

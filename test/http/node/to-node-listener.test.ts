@@ -53,7 +53,7 @@ describe('the URL of a request', () => {
 })
 
 describe('a request', () => {
-  it('hands over headers as they came, also those that came twice', async () => {
+  it('passes headers as they came, also those that came twice', async () => {
     const { port } = await startListener()
     const lines = [
       'x-a: 1',
@@ -73,22 +73,19 @@ describe('a request', () => {
     })
   })
 
-  it.each(['GET', 'HEAD'])(
-    'with the method %s has no body, and what was sent as one is thrown away',
-    async (method) => {
-      const bodies: unknown[] = []
-      const { port } = await startListener((request) => {
-        bodies.push(request.body)
-        return new Response('ok')
-      })
-      const client = rawClient(port)
-      const head = `${method} /a HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n`
-      client.write(`${head}\r\nhello${head}connection: close\r\n\r\nhello`)
-      expect(await client.ended).toBe('end')
-      expect(client.text.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2)
-      expect(bodies).toEqual([null, null])
-    },
-  )
+  it.each(['GET', 'HEAD'])('with the method %s has no body, and what was sent as one is discarded', async (method) => {
+    const bodies: unknown[] = []
+    const { port } = await startListener((request) => {
+      bodies.push(request.body)
+      return new Response('ok')
+    })
+    const client = rawClient(port)
+    const head = `${method} /a HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n`
+    client.write(`${head}\r\nhello${head}connection: close\r\n\r\nhello`)
+    expect(await client.ended).toBe('end')
+    expect(client.text.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2)
+    expect(bodies).toEqual([null, null])
+  })
 
   it.each(['PATCH', 'QUERY', 'PURGE', 'M-SEARCH', 'DELETE'])('may have the method %s with a body', async (method) => {
     const { port } = await startListener()
@@ -134,7 +131,7 @@ describe('a request', () => {
     expect(errors).toEqual([])
   })
 
-  it('does not begin when its client is gone before the listener is called, or has its answer already', async () => {
+  it('does not begin when its client left before the listener is called, or has its answer already', async () => {
     const handle = vi.fn(() => new Response('late'))
     const listener = toNodeListener(handle)
     const called = Promise.withResolvers<void>()
@@ -156,7 +153,7 @@ describe('a request', () => {
   })
 })
 
-it('is aborted for a handler that keeps nothing of its request but the signal', async () => {
+it('is aborted for a handler that keeps only the signal of its request', async () => {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
   const called = Promise.withResolvers<void>()
@@ -216,7 +213,7 @@ describe('a handler that fails', () => {
     expect(visit.request.signal.aborted).toBe(true)
   })
 
-  it('is a warning of the process where nobody is told', async () => {
+  it('is a warning of the process without onError', async () => {
     const warned = Promise.withResolvers<Error>()
     process.once('warning', warned.resolve)
     const failure = new Error('seen by a test')
@@ -225,7 +222,7 @@ describe('a handler that fails', () => {
     expect(await warned.promise).toBe(failure)
   })
 
-  it('only because its client is gone is nobody’s concern, unless it is something else', async () => {
+  it('only because its client left is not reported, unless it is another error', async () => {
     const { port, errors } = await startListener(async (request) => {
       await once(request.signal, 'abort')
       if (request.url.endsWith('/abort')) request.signal.throwIfAborted()

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 
-/** What a client asks for, and the text after which it is content, or leaves. */
+/** What a client requests, and the text after which it is done, or leaves. */
 export interface Visit {
   readonly request: (prefix: string) => string
   /** Without it the client leaves as soon as it has sent its request. */
@@ -8,7 +8,7 @@ export interface Visit {
   readonly leaves?: true
 }
 
-/** Makes so many visits, each kind in its turn, 20 at a time, over connections that are kept where nobody leaves. */
+/** Makes so many visits, each kind in its turn, 20 at a time, over connections that are kept where no client leaves. */
 export async function visits(
   count: number,
   kinds: readonly Visit[],
@@ -44,7 +44,7 @@ function openLine(port: number): Line {
   const socket = connect({ port, host: '127.0.0.1' })
   let heard = ''
   let tell: () => void = () => undefined
-  // Listened to all the time: a socket that flows does not wait for whoever comes back.
+  // Listened to all the time: a socket that flows does not wait for its next user.
   socket.on('data', (chunk: Buffer) => {
     heard += chunk.toString('latin1')
     tell()

@@ -7,7 +7,7 @@ const JSON_TYPE = 'content-type: application/json'
 
 function client(port: number): Socket {
   const socket = connect(port, '127.0.0.1')
-  // A server that has had enough resets the connection; the test looks at what the server says.
+  // A server that has had enough resets the connection; the test reads the report of the server.
   socket.on('error', () => undefined)
   onTestFinished(() => void socket.destroy())
   return socket
@@ -15,7 +15,7 @@ function client(port: number): Socket {
 
 const head = (...headers: string[]) => `POST / HTTP/1.1\r\nhost: backend.test\r\n${headers.join('\r\n')}\r\n\r\n`
 
-test('a length that is declared too low cuts the body, and what is left is no request', async () => {
+test('a length that is declared too low cuts the body, and the rest is not parsed as a request', async () => {
   const server = await bodyServer({ maxBytes: MIB })
   const outcome = server.next()
   client(server.port).write(`${head(JSON_TYPE, 'content-length: 7')}{"a":1} and more`)
@@ -32,7 +32,7 @@ test('a length that is declared too high ends with the connection', async () => 
   expect(await outcome).toBe('400 invalid_body')
 })
 
-test('a client that goes away in the middle of its body is told apart by the signal', async () => {
+test('a client that leaves in the middle of its body is recognised by the signal', async () => {
   const server = await bodyServer({ maxBytes: MIB, isAborting: true })
   const outcome = server.next()
   const socket = client(server.port)

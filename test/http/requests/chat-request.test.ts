@@ -19,7 +19,7 @@ const requestOf = (value: unknown, options?: ChatReading) => readChatRequest(val
 const wrong = (value: unknown) => wrongFields(() => readChatRequest(value))
 const text = { type: 'text', text: 'a cat' }
 
-test('a prompt is all that is needed', () => {
+test('a prompt is enough', () => {
   expect(readChatRequest({ messages: [user('A cat playing piano')] })).toEqual({
     request: { prompt: 'A cat playing piano' },
     model: 'sora-1.0',
@@ -30,7 +30,7 @@ test('a prompt is all that is needed', () => {
   })
 })
 
-test('the last message of the user is the prompt, whatever stands around it', () => {
+test('the last message of the user is the prompt, whatever surrounds it', () => {
   const messages = [
     { role: 'system', content: 'You make videos' },
     user([
@@ -67,7 +67,7 @@ describe('inputs', () => {
     ],
     ['video', { type: 'video_url', video_url: { url: MP4 } }, MP4],
     ['video', { type: 'video_url', video_url: 'https://videos.example/a.mp4' }, 'https://videos.example/a.mp4'],
-  ])('the %s of a part is handed on: %j', (field, part, expected) => {
+  ])('the %s of a part is passed on: %j', (field, part, expected) => {
     expect(requestOf(chat([part, text]))).toEqual({ prompt: 'a cat', [field]: expected })
   })
 
@@ -103,14 +103,14 @@ describe('inputs', () => {
     ['data:image/png'],
     ['data:;base64,iVBORw0KGgo='],
     [`data:image/png;${'a'.repeat(300)};base64,iVBORw0KGgo=`],
-  ])('an image that cannot be one is refused by its path: %j', async (image) => {
+  ])('an invalid image is refused by its path: %j', async (image) => {
     expect(await wrong(chat([text, { type: 'image_url', image_url: image }]))).toEqual([
       'messages[0].content[1].image_url',
     ])
   })
 
   test.each(['<html>', 'AAAA', 'hello', MP4.split(',')[1], 7, [PNG], 'file:///a.png'])(
-    'a field that is no image is refused: %j',
+    'a field that is not an image is refused: %j',
     async (image) => {
       expect(await wrong(chat('a cat', { image }))).toEqual(['image'])
     },
@@ -144,7 +144,7 @@ describe('inputs', () => {
   })
 })
 
-describe('what is wrong with messages', () => {
+describe('invalid messages', () => {
   test.each<[unknown, readonly string[]]>([
     [undefined, ['messages']],
     [null, ['messages']],
@@ -175,13 +175,13 @@ describe('what is wrong with messages', () => {
     expect(await wrong({ model: 'sora-1.0', messages })).toEqual(fields)
   })
 
-  test('256 messages are taken, one more is not', async () => {
+  test('256 messages are accepted, 257 are refused', async () => {
     const messages = Array.from({ length: 256 }, () => user('a cat'))
     expect(await wrong({ messages })).toEqual([])
     expect(await wrong({ messages: [...messages, user('a cat')] })).toEqual(['messages'])
   })
 
-  test('a prompt of 32,000 characters is taken, one more is not', async () => {
+  test('a prompt of 32,000 characters is accepted, a longer one is refused', async () => {
     expect(await wrong(chat('🎬'.repeat(32_000)))).toEqual([])
     expect(await wrong(chat('🎬'.repeat(32_001)))).toEqual(['messages[0].content'])
     expect(await wrong(chat(Array.from({ length: 16_000 }, () => ({ type: 'text', text: 'a' }))))).toEqual([])
@@ -196,7 +196,7 @@ describe('what is wrong with messages', () => {
     )
   })
 
-  test.each([null, undefined, [], 'x', 7, true])('a body that is no object: %j', async (value) => {
+  test.each([null, undefined, [], 'x', 7, true])('a body that is not an object: %j', async (value) => {
     expect(await wrong(value)).toEqual(['body', 'messages'])
   })
 })
@@ -229,7 +229,7 @@ describe('fields', () => {
     'model stream stream_options n image video remix_target_id style style_id seconds size aspect_ratio seed user temperature'.split(
       ' ',
     ),
-  )('null is no %s', (field) => {
+  )('null is not a %s', (field) => {
     expect(readChatRequest(chat('a cat', { [field]: null }))).toEqual(readChatRequest(chat('a cat')))
   })
 
@@ -246,19 +246,19 @@ describe('fields', () => {
     ['style_id', ['a\nb', 7, {}, []]],
     ['remix_target_id', ['a\rb', 7, {}, []]],
     ['user', ['a\r\nb', 7, {}, []]],
-  ])('%s is refused when it is wrong', async (field, values) => {
+  ])('%s is refused when it is invalid', async (field, values) => {
     for (const value of values)
       expect([value, await wrong(chat('a cat', { [field]: value }))]).toEqual([value, [field]])
   })
 
-  test('what is wrong is named all at once', async () => {
+  test('all invalid fields are named at once', async () => {
     const body = chat([{ type: 'file' }], { model: 7, n: 2, seconds: 'x', size: 'x', stream: 'x' })
     expect((await wrong(body)).toSorted()).toEqual(
       ['messages[0].content[0].type', 'messages[0].content', 'model', 'n', 'seconds', 'size', 'stream'].toSorted(),
     )
   })
 
-  test('a hundred thousand problems make no long error', async () => {
+  test('a hundred thousand problems make a short error', async () => {
     const fields = await wrong(chat(Array.from({ length: 100_000 }, () => 7)))
     expect(fields).toHaveLength(50)
   })
@@ -274,15 +274,15 @@ describe('fields', () => {
     })
   })
 
-  test('include_usage that is no truth value is refused by its path', async () => {
+  test('include_usage that is not a boolean is refused by its path', async () => {
     expect(await wrong(chat('a cat', { stream_options: { include_usage: 7 } }))).toEqual([
       'stream_options.include_usage',
     ])
   })
 })
 
-describe('what has no meaning for a video', () => {
-  test('is told by name', () => {
+describe('fields without a meaning for a video', () => {
+  test('are reported by name', () => {
     const more = { temperature: 1, tools: [], modalities: ['text'], response_format: {}, top_p: null, n: 1 }
     expect(readChatRequest(chat('a cat', more)).ignored).toEqual([
       'temperature',
@@ -292,7 +292,7 @@ describe('what has no meaning for a video', () => {
     ])
   })
 
-  test('is fit for a header, whatever its name', () => {
+  test('are encoded for a header, whatever their names', () => {
     const names = fc.dictionary(fc.string({ unit: 'binary' }), fc.constant(1), { maxKeys: 100 })
     fc.assert(
       fc.property(names, (more) => {
@@ -317,7 +317,7 @@ describe('what has no meaning for a video', () => {
 })
 
 describe('the name of the model and the markers of the prompt', () => {
-  test('say what no field says', () => {
+  test('set what no field sets', () => {
     const body = { ...chat(`{anime} a day [5s]sun [5.0s]storm`), model: 'sora2-portrait-15s' }
     expect(readChatRequest(body)).toMatchObject({
       model: 'sora2-portrait-15s',
@@ -347,7 +347,7 @@ describe('the name of the model and the markers of the prompt', () => {
     })
   })
 
-  test('a field and the prompt must not say different things', async () => {
+  test('a conflict between a field and the prompt is refused', async () => {
     expect(await wrong(chat('{anime} a cat', { style: 'Anime' }))).toEqual([])
     expect(await wrong(chat('{anime} a cat', { style: 'retro' }))).toEqual(['style'])
     expect(await wrong(chat('{anime} a cat', { style_id: 'retro' }))).toEqual(['style_id'])
@@ -362,7 +362,7 @@ describe('the name of the model and the markers of the prompt', () => {
     expect(() => readChatRequest(chat('[5s]a [4s] [3s]b'))).toThrow('write what shot 2 shows after its marker')
   })
 
-  test('each can be understood in another way', () => {
+  test('are refused when they are ambiguous', () => {
     const readModel = (model: string) => ({ model, providerOptions: { quality: 'high' } })
     const readPrompt = (prompt: string) => ({ prompt: prompt.toUpperCase(), audio: false })
     expect(requestOf({ ...chat('{anime} [5s]cat'), model: 'sora2-portrait-15s' }, { readModel, readPrompt })).toEqual({
@@ -374,7 +374,7 @@ describe('the name of the model and the markers of the prompt', () => {
   })
 })
 
-test('what the official client sends is understood', async () => {
+test('requests of the official client are understood', async () => {
   const seen: unknown[] = []
   const client = new OpenAI({
     apiKey: 'key-1',

@@ -65,7 +65,7 @@ describe('nesting', () => {
     expect(problemOf(`${'{"a":'.repeat(65)}1${'}'.repeat(65)}`)).toContain('more than 64 levels deep')
   })
 
-  test('what lies side by side is not deep', () => {
+  test('siblings do not count as depth', () => {
     expect(problemOf(`[${Array.from({ length: 1000 }, () => '{"a":[1]}').join()}]`)).toBe('none')
   })
 
@@ -91,7 +91,7 @@ describe('the number of values', () => {
   test.each([
     ['empty objects', `[${'{},'.repeat(6 * MIB)}{}]`],
     ['keys', `{${Array.from({ length: MIB }, (_, index) => `"k${index}":0,`).join('')}"end":0}`],
-  ])('millions of %s are refused before there are any', (_, text) => {
+  ])('millions of %s are refused before they are created', (_, text) => {
     const bytes = bytesOf(text)
     const before = process.memoryUsage().heapUsed
     expect(problemOf(bytes)).toContain('values')
@@ -99,14 +99,14 @@ describe('the number of values', () => {
   })
 })
 
-test('4 MB of text are read in the time of a blink', () => {
+test('4 MB of text are read quickly', () => {
   for (const unit of ['\\"', '\\\\', 'a']) {
     const bytes = bytesOf(`{"image":"${unit.repeat((4 * MIB) / unit.length)}"}`)
     expect(isDoneWithin(1000, () => parseJsonBody(bytes))).toBe(true)
   }
 })
 
-test('names of the prototype are names like any other', () => {
+test('names of the prototype are ordinary names', () => {
   const value = parse('{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}}}')
   expect(Object.getPrototypeOf(value)).toBe(Object.prototype)
   expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined()

@@ -14,7 +14,7 @@ test.each([
   ['sora_video2-landscape-10s', 10, '1280x720'],
   ['sora_video2-pro-hd-portrait-10s', 10, '1024x1792'],
   ['Sora2-Portrait-10S', 10, '720x1280'],
-])('%s is %d seconds of %s, and no model', (name, durationSeconds, size) => {
+])('%s is %d seconds of %s, and not a model', (name, durationSeconds, size) => {
   expect(readModelName(name)).toEqual({ durationSeconds, size })
 })
 
@@ -42,7 +42,7 @@ test.each([
   expect(readModelName(model)).toEqual({ model })
 })
 
-test.each(['sora-', 'sora2pro-hd-', '1', '-10'])('a megabyte of %s is read in no time', (unit) => {
+test.each(['sora-', 'sora2pro-hd-', '1', '-10'])('a megabyte of %s is read quickly', (unit) => {
   const name = `sora2-${unit.repeat(1_000_000 / unit.length)}`
   expect(isDoneWithin(100, () => readModelName(name))).toBe(true)
 })

@@ -11,7 +11,7 @@ const POST = `s_${HEX}`
 const LINK = `https://sora.chatgpt.com/p/${POST}`
 
 test.each(['A cat', '  A cat\n', '[5 s] a cat', '[s]', '{}', '[a5s]', '[5.s]x', '[.5s]x', ' ', ''])(
-  'a text without markers stays as it is, but for the blanks around it: %j',
+  'a text without markers stays unchanged, but for the blanks around it: %j',
   (text) => {
     expect(readPromptMarkers(text)).toEqual({ prompt: text.trim() || text })
   },
@@ -85,7 +85,7 @@ describe('a style', () => {
   })
 
   test.each(['a { anime } cat', 'a {anime cat}', 'a {animes} cat', 'a {constructor} cat', '{__proto__} x'])(
-    'there is none in %j',
+    'is missing in %j',
     (text) => {
       expect(readPromptMarkers(text)).toEqual({ prompt: text })
     },
@@ -127,7 +127,7 @@ describe('a post to remix', () => {
     `x${POST}`,
     `s_${HEX.toUpperCase()}`,
     `https://elsewhere.example/p/${POST} x`,
-  ])('there is none in %j', (text) => {
+  ])('is missing in %j', (text) => {
     expect(readPromptMarkers(text)).toEqual({ prompt: text })
   })
 })
@@ -164,7 +164,7 @@ const anyPrompt = fc.oneof(
   fc.array(token).map((tokens) => tokens.join('')),
 )
 
-test('there is a prompt wherever there was a text', () => {
+test('any text leaves a prompt', () => {
   fc.assert(
     fc.property(anyPrompt, (text) => {
       const { prompt, storyboard = [] } = readPromptMarkers(text)

@@ -30,7 +30,7 @@ describe('the content type', () => {
   })
 
   test.each(['{"a":1}', ' \r\n\t{"a":1}', '\ufeff{"a":1}', '\ufeff {"a":1}'])(
-    'none is needed for what begins like an object: %j',
+    'may be missing for what begins like an object: %j',
     async (text) => {
       expect(await read(Buffer.from(text))).toEqual({ kind: 'json', value: { a: 1 } })
     },
@@ -71,7 +71,7 @@ describe('the content type', () => {
     expect(state).toEqual({ pulled: 0, isCancelled: true })
   })
 
-  test('a body that is not there is empty, with a type and without one', async () => {
+  test('a missing body is empty, with a type and without one', async () => {
     expect(await refusalOf(read(null, 'application/json'))).toBe('400 invalid_json')
     expect(await refusalOf(read(null))).toBe('400 invalid_json')
     expect(await refusalOf(read(null, 'multipart/form-data; boundary=x'))).toBe('400 invalid_form')
@@ -91,7 +91,7 @@ describe('the limit', () => {
     expect(await refusalOf(readBody(post(text, 'application/json'), { maxBytes }))).toBe(outcome)
   })
 
-  test.each(['0', '1', '999999999999', '-1', 'many'])('does not believe a length of %s', async (declared) => {
+  test.each(['0', '1', '999999999999', '-1', 'many'])('ignores a declared length of %s', async (declared) => {
     const small = post('{"a":1}', 'application/json', { 'content-length': declared })
     expect(await refusalOf(readBody(small, { maxBytes: 7 }))).toBe('taken')
     const large = post('{"a":12}', 'application/json', { 'content-length': declared })
@@ -123,7 +123,7 @@ describe('the limit', () => {
   })
 })
 
-describe('a body that does not come whole', () => {
+describe('a body that does not arrive whole', () => {
   test('breaks off', async () => {
     const stream = new ReadableStream({
       start(controller) {
@@ -141,7 +141,7 @@ describe('a body that does not come whole', () => {
     })
   })
 
-  test('is no stream of bytes', async () => {
+  test('is not a stream of bytes', async () => {
     const stream = new ReadableStream({
       start(controller) {
         controller.enqueue('{"a":1}')

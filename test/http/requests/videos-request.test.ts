@@ -25,7 +25,7 @@ async function formBody(fields: Readonly<Record<string, string | Blob | undefine
   return readBody(new Request('http://backend.test', { method: 'POST', body: form }), { maxBytes: MAX_BYTES })
 }
 
-/** What is read of a request; what is not has tests of its own. */
+/** What is read of a request; what is not has its own tests. */
 function read(body: RequestBody): Omit<VideosRequest, 'otherFields' | 'ignored'> {
   const { otherFields: _, ignored: __, ...request } = readVideosRequest(body)
   return request
@@ -70,7 +70,7 @@ describe('the fields', () => {
     expect(await fromForm(ALL)).toEqual(READ_ALL)
   })
 
-  test('a prompt is all that is needed, and is taken as it is', async () => {
+  test('a prompt is enough, and is taken unchanged', async () => {
     const prompt = '{anime} [5s]a cat s_0123456789abcdef0123456789abcdef '
     expect(await fromJson({ prompt })).toEqual({ request: { prompt } })
     expect(await fromForm({ prompt })).toEqual({ request: { prompt } })
@@ -89,7 +89,7 @@ describe('the fields', () => {
     expect(await wrongJson({ prompt: `${prompt}x` })).toEqual(['prompt'])
   })
 
-  test('null and an empty text are nothing', async () => {
+  test('null and an empty text count as missing', async () => {
     const names = Object.keys(ALL).filter((name) => name !== 'prompt')
     for (const nothing of [null, undefined, '']) {
       const fields = Object.fromEntries([...names, 'input_reference'].map((name) => [name, nothing]))
@@ -101,7 +101,7 @@ describe('the fields', () => {
     expect(await fromForm({ ...blank, prompt: 'a cat' })).toEqual({ request: { prompt: 'a cat' } })
   })
 
-  test('the name of a model says what no field says', async () => {
+  test('the name of a model sets what no field sets', async () => {
     const model = 'sora2-portrait-15s'
     expect(await fromJson({ prompt: 'a cat', model })).toEqual({
       request: { prompt: 'a cat', durationSeconds: 15, size: '720x1280' },
@@ -122,7 +122,7 @@ describe('the fields', () => {
     })
   })
 
-  test('it can be understood in another way', async () => {
+  test('it is refused when it is ambiguous', async () => {
     const readModel = (model: string) => ({ model: `vendor/${model}`, audio: true })
     expect(readVideosRequest(jsonBody({ prompt: 'a cat', model: 'sora-1.0' }), { readModel })).toMatchObject({
       request: { prompt: 'a cat', model: 'vendor/sora-1.0', audio: true },
@@ -131,7 +131,7 @@ describe('the fields', () => {
   })
 })
 
-describe('what is wrong', () => {
+describe('invalid fields', () => {
   const LINES = ['a\r\nb', 'a\nb', 'a\rb', 'a\0b']
 
   test.each<[string, readonly unknown[]]>([
@@ -195,7 +195,7 @@ describe('what is wrong', () => {
     }
   })
 
-  test('an error has the host of an address and no more', async () => {
+  test('an error has only the host of an address', async () => {
     for (const url of [
       'https://canary@client.example/canary',
       'http://client.example/canary canary',
@@ -207,19 +207,19 @@ describe('what is wrong', () => {
     }
   })
 
-  test('a field that comes twice is refused', async () => {
+  test('a repeated field is refused', async () => {
     const parts = ['a cat', 'a dog'].map((value) => ({ name: 'prompt', value }))
     expect(await wrongFields(() => readVideosRequest({ kind: 'form', parts }))).toEqual(['prompt'])
   })
 
-  test('everything at once', async () => {
+  test('all problems at once', async () => {
     const value = { model: 7, seconds: 'x', size: 'x', input_reference: {} }
     expect((await wrongJson(value)).toSorted()).toEqual(
       ['prompt', 'model', 'seconds', 'size', 'input_reference.image_url'].toSorted(),
     )
   })
 
-  test.each([null, [], 'x', 7, true, undefined])('a body that is no object: %j', async (value) => {
+  test.each([null, [], 'x', 7, true, undefined])('a body that is not an object: %j', async (value) => {
     expect(await wrongJson(value)).toEqual(['body', 'prompt'])
   })
 })
@@ -230,7 +230,7 @@ describe('fields that are not known', () => {
     return { otherFields, ignored }
   }
 
-  test('are handed on with their values, and named for a header', async () => {
+  test('are passed on with their values, and named for a header', async () => {
     expect(others(jsonBody({ prompt: 'a cat', n: 1, fps: null, loras: [{ id: 'x' }] }))).toEqual({
       otherFields: { n: 1, loras: [{ id: 'x' }] },
       ignored: ['n', 'loras'],
@@ -277,7 +277,7 @@ describe('fields that are not known', () => {
     expect([request.image, otherFields, ignored]).toEqual([IMAGE_URL, {}, ['input_reference.detail']])
   })
 
-  test('are handed on by a remix', () => {
+  test('are passed on by a remix', () => {
     expect(readRemixRequest(jsonBody({ prompt: 'x', model: 'y', seconds: null }))).toEqual({
       prompt: 'x',
       otherFields: { model: 'y' },
@@ -306,7 +306,7 @@ describe('the reference image', () => {
     ['text/plain', PNG_BYTES, 'image/png'],
     ['image/tiff', Buffer.from('II*\0'), 'image/tiff'],
     ['IMAGE/TIFF; x=y', Buffer.from('II*\0'), 'image/tiff'],
-  ])('a file that says %j', async (type, bytes, mediaType) => {
+  ])('a file with the declared type %j', async (type, bytes, mediaType) => {
     const file = new Blob([new Uint8Array(bytes)], { type })
     expect(await imageOf(fromForm({ prompt: 'a cat', input_reference: file }))).toEqual({
       bytes: new Uint8Array(bytes),
@@ -320,7 +320,7 @@ describe('the reference image', () => {
     ['a video', new Blob([MP4_BYTES], { type: 'image/png' })],
     ['a text', new Blob(['hello'], { type: 'text/plain' })],
     ['anything', new Blob(['hello'])],
-  ])('%s is none', async (_, file) => {
+  ])('%s is refused', async (_, file) => {
     expect(await wrongForm({ prompt: 'a cat', input_reference: file })).toEqual(['input_reference'])
   })
 
@@ -332,7 +332,7 @@ describe('the reference image', () => {
   })
 })
 
-describe('what the official client sends', () => {
+describe('requests of the official client', () => {
   async function sent(call: (client: OpenAI) => Promise<unknown>): Promise<RequestBody[]> {
     const bodies: RequestBody[] = []
     const client = new OpenAI({
@@ -370,7 +370,7 @@ describe('what the official client sends', () => {
     })
   })
 
-  test('a creation with bytes whose name tells no type', async () => {
+  test('a creation with bytes whose name reveals no type', async () => {
     const file = await toFile(PNG_BYTES, 'cat')
     const [body] = await sent((client) => client.videos.create({ prompt: 'a cat', input_reference: file }))
     expect(read(body as RequestBody).request.image).toEqual({
@@ -404,7 +404,7 @@ describe('a remix', () => {
     [null, ['body', 'prompt']],
     [{}, ['prompt']],
     [{ prompt: 7 }, ['prompt']],
-  ])('and needs it: %j', async (value, fields) => {
+  ])('and requires it: %j', async (value, fields) => {
     expect(await wrongFields(() => readRemixRequest(jsonBody(value)))).toEqual(fields)
   })
 })

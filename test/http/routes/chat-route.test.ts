@@ -70,7 +70,7 @@ describe('a chat completion', () => {
     expect(frames.at(-1)).toBe('data: [DONE]')
   })
 
-  it('takes the formatting options, and the usage that was asked for', async () => {
+  it('takes the formatting options, and the requested usage', async () => {
     const { call } = handlerOf({ progress: 'reasoning_content', content: 'markdown', texts: englishTexts }, stages())
     const body = chatBody('A cat', { stream: true, stream_options: { include_usage: true } })
     const frames = await framesOf(await call('POST', CHAT, { body }))
@@ -103,7 +103,7 @@ describe('a chat completion', () => {
     expect(generator.calls[0]?.input).not.toHaveProperty('model')
   })
 
-  it('tells in a header what has no meaning for a video', async () => {
+  it('names fields without a meaning for a video in a header', async () => {
     const { json } = handlerOf()
     const { headers } = await json('POST', CHAT, { body: chatBody('A cat', { temperature: 1, tools: [] }) })
     expect(headers.get('x-ignored-parameters')).toBe('temperature, tools')
@@ -217,13 +217,13 @@ describe('a stream whose run is silent', () => {
     expect(`${first}${rest}`).not.toMatch(/^:/m)
   })
 
-  it('can be without signs of life', async () => {
+  it('can be without heartbeats', async () => {
     const { deltas } = await parts({ heartbeatMs: 0 })
     expect(deltas.filter((json) => Object.keys(deltaOf(json)).length === 0)).toEqual([])
   })
 })
 
-describe('a caller who goes away', () => {
+describe('a client that leaves', () => {
   it.each([
     ['continue', false],
     ['cancel', true],
@@ -304,7 +304,7 @@ describe('a video that is only behind a key', () => {
     expect((await call('GET', url.pathname.replace(/\/content.*/, '/content'))).status).toBe(401)
   })
 
-  it('comes in the stream as well, with the origin that the options say', async () => {
+  it('comes in the stream as well, with the origin of the options', async () => {
     const { call } = handlerOf({ publicOrigin: 'https://video.example' }, { generator: generator() })
     const frames = await framesOf(await call('POST', CHAT, { body: chatBody('A cat', { stream: true }) }))
     const last = JSON.parse(frames.at(-2) ?? '')
@@ -314,7 +314,7 @@ describe('a video that is only behind a key', () => {
     })
   })
 
-  it('has an address that ends', async () => {
+  it('has an address that expires', async () => {
     const clock = manualClock()
     const options = { clock, contentLifetimeMs: 60_000, contentSecret: 'a secret of the server' }
     const { call, json } = handlerOf(options, { generator: generator(), clock })

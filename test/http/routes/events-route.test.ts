@@ -14,7 +14,7 @@ function twoBackends() {
 }
 
 test.each(['at once', 'after the end of the run'])(
-  'a backend that closes ends the stream without an end of the run; the next one has the rest, %s',
+  'a backend that closes ends the stream without an end of the run; the next one sends the rest, %s',
   async (moment) => {
     const { former, next } = twoBackends()
     const { body } = await former.json('POST', '/v1/videos', { body: { prompt: 'A cat' } })
@@ -35,7 +35,7 @@ test.each(['at once', 'after the end of the run'])(
   },
 )
 
-test('a run that failed for good ends its stream with that', async () => {
+test('a run that failed for good ends its stream with the failure', async () => {
   const { former } = twoBackends()
   const { body } = await former.json('POST', '/v1/videos', { body: { prompt: 'A cat' } })
   const path = `/v1/videos/${body.id}/events`

@@ -14,7 +14,7 @@ const call = (more: Partial<RepeatableCall> = {}): RepeatableCall => ({
 })
 const said = call({ headers: new Headers({ 'x-stainless-retry-count': '1' }) })
 
-/** A memory with a request for `run_1` that ended as told. */
+/** A memory with a request for `run_1` that ended as given. */
 function ended(end: 'waiting' | 'answered' | 'left' | Error, more: Partial<RepeatableCall> = {}) {
   const clock = manualClock()
   const repeats = repeatedRequests({ windowMs: 1000, clock })
@@ -27,7 +27,7 @@ function ended(end: 'waiting' | 'answered' | 'left' | Error, more: Partial<Repea
   return { clock, repeats }
 }
 
-describe('a request that comes again', () => {
+describe('an identical request', () => {
   test.each([
     ['left', 'run_1'],
     [new SubmissionUnknownError('Could not tell'), 'run_1'],
@@ -39,11 +39,11 @@ describe('a request that comes again', () => {
     expect(ended(end).repeats.find(call())).toBe(run)
   })
 
-  test.each(['waiting', 'answered', 'left'] as const)('and says that it does, is for the run: %s', (end) => {
+  test.each(['waiting', 'answered', 'left'] as const)('and marked as a retry, is for the run: %s', (end) => {
     expect(ended(end).repeats.find(said)).toBe('run_1')
   })
 
-  test('and says so, after an error that nothing was paid for, is for a new run', () => {
+  test('and marked as a retry, after an error that nothing was paid for, is for a new run', () => {
     expect(ended(new GenerationFailedError('Could not generate')).repeats.find(said)).toBeUndefined()
   })
 
@@ -55,7 +55,7 @@ describe('a request that comes again', () => {
     { otherFields: { fps: 24 } },
     { otherFields: { mask: { bytes: new Uint8Array([1]), mediaType: 'image/png', fileName: 'a' } } },
     { video: { prompt: 'A cat', image: { bytes: new Uint8Array([1]), mediaType: 'image/png' } } },
-  ])('in another form is another one: %o', (more) => {
+  ])('in another form does not count as identical: %o', (more) => {
     expect(ended('left').repeats.find(call(more))).toBeUndefined()
   })
 
@@ -63,7 +63,7 @@ describe('a request that comes again', () => {
     expect(ended('left', { endsWithSender: true }).repeats.find(call())).toBeUndefined()
   })
 
-  test('is known for as long as told, from the end of the first', async () => {
+  test('is remembered as long as configured, from the end of the first', async () => {
     const { clock, repeats } = ended('left')
     await clock.advance(999)
     expect(repeats.find(call())).toBe('run_1')
@@ -72,7 +72,7 @@ describe('a request that comes again', () => {
   })
 })
 
-test('of two that were left, each goes to one that comes again', () => {
+test('of two that were left, each is matched with one repeated request', () => {
   const repeats = repeatedRequests({ windowMs: 1000, clock: manualClock() })
   for (const run of ['run_1', 'run_2']) {
     const sender = new AbortController()
@@ -90,7 +90,7 @@ test('of two that were left, each goes to one that comes again', () => {
   expect(repeats.find(call())).toBeUndefined()
 })
 
-test('only so many are remembered', () => {
+test('is remembered only up to a limit', () => {
   const repeats = repeatedRequests({ windowMs: 1000, clock: manualClock() })
   for (let run = 0; run <= 10_000; run += 1) {
     repeats.begin(new Request('http://127.0.0.1/'), call({ video: { prompt: `cat ${run}` } }), `run_${run}`)

@@ -77,7 +77,7 @@ describe('a video', () => {
     expect(generator.calls[0]?.input).toMatchObject({ model: 'sora-2', durationSeconds: 8, size: '1280x720' })
   })
 
-  it('is in progress, not queued, while later stages go on', async () => {
+  it('is in progress, not queued, while later stages run', async () => {
     const clock = manualClock()
     const uploader = fakeUploader({ delayMs: 60_000 })
     const { json } = handlerOf({ clock }, { uploader, clock })
@@ -86,7 +86,7 @@ describe('a video', () => {
     expect((await json('GET', `${VIDEOS}/${body.id}`)).body).toMatchObject({ status: 'in_progress', progress: 99 })
   })
 
-  it('fails with the error that a client can act on', async () => {
+  it('fails with an error that a client can act on', async () => {
     const clock = manualClock()
     const error = new UpstreamHttpError('Could not generate: 418', { status: 418 })
     const generator = fakeTaskGenerator({ polls: [{ state: 'running' }, { state: 'failed', error } as never] })
@@ -107,7 +107,7 @@ describe('a video', () => {
     expect(generator.calls).toEqual([])
   })
 
-  it('never has an empty text for what is not known', async () => {
+  it('never has an empty text for an unknown value', async () => {
     const { json, ended } = handlerOf()
     const { body } = await json('POST', VIDEOS, { body: { prompt: 'A cat' } })
     expect(Object.keys(body)).toEqual(expect.arrayContaining(FIELDS))
@@ -151,7 +151,7 @@ describe('a video', () => {
     })
   })
 
-  it('is lost by no restart: another process knows it, and takes it up when it is asked for', async () => {
+  it('survives a restart: another process knows it, and resumes it on request', async () => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     const generator = fakeTaskGenerator({ polls: 3 })
@@ -199,7 +199,7 @@ describe('fields that the handler does not read', () => {
     expect(generator.calls[0]?.input).not.toHaveProperty('fps')
   })
 
-  it('may be a file of a form, fit to be an image', async () => {
+  it('may be a file of a form, usable as an image', async () => {
     const generator = fakeGenerator()
     const prepare: HandlerOptions['prepare'] = (request, { otherFields: { first_frame: image } }) => ({
       ...request,
@@ -249,7 +249,7 @@ describe('an Idempotency-Key', () => {
 })
 
 describe('the list of videos', () => {
-  it('goes page by page, newest first or oldest first', async () => {
+  it('is read page by page, newest first or oldest first', async () => {
     const clock = manualClock()
     const { json } = handlerOf({ clock }, { clock })
     for (const prompt of ['1', '2', '3']) {
@@ -267,7 +267,7 @@ describe('the list of videos', () => {
     expect(none).toEqual({ object: 'list', data: [], first_id: null, last_id: null, has_more: false })
   })
 
-  it('is an empty page where none is asked for, which has nothing after it', async () => {
+  it('is an empty page where none is requested, which has nothing after it', async () => {
     const { json } = handlerOf()
     await json('POST', VIDEOS, { body: { prompt: 'A cat' } })
     const { status, body } = await json('GET', `${VIDEOS}?limit=0`)
@@ -324,7 +324,7 @@ describe('a remix', () => {
     })
   })
 
-  it('needs a video that is there', async () => {
+  it('needs a video that exists', async () => {
     const { json } = handlerOf({}, { generator: fakeTaskGenerator({ polls: 1000 }) })
     const { body } = await json('POST', VIDEOS, { body: { prompt: 'A cat' } })
     const early = await json('POST', `${VIDEOS}/${body.id}/remix`, { body: { prompt: 'A dog' } })
@@ -354,7 +354,7 @@ describe('the bytes of a video', () => {
     return { ...all, path: `${VIDEOS}/${body.id}/content` }
   }
 
-  it('come whole, as what they are', async () => {
+  it('are sent whole, with their type', async () => {
     const { call, path } = await setUp()
     const response = await call('GET', path)
     expect(response.status).toBe(200)
@@ -375,7 +375,7 @@ describe('the bytes of a video', () => {
     ['bytes=-5', 'video', '15-19'],
     ['bytes=15-999', 'video', '15-19'],
     ['bytes=-999', BYTES, '0-19'],
-  ])('come in the part %s', async (range, text, part) => {
+  ])('are sent for the part %s', async (range, text, part) => {
     const { call, path } = await setUp()
     const response = await call('GET', path, { headers: { range } })
     expect(response.status).toBe(206)
@@ -390,12 +390,15 @@ describe('the bytes of a video', () => {
     expect([response.status, response.headers.get('content-range')]).toEqual([416, `bytes */${BYTES.length}`])
   })
 
-  it.each(['bytes=0-1,3-4', 'bytes=5-2', 'bytes=-', 'items=0-1', 'bytes=a-b'])('come whole for %s', async (range) => {
-    const { call, path } = await setUp()
-    expect(await (await call('GET', path, { headers: { range } })).text()).toBe(BYTES)
-  })
+  it.each(['bytes=0-1,3-4', 'bytes=5-2', 'bytes=-', 'items=0-1', 'bytes=a-b'])(
+    'are sent whole for %s',
+    async (range) => {
+      const { call, path } = await setUp()
+      expect(await (await call('GET', path, { headers: { range } })).text()).toBe(BYTES)
+    },
+  )
 
-  it('are told of by HEAD without being sent', async () => {
+  it('are described by HEAD without being sent', async () => {
     const { call, path } = await setUp()
     const response = await call('HEAD', path)
     expect([response.status, response.headers.get('content-length'), response.body]).toEqual([200, '20', null])
@@ -411,7 +414,7 @@ describe('the bytes of a video', () => {
     expect(await (await call('GET', path, { headers: { ...headers, 'if-range': '"other"' } })).text()).toBe(BYTES)
   })
 
-  it('are looked for once by a player that asks for part after part', async () => {
+  it('are looked up once for a player that requests part after part', async () => {
     const urls: string[] = []
     const dead = new Set<string>()
     const server = await loopbackServer(({ url, headers }, response) => {
@@ -449,9 +452,9 @@ describe('the bytes of a video', () => {
     expect([gone.status, gone.body.error.code]).toEqual([502, 'upstream_refused'])
   })
 
-  describe('whose length nobody says', () => {
+  describe('whose length is unknown', () => {
     const ALL = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(3_000_000, 'video')])
-    /** A video behind a server that says no length, and gives parts as told. */
+    /** A video behind a server that declares no length, and gives parts as specified. */
     const setUpUnsized = async (parts: 'ignored' | 'with the length' | 'without the length', bytes = ALL) => {
       const seen: string[] = []
       const server = await loopbackServer(({ headers }, response) => {
@@ -494,7 +497,7 @@ describe('the bytes of a video', () => {
       ['ignored', 'bytes=2999912-9999999', 'bytes 2999912-3000011/3000012', 2_999_912, 3_000_012],
       ['without the length', 'bytes=0-99', 'bytes 0-99/*', 0, 100],
       ['without the length', 'bytes=1000000-2048575', 'bytes 1000000-2048575/*', 1_000_000, 2_048_576],
-    ])('come in a part where ranges are %s: %s', async (parts, asked, range, start, end) => {
+    ])('are sent in a part where ranges are %s: %s', async (parts, asked, range, start, end) => {
       const { get, errors } = await setUpUnsized(parts)
       const answer = await get(asked)
       expect([answer.status, answer.range, errors]).toEqual([206, range, []])
@@ -503,7 +506,7 @@ describe('the bytes of a video', () => {
     })
 
     it.each(['bytes=0-', 'bytes=-500', 'bytes=0-1999999', 'bytes=100-', 'bytes=1-1048577', 'bytes=9-5', 'bytes=-'])(
-      'come whole for %s, for the end of that is not known',
+      'are sent whole for %s, whose end is unknown',
       async (asked) => {
         const { get } = await setUpUnsized('ignored')
         const answer = await get(asked)
@@ -519,7 +522,7 @@ describe('the bytes of a video', () => {
       },
     )
 
-    it('come in any part once an offset has taught the length, which a player needs to seek', async () => {
+    it('are sent in any part once an offset has revealed the length, which a player needs to seek', async () => {
       const { get, seen } = await setUpUnsized('with the length')
       const first = await get('bytes=0-1')
       expect([first.status, first.range]).toEqual([206, 'bytes 0-1/3000012'])
@@ -539,7 +542,7 @@ describe('the bytes of a video', () => {
     })
   })
 
-  it('are given up when the caller goes away', async () => {
+  it('are given up when the client leaves', async () => {
     const { handler, path } = await setUp()
     const caller = new AbortController()
     const response = await handler(new Request(`http://backend.example${path}`, { signal: caller.signal }))
@@ -548,7 +551,7 @@ describe('the bytes of a video', () => {
     expect(opened.at(-1)?.signal?.aborted).toBe(true)
   })
 
-  it('are not there before the video is, nor when it failed', async () => {
+  it('are missing before the video is ready, and when it failed', async () => {
     const waiting = handlerOf({}, { generator: fakeTaskGenerator({ polls: 1000 }) })
     const { body } = await waiting.json('POST', VIDEOS, { body: { prompt: 'A cat' } })
     const early = await waiting.json('GET', `${VIDEOS}/${body.id}/content`)
@@ -558,7 +561,7 @@ describe('the bytes of a video', () => {
     expect((await call('GET', `${path}?variant=video`)).status).toBe(200)
   })
 
-  it('are redirected to where the options say, when there is a public URL', async () => {
+  it('are redirected to the target of the options, when there is a public URL', async () => {
     const resolver = fakeResolver({ outcome: { url: 'https://mirror.example/a.mp4' } })
     const redirecting = handlerOf({ contentDelivery: 'redirect' }, { resolver })
     const { body } = await redirecting.json('POST', VIDEOS, { body: { prompt: 'A cat' } })
@@ -575,7 +578,7 @@ describe('the bytes of a video', () => {
   })
 })
 
-it('a store without a list says so', async () => {
+it('a store without a list is reported', async () => {
   const { list: _, ...store } = memoryStore()
   const pipeline = new SoraPipeline({ generator: fakeGenerator(), store })
   const handler = createHandler(pipeline, { public: true })

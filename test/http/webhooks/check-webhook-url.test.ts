@@ -77,7 +77,7 @@ test.each([
   {},
   [],
   ['http://a.example/'],
-])('%j is no URL', (url) => {
+])('%j is not a URL', (url) => {
   expect(String(problemOf(url))).toMatch(/give an absolute http or https URL/)
 })
 
@@ -95,7 +95,7 @@ describe('what is listed may be sent to', () => {
     ['http://127.0.0.1:9000/', ['127.0.0.1:9000']],
     ['http://10.9.8.7:1/', ['10.0.0.0/8']],
     ['http://receiver.internal:9000/', ['receiver.internal']],
-    // Where a name leads is seen when something is sent.
+    // A name is resolved only when something is sent.
     ['http://receiver:9000/', ['10.0.0.0/8']],
   ])('%s with %j', (url, allowPrivateAddresses) => {
     expect(problemOf(url, { allowPrivateAddresses })).toBeUndefined()
@@ -114,7 +114,7 @@ describe('what is listed may be sent to', () => {
   })
 })
 
-test('no message has more of a URL than its host', () => {
+test('messages have no more of a URL than its host', () => {
   const secret = fc.constantFrom('canary1', 'canary-2', 'canary%203')
   const start = fc.constantFrom(
     'http://10.0.0.1',

@@ -24,7 +24,7 @@ async function receiver() {
 }
 
 describe('a webhook', () => {
-  it('tells of a video that is completed, signed', async () => {
+  it('reports a video that is completed, signed', async () => {
     const hook = await receiver()
     const { json } = handlerOf(options)
     const { body } = await json('POST', '/v1/videos', { body: { prompt: 'A cat', webhook_url: hook.url } })
@@ -33,7 +33,7 @@ describe('a webhook', () => {
     expect(hook.received[0]?.id).toMatch(/^evt_[0-9a-f]{32}$/)
   })
 
-  it('tells of a video that failed', async () => {
+  it('reports a video that failed', async () => {
     const hook = await receiver()
     const { json } = handlerOf(options, {
       generator: fakeTaskGenerator({
@@ -45,7 +45,7 @@ describe('a webhook', () => {
     expect(hook.received).toMatchObject([{ type: 'video.failed', data: { id: body.id } }])
   })
 
-  it('tells of a video that is only behind a key as completed: this server gives it out', async () => {
+  it('reports a video that is only behind a key as completed: this server serves it', async () => {
     const hook = await receiver()
     const source = { isPublic: false, open: async () => new Blob(['x']).stream() }
     const { json } = handlerOf(options, { generator: fakeGenerator({ outcome: { id: 'gen_1', source } }) })
@@ -54,7 +54,7 @@ describe('a webhook', () => {
     expect(hook.received).toMatchObject([{ type: 'video.completed' }])
   })
 
-  it('is sent for a run that another process left, once somebody asks for it', async () => {
+  it('is sent for a run that another process left, once a client requests it', async () => {
     const hook = await receiver()
     const storeClock = manualClock()
     const store = memoryStore({ clock: storeClock })
@@ -96,7 +96,7 @@ describe('a webhook', () => {
     expect(generator.calls).toEqual([])
   })
 
-  it('that is given up is told to the developer, with no more of the address than its host', async () => {
+  it('that is given up is reported to the developer, with no more of the address than its host', async () => {
     let heard: (error: unknown) => void = () => undefined
     const told = new Promise((resolve) => {
       heard = resolve

@@ -47,7 +47,7 @@ const asRequest = ({ body, headers }: { body: string | Blob; headers: Record<str
   new Request('http://a.example/', { method: 'POST', body, headers })
 
 describe('a good webhook', () => {
-  test('is read, however it is handed over', async () => {
+  test('is read from any input form', async () => {
     const { body, headers } = await signed()
     const upper = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toUpperCase(), value]))
     const lists = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]))
@@ -72,7 +72,7 @@ describe('a good webhook', () => {
     expect(new Webhook(SECRET).verify(body, headers)).toEqual(JSON.parse(body))
     const signature = new Webhook(SECRET).sign('msg_2', new Date(NOW), body)
     const theirs = { 'webhook-id': 'msg_2', 'webhook-timestamp': String(NOW / 1_000), 'webhook-signature': signature }
-    // The id to remember is that of the header: whoever sends again sends it again.
+    // The id to remember is that of the header: a retry of the sender repeats it.
     expect(await verify({ body, headers: theirs })).toEqual({ ...EVENT, id: 'msg_2' })
   })
 
@@ -106,12 +106,12 @@ describe('a good webhook', () => {
     }
   })
 
-  test('passes again: what was seen is remembered by whoever takes it', async () => {
+  test('passes again: replay protection is up to its receiver', async () => {
     const webhook = await signed()
     expect([await verify(webhook), await verify(webhook)]).toEqual([EVENT, EVENT])
   })
 
-  test('of a type that nobody knows is passed through, with all of its data and nothing of its prototype', async () => {
+  test('of an unknown type is passed through, with all of its data and nothing of its prototype', async () => {
     const body =
       '{"type":"video.remixed","created_at":1,"data":{"id":"v","n":[1,{"a":null}],"__proto__":{"evil":true}},"more":1}'
     const event = await verify(await signed({ body }))
@@ -125,7 +125,7 @@ describe('a good webhook', () => {
     expect('evil' in event.data).toBe(false)
   })
 
-  test('without a time of its own is as old as its signature', async () => {
+  test('without its own time is as old as its signature', async () => {
     const event = await verify(await signed({ body: '{"type":"a","data":{"id":"b"}}', at: NOW - 9_000 }))
     expect(event.createdAt).toBe(NOW - 9_000)
   })
@@ -135,7 +135,7 @@ describe('a good webhook', () => {
     const server = createServer(async (request, response) => {
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk)
-      // What Express hands on after express.raw().
+      // What Express passes on after express.raw().
       events.push(await verify(Object.assign(request, { body: Buffer.concat(chunks) })))
       response.writeHead(204).end()
     })
@@ -164,7 +164,7 @@ describe('the time of a signature', () => {
     ).toBe(isFine)
   })
 
-  test('may be as far away as the option says, and no further', async () => {
+  test('may be as far away as the option allows, and no further', async () => {
     const webhook = await signed({ at: NOW - 10_000 })
     expect(await verify(webhook, { toleranceMs: 10_000 })).toEqual(EVENT)
     expect(await rejection(verify(webhook, { toleranceMs: 9_999 }))).toMatchObject({ code: 'authentication' })
@@ -195,7 +195,7 @@ describe('the time of a signature', () => {
   })
 })
 
-test('what is not signed, not in this way or not now is refused in one sentence that tells nothing', async () => {
+test('webhooks that are unsigned, wrongly signed or too old are refused in one sentence without details', async () => {
   const { body, headers } = await signed()
   const without = (name: string) => ({ body, headers: { ...headers, [name]: undefined } })
   const altered = (name: string, value: string | readonly string[]) => ({
@@ -261,7 +261,7 @@ test('the body of a stranger is not read when its headers cannot be right', asyn
   expect(request.bodyUsed).toBe(false)
 })
 
-describe('a signed body that is no event', () => {
+describe('a signed body that is not an event', () => {
   test.each([
     '',
     'video',
@@ -287,7 +287,7 @@ describe('a signed body that is no event', () => {
     })
   })
 
-  test('is one that is no UTF-8', async () => {
+  test('is not UTF-8', async () => {
     const body = Buffer.from(BODY.replace('video_1', 'video_\xff'), 'latin1')
     const timestamp = String(NOW / 1_000)
     const signature = await signWebhook({ id: 'evt_1', timestamp, body }, [SECRET])
@@ -295,7 +295,7 @@ describe('a signed body that is no event', () => {
     expect(await rejection(verify({ body, headers }))).toMatchObject({ code: 'request-invalid' })
   })
 
-  test('whatever JSON it is, it is an event or an InvalidRequestError', async () => {
+  test('any JSON is an event or an InvalidRequestError', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(

@@ -35,7 +35,7 @@ async function faulty(...handlers: readonly FaultHandler[]) {
   return server
 }
 
-describe('a receiver that fails once is asked again', () => {
+describe('a receiver that fails once is retried', () => {
   test.each<[string, FaultHandler]>([
     ['resets the connection', resetConnection()],
     ['closes it', ({ end }) => end('close')],
@@ -61,7 +61,7 @@ describe('a receiver that fails once is asked again', () => {
     expect(ids).toEqual([delivery.id, delivery.id])
   })
 
-  test('nobody listens, a name leads nowhere, the certificate is nobody’s', async () => {
+  test('a closed port, an unknown name, an invalid certificate', async () => {
     const server = await faulty(reply())
     const secure = await faultServer({}, { tls: 'self-signed' })
     onTestFinished(() => secure.close())
@@ -111,7 +111,7 @@ describe('private addresses', () => {
     expect([inside.seen, outside.requests.length]).toEqual([[], 2])
   })
 
-  // 127.0.0.2 stands for the open network: it is listed, and 127.0.0.1 is what nobody may reach.
+  // 127.0.0.2 stands for the open network: it is listed, and 127.0.0.1 may not be reached.
   test('a name that leads to one after a while is refused there and then', async () => {
     const peers: (string | undefined)[] = []
     const server = await loopbackServer((_seen, response, { socket }) => {
@@ -139,7 +139,7 @@ test.each(['', 'a b', 'evt.1', 'evt_1\r\nx: y', 'ü', 'x'.repeat(201)])('the id 
   expect(delivery).toMatchObject({ outcome: 'refused', attempts: [], error: { code: 'request-invalid' } })
 })
 
-test('nothing that comes back has more of the address than its host, nor the secret', async () => {
+test('no report has more of the address than its host, nor the secret', async () => {
   const server = await faultServer({
     '*': [
       reply({ status: 500, body: 'canary-body' }),

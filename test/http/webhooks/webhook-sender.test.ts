@@ -12,7 +12,7 @@ const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
 const allowed = { secret: SECRET, allowPrivateAddresses: ['127.0.0.1'] }
 const COMPLETED = { type: 'video.completed', data: { id: 'video_1' } } as const
 
-/** A receiver that answers with these statuses one after the other, the last one for ever. */
+/** A receiver that answers with these statuses one after the other, the last one forever. */
 const receiver = (...statuses: readonly (number | Record<string, string>)[]) => {
   let calls = 0
   return loopbackServer((_seen, response) => {
@@ -99,7 +99,7 @@ describe('what is sent', () => {
     }
   })
 
-  test('has an id of its own', async () => {
+  test('has its own id', async () => {
     const server = await receiver(200)
     const { sender } = setUp()
     const ids = await Promise.all([1, 2, 3].map(async () => (await sender.send(server.origin, COMPLETED)).id))
@@ -141,7 +141,7 @@ describe('a try that failed', () => {
     expect(clock.waits).toEqual(waits)
   })
 
-  test('is repeated as often as told, and the last span again and again', async () => {
+  test('is repeated as often as configured, and the last span again and again', async () => {
     const server = await receiver(500)
     const { clock, sender } = setUp({ retries: 9, random: () => 1 })
     expect((await sender.send(server.origin, COMPLETED)).attempts).toHaveLength(10)
@@ -168,11 +168,11 @@ describe('a try that failed', () => {
     random.mockReturnValue(0.5)
     const again = await receiver({ 'retry-after': '2' }, 200)
     await sender.send(again.origin, COMPLETED)
-    // Between what was asked for and the end of the span.
+    // Between the requested wait and the end of the span.
     expect(clock.waits.at(-1)).toBe(3_500)
   })
 
-  test.each([200, 201, 202, 204, 299])('by %i is none', async (status) => {
+  test.each([200, 201, 202, 204, 299])('by %i is not repeated', async (status) => {
     const server = await receiver(status)
     expect(await setUp().sender.send(server.origin, COMPLETED)).toMatchObject({
       outcome: 'delivered',
@@ -239,7 +239,7 @@ describe('the signal', () => {
     await eventually(() => expect(server.sockets.size).toBe(0))
   })
 
-  test('that was aborted before lets nothing out', async () => {
+  test('that was aborted before sends nothing', async () => {
     const server = await receiver(200)
     const options = { signal: AbortSignal.abort() }
     expect(await setUp().sender.send(server.origin, COMPLETED, options)).toMatchObject({
@@ -249,7 +249,7 @@ describe('the signal', () => {
     expect(server.seen).toEqual([])
   })
 
-  test('is let go of: thousands of webhooks leave no listener', async () => {
+  test('is released: thousands of webhooks leave no listener', async () => {
     const server = await receiver(200)
     const controller = new AbortController()
     const added = vi.spyOn(controller.signal, 'addEventListener')
@@ -262,7 +262,7 @@ describe('the signal', () => {
   })
 })
 
-test('onAttempt is told of each try, and cannot get in the way', async () => {
+test('onAttempt is called for each try, and cannot interfere', async () => {
   const server = await receiver(500, 200)
   const onAttempt = vi
     .fn<() => void>()

@@ -36,7 +36,7 @@ function play(options: FakeTaskGeneratorOptions, more: Partial<SoraPipelineOptio
 const ofType = <T extends PipelineEvent['type']>(events: readonly PipelineEvent[], type: T) =>
   events.filter((event): event is Extract<PipelineEvent, { type: T }> => event.type === type)
 
-describe('a failed run is known as one that paid nothing', () => {
+describe('a failed run counts as one that paid nothing', () => {
   const second = () => fakeTaskGenerator({ name: 'second', starts: [refusal] })
 
   it('when every submission was refused', async () => {
@@ -132,7 +132,7 @@ describe('the events of a generation', () => {
 })
 
 describe('the error of a submission that may have been accepted', () => {
-  it('says why, also for a generator of one call, and keeps the cause', async () => {
+  it('carries the reason, also for a generator of one call, and keeps the cause', async () => {
     const cut = new NetworkError('Could not submit, the connection was reset: host')
     const once = fakeGenerator({ name: 'first', outcome: cut })
     for (const [generator, options] of [
@@ -150,7 +150,7 @@ describe('the error of a submission that may have been accepted', () => {
     expect(once.calls).toHaveLength(1)
   })
 
-  it('says no more of a second send that was refused', async () => {
+  it('adds nothing about a second send that was refused', async () => {
     const { clock, pipeline } = play({ submission: byKey, starts: [lost, refusal] })
     const run = pipeline.run(REQUEST)
     await clock.runUntil(run.result)

@@ -29,7 +29,7 @@ describe('the warnings of a row of missed polls', () => {
 })
 
 describe('a missed poll', () => {
-  it('is no progress', async () => {
+  it('is not progress', async () => {
     const { progress } = await play([{ state: 'queued' }, http(500), http(500), { state: 'running', ratio: 0.5 }])
     expect(progress.map(({ phase }) => phase)).toEqual(['queued', 'queued', 'running'])
   })

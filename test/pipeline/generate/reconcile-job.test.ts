@@ -142,7 +142,7 @@ describe('a lookup', () => {
     expect(generator.startCount).toBe(1)
   })
 
-  it('is no failure when the run is aborted meanwhile', async () => {
+  it('is not a failure when the run is aborted meanwhile', async () => {
     const { clock, start } = play({})
     const { run } = await start({ find: () => new Promise(() => undefined) })
     await clock.advance(6000)

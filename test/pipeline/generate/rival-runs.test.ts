@@ -91,15 +91,11 @@ describe('what another run may have created', () => {
     ['was aborted before it was first sent', { ...aborted, submission: READY }, 'none'],
     ['has another prompt', { ...inReview, request: OTHER }, 'none'],
     [
-      'was erased, and asked for the same',
+      'was erased, and had the same prompt',
       { ...aborted, request: { prompt: '' }, fingerprint: own.fingerprint },
       'unknown',
     ],
-    [
-      'was erased, so that nobody knows what it asked for',
-      { ...aborted, request: { prompt: '' }, erasedAt: NOW },
-      'unknown',
-    ],
+    ['was erased, so that its prompt is unknown', { ...aborted, request: { prompt: '' }, erasedAt: NOW }, 'unknown'],
     ['submitted to another generator', { ...inReview, submission: { ...UNKNOWN, generator: 'second' } }, 'none'],
   ])('that %s', async (_, changes, doubt) => {
     expect((await rivalsAmong([rival(changes)])).found).toEqual({ jobs: [], adopted: [], doubt })
@@ -150,7 +146,7 @@ describe('a run that ended', () => {
   it.each([
     ['is declared', BY_FIND, RECENT_MS],
     ['is not declared', { idempotency: 'none', lookup: 'fingerprint' } as const, RECENT_MS + 25_000],
-  ])('before its job could be listed is no rival, where the settling time %s', async (_, submission, recentMs) => {
+  ])('before its job could be listed is not a rival, where the settling time %s', async (_, submission, recentMs) => {
     for (const [endedAt, doubt] of [
       [NOW - recentMs, 'unknown'],
       [NOW - recentMs - 1, 'none'],
@@ -215,7 +211,7 @@ describe('the runs that are read', () => {
     expect((await rivalsAmong(rivals, { change: () => unlisted })).found.doubt).toBe('unknown')
   })
 
-  it('are too many to learn of in time from 2,000 on: then a person decides, and none is read for its submission', async () => {
+  it('are too many to read in time from 2,000 on: then a person decides, and none is read for its submission', async () => {
     const self = { ...own, startedAt: NOW - HOUR_MS }
     const accepted = rival({ submission: acceptedJob('x') })
     const { found, calls } = await rivalsAmong([accepted, ...crowd(2200, NOW - 1)], { self })

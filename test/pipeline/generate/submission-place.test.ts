@@ -57,7 +57,7 @@ describe('the place of a submission', () => {
       [at('first', 'host/v2'), second],
       'run_1 is at first of host/v1, the chain has first of host/v2, second',
     ],
-  ] as const)('is nowhere without its generator, which is named by %s', (_, upstream, [one, two], places) => {
+  ] as const)('is missing without its generator, which is named by %s', (_, upstream, [one, two], places) => {
     const submission = { ...acceptedJob('x'), upstream }
     expect(() => inItsPlace('run_1', generatorRoutesOf(fallback(one, two)), submission)).toThrow(
       expect.objectContaining({

@@ -68,7 +68,7 @@ describe('a job that is adopted', () => {
   })
 })
 
-describe('a handle that is not one', () => {
+describe('an invalid handle', () => {
   const fix = 'give a GenerationHandle: { generator, operation, startedAt }'
   const { operation: _, ...withoutOperation } = handle
 
@@ -139,7 +139,7 @@ describe('a job that cannot be adopted', () => {
 })
 
 describe('the request of a job that is adopted', () => {
-  it('is what its run is known by', async () => {
+  it('identifies its run', async () => {
     const request = { ...REQUEST, durationSeconds: 8 }
     const { adopt, memory } = await world()
     await adopt({ request })

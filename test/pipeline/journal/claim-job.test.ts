@@ -17,13 +17,13 @@ describe('the claim of a job', () => {
     ['fields without an id', { url: 'u' }, ['{"url":"u"}']],
     ['a text', 'x', ['"x"']],
     ['nothing', null, ['null']],
-  ])('of %s is of what a lookup may know of it', async (_, operation, keys) => {
+  ])('of %s counts among what a lookup may know of it', async (_, operation, keys) => {
     const { store, callsOf } = recordedStore(memoryStore())
     expect(await claimBy('run_1', operation, store)).toBe(true)
     expect(callsOf('claim')).toEqual(keys.map((key) => ['job:first', key, 'run_1']))
   })
 
-  it('is refused to a second run, whichever of the two forms that one knows', async () => {
+  it('is refused to a second run, whichever of the two forms that run knows', async () => {
     const store = memoryStore()
     expect(await claimBy('run_1', { id: 'x', url: 'u' }, store)).toBe(true)
     expect(await claimBy('run_2', { id: 'x', url: 'u' }, store)).toBe(false)

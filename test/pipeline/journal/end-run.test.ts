@@ -71,7 +71,7 @@ describe('a run that failed', () => {
     ['nothing was sent', { submission: READY }, false, true],
     ['a job was accepted', { submission: acceptedJob('x') }, false, false],
     ['it was aborted before anything was sent', { submission: READY }, true, false],
-  ])('is one that surely paid nothing, where %s', async (_, changes, isAborted, isRefused) => {
+  ])('surely paid nothing, where %s', async (_, changes, isAborted, isRefused) => {
     const { end, stored, isMediaKept } = await world(changes)
     await end(REFUSED, isAborted)
     const state = await stored()
@@ -92,7 +92,7 @@ describe('a run that failed', () => {
     }
   })
 
-  it('keeps what it left at its generator', async () => {
+  it('keeps what is left at its generator', async () => {
     const { end, stored } = await world({ submission: acceptedJob('x') })
     const events = await end(REFUSED, true, leftWith('x'))
     expect(await stored()).toMatchObject({ upstream: leftWith('x') })
@@ -106,7 +106,7 @@ describe('a run that failed', () => {
     expect(callsOf('save')).toEqual([])
   })
 
-  it('before it had an answer of the store is reported all the same', async () => {
+  it('before it had an answer of the store is still reported', async () => {
     const { session } = await world({})
     await endRun({ log: session.log, session: undefined }, REFUSED, { isAborted: true, upstream: HEARD_NOTHING })
     const events = []
@@ -207,7 +207,7 @@ describe('the last event of a run that was aborted while another process submits
     return { upstream: Object(last).upstream as Upstream, endedMs }
   }
 
-  it('waits for the word of that process', async () => {
+  it('waits for the report of that process', async () => {
     expect(await wordAfter(600)).toEqual({ upstream: leftWith('x'), endedMs: 750 })
   })
 

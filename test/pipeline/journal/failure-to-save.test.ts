@@ -39,7 +39,7 @@ describe('a run that cannot be saved', () => {
   it.each([
     ['a job', acceptedJob('x')],
     ['a submission of an unknown outcome', UNKNOWN],
-  ])('continues all the same with %s, which is paid or may be', (_, submission) => {
+  ])('continues nevertheless with %s, which is paid or may be', (_, submission) => {
     expect(failureToSave(stateOf('run_1', { submission }), down)).toBeUndefined()
   })
 })

@@ -128,7 +128,7 @@ describe('a run that is taken', () => {
     ['without a job does not continue', UNKNOWN, false],
     ['before its submission does not continue', READY, false],
     ['of version 0.1.0 without a submission does not continue', undefined, false],
-  ])('%s while the store is down, once it was tried to hold it again', async (_, submission, may) => {
+  ])('%s while the store is down, once holding it was tried again', async (_, submission, may) => {
     let isDownNow = false
     const { session, clock } = await world({ submission } as Changes, {
       change: (store) => ({
@@ -237,7 +237,7 @@ describe('the progress that another worker reports', () => {
     expect(events).toStrictEqual([{ stage: 'publish', strategy: 'publish', ratio: 0.5, elapsedMs: 0 }])
   })
 
-  it('may be none after another worker took the run over', async () => {
+  it('may be missing after another worker took the run over', async () => {
     const { session, clock, memory } = await world({ worker: 'live' })
     const watching = watchRun(session)
     await memory.report?.('live', [{ id: 'run_1', progress: { stage: 'generate', ratio: 0.5 } }])

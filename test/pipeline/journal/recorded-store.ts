@@ -1,9 +1,9 @@
 import type { RunStore } from '../../../src/index.js'
 
-/** A store that remembers what it was called with. */
+/** A store that records its calls. */
 export interface RecordedStore {
   readonly store: RunStore
-  /** What the calls of a method were given, in order. */
+  /** The arguments of the calls of a method, in order. */
   callsOf(method: keyof RunStore): readonly (readonly unknown[])[]
 }
 

@@ -34,7 +34,7 @@ const fenced = async (): Promise<never> => {
 }
 
 describe('a run that is erased', () => {
-  it('keeps what it came to, without its request and its media', async () => {
+  it('keeps its outcome, without its request and its media', async () => {
     const { config, memory, hasMedia } = await world({ ...ENDED, owner: 'o' })
     await eraseRun(config, 'run_1')
     const erased = { status: 'failed', owner: 'o', erasedAt: NOW + 1000 }
@@ -47,14 +47,14 @@ describe('a run that is erased', () => {
   it.each<[string, Partial<RunState>]>([
     ['is running; cancel it', {}],
     ['is in review; settle it', { status: 'needs-review' }],
-  ])('is none that %s', async (reason, changes) => {
+  ])('is missing when it %s', async (reason, changes) => {
     const { config, callsOf } = await world({ ...changes, request })
     const error = isRefusal(`Could not erase the run, it ${reason}: run_1`)
     await expect(eraseRun(config, 'run_1')).rejects.toMatchObject(error)
     expect([callsOf('save'), callsOf('dropMedia')]).toEqual([[], []])
   })
 
-  it('is none that the store does not know', async () => {
+  it('is missing when the store does not know it', async () => {
     const { config } = await world(ENDED)
     const error = isRefusal('Could not erase the run, the store does not know it: run_2')
     await expect(eraseRun(config, 'run_2')).rejects.toMatchObject(error)
@@ -121,7 +121,7 @@ describe('runs that are pruned', () => {
     [{ endedBefore: NOW + 1001 }, String(NOW + 1001)],
     [{ endedBefore: 'now' }, '"now"'],
     [{}, 'nothing'],
-  ])('are none for %o', async (options, value) => {
+  ])('refuse %o', async (options, value) => {
     const { config, callsOf } = await world(ENDED)
     const fix = `give epoch milliseconds that are not in the future, such as ${NOW + 1000}`
     const error = isInvalid('endedBefore', value, fix)
@@ -167,7 +167,7 @@ describe('the media of a run that ended', () => {
     expect(warnings).toEqual([{ code: 'store-unavailable', message }])
   })
 
-  it('is no matter for a store that keeps none', async () => {
+  it('is skipped for a store that keeps none', async () => {
     const { warnings } = await drop(ENDED, () => ({ dropMedia: undefined }) as never)
     expect(warnings).toEqual([])
   })

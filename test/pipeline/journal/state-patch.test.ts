@@ -23,7 +23,7 @@ describe('the start of a step', () => {
 })
 
 describe('a state that is saved', () => {
-  it('names the worker that holds the run, and counts how often one took it over', () => {
+  it('names the worker that holds the run, and counts how often it was taken over', () => {
     const state = stateOf('run_1', { worker: 'other', epoch: 3 })
     expect(patchedState(state, {}, time, stored(state))).toMatchObject({ worker: 'own', epoch: 4, time })
     const own = stateOf('run_1', { worker: 'own', epoch: 3 })

@@ -61,7 +61,7 @@ describe('the time of a run that is loaded', () => {
 })
 
 describe('the time of a run in a process', () => {
-  it('counts what passes, however often the wall clock steps, the state is saved and loaded again', async () => {
+  it('counts elapsed time, however often the wall clock steps and the state is saved and loaded again', async () => {
     const stepMs = fc.integer({ min: -HOUR_MS, max: HOUR_MS })
     const action = fc.record({
       stepMs,
@@ -89,7 +89,7 @@ describe('the time of a run in a process', () => {
     )
   })
 
-  it('takes what another process saved as at most as old as its own last look', async () => {
+  it('counts what another process saved as at most as old as its own last look', async () => {
     const clock = steppingClock({ now: START })
     const state = stateAt(START)
     const time = new RunTime(clock, state)

@@ -77,12 +77,12 @@ describe('after the end of a run', () => {
     expect(times).toEqual([1000, 100, 0, 1000])
   })
 
-  it('a store that refuses at once is not one that hangs', async () => {
+  it('a store that refuses at once does not count as one that hangs', async () => {
     const { load } = await world(ENDED_MS)
     expect([await load(new Error('connect ECONNREFUSED')), await load()]).toEqual([0, 1000])
   })
 
-  it('the answer of another operation says nothing of the one that hung', async () => {
+  it('the answer of another operation proves nothing about the one that hung', async () => {
     const { load, due } = await world(ENDED_MS)
     expect([await load(), await due('answers'), await due(), await load()]).toEqual([1000, 0, 100, 100])
   })

@@ -11,7 +11,7 @@ import { recordedStore } from './recorded-store.js'
 
 const HANG_MS = 10_000
 
-/** A state of `run_1` that a worker holds; `due` tells one save from another. */
+/** A state of `run_1` that a worker holds; `due` distinguishes the saves. */
 const heldBy = (worker: string, due: number, changes: Partial<RunState> = {}) =>
   toStoredRun(stateOf('run_1', { worker, wakeAt: NOW + due, ...changes }))
 

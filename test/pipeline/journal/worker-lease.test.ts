@@ -40,7 +40,7 @@ describe('a beat', () => {
     expect(beats()).toBe(2)
   })
 
-  it('is one for all that ask at once', async () => {
+  it('is shared by all that need one at once', async () => {
     const { lease, beats } = await world()
     await Promise.all([lease.beat(), lease.beat()])
     expect(beats()).toBe(1)
@@ -217,7 +217,7 @@ describe('a worker that stops', () => {
     expect(callsOf('retire')).toEqual([['w']])
   })
 
-  it('is not one that merely let go of its runs', async () => {
+  it('does not count as stopped when it only releases its runs', async () => {
     const { lease, clock, run, callsOf } = await world()
     const letGo = lease.hold(run('a'))
     await clock.advance(0)
@@ -260,7 +260,7 @@ describe('progress', () => {
     expect(callsOf('report')).toEqual([['w', [{ id: 'b', progress: at(0.2) }]]])
   })
 
-  it('that came too late for its run does not hold up that of the next one', async () => {
+  it('that came too late for its run does not delay that of the next one', async () => {
     const { lease, clock, run, callsOf } = await world()
     const letGo = [lease.hold(run('a')), lease.hold(run('b'))]
     letGo[0]?.()

@@ -66,7 +66,7 @@ describe('among many workers', () => {
     expect(at(TTL_MS, beating(), 'w1')).toBe(true)
   })
 
-  it('the one that was not watched for the longest is forgotten first, and it alone', () => {
+  it('only the one that was not watched for the longest is forgotten', () => {
     const { at } = watching()
     for (let worker = 1; worker <= MOST_WATCHED; worker += 1) at(0, beating(), `w${worker}`)
     at(1, beating(), 'w1')

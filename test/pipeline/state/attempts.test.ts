@@ -50,13 +50,13 @@ describe('generatorErrorsOf', () => {
     ['quota-exceeded', false],
     ['authentication', false],
     ['content-rejected', false],
-  ])('says whether a recorded %s may be retried', (code, isRetryable) => {
+  ])('records whether a recorded %s may be retried', (code, isRetryable) => {
     const [error] = generatorErrorsOf([failed('a', code, 'Could not submit: a')], [])
     expect(error).toBeInstanceOf(RecordedError)
     expect(error).toMatchObject({ name: 'RecordedError', code, isRetryable, message: 'Could not submit: a' })
   })
 
-  it('says which generator failed where the state of 0.1.0 has no message', () => {
+  it('names the generator that failed where the state of 0.1.0 has no message', () => {
     const attempt: Attempt = {
       stage: 'generate',
       strategy: 'a',
@@ -109,7 +109,7 @@ describe('reasonsOf', () => {
     ])
   })
 
-  it('names ten at most, says how many more there are, and shortens each', () => {
+  it('names ten at most, counts the rest, and shortens each', () => {
     const upTo = (count: number) => Array.from({ length: count }, (_, index) => inStage('upload', `u${index}`))
     expect(reasonsOf(upTo(10))).toHaveLength(10)
     expect(reasonsOf(upTo(10)).at(-1)).toBe('u9 failed (network: no u9)')

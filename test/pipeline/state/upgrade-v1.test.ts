@@ -176,7 +176,7 @@ describe('a state of version 0.1.0 that is broken', () => {
     )
   })
 
-  it('says where it is broken', () => {
+  it('names where it is broken', () => {
     const broken = (keys: readonly (string | number)[], value: unknown) => () =>
       readRunState('run_1', { state: mutated(v1State('accepted'), keys, value) as StoredRun })
     expect(broken(['submission', 'number'], undefined)).toThrow('its state is broken at submission.number')

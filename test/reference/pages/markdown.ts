@@ -55,7 +55,7 @@ function cell(text: string): string {
   return items.replaceAll('\n', ' ').replaceAll('|', '\\|')
 }
 
-/** The first sentence of a text. A full stop inside code is none. */
+/** The first sentence of a text. A full stop inside code does not count. */
 export function firstSentence(text: string): string {
   const [paragraph = ''] = text.split('\n')
   const masked = paragraph.replaceAll(/`[^`]*`|\{@link [^}]*\}/g, (span) => '_'.repeat(span.length))

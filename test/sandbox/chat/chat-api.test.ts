@@ -72,7 +72,7 @@ describe('a streamed answer', () => {
     ['json', (content: string) => JSON.parse(content).url],
     ['markdown', (content: string) => /^!\[Generated Video\]\((.+)\)$/.exec(content)?.[1]],
     ['bare-url', (content: string) => content],
-  ])('tells the address as %s', async (model, read) => {
+  ])('gives the address as %s', async (model, read) => {
     const { chunks } = await ask(model)
     const url = read(contentOf(chunks))
     expect(url).toBe(urlIn(url))
@@ -80,7 +80,7 @@ describe('a streamed answer', () => {
     expect(finishOf(chunks)).toBe('STOP')
   })
 
-  it('tells an early and then the last address in delta.output', async () => {
+  it('gives an early and then the last address in delta.output', async () => {
     const { chunks } = await ask('delta-output')
     const outputs = chunks.flatMap(({ choices }) => choices[0]?.delta.output ?? [])
     expect(outputs).toMatchObject([
@@ -114,7 +114,7 @@ describe('a streamed answer', () => {
     )
   })
 
-  it('follows the option where the model says nothing', async () => {
+  it('follows the option where the model sets nothing', async () => {
     await using other = await startSandbox({ speed: 200, chatVariant: 'markdown' })
     const { baseUrl, apiKey, models } = other.chat
     const ask = async (model: string) => {
@@ -180,7 +180,7 @@ describe('a failure in the stream, under status 200', () => {
 })
 
 describe('without a stream', () => {
-  it('the family generates nothing and says so with status 200', async () => {
+  it('the family generates nothing and reports so with status 200', async () => {
     const before = sandbox.requestsTo('files').length
     const { status, json } = await call({ model: 'fenced-html', messages: [{ role: 'user', content: 'A cat' }] })
     const { choices } = json as { choices: readonly { message: { content: string }; finish_reason: string }[] }
@@ -204,7 +204,7 @@ describe('without a stream', () => {
 })
 
 describe('before the stream', () => {
-  it('asks for a key', async () => {
+  it('requires a key', async () => {
     const { baseUrl } = sandbox.chat
     const none = await callJson(`${baseUrl}/models`)
     expect([none.status, none.json]).toEqual([403, { detail: 'Not authenticated' }])

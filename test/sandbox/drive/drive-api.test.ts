@@ -49,7 +49,7 @@ const reasonOf = ({ status, json }: { status: number; json: unknown }) => {
 }
 
 describe('a resumable upload', () => {
-  it('goes part by part, says how far it is, and ends with the fields that were asked for', async () => {
+  it('goes part by part, reports its progress, and ends with the requested fields', async () => {
     const [id] = ((await call('/drive/v3/files/generateIds?count=1')).json as { ids: string[] }).ids
     const opened = await open({ id }, {}, '&fields=id,name,md5Checksum,size,webViewLink,webContentLink,parents')
     expect([opened.status, opened.text]).toEqual([200, ''])
@@ -90,7 +90,7 @@ describe('a resumable upload', () => {
     expect(sandbox.requestsTo('drive.upload')[0]?.body).toEqual({ byteLength: UNIT })
   })
 
-  it('learns its length at the end, from the last part or from a question', async () => {
+  it('learns its length at the end, from the last part or from a status request', async () => {
     const whole = await openUri({}, { 'x-upload-content-length': '' })
     expect(whole).toBe('')
     const open2 = async () => {
@@ -165,7 +165,7 @@ describe('a resumable upload', () => {
     expect(reasonOf(await call(path, { method: 'PATCH', body: {} }))).toEqual([404, 404, 'notFound'])
   })
 
-  it('is ended by its client, by its age, and by what it cannot say', async () => {
+  it('is ended by its client, by its age, and by an invalid request', async () => {
     const uri = await openUri()
     expect((await callJson(uri, { method: 'DELETE' })).status).toBe(499)
     expect((await callJson(uri, { method: 'DELETE' })).status).toBe(404)
@@ -176,14 +176,14 @@ describe('a resumable upload', () => {
   })
 })
 
-describe('what is refused before an upload', () => {
+describe('requests that are refused before an upload', () => {
   it.each([
     ['a folder that is not there', { parents: ['nobody'] }, [404, 404, 'notFound']],
     ['two folders', { parents: ['root', 'root'] }, [400, 400, 'invalid']],
     ['folders in a text', { parents: 'root' }, [400, 400, 'invalid']],
-    ['an id of its own', { id: 'mine' }, [400, 400, 'invalid']],
-    ['a name that is no text', { name: 5 }, [400, 400, 'invalid']],
-    ['a type that is no text', { mimeType: 5 }, [400, 400, 'invalid']],
+    ['its own id', { id: 'mine' }, [400, 400, 'invalid']],
+    ['a name that is not a string', { name: 5 }, [400, 400, 'invalid']],
+    ['a type that is not a string', { mimeType: 5 }, [400, 400, 'invalid']],
   ])('%s', async (_, metadata, expected) => {
     expect(reasonOf(await open(metadata))).toEqual(expected)
   })
@@ -198,7 +198,7 @@ describe('what is refused before an upload', () => {
     expect(sandbox.drive.files.size).toBe(1)
   })
 
-  it('another kind of upload, metadata that are no JSON, fields and lengths that are none', async () => {
+  it('another kind of upload, metadata that are not JSON, invalid fields and lengths', async () => {
     const path = '/upload/drive/v3/files'
     expect(reasonOf(await call(path, { method: 'POST', body: {} }))).toEqual([400, 400, 'badRequest'])
     const text = await call(`${path}?uploadType=resumable`, { method: 'POST', body: 'name=a' })
@@ -245,7 +245,7 @@ describe('what is refused before an upload', () => {
 })
 
 describe('files', () => {
-  it('are looked at, created without bytes, and deleted', async () => {
+  it('are read, created without bytes, and deleted', async () => {
     const { id } = await store()
     expect((await call(`/drive/v3/files/${id}`)).json).toEqual({
       kind: 'drive#file',
@@ -308,7 +308,7 @@ describe('files', () => {
     expect((await fetch(`${sandbox.drive.baseUrl}/uc`)).status).toBe(404)
   })
 
-  it('that are too long are known by length and hash alone', () => {
+  it('that are too long are known only by length and hash', () => {
     const { store, keepBytes } = sandboxDrive(3)
     const [id = ''] = store.generateIds(1)
     const about = { id, name: 'a', mediaType: 'video/mp4', parents: [] }
@@ -337,7 +337,7 @@ describe('faults', () => {
     ])
   })
 
-  it('nothing of a part counts that is answered in place of being handled, and all of one whose answer is lost', async () => {
+  it('no byte of a part counts whose handling was replaced by an answer, and all of one whose answer is lost', async () => {
     const uri = await openUri()
     const first = () => put(uri, `bytes 0-${UNIT - 1}/${total}`, bytes.subarray(0, UNIT))
     const stored = async () => (await put(uri, `bytes */${total}`, new Uint8Array())).headers.get('range')

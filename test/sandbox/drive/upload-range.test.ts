@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { parseUploadRange } from '../../../src/sandbox/drive/upload-range.js'
 
-it('reads parts and questions, with and without a total', () => {
+it('reads parts and status requests, with and without a total', () => {
   expect(parseUploadRange('bytes 0-524287/2000000')).toEqual({ kind: 'part', start: 0, end: 524_288, total: 2_000_000 })
   expect(parseUploadRange('bytes 5-5/*')).toEqual({ kind: 'part', start: 5, end: 6, total: undefined })
   expect(parseUploadRange('bytes */7')).toEqual({ kind: 'query', total: 7 })

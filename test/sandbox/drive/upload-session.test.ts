@@ -80,7 +80,7 @@ describe('uploadSession', () => {
     expect(session().objection(range)).toMatch(message)
   })
 
-  it('takes the total from whoever tells it first', async () => {
+  it('takes the total from the first part that declares it', async () => {
     const upload = uploadSession({ declaredBytes: undefined, keepBytes: total })
     const first = { ...part(0, UNIT), total: undefined }
     expect(upload.objection(first)).toBeUndefined()

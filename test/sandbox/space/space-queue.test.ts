@@ -25,7 +25,7 @@ it('runs one call at a time, in order, and refuses what does not fit in the line
   expect(queue.submit(async () => 'failed')).toBeDefined()
 })
 
-it('hands a call over once, and takes it out of the line', async () => {
+it('passes a call on once, and takes it out of the line', async () => {
   const queue = spaceQueue(2)
   const gate = Promise.withResolvers<void>()
   const ran: string[] = []

@@ -44,7 +44,7 @@ const each = () =>
   sandbox.spaces.map((space) => ({ space, inputs: [space.password, ...(space.dialect === 6 ? [''] : [])] }))
 
 describe('a Space of Gradio 4 and one of Gradio 6', () => {
-  it('tell their versions, their prefix and their inputs', async () => {
+  it('declare their versions, their prefix and their inputs', async () => {
     const [four, six] = sandbox.spaces
     const config4 = (await callJson(`${four.baseUrl}/config`)).json
     expect(config4).toMatchObject({ version: '4.44.1', protocol: 'sse_v3', root: four.baseUrl })
@@ -100,7 +100,7 @@ describe('a Space of Gradio 4 and one of Gradio 6', () => {
     expect(named).toMatchObject({ username: 'me', folder_path: expect.stringMatching(/^me\/\d{4}-/) })
   })
 
-  it('tell failures as results', async () => {
+  it('report failures as results', async () => {
     for (const { space, inputs } of each()) {
       const [, ...rest] = inputs
       const message = async (url: unknown, password = space.password) => {
@@ -123,7 +123,7 @@ describe('a Space of Gradio 4 and one of Gradio 6', () => {
     expect(sandbox.drive.files.size).toBe(0)
   })
 
-  it('keep the reason of too few inputs to themselves', async () => {
+  it('do not reveal the reason of too few inputs', async () => {
     const [four, six] = sandbox.spaces
     expect((await run(four, ['x'])).at(-1)).toEqual({ event: 'error', data: 'null' })
     const [heartbeat, error] = await run(six, [sandbox.files.url('v/a b.mp4'), six.password])
@@ -167,7 +167,7 @@ describe('a Space of Gradio 4 and one of Gradio 6', () => {
     }
   })
 
-  it('lose the result of a call with a session of its own, but only before Gradio 6', async () => {
+  it('lose the result of a call with its own session, but only before Gradio 6', async () => {
     const [four, six] = sandbox.spaces
     const read = async (space: SandboxSpace) => {
       const id = await idOf(space, { data: ['', space.password, ''], session_hash: 'mine' })
@@ -196,7 +196,7 @@ describe('a line', () => {
     expect([status, json]).toEqual([503, { detail: 'Queue is full. Max size is 0 and size is 0.' }])
   })
 
-  it('is left by whoever leaves the stream, and what runs goes on unseen', async () => {
+  it('is left by a client that leaves the stream, and what runs continues unseen', async () => {
     const [space] = sandbox.spaces
     const released = Promise.withResolvers<void>()
     const source = createServer((_, response) => void released.promise.then(() => response.end(BYTES)))

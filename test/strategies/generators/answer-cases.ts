@@ -13,7 +13,7 @@ export interface AnswerCase {
   readonly phase?: 'create' | 'poll' | 'poll4'
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
-  /** A text as it is, an object as JSON, `base64` as those bytes; `ORIGIN` is the server's own origin. */
+  /** A text unchanged, an object as JSON, `base64` as those bytes; `ORIGIN` is the server's own origin. */
   readonly body: unknown
   readonly want: Readonly<Record<string, unknown>>
 }
@@ -28,7 +28,7 @@ export function answerCases(name: 'videos-api' | 'chat-completions'): readonly A
   return lines.map((line) => JSON.parse(line) as AnswerCase)
 }
 
-/** A server that gives an answer to whatever it is asked. */
+/** A server that gives the same answer to every request. */
 export async function answering({ status, headers = {}, body }: AnswerCase): Promise<string> {
   const server = await loopbackServer((_, response) => {
     const bytes = bytesOf(body, server.origin)
@@ -47,7 +47,7 @@ function bytesOf(body: unknown, origin: string): Buffer {
   return Buffer.from(text.replaceAll('ORIGIN', origin))
 }
 
-/** Submits, and says what is known then. */
+/** Submits, and returns what is known then. */
 export async function readStart(generator: TaskGenerator<{ id: string }>): Promise<Reading> {
   try {
     const { operation, status } = await generator.start({ prompt: 'A cat' }, stageContext())
@@ -57,7 +57,7 @@ export async function readStart(generator: TaskGenerator<{ id: string }>): Promi
   }
 }
 
-/** Polls so many times, and says what is known then. */
+/** Polls so many times, and returns what is known then. */
 export async function readPolls(generator: TaskGenerator<{ id: string }>, times: number): Promise<Reading> {
   let reading: Reading = {}
   for (let time = 0; time < times; time += 1) {
@@ -70,7 +70,7 @@ export async function readPolls(generator: TaskGenerator<{ id: string }>, times:
   return reading
 }
 
-/** Generates in one call, and says what came of it. */
+/** Generates in one call, and returns the outcome. */
 export async function readCall(generator: OneShotGenerator): Promise<Reading> {
   try {
     return videoOf(await generator.generate({ prompt: 'A cat' }, stageContext()))

@@ -20,7 +20,7 @@ describe('layersOf', () => {
     },
   )
 
-  test('has the innermost first, and what says how the request went last', () => {
+  test('has the innermost first, and the status of the request last', () => {
     const body = { code: 0, base_resp: { status_code: 0 }, data: { id: 'a', ResponseMetadata: { Action: 'x' } } }
     expect(layersOf(body)).toEqual([
       { id: 'a', response_metadata: { action: 'x' } },
@@ -30,7 +30,7 @@ describe('layersOf', () => {
     ])
   })
 
-  test('leaves the files of a job that says it all by itself closed', () => {
+  test('does not open the files of a complete job', () => {
     expect(layersOf({ ...JOB, output: { id: 'file_1', status: 'ready' } })).toHaveLength(1)
     expect(layersOf({ ...JOB, data: { id: 'file_1' } })).toHaveLength(1)
     expect(layersOf({ id: 'job_1', video: { id: 'file_1' } })).toHaveLength(1)
@@ -38,7 +38,7 @@ describe('layersOf', () => {
     expect(layersOf({ status: 'done', data: { id: 'job_1' } })[0]).toEqual({ id: 'job_1' })
   })
 
-  test('opens a name that nobody knows where there is nothing else', () => {
+  test('opens an unknown name where nothing else is left', () => {
     expect(layersOf({ motionVideoGenerationJob: JOB })[0]).toEqual(JOB)
     expect(layersOf({ note: 'x', empty: {}, none: [], odd: [JOB] })[0]).toEqual(JOB)
     expect(layersOf({ one: JOB, two: { id: 'job_2' } })).toHaveLength(1)
@@ -120,14 +120,11 @@ describe('the id of a job', () => {
 describe('a list of jobs', () => {
   const jobs = [JOB, { taskId: 'job_2', state: 'queued' }]
 
-  test.each(['data', 'tasks', 'jobs', 'items', 'results'])(
-    'in %s, or alone, has the one that was asked for',
-    (name) => {
-      expect(entryOf({ [name]: jobs }, 'job_2')).toBe(jobs[1])
-      expect(entryOf(jobs, 'job_1')).toBe(jobs[0])
-      expect(entryOf({ [name]: jobs }, 'job_3')).toBeUndefined()
-    },
-  )
+  test.each(['data', 'tasks', 'jobs', 'items', 'results'])('in %s, or alone, has the requested one', (name) => {
+    expect(entryOf({ [name]: jobs }, 'job_2')).toBe(jobs[1])
+    expect(entryOf(jobs, 'job_1')).toBe(jobs[0])
+    expect(entryOf({ [name]: jobs }, 'job_3')).toBeUndefined()
+  })
 
   test.each([
     [{ data: [JOB] }],
@@ -137,11 +134,11 @@ describe('a list of jobs', () => {
     [{ data: JOB }],
     ['a word'],
     [null],
-  ])('is none in %j', (body) => {
+  ])('has none in %j', (body) => {
     expect(entryOf(body, 'job_9')).toBe(body)
   })
 
-  test('may have its entries by their state alone', () => {
+  test('is recognised by the states of its entries, without ids', () => {
     expect(entryOf([{ status: 'done' }, { status: 'queued' }], 'job_9')).toBeUndefined()
   })
 })

@@ -48,7 +48,7 @@ describe('chatCandidates', () => {
     ['a link goes before a bare URL', `https://doc.example [video](${URL_1})`],
     ['the later of two files', `https://doc.example/2.mp4 ${URL_1}`],
     ['a file goes before a later page', `${URL_1} https://doc.example/rules`],
-    ['braces that are no JSON', `{anime} ${URL_1}`],
+    ['braces that are not JSON', `{anime} ${URL_1}`],
   ])('%s', (_, text) => {
     expect(videoUrlIn(text, search)).toBe(URL_1)
   })
@@ -106,7 +106,7 @@ describe('chatCandidates', () => {
     expect(chatCandidates(text, search)[0]).toMatchObject({ evidence })
   })
 
-  test('has each of them once, bytes too, and knows how it was written', () => {
+  test('has each of them once, bytes too, and records how it was written', () => {
     const [one, other] = ['data:video/mp4;base64,AAAA', 'data:video/webm;codecs=vp9;base64,BBBB']
     const found = chatCandidates(`${one} ${other} ${one} https://a.example/v https://a.example/v`, search)
     expect(found.map(({ output, written }) => [output.kind, written])).toEqual([
@@ -118,7 +118,7 @@ describe('chatCandidates', () => {
     expect(chatCandidates('data:image/png;base64,AAAA', search)).toEqual([])
   })
 
-  test('the address of a job behind the key is none of a chat', () => {
+  test('the address of a job behind the key is not a candidate of a chat', () => {
     expect(chatCandidates('{"unsigned_urls":["/v1/jobs/1"]}', search)).toEqual([])
   })
 

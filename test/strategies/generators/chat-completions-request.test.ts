@@ -97,7 +97,7 @@ describe('the request', () => {
     })
   })
 
-  test('warns of what changes little, and drops nothing in silence', async () => {
+  test('warns of what changes little, and drops nothing silently', async () => {
     const { body, warnings } = await sent({
       seed: 1,
       audio: true,
@@ -115,7 +115,7 @@ describe('the request', () => {
     expect([honoured.body.seed, honoured.warnings]).toEqual([1, []])
   })
 
-  test('an address that is only repeated from it is no result', async () => {
+  test('an address that is only repeated from it is not a result', async () => {
     const own = 'https://sora.chatgpt.com/p/x'
     const server = await chatServer([chunk({ content: `Remixing ${own} now: ${URL_1}` }, 'stop'), DONE])
     expect(await generatorAt(server).generate({ prompt: `Like ${own}, but blue` }, context())).toMatchObject({
@@ -128,11 +128,11 @@ test.each<[string, Partial<VideoRequest>, string[]]>([
   ['a length that the model does not have', { durationSeconds: 8 }, ['durationSeconds']],
   ['a length for a model that says none', { durationSeconds: 8, model: 'sora-1.0' }, ['durationSeconds']],
   ['the other orientation', { aspectRatio: '9:16', size: '720x1280' }, ['aspectRatio', 'size']],
-  ['a ratio of its own', { aspectRatio: '1:1', size: '640x640' }, ['aspectRatio', 'size']],
+  ['its own ratio', { aspectRatio: '1:1', size: '640x640' }, ['aspectRatio', 'size']],
   ['a size for a model that says none', { size: '1280x720', model: 'sora-1.0' }, ['size']],
   ['a size that cannot be read', { size: 'large' }, ['size']],
   ['the address of an image', { image: 'https://img.example/1.png' }, ['image']],
-  ['an image that is none', { image: 'data:image/png;base64,AAAA' }, ['image']],
+  ['an invalid image', { image: 'data:image/png;base64,AAAA' }, ['image']],
   ['two beginnings', { image: PNG_URL, video: 'https://cdn.example/in.mp4', remixOf: POST }, ['video', 'remixOf']],
   ['a remix of what is no post', { remixOf: 'video_1' }, ['remixOf']],
   ['a remix with shots', { remixOf: POST, storyboard: [{ durationSeconds: 1, prompt: 'x' }] }, ['storyboard']],
@@ -184,14 +184,14 @@ describe('an answer in place of the stream', () => {
     expect(error).toMatchObject({ code: 'upstream-http', isRefusal: true })
   })
 
-  test('nobody at the address is a refusal', async () => {
+  test('a closed port is a refusal', async () => {
     const error = await rejection(
       generatorAt({ origin: await deadOrigin() } as never).generate({ prompt: 'x' }, context()),
     )
     expect(error).toMatchObject({ code: 'network', isRefusal: true, isRetryable: true })
   })
 
-  test('a key that cannot be had is a refusal, in time', async () => {
+  test('a key that cannot be resolved is a refusal, in time', async () => {
     const server = await chatServer([])
     const failing = (apiKey: () => Promise<string>) =>
       rejection(generatorAt(server, { apiKey, idleTimeoutMs: 40 }).generate({ prompt: 'x' }, context()))
@@ -202,7 +202,7 @@ describe('an answer in place of the stream', () => {
 })
 
 test.each(['http://127.0.0.1:8000/tmp/a.mp4', 'http://localhost/tmp/a.mp4', 'http://[::1]:8000/a.mp4'])(
-  'a video on the own machine of a distant upstream is told of: %s',
+  'a video on the own machine of a distant upstream is reported: %s',
   async (url) => {
     const fetch = async () => new Response(chunk({ content: `<video src='${url}'></video>` }, 'stop'))
     const told = context()

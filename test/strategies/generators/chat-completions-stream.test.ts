@@ -12,7 +12,7 @@ const URL_2 = 'https://cdn.example/2.mp4?se=2026-01-01'
 const HTML = `\`\`\`html\n<video src='${URL_1}' controls></video>\n\`\`\``
 const request = { prompt: 'A cat playing piano' }
 
-// Real time: the silence before a stream goes on is a real one here.
+// Real time: the silence before a stream continues is a real one here.
 const context = (signal?: AbortSignal) => ({ ...stageContext(signal), clock: systemClock })
 const generate = async (script: Script, headers?: Record<string, string>) => {
   const told = context()
@@ -48,7 +48,7 @@ describe('the video of a stream', () => {
       ],
     ],
     ['prose that sounds like trouble', [chunk({ content: `Passed the safety check: ${URL_1}` }, 'stop'), DONE]],
-    ['data that is no JSON', ['data: oops\n\n', chunk({ content: URL_1 }, 'stop'), DONE]],
+    ['data that is not JSON', ['data: oops\n\n', chunk({ content: URL_1 }, 'stop'), DONE]],
   ])('with %s', async (_, script) => {
     const { video, warnings } = await generate(script)
     expect(video).toMatchObject({ id: expect.stringMatching(/./), url: URL_1, model: 'sora2-landscape-10s' })
@@ -56,7 +56,7 @@ describe('the video of a stream', () => {
   })
 
   test.each(['application/json', 'text/plain', 'text/event-stream'])(
-    'whatever the media type %s says',
+    'is read under the media type %s',
     async (type) => {
       const { video } = await generate([chunk({ content: HTML }, 'STOP'), DONE], { 'content-type': type })
       expect(video.url).toBe(URL_1)
@@ -158,7 +158,7 @@ describe('progress', () => {
     expect(reports).toEqual([progress])
   })
 
-  test('the five texts of the seed are told, and the result is not', async () => {
+  test('the five texts of the seed are reported, and the result is not', async () => {
     const texts = [
       '🎬 开始生成视频...',
       '✅ 视频生成完成',
@@ -176,7 +176,7 @@ describe('progress', () => {
     expect(reports).toEqual(texts.map((message) => ({ message })))
   })
 
-  test('what belongs to the result is no progress, however it is cut', async () => {
+  test('parts of the result are not progress, however they are cut', async () => {
     const { reports } = await generate([
       ...[...HTML].map((letter) => chunk({ content: letter })),
       chunk({}, 'STOP'),
@@ -306,8 +306,8 @@ describe('errors in a stream', () => {
       'submission-unknown',
       [chunk({ reasoning_content: 'Done' }), chunk({ content: 'The generation has ended.' }, 'STOP'), DONE],
     ],
-    ['nothing at all', 'submission-unknown', []],
-    ['nothing but data that is no JSON', 'submission-unknown', ['data: oops\n\n', DONE]],
+    ['nothing', 'submission-unknown', []],
+    ['only data that is not JSON', 'submission-unknown', ['data: oops\n\n', DONE]],
     ['a page', 'submission-unknown', ['<!DOCTYPE html><title>Just a moment</title>']],
     ['a cut before any address', 'submission-unknown', [chunk({ reasoning_content: '40%' }), 'cut']],
     [
@@ -336,7 +336,7 @@ describe('errors in a stream', () => {
     expect(error).toMatchObject({ isRetryable: mayBeRepeated })
   })
 
-  test('its message says what the upstream said, and no more than an excerpt', async () => {
+  test('its message has the message of the upstream, as an excerpt', async () => {
     const error = await failing([frame({ error: { message: `Draft ${'x'.repeat(900)}`, code: 'draft_missing' } })])
     expect(error).toMatchObject({
       upstreamCode: 'draft_missing',
@@ -348,7 +348,7 @@ describe('errors in a stream', () => {
     expect(await failing([frame({ error: {}, object: 'error' })])).toMatchObject({ code: 'generation-failed' })
   })
 
-  test('the deadline of the upstream is told, or how long it took', async () => {
+  test('the deadline of the upstream is reported, or how long it took', async () => {
     expect(
       await failing([frame({ error: { message: 'Upstream API timeout: Generation exceeded 3000 seconds limit' } })]),
     ).toMatchObject({ timeoutMs: 3_000_000 })
@@ -357,7 +357,7 @@ describe('errors in a stream', () => {
     })
   })
 
-  test('a stream with neither says so, and what there was', async () => {
+  test('a stream with neither is reported with what it held', async () => {
     expect(await failing([chunk({ content: 'The generation has ended.' }, 'STOP'), DONE])).toMatchObject({
       code: 'submission-unknown',
       message: expect.stringMatching(/ended with neither a video nor an error, only The generation has ended\.$/),
@@ -399,7 +399,7 @@ describe('once an address was seen', () => {
       [chunk({ output: [{ url: URL_1 }] }), chunk({ reasoning_content: '**Content Policy Violation**' }), DONE],
       URL_1,
     ],
-  ])('%s does not lose it, and is told', async (_, script, url) => {
+  ])('%s does not lose it, and is reported', async (_, script, url) => {
     const { video, warnings } = await generate(script)
     expect(video.url).toBe(url)
     expect(warnings).toMatchObject([
@@ -417,7 +417,7 @@ describe('once an address was seen', () => {
 })
 
 describe('silence and limits', () => {
-  test('silence before the first byte, in the stream, or in all leaves the outcome unknown', async () => {
+  test('silence before the first byte, in the stream, or in total leaves the outcome unknown', async () => {
     const quiet = await loopbackServer(() => undefined)
     const headers = await chatServer(['hang'])
     const begun = await chatServer([chunk({ reasoning_content: '10%' }), 'hang'])

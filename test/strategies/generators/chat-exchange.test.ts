@@ -7,7 +7,7 @@ const FILE = 'https://cdn.example/a.mp4'
 const request = { prompt: 'A cat' }
 const answering = (text: string) => loopbackServer((_, response) => response.end(text))
 
-describe('an answer that is no stream', () => {
+describe('an answer that is not a stream', () => {
   const piece = (content: string, finish_reason: string | null = null) =>
     JSON.stringify({ id: 'c_1', choices: [{ delta: { content }, finish_reason }] })
 
@@ -32,7 +32,7 @@ describe('an answer that is no stream', () => {
     })
   })
 
-  test('is told to be too long, and is not retried', async () => {
+  test('is reported to be too long, and is not retried', async () => {
     const server = await answering(JSON.stringify({ choices: [], note: 'x'.repeat(2_000) }))
     const error = await rejection(generatorAt(server, { maxAnswerBytes: 1_000 }).generate(request, stageContext()))
     expect(error).toMatchObject({
@@ -46,7 +46,7 @@ describe('an answer that is no stream', () => {
     })
   })
 
-  test.each(['<html>Space is sleeping</html>', '', ' \n'])('may say nothing: %j', async (text) => {
+  test.each(['<html>Space is sleeping</html>', '', ' \n'])('may be empty: %j', async (text) => {
     const error = await rejection(generatorAt(await answering(text)).generate(request, stageContext()))
     expect(error).toMatchObject({ code: 'submission-unknown' })
   })
@@ -112,7 +112,7 @@ describe('what the upstream only repeats', () => {
     ['image', { image: 'https://own.example/i.mp4', video: undefined }],
     ['video', { video: 'https://own.example/i.mp4' }],
     ['remix', { remixOf: 'https://own.example/i.mp4' }],
-  ])('of the %s of a request is no result', async (_, more) => {
+  ])('of the %s of a request is not a result', async (_, more) => {
     const said = `From https://own.example/i.mp4 came ${FILE}, thanks to https://own.example/i.mp4`
     const generator = generatorAt(await chatServer([chunk({ content: said }, 'stop'), DONE]), { imageUrls: 'send' })
     const overrides = { remixOf: true, image: true, video: true }

@@ -11,7 +11,7 @@ const said = (message: string, code: string | null = null) =>
 const INVALIDATED =
   '{"error":{"message":"Your authentication token has been invalidated. Please try signing in again.","type":"invalid_request_error","code":"token_invalidated","param":null},"status":401}'
 
-// What the family sends under 200, what class it becomes, and what an OpenAI client is told of it.
+// What the family sends under 200, what class it becomes, and what an OpenAI client receives.
 test.each([
   [
     'quota',
@@ -107,7 +107,7 @@ test.each([
     /try again, perhaps with another prompt/,
   ],
 ])(
-  '%s: recognised, and told to a client, also from the JSON of an event',
+  '%s: recognised, and reported to a client, also from the JSON of an event',
   async (_, events, name, status, code, advice) => {
     const server = await chatServer([events, DONE])
     const context = { ...stageContext(), clock: systemClock }

@@ -12,12 +12,12 @@ test.each([
   ['sora_video2-portrait_25s', 25],
   ['10s', 10],
   ['sora2-10S', 10],
-])('%s says a length of %i s, and no other', (model, seconds) => {
+])('%s sets a length of %i s, and no other', (model, seconds) => {
   expect(lengthProblem(model, seconds)).toBeUndefined()
   expect(lengthProblem(model, seconds + 1)).toBe(FIX)
 })
 
-test.each(['sora2', 'sora2-10s-hd', 'sora10s', 'sora2-12345s', 'sora2-10'])('%s says no length', (model) => {
+test.each(['sora2', 'sora2-10s-hd', 'sora10s', 'sora2-12345s', 'sora2-10'])('%s sets no length', (model) => {
   for (const seconds of [2, 10, 12345]) expect(lengthProblem(model, seconds)).toBe(FIX)
 })
 
@@ -36,6 +36,6 @@ test.each([
   for (const none of ['720x720', '720P', undefined]) expect(frameProblem(model, none)).toBe(FIX)
 })
 
-test.each(['sora2', 'landscapes', 'sora2-landscaped-10s', 'mylandscape'])('%s says no shape', (model) => {
+test.each(['sora2', 'landscapes', 'sora2-landscaped-10s', 'mylandscape'])('%s sets no shape', (model) => {
   expect([ratioProblem(model, '16:9'), frameProblem(model, '1280x720')]).toEqual([FIX, FIX])
 })

@@ -33,7 +33,7 @@ describe('an error frame', () => {
     expect(JSON.stringify(chatFailure(said, upstream))).not.toContain('canary')
   })
 
-  test.each(['server_error', 'error'])('the word %s is no code of the upstream', (word) => {
+  test.each(['server_error', 'error'])('the word %s is not a code of the upstream', (word) => {
     expect(chatFailure(error('It broke', word), upstream)).not.toHaveProperty('upstreamCode')
   })
 
@@ -59,7 +59,7 @@ describe('an error frame', () => {
     ['URL Error: certificate verify failed', true],
     ['Connection was reset by peer', false],
     ['Server disconnected', false],
-  ])('%s says whether anything was sent: %s', (said, isRefusal) => {
+  ])('%s reports whether anything was sent: %s', (said, isRefusal) => {
     expect(chatFailure(error(said), upstream)).toMatchObject({ code: 'network', isRefusal })
   })
 })
@@ -75,7 +75,7 @@ describe('the word of a failure', () => {
     expect(markedFailure(reason, upstream)).toMatchObject({ code, message: expect.stringContaining(`said, ${said}`) })
   })
 
-  test('is told without secrets, with the place', () => {
+  test('is reported without secrets, with the place', () => {
     expect(verdict('no canary-1', upstream)).toMatchObject({
       code: 'content-rejected',
       url: 'https://chat.example/v1',

@@ -42,7 +42,7 @@ describe('the video of a transcript', () => {
     ['the last of several', [delta({ output: [{ url: LINK }, { url: FILE }] })], FILE],
     ['a relative address of an output', [delta({ output: [{ url: '/a.mp4' }] })], 'https://chat.example/a.mp4'],
     ['a field of another name', [delta({ video_url: LINK })], LINK],
-    ['the most telling of several fields', [delta({ video_url: LINK, url: FILE })], FILE],
+    ['the most specific of several fields', [delta({ video_url: LINK, url: FILE })], FILE],
     [
       'a part of a message',
       [{ choices: [{ message: { content: [{ type: 'video_url', video_url: { url: LINK } }] } }] }],
@@ -85,7 +85,7 @@ describe('the video of a transcript', () => {
 })
 
 describe('the mere links of a transcript', () => {
-  test('are those of a finished one that nothing speaks for', () => {
+  test('are those of a finished one without other evidence', () => {
     const links = (...frames: unknown[]) => transcriptOf(frames).transcript.links()
     expect(links(delta({ content: `${LINK}1 ${LINK}2` }, 'stop'))).toEqual([`${LINK}2`, `${LINK}1`])
     expect(links(delta({ content: `${LINK} ${FILE} ${DATA}` }, 'stop'))).toEqual([LINK])
@@ -123,7 +123,7 @@ describe('the failure of a transcript', () => {
       'generation-failed',
     ],
     ['prose', [delta({ content: 'It violates our content policy' }, 'stop')], 'content-rejected'],
-  ])('is told by %s', (_, frames, code) => {
+  ])('is reported by %s', (_, frames, code) => {
     expect(codeOf(...frames)).toBe(code)
   })
 
@@ -140,11 +140,11 @@ describe('the failure of a transcript', () => {
     ],
     ['prose that says nothing', [delta({ content: 'Hello' }, 'stop')]],
     ['nothing', []],
-  ])('is not told by %s', (_, frames) => {
+  ])('is not reported by %s', (_, frames) => {
     expect(codeOf(...frames)).toBeUndefined()
   })
 
-  test('is the first that was told, and carries the id of the request', () => {
+  test('is the first that was reported, and carries the id of the request', () => {
     const { transcript } = transcriptOf([])
     transcript.begin(new Headers({ 'x-request-id': 'req_1' }))
     transcript.add(JSON.stringify({ error: 'First' }))
@@ -154,7 +154,7 @@ describe('the failure of a transcript', () => {
 })
 
 describe('what else a transcript knows', () => {
-  test('when nothing more is to be expected', () => {
+  test('when nothing more is expected', () => {
     expect(transcriptOf([delta({ content: 'x' }), 'no JSON', ' [DONE]']).ends).toEqual(['more', 'more', 'end'])
     expect(transcriptOf([{ error: 'x' }]).ends).toEqual(['end'])
     expect(transcriptOf([delta({ content: '{"type":"error"}' })]).ends).toEqual(['end'])

@@ -46,7 +46,7 @@ describe('planCreate', () => {
     [{ aspectRatio: '4:7' }, '1024x1792'],
     [{ aspectRatio: '1:1', size: '480x480' }, '480x480'],
     [{ aspectRatio: '16:9', size: '768P' }, '768P'],
-  ])('%j asks for %s', (request, size) => {
+  ])('%j requests %s', (request, size) => {
     expect(plan(request).fields.size).toBe(size)
   })
 
@@ -86,7 +86,7 @@ describe('planCreate', () => {
     [{ size: '1280*720', aspectRatio: '32:18' }, '1280*720'],
     [{ aspectRatio: '7:4' }, '1792x1024'],
     [{}, undefined],
-  ])('%j asks for the size %s', (request, size) => {
+  ])('%j requests the size %s', (request, size) => {
     expect(plan(request).fields.size).toBe(size)
   })
 
@@ -106,7 +106,7 @@ describe('planCreate', () => {
     })
   })
 
-  test('a video is edited, or extended when the options or the request say so', () => {
+  test('a video is edited, or extended when the options or the request require it', () => {
     expect(plan({ video: MP4, durationSeconds: 8 })).toMatchObject({
       path: '/videos/edits',
       fields: { prompt: 'A cat' },

@@ -23,7 +23,7 @@ test.each([
     'JSON was expected',
   ],
   'json: invalid character',
-])('a 400 or 422 that says %j is about the encoding', (said) => {
+])('a 400 or 422 with %j is about the encoding', (said) => {
   for (const status of [400, 422]) expect(isEncodingRefusal(refused(status, said))).toBe(true)
   for (const status of [401, 413, 500]) expect(isEncodingRefusal(refused(status, said))).toBe(false)
 })
@@ -32,7 +32,7 @@ test.each([
   ...['', 'the prompt is too long', 'promptly required', 'required is a size. The prompt was read', 'missing image'],
   ...['invalid size', 'the content is required', 'mediatypes', 'jsonp', 'invalid size; json was read'],
   `prompt ${'x'.repeat(81)} required`,
-])('a 400 that says %j is about something else', (said) => {
+])('a 400 with %j is about something else', (said) => {
   expect(isEncodingRefusal(refused(400, said))).toBe(false)
 })
 

@@ -34,7 +34,7 @@ describe('a submission of videosApiGenerator whose answer was lost', () => {
     expect(creates() - before).toBe(1)
   })
 
-  it('is sent again when the list says that it never arrived', async () => {
+  it('is sent again when the list proves that it never arrived', async () => {
     const before = creates()
     sandbox.setFaults({ 'videos.create': [{ kind: 'reset' }] })
     await expect(run('never arrived')).resolves.toMatchObject({ servedBy: 'resolver' })
@@ -134,7 +134,7 @@ describe('find', () => {
     expect((await findIn([all(mine('a', 30, 'another'))], { sent })).found).toEqual([])
   })
 
-  it('does not know a prompt that providerOptions made something else', async () => {
+  it('does not know a prompt that providerOptions replaced', async () => {
     expect((await findIn([all()], { sent: { providerOptions: { prompt: ['a'] } } })).found).toBe('unclear')
   })
 
@@ -144,7 +144,7 @@ describe('find', () => {
     expect((await findIn([page], { clockOffMs })).found).toEqual(['new'])
   })
 
-  it('takes an hour of doubt for a server that does not say what time it has', async () => {
+  it('takes an hour of doubt for a server without a clock in its answers', async () => {
     const page = all(mine('new', 30), mine('perhaps', 3000), mine('old', 8000))
     expect((await findIn([page], { hasDate: false })).found).toEqual(['new', 'perhaps'])
   })
@@ -173,7 +173,7 @@ describe('find', () => {
     expect(asked).toEqual([null, first.at(-1)?.id, 'a'])
   })
 
-  it('reads on where a server does not say that there is more, until a page is empty', async () => {
+  it('reads on where a server does not announce more, until a page is empty', async () => {
     const pages = [{ data: [mine('x', 10, 'x')] }, { data: [mine('a', 30)] }, { data: [] }]
     expect(await findIn(pages)).toEqual({ found: ['a'], asked: [null, 'x', 'a'] })
   })
@@ -181,7 +181,7 @@ describe('find', () => {
   it.each([
     ['gives the same page again', [{ data: [mine('x', 10, 'x')] }]],
     ['has a cursor of another kind', [{ data: [mine('x', 10, 'x')], next_cursor: 'c' }]],
-    ['says that there is more after nothing', [{ data: [], has_more: true }]],
+    ['announces more after nothing', [{ data: [], has_more: true }]],
   ])('proves nothing where a server %s', async (_, pages) => {
     expect((await findIn(pages)).found).toBe('unclear')
   })
@@ -203,7 +203,7 @@ describe('find', () => {
   it.each([
     ['of one time', [mine('a', 30), mine('x', 30, 'x')]],
     ['whose first times are equal', [mine('x', 30, 'x'), mine('a', 30), mine('y', 9000, 'x')]],
-  ])('reads a page %s for what it is', async (_, data) => {
+  ])('finds the job on a page %s', async (_, data) => {
     const { found, asked } = await findIn([
       { data, has_more: true },
       { data: [], has_more: false },
@@ -212,7 +212,7 @@ describe('find', () => {
     expect(asked.length).toBe(data.length === 3 ? 1 : 2)
   })
 
-  it('takes a total for the end only where all of it is there', async () => {
+  it('trusts a total as the end only where all jobs are listed', async () => {
     expect(await findIn([{ data: [mine('a', 30)], total: 1 }])).toEqual({ found: ['a'], asked: [null] })
     expect(await findIn([{ data: [mine('x', 30, 'x')], total: 2 }, { data: [mine('a', 30)] }, { data: [] }])).toEqual({
       found: ['a'],
@@ -241,14 +241,14 @@ describe('find', () => {
     expect((await findIn([[mine('a', 30)], []])).found).toEqual(['a'])
   })
 
-  it('is there only where it was asked for', () => {
+  it('is present only where it was configured', () => {
     expect(videosApiGenerator(sandbox.videosApi)).not.toHaveProperty('find')
     expect(() => videosApiGenerator({ ...sandbox.videosApi, lookup: 'yes' as never, settleMs: -1 })).toThrow(
       /lookup is .*settleMs is -1/,
     )
   })
 
-  it('does not send when the run is not its own any more', async () => {
+  it('does not send when another process has taken the run over', async () => {
     const before = creates()
     const lost = new Error('taken over')
     const confirm = () => {

@@ -36,7 +36,7 @@ describe('the state of a job', () => {
   })
 
   test.each(['done', 'is_done', 'finished', 'isFinished', 'completed', 'is_completed'])(
-    'is read from %s, where no word says it',
+    'is read from %s, where no word names it',
     (name) => {
       expect(readJob({ id: 'v_1', [name]: true }).state).toBe('done')
       expect(readJob({ id: 'v_1', [name]: false }).state).toBe('running')

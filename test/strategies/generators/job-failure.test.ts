@@ -42,7 +42,7 @@ describe('the sentence of a failed job', () => {
     expect(failure(body)).toMatchObject({ code: 'generation-failed', isRetryable: false })
   })
 
-  test('has the state of an answer that says no more', () => {
+  test('has the state of an answer without more details', () => {
     expect(messageOf({}, 'expired')).toBe('expired')
     expect(failure({}, 'expired')).toMatchObject({ upstreamCode: 'expired' })
     expect(failure({ error: { code: 'oom' } })).toMatchObject({ upstreamCode: 'oom' })
@@ -68,7 +68,7 @@ describe('the verdict on a failed job', () => {
     expect(messageOf({ reason: 'output_moderation' })).toBe('failed, output_moderation')
   })
 
-  test('is told by its own sentence, where another stands before it', () => {
+  test('has its own sentence, where another stands before it', () => {
     expect(messageOf({ error: { message: 'Upstream failed', details: 'It violates our policies' } })).toBe(
       'failed, It violates our policies',
     )
@@ -85,7 +85,7 @@ test.each([
   [{ error: { code: 0, message: 'success' } }, false],
   [{ failure_details: 'Out of memory' }, true],
   [{ task_status_msg: 'Out of memory' }, true],
-  // An error only where the state says so.
+  // An error only where the state shows it.
   [{ message: 'Out of memory' }, false],
   [{ status_reason: 'Out of memory' }, false],
   [{ detail: 'Out of memory' }, false],

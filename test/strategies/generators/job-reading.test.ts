@@ -135,7 +135,7 @@ describe('jobFailure', () => {
     expect(failure(error)).toMatchObject({ code: 'content-rejected' })
   })
 
-  test('states without an error speak for themselves', () => {
+  test('states without an error become the message', () => {
     expect(failure(undefined, 'moderated')).toMatchObject({ code: 'content-rejected' })
     expect(failure(undefined, 'expired')).toMatchObject({ upstreamCode: 'expired' })
     expect(failure({ code: 'canary-1', message: 'About canary-1' }).message).toBe(

@@ -92,12 +92,15 @@ describe('the word of a state', () => {
     },
   )
 
-  test.each(['failed_nsfw', 'FAILED_MODERATION', 'blocked_by_policy'])('may say why it failed: %s', (word) => {
-    expect(jobStateOf(word)).toBe('moderated')
-  })
+  test.each(['failed_nsfw', 'FAILED_MODERATION', 'blocked_by_policy'])(
+    'may carry the reason of its failure: %s',
+    (word) => {
+      expect(jobStateOf(word)).toBe('moderated')
+    },
+  )
 
   test.each(['done_state_of_it', 'my_job_state_done', 'file_state_done', 'statedone', 'not_done', 'done!', 'unknown'])(
-    '%s is none that is known',
+    '%s is unknown',
     (word) => {
       expect(jobStateOf(word)).toBe('unknown')
     },

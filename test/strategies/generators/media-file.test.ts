@@ -11,7 +11,7 @@ describe('readMediaFile', () => {
     expect(readMediaFile('https://a.example/i.png', 'image')).toEqual({ kind: 'url', url: 'https://a.example/i.png' })
   })
 
-  test('bytes and data URLs become a file of the type that their bytes tell', () => {
+  test('bytes and data URLs become a file of the type that their bytes reveal', () => {
     const expected = { kind: 'file', bytes: PNG, mediaType: 'image/png', name: 'image.png' }
     expect(readMediaFile({ bytes: PNG, mediaType: 'image/jpeg' }, 'image')).toEqual(expected)
     const base64 = Buffer.from(PNG).toString('base64')
@@ -46,12 +46,12 @@ describe('readMediaFile', () => {
     ['data:image/png;base64,!!!!', 'image', 'data:…', 'give a data URL whose base64 can be read'],
     ['data:image/png;base64,%%%', 'image', 'data:…', 'give a data URL whose base64 can be read'],
     ['data:image/png,ünicode€', 'image', 'data:…', 'give a data URL in ASCII'],
-  ] as const)('refuses %j as %s, and says what to give', (input, field, value, fix) => {
+  ] as const)('refuses %j as %s, and names what to give', (input, field, value, fix) => {
     expect(() => readMediaFile(input, field)).toThrow(value)
     expect(() => readMediaFile(input, field)).toThrow(fix)
   })
 
-  test('reads what a data URL may be written like', () => {
+  test('reads every spelling of a data URL', () => {
     const base64 = Buffer.from(PNG).toString('base64')
     const written = [
       `DATA:image/png;charset=x; BASE64 ,${base64}`,
@@ -65,7 +65,7 @@ describe('readMediaFile', () => {
     expect(() => readMediaFile('see https://a.example/i.png', 'image')).toThrow(InvalidRequestError)
   })
 
-  test('refuses bytes that are no video', () => {
+  test('refuses bytes that are not a video', () => {
     expect(() => readMediaFile({ bytes: PNG, mediaType: 'video/mp4' }, 'video')).toThrow(
       /video\/mp4 data that is image\/png/,
     )

@@ -118,7 +118,7 @@ describe('tellsOfError', () => {
     ],
     { success: false, message: 'success' },
     { base_resp: { status_code: 1004, status_msg: 'bad key' } },
-  ])('%j does', (body) => {
+  ])('%j is an error', (body) => {
     expect(tellsOfError(readJob(body))).toBe(true)
   })
 
@@ -146,7 +146,7 @@ describe('tellsOfError', () => {
       { code: null },
     ],
     { message: 'Something' },
-  ])('%j does not', (body) => {
+  ])('%j is not an error', (body) => {
     expect(tellsOfError(readJob(body))).toBe(false)
   })
 })
@@ -191,7 +191,7 @@ describe('refusalIn', () => {
     expect(refusal(body)).toBeUndefined()
   })
 
-  test('says what the server said, without secrets', () => {
+  test('has the message of the server, without secrets', () => {
     expect(refusal({ error: 'no canary-1' })).toMatchObject({
       message: expect.stringMatching(
         /^Could not submit the video: api\.example answered 200 with an error, no \[redacted\]/,

@@ -21,7 +21,7 @@ describe('a poll', () => {
     return text
   }
 
-  test('says how far it is and when to ask again', async () => {
+  test('reports its progress and when to poll again', async () => {
     expect(await poll({ status: 'in_progress', progress: 250 }, { 'openai-poll-after-ms': '700' })).toEqual({
       state: 'running',
       ratio: 1,
@@ -35,7 +35,7 @@ describe('a poll', () => {
     })
   })
 
-  test('takes an unknown state for running, and keeps the word short and clean', async () => {
+  test('treats an unknown state as running, and keeps the word short and clean', async () => {
     expect(await poll({ status: `processing_2 canary-key-1 ${'x'.repeat(99)}` })).toMatchObject({
       state: 'running',
       phase: expect.stringMatching(/^processing_2 \[redacted\] x{36}$/),
@@ -48,7 +48,7 @@ describe('a poll', () => {
     expect(await poll({ status })).toMatchObject({ state: 'failed' })
   })
 
-  test('waits a little for a server that says completed and names no video, then tries /content', async () => {
+  test('waits a little for a server that reports completed and names no video, then tries /content', async () => {
     const server = await loopbackServer(json(200, { id: 'v_1', status: 'completed' }))
     const generator = at(server.origin)
     const states = []
@@ -60,7 +60,7 @@ describe('a poll', () => {
     })
   })
 
-  test('asks where the server said, but only on its own origin and without the key', async () => {
+  test('polls at the address of the server, but only on its own origin and without the key', async () => {
     const answers = [
       ['{origin}/v2/jobs/1?a=b', '/v2/jobs/1?a=b'],
       ['https://evil.example/jobs/1', '/v1/videos/v_1'],
@@ -191,7 +191,7 @@ describe('several addresses in one answer', () => {
     expect(video.source?.isPublic).toBe(true)
   })
 
-  it('says why the first could not be opened when none can', async () => {
+  it('reports why the first could not be opened when none can', async () => {
     const { open } = await polled(() => true)
     await expect(open()).rejects.toMatchObject({ status: 410, url: expect.stringContaining('first.mp4') })
   })
@@ -230,7 +230,7 @@ describe('where the video is', () => {
     expect(await rejection(open(`${store.origin}/a`))).toMatchObject({ code: 'network', isRetryable: false })
     expect(store.seen).toEqual([])
     expect(await open(`${store.origin}/a`, ['127.0.0.1'])).toHaveLength(100)
-    // The API answers JSON there: it was asked.
+    // The API answers JSON there: it was requested.
     expect(await rejection(open('{origin}/files/a'))).toMatchObject({ code: 'upstream-response' })
     expect(() => at(store.origin, { allowPrivateAddresses: ['127.0.0.1/99'] })).toThrow('allowPrivateAddresses[0]')
   })
@@ -250,7 +250,7 @@ describe('where the video is', () => {
     expect(away.video.source?.url).toBe(`${away.origin}/v1/videos/v_1/content`)
   })
 
-  test('an empty inline video is none; facts are kept', async () => {
+  test('an empty inline video does not count; facts are kept', async () => {
     const { video } = await finished({
       data: [{ b64_json: '=' }],
       size: '1280x720',

@@ -107,7 +107,7 @@ describe('the encoding', () => {
     ['multipart/', 400, 'Missing required parameter: prompt'],
     ['multipart/', 422, 'expected multipart/form-data'],
     ['application/json', 400, 'invalid character in JSON: cannot unmarshal'],
-  ])('%s is found out after a %i %j, and remembered', async (wanted, status, message) => {
+  ])('%s is learnt from a %i %j, and remembered', async (wanted, status, message) => {
     const server = await picky(wanted, status, message)
     const generator = at(server.origin)
     const what = wanted === 'application/json' ? { ...request, image: PNG } : request
@@ -127,7 +127,7 @@ describe('the encoding', () => {
     expect([server.seen.length, chosen.seen.length]).toEqual([1, 1])
   })
 
-  test('when neither is liked the first complaint counts; an unknown outcome of the second is unknown', async () => {
+  test('when neither is accepted the first complaint counts; an unknown outcome of the second is unknown', async () => {
     const server = await picky('none', 415, 'neither')
     expect(await rejection(at(server.origin).start(request, stageContext()))).toMatchObject({
       status: 415,

@@ -187,6 +187,6 @@ test.each([
   [{ baseUrl: 'https://api.example/v1' }, 'https://api.example/v1'],
   [{ baseUrl: 'https://api.example:8443/a/v1/?key=canary' }, 'https://api.example:8443/a/v1'],
   [{ baseUrl: 'http://10.0.0.7:9000', upstreamId: 'api.example' }, 'api.example'],
-])('says what its jobs belong to: %o', (options, upstream) => {
+])('names the upstream of its jobs: %o', (options, upstream) => {
   expect(videosApiGenerator(options).upstream).toBe(upstream)
 })

@@ -29,7 +29,7 @@ describe('publish', () => {
     })
   })
 
-  test('sends the text of the post, and gives its page where there is one', async () => {
+  test('sends the text of the post, and gives its page where it has one', async () => {
     const server = await loopbackServer(json(200, { post: { id: 's_1', permalink: 'https://share.example/p/s_1' } }))
     const publisher = at(server, { postText: 'Look', name: 'gateway', label: 'Gateway' })
     expect(await publisher.publish(video, stageContext())).toEqual({ id: 's_1', url: 'https://share.example/p/s_1' })
@@ -43,7 +43,7 @@ describe('publish', () => {
     ['a record', { 'x-device': HEADER }],
     ['a function', () => ({ 'x-device': HEADER })],
     ['an asynchronous function', async () => ({ 'x-device': HEADER })],
-  ])('takes headers as %s, asked before each request', async (_, headers) => {
+  ])('takes headers as %s, resolved before each request', async (_, headers) => {
     const server = await posted()
     const publisher = at(server, { headers })
     await publisher.publish(video, stageContext())
@@ -123,7 +123,7 @@ describe('publish', () => {
     })
   })
 
-  test('headers that cannot be had or sent end it before anything is sent', async () => {
+  test('headers that cannot be resolved or sent end it before anything is sent', async () => {
     const server = await posted()
     const failing = (headers: SoraPublisherOptions['headers']) =>
       rejection(at(server, { headers, timeoutMs: 40 }).publish(video, stageContext()))

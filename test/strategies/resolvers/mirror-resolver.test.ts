@@ -33,7 +33,7 @@ const resolver = (hosts: readonly string[], options: Partial<MirrorResolverOptio
 const host = (origin: string) => new URL(origin).host
 
 describe('mirrorResolver', () => {
-  test('gives the first proven URL and tells of each host', async () => {
+  test('gives the first proven URL and reports on each host', async () => {
     const [dead, page, mirror] = [await deadOrigin(), await status(500), await good()]
     const { context, told } = observed()
     expect(await resolver([dead, page.origin, `${mirror.origin}/`]).resolve(input, context)).toEqual({
@@ -91,7 +91,7 @@ describe('mirrorResolver', () => {
     },
   )
 
-  test('waits for a mirror that has no copy yet, by the clock, and no longer than told', async () => {
+  test('waits for a mirror that has no copy yet, by the clock, and no longer than configured', async () => {
     let misses = 5
     const server = await loopbackServer((_, response) => {
       misses -= 1
@@ -131,7 +131,7 @@ describe('mirrorResolver', () => {
     expect(context.clock.waits).toEqual([])
   })
 
-  test('an abort ends it with its reason, and tells of no failure', async () => {
+  test('an abort ends it with its reason, and reports no failure', async () => {
     const server = await loopbackServer(() => undefined)
     const { context, told, controller } = observed()
     const waiting = rejection(resolver([server.origin, 'b.example']).resolve(input, context))

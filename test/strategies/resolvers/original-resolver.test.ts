@@ -15,7 +15,7 @@ test("gives the generator's own public URL with what is known of it", async () =
   expect(originalResolver({ name: 'mine', label: 'As it is' })).toMatchObject({ name: 'mine', label: 'As it is' })
 })
 
-test('has an error of its own when there is none', async () => {
+test('has its own error when the public URL is missing', async () => {
   for (const source of [
     { isPublic: false, url: 'https://api.example/canary', open },
     { isPublic: true, open },

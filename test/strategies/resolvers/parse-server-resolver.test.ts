@@ -21,7 +21,7 @@ const withVideo = (type = 'video/mp4') =>
   })
 
 describe('resolve', () => {
-  test('asks with the share link and the token, and proves the link', async () => {
+  test('sends the share link and the token, and proves the link', async () => {
     const server = await withVideo()
     for (const baseUrl of [server.origin, `${server.origin}/`]) {
       expect(await at(server, { baseUrl }).resolve(input, stageContext())).toEqual({
@@ -37,7 +37,7 @@ describe('resolve', () => {
     expect(server.seen[0]?.headers.authorization).toBeUndefined()
   })
 
-  test('takes a share link of another place, and sends no token when there is none', async () => {
+  test('takes a share link of another place, and sends no token when none is given', async () => {
     const server = await withVideo()
     await at(server, { token: undefined, shareUrl: 'https://share.example/{videoId}' }).resolve(
       { video: input.video },
@@ -46,14 +46,14 @@ describe('resolve', () => {
     expect(JSON.parse(String(server.seen[0]?.body))).toEqual({ url: 'https://share.example/gen%201' })
   })
 
-  test('proves nothing when that is not wanted', async () => {
+  test('proves nothing when proof is switched off', async () => {
     const server = await says({ download_link: 'https://cdn.example/1.mp4' })
     const resolver = at(server, { prove: false, name: 'mine', label: 'Mine', token: async () => SECRET })
     expect(await resolver.resolve(input, stageContext())).toEqual({ url: 'https://cdn.example/1.mp4' })
     expect(resolver).toMatchObject({ name: 'mine', label: 'Mine' })
   })
 
-  test('a link that serves something else is none', async () => {
+  test('a link to something else is refused', async () => {
     expect(await rejection(at(await withVideo('text/html')).resolve(input, stageContext()))).toMatchObject({
       code: 'upstream-response',
     })
@@ -89,7 +89,7 @@ describe('resolve', () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  test('a page is no answer', async () => {
+  test('a page is not an answer', async () => {
     const server = await loopbackServer((_, response) => response.end('<html><title>Sleeping</title></html>'))
     expect(await rejection(at(server).resolve(input, stageContext()))).toMatchObject({
       code: 'upstream-response',
@@ -98,7 +98,7 @@ describe('resolve', () => {
     })
   })
 
-  test('does not wait for ever, also not for its token', async () => {
+  test('does not wait forever, also not for its token', async () => {
     const server = await loopbackServer(() => undefined)
     expect(await rejection(at(server, { timeoutMs: 40 }).resolve(input, stageContext()))).toMatchObject({
       code: 'network',

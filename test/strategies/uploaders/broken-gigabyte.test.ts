@@ -30,7 +30,7 @@ test('a gigabyte whose connection is reset every 100 MB arrives whole in a direc
   expect(growth).toBeLessThan(130_000_000)
 }, 150_000)
 
-test('and so it does in Google Drive', async () => {
+test('the same gigabyte arrives whole in Google Drive', async () => {
   const { sandbox, drive } = await driveSandbox()
   const { id, byteLength, growth } = await copyBroken({
     drive: { baseUrl: drive.baseUrl, accessToken: drive.accessToken },
@@ -38,12 +38,12 @@ test('and so it does in Google Drive', async () => {
   expect(byteLength).toBe(TOTAL)
   expect(drive.files.get(id)).toMatchObject({ byteLength: TOTAL, md5: MD5 })
   expect(growth).toBeLessThan(130_000_000)
-  // A broken source is no reason to ask Drive what it has, or to send it anything twice.
+  // A broken source is no reason to query Drive for what it has, or to send it anything twice.
   expect(countOf(sandbox, 'drive.session')).toBe(0)
   expect(countOf(sandbox, 'drive.upload')).toBe(Math.ceil(TOTAL / 8_388_608))
 }, 150_000)
 
-/** Copies a gigabyte from a server that resets every connection after 100 MB, in a process of its own. */
+/** Copies a gigabyte from a server that resets every connection after 100 MB, in its own process. */
 async function copyBroken(to: CopyTask['to']): Promise<CopyReport> {
   const files = await loopbackServer(async ({ headers }, response) => {
     const start = Number(/\d+/.exec(headers.range ?? '')?.[0] ?? 0)

@@ -30,7 +30,7 @@ test('is reported at once, then four times a second at most, and at the end', ()
   ])
 })
 
-test('is reported once where nothing changed, and without a ratio where the whole is not known', () => {
+test('is reported once where nothing changed, and without a ratio where the total is unknown', () => {
   const { reports, time, progress } = progressAt()
   progress.update(0, 0)
   for (time.now = 1_000; time.now < 4_000; time.now += 1_000) progress.update(5, undefined)

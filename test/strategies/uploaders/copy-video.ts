@@ -1,4 +1,4 @@
-// A process of its own, so that nothing but the copy counts: the built package downloads the video of a job and stores it.
+// A separate process, so that only the copy is measured: the built package downloads the video of a job and stores it.
 // Argument: a CopyTask. Prints a CopyReport as JSON.
 import { setTimeout } from 'node:timers/promises'
 import type { Clock } from 'sora-pipeline'

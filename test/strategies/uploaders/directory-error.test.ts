@@ -29,7 +29,7 @@ test.each(['ENOSPC', 'EDQUOT'])('%s is a quota', (code) => {
 })
 
 test.each([failed('EIO'), failed('ENOSPC', {}), failed('EACCES', {}), new Error('x'), 'thrown', undefined])(
-  'what is no failure of a file system that is known stays itself: %s',
+  'an error that is not a known file system failure stays unchanged: %s',
   (error) => {
     expect(directoryError(error, '/videos')).toBe(error)
   },

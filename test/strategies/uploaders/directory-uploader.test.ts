@@ -40,7 +40,7 @@ async function directory(): Promise<string> {
 const into = (path: string, options: Partial<DirectoryUploaderOptions> = {}) =>
   directoryUploader({ directory: path, publicBaseUrl: 'https://media.example/videos/', ...options })
 
-/** A source whose openings end as the script says: after so many bytes, with an error or at a normal end. */
+/** A source whose openings end as scripted: after so many bytes, with an error or at a normal end. */
 function scripted(
   bytes: Buffer,
   script: readonly { readonly after: number; readonly error?: unknown }[],
@@ -122,7 +122,7 @@ describe('directoryUploader', () => {
     expect((await readdir(path)).length).toBe(1_000)
   })
 
-  test('takes a broken source up again at the last good byte', async () => {
+  test('resumes a broken source at the last good byte', async () => {
     const bytes = videoBytes(50_000)
     const broken = { error: new TypeError('terminated') }
     const { source, offsets } = scripted(
@@ -138,7 +138,7 @@ describe('directoryUploader', () => {
     expect((await readFile(join(path, 'run_1.mp4'))).equals(bytes)).toBe(true)
   })
 
-  test('takes up a long source as often as it breaks, while each time brings a good part of it', async () => {
+  test('resumes a long source as often as it breaks, while each time brings a good part of it', async () => {
     const part = 1_048_576
     const bytes = videoBytes(15 * part)
     const broken = { after: part, error: new TypeError('terminated') }

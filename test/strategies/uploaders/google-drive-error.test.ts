@@ -75,7 +75,7 @@ test('names the option that shares', () => {
   expect(errorOf(401, legacy('authError'), { isSharing: true })).toBeUndefined()
 })
 
-test('tells what Drive says, without secrets, and how long to wait', () => {
+test('has the message of Drive, without secrets, and how long to wait', () => {
   const body = legacy('rateLimitExceeded', 'Too many from secret-1')
   expect(errorOf(403, body, {}, { 'retry-after': '7' })).toMatchObject({
     message: 'Could not upload the video: www.googleapis.com answered 403, Too many from [redacted]',
@@ -124,14 +124,14 @@ test.each(['notFound', 'insufficientFilePermissions', 'insufficientParentPermiss
   },
 )
 
-test('a request that shares names that option under 400 and 403 alone', () => {
+test('a request that shares names that option only under 400 and 403', () => {
   for (const status of [400, 403])
     expect(String(errorOf(status, 'x', { isSharing: true }))).toMatch(/share is "anyone".*set it to 'none'/s)
   expect(errorOf(404, 'x', { isSharing: true })).toBeUndefined()
   expect(errorOf(403, 'x', { isSharing: false })).toBeUndefined()
 })
 
-test('a reason is told with the sentence beside it, without secrets', () => {
+test('a reason is reported with the sentence beside it, without secrets', () => {
   expect(errorOf(403, legacy('quotaExceeded', 'no secret-1'), {}, { 'x-goog-request-id': 'r_1' })).toMatchObject({
     message: expect.stringMatching(/^Could not upload the video: www\.googleapis\.com answered 403, no \[redacted\]/),
     requestId: 'r_1',

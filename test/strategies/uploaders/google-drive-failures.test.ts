@@ -27,7 +27,7 @@ describe('googleDriveUploader, when Drive refuses', () => {
     expect(drive.files.size).toBe(0)
   })
 
-  test('a folder that is not there is named, with the fix', async () => {
+  test('a missing folder is named, with the fix', async () => {
     const { uploader } = await driveSandbox({ folderId: 'no-such-folder' })
     const error = await rejection(uploader.upload(fakeSource(), stageContext()))
     expect(error).toBeInstanceOf(ConfigurationError)
@@ -37,7 +37,7 @@ describe('googleDriveUploader, when Drive refuses', () => {
     })
   })
 
-  test('an address without a Drive is not the fault of the folder', async () => {
+  test('an address without a Drive is not blamed on the folder', async () => {
     const { sandbox, uploader } = await driveSandbox()
     sandbox.setFaults({ 'drive.create': { kind: 'status', status: 404, body: '<html>Not Found</html>' } })
     const error = await rejection(uploader.upload(fakeSource(), stageContext()))
@@ -65,7 +65,7 @@ describe('googleDriveUploader, when Drive refuses', () => {
     expect(context.warnings).toEqual([])
   })
 
-  test('a file that could not be deleted is told of', async () => {
+  test('a file that could not be deleted is reported', async () => {
     const { sandbox, drive, uploader } = await driveSandbox()
     sandbox.setFaults({
       'drive.permissions': { kind: 'status', status: 400, reason: 'invalidSharingRequest' },
@@ -92,7 +92,7 @@ describe('googleDriveUploader, when Drive refuses', () => {
     expect(countOf(sandbox, 'drive.upload')).toBe(0)
   })
 
-  test('an id that is taken by nothing is given up', async () => {
+  test('an id that stays taken without a file is given up', async () => {
     const { sandbox, uploader } = await driveSandbox()
     sandbox.setFaults({ 'drive.create': { kind: 'status', status: 409 } })
     const error = await rejection(uploader.upload(fakeSource(), stageContext()))
@@ -103,8 +103,8 @@ describe('googleDriveUploader, when Drive refuses', () => {
   test.each<[string, string]>([
     ['another file', '{"id":"other","size":"1000"}'],
     ['no size', '{"id":"1"}'],
-    ['no JSON', 'OK'],
-  ])('an answer with %s is asked for again', async (_, body) => {
+    ['invalid JSON', 'OK'],
+  ])('an answer with %s is requested again', async (_, body) => {
     const { sandbox, drive, uploader } = await driveSandbox({ maxAttempts: 2 })
     sandbox.setFaults({ 'drive.upload': { kind: 'status', status: 200, body } })
     const error = await rejection(uploader.upload(fakeSource(), stageContext()))
@@ -113,21 +113,21 @@ describe('googleDriveUploader, when Drive refuses', () => {
     expect(drive.files.size).toBe(0)
   })
 
-  test('a file that is read as something else is asked for again', async () => {
+  test('a file that is read as something else is requested again', async () => {
     const { sandbox, uploader } = await driveSandbox({ maxAttempts: 2 })
     sandbox.setFaults({ 'drive.upload': [{ kind: 'truncated-json' }], 'drive.get': [{ kind: 'html' }] })
     await uploader.upload(fakeSource(), stageContext())
     expect(countOf(sandbox, 'drive.get')).toBe(2)
   })
 
-  test('a Drive that tells no checksum and no page is compared by length, and the page is made of the id', async () => {
+  test('a file without a checksum and a page is compared by length, and the page is made of the id', async () => {
     const { sandbox, uploader } = await driveSandbox({ fetch: withoutFields })
     const { url, id } = await uploader.upload(fakeSource(), stageContext())
     expect(url).toBe(`https://drive.google.com/file/d/${id}/view`)
     expect(countOf(sandbox, 'drive.upload')).toBe(1)
   })
 
-  test('the page is the one that Drive names, without what tells where it was opened', async () => {
+  test('the page is the one that Drive names, without the parameters that reveal where it was opened', async () => {
     const page = 'https://docs.example/file/d/1/view'
     const pages: typeof fetch = async (input, init) => {
       const response = await fetch(input, init)
@@ -138,7 +138,7 @@ describe('googleDriveUploader, when Drive refuses', () => {
     expect(await uploader.upload(fakeSource(), stageContext())).toMatchObject({ url: page })
   })
 
-  test('nobody at the address is a network error', async () => {
+  test('a closed port is a network error', async () => {
     const { uploader } = await driveSandbox({ baseUrl: await deadOrigin(), maxAttempts: 2 })
     const context = stageContext()
     expect(await rejection(uploader.upload(fakeSource(), context))).toMatchObject({ code: 'network' })
@@ -160,7 +160,7 @@ describe('googleDriveUploader, when Drive refuses', () => {
     { kind: 'wrong-length', extraBytes: 5 },
     { kind: 'cut-upload', afterBytes: 3 },
   ]
-  // What it takes for an endpoint to be asked at all.
+  // What it takes to reach an endpoint.
   const occasions: Readonly<Record<string, Partial<Record<SandboxEndpoint, Fault>>>> = {
     'drive.generate-ids': {},
     'drive.create': {},
@@ -193,7 +193,7 @@ describe('googleDriveUploader, when Drive refuses', () => {
   })
 })
 
-/** A Drive, or a proxy before it, that tells in every refusal what it was sent. */
+/** A Drive, or a proxy before it, that echoes the request in every refusal. */
 const echoing: typeof fetch = async (input, init) => {
   const response = await fetch(input, init)
   if (response.ok) return response

@@ -9,7 +9,7 @@ import { countOf, driveSandbox } from './google-drive-sandbox.js'
 const TOTAL = 300_000_000
 const sourceModule = (path: string) => JSON.stringify(new URL(`../../../src/${path}.ts`, import.meta.url).href)
 
-// A process of its own, so that neither the server nor the test runner is measured.
+// A separate process, so that neither the server nor the test runner is measured.
 const script = (drive: { readonly baseUrl: string; readonly accessToken: string }) => `
   const { googleDriveUploader } = await import(${sourceModule('strategies/uploaders/google-drive/google-drive-uploader')})
   const { fakeContext } = await import(${sourceModule('testing/fake-context')})

@@ -10,7 +10,7 @@ const md5 = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex')
 const cut = (afterBytes: number): Fault => ({ kind: 'cut-upload', afterBytes })
 
 describe('googleDriveUploader, when something breaks', () => {
-  test('goes on at the byte that Drive has after a cut in the middle of a part', async () => {
+  test('continues at the byte that Drive has after a cut in the middle of a part', async () => {
     const { sandbox, drive, uploader } = await driveSandbox({ chunkBytes: 4 * STEP })
     sandbox.setFaults({ 'drive.upload': [cut(STEP + 5), cut(7), cut(4 * STEP - 1)] })
     const source = fakeSource({ byteLength: 6 * STEP + 1 })
@@ -29,7 +29,7 @@ describe('googleDriveUploader, when something breaks', () => {
     expect(source.opens).toEqual([{ offset: 0 }])
   })
 
-  test('goes on after a cut while the length is unknown', async () => {
+  test('continues after a cut while the length is unknown', async () => {
     const { sandbox, drive, uploader } = await driveSandbox()
     sandbox.setFaults({ 'drive.upload': [null, cut(9)] })
     const source = fakeSource({ byteLength: 2 * STEP + 9, declaredByteLength: 'unknown' })
@@ -52,7 +52,7 @@ describe('googleDriveUploader, when something breaks', () => {
     expect(trafficOf(sandbox)).toContain(expected)
   })
 
-  test('a page in place of an answer is no proof, and the part is sent again', async () => {
+  test('a page in place of an answer is not proof, and the part is sent again', async () => {
     const { sandbox, drive, uploader } = await driveSandbox()
     sandbox.setFaults({ 'drive.upload': [{ kind: 'html' }, { kind: 'html' }], 'drive.session': [{ kind: 'html' }] })
     const source = fakeSource({ byteLength: STEP + 1 })
@@ -77,7 +77,7 @@ describe('googleDriveUploader, when something breaks', () => {
     ])
   })
 
-  test('a session that has ended begins again at the first byte, under the same id', async () => {
+  test('a session that has ended starts over at the first byte, under the same id', async () => {
     const { sandbox, drive, uploader } = await driveSandbox()
     const source = fakeSource({ byteLength: 4 * STEP })
     const context = stageContext()
@@ -111,7 +111,7 @@ describe('googleDriveUploader, when something breaks', () => {
     ['500', { kind: 'status', status: 500 }],
     ['503', { kind: 'status', status: 503 }],
     ['a reset', { kind: 'reset' }],
-  ])('waits after %s at every request, longer each time, and goes on', async (_, fault) => {
+  ])('waits after %s at every request, longer each time, and continues', async (_, fault) => {
     const { sandbox, drive, uploader } = await driveSandbox()
     const twice = [fault, fault]
     sandbox.setFaults({
@@ -127,11 +127,11 @@ describe('googleDriveUploader, when something breaks', () => {
     expect(drive.files.get(String(id))?.md5).toBe(md5(source.slice()))
     const waits = context.clock.waits.filter((ms) => ms > 0)
     expect(Math.max(...waits)).toBeLessThanOrEqual(8_000)
-    // Two for each kind of request; the part was sent three times and its state asked for four times.
+    // Two for each kind of request; the part was sent three times and its state requested four times.
     expect(context.clock.waits.length).toBe(2 + 2 + 4 + 2)
   })
 
-  test('waits as long as Drive asks for', async () => {
+  test('waits as long as Drive requires', async () => {
     const { sandbox, uploader } = await driveSandbox()
     sandbox.setFaults({ 'drive.upload': [{ kind: 'rate-limit', retryAfterSeconds: 40 }] })
     const context = stageContext()
@@ -150,7 +150,7 @@ describe('googleDriveUploader, when something breaks', () => {
     expect(context.clock.waits).toEqual([])
   })
 
-  test('gives up after as many tries as it was told, and ends the session', async () => {
+  test('gives up after the configured number of tries, and ends the session', async () => {
     const { sandbox, drive, uploader } = await driveSandbox({ maxAttempts: 3 })
     sandbox.setFaults({ 'drive.upload': { kind: 'status', status: 503 } })
     expect(await rejection(uploader.upload(fakeSource(), stageContext()))).toMatchObject({ code: 'overloaded' })
@@ -159,7 +159,7 @@ describe('googleDriveUploader, when something breaks', () => {
     expect(drive.files.size).toBe(0)
   })
 
-  test('the tries are counted anew with every new byte', async () => {
+  test('every new byte resets the count of the tries', async () => {
     const { sandbox, drive, uploader } = await driveSandbox({ maxAttempts: 2 })
     sandbox.setFaults({ 'drive.upload': [cut(1), null, cut(1), null, cut(1), null] })
     await uploader.upload(fakeSource({ byteLength: 3 * STEP }), stageContext())
@@ -170,7 +170,7 @@ describe('googleDriveUploader, when something breaks', () => {
     ['no bytes', {}],
     ['nonsense', { range: 'bytes=5-9' }],
     ['more bytes than were sent', { range: 'bytes=0-999999' }],
-  ])('a Drive that always says that it has %s is given up', async (_, headers) => {
+  ])('a Drive that always reports %s is given up', async (_, headers) => {
     const { sandbox, uploader } = await driveSandbox()
     const fault: Fault = { kind: 'status', status: 308, body: '', headers }
     sandbox.setFaults({ 'drive.upload': fault, 'drive.session': fault })
@@ -210,7 +210,7 @@ describe('googleDriveUploader, when something breaks', () => {
     expect(source.opens).toEqual([{ offset: 0 }, { offset: 0 }, { offset: STEP }])
   })
 
-  test('takes a broken source up again where it broke', async () => {
+  test('resumes a broken source where it broke', async () => {
     const { drive, uploader } = await driveSandbox()
     const source = fakeSource({ byteLength: 3 * STEP, failAfterBytes: [STEP + 70_000, 0, 1_000] })
     const { id } = await uploader.upload(source, stageContext())
@@ -218,7 +218,7 @@ describe('googleDriveUploader, when something breaks', () => {
     expect(source.opens).toEqual([0, STEP + 70_000, STEP + 70_000, STEP + 71_000].map((offset) => ({ offset })))
   })
 
-  test('a source that gives other bytes the second time is found out, and the file is deleted', async () => {
+  test('a source that gives other bytes the second time is detected, and the file is deleted', async () => {
     const { sandbox, drive, uploader } = await driveSandbox()
     const sources = [1, 2].map((seed) => fakeSource({ byteLength: 2 * STEP, seed }))
     const source: VideoSource = {

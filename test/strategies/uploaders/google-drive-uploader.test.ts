@@ -43,11 +43,11 @@ describe('googleDriveUploader', () => {
     expect(source.openStreams).toBe(0)
   })
 
-  test('has a label for people, and a name', () => {
+  test('has a label and a name', () => {
     expect(googleDriveUploader({ accessToken: 'token' })).toMatchObject({ name: 'google-drive', label: 'Google Drive' })
   })
 
-  test('sends a video of unknown length part by part, and tells the length with the last', async () => {
+  test('sends a video of unknown length part by part, and declares the length with the last', async () => {
     const { sandbox, drive, uploader } = await driveSandbox()
     const source = fakeSource({ byteLength: 2 * STEP, declaredByteLength: 'unknown' })
     const { id } = await uploader.upload(source, stageContext())
@@ -59,13 +59,13 @@ describe('googleDriveUploader', () => {
     expect(sandbox.requestsTo('drive.create')[0]?.headers).not.toHaveProperty('x-upload-content-length')
   })
 
-  test('tells the length of a short video that did not tell it', async () => {
+  test('declares the length of a short video that did not declare it', async () => {
     const { sandbox, uploader } = await driveSandbox()
     await uploader.upload(fakeSource({ byteLength: 9, declaredByteLength: 'unknown' }), stageContext())
     expect(sandbox.requestsTo('drive.create')[0]?.headers).toHaveProperty('x-upload-content-length', '9')
   })
 
-  test('shares with nobody when it is told so', async () => {
+  test('does not share when configured so', async () => {
     const { sandbox, drive, uploader } = await driveSandbox({ share: 'none' })
     const { id } = await uploader.upload(fakeSource(), stageContext())
     expect(drive.files.get(String(id))?.permissions).toEqual([])
@@ -88,7 +88,7 @@ describe('googleDriveUploader', () => {
     expect([...drive.files.values()]).toMatchObject([{ name, mediaType }])
   })
 
-  test('asks the function for a new token when the old one runs out on the way', async () => {
+  test('requests a new token from the function when the old one expires on the way', async () => {
     const { sandbox, drive } = await driveSandbox()
     let asked = 0
     let isStale = false
@@ -146,7 +146,7 @@ describe('googleDriveUploader', () => {
     expect(context.reports.map(({ bytesDone }) => bytesDone)).toEqual([STEP, 6 * STEP])
   })
 
-  test('an empty video is refused before Drive is asked for anything', async () => {
+  test('an empty video is refused before any request to Drive', async () => {
     const { sandbox, uploader } = await driveSandbox()
     for (const declaredByteLength of [0, 'unknown'] as const) {
       const source = fakeSource({ byteLength: 0, declaredByteLength })
@@ -157,7 +157,7 @@ describe('googleDriveUploader', () => {
 
   test.each([
     ['before the call', 0],
-    ['while the id is asked for', 1],
+    ['while the id is requested', 1],
     ['while the session is opened', 2],
     ['while a part is sent', 3],
     ['while the last part is sent', 4],
@@ -193,7 +193,7 @@ describe('googleDriveUploader', () => {
     expect(source.openStreams).toBe(0)
   })
 
-  test('an abort while a failure is tidied up settles at once, with its reason', async () => {
+  test('an abort during the cleanup after a failure settles at once, with its reason', async () => {
     const { sandbox, uploader } = await driveSandbox()
     sandbox.setFaults({
       'drive.permissions': { kind: 'status', status: 400 },

@@ -19,7 +19,7 @@ async function directoryOf(files: Readonly<Record<string, number>>): Promise<str
 }
 
 it.each([
-  ['is removed when nobody has written to it for a day', PART, DAY_MS + 1000, []],
+  ['is removed when it was not written for a day', PART, DAY_MS + 1000, []],
   ['stays while an upload may write to it', PART, DAY_MS - 1000, [PART]],
 ])('a temporary file %s', async (_, name, ageMs, left) => {
   const directory = await directoryOf({ [name]: ageMs })
@@ -27,7 +27,7 @@ it.each([
   expect(await readdir(directory)).toEqual(left)
 })
 
-it('removes no file of anybody else, however old', async () => {
+it('removes no foreign file, however old', async () => {
   const names = ['cat.mp4', 'cat.part', '.part', `x${PART}`, `${PART}x`, PART.replace('0f', 'zz')]
   const directory = await directoryOf(Object.fromEntries(names.map((name) => [name, 99 * DAY_MS])))
   await removeLeftParts(directory, NOW)

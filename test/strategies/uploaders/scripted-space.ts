@@ -9,7 +9,7 @@ type Handler = (sent: SeenRequest, response: ServerResponse) => unknown
 export interface SpaceScript {
   /** @defaultValue `''`, as up to Gradio 4 */
   readonly prefix?: string
-  /** What `/config` says of the prefix, when it lies. */
+  /** The false prefix in `/config`. */
   readonly saidPrefix?: string | null
   readonly parameters?: readonly object[]
   readonly config?: Handler
@@ -40,7 +40,7 @@ export const stream =
 
 export const event = (name: string, data: unknown) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
 
-/** A server that answers like a Space, but for what its script says; `script` may be changed between two requests. */
+/** A server that answers like a Space, except for its script; `script` may be changed between two requests. */
 export async function scriptedSpace(given: SpaceScript = {}) {
   const space = { script: given }
   const server = await loopbackServer((sent, response, request) => {
@@ -63,7 +63,7 @@ export async function scriptedSpace(given: SpaceScript = {}) {
     space,
     uploader: (options: Partial<Url2driveUploaderOptions> = {}) =>
       url2driveUploader({ baseUrl: server.origin, password: PASSWORD, ...options }),
-    /** What was asked for, in order. */
+    /** The requests, in order. */
     asked: () => server.seen.map(({ method, url }) => `${method} ${url}`),
     /** The inputs of every submission. */
     submitted: () =>
@@ -73,7 +73,7 @@ export async function scriptedSpace(given: SpaceScript = {}) {
 
 export const publicVideo = (url = VIDEO_URL) => fakeSource({ isPublic: true, url })
 
-/** A context whose clock jumps over the waits between two questions, and on which nothing is ever late. */
+/** A context whose clock jumps over the waits between two requests, and on which nothing is ever late. */
 export function uploadContext({ signal }: { readonly signal?: AbortSignal } = {}) {
   const clock = manualClock()
   const waits: number[] = []

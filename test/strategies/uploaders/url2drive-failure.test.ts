@@ -55,7 +55,7 @@ describe('url2driveFailure', () => {
     expect(error.message).toContain(text)
   })
 
-  test('reads an endless text in no time', () => {
+  test('reads an endless text quickly', () => {
     const startedAt = performance.now()
     expect(failure('https://'.repeat(200_000)).message.length).toBeLessThan(400)
     expect(performance.now() - startedAt).toBeLessThan(100)
@@ -81,7 +81,7 @@ test.each([
     said,
     'upstream-response',
   ]),
-] as [string, string][])('what the Space says, %j, is %s', (said, code) => {
+] as [string, string][])('the message %j of the Space is %s', (said, code) => {
   expect(failure(said)).toMatchObject({ code })
 })
 
@@ -96,7 +96,7 @@ test.each([
   expect(failure(said)).toMatchObject({ isRetryable, message: expect.stringContaining('the Space cannot download it') })
 })
 
-test('a Space that says nothing is quoted so', () => {
+test('a Space without a message is quoted so', () => {
   expect(failure('').message).toBe('Could not upload the video: space.example says nothing more')
   expect(failure('<It> broke').message).toBe('Could not upload the video: space.example says It broke')
 })

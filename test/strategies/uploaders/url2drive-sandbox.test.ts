@@ -63,7 +63,7 @@ describe.each(NUMBERS)('url2driveUploader at the Space of the sandbox: space-%i'
     { kind: 'reset' },
     { kind: 'html' },
     { kind: 'status', status: 502 },
-  ])('does not know the outcome of a stream that is lost, and the chain goes on: %j', async (fault) => {
+  ])('does not know the outcome of a stream that is lost, and the chain continues: %j', async (fault) => {
     const { uploader, source, sandbox } = await spaces()
     sandbox.setFaults({ [`space-${number}.stream`]: fault } as FaultPlans)
     const error = await rejection(uploader(number).upload(source, uploadContext()))
@@ -73,7 +73,7 @@ describe.each(NUMBERS)('url2driveUploader at the Space of the sandbox: space-%i'
     expect((await chain.upload(source, uploadContext())).id).toBeDefined()
   })
 
-  test('tells a wrong password and a video that is not there', async () => {
+  test('reports a wrong password and a missing video', async () => {
     const { uploader, sandbox } = await spaces()
     const { baseUrl } = sandbox.spaces[number - 1] as (typeof sandbox.spaces)[number]
     const missing = fakeSource({ isPublic: true, url: sandbox.files.url('b.mp4') })

@@ -35,7 +35,7 @@ const begun =
     response.writeHead(200, { 'content-type': 'text/event-stream' }).write(parts.join(''))
     setImmediate(() => response.socket?.resetAndDestroy())
   }
-/** Everything that a request told, as Gradio's validation errors do. */
+/** Everything that a request contained, as Gradio's validation errors do. */
 const echo =
   (status: number): Handler =>
   (sent, response) =>
@@ -66,7 +66,7 @@ describe('a Space that sleeps', () => {
     expect(context.progress.slice(0, 4).map(({ phase }) => phase)).toEqual(['waking', 'waking', 'waking', 'uploading'])
   })
 
-  test('is waited for as long as it asks, and given up in time', async () => {
+  test('is waited for as long as it requires, and given up in time', async () => {
     const { uploader, asked } = await scriptedSpace({
       config: (_, response) => response.writeHead(503, { 'retry-after': '5' }).end('asleep'),
     })
@@ -79,7 +79,7 @@ describe('a Space that sleeps', () => {
     expect(asked()).toHaveLength(4)
   })
 
-  test('is asked once when nobody wants to wait', async () => {
+  test('gets one request when waiting is switched off', async () => {
     const { uploader, asked } = await scriptedSpace({ config: page(500) })
     const error = await rejection(uploader({ wakeTimeoutMs: 0 }).upload(publicVideo(), uploadContext()))
     expect(error).toMatchObject({ code: 'upstream-http', status: 500, isRetryable: true })
@@ -102,7 +102,7 @@ describe('a Space that sleeps', () => {
       'has no such function',
     ],
     ['another kind of function', { parameters: [{}] }, { isRetryable: false }, 'takes 1 inputs instead of 2 or 3'],
-    ['no schema at all', { info: answer(404, {}) }, { status: 404 }, '404'],
+    ['no schema', { info: answer(404, {}) }, { status: 404 }, '404'],
   ])('is not waited for when it is awake: %s', async (_, script, fields, text) => {
     const { uploader } = await scriptedSpace(script)
     const context = uploadContext()
@@ -112,7 +112,7 @@ describe('a Space that sleeps', () => {
     expect(context.clock.waits).toEqual([])
   })
 
-  test('is not waited for where nobody listens', async () => {
+  test('is not waited for where the port is closed', async () => {
     const { uploader } = await scriptedSpace()
     const context = uploadContext()
     const error = await rejection(uploader({ baseUrl: await deadOrigin() }).upload(publicVideo(), context))
@@ -141,7 +141,7 @@ describe('a submission', () => {
     ['500', answer(500, {}), 'upstream-response'],
     ['a reset', reset, 'network'],
     ['a page', page(200), 'upstream-response'],
-    ['an id that is none', answer(200, { event_id: '../a' }), 'upstream-response'],
+    ['an invalid id', answer(200, { event_id: '../a' }), 'upstream-response'],
   ])('that was perhaps made is not repeated: %s', async (_, submit, code) => {
     const { uploader, submitted } = await scriptedSpace({ submit })
     const error = await rejection(withRetry(uploader()).upload(publicVideo(), uploadContext()))
@@ -165,7 +165,7 @@ describe('a stream', () => {
     ['is a page', page(200), 'upstream-response', 'answered with text/html instead of a stream'],
     ['is nothing', (_, response) => response.end(), 'upstream-response', 'no media type instead of a stream'],
     ['is refused', page(404), 'upstream-response', 'answered 404'],
-    ['is no JSON', stream('event: complete\ndata: [{"status"\n\n'), 'upstream-response', 'a result that is no JSON'],
+    ['is not JSON', stream('event: complete\ndata: [{"status"\n\n'), 'upstream-response', 'a result that is no JSON'],
     [
       'is of another session',
       stream(event('error', '404: Session not found.')),
@@ -210,7 +210,7 @@ describe('a stream', () => {
     ['nothing, up to Gradio 6.12', null, 'says nothing more'],
     ['an error without a text', { error: null, visible: true }, 'says nothing more'],
     ['an error', { error: 'Out of cheese', title: 'Error' }, 'says Out of cheese'],
-  ])('that tells of a failure with %s is a failure', async (_, data, text) => {
+  ])('that reports a failure with %s is a failure', async (_, data, text) => {
     const { uploader } = await scriptedSpace({ stream: stream(event('error', data)) })
     const error = await rejection(uploader().upload(publicVideo(), uploadContext()))
     expect(error).toMatchObject({ code: 'upstream-response', isRetryable: true })
@@ -252,7 +252,7 @@ describe('secrets', () => {
     { parameters: [{ parameter_default: echoed }] },
   ]
   const faults = [
-    // What says nothing against the usual prefix is as good as a config.
+    // A page without another prefix counts like a config.
     ...everywhere(echo(200)).slice(1),
     ...[302, 400, 401, 403, 404, 409, 422, 429, 500, 503].flatMap((status) => everywhere(echo(status))),
     ...everywhere(reset),

@@ -17,7 +17,7 @@ import {
 } from './scripted-space.js'
 
 describe('url2driveUploader', () => {
-  test('asks where the function is, hands it the address, and gives the address in Drive', async () => {
+  test('requests the place of the function, passes it the address, and gives the address in Drive', async () => {
     const { uploader, asked, submitted } = await scriptedSpace()
     const context = uploadContext()
     expect(await uploader().upload(publicVideo(), context)).toEqual({ url: RESULT.view_link, id: '1AbC' })
@@ -57,7 +57,7 @@ describe('url2driveUploader', () => {
     expect(asked().every((request) => request.endsWith('?__sign=abc'))).toBe(true)
   })
 
-  test('asks for the password before each upload, and takes any characters', async () => {
+  test('resolves the password before each upload, and takes any characters', async () => {
     const { uploader, submitted } = await scriptedSpace()
     const passwords = ['密码 "1"', 'second']
     const spaces = uploader({ password: async () => passwords.shift() ?? '' })
@@ -70,7 +70,7 @@ describe('url2driveUploader', () => {
     })
   })
 
-  test('asks a Space once, and again after a failure', async () => {
+  test('requests the place once, and again after a failure', async () => {
     const { uploader, asked, space } = await scriptedSpace()
     const drive = uploader()
     const upload = () => drive.upload(publicVideo(), uploadContext())
@@ -84,7 +84,7 @@ describe('url2driveUploader', () => {
     expect(asked().slice(-4)[1]).toBe('GET /gradio_api/info')
   })
 
-  test.each(['', '/gradio_api'])('finds a function that is not where the Space says: %j', async (prefix) => {
+  test.each(['', '/gradio_api'])('finds a function that is not where the Space declares it: %j', async (prefix) => {
     const { uploader, asked } = await scriptedSpace({ prefix, saidPrefix: prefix === '' ? '/gradio_api' : null })
     const drive = uploader()
     await drive.upload(publicVideo(), uploadContext())
@@ -92,7 +92,7 @@ describe('url2driveUploader', () => {
     expect(asked()).toHaveLength(7)
   })
 
-  test('looks for the function once more when it has moved', async () => {
+  test('searches for the function once more when it has moved', async () => {
     const { uploader, asked, space, submitted } = await scriptedSpace()
     const drive = uploader()
     await drive.upload(publicVideo(), uploadContext())
@@ -175,7 +175,7 @@ describe('the result', () => {
     ['an answer of another shape', []],
     ['a success without an address', [{ status: 'success' }]],
     ['the status queued', [{ status: 'queued' }]],
-  ])('that is %s may be in Drive all the same', async (problem, result) => {
+  ])('that is %s may still be in Drive', async (problem, result) => {
     const error = await rejection(uploadWith(result))
     expect(error).toMatchObject({ code: 'upstream-response', isRetryable: false })
     expect(String(error)).toMatch(/may be in Google Drive all the same: 127\.0\.0\.1:\d+ gave /)

@@ -33,7 +33,7 @@ describe('videoWindow', () => {
     expect(await window.at(1_000)).toMatchObject({ isLast: true, total: 2_000 })
   })
 
-  test('gives nothing behind the last byte', async () => {
+  test('gives nothing after the last byte', async () => {
     const window = over(fakeSource({ byteLength: 500 }))
     await window.at(0)
     expect(await window.at(500)).toMatchObject({ offset: 500, bytes: new Uint8Array(), isLast: true, total: 500 })
@@ -55,9 +55,13 @@ describe('videoWindow', () => {
 
   test.each([
     ['is empty', fakeSource({ byteLength: 0 }), 'upstream-response'],
-    ['is empty and does not tell', fakeSource({ byteLength: 0, declaredByteLength: 'unknown' }), 'upstream-response'],
-    ['is longer than it tells', fakeSource({ byteLength: 900, declaredByteLength: 800 }), 'upstream-response'],
-    ['is shorter than it tells', fakeSource({ byteLength: 700, declaredByteLength: 800 }), 'upstream-response'],
+    [
+      'is empty and does not declare it',
+      fakeSource({ byteLength: 0, declaredByteLength: 'unknown' }),
+      'upstream-response',
+    ],
+    ['is longer than declared', fakeSource({ byteLength: 900, declaredByteLength: 800 }), 'upstream-response'],
+    ['is shorter than declared', fakeSource({ byteLength: 700, declaredByteLength: 800 }), 'upstream-response'],
     ['breaks', fakeSource({ failAfterBytes: 0 }), 'network'],
   ])('a source that %s is refused', async (_, source, code) => {
     expect(await rejection(over(source).at(0))).toMatchObject({ code })

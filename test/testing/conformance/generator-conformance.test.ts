@@ -188,7 +188,7 @@ const brokenTasks: readonly (readonly [string, Fault, string])[] = [
     `${PREFIX}it can be polled again after its end, with the same video`,
   ],
   ['never ends', () => ({ poll: async () => ({ state: 'running' }) }), WELL_FORMED],
-  ['has a state of its own', () => ({ poll: async () => ({ state: 'done' }) as unknown as TaskStatus }), WELL_FORMED],
+  ['has its own state', () => ({ poll: async () => ({ state: 'done' }) as unknown as TaskStatus }), WELL_FORMED],
   ['has a ratio past 1', () => ({ poll: async () => ({ state: 'running', ratio: 45 }) }), WELL_FORMED],
   ['has a negative wait', () => ({ poll: async () => ({ state: 'running', pollAfterMs: -1 }) }), WELL_FORMED],
   [

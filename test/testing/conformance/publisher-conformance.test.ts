@@ -86,7 +86,7 @@ const broken: readonly (readonly [string, Partial<Publisher>, string])[] = [
     'an abort before the call rejects with the reason itself and sends nothing',
   ],
   [
-    'an error of its own on abort',
+    'its own error on abort',
     {
       publish: async (_, { signal }) => {
         await new Promise((resolve) => setImmediate(resolve))

@@ -15,7 +15,7 @@ describe('a good resolver passes', () => {
   })
 })
 
-describe('a resolver that needs a publication, and says so, passes', () => {
+describe('a resolver that declares that it needs a publication passes', () => {
   resolverConformance({
     test,
     create: () => ({

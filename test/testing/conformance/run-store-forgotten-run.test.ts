@@ -98,7 +98,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
     [CLAIMS, CLAIMS_OF_ID, CLAIMS_AGAIN],
   ],
   [
-    'frees the claims of an id for ever',
+    'frees the claims of an id forever',
     (store, { claims, released }) => {
       const forgotten = new Map<string, number>()
       return {

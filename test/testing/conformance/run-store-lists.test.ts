@@ -89,7 +89,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   ],
   ['trims owners', { keeps: ({ owner }, query) => owner?.trim() === query.owner?.trim() }, [OWNERS]],
   [
-    'lists only runs without an owner when it is asked for those of every owner',
+    'lists only runs without an owner for a query of every owner',
     { keeps: ({ owner }, query) => owner === query.owner },
     [OWNERS],
   ],
@@ -168,7 +168,7 @@ test('a store that lists a save that was fenced fails', async () => {
   expect([...failed.keys()]).toContain(SAVES)
 })
 
-test('a store without lists is asked for none', async () => {
+test('a store without lists gets no list calls', async () => {
   const create = () => ({ store: plainStore() })
   expect(await failedCases((collect) => runStoreConformance({ test: collect, create }))).toEqual(new Map())
 })

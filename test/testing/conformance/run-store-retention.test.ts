@@ -183,7 +183,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
     [CREATED_AGAIN, RETAINED_GONE, CLAIMS_AGAIN],
   ],
   [
-    'retains for ever',
+    'retains forever',
     (store, data) => ({
       prune: async (query) => {
         const before = [...data.runs].filter(([id]) => stateOf(data, id)?.isRetained)

@@ -1,7 +1,7 @@
 import type { StoredRun } from '../../../src/index.js'
 import type { Data } from './plain-run-store.js'
 
-/** The state of a run as it was saved last. */
+/** The state of a run as of the last save. */
 export function stateOf({ runs }: Data, id: string): StoredRun | undefined {
   const stored = runs.get(id)
   return stored && JSON.parse(stored.text)

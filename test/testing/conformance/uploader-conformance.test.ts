@@ -13,11 +13,11 @@ describe('a good uploader passes', () => {
   })
 })
 
-describe('a good uploader whose store cannot be looked into passes', () => {
+describe('a good uploader whose store cannot be read passes', () => {
   uploaderConformance({ test, sizes: [10], create: () => ({ uploader: memoryStore().uploader }) })
 })
 
-describe('an uploader that hands the address on passes', () => {
+describe('an uploader that passes the address on passes', () => {
   uploaderConformance({ test, takes: 'url', create: () => ({ uploader: fakeUploader() }) })
 })
 

@@ -41,7 +41,7 @@ async function wire(origin: string, path: string, headers = '') {
   return { end, text: Buffer.concat(chunks).toString('latin1') }
 }
 
-test('answers as told, with true headers where none are given', async () => {
+test('answers as configured, with true headers where none are given', async () => {
   const { origin } = await started({
     '/a': reply({ status: 201, body: 'ä', headers: { 'X-A': ['1', '2'] } }),
     '/json': replyJson({ a: 1 }, { status: 202 }),
@@ -63,7 +63,7 @@ test('answers as told, with true headers where none are given', async () => {
   expect([head.headers.get('content-length'), await head.text()]).toEqual(['2', ''])
 })
 
-test('tells lies about the length in whatever way the headers say', async () => {
+test('sends a false length in every way that the headers allow', async () => {
   const { origin } = await started({
     '/long': reply({ body: 'abc', headers: { 'content-length': '10' } }),
     '/two': reply({ body: 'abc', headers: { 'content-length': ['3', '5'] } }),
@@ -88,7 +88,7 @@ test('plays a list call by call and its last one again and again, by method and 
   expect(requests[0]).toMatchObject({ method: 'GET', path: '/v/1?a=b', wasAborted: false })
 })
 
-test('logs the whole request, and that its client went away', async () => {
+test('logs the whole request, and that its client left', async () => {
   const { origin, requests } = await started({ '/a': neverReply(), '/b': reply() })
   await fetch(`${origin}/b`, { method: 'POST', body: 'hello', headers: { authorization: 'Bearer x' } })
   expect(Buffer.from(requests[0]?.body ?? []).toString()).toBe('hello')
@@ -146,7 +146,7 @@ test('falls silent in an answer, and sends slowly, until the client leaves', asy
   await expect.poll(() => requests.map(({ wasAborted }) => wasAborted)).toEqual([false, true, true])
 })
 
-test('sends what is no HTTP', async () => {
+test('sends what is not HTTP', async () => {
   const { origin } = await started({
     '/a': replyRaw('220 mail.example ESMTP\r\n'),
     '/b': replyRaw(Buffer.from([0, 1])),
@@ -156,7 +156,7 @@ test('sends what is no HTTP', async () => {
   await expect(fetch(`${origin}/a`)).rejects.toThrow('fetch failed')
 })
 
-test('gives out a file and its ranges, or ignores or shifts them', async () => {
+test('serves a file and its ranges, or ignores or shifts them', async () => {
   const bytes = Buffer.from('0123456789')
   const { origin } = await started({
     '/a': replyFile(bytes),
@@ -179,7 +179,7 @@ test('gives out a file and its ranges, or ignores or shifts them', async () => {
   expect((await fetch(`${origin}/changed`)).headers.get('etag')).toBe('"2"')
 })
 
-test('every range of a file is its bytes from there to there', async () => {
+test('every range of a file has exactly its bytes', async () => {
   const bytes = Buffer.from(Array.from({ length: 50 }, (_, index) => index))
   const { origin } = await started({ '/a': replyFile(bytes) })
   await fc.assert(
@@ -191,13 +191,13 @@ test('every range of a file is its bytes from there to there', async () => {
   )
 })
 
-test('a bomb decodes to what it says and is a small part of it', () => {
+test('a bomb decodes to the declared size and is a small part of it', () => {
   const bomb = gzipBomb(1_000_000)
   expect(gunzipSync(bomb).byteLength).toBe(1_000_000)
   expect(bomb.byteLength).toBeLessThan(2000)
 })
 
-test('an origin that refuses connections goes on to refuse them', async () => {
+test('an origin that refuses connections continues to refuse them', async () => {
   const server = await started({})
   const origin = await server.refusedOrigin()
   expect(origin).not.toBe(server.origin)
@@ -225,7 +225,7 @@ test.each([
   else expect(await ask(server.certificate)).toBe(trusted)
 })
 
-test('a handler of the test that throws is told to the client', async () => {
+test('a handler of the test that throws is reported to the client', async () => {
   const { origin } = await started({
     '/a': () => {
       throw new TypeError('my bug')

@@ -20,11 +20,11 @@ test.each([
   ['https://homexarpa.example/', true],
   ['https://a.thelocal.example/', true],
   ['https://mylocal.se/', true],
-])('without a lookup, the name of %s may be asked: %s', (url, expected) => {
+])('without a lookup, the name of %s may be requested: %s', (url, expected) => {
   expect(createAddressGuard({}).allowsName(new URL(url))).toBe(expected)
 })
 
-test('a list and ports of the caller are held to as well', () => {
+test('a list and ports of the caller are enforced as well', () => {
   const guard = createAddressGuard({ allowPrivateAddresses: ['db.internal:9000', '10.0.0.0/8'], allowPorts: [8080] })
   const names = ['http://db.internal:9000', 'http://db.internal', 'https://cdn.example:8080', 'https://cdn.example']
   expect(names.map((url) => guard.allowsName(new URL(url)))).toEqual([true, false, true, false])

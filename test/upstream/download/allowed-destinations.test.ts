@@ -35,7 +35,7 @@ describe('allowedDestinations', () => {
     expect(allowedDestinations([entry])(hostname, port, address)).toBe(isAllowed)
   })
 
-  test('nothing by default, and everything when told', () => {
+  test('nothing by default, and everything when configured', () => {
     const ask = (allowed: boolean | readonly string[] | undefined) => allowedDestinations(allowed)('a.example', 80)
     expect([undefined, false, [], true].map(ask)).toEqual([false, false, false, true])
   })
@@ -48,7 +48,7 @@ describe('allowPrivateAddressesProblem', () => {
     [false],
     [[]],
     [['127.0.0.1', 'a.example:8080', '[::1]:1', '::1', '10.0.0.0/8', '::/0']],
-  ])('nothing is wrong with %j', (value) => expect(allowPrivateAddressesProblem(value)).toBeUndefined())
+  ])('%j is valid', (value) => expect(allowPrivateAddressesProblem(value)).toBeUndefined())
 
   test.each([
     ['127.0.0.1', 'allowPrivateAddresses'],
@@ -69,7 +69,7 @@ describe('allowPrivateAddressesProblem', () => {
     [['a.example:80x'], 'allowPrivateAddresses[0]'],
     [['[::1'], 'allowPrivateAddresses[0]'],
     [{ length: 1 }, 'allowPrivateAddresses'],
-  ])('%j is told', (value, field) => {
+  ])('%j is reported', (value, field) => {
     const fix = 'give true, or hosts ("127.0.0.1"), hosts with a port ("127.0.0.1:8080") and ranges ("10.0.0.0/8")'
     expect(allowPrivateAddressesProblem(value)).toMatchObject({ field, fix })
     expect(() => allowedDestinations(Array.isArray(value) ? value.map(String) : undefined)).not.toThrow()

@@ -11,7 +11,7 @@ import { fetchBytes } from './fetch-bytes.js'
 const allowed = { allowPrivateAddresses: ['127.0.0.1'] }
 const what = 'download the video'
 
-/** A server that sends these bytes to whoever connects, and then does nothing, closes or resets. */
+/** A server that sends these bytes to every client, and then does nothing, closes or resets. */
 async function rawServer(text: string, then: 'wait' | 'close' | 'reset' = 'close') {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
@@ -65,7 +65,7 @@ describe('the size of a body', () => {
     },
   )
 
-  test('an encoded body of an answer that is no success is left out', async () => {
+  test('an encoded body of an error answer is left out', async () => {
     const server = await loopbackServer((_, response) => {
       response.writeHead(503, { 'content-encoding': 'gzip' }).end(gzipSync('secret'))
     })
@@ -114,7 +114,7 @@ describe('the announced length', () => {
   })
 })
 
-describe('an answer that is none', () => {
+describe('an invalid answer', () => {
   test.each([
     ['something else', 'SSH-2.0-secret\r\n'],
     ['two lengths', answer('12345', 'content-length: 5', 'content-length: 6')],
@@ -149,7 +149,7 @@ describe('a slow peer', () => {
     await eventually(() => expect(sockets.size).toBe(0))
   })
 
-  test('an injected fetch that is silent, and deaf to its signal, ends as well', async () => {
+  test('an injected fetch that is silent and ignores its signal ends as well', async () => {
     const fetch = async () => new Response(new ReadableStream({ pull: () => new Promise(() => undefined) }))
     const error = await rejection(fetchBytes('http://a.example', { fetch, limits: { idleMs: 30 } }))
     expect(String(error)).toMatch(/was silent for 30 ms$/)
@@ -171,7 +171,7 @@ describe('a slow peer', () => {
     else expect(String(await rejection(outcome))).toMatch(/sent less than 1000000 bytes a second$/)
   })
 
-  test('a slow reader is not held against the sender', async () => {
+  test('a slow reader is not blamed on the sender', async () => {
     const server = await loopbackServer((_, response) => response.end(videoBytes(500_000)))
     const download = createDownloader({ ...allowed, limits: { idleMs: 30, slowMs: 30, minBytesPerSecond: 1_000 } })
     const { body } = await download(server.origin, { what, signal: new AbortController().signal })
@@ -214,7 +214,7 @@ describe('an abort', () => {
     },
   )
 
-  test('ends an injected fetch that is deaf to its signal, before its headers and in its body', async () => {
+  test('ends an injected fetch that ignores its signal, before its headers and in its body', async () => {
     const reason = new Error('enough')
     const silent = new ReadableStream({ pull: () => new Promise(() => undefined) })
     for (const response of [new Promise<Response>(() => undefined), Promise.resolve(new Response(silent))]) {
@@ -228,7 +228,7 @@ describe('an abort', () => {
     }
   })
 
-  test('leaves no listener behind, and neither does a download that went well', async () => {
+  test('leaves no listener behind, and neither does a successful download', async () => {
     const server = await loopbackServer((_, response) => response.end('video'))
     const { signal } = new AbortController()
     const add = vi.spyOn(signal, 'addEventListener')
@@ -242,7 +242,7 @@ describe('an abort', () => {
   })
 })
 
-test('reads no faster than it is asked, and a cancelled body closes its connection', async () => {
+test('reads no faster than its reader, and a cancelled body closes its connection', async () => {
   let sent = 0
   const server = await loopbackServer(async (_, response) => {
     const chunk = videoBytes(1_000_000)

@@ -6,7 +6,7 @@ import { fetchBytes } from './fetch-bytes.js'
 
 const allowed = { allowPrivateAddresses: ['127.0.0.1'] }
 
-test('a download asks for anything, unencoded, and says who asks; its own headers come before that', async () => {
+test('a download accepts any type, unencoded, with a user agent; its own headers win', async () => {
   const server = await loopbackServer((_, response) => response.end('video'))
   await fetchBytes(server.origin, allowed)
   await fetchBytes(server.origin, allowed, {
@@ -21,7 +21,7 @@ test('a download asks for anything, unencoded, and says who asks; its own header
   )
 })
 
-test('a stranger sees only the headers that say how to answer', async () => {
+test('a stranger receives only the headers that control the answer', async () => {
   const server = await loopbackServer((_, response) => response.end('video'))
   const plain = {
     accept: 'video/*',
@@ -39,7 +39,7 @@ test('a stranger sees only the headers that say how to answer', async () => {
   expect(JSON.stringify(server.seen[0]?.headers)).not.toContain('canary')
 })
 
-test('the signal of the caller is let go at the end of the body, and where there is none', async () => {
+test('the signal of the caller is released at the end of the body, and where the body is missing', async () => {
   const server = await loopbackServer((_, response) => response.end('video'))
   const { signal } = new AbortController()
   await fetchBytes(server.origin, allowed, { signal })

@@ -9,7 +9,7 @@ export async function fetchBytes(url: string, options: DownloaderOptions = {}, r
   return { ...answer, bytes: answer.body === null ? Buffer.alloc(0) : await readAll(answer.body) }
 }
 
-/** A look-up that gives the addresses one set after the other, the last one for ever. */
+/** A lookup that gives the addresses one set after the other, the last one forever. */
 export function lookupOf(...sets: readonly (readonly string[])[]) {
   const asked: string[] = []
   const lookup: NonNullable<DownloaderOptions['lookup']> = (hostname, _, callback) => {

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { rejection } from '../stage-context.js'
 import { fetchBytes } from './fetch-bytes.js'
 
-test('a mock of the network serves it as well, without a look-up', async () => {
+test('a mock of the network serves it as well, without a lookup', async () => {
   const server = setupServer(
     http.get('https://cdn.example/a.mp4', () => HttpResponse.redirect('https://store.example/b.mp4')),
     http.get('https://store.example/b.mp4', () => HttpResponse.text('video')),

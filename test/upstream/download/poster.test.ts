@@ -18,7 +18,7 @@ describe.each([
   ['node:http', {}],
   ['an injected fetch', { fetch: globalThis.fetch }],
 ] as const)('over %s', (_, transport) => {
-  test('the body and the headers arrive as they are, and the answer is its status and headers', async () => {
+  test('the body and the headers arrive unchanged, and the answer is its status and headers', async () => {
     const server = await loopbackServer((_seen, response) =>
       response.writeHead(202, { 'retry-after': '7' }).end('text'),
     )
@@ -45,7 +45,7 @@ describe.each([
     expect(server.sockets.size).toBe(0)
   })
 
-  test.each([301, 302, 303, 307, 308])('a redirect by %i is an answer, and followed nowhere', async (status) => {
+  test.each([301, 302, 303, 307, 308])('a redirect by %i is an answer, and not followed', async (status) => {
     const server = await loopbackServer((_seen, response) => response.writeHead(status, { location: '/secret' }).end())
     expect((await post(server.origin, { ...allowed, ...transport })).status).toBe(status)
     expect(server.seen).toHaveLength(1)
@@ -92,7 +92,7 @@ describe.each([
   })
 })
 
-test('a slow body does not hold the answer up for long', async () => {
+test('a slow body does not delay the answer for long', async () => {
   const server = await loopbackServer((_seen, response) => void response.write('a'))
   const startedAt = performance.now()
   expect((await post(server.origin)).status).toBe(200)
@@ -100,7 +100,7 @@ test('a slow body does not hold the answer up for long', async () => {
   await allClosed(server)
 })
 
-test('an abort while the body is thrown away ends that, and the answer is known all the same', async () => {
+test('an abort while the body is discarded ends that, and the answer is still known', async () => {
   // So that nothing but the abort can end it.
   vi.useFakeTimers({ toFake: ['setTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
@@ -118,7 +118,7 @@ test('an abort while the body is thrown away ends that, and the answer is known 
   expect(isCancelled).toBe(true)
 })
 
-test('a name that leads to a good address now and to a bad one later is asked once, at the address that was checked', async () => {
+test('a name that leads to a good address now and to a bad one later is requested once, at the address that was checked', async () => {
   const peers: (string | undefined)[] = []
   const server = await loopbackServer((_seen, response, { socket }) => {
     peers.push(socket.localAddress?.replace('::ffff:', ''))

@@ -3,7 +3,7 @@ import { loopbackServer } from '../loopback-server.js'
 import { rejection } from '../stage-context.js'
 import { fetchBytes, lookupOf, portOf } from './fetch-bytes.js'
 
-// 127.0.0.2 stands for the open network: it is listed, and 127.0.0.1 is what nobody may reach.
+// 127.0.0.2 stands for the open network: it is listed, and 127.0.0.1 may not be reached.
 const OPEN = '127.0.0.2'
 const guarded = { allowPrivateAddresses: [OPEN] }
 
@@ -133,7 +133,7 @@ describe('headers', () => {
     },
   )
 
-  test('none but the plain ones are sent to a stranger at once', async () => {
+  test('only the plain ones are sent to a stranger', async () => {
     const server = await loopbackServer((_, response) => response.end())
     const ownHeaders = { ...credentials, 'user-agent': 'canary-1' }
     const request = { headers: { ...plain, ...credentials }, ownHeaders, ownOrigin: 'https://api.example' }

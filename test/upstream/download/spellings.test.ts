@@ -49,7 +49,7 @@ test.each([
   'data:,a',
   'ftp://a.example/',
   'a',
-])('%s is no address for a download', async (url) => {
+])('%s is not an address for a download', async (url) => {
   expect(await rejection(fetchBytes(url))).toMatchObject({ code: 'upstream-response', isRetryable: false })
 })
 
@@ -75,8 +75,8 @@ describe('spellings of IPv4', () => {
       return { plain: four.join('.'), host: numbers.map((value) => prefix + value.toString(base)).join('.') }
     })
 
-  test('each is judged as the address that it stands for', async () => {
-    // Nothing is sent: what may be reached ends in the look-up of the injected fetch.
+  test('each is checked as the address that it stands for', async () => {
+    // Nothing is sent: what may be reached ends in the lookup of the injected fetch.
     const fetch = async () => new Response(null, { status: 418 })
     const download = createDownloader({ fetch })
     const signal = new AbortController().signal

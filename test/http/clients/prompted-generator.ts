@@ -1,31 +1,31 @@
 import type { GeneratedVideo, OneShotGenerator, VideoRequest } from '../../../src/index.js'
 import { ERROR_KINDS } from './error-kinds.js'
 
-/** A generator that does what the prompt says, and remembers what it was paid for. */
-export interface ToldGenerator extends OneShotGenerator {
+/** A generator that does what the prompt says, and records its paid requests. */
+export interface PromptedGenerator extends OneShotGenerator {
   readonly requests: readonly VideoRequest[]
-  /** Lets the video of a run go on, if its prompt made it wait. */
+  /** Lets the video of a run continue, if its prompt made it wait. */
   goOn(runId: string): void
-  /** Lets those of all runs go on, also of later ones. */
+  /** Lets those of all runs continue, also of later ones. */
   goOnAll(): void
 }
 
-/** Prompts that such a generator understands; any other makes a video at once. */
-export const told = {
+/** Prompts that a prompted generator understands; any other makes a video at once. */
+export const prompts = {
   /** Fails before it takes the job. */
   refuse: (kind: string) => `refuse ${kind}`,
   /** Takes the job, and fails at once. */
   lose: (kind: string) => `lose ${kind}`,
-  /** Takes the job, and fails once it may go on. */
+  /** Takes the job, and fails once it may continue. */
   fail: (kind: string) => `fail ${kind}`,
-  /** Takes the job, and makes a video once it may go on. */
+  /** Takes the job, and makes a video once it may continue. */
   hold: (what: string) => `hold ${what}`,
   /** Takes the job, and works on it until it is aborted. */
   endless: (what: string) => `endless ${what}`,
 } as const
 
-/** Makes such a generator. */
-export function toldGenerator(video: GeneratedVideo): ToldGenerator {
+/** Makes a prompted generator. */
+export function promptedGenerator(video: GeneratedVideo): PromptedGenerator {
   const requests: VideoRequest[] = []
   const gates = new Map<string, PromiseWithResolvers<void>>()
   let areAllOpen = false
@@ -36,7 +36,7 @@ export function toldGenerator(video: GeneratedVideo): ToldGenerator {
     return gate
   }
   return {
-    name: 'told-generator',
+    name: 'prompted-generator',
     requests,
     goOn: (runId) => gateOf(runId).resolve(),
     goOnAll: () => {

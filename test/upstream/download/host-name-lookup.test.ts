@@ -5,7 +5,7 @@ import { loopbackServer } from '../loopback-server.js'
 import { rejection } from '../stage-context.js'
 import { fetchBytes, lookupOf, portOf } from './fetch-bytes.js'
 
-// 127.0.0.2 stands for the open network: it is listed, and 127.0.0.1 is what nobody may reach.
+// 127.0.0.2 stands for the open network: it is listed, and 127.0.0.1 may not be reached.
 const guarded = { allowPrivateAddresses: ['127.0.0.2'] }
 
 async function site() {
@@ -18,7 +18,7 @@ async function site() {
 }
 
 describe('a host name', () => {
-  test('is looked up once, and the address that was checked is the one that is asked', async () => {
+  test('is looked up once, and the request goes to the address that was checked', async () => {
     const { url, peers, server } = await site()
     const { lookup, asked } = lookupOf(['127.0.0.2'], ['127.0.0.1'])
     expect(String((await fetchBytes(url, { ...guarded, lookup })).bytes)).toBe('video')
@@ -39,7 +39,7 @@ describe('a host name', () => {
     [['127.0.0.2', '::1']],
     [['127.0.0.2', '::ffff:10.0.0.1']],
     [['127.0.0.2', '169.254.169.254']],
-  ])('with one bad address among good ones is not asked: %j', async (addresses) => {
+  ])('with one bad address among good ones is not requested: %j', async (addresses) => {
     const { url, peers } = await site()
     const error = await rejection(fetchBytes(url, { ...guarded, lookup: lookupOf(addresses).lookup }))
     expect(error).toMatchObject({ code: 'network', isRetryable: false, isRefusal: true })
@@ -70,13 +70,13 @@ describe('a host name', () => {
     expect(peers).toEqual(['127.0.0.1'])
   })
 
-  test('is asked at a usual port only, unless it is listed', async () => {
+  test('is requested at a usual port only, unless it is listed', async () => {
     const { lookup } = lookupOf(['93.184.216.34'])
     const error = await rejection(fetchBytes('http://cdn.example:22/', { lookup }))
     expect(error).toMatchObject({ isRefusal: true, message: expect.stringContaining('cdn.example:22') })
   })
 
-  test('is the name that TLS asks for', async () => {
+  test('is the name in the TLS handshake', async () => {
     const names: string[] = []
     const server = createServer({
       SNICallback(name, done) {
