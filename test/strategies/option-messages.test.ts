@@ -109,7 +109,7 @@ const PROBLEMS: Readonly<Record<Factory, readonly (readonly [object, string])[]>
   ],
   googleDriveUploader: [
     [{ name: '' }, 'name is "" (give a name)'],
-    [{ label: '' }, 'label is "" (give a name for people, or leave it out)'],
+    [{ label: '' }, 'label is "" (give a display name, or leave it out)'],
     [
       { accessToken: undefined },
       'accessToken is nothing (give an OAuth 2.0 access token, or a function that gives one)',
@@ -124,7 +124,7 @@ const PROBLEMS: Readonly<Record<Factory, readonly (readonly [object, string])[]>
   ],
   url2driveUploader: [
     [{ name: '' }, 'name is "" (give a name)'],
-    [{ label: '' }, 'label is "" (give a name for people, or leave it out)'],
+    [{ label: '' }, 'label is "" (give a display name, or leave it out)'],
     [{ baseUrl: 'a' }, `baseUrl is "a" (${ADDRESS} "https://owner-url2drive.hf.space")`],
     [
       { baseUrl: 'https://huggingface.co/spaces/a/b' },

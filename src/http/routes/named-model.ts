@@ -9,7 +9,7 @@ export function modelNames({ models }: HandlerSettings): readonly string[] {
   return isNameList(models) ? models : Object.keys(models)
 }
 
-/** What the name of a model stands for: as `models` says, else as `readModel` reads it. */
+/** Reads a model name: by `models`, else by `readModel`. */
 export function modelReader(settings: HandlerSettings): (model: string) => Partial<VideoRequest> {
   const { models, readModel = readModelName } = settings
   return (model) => {

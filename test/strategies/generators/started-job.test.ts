@@ -52,12 +52,12 @@ describe('readStartedJob', () => {
   })
 
   test.each([
-    ['', {}, 'there is nothing'],
-    [' ', {}, 'there is nothing'],
-    ['', { location: 'http://' }, 'there is nothing'],
-    ['', { location: 'https://api.example/' }, 'there is nothing'],
-    ['<html>', { location: '/v1/videos/job-7' }, 'there is no JSON'],
-    ['7', {}, 'there is no JSON'],
+    ['', {}, 'it is empty'],
+    [' ', {}, 'it is empty'],
+    ['', { location: 'http://' }, 'it is empty'],
+    ['', { location: 'https://api.example/' }, 'it is empty'],
+    ['<html>', { location: '/v1/videos/job-7' }, 'it is not JSON'],
+    ['7', {}, 'it is not JSON'],
   ])('cannot read %j with %j', (body, headers, problem) => {
     expect(() => readStartedJob(answer(body, headers as Record<string, string>))).toThrow(problem)
   })

@@ -165,7 +165,7 @@ describe('a stream', () => {
     ['is a page', page(200), 'upstream-response', 'answered with text/html instead of a stream'],
     ['is nothing', (_, response) => response.end(), 'upstream-response', 'no media type instead of a stream'],
     ['is refused', page(404), 'upstream-response', 'answered 404'],
-    ['is no JSON', stream('event: complete\ndata: [{"status"\n\n'), 'upstream-response', 'a result that is no JSON'],
+    ['is no JSON', stream('event: complete\ndata: [{"status"\n\n'), 'upstream-response', 'a result that is not JSON'],
     [
       'is of another session',
       stream(event('error', '404: Session not found.')),
