@@ -112,7 +112,7 @@ const PROBLEMS: Readonly<Record<Factory, readonly (readonly [object, string])[]>
     [{ label: '' }, 'label is "" (give a display name, or leave it out)'],
     [
       { accessToken: undefined },
-      'accessToken is nothing (give an OAuth 2.0 access token, or a function that gives one)',
+      'accessToken is nothing (give an OAuth 2.0 access token, or a function that returns one)',
     ],
     [{ folderId: 'a/b' }, 'folderId is "a/b" (give the id of a folder, the last part of its address, or leave it out)'],
     [{ share: 'x' }, 'share is "x" (give anyone or none)'],

@@ -112,7 +112,7 @@ test.each([
   [
     address('E'),
     'http://a.example:6000/v1',
-    problem('"http://a.example:6000/v1"', 'use another port, fetch refuses port 6000'),
+    problem('"http://a.example:6000/v1"', 'use another port: fetch refuses port 6000'),
   ],
   [address('E'), 'http://a.example:6001/v1', []],
   [credential, () => '', []],
