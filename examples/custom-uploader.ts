@@ -1,4 +1,4 @@
-// An uploader of your own: any object with a name and an upload function. This one keeps videos in memory.
+// A custom uploader: any object with a name and an upload function. This one keeps videos in memory.
 import type { Uploader } from 'sora-pipeline'
 import { InvalidRequestError, UpstreamResponseError } from 'sora-pipeline'
 
@@ -6,7 +6,7 @@ export interface MemoryUploader extends Uploader {
   read(url: string): Uint8Array
 }
 
-/** Keeps every video in memory under an address of its own. */
+/** Keeps every video in memory under its own address. */
 export function memoryUploader(publicBaseUrl: string): MemoryUploader {
   const kept = new Map<string, Uint8Array>()
   return {

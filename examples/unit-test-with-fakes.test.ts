@@ -3,7 +3,7 @@ import { QuotaExceededError, SoraPipeline } from 'sora-pipeline'
 import { fakeGenerator, fakeTaskGenerator, fakeUploader, manualClock } from 'sora-pipeline/testing'
 import { describe, expect, it } from 'vitest'
 
-/** What stands for your own code. */
+/** An example of your own code. */
 async function postVideo(pipeline: SoraPipeline, prompt: string): Promise<string> {
   const { url, isDegraded } = await pipeline.generate({ prompt })
   return isDegraded ? `${url} (not archived)` : url

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Imports nothing statically: an older Node has to read this file, and may not be able to read those that follow.
+// Imports nothing statically: an older Node has to parse this file, and may be unable to parse the others.
 
 const OLDEST_NODE = '22.12'
 

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import { toPlayableMp4 } from './playable-mp4.ts'
 import { drawFrames } from './video-frames.ts'
 
-/** What the worker is asked for: one message, one answer, in order. */
+/** The input of the worker: one message, one answer, in order. */
 export interface RenderOrder {
   readonly prompt: string
   readonly width: number
@@ -11,7 +11,7 @@ export interface RenderOrder {
   readonly frameCount: number
 }
 
-/** What it answers. */
+/** The answer of the worker. */
 export type RenderAnswer = { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly error: string }
 
 parentPort?.on('message', (order: RenderOrder) => {
@@ -26,7 +26,7 @@ function answer(message: RenderAnswer, transfer: readonly ArrayBuffer[] = []): v
 }
 
 async function render(order: RenderOrder): Promise<Uint8Array<ArrayBuffer>> {
-  // Installed with the package unless optional dependencies are left out; the answer then names what is missing.
+  // Installed with the package unless optional dependencies are omitted; the answer then names the missing package.
   const { default: encoders } = await import('h264-mp4-encoder')
   const encoder = await encoders.createH264MP4Encoder()
   encoder.width = order.width

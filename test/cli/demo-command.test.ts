@@ -78,7 +78,7 @@ describe.concurrent('sora-pipeline demo', () => {
 
   it.each([
     ['SIGINT', 130, 'Ctrl-C was pressed'],
-    ['SIGTERM', 143, 'The process was asked to end'],
+    ['SIGTERM', 143, 'The process received SIGTERM'],
   ])('cancels the job at %s, and ends', async (name, exitCode, reason) => {
     const terminal = fakeTerminal()
     const ended = runCommandLine(['demo', '--output', join(folder, name)], terminal)

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 
-/** A small body, about a thousandth of that many blanks, which it decodes to; send it with `content-encoding: gzip`. */
+/** A gzip body that decodes to that many blanks and has about a thousandth of their length; send it with `content-encoding: gzip`. */
 export function gzipBomb(decodedBytes: number): Uint8Array {
   return gzipSync(Buffer.alloc(decodedBytes, ' '))
 }
