@@ -26,9 +26,7 @@ export function memoryUploader(publicBaseUrl: string): MemoryUploader {
         throw new InvalidRequestError([{ field: 'source', value: '0 bytes', fix: 'give a source that has bytes' }])
       }
       if (source.byteLength !== undefined && bytesDone !== source.byteLength) {
-        throw new UpstreamResponseError(
-          `Could not keep the video, ${source.byteLength} bytes were promised: ${bytesDone}`,
-        )
+        throw new UpstreamResponseError(`Could not keep the video: ${bytesDone} of ${source.byteLength} bytes arrived`)
       }
       const url = `${publicBaseUrl}/${crypto.randomUUID()}.mp4`
       kept.set(url, new Uint8Array(Buffer.concat(chunks)))

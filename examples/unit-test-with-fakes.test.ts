@@ -17,7 +17,7 @@ describe('postVideo', () => {
 
   it('says when the archive was full', async () => {
     const uploader = fakeUploader({
-      outcome: new QuotaExceededError('Could not store the video, the disk is full: archive'),
+      outcome: new QuotaExceededError('Could not store the video: no space left in archive'),
     })
     const pipeline = new SoraPipeline({ generator: fakeGenerator(), uploader })
     expect(await postVideo(pipeline, 'A cat')).toMatch(/^https:.* \(not archived\)$/)

@@ -15,7 +15,7 @@ if (isSupported(process.versions.node)) {
 } else {
   process.stderr.write(
     `Could not start sora-pipeline: it needs Node ${OLDEST_NODE} or later, and this is Node ${process.versions.node}; ` +
-      'install a later Node, or run it with one of its own: npx -p node@24 -p sora-pipeline sora-pipeline demo\n',
+      'install a later Node, or run it with a separate Node: npx -p node@24 -p sora-pipeline sora-pipeline demo\n',
   )
   process.exitCode = 3
 }

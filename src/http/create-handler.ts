@@ -157,7 +157,7 @@ function routeOf(
   const pattern = segments.map((segment, index) => (index === 1 && !isChat ? '*' : segment)).join('/')
   const routes = Object.hasOwn(ROUTES, pattern) ? ROUTES[pattern] : undefined
   if (routes === undefined) {
-    const message = `Could not find the path: ${request.method} ${pathname.slice(0, 200)} is none of ${routeList(basePath)}`
+    const message = `Could not find the path: ${request.method} ${pathname.slice(0, 200)} is not one of ${routeList(basePath)}`
     throw new HttpRefusal({ status: 404, code: 'unknown_url', message })
   }
   const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined

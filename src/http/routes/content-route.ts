@@ -20,7 +20,7 @@ export async function videoContent(
   const { request, url, settings, sources } = call
   const variant = url.searchParams.get('variant') ?? 'video'
   if (variant !== 'video') {
-    const message = `Could not give that variant, only video is kept: ${variant.slice(0, 60)}`
+    const message = `Could not give the variant ${variant.slice(0, 60)}: this server keeps only video`
     throw new HttpRefusal({ status: 400, code: 'invalid_value', message, param: 'variant' })
   }
   if (!isServed(record)) throw notReady(record)

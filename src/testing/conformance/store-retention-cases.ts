@@ -70,7 +70,7 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
   optionalCase(['prune'], 'retains the answer to a caller’s id for 24 hours after the end', async (store, reopen) => {
     const state = ended('failed', { id: 'run_1', isCallerId: true, endedAt: NOW - HOUR, ...ANSWER })
     await store.create('run_1', state)
-    assert.equal(await store.prune(PRUNE), 1, 'prune must count a run of which something is retained')
+    assert.equal(await store.prune(PRUNE), 1, 'prune must count a run with retained data')
     for (const [when, now] of Object.entries({ 'the prune': NOW, '23 hours': NOW - HOUR + RETAINED_MS - 1 })) {
       assert.equal(await store.prune({ endedBefore: NOW, now }), 0, 'prune must not count the retained run again')
       for (const each of [store, await reopen()]) {
@@ -97,7 +97,7 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
     assert.ok(await store.load('run_late'), 'it must be there 7 hours after its end')
     await store.prune({ endedBefore: NOW, now: NOW + 22 * HOUR + 1 })
     assert.equal(await store.load('run_late'), undefined, 'it must be gone 24 hours after its end')
-    assert.deepEqual(await listOf(store), [], 'list must leave out what is gone')
+    assert.deepEqual(await listOf(store), [], 'list must leave out removed runs')
     assert.equal(await store.create('run_late', running()), true, 'create must accept an id that is gone')
   }),
   optionalCase(
@@ -114,7 +114,7 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
       }
       assert.equal(await store.prune(PRUNE), 2, 'prune must forget both runs')
       await isGone(store, own, 'media must go with a forgotten run')
-      await isGone(store, callers, 'media must go with a run of which something is retained')
+      await isGone(store, callers, 'media must go with a run with retained data')
       await isKept(store, shared, 'media that another run refers to must stay')
       await store.dropMedia('run_3')
       await isGone(store, shared, 'a forgotten run must not keep media')
@@ -122,14 +122,14 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
   ),
   optionalCase(
     ['prune', 'putMedia', 'getMedia', 'dropMedia'],
-    'drops media that came after their run was forgotten with what is retained of it',
+    'drops media that came after their run was removed, with its retained data',
     async (store) => {
       await store.create('run_1', ended('completed', { isCallerId: true, endedAt: NOW - HOUR }))
       await store.prune(PRUNE)
       const bytes = Uint8Array.of(1)
       await store.putMedia('run_1', await sha256Of(bytes), bytes)
       await store.prune({ endedBefore: NOW, now: NOW + RETAINED_MS })
-      await isGone(store, bytes, 'media must go with what is retained of a run')
+      await isGone(store, bytes, 'media must be removed with the retained data of a run')
     },
   ),
   optionalCase(

@@ -61,7 +61,7 @@ export const taskCases: readonly ConformanceCase<TaskSubject>[] = [
     let found: readonly JsonValue[] = []
     const isThere = async () => {
       const answer = (await generator.find?.(subject.request ?? REQUEST, context)) ?? []
-      assert.notEqual(answer, 'unclear', 'find must be able to tell whether a job exists')
+      assert.notEqual(answer, 'unclear', 'find must be able to decide whether a job exists')
       found = answer === 'unclear' ? [] : answer
       return found.length > 0
     }

@@ -60,7 +60,7 @@ export function reply(options: ReplyOptions = {}): FaultHandler {
   const headers = headersOf(options, status, body.byteLength)
   const isChunked = headers.get('transfer-encoding')?.includes('chunked') === true
   const lines = [...headers].flatMap(([name, values]) => values.map((value) => `${name}: ${value}\r\n`))
-  const head = Buffer.from(`HTTP/1.1 ${status} Told\r\n${lines.join('')}\r\n`, 'latin1')
+  const head = Buffer.from(`HTTP/1.1 ${status} Fault\r\n${lines.join('')}\r\n`, 'latin1')
   return async ({ request, send, end }) => {
     await send(head, 'head')
     if (request.method !== 'HEAD' && body.byteLength > 0) await send(isChunked ? asChunk(body) : body, 'body')

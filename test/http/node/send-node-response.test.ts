@@ -274,9 +274,7 @@ describe('an answer that cannot be sent', () => {
       return new Response(body as ReadableStream<Uint8Array>)
     })
     await exchange(port)
-    expect(await sent[0]).toEqual(
-      new TypeError('Could not send a chunk of the body: "text" is not a Uint8Array'),
-    )
+    expect(await sent[0]).toEqual(new TypeError('Could not send a chunk of the body: "text" is not a Uint8Array'))
   })
 
   it('leaves the response to who wants to answer in its place', async () => {

@@ -178,7 +178,7 @@ describe('the result', () => {
   ])('that is %s may be in Drive all the same', async (problem, result) => {
     const error = await rejection(uploadWith(result))
     expect(error).toMatchObject({ code: 'upstream-response', isRetryable: false })
-    expect(String(error)).toMatch(/may be in Google Drive: 127\.0\.0\.1:\d+ answered with /)
+    expect(String(error)).toMatch(/: 127\.0\.0\.1:\d+ answered with .*; it may be in Google Drive$/)
     expect(String(error)).toContain(problem)
   })
 

@@ -13,7 +13,7 @@ const MEDIA_CLONED = 'keeps media unaffected by later changes'
 const MEDIA_IDS = 'keeps the media of runs apart, whatever the characters of their ids'
 const AT_ONCE = 'counts the references of 20 runs that put the same media at once'
 const MEDIA_PROCESSES = 'shows media and their references to another process'
-const LATE_MEDIA = 'drops media that came after their run was forgotten with what is retained of it'
+const LATE_MEDIA = 'drops media that came after their run was removed, with its retained data'
 const PRUNE_MEDIA = 'drops the media of forgotten runs, and keeps those of others'
 
 const broken: readonly (readonly [string, Fault, readonly string[]])[] = [

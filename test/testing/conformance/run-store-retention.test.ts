@@ -10,7 +10,7 @@ const CREATED_AGAIN = 'lets the id of a forgotten run be created again'
 const RETAINED = 'retains the answer to a caller’s id for 24 hours after the end'
 const RETAINED_GONE = 'forgets the id of a caller 24 hours after the end'
 const PRUNE_MEDIA = 'drops the media of forgotten runs, and keeps those of others'
-const LATE_MEDIA = 'drops media that came after their run was forgotten with what is retained of it'
+const LATE_MEDIA = 'drops media that came after their run was removed, with its retained data'
 const CLAIMS = 'keeps the claims of a forgotten run for 24 hours, and frees them then'
 const CLAIMS_AGAIN = 'keeps the claims of a run for 24 hours, whenever another run had its id'
 

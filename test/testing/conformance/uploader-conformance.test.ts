@@ -23,11 +23,7 @@ describe('an uploader that hands the address on passes', () => {
 
 const broken: readonly (readonly [string, UploaderFaults, string])[] = [
   ['drops a byte', { dropsByte: true }, 'stores the bytes unchanged (65536 bytes)'],
-  [
-    'drops a byte',
-    { dropsByte: true },
-    'stores the bytes of a source of unknown length unchanged, or refuses it',
-  ],
+  ['drops a byte', { dropsByte: true }, 'stores the bytes of a source of unknown length unchanged, or refuses it'],
   [
     'refuses an empty video without a type',
     { untypedEmpty: true },

@@ -180,7 +180,7 @@ function neither(transcript: ChatTranscript, { url, host, mask }: Parameters<typ
 }
 
 function unknownOr(error: unknown, name: string): unknown {
-  // The upstream's own deadline keeps its class, and counts as unknown all the same.
+  // The upstream's own deadline keeps its class, and still counts as unknown.
   if (!mayHaveBeenAccepted(error) || (isSoraPipelineError(error) && error.code === 'stage-timeout')) return error
   return new SubmissionUnknownError(`Could not learn whether ${name} made the video: ${messageOf(error)}`, {
     cause: error,

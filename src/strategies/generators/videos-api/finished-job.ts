@@ -81,7 +81,7 @@ function firstSourceOf(sources: readonly VideoSource[], first: VideoSource): Vid
 /** The video at `/videos/{id}/content`, for servers that name no address. */
 export function contentVideo(job: FinishedJob): GeneratedVideo {
   const url = job.api.address(`/videos/${encodeURIComponent(job.id)}/content`)
-  return videoAt(job, url, job.api.hasCredential ? 'owner' : 'anybody')
+  return videoAt(job, url, job.api.hasCredential ? 'owner' : 'anyone')
 }
 
 function inlineVideo(job: FinishedJob, output: Extract<VideoOutput, { kind: 'bytes' }>): GeneratedVideo | undefined {
@@ -100,25 +100,25 @@ function addressedVideo(job: FinishedJob, output: Extract<VideoOutput, { kind: '
   if (carriesKey && !isOwn) return undefined
   const isOfApi = api.covers(url) || CONTENT.test(url.pathname)
   const isBehindKey = isOwn && api.hasCredential && (carriesKey || output.needsKey || isOfApi)
-  return videoAt(job, output.url, isBehindKey ? 'owner' : 'anybody')
+  return videoAt(job, output.url, isBehindKey ? 'owner' : 'anyone')
 }
 
-function videoAt(job: FinishedJob, url: string, reader: 'owner' | 'anybody'): GeneratedVideo {
+function videoAt(job: FinishedJob, url: string, reader: 'owner' | 'anyone'): GeneratedVideo {
   const facts = factsOf(job)
   const source = sourceAt(job, url, reader, facts.expiresAt)
-  return reader === 'anybody' ? { ...facts, url, source } : { ...facts, source }
+  return reader === 'anyone' ? { ...facts, url, source } : { ...facts, source }
 }
 
 function sourceAt(
   job: FinishedJob,
   url: string,
-  reader: 'owner' | 'anybody',
+  reader: 'owner' | 'anyone',
   expiresAt: number | undefined,
 ): VideoSource {
   const { api, clock, timeoutMs, allowPrivateAddresses } = job
   return remoteVideo({
     url,
-    isPublic: reader === 'anybody',
+    isPublic: reader === 'anyone',
     isUrlSecret: holdsSecret(url, job.answer.secrets),
     ...(reader === 'owner' && { credentials: { origin: api.origin, get: api.credentials } }),
     ownOrigin: api.origin,

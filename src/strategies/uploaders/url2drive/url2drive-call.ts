@@ -161,7 +161,7 @@ function textOf(data: unknown): string {
 // Not retryable: a second upload would leave a second file beside one that may already exist.
 function unknownOutcome(error: unknown): unknown {
   if (!isSoraPipelineError(error)) return error
-  const message = `Could not learn how the upload ended, the file may be in Google Drive: ${error.message}`
+  const message = `Could not learn how the upload ended: ${error.message}; the file may be in Google Drive`
   const options = { cause: error, isRetryable: false }
   return error instanceof NetworkError
     ? new NetworkError(message, options)

@@ -107,7 +107,7 @@ function api(space: Url2driveSpace, path: string, readError?: ApiCall['readError
 function readConfigError({ what, url, status, headers, mask }: Parameters<NonNullable<ApiCall['readError']>>[0]) {
   if (status !== 404) return undefined
   const reason = 'it does not exist, or it is private and the token is missing or wrong'
-  return new UpstreamHttpError(`Could not ${what}, ${reason}: ${hostOf(url)} answered 404`, {
+  return new UpstreamHttpError(`Could not ${what}: ${hostOf(url)} answered 404, ${reason}`, {
     status,
     url: mask(url),
     requestId: requestIdFrom(headers, mask),

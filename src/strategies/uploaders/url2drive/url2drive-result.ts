@@ -43,7 +43,7 @@ function isAddress(value: string | null | undefined): value is string {
 
 function unusable(host: string, what: string): UpstreamResponseError {
   return new UpstreamResponseError(
-    `Could not locate the video, it may be in Google Drive: ${host} answered with ${what}`,
+    `Could not locate the video: ${host} answered with ${what}; it may be in Google Drive`,
     { isRetryable: false },
   )
 }
