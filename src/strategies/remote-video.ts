@@ -35,7 +35,7 @@ export interface RemoteVideoOptions {
   /** Media type of the video, such as `video/mp4`. @defaultValue that of the answer, known after the first opening */
   readonly mediaType?: string | undefined
   /**
-   * Epoch milliseconds after which the URL may no longer work, a finite number.
+   * Epoch milliseconds after which the URL may no longer work; any finite number, others are refused.
    * @defaultValue none: it does not expire
    */
   readonly expiresAt?: number | undefined

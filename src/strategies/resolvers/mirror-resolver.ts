@@ -43,7 +43,7 @@ export interface MirrorResolverOptions {
    */
   readonly syncTimeoutMs?: number | undefined
   /**
-   * Smallest size that counts as a video, in bytes from 0, for hosts that announce the length.
+   * Smallest size that counts as a video, in bytes from 0. A shorter one is refused, if the host announces the length.
    * @defaultValue `1`
    */
   readonly minBytes?: number | undefined

@@ -93,7 +93,7 @@ export interface VideosApiGeneratorOptions {
   readonly lookup?: 'list' | 'none' | undefined
   /**
    * Time after which an accepted job is certainly listed, in milliseconds from 0 (finite). A lookup that finds
-   * nothing before then proves nothing.
+   * nothing before it proves nothing.
    * @defaultValue `createTimeoutMs` plus 10 seconds, at most `130_000`
    */
   readonly settleMs?: number | undefined
