@@ -1,5 +1,5 @@
-// A command of your own: a progress bar on a terminal, plain lines in a pipe, Ctrl-C, exit codes. Its output is the path of
-// the video alone, so that other commands can use it: file=$(node examples/command-line.ts "A cat playing piano")
+// A custom command: a progress bar on a terminal, plain lines in a pipe, Ctrl-C, exit codes. It prints only the path
+// of the video, so that other commands can use it: file=$(node examples/command-line.ts "A cat playing piano")
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type PipelineEvent, SoraPipeline } from 'sora-pipeline'
@@ -9,7 +9,7 @@ import { directoryUploader, videosApiGenerator } from 'sora-pipeline/strategies'
 const USAGE = `Usage: command-line.ts [--output videos] [--seconds 4] <prompt>
   The variables VIDEO_BASE_URL and VIDEO_API_KEY name a server; without them the sandbox stands in for one.`
 
-/** Where progress goes: a terminal has columns, a pipe has not. */
+/** The output for progress: a terminal has columns, a pipe has not. */
 export interface ProgressOutput {
   readonly isTTY?: boolean
   readonly columns?: number
@@ -24,7 +24,7 @@ export async function follow(run: AsyncIterable<PipelineEvent>, output: Progress
     if (event.type === 'fallback-taken') output.write(line(`${event.next} takes over`, output))
     if (event.type === 'stage-completed') output.write(line(`${event.stage} done by ${event.strategy}`, output))
     if (event.type === 'warning') output.write(line(event.message, output))
-    // What is left at the generator after an abort may still run, and cost.
+    // A job that is left at the generator after an abort may still run, and cost.
     if (event.type === 'run-failed')
       output.write(line(`upstream: ${event.upstream?.state ?? 'nothing was started'}`, output))
   }
@@ -39,7 +39,7 @@ function progress(event: Extract<PipelineEvent, { type: 'stage-progressed' }>, o
   return `\r\u001b[K[${'#'.repeat(filled)}${'-'.repeat(width - filled)}] ${text}`
 }
 
-/** A line that stays; on a terminal it takes the place of the bar. */
+/** A permanent line; on a terminal it replaces the bar. */
 function line(text: string, output: ProgressOutput): string {
   return `${output.isTTY === true ? '\r\u001b[K' : ''}${text}\n`
 }
@@ -62,7 +62,7 @@ async function main(args: string[]): Promise<number> {
   try {
     await follow(run, process.stderr)
     const { url, uploaded } = await run.result
-    // A folder that cannot be written to degrades the run: the video is still at the URL of the server.
+    // A folder that cannot be written to degrades the run: the video is still available at the URL of the server.
     console.log(uploaded?.id === undefined ? url : join(values.output, uploaded.id))
     return 0
   } catch (error) {

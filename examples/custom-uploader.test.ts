@@ -1,4 +1,4 @@
-// The same suite that the uploaders of the library pass; it takes the test function of any runner.
+// The suite that the library's own uploaders pass; it accepts the test function of any runner.
 import { uploaderConformance } from 'sora-pipeline/testing'
 import { describe, it } from 'vitest'
 import { memoryUploader } from './custom-uploader.js'

@@ -1,4 +1,4 @@
-// An uploader of your own: any object with a name and an upload function. This one keeps videos in memory.
+// A custom uploader: any object with a name and an upload function. This one keeps videos in memory.
 import type { Uploader } from 'sora-pipeline'
 import { InvalidRequestError, UpstreamResponseError } from 'sora-pipeline'
 
@@ -6,7 +6,7 @@ export interface MemoryUploader extends Uploader {
   read(url: string): Uint8Array
 }
 
-/** Keeps every video in memory under an address of its own. */
+/** Keeps every video in memory under its own address. */
 export function memoryUploader(publicBaseUrl: string): MemoryUploader {
   const kept = new Map<string, Uint8Array>()
   return {
@@ -26,9 +26,7 @@ export function memoryUploader(publicBaseUrl: string): MemoryUploader {
         throw new InvalidRequestError([{ field: 'source', value: '0 bytes', fix: 'give a source that has bytes' }])
       }
       if (source.byteLength !== undefined && bytesDone !== source.byteLength) {
-        throw new UpstreamResponseError(
-          `Could not keep the video, ${source.byteLength} bytes were promised: ${bytesDone}`,
-        )
+        throw new UpstreamResponseError(`Could not keep the video: ${bytesDone} of ${source.byteLength} bytes arrived`)
       }
       const url = `${publicBaseUrl}/${crypto.randomUUID()}.mp4`
       kept.set(url, new Uint8Array(Buffer.concat(chunks)))

@@ -1,4 +1,4 @@
-// Every stage with a plan B: what breaks is passed over, and the run says why.
+// Every stage with a fallback: broken parts are skipped, and the run reports why.
 import { fallback, SoraPipeline, withRetry, withTimeout } from 'sora-pipeline'
 import { startSandbox } from 'sora-pipeline/sandbox'
 import { mirrorResolver, originalResolver, videosApiGenerator } from 'sora-pipeline/strategies'

@@ -1,4 +1,5 @@
-// A prompt in, a URL out. The sandbox stands in for a server of the /v1/videos family; put your own base URL and key there.
+// A prompt in, a URL out. The sandbox replaces a server of the /v1/videos family; put your own base URL and key
+// there.
 import { SoraPipeline } from 'sora-pipeline'
 import { startSandbox } from 'sora-pipeline/sandbox'
 import { mirrorResolver, videosApiGenerator } from 'sora-pipeline/strategies'

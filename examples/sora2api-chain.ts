@@ -1,4 +1,5 @@
-// The chain of sora2api from its own variables: generate, publish, three mirrors, two Spaces, and a URL whatever breaks.
+// The chain of sora2api from its own variables: generate, publish, three mirrors, two Spaces, and a URL whatever
+// fails.
 import { startSandbox } from 'sora-pipeline/sandbox'
 import { jsonBinSettings, pipelineFromSettings, settingsFromEnv, sora2apiPreset } from 'sora-pipeline/settings'
 
@@ -7,7 +8,7 @@ const sandbox = await startSandbox({
   faults: { 'mirror-1': { kind: 'reset' }, 'space-1.call': { kind: 'status', status: 503 } },
 })
 
-// Yours is process.env. The preset brings the hosts of sora2api; here those of the sandbox stand in for them.
+// In production use process.env. The preset contains the hosts of sora2api; here the sandbox replaces them.
 const env = {
   SORA_API: 'chat',
   SORA_BASE_URL: sandbox.chat.baseUrl,
@@ -46,7 +47,7 @@ const report = async (title: string) => {
 }
 
 await report('as the variables say')
-await live.update({ googleDrive: { isEnabled: false } }) // As an admin page would; the next run is without.
+await live.update({ googleDrive: { isEnabled: false } }) // As an admin page would; the next run does without it.
 await report('with Google Drive switched off')
 sandbox.setFaults({ 'mirror-2': { kind: 'html' }, 'mirror-3': { kind: 'status', status: 500 } })
 await report('with every mirror broken')

@@ -22,7 +22,7 @@ const server = createServer(async (request, response) => {
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
     })
-    // A client that goes away ends the stream and not the run: the video is being paid for.
+    // A client that disconnects ends the stream and not the run, because the video is already paid for.
     await connect(toSse(toChatCompletionChunks(run, { progress: 'reasoning_content' })), response)
   } catch (error) {
     if (response.headersSent) return void response.destroy()

@@ -3,7 +3,7 @@ import { QuotaExceededError, SoraPipeline } from 'sora-pipeline'
 import { fakeGenerator, fakeTaskGenerator, fakeUploader, manualClock } from 'sora-pipeline/testing'
 import { describe, expect, it } from 'vitest'
 
-/** What stands for your own code. */
+/** An example of your own code. */
 async function postVideo(pipeline: SoraPipeline, prompt: string): Promise<string> {
   const { url, isDegraded } = await pipeline.generate({ prompt })
   return isDegraded ? `${url} (not archived)` : url
@@ -17,7 +17,7 @@ describe('postVideo', () => {
 
   it('says when the archive was full', async () => {
     const uploader = fakeUploader({
-      outcome: new QuotaExceededError('Could not store the video, the disk is full: archive'),
+      outcome: new QuotaExceededError('Could not store the video: no space left in archive'),
     })
     const pipeline = new SoraPipeline({ generator: fakeGenerator(), uploader })
     expect(await postVideo(pipeline, 'A cat')).toMatch(/^https:.* \(not archived\)$/)

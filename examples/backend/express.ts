@@ -1,4 +1,5 @@
-// A whole backend on Express 5: keys, runs that survive a restart, progress in a browser, a graceful end. page.html belongs to it.
+// A whole backend on Express 5: keys, runs that survive a restart, progress in a browser, a graceful shutdown. It
+// serves page.html.
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
@@ -15,7 +16,8 @@ const { PUBLIC_ORIGIN = `http://127.0.0.1:${PORT}`, API_KEYS = newKey() } = proc
 const VIDEOS = join(DATA_DIRECTORY, 'videos')
 mkdirSync(VIDEOS, { recursive: true })
 
-// Without a server of your own, one in this process: its jobs end with the process, so runs survive a restart only on a real one.
+// Without your own server, it starts one in this process: its jobs end with the process, so runs survive a restart
+// only on a real one.
 const sandbox = VIDEO_BASE_URL === undefined ? await startSandbox() : undefined
 
 const store = sqliteStore({ path: join(DATA_DIRECTORY, 'runs.db'), keepEndedMs: 30 * 24 * 3_600_000 })
@@ -51,7 +53,7 @@ app.post('/session', express.urlencoded(), (request, response) => {
   response.cookie('key', key, { httpOnly: true, sameSite: 'strict', secure }).redirect(303, '/')
 })
 
-// What another process left, or this one before a crash. Runs that a live process works on are left to it.
+// Resumes the runs of other processes, or of this one before a crash. Runs with a live process are not touched.
 const recovered = await pipeline.recover()
 const server = app.listen(Number(PORT))
 await once(server, 'listening')
@@ -60,7 +62,7 @@ if (process.env.API_KEYS === undefined) console.log(`the key is ${API_KEYS.split
 
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, close)
 
-/** Ends within about 10 seconds. Jobs continue at the upstream, and the next process takes their runs over at once. */
+/** Ends within about 10 seconds. Jobs continue at the upstream, and the next process takes over their runs at once. */
 async function close(): Promise<void> {
   server.close()
   await pipeline.close()
@@ -69,14 +71,17 @@ async function close(): Promise<void> {
   await sandbox?.close()
 }
 
-/** Who calls: programs show a key in a header, the page in a cookie, since an EventSource sends no headers. */
+/**
+ * The owner of a request: programs send a key in a header, the page in a cookie, because an EventSource sends no
+ * headers.
+ */
 function ownerOf({ headers }: Request): string | undefined {
   const ofProgram = /^Bearer (\S+)$/i.exec(headers.get('authorization') ?? '')?.[1]
   const ofPage = /(?:^|; )key=([^;]+)/.exec(headers.get('cookie') ?? '')?.[1]
   return owners.get(hashOf(ofProgram ?? ofPage ?? ''))
 }
 
-/** What an operator wants to see. A run in review waits for `pipeline.settle`. */
+/** Logs the events that an operator needs. A run in review waits for `pipeline.settle`. */
 function report(event: PipelineEvent): void {
   if (event.type === 'warning') console.warn(event.runId, event.code, event.message)
   if (event.type === 'run-failed') console.error(event.runId, event.error.code, event.error.message)

@@ -1,4 +1,4 @@
-// An upstream in a process of its own, so that it keeps running while the backend is killed: servers of the sandbox.
+// An upstream in its own process, so that it keeps running while the backend is killed: servers of the sandbox.
 import { startSandbox } from 'sora-pipeline/sandbox'
 
 const apiKey = 'sandbox-key'

@@ -7,7 +7,7 @@ import { visit } from './visit.ts'
 const listener = toNodeListener(handler)
 
 async function videos(scope: FastifyInstance) {
-  // The handler reads the bodies itself. Only inside of this plugin Fastify does not.
+  // The handler reads the bodies itself, so Fastify's parsers are removed inside this plugin.
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
   scope.all('/v1/*', (request, reply) => {

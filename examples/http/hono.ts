@@ -1,4 +1,4 @@
-// An OpenAI-compatible backend as a route of Hono, which needs no bridge: the handler is what it calls.
+// An OpenAI-compatible backend as a route of Hono, which calls the handler without an adapter.
 import type { Server } from 'node:http'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'

@@ -1,4 +1,4 @@
-// The file app/v1/[...path]/route.ts of a Next.js app: an OpenAI-compatible backend without a bridge.
+// The file app/v1/[...path]/route.ts of a Next.js app: an OpenAI-compatible backend without an adapter.
 import { handler } from './backend.ts' // Where your app makes its pipeline, such as '@/lib/backend'.
 
 export const runtime = 'nodejs'

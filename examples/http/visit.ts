@@ -1,11 +1,13 @@
-// What a client does with the servers of this folder: the official one, with nothing changed but its base URL.
+// A client of the servers of this folder: the official one, with only its base URL changed.
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { OpenAI } from 'openai'
 import { sandbox } from './backend.ts'
 
-/** Asks a server for a video and ends it; with `--serve` it stays up for your own client, until Ctrl-C. */
+/**
+ * Requests a video from a server and closes it; with `--serve` the server stays up for your own client, until Ctrl-C.
+ */
 export async function visit(server: Server): Promise<void> {
   if (!server.listening) await once(server, 'listening')
   const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`

@@ -5,7 +5,7 @@ import { demoCommand } from './demo/demo-command.js'
 import { EXIT_CODE_HELP, EXIT_CODES } from './exit-code.js'
 import { readArguments, UsageError, unknownName } from './read-arguments.js'
 
-// A further command is a row here.
+// Further commands are added here.
 const COMMANDS: Readonly<Record<string, Command>> = {
   demo: demoCommand,
 }
@@ -15,7 +15,7 @@ const GLOBAL_OPTIONS = {
   version: { type: 'boolean', short: 'v' },
 } as const
 
-/** Does what the arguments of the process ask for, and resolves to its exit code. */
+/** Runs the command of the arguments, and resolves to its exit code. */
 export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
   try {
     return await run(args, context)
@@ -61,13 +61,13 @@ Options:
 ${EXIT_CODE_HELP}`
 }
 
-// By the name of the package, since a built file does not know how deep it lies.
+// By the name of the package, because the depth of a built file is unknown.
 function packageVersion(): string {
   const { version } = createRequire(import.meta.url)('sora-pipeline/package.json') as { readonly version: string }
   return version
 }
 
-// The stack is for errors that no one foresaw.
+// The stack is shown only for unexpected errors.
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return isSoraPipelineError(error) ? error.message : (error.stack ?? error.message)

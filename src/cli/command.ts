@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { Writable } from 'node:stream'
 import type { ParseArgsOptionsConfig, parseArgs } from 'node:util'
 
-/** What a command works with: the streams and signals of the process. */
+/** The environment of a command: the streams and signals of the process. */
 export interface CommandContext {
   readonly stdout: OutputStream
   readonly stderr: OutputStream
@@ -19,15 +19,15 @@ export type OutputStream = Writable & { readonly isTTY?: boolean | undefined; re
 export interface Command<Options extends ParseArgsOptionsConfig = ParseArgsOptionsConfig> {
   /** One line for the list of commands. */
   readonly summary: string
-  /** What `--help` prints, without the exit codes. */
+  /** The output of `--help`, without the exit codes. */
   readonly help: string
   /** Its own options; every command has `--help` as well. */
   readonly options: Options
-  /** At most how many arguments it takes beside its options. */
+  /** Maximum arguments besides its options. */
   readonly maxArguments: number
   /**
-   * Does the work and resolves to the exit code. It is called with a command line that is right.
-   * @throws UsageError when a value of it is wrong.
+   * Runs the command and resolves to the exit code. It is called with a valid command line.
+   * @throws UsageError when a value is invalid.
    */
   run(given: GivenArguments<Options>, context: CommandContext): Promise<number>
 }

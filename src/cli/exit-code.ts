@@ -1,11 +1,11 @@
 /**
- * How the command ends, as scripts read it. `main.ts` ends with 3 on a Node that is too old; it cannot import this file there.
+ * The exit codes of the command. `main.ts` exits with 3 on a Node that is too old; it cannot import this file there.
  *
- * - `done` (0): the command did what it is for, or printed its help or version.
+ * - `done` (0): the command succeeded, or printed its help or version.
  * - `failed` (1): there is no video, or it could not be saved.
  * - `usage` (2): the command line is wrong; nothing was started.
  * - `interrupted` (130): stopped by SIGINT, such as by Ctrl-C.
- * - `broken-pipe` (141): the reader of the output left, such as `head`.
+ * - `broken-pipe` (141): the reader of the output closed it, such as `head`.
  * - `terminated` (143): stopped by SIGTERM.
  */
 export const EXIT_CODES = {
@@ -17,12 +17,12 @@ export const EXIT_CODES = {
   terminated: 143,
 } as const
 
-/** The same as text, for `--help`. */
+/** The exit codes as text, for `--help`. */
 export const EXIT_CODE_HELP = `Exit codes:
   0    done
   1    no video, or it could not be saved
   2    wrong command line; nothing was started
   3    this Node is too old
   130  stopped by SIGINT (Ctrl-C)
-  141  the reader of the output left
+  141  the reader of the output closed it
   143  stopped by SIGTERM`

@@ -1,23 +1,23 @@
 import type { CommandContext } from './command.js'
 import { EXIT_CODES } from './exit-code.js'
 
-/** What stops a command from outside. */
+/** Interruptions of a command. */
 export interface Interruption {
-  /** Aborted with the cause, in words for people. */
+  /** Aborted with the cause, in human-readable words. */
   readonly signal: AbortSignal
-  /** What the process then exits with; `undefined` while nothing has stopped it. */
+  /** The exit code of the interruption; `undefined` until there is one. */
   readonly exitCode: number | undefined
-  /** Gives the signals back to Node. */
+  /** Restores Node's handling of the signals. */
   release(): void
 }
 
 /**
- * For how long further signals count as the first one: npm forwards Ctrl-C to a process that the terminal has sent it to already. After
- * that a signal ends the process at once, as Node does.
+ * How long further signals count as the first one: npm forwards Ctrl-C to a process that already received it from the
+ * terminal. After that a signal ends the process at once, as in Node.
  */
 const ONE_SIGNAL_MS = 1000
 
-/** Listens for SIGINT, SIGTERM and the end of the reader of the output. */
+/** Listens for SIGINT, SIGTERM and the close of the output. */
 export function listenForInterruption({ signals, stdout }: Pick<CommandContext, 'signals' | 'stdout'>): Interruption {
   const controller = new AbortController()
   let exitCode: number | undefined
@@ -28,8 +28,8 @@ export function listenForInterruption({ signals, stdout }: Pick<CommandContext, 
     controller.abort(new DOMException(reason, 'AbortError'))
   }
   const onInterrupt = () => stop(EXIT_CODES.interrupted, 'Ctrl-C was pressed')
-  const onTerminate = () => stop(EXIT_CODES.terminated, 'The process was asked to end')
-  const onBrokenPipe = () => stop(EXIT_CODES['broken-pipe'], 'The reader of the output left')
+  const onTerminate = () => stop(EXIT_CODES.terminated, 'The process received SIGTERM')
+  const onBrokenPipe = () => stop(EXIT_CODES['broken-pipe'], 'The reader of the output closed it')
   const giveBack = () => {
     clearTimeout(timer)
     signals.off('SIGINT', onInterrupt)
@@ -37,7 +37,7 @@ export function listenForInterruption({ signals, stdout }: Pick<CommandContext, 
   }
   signals.on('SIGINT', onInterrupt)
   signals.on('SIGTERM', onTerminate)
-  // It stays: without a listener the next write to a closed pipe throws.
+  // It stays, because without a listener the next write to a closed pipe throws.
   stdout.on('error', onBrokenPipe)
   return {
     signal: controller.signal,

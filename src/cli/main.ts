@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Imports nothing statically: an older Node has to read this file, and may not be able to read those that follow.
+// Imports nothing statically: an older Node has to parse this file, and may be unable to parse the others.
 
 const OLDEST_NODE = '22.12'
 
@@ -15,7 +15,7 @@ if (isSupported(process.versions.node)) {
 } else {
   process.stderr.write(
     `Could not start sora-pipeline: it needs Node ${OLDEST_NODE} or later, and this is Node ${process.versions.node}; ` +
-      'install a later Node, or run it with one of its own: npx -p node@24 -p sora-pipeline sora-pipeline demo\n',
+      'install a later Node, or run it with a separate Node: npx -p node@24 -p sora-pipeline sora-pipeline demo\n',
   )
   process.exitCode = 3
 }

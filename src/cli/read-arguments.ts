@@ -2,7 +2,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { nearestName } from '../contracts/nearest-name.js'
 import type { GivenArguments } from './command.js'
 
-/** A command line that cannot be understood; the message names every problem. */
+/** An invalid command line; the message names every problem. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 
@@ -13,7 +13,8 @@ export class UsageError extends Error {
 
 /**
  * Reads options and arguments.
- * @throws UsageError for an unknown option, with the nearest known name, a value that is missing or too much, and too many arguments.
+ * @throws UsageError for an unknown option (with the nearest known name), a missing or unexpected value, and too many
+ * arguments.
  */
 export function readArguments<Options extends ParseArgsOptionsConfig>(
   args: readonly string[],
@@ -27,7 +28,7 @@ export function readArguments<Options extends ParseArgsOptionsConfig>(
   return parseArgs({ args: [...args], options, allowPositionals: true })
 }
 
-/** What to say of a name that is not known, beside those that are. */
+/** The problem of an unknown name, with the known names. */
 export function unknownName(given: string, known: readonly string[]): string {
   const nearest = nearestName(given, known)
   return nearest === undefined
@@ -37,7 +38,7 @@ export function unknownName(given: string, known: readonly string[]): string {
 
 interface OptionToken {
   readonly name: string
-  /** As it was written, such as `-o` or `--output`. */
+  /** The option as written, such as `-o` or `--output`. */
   readonly rawName: string
   readonly value: string | undefined
   readonly inlineValue: boolean | undefined
@@ -52,7 +53,7 @@ function optionProblems(token: OptionToken, options: ParseArgsOptionsConfig): st
   }
   if (option.type === 'boolean') return value === undefined ? [] : [`${rawName} takes no value`]
   if (value === undefined || value === '') return [`${rawName} needs a value`]
-  // What looks like an option is one whose value was left out before it.
+  // A value that looks like an option is one, and the value before it is missing.
   const isTaken = inlineValue !== true && value.startsWith('-')
   return isTaken ? [`${rawName} needs a value; write ${rawName}=${value} if it is ${value}`] : []
 }
@@ -60,5 +61,5 @@ function optionProblems(token: OptionToken, options: ParseArgsOptionsConfig): st
 function tooMany(count: number, max: number): string {
   return max === 0
     ? 'the command takes no arguments'
-    : `${count} arguments are given, and at most ${max} is taken; put a text with blanks in quotes`
+    : `${count} arguments are given, and at most ${max} is accepted; put a text with blanks in quotes`
 }

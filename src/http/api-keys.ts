@@ -1,23 +1,23 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type OptionProblem, optionProblem } from '../contracts/check-options.js'
 
-/** A key that a caller may show, and who owns what is made with it. */
+/** A key that callers may send, and the owner of the videos that are made with it. */
 export type ApiKey = string | { readonly key: string; readonly owner: string }
 
-/** What an owner has to be, for messages. */
+/** The rule for owners, for messages. */
 export const OWNER_RULE = '1 to 255 characters without control characters'
 
-/** Whether a value can be kept with a run as its owner: stores and headers hold it as it is. */
+/** Whether a value can be stored as the owner of a run: stores and headers contain it unchanged. */
 export function isOwner(value: unknown): value is string {
   return typeof value === 'string' && /^\P{Cc}{1,255}$/su.test(value) && value.length <= 255 && value.isWellFormed()
 }
 
-/** The owner that a shown key belongs to; `undefined` for a key that is not known. */
+/** Returns the owner of a received key; `undefined` for an unknown key. */
 export type KeyRing = (shown: string) => string | undefined
 
 /**
- * Makes a key ring. A shown key is compared with all of them in the same time, whatever it is. The owner of a key that has none is
- * made of its hash, shortened, so that the key cannot be had from it.
+ * Creates a key ring. A received key is compared with all keys in constant time. A key without an owner gets one from
+ * a shortened hash, from which the key cannot be derived.
  */
 export function keyRing(keys: readonly ApiKey[]): KeyRing {
   const known = keys.map((entry) => {
@@ -26,7 +26,7 @@ export function keyRing(keys: readonly ApiKey[]): KeyRing {
   })
   return (shown) => {
     const digest = digestOf(shown)
-    // Without an early exit: how long it takes says nothing.
+    // No early exit, so that the time reveals nothing.
     return known.reduce<string | undefined>((found, { digest: own, owner }) => {
       const isSame = timingSafeEqual(own, digest)
       return isSame ? owner : found
@@ -34,11 +34,11 @@ export function keyRing(keys: readonly ApiKey[]): KeyRing {
   }
 }
 
-/** What is wrong with keys; their values are never shown. */
+/** The problems with the option `apiKeys`; key values are never shown. */
 export function apiKeyProblems(keys: unknown): readonly OptionProblem[] {
   if (!Array.isArray(keys)) return [optionProblem('apiKeys', keys, 'give a list of keys')]
   if (keys.length === 0)
-    return [optionProblem('apiKeys', keys, 'give a key, or public: true in its place for an open server')]
+    return [optionProblem('apiKeys', keys, 'give a key, or public: true instead for an open server')]
   return keys.flatMap((entry: unknown, index) => {
     const { key, owner } =
       typeof entry === 'string' ? { key: entry, owner: 'x' } : (Object(entry) as Partial<Record<string, unknown>>)

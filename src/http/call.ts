@@ -7,7 +7,7 @@ import type { VideoSources } from './routes/video-sources.js'
 import type { VideoRunner } from './video-runner.js'
 import type { OutgoingWebhooks } from './webhooks/outgoing-webhooks.js'
 
-/** What every route is given. */
+/** The input of every route. */
 export interface Call {
   readonly request: Request
   readonly url: URL

@@ -4,7 +4,7 @@ import { isOwner, keyRing, OWNER_RULE } from './api-keys.js'
 import type { HandlerOptions } from './handler-options.js'
 import { HttpRefusal } from './http-refusal.js'
 
-/** Tells who makes a request, or what to answer instead. */
+/** Returns the owner of a request, or the answer to send instead. */
 export type CallerOf = (request: Request) => Promise<string | Response>
 
 const OPEN_OWNER = 'everybody'
@@ -14,7 +14,7 @@ const OPEN_HANDLER =
 
 let hasWarned = false
 
-/** Identifies callers as the options say. A server that is open without saying so warns, once per process. */
+/** Identifies callers by the options. An open server without `public: true` warns, once per process. */
 export function callerOf({ apiKeys, authenticate, public: isPublic }: HandlerOptions): CallerOf {
   if (authenticate !== undefined) {
     return async (request) => {
@@ -37,7 +37,8 @@ export function callerOf({ apiKeys, authenticate, public: isPublic }: HandlerOpt
   }
 }
 
-// A `Response` of another implementation, such as that of the package undici, is none of the class of this realm.
+// A `Response` of another implementation, such as that of the package undici, is not an instance of this realm's
+// class.
 function isResponse(value: unknown): value is Response {
   return value instanceof Response || Object.prototype.toString.call(value) === '[object Response]'
 }
@@ -56,7 +57,7 @@ function warnOfOpenHandler(): void {
   process.emitWarning(OPEN_HANDLER, { code: 'SORA_PIPELINE_OPEN_HANDLER' })
 }
 
-// The same for a key that is missing and one that is wrong.
+// The same answer for a missing key and a wrong one.
 function unknownCaller(): HttpRefusal {
   return new HttpRefusal({
     status: 401,

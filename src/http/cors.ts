@@ -10,7 +10,7 @@ const EXPOSED = [
   RUN_ID_HEADER,
 ].join(', ')
 
-/** The headers that let a page of an allowed origin read an answer; none for any other. */
+/** The headers that let a page of an allowed origin read an answer; empty for any other origin. */
 export function corsHeaders(request: Request, cors: HandlerOptions['cors']): Readonly<Record<string, string>> {
   const origin = request.headers.get('origin')
   if (cors === undefined || origin === null) return {}
@@ -20,19 +20,19 @@ export function corsHeaders(request: Request, cors: HandlerOptions['cors']): Rea
   return { ...vary, 'access-control-allow-origin': origin, 'access-control-expose-headers': EXPOSED }
 }
 
-/** The answer to a browser that asks beforehand; `undefined` when it does not, or may not call. */
+/** The answer to a preflight request; `undefined` for other requests and for origins that are not allowed. */
 export function preflight(request: Request, cors: HandlerOptions['cors']): Response | undefined {
   if (request.method !== 'OPTIONS' || !request.headers.has('access-control-request-method')) return undefined
   const allowed = corsHeaders(request, cors)
   if (!('access-control-allow-origin' in allowed)) return undefined
-  const asked = request.headers.get('access-control-request-headers')
+  const requested = request.headers.get('access-control-request-headers')
   return new Response(null, {
     status: 204,
     headers: {
       ...allowed,
       'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
-      // Clients send headers of their own, such as x-stainless-…; a key is still asked for.
-      'access-control-allow-headers': asked ?? 'authorization, content-type, idempotency-key, last-event-id',
+      // Clients send additional headers, such as x-stainless-…; a key is still required.
+      'access-control-allow-headers': requested ?? 'authorization, content-type, idempotency-key, last-event-id',
       'access-control-max-age': '86400',
     },
   })

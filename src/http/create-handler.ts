@@ -35,26 +35,26 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
 }
 
 /**
- * Makes an OpenAI-compatible backend of a pipeline: chat completions that answer with a video, streamed or not, and the Videos API
- * as code for the official clients knows it. A function from `Request` to `Response`, for Hono, Next.js and whatever speaks Fetch;
- * `toNodeListener` mounts it on `node:http`, Express and Fastify. It never rejects: whatever goes wrong is an answer in OpenAI's
- * form.
+ * Creates an OpenAI-compatible backend of a pipeline: chat completions that answer with a video, streamed or not, and
+ * the Videos API as the official clients use it. The handler is a function from `Request` to `Response`, for Hono,
+ * Next.js and any other framework with Fetch types; `toNodeListener` mounts it on `node:http`, Express and Fastify.
+ * It never rejects: every failure becomes an answer in OpenAI's format.
  *
  * | path below `basePath` | |
  * | --- | --- |
  * | `POST /chat/completions` | a video for the last message; `stream: true` for its progress |
  * | `GET /models`, `GET /models/{id}` | |
- * | `POST /videos` | begins a video, as JSON or a form; `Idempotency-Key` makes it safe to send again |
+ * | `POST /videos` | starts a video, from JSON or a form; `Idempotency-Key` makes it safe to send again |
  * | `GET /videos`, `GET /videos/{id}` | |
  * | `GET`, `HEAD /videos/{id}/content` | its bytes, with `Range` |
- * | `DELETE /videos/{id}` | cancels it, and takes it out of the list |
+ * | `DELETE /videos/{id}` | cancels it, and removes it from the list |
  * | `POST /videos/{id}/remix` | |
  * | `GET /videos/{id}/events` | its typed events as they come, resumed by `Last-Event-ID` |
  *
- * Without `apiKeys` or `authenticate` every client that reaches it may spend your money: a warning of the process says so once,
- * unless `public: true` says that it is meant. A caller who goes away stops no video, unless
- * `onDisconnect` says so: it continues, costs, and is fetched by its id. Every caller sees their own videos alone. After a restart
- * `pipeline.recover()` resumes what was under way; so does a request for such a video.
+ * Without `apiKeys` or `authenticate` every client that reaches the handler may spend your money: a process warning
+ * reports it once, unless `public` is `true`. A client that disconnects stops no video, unless `onDisconnect` is
+ * `cancel`: the video continues, costs, and can be fetched by its id. Callers see only their own videos. After a
+ * restart `pipeline.recover()` resumes unfinished runs; so does a request for such a video.
  *
  * @throws ConfigurationError naming every option that cannot work.
  *
@@ -102,7 +102,7 @@ export function createHandler(
     const segments = segmentsOf(url, settings.basePath)
     const [, id = '', , token] = segments
     const shared = { request, url, runner, settings, heartbeatClock, webhooks, repeats, places, bodies, sources }
-    // A signed address needs no key: a video player sends none.
+    // A signed address needs no key, because video players send none.
     if (segments.length === 4 && segments[2] === 'content' && isSignedContent(settings, id, token ?? '')) {
       const record = await runner.get(id)
       if (record === undefined) throw noSuchVideo(id)
@@ -111,20 +111,20 @@ export function createHandler(
     }
     const route = routeOf(request, url, { segments, basePath: settings.basePath })
     const owner = await caller(request)
-    // A copy: the headers of a redirect, or of an answer that was fetched, cannot be added to.
+    // A copy, because the headers of a redirect or of a fetched answer are immutable.
     return typeof owner === 'string' ? route({ ...shared, owner }, id) : new Response(owner.body, owner)
   }
 
   return async (request) => {
     try {
-      const asked = preflight(request, cors)
-      if (asked) return asked
+      const preflighted = preflight(request, cors)
+      if (preflighted) return preflighted
       const response = await answer(request)
       repeats.end(request)
       return withHeaders(response, corsHeaders(request, cors))
     } catch (error) {
       repeats.end(request, error)
-      // The client is gone and reads no answer.
+      // The client has disconnected and reads no answer.
       if (isInternal(error) && !request.signal.aborted) onError(error)
       return withHeaders(errorResponse(error), corsHeaders(request, cors))
     }
@@ -144,7 +144,7 @@ function segmentsOf({ pathname }: URL, basePath: string): readonly string[] {
       .split('/')
       .map(decodeURIComponent)
   } catch {
-    return [] // Half an escape is the path of nothing.
+    return [] // A path with an incomplete escape matches no route.
   }
 }
 
@@ -157,7 +157,7 @@ function routeOf(
   const pattern = segments.map((segment, index) => (index === 1 && !isChat ? '*' : segment)).join('/')
   const routes = Object.hasOwn(ROUTES, pattern) ? ROUTES[pattern] : undefined
   if (routes === undefined) {
-    const message = `Could not find the path: ${request.method} ${pathname.slice(0, 200)} is none of ${routeList(basePath)}`
+    const message = `Could not find the path: ${request.method} ${pathname.slice(0, 200)} is not one of ${routeList(basePath)}`
     throw new HttpRefusal({ status: 404, code: 'unknown_url', message })
   }
   const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined

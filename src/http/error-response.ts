@@ -3,7 +3,7 @@ import { toOpenAiError } from '../openai/to-openai-error.js'
 import { HttpRefusal } from './http-refusal.js'
 import { runHeadersOf } from './run-error.js'
 
-/** The one place where something that was thrown becomes an answer, in OpenAI's form and with its status. */
+/** The only place where a thrown error becomes an answer, in OpenAI's format and with its status. */
 export function errorResponse(error: unknown): Response {
   if (error instanceof HttpRefusal) {
     return Response.json(error.body, { status: error.status, headers: error.headers })
@@ -12,7 +12,7 @@ export function errorResponse(error: unknown): Response {
   return Response.json(body, { status, headers: { ...headers, ...runHeadersOf(error) } })
 }
 
-/** Whether only the operator can do something about an error. */
+/** Whether only the operator can fix an error. */
 export function isInternal(error: unknown): boolean {
   if (error instanceof HttpRefusal) return false
   if (!isSoraPipelineError(error)) return true

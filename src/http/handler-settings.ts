@@ -31,7 +31,7 @@ type Defaulted =
   | 'clock'
 
 const MAX_BODY_BYTES = 26_214_400
-// A signed URL has room for the twelve digits of its end in seconds.
+// A signed URL contains its end in seconds with at most twelve digits.
 const LONGEST_LIFETIME_MS = 1e14
 
 /** {@link HandlerOptions} with every default filled in; `basePath` has no slash at its end. */
@@ -45,7 +45,7 @@ export type HandlerSettings = Omit<HandlerOptions, Defaulted> & {
  */
 export function handlerSettings(options: HandlerOptions): HandlerSettings {
   checkOptions('createHandler', options, RULES, dependentProblems)
-  // The options about formatting are checked where they are used, but now.
+  // The formatting options are checked by the formatter, but already here.
   const { texts, progress, content, role, clock = systemClock, onError } = options
   chatCompletionSettings('createHandler', { texts, progress, content, role, clock })
   return {
@@ -87,7 +87,7 @@ const RULES: OptionRules<HandlerOptions> = {
   readModel: aFunction,
   readPrompt: aFunction,
   prepare: aFunction,
-  // Checked by what they format, but now.
+  // Checked by the formatter, but already here.
   texts: ANY,
   progress: ANY,
   content: ANY,
@@ -133,9 +133,9 @@ function dependentProblems(options: HandlerOptions): readonly OptionProblem[] {
   const isGuarded = apiKeys !== undefined || authenticate !== undefined
   return [
     apiKeys !== undefined && authenticate !== undefined
-      ? optionProblem('authenticate', authenticate, 'leave it or apiKeys out')
+      ? optionProblem('authenticate', authenticate, 'remove it or apiKeys')
       : undefined,
-    isPublic && isGuarded ? optionProblem('public', isPublic, 'leave it out, or apiKeys and authenticate') : undefined,
+    isPublic && isGuarded ? optionProblem('public', isPublic, 'remove it, or apiKeys and authenticate') : undefined,
     maxTotalBodyBytes !== undefined && maxTotalBodyBytes < maxBodyBytes
       ? optionProblem('maxTotalBodyBytes', maxTotalBodyBytes, 'give at least maxBodyBytes, or Infinity')
       : undefined,

@@ -1,20 +1,21 @@
-/** What an answer that refuses a request says. */
+/** The content of an answer that refuses a request. */
 export interface HttpRefusalFields {
   /** HTTP status, such as 413. */
   readonly status: number
-  /** OpenAI's word for it or one in its manner, such as `request_too_large`. */
+  /** OpenAI's code or a similar one, such as `request_too_large`. */
   readonly code: string
-  /** For the client to read: what could not be done, a colon, the value, and what to do. */
+  /** For the client: the action that failed, a colon, the value, and the fix. */
   readonly message: string
-  /** The field or header that is wrong; absent when it is the request as a whole. */
+  /** The wrong field or header; absent if the whole request is wrong. */
   readonly param?: string | undefined
   /** Headers of the answer, with names in lower case, such as `{ allow: 'GET, POST' }`. */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * A request that is refused before it gets to a run: too large, of a wrong type, without a key, to a wrong path. Never leaves
- * `http`: the handler answers with what it says. A wrong field of a request is an `InvalidRequestError` instead.
+ * A request that is refused before it starts a run: too large, of a wrong type, without a key, to a wrong path. It
+ * never leaves `http`: the handler answers with its fields. A wrong field of a request is an `InvalidRequestError`
+ * instead.
  */
 export class HttpRefusal extends Error {
   override readonly name = 'HttpRefusal'
@@ -31,7 +32,7 @@ export class HttpRefusal extends Error {
     this.headers = headers
   }
 
-  /** The body of the answer in the form of OpenAI's errors. */
+  /** The body of the answer in OpenAI's error format. */
   get body(): { readonly error: { message: string; type: string; param: string | null; code: string } } {
     return { error: { message: this.message, type: typeOf(this.status), param: this.param, code: this.code } }
   }

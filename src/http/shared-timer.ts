@@ -7,8 +7,8 @@ interface Sleeper {
 }
 
 /**
- * A clock whose sleepers share one timer, for thousands of streams that each wait for their next sign of life. A sleep ends up to
- * `tickMs` late and never early; nothing ticks while nobody sleeps.
+ * A clock whose sleepers share one timer, for thousands of streams that each wait for their next heartbeat. A sleep
+ * ends up to `tickMs` late and never early; without sleepers no timer runs.
  */
 export function sharedTimer(clock: Clock, tickMs: number): Clock {
   const sleepers = new Set<Sleeper>()

@@ -10,7 +10,8 @@ export const LINE_ADVANCE = 10
 const FIRST = 0x20
 const LAST = 0x7e
 
-// One word a character, from the space on; one base-32 digit a row, whose five bits are its pixels from left to right.
+// One word a character, from the space on; one base-32 digit a row, whose five bits are its pixels from left to
+// right.
 const GLYPHS = `
   0000000 4444404 aa00000 aavavaa 4fke5u4 op248j3 cik8lid 4400000 2488842 8422248 04lel40 044v440 0000c48 000v000 00000cc
   01248g0 ehjlphe 4c4444e eh168gv v2421he 26aiv22 vgu11he 68guhhe v124888 ehhehhe ehhf12c 0cc0cc0 0cc0c48 248g842 00v0v00
@@ -33,8 +34,8 @@ export function glyphRows(character: string): readonly number[] {
 }
 
 /**
- * A text in the characters that the font has. Every other character is written as its code in hexadecimal, so that nothing
- * is lost: `猫` is `<732B>`. Line breaks stay, a tab is a space.
+ * A text in the characters of the font. Every other character is written as its hexadecimal code: `猫` is `<732B>`.
+ * Line breaks stay, a tab becomes a space.
  */
 export function toPrintable(text: string): string {
   return Array.from(text.replace(/\r\n?/g, '\n').replaceAll('\t', ' '), (character) => {
@@ -44,7 +45,7 @@ export function toPrintable(text: string): string {
   }).join('')
 }
 
-/** Breaks a printable text into lines of at most `columns` characters, between words where it can. */
+/** Breaks a printable text into lines of at most `columns` characters, between words where possible. */
 export function wrapText(text: string, columns: number): string[] {
   return text.split('\n').flatMap((paragraph) => wrapParagraph(paragraph, columns))
 }

@@ -9,19 +9,19 @@ import { substituteReply } from './substitute-reply.js'
 /** How one request is answered. */
 export interface Delivery {
   readonly response: ServerResponse
-  /** Does what the request asks for; not called when a fault comes first. */
+  /** Handles the request; not called if a fault comes first. */
   readonly handle: () => Promise<Answer>
-  /** Reads what is left of the request; called when a fault comes first. */
+  /** Reads the rest of the request; called if a fault comes first. */
   readonly discard: () => Promise<void>
   readonly fault: Fault | undefined
   readonly refuse: Refusal | undefined
-  /** Aborted when the client goes away or the server closes. */
+  /** Aborted when the client disconnects or the server closes. */
   readonly signal: AbortSignal
-  /** Told before the headers are sent. */
+  /** Called before the headers are sent. */
   readonly onStatus: (status: number) => void
 }
 
-/** Answers a request, or fails to in the way of its fault. Resolves when nothing more will be sent. */
+/** Answers a request, or fails according to its fault. Resolves when nothing more will be sent. */
 export async function deliver(delivery: Delivery): Promise<void> {
   const { response, handle, discard, fault, refuse, signal } = delivery
   const substitute = fault === undefined ? undefined : substituteReply(fault, refuse)
@@ -96,7 +96,7 @@ async function sendReshaped(
   if (await stream(delivery, answer, reshape(answer))) delivery.response.end()
 }
 
-// Only events have line ends: the same byte in a video means something else.
+// Only events have line ends: the same byte in a video is data.
 function crlfBytesOf(answer: Answer): AsyncIterable<Uint8Array> {
   return 'events' in answer ? withCrlf(bytesOf(answer)) : bytesOf(answer)
 }
@@ -132,7 +132,8 @@ async function writeAll(
   return true
 }
 
-// Waits until the bytes have left the process, so that a reset that follows does not overtake them.
+// Waits until the bytes have left the process, so that a following reset does not overtake them. Resolves to false if
+// the client has disconnected.
 function write(response: ServerResponse, chunk: Uint8Array): Promise<boolean> {
   return new Promise((resolve) => {
     response.write(chunk, (error) => resolve(error === null || error === undefined))

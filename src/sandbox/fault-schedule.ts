@@ -8,30 +8,30 @@ import {
   type SandboxEndpoint,
 } from './fault.js'
 
-/** Which fault the next call of an endpoint meets. */
+/** Decides which fault the next call of an endpoint meets. */
 export interface FaultSchedule {
   /**
-   * Replaces the plans of the endpoints that are named; a list begins at its start.
-   * @throws ConfigurationError for an endpoint or a kind of fault that does not exist, and for pieces of no bytes.
+   * Replaces the plans of the named endpoints; a list starts at its beginning.
+   * @throws ConfigurationError for an unknown endpoint or kind of fault, and for pieces of no bytes.
    */
   set(plans: FaultPlans): void
-  /** Makes every endpoint healthy. */
+  /** Removes all faults. */
   clear(): void
-  /** Takes the fault of one call. */
+  /** Returns the fault of one call. */
   next(endpoint: SandboxEndpoint, path: string): Fault | undefined
 }
 
 interface Progress {
   readonly plan: FaultPlan
   calls: number
-  /** When each path was first asked for, for mirrors that are late; and the whole server, for one that sleeps. */
+  /** When each path was first requested, for late mirrors; and the whole server, for one that sleeps. */
   readonly firstAskedAt: Map<string, number>
 }
 
-// No path of a request is empty.
+// No request has an empty path.
 const SLEEPER = ''
 
-/** @param now - Milliseconds that never go back. */
+/** @param now - Milliseconds that never decrease. */
 export function faultSchedule(now: () => number = () => performance.now()): FaultSchedule {
   const planned = new Map<SandboxEndpoint, Progress>()
 
@@ -59,7 +59,7 @@ export function faultSchedule(now: () => number = () => performance.now()): Faul
   }
 }
 
-// A misspelled name would otherwise be a fault that never comes, or a call without an answer.
+// A misspelled name would be a fault that never occurs, or a call without an answer.
 function checkPlans(plans: FaultPlans): void {
   const problems: InputProblem[] = []
   const check = (field: string, value: string, allowed: readonly string[]) => {

@@ -1,10 +1,11 @@
 import type { JsonValue } from '../contracts/json.js'
 
 /**
- * What can be given faults and asked for in the log: one operation of an upstream, or a whole server.
+ * The unit of faults and of the log: one operation of an upstream, or a whole server.
  *
- * Of a Space, `call` submits and `stream` reads the result. Of Drive, `create` opens a session for an upload, `upload` sends
- * bytes to it, `session` asks how far it is or cancels it, and `content` is the public address of a file.
+ * Of a Space, `call` submits and `stream` reads the result. Of Drive, `create` opens a session for an upload,
+ * `upload` sends bytes to it, `session` requests its state or cancels it, and `content` is the public address of a
+ * file.
  */
 export type SandboxEndpoint = (typeof SANDBOX_ENDPOINTS)[number]
 
@@ -47,28 +48,29 @@ export const SANDBOX_ENDPOINTS = [
 ] as const
 
 /**
- * One thing that goes wrong on the wire. Where an answer is in events, "half of the body" is half of all of them.
- * - `status`: this answer; nothing is handled. Without `body`, the upstream's own error object, with `reason` where it has a
- *   place for one: `{ kind: 'status', status: 403, reason: 'storageQuotaExceeded' }` for Drive. A string is sent as text.
- *   `headers` win.
- * - `rate-limit`: 429 with the upstream's own error object, and `Retry-After` in whole seconds when it is given; nothing is
+ * One failure on the wire. For an answer in events, "half of the body" is half of all events.
+ * - `status`: this answer; nothing is handled. Without `body`, the upstream's own error object, with `reason` if it has a
+ *   field for it: `{ kind: 'status', status: 403, reason: 'storageQuotaExceeded' }` for Drive. A string is sent as text.
+ *   `headers` take precedence.
+ * - `rate-limit`: 429 with the upstream's own error object, and `Retry-After` in whole seconds if given; nothing is
  *   handled.
- * - `hang`: the headers never come. With `when: 'after-handling'` the request was handled all the same.
+ * - `hang`: the headers never come. With `when: 'after-handling'` the request is handled.
  * - `hang-body`: handled; the headers and half of the body come, then silence.
  * - `reset`: the connection is reset (RST): before the request is handled but after it was read whole, after it was handled,
  *   or after the headers and half of the body.
- * - `truncated-json`: handled; half of the body comes, with a `Content-Length` that agrees, so that nothing but the text is
- *   wrong.
- * - `html`: 200 with a page in place of the answer; nothing is handled.
- * - `not-synced`: 404 for `forMs` milliseconds after the path was first asked for, healthy from then on.
- * - `wrong-length`: handled; `Content-Length` promises `extraBytes` more than come before the connection is closed.
+ * - `truncated-json`: handled; half of the body is sent, with a matching `Content-Length`, so that only the text is
+ * wrong.
+ * - `html`: 200 with a page instead of the answer; nothing is handled.
+ * - `not-synced`: 404 for `forMs` milliseconds after the path was first requested, then healthy.
+ * - `wrong-length`: handled; `Content-Length` announces `extraBytes` more than are sent before the connection is closed.
  * - `slow`: handled at once, answered `delayMs` milliseconds later.
- * - `sleeping`: 503 with a page for `forMs` milliseconds after the endpoint was first called, healthy from then on.
- * - `sse-cut`: handled; after `afterEvents` events (0 or more) the stream is reset, or ends as if it were whole.
+ * - `sleeping`: 503 with a page for `forMs` milliseconds after the endpoint was first called, then healthy.
+ * - `sse-cut`: handled; after `afterEvents` events (0 or more) the stream is reset, or ends as if it were complete.
  * - `crlf`: handled; the line ends of events are CR LF. `bom`: a byte order mark comes first. `split`: as `crlf`, and the
  *   body comes in pieces of `bytes` bytes (1 or more), so that characters and line ends are cut.
- * - `cut-upload`: the connection is reset after `afterBytes` bytes of the request's body. An upload in a session keeps of
- *   them what Drive keeps, whole multiples of 256 KiB, or all of it when the body ends before; nothing else is handled.
+ * - `cut-upload`: the connection is reset after `afterBytes` bytes of the request's body. An upload in a session
+ * keeps what Drive keeps of them: whole multiples of 256 KiB, or all of it if the body ends before. Nothing else is
+ * handled.
  */
 export type Fault =
   | {
@@ -107,7 +109,7 @@ export type Fault =
   | { readonly kind: 'split'; readonly bytes: number }
   | { readonly kind: 'cut-upload'; readonly afterBytes: number }
 
-/** The word of a {@link Fault}. */
+/** The kind of a {@link Fault}. */
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
 /** Every {@link FaultKind}. */
@@ -130,7 +132,10 @@ export const FAULT_KINDS = [
   'cut-upload',
 ] as const satisfies readonly Fault['kind'][]
 
-/** One fault = on every call; a list = call by call, `null` for a healthy one, and healthy after its end. */
+/**
+ * One fault applies to every call; a list applies call by call, with `null` for a healthy call, and healthy calls
+ * after its end.
+ */
 export type FaultPlan = Fault | readonly (Fault | null)[]
 
 /** Plans by endpoint: `{ 'videos.retrieve': [null, { kind: 'hang' }] }`. `undefined` is a healthy endpoint. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { bytesBody, type Reply, type ReplyBody, sliceBody } from './reply.js'
 
-/** A file as it is served. */
+/** A file to serve. */
 export interface ServedFile {
   readonly body: ReplyBody
   readonly mediaType: string
@@ -11,13 +11,13 @@ export interface ServedFile {
   readonly modifiedAt: number
 }
 
-/** A file of bytes in memory; its tag comes from the bytes. */
+/** A file of bytes in memory; its tag is derived from the bytes. */
 export function bytesFile(bytes: Uint8Array, about: Pick<ServedFile, 'mediaType' | 'modifiedAt'>): ServedFile {
   const digest = createHash('sha256').update(bytes).digest('hex')
   return { ...about, body: bytesBody(bytes), etag: `"${digest.slice(0, 32)}"` }
 }
 
-/** What of a request decides how much of a file is sent. */
+/** The parts of a request that select the bytes of a file. */
 export interface FileRequest {
   readonly method: string
   /** With names in lower case. */
@@ -25,9 +25,9 @@ export interface FileRequest {
 }
 
 /**
- * Answers a GET with the whole file, with the part that `Range` asks for (206), or with 416 for a part that is not there.
- * Several ranges at once, a range in another unit, and one whose `If-Range` names another version are answered whole, which
- * RFC 9110 allows.
+ * Answers a GET with the whole file, with the part that `Range` requests (206), or with 416 for a part beyond the
+ * file. Several ranges, a range in another unit, and one whose `If-Range` names another version are answered with the
+ * whole file, as RFC 9110 allows.
  */
 export function fileReply({ method, headers }: FileRequest, file: ServedFile): Reply {
   const { byteLength } = file.body
@@ -55,8 +55,8 @@ export function fileReply({ method, headers }: FileRequest, file: ServedFile): R
 }
 
 /**
- * Reads a `Range` header: `bytes=0-3` is `{ start: 0, end: 4 }`, `bytes=-2` the last two bytes, `bytes=2-` all from the third
- * on. `undefined` when there is none, or none that has to be honoured.
+ * Reads a `Range` header: `bytes=0-3` is `{ start: 0, end: 4 }`, `bytes=-2` the last two bytes, `bytes=2-` all from
+ * the third on. `undefined` if it is missing or may be ignored.
  */
 export function parseByteRange(
   header: string | undefined,

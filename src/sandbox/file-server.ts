@@ -15,14 +15,14 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 }
 
-/** Files in memory and, where a directory is given, on the disk. */
+/** Files in memory and, if a directory is given, on the disk. */
 export interface FileServer {
   readonly router: Router
-  /** Adds or replaces a file in memory; it stands before one of the same name on the disk. */
+  /** Adds or replaces a file in memory; it takes precedence over one of the same name on the disk. */
   put(name: string, bytes: Uint8Array, mediaType?: string): void
 }
 
-/** A server of files, without a key. Its whole server is one endpoint. */
+/** A server of files, without a key. The whole server is one endpoint. */
 export function fileServer({ directory }: { readonly directory?: string | undefined } = {}): FileServer {
   const files = new Map<string, ServedFile>()
 
@@ -46,7 +46,7 @@ export function fileServer({ directory }: { readonly directory?: string | undefi
   }
 }
 
-// Hidden files are left out: an upload that is still being written is one.
+// Hidden files are not served: an upload in progress is one.
 async function findOnDisk(directory: string, name: string): Promise<ServedFile | undefined> {
   if (name.split(/[\\/]/).some((segment) => segment === '' || segment.startsWith('.')) || name.includes('\0')) {
     return undefined
@@ -56,7 +56,7 @@ async function findOnDisk(directory: string, name: string): Promise<ServedFile |
     const path = await realpath(resolve(root, name))
     const stats = await stat(path)
     const { size, mtimeMs } = stats
-    // A link inside of the directory may lead out of it.
+    // A link inside the directory may lead out of it.
     if (!stats.isFile() || !path.startsWith(root + sep)) return undefined
     return {
       body: {
@@ -68,7 +68,8 @@ async function findOnDisk(directory: string, name: string): Promise<ServedFile |
       modifiedAt: mtimeMs,
     }
   } catch (error) {
-    // Not there, or no longer: the answer is the same. Anything else is a fault of the machine that should be seen.
+    // Missing, or removed meanwhile: the answer is the same. Any other error is a fault of the machine and must be
+    // visible.
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
       return undefined
     throw error
@@ -79,7 +80,7 @@ function decodeName(encoded: string): string | undefined {
   try {
     return decodeURIComponent(encoded)
   } catch {
-    // A percent sign that encodes nothing: no file has such a name.
+    // An invalid percent escape: no file has such a name.
     return undefined
   }
 }

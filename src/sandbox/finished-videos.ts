@@ -2,9 +2,9 @@ import type { FileServer } from './file-server.js'
 import type { MirroredVideo } from './mirror.js'
 import type { VideoJob, VideoJobs } from './video-jobs.js'
 
-/** The videos of the jobs that are completed, under every id that an upstream has told. */
+/** The videos of completed jobs, by every id that an upstream has sent. */
 export interface FinishedVideos {
-  /** Makes a job known by another id. */
+  /** Adds another id of a job. */
   alias(id: string, job: VideoJob): void
   find(id: string): MirroredVideo | undefined
   /** Address of the video on the file server. */

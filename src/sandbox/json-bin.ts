@@ -4,7 +4,7 @@ import { isJsonObject } from './is-json-object.js'
 import { jsonReply, type Reply } from './reply.js'
 import type { ReceivedRequest, Refusal, Router } from './route.js'
 
-/** One private bin of JSONBin v3. Whoever writes last wins. */
+/** One private bin of JSONBin v3. The last write wins. */
 export interface JsonBin {
   readonly router: Router
   readonly binId: string
@@ -12,15 +12,15 @@ export interface JsonBin {
   readonly setRecord: (value: JsonValue) => void
 }
 
-/** The keys of a bin; each is enough. */
+/** The keys of a bin; either is sufficient. */
 export interface JsonBinKeys {
   readonly masterKey: string
   readonly accessKey: string
 }
 
 /**
- * `GET /v3/b/{id}` and `/v3/b/{id}/latest`, with `X-Bin-Meta: false` or `?meta=false` for the record alone, and
- * `PUT /v3/b/{id}`, which refuses an empty object and an empty list. Source: JSONBin's API reference.
+ * `GET /v3/b/{id}` and `/v3/b/{id}/latest`, with `X-Bin-Meta: false` or `?meta=false` for only the record, and `PUT
+ * /v3/b/{id}`, which refuses an empty object and an empty list. Source: JSONBin's API reference.
  */
 export function jsonBin({ masterKey, accessKey }: JsonBinKeys): JsonBin {
   const binId = randomBytes(12).toString('hex')
@@ -34,7 +34,7 @@ export function jsonBin({ masterKey, accessKey }: JsonBinKeys): JsonBin {
 
   const update = ({ body, headers }: ReceivedRequest): Reply => {
     const isJson = /[/+]json\b/i.test(headers['content-type'] ?? '')
-    // A text is what is left of a body that could not be parsed; a bin holds objects and lists.
+    // A text is a body that could not be parsed; a bin contains only objects and lists.
     if (body === undefined || isBlank(body)) return refuse(400, { message: 'Bin cannot be blank' })
     if (!isJson || typeof body !== 'object') return refuse(400, { message: 'Invalid JSON. Please try again' })
     record = body

@@ -10,11 +10,11 @@ import { firstBytes } from './reshape-bytes.js'
 import type { Router } from './route.js'
 import type { SandboxRequest } from './sandbox-request.js'
 
-/** What a {@link startLoopbackServer | server} needs. */
+/** Options of {@link startLoopbackServer}. */
 export interface LoopbackServerOptions {
   readonly router: Router
   readonly faults: FaultSchedule
-  /** Told about every request when it arrives. The object goes on to change. */
+  /** Called with every request when it arrives. The object changes later. */
   readonly log: (request: SandboxRequest) => void
 }
 
@@ -42,7 +42,7 @@ export async function startLoopbackServer(options: LoopbackServerOptions): Promi
     close() {
       closing.abort()
       return new Promise((resolve) => {
-        // The only error says that the server is closed already.
+        // The only possible error is that the server is already closed.
         server.close(() => resolve())
         server.closeAllConnections()
       })
@@ -99,7 +99,7 @@ async function serve(
     isCutByUs = fault !== undefined && CUTTING.has(fault.kind)
     await answer(async () => route?.handle(received) ?? unknownUrl(method, pathname), fault)
   } catch (error) {
-    // What the client ended needs no answer: the log says that it went away.
+    // An exchange that the client ended needs no answer: the log records the abort.
     if (signal.aborted || (request.destroyed && !request.complete)) return
     isCutByUs = response.headersSent
     if (isCutByUs) response.destroy()
@@ -109,7 +109,7 @@ async function serve(
 
 const CUTTING: ReadonlySet<Fault['kind']> = new Set(['reset', 'sse-cut', 'cut-upload'])
 
-// Whoever stops reading leaves the connection open, so that it can be answered or reset.
+// A reader that stops leaves the connection open, so that it can be answered or reset.
 function bodyChunks(request: IncomingMessage, fault: Fault | undefined): AsyncIterable<Uint8Array> {
   const chunks = request.iterator({ destroyOnReturn: false })
   return fault?.kind === 'cut-upload' ? firstBytes(chunks, fault.afterBytes) : chunks

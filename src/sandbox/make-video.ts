@@ -3,10 +3,10 @@ import { aSignal, number, required, rule } from '../contracts/option-rules.js'
 import { videoRenderer } from './video-renderer.js'
 import type { RenderOrder } from './video-worker.js'
 
-/** What {@link makeVideo} draws. */
+/** Options of {@link makeVideo}. */
 export interface MakeVideoOptions {
   /**
-   * Text that is shown in the picture: printable ASCII as letters, every other character as its code, such as `<732B>`.
+   * Text in the picture: printable ASCII as letters, every other character as its code, such as `<732B>`.
    */
   readonly prompt: string
   /** Width in pixels: an even number from 64 to 1920. Any other number is refused. */
@@ -14,16 +14,16 @@ export interface MakeVideoOptions {
   /** Height in pixels: an even number from 64 to 1920. Any other number is refused. */
   readonly height: number
   /**
-   * Length in seconds, above 0 and at most 60; any other number is refused. It is rounded to whole frames, of which there is
-   * at least one.
+   * Length in seconds, above 0 and at most 60; any other number is refused. It is rounded to whole frames, at least
+   * one.
    */
   readonly durationSeconds: number
   /**
-   * How many frames a second has, a whole number from 1 to 60; any other number is refused. A key frame comes every second.
+   * Frames per second, a whole number from 1 to 60; any other number is refused. There is a key frame every second.
    * @defaultValue `12`
    */
   readonly framesPerSecond?: number | undefined
-  /** Ends the work; nothing is left running, and the call rejects with `signal.reason`. @defaultValue none */
+  /** Stops the work; the call then rejects with `signal.reason`. @defaultValue none */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -45,11 +45,12 @@ const RULES: OptionRules<MakeVideoOptions> = {
 }
 
 /**
- * Makes a real H.264 MP4 on this machine, in a worker thread that lives as long as the call: the prompt as text, a block that
- * crosses the picture, and a frame counter. Playable while it downloads, and seekable. The same options give the same bytes.
+ * Renders a real H.264 MP4 on this machine, in a worker thread that lives as long as the call: the prompt as text, a
+ * block that crosses the picture, and a frame counter. The video is seekable and can be played while it downloads.
+ * The same options give the same bytes.
  *
  * @returns the whole file: 3 seconds of 640x360 at 12 frames a second are about 20 kB.
- * @throws ConfigurationError when an option is unknown or out of its range; names every problem.
+ * @throws ConfigurationError when an option is unknown or out of its range; it names every problem.
  * @throws GenerationFailedError when the worker could not render the video.
  *
  * @example

@@ -3,14 +3,14 @@ import { bytesFile, fileReply } from './file-reply.js'
 import { textReply } from './reply.js'
 import type { Router } from './route.js'
 
-/** A finished video as a mirror holds it. */
+/** A finished video on a mirror. */
 export interface MirroredVideo {
   readonly bytes: Uint8Array
   /** Epoch milliseconds. */
   readonly completedAt: number
 }
 
-/** A mirror that serves `/MP4/{id}.mp4` of every finished video, without a key. Its whole server is one endpoint. */
+/** A mirror that serves `/MP4/{id}.mp4` of every finished video, without a key. The whole server is one endpoint. */
 export function mirror(endpoint: SandboxEndpoint, find: (id: string) => MirroredVideo | undefined): Router {
   return (method, pathname) => ({
     endpoint,

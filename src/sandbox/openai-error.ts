@@ -1,11 +1,11 @@
 import { jsonReply, type Reply } from './reply.js'
 
-/** What OpenAI's error object says. */
+/** The content of OpenAI's error object. */
 export interface OpenAiErrorFields {
   readonly message: string
   /** @defaultValue 'invalid_request_error' */
   readonly type?: string | undefined
-  /** Field of the request that is wrong. */
+  /** The wrong field of the request. */
   readonly param?: string | undefined
   readonly code?: string | undefined
 }

@@ -2,10 +2,10 @@ import { isJsonObject } from './is-json-object.js'
 import { jsonReply, type Reply } from './reply.js'
 import type { Refusal, Router } from './route.js'
 
-/** What a parse server stands on. */
+/** Options of {@link parseServer}. */
 export interface ParseServerOptions {
   readonly token: string
-  /** Address of the video of a post, where there is one. */
+  /** Address of the video of a post, if there is one. */
   readonly videoUrl: (postId: string) => string | undefined
 }
 

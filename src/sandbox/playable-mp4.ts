@@ -1,7 +1,7 @@
-// Boxes on the way from the index of an MP4 to its sample tables.
+// Boxes that contain the sample tables of an MP4.
 const CONTAINERS: ReadonlySet<string> = new Set(['moov', 'trak', 'mdia', 'minf', 'stbl'])
 
-// Boxes that begin with the times of creation and modification.
+// Boxes that start with the times of creation and modification.
 const DATED: ReadonlySet<string> = new Set(['mvhd', 'tkhd', 'mdhd'])
 
 interface Box {
@@ -13,12 +13,12 @@ interface Box {
 }
 
 /**
- * Makes an MP4 of one video track playable while it downloads, and seekable: the index (`moov`) is moved before the samples
- * (`mdat`), and gets the list of key frames (`stss`) that a player needs to jump. Its dates are cleared, so that the same video
- * has the same bytes at any time. The samples are not touched.
+ * Makes an MP4 of one video track seekable and playable while it downloads: the index (`moov`) is moved before the
+ * samples (`mdat`), and gets the list of key frames (`stss`) that a player needs to seek. Its dates are cleared, so
+ * that the same video always has the same bytes. The samples are not changed.
  *
- * @param options.keyFrameInterval - Every how many frames a key frame comes, from the first one on.
- * @throws RangeError when the file is no MP4 with `moov` after `mdat`.
+ * @param options.keyFrameInterval - Frames from one key frame to the next, starting with the first frame.
+ * @throws RangeError when the file is not an MP4 with `moov` after `mdat`.
  */
 export function toPlayableMp4(
   file: Uint8Array,
@@ -84,7 +84,7 @@ function* readBoxes(file: Uint8Array, from: number, to: number): Iterable<Box> {
   const view = viewOf(file)
   for (let start = from; start < to; ) {
     const size = start + 8 <= to ? view.getUint32(start) : 0
-    const isLarge = size === 1 && start + 16 <= to // A size of 1 says that a 64-bit one follows.
+    const isLarge = size === 1 && start + 16 <= to // A size of 1 means that a 64-bit one follows.
     const content = start + (isLarge ? 16 : 8)
     const end = start + (isLarge ? Number(view.getBigUint64(start + 8)) : size)
     if (end < content || end > to) throw new RangeError(`Could not read the box of the MP4 at byte: ${start}`)

@@ -19,14 +19,14 @@ export interface SandboxPost {
 export interface PostsApi {
   readonly router: Router
   find(id: string): SandboxPost | undefined
-  /** The generation of a post, also of one that was deleted: mirrors keep what they have copied. */
+  /** The generation of a post, also of a deleted one: mirrors keep their copies. */
   generationOf(id: string): string | undefined
 }
 
-/** What the post API stands on. */
+/** Options of {@link postsApi}. */
 export interface PostsApiOptions {
   readonly token: string
-  /** Address of the video of a generation, where it is finished. */
+  /** Address of the video of a generation, if it is finished. */
   readonly videoUrl: (generationId: string) => string | undefined
 }
 
@@ -110,7 +110,7 @@ interface Operation {
 
 const ONE = /^\/backend\/project_y\/post\/([^/]+)$/
 
-// The app has the status beside the error.
+// The app puts the status beside the error.
 const refuse: Refusal = (status, { message, reason }, headers) => {
   const type = status >= 500 ? 'server_error' : 'invalid_request_error'
   return jsonReply(status, { error: { message, type, code: reason ?? null, param: null }, status }, headers)

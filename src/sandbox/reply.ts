@@ -1,24 +1,24 @@
 import type { JsonValue } from '../contracts/json.js'
 
-/** What a request is answered with. */
+/** The answer to a request. */
 export type Answer = Reply | StreamedReply
 
-/** An answer before it is put on the wire. `Content-Length` is added from its body. */
+/** A complete answer. `Content-Length` is added from its body. */
 export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: ReplyBody
 }
 
-/** An answer whose parts are sent as they come, without `Content-Length`. */
+/** An answer whose parts are sent as they are produced, without `Content-Length`. */
 export interface StreamedReply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** Each part is one whole event. Left by `return` when the client goes away. */
+  /** Each part is one whole event. The iterator is ended by `return` when the client disconnects. */
   readonly events: AsyncIterable<string>
 }
 
-/** Bytes that can be read from any place, so that ranges and broken answers need no copy. */
+/** Bytes that can be read from any offset, so that ranges and broken answers need no copy. */
 export interface ReplyBody {
   readonly byteLength: number
   /** The bytes from `start` up to, but not including, `end`. */
@@ -31,7 +31,7 @@ export function jsonReply(status: number, value: JsonValue, headers: Readonly<Re
   return { status, headers: { 'content-type': 'application/json', ...headers }, body }
 }
 
-/** An answer in text of any kind. */
+/** A text answer of any media type. */
 export function textReply(status: number, text: string, mediaType = 'text/plain; charset=utf-8'): Reply {
   return { status, headers: { 'content-type': mediaType }, body: bytesBody(new TextEncoder().encode(text)) }
 }
@@ -41,7 +41,7 @@ export function emptyReply(status: number, headers: Readonly<Record<string, stri
   return { status, headers, body: bytesBody(new Uint8Array()) }
 }
 
-/** An answer in server-sent events. */
+/** An answer of server-sent events. */
 export function eventsReply(events: AsyncIterable<string>): StreamedReply {
   return { status: 200, headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' }, events }
 }
@@ -56,7 +56,7 @@ export function sliceBody(body: ReplyBody, from: number, to: number): ReplyBody 
   return { byteLength: to - from, read: (start, end) => body.read(from + start, from + end) }
 }
 
-/** The whole of an answer that comes in parts. */
+/** The whole content of an answer in parts. */
 export async function wholeReply(answer: Answer): Promise<Reply> {
   if (!('events' in answer)) return answer
   const { status, headers, events } = answer
@@ -65,7 +65,7 @@ export async function wholeReply(answer: Answer): Promise<Reply> {
   return { status, headers, body: bytesBody(new TextEncoder().encode(parts.join(''))) }
 }
 
-/** The bytes of an answer in the parts in which they come. */
+/** The bytes of an answer, in its parts. */
 export async function* bytesOf(answer: Answer): AsyncGenerator<Uint8Array, void, undefined> {
   if ('events' in answer) {
     for await (const event of answer.events) yield new TextEncoder().encode(event)

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../contracts/json.js'
 
-/** Reads the body of a request in the form in which {@link SandboxRequest.body} holds it. */
+/** Reads the body of a request into the form of {@link SandboxRequest.body}. */
 export async function readRequestBody(
   chunks: AsyncIterable<Uint8Array>,
   contentType: string | undefined,
@@ -13,7 +13,7 @@ export async function readRequestBody(
     if (isMultipart(contentType)) return await parseForm(bytes, contentType)
     if (/[/+]json\b/i.test(contentType ?? '')) return JSON.parse(bytes.toString('utf8'))
   } catch {
-    // A body that is not what its type says is kept as text, and refused by whoever needs more than text.
+    // A body that does not match its type is kept as text; a route that needs more refuses it.
   }
   return bytes.toString('utf8')
 }

@@ -3,14 +3,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 const LINE_FEED = 0x0a
 const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf)
 
-/** Writes every line end as CR LF. */
+/** Replaces every line end with CR LF. */
 export async function* withCrlf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunks) {
     yield Uint8Array.from([...chunk].flatMap((byte) => (byte === LINE_FEED ? [0x0d, LINE_FEED] : [byte])))
   }
 }
 
-/** Puts a byte order mark before everything else. */
+/** Adds a byte order mark at the start. */
 export async function* withByteOrderMark(
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -18,7 +18,7 @@ export async function* withByteOrderMark(
   yield* chunks
 }
 
-/** Cuts every chunk into pieces of that many bytes; the last one of each may be shorter. */
+/** Cuts every chunk into pieces of that many bytes; the last piece of each may be shorter. */
 export async function* inPieces(
   chunks: AsyncIterable<Uint8Array>,
   byteLength: number,
@@ -26,13 +26,13 @@ export async function* inPieces(
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length; at += byteLength) {
       yield chunk.subarray(at, at + byteLength)
-      // Without a turn to read in, a client in this process finds many pieces joined.
+      // Without a pause, a client in this process would read many pieces at once.
       await nextTurn()
     }
   }
 }
 
-/** The first chunks of many; the rest is not asked for. */
+/** The first chunks; the rest is not read. */
 export async function* firstOf(
   chunks: AsyncIterable<Uint8Array>,
   count: number,
@@ -46,7 +46,7 @@ export async function* firstOf(
   }
 }
 
-/** The first bytes of a body; the rest is not asked for. */
+/** The first bytes of a body; the rest is not read. */
 export async function* firstBytes(
   chunks: AsyncIterable<Uint8Array>,
   byteLength: number,

@@ -4,18 +4,19 @@ import { nested, number, required, rule, secret, text, whole } from '../contract
 import { CHAT_VARIANTS, type ChatVariant } from './chat/chat-variant.js'
 import type { FaultPlans } from './fault.js'
 
-/** How to start a {@link Sandbox}. */
+/** Options of {@link startSandbox}. */
 export interface SandboxOptions {
   /** Faults from the beginning; {@link Sandbox.setFaults} changes them. @defaultValue none */
   readonly faults?: FaultPlans | undefined
   /**
-   * How many times as fast jobs run, above 0: a job takes about 6 seconds at 1 and 0.3 seconds at 20. No job takes less than
-   * its video needs to be rendered, also at `Infinity`.
+   * Speed of the jobs, above 0: a job takes about 6 seconds at 1 and 0.3 seconds at 20. A job takes at least the time
+   * to render its video, also at `Infinity`.
    * @defaultValue `1`
    */
   readonly speed?: number | undefined
   /**
-   * Whole number that the times of the jobs depend on: they differ by up to 10 %, in the same way for the same seed. Any
+   * Whole number that the durations of the jobs depend on: they differ by up to 10 %, in the same way for the same
+   * seed. Any
    * other number is refused.
    * @defaultValue `1`
    */
@@ -35,19 +36,19 @@ export interface SandboxOptions {
    */
   readonly spaceToken?: string | undefined
   /**
-   * How many calls wait in line at a Space beside the one that runs, a whole number from 0. A further one is answered with
-   * 503.
+   * Maximum calls that wait in line at a Space besides the running one, a whole number from 0. A further one is
+   * answered with 503.
    * @defaultValue `20`
    */
   readonly spaceQueueSize?: number | undefined
   /**
-   * A directory whose files the file server serves as well, such as that of a `directoryUploader`.
+   * A directory whose files the file server also serves, such as that of a `directoryUploader`.
    * @defaultValue none
    */
   readonly files?: { readonly directory: string } | undefined
 }
 
-/** The options of the upstreams, each of which has a value. */
+/** The options of the upstreams, with a value for each. */
 export interface CheckedSandboxOptions {
   readonly speed: number
   readonly seed: number
@@ -59,7 +60,7 @@ export interface CheckedSandboxOptions {
 }
 
 const RULES: OptionRules<SandboxOptions> = {
-  // Checked as those of `setFaults` are.
+  // Checked as in `setFaults`.
   faults: rule((value) => typeof value === 'object' && value !== null, 'give an object of faults by endpoint'),
   speed: number((value) => value > 0, 'give a number above 0'),
   seed: rule(Number.isInteger, 'give a whole number'),
@@ -75,8 +76,8 @@ const RULES: OptionRules<SandboxOptions> = {
 }
 
 /**
- * Fills in what was left out.
- * @throws ConfigurationError when an option is out of its range; names every problem.
+ * Fills in the defaults.
+ * @throws ConfigurationError when an option is out of its range; it names every problem.
  */
 export function checkSandboxOptions(options: SandboxOptions): CheckedSandboxOptions {
   checkOptions('the sandbox', options, RULES)

@@ -20,18 +20,20 @@ import { videoRenderer } from './video-renderer.js'
 import { videosApi } from './videos-api.js'
 
 /**
- * Starts real HTTP servers on free ports of 127.0.0.1, in this process: a Videos API and a chat upstream whose jobs end in a
- * real H.264 MP4, the post API, three mirrors, a parse server, two url2drive Spaces, Google Drive, JSONBin and a file server,
- * with faults on demand. Needs no key and no network. The servers hold the process open until {@link Sandbox.close}.
+ * Starts real HTTP servers on free ports of 127.0.0.1, in this process: a Videos API and a chat upstream whose jobs
+ * produce a real H.264 MP4, the post API, three mirrors, a parse server, two url2drive Spaces, Google Drive, JSONBin
+ * and a file server, with faults on demand. Needs no key and no network. The servers keep the process alive until
+ * {@link Sandbox.close}.
  *
- * The Videos API has the wire shape of OpenAI's (create by JSON and form, retrieve, list, content, delete, remix), honours
- * `Idempotency-Key`, and deletes a job that runs. A prompt with the word `moderation-blocked` or `generation-failed` fails.
+ * The Videos API has OpenAI's wire format (create by JSON and form, retrieve, list, content, delete, remix), honours
+ * `Idempotency-Key`, and deletes a running job. A prompt with the word `moderation-blocked` or `generation-failed`
+ * fails.
  *
- * The chat upstream answers in the form that its model names, and fails for the words `no-account`, `heavy-load`,
- * `unsupported-country`, `upstream-timeout` and `no-url` as well. Every other upstream refuses what the real one refuses, in
- * its own words.
+ * The chat upstream answers in the form of the requested model, and also fails for the words `no-account`,
+ * `heavy-load`, `unsupported-country`, `upstream-timeout` and `no-url`. Every other upstream refuses what the real
+ * one refuses, with the same messages.
  *
- * @throws ConfigurationError when an option is out of its range; names every problem.
+ * @throws ConfigurationError when an option is out of its range; it names every problem.
  *
  * @example
  * ```ts

@@ -3,7 +3,7 @@ import { openAiError } from './openai-error.js'
 import { jsonReply, type Reply, textReply } from './reply.js'
 import type { Refusal } from './route.js'
 
-/** The answer that a fault gives in place of the right one; `undefined` for a fault that breaks the right one. */
+/** The answer that a fault sends instead of the correct one; `undefined` for a fault that breaks the correct one. */
 export function substituteReply(fault: Fault, refuse: Refusal | undefined): Reply | undefined {
   switch (fault.kind) {
     case 'status':

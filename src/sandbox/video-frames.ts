@@ -8,7 +8,7 @@ import {
   wrapText,
 } from './bitmap-font.ts'
 
-/** What is drawn. */
+/** The content of a video. */
 export interface FrameOptions {
   readonly prompt: string
   /** Pixels, even. */
@@ -25,8 +25,8 @@ const WHITE = 235
 const BLACK = 16
 
 /**
- * Draws the frames of a video one after the other: the prompt on a shade that comes from it, a block that crosses the
- * picture, and a counter (`12/48`). The same array is used again for every frame.
+ * Draws the frames of a video one after the other: the prompt on a shade derived from it, a block that crosses the
+ * picture, and a counter (`12/48`). The same array is reused for every frame.
  */
 export function* drawFrames(options: FrameOptions): Iterable<Frame> {
   const { width, height, frameCount } = options
@@ -82,7 +82,7 @@ interface PlacedLine {
   readonly text: string
   readonly left: number
   readonly top: number
-  /** Pixels of the picture a pixel of the font. */
+  /** Pixels of the picture for one pixel of the font. */
   readonly scale: number
 }
 
@@ -119,7 +119,7 @@ function fillBlock(frame: Frame, { width, height }: FrameOptions, block: Block):
 
 function fillLuma(frame: Frame, width: number, { left, top, side, luma }: Block & { readonly luma: number }): void {
   for (let row = top; row < top + side; row += 1) {
-    // Clipped at the right edge, where a line longer than the picture would go on in the next row.
+    // Clipped at the right edge, where a longer line would continue in the next row.
     frame.fill(luma, row * width + Math.min(left, width), row * width + Math.min(left + side, width))
   }
 }

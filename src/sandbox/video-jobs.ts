@@ -3,7 +3,7 @@ import { toRenderOrder } from './make-video.js'
 import type { VideoRenderer } from './video-renderer.js'
 import type { RenderOrder } from './video-worker.js'
 
-/** What a job is to make. */
+/** The video that a job makes. */
 export interface VideoJobRequest {
   readonly prompt: string
   readonly model: string
@@ -20,34 +20,34 @@ export interface VideoJob extends VideoJobRequest {
   readonly id: string
   /** Epoch milliseconds. */
   readonly createdAt: number
-  /** How far it is now. */
+  /** Its current state. */
   state(): VideoJobState
 }
 
-/** How far a job is. A completed one has its bytes. */
+/** The state of a job. A completed one contains its bytes. */
 export type VideoJobState =
   | { readonly status: 'queued' | 'in_progress'; readonly progress: number }
   | { readonly status: 'completed'; readonly video: Uint8Array; readonly completedAt: number }
   | { readonly status: 'failed'; readonly error: VideoJobError }
 
-/** Why a job failed. */
+/** The reason of a failure. */
 type VideoJobError = { readonly code: string; readonly message: string }
 
-/** The jobs of a sandbox, in the order in which they came. */
+/** The jobs of a sandbox, in the order of creation. */
 export interface VideoJobs {
   create(request: VideoJobRequest): VideoJob
   find(id: string): VideoJob | undefined
   list(): readonly VideoJob[]
-  /** Forgets a job and stops its rendering. */
+  /** Deletes a job and stops its rendering. */
   delete(id: string): void
 }
 
-/** What the jobs need. */
+/** Options of {@link videoJobs}. */
 export interface VideoJobsOptions {
   readonly renderer: VideoRenderer
-  /** How many times faster than 6 seconds a job is; above 0. */
+  /** Factor by which a job is faster than 6 seconds; above 0. */
   readonly speed: number
-  /** Whole number; the same seed gives the same series of times. */
+  /** Whole number; the same seed gives the same series of durations. */
   readonly seed: number
   /** Epoch milliseconds. */
   readonly now?: (() => number) | undefined
@@ -58,11 +58,11 @@ interface Timing {
   readonly durationMs: number
 }
 
-/** What came of the rendering. */
+/** The result of the rendering. */
 type Rendered = { readonly video: Uint8Array; readonly at: number } | { readonly problem: string }
 
 const USUAL_DURATION_MS = 6_000
-// Of the whole time, so that a job is seen in line before it is seen at work.
+// Shares of the whole time, so that a job is first seen in line and then running.
 const QUEUED_RATIO = 0.1
 
 const VERDICTS: readonly (readonly [word: string, error: VideoJobError])[] = [
@@ -71,8 +71,9 @@ const VERDICTS: readonly (readonly [word: string, error: VideoJobError])[] = [
 ]
 
 /**
- * Jobs that begin to render at once and are completed when both their time is up and their video is there: until then the
- * progress stays at 99. A prompt with the word `moderation-blocked` or `generation-failed` fails when its time is up.
+ * Creates jobs that start to render at once. A job is completed when both its time is up and its video is rendered;
+ * until then the progress stays at 99. A prompt with the word `moderation-blocked` or `generation-failed` fails when
+ * its time is up.
  */
 export function videoJobs({ renderer, speed, seed, now = Date.now }: VideoJobsOptions): VideoJobs {
   const jobs = new Map<string, { readonly job: VideoJob; readonly deletion: AbortController }>()

@@ -1,10 +1,10 @@
 import type { JsonObject } from '../contracts/json.js'
 import type { VideoJob, VideoJobState } from './video-jobs.js'
 
-/** How long a finished video can be fetched from the API, as OpenAI's documentation states. */
+/** How long the API serves a finished video, according to OpenAI's documentation. */
 export const CONTENT_LIFETIME_MS = 3_600_000
 
-/** A job in the wire shape of OpenAI's Videos API, with all of its 13 fields. */
+/** A job in the format of OpenAI's Videos API, with all of its 13 fields. */
 export function toVideoObject(job: VideoJob): JsonObject {
   const state = job.state()
   const completedAt = state.status === 'completed' ? state.completedAt : undefined

@@ -6,22 +6,22 @@ import type { RenderAnswer, RenderOrder, RenderSettings } from './video-worker.j
 /** Renders videos in one worker thread, one after the other. */
 export interface VideoRenderer {
   /**
-   * Resolves to the bytes of an MP4. The same order gives the same bytes, from memory where it was among the last ones. An
-   * abort rejects at once; a render that nobody else waits for is stopped.
+   * Resolves to the bytes of an MP4. The same order gives the same bytes, from memory if it was among the last ones.
+   * An abort rejects at once; a render without other callers is stopped.
    *
-   * @throws GenerationFailedError when the worker could not render it, died over it, or was closed.
+   * @throws GenerationFailedError when the worker could not render it, died, or was closed.
    */
   render(order: RenderOrder, signal?: AbortSignal): Promise<Uint8Array>
-  /** Stops the worker; everything that waits is rejected. Idempotent. */
+  /** Stops the worker; every pending render is rejected. Idempotent. */
   close(): Promise<void>
 }
 
-/** How to start a {@link VideoRenderer}. */
+/** Options of {@link videoRenderer}. */
 export interface VideoRendererOptions {
   /** @defaultValue the worker of this package */
   readonly startWorker?: (() => Worker) | undefined
   /**
-   * How many videos are remembered; 0 remembers none.
+   * Maximum videos in memory; 0 keeps none.
    * @defaultValue 16
    */
   readonly cacheSize?: number | undefined
@@ -30,7 +30,7 @@ export interface VideoRendererOptions {
 interface Render {
   readonly key: string
   readonly order: RenderOrder
-  /** Callers that still want it. */
+  /** Callers that still wait for it. */
   readonly waiters: Set<Waiter>
 }
 
@@ -40,15 +40,15 @@ interface Waiter {
 }
 
 /**
- * A renderer whose worker starts with the first render, is kept for the next ones, holds the process open only while it
- * renders, and is replaced when it dies.
+ * Creates a renderer. Its worker starts with the first render, is kept for the next ones, keeps the process alive
+ * only while it renders, and is replaced when it dies.
  */
 export function videoRenderer({
   startWorker = startOwnWorker,
   cacheSize = 16,
 }: VideoRendererOptions = {}): VideoRenderer {
   const finished = new Map<string, Uint8Array>()
-  const unfinished = new Map<string, Render>() // In the order in which they are rendered.
+  const unfinished = new Map<string, Render>() // In the order of rendering.
   let worker: Worker | undefined
   let current: Render | undefined
   let dismissals: Promise<unknown> = Promise.resolve()
@@ -68,7 +68,7 @@ export function videoRenderer({
   const employ = () => {
     const hired = startWorker()
     let reason: unknown
-    // What a dismissed worker still has to say is not about the render of its successor.
+    // Messages of a dismissed worker are not about the render of its successor.
     const fail = (message: string) => {
       if (hired !== worker) return
       dismiss()

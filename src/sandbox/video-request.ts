@@ -5,10 +5,10 @@ import { isMultipart } from './request-body.js'
 import type { ReceivedRequest } from './route.js'
 import type { VideoJob, VideoJobRequest } from './video-jobs.js'
 
-/** A request that was understood, or what is wrong with it. */
+/** A parsed request, or its problem. */
 export type ParsedVideoRequest = { readonly request: VideoJobRequest } | { readonly problem: OpenAiErrorFields }
 
-/** Reads the body of `POST /v1/videos`, JSON or a form. Fields that it does not know are left alone. */
+/** Reads the body of `POST /v1/videos`, JSON or a form. Unknown fields are ignored. */
 export function parseCreate({ body, headers }: ReceivedRequest): ParsedVideoRequest {
   const fields = toFields(body)
   if (fields === undefined) return NO_OBJECT
@@ -60,7 +60,7 @@ function isSize(value: JsonValue): value is string {
   return isEven && Math.min(...sides) >= 64 && Math.min(...sides) <= 1080 && Math.max(...sides) <= 1920
 }
 
-// A form has no objects: the official client writes `input_reference[image_url]` for the field of one.
+// A form has no objects: the official client writes `input_reference[image_url]` for the field of an object.
 function isReference(fields: JsonObject, { isForm }: { readonly isForm: boolean }): boolean {
   const address = fields['input_reference[image_url]']
   if (isForm && address !== undefined) return isImageUrl(address)

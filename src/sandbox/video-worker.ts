@@ -19,7 +19,7 @@ export interface RenderOrder {
   readonly frameCount: number
 }
 
-/** What it answers. */
+/** The answer of the worker. */
 export type RenderAnswer = { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly error: string }
 
 parentPort?.on('message', (order: RenderOrder) => {

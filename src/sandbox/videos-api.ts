@@ -7,11 +7,11 @@ import type { VideoJob, VideoJobs } from './video-jobs.js'
 import { CONTENT_LIFETIME_MS, toVideoObject } from './video-object.js'
 import { type ParsedVideoRequest, parseCreate, parseRemix } from './video-request.js'
 
-/** What the Videos API stands on. */
+/** Options of {@link videosApi}. */
 export interface VideosApiOptions {
   readonly jobs: VideoJobs
   readonly apiKey: string
-  /** Sent as `openai-poll-after-ms` with every job that is not finished; not sent at all without it. */
+  /** Sent as `openai-poll-after-ms` with every unfinished job; not sent if absent. */
   readonly pollAfterMs?: number | undefined
   /** Epoch milliseconds. */
   readonly now?: (() => number) | undefined
@@ -20,14 +20,14 @@ export interface VideosApiOptions {
 interface Operation {
   readonly endpoint: SandboxEndpoint
   readonly methods: readonly string[]
-  /** Its group, where it has one, is the id. */
+  /** Its group, if any, is the id. */
   readonly path: RegExp
   readonly handle: (request: ReceivedRequest, job: () => VideoJob | undefined) => Reply
 }
 
 /**
- * The operations of OpenAI's `/v1/videos`. Wire format: the OpenAPI description of OpenAI and its official clients. A file of
- * an input is in the log of the sandbox and is not drawn.
+ * The operations of OpenAI's `/v1/videos`. Wire format: OpenAI's OpenAPI description and its official clients. An
+ * input file is only recorded in the log of the sandbox, not drawn.
  */
 export function videosApi({ jobs, apiKey, pollAfterMs, now = Date.now }: VideosApiOptions): Router {
   const submissions = new Map<string, { readonly job: VideoJob; readonly fingerprint: string }>()
@@ -135,7 +135,7 @@ export function videosApi({ jobs, apiKey, pollAfterMs, now = Date.now }: VideosA
 
 const ALL = /^\/v1\/videos$/
 
-// The same whether a key is missing or wrong, so that an answer tells nothing about keys.
+// The same for a missing and a wrong key, so that an answer reveals nothing about keys.
 const WRONG_KEY = openAiError(401, { message: 'Incorrect API key provided', code: 'invalid_api_key' })
 const NO_VIDEO = openAiError(404, { message: 'The video does not exist', code: 'video_not_found' })
 const KEY_REUSED = openAiError(422, {

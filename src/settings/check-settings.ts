@@ -6,17 +6,17 @@ import { type Mask, maskOf } from '../upstream/secret.js'
 import type { Settings } from './settings.js'
 import { settingsSchema } from './settings-schema.js'
 
-/** Where settings come from, for the error. */
+/** The origin of settings, for the error. */
 export interface SettingsOrigin {
-  /** What cannot be made of wrong settings, such as `settingsFromEnv`. */
+  /** The subject of the error, such as `settingsFromEnv`. */
   readonly subject: string
-  /** Takes secrets out of the values that are shown. */
+  /** Removes secrets from the values that are shown. */
   readonly mask?: Mask | undefined
 }
 
 /**
- * Reads settings that may be anything, and fills in the defaults.
- * @throws ConfigurationError naming every problem; for settings of a newer version only that.
+ * Reads unchecked settings, and fills in the defaults.
+ * @throws ConfigurationError naming every problem; for settings of a newer version, only the version.
  */
 export function checkSettings(value: unknown, origin: SettingsOrigin): Settings {
   const read = readSettings(value, origin.mask)
@@ -24,7 +24,7 @@ export function checkSettings(value: unknown, origin: SettingsOrigin): Settings 
   return read.settings
 }
 
-/** Reads settings that may be anything: with the defaults filled in, or every problem. */
+/** Reads unchecked settings: returns them with the defaults, or every problem. */
 export function readSettings(
   value: unknown,
   mask: Mask = maskOf([]),
@@ -36,7 +36,7 @@ export function readSettings(
   return { problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, value, mask)) }
 }
 
-/** What to say of a version that this library does not know yet. */
+/** The problem of a version that this library does not know yet. */
 export function newerVersionProblem(field: string, version: unknown): InputProblem | undefined {
   if (typeof version !== 'number' || !(version > 1)) return undefined
   return { field, value: String(version), fix: 'update sora-pipeline, which knows version 1; nothing was changed' }
@@ -46,7 +46,7 @@ function problemsOf(issue: z.core.$ZodIssue, value: unknown, mask: Mask): InputP
   const { path, message } = issue
   if (issue.code !== 'unrecognized_keys')
     return [{ field: fieldOf(path), value: shown(valueAt(value, path), mask), fix: message }]
-  const fix = 'leave it out: it is no setting, and credentials do not belong here'
+  const fix = 'remove it: it is not a setting, and credentials do not belong here'
   return issue.keys.map((key) => ({ field: mask(fieldOf([...path, key])), value: 'unknown', fix }))
 }
 
@@ -61,7 +61,7 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((at, key) => (at as Readonly<Record<PropertyKey, unknown>> | undefined)?.[key], value)
 }
 
-// User name, password and query of an address may be secrets too.
+// User name, password and query of an address may also be secret.
 function shown(value: unknown, mask: Mask): string {
   const plain = typeof value === 'string' ? value.replace(/\/\/[^/]*@/, '//').replace(/[?#].*/s, '') : value
   return mask(describeValue(plain))

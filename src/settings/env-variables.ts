@@ -1,14 +1,14 @@
 import type { Settings } from './settings.js'
 import type { SettingsSecrets } from './settings-secrets.js'
 
-/** A variable that is a setting, and how its text becomes a value. What cannot be read stays a text, which the schema refuses. */
+/** A variable for a setting, and how its text is parsed. An unreadable value stays a text, which the schema refuses. */
 export interface SettingsVariable {
   readonly section: Exclude<keyof Settings, 'version'>
   readonly field: string
   readonly read: (text: string) => unknown
 }
 
-/** The variables that are settings. */
+/** The variables for settings. */
 export const SETTINGS_VARIABLES: Readonly<Record<string, SettingsVariable>> = {
   SORA_API: variable('generator', 'kind', readApi),
   SORA_BASE_URL: variable('generator', 'baseUrl'),
@@ -33,7 +33,7 @@ export const SETTINGS_VARIABLES: Readonly<Record<string, SettingsVariable>> = {
   GOOGLE_DRIVE_FOLDER_ID: variable('googleDrive', 'folderId'),
 }
 
-/** The variables that are secrets of the chain. */
+/** The variables for secrets of the chain. */
 export const SECRET_VARIABLES: Readonly<Record<string, keyof SettingsSecrets>> = {
   SORA_API_KEY: 'soraApiKey',
   SORA_PUBLISH_TOKEN: 'publishToken',

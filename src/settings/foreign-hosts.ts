@@ -2,14 +2,14 @@ import type { InputProblem } from '../contracts/input-errors.js'
 import { withScheme } from './host-address.js'
 import type { Settings } from './settings.js'
 
-/** A host to which credentials would be sent, and the setting that says so. */
+/** A host that would receive credentials, and the setting that names it. */
 export interface CredentialHost {
   readonly field: string
   /** With its port, such as `127.0.0.1:8000`. */
   readonly host: string
 }
 
-/** The hosts of settings to which credentials would be sent. */
+/** The hosts in settings that would receive credentials. */
 export function credentialHosts({ generator, publisher, watermarkFree, googleDrive }: Settings): CredentialHost[] {
   const addresses: readonly (readonly [field: string, address: string | undefined])[] = [
     ['generator.baseUrl', generator?.baseUrl],
@@ -22,9 +22,9 @@ export function credentialHosts({ generator, publisher, watermarkFree, googleDri
   })
 }
 
-/** The problems of hosts that are not among the allowed ones. */
+/** The problems of hosts that are not in the allowed list. */
 export function foreignHostProblems(settings: Settings, allowedHosts: readonly string[]): InputProblem[] {
-  const fix = 'name it in allowedHosts, or take it out of the settings'
+  const fix = 'add it to allowedHosts, or remove it from the settings'
   return credentialHosts(settings)
     .filter(({ host }) => !allowedHosts.includes(host))
     .map(({ field, host }) => ({ field, value: JSON.stringify(host), fix }))

@@ -11,22 +11,23 @@ import type { CheckedJsonBinOptions } from './json-bin-options.js'
 /** One bin. */
 export interface JsonBinClient {
   /**
-   * What is in the bin.
-   * @throws ConfigurationError when there is no such bin.
-   * @throws AuthenticationError when the key is not good for it.
+   * The content of the bin.
+   * @throws ConfigurationError when the bin does not exist.
+   * @throws AuthenticationError when the key does not give access to it.
    * @throws QuotaExceededError when the account has no requests left.
-   * @throws UpstreamResponseError when the answer is no JSON. Not a word of it is shown: it may be of a foreign bin.
-   * @throws NetworkError and the others of a service that is down.
+   * @throws UpstreamResponseError when the answer is not JSON. It is never quoted, because it may be of a foreign
+   * bin.
+   * @throws NetworkError and other errors when the service is unavailable.
    */
   read(signal: AbortSignal): Promise<unknown>
-  /** Replaces what is in the bin; rejects as `read` does. An abort may leave either in it. */
+  /** Replaces the content of the bin; rejects as `read` does. After an abort either content may be stored. */
   write(document: JsonBinDocument, signal: AbortSignal): Promise<void>
 }
 
-// The service has one sentence for each, and no word: https://jsonbin.io/api-reference/bins/read
+// The service has one sentence for each error, and no code: https://jsonbin.io/api-reference/bins/read
 const QUOTA = /\b(quota|limit|exhausted|exceeded)\b/i
 
-/** Talks to one bin of JSONBin v3. */
+/** Creates the client of one bin of JSONBin v3. */
 export function createJsonBinClient(options: CheckedJsonBinOptions): JsonBinClient {
   const { binId, masterKey, accessKey, baseUrl, timeoutMs, fetch } = options
   const [header, key] = accessKey === undefined ? ['x-master-key', masterKey ?? ''] : ['x-access-key', accessKey]
@@ -45,7 +46,7 @@ export function createJsonBinClient(options: CheckedJsonBinOptions): JsonBinClie
     async read(signal) {
       const answer = await call({ what: 'read the settings', method: 'GET', signal }, '/latest', 'x-bin-meta')
       const body = readJson(answer)
-      // A proxy that drops the header has the record with its wrapping.
+      // A proxy that drops the header returns the record with its wrapping.
       return isRecord(body) && 'record' in body && 'metadata' in body ? body.record : body
     },
     async write(document, signal) {
@@ -65,11 +66,11 @@ function readError(answer: RefusedAnswer, binId: string): Error | undefined {
   }
   if (status !== 401 && status !== 403) return undefined
   const reason = excerptOf(message, mask)
-  const told = `${hostOf(url)} answered ${status}${reason && `, ${reason}`}`
+  const answered = `${hostOf(url)} answered ${status}${reason && `, ${reason}`}`
   const facts = { status, url: mask(url) }
-  if (status === 403 && QUOTA.test(message)) return new QuotaExceededError(`Could not ${what}: ${told}`, facts)
+  if (status === 403 && QUOTA.test(message)) return new QuotaExceededError(`Could not ${what}: ${answered}`, facts)
   return new AuthenticationError(
-    `Could not ${what}, the masterKey or accessKey is not good for the bin: ${told}`,
+    `Could not ${what}: the masterKey or accessKey does not give access to the bin, ${answered}`,
     facts,
   )
 }
@@ -79,7 +80,7 @@ function readJson({ text, what, url, status, mask }: ApiAnswer): unknown {
     return JSON.parse(text)
   } catch {
     // The parser's own message quotes the body, so it is not kept as a cause.
-    const problem = readErrorDetails(text).isPage ? 'a page' : 'something that is no JSON'
+    const problem = readErrorDetails(text).isPage ? 'a page' : 'something other than JSON'
     throw new UpstreamResponseError(`Could not ${what}: ${hostOf(url)} answered with ${problem}`, {
       status,
       url: mask(url),

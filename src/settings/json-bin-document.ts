@@ -8,7 +8,10 @@ import { newerVersionProblem } from './check-settings.js'
 import type { Settings } from './settings.js'
 import { type SettingsPatch, wholeOf } from './settings-patch.js'
 
-/** How settings lie in a bin. The wrapping makes them never blank, which the service refuses, and shows whose they are. */
+/**
+ * The document of settings in a bin. The wrapping identifies the program, and keeps the document from being blank,
+ * which the service refuses.
+ */
 export type JsonBinDocument = {
   readonly format: 'sora-pipeline-settings'
   readonly version: 1
@@ -16,23 +19,24 @@ export type JsonBinDocument = {
 }
 
 const FORMAT = 'sora-pipeline-settings'
-// What the service's own examples put into a new bin.
+// The samples that the service's own examples put into a new bin.
 const SAMPLE = '{"sample":"Hello World"}'
 const EMPTY = `{"format":"${FORMAT}","version":1,"settings":{}}`
-// A shorter secret may well be a word of the settings; that one is refused only as a whole value.
+// A shorter secret may be an ordinary word of the settings; it is refused only as a whole value.
 const SHORTEST_PART = 8
 
 /**
- * Wraps settings whole, with `null` for what is in `initial` and was taken out, so that no reader puts it back from there.
+ * Wraps all settings, with `null` for fields of `initial` that were removed, so that no reader restores them from
+ * there.
  */
 export function wrapSettings(settings: Settings, initial: Settings): JsonBinDocument {
   return { format: FORMAT, version: 1, settings: wholeOf(initial, settings) as JsonObject }
 }
 
 /**
- * What a document of ours holds, as a change of the settings it was made from; its fields may still be anything. A new bin with
- * the service's sample in it counts as an empty document.
- * @throws ConfigurationError for another program's document and one of a newer version. What is in it is not shown.
+ * The content of a document of this library, as a change of the initial settings; its fields are unchecked. A new bin
+ * with the service's sample counts as an empty document.
+ * @throws ConfigurationError for another program's document and one of a newer version. Its content is not shown.
  */
 export function unwrapSettings(record: unknown): SettingsPatch {
   if (JSON.stringify(record) === SAMPLE) return {}
@@ -42,11 +46,11 @@ export function unwrapSettings(record: unknown): SettingsPatch {
 }
 
 /**
- * Refuses to store what must not leave the process.
- * @throws ConfigurationError naming each field that holds a secret, or something that looks like one.
+ * Refuses to store secrets.
+ * @throws ConfigurationError naming each field that contains a secret, or looks like one.
  */
 export function refuseSecrets(settings: Settings, secrets: readonly string[]): void {
-  const fix = 'take the credential out of the settings, and give it in the secrets'
+  const fix = 'remove the credential from the settings, and give it in the secrets'
   const problems = leavesOf(settings, '').flatMap(({ field, text }) =>
     isSecret(text, secrets) ? [{ field, value: 'a secret', fix }] : [],
   )
@@ -58,7 +62,7 @@ function isOurs(record: unknown): record is Readonly<Record<string, unknown>> {
 }
 
 function foreignProblem(record: unknown): InputProblem {
-  const fix = `name a bin that holds ${EMPTY}; this one was left as it is`
+  const fix = `name a bin that holds ${EMPTY}; this one is unchanged`
   return {
     field: 'binId',
     value: `the id of a bin with ${describeValue(describableOf(record))} of another program`,
@@ -66,14 +70,14 @@ function foreignProblem(record: unknown): InputProblem {
   }
 }
 
-// Of a foreign document not even a word is shown.
+// No part of a foreign document is shown.
 function describableOf(record: unknown): unknown {
   return typeof record === 'object' ? record : Object(record)
 }
 
 function isSecret(text: string, secrets: readonly string[]): boolean {
   const long = secrets.filter((secret) => secret.length >= SHORTEST_PART)
-  // Names of hosts may look like keys.
+  // Host names may look like keys.
   const rest = text.replace(/^(https?:\/\/)?[\w-]+(\.[\w-]+)+/i, '')
   return secrets.includes(text) || holdsSecret(text, long) || redact(rest) !== rest
 }

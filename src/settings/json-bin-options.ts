@@ -6,11 +6,10 @@ import type { Fetch } from '../upstream/outgoing-request.js'
 import type { SettingsFragment } from './settings.js'
 import type { SettingsSecrets } from './settings-secrets.js'
 
-/** Options of `jsonBinSettings`. One of the two keys is needed. */
+/** Options of `jsonBinSettings`. One of the two keys is required. */
 export interface JsonBinSettingsOptions {
   /**
-   * Id of a bin that was made for the settings: letters, digits, `-` and `_`, as in the address of the bin. There is no
-   * default.
+   * Id of a bin for the settings: letters, digits, `-` and `_`, as in the address of the bin. There is no default.
    */
   readonly binId: string
   /**
@@ -19,42 +18,43 @@ export interface JsonBinSettingsOptions {
    */
   readonly masterKey?: string | undefined
   /**
-   * Key that is sent as `X-Access-Key`; it needs the rights to read and to update bins, and no more.
+   * Key that is sent as `X-Access-Key`; it needs only the permissions to read and to update bins.
    * @defaultValue none
    */
   readonly accessKey?: string | undefined
   /** Address of the service. @defaultValue `'https://api.jsonbin.io/v3'` */
   readonly baseUrl?: string | undefined
   /**
-   * Settings that apply until the bin was read, and where the bin leaves something out.
+   * Settings that apply until the bin is read, and for fields that are missing in the bin.
    * @defaultValue `{}`, which switches everything off
    */
   readonly initial?: SettingsFragment | undefined
   /**
-   * The credentials of the chain, so that none of them is ever stored. What a function would give cannot be checked.
+   * The credentials of the chain, so that none of them is ever stored. Values that a function returns cannot be
+   * checked.
    * @defaultValue none
    */
   readonly secrets?: SettingsSecrets | undefined
   /**
-   * Hosts, such as `gateway.example` or `127.0.0.1:8000`, to which a document may send credentials of the chain: those of
-   * the generator, the publisher, the parse server and the Spaces. The hosts of `initial` are allowed as well; a document
-   * that names another one is refused.
-   * @defaultValue every host: who can write the bin then decides where credentials are sent
+   * Hosts, such as `gateway.example` or `127.0.0.1:8000`, that a document may name for services that receive
+   * credentials of the chain: the generator, the publisher, the parse server and the Spaces. The hosts of `initial`
+   * are allowed as well; a document that names another one is refused.
+   * @defaultValue every host: anyone with write access to the bin then decides where credentials are sent
    */
   readonly allowedHosts?: readonly string[] | undefined
   /**
-   * Time limit of one request, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit. Past it the
-   * bin counts as down, and the last good copy stays.
+   * Time limit of one request, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit. Past it
+   * the bin counts as unavailable, and the last valid copy stays.
    * @defaultValue `10_000` (10 s)
    */
   readonly timeoutMs?: number | undefined
   /**
-   * Called when the bin could not be read (`settings-not-pulled`) or written (`settings-not-pushed`). What it throws is
-   * ignored.
+   * Called when the bin could not be read (`settings-not-pulled`) or written (`settings-not-pushed`). An error that
+   * it throws is ignored.
    * @defaultValue none
    */
   readonly onWarning?: ((warning: StageWarning) => void) | undefined
-  /** Called in place of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
+  /** Called instead of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
   readonly fetch?: Fetch | undefined
 }
 
@@ -70,7 +70,7 @@ const RULES: OptionRules<JsonBinSettingsOptions> = {
   masterKey: credential,
   accessKey: credential,
   baseUrl: address('"https://api.jsonbin.io/v3"', 'masterKey or accessKey'),
-  // Both are checked by what they are used for.
+  // Both are checked where they are used.
   initial: rule(isObject, 'give settings'),
   secrets: rule(isObject, 'give an object of secrets'),
   allowedHosts: rule(Array.isArray, 'give a list of hosts'),

@@ -13,58 +13,62 @@ import { secretValues } from './settings-secrets.js'
 
 /** Settings that are kept in a bin. */
 export interface JsonBinSettings extends LiveSettings {
-  /** The last good copy, with the changes of this process; `initial` before the bin was read. */
+  /** The last valid copy, with the changes of this process; `initial` before the bin was read. */
   readonly current: Settings
   /**
-   * Reads the bin, and stores changes that could not be stored before. While the service is down, out of quota or answers
-   * nonsense, it resolves with `isPulled: false` and the `error`, tells `onWarning`, and `current` stays as it was.
-   * @throws ConfigurationError for what a person has to mend: a wrong bin, another program's document, a newer version, settings
-   * that are wrong. `current` stays as it was, and the bin too.
-   * @throws AuthenticationError when the key is not good for the bin.
-   * @throws signal.reason itself after an abort.
+   * Reads the bin, and stores changes that could not be stored before. If the service is unavailable, out of quota or
+   * answers garbage, it resolves with `isPulled: false` and the `error`, calls `onWarning`, and `current` stays
+   * unchanged.
+   * @throws ConfigurationError for problems that need a person: a wrong bin, another program's document, a newer
+   * version, invalid settings. `current` and the bin stay unchanged.
+   * @throws AuthenticationError when the key does not give access to the bin.
+   * @throws signal.reason after an abort.
    */
   pull(options?: SyncOptions): Promise<SettingsSync>
   /**
-   * Changes settings: `current` has the change when the call returns, the bin when it resolves with `isPushed: true`. A push that
-   * failed resolves with `isPushed: false` and the `error`, tells `onWarning`, and is made up for by the next `update` or `pull`.
+   * Changes settings: `current` has the change when the call returns, the bin when it resolves with `isPushed: true`.
+   * A failed push resolves with `isPushed: false` and the `error`, calls `onWarning`, and is repeated by the next
+   * `update` or `pull`.
    *
-   * The bin is read before it is written and only the fields that changed are laid over it, but the service has no condition for
-   * a write: of two processes that write in the same moment the last one wins.
+   * The bin is read before it is written, and only changed fields are merged into it, but the service has no
+   * conditional write: if two processes write at the same moment, the last one wins.
    *
-   * @throws ConfigurationError when the outcome would be wrong; nothing is changed then.
-   * @throws signal.reason itself after an abort; the change stays in `current` and waits to be stored.
+   * @throws ConfigurationError when the resulting settings would be invalid; nothing is changed then.
+   * @throws signal.reason after an abort; the change stays in `current` until it can be stored.
    */
   update(change: SettingsPatch | ((settings: Settings) => Settings), options?: SyncOptions): Promise<SettingsSync>
 }
 
-/** What belongs to one `pull` or `update`. */
+/** Options of one `pull` or `update`. */
 export interface SyncOptions {
   /** Ends the request; the call then rejects with `signal.reason`. @defaultValue none */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What a `pull` or an `update` came to. */
+/** The result of a `pull` or an `update`. */
 export interface SettingsSync {
-  /** As `current`. */
+  /** The same as `current`. */
   readonly settings: Settings
   /** Whether the bin was read. */
   readonly isPulled: boolean
-  /** Whether the bin holds every change that was made before. */
+  /** Whether the bin contains every earlier change. */
   readonly isPushed: boolean
-  /** Why not. */
+  /** The reason of a failure. */
   readonly error?: SoraPipelineError
 }
 
 const SUBJECT = 'jsonBinSettings'
 
 /**
- * Keeps settings in a bin of JSONBin v3, so that several processes share them and a restart finds them. `pull` at the start, and
- * as often as changes of other processes are to be seen; `update` to change something. The last good copy serves while the
- * service is down, so a run never waits for it. What the bin says wins over `initial`.
+ * Keeps settings in a bin of JSONBin v3, so that several processes share them and they survive a restart. Call `pull`
+ * at the start, and whenever changes of other processes are needed; call `update` to change settings. The last valid
+ * copy is used while the service is unavailable, so a run never waits for it. The bin takes precedence over
+ * `initial`.
  *
- * The document is `{"format":"sora-pipeline-settings","version":1,"settings":{…}}`: a bin is never blank, which the service
- * refuses, and one that holds anything else is never overwritten. Make it with `"settings":{}`. A credential is never stored: a
- * change that holds one of `secrets`, or what looks like a credential, is not pushed.
+ * The document is `{"format":"sora-pipeline-settings","version":1,"settings":{…}}`: a bin is never blank, which the
+ * service refuses, and a bin with any other content is never overwritten. Create it with `"settings":{}`. A
+ * credential is never stored: a change that contains one of `secrets`, or a text that looks like a credential, is not
+ * pushed.
  *
  * Wire format: the API reference of JSONBin v3, https://jsonbin.io/api-reference.
  *
@@ -109,7 +113,7 @@ export function jsonBinSettings(given: JsonBinSettingsOptions): JsonBinSettings 
     try {
       const stored = check(patchSettings(initial, unwrapSettings(await client.read(signal))))
       const newest = check(pending.reduce(patchSettings, stored))
-      // The same object while nothing changed, so that a pipeline keeps what it was built from.
+      // The same object while nothing changes, so that a pipeline is not rebuilt.
       if (Object.keys(differenceOf(current, newest)).length > 0) current = newest
       isPulled = true
       const count = pending.length
@@ -127,7 +131,7 @@ export function jsonBinSettings(given: JsonBinSettingsOptions): JsonBinSettings 
     }
   }
 
-  // One after the other, so that an answer that comes late does not replace a newer one.
+  // One after the other, so that a late answer does not replace a newer one.
   function sync({ signal = new AbortController().signal }: SyncOptions = {}): Promise<SettingsSync> {
     const before = last
     const made = (async () => {
@@ -135,7 +139,7 @@ export function jsonBinSettings(given: JsonBinSettingsOptions): JsonBinSettings 
       await abortable(signal, before)
       return exchange(signal)
     })()
-    // Also one that is given up while it waits leaves the one before it at work.
+    // An aborted call that still waits does not affect the one before it.
     last = Promise.allSettled([before, made])
     return made
   }
@@ -144,7 +148,7 @@ export function jsonBinSettings(given: JsonBinSettingsOptions): JsonBinSettings 
     try {
       onWarning?.({ code, message })
     } catch {
-      // A listener's own failure must not cost the settings; what it was told is in the outcome too.
+      // A failure of the listener must not affect the settings; the result contains the warning too.
     }
   }
 

@@ -1,14 +1,14 @@
 import type { InputProblem } from '../contracts/input-errors.js'
 import { editsBetween } from '../contracts/nearest-name.js'
 
-// Nobody else uses these prefixes; SORA_ and GOOGLE_DRIVE_ may be other programs' too.
+// Prefixes that no other program uses; SORA_ and GOOGLE_DRIVE_ may belong to other programs too.
 const OUR_OWN = /^(WATERMARK_FREE|JSONBIN)_/
 const PREFIXES = /^(SORA|GOOGLE_DRIVE|WATERMARK_FREE|JSONBIN)_/
 const MOST_EDITS = 2
 
 /**
- * Variables that look like a typing error: any unknown one with a prefix of ours, and one with a shared prefix that is at most
- * two letters away from a known one.
+ * Variables that look like a typing error: any unknown one with an exclusive prefix, and one with a shared prefix
+ * that is at most two letters away from a known one.
  */
 export function mistypedVariables(given: readonly string[], known: readonly string[]): InputProblem[] {
   return given

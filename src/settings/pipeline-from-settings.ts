@@ -18,36 +18,37 @@ import { buildChain } from './settings-chain.js'
 import { checkSettingsSecrets, type SettingsSecrets, secretValues } from './settings-secrets.js'
 import type { SettingsWarning } from './settings-warning.js'
 
-/** Options of `pipelineFromSettings`: those of a `SoraPipeline` but its strategies. */
+/** Options of `pipelineFromSettings`: those of a `SoraPipeline` except its strategies. */
 export interface SettingsPipelineOptions
   extends Omit<SoraPipelineOptions, 'generator' | 'publisher' | 'resolver' | 'uploader'> {
   /**
-   * Used in place of the generator that the settings name: one of another kind, a chain, or a fake in a test.
+   * Replaces the generator of the settings: one of another kind, a chain, or a fake in a test.
    * @defaultValue that of the settings
    */
   readonly generator?: Generator | undefined
   /**
-   * Given to every strategy, and called in place of the platform's `fetch`, with the address as a string.
+   * Passed to every strategy, and called instead of the platform's `fetch`, with the address as a string.
    * @defaultValue `globalThis.fetch`
    */
   readonly fetch?: Fetch | undefined
 }
 
 /**
- * Runs as a `SoraPipeline` does, each by the settings of the moment in which it begins. When those cannot work, whatever needs
- * them throws a `ConfigurationError`, and nothing is sent.
+ * Runs as a `SoraPipeline` does, each with the settings at its start. If those are invalid, the call throws a
+ * `ConfigurationError`, and nothing is sent.
  */
 export interface SettingsPipeline {
   /** The settings of the next run. */
   readonly settings: Settings
-  /** What these settings switch on and the next run leaves out all the same, because an address or a credential is missing. */
+  /** Features that are switched on but omitted in the next run, because an address or a credential is missing. */
   readonly warnings: readonly SettingsWarning[]
   /**
-   * As `run` of a `SoraPipeline`. A run that is under way keeps the settings it began with, also when it is joined by its id.
+   * Like `run` of a `SoraPipeline`. A run in progress keeps the settings of its start, also when it is joined by its
+   * id.
    * @throws InvalidRequestError as the pipeline does.
    */
   run(request: VideoRequest, options?: RunOptions): PipelineRun
-  /** As `resume` of a `SoraPipeline`; a run that no process works on goes on by the settings of the moment. */
+  /** Like `resume` of a `SoraPipeline`; a run without a live process continues with the current settings. */
   resume(id: string, options?: Pick<RunOptions, 'signal'>): PipelineRun
   /** Runs and waits: short for `run(request, options).result`. */
   generate(request: VideoRequest, options?: RunOptions): Promise<PipelineResult>
@@ -66,23 +67,24 @@ const RULES: OptionRules<SettingsPipelineOptions> = {
   fetch: aFetch,
 }
 
-// As the pipeline's own.
+// The same as in the pipeline.
 const UPLOAD_MS = 900_000
 
 /**
- * Makes a pipeline whose chain is built from settings, anew whenever they have changed, so that a change takes effect on the next
- * run:
+ * Creates a pipeline whose chain is built from settings, and rebuilt whenever they change, so that a change takes
+ * effect on the next run:
  *
- * - watermark-free mode off: neither publishing nor resolving. `third_party`: publish, then the mirrors in order, then the
+ * - watermark-free mode off: no publishing and no resolving. `third_party`: publish, then the mirrors in order, then the
  *   generator's own URL. `custom`: publish, then the parse server, then the generator's own URL.
- * - Google Drive on: the Spaces in order, or Drive itself; then the directory, if there is one. Each but the last has an equal
- *   share of the upload's deadline.
+ * - Google Drive on: the Spaces in order, or Drive itself; then the directory, if there is one. Each but the last has
+ * an equal share of the upload's deadline.
  *
- * What is switched on but misses an address or a credential is left out, and named in `warnings`: a run still gives a URL.
+ * A feature that is switched on but lacks an address or a credential is omitted, and named in `warnings`: a run still
+ * gives a URL.
  *
- * @param settings - Settings, of which anything but the generator may be left out; or an object whose `current` holds them, such
- * as `jsonBinSettings`.
- * @throws ConfigurationError when the settings cannot work, with every problem at once.
+ * @param settings - Settings, in which everything but the generator is optional; or an object whose `current`
+ * contains them, such as `jsonBinSettings`.
+ * @throws ConfigurationError when the settings are invalid, with every problem at once.
  *
  * @example
  * ```ts
@@ -130,7 +132,7 @@ export function pipelineFromSettings(
     return built
   }
 
-  // Two pipelines must not work on one run: each would take it from the other.
+  // Two pipelines must not work on one run: they would take it from each other.
   function hold(run: PipelineRun, pipeline: SoraPipeline): PipelineRun {
     if (owners.has(run.id)) return run
     owners.set(run.id, pipeline)

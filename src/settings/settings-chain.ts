@@ -21,11 +21,11 @@ import type { Settings } from './settings.js'
 import type { SettingsSecrets } from './settings-secrets.js'
 import { type SettingsWarning, settingsWarning } from './settings-warning.js'
 
-/** What a chain is built from. */
+/** The parts of a chain. */
 export interface ChainParts {
   readonly settings: Settings
   readonly secrets: SettingsSecrets
-  /** Takes the place of the one that the settings name. */
+  /** Replaces the generator of the settings. */
   readonly generator?: Generator | undefined
   /** The deadline of the upload stage in milliseconds, which the uploaders of a chain share. */
   readonly uploadMs: number
@@ -39,13 +39,14 @@ export interface SettingsChain {
   readonly publisher?: Publisher
   readonly resolver?: Resolver
   readonly uploader?: Uploader
-  /** Parts that are switched on and left out. */
+  /** Features that are switched on but omitted. */
   readonly warnings: readonly SettingsWarning[]
 }
 
 /**
- * Builds the chain that settings ask for. What is switched on but misses an address or a credential is left out, with a warning.
- * @throws ConfigurationError when there is no generator, or a strategy cannot work with what it is given.
+ * Builds the chain of the settings. A feature that is switched on but lacks an address or a credential is omitted,
+ * with a warning.
+ * @throws ConfigurationError when the generator is missing, or a strategy refuses its options.
  */
 export function buildChain(parts: ChainParts): SettingsChain {
   const warnings: SettingsWarning[] = []
@@ -72,7 +73,7 @@ function generatorOf({ settings, secrets, fetch, allowPrivateAddresses }: ChainP
   }
   const { kind, baseUrl, model } = generator
   const options = { baseUrl, apiKey: secrets.soraApiKey, fetch }
-  // The schema sees to it that there is a model.
+  // The schema guarantees a model.
   return kind === 'videos-api'
     ? videosApiGenerator({ ...options, model, allowPrivateAddresses })
     : chatCompletionsGenerator({ ...options, model: model ?? '' })
@@ -105,7 +106,7 @@ function uploaderOf(parts: ChainParts, warn: Warn): Uploader | undefined {
     ...(googleDrive.isEnabled ? driveUploadersOf(parts, warn) : []),
     ...(directory ? [directoryUploader({ directory: directory.path, publicBaseUrl: directory.publicBaseUrl })] : []),
   ]
-  // One that hangs must leave time to those after it.
+  // An uploader that hangs must leave time for the next ones.
   const timeoutMs = uploadMs / uploaders.length
   const shared = uploaders.map((uploader, index) => {
     return index + 1 < uploaders.length ? withTimeout(uploader, { timeoutMs }) : uploader

@@ -12,22 +12,23 @@ import type { SettingsSecrets } from './settings-secrets.js'
 /** Variables by name, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What {@link settingsFromEnv} reads. */
+/** The result of {@link settingsFromEnv}. */
 export interface EnvironmentSettings {
-  /** What the variables set, with the default of everything else. */
+  /** The settings of the variables, with the defaults. */
   readonly settings: Settings
-  /** Credentials that the variables hold. */
+  /** The credentials of the variables. */
   readonly secrets: SettingsSecrets
   /** Options for `jsonBinSettings`. @defaultValue none, without `JSONBIN_BIN_ID` */
   readonly jsonBin?: Pick<JsonBinSettingsOptions, 'binId' | 'masterKey' | 'accessKey' | 'baseUrl'>
 }
 
 const KNOWN = [SETTINGS_VARIABLES, SECRET_VARIABLES, JSON_BIN_VARIABLES].flatMap((table) => Object.keys(table))
-// Goes in a body, where anything may stand; the others are sent as headers, or may be.
+// It goes into a body, which may contain any characters; the others are, or may be, sent as headers.
 const FREE_TEXT = 'GOOGLE_DRIVE_PASSWORD'
 
 /**
- * Reads settings and credentials from environment variables. The library reads none by itself: give `process.env`.
+ * Reads settings and credentials from environment variables. The library reads none automatically: pass
+ * `process.env`.
  *
  * - `SORA_API` (`videos` or `chat`), `SORA_BASE_URL`, `SORA_API_KEY`, `SORA_MODEL`: the generator.
  * - `SORA_PUBLISH_BASE_URL`, `SORA_PUBLISH_TOKEN`: the publisher.
@@ -45,7 +46,7 @@ const FREE_TEXT = 'GOOGLE_DRIVE_PASSWORD'
  * empty variable counts as unset. A name that looks mistyped is a problem: any unknown one that begins with `WATERMARK_FREE_` or
  * `JSONBIN_`, and one that is at most two letters away from a known one.
  *
- * @param base - Settings under the variables, such as `sora2apiPreset`.
+ * @param base - Settings for variables that are not set, such as `sora2apiPreset`.
  * @throws ConfigurationError naming every variable that is wrong; no secret is shown.
  *
  * @example
@@ -128,30 +129,30 @@ function secretProblems(given: ReadonlyMap<string, string>): InputProblem[] {
   })
 }
 
-// A shell takes quotes off, an env file of Docker does not. Keys have a check of their own.
+// A shell removes quotes, an env file of Docker does not. Keys have their own check.
 function quotedValues(given: ReadonlyMap<string, string>): InputProblem[] {
   const names = [...Object.keys(SETTINGS_VARIABLES), FREE_TEXT, 'JSONBIN_BIN_ID', 'JSONBIN_BASE_URL']
   return names
     .filter((name) => /^(["'`]).*\1$/s.test(given.get(name) ?? ''))
-    .map((field) => ({ field, value: 'in quotes', fix: 'leave the quotes around the value out' }))
+    .map((field) => ({ field, value: 'in quotes', fix: 'remove the quotes around the value' }))
 }
 
 function jsonBinProblems({ binId, masterKey, accessKey }: EnvironmentKeys): InputProblem[] {
   const hasKey = masterKey !== undefined || accessKey !== undefined
   if (binId !== undefined && !hasKey) {
-    const fix = 'give it or JSONBIN_ACCESS_KEY, or leave JSONBIN_BIN_ID out'
+    const fix = 'give it or JSONBIN_ACCESS_KEY, or remove JSONBIN_BIN_ID'
     return [{ field: 'JSONBIN_MASTER_KEY', value: 'nothing', fix }]
   }
   if (masterKey !== undefined && accessKey !== undefined) {
-    return [{ field: 'JSONBIN_ACCESS_KEY', value: 'given', fix: 'leave it or JSONBIN_MASTER_KEY out' }]
+    return [{ field: 'JSONBIN_ACCESS_KEY', value: 'given', fix: 'remove it or JSONBIN_MASTER_KEY' }]
   }
   if (binId !== undefined || !hasKey) return []
-  return [{ field: 'JSONBIN_BIN_ID', value: 'nothing', fix: 'give the id of the bin, or leave the key out' }]
+  return [{ field: 'JSONBIN_BIN_ID', value: 'nothing', fix: 'give the id of the bin, or remove the key' }]
 }
 
 type EnvironmentKeys = { readonly [Key in (typeof JSON_BIN_VARIABLES)[keyof typeof JSON_BIN_VARIABLES]]?: string }
 
-/** Says a problem of a setting of its variable, where that is where it comes from. */
+/** Names the variable in the problem of a setting, if the setting comes from one. */
 function nameVariable(problem: InputProblem, given: ReadonlyMap<string, string>): InputProblem {
   const variable = Object.entries(SETTINGS_VARIABLES).find(([, { section, field }]) => {
     return problem.field.replace(/\[\d+\]$/, '') === `${section}.${field}`

@@ -2,21 +2,21 @@ import { isRecord } from '../upstream/is-record.js'
 import type { Settings, SettingsFragment } from './settings.js'
 
 /**
- * A change of settings: the fields that it names are replaced, the others stay. `null` or `undefined` takes a field, or a whole
- * section, back to its default. `{ googleDrive: { isEnabled: false }, publisher: null }`
+ * A change of settings: the fields that it contains are replaced, the others stay. `null` or `undefined` resets a
+ * field, or a whole section, to its default. `{ googleDrive: { isEnabled: false }, publisher: null }`
  */
 export type SettingsPatch = {
   readonly [Section in keyof SettingsFragment]?: SectionPatch<NonNullable<SettingsFragment[Section]>> | null | undefined
 }
 
-/** A change of one section of the settings, or of a field that stands alone. */
+/** A change of one section of the settings, or of a single field. */
 export type SectionPatch<Section> = Section extends object
   ? { readonly [Field in keyof Section]?: Section[Field] | null | undefined }
   : Section
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Lays a change over settings, field by field. The outcome is not checked yet. */
+/** Merges a change into settings, field by field. The result is not checked yet. */
 export function patchSettings(settings: SettingsFragment, patch: SettingsPatch): SettingsFragment {
   const before: Fields = { ...settings }
   const sections = Object.entries(patch).map(([name, change]: [string, unknown]) => {
@@ -25,12 +25,12 @@ export function patchSettings(settings: SettingsFragment, patch: SettingsPatch):
   return withFields(settings, Object.fromEntries(sections))
 }
 
-/** The change that leads from one to the other. */
+/** The change from one to the other. */
 export function differenceOf(before: Settings, after: Settings): SettingsPatch {
   return changeOf(before, after, (from, to) => JSON.stringify(from) !== JSON.stringify(to))
 }
 
-/** The whole of `after` as a change, so that it leads there from `before` and from whatever lies between. */
+/** The whole of `after` as a change, so that it gives `after` from `before` and from any state between them. */
 export function wholeOf(before: Settings, after: Settings): SettingsPatch {
   return changeOf(before, after, () => true)
 }

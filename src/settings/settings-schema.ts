@@ -14,8 +14,8 @@ const isEnabled = z._default(z.boolean('give true or false'), false)
 const milliseconds = z.optional(z.number('give milliseconds').check(z.gt(0, 'give milliseconds above 0')))
 
 /**
- * Reads settings and fills in the defaults: `settingsSchema.parse({})` switches everything off. Unknown fields are refused, so
- * that neither a typing error nor a credential gets in.
+ * Reads settings and fills in the defaults: `settingsSchema.parse({})` switches everything off. Unknown fields are
+ * refused, so that typing errors and credentials are noticed.
  *
  * @example
  * ```ts

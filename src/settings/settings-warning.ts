@@ -1,8 +1,8 @@
 import type { StageWarning } from '../contracts/stage.js'
 
-/** A part of the chain that is switched on and left out all the same, because something is missing. */
+/** A feature of the chain that is switched on but omitted, because something is missing. */
 export interface SettingsWarning extends StageWarning {
-  /** Which part is left out, and what it lacks. */
+  /** The omitted feature, and what it lacks. */
   readonly code:
     | 'google-drive-without-password'
     | 'google-drive-without-spaces'
@@ -21,9 +21,9 @@ const MISSING: Readonly<Record<SettingsWarning['code'], readonly [field: string,
   'watermark-free-without-parse-server': ['watermarkFree.customUrl', 'WATERMARK_FREE_CUSTOM_URL'],
 }
 
-/** Makes the warning for something that is missing. */
+/** Creates the warning for a missing value. */
 export function settingsWarning(code: SettingsWarning['code']): SettingsWarning {
   const [field, variable] = MISSING[code]
   const part = code.startsWith('google-drive') ? 'Google Drive' : 'Watermark-free mode'
-  return { code, message: `${part} is switched on and left out: give ${field} (${variable})` }
+  return { code, message: `${part} is switched on but omitted: give ${field} (${variable})` }
 }

@@ -1,26 +1,26 @@
 /**
- * What the chain of a pipeline is built from: JSON, without any credential. Those are {@link SettingsSecrets}.
+ * The configuration of a pipeline's chain: JSON without credentials, which are {@link SettingsSecrets}.
  */
 export interface Settings {
   /** Version of this shape, `1`. A later one is refused and left unchanged. */
   readonly version: 1
-  /** The server that makes the videos. @defaultValue none: a pipeline then needs a generator of its own */
+  /** The server that makes the videos. @defaultValue none: a pipeline then needs the option `generator` */
   readonly generator?: GeneratorSettings | undefined
   /** The server that publishes them. @defaultValue none */
   readonly publisher?: PublisherSettings | undefined
   /** Whether and how videos are published and resolved to a copy without a watermark. @defaultValue switched off */
   readonly watermarkFree: WatermarkFreeSettings
-  /** Where copies of a post are found. @defaultValue no host */
+  /** The servers with copies of a post. @defaultValue no host */
   readonly mirrors: MirrorSettings
   /** Upload to Google Drive. @defaultValue switched off */
   readonly googleDrive: GoogleDriveSettings
-  /** A directory of this machine, after Google Drive or in its place. @defaultValue none */
+  /** A directory of this machine, after or instead of Google Drive. @defaultValue none */
   readonly directory?: DirectorySettings | undefined
   /** Time limits of the stages. @defaultValue those of the pipeline */
   readonly deadlines: DeadlineSettings
 }
 
-/** Which generator. */
+/** The settings of the generator. */
 export interface GeneratorSettings {
   /**
    * Family of the server: `videos-api` for `/v1/videos`, `chat-completions` for the sora2api family.
@@ -36,13 +36,13 @@ export interface GeneratorSettings {
   readonly model?: string | undefined
 }
 
-/** Which publisher. */
+/** The settings of the publisher. */
 export interface PublisherSettings {
   /** Address of the API below which `/project_y/post` lies, such as `https://gateway.example/backend`. */
   readonly baseUrl: string
 }
 
-/** Watermark-free mode: publish, and resolve the post to a copy. Switched off, neither is done. */
+/** Watermark-free mode: a video is published, and its post resolved to a copy. Without it neither happens. */
 export interface WatermarkFreeSettings {
   /** Whether a video is published and its post resolved to a copy. @defaultValue `false` */
   readonly isEnabled: boolean
@@ -56,7 +56,7 @@ export interface WatermarkFreeSettings {
   readonly customUrl?: string | undefined
 }
 
-/** Where copies of a post are found. */
+/** The servers with copies of a post. */
 export interface MirrorSettings {
   /**
    * Hosts of the copies in the order in which they are tried, such as `['cdn1.example', 'https://cdn2.example']`.
@@ -66,7 +66,7 @@ export interface MirrorSettings {
   /** Path of a copy, with `{postId}` or `{videoId}`; it begins with `/`. @defaultValue `'/MP4/{postId}.mp4'` */
   readonly path: string
   /**
-   * How long a copy that is missing is waited for at each host, in milliseconds from 0; past it the next host is tried.
+   * How long to wait for a missing copy at each host, in milliseconds from 0; past it the next host is tried.
    * @defaultValue `20_000` (20 s)
    */
   readonly syncTimeoutMs: number
@@ -76,7 +76,10 @@ export interface MirrorSettings {
 export interface GoogleDriveSettings {
   /** Whether videos are uploaded to Google Drive. @defaultValue `false` */
   readonly isEnabled: boolean
-  /** How: `url2drive` through Spaces that own the account, `drive` straight to Drive. @defaultValue `'url2drive'` */
+  /**
+   * The way of the upload: `url2drive` through Spaces that own the account, `drive` straight to Drive. @defaultValue
+   * `'url2drive'`
+   */
   readonly kind: 'url2drive' | 'drive'
   /** Hosts or addresses of url2drive Spaces, in the order in which they are tried. @defaultValue `[]` */
   readonly spaces: readonly string[]
@@ -84,44 +87,44 @@ export interface GoogleDriveSettings {
   readonly folderId?: string | undefined
 }
 
-/** A directory that a web server gives out. */
+/** A directory that a web server serves. */
 export interface DirectorySettings {
-  /** Path of the directory on this machine; it is made when it does not exist. */
+  /** Path of the directory on this machine; it is created if missing. */
   readonly path: string
   /** Address under which a web server serves the directory, such as `https://media.example/videos`. */
   readonly publicBaseUrl: string
 }
 
-/** Milliseconds above 0, as the deadlines of a pipeline, which has the defaults. */
+/** Deadlines in milliseconds above 0; the pipeline has the defaults. */
 export interface DeadlineSettings {
   /**
-   * As `generateMs` of {@link Deadlines}: milliseconds above 0; past it the run fails with the handle of its job.
+   * Like `generateMs` of {@link Deadlines}: milliseconds above 0; past it the run fails with the handle of its job.
    * @defaultValue that of the pipeline
    */
   readonly generateMs?: number | undefined
   /**
-   * As `publishMs` of {@link Deadlines}: milliseconds above 0; past it the run continues without a post.
+   * Like `publishMs` of {@link Deadlines}: milliseconds above 0; past it the run continues without a post.
    * @defaultValue that of the pipeline
    */
   readonly publishMs?: number | undefined
   /**
-   * As `resolveMs` of {@link Deadlines}: milliseconds above 0; past it the run continues without the resolver.
+   * Like `resolveMs` of {@link Deadlines}: milliseconds above 0; past it the run continues without the resolver.
    * @defaultValue that of the pipeline
    */
   readonly resolveMs?: number | undefined
   /**
-   * As `uploadMs` of {@link Deadlines}: milliseconds above 0; past it the run completes without the copy.
+   * Like `uploadMs` of {@link Deadlines}: milliseconds above 0; past it the run completes without the copy.
    * @defaultValue that of the pipeline
    */
   readonly uploadMs?: number | undefined
   /**
-   * As `totalMs` of {@link Deadlines}: milliseconds above 0; past it the run completes with the best URL it has.
+   * Like `totalMs` of {@link Deadlines}: milliseconds above 0; past it the run completes with the best URL it has.
    * @defaultValue that of the pipeline
    */
   readonly totalMs?: number | undefined
 }
 
-/** Settings of which anything may be left out; what is left out has its default. */
+/** Settings in which every field is optional and has a default. */
 export interface SettingsFragment {
   /** Version of the shape. */
   readonly version?: 1 | undefined
@@ -141,8 +144,8 @@ export interface SettingsFragment {
   readonly deadlines?: DeadlineSettings | undefined
 }
 
-/** Settings that change while the process runs; a pipeline reads `current` when a run begins. */
+/** Settings that change while the process runs; a pipeline reads `current` when a run starts. */
 export interface LiveSettings {
-  /** Settings of the moment; they are read when a run begins. */
+  /** The current settings; they are read when a run starts. */
   readonly current: Settings
 }

@@ -1,8 +1,9 @@
 import type { SettingsFragment } from './settings.js'
 
 /**
- * The hosts of the sora2api response format, in its order: three mirrors and two url2drive Spaces, with watermark-free mode and
- * Google Drive switched on. They belong to other people, may be gone, and are used only where you give this fragment.
+ * The hosts of the sora2api response format, in its order: three mirrors and two url2drive Spaces, with
+ * watermark-free mode and Google Drive switched on. They belong to third parties, may be gone, and are used only if
+ * you pass this preset.
  *
  * @example
  * ```ts

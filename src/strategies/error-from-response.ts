@@ -12,36 +12,36 @@ import { withTimeLimit } from '../upstream/time-limit.js'
 
 /** Options of {@link errorFromResponse}. */
 export interface ErrorFromResponseOptions {
-  /** What could not be done, such as `create the video`: the message begins with `Could not create the video`. */
+  /** The action that failed, such as `create the video`: the message begins with `Could not create the video`. */
   readonly what: string
   /**
-   * Whether the response answers a submission. The reason in the body of a 5xx is read only then, because it can prove that
-   * nothing was accepted; in answer to a poll it only means that the upstream cannot say now.
+   * Whether the response answers a submission. Only then is the reason in the body of a 5xx read, because it can
+   * prove that nothing was accepted. In answer to a poll, a 5xx is a temporary failure.
    * @defaultValue `false`
    */
   readonly isSubmission?: boolean | undefined
   /**
-   * The key and everything else that the upstream may echo. Each is removed from the message in every form, as is what looks
-   * like a credential; those with fewer than 4 characters are left.
+   * The key and anything else that the upstream may echo. Each is removed from the message in every form, as is
+   * anything that looks like a credential; texts of fewer than 4 characters stay.
    * @defaultValue none
    */
   readonly secrets?: readonly string[] | undefined
-  /** Address of the request, for a `Response` that does not know it. @defaultValue `response.url` */
+  /** Address of the request, for a `Response` without one. @defaultValue `response.url` */
   readonly url?: string | undefined
   /**
-   * Time limit to read the body, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit. Past it the
-   * error is made of the status, without the body.
+   * Time limit to read the body, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit. Past
+   * it the error is created from the status, without the body.
    * @defaultValue `10_000` (10 s)
    */
   readonly timeoutMs?: number | undefined
-  /** Ends the reading of the body; the error is made without it. @defaultValue none */
+  /** Ends the reading of the body; the error is created without it. @defaultValue none */
   readonly signal?: AbortSignal | undefined
 }
 
 const MAX_BYTES = 64_000
 
 const RULES: OptionRules<ErrorFromResponseOptions> = {
-  what: required(text("give what could not be done, such as 'create the video'")),
+  what: required(text("give the action that failed, such as 'create the video'")),
   isSubmission: trueOrFalse,
   secrets: someTexts,
   url: text('give the address of the request'),
@@ -50,16 +50,18 @@ const RULES: OptionRules<ErrorFromResponseOptions> = {
 }
 
 /**
- * Makes the library's error of a `Response` of `fetch` that is not what was asked for, so that a generator of your own need not know
- * which answers prove a refusal. Reads at most 64,000 bytes of the body, if it was not read yet, and closes it.
+ * Creates the library's error for a `Response` of `fetch` that is not usable, so that a custom generator need not
+ * know which answers prove a refusal. Reads at most 64,000 bytes of the body, if it was not read yet, and closes it.
  *
- * 401 and 403 become `AuthenticationError`, 402 and a 4xx that names a quota `QuotaExceededError`, 429 `RateLimitError`, 503 and 529
- * `OverloadedError`, a moderation verdict `ContentRejectedError`, a 4xx about the country `RegionError`, any other status that is no
- * success `UpstreamHttpError`. A success, which you could not read, becomes `UpstreamResponseError`. `retryAfterMs` is read from the
- * headers, and so is `requestId` (`x-request-id` and its like). After a submission, a pipeline takes `UpstreamHttpError` of a 3xx, 408, 409, 444, 460, 499 or 5xx and `UpstreamResponseError` for an
- * unknown outcome, and every other one for a refusal.
+ * 401 and 403 become `AuthenticationError`, 402 and a 4xx that names a quota `QuotaExceededError`, 429
+ * `RateLimitError`, 503 and 529 `OverloadedError`, a moderation verdict `ContentRejectedError`, a 4xx about the
+ * country `RegionError`, any other status outside 2xx `UpstreamHttpError`. A 2xx that you could not read becomes
+ * `UpstreamResponseError`. `retryAfterMs` and `requestId` (`x-request-id` and similar) are read from the headers.
+ * After a submission, a pipeline treats `UpstreamHttpError` of a 3xx, 408, 409, 444, 460, 499 or 5xx and
+ * `UpstreamResponseError` as an unknown outcome, and every other error as a refusal.
  *
- * Rejects with `ConfigurationError` only, when an option is wrong. The body ends up in the message as an excerpt of at most 200 characters, without tags and without `secrets`.
+ * Rejects only with `ConfigurationError`, for an invalid option. The message contains an excerpt of the body: at most
+ * 200 characters, without tags and without `secrets`.
  *
  * @example
  * ```ts
@@ -97,7 +99,7 @@ export async function errorFromResponse(
   if (!response.ok) return answerError({ what, url, status, headers, text, mask, isSubmission })
   const bodyExcerpt = excerptOf(text, mask)
   const said = bodyExcerpt && `, ${bodyExcerpt}`
-  const message = `Could not ${what}: ${hostOf(url)} answered ${status} with something else than was asked for${said}`
+  const message = `Could not ${what}: ${hostOf(url)} answered ${status} with unexpected content${said}`
   return new UpstreamResponseError(message, {
     status,
     url: mask(url),
@@ -121,7 +123,7 @@ async function bodyOf(
     const read = (limited: AbortSignal) => readBodyText(response, MAX_BYTES, limited)
     return (await withTimeLimit({ timeoutMs, signal, error }, read)).text
   } catch {
-    return '' // It was read before, broke off, or took too long: the status says enough.
+    return '' // It was read before, broke off, or took too long: the status is enough.
   }
 }
 

@@ -9,19 +9,19 @@ import { maskOf, schemedSecrets } from '../upstream/secret.js'
 
 /** Options of {@link networkErrorFrom}. */
 export interface NetworkErrorFromOptions {
-  /** What could not be done, such as `create the video`: the message begins with `Could not create the video`. */
+  /** The action that failed, such as `create the video`: the message begins with `Could not create the video`. */
   readonly what: string
-  /** Address of the request. The message has its host; the error has it without its query. */
+  /** Address of the request. The message contains its host; the error contains it without its query. */
   readonly url: string
   /**
-   * What the cause may hold and no one may see, such as the key. Each is removed from the message.
+   * Secrets that the cause may contain, such as the key. Each is removed from the message.
    * @defaultValue none
    */
   readonly secrets?: readonly string[] | undefined
 }
 
 const RULES: OptionRules<NetworkErrorFromOptions> = {
-  what: required(text("give what could not be done, such as 'create the video'")),
+  what: required(text("give the action that failed, such as 'create the video'")),
   url: required(text('give the address of the request')),
   secrets: someTexts,
 }
@@ -29,15 +29,17 @@ const RULES: OptionRules<NetworkErrorFromOptions> = {
 const NEVER = new AbortController().signal
 
 /**
- * Makes the library's error of what `fetch`, or another HTTP client, rejected with when no answer came. `isRefusal` of the
- * `NetworkError` is true only where the cause proves that nothing was sent: an unknown host, a refused connection or one that took
- * too long, a failed TLS handshake. Then another generator may be tried; after anything else the outcome of a submission is unknown.
+ * Creates the library's error for a rejection of `fetch`, or of another HTTP client, when no answer came. `isRefusal`
+ * of the `NetworkError` is true only if the cause proves that nothing was sent: an unknown host, a connection that
+ * was refused or took too long, a failed TLS handshake. Then another generator may be tried; after anything else the
+ * outcome of a submission is unknown.
  *
- * An error of a client that carries an HTTP status becomes `UpstreamHttpError`, whose `isRefusal` goes by the status; of a `Response`
- * {@link errorFromResponse} makes more. An error of the library is given back unchanged. The cause of the new error is a copy of the
- * innermost one without its fields, for they may hold the request and its headers.
+ * An error of a client that carries an HTTP status becomes `UpstreamHttpError`, whose `isRefusal` depends on the
+ * status; for a `Response`, {@link errorFromResponse} is more precise. An error of the library is returned unchanged.
+ * The cause of the new error is a copy of the innermost one without its fields, which may contain the request and its
+ * headers.
  *
- * An abort is no error of the network: call `signal.throwIfAborted()` first, where it matters.
+ * An abort is not a network error: call `signal.throwIfAborted()` first, where it matters.
  *
  * @example
  * ```ts

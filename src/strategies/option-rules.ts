@@ -8,10 +8,10 @@ import { credentialProblemOf, keyProblemOf } from '../upstream/secret.js'
 
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/
 
-/** What is common to the options of all strategies. */
-export const named = { name: text('give a name'), label: text('give a name for people, or leave it out') }
+/** The options that all strategies share. */
+export const named = { name: text('give a name'), label: text('give a display name, or leave it out') }
 
-/** A `fetch` of the caller's own. */
+/** A custom `fetch`. */
 export const aFetch: OptionRule = aFunction
 
 /** An agent of `node:http` or `node:https`. */
@@ -24,14 +24,14 @@ export const privateAddresses: OptionRule = ruleOf((_, value) => allowPrivateAdd
 
 /**
  * An absolute http or https address.
- * @param example - An address that is right.
- * @param forUser - Where a user and a password belong instead.
+ * @param example - A valid address.
+ * @param forUser - The options for a user and a password.
  */
 export function address(example: string, forUser?: string): OptionRule {
   return ruleOf((field, value) => addressProblem(field, value, example, forUser))
 }
 
-/** What is wrong with an absolute http or https address. */
+/** The problem with an http or https address, if any. */
 export function addressProblem(
   field: string,
   value: unknown,
@@ -46,7 +46,7 @@ export function addressProblem(
     return optionProblem(field, withoutSecrets(value), `leave user name and password out, and give ${forUser}`)
   }
   if (!isBlockedPort(url)) return undefined
-  return optionProblem(field, withoutSecrets(value), `use another port, fetch refuses port ${url.port}`)
+  return optionProblem(field, withoutSecrets(value), `use another port: fetch refuses port ${url.port}`)
 }
 
 /** A credential that a header can carry; its value is never shown. */

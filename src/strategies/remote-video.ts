@@ -13,8 +13,8 @@ import { address, addressProblem, aFetch, credential, headers, privateAddresses 
 /** Options of {@link remoteVideo}. */
 export interface RemoteVideoOptions {
   /**
-   * Address of the API that `apiKey` and `headers` belong to, such as `https://api.example/v1`; required with either. Only
-   * its origin gets them, also after a redirect, and it may be a private one.
+   * Address of the API that `apiKey` and `headers` belong to, such as `https://api.example/v1`; required with either.
+   * They are sent only to its origin, also after a redirect. The origin may be private.
    * @defaultValue none
    */
   readonly baseUrl?: string | undefined
@@ -28,7 +28,7 @@ export interface RemoteVideoOptions {
    */
   readonly isPublic?: boolean | undefined
   /**
-   * Whether the URL itself is a key, such as one that is signed for the account: it is then left out of the source.
+   * Whether the URL itself is a key, such as one that is signed for the account: it is then omitted from the source.
    * @defaultValue `false`
    */
   readonly isUrlSecret?: boolean | undefined
@@ -36,11 +36,12 @@ export interface RemoteVideoOptions {
   readonly mediaType?: string | undefined
   /**
    * Epoch milliseconds after which the URL may no longer work; any finite number, others are refused.
-   * @defaultValue none: it is taken to last
+   * @defaultValue none: it does not expire
    */
   readonly expiresAt?: number | undefined
   /**
-   * Time limit to the headers of each answer, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit.
+   * Time limit until the headers of each answer, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for
+   * no limit.
    * Past it the opening rejects with `NetworkError`.
    * @defaultValue `30_000` (30 s)
    */
@@ -52,19 +53,21 @@ export interface RemoteVideoOptions {
    * @defaultValue none
    */
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
-  /** Called in place of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
+  /** Called instead of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
   readonly fetch?: Fetch | undefined
-  /** Clock of the wait for a video that is not ready yet; give that of the context. @defaultValue the system clock */
+  /** Clock for the wait for a video that is not ready yet; pass that of the context. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
 
 /**
- * Makes the source of a video at an address, for a generator of your own. Each opening asks for the bytes from `offset` on, waits up
- * to 15.5 s in all for a video that is not ready (400, 404, 409, 425), refuses pages and JSON (a JSON answer that names an address is
- * followed there, without the key), and never takes a short body or another file for the whole. At most 20 GiB are read. `byteLength`
- * and `mediaType` are known after the first opening. An abort closes the connection and leaves nothing running.
+ * Creates the source of a video at an address, for a custom generator. Each opening requests the bytes from `offset`
+ * on and waits up to 15.5 s in total for a video that is not ready (400, 404, 409, 425). Pages and JSON are refused;
+ * a JSON answer that names an address is followed there, without the key. A short body or another file is never
+ * accepted as the whole video. At most 20 GiB are read. `byteLength` and `mediaType` are known after the first
+ * opening. An abort closes the connection.
  *
- * Only public addresses are opened, unless `allowPrivateAddresses` lists them: the URL is one that an upstream named.
+ * Only public addresses are opened, unless `allowPrivateAddresses` lists them, because the URL comes from an
+ * upstream.
  *
  * @throws ConfigurationError when the URL or an option cannot work, with every problem at once.
  *

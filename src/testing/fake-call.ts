@@ -3,8 +3,8 @@ import { msFrom0, rule, text, trueOrFalse } from '../contracts/option-rules.js'
 import type { StageContext, StageProgress } from '../contracts/stage.js'
 
 /**
- * What a fake answers: always the same result, always the same error, one after the other (the last one again and again), or
- * what a function makes of the input and the number of the call, from 0.
+ * The answer of a fake: always the same result, always the same error, one after the other (the last one repeatedly),
+ * or the result of a function of the input and the number of the call, from 0.
  */
 export type FakeOutcome<Input, Result extends object> =
   | Result
@@ -12,15 +12,15 @@ export type FakeOutcome<Input, Result extends object> =
   | readonly (Result | Error)[]
   | ((input: Input, call: number) => Result | Promise<Result>)
 
-/** What every fake takes. */
+/** Options of every fake. */
 export interface FakeOptions<Input, Result extends object> {
   /** Name of the fake. @defaultValue the name of the factory in kebab-case, such as `'fake-uploader'` */
   readonly name?: string | undefined
-  /** Name for people, in progress texts. @defaultValue `name` */
+  /** Display name, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
   /**
-   * What calls answer; an error is thrown.
-   * @defaultValue a result in the shape of the wire format that the stage has in the wild
+   * The answer to calls; an error is thrown.
+   * @defaultValue a result in the wire format that is common for the stage
    */
   readonly outcome?: FakeOutcome<Input, Result> | undefined
   /**
@@ -28,16 +28,16 @@ export interface FakeOptions<Input, Result extends object> {
    * @defaultValue `0`, which does not touch the clock
    */
   readonly delayMs?: number | undefined
-  /** Reports that each call makes, in order, before the wait and the outcome. @defaultValue none */
+  /** Reports of each call, in order, before the wait and the outcome. @defaultValue none */
   readonly progress?: readonly StageProgress[] | undefined
-  /** Whether calls never settle except by an abort. @defaultValue `false` */
+  /** Whether calls settle only after an abort. @defaultValue `false` */
   readonly hangs?: boolean | undefined
 }
 
-/** The rules of what every fake takes. */
+/** The rules for the options of every fake. */
 export const FAKE_RULES: OptionRules<FakeOptions<never, object>> = {
   name: text('give a name'),
-  label: text('give a name for people, or leave it out'),
+  label: text('give a display name, or leave it out'),
   outcome: rule(
     (value) => (typeof value === 'object' && value !== null) || typeof value === 'function',
     'give a result, an error, a list of these, or a function',
@@ -47,19 +47,19 @@ export const FAKE_RULES: OptionRules<FakeOptions<never, object>> = {
   hangs: trueOrFalse,
 }
 
-/** One call of a fake. A call whose signal was aborted beforehand is not one. */
+/** One call of a fake. A call with an already aborted signal does not count. */
 export interface FakeCall<Input> {
-  /** What the method was given first. */
+  /** The first argument of the method. */
   readonly input: Input
   /** Id of the run in its context. */
   readonly runId: string
-  /** Where the method is given one. */
+  /** The key of the submission, for methods that receive one. */
   readonly idempotencyKey?: string
   /** Epoch milliseconds on the context's clock. */
   readonly at: number
 }
 
-/** Records a call and plays the fake's part in it. */
+/** Records a call and plays its outcome. */
 export async function playCall<Input, Result extends object>(
   options: FakeOptions<Input, Result>,
   standard: FakeOutcome<Input, Result>,
@@ -81,7 +81,7 @@ export async function playCall<Input, Result extends object>(
   return outcomeOf(options.outcome ?? standard, input, call - 1)
 }
 
-/** The wait of a fake's call: for ever, for a while, or not at all. */
+/** The wait of a call: endless, limited or none. */
 export async function waitOnClock(
   options: { readonly delayMs?: number | undefined; readonly hangs?: boolean | undefined },
   { clock, signal }: StageContext,

@@ -4,7 +4,7 @@ import { aSignal, number, text, withMethods } from '../contracts/option-rules.js
 import type { FindContext, StageProgress, StageWarning, SubmitContext } from '../contracts/stage.js'
 import { type ManualClock, manualClock } from './manual-clock.js'
 
-/** What a {@link fakeContext} has in place of its defaults. */
+/** Options of {@link fakeContext}. */
 export interface FakeContextOptions<C extends Clock = ManualClock> {
   /** Id of the run. @defaultValue `'run_1'` */
   readonly runId?: string | undefined
@@ -32,18 +32,18 @@ const RULES: OptionRules<FakeContextOptions> = {
   submittedAt: number(Number.isFinite, 'give epoch milliseconds'),
 }
 
-/** A context that remembers what a strategy told it. */
+/** A context that records the reports of a strategy. */
 export interface FakeContext<C extends Clock = ManualClock> extends SubmitContext, FindContext {
-  /** The clock that was given, or a new manual one. */
+  /** The given clock, or a new manual one. */
   readonly clock: C
-  /** Everything that was reported, in order. */
+  /** All progress reports, in order. */
   readonly progress: readonly StageProgress[]
-  /** Everything that was warned of, in order. */
+  /** All warnings, in order. */
   readonly warnings: readonly StageWarning[]
 }
 
 /**
- * Makes a context to call a strategy with by hand: it serves every method of every stage.
+ * Creates a context for calling a strategy in a test; it works for every method of every stage.
  *
  * @example
  * ```ts
@@ -56,7 +56,7 @@ export interface FakeContext<C extends Clock = ManualClock> extends SubmitContex
  */
 export function fakeContext<C extends Clock = ManualClock>(options: FakeContextOptions<C> = {}): FakeContext<C> {
   checkOptions('fakeContext', options, RULES)
-  // C can only be another clock when one is given.
+  // C is another clock only if one is given.
   const clock = options.clock ?? (manualClock() as Clock as C)
   const progress: StageProgress[] = []
   const warnings: StageWarning[] = []

@@ -3,24 +3,24 @@ import type { GeneratedVideo, OneShotGenerator } from '../contracts/generator.js
 import type { VideoRequest } from '../contracts/request.js'
 import { FAKE_RULES, type FakeCall, type FakeOptions, playCall } from './fake-call.js'
 
-/** The video of a fake that was not told another. */
+/** The default video of a fake. */
 export const FAKE_VIDEO: GeneratedVideo & { readonly url: string } = {
   id: 'gen_1',
   url: 'https://videos.openai.com/az/files/00000000-82cc-7285-bf93-f29e2b5d9ab8/raw',
 }
 
-/** What a {@link fakeGenerator} does. */
+/** Options of {@link fakeGenerator}. */
 export interface FakeGeneratorOptions extends FakeOptions<VideoRequest, GeneratedVideo> {}
 
-/** A one-shot generator that remembers its calls. */
+/** A one-shot generator that records its calls. */
 export interface FakeGenerator extends OneShotGenerator {
   /** Its calls, in order. */
   readonly calls: readonly FakeCall<VideoRequest>[]
 }
 
 /**
- * Makes a one-shot generator that costs nothing. Without options it gives
- * `{ id: 'gen_1', url: 'https://videos.openai.com/az/files/00000000-82cc-7285-bf93-f29e2b5d9ab8/raw' }`; nothing is fetched.
+ * Creates a one-shot generator that costs nothing. By default it returns `{ id: 'gen_1', url:
+ * 'https://videos.openai.com/az/files/00000000-82cc-7285-bf93-f29e2b5d9ab8/raw' }`; nothing is fetched.
  *
  * @example
  * ```ts

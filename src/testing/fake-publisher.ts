@@ -3,21 +3,21 @@ import type { GeneratedVideo } from '../contracts/generator.js'
 import type { Publication, Publisher } from '../contracts/publisher.js'
 import { FAKE_RULES, type FakeCall, type FakeOptions, playCall } from './fake-call.js'
 
-/** What a {@link fakePublisher} does. */
+/** Options of {@link fakePublisher}. */
 export interface FakePublisherOptions extends FakeOptions<GeneratedVideo, Publication> {}
 
-/** A publisher that remembers its calls. */
+/** A publisher that records its calls. */
 export interface FakePublisher extends Publisher {
   /** Its calls of `publish`, in order. */
   readonly calls: readonly FakeCall<GeneratedVideo>[]
-  /** What was taken back, in order. */
+  /** The unpublished posts, in order. */
   readonly unpublished: readonly Publication[]
-  /** Takes a post back, and notes it. */
+  /** Unpublishes a post, and records it. */
   unpublish: NonNullable<Publisher['unpublish']>
 }
 
 /**
- * Makes a publisher that publishes nothing. Without options it gives `{ id: 's_694fb875ab6881919a4d70e090a87522' }`.
+ * Creates a publisher that publishes nothing. By default it returns `{ id: 's_694fb875ab6881919a4d70e090a87522' }`.
  *
  * @example
  * ```ts

@@ -4,18 +4,18 @@ import { FAKE_RULES, type FakeCall, type FakeOptions, playCall } from './fake-ca
 
 const STANDARD: ResolvedVideo = { url: 'https://oscdn2.dyysy.com/MP4/s_694fb875ab6881919a4d70e090a87522.mp4' }
 
-/** What a {@link fakeResolver} does. */
+/** Options of {@link fakeResolver}. */
 export interface FakeResolverOptions extends FakeOptions<ResolveInput, ResolvedVideo> {}
 
-/** A resolver that remembers its calls. */
+/** A resolver that records its calls. */
 export interface FakeResolver extends Resolver {
   /** Its calls, in order. */
   readonly calls: readonly FakeCall<ResolveInput>[]
 }
 
 /**
- * Makes a resolver that asks nobody. Without options it gives
- * `{ url: 'https://oscdn2.dyysy.com/MP4/s_694fb875ab6881919a4d70e090a87522.mp4' }`.
+ * Creates a resolver that sends no request. By default it returns `{ url:
+ * 'https://oscdn2.dyysy.com/MP4/s_694fb875ab6881919a4d70e090a87522.mp4' }`.
  *
  * @example
  * ```ts

@@ -12,11 +12,11 @@ import type { VideoRequest } from '../contracts/request.js'
 import { FAKE_RULES, type FakeCall, outcomeOf, playCall, waitOnClock } from './fake-call.js'
 import { FAKE_VIDEO } from './fake-generator.js'
 
-/** What a {@link fakeTaskGenerator} does. */
+/** Options of {@link fakeTaskGenerator}. */
 export interface FakeTaskGeneratorOptions {
   /** Name of the fake. @defaultValue `'fake-task-generator'` */
   readonly name?: string | undefined
-  /** Name for people, in progress texts. @defaultValue `name` */
+  /** Display name, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
   /**
    * What the upstream offers after a submission whose outcome is unknown.
@@ -24,22 +24,22 @@ export interface FakeTaskGeneratorOptions {
    */
   readonly submission?: SubmissionSupport | undefined
   /**
-   * What the submissions come to, in order: `'accepted'` or an error. Further ones are accepted.
+   * The outcomes of the submissions, in order: `'accepted'` or an error. Further ones are accepted.
    * @defaultValue all are accepted
    */
   readonly starts?: readonly ('accepted' | Error)[] | undefined
   /**
-   * What the first polls of a job report: a list of statuses, with errors for polls that are missed, or a number of
-   * `running` statuses from 0 (`Infinity` for a job that never ends). After them the job is completed, unless the last
-   * status of the list is terminal and so stays.
+   * The reports of the first polls of a job: a list of statuses, with errors for missed polls, or a number of
+   * `running` statuses from 0 (`Infinity` for a job that never ends). After them the job is completed, unless the
+   * last status of the list is terminal, which then stays.
    * @defaultValue `1`
    */
   readonly polls?: number | readonly (TaskStatus | Error)[] | undefined
   /** The video of a completed job. @defaultValue that of `fakeGenerator` */
   readonly video?: GeneratedVideo | ((request: VideoRequest | undefined) => GeneratedVideo) | undefined
-  /** What `find` gives. @defaultValue none: the generator has no `find` */
+  /** The result of `find`. @defaultValue none: the generator has no `find` */
   readonly found?: readonly JsonValue[] | undefined
-  /** What `cancel` answers; an error is thrown. @defaultValue `'cancelled'` */
+  /** The answer of `cancel`; an error is thrown. @defaultValue `'cancelled'` */
   readonly cancel?: CancelOutcome | Error | undefined
   /**
    * Time on the clock of the context that each `start` and `poll` takes, in milliseconds from 0; `Infinity` waits for an
@@ -47,7 +47,7 @@ export interface FakeTaskGeneratorOptions {
    * @defaultValue `0`
    */
   readonly delayMs?: number | undefined
-  /** The method that never settles except by an abort. @defaultValue none */
+  /** The method that settles only after an abort. @defaultValue none */
   readonly hangs?: 'start' | 'poll' | 'cancel' | undefined
 }
 
@@ -80,11 +80,11 @@ const RULES: OptionRules<FakeTaskGeneratorOptions> = {
   hangs: choice('start', 'poll', 'cancel'),
 }
 
-/** A task generator that remembers and counts its calls. */
+/** A task generator that records and counts its calls. */
 export interface FakeTaskGenerator extends TaskGenerator {
-  /** Answers what the option `cancel` says, and counts. */
+  /** Answers with the option `cancel`, and counts the call. */
   cancel: NonNullable<TaskGenerator['cancel']>
-  /** The submissions, also those that failed. */
+  /** The submissions, including failed ones. */
   readonly calls: readonly FakeCall<VideoRequest>[]
   /** How often `start` was called. */
   readonly startCount: number
@@ -97,9 +97,9 @@ export interface FakeTaskGenerator extends TaskGenerator {
 }
 
 /**
- * Makes a task generator that costs nothing. Its first job is `{ id: 'task_1' }`, the second `{ id: 'task_2' }`, and so on; a
- * second fake with the same options can go on polling a job of the first, as after a restart. Jobs of one store need ids of their
- * own: give a second fake that starts jobs there another name.
+ * Creates a task generator that costs nothing. Its first job is `{ id: 'task_1' }`, the second `{ id: 'task_2' }`,
+ * and so on; a second fake with the same options can continue to poll a job of the first, as after a restart. Jobs in
+ * one store need distinct ids: give a second fake that starts jobs there another name.
  *
  * @example
  * ```ts

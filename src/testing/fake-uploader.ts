@@ -3,18 +3,18 @@ import type { VideoSource } from '../contracts/source.js'
 import type { UploadedVideo, Uploader } from '../contracts/uploader.js'
 import { FAKE_RULES, type FakeCall, type FakeOptions, playCall } from './fake-call.js'
 
-/** What a {@link fakeUploader} does. */
+/** Options of {@link fakeUploader}. */
 export interface FakeUploaderOptions extends FakeOptions<VideoSource, UploadedVideo> {}
 
-/** An uploader that remembers its calls. */
+/** An uploader that records its calls. */
 export interface FakeUploader extends Uploader {
   /** Its calls, in order. */
   readonly calls: readonly FakeCall<VideoSource>[]
 }
 
 /**
- * Makes an uploader that stores nothing and does not open the source. Without options it is labelled `Google Drive` and gives
- * `{ url: 'https://drive.google.com/file/d/xxx/view' }`.
+ * Creates an uploader that stores nothing and does not open the source. By default it is labelled `Google Drive` and
+ * returns `{ url: 'https://drive.google.com/file/d/xxx/view' }`.
  *
  * @example
  * ```ts

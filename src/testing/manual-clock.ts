@@ -2,7 +2,7 @@ import { checkOptions } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
 import { number } from '../contracts/option-rules.js'
 
-/** Where a {@link manualClock} begins. */
+/** Options of {@link manualClock}. */
 export interface ManualClockOptions {
   /**
    * Epoch milliseconds at which the clock begins; any finite number, others are refused.
@@ -13,12 +13,13 @@ export interface ManualClockOptions {
 
 /** Time that only moves when a test moves it. */
 export interface ManualClock extends Clock {
-  /** How many sleepers wait for time to pass; those of `sleep(0)` are not counted, those of `sleep(Infinity)` are. */
+  /** How many sleepers wait for time to pass, including those of `sleep(Infinity)` but not those of `sleep(0)`. */
   readonly pending: number
   /**
-   * Moves time forward by `ms` milliseconds, step by step: to each sleeper that falls due, in order of due time and, in a
-   * tie, of the call. Between two steps everything that was woken runs until it waits again, so a loop that sleeps again
-   * inside the window runs as often as it would. 0 only lets the code run. Calls at the same time move one after the other.
+   * Moves time forward by `ms` milliseconds, step by step: to each sleeper that falls due, in order of due time and,
+   * in a tie, of the call. Between two steps everything that was woken runs until it waits again, so a loop that
+   * sleeps again inside the window runs as often as it would in real time. 0 only lets the code run. Simultaneous
+   * calls move one after the other.
    * @throws RangeError when `ms` is negative or not finite.
    */
   advance(ms: number): Promise<void>
@@ -28,10 +29,10 @@ export interface ManualClock extends Clock {
    */
   advanceTo(at: number): Promise<void>
   /**
-   * Moves time from sleeper to sleeper until a promise settles, and settles like it. Meant for code without real I/O: time
-   * goes on as soon as all of it sleeps, and so would pass a deadline that a real answer was about to meet.
-   * @throws Error when nothing sleeps any more, or the next sleeper is due more than `withinMs` (an hour by default) after
-   * the call.
+   * Moves time from sleeper to sleeper until a promise settles, and settles like it. Meant for code without real I/O:
+   * time moves on as soon as all code sleeps, and may so pass a deadline before a real answer arrives.
+   * @throws Error when nothing sleeps, or the next sleeper is due more than `withinMs` (an hour by default) after the
+   * call.
    */
   runUntil<T>(promise: Promise<T>, options?: { readonly withinMs?: number | undefined }): Promise<T>
 }
@@ -41,9 +42,9 @@ interface Sleeper {
   wake(): void
 }
 
-// Two turns run everything that waits for promises; the third gives loopback I/O that is about to finish its chance.
+// Two turns run everything that waits for promises; the third is for loopback I/O that is about to finish.
 const TURNS = 3
-// A loop of `sleep(0)` that never ends must not hang the test that advances the clock.
+// An endless loop of `sleep(0)` must not hang the test that advances the clock.
 const MOST_TURNS = 1000
 // As it was when this module was loaded: fake timers of a test runner may replace it later, and run only when the test moves them.
 const { setImmediate } = globalThis
@@ -101,7 +102,7 @@ export function manualClock(options: ManualClockOptions = {}): ManualClock {
       if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) throw new RangeError(`Could not move the clock by: ${ms}`)
       return moveTo(to)
     })
-    moves = moved.catch(() => undefined) // The caller has the error; the next move does not depend on it.
+    moves = moved.catch(() => undefined) // The caller gets the error; the next move does not depend on it.
     return moved
   }
 
@@ -153,7 +154,7 @@ export function manualClock(options: ManualClockOptions = {}): ManualClock {
         if (wakeAt > limit) {
           throw new Error(`Could not run until the promise settled: still waiting after ${withinMs} ms`)
         }
-        await move(() => Math.max(elapsed, wakeAt)) // Not through epoch milliseconds, which would round a fraction away.
+        await move(() => Math.max(elapsed, wakeAt)) // Without epoch milliseconds, which would round a fraction away.
       }
       return promise
     },

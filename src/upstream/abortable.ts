@@ -1,6 +1,6 @@
 /**
- * Settles like the promise, or rejects with `signal.reason` itself the moment the signal is aborted, also when whoever makes
- * the promise does not listen to the signal. What the promise does later is ignored.
+ * Settles like the promise, or rejects with `signal.reason` as soon as the signal is aborted, even if the promise
+ * ignores the signal. A later result of the promise is ignored.
  */
 export function abortable<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

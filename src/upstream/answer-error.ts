@@ -10,35 +10,36 @@ import { requestIdFrom } from './request-id.js'
 import { retryAfterMs } from './retry-after.js'
 import type { Mask } from './secret.js'
 
-/** An answer whose status is no success. */
+/** An answer with a status outside 2xx. */
 export interface RefusedAnswer {
-  /** What could not be done, such as `create the video`. */
+  /** The action that failed, such as `create the video`. */
   readonly what: string
   readonly url: string
   readonly status: number
   readonly headers: Headers
-  /** The body, as far as it was read. */
+  /** The part of the body that was read. */
   readonly text: string
   readonly mask: Mask
   /**
-   * Whether something was submitted. A 5xx then leaves open whether it was accepted, whatever its text says or quotes, except 503, 529 and
-   * a message that proves a refusal; in answer to a mere question it only says that the upstream cannot tell now, which passes.
+   * Whether something was submitted. A 5xx then leaves open whether it was accepted, whatever its text says or
+   * quotes, except 503, 529 and a message that proves a refusal. In answer to a query, a 5xx is a temporary failure.
    */
   readonly isSubmission?: boolean | undefined
-  /** What was requested, such as `POST /v1/videos`, where a 404 may be about the address. */
+  /** The request, such as `POST /v1/videos`, for messages of a 404, which may be about the address. */
   readonly request?: string | undefined
-  /** For an answer to a submission: whether it proves that nothing was accepted; decided by the status without it. */
+  /** For a submission: whether the answer proves that nothing was accepted. By default the status decides. */
   readonly isRefusal?: boolean | undefined
 }
 
 /**
- * The error of an answer that is no success: of the complaint in its body, or of the one that it quotes, as `complaintKind`
- * reads them.
+ * The error of an answer with a status outside 2xx: of the complaint in its body, or of the complaint that it quotes,
+ * as read by `complaintKind`.
  *
- * 401 and 403 are `AuthenticationError`, except a 403 that is a page of a proxy: the credential is not at fault there, so it
- * stays an `UpstreamHttpError`. A moderation verdict (400, 403, 422, 451) is `ContentRejectedError`, a 4xx about the country or
- * region `RegionError`, 402 and any 4xx that names a quota `QuotaExceededError`, any other 429 `RateLimitError`, 503 and 529
- * `OverloadedError`, the rest `UpstreamHttpError`, whose status is the quoted one where there is one.
+ * 401 and 403 are `AuthenticationError`, except a 403 page of a proxy, which is an `UpstreamHttpError` because the
+ * credential is not at fault. A moderation verdict (400, 403, 422, 451) is `ContentRejectedError`, a 4xx about the
+ * country or region `RegionError`, 402 and any 4xx that names a quota `QuotaExceededError`, any other 429
+ * `RateLimitError`, 503 and 529 `OverloadedError`. Everything else is `UpstreamHttpError`, with the quoted status
+ * where there is one.
  */
 export function answerError(answer: RefusedAnswer): SoraPipelineError {
   const { mask, text } = answer

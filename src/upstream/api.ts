@@ -26,88 +26,91 @@ export interface Login {
   readonly password: ApiCredential
 }
 
-/** A remote service: where it is, and with what it is asked. */
+/** A remote service: its address and its credentials. */
 export interface ApiOptions {
   /** Name of the strategy, for messages. */
   readonly subject: string
-  /** Such as `https://api.example/v1`; a query is kept on every address. */
+  /** Such as `https://api.example/v1`; its query is added to every address. */
   readonly baseUrl: string
-  /** Sent as `Authorization: Bearer`, unless `headers` has an authorization of its own. */
+  /** Sent as `Authorization: Bearer`, unless `headers` contains an authorization. */
   readonly apiKey?: ApiCredential | undefined
-  /** Sent as `Authorization: Basic`, unless there is an `apiKey` or `headers` has an authorization of its own. */
+  /** Sent as `Authorization: Basic`, unless `apiKey` is set or `headers` contains an authorization. */
   readonly login?: Login | undefined
-  /** Sent with every request to the service's own origin, and nowhere else. */
+  /** Sent with every request to the service's own origin, and to no other origin. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly fetch?: Fetch | undefined
-  /** Whether requests go over `node:http` where they can. */
+  /** Whether requests go over `node:http` where it is available. */
   readonly isNode?: boolean | undefined
-  /** Of `node:http`, such as one of a proxy. */
+  /** An agent of `node:http`, such as one for a proxy. */
   readonly agent?: Agent | undefined
 }
 
 /** One request to the service. */
 export interface ApiCall {
-  /** What it is for, such as `create the video`. */
+  /** The purpose of the request, such as `create the video`. */
   readonly what: string
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** An address of {@link Api.address}, or another one on the same origin. */
+  /** An address from {@link Api.address}, or another one on the same origin. */
   readonly url: string
   readonly json?: JsonValue | undefined
   readonly form?: FormData | undefined
-  /** Sent as they are; no more than a chunk. */
+  /** Sent unchanged; at most one chunk. */
   readonly bytes?: Uint8Array<ArrayBuffer> | undefined
-  /** A body that is not in memory, such as a video that is put in one piece. */
+  /** A body that is not in memory, such as a video that is sent in one piece. */
   readonly stream?: OutgoingStream | undefined
-  /** Whether the request is to make something new and must not replace what is there (`If-None-Match: *`): the answer has status 412 then. */
+  /**
+   * Whether the request creates something and must not replace an existing one (`If-None-Match: *`): the answer is
+   * then a 412.
+   */
   readonly isNew?: boolean | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Milliseconds for the whole exchange: credential, sending, answer and its body. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
-  /** Most decoded bytes of a good answer; 1 MB by default. */
+  /** Maximum decoded bytes of a successful answer; 1 MB by default. */
   readonly maxBytes?: number | undefined
-  /** Whether a status that is no success proves that nothing was accepted; `undefined` leaves it to the usual rule. */
+  /** Whether a status outside 2xx proves that nothing was accepted; `undefined` applies the default rule. */
   readonly isRefusal?: ((status: number) => boolean | undefined) | undefined
-  /** Statuses outside 2xx that are answers as good as those, such as the 308 of a resumable upload. */
+  /** Statuses outside 2xx that count as success, such as the 308 of a resumable upload. */
   readonly accepts?: readonly number[] | undefined
-  /** Whether an answer whose status is no success says what was asked for all the same, such as the job. */
+  /** Whether an answer with a status outside 2xx still contains the requested data, such as the job. */
   readonly isAnswer?: ((text: string, status: number) => boolean) | undefined
-  /** Reads an error in the service's own words; `undefined` leaves it to {@link answerError}. */
+  /** Reads an error format of this service; `undefined` falls back to {@link answerError}. */
   readonly readError?: ((answer: RefusedAnswer) => Error | undefined) | undefined
-  /** Called right before the request leaves; what it throws keeps it from leaving. */
+  /** Called right before the request is sent; if it throws, nothing is sent. */
   readonly confirm?: (() => void) | undefined
-  /** What else nobody may see, such as an address that is a key by itself. */
+  /** Other secrets, such as an address that is itself a key. */
   readonly secrets?: readonly string[] | undefined
 }
 
-/** A good answer. */
+/** A successful answer. */
 export interface ApiAnswer {
   readonly what: string
   readonly url: string
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  /** The body where it is the file of a video; `text` is empty then. */
+  /** The body if it is a video file; `text` is empty then. */
   readonly video?: Uint8Array | undefined
-  /** What must not be seen by anybody: the credential and the configured headers of this exchange. */
+  /** The credential and the configured headers of this exchange, which must not appear in any message. */
   readonly secrets: readonly string[]
   readonly mask: Mask
 }
 
-/** What is sent along to prove who asks. */
+/** The credentials of a request. */
 export interface ApiCredentials {
   readonly headers: Readonly<Record<string, string>>
   readonly secrets: readonly string[]
   readonly mask: Mask
 }
 
-/** Talks to one remote service. */
+/** A client of one remote service. */
 export interface Api {
   readonly subject: string
   readonly origin: string
   /** Whether an address lies at or below `baseUrl`. */
   covers(url: URL): boolean
-  /** Whether anything is configured that strangers do not have. */
+  /** Whether a credential is configured. */
   readonly hasCredential: boolean
   readonly fetch: Fetch | undefined
   readonly agent: Agent | undefined
@@ -120,8 +123,8 @@ export interface Api {
    * @throws QuotaExceededError for 402, and a 4xx that names a quota.
    * @throws RateLimitError for any other 429.
    * @throws ContentRejectedError for a moderation verdict.
-   * @throws UpstreamHttpError for any other status that is no success.
-   * @throws UpstreamResponseError when a good answer is longer than `maxBytes`.
+   * @throws UpstreamHttpError for any other status outside 2xx.
+   * @throws UpstreamResponseError when a successful answer is longer than `maxBytes`.
    * @throws NetworkError when no answer came, or not in time.
    */
   call(call: ApiCall): Promise<ApiAnswer>
@@ -131,7 +134,7 @@ const MAX_JSON_BYTES = 1_000_000
 const MAX_ERROR_BYTES = 64_000
 const EXISTS = 412
 
-/** Makes the one object through which an adapter talks to its service. */
+/** Creates the client through which an adapter calls its service. */
 export function createApi(options: ApiOptions): Api {
   const base = new URL(options.baseUrl)
   const ownHeaders = options.headers ?? {}

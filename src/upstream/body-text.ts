@@ -1,18 +1,18 @@
 import { abortable } from './abortable.js'
 import { mediaTypeOf } from './media-type.js'
 
-/** A body that is read whole. */
+/** A body that was read as a whole. */
 export interface BodyText {
   readonly text: string
-  /** The body where it begins like the file of a video; `text` is empty then. */
+  /** The body if it starts like a video file; `text` is empty then. */
   readonly video?: Uint8Array | undefined
-  /** Whether more came than the cap allows; the rest was not read. */
+  /** Whether the body is longer than the cap; the rest was not read. */
   readonly isCut: boolean
 }
 
 /**
- * Reads a body as UTF-8 up to a number of decoded bytes and closes the connection there, so that a compressed bomb costs no
- * more than the cap. Rejects with the platform's error when the body breaks off.
+ * Reads a body as UTF-8 up to a number of decoded bytes and then closes the connection, so that a compressed bomb
+ * costs no more than the cap. Rejects with the platform's error when the body breaks off.
  */
 export async function readBodyText(
   response: Pick<Response, 'body'>,
@@ -46,7 +46,7 @@ export async function readBodyText(
   }
 }
 
-/** Closes what is left of a body. How the other side takes that is of no interest any more. */
+/** Closes the rest of a body and ignores errors. */
 export function discard(body: { cancel(): Promise<void> } | null | undefined): void {
   body?.cancel().catch(() => undefined)
 }

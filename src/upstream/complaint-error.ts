@@ -21,7 +21,7 @@ const CLASSES = {
   network: NetworkError,
 } as const satisfies Partial<Record<ComplaintKind, unknown>>
 
-/** The error of a complaint whose kind has a class of its own; a timeout and anything else is for the caller to judge. */
+/** The error of a complaint whose kind has its own class. The caller handles timeouts and every other kind. */
 export function complaintError(
   kind: Exclude<ComplaintKind, 'timeout' | 'other'>,
   message: string,

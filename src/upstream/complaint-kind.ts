@@ -2,7 +2,7 @@ import { isOpenStatus } from '../contracts/upstream-errors.js'
 import type { Complaint } from './complaint.js'
 import { isModerationVerdict } from './moderation-verdict.js'
 
-/** What a complaint comes to; `other` for what is none of these. */
+/** The kind of a complaint; `other` for everything else. */
 export type ComplaintKind =
   | 'moderation'
   | 'quota'
@@ -16,7 +16,7 @@ export type ComplaintKind =
 
 type Rule = readonly [ComplaintKind, RegExp]
 
-// Sentences that only say one thing, whatever the status around them: whoever says so has taken nothing.
+// Unambiguous sentences, whatever the status: an upstream that sends one has accepted nothing.
 const PLAIN: readonly (readonly ['quota' | 'overload', RegExp])[] = [
   ['quota', /\bno available (\w+ )?(tokens|models|accounts)\b/i],
   ['overload', /\b(under|due to) heavy load\b|\bheavy_load\b/i],
@@ -37,11 +37,11 @@ const WORDS: readonly Rule[] = [
   ],
   ['overload', /heavy[_ -]load|overloaded|(?:server|system|service|model)[_ -]?(?:is[_ -]?)?busy|no[_ -]?capacity/i],
   ['region', /unsupported[_ -](country|region)|geo[_ -]?(block|restrict)/i],
-  // As a backend of this library reports that the outcome of its own submission is unknown.
+  // How a backend of this library reports that the outcome of its own submission is unknown.
   ['timeout', /^submission[_-]unknown$/i],
 ]
 
-// Sentences about money, narrow enough to be read beside a status that says less.
+// Sentences about money, specific enough to count beside a less specific status.
 const BALANCE =
   /\b(balance|credits?|funds|quota) (is |are )?(not enough|insufficient|exhausted)|\b(exhausted|insufficient|overdue) (account )?(balance|credits?|funds|quota)|n[o'’]?t (have )?\w+ credits|\bbudget (?:has been |was |is )?exceeded|TokenStatusExhausted|(?:余额|额度|积分|点数|算力)(?:已|不足|不够|用尽|用完|耗尽)|欠费|请充值/i
 const MAY_BE_BALANCE: ReadonlySet<number> = new Set([400, 401, 402, 403, 429])
@@ -54,7 +54,7 @@ const KEY =
   /\bapi key (?:is )?(?:not valid|invalid|missing|expired)|\b(?:invalid|incorrect|missing) (?:api key|access key|credentials)|(?:令牌|密钥|api ?key)(?:无效|不存在|已过期|错误)|无效的(?:令牌|密钥|api ?key)/i
 const MAY_BE_KEY: ReadonlySet<number> = new Set([400, 404, 422])
 
-// Only for a sentence that no status comes with.
+// Only for a sentence without a status.
 const SENTENCES: readonly Rule[] = [
   ['credential', /\bunauthori[sz]ed\b|not authenticated|invalid (api key|token)|authentication token|token_(inv|exp)/i],
   ['quota', /\bquota\b|\bexhausted\b|insufficient (credits?|balance|funds)|out of credits?\b/i],
@@ -74,14 +74,14 @@ const MAY_BE_REGION: ReadonlySet<number> = new Set([403, 451])
 const MAY_BE_VERDICT: ReadonlySet<number> = new Set([400, 403, 422, 424, 446, 451])
 
 /**
- * The kind of a complaint: by a verdict of moderation (400, 403, 422, 424, 446, 451, or a sentence without a status), by the sentences of
- * gateways that have no account left or are under heavy load, by words such as `token_invalidated` or `insufficient_quota` of a
- * 4xx, by the status, and without one by the sentence. A 403 that an upstream relays is its own trouble with a shield, so a
- * rate limit; a 403 page is nobody's credential.
+ * The kind of a complaint: by a moderation verdict (400, 403, 422, 424, 446, 451, or a sentence without a status), by
+ * the sentences of gateways that have no account left or are overloaded, by words such as `token_invalidated` or
+ * `insufficient_quota` of a 4xx, by the status, and without one by the sentence. A 403 that an upstream relays is its
+ * own problem with a bot shield and counts as a rate limit; a 403 page is not about the client's credential.
  */
 export function complaintKind(complaint: Complaint): ComplaintKind {
   const { status, words, message } = complaint
-  // What was asked for may have been accepted all the same: no word proves the contrary.
+  // The request may still have been accepted: no word proves the contrary.
   if (status !== undefined && isOpenStatus(status)) return 'other'
   const plain = plainKind(message)
   if (plain !== undefined) return plain
@@ -97,7 +97,7 @@ export function complaintKind(complaint: Complaint): ComplaintKind {
   )
 }
 
-/** The kind of a sentence that only ever says one thing, such as `No available tokens for video generation`. */
+/** The kind of an unambiguous sentence, such as `No available tokens for video generation`. */
 export function plainKind(message: string): 'quota' | 'overload' | undefined {
   return PLAIN.find(([, pattern]) => pattern.test(message))?.[0]
 }

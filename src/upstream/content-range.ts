@@ -1,6 +1,6 @@
-/** What a `Content-Range` header says; `total` is absent for `*`. */
+/** The content of a `Content-Range` header; `total` is absent for `*`. */
 export interface ContentRange {
-  /** Absent in an answer to a range that cannot be met. */
+  /** Absent in an answer to a range that cannot be satisfied. */
   readonly start?: number
   readonly total?: number
 }
@@ -15,16 +15,16 @@ export function readContentRange(value: string | null): ContentRange | undefined
   }
 }
 
-/** How many bytes a body has, when its headers say so in a way that holds after decoding. */
+/** The number of bytes of a body, if its headers give a number that also holds after decoding. */
 export function declaredLength(headers: Headers): number | undefined {
   const value = headers.get('content-length')
   return value !== null && /^\d{1,15}$/.test(value) && !isEncoded(headers) ? Number(value) : undefined
 }
 
-// Labels that stand where encodings stand and are none: of S3 uploads, of charsets, of mail.
+// Values of `Content-Encoding` that are not encodings: of S3 uploads, charsets and mail.
 const NO_ENCODING = /^(?:identity|aws-chunked|utf-?8|none|null|binary|[78]bit)?$/i
 
-/** Whether an answer says that the bytes on the wire are not those of the file. */
+/** Whether the bytes on the wire differ from those of the file. */
 export function isEncoded(headers: Headers): boolean {
   const labels = (headers.get('content-encoding') ?? '').split(',')
   return labels.some((label) => !NO_ENCODING.test(label.trim()))

@@ -4,25 +4,25 @@ import { jsonOf } from './json-of.js'
 import { plainNames } from './plain-names.js'
 import type { Mask } from './secret.js'
 
-/** What can be read from the body of an answer that is no success, whatever dialect it speaks. */
+/** The parts of the body of an answer outside 2xx, whatever its dialect. */
 export interface ErrorDetails {
-  /** The upstream's sentence for people; empty when it gave none. */
+  /** The upstream's human-readable sentence; empty if missing. */
   readonly message: string
-  /** The upstream's own words, such as `insufficient_quota`: `code`, `type` and their like. */
+  /** The upstream's machine-readable words, such as `insufficient_quota`: `code`, `type` and similar fields. */
   readonly words: readonly string[]
-  /** Whether the body is a page rather than an answer of an API. */
+  /** Whether the body is a page instead of an API response. */
   readonly isPage: boolean
 }
 
 const LONGEST_EXCERPT = 200
-// What may come before the excerpt in a page, and without tags; and what a mask needs of a secret that begins in the excerpt.
+// Room for markup before the excerpt of a page, and for a secret that begins in the excerpt.
 const LONGEST_HEAD = 20_000
 const LONGEST_START = 4_000
 const LONGEST_PLAIN = 2_000
 
 /**
- * Reads OpenAI's `{ error: { message, code } }`, FastAPI's `{ detail }`, `{ message }`, `{ error: 'text' }` and their like, JSON inside
- * of them included, and pages.
+ * Reads OpenAI's `{ error: { message, code } }`, FastAPI's `{ detail }`, `{ message }`, `{ error: 'text' }` and
+ * similar forms, JSON inside them, and pages.
  */
 export function readErrorDetails(text: string): ErrorDetails {
   const isPage = /^\s*(<!doctype|<html|<\?xml|<head|<body)/i.test(text)
@@ -33,13 +33,13 @@ export function readErrorDetails(text: string): ErrorDetails {
   return { message: message ?? '', words: wordsOf(body), isPage }
 }
 
-// `<urlopen error [Errno 111] Connection refused>` of Python is a sentence.
+// Python's `<urlopen error [Errno 111] Connection refused>` is a sentence, not a tag.
 const TAG = /<[!?/][^<>]*>|<[a-z][\w:-]*\s*\/?>|<[a-z][\w:-]*\s[^<>=]*=[^<>]*>/gi
 
 /** At most 200 characters of a body: without tags, runs of blanks and secrets. */
 export function excerptOf(text: string, mask: Mask): string {
-  // Only the start can end up in the excerpt; what lies far behind it need not be cleaned. Secrets go first, because a tag may
-  // be all that gives one away, or be a part of it, and last, because there may be tags in the middle of one.
+  // Only the start can end up in the excerpt, so the rest is not cleaned. Secrets are removed first, because a tag
+  // may be part of one or the only sign of one, and again last, because there may be tags inside one.
   const plain = mask(text.slice(0, text.includes('<') ? LONGEST_HEAD : LONGEST_START))
     .replace(/<(style|script)\b[^>]*>[^<]*/gi, ' ')
     .replace(TAG, ' ')

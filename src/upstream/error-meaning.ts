@@ -2,7 +2,7 @@ import { isRecord } from './is-record.js'
 import { jsonOf } from './json-of.js'
 import { plainNames } from './plain-names.js'
 
-/** Names under which servers write why something failed, the most telling first. */
+/** Fields in which servers write the reason of a failure, the most specific first. */
 export const REASON_FIELDS = [
   'error',
   'errors',
@@ -60,14 +60,14 @@ const CODES: ReadonlySet<string> = new Set(['code', 'status', 'status_code', 'er
 const DEEPEST = 5
 
 /**
- * Whether a value that stands where errors stand tells of one: `0`, `""`, `[]`, `{}`, `{ code: 0 }` and "success" tell of none.
+ * Whether a value in an error field reports an error: `0`, `""`, `[]`, `{}`, `{ code: 0 }` and "success" do not.
  */
 export function saysError(value: unknown, depth = 0): boolean {
   if (depth > DEEPEST) return true
   if (Array.isArray(value)) return value.some((entry) => saysError(entry, depth + 1))
   if (isRecord(value)) {
     const entries = Object.entries(value)
-    // Where a code says that all is well, a sentence beside it is a greeting.
+    // If a code reports success, a sentence beside it is not an error.
     const code = entries.find(([name, part]) => CODES.has(name) && part !== null && part !== '')
     if (code !== undefined && !saysError(code[1], depth + 1)) return false
     return entries.some(([, part]) => saysError(part, depth + 1))
@@ -76,7 +76,10 @@ export function saysError(value: unknown, depth = 0): boolean {
   return value !== undefined && value !== null && value !== 0 && value !== false && value !== 200
 }
 
-/** The sentence of a value that stands where errors stand: a text, the texts of a list, or what an object says, JSON in a text included. */
+/**
+ * The sentence of a value in an error field: a text, the texts of a list, or the message of an object, including JSON
+ * in a text.
+ */
 export function sentenceOf(value: unknown, depth = 0): string {
   if (depth > DEEPEST) return ''
   if (typeof value === 'string') return ofText(value.trim(), depth)
@@ -85,7 +88,7 @@ export function sentenceOf(value: unknown, depth = 0): string {
     return parts.filter(Boolean).join('; ')
   }
   if (!isRecord(value)) return ''
-  // What an object calls its message is nearer to people than what it quotes.
+  // The message field of an object is more readable than what the object quotes.
   const names = ['message', 'msg', 'detail', ...REASON_FIELDS]
   for (const name of names) {
     const sentence = sentenceOf(value[name], depth + 1)
@@ -94,7 +97,7 @@ export function sentenceOf(value: unknown, depth = 0): string {
   return ''
 }
 
-/** Every sentence of a value that stands where errors stand, for what stands beside a vague one. */
+/** Every sentence of a value in an error field, for those beside a vague one. */
 export function sentencesOf(value: unknown, depth = 0): readonly string[] {
   if (depth > DEEPEST) return []
   if (Array.isArray(value)) return value.slice(0, 10).flatMap((entry) => sentencesOf(entry, depth + 1))
@@ -113,7 +116,10 @@ const INNER_FIELDS = [
   'provider_specific_fields',
 ]
 
-/** The upstream's own words in a value, such as `insufficient_quota`: `code`, `type` and their like, JSON in a text included. */
+/**
+ * The machine-readable words of a value, such as `insufficient_quota`: `code`, `type` and similar fields, including
+ * JSON in a text.
+ */
 export function wordsOf(value: unknown, depth = 0): readonly string[] {
   if (depth > DEEPEST) return []
   if (typeof value === 'string') return /^\s*\{/.test(value) ? wordsOf(plainNames(jsonOf(value)), depth + 1) : []

@@ -1,14 +1,14 @@
 type Reviver = (this: unknown, key: string, value: unknown, context?: { readonly source?: string }) => unknown
 
-// A whole number that a double cannot hold. Nothing shorter can be one.
+// A whole number that a double cannot represent has at least this many digits.
 const LONG_NUMBER = /\d{16}/
 const TEXT_OR_WORD = /"(?:[^"\\]+|\\[\s\S])*"|-?\b(?:NaN|Infinity)\b/g
 const SSE_FIELD = /^(?:data|event|id|retry)?:/
 
 /**
- * What a text says as JSON, as servers write it: after a byte order mark, with `NaN` where a number is missing, with whole numbers beyond
- * 2^53 (which are given as texts of their digits), encoded twice, as one frame of an event stream, or as one object a line (read as one,
- * later lines win). `undefined` for a text that is not JSON, such as a page.
+ * Parses a text as JSON, as servers write it: after a byte order mark, with `NaN` for a missing number, with whole
+ * numbers beyond 2^53 (returned as strings of digits), encoded twice, as one frame of an event stream, or as one
+ * object a line (merged into one, later lines win). `undefined` for a text that is not JSON, such as a page.
  */
 export function jsonOf(text: string): unknown {
   const body = text.replace(/^\uFEFF/, '').trim()
@@ -20,11 +20,11 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text, LONG_NUMBER.test(text) ? (exact as Reviver) : undefined)
   } catch {
-    return undefined // Whoever asks takes it as a text, or looks elsewhere.
+    return undefined // The caller treats it as plain text.
   }
 }
 
-// A text of an object, in place of the object.
+// An object that was encoded as a string.
 function decoded(value: unknown): unknown {
   const inner = typeof value === 'string' && /^\s*[{[]/.test(value) ? parsed(value) : undefined
   return inner ?? value
@@ -35,13 +35,13 @@ function exact(this: unknown, _key: string, value: unknown, context?: { readonly
   return isRounded && context?.source !== undefined && /^-?\d+$/.test(context.source) ? context.source : value
 }
 
-// Of a program that writes its numbers as they are: Python's `json.dumps` does.
+// Python's `json.dumps` writes such numbers.
 function withoutWords(text: string): string {
   if (!/\b(?:NaN|Infinity)\b/.test(text)) return ''
   return text.replace(TEXT_OR_WORD, (found) => (found.startsWith('"') ? found : 'null'))
 }
 
-// A gateway that streams every answer: the last frame with data counts.
+// Some gateways stream every answer: the last frame with data counts.
 function framed(text: string): unknown {
   if (!SSE_FIELD.test(text)) return undefined
   const frames = text.split(/\r?\n\r?\n/).map((frame) =>

@@ -1,14 +1,14 @@
-/** How many first bytes {@link mediaTypeOf} looks at. */
+/** How many first bytes {@link mediaTypeOf} reads. */
 export const SIGNATURE_BYTES = 32
 
 /**
- * The media type that the first bytes tell, such as `video/mp4` for `ftyp` at byte 4; `text/html` and `application/json` for
- * what begins like a page or JSON; `undefined` for anything else.
+ * The media type that the first bytes identify, such as `video/mp4` for `ftyp` at byte 4; `text/html` and
+ * `application/json` for content that starts like a page or JSON; `undefined` for anything else.
  */
 export function mediaTypeOf(bytes: Uint8Array): string | undefined {
   const head = Buffer.from(bytes.subarray(0, SIGNATURE_BYTES)).toString('latin1')
   if (head.slice(4, 8) === 'ftyp') return brandType(head.slice(8, 12))
-  // QuickTime of before there was `ftyp`.
+  // QuickTime from before `ftyp` existed.
   if (/^(?:moov|mdat|wide|free|skip|pnot)$/.test(head.slice(4, 8))) return 'video/quicktime'
   if (head.startsWith('RIFF') && head.slice(8, 11) === 'AVI') return 'video/x-msvideo'
   if (head.startsWith('\x1aE\xdf\xa3')) return 'video/webm'
@@ -21,13 +21,13 @@ export function mediaTypeOf(bytes: Uint8Array): string | undefined {
   return text.startsWith('{') || text.startsWith('[') ? 'application/json' : undefined
 }
 
-/** The media type of a `Content-Type` value, in lower case and without parameters; `undefined` when it says nothing. */
+/** The media type of a `Content-Type` value, in lower case and without parameters; `undefined` if missing. */
 export function declaredMediaType(headers: Headers): string | undefined {
   const type = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
   return type === undefined || type === '' || /^(application|binary)\/octet-stream$/.test(type) ? undefined : type
 }
 
-/** The usual extension of a media type, such as `.mp4`; `.bin` for one that is not known here. */
+/** The usual extension of a media type, such as `.mp4`; `.bin` for an unknown one. */
 export function extensionOf(mediaType: string): string {
   const known: Readonly<Record<string, string>> = {
     'video/mp4': '.mp4',

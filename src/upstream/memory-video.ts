@@ -14,10 +14,11 @@ export interface MemoryVideoOptions {
 const RULES: OptionRules<MemoryVideoOptions> = { mediaType: text("give a media type, such as 'video/webm'") }
 
 /**
- * Makes the source of a video that came inside an answer, as base64 or bytes. It has no address, so it is not public, and it lives as
- * long as this process: after a restart the generator is polled for it again. The bytes are not copied; do not change them.
+ * Creates the source of a video that came inside an answer, as base64 or bytes. It has no address, so it is not
+ * public. It lives as long as this process: after a restart the generator is polled for it again. The bytes are not
+ * copied; do not change them.
  *
- * @throws ConfigurationError when it is given something else than bytes.
+ * @throws ConfigurationError for anything other than bytes.
  *
  * @example
  * ```ts
@@ -50,7 +51,8 @@ export function memoryVideo(bytes: Uint8Array, options: MemoryVideoOptions = {})
             if (signal?.aborted) return controller.error(signal.reason)
             const chunk = bytes.subarray(position, position + CHUNK_BYTES)
             position += chunk.byteLength
-            // A copy, which the slice of a Buffer is not: whoever transfers a chunk must not take the video with it.
+            // A copy, which the slice of a Buffer is not: a reader that transfers a chunk must not take the video
+            // with it.
             if (chunk.byteLength > 0) controller.enqueue(new Uint8Array(chunk))
             else controller.close()
           },

@@ -12,14 +12,14 @@ const WORDS = [
   /public_error_\w*(?:unsafe|minor|sexual|prominent|violence|child|danger|harm|safety|copyright)/i,
 ] as const
 
-// A word of the same inside a sentence, such as `ContentPolicyViolationError` or `prompt_unsafe`: it counts where it names a verdict, for
-// `safety_settings` may just be the name of a field.
+// The same words inside a longer one, such as `ContentPolicyViolationError` or `prompt_unsafe`. They count only where
+// they name a verdict: `safety_settings` may be the name of a field.
 const QUOTED_WORD = /\b[A-Za-z]+(?:_[A-Za-z]+)+\b|\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b/g
 const LONGEST_WORD = 64
 const QUOTED_VERDICT =
   /violat|unsafe|reject|blocked|filtered|flagged|illegal|prohibit|detected|sensitive|nsfw|public_error/i
 
-// Sentences of the same, where no word comes with them.
+// Sentences with the same meaning, for answers without such words.
 const SENTENCES = [
   // Azure: `The response was filtered due to the prompt triggering Azure OpenAI's content management policy`.
   /content management polic|(?:response|content|output) was filtered|content polic|usage (?:polic|guideline)|content filters?\b|moderation (system|filter|block|check|service)|\bmoderated\b|guardrail|safety (system|filter|check|polic|guideline)/i,
@@ -37,15 +37,15 @@ const SENTENCES = [
   /内容(审核|安全|违规|政策|策略)|(审核|安全)(未通过|不通过|失败|拦截)|违规|违禁|违反[^。；\n]{0,30}(政策|策略|规定|规则|准则|规范|护栏)|敏感(内容|信息|词)|风控|涉黄|色情|未通过.{0,6}审核|不合规|不符合.{0,6}(?:规范|规定|政策)|合规问题|含真人|真人(?:人脸|照片|形象)/,
 ] as const
 
-// The service that judges did not; nothing was said of the content.
+// The moderation service failed; it made no verdict.
 const OUTAGE =
   /\b(?:moderation|safety|guardrail)[\w ]{0,40}\b(?:unavailable|timed? ?out|overloaded|unreachable|down)\b|(?:审核|安全)\S{0,6}(?:服务|系统|接口)\S{0,4}(?:超时|不可用|异常|繁忙)/i
 const JUDGED = /block|reject|violat|flag|违规|拦截|未通过|不通过/i
 
 /**
- * Whether an upstream's words or sentence name a moderation verdict. There is no closed list of codes: `moderation_blocked`,
- * `content_policy_violation`, `Content Moderated` and their like all count. One that is missed pays the next generator for the same
- * refusal.
+ * Whether an upstream's words or sentence name a moderation verdict. The list of codes is open: `moderation_blocked`,
+ * `content_policy_violation`, `Content Moderated` and similar ones all count. A verdict that is missed costs another
+ * generator's attempt for the same refusal.
  */
 export function isModerationVerdict(words: readonly string[], message: string): boolean {
   const quoted = (message.match(QUOTED_WORD) ?? []).filter(

@@ -4,10 +4,10 @@ import { causeChainOf, fieldOf, isErrorObject } from '../contracts/thrown-value.
 import { NetworkError } from '../contracts/upstream-errors.js'
 import type { Mask } from './secret.js'
 
-// A certificate that is refused, or a port that does not speak TLS: it does not mend itself while somebody waits.
+// A refused certificate, or a port that does not speak TLS: waiting does not fix it.
 const TLS_CODE = /CERT|SIGNATURE|_SSL_|^INVALID_(?:CA|PURPOSE)$|^HOSTNAME_MISMATCH$/
 
-/** What was tried when no answer came. */
+/** The request that got no answer. */
 export interface FailedExchange {
   /** Such as `create the video`. */
   readonly what: string
@@ -16,9 +16,9 @@ export interface FailedExchange {
 }
 
 /**
- * What to throw when an exchange broke: the caller's own reason for an abort, an error of ours as it is, and a `NetworkError`
- * for anything else, which is not retryable where TLS failed. Its cause is a plain copy of the innermost error: the ones around it may hold the request and its
- * headers.
+ * The error to throw for a broken exchange: the caller's own reason for an abort, an error of this library unchanged,
+ * and a `NetworkError` for anything else, which is not retryable where TLS failed. Its cause is a plain copy of the
+ * innermost error: the outer ones may contain the request and its headers.
  */
 export function networkFailure(error: unknown, exchange: FailedExchange, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason
@@ -35,7 +35,7 @@ export function networkFailure(error: unknown, exchange: FailedExchange, signal:
   })
 }
 
-/** The `NetworkError` of an exchange that took too long; what was sent by then may have been accepted. */
+/** The `NetworkError` of an exchange that took too long. Whatever was sent until then may have been accepted. */
 export function timeoutFailure(
   exchange: FailedExchange,
   timeoutMs: number,

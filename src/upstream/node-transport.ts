@@ -2,9 +2,10 @@ import type { Agent, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { OutgoingRequest } from './outgoing-request.js'
 
-// Loaded at first use, for they take longer to load than the rest of the library; where they are missing, fetch is used.
+// Loaded at first use, because they take longer to load than the rest of the library; if they are missing, fetch is
+// used.
 const builtin = typeof process === 'object' ? process.getBuiltinModule : undefined
-// Of polls to one origin; a submission opens its own connection.
+// For polls of one origin; a submission opens its own connection.
 const MOST_SOCKETS = 64
 const IDLE_MS = 15_000
 const NULL_BODY: ReadonlySet<number> = new Set([204, 205, 304])
@@ -14,17 +15,17 @@ type Zlib = Omit<typeof import('node:zlib'), 'createZstdDecompress'> &
 let agents: Readonly<Record<'http:' | 'https:', Agent>> | undefined
 
 /**
- * Whether a request goes over `node:http` rather than `fetch`: on Node, when nobody has put another `fetch` in the place of Node's own.
- * That one ends a request that takes 300 seconds, and an unasked `100 Continue` breaks it.
+ * Whether a request goes over `node:http` rather than `fetch`: on Node, if Node's own `fetch` was not replaced.
+ * Node's `fetch` ends a request after 300 seconds and fails on an unexpected `100 Continue`.
  */
 export function hasNodeTransport(): boolean {
   return builtin !== undefined && /undici/i.test(String(globalThis.fetch))
 }
 
 /**
- * Sends exactly one request over `node:http` or `node:https`, follows no redirect, and has no time limit but the signal. A `POST` opens a
- * connection of its own, so that a submission is never written to one that the server is closing; polls of one origin share up to 64. Rejects
- * with the raw error.
+ * Sends exactly one request over `node:http` or `node:https`, follows no redirect, and has no time limit other than
+ * the signal. A `POST` opens its own connection, so that a submission is never written to one that the server is
+ * closing; polls of one origin share up to 64. Rejects with the raw error.
  */
 export async function nodeTransport(outgoing: OutgoingRequest): Promise<Response> {
   return exchange(outgoing, await bodyOf(outgoing))
@@ -40,7 +41,7 @@ function exchange({ method, url, headers = {}, signal, agent }: OutgoingRequest,
     signal.throwIfAborted()
     const target = new URL(url)
     const isSecure = target.protocol === 'https:'
-    // By the module's object, whose functions a mock of the network replaces in a test.
+    // Called on the module's object, whose functions a network mock replaces in a test.
     const { request: send } = isSecure ? part('node:https') : part('node:http')
     const request = send(target, {
       method,
@@ -73,7 +74,7 @@ function responseOf(message: IncomingMessage): Response {
   for (const [name, values = []] of Object.entries(headersDistinct)) {
     for (const value of values) headers.append(name, value)
   }
-  // Whoever reads the body gets the error; of one that nobody reads any more it is of no interest.
+  // The reader of the body gets the error; without a reader it is ignored.
   message.on('error', () => undefined)
   if (NULL_BODY.has(status)) {
     message.resume()
@@ -125,6 +126,6 @@ function kept() {
 }
 
 function part<Id extends 'node:http' | 'node:https' | 'node:stream' | 'node:zlib'>(id: Id) {
-  // It was looked for before anything was sent.
+  // `hasNodeTransport` checked before that the module exists.
   return (builtin as NonNullable<typeof builtin>)(id)
 }

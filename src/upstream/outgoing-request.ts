@@ -1,7 +1,7 @@
 import type { Agent } from 'node:http'
 import type { JsonValue } from '../contracts/json.js'
 
-/** The platform's `fetch`, or something of its shape; an injected one is called with the address as a string. */
+/** The platform's `fetch`, or a function with its signature; an injected one gets the address as a string. */
 export type Fetch = typeof globalThis.fetch
 
 /** A body that is not in memory. */
@@ -20,17 +20,20 @@ export interface OutgoingRequest {
   readonly json?: JsonValue | undefined
   /** Sent as `multipart/form-data`. */
   readonly form?: FormData | undefined
-  /** Sent as they are, with the content type of `headers`; kept in memory, so no more than a chunk. */
+  /** Sent unchanged, with the content type of `headers`; at most one chunk, because it is kept in memory. */
   readonly bytes?: Uint8Array<ArrayBuffer> | undefined
-  /** Sent as it comes, in constant memory. Where its length is known, as `content-length`; else in chunks. It cannot be sent twice. */
+  /**
+   * Sent as it is produced, in constant memory: with `content-length` if its length is known, else chunked. It cannot
+   * be sent twice.
+   */
   readonly stream?: OutgoingStream | undefined
-  /** Also ends the reading of the answer's body. */
+  /** Also aborts the reading of the answer's body. */
   readonly signal: AbortSignal
-  /** Called right before the request leaves; what it throws keeps it from leaving. */
+  /** Called right before the request is sent; if it throws, nothing is sent. */
   readonly confirm?: (() => void) | undefined
   readonly fetch?: Fetch | undefined
-  /** Whether it goes over `node:http` where it can; see {@link hasNodeTransport}. */
+  /** Whether it goes over `node:http` where available; see {@link hasNodeTransport}. */
   readonly isNode?: boolean | undefined
-  /** Of `node:http`, such as one of a proxy. */
+  /** An agent of `node:http`, such as one for a proxy. */
   readonly agent?: Agent | undefined
 }

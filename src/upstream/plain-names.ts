@@ -1,12 +1,12 @@
 import { isRecord } from './is-record.js'
 
 const DEEPEST = 12
-// What they hold is given on as it is.
+// Their contents are passed on unchanged.
 const AS_IT_IS: ReadonlySet<string> = new Set(['usage', 'metadata'])
 
 /**
- * An answer with every name of a field in one spelling, `task_id` for `taskId`, `TaskId` and `task-id`, so that a table has each name once.
- * Of two fields with one name the first counts.
+ * An answer with one spelling for every field name, `task_id` for `taskId`, `TaskId` and `task-id`, so that a table
+ * needs each name once. If two fields have the same name, the first counts.
  */
 export function plainNames(value: unknown, depth = 0): unknown {
   if (depth > DEEPEST) return value

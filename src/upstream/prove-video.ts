@@ -12,45 +12,45 @@ import type { Fetch } from './outgoing-request.js'
 import { headerSecrets, maskOf, rememberConfigured } from './secret.js'
 import { withTimeLimit } from './time-limit.js'
 
-/** An address that is said to serve a video. */
+/** An address that is expected to serve a video. */
 export interface ProofOptions {
   readonly url: string
-  /** An origin that the developer wrote down, which may be private. */
+  /** An origin from the developer's configuration, which may be private. */
   readonly ownOrigin?: string | undefined
-  /** Sent to `ownOrigin` alone. */
+  /** Sent only to `ownOrigin`. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Milliseconds for all requests of the proof together. */
   readonly timeoutMs: number
-  /** Fewest bytes that count as a video. */
+  /** The smallest size that counts as a video, in bytes. */
   readonly minBytes: number
   readonly signal: AbortSignal
   readonly fetch?: Fetch | undefined
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
 }
 
-/** What the proof has shown. */
+/** The result of a proof. */
 export interface ProvenVideo {
   readonly mediaType: string
-  /** Absent when the server does not tell. */
+  /** Absent if the server does not report it. */
   readonly byteLength?: number
 }
 
-/** A proof under way. */
+/** A proof in progress. */
 interface Proof extends ProofOptions {
   readonly download: Downloader
 }
 
 const WHAT = 'find a video at the address'
-// Answers to HEAD that say something of the address; any other may only mean that HEAD is not liked.
+// Statuses of HEAD that say something about the address; any other may only mean that HEAD is not supported.
 const FINAL_FOR_HEAD: ReadonlySet<number> = new Set([401, 404, 410, 429])
 
 /**
- * Proves that an address serves a video: by HEAD, or where that is refused or says too little, by asking for the first byte,
- * and for the first 32 where only they can tell. Redirects are followed and checked alike. An abort leaves nothing running.
+ * Proves that an address serves a video: by HEAD, or where that is refused or insufficient, by requesting the first
+ * byte, and the first 32 bytes where needed. Redirects are followed and checked. An abort closes the connection.
  * @throws AuthenticationError for 401 and 403.
  * @throws RateLimitError for 429.
- * @throws UpstreamHttpError for any other status that is no success.
- * @throws UpstreamResponseError when something else than a video is served, or one that is too small.
+ * @throws UpstreamHttpError for any other status outside 2xx.
+ * @throws UpstreamResponseError when the content is not a video, or is too small.
  * @throws NetworkError when no answer came, or not in time.
  */
 export async function proveVideo(options: ProofOptions): Promise<ProvenVideo> {
@@ -83,10 +83,10 @@ async function prove(options: Proof): Promise<ProvenVideo> {
 async function proveBySignature(options: Proof): Promise<ProvenVideo> {
   const proven = await proveByBytes(options, SIGNATURE_BYTES)
   if (proven !== undefined) return proven
-  throw notVideo(options.url, 'something that is no video', options)
+  throw notVideo(options.url, 'something other than a video', options)
 }
 
-/** `undefined` when so few bytes cannot tell. */
+/** `undefined` if so few bytes are not conclusive. */
 async function proveByBytes(options: Proof, count: number): Promise<ProvenVideo | undefined> {
   const answer = await ask(options, 'GET', { range: `bytes=0-${count - 1}` })
   if (!answer.ok) {
@@ -141,7 +141,7 @@ function checkedLength(answer: Download, proven: ProvenVideo, options: ProofOpti
   throw notVideo(answer.url.href, `only ${proven.byteLength} bytes`, options)
 }
 
-// What the host says is not repeated: it was perhaps led there to be read.
+// The host's own text is not repeated: a redirect may have led to it to expose it.
 function refusal({ status, headers, url }: Download, options: ProofOptions): Error {
   const mask = maskOf(headerSecrets(options.headers ?? {}))
   return answerError({ what: WHAT, url: url.href, status, headers, text: '', mask })

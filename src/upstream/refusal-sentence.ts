@@ -1,5 +1,6 @@
-// What sora2api and its forks say under HTTP 500, word for word, when they have taken nothing (facts: their source). A text around one of
-// these may quote what somebody else refused after the job was accepted, so each is a whole message.
+// The exact texts that sora2api and its forks send under HTTP 500 when they accepted nothing (facts: their source). A
+// text around one of these may quote a refusal by another service after the job was accepted, so each must be the
+// whole message.
 const SENTENCES: readonly RegExp[] = [
   /^No available (?:Pro )?(?:tokens|accounts|models)(?: for (?:video|image) generation)?(?:\. (?:All|Please) [\w ,'’()-]{1,240})?\.?$/i,
   /^No available tokens for (?:Pro|Sora ?2 ?Pro) (?:video|image) generation(?:\. (?:All|Please) [\w ,'’()-]{1,240})?\.?$/i,
@@ -9,7 +10,7 @@ const SENTENCES: readonly RegExp[] = [
   /^(?:40[13]: )?(?:Invalid API key|Not authenticated)\.?$/i,
 ]
 
-/** Whether a message proves by itself that a submission was not accepted, whatever the status around it. */
+/** Whether a message alone proves that a submission was not accepted, whatever the status. */
 export function provesRefusal(message: string): boolean {
   const text = message.trim()
   return SENTENCES.some((sentence) => sentence.test(text))

@@ -17,22 +17,24 @@ import { withTimeLimit } from './time-limit.js'
 import { checkVideoStart } from './video-start.js'
 import { videoStream } from './video-stream.js'
 
-/** Where a video is, and what it takes to open it. */
+/** The address of a video, and what is needed to open it. */
 export interface RemoteVideoOptions {
   readonly url: string
   readonly isPublic: boolean
-  /** Whether the address is a key by itself, so that nobody may see it. @defaultValue `false` */
+  /** Whether the address is itself a key, so that it never appears in messages. @defaultValue `false` */
   readonly isUrlSecret?: boolean | undefined
-  /** The origin that may see the credentials, and how to get them; asked anew for each opening. */
+  /** The origin that may receive the credentials, and a function that returns them; called for each opening. */
   readonly credentials?:
     | { readonly origin: string; readonly get: (signal: AbortSignal) => Promise<ApiCredentials> }
     | undefined
-  /** Paces the waiting for a video that is not ready yet. */
+  /** Paces the wait for a video that is not ready yet. */
   readonly clock: Clock
-  /** Milliseconds to the headers of each answer. */
+  /** Milliseconds until the headers of each answer. */
   readonly timeoutMs: number
   readonly fetch?: Fetch | undefined
-  /** An origin that the developer wrote down, which may be private; that of the credentials is one without saying. */
+  /**
+   * An origin from the developer's configuration, which may be private. The origin of the credentials always is one.
+   */
   readonly ownOrigin?: string | undefined
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   readonly mediaType?: string | undefined
@@ -41,18 +43,19 @@ export interface RemoteVideoOptions {
 }
 
 const WHAT = 'download the video'
-// What servers answer between the end of a job and the moment in which its file can be read.
+// Statuses between the end of a job and the moment in which its file can be read.
 const NOT_READY: ReadonlySet<number> = new Set([400, 404, 409, 425])
 const NOT_READY_WAITS_MS = [500, 1_000, 2_000, 4_000, 8_000]
 const WAITS_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 16_000]
 const LONGEST_MS = 60_000
 
 /**
- * A source for a video at an address. Each opening asks for the bytes from `offset` on through the guarded downloader, with its
- * limits, shows credentials to their own origin alone, waits up to 15.5 s in all for a video that is not ready (400, 404, 409,
- * 425) and up to a minute for a server that is busy or cannot be reached (429 with its `Retry-After`, 5xx, a reset), refuses pages and JSON (a JSON answer that names an address is followed there, without the key), and never takes a short
- * body or another file for the whole. `byteLength` and `mediaType` are known after the first opening. An abort closes the
- * connection and leaves nothing running.
+ * A source for a video at an address. Each opening requests the bytes from `offset` on through the guarded
+ * downloader, with its limits, and sends credentials only to their own origin. It waits up to 15.5 s in total for a
+ * video that is not ready (400, 404, 409, 425), and up to a minute for a server that is busy or cannot be reached
+ * (429 with its `Retry-After`, 5xx, a reset). Pages and JSON are refused; a JSON answer that names an address is
+ * followed there, without the key. A short body or another file is never accepted as the whole video. `byteLength`
+ * and `mediaType` are known after the first opening. An abort closes the connection.
  */
 export function remoteVideo(options: RemoteVideoOptions): VideoSource {
   const known: Identity = { mediaType: options.mediaType }
@@ -71,7 +74,7 @@ export function remoteVideo(options: RemoteVideoOptions): VideoSource {
   }
 }
 
-/** What was learned of the file, so that bytes of another one are never added to it. */
+/** What is known of the file, so that bytes of different files are never combined. */
 interface Identity {
   mediaType?: string | undefined
   byteLength?: number | undefined
@@ -84,7 +87,7 @@ interface Remote {
   readonly download: Downloader
 }
 
-/** One opening: everything that its steps share. */
+/** The state that the steps of one opening share. */
 interface Opening extends Remote {
   readonly offset: number
   readonly transfer: AbortController
@@ -131,7 +134,7 @@ async function openReady(opening: Opening, release: () => void): Promise<Readabl
   }
 }
 
-// What passes by itself: a file that is not there yet, a server that is busy or restarts, a connection that was cut.
+// Temporary failures: a file that is not there yet, a server that is busy or restarts, a connection that was cut.
 function waitBefore(
   outcome: { readonly answer: Download } | { readonly error: unknown },
   attempt: number,
@@ -161,9 +164,9 @@ async function openAnswer(
     return new Blob([]).stream()
   }
   if (!answer.ok) throw await refused(opening, answer)
-  // Some call a whole file a part, and do not say of what.
-  const isUntold = range === undefined && offset === 0
-  if (isPart && !isUntold && range?.start !== offset) throw unusable(opening, url, 'another range than was asked for')
+  // Some servers answer 206 with the whole file and without a range.
+  const isWhole = range === undefined && offset === 0
+  if (isPart && !isWhole && range?.start !== offset) throw unusable(opening, url, 'a different range than requested')
   const start = await guarded(opening, url, () => checkVideoStart(answer, isPart ? offset : 0, transfer.signal))
   if (start.kind === 'pointer' && by === 'request') {
     return openAnswer(opening, await ask(opening, new URL(start.url, url).href, 'stranger'), release, 'pointer')
@@ -209,7 +212,7 @@ async function refused(opening: Opening, answer: Download): Promise<Error> {
   const { options, transfer } = opening
   const { status, headers, url } = answer
   const isOwn = options.credentials?.origin === url.origin
-  // What a foreign host says is not repeated: it was perhaps led there to be read.
+  // The host's own text is not repeated: a redirect may have led to it to expose it.
   if (!isOwn) discard(answer.body)
   const { text } = isOwn
     ? await guarded(opening, url, () => readBodyText(answer, 64_000, transfer.signal))

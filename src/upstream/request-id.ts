@@ -1,7 +1,7 @@
 import { safeRequestId } from '../contracts/request-id.js'
 import type { Mask } from './secret.js'
 
-// Of the API itself first, then of its relay, of the cloud that runs it, and of the proxy in front.
+// The API's own first, then those of its relay, its cloud, and the proxy in front.
 const HEADERS = [
   'x-request-id',
   'request-id',
@@ -15,7 +15,7 @@ const HEADERS = [
   'cf-ray',
 ] as const
 
-/** The id of a request in the headers of its answer; `undefined` where none is safe to show. */
+/** The id of a request in the headers of its answer; `undefined` if none is safe to show. */
 export function requestIdFrom(headers: Headers, mask: Mask): string | undefined {
   return HEADERS.map((name) => safeRequestId(headers.get(name)))
     .filter((id) => id !== undefined)

@@ -4,12 +4,12 @@ import { hasNodeTransport, nodeTransport } from './node-transport.js'
 import type { OutgoingRequest, OutgoingStream } from './outgoing-request.js'
 
 const PIECE_BYTES = 65_536
-// ky touches the platform's fetch when it is imported, and that alone costs 15 MB.
+// Importing ky touches the platform's fetch, which alone costs 15 MB.
 const loadKy = lazyPart(() => import('ky'))
 
 /**
- * Sends exactly one request: no retry, no redirect followed, no status that throws, no time limit of its own. What is
- * rejected is a raw error that may hold the request with its headers: it goes through `networkFailure` before anybody sees it.
+ * Sends exactly one request: no retry, no redirect, no error for a status, no time limit of its own. Rejects with a
+ * raw error that may contain the request and its headers: pass it through `networkFailure` before it is shown.
  */
 export async function send(request: OutgoingRequest): Promise<Response> {
   const { method, url, json, form, bytes, stream, signal, fetch } = request
@@ -42,8 +42,9 @@ function streamed({ chunks, byteLength }: OutgoingStream, headers: Readonly<Reco
   return { body, duplex: 'half', headers: { ...headers, ...length } } as const
 }
 
-// Node's fetch copies a body of bytes whole, twice for each request, and the copies stay until the collector comes: 150 MB for
-// parts of 8 MB. Pieces of a stream are sent as they are. An injected fetch gets the bytes, which it can look into.
+// Node's fetch copies a whole body of bytes twice for each request, and the copies stay until they are collected: 150
+// MB for parts of 8 MB. Pieces of a stream are not copied. An injected fetch gets the bytes, so that it can read
+// them.
 function inPieces(bytes: Uint8Array<ArrayBuffer>, headers: Readonly<Record<string, string>>) {
   let at = 0
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>(

@@ -1,12 +1,12 @@
-// A day, as some proxies say, is no waiting time; whoever waits asks again after an hour at the latest.
+// A day, as some proxies request, is too long to wait; the next poll follows after an hour at the latest.
 const LONGEST_MS = 3_600_000
 
 /**
- * How long an answer asks to wait, in milliseconds from 0 to the longest: `retry-after-ms`, else `retry-after` in seconds or as
- * an HTTP date. `undefined` when it does not say, or says nonsense.
+ * The wait that an answer requests, in milliseconds from 0 to the maximum: `retry-after-ms`, else `retry-after` in
+ * seconds or as an HTTP date. `undefined` if it is missing or invalid.
  *
- * @param now - Epoch milliseconds, for a date in an answer without a `date` of its own.
- * @param longestMs - One hour if it is left out.
+ * @param now - Epoch milliseconds, for a date in an answer without its own `date`.
+ * @param longestMs - The maximum; one hour by default.
  */
 export function retryAfterMs(headers: Headers, now: number, longestMs = LONGEST_MS): number | undefined {
   const exact = wholeNumber(headers.get('retry-after-ms'))
@@ -15,7 +15,7 @@ export function retryAfterMs(headers: Headers, now: number, longestMs = LONGEST_
   if (value === null) return undefined
   const seconds = wholeNumber(value)
   if (seconds !== undefined) return Math.min(Math.ceil(seconds * 1000), longestMs)
-  // Only a real date: the platform's parser also makes a year of "-5".
+  // Only an HTTP date: the platform's parser also reads "-5" as a year.
   const date = /[a-z]{3}.*\d{2}:\d{2}/i.test(value) ? Date.parse(value) : Number.NaN
   return Number.isNaN(date) ? undefined : Math.min(Math.max(0, date - serverTime(headers, now)), longestMs)
 }
@@ -26,7 +26,7 @@ export function pollAfterMs(headers: Headers, now: number): number | undefined {
   return hint === undefined ? retryAfterMs(headers, now) : Math.min(hint, LONGEST_MS)
 }
 
-// Two clocks that differ by minutes would make nonsense of a date: the server's own tells what it meant.
+// Clocks may differ by minutes, so a date is compared with the server's own time.
 function serverTime(headers: Headers, now: number): number {
   const time = Date.parse(headers.get('date') ?? '')
   return Number.isNaN(time) ? now : time

@@ -1,26 +1,27 @@
-// Letters and digits are written as they are everywhere.
+// Letters and digits are the same in every form.
 const PLAIN = /^[a-z\d]$/i
 const ENTITIES: Readonly<Record<string, string>> = { '"': 'quot', "'": 'apos', '&': 'amp', '<': 'lt', '>': 'gt' }
 const BLANK = String.raw`(?:\s|\+|&nbsp;|&#(?:x0*[9ad]|x0*20|0*(?:9|10|13|32));|%(?:25)*(?:20|0[9ad])|\\{1,16}(?:[nrt]|u00(?:20|0[9ad])))`
-// The first of a key may be the mark of its issuer; so many of them are a part of it.
+// The first characters of a key may only identify its issuer; this many belong to the key.
 const HEAD = 12
 const HEAD_AT_END = 8
 const SHORTEST_WITH_HEAD = 16
-// Groups of four letters of base64 that do not depend on what is around them.
+// Groups of four base64 letters that do not depend on the text around them.
 const SHORTEST_BASE64 = 8
 
 /**
- * The source of a pattern, for the flags `i` and `u`, for a secret in every form in which a service may write it: as it is, in
- * the escapes of JSON, pages, addresses and programs, each as often as it was quoted, and in base64 with whatever is around it.
+ * The source of a pattern, with the flags `i` and `u`, for a secret in every form in which a service may write it:
+ * unchanged, in the escapes of JSON, pages, addresses and programs, each quoted any number of times, and in base64
+ * with any text around it.
  */
 export function secretPattern(secret: string): string {
-  // Blanks around a key, such as the last line end of a file, are the first to go.
+  // Blanks around a key, such as the last line end of a file, are often removed on the way.
   const plain = secret.trim()
   const wholes = [plain, plain.normalize('NFC'), plain.normalize('NFD')].map((form) => elementsOf(form).join(''))
   return [...new Set([...wholes, ...base64Of(secret).map(base64Pattern)])].join('|')
 }
 
-/** As {@link secretPattern}, for the beginning of a secret that was not written to its end; `undefined` for a short one. */
+/** Like {@link secretPattern}, for the start of a secret that was cut off; `undefined` for a short one. */
 export function secretHeadPattern(secret: string): string | undefined {
   const elements = elementsOf(secret.trim())
   if (elements.length < SHORTEST_WITH_HEAD) return undefined
@@ -57,7 +58,7 @@ function base64Of(secret: string): string[] {
   const bytes = Buffer.from(secret)
   const whole = bytes.toString('base64').replace(/=+$/, '')
   const inner = [0, 1, 2].map((shift) => {
-    // What the bytes before and behind it share a letter with is left out.
+    // Letters that also encode bits of the bytes before or after are left out.
     const letters = Buffer.concat([Buffer.alloc(shift), bytes])
       .toString('base64')
       .replace(/=+$/, '')
@@ -68,7 +69,7 @@ function base64Of(secret: string): string[] {
   return [whole, ...inner.filter((letters) => letters.length >= SHORTEST_BASE64)]
 }
 
-// Of the two alphabets, as a URL and a header have it.
+// The two alphabets of base64, for URLs and for headers.
 function base64Pattern(letters: string): string {
   return letters.replaceAll('+', '[+-]').replaceAll('/', '[/_]')
 }

@@ -7,26 +7,26 @@ import { AuthenticationError } from '../contracts/upstream-errors.js'
 import { abortable } from './abortable.js'
 import { secretHeadPattern, secretPattern } from './secret-pattern.js'
 
-/** A key or token: its value, or a function that is asked before each request, so that it can be renewed. */
+/** A key or token: its value, or a function that is called before each request, so that it can be renewed. */
 export type ApiCredential = string | (() => string | Promise<string>)
 
-/** Takes the secrets of one request out of a text, in every form in which a service may echo them. */
+/** Removes the secrets of one request from a text, in every form in which a service may echo them. */
 export type Mask = (text: string) => string
 
-// Shorter ones would tear holes into ordinary words.
+// Shorter ones would match parts of ordinary words.
 const SHORTEST_KEY = 4
 const SHORTEST_HEADER = 6
 const SHORTEST_CARRIED = 12
-// The value of any other is better read than hidden, such as a media type.
+// The value of any other header, such as a media type, stays readable.
 const CREDENTIAL_HEADER = /auth|key|token|secret|cookie|password|signature|session|credential/i
 const MEDIA_TYPE = /^[a-z]+\/[\w.+-]+(?:;|$)/i
-// A pattern that fits no text.
+// A pattern that matches nothing.
 const NOTHING = '(?!)'
 
 /**
  * The value of a credential.
- * @param subject - Whose credential it is, for the message, such as `videos-api`.
- * @throws AuthenticationError when the function fails, or gives nothing or something that no header can hold.
+ * @param subject - The owner of the credential for the message, such as `videos-api`.
+ * @throws AuthenticationError when the function fails, or returns nothing or a value that a header cannot contain.
  */
 export async function resolveCredential(
   credential: ApiCredential,
@@ -41,9 +41,9 @@ export async function resolveCredential(
 }
 
 /**
- * The value of a password, which goes into a body and so may hold any characters.
- * @param subject - Whose password it is, for the message, such as `url2drive`.
- * @throws AuthenticationError when the function fails or gives nothing.
+ * The value of a password. It goes into a body, so it may contain any characters.
+ * @param subject - The owner of the password for the message, such as `url2drive`.
+ * @throws AuthenticationError when the function fails or returns nothing.
  */
 export async function resolvePassword(password: ApiCredential, subject: string, signal: AbortSignal): Promise<string> {
   const value: unknown = typeof password === 'string' ? password : await askForCredential(password, subject, signal)
@@ -56,43 +56,43 @@ export async function resolvePassword(password: ApiCredential, subject: string, 
   )
 }
 
-/** What keeps a value from being sent as a credential; `undefined` when nothing does. */
+/** The reason why a value cannot be sent as a credential; `undefined` if it can. */
 export function credentialProblemOf(value: unknown): string | undefined {
   if (typeof value !== 'string') return 'it is not a text'
   if (value.trim() === '') return 'it is empty'
   return /^[\x20-\x7e]+$/.test(value) ? undefined : 'it holds characters that a header cannot carry'
 }
 
-/** What keeps a value from being a key that the library puts behind `Bearer`; `undefined` when nothing does. */
+/** The reason why a value cannot be sent as a key after `Bearer`; `undefined` if it can. */
 export function keyProblemOf(value: unknown): string | undefined {
   const problem = credentialProblemOf(value)
   if (problem !== undefined) return problem
   const key = value as string
-  if (/^(["'`]).*\1$/.test(key)) return 'it has quotes around it, leave them out'
+  if (/^(["'`]).*\1$/.test(key)) return 'it has quotes around it; remove them'
   if (/^bearer\s/i.test(key)) return "it begins with 'Bearer', which is added to it, leave it out"
-  return key.trim() === key ? undefined : 'it has blanks around it, leave them out'
+  return key.trim() === key ? undefined : 'it has blanks around it; remove them'
 }
 
-/** The secrets among the values of headers that a caller configured: each value, and what follows its scheme. */
+/** The secrets in the values of configured headers: each value, and the part after its scheme. */
 export function headerSecrets(headers: Readonly<Record<string, string>>): string[] {
   return schemedSecrets(Object.values(headers))
 }
 
-/** Has the credentials among the headers and the query that a caller configured taken out of every message from now on. */
+/** Removes the credentials in configured headers and queries from every message from now on. */
 export function rememberConfigured(headers: Readonly<Record<string, string>>, query: readonly string[] = []): void {
   const named = Object.entries(headers).filter(([name]) => CREDENTIAL_HEADER.test(name))
   for (const value of [...headerSecrets(Object.fromEntries(named)), ...query])
     if (value.length >= SHORTEST_CARRIED && looksRandom(value)) rememberSecret(value)
 }
 
-/** The secrets in values such as `Bearer key`: each value, and what follows its scheme. */
+/** The secrets in values such as `Bearer key`: each value, and the part after its scheme. */
 export function schemedSecrets(values: readonly string[]): string[] {
   return values
     .flatMap((value) => [value, value.split(' ').at(-1) ?? ''])
     .filter((value) => value.length >= SHORTEST_HEADER)
 }
 
-/** A mask for the given secrets, which also takes out what looks like a credential of somebody else. */
+/** A mask for the given secrets, which also removes anything that looks like a credential of another service. */
 export function maskOf(secrets: readonly string[]): Mask {
   const known = longEnough(secrets)
   let finders: ReturnType<typeof findersOf> | undefined
@@ -100,7 +100,7 @@ export function maskOf(secrets: readonly string[]): Mask {
     if (known.length === 0) return redact(text)
     finders ??= findersOf(known)
     const clean = hideKnownSecrets(text.replace(finders.whole, HIDDEN), { finder: finders.finder, secrets: known })
-    // The beginnings last: without its own a key would not be known by its shape any more.
+    // The beginnings last: without its own beginning a key would no longer be recognised by its shape.
     return redact(clean).replace(finders.head, HIDDEN)
   }
 }
@@ -111,14 +111,14 @@ export function holdsSecret(text: string, secrets: readonly string[]): boolean {
 }
 
 /**
- * Whether what is handed on as it is, such as an id that a service made, holds one of the secrets. Shorter ones than 12 letters may
- * be in it by chance.
+ * Whether a text that is passed on unchanged, such as an id that a service created, contains one of the secrets.
+ * Secrets shorter than 12 characters may be in it by chance.
  */
 export function carriesSecret(text: string, secrets: readonly string[]): boolean {
   return isFound(text, secrets, SHORTEST_CARRIED)
 }
 
-// An answer may have many addresses, which are all compared with the same secrets.
+// An answer may have many addresses, each of which is compared with the same secrets.
 const searches = new WeakMap<readonly string[], Map<number, ReturnType<typeof searchFor>>>()
 
 function isFound(text: string, secrets: readonly string[], shortest: number): boolean {
@@ -134,7 +134,7 @@ function searchFor(secrets: readonly string[]) {
   return { pattern, finder: new SecretFinder(known) }
 }
 
-// The longest first, so that none leaves the rest of a longer one behind.
+// The longest first, so that no rest of a longer one remains.
 function longEnough(secrets: readonly string[]): readonly string[] {
   const unique = new Set(secrets.filter((secret) => secret.length >= SHORTEST_KEY))
   return [...unique].sort((a, b) => b.length - a.length)
@@ -149,7 +149,8 @@ function findersOf(secrets: readonly string[]) {
   }
 }
 
-// Of an address only what may be a key: the rest of it has to stay readable, and so have the words of a media type.
+// Only the part of an address that may be a key: its rest has to stay readable, and so have the words of a media
+// type.
 function credentialsIn(secret: string): readonly string[] {
   if (MEDIA_TYPE.test(secret)) return []
   if (!secret.includes('://')) return [secret]
@@ -162,13 +163,13 @@ async function askForCredential(ask: () => string | Promise<string>, subject: st
   } catch (error) {
     if (signal.aborted) throw signal.reason
     if (isSoraPipelineError(error)) throw error
-    // Only its class is told: its text and its fields may hold the very secret that it failed to give.
+    // Only its class is reported: its text and its fields may contain the secret.
     const kind = error instanceof Error ? error.name : typeof error
     throw new AuthenticationError(`Could not get the credential of ${subject}: its function threw ${kind}`)
   }
 }
 
-/** The values of the query of an address, decoded and as they are written, which is how a server may see them. */
+/** The values of the query of an address, both decoded and raw, because a server may echo either. */
 export function queryValuesOf({ search, searchParams }: URL): readonly string[] {
   const written = search.slice(1).split('&')
   return [...searchParams.values(), ...written.map((pair) => pair.slice(pair.indexOf('=') + 1))]

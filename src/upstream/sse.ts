@@ -7,33 +7,33 @@ import { type FailedExchange, hostOf, networkFailure } from './network-failure.j
 
 /** One event of a stream. */
 export interface SseEvent {
-  /** `message` where the stream gives no name, as the standard has it. */
+  /** `message` if the stream gives no name, as in the standard. */
   readonly event: string
-  /** Lines are joined by `\n`. Never absent: an event without data is none. */
+  /** Lines are joined by `\n`. Always present: the standard drops an event without data. */
   readonly data: string
   readonly id?: string | undefined
 }
 
-/** How to read a stream: what it is for, and when to give it up. */
+/** The purpose of a stream and its limits. */
 export interface SseOptions extends FailedExchange {
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** Longest silence in milliseconds by the clock, between any two bytes: comments and heartbeats break it too. */
+  /** Longest silence by the clock, in milliseconds, between any two bytes; comments and heartbeats count as bytes. */
   readonly idleTimeoutMs: number
   /**
-   * Most bytes of one event.
+   * Maximum bytes of one event.
    * @defaultValue `1_000_000`
    */
   readonly maxEventBytes?: number | undefined
 }
 
 /**
- * The events of a `text/event-stream` body, each as soon as its blank line came. Any line end, a BOM and any cut between chunks
- * are fine; comments and unknown fields are passed over; an event that the end of the body cuts off is discarded. Whether the
- * stream may end where it ends is for the caller to say.
+ * The events of a `text/event-stream` body, each as soon as its blank line arrives. Any line end, a BOM and any split
+ * into chunks are supported. Comments and unknown fields are ignored; an event that the end of the body cuts off is
+ * discarded. The caller decides whether the stream is complete.
  *
- * The body is closed when the reading ends, in whatever way: at its end, by an error, by an abort, or by leaving the loop. An
- * abort rejects with `signal.reason` at once; the server sees the connection go, and does as it likes.
+ * The body is closed when the reading ends: at its end, by an error, by an abort, or by leaving the loop. An abort
+ * rejects with `signal.reason` at once; the server sees the connection close.
  *
  * @throws NetworkError when the connection breaks, or is silent for too long.
  * @throws UpstreamResponseError when an event is larger than `maxEventBytes`; not retryable.
@@ -46,7 +46,7 @@ export async function* readSse(response: Response, options: SseOptions): AsyncGe
   const ready: SseEvent[] = []
   let isTooLarge = false
   const parser = createParser({
-    // It counts characters, of which there are never more than bytes.
+    // It counts characters, which are never more than bytes.
     maxBufferSize: maxEventBytes,
     onEvent: ({ event = 'message', data, id }) => ready.push({ event, data, ...(id !== undefined && { id }) }),
     onError: ({ type }) => {

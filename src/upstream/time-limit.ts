@@ -1,17 +1,17 @@
 import { abortable } from './abortable.js'
 
-/** What ends a call besides its own result. */
+/** The limits of a call. */
 export interface TimeLimitOptions {
-  /** Milliseconds of the machine's own time, for sockets know no other; `Infinity` for no limit. */
+  /** Milliseconds of wall time, which sockets use as well; `Infinity` for no limit. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
-  /** Makes the error of a passed limit. */
+  /** Creates the error of a passed limit. */
   readonly error: () => Error
 }
 
 /**
- * Runs one exchange with a remote service under a time limit and the caller's signal, and settles at once when either ends it.
- * The call sees both as one signal, which stays silent after the call has settled.
+ * Runs one exchange with a remote service under a time limit and the caller's signal, and settles as soon as either
+ * ends it. The call gets both as one signal, which is not aborted after the call has settled.
  */
 export async function withTimeLimit<T>(
   options: TimeLimitOptions,

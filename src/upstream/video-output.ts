@@ -2,12 +2,12 @@ import { isRecord } from './is-record.js'
 import { jsonOf } from './json-of.js'
 import { mediaTypeOf } from './media-type.js'
 
-/** Where an upstream put a video: at an address, or in the answer itself as base64. */
+/** Where an upstream put a video: at an address, or as base64 in the answer itself. */
 export type VideoOutput =
   | { readonly kind: 'url'; readonly url: string; readonly needsKey: boolean }
   | { readonly kind: 'bytes'; readonly base64: string; readonly mediaType: string | undefined }
 
-/** How much speaks for an address: that of the file itself before one that merely stands where addresses of results stand. */
+/** The strength of the evidence for an address, from a field of results up to the file itself. */
 export type Evidence = 0 | 1 | 2 | 3
 
 type Path = readonly string[]
@@ -15,12 +15,15 @@ type Path = readonly string[]
 interface Found {
   readonly output: VideoOutput
   readonly evidence: Evidence
-  /** Whether it is a lesser copy: with a watermark, one that shows progress, or one before it was cut to the aspect ratio of the request. */
+  /**
+   * Whether it is an inferior copy: with a watermark, a preview of the progress, or before it was cut to the
+   * requested aspect ratio.
+   */
   readonly isLesser: boolean
   readonly rank: number
 }
 
-// Where a result stands, the most trusted first; a number stands for any place in a list.
+// Paths of results, the most trusted first; a number stands for any index of a list.
 const PLACES: readonly string[] = [
   'url',
   'video_url',
@@ -43,7 +46,7 @@ const PLACES: readonly string[] = [
   'videos.0.url',
   'content.video_url',
 ]
-// Names of what a video is made from, or shown with, and of addresses for programs.
+// Fields of inputs, of pictures shown with a video, and of API addresses.
 const NOT_THE_VIDEO =
   /thumb|cover|poster|preview_?image|snapshot|webhook|callback|poll|status_?ur[il]|cancel|^get$|^stream$|logs?$|^self$|docs?$|help|^(?:links?_)?html$|^web$|^input|input$|^request|param|prompt|reference|first_?frame|last_?frame|avatar|logo|audio|subtitle|^images?$|image_?ur[il]s?$|^error|gif|moderat|^usage|^source$|spritesheet|terms|polic/i
 const OF_A_VIDEO = /video|mp4|movie|clip|animation/i
@@ -60,10 +63,10 @@ const DEEPEST = 8
 const MOST_VALUES = 5_000
 
 /**
- * Every output that an answer names, the one with the most evidence first: the extension or the media type of a video, a field that is
- * named after one, a field in which results stand; among equals in the order in which servers are known to mean it. Pictures, pages and
- * addresses for programs are no outputs, and neither is what the video was made from. Addresses may be relative to `base`; what is neither
- * http nor a data URL is passed over.
+ * Every output that an answer names, the strongest evidence first: the extension or the media type of a video, a
+ * field named after one, a field of results; among equals in the order that servers are known to use. Pictures,
+ * pages, API addresses and inputs are not outputs. Addresses may be relative to `base`; anything other than http and
+ * data URLs is skipped.
  */
 export function videoOutputs(answer: unknown, base: string): VideoOutput[] {
   return foundIn(answer, base)
@@ -71,7 +74,10 @@ export function videoOutputs(answer: unknown, base: string): VideoOutput[] {
     .filter(isFirst)
 }
 
-/** Whether an answer names an output by more than a field in which results stand, where an address may be of a file that is still to come. */
+/**
+ * Whether an answer names an output by more than a field of results, whose address may be that of a file that does
+ * not exist yet.
+ */
 export function hasVideoEvidence(answer: unknown, base: string): boolean {
   const [first] = foundIn(answer, base)
   return first !== undefined && first.evidence > 1
@@ -101,13 +107,16 @@ function foundIn(answer: unknown, base: string): readonly Found[] {
   )
 }
 
-/** How much the path of an address says: 3 for the name of a video file, 0 for that of something else, `undefined` for neither. */
+/**
+ * The evidence in the path of an address: 3 for the name of a video file, 0 for another file, `undefined` for
+ * neither.
+ */
 export function fileEvidence({ pathname }: URL): Evidence | undefined {
   if (VIDEO_FILE.test(pathname)) return 3
   return OTHER_FILE.test(pathname) ? 0 : undefined
 }
 
-/** The bytes that a data URL of a video holds; `undefined` for one of something else, and for other texts. */
+/** The bytes in a data URL of a video; `undefined` for any other text. */
 export function inlineOutput(text: string): Extract<VideoOutput, { kind: 'bytes' }> | undefined {
   const inline = DATA_URL.exec(text)
   const type = inline?.[1]?.toLowerCase()
@@ -122,7 +131,7 @@ function evidenceOf(url: URL, path: Path): Evidence {
   const last = names.at(-1) ?? 'output'
   const ofFile = fileEvidence(url)
   if (ofFile === 0) return 0
-  // A file of a video that was given, or one among the pictures that is none.
+  // A file of an input video, or a file among pictures that is not a video.
   const isOther = names.some((name) => NOT_THE_VIDEO.test(name))
   if (isOther) return ofFile === 3 && names.every((name) => !isGiven(name)) ? 3 : 0
   if (ofFile === 3) return 3
@@ -130,7 +139,7 @@ function evidenceOf(url: URL, path: Path): Evidence {
   return OF_A_RESULT.test(last) ? 1 : 0
 }
 
-// Beside these a video is what went in, or what nobody asked for.
+// Beside these fields a video is an input, or was not requested.
 function isGiven(name: string): boolean {
   return !/image|^error|source|gif/i.test(name) && NOT_THE_VIDEO.test(name)
 }
@@ -148,12 +157,12 @@ function outputOf(
       ? { kind: 'bytes', base64: text, mediaType: formatAt(answer) }
       : undefined
   }
-  // A bare word would also resolve against the base: only what looks like an address or an absolute path counts.
+  // A bare word would also resolve against the base: only an address or an absolute path counts.
   if (!/^(https?:\/\/|\/)/i.test(text) || !URL.canParse(text, base)) return undefined
   return { kind: 'url', url: new URL(text, base).href, needsKey: path[0] === 'unsigned_urls' }
 }
 
-// Base64 under whatever name, which begins like a video.
+// Base64 in any field that starts like a video.
 function bareVideo(text: string): VideoOutput | undefined {
   if (text.length < 64 || !/^[A-Za-z0-9+/]{44}/.test(text)) return undefined
   const mediaType = mediaTypeOf(Buffer.from(text.slice(0, 44), 'base64'))

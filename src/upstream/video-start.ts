@@ -5,7 +5,7 @@ import { jsonOf } from './json-of.js'
 import { declaredMediaType, mediaTypeOf, SIGNATURE_BYTES } from './media-type.js'
 import { videoOutputs } from './video-output.js'
 
-/** What the beginning of a body turned out to be. */
+/** The kind of a body, by its beginning. */
 export type VideoStart =
   | {
       readonly kind: 'video'
@@ -14,7 +14,7 @@ export type VideoStart =
       readonly head: readonly Uint8Array[]
       readonly reader: ReadableStreamDefaultReader<Uint8Array>
     }
-  /** JSON that names an address, or a text that is one. */
+  /** JSON that contains an address, or a text that is one. */
   | { readonly kind: 'pointer'; readonly url: string }
   | { readonly kind: 'page' }
   | { readonly kind: 'other' }
@@ -22,10 +22,10 @@ export type VideoStart =
 const MOST_JSON_BYTES = 1_000_000
 
 /**
- * Looks whether a body is a video: its first bytes decide where the media type is missing, general or no video's, and they
- * also unmask a page or JSON that calls itself a video.
+ * Checks whether a body is a video. Its first bytes decide if the media type is missing, generic or not that of a
+ * video; they also unmask a page or JSON that is labelled as a video.
  *
- * @param offset - Which byte of the file the body begins with; only its media type can be looked at past 0.
+ * @param offset - The byte of the file at which the body starts; past 0 only the media type can be checked.
  */
 export async function checkVideoStart(
   response: Pick<Download, 'headers' | 'body'>,

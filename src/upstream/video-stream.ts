@@ -1,20 +1,20 @@
 import { discard } from './body-text.js'
 import type { VideoStart } from './video-start.js'
 
-/** A body that turned out to be a video, and what is wanted of it. */
+/** The body of a video, and how to read it. */
 export interface VideoStreamOptions {
   readonly start: Extract<VideoStart, { kind: 'video' }>
-  /** Bytes to drop first, for a peer that ignores ranges. */
+  /** Bytes to drop first, for a server that ignores ranges. */
   readonly skip: number
-  /** Ends the connection. */
+  /** Closes the connection. */
   readonly transfer: AbortController
   /** Called once, when the stream is over. */
   readonly release: () => void
 }
 
 /**
- * The bytes of a video from those that were looked at already: reads only when somebody asks, so a slow reader holds the sender
- * back. Errors as the body does, and with the caller's reason after an abort.
+ * The bytes of a video, starting with those that were already read. Reads only on demand, so a slow reader slows the
+ * sender down. Errors as the body does, and with the caller's reason after an abort.
  */
 export function videoStream({ start, skip, transfer, release }: VideoStreamOptions): ReadableStream<Uint8Array> {
   const { reader } = start

@@ -47,7 +47,7 @@ test.each([
   [['demo', '--output='], '--output needs a value'],
   [['demo', '--output', '--json'], '--output needs a value; write --output=--json if it is --json'],
   [['demo', '--json=yes'], '--json takes no value'],
-  [['demo', 'A', 'cat'], '2 arguments are given, and at most 1 is taken; put a text with blanks in quotes'],
+  [['demo', 'A', 'cat'], '2 arguments are given, and at most 1 is accepted; put a text with blanks in quotes'],
   [['demo', ' '], 'the prompt is empty'],
   [['demo', '--jsn', '--srve'], '--jsn is unknown, did you mean --json?; --srve is unknown, did you mean --serve?'],
 ])('%j is a wrong command line: %s', async (args, problem) => {

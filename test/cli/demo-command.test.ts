@@ -72,13 +72,13 @@ describe.concurrent('sora-pipeline demo', () => {
     expect(terminal.out()).toMatch(
       /^URL {4}http:\/\/127\.0\.0\.1:\d+\/MP4\/video_\w+\.mp4 \([\d,]+ bytes of video\/mp4\)$/m,
     )
-    expect(terminal.err()).toMatch(/^Could not save the video: .*choose one that is no file/)
+    expect(terminal.err()).toMatch(/^Could not save the video: .*choose one that is not a file/)
     expect(terminal.out()).not.toContain('saved')
   })
 
   it.each([
     ['SIGINT', 130, 'Ctrl-C was pressed'],
-    ['SIGTERM', 143, 'The process was asked to end'],
+    ['SIGTERM', 143, 'The process received SIGTERM'],
   ])('cancels the job at %s, and ends', async (name, exitCode, reason) => {
     const terminal = fakeTerminal()
     const ended = runCommandLine(['demo', '--output', join(folder, name)], terminal)

@@ -7,7 +7,7 @@ afterEach(() => void vi.useRealTimers())
 
 test.each([
   ['SIGINT', 130, 'Ctrl-C was pressed'],
-  ['SIGTERM', 143, 'The process was asked to end'],
+  ['SIGTERM', 143, 'The process received SIGTERM'],
 ])('%s aborts, with its exit code', (name, exitCode, message) => {
   const terminal = fakeTerminal()
   const interruption = listenForInterruption(terminal)
@@ -35,7 +35,7 @@ test('a reader of the output that leaves aborts, and further writes throw nothin
   terminal.stdout.emit('error', new Error('write EPIPE'))
   terminal.stdout.emit('error', new Error('write EPIPE'))
   expect(interruption.exitCode).toBe(141)
-  expect(interruption.signal.reason).toMatchObject({ message: 'The reader of the output left' })
+  expect(interruption.signal.reason).toMatchObject({ message: 'The reader of the output closed it' })
   interruption.release()
   expect(() => terminal.stdout.emit('error', new Error('write EPIPE'))).not.toThrow()
 })

@@ -40,7 +40,7 @@ describe.concurrent('the command', () => {
 
   it.each([
     ['SIGINT', 130, 'Ctrl-C was pressed'],
-    ['SIGTERM', 143, 'The process was asked to end'],
+    ['SIGTERM', 143, 'The process received SIGTERM'],
   ] as const)('cancels its job at %s, leaves no file and exits with %i', async (signal, exitCode, reason) => {
     const child = demo('--output', signal)
     const errors = textOf(child.stderr)
@@ -59,7 +59,7 @@ describe.concurrent('the command', () => {
     await once(child.stdout, 'data')
     child.stdout.destroy()
     expect(await ended(child)).toBe(141)
-    expect(await errors).toBe('No video: The reader of the output left; at videos-api the job is cancelled\n')
+    expect(await errors).toBe('No video: The reader of the output closed it; at videos-api the job is cancelled\n')
   })
 
   it('gives the URL that it serves with --serve, until Ctrl-C', async () => {

@@ -129,7 +129,7 @@ for (const { version, prefix, inputs, token } of VERSIONS) {
       await server.kill()
       const error = await upload
       expect(error).toMatchObject({ code: 'network', isRetryable: false })
-      expect(String(error)).toContain('the file may be in Google Drive all the same')
+      expect(String(error)).toContain('the file may be in Google Drive')
     })
   })
 }

@@ -277,7 +277,7 @@ describe('what is missing', () => {
       { ...secretsOf(), ...secrets },
       { generator: ready, allowPrivateAddresses: ['127.0.0.1'] },
     )
-    expect(pipeline.warnings).toEqual([{ code, message: expect.stringMatching(/left out: give .* \([A-Z_]+\)$/) }])
+    expect(pipeline.warnings).toEqual([{ code, message: expect.stringMatching(/omitted: give .* \([A-Z_]+\)$/) }])
     const events = await collect(pipeline.run(REQUEST))
     const isDrive = code.startsWith('google-drive')
     expect(outcomes(events)).toContain(isDrive ? 'upload: not-configured' : 'resolve: not-configured')

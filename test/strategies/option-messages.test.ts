@@ -109,10 +109,10 @@ const PROBLEMS: Readonly<Record<Factory, readonly (readonly [object, string])[]>
   ],
   googleDriveUploader: [
     [{ name: '' }, 'name is "" (give a name)'],
-    [{ label: '' }, 'label is "" (give a name for people, or leave it out)'],
+    [{ label: '' }, 'label is "" (give a display name, or leave it out)'],
     [
       { accessToken: undefined },
-      'accessToken is nothing (give an OAuth 2.0 access token, or a function that gives one)',
+      'accessToken is nothing (give an OAuth 2.0 access token, or a function that returns one)',
     ],
     [{ folderId: 'a/b' }, 'folderId is "a/b" (give the id of a folder, the last part of its address, or leave it out)'],
     [{ share: 'x' }, 'share is "x" (give anyone or none)'],
@@ -124,7 +124,7 @@ const PROBLEMS: Readonly<Record<Factory, readonly (readonly [object, string])[]>
   ],
   url2driveUploader: [
     [{ name: '' }, 'name is "" (give a name)'],
-    [{ label: '' }, 'label is "" (give a name for people, or leave it out)'],
+    [{ label: '' }, 'label is "" (give a display name, or leave it out)'],
     [{ baseUrl: 'a' }, `baseUrl is "a" (${ADDRESS} "https://owner-url2drive.hf.space")`],
     [
       { baseUrl: 'https://huggingface.co/spaces/a/b' },

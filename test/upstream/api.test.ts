@@ -199,12 +199,12 @@ describe('readJsonAnswer', () => {
   })
 
   test.each([
-    ['', 'there is nothing'],
-    [' \n', 'there is nothing'],
-    ['{"id":', 'there is no JSON'],
+    ['', 'it is empty'],
+    [' \n', 'it is empty'],
+    ['{"id":', 'it is not JSON'],
     ['<html>Space is sleeping</html>', 'Space is sleeping'],
     ['{"id":1}', 'id is not of the expected shape'],
-    ['null', 'the answer is not of the expected shape'],
+    ['null', 'it is not of the expected shape'],
   ])('%j is unreadable', async (body, problem) => {
     const error = await rejection(read(body))
     expect(error).toMatchObject({ code: 'upstream-response', status: 200, message: expect.stringContaining(problem) })

@@ -63,7 +63,7 @@ describe('proveVideo', () => {
   test.each([
     [{ type: 'text/html', body: Buffer.from('<html>gone</html>') }, 'a page'],
     [{ head: 405, body: Buffer.from('<html>gone</html>') }, 'a page'],
-    [{ head: 405, type: 'application/octet-stream', body: Buffer.from('{"a":1}') }, 'something that is no video'],
+    [{ head: 405, type: 'application/octet-stream', body: Buffer.from('{"a":1}') }, 'something other than a video'],
     [{ head: 405, body: Buffer.alloc(0) }, 'nothing'],
     [{ body: Buffer.alloc(0) }, 'nothing'],
   ] as const)('%j is not a video', async (faults, what) => {

@@ -180,8 +180,8 @@ describe('remoteVideo', () => {
   })
 
   test.each([
-    [{ 'content-range': 'bytes 0-9/10' }, 'another range'],
-    [{}, 'another range'],
+    [{ 'content-range': 'bytes 0-9/10' }, 'a different range'],
+    [{}, 'a different range'],
     [{ 'content-range': 'bytes 10-99999/100001' }, 'another file'],
     [{ 'content-range': 'bytes 10-99999/100000', etag: '"b"' }, 'another file'],
   ])('never adds bytes of something else: %j', async (headers, problem) => {

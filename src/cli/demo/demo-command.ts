@@ -28,7 +28,7 @@ Options:
   --serve    keep serving the URL until Ctrl-C
   -h, --help print this`
 
-/** `sora-pipeline demo`: a whole run on the sandbox, with a mirror that is broken. */
+/** `sora-pipeline demo`: a whole run on the sandbox, with a broken mirror. */
 export const demoCommand: Command<typeof OPTIONS> = {
   summary: 'make a video on this machine, without a key, past a broken mirror',
   help: HELP,
@@ -65,7 +65,7 @@ interface Demo {
   readonly display: RunDisplay
 }
 
-/** Runs the pipeline and shows it; `undefined` when there is no video. */
+/** Runs the pipeline and shows it; `undefined` if there is no video. */
 async function makeVideo(demo: Demo, { stderr }: CommandContext): Promise<PipelineResultJson | undefined> {
   const { sandbox, directory, prompt, interruption, display } = demo
   const pipeline = new SoraPipeline({
@@ -90,7 +90,7 @@ async function makeVideo(demo: Demo, { stderr }: CommandContext): Promise<Pipeli
   return undefined
 }
 
-/** Reads the video back by its URL, and prints where it is. Whether it was saved. */
+/** Reads the video back by its URL, and prints its location. Returns whether it was saved. */
 async function reportVideo(demo: Demo, result: PipelineResultJson, { stderr }: CommandContext): Promise<boolean> {
   const { directory, display } = demo
   const { url, uploaded, durationMs, attempts } = result

@@ -2,10 +2,10 @@ import { styleText } from 'node:util'
 import type { PipelineEvent, StageProgressed } from 'sora-pipeline'
 import type { OutputStream } from '../command.js'
 
-/** A line about an event, in colour where the stream has it; `undefined` for what needs no line. */
+/** A line about an event, in colour if the stream supports it; `undefined` for an event without a line. */
 export function eventLine(event: PipelineEvent, stream: OutputStream): string | undefined {
   const line = (colour: Colour, mark: string, stage: string, text: string) =>
-    // styleText leaves colours out where the stream is not a terminal, or NO_COLOR is set.
+    // styleText omits colours if the stream is not a terminal, or NO_COLOR is set.
     `${styleText(colour, `${mark} ${stage.padEnd(8)}`, { stream })} ${text}`
   switch (event.type) {
     case 'stage-started':
@@ -27,7 +27,7 @@ export function eventLine(event: PipelineEvent, stream: OutputStream): string | 
   }
 }
 
-/** What is known of the progress of a stage, without the stage. */
+/** The progress of a stage as text, without the stage. */
 export function progressText({ ratio, phase, message, bytesDone, elapsedMs }: Omit<StageProgressed, 'type'>): string {
   const parts = [
     ratio === undefined ? undefined : percent(ratio),
@@ -38,7 +38,7 @@ export function progressText({ ratio, phase, message, bytesDone, elapsedMs }: Om
   return parts.filter((part) => part !== undefined).join(', ')
 }
 
-/** Milliseconds as people read them. */
+/** Milliseconds as text in seconds. */
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }

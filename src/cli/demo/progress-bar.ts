@@ -3,23 +3,23 @@ import type { StageProgressed, StageStarted } from 'sora-pipeline'
 import type { OutputStream } from '../command.js'
 import { progressText } from './event-line.js'
 
-/** The last line of a terminal, which shows how far a stage is while other lines are printed above it. */
+/** The last line of a terminal, which shows the progress of a stage while other lines are printed above it. */
 export interface ProgressBar {
   /** Shows the progress; its time continues to count between two events. */
   show(event: StageStarted | StageProgressed): void
   /** Prints a line above the bar. */
   print(line: string): void
-  /** Takes the bar away. */
+  /** Removes the bar. */
   hide(): void
 }
 
 const REDRAW_MS = 100
 const BAR_WIDTH = 30
-// Terminals that report no width are 80 columns wide, as teletypes were.
+// Terminals that report no width are assumed to have 80 columns.
 const USUAL_COLUMNS = 80
 const CLEAR_LINE = '\r\u001b[K'
 
-/** Makes a progress bar for a terminal that can move its cursor. */
+/** Creates a progress bar for a terminal that can move its cursor. */
 export function progressBar(stream: OutputStream): ProgressBar {
   let shown: { readonly event: StageStarted | StageProgressed; readonly at: number } | undefined
   let timer: NodeJS.Timeout | undefined
@@ -49,7 +49,7 @@ export function progressBar(stream: OutputStream): ProgressBar {
   }
 }
 
-/** The bar as text, never wider than the terminal: a line that wraps could not be drawn over. */
+/** The bar as text, never wider than the terminal: a line that wraps could not be overwritten. */
 export function barLine(event: StageStarted | StageProgressed, passedMs: number, stream: OutputStream): string {
   const isProgress = event.type === 'stage-progressed'
   const elapsedMs = (isProgress ? event.elapsedMs : 0) + passedMs
@@ -58,7 +58,7 @@ export function barLine(event: StageStarted | StageProgressed, passedMs: number,
   const filled = Math.round(ratio * BAR_WIDTH)
   const columns = stream.columns || USUAL_COLUMNS
   const stage = `  ${event.stage.padEnd(8)} `
-  // The last column stays free, for some terminals wrap when it is written to.
+  // The last column stays free, because some terminals wrap after writing to it.
   const room = columns - 1 - stage.length
   if (room < BAR_WIDTH + 1 + text.length) return `${stage}${text}`.slice(0, Math.max(0, columns - 1))
   const done = styleText('cyan', '█'.repeat(filled), { stream })

@@ -3,18 +3,18 @@ import type { CommandContext } from '../command.js'
 import { eventLine } from './event-line.js'
 import { progressBar } from './progress-bar.js'
 
-/** Shows what happens in a run. */
+/** Shows the events of a run. */
 export interface RunDisplay {
   show(event: PipelineEvent): void
-  /** Prints a line for people; nothing where programs read. */
+  /** Prints a line of text; nothing in JSON mode. */
   say(line: string): void
-  /** Prints what programs read, as a line of JSON; nothing where people read. */
+  /** Prints a value as a line of JSON; nothing in text mode. */
   report(value: object): void
-  /** Takes away what is only shown meanwhile. */
+  /** Removes temporary output. */
   end(): void
 }
 
-/** One JSON value a line, a bar below the lines on a terminal, and else plain lines. */
+/** Prints one JSON value a line; or a bar below the lines on a terminal; or plain lines. */
 export function runDisplay({ stdout, isDumb }: CommandContext, { isJson }: { readonly isJson: boolean }): RunDisplay {
   const print = (line: string) => void stdout.write(`${line}\n`)
   const nothing = () => undefined

@@ -2,9 +2,8 @@ import { clientGone } from './client-gone.js'
 import type { NodeRequest } from './node-messages.js'
 
 /**
- * The body of a Node request as a stream that is read no faster than its reader asks, and not at all before it does. It fails
- * with an `AbortError` when the client leaves before the end; a cancel throws away what is still to come, so that the
- * connection can be used again.
+ * The body of a Node request as a stream that is read only on demand. It fails with an `AbortError` when the client
+ * disconnects before the end. A cancel discards the rest, so that the connection can be used again.
  */
 export function bodyStream(request: NodeRequest): ReadableStream<Uint8Array> {
   let stop: (() => void) | undefined
@@ -39,7 +38,7 @@ function listen(request: NodeRequest, controller: ReadableStreamDefaultControlle
   const stop = () => {
     request.off('data', take).off('end', end).off('error', fail).off('close', fail)
   }
-  // A request that was destroyed before it was read says nothing more.
+  // A request that was destroyed before it was read emits no more events.
   if (request.destroyed) fail()
   else request.on('data', take).on('end', end).on('error', fail).on('close', fail)
   return stop

@@ -1,4 +1,4 @@
-/** Why what was done for a client is aborted when it leaves. */
+/** The reason of an abort after the client disconnected. */
 export function clientGone(): DOMException {
   return new DOMException('The client closed the connection', 'AbortError')
 }

@@ -1,5 +1,5 @@
 /**
- * Answers a request in the types of the Fetch standard, as Hono, Next.js, Bun, Deno and workers call it. It may throw, where
- * its caller answers for it.
+ * Answers a request in the types of the Fetch standard, as called by Hono, Next.js, Bun, Deno and workers. It may
+ * throw if its caller handles errors.
  */
 export type FetchHandler = (request: Request) => Response | Promise<Response>

@@ -2,14 +2,14 @@ import type { NodeRequest } from './node-messages.js'
 import { requestBody } from './request-body.js'
 import { requestUrl } from './request-url.js'
 
-// They tell of a body that a parser has unpacked and read whole.
+// They describe a body that a parser has already decoded and read.
 const ABOUT_THE_BYTES = ['content-length', 'transfer-encoding', 'content-encoding']
 
 /**
- * Makes a Fetch request of a Node request.
+ * Converts a Node request to a Fetch request.
  *
- * @throws ConfigurationError when the body was read before and left nowhere.
- * @throws TypeError when the client sent what no Fetch request can hold.
+ * @throws ConfigurationError when the body was read before and not kept.
+ * @throws TypeError when a Fetch request cannot represent the client's request.
  */
 export function toFetchRequest(request: NodeRequest, signal: AbortSignal): Request {
   const { method = 'GET', originalUrl, url = '/' } = request
@@ -36,7 +36,7 @@ function authority({ headers }: NodeRequest): string | undefined {
 function fetchHeaders({ headers: received }: NodeRequest): Headers {
   const headers = new Headers()
   for (const [name, value] of Object.entries(received)) {
-    // HTTP/2 keeps its method and path among the headers.
+    // HTTP/2 keeps its method and path in the headers.
     if (value === undefined || name.startsWith(':')) continue
     if (typeof value === 'string') headers.append(name, value)
     else for (const item of value) headers.append(name, item)

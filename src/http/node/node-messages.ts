@@ -1,8 +1,8 @@
 import type { Readable, Writable } from 'node:stream'
 
 /**
- * A request as Node and the frameworks on it hand it over: `IncomingMessage` of `node:http` and `node:https`, the
- * `Http2ServerRequest` of `node:http2`, or what Express and Connect make of them.
+ * A request of Node and its frameworks: `IncomingMessage` of `node:http` and `node:https`, the `Http2ServerRequest`
+ * of `node:http2`, or an extension of one by Express or Connect.
  */
 export interface NodeRequest extends Readable {
   readonly method?: string | undefined
@@ -12,17 +12,20 @@ export interface NodeRequest extends Readable {
   /** Whether the whole request has arrived. */
   readonly complete: boolean
   readonly socket: NodeSocket
-  /** Only of HTTP/2. */
+  /** Only in HTTP/2. */
   readonly stream?: { readonly endAfterHeaders?: boolean | undefined }
-  /** The target before the prefix of a router was cut off, by Express and Connect. */
+  /** The full request target, which Express and Connect keep when they remove the prefix of a router. */
   readonly originalUrl?: unknown
-  /** What a body parser made of the body. */
+  /** The parsed body, if a body parser read it. */
   readonly body?: unknown
-  /** The bytes that a body parser read, where it keeps them, as cloud functions do. */
+  /** The bytes that a body parser read, if it keeps them, as cloud functions do. */
   readonly rawBody?: unknown
 }
 
-/** What answers a {@link NodeRequest}: `ServerResponse`, the `Http2ServerResponse` of `node:http2`, or that of a framework. */
+/**
+ * The response to a {@link NodeRequest}: `ServerResponse`, the `Http2ServerResponse` of `node:http2`, or that of a
+ * framework.
+ */
 export interface NodeResponse extends Writable {
   statusCode: number
   statusMessage: string
@@ -32,13 +35,13 @@ export interface NodeResponse extends Writable {
   readonly socket?: NodeSocket | null | undefined
   /** Absent for HTTP/2. */
   readonly chunkedEncoding?: boolean
-  /** Only of HTTP/2. */
+  /** Only in HTTP/2. */
   readonly stream?: NodeResponseStream
   setHeader(name: string, value: string): unknown
   appendHeader(name: string, value: string): unknown
   hasHeader(name: string): boolean
   getHeader(name: string): unknown
-  /** Always there, but not in all types. */
+  /** Always present, but missing in some types. */
   flushHeaders?(): void
 }
 
@@ -57,7 +60,7 @@ export interface NodeSocket {
 export interface NodeResponseStream {
   readonly destroyed: boolean
   readonly writableFinished: boolean
-  /** 0 unless one side gave the stream up. */
+  /** 0 unless one side reset the stream. */
   readonly rstCode?: number | undefined
   close(code: number): void
 }

@@ -1,25 +1,24 @@
 import type { NodeResponse, NodeSocket } from './node-messages.js'
 
-/** Whether nothing can be sent any more: the answer is complete, or the client is gone. */
+/** Whether nothing more can be sent: the answer is complete, or the client has disconnected. */
 export function isClosed(response: NodeResponse): boolean {
   if (response.writableEnded) return true
   return response.stream ? response.stream.destroyed : response.destroyed || response.req.socket?.destroyed === true
 }
 
 /**
- * Calls `act` once, when an answer has been handed over whole or the client has gone away before. Nothing is called after the
- * function that comes back was.
+ * Calls `act` once, after the whole answer was sent or the client disconnected. The returned function cancels this.
  */
 export function onceClosed(response: NodeResponse, act: (wasSent: boolean) => void): () => void {
   const { stream } = response
   const settle = (wasSent: boolean) => {
     stop()
-    // HTTP/2 says that it finished in either case.
+    // HTTP/2 emits finish in either case.
     act(stream ? stream.writableFinished && (stream.rstCode ?? 0) === 0 : wasSent)
   }
   const onFinish = () => settle(true)
   const onClose = () => settle(false)
-  // Node 22 tells an answer that waits for its turn on the connection nothing when that closes.
+  // Node 22 does not notify an answer that waits for its turn when its connection closes.
   const leave = !stream && response.socket === null ? awaitClose(response.req.socket, onClose) : undefined
   const stop = () => {
     response.off('finish', onFinish).off('close', onClose)
@@ -36,7 +35,7 @@ interface Queue {
 
 const queues = new WeakMap<NodeSocket, Queue>()
 
-// One listener a connection, for a client can put any number of requests into its queue.
+// One listener a connection, because a client can queue any number of requests on it.
 function awaitClose(socket: NodeSocket, listener: () => void): () => void {
   const queue = queues.get(socket) ?? openQueue(socket)
   queue.listeners.add(listener)

@@ -6,15 +6,15 @@ import type { NodeRequest } from './node-messages.js'
 /** The body of a request, for a Fetch `Request`. */
 export interface NodeBody {
   readonly content: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>
-  /** Whether the bytes are others than those that came, so that the headers about those are wrong. */
+  /** Whether the bytes differ from those that were received, so that the headers about the bytes are wrong. */
   readonly isRebuilt: boolean
 }
 
 /**
- * The body of a Node request; `undefined` where there is none. What a body parser has read is taken from where it left it: the
- * bytes of `rawBody`, or `body` as text, bytes, a form or JSON again.
+ * The body of a Node request; `undefined` if there is none. If a body parser has read it, its result is used: the
+ * bytes of `rawBody`, or `body` as text, bytes, a form or JSON.
  *
- * @throws ConfigurationError when the body was read before and left nowhere.
+ * @throws ConfigurationError when the body was read before and not kept.
  */
 export function requestBody(request: NodeRequest, headers: Headers): NodeBody | undefined {
   if (!hasBody(request, headers)) return undefined
@@ -32,11 +32,11 @@ function hasBody({ method, stream, httpVersionMajor }: NodeRequest, headers: Hea
 function parsedBody({ rawBody, body }: NodeRequest, headers: Headers): Uint8Array<ArrayBuffer> {
   for (const whole of [rawBody, body]) {
     if (typeof whole === 'string') return Buffer.from(whole)
-    // Copied, for the owner of the bytes may go on to use them.
+    // Copied, because the owner of the bytes may still use them.
     if (whole instanceof Uint8Array) return Uint8Array.from(whole)
   }
   const type = declaredMediaType(headers)
-  // The files of such a form are no longer in what a parser leaves.
+  // The parsed form no longer contains its files.
   if (body === undefined || type === 'multipart/form-data')
     throw unreadableBody(body === undefined ? 'undefined' : type)
   const isForm = type === 'application/x-www-form-urlencoded' && typeof body === 'object' && body !== null
@@ -46,11 +46,11 @@ function parsedBody({ rawBody, body }: NodeRequest, headers: Headers): Uint8Arra
 }
 
 function unreadableBody(value = 'parsed'): ConfigurationError {
-  const fix = 'the body was read before: put the handler ahead of what reads it, or leave what it read in request.body'
+  const fix = 'the body was read before: mount the handler before the parser, or keep the parsed body in request.body'
   return new ConfigurationError('toNodeListener', [{ field: 'request.body', value, fix }])
 }
 
-// In the notation that parsers of forms read: a[b]=c for objects, a name again for each of a list.
+// In the notation of form parsers: a[b]=c for objects, a repeated name for lists.
 function formText(body: object): string {
   const fields = new URLSearchParams()
   const add = (name: string, value: unknown) => {

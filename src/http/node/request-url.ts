@@ -1,20 +1,21 @@
-/** What the URL of a request is made of. */
+/** The parts of a request's URL. */
 export interface RequestUrlParts {
   /** Whether it came over TLS. */
   readonly isSecure: boolean
-  /** The `Host` header, or `:authority` of HTTP/2; anybody can write anything into it. */
+  /** The `Host` header, or `:authority` of HTTP/2; a client can send any text. */
   readonly host: string | undefined
   /** The request target: `/v1/models?limit=2`, `http://host.example/v1/models`, `*`. */
   readonly target: string
 }
 
-// With letters of names and addresses alone there can be no user, path or second host in it.
+// Only characters of names and addresses, so that it cannot contain a user, a path or a second host.
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?$/i
 
 /**
- * The URL of a request, such as `http://localhost:3000/v1/models?limit=2`, for anything that a client can send: a host that
- * is missing or cannot be one becomes `localhost`, bytes above ASCII are percent-encoded, and the target for the server as a
- * whole, `*`, becomes the path `/*`. The host of a target in absolute form goes before that of the header, as RFC 9112 has it.
+ * The URL of a request, such as `http://localhost:3000/v1/models?limit=2`, for any request that a client can send. A
+ * missing or invalid host becomes `localhost`, bytes above ASCII are percent-encoded, and the target of the whole
+ * server, `*`, becomes the path `/*`. The host of a target in absolute form takes precedence over the header, as in
+ * RFC 9112.
  */
 export function requestUrl({ isSecure, host, target }: RequestUrlParts): string {
   const scheme = isSecure ? 'https' : 'http'
@@ -27,9 +28,9 @@ function originOf(scheme: string, host: string | undefined): string {
   return host !== undefined && HOST.test(host) && URL.canParse(origin) ? origin : `${scheme}://localhost`
 }
 
-// Joined as text: resolved against the origin, a target of two slashes would name a host of its own.
+// Joined as text: a target with two slashes would be resolved as another host.
 function pathOf(target: string): string {
   const path = target.startsWith('/') ? target : `/${target}`
-  // Node hands each byte over as the letter of its number.
+  // Node represents each byte as the character with its number.
   return path.replaceAll(/[\x80-\xff]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`)
 }

@@ -5,21 +5,21 @@ import { isClosed, onceClosed } from './once-closed.js'
 import { writeBody } from './write-body.js'
 
 /**
- * Writes a Fetch response to a Node response, as any handler of `node:http`, Express or Fastify has one.
+ * Writes a Fetch response to the response of `node:http`, Express or Fastify.
  *
- * - Status and headers leave at once, also when the body is silent; headers that are set already stay unless the answer has
- *   them too, and each cookie keeps a header of its own.
- * - The body is read no faster than the client takes it. What is ready at the same time is written at once, and a body that is
- *   ready as a whole gets a `Content-Length`.
+ * - Status and headers are sent at once, even if the body is silent. Headers that are already set stay unless the
+ * answer has them too, and each cookie keeps its own header.
+ * - The body is read no faster than the client reads it. Chunks that are ready at the same time are written together,
+ * and a body that is completely ready gets a `Content-Length`.
  * - HEAD, 204 and 304 send no body: it is cancelled.
- * - When the client goes away the body is cancelled in the same turn, without waiting for what the cancel does.
+ * - When the client disconnects, the body is cancelled in the same turn, without waiting for the cancel.
  *
- * Resolves when everything is handed over to the operating system, when the client is gone, or at once when the response was
- * ended before, for a client that has its answer needs no other. Rejects with what the body throws: the connection is cut
- * before, so that the client does not take a part for the whole.
+ * Resolves when everything is passed to the operating system, when the client has disconnected, or at once when the
+ * response was ended before. Rejects with the error of the body; the connection is cut first, so that the client does
+ * not mistake a part for the whole.
  *
- * @throws TypeError when the answer is none, its body is in use or yields anything but bytes.
- * @throws RangeError when the body is not as long as its `Content-Length`.
+ * @throws TypeError when the answer is not a Response, or its body is in use or yields anything other than bytes.
+ * @throws RangeError when the length of the body differs from its `Content-Length`.
  *
  * @example
  * ```ts
@@ -34,7 +34,7 @@ import { writeBody } from './write-body.js'
 export async function sendNodeResponse(response: NodeResponse, answer: Response): Promise<void> {
   const reader = readerOf(answer)
   const cancel = (reason: unknown) => {
-    // Nobody waits for it: a source may be in the middle of a step that never ends, or fail while it stops.
+    // Not awaited: a source may be in a step that never ends, or fail while it stops.
     reader?.cancel(reason).catch(() => undefined)
   }
   if (isClosed(response)) return cancel(clientGone())
@@ -42,7 +42,7 @@ export async function sendNodeResponse(response: NodeResponse, answer: Response)
   const closed = Promise.withResolvers<void>()
   const stop = onceClosed(response, () => {
     isOpen = false
-    // Of a body that was read to its end it does nothing.
+    // No effect on a body that was read to its end.
     cancel(clientGone())
     closed.resolve()
   })
@@ -69,11 +69,11 @@ function hasNoBody({ req }: NodeResponse, { status }: Response): boolean {
   return req.method === 'HEAD' || status === 204 || status === 304
 }
 
-// Node frames the body itself; the other names are about one connection, which HTTP/2 refuses.
+// Node frames the body; the other headers describe one connection, which HTTP/2 refuses.
 const OF_THE_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade'])
 
 function writeHead(response: NodeResponse, { status, statusText, headers }: Response): void {
-  // Response.error() is an answer that never came.
+  // Response.error() stands for an answer that never came.
   if (status < 200) throw new RangeError(`Could not send a response: its status is ${status}`)
   const isHttp2 = response.stream !== undefined
   response.statusCode = status

@@ -11,27 +11,27 @@ import type { NodeRequest, NodeResponse } from './node-messages.js'
 import { isClosed, onceClosed } from './once-closed.js'
 import { sendNodeResponse } from './send-node-response.js'
 
-/** How requests of Node are handed to a Fetch handler. */
+/** Options of {@link toNodeListener}. */
 export interface NodeListenerOptions {
   /**
-   * Called with what the handler threw, or what the body of its answer failed with, after the client was answered or cut
-   * off. An abort because the client disconnected is not reported.
+   * Called with an error that the handler threw, or that the body of its answer failed with, after the client was
+   * answered or cut off. An abort because the client disconnected is not reported.
    * @defaultValue a warning of the process, which Node prints
    */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /**
- * Makes a listener of `node:http`, `node:https` and `node:http2` out of a Fetch handler. It is also middleware of Express and
- * Connect, under any prefix (the handler sees the whole path), and takes the raw messages of Fastify.
+ * Converts a Fetch handler to a listener of `node:http`, `node:https` and `node:http2`. It is also middleware of
+ * Express and Connect, under any prefix (the handler sees the whole path), and accepts the raw messages of Fastify.
  *
- * - The body is streamed, and read only when the handler reads it. After a body parser it is what that left in `request.body`
- *   or `request.rawBody`; JSON is written again, so its spacing is lost.
- * - `request.signal` is aborted when the client goes away before it has the whole answer, and never after that.
- * - What the handler throws is answered with status 500 and OpenAI's error object, without its text. TRACE, which no Fetch
- *   request can have, is answered with 405, and what else no Fetch request can hold with 400.
+ * - The body is streamed, and read only when the handler reads it. After a body parser it is taken from
+ * `request.body` or `request.rawBody`; JSON is serialised again, so its spacing is lost.
+ * - `request.signal` is aborted when the client disconnects before it has the whole answer, and never after that.
+ * - An error of the handler is answered with status 500 and OpenAI's error object, without its text. TRACE, which a
+ * Fetch request cannot represent, is answered with 405, and any other such request with 400.
  *
- * With Fastify, take its parsers away from the routes, or give it `Object.assign(request.raw, { body: request.body })`, and
+ * With Fastify, remove its parsers from the routes, or pass `Object.assign(request.raw, { body: request.body })`, and
  * call `reply.hijack()` first.
  *
  * @example
@@ -50,12 +50,12 @@ export function toNodeListener(
   const { onError = warn } = options
 
   async function serve(request: NodeRequest, response: NodeResponse): Promise<void> {
-    // Nobody waits for an answer any more and nothing was begun, so nothing is.
+    // The client has disconnected before anything was started, so nothing is started.
     if (isClosed(response)) return
     const gone = new AbortController()
     let received: Request | undefined
     onceClosed(response, (wasSent) => {
-      // Looked up in the request, which has to live that long: a signal alone does not keep alive what aborts it.
+      // Kept alive by the request: a signal alone does not keep alive the object that aborts it.
       if (!wasSent && received?.signal.aborted !== true) gone.abort(clientGone())
       discardBody(received)
     })
@@ -79,10 +79,10 @@ export function toNodeListener(
   }
 }
 
-// What a handler leaves unread would block the connection. What it goes on to read has a reader.
+// A body that the handler leaves unread would block the connection. One that it still reads has a reader.
 function discardBody(request: Request | undefined): void {
   if (request?.body?.locked !== false) return
-  // It only fails if the body has failed already.
+  // It only fails if the body has already failed.
   request.body.cancel().catch(() => undefined)
 }
 

@@ -7,11 +7,12 @@ import { isClosed } from './once-closed.js'
 const MAX_BATCH_BYTES = 64 * 1024
 
 /**
- * Writes a body to a response and ends it, or stops when `closed` resolves, by which time the reader is cancelled. Chunks that
- * are ready together leave in one write, and no more than a batch is read ahead of a client that takes nothing.
+ * Writes a body to a response and ends it, or stops when `closed` resolves, after which the reader is cancelled.
+ * Chunks that are ready together are written together, and at most one batch is read ahead of a client that does not
+ * read.
  *
- * @throws TypeError when a chunk is not made of bytes.
- * @throws RangeError when the body is longer or shorter than its `Content-Length`.
+ * @throws TypeError when a chunk does not consist of bytes.
+ * @throws RangeError when the length of the body differs from its `Content-Length`.
  */
 export async function writeBody(
   response: NodeResponse,
@@ -49,7 +50,7 @@ export async function writeBody(
     }
   }
 
-  // In the next turn and not now, so that the headers of a body that is ready leave with it.
+  // In the next turn, so that the headers of a body that is ready are sent with it.
   const headersDue = setImmediate(() => {
     if (!isClosed(response)) response.flushHeaders?.()
   })
@@ -58,7 +59,7 @@ export async function writeBody(
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      // A reader that was cancelled ends like one whose body is over.
+      // A cancelled reader ends like a body that is complete.
       if (done) break
       readBytes += byteLengthOf(value)
       if (promisedBytes !== undefined && readBytes > promisedBytes) throw wrongLength(promisedBytes, readBytes)
@@ -67,11 +68,11 @@ export async function writeBody(
       batchBytes += value.byteLength
       if (batchBytes >= MAX_BATCH_BYTES) {
         flush()
-        // A source that is always ready would keep everybody else waiting.
+        // A source that is always ready would block all others.
         await nextTurn()
       } else if (!isFlushDue) {
         isFlushDue = true
-        // Runs when the reader really has to wait, because promises that are settled come before it.
+        // Runs only when the reader has to wait, because settled promises run first.
         process.nextTick(flush)
       }
       if (isBlocked) await drained()
@@ -81,7 +82,7 @@ export async function writeBody(
     if (batchBytes > 0) response.end(takeBatch())
     else response.end()
   } catch (error) {
-    // What came before the failure is worth having, and leaves within a turn if the client takes anything at all.
+    // The chunks before the failure are useful, and are sent within a turn if the client reads.
     flush()
     await nextTurn()
     throw error
@@ -93,11 +94,9 @@ export async function writeBody(
 
 function byteLengthOf(chunk: unknown): number {
   if (isUint8Array(chunk)) return chunk.byteLength
-  throw new TypeError(`Could not send a chunk of the body, which has to be a Uint8Array: ${describeValue(chunk)}`)
+  throw new TypeError(`Could not send a chunk of the body: ${describeValue(chunk)} is not a Uint8Array`)
 }
 
 function wrongLength(promisedBytes: number, readBytes: number): RangeError {
-  return new RangeError(
-    `Could not send ${promisedBytes} bytes, as the Content-Length has it: the body has ${readBytes}`,
-  )
+  return new RangeError(`Could not send the ${promisedBytes} bytes of the Content-Length: the body has ${readBytes}`)
 }

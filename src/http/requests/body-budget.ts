@@ -1,12 +1,12 @@
-/** The part of one body in what all of them may take together. */
+/** The share of one body in the budget of all bodies. */
 export interface BodyShare {
-  /** Counts bytes that came; `false` when there is no room for them. */
+  /** Counts received bytes; `false` if the budget is exceeded. */
   take(byteLength: number): boolean
-  /** Everything that was counted is free again; a second call does nothing. */
+  /** Frees everything that was counted; a second call has no effect. */
   release(): void
 }
 
-/** What the bodies that a handler reads at one moment may take together: a share for each. */
+/** The budget of the bodies that a handler reads at one moment: each call returns a share. */
 export function bodyBudget(maxBytes: number): () => BodyShare {
   let usedBytes = 0
   return () => {

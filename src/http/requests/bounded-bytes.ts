@@ -3,34 +3,34 @@ import { discard } from '../../upstream/body-text.js'
 import { HttpRefusal } from '../http-refusal.js'
 import type { BodyShare } from './body-budget.js'
 
-/** What one body may take. */
+/** The limits of one body. */
 export interface BodyLimits {
   readonly maxBytes: number
-  /** Its share in what all bodies together may take; without one it is bounded alone. */
+  /** Its share in the budget of all bodies; without one only its own size is limited. */
   readonly share?: BodyShare | undefined
-  /** When it has to be there as a whole; without a time it may take for ever. */
+  /** The time for the whole body; unlimited if absent. */
   readonly time?: { readonly limitMs: number; readonly clock: Clock } | undefined
 }
 
 const FIRST_BYTES = 16_384
-// Others' bodies are read within seconds, unless they are cut off by then.
+// Other bodies are read or cut off within seconds.
 const RETRY_AFTER_SECONDS = 5
 
 /**
- * Reads the body of a request whole, counting what really comes: `Content-Length` is not believed. One byte past the limit
- * ends the reading and cancels the stream, and so does the end of the time. However small the chunks are, memory stays below three
- * times the limit.
+ * Reads the whole body of a request and counts the bytes that arrive: `Content-Length` is not trusted. One byte past
+ * the limit, or the end of the time, ends the reading and cancels the stream. Memory stays below three times the
+ * limit, however small the chunks are.
  *
- * @throws HttpRefusal 413 past the limit; 408 for a body that did not arrive in time; 503 where all bodies together are too
- * large; 400 for a body that breaks off; 500 for one that was read before.
- * @throws signal.reason of the request when that is aborted; the stream is cancelled then too.
+ * @throws HttpRefusal 413 past the limit; 408 for a body that did not arrive in time; 503 if all bodies together are
+ * too large; 400 for a body that breaks off; 500 for one that was read before.
+ * @throws signal.reason of the request when it is aborted; the stream is then cancelled too.
  */
 export async function readBoundedBytes(request: Request, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
   request.signal.throwIfAborted()
   if (request.body === null && !request.bodyUsed) return new Uint8Array()
   if (request.body === null || request.bodyUsed || request.body.locked) throw readBefore()
   const reader = (request.body as ReadableStream<unknown>).getReader()
-  // A waiting read settles at once when its stream is cancelled, even by a source that does not listen.
+  // A waiting read settles at once when its stream is cancelled, even if the source ignores the cancel.
   const stop = () => discard(reader)
   request.signal.addEventListener('abort', stop, { once: true })
   const done = new AbortController()
@@ -41,7 +41,7 @@ export async function readBoundedBytes(request: Request, limits: BodyLimits): Pr
       isLate = true
       stop()
     },
-    () => undefined, // The body arrived in time, or its sender left.
+    () => undefined, // The body arrived in time, or its sender disconnected.
   )
   const check = () => {
     request.signal.throwIfAborted()
@@ -63,7 +63,7 @@ async function readAll(
   { maxBytes, share }: BodyLimits,
   check: () => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  // One buffer that grows: a list of chunks of one byte each would take a hundred times their length and more.
+  // One growing buffer: a list of chunks of one byte each would take over a hundred times their length.
   let bytes = new Uint8Array(Math.min(FIRST_BYTES, maxBytes))
   let length = 0
   while (true) {
@@ -83,14 +83,14 @@ async function nextChunk(reader: Reader, check: () => void): Promise<Uint8Array 
   try {
     result = await reader.read()
   } catch (cause) {
-    // A client that goes away aborts the signal and breaks the body, in either order.
+    // A client that disconnects aborts the signal and breaks the body, in either order.
     check()
     throw unreadable('it broke off before its end', cause)
   }
   check()
   if (result.done) return undefined
   if (result.value instanceof Uint8Array) return result.value
-  throw unreadable('it is no stream of bytes')
+  throw unreadable('it is not a stream of bytes')
 }
 
 function grown(bytes: Uint8Array<ArrayBuffer>, capacity: number): Uint8Array<ArrayBuffer> {

@@ -3,7 +3,7 @@ import { readMedia } from './media-field.js'
 import { readPromptField } from './request-fields.js'
 import type { RequestProblems } from './request-problems.js'
 
-/** What the user says in a chat request. */
+/** The user's message in a chat request. */
 export interface ChatMessage {
   /** Path of the text, such as `messages[2].content`. */
   readonly field: string
@@ -12,10 +12,10 @@ export interface ChatMessage {
   readonly video?: string
 }
 
-/** How many messages a chat may have. */
+/** Maximum messages of a chat. */
 const MAX_MESSAGES = 256
 
-/** Reads the last message of the user; what was said before it is a history that no generator takes. */
+/** Reads the last message of the user; the messages before it are ignored, because no generator accepts a history. */
 export function readLastMessage(problems: RequestProblems, messages: unknown): ChatMessage {
   const nothing: ChatMessage = { field: 'messages' }
   if (!Array.isArray(messages) || messages.length === 0 || messages.length > MAX_MESSAGES) {
@@ -44,7 +44,7 @@ function readContent(problems: RequestProblems, field: string, content: unknown)
   return { field, ...textField(readPromptField(problems, field, texts.join('\n'))), ...media }
 }
 
-/** Gives the text of a part, and adds an input to those that are there already. */
+/** Returns the text of a part, and adds its input to the previous ones. */
 function readPart(problems: RequestProblems, path: string, part: unknown, media: Media): readonly string[] {
   if (!isRecord(part)) {
     problems.add(path, part, 'give an object with a type')
@@ -64,13 +64,13 @@ function readPart(problems: RequestProblems, path: string, part: unknown, media:
   if (media[kind] === undefined) {
     const input = readMedia(problems, field, part[type], kind)
     if (input !== undefined) media[kind] = input
-  } else problems.note({ field, value: `one more ${kind}`, fix: `leave it out: one ${kind} is taken` })
+  } else problems.note({ field, value: `one more ${kind}`, fix: `leave it out: one ${kind} is accepted` })
   return []
 }
 
 const FIXES: ReadonlyMap<unknown, string> = new Map([
-  ['file', 'give an image as image_url, a video as video_url: files are not taken'],
-  ['input_audio', 'leave it out: no audio is taken'],
+  ['file', 'give an image as image_url, a video as video_url: files are not accepted'],
+  ['input_audio', 'leave it out: audio is not accepted'],
   ['input_text', 'use text'],
   ['input_image', 'use image_url'],
 ])

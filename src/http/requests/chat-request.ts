@@ -9,21 +9,21 @@ import { readPromptMarkers } from './prompt-markers.js'
 import { readAspectRatio, readFlag, readLine, readSeconds, readSeed, readSize } from './request-fields.js'
 import { type RequestProblems, requestProblems } from './request-problems.js'
 
-/** A chat completion request, understood as one for a video. */
+/** A chat completion request, read as a request for a video. */
 export interface ChatRequest {
   readonly request: VideoRequest
-  /** As the client named it, for the answer; `sora-1.0` when it named none. */
+  /** The client's name for the model, for the answer; `sora-1.0` if it named none. */
   readonly model: string
   readonly stream: boolean
-  /** Whether the stream is to end with a chunk that holds the usage. */
+  /** Whether the stream ends with a chunk that contains the usage. */
   readonly includeUsage: boolean
-  /** Fields that were given and have no meaning for a video, such as `temperature`. */
+  /** Fields that were given but have no meaning for a video, such as `temperature`. */
   readonly otherFields: OtherFields
   /** Their names, fit for a header. */
   readonly ignored: readonly string[]
 }
 
-/** How the two texts of a chat request are understood. What a mapping throws is passed on. */
+/** How the texts of a chat request are read. Errors of a mapping are rethrown. */
 export type ChatReading = Pick<HandlerOptions, 'readModel' | 'readPrompt'>
 
 const DEFAULT_MODEL = 'sora-1.0'
@@ -34,10 +34,11 @@ const READ_FIELDS = new Set(
 )
 
 /**
- * Reads the body of `POST /v1/chat/completions`. The last message of the user is the prompt, with at most one image and one
- * video; the extension fields of the sora2api family are `image` and `video` (base64, a data URL or an address),
- * `remix_target_id`, `style` or `style_id`, `seconds`, `size`, `aspect_ratio`, `seed` and `user`. A field says more than the name
- * of the model; where a field and the prompt name different things the request is refused.
+ * Reads the body of `POST /v1/chat/completions`. The last message of the user is the prompt, with at most one image
+ * and one video; the extension fields of the sora2api family are `image` and `video` (base64, a data URL or an
+ * address), `remix_target_id`, `style` or `style_id`, `seconds`, `size`, `aspect_ratio`, `seed` and `user`. A field
+ * takes precedence over the name of the model. If a field and the prompt contradict each other, the request is
+ * refused.
  *
  * @throws InvalidRequestError naming every problem by OpenAI's path of the field.
  */
@@ -63,7 +64,7 @@ export function readChatRequest(
   checkShots(problems, message, said)
   problems.throwIfAny()
   const { size, ...named } = readModel(model)
-  // Who asks for a ratio does not want that of the name.
+  // An explicit ratio replaces the ratio of the name.
   const frame = size === undefined || fields.aspectRatio !== undefined ? {} : { size }
   const request = { ...named, ...frame, ...media, ...said, ...fields }
   const otherFields = otherFieldsOf(Object.entries(body), READ_FIELDS)
@@ -99,7 +100,7 @@ function readInput(
   const field = readMediaOrBase64(problems, kind, body[kind], kind)
   const part = message[kind]
   if (field !== undefined && part !== undefined && field !== part) {
-    problems.add(kind, field, `leave it out: one ${kind} is taken, and the message has it`)
+    problems.add(kind, field, `leave it out: one ${kind} is accepted, and the message has it`)
   }
   const input = part ?? field
   return input === undefined ? {} : { [kind]: input }
@@ -114,7 +115,7 @@ function readIncludeUsage(problems: RequestProblems, options: unknown): boolean 
   return readFlag(problems, 'stream_options.include_usage', options.include_usage) ?? false
 }
 
-/** Notes the fields that name something else than the markers of the prompt do. */
+/** Notes the fields that contradict the markers of the prompt. */
 function checkAgreement(
   problems: RequestProblems,
   { field }: ChatMessage,
@@ -126,7 +127,7 @@ function checkAgreement(
     const read = path === 'remix_target_id' ? said.remixOf : said.style
     if (typeof given !== 'string' || given === '' || read === undefined) continue
     if (given.toLowerCase() !== read.toLowerCase()) {
-      problems.add(path, given, `leave it out, or take ${read} out of ${field}`)
+      problems.add(path, given, `leave it out, or remove ${read} from ${field}`)
     }
   }
 }

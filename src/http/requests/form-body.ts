@@ -2,13 +2,13 @@ import { describeValue } from '../../contracts/errors.js'
 import { HttpRefusal } from '../http-refusal.js'
 import { type HeaderParameters, headerParameters } from './header-parameters.js'
 
-/** A file of a form; fit to be an image of a `VideoRequest`. */
+/** A file of a form; can be the image of a `VideoRequest`. */
 export interface FormFile {
   /** The content of the file. */
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** As its part says, in lower case and without parameters; `application/octet-stream` where it says none. */
+  /** The media type of its part, in lower case and without parameters; `application/octet-stream` if missing. */
   readonly mediaType: string
-  /** Name of the file, as its part gives it. */
+  /** Name of the file in its part. */
   readonly fileName: string
 }
 
@@ -18,19 +18,19 @@ export interface FormPart {
   readonly value: string | FormFile
 }
 
-/** How many parts a form may have. */
+/** Maximum parts of a form. */
 export const MAX_FORM_PARTS = 100
 const MAX_HEAD_BYTES = 8192
 const [TAB, LF, CR, SPACE, DASH] = [0x09, 0x0a, 0x0d, 0x20, 0x2d]
 const HEAD_END = '\r\n\r\n'
 
 /**
- * Parses a body as `multipart/form-data`. It does not use the platform's parser, for those differ in what they take: clients write
- * `name=prompt` without quotes, `filename*=utf-8''…`, `\"` in a name, a preamble, or a part without a blank line. What is refused
- * is what could be read in two ways.
+ * Parses a body as `multipart/form-data`. Platform parsers are not used, because they accept different forms: clients
+ * write `name=prompt` without quotes, `filename*=utf-8''…`, `\"` in a name, a preamble, or a part without a blank
+ * line. Only ambiguous forms are refused.
  *
- * @param contentType - The header as it came, with the boundary.
- * @throws HttpRefusal 400 `invalid_form`: without a boundary or an end, with a part that cannot be read or has no name, with too
+ * @param contentType - The unchanged header, with the boundary.
+ * @throws HttpRefusal 400 `invalid_form`: without a boundary or an end, with an unreadable or unnamed part, with too
  * many parts.
  */
 export function parseFormBody(bytes: Uint8Array<ArrayBuffer>, contentType: string): readonly FormPart[] {
@@ -44,12 +44,12 @@ export function parseFormBody(bytes: Uint8Array<ArrayBuffer>, contentType: strin
     : nextDelimiter(body, mark, 0)
   while (before?.next !== undefined) {
     if (parts.length === MAX_FORM_PARTS) throw notForm(`it has more than ${MAX_FORM_PARTS} parts`)
-    // Two bytes back: the blank line after no headers at all is the end of the line before.
+    // Starts two bytes earlier: without headers, the blank line is the end of the line before.
     const head = body.subarray(before.next - 2, before.next + MAX_HEAD_BYTES)
     const headLength = head.indexOf(HEAD_END)
     if (headLength === -1) throw notForm('the headers of a part have no end, or are too long')
     const headEnd = before.next - 2 + headLength
-    // A part without a body may have one line end fewer.
+    // A part without a body may have one line end less.
     const after = nextDelimiter(body, mark, headEnd + 2)
     if (after === undefined) break
     const start = headEnd + HEAD_END.length
@@ -61,7 +61,7 @@ export function parseFormBody(bytes: Uint8Array<ArrayBuffer>, contentType: strin
   return parts
 }
 
-/** A line with the boundary: where the part before it ends, and where the next one begins; none after the last. */
+/** A line with the boundary: where the part before it ends, and where the next one begins; the last has no next one. */
 interface Delimiter {
   readonly at: number
   readonly next?: number
@@ -75,7 +75,7 @@ function nextDelimiter(body: Buffer, mark: Buffer, from: number): Delimiter | un
   return undefined
 }
 
-// What goes on after the boundary in any other way is content.
+// Any other text after the boundary is content.
 function delimiterAt(body: Buffer, mark: Buffer, at: number): Delimiter | undefined {
   let end = at + mark.length
   if (body[end] === DASH && body[end + 1] === DASH) return { at }
@@ -101,7 +101,7 @@ function readPart(head: string, content: Uint8Array<ArrayBuffer>, number: number
   }
   const type = headers.get('content-type') ?? ''
   const mediaType = type.split(';', 1)[0]?.trim().toLowerCase() || 'application/octet-stream'
-  // A copy: a file may be kept for as long as its run, and the body need not be.
+  // A copy: a file may be kept as long as its run, the body need not be.
   if (fileName !== undefined) return { name, value: { bytes: content.slice(), mediaType, fileName } }
   return { name, value: textOf(content, headerParameters(type)?.get('charset') ?? 'utf-8', number) }
 }
@@ -117,14 +117,14 @@ function readHead(head: string, number: number): ReadonlyMap<string, string> {
   return headers
 }
 
-// Browsers write three characters as these escapes, and no other.
+// Browsers escape only these three characters.
 function nameOf(parameters: HeaderParameters, key: string): string | undefined {
   return parameters
     .get(key)
     ?.replace(/%(22|0d|0a)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
-// A text in another encoding than it says would be paid for as something else.
+// A text in a different encoding than declared would be paid for as different text.
 function textOf(content: Uint8Array, charset: string, number: number): string {
   try {
     return new TextDecoder(charset, { fatal: true }).decode(content)

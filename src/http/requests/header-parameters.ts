@@ -1,15 +1,16 @@
-/** The parameters of a header such as `form-data; name="a"`, by their names in lower case; the first of a name counts. */
+/** The parameters of a header such as `form-data; name="a"`, by name in lower case; the first of equal names counts. */
 export type HeaderParameters = ReadonlyMap<string, string>
 
-// A name, then a quoted text with escapes, a quoted one whose backslashes are none, or what comes before the next semicolon.
+// A name, then a quoted text with escapes, a quoted one with literal backslashes, or the text up to the next
+// semicolon.
 const PARAMETER =
   /[ \t]*;[ \t;]*([^\s=;"]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|"([^"]*)"|([^\s;"][^;]*|))[ \t]*(?=;|$)/sy
 const REST = /[ \t;]*$/y
 const EXTENDED = /^(utf-8|iso-8859-1)'[\w-]*'((?:%[0-9a-f]{2}|[\w.~!#$&+^`|-])*)$/i
 
 /**
- * Reads the parameters of a header as clients write them: quoted or not, with `\"` and `\\` in a quoted text, and as `name*=utf-8''…`
- * (RFC 8187), which counts before the plain one.
+ * Reads the parameters of a header as clients write them: quoted or not, with `\"` and `\\` in a quoted text, and as
+ * `name*=utf-8''…` (RFC 8187), which takes precedence over the plain one.
  * @returns `undefined` for a header whose parameters cannot be read.
  */
 export function headerParameters(header: string): HeaderParameters | undefined {
@@ -37,7 +38,7 @@ function setOnce(map: Map<string, string>, key: string, value: string): void {
   if (!map.has(key)) map.set(key, value)
 }
 
-// One that cannot be read leaves the plain one beside it.
+// An unreadable value is ignored in favour of the plain one.
 function extendedValue(value: string): string | undefined {
   const [, charset = '', text = ''] = EXTENDED.exec(value) ?? []
   if (charset === '') return undefined

@@ -9,12 +9,13 @@ import type { RequestProblems } from './request-problems.js'
 
 const FIELD = 'input_reference'
 const OBJECT_FIELDS = new Set(['image_url', 'file_id'])
-const NO_FILE_ID = 'give image_url instead, an https URL or a data URL: no files are kept here'
+const NO_FILE_ID = 'give image_url instead, an https URL or a data URL: this server keeps no files'
 
 /**
- * Reads the reference image of a request of the Videos API: a file, an address or data URL, or an object with `image_url`, which
- * a form writes as `input_reference[image_url]`. The media type of a file is what its first bytes tell, else what it says.
- * @param ignored - Takes the paths of what has no meaning in such an object.
+ * Reads the reference image of a request of the Videos API: a file, an address or data URL, or an object with
+ * `image_url`, which a form writes as `input_reference[image_url]`. The media type of a file is that of its first
+ * bytes, else the declared one.
+ * @param ignored - Receives the paths of unknown fields of such an object.
  */
 export function readReference(
   problems: RequestProblems,
@@ -51,7 +52,7 @@ function readFile(problems: RequestProblems, { bytes, mediaType: declared }: For
   return problems.note({ field: FIELD, value: seen, fix: `give the file of ${FORMATS.image}` })
 }
 
-// JSON has no bytes.
+// JSON contains no bytes.
 function isFile(value: unknown): value is FormFile {
   return isRecord(value) && value.bytes instanceof Uint8Array
 }

@@ -1,8 +1,8 @@
 import { HttpRefusal } from '../http-refusal.js'
 
-/** How deep the lists and objects of a body may lie in each other. */
+/** Maximum nesting of lists and objects in a body. */
 export const MAX_JSON_DEPTH = 64
-/** How many values a body may have, those inside of others included. */
+/** Maximum values of a body, including nested ones. */
 export const MAX_JSON_VALUES = 100_000
 
 const QUOTE = 0x22
@@ -12,8 +12,8 @@ const [OPEN_LIST, CLOSE_LIST] = [0x5b, 0x5d]
 const [OPEN_OBJECT, CLOSE_OBJECT] = [0x7b, 0x7d]
 
 /**
- * Parses a body as JSON in UTF-8, with or without a byte order mark. Of a key that comes twice the last one counts; a key
- * `__proto__` is a key like any other. Bodies that would take much more memory than their length are refused unparsed.
+ * Parses a body as JSON in UTF-8, with or without a byte order mark. Of duplicate keys the last one counts;
+ * `__proto__` is an ordinary key. Bodies that would take much more memory than their length are refused unparsed.
  *
  * @throws HttpRefusal 400 `invalid_json`.
  */
@@ -29,12 +29,13 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   }
 }
 
-/** Whether a body begins like a JSON object, whatever comes then. */
+/** Whether a body starts like a JSON object. */
 export function looksLikeJsonObject(bytes: Uint8Array): boolean {
   return /^\ufeff?[ \t\r\n]*\{/.test(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, 1024)))
 }
 
-// Looks at the brackets and commas outside of texts. Where the body is no JSON it may count wrong, and the parser stops there.
+// Counts the brackets and commas outside of strings. For invalid JSON the count may be wrong, and the parser stops
+// there.
 function checkNesting(bytes: Uint8Array): void {
   let depth = 0
   let values = 1
@@ -51,7 +52,7 @@ function checkNesting(bytes: Uint8Array): void {
   }
 }
 
-/** Where the text that begins at a quote ends: a loop of its own, for nearly all of a large body is one text. */
+/** The end of the string that begins at a quote: a separate loop, because nearly all of a large body is one string. */
 function endOfText(bytes: Uint8Array, start: number): number {
   let at = start + 1
   while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1

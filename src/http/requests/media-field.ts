@@ -3,12 +3,12 @@ import { mediaTypeOf } from '../../upstream/media-type.js'
 import { isAddress } from './request-fields.js'
 import type { RequestProblems } from './request-problems.js'
 
-/** Which input a field carries. */
+/** The kind of input in a field. */
 export type MediaKind = 'image' | 'video'
 
 /**
- * Reads an input: an address or a data URL, as a text or as `{ url }`. An address is handed on as it is: whether it
- * may be fetched is decided where it is fetched. Line breaks in a data URL are taken out.
+ * Reads an input: an address or a data URL, as a text or as `{ url }`. An address is passed on unchanged; the
+ * component that fetches it decides whether it may be fetched. Line breaks in a data URL are removed.
  */
 export function readMedia(
   problems: RequestProblems,
@@ -22,7 +22,7 @@ export function readMedia(
   return problems.add(field, url, `give an https URL or a data URL of type ${kind}/…`)
 }
 
-/** The same, where bare base64 is understood too: its first bytes tell the media type. */
+/** Like {@link readMedia}, but also accepts bare base64: its first bytes give the media type. */
 export function readMediaOrBase64(
   problems: RequestProblems,
   field: string,
@@ -41,13 +41,13 @@ export function readMediaOrBase64(
   })
 }
 
-/** What can be told from its first bytes. */
+/** The formats that are recognised by their first bytes. */
 export const FORMATS: Readonly<Record<MediaKind, string>> = {
   image: 'a PNG, JPEG, WebP, GIF, AVIF or HEIC image',
   video: 'an MP4, QuickTime or WebM video',
 }
 
-// As far as the pipeline looks for the comma.
+// The pipeline searches for the comma within this length.
 const MAX_HEAD = 200
 const SPACE = 0x20
 const HEAD = /^data:(image|video)\/[a-z0-9.+-]{1,60}(?:;[\w.+-]{1,30}(?:=[\w."+-]{0,60})?){0,4},/i
@@ -59,14 +59,14 @@ function readDataUrl(problems: RequestProblems, field: string, url: string, kind
   const rest = url.slice(head.length)
   const data = isBase64Url ? readBase64(rest) : rest.replace(/[\t\r\n]+/g, '')
   if (data !== undefined && isPrintable(data)) return `${head}${data}`
-  return problems.add(field, url, `give a data URL whose ${isBase64Url ? 'base64' : 'text'} can be read`)
+  return problems.add(field, url, `give a data URL with valid ${isBase64Url ? 'base64' : 'text'}`)
 }
 
-/** Base64 without the blanks in it, and with the signs that a URL may write as %2B, %2F and %3D; `undefined` for what is none. */
+/** Base64 without blanks, and with %2B, %2F and %3D decoded; `undefined` if it is not base64. */
 function readBase64(text: string): string | undefined {
   if (!/^[\w+/=% \t\r\n-]*$/.test(text)) return undefined
   if (!/[ \t\r\n]/.test(text)) return text
-  // By hand: a text of short lines would take a pattern seconds.
+  // A loop, because a pattern would take seconds for a text of short lines.
   const bytes = Buffer.from(text, 'latin1')
   let length = 0
   for (let at = 0; at < bytes.length; at += 1) {

@@ -9,10 +9,10 @@ const SIZES = {
 } as const
 
 /**
- * Reads a model name of the sora2api family for what it says of the video: `sora2-portrait-15s` is
- * `{ durationSeconds: 15, size: '720x1280' }`, `sora2pro-hd-landscape-25s` is `{ durationSeconds: 25, size: '1792x1024' }`, and
- * `sora-video-10s` is in landscape. Such a name, like `sora-1.0`, stands for the generator's own model; any other name is the
- * upstream's: `{ model }`.
+ * Reads fields of the request from a model name of the sora2api family: `sora2-portrait-15s` is `{ durationSeconds:
+ * 15, size: '720x1280' }`, `sora2pro-hd-landscape-25s` is `{ durationSeconds: 25, size: '1792x1024' }`, and
+ * `sora-video-10s` is in landscape. Such a name, like `sora-1.0`, selects the generator's own model; any other name
+ * is a model of the upstream: `{ model }`.
  */
 export function readModelName(model: string): Partial<VideoRequest> {
   if (model === 'sora-1.0') return {}

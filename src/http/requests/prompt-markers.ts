@@ -1,8 +1,8 @@
 import type { StoryboardShot } from '../../contracts/request.js'
 
-/** What a prompt says beside its text. */
+/** The text of a prompt and its markers. */
 export interface PromptMarkers {
-  /** What is left of the text; never empty where there was one. */
+  /** The text without its markers; never empty if there was text. */
   readonly prompt: string
   readonly storyboard?: readonly StoryboardShot[]
   /** Lower case, such as `anime`. */
@@ -11,26 +11,26 @@ export interface PromptMarkers {
   readonly remixOf?: string
 }
 
-/** How many shots a prompt may have; markers after that are text of the last one. */
+/** Maximum shots of a prompt; further markers are text of the last shot. */
 export const MAX_SHOTS = 1000
 
-// All of these begin with what none of their repetitions can take, so they run in linear time.
+// Each pattern begins with a character that its repetitions exclude, so it runs in linear time.
 const SHOT = /\[(\d{1,6}(?:\.\d{1,6})?)s\]/g
 const STYLE = /\{(festive|kakalaka|news|selfie|handheld|golden|anime|retro|nostalgic|comic)\}/i
 const POST =
   /(?:https?:\/\/)?sora\.chatgpt\.com\/p\/s_([a-f0-9]{32})(?!\w)(?:[/?#][\w.~%!$&'*+,;=:@/?#-]*)?|(?<![\w/])s_([a-f0-9]{32})(?!\w)/
 
 /**
- * Reads the markers of the sora2api family out of a prompt:
+ * Reads the markers of the sora2api family from a prompt:
  *
- * - `A day at sea [5.0s]sunrise [2.5s]a storm`: a storyboard. The text before the first marker becomes the prompt; without one
- *   the texts of the shots do, joined by a line feed. A shot may turn out empty or 0 seconds long: that is for whoever checks
- *   the request.
+ * - `A day at sea [5.0s]sunrise [2.5s]a storm`: a storyboard. The text before the first marker becomes the prompt;
+ * without it the prompt is the texts of the shots, joined by line feeds. A shot may be empty or 0 seconds long: the
+ * caller checks the request.
  * - `{anime}`: the first word in braces that is a known style (festive, kakalaka, news, selfie, handheld, golden, anime, retro,
  *   nostalgic, comic; in any case). Other braces stay in the prompt.
  * - `s_` and 32 hexadecimal digits, bare or in a link `https://sora.chatgpt.com/p/s_…`: the first is the post to remix.
  *
- * Style and post are taken out of the text, also out of the shots.
+ * Style and post are removed from the text, also from the shots.
  */
 export function readPromptMarkers(prompt: string): PromptMarkers {
   const post = POST.exec(prompt)
@@ -63,7 +63,7 @@ function readShots(text: string): { readonly summary: string; readonly shots: re
   return { summary: text.slice(0, marks[0]?.index).trim(), shots }
 }
 
-/** The text without a match, and without the blanks or the line that would be left empty where it was. */
+/** The text without a match, and without the blanks or the empty line that it would leave. */
 function cut(text: string, match: RegExpExecArray): string {
   const before = text.slice(0, match.index)
   const after = text.slice(match.index + match[0].length)

@@ -12,17 +12,17 @@ export type RequestBody =
 
 /** How to read a body. */
 export interface BodyReading extends Pick<BodyLimits, 'maxBytes' | 'time'> {
-  /** Gives a share in what all bodies together may take; it is held until the body is parsed. */
+  /** Returns a share in the budget of all bodies; it is held until the body is parsed. */
   readonly shareOf?: (() => BodyShare) | undefined
 }
 
 /**
- * Reads the body of a request: JSON (`application/json` and `+json`, with any parameters; also without a content type when it
- * begins with `{`) or a form (`multipart/form-data`).
+ * Reads the body of a request: JSON (`application/json` and `+json`, with any parameters; also without a content type
+ * if it starts with `{`) or a form (`multipart/form-data`).
  *
- * @throws HttpRefusal 413 `request_too_large`; 408 `request_timeout`; 503 `overloaded`; 415 `unsupported_media_type`; 400
- * `invalid_json`, `invalid_form` or `invalid_body`. What was left of the stream is cancelled.
- * @throws signal.reason of the request when that is aborted.
+ * @throws HttpRefusal 413 `request_too_large`; 408 `request_timeout`; 503 `overloaded`; 415 `unsupported_media_type`;
+ * 400 `invalid_json`, `invalid_form` or `invalid_body`. The rest of the stream is cancelled.
+ * @throws signal.reason of the request when it is aborted.
  */
 export async function readBody(request: Request, { shareOf, ...limits }: BodyReading): Promise<RequestBody> {
   request.signal.throwIfAborted()
@@ -61,7 +61,7 @@ function unsupported(problem: string): HttpRefusal {
   return new HttpRefusal({
     status: 415,
     code: 'unsupported_media_type',
-    message: `Could not read the body: ${problem}. Send plain application/json or multipart/form-data`,
+    message: `Could not read the body: ${problem}; send plain application/json or multipart/form-data`,
   })
 }
 

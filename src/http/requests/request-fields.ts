@@ -1,25 +1,25 @@
 import type { RequestProblems } from './request-problems.js'
 
 /**
- * Reads one field: gives its value, or `undefined` when it is absent, `null` or wrong; what is wrong is noted. Texts are taken
- * for numbers and truth values too, because a form has nothing else.
+ * Reads one field: returns its value, or `undefined` if it is absent, `null` or wrong; problems are noted. Texts are
+ * accepted for numbers and booleans too, because a form contains only texts.
  */
 export type FieldReader<T> = (problems: RequestProblems, field: string, value: unknown) => T | undefined
 
-/** Longest prompt in characters (code points). */
+/** Maximum characters (code points) of a prompt. */
 const MAX_PROMPT = 32_000
 const MAX_LINE = 1000
 const MAX_ADDRESS = 16_384
 
-/** A prompt, which is required. A form writes line feeds as CRLF: they are line feeds again. */
+/** A prompt, which is required. The CRLF of a form becomes a line feed again. */
 export const readPromptField: FieldReader<string> = (problems, field, value) => {
   const fix = `give a text of 1 to ${MAX_PROMPT.toLocaleString('en')} characters`
   if (typeof value !== 'string') return problems.add(field, value, fix)
   if (value.trim() === '') return problems.note({ field, value: value === '' ? 'empty' : 'blank', fix })
-  // What is longer than that even in pairs of surrogates need not be looked at.
+  // A text that is longer even in surrogate pairs need not be counted.
   const text = value.length > 4 * MAX_PROMPT ? value : value.replaceAll('\r\n', '\n')
   if (codePointsUpTo(text, MAX_PROMPT) <= MAX_PROMPT) return text
-  // A prompt is the user's own: its length is shown, not its text.
+  // A prompt is private: its length is shown, not its text.
   return problems.note({ field, value: `a text of ${value.length} characters`, fix })
 }
 
@@ -62,7 +62,7 @@ export const readAspectRatio: FieldReader<string> = (problems, field, value) => 
   return problems.add(field, value, "give '{width}:{height}', such as '16:9'")
 }
 
-/** A truth value, also as the text `'true'` or `'false'`. */
+/** A boolean, also as the text `'true'` or `'false'`. */
 export const readFlag: FieldReader<boolean> = (problems, field, value) => {
   if (isAbsent(value)) return undefined
   if (value === true || value === 'true') return true
@@ -81,8 +81,8 @@ export const readAddress: FieldReader<string> = (problems, field, value) => {
 }
 
 /**
- * Whether a text is an absolute http or https address of at most 16,384 characters, as it stands: the platform's parser passes
- * over line breaks.
+ * Whether a text is an absolute http or https address of at most 16,384 characters. The text itself is checked,
+ * because the platform's parser ignores line breaks.
  */
 export function isAddress(value: string): boolean {
   if (value.length > MAX_ADDRESS) return false
@@ -93,7 +93,7 @@ function isAbsent(value: unknown): boolean {
   return value === undefined || value === null || value === ''
 }
 
-/** How many code points a text has; anything above the limit for one that has more. */
+/** The number of code points of a text; above the limit, any number above it. */
 function codePointsUpTo(text: string, limit: number): number {
   if (text.length <= limit || text.length > 2 * limit) return text.length
   return [...text].length

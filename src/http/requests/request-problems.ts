@@ -2,25 +2,25 @@ import { describeValue } from '../../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../../contracts/input-errors.js'
 import { redact } from '../../contracts/secrets/redact.js'
 
-/** Collects what is wrong with a request, so that one error can name all of it. */
+/** Collects the problems of a request, so that one error can name them all. */
 export interface RequestProblems {
   /**
    * Notes a problem.
-   * @param field - Path as OpenAI writes it, such as `messages[0].content`.
-   * @param value - The wrong value; it is shown shortened, and without what may be secret.
-   * @param fix - What to give in its place.
+   * @param field - Path in OpenAI's notation, such as `messages[0].content`.
+   * @param value - The wrong value; it is shown shortened, and without possible secrets.
+   * @param fix - What to give instead.
    */
   add(field: string, value: unknown, fix: string): undefined
-  /** Notes a problem whose value is described already, such as `a text of 40000 characters`. */
+  /** Notes a problem with a described value, such as `a text of 40000 characters`. */
   note(problem: InputProblem): undefined
   /** @throws InvalidRequestError when there is a problem. */
   throwIfAny(): void
 }
 
-// A body with a hundred thousand wrong values must not become an answer that is larger than itself.
+// The answer to a body with a hundred thousand wrong values must not be larger than the body.
 const MOST_PROBLEMS = 50
 
-/** An empty {@link RequestProblems}. More than 50 problems are not kept. */
+/** Creates an empty {@link RequestProblems}. It keeps at most 50 problems. */
 export function requestProblems(): RequestProblems {
   const problems: InputProblem[] = []
   const note = (problem: InputProblem) => {
@@ -36,12 +36,12 @@ export function requestProblems(): RequestProblems {
   }
 }
 
-/** A name that somebody else chose, in a form that can stand in a header and a line: `a\r\nb` becomes `a??b`. */
+/** A client's name in a form that is safe in a header and a line: `a\r\nb` becomes `a??b`. */
 export function shortName(name: string): string {
   return name.slice(0, 64).replace(/[^\w.[\]-]/g, '?') || '?'
 }
 
-// A data URL is long, and of an address all but the host may be a secret.
+// A data URL is long, and everything but the host of an address may be secret.
 function shown(value: unknown): string {
   if (typeof value !== 'string') return describeValue(value)
   const start = value.slice(0, 200)

@@ -16,26 +16,26 @@ import {
 } from './request-fields.js'
 import { type RequestProblems, requestProblems } from './request-problems.js'
 
-/** What a request has beyond what is read of it. */
+/** The fields of a request that were not read. */
 export interface UnreadFields {
-  /** Fields that are not known here. */
+  /** Unknown fields. */
   readonly otherFields: OtherFields
-  /** Their names and those of what is not known inside of others, fit for a header. */
+  /** Their names and those of unknown nested fields, safe for a header. */
   readonly ignored: readonly string[]
 }
 
-/** A request of the Videos API, understood. */
+/** A parsed request of the Videos API. */
 export interface VideosRequest extends UnreadFields {
   readonly request: VideoRequest
-  /** The model as the client named it, for the answer. */
+  /** The client's name for the model, for the answer. */
   readonly model?: string
-  /** Where the client wants to be told of the end. */
+  /** The address for a webhook at the end. */
   readonly webhookUrl?: string
 }
 
-/** How a request of the Videos API is understood. What a mapping throws is passed on. */
+/** How a request of the Videos API is read. Errors of a mapping are rethrown. */
 export interface VideosReading {
-  /** What the model name says. @defaultValue {@link readModelName} */
+  /** Reads fields from the model name. @defaultValue {@link readModelName} */
   readonly readModel?: ((model: string) => Partial<VideoRequest>) | undefined
 }
 
@@ -45,10 +45,11 @@ const CREATE_FIELDS = new Set(
 const FORM_FIELDS = new Set([...CREATE_FIELDS, 'input_reference[image_url]', 'input_reference[file_id]'])
 
 /**
- * Reads the body of `POST /v1/videos`, the same fields in JSON and in a form: `prompt`, `model`, `seconds` (text or number),
- * `size`, `input_reference` (a file, an address or data URL, or `{ image_url }`, in a form `input_reference[image_url]`), and as
- * extensions `seed`, `style`, `aspect_ratio`, `audio`, `user` and `webhook_url`. The prompt is taken as it is, without markers. A
- * field says more than the name of the model. Fields that are not known are no error, as in a chat request.
+ * Reads the body of `POST /v1/videos`, the same fields in JSON and in a form: `prompt`, `model`, `seconds` (text or
+ * number), `size`, `input_reference` (a file, an address or data URL, or `{ image_url }`, in a form
+ * `input_reference[image_url]`), and as extensions `seed`, `style`, `aspect_ratio`, `audio`, `user` and
+ * `webhook_url`. The prompt is used unchanged, without markers. A field takes precedence over the name of the model.
+ * Unknown fields are not an error, as in a chat request.
  *
  * @throws InvalidRequestError naming every problem.
  */
@@ -72,7 +73,7 @@ export function readVideosRequest(body: RequestBody, { readModel = readModelName
   problems.throwIfAny()
 
   const { size, ...named } = model === undefined ? {} : readModel(model)
-  // Who asks for a ratio does not want that of the name.
+  // An explicit ratio replaces the ratio of the name.
   const frame = given.aspectRatio === undefined ? { size } : {}
   return {
     request: { prompt, ...defined({ ...named, ...frame }), ...defined(given), ...(image !== undefined && { image }) },
@@ -84,7 +85,7 @@ export function readVideosRequest(body: RequestBody, { readModel = readModelName
 }
 
 /**
- * Reads the body of `POST /v1/videos/{id}/remix`: a prompt, and nothing else.
+ * Reads the body of `POST /v1/videos/{id}/remix`: only a prompt.
  * @throws InvalidRequestError naming every problem.
  */
 export function readRemixRequest(body: RequestBody): UnreadFields & { readonly prompt: string } {

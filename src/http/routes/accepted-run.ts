@@ -3,9 +3,9 @@ import type { PipelineEvent } from '../../contracts/events.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 
 /**
- * Waits until the upstream has taken the job of a run, or the time is up: from then on the run has an answer of its own, whatever
- * comes. A run that is joined late has been taken already.
- * @throws what the run failed with before that, and `signal.reason` of a caller who went away.
+ * Waits until the upstream has accepted the job of a run, or the time is up: after that every outcome is reported
+ * through the run. A run that is joined late was already accepted.
+ * @throws the error of a run that failed before that, and `signal.reason` of a client that disconnected.
  */
 export async function untilAccepted(
   run: PipelineRun,
@@ -17,7 +17,7 @@ export async function untilAccepted(
   signal.addEventListener('abort', leave, { once: true })
   if (signal.aborted) leave()
   const timeUp = clock.sleep(timeoutMs, { signal: done.signal }).then(() => ({ done: true, value: undefined }) as const)
-  timeUp.catch(() => undefined) // The race below has it, or is over.
+  timeUp.catch(() => undefined) // The race below handles it, or is over.
   try {
     for (;;) {
       const { value: event } = await Promise.race([events.next(), timeUp])
@@ -38,7 +38,7 @@ function isAcceptance(event: PipelineEvent): boolean {
     case 'run-completed':
       return true
     case 'run-failed':
-      // There is a video all the same; this server gives it out.
+      // There is a video, which this server delivers.
       return event.error.code === 'no-usable-url'
     default:
       return false

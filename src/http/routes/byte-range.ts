@@ -1,12 +1,12 @@
-/** Which bytes are asked for, both ends included. */
+/** The requested bytes, both ends included. */
 export interface ByteRange {
   readonly start: number
   readonly end: number
 }
 
 /**
- * Reads a `Range` header for a file of `total` bytes: `bytes=5-9`, `bytes=5-` and `bytes=-5`. `undefined` for the whole file, which
- * is also the answer to several ranges and to anything else; `unsatisfiable` for bytes that the file does not have.
+ * Reads a `Range` header for a file of `total` bytes: `bytes=5-9`, `bytes=5-` and `bytes=-5`. `undefined` means the
+ * whole file, also for several ranges and any other value; `unsatisfiable` for bytes beyond the file.
  */
 export function readByteRange(header: string | null, total: number): ByteRange | 'unsatisfiable' | undefined {
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.replaceAll(/\s/g, '') ?? '')
@@ -23,7 +23,7 @@ export function readByteRange(header: string | null, total: number): ByteRange |
   return start >= total ? 'unsatisfiable' : { start, end }
 }
 
-/** The first bytes of a stream, which is cancelled after them. Nothing is read ahead. */
+/** The first bytes of a stream, which is then cancelled. Nothing is read ahead. */
 export function firstBytes(stream: ReadableStream<Uint8Array>, length: number): ReadableStream<Uint8Array> {
   const reader = stream.getReader()
   let left = length
@@ -37,7 +37,7 @@ export function firstBytes(stream: ReadableStream<Uint8Array>, length: number): 
         if (wanted.byteLength > 0) controller.enqueue(wanted)
         if (left > 0) return
         controller.close()
-        // The bytes are all there; how the source likes to be left is of no matter to whoever has them.
+        // All bytes were delivered, so errors of the cancel are ignored.
         reader.cancel().catch(() => undefined)
       },
       cancel: (reason) => reader.cancel(reason),

@@ -20,7 +20,7 @@ export async function answerChat(call: Call): Promise<Response> {
   const { settings, request, bodies } = call
   const body = await readBody(request, bodies)
   if (body.kind !== 'json') {
-    const message = 'Could not read the body, it is a form: send application/json'
+    const message = 'Could not read the body: it is a form; send application/json'
     throw new HttpRefusal({ status: 415, code: 'unsupported_media_type', message })
   }
   const chat = readChatRequest(body.value, { readModel: modelReader(settings), readPrompt: settings.readPrompt })

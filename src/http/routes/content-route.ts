@@ -10,8 +10,8 @@ import { isServed } from './video-object.js'
 import { notReady } from './videos-routes.js'
 
 /**
- * `GET` and `HEAD /videos/{id}/content`: the bytes of a video through this server, as they come, with ranges; or a redirect to its
- * URL, where that is wanted.
+ * `GET` and `HEAD /videos/{id}/content`: streams the bytes of a video through this server, with ranges, or redirects
+ * to its URL if configured.
  */
 export async function videoContent(
   call: Pick<Call, 'request' | 'url' | 'settings' | 'sources'>,
@@ -20,7 +20,7 @@ export async function videoContent(
   const { request, url, settings, sources } = call
   const variant = url.searchParams.get('variant') ?? 'video'
   if (variant !== 'video') {
-    const message = `Could not give that variant, only video is kept: ${variant.slice(0, 60)}`
+    const message = `Could not give the variant ${variant.slice(0, 60)}: this server keeps only video`
     throw new HttpRefusal({ status: 400, code: 'invalid_value', message, param: 'variant' })
   }
   if (!isServed(record)) throw notReady(record)
@@ -33,7 +33,8 @@ export async function videoContent(
   } catch (error) {
     request.signal.throwIfAborted()
     sources.forget(id)
-    // Where none was ever opened, every place was tried just now. One that served it before may be gone: once more, from the next.
+    // A source that was never opened has just tried every place. One that worked before may be gone: retry once, from
+    // the next place.
     if (source.byteLength === undefined) throw error
     return respond(request, await sources.find(id), id)
   }
@@ -49,7 +50,7 @@ function redirectTarget(
 
 async function respond(request: Request, source: VideoSource, id: string): Promise<Response> {
   const { signal, method } = request
-  // How long it is, and of what type, is known once it was opened.
+  // Length and type are known after the opening.
   const probe = source.byteLength === undefined ? await source.open({ signal }) : undefined
   const range = request.headers.get('range')
   const unsized =
@@ -69,8 +70,8 @@ async function respond(request: Request, source: VideoSource, id: string): Promi
     etag,
     ...(total !== undefined && { 'accept-ranges': 'bytes', 'content-length': String(total) }),
   }
-  const asked = total === undefined || isOther(request, etag) ? null : range
-  const part = unsized ?? readByteRange(asked, total ?? 0)
+  const requested = total === undefined || isOther(request, etag) ? null : range
+  const part = unsized ?? readByteRange(requested, total ?? 0)
   if (part === 'unsatisfiable') {
     discard(probe)
     const { 'content-length': _, ...rest } = headers
@@ -108,7 +109,7 @@ function partHeaders({ start, end }: ByteRange, total: number | undefined): Reco
   return { 'content-range': `bytes ${start}-${end}/${total ?? '*'}`, 'content-length': String(end - start + 1) }
 }
 
-// The bytes of a run may come from another place another day: a part of one file is never added to that of another.
+// A run may later be served from a different file, whose parts must not be combined with these.
 function etagOf(id: string, { url = '', byteLength = 0 }: VideoSource): string {
   const digest = createHash('sha256')
     .update(JSON.stringify([id, url.split('?', 1)[0], byteLength]))

@@ -1,10 +1,12 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { HandlerSettings } from '../handler-settings.js'
 
-/** Last part of the path of a signed URL: when it ends, in Unix seconds, and the proof. A player sees that it is a video. */
+/**
+ * Last part of the path of a signed URL: its expiry in Unix seconds, and the signature. The extension is for players.
+ */
 const TOKEN = /^([1-9]\d{0,11})-([\w-]{43})\.mp4$/
 
-/** An address at which anybody may fetch the video of a run from this server for a while, whoever owns it. */
+/** A URL at which anyone may fetch the video of a run from this server until it expires. */
 export function signedContentUrl(settings: HandlerSettings, request: Request, id: string): string {
   const { basePath, clock, contentLifetimeMs, publicOrigin } = settings
   const endsAt = Math.floor((clock.now() + contentLifetimeMs) / 1000)
@@ -13,7 +15,7 @@ export function signedContentUrl(settings: HandlerSettings, request: Request, id
   return `${origin}${basePath}/videos/${encodeURIComponent(id)}/content/${token}`
 }
 
-/** Whether the last part of a path is a proof that may still be used for the video of a run. */
+/** Whether the last part of a path is a valid signature for the video of a run. */
 export function isSignedContent(settings: HandlerSettings, id: string, token: string): boolean {
   const [, endsAt = '0', signature = ''] = TOKEN.exec(token) ?? []
   const expected = Buffer.from(signatureOf(settings, id, Number(endsAt)))

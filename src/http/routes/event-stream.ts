@@ -1,4 +1,4 @@
-/** Headers of a stream of server-sent events that no proxy on the way holds back. */
+/** Headers of a stream of server-sent events that keep proxies from buffering it. */
 export const EVENT_STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',

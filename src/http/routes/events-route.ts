@@ -10,12 +10,13 @@ import { servedRun } from './served-run.js'
 const KEEP_ALIVE = ': keep-alive\n\n'
 
 /**
- * `GET /videos/{id}/events`: the typed events of a run as server-sent events, each with its `type` as the name and an id. Who comes
- * again with the last id as `Last-Event-ID` gets those after it; when another process has taken the run up since, its events begin
- * anew. After the last event the stream ends, and who comes again then is answered 204, which ends an `EventSource`.
+ * `GET /videos/{id}/events`: the typed events of a run as server-sent events, each with its `type` as the name and an
+ * id. A client that reconnects with the last id as `Last-Event-ID` gets the events after it; if another process has
+ * taken over the run since, its events start from the beginning. The stream ends after the last event. A later
+ * request is answered 204, which ends an `EventSource`.
  *
- * When this process stops working on a run that continues in another one, as before a deploy, the stream ends without a last event: the
- * client comes again, and has the rest from the next process.
+ * When this process stops working on a run that continues in another one, as before a deploy, the stream ends without
+ * a last event: the client reconnects and gets the rest from the next process.
  */
 export function streamEvents({ request, runner, settings, heartbeatClock }: Call, record: RunRecord): Response {
   const lastId = request.headers.get('last-event-id') ?? ''
@@ -42,20 +43,20 @@ interface Framing {
   readonly lastId: string
   readonly heartbeatMs: number
   readonly clock: Clock
-  /** Whether the store has the run as one that has not ended. */
+  /** Whether the run is unfinished in the store. */
   readonly isRunning: () => Promise<boolean>
 }
 
-/** Pulled: nothing is read ahead of the reader, so that progress is coalesced while it is slow. */
+/** Pulled by the reader: nothing is read ahead, so that progress is coalesced for a slow one. */
 function framed(
   events: AsyncIterator<PipelineEvent>,
   { lastId, heartbeatMs, clock, isRunning }: Framing,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   const end = new AbortController()
-  let telling: string | undefined
+  let sequenceId: string | undefined
   let isOpen = false
-  let asked: Promise<IteratorResult<PipelineEvent>> | undefined
+  let pending: Promise<IteratorResult<PipelineEvent>> | undefined
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -65,11 +66,11 @@ function framed(
           return send(KEEP_ALIVE)
         }
         for (;;) {
-          asked ??= events.next()
-          const step = await silence(asked, heartbeatMs, clock, end.signal)
+          pending ??= events.next()
+          const step = await silence(pending, heartbeatMs, clock, end.signal)
           if (end.signal.aborted) return
           if (step === 'silent') return send(KEEP_ALIVE)
-          asked = undefined
+          pending = undefined
           if (step.done === true) {
             end.abort()
             return controller.close()
@@ -79,9 +80,9 @@ function framed(
             end.abort()
             return controller.close()
           }
-          // Which telling of the run it is: another process has one of its own, with numbers of its own.
-          telling ??= event.at.toString(36)
-          if (event.sequence > seenOf(lastId, telling)) return send(frame(event, telling))
+          // Identifies the sequence of events: another process has its own, with its own numbers.
+          sequenceId ??= event.at.toString(36)
+          if (event.sequence > seenOf(lastId, sequenceId)) return send(frame(event, sequenceId))
         }
       },
       async cancel() {
@@ -93,27 +94,27 @@ function framed(
   )
 }
 
-/** Whether it is this process that has stopped, rather than the run. */
+/** Whether this process has stopped, rather than the run. */
 function isLeft(event: PipelineEvent): boolean {
   if (event.type !== 'run-failed') return false
   const { code, isRetryable } = event.error
   return code === 'run-fenced' || (code === 'run-state' && isRetryable)
 }
 
-// A store that does not answer says nothing of the run, whose client asks again.
+// A store that does not answer leaves the state open; the client reconnects.
 async function isRunning(runner: VideoRunner, id: string): Promise<boolean> {
   const record = await runner.get(id).catch(() => undefined)
   return record === undefined || record.status === 'running'
 }
 
-async function silence<T>(asked: Promise<T>, ms: number, clock: Clock, signal: AbortSignal): Promise<T | 'silent'> {
+async function silence<T>(pending: Promise<T>, ms: number, clock: Clock, signal: AbortSignal): Promise<T | 'silent'> {
   const beat = new AbortController()
   const stop = () => beat.abort()
   signal.addEventListener('abort', stop, { once: true })
   const silent = clock.sleep(ms, { signal: beat.signal }).then(() => 'silent' as const)
-  silent.catch(() => undefined) // Something was said in time, or the reader left.
+  silent.catch(() => undefined) // An event came in time, or the reader left.
   try {
-    return await Promise.race([asked, silent])
+    return await Promise.race([pending, silent])
   } catch (error) {
     if (signal.aborted) return 'silent'
     throw error
@@ -123,14 +124,14 @@ async function silence<T>(asked: Promise<T>, ms: number, clock: Clock, signal: A
   }
 }
 
-// The id and the type are of a fixed alphabet, and JSON has no raw line end: no text can break out of its frame.
-function frame(event: PipelineEvent, telling: string): string {
+// The id and the type have a fixed alphabet, and JSON has no raw line end: no text can break out of its frame.
+function frame(event: PipelineEvent, sequenceId: string): string {
   const isLast = event.type === 'run-completed' || event.type === 'run-failed'
-  const id = `${telling}-${event.sequence}${isLast ? END : ''}`
+  const id = `${sequenceId}-${event.sequence}${isLast ? END : ''}`
   return `id: ${id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
 }
 
-function seenOf(lastId: string, telling: string): number {
+function seenOf(lastId: string, sequenceId: string): number {
   const [, of, sequence] = /^([0-9a-z]+)-(\d{1,15})(?:-end)?$/.exec(lastId) ?? []
-  return of === telling ? Number(sequence) : -1
+  return of === sequenceId ? Number(sequence) : -1
 }

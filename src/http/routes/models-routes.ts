@@ -12,7 +12,7 @@ export function retrieveModel({ settings }: Call, id: string): Response {
   return Response.json(modelObject(id))
 }
 
-// When a model was made is not known here: clients want a number.
+// The creation time of a model is unknown, but clients expect a number.
 function modelObject(id: string) {
   return { id, object: 'model', created: 0, owned_by: 'sora-pipeline' }
 }

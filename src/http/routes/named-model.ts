@@ -9,7 +9,7 @@ export function modelNames({ models }: HandlerSettings): readonly string[] {
   return isNameList(models) ? models : Object.keys(models)
 }
 
-/** What the name of a model stands for: as `models` says, else as `readModel` reads it. */
+/** Reads a model name: by `models`, else by `readModel`. */
 export function modelReader(settings: HandlerSettings): (model: string) => Partial<VideoRequest> {
   const { models, readModel = readModelName } = settings
   return (model) => {
@@ -21,7 +21,7 @@ export function modelReader(settings: HandlerSettings): (model: string) => Parti
 
 /** The answer to a model that is not offered. */
 export function unknownModel(model: string): HttpRefusal {
-  const message = `Could not use the model, this server does not have it (GET /models lists those it has): ${model.slice(0, 100)}`
+  const message = `Could not use the model ${model.slice(0, 100)}: this server does not have it; GET /models lists its models`
   return new HttpRefusal({ status: 404, code: 'model_not_found', message, param: 'model' })
 }
 

@@ -4,8 +4,8 @@ import { HttpRefusal } from '../http-refusal.js'
 import { METADATA } from './video-object.js'
 
 /**
- * What is known of a run of the caller. One that goes on though no process works on it, as after a restart, is taken up.
- * @throws HttpRefusal for a run that there is not, and for one of somebody else: the two look the same.
+ * The record of a caller's run. An unfinished run without a live process, as after a restart, is resumed.
+ * @throws HttpRefusal for a run that does not exist, and for a run of another owner: the two look the same.
  */
 export async function ownedRun(call: Pick<Call, 'runner' | 'owner' | 'webhooks'>, id: string): Promise<RunRecord> {
   const { runner, owner, webhooks } = call
@@ -19,7 +19,7 @@ export async function ownedRun(call: Pick<Call, 'runner' | 'owner' | 'webhooks'>
   return record
 }
 
-/** The answer to an id that is not known. */
+/** The answer to an unknown id. */
 export function noSuchVideo(id: string): HttpRefusal {
   const message = `Could not find the video: ${id.slice(0, 255)}`
   return new HttpRefusal({ status: 404, code: 'video_not_found', message, param: 'video_id' })

@@ -6,30 +6,30 @@ import { identityOf } from '../../pipeline/state/run-state.js'
 import type { OtherFields } from '../requests/other-fields.js'
 
 /**
- * Requests that clients send again by themselves. The official clients say so (`x-stainless-retry-count`) and can be told not to;
- * others, such as the AI SDK and LangChain, do on every 5xx whatever the answer says, and all do when the connection was cut. None
- * of them sends an idempotency key, so a request is known again by its content.
+ * Requests that clients retry automatically. The official clients mark a retry (`x-stainless-retry-count`) and can be
+ * configured not to; others, such as the AI SDK and LangChain, retry on every 5xx whatever the answer says, and all
+ * do after a cut connection. None of them sends an idempotency key, so a retry is recognised by its content.
  */
 export interface RepeatedRequests {
   /**
-   * The run that the same request was begun as before, when its sender cannot know what came of it: nobody was there to hear the
-   * answer, or the answer was that a job may have been paid.
+   * The run of an earlier identical request whose sender cannot know the outcome: it disconnected before the answer,
+   * or the answer was that a job may have been paid.
    */
   find(call: RepeatableCall): string | undefined
-  /** Notes the run that a request is for, until it is answered. */
+  /** Notes the run of a request, until it is answered. */
   begin(request: Request, call: RepeatableCall, runId: string): void
-  /** Notes that a request was answered, or went wrong, or that its sender left; `error` for the latter two. */
+  /** Notes that a request was answered, failed, or lost its sender; `error` for the latter two. */
   end(request: Request, error?: unknown): void
 }
 
-/** What makes two requests the same. */
+/** The properties that make two requests identical. */
 export interface RepeatableCall {
   readonly owner: string
   readonly route: string
   readonly video: VideoRequest
   readonly otherFields: OtherFields
   readonly headers: Headers
-  /** Whether its run is cancelled when its sender leaves, so that there is nothing to join. */
+  /** Whether its run is cancelled when its sender disconnects, so that it cannot be joined. */
   readonly endsWithSender: boolean
 }
 
@@ -38,15 +38,15 @@ interface Begun {
   readonly runId: string
   readonly endsWithSender: boolean
   readonly at: number
-  /** `given`: an answer was sent. `unheard`: the sender left before it. `unclear`: a job may have been paid. */
+  /** `given`: an answer was sent. `unheard`: the sender disconnected before it. `unclear`: a job may have been paid. */
   readonly state: 'waiting' | 'given' | 'unheard' | 'unclear'
 }
 
 const MOST_KEPT = 10_000
-/** What the answer says of a run whose job may have been taken, or may still be worked at. */
+/** Codes of answers about a run whose job may have been accepted, or may still be running. */
 const UNCLEAR = new Set(['submission_unknown', 'timeout'])
 
-/** Remembers requests in memory, for `windowMs` after they were answered or left; 0 for not at all. */
+/** Keeps requests in memory, for `windowMs` after they were answered or abandoned; 0 disables it. */
 export function repeatedRequests({
   windowMs,
   clock,
@@ -98,7 +98,7 @@ export function repeatedRequests({
 function stateAfter({ signal }: Request, { endsWithSender }: Begun, error: unknown): Begun['state'] | undefined {
   if (error === undefined) return 'given'
   if (signal.aborted) return endsWithSender ? undefined : 'unheard'
-  // Whoever was told that there is no video may ask for another one.
+  // A client that was answered that there is no video may request another one.
   return UNCLEAR.has(toOpenAiError(error).body.error.code) ? 'unclear' : undefined
 }
 
@@ -109,7 +109,7 @@ function keyOf({ owner, route, video, otherFields }: RepeatableCall): string {
     .digest('base64url')
 }
 
-// The bytes of a file, as far as they tell it from another.
+// The bytes of a file, hashed.
 function hashed(_: string, value: unknown): unknown {
   return value instanceof Uint8Array ? createHash('sha256').update(value).digest('base64url') : value
 }

@@ -1,16 +1,17 @@
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 import { HttpRefusal } from '../http-refusal.js'
 
-/** How many unfinished runs an owner may have that were begun through a handler. */
+/** Limits the unfinished runs of an owner that were started through a handler. */
 export interface RunPlaces {
   /**
-   * Begins a run that takes a place until it ends; of an id that has a place already it takes none.
-   * @throws HttpRefusal 429 when the owner has no place left; nothing is begun then. What `start` throws; the place is free then.
+   * Starts a run that occupies a place until it ends; an id that already has a place needs no other.
+   * @throws HttpRefusal 429 when the owner has no place left; nothing is started then. An error of `start` frees the
+   * place and is rethrown.
    */
   begin(run: { readonly owner: string; readonly id: string }, start: () => Promise<PipelineRun>): Promise<PipelineRun>
 }
 
-// A run takes minutes; a client that asks again after this meets the end of one soon enough.
+// Runs take minutes, so one is likely to end within this time.
 const RETRY_AFTER_SECONDS = 10
 
 /** Counts in memory, for one handler. */
@@ -45,7 +46,7 @@ function tooMany(count: number): HttpRefusal {
   return new HttpRefusal({
     status: 429,
     code: 'too_many_runs',
-    message: `Could not begin the video: ${count} of yours are unfinished, the most that may be; wait for one, or delete it`,
+    message: `Could not begin the video: ${count} of yours are unfinished, which is the limit; wait for one, or delete it`,
     headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
   })
 }

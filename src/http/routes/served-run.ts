@@ -5,8 +5,8 @@ import type { FormattableRun } from '../../openai/formattable-run.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 
 /**
- * A run as it is told to the clients of a backend: where the video is only behind the generator's key, and nothing uploaded it, it completes
- * all the same, with a URL of this server.
+ * A run as the clients of a backend see it: if the video needs the generator's key and was not uploaded, the run
+ * still completes, with a URL of this server.
  */
 export function servedRun(
   run: PipelineRun,
@@ -26,7 +26,7 @@ export function servedRun(
     if (isSoraPipelineError(error) && error.code === 'no-usable-url') return served()
     throw error
   })
-  result.catch(() => undefined) // Whoever reads it still gets the rejection.
+  result.catch(() => undefined) // Its readers still get the rejection.
   const toServed = (event: PipelineEvent): PipelineEvent => {
     if (event.type !== 'run-failed' || event.error.code !== 'no-usable-url') return event
     const { runId, sequence, at } = event

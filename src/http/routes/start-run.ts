@@ -8,20 +8,21 @@ import { errorOfRun } from '../run-error.js'
 import { untilAccepted } from './accepted-run.js'
 import { runIdOf } from './run-id.js'
 
-/** What a client asked for. */
-export interface AskedVideo extends Pick<PreparedCall, 'route' | 'otherFields'> {
+/** The request of a client. */
+export interface RequestedVideo extends Pick<PreparedCall, 'route' | 'otherFields'> {
   readonly video: VideoRequest
 }
 
 /**
- * Runs a request for its owner, or joins the run that it was sent for before, and waits until the upstream has taken the job.
- * @throws what the run failed with by then.
+ * Starts the run of a request for its owner, or joins the run of an earlier identical request, and waits until the
+ * upstream has accepted the job.
+ * @throws the error of a run that failed by then.
  */
-export async function startRun(call: Call, asked: AskedVideo): Promise<PipelineRun> {
+export async function startRun(call: Call, requested: RequestedVideo): Promise<PipelineRun> {
   const { acceptTimeoutMs, clock, onDisconnect } = call.settings
   const { signal } = call.request
-  const endsWithSender = onDisconnect === 'cancel' && asked.route === 'chat'
-  const run = await openRun(call, asked, endsWithSender)
+  const endsWithSender = onDisconnect === 'cancel' && requested.route === 'chat'
+  const run = await openRun(call, requested, endsWithSender)
   try {
     await untilAccepted(run, { timeoutMs: acceptTimeoutMs, clock, signal })
   } catch (error) {
@@ -31,18 +32,19 @@ export async function startRun(call: Call, asked: AskedVideo): Promise<PipelineR
   return run
 }
 
-// Runs of a key are read so many at a time. The oldest may have been forgotten by now.
+// The number of runs of a key that are read together. The oldest may already be removed.
 const CHUNK = 8
 
 interface KeyedRun {
   readonly id: string
-  /** Whether it was begun before. */
+  /** Whether it was started before. */
   readonly isKnown: boolean
 }
 
-// The latest run of a key, or the next one when that was refused. Another request than that of the key is refused by its run.
-async function keyedRun({ request, owner, runner }: Call, asked: VideoRequest): Promise<KeyedRun> {
-  const { fingerprint } = identityOf(checkRequest(asked), owner)
+// The latest run of a key, or the next one if that was refused. The run refuses a request that differs from the first
+// one of the key.
+async function keyedRun({ request, owner, runner }: Call, video: VideoRequest): Promise<KeyedRun> {
+  const { fingerprint } = identityOf(checkRequest(video), owner)
   for (let first = 1, next = 1; ; first += CHUNK) {
     const ids = Array.from({ length: CHUNK }, (_, index) => runIdOf(request, owner, first + index))
     const records = await Promise.all(ids.map((id) => runner.get(id)))
@@ -56,7 +58,7 @@ async function keyedRun({ request, owner, runner }: Call, asked: VideoRequest): 
 
 async function openRun(
   call: Call,
-  { video, route, otherFields }: AskedVideo,
+  { video, route, otherFields }: RequestedVideo,
   endsWithSender: boolean,
 ): Promise<PipelineRun> {
   const { owner, runner, settings, repeats, places } = call
@@ -65,7 +67,7 @@ async function openRun(
   const repeatable = { owner, route, video, otherFields, headers, endsWithSender }
   const isKeyed = headers.has('idempotency-key')
   const begun = isKeyed ? undefined : repeats.find(repeatable)
-  // What its owner has removed meanwhile is not wanted back.
+  // A run that its owner has removed meanwhile is not started again.
   if (begun !== undefined && (await runner.get(begun)) !== undefined) {
     repeats.begin(call.request, repeatable, begun)
     return runner.resume(begun)

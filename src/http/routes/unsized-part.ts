@@ -2,33 +2,34 @@ import { isSoraPipelineError } from '../../contracts/errors.js'
 import type { VideoSource } from '../../contracts/source.js'
 import { discard } from '../../upstream/body-text.js'
 
-/** Bytes of a video whose length is not known beforehand. */
+/** Bytes of a video with an unknown length. */
 export interface UnsizedPart {
   readonly start: number
   /** At least one. */
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** The length of the whole video, where the bytes are its last. */
+  /** The length of the whole video, if the bytes are its last. */
   readonly total: number | undefined
 }
 
-/** What is asked of a source that does not say how long it is. */
+/** A range request to a source with an unknown length. */
 export interface UnsizedRequest {
   readonly source: VideoSource
-  /** The source, opened at its beginning. It is read only where a part of that is given. */
+  /** The source, opened at its beginning. It is read only for a part from the beginning. */
   readonly opened: ReadableStream<Uint8Array>
   /** The `Range` header. */
   readonly range: string | null
   readonly signal: AbortSignal
 }
 
-// What a 206 sends has to be named ahead of the bytes, so that much is read beforehand.
+// A 206 has to state its range before the bytes, so this many are read beforehand.
 const MOST_BYTES = 1_048_576
 
 /**
- * Gives the part that a `Range` header asks for where the source did not say its length. Opening it at an offset may teach the
- * length (`source.byteLength`): then nothing is given, for the part can be had as any other. Otherwise bytes up to 1 MiB, or what is
- * left of the video within that. `undefined` for the whole video, which answers any range that is not served: one without an end or
- * a longer one, and one that counts from the end. `unsatisfiable` for bytes that the video does not have.
+ * Returns the part for a `Range` header if the length of the source is unknown. Opening it at an offset may reveal
+ * the length (`source.byteLength`): then nothing is returned, because the part can be served like any other.
+ * Otherwise it is up to 1 MiB, or the rest of the video within that. `undefined` means the whole video, which answers
+ * every other range: one without an end, a longer one, and one that counts from the end. `unsatisfiable` for bytes
+ * beyond the video.
  */
 export async function unsizedPart(request: UnsizedRequest): Promise<UnsizedPart | 'unsatisfiable' | undefined> {
   const { source, opened, range, signal } = request
@@ -44,7 +45,7 @@ export async function unsizedPart(request: UnsizedRequest): Promise<UnsizedPart 
     signal.throwIfAborted()
     return isPastEnd(error) && start > 0 ? 'unsatisfiable' : undefined
   }
-  // The whole video begins with what is asked for, or nobody knows where that begins.
+  // The whole video starts with the requested bytes, or their offset is unknown.
   const isWhole = from === '' || (start === 0 && wanted > MOST_BYTES)
   if (source.byteLength !== undefined || isWhole) {
     discard(sought)

@@ -3,9 +3,9 @@ import { toOpenAiError } from '../../openai/to-openai-error.js'
 import type { RunRecord } from '../../pipeline/run-record.js'
 
 /**
- * A video as the Videos API tells of it, with all of its fields: `{ id: 'video_1', object: 'video', created_at: 1767225600, status:
- * 'in_progress', progress: 40, model: 'sora-2', prompt: 'A cat', seconds: '8', size: '1280x720', completed_at: null, expires_at: null,
- * error: null, remixed_from_video_id: null }`.
+ * A video in the format of the Videos API, with all of its fields: `{ id: 'video_1', object: 'video', created_at:
+ * 1767225600, status: 'in_progress', progress: 40, model: 'sora-2', prompt: 'A cat', seconds: '8', size: '1280x720',
+ * completed_at: null, expires_at: null, error: null, remixed_from_video_id: null }`.
  */
 export interface VideoObject {
   /** Id of the run. */
@@ -16,24 +16,24 @@ export interface VideoObject {
   readonly created_at: number
   /** State of the run. */
   readonly status: 'queued' | 'in_progress' | 'completed' | 'failed'
-  /** Whole per cent of the generation, as far as the upstream tells; below 100 until there is a URL. */
+  /** Progress of the generation in whole per cent, as reported by the upstream; below 100 until there is a URL. */
   readonly progress: number
   /**
-   * The model that was asked for, by the caller's name for it, or `sora-1.0`: the same from the first answer to the last, whatever
-   * the upstream calls its own.
+   * The model that was requested, by the caller's name for it, or `sora-1.0`: the same in every answer, whatever the
+   * upstream calls its own.
    */
   readonly model: string
   /** Prompt of the request; empty once the run was erased. */
   readonly prompt: string
-  /** `null` when neither the request nor the upstream says. */
+  /** `null` if neither the request nor the upstream gives it. */
   readonly seconds: string | null
-  /** `{width}x{height}`, or `null` when neither the request nor the upstream says. */
+  /** `{width}x{height}`, or `null` if neither the request nor the upstream gives it. */
   readonly size: string | null
   /** When the run ended, in Unix seconds; `null` before. */
   readonly completed_at: number | null
-  /** Unix seconds after which the URL may stop working; `null` when nobody says. */
+  /** Unix seconds after which the URL may stop working; `null` if unknown. */
   readonly expires_at: number | null
-  /** Why the run failed; `null` for one that did not. */
+  /** The reason why the run failed; `null` if it did not. */
   readonly error: { readonly code: string; readonly message: string } | null
   /** Id of the video that was remixed, or `null`. */
   readonly remixed_from_video_id: string | null
@@ -41,15 +41,15 @@ export interface VideoObject {
   readonly url?: string
 }
 
-/** Fields of `metadata` in which a handler keeps what is not the pipeline's. */
+/** Fields of `metadata` for data that is not the pipeline's. */
 export const METADATA = {
-  /** The model as the caller named it. */
+  /** The caller's name for the model. */
   model: 'model',
   remixedFrom: 'remixed_from_video_id',
   webhookUrl: 'webhook_url',
 } as const
 
-/** Tells of a run as of a video. */
+/** Converts a run to a video object. */
 export function videoObject(record: RunRecord): VideoObject {
   const { id, request, startedAt, endedAt, result, urlExpiresAt } = record
   const { metadata = {} } = request
@@ -76,7 +76,7 @@ export function videoObject(record: RunRecord): VideoObject {
   }
 }
 
-/** Whether the video of a run can be fetched from this server: also one that is only behind the generator's key. */
+/** Whether the video of a run can be fetched from this server, also one that needs the generator's key. */
 export function isServed({ status, error }: RunRecord): boolean {
   return status === 'completed' || error?.code === 'no-usable-url'
 }

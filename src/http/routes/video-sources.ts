@@ -2,17 +2,22 @@ import type { Clock } from '../../contracts/clock.js'
 import type { VideoSource } from '../../contracts/source.js'
 import type { VideoRunner } from '../video-runner.js'
 
-/** Sources of videos that somebody fetches: players ask for part after part, and need not find the place anew each time. */
+/**
+ * Sources of videos that are being fetched: players request one part after another, so the source is found only once.
+ */
 export interface VideoSources {
   find(id: string): Promise<VideoSource>
-  /** The place does not serve the video any more: it is looked for anew. */
+  /** The source no longer serves the video: it is searched for again. */
   forget(id: string): void
 }
 
 const KEPT_MS = 300_000
 const MOST_KEPT = 100
 
-/** Makes the sources of a runner; each is kept for five minutes, and the latest hundred at the most. They hold no connection. */
+/**
+ * Creates the sources of a runner; each is kept for five minutes, at most a hundred in total. They hold no
+ * connection.
+ */
 export function videoSources(runner: VideoRunner, clock: Clock): VideoSources {
   const kept = new Map<string, { readonly source: VideoSource; readonly until: number }>()
   return {

@@ -14,24 +14,24 @@ import { isServed, METADATA, videoObject } from './video-object.js'
 const DEFAULT_LIMIT = 20
 const HIGHEST_LIMIT = 100
 
-/** `POST /videos`: begins a video. */
+/** `POST /videos`: starts a video. */
 export async function createVideo(call: Call): Promise<Response> {
   const { settings, request, bodies, webhooks, owner } = call
   const body = await readBody(request, bodies)
-  const asked = readVideosRequest(body, { readModel: modelReader(settings) })
-  const { model, webhookUrl, otherFields, ignored } = asked
+  const parsed = readVideosRequest(body, { readModel: modelReader(settings) })
+  const { model, webhookUrl, otherFields, ignored } = parsed
   if (webhookUrl !== undefined) webhooks.check({ url: webhookUrl, owner })
   const metadata = {
     ...(model !== undefined && { [METADATA.model]: model }),
     ...(webhookUrl !== undefined && { [METADATA.webhookUrl]: webhookUrl }),
   }
-  const video = withMetadata(asked.request, metadata)
+  const video = withMetadata(parsed.request, metadata)
   const run = await startRun(call, { video, otherFields, route: 'videos' })
   if (webhookUrl !== undefined) webhooks.follow(run, { url: webhookUrl, owner })
   return videoResponse(call, await ownedRun(call, run.id), ignored)
 }
 
-/** `POST /videos/{id}/remix`: begins a video that is made of another one. */
+/** `POST /videos/{id}/remix`: starts a video from another one. */
 export async function remixVideo(call: Call, id: string): Promise<Response> {
   const { request, bodies } = call
   const body = await readBody(request, bodies)
@@ -67,25 +67,25 @@ export async function listVideos({ runner, owner, url }: Call): Promise<Response
   if (order !== 'asc' && order !== 'desc') throw wrongParameter('order', order, 'give asc or desc')
   const after = searchParams.get('after') || undefined
   const query = { owner, order: order === 'asc' ? 'oldest-first' : 'newest-first', after, limit: limit + 1 } as const
-  // No store is asked for nothing, nor is a client told to go on after nothing.
+  // A limit of 0 needs no store operation, and has no next page.
   const records = limit === 0 ? [] : await runner.list(query)
   const data = records.slice(0, limit).map(videoObject)
   const [first_id, last_id] = [data[0]?.id ?? null, data.at(-1)?.id ?? null]
   return Response.json({ object: 'list', data, first_id, last_id, has_more: records.length > limit })
 }
 
-/** `DELETE /videos/{id}`: cancels a video that is being made, and takes any out of lists and look-ups. */
+/** `DELETE /videos/{id}`: cancels an unfinished video, and removes any video from lists and lookups. */
 export async function deleteVideo(call: Call, id: string): Promise<Response> {
   await ownedRun(call, id)
   await call.runner.remove(id)
   return Response.json({ id, object: 'video.deleted', deleted: true })
 }
 
-/** The answer to who wants a video that is not there yet, or will never be. */
+/** The answer to a request for a video that is not ready, or never will be. */
 export function notReady(record: RunRecord): HttpRefusal {
   const { status, error, id } = videoObject(record)
   const state = status === 'failed' ? `it failed (${error?.code})` : `it is ${status}`
-  const message = `Could not use the video, ${state}: ${id}`
+  const message = `Could not use the video ${id}: ${state}`
   return new HttpRefusal({ status: 404, code: status === 'failed' ? 'video_failed' : 'video_not_ready', message })
 }
 
@@ -95,7 +95,7 @@ function videoResponse({ settings }: Call, record: RunRecord, ignored: readonly 
   return Response.json(videoObject(record), { headers })
 }
 
-// The upstream is asked at `wakeAt`; a caller who asks a moment later hears of it.
+// The upstream is polled at `wakeAt`; a client that polls a moment later gets the result.
 function pollHint({ status, wakeAt, stage }: RunRecord, now: number): Record<string, string> {
   if (status !== 'running') return {}
   const waitMs = stage === 'generate' ? wakeAt - now + 250 : 1000
@@ -116,7 +116,7 @@ function limitOf(value: string | null): number {
   return limit
 }
 
-// The codes are OpenAI's.
+// The codes are those of OpenAI.
 function wrongParameter(param: string, value: string, fix: string, code = 'invalid_value'): HttpRefusal {
   const message = `Could not use ${param}: ${JSON.stringify(value.slice(0, 60))} (${fix})`
   return new HttpRefusal({ status: 400, code, message, param })

@@ -4,7 +4,7 @@ import { createAddressGuard } from '../../upstream/download/address-guard.js'
 import { type AllowPrivateAddresses, literalOf } from '../../upstream/download/allowed-destinations.js'
 import { isPlainHttp } from '../../upstream/plain-http.js'
 
-/** Where webhooks may go. */
+/** The destinations that webhooks may have. */
 export interface WebhookUrlOptions {
   /**
    * Where webhooks may go beyond public addresses on ports 80 and 443: hosts (`'127.0.0.1'`), hosts with a port
@@ -17,10 +17,10 @@ export interface WebhookUrlOptions {
 const MOST_CHARACTERS = 2_048
 
 /**
- * Checks what can be told of a webhook's address without asking anybody: http or https, no user name, no private address, no local
- * name, a usual port. Where a name leads is checked whenever something is sent. The message has the host of the address at most,
- * for the rest may be a secret.
- * @throws InvalidRequestError for an address that nothing will be sent to; its field is `webhook_url`.
+ * Checks everything about a webhook's address that needs no lookup: http or https, no user name, no private address,
+ * no local name, an allowed port. What a name resolves to is checked for each delivery. The message contains only the
+ * host of the address, because the rest may be a secret.
+ * @throws InvalidRequestError for an address that is not allowed; its field is `webhook_url`.
  */
 export function checkWebhookUrl(url: unknown, options: WebhookUrlOptions = {}): URL {
   if (typeof url !== 'string' || url.length > MOST_CHARACTERS || !URL.canParse(url)) {
@@ -44,7 +44,7 @@ function mayBeReached(url: URL, allowPrivateAddresses: AllowPrivateAddresses | u
   const guard = createAddressGuard({ allowPrivateAddresses })
   const literal = literalOf(url.hostname)
   if (literal !== undefined) return guard.allowsAddress(url, literal)
-  // A name may lead to an address that is listed, which only a look-up can tell.
+  // A name may resolve to a listed address, which only a lookup can show.
   return guard.allowsName(url) || (Array.isArray(allowPrivateAddresses) && allowPrivateAddresses.length > 0)
 }
 

@@ -7,18 +7,18 @@ import type { HandlerOptions } from '../handler-options.js'
 import { checkWebhookUrl } from './check-webhook-url.js'
 import { createWebhookSender, type WebhookSender } from './webhook-sender.js'
 
-/** Tells callers of the end of their videos. */
+/** Notifies callers of the end of their videos. */
 export interface OutgoingWebhooks {
   /**
-   * @throws InvalidRequestError for an address that nothing can be sent to, and where webhooks are switched off.
-   * @throws ConfigurationError when there is no secret for the owner that can sign.
+   * @throws InvalidRequestError for an address that is not allowed, and if webhooks are disabled.
+   * @throws ConfigurationError when the owner has no usable secret.
    */
   check(to: { readonly url: string; readonly owner: string }): void
-  /** Sends `video.completed` or `video.failed` when a run ends; once for each run, however often it is asked for. */
+  /** Sends `video.completed` or `video.failed` when a run ends, once for each run, however often it is called. */
   follow(run: PipelineRun, to: { readonly url: string; readonly owner: string }): void
 }
 
-/** Makes the webhooks of a handler. What waits to be sent is kept in memory: a webhook wakes, the truth is the video. */
+/** Creates the webhooks of a handler. Pending webhooks are kept in memory: receivers fetch the video for its state. */
 export function outgoingWebhooks(options: HandlerOptions, onError: (error: unknown) => void): OutgoingWebhooks {
   const { webhookSecret, webhookAllowPrivateAddresses: allowPrivateAddresses, clock } = options
   const followed = new Set<string>()
@@ -31,7 +31,7 @@ export function outgoingWebhooks(options: HandlerOptions, onError: (error: unkno
     return known
   }
 
-  const tell = async (run: PipelineRun, url: string, owner: string) => {
+  const notify = async (run: PipelineRun, url: string, owner: string) => {
     const type = await endOf(run)
     if (type === undefined) return
     const id = `evt_${createHash('sha256')
@@ -54,7 +54,7 @@ export function outgoingWebhooks(options: HandlerOptions, onError: (error: unkno
     follow(run, { url, owner }) {
       if (webhookSecret === undefined || followed.has(run.id)) return
       followed.add(run.id)
-      tell(run, url, owner)
+      notify(run, url, owner)
         .catch(onError)
         .finally(() => followed.delete(run.id))
     },
@@ -67,7 +67,7 @@ async function endOf(run: PipelineRun): Promise<'video.completed' | 'video.faile
     return 'video.completed'
   } catch (error) {
     if (!isSoraPipelineError(error)) return 'video.failed'
-    // What the store could not do is no verdict on the video; one behind a key is given out by this server.
+    // A failure of the store is not a verdict on the video; this server delivers one that needs a key.
     if (error.code.startsWith('run-')) return undefined
     return error.code === 'no-usable-url' ? 'video.completed' : 'video.failed'
   }

@@ -12,22 +12,22 @@ import { isSignedBy, webhookSecretsOf, webhookSecretsProblem } from './webhook-s
 
 /** A webhook as a server received it. */
 export interface ReceivedWebhook {
-  /** The raw body, before any parser: a signature is of bytes. A text is taken as UTF-8. */
+  /** The raw body, before any parser, because the signature covers its bytes. A text is encoded as UTF-8. */
   readonly body: string | Uint8Array
-  /** In any case; those of Node, Express and Fastify as they are. */
+  /** Names in any case; those of Node, Express and Fastify can be passed unchanged. */
   readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>
 }
 
 /** Options of {@link verifyWebhook}. */
 export interface VerifyWebhookOptions {
   /**
-   * Secret that the webhooks are signed with: `whsec_` and base64, or any other text, which is taken as UTF-8. Give a list
-   * while a secret is being changed: one of them has to fit.
+   * Secret that the webhooks are signed with: `whsec_` and base64, or any other text, which is encoded as UTF-8. Give
+   * a list while a secret is being replaced: one of them has to match.
    */
   readonly secret: string | readonly string[]
   /**
-   * How far the time of the signature may be from the clock, before it and after it, in milliseconds from 0. Further away
-   * the webhook is refused with `AuthenticationError`; `Infinity` takes any time.
+   * Maximum difference between the time of the signature and the clock, before and after it, in milliseconds from 0.
+   * Past it the webhook is refused with `AuthenticationError`; `Infinity` accepts any time.
    * @defaultValue `300_000` (5 min)
    */
   readonly toleranceMs?: number | undefined
@@ -45,17 +45,17 @@ const RULES: OptionRules<VerifyWebhookOptions> = {
 }
 
 /**
- * Checks that a webhook comes from who has the secret and is not an old one sent again, and reads its event. It takes the webhooks
- * that `createHandler` sends, those of OpenAI's shape, and any others that are signed as Standard Webhooks v1 and have
- * `{ type, data: { id } }`.
+ * Checks that a webhook was signed with the secret and is not an old one that is replayed, and reads its event. It
+ * accepts the webhooks of `createHandler`, those in OpenAI's format, and any others that are signed as Standard
+ * Webhooks v1 and contain `{ type, data: { id } }`.
  *
- * A `Request` is read, at most 1 MiB of it; one whose body is needed later is given as `request.clone()`. Within the tolerance the
- * same webhook may be sent again by anybody who saw it: do nothing twice for one `id`.
+ * At most 1 MiB of a `Request` is read; pass `request.clone()` if its body is needed later. Within the tolerance
+ * anyone who saw a webhook may replay it: process each `id` only once.
  *
- * @throws AuthenticationError for a signature that is missing or wrong, and one from too long ago or from the future; the message
- * does not tell which.
- * @throws InvalidRequestError for a signed body that is no event, and for a body that cannot be checked: a parsed one, and one of a
- * `Request` that was read already, breaks off or is longer than 1 MiB.
+ * @throws AuthenticationError for a signature that is missing or wrong, too old or from the future; the message does
+ * not distinguish them.
+ * @throws InvalidRequestError for a signed body that is not an event, and for a body that cannot be checked: a parsed
+ * one, and one of a `Request` that was read already, breaks off or is longer than 1 MiB.
  * @throws signal.reason of a `Request` that is aborted.
  * @throws ConfigurationError when an option cannot work.
  *
@@ -83,7 +83,7 @@ export async function verifyWebhook(
   const id = onlyHeader(headers, 'webhook-id')
   const timestamp = onlyHeader(headers, 'webhook-timestamp')
   const signatures = headerValues(headers, 'webhook-signature').join(' ')
-  // All that costs nothing comes before the body of a stranger is read.
+  // All checks without cost come before an unverified body is read.
   const isTimely = /^\d{1,12}$/.test(timestamp) && Math.abs(clock.now() - Number(timestamp) * 1_000) <= toleranceMs
   if (id === '' || signatures === '' || !isTimely) throw unauthentic()
   const signed = { id, timestamp, body: await bytesOf(webhook) }
@@ -94,7 +94,7 @@ export async function verifyWebhook(
 }
 
 function unauthentic(): AuthenticationError {
-  // One sentence for every reason: which of them it is helps nobody but a forger.
+  // One sentence for every reason: a distinction would only help a forger.
   return new AuthenticationError('Could not verify the webhook: it has no valid signature of this time')
 }
 
@@ -109,7 +109,7 @@ function headerValues(headers: ReceivedWebhook['headers'], name: string): readon
     .flatMap(([, value]) => value ?? [])
 }
 
-/** The value of a header that is there once; an empty text otherwise. */
+/** The value of a header that occurs once; otherwise an empty text. */
 function onlyHeader(headers: ReceivedWebhook['headers'], name: string): string {
   const [value = '', ...more] = headerValues(headers, name)
   return more.length === 0 ? value : ''
@@ -121,7 +121,7 @@ async function bytesOf(webhook: ReceivedWebhook | Request): Promise<Uint8Array> 
   if (typeof body === 'string') return new TextEncoder().encode(body)
   // Not instanceof: the bytes may come from another realm, as under some test runners.
   if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
-  throw invalidBody(describeValue(body), 'give the raw body, as text or bytes, as it was before a parser had it')
+  throw invalidBody(describeValue(body), 'give the raw body as text or bytes, before any parser')
 }
 
 async function readBytes(request: Request): Promise<Uint8Array> {

@@ -1,11 +1,14 @@
 import * as z from 'zod/mini'
 import type { JsonObject } from '../../contracts/json.js'
 
-/** What a webhook tells. It says that something happened, not what came of it: ask for the video. */
+/** The content of a webhook. It reports an event, not a result: fetch the video for its state. */
 export interface WebhookEvent {
-  /** The header `webhook-id`, such as `evt_0f8b…`. The same event may come several times and out of order: keep what was seen. */
+  /**
+   * The header `webhook-id`, such as `evt_0f8b…`. An event may be delivered several times and out of order: keep the
+   * ids.
+   */
   readonly id: string
-  /** Open: an unknown word is passed through. */
+  /** Open: unknown types are passed through. */
   readonly type: 'video.completed' | 'video.failed' | (string & {})
   /** Epoch milliseconds. */
   readonly createdAt: number
@@ -20,9 +23,10 @@ const BODY = z.object({
 })
 
 /**
- * Reads the body of a webhook, `{"id":"evt_…","object":"event","created_at":1790000000,"type":"video.completed","data":{"id":"video_…"}}`;
- * `undefined` when it is no event.
- * @param headers - `timestamp` in Unix seconds stands in for a body without `created_at`.
+ * Reads the body of a webhook,
+ * `{"id":"evt_…","object":"event","created_at":1790000000,"type":"video.completed","data":{"id":"video_…"}}`;
+ * `undefined` if it is not an event.
+ * @param headers - `timestamp` in Unix seconds replaces a missing `created_at`.
  */
 export function readWebhookEvent(
   body: Uint8Array,

@@ -16,36 +16,39 @@ import { signWebhook, webhookSecretsOf, webhookSecretsProblem } from './webhook-
 
 /** Options of {@link createWebhookSender}. */
 export interface WebhookSenderOptions extends WebhookUrlOptions {
-  /** What is signed with: `whsec_` and base64, or any other text. Of several, each signs: receivers may have one or the other. */
+  /**
+   * The signing secret: `whsec_` and base64, or any other text. Each secret of a list signs, because a receiver may
+   * have any of them.
+   */
   readonly secret: string | readonly string[]
   /**
-   * How often to try again, a whole number from 0: within 5 s, 5 min, 30 min, 2 h, 5 h and 10 h after the failure before, and every
-   * further time within 10 h.
+   * Maximum retries, a whole number from 0: within 5 s, 5 min, 30 min, 2 h, 5 h and 10 h after the previous failure,
+   * and every further one within 10 h.
    * @defaultValue 6
    */
   readonly retries?: number | undefined
   /**
-   * Milliseconds of the machine's own time to the answer of one try; above 0.
+   * Milliseconds of wall time until the answer of one attempt; above 0.
    * @defaultValue 15,000
    */
   readonly timeoutMs?: number | undefined
-  /** Told of each try. What it throws is ignored. */
+  /** Called for each attempt. An error that it throws is ignored. */
   readonly onAttempt?:
     | ((attempt: WebhookAttempt, delivery: { readonly id: string; readonly host: string }) => void)
     | undefined
-  /** @defaultValue the machine's own time; no wait of it keeps the process alive */
+  /** @defaultValue the system clock; its waits do not keep the process alive */
   readonly clock?: Clock | undefined
-  /** Gives 0 up to 1. @defaultValue `Math.random` */
+  /** Returns a number from 0 up to 1. @defaultValue `Math.random` */
   readonly random?: (() => number) | undefined
-  /** In place of the machine's own look-up of host names. */
+  /** Replaces the machine's own lookup of host names. */
   readonly lookup?: LookupFunction | undefined
 }
 
 /** Sends webhooks. */
 export interface WebhookSender {
   /**
-   * Sends one webhook, with tries hours apart, and resolves when it is known what became of it. It never rejects.
-   * @param options - An abort of `signal` ends a try or a wait at once; the outcome is `stopped`.
+   * Sends one webhook, with attempts hours apart, and resolves with the outcome. It never rejects.
+   * @param options - An abort of `signal` ends an attempt or a wait at once; the outcome is `stopped`.
    */
   send(
     url: string,
@@ -54,7 +57,7 @@ export interface WebhookSender {
   ): Promise<WebhookDelivery>
 }
 
-/** What one try came to. */
+/** The result of one attempt. */
 interface Tried {
   readonly answer?: PostAnswer
   readonly error?: unknown
@@ -67,10 +70,10 @@ const STEPS_MS = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * 
 const WHAT = 'deliver the webhook'
 
 /**
- * Makes a sender of webhooks in OpenAI's shape, signed as Standard Webhooks v1. They go where {@link checkWebhookUrl} and a checked
- * look-up at each try allow, no redirect is followed, and the answer's body is thrown away. A try that fails is followed by others,
- * with the same `webhook-id` and a new signature, at a random time of a growing span, not before a `Retry-After` that is
- * shorter than the span. What waits is kept in memory only.
+ * Creates a sender of webhooks in OpenAI's format, signed as Standard Webhooks v1. Their destinations are restricted
+ * by {@link checkWebhookUrl} and a checked lookup for each attempt, no redirect is followed, and the answer's body is
+ * discarded. A failed attempt is retried with the same `webhook-id` and a new signature, at a random time of a
+ * growing span, not before a `Retry-After` that is shorter than the span. Pending webhooks are kept only in memory.
  * @throws ConfigurationError when an option cannot work.
  */
 export function createWebhookSender(options: WebhookSenderOptions): WebhookSender {
@@ -128,7 +131,7 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
           ...(error !== undefined && { error: toErrorJson(error) }),
         }
         attempts.push(tried)
-        tell(onAttempt, tried, { id, host })
+        report(onAttempt, tried, { id, host })
         if (error === undefined) return end('delivered', undefined)
         if (answer?.status === 410) return end('gone', tried.error)
         if (error instanceof AddressRefusedError) return end('refused', tried.error)
@@ -159,9 +162,12 @@ function bodyOf({ type, data, createdAt }: OutgoingWebhook, id: string, now: num
   return new TextEncoder().encode(JSON.stringify(event))
 }
 
-function tell(onAttempt: WebhookSenderOptions['onAttempt'], ...told: Parameters<NonNullable<typeof onAttempt>>): void {
-  const call = async () => onAttempt?.(...told)
-  call().catch(() => undefined) // Whoever listens must not decide what is delivered.
+function report(
+  onAttempt: WebhookSenderOptions['onAttempt'],
+  ...attempt: Parameters<NonNullable<typeof onAttempt>>
+): void {
+  const call = async () => onAttempt?.(...attempt)
+  call().catch(() => undefined) // A listener must not affect the delivery.
 }
 
 function checkSenderOptions({ secret, retries, timeoutMs, allowPrivateAddresses }: WebhookSenderOptions): void {

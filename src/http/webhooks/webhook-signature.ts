@@ -1,25 +1,25 @@
 import type { OptionProblem } from '../../contracts/check-options.js'
 
-/** What a signature is of. */
+/** The signed parts of a webhook. */
 export interface SignedWebhook {
   /** The header `webhook-id`. */
   readonly id: string
-  /** The header `webhook-timestamp`, letter by letter: Unix seconds. */
+  /** The unchanged header `webhook-timestamp`: Unix seconds. */
   readonly timestamp: string
-  /** As it is on the wire. */
+  /** The body as sent. */
   readonly body: Uint8Array
 }
 
 const PREFIX = 'whsec_'
-// As some services show a secret: with the version of the signature in front.
+// Some services show a secret with the version of the signature in front.
 const VERSIONED = /^v1,(?=whsec_)/
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
 const HMAC = { name: 'HMAC', hash: 'SHA-256' }
 
 /**
- * Signs a webhook as Standard Webhooks v1 does: HMAC-SHA256 over `id.timestamp.body`. Gives the value of the header
+ * Signs a webhook as Standard Webhooks v1: HMAC-SHA256 over `id.timestamp.body`. Returns the value of the header
  * `webhook-signature`, one signature for each secret, such as `v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=`.
- * @param secrets - As {@link webhookSecretsProblem} lets them pass.
+ * @param secrets - Valid according to {@link webhookSecretsProblem}.
  */
 export async function signWebhook(webhook: SignedWebhook, secrets: readonly string[]): Promise<string> {
   const signatures = await Promise.all(secrets.map((secret) => signatureOf(webhook, keyOf(secret))))
@@ -27,14 +27,14 @@ export async function signWebhook(webhook: SignedWebhook, secrets: readonly stri
 }
 
 /**
- * Whether one of the signatures in a header is by one of the secrets, in a time that does not depend on which, nor on how much
- * of one is right.
- * @param header - Several signatures are separated by spaces, as while a secret is being changed; those of other versions than
- * `v1` do not count.
- * @param secrets - As {@link webhookSecretsProblem} lets them pass.
+ * Whether one of the signatures in a header was made with one of the secrets, in a time that does not depend on the
+ * secret or on how much of a signature is right.
+ * @param header - Several signatures are separated by spaces, as while a secret is being replaced; those of other
+ * versions than `v1` do not count.
+ * @param secrets - Valid according to {@link webhookSecretsProblem}.
  */
 export async function isSignedBy(webhook: SignedWebhook, header: string, secrets: readonly string[]): Promise<boolean> {
-  // A proxy that joins two headers puts a comma between them.
+  // A proxy that joins two headers separates them with a comma.
   const given = header.split(/,?\s+/)
   let isSigned = false
   for (const secret of secrets) {
@@ -49,7 +49,7 @@ export function webhookSecretsOf(secret: string | readonly string[]): readonly s
   return typeof secret === 'string' ? [secret] : secret
 }
 
-/** What keeps an option `secret` from being used; its value is never shown. */
+/** The reason why an option `secret` cannot be used; its value is never shown. */
 export function webhookSecretsProblem(secret: unknown): OptionProblem {
   const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret]
   if (secrets.length > 0 && secrets.every((one) => typeof one === 'string' && keyOf(one).byteLength > 0)) {
@@ -68,7 +68,7 @@ async function signatureOf({ id, timestamp, body }: SignedWebhook, key: Uint8Arr
   return `v1,${btoa(String.fromCharCode(...signature))}`
 }
 
-/** The bytes of a secret; none for one that cannot be used. */
+/** The bytes of a secret; empty for an invalid one. */
 function keyOf(secret: string): Uint8Array<ArrayBuffer> {
   const plain = secret.replace(VERSIONED, '')
   if (!plain.startsWith(PREFIX)) return new TextEncoder().encode(plain)
@@ -76,9 +76,9 @@ function keyOf(secret: string): Uint8Array<ArrayBuffer> {
   return BASE64.test(text) ? Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)) : new Uint8Array()
 }
 
-// Texts, not the bytes that they stand for: base64 has several spellings of the same bytes, of which a signer uses one.
+// Compared as texts: base64 has several spellings of the same bytes, of which a signer uses one.
 function isSameText(given: string, expected: string): boolean {
-  if (given.length !== expected.length) return false // The length is no secret.
+  if (given.length !== expected.length) return false // The length is not a secret.
   let difference = 0
   for (let at = 0; at < expected.length; at += 1) difference |= given.charCodeAt(at) ^ expected.charCodeAt(at)
   return difference === 0

@@ -11,17 +11,17 @@ import { CHAT_TIMEOUT, chatRefusal, failedJobFrame } from './chat-failure.js'
 import { type ChatRequest, parseChatRequest } from './chat-request.js'
 import { CHAT_MODELS, type ChatVariant } from './chat-variant.js'
 
-/** What a chat upstream stands on. */
+/** Options of {@link chatApi}. */
 export interface ChatApiOptions {
   readonly jobs: VideoJobs
   readonly apiKey: string
-  /** Form of the answers for models that do not say one. */
+  /** Form of the answers for models that do not name one. */
   readonly variant: ChatVariant
-  /** Where finished videos are put. */
+  /** Where finished videos are stored. */
   readonly files: Pick<FileServer, 'put'>
   /** Address of a file there. */
   readonly fileUrl: (name: string) => string
-  /** Told which job the id of a chunk belongs to. */
+  /** Called with the job of each chunk's id. */
   readonly onChunk: (id: string, job: VideoJob) => void
 }
 
@@ -29,14 +29,14 @@ const LOOK_MS = 10
 const PROGRESS_STEP = 10
 
 /**
- * A chat upstream of the sora2api family: `POST /v1/chat/completions`, which streams progress as prose and ends with the
- * address of a real video, and `GET /v1/models`. Words of a prompt make it fail as the family does: `moderation-blocked`,
- * `generation-failed`, `no-account`, `heavy-load`, `unsupported-country`, `upstream-timeout`, `no-url`. A client that leaves
- * does not stop the job. Source: TheSmallHanCat/sora2api and its forks.
+ * A chat upstream of the sora2api family: `POST /v1/chat/completions`, which streams progress as prose and ends with
+ * the address of a real video, and `GET /v1/models`. Words in a prompt make it fail as the family does:
+ * `moderation-blocked`, `generation-failed`, `no-account`, `heavy-load`, `unsupported-country`, `upstream-timeout`,
+ * `no-url`. A client that disconnects does not stop the job. Source: TheSmallHanCat/sora2api and its forks.
  */
 export function chatApi({ jobs, apiKey, variant, files, fileUrl, onChunk }: ChatApiOptions): Router {
   let lastStamp = 0
-  // The family numbers its answers by the time; here no two are the same.
+  // The family numbers its answers by the time; here each has its own number.
   const nextId = () => {
     lastStamp = Math.max(lastStamp + 1, Date.now())
     return `chatcmpl-${lastStamp}`
@@ -58,12 +58,12 @@ export function chatApi({ jobs, apiKey, variant, files, fileUrl, onChunk }: Chat
 
   async function* events({ prompt }: ChatRequest, job: VideoJob, chunks: ChatChunks, signal: AbortSignal) {
     yield* chunks.begin()
-    let told = 0
+    let reported = 0
     let state = job.state()
     while (!('video' in state || 'error' in state)) {
-      if (state.progress >= told + PROGRESS_STEP) {
-        told = state.progress - (state.progress % PROGRESS_STEP)
-        yield* chunks.progress(told, 'processing')
+      if (state.progress >= reported + PROGRESS_STEP) {
+        reported = state.progress - (state.progress % PROGRESS_STEP)
+        yield* chunks.progress(reported, 'processing')
       }
       await delay(LOOK_MS, undefined, { signal })
       state = job.state()
@@ -132,7 +132,7 @@ async function* framesOf(
   yield 'data: [DONE]\n\n'
 }
 
-// The seed promises the address to clients that do not stream as well.
+// The seed promises the address also to clients that do not stream.
 async function seedCompletion(frames: AsyncIterable<JsonObject>, id: string): Promise<Reply> {
   let last: JsonObject = {}
   for await (const frame of frames) last = frame
@@ -147,5 +147,5 @@ function completion(id: string, model: string, content: string): Reply {
   return jsonReply(200, { id, object: 'chat.completion', created: Math.floor(Date.now() / 1000), model, choices })
 }
 
-// What the family says without a stream: nothing is generated, and the status is 200 all the same.
+// The family's answer without a stream: nothing is generated, and the status is still 200.
 const AVAILABLE = 'Accounts for video generation are available. Turn streaming on to generate a video.'

@@ -1,11 +1,11 @@
 import type { JsonObject } from '../../contracts/json.js'
 import type { ChatVariant } from './chat-variant.js'
 
-/** Where a finished video is. */
+/** The addresses of a finished video. */
 export interface ChatVideo {
   readonly taskId: string
   readonly url: string
-  /** An earlier address, which some upstreams tell first. */
+  /** An earlier address, which some upstreams send first. */
   readonly originalUrl: string
 }
 
@@ -19,7 +19,7 @@ export interface ChatChunks {
   finishWith(content: string, reasoning?: string): readonly JsonObject[]
 }
 
-/** The chunks of an answer in the form of a variant. */
+/** Creates the chunks of an answer in the form of a variant. */
 export function chatChunks(variant: ChatVariant, newId: () => string): ChatChunks {
   return variant === 'seed' ? seedChunks(newId()) : familyChunks(variant, newId)
 }
@@ -28,7 +28,7 @@ function familyChunks(variant: Exclude<ChatVariant, 'seed'>, newId: () => string
   const chunk = (delta: JsonObject, finish: string | null = null): JsonObject => {
     const usage = finish === null ? { prompt_tokens: 0 } : { prompt_tokens: 0, completion_tokens: 1, total_tokens: 1 }
     return {
-      // Every chunk has an id of its own, as theirs have.
+      // Every chunk has its own id, as in the family.
       id: newId(),
       object: 'chat.completion.chunk',
       created: Math.floor(Date.now() / 1000),

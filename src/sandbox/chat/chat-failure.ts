@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../contracts/json.js'
 
-/** Words of a prompt that make the chat upstream refuse at once, with what it says in an error frame. */
+/** Words in a prompt that make the chat upstream refuse at once, with the content of the error frame. */
 const REFUSALS: readonly (readonly [word: string, error: JsonObject])[] = [
   [
     'no-account',
@@ -16,18 +16,18 @@ const REFUSALS: readonly (readonly [word: string, error: JsonObject])[] = [
   ],
 ]
 
-/** The error frame that a prompt asks for; `undefined` for a prompt without such a word. */
+/** The error frame for a word in the prompt; `undefined` for a prompt without such a word. */
 export function chatRefusal(prompt: string): JsonObject | undefined {
   const error = REFUSALS.find(([word]) => prompt.includes(word))?.[1]
   return error && errorFrame(error)
 }
 
-/** The frame after the time that the upstream waits for its own upstream. */
+/** The frame after the time limit of the upstream's own upstream. */
 export const CHAT_TIMEOUT: JsonObject = errorFrame({
   message: 'Upstream API timeout: Generation exceeded 3000 seconds limit',
 })
 
-/** The frame for a job that failed, with the answer of the upstream's own upstream inside of the text. */
+/** The frame for a failed job, with the answer of the upstream's own upstream in the text. */
 export function failedJobFrame(error: JsonObject): JsonObject {
   return errorFrame({ message: `API request failed: 500 - ${JSON.stringify({ error })}` })
 }

@@ -4,14 +4,14 @@ import { openAiError } from '../openai-error.js'
 import { jsonReply, type Reply } from '../reply.js'
 import { CHAT_MODELS, type ChatModel } from './chat-variant.js'
 
-/** What a chat upstream was asked for. */
+/** A request to the chat upstream. */
 export interface ChatRequest {
   readonly prompt: string
   readonly model: ChatModel
   readonly isStreamed: boolean
 }
 
-/** Reads the body of `POST /v1/chat/completions`: the last message counts, and its last text. */
+/** Reads the body of `POST /v1/chat/completions`: only the last text of the last message counts. */
 export function parseChatRequest(
   body: JsonValue | undefined,
 ): { readonly request: ChatRequest } | { readonly refusal: Reply } {
@@ -39,7 +39,7 @@ function schemaError(field: string, msg: string): Reply {
   return jsonReply(422, { detail: [{ type: 'missing', loc: ['body', field], msg, input: null }] })
 }
 
-// The family answers its own 400 with status 500, and has the number in the text.
+// The family answers its own 400 with status 500, and puts the number into the text.
 function disguisedError(message: string): Reply {
   return openAiError(500, { message: `400: ${message}`, type: 'server_error' })
 }

@@ -1,17 +1,17 @@
 /**
- * How a chat upstream says where the video is: in a fenced block of HTML, in `delta.output`, as JSON, as a Markdown image, as
- * an address alone (cut into two chunks), or in the form of the seed (progress in `content`, the address with
- * `finish_reason: 'stop'`).
+ * How a chat upstream reports the address of the video: in a fenced block of HTML, in `delta.output`, as JSON, as a
+ * Markdown image, as a bare address (cut into two chunks), or in the form of the seed (progress in `content`, the
+ * address with `finish_reason: 'stop'`).
  */
 export type ChatVariant = (typeof CHAT_VARIANTS)[number]
 
-/** Every {@link ChatVariant}; each is the name of a model as well. */
+/** Every {@link ChatVariant}; each is also the name of a model. */
 export const CHAT_VARIANTS = ['fenced-html', 'delta-output', 'json', 'markdown', 'bare-url', 'seed'] as const
 
-/** What a chat upstream makes for a model. */
+/** The video of a chat model. */
 export interface ChatModel {
   readonly id: string
-  /** `undefined` for the one that the sandbox was started with. */
+  /** `undefined` for the variant that the sandbox was started with. */
   readonly variant: ChatVariant | undefined
   /** Whole seconds as text. */
   readonly seconds: string

@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto'
 import type { ReplyBody } from '../reply.js'
 
-/** Takes the bytes of a file as they come. */
+/** Receives the bytes of a file. */
 export interface ContentSink {
   readonly byteLength: number
-  /** Tells how long the file will be, so that nothing is kept of one that is too long. */
+  /** Announces the length of the file, so that nothing is kept of a file that is too long. */
   expect(byteLength: number): void
-  /** Takes a copy; the chunk may be used again. */
+  /** Copies the chunk, so that it may be reused. */
   write(chunk: Uint8Array): void
-  /** What was written; nothing more can be. */
+  /** Returns the written content; nothing more can be written. */
   finish(): StoredContent
 }
 
-/** The bytes of a file, or what is known of them. */
+/** The bytes of a file, or only their length and hash. */
 export interface StoredContent {
   readonly byteLength: number
   /** In lower-case hex. */
   readonly md5: string
-  /** Absent for a file that was too long to be kept. */
+  /** Absent for a file that is too long to be kept. */
   readonly body?: ReplyBody
 }
 
@@ -31,8 +31,8 @@ export function contentSink(keepBytes: number): ContentSink {
     get byteLength() {
       return byteLength
     },
-    expect(told) {
-      longest = Math.max(longest, told)
+    expect(announced) {
+      longest = Math.max(longest, announced)
     },
     write(chunk) {
       hash.update(chunk)

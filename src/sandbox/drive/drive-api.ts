@@ -9,21 +9,21 @@ import { fileNotFound, invalidFields, parseNewFile } from './new-file.js'
 import { PUBLIC_FILE_PATH, publicFile } from './public-files.js'
 import type { ResumableUploads } from './resumable-uploads.js'
 
-/** What the Drive API stands on. */
+/** Options of {@link driveApi}. */
 export interface DriveApiOptions {
   readonly store: DriveStore
   readonly uploads: ResumableUploads
-  /** The token that is valid now. */
+  /** Returns the valid token. */
   readonly accessToken: () => string
 }
 
 interface Operation {
   readonly endpoint: SandboxEndpoint
   readonly method: string
-  /** Its group, where it has one, is the id of a file. */
+  /** Its group, if any, is the id of a file. */
   readonly path: RegExp
   readonly takesStream?: boolean
-  /** `optional`: a wrong token is refused, none is not, for the address itself is the credential. */
+  /** `optional`: a wrong token is refused but a missing one is not, because the address itself is the credential. */
   readonly token?: 'optional' | 'none'
   readonly handle: (request: ReceivedRequest, id: string) => Answer | Promise<Answer>
 }
@@ -150,7 +150,7 @@ function permit({ body }: ReceivedRequest, { permissions }: DriveEntry): Reply {
   return jsonReply(200, { kind: 'drive#permission', ...permission, allowFileDiscovery: false })
 }
 
-// Of no bytes.
+// A range without bytes.
 const EMPTY = { byteLength: 0, md5: 'd41d8cd98f00b204e9800998ecf8427e' }
 
 const WRONG_TOKEN = googleError(401, {

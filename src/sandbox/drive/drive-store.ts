@@ -15,21 +15,21 @@ export interface SandboxDriveFile {
   readonly md5: string
   /** Ids of folders. */
   readonly parents: readonly string[]
-  /** Who may open it, beside its owner. */
+  /** The users who may open it, besides its owner. */
   readonly permissions: readonly SandboxDrivePermission[]
 }
 
 /** A permission of a file in the Drive of a sandbox. */
 export interface SandboxDrivePermission {
-  /** `anyoneWithLink` for everybody. */
+  /** `anyoneWithLink` for everyone. */
   readonly id: string
-  /** Who it is for, such as `anyone`. */
+  /** The grantee, such as `anyone`. */
   readonly type: string
-  /** What it allows, such as `reader`. */
+  /** The granted role, such as `reader`. */
   readonly role: string
 }
 
-/** A file with what is needed to serve it. */
+/** A file with the data needed to serve it. */
 export interface DriveEntry extends SandboxDriveFile {
   readonly content: StoredContent
   readonly permissions: SandboxDrivePermission[]
@@ -37,7 +37,7 @@ export interface DriveEntry extends SandboxDriveFile {
   readonly createdAt: number
 }
 
-/** What a new file is. */
+/** The properties of a new file. */
 export interface NewDriveFile {
   readonly id: string
   readonly name: string
@@ -49,15 +49,15 @@ export interface NewDriveFile {
 export interface DriveStore {
   readonly folderId: string
   readonly files: ReadonlyMap<string, DriveEntry>
-  /** New ids; a file may only be created with one of them. */
+  /** New ids; a file can only be created with one of them. */
   generateIds(count: number): readonly string[]
   wasGenerated(id: string): boolean
   hasFolder(id: string): boolean
-  /** Whether that many more bytes are within the quota. */
+  /** Whether this many more bytes fit into the quota. */
   hasRoomFor(byteLength: number): boolean
   setQuota(byteLength: number): void
   add(file: NewDriveFile, content: StoredContent): DriveEntry
-  /** Puts new bytes into a file. */
+  /** Replaces the bytes of a file. */
   replace(id: string, file: Pick<NewDriveFile, 'name' | 'mediaType'>, content: StoredContent): DriveEntry | undefined
   delete(id: string): boolean
 }
@@ -66,7 +66,7 @@ const FOLDER_TYPE = 'application/vnd.google-apps.folder'
 
 const ROOT = 'root'
 
-/** An empty Drive with one folder beside its root. */
+/** Creates an empty Drive with one folder besides its root. */
 export function driveStore(): DriveStore {
   const files = new Map<string, DriveEntry>()
   const generated = new Set<string>()

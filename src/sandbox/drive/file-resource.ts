@@ -1,10 +1,10 @@
 import type { JsonObject } from '../../contracts/json.js'
 import type { DriveEntry } from './drive-store.js'
 
-/** Fields of a file that are sent when a request names none. */
+/** Fields that are sent if a request names none. */
 const DEFAULT_FIELDS: readonly string[] = ['kind', 'id', 'name', 'mimeType']
 
-/** Whether `fields` of a request is understood: `id,name,permissions(id,role)`, `*`, or none. */
+/** Whether the `fields` of a request can be parsed: `id,name,permissions(id,role)`, `*`, or none. */
 export function areFieldsKnown(fields: string | null): boolean {
   if (fields === null || fields === '*') return true
   const known = new Set(FIELD_NAMES)
@@ -12,8 +12,8 @@ export function areFieldsKnown(fields: string | null): boolean {
 }
 
 /**
- * A file in the wire shape of Drive v3, with the fields that were asked for. Its links are those of Google: nothing of a
- * sandbox is behind them.
+ * A file in the format of Drive v3, with the requested fields. Its links point to Google and lead to nothing of the
+ * sandbox.
  */
 export function fileResource(file: DriveEntry, fields: string | null): JsonObject {
   const names = fields === null ? DEFAULT_FIELDS : fieldNames(fields)
@@ -57,7 +57,7 @@ const FIELD_NAMES: readonly string[] = [
   'webContentLink',
 ]
 
-// A selection inside of a field is not followed: the field is sent whole.
+// A selection inside a field is ignored: the whole field is sent.
 function fieldNames(fields: string): readonly string[] {
   return fields
     .replaceAll(/\([^()]*\)/g, '')

@@ -1,17 +1,18 @@
 import { jsonReply, type Reply } from '../reply.js'
 import type { Refusal } from '../route.js'
 
-/** What Google's error object says. */
+/** The content of Google's error object. */
 export interface GoogleErrorFields {
   readonly message: string
-  /** Google's word, such as `notFound`. */
+  /** Google's code, such as `notFound`. */
   readonly reason: string
-  /** What is wrong, such as `fileId`, and where it was: `parameter` or `header`. */
+  /** The wrong field, such as `fileId`, and its place: `parameter` or `header`. */
   readonly location?: readonly [name: string, type: 'parameter' | 'header'] | undefined
 }
 
 /**
- * An answer with the error object of Google's APIs: `{ error: { code, message, errors: [{ domain, reason, message }], status
+ * An answer with the error object of Google's APIs: `{ error: { code, message, errors: [{ domain, reason, message }],
+ * status
  * } }`. Source: Google's guide "Resolve errors" of the Drive API.
  */
 export function googleError(
@@ -29,7 +30,7 @@ export function googleError(
   )
 }
 
-/** The form of answers that faults give: without a reason, the one that Drive gives most often with the status. */
+/** The answers of faults: without a reason, the one that Drive gives most often with the status. */
 export const googleRefusal: Refusal = (status, { message, reason = REASONS[status] ?? 'backendError' }, headers) => {
   return googleError(status, { message: MESSAGES[reason] ?? message, reason }, headers)
 }

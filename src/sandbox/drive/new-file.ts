@@ -6,15 +6,15 @@ import type { DriveStore, NewDriveFile } from './drive-store.js'
 import { areFieldsKnown } from './file-resource.js'
 import { googleError } from './google-error.js'
 
-/** What a request wants to create, or why it cannot. */
+/** The file that a request creates, or a refusal. */
 export type ParsedNewFile = { readonly file: NewDriveFile } | { readonly refusal: Reply }
 
-/** What a request wants to make of a file that is there, or why it cannot. */
+/** The change of an existing file, or a refusal. */
 export type ParsedChange =
   | { readonly change: Partial<Pick<NewDriveFile, 'name' | 'mediaType'>> }
   | { readonly refusal: Reply }
 
-/** Reads the metadata of `files.create`, with or without an upload that follows. */
+/** Reads the metadata of `files.create`, with or without a following upload. */
 export function parseNewFile(request: ReceivedRequest, store: DriveStore): ParsedNewFile {
   const parsed = parseChange(request)
   if ('refusal' in parsed) return parsed
@@ -42,19 +42,19 @@ export function parseChange(request: ReceivedRequest): ParsedChange {
   return { change: { ...(name !== undefined && { name }), ...(mimeType !== undefined && { mediaType: mimeType }) } }
 }
 
-/** The answer to an id that names nothing. */
+/** The answer to an unknown id. */
 export function fileNotFound(id: string): Reply {
   const location = ['fileId', 'parameter'] as const
   return googleError(404, { message: `File not found: ${id}.`, reason: 'notFound', location })
 }
 
-/** The answer to an id that a file has already. */
+/** The answer to an id that is already taken. */
 export const ID_IN_USE: Reply = googleError(409, {
   message: 'A file already exists with the provided ID.',
   reason: 'fileIdInUse',
 })
 
-/** The answer to a selection of fields that there are not. */
+/** The answer to an unknown selection of fields. */
 export function invalidFields(fields: string | null): Reply {
   const location = ['fields', 'parameter'] as const
   return googleError(400, { message: `Invalid field selection ${fields}`, reason: 'invalidParameter', location })

@@ -7,8 +7,8 @@ import type { DriveStore } from './drive-store.js'
 export const PUBLIC_FILE_PATH: RegExp = /^\/(?:file\/d\/([^/]+)\/view|uc)$/
 
 /**
- * Serves the bytes of a file that anyone may read, with ranges. Both addresses serve the bytes, where Google shows a page
- * with a player at the first.
+ * Serves the bytes of a file that anyone may read, with ranges. Both addresses serve the bytes; Google shows a page
+ * with a player at the first one.
  */
 export function publicFile(request: ReceivedRequest, store: DriveStore): Reply {
   const { pathname, query } = request

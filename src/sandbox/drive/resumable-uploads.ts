@@ -11,15 +11,15 @@ import { type UploadSession, uploadSession } from './upload-session.js'
 
 /** The resumable uploads of one Drive. Source: Google's guide "Upload file data" of the Drive API. */
 export interface ResumableUploads {
-  /** Opens a session for a new file, or for new bytes of one that is there. */
+  /** Opens a session for a new file, or for new bytes of an existing one. */
   open(request: ReceivedRequest, replacedId?: string): Reply
-  /** Takes a part. */
+  /** Receives a part. */
   receive(request: ReceivedRequest): Promise<Reply>
-  /** Says how far a session is. */
+  /** Returns the progress of a session. */
   query(request: ReceivedRequest): Reply
-  /** Ends a session and forgets its bytes. */
+  /** Ends a session and deletes its bytes. */
   cancel(request: ReceivedRequest): Reply
-  /** Makes every session unknown, as after a week. */
+  /** Makes every session unknown, as Google does after a week. */
   expire(): void
 }
 
@@ -39,7 +39,7 @@ export function resumableUploads(store: DriveStore, keepBytes: number): Resumabl
       const parsed = parseNewFile(request, store)
       if ('refusal' in parsed) return parsed.refusal
       return (content) => {
-        // Another session of the same id may have been faster.
+        // Another session of the same id may have finished first.
         if (store.files.has(parsed.file.id)) return ID_IN_USE
         return jsonReply(200, fileResource(store.add(parsed.file, content), fields))
       }
@@ -89,7 +89,7 @@ export function resumableUploads(store: DriveStore, keepBytes: number): Resumabl
       if (upload.answer !== undefined) return upload.answer
       const { session } = upload
       const range = rangeOf(request, session.storedBytes())
-      if (range?.kind !== 'part') return wrong('Content-Range has to tell the bytes of the part.')
+      if (range?.kind !== 'part') return wrong('Content-Range must contain the bytes of the part.')
       const length = request.headers['content-length']
       if (length !== undefined && Number(length) !== range.end - range.start) {
         return wrong(`Content-Length and Content-Range do not agree: the body has ${length} bytes.`)
@@ -108,7 +108,7 @@ export function resumableUploads(store: DriveStore, keepBytes: number): Resumabl
       const range = parseUploadRange(request.headers['content-range'] ?? '')
       const objection = range && upload.session.objection(range)
       if (range === undefined || objection !== undefined) return wrong(objection ?? 'Content-Range cannot be read.')
-      // Told with a query, the length ends an upload whose last part did not tell it.
+      // The length in a query ends an upload whose last part did not give it.
       upload.session.settleTotal(range.total)
       return proceed(upload)
     },
@@ -119,7 +119,7 @@ export function resumableUploads(store: DriveStore, keepBytes: number): Resumabl
   }
 }
 
-// The whole file in one request needs no range.
+// A whole file in one request needs no range.
 function rangeOf({ headers }: ReceivedRequest, storedBytes: number): UploadRange | undefined {
   const header = headers['content-range']
   if (header !== undefined) return parseUploadRange(header)

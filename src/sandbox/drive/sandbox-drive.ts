@@ -6,32 +6,32 @@ import { resumableUploads } from './resumable-uploads.js'
 
 /**
  * Google Drive v3 of a {@link Sandbox}: `files.generateIds`, resumable uploads, `files.get`, `permissions.create`,
- * `files.delete`, with Google's error object. It refuses what Drive refuses: a part that is not the last and no multiple of 256
- * KiB, an offset after what is stored, a parent or an id that is not there, an expired token.
+ * `files.delete`, with Google's error object. It refuses what Drive refuses: a part before the last that is not a
+ * multiple of 256 KiB, an offset after the stored bytes, an unknown parent or id, an expired token.
  */
 export interface SandboxDrive {
-  /** Stands for `https://www.googleapis.com`: `http://127.0.0.1:40008`. */
+  /** Replaces `https://www.googleapis.com`: `http://127.0.0.1:40008`. */
   readonly baseUrl: string
-  /** The token that is valid now; another one after {@link SandboxDrive.expireToken}. */
+  /** The valid token, which {@link SandboxDrive.expireToken} replaces. */
   readonly accessToken: string
-  /** A folder that is there. */
+  /** The id of an existing folder. */
   readonly folderId: string
-  /** By id. Those of the Spaces are among them. */
+  /** The files by id, including those of the Spaces. */
   readonly files: ReadonlyMap<string, SandboxDriveFile>
   /**
-   * Address here that serves the bytes of a file that anyone may read, where Google has its `webViewLink`. Files above 64 MB
-   * are not kept, only their length and hash are.
+   * Address on this machine that serves the bytes of a file that anyone may read, in place of Google's `webViewLink`.
+   * Of files above 64 MB only the length and the hash are kept.
    */
   fileUrl(id: string): string
-  /** Makes the token invalid from now on. */
+  /** Makes the token invalid. */
   expireToken(): void
-  /** Makes the address of every upload that is not complete unknown (404). */
+  /** Makes the address of every incomplete upload unknown (404). */
   expireSessions(): void
   /** Limits the bytes of all files together; `Infinity` at the start. */
   setQuota(bytes: number): void
 }
 
-/** The Drive of a sandbox before it has an address. */
+/** The Drive of a sandbox without an address. */
 export interface DriveParts {
   readonly router: Router
   readonly store: DriveStore

@@ -1,22 +1,22 @@
 import { type ContentSink, contentSink, type StoredContent } from './content-sink.js'
 import type { UploadRange } from './upload-range.js'
 
-/** Parts that are not the last are multiples of this many bytes, and so is what is kept of one that was cut. */
+/** Parts before the last are multiples of this many bytes, and so is the stored portion of a part that was cut. */
 export const PART_UNIT_BYTES = 262_144
 
 /** One resumable upload. */
 export interface UploadSession {
-  /** How many bytes are stored. */
+  /** The number of stored bytes. */
   storedBytes(): number
-  /** How long the file will be, when it was told. */
+  /** The length of the whole file, if it was announced. */
   totalBytes(): number | undefined
-  /** Why a part does not fit here, in a sentence; `undefined` for one that does. */
+  /** The reason why a part does not fit, in a sentence; `undefined` if it fits. */
   objection(range: UploadRange): string | undefined
   /**
-   * Stores a part without objection. Bytes that are stored already are left out; of a part that is cut, or not the last, only
-   * whole units are stored. A part that comes later ends one that is still coming.
+   * Stores a part without objection. Bytes that are already stored are skipped; of a part that is cut, or not the
+   * last, only whole units are stored. A later part ends one that is still being received.
    *
-   * @throws whatever ends the chunks; what came before is stored all the same.
+   * @throws the error that ends the chunks; the bytes before it are stored.
    */
   append(part: UploadRange & { readonly kind: 'part' }, chunks: AsyncIterable<Uint8Array>): Promise<PartOutcome>
   /** Notes the length of the whole file. */
@@ -25,7 +25,7 @@ export interface UploadSession {
   finish(): StoredContent
 }
 
-/** `stored` as far as it goes, `cut` for one that ended early, `too-long` for one with more bytes than its range. */
+/** `stored` for a whole part, `cut` for one that ended early, `too-long` for one with more bytes than its range. */
 export type PartOutcome = 'stored' | 'cut' | 'too-long'
 
 /** @param options.declaredBytes - From `X-Upload-Content-Length`. */
@@ -36,8 +36,8 @@ export function uploadSession(options: {
   const sink: ContentSink = contentSink(options.keepBytes)
   let total: number | undefined
   let turn = 0
-  const settleTotal = (told: number | undefined) => {
-    total ??= told
+  const settleTotal = (announced: number | undefined) => {
+    total ??= announced
     sink.expect(total ?? 0)
   }
   settleTotal(options.declaredBytes)
@@ -60,8 +60,8 @@ export function uploadSession(options: {
       if (isLast || (end - start) % PART_UNIT_BYTES === 0) return undefined
       return `A part that is not the last has to be a multiple of ${PART_UNIT_BYTES} bytes: this one has ${end - start}.`
     },
-    async append({ start, end, total: told }, chunks) {
-      settleTotal(told)
+    async append({ start, end, total: announced }, chunks) {
+      settleTotal(announced)
       turn += 1
       const own = turn
       const unit = new Uint8Array(PART_UNIT_BYTES)

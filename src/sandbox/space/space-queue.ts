@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { JsonValue } from '../../contracts/json.js'
 
-/** What a call came to; `failed` is an exception in the function, whose text Gradio keeps to itself. */
+/** The outcome of a call; `failed` is an exception in the function, whose text Gradio does not report. */
 export type CallOutcome = { readonly value: JsonValue } | 'failed'
 
 /** One call of the function of a Space. */
@@ -17,17 +17,17 @@ export interface SpaceCall {
   readonly outcome: Promise<CallOutcome>
 }
 
-/** Calls of a function that runs once at a time, in the order in which they came. */
+/** Calls of a function that runs one at a time, in the order of arrival. */
 export interface SpaceQueue {
-  /** `undefined` when the line is full. */
+  /** `undefined` if the line is full. */
   submit(work: () => Promise<CallOutcome>): SpaceCall | undefined
-  /** Hands a call over to its only reader. */
+  /** Returns a call to its only reader. */
   take(id: string): SpaceCall | undefined
-  /** Takes a call out of the line; one that runs goes on unseen. */
+  /** Removes a call from the line; one that runs continues unseen. */
   leave(call: SpaceCall): void
 }
 
-/** @param maxSize - How many calls may wait in line, beside the one that runs. */
+/** @param maxSize - Maximum calls that wait in line, besides the running one. */
 export function spaceQueue(maxSize: number): SpaceQueue {
   const unread = new Map<string, SpaceCall>()
   const line: { readonly call: SpaceCall; readonly run: () => Promise<void> }[] = []
@@ -49,7 +49,7 @@ export function spaceQueue(maxSize: number): SpaceQueue {
         endsWithin: (ms, signal) => endsWithin(outcome, ms, signal),
         outcome,
       }
-      // What goes wrong is told as Gradio tells it: not at all.
+      // Failures are not reported, as in Gradio.
       const run = () => work().then(resolve, () => resolve('failed'))
       unread.set(call.id, call)
       line.push({ call, run })

@@ -1,14 +1,14 @@
 import type { JsonObject } from '../../contracts/json.js'
 
-/** Which Gradio a Space runs on: 4 without a prefix and with two inputs, 6 with `/gradio_api` and three. */
+/** The Gradio version of a Space: 4 without a prefix and with two inputs, 6 with `/gradio_api` and three. */
 export type SpaceDialect = 4 | 6
 
-/** How the Gradio of a dialect behaves. */
+/** The behaviour of a Gradio version. */
 export interface SpaceSchema {
   readonly version: string
-  /** Before every path but `/config`. */
+  /** Prefix of every path but `/config`. */
   readonly prefix: string
-  /** Names of the inputs in order; one with a default may be left out by clients that fill it in. */
+  /** Names of the inputs in order; clients may omit one with a default. */
   readonly inputs: readonly { readonly name: string; readonly defaultValue?: string }[]
 }
 

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../contracts/json.js'
 import { contentSink } from '../drive/content-sink.js'
 import type { DriveStore } from '../drive/drive-store.js'
 
-/** What the function of a Space stands on. */
+/** Options of {@link spaceUpload}. */
 export interface SpaceUploadOptions {
   readonly password: string
   readonly store: DriveStore
@@ -22,8 +22,8 @@ export interface SpaceUploadInputs {
 }
 
 /**
- * Fetches a file from this machine, puts it into the Drive, and lets anyone read it. Everything that fails is a result like
- * any other: `{ status: 'error', message }`.
+ * Fetches a file from this machine, stores it in the Drive, and lets anyone read it. Every failure is a result: `{
+ * status: 'error', message }`.
  */
 export async function spaceUpload(inputs: SpaceUploadInputs, options: SpaceUploadOptions): Promise<JsonObject> {
   const { url, password, userName } = inputs

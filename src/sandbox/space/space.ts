@@ -8,27 +8,28 @@ import { type CallOutcome, type SpaceCall, spaceQueue } from './space-queue.js'
 import { SPACE_SCHEMAS, type SpaceDialect, spaceConfig, spaceInfo } from './space-schema.js'
 import { type SpaceUploadOptions, spaceUpload } from './space-upload.js'
 
-/** What a Space stands on. */
+/** Options of {@link space}. */
 export interface SpaceOptions extends SpaceUploadOptions {
-  /** Beginning of the names of its endpoints. */
+  /** Prefix of its endpoints' names. */
   readonly name: 'space-1' | 'space-2'
   readonly dialect: SpaceDialect
-  /** Makes the Space a private one that asks for this token with every request. */
+  /** Makes the Space private: it requires this token with every request. */
   readonly token?: string | undefined
-  /** How many calls may wait in line, beside the one that runs. */
+  /** Maximum calls that wait in line, besides the running one. */
   readonly maxQueueSize: number
 }
 
 const HEARTBEAT_MS = 15_000
 
 /**
- * A url2drive Space: `/config`, `/info` and the `/call` protocol of Gradio with one function, `upload`. A client that leaves
- * while its call waits in line drops it; a call that runs goes on unseen. Source: Gradio 4.44.1 and 6.25.0.
+ * A url2drive Space: `/config`, `/info` and the `/call` protocol of Gradio with one function, `upload`. A client that
+ * disconnects while its call waits in line drops it; a running call continues unseen. Source: Gradio 4.44.1 and
+ * 6.25.0.
  */
 export function space({ name, dialect, token, maxQueueSize, ...upload }: SpaceOptions): Router {
   const { prefix, inputs } = SPACE_SCHEMAS[dialect]
   const queue = spaceQueue(maxQueueSize)
-  // Before Gradio 6, a result is only found by a session of its own.
+  // Before Gradio 6, a result is only found by its own session.
   const hidden = new Set<string>()
 
   const call = async (data: readonly JsonValue[]): Promise<CallOutcome> => {
@@ -113,12 +114,12 @@ export function space({ name, dialect, token, maxQueueSize, ...upload }: SpaceOp
 interface Operation {
   readonly what: 'config' | 'info' | 'call' | 'stream'
   readonly method: string
-  /** Its group, where it has one, is the name of a function or the id of a call. */
+  /** Its group, if any, is the name of a function or the id of a call. */
   readonly path: RegExp
   readonly handle: (request: ReceivedRequest, id: string) => Answer
 }
 
-// A request with the prefix of another Gradio meets the faults of what it was meant for.
+// A request with the prefix of another Gradio version meets the faults of the endpoint it was meant for.
 function wrongPathEndpoint(method: string, pathname: string): Operation['what'] {
   if (pathname.endsWith('/info')) return 'info'
   if (!pathname.includes('/call/')) return 'config'
@@ -127,7 +128,7 @@ function wrongPathEndpoint(method: string, pathname: string): Operation['what'] 
 
 async function* sessionNotFound(): AsyncGenerator<string, void, undefined> {
   yield namedEvent('error', '404: Session not found.')
-  // What Gradio does then: the answer has begun, so that all it can do is to cut it.
+  // As in Gradio: the answer has begun, so it can only be cut.
   throw new Error('Could not find the session')
 }
 
@@ -137,7 +138,7 @@ function detail(status: number, message: string): Reply {
   return refuse(status, { message })
 }
 
-// Gradio 6 sends an object, but keeps the text of an exception to itself as well.
+// Gradio 6 sends an object, but does not report the text of an exception either.
 const SILENT_ERROR = { error: null, visible: true, duration: 10, title: 'Error' }
 
 const NO_DATA = jsonReply(422, { detail: [{ type: 'missing', loc: ['body', 'data'], msg: 'Field required' }] })

@@ -3,7 +3,7 @@ import { type InputProblem, InvalidRequestError } from '../../contracts/input-er
 import type { MediaInput } from '../../contracts/request.js'
 import { extensionOf, mediaTypeOf } from '../../upstream/media-type.js'
 
-/** An input that a request carries: an address that the upstream fetches, or bytes that are sent. */
+/** An input of a request: an address that the upstream fetches, or bytes that are sent. */
 export type MediaFile =
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'file'; readonly bytes: Uint8Array; readonly mediaType: string; readonly name: string }
@@ -11,7 +11,7 @@ export type MediaFile =
 /**
  * Reads an input of a request. Bytes and data URLs are checked by their first bytes, which also decide the media type.
  *
- * @param field - `image` or `video`: what the bytes have to be.
+ * @param field - `image` or `video`: the required kind of the bytes.
  * @throws InvalidRequestError for a text that is neither an http address nor a data URL, and for bytes of another kind.
  */
 export function readMediaFile(input: MediaInput, field: 'image' | 'video'): MediaFile {
@@ -24,7 +24,7 @@ export function readMediaFile(input: MediaInput, field: 'image' | 'video'): Medi
   return fileOf(isBase64 ? decodeBase64(data, field) : decodePercent(data, field), match[1] ?? '', field)
 }
 
-/** The data URL of a file, for upstreams that take JSON only. */
+/** The data URL of a file, for upstreams that accept only JSON. */
 export function dataUrlOf({ bytes, mediaType }: Extract<MediaFile, { kind: 'file' }>): string {
   return `data:${mediaType};base64,${Buffer.from(bytes).toString('base64')}`
 }
@@ -33,7 +33,7 @@ function fileOf(bytes: Uint8Array, declared: string, field: 'image' | 'video'): 
   const mediaType = mediaTypeOf(bytes)
   if (mediaType?.startsWith(`${field}/`))
     return { kind: 'file', bytes, mediaType, name: `${field}${extensionOf(mediaType)}` }
-  const seen = mediaType ?? (bytes.byteLength === 0 ? 'empty' : 'of no known kind')
+  const seen = mediaType ?? (bytes.byteLength === 0 ? 'empty' : 'of an unknown kind')
   throw refused(
     field,
     `${declared || 'untyped'} data that is ${seen}`,
@@ -43,7 +43,7 @@ function fileOf(bytes: Uint8Array, declared: string, field: 'image' | 'video'): 
 
 function decodeBase64(data: string, field: string): Uint8Array {
   const compact = decodeURIComponentSafely(data, field).replace(/\s+/g, '')
-  if (!/^[\w+/-]*={0,2}$/.test(compact)) throw refused(field, 'data:…', 'give a data URL whose base64 can be read')
+  if (!/^[\w+/-]*={0,2}$/.test(compact)) throw refused(field, 'data:…', 'give a data URL with valid base64')
   return new Uint8Array(Buffer.from(compact, 'base64'))
 }
 
@@ -57,7 +57,7 @@ function decodeURIComponentSafely(data: string, field: string): string {
   try {
     return data.includes('%') ? decodeURIComponent(data) : data
   } catch {
-    throw refused(field, 'data:…', 'give a data URL whose base64 can be read')
+    throw refused(field, 'data:…', 'give a data URL with valid base64')
   }
 }
 

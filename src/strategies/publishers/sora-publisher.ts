@@ -23,15 +23,15 @@ import { address, aFetch, credential, headers, named } from '../option-rules.js'
 export interface SoraPublisherOptions {
   /** Name in events and messages. @defaultValue `'sora-publisher'` */
   readonly name?: string | undefined
-  /** Name for people, in progress texts. @defaultValue `name` */
+  /** Display name, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
   /**
    * Address of the API below which `/project_y/post` lies, such as `https://gateway.example/backend`. There is no default.
    */
   readonly baseUrl: string
   /**
-   * Headers that are sent with every request; a function is called before each. Every header that a gateway needs besides a
-   * key comes from here.
+   * Headers that are sent with every request; a function is called before each. Use it for every header that a
+   * gateway needs besides a key.
    * @defaultValue none
    */
   readonly headers?:
@@ -39,7 +39,7 @@ export interface SoraPublisherOptions {
     | (() => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>)
     | undefined
   /**
-   * Key that is sent as `Authorization: Bearer …`, unless `headers` has an authorization of its own; a function is called
+   * Key that is sent as `Authorization: Bearer …`, unless `headers` contains an authorization; a function is called
    * before each request.
    * @defaultValue none
    */
@@ -52,7 +52,7 @@ export interface SoraPublisherOptions {
    * @defaultValue `30_000` (30 s)
    */
   readonly timeoutMs?: number | undefined
-  /** Called in place of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
+  /** Called instead of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
   readonly fetch?: Fetch | undefined
 }
 
@@ -65,15 +65,16 @@ const Published = z.looseObject({
 })
 
 /**
- * Publishes a generation as a post: `POST {baseUrl}/project_y/post`, the shape of the retired Sora app, as the source of sora2api
- * has it and self-hosted gateways may keep it. `id` of the video is sent as the generation, and `id` of the publication is read
- * from `post.id`, its page from `post.permalink` where there is one. `unpublish` deletes the post.
+ * Publishes a generation as a post: `POST {baseUrl}/project_y/post`, the format of the retired Sora app according to
+ * the source of sora2api, which self-hosted gateways may keep. `id` of the video is sent as the generation. `id` of
+ * the publication is read from `post.id`, its page from `post.permalink` if present. `unpublish` deletes the post.
  *
- * A publication is not idempotent, so a failure that leaves open whether the post exists is never `isRetryable`: no answer after
- * the request was sent, 408, 409, most 5xx, an answer without `post.id`. An abort ends the waiting; the post may then exist.
+ * A publication is not idempotent, so a failure that may have created the post is never `isRetryable`: no answer
+ * after the request was sent, 408, 409, most 5xx, an answer without `post.id`. An abort only ends the wait; the post
+ * may then exist.
  *
- * `publish` rejects with `AuthenticationError` for 401 and 403 and for headers that cannot be had, `RateLimitError` for 429,
- * `ContentRejectedError` for a moderation verdict, `UpstreamHttpError` for any other status that is no success,
+ * `publish` rejects with `AuthenticationError` for 401 and 403 and when `headers` fails, `RateLimitError` for 429,
+ * `ContentRejectedError` for a moderation verdict, `UpstreamHttpError` for any other status outside 2xx,
  * `UpstreamResponseError` for an answer without `post.id`, and `NetworkError` when no answer came.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
@@ -94,14 +95,15 @@ export function soraPublisher(given: SoraPublisherOptions): Publisher {
   const options = checkSoraPublisherOptions(given)
   const { name, postText, timeoutMs } = options
 
-  // One API for each call: its headers are asked for anew, and their values are masked in every message about that call.
+  // One API for each call: its headers are requested again, and their values are masked in every message about that
+  // call.
   async function call(request: Pick<ApiCall, 'what' | 'method' | 'json'> & { path: string }, signal: AbortSignal) {
     const { what, path } = request
-    const asked = { what, url: createApi({ subject: name, baseUrl: options.baseUrl }).address(path), mask: maskOf([]) }
-    const limits = { timeoutMs, signal, error: () => timeoutFailure(asked, timeoutMs, { isRefusal: true }) }
+    const place = { what, url: createApi({ subject: name, baseUrl: options.baseUrl }).address(path), mask: maskOf([]) }
+    const limits = { timeoutMs, signal, error: () => timeoutFailure(place, timeoutMs, { isRefusal: true }) }
     const headers = await withTimeLimit(limits, (limited) => headersOf(options.headers, name, limited))
     const api = createApi({ ...options, subject: name, headers })
-    return api.call({ ...request, url: asked.url, timeoutMs, signal })
+    return api.call({ ...request, url: place.url, timeoutMs, signal })
   }
 
   return {
@@ -113,7 +115,7 @@ export function soraPublisher(given: SoraPublisherOptions): Publisher {
       try {
         const answer = await call({ what: 'publish the video', method: 'POST', path: PATH, json }, signal)
         const { id, permalink } = readJsonAnswer(answer, Published).post
-        if (carriesSecret(id, answer.secrets)) throw unreadable(answer, 'the id of the post carries a key')
+        if (carriesSecret(id, answer.secrets)) throw unreadable(answer, 'the id of the post contains a key')
         const isShown = permalink !== undefined && !carriesSecret(permalink, answer.secrets)
         return { id, ...(isShown && { url: permalink }) }
       } catch (error) {
@@ -123,7 +125,7 @@ export function soraPublisher(given: SoraPublisherOptions): Publisher {
     async unpublish({ id }, { signal }) {
       signal.throwIfAborted()
       const path = `${PATH}/${encodeURIComponent(id)}`
-      await call({ what: 'take the post back', method: 'DELETE', path }, signal)
+      await call({ what: 'delete the post', method: 'DELETE', path }, signal)
     },
   }
 }
@@ -137,7 +139,7 @@ async function headersOf(
   const given = await abortable(signal, Promise.resolve().then(option)).catch((error: unknown) => {
     if (signal.aborted) throw signal.reason
     if (isSoraPipelineError(error)) throw error
-    // Only its class is told: its text may hold the very secret that it failed to give.
+    // Only its class is reported: its text may contain the secret.
     const kind = error instanceof Error ? error.name : typeof error
     throw new AuthenticationError(`Could not get the headers of ${name}: their function threw ${kind}`)
   })
@@ -146,10 +148,10 @@ async function headersOf(
   throw new AuthenticationError(`Could not use the headers of ${name}: ${problem.field} is ${problem.value}`)
 }
 
-// Whatever leaves open whether the post exists must not be tried again by itself: that would make a second post.
+// A failure that may have created the post must not be retried automatically: that would make a second post.
 function onceOnly(error: unknown): unknown {
   if (!mayHaveBeenAccepted(error) || !isSoraPipelineError(error)) return error
-  const message = `${error.message}; the post may exist all the same`
+  const message = `${error.message}; the post may exist`
   const facts = { cause: error.cause, isRetryable: false }
   if (error instanceof UpstreamHttpError)
     return new UpstreamHttpError(message, { ...pick(error), ...facts, status: error.status })

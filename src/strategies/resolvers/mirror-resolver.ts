@@ -15,7 +15,7 @@ import { fillTemplate } from './fill-template.js'
 export interface MirrorResolverOptions {
   /** Name in events and messages. @defaultValue `'mirror'` */
   readonly name?: string | undefined
-  /** Name for people, in progress texts. @defaultValue `name` */
+  /** Display name, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
   /**
    * Hosts of the copies in the order in which they are tried, at least one, such as
@@ -27,10 +27,10 @@ export interface MirrorResolverOptions {
    * @defaultValue `'/MP4/{postId}.mp4'`
    */
   readonly path?: string | undefined
-  /** Headers that are sent to the mirrors themselves, and not to where they redirect. @defaultValue none */
+  /** Headers that are sent to the mirrors themselves, and not to redirect targets. @defaultValue none */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
-   * Time limit of one proof at one host with all its requests, in milliseconds above 0 and at most 2,147,483,647, or
+   * Time limit of one check at one host with all its requests, in milliseconds above 0 and at most 2,147,483,647, or
    * `Infinity` for no limit. Past it the next host is tried.
    * @defaultValue `10_000` (10 s)
    */
@@ -43,7 +43,7 @@ export interface MirrorResolverOptions {
    */
   readonly syncTimeoutMs?: number | undefined
   /**
-   * Fewest bytes that count as a video, from 0. A shorter one is not taken, where the host announces the length.
+   * Smallest size that counts as a video, in bytes from 0. A shorter one is refused, if the host announces the length.
    * @defaultValue `1`
    */
   readonly minBytes?: number | undefined
@@ -54,8 +54,8 @@ export interface MirrorResolverOptions {
    */
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   /**
-   * Called in place of `node:http`, with the address as a string. Where a host name leads is then its responsibility: of a
-   * redirect only literal addresses, local names and ports are checked.
+   * Called instead of `node:http`, with the address as a string. It resolves host names, so only literal addresses,
+   * local names and ports of redirects are checked.
    * @defaultValue a guarded `node:http`
    */
   readonly fetch?: Fetch | undefined
@@ -65,12 +65,12 @@ const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 10_000
 
 /**
- * Builds the URL of a copy at each host and gives the first one that proves to serve a video: by `HEAD`, or where that is
- * refused or says too little by asking for its first bytes. Redirects are followed and checked, and the URL is the mirror's
- * own. Each host is an attempt of its own in the events, as `mirror:cdn1.example`.
+ * Builds the URL of a copy at each host and returns the first one that serves a video, checked by `HEAD`, or where
+ * that is refused or insufficient by requesting its first bytes. Redirects are followed and checked, and the result
+ * is the mirror's own URL. Each host is a separate attempt in the events, such as `mirror:cdn1.example`.
  *
- * `resolve` rejects with `AllStrategiesFailedError`, with an error for each host, and with `InvalidRequestError` when the path
- * needs a publication and there is none. An abort leaves nothing running.
+ * `resolve` rejects with `AllStrategiesFailedError`, with an error for each host, and with `InvalidRequestError` when
+ * the path needs a publication and there is none. An abort closes the connections.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
  *
@@ -170,7 +170,7 @@ function withScheme(host: string): string {
 
 function hostProblem(field: string, host: unknown): OptionProblem {
   const url = typeof host === 'string' ? withScheme(host) : host
-  const problem = addressProblem(field, url, 'cdn.example', 'a host that needs none')
+  const problem = addressProblem(field, url, 'cdn.example', 'a host without a login')
   if (problem !== undefined || !/[?#]/.test(String(url))) return problem
   return optionProblem(field, String(url).replace(/[?#].*/s, ''), 'leave the query out')
 }

@@ -8,13 +8,13 @@ import { named } from '../option-rules.js'
 export interface OriginalResolverOptions {
   /** Name in events and messages. @defaultValue `'original'` */
   readonly name?: string | undefined
-  /** Name for people, in progress texts. @defaultValue `name` */
+  /** Display name, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
 }
 
 /**
- * Gives the generator's own public URL: the last link of a chain of resolvers. It sends nothing, so an abort leaves nothing
- * running. `resolve` rejects with `NoUsableUrlError` when the video can only be reached with a key.
+ * Returns the generator's own public URL: the last link of a chain of resolvers. It sends no request. `resolve`
+ * rejects with `NoUsableUrlError` when the video can only be reached with a key.
  *
  * @throws ConfigurationError when the name is empty.
  *

@@ -24,10 +24,10 @@ import { fillTemplate } from './fill-template.js'
 export interface ParseServerResolverOptions {
   /** Name in events and messages. @defaultValue `'parse-server'` */
   readonly name?: string | undefined
-  /** Name for people, in progress texts. @defaultValue `name` */
+  /** Display name, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
   /**
-   * Address of the server, such as `https://parse.example`, with or without a slash at its end. There is no default.
+   * Address of the server, such as `https://parse.example`, with or without a trailing slash. There is no default.
    */
   readonly baseUrl: string
   /**
@@ -36,16 +36,16 @@ export interface ParseServerResolverOptions {
    */
   readonly token?: ApiCredential | undefined
   /**
-   * Share link that the server is asked about, with `{postId}` for the id of the publication or `{videoId}` for that of the
-   * generation.
+   * Share link that is sent to the server, with `{postId}` for the id of the publication or `{videoId}` for that of
+   * the generation.
    * @defaultValue `'https://sora.chatgpt.com/p/{postId}'`
    */
   readonly shareUrl?: string | undefined
-  /** Whether the link has to prove that it serves a video before it is given out. @defaultValue `true` */
+  /** Whether the link has to serve a video before it is returned. @defaultValue `true` */
   readonly prove?: boolean | undefined
   /**
-   * Time limit of the question, and again of the proof, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for
-   * no limit. Past it `resolve` rejects with `NetworkError`.
+   * Time limit of the request, and again of the check, in milliseconds above 0 and at most 2,147,483,647, or
+   * `Infinity` for no limit. Past it `resolve` rejects with `NetworkError`.
    * @defaultValue `30_000` (30 s)
    */
   readonly timeoutMs?: number | undefined
@@ -55,7 +55,7 @@ export interface ParseServerResolverOptions {
    * @defaultValue none
    */
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
-  /** Called in place of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
+  /** Called instead of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
   readonly fetch?: Fetch | undefined
 }
 
@@ -66,13 +66,15 @@ const Parsed = z.looseObject({
 })
 
 /**
- * Asks a parse server for the download link of a published video: `POST {baseUrl}/get-sora-link` with `{ url, token }`, which
- * answers `{ download_link }` or `{ error }`, as the source of sora-downloader has it. The link is proven to serve a video.
+ * Requests the download link of a published video from a parse server: `POST {baseUrl}/get-sora-link` with `{ url,
+ * token }`, which answers `{ download_link }` or `{ error }`, according to the source of sora-downloader. The link is
+ * checked to serve a video.
  *
  * `resolve` rejects with `InvalidRequestError` when the share link needs a publication and there is none,
- * `AuthenticationError` for 401 and 403, `UpstreamHttpError` for any other status that is no success, `UpstreamResponseError`
- * for an error under 200, a page, or a link that is none or serves no video, and `NetworkError` when no answer came. Asking
- * changes nothing, so it may be repeated; an abort leaves nothing running here.
+ * `AuthenticationError` for 401 and 403, `UpstreamHttpError` for any other status outside 2xx,
+ * `UpstreamResponseError` for an error under 200, a page, an invalid link or a link that serves no video, and
+ * `NetworkError` when no answer came. The request changes nothing, so it may be repeated. An abort closes the
+ * connection.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
  *
@@ -117,14 +119,14 @@ export function parseServerResolver(given: ParseServerResolverOptions): Resolver
 
 function linkIn(answer: ApiAnswer): string {
   const { error, download_link: link } = readJsonAnswer(answer, Parsed)
-  if (error !== undefined && error !== null && error !== '') throw told(answer)
+  if (error !== undefined && error !== null && error !== '') throw serverError(answer)
   if (link === undefined || !URL.canParse(link) || !isPlainHttp(new URL(link)))
-    throw unreadable(answer, 'download_link is no http address')
-  if (holdsSecret(link, answer.secrets)) throw unreadable(answer, 'download_link carries the token')
+    throw unreadable(answer, 'download_link is not an http address')
+  if (holdsSecret(link, answer.secrets)) throw unreadable(answer, 'download_link contains the token')
   return link
 }
 
-function told({ url, status, headers, text, mask }: ApiAnswer): Error {
+function serverError({ url, status, headers, text, mask }: ApiAnswer): Error {
   const details = readErrorDetails(text)
   const message = `Could not ${WHAT}: ${hostOf(url)} said, ${excerptOf(details.message || text, mask)}`
   const kind = complaintKind(readComplaint(details))

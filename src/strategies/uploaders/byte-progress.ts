@@ -2,9 +2,9 @@ import type { StageContext } from '../../contracts/stage.js'
 
 const INTERVAL_MS = 250
 
-/** Tells how many bytes are done, at most four times a second, and once more at the end. What is told never goes back. */
+/** Reports how many bytes are done, at most four times a second and once at the end. The number never decreases. */
 export interface ByteProgress {
-  /** `bytesTotal` is what is known of it by now. */
+  /** `bytesTotal` is the currently known length. */
   update(bytesDone: number, bytesTotal: number | undefined): void
   finish(bytesDone: number): void
 }

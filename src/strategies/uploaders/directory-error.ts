@@ -6,14 +6,17 @@ const FIXES: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'let this process write to it'],
   ['EPERM', 'let this process write and link in it'],
   ['EROFS', 'choose one that is not read-only'],
-  ['ENOENT', 'choose one that can be made'],
-  ['ENOTDIR', 'choose one that is no file'],
-  ['EEXIST', 'choose one that is no file'],
+  ['ENOENT', 'choose one that can be created'],
+  ['ENOTDIR', 'choose one that is not a file'],
+  ['EEXIST', 'choose one that is not a file'],
   ['ENOTSUP', 'choose a file system with hard links'],
   ['EOPNOTSUPP', 'choose a file system with hard links'],
 ])
 
-/** The error of a directory that could not be written to; anything that is no failure of a file system stays as it is. */
+/**
+ * The error of a directory that could not be written to; any error that is not from a file system is returned
+ * unchanged.
+ */
 export function directoryError(error: unknown, directory: string): unknown {
   const code = error instanceof Error && 'code' in error && 'syscall' in error ? String(error.code) : ''
   if (code === 'ENOSPC' || code === 'EDQUOT') {

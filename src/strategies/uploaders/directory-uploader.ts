@@ -19,10 +19,10 @@ import { hasExtension, numberedName, safeFileName } from './safe-file-name.js'
 export interface DirectoryUploaderOptions {
   /** Name in events and messages. @defaultValue `'directory'` */
   readonly name?: string | undefined
-  /** Name for people, in progress texts. @defaultValue `name` */
+  /** Display name, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
   /**
-   * Path of the directory for the files; it is made when it does not exist. Its file system has to support hard links.
+   * Path of the directory for the files; it is created if missing. Its file system has to support hard links.
    */
   readonly directory: string
   /**
@@ -30,8 +30,8 @@ export interface DirectoryUploaderOptions {
    */
   readonly publicBaseUrl: string
   /**
-   * Gives the name of the file, such as `cat.mp4`. The name is made safe: no path, at most 150 bytes; an extension is added
-   * by the media type when it has none.
+   * Returns the name of the file, such as `cat.mp4`. The name is made safe: no path, at most 150 bytes. An extension
+   * is added by the media type if it has none.
    * @defaultValue the id of the run
    */
   readonly fileName?: ((source: VideoSource, context: StageContext) => string) | undefined
@@ -53,14 +53,15 @@ const RULES: OptionRules<DirectoryUploaderOptions> = {
 }
 
 /**
- * Stores a video as a file in a directory that a web server gives out. It is written to a hidden temporary file first, flushed
- * to the disk, and only appears under its name when it is whole. A broken source is taken up again at the last good byte.
- * Nothing is ever overwritten: when the name is taken, the file becomes `name-2.mp4` and so on, up to 1000. `id` of the result
- * is the name. After a failure or an abort no file is left; what a killed process left is removed a day later, by the first upload of
- * an uploader.
+ * Stores a video as a file in a directory that a web server serves. It is written to a hidden temporary file first,
+ * flushed to the disk, and appears under its name only when it is complete. A broken source is resumed at the last
+ * good byte. Nothing is ever overwritten: if the name is taken, the file becomes `name-2.mp4` and so on, up to 1000.
+ * `id` of the result is the name. A failure or an abort leaves no file. Files of a killed process are removed a day
+ * later, by the first upload of an uploader.
  *
- * `upload` rejects with `ConfigurationError` when the directory cannot be written to, `QuotaExceededError` when the disk is
- * full, `InvalidRequestError` when all numbers of a name are taken, and with what the source says when it cannot be read.
+ * `upload` rejects with `ConfigurationError` when the directory cannot be written to, `QuotaExceededError` when the
+ * disk is full, `InvalidRequestError` when all numbers of a name are taken, and with the source's error when it
+ * cannot be read.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
  *
@@ -98,7 +99,7 @@ export function directoryUploader(options: DirectoryUploaderOptions): Uploader {
       } catch (error) {
         throw signal.aborted ? signal.reason : directoryError(error, directory)
       } finally {
-        // What keeps it from being removed kept it from being made, and is the error already.
+        // If it cannot be removed, it could not be created either, and that error is already thrown.
         await rm(temporary, { force: true }).catch(() => undefined)
       }
     },
@@ -113,7 +114,7 @@ async function writeVideo(path: string, source: VideoSource, context: StageConte
   try {
     for await (const chunk of readVideo(source, context)) {
       if (byteLength === 0) seen = mediaTypeOf(chunk)
-      // Waiting for the disk before the next chunk is asked for is what holds the sender back.
+      // Waiting for the disk before the next chunk slows the sender down.
       for (let written = 0; written < chunk.byteLength; ) {
         written += (await file.write(chunk, written)).bytesWritten
       }
@@ -128,7 +129,7 @@ async function writeVideo(path: string, source: VideoSource, context: StageConte
   return { byteLength, mediaType: source.mediaType ?? seen ?? 'video/mp4' }
 }
 
-/** Gives the file its name; a link, unlike a rename, never replaces another file. */
+/** Gives the file its name. A link, unlike a rename, never replaces another file. */
 async function publish(directory: string, temporary: string, wanted: string): Promise<string> {
   for (let number = 1; number <= MOST_NUMBERS; number += 1) {
     const name = number === 1 ? wanted : numberedName(wanted, number)
@@ -146,7 +147,7 @@ async function publish(directory: string, temporary: string, wanted: string): Pr
 }
 
 async function syncDirectory(directory: string): Promise<void> {
-  // Windows opens no directories; there the name is safe without.
+  // Windows cannot open directories; there the name is safe without.
   if (process.platform === 'win32') return
   const handle = await open(directory, 'r')
   try {

@@ -6,29 +6,29 @@ import { raceAbort } from '../../timing/deadline.js'
 
 const MOST_RESUMES = 10
 const FRUITLESS_RESUMES = 3
-// An opening that brought so many bytes is worth another: a long video over a bad line is broken often.
+// An opening that gave this many bytes may be repeated: a long video over a bad line breaks often.
 const GOOD_PART_BYTES = 1_048_576
 const FIRST_WAIT_MS = 150
 
-/** Where to begin, and what paces and ends the reading. */
+/** The start of the reading, its pace and its end. */
 export interface ReadVideoOptions {
   readonly signal: AbortSignal
   readonly clock: Clock
   /**
-   * First byte wanted, from 0.
+   * First byte to read, from 0.
    * @defaultValue 0
    */
   readonly offset?: number | undefined
 }
 
 /**
- * The bytes of a source from `offset` to the last, each once. When its stream breaks, or ends before the length that the
- * source tells, it is opened again at the last good byte: at most ten times, of which those do not count that brought 1 MiB or
- * more, and at most three times in a row without a new byte. A source that fails before its first byte is not opened again.
- * Reads only as fast as the caller asks.
+ * The bytes of a source from `offset` to the last, each once. If its stream breaks, or ends before the source's
+ * `byteLength`, it is opened again at the last good byte: at most ten times, not counting openings that gave 1 MiB or
+ * more, and at most three times in a row without a new byte. A source that fails before its first byte is not opened
+ * again. Reads only on demand.
  *
- * @throws UpstreamResponseError when there are no bytes at all, or more or fewer than the source tells.
- * @throws NetworkError when the source fails with an error that is not of the library; those that are pass as they are.
+ * @throws UpstreamResponseError when there are no bytes, or more or fewer than the source's `byteLength`.
+ * @throws NetworkError when the source fails with a foreign error; errors of the library are rethrown.
  */
 export async function* readVideo(
   source: VideoSource,
@@ -70,7 +70,7 @@ async function* openedAt(source: VideoSource, offset: number, signal: AbortSigna
       yield value
     }
   } finally {
-    // The source may be broken already, and then says so once more.
+    // The source may have failed already, and then reports the error again.
     reader.cancel().catch(() => undefined)
   }
 }

@@ -1,8 +1,8 @@
 const LONGEST_BYTES = 150
 
 /**
- * A name that is safe in every directory: letters, digits, `.`, `_` and `-` of any script, without a path, not hidden, at most
- * 150 bytes with the extension kept. Any other character becomes `_`; what leaves nothing becomes `video`.
+ * A name that is safe in every directory: letters and digits of any script, `.`, `_` and `-`, without a path, not
+ * hidden, at most 150 bytes with the extension kept. Any other character becomes `_`; an empty name becomes `video`.
  */
 export function safeFileName(name: string): string {
   const clean = name
@@ -10,7 +10,7 @@ export function safeFileName(name: string): string {
     .replace(/[^\p{L}\p{N}._-]+/gu, '_')
     .replace(/^[._-]+|[._-]+$/g, '')
   const { stem, extension } = splitName(clean === '' ? 'video' : clean)
-  // Windows keeps these names for devices, whatever the extension.
+  // Windows reserves these names for devices, whatever the extension.
   const free = /^(con|prn|aux|nul|com\d|lpt\d)$/i.test(stem) ? `_${stem}` : stem
   return shorten(free, LONGEST_BYTES - Buffer.byteLength(extension)) + extension
 }
@@ -21,7 +21,7 @@ export function numberedName(name: string, number: number): string {
   return `${stem}-${number}${extension}`
 }
 
-/** Whether a name ends in something like `.mp4`. */
+/** Whether a name ends in an extension such as `.mp4`. */
 export function hasExtension(name: string): boolean {
   return splitName(name).extension !== ''
 }

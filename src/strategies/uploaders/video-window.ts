@@ -3,46 +3,46 @@ import type { Clock } from '../../contracts/clock.js'
 import type { VideoSource } from '../../contracts/source.js'
 import { readVideo } from './read-video.js'
 
-/** A part of a video that lies in memory. */
+/** A part of a video in memory. */
 export interface VideoPart {
-  /** Place of its first byte in the video. */
+  /** Offset of its first byte in the video. */
   readonly offset: number
-  /** Valid until the next part is asked for. */
+  /** Valid until the next part is requested. */
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** Whether the video ends with it; the source was then read to its end and has the length that it tells. */
+  /** Whether it is the end of the video; the source was then read to its end and has its announced length. */
   readonly isLast: boolean
   /** Length of the whole video, as soon as it is known. */
   readonly total: number | undefined
 }
 
-/** A source that is read part by part, and can be gone back in. */
+/** A source that is read part by part, and can be read again from an earlier offset. */
 export interface VideoWindow {
   /**
-   * The part from `offset` on: as many bytes as the window holds, or fewer at the end. What lies in the window is not read
-   * again; the source is opened at `offset` when that lies before it.
+   * The part from `offset` on: as many bytes as the window holds, or fewer at the end. Bytes in the window are not
+   * read again; the source is opened at `offset` if that is before the window.
    *
-   * @throws UpstreamResponseError when the source is empty, or longer or shorter than it tells.
-   * @throws NetworkError when the source breaks again and again.
+   * @throws UpstreamResponseError when the source is empty, or its length differs from the announced one.
+   * @throws NetworkError when the source breaks repeatedly.
    */
   at(offset: number): Promise<VideoPart>
-  /** Of all bytes that were read so far, each counted once. */
+  /** Digest of all bytes that were read so far, each counted once. */
   digest(): VideoDigest
   /** Closes the source. */
   close(): void
 }
 
-/** What was read of a video. */
+/** The digest of a video. */
 export interface VideoDigest {
   readonly byteLength: number
   /** In hexadecimal. */
   readonly md5: string
 }
 
-/** What a {@link videoWindow} needs. */
+/** Options of {@link videoWindow}. */
 export interface VideoWindowOptions {
   readonly signal: AbortSignal
   readonly clock: Clock
-  /** Most bytes in one part, above 0. The window takes as much memory, and one chunk of the source. */
+  /** Maximum bytes of one part, above 0. The window uses this much memory, plus one chunk of the source. */
   readonly maxBytes: number
 }
 
@@ -54,12 +54,13 @@ export function videoWindow(source: VideoSource, { signal, clock, maxBytes }: Vi
   let length = 0
   let hashedTo = 0
   let isEnded = false
-  // What was read, but has no room in the window yet. It also tells whether the video goes on behind the window.
+  // Bytes that were read but do not fit into the window yet. They also show whether the video continues behind the
+  // window.
   let ahead: Uint8Array = new Uint8Array()
   let chunks = readVideo(source, { signal, clock })
 
   const close = () => {
-    chunks.return().catch(() => undefined) // The source is not needed any more, whatever it says.
+    chunks.return().catch(() => undefined) // The source is no longer needed, so its errors are ignored.
   }
 
   const moveTo = (offset: number) => {
@@ -81,7 +82,7 @@ export function videoWindow(source: VideoSource, { signal, clock, maxBytes }: Vi
     buffer.set(piece, length)
     length += piece.length
     const end = start + length
-    // Bytes that are read a second time are in the hash already.
+    // Bytes that are read a second time are already in the hash.
     if (end > hashedTo) hash.update(buffer.subarray(Math.max(hashedTo - start, 0), length))
     hashedTo = Math.max(hashedTo, end)
     ahead = ahead.subarray(piece.length)

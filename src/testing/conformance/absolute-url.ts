@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-/** Demands an absolute http or https address. */
+/** Asserts an absolute http or https address. */
 export function isAbsoluteUrl(url: unknown, what: string): asserts url is string {
   const protocol = typeof url === 'string' && URL.canParse(url) ? new URL(url).protocol : undefined
   assert.ok(

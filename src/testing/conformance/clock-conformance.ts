@@ -7,18 +7,18 @@ import { turns } from './trial.js'
 export interface ClockSubject {
   /** The clock under test. */
   readonly clock: Clock
-  /** Moves time, for a clock that does not move by itself. */
+  /** Moves time forward, for a clock that a test controls. */
   advance?(ms: number): Promise<void>
-  /** Takes down what `create` set up. */
+  /** Removes everything that `create` set up. */
   dispose?(): Promise<void> | void
 }
 
-/** What {@link clockConformance} takes. */
+/** Options of {@link clockConformance}. */
 export interface ClockConformanceOptions extends ConformanceOptions<ClockSubject> {}
 
 /**
- * Tests a clock against its contract: it never sleeps too short, wakes at the next turn for 0, and ends a sleep by the
- * signal. Give it the `test` of your runner.
+ * Tests a clock against its contract: a sleep is never too short, wakes at the next turn for 0, and is ended by the
+ * signal. Pass the `test` of your runner.
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ export function clockConformance(options: ClockConformanceOptions): void {
 
 const CASES: readonly ConformanceCase<ClockSubject>[] = [
   {
-    name: 'sleeps no shorter than it was told, on both of its faces',
+    name: 'sleeps no shorter than requested, by now() and by monotonic()',
     async check({ clock, advance }, trial) {
       const [now, monotonic] = [clock.now(), clock.monotonic()]
       const nap = clock.sleep(20)
@@ -62,12 +62,12 @@ const CASES: readonly ConformanceCase<ClockSubject>[] = [
         isAwake = true
       })
       await turns(5)
-      assert.equal(isAwake, false, 'sleep must last as long as it was told')
+      assert.equal(isAwake, false, 'sleep must last as long as requested')
       await trial.rejectsWithReason(nap, controller, 'sleep')
     },
   },
   {
-    name: 'wakes by itself for 0 and for a negative time, but not in the same turn',
+    name: 'wakes without an advance for 0 and for a negative time, but not in the same turn',
     async check({ clock }, trial) {
       for (const ms of [0, -1]) {
         let isAwake = false
@@ -81,7 +81,7 @@ const CASES: readonly ConformanceCase<ClockSubject>[] = [
     },
   },
   {
-    name: 'rejects with the reason itself when the signal was aborted before',
+    name: 'rejects with the reason itself when the signal is already aborted',
     async check({ clock }, trial) {
       const controller = new AbortController()
       controller.abort()
@@ -101,7 +101,7 @@ const CASES: readonly ConformanceCase<ClockSubject>[] = [
       }
       nap.then(awake, awake)
       await (advance ? advance(1e9) : new Promise((resolve) => setTimeout(resolve, 5)))
-      assert.equal(isAwake, false, 'an endless sleep must not end by itself')
+      assert.equal(isAwake, false, 'an endless sleep must not end without the signal')
       await trial.rejectsWithReason(nap, controller, 'sleep')
     },
   },

@@ -14,10 +14,10 @@ export interface GenerationSubject {
   readonly request?: VideoRequest | undefined
 }
 
-/** What the suite generates unless it is told otherwise. */
+/** The default request of the suite. */
 export const REQUEST: VideoRequest = { prompt: 'A cat playing piano' }
 
-/** One whole generation, of either kind of generator. Statuses are checked on the way; a failed one is thrown. */
+/** One whole generation, with either kind of generator. Statuses are checked on the way; a failed one is thrown. */
 export async function generateWith(
   { generator, request = REQUEST }: GenerationSubject,
   context: FakeContext<Clock>,
@@ -28,7 +28,7 @@ export async function generateWith(
   return pollToEnd(generator, operation, context, trial, status)
 }
 
-/** Polls until a task ends; gives its video, or throws its error. */
+/** Polls until a task ends; returns its video, or throws its error. */
 export async function pollToEnd(
   generator: TaskGenerator,
   operation: JsonValue,
@@ -54,7 +54,7 @@ export async function pollToEnd(
   }
 }
 
-/** Demands the shape of a video. */
+/** Asserts the shape of a video. */
 export function checkVideo(result: unknown, trial: Trial): void {
   const { id, url, source, usage } = result as GeneratedVideo
   assert.ok(typeof id === 'string' && id !== '', `id must be a non-empty string, but is: ${String(id)}`)

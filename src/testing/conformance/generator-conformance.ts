@@ -17,19 +17,19 @@ export interface GeneratorSubject extends ConformanceSubject {
   /** The generator under test. */
   readonly generator: Generator
   /**
-   * What to generate.
+   * The request to generate.
    * @defaultValue `{ prompt: 'A cat playing piano' }`
    */
   readonly request?: VideoRequest | undefined
 }
 
-/** What {@link generatorConformance} takes. */
+/** Options of {@link generatorConformance}. */
 export interface GeneratorConformanceOptions extends StrategyConformanceOptions<GeneratorSubject> {}
 
 /**
- * Tests a generator against its contract: name, shape of the video, its source, the life of a task through JSON, statuses,
- * cancelling and finding, progress, aborts, and typed errors without secrets. Polls follow one another at once. Give it the
- * `test` of your runner.
+ * Tests a generator against its contract: name, shape of the video, its source, the life of a task through JSON,
+ * statuses, cancelling and finding, progress, aborts, and typed errors without secrets. Polls follow one another at
+ * once. Pass the `test` of your runner.
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ const SOURCE_CASE: ConformanceCase<GeneratorSubject> = {
     const whole = await trial.settle(readAll(source), 'reading the source')
     assert.ok(whole.length > 0, 'the source must have bytes')
     if (source.byteLength !== undefined)
-      assert.equal(whole.length, source.byteLength, 'byteLength must be the true one')
+      assert.equal(whole.length, source.byteLength, 'byteLength must be the length of the bytes')
     const offset = Math.floor(whole.length / 2)
     const rest = await trial.settle(readAll(source, offset), 'reading the source from its middle')
     assert.ok(Buffer.from(whole).subarray(offset).equals(rest), `the source must open at the offset: ${offset}`)

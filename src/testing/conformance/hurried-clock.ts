@@ -1,9 +1,10 @@
 import type { Clock } from '../../contracts/clock.js'
 
-// Backs off for seconds in a fraction of one, and leaves a call to a local server most of a second in a limit of ten.
+// Fast enough for back-offs of seconds, and slow enough that a local server has most of a second within a limit of
+// ten.
 const PACE = 20
 
-/** Time that runs twenty times as fast as the machine's: real servers have time to answer, and nobody waits out a back-off. */
+/** Time that runs twenty times as fast as the machine's: real servers have time to answer, and back-offs are short. */
 export function hurriedClock(): Clock {
   const startedAt = Date.now()
   const origin = performance.now()
@@ -26,7 +27,7 @@ export function hurriedClock(): Clock {
           resolve()
         }
         const wait = () => {
-          // Without a timer only the signal ends an endless sleep.
+          // Without a timer, only the signal ends an endless sleep.
           if (Number.isFinite(ms)) timer = setTimeout(wake, Math.max(0, end - monotonic()) / PACE)
         }
         signal?.addEventListener('abort', abort, { once: true })

@@ -17,18 +17,18 @@ export interface PublisherSubject extends ConformanceSubject {
   /** The publisher under test. */
   readonly publisher: Publisher
   /**
-   * What to publish.
+   * The video to publish.
    * @defaultValue the video of `fakeGenerator`
    */
   readonly video?: GeneratedVideo | undefined
 }
 
-/** What {@link publisherConformance} takes. */
+/** Options of {@link publisherConformance}. */
 export interface PublisherConformanceOptions extends StrategyConformanceOptions<PublisherSubject> {}
 
 /**
- * Tests a publisher against its contract: name, shape of the post, progress, aborts, typed errors without secrets, and
- * `unpublish` where there is one. Give it the `test` of your runner.
+ * Tests a publisher against its contract: name, shape of the post, progress, aborts, typed errors without secrets,
+ * and `unpublish` if implemented. Pass the `test` of your runner.
  *
  * @example
  * ```ts
@@ -90,7 +90,7 @@ const OWN_CASES: readonly ConformanceCase<PublisherSubject>[] = [
       controller.abort()
       const late = publisher.unpublish(publication, trial.context({ signal: controller.signal }))
       await trial.rejectsWithReason(late, controller, 'unpublish')
-      assert.equal(subject.requests?.(), sent, 'unpublish must send nothing when its signal was aborted before')
+      assert.equal(subject.requests?.(), sent, 'unpublish must send nothing when its signal is already aborted')
     },
   },
 ]

@@ -17,18 +17,18 @@ export interface ResolverSubject extends ConformanceSubject {
   /** The resolver under test. */
   readonly resolver: Resolver
   /**
-   * What can be resolved.
+   * The input to resolve.
    * @defaultValue the video of `fakeGenerator` and the publication of `fakePublisher`
    */
   readonly input?: ResolveInput | undefined
 }
 
-/** What {@link resolverConformance} takes. */
+/** Options of {@link resolverConformance}. */
 export interface ResolverConformanceOptions extends StrategyConformanceOptions<ResolverSubject> {}
 
 /**
- * Tests a resolver against its contract: name, shape of the result, no address that needs a key, a missing publication,
- * progress, aborts, and typed errors without secrets. Give it the `test` of your runner.
+ * Tests a resolver against its contract: name, shape of the result, no address that needs a key, a missing
+ * publication, progress, aborts, and typed errors without secrets. Pass the `test` of your runner.
  *
  * @example
  * ```ts
@@ -86,7 +86,7 @@ const OWN_CASES: readonly ConformanceCase<ResolverSubject>[] = [
 function checkResult(result: unknown, trial: Trial): void {
   const { url, byteLength, expiresAt } = result as ResolvedVideo
   isAbsoluteUrl(url, 'url')
-  assert.doesNotMatch(url, /\bundefined\b|\bnull\b|\[object /, 'url must not be built from a value that is missing')
+  assert.doesNotMatch(url, /\bundefined\b|\bnull\b|\[object /, 'url must not be built from a missing value')
   if (byteLength !== undefined) assert.ok(Number.isInteger(byteLength) && byteLength > 0, `byteLength: ${byteLength}`)
   if (expiresAt !== undefined) assert.ok(Number.isFinite(expiresAt), `expiresAt must be an instant: ${expiresAt}`)
   trial.isClean(result, 'a resolved video')
@@ -96,7 +96,7 @@ async function resolvedOrTyped(trial: Trial, call: Promise<ResolvedVideo>): Prom
   try {
     return await trial.settle(call, 'resolve')
   } catch (error) {
-    // The contract leaves both ways open; only the kind of the error is demanded.
+    // The contract allows both outcomes; only the kind of the error is checked.
     trial.isTyped(error, 'resolve')
     return undefined
   }

@@ -11,19 +11,22 @@ import { storeRetentionCases } from './store-retention-cases.js'
 import { storeStateCases } from './store-state-cases.js'
 import { storeVersionCases } from './store-version-cases.js'
 
-/** What {@link runStoreConformance} takes. */
+/** Options of {@link runStoreConformance}. */
 export interface RunStoreConformanceOptions extends ConformanceOptions<RunStoreSubject> {}
 
 /**
- * Tests a run store against its contract. Every store: one creator, one winner of a compare-and-set, states as they were given and out
- * of reach of later changes; reschedules that change `wakeAt` and readings only; unique claims; beats that expire by the clock of the
- * store; due runs in total and stable pages, with and without those of live workers.
+ * Tests a run store against its contract. For every store: one creator, one winner of a compare-and-set, unchanged
+ * states that later changes of the caller's objects do not affect; reschedules that change only `wakeAt` and
+ * readings; unique claims; beats that expire by the clock of the store; due runs in total and in stable pages, with
+ * and without those of live workers.
  *
- * A store with the methods: `list`, total and stable pages of runs; `versions`; `report`, progress of the worker that holds a run;
- * `putMedia`, `getMedia` and `dropMedia`, bytes that stay until their last reference goes (all three or none); `prune`, runs that are
- * forgotten, with what is retained of them for 24 hours. Cases of methods that the store lacks pass.
+ * For a store with the methods: `list`, total and stable pages of runs; `versions`; `report`, progress of the worker
+ * that holds a run; `putMedia`, `getMedia` and `dropMedia`, bytes that stay until their last reference is dropped
+ * (all three or none); `prune`, runs that are removed, with what is retained of them for 24 hours. Cases of methods
+ * that the store does not implement pass.
  *
- * Give it the `test` of your runner. Give `advance` with a store whose clock is injected; otherwise a few cases wait some 20 ms.
+ * Pass the `test` of your runner. Give `advance` for a store with an injected clock; otherwise a few cases wait some
+ * 20 ms.
  *
  * @example
  * ```ts

@@ -8,23 +8,23 @@ export interface RunStoreSubject {
   /** The store under test. */
   readonly store: RunStore
   /**
-   * Opens the same data once more, as another process would.
+   * Opens the same data again, as another process would.
    * @defaultValue the store itself
    */
   reopen?(): Promise<RunStore>
   /**
-   * Moves the clock of the store forward, in milliseconds; what `reopen` gives shares that clock. Without it the suite waits for
-   * beats of 20 ms to expire in real time.
+   * Moves the clock of the store forward, in milliseconds; stores of `reopen` share that clock. Without it the suite
+   * waits for beats of 20 ms to expire in real time.
    */
   advance?(ms: number): Promise<void> | void
-  /** Takes down what `create` set up. */
+  /** Removes everything that `create` set up. */
   dispose?(): Promise<void> | void
 }
 
-/** A store that has the optional methods of these names. */
+/** A store with the optional methods of these names. */
 export type StoreWith<Method extends keyof RunStore> = RunStore & Required<Pick<RunStore, Method>>
 
-/** Makes a case about optional methods. A store that lacks one of them passes it. */
+/** Creates a case about optional methods. A store that lacks one of them passes it. */
 export function optionalCase<Method extends keyof RunStore>(
   methods: readonly Method[],
   name: string,
@@ -45,7 +45,7 @@ export function optionalCase<Method extends keyof RunStore>(
   }
 }
 
-/** The data of the store as another process sees it. */
+/** The data of the store as another process reads it. */
 export async function reopened(subject: RunStoreSubject): Promise<RunStore> {
   return (await subject.reopen?.()) ?? subject.store
 }

@@ -54,11 +54,11 @@ export const storeBeatCases: readonly ConformanceCase<RunStoreSubject>[] = [
       await store.save('run_1', 1, running('worker_2'))
       assert.equal((await liveBeat(store, 'run_1')).ttlMs, 2 * LONG_MS, 'load must give the beat of the new worker')
       await store.save('run_1', 2, running())
-      assert.equal(await beatOf(store, 'run_1'), undefined, 'a run that names no worker any more has no beat')
+      assert.equal(await beatOf(store, 'run_1'), undefined, 'a run that no longer names a worker has no beat')
     },
   },
   {
-    name: 'gives every beat another number',
+    name: 'gives every beat a new number',
     async check(subject) {
       const { store } = subject
       await holdRun(store, 'run_1', 'worker_1')
@@ -70,7 +70,7 @@ export const storeBeatCases: readonly ConformanceCase<RunStoreSubject>[] = [
       }
       assert.equal(new Set(numbers).size, 5, `five beats must have five numbers, but have: ${numbers}`)
       const again = (await liveBeat(store, 'run_1')).number
-      assert.equal(again, numbers.at(-1), 'the number must stay while the worker does not beat')
+      assert.equal(again, numbers.at(-1), 'the number must not change while the worker does not beat')
     },
   },
   {

@@ -5,7 +5,7 @@ import { type RunStoreSubject, reopened } from './run-store-subject.js'
 /** Cases about claims. */
 export const storeClaimCases: readonly ConformanceCase<RunStoreSubject>[] = [
   {
-    name: 'gives a claim to one run, again and again, and to no other',
+    name: 'gives a claim to one run, repeatedly, and to no other',
     async check(subject) {
       const { store } = subject
       assert.equal(await store.claim('gen', 'job_1', 'run_1'), true, 'the first to ask must get the claim')

@@ -7,11 +7,11 @@ import { expires } from './store-beat-cases.js'
 const LONG_MS = 60_000
 const SHORT_MS = 20
 
-// Runs by their wakeAt, then by id, and an order of creation that is neither.
+// Ordered by their wakeAt, then by id; the order of creation is different.
 const IN_ORDER = ['run_4', 'run_1', 'run_2', 'run_3', 'run_5', 'run_0', 'run_6']
 const WAKES = { run_6: 400, run_3: 200, run_0: 300, run_4: 0, run_2: 200, run_5: 200, run_1: 200 }
 
-/** Cases about runs that are due. */
+/** Cases about due runs. */
 export const storeDueCases: readonly ConformanceCase<RunStoreSubject>[] = [
   {
     name: 'gives the runs that are due, the most overdue first, up to the limit',
@@ -71,7 +71,7 @@ export const storeDueCases: readonly ConformanceCase<RunStoreSubject>[] = [
     },
   },
   {
-    name: 'leaves out the runs of live workers when only free ones are wanted',
+    name: 'leaves out the runs of live workers when only free ones are requested',
     async check(subject, trial) {
       const { store } = subject
       const workers = { run_1: 'alive', run_2: 'never', run_3: 'retired', run_4: 'expired', run_5: 'alive' }
@@ -91,13 +91,13 @@ export const storeDueCases: readonly ConformanceCase<RunStoreSubject>[] = [
         )
       }
       assert.deepEqual(await dueOf(store), IN_ORDER, 'without isFree due gives the runs of live workers as well')
-      assert.deepEqual(await dueOf(store, { isFree: false }), IN_ORDER, 'isFree false is the same as none')
+      assert.deepEqual(await dueOf(store, { isFree: false }), IN_ORDER, 'isFree false is the same as no isFree')
       await store.heartbeat('expired', LONG_MS)
       assert.deepEqual(await dueOf(store, { isFree: true }), free.slice(1), 'a worker that beats again is alive')
     },
   },
   {
-    name: 'follows a save to another worker when only free ones are wanted',
+    name: 'follows a save to another worker when only free ones are requested',
     async check({ store }) {
       await store.create('run_1', { ...running(100), worker: 'alive' })
       await store.create('run_2', { ...running(100), worker: 'never' })
@@ -143,7 +143,7 @@ async function allPages(store: RunStore, limit: number, options?: DueOptions): P
     const page = await store.due(400, limit, { ...options, after: all.at(-1) })
     assert.ok(page.length <= limit, `due must give at most ${limit} runs, but gave ${page.length}`)
     all.push(...page)
-    // More than there are runs is an order that goes round.
+    // More pages than runs mean that the order repeats.
     if (page.length === 0 || all.length > 20) return all
   }
 }

@@ -10,14 +10,14 @@ type ListedFields = Partial<Pick<StoredRun, 'status' | 'startedAt' | 'owner' | '
 const STARTS = { run_0: undefined, run_1: 100, run_2: 200, run_3: 200, run_4: 200, run_5: 1_767_225_600_000 }
 const OLDEST_FIRST = Object.keys(STARTS)
 
-// Owners come from callers as ids do.
+// Owners come from callers, as ids do.
 const AWKWARD_OWNERS = ['', 'a', 'A', 'a ', 'null', "a'b", '%', 'a/b', 'ü日本🎬', 'a\\"b\n\u0000', 'x'.repeat(300)]
 
 /** Cases about lists; a store without `list` passes them all. */
 export const storeListCases: readonly ConformanceCase<RunStoreSubject>[] = [
   optionalCase(
     ['list'],
-    'lists runs by their start, then by id, in both orders, whatever became of them',
+    'lists runs by their start, then by id, in both orders, whatever their status',
     async (store) => {
       const statuses = ['running', 'completed', 'failed', 'needs-review'] as const
       for (const [index, [id, startedAt]] of Object.entries(STARTS).toReversed().entries()) {
@@ -47,7 +47,7 @@ export const storeListCases: readonly ConformanceCase<RunStoreSubject>[] = [
     assert.deepEqual(await pageOf(store, { order: 'newest-first', after: 'run_4' }), ['run_2'])
     assert.deepEqual(await pageOf(store, { order: 'oldest-first', after: 'run_6' }), ['run_1'])
   }),
-  optionalCase(['list'], 'lists nothing after a run that it does not know', async (store) => {
+  optionalCase(['list'], 'lists nothing after an unknown run', async (store) => {
     await store.create('run_1', run({ startedAt: 100 }))
     for (const order of ['newest-first', 'oldest-first'] as const) {
       assert.deepEqual(await pageOf(store, { order, after: 'run_unknown' }), [])
@@ -56,7 +56,7 @@ export const storeListCases: readonly ConformanceCase<RunStoreSubject>[] = [
   }),
   optionalCase(
     ['list'],
-    'lists the runs of one owner, whatever the owner looks like, and those of every owner',
+    'lists the runs of one owner, whatever its characters, and those of every owner',
     async (store) => {
       for (const [index, owner] of AWKWARD_OWNERS.entries()) {
         await store.create(`run_${10 + index}`, run({ startedAt: index, owner }))
@@ -99,7 +99,7 @@ export const storeListCases: readonly ConformanceCase<RunStoreSubject>[] = [
       assert.deepEqual(await pageOf(store, { order: 'oldest-first', limit: 3 }), ['run_0', 'run_1', 'run_2'])
     },
   ),
-  optionalCase(['list'], 'follows a save to another start or owner, and no save that was fenced', async (store) => {
+  optionalCase(['list'], 'follows a save to another start or owner, and no fenced save', async (store) => {
     await store.create('run_1', run({ startedAt: 100 }))
     await store.create('run_2', run({ startedAt: 200, owner: 'a' }))
     await store.save('run_1', 1, run({ startedAt: 300, owner: 'a' }))
@@ -133,7 +133,7 @@ async function allPages(store: ListingStore, query: RunQuery): Promise<readonly 
   for (;;) {
     const page = await store.list({ ...query, after: all.at(-1) })
     all.push(...page)
-    // More than there are runs is a list that goes round.
+    // More pages than runs mean that the list repeats.
     if (page.length === 0 || all.length > 100) return all
   }
 }

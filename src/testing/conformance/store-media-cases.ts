@@ -19,10 +19,10 @@ export const storeMediaCases: readonly ConformanceCase<RunStoreSubject>[] = [
       assert.ok(missing.length % METHODS.length === 0, `a store with media must have ${missing.join(' and ')} as well`)
     },
   },
-  mediaCase('gives media as they were put, whatever their length', async (store) => {
+  mediaCase('gives media unchanged, whatever their length', async (store) => {
     const all = [Uint8Array.of(0), Uint8Array.from({ length: 256 }, (_, byte) => byte), pattern(1_048_576)]
     for (const bytes of all) await store.putMedia('run_0', await sha256Of(bytes), bytes)
-    for (const bytes of all) await isKept(store, bytes, `${bytes.length} bytes must come back as they were put`)
+    for (const bytes of all) await isKept(store, bytes, `${bytes.length} bytes must be returned unchanged`)
   }),
   mediaCase('gives nothing for media that no run refers to', async (store) => {
     await store.putMedia('run_0', await sha256Of(Uint8Array.of(1)), Uint8Array.of(1))
@@ -36,7 +36,7 @@ export const storeMediaCases: readonly ConformanceCase<RunStoreSubject>[] = [
     await store.dropMedia('run_0')
     await isKept(store, bytes, 'a run that drops twice must not drop the reference of another')
     await store.dropMedia('run_1')
-    await isGone(store, bytes, 'media must go with their last reference')
+    await isGone(store, bytes, 'media must be removed with their last reference')
     await store.putMedia('run_1', await sha256Of(bytes), bytes)
     await isKept(store, bytes, 'media that were dropped can be put again')
   }),
@@ -61,7 +61,7 @@ export const storeMediaCases: readonly ConformanceCase<RunStoreSubject>[] = [
     for (const id of ['run_1', 'run_unknown', '']) await store.dropMedia(id)
     await isKept(store, bytes, 'media of another run must stay')
   }),
-  mediaCase('refuses media whose SHA-256 is another, and keeps nothing', async (store) => {
+  mediaCase('refuses media with a different SHA-256, and keeps nothing', async (store) => {
     const bytes = pattern(1000)
     const [right, wrong] = [await sha256Of(bytes), await sha256Of(pattern(999))]
     for (const sha256 of [wrong, right.toUpperCase(), right.slice(1), '']) {
@@ -74,19 +74,19 @@ export const storeMediaCases: readonly ConformanceCase<RunStoreSubject>[] = [
     await isInvalid(store.putMedia('run_0', right, pattern(999)), 'sha256', 'putMedia with other bytes')
     await isKept(store, bytes, 'a refused putMedia must not replace what is kept')
   }),
-  mediaCase('keeps media out of reach of later changes', async (store) => {
+  mediaCase('keeps media unaffected by later changes', async (store) => {
     const bytes = pattern(1000)
-    // A view, as those are that come out of a parser.
+    // A view, as parsers return them.
     const given = pattern(3000).subarray(500, 1500)
     given.set(bytes)
     await store.putMedia('run_0', await sha256Of(bytes), given)
     given.fill(1)
-    await isKept(store, bytes, 'a change of the bytes that were given must not reach the store')
+    await isKept(store, bytes, 'a change of the bytes that were given must not affect the store')
     const got = await store.getMedia(await sha256Of(bytes))
     got?.fill(2)
-    await isKept(store, bytes, 'a change of the bytes that were read must not reach the store')
+    await isKept(store, bytes, 'a change of the bytes that were read must not affect the store')
   }),
-  mediaCase('keeps the media of runs apart, whatever their ids look like', async (store) => {
+  mediaCase('keeps the media of runs apart, whatever the characters of their ids', async (store) => {
     const media = AWKWARD_IDS.map((id, index) => ({ id, bytes: pattern(10 + index) }))
     for (const { id } of media) await store.create(id, running())
     for (const { id, bytes } of media) await store.putMedia(id, await sha256Of(bytes), bytes)
@@ -103,7 +103,7 @@ export const storeMediaCases: readonly ConformanceCase<RunStoreSubject>[] = [
     await Promise.all(RUNS.slice(1).map((id) => store.dropMedia(id)))
     await isKept(store, bytes, 'media that one run still refers to must stay')
     await store.dropMedia('run_0')
-    await isGone(store, bytes, 'media must go with their last reference')
+    await isGone(store, bytes, 'media must be removed with their last reference')
   }),
   mediaCase('shows media and their references to another process', async (store, reopen) => {
     const bytes = pattern(1000)
@@ -114,7 +114,7 @@ export const storeMediaCases: readonly ConformanceCase<RunStoreSubject>[] = [
     await store.dropMedia('run_0')
     await isKept(store, bytes, 'the reference of another process counts')
     await other.dropMedia('run_1')
-    await isGone(store, bytes, 'media must go with their last reference, whichever process drops it')
+    await isGone(store, bytes, 'media must be removed with their last reference, whichever process drops it')
   }),
 ]
 
@@ -124,14 +124,14 @@ export async function sha256Of(bytes: Uint8Array): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Demands that the store gives the bytes. */
+/** Asserts that the store returns the bytes. */
 export async function isKept(store: MediaStore, bytes: Uint8Array, what: string): Promise<void> {
   const got = await store.getMedia(await sha256Of(bytes))
   assert.ok(got instanceof Uint8Array, `${what}, but getMedia gave: ${got}`)
   assert.equal(await sha256Of(got), await sha256Of(bytes), `${what}, but getMedia gave ${got.length} other bytes`)
 }
 
-/** Demands that the store has not the bytes. */
+/** Asserts that the store does not have the bytes. */
 export async function isGone(store: MediaStore, bytes: Uint8Array, what: string): Promise<void> {
   const got = await store.getMedia(await sha256Of(bytes))
   assert.ok(got === undefined, `${what}, but getMedia gave ${got?.length} bytes`)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { isSoraPipelineError } from '../../contracts/errors.js'
 import { outcomeOf } from './trial.js'
 
-/** Demands a rejection with a `FencedError`. */
+/** Asserts a rejection with a `FencedError`. */
 export async function isFenced(promise: Promise<unknown>, what = 'save'): Promise<void> {
   const { error, isRejected } = await outcomeOf(promise)
   assert.ok(
@@ -11,7 +11,7 @@ export async function isFenced(promise: Promise<unknown>, what = 'save'): Promis
   )
 }
 
-/** Demands a rejection with a `RunStateError`, of which `FencedError` is one. */
+/** Asserts a rejection with a `RunStateError`, which includes `FencedError`. */
 export async function isUnknownRun(promise: Promise<unknown>, what: string): Promise<void> {
   const { error, isRejected } = await outcomeOf(promise)
   assert.ok(
@@ -20,7 +20,7 @@ export async function isUnknownRun(promise: Promise<unknown>, what: string): Pro
   )
 }
 
-/** Demands a rejection with an `InvalidRequestError` whose problems name a field. */
+/** Asserts a rejection with an `InvalidRequestError` whose problems name a field. */
 export async function isInvalid(promise: Promise<unknown>, field: string, what: string): Promise<void> {
   const { error, isRejected } = await outcomeOf(promise)
   assert.ok(isRejected, `${what} must reject, but it resolved`)

@@ -42,7 +42,7 @@ export const storeReportCases: readonly ConformanceCase<RunStoreSubject>[] = [
       await store.create('run_2', running())
       const lost = ['run_1', 'run_2'].map((id) => ({ id, progress: { by: 'worker_2' } }))
       await store.report('worker_2', lost)
-      assert.equal(await progressOf(store, 'run_1'), undefined, 'the report of another worker must not show')
+      assert.equal(await progressOf(store, 'run_1'), undefined, 'the report of another worker must not be returned')
       assert.equal(await progressOf(store, 'run_2'), undefined, 'a run without a worker has no progress')
       await store.report('worker_1', [{ id: 'run_1', progress: PROGRESS }])
       await store.report('worker_2', lost)
@@ -55,9 +55,9 @@ export const storeReportCases: readonly ConformanceCase<RunStoreSubject>[] = [
     await store.save('run_1', 1, running('worker_2'))
     assert.equal(await progressOf(store, 'run_1'), undefined, 'a save that names another worker must end its report')
     await store.report('worker_2', [{ id: 'run_1', progress: PROGRESS }])
-    assert.deepEqual(await progressOf(store, 'run_1'), PROGRESS, 'the report of the new worker must show')
+    assert.deepEqual(await progressOf(store, 'run_1'), PROGRESS, 'the report of the new worker must be returned')
     await store.save('run_1', 2, running())
-    assert.equal(await progressOf(store, 'run_1'), undefined, 'a run that names no worker any more has no progress')
+    assert.equal(await progressOf(store, 'run_1'), undefined, 'a run that no longer names a worker has no progress')
   }),
   optionalCase(['report'], 'ignores reports of unknown and ended runs', async (store) => {
     for (const id of ['run_1', 'run_2', 'run_3']) await store.create(id, running('worker_1'))
@@ -77,7 +77,7 @@ export const storeReportCases: readonly ConformanceCase<RunStoreSubject>[] = [
     assert.deepEqual(loaded?.state, ended, 'a report must not change an ended run')
     assert.equal(loaded?.progress, undefined, 'a report must not give an ended run progress')
   }),
-  optionalCase(['report'], `takes the reports of ${RUN_COUNT} runs at once`, async (store) => {
+  optionalCase(['report'], `accepts the reports of ${RUN_COUNT} runs at once`, async (store) => {
     const ids = Array.from({ length: RUN_COUNT }, (_, index) => `run_${index}`)
     await Promise.all(ids.map((id) => store.create(id, running('worker_1'))))
     await store.report(
@@ -91,15 +91,15 @@ export const storeReportCases: readonly ConformanceCase<RunStoreSubject>[] = [
       'every entry of a report must be written, to its own run',
     )
   }),
-  optionalCase(['report'], 'keeps progress out of reach of later changes', async (store) => {
+  optionalCase(['report'], 'keeps progress unaffected by later changes', async (store) => {
     await store.create('run_1', running('worker_1'))
     const given = structuredClone(PROGRESS) as { nested: { list: unknown[] } } & JsonObject
     await store.report('worker_1', [{ id: 'run_1', progress: given }])
     given.nested.list.push('changed after report')
     const loaded = (await progressOf(store, 'run_1')) as typeof given
-    assert.deepEqual(loaded, PROGRESS, 'a change of what was given must not reach the store')
+    assert.deepEqual(loaded, PROGRESS, 'a change of the caller’s object must not affect the store')
     loaded.nested.list.push('changed after load')
-    assert.deepEqual(await progressOf(store, 'run_1'), PROGRESS, 'a change of what was loaded must not reach it')
+    assert.deepEqual(await progressOf(store, 'run_1'), PROGRESS, 'a change of the loaded object must not affect it')
   }),
   optionalCase(['report'], 'shows progress to another process', async (store, reopen) => {
     await store.create('run_1', running('worker_1'))

@@ -8,7 +8,7 @@ import { isFenced, isUnknownRun } from './store-refusals.js'
 const STATE: StoredRun = { status: 'running', wakeAt: 100, startedAt: 50, owner: 'a', nested: { list: [1, 'ü'] } }
 const READINGS: readonly JsonValue[] = [{ at: 200, ratio: 0.5 }, 'ü 日本 🎬 "quoted" \\', [null, true]]
 
-/** Cases about saving when a run is due next. */
+/** Cases about rescheduling runs. */
 export const storeRescheduleCases: readonly ConformanceCase<RunStoreSubject>[] = [
   {
     name: 'reschedules a run: its wakeAt and readings, and nothing else',
@@ -19,8 +19,8 @@ export const storeRescheduleCases: readonly ConformanceCase<RunStoreSubject>[] =
       await store.reschedule('run_1', 1, 300, READINGS)
       for (const each of [store, await reopened(subject)]) {
         const loaded = await each.load('run_1')
-        assert.deepEqual(loaded?.state, { ...STATE, wakeAt: 300 }, 'only the wakeAt of the state must be another')
-        assert.deepEqual(loaded?.readings, READINGS, 'load must give the readings as they were given')
+        assert.deepEqual(loaded?.state, { ...STATE, wakeAt: 300 }, 'only the wakeAt of the state must change')
+        assert.deepEqual(loaded?.readings, READINGS, 'load must give the readings unchanged')
         assert.equal(loaded?.version, 1, 'reschedule must not change the version')
       }
       const other = await store.load('run_2')
@@ -54,7 +54,7 @@ export const storeRescheduleCases: readonly ConformanceCase<RunStoreSubject>[] =
         assert.deepEqual([...(await each.due(299, 10))], ['run_3', 'run_2'], 'due must follow a reschedule')
         assert.deepEqual([...(await each.due(300, 10))], ['run_3', 'run_2', 'run_1'], 'due must follow a reschedule')
         const rest = await each.due(300, 10, { after: 'run_3' })
-        assert.deepEqual([...rest], ['run_2', 'run_1'], 'due must continue after the new place of a rescheduled run')
+        assert.deepEqual([...rest], ['run_2', 'run_1'], 'due must continue after the new position of a rescheduled run')
       }
     },
   },
@@ -72,7 +72,11 @@ export const storeRescheduleCases: readonly ConformanceCase<RunStoreSubject>[] =
         assert.deepEqual([...(await each.due(200, 10))], ['run_1'], 'due must go by the wakeAt of the save')
       }
       await store.reschedule('run_1', version, 400, ['new'])
-      assert.deepEqual((await store.load('run_1'))?.readings, ['new'], 'readings of an older state must not come back')
+      assert.deepEqual(
+        (await store.load('run_1'))?.readings,
+        ['new'],
+        'readings of an older state must not be restored',
+      )
     },
   },
   {
@@ -82,7 +86,7 @@ export const storeRescheduleCases: readonly ConformanceCase<RunStoreSubject>[] =
       await store.create('run_1', STATE)
       const version = await (await reopened(subject)).save('run_1', 1, { ...STATE, step: 2 })
       await isFenced(store.reschedule('run_1', 1, 300, READINGS), 'reschedule over an older version')
-      await isFenced(store.reschedule('run_1', version + 1, 300, READINGS), 'reschedule over a version to come')
+      await isFenced(store.reschedule('run_1', version + 1, 300, READINGS), 'reschedule over a future version')
       const loaded = await store.load('run_1')
       assert.deepEqual(loaded?.state, { ...STATE, step: 2 }, 'a refused reschedule must not change the state')
       assert.equal(loaded?.version, version, 'a refused reschedule must not change the version')
@@ -91,7 +95,7 @@ export const storeRescheduleCases: readonly ConformanceCase<RunStoreSubject>[] =
     },
   },
   {
-    name: 'refuses to reschedule a run that it does not know',
+    name: 'refuses to reschedule an unknown run',
     async check({ store }) {
       await isUnknownRun(store.reschedule('run_unknown', 1, 100, READINGS), 'reschedule of an unknown run')
       assert.equal(await store.load('run_unknown'), undefined, 'a refused reschedule must not create a run')
@@ -99,17 +103,17 @@ export const storeRescheduleCases: readonly ConformanceCase<RunStoreSubject>[] =
     },
   },
   {
-    name: 'keeps readings out of reach of later changes',
+    name: 'keeps readings unaffected by later changes',
     async check({ store }) {
       await store.create('run_1', STATE)
       const given: JsonValue[] = [...structuredClone(READINGS)]
       await store.reschedule('run_1', 1, 300, given)
       given.push('changed after reschedule')
       const loaded = (await store.load('run_1'))?.readings as JsonValue[] | undefined
-      assert.deepEqual(loaded, READINGS, 'a change of what was given must not reach the store')
+      assert.deepEqual(loaded, READINGS, 'a change of the caller’s object must not affect the store')
       loaded?.push('changed after load')
       const again = (await store.load('run_1'))?.readings
-      assert.deepEqual(again, READINGS, 'a change of what was loaded must not reach the store')
+      assert.deepEqual(again, READINGS, 'a change of the loaded object must not affect the store')
     },
   },
 ]

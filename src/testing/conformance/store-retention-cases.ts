@@ -10,7 +10,7 @@ const NOW = 1_767_225_600_000
 const HOUR = 3_600_000
 const PRUNE = { endedBefore: NOW, now: NOW }
 
-/** Cases about forgetting ended runs; a store without `prune` passes them all. */
+/** Cases about removing ended runs; a store without `prune` passes them all. */
 export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = [
   optionalCase(
     ['prune'],
@@ -30,7 +30,7 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
       assert.equal(await store.prune(PRUNE), 0, 'a second prune must find nothing to forget')
     },
   ),
-  optionalCase(['prune'], 'keeps runs that run, are in review, or ended later', async (store) => {
+  optionalCase(['prune'], 'keeps runs that are running, in review, or ended later', async (store) => {
     const states = {
       run_1: { ...running(), endedAt: NOW - HOUR },
       run_2: ended('needs-review', { endedAt: NOW - HOUR }),
@@ -41,7 +41,7 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
     for (const [id, state] of Object.entries(states)) await store.create(id, state)
     assert.equal(await store.prune({ ...PRUNE, now: NOW + 48 * HOUR }), 0, 'prune must forget none of these runs')
     for (const [id, state] of Object.entries(states)) {
-      assert.deepEqual((await store.load(id))?.state, state, `prune must keep ${id} as it was`)
+      assert.deepEqual((await store.load(id))?.state, state, `prune must keep ${id} unchanged`)
     }
   }),
   optionalCase(['prune'], 'follows a save that ends a run or continues it', async (store) => {
@@ -54,41 +54,37 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
     assert.equal(await store.prune(PRUNE), 1, 'prune must go by the newest states')
     assert.equal((await store.load('run_1'))?.version, 2, 'a run that runs again must stay')
     assert.equal(await store.load('run_2'), undefined, 'a run that was settled must be forgotten')
-    assert.equal((await store.load('run_3'))?.version, 2, 'a run whose end is later now must stay')
+    assert.equal((await store.load('run_3'))?.version, 2, 'a run that now ends later must stay')
   }),
   optionalCase(['prune'], 'lets the id of a forgotten run be created again', async (store) => {
     await store.create('run_1', ended('completed'))
     await store.save('run_1', 1, ended('completed', { error: 'old' }))
     await store.prune(PRUNE)
-    assert.equal(await store.create('run_1', running()), true, 'create must take the id of a forgotten run')
+    assert.equal(await store.create('run_1', running()), true, 'create must accept the id of a forgotten run')
     const { version, state } = (await store.load('run_1')) ?? {}
     assert.deepEqual({ version, state }, { version: 1, state: running() }, 'the new run must begin at version 1')
     assert.deepEqual([...(await store.due(100, 10))], ['run_1'], 'the new run must be due')
     assert.equal(await store.prune({ ...PRUNE, now: NOW + 48 * HOUR }), 0, 'the new run must not be forgotten')
     assert.ok(await store.load('run_1'), 'the new run must stay')
   }),
-  optionalCase(
-    ['prune'],
-    'retains what answers the id of a caller for 24 hours after the end',
-    async (store, reopen) => {
-      const state = ended('failed', { id: 'run_1', isCallerId: true, endedAt: NOW - HOUR, ...ANSWER })
-      await store.create('run_1', state)
-      assert.equal(await store.prune(PRUNE), 1, 'prune must count a run of which something is retained')
-      for (const [when, now] of Object.entries({ 'the prune': NOW, '23 hours': NOW - HOUR + RETAINED_MS - 1 })) {
-        assert.equal(await store.prune({ endedBefore: NOW, now }), 0, 'prune must not count the retained run again')
-        for (const each of [store, await reopen()]) {
-          const loaded = await each.load('run_1')
-          assert.ok(loaded, `load must give the retained run after ${when}`)
-          const { id, status, error, candidates, request } = loaded.state
-          assert.deepEqual({ id, status, error, candidates }, { id: 'run_1', status: 'failed', ...ANSWERED })
-          assert.deepEqual(request, { prompt: '' }, 'the prompt must be gone')
-          assert.deepEqual(loaded.state, retainedRun(state), 'load must give what retainedRun makes of the state')
-          assert.equal(await each.create('run_1', running()), false, 'create must refuse the id of a retained run')
-        }
+  optionalCase(['prune'], 'retains the answer to a caller’s id for 24 hours after the end', async (store, reopen) => {
+    const state = ended('failed', { id: 'run_1', isCallerId: true, endedAt: NOW - HOUR, ...ANSWER })
+    await store.create('run_1', state)
+    assert.equal(await store.prune(PRUNE), 1, 'prune must count a run with retained data')
+    for (const [when, now] of Object.entries({ 'the prune': NOW, '23 hours': NOW - HOUR + RETAINED_MS - 1 })) {
+      assert.equal(await store.prune({ endedBefore: NOW, now }), 0, 'prune must not count the retained run again')
+      for (const each of [store, await reopen()]) {
+        const loaded = await each.load('run_1')
+        assert.ok(loaded, `load must give the retained run after ${when}`)
+        const { id, status, error, candidates, request } = loaded.state
+        assert.deepEqual({ id, status, error, candidates }, { id: 'run_1', status: 'failed', ...ANSWERED })
+        assert.deepEqual(request, { prompt: '' }, 'the prompt must be gone')
+        assert.deepEqual(loaded.state, retainedRun(state), 'load must give what retainedRun makes of the state')
+        assert.equal(await each.create('run_1', running()), false, 'create must refuse the id of a retained run')
       }
-      assert.deepEqual([...(await store.due(NOW, 10))], [], 'a retained run is not due')
-    },
-  ),
+    }
+    assert.deepEqual([...(await store.due(NOW, 10))], [], 'a retained run is not due')
+  }),
   optionalCase(['prune'], 'forgets the id of a caller 24 hours after the end', async (store) => {
     const callers = { isCallerId: true, ...ANSWER }
     await store.create('run_late', ended('completed', { endedAt: NOW - 2 * HOUR, ...callers }))
@@ -101,8 +97,8 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
     assert.ok(await store.load('run_late'), 'it must be there 7 hours after its end')
     await store.prune({ endedBefore: NOW, now: NOW + 22 * HOUR + 1 })
     assert.equal(await store.load('run_late'), undefined, 'it must be gone 24 hours after its end')
-    assert.deepEqual(await listOf(store), [], 'list must leave out what is gone')
-    assert.equal(await store.create('run_late', running()), true, 'create must take an id that is gone')
+    assert.deepEqual(await listOf(store), [], 'list must leave out removed runs')
+    assert.equal(await store.create('run_late', running()), true, 'create must accept an id that is gone')
   }),
   optionalCase(
     ['prune', 'putMedia', 'getMedia', 'dropMedia'],
@@ -118,22 +114,22 @@ export const storeRetentionCases: readonly ConformanceCase<RunStoreSubject>[] = 
       }
       assert.equal(await store.prune(PRUNE), 2, 'prune must forget both runs')
       await isGone(store, own, 'media must go with a forgotten run')
-      await isGone(store, callers, 'media must go with a run of which something is retained')
+      await isGone(store, callers, 'media must go with a run with retained data')
       await isKept(store, shared, 'media that another run refers to must stay')
       await store.dropMedia('run_3')
-      await isGone(store, shared, 'a forgotten run must not hold on to media')
+      await isGone(store, shared, 'a forgotten run must not keep media')
     },
   ),
   optionalCase(
     ['prune', 'putMedia', 'getMedia', 'dropMedia'],
-    'drops media that came after their run was forgotten with what is retained of it',
+    'drops media that came after their run was removed, with its retained data',
     async (store) => {
       await store.create('run_1', ended('completed', { isCallerId: true, endedAt: NOW - HOUR }))
       await store.prune(PRUNE)
       const bytes = Uint8Array.of(1)
       await store.putMedia('run_1', await sha256Of(bytes), bytes)
       await store.prune({ endedBefore: NOW, now: NOW + RETAINED_MS })
-      await isGone(store, bytes, 'media must go with what is retained of a run')
+      await isGone(store, bytes, 'media must be removed with the retained data of a run')
     },
   ),
   optionalCase(

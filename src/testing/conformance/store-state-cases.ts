@@ -5,7 +5,7 @@ import { type RunStoreSubject, reopened } from './run-store-subject.js'
 import { isFenced, isUnknownRun } from './store-refusals.js'
 import { outcomeOf } from './trial.js'
 
-// What survives JSON but not every way of storing it.
+// Values that survive JSON but not every way of storing it.
 const AWKWARD: StoredRun = {
   status: 'running',
   wakeAt: 1_767_225_600_000,
@@ -14,7 +14,7 @@ const AWKWARD: StoredRun = {
   'key with . and $': 'x',
 }
 
-// Ids come from callers: file names, key prefixes and patterns must not be led astray by them.
+// Ids come from callers: file names, key prefixes and patterns must handle them.
 const AWKWARD_IDS = [
   'a',
   'A',
@@ -55,12 +55,12 @@ export const storeStateCases: readonly ConformanceCase<RunStoreSubject>[] = [
     },
   },
   {
-    name: 'saves over the version that it is given, and gives the new one',
+    name: 'saves over the given version, and returns the new one',
     async check({ store }) {
       await store.create('run_1', AWKWARD)
       const second = await store.save('run_1', 1, { ...AWKWARD, step: 2 })
       const third = await store.save('run_1', second, { status: 'completed', wakeAt: 0 })
-      assert.equal(new Set([1, second, third]).size, 3, 'every save must give another version')
+      assert.equal(new Set([1, second, third]).size, 3, 'every save must give a new version')
       assert.deepEqual(await loaded(store, 'run_1'), { version: third, state: { status: 'completed', wakeAt: 0 } })
     },
   },
@@ -74,7 +74,7 @@ export const storeStateCases: readonly ConformanceCase<RunStoreSubject>[] = [
     },
   },
   {
-    name: 'refuses a save of a run that it does not know',
+    name: 'refuses a save of an unknown run',
     async check({ store }) {
       await isUnknownRun(store.save('run_unknown', 1, AWKWARD), 'save')
       assert.equal(await store.load('run_unknown'), undefined, 'a refused save must not create a run')
@@ -93,28 +93,28 @@ export const storeStateCases: readonly ConformanceCase<RunStoreSubject>[] = [
     },
   },
   {
-    name: 'keeps its states out of reach of later changes',
+    name: 'keeps its states unaffected by later changes',
     async check({ store }) {
       const given = structuredClone(AWKWARD) as { nested: { list: unknown[] } } & StoredRun
       await store.create('run_1', given)
       given.nested.list.push('changed after create')
       const loaded = (await store.load('run_1'))?.state as typeof given
-      assert.deepEqual(loaded, AWKWARD, 'a change of what was given must not reach the store')
+      assert.deepEqual(loaded, AWKWARD, 'a change of the caller’s object must not affect the store')
       loaded.nested.list.push('changed after load')
-      assert.deepEqual((await store.load('run_1'))?.state, AWKWARD, 'a change of what was loaded must not reach it')
+      assert.deepEqual((await store.load('run_1'))?.state, AWKWARD, 'a change of the loaded object must not affect it')
       const saved = structuredClone(AWKWARD) as typeof given
       await store.save('run_1', 1, saved)
       saved.nested.list.push('changed after save')
-      assert.deepEqual((await store.load('run_1'))?.state, AWKWARD, 'a change of what was saved must not reach it')
+      assert.deepEqual((await store.load('run_1'))?.state, AWKWARD, 'a change of the saved object must not affect it')
     },
   },
   {
-    name: 'keeps runs apart whatever their ids look like',
+    name: 'keeps runs apart, whatever the characters of their ids',
     async check({ store }) {
       for (const id of AWKWARD_IDS) assert.equal(await store.create(id, { ...AWKWARD, id }), true, `create ${id}`)
       for (const id of AWKWARD_IDS) assert.equal((await store.load(id))?.state.id, id)
       const due = await store.due(AWKWARD.wakeAt, 100)
-      assert.deepEqual([...due].sort(), [...AWKWARD_IDS].sort(), 'due must give the ids as they were')
+      assert.deepEqual([...due].sort(), [...AWKWARD_IDS].sort(), 'due must give the ids unchanged')
     },
   },
   {
@@ -131,7 +131,7 @@ export const storeStateCases: readonly ConformanceCase<RunStoreSubject>[] = [
   },
 ]
 
-// The fields that a store may leave out or give as undefined are those of other cases.
+// Fields that a store may omit or give as undefined are tested by other cases.
 async function loaded(store: RunStore, id: string): Promise<Pick<LoadedRun, 'version' | 'state'> | undefined> {
   const { version, state, ...others } = (await store.load(id)) ?? { version: 0, state: undefined }
   const given = Object.entries(others).flatMap(([field, value]) => (value === undefined ? [] : [field]))

@@ -27,7 +27,7 @@ export const storeVersionCases: readonly ConformanceCase<RunStoreSubject>[] = [
     assert.deepEqual([...(await store.versions(ids))], [1, saved], 'versions must follow a save')
     await store.reschedule('run_1', 1, 300, [])
     await store.save('run_1', 2, STATE).catch(() => undefined) // Fenced, as other cases test.
-    assert.deepEqual([...(await store.versions(ids))], [1, saved], 'only a save gives another version')
+    assert.deepEqual([...(await store.versions(ids))], [1, saved], 'only a save changes the version')
   }),
   optionalCase(['versions'], 'gives the versions of 2000 ids at once', async (store) => {
     await store.create('run_1999', STATE)

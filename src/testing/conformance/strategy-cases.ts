@@ -6,17 +6,17 @@ import { registerCases } from './conformance-suite.js'
 import { sanityOfProgress } from './sanity-of-progress.js'
 import { outcomeOf, type Trial, turns } from './trial.js'
 
-/** How the cases that all stages share reach the strategy of a subject. */
+/** How the cases that all stages share call the strategy of a subject. */
 export interface StrategyCalls<Subject> {
   readonly verb: string
   strategyOf(subject: Subject): { readonly name: string; readonly label?: string | undefined }
-  /** One whole piece of work. */
+  /** One complete operation. */
   call(subject: Subject, context: FakeContext<Clock>, trial: Trial): Promise<unknown>
-  /** Demands the shape of what `call` gave. */
+  /** Asserts the shape of the result of `call`. */
   checkResult(result: unknown, trial: Trial): void
 }
 
-/** Hands the cases that all stages share, and those of one stage, to the runner. */
+/** Registers the cases that all stages share, and those of one stage. */
 export function registerStrategyCases<Subject extends ConformanceSubject>(
   options: StrategyConformanceOptions<Subject>,
   calls: StrategyCalls<Subject>,
@@ -28,7 +28,7 @@ export function registerStrategyCases<Subject extends ConformanceSubject>(
   if (createFailing) registerCases({ ...options, create: createFailing }, [failingCase(calls)])
 }
 
-// Early turns are where most awaits are; later ones reach calls that wait for a socket.
+// Most awaits are in early turns; later ones reach calls that wait for a socket.
 const ABORT_AFTER_TURNS = [0, 1, 2, 3, 5, 8, 13, 30]
 
 function sharedCases<Subject extends ConformanceSubject>(calls: StrategyCalls<Subject>): ConformanceCase<Subject>[] {
@@ -51,7 +51,7 @@ function sharedCases<Subject extends ConformanceSubject>(calls: StrategyCalls<Su
       },
     },
     {
-      name: 'reports progress from 0 to 1 that never goes back, and no secret',
+      name: 'reports progress from 0 to 1 that never decreases, and no secret',
       async check(subject, trial) {
         const context = trial.context()
         await trial.settle(call(subject, context, trial), verb)
@@ -67,7 +67,7 @@ function sharedCases<Subject extends ConformanceSubject>(calls: StrategyCalls<Su
         const sent = subject.requests?.()
         const aborted = call(subject, trial.context({ signal: controller.signal }), trial)
         await trial.rejectsWithReason(aborted, controller, verb)
-        assert.equal(subject.requests?.(), sent, `${verb} must send nothing when its signal was aborted before`)
+        assert.equal(subject.requests?.(), sent, `${verb} must send nothing when its signal is already aborted`)
       },
     },
     {
@@ -81,7 +81,7 @@ function sharedCases<Subject extends ConformanceSubject>(calls: StrategyCalls<Su
 
 async function abortAfter<Subject>(count: number, calls: StrategyCalls<Subject>, subject: Subject, trial: Trial) {
   const { verb, call } = calls
-  const reason = new Error('Could not go on: the conformance suite aborted the call')
+  const reason = new Error('Could not continue: the conformance suite aborted the call')
   const controller = new AbortController()
   const outcome = outcomeOf(call(subject, trial.context({ signal: controller.signal }), trial))
   await turns(count)

@@ -7,7 +7,7 @@ import type { Trial } from './trial.js'
 
 interface TaskSubject extends ConformanceSubject, GenerationSubject {}
 
-/** Cases about the life of a task; a one-shot generator has none, and passes them. */
+/** Cases about the life of a task; a one-shot generator passes them. */
 export const taskCases: readonly ConformanceCase<TaskSubject>[] = [
   taskCase('its operation is JSON without secrets', async (generator, subject, trial) => {
     const { operation } = await started(generator, subject, trial)
@@ -15,7 +15,7 @@ export const taskCases: readonly ConformanceCase<TaskSubject>[] = [
     assert.deepEqual(copy, operation, 'an operation must survive JSON')
     trial.isClean(operation, 'an operation')
   }),
-  taskCase('it goes on from an operation that went through JSON', async (generator, subject, trial) => {
+  taskCase('it continues from an operation that was converted to JSON and back', async (generator, subject, trial) => {
     const { operation } = await started(generator, subject, trial)
     const copy: JsonValue = JSON.parse(JSON.stringify(operation))
     checkVideo(await pollToEnd(generator, copy, trial.context(), trial), trial)
@@ -25,11 +25,11 @@ export const taskCases: readonly ConformanceCase<TaskSubject>[] = [
     const { id } = await pollToEnd(generator, operation, trial.context(), trial, status)
     for (const time of ['once', 'twice']) {
       const again = await trial.settle(generator.poll(operation, trial.context()), 'poll')
-      assert.equal(again.state, 'completed', `a task that ended must stay so when it is polled ${time} more`)
+      assert.equal(again.state, 'completed', `a task that ended must stay completed when it is polled ${time} more`)
       assert.equal(again.video.id, id, 'a task that ended must keep its video')
     }
   }),
-  taskCase('if it can be cancelled, it says what came of it, also after its end', async (generator, subject, trial) => {
+  taskCase('if it can be cancelled, it reports the outcome, also after its end', async (generator, subject, trial) => {
     const cancel = async (operation: JsonValue) => {
       const outcome = await trial.settle(generator.cancel?.(operation, trial.context()) ?? NO_CANCEL, 'cancel')
       assert.ok(
@@ -50,7 +50,7 @@ export const taskCases: readonly ConformanceCase<TaskSubject>[] = [
     const sent = subject.requests?.()
     await trial.rejectsWithReason(generator.poll(operation, context), controller, 'poll')
     if (generator.cancel) await trial.rejectsWithReason(generator.cancel(operation, context), controller, 'cancel')
-    assert.equal(subject.requests?.(), sent, 'a call whose signal was aborted before must send nothing')
+    assert.equal(subject.requests?.(), sent, 'a call with an aborted signal must send nothing')
   }),
   taskCase('if it can be found, find gives its operation', async (generator, subject, trial) => {
     const lookup = generator.submission?.lookup ?? 'none'
@@ -61,7 +61,7 @@ export const taskCases: readonly ConformanceCase<TaskSubject>[] = [
     let found: readonly JsonValue[] = []
     const isThere = async () => {
       const answer = (await generator.find?.(subject.request ?? REQUEST, context)) ?? []
-      assert.notEqual(answer, 'unclear', 'find must be able to tell whether a job exists')
+      assert.notEqual(answer, 'unclear', 'find must be able to decide whether a job exists')
       found = answer === 'unclear' ? [] : answer
       return found.length > 0
     }

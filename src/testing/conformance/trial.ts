@@ -4,23 +4,23 @@ import { isSoraPipelineError, toErrorJson } from '../../contracts/errors.js'
 import { type FakeContext, fakeContext } from '../fake-context.js'
 import { hurriedClock } from './hurried-clock.js'
 
-/** What one case does with its subject: calls within bounds, and the demands that all stages share. */
+/** The operations of one case on its subject: calls within a time limit, and the assertions that all stages share. */
 export interface Trial {
-  /** A fresh context; each has a run id and a key of its own. */
+  /** A new context with its own run id and key. */
   context(options?: { readonly signal?: AbortSignal | undefined; readonly runId?: string }): FakeContext<Clock>
   /** Settles like the promise; an assertion error when that takes too long. */
   settle<T>(promise: Promise<T>, what: string): Promise<T>
-  /** The same within the time that an abort may take. */
+  /** Like `settle`, within the time limit of an abort. */
   settleSoon<T>(promise: Promise<T>, what: string): Promise<T>
-  /** Aborts, unless that is done, and demands a rejection with the very reason, soon. */
+  /** Aborts, if not already aborted, and asserts a rejection with the same reason, soon. */
   rejectsWithReason(promise: Promise<unknown>, controller: AbortController, what: string): Promise<void>
-  /** Demands a rejection with an error of the library, without secrets. */
+  /** Asserts a rejection with an error of the library, without secrets. */
   rejectsTyped(promise: Promise<unknown>, what: string): Promise<void>
-  /** Demands that an error is one of the library, without secrets. */
+  /** Asserts that an error is one of the library, without secrets. */
   isTyped(error: unknown, what: string): void
-  /** Demands that no secret is in a value or in its JSON. */
+  /** Asserts that a value and its JSON contain no secret. */
   isClean(value: unknown, what: string): void
-  /** Waits until a condition holds; an assertion error when that takes too long. */
+  /** Waits until a condition is true; an assertion error when that takes too long. */
   eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void>
 }
 
@@ -29,10 +29,10 @@ interface TrialSubject {
   readonly clock?: Clock | undefined
 }
 
-/** Real milliseconds within which an abort must show. */
+/** Real milliseconds within which an abort must take effect. */
 const PROMPT_MS = 1_000
 
-/** Makes the bench for one case. */
+/** Creates the trial of one case. */
 export function trialOf(subject: TrialSubject, timeoutMs: number): Trial {
   const clock = subject.clock ?? hurriedClock()
   let contexts = 0
@@ -53,7 +53,7 @@ export function trialOf(subject: TrialSubject, timeoutMs: number): Trial {
 
     async rejectsWithReason(promise, controller, what) {
       const outcome = outcomeOf(promise)
-      controller.abort(new Error('Could not go on: the conformance suite aborted the call'))
+      controller.abort(new Error('Could not continue: the conformance suite aborted the call'))
       const { error, isRejected } = await trial.settleSoon(outcome, `${what} after an abort`)
       assert.ok(isRejected, `${what} must reject when its signal is aborted, but it resolved`)
       const isReason = error === controller.signal.reason
@@ -77,7 +77,7 @@ export function trialOf(subject: TrialSubject, timeoutMs: number): Trial {
       for (const secret of subject.secrets ?? []) {
         assert.ok(
           !text.includes(secret),
-          `${what} must not hold a secret, but it holds one of ${secret.length} characters`,
+          `${what} must not contain a secret, but it contains one of ${secret.length} characters`,
         )
       }
     },
@@ -102,7 +102,7 @@ export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** How a promise ended, as a value. */
+/** The outcome of a promise, as a value. */
 export function outcomeOf(
   promise: Promise<unknown>,
 ): Promise<{ readonly isRejected: boolean; readonly error?: unknown }> {

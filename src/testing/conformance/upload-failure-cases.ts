@@ -4,7 +4,7 @@ import type { ConformanceCase } from './conformance-suite.js'
 import type { Trial } from './trial.js'
 import type { UploaderSubject } from './uploader-subject.js'
 
-/** Cases about uploads that must not succeed, and what they leave behind. */
+/** Cases about uploads that must fail, and what they leave in the store. */
 export const uploadFailureCases: readonly ConformanceCase<UploaderSubject>[] = [
   {
     name: 'refuses a source that ends before its length, and leaves nothing in the store',
@@ -12,7 +12,7 @@ export const uploadFailureCases: readonly ConformanceCase<UploaderSubject>[] = [
       refuses(subject, trial, fakeSource({ byteLength: 150_000, declaredByteLength: 200_000 })),
   },
   {
-    name: 'refuses a source that goes on past its length, and leaves nothing in the store',
+    name: 'refuses a source that continues past its length, and leaves nothing in the store',
     check: (subject, trial) =>
       refuses(subject, trial, fakeSource({ byteLength: 200_000, declaredByteLength: 150_000 })),
   },
@@ -51,8 +51,8 @@ async function refuses(subject: UploaderSubject, trial: Trial, source: FakeSourc
   await leavesNothing(subject, trial, before)
 }
 
-// Tidying up may go on for a moment after the rejection.
+// The clean-up may continue for a moment after the rejection.
 async function leavesNothing(subject: UploaderSubject, trial: Trial, before: readonly string[] | undefined) {
   const isAsBefore = async () => JSON.stringify(await subject.list?.()) === JSON.stringify(before)
-  await trial.eventually(isAsBefore, 'removing what a failed upload has stored')
+  await trial.eventually(isAsBefore, 'removing the remains of a failed upload')
 }

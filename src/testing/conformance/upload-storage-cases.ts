@@ -4,36 +4,36 @@ import type { ConformanceCase } from './conformance-suite.js'
 import { outcomeOf, type Trial } from './trial.js'
 import type { UploaderSubject } from './uploader-subject.js'
 
-/** Cases about what is in the store after an upload. */
+/** Cases about the content of the store after an upload. */
 export function uploadStorageCases(sizes: readonly number[]): ConformanceCase<UploaderSubject>[] {
   return [
     ...sizes.map(
       (byteLength): ConformanceCase<UploaderSubject> => ({
-        name: `stores the bytes as they are (${byteLength} bytes)`,
+        name: `stores the bytes unchanged (${byteLength} bytes)`,
         check: (subject, trial) => uploadAndCompare(subject, trial, fakeSource({ byteLength })),
       }),
     ),
     {
-      name: 'stores the bytes of a source of unknown length as they are, or says that it cannot',
+      name: 'stores the bytes of a source of unknown length unchanged, or refuses it',
       async check(subject, trial) {
         const source = fakeSource({ byteLength: 300_000, declaredByteLength: 'unknown' })
         await storedOrRefused(subject, trial, source)
       },
     },
     {
-      name: 'stores an empty video as it is, or refuses it with an error of the library',
+      name: 'stores an empty video unchanged, or refuses it with an error of the library',
       async check(subject, trial) {
         await storedOrRefused(subject, trial, fakeSource({ byteLength: 0 }))
       },
     },
     {
-      name: 'takes up a source that was cut where it was cut, or gives an error of the library',
+      name: 'resumes a source that was cut at the same byte, or gives an error of the library',
       async check(subject, trial) {
         await storedOrRefused(subject, trial, fakeSource({ byteLength: 200_000, failAfterBytes: [70_000] }))
       },
     },
     {
-      name: 'keeps uploads at the same time apart',
+      name: 'keeps simultaneous uploads apart',
       async check(subject, trial) {
         const sources = [1, 2, 3].map((seed) => fakeSource({ byteLength: 150_000, seed }))
         const upload = (source: FakeSource) => subject.uploader.upload(source, trial.context())
@@ -44,7 +44,7 @@ export function uploadStorageCases(sizes: readonly number[]): ConformanceCase<Up
       },
     },
     {
-      name: 'never overwrites: a second upload leaves the first one as it was',
+      name: 'never overwrites: a second upload leaves the first one unchanged',
       async check(subject, trial) {
         const address = 'https://videos.openai.com/a.mp4'
         const first = fakeSource({ byteLength: 2_000, seed: 1, url: address })
@@ -66,9 +66,9 @@ async function storedOrRefused(subject: UploaderSubject, trial: Trial, source: F
   try {
     url = (await trial.settle(subject.uploader.upload(source, trial.context()), 'upload')).url
   } catch (error) {
-    // Refusing is allowed; only the kind of the error and what is left behind are demanded.
+    // A refusal is allowed; only the kind of the error and the store are checked.
     trial.isTyped(error, 'upload')
-    assert.deepEqual(await subject.list?.(), before, 'an upload that was refused must leave nothing in the store')
+    assert.deepEqual(await subject.list?.(), before, 'a refused upload must leave nothing in the store')
     assert.equal(source.openStreams, 0, 'upload must close the source')
     return
   }
@@ -92,5 +92,5 @@ async function compare(subject: UploaderSubject, url: string, source: FakeSource
   const stored = await subject.read(url)
   assert.equal(stored.length, expected.length, `as many bytes must be stored as the source has: ${stored.length}`)
   const first = stored.findIndex((byte, index) => byte !== expected[index])
-  assert.equal(first, -1, `the bytes must be stored as they are, but differ from byte: ${first}`)
+  assert.equal(first, -1, `the bytes must be stored unchanged, but differ from byte: ${first}`)
 }

@@ -17,9 +17,9 @@ const SOME_SIZES = rule(
 const PUBLIC_URL = 'https://videos.openai.com/az/files/00000000-82cc-7285-bf93-f29e2b5d9ab8/raw'
 
 /**
- * Tests an uploader against its contract: name, shape of the result, bytes as they were, sources that end early, late, break
- * or hang, uploads at once, nothing overwritten, progress, aborts, and typed errors without secrets. Give it the `test` of
- * your runner.
+ * Tests an uploader against its contract: name, shape of the result, unchanged bytes, sources that end early, late,
+ * break or hang, simultaneous uploads, nothing overwritten, progress, aborts, and typed errors without secrets. Pass
+ * the `test` of your runner.
  *
  * @example
  * ```ts
@@ -60,6 +60,6 @@ const NOTHING_OPENED: ConformanceCase<UploaderSubject> = {
     controller.abort()
     const context = trial.context({ signal: controller.signal })
     await trial.rejectsWithReason(uploader.upload(source, context), controller, 'upload')
-    assert.equal(source.opens.length, 0, 'upload must not open its source when its signal was aborted before')
+    assert.equal(source.opens.length, 0, 'upload must not open its source when its signal is already aborted')
   },
 }

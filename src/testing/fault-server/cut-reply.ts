@@ -2,17 +2,17 @@ import { checkOptions, type OptionRules } from '../../contracts/check-options.js
 import { choice, whole } from '../../contracts/option-rules.js'
 import type { FaultHandler, ReplyPart } from './fault-connection.js'
 
-/** Where an answer breaks off. */
+/** Where and how an answer breaks off. */
 export interface CutOptions {
   /** Part of the answer that is cut. @defaultValue `'body'` */
   readonly part?: ReplyPart | undefined
   /**
-   * How many bytes of that part are still sent, from 0. A shorter part is sent whole, and nothing is cut.
+   * How many bytes of that part are sent before the cut, from 0. A shorter part is sent whole, and nothing is cut.
    * @defaultValue `0`
    */
   readonly afterBytes?: number | undefined
   /**
-   * How the answer ends: a TCP reset, an orderly end, or nothing more on an open connection.
+   * How the answer ends: a TCP reset, a clean close, or silence on an open connection.
    * @defaultValue `'reset'`
    */
   readonly ending?: 'reset' | 'close' | 'silence' | undefined
@@ -25,7 +25,7 @@ const RULES: OptionRules<CutOptions> = {
 }
 
 /**
- * Breaks an answer off on the way.
+ * Cuts an answer off.
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ export function cutReply(handler: FaultHandler, options: CutOptions = {}): Fault
   }
 }
 
-/** Resets the connection before a byte of an answer. */
+/** Resets the connection before the first byte of an answer. */
 export function resetConnection(): FaultHandler {
   return ({ end }) => end('reset')
 }
@@ -71,7 +71,7 @@ export function neverReply(): FaultHandler {
   return () => undefined
 }
 
-/** Sends bytes that need not be HTTP, and closes the connection. */
+/** Sends arbitrary bytes, which need not be HTTP, and closes the connection. */
 export function replyRaw(bytes: string | Uint8Array): FaultHandler {
   return async ({ send, end }) => {
     await send(typeof bytes === 'string' ? Buffer.from(bytes) : bytes, 'head')

@@ -8,17 +8,18 @@ import { reply } from './reply.js'
 import { type CertificateFlaw, testCertificate } from './test-certificate.js'
 
 /**
- * What the paths of a server do: `{ '/a.mp4': handler, 'HEAD /a.mp4': handler, '/v1/videos/*': [first, second] }`. A key is a
- * path without query, with a method before it or for all of them; a `*` at its end stands for any rest. The first key that fits
- * counts. A list is played call by call, its last one again and again. What no key fits is answered with 404.
+ * The behaviour of a server by path: `{ '/a.mp4': handler, 'HEAD /a.mp4': handler, '/v1/videos/*': [first, second]
+ * }`. A key is a path without query, after a method or for all methods; a final `*` matches any rest. The first
+ * matching key counts. The handlers of a list are used call by call, the last one repeatedly. A request without a
+ * matching key is answered with 404.
  */
 export type FaultRoutes = Readonly<Record<string, FaultHandler | readonly FaultHandler[]>>
 
 /** Options of {@link faultServer}. */
 export interface FaultServerOptions {
   /**
-   * Speaks TLS with a certificate that no client trusts by default, is out of date or names another host. It is made at the
-   * start.
+   * Uses TLS with a certificate that no client trusts by default, is expired or names another host. It is created at
+   * the start.
    * @defaultValue none: plain HTTP
    */
   readonly tls?: CertificateFlaw | undefined
@@ -26,15 +27,15 @@ export interface FaultServerOptions {
 
 const RULES: OptionRules<FaultServerOptions> = { tls: choice('self-signed', 'expired', 'wrong-host') }
 
-/** A server on 127.0.0.1 that misbehaves as told. */
+/** A server on 127.0.0.1 that misbehaves as configured. */
 export interface FaultServer {
   /** Such as `http://127.0.0.1:40001`. */
   readonly origin: string
-  /** Every request that was read whole, in order. */
+  /** Every request that was read completely, in order. */
   readonly requests: readonly FaultRequest[]
-  /** The certificate as PEM; absent without TLS. A client that is to see more of it than its signer has to trust it. */
+  /** The certificate as PEM; absent without TLS. A client has to trust it before it checks more than its signer. */
   readonly certificate?: string
-  /** An origin that refuses connections until the server is closed: nobody listens there, and nobody else can take its port. */
+  /** An origin that refuses connections until the server is closed: its port is reserved, but has no listener. */
   refusedOrigin(): Promise<string>
   /** Ends every connection and every wait. Idempotent. */
   close(): Promise<void>
@@ -43,8 +44,8 @@ export interface FaultServer {
 type LogEntry = { -readonly [Field in keyof FaultRequest]: FaultRequest[Field] }
 
 /**
- * Starts a real server on a free port of 127.0.0.1 whose paths misbehave as told, below HTTP too: for what no interceptor of
- * requests can do, such as a reset after a few bytes.
+ * Starts a real server on a free port of 127.0.0.1 whose paths misbehave as configured, also below HTTP. It can do
+ * what no interceptor of requests can, such as a reset after a few bytes.
  *
  * @example
  * ```ts
@@ -62,7 +63,7 @@ export async function faultServer(routes: FaultRoutes, options: FaultServerOptio
   const sockets = new Set<Socket>()
   const handlerOf = playRoutes(routes)
   const certificate = options.tls && testCertificate(options.tls)
-  // Clients that send nothing are to be waited for: it is the client's limits that are under test.
+  // The server waits for clients that send nothing, because the client's limits are under test.
   const patience = { headersTimeout: 0, requestTimeout: 0 }
   const listener = (request: IncomingMessage) => void serve(request, requests, handlerOf)
   const server = certificate
@@ -70,7 +71,7 @@ export async function faultServer(routes: FaultRoutes, options: FaultServerOptio
     : createHttpServer(patience, listener)
   const keep = (socket: Socket) => {
     sockets.add(socket)
-    // Whatever ends a connection, the log says it.
+    // The log records whatever ends a connection.
     socket.on('error', () => undefined).once('close', () => sockets.delete(socket))
   }
   server.on('connection', keep).on('secureConnection', keep)
@@ -84,7 +85,7 @@ export async function faultServer(routes: FaultRoutes, options: FaultServerOptio
     ...(certificate && { certificate: certificate.cert }),
     refusedOrigin: () =>
       new Promise((resolve, reject) => {
-        // The near end of an open connection occupies its port, and does not listen.
+        // The local end of an open connection occupies its port without listening.
         const holder: Socket = connect({ port, host: '127.0.0.1' }, () => {
           keep(holder)
           resolve(`http://127.0.0.1:${holder.localPort}`)
@@ -92,7 +93,7 @@ export async function faultServer(routes: FaultRoutes, options: FaultServerOptio
       }),
     close: () =>
       new Promise((resolve) => {
-        // The only error says that the server is closed already.
+        // The only possible error is that the server is already closed.
         server.close(() => resolve())
         for (const socket of sockets) socket.destroy()
       }),
@@ -133,7 +134,7 @@ async function serve(
   try {
     for await (const chunk of message) chunks.push(chunk)
   } catch {
-    return // The client went away in the middle of its request, so there is none.
+    return // The client disconnected in the middle of its request, so there is none.
   }
   request = {
     method,
@@ -162,7 +163,7 @@ async function serve(
   try {
     await handlerOf(method, url.split('?', 1)[0] ?? url)(connection)
   } catch (error) {
-    // A handler of the test's own: its bug is told to the client, which is under the eyes of the test.
+    // A custom handler: its bug is reported to the client, where the test sees it.
     await reply({ status: 500, body: `The handler threw: ${String(error)}` })(connection)
   }
 }

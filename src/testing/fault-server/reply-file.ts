@@ -3,19 +3,19 @@ import { choice, rule, text } from '../../contracts/option-rules.js'
 import type { FaultConnection, FaultHandler } from './fault-connection.js'
 import { REPLY_HEADERS, type ReplyOptions, reply } from './reply.js'
 
-/** How a file is given out. */
+/** How a file is served. */
 export interface ReplyFileOptions {
-  /** Headers that win, also where they are wrong. @defaultValue those of a true answer */
+  /** Headers that replace the correct ones, even with wrong values. @defaultValue the correct headers */
   readonly headers?: ReplyOptions['headers']
   /** Media type of the file. @defaultValue `'video/mp4'` */
   readonly mediaType?: string | undefined
   /**
-   * `honoured` gives the asked part; `ignored` always gives the whole file; `shifted` gives a part that claims to begin one
-   * byte further than it does.
+   * `honoured` sends the requested part; `ignored` always sends the whole file; `shifted` sends a part whose
+   * announced start is one byte too high.
    * @defaultValue `'honoured'`
    */
   readonly ranges?: 'honoured' | 'ignored' | 'shifted' | undefined
-  /** Tag of the file. A list gives another one call by call, as if the file changed. @defaultValue `'"1"'` */
+  /** Tag of the file. With a list it changes call by call, as if the file changed. @defaultValue `'"1"'` */
   readonly etag?: string | readonly string[] | undefined
 }
 
@@ -29,7 +29,7 @@ const RULES: OptionRules<ReplyFileOptions> = {
   ),
 }
 
-/** Gives out a file: whole, or the part that a `Range` of the form `bytes=5-` or `bytes=5-9` asks for. */
+/** Serves a file: whole, or the part of a `Range` of the form `bytes=5-` or `bytes=5-9`. */
 export function replyFile(bytes: Uint8Array, options: ReplyFileOptions = {}): FaultHandler {
   checkOptions('replyFile', options, RULES)
   const { mediaType = 'video/mp4', ranges = 'honoured', etag = '"1"' } = options

@@ -3,7 +3,7 @@ import type { JsonValue } from '../../contracts/json.js'
 import { number, rule } from '../../contracts/option-rules.js'
 import type { FaultHandler } from './fault-connection.js'
 
-/** An HTTP answer, true or false. */
+/** An HTTP answer, correct or not. */
 export interface ReplyOptions {
   /**
    * HTTP status, a whole number from 0 to 999, also one that does not exist. Any other number is refused.
@@ -11,8 +11,8 @@ export interface ReplyOptions {
    */
   readonly status?: number | undefined
   /**
-   * Headers that win over those that a true answer would have, also where they are wrong: a `content-length` that is too
-   * large, several (`['10', '20']`), or none (`[]`). With `transfer-encoding: chunked` the body is sent as one chunk.
+   * Headers that replace those of a correct answer, even with wrong values: a `content-length` that is too large,
+   * several (`['10', '20']`), or none (`[]`). With `transfer-encoding: chunked` the body is sent as one chunk.
    * @defaultValue `content-length` and `connection: close`
    */
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined
@@ -20,7 +20,7 @@ export interface ReplyOptions {
   readonly body?: string | Uint8Array | undefined
 }
 
-/** Headers as they are sent, each with one value or several. */
+/** Headers to send, each with one value or several. */
 export const REPLY_HEADERS = rule(
   (value) =>
     typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).flat().every(isText),
@@ -28,7 +28,7 @@ export const REPLY_HEADERS = rule(
 )
 
 const WITHOUT_BODY: OptionRules<Omit<ReplyOptions, 'body'>> = {
-  // Also one that does not exist: clients must survive it.
+  // Also a status that does not exist, which clients must survive.
   status: number(
     (value) => Number.isSafeInteger(value) && value >= 0 && value <= 999,
     'give a whole number from 0 to 999',
@@ -42,7 +42,7 @@ const RULES: OptionRules<ReplyOptions> = {
 }
 
 /**
- * Answers over HTTP/1.1 and closes the connection. `HEAD` gets the headers alone.
+ * Answers over HTTP/1.1 and closes the connection. `HEAD` gets only the headers.
  *
  * @example
  * ```ts
@@ -60,7 +60,7 @@ export function reply(options: ReplyOptions = {}): FaultHandler {
   const headers = headersOf(options, status, body.byteLength)
   const isChunked = headers.get('transfer-encoding')?.includes('chunked') === true
   const lines = [...headers].flatMap(([name, values]) => values.map((value) => `${name}: ${value}\r\n`))
-  const head = Buffer.from(`HTTP/1.1 ${status} Told\r\n${lines.join('')}\r\n`, 'latin1')
+  const head = Buffer.from(`HTTP/1.1 ${status} Fault\r\n${lines.join('')}\r\n`, 'latin1')
   return async ({ request, send, end }) => {
     await send(head, 'head')
     if (request.method !== 'HEAD' && body.byteLength > 0) await send(isChunked ? asChunk(body) : body, 'body')
@@ -69,7 +69,7 @@ export function reply(options: ReplyOptions = {}): FaultHandler {
   }
 }
 
-/** Answers with a JSON value; `options` as of {@link reply}. */
+/** Answers with a JSON value; `options` are those of {@link reply}. */
 export function replyJson(value: JsonValue, options: Omit<ReplyOptions, 'body'> = {}): FaultHandler {
   checkOptions('replyJson', options, WITHOUT_BODY)
   const headers = { 'content-type': 'application/json', ...options.headers }

@@ -3,15 +3,15 @@ import { checkOptions, type OptionRules } from '../../contracts/check-options.js
 import { choice, msFrom0, whole } from '../../contracts/option-rules.js'
 import type { FaultHandler, ReplyPart } from './fault-connection.js'
 
-/** How slowly an answer comes. */
+/** The speed of an answer. */
 export interface SlowOptions {
   /** Part of the answer that is slow. @defaultValue `'body'` */
   readonly part?: ReplyPart | undefined
   /** Bytes that are sent at a time, a whole number from 1; the last piece may be shorter. @defaultValue `1` */
   readonly chunkBytes?: number | undefined
   /**
-   * Pause between two pieces, in milliseconds from 0 and at most 2,147,483,647. A longer one is cut to 1 ms by Node. The
-   * pause ends when the client disconnects.
+   * Pause between two pieces, in milliseconds from 0 and at most 2,147,483,647. Node shortens a longer one to 1 ms.
+   * The pause ends when the client disconnects.
    * @defaultValue `100`
    */
   readonly everyMs?: number | undefined
@@ -23,7 +23,7 @@ const RULES: OptionRules<SlowOptions> = {
   everyMs: msFrom0,
 }
 
-/** Sends one part of an answer in small pieces with pauses, until the client has had enough of it. */
+/** Sends one part of an answer in small pieces with pauses, until the client disconnects. */
 export function slowReply(handler: FaultHandler, options: SlowOptions = {}): FaultHandler {
   checkOptions('slowReply', options, RULES)
   const { part = 'body', chunkBytes: step = 1, everyMs = 100 } = options
@@ -34,7 +34,7 @@ export function slowReply(handler: FaultHandler, options: SlowOptions = {}): Fau
         if (sentPart !== part) return connection.send(bytes, sentPart)
         const { signal } = connection
         for (let at = 0; at < bytes.byteLength && !signal.aborted; at += step) {
-          // The client may leave during the pause; what is sent then goes nowhere.
+          // The client may disconnect during the pause; the next bytes are then discarded.
           if (at > 0) await delay(everyMs, undefined, { signal }).catch(() => undefined)
           await connection.send(bytes.subarray(at, at + step), sentPart)
         }

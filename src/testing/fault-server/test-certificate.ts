@@ -1,9 +1,9 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 
-/** What is wrong with a certificate: nothing but that nobody trusts it, its time, or its name. */
+/** The flaw of a certificate: only that no client trusts it, its time, or its name. */
 export type CertificateFlaw = 'self-signed' | 'expired' | 'wrong-host'
 
-/** A certificate that signs itself, with its key, as PEM. */
+/** A self-signed certificate with its key, as PEM. */
 export interface TestCertificate {
   readonly cert: string
   readonly key: string
@@ -16,12 +16,12 @@ const BASIC_CONSTRAINTS = Buffer.from('0603551d13', 'hex')
 const SUBJECT_ALT_NAME = Buffer.from('0603551d11', 'hex')
 const TRUE = Buffer.from('0101ff', 'hex')
 
-/** Makes a certificate for 127.0.0.1, or one that is `expired` or names another host. */
+/** Creates a certificate for 127.0.0.1, or one that is `expired` or names another host. */
 export function testCertificate(flaw: CertificateFlaw): TestCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const now = Date.now()
   const notAfter = flaw === 'expired' ? now - DAY_MS : now + DAY_MS
-  // The address family of an alternative name is its tag: 2 for a name, 7 for an address.
+  // The tag of an alternative name is its kind: 2 for a name, 7 for an address.
   const host = flaw === 'wrong-host' ? der(0x82, Buffer.from('other.example')) : der(0x87, Buffer.from([127, 0, 0, 1]))
   const name = sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from('sora-pipeline test')))))
   const toSign = sequence(

@@ -1,26 +1,29 @@
 import { type AllowPrivateAddresses, allowedDestinations } from './allowed-destinations.js'
 import { isPublicAddress } from './public-address.js'
 
-/** What an {@link AddressGuard} lets through. */
+/** What an {@link AddressGuard} allows. */
 export interface AddressGuardOptions {
-  /** @defaultValue nothing but public addresses */
+  /** @defaultValue only public addresses */
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   /** Ports of public addresses. @defaultValue 80 and 443 */
   readonly allowPorts?: readonly number[] | undefined
 }
 
-/** Decides where a URL that a third party named may lead. */
+/** Decides where a third-party URL may lead. */
 export interface AddressGuard {
-  /** Whether an address may be connected to, which is the host of the URL or one that its name leads to. */
+  /**
+   * Whether a connection to an address is allowed. The address is the host of the URL, or one that its name resolves
+   * to.
+   */
   allowsAddress(url: URL, address: string): boolean
-  /** Whether the host name of a URL may be asked where nobody can tell what it leads to; weaker by far. */
+  /** Whether a host name may be requested when its addresses cannot be seen; a much weaker check. */
   allowsName(url: URL): boolean
 }
 
-// Names that mean this machine or the network around it wherever they are looked up.
+// Names that mean this machine or its local network, whichever resolver is used.
 const LOCAL_NAME = /(?:^|\.)(?:localhost|local|internal|home\.arpa)\.?$|^[^.]+\.?$/
 
-/** Makes a guard. */
+/** Creates a guard. */
 export function createAddressGuard(options: AddressGuardOptions): AddressGuard {
   const isListed = allowedDestinations(options.allowPrivateAddresses)
   const ports: ReadonlySet<number> = new Set(options.allowPorts ?? [80, 443])

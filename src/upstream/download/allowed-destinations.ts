@@ -4,25 +4,28 @@ import type { InputProblem } from '../../contracts/input-errors.js'
 import { addressList, holdsAddress } from './public-address.js'
 
 /**
- * What may be reached beyond public addresses on the usual ports: `true` for everything, or a list of hosts (`cdn.internal`,
- * `127.0.0.1`), hosts with a port (`127.0.0.1:8080`, `[::1]:8080`) and ranges (`10.0.0.0/8`). A host without a port and a range
- * are reached on every port.
+ * Destinations that may be reached beyond public addresses on the standard ports: `true` for all, or a list of hosts
+ * (`cdn.internal`, `127.0.0.1`), hosts with a port (`127.0.0.1:8080`, `[::1]:8080`) and ranges (`10.0.0.0/8`). A host
+ * without a port and a range are reachable on every port.
  */
 export type AllowPrivateAddresses = boolean | readonly string[]
 
-/** One entry of the list, read. */
+/** One parsed entry of the list. */
 interface Entry {
-  /** As a URL has it; absent for a range. */
+  /** As in a URL; absent for a range. */
   readonly hostname?: string
   /** Absent for a name. */
   readonly addresses?: BlockList
   readonly port?: number
 }
 
-/** Tells whether the caller listed a destination. `address` is what the host is or leads to. */
+/** Whether the caller listed a destination. `address` is the host, or what it resolves to. */
 export type IsListed = (hostname: string, port: number, address?: string) => boolean
 
-/** The list as a question. Entries that cannot be read allow nothing; {@link allowPrivateAddressesProblem} names them. */
+/**
+ * The list as a predicate. Entries that cannot be parsed allow nothing; {@link allowPrivateAddressesProblem} reports
+ * them.
+ */
 export function allowedDestinations(allowed: AllowPrivateAddresses | undefined): IsListed {
   if (typeof allowed !== 'object') return () => allowed === true
   const entries = allowed.flatMap((text) => readEntry(text) ?? [])
@@ -35,7 +38,7 @@ export function allowedDestinations(allowed: AllowPrivateAddresses | undefined):
     )
 }
 
-/** What is wrong with an option `allowPrivateAddresses`, or one of another name; `undefined` when nothing is. */
+/** The problem with an option `allowPrivateAddresses`, or one of another name; `undefined` if it is valid. */
 export function allowPrivateAddressesProblem(
   value: unknown,
   field = 'allowPrivateAddresses',
@@ -70,7 +73,7 @@ function readHost(text: string): Entry | undefined {
   }
 }
 
-/** The address that a URL's host name is, without brackets; `undefined` for a name. */
+/** The IP address in the host name of a URL, without brackets; `undefined` for a name. */
 export function literalOf(hostname: string): string | undefined {
   const plain = hostname.replace(/^\[|\]$/g, '')
   return isIP(plain) === 0 ? undefined : plain

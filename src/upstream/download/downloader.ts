@@ -10,11 +10,14 @@ import { firstHop, misled, nextHop, type Scheme } from './next-hop.js'
 
 /** Options of {@link createDownloader}. */
 export interface DownloaderOptions extends GuardedExchangeOptions {
-  /** Milliseconds to the headers at the end of the way; `Infinity` for no limit. @defaultValue 10000 */
+  /** Milliseconds until the headers of the last hop; `Infinity` for no limit. @defaultValue 10000 */
   readonly headerTimeoutMs?: number | undefined
   /** @defaultValue https and http */
   readonly schemes?: readonly Scheme[] | undefined
-  /** How fast and how much a peer may send. @defaultValue 20 GiB, 30 s of silence, 1,000 bytes a second over 60 s */
+  /**
+   * The lowest rate and the largest body of a peer. @defaultValue 20 GiB, 30 s of silence, 1,000 bytes a second over
+   * 60 s
+   */
   readonly limits?: Partial<BodyLimits> | undefined
 }
 
@@ -25,11 +28,11 @@ const DEFAULT_HEADERS = { accept: '*/*', 'user-agent': 'sora-pipeline' }
 const FOR_STRANGERS: ReadonlySet<string> = new Set(['accept', 'accept-language', 'if-range', 'range', 'user-agent'])
 
 /**
- * Makes the one way in which URLs that somebody else named are fetched: http and https, to public addresses on ports 80 and
- * 443 and whatever `allowPrivateAddresses` lists. Every hop is checked: its literal address, or each address that its name leads
- * to, and the connection goes to an address that was checked. At most five redirects, none from https to http; foreign origins
- * see no credential. The body comes as it was sent (an encoded one is refused), no faster than it is read, within the limits;
- * one that is shorter than announced errors, one that is longer is cut.
+ * Creates the function that fetches third-party URLs: http and https, public addresses on ports 80 and 443, and
+ * everything that `allowPrivateAddresses` lists. Every hop is checked: its literal address, or each address that its
+ * name resolves to, and the connection goes to a checked address. At most five redirects are followed, none from
+ * https to http; foreign origins receive no credential. The body comes as it was sent (an encoded one is refused), no
+ * faster than it is read, within the limits. A body shorter than announced errors, a longer one is cut.
  */
 export function createDownloader(options: DownloaderOptions = {}): Downloader {
   const { headerTimeoutMs = 10_000, schemes = ['https', 'http'] } = options
@@ -39,9 +42,9 @@ export function createDownloader(options: DownloaderOptions = {}): Downloader {
   async function ask(url: URL, isOwn: boolean, request: DownloadRequest, signal: AbortSignal): Promise<Exchange> {
     const { what, method = 'GET', headers = {}, ownHeaders = {} } = request
     const plain = lowerCased(headers)
-    const asked = isOwn ? { ...plain, ...lowerCased(ownHeaders) } : forStrangers(plain)
-    // Bytes that are counted, compared and taken up again have to be those of the file.
-    const sent = { ...DEFAULT_HEADERS, ...asked, 'accept-encoding': 'identity' }
+    const allowed = isOwn ? { ...plain, ...lowerCased(ownHeaders) } : forStrangers(plain)
+    // Bytes that are counted, compared and resumed must be those of the file.
+    const sent = { ...DEFAULT_HEADERS, ...allowed, 'accept-encoding': 'identity' }
     return exchangeOf({ what, url, isOwn, method, headers: sent, signal })
   }
 
@@ -49,7 +52,7 @@ export function createDownloader(options: DownloaderOptions = {}): Downloader {
     let url = start
     let isOwn = true
     for (let hops = 0; hops <= MOST_HOPS; hops += 1) {
-      // Whoever leads the way back to its own origin is a stranger.
+      // A redirect back to the own origin comes from a third party, so it is treated as foreign.
       isOwn &&= url.origin === request.ownOrigin
       const exchange = await ask(url, isOwn, request, signal)
       if (!REDIRECTS.has(exchange.status)) return { exchange, url }

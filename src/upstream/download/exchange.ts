@@ -3,11 +3,11 @@ export interface Hop {
   readonly url: URL
   readonly method: 'GET' | 'HEAD' | 'POST'
   readonly headers: Readonly<Record<string, string>>
-  /** Of a `POST`; kept in memory, so small. */
+  /** Body of a `POST`, small because it is kept in memory. */
   readonly body?: Uint8Array<ArrayBuffer> | undefined
-  /** Closes the connection, also while the body is read; what waits for it then rejects. */
+  /** Closes the connection, also while the body is read; pending reads then reject. */
   readonly signal: AbortSignal
-  /** What forbids to connect to an address that the host name leads to; `undefined` when nothing does. */
+  /** The reason not to connect to an address that the host name resolves to; `undefined` if it is allowed. */
   readonly refusalOf: (address: string) => Error | undefined
 }
 
@@ -15,8 +15,8 @@ export interface Hop {
 export interface Exchange {
   readonly status: number
   readonly headers: Headers
-  /** The next chunk of the body; nothing is read before it is asked for. */
+  /** The next chunk of the body; nothing is read before it is called. */
   next(): Promise<IteratorResult<Uint8Array, unknown>>
-  /** Closes the connection; whoever waits for a chunk gets the reason. Idempotent. */
+  /** Closes the connection; pending reads reject with the reason. Idempotent. */
   close(reason?: Error): void
 }

@@ -4,8 +4,8 @@ import type { Fetch } from '../outgoing-request.js'
 import type { Exchange, Hop } from './exchange.js'
 
 /**
- * Sends a request through a function of the shape of `fetch`, which is called with the address as a string and told not to
- * follow redirects. Where a host name leads cannot be checked on this way. Rejects with the raw error.
+ * Sends a request through a function with the signature of `fetch`, which gets the address as a string and follows no
+ * redirects. What a host name resolves to cannot be checked here. Rejects with the raw error.
  */
 export async function fetchExchange(hop: Hop, fetch: Fetch): Promise<Exchange> {
   const { url, method, headers, body, signal } = hop

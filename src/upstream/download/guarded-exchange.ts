@@ -7,46 +7,46 @@ import type { Exchange, Hop } from './exchange.js'
 import { fetchExchange } from './fetch-exchange.js'
 import { nodeExchange } from './node-exchange.js'
 
-/** Where requests may go, and over what. */
+/** Where requests may go, and over which transport. */
 export interface GuardedExchangeOptions extends AddressGuardOptions {
-  /** In place of the machine's own look-up of host names. */
+  /** Replaces the machine's own lookup of host names. */
   readonly lookup?: LookupFunction | undefined
   /**
-   * Called in place of `node:http`, with the address as a string. Where a host name leads is then in its hands: only literal
-   * addresses, local names, ports and redirects are checked.
+   * Called instead of `node:http`, with the address as a string. It resolves host names, so only literal addresses,
+   * local names, ports and redirects are checked.
    */
   readonly fetch?: Fetch | undefined
-  /** What the option that lists exceptions is called, for messages. @defaultValue `allowPrivateAddresses` */
+  /** Name of the option that lists exceptions, for messages. @defaultValue `allowPrivateAddresses` */
   readonly exceptionsOption?: string | undefined
 }
 
 /** A request whose address is checked before anything is sent. */
 export interface GuardedHop extends Omit<Hop, 'refusalOf'> {
-  /** What it is for, such as `download the video`. */
+  /** The purpose, such as `download the video`. */
   readonly what: string
-  /** Whether the developer wrote the origin down: it may be private then. @defaultValue false */
+  /** Whether the origin is from the developer's configuration: it may be private then. @defaultValue false */
   readonly isOwn?: boolean | undefined
 }
 
 /**
  * Sends one request.
- * @throws AddressRefusedError for an address that may not be reached; any other failure is rejected with the raw error.
+ * @throws AddressRefusedError for an address that may not be reached; any other failure rejects with the raw error.
  */
 export type GuardedExchange = (hop: GuardedHop) => Promise<Exchange>
 
-/** The guard said no: the address is not public and not listed, or its name leads to one that is not. */
+/** The guard refused: the address is not public and not listed, or its name resolves to such an address. */
 export class AddressRefusedError extends NetworkError {
   constructor(what: string, { host }: URL, exceptionsOption = 'allowPrivateAddresses') {
-    // One sentence for every reason: where a name leads is nothing that a stranger should learn.
-    const problem = `${host} is no public address on a usual port; list it in ${exceptionsOption} if it may be reached`
+    // One sentence for every reason: a third party must not learn what a name resolves to.
+    const problem = `${host} is not a public address on an allowed port; list it in ${exceptionsOption} to reach it`
     super(`Could not ${what}: ${problem}`, { isRetryable: false, isRefusal: true })
   }
 }
 
 /**
- * Makes the one way out to addresses that somebody else named: the literal address of the URL is checked, or each address that
- * its name leads to, and the connection goes to an address that was checked. It sends the headers that it is given and follows
- * nothing.
+ * Creates the function that sends requests to third-party addresses: the literal address of the URL is checked, or
+ * each address that its name resolves to, and the connection goes to a checked address. It sends the given headers
+ * and follows no redirects.
  */
 export function createGuardedExchange(options: GuardedExchangeOptions): GuardedExchange {
   const { fetch = fetchOfWorkerd(), lookup, exceptionsOption } = options
@@ -56,7 +56,7 @@ export function createGuardedExchange(options: GuardedExchangeOptions): GuardedE
     const refused = () => new AddressRefusedError(what, url, exceptionsOption)
     const allows = (address: string) => isOwn || guard.allowsAddress(url, address)
     const literal = literalOf(url.hostname)
-    // A name is checked when it is looked up; an injected fetch does that out of sight.
+    // A name is checked when it is resolved; an injected fetch does that out of sight.
     const isFine = literal === undefined ? isOwn || fetch === undefined || guard.allowsName(url) : allows(literal)
     if (!isFine) throw refused()
     const hop: Hop = { ...request, refusalOf: (address) => (allows(address) ? undefined : refused()) }

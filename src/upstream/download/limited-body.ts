@@ -4,34 +4,35 @@ import { mediaTypeOf } from '../media-type.js'
 import { type FailedExchange, hostOf, networkFailure } from '../network-failure.js'
 import type { Exchange } from './exchange.js'
 
-/** How much and how slowly a peer may send. */
+/** The largest body and the lowest rate of a peer. */
 export interface BodyLimits {
   readonly maxBytes: number
   /** Longest silence in milliseconds. */
   readonly idleMs: number
-  /** Fewest bytes a second, on average over `slowMs` milliseconds of waiting. */
+  /** Lowest rate in bytes a second, averaged over `slowMs` milliseconds of waiting. */
   readonly minBytesPerSecond: number
   readonly slowMs: number
 }
 
 const LONGEST_TIMER_MS = 2_147_483_647
 
-/** A body, and what it has to keep to. */
+/** A body and its limits. */
 export interface LimitedBodyOptions {
   readonly exchange: Exchange
   readonly place: FailedExchange
   readonly limits: BodyLimits
-  /** Of the caller: the stream errors with its reason. */
+  /** The caller's signal: the stream errors with its reason. */
   readonly signal: AbortSignal
   /** Called once, when the stream is over. */
   readonly release: () => void
 }
 
 /**
- * The bytes of an answer as they come: reads only when somebody asks, so a slow reader holds the sender back, and only the time
- * of waiting for the sender counts against it. The announced length is kept: a shorter body errors, a longer one is cut.
- * @throws UpstreamResponseError when the body is announced as longer than the limit. The stream errors with one when the body is announced
- * as encoded and does not begin like a video.
+ * The bytes of an answer as they arrive. Reads only on demand, so a slow reader slows the sender down, and only the
+ * time spent waiting for the sender counts. A body shorter than announced errors, a longer one is cut.
+ *
+ * @throws UpstreamResponseError when the announced length exceeds the limit. The stream errors with one when the body is
+ * announced as encoded and does not start like a video.
  */
 export function limitedBody(options: LimitedBodyOptions): ReadableStream<Uint8Array> {
   const { exchange, place, limits, signal, release } = options
@@ -41,7 +42,7 @@ export function limitedBody(options: LimitedBodyOptions): ReadableStream<Uint8Ar
     new UpstreamResponseError(problem(`sent more than ${limits.maxBytes} bytes`), { isRetryable: false })
   const isLabelled = isEncoded(exchange.headers)
   const encoded = () =>
-    new UpstreamResponseError(problem('sent an encoded body, which was not asked for'), { isRetryable: false })
+    new UpstreamResponseError(problem('sent an encoded body, which was not requested'), { isRetryable: false })
   if (declared !== undefined && declared > limits.maxBytes) throw tooLong()
   const pace = createPace(limits)
   const watch = createWatch(limits.idleMs, () =>
@@ -67,7 +68,7 @@ export function limitedBody(options: LimitedBodyOptions): ReadableStream<Uint8Ar
     return value
   }
 
-  /** The chunk as far as it may be given on; `undefined` at the end of the body. */
+  /** The part of the chunk that is within the announced length; `undefined` at the end of the body. */
   async function nextWanted(): Promise<Uint8Array | undefined> {
     if (received === declared) return undefined
     const chunk = await next()
@@ -75,7 +76,7 @@ export function limitedBody(options: LimitedBodyOptions): ReadableStream<Uint8Ar
       if (declared === undefined) return undefined
       throw new UpstreamResponseError(problem(`sent ${received} of ${declared} bytes`))
     }
-    // Stores keep the label of an upload beside a file that is none of that: the bytes decide.
+    // Stores keep the encoding label of an upload beside a file that is not encoded: the bytes decide.
     if (isLabelled && received === 0 && !isVideo(chunk)) throw encoded()
     const wanted = declared === undefined ? chunk.byteLength : Math.min(chunk.byteLength, declared - received)
     received += wanted
@@ -108,7 +109,7 @@ function isVideo(first: Uint8Array): boolean {
   return first.byteLength === 0 || mediaTypeOf(first)?.startsWith('video/') === true
 }
 
-/** Fires when one wait lasts too long; one timer serves all waits of a body. */
+/** Fires when one wait takes too long; one timer serves all waits of a body. */
 function createWatch(idleMs: number, onSilence: () => void) {
   let timer: NodeJS.Timeout | undefined
   let isWaiting = false
@@ -130,7 +131,7 @@ function createWatch(idleMs: number, onSilence: () => void) {
   }
 }
 
-/** Tells when a whole window of waiting brought too few bytes. */
+/** Reports when a whole window of waiting brought too few bytes. */
 function createPace({ slowMs, minBytesPerSecond }: BodyLimits) {
   let waitedMs = 0
   let bytes = 0

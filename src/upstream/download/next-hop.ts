@@ -2,12 +2,12 @@ import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { hostOf } from '../network-failure.js'
 import { isPlainHttp } from '../plain-http.js'
 
-/** What a URL may begin with. */
+/** The schemes that a URL may have. */
 export type Scheme = 'http' | 'https'
 
 /**
- * The URL of an address that a third party wrote.
- * @throws UpstreamResponseError when it cannot be read, is of another scheme, or names a user.
+ * The URL of a third-party address.
+ * @throws UpstreamResponseError when it cannot be parsed, has another scheme, or contains a user name.
  */
 export function firstHop(address: string, what: string, schemes: readonly Scheme[]): URL {
   const url = URL.canParse(address) ? new URL(address) : undefined
@@ -17,8 +17,8 @@ export function firstHop(address: string, what: string, schemes: readonly Scheme
 }
 
 /**
- * Where a redirect leads.
- * @throws UpstreamResponseError when that is nowhere, not plain http or https, or from https to http.
+ * The target of a redirect.
+ * @throws UpstreamResponseError when it is missing, not plain http or https, or leads from https to http.
  */
 export function nextHop(from: URL, location: string | null, what: string, schemes: readonly Scheme[]): URL {
   if (location === null || !URL.canParse(location, from.href)) throw misled(what, from, 'a redirect without an address')
@@ -30,7 +30,7 @@ export function nextHop(from: URL, location: string | null, what: string, scheme
   return url
 }
 
-/** The error of an answer that leads nowhere. */
+/** The error of an answer that cannot be followed. */
 export function misled(what: string, from: URL, problem: string): UpstreamResponseError {
   return new UpstreamResponseError(`Could not ${what}: ${hostOf(from.href)} answered with ${problem}`, {
     isRetryable: false,

@@ -2,19 +2,19 @@ import type { IncomingMessage } from 'node:http'
 import type { LookupFunction } from 'node:net'
 import type { Exchange, Hop } from './exchange.js'
 
-// Loaded at first use, for they take longer to load than the rest of the library; a part of Node itself cannot be missing then.
+// Loaded at first use, because they take longer to load than the rest of the library.
 const builtin = process.getBuiltinModule
 
 /**
- * Sends a request over `node:http` or `node:https`, on a connection of its own. The host name is looked up once, every address
- * that it leads to has to pass, and the connection is made to one of these very addresses; TLS still checks the name.
- * Rejects with the raw error.
+ * Sends a request over `node:http` or `node:https`, on its own connection. The host name is resolved once, every
+ * address that it resolves to has to pass, and the connection is made to one of these addresses; TLS still checks the
+ * name. Rejects with the raw error.
  */
 export function nodeExchange(hop: Hop, lookup: LookupFunction = builtin('node:dns').lookup): Promise<Exchange> {
   const { url, method, headers, body, signal } = hop
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
-    // By the module's object, whose functions a mock of the network replaces in a test.
+    // Called on the module's object, whose functions a network mock replaces in a test.
     const { request: send } = url.protocol === 'https:' ? builtin('node:https') : builtin('node:http')
     const request = send(url, { method, headers, agent: false, lookup: checkedLookup(hop, lookup) })
     let message: IncomingMessage | undefined
@@ -29,7 +29,7 @@ export function nodeExchange(hop: Hop, lookup: LookupFunction = builtin('node:dn
     request.once('response', (response) => {
       message = response
       const chunks: AsyncIterator<Uint8Array> = response[Symbol.asyncIterator]()
-      // After an abort nobody may be waiting for the body any more.
+      // After an abort the body may have no reader.
       response.on('error', () => undefined)
       resolve({
         status: response.statusCode ?? 0,

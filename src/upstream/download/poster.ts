@@ -7,31 +7,31 @@ import { firstHop } from './next-hop.js'
 
 /** Options of {@link createPoster}. */
 export interface PosterOptions extends GuardedExchangeOptions {
-  /** Milliseconds of the machine's own time to the headers of the answer. @defaultValue 15000 */
+  /** Milliseconds of wall time until the headers of the answer. @defaultValue 15000 */
   readonly headerTimeoutMs?: number | undefined
 }
 
-/** What is sent. */
+/** A request to send. */
 export interface Post {
-  /** What it is for, such as `deliver the webhook`. */
+  /** The purpose, such as `deliver the webhook`. */
   readonly what: string
-  /** All of them are for whoever is at the address. */
+  /** The receiver sees all of them. */
   readonly headers: Readonly<Record<string, string>>
-  /** Small: it is kept in memory. */
+  /** Small, because it is kept in memory. */
   readonly body: Uint8Array<ArrayBuffer>
   readonly signal: AbortSignal
 }
 
-/** What is left of an answer. Its body was thrown away. */
+/** The parts of an answer that are kept. Its body is discarded. */
 export interface PostAnswer {
   readonly status: number
   readonly headers: Headers
 }
 
 /**
- * Sends one request to an address that somebody else wrote. Redirects are answers. An abort closes the connection.
+ * Sends one request to a third-party address. Redirects are not followed. An abort closes the connection.
  * @throws AddressRefusedError for an address that may not be reached.
- * @throws NetworkError when no answer came; like every error of it, it names no more of the address than its host.
+ * @throws NetworkError when no answer came. Like its other errors, it contains only the host of the address.
  * @throws UpstreamResponseError for an address that is not plain http or https.
  */
 export type Poster = (address: string, post: Post) => Promise<PostAnswer>
@@ -40,13 +40,13 @@ export type Poster = (address: string, post: Post) => Promise<PostAnswer>
 const MOST_BYTES = 65_536
 const MOST_MS = 1_000
 
-/** Makes the one way in which something is sent to URLs that somebody else named, guarded as downloads are. */
+/** Creates the function that sends requests to third-party URLs, guarded as downloads are. */
 export function createPoster(options: PosterOptions = {}): Poster {
   const { headerTimeoutMs = 15_000 } = options
   const exchangeOf = createGuardedExchange(options)
   return async (address, { what, headers, body, signal }) => {
     const url = firstHop(address, what, ['https', 'http'])
-    // What follows the host may be a secret of whoever receives this.
+    // The part after the host may be a secret of the receiver.
     const place = { what, url: url.origin, mask: maskOf([url.href, `${url.pathname}${url.search}`]) }
     const limit = { timeoutMs: headerTimeoutMs, signal, error: () => timeoutFailure(place, headerTimeoutMs) }
     try {
@@ -61,7 +61,7 @@ export function createPoster(options: PosterOptions = {}): Poster {
   }
 }
 
-/** Lets an answer end if it soon does, and closes the connection. The status is known, so nothing that happens here counts. */
+/** Reads a short answer to its end, then closes the connection. The status is known, so errors are ignored. */
 async function drain(exchange: Exchange, signal: AbortSignal): Promise<void> {
   const close = () => exchange.close()
   const timer = setTimeout(close, MOST_MS)
@@ -74,7 +74,7 @@ async function drain(exchange: Exchange, signal: AbortSignal): Promise<void> {
       bytes += value.byteLength
     }
   } catch {
-    // It broke off, or took too long.
+    // The answer broke off or took too long.
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', close)

@@ -1,12 +1,12 @@
 import { BlockList, isIP } from 'node:net'
 
-// What the special-purpose registries of IANA do not call globally reachable, multicast, and what was taken out of use.
+// Ranges that the special-purpose registries of IANA do not call globally reachable, multicast, and retired ranges.
 const SPECIAL_IPV4 = [
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
   '127.0.0.0/8',
-  // A public address, and yet the host's own service in one cloud.
+  // A public address that one cloud uses for the host's own service.
   '168.63.129.16/32',
   '169.254.0.0/16',
   '172.16.0.0/12',
@@ -20,7 +20,8 @@ const SPECIAL_IPV4 = [
   '224.0.0.0/4',
   '240.0.0.0/4',
 ]
-// Nothing outside of it was ever given out: loopback, link-local, unique local, multicast and the rest need no line.
+// No address outside of it was ever assigned: loopback, link-local, unique local, multicast and the rest need no
+// line.
 const GLOBAL_IPV6 = ['2000::/3']
 const SPECIAL_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
 
@@ -28,9 +29,9 @@ const special = addressList([...SPECIAL_IPV4, ...SPECIAL_IPV6])
 const globalIpv6 = addressList(GLOBAL_IPV6)
 
 /**
- * Whether an IPv4 or IPv6 address is one of the open network: not loopback, private, link-local, carrier-grade, a cloud's
- * metadata service, multicast, for documentation or benchmarks, or reserved. An IPv4 address inside an IPv6 one
- * (`::ffff:0:0/96`, `64:ff9b::/96`) counts as itself. What is no address is not public.
+ * Whether an IPv4 or IPv6 address belongs to the public network: not loopback, private, link-local, carrier-grade, a
+ * cloud's metadata service, multicast, for documentation or benchmarks, or reserved. An IPv4 address inside an IPv6
+ * one (`::ffff:0:0/96`, `64:ff9b::/96`) is checked as IPv4. A text that is not an address is not public.
  */
 export function isPublicAddress(address: string): boolean {
   const plain = withoutZone(address)
@@ -41,7 +42,7 @@ export function isPublicAddress(address: string): boolean {
   return globalIpv6.check(plain, 'ipv6') && !special.check(plain, 'ipv6')
 }
 
-/** A list of ranges such as `10.0.0.0/8`, each of which is known to be one. */
+/** A list of valid ranges such as `10.0.0.0/8`. */
 export function addressList(ranges: readonly string[]): BlockList {
   const list = new BlockList()
   for (const range of ranges) {
@@ -51,7 +52,7 @@ export function addressList(ranges: readonly string[]): BlockList {
   return list
 }
 
-/** Whether a list holds an address; never for what is no address. */
+/** Whether a list contains an address; `false` for a text that is not an address. */
 export function holdsAddress(list: BlockList, address: string): boolean {
   const plain = withoutZone(address)
   const family = isIP(plain)
@@ -63,7 +64,7 @@ function withoutZone(address: string): string {
 }
 
 function embeddedIpv4(address: string): string | undefined {
-  // A URL writes every spelling of an IPv6 address in the one shortest form.
+  // A URL normalises an IPv6 address to its shortest form.
   const { hostname } = new URL(`http://[${address}]`)
   const pair = /^\[(?:::ffff:|64:ff9b::)([\da-f]{1,4}):([\da-f]{1,4})\]$/.exec(hostname)
   if (pair === null) return undefined

@@ -6,10 +6,10 @@ import { declaredMediaType, mediaTypeOf } from '../media-type.js'
 import { hostOf } from '../network-failure.js'
 import type { Download, Downloader } from './download.js'
 
-/** An address that is said to serve a file. */
+/** An address that is expected to serve a file. */
 export interface ServedFile {
   readonly url: string
-  /** Whether a page of the same host is accepted as well; a redirect to another host leads to a sign-in. */
+  /** Whether a page of the same host is accepted as well. A redirect to another host is treated as a sign-in page. */
   readonly isPage: boolean
   readonly signal: AbortSignal
 }
@@ -20,10 +20,10 @@ const PAGE = /^(?:text\/html|application\/xhtml\+xml)$/
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json$/
 
 /**
- * Makes one request for the first byte of what an address serves, without credentials. An abort leaves nothing running.
+ * Requests the first byte of an address, without credentials. An abort closes the connection.
  * @throws UpstreamHttpError for any status but 200 and 206.
- * @throws UpstreamResponseError when a page, JSON or nothing is served.
- * @throws NetworkError when no answer came, and, not retryable, when the address may not be reached.
+ * @throws UpstreamResponseError when the content is a page, JSON or empty.
+ * @throws NetworkError when no answer came, and (not retryable) when the address may not be reached.
  */
 export async function servesFile(download: Downloader, { url, isPage, signal }: ServedFile): Promise<void> {
   const answer = await download(url, { what: WHAT, headers: { range: 'bytes=0-0' }, signal })
@@ -44,12 +44,12 @@ export async function servesFile(download: Downloader, { url, isPage, signal }: 
   }
 }
 
-// What is served in place of a file; `undefined` for what may be one.
+// The kind of content that is not a file; `undefined` if it may be a file.
 async function servedBy({ headers, body }: Download, signal: AbortSignal): Promise<string | undefined> {
   const declared = declaredMediaType(headers)
   if (declared !== undefined && PAGE.test(declared)) return A_PAGE
   if (declared !== undefined && JSON_TYPE.test(declared)) return 'JSON'
-  // The first byte of an encoded body says nothing.
+  // The first byte of an encoded body proves nothing.
   if (isEncoded(headers) || body === null) return undefined
   const reader = body.getReader()
   try {

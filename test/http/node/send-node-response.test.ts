@@ -258,8 +258,8 @@ describe('a body that fails', () => {
 
 describe('an answer that cannot be sent', () => {
   it.each([
-    ['longer', '4', 'Could not send 4 bytes, as the Content-Length has it: the body has 5'],
-    ['shorter', '6', 'Could not send 6 bytes, as the Content-Length has it: the body has 5'],
+    ['longer', '4', 'Could not send the 4 bytes of the Content-Length: the body has 5'],
+    ['shorter', '6', 'Could not send the 6 bytes of the Content-Length: the body has 5'],
   ])('because it is %s than its Content-Length is cut', async (_, length, message) => {
     const { port, sent } = await sending(() => new Response('hello', { headers: { 'content-length': length } }))
     const client = rawClient(port)
@@ -274,9 +274,7 @@ describe('an answer that cannot be sent', () => {
       return new Response(body as ReadableStream<Uint8Array>)
     })
     await exchange(port)
-    expect(await sent[0]).toEqual(
-      new TypeError('Could not send a chunk of the body, which has to be a Uint8Array: "text"'),
-    )
+    expect(await sent[0]).toEqual(new TypeError('Could not send a chunk of the body: "text" is not a Uint8Array'))
   })
 
   it('leaves the response to the code that sends another answer', async () => {

@@ -124,7 +124,7 @@ describe('inputs', () => {
     ])
     expect(await wrong(chat([text, part], { image: PNG }))).toEqual(['image'])
     expect(requestOf(chat([text, part], { image: IMAGE_URL }))).toMatchObject({ image: IMAGE_URL })
-    expect(() => readChatRequest(chat([text, part, part]))).toThrow('leave it out: one image is taken')
+    expect(() => readChatRequest(chat([text, part, part]))).toThrow('leave it out: one image is accepted')
   })
 
   test('neither a key in an address nor the data of an image gets into an error', () => {

@@ -383,7 +383,7 @@ describe('requests of the official client', () => {
     const [body] = await sent((client) =>
       client.videos.create({ prompt: 'a cat', input_reference: { file_id: 'file_1' } }),
     )
-    expect(() => read(body as RequestBody)).toThrow('no files are kept here')
+    expect(() => read(body as RequestBody)).toThrow('this server keeps no files')
   })
 
   test('a remix', async () => {

@@ -5,7 +5,7 @@ import {
   ratioProblem,
 } from '../../../src/strategies/generators/chat-completions/chat-model-name.js'
 
-const FIX = 'leave it out, or name a model that says so, such as sora2-landscape-10s'
+const FIX = 'leave it out, or use a matching model, such as sora2-landscape-10s'
 
 test.each([
   ['sora2-landscape-10s', 10],

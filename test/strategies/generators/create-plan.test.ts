@@ -63,11 +63,14 @@ describe('planCreate', () => {
   })
 
   test.each([
-    [{ aspectRatio: '21:9' }, 'give a size instead, such as 1280x720: no size is known to have this ratio'],
-    [{ aspectRatio: '16:9', size: '720x1280' }, 'leave it out, or give a size of this ratio in place of 720x1280'],
+    [{ aspectRatio: '21:9' }, 'give a size instead, such as 1280x720: no known size has this ratio'],
+    [{ aspectRatio: '16:9', size: '720x1280' }, 'leave it out, or give a size of this ratio instead of 720x1280'],
     [{ style: 'anime' }, 'leave it out: mine has no such field; or give it in providerOptions'],
     [{ image: PNG, remixOf: 'v_1' }, 'leave it out: image is given, and one video begins with one of them'],
-    [{ video: 'https://a.example/v.mp4' }, 'download it and give its bytes: the upstream takes no address of a video'],
+    [
+      { video: 'https://a.example/v.mp4' },
+      'download it and give its bytes: the upstream does not accept the address of a video',
+    ],
     [{ providerOptions: { videoInput: 'mix' } }, 'give edits or extensions'],
   ] as const)('%j is refused with what to do', (request, fix) => {
     expect(() => plan(request)).toThrow(fix)

@@ -40,11 +40,16 @@ describe('readMediaFile', () => {
     [{ bytes: MP4, mediaType: 'image/png' }, 'image', 'image/png data that is video/mp4', 'give the bytes of a PNG'],
     [{ bytes: PNG, mediaType: '' }, 'video', 'untyped data that is image/png', 'give the bytes of an MP4, QuickTime'],
     [{ bytes: new Uint8Array(), mediaType: 'x/y' }, 'image', 'x/y data that is empty', 'give the bytes of a PNG'],
-    [{ bytes: new Uint8Array([1]), mediaType: 'x/y' }, 'image', 'x/y data that is of no known kind', 'give the bytes'],
+    [
+      { bytes: new Uint8Array([1]), mediaType: 'x/y' },
+      'image',
+      'x/y data that is of an unknown kind',
+      'give the bytes',
+    ],
     ['a word', 'image', 'a word', 'give an https address, a data URL or bytes'],
     ['data:image/png;base64', 'image', 'data:…', 'give an https address, a data URL or bytes'],
-    ['data:image/png;base64,!!!!', 'image', 'data:…', 'give a data URL whose base64 can be read'],
-    ['data:image/png;base64,%%%', 'image', 'data:…', 'give a data URL whose base64 can be read'],
+    ['data:image/png;base64,!!!!', 'image', 'data:…', 'give a data URL with valid base64'],
+    ['data:image/png;base64,%%%', 'image', 'data:…', 'give a data URL with valid base64'],
     ['data:image/png,ünicode€', 'image', 'data:…', 'give a data URL in ASCII'],
   ] as const)('refuses %j as %s, and names what to give', (input, field, value, fix) => {
     expect(() => readMediaFile(input, field)).toThrow(value)

@@ -4,7 +4,7 @@ import {
   isAcceptance,
   readStartedJob,
   refusalIn,
-  tellsOfError,
+  reportsError,
 } from '../../../src/strategies/generators/videos-api/started-job.js'
 import type { ApiAnswer } from '../../../src/upstream/api.js'
 import { maskOf } from '../../../src/upstream/secret.js'
@@ -52,12 +52,12 @@ describe('readStartedJob', () => {
   })
 
   test.each([
-    ['', {}, 'there is nothing'],
-    [' ', {}, 'there is nothing'],
-    ['', { location: 'http://' }, 'there is nothing'],
-    ['', { location: 'https://api.example/' }, 'there is nothing'],
-    ['<html>', { location: '/v1/videos/job-7' }, 'there is no JSON'],
-    ['7', {}, 'there is no JSON'],
+    ['', {}, 'it is empty'],
+    [' ', {}, 'it is empty'],
+    ['', { location: 'http://' }, 'it is empty'],
+    ['', { location: 'https://api.example/' }, 'it is empty'],
+    ['<html>', { location: '/v1/videos/job-7' }, 'it is not JSON'],
+    ['7', {}, 'it is not JSON'],
   ])('cannot read %j with %j', (body, headers, problem) => {
     expect(() => readStartedJob(answer(body, headers as Record<string, string>))).toThrow(problem)
   })
@@ -92,7 +92,7 @@ describe('isAcceptance', () => {
   })
 })
 
-describe('tellsOfError', () => {
+describe('reportsError', () => {
   test.each([
     ...[{ error: 'no' }, { code: 1 }, { code: '-1', message: 'gen failed' }, { errcode: 5 }, { err_code: 'x' }],
     ...[{ error_code: 'x' }, { status_code: 1004 }, { success: false }, { status: 'failed' }, { status: 400 }],
@@ -119,7 +119,7 @@ describe('tellsOfError', () => {
     { success: false, message: 'success' },
     { base_resp: { status_code: 1004, status_msg: 'bad key' } },
   ])('%j is an error', (body) => {
-    expect(tellsOfError(readJob(body))).toBe(true)
+    expect(reportsError(readJob(body))).toBe(true)
   })
 
   test.each([
@@ -147,7 +147,7 @@ describe('tellsOfError', () => {
     ],
     { message: 'Something' },
   ])('%j is not an error', (body) => {
-    expect(tellsOfError(readJob(body))).toBe(false)
+    expect(reportsError(readJob(body))).toBe(false)
   })
 })
 

@@ -7,9 +7,9 @@ test.each([
   ['EACCES', 'let this process write to it'],
   ['EPERM', 'let this process write and link in it'],
   ['EROFS', 'choose one that is not read-only'],
-  ['ENOENT', 'choose one that can be made'],
-  ['ENOTDIR', 'choose one that is no file'],
-  ['EEXIST', 'choose one that is no file'],
+  ['ENOENT', 'choose one that can be created'],
+  ['ENOTDIR', 'choose one that is not a file'],
+  ['EEXIST', 'choose one that is not a file'],
   ['ENOTSUP', 'choose a file system with hard links'],
   ['EOPNOTSUPP', 'choose a file system with hard links'],
 ])('%s of the directory is about its configuration, with what to do', (code, fix) => {

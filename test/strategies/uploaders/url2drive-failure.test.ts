@@ -25,7 +25,7 @@ describe('url2driveFailure', () => {
       '<HttpError 403 when requesting https://www.googleapis.com/drive returned "User rate limit exceeded.". Details: "[{\'reason\': \'userRateLimitExceeded\'}]">',
       'rate-limited',
       true,
-      'Google Drive is asked too often',
+      'Google Drive gets too many requests',
     ],
     [
       '403 Client Error: Forbidden for url: https://cdn.example/password.mp4',

@@ -146,7 +146,7 @@ describe('a submission', () => {
     const { uploader, submitted } = await scriptedSpace({ submit })
     const error = await rejection(withRetry(uploader()).upload(publicVideo(), uploadContext()))
     expect(error).toMatchObject({ code, isRetryable: false })
-    expect(String(error)).toContain('the file may be in Google Drive all the same')
+    expect(String(error)).toContain('the file may be in Google Drive')
     expect(submitted()).toHaveLength(1)
   })
 })
@@ -165,7 +165,7 @@ describe('a stream', () => {
     ['is a page', page(200), 'upstream-response', 'answered with text/html instead of a stream'],
     ['is nothing', (_, response) => response.end(), 'upstream-response', 'no media type instead of a stream'],
     ['is refused', page(404), 'upstream-response', 'answered 404'],
-    ['is not JSON', stream('event: complete\ndata: [{"status"\n\n'), 'upstream-response', 'a result that is no JSON'],
+    ['is not JSON', stream('event: complete\ndata: [{"status"\n\n'), 'upstream-response', 'a result that is not JSON'],
     [
       'is of another session',
       stream(event('error', '404: Session not found.')),
@@ -176,7 +176,7 @@ describe('a stream', () => {
     const { uploader, submitted } = await scriptedSpace({ stream: handler })
     const error = await rejection(withRetry(uploader()).upload(publicVideo(), uploadContext()))
     expect(error).toMatchObject({ code, isRetryable: false })
-    expect(String(error)).toContain('the file may be in Google Drive all the same')
+    expect(String(error)).toContain('the file may be in Google Drive')
     expect(String(error)).toContain(text)
     expect(submitted()).toHaveLength(1)
   })

@@ -114,8 +114,8 @@ describe('url2driveUploader', () => {
   test.each([
     ['nothing', fakeSource({ isPublic: true })],
     ['behind a key', fakeSource({ url: 'https://cdn.example/a.mp4' })],
-    ['no plain http address', publicVideo('file:///a.mp4')],
-    ['no plain http address', publicVideo('https://user:pass@cdn.example/a.mp4')],
+    ['not a plain http address', publicVideo('file:///a.mp4')],
+    ['not a plain http address', publicVideo('https://user:pass@cdn.example/a.mp4')],
   ])('needs a public address: %s', async (value, source) => {
     const { uploader, asked } = await scriptedSpace()
     const error = await rejection(uploader().upload(source, uploadContext()))
@@ -178,7 +178,7 @@ describe('the result', () => {
   ])('that is %s may still be in Drive', async (problem, result) => {
     const error = await rejection(uploadWith(result))
     expect(error).toMatchObject({ code: 'upstream-response', isRetryable: false })
-    expect(String(error)).toMatch(/may be in Google Drive all the same: 127\.0\.0\.1:\d+ gave /)
+    expect(String(error)).toMatch(/: 127\.0\.0\.1:\d+ answered with .*; it may be in Google Drive$/)
     expect(String(error)).toContain(problem)
   })
 

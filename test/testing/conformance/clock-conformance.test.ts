@@ -27,23 +27,23 @@ const broken: readonly (readonly [string, Clock['sleep'], string])[] = [
   [
     'sleeps too short',
     (_, options) => systemClock.sleep(1, options),
-    'sleeps no shorter than it was told, on both of its faces',
+    'sleeps no shorter than requested, by now() and by monotonic()',
   ],
   ['does not sleep', async () => {}, 'does not wake before the time'],
   [
     'ends sleep(0) at once',
     async (ms, options) => (ms > 0 ? systemClock.sleep(ms, options) : undefined),
-    'wakes by itself for 0 and for a negative time, but not in the same turn',
+    'wakes without an advance for 0 and for a negative time, but not in the same turn',
   ],
   [
     'never ends sleep(0)',
     (ms, options) => systemClock.sleep(ms > 0 ? ms : Number.POSITIVE_INFINITY, options),
-    'wakes by itself for 0 and for a negative time, but not in the same turn',
+    'wakes without an advance for 0 and for a negative time, but not in the same turn',
   ],
   [
     'does not know the signal',
     (ms) => systemClock.sleep(ms),
-    'rejects with the reason itself when the signal was aborted before',
+    'rejects with the reason itself when the signal is already aborted',
   ],
   [
     'rejects with another error',
@@ -51,7 +51,7 @@ const broken: readonly (readonly [string, Clock['sleep'], string])[] = [
       systemClock.sleep(ms, options).catch(() => {
         throw new Error('aborted')
       }),
-    'rejects with the reason itself when the signal was aborted before',
+    'rejects with the reason itself when the signal is already aborted',
   ],
   [
     'takes Infinity for 0',

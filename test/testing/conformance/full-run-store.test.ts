@@ -56,7 +56,7 @@ test('a store whose beats never expire fails within the time limit, also without
       'expires a beat when its ttl has passed by the clock of the store, and not before',
       'counts the ttl of a worker from its last beat',
       'keeps the beats of workers apart, whatever their names look like',
-      'leaves out the runs of live workers when only free ones are wanted',
+      'leaves out the runs of live workers when only free ones are requested',
     ].map((name) => [name, expect.stringContaining('isExpired must become true, must settle within 50 ms')]),
   )
 })

@@ -157,7 +157,7 @@ const brokenTasks: readonly (readonly [string, Fault, string])[] = [
         },
       }
     },
-    `${PREFIX}it goes on from an operation that went through JSON`,
+    `${PREFIX}it continues from an operation that was converted to JSON and back`,
   ],
   [
     'forgets a job that ended',
@@ -199,7 +199,7 @@ const brokenTasks: readonly (readonly [string, Fault, string])[] = [
   [
     'gives another outcome of a cancel',
     () => ({ cancel: async () => 'ok' as unknown as 'cancelled' }),
-    `${PREFIX}if it can be cancelled, it says what came of it, also after its end`,
+    `${PREFIX}if it can be cancelled, it reports the outcome, also after its end`,
   ],
   [
     'cannot be cancelled twice',
@@ -213,7 +213,7 @@ const brokenTasks: readonly (readonly [string, Fault, string])[] = [
         },
       }
     },
-    `${PREFIX}if it can be cancelled, it says what came of it, also after its end`,
+    `${PREFIX}if it can be cancelled, it reports the outcome, also after its end`,
   ],
   [
     'polls in spite of an early abort',

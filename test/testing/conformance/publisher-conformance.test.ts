@@ -68,7 +68,7 @@ const broken: readonly (readonly [string, Partial<Publisher>, string])[] = [
         return { id: 's_1' }
       },
     },
-    'reports progress from 0 to 1 that never goes back, and no secret',
+    'reports progress from 0 to 1 that never decreases, and no secret',
   ],
   [
     'a secret in a report',
@@ -78,7 +78,7 @@ const broken: readonly (readonly [string, Partial<Publisher>, string])[] = [
         return { id: 's_1' }
       },
     },
-    'reports progress from 0 to 1 that never goes back, and no secret',
+    'reports progress from 0 to 1 that never decreases, and no secret',
   ],
   [
     'a deaf ear for an early abort',

@@ -81,7 +81,7 @@ const broken: readonly (readonly [string, Fault, string])[] = [
   [
     'keeps its version',
     (store) => ({ save: (id, version, state) => store.save(id, version, state).then(() => version) }),
-    'saves over the version that it is given, and gives the new one',
+    'saves over the given version, and returns the new one',
   ],
   [
     'creates on save',
@@ -91,7 +91,7 @@ const broken: readonly (readonly [string, Fault, string])[] = [
         return store.save(id, version, state)
       },
     }),
-    'refuses a save of a run that it does not know',
+    'refuses a save of an unknown run',
   ],
   [
     'keeps the very object',
@@ -102,24 +102,24 @@ const broken: readonly (readonly [string, Fault, string])[] = [
         load: async (id) => ({ version: 1, state: kept.get(id) ?? run(0) }),
       }
     },
-    'keeps its states out of reach of later changes',
+    'keeps its states unaffected by later changes',
   ],
   [
     'takes ids for paths',
     (store) => ({ create: (id, state) => store.create(id.split('/').at(-1) ?? id, state) }),
-    'keeps runs apart whatever their ids look like',
+    'keeps runs apart, whatever the characters of their ids',
   ],
   [
     'gives a claim to every run',
     () => ({ claim: async () => true }),
-    'gives a claim to one run, again and again, and to no other',
+    'gives a claim to one run, repeatedly, and to no other',
   ],
   [
     'forgets the owner of a claim',
     (_, data) => ({
       claim: async (namespace, key) => data.claims.size < data.claims.set(`${namespace} ${key}`, '').size,
     }),
-    'gives a claim to one run, again and again, and to no other',
+    'gives a claim to one run, repeatedly, and to no other',
   ],
   [
     'glues namespace and key',
@@ -181,17 +181,17 @@ test('a store that only one process sees fails every case that opens it twice', 
     'gives a rescheduled run when it is due, and no earlier',
     'replaces what was rescheduled with the next save',
     'refuses to reschedule over an older version, and changes nothing',
-    'gives a claim to one run, again and again, and to no other',
+    'gives a claim to one run, repeatedly, and to no other',
     'gives the beat of the worker that a run names, with its ttl, to every process',
-    'gives every beat another number',
+    'gives every beat a new number',
     'expires a beat when its ttl has passed by the clock of the store, and not before',
     'removes the beat of a worker that retires, and no other',
-    'leaves out the runs of live workers when only free ones are wanted',
+    'leaves out the runs of live workers when only free ones are requested',
     'gives the newest versions, also of saves of another process',
     'shows progress to another process',
     'lists what another process saved',
     'shows media and their references to another process',
-    'retains what answers the id of a caller for 24 hours after the end',
+    'retains the answer to a caller’s id for 24 hours after the end',
     'keeps the claims of a forgotten run for 24 hours, and frees them then',
   ])
 })

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { type Fault, failuresOf } from './failures-of.js'
 
-const FREE = 'leaves out the runs of live workers when only free ones are wanted'
-const FREE_SAVED = 'follows a save to another worker when only free ones are wanted'
+const FREE = 'leaves out the runs of live workers when only free ones are requested'
+const FREE_SAVED = 'follows a save to another worker when only free ones are requested'
 const FREE_PAGES = 'pages through the free runs, in pages of any size'
 const DUE_PAGES = 'pages through the runs that are due by wakeAt, then by id, in pages of any size'
 const DUE_CHANGES = 'neither repeats nor skips a due run when others change between two pages'

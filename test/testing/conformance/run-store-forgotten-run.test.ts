@@ -4,7 +4,7 @@ import { type Fault, failuresOf } from './failures-of.js'
 import { stateOf } from './stored-states.js'
 
 const PRUNE_MEDIA = 'drops the media of forgotten runs, and keeps those of others'
-const LATE_MEDIA = 'drops media that came after their run was forgotten with what is retained of it'
+const LATE_MEDIA = 'drops media that came after their run was removed, with its retained data'
 const CLAIMS = 'keeps the claims of a forgotten run for 24 hours, and frees them then'
 const CLAIMS_OF_ID = 'keeps the claims of a run that has the id of a forgotten one'
 const CLAIMS_AGAIN = 'keeps the claims of a run for 24 hours, whenever another run had its id'

@@ -21,13 +21,13 @@ describe('a good store with lists passes', () => {
   })
 })
 
-const ORDER = 'lists runs by their start, then by id, in both orders, whatever became of them'
+const ORDER = 'lists runs by their start, then by id, in both orders, whatever their status'
 const PAGES = 'pages through every run once, in pages of any size'
 const ARRIVALS = 'neither repeats nor skips a run when others start between two pages'
-const UNKNOWN = 'lists nothing after a run that it does not know'
-const OWNERS = 'lists the runs of one owner, whatever the owner looks like, and those of every owner'
+const UNKNOWN = 'lists nothing after an unknown run'
+const OWNERS = 'lists the runs of one owner, whatever its characters, and those of every owner'
 const REMOVED = 'leaves out runs that were removed, and still loads them and continues after them'
-const SAVES = 'follows a save to another start or owner, and no save that was fenced'
+const SAVES = 'follows a save to another start or owner, and no fenced save'
 const PROCESSES = 'lists what another process saved'
 
 const broken: readonly (readonly [string, Fault, readonly string[]])[] = [

@@ -22,24 +22,20 @@ describe('an uploader that passes the address on passes', () => {
 })
 
 const broken: readonly (readonly [string, UploaderFaults, string])[] = [
-  ['drops a byte', { dropsByte: true }, 'stores the bytes as they are (65536 bytes)'],
-  [
-    'drops a byte',
-    { dropsByte: true },
-    'stores the bytes of a source of unknown length as they are, or says that it cannot',
-  ],
+  ['drops a byte', { dropsByte: true }, 'stores the bytes unchanged (65536 bytes)'],
+  ['drops a byte', { dropsByte: true }, 'stores the bytes of a source of unknown length unchanged, or refuses it'],
   [
     'refuses an empty video without a type',
     { untypedEmpty: true },
-    'stores an empty video as it is, or refuses it with an error of the library',
+    'stores an empty video unchanged, or refuses it with an error of the library',
   ],
   [
     'splices a cut source wrongly',
     { resumesWrongly: true, ignoresLength: true },
-    'takes up a source that was cut where it was cut, or gives an error of the library',
+    'resumes a source that was cut at the same byte, or gives an error of the library',
   ],
-  ['gives every run the same place', { sharesKey: true }, 'keeps uploads at the same time apart'],
-  ['overwrites', { sharesKey: true }, 'never overwrites: a second upload leaves the first one as it was'],
+  ['gives every run the same place', { sharesKey: true }, 'keeps simultaneous uploads apart'],
+  ['overwrites', { sharesKey: true }, 'never overwrites: a second upload leaves the first one unchanged'],
   [
     'does not compare the length',
     { ignoresLength: true },
@@ -48,7 +44,7 @@ const broken: readonly (readonly [string, UploaderFaults, string])[] = [
   [
     'does not compare the length',
     { ignoresLength: true },
-    'refuses a source that goes on past its length, and leaves nothing in the store',
+    'refuses a source that continues past its length, and leaves nothing in the store',
   ],
   ['leaves parts', { leavesParts: true }, 'refuses a source that keeps failing, and leaves nothing in the store'],
   [
@@ -59,7 +55,7 @@ const broken: readonly (readonly [string, UploaderFaults, string])[] = [
   [
     'leaves the source open',
     { leavesStreamOpen: true },
-    'stores the bytes of a source of unknown length as they are, or says that it cannot',
+    'stores the bytes of a source of unknown length unchanged, or refuses it',
   ],
   [
     'does not know the signal',
@@ -98,8 +94,8 @@ test.each([
 test('an uploader that stores nothing fails', async () => {
   const create = () => ({ uploader: fakeUploader() })
   const failed = await failedCases((collect) => uploaderConformance({ test: collect, timeoutMs: 50, create }))
-  expect(failed.get('stores the bytes as they are (1 bytes)')).toContain('upload must read all of the source')
-  expect(failed.get('keeps uploads at the same time apart')).toContain('different URLs')
+  expect(failed.get('stores the bytes unchanged (1 bytes)')).toContain('upload must read all of the source')
+  expect(failed.get('keeps simultaneous uploads apart')).toContain('different URLs')
   expect(failed.get('refuses a source that ends before its length, and leaves nothing in the store')).toContain(
     'must reject',
   )

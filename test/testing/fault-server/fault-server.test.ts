@@ -71,7 +71,7 @@ test('sends a false length in every way that the headers allow', async () => {
   })
   await expect(fetch(`${origin}/long`).then((answer) => answer.text())).rejects.toThrow('terminated')
   expect((await wire(origin, '/two')).text).toMatch(/content-length: 3\r\ncontent-length: 5\r\n/)
-  expect((await wire(origin, '/none')).text).toBe('HTTP/1.1 200 Told\r\nconnection: close\r\n\r\nabc')
+  expect((await wire(origin, '/none')).text).toBe('HTTP/1.1 200 Fault\r\nconnection: close\r\n\r\nabc')
 })
 
 test('plays a list call by call and its last one again and again, by method and prefix, the first key that fits', async () => {

@@ -20,7 +20,7 @@ describe.each([
     const url = spelling.replace('PORT', String(port))
     const error = await rejection(fetchBytes(url, { allowPorts: [port], lookup, ...transport }))
     expect(error).toMatchObject({ code: 'network', isRetryable: false, isRefusal: true })
-    expect(String(error)).toMatch(/ is no public address on a usual port; list it in allowPrivateAddresses/)
+    expect(String(error)).toMatch(/ is not a public address on an allowed port; list it in allowPrivateAddresses/)
     expect(server.seen).toEqual([])
   })
 

@@ -6,7 +6,7 @@ import { isState, jobStateOf, STATE_FIELDS, stateWordOf } from './job-state.js'
 /** A JSON object of an answer. */
 export type Layer = Readonly<Record<string, unknown>>
 
-// What servers put the job into.
+// Envelopes in which servers put the job.
 const ENVELOPES = ['data', 'result', 'output', 'task', 'job', 'response', 'payload', 'video', 'generation'] as const
 const IDS = [
   'id',
@@ -30,25 +30,26 @@ const IDS = [
   'ticket_id',
   'invocation_arn',
 ] as const
-// What some put the id into by itself: midjourney-proxy and its like.
+// Fields whose whole value is the id, as in midjourney-proxy.
 const BARE_IDS = ['data', 'result', 'task', 'job', 'output'] as const
-// Of what is no job.
+// Fields that do not describe a job.
 const OTHER_ID =
   /(?:^|_)(?:user|owner|account|org\w*|tenant|team|client|customer|app|project|workspace|model|request|req|trace|span|log|session|parent|group|voice|preset|template|style|image|file|asset|webhook|key|conversation|message|response|external|correlation)_(?:uu)?id$/
-// Ids of a request: of the job only where it has no other.
+// Ids of a request: used as the job's id only if it has no other.
 const WEAK_IDS = ['request_id'] as const
-// Where some say how it went, beside the job.
+// Fields beside the job that report the outcome of the request.
 const OUTCOMES = ['base_resp', 'response_metadata'] as const
 const LISTS = ['data', 'tasks', 'jobs', 'items', 'results'] as const
-// Where the parts of one job say their state.
+// Fields in which the parts of one job report their states.
 const PARTS = ['generations', 'videos', 'results', 'outputs', 'items', 'works', 'creations', 'samples'] as const
 const LOST: ReadonlySet<string> = new Set(['failed', 'moderated', 'cancelled', 'expired'])
 const MOST_LAYERS = 4
 
 /**
- * The objects of an answer in which the job is described, the innermost first, with names in one spelling: envelopes such as `data`,
- * `output`, `result`, `task` and `data.data` are opened where what is in them has an id or a state that the object around it lacks, and so
- * is an object that holds nothing but another one. What says how the request went comes last.
+ * The objects of an answer that describe the job, the innermost first, with field names in one spelling. Envelopes
+ * such as `data`, `output`, `result`, `task` and `data.data` are opened if their content has an id or a state that
+ * the outer object lacks; so is an object that contains nothing but another object. The outcome of the request comes
+ * last.
  */
 export function layersOf(body: unknown): readonly Layer[] {
   const layers: Layer[] = []
@@ -64,7 +65,7 @@ export function layersOf(body: unknown): readonly Layer[] {
 }
 
 /**
- * The job of an id, where an answer lists several; the answer itself where it does not.
+ * The job with a given id, if an answer lists several; otherwise the answer itself.
  * @returns `undefined` for a list without that job.
  */
 export function entryOf(body: unknown, id: string): unknown {
@@ -78,7 +79,7 @@ export function entryOf(body: unknown, id: string): unknown {
   return list.find((entry) => IDS.some((name) => idOf((plainNames(entry) as Layer)[name]) === id))
 }
 
-// One of the parts of a job that has no state of its own and whose parts have all failed; without its id, which is not that of the job.
+// A part of a job without its own state whose parts have all failed; without its id, which is not that of the job.
 function lostPart(layers: readonly Layer[]): Layer | undefined {
   const lists = layers.flatMap((layer) => PARTS.map((name) => layer[name]))
   const parts = lists.find((list): list is Layer[] => Array.isArray(list) && list.length > 0 && list.every(isRecord))
@@ -108,26 +109,26 @@ export function firstIn<T>(
   return undefined
 }
 
-/** The id of the job, under whichever of its names. */
+/** The id of the job, under any of its names. */
 export function jobIdIn(layers: readonly Layer[]): string | undefined {
   return firstIn(layers, IDS, idOf) ?? operationName(layers) ?? firstIn(layers, BARE_IDS, bareIdOf) ?? onlyId(layers)
 }
 
-// An id of a name that is not in the table, where it is the only one.
+// An id under a name that is not in the table, if it is the only one.
 function onlyId(layers: readonly Layer[]): string | undefined {
   const names = layers.flatMap((layer) => Object.keys(layer)).filter((name) => /_(?:uu)?id$/.test(name))
   const [only, ...more] = names.filter((name) => !OTHER_ID.test(name))
   return only === undefined || more.length > 0 ? undefined : firstIn(layers, [only], idOf)
 }
 
-/** The id of the request, which some servers have in place of one of the job. */
+/** The id of the request, which some servers give instead of a job id. */
 export function requestIdIn(layers: readonly Layer[]): string | undefined {
   return firstIn(layers, WEAK_IDS, idOf)
 }
 
 /**
- * Whether an answer is about another job than the one that was asked for. Of an object without a state the id may be that of a file, and a
- * number beside a text that of a row; gateways put the id of the server behind them into their own.
+ * Whether an answer is about a different job than the requested one. The id of an object without a state may be that
+ * of a file, and a number beside a text that of a row; gateways put the id of the server behind them into their own.
  */
 export function isOfAnother(layers: readonly Layer[], id: string): boolean {
   const ids = layers
@@ -138,7 +139,7 @@ export function isOfAnother(layers: readonly Layer[], id: string): boolean {
   return ids.length > 0 && !ids.some((other) => other === id || other.includes(id) || id.includes(other))
 }
 
-// It has an id of a job, or says its state.
+// It has a job id, or reports a state.
 function isJob(layer: Layer): boolean {
   return hasId(layer) || hasState(layer)
 }
@@ -154,16 +155,16 @@ function inner(layer: Layer, depth = 0): Layer | undefined {
   for (const name of ENVELOPES) {
     const value = recordIn(layer[name])
     if (value === undefined) continue
-    // An object that says it all by itself may have others in it, with ids of their own: the files of the job.
+    // A complete job object may contain other objects with their own ids: the files of the job.
     const isWhole = hasId(layer) && hasState(layer)
     if (!isWhole && isJob(value) && !(hasId(layer) && !hasState(value))) return value
-    // An envelope in an envelope.
+    // An envelope inside an envelope.
     if (!isJob(layer) && depth < MOST_LAYERS && inner(value, depth + 1) !== undefined) return value
   }
   return alone(layer)
 }
 
-// An envelope of a name that is not in the table.
+// An envelope under a name that is not in the table.
 function alone(layer: Layer): Layer | undefined {
   if (isJob(layer)) return undefined
   const parts = Object.values(layer).filter((value) => Object(value) === value && Object.keys(Object(value)).length > 0)
@@ -171,14 +172,14 @@ function alone(layer: Layer): Layer | undefined {
   return parts.length === 1 ? recordIn(only) : undefined
 }
 
-// Some put the job into a list of one, others into a text of JSON.
+// Some servers put the job into a list of one, others into a text of JSON.
 function recordIn(value: unknown): Layer | undefined {
   if (isRecord(value)) return value
   if (Array.isArray(value)) return value.length === 1 && isRecord(value[0]) ? value[0] : undefined
   return typeof value === 'string' && /^\s*\{/.test(value) ? recordIn(plainNames(jsonOf(value))) : undefined
 }
 
-/** Whether an object has an id of a job. */
+/** Whether an object has a job id. */
 export function hasId(layer: Layer): boolean {
   return IDS.some((name) => idOf(layer[name]) !== undefined)
 }
@@ -187,7 +188,7 @@ function hasState(layer: Layer): boolean {
   return STATE_FIELDS.some((name) => isState(layer[name]))
 }
 
-// No word of a state, which has no digit, and no sentence or address.
+// Not the word of a state (without a digit), a sentence or an address.
 function bareIdOf(value: unknown): string | undefined {
   return typeof value === 'string' && /^(?=.*\d)[\w-]{4,128}$/.test(value) ? value : undefined
 }

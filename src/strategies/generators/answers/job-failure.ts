@@ -6,17 +6,17 @@ import { isModerationVerdict } from '../../../upstream/moderation-verdict.js'
 import type { Mask } from '../../../upstream/secret.js'
 import { firstIn, type Layer } from './answer-layers.js'
 
-/** What an upstream said of a job that will give no video. */
+/** The report of an upstream about a job that will give no video. */
 export interface JobFailure {
   readonly id: string
-  /** The answer, opened. */
+  /** The layers of the answer. */
   readonly layers: readonly Layer[]
-  /** What the job ended as, for answers that say no more, such as `expired`. */
+  /** The final state of the job, such as `expired`, for answers without a reason. */
   readonly state: string
   readonly mask: Mask
 }
 
-// An error by its name alone. A `message` is one only where the state says so.
+// Fields that always report an error. A `message` does so only if the state says so.
 const ERROR_FIELDS = REASON_FIELDS.slice(0, REASON_FIELDS.indexOf('status_reason'))
 const FLAGS = ['moderated', 'is_moderated', 'moderation_blocked'] as const
 const COUNTS = ['rai_media_filtered_count'] as const
@@ -26,15 +26,15 @@ const DEEPEST = 4
 
 /**
  * The verdict on a job: `ContentRejectedError` when a code, a type, a flag or the sentence names moderation, else
- * `GenerationFailedError` with the upstream's own code, or the state when it gave none.
+ * `GenerationFailedError` with the upstream's own code, or the state if there is none.
  */
 export function jobFailure({ id, layers, state, mask }: JobFailure): SoraPipelineError {
   const error = firstIn(layers, ERROR_FIELDS, meant)
   const reason = sentenceOf(error) || filterReason(layers) || (firstIn(layers, REASON_FIELDS, sentenceIn) ?? '')
-  // A reason without a blank is a word, such as `output_moderation`.
+  // A reason without a blank is a code, such as `output_moderation`.
   const word = /^[\w.:-]{1,80}$/.test(reason) ? [reason] : []
   const words = [...wordsOf(error), ...layers.flatMap(ownWords), ...word]
-  // A gateway's own sentence may only say that there is another one.
+  // A gateway's own sentence may only announce another one.
   const verdict = sentencesOf(error).find((said) => isModerationVerdict([], said))
   const sentence = excerptOf(verdict ?? reason, mask)
   const upstreamCode = excerptOf(words[0] ?? state, mask)
@@ -43,20 +43,20 @@ export function jobFailure({ id, layers, state, mask }: JobFailure): SoraPipelin
   return new GenerationFailedError(message, { upstreamCode })
 }
 
-/** Whether an answer has an error, judged by its meaning, in a place where errors stand. */
+/** Whether an answer contains an error, judged by its meaning, in an error field. */
 export function hasError(layers: readonly Layer[]): boolean {
   return firstIn(layers, ERROR_FIELDS, meant) !== undefined
 }
 
-/** Whether an answer says that its video is not given out: `moderated: true`, and `respect_moderation: false` of xAI. */
+/** Whether an answer withholds its video for moderation: `moderated: true`, and `respect_moderation: false` of xAI. */
 export function isModerated(layers: readonly Layer[]): boolean {
   const isFlagged = (layer: Layer) => FLAGS.some((name) => layer[name] === true) || layer.respect_moderation === false
   return someIn(layers, isFlagged)
 }
 
 /**
- * Whether an answer tells of videos that were made and are not given out, by their number, as Google does, or by their kind, such as
- * `sora_content_violation`; others of the same job may be.
+ * Whether an answer reports videos that were made but withheld, by their number, as Google does, or by their kind,
+ * such as `sora_content_violation`; other videos of the same job may be available.
  */
 export function isFiltered(layers: readonly Layer[]): boolean {
   return someIn(layers, (layer) => {
@@ -81,7 +81,7 @@ function someIn(value: unknown, is: (layer: Layer) => boolean, depth = 0): boole
   return is(value as Layer) || Object.values(value).some((part) => someIn(part, is, depth + 1))
 }
 
-// new-api has the address of the finished video in the field for the reason.
+// new-api puts the address of the finished video into the field for the reason.
 function meant(value: unknown): unknown {
   const isAddress = typeof value === 'string' && /^(?:https?:\/\/|data:)\S+$/.test(value.trim())
   return saysError(value) && !isAddress ? value : undefined
@@ -92,7 +92,7 @@ function sentenceIn(value: unknown): string | undefined {
   return sentence === '' ? undefined : sentence
 }
 
-// Those of a job's own layer that name an error; its `status`, `type` and `code` are about the job and the answer.
+// Words of the job's own layer that name an error; its `status`, `type` and `code` are about the job and the answer.
 function ownWords(layer: Layer): readonly string[] {
   return ['error_code', 'error_type', 'failure_code', 'err_code', 'code', 'status_code']
     .map((name) => layer[name])

@@ -1,7 +1,7 @@
-/** What an upstream's word for the state of a job comes to. */
+/** The meaning of an upstream's word for the state of a job. */
 export type JobState = 'queued' | 'running' | 'completed' | 'failed' | 'moderated' | 'cancelled' | 'expired' | 'unknown'
 
-/** Where a job says its state. */
+/** Fields that contain the state of a job. */
 export const STATE_FIELDS = [
   'status',
   'state',
@@ -40,13 +40,14 @@ const STATES: ReadonlyMap<string, JobState> = new Map(
 // `JOB_STATE_FAILED`, `TASK_STATUS_SUCCEED`, `PROCESS_SUCCESS`.
 const PREFIX =
   /^(?:(?:job|task|video|generation|operation|prediction|process|render|request|run|workflow)_)?(?:(?:state|status)_)?/
-// `TIMEOUT_FAILED`, `failed_nsfw`: whatever failed on the way, the job did.
+// `TIMEOUT_FAILED`, `failed_nsfw`: whichever step failed, the job did.
 const FAILED = /^(?:failed|error|rejected|blocked)_|_(?:failed|failure|error)$/
 const OF_MODERATION = /moderat|nsfw|safety|sensitive|policy|filter/
 
 /**
- * The state behind a word such as `IN_PROGRESS`, `Content Moderated` or `JOB_STATE_FAILED`, whatever its case, its dividers and what
- * stands before it. A word that nobody knows is `unknown`, which is no end: only the deadline ends a job whose state cannot be read.
+ * The state behind a word such as `IN_PROGRESS`, `Content Moderated` or `JOB_STATE_FAILED`, whatever its case,
+ * separators and prefix. A word that is not in the table is `unknown`, which is not final: only the deadline ends a
+ * job whose state cannot be read.
  */
 export function jobStateOf(word: string): JobState {
   const plain = word
@@ -59,19 +60,19 @@ export function jobStateOf(word: string): JobState {
   return OF_MODERATION.test(plain) ? 'moderated' : 'failed'
 }
 
-/** Whether a value can be that of a state: a word, or the negative number by which some say that a job failed. */
+/** Whether a value can be a state: a word, or the negative number that some servers send for a failed job. */
 export function isState(value: unknown): value is string | number {
   return typeof value === 'number' ? value < 0 : typeof value === 'string' && /\D/.test(value)
 }
 
-// Servers that number their states, by fields that only they have: PixVerse, kie, Akool.
+// Servers with numeric states, recognised by fields that only they have: PixVerse, kie, Akool.
 const NUMBERED: readonly (readonly [field: string, beside: string, words: Readonly<Record<string, string>>])[] = [
   ['status', 'resp', { 1: 'completed', 5: 'running', 6: 'deleted', 7: 'moderated', 8: 'failed' }],
   ['success_flag', 'success_flag', { 0: 'running', 1: 'completed', 2: 'failed', 3: 'failed' }],
   ['video_status', 'video_status', { 1: 'queued', 2: 'running', 3: 'completed', 4: 'failed' }],
 ]
 
-/** The word for a state that is a number, where what else is in the answer says whose number it is. */
+/** The word for a numeric state, if other fields of the answer identify the server. */
 export function numberedState(layers: readonly Readonly<Record<string, unknown>>[]): string | undefined {
   for (const [field, beside, words] of NUMBERED) {
     const number = layers.map((layer) => layer[field]).find((value) => typeof value === 'number')

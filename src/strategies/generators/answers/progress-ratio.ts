@@ -1,9 +1,10 @@
 import { isRecord } from '../../../upstream/is-record.js'
 
 /**
- * The progress of a job as a ratio of 0 to 1, from a number of 0 to 100, a text of such a number, or `45%`. A fraction below 1 is a
- * ratio already, as a percentage stays there for a moment only. What is beyond the ends is clamped. Steps count as well: `12/20`, `{ value, max }` and their like. Anything else is no progress, for none is ever
- * invented.
+ * The progress of a job as a ratio of 0 to 1, from a number of 0 to 100, a text of such a number, or `45%`. A
+ * fraction below 1 is already a ratio, because a percentage stays below 1 only for a moment. Values out of range are
+ * clamped. Steps count as well: `12/20`, `{ value, max }` and similar forms. Anything else is ignored; progress is
+ * never invented.
  */
 export function progressRatio(value: unknown): number | undefined {
   if (isRecord(value)) return ratioOfSteps(value)
@@ -15,7 +16,7 @@ export function progressRatio(value: unknown): number | undefined {
   return isRatio ? percent : Math.min(Math.max(percent / 100, 0), 1)
 }
 
-// Of ComfyUI and its like, which count the steps of a sampler.
+// As in ComfyUI, which counts the steps of a sampler.
 const STEPS = [
   ['value', 'max'],
   ['current', 'total'],

@@ -1,41 +1,42 @@
 import { jsonOf } from '../../../upstream/json-of.js'
 import { fileEvidence, inlineOutput, type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
 
-/** What a text is searched with. */
+/** The settings of a search. */
 export interface UrlSearch {
-  /** What relative addresses begin at. */
+  /** The base of relative addresses. */
   readonly base: string
   /** Whether an address can be the result. */
   accepts(url: string): boolean
 }
 
-/** Something in what a chat upstream wrote that may be the video. */
+/** A part of a chat message that may be the video. */
 export interface ChatCandidate {
   readonly output: VideoOutput
-  /** How much speaks for it: 0 for a mere link, which has to be opened before it counts. */
+  /** The strength of its evidence: 0 for a bare link, which has to be opened before it counts. */
   readonly evidence: number
-  /** As it was written. */
+  /** The address as it was written. */
   readonly written: string
 }
 
 type Found = ChatCandidate & { readonly at: number }
 
 const TAG_EVIDENCE = 4
-/** That of an address which names a file of a video. */
+/** The evidence of an address that names a video file. */
 export const FILE_EVIDENCE = 3
 const LABEL_EVIDENCE = 2
 const LONGEST_URL = 8_192
 const TAG = /<(video|source|a|img|iframe)\b/gi
 const ADDRESS = /\b(?:src|href)\s*=\s*(?:\\?["']|&quot;)?([^\s"'<>\\]+?)(?=\\?["']|&quot;|[\s<>]|$)/i
-// ASCII, and letters of any script, which many write without escapes; the punctuation of any script ends an address.
+// ASCII, and letters of any script, which are often written without escapes; punctuation of any script ends an
+// address.
 const BARE = /https?:\/\/[\w!#$%&()*+,./:;=?@[\]~\p{L}\p{M}\p{N}-]*/giu
-// No bracket either, so that each link ends at the next one at the latest.
+// No bracket either, so that each link ends before the next one.
 const LINK = /\]\(([^\s"'<>`\\^{|}\])]*(?:\([^\s"'<>`\\^{|}\])]*\)[^\s"'<>`\\^{|}\])]*)*)/g
 const INLINE = /data:[\w.+/-]{0,100}(?:;[\w.+-]{1,40}=[^;,\s]{0,100}){0,4};base64,[A-Za-z0-9+/_-]+={0,2}/gi
 const SAYS_VIDEO = /video|movie|clip|mp4|download|watch|result|视频|影片|下载|下載|观看|動画/i
-// A file with the text that follows it without a blank, in a script that needs none.
+// A file followed by text without a blank, in a script without blanks.
 const FILE_THEN_TEXT = /^[^?#]*?\.(?:mp4|mov|webm|m4v|mkv|avi)(?=[^\p{ASCII}])/iu
-// Of a job, of a site and of its rules: no file is there.
+// Pages of jobs, sites and rules, which are not files.
 const PAGE =
   /\/(?:tasks?|status|docs?|help|rules|terms|polic\w*|faq|support|pricing|blog|console|dashboard|login|account)(?:\/|$)/i
 const OF_PAGE =
@@ -47,9 +48,9 @@ const LONGEST_LABEL = 200
 const NEXT = /\]\(|[,|;](?=https?:\/\/)/
 
 /**
- * What may be the video in what a chat upstream wrote, the most telling first: JSON, the `src` of a `<video>`, data URLs, addresses with
- * the extension of a video, links that say that they are one, mere links; among equals the later one. Takes time in proportion to the
- * length of the text, whatever it holds.
+ * The parts of a chat message that may be the video, the strongest evidence first: JSON, the `src` of a `<video>`,
+ * data URLs, addresses with the extension of a video, links labelled as a video, bare links; among equals the later
+ * one. The time is proportional to the length of the text, whatever its content.
  */
 export function chatCandidates(text: string, search: UrlSearch): readonly ChatCandidate[] {
   const found = [
@@ -88,7 +89,7 @@ function* inJson(text: string, { base }: UrlSearch): Iterable<Found> {
   if (start === undefined) return
   const end = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']')) + 1
   const body = jsonOf(text.slice(start, end))
-  // In the order of trust, which the place in the text says nothing about.
+  // In the order of trust, which does not depend on the place in the text.
   const outputs = videoOutputs(Array.isArray(body) ? { data: body } : body, base)
   for (const [index, output] of outputs.entries()) {
     if (output.kind === 'url' && output.needsKey) continue
@@ -159,7 +160,7 @@ function isUsable(url: string, { accepts }: UrlSearch): boolean {
   return url.length <= LONGEST_URL && accepts(url)
 }
 
-// Without the punctuation of the sentence around it: from a closing bracket on that the address did not open.
+// Without the punctuation of the sentence around it: an unmatched closing bracket ends the address.
 function trimmed(url: string): string {
   let end = url.length
   let open = 0

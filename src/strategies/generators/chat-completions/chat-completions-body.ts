@@ -10,19 +10,19 @@ import { frameProblem, lengthProblem, ratioProblem } from './chat-model-name.js'
 type Defaults = Pick<CheckedChatCompletionsOptions, 'name' | 'model' | 'imageUrls'>
 type Field = Exclude<keyof VideoRequest, 'providerOptions' | 'metadata' | 'prompt'>
 
-// No field of this family carries them.
+// This family has no field for them.
 const CHANGES_LITTLE: readonly Field[] = ['seed', 'audio', 'user']
-// A server of this family reads the first of these that it finds, and passes over the rest in silence.
+// A server of this family reads the first of these that it finds and silently ignores the rest.
 const BEGINNINGS: readonly Field[] = ['image', 'video', 'remixOf']
 const POST_ID = /\bs_[a-f0-9]{32}\b/
 const KNOWN_STYLES = 'festive kakalaka news selfie handheld golden anime retro nostalgic comic'.split(' ')
 
 /**
- * The body of a request to `/chat/completions`: one user message whose text carries the style as `{anime}` in front, the post to
- * remix at its end, and the shots of a storyboard as `[5.0s]` markers; image and video as parts of their own.
+ * The body of a request to `/chat/completions`: one user message whose text has the style in front, as `{anime}`, the
+ * post to remix at its end, and the shots of a storyboard as `[5.0s]` markers; image and video are separate parts.
  *
- * @throws InvalidRequestError naming every field that would change the result and that the server would not honour. What
- * changes little is a warning. Either is taken as honoured when `providerOptions` has a key of that name.
+ * @throws InvalidRequestError naming every field that would change the result and that the server would not honour.
+ * Fields with little effect give a warning. A field counts as honoured when `providerOptions` has a key of that name.
  */
 export function chatCompletionsBody(request: VideoRequest, defaults: Defaults, context: StageContext): JsonObject {
   const overrides = request.providerOptions ?? {}
@@ -71,7 +71,7 @@ function textOf({ prompt, style, remixOf, storyboard = [] }: VideoRequest, isLef
 }
 
 function shotLine({ durationSeconds, prompt }: StoryboardShot): string {
-  // The marker that servers look for has digits and at most one point: no exponent, and no endless fraction.
+  // The marker that servers search for has digits and at most one point: no exponent, and no endless fraction.
   const seconds = Number.isInteger(durationSeconds) ? durationSeconds.toFixed(1) : Number(durationSeconds.toFixed(3))
   return `[${seconds}s]${prompt}`
 }

@@ -28,22 +28,24 @@ const LINK_TIMEOUT_MS = 10_000
 const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
 
 /**
- * Generates through a server that streams OpenAI chat completion chunks and ends with the address of a video: sora2api and its
- * forks, as their source has it, and gateways of that shape. There is no default address.
+ * Generates through a server that streams OpenAI chat completion chunks and ends with the address of a video:
+ * sora2api and its forks, according to their source, and similar gateways. There is no default address.
  *
- * One `POST` to `{baseUrl}/chat/completions`, never repeated. Progress is read from `reasoning_content`, `delta.progress`,
- * `delta.wm` or the prose of `content`, the address from `delta.output[].url` (the last one), JSON, `<video src>`, a data URL, Markdown or a
- * bare URL with the extension of a video, the later one among equals. A link that nothing speaks for is opened first, and counts when it
- * serves a video. Once an address was seen the call gives the video, whatever breaks afterwards, with a warning. Style, remix and
- * storyboard are written into the prompt as this family reads them; `image` and `video` are parts of the message;
- * `durationSeconds`, `size` and `aspectRatio` are in the model's name, so a request that names others is an
- * `InvalidRequestError`; `seed`, `audio` and `user` are not sent and give a warning; `providerOptions` are merged into the body.
+ * One `POST` to `{baseUrl}/chat/completions`, never repeated. Progress is read from `reasoning_content`,
+ * `delta.progress`, `delta.wm` or the prose of `content`. The address is read from `delta.output[].url` (the last
+ * one), JSON, `<video src>`, a data URL, Markdown or a bare URL with the extension of a video, the later one among
+ * equals. A bare link is opened first, and counts if it serves a video. Once an address was received, the call gives
+ * the video, with a warning if the stream breaks afterwards. Style, remix and storyboard are written into the prompt
+ * in this family's format; `image` and `video` are parts of the message; `durationSeconds`, `size` and `aspectRatio`
+ * are in the model's name, so a request with other values is an `InvalidRequestError`; `seed`, `audio` and `user` are
+ * not sent and give a warning; `providerOptions` are merged into the body.
  *
- * `generate` rejects with `SubmissionUnknownError` when the stream breaks off, is silent for too long, or ends with neither an
- * address nor an error: the video may exist and be paid for. A timeout of the upstream itself is a `StageTimeoutError`. What the
- * upstream says, in an error frame under 200 too, becomes the class of its kind: `ContentRejectedError`, `QuotaExceededError`,
- * `AuthenticationError`, `RateLimitError`, `RegionError`, `OverloadedError`, else `GenerationFailedError`. An abort closes the
- * connection and leaves the job running (and costing) upstream: this family cannot cancel.
+ * `generate` rejects with `SubmissionUnknownError` when the stream breaks off, is silent for too long, or ends
+ * without an address or an error: the video may exist and be paid for. A timeout of the upstream itself is a
+ * `StageTimeoutError`. An error of the upstream, also in an error frame under 200, becomes the class of its kind:
+ * `ContentRejectedError`, `QuotaExceededError`, `AuthenticationError`, `RateLimitError`, `RegionError`,
+ * `OverloadedError`, else `GenerationFailedError`. An abort closes the connection and leaves the job running (and
+ * costing) upstream: this family cannot cancel.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
  *
@@ -76,7 +78,7 @@ export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions)
   }
 
   function searchOf(request: VideoRequest, { secrets }: ApiCredentials): UrlSearch {
-    // What the upstream only repeats of the request is no result.
+    // An address that the upstream repeats from the request is not a result.
     const own = new Set([request.prompt, request.image, request.video, request.remixOf].flatMap(addressesIn))
     return {
       base: api.address('/'),
@@ -84,7 +86,7 @@ export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions)
     }
   }
 
-  /** What ended the exchange before its time; `undefined` when it came to its own end. */
+  /** The error that ended the exchange early; `undefined` if it was complete. */
   async function exchange(
     body: JsonObject,
     credentials: ApiCredentials,
@@ -92,18 +94,18 @@ export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions)
     context: StageContext,
   ) {
     const { clock, signal } = context
-    const asked = { what: WHAT, url, mask: credentials.mask }
+    const place = { what: WHAT, url, mask: credentials.mask }
     try {
-      await withTimeLimit({ timeoutMs, signal, error: () => timeoutFailure(asked, timeoutMs) }, (limited) =>
+      await withTimeLimit({ timeoutMs, signal, error: () => timeoutFailure(place, timeoutMs) }, (limited) =>
         chatExchange({ ...fixed, credentials, body, transcript, clock, signal: limited }),
       )
       return undefined
     } catch (error) {
-      return networkFailure(error, asked, signal)
+      return networkFailure(error, place, signal)
     }
   }
 
-  /** The first of mere links that serves a video: nothing else says that it is one. */
+  /** The first bare link that serves a video, for answers without other evidence. */
   async function opened(links: readonly string[], { signal }: StageContext): Promise<VideoOutput | undefined> {
     for (const link of links.slice(0, MOST_LINKS)) {
       const proof = { url: link, ownOrigin: api.origin, timeoutMs: LINK_TIMEOUT_MS, minBytes: 1, signal }
@@ -134,7 +136,7 @@ export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions)
       })
       const broken = await exchange(body, credentials, transcript, context)
       signal.throwIfAborted()
-      // A verdict that was told stands, also when the connection broke after it.
+      // A verdict that was received stands, also when the connection broke after it.
       const failure = transcript.failure() ?? broken
       const found =
         transcript.video() ?? (failure === undefined ? await opened(transcript.links(), context) : undefined)
@@ -163,7 +165,7 @@ function isOnOwnMachine(address: string): boolean {
   return /^(localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])$/.test(new URL(address).hostname)
 }
 
-// What the upstream says of the video, unless there is a key in it.
+// The upstream's facts about the video, unless they contain a key.
 function ownFacts(transcript: ChatTranscript, { runId }: StageContext, { secrets }: ApiCredentials) {
   const [id, usage] = [transcript.id(), transcript.usage()].map((fact) =>
     fact !== undefined && carriesSecret(JSON.stringify(fact), secrets) ? undefined : fact,
@@ -178,7 +180,7 @@ function neither(transcript: ChatTranscript, { url, host, mask }: Parameters<typ
 }
 
 function unknownOr(error: unknown, name: string): unknown {
-  // The upstream's own deadline is told as what it is; it counts as unknown all the same.
+  // The upstream's own deadline keeps its class, and still counts as unknown.
   if (!mayHaveBeenAccepted(error) || (isSoraPipelineError(error) && error.code === 'stage-timeout')) return error
   return new SubmissionUnknownError(`Could not learn whether ${name} made the video: ${messageOf(error)}`, {
     cause: error,

@@ -9,11 +9,11 @@ import { address, aFetch, anAgent, credential, headers, named } from '../../opti
 export interface ChatCompletionsGeneratorOptions {
   /** Name in events, handles and messages. @defaultValue `'chat-completions'` */
   readonly name?: string | undefined
-  /** Name for people, in progress texts. @defaultValue `name` */
+  /** Display name, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
   /**
-   * Address of the API as the official SDK takes it, such as `https://chat.example/v1`. There is no default. A query is kept
-   * on every request; user name and password do not belong here.
+   * Address of the API in the form of the official SDK, such as `https://chat.example/v1`. There is no default. A
+   * query is added to every request; user name and password are refused.
    */
   readonly baseUrl: string
   /**
@@ -29,9 +29,9 @@ export interface ChatCompletionsGeneratorOptions {
   /** Headers that are sent with every request, by name. @defaultValue none */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
-   * What is done with an image that a request gives as an http or https address. Most servers of this family ignore such an
-   * image and generate from the text alone, so `refuse` rejects it with `InvalidRequestError`; `send` is for a server that
-   * reads addresses.
+   * How an image is treated that a request gives as an http or https address. Most servers of this family ignore such
+   * an image and generate from the text alone, so `refuse` rejects it with `InvalidRequestError`; `send` is for a
+   * server that reads addresses.
    * @defaultValue `'refuse'`
    */
   readonly imageUrls?: 'refuse' | 'send' | undefined
@@ -49,8 +49,9 @@ export interface ChatCompletionsGeneratorOptions {
    */
   readonly timeoutMs?: number | undefined
   /**
-   * Most decoded bytes of the answer and of one event of it, at least 1,000: room for servers that put the video into it as
-   * base64. A longer answer is an `UpstreamResponseError`, and the outcome is unknown. `Infinity` for no limit.
+   * Maximum decoded bytes of the answer and of each of its events, at least 1,000: room for servers that send the
+   * video as base64. A longer answer is an `UpstreamResponseError`, and the outcome is unknown. `Infinity` for no
+   * limit.
    * @defaultValue `33_554_432` (32 MiB)
    */
   readonly maxAnswerBytes?: number | undefined
@@ -62,14 +63,14 @@ export interface ChatCompletionsGeneratorOptions {
    */
   readonly serverErrors?: 'unknown' | 'refused' | undefined
   /**
-   * Called in place of the platform's `fetch`, with the address as a string.
+   * Called instead of the platform's `fetch`, with the address as a string.
    * @defaultValue `node:http` on Node, else `globalThis.fetch`; also `globalThis.fetch` where it was replaced
    */
   readonly fetch?: Fetch | undefined
   /**
-   * Agent of `node:http` or `node:https`, such as one of a proxy. It is used on Node unless `fetch` is given or
+   * Agent of `node:http` or `node:https`, such as one for a proxy. It is used on Node unless `fetch` is given or
    * `globalThis.fetch` was replaced.
-   * @defaultValue a connection of its own for each submission
+   * @defaultValue a separate connection for each submission
    */
   readonly agent?: Agent | undefined
 }

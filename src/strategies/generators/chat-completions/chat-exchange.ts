@@ -11,7 +11,7 @@ import { readSse } from '../../../upstream/sse.js'
 import { withTimeLimit } from '../../../upstream/time-limit.js'
 import type { ChatTranscript } from './chat-transcript.js'
 
-/** One request, and what its answer is read into. */
+/** One request, and the transcript of its answer. */
 export interface ChatExchange {
   readonly api: Api
   readonly url: string
@@ -20,9 +20,9 @@ export interface ChatExchange {
   readonly transcript: ChatTranscript
   /** Longest silence, in milliseconds. */
   readonly idleTimeoutMs: number
-  /** Most decoded bytes of a whole answer, and of one event. */
+  /** Maximum decoded bytes of a whole answer, and of one event. */
   readonly maxBytes: number
-  /** Whether a status that is no success proves that nothing was accepted; `undefined` leaves it to the usual rule. */
+  /** Whether a status outside 2xx proves that nothing was accepted; `undefined` applies the default rule. */
   readonly isRefusal: (status: number) => boolean | undefined
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -32,9 +32,9 @@ const WHAT = 'generate the video'
 const MOST_ERROR_BYTES = 64_000
 
 /**
- * Sends the request once and reads the answer into the transcript: a stream event by event, or a whole completion of a server
- * that does not stream. Which of them came is told by the first bytes, for media types lie. The connection is closed when the
- * reading ends, in whatever way; the upstream may go on with the job, at its price.
+ * Sends the request once and reads the answer into the transcript: a stream event by event, or a whole completion of
+ * a server that does not stream. The first bytes decide which one it is, because media types are unreliable. The
+ * connection is closed when the reading ends; the upstream may continue the job, at its price.
  */
 export async function chatExchange(exchange: ChatExchange): Promise<void> {
   const closing = new AbortController()
@@ -48,9 +48,9 @@ export async function chatExchange(exchange: ChatExchange): Promise<void> {
 async function converse(exchange: ChatExchange): Promise<void> {
   const { api, url, credentials, body, transcript, idleTimeoutMs, maxBytes, clock, signal } = exchange
   const { mask } = credentials
-  const asked = { what: WHAT, url, mask }
+  const place = { what: WHAT, url, mask }
   const bounded = <T>(step: (limited: AbortSignal) => Promise<T>) =>
-    withTimeLimit({ timeoutMs: idleTimeoutMs, signal, error: () => timeoutFailure(asked, idleTimeoutMs) }, step)
+    withTimeLimit({ timeoutMs: idleTimeoutMs, signal, error: () => timeoutFailure(place, idleTimeoutMs) }, step)
   const accept = 'text/event-stream, application/json'
   const headers = { accept, ...credentials.headers }
   const response = await bounded(() =>
@@ -59,8 +59,8 @@ async function converse(exchange: ChatExchange): Promise<void> {
   const { status } = response
   if (!response.ok) {
     const { text } = await bounded((limited) => readBodyText(response, MOST_ERROR_BYTES, limited))
-    const told = { isSubmission: true, isRefusal: exchange.isRefusal(status) }
-    throw answerError({ ...asked, ...told, status, headers: response.headers, text })
+    const submission = { isSubmission: true, isRefusal: exchange.isRefusal(status) }
+    throw answerError({ ...place, ...submission, status, headers: response.headers, text })
   }
   transcript.begin(response.headers)
   const { start, answer } = await bounded((limited) => peek(response, limited))
@@ -74,7 +74,7 @@ async function converse(exchange: ChatExchange): Promise<void> {
     return
   }
   for await (const { event, data } of readSse(answer, {
-    ...asked,
+    ...place,
     clock,
     signal,
     idleTimeoutMs,
@@ -85,7 +85,7 @@ async function converse(exchange: ChatExchange): Promise<void> {
   }
 }
 
-// One answer, or a chunk a line of a server that leaves out `data:`.
+// One answer, or a chunk a line of a server that omits `data:`.
 function chunksIn(text: string): readonly string[] {
   const lines = text.split('\n').filter((line) => line.trim() !== '')
   return lines.length > 1 && lines.every((line) => isObject(line)) ? lines : [text]
@@ -95,7 +95,7 @@ function isObject(line: string): boolean {
   return /^\s*\{.*\}\s*$/.test(line) || line.trim() === '[DONE]'
 }
 
-/** The first character of a body that is no blank, and the body as if nobody had looked. */
+/** The first character of a body that is not blank, and the body unread. */
 async function peek(response: Response, signal: AbortSignal): Promise<{ start: string; answer: Response }> {
   if (response.body === null) return { start: '', answer: response }
   const [seen, whole] = response.body.tee()

@@ -8,7 +8,7 @@ import { excerptOf, readErrorDetails } from '../../../upstream/error-details.js'
 import { isModerationVerdict } from '../../../upstream/moderation-verdict.js'
 import type { Mask } from '../../../upstream/secret.js'
 
-/** Who failed, for messages, and since when it was asked. */
+/** The upstream that failed, for messages, and the time since the submission. */
 export interface ChatUpstream {
   readonly url: string
   readonly host: string
@@ -17,11 +17,11 @@ export interface ChatUpstream {
   readonly requestId?: string | undefined
   /** Milliseconds since the submission. */
   elapsedMs(): number
-  /** Whether a status proves that nothing was accepted; `undefined` leaves it to the usual rule. */
+  /** Whether a status proves that nothing was accepted; `undefined` applies the default rule. */
   isRefusal(status: number): boolean | undefined
 }
 
-// What a gateway says of its own connection when nothing of the request can have got through.
+// How gateways report that they could not connect, when nothing of the request can have got through.
 const NOT_CONNECTED = /refused|resolve|getaddrinfo|name or service|no route|unreachable|failed to connect|certificate/i
 const SECONDS = /(\d{1,6}(?:\.\d{1,3})?)\s?s(?:ec\w{0,4})?\b/i
 const VAGUE = /^(?:server_)?error$/
@@ -32,8 +32,8 @@ const RULES = /\bpolic|guideline|\bterms\b|\brules\b|safety/i
 const ASKS_FOR_STREAM = /\b(?:enable|use|requires?|set|switch|turn)\b.{0,20}\bstream/i
 
 /**
- * The error of an error frame or of a sentence in its place. A timeout of the upstream leaves the outcome unknown; what names
- * none of the known troubles is the upstream's verdict on the job, unless it tells of a status that proves less.
+ * The error of an error frame or of a sentence in its place. A timeout of the upstream leaves the outcome unknown.
+ * Any unrecognised error is the upstream's verdict on the job, unless it names a status that proves less.
  *
  * @param said - JSON of any dialect, or a sentence.
  */
@@ -48,7 +48,7 @@ export function chatFailure(said: string, upstream: ChatUpstream): SoraPipelineE
     return complaintError(kind, message, { ...options, isRefusal: NOT_CONNECTED.test(complaint.message) })
   if (kind !== 'other') return complaintError(kind, message, options)
   const { status, words } = complaint
-  // A job that has failed by its own word is over, whatever the status around it.
+  // A job that reports its own failure is over, whatever the status.
   if (status !== undefined && !words.some((word) => FAILED.test(word)))
     return new UpstreamHttpError(message, { ...options, status, isRefusal: upstream.isRefusal(status) })
   const word = words.find((candidate) => !VAGUE.test(candidate))
@@ -56,8 +56,8 @@ export function chatFailure(said: string, upstream: ChatUpstream): SoraPipelineE
 }
 
 /**
- * The error behind `❌ 生成失败: <reason>`, the form in which a moderation verdict looks like success: a verdict where the reason names
- * one or there is none.
+ * The error behind `❌ 生成失败: <reason>`, the form in which a moderation verdict looks like success: a verdict if the
+ * reason names one or is missing.
  */
 export function markedFailure(reason: string, upstream: ChatUpstream): SoraPipelineError {
   const isVerdict = reason === '' || reason === 'None' || isModerationVerdict([], reason)
@@ -72,8 +72,8 @@ export function verdict(reason: string, upstream: ChatUpstream): SoraPipelineErr
 }
 
 /**
- * The error of an answer that is nothing but prose, when that says plainly that there is no video and none is paid for;
- * `undefined` for any other prose.
+ * The error of an answer that contains only prose, if the prose clearly means that there is no video and nothing is
+ * charged; `undefined` for any other prose.
  */
 export function proseFailure(prose: string, upstream: ChatUpstream): SoraPipelineError | undefined {
   if (isModerationVerdict([], prose) || (DECLINES.test(prose) && RULES.test(prose))) return verdict(prose, upstream)

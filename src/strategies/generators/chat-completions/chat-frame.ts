@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 
-// Servers write null, leave fields out, or send another type than their papers say: what cannot be read is absent.
+// Servers write null, omit fields, or send undocumented types: what cannot be read is absent.
 const text = z.catch(z.optional(z.string()), undefined)
 const numeric = z.catch(z.optional(z.number()), undefined)
 
@@ -35,7 +35,7 @@ const Choice = z.looseObject({
   finish_reason: text,
 })
 
-/** One chunk of a chat stream, or a whole chat completion, as far as it can be read. */
+/** One chunk of a chat stream, or a whole chat completion, with every field that could be read. */
 export const ChatFrame = z.looseObject({
   id: text,
   object: text,
@@ -43,8 +43,8 @@ export const ChatFrame = z.looseObject({
   usage: z.catch(z.optional(z.record(z.string(), z.json())), undefined),
 })
 
-/** A {@link ChatFrame} as it was read. */
+/** A parsed {@link ChatFrame}. */
 export type ChatFrame = z.output<typeof ChatFrame>
 
-/** What a frame adds to the message. */
+/** The addition of a frame to the message. */
 export type ChatDelta = z.output<typeof Delta>

@@ -4,20 +4,20 @@ import { parseSize } from '../videos-api/video-size.js'
 const ORIENTATION = /(?:^|[-_])(landscape|portrait)(?=[-_]|$)/i
 const SECONDS = /(?:^|[-_])(\d{1,4})s$/i
 
-const FIX = 'leave it out, or name a model that says so, such as sora2-landscape-10s'
+const FIX = 'leave it out, or use a matching model, such as sora2-landscape-10s'
 
-/** Why a length cannot be had from a model whose name says the length; `undefined` when the name says just that. */
+/** The reason why a model cannot give a length, for a model name with a length; `undefined` if they match. */
 export function lengthProblem(model: string, durationSeconds: number | undefined): string | undefined {
   return Number(SECONDS.exec(model)?.[1]) === durationSeconds ? undefined : FIX
 }
 
-/** The same for a ratio: `landscape` is 16:9 and `portrait` 9:16. */
+/** Like {@link lengthProblem}, for a ratio: `landscape` is 16:9 and `portrait` 9:16. */
 export function ratioProblem(model: string, aspectRatio: string | undefined): string | undefined {
   const orientation = aspectRatio === '16:9' ? 'landscape' : aspectRatio === '9:16' ? 'portrait' : 'none'
   return orientationOf(model) === orientation ? undefined : FIX
 }
 
-/** The same for a frame, of which only the orientation can be asked for. */
+/** Like {@link lengthProblem}, for a frame size, of which only the orientation can be requested. */
 export function frameProblem(model: string, size: string | undefined): string | undefined {
   const { width = 0, height = 0 } = parseSize(size) ?? {}
   const orientation = width > height ? 'landscape' : width < height ? 'portrait' : 'none'

@@ -10,8 +10,8 @@ const STAGE = /^\s*\[([^[\]\n]{1,60})\]/
 const STATUS = /%\s?\(([^()\n]{1,60})\)/
 
 /**
- * The progress in one delta: the number of `delta.progress`, the stage of `delta.wm`, or the prose of `reasoning_content`;
- * `undefined` when it has none. A ratio is only what the upstream writes as a number of its own, never a guess.
+ * The progress in one delta: the number of `delta.progress`, the stage of `delta.wm`, or the prose of
+ * `reasoning_content`; `undefined` if it has none. A ratio is always a number that the upstream wrote, never a guess.
  */
 export function reasoningProgress(delta: ChatDelta, mask: Mask): StageProgress | undefined {
   const { reasoning_content: prose = '', progress, wm } = delta
@@ -20,16 +20,20 @@ export function reasoningProgress(delta: ChatDelta, mask: Mask): StageProgress |
   const stage = wm?.stage ?? STATUS.exec(prose)?.[1] ?? STAGE.exec(prose)?.[1]
   const phase = stage === undefined ? '' : excerptOf(stage, mask).slice(0, 60)
   const attempt = wm?.attempt === undefined ? '' : `attempt ${wm.attempt}`
-  return told({ ratio, phase, message: message || attempt })
+  return toProgress({ ratio, phase, message: message || attempt })
 }
 
-/** The progress in prose of `content`, where servers write that know no other place, such as `🎬 开始生成视频...`. */
+/** The progress in prose of `content`, which some servers use for it, such as `🎬 开始生成视频...`. */
 export function contentProgress(prose: string, mask: Mask): StageProgress | undefined {
   const isAboutProgress = /progress|进度/i.test(prose)
-  return told({ ratio: isAboutProgress ? percentIn(prose) : undefined, phase: '', message: sentenceOf(prose, mask) })
+  return toProgress({
+    ratio: isAboutProgress ? percentIn(prose) : undefined,
+    phase: '',
+    message: sentenceOf(prose, mask),
+  })
 }
 
-function told({
+function toProgress({
   ratio,
   phase,
   message,

@@ -14,22 +14,24 @@ import { type ChatUpstream, chatFailure, markedFailure, proseFailure, verdict } 
 import { type ChatDelta, ChatFrame } from './chat-frame.js'
 import { contentProgress, reasoningProgress } from './chat-progress.js'
 
-/** What an upstream has written so far, and what it comes to. */
+/** The text of an upstream so far, and its meaning. */
 export interface ChatTranscript {
-  /** Takes the headers of the answer: an error in its body carries the id of the request. */
+  /** Sets the headers of the answer: an error in its body carries the id of the request. */
   begin(headers: Headers): void
-  /** Takes the data of one event, or a whole answer; `end` when nothing more is to be expected. */
+  /** Adds the data of one event, or a whole answer; `end` when nothing more is expected. */
   add(data: string): 'more' | 'end'
-  /** The video, where something says that it is one. Of a stream that nobody finished only an address that surely came whole. */
+  /**
+   * The video, if there is evidence for one. Of a stream without an end, only an address that is certainly complete.
+   */
   video(): VideoOutput | undefined
-  /** Addresses that nothing speaks for, the last first. */
+  /** Bare links, the last first. */
   links(): readonly string[]
-  /** The upstream's own verdict, when it gave one. */
+  /** The upstream's own verdict, if it gave one. */
   failure(): SoraPipelineError | undefined
   /** The upstream's id of the job, else of the message. */
   id(): string | undefined
   usage(): JsonObject | undefined
-  /** The start of what was written, for messages. */
+  /** The beginning of the text, for messages. */
   excerpt(): string
 }
 
@@ -39,17 +41,17 @@ const POLICY = /content policy violation/i
 const FILTERED =
   /^(?:content_?filter(?:ed)?|sensitive|(?:image_)?safety|prohibited_content|blocklist|spii|recitation|refusal|moderat\w*|content_policy\w*|nsfw)$/i
 const FAILED = /❌\s?(?:生成失败|generation failed)\s?[:：]?/i
-// From here on the content is the result, and no prose about the way there.
+// After this the content is the result, not prose about progress.
 const RESULT = /https?:|[<`{]|!\[/
 
-/** Makes an empty transcript of so many characters at most, which reports the progress that it is told. */
+/** Creates an empty transcript with a maximum of characters. It reports progress through the given context. */
 export function createChatTranscript(
-  asked: ChatUpstream,
+  initial: ChatUpstream,
   search: UrlSearch,
   { report, maxContent }: Pick<StageContext, 'report'> & { readonly maxContent: number },
 ): ChatTranscript {
-  const { mask, host } = asked
-  let upstream = asked
+  const { mask, host } = initial
+  let upstream = initial
   const outputs: VideoOutput[] = []
   let jobId: string | undefined
   let messageId: string | undefined
@@ -106,7 +108,7 @@ export function createChatTranscript(
     else if (text !== '') addContent(text)
   }
 
-  // What the word of a failure is followed by may name an address too: that of the rules which were broken.
+  // The reason of a failure may contain an address too: that of the rules that were broken.
   const failedAt = () => FAILED.exec(content)
   const prose = () => content.slice(0, failedAt()?.index)
 
@@ -118,7 +120,7 @@ export function createChatTranscript(
     return isPerhapsCut(best) ? undefined : best.output
   }
 
-  // Only an address that is surely a video's: what a model thinks of is full of others.
+  // Only an address that is certainly a video: the reasoning of a model is full of others.
   function ofReasoning(): VideoOutput | undefined {
     const [best] = chatCandidates(reasoning, search)
     return best !== undefined && best.evidence >= FILE_EVIDENCE && failedAt() === null ? best.output : undefined
@@ -135,7 +137,7 @@ export function createChatTranscript(
 
   return {
     begin: (headers) => {
-      upstream = { ...asked, requestId: requestIdFrom(headers, mask) }
+      upstream = { ...initial, requestId: requestIdFrom(headers, mask) }
     },
     add(data) {
       if (data.trimStart().startsWith('[DONE]')) {
@@ -174,9 +176,9 @@ export function createChatTranscript(
       if (isViolation) return verdict(reason, upstream)
       if (marker !== null) return markedFailure(reason, upstream)
       if (video() !== undefined) return undefined
-      // Some tell of a failure where they tell of progress.
-      const told = content.trim() === '' ? FAILED.exec(reasoning) : null
-      if (told !== null) return markedFailure(reasoning.slice(told.index + told[0].length).trim(), upstream)
+      // Some servers report a failure in the field for progress.
+      const failed = content.trim() === '' ? FAILED.exec(reasoning) : null
+      if (failed !== null) return markedFailure(reasoning.slice(failed.index + failed[0].length).trim(), upstream)
       return proseFailure(content, upstream)
     },
     id: () => jobId ?? messageId,
@@ -185,7 +187,7 @@ export function createChatTranscript(
   }
 }
 
-// The parts of a message that are no texts.
+// The parts of a message other than texts.
 function partsIn(body: unknown): unknown {
   const choices: unknown = Object(body).choices
   if (!Array.isArray(choices)) return undefined
@@ -196,20 +198,21 @@ function partsIn(body: unknown): unknown {
   })
 }
 
-// What a delta has beside its texts and what is read by name: videos stand in fields of many names.
+// The other fields of a delta: videos appear under many names.
 function beside(delta: ChatDelta): unknown {
   const { content: _, reasoning_content: __, refusal: ___, output: ____, progress: _____, wm: ______, ...rest } = delta
   return rest
 }
 
-// A frame without choices that brings an error in any dialect; beside choices, only an `error` of its own counts.
+// A frame without choices that contains an error in any dialect; with choices, only its own `error` counts.
 function isErrorFrame({ choices, error, object, message, detail, code }: ChatFrame): boolean {
   if (saysError(error)) return true
   const isCode = Number(code) >= 400
   return choices === undefined && (object === 'error' || saysError(message) || saysError(detail) || isCode)
 }
 
-// `{"type":"error","error":"…"}` or `{"status":"failed","error":"…"}` as the content of an ordinary chunk, or as the last of its lines.
+// `{"type":"error","error":"…"}` or `{"status":"failed","error":"…"}` as the content of an ordinary chunk, or as its
+// last line.
 function isErrorJson(text: string): boolean {
   if (!/^\s*\{/.test(text)) return false
   const body = jsonOf(text)
@@ -222,6 +225,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return undefined // Whoever asks knows what to do with text that is no JSON.
+    return undefined // The caller handles text that is not JSON.
   }
 }

@@ -7,7 +7,7 @@ import { type JobState, jobStateOf } from '../answers/job-state.js'
 import { readJob } from './job-answer.js'
 
 const TERMINAL: ReadonlySet<JobState> = new Set(['completed', 'failed', 'moderated', 'cancelled', 'expired'])
-// What servers answer that cannot cancel, or not this job, or not any more at this point.
+// Statuses of servers that cannot cancel, or not this job, or not at this point.
 const CANNOT: ReadonlySet<number> = new Set([400, 404, 405, 409, 410, 422, 501])
 
 const DeleteAnswer = z.looseObject({
@@ -16,8 +16,8 @@ const DeleteAnswer = z.looseObject({
 })
 
 /**
- * Asks for the job and deletes it only while it runs: with this family `DELETE` of a finished job throws away the video that
- * was paid for. A server that cannot cancel, or does not know the job, is `unsupported`.
+ * Polls the job and deletes it only while it runs: in this family `DELETE` of a finished job discards the paid video.
+ * A server that cannot cancel, or does not know the job, is `unsupported`.
  */
 export async function cancelVideo(
   api: Api,
@@ -25,8 +25,8 @@ export async function cancelVideo(
   call: Pick<ApiCall, 'signal' | 'timeoutMs' | 'maxBytes'>,
 ): Promise<CancelOutcome> {
   try {
-    const asked = await api.call({ ...call, what: 'ask for the job before cancelling it', method: 'GET', url: job.url })
-    const { state } = readJob(readJsonBody(asked))
+    const polled = await api.call({ ...call, what: 'poll the job before cancelling it', method: 'GET', url: job.url })
+    const { state } = readJob(readJsonBody(polled))
     if (state !== undefined && TERMINAL.has(jobStateOf(state))) return outcomeOfEnd(state)
     const url = api.address(`/videos/${encodeURIComponent(job.id)}`)
     return outcomeOf(await api.call({ ...call, what: 'cancel the job', method: 'DELETE', url }))

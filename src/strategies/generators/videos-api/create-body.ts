@@ -3,7 +3,7 @@ import type { OutgoingRequest } from '../../../upstream/outgoing-request.js'
 import { dataUrlOf } from '../media-file.js'
 import type { CreatePlan } from './create-plan.js'
 
-/** How a submission is put on the wire. */
+/** The encoding of a submission. */
 export type Encoding = 'json' | 'multipart'
 
 /** The body of a planned submission in one of the two encodings. */

@@ -6,19 +6,19 @@ import type { StageContext } from '../../../contracts/stage.js'
 import { type MediaFile, readMediaFile } from '../media-file.js'
 import { sizeFor } from './video-size.js'
 
-/** What is to be submitted, before it is put into JSON or a form. */
+/** The content of a submission, before it is encoded. */
 export interface CreatePlan {
-  /** Below the base address, such as `/videos`. */
+  /** Path below the base address, such as `/videos`. */
   readonly path: string
   readonly fields: JsonObject
   readonly image?: MediaFile | undefined
-  /** Always bytes: this family takes no address of a video. */
+  /** Always bytes: this family does not accept the address of a video. */
   readonly video?: Extract<MediaFile, { kind: 'file' }> | undefined
   /** Merged last, so its keys win. */
   readonly overrides: JsonObject
 }
 
-/** What the generator is configured with. */
+/** The configuration of the generator. */
 export interface CreateDefaults {
   readonly name: string
   readonly model?: string | undefined
@@ -28,16 +28,16 @@ export interface CreateDefaults {
 
 type Field = Exclude<keyof VideoRequest, 'providerOptions' | 'metadata' | 'prompt'>
 
-// What this family has no field for, and what the upstream's own extension of it would be called.
+// Fields that this family lacks, with the name of the upstream's extension for each.
 const CHANGES_RESULT: readonly Field[] = ['storyboard', 'style']
 const CHANGES_LITTLE: readonly Field[] = ['seed', 'audio', 'user']
-// What a remix or an edit keeps from the video that it begins with.
+// Properties that a remix or an edit keeps from its original video.
 const KEPT: readonly Field[] = ['model', 'size', 'aspectRatio', 'durationSeconds']
 
 /**
- * Plans one submission: where to, with which fields.
- * @throws InvalidRequestError naming every field that would change the result and that this family cannot honour. What changes
- * little is a warning. Either is taken as honoured when `providerOptions` has a key of that name.
+ * Plans one submission: its path and its fields.
+ * @throws InvalidRequestError naming every field that would change the result and that this family cannot honour.
+ * Fields with little effect give a warning. A field counts as honoured when `providerOptions` has a key of that name.
  */
 export function planCreate(request: VideoRequest, defaults: CreateDefaults, context: StageContext): CreatePlan {
   const { videoInput: chosenInput, ...overrides } = request.providerOptions ?? {}
@@ -63,10 +63,9 @@ export function planCreate(request: VideoRequest, defaults: CreateDefaults, cont
     refuse(field, `leave it out: ${given[0]} is given, and one video begins with one of them`)
 
   const frame = base === 'prompt' ? sizeFor(request) : {}
-  if (frame === 'unmapped')
-    refuse('aspectRatio', 'give a size instead, such as 1280x720: no size is known to have this ratio')
+  if (frame === 'unmapped') refuse('aspectRatio', 'give a size instead, such as 1280x720: no known size has this ratio')
   if (frame === 'contradiction')
-    refuse('aspectRatio', `leave it out, or give a size of this ratio in place of ${request.size}`)
+    refuse('aspectRatio', `leave it out, or give a size of this ratio instead of ${request.size}`)
   const files = problems.length === 0 ? filesOf(request, refuse) : {}
   if (problems.length > 0) throw new InvalidRequestError(problems)
 
@@ -107,7 +106,8 @@ function filesOf(
 ): Pick<CreatePlan, 'image' | 'video'> {
   const image = request.image === undefined ? undefined : readMediaFile(request.image, 'image')
   const video = request.video === undefined ? undefined : readMediaFile(request.video, 'video')
-  if (video?.kind === 'url') refuse('video', 'download it and give its bytes: the upstream takes no address of a video')
+  if (video?.kind === 'url')
+    refuse('video', 'download it and give its bytes: the upstream does not accept the address of a video')
   return { image, video: video?.kind === 'file' ? video : undefined }
 }
 

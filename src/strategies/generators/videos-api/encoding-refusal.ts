@@ -1,14 +1,15 @@
 import { isSoraPipelineError } from '../../../contracts/errors.js'
 import { UpstreamHttpError } from '../../../contracts/upstream-errors.js'
 
-// FastAPI and its kin do not name the encoding: they only miss the prompt, which was surely there.
+// FastAPI and similar frameworks do not name the encoding: they report the prompt as missing, although it was sent.
 const MISSES_PROMPT = /\bprompt\b[^;.]{0,80}(required|missing)|(required|missing)[^;.]{0,80}\bprompt\b/i
 const NAMES_ENCODING =
   /content[- ]?type|media type|multipart|form[- ]?data|boundary|application\/json|(invalid|malformed|expected|pars|decod|unmarshal)\w*[^;.]{0,40}\bjson\b|\bjson\b[^;.]{0,40}(pars|decod|expected|invalid)/i
 
 /**
- * Whether a refused submission was refused for its encoding: 415, or a 400 or 422 that names the encoding or misses the prompt
- * that was sent. Such an answer proves that nothing was accepted, so the same submission may be sent in the other encoding.
+ * Whether a submission was refused for its encoding: 415, or a 400 or 422 that names the encoding or reports a sent
+ * prompt as missing. Such an answer proves that nothing was accepted, so the same submission may be sent in the other
+ * encoding.
  */
 export function isEncodingRefusal(error: unknown): boolean {
   if (!isSoraPipelineError(error) || !(error instanceof UpstreamHttpError)) return false

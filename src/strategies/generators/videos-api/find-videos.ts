@@ -10,21 +10,21 @@ const LISTS = ['data', 'videos', 'items', 'results', 'list', 'tasks'] as const
 const CURSORS = ['next', 'next_cursor', 'next_page', 'next_page_token', 'nextPageToken', 'cursor'] as const
 const PAGE = 100
 const MOST_PAGES = 20
-// How far the clocks of one server's machines, and seconds that were rounded, may be apart.
+// How much the clocks of one server's machines, and rounded seconds, may differ.
 const SKEW_MS = 60_000
-// Without a date in the answer nothing tells how far the server's clock is from ours.
+// How much the server's clock may differ from the local one, if the answer has no date.
 const UNKNOWN_SKEW_MS = 3_660_000
 const ZONES_MS = 14 * 3_600_000
 const ZONELESS = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?$/
 
 interface Page {
   readonly jobs: readonly JobAnswer[]
-  /** Whether the server says that there are more; `undefined` when it says nothing. */
+  /** Whether the server reports more jobs; `undefined` if it does not say. */
   readonly hasMore: boolean | undefined
   readonly after: string | undefined
 }
 
-/** When a submission may have been accepted, by the clock of the server. */
+/** When a submission may have been accepted, by the server's clock. */
 interface Window {
   readonly since: number
 }
@@ -32,10 +32,11 @@ interface Window {
 type Place = 'inside' | 'before' | 'unclear'
 
 /**
- * The jobs of the server's list that could be a submission: with the prompt that was sent, as the transport and the server may have changed
- * it, and not older than it by the server's own clock. `GET /videos` of the retired OpenAI API lists the newest first, 100 at a time; other
- * orders and page sizes are read to their end. `'unclear'` when the list cannot prove that the job is absent: it leaves out prompts, ids or
- * the zone of its times, or may be cut off.
+ * The jobs of the server's list that could be a submission: with the prompt that was sent, as the transport and the
+ * server may have changed it, and not older than the submission by the server's own clock. `GET /videos` of the
+ * retired OpenAI API lists the newest first, 100 at a time; other orders and page sizes are read to their end.
+ * `'unclear'` if the list cannot prove that the job is absent: it omits prompts, ids or time zones, or may be cut
+ * off.
  */
 export async function findVideos(
   api: Api,
@@ -62,15 +63,15 @@ export async function findVideos(
       seen.add(job.id)
       if (plain(job.prompt) !== prompt) continue
       if (place === 'unclear') return 'unclear'
-      if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job carries the key')
+      if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
       found.add(job.id)
     }
     const ids = [...found]
     if (page.hasMore === false) return ids
-    // Past the first older one there are only older ones, where the newest come first.
+    // In a list with the newest first, only older jobs follow the first older one.
     if (areNewestFirst(times) && (times.at(-1) ?? 0) < window.since - ZONES_MS * Number(isZoneless(page))) return ids
     if (page.jobs.length === 0) return page.hasMore === true ? 'unclear' : ids
-    // A server that does not page gives the same again; whether that was all it does not say.
+    // A server without pages repeats the same list; it is unclear whether that list is complete.
     if (!isNew || page.after === undefined || page.after === after) return 'unclear'
     after = page.after
   }
@@ -88,7 +89,7 @@ async function readPage(api: Api, after: string | undefined, call: Pick<ApiCall,
 function pageOf(answer: ApiAnswer): Page {
   const body = readJsonBody(answer)
   const list = Array.isArray(body) ? body : LISTS.map((name) => Object(body)[name]).find(Array.isArray)
-  if (list === undefined) throw unreadable(answer, 'there is no list')
+  if (list === undefined) throw unreadable(answer, 'it has no list')
   const jobs = list.map(readJob)
   const { has_more: more, hasMore = more, last_id: lastId, total } = isRecord(body) ? body : {}
   const isWhole = typeof total === 'number' && total === jobs.length
@@ -104,11 +105,11 @@ function pageOf(answer: ApiAnswer): Page {
 function windowOf(answer: ApiAnswer, submittedAt: number, now: number): Window {
   const served = Date.parse(answer.headers.get('date') ?? '')
   const skewMs = Number.isNaN(served) ? UNKNOWN_SKEW_MS : SKEW_MS
-  // How long ago is the same on every clock.
+  // The age is the same on every clock.
   return { since: (Number.isNaN(served) ? now : served) - (now - submittedAt) - skewMs }
 }
 
-// A time without a zone is one of UTC; where another zone would bring it into the time that counts, nothing is sure.
+// A time without a zone is read as UTC. If another zone would move it into the window, the result is unclear.
 function placeOf({ createdAt }: JobAnswer, { since }: Window): Place {
   const at = instantOf(zoned(createdAt))
   if (at === undefined || at >= since) return 'inside'
@@ -132,13 +133,13 @@ function areNewestFirst(times: readonly number[]): boolean {
   return isFalling && (times[0] ?? 0) > (times.at(-1) ?? 0)
 }
 
-// What the server has of the prompt: `providerOptions` are merged last.
+// The prompt that the server received: `providerOptions` are merged last.
 function sentPrompt({ prompt, providerOptions = {} }: VideoRequest): string | undefined {
   const sent = Object.hasOwn(providerOptions, 'prompt') ? providerOptions.prompt : prompt
   return typeof sent === 'string' ? plain(sent) : undefined
 }
 
-// A form makes every line end CRLF, and many servers trim.
+// A form turns every line end into CRLF, and many servers trim.
 function plain(prompt: string): string {
   return prompt.replace(/\r\n?/g, '\n').trim().normalize('NFC')
 }

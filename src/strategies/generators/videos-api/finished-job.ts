@@ -11,7 +11,7 @@ import { type VideoOutput, videoOutputs } from '../../../upstream/video-output.j
 import { instantOf, type JobAnswer } from './job-answer.js'
 import { parseSize } from './video-size.js'
 
-/** A job that is done, and what it takes to reach its video. */
+/** A completed job, and what is needed to reach its video. */
 export interface FinishedJob {
   readonly id: string
   readonly body: JobAnswer
@@ -23,13 +23,13 @@ export interface FinishedJob {
 }
 
 const MOST_PLACES = 5
-// Of a server behind a proxy that serves it below another path.
+// For a server behind a proxy that serves it below another path.
 const CONTENT = /\/videos\/[^/]+\/content$/
 
 /**
- * The video of a job, from the most trusted place that the answer names; `undefined` when it names none. An address below
- * `baseUrl` is behind the key, when there is one; any other is public. An address that carries the key is never surfaced. Where
- * the first place cannot be opened, its source reads the next one, and `/content` after the last.
+ * The video of a job, from the most trusted address in the answer; `undefined` if it names none. An address below
+ * `baseUrl` needs the key, if there is one; any other is public. An address that contains the key is never surfaced.
+ * If the first address cannot be opened, the source reads the next one, and `/content` after the last.
  */
 export function namedVideo(job: FinishedJob): GeneratedVideo | undefined {
   // The answer to a submission may be the file itself.
@@ -46,7 +46,8 @@ export function namedVideo(job: FinishedJob): GeneratedVideo | undefined {
   return places.length === 1 ? first : { ...first, source: firstSourceOf(places, first.source) }
 }
 
-// One source of several places: the first that opens, and that one from then on, because the bytes of two may differ.
+// One source for several addresses: the first that opens, and only that one afterwards, because the bytes of two may
+// differ.
 function firstSourceOf(sources: readonly VideoSource[], first: VideoSource): VideoSource {
   let opened: VideoSource | undefined
   return {
@@ -77,10 +78,10 @@ function firstSourceOf(sources: readonly VideoSource[], first: VideoSource): Vid
   }
 }
 
-/** The video at `/videos/{id}/content`, where servers keep it that name no address. */
+/** The video at `/videos/{id}/content`, for servers that name no address. */
 export function contentVideo(job: FinishedJob): GeneratedVideo {
   const url = job.api.address(`/videos/${encodeURIComponent(job.id)}/content`)
-  return videoAt(job, url, job.api.hasCredential ? 'owner' : 'anybody')
+  return videoAt(job, url, job.api.hasCredential ? 'owner' : 'anyone')
 }
 
 function inlineVideo(job: FinishedJob, output: Extract<VideoOutput, { kind: 'bytes' }>): GeneratedVideo | undefined {
@@ -95,29 +96,29 @@ function addressedVideo(job: FinishedJob, output: Extract<VideoOutput, { kind: '
   if (!isPlainHttp(url)) return undefined
   const isOwn = url.origin === api.origin
   const carriesKey = holdsSecret(output.url, answer.secrets)
-  // Opening it would hand the key to another origin, surfacing it to everybody.
+  // Opening it would send the key to another origin, surfacing it would publish the key.
   if (carriesKey && !isOwn) return undefined
   const isOfApi = api.covers(url) || CONTENT.test(url.pathname)
   const isBehindKey = isOwn && api.hasCredential && (carriesKey || output.needsKey || isOfApi)
-  return videoAt(job, output.url, isBehindKey ? 'owner' : 'anybody')
+  return videoAt(job, output.url, isBehindKey ? 'owner' : 'anyone')
 }
 
-function videoAt(job: FinishedJob, url: string, reader: 'owner' | 'anybody'): GeneratedVideo {
+function videoAt(job: FinishedJob, url: string, reader: 'owner' | 'anyone'): GeneratedVideo {
   const facts = factsOf(job)
   const source = sourceAt(job, url, reader, facts.expiresAt)
-  return reader === 'anybody' ? { ...facts, url, source } : { ...facts, source }
+  return reader === 'anyone' ? { ...facts, url, source } : { ...facts, source }
 }
 
 function sourceAt(
   job: FinishedJob,
   url: string,
-  reader: 'owner' | 'anybody',
+  reader: 'owner' | 'anyone',
   expiresAt: number | undefined,
 ): VideoSource {
   const { api, clock, timeoutMs, allowPrivateAddresses } = job
   return remoteVideo({
     url,
-    isPublic: reader === 'anybody',
+    isPublic: reader === 'anyone',
     isUrlSecret: holdsSecret(url, job.answer.secrets),
     ...(reader === 'owner' && { credentials: { origin: api.origin, get: api.credentials } }),
     ownOrigin: api.origin,

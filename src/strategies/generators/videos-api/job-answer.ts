@@ -3,7 +3,7 @@ import { firstIn, jobIdIn, type Layer, layersOf, requestIdIn } from '../answers/
 import { numberedState, STATE_FIELDS, stateWordOf } from '../answers/job-state.js'
 import { progressRatio } from '../answers/progress-ratio.js'
 
-// Servers leave out what they do not know, write null, or another type than last year: a field that cannot be read is absent.
+// Servers omit unknown fields, write null, or change types: a field that cannot be read is absent.
 const text = z.catch(z.optional(z.string()), undefined)
 const numeric = z.catch(z.optional(z.coerce.number().check(z.positive())), undefined)
 
@@ -34,32 +34,32 @@ const PROGRESS = [
   'completion_percentage',
   'completion',
 ] as const
-// From 0 to 1, as the servers of Sora have it.
+// From 0 to 1, as on the servers of Sora.
 const RATIOS = ['progress_pct', 'progress_ratio'] as const
-// Said by servers that have no word for the state.
+// Sent by servers without a word for the state.
 const ENDS = ['done', 'is_done', 'finished', 'is_finished', 'completed', 'is_completed'] as const
 const CREATED = ['created_at', 'created', 'create_time', 'created_time', 'submit_time'] as const
 
-/** What a server of the `/v1/videos` family answers about a job, as far as it can be read. */
+/** The answer of a server of the `/v1/videos` family about a job, with every field that could be read. */
 export interface JobAnswer {
-  /** All that was answered. */
+  /** The whole answer. */
   readonly body: unknown
   readonly layers: readonly Layer[]
   readonly id: string | undefined
-  /** Of the request; that of the job where it has no other. */
+  /** The id of the request; that of the job if there is no other. */
   readonly requestId: string | undefined
   /** The word of its state as it was written. */
   readonly state: string | undefined
   /** 0 to 1. */
   readonly ratio: number | undefined
-  /** Where to ask for it, as it was written. */
+  /** The address for polls, as it was written. */
   readonly pollAddress: string | undefined
   readonly prompt: string | undefined
   readonly createdAt: unknown
   readonly facts: z.output<typeof JobFacts>
 }
 
-/** Reads what is known of a job: nothing is, of an answer that is no object. */
+/** Reads a job; every field is absent for an answer that is not an object. */
 export function readJob(body: unknown): JobAnswer {
   const layers = layersOf(body)
   const textIn = (names: readonly string[]) =>
@@ -82,7 +82,7 @@ export function readJob(body: unknown): JobAnswer {
 export function instantOf(value: unknown): number | undefined {
   const instant = typeof value === 'string' ? (/^\d+$/.test(value) ? Number(value) : Date.parse(value)) : value
   if (typeof instant !== 'number' || !Number.isFinite(instant) || instant <= 0) return undefined
-  // Nobody serves a video until the year 33658: what is so large counts milliseconds.
+  // Values above the year 33658 in seconds count milliseconds.
   return typeof value === 'string' && !/^\d+$/.test(value) ? instant : instant > 1e12 ? instant : instant * 1000
 }
 

@@ -7,9 +7,9 @@ import { jobStateOf } from '../answers/job-state.js'
 import { contentVideo, type FinishedJob, namedVideo } from './finished-job.js'
 import { refusalIn } from './started-job.js'
 
-/** How long a server may say `completed` without naming a video, when it is not of the shape that never names one. */
+/** How many polls a server may answer `completed` without a video, if its shape can name one. */
 export interface GracePolls {
-  /** Whether there is still patience with a job; counts each time. */
+  /** Whether another poll is allowed for a job; counts each call. */
   take(id: string): boolean
 }
 
@@ -17,8 +17,8 @@ const GRACE_POLL_MS = 2_000
 const LONGEST_PHASE = 60
 
 /**
- * What an answer says of a job. `completed` with an error is a failure, an unknown word means that it runs, and an answer
- * without a state is judged by what it holds.
+ * The status of a job in an answer. `completed` with an error is a failure, an unknown word means that the job runs,
+ * and an answer without a state is judged by its content.
  */
 export function jobStatus(job: FinishedJob, grace: GracePolls): TaskStatus {
   const { id, body, answer } = job
@@ -38,10 +38,11 @@ export function jobStatus(job: FinishedJob, grace: GracePolls): TaskStatus {
       if (isModerated(layers)) return fail('moderated')
       return hasError(layers) ? fail('failed') : finished(job, grace, fail)
     case undefined: {
-      // A gateway's own trouble, told under 200, is no verdict on the job: another generator must not be paid for it.
-      if (hasError(layers) && body.id === undefined) throw unreadable(answer, 'there is an error of no job')
+      // A gateway's own failure, reported under 200, is not a verdict on the job: another generator must not be paid
+      // for it.
+      if (hasError(layers) && body.id === undefined) throw unreadable(answer, 'it is an error without a job')
       const refusal = body.id === undefined ? refusalIn(body, answer) : undefined
-      // A key that is refused in an envelope is refused all the same; what else such an envelope says may pass.
+      // A key that is refused in an envelope counts as refused; any other error in one may be temporary.
       if (refusal?.code === 'authentication') throw refusal
       if (isModerated(layers)) return fail('moderated')
       if (hasError(layers)) return fail('failed')
@@ -57,7 +58,7 @@ function finished(job: FinishedJob, grace: GracePolls, fail: (word: string) => T
   const video = namedVideo(job)
   if (video !== undefined) return { state: 'completed', video }
   if (isFiltered(job.body.layers)) return fail('moderated')
-  // OpenAI's own object has no field for an address: the video is always at /content, and waiting would gain nothing.
+  // OpenAI's own object has no field for an address: the video is always at /content, so waiting would gain nothing.
   const namesNoVideo = job.body.facts.object === 'video'
   if (namesNoVideo || !grace.take(job.id)) return { state: 'completed', video: contentVideo(job) }
   return { ...pending(job), state: 'running', pollAfterMs: GRACE_POLL_MS }

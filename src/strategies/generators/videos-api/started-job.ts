@@ -33,35 +33,35 @@ export function readStartedJob(answer: ApiAnswer): JobAnswer {
   const id = address === undefined || address === null ? undefined : lastSegmentOf(address, answer.url)
   if (isRecord(body) || Array.isArray(body)) {
     const job = readJob(body)
-    // A greeting beside the address says no more than the address does.
-    const isByAddress = job.id === undefined && id !== undefined && answer.status <= 202 && !tellsOfError(job)
+    // Prose beside the address of a job is ignored.
+    const isByAddress = job.id === undefined && id !== undefined && answer.status <= 202 && !reportsError(job)
     return isByAddress ? { ...job, id, pollAddress: job.pollAddress ?? address ?? undefined } : job
   }
   if (answer.text.trim() !== '' || id === undefined) {
-    throw unreadable(answer, answer.text.trim() === '' ? 'there is nothing' : 'there is no JSON')
+    throw unreadable(answer, answer.text.trim() === '' ? 'it is empty' : 'it is not JSON')
   }
   return { ...readJob({ id }), pollAddress: address ?? undefined }
 }
 
-/** Whether an answer with a status that is no success says that the job was accepted: it has an id of one. */
+/** Whether an answer outside 2xx shows that the job was accepted: it contains a job id. */
 export function isAcceptance(text: string, status: number): boolean {
   const job = readJob(jsonOf(text))
   const { id, state, layers } = job
   if (id === undefined) return false
   const isKnown = state !== undefined && jobStateOf(state) !== 'unknown' && jobStateOf(state) !== 'failed'
-  // A 4xx is a refusal, unless what comes with it is a job that runs and no error.
-  if (status < 500) return isKnown && !tellsOfError(job)
+  // A 4xx is a refusal, unless it comes with a running job and no error.
+  if (status < 500) return isKnown && !reportsError(job)
   const isTask = layers.some((layer) => ['task_id', 'video_id', 'job_id'].some((name) => layer[name]))
   return isKnown || isTask || TASK_ID.test(id)
 }
 
 /**
- * The error of an answer that has neither an id nor a video and tells of an error: nothing was accepted. `undefined` where that is open:
- * the server behind a gateway did not answer in time, or failed.
+ * The error of an answer without an id and a video that reports an error: nothing was accepted. `undefined` if that
+ * is unclear: the server behind a gateway did not answer in time, or failed.
  */
 export function refusalIn(job: JobAnswer, answer: ApiAnswer): SoraPipelineError | undefined {
   const { layers } = job
-  if (!tellsOfError(job) && !layers.some(refuses)) return undefined
+  if (!reportsError(job) && !layers.some(refuses)) return undefined
   const { what, url, mask, headers } = answer
   const words = layers.flatMap((layer) => wordsOf(layer))
   const status = [...layers.flatMap(codesOf), ...words].map(Number).find((code) => code >= 400 && code <= 599)
@@ -82,7 +82,7 @@ export function refusalIn(job: JobAnswer, answer: ApiAnswer): SoraPipelineError 
   return complaintError(kind, message, options)
 }
 
-// Some count their errors from 0, so that only the sentence says it.
+// Some servers count their errors from 0, so that only the sentence shows the error.
 function refuses({ message, msg, status_msg: statusMessage }: Layer): boolean {
   return [message, msg, statusMessage].some((said) => {
     if (typeof said !== 'string' || GREETING.test(said)) return false
@@ -91,14 +91,14 @@ function refuses({ message, msg, status_msg: statusMessage }: Layer): boolean {
   })
 }
 
-/** Whether an answer tells of an error, in whatever words. */
-export function tellsOfError({ layers }: JobAnswer): boolean {
+/** Whether an answer reports an error, in any wording. */
+export function reportsError({ layers }: JobAnswer): boolean {
   return hasError(layers) || layers.some(complains)
 }
 
 function complains(layer: Layer): boolean {
   const { message, msg, description, status_msg: statusMessage, success, status } = layer
-  // Some count their successes from 1.
+  // Some servers count their successes from 1.
   const isFine = [message, msg, statusMessage, description].some(
     (text) =>
       typeof text === 'string' && text !== '' && (!saysError(text) || (GREETING.test(text) && !TROUBLE.test(text))),

@@ -1,6 +1,6 @@
 import type { VideoRequest } from '../../../contracts/request.js'
 
-// The frames that this family of servers documents, one for each ratio.
+// The frame sizes that this family of servers documents, one for each ratio.
 const SIZES: Readonly<Record<string, string>> = {
   '16:9': '1280x720',
   '9:16': '720x1280',
@@ -15,8 +15,8 @@ export function parseSize(size: unknown): { readonly width: number; readonly hei
 }
 
 /**
- * The size to ask for: `size` itself, or the one that has exactly the ratio of `aspectRatio`. `unmapped` when there is no such
- * size, and `contradiction` when both are given and differ.
+ * The size to request: `size` itself, or the one with exactly the ratio of `aspectRatio`. `unmapped` if no size has
+ * that ratio, and `contradiction` if both are given and differ.
  */
 export function sizeFor({
   size,

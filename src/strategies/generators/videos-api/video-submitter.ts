@@ -10,19 +10,20 @@ import { isEncodingRefusal } from './encoding-refusal.js'
 import { isAcceptance } from './started-job.js'
 import type { CheckedVideosApiOptions } from './videos-api-options.js'
 
-/** Sends a planned submission, and knows which encodings the server took. */
+/** Sends a planned submission, and remembers which encodings the server accepted. */
 export interface VideoSubmitter {
   /**
-   * Sends exactly one request, and one more only after the encoding of the first was refused. An abort ends the waiting at
-   * once; the upstream may have accepted the job by then and go on with it, at its price.
+   * Sends exactly one request, and another one only after the encoding of the first was refused. An abort rejects at
+   * once; the upstream may have accepted the job by then and continue it, at its price.
    */
   submit(plan: CreatePlan, context: SubmitContext): Promise<ApiAnswer>
 }
 
-// What `serverErrors` is about: proxies send these for a server that never saw the request, and for one that did.
+// The statuses of `serverErrors`: proxies send them both for a server that never received the request, and for one
+// that did.
 const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
 
-/** Makes a submitter for one API. */
+/** Creates a submitter for one API. */
 export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions): VideoSubmitter {
   const accepted = new Map<'file' | 'plain', Encoding>()
 
@@ -58,7 +59,7 @@ export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions)
       } catch (error) {
         if (second === undefined || context.signal.aborted || !isEncodingRefusal(error)) throw error
         const answer = await send(plan, second, context).catch((other: unknown) => {
-          // When the server likes neither, its first complaint is about the encoding that was the better guess.
+          // If the server refuses both, its first complaint is about the more likely encoding.
           throw isEncodingRefusal(other) ? error : other
         })
         accepted.set(kind, second)
@@ -68,7 +69,7 @@ export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions)
   }
 }
 
-/** The error of a submission as `start` rejects with it: unknown, unless it proves that nothing was accepted. */
+/** The error with which `start` rejects: the outcome is unknown, unless the error proves that nothing was accepted. */
 export function submissionError(error: unknown, name: string, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason
   if (!mayHaveBeenAccepted(error)) return error

@@ -16,7 +16,7 @@ import { findVideos } from './find-videos.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
 import { type JobAnswer, readJob } from './job-answer.js'
 import { type GracePolls, jobStatus } from './job-status.js'
-import { readStartedJob, refusalIn, tellsOfError } from './started-job.js'
+import { readStartedJob, refusalIn, reportsError } from './started-job.js'
 import { createVideoSubmitter, submissionError } from './video-submitter.js'
 import { checkVideosApiOptions, type VideosApiGeneratorOptions } from './videos-api-options.js'
 
@@ -24,7 +24,7 @@ import { checkVideosApiOptions, type VideosApiGeneratorOptions } from './videos-
 export type VideosApiOperation = {
   /** Id of the job at the server. */
   readonly id: string
-  /** Where to ask for it, when the server said so; always on the API's own origin. */
+  /** Address for polls, if the server gave one; always on the API's own origin. */
   readonly pollUrl?: string
 }
 
@@ -32,20 +32,22 @@ export type VideosApiOperation = {
 const JsonBody = z.union([z.looseObject({}), z.array(z.unknown())])
 const ENDED: ReadonlySet<JobState> = new Set(['completed', 'failed', 'moderated', 'cancelled', 'expired'])
 const GRACE_POLLS = 3
-// Jobs in grace are few; the oldest is forgotten past this many, and only waits anew.
+// Few jobs are in grace; past this many the oldest is forgotten, and only waits again.
 const MOST_IN_GRACE = 1_000
 
 /**
  * Generates through any server of the `/v1/videos` family: the shape of the retired OpenAI Videos API, served by vLLM-Omni,
  * SGLang, LiteLLM, new-api, OpenRouter and others. There is no default address.
  *
- * A submission is one `POST`; what cannot be told apart from an accepted one (a reset, a timeout, 408, 409, 499, 3xx, most 5xx, an
- * unreadable success) rejects with `SubmissionUnknownError`. `image` is sent as `input_reference`, `video` as bytes to
- * `/videos/edits`, `remixOf` to `/videos/{id}/remix`; `providerOptions` are merged into the body last. `seed`, `audio` and
- * `user` are not sent and give a warning, `style` and `storyboard` an `InvalidRequestError`, unless `providerOptions` has them.
+ * A submission is one `POST`. Any answer that may come from an accepted one (a reset, a timeout, 408, 409, 499, 3xx,
+ * most 5xx, an unreadable success) rejects with `SubmissionUnknownError`. `image` is sent as `input_reference`,
+ * `video` as bytes to `/videos/edits`, `remixOf` to `/videos/{id}/remix`; `providerOptions` are merged into the body
+ * last. `seed`, `audio` and `user` are not sent and give a warning, `style` and `storyboard` an
+ * `InvalidRequestError`, unless `providerOptions` has them.
  *
- * An unknown state means that the job runs. `cancel` deletes a job that is still running; SGLang answers as if it stopped and
- * goes on. An abort ends the waiting only: the job goes on upstream, at its price, until it is cancelled there.
+ * An unknown state means that the job runs. `cancel` deletes a job that is still running; SGLang answers as if it
+ * stopped but continues. An abort only ends the wait: the job continues upstream, at its price, until it is cancelled
+ * there.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
  *
@@ -75,25 +77,25 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
 
   function readStarted(answer: ApiAnswer, context: SubmitContext): StartedTask<VideosApiOperation> {
     const body = readStartedJob(answer)
-    // An error with the id of its request has no job.
-    const upstreamId = body.id ?? (tellsOfError(body) ? undefined : body.requestId)
+    // An error with the id of its request is not a job.
+    const upstreamId = body.id ?? (reportsError(body) ? undefined : body.requestId)
     const job = jobOf(upstreamId ?? context.idempotencyKey, answer, body, context)
-    // A server that answers with the video itself may give no id; the job then has no other name than ours.
+    // A server that answers with the video itself may give no id; the job then gets an id from here.
     if (upstreamId === undefined && namedVideo(job) === undefined)
-      throw refusalIn(body, answer) ?? unreadable(answer, 'there is neither an id nor a video')
-    // It would be in events, handles and stores.
-    if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job carries the key')
+      throw refusalIn(body, answer) ?? unreadable(answer, 'it has neither an id nor a video')
+    // The id would appear in events, handles and stores.
+    if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
     const pollUrl = ownPollUrl(body, answer)
     const operation = { id: job.id, ...(pollUrl !== undefined && { pollUrl }) }
-    // What comes with a status of failure is about the answer; the job has one of its own.
+    // An error status is about the answer; the job has its own status.
     if (answer.status >= 400) return { operation }
     const status = jobStatus(job, grace)
     const isPending = status.state === 'queued' || status.state === 'running'
-    if (upstreamId === undefined && isPending) throw unreadable(answer, 'there is a job without an id')
+    if (upstreamId === undefined && isPending) throw unreadable(answer, 'its job has no id')
     return { operation, status: isAddressToCome(job, status, upstreamId) ? { state: 'running' } : status }
   }
 
-  // Of a job that has neither a state nor more than an address, the video may still be made: the job is polled for it.
+  // An address without a state may belong to a video that is still being made: the job is polled for it.
   function isAddressToCome({ body, answer }: FinishedJob, { state }: TaskStatus, id: string | undefined): boolean {
     if (state !== 'completed' || body.state !== undefined || id === undefined) return false
     return answer.video === undefined && !hasVideoEvidence(body.body, api.address('/'))
@@ -127,7 +129,7 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     },
     async poll(operation, context) {
       context.signal.throwIfAborted()
-      const what = 'ask for the job'
+      const what = 'poll the job'
       const { id } = operation
       const isAnswer = (text: string) => isVerdict(text, id)
       const answer = await api.call({
@@ -139,8 +141,8 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
       })
       if (answer.video !== undefined) return jobStatus(jobOf(id, answer, readJob({ id }), context), grace)
       const body = readJob(entryOf(readJsonAnswer(answer, JsonBody), id))
-      if (body.layers.length === 0) throw unreadable(answer, 'there is no job')
-      if (isOfAnother(body.layers, id)) throw unreadable(answer, 'there is another job')
+      if (body.layers.length === 0) throw unreadable(answer, 'it has no job')
+      if (isOfAnother(body.layers, id)) throw unreadable(answer, 'it is about another job')
       return jobStatus(jobOf(id, answer, body, context), grace)
     },
     ...(options.lookup === 'list' && {

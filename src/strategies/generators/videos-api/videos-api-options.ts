@@ -13,21 +13,21 @@ export interface VideosApiGeneratorOptions {
    * @defaultValue `'videos-api'`
    */
   readonly name?: string | undefined
-  /** Name for people, in progress texts. @defaultValue `name` */
+  /** Display name, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
   /**
-   * Address of the API as the official SDK takes it, such as `https://api.example/v1`. There is no default. A query is kept
-   * on every request; user name and password do not belong here.
+   * Address of the API in the form of the official SDK, such as `https://api.example/v1`. There is no default. A
+   * query is added to every request; user name and password are refused.
    */
   readonly baseUrl: string
   /**
-   * What jobs belong to, such as `api.example`: a job is polled only by a generator of the same name and upstream. Give one
-   * when the same upstream is reached by another address after a deploy, such as through a proxy.
+   * The upstream that jobs belong to, such as `api.example`: a job is polled only by a generator of the same name and
+   * upstream. Set it when the same upstream is reached by another address after a deploy, such as through a proxy.
    * @defaultValue origin and path of `baseUrl`
    */
   readonly upstreamId?: string | undefined
   /**
-   * Key that is sent as `Authorization: Bearer …`, to the origin of `baseUrl` alone; a function is called before each
+   * Key that is sent as `Authorization: Bearer …`, only to the origin of `baseUrl`; a function is called before each
    * request.
    * @defaultValue none, for a server without keys, whose `/content` then counts as public
    */
@@ -35,9 +35,9 @@ export interface VideosApiGeneratorOptions {
   /** Model for requests that name none. @defaultValue none: the server decides */
   readonly model?: string | undefined
   /**
-   * How a submission is encoded. `auto` sends JSON, or a form when bytes have to be sent; when the server refuses that
-   * encoding (415, or a 400 or 422 that says so) the same submission is sent once more in the other one, because a refusal
-   * proves that nothing was accepted. What worked is remembered.
+   * How a submission is encoded. `auto` sends JSON, or a form if bytes have to be sent. If the server refuses that
+   * encoding (415, or a 400 or 422 that names it), the same submission is sent once more in the other one, because a
+   * refusal proves that nothing was accepted. The accepted encoding is remembered.
    * @defaultValue `'auto'`
    */
   readonly encoding?: 'auto' | 'json' | 'multipart' | undefined
@@ -47,8 +47,8 @@ export interface VideosApiGeneratorOptions {
    */
   readonly secondsType?: 'string' | 'number' | undefined
   /**
-   * What is done with `video` of a request: it goes to `/videos/edits` or to `/videos/extensions`. A request overrides it
-   * with `providerOptions: { videoInput: 'extensions' }`.
+   * Where `video` of a request is sent: to `/videos/edits` or to `/videos/extensions`. A request overrides it with
+   * `providerOptions: { videoInput: 'extensions' }`.
    * @defaultValue `'edits'`
    */
   readonly videoInput?: 'edits' | 'extensions' | undefined
@@ -67,8 +67,8 @@ export interface VideosApiGeneratorOptions {
    */
   readonly createTimeoutMs?: number | undefined
   /**
-   * Most decoded bytes of one answer, at least 1,000: room for servers that put the video into it as base64. A longer answer
-   * is an `UpstreamResponseError`. `Infinity` for no limit.
+   * Maximum decoded bytes of one answer, at least 1,000: room for servers that send the video as base64. A longer
+   * answer is an `UpstreamResponseError`. `Infinity` for no limit.
    * @defaultValue `33_554_432` (32 MiB)
    */
   readonly maxAnswerBytes?: number | undefined
@@ -92,9 +92,9 @@ export interface VideosApiGeneratorOptions {
    */
   readonly lookup?: 'list' | 'none' | undefined
   /**
-   * Time after which a job that was accepted is surely listed, in milliseconds from 0 (finite). A lookup that finds nothing
-   * before it proves nothing.
-   * @defaultValue `createTimeoutMs` and 10 seconds, at most `130_000`
+   * Time after which an accepted job is certainly listed, in milliseconds from 0 (finite). A lookup that finds
+   * nothing before it proves nothing.
+   * @defaultValue `createTimeoutMs` plus 10 seconds, at most `130_000`
    */
   readonly settleMs?: number | undefined
   /**
@@ -106,16 +106,16 @@ export interface VideosApiGeneratorOptions {
    */
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   /**
-   * Called in place of the platform's `fetch`, with the address as a string. Downloads use it as well; where a host name
-   * leads is then its responsibility, and only literal addresses, local names and ports are checked.
+   * Called instead of the platform's `fetch`, with the address as a string, for downloads as well. It resolves host
+   * names, so only literal addresses, local names and ports are checked.
    * @defaultValue `node:http` on Node, else `globalThis.fetch`; also `globalThis.fetch` where it was replaced; a guarded
    * `node:http` for downloads
    */
   readonly fetch?: Fetch | undefined
   /**
-   * Agent of `node:http` or `node:https`, such as one of a proxy. It is used on Node unless `fetch` is given or
+   * Agent of `node:http` or `node:https`, such as one for a proxy. It is used on Node unless `fetch` is given or
    * `globalThis.fetch` was replaced.
-   * @defaultValue a connection of its own for each submission, and up to 64 that polls share
+   * @defaultValue a separate connection for each submission, and up to 64 that polls share
    */
   readonly agent?: Agent | undefined
 }

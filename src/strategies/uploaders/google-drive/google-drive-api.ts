@@ -11,42 +11,45 @@ import { carriesSecret } from '../../../upstream/secret.js'
 import { type DriveRequestSubject, driveError } from './google-drive-error.js'
 import type { CheckedGoogleDriveOptions } from './google-drive-options.js'
 
-/** A file as it is made. */
+/** The metadata of a new file. */
 export interface DriveFileMetadata {
   readonly id: string
   readonly name: string
   readonly mediaType: string
-  /** When it is known beforehand. */
+  /** The length, if it is known beforehand. */
   readonly byteLength: number | undefined
 }
 
-/** A file that is stored. */
+/** A stored file. */
 export interface DriveFile {
   readonly id: string
   readonly byteLength: number
-  /** In hexadecimal, where Drive tells it. */
+  /** In hexadecimal, if Drive reports it. */
   readonly md5: string | undefined
-  /** The page that shows it, where Drive tells it. */
+  /** The page that shows the file, if Drive reports it. */
   readonly pageUrl: string | undefined
 }
 
-/** Talks to Drive for one upload. Every method but `put` tries again by itself; none leaves anything running after an abort. */
+/**
+ * The client of Drive for one upload. Every method but `put` retries automatically; after an abort nothing stays
+ * running.
+ */
 export interface DriveApi {
   readonly plan: RetryPlan
-  /** An id that nothing has yet, so that making the file twice is noticed. */
+  /** A new id, so that creating the file twice is noticed. */
   generateId(): Promise<string>
   /**
-   * Begins an upload and gives its address; `undefined` when the file is there already. Whoever has the address may write to the
-   * file, so it is a secret.
+   * Begins an upload and returns its address; `undefined` if the file already exists. The address allows writing to
+   * the file, so it is a secret.
    */
   openSession(file: DriveFileMetadata): Promise<string | undefined>
-  /** Sends bytes, or with none asks for the state. Answers with 2xx, 308, 404 or 410. */
+  /** Sends bytes, or requests the state if there are none. Answers with 2xx, 308, 404 or 410. */
   put(session: string, contentRange: string, bytes?: Uint8Array<ArrayBuffer>): Promise<ApiAnswer>
-  /** `undefined` when there is no such file. */
+  /** `undefined` if the file does not exist. */
   find(id: string): Promise<DriveFile | undefined>
-  /** Reads the file from a good answer; `undefined` when it is not in it. */
+  /** Reads the file from a successful answer; `undefined` if it is missing there. */
   readFile(answer: ApiAnswer, id: string): DriveFile | undefined
-  /** Lets anybody with the link read it. */
+  /** Lets anyone with the link read the file. */
   shareWithAnyone(id: string): Promise<void>
 }
 
@@ -55,7 +58,7 @@ const FIELDS = 'id,size,md5Checksum,webViewLink'
 const ALL_DRIVES = { supportsAllDrives: 'true' }
 const MAX_RETRY_AFTER_MS = 60_000
 const TIDY_TIMEOUT_MS = 5_000
-// Its own answers to the end of an upload, and to one that has ended before.
+// Drive's answers to the end of an upload, and to one that has already ended.
 const ENDED = [404, 410, 499]
 
 const GeneratedIds = z.object({ ids: z.tuple([z.string()], z.string()) })
@@ -66,7 +69,7 @@ const StoredFile = z.object({
   webViewLink: z.optional(z.url()),
 })
 
-/** Makes the object through which one upload talks to Drive. */
+/** Creates the client through which one upload calls Drive. */
 export function driveApi(options: CheckedGoogleDriveOptions, { clock, signal }: StageContext): DriveApi {
   const { folderId, maxAttempts } = options
   const { request, address } = driveRequests(options)
@@ -87,7 +90,7 @@ export function driveApi(options: CheckedGoogleDriveOptions, { clock, signal }: 
         const url = address('/drive/v3/files/generateIds', { count: '1', space: 'drive', type: 'files' })
         const answer = await request({ method: 'GET', url, signal })
         const [id] = readJsonAnswer(answer, GeneratedIds).ids
-        if (carriesSecret(id, answer.secrets)) throw unreadable(answer, 'the id carries the token')
+        if (carriesSecret(id, answer.secrets)) throw unreadable(answer, 'the id contains the token')
         return id
       }),
     openSession: ({ id, name, mediaType, byteLength }) =>
@@ -126,7 +129,7 @@ export function driveApi(options: CheckedGoogleDriveOptions, { clock, signal }: 
         const answer = await request({ method: 'GET', url, signal, accepts: [404] })
         if (answer.status === 404) return undefined
         const file = readFile(answer, id)
-        if (file === undefined) throw unreadable(answer, 'there is no file')
+        if (file === undefined) throw unreadable(answer, 'it has no file')
         return file
       }),
     shareWithAnyone: (id) =>
@@ -140,10 +143,10 @@ export function driveApi(options: CheckedGoogleDriveOptions, { clock, signal }: 
 }
 
 /**
- * Takes away what an upload has left: its session, and the file when it may exist. Uses its own signal and takes at most 10 s, so
- * it also works after an abort.
+ * Removes the remains of an upload: its session, and the file if it may exist. Uses its own signal and takes at most
+ * 10 s, so it also works after an abort.
  *
- * @throws SoraPipelineError when the file could not be taken away. A session that is left holds no file, and ends by itself.
+ * @throws SoraPipelineError when the file could not be removed. A session that is left holds no file and expires.
  */
 export async function tidyDrive(
   options: CheckedGoogleDriveOptions,
@@ -157,7 +160,7 @@ export async function tidyDrive(
   const { signal } = new AbortController()
   if (session !== undefined) {
     const secrets = sessionSecrets(session)
-    // The file matters more: a session that could not be ended only waits for its own end.
+    // The file matters more: a session that could not be ended expires.
     await request({ method: 'DELETE', url: session, signal, accepts: ENDED, secrets }).catch(() => undefined)
   }
   if (fileId === undefined) return
@@ -182,7 +185,7 @@ function driveRequests(options: CheckedGoogleDriveOptions) {
       try {
         return await send()
       } catch (error) {
-        // A token that ran out on the way is replaced by asking its function once more, which every request does.
+        // Every request calls the token's function once more if its token was refused.
         const isRenewable = typeof accessToken === 'function' && error instanceof AuthenticationError
         if (isRenewable && error.status === 401) return send()
         throw error
@@ -194,7 +197,7 @@ function driveRequests(options: CheckedGoogleDriveOptions) {
 function sessionOf(answer: ApiAnswer): string {
   const location = answer.headers.get('location')
   if (location === null || !URL.canParse(location, answer.url))
-    throw unreadable(answer, 'there is no address for the upload')
+    throw unreadable(answer, 'it has no address for the upload')
   const session = new URL(location, answer.url)
   if (session.origin === new URL(answer.url).origin) return session.href
   const message = `Could not ${WHAT}: ${hostOf(answer.url)} named another origin for it, ${session.host}`
@@ -202,7 +205,7 @@ function sessionOf(answer: ApiAnswer): string {
 }
 
 function sessionSecrets(session: string): string[] {
-  // Short ones, such as the type of the upload, are no keys.
+  // Short values, such as the type of the upload, are not keys.
   return [...new URL(session).searchParams.values()].filter((value) => value.length > 16)
 }
 

@@ -9,7 +9,7 @@ import { hostOf } from '../../../upstream/network-failure.js'
 import { requestIdFrom } from '../../../upstream/request-id.js'
 import { retryAfterMs } from '../../../upstream/retry-after.js'
 
-/** What a refused request was about, for errors that name the option to change. */
+/** The subject of a refused request, for errors that name the option to change. */
 export interface DriveRequestSubject {
   /** The folder that the request names. */
   readonly folderId?: string | undefined
@@ -44,8 +44,8 @@ const FOLDER_REFUSALS: ReadonlySet<string> = new Set([
 ])
 
 const FOLDER_FIX =
-  'give the id of a folder in which the account may make files; a token with the scope drive.file sees only folders that ' +
-  'this app made or was given'
+  'give the id of a folder in which the account may create files; a token with the scope drive.file sees only folders that ' +
+  'this app created or was given'
 const SHARE_FIX = "let the account share files with anyone who has the link, or set it to 'none'"
 
 const Reason = z.object({ reason: z.optional(z.string()) })
@@ -54,8 +54,9 @@ const ErrorBody = z.object({
 })
 
 /**
- * Reads an error of Drive by its reason, which tells more than its status: 403 alone stands for a rate limit, a quota, a missing
- * scope and a folder that may not be written to. `undefined` for what the usual rule reads as well.
+ * Reads an error of Drive by its reason, which is more precise than its status: 403 alone stands for a rate limit, a
+ * quota, a missing scope and a folder without write access. `undefined` for errors that the default rule reads as
+ * well.
  *
  * Source: developers.google.com/workspace/drive/api/guides/handle-errors.
  */
@@ -71,8 +72,8 @@ export function driveError(answer: RefusedAnswer, { folderId, isSharing }: Drive
   if (isAny(RATE_LIMITS)) return new RateLimitError(message, options)
   if (isAny(QUOTAS)) return new QuotaExceededError(message, options)
   if (isAny(SCOPES)) {
-    const scope = 'ask for https://www.googleapis.com/auth/drive.file, or https://www.googleapis.com/auth/drive'
-    return new AuthenticationError(`Could not ${answer.what}: the access token lacks a scope, ${scope}`, options)
+    const scope = 'request https://www.googleapis.com/auth/drive.file, or https://www.googleapis.com/auth/drive'
+    return new AuthenticationError(`Could not ${answer.what}: the access token lacks a scope; ${scope}`, options)
   }
   if (folderId !== undefined && isAny(FOLDER_REFUSALS)) {
     return misconfigured('folderId', folderId, FOLDER_FIX, answer)

@@ -10,13 +10,13 @@ import { address, aFetch, credential, named } from '../../option-rules.js'
 export interface GoogleDriveUploaderOptions {
   /** Name in events and messages. @defaultValue `'google-drive'` */
   readonly name?: string | undefined
-  /** Name for people, in progress texts. @defaultValue `'Google Drive'` */
+  /** Display name, in progress texts. @defaultValue `'Google Drive'` */
   readonly label?: string | undefined
   /**
    * OAuth 2.0 access token with the scope `https://www.googleapis.com/auth/drive.file`, or
-   * `https://www.googleapis.com/auth/drive` for a folder that this app neither made nor was given. Tokens live for about an
-   * hour: a function is called before each request, and once more when its token was refused (401). It goes to the origin of
-   * `baseUrl` only.
+   * `https://www.googleapis.com/auth/drive` for a folder that this app neither created nor was given. Tokens are
+   * valid for about an hour: a function is called before each request, and once more if its token was refused (401).
+   * It is sent only to the origin of `baseUrl`.
    */
   readonly accessToken: ApiCredential
   /**
@@ -31,40 +31,40 @@ export interface GoogleDriveUploaderOptions {
    */
   readonly share?: 'anyone' | 'none' | undefined
   /**
-   * Gives the name of the file, such as `cat.mp4`; an extension is added by the media type when it has none. Drive allows
-   * several files of one name.
+   * Returns the name of the file, such as `cat.mp4`; an extension is added by the media type if it has none. Drive
+   * allows several files with the same name.
    * @defaultValue the id of the run
    */
   readonly fileName?: ((source: VideoSource, context: StageContext) => string) | undefined
   /**
-   * Bytes in one request, a multiple of 262,144 and at most 1,073,741,824. As many are kept in memory for each upload, and a
-   * cut sends at most as many again.
+   * Bytes in one request, a multiple of 262,144 and at most 1,073,741,824. Any other number is refused. Each upload
+   * keeps this many in memory, and after a cut sends at most this many again.
    * @defaultValue `8_388_608` (8 MiB)
    */
   readonly chunkBytes?: number | undefined
   /**
-   * Address of the API. Change it only for a sandbox or a proxy: it gets the token and the video.
+   * Address of the API. Change it only for a sandbox or a proxy: it receives the token and the video.
    * @defaultValue `'https://www.googleapis.com'`
    */
   readonly baseUrl?: string | undefined
   /**
    * Time limit of one request with its chunk and its answer, in milliseconds above 0 and at most 2,147,483,647, or
-   * `Infinity` for no limit. Past it Drive is asked which bytes it has, and the upload continues there.
+   * `Infinity` for no limit. Past it the stored range is requested from Drive, and the upload continues there.
    * @defaultValue `120_000` (2 min)
    */
   readonly timeoutMs?: number | undefined
   /**
-   * How many attempts are made in a row without a new byte stored, after a cut, a timeout, 429, 5xx or a rate limit; a whole
-   * number from 1. After the last one the upload rejects. The waits double from at most 1 s to at most 32 s, with full
-   * jitter; a `Retry-After` of up to 60 s is added, and a longer one ends the upload.
+   * Maximum attempts in a row without a new byte stored, after a cut, a timeout, 429, 5xx or a rate limit; a whole
+   * number from 1. After the last one the upload rejects. The waits double from at most 1 s to at most 32 s, with
+   * full jitter; a `Retry-After` of up to 60 s is added, and a longer one ends the upload.
    * @defaultValue `6`
    */
   readonly maxAttempts?: number | undefined
-  /** Called in place of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
+  /** Called instead of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
   readonly fetch?: Fetch | undefined
 }
 
-/** Drive takes every chunk but the last in multiples of this. */
+/** Every chunk but the last must be a multiple of this. */
 const CHUNK_STEP = 262_144
 const LARGEST_CHUNK = 1_073_741_824
 
@@ -73,7 +73,7 @@ const RULES: OptionRules<GoogleDriveUploaderOptions> = {
   accessToken: required(
     ruleOf((field, value) =>
       value === undefined
-        ? optionProblem(field, value, 'give an OAuth 2.0 access token, or a function that gives one')
+        ? optionProblem(field, value, 'give an OAuth 2.0 access token, or a function that returns one')
         : credential.problems(field, value),
     ),
   ),

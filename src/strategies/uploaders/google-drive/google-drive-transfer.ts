@@ -7,29 +7,30 @@ import type { ByteProgress } from '../byte-progress.js'
 import type { VideoPart, VideoWindow } from '../video-window.js'
 import type { DriveApi, DriveFile, DriveFileMetadata } from './google-drive-api.js'
 
-/** One video on its way to Drive. */
+/** One upload of a video to Drive. */
 export interface DriveTransfer {
   readonly drive: DriveApi
   readonly file: DriveFileMetadata
   readonly window: VideoWindow
   readonly progress: ByteProgress
   readonly context: StageContext
-  /** What is there to take away when the transfer fails; kept up to date. */
+  /** What has to be removed if the transfer fails; kept up to date. */
   readonly left: { session: string | undefined; fileId: string | undefined }
 }
 
-/** What Drive says of an upload. */
+/** The state of an upload, as reported by Drive. */
 type Upload =
   | { readonly state: 'open'; readonly storedBytes: number }
   | { readonly state: 'stored'; readonly file: DriveFile }
-  /** The session has ended: it is a week old, or Drive forgot it. */
+  /** The session has ended: it is a week old, or Drive dropped it. */
   | { readonly state: 'gone' }
 
 const MOST_SESSIONS = 3
 
 /**
- * Sends a video to Drive and gives what Drive says that it has stored. After a cut, a timeout or an error of the server Drive is
- * asked which bytes it has, and the video goes on there; when the session is gone, it begins again under the same id.
+ * Sends a video to Drive and returns the stored file as Drive reports it. After a cut, a timeout or an error of the
+ * server, the stored range is requested from Drive and the upload continues there. If the session is gone, the upload
+ * starts again under the same id.
  */
 export async function transferToDrive(transfer: DriveTransfer): Promise<DriveFile> {
   const { drive, file, left } = transfer
@@ -43,7 +44,7 @@ export async function transferToDrive(transfer: DriveTransfer): Promise<DriveFil
   throw new UpstreamResponseError(`Could not upload the video: its session ended too early, tried: ${MOST_SESSIONS}`)
 }
 
-/** The id is taken, so an answer was lost and the file is there. */
+/** The id is taken, so an answer was lost and the file exists. */
 async function storedBefore({ drive, file, left }: DriveTransfer): Promise<Upload> {
   left.fileId = file.id
   const stored = await drive.find(file.id)
@@ -57,7 +58,7 @@ async function sendThrough(session: string, transfer: DriveTransfer): Promise<Up
   let mostStored = 0
   let failures = 0
 
-  /** Waits, and asks what Drive has; throws the error when that was tried too often. */
+  /** Waits, then requests the state from Drive; throws the error after the last attempt. */
   const recover = async (first: unknown, part: VideoPart): Promise<Upload> => {
     let error = first
     while (true) {
@@ -75,7 +76,7 @@ async function sendThrough(session: string, transfer: DriveTransfer): Promise<Up
 
   while (true) {
     const part = await window.at(storedBytes)
-    // From here on an answer may be lost, and the file be there all the same.
+    // From here on an answer may be lost although the file exists.
     if (part.isLast) left.fileId = file.id
     let upload: Upload
     try {
@@ -95,29 +96,29 @@ async function sendThrough(session: string, transfer: DriveTransfer): Promise<Up
 async function uploadOf(answer: ApiAnswer, part: VideoPart, { drive, file }: DriveTransfer): Promise<Upload> {
   if (answer.status === 404 || answer.status === 410) return { state: 'gone' }
   if (answer.status === 308) return { state: 'open', storedBytes: storedBytesOf(answer, part) }
-  // A page of a proxy is no proof, and the answer to a question for the state need not hold the file.
+  // A page of a proxy is not a proof, and the answer to a request for the state need not contain the file.
   const stored = drive.readFile(answer, file.id) ?? (await drive.find(file.id))
-  if (stored === undefined) throw unreadable(answer, 'there is no file')
+  if (stored === undefined) throw unreadable(answer, 'it has no file')
   return { state: 'stored', file: stored }
 }
 
-/** `Range: bytes=0-42` says that 43 bytes are stored; without it there are none. */
+/** `Range: bytes=0-42` means that 43 bytes are stored; without it none are. */
 function storedBytesOf(answer: ApiAnswer, part: VideoPart): number {
   const range = answer.headers.get('range')
   if (range === null) return 0
   const last = /^\s*bytes=0-(\d{1,15})\s*$/i.exec(range)?.[1]
-  if (last === undefined) throw unreadable(answer, 'there is no range from byte 0')
+  if (last === undefined) throw unreadable(answer, 'it has no range from byte 0')
   const stored = Number(last) + 1
   if (stored <= part.offset + part.bytes.length) return stored
-  throw unreadable(answer, 'there is a range of more bytes than were sent')
+  throw unreadable(answer, 'its range has more bytes than were sent')
 }
 
 function contentRange({ offset, bytes, total }: VideoPart): string {
-  // Drive has all bytes and has not ended the upload: saying so once more makes it do so.
+  // Drive has all bytes but has not ended the upload: repeating the range ends it.
   if (bytes.length === 0) return `bytes */${total ?? '*'}`
   return `bytes ${offset}-${offset + bytes.length - 1}/${total ?? '*'}`
 }
 
 function stalled(storedBytes: number): UpstreamResponseError {
-  return new UpstreamResponseError(`Could not upload the video: Google Drive took no more bytes than: ${storedBytes}`)
+  return new UpstreamResponseError(`Could not upload the video: Google Drive stored no more bytes than: ${storedBytes}`)
 }

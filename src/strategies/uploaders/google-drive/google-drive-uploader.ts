@@ -16,26 +16,29 @@ import {
 import { type DriveTransfer, transferToDrive } from './google-drive-transfer.js'
 
 /**
- * Stores a video in Google Drive by its resumable upload, and gives the page that shows it:
- * `https://drive.google.com/file/d/1dyUEebJaFnWa3Z4n0BFMVAXQ7mfUH11g/view`. Memory stays at a few chunks, whatever the size.
+ * Stores a video in Google Drive by its resumable upload, and returns the page that shows it:
+ * `https://drive.google.com/file/d/1dyUEebJaFnWa3Z4n0BFMVAXQ7mfUH11g/view`. Memory use is a few chunks, whatever the
+ * size.
  *
- * Nothing is stored twice: the id of the file is asked for beforehand, so a repeat after a lost answer finds the file. After a
- * cut, a timeout, a rate limit (429, or 403 by its reason) or an error of the server Drive is asked which bytes it has, and the
- * upload goes on there; a session that has ended begins again, up to three in all. A broken source is taken up again at the last
- * good byte. Size and MD5 of what is stored are compared with what was read.
+ * Nothing is stored twice: the id of the file is requested beforehand, so a repeat after a lost answer finds the
+ * file. After a cut, a timeout, a rate limit (429, or 403 by its reason) or an error of the server, the stored range
+ * is requested from Drive and the upload continues there. An ended session is replaced, up to three sessions in
+ * total. A broken source is resumed at the last good byte. Size and MD5 of the stored file are compared with what was
+ * read.
  *
  * `upload` rejects with
- * - `AuthenticationError` when the token is refused, also a new one, or lacks a scope, which the message names.
- * - `ConfigurationError` when `folderId` is not there or may not be written to, and when the account may not share with anyone:
- *   a file that nobody can open is no result.
+ * - `AuthenticationError` when the token and its replacement are refused, or lack a scope, which the message names.
+ * - `ConfigurationError` when `folderId` does not exist or is read-only, and when the account may not share with anyone:
+ *   a file that no one can open is not a result.
  * - `QuotaExceededError` when the account, the shared drive or the folder is full.
- * - `RateLimitError`, `OverloadedError`, `NetworkError` and `UpstreamHttpError` when it was tried often enough.
- * - `UpstreamResponseError` when Drive answers what cannot be understood, names another origin for the upload, or stored other
- *   bytes; and when the source is empty or has another length than it tells.
+ * - `RateLimitError`, `OverloadedError`, `NetworkError` and `UpstreamHttpError` after the last attempt.
+ * - `UpstreamResponseError` when Drive's answer cannot be read, names another origin for the upload, or shows other stored
+ *   bytes; and when the source is empty or its length differs from `byteLength`.
  *
- * A failure takes away the session and the file first, for at most 10 s, and leaves a `warning` when the file stayed. An abort
- * rejects at once and takes them away in the background, as long; a session that was asked for in that very moment may be left,
- * without a byte, until Drive ends it after a week. Storage costs nothing beyond the account's quota.
+ * A failure removes the session and the file first, within at most 10 s, and gives a `warning` if the file stayed. An
+ * abort rejects at once and removes them in the background, within the same time. A session that was requested at
+ * that moment may be left, without a byte, until it expires after a week. Storage costs nothing beyond the account's
+ * quota.
  *
  * Sources: developers.google.com/workspace/drive/api/guides/manage-uploads (308 and `Range`, multiples of 256 KiB, 404 for an
  * ended session, one week), …/guides/create-file (ids made beforehand, 409 for a repeat), …/guides/handle-errors (reasons),
@@ -69,10 +72,10 @@ export function googleDriveUploader(given: GoogleDriveUploaderOptions): Uploader
         return await store(source, context, { options, window, left })
       } catch (error) {
         const tidied = tidyDrive(options, left).catch(() => {
-          // After an abort the run is over, and nobody is there to be warned.
+          // After an abort the run is over and takes no warnings.
           if (!signal.aborted) warnOfLeftFile(left.fileId, context)
         })
-        // An abort waits for nothing: it rejects with its reason here, whether it came before or comes now.
+        // An abort rejects with its reason here at once, whether it came before or comes now.
         await raceAbort(signal, () => tidied)
         throw error
       } finally {
@@ -90,7 +93,7 @@ interface StoreOptions {
 
 async function store(source: VideoSource, context: StageContext, { options, window, left }: StoreOptions) {
   const progress = createByteProgress(context)
-  // Before anything is asked of Drive: a source that cannot be read costs no request, and its first bytes tell its type.
+  // Before any request to Drive: a source that cannot be read costs no request, and its first bytes give its type.
   const { bytes, total } = await window.at(0)
   const mediaType = mediaTypeFor(source, bytes)
   const name = nameFor(source, context, options, mediaType)
@@ -107,7 +110,7 @@ async function store(source: VideoSource, context: StageContext, { options, wind
   return result
 }
 
-/** What is stored must be what was read. */
+/** The stored bytes must be those that were read. */
 function checkStored({ byteLength, md5 }: DriveFile, read: VideoDigest): void {
   const isSame = byteLength === read.byteLength && (md5 ?? read.md5) === read.md5
   if (isSame) return
@@ -116,9 +119,9 @@ function checkStored({ byteLength, md5 }: DriveFile, read: VideoDigest): void {
 }
 
 function mediaTypeFor({ mediaType }: VideoSource, bytes: Uint8Array): string {
-  // It goes into a header, so only what looks like a type is taken over.
-  const told = /^\s*([\w.+-]+\/[\w.+-]+)/.exec(mediaType ?? '')?.[1]
-  return told?.toLowerCase() ?? mediaTypeOf(bytes) ?? 'video/mp4'
+  // It goes into a header, so only a valid type is used.
+  const declared = /^\s*([\w.+-]+\/[\w.+-]+)/.exec(mediaType ?? '')?.[1]
+  return declared?.toLowerCase() ?? mediaTypeOf(bytes) ?? 'video/mp4'
 }
 
 function nameFor(
@@ -133,7 +136,7 @@ function nameFor(
 
 function pageUrl({ id, pageUrl }: DriveFile): string {
   const url = new URL(pageUrl ?? `https://drive.google.com/file/d/${encodeURIComponent(id)}/view`)
-  // Only tells Google from where the page was opened.
+  // Only reports to Google where the page was opened from.
   url.searchParams.delete('usp')
   return url.href
 }

@@ -18,13 +18,13 @@ import { withTimeLimit } from '../../../upstream/time-limit.js'
 import type { Url2driveEndpoint, Url2driveSpace } from './url2drive-endpoint.js'
 import { url2driveFailure } from './url2drive-failure.js'
 
-/** What a Space gave back. */
+/** The output of a Space. */
 export interface Url2driveOutput {
   /** The first output of the function. */
   readonly output: unknown
   readonly host: string
   readonly mask: Mask
-  /** What must not be in what is handed on. */
+  /** Secrets that must not be passed on. */
   readonly secrets: readonly string[]
 }
 
@@ -38,10 +38,10 @@ const FOLLOW = 'follow the upload'
 const submittedSchema = z.looseObject({ event_id: z.string().check(z.regex(/^[\w-]{1,100}$/)) })
 
 /**
- * Hands an upload to a Space, and resolves to the event's id under which it can be followed.
- * @throws UpstreamHttpError with status 404 when the function is not at that prefix.
+ * Submits an upload to a Space, and resolves to the id of the event under which it can be followed.
+ * @throws UpstreamHttpError with status 404 when the function does not exist at that prefix.
  * @throws OverloadedError when the queue of the Space is full.
- * @throws NetworkError or UpstreamResponseError, not retryable, when the Space may have taken the upload all the same.
+ * @throws NetworkError or UpstreamResponseError, not retryable, when the Space may have accepted the upload.
  */
 export async function submitUpload(
   { api, apiName, timeoutMs, context, secrets }: Url2driveSpace,
@@ -51,7 +51,7 @@ export async function submitUpload(
   const { signal } = context
   const url = api.address(`${prefix}/call/${apiName}`)
   try {
-    const call = { what: 'hand the upload to the Space', method: 'POST', url, json: { data: [...data] } } as const
+    const call = { what: 'submit the upload to the Space', method: 'POST', url, json: { data: [...data] } } as const
     return readJsonAnswer(await api.call({ ...call, timeoutMs, signal, secrets }), submittedSchema).event_id
   } catch (error) {
     if (signal.aborted) throw signal.reason
@@ -60,10 +60,11 @@ export async function submitUpload(
 }
 
 /**
- * Follows an upload to its end. The stream of a Space cannot be taken up again, so any way in which it is lost leaves the
- * outcome unknown. An abort closes it: the Space drops an upload that still waits in its queue, and goes on with one that runs.
- * @throws NetworkError or UpstreamResponseError, not retryable, when the stream is lost; the file may be in Drive all the same.
- * @throws what `url2driveFailure` makes of it when the function of the Space fails.
+ * Follows an upload to its end. The stream of a Space cannot be resumed, so any loss of it leaves the outcome
+ * unknown. An abort closes it: the Space drops an upload that still waits in its queue, and finishes one that runs.
+ * @throws NetworkError or UpstreamResponseError, not retryable, when the stream is lost; the file may still be in
+ * Drive.
+ * @throws the error of `url2driveFailure` when the function of the Space fails.
  */
 export async function followUpload(
   space: Url2driveSpace,
@@ -100,7 +101,7 @@ async function lastEvent(space: Url2driveSpace, url: string, signal: AbortSignal
     context.report({ phase: 'uploading' })
     if (event !== 'complete' && event !== 'error') continue
     const parsed = parse(data, exchange)
-    // A text comes from the queue of the Space, not from its function: what became of that is not told.
+    // A text comes from the queue of the Space, not from its function: the state of the function is unknown.
     if (event === 'complete' || typeof parsed !== 'string') return { event, data: parsed, host, mask, secrets }
     throw lost(exchange, `${host} says ${excerptOf(parsed, mask)}`)
   }
@@ -144,7 +145,7 @@ function parse(data: string, exchange: FailedExchange): unknown {
     return JSON.parse(data)
   } catch {
     // The parser's own message quotes the text, so it is not kept as a cause.
-    throw lost(exchange, `${hostOf(exchange.url)} sent a result that is no JSON`)
+    throw lost(exchange, `${hostOf(exchange.url)} sent a result that is not JSON`)
   }
 }
 
@@ -152,15 +153,15 @@ function lost({ what, url, mask }: FailedExchange, problem: string): UpstreamRes
   return new UpstreamResponseError(`Could not ${what}: ${problem}`, { url: mask(url) })
 }
 
-/** Up to Gradio 6.12 a failed function says nothing; later ones say `{ error }`, which may be `null`. */
+/** Up to Gradio 6.12 a failed function reports nothing; later versions report `{ error }`, which may be `null`. */
 function textOf(data: unknown): string {
   return isRecord(data) && typeof data.error === 'string' ? data.error : ''
 }
 
-// Not retryable: a second upload would leave a second file beside one that may be there already.
+// Not retryable: a second upload would leave a second file beside one that may already exist.
 function unknownOutcome(error: unknown): unknown {
   if (!isSoraPipelineError(error)) return error
-  const message = `Could not learn how the upload ended, the file may be in Google Drive all the same: ${error.message}`
+  const message = `Could not learn how the upload ended: ${error.message}; the file may be in Google Drive`
   const options = { cause: error, isRetryable: false }
   return error instanceof NetworkError
     ? new NetworkError(message, options)

@@ -9,7 +9,7 @@ import { readJsonAnswer } from '../../../upstream/json-answer.js'
 import { hostOf } from '../../../upstream/network-failure.js'
 import { requestIdFrom } from '../../../upstream/request-id.js'
 
-/** A url2drive Space, and the upload for which it is asked. */
+/** A url2drive Space, and the run of the upload. */
 export interface Url2driveSpace {
   readonly api: Api
   /** Without a slash. */
@@ -19,15 +19,15 @@ export interface Url2driveSpace {
   readonly idleTimeoutMs: number
   readonly uploadTimeoutMs: number
   readonly context: StageContext
-  /** What the Space is told and may echo, but nobody else may see. */
+  /** Secrets that are sent to the Space and that it may echo. */
   readonly secrets: readonly string[]
 }
 
-/** Where the function of a Space is, and what it takes. */
+/** The address of the function of a Space, and its inputs. */
 export interface Url2driveEndpoint {
   /** Empty up to Gradio 4, `/gradio_api` from 5 on. */
   readonly prefix: string
-  /** What each input is when nothing is given for it, in order. */
+  /** The default of each input, in order. */
   readonly defaults: readonly JsonValue[]
 }
 
@@ -35,7 +35,7 @@ const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 10_000
 
 const configSchema = z.looseObject({ api_prefix: z.optional(z.nullable(z.string().check(z.regex(/^(\/[\w-]+)*$/)))) })
-// Of the other functions of a Space nothing is expected.
+// Other functions of a Space may have any shape.
 const infoSchemaOf = (apiName: string) =>
   z.looseObject({
     named_endpoints: z.looseObject({
@@ -46,10 +46,11 @@ const infoSchemaOf = (apiName: string) =>
   })
 
 /**
- * Asks a Space where its function is and what it takes. A Space that sleeps or is being built answers with pages and server
- * errors, or not in time: it is asked again, with a phase `waking`, until `wakeTimeoutMs` have passed.
+ * Reads from a Space the address and the inputs of its function. A Space that sleeps or is being built answers with
+ * pages and server errors, or not in time: the request is retried, with a phase `waking`, until `wakeTimeoutMs` have
+ * passed.
  *
- * @param failedPrefix - Where the function turned out not to be, whatever the Space says; the other place is tried first.
+ * @param failedPrefix - A prefix without the function, despite the Space's answer; the other prefix is tried first.
  * @throws UpstreamResponseError when the Space has no such function, not retryable, or when it still answers with pages.
  * @throws OverloadedError, UpstreamHttpError or NetworkError when the Space did not wake up in time.
  */
@@ -66,7 +67,7 @@ export async function findUrl2driveEndpoint(space: Url2driveSpace, failedPrefix?
   })
 }
 
-/** Whether a Space has nothing at an address. */
+/** Whether an address does not exist at a Space. */
 export function isMissing(error: unknown): boolean {
   return error instanceof UpstreamHttpError && error.status === 404
 }
@@ -102,11 +103,11 @@ function api(space: Url2driveSpace, path: string, readError?: ApiCall['readError
   })
 }
 
-// Hugging Face answers like that for a Space that does not exist, and to strangers for one that is private.
+// Hugging Face answers so for a Space that does not exist, and for a private one without its token.
 function readConfigError({ what, url, status, headers, mask }: Parameters<NonNullable<ApiCall['readError']>>[0]) {
   if (status !== 404) return undefined
-  const reason = 'there is none, or it is private and the token is missing or wrong'
-  return new UpstreamHttpError(`Could not ${what}, ${reason}: ${hostOf(url)} answered 404`, {
+  const reason = 'it does not exist, or it is private and the token is missing or wrong'
+  return new UpstreamHttpError(`Could not ${what}: ${hostOf(url)} answered 404, ${reason}`, {
     status,
     url: mask(url),
     requestId: requestIdFrom(headers, mask),
@@ -128,7 +129,7 @@ async function whenAwake<T>({ context, wakeTimeoutMs }: Url2driveSpace, ask: () 
   }
 }
 
-// What cannot be reached at all does not sleep: the next uploader need not wait for it.
+// A server that cannot be reached does not sleep: the next uploader need not wait for it.
 function mayBeAsleep(error: unknown): boolean {
   if (!isSoraPipelineError(error) || !error.isRetryable || error.code === 'rate-limited') return false
   return !(error instanceof NetworkError && error.isRefusal)

@@ -7,7 +7,7 @@ import {
 import { excerptOf } from '../../../upstream/error-details.js'
 import type { Mask } from '../../../upstream/secret.js'
 
-// Words of the Python libraries with which Spaces download and talk to Google Drive, and of the public Space itself.
+// Words of the Python libraries with which Spaces download and call Google Drive, and of the public Space itself.
 const SOURCE = /\b([45]\d\d) (?:Client|Server) Error\b|\bHTTP Error ([45]\d\d)\b/
 const QUOTA = /storageQuota|storage quota|quotaExceeded|quota (has been )?exceeded/i
 const RATE = /rateLimitExceeded|rate limit exceeded/i
@@ -15,12 +15,13 @@ const GRANT = /invalid_grant|invalid_client|expired or revoked|oauth|refresh[_ ]
 const PASSWORD = /password|passcode|密码/i
 
 /**
- * The error of an upload that the Space says has failed. What it says is all there is, so it decides: a refused password and an
- * access to Google Drive that has run out are `AuthenticationError`, a full Drive `QuotaExceededError`, too many calls of Drive
- * `RateLimitError`, and anything else `UpstreamResponseError`, retryable unless the video's own server refuses the Space.
+ * The error of a failed upload, decided by the Space's text, which is the only information: a refused password and an
+ * expired access to Google Drive are `AuthenticationError`, a full Drive `QuotaExceededError`, too many calls of
+ * Drive `RateLimitError`, and anything else `UpstreamResponseError`, retryable unless the video's own server refuses
+ * the Space.
  */
 export function url2driveFailure(said: string, host: string, mask: Mask): Error {
-  // Neither secrets nor addresses are words, and the angle brackets of Python's errors are no tags.
+  // Secrets and addresses are not words, and the angle brackets of Python's errors are not tags.
   const text = mask(said.slice(0, 20_000)).slice(0, 5_000).replace(/[<>]/g, ' ')
   const words = text.replace(/\bhttps?:\S+/gi, ' ')
   const reason = excerptOf(text, mask) || 'nothing more'
@@ -32,7 +33,7 @@ export function url2driveFailure(said: string, host: string, mask: Mask): Error 
     return new UpstreamResponseError(message('the Space cannot download it'), { isRetryable })
   }
   if (QUOTA.test(words)) return new QuotaExceededError(message('Google Drive is full'))
-  if (RATE.test(words)) return new RateLimitError(message('Google Drive is asked too often'))
+  if (RATE.test(words)) return new RateLimitError(message('Google Drive gets too many requests'))
   if (GRANT.test(words)) {
     return new AuthenticationError(message('the operator of the Space has to renew its access to Google Drive'))
   }

@@ -16,11 +16,12 @@ const outputSchema = z.looseObject({
 })
 
 /**
- * Reads what the function of a Space gave back: `{ status: 'success', file_id, view_link, download_link }`, or `{ status:
- * 'error', message }`, which comes as a success of Gradio. The address is the one for viewing, made of the file's id where it
- * is missing, else the one for downloading.
- * @throws UpstreamResponseError when it cannot be read or names no address; not retryable, for the file may be in Drive.
- * @throws what `url2driveFailure` makes of it when the Space says that the upload failed.
+ * Reads the output of a Space's function: `{ status: 'success', file_id, view_link, download_link }`, or `{ status:
+ * 'error', message }`, which Gradio reports as a success. The address is the one for viewing, built from the file's
+ * id if missing, else the one for downloading.
+ * @throws UpstreamResponseError when it cannot be read or contains no address; not retryable, because the file may be
+ * in Drive.
+ * @throws the error of `url2driveFailure` when the Space reports that the upload failed.
  */
 export function readUrl2driveResult({ output, host, mask, secrets }: Url2driveOutput): UploadedVideo {
   const { success: isReadable, data } = z.safeParse(outputSchema, output)
@@ -42,7 +43,7 @@ function isAddress(value: string | null | undefined): value is string {
 
 function unusable(host: string, what: string): UpstreamResponseError {
   return new UpstreamResponseError(
-    `Could not tell where the video is, it may be in Google Drive all the same: ${host} gave ${what}`,
+    `Could not locate the video: ${host} answered with ${what}; it may be in Google Drive`,
     { isRetryable: false },
   )
 }

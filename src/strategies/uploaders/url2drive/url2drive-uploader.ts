@@ -17,34 +17,35 @@ import { readUrl2driveResult } from './url2drive-result.js'
 export interface Url2driveUploaderOptions {
   /** Name in events and messages. @defaultValue `'url2drive'` */
   readonly name?: string | undefined
-  /** Name for people, in progress texts. @defaultValue `'Google Drive'` */
+  /** Display name, in progress texts. @defaultValue `'Google Drive'` */
   readonly label?: string | undefined
   /** Address of the Space itself, not of its page: `https://owner-url2drive.hf.space`. */
   readonly baseUrl: string
   /** Access password of the Space, or a function that is called before each upload. */
   readonly password: ApiCredential
   /**
-   * Access token of Hugging Face, for a private Space: sent as `Authorization: Bearer …` with every request to the Space,
-   * the stream too, and never elsewhere. A function is called before each request.
+   * Access token of Hugging Face, for a private Space: sent as `Authorization: Bearer …` with every request to the
+   * Space, including the stream, and to no other origin. A function is called before each request.
    * @defaultValue none, for a public Space
    */
   readonly token?: ApiCredential | undefined
   /** Name of the function of the Space, without a slash. @defaultValue `'upload'` */
   readonly apiName?: string | undefined
   /**
-   * Folder in Drive, for Spaces whose function has a third input. A Space without it ignores the folder, with a warning.
+   * Folder in Drive, for Spaces whose function has a third input. A Space without it ignores the folder, with a
+   * warning.
    * @defaultValue the default of the Space
    */
   readonly userName?: string | undefined
   /**
-   * Time limit of each exchange, to the whole answer or to the beginning of the stream, in milliseconds above 0 and at most
-   * 2,147,483,647, or `Infinity` for no limit. Past it `upload` rejects with `NetworkError`.
+   * Time limit of each exchange, until the whole answer or the beginning of the stream, in milliseconds above 0 and
+   * at most 2,147,483,647, or `Infinity` for no limit. Past it `upload` rejects with `NetworkError`.
    * @defaultValue `30_000` (30 s)
    */
   readonly timeoutMs?: number | undefined
   /**
-   * How long a Space that sleeps or is being built is waited for, in milliseconds from 0 on the clock of the run; `0` asks
-   * once. Past it `upload` rejects with what the Space answered last.
+   * How long to wait for a Space that sleeps or is being built, in milliseconds from 0 on the clock of the run; `0`
+   * tries once. Past it `upload` rejects with the last answer of the Space.
    * @defaultValue `90_000` (90 s)
    */
   readonly wakeTimeoutMs?: number | undefined
@@ -55,31 +56,34 @@ export interface Url2driveUploaderOptions {
    */
   readonly idleTimeoutMs?: number | undefined
   /**
-   * How long the Space may take after it got the upload, its queue included, in milliseconds above 0 and at most
-   * 2,147,483,647 on the clock of the run, or `Infinity` for no limit. Past it `upload` rejects with `NetworkError`; the
-   * file may be in Drive nevertheless.
+   * How long the Space may take after it accepted the upload, including its queue, in milliseconds above 0 and at
+   * most 2,147,483,647 on the clock of the run, or `Infinity` for no limit. Past it `upload` rejects with
+   * `NetworkError`; the file may still be in Drive.
    * @defaultValue `900_000` (15 min)
    */
   readonly uploadTimeoutMs?: number | undefined
-  /** Called in place of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
+  /** Called instead of the platform's `fetch`, with the address as a string. @defaultValue `globalThis.fetch` */
   readonly fetch?: Fetch | undefined
 }
 
 /**
- * Has a url2drive Space on Hugging Face (or any Gradio server with the same function) download the video and put it into Google
- * Drive. The bytes do not pass through this process, so the video needs a public URL. Speaks Gradio 4 as well as 5 and 6, and
- * asks the Space how many inputs its function takes. The result's `url` is `https://drive.google.com/file/d/{id}/view`, and `id`
- * the file's. The Space shares the file with everybody, but does not say when Drive refuses that.
+ * Lets a url2drive Space on Hugging Face (or any Gradio server with the same function) download the video and store
+ * it in Google Drive. The bytes do not pass through this process, so the video needs a public URL. Supports Gradio 4,
+ * 5 and 6, and reads the number of inputs of the function from the Space. The result's `url` is
+ * `https://drive.google.com/file/d/{id}/view`, and `id` that of the file. The Space shares the file with anyone, but
+ * does not report when Drive refuses that.
  *
- * A Space that sleeps, or is being built, is waited for with a phase `waking`. Once the Space was handed the upload, its stream
- * cannot be taken up again: when it is lost, the file may be in Drive all the same, and the error says so and is not retryable;
- * the next uploader of a chain may go on, since a second copy is only untidy. An abort closes the stream: the Space drops an
- * upload that still waits in its queue; one that runs, or whose stream was not open yet, is finished unseen. It costs nothing.
+ * For a Space that sleeps or is being built the uploader waits, with a phase `waking`. After the Space accepted the
+ * upload, its stream cannot be resumed: when it is lost, the file may be in Drive, and the error says so and is not
+ * retryable. The next uploader of a chain may continue, since a second copy is only untidy. An abort closes the
+ * stream: the Space drops an upload that still waits in its queue, and finishes one that runs or whose stream was not
+ * open yet. It costs nothing.
  *
- * `upload` rejects with `InvalidRequestError` when the video has no public URL, `AuthenticationError` when the password or the
- * token is refused, or when the Space's own access to Drive has run out, `QuotaExceededError` when Drive is full,
- * `RateLimitError` and `OverloadedError` when Space or Drive have too much to do, `UpstreamHttpError` for any other refusal,
- * `UpstreamResponseError` when the Space fails or cannot be understood, and `NetworkError` when it does not answer.
+ * `upload` rejects with `InvalidRequestError` when the video has no public URL, `AuthenticationError` when the
+ * password or the token is refused or the Space's own access to Drive has expired, `QuotaExceededError` when Drive is
+ * full, `RateLimitError` and `OverloadedError` when the Space or Drive is overloaded, `UpstreamHttpError` for any
+ * other refusal, `UpstreamResponseError` when the Space fails or its answer cannot be read, and `NetworkError` when
+ * it does not answer.
  *
  * Wire format: Gradio's `/call` routes, as in the sources of Gradio 4.44 to 6.25, and as servers of 4.44 and 6.31 answer.
  *
@@ -137,7 +141,7 @@ export function url2driveUploader(given: Url2driveUploaderOptions): Uploader {
         context.report({ phase: 'uploading' })
         return readUrl2driveResult(await followUpload(space, endpoint, eventId))
       } catch (error) {
-        // Perhaps it failed because the Space is not any more what it was.
+        // Perhaps it failed because the Space has changed.
         known = undefined
         throw signal.aborted ? signal.reason : error
       }
@@ -191,7 +195,7 @@ function spaceProblem(field: string, baseUrl: unknown): OptionProblem {
 
 function publicUrlOf({ url, isPublic }: VideoSource): string {
   if (url !== undefined && isPublic && URL.canParse(url) && isPlainHttp(new URL(url))) return url
-  const value = url === undefined ? 'nothing' : isPublic ? 'no plain http address' : 'behind a key'
+  const value = url === undefined ? 'nothing' : isPublic ? 'not a plain http address' : 'behind a key'
   const fix = 'publish or resolve the video first, or use an uploader that reads its bytes, such as googleDriveUploader'
   throw new InvalidRequestError([{ field: 'source.url', value, fix }])
 }
@@ -200,7 +204,7 @@ function fillInputs({ defaults }: Url2driveEndpoint, inputs: readonly string[]):
   return defaults.map((value, index) => inputs[index] ?? value)
 }
 
-/** In quotes, as Gradio echoes its inputs, also a password is found that is too short to be looked for by itself. */
+/** In quotes, as Gradio echoes its inputs, a password is also found that is too short to be searched for alone. */
 function secretsOf(password: string, url: string): string[] {
   const escaped = JSON.stringify(password).replace(
     /[^\x20-\x7e]/g,
