@@ -48,8 +48,8 @@ export interface VideoRequest {
   /** Ratio of the sides as `{width}:{height}`, such as `16:9`; each 1 to 9,999. @defaultValue the upstream decides */
   readonly aspectRatio?: string | undefined
   /**
-   * First frame or reference image: an http or https address, a data URL of type `image/…`, or bytes with their media type. Give
-   * at most one of `image`, `video` and `remixOf`.
+   * First frame or reference image: an http or https address, a data URL of type `image/…`, or bytes with their media type. A
+   * video starts from at most one of `image`, `video` and `remixOf`.
    * @defaultValue none
    */
   readonly image?: MediaInput | undefined
