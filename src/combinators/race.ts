@@ -25,7 +25,7 @@ export interface RaceOptions {
 
 const RULES: OptionRules<RaceOptions> = { staggerMs: msFrom0 }
 
-// Internal. Without a reason each abort creates an exception, which is expensive.
+// Never shown. Without a reason, abort() creates an error with a stack, which is expensive.
 const STARTED = 'started'
 
 /**

@@ -10,7 +10,7 @@ export interface DeadlineOptions {
   readonly error: () => Error
 }
 
-// Internal, so one shared reason saves an error with a stack for each call that ends in time.
+// Never shown. Without a reason, abort() creates an error with a stack for each call that ends in time.
 const OVER = 'over'
 
 /**

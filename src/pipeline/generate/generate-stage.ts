@@ -49,7 +49,10 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
         return await submit(session, step, submission)
       case 'sending':
         // The process that saved this exited, and the response with it.
-        return await unknown(session, step, lost(submission), { error: lostAnswer(route.generator), durationMs: 0 })
+        return await handleUnknown(session, step, lost(submission), {
+          error: lostAnswer(route.generator),
+          durationMs: 0,
+        })
       case 'unknown':
         return await reconcile(session, step, submission)
       case 'accepted':
@@ -106,10 +109,10 @@ async function submit(
     case 'refused':
       // A refusal of a second send under the same key does not prove that the first was refused as well.
       return outcome.sent.isResend
-        ? unknown(session, step, lost(outcome.sent), outcome)
+        ? handleUnknown(session, step, lost(outcome.sent), outcome)
         : refused(session, step, submission, outcome)
     case 'unknown':
-      return unknown(session, step, lost(outcome.sent), outcome)
+      return handleUnknown(session, step, lost(outcome.sent), outcome)
     case 'unsent':
       return takeBack(session, submission)
   }
@@ -153,7 +156,7 @@ async function take(
 
 // The outcome is unknown: it is looked up if that is possible. The submission is never repeated blindly, and never sent to
 // another generator.
-async function unknown(
+async function handleUnknown(
   session: RunSession,
   step: GenerateStep,
   submission: UnknownSubmission,

@@ -40,17 +40,17 @@ export function hearLateAnswer(session: RunSession, sent: LateSubmission): void 
   const over = new AbortController()
   const hangUp = () => session.hangUp.abort(new NetworkError(`Could not learn the outcome, the run has ended: ${id}`))
   clock.sleep(LATE_MS, { signal: over.signal }).then(hangUp, ignored)
-  const hear = async () => {
+  const takeAnswer = async () => {
     const { operation, status } = await sent.answer
     // In time: the job is cancelled before the last event.
     if (session.isStopping) return
     const handle = newHandle(sent.generator, operation, session.time.now())
     const job = accepted(sent.submission, handle, { atMs: 0 })
     const video = status?.state === 'completed' ? status.video : undefined
-    const keep = sent.isAborted ? await stopped(session, job) : () => takenUp(session, job, video)
+    const keep = sent.isAborted ? await stopped(session, job) : () => resumed(session, job, video)
     inBackground(config, keep, PATIENTLY)
   }
-  hear()
+  takeAnswer()
     .catch(ignored)
     .finally(() => over.abort('over'))
 }
@@ -63,7 +63,7 @@ async function stopped(session: RunSession, job: AcceptedSubmission): Promise<()
 }
 
 // As directly after a submission, but its deadline has passed: the job is polled a last time.
-async function takenUp(session: RunSession, job: AcceptedSubmission, video: GeneratedVideo | undefined): Promise<void> {
+async function resumed(session: RunSession, job: AcceptedSubmission, video: GeneratedVideo | undefined): Promise<void> {
   const { config, id } = session
   const isVideo = video?.url !== undefined && flawOfVideo(video, 'video') === undefined
   // A video of one long call without a URL cannot be kept.
@@ -79,7 +79,7 @@ async function takenUp(session: RunSession, job: AcceptedSubmission, video: Gene
     }
     return { status: 'running', wakeAt: now, ...step }
   })
-  if (isReplaced) config.takeUp?.(id)
+  if (isReplaced) config.resumeRun?.(id)
 }
 
 // Resolves to whether the job was added to the run.

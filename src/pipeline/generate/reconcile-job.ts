@@ -17,7 +17,7 @@ const SETTLE_MS = 30_000
 const FIND_TIMEOUT_MS = 30_000
 const LAST_FIND_MS = 5000
 const AGAIN_MS = 2000
-// A single empty list may lag.
+// One empty list may be out of date.
 const EMPTY_FINDS = 2
 const LONGEST_WAIT_MS = 60_000
 
