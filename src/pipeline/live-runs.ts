@@ -35,7 +35,7 @@ export class LiveRuns {
 
   constructor(config: PipelineConfig) {
     const resumeRun = (id: string) => {
-      if (this.#closed === undefined) this.open(undefined, { id, isAnew: true })
+      if (this.#closed === undefined) this.open(undefined, { id, isSeparate: true })
     }
     this.#config = { ...config, resumeRun }
   }
@@ -56,13 +56,13 @@ export class LiveRuns {
   /** Starts a run, loads it from the store, or joins the live one. */
   open(
     request: VideoRequest | undefined,
-    { signal, id: given, owner, retryOf, delayMs = 0, isAnew = false }: RunOptions & Opened,
+    { signal, id: given, owner, retryOf, delayMs = 0, isSeparate = false }: RunOptions & Opened,
   ): PipelineRun {
     this.assertOpen(request === undefined ? 'resume the run' : 'start a run')
     checkNames({ id: given, owner })
     const id = given ?? newRunId()
     const joined = this.#runs.get(id)
-    if (!isAnew && joined?.isFor(request, owner)) {
+    if (!isSeparate && joined?.isFor(request, owner)) {
       if (signal) joined.follow(signal)
       return joined
     }
@@ -71,7 +71,7 @@ export class LiveRuns {
     const config = joined || this.#advancing.has(id) ? withOwnWorker(this.#config) : this.#config
     const origin = { id, request, owner, retryOf, isCallerId: given !== undefined }
     const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
-    if (joined === undefined || isAnew) this.#runs.set(id, run)
+    if (joined === undefined || isSeparate) this.#runs.set(id, run)
     this.#all.add(run)
     run.result.catch((error: unknown) => this.unserved.keep(id, error))
     if (signal) run.follow(signal)
@@ -113,7 +113,7 @@ export class LiveRuns {
     this.assertOpen('settle the run')
     await settleRun(this.#config, id, verdict)
     // A live run of that id may have just read the former end of the run.
-    return this.open(undefined, { id, isAnew: true })
+    return this.open(undefined, { id, isSeparate: true })
   }
 
   /** Advances a run of the store by one step; concurrent calls share it. Does nothing for a run that is live here. */

@@ -36,7 +36,7 @@ export type Opened = {
   readonly delayMs?: number
   readonly retryOf?: string
   /** Whether not to join a live run of that id, which may have the former state of the store. */
-  readonly isAnew?: boolean
+  readonly isSeparate?: boolean
 }
 
 /** Which runs are recovered. */
@@ -99,7 +99,8 @@ const CLOSE: OptionRules<CloseOptions> = { graceMs: msFrom0 }
  * Checks the options of a run.
  * @param allowed - Names of the options that the call takes.
  * @throws InvalidRequestError naming every problem, including options that the call does not take.
- */ export function checkRunOptions(
+ */
+export function checkRunOptions(
   options: RunOptions,
   allowed: readonly (keyof RunOptions)[] = ['signal', 'id', 'owner'],
 ): void {

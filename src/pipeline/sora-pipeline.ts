@@ -111,7 +111,8 @@ export class SoraPipeline {
    * the run, so any process may make the next call; `wakeAt` of the resolved record is when. Does nothing for an ended run, or a
    * run that a live worker holds, this one included. The error of a failed run is in the store and its events, not thrown.
    * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
-   */ async advance(id: string): Promise<RunRecord> {
+   */
+  async advance(id: string): Promise<RunRecord> {
     await this.#live.advance(id)
     const record = await this.get(id)
     if (record === undefined) throw new RunStateError(`Could not advance the run, it was removed: ${id}`)
@@ -121,7 +122,7 @@ export class SoraPipeline {
   /**
    * Polls the job of a run now, such as for a webhook. A sleeping run of this process polls at once. A run that no live worker
    * holds is due at once: the next `due`, `advance` or `recover` polls it. A run of another process keeps its schedule.
-   * @throws InvalidRequestError when the id is wrong. RunStateError when the store does not know the run or is down.
+   * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
    */
   async wake(id: string): Promise<void> {
     checkNames({ id })
@@ -132,12 +133,12 @@ export class SoraPipeline {
 
   /**
    * Stops working, so that the process can exit and the next one can take the runs over at once. New runs are refused; `get`,
-   * `list` and `openVideo` still work. Waits end at once; a submission or a later stage in progress may finish within `graceMs`.
-   * Runs that have not ended stay `running` in the store, and their `result` rejects with a `RunStateError` here.
+   * `list` and `openVideo` still work. A submission or a later stage in progress may finish within `graceMs`. Runs that have not
+   * ended stay `running` in the store, and their `result` rejects with a `RunStateError` here.
    *
    * Nothing is cancelled upstream: jobs continue running and costing money. A submission that takes longer is no longer awaited:
-   * its response is saved if it comes while the process lives, otherwise its outcome is unknown to the next process. A later
-   * stage that takes longer is aborted, and the next process repeats it. Close the store afterwards.
+   * its response is saved if it comes while the process lives, otherwise its outcome is unknown. A later stage that takes longer
+   * is aborted, and the next process repeats it. Close the store afterwards.
    * @throws InvalidRequestError when `graceMs` is invalid.
    */
   async close(options: CloseOptions = {}): Promise<void> {
@@ -168,9 +169,8 @@ export class SoraPipeline {
   }
 
   /**
-   * Creates a run for a paid job that this store does not know, such as one whose handle was in an error, and continues it: the
-   * job is polled, and its video published, resolved and uploaded. Nothing is submitted, unless the job fails and `request` is
-   * given.
+   * Creates a run for a paid job that this store does not know, such as one whose handle was in an error, and continues it.
+   * Nothing is submitted, unless the job fails and `request` is given.
    * @throws InvalidRequestError when the handle, the request or the id is invalid. RunStateError when no generator of the chain
    * fits the handle, another run has claimed the job, the id belongs to another run, or the store is down.
    */
@@ -189,11 +189,9 @@ export class SoraPipeline {
   }
 
   /**
-   * Settles a run after a person has checked the upstream: a run whose submission may have been accepted, or that failed or was
-   * aborted without the video of a job that it has or may have. The run continues with the job, or, only from review, submits
-   * again.
-   * @param verdict - `{ operation }` of the found job, in the generator's own form such as `{ id: 'video_123' }`, or
-   * `'not-submitted'`. If that is wrong, the job is paid twice.
+   * Settles a run after a person has checked the upstream: a run in review, or one that failed or was aborted without the video
+   * of a job that it has or may have. The run continues with the job, or, only from review, submits again.
+   * @param verdict - `{ operation }` of the found job, such as `{ id: 'video_123' }`, or `'not-submitted'` (pays twice if wrong).
    * @throws RunStateError when the store does not know the run or is down, or the run is not in review.
    */
   async settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun> {
@@ -220,10 +218,9 @@ export class SoraPipeline {
   }
 
   /**
-   * Opens the bytes of the video of a run, also long after its end, and also if they are only behind the generator's key, which a
-   * client of the bytes does not need. They come from the first source that serves them: the resolved URL, the generator (polled
-   * once for a fresh URL if its URL has expired), or the copy. A video of a one-shot generator without a public URL can be opened
-   * only in this process, for the latest 20 such runs.
+   * Opens the bytes of the video of a run, also long after its end, and also if they are only behind the generator's key. They
+   * come from the first source that serves them: the resolved URL, the generator (polled once if its URL has expired), or the
+   * copy. A video of a one-shot generator without a public URL can be opened only in this process, for the latest 20 such runs.
    * @throws RunStateError when the store does not know the run, or it has no video.
    */
   async openVideo(id: string): Promise<VideoSource> {
