@@ -23,7 +23,7 @@ export function ruleOf(find: (field: string, value: unknown) => OptionProblem | 
   return { problems: (field, value) => [find(field, value)].flat() }
 }
 
-/** An object of options with rules of its own. */
+/** An object of options with its own rules. */
 export function nested<Options>(rules: OptionRules<Options>): OptionRule {
   return { problems: (field, value) => problemsOfOptions(field, value, rules) }
 }

@@ -85,15 +85,15 @@ export function toSse(
   const end = new AbortController()
 
   let iterator: AsyncIterator<ChatCompletionChunk> | undefined
-  let isAsked = false
+  let isReading = false
   let arrival: Arrival | undefined
   let isArmed = false
   let wake: () => void = () => undefined
 
   // One read of the chunks is pending at a time, over any number of heartbeats.
-  const ask = () => {
-    if (isAsked) return
-    isAsked = true
+  const readNext = () => {
+    if (isReading) return
+    isReading = true
     next().then(
       (step) => {
         arrival = { step }
@@ -128,7 +128,7 @@ export function toSse(
     {
       async pull(controller) {
         const send = (text: string) => controller.enqueue(encoder.encode(text))
-        ask()
+        readNext()
         while (arrival === undefined) {
           arm()
           await new Promise<void>((resolve) => {
@@ -143,7 +143,7 @@ export function toSse(
           try {
             send(frame(chunk))
             heartbeat.chunkSent(chunk)
-            isAsked = false
+            isReading = false
             arrival = undefined
             return
           } catch (error) {

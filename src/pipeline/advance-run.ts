@@ -3,7 +3,7 @@ import { SEQUENCES } from './drive-run.js'
 import { releaseJob } from './generate/admit-job.js'
 import { refuseForeignJob } from './generate/submission-place.js'
 import { endRun } from './journal/end-run.js'
-import { askPatiently, isNamedElsewhere, takeRun } from './journal/hold-run.js'
+import { isNamedElsewhere, retryPatiently, takeRun } from './journal/hold-run.js'
 import { continueAfterRace } from './journal/lost-race.js'
 import { type Opening, openRun } from './journal/open-run.js'
 import { answerOf, isFenced } from './journal/store-calls.js'
@@ -66,7 +66,7 @@ async function oneEffect(session: RunSession): Promise<void> {
     const { writes } = journal
     await takeStep(session)
     // Only this process knows of it, and does not stay.
-    if (journal.hasUnsaved) await askPatiently(session, () => journal.saveUnsaved(false))
+    if (journal.hasUnsaved) await retryPatiently(session, () => journal.saveUnsaved(false))
     isDone = journal.writes > writes
   }
 }

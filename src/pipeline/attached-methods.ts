@@ -15,7 +15,7 @@ export function attachMethods(
     const attached = {
       [name](this: unknown, ...given: unknown[]): unknown {
         if (isOwn(this)) return method.apply(this, given)
-        const error = new TypeError(`Could not call ${name}() without its object; call it as ${how}.${name}(…)`)
+        const error = new TypeError(`Could not call ${name}(): its object is missing; call it as ${how}.${name}(…)`)
         if (manner === 'throws') throw error
         return Promise.reject(error)
       },

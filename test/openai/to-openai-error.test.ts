@@ -127,7 +127,7 @@ test('no message of a foreign error or of the configuration is passed on', () =>
 test('a message has one full stop before the advice and no lone surrogate', () => {
   const { message } = toOpenAiError(new NetworkError('Could not connect: \ud800.')).body.error
   expect(message).toBe(
-    'Could not connect: \uFFFD. The video provider did not answer: try again, or have its address and the network of this server checked.',
+    'Could not connect: \uFFFD. The video provider did not respond: try again, or check its address and the network of this server.',
   )
 })
 

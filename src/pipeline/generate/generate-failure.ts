@@ -64,7 +64,7 @@ export function asUnknown(error: unknown, generator: Generator): unknown {
 /** The error of a submission whose process exited, and the response with it. */
 export function lostAnswer(generator: Generator): SubmissionUnknownError {
   return new SubmissionUnknownError(
-    `Could not learn what became of the submission, the submitting process exited: ${generator.name}`,
+    `Could not learn the outcome of the submission, the submitting process exited: ${generator.name}`,
   )
 }
 

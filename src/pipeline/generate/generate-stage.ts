@@ -202,6 +202,6 @@ async function reconcile(session: RunSession, step: GenerateStep, submission: Un
     case 'unclear':
       if (inquiry.flaw !== undefined)
         throw new SubmissionUnknownError(`Could not use the result of find() of ${generator.name}: ${inquiry.flaw}`)
-      throw new SubmissionUnknownError(`Could not learn what became of the submission to: ${generator.name}`)
+      throw new SubmissionUnknownError(`Could not learn the outcome of the submission: ${generator.name}`)
   }
 }

@@ -84,7 +84,7 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
     const { message } = toErrorJson(error)
     warn(
       session,
-      { code: 'lookup-failed', message: `Could not look for the job: ${message}` },
+      { code: 'lookup-failed', message: `Could not look up the job: ${message}` },
       'generate',
       generator.name,
     )
@@ -99,7 +99,7 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
     if (found.length > 0) rivals = await rivalsOf(session, generator, submission)
   } catch (error) {
     const { message } = toErrorJson(error)
-    const text = `Could not look for other runs with the same prompt: ${message}`
+    const text = `Could not read other runs with the same prompt: ${message}`
     warn(session, { code: 'lookup-failed', message: text }, 'generate', generator.name)
     return later(inquiries)
   }

@@ -5,7 +5,7 @@ import { stopUpstream } from '../generate/stop-upstream.js'
 import type { RunSession } from '../run-session.js'
 import { isRefusedRun } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
-import { askPatiently, isNamedElsewhere } from './hold-run.js'
+import { isNamedElsewhere, retryPatiently } from './hold-run.js'
 import { dropMedia } from './retention.js'
 import { isFenced } from './store-calls.js'
 
@@ -61,7 +61,7 @@ async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, end: E
     } catch (failure) {
       if (!isFenced(failure) || tries === TRIES) throw failure
       // An abort by the caller, or an unknown submission, counts even if another process saved in between.
-      await askPatiently(session, () => journal.reload())
+      await retryPatiently(session, () => journal.reload())
       // The other process may now have a job that this one has not cancelled.
       const isOther = JSON.stringify(upstream?.handle) !== JSON.stringify(handleOf(session.state.submission))
       if (isAborted && session.state.status === 'running' && isOther) upstream = await stopUpstream(session)

@@ -21,11 +21,11 @@ const WATCH_MS = 1000
  * is retried for about two minutes, within the deadline of the run.
  * @throws RunStateError with the handle of the job when the store stays down; an error that is an answer of the store, at once.
  */
-export async function askPatiently<T>(session: RunSession, ask: () => Promise<T>): Promise<T> {
+export async function retryPatiently<T>(session: RunSession, operation: () => Promise<T>): Promise<T> {
   const { clock } = session.config
   for (let tries = 1; ; tries += 1) {
     try {
-      return await ask()
+      return await operation()
     } catch (cause) {
       if (isAnswer(cause)) throw cause
       const { deadlineAt, submission } = session.state
@@ -56,7 +56,7 @@ export async function takeRun(session: RunSession): Promise<void> {
     await hold().catch((error: unknown) => {
       if (isAnswer(error)) throw error
     })
-  } else await askPatiently(session, hold)
+  } else await retryPatiently(session, hold)
   session.hold()
 }
 
@@ -87,7 +87,7 @@ export async function watchRun(session: RunSession): Promise<void> {
   const { clock, watch } = session.config
   for (let lastText = ''; session.state.status === 'running'; ) {
     const { worker, formerLease } = session.state
-    const loaded = await askPatiently(session, () => session.journal.reload())
+    const loaded = await retryPatiently(session, () => session.journal.reload())
     if (session.state.status !== 'running' || !isHeldNow(session, loaded)) return
     lastText = relay(session, loaded.progress, lastText)
     const formerMs = (formerLease?.until ?? Number.POSITIVE_INFINITY) - clock.now() + 1

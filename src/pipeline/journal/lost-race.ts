@@ -4,7 +4,7 @@ import { type RunSession, warn } from '../run-session.js'
 import { jobKey } from '../state/job-key.js'
 import { jobOf, type RunState } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
-import { askPatiently } from './hold-run.js'
+import { retryPatiently } from './hold-run.js'
 import type { StatePatch } from './state-patch.js'
 
 /**
@@ -16,7 +16,7 @@ import type { StatePatch } from './state-patch.js'
 export async function continueAfterRace(session: RunSession): Promise<boolean> {
   const { journal } = session
   const { state: own, saved } = journal
-  await askPatiently(session, () => journal.reload())
+  await retryPatiently(session, () => journal.reload())
   releaseJob(session) // The run may now have another job.
   const { submission: job } = own
   if (job?.state !== 'accepted' || job.number === jobOf(saved)) return false

@@ -73,9 +73,9 @@ export async function loadRun(store: RunStore, id: string): Promise<StoredState 
  * The result of a store operation.
  * @throws RunStateError, retryable, when the store fails. An error about an unreadable state, and a FencedError, pass unchanged.
  */
-export async function answerOf<T>(ask: () => Promise<T>, message: string): Promise<T> {
+export async function answerOf<T>(operation: () => Promise<T>, message: string): Promise<T> {
   try {
-    return await ask()
+    return await operation()
   } catch (cause) {
     if (isAnswer(cause)) throw cause
     throw storeFailure(message, cause, true)

@@ -83,7 +83,7 @@ export class VersionedSaves {
     const last = this.#last
     if (last === undefined) return
     const { clock } = this.#options
-    const error = () => new RunStateError('Could not determine the outcome of the save', { isRetryable: true })
+    const error = () => new RunStateError('Could not learn the outcome of the save', { isRetryable: true })
     const limit = { clock: backgroundOf(clock), signal: new AbortController().signal, timeoutMs: LATE_MS, error }
     this.#saveOver(() => withDeadline(limit, () => last.done).catch(() => this.#landedAs(last)), state)
   }

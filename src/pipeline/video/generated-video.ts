@@ -11,7 +11,7 @@ import { withGenerated } from '../state/candidates.js'
 import { storableVideo } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
 
-const ASK_TIMEOUT_MS = 30_000
+const POLL_TIMEOUT_MS = 30_000
 
 /**
  * The generated video with its source. A source with a key is not in the saved state: after a restart the generator is polled
@@ -55,8 +55,8 @@ async function askAgain(session: RunSession): Promise<GeneratedVideo> {
     throw new UpstreamResponseError(message, { isRetryable: false })
   }
   const operation = handleOf(session.state.submission)?.operation ?? null
-  const late = `Could not poll ${generator.name} for the video, no answer within: ${ASK_TIMEOUT_MS} ms`
-  const limit = { clock, signal: session.signal, timeoutMs: ASK_TIMEOUT_MS, error: () => new NetworkError(late) }
+  const late = `Could not poll ${generator.name} for the video, no answer within: ${POLL_TIMEOUT_MS} ms`
+  const limit = { clock, signal: session.signal, timeoutMs: POLL_TIMEOUT_MS, error: () => new NetworkError(late) }
   const work = openStage('generate', session.time.now(), generator)
   const status = await withDeadline(limit, (signal) =>
     pollTask(generator, operation, contextOf(session, work, signal)),
