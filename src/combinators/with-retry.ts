@@ -22,7 +22,7 @@ export interface RetryOptions {
   readonly maxAttempts?: number | undefined
   /**
    * Upper bound of the first delay, in milliseconds from 0. Each delay is random between 0 and its bound. The bound doubles with
-   * every failure, up to `maxDelayMs`.
+   * every failure and is never more than `maxDelayMs`.
    * @defaultValue `500`
    */
   readonly minDelayMs?: number | undefined

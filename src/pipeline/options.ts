@@ -74,8 +74,8 @@ export interface SoraPipelineOptions {
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   /**
    * How long a heartbeat of this process is valid, in milliseconds above 0 (finite). One heartbeat for all runs of the process is
-   * written every third of it. Without a new one, another process takes the runs over after this time, or after half of it if the
-   * store also reports that the last heartbeat has expired.
+   * written every third of it. Past it, without a new one, another process takes the runs over; past half of it if the store also
+   * reports that the last heartbeat has expired.
    * @defaultValue `10_000` (10 s)
    */
   readonly leaseMs?: number | undefined

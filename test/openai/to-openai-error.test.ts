@@ -98,8 +98,8 @@ test.each([
   ['wait', new RateLimitError('No'), /Wait and send/],
   ['wait', new OverloadedError('No'), /wait and send/],
   ['try again', new NetworkError('No'), /try again/],
-  ['look it up', new SubmissionUnknownError('No'), /look it up before you send/],
-  ['ask for the run', new StageTimeoutError('No', { timeoutMs: 5 }), /ask for the run under its id/],
+  ['look it up', new SubmissionUnknownError('No'), /check the video provider before you send/],
+  ['ask for the run', new StageTimeoutError('No', { timeoutMs: 5 }), /request the run under its id/],
 ])('the message tells the user to %s', (_, error, advice) => {
   expect(toOpenAiError(error).body.error.message).toMatch(advice)
 })

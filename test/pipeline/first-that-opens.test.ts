@@ -226,8 +226,8 @@ describe('what an uploader reads', () => {
   })
 
   it.each([
-    [{ state: 'failed', error: new Error('expired') }, 'telling reports that it is: failed'],
-    [{ state: 'running' }, 'telling reports that it is: running'],
+    [{ state: 'failed', error: new Error('expired') }, 'the job at telling is: failed'],
+    [{ state: 'running' }, 'the job at telling is: running'],
     [
       { state: 'completed', video: { id: 'video_1' } },
       'the result of poll() of telling is unusable: video.url and video.source are missing; give url, or source with open()',
