@@ -3,7 +3,7 @@ import { locateError } from '../contracts/errors.js'
 import type { StageContext, StageWarning } from '../contracts/stage.js'
 import { callVerb, type StageCalls, type Strategy, type Verb } from './stage-calls.js'
 
-// The plain strategies inside each combined one. A combined strategy tells of its members' attempts itself.
+// The plain strategies inside each combined one. A combined strategy reports the attempts of its members itself.
 const members = new WeakMap<Strategy, readonly Strategy[]>()
 
 /** Marks a strategy as made of others. */
@@ -27,12 +27,12 @@ export function lastPlainOf(strategy: Strategy): Strategy {
   return plainStrategiesOf(strategy).at(-1) ?? strategy
 }
 
-/** Bounds a call, for one by a time limit. */
+/** Bounds a call, such as by a time limit. */
 export type Around = <T>(call: (signal: AbortSignal) => Promise<T>) => Promise<T>
 
 /**
- * Calls a strategy by its verb and tells the context's observer how it went. Rejects with what the strategy, or the bound
- * around it, rejects with.
+ * Calls a strategy by its verb and reports the outcome to the observer of the context. Rejects with the error of the strategy, or
+ * of the bound around it.
  */
 export async function callStrategy<V extends Verb>(
   verb: V,
@@ -42,12 +42,12 @@ export async function callStrategy<V extends Verb>(
   around: Around = (call) => call(context.signal),
 ): Promise<StageCalls[V]['output']> {
   const isCombined = members.has(strategy)
-  const told = isCombined ? context : naming(strategy, context)
-  if (isCombined) return around((signal) => callVerb(verb, strategy, input, { ...told, signal }))
+  const namedContext = isCombined ? context : naming(strategy, context)
+  if (isCombined) return around((signal) => callVerb(verb, strategy, input, { ...namedContext, signal }))
   const observer = attemptObserverOf(context)
   const call = () =>
     around(async (signal) => {
-      const output = await callVerb(verb, strategy, input, { ...told, signal })
+      const output = await callVerb(verb, strategy, input, { ...namedContext, signal })
       await observer.verify?.(strategy, output, signal)
       return output
     })
@@ -64,7 +64,7 @@ export async function callStrategy<V extends Verb>(
   }
 }
 
-// Several strategies may be at work at the same time; what each of them says is told under its own name.
+// Several strategies may run at the same time; the reports of each carry its own name.
 function naming(strategy: Strategy, context: StageContext): StageContext {
   const observer = attemptObserverOf(context)
   if (observer.working === undefined) return context

@@ -3,52 +3,52 @@ import type { JsonValue } from '../contracts/json.js'
 import type { StageContext } from '../contracts/stage.js'
 
 /**
- * How the pipeline walks a chain of generators itself: every submission then has its own saved intent and key, and a resumed
- * run knows which generator it was at. A combinator of generators carries its routes; a plain generator is one route.
+ * How the pipeline walks a chain of generators itself. Every submission then has its own saved intent and key, and a resumed run
+ * knows its generator. A combinator of generators carries its routes; a plain generator is one route.
  */
 export interface GeneratorRoutes {
   /** Every plain generator of the chain, in order. */
   readonly generators: readonly Generator[]
-  /** Where a run begins. */
+  /** Where a run starts. */
   first(): JsonValue
-  /** The place of a plain generator of the chain; `undefined` when it is not in it. */
+  /** The cursor of a plain generator; `undefined` if the chain does not contain it. */
   locate(generator: Generator): JsonValue | undefined
   /** The generator at a cursor. */
   at(cursor: JsonValue): GeneratorRoute
-  /** Where to go after a refusal or a verdict; `undefined` ends the chain. */
+  /** The next submission after a refusal or a failed job; `undefined` ends the chain. */
   next(cursor: JsonValue, error: unknown): NextRoute | undefined
   /**
-   * Waits for leave to have a job at the cursor. What is given must be released. Rejects with `signal.reason` alone: a refusal is
+   * Waits for admission of a job at the cursor. The admission must be released. Rejects only with `signal.reason`: a refusal is
    * an admission as well.
    */
   admit(cursor: JsonValue, context: AdmissionContext): Promise<Admission>
 }
 
-/** What a job that asks for leave is given and says of itself. */
+/** Context of a job that waits for admission. */
 export interface AdmissionContext extends Pick<StageContext, 'clock' | 'signal' | 'report'> {
-  /** Whether the job may run already, such as after a restart: it is counted then and never waits. */
+  /** Whether the job may already be running, such as after a restart: then it is counted and never waits. */
   readonly isRunning: boolean
 }
 
-/** Leave to have a job at one generator. It lives in this process alone. */
+/** Admission of a job to one generator. It exists only in this process. */
 export interface Admission {
-  /** Which generator it is for: `admit` may have chosen one. */
+  /** The cursor of the admitted generator: `admit` may have chosen one. */
   readonly cursor: JsonValue
-  /** Why there is no leave; to be taken like the upstream's own refusal of a submission. */
+  /** Why the job is not admitted; handled like a refusal by the upstream. */
   readonly refusal?: unknown
   /**
-   * Told what became of the job: nothing when it was accepted, else the error, be it a refusal, a verdict, or that the outcome of
-   * the submission is not known.
+   * Reports the outcome of the job: without an error when it was accepted, else with the error of a refusal, of a failed job, or
+   * of a submission with unknown outcome.
    */
   answered(error?: unknown): void
-  /** The job has ended, or this process has no part in it any more. A second call does nothing. */
+  /** The job has ended, or this process no longer works on it. A second call does nothing. */
   release(): void
 }
 
-/** One generator, and how long its whole job may take. */
+/** A generator and the time limit of its whole job. */
 export interface GeneratorRoute {
   readonly generator: Generator
-  /** Whether `admit` will choose the generator: what is named until then is the one that it would choose now. */
+  /** Whether `admit` chooses the generator. Until then `generator` is the one that it would choose now. */
   readonly isUndecided?: boolean | undefined
   /** Milliseconds from the submission to the video. */
   readonly timeoutMs?: number | undefined
@@ -57,13 +57,13 @@ export interface GeneratorRoute {
 /** The next submission. */
 export interface NextRoute {
   readonly cursor: JsonValue
-  /** How long to wait before it, in milliseconds. */
+  /** How long to wait before the submission, in milliseconds. */
   readonly delayMs?: number | undefined
 }
 
 const ROUTES = Symbol.for('sora-pipeline.generator-routes')
 
-/** Gives a combined generator its routes. */
+/** Sets the routes of a combined generator. */
 export function withGeneratorRoutes<G extends Generator>(generator: G, routes: GeneratorRoutes): G {
   return Object.defineProperty(generator, ROUTES, { value: routes })
 }
@@ -82,19 +82,19 @@ export function generatorRoutesOf(generator: Generator): GeneratorRoutes {
   }
 }
 
-/** Whether a cursor is a place in a chain: a state may come from a chain of another form. */
+/** Whether a cursor is valid in a chain: a state may come from a chain of another form. */
 export function isPlaceIn(routes: GeneratorRoutes, cursor: JsonValue): boolean {
   const form = (place: JsonValue) => Object.keys(Object(place)).sort().join()
   if (form(cursor) !== form(routes.first())) return false
   try {
     return routes.at(cursor).generator !== undefined
   } catch {
-    // A place that the inner routes cannot read, which is the answer.
+    // The inner routes cannot read the cursor, so it is not valid.
     return false
   }
 }
 
-/** The place of a plain generator among several routes; `undefined` when it is in none. */
+/** The cursor of a plain generator among several routes; `undefined` if none contains it. */
 export function placeAmong(
   routes: readonly GeneratorRoutes[],
   generator: Generator,
@@ -106,7 +106,7 @@ export function placeAmong(
   return undefined
 }
 
-/** Asks the routes inside others, whose cursor is a part of theirs. */
+/** Calls the routes inside others, whose cursor is a part of the outer one. */
 export async function admitWithin(
   routes: GeneratorRoutes,
   cursor: JsonValue,

@@ -5,10 +5,10 @@ import { fieldOf, lengthOf } from '../contracts/thrown-value.js'
 const STATES = ['queued', 'running', 'completed', 'failed']
 const URL_FIX = 'give an absolute http or https address'
 
-// What a strategy of the user's resolves with can be anything. Each flaw names the field, its value and what to give in its place;
-// `undefined` means that there is none. Reading never throws.
+// A custom strategy may resolve with any value. Each flaw names the field, its value and the fix; `undefined` means no flaw.
+// Reading never throws.
 
-/** What is wrong with a generated video. */
+/** The flaw of a generated video. */
 export function flawOfVideo(video: unknown, path = ''): string | undefined {
   if (!isRecord(video)) return flaw(path, video, 'give { id, url } or { id, source }')
   const { at, read } = fieldsOf(video, path)
@@ -23,21 +23,21 @@ export function flawOfVideo(video: unknown, path = ''): string | undefined {
     : flaw(at('source'), source, 'give a VideoSource with open(), or url')
 }
 
-/** What is wrong with a publication. */
+/** The flaw of a publication. */
 export function flawOfPublication(publication: unknown): string | undefined {
   if (!isRecord(publication)) return flaw('', publication, 'give { id }')
   const id = fieldOf(publication, 'id')
   return isName(id) ? undefined : flaw('id', id, 'give the id of the post as text')
 }
 
-/** What is wrong with a resolved or uploaded video. */
+/** The flaw of a resolved or uploaded video. */
 export function flawOfPlace(place: unknown): string | undefined {
   if (!isRecord(place)) return flaw('', place, 'give { url }')
   const url = fieldOf(place, 'url')
   return isWebUrl(url) ? undefined : flaw('url', url, URL_FIX)
 }
 
-/** What is wrong with the status of a job. */
+/** The flaw of the status of a job. */
 export function flawOfStatus(status: unknown, path = ''): string | undefined {
   const states = `${STATES.slice(0, -1).join(', ')} or ${STATES.at(-1)}`
   if (!isRecord(status)) return flaw(path, status, `give { state } with ${states}`)
@@ -50,7 +50,7 @@ export function flawOfStatus(status: unknown, path = ''): string | undefined {
   return isFlawed ? flaw(at('error'), error, 'give an error of the library, such as GenerationFailedError') : undefined
 }
 
-/** What is wrong with the operation of a started job. `null` is JSON. */
+/** The flaw of the operation of a started job. `null` is JSON. */
 export function flawOfOperation(started: unknown): string | undefined {
   const fix = 'give { operation } with the JSON that poll() takes'
   if (!isRecord(started)) return flaw('', started, fix)
@@ -59,7 +59,7 @@ export function flawOfOperation(started: unknown): string | undefined {
   return isJson(operation) ? undefined : flaw('operation', operation, `${fix}: it cannot be saved`)
 }
 
-/** What is wrong with the operations of a lookup. */
+/** The flaw of the operations of a lookup. */
 export function flawOfFound(found: unknown): string | undefined {
   const length = lengthOf(found)
   if (length === undefined) return flaw('', found, 'give an array of operations')

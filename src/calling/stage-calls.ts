@@ -11,7 +11,7 @@ import { unreadableSubmission, unusableResult } from './unusable-result.js'
 /** A strategy of any stage. */
 export type Strategy = Generator | Publisher | Resolver | Uploader
 
-/** What each verb is called on, takes and gives. */
+/** The strategy, input and result of each verb. */
 export interface StageCalls {
   generate: { strategy: OneShotGenerator; input: VideoRequest; output: GeneratedVideo }
   publish: { strategy: Publisher; input: GeneratedVideo; output: Publication }
@@ -19,7 +19,7 @@ export interface StageCalls {
   upload: { strategy: Uploader; input: VideoSource; output: UploadedVideo }
 }
 
-/** The verbs that are one call: their strategies differ in nothing else. */
+/** The verbs that are one call: their strategies differ only in the verb. */
 export type Verb = keyof StageCalls
 
 type VerbCall<V extends Verb> = {
@@ -28,7 +28,7 @@ type VerbCall<V extends Verb> = {
     input: StageCalls[V]['input'],
     context: StageContext,
   ): Promise<StageCalls[V]['output']>
-  /** What is wrong with a result; `undefined` for a good one. */
+  /** The flaw of a result; `undefined` for a valid one. */
   flaw(output: unknown): string | undefined
 }
 
@@ -43,9 +43,9 @@ const CALLS: { readonly [V in Verb]: VerbCall<V> } = {
 }
 
 /**
- * Calls a strategy by its verb and refuses a result that is not of the contract's shape.
- * @throws UpstreamResponseError that names the field and what to give, when the result has no usable id or URL.
- * @throws SubmissionUnknownError that does the same for a video.
+ * Calls a strategy by its verb and checks the shape of the result.
+ * @throws UpstreamResponseError that names the field and the fix, when the result has no usable id or URL.
+ * @throws SubmissionUnknownError with the same message, when a video is unusable.
  */
 export async function callVerb<V extends Verb>(
   verb: V,
@@ -60,7 +60,7 @@ export async function callVerb<V extends Verb>(
   throw verb === 'generate' ? unreadableSubmission(strategy, verb, wrong) : unusableResult(strategy, verb, wrong)
 }
 
-/** The stage of a strategy by its verb; `undefined` for what has none, or more than one. */
+/** The stage of a strategy by its verb; `undefined` if it has no verb, or several. */
 export function stageOf(strategy: unknown): Verb | undefined {
   if (typeof strategy !== 'object' || strategy === null) return undefined
   const has = (verb: string) => typeof (strategy as Record<string, unknown>)[verb] === 'function'

@@ -17,7 +17,7 @@ import { unreadableSubmission, unusableResult } from './unusable-result.js'
 
 const STATUS_FIELDS = ['state', 'ratio', 'phase', 'pollAfterMs', 'video', 'error'] as const
 
-/** Generates with a one-shot generator, and reports the attempt to the context's observer. */
+/** Generates with a one-shot generator, and reports the attempt to the observer of the context. */
 export function generateOnce(
   generator: Generator,
   request: VideoRequest,
@@ -27,9 +27,9 @@ export function generateOnce(
 }
 
 /**
- * Submits to any generator. A one-shot generator is a task that has ended when it answers. A status that cannot be read is left out,
- * with a warning: the job is known, and polls say what became of it.
- * @throws SubmissionUnknownError that names the field and what to give, when the job was accepted and is not known.
+ * Submits to any generator. A one-shot generator counts as a task that has ended when it resolves. A status that cannot be read
+ * is ignored with a warning: the job is known, and polls report its state.
+ * @throws SubmissionUnknownError that names the field and the fix, when the job was accepted but cannot be identified.
  */
 export async function startTask(
   generator: Generator,
@@ -47,29 +47,29 @@ export async function startTask(
   const status = isGiven && statusFlaw === undefined ? statusOf(given) : undefined
   const flaw = flawOfOperation(started)
   const isOver = status?.state === 'completed' || status?.state === 'failed'
-  // What has ended is not polled, so that it can do without.
+  // A job that has ended is not polled and needs no operation.
   if (flaw !== undefined && !isOver) throw unreadableSubmission(generator, 'start', flaw)
   const wrong = flaw ?? statusFlaw
   if (wrong !== undefined) {
     const { message } = unusableResult(generator, 'start', wrong)
     context.warn?.({ code: 'invalid-result', message })
   }
-  // A copy, before the generator goes on with what it gave.
+  // A copy, because the generator may change the object later.
   const operation = flaw === undefined ? jsonCopy(fieldOf(started, 'operation') as JsonValue) : null
   return { operation, ...(status && { status }) }
 }
 
 /**
- * Polls any generator once. What it resolves with is not checked.
+ * Polls any generator once. The result is not checked.
  * @throws TypeError when the generator has no `poll`.
  */
 export async function pollTask(generator: Generator, operation: JsonValue, context: StageContext): Promise<TaskStatus> {
-  // A copy: what a generator does to it stays its own.
+  // A copy, because the generator may change it.
   if ('poll' in generator) return generator.poll(jsonCopy(operation), context)
   throw new TypeError(`Could not poll a generator without poll(): ${generator.name}`)
 }
 
-// Field by field, for it may be anything.
+// Field by field, because it may be any value.
 function statusOf(given: unknown): TaskStatus {
   const entries = STATUS_FIELDS.map((field) => [field, fieldOf(given, field)] as const)
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined)) as unknown as TaskStatus

@@ -1,12 +1,12 @@
 import { SubmissionUnknownError } from '../contracts/run-errors.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
 
-// Errors of submissions that were accepted with an answer that cannot be read.
+// Errors of accepted submissions whose response cannot be read.
 const unreadable = new WeakSet<object>()
 
 /**
- * The error of a strategy that resolved with what its contract does not have. A repetition would not change it, and what was made is
- * made: it is not retryable.
+ * The error of a strategy whose result breaks its contract. It is not retryable: a retry would give the same, and the effect has
+ * happened.
  */
 export function unusableResult(
   strategy: { readonly name: string },
@@ -18,7 +18,7 @@ export function unusableResult(
   return new UpstreamResponseError(message, { strategy: name, isRetryable: false })
 }
 
-/** The same for a submission: it was accepted, so that to submit again, here or elsewhere, would pay twice. */
+/** The same for a submission: it was accepted, so submitting again, here or elsewhere, would pay twice. */
 export function unreadableSubmission(
   generator: { readonly name: string },
   method: 'start' | 'generate',
@@ -31,8 +31,8 @@ export function unreadableSubmission(
 }
 
 /**
- * Whether an error is about what a generator made of an accepted submission. No inquiry helps then: the same code would read the
- * answer again.
+ * Whether an error is about the result of a generator for an accepted submission. A lookup does not help then: the same code
+ * would read the response again.
  */
 export function isUnreadableSubmission(error: unknown): boolean {
   return typeof error === 'object' && error !== null && unreadable.has(error)

@@ -22,8 +22,8 @@ import { type Rest, WaitingLine } from './waiting-line.js'
 /** Options of {@link balance}. */
 export interface BalanceOptions {
   /**
-   * How many calls, or jobs of a generator, each strategy runs at the same time: one whole number from 1 for all, or a list
-   * with one for each strategy, in order; `Infinity` for no limit. Further calls wait in line, first come, first served.
+   * How many calls, or jobs of a generator, each strategy runs at the same time: one whole number from 1 for all, or a list with
+   * one for each strategy, in order; `Infinity` for no limit. Further calls wait in a queue, first in, first out.
    * @defaultValue `Infinity`
    */
   readonly concurrency?: number | readonly number[] | undefined
@@ -40,25 +40,26 @@ const REST_MS = 30_000
 const REFUSED_REST_MS = 300_000
 
 /**
- * Spreads calls over strategies that are equally good, such as several keys or servers of one upstream: each call goes to the one
- * with the fewest at work, in a tie to the one that was used longest ago. When all are busy or rest it waits in line, first come
- * first served, and the run says `waiting`.
+ * Spreads calls over equivalent strategies, such as several keys or servers of one upstream. Each call goes to the strategy with
+ * the fewest calls in progress, and in a tie to the least recently used one. When all are busy or suspended, the call waits in a
+ * queue, first in, first out, and the run reports the phase `waiting`.
  *
- * A strategy that fails with `RateLimitError`, `OverloadedError` or `CircuitOpenError` rests for its `retryAfterMs` (else 30 s),
- * with `AuthenticationError` or `QuotaExceededError` for 5 minutes, and the call continues with another one, each at most once; any
- * other failure is the call's. When all that are left rest for a refused key or quota, the call fails with that error at once,
- * because waiting does not change that.
+ * A strategy that fails with `RateLimitError`, `OverloadedError` or `CircuitOpenError` is suspended for its `retryAfterMs` (30 s
+ * without one), with `AuthenticationError` or `QuotaExceededError` for 5 minutes. The call continues with another strategy, each
+ * at most once. Any other failure fails the call. When all remaining strategies are suspended for a refused key or quota, the
+ * call fails with that error at once, because waiting would not help.
  *
- * The state is that of the object, shared by all runs that use it, and lives in this process; time is that of the runs' clock.
- * A generator counts as busy from before the submission until its job has ended, also for a job that is taken up again after a
- * restart, which never waits; an unknown submission is never sent to another one. An abort leaves the line at once.
+ * The object holds the state, in this process only, shared by all runs that use it; time is that of the runs' clock. A generator
+ * counts as busy from before the submission until its job has ended. A job that is resumed after a restart counts as well, and
+ * never waits. An unknown submission is never sent to another generator. An abort leaves the queue at once.
  *
  * @param strategies - At least one, all of the same stage, each with its own name. Give them one by one, or as an array with
  * options after it.
- * @returns A strategy named `balance(a, b)`. Of one-shot generators it is a one-shot generator, with a task among them a task.
- * @throws ConfigurationError when the concurrency is wrong, there is no strategy, one is none, their stages differ, or two have one
- * name.
- * @throws AllStrategiesFailedError (from the strategy) when several were tried and have to rest, with each error in order.
+ * @returns A strategy named `balance(a, b)`. One-shot generators make a one-shot generator; with a task generator among them it
+ * is a task generator.
+ * @throws ConfigurationError when the concurrency is invalid, the list is empty, an entry is not a strategy, the stages differ,
+ * or two strategies share a name.
+ * @throws AllStrategiesFailedError (from the strategy) when several were tried and are suspended, with each error in order.
  *
  * @example
  * ```ts
@@ -153,11 +154,11 @@ async function callLeastBusy<V extends Exclude<Verb, 'generate'>>(
   throw errors.length === 1 ? errors[0] : allFailed(verb, members, errors)
 }
 
-// How long a strategy rests after a failure; `undefined` for one that another strategy would meet as well.
+// How long a failure suspends a strategy; `undefined` for a failure that another strategy would have as well.
 function restOf(error: unknown, { name }: { readonly name: string }): Rest | undefined {
   if (!isSoraPipelineError(error)) return undefined
   const { code, message } = error
-  const text = `Could not use ${name}, it was refused lately: ${message}`
+  const text = `Could not use ${name}, it was refused recently: ${message}`
   switch (code) {
     case 'rate-limited':
     case 'overloaded':
@@ -173,9 +174,9 @@ function restOf(error: unknown, { name }: { readonly name: string }): Rest | und
 }
 
 type Cursor = {
-  /** Those that the job was at and that have to rest. */
+  /** Strategies that the job tried and that are suspended. */
   readonly tried: readonly number[]
-  /** Which one has the job; `null` until there was a place. */
+  /** The strategy that has the job; `null` until one was chosen. */
   readonly at: { readonly index: number; readonly inner: JsonValue } | null
 }
 
@@ -228,7 +229,7 @@ function routesOf(members: readonly Generator[], line: WaitingLine): GeneratorRo
           cursor: { tried, at: { index, inner: admission.cursor } },
           answered: (error) => {
             admission.answered(error)
-            // A chain inside that continues has not failed yet.
+            // An inner chain that continues has not failed yet.
             const isOver = error !== undefined && routesAt(index).next(admission.cursor, error) === undefined
             const rest = isOver ? restOf(error, members[index] as Generator) : undefined
             if (rest) line.rest(index, rest, context.clock)

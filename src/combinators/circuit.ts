@@ -1,33 +1,33 @@
 import type { Clock } from '../contracts/clock.js'
 
-/** How long a circuit holds. */
+/** Options of a circuit. */
 export interface CircuitLimits {
-  /** Failures in a row that open it. */
+  /** Failures in a row that open the circuit. */
   readonly failures: number
-  /** How long it then stays open, in milliseconds. */
+  /** How long the circuit stays open, in milliseconds. */
   readonly resetAfterMs: number
 }
 
-/** What a call that was let through came to. `undecided` says nothing of the strategy, such as an abort. */
+/** Outcome of an admitted call. `undecided` does not count, such as an abort. */
 export type CircuitOutcome = 'succeeded' | 'failed' | 'undecided'
 
 /**
- * Counts failures in a row and lets no call through once there were too many; after a while it lets one through as a probe, and
- * the outcome of that one decides. Calls that were let through before the last change do not count any more.
+ * A circuit breaker. It counts failures in a row and opens after too many; later it admits one call as a probe, whose outcome
+ * closes or reopens it. Calls that were admitted before the last state change do not count.
  */
 export class Circuit {
   readonly #limits: CircuitLimits
   #failures = 0
   #openUntil: number | undefined
   #isProbing = false
-  // Changes with the state: a call is known by the era in which it was let through.
+  // Changes with the state: each call carries the era in which it was admitted.
   #era = 0
 
   constructor(limits: CircuitLimits) {
     this.#limits = limits
   }
 
-  /** Milliseconds until a call may be let through; `undefined` when one may now. 0 while a probe is under way. */
+  /** Milliseconds until a call may be admitted; `undefined` if one may now. 0 while a probe is in progress. */
   closedForMs(clock: Clock): number | undefined {
     if (this.#openUntil === undefined) return undefined
     if (this.#isProbing) return 0
@@ -35,7 +35,7 @@ export class Circuit {
     return leftMs > 0 ? leftMs : undefined
   }
 
-  /** Lets a call through; give back what it gives with the outcome. */
+  /** Admits a call; pass the result to `settle` with the outcome. */
   enter(): number {
     if (this.#openUntil !== undefined) {
       this.#era += 1

@@ -14,7 +14,7 @@ export type AtLeastOne<S> = readonly [S, ...S[]]
 export interface Combination {
   readonly name: string
   readonly label?: string | undefined
-  /** One call of the combined strategy, for every stage but tasks. */
+  /** One call of the combined strategy, for everything but task generators. */
   call<V extends Exclude<Verb, 'generate'>>(
     verb: V,
     input: StageCalls[V]['input'],
@@ -25,7 +25,7 @@ export interface Combination {
   readonly routes: () => GeneratorRoutes
 }
 
-/** Makes the combined strategy of the members' stage. The caller has checked them with {@link checkMembers}. */
+/** Creates the combined strategy for the stage of the members. The caller has checked them with {@link checkMembers}. */
 export function combine(members: readonly Strategy[], combination: Combination): Strategy {
   return combined(build(members, combination), members)
 }
@@ -57,7 +57,7 @@ function build(members: readonly Strategy[], combination: Combination): Strategy
 
 /**
  * The members and the options of a combinator that takes `(a, b)` or `([a, b], options)`.
- * @throws ConfigurationError when they cannot be combined, or something else than options follows the array.
+ * @throws ConfigurationError when they cannot be combined, or the argument after the array is not options.
  */
 export function membersOf<Options>(
   subject: string,
@@ -75,7 +75,8 @@ export function membersOf<Options>(
 
 /**
  * Refuses members that cannot be combined.
- * @throws ConfigurationError when it is no array, there is none, one is no strategy, their stages differ, or two have one name.
+ * @throws ConfigurationError when they are not an array, the list is empty, an entry is not a strategy, the stages differ, or two
+ * strategies share a name.
  */
 export function checkMembers(subject: string, members: unknown): asserts members is readonly Strategy[] {
   const problems: InputProblem[] = []

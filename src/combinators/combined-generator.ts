@@ -15,9 +15,9 @@ import { withDeadline } from '../timing/deadline.js'
 type RoutedOperation = { readonly cursor: JsonValue; readonly operation: JsonValue }
 
 /**
- * The generator that a combinator gives back. A pipeline walks its routes itself, one saved submission at a time. Called by
- * hand it falls back when it is started, not later: a poll has no request to submit again. Nor does it hold a task's place
- * longer than its start takes.
+ * The generator that a combinator returns. A pipeline walks its routes itself, one saved submission at a time. Called directly,
+ * it falls back only in `start`: a poll has no request to submit again. It also keeps the place of a task only until `start`
+ * ends.
  */
 export function combinedGenerator(options: {
   readonly name: string

@@ -18,8 +18,8 @@ import { publicationLedger } from './publication-ledger.js'
 /** Options of {@link fallback}. */
 export interface FallbackOptions {
   /**
-   * Codes of errors that end a chain by default and that the next strategy handles instead. Only `content-rejected` may be
-   * listed: a submission whose outcome is unknown always ends the chain.
+   * Error codes that end a chain by default, but after which the next strategy is tried. Only `content-rejected` may be listed: a
+   * submission whose outcome is unknown always ends the chain.
    * @defaultValue none: a moderation verdict ends the chain
    */
   readonly continueOn?: readonly 'content-rejected'[] | undefined
@@ -34,16 +34,18 @@ const RULES: OptionRules<FallbackOptions> = {
 
 /**
  * Tries strategies of one stage in order until one succeeds, and is itself a strategy of that stage. Every failure is an
- * `attempt-failed` event; the next strategy learns nothing of it. An abort, a submission whose outcome is unknown, and a
- * moderation verdict end the chain at once.
+ * `attempt-failed` event; the next strategy does not receive it. An abort, a submission with unknown outcome, and a moderation
+ * verdict end the chain at once.
  *
- * An abort is passed to the strategy that is at work; what it leaves running is that strategy's matter.
+ * An abort is passed to the current strategy, which decides what keeps running.
  *
  * @param strategies - At least one, all of the same stage, each with its own name. Give them one by one, or as an array with
  * options after it.
- * @returns A strategy named `fallback(a, b)`. Of one-shot generators it is a one-shot generator, with a task among them a task.
- * @throws ConfigurationError when there is no strategy, one is none, their stages differ, or two have one name.
- * @throws AllStrategiesFailedError (from the strategy) when every one failed, with each error in order.
+ * @returns A strategy named `fallback(a, b)`. One-shot generators make a one-shot generator; with a task generator among them it
+ * is a task generator.
+ * @throws ConfigurationError when the list is empty, an entry is not a strategy, the stages differ, or two strategies share a
+ * name.
+ * @throws AllStrategiesFailedError (from the strategy) when every strategy failed, with each error in order.
  *
  * @example
  * ```ts

@@ -3,15 +3,15 @@ import type { Strategy } from '../calling/stage-calls.js'
 import type { Publication, Publisher } from '../contracts/publisher.js'
 import type { StageContext } from '../contracts/stage.js'
 
-/** Which of several publishers made which post, so that the same one takes it back. */
+/** Records which of several publishers made which post, so that the same one removes it. */
 export interface PublicationLedger {
-  /** Notes what a member made; of other stages nothing is kept. */
+  /** Records a post of a member; ignores other stages. */
   note(member: Strategy, output: object): void
-  /** Takes a post back; one that is not known, such as of another process, through whoever can. */
+  /** Removes a post. A post that is not recorded, such as of another process, is removed by any publisher with `unpublish()`. */
   unpublish(publication: Publication, context: StageContext): Promise<void>
 }
 
-/** Makes the ledger of a combined strategy. */
+/** Creates the ledger of a combined strategy. */
 export function publicationLedger(members: readonly Strategy[]): PublicationLedger {
   const publishedBy = new WeakMap<object, Publisher>()
   return {

@@ -16,8 +16,8 @@ import { publicationLedger } from './publication-ledger.js'
 /** Options of {@link race}. */
 export interface RaceOptions {
   /**
-   * How long the latest strategy may take before the next one is started beside it, in milliseconds from 0. `0` starts all
-   * at once; `Infinity` starts the next one only after a failure.
+   * How long the latest strategy may take before the next one starts in parallel, in milliseconds from 0. `0` starts all at once;
+   * `Infinity` starts the next one only after a failure.
    * @defaultValue `250`
    */
   readonly staggerMs?: number | undefined
@@ -25,25 +25,26 @@ export interface RaceOptions {
 
 const RULES: OptionRules<RaceOptions> = { staggerMs: msFrom0 }
 
-// It is never seen. Without a reason each abort creates an exception, which takes longer than everything else.
+// Never shown. Without a reason, abort() creates an error with a stack, which is expensive.
 const STARTED = 'started'
 
 /**
  * Starts strategies of one stage in order, each when the one before has not answered within `staggerMs` or has failed, and takes
- * the first success (as RFC 8305 does with addresses). The others are aborted with an `AbortError`; what they do after that is
- * neither a failure nor an attempt of the run. A moderation verdict and an unknown outcome end the race at once.
+ * the first success (as RFC 8305 does with addresses). The others are aborted with an `AbortError`; their later results are
+ * neither failures nor attempts of the run. A moderation verdict and an unknown outcome end the race at once.
  *
- * Not for generators, because that would pay twice. Of several uploaders two copies may exist for a moment, and of publishers two
- * posts: an abort comes too late for one that has just finished, and what it leaves is that strategy's matter.
+ * Not for generators, because that would pay twice. A race of uploaders may leave two copies, and one of publishers two posts,
+ * because an abort comes too late for a strategy that has just finished.
  *
- * An abort by the caller rejects at once with `signal.reason` and is passed to all that are at work.
+ * An abort by the caller rejects at once with `signal.reason` and is passed to all running strategies.
  *
  * @param strategies - At least one, all of the same stage, each with its own name. Give them one by one, or as an array with
  * options after it.
  * @returns A strategy named `race(a, b)`.
- * @throws ConfigurationError when `staggerMs` is wrong, there is no strategy, one is none or a generator, their stages differ, or two
- * have one name.
- * @throws AllStrategiesFailedError (from the strategy) when every one failed, with each error in the order of the strategies.
+ * @throws ConfigurationError when `staggerMs` is invalid, the list is empty, an entry is not a strategy or is a generator, the
+ * stages differ, or two strategies share a name.
+ * @throws AllStrategiesFailedError (from the strategy) when every strategy failed, with each error in the order of the
+ * strategies.
  *
  * @example
  * ```ts
@@ -172,7 +173,7 @@ function lost(): DOMException {
   return new DOMException('Another strategy of the race was faster', 'AbortError')
 }
 
-// Failures are reported as they come, until the race is over. Of the successes only the winner's counts.
+// Failures are reported as they occur, until the race is over. Only the success of the winner counts.
 function hearing(context: StageContext, signal: AbortSignal, isOver: () => boolean) {
   const observer = attemptObserverOf(context)
   const successes: ObservedAttempt[] = []

@@ -1,20 +1,20 @@
 import type { Clock } from '../contracts/clock.js'
 import type { StageContext } from '../contracts/stage.js'
 
-/** Who may wait: for which members, and until the signal is aborted. */
+/** Context of a waiting call. It waits until a place is free or the signal is aborted. */
 export type LineContext = Pick<StageContext, 'clock' | 'signal' | 'report'>
 
-/** A time in which a member is not to be called. */
+/** A period in which a member must not be called. */
 export interface Rest {
   readonly ms: number
-  /** Makes the error of a call that has no other member: it does not pass by waiting. Absent for what does. */
+  /** Creates the error of a call that has no other member. Only for a cause that waiting does not remove. */
   readonly refusal?: (() => Error) | undefined
 }
 
 interface Member {
   readonly limit: number
   busy: number
-  /** Counts all takings, so that the smallest is the longest ago. */
+  /** Sequence number of the last use: the smallest is the least recent. */
   takenAt: number
   /** On the monotonic clock. */
   restsUntil: number
@@ -29,14 +29,14 @@ interface Waiter {
 }
 
 /**
- * Places at several members that do the same work. Whoever asks is given the least busy one, or stands in line: first come, first
- * served, but nobody waits behind somebody who waits for another member.
+ * A queue for places at several members that do the same work. A call gets the least busy member, or waits: first in, first out,
+ * but no call waits behind one that waits for another member.
  */
 export class WaitingLine {
   readonly #members: readonly Member[]
   readonly #waiters = new Set<Waiter>()
   #takings = 0
-  // Of whoever came last: to foresee, nobody's own is at hand.
+  // The clock of the latest call, for forecasts, which have no context.
   #clock: Clock | undefined
   #alarm: { readonly at: number; readonly off: AbortController } | undefined
 
@@ -46,13 +46,13 @@ export class WaitingLine {
     })
   }
 
-  /** Which of the members somebody who asked now would be given, or most likely in time; nothing is taken. */
+  /** The member that a call would get now, or is most likely to get later; takes no place. */
   foresee(members: readonly number[]): number {
     const now = this.#clock?.monotonic() ?? 0
     return this.#free(members, now) ?? this.#least(members) ?? 0
   }
 
-  /** Takes a place at a member, free or not. */
+  /** Takes a place at a member, even if it is busy. */
   occupy(index: number): void {
     const member = this.#members[index] as Member
     this.#takings += 1
@@ -61,14 +61,14 @@ export class WaitingLine {
   }
 
   /**
-   * A place at one of the members, now or in time. Rejects with `signal.reason` itself after an abort.
-   * @throws Error that the first of the members' rests makes, when all of them rest for what does not pass by waiting.
+   * Waits for a place at one of the members. Rejects with `signal.reason` itself after an abort.
+   * @throws the error of the first member's rest, when all members rest for a cause that waiting does not remove.
    */
   async take(members: readonly number[], context: LineContext): Promise<number> {
     const { clock, signal, report } = context
     signal.throwIfAborted()
     this.#clock = clock
-    // Those who came first first: a rest may have ended just now.
+    // Earlier calls first: a rest may have ended just now.
     if (this.#waiters.size > 0) this.#serve()
     const index = this.#free(members, clock.monotonic())
     if (index !== undefined) {
@@ -81,14 +81,14 @@ export class WaitingLine {
     return this.#wait(members, context)
   }
 
-  /** Gives a place back. */
+  /** Releases a place. */
   release(index: number): void {
     const member = this.#members[index] as Member
     member.busy -= 1
     this.#serve()
   }
 
-  /** Lets a member rest, from now on; a longer rest that it is in already stays. */
+  /** Suspends a member from now on; a longer rest in progress stays. */
   rest(index: number, { ms, refusal }: Rest, clock: Clock): void {
     const member = this.#members[index] as Member
     const until = clock.monotonic() + ms
@@ -139,7 +139,7 @@ export class WaitingLine {
     this.#setAlarm()
   }
 
-  // Wakes the line when the next rest ends; nothing sleeps while nobody waits.
+  // Wakes the queue when the next rest ends; no timer runs while the queue is empty.
   #setAlarm(): void {
     const [first] = this.#waiters
     const now = first?.clock.monotonic() ?? 0
@@ -156,7 +156,7 @@ export class WaitingLine {
         this.#alarm = undefined
         this.#serve()
       },
-      () => undefined, // Set anew, or nobody waits any more.
+      () => undefined, // The timer was set again, or the queue is empty.
     )
   }
 
@@ -164,7 +164,7 @@ export class WaitingLine {
     return this.#least(members, (member) => isFree(member, now))
   }
 
-  // The least busy; in a tie the one that was taken longest ago.
+  // The least busy member; in a tie the least recently used one.
   #least(members: readonly number[], fits: (member: Member) => boolean = () => true): number | undefined {
     let best: number | undefined
     for (const index of members) {

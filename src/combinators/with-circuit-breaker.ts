@@ -19,23 +19,22 @@ import { checkMembers, combine } from './combine.js'
 /** Options of {@link withCircuitBreaker}. */
 export interface CircuitBreakerOptions {
   /**
-   * How many failures in a row open the circuit, a whole number from 1. Further calls then reject with `CircuitOpenError`
-   * and nothing is sent.
+   * How many failures in a row open the circuit, a whole number from 1. Further calls then reject with `CircuitOpenError` without
+   * sending anything.
    * @defaultValue `5`
    */
   readonly failures?: number | undefined
   /**
-   * How long the circuit stays open, in milliseconds above 0. After it one call is let through: its success closes the
-   * circuit, its failure opens it for as long again. `Infinity` keeps it open for the life of the object.
+   * How long the circuit stays open, in milliseconds above 0. Then one call is admitted as a probe: its success closes the
+   * circuit, its failure opens it for the same time again. `Infinity` keeps it open for the life of the object.
    * @defaultValue `30_000` (30 s)
    */
   readonly resetAfterMs?: number | undefined
   /**
-   * Decides which failures count. It is not asked about an abort, nor about a submission of a generator whose outcome is
-   * unknown: they never count. A failure that does not count changes nothing.
-   * @defaultValue all but those that say nothing about the health of the upstream: a refused request, configuration or
-   * content, HTTP 4xx other than 408, 425 and 429, a job that the upstream gave up, an unknown outcome, and a
-   * `CircuitOpenError`
+   * Decides which failures count. It is not called for an abort or for a submission with unknown outcome: they never count. A
+   * failure that does not count changes nothing.
+   * @defaultValue all but those that do not show the health of the upstream: a refused request, configuration or content, HTTP
+   * 4xx other than 408, 425 and 429, a job that failed at the upstream, an unknown outcome, and a `CircuitOpenError`
    */
   readonly countsAsFailure?: ((error: unknown) => boolean) | undefined
 }
@@ -47,21 +46,20 @@ const RULES: OptionRules<CircuitBreakerOptions> = {
 }
 
 /**
- * Stops calling a strategy that fails again and again, so that a dead upstream costs nothing: after `failures` failures in a row
- * each call rejects at once with a `CircuitOpenError`, which a chain passes over. After `resetAfterMs` one call is let through: its
- * success closes the circuit, its failure opens it again. The state is that of the object, shared by all runs that use it, and
- * lives in this process; time is that of the runs' clock.
+ * Adds a circuit breaker to a strategy, so that a dead upstream costs no time. After `failures` failures in a row each call
+ * rejects at once with a `CircuitOpenError`, and a chain continues with its next strategy. After `resetAfterMs` one call is
+ * admitted as a probe: its success closes the circuit, its failure opens it again. The object holds the state, in this process
+ * only, shared by all runs that use it; time is that of the runs' clock.
  *
- * Of a generator the submissions count: those that were refused or never left, not those whose outcome is not known. A job that
- * was accepted is asked for and cancelled whatever the state.
+ * For a generator, failed submissions count if they were refused or never sent, not if their outcome is unknown. An accepted job
+ * is polled and cancelled in any state of the circuit.
  *
- * Leave the last strategy of a chain without a breaker, so that there is always one that is tried. A call that hangs counts when
- * it fails: put `withTimeout` inside. An abort is passed on; the call that is let through to see gives its place to the
- * next one then.
+ * Leave the last strategy of a chain without a breaker, so that one is always tried. A call that hangs counts only when it fails:
+ * put `withTimeout` inside. An abort is passed on; after an aborted probe the next call is the probe.
  *
- * @returns A strategy with the name and label of the one it is made of.
- * @throws ConfigurationError when an option or the strategy is wrong; the message names every problem.
- * @throws CircuitOpenError (from the strategy) while the circuit is open; `retryAfterMs` is the rest of the time.
+ * @returns A strategy with the name and label of the given one.
+ * @throws ConfigurationError when an option or the strategy is invalid; the message names every problem.
+ * @throws CircuitOpenError (from the strategy) while the circuit is open; `retryAfterMs` is the remaining time.
  *
  * @example
  * ```ts
@@ -119,9 +117,12 @@ function refusalOf(
 ): CircuitOpenError | undefined {
   const leftMs = circuit.closedForMs(clock)
   if (leftMs === undefined) return undefined
-  const error = new CircuitOpenError(`Could not ${verb}, too many calls failed and it rests: ${strategy.name}`, {
-    retryAfterMs: leftMs > 0 ? leftMs : undefined,
-  })
+  const error = new CircuitOpenError(
+    `Could not ${verb}, the circuit is open after repeated failures: ${strategy.name}`,
+    {
+      retryAfterMs: leftMs > 0 ? leftMs : undefined,
+    },
+  )
   return locateError(error, { stage: verb, strategy: firstPlainOf(strategy).name })
 }
 
@@ -183,7 +184,7 @@ function routesOf(
 
   function outcomeOf(error: unknown, cursor: Parameters<GeneratorRoutes['next']>[0]): CircuitOutcome {
     if (error === undefined) return 'succeeded'
-    // A chain inside that continues has not failed yet.
+    // An inner chain that continues has not failed yet.
     if (mayHaveBeenAccepted(error) || inner.next(cursor, error) !== undefined) return 'undecided'
     return countsAsFailure(error) ? 'failed' : 'undecided'
   }

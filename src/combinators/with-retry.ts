@@ -15,35 +15,34 @@ import { checkMembers, combine } from './combine.js'
 /** Options of {@link withRetry}. */
 export interface RetryOptions {
   /**
-   * How many attempts are made, the first one included; a whole number from 1. After the last one the call rejects with its
+   * Maximum number of attempts, the first one included; a whole number from 1. After the last attempt the call rejects with its
    * error.
    * @defaultValue `3`
    */
   readonly maxAttempts?: number | undefined
   /**
-   * Upper bound of the first delay, in milliseconds from 0. Each delay is random between 0 and its bound, and the bound
-   * doubles with every failure. It is never more than `maxDelayMs`.
+   * Upper bound of the first delay, in milliseconds from 0. Each delay is random between 0 and its bound. The bound doubles with
+   * every failure and is never more than `maxDelayMs`.
    * @defaultValue `500`
    */
   readonly minDelayMs?: number | undefined
   /**
-   * Upper bound of every delay, in milliseconds from 0. A `retryAfterMs` of the upstream is waited for in addition, and may
-   * be longer.
+   * Upper bound of every delay, in milliseconds from 0. A `retryAfterMs` of the upstream is added to it, and may be longer.
    * @defaultValue `30_000` (30 s)
    */
   readonly maxDelayMs?: number | undefined
   /**
-   * Longest `retryAfterMs` of the upstream that is waited for, in milliseconds from 0. A failure that asks for a longer wait
-   * is not retried, so that a chain continues with its next strategy.
+   * Longest `retryAfterMs` of the upstream that is honoured, in milliseconds from 0. A failure that requests a longer wait is not
+   * retried, so a chain continues with its next strategy.
    * @defaultValue `60_000` (1 min)
    */
   readonly maxRetryAfterMs?: number | undefined
   /**
-   * Decides which failures are retried. An abort and a submission whose outcome is unknown are never retried.
+   * Decides which failures are retried. An abort and a submission with unknown outcome are never retried.
    * @defaultValue errors of the library whose `isRetryable` is true
    */
   readonly shouldRetry?: ((error: unknown) => boolean) | undefined
-  /** Source of the jitter: gives numbers from 0 up to, but not including, 1. @defaultValue `Math.random` */
+  /** Source of the jitter: returns numbers from 0 up to, but not including, 1. @defaultValue `Math.random` */
   readonly random?: (() => number) | undefined
 }
 
@@ -57,13 +56,13 @@ const RULES: OptionRules<RetryOptions> = {
 }
 
 /**
- * Tries a strategy again when it fails for a reason that may pass, with full jitter between the tries and what the upstream
- * asks for (`retryAfterMs`) as the least wait. Every failure is an `attempt-failed` event.
+ * Retries a strategy after transient failures, with full jitter between the attempts and the `retryAfterMs` of the upstream as
+ * the minimum wait. Every failure is an `attempt-failed` event.
  *
- * Of a generator only a submission that was refused, or a job that failed, is tried again: polls that fail are missed polls
- * already, and a submission whose outcome is unknown is never repeated. An abort ends the waiting at once.
+ * For a generator, only a refused submission or a failed job is retried: a failed poll is a missed poll, and a submission with
+ * unknown outcome is never repeated. An abort ends the wait at once.
  *
- * @throws ConfigurationError when an option or the strategy is wrong; the message names every problem.
+ * @throws ConfigurationError when an option or the strategy is invalid; the message names every problem.
  *
  * @example
  * ```ts

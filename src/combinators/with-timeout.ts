@@ -15,8 +15,8 @@ import { checkMembers, combine } from './combine.js'
 /** Options of {@link withTimeout}. */
 export interface TimeoutOptions {
   /**
-   * Time limit of one call, in milliseconds above 0; of a generator that of the whole job, from the submission to the video.
-   * Past it the call rejects with `StageTimeoutError`; a job that was accepted continues and costs. `Infinity` for no limit.
+   * Time limit of one call, in milliseconds above 0; for a generator of the whole job, from the submission to the video. After it
+   * the call rejects with `StageTimeoutError`; an accepted job continues and costs money. `Infinity` for no limit.
    */
   readonly timeoutMs: number
 }
@@ -24,13 +24,13 @@ export interface TimeoutOptions {
 const RULES: OptionRules<TimeoutOptions> = { timeoutMs: required(msAbove0) }
 
 /**
- * Gives a strategy a time limit. When it passes the call rejects at once, also when the strategy does not listen to its
- * signal; what the strategy does after that is ignored.
+ * Gives a strategy a time limit. When it passes, the call rejects at once, even if the strategy ignores its signal; its later
+ * result is ignored.
  *
- * A generator that takes too long ends the run with a `StageTimeoutError` that carries the handle of the job, which continues
- * and costs: another generator is not tried, because that would pay twice.
+ * A generator that takes too long ends the run with a `StageTimeoutError` that carries the handle of the job, which continues and
+ * costs money. Another generator is not tried, because that would pay twice.
  *
- * @throws ConfigurationError when `timeoutMs` is not above 0 or the strategy is none.
+ * @throws ConfigurationError when `timeoutMs` is not above 0 or the strategy is invalid.
  * @throws StageTimeoutError (from the strategy) when the time is up.
  *
  * @example

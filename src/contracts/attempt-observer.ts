@@ -1,10 +1,10 @@
 import type { StageContext } from './stage.js'
 
-/** Told about every call of a strategy inside a chain. The pipeline makes events of it. */
+/** Receives every call of a strategy inside a chain. The pipeline turns the calls into events. */
 export interface AttemptObserver {
-  /** A call begins, or what the context is told next (progress, a warning) comes from this strategy. */
+  /** A call begins, or the next report through the context (progress, a warning) comes from this strategy. */
   working?(strategy: ObservedStrategy): void
-  /** Looks at what a call resolved with, within its time limit; what it rejects with is the failure of the call. */
+  /** Checks the result of a call, within its time limit. A rejection fails the call. */
   verify?(strategy: ObservedStrategy, output: unknown, signal: AbortSignal): Promise<void>
   succeeded(attempt: ObservedAttempt): void
   failed(attempt: ObservedAttempt & { readonly error: unknown }): void
@@ -12,13 +12,13 @@ export interface AttemptObserver {
   fellBack(from: ObservedStrategy, next: ObservedStrategy): void
 }
 
-/** Who was called. */
+/** The strategy that was called. */
 export interface ObservedStrategy {
   readonly name: string
   readonly label?: string | undefined
 }
 
-/** One call, and how long it took. */
+/** One call and its duration. */
 export interface ObservedAttempt {
   readonly strategy: ObservedStrategy
   readonly durationMs: number
@@ -29,12 +29,12 @@ const OBSERVER = Symbol.for('sora-pipeline.attempt-observer')
 
 const SILENT: AttemptObserver = { succeeded() {}, failed() {}, fellBack() {} }
 
-/** A context whose attempts are told to an observer. */
+/** A context whose attempts are reported to an observer. */
 export function withAttemptObserver<C extends StageContext>(context: C, observer: AttemptObserver): C {
   return { ...context, [OBSERVER]: observer }
 }
 
-/** The observer of a context; one that does nothing when the context was made by hand. */
+/** The observer of a context; a no-op for a context without one. */
 export function attemptObserverOf(context: StageContext): AttemptObserver {
   return (context as { readonly [OBSERVER]?: AttemptObserver })[OBSERVER] ?? SILENT
 }

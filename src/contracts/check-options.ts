@@ -2,12 +2,12 @@ import { describeValue } from './errors.js'
 import { ConfigurationError, type InputProblem } from './input-errors.js'
 import { nearestName } from './nearest-name.js'
 
-/** One thing that is wrong with an option, or nothing. */
+/** A problem of an option, or `undefined` for a valid one. */
 export type OptionProblem = InputProblem | undefined
 
 /** Checks the value of one option, whose path is `field`. */
 export interface OptionRule {
-  /** Whether an option that is left out is given to the rule as well. */
+  /** Whether the rule also runs for an option that is left out. */
   readonly isRequired?: true
   readonly problems: (field: string, value: unknown) => readonly OptionProblem[]
 }
@@ -16,10 +16,10 @@ export interface OptionRule {
 export type OptionRules<Options> = { readonly [Name in keyof Required<Options>]: OptionRule }
 
 /**
- * Checks the options of a factory: that they are an object, that every name is known, and each value.
+ * Checks the options of a factory: that they are an object, that every name is known, and that each value is valid.
  *
  * @param subject - What is configured, such as `videosApiGenerator`.
- * @param further - Problems of options that depend on each other; called when each option is right.
+ * @param further - Problems of options that depend on each other; called when each option is valid.
  * @throws ConfigurationError naming every problem.
  */
 export function checkOptions<Options>(
@@ -33,8 +33,8 @@ export function checkOptions<Options>(
 }
 
 /**
- * Problems of an object of options, such as one that is the value of another option.
- * @param prefix - What the names of the options are shown with.
+ * Problems of an object of options, such as options nested in another option.
+ * @param prefix - Prefix of the names in the problems.
  */
 export function problemsOfOptions<Options>(
   field: string,
@@ -56,7 +56,7 @@ export function problemsOfOptions<Options>(
   return [...unknown, ...wrong].filter((problem) => problem !== undefined)
 }
 
-/** A problem for each name that is not known. */
+/** A problem for each unknown name. */
 export function unknownNames(given: readonly string[], known: readonly string[], prefix = ''): readonly InputProblem[] {
   return given
     .filter((name) => !known.includes(name))
@@ -67,13 +67,13 @@ export function unknownNames(given: readonly string[], known: readonly string[],
     })
 }
 
-/** Refuses options that cannot work, with every problem at once. */
+/** Throws a {@link ConfigurationError} with every problem, if there are any. */
 export function throwProblems(subject: string, found: readonly OptionProblem[]): void {
   const problems = found.filter((problem) => problem !== undefined)
   if (problems.length > 0) throw new ConfigurationError(subject, problems)
 }
 
-/** A problem, with its value shortened for people. */
+/** A problem with its value shortened for the message. */
 export function optionProblem(field: string, value: unknown, fix: string): InputProblem {
   return { field, value: describeValue(value), fix }
 }

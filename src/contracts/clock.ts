@@ -1,14 +1,14 @@
 /**
  * Where the library gets its time from. Every wait goes through it, so a test that injects `manualClock()` never sleeps.
  *
- * `sleep` rejects with `signal.reason` itself when the signal is aborted before the time is up, and resolves at the next
- * turn for 0 or a negative time.
+ * `sleep` rejects with `signal.reason` itself when the signal is aborted before the time is up. For 0 or a negative time it
+ * resolves in the next turn of the event loop.
  */
 export interface Clock {
-  /** Epoch milliseconds, for instants that people and other machines see. */
+  /** Epoch milliseconds, for timestamps that leave the process. */
   now(): number
-  /** Milliseconds that never go back, for durations. The zero is arbitrary. */
+  /** Monotonic milliseconds, for durations. The zero is arbitrary. */
   monotonic(): number
-  /** Resolves after `ms` milliseconds; `Infinity` waits for the signal alone. */
+  /** Resolves after `ms` milliseconds; `Infinity` waits until the signal is aborted. */
   sleep(ms: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }

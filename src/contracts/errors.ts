@@ -8,7 +8,7 @@ import { fieldOf, isErrorObject, lengthOf } from './thrown-value.js'
 
 const BRAND = Symbol.for('sora-pipeline.error')
 
-/** What went wrong, as a closed set of words: switch on it, never on the message. */
+/** What went wrong, as a closed set of codes. Switch on the code, never on the message. */
 export type ErrorCode =
   | 'configuration-invalid'
   | 'request-invalid'
@@ -34,28 +34,28 @@ export type ErrorCode =
   /** Anything that is not an error of the library; in events and JSON only. */
   | 'unexpected'
 
-/** What every error of the library can be made with. */
+/** Options of every error of the library. */
 export interface SoraPipelineErrorOptions {
   /**
-   * What led to the error. An error of the library is kept unchanged. Any other one is copied: class, name, message, stack,
-   * codes, status and causes, without secrets and without its other fields, such as a request with its headers.
+   * The cause. An error of the library is kept unchanged. Any other error is copied: class, name, message, stack, codes, status
+   * and causes, without secrets and without other fields, such as a request with its headers.
    * @defaultValue none
    */
   readonly cause?: unknown
-  /** Whether the same call may succeed later. @defaultValue that of the class, see each */
+  /** Whether the same call may succeed later. @defaultValue depends on the class */
   readonly isRetryable?: boolean | undefined
   /** Stage in which the error happened. @defaultValue none; the pipeline adds it */
   readonly stage?: StageName | undefined
   /** Name of the strategy in which the error happened. @defaultValue none; the pipeline adds it */
   readonly strategy?: string | undefined
   /**
-   * The job at the generator, where one was accepted: with it the job can be polled and adopted.
+   * The job at the generator, if one was accepted. With it the job can be polled and adopted.
    * @defaultValue none
    */
   readonly handle?: GenerationHandle | undefined
   /**
-   * Id that the upstream gave the request; it is appended to the message as well. Left out unless it has 1 to 200 letters,
-   * digits and `_.:=/+@-`, or when it looks like a credential.
+   * Id that the upstream gave the request; it is also appended to the message. Left out unless it has 1 to 200 letters, digits
+   * and `_.:=/+@-`, and when it looks like a credential.
    * @defaultValue none
    */
   readonly requestId?: string | undefined
@@ -65,9 +65,9 @@ export interface SoraPipelineErrorOptions {
 export type SoraPipelineErrorJson = {
   /** Name of the class, such as `NetworkError`. */
   readonly name: string
-  /** What went wrong, as a word to switch on. */
+  /** What went wrong, as a code to switch on. */
   readonly code: ErrorCode
-  /** What could not be done and why, without secrets. */
+  /** What could not be done, and why; without secrets. */
   readonly message: string
   /** Whether the same call may succeed later. */
   readonly isRetryable: boolean
@@ -75,11 +75,11 @@ export type SoraPipelineErrorJson = {
   readonly stage?: StageName
   /** Name of the strategy in which it happened. */
   readonly strategy?: string
-  /** The job at the generator, where one was accepted. */
+  /** The job at the generator, if one was accepted. */
   readonly handle?: GenerationHandle
-  /** Id that the upstream gave the request, where it gave one. */
+  /** Id that the upstream gave the request. */
   readonly requestId?: string
-  /** What led to it, where that is an error of the library. */
+  /** The cause, if it is an error of the library. */
   readonly cause?: SoraPipelineErrorJson
   /** Of `AllStrategiesFailedError`. */
   readonly errors?: readonly SoraPipelineErrorJson[]
@@ -87,17 +87,17 @@ export type SoraPipelineErrorJson = {
   readonly problems?: readonly JsonObject[]
   /** Of `NoUsableUrlError`: the attempts of the run. */
   readonly attempts?: readonly JsonObject[]
-  /** HTTP status, where an answer came. */
+  /** HTTP status, if there was a response. */
   readonly status?: number
-  /** Without query, where a request was sent. */
+  /** URL of the request, without its query. */
   readonly url?: string
-  /** How long the upstream asks to wait, in milliseconds. */
+  /** Wait that the upstream requests, in milliseconds. */
   readonly retryAfterMs?: number
 }
 
 /**
- * Base of every error that the library makes. Switch on `code`; `isRetryable` was set by facts when the error was made. An
- * abort is not among them: it rejects with `signal.reason` itself.
+ * Base class of every error of the library. Switch on `code`. `isRetryable` is set from the facts of each failure. An abort is
+ * not a `SoraPipelineError`: it rejects with `signal.reason` itself.
  *
  * @example
  * ```ts
@@ -114,7 +114,7 @@ export abstract class SoraPipelineError extends Error {
   declare readonly stage?: StageName
   declare readonly strategy?: string
   declare readonly handle?: GenerationHandle
-  /** Id that the upstream gave the request, for its support. */
+  /** Id that the upstream gave the request; quote it to the upstream's support. */
   declare readonly requestId?: string
 
   constructor(message: string, options: SoraPipelineErrorOptions = {}) {
@@ -133,7 +133,7 @@ export abstract class SoraPipelineError extends Error {
     return {}
   }
 
-  /** JSON without secrets: no stack, no body of an answer, no foreign cause. */
+  /** JSON without secrets: no stack, no response body, no foreign cause. */
   toJSON(): SoraPipelineErrorJson {
     return {
       name: this.name,
@@ -150,12 +150,12 @@ export abstract class SoraPipelineError extends Error {
   }
 }
 
-/** Whether something is an error of this library, also when it comes from another copy of it. */
+/** Whether a value is an error of this library, also from another copy of the library. */
 export function isSoraPipelineError(error: unknown): error is SoraPipelineError {
   return fieldOf(error, BRAND) === true
 }
 
-/** The JSON form of anything that was thrown. */
+/** The JSON form of any thrown value. */
 export function toErrorJson(error: unknown): SoraPipelineErrorJson {
   if (isSoraPipelineError(error)) return error.toJSON()
   const isError = isErrorObject(error)
@@ -170,12 +170,12 @@ export function toErrorJson(error: unknown): SoraPipelineErrorJson {
   }
 }
 
-/** An error of the library as it is, and of anything else what may be shown. */
+/** An error of the library unchanged; of any other value, what is safe to show. */
 export function ownOrSafe(thrown: unknown): unknown {
   return safeCause(thrown, isSoraPipelineError)
 }
 
-/** Says where an error happened, unless it says so already. */
+/** Adds where an error happened, unless the error has that already. */
 export function locateError<T>(error: T, place: Pick<SoraPipelineErrorOptions, 'stage' | 'strategy' | 'handle'>): T {
   if (isSoraPipelineError(error)) {
     for (const [key, value] of Object.entries(place)) {
@@ -185,10 +185,10 @@ export function locateError<T>(error: T, place: Pick<SoraPipelineErrorOptions, '
   return error
 }
 
-/** How a value is shown in a message: short, and never an object's insides or a credential. */
+/** A value as messages show it: short, without the contents of objects and without credentials. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') {
-    // Before it is shortened: a part of a credential need not look like one.
+    // Before it is shortened, because a part of a credential may not look like one.
     const text = redact(value.slice(0, 2_000))
     return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
   }
@@ -199,12 +199,12 @@ export function describeValue(value: unknown): string {
   return typeof value === 'function' ? 'a function' : 'an object'
 }
 
-/** JSON of an optional field: left out when it is not there. */
+/** JSON of an optional field, which is left out when it is absent. */
 export function optionalJson(fields: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
-// An error that is made again from another one has it in its message already.
+// An error that is created from another one may already have it in its message.
 function withRequestId(message: string, requestId: string | undefined): string {
   const note = `(request ${requestId})`
   return requestId === undefined || message.includes(note) ? message : `${message} ${note}`

@@ -3,9 +3,7 @@ import type { GenerationHandle } from './generation-handle.js'
 import type { PipelineResultJson } from './result.js'
 import type { StageName } from './stage.js'
 
-/**
- * What happens in a run, as JSON. Exactly one terminal event (`run-completed` or `run-failed`) comes, last.
- */
+/** What happens in a run, as JSON. The last event is the only terminal one: `run-completed` or `run-failed`. */
 export type PipelineEvent =
   | RunStarted
   | RunResumed
@@ -20,25 +18,23 @@ export type PipelineEvent =
   | RunCompleted
   | RunFailed
 
-/** What every event has. */
+/** Fields of every event. */
 export interface EventBase {
   /** Id of the run. */
   readonly runId: string
   /**
-   * Number of the event, from 0 without gaps; after a takeover by another process from the next multiple of 1,000,000.
+   * Number of the event, from 0 without gaps. After another process takes over, numbers start at the next multiple of 1,000,000.
    */
   readonly sequence: number
   /** When it happened, in epoch milliseconds. */
   readonly at: number
 }
 
-/** What every event of a stage has. */
+/** Fields of every event of a stage. */
 export interface StageEventBase extends EventBase {
-  /** The stage that it is about. */
+  /** The stage of the event. */
   readonly stage: StageName
-  /** Name of the strategy that it is about. */
-  readonly strategy: string
-  /** Its label for people, when it has one. */
+  /** Name of the strategy. */ readonly strategy: string /** Its label for people, when it has one. */
   readonly label?: string
 }
 
@@ -61,18 +57,18 @@ export interface StageStarted extends StageEventBase {
   readonly type: 'stage-started'
 }
 
-/** The stage made progress. A reader that is slow sees only the latest of several. */
+/** The stage made progress. A slow reader sees only the latest of several events. */
 export interface StageProgressed extends StageEventBase {
   readonly type: 'stage-progressed'
-  /** How far the stage is, 0 to 1. It never goes back within a stage, and is absent when the upstream reports none. */
+  /** Progress of the stage, 0 to 1. It never goes back within a stage, and is absent when the upstream reports none. */
   readonly ratio?: number
-  /** Word for what the upstream does, such as `queued`. */
+  /** State at the upstream in one word, such as `queued`. */
   readonly phase?: string
   /** A sentence for people. */
   readonly message?: string
-  /** Bytes that were transferred. */
+  /** Bytes transferred so far. */
   readonly bytesDone?: number
-  /** Bytes to transfer, where that is known. */
+  /** Bytes to transfer, if known. */
   readonly bytesTotal?: number
   /** Milliseconds since the stage started. */
   readonly elapsedMs: number
@@ -97,72 +93,72 @@ export interface FallbackTaken extends StageEventBase {
 /** A problem that does not stop the run. */
 export interface Warned extends EventBase {
   readonly type: 'warning'
-  /** The stage that it is about; absent when it is about the whole run. */
+  /** Stage of the warning; absent when the warning is about the whole run. */
   readonly stage?: StageName
   /** Name of the strategy that it is about. */
   readonly strategy?: string
-  /** Kebab-case word for the problem, such as `poll-missed`. */
+  /** Code of the problem in kebab case, such as `poll-missed`. */
   readonly code: string
   /** A sentence for people, without secrets. */
   readonly message: string
 }
 
-/** A stage succeeded; `strategy` is the one that did. */
+/** A stage succeeded; `strategy` is the one that succeeded. */
 export interface StageCompleted extends StageEventBase {
   readonly type: 'stage-completed'
   /** How long the stage took, in milliseconds. */
   readonly durationMs: number
 }
 
-/** The stage is not configured, or there was no time left for it. */
+/** The stage was skipped. */
 export interface StageSkipped extends EventBase {
   readonly type: 'stage-skipped'
-  /** The stage that was left out. */
+  /** The stage that was skipped. */
   readonly stage: StageName
-  /** Why: it has no strategy, or its time was over. */
+  /** Why: the stage has no strategy, or no time was left. */
   readonly reason: 'not-configured' | 'deadline'
 }
 
 /** Every strategy of the stage failed. After `generate` the run continues without the stage and is degraded. */
 export interface StageFailed extends StageEventBase {
   readonly type: 'stage-failed'
-  /** Why the stage failed; of a chain with one error for each strategy. */
+  /** Why the stage failed. The error of a chain has one error for each strategy. */
   readonly error: SoraPipelineErrorJson
   /** How long the stage took, in milliseconds. */
   readonly durationMs: number
 }
 
-/** Terminal: a URL that works. */
+/** Terminal: the run has a URL that works. */
 export interface RunCompleted extends EventBase {
   readonly type: 'run-completed'
-  /** What the run came to. */
+  /** The result of the run. */
   readonly result: PipelineResultJson
 }
 
-/** Terminal: there is no URL. */
+/** Terminal: the run has no URL. */
 export interface RunFailed extends EventBase {
   readonly type: 'run-failed'
   /** Why the run failed. */
   readonly error: SoraPipelineErrorJson
   /** Whether the caller aborted the run. */
   readonly isAborted: boolean
-  /** What is left at the generator, where something was submitted. */
+  /** What is left at the generator, if a job was submitted. */
   readonly upstream?: UpstreamState
 }
 
 /**
- * What a run that failed leaves at the generator.
- * - `cancelled`: nothing runs any more.
- * - `running`: the job is still running, and costs; `handle` picks it up again.
+ * What a failed run leaves at the generator.
+ * - `cancelled`: nothing is running.
+ * - `running`: the job is still running and costing money; resume it with `handle`.
  * - `finished`: the video exists there.
- * - `failed`: the upstream gave the job up.
- * - `unknown`: a submission or a cancellation had no answer; it may be running and costing.
+ * - `failed`: the job failed at the upstream.
+ * - `unknown`: a submission or a cancellation had no response; the job may be running and costing money.
  */
 export interface UpstreamState {
-  /** What became of the job, as listed above. */
+  /** State of the job, as listed above. */
   readonly state: 'cancelled' | 'running' | 'finished' | 'failed' | 'unknown'
   /** Name of the generator. */
   readonly generator: string
-  /** The job, where its id is known. */
+  /** The job, if its id is known. */
   readonly handle?: GenerationHandle
 }

@@ -6,20 +6,21 @@ import { causeOf, fieldOf, gatheredErrorsOf, isErrorObject } from './thrown-valu
 const MOST_DEPTH = 5
 const LONGEST = 20_000
 const LONGEST_WORD = 100
-// What says of a failure what kind it is; any other field may be a request, a configuration, or a part of one.
+// Fields that classify a failure. Any other field may hold a request, a configuration, or a part of one.
 const FACTS = ['code', 'errno', 'syscall', 'event', 'type', 'severity', 'isRefusal', 'isRetryable'] as const
 const REQUEST_IDS = ['requestId', 'request_id', 'requestID'] as const
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 const QUERY = /(\b[a-z][a-z\d+.-]{1,20}:\/\/[^\s?#"'<>`]{1,2000})[?#][^\s"'<>`]*/gi
 
-/** A text of an error that is none of the library's: without secrets, and without the queries of its addresses. */
+/** A text of a foreign error, without secrets and without the queries of its URLs. */
 export function foreignText(text: string): string {
   return redact(text.slice(0, LONGEST)).replace(QUERY, '$1')
 }
 
 /**
- * What may be kept and shown of a thrown value: an error of the library itself; of any other one a copy of its class that has its name,
- * message, stack, codes, status and causes, all without secrets; and of what is no error no more than its kind. Never throws.
+ * What may be kept and shown of a thrown value. An error of the library is returned unchanged. Of any other error it is a copy of
+ * the same class with name, message, stack, codes, status and causes, all without secrets. Of a value that is not an error it is
+ * only its kind. Never throws.
  */
 export function safeCause(thrown: unknown, isOwn: (value: unknown) => boolean, depth = 0): unknown {
   if (typeof thrown === 'string') return foreignText(thrown)
@@ -29,7 +30,7 @@ export function safeCause(thrown: unknown, isOwn: (value: unknown) => boolean, d
   if (!isError) return facts
   const name = fieldOf(thrown, 'name')
   const copy = new Error(messageOf(thrown))
-  // So that `instanceof` still works; its methods would look for what is not there.
+  // Keeps `instanceof` working. Methods of the class may miss their fields.
   Object.setPrototypeOf(copy, prototypeOf(thrown))
   const hidden = {
     name: typeof name === 'string' ? foreignText(name) : 'Error',
@@ -65,7 +66,7 @@ function factsOf(thrown: unknown): Record<string, unknown> {
     const id = safeRequestId(fieldOf(thrown, name) ?? fieldOf(fieldOf(thrown, '$metadata'), name))
     if (id !== undefined) facts[name] = id
   }
-  // Of gRPC, whose numbers mean nothing without it.
+  // Of gRPC: the numbers mean nothing without it.
   const details = fieldOf(thrown, 'details')
   if (typeof details === 'string') facts.details = foreignText(details)
   return facts

@@ -1,10 +1,10 @@
 import type { JsonValue } from './json.js'
 
-/** JSON without secrets that is enough for another process to pick the job up. */
+/** JSON without secrets that lets another process resume the job. */
 export type GenerationHandle = {
   /** Name of the generator. */
   readonly generator: string
-  /** What the job belongs to, when the generator says so: `TaskGenerator.upstream`. */
+  /** The upstream of the job: `TaskGenerator.upstream`, if the generator has one. */
   readonly upstream?: string
   /** The job in the form of its generator, such as `{ id: 'video_123' }`. */
   readonly operation: JsonValue

@@ -4,12 +4,12 @@ import type { VideoRequest } from './request.js'
 import type { VideoSource } from './source.js'
 import type { FindContext, StageContext, SubmitContext } from './stage.js'
 
-/** Makes a video from a request: in one long call, or as a task that is submitted and then asked for. */
+/** Makes a video from a request: in one long call, or as a task that is submitted and then polled. */
 export type Generator = OneShotGenerator | TaskGenerator
 
 /**
- * One long call; also what a mock looks like. A crash in the middle of it leaves an unknown submission, so prefer a
- * {@link TaskGenerator} for an upstream that hands out an id.
+ * A generator of one long call, such as a mock. A crash during the call leaves an unknown submission, so prefer a
+ * {@link TaskGenerator} for an upstream that returns a job id.
  *
  * @example
  * ```ts
@@ -22,26 +22,26 @@ export type Generator = OneShotGenerator | TaskGenerator
 export interface OneShotGenerator {
   /** Name in events, handles and messages; each generator of a chain needs its own. */
   readonly name: string
-  /** For people, in progress texts; the name serves without one. */
+  /** Label in progress texts; the name is used without one. */
   readonly label?: string | undefined
-  /** What its jobs belong to; see {@link TaskGenerator}. */
+  /** The upstream of its jobs; see {@link TaskGenerator}. */
   readonly upstream?: string | undefined
   /**
-   * Resolves when the video exists. What a rejection means for the money is the same as for {@link TaskGenerator.start}: send one
-   * request, turn the retries of your client off, and throw a plain error only where surely nothing was accepted.
+   * Resolves when the video exists. A rejection means the same as for {@link TaskGenerator.start}: send one request, disable the
+   * retries of your client, and throw a plain error only if the upstream certainly accepted nothing.
    *
-   * What it resolves with was paid. When it is not a video with `id` and `url` or `source`, the run ends in review with a
-   * `SubmissionUnknownError` that names the field and what to give; nothing else is tried. An abort leaves running (and costing)
-   * whatever the upstream has begun.
+   * A resolved call was paid. If the result is not a video with `id` and `url` or `source`, the run ends in review with a
+   * `SubmissionUnknownError` that names the field and the fix; no other generator runs. After an abort, what the upstream has
+   * started may continue running and costing money.
    */
   generate(request: VideoRequest, context: StageContext): Promise<GeneratedVideo>
 }
 
 /**
- * Submit, then ask: can be resumed by another process. The pipeline owns the waiting; a task generator only starts, polls,
- * finds and cancels.
+ * Submits a job and polls it, so that another process can resume the job. The pipeline does the waiting; a task generator only
+ * starts, polls, finds and cancels.
  *
- * @typeParam Operation - JSON that is enough to ask for the job again, without secrets.
+ * @typeParam Operation - JSON that is enough to poll the job, without secrets.
  *
  * @example
  * ```ts
@@ -58,83 +58,86 @@ export interface OneShotGenerator {
 export interface TaskGenerator<Operation extends JsonValue = JsonValue> {
   /** Name in events, handles and messages; each generator of a chain needs its own. */
   readonly name: string
-  /** For people, in progress texts; the name serves without one. */
+  /** Label in progress texts; the name is used without one. */
   readonly label?: string | undefined
   /**
-   * What its jobs belong to, such as origin and path of the base URL, without secrets. A job is only polled by a generator of the same
-   * name and upstream, however the chain changes between two deploys. Without it the name alone decides.
+   * The upstream of its jobs, such as origin and path of the base URL, without secrets. A job is polled only by a generator with
+   * the same name and upstream, however the chain changes between two deploys. Without it only the name counts.
    */
   readonly upstream?: string | undefined
   /** What the upstream offers after a submission whose outcome is unknown. */
   readonly submission?: SubmissionSupport | undefined
   /**
-   * Submits the job once. Send one request and turn the retries of your client off (`maxRetries: 0`): of several, only the last error
-   * is seen here, and the first may have been accepted.
+   * Submits the job once. Send one request and disable the retries of your client (`maxRetries: 0`): with several requests only
+   * the last error is visible here, and the first request may have been accepted.
    *
-   * A rejection says whether the job may have been accepted without an answer. If so, its outcome is unknown: it is inquired after
-   * where `submission` offers a way, else the run ends in review with a `SubmissionUnknownError`; it is never repeated, and never falls
-   * to another generator. Otherwise it was refused, and may be retried or fall to another generator. The outcome is unknown after
+   * A rejection shows whether the job may have been accepted. If it may, the outcome is unknown: the run uses the lookup or key
+   * that `submission` declares, and otherwise ends in review with a `SubmissionUnknownError`. Such a submission is never repeated
+   * blindly, and never falls back to another generator. Otherwise the submission was refused, and may be retried or fall back to
+   * another generator. The outcome is unknown after
    * - `SubmissionUnknownError`, and `UpstreamResponseError`, `UpstreamHttpError` and `NetworkError` without `isRefusal`;
-   * - an error that carries an HTTP status in `status`, `statusCode`, `response.status` or `response.statusCode`, as those of openai,
-   *   axios, got, ky and the AI SDK do, or one from 400 on in `code`, as those of Google's clients do, unless the status is 503, 529 or
-   *   a 4xx other than 408, 409, 444, 460 and 499;
+   * - an error that carries an HTTP status in `status`, `statusCode`, `response.status` or `response.statusCode`, as errors of
+   *   openai, axios, got, ky and the AI SDK do, or a status of 400 or more in `code`, as errors of Google's clients do, unless
+   *   the status is 503, 529 or a 4xx other than 408, 409, 444, 460 and 499;
    * - a time limit, a reset or an abort by name, class or code, such as `APIConnectionError`, `TimeoutError`, `ECONNRESET`,
    *   `ETIMEDOUT`, and everything that `fetch` rejects with;
-   * - an answer that could not be read, such as `ZodError`;
+   * - a response that could not be read, such as `ZodError`;
    * - `RunStateError` and `FencedError` of a pipeline of your own, unless nothing was sent there (`isRetryable` without a `handle`);
-   * - `TypeError`, `RangeError`, `ReferenceError`, `SyntaxError` and `URIError`: a bug, which may sit after the send. Where the
-   *   upstream honours keys, the third one in a row ends the run in review.
+   * - `TypeError`, `RangeError`, `ReferenceError`, `SyntaxError` and `URIError`: a bug, which may come after the request was
+   *   sent. With `idempotency: 'key'`, the third in a row ends the run in review.
    *
-   * Causes count as well, up to five deep. It is a refusal all the same where one of them proves that nothing was sent: an unknown
-   * host, a refused connection or one that took too long, a failed TLS handshake. A plain `Error`, and any other error of the library,
-   * is your word that nothing was accepted. `errorFromResponse` and `networkErrorFrom` of `sora-pipeline/strategies` make the right
-   * error of a `Response` and of what `fetch` rejected with.
+   * Causes count as well, up to five deep. A cause that proves that nothing was sent makes the failure a refusal: an unknown
+   * host, a connection that was refused or timed out, a failed TLS handshake. A plain `Error`, and any other error of the
+   * library, states that nothing was accepted. `errorFromResponse` and `networkErrorFrom` of `sora-pipeline/strategies` create
+   * the matching error from a `Response` and from a rejection of `fetch`.
    *
-   * What it resolves with was paid. Without an `operation` that is JSON (`null` is) the run ends in review with a
-   * `SubmissionUnknownError` that names the field, unless `status` says that the job has ended. A `status` that cannot be read is left
-   * out, with a warning `invalid-result`, and the job is polled.
+   * A resolved call was paid. Without an `operation` that is JSON (`null` included) the run ends in review with a
+   * `SubmissionUnknownError` that names the field, unless `status` reports that the job has ended. A `status` that cannot be read
+   * is ignored with a warning `invalid-result`, and the job is polled.
    */
   start(request: VideoRequest, context: SubmitContext): Promise<StartedTask<Operation>>
   /**
-   * Asks once. A verdict is `{ state: 'failed' }`; a rejection is a missed poll, which is reported in a warning `poll-missed`. Three in a
-   * row that do not pass without a change end the run, with the handle of the job in the error and without another generator:
+   * Polls the job once. Resolve to `{ state: 'failed' }` for a failed job. A rejection is a missed poll, which is reported in a
+   * warning `poll-missed`. Three permanent failures in a row end the run, with the handle of the job in the error and without
+   * trying another generator. Permanent are:
    * - an error of the library that is not `isRetryable`, other than `NetworkError`;
    * - an error that carries a 4xx other than 408, 425 and 429 (404 only after the first minute), or another status that is not
    *   retryable;
-   * - a bug (`TypeError`, `RangeError`, `ReferenceError`, `URIError`), but not a `SyntaxError`, which is half an answer;
+   * - a bug (`TypeError`, `RangeError`, `ReferenceError`, `URIError`), but not a `SyntaxError`, which may come from a truncated
+   *   response;
    * - a result that is not a {@link TaskStatus}: an unknown `state`, `completed` without a usable video, `failed` without an error.
    *
-   * After anything else the job is polled until its deadline. A poll that takes longer than 30 seconds is missed.
+   * After any other failure the job is polled until its deadline. A poll that takes longer than 30 seconds is missed.
    */
-  // A method signature on purpose: it keeps TaskGenerator<{ id: string }> assignable to TaskGenerator.
+  // A method signature, because it keeps TaskGenerator<{ id: string }> assignable to TaskGenerator.
   poll(operation: Operation, context: StageContext): Promise<TaskStatus>
   /**
-   * Jobs that could be the unknown submission of this request. An empty list proves that it was not accepted: after two of them it is
-   * sent again. Resolve to `'unclear'` where the upstream's list proves neither, such as a list that is cut off or leaves out prompts;
-   * the run then ends in review, and nothing is sent again. A rejection is retried.
+   * Finds the jobs that may be the unknown submission of this request. An empty list proves that it was not accepted; after two
+   * empty lists it is sent again. Resolve to `'unclear'` if the upstream's list proves neither, such as a list that is truncated
+   * or omits prompts; the run then ends in review, and nothing is sent again. A rejection is retried.
    *
-   * Jobs that other runs of the store claim are left out by the pipeline. One job that is left is taken; several end the run in review,
-   * as does a run with the same prompt whose own submission may have created the job.
+   * The pipeline ignores jobs that other runs of the store have claimed. A single remaining job is taken. Several jobs end the
+   * run in review, and so does another run with the same prompt whose submission may have created the job.
    */
   find?(request: VideoRequest, context: FindContext): Promise<Operation[] | 'unclear'>
-  /** Asks the upstream to stop. */
+  /** Cancels the job at the upstream. */
   cancel?(operation: Operation, context: StageContext): Promise<CancelOutcome>
 }
 
-/** What came of asking an upstream to stop a job. */
+/** Outcome of a cancellation at the upstream. */
 export type CancelOutcome = 'cancelled' | 'too-late' | 'unsupported'
 
-/** How an unknown submission can be looked up. */
+/** How the outcome of an unknown submission can be found. */
 export interface SubmissionSupport {
-  /** `key`: the upstream gives the same job for the same idempotency key. */
+  /** `key`: the upstream returns the same job for the same idempotency key. */
   readonly idempotency: 'key' | 'none'
   /** How `find` recognises the job. */
   readonly lookup: 'key' | 'fingerprint' | 'none'
-  /** Milliseconds from 0 after which a job that was accepted is surely listed. @defaultValue `30_000` (30 s) */
+  /** Milliseconds from 0 after which an accepted job is certain to be listed. @defaultValue `30_000` (30 s) */
   readonly settleMs?: number | undefined
 }
 
-/** What `start` gives back. A terminal `status` is not polled. */
+/** Result of `start`. A job with a terminal `status` is not polled. */
 export interface StartedTask<Operation extends JsonValue = JsonValue> {
   /** JSON that is enough to poll the job, without secrets. */
   readonly operation: Operation
@@ -142,18 +145,18 @@ export interface StartedTask<Operation extends JsonValue = JsonValue> {
   readonly status?: TaskStatus | undefined
 }
 
-/** What an upstream says of a job. */
+/** Status of a job at the upstream. */
 export type TaskStatus = PendingTask | CompletedTask | FailedTask
 
 /** The job waits or runs. */
 export interface PendingTask {
   /** Whether the job waits or runs. */
   readonly state: 'queued' | 'running'
-  /** 0 to 1, only when the upstream reports it. Anything else is left out, with a warning `invalid-progress`. */
+  /** 0 to 1, only if the upstream reports it. Any other value is ignored with a warning `invalid-progress`. */
   readonly ratio?: number | undefined
   /** The upstream's own word, such as `postprocessing`. */
   readonly phase?: string | undefined
-  /** Lower bound for the next poll, in milliseconds from 0, when the upstream gives one. */
+  /** Minimum wait before the next poll, in milliseconds from 0, if the upstream gives one. */
   readonly pollAfterMs?: number | undefined
 }
 
@@ -164,7 +167,7 @@ export interface CompletedTask {
   readonly video: GeneratedVideo
 }
 
-/** The upstream's verdict: the job will never give a video. Another generator may be tried. */
+/** The job failed for good. Another generator may be tried. */
 export interface FailedTask {
   readonly state: 'failed'
   /** Why the job failed, such as a `ContentRejectedError` or a `GenerationFailedError`. */
@@ -172,7 +175,7 @@ export interface FailedTask {
 }
 
 /**
- * A video that exists. Either `url`, a public address, which is all that a mock needs, or `source`, for bytes that need a key
+ * A video that exists: with `url`, a public address, which is all that a mock needs, or with `source`, for bytes that need a key
  * or have no address.
  */
 export type GeneratedVideo = GeneratedVideoFacts &
@@ -181,7 +184,7 @@ export type GeneratedVideo = GeneratedVideoFacts &
     | { readonly url?: undefined; readonly source: VideoSource }
   )
 
-/** What is known of a generated video. */
+/** Facts about a generated video. */
 export interface GeneratedVideoFacts {
   /** The upstream's id, such as `video_123`. */
   readonly id: string
@@ -191,10 +194,10 @@ export interface GeneratedVideoFacts {
   readonly width?: number | undefined
   /** Height in pixels. */
   readonly height?: number | undefined
-  /** Name of the model that made it, as the upstream calls it. */
+  /** Model that made it, in the upstream's own name. */
   readonly model?: string | undefined
   /** Epoch milliseconds after which the upstream may delete the video. */
   readonly expiresAt?: number | undefined
-  /** What the upstream says that it cost, in its own words. */
+  /** Usage that the upstream reported, unchanged. */
   readonly usage?: JsonObject | undefined
 }

@@ -2,18 +2,18 @@ import { SoraPipelineError, type SoraPipelineErrorOptions } from './errors.js'
 import type { JsonObject } from './json.js'
 import { redact, redactLikely } from './secrets/redact.js'
 
-/** One thing that is wrong with what the caller gave. */
+/** A problem with an input of the caller. */
 export type InputProblem = {
   /** Path of the field, such as `storyboard[1].durationSeconds`. */
   readonly field: string
-  /** The wrong value, shortened for people; never a secret. */
+  /** The invalid value, shortened; never a secret. */
   readonly value: string
-  /** What to give in its place. */
+  /** How to fix it. */
   readonly fix: string
 }
 
 abstract class InputError extends SoraPipelineError {
-  /** Everything that is wrong, at once. */
+  /** Every problem. */
   readonly problems: readonly InputProblem[]
 
   constructor(what: string, problems: readonly InputProblem[], options?: SoraPipelineErrorOptions) {
@@ -27,17 +27,14 @@ abstract class InputError extends SoraPipelineError {
   }
 }
 
-/**
- * A factory or a constructor was given options that cannot work. Names every problem at once, before anything is sent.
- * Never retryable.
- */
+/** A factory or a constructor received invalid options. Lists every problem, before anything is sent. Never retryable. */
 export class ConfigurationError extends InputError {
   override readonly name = 'ConfigurationError'
   readonly code = 'configuration-invalid'
 
-  /** @param subject - What could not be made, such as `videosApiGenerator`. */
+  /** @param subject - What could not be configured, such as `videosApiGenerator`. */
   constructor(subject: string, problems: readonly InputProblem[], options?: SoraPipelineErrorOptions) {
-    // A key is easily given in the place of something else.
+    // A key is easily passed as the wrong option.
     super(
       `Could not configure ${subject}`,
       problems.map((problem) => cleaned(problem, redactLikely)),
@@ -46,7 +43,7 @@ export class ConfigurationError extends InputError {
   }
 }
 
-/** A request cannot be sent as it is. Names every problem at once, before anything is sent. Never retryable. */
+/** A request is invalid. Lists every problem, before anything is sent. Never retryable. */
 export class InvalidRequestError extends InputError {
   override readonly name = 'InvalidRequestError'
   readonly code = 'request-invalid'

@@ -3,9 +3,9 @@ import { lengthOf } from './thrown-value.js'
 const DEEPEST = 100
 
 /**
- * Whether a value is JSON, so that what is saved of it is what it is: no `Promise`, `Map`, `Error` or hole of an array, which JSON makes
- * `{}` or `null` of, no number that is none, no bigint and no ring. A field that is `undefined` is left out, and what has `toJSON` says
- * itself what it is.
+ * Whether a value survives a round trip through JSON. `Promise`, `Map`, `Error` and holes of an array, which JSON turns into `{}`
+ * or `null`, `NaN`, `Infinity`, bigints and cycles do not. A field that is `undefined` is ignored, and an object with `toJSON`
+ * counts as what that returns.
  */
 export function isJson(value: unknown, depth = 0): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
@@ -22,12 +22,12 @@ export function isJson(value: unknown, depth = 0): boolean {
   }
 }
 
-/** A copy of a value that is JSON, as it would be read back. */
+/** A copy of a JSON value, as it is read back. */
 export function jsonCopy<T>(value: T): T {
   return typeof value === 'object' && value !== null ? JSON.parse(JSON.stringify(value)) : value
 }
 
-/** The part of a value that is JSON: what is not becomes `null` in a list, and is left out of an object. */
+/** The JSON part of a value: other values become `null` in a list and are left out of an object. */
 export function jsonPartOf<T>(value: T): T {
   return isJson(value) ? value : (partOf(value, 0) as T)
 }

@@ -1,5 +1,5 @@
-/** Anything that `JSON.stringify` writes and `JSON.parse` gives back unchanged. */
+/** Any value that `JSON.stringify` writes and `JSON.parse` returns unchanged. */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject
 
-/** A JSON object. An absent key and `undefined` are the same thing. */
+/** A JSON object. A key that is `undefined` is the same as an absent key. */
 export type JsonObject = { readonly [key: string]: JsonValue | undefined }

@@ -3,8 +3,8 @@ type Part = { readonly load: () => Promise<unknown>; isLoaded: boolean }
 const parts = new Set<Part>()
 
 /**
- * A part of the library that is expensive to load: when it is first needed, and at the latest by {@link loadParts}, before a run
- * submits anything. So a file that is missing, such as after a deploy over a running process, cannot cost a paid job.
+ * A part of the library that is expensive to load. It is loaded on first use, and at the latest by {@link loadParts} before a run
+ * submits anything. A file that is missing, such as after a deploy over a running process, so cannot cost a paid job.
  */
 export function lazyPart<T>(importPart: () => Promise<T>): () => Promise<T> {
   let loading: Promise<T> | undefined
@@ -26,7 +26,7 @@ export function lazyPart<T>(importPart: () => Promise<T>): () => Promise<T> {
   return load
 }
 
-/** Loads every part of those modules that are in use. Rejects with what kept one from being loaded. */
+/** Loads the parts of all modules in use. Rejects with the reason if a part cannot be loaded. */
 export async function loadParts(): Promise<void> {
   const missing = [...parts].filter(({ isLoaded }) => !isLoaded)
   await Promise.all(missing.map(({ load }) => load()))

@@ -1,11 +1,11 @@
 import type { RunQuery, StoredRun } from './run-store.js'
 
-/** What the place of a run in a list depends on. */
+/** Fields that decide the position of a run in a list. */
 export interface ListedRun extends Pick<StoredRun, 'startedAt' | 'owner' | 'removedAt'> {
   readonly id: string
 }
 
-/** Answers a {@link RunQuery} for a store that has its runs at hand, all of them. */
+/** Answers a {@link RunQuery} for a store that holds all its runs in memory. */
 export function listRuns(
   runs: Iterable<ListedRun>,
   { owner, order, after, withRemoved = false, limit }: RunQuery,

@@ -1,4 +1,4 @@
-// Other libraries call these options by other words.
+// Names of the same options in other libraries.
 const OTHER_WORDS: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries({
     attempts: ['maxAttempts'],
@@ -12,7 +12,7 @@ const OTHER_WORDS: ReadonlyMap<string, readonly string[]> = new Map(
 )
 const SHORTEST_PART = 3
 
-/** The known name that a mistyped one most likely stands for: another spelling of it, a part of it, or a few letters away. */
+/** The known name that a mistyped name most likely means: another spelling, a part of it, or a name a few letters away. */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
   const plain = plainOf(given)
   const spelled = known.find((name) => plainOf(name) === plain)
@@ -28,7 +28,7 @@ export function nearestName(given: string, known: readonly string[]): string | u
     .sort((a, b) => Math.abs(a.length - given.length) - Math.abs(b.length - given.length))[0]
 }
 
-/** How many letters have to be added, taken out, replaced, or exchanged with the next one. */
+/** How many letters have to be added, removed, replaced, or swapped with the next one. */
 export function editsBetween(a: string, b: string): number {
   let before: readonly number[] = []
   let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, index) => index)
@@ -46,7 +46,7 @@ export function editsBetween(a: string, b: string): number {
   return row[b.length] ?? 0
 }
 
-// How many letters two names begin with alike.
+// Length of the common prefix of two names.
 function sameStart(a: string, b: string): number {
   const difference = [...a].findIndex((letter, index) => letter !== b[index])
   return difference < 0 ? a.length : difference

@@ -1,7 +1,7 @@
 import { causeChainOf, fieldOf, gatheredErrorsOf } from './thrown-value.js'
 
-// Node's and undici's codes for failures before a request has left the machine. Certificates are verified by the client, before it
-// sends anything. Alerts of the server are listed only where the handshake cannot be over yet.
+// Codes of Node and undici for failures before a request leaves the machine. The client verifies certificates before it sends
+// anything. Alerts of the server are listed only if they come before the end of the handshake.
 const NEVER_SENT: ReadonlySet<string> = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -37,7 +37,7 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
 ])
 
-// Codes for failures after which the request may have arrived: of Node, undici, axios, got and node-fetch.
+// Codes of Node, undici, axios, got and node-fetch for failures after which the request may have arrived.
 const CUT: ReadonlySet<string> = new Set([
   'ABORT_ERR',
   'ECONNRESET',
@@ -62,12 +62,12 @@ const CUT: ReadonlySet<string> = new Set([
 const CUT_FAMILY = /^(?:UND_ERR|HPE|ERR_HTTP2|ERR_SSL)_[A-Z\d_]{1,60}$/
 
 const NO_TLS = /SSL routines:.{0,80}:(?:wrong version number|packet length too long|unsupported protocol)/
-// Node's connection that is cut in its handshake has the code of any other.
+// A connection of Node that is cut in its handshake has the same code as one that is cut later.
 const HANDSHAKE_CUT = 'Client network socket disconnected before secure TLS connection was established'
-// The phase in which got's time was up.
+// The phases of a timeout of got.
 const PHASES_BEFORE_SEND: ReadonlySet<unknown> = new Set(['lookup', 'connect', 'secureConnect'])
 
-/** The first error code of the network in a chain of causes, at most five deep. */
+/** The first network error code in a chain of causes, at most five deep. */
 export function networkCodeOf(error: unknown): string | undefined {
   for (const link of causeChainOf(error)) {
     const code = fieldOf(link, 'code')
@@ -76,10 +76,10 @@ export function networkCodeOf(error: unknown): string | undefined {
   return undefined
 }
 
-/** Whether an error, or one of its causes, proves that its request never left: no address, no connection, no TLS. */
+/** Whether an error or one of its causes proves that its request was never sent: no address, no connection, no TLS. */
 export function provesNeverSent(error: unknown): boolean {
   return causeChainOf(error).some((link, depth) => {
-    // On its own it may be about an address in the answer.
+    // Without the wrapping error it may be about an address in the response.
     if (depth === 0 && fieldOf(link, 'name') === 'TypeError' && fieldOf(link, 'code') === 'ERR_INVALID_URL')
       return false
     const gathered = gatheredErrorsOf(link)
@@ -90,7 +90,7 @@ export function provesNeverSent(error: unknown): boolean {
 function isBeforeSend(link: unknown): boolean {
   const code = fieldOf(link, 'code')
   const syscall = fieldOf(link, 'syscall')
-  // Node's own client has this code for a port that does not speak TLS, where `fetch` has one of OpenSSL.
+  // Node's own client has this code for a port that does not speak TLS; `fetch` has one of OpenSSL.
   if (code === 'EPROTO') return NO_TLS.test(String(fieldOf(link, 'message')))
   if (typeof code !== 'string' || syscall === 'read' || syscall === 'write') return false
   if (NEVER_SENT.has(code)) return true

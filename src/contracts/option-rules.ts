@@ -8,7 +8,7 @@ import {
 
 const LONGEST_TIMER_MS = 2_147_483_647
 
-/** A rule that one test decides. */
+/** A rule with one test. */
 export function rule(isRight: (value: unknown) => boolean, fix: string): OptionRule {
   return { problems: (field, value) => (isRight(value) ? [] : [optionProblem(field, value, fix)]) }
 }
@@ -18,12 +18,12 @@ export function required(inner: OptionRule): OptionRule {
   return { ...inner, isRequired: true }
 }
 
-/** A rule whose problems are found by a function. */
+/** A rule with a function that finds the problems. */
 export function ruleOf(find: (field: string, value: unknown) => OptionProblem | readonly OptionProblem[]): OptionRule {
   return { problems: (field, value) => [find(field, value)].flat() }
 }
 
-/** An object of options with rules of its own. */
+/** An object of options with its own rules. */
 export function nested<Options>(rules: OptionRules<Options>): OptionRule {
   return { problems: (field, value) => problemsOfOptions(field, value, rules) }
 }
@@ -45,12 +45,12 @@ export function choice(...choices: readonly string[]): OptionRule {
   return rule((value) => typeof value === 'string' && choices.includes(value), `give ${choices.join(' or ')}`)
 }
 
-/** A number for which a test holds; `Infinity` only where the test takes it. */
+/** A number that passes a test; `Infinity` only if the test accepts it. */
 export function number(isRight: (value: number) => boolean, fix: string): OptionRule {
   return rule((value) => typeof value === 'number' && isRight(value), fix)
 }
 
-/** A whole number from a least one on. */
+/** A whole number with a minimum. */
 export function whole(least: number, fix = `give a whole number from ${least}`): OptionRule {
   return number((value) => Number.isSafeInteger(value) && value >= least, fix)
 }
@@ -73,13 +73,13 @@ export const msFrom0: OptionRule = number((value) => value >= 0, 'give milliseco
 export const msAbove0: OptionRule = number((value) => value > 0, 'give milliseconds above 0')
 export const aSignal: OptionRule = rule(isAbortSignal, 'give an AbortSignal, such as controller.signal')
 
-/** Milliseconds above 0 that a timer can hold; `Infinity` for no limit. */
+/** Milliseconds above 0 that fit into a timer; `Infinity` for no limit. */
 export const aTimeout: OptionRule = number(
   (value) => value > 0 && (value <= LONGEST_TIMER_MS || value === Number.POSITIVE_INFINITY),
   `give milliseconds above 0 and at most ${LONGEST_TIMER_MS}, or Infinity`,
 )
 
-// One of another realm is not of this one's class.
+// A signal of another realm is not an instance of this realm's class.
 function isAbortSignal(value: unknown): boolean {
   const { aborted, addEventListener, removeEventListener } = Object(value)
   return (

@@ -2,7 +2,7 @@ import type { GeneratedVideo } from './generator.js'
 import type { StageContext } from './stage.js'
 
 /**
- * Publishes a generated video and gives back the id of the post.
+ * Publishes a generated video and returns the id of the post.
  *
  * @example
  * ```ts
@@ -15,11 +15,11 @@ import type { StageContext } from './stage.js'
 export interface Publisher {
   /** Name in events and messages. */
   readonly name: string
-  /** For people, in progress texts; the name serves without one. */
+  /** Label in progress texts; the name is used without one. */
   readonly label?: string | undefined
-  /** Publishes a video and gives the post. An abort leaves what the service has begun. */
+  /** Publishes a video and returns the post. An abort does not undo what the service has started. */
   publish(video: GeneratedVideo, context: StageContext): Promise<Publication>
-  /** Takes the post back. Best effort: it never changes the result of a run. */
+  /** Removes the post. Best effort: it never changes the result of a run. */
   unpublish?(publication: Publication, context: StageContext): Promise<void>
 }
 
@@ -27,6 +27,6 @@ export interface Publisher {
 export interface Publication {
   /** Such as `s_694fb875ab6881919a4d70e090a87522`. */
   readonly id: string
-  /** Page of the post, when there is one. */
+  /** Page of the post, if it has one. */
   readonly url?: string | undefined
 }

@@ -1,13 +1,13 @@
 import { type ErrorCode, SoraPipelineError, type SoraPipelineErrorJson } from './errors.js'
 
 /**
- * An error that was read back from its JSON form: of a run in a store, or of an event from elsewhere. It has the code, the
- * name and the facts of the first one and gives back the same JSON, but not its class.
+ * An error that was read back from JSON: of a run in a store, or of an event of another process. It has the code, name and facts
+ * of the original and the same JSON, but not its class.
  */
 export class RecordedError extends SoraPipelineError {
   override readonly name: string
   readonly code: ErrorCode
-  /** Of an error that several errors led to. */
+  /** Of an error with several causes. */
   declare readonly errors?: readonly RecordedError[]
   readonly #json: SoraPipelineErrorJson
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from './json.js'
 
-/** An image or a video given as an input: an https URL, a data URL, or bytes with their media type. */
+/** An image or a video as an input: an https URL, a data URL, or bytes with their media type. */
 export type MediaInput = string | { readonly bytes: Uint8Array; readonly mediaType: string }
 
 /** One shot of a storyboard. */
@@ -15,8 +15,8 @@ export interface StoryboardShot {
 }
 
 /**
- * What to generate. A generator that cannot honour a field says so: with a typed error for what changes the result (an
- * image, a remix), with a `warning` event for what does not. Nothing is dropped in silence.
+ * What to generate. A generator that does not support a field reports it: with a typed error for fields that change the result
+ * (an image, a remix), and with a `warning` event for others. Nothing is dropped silently.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ export interface VideoRequest {
    * replaced with U+FFFD.
    */
   readonly prompt: string
-  /** Name of the model, as the upstream calls it. @defaultValue that of the generator, else the server decides */
+  /** Name of the model, as the upstream calls it. @defaultValue the model of the generator, else the server decides */
   readonly model?: string | undefined
   /**
    * Length of the video in seconds, above 0. Any other number is refused; a length that the upstream does not offer is
@@ -48,8 +48,8 @@ export interface VideoRequest {
   /** Ratio of the sides as `{width}:{height}`, such as `16:9`; each 1 to 9,999. @defaultValue the upstream decides */
   readonly aspectRatio?: string | undefined
   /**
-   * First frame or reference image: an http or https address, a data URL of type `image/…`, or bytes with their media type.
-   * One video begins with one of `image`, `video` and `remixOf`.
+   * First frame or reference image: an http or https address, a data URL of type `image/…`, or bytes with their media type. A
+   * video starts from at most one of `image`, `video` and `remixOf`.
    * @defaultValue none
    */
   readonly image?: MediaInput | undefined
@@ -65,8 +65,8 @@ export interface VideoRequest {
   /** Name of a style of the upstream, such as `anime`. @defaultValue none */
   readonly style?: string | undefined
   /**
-   * Start of the upstream's random numbers: a whole number from 0, up to 9,007,199,254,740,991. Any other number is refused.
-   * The same seed asks for the same video; no upstream guarantees it.
+   * Seed of the upstream's random numbers: a whole number from 0 to 9,007,199,254,740,991. Any other number is refused. The same
+   * seed requests the same video; no upstream guarantees it.
    * @defaultValue the upstream decides
    */
   readonly seed?: number | undefined
@@ -77,10 +77,10 @@ export interface VideoRequest {
    * @defaultValue none
    */
   readonly user?: string | undefined
-  /** Texts by name that are kept with the run and that the library sends nowhere. @defaultValue none */
+  /** Texts by name that are kept with the run and never sent. @defaultValue none */
   readonly metadata?: Readonly<Record<string, string>> | undefined
   /**
-   * JSON fields that are merged into the body of the submission, last, so that they win over the fields of the generator.
+   * JSON fields that are merged into the body of the submission last, so they override the fields of the generator.
    * @defaultValue none
    */
   readonly providerOptions?: JsonObject | undefined

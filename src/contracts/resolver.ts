@@ -3,7 +3,7 @@ import type { Publication } from './publisher.js'
 import type { StageContext } from './stage.js'
 
 /**
- * Finds a public URL for a video that was generated and perhaps published.
+ * Finds a public URL for a generated, possibly published video.
  *
  * @example
  * ```ts
@@ -19,27 +19,27 @@ import type { StageContext } from './stage.js'
 export interface Resolver {
   /** Name in events and messages. */
   readonly name: string
-  /** For people, in progress texts; the name serves without one. */
+  /** Label in progress texts; the name is used without one. */
   readonly label?: string | undefined
   /** Finds a public URL of the video. */
   resolve(input: ResolveInput, context: StageContext): Promise<ResolvedVideo>
 }
 
-/** What a resolver may start from. `publication` is absent without a publisher, or when publishing failed. */
+/** Input of a resolver. `publication` is absent without a publisher, or when publishing failed. */
 export interface ResolveInput {
   /** The generated video. */
   readonly video: GeneratedVideo
-  /** The post, where there is one. */
+  /** The post, if there is one. */
   readonly publication?: Publication | undefined
 }
 
-/** A public URL of the video, and what is known of it. */
+/** A public URL of the video and facts about it. */
 export interface ResolvedVideo {
   /** The public URL. */
   readonly url: string
   /** Media type of the video, such as `video/mp4`. */
   readonly mediaType?: string | undefined
-  /** Length in bytes, when the resolver has seen it. */
+  /** Length in bytes, if the resolver knows it. */
   readonly byteLength?: number | undefined
   /** Epoch milliseconds after which the URL may stop working. */
   readonly expiresAt?: number | undefined

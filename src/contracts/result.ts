@@ -5,25 +5,25 @@ import type { ResolvedVideo } from './resolver.js'
 import type { StageName, StageWarning } from './stage.js'
 import type { UploadedVideo } from './uploader.js'
 
-/** What a run comes to. */
+/** Result of a run. */
 export interface PipelineResult {
   /** Id of the run. */
   readonly runId: string
-  /** The best URL there is. */
+  /** The best available URL. */
   readonly url: string
   /** Where `url` comes from. */
   readonly servedBy: 'uploader' | 'resolver' | 'generator'
   /** The generated video. */
   readonly video: GeneratedVideo
-  /** The post, where one was made. */
+  /** The post, if one was made. */
   readonly publication?: Publication
-  /** What the resolver found, where it did. */
+  /** What the resolver found, if it succeeded. */
   readonly resolved?: ResolvedVideo
-  /** The copy, where one was made. */
+  /** The copy, if one was made. */
   readonly uploaded?: UploadedVideo
-  /** Every call of a strategy, in the order in which they ended; one that failed says why. */
+  /** Every call of a strategy, in the order in which the calls ended; a failed one has its reason. */
   readonly attempts: readonly Attempt[]
-  /** Whether a configured stage failed or was cut short, so that `url` is not the one that was hoped for. */
+  /** Whether a configured stage failed or was cut short, so that `url` is a fallback. */
   readonly isDegraded: boolean
   /** Problems that did not stop the run, in order. */
   readonly warnings: readonly RunWarning[]
@@ -45,21 +45,21 @@ export interface Attempt {
   readonly strategy: string
   /** How it ended. */
   readonly outcome: 'succeeded' | 'failed'
-  /** Code of its error, where it failed. */
+  /** Code of its error, if it failed. */
   readonly errorCode?: ErrorCode
-  /** Why it failed: the message of the error, without secrets, at most 500 characters. Absent in runs of earlier versions. */
+  /** Message of its error, without secrets, at most 500 characters. Absent in runs of earlier versions. */
   readonly errorMessage?: string
   /** How long it took, in milliseconds. */
   readonly durationMs: number
 }
 
-/** A warning of a run; `stage` is absent when it is about the whole. */
+/** A warning of a run. */
 export interface RunWarning extends StageWarning {
-  /** Stage that it is about; absent when it is about the whole run. */
+  /** Stage of the warning; absent when it is about the whole run. */
   readonly stage?: StageName
 }
 
-/** A result as events and answers carry it. */
+/** A result as events and responses carry it. */
 export function toResultJson({ video, ...result }: PipelineResult | PipelineResultJson): PipelineResultJson {
   const { source: _, url, ...facts }: GeneratedVideoFacts & { url?: string | undefined; source?: unknown } = video
   return { ...result, video: url === undefined ? facts : { ...facts, url } }

@@ -5,9 +5,10 @@ import type { Attempt } from './result.js'
 import type { VideoSource } from './source.js'
 
 /**
- * A submission was sent and its outcome is not known: it may be running and costing. It is never repeated and never falls to
- * another generator. The message says why it is not known: the status, code or class of the error, which is the `cause`, or the field of
- * an answer that cannot be read. `handle` is there when the job's id is known. Not retryable.
+ * A submission was sent and its outcome is unknown: the job may be running and costing money. The submission is never repeated
+ * and never falls back to another generator. The message states why the outcome is unknown: the status, code or class of the
+ * error, which is the `cause`, or the field of a response that cannot be read. `handle` is set if the id of the job is known. Not
+ * retryable.
  */
 export class SubmissionUnknownError extends SoraPipelineError {
   override readonly name = 'SubmissionUnknownError'
@@ -15,8 +16,9 @@ export class SubmissionUnknownError extends SoraPipelineError {
 }
 
 /**
- * A stage, a call or the run took longer than its deadline. After a submission `handle` picks the job up again. Retryable,
- * but never for a submission. Its `cause` is what failed last before: the last poll of a job, or the last attempt of a stage.
+ * A stage, a call or the run took longer than its deadline. After a submission, `handle` resumes the job. Retryable, but never
+ * for a submission. Its `cause` is the last failure before the deadline: of the last poll of a job, or the last attempt of a
+ * stage.
  */
 export class StageTimeoutError extends SoraPipelineError {
   override readonly name = 'StageTimeoutError'
@@ -47,8 +49,8 @@ export class AllStrategiesFailedError extends SoraPipelineError {
 }
 
 /**
- * A video exists, but only behind a key, and nothing uploaded it. `handle` and `source` reach it; `source` is in no JSON form. The
- * message names every strategy that failed after the generation, and why. Not retryable.
+ * A video exists, but only behind a key, and nothing uploaded it. `handle` and `source` reach it; `source` is not in the JSON
+ * form. The message names every strategy that failed after the generation, and why. Not retryable.
  */
 export class NoUsableUrlError extends SoraPipelineError {
   override readonly name = 'NoUsableUrlError'
@@ -77,11 +79,11 @@ export class NoUsableUrlError extends SoraPipelineError {
   }
 }
 
-/** The store does not know the run, cannot read its state, or knows another request under its id. Not retryable. */
+/** The store does not know the run, cannot read its state, or has another request under its id. Not retryable. */
 export class RunStateError extends SoraPipelineError {
   override readonly name: string = 'RunStateError'
   readonly code: 'run-state' | 'run-fenced' = 'run-state'
-  /** What kept the store from working and where, such as `ENOSPC at /data/runs`; it is in the message as well. */
+  /** Why the store failed and where, such as `ENOSPC at /data/runs`; it is also in the message. */
   readonly reason: string | undefined
 
   constructor(message: string, options: SoraPipelineErrorOptions & { readonly reason?: string | undefined } = {}) {
@@ -91,7 +93,7 @@ export class RunStateError extends SoraPipelineError {
   }
 }
 
-/** Another process saved the run in between: the compare-and-set was lost, and the loser stops without effect. */
+/** Another process saved the run in between: the compare-and-set failed, and this process stops without effect. */
 export class FencedError extends RunStateError {
   override readonly name = 'FencedError'
   override readonly code = 'run-fenced'

@@ -4,62 +4,62 @@ import type { Clock } from './clock.js'
 export type StageName = 'generate' | 'publish' | 'resolve' | 'upload'
 
 /**
- * How far a stage is. `ratio` is 0 to 1 and only given when the upstream tells one: it is never invented. Without it there is
+ * Progress of a stage. `ratio` is 0 to 1 and only set if the upstream reports progress: it is never invented. Without it there is
  * a `phase` (a word such as `queued`), and events carry the elapsed time.
  */
 export interface StageProgress {
-  /** 0 to 1. Anything else, such as a percentage, is left out, with one warning `invalid-progress` for each strategy. */
+  /** 0 to 1. Any other value, such as a percentage, is ignored, with one warning `invalid-progress` for each strategy. */
   readonly ratio?: number | undefined
-  /** A short word for what is going on, such as `queued`. */
+  /** State in one word, such as `queued`. */
   readonly phase?: string | undefined
   /** A sentence for people. */
   readonly message?: string | undefined
-  /** Bytes that were transferred. */
+  /** Bytes transferred so far. */
   readonly bytesDone?: number | undefined
-  /** Bytes to transfer, where that is known. */
+  /** Bytes to transfer, if known. */
   readonly bytesTotal?: number | undefined
 }
 
 /** A problem that does not stop the run. */
 export interface StageWarning {
-  /** A kebab-case word, such as `unsupported-option`. */
+  /** Code of the problem in kebab case, such as `unsupported-option`. */
   readonly code: string
   /** A sentence without secrets. */
   readonly message: string
 }
 
-/** What every strategy is given with its input. */
+/** Context that every strategy receives with its input. */
 export interface StageContext {
   /** Id of the run. */
   readonly runId: string
   /**
-   * Aborted when the run is cancelled or its deadline passes; reject with `signal.reason` then. That of a submission is aborted only 30
-   * seconds later (at once where `generate` is cancelled): an answer that comes by then is heard.
+   * Aborted when the run is cancelled or its deadline passes; reject with `signal.reason` then. The signal of a submission is
+   * aborted only 30 seconds later (at once if `generate` is cancelled): a response within that time still counts.
    */
   readonly signal: AbortSignal
   /** Source of time for every wait of the strategy. */
   readonly clock: Clock
-  /** Tells the readers of the run how far the stage is. Cheap, may be called often, never throws. */
+  /** Reports progress of the stage to the readers of the run. Cheap, may be called often, never throws. */
   report(progress: StageProgress): void
-  /** Adds a `warning` event. Absent in contexts that were made by hand without it. */
+  /** Adds a `warning` event. May be absent in a context that is not the pipeline's. */
   readonly warn?: ((warning: StageWarning) => void) | undefined
 }
 
-/** What `start` is given: a context with a key that stays the same for one logical submission. */
+/** Context of `start`, with a key that stays the same for one logical submission. */
 export interface SubmitContext extends StageContext {
-  /** At most 64 characters of `[a-z0-9_]`; send it where the upstream honours idempotency keys. */
+  /** At most 64 characters of `[a-z0-9_]`; send it if the upstream honours idempotency keys. */
   readonly idempotencyKey: string
   /**
-   * Throws when this process does not own the run any more, because it was paused for so long that another took over. Call it
-   * right before the request leaves. Absent in contexts that were made by hand without it.
+   * Throws when this process no longer holds the run, because it was paused for so long that another process took over. Call it
+   * right before you send the request. May be absent in a context that is not the pipeline's.
    */
   readonly confirm?: (() => void) | undefined
 }
 
-/** What `find` is given: when and under which key the unknown submission was sent. */
+/** Context of `find`: when and under which key the unknown submission was sent. */
 export interface FindContext extends StageContext {
   /** Key that the unknown submission was sent with. */
   readonly idempotencyKey: string
-  /** Epoch milliseconds of the intent; the job cannot be older. */
+  /** Epoch milliseconds when the submission was saved as intended; the job cannot be older. */
   readonly submittedAt: number
 }

@@ -5,13 +5,13 @@ import { statusOf } from './thrown-status.js'
 import { causeChainOf, errorNamesOf, fieldOf, gatheredErrorsOf } from './thrown-value.js'
 import { refusesSubmission } from './upstream-errors.js'
 
-// Thrown by the language for a bug. It may sit before the send or after it; nothing tells which.
+// Errors of the language for a bug, which may come before the request was sent or after; the error does not show which.
 const BUGS: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'URIError'])
 
-// Errors of clients that send or read an HTTP request, by name or class: of the platform, openai and its like, ky, axios, got,
-// node-fetch, and of the AI SDK, whose answer could not be read.
+// Errors of clients that send an HTTP request or read its response, by name or class: of the platform, openai and similar
+// clients, ky, axios, got, node-fetch, and of the AI SDK for a response that could not be read.
 const UNANSWERED: ReadonlySet<string> = new Set([
-  // Without a status only: then no answer came.
+  // Only without a status: then there was no response.
   'AI_APICallError',
   'AbortError',
   'TimeoutError',
@@ -25,7 +25,7 @@ const UNANSWERED: ReadonlySet<string> = new Set([
   'RequestError',
   'UploadError',
 ])
-// Of clients that are not listed.
+// Codes of clients that are not listed.
 const TIMEOUT = /Timed?[oO]ut(?:Error|Exception)?$/
 const UNREADABLE: ReadonlySet<string> = new Set([
   'AI_EmptyResponseBodyError',
@@ -41,39 +41,39 @@ const UNREADABLE: ReadonlySet<string> = new Set([
   'ZodError',
 ])
 const DOWNLOAD_ERROR = 'AI_DownloadError'
-// Of a text that was thrown in place of an error.
+// For a text that was thrown in place of an error.
 const SAYS_LOST = /time(?:d)?[ _-]?out|reset|aborted|cut off|hang ?up|terminated/i
 // CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, ABORTED, INTERNAL, UNAVAILABLE, DATA_LOSS.
 const OPEN_CALLS: ReadonlySet<number> = new Set([1, 2, 4, 10, 13, 14, 15])
 const NOT_CONNECTED = /no connection established|ECONNREFUSED|ENOTFOUND|name resolution failed/i
-// What fetch and minified clients say where class and code say nothing.
+// Messages of fetch and minified clients whose class and code mean nothing.
 const UNANSWERED_MESSAGE =
   /^(?:fetch failed|terminated|Failed to fetch|Load failed|socket hang up|Connection error\.|Request timed out\.|Request was aborted\.)$/
 
 /**
- * Whether a failed submission may have been accepted all the same: then it must not be repeated, nor fall to another generator. The
- * rule is in the documentation of `TaskGenerator.start`. Never throws, whatever was thrown.
+ * Whether a failed submission may have been accepted: then it must not be repeated, and must not fall back to another generator.
+ * The rule is in the documentation of `TaskGenerator.start`. Never throws.
  */
 export function mayHaveBeenAccepted(error: unknown): boolean {
   return whyUnknown(error) !== undefined
 }
 
 /**
- * Why a failed submission may have been accepted all the same, as a part of a sentence without secrets; `undefined` where it was
- * surely refused or never sent, or where the error's author says so by throwing a plain error.
+ * Why a failed submission may have been accepted, as a part of a sentence without secrets; `undefined` if it was certainly
+ * refused or never sent, or if the generator states that by throwing a plain error.
  *
- * Of an error and its causes, the first verdict counts: an error of the library, or an HTTP status. Without one, a cause that proves
- * that nothing was sent counts, and after that whatever speaks for a send.
+ * Among an error and its causes, the first verdict counts: an error of the library, or an HTTP status. Without a verdict, a cause
+ * that proves that nothing was sent counts, and then any sign that the request was sent.
  */
 export function whyUnknown(error: unknown): string | undefined {
   if (isSoraPipelineError(error)) return whyOwnUnknown(error)
-  // Only a bug throws what is neither an object nor a text; it may sit behind the send.
+  // Only a bug throws a value that is neither an object nor a text; it may come after the request was sent.
   if (typeof error === 'string') return SAYS_LOST.test(error) ? 'no answer came' : undefined
-  if (Object(error) !== error) return 'what was thrown is no error'
+  if (Object(error) !== error) return 'the thrown value is not an error'
   const chain = causeChainOf(error)
   for (const link of chain) {
     if (isSoraPipelineError(link)) return whyOwnUnknown(link)
-    // The file of a video that exists; its status is not that of the submission.
+    // About the file of an existing video; its status is not that of the submission.
     if (errorNamesOf(link).includes(DOWNLOAD_ERROR)) return `the error is of class ${DOWNLOAD_ERROR}`
     const status = statusOf(link)
     if (status !== undefined) return whyStatus(status)
@@ -92,8 +92,8 @@ export function errorStatusOf(error: unknown): number | undefined {
 }
 
 /**
- * The name of an error that the language throws for a bug, such as `TypeError`; `undefined` for any other, and for what `fetch` throws
- * when no answer comes.
+ * The name of an error that the language throws for a bug, such as `TypeError`; `undefined` for any other error, and for the
+ * error of `fetch` without a response.
  */
 export function bugNameOf(error: unknown): string | undefined {
   const name = errorNamesOf(error).find((candidate) => BUGS.has(candidate))
@@ -109,18 +109,18 @@ function saysUnanswered(error: unknown): boolean {
 function whyOwnUnknown(error: SoraPipelineError): string | undefined {
   switch (error.code) {
     case 'submission-unknown':
-      return 'its outcome is not known'
+      return 'its outcome is unknown'
     case 'stage-timeout':
       return 'no answer came in time'
     case 'upstream-response':
       return 'the answer cannot be read'
     case 'no-usable-url':
       return 'the video exists'
-    // Of a run that the generator itself began, such as with a pipeline of its own.
+    // Of a run that the generator itself started, such as with its own pipeline.
     case 'run-state':
-      return error.isRetryable && error.handle === undefined ? undefined : 'a run of its own was left in doubt'
+      return error.isRetryable && error.handle === undefined ? undefined : 'the outcome of its own run is unknown'
     case 'run-fenced':
-      return 'a run of its own was left in doubt'
+      return 'the outcome of its own run is unknown'
     case 'network':
       return fieldOf(error, 'isRefusal') === true ? undefined : 'no answer came'
     case 'upstream-http':
@@ -137,12 +137,12 @@ function whyOwnUnknown(error: SoraPipelineError): string | undefined {
 function whyOwnStatus(error: SoraPipelineError): string | undefined {
   const isRefusal = fieldOf(error, 'isRefusal')
   const status = statusOf(error)
-  // One that was read back from its JSON form has its status only.
+  // An error that was read back from JSON has only its status.
   if (isRefusal === undefined && status !== undefined) return whyStatus(status)
   return isRefusal === true ? undefined : `the error carries status ${status}`
 }
 
-// One of several attempts: its own attempts inside are not read, so that a ring of them ends.
+// One of several attempts. Attempts inside it are not read, so that a cycle ends.
 function whyGathered(error: unknown): string | undefined {
   if (isSoraPipelineError(error)) return whyOwnUnknown(error)
   const status = errorStatusOf(error)
@@ -161,7 +161,7 @@ function whyCut(error: unknown, chain: readonly unknown[]): string | undefined {
   return chain.some(saysUnanswered) ? 'no answer came' : undefined
 }
 
-// Of gRPC: what came back, if anything did, says nothing of the call.
+// Of gRPC: metadata that came back does not show whether the call had an effect.
 function whyCall(chain: readonly unknown[]): string | undefined {
   for (const link of chain) {
     const [code, details, metadata] = ['code', 'details', 'metadata'].map((name) => fieldOf(link, name))
@@ -185,7 +185,7 @@ function whyNamed(chain: readonly unknown[]): string | undefined {
   return undefined
 }
 
-// What a parser says quotes the answer.
+// The message of a parser quotes the response.
 function quoted(bug: string, message: unknown): string {
   if (bug === 'SyntaxError' || typeof message !== 'string' || message === '') return ''
   return ` (${redact(message.slice(0, 2_000)).slice(0, 200)})`

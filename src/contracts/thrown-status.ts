@@ -1,6 +1,6 @@
 import { fieldOf } from './thrown-value.js'
 
-/** The HTTP status that an error carries itself, where any of the known clients has it. */
+/** The HTTP status in an error itself, in the fields of the known clients. */
 export function statusOf(error: unknown): number | undefined {
   const response = fieldOf(error, 'response')
   const places = [
@@ -13,7 +13,7 @@ export function statusOf(error: unknown): number | undefined {
     fieldOf(fieldOf(error, '$metadata'), 'httpStatusCode'),
   ]
   const code = httpStatusOf(fieldOf(error, 'code'))
-  // Of Google's clients; a small number is a code of something else.
+  // Of Google's clients; a small number is not an HTTP status.
   const status = code !== undefined && code >= 400 ? code : undefined
   return places.map(httpStatusOf).find((each) => each !== undefined) ?? status
 }

@@ -1,16 +1,15 @@
-// Anything can be thrown: a proxy, an object whose getters throw, a chain of causes that ends in itself. Reading it must not throw
-// something else in its place.
+// Any value can be thrown: a proxy, an object whose getters throw, a cycle of causes. Reading it must not throw another error.
 
 const DEEPEST_CAUSE = 5
 const MOST_ERRORS = 100
 
-/** A field of anything that was thrown; `undefined` where it has none, or where reading it throws. */
+/** A field of a thrown value; `undefined` if it is missing, or if reading it throws. */
 export function fieldOf(thrown: unknown, key: PropertyKey): unknown {
   if (!isObject(thrown)) return undefined
   try {
     return Reflect.get(thrown, key)
   } catch {
-    return undefined // A field that cannot be read says nothing.
+    return undefined // A field that cannot be read counts as missing.
   }
 }
 
@@ -25,23 +24,21 @@ export function causeChainOf(thrown: unknown): readonly unknown[] {
   return chain
 }
 
-/** What led to a thrown value. Libraries that are older than `cause` have a name of their own for it. */
+/** The cause of a thrown value. Libraries older than `cause` have other names for it. */
 export function causeOf(thrown: unknown): unknown {
   const cause = fieldOf(thrown, 'cause')
   if (isObject(cause)) return cause
   return ['originalError', 'error', 'innerError'].map((name) => fieldOf(thrown, name)).find(isErrorObject)
 }
 
-/** The errors that an error of several attempts or addresses gathers, such as `AggregateError`; at most 100. */
+/** The errors inside an error of several attempts or addresses, such as `AggregateError`; at most 100. */
 export function gatheredErrorsOf(thrown: unknown): readonly unknown[] {
   const errors = fieldOf(thrown, 'errors')
   const length = Math.min(lengthOf(errors) ?? 0, MOST_ERRORS)
   return Array.from({ length }, (_, index) => fieldOf(errors, index))
 }
 
-/**
- * The names of an error: its own, and those of its classes up to `Error`, for libraries that give their classes no name.
- */
+/** The names of an error: its own, and those of its classes up to `Error`, for libraries whose errors have no name. */
 export function errorNamesOf(thrown: unknown): readonly string[] {
   const names = new Set<string>()
   const note = (name: unknown) => {
@@ -55,26 +52,26 @@ export function errorNamesOf(thrown: unknown): readonly string[] {
       prototype = Object.getPrototypeOf(prototype)
     }
   } catch {
-    // A proxy that hides its classes has the name that it gives.
+    // A proxy that hides its classes has only its own name.
   }
   return [...names]
 }
 
-/** Whether a thrown value is an `Error`, as far as it lets that be seen. */
+/** Whether a thrown value is an `Error`, as far as a proxy shows it. */
 export function isErrorObject(thrown: unknown): boolean {
   try {
     return thrown instanceof Error
   } catch {
-    return false // A proxy that hides its classes is taken for any other object.
+    return false // A proxy that hides its classes counts as a plain object.
   }
 }
 
-/** The length of an array; `undefined` for what is none, or hides it. */
+/** The length of an array; `undefined` for other values, and for a proxy that hides it. */
 export function lengthOf(value: unknown): number | undefined {
   try {
     return Array.isArray(value) ? value.length : undefined
   } catch {
-    return undefined // A revoked proxy is taken for any other object.
+    return undefined // A revoked proxy counts as a plain object.
   }
 }
 

@@ -2,7 +2,7 @@ import type { VideoSource } from './source.js'
 import type { StageContext } from './stage.js'
 
 /**
- * Copies a video to a store and gives back the URL there.
+ * Copies a video to a storage service and returns the URL there.
  *
  * @example
  * ```ts
@@ -15,25 +15,25 @@ import type { StageContext } from './stage.js'
 export interface Uploader {
   /** Name in events and messages. */
   readonly name: string
-  /** For people, in progress texts, such as `Google Drive`; the name serves without one. */
+  /** Label in progress texts, such as `Google Drive`; the name is used without one. */
   readonly label?: string | undefined
   /**
-   * Whether its URLs are those of pages with the video, such as a viewer, rather than of the file: `verifyUploads` then takes a page.
+   * Whether its URLs lead to a page with the video, such as a viewer, instead of the file. `verifyUploads` then accepts a page.
    * @defaultValue false
    */
   readonly givesPageUrl?: boolean | undefined
-  /** Copies the bytes of a source and gives the URL of the copy. */
+  /** Copies the bytes of a source and returns the URL of the copy. */
   upload(source: VideoSource, context: StageContext): Promise<UploadedVideo>
 }
 
-/** Where the copy is. */
+/** Location of the copy. */
 export interface UploadedVideo {
   /** The URL of the copy. */
   readonly url: string
-  /** The store's own id of the copy. */
+  /** Id of the copy at the service. */
   readonly id?: string | undefined
-  /** Bytes that were stored. */
+  /** Bytes stored. */
   readonly byteLength?: number | undefined
-  /** Epoch milliseconds after which the URL may stop working, for presigned ones. */
+  /** Epoch milliseconds after which the URL may stop working, for presigned URLs. */
   readonly expiresAt?: number | undefined
 }

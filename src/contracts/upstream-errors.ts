@@ -7,36 +7,35 @@ const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([
   408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529,
 ])
 
-/** Whether the same request may be answered otherwise later: 408, 425, 429, 500, 502 to 504, 52x and 529. */
+/** Whether the same request may succeed later: 408, 425, 429, 500, 502 to 504, 52x and 529. */
 export function isRetryableStatus(status: number): boolean {
   return RETRYABLE_STATUSES.has(status)
 }
 
-/** What is known of the answer that an error is about. */
+/** Facts about the response that an error is about. */
 export interface UpstreamErrorOptions extends SoraPipelineErrorOptions {
   /**
-   * HTTP status that the upstream answered with. Any number is kept: nothing is checked or rejected.
-   * @defaultValue none: no answer came, or its status is not known
+   * HTTP status of the response. Any number is kept unchecked. @defaultValue none: there was no response, or its status is not
+   * known
    */
   readonly status?: number | undefined
-  /** Address of the request; its query is removed. @defaultValue none */
+  /** URL of the request; its query is removed. @defaultValue none */
   readonly url?: string | undefined
   /**
-   * How long the upstream asks to wait, in milliseconds from 0. `withRetry` does not retry where it is longer than
-   * `maxRetryAfterMs`.
+   * Wait that the upstream requests, in milliseconds from 0. `withRetry` does not retry if it is longer than `maxRetryAfterMs`.
    * @defaultValue none
    */
   readonly retryAfterMs?: number | undefined
   /**
-   * For an answer to a submission: whether it proves that nothing was accepted, so that another generator may be tried.
-   * @defaultValue of `UpstreamHttpError` by its status: `true` for 503, 529 and a 4xx other than 408 and 409; else `false`
+   * For a response to a submission: whether it proves that nothing was accepted, so that another generator may be tried.
+   * @defaultValue for `UpstreamHttpError` by its status: `true` for 503, 529 and a 4xx other than 408 and 409; else `false`
    */
   readonly isRefusal?: boolean | undefined
 }
 
 abstract class UpstreamError extends SoraPipelineError {
   declare readonly status?: number
-  /** Without query. */
+  /** URL of the request, without its query. */
   declare readonly url?: string
   declare readonly retryAfterMs?: number
 
@@ -53,16 +52,16 @@ abstract class UpstreamError extends SoraPipelineError {
 }
 
 /**
- * An upstream answered with an HTTP status that is no success and has no class of its own. Retryable for 408, 425, 429, 500,
- * 502 to 504, 52x and 529.
+ * An upstream responded with an HTTP error status that has no class of its own. Retryable for 408, 425, 429, 500, 502 to 504, 52x
+ * and 529.
  */
 export class UpstreamHttpError extends UpstreamError {
   override readonly name = 'UpstreamHttpError'
   readonly code = 'upstream-http'
   declare readonly status: number
-  /** At most 200 characters of the answer, without tags and secrets. */
+  /** At most 200 characters of the response, without tags and secrets. */
   readonly bodyExcerpt: string
-  /** Whether the answer to a submission proves that nothing was accepted. */
+  /** Whether the response to a submission proves that nothing was accepted. */
   readonly isRefusal: boolean
 
   constructor(
@@ -75,7 +74,7 @@ export class UpstreamHttpError extends UpstreamError {
   }
 }
 
-/** An upstream answered with success, but with something that cannot be read as what was asked for. Retryable. */
+/** An upstream responded with success, but the response cannot be read. Retryable. */
 export class UpstreamResponseError extends UpstreamError {
   override readonly name = 'UpstreamResponseError'
   readonly code = 'upstream-response'
@@ -87,11 +86,11 @@ export class UpstreamResponseError extends UpstreamError {
   }
 }
 
-/** No answer came: the address did not resolve, the connection was refused or cut, or the time was up. Retryable. */
+/** There was no response: the address did not resolve, the connection was refused or cut, or the request timed out. Retryable. */
 export class NetworkError extends UpstreamError {
   override readonly name = 'NetworkError'
   readonly code = 'network'
-  /** Whether the request surely never reached the upstream (no address, no connection, no TLS). */
+  /** Whether the request certainly never reached the upstream (no address, no connection, no TLS). */
   readonly isRefusal: boolean
 
   constructor(message: string, options: UpstreamErrorOptions = {}) {
@@ -100,7 +99,7 @@ export class NetworkError extends UpstreamError {
   }
 }
 
-/** The credential is missing, wrong or not allowed to do this. Not retryable. */
+/** The credential is missing, wrong or lacks the permission. Not retryable. */
 export class AuthenticationError extends UpstreamError {
   override readonly name = 'AuthenticationError'
   readonly code = 'authentication'
@@ -112,7 +111,7 @@ export class QuotaExceededError extends UpstreamError {
   readonly code = 'quota-exceeded'
 }
 
-/** Too many requests; `retryAfterMs` says how long to wait, when the upstream does. Retryable. */
+/** Too many requests; `retryAfterMs` is the wait that the upstream requests, if any. Retryable. */
 export class RateLimitError extends UpstreamError {
   override readonly name = 'RateLimitError'
   readonly code = 'rate-limited'
@@ -122,7 +121,7 @@ export class RateLimitError extends UpstreamError {
   }
 }
 
-/** The upstream is overloaded and took nothing; `retryAfterMs` says how long to wait, when the upstream does. Retryable. */
+/** The upstream is overloaded and accepted nothing; `retryAfterMs` is the wait that it requests, if any. Retryable. */
 export class OverloadedError extends UpstreamError {
   override readonly name = 'OverloadedError'
   readonly code = 'overloaded'
@@ -133,8 +132,8 @@ export class OverloadedError extends UpstreamError {
 }
 
 /**
- * A strategy was not called, because it failed several times in a row and rests; `retryAfterMs` says how long it still does.
- * Retryable.
+ * A strategy was not called, because its circuit is open after repeated failures; `retryAfterMs` is the time until it may be
+ * called again. Retryable.
  */
 export class CircuitOpenError extends UpstreamError {
   override readonly name = 'CircuitOpenError'
@@ -157,11 +156,11 @@ export class ContentRejectedError extends UpstreamError {
   readonly code = 'content-rejected'
 }
 
-/** The upstream gave the job up, or ended it without a video. Not retryable; another generator may be tried. */
+/** The job failed at the upstream, or ended without a video. Not retryable; another generator may be tried. */
 export class GenerationFailedError extends UpstreamError {
   override readonly name = 'GenerationFailedError'
   readonly code = 'generation-failed'
-  /** The upstream's own word for the failure, such as `server_error`. */
+  /** Code of the failure at the upstream, such as `server_error`. */
   declare readonly upstreamCode?: string
 
   constructor(message: string, options: UpstreamErrorOptions & { readonly upstreamCode?: string | undefined } = {}) {
@@ -170,18 +169,18 @@ export class GenerationFailedError extends UpstreamError {
   }
 }
 
-// Of these a server says that a time limit passed, that another request is under way, or that its client went away: 444, 460 and 499 are
-// what proxies say of a connection that was closed before the answer.
+// A server sends these when a time limit passed, another request is in progress, or the client disconnected. Proxies send 444,
+// 460 and 499 for a connection that was closed before the response.
 const OPEN_STATUSES: ReadonlySet<number> = new Set([408, 409, 444, 460, 499])
 
-/** Whether a 4xx leaves open whether what was asked for was done: 408, 409, 444, 460 and 499. */
+/** Whether a 4xx leaves open whether the request had its effect: 408, 409, 444, 460 and 499. */
 export function isOpenStatus(status: number): boolean {
   return OPEN_STATUSES.has(status)
 }
 
 /**
- * Whether an HTTP status in answer to a submission proves that nothing was accepted: 503, 529, and every 4xx but those of
- * {@link isOpenStatus}. What was asked for may have been done after any other, a 2xx that cannot be read among them.
+ * Whether an HTTP status in response to a submission proves that nothing was accepted: 503, 529, and every 4xx except those of
+ * {@link isOpenStatus}. After any other status the request may have had its effect, also after a 2xx that cannot be read.
  */
 export function refusesSubmission(status: number): boolean {
   if (status === 503 || status === 529) return true

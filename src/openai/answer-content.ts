@@ -2,19 +2,19 @@ import type { PipelineResultJson } from '../contracts/result.js'
 import { wellFormed } from './plain-text.js'
 
 /**
- * What the answer of a completion is made of.
- * - `url`: the bare URL, as it is.
+ * Format of the answer of a completion.
+ * - `url`: the bare URL, unchanged.
  * - `markdown`: `[video](https://cdn.example/a.mp4)`.
- * - `html`: `<video src="https://cdn.example/a.mp4" controls></video>`, for clients that play a block of HTML.
- * - `html-fenced`: the same with single quotes in a fenced `html` block, as sora2api answers.
- * - a function: anything, made of the result. Where it throws or gives no text the bare URL is used, because a run that has a
- *   URL always answers with one.
+ * - `html`: `<video src="https://cdn.example/a.mp4" controls></video>`, for clients that render HTML.
+ * - `html-fenced`: the same with single quotes in a fenced `html` block, as sora2api responds.
+ * - a function of the result. If it throws or does not return a text, the bare URL is used, so that a completed run always
+ *   answers with a URL.
  */
 export type AnswerFormat = 'url' | 'markdown' | 'html' | 'html-fenced' | ((result: PipelineResultJson) => string)
 
 /**
- * The answer for a result. Only http(s) URLs become markup, in their normal form and with every character encoded that could
- * end it; any other URL stays text.
+ * The answer for a result. Only http(s) URLs become markup, normalised and with every character encoded that could end the
+ * markup; any other URL stays text.
  */
 export function answerContent(format: AnswerFormat, result: PipelineResultJson): string {
   const { url } = result
@@ -28,7 +28,7 @@ export function answerContent(format: AnswerFormat, result: PipelineResultJson):
     case 'html':
       return `<video src="${address.replaceAll('&', '&amp;')}" controls></video>`
     case 'html-fenced':
-      // The block is code, so `&` stays: readers of this form take the URL from between the quotes as it is.
+      // The block is code, so `&` stays: readers of this form use the text between the quotes unchanged.
       return `\`\`\`html\n<video src='${address}' controls></video>\n\`\`\``
   }
 }
@@ -38,7 +38,7 @@ function customContent(format: (result: PipelineResultJson) => string, result: P
     const content: unknown = format(result)
     return typeof content === 'string' ? content : result.url
   } catch {
-    // A degraded result lacks fields that such a function may count on; the URL that was paid for must not be lost to it.
+    // A degraded result lacks fields that the function may expect; the paid URL must not be lost to that.
     return result.url
   }
 }
@@ -47,7 +47,7 @@ function webAddress(url: string): string | undefined {
   if (!URL.canParse(url)) return undefined
   const { href, protocol, host } = new URL(url)
   if (protocol !== 'https:' && protocol !== 'http:') return undefined
-  // The brackets of an IPv6 host are the only ones that must stay.
+  // Only the brackets of an IPv6 host must stay.
   return encodeMarkup(href).replace(encodeMarkup(host), host)
 }
 

@@ -1,7 +1,7 @@
 import type { ChatCompletionUsage } from './chat-completion-usage.js'
 
 /**
- * One object of a streamed answer, with its keys in this order:
+ * One object of a streamed answer, with the keys in this order:
  * `{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1234567890,"model":"sora-1.0","choices":[…]}`.
  *
  * Assignable to the `ChatCompletionChunk` of the official `openai` package.
@@ -9,21 +9,21 @@ import type { ChatCompletionUsage } from './chat-completion-usage.js'
 export interface ChatCompletionChunk {
   /** Id of the completion, the same in every chunk. */
   readonly id: string
-  /** Kind of the object. */
+  /** Type of the object. */
   readonly object: 'chat.completion.chunk'
-  /** When the completion was made, in Unix seconds. */
+  /** When the completion was created, in Unix seconds. */
   readonly created: number
-  /** The model that the answer names. */
+  /** Name of the model. */
   readonly model: string
-  /** One choice; none in the chunk that carries the usage. Mutable, because the official type is. */
+  /** One choice; empty in the chunk with the usage. Mutable, like the official type. */
   readonly choices: ChatCompletionChunkChoice[]
-  /** Only when usage was asked for: `null` but in the last chunk. */
+  /** Only with `usage: 'include'`: `null` except in the last chunk. */
   readonly usage?: ChatCompletionUsage | null
 }
 
-/** Chunks that come one after the other, each reading from the first. */
+/** A sequence of chunks. Each reader starts at the first. */
 export interface ChatCompletionChunks extends AsyncIterable<ChatCompletionChunk> {
-  /** A chunk with an empty delta, in the form of the others: `toSse` keeps a stream alive with it before the first came. */
+  /** A chunk with an empty delta, in the form of the others: the heartbeat of `toSse` before the first chunk. */
   readonly emptyChunk: ChatCompletionChunk
 }
 
@@ -31,18 +31,18 @@ export interface ChatCompletionChunks extends AsyncIterable<ChatCompletionChunk>
 export interface ChatCompletionChunkChoice {
   /** Always 0. */
   readonly index: 0
-  /** What the chunk adds. */
+  /** The part that the chunk adds. */
   readonly delta: ChatCompletionChunkDelta
-  /** `stop` in the chunk that carries the answer, `null` before it. */
+  /** `stop` in the chunk with the answer, `null` before. */
   readonly finish_reason: 'stop' | null
 }
 
-/** What a chunk adds; nothing in a heartbeat. */
+/** The part that a chunk adds; empty in a heartbeat. */
 export interface ChatCompletionChunkDelta {
   /** Only in a first chunk that announces the assistant. */
   readonly role?: 'assistant'
-  /** Text of the answer, and of the progress where that is part of it. */
+  /** Text of the answer, and of the progress with `progress: 'content'`. */
   readonly content?: string
-  /** Progress, in the field that chat clients show apart from the answer. */
+  /** Progress, in the field that chat clients show separately from the answer. */
   readonly reasoning_content?: string
 }

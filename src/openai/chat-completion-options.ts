@@ -12,7 +12,7 @@ import type { AnswerFormat } from './answer-content.js'
 import { wellFormed } from './plain-text.js'
 import { chineseTexts, type ProgressTexts } from './progress-texts.js'
 
-/** How a run is written as OpenAI objects. The defaults give the sora2api response format byte for byte. */
+/** Options of the OpenAI formats. The defaults give the sora2api response format byte for byte. */
 export interface ChatCompletionOptions {
   /**
    * Id of the completion, the same in every chunk; a text that is not empty.
@@ -20,46 +20,46 @@ export interface ChatCompletionOptions {
    */
   readonly id?: string | undefined
   /**
-   * When the completion was made, in whole Unix seconds from 0 and below 100,000,000,000. A larger number, such as one in
+   * When the completion was created, in whole Unix seconds from 0 and below 100,000,000,000. A larger number, such as
    * milliseconds, is refused.
    * @defaultValue now
    */
   readonly created?: number | undefined
   /**
-   * Name of the model to answer with; a text that is not empty. What really made the video is in the result of the run.
+   * Name of the model in the answer; a text that is not empty. The model that made the video is in the result of the run.
    * @defaultValue `sora-1.0`
    */
   readonly model?: string | undefined
   /**
-   * The texts that a stream shows while the run works. A function of it that throws costs its line, never the stream.
+   * Progress texts of a stream. A function among them that throws loses its line, but never stops the stream.
    * @defaultValue `chineseTexts`
    */
   readonly texts?: ProgressTexts | undefined
   /**
    * Where a stream shows progress. With `content` a client that joins the contents shows it as part of the answer; with
-   * `reasoning_content` it is apart from the answer, and every line ends in a line feed; `none` streams the answer alone.
+   * `reasoning_content` it is separate from the answer, and every line ends in a line feed; `none` streams only the answer.
    * @defaultValue `content`
    */
   readonly progress?: 'content' | 'reasoning_content' | 'none' | undefined
   /**
-   * What the answer is made of. With a markup format and progress in `content`, every progress text ends in a blank line, so
-   * that the answer stands alone.
+   * Format of the answer. With a markup format and progress in `content`, every progress text ends in a blank line, to separate
+   * it from the answer.
    * @defaultValue `url`
    */
   readonly content?: AnswerFormat | undefined
   /**
-   * Whether a stream begins with a chunk whose delta is `{"role":"assistant"}`, before anything happened.
+   * Whether a stream starts with a chunk whose delta is `{"role":"assistant"}`, before the first event.
    * @defaultValue `omit` with progress in `content`, as sora2api does; otherwise `include`
    */
   readonly role?: 'include' | 'omit' | undefined
   /**
-   * Whether to give token counts: in a stream as one more chunk with no choices at the end, and `"usage":null` in the
-   * others, as OpenAI does for `stream_options.include_usage`. The counts are those of the upstream; 0 stands for what it
-   * did not count, as is usual for video.
+   * Whether to include token counts: in a stream as one more chunk with no choices at the end, and `"usage":null` in the others,
+   * as OpenAI does for `stream_options.include_usage`. The counts are those of the upstream; a missing count is 0, as usual for
+   * video.
    * @defaultValue `omit`
    */
   readonly usage?: 'include' | 'omit' | undefined
-  /** Clock that gives `created` its default; only `now()` is read. @defaultValue the system clock */
+  /** Clock for the default of `created`; only `now()` is used. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
 
@@ -70,7 +70,7 @@ export type ChatCompletionSettings = {
 
 /**
  * Checks options and fills in the defaults.
- * @throws ConfigurationError naming every option that cannot work.
+ * @throws ConfigurationError naming every invalid option.
  */
 export function chatCompletionSettings(subject: string, options: ChatCompletionOptions): ChatCompletionSettings {
   checkOptions(subject, options, CHAT_RULES)
@@ -93,7 +93,7 @@ const FORMATS = ['url', 'markdown', 'html', 'html-fenced']
 const CHAT_RULES: OptionRules<ChatCompletionOptions> = {
   id: notEmpty,
   model: notEmpty,
-  // A later instant than the year 5138 in seconds is today in milliseconds.
+  // Milliseconds of today, as seconds, are later than the year 5138.
   created: number((value) => Number.isInteger(value) && value >= 0 && value < 1e11, 'give whole Unix seconds'),
   progress: choice('content', 'reasoning_content', 'none'),
   content: rule(

@@ -6,13 +6,13 @@ export interface ChatCompletionUsage {
   readonly prompt_tokens: number
   /** Tokens of the answer, as the upstream counted them; 0 without a count. */
   readonly completion_tokens: number
-  /** Both together. */
+  /** Sum of both. */
   readonly total_tokens: number
 }
 
 /**
- * The tokens that the upstream counted for a video, in chat or responses naming. Video is rarely billed by tokens: 0 stands
- * for what nobody counted, and nothing is estimated.
+ * The tokens that the upstream counted for a video, in the field names of chat completions or responses. Video is rarely billed
+ * by tokens: a missing count is 0, and nothing is estimated.
  */
 export function chatCompletionUsage({ video }: PipelineResultJson): ChatCompletionUsage {
   const count = (...names: readonly string[]) => names.map((name) => video.usage?.[name]).find(isCount)

@@ -1,21 +1,21 @@
 import type { ChatCompletionUsage } from './chat-completion-usage.js'
 
 /**
- * The whole answer as one object, with its keys in this order:
+ * The whole answer as one object, with the keys in this order:
  * `{"id":"chatcmpl-1","object":"chat.completion","created":1234567890,"model":"sora-1.0","choices":[…]}`.
  */
 export interface ChatCompletion {
   /** Id of the completion. */
   readonly id: string
-  /** Kind of the object. */
+  /** Type of the object. */
   readonly object: 'chat.completion'
-  /** When it was made, in Unix seconds. */
+  /** When it was created, in Unix seconds. */
   readonly created: number
-  /** The model that the answer names. */
+  /** Name of the model. */
   readonly model: string
   /** One choice. */
   readonly choices: ChatCompletionChoice[]
-  /** Only when usage was asked for. */
+  /** Only with `usage: 'include'`. */
   readonly usage?: ChatCompletionUsage
 }
 

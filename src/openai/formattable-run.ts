@@ -4,23 +4,23 @@ import { RunStateError } from '../contracts/run-errors.js'
 import { errorFromJson } from './error-from-json.js'
 
 /**
- * What can be formatted: the events of a run, such as the run that `pipeline.run()` gives, a list of events that was kept, or
- * events that came over a queue. When it has a `result`, that settles what the events leave open.
+ * Input of the formats: the events of a run, such as the run of `pipeline.run()`, a stored list of events, or events from a
+ * queue. If it has a `result`, that decides when the events break off.
  */
 export interface FormattableRun extends AsyncIterable<PipelineEvent> {
-  /** What the run comes to, for events that break off. */
+  /** The result of the run, for events that break off. */
   readonly result?: PromiseLike<PipelineResult> | undefined
 }
 
-/** What a run came to, once its events ended. */
+/** The result of a run whose events have ended. */
 export type RunEnd =
   | PipelineEvent
   | { readonly type: 'events-ended' }
   | { readonly type: 'events-failed'; readonly error: unknown }
 
 /**
- * The result behind the end of a run. A URL that exists wins over events that broke off.
- * @throws the rejection of `run.result`, or without one an error made of the last event.
+ * The result of a run. An existing URL counts even if the events broke off.
+ * @throws the rejection of `run.result`, or without a `result` an error created from the last event.
  * @throws RunStateError when the events end without a result.
  */
 export async function resultAtEnd(run: FormattableRun, end: RunEnd): Promise<PipelineResultJson> {

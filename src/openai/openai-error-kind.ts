@@ -1,6 +1,6 @@
 import { isSoraPipelineError, type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
 
-/** What an OpenAI client tells apart. */
+/** Kinds of errors that an OpenAI client distinguishes. */
 export type OpenAiErrorKind =
   | 'unknown-submission'
   | 'content-policy'
@@ -21,8 +21,9 @@ export type OpenAiErrorKind =
   | 'aborted'
   | 'unexpected'
 
-// Several strategies failed, each in its way: the one that the caller can do most about speaks for all. Not to send the
-// request again comes first, then what to change in it, then when to come back, then what only an operator can repair.
+// If several strategies failed, the error that the caller can act on most represents all: first errors after which the request
+// must not be repeated, then errors that need a changed request, then errors that need a wait, then errors that only an operator
+// can fix.
 const MOST_TELLING_FIRST: readonly OpenAiErrorKind[] = [
   'unknown-submission',
   'content-policy',
@@ -44,13 +45,13 @@ const MOST_TELLING_FIRST: readonly OpenAiErrorKind[] = [
   'unexpected',
 ]
 
-/** An error that speaks for what went wrong, as JSON, and its kind. */
+/** The representative error, as JSON, and its kind. */
 export interface OpenAiErrorFinding {
   readonly kind: OpenAiErrorKind
   readonly json: SoraPipelineErrorJson
 }
 
-/** The most telling of an error and, for a chain that failed as a whole, of all errors in it; the first one in a tie. */
+/** The most useful one among an error and, for a failed chain, the errors in it; the first one in a tie. */
 export function mostTellingError(error: unknown): OpenAiErrorFinding {
   const findings = singleErrors(error).map((single) => ({ kind: kindOf(single), json: toErrorJson(single) }))
   for (const kind of MOST_TELLING_FIRST) {
@@ -107,7 +108,7 @@ function kindOf(error: unknown): OpenAiErrorKind {
     case 'aborted':
       return 'aborted'
     default:
-      // The reason of AbortSignal.timeout(), which is how callers commonly bound a run.
+      // The reason of AbortSignal.timeout(), with which callers often limit a run.
       return json.name === 'TimeoutError' ? 'timeout' : 'unexpected'
   }
 }
@@ -124,7 +125,7 @@ function kindOfStatus(status: number | undefined): OpenAiErrorKind {
   return isRefusal ? 'refused' : 'upstream'
 }
 
-// The codes are OpenAI's and those of its relays; prose counts only under a status that refuses.
+// The codes are those of OpenAI and its relays; prose counts only with a status that refuses the request.
 function isRegionRefusal(error: unknown, { code, status, message }: SoraPipelineErrorJson): boolean {
   if (code !== 'upstream-http' && code !== 'authentication' && code !== 'generation-failed') return false
   const said = [message, wordOf(error, 'bodyExcerpt'), wordOf(error, 'upstreamCode')].join(' ')

@@ -5,7 +5,7 @@ export function wellFormed(text: string): string {
 
 /**
  * A text from elsewhere as one line that cannot be markup: control characters, line ends and direction marks become spaces,
- * brackets and backticks go, and what is longer than 200 characters is cut.
+ * brackets and backticks are removed, and the text is cut at 200 characters.
  */
 export function plainLine(text: string): string {
   const line = text

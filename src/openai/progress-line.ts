@@ -3,20 +3,20 @@ import type { StageName } from '../contracts/stage.js'
 import { plainLine } from './plain-text.js'
 import type { ProgressTexts } from './progress-texts.js'
 
-/** A line about a run for people. A `step` is one of the five that every run has; a `note` is anything else. */
+/** A progress line of a run. A `step` is one of the five steps of every run; a `note` is any other line. */
 export interface ProgressLine {
   readonly kind: 'step' | 'note'
   readonly text: string
 }
 
-/** What was said so far; replaced by each event, never changed. */
+/** The lines so far. Immutable: each event creates a new state. */
 export interface ProgressState {
   readonly stage: StageName | undefined
-  /** The last percentage that was said of the stage; 0 before the first. */
+  /** The last percentage shown for the stage; 0 before the first. */
   readonly percent: number
-  /** Epoch milliseconds of the last line about how far the stage is. */
+  /** Epoch milliseconds of the last line about the progress of the stage. */
   readonly saidAt: number
-  /** Texts by the time when they were last said, in epoch milliseconds. */
+  /** When each text was last shown, in epoch milliseconds. */
   readonly said: ReadonlyMap<string, number>
 }
 
@@ -28,9 +28,9 @@ const STEP_MS = 15_000
 const WAITING_MS = 30_000
 
 /**
- * The line that an event is worth, if any. What a person cannot read is thinned by the times of the events: a percentage
- * comes each 10 points or, when it moved, each 15 s; the elapsed time each 30 s in which nothing else was said of the stage;
- * the same note at most each 15 s; the same step once, also when a run is resumed.
+ * The line of an event, if any. Lines are thinned by the times of the events: a percentage appears every 10 points or, if it
+ * moved, every 15 s; the elapsed time every 30 s without another line of the stage; the same note at most every 15 s; the same
+ * step once, also after a resume.
  */
 export function nextProgressLine(
   state: ProgressState,
@@ -53,7 +53,7 @@ export function nextProgressLine(
     case 'fallback-taken':
       return note(state, event.at, texts.fellBack(event.stage, event.next))
     case 'stage-failed':
-      // Without a video the run fails next, and its error says more.
+      // Without a video the run fails next, and its error has the details.
       if (event.stage === 'generate') return { state }
       return note(state, event.at, texts.stageFailed(event.stage, event.error.code))
     case 'warning':
@@ -83,7 +83,7 @@ function percentOf({ ratio, bytesDone = 0, bytesTotal = 0 }: StageProgressed): n
   return Math.floor(100 * Math.min(1, part) + 1e-9)
 }
 
-// A phase is the upstream's own word: anything that is more than words is left out.
+// A phase is text of the upstream: it is left out if it is more than words.
 function plainPhase(phase: string | undefined): string | undefined {
   return phase !== undefined && /^[\p{L}\p{N}][\p{L}\p{N} _-]{0,39}$/u.test(phase) ? phase : undefined
 }

@@ -2,8 +2,8 @@ import type { ErrorCode } from '../contracts/errors.js'
 import type { StageName } from '../contracts/stage.js'
 
 /**
- * What a stream says while a run goes on. Change some of it by spreading a ready-made set. A function that throws costs its
- * line, never the stream.
+ * Progress texts of a stream. Change some of them by spreading a predefined set. A function that throws loses its line, but never
+ * stops the stream.
  *
  * @example
  * ```ts
@@ -15,8 +15,8 @@ import type { StageName } from '../contracts/stage.js'
  */
 export interface ProgressTexts {
   /**
-   * What ends a line of the five steps in `delta.content` before a bare URL, so that a client that joins the contents does not run them
-   * together. Other lines, and those of other formats, end in a line feed anyway.
+   * Line end of the five steps in `delta.content` before a bare URL, for clients that join the contents. Other lines, and lines
+   * of other formats, always end in a line feed.
    * @defaultValue none, as in the sora2api response format
    */
   readonly lineEnd?: string | undefined
@@ -30,17 +30,17 @@ export interface ProgressTexts {
   readonly resolving: string
   /** The upload started. @param target - Label of the uploader, or its name without one. */
   readonly uploading: (target: string) => string
-  /** The upstream told how far it is. @param percent - A whole number, 1 to 100. */
+  /** The upstream reported progress. @param percent - A whole number, 1 to 100. */
   readonly progressed: (stage: StageName, percent: number) => string
-  /** Nothing moved for a while. @param phase - The upstream's word, such as `queued`, when it gave a plain one. */
+  /** No progress for a while. @param phase - State at the upstream, such as `queued`, if it is plain text. */
   readonly waiting: (stage: StageName, elapsedSeconds: number, phase: string | undefined) => string
   /** A strategy failed once. @param strategy - Its label, or its name without one. */
   readonly attemptFailed: (stage: StageName, strategy: string, code: ErrorCode) => string
   /** The next strategy takes over. @param next - Its name. */
   readonly fellBack: (stage: StageName, next: string) => string
-  /** A stage after the generation failed, and the run goes on without it. */
+  /** A stage after the generation failed, and the run continues without it. */
   readonly stageFailed: (stage: StageName, code: ErrorCode) => string
-  /** The run warns. @param message - One line without markup. */
+  /** A warning of the run. @param message - One line without markup. */
   readonly warned: (message: string) => string
 }
 
@@ -108,14 +108,14 @@ const ENGLISH_REASONS: Readonly<Record<ErrorCode, string>> = {
   'content-rejected': 'content policy',
   'region-unsupported': 'region not served',
   overloaded: 'overloaded',
-  'circuit-open': 'resting after failures',
+  'circuit-open': 'circuit open after failures',
   network: 'network trouble',
   'upstream-http': 'the service answered with an error',
   'upstream-response': 'unreadable answer',
   'generation-failed': 'the generation failed',
   'submission-unknown': 'unknown whether it was accepted',
   'stage-timeout': 'timed out',
-  'all-strategies-failed': 'every way failed',
+  'all-strategies-failed': 'every strategy failed',
   'no-usable-url': 'no usable URL',
   'run-state': 'run state unreadable',
   'run-fenced': 'taken over by another process',

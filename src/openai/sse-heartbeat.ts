@@ -1,11 +1,11 @@
 import type { Clock } from '../contracts/clock.js'
 import type { ChatCompletionChunk, ChatCompletionChunkDelta } from './chat-completion-chunk.js'
 
-/** When a stream of chunks owes its reader a sign of life, and what it looks like. It keeps no timer. */
+/** Decides when a stream of chunks needs a heartbeat, and creates it. It has no timer. */
 export interface SseHeartbeat {
-  /** Milliseconds until the next beat; 0 or less when it is due, `Infinity` when none will be. */
+  /** Milliseconds until the next beat; 0 or less when it is due, `Infinity` without another beat. */
   dueInMs(): number
-  /** A chunk was sent: the next beat is due a whole interval later. */
+  /** Called after a chunk was sent: the next beat is due one interval later. */
   chunkSent(chunk: ChatCompletionChunk): void
   /** Takes the beat that is due, a chunk with an empty delta. */
   beat(): ChatCompletionChunk | undefined
@@ -13,7 +13,7 @@ export interface SseHeartbeat {
   chunkWith(delta: ChatCompletionChunkDelta): ChatCompletionChunk | undefined
 }
 
-/** How often to beat, in milliseconds (`Infinity` for never), and the form of the chunks before the first was sent. */
+/** The interval of the beats, in milliseconds (`Infinity` for none), and the form of the chunks before the first chunk. */
 export interface SseHeartbeatOptions {
   readonly everyMs: number
   readonly form: ChatCompletionChunk | undefined
@@ -21,8 +21,8 @@ export interface SseHeartbeatOptions {
 }
 
 /**
- * Counts the silence of a stream of chunks. A beat is a chunk and not a comment: readers exist that stop at a comment, or lose the
- * frame after it. It copies the chunk before it, and none comes after the answer, which is the last that a reader waits for.
+ * Measures the silence of a stream of chunks. A beat is a chunk and not a comment, because some readers stop at a comment or lose
+ * the frame after it. It copies the chunk before it. No beat follows the answer, which is the last chunk that a reader waits for.
  */
 export function sseHeartbeat({ everyMs, form, clock }: SseHeartbeatOptions): SseHeartbeat {
   let sentAt = clock.monotonic()

@@ -11,17 +11,17 @@ import { wellFormed } from './plain-text.js'
 import { NOTHING_SAID, nextProgressLine, type ProgressLine } from './progress-line.js'
 
 /**
- * Formats a run as it goes on: one chunk for each thing that a person wants to know, then one with the answer and
- * `finish_reason: "stop"`. By default the chunks are those of the sora2api response format byte for byte; percentages,
- * failed attempts, fallbacks, failed stages and warnings come as more chunks of the same shape, thinned to what can be read.
+ * Formats a run while it continues: one chunk for each progress line, then one with the answer and `finish_reason: "stop"`. By
+ * default the chunks are those of the sora2api response format byte for byte; percentages, failed attempts, fallbacks, failed
+ * stages and warnings are additional chunks of the same shape, thinned to a readable rate.
  *
- * Each reader reads the run from its first event, and all of them see the same id. A reader that leaves stops only itself;
- * nothing here stops a run or costs anything.
+ * Each reader starts at the first event of the run, and all readers see the same id. A reader that leaves stops only itself,
+ * never the run.
  *
- * A run that fails makes the iteration throw: the rejection of `run.result`, or without one an error with the same code made
- * of the last event. `toSse` and `toOpenAiError` take it from there. After a URL there is never an error.
+ * For a failed run the iteration throws the rejection of `run.result`, or without a `result` an error with the same code created
+ * from the last event. `toSse` and `toOpenAiError` format it. After a URL there is never an error.
  *
- * @throws ConfigurationError at once, when an option cannot work.
+ * @throws ConfigurationError at once, when an option is invalid.
  *
  * @example
  * ```ts
@@ -40,7 +40,8 @@ export function toChatCompletionChunks(run: FormattableRun, options: ChatComplet
   return { [Symbol.asyncIterator]: () => readChunks(run, settings), emptyChunk: openChunk(settings, {}) }
 }
 
-// A generator that waits for an event hears of a reader who left only after it: so its events are ended under it.
+// A generator function that waits for an event notices a reader that left only after the event, so its events are ended from
+// outside.
 function readChunks(run: FormattableRun, settings: ChatCompletionSettings): AsyncIterator<ChatCompletionChunk> {
   const events = run[Symbol.asyncIterator]()
   const reader = new AbortController()
@@ -61,7 +62,7 @@ async function* chunksOf(
   settings: ChatCompletionSettings,
   left: AbortSignal,
 ): AsyncGenerator<ChatCompletionChunk> {
-  // Whoever made the run may not look at its result, and a rejection can come before the last event was read.
+  // The caller may not await the result, and a rejection can come before the last event is read.
   run.result?.then(undefined, () => undefined)
   if (settings.role === 'include') yield openChunk(settings, { role: 'assistant' })
   const end = yield* progressChunks(run, settings)
@@ -89,7 +90,7 @@ async function* progressChunks(
         state = next.state
         text = next.line && wellFormed(next.line.text) + lineEnd(settings, next.line)
       } catch {
-        continue // A text function of the caller is broken: its line is lost, the video that is being paid for is not.
+        continue // A text function of the caller threw: its line is lost, but not the paid video.
       }
       if (text !== undefined) yield openChunk(settings, { [progress]: text })
     }
@@ -99,7 +100,7 @@ async function* progressChunks(
   }
 }
 
-// The five steps of the format have no line feed; a client that joins contents would run the notes and the URL together.
+// The five steps of the format have no line feed; without one, a client that joins contents would join the notes and the URL.
 function lineEnd({ progress, content, texts }: ChatCompletionSettings, { kind }: ProgressLine): string {
   if (progress === 'reasoning_content') return '\n'
   if (typeof content === 'string' && content !== 'url') return '\n\n'

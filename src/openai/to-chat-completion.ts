@@ -7,16 +7,15 @@ import { chatCompletionUsage } from './chat-completion-usage.js'
 import { type FormattableRun, resultAtEnd } from './formattable-run.js'
 
 /**
- * Waits for a run and gives its answer as one chat completion, such as
- * `{ id: 'chatcmpl-1', object: 'chat.completion', created: 1703664000, model: 'sora-1.0', choices: [{ index: 0, message:
- * { role: 'assistant', content: 'https://cdn.example/a.mp4' }, finish_reason: 'stop' }] }`. Of the options, `texts`,
- * `progress` and `role` are about streams and change nothing here.
+ * Waits for a run and gives its answer as one chat completion, such as `{ id: 'chatcmpl-1', object: 'chat.completion', created:
+ * 1703664000, model: 'sora-1.0', choices: [{ index: 0, message: { role: 'assistant', content: 'https://cdn.example/a.mp4' },
+ * finish_reason: 'stop' }] }`. The options `texts`, `progress` and `role` are for streams and have no effect here.
  *
- * Nothing here stops a run: cancel the run itself.
+ * This never stops the run: cancel the run itself.
  *
  * @param run - A run, its events, or a result.
- * @throws ConfigurationError when an option cannot work.
- * @throws what the run failed with; `toOpenAiError` makes an answer of it.
+ * @throws ConfigurationError when an option is invalid.
+ * @throws the error of the run; `toOpenAiError` formats it.
  *
  * @example
  * ```ts

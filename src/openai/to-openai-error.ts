@@ -5,23 +5,23 @@ import { wellFormed } from './plain-text.js'
 
 /** An error as an OpenAI client expects it: a status, headers and a body. */
 export interface OpenAiError {
-  /** HTTP status, for an answer that has not begun. */
+  /** HTTP status, for a response that has not started. */
   readonly status: number
-  /** What tells a client whether and when to try again, with names in lower case; absent when there is nothing to tell. */
+  /** Headers about retries, with names in lower case; absent without any. */
   readonly headers?: Readonly<Record<string, string>>
-  /** JSON of the answer. */
+  /** JSON of the response. */
   readonly body: { readonly error: OpenAiErrorBody }
 }
 
 /** Such as `{ message: '…', type: 'invalid_request_error', param: 'prompt', code: 'invalid_value' }`. */
 export interface OpenAiErrorBody {
-  /** What went wrong and what to do, for the client to show. */
+  /** What went wrong and what to do, for display. */
   readonly message: string
-  /** Kind of the error in OpenAI's words, such as `server_error`. */
+  /** Type of the error in OpenAI's terms, such as `server_error`. */
   readonly type: string
-  /** The first field of the request that is wrong. */
+  /** The first invalid field of the request. */
   readonly param: string | null
-  /** The error in one word, such as `timeout`. */
+  /** Code of the error, such as `timeout`. */
   readonly code: string
 }
 
@@ -29,7 +29,7 @@ interface Answer {
   readonly status: number
   readonly type: string
   readonly code: string
-  /** What to do, after the message of the error; in its place for an error whose message is not for the caller. */
+  /** What to do, after the message of the error; instead of a message that is not for the caller. */
   readonly advice: string
   readonly isMessageHidden?: true
 }
@@ -51,7 +51,7 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
     status: 401,
     type: 'invalid_request_error',
     code: 'invalid_api_key',
-    advice: 'Check the API key: the one of this request, or the one that this server uses at its video provider.',
+    advice: 'Check the API key of this request, or the key that this server uses at its video provider.',
   },
   region: {
     status: 403,
@@ -63,7 +63,7 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
     status: 409,
     type: 'invalid_request_error',
     code: 'run_conflict',
-    advice: 'Ask for the run again under its id, or send the request under a new one.',
+    advice: 'Request the run again under its id, or send the request under a new id.',
   },
   quota: {
     status: 429,
@@ -88,7 +88,7 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
     status: 500,
     type: 'server_error',
     code: 'configuration_error',
-    advice: 'This server is not configured correctly: only who runs it can repair that.',
+    advice: 'This server is not configured correctly: only its operator can fix that.',
     isMessageHidden: true,
   },
   unexpected: {
@@ -102,37 +102,37 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
     status: 502,
     type: 'server_error',
     code: 'upstream_error',
-    advice: 'The video provider is in trouble: try again later.',
+    advice: 'The video provider failed: try again later.',
   },
   network: {
     status: 502,
     type: 'server_error',
     code: 'upstream_unreachable',
-    advice: 'The video provider did not answer: try again, or have its address and the network of this server checked.',
+    advice: 'The video provider did not respond: try again, or check its address and the network of this server.',
   },
   refused: {
     status: 502,
     type: 'server_error',
     code: 'upstream_refused',
-    advice: 'The video provider does not take this request: change it, such as its model or its prompt.',
+    advice: 'The video provider refused this request: change it, such as its model or its prompt.',
   },
   generation: {
     status: 502,
     type: 'server_error',
     code: 'generation_failed',
-    advice: 'The video provider gave the video up: try again, perhaps with another prompt.',
+    advice: 'The video provider could not make the video: try again, perhaps with another prompt.',
   },
   'unknown-submission': {
     status: 502,
     type: 'server_error',
     code: 'submission_unknown',
-    advice: 'The video may be in the making and paid for: look it up before you send the request again.',
+    advice: 'The video may be in progress and paid: check the video provider before you send the request again.',
   },
   'no-url': {
     status: 502,
     type: 'server_error',
     code: 'no_usable_url',
-    advice: 'The video exists, but only who runs this server can reach it: do not generate it again.',
+    advice: 'The video exists, but only the operator of this server can reach it: do not generate it again.',
   },
   overloaded: {
     status: 503,
@@ -144,20 +144,20 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
     status: 504,
     type: 'server_error',
     code: 'timeout',
-    advice: 'The video may still be in the making: ask for the run under its id before you send the request again.',
+    advice: 'The video may still be in progress: request the run under its id before you send the request again.',
   },
 }
 
 /**
- * Makes an OpenAI error of anything that was thrown, such as `{ status: 429, headers: { 'retry-after': '12' }, body: { error:
- * { message: '…', type: 'rate_limit_error', param: null, code: 'rate_limit_exceeded' } } }`.
+ * Creates an OpenAI error from any thrown value, such as `{ status: 429, headers: { 'retry-after': '12' }, body: { error: {
+ * message: '…', type: 'rate_limit_error', param: null, code: 'rate_limit_exceeded' } } }`.
  *
  * | error | status | `code` |
  * | --- | --- | --- |
  * | invalid request | 400 | `invalid_value`, with `param` |
  * | content policy | 400 | `content_policy_violation` |
  * | wrong key | 401 | `invalid_api_key` |
- * | no quota left | 429, or 402 if the upstream said so | `insufficient_quota` |
+ * | no quota left | 429, or 402 if the upstream responded with it | `insufficient_quota` |
  * | region | 403 | `unsupported_country_region_territory` |
  * | state of the run | 409 | `run_conflict` |
  * | rate limit | 429 | `rate_limit_exceeded` |
@@ -166,19 +166,19 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
  * | upstream failed or cannot be read | 502 | `upstream_error` |
  * | no answer from the upstream | 502 | `upstream_unreachable` |
  * | upstream refused the request for a reason of its own (400, 404, 422 and so on) | 502 | `upstream_refused` |
- * | upstream gave the video up | 502 | `generation_failed` |
+ * | job failed at the upstream | 502 | `generation_failed` |
  * | unknown submission | 502 | `submission_unknown` |
  * | a video without a public URL | 502 | `no_usable_url` |
  * | overloaded, or an open circuit breaker | 503 | `overloaded` |
  * | timeout | 504 | `timeout` |
  * | anything else | 500 | `internal_error` |
  *
- * Of a chain that failed as a whole, the error that the caller can do most about is taken. Messages of foreign errors are not
- * passed on, nor are those about the configuration.
+ * For a failed chain, the error that the caller can act on most is used. Messages of foreign errors and of configuration errors
+ * are not passed on.
  *
- * The headers are `retry-after`, in whole seconds rounded up, where the upstream asked for it with a rate limit or while
- * overloaded, and `x-should-retry: false` where the official clients would try again by themselves (they do on 408, 409,
- * 429 and 5xx, as their source says) though that is no use or would pay for a second video.
+ * The headers are `retry-after`, in whole seconds rounded up, if the upstream requested a wait with a rate limit or while
+ * overloaded, and `x-should-retry: false` if the official clients would retry automatically (on 408, 409, 429 and 5xx) although
+ * that is useless or would pay for a second video.
  *
  * @example
  * ```ts
@@ -203,7 +203,7 @@ export function toOpenAiError(error: unknown): OpenAiError {
 
 function messageOf({ kind, json }: OpenAiErrorFinding): string {
   const { advice, isMessageHidden } = ANSWERS[kind]
-  // A foreign error gets to a kind other than `unexpected` by its name alone; its message stays unknown all the same.
+  // A foreign error gets a kind other than `unexpected` only by its name; its message is still not passed on.
   if (isMessageHidden || json.code === 'unexpected' || json.attempts?.some(isHidden)) return advice
   return `${wellFormed(json.message).replace(/[\s.]+$/, '')}. ${advice}`
 }
@@ -219,8 +219,12 @@ function paramOf({ code, problems }: SoraPipelineErrorJson): string | null {
 }
 
 function retryAfter({ kind, json: { retryAfterMs } }: OpenAiErrorFinding): Readonly<Record<string, string>> {
-  const isWaitAsked = kind === 'rate-limit' || kind === 'overloaded'
-  if (!isWaitAsked || retryAfterMs === undefined || !(retryAfterMs >= 0 && retryAfterMs < Number.POSITIVE_INFINITY)) {
+  const isWaitRequested = kind === 'rate-limit' || kind === 'overloaded'
+  if (
+    !isWaitRequested ||
+    retryAfterMs === undefined ||
+    !(retryAfterMs >= 0 && retryAfterMs < Number.POSITIVE_INFINITY)
+  ) {
     return {}
   }
   return { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }
@@ -231,7 +235,8 @@ function isRetriedInVain(error: unknown, status: number): boolean {
   return isRetriedByClients && !(toErrorJson(error).isRetryable && isFreeToRepeat(error))
 }
 
-// A handle is a job that was submitted and may run and cost; a deadline may have passed after a submission that left none.
+// A handle is a submitted job that may be running and costing money; a deadline may also pass after a submission without a
+// handle.
 function isFreeToRepeat(error: unknown): boolean {
   if (!isSoraPipelineError(error)) return true
   if (error.handle !== undefined || error.code === 'submission-unknown' || error.code === 'stage-timeout') return false

@@ -7,28 +7,28 @@ import { plainLine } from './plain-text.js'
 import { sseHeartbeat } from './sse-heartbeat.js'
 import { type OpenAiErrorBody, toOpenAiError } from './to-openai-error.js'
 
-/** How a stream is kept alive and what happens when its reader leaves. */
+/** Options of {@link toSse}. */
 export interface SseOptions {
   /**
    * Silence after which a heartbeat is sent, in milliseconds from 0: a chunk with an empty delta, which adds nothing to the
-   * answer. Proxies cut silent connections, some after 50 s. Comment lines are never sent, because some readers stop at one.
-   * No heartbeat comes after the answer, nor ahead of the first chunk where the chunks are not those of
-   * `toChatCompletionChunks`. `0` and `Infinity` send none.
+   * answer. Proxies cut silent connections, some after 50 s. Comment lines are never sent, because some readers stop at one. No
+   * heartbeat is sent after the answer, or before the first chunk if the chunks are not those of `toChatCompletionChunks`. `0`
+   * and `Infinity` send none.
    * @defaultValue `15_000` (15 s)
    */
   readonly heartbeatMs?: number | undefined
   /**
-   * Whether a failure is shown in one more chunk before its error frame, with a short sentence as `delta.content`, such as
-   * `❌ Could not start the video: 429. Wait and send the request again`: some gateways drop frames without `choices`. Like a
+   * Whether to send a failure also as a chunk before its error frame, with a short sentence as `delta.content`, such as `❌ Could
+   * not start the video: 429. Wait and send the request again`, because some gateways drop frames without `choices`. Like a
    * heartbeat it needs the form of the chunks.
    * @defaultValue `omit`
    */
   readonly errorContent?: 'include' | 'omit' | undefined
-  /** Id of the run, which is put into an error frame as `run_id`, so that the run can be found. @defaultValue none */
+  /** Id of the run, which an error frame contains as `run_id`. @defaultValue none */
   readonly runId?: string | undefined
   /**
-   * Called once when the reader cancels before the end, before anything else. The stream never stops a run: abort it here if
-   * it is not worth its cost without a reader.
+   * Called once when the reader cancels before the end. The stream never stops a run: abort the run here if it is not worth its
+   * cost without a reader.
    * @defaultValue none: the run continues
    */
   readonly onCancel?: ((reason: unknown) => void) | undefined
@@ -49,15 +49,16 @@ const RULES: OptionRules<SseOptions> = {
 }
 
 /**
- * Writes chunks as server-sent events, each as `data: {…}` and a blank line, and `data: [DONE]` at the end. What the chunks
- * throw becomes one last frame such as `data: {"error":{"message":"…","type":"server_error","param":null,"code":"timeout"}}`
- * before it, so the stream itself never fails. JSON has no raw line end, so no text can break out of its frame.
+ * Writes chunks as server-sent events, each as `data: {…}` and a blank line, and `data: [DONE]` at the end. An error of the
+ * chunks becomes one frame before that, such as `data:
+ * {"error":{"message":"…","type":"server_error","param":null,"code":"timeout"}}`, so the stream itself never fails. JSON has no
+ * raw line end, so no text can break out of its frame.
  *
- * The stream is pulled: nothing is read ahead of its reader, at most one frame waits, and a heartbeat is only sent to a reader
- * that waits for it. There are no comment lines, and nothing comes before the first chunk but heartbeats. A cancel settles at once, also while the chunks are silent: they are told to stop without waiting for
- * them, and no timer stays behind. What the run does then is up to `onCancel`.
+ * The stream is pulled: it never reads ahead of its reader, at most one frame is buffered, and a heartbeat is only sent to a
+ * reader that waits for a frame. Only heartbeats may precede the first chunk. A cancel settles at once, also while the chunks are
+ * silent: their iterator is closed without waiting for it, and no timer remains. `onCancel` decides what happens to the run.
  *
- * @throws ConfigurationError when an option cannot work.
+ * @throws ConfigurationError when an option is invalid.
  *
  * @example
  * ```ts
@@ -77,22 +78,22 @@ export function toSse(
 ): ReadableStream<Uint8Array> {
   checkOptions('toSse', options, RULES)
   const { runId, onCancel, clock = systemClock, errorContent = 'omit' } = options
-  // A heartbeat after 0 ms would never stop beating, so 0 is taken for none.
+  // A heartbeat after 0 ms would never stop, so 0 means none.
   const everyMs = (options.heartbeatMs ?? 15_000) || Number.POSITIVE_INFINITY
   const heartbeat = sseHeartbeat({ everyMs, form: 'emptyChunk' in chunks ? chunks.emptyChunk : undefined, clock })
   const encoder = new TextEncoder()
   const end = new AbortController()
 
   let iterator: AsyncIterator<ChatCompletionChunk> | undefined
-  let isAsked = false
+  let isReading = false
   let arrival: Arrival | undefined
   let isArmed = false
   let wake: () => void = () => undefined
 
-  // One request is out at a time, and stays out over any number of heartbeats.
-  const ask = () => {
-    if (isAsked) return
-    isAsked = true
+  // One read of the chunks is pending at a time, over any number of heartbeats.
+  const readNext = () => {
+    if (isReading) return
+    isReading = true
     next().then(
       (step) => {
         arrival = { step }
@@ -109,7 +110,7 @@ export function toSse(
     return iterator.next()
   }
 
-  // One timer for the whole stream: it is left running when something is sent, and looks at the time again when it rings.
+  // One timer for the whole stream: it keeps running when a frame is sent, and checks the time again when it fires.
   const arm = () => {
     const dueInMs = heartbeat.dueInMs()
     if (isArmed || dueInMs === Number.POSITIVE_INFINITY) return
@@ -119,7 +120,7 @@ export function toSse(
         isArmed = false
         wake()
       },
-      () => undefined, // The stream ended and took its timer with it.
+      () => undefined, // The stream ended and cancelled its timer.
     )
   }
 
@@ -127,7 +128,7 @@ export function toSse(
     {
       async pull(controller) {
         const send = (text: string) => controller.enqueue(encoder.encode(text))
-        ask()
+        readNext()
         while (arrival === undefined) {
           arm()
           await new Promise<void>((resolve) => {
@@ -142,11 +143,11 @@ export function toSse(
           try {
             send(frame(chunk))
             heartbeat.chunkSent(chunk)
-            isAsked = false
+            isReading = false
             arrival = undefined
             return
           } catch (error) {
-            // Chunks of the caller's own making that are no JSON end like chunks that throw.
+            // Custom chunks that are not JSON end the stream like chunks that throw.
             stopReading(iterator)
             arrival = { error }
           }
@@ -179,12 +180,12 @@ function frame(data: object): string {
   return `data: ${JSON.stringify(data)}\n\n`
 }
 
-// On a line of its own below what was said before. An address in it must not be taken for that of the video.
+// On its own line below the earlier text. A URL in it must not be mistaken for that of the video.
 function failureLine({ message }: OpenAiErrorBody): string {
   return `\n❌ ${plainLine(message.replace(/\bhttps?:\/\//gi, ''))}`
 }
 
-// An async generator answers only after the step that it is in, which may never come; nobody is left to hear of its failure.
+// An async generator settles only after its current step, which may never end; a failure has no reader left.
 function stopReading(iterator: AsyncIterator<unknown> | undefined): void {
   const stop = async () => iterator?.return?.()
   stop().catch(() => undefined)

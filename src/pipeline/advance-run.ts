@@ -3,7 +3,7 @@ import { SEQUENCES } from './drive-run.js'
 import { releaseJob } from './generate/admit-job.js'
 import { refuseForeignJob } from './generate/submission-place.js'
 import { endRun } from './journal/end-run.js'
-import { askPatiently, isNamedElsewhere, takeRun } from './journal/hold-run.js'
+import { isNamedElsewhere, retryPatiently, takeRun } from './journal/hold-run.js'
 import { continueAfterRace } from './journal/lost-race.js'
 import { type Opening, openRun } from './journal/open-run.js'
 import { answerOf, isFenced } from './journal/store-calls.js'
@@ -12,8 +12,8 @@ import type { RunSession } from './run-session.js'
 import { finishRun, isConfigured, takeStep } from './take-step.js'
 
 /**
- * Takes a run one step further if that is due and no living worker holds the run, and lets go of it.
- * @throws RunStateError when the store does not know the run, or does not answer.
+ * Advances a run by one step if that is due and no live worker holds the run, and releases it.
+ * @throws RunStateError when the store does not know the run, or does not respond.
  */
 export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 'isResident'>): Promise<void> {
   const session = await openRun(config, { ...opening, isResident: false })
@@ -30,7 +30,7 @@ export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 
   }
 }
 
-// A worker whose beat has expired is watched for as long as it takes to know that it is dead.
+// A worker whose beat has expired is watched until it is certain that it is dead.
 async function isFree(session: RunSession): Promise<boolean> {
   const { clock, watch } = session.config
   for (;;) {
@@ -46,7 +46,7 @@ async function isFree(session: RunSession): Promise<boolean> {
   }
 }
 
-// Steps that touch nothing outside, such as a stage that is not configured, are passed in one call.
+// Steps without an outside effect, such as a stage that is not configured, are passed in the same call.
 async function oneEffect(session: RunSession): Promise<void> {
   const { journal, config } = session
   refuseForeignJob(session)
@@ -65,15 +65,15 @@ async function oneEffect(session: RunSession): Promise<void> {
     else session.hold()
     const { writes } = journal
     await takeStep(session)
-    // This process alone knows of it, and does not stay.
-    if (journal.hasUnsaved) await askPatiently(session, () => journal.saveUnsaved(false))
+    // Only this process knows of it, and does not stay.
+    if (journal.hasUnsaved) await retryPatiently(session, () => journal.saveUnsaved(false))
     isDone = journal.writes > writes
   }
 }
 
 async function settle(session: RunSession, error: unknown): Promise<void> {
   if (isFenced(error)) {
-    // A job that this process alone knows is saved over what the other one did.
+    // A job that only this process knows is saved over the state of the other process.
     if (await continueAfterRace(session)) await session.journal.save({})
     return
   }

@@ -1,7 +1,7 @@
 /**
- * Makes methods that are called without their object say how to call them.
- * @param isOwn - Whether a value is an object of the class.
- * @param how - The name of the object in the message, such as `pipeline`.
+ * Makes methods that are called without their object report how to call them.
+ * @param isOwn - Whether a value is an instance of the class.
+ * @param how - Name of the object in the message, such as `pipeline`.
  */
 export function attachMethods(
   prototype: object,
@@ -15,7 +15,7 @@ export function attachMethods(
     const attached = {
       [name](this: unknown, ...given: unknown[]): unknown {
         if (isOwn(this)) return method.apply(this, given)
-        const error = new TypeError(`Could not call the method without its object: call it as ${how}.${name}(…)`)
+        const error = new TypeError(`Could not call ${name}(): its object is missing; call it as ${how}.${name}(…)`)
         if (manner === 'throws') throw error
         return Promise.reject(error)
       },

@@ -7,7 +7,7 @@ import type { MediaInput, VideoRequest } from '../contracts/request.js'
 
 const MAX_PROMPT = 32_000
 const SHOT = ['durationSeconds', 'prompt']
-// A file of a form, as the HTTP handler gives it to `prepare`, has its name as well.
+// A file of a form, as the HTTP handler passes it to `prepare`, has a name as well.
 const MEDIA = ['bytes', 'mediaType', 'fileName']
 
 type Rule = { readonly isRight: (value: unknown) => boolean; readonly fix: string }
@@ -56,8 +56,8 @@ const RULES: Readonly<Record<keyof VideoRequest, Rule | undefined>> = {
 }
 
 /**
- * Checks a request before anything is sent and gives back a copy of its own, so that later changes by the caller do not
- * matter. Lone surrogates in the prompt are replaced, because no upstream can read them.
+ * Checks a request before anything is sent and returns a copy, so that later changes by the caller have no effect. Lone
+ * surrogates in the prompt are replaced, because no upstream can read them.
  * @throws InvalidRequestError naming every problem.
  */
 export function checkRequest(request: VideoRequest): VideoRequest {
@@ -72,7 +72,7 @@ export function checkRequest(request: VideoRequest): VideoRequest {
   }
   check('prompt', prompt, request.prompt)
   const given = Object.entries(request).filter(([, value]) => value !== undefined)
-  // A name that is mistyped counts without a value too: what it was to set may just be missing.
+  // A mistyped name counts without a value too: the value may be missing by mistake.
   for (const [field, value] of Object.entries(request)) {
     if (!Object.hasOwn(RULES, field)) {
       const nearest = nearestName(field, Object.keys(RULES))
@@ -108,7 +108,7 @@ export function checkNames(names: { readonly id?: string | undefined; readonly o
   if (problems.length > 0) throw new InvalidRequestError(problems)
 }
 
-/** Checks the id of a lookup: a text that is no id of a run is not an error there, and anything else is. */
+/** Checks the id of a lookup: a text that is not the id of a run is valid there, and any other value is an error. */
 export function checkIsText(id: unknown): asserts id is string {
   if (typeof id !== 'string') checkNames({ id: id as never })
 }
@@ -127,7 +127,7 @@ function mediaRule(kind: 'image' | 'video'): Rule {
   }
 }
 
-// A prompt is the user's own text and a data URL is long: neither belongs into an error.
+// A prompt is private and a data URL is long: neither belongs in an error.
 function describeInput(field: string, value: unknown): string {
   if (field.endsWith('prompt') && typeof value === 'string') return `a text of ${[...value].length} characters`
   if (typeof value === 'string' && value.startsWith('data:')) return describeValue(value.split(/[;,]/, 1)[0])

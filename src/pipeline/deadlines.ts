@@ -1,36 +1,36 @@
 import type { OptionRule } from '../contracts/check-options.js'
 import { msAbove0, nested } from '../contracts/option-rules.js'
 
-/** How long things may take, in milliseconds above 0; `Infinity` for no limit. Each has its own default. */
+/** Time limits, in milliseconds above 0; `Infinity` for no limit. Each has its own default. */
 export interface Deadlines {
   /**
-   * Time from the first submission to the video, in milliseconds above 0; `Infinity` for no limit. Past it a job is polled
-   * once more, and then the run fails with a `StageTimeoutError` that carries the handle; the job is not cancelled and
-   * continues to cost.
+   * Time from the first submission to the video, in milliseconds above 0; `Infinity` for no limit. After it the job is polled
+   * once more, and then the run fails with a `StageTimeoutError` that carries the handle. The job is not cancelled and continues
+   * to cost money.
    * @defaultValue `1_800_000` (30 minutes)
    */
   readonly generateMs?: number | undefined
   /**
-   * Time to publish, in milliseconds above 0; `Infinity` for no limit. Past it the run continues without a post, and is
+   * Time to publish, in milliseconds above 0; `Infinity` for no limit. After it the run continues without a post, and is
    * degraded.
    * @defaultValue `60_000` (1 minute)
    */
   readonly publishMs?: number | undefined
   /**
-   * Time to resolve a URL, in milliseconds above 0; `Infinity` for no limit. Past it the run continues without the resolver,
-   * and is degraded.
+   * Time to resolve a URL, in milliseconds above 0; `Infinity` for no limit. After it the run continues without the resolver, and
+   * is degraded.
    * @defaultValue `120_000` (2 minutes)
    */
   readonly resolveMs?: number | undefined
   /**
-   * Time to upload, in milliseconds above 0; `Infinity` for no limit. Past it the run completes without the copy, and is
+   * Time to upload, in milliseconds above 0; `Infinity` for no limit. After it the run completes without the copy, and is
    * degraded.
    * @defaultValue `900_000` (15 minutes)
    */
   readonly uploadMs?: number | undefined
   /**
-   * Time of the whole run, in milliseconds above 0; `Infinity` for no limit. Past it the run completes with the best URL it
-   * has; without a video it fails as past `generateMs`.
+   * Time of the whole run, in milliseconds above 0; `Infinity` for no limit. After it the run completes with the best URL it has;
+   * without a video it fails as after `generateMs`.
    * @defaultValue `3_600_000` (1 hour)
    */
   readonly totalMs?: number | undefined
@@ -47,7 +47,7 @@ const DEADLINES: EveryDeadline = {
   totalMs: 3_600_000,
 }
 
-/** The given deadlines, and the default of each other one. */
+/** The given deadlines, with the defaults of the others. */
 export function deadlinesOf(given: Deadlines = {}): EveryDeadline {
   const known = Object.entries(given).filter(([, value]) => value !== undefined)
   return { ...DEADLINES, ...Object.fromEntries(known) }

@@ -17,21 +17,21 @@ import { contextOf, openStage } from './stage-work.js'
 import { handleOf } from './state/submission.js'
 import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
 
-// The longest pause after races that are lost one after the other.
+// The longest pause after repeated lost races.
 const RACE_MS = 1000
-/** Events of a run that was taken over are numbered from a multiple of this. */
+/** Events after a takeover are numbered from a multiple of this. */
 export const SEQUENCES = 1_000_000
 
-/** What a resident run is driven with. */
+/** Options of a resident run. */
 export interface Drive extends Omit<Opening, 'isResident' | 'origin'> {
-  /** A function, so that nothing keeps the request of a run that is open. */
+  /** A function, so that the request can be garbage collected once the run is open. */
   readonly pending: () => RunOrigin
   readonly onOpen: (session: RunSession) => void
-  /** How long a run that waits for a job is left alone first, in milliseconds. */
+  /** Delay before a run that waits for a job continues, in milliseconds. */
   readonly delayMs: number
 }
 
-/** Takes a run to its end, or watches the process that does. Rejects with `signal.reason` itself after an abort. */
+/** Drives a run to its end, or watches the process that does. Rejects with `signal.reason` itself after an abort. */
 export async function driveRun(config: PipelineConfig, drive: Drive): Promise<PipelineResult> {
   const { log, signal, waits } = drive
   let session: RunSession | undefined
@@ -70,7 +70,7 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
   }
 }
 
-// A job that another process submitted may be in the store since the run was read. What has ended since was stopped there.
+// Another process may have saved a job since the run was read. If the run has ended since, the job was stopped there.
 async function stopNow(session: RunSession): Promise<UpstreamState | undefined> {
   session.isWatcher = isNamedElsewhere(session)
   if (session.isWatcher) await session.journal.reload().catch(() => undefined)
@@ -95,7 +95,7 @@ async function untilItEnds(session: RunSession, delayMs: number): Promise<Pipeli
       await work(session)
       return await finishRun(session)
     } catch (error) {
-      // Another process has saved: what it did counts, and this one continues from there, or watches.
+      // Another process has saved: its state counts, and this process continues from there, or watches.
       if (!isFenced(error) || session.callerSignal.aborted) throw error
       session.letGo()
       await continueAfterRace(session)
@@ -108,16 +108,16 @@ async function untilItEnds(session: RunSession, delayMs: number): Promise<Pipeli
 async function work(session: RunSession): Promise<void> {
   while (session.state.status === 'running') {
     session.signal.throwIfAborted()
-    // A run with nothing left to do outside is brought to its end.
+    // A run without outside effects left is ended.
     if (session.state.step === 'generate' || isConfigured(session)) session.waits.throwIfLeaving()
     if (isNamedElsewhere(session)) await watchRun(session)
     countSent(session)
     const { waitMs } = session.time
-    // Version 0.1.0 saved this step, and may be at work in it: its lease has ended here.
+    // Version 0.1.0 saved this step and may be in it: its lease has ended here.
     if (session.state.status !== 'running' || session.state.step === 'finish') break
     if (waitMs > 0) await sleep(session, waitMs)
     else if (mayContinue(session)) {
-      // After a wait the run may not be held any more.
+      // After a wait the run may no longer be held.
       if (await enterLine(session)) await takeStep(session)
     } else {
       refuseForeignJob(session)
@@ -127,7 +127,7 @@ async function work(session: RunSession): Promise<void> {
   session.signal.throwIfAborted()
 }
 
-// A job that was woken is polled now; a pause before another submission stays.
+// A woken job is polled now; a pause before another submission stays.
 async function sleep(session: RunSession, ms: number): Promise<void> {
   const { clock } = session.config
   const isWoken = await session.waits.sleep(clock, ms, session.signal)
@@ -135,14 +135,14 @@ async function sleep(session: RunSession, ms: number): Promise<void> {
   if (isWoken && step === 'generate' && submission?.state === 'accepted') session.journal.note({ wakeAt: clock.now() })
 }
 
-// A run that may have a job is counted, and never waits.
+// A run that may have a job is counted, but never waits.
 function countSent(session: RunSession): void {
   const { step, submission, owner } = session.state
   const isUnsent = step === 'generate' && (submission === undefined || submission.state === 'ready')
   if (!isUnsent) session.leaveLine ??= session.config.line?.take(owner)
 }
 
-// Resolves to whether the run went straight in. A run that was in line has its time from then on.
+// Resolves to whether the run did not wait. The deadlines of a run that waited start after the wait.
 async function enterLine(session: RunSession): Promise<boolean> {
   const { state, config, journal } = session
   const { line, deadlines } = config

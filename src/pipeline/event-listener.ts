@@ -3,7 +3,7 @@ import type { PipelineEvent } from '../contracts/events.js'
 import type { EventLog } from './event-log.js'
 import type { PipelineConfig } from './pipeline-config.js'
 
-/** `onEvent` for the log of one run: what it throws or rejects with is the caller's bug, must not cost a video, and is reported once. */
+/** `onEvent` for the log of one run. Its errors are bugs of the caller: they must not cost a video, and are reported once. */
 export function listenerOf(
   { onEvent }: Pick<PipelineConfig, 'onEvent'>,
   log: () => EventLog,

@@ -3,17 +3,17 @@ import type { RunProgress } from './state/run-state.js'
 
 type WithoutBase<E> = E extends PipelineEvent ? Omit<E, keyof EventBase> : never
 
-/** An event before the log has numbered it. */
+/** An event before it has a number. */
 export type EventBody = WithoutBase<PipelineEvent>
 
-// Progress of one stage that is kept whether anybody reads or not, and the most that a reader who keeps up gets one by one.
-// After that one a second is kept, and the second doubles with every thousand: a day of progress is a few thousand events.
+// Number of progress events of one stage that are all kept, also without a reader. After that, one event a second is kept, and
+// the interval doubles with every thousand: a day of progress is a few thousand events.
 const FREE_PROGRESS = 64
 const FULL_PROGRESS = 1000
 
 /**
- * What happened in a run, kept for readers that come at any time. All readers see the same events. Progress is the only thing
- * that can come without end, so it alone is coalesced: while nobody waits for it only the latest is kept.
+ * The events of a run, kept for readers that start at any time. All readers see the same events. Only progress is unbounded, so
+ * only progress is coalesced: while no reader waits for it, only the latest is kept.
  */
 export class EventLog {
   readonly #events: PipelineEvent[] = []
@@ -32,12 +32,12 @@ export class EventLog {
     this.#listen = listen
   }
 
-  /** Numbers events from here; called before the first one. */
+  /** Sets the number of the first event; called before it. */
   numberFrom(sequence: number): void {
     if (this.#events.length === 0) this.#firstSequence = sequence
   }
 
-  /** Adds an event, after the latest progress that was held back. */
+  /** Adds an event, after the latest pending progress. */
   append(body: Exclude<EventBody, { type: 'stage-progressed' }>): void {
     if (this.#isEnded) return
     this.#flush()
@@ -49,7 +49,7 @@ export class EventLog {
     this.#push(body)
   }
 
-  /** Adds progress, or keeps it as the latest until somebody wants it. */
+  /** Adds progress, or keeps it as pending until a reader waits for it. */
   progress(body: Omit<StageProgressed, keyof EventBase>): void {
     if (this.#isEnded) return
     this.#latest = body
@@ -58,7 +58,7 @@ export class EventLog {
     if (this.#isDue()) this.#flush()
   }
 
-  /** How far the present stage is; `undefined` before anybody has said so. */
+  /** Progress of the current stage; `undefined` before the first report. */
   get latestProgress(): RunProgress | undefined {
     return this.#stageProgress
   }

@@ -19,7 +19,7 @@ type LaterStage = 'publish' | 'resolve' | 'upload'
 
 const FOLLOWING: Readonly<Record<LaterStage, Step>> = { publish: 'resolve', resolve: 'upload', upload: 'unpublish' }
 
-/** Publishes, if a publisher is configured. Never rejects for what the publisher does. */
+/** Publishes, if a publisher is configured. A failure of the publisher never rejects. */
 export function advancePublish(session: RunSession): Promise<void> {
   const { publisher } = session.config
   return advanceStage(
@@ -31,7 +31,7 @@ export function advancePublish(session: RunSession): Promise<void> {
   )
 }
 
-/** Resolves, if a resolver is configured. Never rejects for what the resolver does. */
+/** Resolves, if a resolver is configured. A failure of the resolver never rejects. */
 export function advanceResolve(session: RunSession): Promise<void> {
   const input = async () => {
     const { publication } = session.state
@@ -43,7 +43,7 @@ export function advanceResolve(session: RunSession): Promise<void> {
   }))
 }
 
-/** Uploads, if an uploader is configured. Never rejects for what the uploader does. */
+/** Uploads, if an uploader is configured. A failure of the uploader never rejects. */
 export function advanceUpload(session: RunSession): Promise<void> {
   return advanceStage(
     session,
@@ -57,7 +57,7 @@ export function advanceUpload(session: RunSession): Promise<void> {
   )
 }
 
-/** Takes the post back after an upload, if that is asked for. Best effort. */
+/** Removes the post after an upload, if that is configured. Best effort. */
 export async function advanceUnpublish(session: RunSession): Promise<void> {
   const { state, config } = session
   const { publisher, unpublishAfterUpload, clock, deadlines } = config
@@ -79,14 +79,14 @@ export async function advanceUnpublish(session: RunSession): Promise<void> {
       const { message } = toErrorJson(error)
       warn(
         session,
-        { code: 'unpublish-failed', message: `Could not take the post back: ${message}` },
+        { code: 'unpublish-failed', message: `Could not remove the post: ${message}` },
         'publish',
         publisher.name,
       )
     }
     work.isOpen = false
   }
-  // The end of the run is saved next.
+  // The end of the run is saved by the next step.
   session.journal.note({ step: 'finish' })
 }
 
@@ -100,8 +100,8 @@ async function advanceStage<S extends LaterStage>(
   const { clock, deadlines } = session.config
   const skip = (reason: 'not-configured' | 'deadline') => {
     session.log.append({ type: 'stage-skipped', stage, reason })
-    // Another process would skip it as well: it is saved with the next step that does something. A stage that is not configured
-    // takes no time of the next one.
+    // Another process would skip it as well, so it is saved with the next step that has an effect. A stage that is not configured
+    // uses no time of the next one.
     if (reason === 'not-configured') session.journal.note({ step: FOLLOWING[stage] })
     else session.journal.note({ ...entering(session, stage), isDegraded: true })
   }
@@ -140,7 +140,7 @@ async function advanceStage<S extends LaterStage>(
     if (failure.error.code === 'run-fenced') throw error
     warnOfBug(session, stage, work.strategy.name, error)
     session.log.append({ type: 'stage-failed', ...placeOf(stage, work.strategy), ...failure })
-    // What a deadline cuts short has failed: the strategy itself reports nothing any more.
+    // A strategy that the deadline cuts short has failed: it no longer reports that itself.
     const cut = error === late ? [failedAttempt(stage, work.strategy.name, failure.error, failure.durationMs)] : []
     await leave(session, stage, { isDegraded: true, attempts: [...session.state.attempts, ...cut] })
   }

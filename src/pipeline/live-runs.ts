@@ -16,10 +16,10 @@ import { type AdoptOptions, checkAdoptOptions, type Opened, type RunOptions } fr
 import { RunWaits } from './run-waits.js'
 import { UnservedVideos } from './video/unserved-videos.js'
 
-// The first polls of recovered jobs come at most so far apart, and all within so long.
+// Maximum interval between the first polls of recovered jobs, and the maximum time for all of them.
 const MOST_SPACING_MS = 5
 const SPREAD_MS = 5000
-// How long runs that were stopped may take to be released in the store.
+// How long the release of stopped runs in the store may take.
 const RELEASE_MS = 1000
 
 /** The runs that one pipeline works on, until it closes. */
@@ -28,16 +28,16 @@ export class LiveRuns {
   readonly unserved = new UnservedVideos()
   readonly #config: PipelineConfig
   readonly #runs = new Map<string, ActiveRun>()
-  // Those too that share their id with another.
+  // Includes runs that share their id with another.
   readonly #all = new Set<ActiveRun>()
   readonly #advancing = new Map<string, { readonly done: Promise<void>; readonly waits: RunWaits }>()
   #closed: Promise<void> | undefined
 
   constructor(config: PipelineConfig) {
-    const takeUp = (id: string) => {
-      if (this.#closed === undefined) this.open(undefined, { id, isAnew: true })
+    const resumeRun = (id: string) => {
+      if (this.#closed === undefined) this.open(undefined, { id, isSeparate: true })
     }
-    this.#config = { ...config, takeUp }
+    this.#config = { ...config, resumeRun }
   }
 
   has(id: string): boolean {
@@ -53,25 +53,25 @@ export class LiveRuns {
     if (this.#closed) throw new RunStateError(`Could not ${action}: the pipeline is closed`, { isRetryable: true })
   }
 
-  /** Starts a run, takes it from the store, or joins the live one. */
+  /** Starts a run, loads it from the store, or joins the live one. */
   open(
     request: VideoRequest | undefined,
-    { signal, id: given, owner, retryOf, delayMs = 0, isAnew = false }: RunOptions & Opened,
+    { signal, id: given, owner, retryOf, delayMs = 0, isSeparate = false }: RunOptions & Opened,
   ): PipelineRun {
     this.assertOpen(request === undefined ? 'resume the run' : 'start a run')
     checkNames({ id: given, owner })
     const id = given ?? newRunId()
     const joined = this.#runs.get(id)
-    if (!isAnew && joined?.isFor(request, owner)) {
+    if (!isSeparate && joined?.isFor(request, owner)) {
       if (signal) joined.follow(signal)
       return joined
     }
-    // Another request under the id of a live run is refused by the store, which knows what the id stands for. Should it be the
-    // same after all, or is the run being advanced, two work on one run, and each needs to be a worker of its own.
+    // The store refuses another request under the id of a live run. If it is the same request after all, or the run is being
+    // advanced, two sessions work on one run, and each must be its own worker.
     const config = joined || this.#advancing.has(id) ? withOwnWorker(this.#config) : this.#config
     const origin = { id, request, owner, retryOf, isCallerId: given !== undefined }
     const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
-    if (joined === undefined || isAnew) this.#runs.set(id, run)
+    if (joined === undefined || isSeparate) this.#runs.set(id, run)
     this.#all.add(run)
     run.result.catch((error: unknown) => this.unserved.keep(id, error))
     if (signal) run.follow(signal)
@@ -80,7 +80,7 @@ export class LiveRuns {
 
   /**
    * Opens unfinished runs of the store that are not live here, at most `limit`.
-   * @throws InvalidRequestError when the limit is wrong. RunStateError when the pipeline is closed, or the store is down.
+   * @throws InvalidRequestError when the limit is invalid. RunStateError when the pipeline is closed, or the store is down.
    */
   async recover(limit: number): Promise<readonly PipelineRun[]> {
     this.assertOpen('recover runs')
@@ -89,7 +89,7 @@ export class LiveRuns {
     return ids.map((id, index) => this.open(undefined, { id, delayMs: index * spacingMs }))
   }
 
-  /** Makes a run of a job that the store does not know, and works on it. */
+  /** Creates a run for a job that the store does not know, and works on it. */
   async adopt(handle: GenerationHandle, options: AdoptOptions): Promise<PipelineRun> {
     this.assertOpen('adopt the job')
     checkAdoptOptions(options)
@@ -99,7 +99,7 @@ export class LiveRuns {
     return this.open(undefined, { id })
   }
 
-  /** Starts a new run of one that has ended. */
+  /** Retries an ended run as a new run. */
   async retry(id: string, changes: Partial<VideoRequest>): Promise<PipelineRun> {
     checkNames({ id })
     this.assertOpen('retry the run')
@@ -107,16 +107,16 @@ export class LiveRuns {
     return this.open(checkRequest(request), { owner, retryOf: id })
   }
 
-  /** Decides what became of a submission, and continues the run. */
+  /** Settles the outcome of a submission, and continues the run. */
   async settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun> {
     checkNames({ id })
     this.assertOpen('settle the run')
     await settleRun(this.#config, id, verdict)
-    // A live run of that id may just have read how the run had ended.
-    return this.open(undefined, { id, isAnew: true })
+    // A live run of that id may have just read the former end of the run.
+    return this.open(undefined, { id, isSeparate: true })
   }
 
-  /** Takes a run of the store one step further; calls at the same time share it. Does nothing for a run that is live here. */
+  /** Advances a run of the store by one step; concurrent calls share it. Does nothing for a run that is live here. */
   async advance(id: string): Promise<void> {
     checkNames({ id })
     this.assertOpen('advance the run')

@@ -34,16 +34,16 @@ export interface PipelineConfig
     | 'verifyUploads'
   > {
   readonly publisher: Publisher | undefined
-  /** Works on a run of the store again, in the background. */
-  readonly takeUp?: ((id: string) => void) | undefined
+  /** Resumes a run of the store in the background. */
+  readonly resumeRun?: ((id: string) => void) | undefined
   readonly resolver: Resolver | undefined
   readonly uploader: Uploader | undefined
   readonly onEvent: ((event: PipelineEvent) => unknown) | undefined
   readonly deadlines: EveryDeadline
   readonly unpublishAfterUpload: boolean
-  /** With a limit on the time of each operation. */
+  /** With a time limit on each operation. */
   readonly store: RunStore
-  /** As the caller gave it. */
+  /** As the caller passed it. */
   readonly rawStore: RunStore
   readonly clock: Clock
   readonly leaseMs: number
@@ -52,9 +52,9 @@ export interface PipelineConfig
   readonly watch: WorkerWatch
   readonly pollSchedule: PollSchedule
   readonly sourceOfUrl: SourceOfUrl
-  /** `undefined` when copies count as they are. */
+  /** `undefined` when copies are not verified. */
   readonly verifyUpload: VerifyUpload | undefined
-  /** Where runs wait to be worked on; `undefined` when they never do. */
+  /** Queue of runs that wait for a place; `undefined` without a limit. */
   readonly line: RunLine | undefined
 }
 
@@ -90,7 +90,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
   }
 }
 
-/** The same pipeline as another worker, which holds runs of its own. */
+/** The same pipeline as another worker with its own runs. */
 export function withOwnWorker(config: PipelineConfig): PipelineConfig {
   const { store, clock, leaseMs } = config
   return { ...config, lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs }) }

@@ -15,44 +15,44 @@ import { identityOf, type RunIdentity, type RunProgress } from './state/run-stat
 import { stagesOf } from './take-step.js'
 
 /**
- * A run under way. Iterate it for its events, as often and as late as you like: every reader sees all of them from the first.
- * Leaving a loop early stops that reader alone.
+ * A run in progress. Iterate it for its events, any number of times and at any time: every reader sees all events from the first.
+ * Leaving a loop early stops only that reader.
  */
 export interface PipelineRun extends AsyncIterable<PipelineEvent> {
   /** Id of the run. */
   readonly id: string
   /**
-   * What the run comes to. Rejects with the run's error, or with `signal.reason` itself after an abort. It need not be read: it
-   * never causes an unhandled rejection.
+   * The result of the run. Rejects with the error of the run, or with `signal.reason` itself after an abort. It never causes an
+   * unhandled rejection when nothing awaits it.
    */
   readonly result: Promise<PipelineResult>
   /**
-   * Aborts the run: `result` rejects at once with `reason` itself, and the generator is asked to cancel when it can. The last
-   * event, `run-failed`, says what is left running (and costing). A run that is about to be saved as completed is completed all the
-   * same: its last event is `run-completed` then. Resolves when the last event is there; does nothing after the end.
-   * @param reason - An `AbortError` by default.
+   * Aborts the run: `result` rejects at once with `reason` itself, and the job is cancelled if the generator supports it. The
+   * last event, `run-failed`, reports what keeps running and costing money. A run that is already being saved as completed still
+   * completes: its last event is `run-completed`. Resolves after the last event; does nothing after the end.
+   * @param reason - Default: an `AbortError`.
    */
   cancel(reason?: unknown): Promise<void>
 }
 
 /** A run that this process works on. */
 export interface ActiveRun extends PipelineRun {
-  /** Whether a request, or any request, is that of the run; `false` while that is being read from the store. */
+  /** Whether a request is that of the run, or `request` is absent; `false` while the request is being read from the store. */
   isFor(request: VideoRequest | undefined, owner: string | undefined): boolean
-  /** What is not saved with every poll: when the run is due next, and how far the present stage is. */
+  /** State that is not saved with every poll: when the run is due next, and the progress of the current stage. */
   present(): { readonly wakeAt?: number; readonly progress?: RunProgress }
-  /** Aborts the run with a signal of a caller, which is let go of when the run has ended. */
+  /** Aborts the run with a signal of a caller. The listener is removed when the run has ended. */
   follow(signal: AbortSignal): void
   /** Ends the sleep before the next poll. */
   wake(): void
-  /** This process stops working on the run: once an effect in progress is done. */
+  /** Stops the work of this process on the run, after an effect in progress. */
   leave(error: RunStateError): void
   /**
-   * Does not wait for that effect any more. Resolves when the run is released; at once when its submission is under way, whose answer is
-   * heard and saved whenever it comes.
+   * Stops waiting for that effect. Resolves when the run is released; at once during a submission, whose response is still saved
+   * when it comes.
    */
   abandon(): Promise<void>
-  /** Resolves when this process does nothing for the run any more. */
+  /** Resolves when this process no longer works on the run. */
   readonly ended: Promise<void>
 }
 
@@ -73,7 +73,7 @@ export function startRun(
   )
   let known: RunIdentity | undefined
   let session: RunSession | undefined
-  // Let go of once the run is open: its media may be large, and the store has it.
+  // Released once the run is open: its media may be large, and the store has it.
   let pending: RunOrigin | undefined = origin
   const onOpen = (opened: RunSession) => {
     const { fingerprint, owner } = opened.state
@@ -104,14 +104,14 @@ export function startRun(
     onEnd()
     markEnded()
   }
-  result.catch(() => undefined) // The caller who reads it still gets the rejection.
+  result.catch(() => undefined) // A caller that awaits it still gets the rejection.
   return {
     id,
     isFor: (request, owner) => {
       if (request === undefined) return true
-      const asked = identityOf(request, owner)
+      const wanted = identityOf(request, owner)
       const own = known ?? (pending?.request && identityOf(pending.request, pending.owner))
-      return own?.fingerprint === asked.fingerprint && own.owner === asked.owner
+      return own?.fingerprint === wanted.fingerprint && own.owner === wanted.owner
     },
     present: () => ({
       ...(session && { wakeAt: session.state.wakeAt }),
@@ -132,7 +132,7 @@ export function startRun(
     wake: () => waits.wake(),
     leave: (error) => {
       waits.leave(error)
-      // A poll has no effect, and the next process makes one at once.
+      // A poll has no effect, and the next process polls at once.
       if (session?.state.step === 'generate' && session.state.submission?.state === 'accepted') session.interrupt(error)
     },
     abandon: async () => {
@@ -142,7 +142,7 @@ export function startRun(
       const upstream = session?.submitting ? submittingTo(session) : session?.upstream
       log.append({ type: 'run-failed', error: toErrorJson(leaving), isAborted: false, ...(upstream && { upstream }) })
       abandonWith(leaving)
-      // What was sent is looked for by the process that continues.
+      // The process that continues looks the submission up.
       if (session?.submitting)
         session.hangUp.abort(new NetworkError(`Could not learn the outcome, the pipeline was closed: ${id}`))
       else session?.interrupt(leaving)

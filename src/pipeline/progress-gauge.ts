@@ -11,8 +11,8 @@ export type GaugedProgress = {
 }
 
 /**
- * Makes progress that readers can trust out of what strategies report: a ratio between 0 and 1 that never goes back. When
- * another strategy takes over, its ratio is left out until it has passed what was seen: neither a step back nor an invention.
+ * Turns the reports of strategies into progress that never goes back, with a ratio between 0 and 1. When another strategy takes
+ * over, its ratio is left out until it passes the last one.
  */
 export class ProgressGauge {
   #highest = 0
@@ -41,7 +41,7 @@ export class ProgressGauge {
   }
 }
 
-/** Whether a value is a ratio: 0 to 1. What is not, such as a percentage, is no progress. */
+/** Whether a value is a ratio from 0 to 1. Any other value, such as a percentage, is not used. */
 export function isRatio(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= 1
 }

@@ -1,28 +1,31 @@
 import type { OptionRule } from '../contracts/check-options.js'
 import { nested, rule, ruleOf } from '../contracts/option-rules.js'
 
-/** How many runs a pipeline works on at once; each a whole number above 0, or `Infinity`. */
+/** How many runs a pipeline works on at the same time; each a whole number above 0, or `Infinity`. */
 export interface RunLimits {
   /**
-   * How many runs are worked on at once, a whole number from 1, or `Infinity` for no limit. Further runs wait in line.
+   * Maximum number of runs at the same time, a whole number from 1, or `Infinity` for no limit. Further runs wait in a queue.
    * @defaultValue `Infinity`
    */
   readonly total?: number | undefined
   /**
-   * How many runs of one owner are worked on at once, a whole number from 1, or `Infinity` for no limit; runs without an
-   * owner count as those of one owner. Further runs wait in line, and runs of other owners pass them.
+   * Maximum number of runs of one owner at the same time, a whole number from 1, or `Infinity` for no limit; runs without an
+   * owner count as runs of one owner. Further runs wait in a queue, and runs of other owners pass them.
    * @defaultValue `Infinity`
    */
   readonly perOwner?: number | undefined
 }
 
-/** The line in which runs wait before they submit, first come, first served. */
+/** The queue in which runs wait before they submit, first in, first out. */
 export interface RunLine {
-  /** Whether a run of the owner would have to wait. */
+  /** Whether a run of the owner would wait. */
   isFull(owner: string | undefined): boolean
-  /** Counts a run without waiting: its job may be running already. The result gives the place back; a second call does nothing. */
+  /**
+   * Counts a run without waiting, because its job may already be running. The result releases the place; a second call does
+   * nothing.
+   */
   take(owner: string | undefined): () => void
-  /** Waits for a place. Rejects with `signal.reason`, and the run leaves the line. */
+  /** Waits for a place. After an abort it rejects with `signal.reason`, and the run leaves the queue. */
   wait(owner: string | undefined, signal: AbortSignal): Promise<() => void>
 }
 
@@ -31,7 +34,7 @@ const LIMITS = nested<RunLimits>({ total: A_LIMIT, perOwner: A_LIMIT })
 
 type Waiting = { readonly owner: string | undefined; enter(): void }
 
-/** Makes a line with nobody in it. */
+/** Creates an empty queue. */
 export function runLine({ total = Number.POSITIVE_INFINITY, perOwner = Number.POSITIVE_INFINITY }: RunLimits): RunLine {
   const waiting = new Set<Waiting>()
   const counts = new Map<string | undefined, number>()
@@ -43,7 +46,7 @@ export function runLine({ total = Number.POSITIVE_INFINITY, perOwner = Number.PO
     if (left === 0) counts.delete(owner)
     else counts.set(owner, left)
   }
-  // One whose owner has too many does not hold up those behind it.
+  // A run whose owner is at the limit does not delay the runs behind it.
   const admit = () => {
     for (const next of waiting) {
       if (working >= total) return
@@ -64,7 +67,7 @@ export function runLine({ total = Number.POSITIVE_INFINITY, perOwner = Number.PO
     }
   }
   return {
-    // Whoever is in the line with the same owner came first.
+    // Waiting runs of the same owner come first.
     isFull: (owner) => !hasPlace(owner) || [...waiting].some((other) => other.owner === owner),
     take,
     wait: (owner, signal) =>
@@ -88,7 +91,7 @@ export function runLine({ total = Number.POSITIVE_INFINITY, perOwner = Number.PO
   }
 }
 
-/** The limits that an option gives; `undefined` when runs never wait. */
+/** The limits of the option; `undefined` when runs never wait. */
 export function limitsOf(option: number | RunLimits | undefined): RunLimits | undefined {
   return typeof option === 'number' ? { total: option } : option
 }

@@ -4,46 +4,46 @@ import { aSignal, choice, msFrom0, number, rule } from '../contracts/option-rule
 import type { VideoRequest } from '../contracts/request.js'
 import type { RunQuery } from '../contracts/run-store.js'
 
-/** What belongs to one run. */
+/** Options of one run. */
 export interface RunOptions {
   /** Aborts the run, as `run.cancel` does. @defaultValue none */
   readonly signal?: AbortSignal | undefined
   /**
-   * Id of the run, 1 to 255 characters; a longer one is refused. An id that the store knows joins or resumes that run and
-   * never starts a second one.
+   * Id of the run, 1 to 255 characters; a longer id is refused. An id that the store knows joins or resumes that run and never
+   * starts a second one.
    * @defaultValue `run_` and 128 random bits
    */
   readonly id?: string | undefined
   /**
-   * Owner of the run, such as a tenant; 1 to 255 characters and no secret. It is kept with the run, so that a backend can
-   * show the run to its owner alone. An id that is known under another owner is refused.
+   * Owner of the run, such as a tenant; 1 to 255 characters and no secret. It is kept with the run, so that a backend can show
+   * the run only to its owner. An id of a run of another owner is refused.
    * @defaultValue none
    */
   readonly owner?: string | undefined
 }
 
-/** What belongs to a run of an adopted job. */
+/** Options of a run of an adopted job. */
 export interface AdoptOptions extends Pick<RunOptions, 'id' | 'owner'> {
   /**
-   * What the job was submitted for. With it the next generator of the chain is tried when the job fails.
+   * The request of the job. With it the next generator of the chain is tried when the job fails.
    * @defaultValue none: a job that fails ends the run
    */
   readonly request?: VideoRequest | undefined
 }
 
-/** What a run is opened with beyond what its caller gives. */
+/** Internal options of a run. */
 export type Opened = {
   readonly delayMs?: number
   readonly retryOf?: string
-  /** Whether a run of that id that is live here already is not joined: it may be of what the store had before. */
-  readonly isAnew?: boolean
+  /** Whether not to join a live run of that id, which may have the former state of the store. */
+  readonly isSeparate?: boolean
 }
 
 /** Which runs are recovered. */
 export interface RecoverOptions {
   /**
-   * How many runs are resumed at most, the most overdue first; a whole number from 1, or `Infinity` for no limit. Further
-   * runs stay as they are until the next call.
+   * Maximum number of runs to resume, the most overdue first; a whole number from 1, or `Infinity` for no limit. Further runs
+   * stay unchanged until the next call.
    * @defaultValue `Infinity`
    */
   readonly limit?: number | undefined
@@ -52,8 +52,8 @@ export interface RecoverOptions {
 /** How a pipeline closes. */
 export interface CloseOptions {
   /**
-   * How long effects in progress (a submission, an upload) may take to finish, in milliseconds from 0. Past it a submission
-   * is left and its answer is saved if it comes; an upload is aborted. `Infinity` waits for them.
+   * How long effects in progress (a submission, an upload) may take to finish, in milliseconds from 0. After it an upload is
+   * aborted, and a submission is no longer awaited; its response is saved if it comes. `Infinity` waits without a limit.
    * @defaultValue `10_000` (10 s)
    */
   readonly graceMs?: number | undefined
@@ -69,11 +69,11 @@ const RUN_OPTIONS: OptionRules<RunOptions> = { signal: aSignal, id: aName, owner
 const ADOPT_OPTIONS: OptionRules<AdoptOptions> = {
   id: aName,
   owner: aName,
-  // Checked as that of a run is.
+  // Checked like the request of a run.
   request: rule((value) => typeof value === 'object' && value !== null, 'give a VideoRequest'),
 }
 
-/** Which runs {@link SoraPipeline.list} gives: never those that were removed. */
+/** Which runs {@link SoraPipeline.list} returns; never removed runs. */
 export type PipelineQuery = Omit<RunQuery, 'withRemoved'>
 
 const QUERY: OptionRules<PipelineQuery> = {
@@ -98,7 +98,7 @@ const CLOSE: OptionRules<CloseOptions> = { graceMs: msFrom0 }
 /**
  * Checks the options of a run.
  * @param allowed - Names of the options that the call takes.
- * @throws InvalidRequestError naming every problem, among them options that the call does not take.
+ * @throws InvalidRequestError naming every problem, including options that the call does not take.
  */
 export function checkRunOptions(
   options: RunOptions,
@@ -109,7 +109,7 @@ export function checkRunOptions(
 }
 
 /**
- * Checks what a job is adopted with; the request has a check of its own.
+ * Checks the options of an adopted job; the request has its own check.
  * @throws InvalidRequestError naming every problem, among them options that the call does not take.
  */
 export function checkAdoptOptions(options: AdoptOptions): void {
@@ -127,7 +127,7 @@ export function runQueryOf(query: Partial<PipelineQuery>): RunQuery {
 }
 
 /**
- * How long a pipeline that closes waits for effects.
+ * How long a closing pipeline waits for effects.
  * @throws InvalidRequestError naming `graceMs`.
  */
 export function graceMsOf(options: CloseOptions): number {
@@ -136,7 +136,7 @@ export function graceMsOf(options: CloseOptions): number {
 }
 
 /**
- * How many runs are recovered at most.
+ * Maximum number of runs to recover.
  * @throws InvalidRequestError naming `limit`.
  */
 export function recoverLimitOf(options: RecoverOptions): number {

@@ -13,25 +13,24 @@ import type { StoredRequest } from './state/stored-request.js'
 import { resultJsonOf } from './video/run-result.js'
 
 /**
- * What is known of a run, as JSON: read from the store, without working on it, such as `{ id: 'run_1', status: 'running',
- * request: { prompt: 'A cat' }, startedAt: 1767225600000, wakeAt: 1767225603000, isAttended: true, progress: { stage: 'generate',
- * ratio: 0.4 } }`.
+ * A run as JSON, read from the store without working on it, such as `{ id: 'run_1', status: 'running', request: { prompt: 'A cat'
+ * }, startedAt: 1767225600000, wakeAt: 1767225603000, isAttended: true, progress: { stage: 'generate', ratio: 0.4 } }`.
  */
 export interface RunRecord {
   /** Id of the run. */
   readonly id: string
-  /** Owner of the run, where one was given. */
+  /** Owner of the run, if it has one. */
   readonly owner?: string
   /** The run that this one retries. */
   readonly retryOf?: string
   /**
-   * `needs-review`: whether a job was paid is not known; `pipeline.settle` is for the person who looked. `unreadable`, in lists only:
-   * the state is broken or of a later version, and `error` says how; nothing else is known of the run.
+   * `needs-review`: a job may have been paid; a person checks the upstream and calls `pipeline.settle`. `unreadable`, in lists
+   * only: the state is broken or of a later version; `error` has the reason, and the other fields are not known.
    */
   readonly status: 'running' | 'completed' | 'failed' | 'needs-review' | 'unreadable'
   /**
-   * Media that the store keeps beside the run is named by its hash. Of a run that was erased, or that the store has forgotten but for
-   * its id, the prompt is empty.
+   * Media that the store keeps beside the run is named by its hash. The prompt is empty for a run that was erased, or of which
+   * the store only kept the id and outcome.
    */
   readonly request: StoredRequest
   /** When the run started, in epoch milliseconds. */
@@ -40,27 +39,27 @@ export interface RunRecord {
   readonly endedAt?: number
   /** When the run next does something, in epoch milliseconds. */
   readonly wakeAt: number
-  /** Whether a live process works on it; if none does, `pipeline.resume(id)` takes it over. */
+  /** Whether a live process works on the run; if not, `pipeline.resume(id)` takes it over. */
   readonly isAttended: boolean
-  /** What is being worked at, while it runs. */
+  /** Current stage, while the run is running. */
   readonly stage?: StageName
-  /** How far the present stage is, while it runs and when the upstream reports it. */
+  /** Progress of the current stage, while the run is running and if the upstream reports it. */
   readonly progress?: RunProgress
   /** The generated video, once it exists. */
   readonly video?: GeneratedVideoFacts
-  /** What the run came to, once it is completed. */
+  /** The result, once the run is completed. */
   readonly result?: PipelineResultJson
   /** When the URL of the result may stop working, in epoch milliseconds. */
   readonly urlExpiresAt?: number
-  /** Of a run that ended without a URL. */
+  /** Error of a run that ended without a URL. */
   readonly error?: SoraPipelineErrorJson
-  /** `true` for a failed run that surely paid nothing: every submission was refused, or none was sent. */
+  /** `true` for a failed run that certainly paid nothing: every submission was refused, or none was sent. */
   readonly isRefused?: boolean
-  /** Of a refused run, the hash of its request: the same for the same request, in every process. */
+  /** Hash of the request of a refused run: the same for the same request in every process. */
   readonly fingerprint?: string
 }
 
-/** What is known of a run; `undefined` when the store does not know it, or it was removed. */
+/** The record of a run; `undefined` when the store does not know it, or it was removed. */
 export async function readRecord(config: PipelineConfig, id: string): Promise<RunRecord | undefined> {
   checkIsText(id)
   const loaded = await loadRun(config.store, id)
@@ -68,9 +67,9 @@ export async function readRecord(config: PipelineConfig, id: string): Promise<Ru
 }
 
 /**
- * The runs that a query asks for. After a run of another owner there are none, as after an id that is not known: to a store `after`
- * is a place in the order of all runs, and would reveal which ids exist. One that cannot be read is `unreadable`, and does not keep the others from the list.
- * @throws RunStateError when the store cannot list, or does not answer.
+ * The runs of a query. After a run of another owner the list is empty, as after an unknown id: for a store `after` is a position
+ * among all runs, which would reveal which ids exist. A run that cannot be read is listed as `unreadable`.
+ * @throws RunStateError when the store cannot list, or does not respond.
  */
 export async function listRecords(config: PipelineConfig, query: RunQuery): Promise<readonly RunRecord[]> {
   const { list } = config.store
@@ -81,14 +80,14 @@ export async function listRecords(config: PipelineConfig, query: RunQuery): Prom
   return records.filter((record) => record !== undefined)
 }
 
-// A run that was removed is still a place in the list of its owner, who may be in the middle of the pages.
+// A removed run is still a position in the list of its owner, who may be between two pages.
 async function isPlaceOf({ store }: PipelineConfig, { owner, after }: RunQuery): Promise<boolean> {
   if (owner === undefined || after === undefined) return true
   try {
     return (await loadRun(store, after))?.state.owner === owner
   } catch (error) {
     if (!isAnswer(error)) throw error
-    return true // Of a run that cannot be read the store alone knows whose it is.
+    return true // Only the store knows the owner of a run that cannot be read.
   }
 }
 
@@ -132,14 +131,14 @@ function recordOf(config: PipelineConfig, { state, beat, progress: reported }: S
   }
 }
 
-// Of a run that no worker stays with, the last answer of its job is what is known.
+// Without a worker, the last status of the job is the progress.
 function readProgress({ submission }: RunState): RunProgress | undefined {
   if (submission?.state !== 'accepted') return undefined
   const ratio = submission.readings.findLast((reading) => reading.ratio !== undefined)?.ratio
   return ratio === undefined ? undefined : { stage: 'generate', ratio }
 }
 
-// A stage that is not configured is passed without a save.
+// A stage that is not configured is skipped without a save.
 function stageAt({ step }: RunState, { publisher, resolver }: PipelineConfig): StageName {
   if (step === 'publish' && publisher === undefined) return resolver === undefined ? 'upload' : 'resolve'
   if (step === 'resolve' && resolver === undefined) return 'upload'

@@ -16,7 +16,7 @@ import { type RunState, withWarnings } from './state/run-state.js'
 import { restoredRequest } from './state/stored-request.js'
 import type { AcceptedSubmission } from './state/submission.js'
 
-/** What a session is opened with. */
+/** Options of a session. */
 export interface SessionOptions {
   readonly config: PipelineConfig
   readonly log: EventLog
@@ -24,16 +24,16 @@ export interface SessionOptions {
   readonly version: number
   /** Whether this process has just created the run. */
   readonly isNew: boolean
-  /** As the caller gave it; without it the stored one is read when it is needed. */
+  /** As the caller passed it; without it the stored request is read when needed. */
   readonly request?: VideoRequest | undefined
-  /** Aborted by the caller alone. */
+  /** Aborted only by the caller. */
   readonly callerSignal: AbortSignal
-  /** Whether this process stays with the run until its end. */
+  /** Whether this process keeps the run until its end. */
   readonly isResident: boolean
   readonly waits: RunWaits
 }
 
-/** A run while this process works on it: its journal, and what cannot be saved. */
+/** A run while this process works on it: its journal, and state that cannot be saved. */
 export class RunSession {
   readonly id: string
   readonly config: PipelineConfig
@@ -42,27 +42,27 @@ export class RunSession {
   readonly callerSignal: AbortSignal
   readonly isResident: boolean
   readonly isNew: boolean
-  /** Where the run merely waits. */
+  /** Waits without effects. */
   readonly waits: RunWaits
-  /** With its source; absent after a restart. */
+  /** The video with its source; absent after a restart. */
   video?: GeneratedVideo
-  /** What generators failed with in this process, for the error of a chain. */
+  /** Errors of generators in this process, for the error of a chain. */
   readonly generatorFailures: GeneratorFailure[] = []
-  /** What the last poll of the job failed with; absent when it had an answer, and after a restart. */
+  /** Error of the last poll of the job; absent when that succeeded, and after a restart. */
   lastMiss?: { readonly error: unknown }
-  /** When a job that could not be claimed is claimed again, in the time of the run. */
+  /** When to claim a job again that could not be claimed, in the time of the run. */
   claimAgainAt?: number
-  /** Gives back the place among the runs that are worked on at once. */
+  /** Releases the place among the concurrent runs. */
   leaveLine: (() => void) | undefined
-  /** Leave of this process to have the present job; asked for again after a restart. */
+  /** Admission of the current job in this process; requested again after a restart. */
   admission?: Admission
-  /** A submission under way, so that an abort can still cancel what it brings. */
+  /** A submission in progress, so that an abort can still cancel its job. */
   submitting?: Promise<StartedTask>
-  /** Ends the connection of a submission, whose outcome is not known then. */
+  /** Closes the connection of a submission, whose outcome is unknown then. */
   readonly hangUp = new AbortController()
-  /** Whether the job that the submission of an aborted run brings is stopped before the last event. */
+  /** Whether the job of an aborted run's submission is cancelled before the last event. */
   isStopping = false
-  /** What is left at the generator, when the run fails. */
+  /** What is left at the generator when the run fails. */
   upstream?: UpstreamState
   /** Whether another process held the run when this one ended it. */
   isWatcher = false
@@ -91,47 +91,50 @@ export class RunSession {
   }
 
   /**
-   * Aborted by the caller, or when another process took the run over: then with a `FencedError` as its reason. The same as long as
-   * this process holds the run.
+   * Aborted by the caller, or with a `FencedError` when another process took the run over. The same signal while this process
+   * holds the run.
    */
   get signal(): AbortSignal {
     return this.#tenure.signal
   }
 
-  /** The time that its deadlines count in. */
+  /** The time of its deadlines. */
   get time(): RunTime {
     return this.journal.time
   }
 
-  /** The caller aborted the run at an instant of the monotonic clock: the step under way ends, and the store has a limited time. */
+  /**
+   * The caller aborted the run at an instant of the monotonic clock: the current step ends, and store operations have a limited
+   * time.
+   */
   abort(at: number): void {
     this.journal.endBy(at + this.config.storeTimeoutMs)
     this.interrupt(this.callerSignal.reason)
   }
 
-  /** Ends the step under way. */
+  /** Ends the current step. */
   interrupt(reason: unknown): void {
     this.#tenure.abort(reason)
   }
 
-  /** After a lost race, and between two steps: what comes is under a signal of its own. */
+  /** After a lost race, and between two steps: starts a new signal. */
   beginTenure(): void {
     if (this.#tenure.signal.aborted && !this.callerSignal.aborted) this.#tenure = new AbortController()
   }
 
   /**
-   * What was asked for, with its media.
-   * @throws RunStateError when the media is gone. Whatever the store throws.
+   * The request with its media.
+   * @throws RunStateError when the media is gone; any error of the store.
    */
   async request(): Promise<VideoRequest> {
     return this.#request ? copyOf(this.#request) : restoredRequest(this.id, this.state.request, this.journal.store)
   }
 
-  /** Beats for the run from now on, and sees when another process saves it. */
+  /** Beats for the run from now on, and detects a save of another process. */
   hold(): void {
     const { config, id, journal } = this
     const onOtherVersion = () => {
-      // Its own save is another version as well, until it has its answer.
+      // Its own save is another version as well, until its response arrives.
       if (!journal.isSaving) journal.isOvertaken().then((isLost) => isLost && this.interrupt(overtaken(id)), ignored)
     }
     const run = {
@@ -144,13 +147,13 @@ export class RunSession {
     this.#letGo ??= config.lease.hold(run)
   }
 
-  /** Lets any process continue the run at once. What the store cannot save is free when the worker retires. */
+  /** Lets any process continue the run at once. If the store cannot save that, the run is free when the worker retires. */
   async release(): Promise<void> {
     const { journal } = this
     if (journal.isOwn && journal.state.status === 'running') await journal.saveUnsaved(false).catch(ignored)
   }
 
-  /** The run is not this process's any more. */
+  /** Marks the run as lost to another process. */
   letGo(): void {
     this.#letGo?.()
     this.#letGo = undefined
@@ -165,7 +168,7 @@ export function overtaken(id: string): FencedError {
 /** Adds a warning to the run, once for each text. */
 export function warn(session: RunSession, warning: StageWarning, stage?: StageName, strategy?: string): void {
   const { code } = warning
-  // A strategy of the caller's own may quote anything.
+  // A custom strategy may quote any text.
   const message = redact(String(warning.message))
   const { warnings } = session.state
   const added = withWarnings(warnings, [{ code, message, ...(stage && { stage }) }])
@@ -174,13 +177,13 @@ export function warn(session: RunSession, warning: StageWarning, stage?: StageNa
   session.log.append({ type: 'warning', ...(stage && { stage }), ...(strategy && { strategy }), code, message })
 }
 
-/** Milliseconds that a stage has left, of its own deadline and of the run's; may be negative. */
+/** Remaining milliseconds of a stage, by its own deadline and that of the run; may be negative. */
 export function remainingMs(session: RunSession, stageMs: number): number {
   const { state, time } = session
   return time.leftMs((state.stepStartedAt ?? time.now()) + stageMs, state.deadlineAt)
 }
 
-/** Milliseconds that a job has left, of the stage, of the run, and of its generator's own time limit; may be negative. */
+/** Remaining milliseconds of a job, by the stage, the run, and the time limit of its generator; may be negative. */
 export function jobRemainingMs(
   session: RunSession,
   { route, submission }: { readonly route: GeneratorRoute; readonly submission: AcceptedSubmission },
@@ -192,7 +195,7 @@ export function jobRemainingMs(
 
 function ignored(): void {}
 
-// What one generator changes of its request, the next one must not be paid for. Media is large, and given on as it is.
+// A change of the request by one generator must not reach the next one. Media is large and shared unchanged.
 function copyOf(request: VideoRequest): VideoRequest {
   const copies = (['providerOptions', 'metadata', 'storyboard'] as const).flatMap((field) =>
     request[field] === undefined ? [] : [[field, jsonCopy(request[field])]],

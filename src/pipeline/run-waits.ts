@@ -2,19 +2,19 @@ import type { Clock } from '../contracts/clock.js'
 import type { RunStateError } from '../contracts/run-errors.js'
 import { raceAbort } from '../timing/deadline.js'
 
-/** Where a run merely waits, so that it can be woken, and left at once when its pipeline closes. */
+/** Waits of a run without effects. They can be woken, and end at once when the pipeline closes. */
 export class RunWaits {
   readonly #waits = new Set<AbortController>()
   readonly #sleepers = new Set<() => void>()
   #leaving: RunStateError | undefined
   #isWoken = false
 
-  /** Why this process stops working on the run; `undefined` while it does not. */
+  /** Why this process stops working on the run; `undefined` while it works. */
   get leaving(): RunStateError | undefined {
     return this.#leaving
   }
 
-  /** Ends every wait, also later ones, with an error. Effects outside are not touched. */
+  /** Ends every wait, including later ones, with an error. Outside effects continue. */
   leave(error: RunStateError): void {
     this.#leaving ??= error
     for (const wait of this.#waits) wait.abort(this.#leaving)
@@ -25,7 +25,7 @@ export class RunWaits {
     if (this.#leaving) throw this.#leaving
   }
 
-  /** Ends the present sleep, or the next one when the run is at work: what it learns now may be older than the reason to wake it. */
+  /** Ends the current sleep, or the next one if the run is busy: its current poll may be older than the reason to wake it. */
   wake(): void {
     this.#isWoken = this.#sleepers.size === 0
     for (const end of this.#sleepers) end()

@@ -28,8 +28,9 @@ import { listRecords, type RunRecord, readRecord } from './run-record.js'
 import { openKeptVideo, removeKept } from './video/kept-run.js'
 
 /**
- * Generates a video, publishes it, resolves a URL and uploads it, falls back at every step, and gives back a URL that works once a video
- * exists. A submission whose outcome is unknown is never repeated and never falls to another generator: that would pay twice.
+ * Generates a video, publishes it, resolves a URL and uploads it, with fallbacks at every step, and returns a URL that works once
+ * a video exists. A submission with unknown outcome is never repeated and never falls back to another generator, because that
+ * would pay twice.
  *
  * @example
  * ```ts
@@ -46,21 +47,23 @@ export class SoraPipeline {
   readonly #config: PipelineConfig
   readonly #live: LiveRuns
 
-  /** @throws ConfigurationError when options are wrong; the message names every problem. */
+  /** @throws ConfigurationError when options are invalid; the message names every problem. */
   constructor(options: SoraPipelineOptions) {
     this.#config = configOf(options)
     this.#live = new LiveRuns(this.#config)
   }
 
   /**
-   * Starts a run, which continues until it has a result, whether it is read or not: only `run.cancel` or the signal stops it. An abort
-   * tells the generator to cancel; what it cannot stop continues running and costing, and the last event says so.
+   * Starts a run, which continues until it has a result, with or without a reader: only `run.cancel` or the signal stops it. An
+   * abort cancels the job if the generator supports it. Otherwise the job continues running and costing money, and the last event
+   * reports that.
    *
-   * `run.result` rejects with `signal.reason` itself after an abort, and else with a `SoraPipelineError`: `AllStrategiesFailedError`,
-   * `SubmissionUnknownError` (a job may be running, look before you pay again), `StageTimeoutError` (its `handle` picks the job up),
-   * `ContentRejectedError`, `NoUsableUrlError` (the video is only behind a key), `RunStateError` (the store) and others.
+   * `run.result` rejects with `signal.reason` itself after an abort, and otherwise with a `SoraPipelineError`:
+   * `AllStrategiesFailedError`, `SubmissionUnknownError` (a job may be running: check the upstream before you pay again),
+   * `StageTimeoutError` (its `handle` resumes the job), `ContentRejectedError`, `NoUsableUrlError` (the video is only behind a
+   * key), `RunStateError` (the store) and others.
    *
-   * @throws InvalidRequestError when the request or an option is wrong; the message names every problem, and nothing was sent.
+   * @throws InvalidRequestError when the request or an option is invalid; the message names every problem, and nothing was sent.
    * RunStateError when the pipeline is closed.
    */
   run(request: VideoRequest, options: RunOptions = {}): PipelineRun {
@@ -70,26 +73,25 @@ export class SoraPipeline {
   }
 
   /**
-   * Resumes a run of the store: one that this process or another left, or one that has ended.
-   * @throws InvalidRequestError when the id is wrong. RunStateError when the pipeline is closed; `result` rejects with it for an unknown id.
+   * Resumes a run of the store: a run that this or another process left, or one that has ended.
+   * @throws InvalidRequestError when the id is invalid. RunStateError when the pipeline is closed; `result` rejects with it for
+   * an unknown id.
    */
   resume(id: string, options: Pick<RunOptions, 'signal'> = {}): PipelineRun {
     checkRunOptions(options, ['signal'])
     return this.#live.open(undefined, { ...options, id })
   }
 
-  /**
-   * Runs and waits: short for `run(request, options).result`. Rejects with what `run` throws and its `result` rejects with.
-   */
+  /** Runs and waits: short for `run(request, options).result`. Rejects with the errors of `run` and of its `result`. */
   async generate(request: VideoRequest, options?: RunOptions): Promise<PipelineResult> {
     return this.run(request, options).result
   }
 
   /**
-   * Resumes every unfinished run of the store that is not live in this pipeline, such as after a restart. A run that another process
-   * works on is only watched. The first polls of jobs are spread over up to five seconds.
-   * @throws InvalidRequestError when an option is wrong. RunStateError when the store is down. A run that cannot be read rejects its own
-   * `result` alone.
+   * Resumes every unfinished run of the store that is not live in this pipeline, such as after a restart. A run of another live
+   * process is only watched. The first polls of jobs are spread over up to five seconds.
+   * @throws InvalidRequestError when an option is invalid. RunStateError when the store is down. A run that cannot be read
+   * rejects only its own `result`.
    */
   async recover(options: RecoverOptions = {}): Promise<readonly PipelineRun[]> {
     return this.#live.recover(recoverLimitOf(options))
@@ -105,10 +107,10 @@ export class SoraPipeline {
   }
 
   /**
-   * Takes a run one step further, if that is due: one submission, one poll, or one later stage. Between two calls no worker holds the
-   * run, so that any process may make the next one; `wakeAt` of what this resolves to says when. Does nothing for a run that a live
-   * worker holds, this one included, or that has ended. What ends the run is in the store and its events, not thrown.
-   * @throws InvalidRequestError when the id is wrong. RunStateError when the store does not know the run or is down.
+   * Advances a run by one step, if that is due: one submission, one poll, or one later stage. Between two calls no worker holds
+   * the run, so any process may make the next call; `wakeAt` of the resolved record is when. Does nothing for an ended run, or a
+   * run that a live worker holds, this one included. The error of a failed run is in the store and its events, not thrown.
+   * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
    */
   async advance(id: string): Promise<RunRecord> {
     await this.#live.advance(id)
@@ -118,9 +120,9 @@ export class SoraPipeline {
   }
 
   /**
-   * Polls the job of a run now, such as for a webhook. A run that this process works on and that sleeps polls at once. One that no live
-   * worker holds is due at once: the next `due`, `advance` or `recover` polls it. One that another process holds polls when it would have.
-   * @throws InvalidRequestError when the id is wrong. RunStateError when the store does not know the run or is down.
+   * Polls the job of a run now, such as for a webhook. A sleeping run of this process polls at once. A run that no live worker
+   * holds is due at once: the next `due`, `advance` or `recover` polls it. A run of another process keeps its schedule.
+   * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
    */
   async wake(id: string): Promise<void> {
     checkNames({ id })
@@ -130,14 +132,14 @@ export class SoraPipeline {
   }
 
   /**
-   * Stops working, so that the process can exit and the next one can take the runs over at once. New runs are refused; `get`, `list` and
-   * `openVideo` still work. What merely waits ends at once; a submission or a later stage in progress may finish within `graceMs`. Runs
-   * that have not ended stay `running` in the store, and their `result` rejects with a `RunStateError` here.
+   * Stops working, so that the process can exit and the next one can take the runs over at once. New runs are refused; `get`,
+   * `list` and `openVideo` still work. A submission or a later stage in progress may finish within `graceMs`. Runs that have not
+   * ended stay `running` in the store, and their `result` rejects with a `RunStateError` here.
    *
-   * Nothing is cancelled upstream: jobs continue running and costing. A submission that takes longer is left: its answer is saved if it
-   * comes while the process lives, and else is unknown to the next process. A later stage that takes longer is aborted, and the next
-   * process repeats it. The store is the caller's to close.
-   * @throws InvalidRequestError when `graceMs` is wrong.
+   * Nothing is cancelled upstream: jobs continue running and costing money. A submission that takes longer is no longer awaited:
+   * its response is saved if it comes while the process lives, otherwise its outcome is unknown. A later stage that takes longer
+   * is aborted, and the next process repeats it. Close the store afterwards.
+   * @throws InvalidRequestError when `graceMs` is invalid.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     await this.#live.close(graceMsOf(options))
@@ -149,8 +151,8 @@ export class SoraPipeline {
   }
 
   /**
-   * Forgets runs that completed or failed before an instant, with their media, and resolves to how many. Runs in review stay. For 24
-   * hours after its end, what answers an id of the caller's again is kept: status, URL and error.
+   * Forgets runs that completed or failed before an instant, with their media, and resolves to their number. Runs in review stay.
+   * For a run with an id of the caller, status, URL and error are kept for 24 hours after its end.
    * @throws InvalidRequestError when `endedBefore` is in the future. RunStateError when the store is down, or has no `prune`.
    */
   async prune(options: PruneOptions): Promise<number> {
@@ -158,7 +160,7 @@ export class SoraPipeline {
   }
 
   /**
-   * Removes the prompt, the media and all other input of a run that has ended. What it came to stays.
+   * Removes the prompt, the media and all other input of a run that has ended. The outcome stays.
    * @throws RunStateError when the store does not know the run or is down, or the run is running or in review.
    */
   async erase(id: string): Promise<void> {
@@ -167,30 +169,29 @@ export class SoraPipeline {
   }
 
   /**
-   * Makes a run of a paid job that this store does not know, such as one whose handle was in an error, and continues it: it is
-   * polled, published, resolved and uploaded. Nothing is submitted for it, unless its job fails and `request` is given.
-   * @throws InvalidRequestError when the handle, the request or the id is wrong. RunStateError when no generator of the chain fits the
-   * handle, another run has claimed the job, the id belongs to something else, or the store is down.
+   * Creates a run for a paid job that this store does not know, such as one whose handle was in an error, and continues it.
+   * Nothing is submitted, unless the job fails and `request` is given.
+   * @throws InvalidRequestError when the handle, the request or the id is invalid. RunStateError when no generator of the chain
+   * fits the handle, another run has claimed the job, the id belongs to another run, or the store is down.
    */
   async adopt(handle: GenerationHandle, options: AdoptOptions = {}): Promise<PipelineRun> {
     return this.#live.adopt(handle, options)
   }
 
   /**
-   * Starts a new run of one that has ended, linked to it by `retryOf`. A job is paid again.
-   * @param changes - Fields of the request that are to be others; media of a run that has ended is gone, and has to be given again.
-   * @throws InvalidRequestError when what it needs is gone, or the changed request is wrong. RunStateError when the store does not know
-   * the run or is down, or the run has not ended.
+   * Retries an ended run as a new run, linked to it by `retryOf`. A job is paid again.
+   * @param changes - Fields of the request to change. Media of an ended run is gone, and must be given again.
+   * @throws InvalidRequestError when the prompt or the media is gone, or the changed request is invalid. RunStateError when the
+   * store does not know the run or is down, or the run has not ended.
    */
   async retry(id: string, changes: Partial<VideoRequest> = {}): Promise<PipelineRun> {
     return this.#live.retry(id, changes)
   }
 
   /**
-   * Settles a run whose submission nobody could tell to be accepted or not, or that failed or was aborted without the video of a job that
-   * it has or may have: a person has looked at the upstream. The run goes on with the job, or, out of review alone, submits again.
-   * @param verdict - `{ operation }` of the job that was found, in the generator's own form such as `{ id: 'video_123' }`, or
-   * `'not-submitted'`, after which the job is paid again if that was wrong.
+   * Settles a run after a person has checked the upstream: a run in review, or one that failed or was aborted without the video
+   * of a job that it has or may have. The run continues with the job, or, only from review, submits again.
+   * @param verdict - `{ operation }` of the found job, such as `{ id: 'video_123' }`, or `'not-submitted'` (pays twice if wrong).
    * @throws RunStateError when the store does not know the run or is down, or the run is not in review.
    */
   async settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun> {
@@ -198,7 +199,7 @@ export class SoraPipeline {
   }
 
   /**
-   * What is known of a run, read from the store without working on it; `undefined` for one that it does not know or that was removed.
+   * Reads a run from the store without working on it; `undefined` for an unknown or removed run.
    * @throws RunStateError when the store is down, or the state is of a later version.
    */
   async get(id: string): Promise<RunRecord | undefined> {
@@ -208,19 +209,18 @@ export class SoraPipeline {
   }
 
   /**
-   * What is known of the runs of an owner, or of all owners, by when they started.
+   * Lists the runs of an owner, or of all owners, by start time.
    * @param query - `order` is `newest-first` by default, and `limit` (1 to 1000) is 100.
-   * @throws InvalidRequestError when the query is wrong. RunStateError when the store is down, or has no `list`.
+   * @throws InvalidRequestError when the query is invalid. RunStateError when the store is down, or has no `list`.
    */
   async list(query: Partial<PipelineQuery> = {}): Promise<readonly RunRecord[]> {
     return listRecords(this.#config, runQueryOf(query))
   }
 
   /**
-   * The bytes of the video of a run, also long after it ended, and also when they are only behind the generator's key: whoever is given
-   * them needs none. They come from the first place that serves them: the resolved URL, the generator (asked anew, for one poll, when its
-   * address has expired), or the copy. What a generator of one long call gave without a public URL can be opened in this process alone,
-   * for the latest 20 of such runs.
+   * Opens the bytes of the video of a run, also long after its end, and also if they are only behind the generator's key. They
+   * come from the first source that serves them: the resolved URL, the generator (polled once if its URL has expired), or the
+   * copy. A video of a one-shot generator without a public URL can be opened only in this process, for the latest 20 such runs.
    * @throws RunStateError when the store does not know the run, or it has no video.
    */
   async openVideo(id: string): Promise<VideoSource> {
@@ -228,8 +228,8 @@ export class SoraPipeline {
   }
 
   /**
-   * Takes a run out of `list`, `get` and `openVideo`. One that goes on is aborted first, and the generator told to cancel; what it cannot
-   * stop goes on running and costing. The state stays in the store.
+   * Removes a run from `list`, `get` and `openVideo`. A running run is aborted first, and its job cancelled if the generator
+   * supports it; otherwise the job continues running and costing money. The state stays in the store.
    * @throws RunStateError when the store does not know the run, or is down.
    */
   async remove(id: string): Promise<void> {

@@ -7,13 +7,13 @@ import { placeOf, type StageWork, warnOfBug } from './stage-work.js'
 import { failedAttempt } from './state/attempts.js'
 import type { VerifyUpload } from './verify-upload.js'
 
-/** Keeps the attempts of a stage: in the state, as events, and the last error for a deadline that passes after it. */
+/** Records the attempts of a stage: in the state, as events, and the last error for a later deadline. */
 export interface StageAttempts {
   readonly observer: AttemptObserver
   readonly lastError: { readonly error: unknown } | undefined
 }
 
-/** Begins to keep the attempts of a stage. */
+/** Starts recording the attempts of a stage. */
 export function observerOf(session: RunSession, work: StageWork): StageAttempts {
   const { stage } = work
   const { verifyUpload } = session.config

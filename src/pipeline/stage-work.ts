@@ -8,28 +8,28 @@ import { type RunSession, warn } from './run-session.js'
 import { shortened } from './state/attempts.js'
 import type { RunProgress } from './state/run-state.js'
 
-/** The strategy at work in a stage, and since when. */
+/** The current strategy of a stage, and its start. */
 export interface StageWork {
   readonly stage: StageName
   readonly startedAt: number
   /** Changes when another strategy of a chain takes over. */
   strategy: ObservedStrategy
   readonly gauge: ProgressGauge
-  /** Reports that come after the end are ignored. */
+  /** Reports after the end are ignored. */
   isOpen: boolean
 }
 
-/** Begins to work on a stage. */
+/** Starts the work on a stage. */
 export function openStage(stage: StageName, startedAt: number, strategy: ObservedStrategy): StageWork {
   return { stage, startedAt, strategy, gauge: new ProgressGauge(), isOpen: true }
 }
 
-/** What events of a stage carry of their strategy. */
+/** Fields of the strategy in the events of a stage. */
 export function placeOf(stage: StageName, { name, label }: ObservedStrategy) {
   return { stage, strategy: name, ...(label !== undefined && { label }) }
 }
 
-/** The context that the strategies of a stage are given. */
+/** The context of the strategies of a stage. */
 export function contextOf(session: RunSession, work: StageWork, signal: AbortSignal): StageContext {
   const { clock } = session.config
   return {
@@ -40,7 +40,7 @@ export function contextOf(session: RunSession, work: StageWork, signal: AbortSig
       try {
         if (work.isOpen && typeof progress === 'object' && progress !== null) report(session, work, progress)
       } catch (error) {
-        warnOfBug(session, work.stage, work.strategy.name, error) // A getter of the strategy's own.
+        warnOfBug(session, work.stage, work.strategy.name, error) // A throwing getter of the strategy.
       }
     },
     warn: (warning) => {
@@ -50,13 +50,13 @@ export function contextOf(session: RunSession, work: StageWork, signal: AbortSig
   }
 }
 
-/** Warns when what a strategy threw is a bug of its own code, which a run that degrades must not hide. */
+/** Warns about a bug in the code of a strategy, which a degraded run must not hide. */
 export function warnOfBug(session: RunSession, stage: StageName, strategy: string, thrown: unknown): void {
-  // Only a bug throws what is not an object.
+  // Only a bug throws a value that is not an object.
   const bug = bugNameOf(thrown) ?? (Object(thrown) === thrown ? undefined : typeof thrown)
   if (bug === undefined) return
   const said = shortened(toErrorJson(thrown).message, 500)
-  const message = `Could not ${stage} with ${strategy}, its own code threw ${bug}: ${said}`
+  const message = `Could not ${stage} with ${strategy}, its code threw ${bug}: ${said}`
   warn(session, { code: 'unexpected-error', message }, stage, strategy)
 }
 
@@ -76,7 +76,7 @@ export function warnOfProgress(
   warn(session, { code, message }, stage, strategy.name)
 }
 
-/** The part of what a strategy resolved with that can be saved; a part that cannot is left out, with a warning. */
+/** The JSON part of the result of a strategy; other parts are left out with a warning. */
 export function savablePart<T>(session: RunSession, { stage, strategy }: StageWork, output: T): T {
   if (isJson(output)) return output
   const message = `Could not save all of the result, a part of it is not JSON: ${strategy.name}`

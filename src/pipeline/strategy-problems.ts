@@ -12,7 +12,7 @@ const STRATEGIES = {
   uploader: { stage: 'upload', verb: 'upload' },
 } as const
 
-/** What is wrong with the strategy of a slot. */
+/** The problems of the strategy of a slot. */
 export function strategyProblems(field: keyof typeof STRATEGIES, strategy: unknown): readonly OptionProblem[] {
   const { stage, verb } = STRATEGIES[field]
   if (!canDo(strategy, stage)) return [optionProblem(field, strategy, `give an object that can ${verb}`)]
@@ -20,12 +20,12 @@ export function strategyProblems(field: keyof typeof STRATEGIES, strategy: unkno
   return [optionProblem(`${field}.name`, strategy.name, 'give a name that is not empty')]
 }
 
-/** What is wrong with the generators of a chain together. */
+/** The problems of the generators of a chain together. */
 export function chainProblems(chain: Generator): readonly OptionProblem[] {
   return [...wrongUpstreams(chain), ...sharedNames(chain)]
 }
 
-// A job is never polled at another upstream than the one that was saved with it.
+// A job is polled only at the upstream that was saved with it.
 function wrongUpstreams(chain: Generator): readonly InputProblem[] {
   const { generators } = generatorRoutesOf(chain)
   const wrong = generators.filter(({ upstream = 'none' }) => typeof upstream !== 'string' || upstream === '')
@@ -41,7 +41,7 @@ function sharedNames(chain: Generator): readonly InputProblem[] {
   return [...shared].map((name) => ({ field: 'generator', value: `${describeValue(name)} twice`, fix }))
 }
 
-// A class may have several verbs; in the slot of a stage the slot decides.
+// A class may have several verbs; the slot decides which one is used.
 function canDo(strategy: unknown, stage: string): strategy is { name: unknown } {
   if (typeof strategy !== 'object' || strategy === null) return false
   if (stageOf(strategy) === stage) return true

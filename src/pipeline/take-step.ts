@@ -18,21 +18,21 @@ const STEPS: Readonly<Record<Exclude<Step, 'finish'>, (session: RunSession) => P
   unpublish: advanceUnpublish,
 }
 
-/** Takes one step of a run: at most one effect outside, saved by compare-and-set. */
+/** Takes one step of a run: at most one outside effect, saved by compare-and-set. */
 export async function takeStep(session: RunSession): Promise<void> {
   const { step } = session.state
   if (step !== 'finish') await STEPS[step](session)
 }
 
-/** Ends a run that has come to its last step, or gives what an ended one came to. */
+/** Ends a run at its last step, or returns the result of an ended one. */
 export async function finishRun(session: RunSession): Promise<PipelineResult> {
   const { log, config, journal } = session
   const { error } = session.state
-  // A video that is only behind a key still has its source: the error is made again, with it.
+  // A video that is only behind a key still has its source here: the error is created again with it.
   if (error && error.code !== 'no-usable-url') throw new RecordedError(error)
   if (session.state.status === 'running') await secureUrl(session)
   const endedAt = session.state.endedAt ?? config.clock.now()
-  resultOf(session, endedAt) // Rejects before the run is saved as completed.
+  resultOf(session, endedAt) // Throws before the run is saved as completed.
   if (session.state.status === 'running') {
     await journal.save({ status: 'completed', endedAt })
     await dropMedia(session)
@@ -52,7 +52,7 @@ export function stagesOf({ publisher, resolver, uploader }: PipelineConfig): Sta
   ]
 }
 
-/** Whether the present step is one after the generation that has an effect, which no other process may have meanwhile. */
+/** Whether the current step is one after the generation with an effect, which no other process may have at the same time. */
 export function isConfigured({ config, state }: RunSession): boolean {
   switch (state.step) {
     case 'publish':

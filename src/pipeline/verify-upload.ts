@@ -7,18 +7,18 @@ import type { AllowPrivateAddresses } from '../upstream/download/allowed-destina
 import { createDownloader } from '../upstream/download/downloader.js'
 import { servesFile } from '../upstream/download/serves-file.js'
 
-/** Checks that an uploaded copy can be opened by anyone; rejects when it cannot. */
+/** Checks that an uploaded copy can be opened without credentials; rejects when it cannot. */
 export type VerifyUpload = (
   uploader: Pick<Uploader, 'name' | 'givesPageUrl'>,
   uploaded: UploadedVideo,
   signal: AbortSignal,
 ) => Promise<void>
 
-// Of a store that takes a moment until it serves what it was given: at most three requests in 6 seconds and their own time.
+// For services that need a moment until they serve a new file: at most three requests, with 6 seconds of pauses.
 const WAITS = { retries: 2, minDelayMs: 2_000, maxDelayMs: 4_000, maxRetryAfterMs: 10_000 }
 const HEADERS_TIMEOUT_MS = 10_000
 
-/** Makes the check of {@link VerifyUpload}: one GET for the first byte, and up to two more where it fails. */
+/** Creates the check of {@link VerifyUpload}: one GET for the first byte, and up to two more if it fails. */
 export function uploadVerifier(options: {
   readonly allowPrivateAddresses: AllowPrivateAddresses | undefined
   readonly clock: Clock
@@ -32,13 +32,13 @@ export function uploadVerifier(options: {
     } catch (error) {
       signal.throwIfAborted()
       const message = `Could not verify the upload of ${name}: ${toErrorJson(error).message}`
-      // To upload the same to the same place again is not likely to change it.
+      // Uploading the same file to the same place again is unlikely to help.
       throw new UpstreamResponseError(message, { cause: error, isRetryable: false })
     }
   }
 }
 
-// An address that may not be reached stays so; what a store says may change within seconds.
+// An address that is not allowed stays so; the response of a service may change within seconds.
 function isPassing(error: unknown): boolean {
   const { code, isRetryable } = toErrorJson(error)
   return code !== 'network' || isRetryable

@@ -4,7 +4,7 @@ import type { LoadedRun, StoredRun } from '../contracts/run-store.js'
 import type { RunRow } from './store-operations.js'
 
 /**
- * A run from its row, with what was saved beside the state.
+ * A run from its row, with the data beside the state.
  * @throws RunStateError, not retryable, when the state is not a JSON object.
  */
 export function loadedRun(row: RunRow, { id, place }: { readonly id: string; readonly place: string }): LoadedRun {
@@ -26,7 +26,7 @@ function parsed(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch {
-    // Reported by the caller, as any other state that is not an object.
+    // Reported by the caller, like any other state that is not an object.
     return undefined
   }
 }

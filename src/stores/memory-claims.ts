@@ -2,16 +2,16 @@
 export interface MemoryClaims {
   /** Whether the run is the only claimant of the name. */
   claim(name: string, runId: string): boolean
-  /** The run was forgotten: its claims go with a later `sweep`. */
+  /** Records that the run was forgotten: a later `sweep` removes its claims. */
   release(runId: string, now: number): void
   /** Removes the claims that were released at or before an instant. */
   sweep(before: number): void
 }
 
-/** Makes an empty set of claims. */
+/** Creates an empty set of claims. */
 export function memoryClaims(): MemoryClaims {
   const claimants = new Map<string, string>()
-  // Names by claimant, without those that were released.
+  // Names by claimant, without released ones.
   const names = new Map<string, Set<string>>()
   // Names, in the order of their release.
   const released = new Map<string, number>()
@@ -21,7 +21,7 @@ export function memoryClaims(): MemoryClaims {
       if (claimant !== runId) return false
       claimants.set(name, runId)
       names.set(runId, (names.get(runId) ?? new Set()).add(name))
-      // A later run may have the id of a forgotten one: its claims last as long as it does.
+      // A later run may have the id of a forgotten one: its claims stay as long as the run.
       released.delete(name)
       return true
     },

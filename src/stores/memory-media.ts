@@ -7,7 +7,7 @@ export interface MemoryMedia {
   drop(runId: string): void
 }
 
-/** Makes an empty set of media. */
+/** Creates an empty set of media. */
 export function memoryMedia(): MemoryMedia {
   const kept = new Map<string, { readonly bytes: Uint8Array; readonly runs: Set<string> }>()
   const refs = new Map<string, Set<string>>()

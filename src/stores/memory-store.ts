@@ -13,13 +13,13 @@ import { checkTtl } from './store-input.js'
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * How many runs that completed or failed are kept, a whole number from 0. Of more than that the oldest are forgotten. Runs
-   * that are running or in review are always kept. Of a forgotten run with an id of the caller, what answers that id is kept
-   * for 24 hours after its end.
+   * How many runs that completed or failed are kept, a whole number from 0. The oldest ones beyond that are forgotten. Runs that
+   * are running or in review are always kept. For a forgotten run with an id of the caller, the outcome is kept for 24 hours
+   * after its end.
    * @defaultValue `1_000`
    */
   readonly maxEnded?: number | undefined
-  /** Clock by which the beats of workers expire; only `monotonic()` is read. @defaultValue the system clock */
+  /** Clock by which the beats of workers expire; only `monotonic()` is used. @defaultValue the system clock */
   readonly clock?: Pick<Clock, 'monotonic'> | undefined
 }
 
@@ -34,8 +34,8 @@ type Beat = { readonly number: number; readonly ttlMs: number; readonly expiresA
 type Report = { readonly worker: string; readonly progress: JsonObject }
 
 /**
- * Makes a run store that lives and dies with the process: the default of a pipeline. Several pipelines that are given one share
- * their runs.
+ * Creates a run store in the memory of the process: the default of a pipeline. Several pipelines with the same store share their
+ * runs.
  *
  * @throws ConfigurationError when `maxEnded` is not a whole number from 0, or `clock` has no `monotonic`.
  *
@@ -52,7 +52,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
   const { maxEnded = 1000, clock = performanceClock } = options
   const runs = new Map<string, Kept>()
   const ended = new Set<string>()
-  // Forgotten runs of which something is retained, in the order in which they were forgotten.
+  // Forgotten runs with a retained part, in the order in which they were forgotten.
   const retained = new Set<string>()
   const beats = new Map<string, Beat>()
   let number = 0
@@ -72,7 +72,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
   const remove = (id: string, now: number) => {
     runs.delete(id)
     retained.delete(id)
-    // Also those that a worker put after the run was forgotten.
+    // Includes media that a worker added after the run was forgotten.
     media.drop(id)
     claims.release(id, now)
   }
@@ -95,7 +95,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
   }
   const forgetOldest = ({ status, endedAt }: StoredRun) => {
     if (status === 'running' || ended.size <= maxEnded) return
-    // The newest end is the best instant that a store without a wall clock knows.
+    // The newest end is the best estimate of the time for a store without a wall clock.
     const now = endedAt ?? 0
     for (const id of ended) {
       if (ended.size <= maxEnded) break
@@ -168,7 +168,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
     report: async (worker, entries) => {
       for (const { id, progress } of entries) {
         const run = runs.get(id)
-        // A worker that lost the run must not hide what its successor reported.
+        // A worker that lost the run must not hide the reports of its successor.
         if (run?.status !== 'running' || run.worker !== worker) continue
         reports.set(id, { worker, progress: structuredClone(progress) })
       }
@@ -180,7 +180,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
     prune: async ({ endedBefore, now }) => {
       const old = [...ended].filter((id) => (runs.get(id)?.endedAt ?? 0) < endedBefore)
       for (const id of old) forget(id, now)
-      // Runs need not be forgotten in the order in which they ended.
+      // Runs may be forgotten in another order than they ended.
       for (const id of retained) {
         if (!isRetainedAt(runs.get(id) as unknown as StoredRun, now)) remove(id, now)
       }

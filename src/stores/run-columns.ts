@@ -1,7 +1,7 @@
 import type { StoredRun } from '../contracts/run-store.js'
 import type { RunColumns } from './store-operations.js'
 
-/** The columns of a state. A value that is not of its type becomes one that the table refuses. */
+/** The columns of a state. A value of a wrong type becomes one that the table refuses. */
 export function columnsOf(state: StoredRun): RunColumns {
   const { status, wakeAt, startedAt = 0, owner, removedAt, worker, endedAt = 0, isCallerId } = state
   return {
@@ -17,12 +17,12 @@ export function columnsOf(state: StoredRun): RunColumns {
   }
 }
 
-/** A text as the database has it: JSON without its quotes. Half a surrogate pair keeps its form, and plain ids stay readable. */
+/** The form of a text in the database: JSON without its quotes. It preserves half a surrogate pair, and plain ids stay readable. */
 export function toText(text: string): string {
   return JSON.stringify(text).slice(1, -1)
 }
 
-/** The text that `toText` was given. */
+/** The inverse of `toText`. */
 export function fromText(text: string): string {
   return JSON.parse(`"${text}"`) as string
 }

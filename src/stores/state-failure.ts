@@ -1,15 +1,15 @@
 import { isSoraPipelineError } from '../contracts/errors.js'
 import { RunStateError } from '../contracts/run-errors.js'
 
-/** The code of a failed system call, such as `ENOSPC`; of anything else `undefined`. */
+/** The code of a failed system call, such as `ENOSPC`; `undefined` for any other value. */
 export function codeOfFailure(error: unknown): string | undefined {
   const { code } = Object(error)
   return typeof code === 'string' ? code : undefined
 }
 
 /**
- * Works on a store, and reports of a failure what could not be done.
- * @throws RunStateError, retryable, when the work fails with anything but an error of this library.
+ * Runs a store operation, and reports on failure what could not be done.
+ * @throws RunStateError, retryable, when the operation fails with any error but one of this library.
  */
 export async function asStateFailure<T>(
   task: { readonly verb: string; readonly subject: string; readonly place: string },
@@ -22,12 +22,12 @@ export async function asStateFailure<T>(
     const { verb, subject, place } = task
     const reason = `${reasonOf(error)} at ${place}`
     const message = `Could not ${verb}, ${reason}: ${subject}`
-    // The store is unavailable, which may pass; a state that is broken is reported by an error that is not retryable.
+    // The store is unavailable, which may be temporary; a broken state is reported by an error that is not retryable.
     throw new RunStateError(message, { cause: error, isRetryable: true, reason })
   }
 }
 
-// A database has a sentence of its own; the message of a system call would repeat the path.
+// A database has its own message; the message of a system call would repeat the path.
 function reasonOf(error: unknown): string {
   const { errstr, message } = Object(error)
   return String(errstr ?? codeOfFailure(error) ?? message)

@@ -3,7 +3,7 @@ import { describeValue } from '../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
 
 /**
- * Refuses a heartbeat that would not last.
+ * Refuses a heartbeat with an invalid duration.
  * @throws InvalidRequestError naming `ttlMs`.
  */
 export function checkTtl(ttlMs: number): void {
@@ -12,7 +12,7 @@ export function checkTtl(ttlMs: number): void {
 }
 
 /**
- * Refuses bytes that are not those that were announced.
+ * Refuses bytes whose SHA-256 is not the announced one.
  * @throws InvalidRequestError naming `sha256`.
  */
 export function checkMedia(sha256: string, bytes: Uint8Array): void {
@@ -20,7 +20,7 @@ export function checkMedia(sha256: string, bytes: Uint8Array): void {
 }
 
 /**
- * Refuses bytes whose digest was computed elsewhere and is not the one that was announced.
+ * Refuses bytes whose computed digest is not the announced one.
  * @throws InvalidRequestError naming `sha256`.
  */
 export function checkDigest(sha256: string, actual: string): void {

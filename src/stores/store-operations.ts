@@ -1,6 +1,6 @@
 /**
- * What a database does for a store, by name. Arguments and results may cross a thread: plain data alone. Ids, keys, owners and workers
- * are in the form of {@link toText}.
+ * The operations of a database for a store, by name. Arguments and results may cross a thread, so they are plain data. Ids, keys,
+ * owners and workers are in the form of {@link toText}.
  */
 export interface StoreOperations {
   create(id: string, columns: RunColumns): boolean
@@ -26,29 +26,29 @@ export type OperationName = keyof StoreOperations
 /** Operations that write nothing; they need no transaction. */
 export const READS: ReadonlySet<OperationName> = new Set(['load', 'due', 'versions', 'list', 'getMedia'])
 
-/** One operation on its way to the worker. */
+/** One operation for the worker. */
 export interface Call {
   readonly number: number
   readonly name: OperationName
   readonly args: readonly unknown[]
 }
 
-/** What became of a call. */
+/** The outcome of a call. */
 export type Reply =
   | { readonly number: number; readonly value: unknown }
   | { readonly number: number; readonly failure: Failure }
 
-/** An error without its class, which does not cross a thread. */
+/** An error without its class, which cannot cross a thread. */
 export interface Failure {
   readonly message: string
   readonly code?: string | undefined
-  /** The sentence of SQLite for it. */
+  /** Message of SQLite for the error. */
   readonly errstr?: string | undefined
-  /** The database is of a later version of the library: another attempt fails as well. */
+  /** Whether the database is of a later version of the library, so that a retry fails as well. */
   readonly isLaterVersion?: boolean | undefined
 }
 
-/** A state as the columns of its row. */
+/** A state in the columns of its row. */
 export interface RunColumns {
   readonly status: string
   readonly wakeAt: number
@@ -63,20 +63,20 @@ export interface RunColumns {
   readonly state: string
 }
 
-/** A run as its row, its report and the beat of its worker have it. */
+/** A run from its row, its report and the beat of its worker. */
 export interface RunRow {
   readonly version: number
   readonly state: string
-  /** What `reschedule` saved over the state. */
+  /** Values that `reschedule` saved over the state. */
   readonly schedule?: { readonly wakeAt: number; readonly readings: string } | undefined
   readonly progress?: string | undefined
   readonly beat?: { readonly number: number; readonly ttlMs: number; readonly isExpired: boolean } | undefined
 }
 
-/** `stale` when the version is not the newest, `unknown` when there is no such run. */
+/** `stale` if the version is not the newest, `unknown` if the run does not exist. */
 export type SaveOutcome = 'saved' | 'stale' | 'unknown'
 
-/** Which runs `due` gives. */
+/** Which runs `due` returns. */
 export interface DueQuery {
   readonly before: number
   readonly limit: number
@@ -84,7 +84,7 @@ export interface DueQuery {
   readonly isFree: boolean
 }
 
-/** Which runs `list` gives. */
+/** Which runs `list` returns. */
 export interface ListQuery {
   readonly owner: string | undefined
   readonly order: string
@@ -99,7 +99,7 @@ export interface ReportRow {
   readonly progress: string
 }
 
-/** The digest that the bytes really have; they are kept when it is the one that was given. */
+/** The actual digest of the bytes; they are kept if it is the given one. */
 export interface MediaOutcome {
   readonly actualSha256: string
 }

@@ -1,21 +1,21 @@
 import type { Clock } from '../contracts/clock.js'
 
-/** A call that must end: by its own result, by the caller's signal, or by the time. */
+/** A call that ends by its own result, by the caller's signal, or by its time limit. */
 export interface DeadlineOptions {
   readonly clock: Clock
   /** `Infinity` for no limit. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
-  /** Makes the error of a passed deadline. */
+  /** Creates the error for a passed deadline. */
   readonly error: () => Error
 }
 
-// Nobody sees it: an error with its stack, for each call that ends in time, would be for nothing.
+// Never shown. Without a reason, abort() creates an error with a stack for each call that ends in time.
 const OVER = 'over'
 
 /**
- * Runs a call under a signal and a time limit and settles at once when either ends it, also when the call itself does not
- * listen: what it does later is ignored. The call sees both as one signal.
+ * Runs a call under a signal and a time limit, and settles at once when either ends it, even if the call ignores its signal: its
+ * later result is ignored. The call receives both as one signal.
  */
 export async function withDeadline<T>(options: DeadlineOptions, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const { clock, timeoutMs, signal, error } = options
@@ -27,7 +27,7 @@ export async function withDeadline<T>(options: DeadlineOptions, call: (signal: A
   if (timeoutMs !== Number.POSITIVE_INFINITY) {
     clock.sleep(timeoutMs, { signal: done.signal }).then(
       () => controller.abort(error()),
-      () => undefined, // The call ended first and took its timer with it.
+      () => undefined, // The call ended first and cancelled its timer.
     )
   }
   try {

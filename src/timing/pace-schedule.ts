@@ -5,25 +5,25 @@ import type { PollHistory, PollReading, PollSchedule } from '../contracts/poll-s
 /** Options of {@link paceSchedule}, all in milliseconds and above 0. */
 export interface PaceScheduleOptions {
   /**
-   * Time from the submission to the first poll, in milliseconds above 0 (finite). A job that reports 90 % or more at once is
-   * polled sooner.
+   * Time from the submission to the first poll, in milliseconds above 0 (finite). A job that reports 90 % or more on submission
+   * is polled sooner.
    * @defaultValue `3_000`
    */
   readonly firstMs?: number | undefined
   /**
-   * Delay between the end of a job and its discovery that the schedule aims at, in milliseconds above 0 (finite). A smaller
-   * value costs more polls near the end.
+   * Target delay between the end of a job and the poll that sees it, in milliseconds above 0 (finite). A smaller value costs more
+   * polls near the end.
    * @defaultValue `700`
    */
   readonly floorMs?: number | undefined
   /**
-   * Longest gap between two polls while progress moves, in milliseconds above 0 (finite). It bounds how late a failure is
+   * Longest interval between two polls while progress moves, in milliseconds above 0 (finite). It bounds how late a failure is
    * seen.
    * @defaultValue `10_000`
    */
   readonly ceilMs?: number | undefined
   /**
-   * Longest gap between two polls while nothing moves, in milliseconds above 0 (finite). It bounds how late the end of a job
+   * Longest interval between two polls while nothing moves, in milliseconds above 0 (finite). It bounds how late the end of a job
    * without progress is seen.
    * @defaultValue `5_000`
    */
@@ -37,9 +37,9 @@ const aGap = number((value) => value > 0 && Number.isFinite(value), 'give millis
 const RULES: OptionRules<PaceScheduleOptions> = { firstMs: aGap, floorMs: aGap, ceilMs: aGap, blindMs: aGap }
 
 /**
- * Makes the schedule that a pipeline polls by: it aims at the expected end while progress moves, backs off when nothing
- * moves, and is never further apart than its bounds. Against polling every 5 s it finds the end of a job with steady
- * progress within 0.8 s and with two thirds of the requests.
+ * Creates the default poll schedule of a pipeline. It aims at the expected end while progress moves, backs off when nothing
+ * moves, and keeps its intervals within the bounds. With steady progress it finds the end of a job within 0.8 s, with two thirds
+ * of the requests of polling every 5 s.
  *
  * @example
  * ```ts
@@ -84,7 +84,7 @@ function movingGapMs(
   const speed = (latest.percent - base.percent) / spent
   const fastest = (latest.percent - base.percent + step) / spent
   const left = (100 - latest.percent) / speed - since
-  // A percentage that is cut off stands for half a point more on average; coarser steps are taken as they are.
+  // A truncated percentage is half a point too low on average; coarser steps stay unchanged.
   const leastAtMove = ((step > 1 ? 100 : 99.5) - latest.percent - step) / fastest
   const least = leastAtMove - since
   if (least > floorMs) return clamp(Math.min(0.85 * left, least), floorMs, ceilMs)
@@ -96,7 +96,7 @@ function movingGapMs(
   return clamp(0.4 * since, Math.min(2000, blindMs), blindMs)
 }
 
-// Only readings that went up: a percentage that jitters or falls back says nothing of the end.
+// Only readings that went up: a percentage that jitters or falls does not predict the end.
 function movesOf(readings: readonly PollReading[]): Move[] {
   const moves: Move[] = []
   for (const { atMs, ratio } of readings) {

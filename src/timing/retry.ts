@@ -2,17 +2,17 @@ import pRetry from 'p-retry'
 import type { Clock } from '../contracts/clock.js'
 import { fieldOf } from '../contracts/thrown-value.js'
 
-/** How often, and how long apart. */
+/** Number of retries and the delays between them. */
 export interface RetryPlan {
-  /** How often to try again after the first failure. */
+  /** Number of retries after the first failure. */
   readonly retries: number
   /** Upper bound of the first delay, in milliseconds. */
   readonly minDelayMs: number
   /** Upper bound of every delay, in milliseconds. */
   readonly maxDelayMs: number
-  /** A failure that asks for a longer wait than this is not retried, in milliseconds. */
+  /** Longest requested wait that is retried, in milliseconds. */
   readonly maxRetryAfterMs: number
-  /** Gives 0 up to 1. */
+  /** Returns 0 up to, but not including, 1. */
   readonly random: () => number
   readonly shouldRetry: (error: unknown) => boolean
 }
@@ -48,8 +48,8 @@ export async function retry<T>(
 }
 
 /**
- * How long to wait after the nth failure (from 1), in milliseconds; `undefined` when it is not to be retried. What the
- * upstream asks for is a lower bound, and the jitter comes on top, so that many clients do not come back at once.
+ * How long to wait after the nth failure (from 1), in milliseconds; `undefined` without a retry. The wait that the upstream
+ * requests is a lower bound, and the jitter comes on top, so that many clients do not retry at the same time.
  */
 export function retryDelayMs(error: unknown, failures: number, plan: RetryPlan): number | undefined {
   if (failures > plan.retries || !plan.shouldRetry(error)) return undefined
@@ -58,13 +58,13 @@ export function retryDelayMs(error: unknown, failures: number, plan: RetryPlan):
   return askedMs > plan.maxRetryAfterMs ? undefined : askedMs + jitterMs
 }
 
-/** The wait that an error asks for, in milliseconds. */
+/** The wait that an error requests, in milliseconds. */
 export function retryAfterMsOf(error: unknown): number | undefined {
   const askedMs = fieldOf(error, 'retryAfterMs')
   return typeof askedMs === 'number' && askedMs >= 0 && Number.isFinite(askedMs) ? askedMs : undefined
 }
 
-// p-retry gives up on errors that look like bugs and wraps what is no Error; inside this it sees neither.
+// p-retry does not retry errors that look like bugs, and wraps values that are not errors. This wrapper hides both.
 class Failure extends Error {
   readonly reason: unknown
   constructor(reason: unknown) {

@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.js'
 
-// The longest time that a timer of Node can hold; longer sleeps are made of several.
+// The longest delay of a Node timer; longer sleeps use several timers.
 const LONGEST_TIMER_MS = 2_147_483_647
 
 type Timer = ReturnType<typeof setTimeout>
@@ -10,9 +10,9 @@ interface Timers {
   stop(timer: Timer): void
 }
 
-/** The machine's own time for one owner, who may stop to hold the process with it. */
+/** A system clock of one owner, who can release the process from its timers. */
 export interface HeldClock extends Clock {
-  /** From now on no sleep keeps the process alive, neither one under way nor a later one. */
+  /** From now on no sleep keeps the process alive, neither a current one nor a later one. */
   release(): void
 }
 
@@ -20,18 +20,18 @@ const plainTimers: Timers = { start: (call, ms) => setTimeout(call, ms), stop: (
 const looseTimers: Timers = { ...plainTimers, start: (call, ms) => loosened(setTimeout(call, ms)) }
 const heldClocks = new WeakSet<Clock>()
 
-/** The machine's own time. */
+/** The system clock. */
 export const systemClock: Clock = clockOf(plainTimers)
 
-/** The machine's own time for what may be left undone: a process that has nothing else to do does not wait for it. */
+/** The system clock for optional work: its timers do not keep the process alive. */
 export const backgroundClock: Clock = clockOf(looseTimers)
 
-/** A clock for what may be left undone: that of the machine does not keep the process alive. */
+/** A clock for optional work: if it is the system clock, its timers do not keep the process alive. */
 export function backgroundOf(clock: Clock): Clock {
   return clock === systemClock || heldClocks.has(clock) ? backgroundClock : clock
 }
 
-/** Makes a clock of the machine's own time that can be released. */
+/** Creates a system clock that can be released. */
 export function heldClock(): HeldClock {
   const running = new Set<Timer>()
   let isReleased = false
@@ -60,7 +60,7 @@ export function heldClock(): HeldClock {
   return held
 }
 
-/** Nothing that still sleeps by a clock keeps the process alive. One that was injected is its owner's to stop. */
+/** Sleeps of the clock no longer keep the process alive. An injected clock stays under the control of its owner. */
 export function releaseClock(clock: Clock): void {
   if (heldClocks.has(clock)) (clock as HeldClock).release()
 }
@@ -73,7 +73,7 @@ function clockOf(timers: Timers): Clock {
   }
 }
 
-// Elsewhere than in Node a timer is a number, and holds nothing.
+// Outside Node a timer is a number, and does not keep the process alive.
 function loosened(timer: Timer): Timer {
   return typeof timer === 'object' ? timer.unref() : timer
 }

@@ -187,7 +187,7 @@ describe('balance', () => {
     expect(second).toBeInstanceOf(AuthenticationError)
     expect(second).not.toBe(refusedKey)
     expect(second).toMatchObject({
-      message: 'Could not use a, it was refused lately: Could not upload, the key was refused: host',
+      message: 'Could not use a, it was refused recently: Could not upload, the key was refused: host',
       stage: 'upload',
       strategy: 'a',
     })

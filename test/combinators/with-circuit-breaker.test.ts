@@ -56,7 +56,7 @@ describe('withCircuitBreaker', () => {
       retryAfterMs: 6000,
       stage: 'upload',
       strategy: 'drive',
-      message: 'Could not upload, too many calls failed and it rests: drive',
+      message: 'Could not upload, the circuit is open after repeated failures: drive',
     })
     expect(toOpenAiError(refusal)).toMatchObject({ status: 503, headers: { 'retry-after': '6' } })
     expect(uploader.calls).toHaveLength(3)
@@ -121,7 +121,7 @@ describe('withCircuitBreaker', () => {
     ['a job that was given up', new GenerationFailedError('Could not generate: server_error')],
     ['an unknown outcome', new SubmissionUnknownError('Could not learn the outcome: host')],
     ['a wrong configuration', new ConfigurationError('drive', [{ field: 'key', value: 'nothing', fix: 'give one' }])],
-    ['another breaker', new CircuitOpenError('Could not upload, too many calls failed and it rests: b')],
+    ['another breaker', new CircuitOpenError('Could not upload, the circuit is open after repeated failures: b')],
     ['a chain of these', new AllStrategiesFailedError('Could not', { errors: [http(404), http(410)] })],
   ])('neither counts %s nor takes it for a success', async (_, error) => {
     const context = fakeContext()

@@ -98,8 +98,8 @@ test.each([
   ['wait', new RateLimitError('No'), /Wait and send/],
   ['wait', new OverloadedError('No'), /wait and send/],
   ['try again', new NetworkError('No'), /try again/],
-  ['look it up', new SubmissionUnknownError('No'), /look it up before you send/],
-  ['ask for the run', new StageTimeoutError('No', { timeoutMs: 5 }), /ask for the run under its id/],
+  ['look it up', new SubmissionUnknownError('No'), /check the video provider before you send/],
+  ['ask for the run', new StageTimeoutError('No', { timeoutMs: 5 }), /request the run under its id/],
 ])('the message advises the user to %s', (_, error, advice) => {
   expect(toOpenAiError(error).body.error.message).toMatch(advice)
 })
@@ -127,7 +127,7 @@ test('no message of a foreign error or of the configuration is passed on', () =>
 test('a message has one full stop before the advice and no lone surrogate', () => {
   const { message } = toOpenAiError(new NetworkError('Could not connect: \ud800.')).body.error
   expect(message).toBe(
-    'Could not connect: \uFFFD. The video provider did not answer: try again, or have its address and the network of this server checked.',
+    'Could not connect: \uFFFD. The video provider did not respond: try again, or check its address and the network of this server.',
   )
 })
 

@@ -36,7 +36,7 @@ describe('new SoraPipeline', () => {
         generator: fakeGenerator(),
         clock: { now: () => Number.NaN, monotonic: () => '1', sleep: async () => undefined } as never,
       },
-      'clock.now() is NaN (give a clock that gives milliseconds, a finite number); clock.monotonic() is "1"',
+      'clock.now() is NaN (give a clock that returns finite milliseconds); clock.monotonic() is "1"',
     ],
     [
       'an invalid clock',

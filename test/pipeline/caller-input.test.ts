@@ -117,7 +117,7 @@ describe('a method without its pipeline', () => {
     const pipeline = new SoraPipeline({ generator: fakeGenerator() })
     const { run, resume, generate, advance, get, list, recover, close, wake } = pipeline
     expect(() => run(request)).toThrow(
-      new TypeError('Could not call the method without its object: call it as pipeline.run(…)'),
+      new TypeError('Could not call run(): its object is missing; call it as pipeline.run(…)'),
     )
     expect(() => resume('run_1')).toThrow('call it as pipeline.resume(…)')
     for (const call of [generate(request), advance('a'), get('a'), list(), recover(), close(), wake('a')])

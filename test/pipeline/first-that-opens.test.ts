@@ -133,7 +133,7 @@ describe('what an uploader reads', () => {
     expect(warnings).toMatchObject([
       {
         code: 'source-replaced',
-        message: 'The address that the generator tells now is used instead: Could not open the URL: 403',
+        message: 'The fresh URL of the generator is used instead: Could not open the URL: 403',
       },
     ])
   })
@@ -155,7 +155,7 @@ describe('what an uploader reads', () => {
     expect(failure).toBe(error)
     expect(warnings).toContainEqual({
       code: 'video-not-renewed',
-      message: 'Could not ask telling for the video again, no answer within: 30000 ms',
+      message: 'Could not poll telling for the video, no answer within: 30000 ms',
       stage: 'generate',
     })
   })
@@ -226,8 +226,8 @@ describe('what an uploader reads', () => {
   })
 
   it.each([
-    [{ state: 'failed', error: new Error('expired') }, 'telling reports that it is: failed'],
-    [{ state: 'running' }, 'telling reports that it is: running'],
+    [{ state: 'failed', error: new Error('expired') }, 'the job at telling is: failed'],
+    [{ state: 'running' }, 'the job at telling is: running'],
     [
       { state: 'completed', video: { id: 'video_1' } },
       'the result of poll() of telling is unusable: video.url and video.source are missing; give url, or source with open()',

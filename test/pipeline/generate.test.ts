@@ -381,7 +381,7 @@ describe('a submission', () => {
     const run = new SoraPipeline({ generator, store, clock: later }).resume('run_1')
     await expect(later.runUntil(run.result)).rejects.toMatchObject({
       code: 'submission-unknown',
-      message: 'Could not learn what became of the submission, the submitting process exited: g',
+      message: 'Could not learn the outcome of the submission, the submitting process exited: g',
     })
     expect(generator.startCount).toBe(0)
     expect((await collect(run)).at(-1)).toMatchObject({ upstream: { state: 'unknown', generator: 'g' } })

@@ -200,7 +200,7 @@ describe('a job that was accepted', () => {
       {
         stage: 'generate',
         code: 'duplicate-submission',
-        message: 'A second job was accepted, look for it at fake-task-generator: {"id":"task_1"}',
+        message: 'A second job was accepted; check it at fake-task-generator: {"id":"task_1"}',
       },
     ])
   })

@@ -83,13 +83,13 @@ describe('a job that is polled', () => {
       code: 'stage-timeout',
       message:
         'Could not generate with g in time: 40000 ms, ' +
-        'the last poll failed: Could not ask g for the job, no answer within: 5000 ms',
+        'the last poll failed: Could not poll g, no answer within: 5000 ms',
       timeoutMs: 40_000,
       handle: { generator: 'g', operation: 1 },
     })
     const events = await collect(run)
     expect(events.filter(({ type }) => type === 'warning')).toMatchObject([
-      { at: from + 31_000, message: 'Could not ask g for the job, no answer within: 30000 ms (network)' },
+      { at: from + 31_000, message: 'Could not poll g, no answer within: 30000 ms (network)' },
     ])
     expect(events.filter(({ type }) => type === 'attempt-failed')).toMatchObject([
       { at: from + 45_000, strategy: 'g', durationMs: 45_000, error: { code: 'stage-timeout' } },

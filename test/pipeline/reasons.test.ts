@@ -221,7 +221,7 @@ describe('a bug in code of the user', () => {
       {
         stage,
         code: 'unexpected-error',
-        message: `Could not ${stage} with mine, its own code threw TypeError: x is not a function`,
+        message: `Could not ${stage} with mine, its code threw TypeError: x is not a function`,
       },
     ])
   })

@@ -121,8 +121,8 @@ describe('an unknown submission', () => {
     const { warnings } = await clock.runUntil(run.result)
     expect(warnings).toEqual([
       {
-        code: 'look-up-failed',
-        message: 'Could not look for the job: Could not ask first for its jobs, no answer within: 30000 ms',
+        code: 'lookup-failed',
+        message: 'Could not look up the job: Could not list the jobs of first, no answer within: 30000 ms',
         stage: 'generate',
       },
     ])
@@ -177,7 +177,7 @@ describe('an unknown submission', () => {
     const run = failing.pipeline.run(request, { id: 'run_1' })
     await expect(failing.clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
     expect((await failing.store.load('run_1'))?.state.status).toBe('needs-review')
-    expect((await collect(run)).filter(({ type }) => type === 'warning')).toMatchObject([{ code: 'look-up-failed' }])
+    expect((await collect(run)).filter(({ type }) => type === 'warning')).toMatchObject([{ code: 'lookup-failed' }])
   })
 
   it('is settled by a person: with the job, or as not submitted', async () => {

@@ -324,7 +324,7 @@ describe('the later stages', () => {
       warnings: [
         {
           code: 'unpublish-failed',
-          message: 'Could not take the post back: Could not publish in time: 7000 ms',
+          message: 'Could not remove the post: Could not publish in time: 7000 ms',
           stage: 'publish',
         },
       ],
@@ -366,7 +366,7 @@ describe('the later stages', () => {
     expect(taken).toEqual(['s_694fb875ab6881919a4d70e090a87522'])
     const second = await pipeline.generate(request)
     expect(second).toMatchObject({ servedBy: 'uploader', isDegraded: false })
-    expect(second.warnings).toMatchObject([{ code: 'unpublish-failed', message: 'Could not take the post back: gone' }])
+    expect(second.warnings).toMatchObject([{ code: 'unpublish-failed', message: 'Could not remove the post: gone' }])
     await new SoraPipeline({ ...options, uploader: fakeUploader({ outcome: failure }) }).generate(request)
     expect(taken).toHaveLength(2)
     await new SoraPipeline({ ...options, unpublishAfterUpload: false }).generate(request)
@@ -376,7 +376,7 @@ describe('the later stages', () => {
     expect((await new SoraPipeline({ ...options, publisher: keeping }).generate(request)).warnings).toMatchObject([
       {
         message:
-          'Could not take the post back: Could not unpublish, the publisher does not implement unpublish(): fake-publisher',
+          'Could not remove the post: Could not unpublish, the publisher does not implement unpublish(): fake-publisher',
       },
     ])
   })

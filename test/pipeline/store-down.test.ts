@@ -45,7 +45,7 @@ describe('a store whose save() gives no version', () => {
       code: 'run-state',
       cause: {
         message:
-          'Could not use the result of save() of the store, it is to resolve to the new version, a whole number: nothing',
+          'Could not use the result of save() of the store, it must resolve to the new version, a whole number: nothing',
       },
     })
     expect(generator.startCount).toBe(0)
@@ -84,7 +84,7 @@ describe('a store that is down', () => {
     })
     await expect(pipelineWith({ due: down }).recover()).rejects.toMatchObject({
       code: 'run-state',
-      message: 'Could not look for unfinished runs, the store is down',
+      message: 'Could not search for unfinished runs, the store is down',
       cause,
     })
     const fenced = pipelineWith({ save: () => memory.save('run_1', 0, { status: 'running', wakeAt: 0 }) })

@@ -207,7 +207,7 @@ describe('a submission of 0.1.0 that was sent to one of several generators', () 
       expect(error).toMatchObject({
         code: 'submission-unknown',
         message:
-          'Could not tell which generator the submission went to, version 0.1.0 did not save it: one of first, second',
+          'Could not identify the generator of the submission, version 0.1.0 did not save it: one of first, second',
         isRetryable: false,
         stage: 'generate',
       })

@@ -3,12 +3,13 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { anchorsOf, documents, linksOf, packedFiles, proseOf, targetOf } from './documents.js'
+import { FORBIDDEN_WORDS } from './plain-words.js'
 import { ROOT } from './source-files.js'
 
 const MOST_BYTES = 10_000
 
-// Words that language.md has better ones for, and that stand for nothing in this field.
-const FORBIDDEN = /\b(?:told|tells|whoever|somebody|nobody|anybody|look-ups?|mend|anew|goes on|at all|by itself)\b/gi
+// Beside the words that plain-words.ts forbids everywhere, code included.
+const FORBIDDEN = new RegExp(`${FORBIDDEN_WORDS.source}|\\b(?:goes on|at all|by itself)\\b`, 'gi')
 
 const DOCUMENTS = documents()
 let packed: ReadonlySet<string>

@@ -1,35 +1,35 @@
 /**
- * A text after something was decoded or left out of it. Each of its units knows which part of the original text it stands for, so that
- * what is found in it can be hidden there.
+ * A text after parts were decoded or removed. Each unit knows which part of the original text it comes from, so that a match can
+ * be hidden there.
  */
 export interface DecodedText {
   readonly text: string
-  /** Absent where it is the original. */
+  /** Absent for the original. */
   readonly places?: Places
 }
 
 interface Places {
-  /** Where in the original the part begins that a unit stands for. */
+  /** Start of the part of the original that a unit comes from. */
   readonly from: Uint32Array
-  /** Where it ends. */
+  /** End of that part. */
   readonly to: Uint32Array
 }
 
 /** Collects the units of a {@link DecodedText}. */
 export interface DecodedWriter {
-  /** Adds a unit that stands for a part of another text, from one of its units to before another one. */
+  /** Adds a unit for a range of another text; `to` is not included. */
   add(code: number, of: DecodedText, from: number, to: number): void
-  /** Adds a part of another text unchanged. */
+  /** Copies a part of another text. */
   copy(of: DecodedText, from: number, to: number): void
-  /** Takes the last ones back. */
+  /** Removes the last units. */
   drop(count: number): void
   end(): DecodedText
 }
 
-// A half of a pair of units becomes another unit: neither is a letter.
+// Half a surrogate pair may become another unit: neither is a letter.
 const UTF16 = new TextDecoder('utf-16le', { ignoreBOM: true })
 
-/** A writer with room for so many units. */
+/** A writer with a capacity in units. */
 export function decodedWriter(room: number): DecodedWriter {
   const [codes, from, to] = [new Uint16Array(room), new Uint32Array(room), new Uint32Array(room)]
   let length = 0
@@ -60,19 +60,19 @@ export function decodedWriter(room: number): DecodedWriter {
   }
 }
 
-/** The part of the original that a part of a text stands for, from one of its units to another one, both included. */
+/** The part of the original that a range of units comes from, both ends included. */
 export function originOf({ places }: DecodedText, first: number, last: number) {
   return { from: places?.from[first] ?? first, to: places?.to[last] ?? last + 1 }
 }
 
-/** What one sign stands for, and where the text continues behind it. */
+/** What an escape stands for, and where the text continues after it. */
 export interface Decoded {
-  /** `undefined` when it stands for nothing. */
+  /** `undefined` if it stands for nothing. */
   readonly code: number | undefined
   readonly end: number
 }
 
-/** Decodes a text where `read` finds something to decode at one of at most two signs; the same object where it finds nothing. */
+/** Decodes a text where `read` finds an escape at one of at most two signs; returns the same object if it finds none. */
 export function decodedOnce(
   form: DecodedText,
   signs: readonly number[],
@@ -100,7 +100,7 @@ export function decodedOnce(
   return writer === undefined ? form : copiedTo(text.length).end()
 }
 
-/** The value of a hexadecimal digit; 99 for anything else. */
+/** The value of a hexadecimal digit; 99 for any other character. */
 export function digitOf(code: number): number {
   if (code >= 48 && code <= 57) return code - 48
   const lower = code | 32

@@ -5,7 +5,7 @@ const PAIRS = /(?:0x)?[\da-f]{2}(?:[\s:,;_\u00ad\u200b-\u2064\ufeff\uffff-]{0,3}
 const NUMBERS = /(?<![\d.])\d{2,3}(?:[\s,;]{1,6}(?:"\d{1,6}":\s?)?\d{2,3}){7,}(?!\d)/g
 const BITS = /(?<![\d.])[01]{8}(?:[\s,;]{0,3}[01]{8}){7,}(?!\d)/g
 const NUMBER = /(?:"\d{1,6}":\s?)?(\d{2,3})/g
-// Of a key of ten letters.
+// For a key of ten letters.
 const SHORTEST_BASE64 = 14
 const EIGHT_BITS = /([01]{8})/g
 const SHORTEST_ROW = 8
@@ -13,7 +13,7 @@ const SEPARATOR = 0xffff
 const BLANK = 32
 const SHIFTS = [0, 1, 2, 3]
 
-/** The bytes that parts of a text are written in: as base64 at each of its alignments, in hex, or as a list of numbers or bits. */
+/** The bytes that are encoded in a text: as base64 at each alignment, in hex, or as a list of numbers or bits. */
 export function encodedBytes(form: DecodedText): readonly DecodedText[] {
   const { text } = form
   return [
@@ -29,7 +29,7 @@ export function encodedBytes(form: DecodedText): readonly DecodedText[] {
   ].filter((bytes) => bytes.text !== '')
 }
 
-// The places of their letters. Line ends, the blanks behind them and what cannot be seen may lie in the middle.
+// Positions of the letters. Line ends, the blanks after them and invisible characters may be between them.
 function base64Runs(text: string): readonly Uint32Array[] {
   const runs: Uint32Array[] = []
   const places = new Uint32Array(text.length)
@@ -78,7 +78,7 @@ function fromHex(form: DecodedText, start: number, run: string): readonly Decode
     if (isPrefix) at += 1
     else if (digitOf(run.charCodeAt(at)) < 16) digits.push(at)
   }
-  // The first digit may belong to something that stands before it.
+  // The first digit may belong to the text before it.
   return [0, 1].map((shift) => {
     const writer = byteWriter(digits.length)
     for (let turn = shift; turn + 1 < digits.length; turn += 2) {
@@ -102,8 +102,7 @@ function fromNumbers(
   return writer.end()
 }
 
-// Most of what is decoded was never encoded. Only letters and signs in a row are kept, with or without zeros between them, as UTF-16
-// has.
+// Most decoded bytes are noise. Only runs of letters and signs are kept, with or without zeros between them, as in UTF-16.
 function byteWriter(room: number) {
   const writer = decodedWriter(room)
   let row = 0
@@ -130,7 +129,7 @@ function isWritten(byte: number): boolean {
   return (byte >= 32 && byte < 127) || byte === 9 || byte === 10 || byte === 13
 }
 
-// Both alphabets; 64 for what belongs to neither.
+// Both alphabets; 64 for characters of neither.
 const SIXES = new Uint8Array(128).fill(64)
 for (const alphabet of ['+/', '-_']) {
   const letters = `ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789${alphabet}`

@@ -4,23 +4,23 @@ import { hiddenByStars } from './masked-secrets.js'
 import type { SecretFinder, Span } from './secret-finder.js'
 import { fromQuotedPrintable, unescaped, withoutTags } from './unescaped.js'
 
-/** What stands where something was taken out. */
+/** Replaces a removed secret. */
 export const HIDDEN = '[redacted]'
 
 // Such as base64 in hex.
 const MOST_DEPTH = 4
-// What is decoded of one text at most, in its lengths; and no less than this.
+// Limit of the decoded text, in lengths of the original; and its minimum.
 const MOST_TIMES = 12
 const LEAST_ROOM = 65_536
 
-/** Takes the secrets of finders out of a text, in every form that {@link secretSpans} knows, and where a server has put stars in it. */
+/** Removes the secrets of finders from a text, in every form that {@link secretSpans} knows, and in masked form with stars. */
 export function hideSecrets(text: string, finders: readonly SecretFinder[], secrets: Iterable<string> = []): string {
   return withoutSpans(text, [...secretSpans(text, finders), ...hiddenByStars(text, secrets)])
 }
 
 /**
- * Where a text holds secrets: as they are, in either case, in the escapes of addresses, pages, JSON and programs, in quoted-printable,
- * with tags, line ends or signs between their letters, and in base64, hex or lists of numbers of any of these, also broken off.
+ * Where a text holds secrets: plain, in either case, in the escapes of URLs, HTML, JSON and programs, in quoted-printable, with
+ * tags, line ends or signs between their letters, and in base64, hex or lists of numbers of any of these, also truncated.
  */
 export function secretSpans(text: string, finders: readonly SecretFinder[], isWhole = false): readonly Span[] {
   const used = finders.filter((finder) => !finder.isEmpty)
@@ -35,7 +35,7 @@ export function secretSpans(text: string, finders: readonly SecretFinder[], isWh
       for (const finder of used) spans.push(...finder.spansIn(form, isWhole))
     }
     if (depth === MOST_DEPTH) return
-    // An escape may stand in the middle of what is encoded, and is no part of it.
+    // An escape may be in the middle of the encoded text without being part of it.
     for (const form of forms.slice(forms.length > 1 ? 1 : 0))
       for (const bytes of encodedBytes(form)) search(bytes, depth + 1)
   }
@@ -54,7 +54,7 @@ function withoutSpans(text: string, spans: readonly Span[]): string {
   let at = 0
   for (const { from, to } of [...spans].sort((a, b) => a.from - b.from || b.to - a.to)) {
     if (to <= at) continue
-    // One that begins in the one before makes it longer.
+    // A span that starts in the previous one extends it.
     if (from >= at) parts.push(text.slice(at, from), HIDDEN)
     at = to
   }

@@ -1,8 +1,8 @@
 import { hideSecrets, secretSpans } from './hide-secrets.js'
 import { looksRandom, SecretFinder } from './secret-finder.js'
 
-// The credentials that were used in this process, the latest last: one that was replaced is a secret for as long as an upstream may
-// still quote it.
+// The credentials used in this process, the latest last. A replaced credential stays a secret while an upstream may still quote
+// it.
 const MOST = 1_000
 const MOST_LETTERS = 500_000
 const SHORTEST = 8
@@ -14,8 +14,8 @@ let letters = 0
 let latest: string | undefined
 
 /**
- * Has a credential taken out of every message, warning and event from now on, until 1,000 others were used after it. One of fewer than 8
- * characters, or of plain words with fewer than 12, is only known to the exchange that it belongs to.
+ * Removes a credential from every message, warning and event from now on, until 1,000 others were used after it. A credential
+ * with fewer than 8 characters, or of plain words with fewer than 12, is removed only in its own exchange.
  */
 export function rememberSecret(secret: string): void {
   if (secret === latest || secret.length < (looksRandom(secret) ? SHORTEST : SHORTEST_WORDS)) return
@@ -35,7 +35,7 @@ export function rememberSecret(secret: string): void {
   }
 }
 
-/** Takes the credentials out of a text that were used in this process, and the given ones. */
+/** Removes the credentials used in this process, and the given ones, from a text. */
 export function hideKnownSecrets(
   text: string,
   own?: { readonly finder: SecretFinder; readonly secrets: readonly string[] },
@@ -44,7 +44,7 @@ export function hideKnownSecrets(
   return hideSecrets(text, [own.finder, finder], [...own.secrets, ...known])
 }
 
-/** Whether a text holds a credential that was used in this process, whole. */
+/** Whether a text holds a whole credential that was used in this process. */
 export function holdsKnownSecret(text: string, own: SecretFinder): boolean {
   return secretSpans(text, [own, finder], true).length > 0
 }

@@ -1,12 +1,12 @@
-/** The letters and digits of a text, and where they are. */
+/** The letters and digits of a text with their positions. */
 export interface Letters {
   /** 0 to 35: digits, then letters, in either case. */
   readonly values: Uint8Array
-  /** Places in the text, in order. */
+  /** Positions in the text, in order. */
   readonly places: Uint32Array
 }
 
-/** The value of what is neither a letter nor a digit. */
+/** The value of a character that is neither a letter nor a digit. */
 export const NO_LETTER = 99
 
 /** The letters and digits of a text. */
@@ -23,7 +23,7 @@ export function lettersOf(text: string): Letters {
   return { values: values.subarray(0, count), places: places.subarray(0, count) }
 }
 
-/** The value of a letter or digit in either case and width; {@link NO_LETTER} for anything else. */
+/** The value of a letter or digit in either case and width; {@link NO_LETTER} for any other character. */
 export function letterOf(code: number): number {
   if (code < 128) return VALUES[code] ?? NO_LETTER
   return code >= 0xff01 && code <= 0xff5e ? (VALUES[code - 0xfee0] ?? NO_LETTER) : NO_LETTER

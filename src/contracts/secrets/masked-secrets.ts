@@ -1,13 +1,13 @@
 import type { Span } from './secret-finder.js'
 
-// What servers put in the place of what they leave out.
+// What servers replace the omitted part with.
 const STARS = /[*•●∙·✱∗#█░▒▓]{2,}|\.{3,}|_{4,}|…+|[xX]{4,}|[<([](?:redacted|hidden|masked|\.{3})[>)\]]/gi
 const WORD = /[\w+/~-]/
 const LONGEST = 64
-// Of its beginning or of its end.
+// Length of the visible start or end.
 const SHORTEST = 3
 
-/** Where a server shows the beginning or the end of a secret, and stars in place of the rest: `sk-ab****yz`. */
+/** Where a server shows the start or the end of a secret, with stars in place of the rest: `sk-ab****yz`. */
 export function hiddenByStars(text: string, secrets: Iterable<string>): readonly Span[] {
   const masked = [...text.matchAll(STARS)].flatMap(({ 0: stars, index }) => {
     const [from, to] = [wordStart(text, index), wordEnd(text, index + stars.length)]

@@ -2,25 +2,25 @@ import { HIDDEN } from './hide-secrets.js'
 import { hideKnownSecrets } from './known-secrets.js'
 import { looksRandom } from './secret-finder.js'
 
-// What an adapter was configured with is removed by value, in upstream/secret.ts. These are the shapes of credentials that nobody
-// here was given: those that an upstream lets slip in what it says. They are looked for as they are, and as JSON, pages and
-// addresses write them. A text may break off in one, and what is taken out wrongly costs a word of a message: so the ends are
-// open, and the beginnings have to be plain.
+// Configured credentials are removed by value, in upstream/secret.ts. These are the shapes of credentials that this process does
+// not know: those that an upstream leaks in its messages. They are searched for in plain form and in the escapes of JSON, HTML
+// and URLs. A text may be cut off inside a credential, and a false match costs a word of a message. So the end of a match is
+// open, and its start must be clear.
 
 // A quotation mark, a blank, and a sign between a name and its value.
 const QUOTE = String.raw`(?:\\*["'\x60]|&(?:quot|apos|#0?3[49]|#x2[27]);|%(?:25)*2[27])`
 const BLANK = String.raw`(?:[\s+]|\\+[nrt]|%(?:25)*(?:20|0[AD]))`
 const EQUALS = '(?:=>?|:|%(?:25)*3[AD])'
 const SIGN = `${QUOTE}?(?:${BLANK}{0,5}${EQUALS}${BLANK}{0,5}|>|&gt;|%(?:25)*3E)`
-// What lies between quotation marks, to the end of the line when the second is missing.
+// Text between quotation marks, to the end of the line if the second one is missing.
 const QUOTED = String.raw`(?<quote>${QUOTE})(?<quoted>(?:(?!\k<quote>)(?:\\[^\r\n]|[^\\\r\n])){4,8192})`
 const BARE = String.raw`(?<bare>[^\s"'\x60&;,<>\\]{4,8192})`
 
-// Where a token begins: not in the middle of a word, unless an escape ends there.
+// Where a token starts: not in the middle of a word, unless an escape ends there.
 const START = String.raw`(?:(?<![a-z\d])|(?<=\\[nrt])|(?<=%[\da-f]{2}))`
 const TOKEN = String.raw`(?:[\w./+=~-]|\\/|%(?:25)*(?:2[BDEF]|3D|7E)){8,8192}`
 
-// The first ones belong to no word; the others may, and then what follows has to look like chance.
+// The first prefixes are in no word. The others may be, so the text after them must look random.
 const MARKS = String.raw`gh[oprsu]_|github_pat_|glpat-|xox[a-z]-|xapp-|whsec_|ya29\.|AIza|GOCSPX-|1(?:\/\/|%(?:25)*2F%(?:25)*2F)0|eyJ`
 const WORDLIKE_MARKS = String.raw`sk[-_]|[pr]k_|hf_|key[-_]|r8_|gsk_|xai-|npm_|nvapi-|pplx-|pypi-|dop_v1_|tgp_v1_|shp[a-z]{2}_|SG\.`
 const PASSWORDS = 'pass(?:word|wd|code|phrase)|pwd'
@@ -32,17 +32,17 @@ const PRIVATE_KEY =
   /-----BEGIN(?:[A-Z\s+]|%20){0,40}PRIVATE(?:\s|\+|%20)KEY-----[\s\S]*?(?:-----END[A-Z\s%+\d]{0,40}-----|$)/g
 const HEADER = new RegExp(String.raw`((?:authorization|cookie)${SIGN})(?:${QUOTED}|(?<bare>[^\r\n]{4,8192}))`, 'gi')
 const USER = /(?<=[a-z\d]{2}(?::\/\/|%(?:25)*3A%(?:25)*2F%(?:25)*2F))[^\s/"'<>]{1,500}(?=@|%(?:25)*40)/gi
-// The same at the end of a text that breaks off before the @; a number there is a port.
+// The same at the end of a text that is cut off before the @; a number there is a port.
 const BROKEN_USER = /(?<=[a-z\d]{2}:\/\/)[^\s/:@"'<>[]{1,200}:(?!\d{1,5}$)[^\s/@"'<>]{1,500}$/gi
 const NAMED = new RegExp(`(?<before>[\\w?&-]?)(?<name>${NAMES})(?<sign>${SIGN})(?:${QUOTED}|${BARE})`, 'gi')
 const SCHEMED = new RegExp(`${START}(?<scheme>(?:bearer|basic|token|key)${BLANK}{1,5})(?<token>${TOKEN})`, 'gi')
 const MARKED = new RegExp(`${START}(?:${MARKS})${TOKEN}`, 'gi')
 const MARKED_WORD = new RegExp(`${START}(?:${WORDLIKE_MARKS})(?<token>${TOKEN})`, 'gi')
-// In capitals only, or with signs that no word has.
+// In capitals only, or with signs that words do not have.
 const PLAIN = [/(?:A(?:KIA|SIA|BIA|CCA))[A-Z\d]{8,}/g, /(?:\$|%24)2[abxy](?:\$|%24)\d\d(?:\$|%24)(?:[./\w]|%2F){8,}/gi]
 
 const ONLY_PASSWORDS = new RegExp(`^(?:${PASSWORDS})$`, 'i')
-// What is said of a credential, rather than one: the first word behind `password:` or `"token":`.
+// A word about a credential, not a credential: the first word after `password:` or `"token":`.
 const REMARK = new RegExp(
   `^(?:${[
     'an?|the|this|that|your|our|its?|and|or|but|if|for|from|in|of|on|to|with|please',
@@ -60,7 +60,7 @@ const REMARK = new RegExp(
   'i',
 )
 
-/** Takes credentials out of a text that came from elsewhere: those that were used in this process, and what has the shape of one. */
+/** Removes credentials from a foreign text: those used in this process, and any text with the shape of one. */
 export function redact(text: string): string {
   const clean = hideKnownSecrets(text)
     .replace(PRIVATE_KEY, HIDDEN)
@@ -69,7 +69,7 @@ export function redact(text: string): string {
     .replace(BROKEN_USER, HIDDEN)
     .replace(NAMED, (...match) => {
       const { before = '', name = '', sign = '', quote = '', quoted, bare } = groupsOf(match)
-      // In prose one may also say that the token is: expired.
+      // Prose may also state that the token is: expired.
       const value = quoted ?? bare ?? ''
       const isField =
         !isRemark(value) &&
@@ -86,8 +86,8 @@ export function redact(text: string): string {
 }
 
 /**
- * Takes out what could be a credential as well, for what somebody may have typed into the wrong field: any 16 letters and digits
- * in a row.
+ * Also removes possible credentials, for values that may have been typed into the wrong field: any 16 letters and digits in a
+ * row.
  */
 export function redactLikely(text: string): string {
   return redact(text).replace(/[a-z\d+=]{16,}(?:\/[a-z\d+/=]*)?/gi, (run) => (/\d/.test(run) ? HIDDEN : run))
@@ -104,7 +104,7 @@ function isRemark(value: string): boolean {
   return more.length > 0 && REMARK.test(first) && !more.some((word) => word.length > 3 && looksRandom(word))
 }
 
-/** Whether a value looks like no word: it has a digit, a capital in its middle, or is very long. */
+/** Whether a value does not look like a word: it has a digit, a capital in its middle, or is very long. */
 function isByChance(value: string): boolean {
   return value.length >= 16 || /\d|.[A-Z]/.test(value)
 }

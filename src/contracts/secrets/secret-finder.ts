@@ -2,7 +2,7 @@ import { type DecodedText, originOf } from './decoded-text.js'
 import { type Letters, letterOf, lettersOf, NO_LETTER } from './letters.js'
 import { unescaped } from './unescaped.js'
 
-/** A part of a text, from an index to the one behind it. */
+/** A part of a text, from an index to another, which is not included. */
 export interface Span {
   readonly from: number
   readonly to: number
@@ -11,7 +11,7 @@ export interface Span {
 interface Entry {
   readonly text: string
   readonly letters: Letters
-  /** Whether a part of it gives it away, and signs between its letters do not matter: it looks like no words. */
+  /** Whether a part of the secret counts, and signs between its letters are ignored, because it does not look like words. */
   readonly isRandom: boolean
 }
 
@@ -20,25 +20,28 @@ interface Place {
   readonly at: number
 }
 
-// So many letters in a row are looked up; a secret with fewer is found by its pattern alone.
+// Length of the hashed runs of letters; a shorter secret is found only by its pattern.
 const GRAM = 8
 const BASE = 37
 const LEADING = Array.from({ length: GRAM }).reduce<number>((factor) => Math.imul(factor, BASE), 1)
-// Of a secret, anywhere and where a text breaks off.
+// Minimum length of a part of a secret, anywhere and where a text is cut off.
 const SHORTEST_PART = 10
 const SHORTEST_PART_AT_END = 8
 const SHORTEST_PHRASE = 16
 const BITS = 12
 
-/** Finds secrets by their letters and digits, whatever is between those. It takes time in proportion to the text, however many there are. */
+/**
+ * Finds secrets by their letters and digits, with any characters between them. Takes time in proportion to the text, for any
+ * number of secrets.
+ */
 export class SecretFinder {
   readonly #places = new Map<number, Place[]>()
-  // How many entries may begin at a hash: most letters of a text are ruled out by it.
+  // Number of entries that may start at a hash: rules out most letters of a text.
   readonly #slots: Uint16Array
   readonly #shift: number
   readonly #entries = new Map<string, readonly Entry[]>()
 
-  /** @param bits - More of them for more secrets: of 2 to this many places, few must be taken. */
+  /** @param bits - Size of the hash table as a power of 2; most places must stay empty. */
   constructor(secrets: readonly string[] = [], bits = BITS) {
     this.#slots = new Uint16Array(2 ** bits)
     this.#shift = 32 - bits
@@ -49,7 +52,7 @@ export class SecretFinder {
     return this.#places.size === 0
   }
 
-  /** Adds a secret; one with fewer than eight letters and digits has no effect. */
+  /** Adds a secret; a secret with fewer than eight letters and digits is ignored. */
   add(secret: string): void {
     if (this.#entries.has(secret)) return
     const entries = entriesOf(secret)
@@ -64,7 +67,7 @@ export class SecretFinder {
     }
   }
 
-  /** Takes a secret out again. */
+  /** Removes a secret. */
   remove(secret: string): void {
     for (const entry of this.#entries.get(secret) ?? []) {
       for (const { hash } of gramsOf(entry)) {
@@ -78,8 +81,8 @@ export class SecretFinder {
   }
 
   /**
-   * Where a text holds secrets, in places of the original.
-   * @param isWhole - Whether a part of a secret does not count.
+   * Where a text holds secrets, in positions of the original.
+   * @param isWhole - Whether only whole secrets count.
    */
   spansIn(form: DecodedText, isWhole: boolean): readonly Span[] {
     if (!this.#mayBeIn(form.text)) return []
@@ -99,7 +102,7 @@ export class SecretFinder {
     return spans
   }
 
-  // Without anything that has to be kept: nearly every text holds none.
+  // Fast path without allocations: nearly every text holds no secret.
   #mayBeIn(text: string): boolean {
     const latest = new Uint8Array(GRAM)
     let [hash, count] = [0, 0]
@@ -136,24 +139,24 @@ export class SecretFinder {
 }
 
 interface Match {
-  /** Places in the text, both included. */
+  /** Positions in the text, both included. */
   readonly from: number
   readonly to: number
   /** Number of the last letter. */
   readonly last: number
 }
 
-// Of the last letters: one comes, counted from 1, and one leaves.
+// A rolling hash of the last letters, counted from 1: one is added, one is removed.
 function hashed(hash: number, coming: number, leaving: number): number {
   return (Math.imul(hash, BASE) + coming - Math.imul(leaving, LEADING)) | 0
 }
 
-/** Whether a value looks like no words: it has a digit, or a capital in its middle. */
+/** Whether a value does not look like words: it has a digit, or a capital in its middle. */
 export function looksRandom(value: string): boolean {
   return /\d|[a-z\d][A-Z]/.test(value)
 }
 
-// As it is, and as it is after what looks like an escape in it was decoded.
+// The secret itself, and the secret after decoding what looks like an escape in it.
 function entriesOf(secret: string): readonly Entry[] {
   const isRandom = looksRandom(secret)
   return [...new Set([secret, unescaped({ text: secret }).text])]
@@ -164,7 +167,7 @@ function entriesOf(secret: string): readonly Entry[] {
 function gramsOf({ letters: { values }, isRandom }: Entry): { readonly hash: number; readonly at: number }[] {
   const grams = new Map<number, number>()
   let hash = 0
-  // The whole is found by its beginning.
+  // A whole secret is found by its start.
   const last = isRandom ? values.length : GRAM
   for (let end = 0; end < last; end += 1) {
     hash = hashed(hash, (values[end] ?? 0) + 1, end < GRAM ? 0 : (values[end - GRAM] ?? 0) + 1)
@@ -198,7 +201,7 @@ function matchAt(
     const isPart = entry.isRandom && !isWhole && matched >= fewest && isRandomPart(entry, inSecret - before, matched)
     return isPart ? { from, to, last } : undefined
   }
-  // Words with other signs between them are no secret, unless there are many; and a short one may be in an address by chance.
+  // Words with other signs between them are not a secret, unless there are many; and a short secret may be in a URL by chance.
   if ((!entry.isRandom || isWhole) && matched < SHORTEST_PHRASE && !isSpelledAlike(entry, text, from, to))
     return undefined
   return { ...withSigns(entry, text, from, to), last }
@@ -214,7 +217,7 @@ function isRandomPart({ text, letters: { places } }: Entry, first: number, count
   return count >= SHORTEST_PHRASE || looksRandom(text.slice(places[first], (places[first + count - 1] ?? 0) + 1))
 }
 
-// What a whole secret has before its first letter and behind its last one belongs to it.
+// Signs of a whole secret before its first letter and after its last one belong to it.
 function withSigns({ text: secret, letters: { places } }: Entry, text: string, from: number, to: number) {
   const [first = 0, last = 0] = [places[0], places.at(-1)]
   let [before, behind] = [0, 0]

@@ -1,13 +1,13 @@
 import { type Decoded, type DecodedText, decodedOnce, digitOf } from './decoded-text.js'
 
-// Quoted in JSON in a page in an address: more layers than that are no accident.
+// JSON in HTML in a URL: more layers do not occur by accident.
 const MOST_LAYERS = 8
 const [PERCENT, AMPERSAND, BACKSLASH, EQUALS, LESS, GREATER, ESCAPE] = [37, 38, 92, 61, 60, 62, 27]
 const [NUMBER_SIGN, SEMICOLON, BRACKET, BRACE, CLOSING_BRACE] = [35, 59, 91, 123, 125]
 const REFERENCES = [PERCENT, AMPERSAND]
-// What a decoder makes of anything that is not a letter or a digit: the search leaves it out.
+// Decoded form of any character that is not a letter or a digit: the search ignores it.
 const OTHER = 0xffff
-// Of the named references only those matter that may begin another escape.
+// Only the named references that may start another escape matter.
 const NAMED: Readonly<Record<string, string>> = {
   amp: '&',
   lt: '<',
@@ -17,20 +17,20 @@ const NAMED: Readonly<Record<string, string>> = {
   num: '#',
   semi: ';',
 }
-// Behind a backslash.
+// After a backslash.
 const BLANKS = 'nrtbfv0'
 const LONGEST_NAME = 31
 const LONGEST_TAG = 5_000
 
 /**
- * Decodes the escapes of addresses, pages, JSON and programs, each as often as it was quoted; the same object where there is none. Takes
- * time in proportion to the length.
+ * Decodes the escapes of URLs, HTML, JSON and programs, each as often as it was quoted; returns the same object if there are
+ * none. Takes time in proportion to the length.
  */
 export function unescaped(text: DecodedText): DecodedText {
   let current = text
   for (let layer = 0; layer < MOST_LAYERS && /[%&\\]/.test(current.text); layer += 1) {
     let next = decodedOnce(current, REFERENCES, referenceOrPercentAt)
-    // A backslash last: what it stands before may be written in one of the others.
+    // A backslash last: the escaped character may itself be written in one of the other escapes.
     if (next === current) next = decodedOnce(current, [BACKSLASH], backslashAt)
     if (next === current) break
     current = next
@@ -38,15 +38,15 @@ export function unescaped(text: DecodedText): DecodedText {
   return current
 }
 
-/** Decodes quoted-printable; the same object where there is none. */
+/** Decodes quoted-printable; returns the same object if there is none. */
 export function fromQuotedPrintable(text: DecodedText): DecodedText {
   if (!/=[\da-f]{2}/i.test(text.text)) return text
   return decodedOnce(text, [EQUALS], (from, at) => numberAt(from, at + 1, 16, { fewest: 2, most: 2 }))
 }
 
-/** Leaves out tags, comments and the colours of a terminal; the same object where there is none. */
+/** Removes tags, comments and terminal colours; returns the same object if there are none. */
 export function withoutTags(text: DecodedText): DecodedText {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: it begins a colour.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it starts a colour.
   if (!/[<\u001b]/.test(text.text)) return text
   return decodedOnce(text, [LESS, ESCAPE], (from, at) => {
     const end = from.charCodeAt(at) === LESS ? tagEnd(from, at) : colourEnd(from, at)
@@ -71,7 +71,7 @@ function referenceAt(text: string, at: number): Decoded | undefined {
     const number = isLetter(text, at + 2, 'x')
       ? numberAt(text, at + 3, 16, { fewest: 1, most: 8 })
       : numberAt(text, at + 2, 10, { fewest: 1, most: 8 })
-    // One that is not closed ends with whatever follows; a blank is taken along.
+    // An escape that is not closed ends before the next character; a blank belongs to it.
     const isClosed = number !== undefined && /[;\s]/.test(text.charAt(number.end))
     return isClosed ? { ...number, end: number.end + 1 } : number
   }
@@ -81,7 +81,7 @@ function referenceAt(text: string, at: number): Decoded | undefined {
   return { code: NAMED[text.slice(at + 1, end).toLowerCase()]?.charCodeAt(0) ?? OTHER, end: end + 1 }
 }
 
-// `\u002b`, `\U0000002b`, `\u{2b}`, `\x2b`, `\053`, `\n`, `\/`, behind any number of backslashes.
+// `\u002b`, `\U0000002b`, `\u{2b}`, `\x2b`, `\053`, `\n`, `\/`, after any number of backslashes.
 function backslashAt(text: string, at: number): Decoded | undefined {
   let sign = at + 1
   while (text.charCodeAt(sign) === BACKSLASH) sign += 1
@@ -126,7 +126,7 @@ function numberAt(text: string, at: number, base: number, digits: { readonly few
   return end - at < digits.fewest ? undefined : { code: Math.min(value, OTHER), end }
 }
 
-// Ends at the next `<`, so that many of them cost no more than one.
+// Ends at the next `<`, so that many of them take linear time.
 function tagEnd(text: string, at: number): number {
   if (!/[a-z/!]/i.test(text.charAt(at + 1))) return at
   for (let end = at + 1; end < text.length && end - at < LONGEST_TAG; end += 1) {

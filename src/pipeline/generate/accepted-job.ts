@@ -18,10 +18,10 @@ import { claimOwnJob } from './own-job.js'
 const TRIES = 5
 
 /**
- * Saves what is known of an accepted job, also when another process saved in between: the process that sent the submission is the
- * only one that knows for sure, and a job that was paid for must not be lost to a lost race.
- * @throws FencedError when what the other process saved stands.
- * @throws RunStateError with the handle of the job when the store does not let it be saved.
+ * Saves an accepted job, even if another process saved in between: only the process that sent the submission knows the job, and a
+ * paid job must not be lost to a lost race.
+ * @throws FencedError when the state of the other process wins.
+ * @throws RunStateError with the handle of the job when it cannot be saved.
  */
 export async function recordAccepted(session: RunSession, job: AcceptedSubmission, patch: StatePatch): Promise<void> {
   for (let tries = 1; tries <= TRIES; tries += 1) {
@@ -37,8 +37,9 @@ export async function recordAccepted(session: RunSession, job: AcceptedSubmissio
 }
 
 /**
- * Saves the video of a job, and ends the stage with it.
- * @throws UpstreamResponseError when the video is unusable. SubmissionUnknownError when another run claimed the job meanwhile.
+ * Saves the video of a job and ends the stage.
+ * @throws UpstreamResponseError when the video is unusable. SubmissionUnknownError when another run has claimed the job
+ * meanwhile.
  */
 export async function completeJob(
   session: RunSession,
@@ -74,7 +75,7 @@ export async function completeJob(
   session.log.append({ type: 'stage-completed', ...placeOf('generate', generator), durationMs: tookMs })
 }
 
-/** What is left of a job at its generator. */
+/** The remains of a job at its generator, for the last event. */
 export function upstreamOf(
   state: 'running' | 'finished' | 'failed',
   { handle }: AcceptedSubmission,

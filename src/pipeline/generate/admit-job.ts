@@ -6,8 +6,8 @@ import { placed, type Submission } from '../state/submission.js'
 import { tooLate } from './generate-failure.js'
 
 /**
- * Waits for leave to have a job at the generator of a submission, which may choose the generator, and keeps it in the session until
- * {@link releaseJob}. A job that may run already never waits.
+ * Waits for admission of a job to the generator of a submission, which may choose the generator, and keeps the admission in the
+ * session until {@link releaseJob}. A job that may already be running never waits.
  * @throws StageTimeoutError when the stage's deadline passes first.
  */
 export async function admitJob(
@@ -23,28 +23,28 @@ export async function admitJob(
     timeoutMs: isRunning ? Number.POSITIVE_INFINITY : remainingMs(session, deadlines.generateMs),
     error: () => tooLate(generator, deadlines.generateMs),
   }
-  let asked: Promise<Admission> | undefined
+  let pending: Promise<Admission> | undefined
   try {
     const admission = await session.waits.until(session.signal, (ended) =>
       withDeadline({ ...limit, signal: ended }, (signal) => {
-        asked = routes.admit(submission.cursor, { ...contextOf(session, work, signal), isRunning })
-        return asked
+        pending = routes.admit(submission.cursor, { ...contextOf(session, work, signal), isRunning })
+        return pending
       }),
     )
     session.admission = admission
     const { generator } = routes.at(admission.cursor)
     session.journal.note({ submission: placed(submission, admission.cursor, generator) })
   } catch (error) {
-    // Leave that comes too late must not be kept from others.
-    asked?.then(
+    // An admission that comes too late is released for others.
+    pending?.then(
       ({ release }) => release(),
-      () => undefined, // The error that ended the wait reports it.
+      () => undefined, // The error that ended the wait is reported.
     )
     throw error
   }
 }
 
-/** Gives back the leave that a session has, if it has one. */
+/** Releases the admission of a session, if it has one. */
 export function releaseJob(session: RunSession): void {
   session.admission?.release()
   delete session.admission

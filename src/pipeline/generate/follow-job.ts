@@ -10,14 +10,14 @@ import { type GenerateStep, tryNext } from './next-generator.js'
 import { claimOwnJob, isClaimDue } from './own-job.js'
 import { pollJob, readPollAfterMs } from './poll-job.js'
 
-// Long enough for an answer; the deadline of the job has passed already.
+// Long enough for a response; the deadline of the job has passed already.
 const LAST_POLL_MS = 5000
 const LONGEST_BACK_OFF_MS = 60_000
 
 /**
- * Polls an accepted job once, and follows what that says. A job whose time is over is polled a last time: it is paid, and may have
- * ended while no process lived, or while the upstream asked for patience.
- * @throws StageTimeoutError when its time is over and it still runs. What the stage ends with when the job failed.
+ * Polls an accepted job once and acts on the result. After its deadline a job is polled a last time: it is paid, and may have
+ * ended while no process ran, or during a wait that the upstream requested.
+ * @throws StageTimeoutError when its deadline has passed and it still runs; the error of the stage when the job failed.
  */
 export async function pollStep(session: RunSession, step: GenerateStep, job: AcceptedSubmission): Promise<void> {
   const { generator, timeoutMs = Number.POSITIVE_INFINITY } = step.route
@@ -37,7 +37,7 @@ export async function pollStep(session: RunSession, step: GenerateStep, job: Acc
   await followJob(session, step, read, status, { durationMs, roundTripMs, slowdown, isNews: false })
 }
 
-/** What an answer of the upstream means for the run, whether it came with the submission or from a poll. */
+/** Applies a status of the upstream, from the submission or from a poll, to the run. */
 export async function followJob(
   session: RunSession,
   step: GenerateStep,
@@ -47,7 +47,7 @@ export async function followJob(
     readonly durationMs: number
     readonly roundTripMs: number
     readonly isNews: boolean
-    /** By how much the next poll is later than the schedule has it, up to a minute; 1 when absent. */
+    /** Factor that delays the next poll against the schedule, up to a minute; 1 by default. */
     readonly slowdown?: number | undefined
   },
 ): Promise<void> {
@@ -66,24 +66,24 @@ export async function followJob(
   if (job.misses === 0) contextOf(session, work, session.signal).report({ ratio, phase })
   const scheduledMs = scheduledMsOf(session, work, { readings: job.readings, roundTripMs: took.roundTripMs })
   const slowedMs = Math.min(scheduledMs * (took.slowdown ?? 1), LONGEST_BACK_OFF_MS)
-  // Neither the schedule nor a hint reaches past the deadline, where the job is polled a last time.
+  // Neither the schedule nor a hint goes past the deadline, when the job is polled a last time.
   const gapMs = Math.max(scheduledMs, slowedMs, pollAfterMs)
   const leftMs = Math.min(gapMs, jobRemainingMs(session, { route: step.route, submission: job }))
   const wakeAt = clock.now() + Math.max(0, leftMs)
   const { journal } = session
   const own = isClaimDue(session, job) ? await claimOwnJob(session, job) : job
-  // While the store is down, what is new is saved once it is back.
+  // While the store is down, changes are saved once it is back.
   const isStoreNews = journal.hasNews && journal.isHeld && !journal.isResting
-  // Misses in a row are counted over processes, where each takes one step.
+  // Misses in a row are counted across processes, because each may take only one step.
   const isMissNews = !session.isResident && job.misses !== missesOf(journal.saved)
   const isNews = took.isNews || isStoreNews || isMissNews || own.isUnclaimed !== job.isUnclaimed
   if (isNews) return recordAccepted(session, own, { wakeAt })
-  // A poll that only moved progress changes nothing that another process could not learn by a poll of its own.
+  // Progress alone is not saved: another process gets it with its own poll.
   journal.note({ submission: job, wakeAt })
   if (!session.isResident) await journal.reschedule()
 }
 
-// A schedule of the user's own that fails must not end a job that is paid.
+// A custom schedule that fails must not end a paid job.
 function scheduledMsOf(session: RunSession, work: StageWork, history: PollHistory): number {
   let given: unknown
   try {

@@ -11,13 +11,13 @@ import { placeOf } from '../stage-work.js'
 import { failedAttempt, generatorErrorsOf } from '../state/attempts.js'
 import { handleOf } from '../state/submission.js'
 
-/** What went wrong, and how long it took. */
+/** A failure and the duration of the attempt. */
 export interface Failure {
   readonly error: unknown
   readonly durationMs: number
 }
 
-/** The error of a run whose generators all failed, also of those that failed in another process. */
+/** The error of a run whose generators all failed, including those that failed in another process. */
 export function endOfChain(session: RunSession, last: unknown, generator: Generator): unknown {
   const isVerdict = isSoraPipelineError(last) && last.code === 'content-rejected'
   const names = [...new Set(session.state.attempts.map(({ strategy }) => strategy))].map((name) => ({ name }))
@@ -38,7 +38,7 @@ export function attemptFailed(session: RunSession, generator: Generator, failure
   return attempt
 }
 
-/** Records that there will be no video, and gives back the error with its place and handle. */
+/** Records that there will be no video, and returns the error with its place and handle. */
 export function failStage(session: RunSession, error: unknown, generator: Generator): unknown {
   if (session.signal.aborted || (isSoraPipelineError(error) && error.code.startsWith('run-'))) return error
   const { submission, stepStartedAt = session.time.now() } = session.state
@@ -52,7 +52,7 @@ export function failStage(session: RunSession, error: unknown, generator: Genera
 export function asUnknown(error: unknown, generator: Generator): unknown {
   if (isSoraPipelineError(error)) {
     if (error.code === 'submission-unknown') return error
-    // The upstream's own word of its deadline, which a one-shot generator passes on.
+    // The upstream's own timeout, which a one-shot generator passes on.
     if (error.code === 'stage-timeout' && !error.isRetryable && 'generate' in generator) return error
   }
   const why = whyUnknown(error)
@@ -61,10 +61,10 @@ export function asUnknown(error: unknown, generator: Generator): unknown {
   return new SubmissionUnknownError(message, { cause: error, requestId: requestIdOf(error) })
 }
 
-/** The error of a submission whose sender is gone, and with it the answer. */
+/** The error of a submission whose process exited, and the response with it. */
 export function lostAnswer(generator: Generator): SubmissionUnknownError {
   return new SubmissionUnknownError(
-    `Could not learn what became of the submission, the submitting process exited: ${generator.name}`,
+    `Could not learn the outcome of the submission, the submitting process exited: ${generator.name}`,
   )
 }
 
@@ -81,13 +81,13 @@ export function tooLate(
   return new StageTimeoutError(message, { ...options, timeoutMs })
 }
 
-/** The error of a job that took too long: what its last poll failed with is the cause. */
+/** The error of a job that took too long; its cause is the failure of the last poll. */
 export function jobTooLate(
   { lastMiss, state }: RunSession,
   generator: Generator,
   timeoutMs: number,
 ): StageTimeoutError {
-  // It is paid, and may still be running.
+  // The job is paid and may still be running.
   const isRetryable = false
   if (lastMiss === undefined) return tooLate(generator, timeoutMs, { isRetryable })
   const after = `the last poll failed: ${toErrorJson(lastMiss.error).message}`

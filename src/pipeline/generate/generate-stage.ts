@@ -32,7 +32,7 @@ import { canLookUp, canReconcile, inquiryAt, reconcileJob } from './reconcile-jo
 import { inItsPlace } from './submission-place.js'
 import { submitJob } from './submit-job.js'
 
-/** One step towards the video: submit, learn of a submission, or poll. Rejects when the stage has failed. */
+/** One step towards the video: submit, find out the outcome of a submission, or poll. Rejects when the stage has failed. */
 export async function advanceGenerate(session: RunSession): Promise<void> {
   const routes = generatorRoutesOf(session.config.generator)
   if (session.state.submission === undefined) return begin(session, routes)
@@ -48,8 +48,11 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
       case 'ready':
         return await submit(session, step, submission)
       case 'sending':
-        // The process that saved this is gone, and with it the answer.
-        return await unknown(session, step, lost(submission), { error: lostAnswer(route.generator), durationMs: 0 })
+        // The process that saved this exited, and the response with it.
+        return await handleUnknown(session, step, lost(submission), {
+          error: lostAnswer(route.generator),
+          durationMs: 0,
+        })
       case 'unknown':
         return await reconcile(session, step, submission)
       case 'accepted':
@@ -62,7 +65,7 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
   }
 }
 
-// An answer that is garbage once can look like a bug.
+// A single garbled response can look like a bug.
 const MOST_BUGS = 3
 
 function placeSubmission(session: RunSession, routes: GeneratorRoutes, former: Submission): Submission {
@@ -75,7 +78,7 @@ function placeSubmission(session: RunSession, routes: GeneratorRoutes, former: S
   }
 }
 
-// Only a state of version 0.1.0 has not begun.
+// Only a state of version 0.1.0 has not started.
 async function begin(session: RunSession, routes: GeneratorRoutes): Promise<void> {
   const cursor = routes.first()
   announceGenerate(session)
@@ -84,7 +87,7 @@ async function begin(session: RunSession, routes: GeneratorRoutes): Promise<void
   journal.note({ stepStartedAt: time.now(), submission })
 }
 
-/** Reports that the generation begins. */
+/** Reports that the generation starts. */
 export function announceGenerate({ log, config }: RunSession): void {
   const routes = generatorRoutesOf(config.generator)
   log.append({ type: 'stage-started', ...placeOf('generate', routes.at(routes.first()).generator) })
@@ -106,23 +109,23 @@ async function submit(
     case 'refused':
       // A refusal of a second send under the same key does not prove that the first was refused as well.
       return outcome.sent.isResend
-        ? unknown(session, step, lost(outcome.sent), outcome)
+        ? handleUnknown(session, step, lost(outcome.sent), outcome)
         : refused(session, step, submission, outcome)
     case 'unknown':
-      return unknown(session, step, lost(outcome.sent), outcome)
+      return handleUnknown(session, step, lost(outcome.sent), outcome)
     case 'unsent':
       return takeBack(session, submission)
   }
 }
 
-// Nothing of this submission was accepted, unless an earlier send of it was.
+// This send was not accepted; an earlier send of the same submission may have been.
 function refused(session: RunSession, step: GenerateStep, submission: Submission, failure: Failure): Promise<void> {
   const { refusals = 0 } = session.state
   if (submission.state === 'ready' && submission.sentAt === null) session.journal.note({ refusals: refusals + 1 })
   return tryNext(session, step, submission, failure)
 }
 
-// The intent is in the store, and must not be taken for a submission whose answer was lost.
+// The intent is in the store, and must not be mistaken for a submission whose response was lost.
 async function takeBack({ journal }: RunSession, submission: ReadySubmission | UnknownSubmission): Promise<void> {
   try {
     await journal.save({ submission })
@@ -145,14 +148,15 @@ async function take(
   const reading = { atMs: 0, ...ratioOf(started.status) }
   const taken = accepted(placed(submission, submission.cursor, generator), handle, reading)
   session.upstream = upstreamOf('running', taken, generator)
-  // Before the job is saved: once it is, a lookup of another run could take a job that nothing claims any more.
+  // Before the job is saved: afterwards a lookup of another run could take the unclaimed job.
   const job = 'start' in generator ? await claimOwnJob(session, taken) : taken
   const status = started.status ?? { state: 'queued' as const }
   await followJob(session, step, job, status, { durationMs, roundTripMs: 0, isNews: true })
 }
 
-// The outcome is not known: it is inquired after, where there is a way to. Never again blindly, and never another generator.
-async function unknown(
+// The outcome is unknown: it is looked up if that is possible. The submission is never repeated blindly, and never sent to
+// another generator.
+async function handleUnknown(
   session: RunSession,
   step: GenerateStep,
   submission: UnknownSubmission,
@@ -169,7 +173,7 @@ async function unknown(
   await session.journal.save({ submission, wakeAt })
 }
 
-// Another send under the same key would meet the same code.
+// Another send under the same key would run into the same bug.
 function isHopeless(error: unknown, { inquiries }: UnknownSubmission): boolean {
   return isUnreadableSubmission(error) || (bugNameOf(error) !== undefined && inquiries >= MOST_BUGS - 1)
 }
@@ -180,24 +184,24 @@ async function reconcile(session: RunSession, step: GenerateStep, submission: Un
   session.upstream = { state: 'unknown', generator: generator.name }
   const isLate = remainingMs(session, deadlines.generateMs) <= 0
   const late = () => asUnknown(tooLate(generator, deadlines.generateMs), generator)
-  // What was accepted while no process ran is looked for once more. It is not sent again: its time is over.
+  // A job that was accepted while no process ran is looked up once more. It is not sent again after its deadline.
   if (isLate && !canLookUp(generator, submission)) throw late()
   const inquiry = await reconcileJob(session, { generator, submission, work: step.work, isLast: isLate })
   switch (inquiry.kind) {
     case 'found':
       return take(session, step, submission, { operation: inquiry.operation }, 0)
     case 'absent':
-      // Surely not accepted: the same submission may be sent now.
+      // Certainly not accepted: the same submission may be sent now.
       return session.journal.save({ submission: absent(submission), wakeAt: clock.now() })
     case 'send-again':
       return submit(session, step, submission)
     case 'later':
-      // An empty answer is one of two that prove that nothing was accepted; without an answer there is no time left.
+      // An empty result is one of the two that prove that nothing was accepted; without a result there is no time left.
       if (isLate && inquiry.inquiries === submission.inquiries) throw late()
       return session.journal.save({ submission: inquired(submission, inquiry.inquiries), wakeAt: inquiry.wakeAt })
     case 'unclear':
       if (inquiry.flaw !== undefined)
         throw new SubmissionUnknownError(`Could not use the result of find() of ${generator.name}: ${inquiry.flaw}`)
-      throw new SubmissionUnknownError(`Could not learn what became of the submission to: ${generator.name}`)
+      throw new SubmissionUnknownError(`Could not learn the outcome of the submission: ${generator.name}`)
   }
 }

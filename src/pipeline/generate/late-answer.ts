@@ -13,25 +13,25 @@ import { toStoredRun } from '../state/stored-run.js'
 import { type AcceptedSubmission, accepted, handleOf, newHandle, type SendingSubmission } from '../state/submission.js'
 import { stopJob } from './stop-upstream.js'
 
-// How long the answer is waited for after the end of the run: most servers have one by then.
+// How long to wait for the response after the end of the run: most servers respond by then.
 const LATE_MS = 30_000
 
 interface LateSubmission {
   readonly generator: Generator
   readonly submission: SendingSubmission
   readonly answer: Promise<StartedTask>
-  /** Whether the caller aborted the run; else its deadline passed. */
+  /** Whether the caller aborted the run; otherwise its deadline passed. */
   readonly isAborted: boolean
 }
 
 /**
- * Hears the answer to a submission whose run has ended here. Of a run that its caller aborted, the job that it brings is stopped where
- * the generator can, and kept in the state; one whose deadline passed is taken up again with its job, or its video. After 30 s the
- * connection is closed.
+ * Waits for the response to a submission whose run has ended here. If the caller aborted the run, the job in the response is
+ * cancelled if the generator supports that, and kept in the state. If the deadline passed, the run resumes with the job or the
+ * video. After 30 s the connection is closed.
  */
 export function hearLateAnswer(session: RunSession, sent: LateSubmission): void {
   const { config, callerSignal, id } = session
-  // The answer of one long call is the video, minutes away; nothing is left to stop.
+  // The response of one long call is the video, minutes away; there is no job to cancel.
   if (sent.isAborted && !('start' in sent.generator)) {
     session.hangUp.abort(callerSignal.reason)
     return
@@ -40,17 +40,17 @@ export function hearLateAnswer(session: RunSession, sent: LateSubmission): void 
   const over = new AbortController()
   const hangUp = () => session.hangUp.abort(new NetworkError(`Could not learn the outcome, the run has ended: ${id}`))
   clock.sleep(LATE_MS, { signal: over.signal }).then(hangUp, ignored)
-  const hear = async () => {
+  const takeAnswer = async () => {
     const { operation, status } = await sent.answer
-    // In time: it is stopped before the last event.
+    // In time: the job is cancelled before the last event.
     if (session.isStopping) return
     const handle = newHandle(sent.generator, operation, session.time.now())
     const job = accepted(sent.submission, handle, { atMs: 0 })
     const video = status?.state === 'completed' ? status.video : undefined
-    const keep = sent.isAborted ? await stopped(session, job) : () => takenUp(session, job, video)
+    const keep = sent.isAborted ? await stopped(session, job) : () => resumed(session, job, video)
     inBackground(config, keep, PATIENTLY)
   }
-  hear()
+  takeAnswer()
     .catch(ignored)
     .finally(() => over.abort('over'))
 }
@@ -62,11 +62,11 @@ async function stopped(session: RunSession, job: AcceptedSubmission): Promise<()
   }
 }
 
-// As at once after its submission, but that its time is over: the job is polled a last time.
-async function takenUp(session: RunSession, job: AcceptedSubmission, video: GeneratedVideo | undefined): Promise<void> {
+// As directly after a submission, but its deadline has passed: the job is polled a last time.
+async function resumed(session: RunSession, job: AcceptedSubmission, video: GeneratedVideo | undefined): Promise<void> {
   const { config, id } = session
   const isVideo = video?.url !== undefined && flawOfVideo(video, 'video') === undefined
-  // Of one long call without an address nothing can be kept.
+  // A video of one long call without a URL cannot be kept.
   if (job.handle.operation === null && !isVideo) return
   if (job.handle.operation !== null && !(await claimJob(config.store, job.handle, id))) return
   // Another process may have aborted it meanwhile.
@@ -79,10 +79,10 @@ async function takenUp(session: RunSession, job: AcceptedSubmission, video: Gene
     }
     return { status: 'running', wakeAt: now, ...step }
   })
-  if (isReplaced) config.takeUp?.(id)
+  if (isReplaced) config.resumeRun?.(id)
 }
 
-// Resolves to whether the run had no job yet.
+// Resolves to whether the job was added to the run.
 async function replace(
   { config, id }: RunSession,
   job: AcceptedSubmission,
@@ -90,7 +90,7 @@ async function replace(
 ): Promise<boolean> {
   const loaded = await loadRun(config.store, id)
   if (loaded === undefined || handleOf(loaded.state.submission)) return false
-  // A person has decided meanwhile that there is none.
+  // A person has settled meanwhile that there is no job.
   if (loaded.state.submission?.number !== job.number) return false
   if (loaded.state.status === 'running')
     throw new RunStateError(`Could not keep the job, the end of the run is not saved yet: ${id}`)

@@ -5,7 +5,7 @@ import { boundOf, nextSubmission, type Submission } from '../state/submission.js
 import { releaseJob } from './admit-job.js'
 import { attemptFailed, endOfChain, type Failure } from './generate-failure.js'
 
-/** Where a step of the generation is in the chain of generators. */
+/** Position of a generation step in the chain of generators. */
 export interface GenerateStep {
   readonly routes: GeneratorRoutes
   readonly route: GeneratorRoute
@@ -13,8 +13,8 @@ export interface GenerateStep {
 }
 
 /**
- * Nothing was accepted, or the upstream gave the job up: the next generator of the chain may be paid.
- * @throws what the stage ends with when there is none.
+ * Nothing was accepted, or the job failed: the next generator of the chain may be paid.
+ * @throws the error of the stage when there is no next generator.
  */
 export async function tryNext(
   session: RunSession,
@@ -28,8 +28,8 @@ export async function tryNext(
   session.admission?.answered(failure.error)
   releaseJob(session)
   session.generatorFailures.push({ attempt, error: failure.error })
-  // Without time for another submission, what failed is the reason and not the deadline. A job that was adopted without its request
-  // has nothing to submit.
+  // Without time for another submission, the failure is the reason, not the deadline. A job that was adopted without its request
+  // cannot be submitted.
   const maySubmit = remainingMs(session, session.config.deadlines.generateMs) > 0 && session.state.request.prompt !== ''
   const next = maySubmit ? routes.next(submission.cursor, failure.error) : undefined
   if (next === undefined) throw endOfChain(session, failure.error, generator)

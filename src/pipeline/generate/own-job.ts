@@ -4,18 +4,18 @@ import { claimJob } from '../journal/claim-job.js'
 import { type RunSession, warn } from '../run-session.js'
 import { type AcceptedSubmission, withClaim } from '../state/submission.js'
 
-// A store that hangs takes up to ten seconds to fail, in which the job is not polled.
+// A store that hangs takes up to ten seconds to fail, during which the job is not polled.
 const CLAIM_AGAIN_MS = 30_000
 
-/** Whether a job that could not be claimed when it was accepted is to be claimed now. */
+/** Whether to claim a job now that could not be claimed when it was accepted. */
 export function isClaimDue({ time, claimAgainAt = 0 }: RunSession, { isUnclaimed }: AcceptedSubmission): boolean {
   return isUnclaimed === true && time.now() >= claimAgainAt
 }
 
 /**
- * Claims an accepted job so that a lookup of another run does not take it for its own. A store that is down does not stop the run:
- * the job is claimed later.
- * @throws SubmissionUnknownError with the handle of the job when another run has it already.
+ * Claims an accepted job so that a lookup of another run does not take it. A store that is down does not stop the run: the job is
+ * claimed later.
+ * @throws SubmissionUnknownError with the handle of the job when another run has claimed it.
  */
 export async function claimOwnJob(session: RunSession, job: AcceptedSubmission): Promise<AcceptedSubmission> {
   const { journal, id, time } = session

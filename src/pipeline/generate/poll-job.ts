@@ -21,28 +21,28 @@ import { type RunSession, warn } from '../run-session.js'
 import { contextOf, type StageWork, warnOfProgress } from '../stage-work.js'
 import { type AcceptedSubmission, answered, missed } from '../state/submission.js'
 
-// A poll that hangs is a missed poll, whatever the generator does about it itself.
+// A poll that hangs is a missed poll, also if the generator has no time limit.
 const POLL_TIMEOUT_MS = 30_000
-// A job that was just accepted may not be listed yet.
+// A new job may not be listed yet.
 const NOT_FOUND_GRACE_MS = 60_000
-// A failure that does not pass by itself (a vanished job) must be seen this often in a row: gateways hiccup.
+// A permanent failure (a vanished job) must occur this often in a row, because gateways hiccup.
 const LASTING_MISSES = 3
-// The wait has a bound of its own; a factor without one would not be a number with a schedule of 0.
+// The wait has its own bound; an infinite factor would make it NaN with a schedule of 0.
 const MOST_DOUBLINGS = 16
 
-/** What a poll came to. A poll that was missed counts as a job that still runs. */
+/** The result of a poll. After a missed poll the job counts as running. */
 export type PollOutcome = {
   readonly status: TaskStatus
   readonly job: AcceptedSubmission
   readonly roundTripMs: number
-  /** By how much the next poll waits longer than the schedule has it. */
+  /** Factor that delays the next poll against the schedule. */
   readonly slowdown?: number
 }
 
 /**
- * Polls a job once. A status that cannot be read and a bug of the generator's own code are misses that last: a few of them in a row
- * end the wait, for the job is paid and the deadline may be far. A refused credential does not: it can be replaced until the deadline,
- * and the polls back off meanwhile. Rejects only when the job cannot be polled any more.
+ * Polls a job once. A status that cannot be read and a bug of the generator are permanent failures: a few in a row end the wait,
+ * because the deadline may be far away. A refused credential does not end it: it can be replaced until the deadline, and the
+ * polls back off meanwhile. Rejects only when the job can no longer be polled.
  */
 export async function pollJob(
   session: RunSession,
@@ -51,7 +51,7 @@ export async function pollJob(
     readonly job: AcceptedSubmission
     readonly work: StageWork
     readonly limitMs: number
-    /** Whether the job is given up unless this poll brings its end. */
+    /** Whether this is the last poll: the wait ends unless the job has ended. */
     readonly isLast: boolean
   },
 ): Promise<PollOutcome> {
@@ -59,8 +59,8 @@ export async function pollJob(
   const { clock } = session.config
   const { handle } = job
   const timeoutMs = Math.min(POLL_TIMEOUT_MS, poll.limitMs)
-  const error = () => new NetworkError(`Could not ask ${generator.name} for the job, no answer within: ${timeoutMs} ms`)
-  const askedAt = clock.monotonic()
+  const error = () => new NetworkError(`Could not poll ${generator.name}, no answer within: ${timeoutMs} ms`)
+  const startedAt = clock.monotonic()
   const read = (status?: TaskStatus): PollReading => ({
     atMs: session.time.now() - handle.startedAt,
     ...ratioOf(status),
@@ -74,7 +74,7 @@ export async function pollJob(
     const flaw = flawOfStatus(status)
     if (flaw === undefined) {
       delete session.lastMiss
-      return { status, job: answered(job, read(status)), roundTripMs: clock.monotonic() - askedAt }
+      return { status, job: answered(job, read(status)), roundTripMs: clock.monotonic() - startedAt }
     }
     failure = unusableResult(generator, 'poll', flaw)
   } catch (thrown) {
@@ -82,12 +82,12 @@ export async function pollJob(
     failure = typed(generator, thrown)
   }
   session.lastMiss = { error: failure }
-  const roundTripMs = clock.monotonic() - askedAt
+  const roundTripMs = clock.monotonic() - startedAt
   const isRefused = isRefusal(failure)
   const isLasting = !isRefused && !mayPass(failure, session.time.now() - handle.startedAt)
   const after = missed(job, read(), isLasting)
   if (after.lastingMisses >= LASTING_MISSES || poll.isLast) {
-    // That of a finished job, whose video has a flaw: it ends the stage as such.
+    // A completed job with a flawed video ends the stage.
     if (fieldOf(status, 'state') === 'completed' && status) return { status, job: after, roundTripMs }
     if (!poll.isLast) throw failure
   }
@@ -96,7 +96,7 @@ export async function pollJob(
   return { status: { state: 'running', pollAfterMs: retryAfterMsOf(failure) }, job: after, roundTripMs, slowdown }
 }
 
-// Once for each row of misses; a refused credential also in the middle of one, for only a person can replace it.
+// Once for each series of misses; a refused credential also within a series, because only a person can replace it.
 function warnOfMiss(
   session: RunSession,
   miss: {
@@ -113,20 +113,20 @@ function warnOfMiss(
   warn(session, { code: miss.code, message: `${message} (${code})` }, 'generate', generator.name)
 }
 
-// The upstream refuses the credential, as it does while a key is rotated; the job that was paid is not affected.
+// The upstream refuses the credential, such as while a key is rotated; the paid job is not affected.
 function isRefusal(error: unknown): boolean {
   if (!isSoraPipelineError(error)) return false
   if (error.code === 'authentication') return true
   return error.code === 'upstream-http' && 'status' in error && (error.status === 401 || error.status === 403)
 }
 
-/** The ratio of an answer as a reading has it; nothing where the upstream gave none. */
+/** The ratio of a status as a reading; empty if the upstream gave none. */
 export function ratioOf(status: TaskStatus | undefined): { readonly ratio?: number } {
   const ratio = status !== undefined && 'ratio' in status ? status.ratio : undefined
   return isRatio(ratio) ? { ratio } : {}
 }
 
-/** The lower bound for the next poll that a status gives, in milliseconds; 0 without one, and with a warning for nonsense. */
+/** The minimum wait before the next poll of a status, in milliseconds; 0 without one, and with a warning for an invalid one. */
 export function readPollAfterMs(session: RunSession, work: StageWork, value: unknown): number {
   if (value === undefined || value === null) return 0
   if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return value
@@ -134,8 +134,8 @@ export function readPollAfterMs(session: RunSession, work: StageWork, value: unk
   return 0
 }
 
-// What a poll threw, as an error of the library where it cannot pass by itself: a bug of the generator's own code, and a status that a
-// client of its own reports. Anything else may be what keeps the upstream from being reached.
+// The error of a poll, as an error of the library if it is permanent: a bug of the generator, or a status that its client
+// reports. Any other error may be a connection failure.
 function typed(generator: Generator, thrown: unknown): unknown {
   if (isOfOtherRun(thrown)) return strategyErrorOf(generator, thrown)
   if (isSoraPipelineError(thrown)) return thrown
@@ -150,14 +150,14 @@ function typed(generator: Generator, thrown: unknown): unknown {
     : new UpstreamHttpError(text, { ...options, status })
 }
 
-// Not a SyntaxError: a parser throws it for a page or half an answer, which costs one poll.
+// Not a SyntaxError: a parser throws it for HTML or a truncated response, which costs one poll.
 function isBug(error: unknown): boolean {
   const name = bugNameOf(error)
   return name !== undefined && name !== 'SyntaxError'
 }
 
 function mayPass(error: unknown, ageMs: number): boolean {
-  // Whatever keeps the upstream from being reached: the job that was paid goes on there.
+  // Connection failures: the paid job continues at the upstream.
   if (!isSoraPipelineError(error) || error.isRetryable || error.code === 'network') return true
   return 'status' in error && error.status === 404 && ageMs < NOT_FOUND_GRACE_MS
 }

@@ -12,37 +12,37 @@ import type { UnknownSubmission } from '../state/submission.js'
 import { type Rivals, rivalsOf } from './rival-runs.js'
 import { honoursKeys, idempotencyKeyOf } from './submit-job.js'
 
-// Without a word of the generator's own: as long as a submission may take to show in a list after its connection died.
+// Default of the generator's `settleMs`: how long a submission may take to appear in a list after its connection broke.
 const SETTLE_MS = 30_000
 const FIND_TIMEOUT_MS = 30_000
 const LAST_FIND_MS = 5000
 const AGAIN_MS = 2000
-// A list that says nothing once may be a list that lags.
+// One empty list may be out of date.
 const EMPTY_FINDS = 2
 const LONGEST_WAIT_MS = 60_000
 
-/** What is known of an unknown submission. `absent`: surely not accepted; `unclear`: only a person can tell. */
+/** Result of a lookup of an unknown submission. `absent`: certainly not accepted; `unclear`: only a person can decide. */
 export type Inquiry =
   | { readonly kind: 'found'; readonly operation: JsonValue }
   | { readonly kind: 'absent' }
-  /** `flaw`: what is wrong with the answer of `find`. */
+  /** `flaw`: the flaw of the result of `find`. */
   | { readonly kind: 'unclear'; readonly flaw?: string }
   | { readonly kind: 'later'; readonly wakeAt: number; readonly inquiries: number }
   | { readonly kind: 'send-again' }
 
-/** Whether a generator has a way to learn what became of a submission. */
+/** Whether a generator can find out the outcome of a submission. */
 export function canReconcile(generator: Generator, submission: Keyed): generator is TaskGenerator {
   return isKeyed(generator, submission) || hasFind(generator)
 }
 
-/** Whether {@link reconcileJob} learns it without sending the submission again. */
+/** Whether {@link reconcileJob} finds it out without sending the submission again. */
 export function canLookUp(generator: Generator, submission: Keyed): boolean {
   return !isKeyed(generator, submission) && hasFind(generator)
 }
 
 /**
- * When to ask about a submission whose outcome has just become unknown, in epoch milliseconds. Nothing was sent later than now:
- * a sender whose lease has ended does not send any more.
+ * When to look up a submission whose outcome has just become unknown, in epoch milliseconds. Nothing was sent later than now: a
+ * process whose lease has ended no longer sends.
  */
 export function inquiryAt(session: RunSession, generator: Generator, submission: UnknownSubmission): number {
   const now = session.config.clock.now()
@@ -63,11 +63,11 @@ interface Unknown {
   readonly isLast: boolean
 }
 
-/** Asks what became of a submission: by its key where the upstream honours keys, else by looking for the job. */
+/** Finds out the outcome of a submission: by its key if the upstream honours keys, else by a lookup of the job. */
 export async function reconcileJob(session: RunSession, job: Unknown): Promise<Inquiry> {
   const { generator, submission } = job
   const { inquiries } = submission
-  // Where keys are honoured this is free however often it is done; the deadline of the stage bounds it.
+  // With keys this costs nothing, however often it is repeated; the deadline of the stage limits it.
   if (isKeyed(generator, submission)) return { kind: 'send-again' }
   if (!hasFind(generator)) return { kind: 'unclear' }
   const { clock } = session.config
@@ -84,14 +84,14 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
     const { message } = toErrorJson(error)
     warn(
       session,
-      { code: 'look-up-failed', message: `Could not look for the job: ${message}` },
+      { code: 'lookup-failed', message: `Could not look up the job: ${message}` },
       'generate',
       generator.name,
     )
-    return later(inquiries) // The deadline of the stage bounds it.
+    return later(inquiries) // The deadline of the stage limits it.
   }
   if (found === 'unclear') return { kind: 'unclear' }
-  // The same code would give it again.
+  // The same code would return it again.
   const flaw = flawOfFound(found)
   if (flaw !== undefined) return { kind: 'unclear', flaw }
   let rivals: Rivals = { jobs: [], adopted: [], doubt: 'none' }
@@ -99,14 +99,14 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
     if (found.length > 0) rivals = await rivalsOf(session, generator, submission)
   } catch (error) {
     const { message } = toErrorJson(error)
-    const text = `Could not look for other runs with the same prompt: ${message}`
-    warn(session, { code: 'look-up-failed', message: text }, 'generate', generator.name)
+    const text = `Could not read other runs with the same prompt: ${message}`
+    warn(session, { code: 'lookup-failed', message: text }, 'generate', generator.name)
     return later(inquiries)
   }
-  // A person adopted a job that no run had: it may be the very one that is looked for.
+  // A person adopted a job that no run had: it may be the one that is searched for.
   if (found.some((operation) => rivals.adopted.includes(jobKey(operation)))) return { kind: 'unclear' }
   const candidates = found.filter((operation) => !rivals.jobs.includes(jobKey(operation)))
-  // A submission under way ends with an answer, or is lost.
+  // A submission in progress ends with a response, or is lost.
   if (candidates.length > 0 && rivals.doubt === 'sending') return later(inquiries)
   if (candidates.length > 0 && rivals.doubt === 'unknown') return { kind: 'unclear' }
   let free: readonly JsonValue[]
@@ -120,12 +120,12 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
   const [first, ...others] = free
   if (others.length > 0) return { kind: 'unclear' }
   if (first !== undefined) return { kind: 'found', operation: first }
-  // Another run that is not sure of its own job has just claimed what is left: what it makes of that is not known yet.
+  // Another run with an unknown submission has just claimed the remaining job: its decision is not known yet.
   if (candidates.length > 0 && rivals.doubt === 'peer') return later(inquiries)
   return inquiries + 1 < EMPTY_FINDS ? later(inquiries + 1) : { kind: 'absent' }
 }
 
-// The jobs that no other run claims; they are claimed for this run, so that no other run takes them meanwhile.
+// The jobs that no other run has claimed. They are claimed for this run, so that no other run takes them meanwhile.
 async function unclaimed(
   session: RunSession,
   generator: Generator,
@@ -149,7 +149,7 @@ async function find(
   const leftMs = Math.max(1, remainingMs(session, session.config.deadlines.generateMs))
   const timeoutMs = isLast ? LAST_FIND_MS : Math.min(FIND_TIMEOUT_MS, leftMs)
   const error = () =>
-    new NetworkError(`Could not ask ${generator.name} for its jobs, no answer within: ${timeoutMs} ms`)
+    new NetworkError(`Could not list the jobs of ${generator.name}, no answer within: ${timeoutMs} ms`)
   const limit = { clock, signal: session.signal, timeoutMs, error }
   return withDeadline(limit, (signal) =>
     generator.find(request, {
@@ -160,7 +160,7 @@ async function find(
   )
 }
 
-// A deploy may have given the generator keys since: the first send had none that the upstream knows.
+// A deploy may have added keys to the generator since: the upstream does not know the key of the first send.
 function isKeyed(generator: Generator, submission: Keyed): boolean {
   return honoursKeys(generator) && submission.isKeyed !== false
 }

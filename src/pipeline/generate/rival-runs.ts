@@ -7,26 +7,26 @@ import type { RunState } from '../state/run-state.js'
 import { handleOf, type UnknownSubmission } from '../state/submission.js'
 
 const PAGE = 100
-// Of more runs it is not known in time what they submitted.
+// With more runs, reading their submissions takes too long.
 const MOST_RUNS = 2000
-// How long before a submission another run may have started that submitted later.
+// How long before a submission another run may have started that submitted after it.
 const LOOK_BACK_MS = 7_200_000
-// How far the clocks of two processes, or of the upstream, may be apart: a wall clock steps by an hour.
+// How far apart the clocks of two processes and of the upstream may be: a wall clock may step by an hour.
 const SKEW_MS = 3_660_000
 const SETTLE_MS = 30_000
 
-/** What other runs with the same prompt have at a generator. */
+/** Submissions of other runs with the same prompt at a generator. */
 export interface Rivals {
-  /** Jobs that they have, as JSON. */
+  /** Jobs of these runs, as JSON. */
   readonly jobs: readonly string[]
-  /** Jobs at the generator that a person let runs adopt, whatever their prompt, as JSON. */
+  /** Jobs at the generator that were adopted, for any prompt, as JSON. */
   readonly adopted: readonly string[]
   /**
-   * The worst case of what another run may have created without knowing it:
-   * - `peer`: an identical request whose answer was lost as well. The jobs of the two are the same to both: claims share them out.
-   * - `sending`: a live process waits for the answer to its submission.
-   * - `unknown`: another request with that prompt, or a run that has ended, so that a person may look for its job; or the store has too
-   *   many runs to tell.
+   * The worst case of a job that another run may have created without knowing it:
+   * - `peer`: an identical request whose response was lost as well. Their jobs are interchangeable: claims assign them.
+   * - `sending`: a live process waits for the response to its submission.
+   * - `unknown`: another request with that prompt, or an ended run whose job a person may search for; or the store has too many
+   *   runs to decide.
    */
   readonly doubt: Doubt
 }
@@ -35,8 +35,8 @@ type Doubt = 'none' | 'peer' | 'sending' | 'unknown'
 const WORSE: readonly Doubt[] = ['none', 'peer', 'sending', 'unknown']
 
 /**
- * Reads what the other runs of the store with the same prompt submitted to a generator: those that run, and those that started in the
- * two hours before the submission or later.
+ * Reads the submissions of the other runs with the same prompt to a generator: of unfinished runs, and of runs that started in
+ * the two hours before the submission or later.
  * @throws RunStateError when the store is down.
  */
 export async function rivalsOf(
@@ -48,12 +48,12 @@ export async function rivalsOf(
   if (ids === 'too-many') return { jobs: [], adopted: [], doubt: 'unknown' }
   const jobs: string[] = []
   const adopted: string[] = []
-  // Of runs that have ended a store without a list says nothing.
+  // A store without a list does not return runs that have ended.
   let doubt: Doubt = session.journal.store.list === undefined ? 'unknown' : 'none'
   for (const id of ids) {
     const loaded = await readRival(session, id)
     const rival = loaded?.state
-    // Version 0.1.0 did not save where it went.
+    // Version 0.1.0 did not save the generator.
     if (rival === undefined || ![generator.name, null].includes(rival.submission?.generator ?? null)) continue
     const ofAdopted = rival.isAdopted ? handleOf(rival.submission) : undefined
     if (ofAdopted) adopted.push(jobKey(ofAdopted.operation))
@@ -65,7 +65,7 @@ export async function rivalsOf(
   return { jobs, adopted, doubt }
 }
 
-// A lookup may match by the prompt alone. That of a run that was erased is gone, and could have been the same.
+// A lookup may match only by the prompt. An erased run has no prompt, which may have been the same.
 function isRival({ request, fingerprint }: RunState, rival: RunState): boolean {
   const isSame = rival.request.prompt === request.prompt || rival.fingerprint === fingerprint
   return isSame || rival.erasedAt !== undefined
@@ -83,9 +83,9 @@ function doubtOf(
     if (submission.state === 'sending' && isLive) return 'sending'
     return rival.fingerprint === own.fingerprint ? 'peer' : 'unknown'
   }
-  // A run whose last submission was refused; one of an unknown outcome is in review.
+  // The last submission of a failed run was refused; with an unknown outcome the run is in review.
   if (status === 'failed' && !isAborted) return 'none'
-  // What it sent before its end may be too old to be looked for. Each of the two instants is of a clock that may be wrong.
+  // A submission before the end may be too old to match. The clocks of both times may be wrong.
   const { generator } = job
   const settleMs = 'start' in generator ? (generator.submission?.settleMs ?? SETTLE_MS) : SETTLE_MS
   const latest = Math.max(rival.endedAt ?? Number.POSITIVE_INFINITY, submission.sentAt)
@@ -115,7 +115,7 @@ async function idsToRead(session: RunSession, since: number): Promise<readonly s
   return areAll ? [...ids] : 'too-many'
 }
 
-// A run that cannot be read is none that this version sent for.
+// This version did not submit for a run that cannot be read.
 async function readRival({ journal }: RunSession, id: string): Promise<StoredState | undefined> {
   try {
     return await loadRun(journal.store, id)

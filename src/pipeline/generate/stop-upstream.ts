@@ -9,7 +9,7 @@ import { contextOf, openStage } from '../stage-work.js'
 import { handleOf, type Submission } from '../state/submission.js'
 import { generatorOf } from './submission-place.js'
 
-// How long an aborted run waits for the upstream's word. The caller has its answer already; only the last event waits.
+// How long an aborted run waits for the upstream. The caller already has the rejection; only the last event waits.
 const PATIENCE_MS = 2000
 
 const STATES: Readonly<Record<CancelOutcome, UpstreamState['state']>> = {
@@ -18,13 +18,13 @@ const STATES: Readonly<Record<CancelOutcome, UpstreamState['state']>> = {
   unsupported: 'running',
 }
 
-/** Tells the generator of an aborted run to stop, and says what is left there. `undefined` when nothing was submitted. */
+/** Cancels the job of an aborted run, and returns what is left at the generator. `undefined` when nothing was submitted. */
 export async function stopUpstream(session: RunSession): Promise<UpstreamState | undefined> {
   const { submission, video } = session.state
   if (submission === undefined) return undefined
   const { generator: chain } = session.config
   const { name } = generatorOf(chain, submission) ?? { name: submission.generator ?? chain.name }
-  // The latter of a job that could not be saved.
+  // The second is a job that could not be saved.
   const handle = handleOf(submission) ?? session.upstream?.handle
   if (video) return { state: 'finished', generator: name, ...(handle && { handle }) }
   if (handle) return stopJob(session, handle)
@@ -36,23 +36,23 @@ export async function stopUpstream(session: RunSession): Promise<UpstreamState |
     const started = await patiently(session, () => submitting)
     return await stopJob(session, { generator: name, operation: started.operation, startedAt: clock.now() })
   } catch {
-    // The submission ended without an answer, or not in time: it may be running.
+    // The submission ended without a response, or not in time: the job may be running.
     session.isStopping = false
     return { state: 'unknown', generator: name }
   }
 }
 
-// Of a submission of another process nothing is known before that process saves the answer.
+// The outcome of another process's submission is unknown until that process saves it.
 function unheard({ state }: Submission, generator: string): UpstreamState | undefined {
   return state === 'sending' || state === 'unknown' ? { state: 'unknown', generator } : undefined
 }
 
-/** Tells the generator to stop a job, and says what is left of it. */
+/** Cancels a job, and returns what is left of it. */
 export async function stopJob(session: RunSession, handle: GenerationHandle): Promise<UpstreamState> {
   const { state: run, config } = session
   const generator = generatorOf(config.generator, run.submission)
   const left = { generator: handle.generator, handle }
-  // The chain has changed since.
+  // The chain has changed since the submission.
   if (generator === undefined) return { state: 'unknown', ...left }
   if (!('start' in generator)) return { state: 'finished', ...left }
   if (generator.cancel === undefined) return { state: 'running', ...left }
@@ -61,10 +61,10 @@ export async function stopJob(session: RunSession, handle: GenerationHandle): Pr
     const outcome = await patiently(session, async (signal) =>
       generator.cancel?.(jsonCopy(handle.operation), contextOf(session, work, signal)),
     )
-    // A word that the contract does not have says nothing of the job.
+    // An outcome outside the contract counts as unknown.
     return { state: STATES[outcome ?? 'unsupported'] ?? 'unknown', ...left }
   } catch {
-    // The event says that it is unknown, which is all that can be known.
+    // The event reports the state as unknown.
     return { state: 'unknown', ...left }
   }
 }

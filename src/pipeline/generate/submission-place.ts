@@ -6,12 +6,12 @@ import type { RunSession } from '../run-session.js'
 import { boundOf, handleOf, placed, type Submission } from '../state/submission.js'
 
 /**
- * A submission with its place in the chain of generators as that is now. It is bound to its generator by name and upstream, so that
- * a chain may be wrapped, extended and reordered between two processes. One that was never sent goes to the first generator when
- * its own is gone.
- * @throws RunStateError with the handle when it was sent, and its generator is not in the chain: the run stays as it is, for a process
- * that has the generator.
- * @throws SubmissionUnknownError when version 0.1.0 sent it, which saved places only, and the chain has several generators.
+ * A submission with its place in the current chain of generators. It is bound to its generator by name and upstream, so that a
+ * chain may be wrapped, extended and reordered between two processes. A submission that was never sent moves to the first
+ * generator if its own is gone.
+ * @throws RunStateError with the handle when it was sent and its generator is not in the chain. The run stays unchanged for a
+ * process that has the generator.
+ * @throws SubmissionUnknownError when version 0.1.0 sent it, which saved only places, and the chain has several generators.
  */
 export function inItsPlace(id: string, routes: GeneratorRoutes, submission: Submission): Submission {
   const { state, generator, cursor } = submission
@@ -25,7 +25,7 @@ export function inItsPlace(id: string, routes: GeneratorRoutes, submission: Subm
   const names = routes.generators.map(({ name }) => name).join(', ')
   if (generator === null) {
     throw new SubmissionUnknownError(
-      `Could not tell which generator the submission went to, version 0.1.0 did not save it: one of ${names}`,
+      `Could not identify the generator of the submission, version 0.1.0 did not save it: one of ${names}`,
     )
   }
   const wanted = withUpstream(generator, submission.upstream)
@@ -50,12 +50,12 @@ export function refuseForeignJob({ id, state, config }: Pick<RunSession, 'id' | 
   inItsPlace(id, generatorRoutesOf(config.generator), submission)
 }
 
-/** The generator of a submission in the chain as it is now; `undefined` when none fits. */
+/** The generator of a submission in the current chain; `undefined` if none fits. */
 export function generatorOf(chain: Generator, submission: Submission | undefined): Generator | undefined {
   return submission && boundGenerator(generatorRoutesOf(chain), submission)
 }
 
-/** The generator of a chain that a submission is bound to; `undefined` when none fits. */
+/** The generator of a chain that a submission is bound to; `undefined` if none fits. */
 export function boundGenerator(routes: GeneratorRoutes, submission: Submission): Generator | undefined {
   const { generators } = routes
   if (submission.generator === null) return ofVersion1(routes, submission)
@@ -65,24 +65,24 @@ export function boundGenerator(routes: GeneratorRoutes, submission: Submission):
 function fits(generator: Generator, submission: Submission): boolean {
   const { name, upstream } = generator
   if (name !== submission.generator) return false
-  // One long call knows of no jobs: the generator of that name was another kind when it got this one.
+  // A generator of one long call has no jobs: the generator of that name was of another kind when it accepted this one.
   if (submission.state === 'accepted' && !('poll' in generator) && submission.handle.operation !== null) return false
   return submission.upstream === null || upstream === undefined || upstream === submission.upstream
 }
 
-// Version 0.1.0 saved places without names: one among several may be that of another generator by now.
+// Version 0.1.0 saved places without names: with several generators the place may now belong to another one.
 function ofVersion1(routes: GeneratorRoutes, { cursor }: Submission): Generator | undefined {
   const [only, ...others] = routes.generators
   const isAlone = others.length === 0 && (isPlaceIn(routes, cursor) || !isAmongSeveral(cursor))
   return isAlone ? only : undefined
 }
 
-// The saved place counts while its generator is there: it knows of retries and of what was tried.
+// The saved place counts while its generator is there: it includes retries and the generators already tried.
 function cursorOf(routes: GeneratorRoutes, { cursor }: Submission, bound: Generator): JsonValue | undefined {
   return isPlaceIn(routes, cursor) && routes.at(cursor).generator === bound ? cursor : routes.locate(bound)
 }
 
-// The fields of the places of `fallback` and `balance`.
+// Fields of the cursors of `fallback` and `balance`.
 function isAmongSeveral(cursor: JsonValue): boolean {
   return /"(index|tried)":/.test(JSON.stringify(cursor))
 }

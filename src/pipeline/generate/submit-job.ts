@@ -17,7 +17,7 @@ import {
 import { tooLate } from './generate-failure.js'
 import { hearLateAnswer } from './late-answer.js'
 
-/** What a submission came to. `unsent`: this process found out in time that it does not hold the run any more. */
+/** Outcome of a submission. `unsent`: this process noticed in time that it no longer holds the run. */
 export type SubmitOutcome = { readonly durationMs: number; readonly sent: SendingSubmission } & (
   | { readonly kind: 'accepted'; readonly started: StartedTask }
   | { readonly kind: 'refused' | 'unknown'; readonly error: unknown }
@@ -25,8 +25,8 @@ export type SubmitOutcome = { readonly durationMs: number; readonly sent: Sendin
 )
 
 /**
- * Saves the intent and sends the submission once. Rejects only with what ends the run: an abort, a store that is down before
- * the send, another process that took the run over.
+ * Saves the intent and sends the submission once. Rejects only with an error that ends the run: an abort, a store that is down
+ * before the send, a takeover by another process.
  */
 export async function submitJob(
   session: RunSession,
@@ -40,13 +40,13 @@ export async function submitJob(
   const { generator, submission, work, limitMs } = job
   const { clock } = session.config
   const { journal } = session
-  // Media that cannot be read must not leave an intent behind.
+  // Reads the media first, so that a failure leaves no intent.
   const request = await answerOf(() => session.request(), `Could not read the media, the store is down: ${session.id}`)
   const sent = sending(placed(submission, submission.cursor, generator), clock.now(), honoursKeys(generator))
   try {
     await journal.saveHeld({ submission: sent })
   } catch (error) {
-    // Another process saved: this intent is not in the store, and what is there is not this process's to take back.
+    // Another process saved: this intent is not in the store, and the other state must stay.
     if (isFenced(error)) journal.note({ submission })
     else journal.takeBack({ submission })
     throw error
@@ -55,11 +55,11 @@ export async function submitJob(
   const durationMs = () => clock.monotonic() - startedAt
   const lapsed = overtaken(session.id)
   const confirm = () => {
-    // What was not sent when the pipeline closes is sent by the process that continues.
+    // A submission that was not sent when the pipeline closes is sent by the process that continues.
     if (!journal.isHeld || session.waits.leaving !== undefined) throw lapsed
   }
-  // An answer that is under way is heard to its end, also past the deadline and by a process that lost the run, or whose caller aborted
-  // it: no other will ever have it.
+  // The response is awaited to its end, also after the deadline, an abort, or the loss of the run: no other process can receive
+  // it.
   const { signal } = session.hangUp
   const late = tooLate(generator, limitMs)
   const limit = { clock, signal, timeoutMs: limitMs, error: () => late }
@@ -81,14 +81,14 @@ export async function submitJob(
     return { kind: 'accepted', started, sent, durationMs: durationMs() }
   } catch (error) {
     const isAborted = session.callerSignal.aborted
-    // A caller who aborts may still cancel what the submission brings.
+    // After an abort, the accepted job can still be cancelled.
     if (answer && (isAborted || error === late))
       hearLateAnswer(session, { generator, submission: sent, answer, isAborted })
     if (answer === undefined && isAborted) journal.note({ submission })
     session.callerSignal.throwIfAborted()
     delete session.submitting
     const isUnsent = error === lapsed
-    // A pipeline that closes has the time to take the intent back.
+    // A pipeline that closes has time to withdraw the intent.
     if (!(isUnsent && session.waits.leaving)) session.signal.throwIfAborted()
     if (isUnsent) return { kind: 'unsent', sent, durationMs: durationMs() }
     if (mayHaveBeenAccepted(error)) return { kind: 'unknown', error, sent, durationMs: durationMs() }
@@ -96,7 +96,7 @@ export async function submitJob(
   }
 }
 
-/** At most 64 characters, and the same for the same submission in every process. */
+/** The idempotency key: at most 64 characters, and the same for the same submission in every process. */
 export function idempotencyKeyOf(runId: string, generator: string, number: number): string {
   const digest = createHash('sha256')
     .update(JSON.stringify([runId, generator, number]))
@@ -104,7 +104,7 @@ export function idempotencyKeyOf(runId: string, generator: string, number: numbe
   return `sora_${digest.slice(0, 48)}`
 }
 
-/** Whether a generator says that its upstream honours idempotency keys. */
+/** Whether a generator declares that its upstream honours idempotency keys. */
 export function honoursKeys(generator: Generator): boolean {
   return 'start' in generator && generator.submission?.idempotency === 'key'
 }

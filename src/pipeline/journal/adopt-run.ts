@@ -17,12 +17,12 @@ import { adoptedSubmission, handleOf } from '../state/submission.js'
 import { claimJob } from './claim-job.js'
 import { answerOf, loadRun } from './store-calls.js'
 
-/** What a job is adopted with. */
+/** Options of an adopted job. */
 export interface Adoption {
   readonly id: string
   readonly isCallerId: boolean
   readonly handle: GenerationHandle
-  /** What the job was submitted for; without it nothing is ever submitted for the run. */
+  /** The request of the job; without it nothing is ever submitted for the run. */
   readonly request?: VideoRequest | undefined
   readonly owner?: string | undefined
 }
@@ -35,15 +35,15 @@ const handleSchema = z.looseObject({
 })
 
 /**
- * Makes a run of a job that the store does not know; does nothing for an id that has this very job.
- * @throws InvalidRequestError when the handle is not one. RunStateError when no generator of the chain fits it, another run has claimed
- * the job, its id belongs to something else, or the store is down.
+ * Creates a run for a job that the store does not know; does nothing for an id that has this job.
+ * @throws InvalidRequestError when the handle is invalid. RunStateError when no generator of the chain fits it, another run has
+ * claimed the job, the id belongs to another run, or the store is down.
  */
 export async function adoptJob(config: PipelineConfig, adoption: Adoption): Promise<void> {
   const { id, isCallerId, handle, owner } = adoption
   checkHandle(handle)
   const routes = generatorRoutesOf(config.generator)
-  // By a clock that is ahead, its time would be over before it began.
+  // With a clock that is ahead, the deadline would pass before the run starts.
   const startedAt = Math.min(handle.startedAt, config.clock.now())
   const submission = adoptedSubmission({ ...handle, startedAt })
   const generator = boundGenerator(routes, submission)
@@ -58,7 +58,7 @@ export async function adoptJob(config: PipelineConfig, adoption: Adoption): Prom
   const { store, clock, deadlines } = config
   const down = `Could not adopt the job, the store is down: ${id}`
   const request = adoption.request ?? { prompt: '' }
-  // The media was sent with the submission: it is not needed again unless the job fails, and then a data URL serves.
+  // The media was sent with the submission. It is needed again only if the job fails, and then a data URL is enough.
   const { request: stored } = storedRequest(request, { canKeepMedia: false })
   const state = newRunState({
     id,

@@ -3,8 +3,8 @@ import type { RunStore } from '../../contracts/run-store.js'
 import { jobKey } from '../state/job-key.js'
 
 /**
- * Makes a run the claimant of a job at its upstream. `false` when another run claims it. The id of the job is claimed as well, for a
- * lookup may know no more of it than that. Whatever the store throws.
+ * Makes a run the claimant of a job at its upstream. Resolves to `false` when another run has claimed it. The id of the job is
+ * claimed as well, because a lookup may return only the id. Rejects with the error of the store.
  */
 export async function claimJob(
   store: RunStore,
@@ -13,7 +13,7 @@ export async function claimJob(
 ): Promise<boolean> {
   const claim = (key: string) => store.claim(`job:${generator}`, key, runId)
   if (!(await claim(jobKey(operation)))) return false
-  // As version 0.1.0 wrote it.
+  // The key of version 0.1.0.
   const former = JSON.stringify(operation)
   if (former !== jobKey(operation) && !(await claim(former))) return false
   const { id, ...more } = Object(operation) as { readonly id?: unknown }

@@ -8,7 +8,7 @@ import { inBackground } from './in-background.js'
 import { isAnswer, storeFailure } from './store-calls.js'
 import type { TimedStore } from './timed-store.js'
 
-/** What a run is created with. */
+/** Options of a new run. */
 export interface Creation {
   readonly fresh: RunState
   readonly media: readonly KeptMedia[]
@@ -16,15 +16,15 @@ export interface Creation {
 }
 
 /**
- * Saves a new run after its media; the beat comes first, because a run whose worker has none is free. Resolves to `false` when the
- * store knows the id.
- * @throws RunStateError, retryable, when the store does not answer; what lands late is withdrawn then.
+ * Saves a new run after its media. The beat comes first, because a run whose worker has none is free. Resolves to `false` when
+ * the store knows the id.
+ * @throws RunStateError, retryable, when the store does not respond; late effects are then undone.
  */
 export async function createRun(config: PipelineConfig, creation: Creation): Promise<boolean> {
   const { fresh, media, timed } = creation
   const { id } = fresh
   const { rawStore, lease } = config
-  // Operations that were begun: they may reach the store after they were given up.
+  // Started operations: they may reach the store after their time limit.
   const begun: Promise<unknown>[] = []
   const recorded = <T>(operation: Promise<T>): Promise<T> => {
     begun.push(operation)
@@ -58,14 +58,14 @@ function withdrawLater(
   const settled = Promise.allSettled(begun)
   const undo = () => withdraw(config.store, { ...creation, failure, now: config.clock.now() })
   inBackground(config, async () => {
-    // An operation that hangs may have had its effect; one that has it later is undone then.
+    // An operation that hangs may have had its effect; a late effect is undone then.
     const late = config.clock.sleep(config.storeTimeoutMs).then(() => 'late')
     if ((await Promise.race([settled, late])) === 'late') settled.then(() => inBackground(config, undo))
     await undo()
   })
 }
 
-// What was created without an answer must not be paid for later: its caller has been refused. Media that no run needs goes.
+// A run that was created without a response must not be paid later, because its caller got an error. Unused media is removed.
 async function withdraw(
   store: RunStore,
   what: Pick<Creation, 'fresh' | 'media'> & { readonly failure: RunStateError | undefined; readonly now: number },

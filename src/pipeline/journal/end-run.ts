@@ -5,12 +5,12 @@ import { stopUpstream } from '../generate/stop-upstream.js'
 import type { RunSession } from '../run-session.js'
 import { isRefusedRun } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
-import { askPatiently, isNamedElsewhere } from './hold-run.js'
+import { isNamedElsewhere, retryPatiently } from './hold-run.js'
 import { dropMedia } from './retention.js'
 import { isFenced } from './store-calls.js'
 
 const TRIES = 5
-// How long the last event of an aborted run waits for the process that submitted.
+// How long the last event of an aborted run waits for the submitting process.
 const WORD_MS = 2000
 
 interface End {
@@ -18,13 +18,16 @@ interface End {
   readonly upstream: UpstreamState | undefined
 }
 
-/** Ends a run without a URL: saved, unless the store is down or another process has ended it, and reported as its last event. */
+/**
+ * Ends a run without a URL: saves the end, unless the store is down or another process has ended the run, and reports it as the
+ * last event.
+ */
 export async function endRun(
   { log, session }: { readonly log: EventLog; readonly session: RunSession | undefined },
   error: SoraPipelineErrorJson,
   { isAborted, upstream }: End,
 ): Promise<void> {
-  // What the store could not do is not a verdict on the run: it stays unchanged there, and can be resumed.
+  // A failure of the store does not fail the run: it stays unchanged in the store, and can be resumed.
   if (session && error.code !== 'run-state') {
     try {
       await saveEnd(session, error, { isAborted, upstream })
@@ -34,7 +37,7 @@ export async function endRun(
     }
   }
   const known = session?.state.isAborted ?? isAborted
-  // What was saved with the end counts: every process and every later reader reports the same.
+  // The saved end counts, so that every process and every later reader reports the same.
   const left = await leftOf(session, upstream)
   log.append({ type: 'run-failed', error, isAborted: known, ...(left && { upstream: left }) })
 }
@@ -45,8 +48,8 @@ async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, end: E
   let { upstream } = end
   const status = error.code === 'submission-unknown' ? 'needs-review' : 'failed'
   for (let tries = 1; session.state.status === 'running'; tries += 1) {
-    // A process that only watches a run has no verdict on it; a caller's abort counts from anywhere. One call of `advance` found
-    // the run free, and need not have taken it: its verdict counts until another process saves.
+    // A process that only watches a run cannot fail it; an abort by a caller counts from any process. A call of `advance` found
+    // the run free and may not have taken it: its result counts until another process saves.
     const isWatcher = isNamedElsewhere(session) && (session.isResident || tries > 1)
     if (!isAborted && isWatcher) return
     try {
@@ -57,21 +60,21 @@ async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, end: E
       return
     } catch (failure) {
       if (!isFenced(failure) || tries === TRIES) throw failure
-      // The word of the caller, or the verdict on the submission, stands also when another process saved in between.
-      await askPatiently(session, () => journal.reload())
-      // The other process may have a job by now that this one has not stopped.
+      // An abort by the caller, or an unknown submission, counts even if another process saved in between.
+      await retryPatiently(session, () => journal.reload())
+      // The other process may now have a job that this one has not cancelled.
       const isOther = JSON.stringify(upstream?.handle) !== JSON.stringify(handleOf(session.state.submission))
       if (isAborted && session.state.status === 'running' && isOther) upstream = await stopUpstream(session)
     }
   }
 }
 
-// A process that has not heard what became of a submission of another process waits for its word, for a moment.
+// A process that does not know the outcome of another process's submission waits for it briefly.
 async function leftOf(session: RunSession | undefined, upstream: UpstreamState | undefined) {
   if (session === undefined) return upstream
   const { journal, config, state } = session
   const isOpen = () => (session.state.upstream ?? upstream)?.state === 'unknown' && session.state.isAborted === true
-  // Of its own submissions a process knows as much as the store.
+  // A process knows its own submissions.
   const isElsewhere = state.submission?.state === 'sending' && session.submitting === undefined && session.isWatcher
   for (let waitedMs = 0; isElsewhere && isOpen() && waitedMs < WORD_MS; waitedMs += WORD_MS / 8) {
     await config.clock.sleep(WORD_MS / 8)

@@ -2,12 +2,12 @@ import type { RunStateError } from '../../contracts/run-errors.js'
 import type { RunState } from '../state/run-state.js'
 import { isAnswer, storeFailure } from './store-calls.js'
 
-// The store knows the run: whoever starts another one in its place may pay twice.
+// The store has the run: starting another one in its place may pay twice.
 const UNSENT = 'nothing was sent yet, and it continues under its id once it is recovered or resumed'
 
 /**
- * The error of a run that cannot be saved; `undefined` for one that continues all the same, because a job is paid or may be. It is
- * retryable when nothing was accepted, as far as that can be known.
+ * The error of a run that cannot be saved; `undefined` for a run that continues, because a job is or may be paid. Retryable when
+ * nothing was accepted, as far as known.
  */
 export function failureToSave({ id, submission }: RunState, cause: unknown): RunStateError | undefined {
   const failure = (what: string, isRetryable: boolean) =>

@@ -10,33 +10,33 @@ import { jobOf, type RunProgress } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
 import { isAnswer } from './store-calls.js'
 
-// About two minutes in all: longer than a store takes to fail over.
+// About two minutes in total: longer than the failover of a store.
 const STORE_TRIES = 8
 const ASK_AGAIN_MS = 1000
-// How often a run that another worker holds is looked at.
+// How often a run of another worker is checked.
 const WATCH_MS = 1000
 
 /**
- * What a store answers to a run that has begun. One that does not answer for a moment must not end a run that may be doing well
- * elsewhere: it is asked again for about two minutes, within the deadline of the run.
- * @throws RunStateError with the handle of the job when it stays down; what it answered at once.
+ * The result of a store operation for a started run. A short outage must not end a run that may continue elsewhere: the operation
+ * is retried for about two minutes, within the deadline of the run.
+ * @throws RunStateError with the handle of the job when the store stays down; an error that is an answer of the store, at once.
  */
-export async function askPatiently<T>(session: RunSession, ask: () => Promise<T>): Promise<T> {
+export async function retryPatiently<T>(session: RunSession, operation: () => Promise<T>): Promise<T> {
   const { clock } = session.config
   for (let tries = 1; ; tries += 1) {
     try {
-      return await ask()
+      return await operation()
     } catch (cause) {
       if (isAnswer(cause)) throw cause
       const { deadlineAt, submission } = session.state
-      // A job that is paid is polled once more, also past the deadline.
+      // A paid job is polled once more, also after the deadline.
       const leftMs = submission?.state === 'accepted' ? Number.POSITIVE_INFINITY : session.time.leftMs(deadlineAt)
       if (tries === STORE_TRIES || leftMs <= 0) {
         const message = `Could not continue the run, the store is down: ${session.id}`
         throw new RunStateError(message, { cause, handle: handleOf(submission), isRetryable: true })
       }
       const pauseMs = Math.min(ASK_AGAIN_MS * 2 ** (tries - 1), leftMs)
-      // A job that the store does not know yet is not left.
+      // A job that the store does not know yet is not abandoned.
       if (hasUnsavedJob(session)) await clock.sleep(pauseMs, { signal: session.callerSignal })
       else await session.waits.sleep(clock, pauseMs, session.callerSignal)
     }
@@ -44,8 +44,8 @@ export async function askPatiently<T>(session: RunSession, ask: () => Promise<T>
 }
 
 /**
- * Takes a run that no living worker holds: by a beat, and a compare-and-set save. One of its own whose job is paid does not wait for a
- * store that is down.
+ * Takes a run that no live worker holds, with a beat and a compare-and-set save. A run of this worker with a paid job does not
+ * wait for a store that is down.
  * @throws FencedError when another process was faster.
  * @throws RunStateError when the store stays down.
  */
@@ -56,13 +56,13 @@ export async function takeRun(session: RunSession): Promise<void> {
     await hold().catch((error: unknown) => {
       if (isAnswer(error)) throw error
     })
-  } else await askPatiently(session, hold)
+  } else await retryPatiently(session, hold)
   session.hold()
 }
 
 /**
- * Whether this process may take the next step. A run whose job is paid continues also while its store is down: once it was tried to
- * hold it again, for another process may have taken it over.
+ * Whether this process may take the next step. A run with a paid job continues while its store is down, after one attempt to hold
+ * it again, because another process may have taken it over.
  */
 export function mayContinue(session: RunSession): boolean {
   const { journal } = session
@@ -79,17 +79,17 @@ function isOwnJob({ journal }: RunSession): boolean {
 }
 
 /**
- * Waits until the worker that holds a run has let go of it or is dead, or the run has ended. Meanwhile its progress is reported here as
- * well.
+ * Waits until the worker that holds a run has released it or is dead, or the run has ended. Meanwhile its progress is reported
+ * here as well.
  * @throws RunStateError when the store stays down.
  */
 export async function watchRun(session: RunSession): Promise<void> {
   const { clock, watch } = session.config
-  for (let told = ''; session.state.status === 'running'; ) {
+  for (let lastText = ''; session.state.status === 'running'; ) {
     const { worker, formerLease } = session.state
-    const loaded = await askPatiently(session, () => session.journal.reload())
+    const loaded = await retryPatiently(session, () => session.journal.reload())
     if (session.state.status !== 'running' || !isHeldNow(session, loaded)) return
-    told = relay(session, loaded.progress, told)
+    lastText = relay(session, loaded.progress, lastText)
     const formerMs = (formerLease?.until ?? Number.POSITIVE_INFINITY) - clock.now() + 1
     const quarterMs = worker === undefined ? WATCH_MS : (loaded.beat?.ttlMs ?? WATCH_MS) / 4
     await session.waits.sleep(clock, Math.min(WATCH_MS, quarterMs, formerMs), session.callerSignal)
@@ -106,10 +106,10 @@ export function isNamedElsewhere({ journal, state }: RunSession): boolean {
   return state.formerLease !== undefined || (state.worker !== undefined && !journal.isOwn)
 }
 
-function relay(session: RunSession, reported: LoadedRun['progress'], told: string): string {
+function relay(session: RunSession, reported: LoadedRun['progress'], lastText: string): string {
   const progress = reported as RunProgress | undefined
   const text = JSON.stringify(progress) ?? ''
-  if (progress === undefined || text === told || progress.stage !== session.state.step) return told
+  if (progress === undefined || text === lastText || progress.stage !== session.state.step) return lastText
   const { stage, ratio, phase } = progress
   session.log.progress({
     type: 'stage-progressed',
@@ -121,7 +121,7 @@ function relay(session: RunSession, reported: LoadedRun['progress'], told: strin
   return text
 }
 
-// The last that is known of: which strategy of a chain is at work is not reported.
+// The last known one: reports do not name the current strategy of a chain.
 function strategyAt({ config, state }: RunSession, stage: StageName): ObservedStrategy {
   const { generator, publisher, resolver, uploader } = config
   const generating = generatorRoutesOf(generator).generators.find(({ name }) => name === state.submission?.generator)

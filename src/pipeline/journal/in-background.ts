@@ -10,8 +10,8 @@ const SOON = 5
 export const PATIENTLY = 35
 
 /**
- * Puts right what the store has, after the caller has its answer, for the store may be down for a while. Does not keep a process
- * alive. What cannot be put right stays, as after a crash; so does what another process saved since.
+ * Corrects the store after the caller has its result, because the store may be down for a while. Does not keep the process alive.
+ * If it cannot be corrected, the store stays as after a crash. A newer save of another process stays as well.
  */
 export function inBackground(
   { clock: given }: Pick<PipelineConfig, 'clock'>,

@@ -3,8 +3,8 @@ import { inBackground, PATIENTLY } from './in-background.js'
 import { dropMedia } from './retention.js'
 
 /**
- * This process leaves a run: what it could not save, such as the end of the run, is saved in the background, and a run that is not
- * over is let go of. Otherwise the store would name this worker for it as long as that beats for its other runs.
+ * Leaves a run: saves pending changes, such as the end of the run, in the background, and releases a run that has not ended.
+ * Otherwise the store would name this worker for as long as it beats for its other runs.
  */
 export function leaveRun(session: RunSession): void {
   const { journal, config } = session

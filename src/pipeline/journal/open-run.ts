@@ -13,7 +13,7 @@ import { createRun } from './create-run.js'
 import { loadRun, type StoredState } from './store-calls.js'
 import { type TimedStore, timedStore } from './timed-store.js'
 
-/** Where a run comes from: a request, or with the id alone the store. */
+/** Source of a run: a request, or only an id, whose run is in the store. */
 export interface RunOrigin {
   readonly id: string
   readonly request?: VideoRequest | undefined
@@ -24,19 +24,19 @@ export interface RunOrigin {
   readonly isCallerId: boolean
 }
 
-/** What a session is opened in. */
+/** Options of an opened session. */
 export interface Opening {
   readonly origin: RunOrigin
   readonly log: EventLog
   readonly signal: AbortSignal
-  /** Whether this process stays with the run. */
+  /** Whether this process keeps the run until its end. */
   readonly isResident: boolean
   readonly waits: RunWaits
 }
 
 /**
- * Creates the run in the store, or takes it from there.
- * @throws RunStateError when the store does not answer, does not know the run, or knows another request under its id.
+ * Creates the run in the store, or loads it from there.
+ * @throws RunStateError when the store does not respond, does not know the run, or has another request under its id.
  */
 export async function openRun(config: PipelineConfig, opening: Opening): Promise<RunSession> {
   const { signal } = opening
@@ -76,7 +76,7 @@ async function createOrJoin(
   const identity = identityOf(request, owner)
   const canKeepMedia = config.store.putMedia !== undefined
   const { request: stored, media } = storedRequest(request, { canKeepMedia })
-  // Media must not be kept for a run that has ended: so an id that may be known is looked up first.
+  // Media must not be kept for a run that has ended, so an id that may be known is loaded first.
   const known = isCallerId && media.length > 0 ? await loadRun(timed.store, id) : undefined
   if (known) return joined(config, opening, known, identity)
   const routes = generatorRoutesOf(config.generator)

@@ -13,8 +13,8 @@ import { answerOf, isFenced, loadRun } from './store-calls.js'
 /** Which runs `pipeline.prune` forgets. */
 export interface PruneOptions {
   /**
-   * Epoch milliseconds, not in the future: runs that completed or failed before it are forgotten. A later instant than now
-   * is refused with `InvalidRequestError`.
+   * Epoch milliseconds, not in the future: runs that completed or failed before it are forgotten. A later time is refused with
+   * `InvalidRequestError`.
    */
   readonly endedBefore: number
 }
@@ -22,8 +22,8 @@ export interface PruneOptions {
 const SAVE_TRIES = 5
 
 /**
- * Removes the media of a run that has ended, unless the store does not know of its end: another process may resume the run then. The
- * run itself can do without: what stays costs space.
+ * Removes the media of a run that has ended, unless the end is not saved, because then another process may resume the run. A
+ * failure costs only space.
  */
 export async function dropMedia(session: RunSession): Promise<void> {
   const { id, state, journal } = session
@@ -37,7 +37,7 @@ export async function dropMedia(session: RunSession): Promise<void> {
 }
 
 /**
- * Forgets runs that ended before an instant, and resolves to how many.
+ * Forgets runs that ended before an instant, and resolves to their number.
  * @throws InvalidRequestError when the instant is in the future. RunStateError when the store is down, or cannot forget.
  */
 export async function pruneRuns({ store, clock }: PipelineConfig, options: PruneOptions): Promise<number> {
@@ -52,8 +52,8 @@ export async function pruneRuns({ store, clock }: PipelineConfig, options: Prune
 }
 
 /**
- * Removes the prompt, the media and all other input of a run that has ended; what it came to stays, without the prompt where an upstream
- * quoted it as a whole.
+ * Removes the prompt, the media and all other input of a run that has ended. The outcome stays, without the prompt if an upstream
+ * quoted all of it.
  * @throws RunStateError when the store does not know the run or is down, or the run is running or in review.
  */
 export async function eraseRun(config: PipelineConfig, id: string): Promise<void> {
@@ -81,7 +81,7 @@ export async function eraseRun(config: PipelineConfig, id: string): Promise<void
   }
 }
 
-// A shorter prompt may be a word of the upstream's own.
+// A shorter prompt may be a common word in a message.
 const SHORTEST_QUOTE = 8
 
 function unquoted(state: RunState, prompt: string): RunState {

@@ -5,7 +5,7 @@ import type { PipelineConfig } from '../pipeline-config.js'
 import { restoredRequest, type StoredMedia } from '../state/stored-request.js'
 import { answerOf, loadRun } from './store-calls.js'
 
-/** What a run is retried with. */
+/** Options of a retry. */
 export interface RetriedRequest {
   readonly request: VideoRequest
   readonly owner: string | undefined
@@ -13,8 +13,8 @@ export interface RetriedRequest {
 
 /**
  * The request of a run that has ended, with changes.
- * @throws InvalidRequestError when its media is gone and no other is given, or its prompt was erased. RunStateError when the store does
- * not know the run or is down, or the run has not ended.
+ * @throws InvalidRequestError when its media was removed and is not given again, or its prompt was erased. RunStateError when the
+ * store does not know the run or is down, or the run has not ended.
  */
 export async function retriedRequest(
   { store }: PipelineConfig,

@@ -12,38 +12,38 @@ import { answerOf, isFenced } from './store-calls.js'
 import { type TimedStore, timedStore } from './timed-store.js'
 import { VersionedSaves } from './versioned-saves.js'
 
-/** What a journal is opened with. */
+/** Options of a journal. */
 export interface JournalOptions {
   readonly config: PipelineConfig
   readonly state: RunState
   readonly version: number
-  /** Whether this worker has just created the run, and so holds it. */
+  /** Whether this worker has just created the run and holds it. */
   readonly isNew: boolean
-  /** Whether this process stays with the run; else each save lets go of it. */
+  /** Whether this process keeps the run; otherwise each save releases it. */
   readonly isResident: boolean
-  /** Called when a save failed and the run continues all the same. */
+  /** Called when a save failed but the run continues. */
   readonly onUnsaved: () => void
 }
 
 /**
- * The one writer of a run's state: `note` in memory, `save` by compare-and-set, `reload` from the store. Saves of a run go one after
- * the other. What is noted while a save is under way stays, and is saved the next time.
+ * The one writer of a run's state: `note` in memory, `save` by compare-and-set, `reload` from the store. Saves of a run are
+ * sequential. Changes noted during a save are saved by the next one.
  */
 export class RunJournal {
   readonly store: RunStore
-  /** The time that the deadlines of the run count in. */
+  /** The time of the deadlines of the run. */
   readonly time: RunTime
   readonly #options: JournalOptions
   readonly #timed: TimedStore
   readonly #saves: VersionedSaves
   readonly #queue = new SaveQueue()
   #state: RunState
-  /** As the store has it, as far as this process knows. */
+  /** The last known state in the store. */
   #saved: RunState
   #writes = 0
   #hasUnsaved = false
   #heldRow: number | undefined
-  // Whether the run is freed in the background already.
+  // Whether the run is already being freed in the background.
   #isLeft = false
 
   constructor(options: JournalOptions) {
@@ -66,48 +66,48 @@ export class RunJournal {
     return this.#saves.version
   }
 
-  /** Ends operations of the store by an instant of the monotonic clock. */
+  /** Ends store operations at an instant of the monotonic clock. */
   endBy(at: number): void {
     this.#timed.endBy(at)
   }
 
-  /** How often this journal wrote to the store. */
+  /** Number of writes of this journal to the store. */
   get writes(): number {
     return this.#writes
   }
 
-  /** Whether the store lacks what a save could not save. */
+  /** Whether the last save failed, so that the store lacks its changes. */
   get hasUnsaved(): boolean {
     return this.#hasUnsaved
   }
 
-  /** Whether a save is under way, so that the version is about to change. */
+  /** Whether a save is in progress, so that the version is about to change. */
   get isSaving(): boolean {
     return this.#queue.isBusy
   }
 
-  /** As the store has it, as far as this process knows. */
+  /** The last known state in the store. */
   get saved(): RunState {
     return this.#saved
   }
 
-  /** Whether something that changes the meaning of the run was noted since the last save; progress does not. */
+  /** Whether a change other than progress was noted since the last save. */
   get hasNews(): boolean {
     return hasNewsSince(this.#saved, this.#state)
   }
 
-  /** Whether this worker holds the run, so that it may have an effect: the store says so, and no beat was missed since. */
+  /** Whether this worker holds the run and may have an effect: the store names it, and no beat was missed since. */
   get isHeld(): boolean {
     const { lease } = this.#options.config
     return this.#state.worker === lease.worker && this.#heldRow === lease.row && lease.isFresh()
   }
 
-  /** Whether this worker held the run last, as far as it knows. */
+  /** Whether this worker was the last known holder of the run. */
   get isOwn(): boolean {
     return this.#state.worker === this.#options.config.lease.worker
   }
 
-  /** Whether the store failed lately, so that what can wait is not saved yet. */
+  /** Whether the store failed recently, so that saves that can wait are postponed. */
   get isResting(): boolean {
     return this.#timed.isResting()
   }
@@ -119,23 +119,23 @@ export class RunJournal {
   }
 
   /**
-   * Saves a change. Once a job may have been accepted, a store that is down does not stop a run: that is a warning.
+   * Saves a change. Once a job may have been accepted, a store that is down does not stop a run, but causes a warning.
    * @throws FencedError when another process saved in between.
-   * @throws RunStateError when the store does not answer before a submission is sent; it is retryable when nothing was sent under its
+   * @throws RunStateError when the store does not respond before a submission is sent; retryable when nothing was sent under its
    * key before.
    */
   save(patch: StatePatch): Promise<void> {
     return this.#saveAnd(patch, this.#options.isResident)
   }
 
-  /** As {@link save}, and holds the run with it, for an effect that no other process may have meanwhile. */
+  /** Like {@link save}, but also holds the run, for an effect that no other process may have at the same time. */
   saveHeld(patch: StatePatch): Promise<void> {
     return this.#saveAnd(patch, true)
   }
 
   /**
    * Holds the run for this worker: by a beat, and a save that must be in the store before the run continues.
-   * @throws FencedError when another process saved in between. Whatever a store throws that is down.
+   * @throws FencedError when another process saved in between; the error of a store that is down.
    */
   hold(): Promise<void> {
     const hold = async () => {
@@ -145,25 +145,25 @@ export class RunJournal {
     return this.#queue.run(() => this.#timed.paced(hold))
   }
 
-  /** Saves what an earlier save could not, and keeps the run or lets go of it. Whatever a store throws that is down. */
+  /** Saves what an earlier save could not, and keeps or releases the run. Rejects with the error of a store that is down. */
   saveUnsaved(isHolding = this.#options.isResident): Promise<void> {
     return this.#queue.run(() => this.#commit({}, isHolding))
   }
 
-  /** Takes back what the last save announces, should it land after it was given up: nothing of that was done. The run is free then. */
+  /** Reverts the last save in case it lands after its time limit, because its step was not taken. The run is free then. */
   takeBack(patch: StatePatch): void {
     this.note(patch)
     this.#isLeft = true
     this.#saves.takeBack(this.#state)
   }
 
-  /** Saves later what the last save could not, when this process does not continue the run. The run is free then. */
+  /** Repeats the last save later, when this process does not continue the run. The run is free then. */
   saveLater(): void {
     this.#isLeft = true
     this.#saves.saveInstead(this.#state)
   }
 
-  /** Whether the store has something to learn when this process leaves the run: what it could not save, or that the run is free. */
+  /** Whether the store needs a save when this process leaves the run: pending changes, or that the run is free. */
   get isToBeLeft(): boolean {
     const { status } = this.#state
     return !this.#isLeft && (this.#hasUnsaved || status !== this.#saved.status || (status === 'running' && this.isOwn))
@@ -181,8 +181,8 @@ export class RunJournal {
   }
 
   /**
-   * Takes the newest state from the store, after another process has saved. What this one has warned of stays.
-   * @throws RunStateError when the store does not know the run any more. Whatever the store throws.
+   * Loads the newest state from the store after another process has saved. Warnings of this process stay.
+   * @throws RunStateError when the store no longer knows the run; any error of the store.
    */
   reload(): Promise<Pick<LoadedRun, 'beat' | 'progress'>> {
     return this.#queue.run(async () => {
@@ -200,13 +200,13 @@ export class RunJournal {
     })
   }
 
-  /** Whether another process has saved since: looked up after the saves under way. Whatever the store throws. */
+  /** Whether another process has saved since: checked after the current saves. Rejects with any error of the store. */
   isOvertaken(): Promise<boolean> {
     const isOther = (loaded: LoadedRun | undefined) => loaded === undefined || this.#saves.isOther(loaded)
     return this.#queue.run(async () => isOther(await this.store.load(this.#state.id)))
   }
 
-  /** After a lost race: continues with the state that this process alone has, over what the store has. */
+  /** After a lost race: continues with the state of this process and saves it over the other one. */
   restore(own: RunState): void {
     const { worker: _lost, ...kept } = own
     this.#state = { ...kept, warnings: this.#state.warnings }
@@ -218,7 +218,7 @@ export class RunJournal {
       try {
         await this.#timed.paced(() => this.#commit(patch, isHolding))
       } catch (error) {
-        // As this process has it; after a lost race it is compared with what the store has.
+        // The state of this process; after a lost race it is compared with that of the store.
         this.#state = this.#patched(patch, isHolding)
         if (isFenced(error)) throw error
         const failure = failureToSave(this.#state, error)

@@ -3,8 +3,8 @@ import type { RunState, TimeMark } from '../state/run-state.js'
 import { leftMs, runTimeAt, SKEW_MS, waitMsAt } from './time-left.js'
 
 /**
- * The time of one run in this process. It begins with what the state reports and counts on the monotonic clock, so that a wall clock
- * that steps moves no deadline and no wait.
+ * The time of one run in this process. It starts at the time in the state and follows the monotonic clock, so that a step of the
+ * wall clock moves no deadline and no wait.
  */
 export class RunTime {
   readonly #clock: Clock
@@ -13,7 +13,7 @@ export class RunTime {
   #zero: number
   /** When the run is due, by the monotonic clock. */
   #dueAt: number
-  /** When this process last had the state from the store, by the monotonic clock. */
+  /** When this process last loaded or saved the state, by the monotonic clock. */
   #seenAt: number
 
   constructor(clock: Clock, state: RunState) {
@@ -24,7 +24,10 @@ export class RunTime {
     this.#dueAt = this.#seenAt + waitMsAt(state, clock.now())
   }
 
-  /** In whole epoch milliseconds, by the wall clock as it was when the run began. Rounded up: a wait until a deadline reaches it. */
+  /**
+   * In whole epoch milliseconds, by the wall clock at the start of the run. Rounded up, so that a wait until a deadline reaches
+   * it.
+   */
   now(): number {
     return Math.ceil(this.#zero + this.#clock.monotonic())
   }
@@ -34,37 +37,37 @@ export class RunTime {
     return this.#dueAt - this.#clock.monotonic()
   }
 
-  /** Milliseconds to the first of some instants of the run; may be negative. */
+  /** Milliseconds to the earliest of some instants of the run; may be negative. */
   leftMs(...ends: readonly (number | undefined)[]): number {
     return leftMs(this.now(), ...ends)
   }
 
   /**
-   * An instant of the wall clock when the run is due, as a save keeps it. One that was chosen by a clock that disagrees with that of
-   * this process, or before this one stepped, is translated.
+   * When the run is due by the wall clock, for a save. A time that was chosen by another clock, or before the clock of this
+   * process stepped, is converted.
    */
   wakeAt(chosen: number): number {
     const due = this.#clock.now() + Math.round(this.waitMs)
     return Math.abs(due - chosen) > SKEW_MS ? due : chosen
   }
 
-  /** What a save keeps of it. */
+  /** Both clocks, for a save. */
   mark(): TimeMark {
     return { wall: this.#clock.now(), run: this.now() }
   }
 
-  /** The run is due at an instant of the wall clock, as it is now. */
+  /** Sets when the run is due, by the current wall clock. */
   schedule(wakeAt: number | undefined): void {
     if (wakeAt !== undefined) this.#dueAt = this.#clock.monotonic() + wakeAt - this.#clock.now()
   }
 
-  /** This process has saved the state. */
+  /** Called after this process has saved the state. */
   saved(state: RunState): void {
     this.#loaded = state
     this.#seenAt = this.#clock.monotonic()
   }
 
-  /** Another process may have saved the state. One that is unchanged moves nothing: it is loaded once a second while it is watched. */
+  /** Called with a loaded state. An unchanged state has no effect: a watched run is loaded once a second. */
   adopt(state: RunState): void {
     const { time, wakeAt } = this.#loaded
     const wall = this.#clock.now()

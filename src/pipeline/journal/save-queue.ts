@@ -1,9 +1,9 @@
-/** Runs the saves of one run one after the other. The error of a save is its caller's; the next save does not depend on it. */
+/** Runs the saves of one run one after the other. The caller of a save gets its error; the next save does not depend on it. */
 export class SaveQueue {
   #last: Promise<unknown> = Promise.resolve()
   #pending = 0
 
-  /** Whether a save is under way. */
+  /** Whether a save is in progress. */
   get isBusy(): boolean {
     return this.#pending > 0
   }

@@ -14,23 +14,23 @@ import { handleOf, newHandle, type Submission, settledAsAbsent, settledAsFound }
 import { claimJob } from './claim-job.js'
 import { answerOf, loadRun } from './store-calls.js'
 
-/** What a person found out about a submission. */
+/** Decision of a person about a submission. */
 export type ReviewVerdict =
   | 'not-submitted'
   | {
-      /** The job that was found, in the generator's own form. */
+      /** The job that the person found, in the generator's own form. */
       readonly operation: JsonValue
       /**
        * Name of the generator that has the job.
-       * @defaultValue the one that the submission went to
+       * @defaultValue the generator of the submission
        */
       readonly generator?: string | undefined
     }
 
 /**
- * Lets a run continue that only a person can: one in review, one that failed although it has or may have a job, or one whose generator is not in
- * the chain any more.
- * @throws InvalidRequestError when the verdict is not one. RunStateError when the store does not know the run or is down, the run
+ * Continues a run that needs a person: a run in review, a failed run that has or may have a job, or a run whose generator is no
+ * longer in the chain.
+ * @throws InvalidRequestError when the verdict is invalid. RunStateError when the store does not know the run or is down, the run
  * does not need a person, no generator of the chain fits the job, or another run has claimed it.
  */
 export async function settleRun(config: PipelineConfig, id: string, verdict: ReviewVerdict): Promise<void> {
@@ -66,7 +66,7 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
     ...open,
     status: 'running',
     wakeAt: now,
-    // The person took their time: the deadlines begin again.
+    // The decision may have taken long: the deadlines start again.
     stepStartedAt: now,
     ...(Number.isFinite(config.deadlines.totalMs) && { deadlineAt: now + config.deadlines.totalMs }),
     submission: settledSubmission,
@@ -98,7 +98,8 @@ function needsPerson(config: PipelineConfig, state: RunState, verdict: ReviewVer
   return status === 'running' && isForeign === true && submission?.state !== 'ready'
 }
 
-// Without its video. What an abort interrupted may have been accepted; any other failure left a submission as sent that was refused.
+// A failed run without its video. A submission interrupted by an abort may have been accepted; after any other failure a
+// submission in the state `sending` was refused.
 function mayHaveJob({ video, submission, isAborted = false }: RunState): boolean {
   if (video !== undefined) return false
   const isOpen = submission?.state === 'unknown' || (submission?.state === 'sending' && isAborted)
@@ -112,7 +113,7 @@ function found(
   { operation, generator }: Exclude<ReviewVerdict, 'not-submitted'>,
 ): Submission {
   const routes = generatorRoutesOf(config.generator)
-  // Where the generator of the submission is gone, another one is not asked for its job unless a person says so.
+  // If the generator of the submission is gone, another one polls the job only if the person names it.
   const isOpen = submission.generator === null && routes.generators.length === 1
   const bound = generatorFor(routes.generators, boundGenerator(routes, submission), { name: generator, isOpen })
   const cursor = bound && routes.locate(bound)

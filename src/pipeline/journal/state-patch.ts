@@ -3,17 +3,17 @@ import type { RunState, TimeMark } from '../state/run-state.js'
 /** Changes of a state. */
 export type StatePatch = Partial<Omit<RunState, 'v' | 'id' | 'worker' | 'time'>>
 
-/** A state with its changes. Schedules may give fractions of a millisecond; stores index whole ones. */
+/** A state with its changes. Schedules may return fractions of a millisecond; stores index whole ones. */
 export function noted(state: RunState, patch: StatePatch): RunState {
   const { wakeAt, ...changed } = { ...state, ...patch }
   return { ...changed, wakeAt: Math.ceil(wakeAt) }
 }
 
 /**
- * A state with its changes, as it is saved. A step that begins has not started unless the patch says so, a run that continues has no
- * end, and one that has ended no worker.
- * @param time - What the save keeps of the time of the run. One that has ended has none: when it is settled, its deadlines begin again.
- * @param hold - The worker that holds the run with it, and the state as the store has it; without it the run is let go of.
+ * A state with its changes, as it is saved. A new step has not started unless the patch sets it, a run that continues has no end,
+ * and an ended run has no worker.
+ * @param time - Both clocks of the run. An ended run has none: when it is settled, its deadlines start again.
+ * @param hold - The worker that holds the run with the save, and the state in the store; without it the run is released.
  */
 export function patchedState(
   state: RunState,
@@ -32,7 +32,7 @@ export function patchedState(
   return { ...running, time, ...(hold && { worker: hold.worker }) }
 }
 
-/** Whether something that changes the meaning of the run was noted since it was saved; progress does not. */
+/** Whether a change other than progress was noted since the state was saved. */
 export function hasNewsSince(saved: RunState, noted: RunState): boolean {
   const fields = ['warnings', 'attempts', 'candidates', 'video', 'isDegraded'] as const
   return fields.some((field) => noted[field] !== saved[field])

@@ -6,7 +6,7 @@ import { withDeadline } from '../../timing/deadline.js'
 import type { RunState } from '../state/run-state.js'
 import { readRunState } from '../state/stored-run.js'
 
-/** A run as the store has it. */
+/** A run in the store. */
 export interface StoredState extends Omit<LoadedRun, 'state' | 'readings'> {
   readonly state: RunState
 }
@@ -30,8 +30,8 @@ const METHODS = [
 ] as const satisfies readonly (keyof RunStore)[]
 
 /**
- * A store whose operations fail when they take too long: one that hangs is one that is down. What a late operation did stands in the
- * store; compare-and-set keeps that from doing harm.
+ * A store with a time limit on its operations: a store that hangs counts as down. A late operation keeps its effect in the store;
+ * compare-and-set makes that harmless.
  */
 export function withinTime(store: RunStore, clock: Clock, timeoutMs: () => number): RunStore {
   const bounded = METHODS.flatMap((method) => {
@@ -45,8 +45,8 @@ export function withinTime(store: RunStore, clock: Clock, timeoutMs: () => numbe
 }
 
 /**
- * One operation of a store, with a limit on its time.
- * @throws RunStateError, retryable, when it takes longer. Whatever the operation throws.
+ * One operation of a store with a time limit.
+ * @throws RunStateError, retryable, when it takes longer; any error of the operation.
  */
 export function inTime<T>(
   { clock, storeTimeoutMs }: { readonly clock: Clock; readonly storeTimeoutMs: number },
@@ -55,14 +55,14 @@ export function inTime<T>(
 ): Promise<T> {
   const error = () =>
     new RunStateError(`Could not ${method} in the store, no answer within: ${storeTimeoutMs} ms`, { isRetryable: true })
-  // One signal for all would hold each operation that hangs, and compare each new listener with all that are there.
+  // A shared signal would keep every operation that hangs, and adding a listener would slow down with each one.
   const { signal } = new AbortController()
   return withDeadline({ clock, signal, timeoutMs: storeTimeoutMs, error }, operation)
 }
 
 /**
  * Reads a run; `undefined` when the store does not know it.
- * @throws RunStateError when the store does not answer (retryable), or the state cannot be read.
+ * @throws RunStateError when the store does not respond (retryable), or the state cannot be read.
  */
 export async function loadRun(store: RunStore, id: string): Promise<StoredState | undefined> {
   const loaded = await answerOf(() => store.load(id), `Could not read the run, the store is down: ${id}`)
@@ -70,31 +70,31 @@ export async function loadRun(store: RunStore, id: string): Promise<StoredState 
 }
 
 /**
- * What a store answers.
- * @throws RunStateError, retryable, when it does not. An error that says that a state cannot be read, and a FencedError, are answers.
+ * The result of a store operation.
+ * @throws RunStateError, retryable, when the store fails. An error about an unreadable state, and a FencedError, pass unchanged.
  */
-export async function answerOf<T>(ask: () => Promise<T>, message: string): Promise<T> {
+export async function answerOf<T>(operation: () => Promise<T>, message: string): Promise<T> {
   try {
-    return await ask()
+    return await operation()
   } catch (cause) {
     if (isAnswer(cause)) throw cause
     throw storeFailure(message, cause, true)
   }
 }
 
-/** The error of a store that failed, with what it reports of the reason in its message. */
+/** The error of a store that failed, with the reported reason in its message. */
 export function storeFailure(message: string, cause: unknown, isRetryable: boolean): RunStateError {
   const reason = cause instanceof RunStateError ? cause.reason : undefined
   const shown = reason === undefined ? message : `${message} (${reason})`
   return new RunStateError(shown, { cause, isRetryable, reason })
 }
 
-/** Whether an error of a store is its answer, so that asking again changes nothing. */
+/** Whether an error of a store is its answer, so that a retry changes nothing. */
 export function isAnswer(error: unknown): boolean {
   return isFenced(error) || (isSoraPipelineError(error) && !error.isRetryable)
 }
 
-/** Whether an error says that another process saved in between. */
+/** Whether an error reports that another process saved in between. */
 export function isFenced(error: unknown): error is FencedError {
   return isSoraPipelineError(error) && error.code === 'run-fenced'
 }

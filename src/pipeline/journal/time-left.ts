@@ -1,14 +1,14 @@
 import type { RunState } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
 
-/** Clocks of two machines may differ by this much; a larger step back is a clock that was set. */
+/** Clocks of two machines may differ by this much; a larger step back means that a clock was set. */
 export const SKEW_MS = 10_000
 
 /**
- * The time of a run when a process loads it: that of its last save, and what the wall clock counted since. A deadline so has the
- * remainder by the wall clock, at most what was left at the save. A state without a mark has the time of the wall clock, and no
- * state is older than what it reports.
- * @param mostMs - What can have passed since the save, where that is known.
+ * The time of a run when a process loads it: the time of its last save plus the time since by the wall clock. A deadline so has
+ * at most the time that was left at the save. A state without `time` uses the wall clock, and no time is before the times in the
+ * state.
+ * @param mostMs - Maximum time since the save, if known.
  */
 export function runTimeAt(
   state: Pick<RunState, 'time' | 'startedAt' | 'stepStartedAt' | 'submission'>,
@@ -26,7 +26,7 @@ export function waitMsAt({ time, wakeAt }: Pick<RunState, 'time' | 'wakeAt'>, wa
   return Math.max(0, wakeAt - wall)
 }
 
-/** Milliseconds from an instant to the first of some others; may be negative, and `Infinity` when there is none. */
+/** Milliseconds from an instant to the earliest of some others; may be negative, and is `Infinity` if there are none. */
 export function leftMs(now: number, ...ends: readonly (number | undefined)[]): number {
   return Math.min(...ends.map((end) => end ?? Number.POSITIVE_INFINITY)) - now
 }

@@ -2,28 +2,28 @@ import type { Clock } from '../../contracts/clock.js'
 import type { RunStore } from '../../contracts/run-store.js'
 import { inTime, isFenced, withinTime } from './store-calls.js'
 
-/** The store as one run sees it: with operations that end with the run. */
+/** The store of one run, whose operations end with the run. */
 export interface TimedStore {
   readonly store: RunStore
   /** Waits for another operation of the store under the same limit. */
   wait<T>(method: 'heartbeat' | 'putMedia' | 'create' | 'save', operation: () => Promise<T>): Promise<T>
-  /** Acts on the store, and sees whether that fails; a store that hangs is left alone for longer than one that refuses at once. */
+  /** Calls the store and records whether that fails; after a timeout the pause is longer than after an immediate error. */
   paced(act: () => Promise<void>): Promise<void>
-  /** Whether the store failed lately, so that what can wait is not saved yet. */
+  /** Whether the store failed recently, so that saves that can wait are postponed. */
   isResting(): boolean
-  /** An instant of the monotonic clock at which the run has to be over, such as a while after an abort. */
+  /** An instant of the monotonic clock at which the run must have ended, such as some time after an abort. */
   endBy(at: number): void
 }
 
-// What an operation gets at least, also after the end of the run; and after that end, once the one before it got no answer.
+// Minimum time of an operation, also after the end of the run; and after that end, once an earlier operation timed out.
 const LEAST_MS = 1000
 const LEAST_HUNG_MS = 100
 const LEAST_REST_MS = 1000
 const LONGEST_REST_MS = 8000
 
 /**
- * Limits the operations of a store for one run: each to `storeTimeoutMs`, and all of them to about a second past the deadline of the
- * run, however many follow each other.
+ * Limits the operations of a store for one run: each to `storeTimeoutMs`, and all of them together to about a second past the
+ * deadline of the run.
  */
 export function timedStore(options: {
   readonly rawStore: RunStore
@@ -34,7 +34,7 @@ export function timedStore(options: {
 }): TimedStore {
   const { rawStore, clock, storeTimeoutMs, leftMs } = options
   let endsAt = Number.POSITIVE_INFINITY
-  // Methods whose last operation got no answer: another that works says nothing of them.
+  // Methods whose last operation timed out: the success of another method does not clear them.
   const hanging = new Set<string>()
   let restsUntil = Number.NEGATIVE_INFINITY
   let failures = 0

@@ -7,15 +7,15 @@ import { answerOf, loadRun } from './store-calls.js'
 import { waitMsAt } from './time-left.js'
 
 const PAGE = 1000
-// Runs that change their place meanwhile are looked for again.
+// Passes over the store: runs may change their position meanwhile.
 const MOST_PASSES = 3
-// By how much a wall clock may have been set back, and how many runs are looked at to see whether it was.
+// By how much a wall clock may have been set back, and how many runs are checked for that.
 const STEP_MS = 3_660_000
 const PROBE = 10
 
 /**
  * Ids of the runs of a store that have not ended, without those that are `live` here, the most overdue first, at most `limit`.
- * @throws InvalidRequestError when the limit is wrong. RunStateError when the store is down.
+ * @throws InvalidRequestError when the limit is invalid. RunStateError when the store is down.
  */
 export async function unfinishedRuns(
   { store }: PipelineConfig,
@@ -31,14 +31,14 @@ export async function unfinishedRuns(
       const from = after
       const page = await answerOf(
         () => store.due(Number.MAX_SAFE_INTEGER, PAGE, { after: from }),
-        'Could not look for unfinished runs, the store is down',
+        'Could not search for unfinished runs, the store is down',
       )
       for (const id of page) if (found.size < limit && !live.has(id)) found.add(id)
       after = page.at(-1)
       pages += 1
       if (page.length < PAGE) break
     }
-    // One page has no gaps, and a pass that finds nothing new had none.
+    // A single page has no gaps, and neither has a pass that finds nothing new.
     if (found.size === known || pages < 2 || found.size >= limit) break
   }
   return [...found]
@@ -54,10 +54,10 @@ export async function dueRuns({ store, clock }: PipelineConfig, limit: number): 
   const due = (before: number, most: number, after?: string) =>
     answerOf(
       () => store.due(before, most, { isFree: true, ...(after !== undefined && { after }) }),
-      'Could not look for runs that are due, the store is down',
+      'Could not search for runs that are due, the store is down',
     )
   const found = [...(await due(now, limit))]
-  // Where the wall clock was set back since they were saved, runs are due that seem to wait for up to an hour.
+  // If the wall clock was set back since they were saved, runs may be due that seem to wait for up to an hour.
   for (let after = found.at(-1); found.length < limit; ) {
     const page = await due(now + STEP_MS, PROBE, after)
     const states = await Promise.all(page.map((id) => stateOf(store, id)))
@@ -69,7 +69,7 @@ export async function dueRuns({ store, clock }: PipelineConfig, limit: number): 
   return found
 }
 
-// One that cannot be read is not known to be due.
+// A run that cannot be read is not known to be due.
 async function stateOf(store: RunStore, id: string): Promise<RunState | undefined> {
   return (await loadRun(store, id).catch(() => undefined))?.state
 }

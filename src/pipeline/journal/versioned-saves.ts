@@ -10,19 +10,19 @@ import { inBackground } from './in-background.js'
 import { isFenced } from './store-calls.js'
 import type { TimedStore } from './timed-store.js'
 
-// How long the answer to a save that was given up may take before the store is asked what it has.
+// How long to wait for the response to a save that timed out, before the store is read.
 const LATE_MS = 5000
 
-/** What saves are made with. */
+/** Options of the saves. */
 export interface SaveOptions {
   readonly id: string
   readonly worker: string
   readonly rawStore: RunStore
-  /** With a limit on the time of each operation. */
+  /** With a time limit on each operation. */
   readonly store: RunStore
   readonly timed: TimedStore
   readonly clock: Clock
-  /** The newest that is known. */
+  /** The newest known state. */
   readonly version: number
 }
 
@@ -36,7 +36,7 @@ interface StoredSave {
 export class VersionedSaves {
   readonly #options: SaveOptions
   #version: number
-  // Whether a save failed without an answer, so that the store may have it under a version that this process does not know.
+  // Whether a save failed without a response, so that the store may have it under an unknown version.
   #mayHaveSaved = false
   #last: StoredSave | undefined
 
@@ -45,20 +45,20 @@ export class VersionedSaves {
     this.#version = options.version
   }
 
-  /** The newest that this process knows. */
+  /** The newest state that this process knows. */
   get version(): number {
     return this.#version
   }
 
-  /** The run was loaded: what was saved before does not count any more. */
+  /** Called when the run was loaded: earlier saves no longer count. */
   adopt(version: number): void {
     this.#version = version
     this.#mayHaveSaved = false
   }
 
   /**
-   * Replaces the state. A save whose answer was lost is not another process: what this one knows is newer.
-   * @throws FencedError when another process saved in between. Whatever the store throws.
+   * Replaces the state. A save of this process whose response was lost does not count as another process.
+   * @throws FencedError when another process saved in between; any error of the store.
    */
   async save(state: StoredRun): Promise<void> {
     try {
@@ -73,22 +73,22 @@ export class VersionedSaves {
     this.#mayHaveSaved = false
   }
 
-  /** Whether another process saved what the store has. */
+  /** Whether another process saved the state in the store. */
   isOther(loaded: LoadedRun): boolean {
     return loaded.version !== this.#version && !(this.#mayHaveSaved && this.#isOwn(loaded))
   }
 
-  /** Replaces what the last save saved, or what was there before when that did not reach the store; in the background. */
+  /** Replaces the state of the last save, or the one before if that save did not reach the store; in the background. */
   takeBack(state: RunState): void {
     const last = this.#last
     if (last === undefined) return
     const { clock } = this.#options
-    const error = () => new RunStateError('Could not hear what became of the save', { isRetryable: true })
+    const error = () => new RunStateError('Could not learn the outcome of the save', { isRetryable: true })
     const limit = { clock: backgroundOf(clock), signal: new AbortController().signal, timeoutMs: LATE_MS, error }
     this.#saveOver(() => withDeadline(limit, () => last.done).catch(() => this.#landedAs(last)), state)
   }
 
-  /** Saves in the place of the last save, which failed, or over it where only its answer was lost; in the background. */
+  /** Repeats the last save, which failed, or saves over it if only its response was lost; in the background. */
   saveInstead(state: RunState): void {
     const last = this.#last
     if (last !== undefined) this.#saveOver(async () => (await this.#landedAs(last)) ?? last.version, state)
@@ -102,13 +102,13 @@ export class VersionedSaves {
     })
   }
 
-  // The version to save over: that of the save when it landed, the one before when it did not.
+  // The version to save over: that of the last save if it landed, otherwise the one before.
   async #landedAs(last: Pick<StoredSave, 'version' | 'state'>): Promise<number | undefined> {
     const { id, store } = this.#options
     const loaded = await store.load(id)
-    // It did not land: the run is free all the same, unless another process has it.
+    // It did not land: the run is free, unless another process has it.
     if (loaded?.version === last.version && loaded.state.worker === last.state.worker) return loaded.version
-    // What was saved since is no business of this save, also when the same worker did it.
+    // A later save must stay, also one of the same worker.
     if (loaded?.version !== last.version + 1 || loaded.state.worker !== last.state.worker) return undefined
     const isLast = JSON.stringify(loaded.state.submission) === JSON.stringify(last.state.submission)
     return isLast ? loaded.version : undefined
@@ -130,16 +130,16 @@ export class VersionedSaves {
   }
 }
 
-// Without it the next save would look like that of another process.
+// Without it the next save would look like a save of another process.
 function checkedVersion(version: unknown): number {
   if (typeof version === 'number' && Number.isSafeInteger(version)) return version
   const given = describeValue(version)
   throw new RunStateError(
-    `Could not use the result of save() of the store, it is to resolve to the new version, a whole number: ${given}`,
+    `Could not use the result of save() of the store, it must resolve to the new version, a whole number: ${given}`,
   )
 }
 
-// The process does not continue the run: any other may.
+// This process does not continue the run, but any other may.
 function freed({ worker: _worker, ...free }: RunState): StoredRun {
   return toStoredRun(free)
 }

@@ -5,7 +5,7 @@ import { answerOf, isFenced, loadRun } from './store-calls.js'
 const TRIES = 5
 
 /**
- * Makes the job of a run that no live worker holds due now. Does nothing for a run that one holds, that has no job, or that has ended.
+ * Makes the job of a run that no live worker holds due now. Does nothing for a held run, a run without a job, or an ended run.
  * @throws RunStateError when the store does not know the run or is down.
  */
 export async function wakeStored({ store, clock }: PipelineConfig, id: string): Promise<void> {
@@ -24,7 +24,7 @@ export async function wakeStored({ store, clock }: PipelineConfig, id: string): 
       const reschedule = () => store.reschedule(id, version, now, readings)
       return await answerOf(reschedule, `Could not wake the run, the store is down: ${id}`)
     } catch (error) {
-      // Another process saved: it may hold the run now.
+      // Another process saved and may hold the run now.
       if (!isFenced(error) || tries === TRIES) throw error
     }
   }

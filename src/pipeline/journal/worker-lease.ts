@@ -5,40 +5,40 @@ import type { RunProgress } from '../state/run-state.js'
 /** A run that a worker holds. */
 export interface HeldRun {
   readonly id: string
-  /** The version that this process saved or loaded last. */
+  /** The last version that this process saved or loaded. */
   readonly version: number
-  /** The store has another version: another process may have saved. */
+  /** Called when the store has another version: another process may have saved. */
   onOtherVersion(): void
 }
 
-/** The sign of life of one worker, for all the runs that it holds, and what it reports of them. */
+/** The heartbeat and the progress reports of one worker for all its runs. */
 export interface WorkerLease {
   readonly worker: string
   /**
-   * Counts the unbroken rows of beats. After a gap as long as the lease another process may have taken runs over, so that what was held
-   * before has to be held again.
+   * Counts the unbroken series of beats. After a gap as long as the lease another process may have taken runs over, so that runs
+   * must be held again.
    */
   readonly row: number
-  /** Whether the last beat still lasts, by the monotonic clock. */
+  /** Whether the last beat is still valid, by the monotonic clock. */
   isFresh(): boolean
-  /** Sees to it that the last beat is younger than a third of the lease. Rejects with what the store rejects with. */
+  /** Beats unless the last beat is younger than a third of the lease. Rejects with the error of the store. */
   beat(): Promise<void>
-  /** Beats while the run is held; the result lets go of it. */
+  /** Beats while the run is held; the result releases it. */
   hold(run: HeldRun): () => void
-  /** Progress of a held run, for other processes; the latest of each run is written at most once a second. */
+  /** Reports progress of a held run to other processes; the latest of each run is written at most once a second. */
   report(id: string, progress: RunProgress): void
   /**
-   * Removes the beat, so that what the worker held is free at once; while a run is held, when that one is let go of. Rejects with what
-   * the store rejects with.
+   * Removes the beat, which frees the runs of the worker at once; while a run is held, as soon as that is released. Rejects with
+   * the error of the store.
    */
   retire(): Promise<void>
 }
 
 const REPORT_MS = 1000
-// Nothing reads it: an error with its stack would be for nothing.
+// Never shown. Without a reason, abort() creates an error with a stack.
 const OVER = 'over'
 
-/** Makes the lease of a worker. It touches the store only while a run is held. */
+/** Creates the lease of a worker. It uses the store only while a run is held. */
 export function workerLease(options: {
   readonly worker: string
   readonly store: RunStore
@@ -57,18 +57,18 @@ export function workerLease(options: {
   const retire = async () => {
     isRetiring = true
     if (held.size > 0) return
-    // One that lands later would bring the worker back.
+    // A late beat would revive the worker.
     await beating?.done.catch(ignored)
     if (lastBeatAt > Number.NEGATIVE_INFINITY) await store.retire(worker)
   }
   const beatNow = async () => {
     const startedAt = clock.monotonic()
     await store.heartbeat(worker, leaseMs)
-    // By its end: the beat may have reached the store after the one before had expired.
+    // At the end of the call: the beat may have reached the store after the previous one had expired.
     if (clock.monotonic() >= lastBeatAt + leaseMs) row += 1
     lastBeatAt = Math.max(lastBeatAt, startedAt)
   }
-  // One at a time, unless it takes so long that the lease would end with it.
+  // One at a time, unless it takes so long that the lease would expire.
   const beatOnce = () => {
     const startedAt = clock.monotonic()
     if (beating && startedAt < beating.startedAt + leaseMs / 3) return beating.done
@@ -89,11 +89,11 @@ export function workerLease(options: {
     }
   }
   const keepBeating = async (signal: AbortSignal) => {
-    // The first may be due already: the run may have taken its time to open.
+    // The first beat may be due already, because opening the run takes time.
     await clock.sleep(Math.min(leaseMs / 3, Math.max(0, lastBeatAt + leaseMs / 3 - clock.monotonic())), { signal })
     for (; !signal.aborted; await clock.sleep(leaseMs / 3, { signal })) {
-      // A store that is down costs beats: a run that has no job yet does not submit without one, the others continue. One that hangs
-      // must not keep the next beat waiting.
+      // A store that is down misses beats: a run without a job does not submit without a beat, other runs continue. A store that
+      // hangs must not delay the next beat.
       beatOnce().then(compareVersions).catch(ignored)
     }
   }
@@ -131,14 +131,14 @@ export function workerLease(options: {
     retire,
     report(id, progress) {
       if (store.report === undefined || held.size === 0) return
-      // What could not be written is overtaken by the next report of its run.
+      // The next report of the run replaces one that could not be written.
       if (reports.size === 0) flushReports(stop.signal).catch(ignored)
       reports.set(id, progress)
     },
   }
 }
 
-// A store without `versions` is asked for each run; one that cannot be read must not hide the others.
+// Without `versions` each run is loaded; a run that cannot be read must not hide the others.
 function versionsOf(store: RunStore, ids: readonly string[]): Promise<readonly (number | undefined)[]> {
   if (store.versions) return store.versions(ids)
   const versionOf = async (id: string) => (await store.load(id))?.version

@@ -1,22 +1,22 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { WorkerBeat } from '../../contracts/run-store.js'
 
-/** Watches the beats of other workers, and tells the dead from the slow. */
+/** Watches the beats of other workers, and distinguishes dead from slow ones. */
 export interface WorkerWatch {
   /**
-   * Whether a worker is dead, by the newest beat that the store has of it: when there is none; when it has expired by the clock of
-   * the store and this process saw no other for half as long as it lasts; or when this process saw no other for as long as it
-   * lasts. So neither a wall clock that steps nor a store whose clock is wrong makes a living worker dead.
+   * Whether a worker is dead, by its newest beat in the store. It is dead without a beat; when the beat has expired by the clock
+   * of the store and this process saw no newer one for half its duration; or when this process saw no newer one for its full
+   * duration. So neither a step of the wall clock nor a wrong clock of the store makes a live worker count as dead.
    */
   isDead(worker: string, beat: WorkerBeat | undefined): boolean
 }
 
 type Seen = { readonly number: number; readonly since: number }
 
-// A worker that is not asked about for so many others is dead, or has no more runs that interest this process.
+// A worker that was not checked while this many others were is dead, or has no more runs of interest to this process.
 const MOST_WATCHED = 1000
 
-/** Makes a watch that has seen nothing yet. */
+/** Creates a watch without beats. */
 export function workerWatch(clock: Pick<Clock, 'monotonic'>): WorkerWatch {
   const seen = new Map<string, Seen>()
   return {

@@ -7,7 +7,7 @@ const LONGEST_MESSAGE = 500
 const LONGEST_REASON = 160
 const MOST_REASONS = 10
 
-// What the classes of these codes say by default; a status is not kept, and a submission is refused by a lasting one.
+// Default retryability by code. The status is not kept; a submission is refused only with a permanent one.
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'rate-limited',
   'overloaded',
@@ -15,7 +15,7 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'network',
   'upstream-response',
 ])
-// After these no other generator was tried: a person or a lookup let the run continue.
+// After these no other generator was tried: a person or a lookup continued the run.
 const OPEN_ENDS: ReadonlySet<ErrorCode> = new Set(['submission-unknown', 'stage-timeout'])
 
 /** The attempt of a strategy that failed. */
@@ -29,13 +29,13 @@ export function failedAttempt(
   return { stage, strategy, outcome: 'failed', errorCode: error.code, errorMessage, durationMs }
 }
 
-/** What a generator failed with, while the process lives. */
+/** Error of a generator in this process. */
 export interface GeneratorFailure {
   readonly attempt: Attempt
   readonly error: unknown
 }
 
-/** The errors of all generators that failed: as they were thrown, where this process has them, else as the state has them. */
+/** The errors of all failed generators: as thrown if this process has them, otherwise from the state. */
 export function generatorErrorsOf(
   attempts: readonly Attempt[],
   known: readonly GeneratorFailure[],
@@ -50,7 +50,7 @@ export function generatorErrorsOf(
   })
 }
 
-/** Why there is no URL: each strategy that failed last in a stage after the generation, and its reason in a few words. */
+/** Why there is no URL: each strategy that failed last in a stage after the generation, with a short reason. */
 export function reasonsOf(attempts: readonly Attempt[]): readonly string[] {
   const last = new Map<string, Attempt>()
   for (const attempt of attempts) if (attempt.stage !== 'generate') last.set(placeOf(attempt), attempt)
@@ -78,13 +78,13 @@ function isSame(one: Attempt, other: Attempt): boolean {
   )
 }
 
-// Of another process: its class and its facts are gone with that.
+// Of another process, without its class and facts.
 function recorded({ stage, strategy, errorCode: code = 'unexpected', errorMessage }: Attempt): RecordedError {
   const message = errorMessage ?? `Could not generate with ${strategy}: ${code}`
   return new RecordedError({ name: 'RecordedError', code, message, isRetryable: RETRYABLE.has(code), stage, strategy })
 }
 
-/** A text with an ellipsis in place of what is too long. */
+/** A text cut to a length, with an ellipsis. */
 export function shortened(text: string, longest: number): string {
   return text.length > longest ? `${text.slice(0, longest - 1).toWellFormed()}…` : text
 }

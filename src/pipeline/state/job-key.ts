@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../contracts/json.js'
 
-/** A job as its generator has it, in one spelling: the same for two operations that differ in the order of their fields. */
+/** The operation of a job in canonical form: the same for two operations that differ only in the order of their fields. */
 export function jobKey(operation: JsonValue): string {
   return JSON.stringify(operation, sorted)
 }

@@ -2,7 +2,7 @@ import type { PollReading } from '../../contracts/poll-schedule.js'
 
 const MAX_READINGS = 120
 
-/** Readings that a state keeps: a schedule reads where progress moved and how often was polled lately; the polls in between may go. */
+/** The readings that a state keeps: where progress moved, and the latest polls. A schedule does not need the polls in between. */
 export function thinned(readings: readonly PollReading[]): readonly PollReading[] {
   if (readings.length <= MAX_READINGS) return readings
   const isMove = (index: number) => readings[index]?.ratio !== readings[index - 1]?.ratio

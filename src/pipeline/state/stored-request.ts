@@ -11,27 +11,27 @@ export type StoredMedia = {
   readonly mediaType: string
   /** Length in bytes. */
   readonly byteLength: number
-  /** Whether it was given as a data URL, and is handed to the generator as one. */
+  /** Whether it was given as a data URL, and is passed to the generator as one. */
   readonly isDataUrl: boolean
 }
 
-/** A request as a state has it: media that was given as bytes, or as a base64 data URL, is named by its hash where the store keeps media. */
+/** A request in a state: media that was given as bytes or as a base64 data URL is named by its hash, if the store keeps media. */
 export type StoredRequest = Omit<VideoRequest, 'image' | 'video'> & {
   readonly image?: string | StoredMedia
   readonly video?: string | StoredMedia
 }
 
-/** Bytes that are to be kept for a run. */
+/** Bytes to keep for a run. */
 export interface KeptMedia {
   readonly sha256: string
   readonly bytes: Uint8Array
 }
 
 const MEDIA = ['image', 'video'] as const
-// Base64 in pieces, each a whole number of groups of four characters, so that no copy of a large file is made for its hash.
+// Base64 in pieces of whole groups of four characters, so that hashing a large file needs no copy of it.
 const PIECE = 3 * 65_536
 
-/** A request as a state keeps it, and the bytes to keep beside it. Without a place for media, bytes become data URLs. */
+/** A request for a state, and the bytes to keep beside it. Without media support of the store, bytes become data URLs. */
 export function storedRequest(
   request: VideoRequest,
   { canKeepMedia }: { readonly canKeepMedia: boolean },
@@ -56,8 +56,8 @@ export function storedRequest(
 }
 
 /**
- * The request of a stored one, with the bytes that the store keeps.
- * @throws RunStateError, not retryable, when they are gone. Whatever the store throws.
+ * Restores a stored request with the bytes in the store.
+ * @throws RunStateError, not retryable, when they are gone; any error of the store.
  */
 export async function restoredRequest(id: string, stored: StoredRequest, store: RunStore): Promise<VideoRequest> {
   const restored: Partial<Record<(typeof MEDIA)[number], MediaInput>> = {}
@@ -78,12 +78,12 @@ export async function restoredRequest(id: string, stored: StoredRequest, store: 
   return { ...stored, ...restored } as VideoRequest
 }
 
-/** Whether a stored request names bytes that are kept beside it. */
+/** Whether a stored request refers to bytes beside it. */
 export function namesMedia(stored: StoredRequest): boolean {
   return MEDIA.some((field) => typeof stored[field] === 'object')
 }
 
-/** A digest of what a request asks for: the same for bytes and for the data URL of them, and the same in every version. */
+/** A digest of a request: the same for bytes and for their data URL, and the same in every version. */
 export function fingerprintOf(request: VideoRequest): string {
   const hash = createHash('sha256')
   hash.update('{')
@@ -113,7 +113,7 @@ function base64Of(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
-// Another form of a data URL stays as it was given: its text may say more than its bytes.
+// Another form of a data URL stays unchanged: its text may hold more than its bytes.
 function readDataUrl(text: string): Exclude<MediaInput, string> | undefined {
   const [head = '', mediaType] = /^data:([a-z0-9.+/-]+);base64,/i.exec(text.slice(0, 200)) ?? []
   if (mediaType === undefined) return undefined

@@ -85,7 +85,7 @@ const request = z.looseObject({
   metadata: z.optional(z.record(z.string(), z.string())),
 })
 
-// Checks what the pipeline and its readers read; fields of a later version are kept unchanged.
+// Checks the fields that the pipeline and its readers use; fields of a later version are kept unchanged.
 const schema = z.looseObject({
   v: z.literal(VERSION),
   id: z.string(),
@@ -129,7 +129,7 @@ const schema = z.looseObject({
 const readings = z.array(reading)
 
 /**
- * Reads a state that a store gave back; one of version 0.1.0 is upgraded.
+ * Reads a state from a store; a state of version 0.1.0 is upgraded.
  * @throws RunStateError, not retryable, when it is of a later version, or is not the state of a run.
  */
 export function readRunState(id: string, loaded: Pick<LoadedRun, 'state' | 'readings'>): RunState {
@@ -145,7 +145,7 @@ export function readRunState(id: string, loaded: Pick<LoadedRun, 'state' | 'read
   return withSavedReadings(parsed.data as unknown as RunState, loaded.readings)
 }
 
-// Readings that are broken cost the schedule its memory, and nothing else.
+// Broken readings only cost the schedule its history.
 function withSavedReadings(state: RunState, saved: LoadedRun['readings']): RunState {
   const { submission: job } = state
   const read = readings.safeParse(saved)
@@ -153,7 +153,7 @@ function withSavedReadings(state: RunState, saved: LoadedRun['readings']): RunSt
   return { ...state, submission: withReadings(job, read.data as readonly PollReading[]) }
 }
 
-/** The state as a store takes it. */
+/** The state in the form of a store. */
 export function toStoredRun(state: RunState): StoredRun {
   return state as unknown as StoredRun
 }

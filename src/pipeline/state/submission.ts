@@ -4,7 +4,7 @@ import type { JsonValue } from '../../contracts/json.js'
 import type { PollReading } from '../../contracts/poll-schedule.js'
 import { thinned } from './poll-readings.js'
 
-// The states of one submission to one generator, and every way from one to the next:
+// The states of a submission to a generator, and every transition:
 //
 //              placed                  sent again, with the same key
 //                │              ┌─────────────────────────────────────┐
@@ -19,46 +19,44 @@ import { thinned } from './poll-readings.js'
 //                               │    ▲
 //                               └────┘ answered, missed, claimed
 //
-// `sending` is saved before the request leaves. A process that loads it does not know the outcome: it is lost.
+// `sending` is saved before the request is sent. A process that loads it does not know the outcome: it is lost.
 
-/** Where a submission goes, and which of the run it is. */
+/** The generator and number of a submission. */
 type Placed = {
   /** Place in the chain of generators. */
   readonly cursor: JsonValue
-  /**
-   * Name of the generator; `null` while a balance has not chosen it, and in what version 0.1.0 saved, which kept places only.
-   */
+  /** Name of the generator; `null` before a balance has chosen it, and in states of version 0.1.0, which saved only places. */
   readonly generator: string | null
-  /** What the job belongs to, as the generator says; `null` when it says nothing. A job is never polled elsewhere. */
+  /** `upstream` of the generator; `null` without one. A job is never polled at another upstream. */
   readonly upstream: string | null
   /** Counts the submissions of a run, from 1. */
   readonly number: number
 }
 
-/** Not under way. */
+/** Not in progress. */
 export type ReadySubmission = Placed & {
   readonly state: 'ready'
   /**
-   * When it was sent first, in epoch milliseconds, if it was sent before under the same key and surely not accepted; `null` when it
-   * was never sent.
+   * When it was first sent, in epoch milliseconds, if it was sent before under the same key and certainly not accepted; `null`
+   * when it was never sent.
    */
   readonly sentAt: number | null
 }
 
-/** Saved as about to be sent: the request may have left. */
+/** Saved as about to be sent: the request may have been sent. */
 export type SendingSubmission = Placed & {
-  /** Whether the generator said that its upstream honours keys when it was sent first; absent in what version 0.1.0 saved. */
+  /** Whether the generator declared keys when it was first sent; absent in states of version 0.1.0. */
   readonly isKeyed?: boolean | undefined
   readonly state: 'sending'
-  /** When it was sent first, in epoch milliseconds. */
+  /** When it was first sent, in epoch milliseconds. */
   readonly sentAt: number
-  /** Whether an earlier send under the same key may have been accepted, so that a refusal of this one proves nothing. */
+  /** Whether an earlier send under the same key may have been accepted, so that a refusal of this send proves nothing. */
   readonly isResend: boolean
-  /** How often its outcome was inquired after. */
+  /** Number of inquiries about its outcome. */
   readonly inquiries: number
 }
 
-/** It was sent, and whether it was accepted is not known. */
+/** It was sent, and may have been accepted. */
 export type UnknownSubmission = Placed & {
   readonly isKeyed?: boolean | undefined
   readonly state: 'unknown'
@@ -72,23 +70,23 @@ export type AcceptedSubmission = Placed & {
   readonly state: 'accepted'
   readonly sentAt: number
   readonly handle: GenerationHandle
-  /** Whether the store was down when the job should be claimed, so that a lookup of another run may take it meanwhile. */
+  /** Whether the store was down when the job should have been claimed, so that a lookup of another run may take it. */
   readonly isUnclaimed?: true | undefined
-  /** Answers of polls, thinned. */
+  /** Readings of polls, thinned. */
   readonly readings: readonly PollReading[]
-  /** Polls in a row without an answer. */
+  /** Missed polls in a row. */
   readonly misses: number
-  /** Polls in a row that failed for a reason that does not pass without a change. */
+  /** Polls in a row that failed permanently. */
   readonly lastingMisses: number
 }
 
 /** One submission to one generator. */
 export type Submission = ReadySubmission | SendingSubmission | UnknownSubmission | AcceptedSubmission
 
-/** What a submission knows of its generator; `null` while that is not decided. */
+/** The generator of a submission; `null` before it is chosen. */
 export type Bound = { readonly name: string; readonly upstream?: string | undefined } | null
 
-/** What a submission at a place of the chain knows of its generator. */
+/** The generator of a submission at a place of the chain. */
 export function boundOf({
   generator,
   isUndecided = false,
@@ -104,12 +102,12 @@ export function firstSubmission(cursor: JsonValue, generator: Bound): ReadySubmi
   return { cursor, ...boundTo(generator), number: 1, state: 'ready', sentAt: null }
 }
 
-/** The submission after one that was refused, or whose job failed. */
+/** The submission after a refused one, or after a failed job. */
 export function nextSubmission(former: Submission, cursor: JsonValue, generator: Bound): ReadySubmission {
   return { cursor, ...boundTo(generator), number: former.number + 1, state: 'ready', sentAt: null }
 }
 
-/** Leave was given, perhaps for another generator. */
+/** It was admitted, perhaps to another generator. */
 export function placed<S extends Submission>(submission: S, cursor: JsonValue, generator: Bound): S {
   return { ...submission, cursor, ...boundTo(generator) }
 }
@@ -125,18 +123,18 @@ export function sending(
   return { ...placeOf(submission), state: 'sending', sentAt: submission.sentAt ?? now, isKeyed, isResend, inquiries }
 }
 
-/** Its outcome is not known: the answer was lost, or did not say. */
+/** Its outcome is unknown: the response was lost, or did not show it. */
 export function lost(submission: SendingSubmission | UnknownSubmission): UnknownSubmission {
   const { sentAt, inquiries, isKeyed } = submission
   return { ...placeOf(submission), state: 'unknown', sentAt, ...(isKeyed !== undefined && { isKeyed }), inquiries }
 }
 
-/** A lookup of an unknown submission came to nothing yet. */
+/** A lookup of an unknown submission has no result yet. */
 export function inquired(submission: UnknownSubmission, inquiries: number): UnknownSubmission {
   return { ...submission, inquiries }
 }
 
-/** It was surely not accepted: the same submission may be sent. */
+/** It was certainly not accepted: the same submission may be sent. */
 export function absent(submission: UnknownSubmission): ReadySubmission {
   return { ...placeOf(submission), state: 'ready', sentAt: submission.sentAt }
 }
@@ -159,7 +157,7 @@ export function accepted(
   }
 }
 
-/** The store knows that the job is of this run, or does not know it yet. */
+/** The job was claimed for this run, or could not be claimed yet. */
 export function withClaim(job: AcceptedSubmission, isClaimed: boolean): AcceptedSubmission {
   const { isUnclaimed: _isUnclaimed, ...own } = job
   return isClaimed ? own : { ...own, isUnclaimed: true }
@@ -170,30 +168,30 @@ export function answered(job: AcceptedSubmission, reading: PollReading): Accepte
   return { ...job, readings: thinned([...job.readings, reading]), misses: 0, lastingMisses: 0 }
 }
 
-/** A poll was missed; `isLasting` when its reason does not pass without a change. */
+/** A poll was missed; `isLasting` for a permanent failure. */
 export function missed(job: AcceptedSubmission, reading: PollReading, isLasting: boolean): AcceptedSubmission {
   const lastingMisses = isLasting ? job.lastingMisses + 1 : 0
   return { ...job, readings: thinned([...job.readings, reading]), misses: job.misses + 1, lastingMisses }
 }
 
-/** The readings of an accepted job as another process saved them since. */
+/** The readings of an accepted job that another process has saved since. */
 export function withReadings(job: AcceptedSubmission, readings: readonly PollReading[]): AcceptedSubmission {
   return { ...job, readings }
 }
 
-/** A person looked: nothing was accepted, so that a new submission may be sent to the same generator. */
+/** A person checked that nothing was accepted, so a new submission may be sent to the same generator. */
 export function settledAsAbsent(submission: Submission): ReadySubmission {
   return { ...placeOf(submission), number: submission.number + 1, state: 'ready', sentAt: null }
 }
 
-/** A person looked, and found the job. */
+/** A person found the job. */
 export function settledAsFound(submission: Submission, handle: GenerationHandle): AcceptedSubmission {
   const sentAt = submission.sentAt ?? handle.startedAt
   const first = { ...placeOf(submission), state: 'unknown', sentAt, inquiries: 0 } as const
   return accepted({ ...first, generator: handle.generator, upstream: handle.upstream ?? null }, handle, { atMs: 0 })
 }
 
-/** The submission of a job that this library did not submit, before its place in the chain is known. */
+/** The submission of an adopted job, before its place in the chain is known. */
 export function adoptedSubmission(handle: GenerationHandle): AcceptedSubmission {
   const bound = { generator: handle.generator, upstream: handle.upstream ?? null }
   const placed = { cursor: null, ...bound, number: 1 }
@@ -213,7 +211,7 @@ export function handleOf(submission: Submission | undefined): GenerationHandle |
   return submission?.state === 'accepted' ? submission.handle : undefined
 }
 
-/** Polls in a row of the job in a state that had no answer. */
+/** Missed polls in a row of the job in a state. */
 export function missesOf({ submission }: { readonly submission?: Submission }): number {
   return submission?.state === 'accepted' ? submission.misses : 0
 }
@@ -224,7 +222,7 @@ export function newHandle(
   operation: JsonValue,
   startedAt: number,
 ): GenerationHandle {
-  // What the generator has and changes later is not what the run has.
+  // A copy, because the generator may change its object later.
   return {
     generator: name,
     ...(upstream !== undefined && { upstream }),

@@ -2,11 +2,11 @@ import type { JsonObject, JsonValue } from '../../contracts/json.js'
 import type { StoredRun } from '../../contracts/run-store.js'
 
 /**
- * A state of version 0.1.0 (v1) in the present form. Fields that this does not know stay unchanged, and what is broken stays broken,
- * for the schema to report.
+ * A state of version 0.1.0 (v1) in the current form. Unknown fields stay unchanged, and broken fields stay broken, for the schema
+ * to report.
  */
 export function upgradedFromV1(state: StoredRun): JsonObject {
-  // Progress was part of the state; a store reports it beside the state now.
+  // Progress was part of the state; a store now reports it beside the state.
   const { lease, progress: _progress, submission, ...rest } = state
   return {
     ...rest,
@@ -17,10 +17,10 @@ export function upgradedFromV1(state: StoredRun): JsonObject {
   } as JsonObject
 }
 
-// A default stands only for what 0.1.0 left out: one in the place of a lost field would send under another key.
+// Defaults are only for fields that 0.1.0 left out: a default for a lost field would send under another key.
 function upgraded(submission: JsonObject): JsonValue {
   const { cursor, number, state, intentAt, inquiries, handle, readings, misses, lastingMisses, ...rest } = submission
-  // Only a job was saved with the name of its generator; for the others the place in the chain is all that is known.
+  // Only a job was saved with the name of its generator; other submissions have only their place in the chain.
   const { generator = null, startedAt }: JsonObject = isObject(handle) ? handle : {}
   const inquired = inquiries === undefined ? 0 : inquiries
   const placed = { ...rest, cursor, generator, upstream: null, number, state } as JsonObject
@@ -28,7 +28,7 @@ function upgraded(submission: JsonObject): JsonValue {
     case 'ready':
       return { ...placed, sentAt: intentAt ?? null }
     case 'intent': {
-      // Only a send under the key of an unknown one had inquiries.
+      // Only a send under the key of an unknown submission had inquiries.
       const isResend = inquiries !== undefined
       return { ...placed, state: 'sending', sentAt: intentAt, isResend, inquiries: inquired } as JsonObject
     }

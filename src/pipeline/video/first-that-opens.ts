@@ -5,21 +5,22 @@ import { type RunSession, warn } from '../run-session.js'
 import { withTrial } from '../state/candidates.js'
 import { renewVideo } from './generated-video.js'
 
-/** A place to read the video from. */
+/** A source of the video. */
 export interface Place {
-  /** Resolves to `undefined` when there is none after all. Told why the place before could not be opened. */
+  /** Resolves to `undefined` if there is no source. Receives the error of the previous place. */
   readonly find: (failure: unknown) => Promise<VideoSource | undefined>
-  /** Whether it is the generator's own, which can be asked for another address of the same file. */
+  /** Whether it is the generator's own, which can be polled for a fresh URL of the same file. */
   readonly isOwn: boolean
-  /** Bytes that were seen there before; a file of another length is another one. */
+  /** Length seen there before; a file of another length is another file. */
   readonly byteLength?: number | undefined
-  /** Said when the bytes come from here because the place before could not be opened. */
+  /** Warning when the bytes come from here because the previous place could not be opened. */
   readonly instead?: string
 }
 
 /**
- * One source of several places: the first that opens, and that one from then on, because the bytes of two may differ.
- * @param first - What is known of the source before it is opened.
+ * Combines several places into one source: the first place that opens is used from then on, because the bytes of two places may
+ * differ.
+ * @param first - Facts about the source before it is opened.
  */
 export function firstThatOpens(
   session: RunSession,
@@ -53,7 +54,7 @@ export function firstThatOpens(
     throw failure
   }
 
-  // An address may expire in the middle of a transfer. What the generator tells anew is the same file when it is as long.
+  // A URL may expire during a transfer. A fresh URL of the generator counts as the same file if the length is the same.
   const openAgain = async ({ source, isOwn }: NonNullable<typeof opened>, options: OpenOptions | undefined) => {
     const { byteLength } = source
     try {
@@ -86,12 +87,12 @@ export function firstThatOpens(
   }
 }
 
-/** What the generator tells now of its video, for when what it told before cannot be opened for good. */
+/** The fresh URL of the generator, for when the earlier one cannot be opened any more. */
 export function renewedPlace(session: RunSession): Place {
   return {
     find: async (failure) => (isPassing(failure) ? undefined : renewedSource(session)),
     isOwn: true,
-    instead: 'The address that the generator tells now is used instead',
+    instead: 'The fresh URL of the generator is used instead',
   }
 }
 
@@ -113,12 +114,12 @@ function note(session: RunSession, { url }: VideoSource, didServe: boolean): voi
   session.journal.note({ candidates: withTrial(session.state, url, { didServe, at }) })
 }
 
-// What passes by itself is for the reader to try again in its own time, such as after a rate limit.
+// The reader retries transient failures itself, such as after a rate limit.
 function isPassing(error: unknown): boolean {
   return isSoraPipelineError(error) && error.isRetryable
 }
 
-// An address that this machine may not reach says nothing of those who may.
+// An address that this machine may not reach may be reachable for others.
 function isOwnRefusal(error: unknown): boolean {
   return isSoraPipelineError(error) && error.code === 'network' && 'isRefusal' in error && error.isRefusal === true
 }

@@ -11,12 +11,12 @@ import { withGenerated } from '../state/candidates.js'
 import { storableVideo } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
 
-const ASK_TIMEOUT_MS = 30_000
+const POLL_TIMEOUT_MS = 30_000
 
 /**
- * The generated video with its source. A source with a key is not in the saved state: after a restart the generator is asked
- * again for what it has made.
- * @throws UpstreamResponseError when the generator does not have it any more.
+ * The generated video with its source. A source with a key is not in the saved state: after a restart the generator is polled
+ * again for it.
+ * @throws UpstreamResponseError when the generator no longer has it.
  */
 export async function videoOf(session: RunSession): Promise<GeneratedVideo> {
   if (session.video) return session.video
@@ -26,9 +26,8 @@ export async function videoOf(session: RunSession): Promise<GeneratedVideo> {
 }
 
 /**
- * Asks the generator once more for a video whose address cannot be opened: addresses expire, and the job often tells a new one.
- * Resolves to `undefined`, and says why in a warning, when that brings nothing. Costs one poll; a generator of one long call
- * cannot be asked.
+ * Polls the generator for a fresh URL of a video whose URL cannot be opened, because URLs expire. Without a fresh URL it resolves
+ * to `undefined` and adds a warning with the reason. Costs one poll; a one-shot generator cannot be polled.
  */
 export async function renewVideo(session: RunSession): Promise<GeneratedVideo | undefined> {
   const generator = generatorOf(session.config.generator, session.state.submission)
@@ -50,14 +49,14 @@ async function askAgain(session: RunSession): Promise<GeneratedVideo> {
     const message = 'Could not open the video again, the chain of generators has changed since it was generated'
     throw new UpstreamResponseError(message, { isRetryable: false })
   }
-  // What one long call gave was all there was to have.
+  // A one-shot generator returned the video once.
   if (!('poll' in generator)) {
-    const message = `Could not open the video again, it was given once and is gone: ${generator.name}`
+    const message = `Could not open the video again, the generator returns it only once: ${generator.name}`
     throw new UpstreamResponseError(message, { isRetryable: false })
   }
   const operation = handleOf(session.state.submission)?.operation ?? null
-  const late = `Could not ask ${generator.name} for the video again, no answer within: ${ASK_TIMEOUT_MS} ms`
-  const limit = { clock, signal: session.signal, timeoutMs: ASK_TIMEOUT_MS, error: () => new NetworkError(late) }
+  const late = `Could not poll ${generator.name} for the video, no answer within: ${POLL_TIMEOUT_MS} ms`
+  const limit = { clock, signal: session.signal, timeoutMs: POLL_TIMEOUT_MS, error: () => new NetworkError(late) }
   const work = openStage('generate', session.time.now(), generator)
   const status = await withDeadline(limit, (signal) =>
     pollTask(generator, operation, contextOf(session, work, signal)),
@@ -70,9 +69,7 @@ async function askAgain(session: RunSession): Promise<GeneratedVideo> {
     throw new UpstreamResponseError(message)
   }
   if (status.state !== 'completed') {
-    throw new UpstreamResponseError(
-      `Could not open the video again, ${generator.name} reports that it is: ${status.state}`,
-    )
+    throw new UpstreamResponseError(`Could not open the video again, the job at ${generator.name} is: ${status.state}`)
   }
   const { video } = status
   session.video = video

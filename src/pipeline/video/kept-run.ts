@@ -13,7 +13,7 @@ const SAVE_TRIES = 5
 
 /**
  * The bytes of the video of a run, read from the store.
- * @param source - What is left of the run in this process: what the generator gave, which the store cannot keep.
+ * @param source - The source of the video in this process, which the store cannot keep.
  * @throws RunStateError when the store does not know the run, it was removed, or it has no video.
  */
 export async function openKeptVideo(config: PipelineConfig, id: string, source?: VideoSource): Promise<VideoSource> {
@@ -22,7 +22,7 @@ export async function openKeptVideo(config: PipelineConfig, id: string, source?:
   if (state.video === undefined) throw new RunStateError(`Could not open the video, the run has none: ${id}`)
   const session = new RunSession({
     config,
-    // Nothing reads what is reported here: the run has its events, and these are of a later day.
+    // These events have no reader: the run has its own events.
     log: new EventLog(() => ({ runId: id, at: config.clock.now() })),
     callerSignal: new AbortController().signal,
     state,
@@ -36,7 +36,7 @@ export async function openKeptVideo(config: PipelineConfig, id: string, source?:
 }
 
 /**
- * Takes a run that has ended out of lists and lookups. Its state stays in the store: what was paid is not forgotten.
+ * Removes an ended run from lists and lookups. Its state stays in the store, with the jobs that were paid.
  * @throws RunStateError when the store does not know the run, or the run is still running.
  */
 export async function removeKept(config: PipelineConfig, id: string): Promise<void> {

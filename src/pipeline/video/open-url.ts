@@ -3,10 +3,10 @@ import type { OpenOptions, VideoSource } from '../../contracts/source.js'
 import type { AllowPrivateAddresses } from '../../upstream/download/allowed-destinations.js'
 import { remoteVideo } from '../../upstream/remote-video.js'
 
-/** Opens a public URL from a byte on. Sends no credential. */
+/** Opens a public URL from an offset. Sends no credentials. */
 export type OpenUrl = (url: string, options: OpenOptions) => Promise<ReadableStream<Uint8Array>>
 
-/** Makes a source of a public URL and of what is known of it. */
+/** Creates a source from a public URL and facts about it. */
 export type SourceOfUrl = (
   url: string,
   facts: Pick<VideoSource, 'mediaType' | 'byteLength' | 'expiresAt'>,
@@ -15,9 +15,9 @@ export type SourceOfUrl = (
 const HEADERS_TIMEOUT_MS = 30_000
 
 /**
- * How a pipeline opens public URLs: with the caller's function, or through the guarded downloader, which refuses pages, never
- * takes a short body for the whole, and never adds the bytes of one file to those of another. What was said of the length before
- * is then left aside for what the server says with the bytes.
+ * How a pipeline opens public URLs: with the caller's function, or through the guarded downloader. The downloader refuses pages,
+ * never accepts a truncated body, and never mixes the bytes of two files. It uses the length that the server sends with the
+ * bytes, not an earlier one.
  */
 export function sourceOfUrl(options: {
   readonly openUrl: OpenUrl | undefined

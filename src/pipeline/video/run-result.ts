@@ -10,8 +10,8 @@ import { handleOf } from '../state/submission.js'
 import { videoForResult } from './video-source.js'
 
 /**
- * What a run came to, with the best URL at the moment it ended: the uploaded copy, else the resolved URL, else the generator's own,
- * and one that nothing speaks against before one that has expired or could not be opened.
+ * The result of a run, with the best URL at its end: the uploaded copy, else the resolved URL, else the generator's own. URLs
+ * that have expired or could not be opened come last.
  * @throws NoUsableUrlError when the video is only behind a key.
  */
 export function resultOf(session: RunSession, endedAt: number): PipelineResult {
@@ -19,7 +19,7 @@ export function resultOf(session: RunSession, endedAt: number): PipelineResult {
   const video = videoForResult(session)
   const result = resultWith(state, video, endedAt)
   if (result) return result
-  // There is a source at least: a generator without a public URL gave nothing else.
+  // There is at least a source: a generator without a public URL returned one.
   const source = video.source as VideoSource
   const { attempts, submission } = state
   const reasons = reasonsOf(attempts).join('; ')
@@ -30,7 +30,7 @@ export function resultOf(session: RunSession, endedAt: number): PipelineResult {
   throw new NoUsableUrlError(message, { source, attempts, handle: handleOf(submission) })
 }
 
-/** The same as JSON, of a state alone; `undefined` when there is no public URL. */
+/** The same as JSON, from the state only; `undefined` without a public URL. */
 export function resultJsonOf(state: RunState, endedAt: number): PipelineResultJson | undefined {
   const result = resultWith(state, (state.video ?? { id: state.id }) as GeneratedVideo, endedAt)
   return result && toResultJson(result)

@@ -3,15 +3,15 @@ import { bestCandidate, isUsable } from '../state/candidates.js'
 import { renewVideo } from './generated-video.js'
 
 /**
- * Before a run completes with a URL that has expired or could not be opened, asks the generator for the video again. When that
- * brings none that nothing speaks against, the run is degraded and a warning says so.
+ * Before a run completes with a URL that has expired or could not be opened, polls the generator for a fresh one. Without a
+ * usable URL the run is degraded, with a warning.
  */
 export async function secureUrl(session: RunSession): Promise<void> {
   if (!isDoubtful(session)) return
   await renewVideo(session)
   if (!isDoubtful(session)) return
   session.journal.note({ isDegraded: true })
-  const message = 'Every URL of the video has expired or could not be opened; the best of them is given'
+  const message = 'Every URL of the video has expired or could not be opened; the result has the best of them'
   warn(session, { code: 'url-doubtful', message })
 }
 

@@ -5,8 +5,8 @@ import { firstThatOpens, type Place, renewedPlace } from './first-that-opens.js'
 import { videoOf } from './generated-video.js'
 
 /**
- * What an uploader copies: the resolved video, or when its URL cannot be opened the generated one, or when that has expired what
- * the generator says anew.
+ * The source for an uploader: the resolved video, else the generated one if that cannot be opened, else a fresh URL of the
+ * generator if that has expired.
  */
 export async function uploadSource(session: RunSession): Promise<VideoSource> {
   const { source, url, expiresAt } = await videoOf(session)
@@ -22,9 +22,9 @@ export async function uploadSource(session: RunSession): Promise<VideoSource> {
 }
 
 /**
- * The bytes of the video of a run that has ended, for whoever serves them: of the resolved video, the generated one, the copy, or
- * what the generator says anew. Each is looked for when those before it could not be opened; a copy that is a page for people, as
- * those of Google Drive are, is passed over like that.
+ * The source of the video of an ended run, for a server: the resolved video, the generated one, the copy, or a fresh URL of the
+ * generator. Each is tried when those before it could not be opened. A copy behind a viewer page, such as that of Google Drive,
+ * is skipped in the same way.
  */
 export function servedSource(session: RunSession): VideoSource {
   const { uploaded, video } = session.state
@@ -42,7 +42,7 @@ export function servedSource(session: RunSession): VideoSource {
   ])
 }
 
-/** The generated video for a result: after a restart its source is asked for when somebody opens it. */
+/** The generated video for a result: after a restart its source is fetched when it is first opened. */
 export function videoForResult(session: RunSession): GeneratedVideo {
   if (session.video) return session.video
   const { url, ...facts } = session.state.video ?? { id: session.id }

@@ -20,7 +20,7 @@ export async function claimKey(
   for (;;) {
     if (await writeExclusively(path, `${JSON.stringify({ runId, namespace, key })}\n`)) return true
     const text = await unlessMissing(() => readFile(path, 'utf8'))
-    // Its claimant was forgotten a day ago, and the claim went right now.
+    // Its claimant was forgotten a day ago, and the claim was removed just now.
     if (text === undefined) continue
     const claimant = claimantIn(text)
     if (claimant !== undefined) return claimant === runId
@@ -28,7 +28,7 @@ export async function claimKey(
   }
 }
 
-/** Notes that a run was forgotten: its claims go with a later sweep. The first note counts. */
+/** Records that a run was forgotten: a later sweep removes its claims. The first note counts. */
 export async function releaseClaims(
   { released }: FilePlaces,
   folder: string,
@@ -42,7 +42,7 @@ export async function releaseClaims(
   }
 }
 
-/** A run claims under the id of one that was forgotten: the note of that one no longer counts, for it would end the claims of both. */
+/** A new run claims under the id of a forgotten one: the old note no longer counts, because it would remove the claims of both. */
 export async function keepClaims(
   { released }: FilePlaces,
   folder: string,
@@ -60,7 +60,7 @@ export type ClaimSweep = (
   isForgotten: (runId: string) => Promise<boolean>,
 ) => Promise<void>
 
-/** Makes a sweep that reads each claim once. */
+/** Creates a sweep that reads each claim once. */
 export function claimSweep(): ClaimSweep {
   let claimants: ReadonlyMap<string, string> = new Map()
   return async (places, before, isForgotten) => {
@@ -74,7 +74,7 @@ export function claimSweep(): ClaimSweep {
       const claimant = claimants.get(name) ?? claimantIn((await readIfPresent(path)) ?? '')
       if (claimant === undefined) continue
       if (!gone.has(claimant)) found.set(name, claimant)
-      // Once more: the run may have been created again, and another run may have the claim.
+      // Checked again: the run may have been created again, and another run may have the claim.
       else if ((await isForgotten(claimant)) && claimantIn((await readIfPresent(path)) ?? '') === claimant)
         await rm(path, { force: true })
     }
@@ -83,8 +83,8 @@ export function claimSweep(): ClaimSweep {
   }
 }
 
-// One process gets each note, by moving it to a unique name, so that no two remove the claims of one run, and the slower one a
-// claim that another run has meanwhile. What a dead process took is taken over after an hour.
+// A process takes a note by moving it to a unique name, so that two processes never remove the claims of the same run, and the
+// slower one never removes a newer claim of another run. A note of a dead process is taken over after an hour.
 async function takeNotes({ released }: FilePlaces, before: number): Promise<ReadonlyMap<string, string>> {
   const taken = new Map<string, string>()
   for (const name of await namesIn(released)) {
@@ -93,7 +93,7 @@ async function takeNotes({ released }: FilePlaces, before: number): Promise<Read
     const { runId, at } = Object(await readObject(path))
     const changed = await unlessMissing(() => stat(path))
     const isTaken = original !== undefined && Number(changed?.mtimeMs) > Date.now() - SWEPT_AFTER_MS
-    // One that a power cut broke names no run; its claims stay.
+    // A note that a power cut broke names no run; its claims stay.
     if (isTaken || (typeof at === 'number' && at > before)) continue
     const mine = temporaryPath(join(released, original ?? name))
     await unlessMissing(async () => {

@@ -5,17 +5,17 @@ import type { SeenRun, SeenRuns } from './seen-runs.js'
 import { namesIn } from './version-files.js'
 import { readBeat } from './worker-beats.js'
 
-/** Answers `RunStore.due`. Looks only into the folders of runs that are not marked as ended, and marks those that have ended. */
+/** Implements `RunStore.due`. Reads only the folders of runs that are not marked as ended, and marks those that have ended. */
 export async function dueRuns(
   places: FilePlaces,
   seen: SeenRuns,
   [before, limit, { after, isFree = false }]: Required<Parameters<RunStore['due']>>,
 ): Promise<readonly string[]> {
-  // The markers first: a run that is opened after that is missed by this call alone.
+  // The markers first: a run that is opened after that is missed only by this call.
   const marked = new Set(await namesIn(places.ended))
   const runs = await seen.lookInto(await seen.folders(marked))
   for (const run of runs) {
-    // Ended by a process of version 0.1.0, or by one that died before it could mark it. The next look tries again.
+    // Ended by a process of version 0.1.0, or by one that died before it marked the run. The next call tries again.
     if (isEnded(run)) await markEnded(places, runFolder(places, run.id)).catch(() => undefined)
   }
   const running = runs.filter(({ status, removal }) => status === 'running' && removal === undefined)

@@ -1,9 +1,9 @@
-// At most once in this time: a look at all runs is more than a save should cost each time.
+// Minimum interval, because reading all runs is too expensive for each save.
 const EVERY_MS = 60_000
 
 /**
- * Makes what is to be called after each save that ends a run: it prunes runs that ended longer ago than they are kept, at most once
- * a minute, behind the back of the save. A failure is left to the next time, for the run is saved.
+ * Creates a function to call after each save that ends a run. It prunes runs whose retention has expired, at most once a minute,
+ * without delaying the save. After a failure the next call tries again.
  */
 export function endedRetention(
   keepEndedMs: number | undefined,

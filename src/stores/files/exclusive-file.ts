@@ -4,9 +4,9 @@ import { basename, dirname, join } from 'node:path'
 import { codeOfFailure } from '../state-failure.js'
 
 /**
- * Writes a new file. It appears under its name whole and on the disk, or not at all: a hard link, unlike a rename, never
- * replaces a file, so of any number of processes one gets the name. Resolves to `false`, and changes nothing, when the name is
- * taken. A process that dies in between leaves a temporary file at most; {@link attemptedName} gives the name that it was for.
+ * Writes a new file. It appears under its name complete and flushed to the disk, or it does not appear: a hard link, unlike a
+ * rename, never replaces a file, so only one of many processes gets the name. Resolves to `false`, and changes nothing, when the
+ * name is taken. A process that dies in between leaves at most a temporary file; {@link attemptedName} returns its target name.
  *
  * @param isWanted - Called when the attempt is visible to other processes, and before the name is taken.
  */
@@ -18,7 +18,7 @@ export async function writeExclusively(
   return throughTemporary(path, content, isWanted, link)
 }
 
-/** As {@link writeExclusively}, but replaces the file that has the name. */
+/** Like {@link writeExclusively}, but replaces an existing file. */
 export async function writeOver(path: string, content: string, isWanted: () => Promise<boolean>): Promise<boolean> {
   return throughTemporary(path, content, isWanted, rename)
 }
@@ -34,7 +34,7 @@ async function throughTemporary(
     const file = await open(temporary, 'wx', 0o600)
     try {
       await file.writeFile(content)
-      // Before the name: a name that is on the disk must never stand for bytes that are not.
+      // Before the name: a name on the disk must never refer to bytes that are not.
       await file.sync()
     } finally {
       await file.close()
@@ -45,7 +45,7 @@ async function throughTemporary(
     if (codeOfFailure(error) === 'EEXIST') return false
     throw error
   } finally {
-    // What keeps it from being removed is no reason to doubt the name; it is swept later.
+    // A failure to remove it does not affect the name; it is swept later.
     await rm(temporary, { force: true }).catch(() => undefined)
   }
   await syncDirectory(dirname(path))
@@ -57,12 +57,12 @@ export function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
 }
 
-/** The name that a temporary file is to get; `undefined` for any other file. */
+/** The target name of a temporary file; `undefined` for any other file. */
 export function attemptedName(name: string): string | undefined {
   return /^\.(.+)\.[0-9a-f-]{36}\.tmp$/.exec(name)?.[1]
 }
 
-/** Makes a directory that only its owner can read, with its parents, and sees to it that its name is on the disk. */
+/** Creates a directory that only its owner can read, with its parents, and flushes its name to the disk. */
 export async function makeDirectory(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: 0o700 })
   await syncDirectory(dirname(path))
@@ -72,7 +72,7 @@ export async function makeDirectory(path: string): Promise<void> {
 
 /** Flushes the names in a directory to the disk. */
 export async function syncDirectory(path: string): Promise<void> {
-  // Windows opens no directories, and keeps names in a journal of its own.
+  // Windows cannot open directories, and keeps names in its own journal.
   if (process.platform === 'win32') return
   const directory = await open(path, 'r')
   try {

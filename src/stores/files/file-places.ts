@@ -1,30 +1,30 @@
 import { join, resolve } from 'node:path'
 import { fileNameOf } from './file-name-of.js'
 
-/** Where a file store keeps what. */
+/** Paths of a file store. */
 export interface FilePlaces {
   /** The directory of the store, absolute. */
   readonly root: string
-  /** A folder for each run, with its versions. */
+  /** One folder for each run, with its versions. */
   readonly runs: string
   /** Empty files with the names of the folders of runs that completed or failed. */
   readonly ended: string
-  /** Folders of forgotten runs on their way out. */
+  /** Folders of forgotten runs during their removal. */
   readonly removed: string
   readonly claims: string
-  /** Which forgotten runs leave claims, and since when. */
+  /** Notes of forgotten runs with claims, and their time. */
   readonly released: string
   /** The last beat of each worker. */
   readonly workers: string
-  /** What each worker reported of its runs. */
+  /** The last progress reports of each worker. */
   readonly progress: string
   /** Bytes by their SHA-256. */
   readonly media: string
-  /** A folder for each SHA-256, with one file a reference. */
+  /** One folder for each SHA-256, with one file for each reference. */
   readonly references: string
 }
 
-/** The places of a store. */
+/** The paths of a store. */
 export function filePlaces(directory: string): FilePlaces {
   const root = resolve(directory)
   const place = (name: string) => join(root, name)

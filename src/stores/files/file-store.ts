@@ -22,55 +22,55 @@ import { readProgress, writeProgress } from './worker-progress.js'
 /** Options of {@link fileStore}. */
 export interface FileStoreOptions {
   /**
-   * Path of the directory of the runs, such as `./runs`; it is made when it does not exist. It has to be on a disk of this
-   * machine, with a file system that supports hard links.
+   * Path of the directory of the runs, such as `./runs`; it is created if missing. It must be on a disk of this machine, with a
+   * file system that supports hard links.
    */
   readonly directory: string
   /**
    * How long runs that completed or failed are kept after their end, in milliseconds above 0 (finite), by the clock of the
-   * machine. Older ones are forgotten, as by `prune`, at most once a minute and after a save that ends a run, which does not
-   * wait for it; what fails is retried a minute later.
+   * machine. Older runs are forgotten, as by `prune`, at most once a minute, after a save that ends a run, without delaying that
+   * save. A failure is retried a minute later.
    * @defaultValue until `prune` is called
    */
   readonly keepEndedMs?: number | undefined
 }
 
 /**
- * Makes a run store in files, for a few runs at a time, and for one process or many on one machine. Nothing else has to run, and
- * nothing has to be closed. Every operation is a handful of file system calls: on an SSD a save takes about 3 to 8 ms, most of it
- * for two flushes, and a heartbeat, a report or a reschedule, which are not flushed, about 0.5 ms. For many runs at a time use
- * `sqliteStore`.
+ * Creates a run store in files, for a few runs at a time, and for one or many processes on one machine. It needs no server and no
+ * `close()`. Every operation is a few file system calls: on an SSD a save takes about 3 to 8 ms, mostly for two flushes, and a
+ * heartbeat, a report or a reschedule, which are not flushed, about 0.5 ms. For many runs at a time use `sqliteStore`.
  *
- * What each folder in the directory holds:
- * - `runs/`: a folder for each run with its last four versions, each a JSON file such as `runs/order-17-3f…/5.json`:
- *   `{ "id": "order-17", "state": { "status": "running", "wakeAt": 1767225600000, … } }`. A version is flushed to the disk before
- *   it counts, so a crash or a power cut at any instant leaves a whole one. Beside them `5.wake` holds what was rescheduled
- *   since version 5, and empty `.media` files name the media of the run.
- * - `ended/`: an empty file for each run that completed or failed, so that `due` reads only the others. A missing one costs a read.
- * - `claims/`: a file for each claim; `released/`: a note for each forgotten run, with when its claims go.
- * - `workers/` and `progress/`: one file for each worker, with its last beat and with what it reported last of its running runs. After
- *   a power cut the last beats, reports and reschedules may be missing, which costs time only.
- * - `media/`: bytes by their SHA-256, once each; `references/`: which of them runs still need.
- * - `removed/`: folders of forgotten runs on their way out.
+ * Contents of the directory:
+ * - `runs/`: one folder for each run with its last four versions, each a JSON file such as `runs/order-17-3f…/5.json`: `{ "id":
+ *   "order-17", "state": { "status": "running", "wakeAt": 1767225600000, … } }`. A version is flushed to the disk before it
+ *   counts, so a crash or a power cut at any instant leaves a complete one. Beside them `5.wake` holds the reschedule of version
+ *   5, and empty `.media` files name the media of the run.
+ * - `ended/`: an empty file for each run that completed or failed, so that `due` reads only the others. A missing file costs a
+ *   read.
+ * - `claims/`: one file for each claim; `released/`: a note for each forgotten run, with the time to remove its claims.
+ * - `workers/` and `progress/`: one file for each worker, with its last beat and its last reports of running runs. After a power
+ *   cut the last beats, reports and reschedules may be missing, which only costs time.
+ * - `media/`: bytes by their SHA-256, stored once; `references/`: which of them runs still need.
+ * - `removed/`: folders of forgotten runs during their removal.
  *
- * There is no lock that a dead process could leave behind. The files hold prompts, and only their owner can read them.
+ * A dead process leaves no lock behind. The files hold prompts, and only their owner can read them.
  *
- * Runs, media and claims are kept until `prune`, or as long as `keepEndedMs` sets; runs that are running or in review always. `prune`
- * keeps what answers a caller's own id for 24 hours after the end, and claims for 24 hours after their run was forgotten; beats and
- * reports of silent workers go after an hour. The folder of a run that has ended may also be
- * removed by hand; its media then stay.
+ * Runs, media and claims are kept until `prune`, or for `keepEndedMs`. Runs that are running or in review are always kept.
+ * `prune` keeps the outcome of a run with a caller's id for 24 hours after the end, and claims for 24 hours after their run was
+ * forgotten. Beats and reports of silent workers are removed after an hour. The folder of an ended run may also be removed by
+ * hand; its media then stay.
  *
- * `due` lists two directories, about 5 ms for 2,000 runs that have ended, and looks into the folders of the others. `list` and `prune`
- * look into the folder of every run, whatever their limit, and read those that have changed since the last look: 10,000 of them take
- * about half a second, or two seconds at the first look of a process; to forget a run takes about 5 ms.
+ * `due` lists two directories, about 5 ms for 2,000 ended runs, and lists the folders of the other runs. `list` and `prune` list
+ * the folder of every run, whatever their limit, and read the runs that have changed since the last call: 10,000 runs take about
+ * half a second, or two seconds in the first call of a process. Forgetting a run takes about 5 ms.
  *
- * Processes of version 0.1.0 may work in the same directory at the same time. They see no beats, reschedules or reports. A run that has
- * ended and that one of them opens again is due here only after the next `prune`.
+ * Processes of version 0.1.0 may work in the same directory at the same time. They do not see beats, reschedules or reports. An
+ * ended run that one of them opens again is due here only after the next `prune`.
  *
- * Every method rejects with a retryable `RunStateError` when the disk is full, read-only or not allowed, and with one that is not
- * retryable when a file is broken or of a later format; the message names it. It affects no other run, and stays listed as due, so that
- * `recover()` reports it. Without the broken file the version before it counts; a submission that only the broken one knew of
- * may then be paid again.
+ * Every method rejects with a retryable `RunStateError` when the disk is full, read-only or not permitted, and with one that is
+ * not retryable when a file is broken or of a later format; the message names the file. A broken file affects no other run, and
+ * its run stays due, so that `recover()` reports it. If you remove the broken file, the version before it counts; a submission
+ * that only the broken version had may then be paid again.
  *
  * @throws ConfigurationError when `directory` is not a path, or `keepEndedMs` is not a finite number above 0.
  *
@@ -94,7 +94,7 @@ export function fileStore(options: FileStoreOptions): Required<RunStore> {
   const oneByOne = inTurn()
   const work = <T>(verb: string, subject: string, task: () => Promise<T>) =>
     asStateFailure({ verb, subject, place: places.root }, task)
-  // Two at once in a process would only do everything twice.
+  // Two prunes at the same time in a process would do the same work twice.
   const forget = (query: PruneQuery) => oneByOne('prune', () => forgetRuns(places, seen, sweepClaims, query))
   const forgetOld = endedRetention(keepEndedMs, (endedBefore, now) => forget({ endedBefore, now }))
   const afterSave = <T>(state: StoredRun, result: T): T => {
@@ -130,7 +130,7 @@ export function fileStore(options: FileStoreOptions): Required<RunStore> {
         return isOwn
       }),
     due: (before, limit, dueOptions = {}) =>
-      work('look for runs that are due', 'runs', () => dueRuns(places, seen, [before, limit, dueOptions])),
+      work('list the runs that are due', 'runs', () => dueRuns(places, seen, [before, limit, dueOptions])),
     heartbeat: async (worker, ttlMs) => {
       checkTtl(ttlMs)
       await work('save the beat', worker, () => oneByOne(`beat ${worker}`, () => writeBeat(places, worker, ttlMs)))
@@ -143,7 +143,7 @@ export function fileStore(options: FileStoreOptions): Required<RunStore> {
         return runs.map((run) => (run?.removal === undefined ? run?.version : undefined))
       }),
     report: async (worker, entries) => {
-      // As text now: the caller may change them before their turn.
+      // As text now, because the caller may change them before they are written.
       const given = structuredClone(entries)
       await work('save the progress', worker, () =>
         oneByOne(`report ${worker}`, () => writeProgress(places, seen, worker, given)),

@@ -17,10 +17,10 @@ import { namesIn, newestOf, readVersion, sweepVersions, versionPath } from './ve
 import { sweepBeats } from './worker-beats.js'
 import { sweepProgress } from './worker-progress.js'
 
-// Runs that are forgotten at once: each waits for a few flushes.
+// Number of runs that are forgotten concurrently: each waits for a few flushes.
 const AT_ONCE = 16
 
-/** Forgets runs that ended before an instant, and removes what only they needed. Resolves to how many runs. */
+/** Forgets runs that ended before an instant, and removes their unshared data. Resolves to the number of runs. */
 export async function forgetRuns(
   places: FilePlaces,
   seen: SeenRuns,
@@ -40,18 +40,18 @@ export async function forgetRuns(
   await sweepMedia(places)
   await sweepBeats(places)
   await sweepProgress(places, seen)
-  // A run that cannot be removed holds up no other.
+  // A run that cannot be removed does not delay the others.
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   return outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length
 }
 
-/** Whether the run of a folder was forgotten, or never was. */
+/** Whether the run of a folder was forgotten or never existed. */
 export async function isForgotten(seen: SeenRuns, folder: string): Promise<boolean> {
   const run = await seen.look(folder)
   return run?.forgottenAt !== undefined || run === undefined
 }
 
-// Whether the run counts as forgotten by this call: what is retained of one goes without being counted again.
+// Whether the run counts as forgotten by this call: retained runs are removed without being counted again.
 async function forgetRun(places: FilePlaces, seen: SeenRun, { endedBefore, now }: PruneQuery): Promise<boolean> {
   const folder = runFolder(places, seen.id)
   if (seen.removal !== undefined) await finishRemoval(places, folder)
@@ -71,8 +71,8 @@ async function forgetRun(places: FilePlaces, seen: SeenRun, { endedBefore, now }
   return (await removeRun(places, folder, version, { now, fits })) && run.forgottenAt === undefined
 }
 
-// The version stays and gets another text, so a process that saves over it still can. Should another process save a later one meanwhile,
-// that one counts, and only an older text has changed. Another process may also remove all of the run.
+// The version stays and gets another text, so a process can still save over it. If another process saves a later version
+// meanwhile, that one counts, and only an older text has changed. Another process may also remove the whole run.
 async function retain(
   places: FilePlaces,
   folder: string,
@@ -80,13 +80,13 @@ async function retain(
 ): Promise<boolean> {
   const { version, text, run, now } = found
   const isWanted = async () => {
-    // With the temporary file in place, for the folder may be that of a later run.
+    // While the temporary file exists, because the folder may belong to a later run.
     const names = await namesIn(folder)
     if (newestOf(names) !== version || (await readVersion(folder, version)) !== text) return false
-    // Before the text says that the run was forgotten, so that what is interrupted is done again. The older versions hold the prompt.
+    // Before the text marks the run as forgotten, so that an interrupted removal is repeated. The older versions hold the prompt.
     await dropMedia(places, folder, names)
     await sweepVersions(folder, 1)
-    // Should it be a later run's after all, that costs time only.
+    // If it belongs to a later run after all, that only costs time.
     await removeRescheduled(folder, version)
     return true
   }
@@ -95,7 +95,7 @@ async function retain(
   return (await unlessMissing(() => writeOver(versionPath(folder, version), retained, isWanted))) === true
 }
 
-// Of runs whose folder was removed by hand, or that version 0.1.0 opened again. A marker that is missing costs a read.
+// Markers of runs whose folder was removed by hand, or that version 0.1.0 opened again. A missing marker costs a read.
 async function sweepMarkers({ ended }: FilePlaces, seen: SeenRuns, runs: readonly SeenRun[]): Promise<void> {
   const marked = await namesIn(ended)
   const known = new Set((await seen.folders()).map((folder) => basename(folder)))

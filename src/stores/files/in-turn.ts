@@ -1,7 +1,7 @@
-/** Runs work one after the other where it has the same key, for what is read, changed and written. */
+/** Runs work with the same key sequentially, for read-modify-write operations. */
 export type InTurn = <T>(key: string, work: () => Promise<T>) => Promise<T>
 
-/** Starts with nothing under way. */
+/** Creates an empty queue. */
 export function inTurn(): InTurn {
   const last = new Map<string, Promise<unknown>>()
   return async (key, work) => {

@@ -9,12 +9,12 @@ import { unlessMissing } from './replaced-file.js'
 import { namesIn, SWEPT_AFTER_MS } from './version-files.js'
 
 // A reference is two empty files with one unique name: `references/<sha256>/<uuid>` shows that the bytes are needed, and
-// `<sha256>.<uuid>.media` in the folder of the run finds it. Every put makes another one, so that a process that drops, however long it
-// sleeps, removes only those that it has seen.
+// `<sha256>.<uuid>.media` in the folder of the run finds it. Every put creates a new reference, so that a process that drops,
+// however long it sleeps, removes only references that it has seen.
 //
-// Why bytes that are referred to are never lost: a process that puts refers first, and then writes the bytes unless they are there. A
-// process that drops moves the bytes aside first, and then puts them back if there is a reference. Whichever is second sees the other.
-// If it dies in between, the bytes aside are found by `findAside`.
+// Why referenced bytes are never lost: a process that puts writes the reference first, and then the bytes unless they exist. A
+// process that drops moves the bytes aside first, and then puts them back if there is a reference. The second of the two always
+// sees the first. If it dies in between, `findAside` finds the bytes aside.
 
 /** Keeps bytes for the run in a folder. */
 export async function putMedia(
@@ -30,31 +30,31 @@ export async function putMedia(
   await makeDirectory(places.media)
   const path = join(places.media, sha256)
   if ((await unlessMissing(() => stat(path))) === undefined) await writeExclusively(path, bytes)
-  // The run was forgotten, or its media dropped, while this reference was in the making: that was after.
+  // The run was forgotten, or its media dropped, while this reference was written: the drop counts as later.
   if ((await unlessMissing(() => stat(entry))) === undefined) await dropReference(places, sha256, name)
 }
 
-/** Bytes that are referred to. */
+/** Referenced bytes. */
 export async function getMedia(places: FilePlaces, sha256: string): Promise<Uint8Array | undefined> {
   if (!/^[0-9a-f]{64}$/.test(sha256) || !(await isReferred(places, sha256))) return undefined
   const read = () => unlessMissing(() => readFile(join(places.media, sha256)))
-  // Those that were moved aside may have been put back while they were searched for.
+  // Bytes aside may have been put back during the search.
   const bytes = (await read()) ?? (await findAside(places, sha256)) ?? (await read())
   return bytes && new Uint8Array(bytes)
 }
 
-/** Removes the references of the run in a folder, by the names in it, and the bytes that no other run refers to. */
+/** Removes the references of the run in a folder, by the names in it, and the bytes without another reference. */
 export async function dropMedia(places: FilePlaces, folder: string, names: readonly string[]): Promise<void> {
   for (const entry of names) {
     const [, sha256, name] = /^([0-9a-f]{64})\.([0-9a-f-]{36})\.media$/.exec(entry) ?? []
     if (sha256 === undefined || name === undefined) continue
     await dropReference(places, sha256, name)
-    // Last, so that what was interrupted is done again.
+    // Last, so that an interrupted drop is repeated.
     await rm(join(folder, entry), { force: true })
   }
 }
 
-/** Puts back, or removes, what processes that died left aside. */
+/** Puts back, or removes, the bytes that dead processes left aside. */
 export async function sweepMedia(places: FilePlaces): Promise<void> {
   for (const name of await namesIn(places.media)) {
     const sha256 = attemptedName(name)
@@ -78,7 +78,7 @@ async function dropReference(places: FilePlaces, sha256: string, name: string): 
   })
   if (isMine && (await isReferred(places, sha256))) await putBack(aside, path)
   if (isMine) await rm(aside, { force: true })
-  // Fails when a reference has come; the last one that goes takes it along.
+  // Fails if there is a new reference; the last drop removes the directory.
   await rmdir(join(places.references, sha256)).catch(() => undefined)
 }
 
@@ -90,7 +90,7 @@ async function findAside({ media }: FilePlaces, sha256: string): Promise<Uint8Ar
   for (const name of await namesIn(media)) {
     if (attemptedName(name) !== sha256) continue
     const bytes = await unlessMissing(() => readFile(join(media, name)))
-    // What is being written has the same kind of name.
+    // Files in progress have the same kind of name.
     if (bytes === undefined || createHash('sha256').update(bytes).digest('hex') !== sha256) continue
     await putBack(join(media, name), join(media, sha256))
     return bytes
@@ -102,7 +102,7 @@ async function putBack(aside: string, path: string): Promise<void> {
   try {
     await link(aside, path)
   } catch (error) {
-    // They are there again already, or another process has put them back.
+    // They exist again, or another process has put them back.
     if (!['EEXIST', 'ENOENT'].includes(codeOfFailure(error) ?? '')) throw error
   }
 }
@@ -114,7 +114,7 @@ async function writeEmpty(path: string): Promise<void> {
       await writeFile(path, '', { flag: 'wx', mode: 0o600 })
       return await syncDirectory(dirname(path))
     } catch (error) {
-      // The directory went with its last reference, or with a run that was forgotten, as it was made.
+      // The directory was removed with its last reference, or with a forgotten run, just after it was created.
       if (codeOfFailure(error) !== 'ENOENT' || attempt === 9) throw error
     }
   }

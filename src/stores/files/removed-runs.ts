@@ -11,17 +11,17 @@ import { unlessMissing } from './replaced-file.js'
 import { readStoredText, type StoredText, toStoredText } from './stored-text.js'
 import { appendVersion, namesIn, newestOf, readVersion, sweepLeft } from './version-files.js'
 
-// How the folder of a run is removed, and why that never takes a run that is running:
-// - The last version of a run is a stone, saved by the same compare-and-set as any other. A process that opens the run at the same
-//   time either has saved first, and the run stays, or is fenced. The version below is read once more when the attempt is visible, for
-//   the run may have been forgotten and another one created under its id while this process slept.
-// - A stone names a directory in `removed/` that was made for it alone, and the folder is moved in there. Any process may do that, at any time:
-//   the move fails as long as the folder of that run is in there, because a directory replaces only an empty one; and it fails ever
-//   after, because the directory then gets another name and its own is not used again. So the folder of a later run with the
-//   same id is never moved, however long a process sleeps before its move.
-// - Only then is anything in the folder removed, under a path that no other run ever has.
+// How the folder of a run is removed, and why that never removes a running run:
+// - The last version of a run is a stone, saved by the same compare-and-set as any other. A process that opens the run at the
+//   same time either has saved first, and the run stays, or is fenced. The version below is read again when the attempt is
+//   visible, because the run may have been forgotten and another one created under its id while this process slept.
+// - A stone names a directory in `removed/` that was created only for it, and the folder is moved into that. Any process may do
+//   that, at any time: the move fails while the folder of that run is there, because a directory replaces only an empty one; and
+//   it fails later, because the directory then gets another name and its own is not used again. So the folder of a later run with
+//   the same id is never moved, however long a process sleeps before its move.
+// - Only then are files in the folder removed, under a path that no other run ever has.
 
-/** Removes the run in a folder if its newest version still is `version` and fits. Resolves to whether it did. */
+/** Removes the run in a folder if its newest version is still `version` and fits. Resolves to whether it did. */
 export async function removeRun(
   places: FilePlaces,
   folder: string,
@@ -53,19 +53,19 @@ export async function finishRemoval(places: FilePlaces, folder: string): Promise
   const run = await readRun(folder, version)
   if (run?.removal === undefined) return false
   if (await moveAway(places, folder, run)) return true
-  // Another process has moved the folder, or the directory was lost in a power cut: then another stone names another one.
+  // Another process has moved the folder, or the directory was lost in a power cut: then a new stone names a new directory.
   const fits = ({ removal }: StoredText) => removal === run.removal
   await removeRun(places, folder, version, { now: 0, fits })
   return true
 }
 
-/** Removes what processes that died left in `removed/`. */
+/** Removes the leftovers of dead processes in `removed/`. */
 export async function sweepRemoved(places: FilePlaces): Promise<void> {
   for (const name of await namesIn(places.removed)) {
     const path = join(places.removed, name)
     if (name.endsWith('.gone')) await clear(places, path)
     else if ((await namesIn(path)).length > 0) await clearMoved(places, path)
-    // A stone that names it may be on its way; it is replaced should the directory be missing.
+    // A stone that names it may be in progress; it is replaced if the directory is missing.
     else await sweepLeft(path)
   }
 }
@@ -83,7 +83,7 @@ async function moveAway(places: FilePlaces, folder: string, stone: StoredText): 
   } catch (error) {
     const code = codeOfFailure(error)
     if (code === 'ENOENT') return false
-    // Another process has moved it, and maybe died before it was done.
+    // Another process has moved it, and may have died before it finished.
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error
   }
   await clearMoved(places, directory)

@@ -4,8 +4,8 @@ import { codeOfFailure } from '../state-failure.js'
 import { temporaryPath } from './exclusive-file.js'
 
 /**
- * Writes a file, or replaces it: a reader finds the old text or the new one, never a part. It is not flushed: after a power cut it may
- * be missing, old or empty, so it is for what costs time at most. Rejects when the directory is missing.
+ * Writes or replaces a file: a reader finds the old text or the new one, never a part. It is not flushed: after a power cut it
+ * may be missing, old or empty, so use it only for data whose loss costs nothing but time. Rejects when the directory is missing.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = temporaryPath(path)
@@ -18,7 +18,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** As {@link replaceFile}, and makes the directory when it is missing. */
+/** Like {@link replaceFile}, but creates the directory if it is missing. */
 export async function replaceFileIn(path: string, text: string): Promise<void> {
   try {
     await replaceFile(path, text)
@@ -29,7 +29,7 @@ export async function replaceFileIn(path: string, text: string): Promise<void> {
   }
 }
 
-/** The text of a file; `undefined` when it is missing. */
+/** The text of a file; `undefined` if it is missing. */
 export async function readIfPresent(path: string): Promise<string | undefined> {
   return unlessMissing(() => readFile(path, 'utf8'))
 }
@@ -41,12 +41,12 @@ export async function readObject(path: string): Promise<object | undefined> {
     const read: unknown = JSON.parse(text ?? 'null')
     return typeof read === 'object' && read !== null ? read : undefined
   } catch {
-    // Only files that cost time at most are read here: one that is broken counts as missing.
+    // Only files whose loss costs nothing but time are read here: a broken file counts as missing.
     return undefined
   }
 }
 
-/** What a system call gives; `undefined` when the file or a directory of its path is missing. */
+/** The result of a system call; `undefined` if the file or a directory of its path is missing. */
 export async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call()

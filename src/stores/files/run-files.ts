@@ -18,7 +18,7 @@ export async function createRun(places: FilePlaces, id: string, text: string, st
       if (await append(places, folder, { version: 1, text, state })) return true
       if (!(await finishRemoval(places, folder))) return false
     } catch (error) {
-      // Another process has moved away the folder of a forgotten run with this id as it was found there.
+      // Another process has just moved away the folder of a forgotten run with this id.
       if (codeOfFailure(error) !== 'ENOENT' || attempt === 9) throw error
     }
   }
@@ -40,7 +40,7 @@ export async function saveRun(
   throw new FencedError(`Could not save the run, version ${version} is not the newest: ${id}`)
 }
 
-/** The newest version of a run, and what was rescheduled since. */
+/** The newest version of a run with its reschedule. */
 export async function loadRun(
   places: FilePlaces,
   id: string,
@@ -51,7 +51,7 @@ export async function loadRun(
     const version = newestOf(names)
     if (version === 0) return undefined
     const text = await readRun(folder, version)
-    // So many newer versions may have come meanwhile that this one was removed.
+    // Newer versions may have replaced this one meanwhile.
     if (text === undefined) continue
     const run = readStoredText(text)
     if (run === undefined) {
@@ -93,10 +93,10 @@ async function append(
     if (!isEnded(state)) await unmarkEnded(places, folder, names)
     return true
   }
-  // Earlier versions have what was erased.
+  // Earlier versions hold the erased input.
   const kept = state.erasedAt === undefined ? {} : { kept: 1 }
   if (!(await appendVersion(folder, version, text, { prepare, ...kept }))) return false
-  // The run is saved; `due` marks it when this fails.
+  // The run is saved; if this fails, `due` marks it.
   if (isEnded(state)) await markEnded(places, folder).catch(() => undefined)
   return true
 }

@@ -8,10 +8,10 @@ import { readRescheduled } from './rescheduled.js'
 import { idInText, readStoredText, type StoredText } from './stored-text.js'
 import { namesIn, readVersion, versionPath, versionsOf } from './version-files.js'
 
-// Folders that are looked into at once.
+// Number of folders that are read concurrently.
 const AT_ONCE = 32
 
-/** What a store knows of a run without its state. */
+/** Fields of a run without its state. */
 export interface SeenRun
   extends ListedRun,
     Pick<StoredRun, 'status' | 'wakeAt' | 'worker' | 'endedAt' | 'isCallerId'>,
@@ -19,19 +19,19 @@ export interface SeenRun
   readonly version: number
 }
 
-/** The runs of a store, each read once a version. */
+/** The runs of a store; each version is read once. */
 export interface SeenRuns {
-  /** The folders of all runs, and whatever else is among them; without those of some names. */
+  /** The folders of all runs, and any other entries; without some names. */
   folders(without?: ReadonlySet<string>): Promise<readonly string[]>
-  /** The run in a folder; `undefined` when there is none, or its id cannot be read. A forgotten one has a `removal`. */
+  /** The run in a folder; `undefined` if there is none, or its id cannot be read. A forgotten run has a `removal`. */
   look(folder: string): Promise<SeenRun | undefined>
-  /** Looks into many folders, and gives what each holds, in their order. */
+  /** Reads many folders, and returns the result of each, in order. */
   lookIntoEach(folders: readonly string[]): Promise<readonly (SeenRun | undefined)[]>
-  /** Looks into many folders, and gives the runs in them. */
+  /** Reads many folders, and returns the runs in them. */
   lookInto(folders: readonly string[]): Promise<readonly SeenRun[]>
 }
 
-/** Starts with no run of a directory seen. */
+/** Creates the list for a directory, without reading a run. */
 export function seenRuns(runs: string): SeenRuns {
   const cache = new Map<string, { readonly key: string; readonly run: SeenRun | undefined }>()
   const look = async (folder: string): Promise<SeenRun | undefined> => {
@@ -43,9 +43,9 @@ export function seenRuns(runs: string): SeenRuns {
       if (file === undefined) {
         cache.delete(basename(folder))
         if (newest === 0) return undefined
-        continue // So many newer versions may have come meanwhile that this one was removed.
+        continue // Newer versions may have replaced this one meanwhile.
       }
-      // The number comes again when a run is forgotten and created once more; the file does not.
+      // The version number repeats when a run is forgotten and created again; the file does not.
       const key = `${newest} ${file.ino} ${file.mtimeMs}`
       const known = cache.get(basename(folder))
       const run = known?.key === key ? known.run : await seenIn(folder, versions)
@@ -54,7 +54,7 @@ export function seenRuns(runs: string): SeenRuns {
       return rescheduled ? { ...run, wakeAt: rescheduled.wakeAt } : run
     }
   }
-  // Forgotten runs are not looked at again.
+  // Forgotten runs are not read again.
   const keepOnly = (names: ReadonlySet<string>) => {
     for (const name of cache.keys()) if (!names.has(name)) cache.delete(name)
   }
@@ -77,7 +77,7 @@ export function seenRuns(runs: string): SeenRuns {
   }
 }
 
-// By the newest version; when that cannot be read, as a run that is due, so that whatever loads it reports the file.
+// By the newest version. If that cannot be read, the run counts as due, so that loading it reports the file.
 async function seenIn(folder: string, versions: readonly number[]): Promise<SeenRun | undefined> {
   const newest = versions.at(-1) as number
   let id: string | undefined
@@ -99,7 +99,7 @@ async function readUnlessBroken(folder: string, version: number): Promise<string
   try {
     return (await readVersion(folder, version)) ?? ''
   } catch (error) {
-    // What is wrong with one file must not hide the other runs; a disk that fails is another matter.
+    // A problem of one file must not hide the other runs; a failing disk must be reported.
     if (['EACCES', 'EISDIR', 'EPERM'].includes(codeOfFailure(error) ?? '')) return ''
     throw error
   }

@@ -4,12 +4,12 @@ import { basename, join } from 'node:path'
 import { attemptedName, writeExclusively } from './exclusive-file.js'
 import { readIfPresent, unlessMissing } from './replaced-file.js'
 
-// The newest version and those before it that stay.
+// Number of versions that stay, the newest included.
 const KEPT = 4
-/** After how long what a dead process left is removed, in milliseconds: the living need seconds. */
+/** Age at which leftovers count as those of a dead process, in milliseconds: live processes need seconds. */
 export const SWEPT_AFTER_MS = 3_600_000
 
-/** The names in a directory; none when the directory is missing. */
+/** The names in a directory; empty if the directory is missing. */
 export async function namesIn(directory: string): Promise<readonly string[]> {
   return (await unlessMissing(() => readdir(directory))) ?? []
 }
@@ -22,41 +22,45 @@ export function versionsOf(names: readonly string[]): readonly number[] {
     .sort((a, b) => a - b)
 }
 
-/** The newest version among the names in the folder of a run; 0 when there is none. */
+/** The newest version among the names in the folder of a run; 0 without a version. */
 export function newestOf(names: readonly string[]): number {
   return versionsOf(names).at(-1) ?? 0
 }
 
-/** Where a version is. */
+/** Path of a version. */
 export function versionPath(directory: string, version: number): string {
   return join(directory, `${version}.json`)
 }
 
-/** The text of a version; `undefined` when it is not there, or not any more. */
+/** The text of a version; `undefined` if it does not exist, or was removed. */
 export async function readVersion(directory: string, version: number): Promise<string | undefined> {
   return readIfPresent(versionPath(directory, version))
 }
 
 /** How a version is added. */
 export interface VersionOptions {
-  /** Called with the names in the directory when the attempt is visible and in time, and before the name is taken; `false` gives up. */
+  /**
+   * Called with the names in the directory when the attempt is visible and in time, before the name is taken; `false` cancels the
+   * attempt.
+   */
   readonly prepare?: (names: readonly string[]) => Promise<boolean>
   /** How many of the newest versions stay, from 1; 4 by default. */
   readonly kept?: number
 }
 
 /**
- * Adds the version after the newest: a compare-and-set without a lock, so that there is none for a dead process to hold. Resolves
- * to `false`, and changes nothing, when `version` is not the one after the newest.
+ * Adds the version after the newest: a compare-and-set without a lock, which a dead process could not release. Resolves to
+ * `false`, and changes nothing, when `version` is not the one after the newest.
  *
- * Why one process gets a version and no other, however long any of them sleeps in between:
+ * Why exactly one process gets a version, however long any of them sleeps in between:
  * - Each version is a separate file, and one process gets its name. The newest is never removed, so it never goes back.
  * - A process that tries to get a name is visible by a temporary file before it checks whether that name comes next.
- * - A process that removes an old version has seen a later one, and that no process tries to get the old one's name. A process that
- *   tries after that sees the later one, and gives up. So a name that was taken once is never free for a process that tries to get it.
+ * - A process that removes an old version has seen a later one, and has seen no process that tries to get the old name. A process
+ *   that tries after that sees the later one, and gives up. So a name that was taken once is never free for a process that tries
+ *   to get it.
  *
- * A folder that was forgotten takes its names along: see removed-runs.ts. A directory holds a handful of names, which an operating
- * system lists in one go.
+ * A forgotten folder is moved with its names: see removed-runs.ts. A directory holds a few names, which an operating system lists
+ * in one call.
  *
  */
 export async function appendVersion(
@@ -71,18 +75,18 @@ export async function appendVersion(
   }
   if (!(await writeExclusively(versionPath(directory, version), text, isNext))) return false
   await sweepVersions(directory, kept).catch((error: unknown) => {
-    // The version is saved, and the next save sweeps again; but what was to be erased must not stay.
+    // The version is saved, and the next save sweeps again; but erased input must not stay.
     if (kept < KEPT) throw error
   })
   return true
 }
 
 /**
- * Removes all versions but the newest ones, what was rescheduled for older ones, and what dead processes left.
+ * Removes all versions but the newest ones, reschedules of older ones, and leftovers of dead processes.
  *
- * The same names come again when a run is forgotten and created once more, and this process may have slept meanwhile. So a file is
- * moved into a bin, a directory with a unique name beside the versions, and by a list that shows this bin: in the folder of the later run
- * the bin is missing, and nothing is moved.
+ * Names repeat when a run is forgotten and created again, and this process may have slept meanwhile. So a file is moved into a
+ * bin, a directory with a unique name beside the versions, and only by a list that includes this bin: in the folder of the later
+ * run the bin is missing, and nothing is moved.
  */
 export async function sweepVersions(directory: string, kept: number): Promise<void> {
   const names = await namesIn(directory)
@@ -103,7 +107,7 @@ export async function sweepVersions(directory: string, kept: number): Promise<vo
   }
 }
 
-/** Removes a file or directory with a unique name when its process must be dead; one that slept finds it gone, and fails. */
+/** Removes a file or directory with a unique name when its process must be dead; a process that slept finds it missing, and fails. */
 export async function sweepLeft(path: string): Promise<void> {
   const left = await unlessMissing(() => stat(path))
   if (left && left.mtimeMs < Date.now() - SWEPT_AFTER_MS) await rm(path, { force: true, recursive: true })

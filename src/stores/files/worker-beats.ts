@@ -11,12 +11,12 @@ export async function writeBeat({ workers }: FilePlaces, worker: string, ttlMs: 
   const path = beatPath(workers, worker)
   const last = Number(Object(await readObject(path)).number) || 0
   const now = Date.now()
-  // Never one that it had before it was retired.
+  // Never a number from before it was retired.
   const number = Math.max(last + 1, now)
   await replaceFileIn(path, `${JSON.stringify({ worker, number, ttlMs, expiresAt: now + ttlMs })}\n`)
 }
 
-/** The last beat of a worker; `undefined` when there is none. */
+/** The last beat of a worker; `undefined` without one. */
 export async function readBeat({ workers }: FilePlaces, worker: unknown): Promise<WorkerBeat | undefined> {
   if (typeof worker !== 'string') return undefined
   const { number, ttlMs, expiresAt } = Object(await readObject(beatPath(workers, worker)))
@@ -29,7 +29,7 @@ export async function removeBeat({ workers }: FilePlaces, worker: string): Promi
   await rm(beatPath(workers, worker), { force: true })
 }
 
-/** Removes beats that expired more than an hour ago: without a beat the runs of a worker are as free as with an expired one. */
+/** Removes beats that expired more than an hour ago: the runs of a worker are free without a beat as with an expired one. */
 export async function sweepBeats({ workers }: FilePlaces): Promise<void> {
   for (const name of await namesIn(workers)) {
     const { expiresAt } = Object(await readObject(join(workers, name)))

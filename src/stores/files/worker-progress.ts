@@ -7,7 +7,7 @@ import { readObject, replaceFileIn } from './replaced-file.js'
 import type { SeenRuns } from './seen-runs.js'
 import { namesIn, sweepLeft } from './version-files.js'
 
-/** Writes what a worker reports into one file, beside what it reported before of runs that are still running. */
+/** Writes the reports of a worker into one file, together with its earlier reports of runs that are still running. */
 export async function writeProgress(
   places: FilePlaces,
   seen: SeenRuns,
@@ -21,12 +21,12 @@ export async function writeProgress(
   await replaceFileIn(path, `${JSON.stringify({ worker, runs })}\n`)
 }
 
-/** What a worker reported last of a run. */
+/** The last report of a worker about a run. */
 export async function readProgress(places: FilePlaces, worker: unknown, id: string): Promise<JsonObject | undefined> {
   return typeof worker !== 'string' ? undefined : new Map(await readEntries(progressPath(places, worker))).get(id)
 }
 
-/** Removes the reports of workers that have been silent for an hour and have no run that is running. */
+/** Removes the reports of workers that have been silent for an hour and have no running run. */
 export async function sweepProgress(places: FilePlaces, seen: SeenRuns): Promise<void> {
   for (const name of await namesIn(places.progress)) {
     const path = join(places.progress, name)

@@ -1,7 +1,7 @@
 import type { StoreOperations } from '../store-operations.ts'
 import type { PreparedStatements } from './prepared-statements.ts'
 
-// Removes the former row of the worker: each beat has a number of its own.
+// Replaces the row of the worker: each beat has its own number.
 const BEAT = 'INSERT OR REPLACE INTO beats (worker, ttl_ms, expires_at) VALUES (?, ?, ?)'
 
 /** The beats of workers, by the clock of this machine. */

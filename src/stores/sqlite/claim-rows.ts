@@ -1,7 +1,7 @@
 import type { StoreOperations } from '../store-operations.ts'
 import type { PreparedStatements } from './prepared-statements.ts'
 
-// A run may have been created again under the id of one that was forgotten; its claims are in use.
+// A run may have been created again under the id of a forgotten one; its claims are in use.
 const KEEP_REUSED = `
   DELETE FROM released_claims WHERE released_at <= ? AND EXISTS
     (SELECT 1 FROM claims JOIN runs ON runs.id = claims.run_id WHERE claims.namespace = released_claims.namespace
@@ -16,7 +16,7 @@ const SWEEP = `
 
 /** Claims of runs, each kept for a while after its run was forgotten. */
 export interface ClaimRows extends Pick<StoreOperations, 'claim'> {
-  /** The run was forgotten: its claims go with a later `sweep`. */
+  /** Records that the run was forgotten: a later `sweep` removes its claims. */
   release(runId: string, now: number): void
   /** Removes the claims that were released at or before an instant. */
   sweep(before: number): void
@@ -30,7 +30,7 @@ export function claimRows(sql: PreparedStatements): ClaimRows {
       sql(insert).run(namespace, key, runId)
       const claim = sql('SELECT run_id FROM claims WHERE namespace = ? AND key = ?').get(namespace, key)
       const isOwn = claim?.run_id === runId
-      // A claim that is made again is in use again.
+      // A repeated claim is in use again.
       if (isOwn) sql('DELETE FROM released_claims WHERE namespace = ? AND key = ?').run(namespace, key)
       return isOwn
     },

@@ -7,7 +7,7 @@ import type { WorkerOrder, WorkerSettings } from './sqlite-worker.js'
 /** A worker thread that works on one database. */
 export interface DatabaseThread {
   /**
-   * Performs an operation, after all that were called before it. Buffers of bytes are handed over: the caller gives them up.
+   * Performs an operation after all earlier ones. Buffers of bytes are transferred: the caller loses them.
    *
    * @throws RunStateError, not retryable, when a later version of the library made the database. An `Error` with the reason when
    * the database cannot be used, or the thread ended.
@@ -16,7 +16,7 @@ export interface DatabaseThread {
     name: N,
     ...args: Parameters<StoreOperations[N]>
   ): Promise<ReturnType<StoreOperations[N]>>
-  /** Closes the database and ends the thread. Call it once nothing is pending. */
+  /** Closes the database and ends the thread. Call it when no operation is pending. */
   close(): Promise<void>
 }
 
@@ -27,8 +27,8 @@ interface Pending {
 }
 
 /**
- * A thread that starts with the first operation, holds the process open only while operations are pending, and is replaced by the
- * next operation when it dies. The operations of one turn of the event loop travel in one message.
+ * A thread that starts with the first operation, keeps the process alive only while operations are pending, and is replaced by
+ * the next operation after it dies. The operations of one turn of the event loop are sent in one message.
  */
 export function databaseThread(
   path: string,
@@ -87,7 +87,7 @@ export function databaseThread(
     call: (name, ...args) =>
       new Promise((resolve, reject) => {
         count += 1
-        // Not a microtask: what the microtasks of this turn call goes along.
+        // Not a microtask, so that calls in microtasks of this turn are included.
         if (outbox.length === 0) process.nextTick(flush)
         outbox.push({ call: { number: count, name, args }, resolve, reject })
       }),

@@ -5,7 +5,7 @@ import type { BeatRows } from './beat-rows.ts'
 import type { ClaimRows } from './claim-rows.ts'
 import type { PreparedStatements } from './prepared-statements.ts'
 
-// Reads the columns of ended states that library version 0.1.0 saved. A broken one counts as of 1970.
+// Fills the columns of ended states that library version 0.1.0 saved. A broken state counts as ended in 1970.
 const READ_FIELDS = `
   UPDATE runs SET fields_version = version, worker = NULL,
     ended_at = CASE WHEN json_valid(state) THEN
@@ -43,7 +43,7 @@ export function forgottenRuns(
       }
       sql('DELETE FROM runs WHERE retained_version = version AND ended_at <= ?').run(now - RETAINED_MS)
       claims.sweep(now - RETAINED_MS)
-      // Beats have the clock of this machine, whatever instant the caller prunes at.
+      // Beats use the clock of this machine, not the time that the caller passes.
       beats.sweep(Date.now() - RETAINED_MS)
       return ended.length
     },

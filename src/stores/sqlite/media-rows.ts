@@ -6,7 +6,7 @@ import type { PreparedStatements } from './prepared-statements.ts'
 export function mediaRows(sql: PreparedStatements): Pick<StoreOperations, 'putMedia' | 'getMedia' | 'dropMedia'> {
   return {
     putMedia(runId, sha256, bytes) {
-      // Here, because a large file takes long to digest.
+      // In the worker, because hashing a large file takes long.
       const actualSha256 = createHash('sha256').update(bytes).digest('hex')
       if (actualSha256 === sha256) {
         sql('INSERT INTO media (sha256, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING').run(sha256, bytes)

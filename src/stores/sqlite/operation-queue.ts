@@ -3,23 +3,23 @@ import { type Call, type Failure, READS, type Reply, type StoreOperations } from
 import { isLocked, LaterVersionError } from './sqlite-database.ts'
 import { sqliteOperations } from './sqlite-operations.ts'
 
-// How long an operation waits for the lock of another process. Writes take milliseconds, so only a process that was stopped in the
-// middle of one comes near it.
+// How long an operation waits for the lock of another process. Writes take milliseconds, so only a process that was paused during
+// a write comes near it.
 const LOCKED_MS = 60_000
-// The first wait between two attempts at a locked database, and the longest.
+// The first and the longest wait between two attempts at a locked database.
 const BACK_OFF_MS = { first: 5, longest: 250 }
 
 /** Operations on one database, in their order. */
 export interface OperationQueue {
-  /** Takes operations; they are performed by the next `drain`. */
+  /** Adds operations; the next `drain` performs them. */
   add(calls: readonly Call[]): void
-  /** Performs everything that waits. While another process has locked the database, that happens later. */
+  /** Performs all waiting operations; later, if another process has locked the database. */
   drain(): void
-  /** Closes the database. Nothing may wait. */
+  /** Closes the database. No operation may be waiting. */
   close(): void
 }
 
-/** What {@link operationQueue} works with. */
+/** Options of {@link operationQueue}. */
 export interface OperationQueueOptions {
   /** Opens the database; called again after it failed. */
   readonly open: () => DatabaseSync
@@ -34,8 +34,8 @@ interface Connection {
 }
 
 /**
- * Performs operations in their order: reads that wait in front at once, and everything from the first write on in one transaction,
- * so that one flush of the disk serves all of them. They are answered once it is committed.
+ * Performs operations in order: leading reads at once, and all operations from the first write on in one transaction, so that
+ * they share one flush of the disk. They are answered after the commit.
  */
 export function operationQueue({ open, reply, lockedMs = LOCKED_MS }: OperationQueueOptions): OperationQueue {
   let connection: Connection | undefined
@@ -67,7 +67,7 @@ export function operationQueue({ open, reply, lockedMs = LOCKED_MS }: OperationQ
         answer(replies)
       } catch (error) {
         if (isLocked(error)) return waitForLock(error)
-        // A connection that failed outside of an operation may be to a file that was replaced.
+        // After a failure outside of an operation, the file may have been replaced.
         disconnect()
         answer(failuresOf(calls, error))
       }
@@ -128,7 +128,7 @@ function write({ database, operations }: Connection, calls: readonly Call[]): re
   }
 }
 
-// An operation that fails takes its own changes back, and no others.
+// A failed operation reverts only its own changes.
 function performAlone(database: DatabaseSync, operations: StoreOperations, call: Call): Reply {
   database.exec('SAVEPOINT operation')
   try {
@@ -141,7 +141,7 @@ function performAlone(database: DatabaseSync, operations: StoreOperations, call:
   }
 }
 
-// SQLite itself may have given up the whole transaction, as on a full disk; then there is no such savepoint any more.
+// SQLite itself may have rolled back the whole transaction, as on a full disk; then the savepoint no longer exists.
 function hasTakenBack(database: DatabaseSync): boolean {
   try {
     database.exec('ROLLBACK TO operation; RELEASE operation')
@@ -160,7 +160,7 @@ function rollBack(database: DatabaseSync): void {
   try {
     database.exec('ROLLBACK')
   } catch {
-    // SQLite has taken the transaction back already; the error that is thrown is the one that led here.
+    // SQLite has already rolled back the transaction; the original error is thrown.
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
-/** Gives the prepared statement of a text; each text is prepared once. */
+/** Returns the prepared statement of a text; each text is prepared once. */
 export type PreparedStatements = (text: string) => StatementSync
 
 /** Prepares statements of a database. */

@@ -1,11 +1,11 @@
 import type { DueQuery, ListQuery, StoreOperations } from '../store-operations.ts'
 import type { PreparedStatements } from './prepared-statements.ts'
 
-// A run whose worker has a beat that lasts; the worker is believed only of the state that named it.
+// A run whose worker has a beat that lasts; the `worker` column counts only for the version that wrote it.
 const IS_HELD = `fields_version = version AND EXISTS
   (SELECT 1 FROM beats WHERE beats.worker = runs.worker AND beats.expires_at > ?)`
 
-/** The operations that give pages of ids, each read from an index. */
+/** The operations that return pages of ids, each read from an index. */
 export function runPages(sql: PreparedStatements): Pick<StoreOperations, 'due' | 'list'> {
   return {
     due({ before, limit, after, isFree }) {
@@ -26,7 +26,7 @@ export function runPages(sql: PreparedStatements): Pick<StoreOperations, 'due' |
   }
 }
 
-// In both statements nothing is beyond a run that is missing: a comparison with NULL.
+// In both statements no run comes after a missing one, because a comparison with NULL is never true.
 function dueStatement({ after, isFree }: Pick<DueQuery, 'after' | 'isFree'>): string {
   const place = "AND (wake_at, id) > (SELECT wake_at, id FROM runs WHERE id = ? AND status = 'running')"
   return `SELECT id FROM runs WHERE status = 'running' AND wake_at <= ? ${after === undefined ? '' : place}

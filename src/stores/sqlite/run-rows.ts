@@ -11,7 +11,7 @@ const UPDATE = `
     retained_version = NULL
   WHERE id = ? AND version = ?`
 
-// A worker is believed only of the state that named it.
+// The `worker` column counts only for the version that wrote it.
 const SELECT = `
   SELECT runs.version, state, wake_at, readings, scheduled_version = runs.version AS is_scheduled,
     reports.progress, beats.number, beats.ttl_ms, beats.expires_at <= ? AS is_expired
@@ -20,7 +20,7 @@ const SELECT = `
   LEFT JOIN beats ON beats.worker = runs.worker AND fields_version = runs.version
   WHERE runs.id = ?`
 
-// A report of a worker that does not hold the run must not hide that of the one that does.
+// A report of a worker that does not hold the run must not hide that of the holder.
 const REPORT = `
   INSERT INTO reports SELECT id, worker, ? FROM runs
   WHERE id = ? AND status = 'running' AND worker = ? AND fields_version = version
@@ -65,7 +65,7 @@ export function runRows(
     },
 
     versions(ids) {
-      // One statement, so that all versions are of one instant.
+      // One statement, so that all versions are from the same instant.
       const wanted =
         'SELECT version FROM json_each(?) LEFT JOIN runs ON runs.id = json_each.value ORDER BY json_each.key'
       const rows = sql(wanted).all(JSON.stringify(ids))

@@ -1,9 +1,9 @@
 import { type DatabaseThread, databaseThread } from './database-thread.js'
 
-// One thread a file: two of one process would wait for each other's transactions.
+// One thread for each file: two threads of one process would wait for each other's transactions.
 const threads = new Map<string, { readonly thread: DatabaseThread; users: number }>()
 
-/** The thread of a database, shared by all stores of this process with the same path. It ends when the last of them closed it. */
+/** The thread of a database, shared by all stores of this process with the same path. It ends when the last of them has closed it. */
 export function sharedThread(path: string): DatabaseThread {
   const shared = threads.get(path) ?? { thread: databaseThread(path), users: 0 }
   shared.users += 1

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { ADDITIONS, SCHEMA_VERSION, UPGRADES } from './sqlite-schema.ts'
 
-// How long one attempt waits for the write of another process; the worker thread can do nothing else meanwhile.
+// How long one attempt waits for the write of another process; it blocks the worker thread.
 const BUSY_MS = 100
 
 const SETTINGS = `
@@ -25,8 +25,8 @@ export class LaterVersionError extends Error {
 }
 
 /**
- * Opens the database of a store; it is made, or upgraded in place, where needed.
- * @throws LaterVersionError. Whatever SQLite or the file system throws.
+ * Opens the database of a store; creates it, or upgrades it in place, if needed.
+ * @throws LaterVersionError; any error of SQLite or the file system.
  */
 export function openDatabase(path: string): DatabaseSync {
   mkdirSync(dirname(path), { recursive: true })
@@ -41,13 +41,14 @@ export function openDatabase(path: string): DatabaseSync {
   }
 }
 
-/** Whether another connection holds a lock, so that the same may succeed a little later. */
+/** Whether another connection holds a lock, so that a retry may succeed. */
 export function isLocked(error: unknown): boolean {
   const { errcode } = Object(error)
   return typeof errcode === 'number' && LOCKED_CODES.includes(errcode & 0xff)
 }
 
-// Of many processes that open the database at once, one upgrades it; the others wait, and find nothing to do in the transaction.
+// If many processes open the database at the same time, one upgrades it; the others wait, and find nothing to do in the
+// transaction.
 function upgrade(database: DatabaseSync, path: string): void {
   database.exec('BEGIN IMMEDIATE')
   const version = versionOf(database, path)

@@ -8,7 +8,7 @@ import { preparedStatements } from './prepared-statements.ts'
 import { runPages } from './run-pages.ts'
 import { runRows } from './run-rows.ts'
 
-/** All operations on an open database. Those that write belong in a transaction. */
+/** All operations on an open database. Writes must be in a transaction. */
 export function sqliteOperations(database: DatabaseSync): StoreOperations {
   const sql = preparedStatements(database)
   const claims = claimRows(sql)

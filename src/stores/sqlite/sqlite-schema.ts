@@ -1,7 +1,7 @@
-/** Newest version of the schema that is written into the file. A later one is refused. */
+/** Newest schema version, which is written into the file. A file with a later version is refused. */
 export const SCHEMA_VERSION = 2
 
-/** What leads from each version of the schema to the next; an empty file is of version 0. */
+/** The migration from each schema version to the next; an empty file has version 0. */
 export const UPGRADES: readonly string[] = [
   `
   CREATE TABLE runs (
@@ -12,7 +12,7 @@ export const UPGRADES: readonly string[] = [
     namespace TEXT NOT NULL, key TEXT NOT NULL, run_id TEXT NOT NULL, PRIMARY KEY (namespace, key)
   ) WITHOUT ROWID;
   `,
-  // A state that is broken stays unchanged: its load reports it. An owner is kept in the form of ids.
+  // A broken state stays unchanged: loading it reports it. An owner is kept in the form of ids.
   `
   ALTER TABLE runs ADD COLUMN started_at REAL NOT NULL DEFAULT 0;
   ALTER TABLE runs ADD COLUMN owner TEXT;
@@ -30,11 +30,11 @@ export const UPGRADES: readonly string[] = [
 ]
 
 /**
- * What was added since without another version, so that a process of library version 0.1.0 still opens the file. Such a process
- * saves a run without these columns; each of them therefore counts only while the version beside it is that of the run:
- * `fields_version` for `worker`, `ended_at` and `is_caller_id`, `scheduled_version` for `readings` and a `wake_at` other than that of
- * the state, `retained_version` for a run of which only `retainedRun` is left. The claims have the three columns that 0.1.0
- * inserts without their names.
+ * Additions without a new schema version, so that a process of library version 0.1.0 can still open the file. Such a process
+ * saves a run without these columns, so each column counts only while the version beside it is that of the run: `fields_version`
+ * for `worker`, `ended_at` and `is_caller_id`, `scheduled_version` for `readings` and a `wake_at` other than that of the state,
+ * `retained_version` for a run of which only `retainedRun` is left. The claims have the three columns that 0.1.0 inserts without
+ * their names.
  */
 export const ADDITIONS: ReadonlyMap<string, string> = new Map([
   ['runs.fields_version', 'ALTER TABLE runs ADD COLUMN fields_version INTEGER'],
@@ -57,7 +57,7 @@ export const ADDITIONS: ReadonlyMap<string, string> = new Map([
   ['retained_runs', 'CREATE INDEX retained_runs ON runs (ended_at) WHERE retained_version = version'],
   [
     'beats',
-    // A number is never given again, also not after its row was removed.
+    // A number is never reused, also after its row was removed.
     `CREATE TABLE beats (
       number INTEGER PRIMARY KEY AUTOINCREMENT, worker TEXT NOT NULL UNIQUE, ttl_ms REAL NOT NULL, expires_at REAL NOT NULL
     )`,
@@ -80,7 +80,7 @@ export const ADDITIONS: ReadonlyMap<string, string> = new Map([
   ],
   [
     'drop_run',
-    // Triggers, so that a DELETE by hand leaves nothing behind either.
+    // Triggers, so that a DELETE by hand also leaves no data behind.
     `CREATE TRIGGER drop_run AFTER DELETE ON runs
       BEGIN DELETE FROM reports WHERE run_id = OLD.id; DELETE FROM media_refs WHERE run_id = OLD.id; END`,
   ],

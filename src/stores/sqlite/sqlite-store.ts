@@ -10,21 +10,18 @@ import { checkDigest, checkTtl } from '../store-input.js'
 import type { SaveOutcome } from '../store-operations.js'
 import { sharedThread } from './shared-threads.js'
 
-// How often the saves of ended runs forget older ones.
+// Minimum interval between prunes after saves of ended runs.
 const RETENTION_MS = 60_000
-// In one transaction, which others wait for.
+// Number of runs in one transaction, which others wait for.
 const MOST_FORGOTTEN = 1000
 
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
-  /**
-   * Path of the database file, such as `./runs.db`; it is made when it does not exist. It has to be on a disk of this
-   * machine.
-   */
+  /** Path of the database file, such as `./runs.db`; it is created if missing. It must be on a disk of this machine. */
   readonly path: string
   /**
-   * How long runs that completed or failed are kept after their end, in milliseconds above 0 (finite). Saves of ended runs
-   * forget older ones, at most once a minute, as `prune` does.
+   * How long runs that completed or failed are kept after their end, in milliseconds above 0 (finite). Saves of ended runs forget
+   * older runs, at most once a minute, as `prune` does.
    * @defaultValue until `prune` is called
    */
   readonly keepEndedMs?: number | undefined
@@ -34,30 +31,28 @@ export interface SqliteStoreOptions {
 export interface SqliteStore extends Required<RunStore> {
   /**
    * Waits for pending operations, closes the database and ends its thread. Every later call rejects with `RunStateError`. Closing
-   * again changes nothing.
+   * again has no effect.
    */
   close(): Promise<void>
 }
 
 /**
- * Makes a run store in a SQLite database through `node:sqlite`, for one process or many on one machine. Needs Node 22.13 or
- * later; earlier versions of Node 22 have it behind a flag. The library prints nothing, but Node 22 itself warns that `node:sqlite`
- * is experimental.
+ * Creates a run store in a SQLite database through `node:sqlite`, for one or many processes on one machine. Needs Node 22.13 or
+ * later; earlier versions of Node 22 have it behind a flag. Node 22 itself prints a warning that `node:sqlite` is experimental.
  *
- * The database is used in a worker thread, one for each path, which the first operation starts: no operation blocks the event loop.
- * The thread has a file of its own: a bundler must leave the package external.
- * A store that is idle does not keep the process alive; a pending operation does. The database is in WAL mode with full
- * synchronisation: a save is on the disk when it resolves. Saves that wait at the same time share one transaction, and so one flush
- * of the disk. Runs that are due, and pages of lists, are read from an index. While another process has locked the database,
- * operations wait for it, up to 60 seconds.
+ * The first operation starts a worker thread for each path, so that no operation blocks the event loop. The thread has its own
+ * file, so a bundler must leave the package external. An idle store does not keep the process alive; a pending operation does.
+ * The database is in WAL mode with full synchronisation: a save is on the disk when it resolves. Saves that wait at the same time
+ * share one transaction and one flush of the disk. Runs that are due, and pages of lists, are read from an index. While another
+ * process has locked the database, operations wait up to 60 seconds.
  *
  * Ended runs, their claims and their media are kept until `prune`, or for `keepEndedMs`. Beats expire by the clock of this machine.
  *
  * The first operation upgrades a database of an earlier version of the library. Processes of version 0.1.0 can use the same file
  * at the same time, before and after.
  *
- * Every method rejects with a `RunStateError` that is retryable when the database cannot be opened, read or written, and with one that
- * is not when a later version of the library made the database, the state of the run is broken, or the store was closed.
+ * Every method rejects with a retryable `RunStateError` when the database cannot be opened, read or written, and with one that is
+ * not retryable when a later version of the library made the database, the state of the run is broken, or the store was closed.
  *
  * @throws ConfigurationError when `path` is not the path of a file, `keepEndedMs` is not a finite number above 0, or this Node has
  * no `node:sqlite`.
@@ -93,7 +88,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     return outcome
   }
 
-  // In the message of the save that it follows, so that it costs no transaction of its own.
+  // In the same message as the save, so that both share a transaction.
   const forgetEnded = ({ status }: StoredRun) => {
     if (keepEndedMs === undefined || (status !== 'completed' && status !== 'failed')) return
     const now = Date.now()
@@ -102,7 +97,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     work('forget ended runs', 'runs', async () => {
       const count = await call('prune', { endedBefore: now - keepEndedMs, now, limit: MOST_FORGOTTEN })
       if (count === MOST_FORGOTTEN) prunedAt = Number.NEGATIVE_INFINITY
-    }).catch(forget) // The save is not affected; one of the next minute tries again.
+    }).catch(forget) // The save is not affected; a later save tries again.
   }
 
   const changed = async (
@@ -180,7 +175,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
 
     putMedia: (runId, sha256, bytes) =>
       work('keep the media', runId, async () => {
-        // The one copy: the caller may change its bytes, and a thread is given whole buffers.
+        // The only copy: the caller may change its bytes, and only whole buffers can be transferred.
         const { actualSha256 } = await call('putMedia', toText(runId), sha256, new Uint8Array(bytes))
         checkDigest(sha256, actualSha256)
       }),
@@ -214,7 +209,7 @@ const RULES: OptionRules<SqliteStoreOptions> = {
 
 function checkedOptions(options: SqliteStoreOptions): SqliteStoreOptions {
   checkOptions('sqliteStore', options, RULES)
-  // Not imported: the other stores have to work where it is missing.
+  // Not imported statically, because the other stores must work where it is missing.
   if (process.getBuiltinModule('node:sqlite') === undefined) {
     const fix = 'use Node 22.13 or later, which has node:sqlite'
     throwProblems('sqliteStore', [{ field: 'node', value: process.version, fix }])

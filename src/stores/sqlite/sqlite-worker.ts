@@ -3,12 +3,12 @@ import type { Call, Reply } from '../store-operations.ts'
 import { operationQueue } from './operation-queue.ts'
 import { openDatabase } from './sqlite-database.ts'
 
-/** What the thread is started with. */
+/** Start options of the thread. */
 export interface WorkerSettings {
   readonly path: string
 }
 
-/** What the thread is sent: operations, or that it is to end. */
+/** A message to the thread: operations, or the order to end. */
 export type WorkerOrder = readonly Call[] | 'close'
 
 if (parentPort !== null) serve(parentPort, workerData as WorkerSettings)
@@ -38,7 +38,7 @@ function serve(port: NonNullable<typeof parentPort>, { path }: WorkerSettings): 
   })
 }
 
-// Bytes of media are handed over, not copied.
+// Bytes of media are transferred, not copied.
 function buffersOf(reply: Reply): readonly ArrayBuffer[] {
   return 'value' in reply && reply.value instanceof Uint8Array ? [reply.value.buffer as ArrayBuffer] : []
 }

@@ -105,7 +105,7 @@ function failsOnce<A extends unknown[], R>(operation: ((...given: A) => Promise<
 
 describe('a lookup while the store is down', () => {
   it.each([
-    ['due', 'Could not look for unfinished runs, the store is down'],
+    ['due', 'Could not search for unfinished runs, the store is down'],
     ['list', 'down'],
   ] as const)('is repeated when %s fails, and takes the job then', async (method, reason) => {
     const { clock, generator, start } = play({ found: [X] }, (store) => ({
@@ -113,8 +113,8 @@ describe('a lookup while the store is down', () => {
     }))
     const { run, store } = await start()
     const { warnings } = await clock.runUntil(run.result)
-    const message = `Could not look for other runs with the same prompt: ${reason}`
-    expect(warnings).toEqual([{ code: 'look-up-failed', message, stage: 'generate' }])
+    const message = `Could not read other runs with the same prompt: ${reason}`
+    expect(warnings).toEqual([{ code: 'lookup-failed', message, stage: 'generate' }])
     expect(generator).toMatchObject({ startCount: 1, findCount: 2 })
     expect((await store.load('run_1'))?.state.submission).toMatchObject({ handle: { operation: X } })
   })
@@ -137,7 +137,7 @@ describe('a lookup', () => {
     const { run } = await start({ find: async () => 'unclear' })
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({
       code: 'submission-unknown',
-      message: 'Could not learn what became of the submission to: first',
+      message: 'Could not learn the outcome of the submission: first',
     })
     expect(generator.startCount).toBe(1)
   })
@@ -158,7 +158,7 @@ describe('a lookup', () => {
     const run = new SoraPipeline({ generator, store, clock }).resume('run_1')
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({
       code: 'submission-unknown',
-      message: 'Could not learn what became of the submission to: first',
+      message: 'Could not learn the outcome of the submission: first',
     })
     expect((await store.load('run_1'))?.state).toMatchObject({ status: 'needs-review', warnings: [] })
     expect(generator.startCount).toBe(0)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FencedError, fallback, RunStateError, type RunStore } from '../../../src/index.js'
-import { askPatiently, mayContinue, takeRun, watchRun } from '../../../src/pipeline/journal/hold-run.js'
+import { mayContinue, retryPatiently, takeRun, watchRun } from '../../../src/pipeline/journal/hold-run.js'
 import type { RunState } from '../../../src/pipeline/state/run-state.js'
 import { toStoredRun } from '../../../src/pipeline/state/stored-run.js'
 import { fakeTaskGenerator, manualClock } from '../../../src/testing/index.js'
@@ -35,7 +35,7 @@ async function world(
 /** In which second each try was made, until one succeeds or the last has failed. */
 function trying({ clock, session }: Pick<Awaited<ReturnType<typeof world>>, 'clock' | 'session'>, successAt = 99) {
   const at: number[] = []
-  const asked = askPatiently(session, async () => {
+  const asked = retryPatiently(session, async () => {
     at.push(clock.monotonic() / 1000)
     if (at.length < successAt) return down()
     return 'answer'
@@ -78,7 +78,7 @@ describe('a store that is down', () => {
     ['a state that cannot be read', new RunStateError('Could not read the run')],
   ])('is not one that answers with %s', async (_, answer) => {
     const { session, clock } = await world({ submission: UNKNOWN })
-    await expect(askPatiently(session, () => Promise.reject(answer))).rejects.toBe(answer)
+    await expect(retryPatiently(session, () => Promise.reject(answer))).rejects.toBe(answer)
     expect(clock.pending).toBe(0)
   })
 

@@ -52,7 +52,7 @@ describe('after a lost race', () => {
     ['failed', { submission: SENDING, status: 'failed', endedAt: NOW }],
   ])('a job that the run has no place for is a warning, where that %s', async (_, other) => {
     const { doesContinue, session, generator } = await raceOf({ submission: SENDING }, JOB, other)
-    const message = 'A second job was accepted, look for it at first: {"id":"x"}'
+    const message = 'A second job was accepted; check it at first: {"id":"x"}'
     expect(doesContinue).toBe(false)
     expect(session.state.warnings).toEqual([{ code: 'duplicate-submission', message, stage: 'generate' }])
     expect(generator.cancelCount).toBe(0)

@@ -137,7 +137,7 @@ describe('unfinished runs', () => {
 
   it('cannot be read from a store that is down', async () => {
     const { store } = recordedStore(memoryStore(), { due: down })
-    const error = isDown('Could not look for unfinished runs, the store is down')
+    const error = isDown('Could not search for unfinished runs, the store is down')
     await expect(unfinishedRuns(configWith(store), ALL, NONE)).rejects.toMatchObject(error)
   })
 })
@@ -160,7 +160,7 @@ describe('due runs', () => {
 
   it('cannot be read from a store that is down', async () => {
     const { store } = recordedStore(memoryStore(), { due: down })
-    const error = isDown('Could not look for runs that are due, the store is down')
+    const error = isDown('Could not search for runs that are due, the store is down')
     await expect(dueRuns(configWith(store), 100)).rejects.toMatchObject(error)
   })
 })
