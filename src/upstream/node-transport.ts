@@ -14,12 +14,17 @@ type Zlib = Omit<typeof import('node:zlib'), 'createZstdDecompress'> &
   Partial<Pick<typeof import('node:zlib'), 'createZstdDecompress'>>
 let agents: Readonly<Record<'http:' | 'https:', Agent>> | undefined
 
+const platformFetch = globalThis.fetch
+
 /**
- * Whether a request goes over `node:http` rather than `fetch`: on Node, if Node's own `fetch` was not replaced.
- * Node's `fetch` ends a request after 300 seconds and fails on an unexpected `100 Continue`.
+ * Whether a request goes over `node:http` rather than `fetch`: on Node and Deno, if their own `fetch` was not replaced.
+ * Node's `fetch` ends a request after 300 seconds and fails on an unexpected `100 Continue`. Deno's sends a `POST` again
+ * when a reused connection is reset, and its errors do not show whether anything was sent.
  */
 export function hasNodeTransport(): boolean {
-  return builtin !== undefined && /undici/i.test(String(globalThis.fetch))
+  if (builtin === undefined) return false
+  const isDeno = 'Deno' in globalThis && globalThis.fetch === platformFetch
+  return isDeno || /undici/i.test(String(globalThis.fetch))
 }
 
 /**

@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process'
 import { copyFile, mkdtemp } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.js'
 import { type PackedProject, packedProject } from '../end-to-end/packed-project.js'
+import { deadOrigin } from '../upstream/loopback-server.js'
 import { executableOf, isLeftOut, runtimeTitle } from './installed.js'
 
 const run = promisify(execFile)
@@ -14,7 +15,8 @@ let sandbox: Sandbox
 beforeAll(async () => {
   packed = await packedProject()
   sandbox = await startSandbox({ speed: 20 })
-  for (const name of ['program.ts', 'sandbox-program.ts']) await copyFile(fileOf(name), join(packed.folder, name))
+  for (const name of ['program.ts', 'sandbox-program.ts', 'submission-program.ts'])
+    await copyFile(fileOf(name), join(packed.folder, name))
   const entry = fileOf('lookup-program.ts')
   const options = ['--bundle', '--format=esm', '--platform=node', `--outfile=${join(packed.folder, 'lookup.mjs')}`]
   await run(resolve('node_modules/.bin/esbuild'), [entry, ...options])
@@ -59,6 +61,24 @@ describe.each([
   it.skipIf(isLeftOut(runtime))(runtimeTitle(runtime, 'runs the sandbox with its worker thread'), async () => {
     expect(await start('sandbox-program.ts')).toBe('200 ftyp\n')
   })
+
+  it.skipIf(isLeftOut(runtime))(
+    runtimeTitle(runtime, 'sends a submission once, and falls back where nothing was sent'),
+    async () => {
+      const server = await startSandbox({ speed: 20 })
+      onTestFinished(() => server.close())
+      const origin = await deadOrigin()
+      const reset = { kind: 'reset', when: 'after-handling' } as const
+      server.setFaults({ 'videos.create': [null, reset] })
+      const seen = await start('submission-program.ts', JSON.stringify({ videosApi: server.videosApi, dead: origin }))
+      expect(JSON.parse(seen)).toEqual({
+        kept: 'no-usable-url',
+        reset: 'submission-unknown',
+        next: 'no-usable-url',
+      })
+      expect(server.requests.filter(({ endpoint }) => endpoint === 'videos.create')).toHaveLength(3)
+    },
+  )
 
   it.skipIf(isLeftOut(runtime))(
     runtimeTitle(runtime, 'checks where a host name leads before it connects'),
