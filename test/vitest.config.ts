@@ -16,6 +16,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     // Python packages bring their own tests.
     exclude: ['**/node_modules/**', 'test/*/.venv*/**'],
+    setupFiles: [`${root}test/support/property-seed.ts`],
     // Most tests wait for sockets: on two cores two files at a time, where the default is one.
     maxWorkers: 2,
     // Bounds for a busy machine: nothing waits for them.
