@@ -81,6 +81,19 @@ describe('the id of a job', () => {
     for (const value of ['', null, true, {}, ['v_1']]) expect(ids({ [name]: value })).toBeUndefined()
   })
 
+  test.each([
+    [{ model: 'm', sora_ticket_id: 'tick-1234' }, 'tick-1234'],
+    [{ data: { order_uuid: '7f3e-0001' }, code: 0 }, '7f3e-0001'],
+    [{ order_id: 123456 }, '123456'],
+    [{ order_id: 'a sentence that is no id' }, undefined],
+    [{ order_id: 'tick-1234', batch_id: 'batch-12' }, undefined],
+    [{ user_id: 'user-1234' }, undefined],
+    [{ event_id: 'event-1234' }, undefined],
+    [{ order_id: '' }, undefined],
+  ])('is the only one of an unknown name: %j', (body, id) => {
+    expect(ids(body)).toBe(id)
+  })
+
   test.each(['data', 'result', 'task', 'job', 'output'])(
     'is read from %s itself, where that is a word with a digit',
     (name) => {

@@ -34,7 +34,7 @@ const IDS = [
 const BARE_IDS = ['data', 'result', 'task', 'job', 'output'] as const
 // Fields that do not describe a job.
 const OTHER_ID =
-  /(?:^|_)(?:user|owner|account|org\w*|tenant|team|client|customer|app|project|workspace|model|request|req|trace|span|log|session|parent|group|voice|preset|template|style|image|file|asset|webhook|key|conversation|message|response|external|correlation)_(?:uu)?id$/
+  /(?:^|_)(?:user|owner|account|org\w*|tenant|team|client|customer|app|project|workspace|model|request|req|trace|span|log|session|parent|group|voice|preset|template|style|image|file|asset|webhook|key|conversation|message|response|external|correlation|event)_(?:uu)?id$/
 // Ids of a request: used as the job's id only if it has no other.
 const WEAK_IDS = ['request_id'] as const
 // Fields beside the job that report the outcome of the request.
@@ -118,7 +118,8 @@ export function jobIdIn(layers: readonly Layer[]): string | undefined {
 function onlyId(layers: readonly Layer[]): string | undefined {
   const names = layers.flatMap((layer) => Object.keys(layer)).filter((name) => /_(?:uu)?id$/.test(name))
   const [only, ...more] = names.filter((name) => !OTHER_ID.test(name))
-  return only === undefined || more.length > 0 ? undefined : firstIn(layers, [only], idOf)
+  if (only === undefined || more.length > 0) return undefined
+  return firstIn(layers, [only], (value) => (/^[\w.:-]{4,128}$/.test(String(value)) ? idOf(value) : undefined))
 }
 
 /** The id of the request, which some servers give instead of a job id. */
