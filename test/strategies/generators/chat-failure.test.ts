@@ -70,7 +70,7 @@ test.each([
     'StageTimeoutError',
     504,
     'timeout',
-    /may still be in the making/,
+    /may still be in progress/,
   ],
   [
     'network',
@@ -86,7 +86,7 @@ test.each([
     'SubmissionUnknownError',
     502,
     'submission_unknown',
-    /look it up before you send/,
+    /check the video provider before you send/,
   ],
   [
     'refusal',
