@@ -78,7 +78,7 @@ test.each([
     'NetworkError',
     502,
     'upstream_unreachable',
-    /did not answer: try again/,
+    /did not respond: try again/,
   ],
   [
     'unknown submission',
