@@ -1,6 +1,7 @@
 // A custom command: a progress bar on a terminal, plain lines in a pipe, Ctrl-C, exit codes. It prints only the path
 // of the video, so that other commands can use it: file=$(node examples/command-line.ts "A cat playing piano")
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type PipelineEvent, SoraPipeline } from 'sora-pipeline'
 import { startSandbox } from 'sora-pipeline/sandbox'
@@ -71,7 +72,8 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-if (import.meta.main) {
+// `import.meta.main` is there from Node 24.2 on.
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
     console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`)
     return 2

@@ -4,8 +4,6 @@ const CUT = 'the fetch of Node 22.12 takes a chunked body that is cut off for a 
 
 /** The tests that cannot run on Node 22.12, by file and full name, and why. */
 export const NOT_RUN: Readonly<Record<string, string>> = {
-  'test/end-to-end/examples.test.ts > examples > progress-in-a-terminal.ts does what it says':
-    'the example uses import.meta.main, which Node has from 24.2 on',
   'test/faults/matrix.test.ts > chunks cut after complete JSON, at target: retried': CUT,
   'test/faults/matrix.test.ts > chunks cut after complete JSON, at target-always: mirror url': CUT,
   'test/faults/matrix.test.ts > chunks cut after complete JSON, at publish: continues': CUT,

@@ -77,7 +77,7 @@ test('streams a run to a chat client', async () => {
 })
 
 test('opens no address that is private by its name', async () => {
-  expect(await get('/private')).toContain('localhost is no public address on a usual port')
+  expect(await get('/private')).toContain('localhost is not a public address on an allowed port')
 })
 
 test('serves a backend from a Durable Object, with forms and media', async () => {
