@@ -1,4 +1,4 @@
-import { type DecodedText, decodedWriter, digitOf } from './decoded-text.js'
+import { type DecodedText, decodedWriter, digitOf, originOf } from './decoded-text.js'
 
 const PAIRS = /(?:0x)?[\da-f]{2}(?:[\s:,;_\u00ad\u200b-\u2064\ufeff\uffff-]{0,3}(?:0x)?[\da-f]{2}){7,}[\da-f]?/gi
 // As `[115,107]`, `115 107` and `{"0":115,"1":107}`.
@@ -13,20 +13,45 @@ const SEPARATOR = 0xffff
 const BLANK = 32
 const SHIFTS = [0, 1, 2, 3]
 
-/** The bytes that are encoded in a text: as base64 at each alignment, in hex, or as a list of numbers or bits. */
-export function encodedBytes(form: DecodedText): readonly DecodedText[] {
-  const { text } = form
-  return [
-    ...base64Runs(text).flatMap((letters) => SHIFTS.map((shift) => fromBase64(form, letters.subarray(shift)))),
-    ...[...text.matchAll(PAIRS)].flatMap(({ 0: run, index }) => fromHex(form, index, run)),
-    ...[...text.matchAll(NUMBERS)].flatMap(({ 0: run, index }) => [
-      fromNumbers(form, index, run, { each: NUMBER, base: 10 }),
-      fromNumbers(form, index, run, { each: NUMBER, base: 8 }),
-    ]),
-    ...[...text.matchAll(BITS)].map(({ 0: run, index }) =>
-      fromNumbers(form, index, run, { each: EIGHT_BITS, base: 2 }),
-    ),
-  ].filter((bytes) => bytes.text !== '')
+/**
+ * The bytes that are encoded in the forms of one text: as base64 at each alignment, in hex, or as a list of numbers or bits.
+ * Those that several forms share are decoded once.
+ */
+export function encodedBytes(forms: readonly DecodedText[]): readonly DecodedText[] {
+  const [isNewBase64, isNewHex, isNewList, areNewBits] = [newRuns(), newRuns(), newRuns(), newRuns()]
+  return forms
+    .flatMap((form) => [
+      ...base64Runs(form.text)
+        .filter((letters) => isNewBase64(form, letters[0] ?? 0, form.text.slice(letters[0], (letters.at(-1) ?? 0) + 1)))
+        .flatMap((letters) => SHIFTS.map((shift) => fromBase64(form, letters.subarray(shift)))),
+      ...[...form.text.matchAll(PAIRS)]
+        .filter(({ 0: run, index }) => isNewHex(form, index, run))
+        .flatMap(({ 0: run, index }) => fromHex(form, index, run)),
+      ...[...form.text.matchAll(NUMBERS)]
+        .filter(({ 0: run, index }) => isNewList(form, index, run))
+        .flatMap(({ 0: run, index }) => [
+          fromNumbers(form, index, run, { each: NUMBER, base: 10 }),
+          fromNumbers(form, index, run, { each: NUMBER, base: 8 }),
+        ]),
+      ...[...form.text.matchAll(BITS)]
+        .filter(({ 0: run, index }) => areNewBits(form, index, run))
+        .map(({ 0: run, index }) => fromNumbers(form, index, run, { each: EIGHT_BITS, base: 2 })),
+    ])
+    .filter((bytes) => bytes.text !== '')
+}
+
+// Whether a run was not in an earlier form. Every escape and tag makes a text shorter, so two runs with the same text from the same
+// part of the original have no escape or the same ones in them.
+function newRuns(): (form: DecodedText, start: number, run: string) => boolean {
+  const known = new Map<number, { readonly to: number; readonly run: string }[]>()
+  return (form, start, run) => {
+    const { from, to } = originOf(form, start, start + run.length - 1)
+    const sameStart = known.get(from)
+    if (sameStart === undefined) known.set(from, [{ to, run }])
+    else if (sameStart.some((other) => other.to === to && other.run === run)) return false
+    else sameStart.push({ to, run })
+    return true
+  }
 }
 
 // Positions of the letters. Line ends, the blanks after them and invisible characters may be between them.

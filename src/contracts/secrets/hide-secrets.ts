@@ -35,9 +35,9 @@ export function secretSpans(text: string, finders: readonly SecretFinder[], isWh
       for (const finder of used) spans.push(...finder.spansIn(form, isWhole))
     }
     if (depth === MOST_DEPTH) return
-    // An escape may be in the middle of the encoded text without being part of it.
-    for (const form of forms.slice(forms.length > 1 ? 1 : 0))
-      for (const bytes of encodedBytes(form)) search(bytes, depth + 1)
+    // An escape may be in the middle of the encoded bytes without being part of them. And what looks like an escape or a tag may
+    // hold them, as an attribute does.
+    for (const bytes of encodedBytes(forms)) search(bytes, depth + 1)
   }
   search({ text }, 0)
   return spans

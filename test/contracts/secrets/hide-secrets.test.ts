@@ -45,6 +45,18 @@ it('two encodings, one in the other, hide no key', () => {
   )
 })
 
+describe('an encoded key within a tag', () => {
+  const inPercent = [...Buffer.from(keyOf(0))].map((byte) => `%${byte.toString(16)}`).join('')
+  it.each([
+    ['percent-encoding in base64 of user and key, in a tag', `<A ${btoa(`u:${inPercent}`)} >`],
+    ['base64 of hex in an attribute', `<img alt="" src="${btoa(Buffer.from(keyOf(0)).toString('hex'))}">`],
+    ['hex in a comment', `<!-- ${Buffer.from(keyOf(0)).toString('hex')} -->`],
+  ])('is taken out: %s', (_, said) => {
+    expect(decodedLeaks(said, [keyOf(0)])).not.toEqual([])
+    expect(decodedLeaks(maskOf([keyOf(0)])(said), [keyOf(0)])).toEqual([])
+  })
+})
+
 describe('a key that was used', () => {
   it('stays hidden after another one took its place, in every form', () => {
     const [first, second] = [keyOf('first'), keyOf('second')]
