@@ -36,7 +36,7 @@ export interface RefusedAnswer {
  * as read by `complaintKind`.
  *
  * 401 and 403 are `AuthenticationError`, except a 403 page of a proxy, which is an `UpstreamHttpError` because the
- * credential is not at fault. A moderation verdict (400, 403, 422, 451) is `ContentRejectedError`, a 4xx about the
+ * credential is not at fault. A moderation verdict (400, 403, 422, 424, 429, 446, 451, 503, 529) is `ContentRejectedError`, a 4xx about the
  * country or region `RegionError`, 402 and any 4xx that names a quota `QuotaExceededError`, any other 429
  * `RateLimitError`, 503 and 529 `OverloadedError`. Everything else is `UpstreamHttpError`, with the quoted status
  * where there is one.

@@ -71,10 +71,10 @@ const SENTENCES: readonly Rule[] = [
 const REGION = /\b(region|country|territory)\b/i
 const MAY_BE_REGION: ReadonlySet<number> = new Set([403, 451])
 // 424 is that of Cloudflare's guardrails, 446 that of Portkey's.
-const MAY_BE_VERDICT: ReadonlySet<number> = new Set([400, 403, 422, 424, 446, 451])
+const MAY_BE_VERDICT: ReadonlySet<number> = new Set([400, 403, 422, 424, 429, 446, 451, 503, 529])
 
 /**
- * The kind of a complaint: by a moderation verdict (400, 403, 422, 424, 446, 451, or a sentence without a status), by
+ * The kind of a complaint: by a moderation verdict (400, 403, 422, 424, 429, 446, 451, 503, 529, or a sentence without a status), by
  * the sentences of gateways that have no account left or are overloaded, by words such as `token_invalidated` or
  * `insufficient_quota` of a 4xx, by the status, and without one by the sentence. A 403 that an upstream relays is its
  * own problem with a bot shield and counts as a rate limit; a 403 page is not about the client's credential.

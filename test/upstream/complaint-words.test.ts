@@ -215,12 +215,12 @@ describe('a status', () => {
     expect(kindOf({ status: 401, isRelayed: true, isPage: true })).toBe('credential')
   })
 
-  test.each([400, 403, 422, 451, undefined])('%s may come with a verdict', (status) => {
+  test.each([400, 403, 422, 424, 429, 446, 451, 503, 529, undefined])('%s may come with a verdict', (status) => {
     expect(kindOf({ status, words: ['moderation_blocked'] })).toBe('moderation')
     expect(kindOf({ status, message: 'It violates our usage policies' })).toBe('moderation')
   })
 
-  test.each([404, 500, 503])('%i comes with none', (status) => {
+  test.each([404, 500, 502])('%i comes with none', (status) => {
     expect(kindOf({ status, words: ['moderation_blocked'] })).not.toBe('moderation')
   })
 })
