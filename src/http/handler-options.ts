@@ -89,7 +89,8 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
   /**
    * How long an answer waits for the upstream to accept the job, in milliseconds from 0, so that a refusal gets its
    * own status. Past it the request is answered as accepted, and a refusal is reported in the stream, or as the state
-   * of the video. `Infinity` waits for the outcome.
+   * of the video. `Infinity` waits for the outcome. A new run is awaited longer until the store has it, which
+   * `storeTimeoutMs` of the pipeline limits, because a run that is not saved cannot be found later.
    * @defaultValue `5_000` (5 s)
    */
   readonly acceptTimeoutMs?: number | undefined
