@@ -10,7 +10,7 @@ import { chatCompletionSettings } from '../openai/chat-completion-options.js'
 import { address } from '../strategies/option-rules.js'
 import { systemClock } from '../timing/system-clock.js'
 import { allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
-import { apiKeyProblems } from './api-keys.js'
+import { apiKeyProblems, describeUnseen } from './api-keys.js'
 import type { HandlerOptions } from './handler-options.js'
 import { webhookSecretsProblem } from './webhooks/webhook-signature.js'
 
@@ -77,7 +77,10 @@ const ANY: OptionRule = { problems: () => [] }
 
 const RULES: OptionRules<HandlerOptions> = {
   apiKeys: ruleOf((_, value) => apiKeyProblems(value)),
-  authenticate: aFunction,
+  // A key that was given here by mistake is not shown.
+  authenticate: ruleOf((field, value) =>
+    typeof value === 'function' ? undefined : { field, value: describeUnseen(value), fix: 'give a function' },
+  ),
   public: trueOrFalse,
   basePath: rule(
     (value) => typeof value === 'string' && /^(?:\/[\w.~-]+)*\/?$/.test(value),
@@ -131,7 +134,10 @@ const RULES: OptionRules<HandlerOptions> = {
 function dependentProblems(options: HandlerOptions): readonly OptionProblem[] {
   const { apiKeys, authenticate, public: isPublic, maxBodyBytes = MAX_BODY_BYTES, maxTotalBodyBytes } = options
   const isGuarded = apiKeys !== undefined || authenticate !== undefined
+  // Left out it is a first try, which warns; given as nothing it is most likely an environment variable that is not set.
+  const isLost = Object.hasOwn(options, 'apiKeys') && !isGuarded && isPublic !== true
   return [
+    isLost ? optionProblem('apiKeys', apiKeys, 'give keys, or public: true for an open server') : undefined,
     apiKeys !== undefined && authenticate !== undefined
       ? optionProblem('authenticate', authenticate, 'remove it or apiKeys')
       : undefined,
