@@ -56,7 +56,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
  * `cancel`: the video continues, costs, and can be fetched by its id. Callers see only their own videos. After a
  * restart `pipeline.recover()` resumes unfinished runs; so does a request for such a video.
  *
- * @throws ConfigurationError naming every option that cannot work.
+ * @throws ConfigurationError when the first argument is not a pipeline, or naming every option that cannot work.
  *
  * @example
  * ```ts
@@ -83,7 +83,7 @@ export function createHandler(
   runner: VideoRunner,
   options: HandlerOptions = {},
 ): (request: Request) => Promise<Response> {
-  const settings = handlerSettings(options)
+  const settings = handlerSettings(runner, options)
   const { cors, clock, heartbeatMs, repeatWindowMs, onError } = settings
   const bodies = {
     maxBytes: settings.maxBodyBytes,

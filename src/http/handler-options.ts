@@ -12,7 +12,8 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
    * Keys that callers send as `Authorization: Bearer …`: texts, or `{ key, owner }`. A caller sees the videos of the
    * owner of its key; a text is its own owner. Give several keys to one owner to replace a key without downtime. Keys
    * are compared in constant time. Without keys and without `authenticate` every client may call, all share their
-   * videos, and a process warning reports it once, unless `public` is `true`.
+   * videos, and a process warning reports it once, unless `public` is `true`. Given as `undefined` without
+   * `authenticate` and `public`, as by an environment variable that is not set, it is an error.
    * @defaultValue none
    */
   readonly apiKeys?: readonly ApiKey[] | undefined

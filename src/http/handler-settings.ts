@@ -4,14 +4,28 @@ import {
   type OptionRule,
   type OptionRules,
   optionProblem,
+  throwProblems,
 } from '../contracts/check-options.js'
-import { aFunction, aTimeout, choice, msFrom0, number, rule, ruleOf, trueOrFalse } from '../contracts/option-rules.js'
+import { InvalidRequestError } from '../contracts/input-errors.js'
+import {
+  aFunction,
+  aTimeout,
+  choice,
+  msFrom0,
+  number,
+  rule,
+  ruleOf,
+  trueOrFalse,
+  withMethods,
+} from '../contracts/option-rules.js'
 import { chatCompletionSettings } from '../openai/chat-completion-options.js'
+import { checkRequest } from '../pipeline/check-request.js'
 import { address } from '../strategies/option-rules.js'
 import { systemClock } from '../timing/system-clock.js'
 import { allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
 import { apiKeyProblems, describeUnseen } from './api-keys.js'
 import type { HandlerOptions } from './handler-options.js'
+import { RUNNER_METHODS, type VideoRunner } from './video-runner.js'
 import { webhookSecretsProblem } from './webhooks/webhook-signature.js'
 
 type Defaulted =
@@ -40,10 +54,11 @@ export type HandlerSettings = Omit<HandlerOptions, Defaulted> & {
 }
 
 /**
- * Checks options and fills in the defaults.
+ * Checks the pipeline and the options, and fills in the defaults.
  * @throws ConfigurationError naming every option that cannot work.
  */
-export function handlerSettings(options: HandlerOptions): HandlerSettings {
+export function handlerSettings(runner: VideoRunner, options: HandlerOptions): HandlerSettings {
+  throwProblems('createHandler', [runnerProblem(runner)])
   checkOptions('createHandler', options, RULES, dependentProblems)
   // The formatting options are checked by the formatter, but already here.
   const { texts, progress, content, role, clock = systemClock, onError } = options
@@ -86,7 +101,7 @@ const RULES: OptionRules<HandlerOptions> = {
     (value) => typeof value === 'string' && /^(?:\/[\w.~-]+)*\/?$/.test(value),
     "give a path such as '/v1'",
   ),
-  models: rule(areModels, 'give names, or { name: { … } } with at least one'),
+  models: ruleOf(modelProblems),
   readModel: aFunction,
   readPrompt: aFunction,
   prepare: aFunction,
@@ -95,7 +110,7 @@ const RULES: OptionRules<HandlerOptions> = {
   progress: ANY,
   content: ANY,
   role: ANY,
-  clock: ANY,
+  clock: withMethods('now', 'monotonic', 'sleep'),
   maxBodyBytes: number((value) => value >= 1, 'give bytes above 0'),
   maxTotalBodyBytes: number((value) => value >= 1, 'give at least maxBodyBytes, or Infinity'),
   bodyTimeoutMs: aTimeout,
@@ -131,6 +146,20 @@ const RULES: OptionRules<HandlerOptions> = {
   onError: aFunction,
 }
 
+const RUNNER = withMethods(...RUNNER_METHODS)
+
+// Options in the place of the pipeline have the names of options, which shows what was meant.
+function runnerProblem(runner: unknown): OptionProblem {
+  const [problem] = RUNNER.problems('pipeline', runner)
+  return (
+    problem && {
+      ...problem,
+      value: describeUnseen(runner),
+      fix: `call createHandler(pipeline, options): ${problem.fix}, such as a SoraPipeline`,
+    }
+  )
+}
+
 function dependentProblems(options: HandlerOptions): readonly OptionProblem[] {
   const { apiKeys, authenticate, public: isPublic, maxBodyBytes = MAX_BODY_BYTES, maxTotalBodyBytes } = options
   const isGuarded = apiKeys !== undefined || authenticate !== undefined
@@ -153,9 +182,30 @@ function webhookProblem(secret: unknown): OptionProblem {
   return problem && { ...problem, field: 'webhookSecret' }
 }
 
-function areModels(models: unknown): boolean {
-  const names = Array.isArray(models) ? models : Object.keys(Object(models))
-  return names.length > 0 && names.every((name) => typeof name === 'string' && name !== '')
+function modelProblems(field: string, models: unknown): readonly OptionProblem[] {
+  const isList = Array.isArray(models)
+  const names: readonly unknown[] = isList ? models : typeof models === 'object' ? Object.keys(Object(models)) : []
+  if (names.length === 0 || !names.every((name) => typeof name === 'string' && name !== '')) {
+    return [optionProblem(field, models, 'give names, or { name: { … } } with at least one')]
+  }
+  return isList
+    ? []
+    : Object.entries(models as object).flatMap(([name, fields]) => fieldProblems(`${field}.${name}`, fields))
+}
+
+// The fields of a model become those of a request, whose prompt the client gives.
+function fieldProblems(field: string, fields: unknown): readonly OptionProblem[] {
+  if (fields === undefined) return []
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    return [optionProblem(field, fields, 'give an object of fields of a request, such as { durationSeconds: 8 }')]
+  }
+  try {
+    checkRequest({ prompt: 'A cat', ...fields })
+    return []
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError)) throw error
+    return error.problems.map((problem) => ({ ...problem, field: `${field}.${problem.field}` }))
+  }
 }
 
 function isOrigin(value: unknown): boolean {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createHandler, type HandlerOptions, verifyWebhook } from '../../src/http/index.js'
+import { createHandler, type HandlerOptions, type VideoRunner, verifyWebhook } from '../../src/http/index.js'
 import { QuotaExceededError, SoraPipeline } from '../../src/index.js'
 import { fakeGenerator, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 import { chatBody, handlerOf } from './handler-call.js'
@@ -285,6 +285,18 @@ describe('hostile bodies', () => {
   })
 })
 
+/** The methods of a pipeline in a plain object. */
+function bound(pipeline: SoraPipeline): VideoRunner {
+  return {
+    run: (...given) => pipeline.run(...given),
+    resume: (id) => pipeline.resume(id),
+    get: (id) => pipeline.get(id),
+    list: (query) => pipeline.list(query),
+    openVideo: (id) => pipeline.openVideo(id),
+    remove: (id) => pipeline.remove(id),
+  }
+}
+
 describe('options that cannot work', () => {
   const pipeline = new SoraPipeline({ generator: fakeGenerator() })
   const cases: [string, unknown][] = [
@@ -296,6 +308,16 @@ describe('options that cannot work', () => {
     ['basePath', 'v1'],
     ['models', []],
     ['models', {}],
+    ['models', 'wan'],
+    ['models', 7],
+    ['models', ['']],
+    ['models', () => ({})],
+    ['models.a', { a: 'wan' }],
+    ['models.a', { a: null }],
+    ['models.a.durationSecs', { a: { durationSecs: 8 } }],
+    ['models.a.durationSeconds', { b: { durationSeconds: 8 }, a: { durationSeconds: '8' } }],
+    ['clock', Date],
+    ['clock', { now: () => 0, monotonic: () => 0 }],
     ['cors', ['chat.example']],
     ['contentDelivery', 'link'],
     ['contentSecret', 'short'],
@@ -318,7 +340,7 @@ describe('options that cannot work', () => {
     ['webhookAllowPrivateAddresses', 7],
   ]
   it.each(cases)('%s', (field, value) => {
-    const options = { [field.replace(/\[.*/, '')]: value } as HandlerOptions
+    const options = { [field.replace(/[.[].*/, '')]: value } as HandlerOptions
     expect(() => createHandler(pipeline, options)).toThrow(
       expect.objectContaining({ code: 'configuration-invalid', message: expect.stringContaining(field) }),
     )
@@ -394,15 +416,39 @@ describe('options that cannot work', () => {
     ['webhookSecret', { public: true, webhookSecret: '"my-key"' }],
     ['contentSecret', { public: true, contentSecret: 'my-key' }],
     ['options', 'my-key'],
-  ])('a key in the place of %s is not shown', (field, options) => {
+    ['pipeline', { public: true }, 'my-key'],
+  ])('a key in the place of %s is not shown', (field, options, first: unknown = pipeline) => {
     let message = ''
     try {
-      createHandler(pipeline, options as HandlerOptions)
+      createHandler(first as SoraPipeline, options as HandlerOptions)
     } catch (error) {
       message = (error as Error).message
     }
     expect(message).toContain(field)
     expect(message).not.toMatch(/my-key|12345678/)
+  })
+
+  const RIGHT =
+    /^Could not configure createHandler: pipeline is .+ \(call createHandler\(pipeline, options\): .*SoraPipeline\)$/
+  it.each<[string, readonly unknown[]]>([
+    ['nothing', []],
+    ['null', [null]],
+    ['the options', [{ pipeline, apiKeys: ['k'] }]],
+    ['a text', ['pipeline', { public: true }]],
+    ['the class', [SoraPipeline, { public: true }]],
+    ['a generator', [fakeGenerator(), { public: true }]],
+    ['an object without openVideo()', [{ ...bound(pipeline), openVideo: undefined }, { public: true }]],
+  ])('%s is not a pipeline', (_, given) => {
+    const create = createHandler as (...all: readonly unknown[]) => unknown
+    expect(() => create(...given)).toThrow(
+      expect.objectContaining({ code: 'configuration-invalid', message: expect.stringMatching(RIGHT) }),
+    )
+  })
+
+  it('an object with the methods of a pipeline is one', async () => {
+    const handler = createHandler(bound(pipeline), { public: true, models: { a: { durationSeconds: 8 }, b: {} } })
+    const response = await handler(new Request('http://backend.example/v1/videos'))
+    expect(response.status).toBe(200)
   })
 
   it('keys and a function exclude each other', () => {
