@@ -159,9 +159,11 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
    */
   readonly heartbeatMs?: number | undefined
   /**
-   * Called with internal failures: errors that callers only see as `internal_error`, webhooks that were given up,
-   * streams that broke. An error that it throws is ignored.
-   * @defaultValue none: they are not reported
+   * Called with internal failures: errors of this server, which callers see without details (`internal_error`,
+   * `configuration_error`, `store_unavailable`), conflicts of runs, and webhooks that were given up. An error that it
+   * throws is ignored.
+   * @defaultValue the first error of this server is a warning of the process, once per process, with the code
+   * `SORA_PIPELINE_HANDLER_ERROR`; later ones are not reported
    */
   readonly onError?: ((error: unknown) => void) | undefined
   /** Source of time of the handler. @defaultValue the system clock */

@@ -6,6 +6,7 @@ import {
   optionProblem,
   throwProblems,
 } from '../contracts/check-options.js'
+import { toErrorJson } from '../contracts/errors.js'
 import { InvalidRequestError } from '../contracts/input-errors.js'
 import {
   aFunction,
@@ -19,13 +20,16 @@ import {
   withMethods,
 } from '../contracts/option-rules.js'
 import { chatCompletionSettings } from '../openai/chat-completion-options.js'
+import { toOpenAiError } from '../openai/to-openai-error.js'
 import { checkRequest } from '../pipeline/check-request.js'
 import { address } from '../strategies/option-rules.js'
 import { systemClock } from '../timing/system-clock.js'
 import { allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
 import { apiKeyProblems, describeUnseen } from './api-keys.js'
+import { isInternal } from './error-response.js'
 import type { HandlerOptions } from './handler-options.js'
 import { RUNNER_METHODS, type VideoRunner } from './video-runner.js'
+import { warnOnce } from './warn-once.js'
 import { webhookSecretsProblem } from './webhooks/webhook-signature.js'
 
 type Defaulted =
@@ -61,7 +65,7 @@ export function handlerSettings(runner: VideoRunner, options: HandlerOptions): H
   throwProblems('createHandler', [runnerProblem(runner)])
   checkOptions('createHandler', options, RULES, dependentProblems)
   // The formatting options are checked by the formatter, but already here.
-  const { texts, progress, content, role, clock = systemClock, onError } = options
+  const { texts, progress, content, role, clock = systemClock, onError = warnOfError } = options
   chatCompletionSettings('createHandler', { texts, progress, content, role, clock })
   return {
     ...options,
@@ -80,12 +84,21 @@ export function handlerSettings(runner: VideoRunner, options: HandlerOptions): H
     clock,
     onError: (error) => {
       try {
-        onError?.(error)
+        onError(error)
       } catch {
         // A broken logger must not cost the caller its answer.
       }
     },
   }
+}
+
+// Without it a mistake such as a wrong result of `authenticate` would leave no trace.
+function warnOfError(error: unknown): void {
+  if (!isInternal(error) || toOpenAiError(error).status < 500) return
+  const { name, message } = toErrorJson(error)
+  const what = 'createHandler() has no onError, and a request failed with an error of this server'
+  const rest = 'Later errors are not reported; set onError to get all of them'
+  warnOnce('SORA_PIPELINE_HANDLER_ERROR', `${what}: ${name}: ${message}. ${rest}`)
 }
 
 const ANY: OptionRule = { problems: () => [] }
