@@ -46,7 +46,8 @@ export function problemsOfOptions<Options>(
   const names = Object.keys(byName)
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     const fix = names.length > 0 ? `give an object of ${names.join(', ')}` : 'give an object'
-    return [optionProblem(field, given, fix)]
+    // A text in the place of the options may be a key.
+    return [typeof given === 'string' ? { field, value: 'a string', fix } : optionProblem(field, given, fix)]
   }
   const unknown = unknownNames(Object.keys(given), names, prefix)
   const wrong = Object.entries(byName).flatMap(([name, rule]) => {

@@ -93,6 +93,8 @@ export type SoraPipelineErrorJson = {
   readonly url?: string
   /** Wait that the upstream requests, in milliseconds. */
   readonly retryAfterMs?: number
+  /** Of `RunStateError`: why the store failed and where. */
+  readonly reason?: string
 }
 
 /**

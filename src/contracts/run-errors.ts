@@ -2,6 +2,7 @@ import { ownOrSafe, SoraPipelineError, type SoraPipelineErrorOptions, toErrorJso
 import type { GenerationHandle } from './generation-handle.js'
 import type { JsonObject } from './json.js'
 import type { Attempt } from './result.js'
+import { redact } from './secrets/redact.js'
 import type { VideoSource } from './source.js'
 
 /**
@@ -79,17 +80,27 @@ export class NoUsableUrlError extends SoraPipelineError {
   }
 }
 
-/** The store does not know the run, cannot read its state, or has another request under its id. Not retryable. */
+/**
+ * The store does not know the run, cannot read its state, or has another request under its id: not retryable. Or the store failed,
+ * which `reason` shows: retryable, unless a job may be paid.
+ */
 export class RunStateError extends SoraPipelineError {
   override readonly name: string = 'RunStateError'
   readonly code: 'run-state' | 'run-fenced' = 'run-state'
-  /** Why the store failed and where, such as `ENOSPC at /data/runs`; it is also in the message. */
+  /**
+   * Why the store failed and where, such as `ENOSPC at /data/runs`; absent when the run itself is the problem. It is for the operator,
+   * not for clients: `toOpenAiError` does not pass on the message of such an error.
+   */
   readonly reason: string | undefined
 
   constructor(message: string, options: SoraPipelineErrorOptions & { readonly reason?: string | undefined } = {}) {
     super(message, options)
-    this.reason = options.reason
+    this.reason = options.reason === undefined ? undefined : redact(options.reason)
     Object.defineProperty(this, 'reason', { enumerable: false })
+  }
+
+  protected override details(): JsonObject {
+    return this.reason === undefined ? {} : { reason: this.reason }
   }
 }
 

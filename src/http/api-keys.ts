@@ -1,5 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type OptionProblem, optionProblem } from '../contracts/check-options.js'
+import { describeValue } from '../contracts/errors.js'
+import { keyProblemOf } from '../upstream/secret.js'
 
 /** A key that callers may send, and the owner of the videos that are made with it. */
 export type ApiKey = string | { readonly key: string; readonly owner: string }
@@ -34,22 +36,37 @@ export function keyRing(keys: readonly ApiKey[]): KeyRing {
   }
 }
 
+/** A value that may be a key, as messages show it: a text without its content. */
+export function describeUnseen(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? `a ${typeof value}` : describeValue(value)
+}
+
 /** The problems with the option `apiKeys`; key values are never shown. */
 export function apiKeyProblems(keys: unknown): readonly OptionProblem[] {
-  if (!Array.isArray(keys)) return [optionProblem('apiKeys', keys, 'give a list of keys')]
+  if (!Array.isArray(keys)) {
+    return [{ field: 'apiKeys', value: describeUnseen(keys), fix: 'give a list of keys' }]
+  }
   if (keys.length === 0)
     return [optionProblem('apiKeys', keys, 'give a key, or public: true instead for an open server')]
   return keys.flatMap((entry: unknown, index) => {
-    const { key, owner } =
-      typeof entry === 'string' ? { key: entry, owner: 'x' } : (Object(entry) as Partial<Record<string, unknown>>)
-    const fix = 'give a key of printable ASCII without blanks'
+    const isBare = typeof entry !== 'object' || entry === null
+    const { key, owner } = isBare ? { key: entry, owner: 'x' } : (entry as Partial<Record<string, unknown>>)
     return [
-      typeof key === 'string' && /^[\x21-\x7e]+$/.test(key)
-        ? undefined
-        : { field: `apiKeys[${index}]`, value: 'unusable', fix },
+      keyProblem(`apiKeys[${index}]${isBare ? '' : '.key'}`, key),
       isOwner(owner) ? undefined : optionProblem(`apiKeys[${index}].owner`, owner, `give ${OWNER_RULE}`),
     ]
   })
+}
+
+function keyProblem(field: string, key: unknown): OptionProblem {
+  const isMissing = key === undefined || key === null || key === ''
+  if (isMissing) {
+    const value = key === '' ? 'empty' : describeValue(key)
+    return { field, value, fix: 'give a key; an environment variable may not be set' }
+  }
+  const isClean = typeof key === 'string' && /^[\x21-\x7e]+$/.test(key)
+  const fix = keyProblemOf(key) ?? (isClean ? undefined : 'give a key of printable ASCII without blanks')
+  return fix === undefined ? undefined : { field, value: 'unusable', fix }
 }
 
 function digestOf(text: string): Buffer {

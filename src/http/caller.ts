@@ -3,6 +3,7 @@ import { ConfigurationError } from '../contracts/input-errors.js'
 import { isOwner, keyRing, OWNER_RULE } from './api-keys.js'
 import type { HandlerOptions } from './handler-options.js'
 import { HttpRefusal } from './http-refusal.js'
+import { warnOnce } from './warn-once.js'
 
 /** Returns the owner of a request, or the answer to send instead. */
 export type CallerOf = (request: Request) => Promise<string | Response>
@@ -11,8 +12,6 @@ const OPEN_OWNER = 'everybody'
 const OPEN_HANDLER =
   'createHandler() has neither apiKeys nor authenticate: every client that reaches it can start videos at your cost. ' +
   'Set one of them, or public: true for an open server'
-
-let hasWarned = false
 
 /** Identifies callers by the options. An open server without `public: true` warns, once per process. */
 export function callerOf({ apiKeys, authenticate, public: isPublic }: HandlerOptions): CallerOf {
@@ -25,7 +24,7 @@ export function callerOf({ apiKeys, authenticate, public: isPublic }: HandlerOpt
     }
   }
   if (apiKeys === undefined) {
-    if (isPublic !== true) warnOfOpenHandler()
+    if (isPublic !== true) warnOnce('SORA_PIPELINE_OPEN_HANDLER', OPEN_HANDLER)
     return async () => OPEN_OWNER
   }
   const ring = keyRing(apiKeys)
@@ -48,13 +47,6 @@ function noOwner(caller: unknown): ConfigurationError {
   const value = typeof caller === 'string' ? `a text of ${caller.length} characters` : describeValue(caller)
   const fix = `resolve with the owner as a text (${OWNER_RULE}), a Response, or undefined for a 401`
   return new ConfigurationError('createHandler', [{ field: 'authenticate()', value, fix }])
-}
-
-// Workers and browsers may have no process, or one without warnings.
-function warnOfOpenHandler(): void {
-  if (hasWarned || typeof process === 'undefined' || typeof process.emitWarning !== 'function') return
-  hasWarned = true
-  process.emitWarning(OPEN_HANDLER, { code: 'SORA_PIPELINE_OPEN_HANDLER' })
 }
 
 // The same answer for a missing key and a wrong one.

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../contracts/input-errors.js'
 import type { Call } from './call.js'
 import { callerOf } from './caller.js'
 import { corsHeaders, preflight } from './cors.js'
@@ -38,7 +39,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
  * Creates an OpenAI-compatible backend of a pipeline: chat completions that answer with a video, streamed or not, and
  * the Videos API as the official clients use it. The handler is a function from `Request` to `Response`, for Hono,
  * Next.js and any other framework with Fetch types; `toNodeListener` mounts it on `node:http`, Express and Fastify.
- * It never rejects: every failure becomes an answer in OpenAI's format.
+ * Every failure becomes an answer in OpenAI's format; it rejects only if it is called with anything but a `Request`.
  *
  * | path below `basePath` | |
  * | --- | --- |
@@ -56,7 +57,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
  * `cancel`: the video continues, costs, and can be fetched by its id. Callers see only their own videos. After a
  * restart `pipeline.recover()` resumes unfinished runs; so does a request for such a video.
  *
- * @throws ConfigurationError naming every option that cannot work.
+ * @throws ConfigurationError when the first argument is not a pipeline, or naming every option that cannot work.
  *
  * @example
  * ```ts
@@ -83,7 +84,7 @@ export function createHandler(
   runner: VideoRunner,
   options: HandlerOptions = {},
 ): (request: Request) => Promise<Response> {
-  const settings = handlerSettings(options)
+  const settings = handlerSettings(runner, options)
   const { cors, clock, heartbeatMs, repeatWindowMs, onError } = settings
   const bodies = {
     maxBytes: settings.maxBodyBytes,
@@ -116,6 +117,7 @@ export function createHandler(
   }
 
   return async (request) => {
+    if (!isRequest(request)) throw notARequest()
     try {
       const preflighted = preflight(request, cors)
       if (preflighted) return preflighted
@@ -177,6 +179,17 @@ function routeList(basePath: string): string {
 function wrongMethod({ method }: Request, allowed: readonly string[]): HttpRefusal {
   const message = `Could not use the method: ${method} is not allowed here, give ${allowed.join(' or ')}`
   return new HttpRefusal({ status: 405, code: 'method_not_allowed', message, headers: { allow: allowed.join(', ') } })
+}
+
+// Also a `Request` of another implementation.
+function isRequest(value: unknown): boolean {
+  return typeof Object(Object(value).headers).get === 'function'
+}
+
+function notARequest(): ConfigurationError {
+  const fix =
+    'mount it as toNodeListener(handler) on node:http, Express and Fastify, or give the Request itself, such as context.req.raw of Hono'
+  return new ConfigurationError('createHandler', [{ field: 'request', value: 'not a Request', fix }])
 }
 
 function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {

@@ -12,7 +12,8 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
    * Keys that callers send as `Authorization: Bearer …`: texts, or `{ key, owner }`. A caller sees the videos of the
    * owner of its key; a text is its own owner. Give several keys to one owner to replace a key without downtime. Keys
    * are compared in constant time. Without keys and without `authenticate` every client may call, all share their
-   * videos, and a process warning reports it once, unless `public` is `true`.
+   * videos, and a process warning reports it once, unless `public` is `true`. Given as `undefined` without
+   * `authenticate` and `public`, as by an environment variable that is not set, it is an error.
    * @defaultValue none
    */
   readonly apiKeys?: readonly ApiKey[] | undefined
@@ -89,7 +90,8 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
   /**
    * How long an answer waits for the upstream to accept the job, in milliseconds from 0, so that a refusal gets its
    * own status. Past it the request is answered as accepted, and a refusal is reported in the stream, or as the state
-   * of the video. `Infinity` waits for the outcome.
+   * of the video. `Infinity` waits for the outcome. A new run is awaited longer until the store has it, which
+   * `storeTimeoutMs` of the pipeline limits, because a run that is not saved cannot be found later.
    * @defaultValue `5_000` (5 s)
    */
   readonly acceptTimeoutMs?: number | undefined
@@ -157,9 +159,11 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
    */
   readonly heartbeatMs?: number | undefined
   /**
-   * Called with internal failures: errors that callers only see as `internal_error`, webhooks that were given up,
-   * streams that broke. An error that it throws is ignored.
-   * @defaultValue none: they are not reported
+   * Called with internal failures: errors of this server, which callers see without details (`internal_error`,
+   * `configuration_error`, `store_unavailable`), conflicts of runs, and webhooks that were given up. An error that it
+   * throws is ignored.
+   * @defaultValue the first error of this server is a warning of the process, once per process, with the code
+   * `SORA_PIPELINE_HANDLER_ERROR`; later ones are not reported
    */
   readonly onError?: ((error: unknown) => void) | undefined
   /** Source of time of the handler. @defaultValue the system clock */

@@ -4,14 +4,32 @@ import {
   type OptionRule,
   type OptionRules,
   optionProblem,
+  throwProblems,
 } from '../contracts/check-options.js'
-import { aFunction, aTimeout, choice, msFrom0, number, rule, ruleOf, trueOrFalse } from '../contracts/option-rules.js'
+import { toErrorJson } from '../contracts/errors.js'
+import { InvalidRequestError } from '../contracts/input-errors.js'
+import {
+  aFunction,
+  aTimeout,
+  choice,
+  msFrom0,
+  number,
+  rule,
+  ruleOf,
+  trueOrFalse,
+  withMethods,
+} from '../contracts/option-rules.js'
 import { chatCompletionSettings } from '../openai/chat-completion-options.js'
+import { toOpenAiError } from '../openai/to-openai-error.js'
+import { checkRequest } from '../pipeline/check-request.js'
 import { address } from '../strategies/option-rules.js'
 import { systemClock } from '../timing/system-clock.js'
 import { allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
-import { apiKeyProblems } from './api-keys.js'
+import { apiKeyProblems, describeUnseen } from './api-keys.js'
+import { isInternal } from './error-response.js'
 import type { HandlerOptions } from './handler-options.js'
+import { RUNNER_METHODS, type VideoRunner } from './video-runner.js'
+import { warnOnce } from './warn-once.js'
 import { webhookSecretsProblem } from './webhooks/webhook-signature.js'
 
 type Defaulted =
@@ -40,13 +58,14 @@ export type HandlerSettings = Omit<HandlerOptions, Defaulted> & {
 }
 
 /**
- * Checks options and fills in the defaults.
+ * Checks the pipeline and the options, and fills in the defaults.
  * @throws ConfigurationError naming every option that cannot work.
  */
-export function handlerSettings(options: HandlerOptions): HandlerSettings {
+export function handlerSettings(runner: VideoRunner, options: HandlerOptions): HandlerSettings {
+  throwProblems('createHandler', [runnerProblem(runner)])
   checkOptions('createHandler', options, RULES, dependentProblems)
   // The formatting options are checked by the formatter, but already here.
-  const { texts, progress, content, role, clock = systemClock, onError } = options
+  const { texts, progress, content, role, clock = systemClock, onError = warnOfError } = options
   chatCompletionSettings('createHandler', { texts, progress, content, role, clock })
   return {
     ...options,
@@ -65,7 +84,7 @@ export function handlerSettings(options: HandlerOptions): HandlerSettings {
     clock,
     onError: (error) => {
       try {
-        onError?.(error)
+        onError(error)
       } catch {
         // A broken logger must not cost the caller its answer.
       }
@@ -73,17 +92,29 @@ export function handlerSettings(options: HandlerOptions): HandlerSettings {
   }
 }
 
+// Without it a mistake such as a wrong result of `authenticate` would leave no trace.
+function warnOfError(error: unknown): void {
+  if (!isInternal(error) || toOpenAiError(error).status < 500) return
+  const { name, message } = toErrorJson(error)
+  const what = 'createHandler() has no onError, and a request failed with an error of this server'
+  const rest = 'Later errors are not reported; set onError to get all of them'
+  warnOnce('SORA_PIPELINE_HANDLER_ERROR', `${what}: ${name}: ${message}. ${rest}`)
+}
+
 const ANY: OptionRule = { problems: () => [] }
 
 const RULES: OptionRules<HandlerOptions> = {
   apiKeys: ruleOf((_, value) => apiKeyProblems(value)),
-  authenticate: aFunction,
+  // A key that was given here by mistake is not shown.
+  authenticate: ruleOf((field, value) =>
+    typeof value === 'function' ? undefined : { field, value: describeUnseen(value), fix: 'give a function' },
+  ),
   public: trueOrFalse,
   basePath: rule(
     (value) => typeof value === 'string' && /^(?:\/[\w.~-]+)*\/?$/.test(value),
     "give a path such as '/v1'",
   ),
-  models: rule(areModels, 'give names, or { name: { … } } with at least one'),
+  models: ruleOf(modelProblems),
   readModel: aFunction,
   readPrompt: aFunction,
   prepare: aFunction,
@@ -92,7 +123,7 @@ const RULES: OptionRules<HandlerOptions> = {
   progress: ANY,
   content: ANY,
   role: ANY,
-  clock: ANY,
+  clock: withMethods('now', 'monotonic', 'sleep'),
   maxBodyBytes: number((value) => value >= 1, 'give bytes above 0'),
   maxTotalBodyBytes: number((value) => value >= 1, 'give at least maxBodyBytes, or Infinity'),
   bodyTimeoutMs: aTimeout,
@@ -128,10 +159,27 @@ const RULES: OptionRules<HandlerOptions> = {
   onError: aFunction,
 }
 
+const RUNNER = withMethods(...RUNNER_METHODS)
+
+// Options in the place of the pipeline have the names of options, which shows what was meant.
+function runnerProblem(runner: unknown): OptionProblem {
+  const [problem] = RUNNER.problems('pipeline', runner)
+  return (
+    problem && {
+      ...problem,
+      value: describeUnseen(runner),
+      fix: `call createHandler(pipeline, options): ${problem.fix}, such as a SoraPipeline`,
+    }
+  )
+}
+
 function dependentProblems(options: HandlerOptions): readonly OptionProblem[] {
   const { apiKeys, authenticate, public: isPublic, maxBodyBytes = MAX_BODY_BYTES, maxTotalBodyBytes } = options
   const isGuarded = apiKeys !== undefined || authenticate !== undefined
+  // Left out it is a first try, which warns; given as nothing it is most likely an environment variable that is not set.
+  const isLost = Object.hasOwn(options, 'apiKeys') && !isGuarded && isPublic !== true
   return [
+    isLost ? optionProblem('apiKeys', apiKeys, 'give keys, or public: true for an open server') : undefined,
     apiKeys !== undefined && authenticate !== undefined
       ? optionProblem('authenticate', authenticate, 'remove it or apiKeys')
       : undefined,
@@ -147,9 +195,30 @@ function webhookProblem(secret: unknown): OptionProblem {
   return problem && { ...problem, field: 'webhookSecret' }
 }
 
-function areModels(models: unknown): boolean {
-  const names = Array.isArray(models) ? models : Object.keys(Object(models))
-  return names.length > 0 && names.every((name) => typeof name === 'string' && name !== '')
+function modelProblems(field: string, models: unknown): readonly OptionProblem[] {
+  const isList = Array.isArray(models)
+  const names: readonly unknown[] = isList ? models : typeof models === 'object' ? Object.keys(Object(models)) : []
+  if (names.length === 0 || !names.every((name) => typeof name === 'string' && name !== '')) {
+    return [optionProblem(field, models, 'give names, or { name: { … } } with at least one')]
+  }
+  return isList
+    ? []
+    : Object.entries(models as object).flatMap(([name, fields]) => fieldProblems(`${field}.${name}`, fields))
+}
+
+// The fields of a model become those of a request, whose prompt the client gives.
+function fieldProblems(field: string, fields: unknown): readonly OptionProblem[] {
+  if (fields === undefined) return []
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    return [optionProblem(field, fields, 'give an object of fields of a request, such as { durationSeconds: 8 }')]
+  }
+  try {
+    checkRequest({ prompt: 'A cat', ...fields })
+    return []
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError)) throw error
+    return error.problems.map((problem) => ({ ...problem, field: `${field}.${problem.field}` }))
+  }
 }
 
 function isOrigin(value: unknown): boolean {

@@ -5,6 +5,16 @@ import type { PipelineRun } from '../pipeline/pipeline-run.js'
 import type { RunOptions } from '../pipeline/run-options.js'
 import type { RunRecord } from '../pipeline/run-record.js'
 
+/** The methods of a {@link VideoRunner}. */
+export const RUNNER_METHODS = [
+  'run',
+  'resume',
+  'get',
+  'list',
+  'openVideo',
+  'remove',
+] as const satisfies readonly (keyof VideoRunner)[]
+
 /** The pipeline of a handler: a `SoraPipeline`, or any object with these methods. */
 export interface VideoRunner {
   /** Starts a run. */

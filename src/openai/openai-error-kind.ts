@@ -16,6 +16,7 @@ export type OpenAiErrorKind =
   | 'network'
   | 'upstream'
   | 'no-url'
+  | 'store'
   | 'run-state'
   | 'configuration'
   | 'aborted'
@@ -39,6 +40,7 @@ const MOST_TELLING_FIRST: readonly OpenAiErrorKind[] = [
   'network',
   'upstream',
   'no-url',
+  'store',
   'run-state',
   'configuration',
   'aborted',
@@ -101,6 +103,7 @@ function kindOf(error: unknown): OpenAiErrorKind {
     case 'no-usable-url':
       return 'no-url'
     case 'run-state':
+      return json.reason === undefined ? 'run-state' : 'store'
     case 'run-fenced':
       return 'run-state'
     case 'configuration-invalid':

@@ -140,6 +140,14 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
     code: 'overloaded',
     advice: 'The video provider is overloaded: wait and send the request again.',
   },
+  // Its message names directories, databases and servers.
+  store: {
+    status: 503,
+    type: 'server_error',
+    code: 'store_unavailable',
+    advice: 'This server cannot save or read its videos at the moment: wait and send the request again.',
+    isMessageHidden: true,
+  },
   timeout: {
     status: 504,
     type: 'server_error',
@@ -147,6 +155,11 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
     advice: 'The video may still be in progress: request the run under its id before you send the request again.',
   },
 }
+
+// A short failover of a store takes about this long.
+const STORE_RETRY_SECONDS = '5'
+const STORE_AND_VAIN =
+  'This server cannot save or read this video, which may be in progress and paid: request it under its id before you send the request again.'
 
 /**
  * Creates an OpenAI error from any thrown value, such as `{ status: 429, headers: { 'retry-after': '12' }, body: { error: {
@@ -170,14 +183,15 @@ const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
  * | unknown submission | 502 | `submission_unknown` |
  * | a video without a public URL | 502 | `no_usable_url` |
  * | overloaded, or an open circuit breaker | 503 | `overloaded` |
+ * | the store of the runs failed | 503 | `store_unavailable` |
  * | timeout | 504 | `timeout` |
  * | anything else | 500 | `internal_error` |
  *
- * For a failed chain, the error that the caller can act on most is used. Messages of foreign errors and of configuration errors
- * are not passed on.
+ * For a failed chain, the error that the caller can act on most is used. Messages of foreign errors, of configuration errors
+ * and of a store that failed are not passed on.
  *
  * The headers are `retry-after`, in whole seconds rounded up, if the upstream requested a wait with a rate limit or while
- * overloaded, and `x-should-retry: false` if the official clients would retry automatically (on 408, 409, 429 and 5xx) although
+ * overloaded, or if the store failed before anything was paid (5 s), and `x-should-retry: false` if the official clients would retry automatically (on 408, 409, 429 and 5xx) although
  * that is useless or would pay for a second video.
  *
  * @example
@@ -193,15 +207,17 @@ export function toOpenAiError(error: unknown): OpenAiError {
   const { kind, json } = finding
   const { type, code } = ANSWERS[kind]
   const status = kind === 'quota' && json.status === 402 ? 402 : ANSWERS[kind].status
-  const headers = { ...retryAfter(finding), ...(isRetriedInVain(error, status) && { 'x-should-retry': 'false' }) }
+  const isVain = isRetriedInVain(error, status)
+  const headers = { ...retryAfter(finding, isVain), ...(isVain && { 'x-should-retry': 'false' }) }
   return {
     status,
     ...(Object.keys(headers).length > 0 && { headers }),
-    body: { error: { message: messageOf(finding), type, param: paramOf(json), code } },
+    body: { error: { message: messageOf(finding, isVain), type, param: paramOf(json), code } },
   }
 }
 
-function messageOf({ kind, json }: OpenAiErrorFinding): string {
+function messageOf({ kind, json }: OpenAiErrorFinding, isVain: boolean): string {
+  if (kind === 'store' && isVain) return STORE_AND_VAIN
   const { advice, isMessageHidden } = ANSWERS[kind]
   // A foreign error gets a kind other than `unexpected` only by its name; its message is still not passed on.
   if (isMessageHidden || json.code === 'unexpected' || json.attempts?.some(isHidden)) return advice
@@ -218,7 +234,8 @@ function paramOf({ code, problems }: SoraPipelineErrorJson): string | null {
   return typeof field === 'string' ? field : null
 }
 
-function retryAfter({ kind, json: { retryAfterMs } }: OpenAiErrorFinding): Readonly<Record<string, string>> {
+function retryAfter({ kind, json: { retryAfterMs } }: OpenAiErrorFinding, isVain: boolean): OpenAiError['headers'] {
+  if (kind === 'store') return isVain ? {} : { 'retry-after': STORE_RETRY_SECONDS }
   const isWaitRequested = kind === 'rate-limit' || kind === 'overloaded'
   if (
     !isWaitRequested ||

@@ -50,7 +50,9 @@ export class LiveRuns {
 
   /** @throws RunStateError when the pipeline is closed. */
   assertOpen(action: string): void {
-    if (this.#closed) throw new RunStateError(`Could not ${action}: the pipeline is closed`, { isRetryable: true })
+    if (!this.#closed) return
+    const reason = 'the pipeline is closed'
+    throw new RunStateError(`Could not ${action}: ${reason}`, { isRetryable: true, reason })
   }
 
   /** Starts a run, loads it from the store, or joins the live one. */

@@ -11,7 +11,8 @@ export function loadedRun(row: RunRow, { id, place }: { readonly id: string; rea
   const { version, schedule, progress, beat } = row
   const state = parsed(row.state)
   if (typeof state !== 'object' || state === null || Array.isArray(state)) {
-    throw new RunStateError(`Could not read the run, its state is not a JSON object at ${place}: ${id}`)
+    const reason = `a state that is not a JSON object at ${place}`
+    throw new RunStateError(`Could not read the run, its state is not a JSON object at ${place}: ${id}`, { reason })
   }
   return {
     version,

@@ -62,6 +62,69 @@ describe('a handler without keys', () => {
   })
 })
 
+describe('a handler without onError', () => {
+  const list = () => new Request('http://backend.example/v1/videos')
+
+  it('warns of the first error of the server, once per process, and names onError', async () => {
+    const { createHandler, warnings } = await freshly()
+    const handler = createHandler(pipeline, { authenticate: () => true as never })
+    const other = createHandler(pipeline, {
+      authenticate: () => {
+        throw new Error('the database is down')
+      },
+    })
+    for (const one of [handler, handler, other]) expect((await one(list())).status).toBe(500)
+    expect(warnings).toEqual([
+      [
+        expect.stringMatching(
+          /^createHandler\(\) has no onError.*ConfigurationError.*authenticate\(\) is true.*set onError/,
+        ),
+        { code: 'SORA_PIPELINE_HANDLER_ERROR' },
+      ],
+    ])
+  })
+
+  it('shows no key in it', async () => {
+    const { createHandler, warnings } = await freshly()
+    const key = 'sk-proj-8f2kq0Zb7Vn4Xy1LmR9tUw3E'
+    const handler = createHandler(pipeline, {
+      authenticate: () => {
+        throw new Error(`Could not sign in with Authorization: Bearer ${key}`)
+      },
+    })
+    await handler(list())
+    expect(warnings).toHaveLength(1)
+    expect(String(warnings[0]?.[0])).toContain('Could not sign in')
+    expect(String(warnings[0]?.[0])).not.toContain(key)
+  })
+
+  it.each<[string, HandlerOptions, Request]>([
+    ['a caller without a key', { apiKeys: ['key'] }, list()],
+    ['a path that is unknown', { public: true }, new Request('http://backend.example/v2')],
+    ['an error that onError gets', { authenticate: () => true as never, onError: () => undefined }, list()],
+  ])('does not warn of %s', async (_, options, request) => {
+    const { createHandler, warnings } = await freshly()
+    expect((await createHandler(pipeline, options)(request)).status).toBeGreaterThanOrEqual(400)
+    expect(warnings).toEqual([])
+  })
+
+  it('does not warn of a conflict that a client made', async () => {
+    const { createHandler, warnings } = await freshly()
+    const handler = createHandler(pipeline, { public: true })
+    const send = (prompt: string) =>
+      handler(
+        new Request('http://backend.example/v1/videos', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'idempotency-key': 'one' },
+          body: JSON.stringify({ prompt }),
+        }),
+      )
+    expect((await send('A cat')).status).toBe(200)
+    expect((await send('A dog')).status).toBe(409)
+    expect(warnings).toEqual([])
+  })
+})
+
 describe('what authenticate resolves with', () => {
   const answerTo = async (result: unknown) => {
     const { json, errors } = handlerOf({ authenticate: (async () => result) as HandlerOptions['authenticate'] })

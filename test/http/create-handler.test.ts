@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createHandler, type HandlerOptions } from '../../src/http/index.js'
+import { createHandler, type HandlerOptions, type VideoRunner, verifyWebhook } from '../../src/http/index.js'
 import { QuotaExceededError, SoraPipeline } from '../../src/index.js'
 import { fakeGenerator, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 import { chatBody, handlerOf } from './handler-call.js'
@@ -285,6 +285,18 @@ describe('hostile bodies', () => {
   })
 })
 
+/** The methods of a pipeline in a plain object. */
+function bound(pipeline: SoraPipeline): VideoRunner {
+  return {
+    run: (...given) => pipeline.run(...given),
+    resume: (id) => pipeline.resume(id),
+    get: (id) => pipeline.get(id),
+    list: (query) => pipeline.list(query),
+    openVideo: (id) => pipeline.openVideo(id),
+    remove: (id) => pipeline.remove(id),
+  }
+}
+
 describe('options that cannot work', () => {
   const pipeline = new SoraPipeline({ generator: fakeGenerator() })
   const cases: [string, unknown][] = [
@@ -296,11 +308,22 @@ describe('options that cannot work', () => {
     ['basePath', 'v1'],
     ['models', []],
     ['models', {}],
+    ['models', 'wan'],
+    ['models', 7],
+    ['models', ['']],
+    ['models', () => ({})],
+    ['models.a', { a: 'wan' }],
+    ['models.a', { a: null }],
+    ['models.a.durationSecs', { a: { durationSecs: 8 } }],
+    ['models.a.durationSeconds', { b: { durationSeconds: 8 }, a: { durationSeconds: '8' } }],
+    ['clock', Date],
+    ['clock', { now: () => 0, monotonic: () => 0 }],
     ['cors', ['chat.example']],
     ['contentDelivery', 'link'],
     ['contentSecret', 'short'],
     ['publicOrigin', 'video.example'],
     ['webhookSecret', ''],
+    ['webhookSecret', '"whsec_c2VjcmV0"'],
     ['maxBodyBytes', 0],
     ['acceptTimeoutMs', -1],
     ['maxTotalBodyBytes', 26_214_399],
@@ -317,7 +340,7 @@ describe('options that cannot work', () => {
     ['webhookAllowPrivateAddresses', 7],
   ]
   it.each(cases)('%s', (field, value) => {
-    const options = { [field.replace(/\[.*/, '')]: value } as HandlerOptions
+    const options = { [field.replace(/[.[].*/, '')]: value } as HandlerOptions
     expect(() => createHandler(pipeline, options)).toThrow(
       expect.objectContaining({ code: 'configuration-invalid', message: expect.stringContaining(field) }),
     )
@@ -333,6 +356,99 @@ describe('options that cannot work', () => {
       for (const field of ['apiKeys[0]', 'cors', 'basePath']) expect(message).toContain(field)
       expect(message).not.toContain('secret key')
     }
+  })
+
+  it.each([
+    ['as nothing', { apiKeys: undefined }],
+    ['as nothing, with public: false', { apiKeys: undefined, public: false }],
+    ['as nothing, with authenticate as nothing', { apiKeys: undefined, authenticate: undefined }],
+  ])('keys that are given %s would make an open server', (_, options) => {
+    expect(() => createHandler(pipeline, options)).toThrow(
+      'Could not configure createHandler: apiKeys is nothing (give keys, or public: true for an open server)',
+    )
+  })
+
+  it.each([
+    ['public', { apiKeys: undefined, public: true }],
+    ['authenticate', { apiKeys: undefined, authenticate: () => 'ann' }],
+  ])('keys may be given as nothing beside %s', (_, options) => {
+    expect(() => createHandler(pipeline, options)).not.toThrow()
+  })
+
+  const UNSET = 'give a key; an environment variable may not be set'
+  it.each([
+    [[undefined], `apiKeys[0] is nothing (${UNSET})`],
+    [['k', ''], `apiKeys[1] is empty (${UNSET})`],
+    [[{ key: undefined, owner: 'ann' }], `apiKeys[0].key is nothing (${UNSET})`],
+    [['"a-key"'], 'apiKeys[0] is unusable (it has quotes around it; remove them)'],
+    [["'a-key'"], 'apiKeys[0] is unusable (it has quotes around it; remove them)'],
+    [[{ key: '"a-key"', owner: 'ann' }], 'apiKeys[0].key is unusable (it has quotes around it; remove them)'],
+    [['Bearer a-key'], "apiKeys[0] is unusable (it begins with 'Bearer', which is added to it, leave it out)"],
+    [['a-key\n'], 'apiKeys[0] is unusable (it holds characters that a header cannot carry)'],
+    [[' a-key'], 'apiKeys[0] is unusable (it has blanks around it; remove them)'],
+    [['a key'], 'apiKeys[0] is unusable (give a key of printable ASCII without blanks)'],
+    [[7], 'apiKeys[0] is unusable (it is not a text)'],
+    ['a-key', 'apiKeys is a string (give a list of keys)'],
+  ])('the keys %j are refused with the reason, once', (apiKeys, reason) => {
+    expect(() => createHandler(pipeline, { apiKeys } as HandlerOptions)).toThrow(
+      expect.objectContaining({ message: `Could not configure createHandler: ${reason}` }),
+    )
+  })
+
+  it.each(['"whsec_c2VjcmV0"', "'secret'", ['fine', '`secret`']])(
+    'the webhook secret %j has quotes',
+    async (secret) => {
+      const reason = 'is unusable (it has quotes around it; remove them)'
+      if (typeof secret === 'string') {
+        expect(() => createHandler(pipeline, { public: true, webhookSecret: secret })).toThrow(
+          `webhookSecret ${reason}`,
+        )
+      }
+      await expect(verifyWebhook({ body: '', headers: {} }, { secret })).rejects.toThrow(`secret ${reason}`)
+    },
+  )
+
+  it.each([
+    ['apiKeys', { apiKeys: 'my-key' }],
+    ['apiKeys', { apiKeys: 12_345_678 }],
+    ['apiKeys', { apiKeys: ['"my-key"'] }],
+    ['authenticate', { authenticate: 'my-key' }],
+    ['webhookSecret', { public: true, webhookSecret: '"my-key"' }],
+    ['contentSecret', { public: true, contentSecret: 'my-key' }],
+    ['options', 'my-key'],
+    ['pipeline', { public: true }, 'my-key'],
+  ])('a key in the place of %s is not shown', (field, options, first: unknown = pipeline) => {
+    let message = ''
+    try {
+      createHandler(first as SoraPipeline, options as HandlerOptions)
+    } catch (error) {
+      message = (error as Error).message
+    }
+    expect(message).toContain(field)
+    expect(message).not.toMatch(/my-key|12345678/)
+  })
+
+  const RIGHT =
+    /^Could not configure createHandler: pipeline is .+ \(call createHandler\(pipeline, options\): .*SoraPipeline\)$/
+  it.each<[string, readonly unknown[]]>([
+    ['nothing', []],
+    ['null', [null]],
+    ['the options', [{ pipeline, apiKeys: ['k'] }]],
+    ['a text', ['pipeline', { public: true }]],
+    ['the class', [SoraPipeline, { public: true }]],
+    ['a generator', [fakeGenerator(), { public: true }]],
+    ['an object without openVideo()', [{ ...bound(pipeline), openVideo: undefined }, { public: true }]],
+  ])('%s is not a pipeline', (_, given) => {
+    const create = createHandler as (...all: readonly unknown[]) => unknown
+    expect(() => create(...given)).toThrow(
+      expect.objectContaining({ code: 'configuration-invalid', message: expect.stringMatching(RIGHT) }),
+    )
+  })
+
+  it('an object with the methods of a pipeline is one', async () => {
+    const handler = createHandler(bound(pipeline), { public: true, models: { a: { durationSeconds: 8 }, b: {} } })
+    const response = await handler(new Request('http://backend.example/v1/videos'))
+    expect(response.status).toBe(200)
   })
 
   it('keys and a function exclude each other', () => {

@@ -63,6 +63,13 @@ const CASES: readonly [string, unknown, number, string, string][] = [
   ['timeout', new StageTimeoutError('No', { timeoutMs: 5 }), 504, 'server_error', 'timeout'],
   ['a timed out signal', new DOMException('No', 'TimeoutError'), 504, 'server_error', 'timeout'],
   ['run state', new RunStateError('No'), 409, 'invalid_request_error', 'run_conflict'],
+  [
+    'a store that failed',
+    new RunStateError('Could not save the run, ENOSPC at /data/runs: run_1', { reason: 'ENOSPC at /data/runs' }),
+    503,
+    'server_error',
+    'store_unavailable',
+  ],
   ['fenced', new FencedError('No'), 409, 'invalid_request_error', 'run_conflict'],
   ['configuration', new ConfigurationError('x', [problem]), 500, 'server_error', 'configuration_error'],
   ['abort', new DOMException('No', 'AbortError'), 499, 'request_aborted', 'request_aborted'],

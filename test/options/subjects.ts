@@ -215,6 +215,13 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     ],
     { public: true },
   ),
+  'createHandler models': of(
+    (fields) => createHandler(pipeline(), { public: true, models: { 'cat-video': fields as object } }),
+    [
+      ...['model', 'durationSeconds', 'size', 'aspectRatio', 'image', 'video', 'remixOf', 'storyboard', 'style'],
+      ...['seed', 'audio', 'user', 'metadata', 'providerOptions'],
+    ],
+  ),
   toNodeListener: of((options) => toNodeListener(async () => new Response(), options), ['onError']),
   verifyWebhook: of((options) => verifyWebhook({ body: '', headers: {} }, options), ['toleranceMs', 'clock'], {
     secret: 'secret',

@@ -1,4 +1,4 @@
-import { checkOptions } from '../../contracts/check-options.js'
+import { checkOptions, throwProblems } from '../../contracts/check-options.js'
 import { describeValue, toErrorJson } from '../../contracts/errors.js'
 import { ConfigurationError } from '../../contracts/input-errors.js'
 import { aFunction } from '../../contracts/option-rules.js'
@@ -34,6 +34,9 @@ export interface NodeListenerOptions {
  * With Fastify, remove its parsers from the routes, or pass `Object.assign(request.raw, { body: request.body })`, and
  * call `reply.hijack()` first.
  *
+ * @throws ConfigurationError when the handler is not a function or an option cannot work. The listener throws it when
+ * it is called with a `Request`, as by `Bun.serve` and `Deno.serve`, which take the handler itself.
+ *
  * @example
  * ```ts
  * import { createServer } from 'node:http'
@@ -47,6 +50,7 @@ export function toNodeListener(
   options: NodeListenerOptions = {},
 ): (request: NodeRequest, response: NodeResponse) => void {
   checkOptions<NodeListenerOptions>('toNodeListener', options, { onError: aFunction })
+  throwProblems('toNodeListener', aFunction.problems('handler', handler))
   const { onError = warn } = options
 
   async function serve(request: NodeRequest, response: NodeResponse): Promise<void> {
@@ -75,8 +79,16 @@ export function toNodeListener(
   }
 
   return (request, response) => {
+    if (typeof Object(response).setHeader !== 'function') throw noNodeResponse()
     serve(request, response).catch(onError)
   }
+}
+
+// Thrown at once, so that Bun and Deno show it and answer 500.
+function noNodeResponse(): ConfigurationError {
+  const fix =
+    'pass the handler itself to servers with Fetch types, such as Bun.serve({ fetch: handler }) and Deno.serve(handler)'
+  return new ConfigurationError('toNodeListener', [{ field: 'response', value: 'not a response of Node', fix }])
 }
 
 // A body that the handler leaves unread would block the connection. One that it still reads has a reader.

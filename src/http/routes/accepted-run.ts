@@ -1,10 +1,12 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { PipelineEvent } from '../../contracts/events.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
+import { abortable } from '../../upstream/abortable.js'
 
 /**
  * Waits until the upstream has accepted the job of a run, or the time is up: after that every outcome is reported
- * through the run. A run that is joined late was already accepted.
+ * through the run. A run that is joined late was already accepted. A run without any event is not saved yet, and might
+ * not be found later: its first event is awaited beyond the time, which the limit of the store's operations bounds.
  * @throws the error of a run that failed before that, and `signal.reason` of a client that disconnected.
  */
 export async function untilAccepted(
@@ -19,8 +21,10 @@ export async function untilAccepted(
   const timeUp = clock.sleep(timeoutMs, { signal: done.signal }).then(() => ({ done: true, value: undefined }) as const)
   timeUp.catch(() => undefined) // The race below handles it, or is over.
   try {
-    for (;;) {
-      const { value: event } = await Promise.race([events.next(), timeUp])
+    for (let isSaved = false; ; isSaved = true) {
+      const { value: event } = isSaved
+        ? await Promise.race([events.next(), timeUp])
+        : await abortable(done.signal, events.next())
       if (event === undefined || isAcceptance(event)) return
       if (event.type === 'run-failed') await run.result
     }

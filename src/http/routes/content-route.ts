@@ -50,9 +50,11 @@ function redirectTarget(
 
 async function respond(request: Request, source: VideoSource, id: string): Promise<Response> {
   const { signal, method } = request
-  // Length and type are known after the opening.
-  const probe = source.byteLength === undefined ? await source.open({ signal }) : undefined
   const range = request.headers.get('range')
+  // Length and type are known after the opening, and a length that an earlier opening announced may have been wrong.
+  const isOpenedFirst =
+    source.byteLength === undefined || (method === 'GET' && isFromStart(request, etagOf(id, source)))
+  const probe = isOpenedFirst ? await source.open({ signal }) : undefined
   const unsized =
     probe !== undefined && source.byteLength === undefined && method === 'GET' && !request.headers.has('if-range')
       ? await unsizedPart({ source, opened: probe, range, signal }).catch((error: unknown) => {
@@ -115,6 +117,11 @@ function etagOf(id: string, { url = '', byteLength = 0 }: VideoSource): string {
     .update(JSON.stringify([id, url.split('?', 1)[0], byteLength]))
     .digest('hex')
   return `"${digest.slice(0, 32)}"`
+}
+
+function isFromStart(request: Request, etag: string): boolean {
+  const range = request.headers.get('range')
+  return range === null || isOther(request, etag) || !/^bytes=(?:0*[1-9]|-)/.test(range.replaceAll(/\s/g, ''))
 }
 
 function isOther({ headers }: Request, etag: string): boolean {

@@ -1,5 +1,7 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { PipelineEvent } from '../../contracts/events.js'
+import { RecordedError } from '../../contracts/recorded-error.js'
+import { toOpenAiError } from '../../openai/to-openai-error.js'
 import type { RunRecord } from '../../pipeline/run-record.js'
 import type { Call } from '../call.js'
 import type { VideoRunner } from '../video-runner.js'
@@ -82,7 +84,7 @@ function framed(
           }
           // Identifies the sequence of events: another process has its own, with its own numbers.
           sequenceId ??= event.at.toString(36)
-          if (event.sequence > seenOf(lastId, sequenceId)) return send(frame(event, sequenceId))
+          if (event.sequence > seenOf(lastId, sequenceId)) return send(frame(forClients(event), sequenceId))
         }
       },
       async cancel() {
@@ -92,6 +94,16 @@ function framed(
     },
     { highWaterMark: 0 },
   )
+}
+
+/** An event without the messages of a store that failed: they name directories and servers. */
+function forClients(event: PipelineEvent): PipelineEvent {
+  if (event.type === 'warning' && event.code === 'store-unavailable') {
+    return { ...event, message: 'Could not save or read the run, the store of this server failed' }
+  }
+  if (event.type !== 'run-failed' || event.error.reason === undefined) return event
+  const { reason: _reason, cause: _cause, ...error } = event.error
+  return { ...event, error: { ...error, message: toOpenAiError(new RecordedError(event.error)).body.error.message } }
 }
 
 /** Whether this process has stopped, rather than the run. */

@@ -14,6 +14,7 @@ const PREFIX = 'whsec_'
 // Some services show a secret with the version of the signature in front.
 const VERSIONED = /^v1,(?=whsec_)/
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
+const SECRET_FIX = 'give "whsec_" and base64, any other text, or a list of them'
 const HMAC = { name: 'HMAC', hash: 'SHA-256' }
 
 /**
@@ -52,10 +53,19 @@ export function webhookSecretsOf(secret: string | readonly string[]): readonly s
 /** The reason why an option `secret` cannot be used; its value is never shown. */
 export function webhookSecretsProblem(secret: unknown): OptionProblem {
   const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret]
-  if (secrets.length > 0 && secrets.every((one) => typeof one === 'string' && keyOf(one).byteLength > 0)) {
+  if (
+    secrets.length > 0 &&
+    secrets.every((one) => typeof one === 'string' && !isQuoted(one) && keyOf(one).byteLength > 0)
+  ) {
     return undefined
   }
-  return { field: 'secret', value: 'unusable', fix: 'give "whsec_" and base64, any other text, or a list of them' }
+  const fix = secrets.some(isQuoted) ? 'it has quotes around it; remove them' : SECRET_FIX
+  return { field: 'secret', value: 'unusable', fix }
+}
+
+// A shell or a file of environment variables may leave them there, and no receiver would have the same secret.
+function isQuoted(secret: unknown): boolean {
+  return typeof secret === 'string' && /^(["'`]).*\1$/s.test(secret)
 }
 
 async function signatureOf({ id, timestamp, body }: SignedWebhook, key: Uint8Array<ArrayBuffer>): Promise<string> {

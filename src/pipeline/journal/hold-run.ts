@@ -8,7 +8,7 @@ import type { RunSession } from '../run-session.js'
 import { placeOf } from '../stage-work.js'
 import { jobOf, type RunProgress } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
-import { isAnswer } from './store-calls.js'
+import { isAnswer, STORE_DOWN } from './store-calls.js'
 
 // About two minutes in total: longer than the failover of a store.
 const STORE_TRIES = 8
@@ -33,7 +33,7 @@ export async function retryPatiently<T>(session: RunSession, operation: () => Pr
       const leftMs = submission?.state === 'accepted' ? Number.POSITIVE_INFINITY : session.time.leftMs(deadlineAt)
       if (tries === STORE_TRIES || leftMs <= 0) {
         const message = `Could not continue the run, the store is down: ${session.id}`
-        throw new RunStateError(message, { cause, handle: handleOf(submission), isRetryable: true })
+        throw new RunStateError(message, { cause, handle: handleOf(submission), isRetryable: true, reason: STORE_DOWN })
       }
       const pauseMs = Math.min(ASK_AGAIN_MS * 2 ** (tries - 1), leftMs)
       // A job that the store does not know yet is not abandoned.

@@ -54,7 +54,10 @@ export function inTime<T>(
   operation: () => Promise<T>,
 ): Promise<T> {
   const error = () =>
-    new RunStateError(`Could not ${method} in the store, no answer within: ${storeTimeoutMs} ms`, { isRetryable: true })
+    new RunStateError(`Could not ${method} in the store, no answer within: ${storeTimeoutMs} ms`, {
+      isRetryable: true,
+      reason: STORE_DOWN,
+    })
   // A shared signal would keep every operation that hangs, and adding a listener would slow down with each one.
   const { signal } = new AbortController()
   return withDeadline({ clock, signal, timeoutMs: storeTimeoutMs, error }, operation)
@@ -82,10 +85,13 @@ export async function answerOf<T>(operation: () => Promise<T>, message: string):
   }
 }
 
+/** The reason of an error of a store that reports none. */
+export const STORE_DOWN = 'the store is down'
+
 /** The error of a store that failed, with the reported reason in its message. */
 export function storeFailure(message: string, cause: unknown, isRetryable: boolean): RunStateError {
-  const reason = cause instanceof RunStateError ? cause.reason : undefined
-  const shown = reason === undefined ? message : `${message} (${reason})`
+  const reason = (cause instanceof RunStateError ? cause.reason : undefined) ?? STORE_DOWN
+  const shown = reason === STORE_DOWN ? message : `${message} (${reason})`
   return new RunStateError(shown, { cause, isRetryable, reason })
 }
 

@@ -7,7 +7,7 @@ import { backgroundOf } from '../../timing/system-clock.js'
 import type { RunState } from '../state/run-state.js'
 import { readRunState, toStoredRun } from '../state/stored-run.js'
 import { inBackground } from './in-background.js'
-import { isFenced } from './store-calls.js'
+import { isFenced, STORE_DOWN } from './store-calls.js'
 import type { TimedStore } from './timed-store.js'
 
 // How long to wait for the response to a save that timed out, before the store is read.
@@ -83,7 +83,8 @@ export class VersionedSaves {
     const last = this.#last
     if (last === undefined) return
     const { clock } = this.#options
-    const error = () => new RunStateError('Could not learn the outcome of the save', { isRetryable: true })
+    const error = () =>
+      new RunStateError('Could not learn the outcome of the save', { isRetryable: true, reason: STORE_DOWN })
     const limit = { clock: backgroundOf(clock), signal: new AbortController().signal, timeoutMs: LATE_MS, error }
     this.#saveOver(() => withDeadline(limit, () => last.done).catch(() => this.#landedAs(last)), state)
   }

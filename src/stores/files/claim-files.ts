@@ -24,7 +24,8 @@ export async function claimKey(
     if (text === undefined) continue
     const claimant = claimantIn(text)
     if (claimant !== undefined) return claimant === runId
-    throw new RunStateError(`Could not read the claim, its file is broken: ${path}`)
+    const reason = `a broken file at ${path}`
+    throw new RunStateError(`Could not read the claim, its file is broken: ${path}`, { reason })
   }
 }
 

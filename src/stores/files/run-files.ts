@@ -55,7 +55,9 @@ export async function loadRun(
     if (text === undefined) continue
     const run = readStoredText(text)
     if (run === undefined) {
-      throw new RunStateError(`Could not read the run, its file is broken: ${versionPath(folder, version)}`)
+      const path = versionPath(folder, version)
+      const reason = `a broken file at ${path}`
+      throw new RunStateError(`Could not read the run, its file is broken: ${path}`, { reason })
     }
     if (run.removal !== undefined) return undefined
     const rescheduled = await readRescheduled(folder, version, names)
@@ -108,6 +110,7 @@ async function readRun(folder: string, version: number): Promise<string | undefi
     const code = codeOfFailure(error)
     if (code !== 'EACCES' && code !== 'EISDIR' && code !== 'EPERM') throw error
     const path = versionPath(folder, version)
-    throw new RunStateError(`Could not read the run, ${code} of its file: ${path}`, { cause: error })
+    const reason = `${code} at ${path}`
+    throw new RunStateError(`Could not read the run, ${code} of its file: ${path}`, { cause: error, reason })
   }
 }

@@ -51,6 +51,7 @@ export async function checkSchema(pool: PostgresPool, schema: string, library = 
   if (least > library.version) {
     throw new RunStateError(
       `Could not use the store, a later version of the library changed the Postgres schema: ${schema}; upgrade sora-pipeline`,
+      { reason: 'tables of a later version of the library' },
     )
   }
 }
@@ -59,6 +60,7 @@ export async function checkSchema(pool: PostgresPool, schema: string, library = 
 export function notMigrated(schema: string): RunStateError {
   return new RunStateError(
     `Could not use the store, its tables are missing or older than the library in the Postgres schema: ${schema}; call migrate() of the store first`,
+    { reason: 'tables that are missing or older than the library' },
   )
 }
 

@@ -49,7 +49,8 @@ export function refuseServer(facts: ServerFacts): void {
   const [problem] = unusable(facts)
   if (problem === undefined) return
   const { setting, value, fix } = problem
-  throw new RunStateError(`Could not use the store, the ${setting} of Postgres is: ${value}; ${fix}`)
+  const reason = `the ${setting} of Postgres`
+  throw new RunStateError(`Could not use the store, the ${setting} of Postgres is: ${value}; ${fix}`, { reason })
 }
 
 function unusable({ number, version = '', encoding = '' }: ServerFacts): readonly ServerProblem[] {

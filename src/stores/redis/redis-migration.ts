@@ -32,6 +32,7 @@ export async function migrateKeys(connection: RedisConnection, prefix: string, l
 export function notMigrated(prefix: string): RunStateError {
   return new RunStateError(
     `Could not use the store, its keys are missing or older than the library under the Redis prefix: ${prefix}; call migrate() of the store first`,
+    { reason: 'keys that are missing or older than the library' },
   )
 }
 
@@ -39,6 +40,7 @@ export function notMigrated(prefix: string): RunStateError {
 export function laterVersion(prefix: string): RunStateError {
   return new RunStateError(
     `Could not use the store, a later version of the library changed the keys of the Redis prefix: ${prefix}; upgrade sora-pipeline`,
+    { reason: 'keys of a later version of the library' },
   )
 }
 
@@ -46,6 +48,7 @@ export function laterVersion(prefix: string): RunStateError {
 export function lostKeys(prefix: string): RunStateError {
   return new RunStateError(
     `Could not save the run, others are missing under the Redis prefix: ${prefix}; set maxmemory-policy to noeviction, and restore the keys`,
+    { reason: 'missing keys' },
   )
 }
 

@@ -50,7 +50,10 @@ export async function serverProblems(connection: RedisConnection): Promise<reado
 export function refuseServers(servers: readonly ServerFacts[]): void {
   const problem = servers.flatMap(unusable)[0]
   if (problem === undefined) return
-  throw new RunStateError(`Could not use the store, the version of Redis is: ${problem.value}; ${problem.fix}`)
+  const reason = `version ${problem.value} of Redis`
+  throw new RunStateError(`Could not use the store, the version of Redis is: ${problem.value}; ${problem.fix}`, {
+    reason,
+  })
 }
 
 function unusable(facts: ServerFacts): readonly ServerProblem[] {

@@ -121,5 +121,7 @@ function endError(code: number, cause: unknown): Error {
 }
 
 function errorOf({ message, code, errstr, isLaterVersion }: Failure): Error {
-  return isLaterVersion ? new RunStateError(message) : Object.assign(new Error(message), { code, errstr })
+  return isLaterVersion
+    ? new RunStateError(message, { reason: 'a later version of the library' })
+    : Object.assign(new Error(message), { code, errstr })
 }

@@ -80,7 +80,10 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
 
   const work = <T>(verb: string, subject: string, task: () => Promise<T>): Promise<T> => {
     const outcome = asStateFailure({ verb, subject, place }, () => {
-      if (closed !== undefined) throw new RunStateError(`Could not ${verb}, the store was closed: ${subject}`)
+      if (closed !== undefined) {
+        const reason = 'the store was closed'
+        throw new RunStateError(`Could not ${verb}, ${reason}: ${subject}`, { reason })
+      }
       return task()
     })
     const settled: Promise<unknown> = outcome.then(forget, forget).then(() => pending.delete(settled))

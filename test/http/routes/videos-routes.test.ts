@@ -1,5 +1,6 @@
+import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { createHandler, type FormFile, type HandlerOptions } from '../../../src/http/index.js'
+import { createHandler, type FormFile, type HandlerOptions, toNodeListener } from '../../../src/http/index.js'
 import { memoryStore, SoraPipeline, UpstreamHttpError } from '../../../src/index.js'
 import {
   fakeGenerator,
@@ -10,6 +11,7 @@ import {
 } from '../../../src/testing/index.js'
 import { loopbackServer } from '../../upstream/loopback-server.js'
 import { handlerOf } from '../handler-call.js'
+import { serve } from '../node/serve.js'
 
 const VIDEOS = '/v1/videos'
 const FIELDS = [
@@ -412,6 +414,50 @@ describe('the bytes of a video', () => {
     const headers = { range: 'bytes=4-8', 'if-range': etag }
     expect(await (await call('GET', path, { headers })).text()).toBe('bytes')
     expect(await (await call('GET', path, { headers: { ...headers, 'if-range': '"other"' } })).text()).toBe(BYTES)
+  })
+
+  it.each([
+    ['whole', undefined],
+    ['from their start', 'bytes=0-'],
+    ['from an offset', 'bytes=100-'],
+  ])('are sent %s with their length after an answer of the upstream that announced another one', async (_, range) => {
+    const bytes = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(5000, 'video')])
+    let extraBytes = 0
+    const server = await loopbackServer((request, response) => {
+      const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
+      const total = bytes.length + extraBytes
+      const part = start > 0 && { 'content-range': `bytes ${start}-${total - 1}/${total}` }
+      response.writeHead(start > 0 ? 206 : 200, {
+        'content-type': 'video/mp4',
+        'content-length': total - start,
+        ...part,
+      })
+      if (extraBytes > 0) response.write(bytes.subarray(start), () => response.destroy())
+      else response.end(bytes.subarray(start))
+    })
+    const { json, handler, ended } = handlerOf(
+      {},
+      {
+        generator: fakeTaskGenerator({ video: { id: 'up_1', url: `${server.origin}/own.mp4` } }),
+        allowPrivateAddresses: ['127.0.0.1'],
+      },
+    )
+    const { body } = await json('POST', VIDEOS, { body: { prompt: 'A cat' } })
+    await ended(body.id)
+    const { origin } = await serve(createServer(toNodeListener(handler, { onError: () => undefined })))
+    const download = async () => {
+      const response = await fetch(
+        `${origin}${VIDEOS}/${body.id}/content`,
+        range === undefined ? {} : { headers: { range } },
+      )
+      return (await response.arrayBuffer()).byteLength
+    }
+    const length = range === 'bytes=100-' ? bytes.length - 100 : bytes.length
+    expect(await download()).toBe(length)
+    extraBytes = 10
+    await download().catch(() => undefined)
+    extraBytes = 0
+    expect(await download()).toBe(length)
   })
 
   it('are looked up once for a player that requests part after part', async () => {
