@@ -1,6 +1,7 @@
 import { isSoraPipelineError, type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
 import type { JsonObject } from '../contracts/json.js'
-import { mostTellingError, type OpenAiErrorFinding, type OpenAiErrorKind } from './openai-error-kind.js'
+import { ERROR_ANSWERS } from './error-answers.js'
+import { mostTellingError, type OpenAiErrorFinding } from './openai-error-kind.js'
 import { wellFormed } from './plain-text.js'
 
 /** An error as an OpenAI client expects it: a status, headers and a body. */
@@ -23,137 +24,6 @@ export interface OpenAiErrorBody {
   readonly param: string | null
   /** Code of the error, such as `timeout`. */
   readonly code: string
-}
-
-interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly code: string
-  /** What to do, after the message of the error; instead of a message that is not for the caller. */
-  readonly advice: string
-  readonly isMessageHidden?: true
-}
-
-const ANSWERS: Readonly<Record<OpenAiErrorKind, Answer>> = {
-  'invalid-request': {
-    status: 400,
-    type: 'invalid_request_error',
-    code: 'invalid_value',
-    advice: 'Correct the request and send it again.',
-  },
-  'content-policy': {
-    status: 400,
-    type: 'invalid_request_error',
-    code: 'content_policy_violation',
-    advice: 'Change the prompt or the image and send it again.',
-  },
-  authentication: {
-    status: 401,
-    type: 'invalid_request_error',
-    code: 'invalid_api_key',
-    advice: 'Check the API key of this request, or the key that this server uses at its video provider.',
-  },
-  region: {
-    status: 403,
-    type: 'request_forbidden',
-    code: 'unsupported_country_region_territory',
-    advice: 'The video provider does not serve the country or region of this server.',
-  },
-  'run-state': {
-    status: 409,
-    type: 'invalid_request_error',
-    code: 'run_conflict',
-    advice: 'Request the run again under its id, or send the request under a new id.',
-  },
-  quota: {
-    status: 429,
-    type: 'insufficient_quota',
-    code: 'insufficient_quota',
-    advice: 'Check the quota of the token or account at the video provider: add credit, or wait until it is renewed.',
-  },
-  'rate-limit': {
-    status: 429,
-    type: 'rate_limit_error',
-    code: 'rate_limit_exceeded',
-    advice: 'Wait and send the request again.',
-  },
-  aborted: {
-    status: 499,
-    type: 'request_aborted',
-    code: 'request_aborted',
-    advice: 'The request was aborted before there was a video.',
-    isMessageHidden: true,
-  },
-  configuration: {
-    status: 500,
-    type: 'server_error',
-    code: 'configuration_error',
-    advice: 'This server is not configured correctly: only its operator can fix that.',
-    isMessageHidden: true,
-  },
-  unexpected: {
-    status: 500,
-    type: 'server_error',
-    code: 'internal_error',
-    advice: 'This server could not finish the request because of an unexpected error.',
-    isMessageHidden: true,
-  },
-  upstream: {
-    status: 502,
-    type: 'server_error',
-    code: 'upstream_error',
-    advice: 'The video provider failed: try again later.',
-  },
-  network: {
-    status: 502,
-    type: 'server_error',
-    code: 'upstream_unreachable',
-    advice: 'The video provider did not respond: try again, or check its address and the network of this server.',
-  },
-  refused: {
-    status: 502,
-    type: 'server_error',
-    code: 'upstream_refused',
-    advice: 'The video provider refused this request: change it, such as its model or its prompt.',
-  },
-  generation: {
-    status: 502,
-    type: 'server_error',
-    code: 'generation_failed',
-    advice: 'The video provider could not make the video: try again, perhaps with another prompt.',
-  },
-  'unknown-submission': {
-    status: 502,
-    type: 'server_error',
-    code: 'submission_unknown',
-    advice: 'The video may be in progress and paid: check the video provider before you send the request again.',
-  },
-  'no-url': {
-    status: 502,
-    type: 'server_error',
-    code: 'no_usable_url',
-    advice: 'The video exists, but only the operator of this server can reach it: do not generate it again.',
-  },
-  overloaded: {
-    status: 503,
-    type: 'server_error',
-    code: 'overloaded',
-    advice: 'The video provider is overloaded: wait and send the request again.',
-  },
-  // Its message names directories, databases and servers.
-  store: {
-    status: 503,
-    type: 'server_error',
-    code: 'store_unavailable',
-    advice: 'This server cannot save or read its videos at the moment: wait and send the request again.',
-    isMessageHidden: true,
-  },
-  timeout: {
-    status: 504,
-    type: 'server_error',
-    code: 'timeout',
-    advice: 'The video may still be in progress: request the run under its id before you send the request again.',
-  },
 }
 
 // A short failover of a store takes about this long.
@@ -205,8 +75,8 @@ const STORE_AND_VAIN =
 export function toOpenAiError(error: unknown): OpenAiError {
   const finding = mostTellingError(error)
   const { kind, json } = finding
-  const { type, code } = ANSWERS[kind]
-  const status = kind === 'quota' && json.status === 402 ? 402 : ANSWERS[kind].status
+  const { type, code } = ERROR_ANSWERS[kind]
+  const status = kind === 'quota' && json.status === 402 ? 402 : ERROR_ANSWERS[kind].status
   const isVain = isRetriedInVain(error, status)
   const headers = { ...retryAfter(finding, isVain), ...(isVain && { 'x-should-retry': 'false' }) }
   return {
@@ -218,7 +88,7 @@ export function toOpenAiError(error: unknown): OpenAiError {
 
 function messageOf({ kind, json }: OpenAiErrorFinding, isVain: boolean): string {
   if (kind === 'store' && isVain) return STORE_AND_VAIN
-  const { advice, isMessageHidden } = ANSWERS[kind]
+  const { advice, isMessageHidden } = ERROR_ANSWERS[kind]
   // A foreign error gets a kind other than `unexpected` only by its name; its message is still not passed on.
   if (isMessageHidden || json.code === 'unexpected' || json.attempts?.some(isHidden)) return advice
   return `${wellFormed(json.message).replace(/[\s.]+$/, '')}. ${advice}`
