@@ -5,7 +5,7 @@ import { answerError, type RefusedAnswer } from './answer-error.js'
 import { type BodyText, readBodyText } from './body-text.js'
 import { excerptOf } from './error-details.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
-import type { Fetch, OutgoingStream } from './outgoing-request.js'
+import type { Fetch, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
 import { send } from './request.js'
 import { requestIdFrom } from './request-id.js'
 import {
@@ -49,7 +49,7 @@ export interface ApiOptions {
 export interface ApiCall {
   /** The purpose of the request, such as `create the video`. */
   readonly what: string
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly method: OutgoingRequest['method']
   /** An address from {@link Api.address}, or another one on the same origin. */
   readonly url: string
   readonly json?: JsonValue | undefined
@@ -176,7 +176,7 @@ export function createApi(options: ApiOptions): Api {
     const body = await readBodyText(response, isGood ? (call.maxBytes ?? MAX_JSON_BYTES) : MAX_ERROR_BYTES, signal)
     const answer = { what, url, status, headers: response.headers, ...body, secrets, mask }
     if (!isGood && call.isAnswer?.(body.text, status) !== true) {
-      const isSubmission = method !== 'GET'
+      const isSubmission = method !== 'GET' && method !== 'HEAD'
       const request = isSubmission ? `${method} ${new URL(url).pathname}` : undefined
       const facts = { isRefusal: call.isRefusal?.(status), isSubmission, request }
       throw call.readError?.(answer) ?? answerError({ ...answer, ...facts })

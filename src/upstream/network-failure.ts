@@ -6,6 +6,8 @@ import type { Mask } from './secret.js'
 
 // A refused certificate, or a port that does not speak TLS: waiting does not fix it.
 const TLS_CODE = /CERT|SIGNATURE|_SSL_|^INVALID_(?:CA|PURPOSE)$|^HOSTNAME_MISMATCH$/
+// Of fetch, where the body of a stream was answered with a redirect, which would need it once more.
+const REDIRECTED = 'unexpected redirect'
 
 /** The request that got no answer. */
 export interface FailedExchange {
@@ -17,8 +19,8 @@ export interface FailedExchange {
 
 /**
  * The error to throw for a broken exchange: the caller's own reason for an abort, an error of this library unchanged,
- * and a `NetworkError` for anything else, which is not retryable where TLS failed. Its cause is a plain copy of the
- * innermost error: the outer ones may contain the request and its headers.
+ * and a `NetworkError` for anything else, which is not retryable where TLS failed, or where a stream was answered with a
+ * redirect. Its cause is a plain copy of the innermost error: the outer ones may contain the request and its headers.
  */
 export function networkFailure(error: unknown, exchange: FailedExchange, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason
@@ -30,7 +32,7 @@ export function networkFailure(error: unknown, exchange: FailedExchange, signal:
   return new NetworkError(`Could not ${exchange.what}: no answer from ${hostOf(url)} (${reason})`, {
     url,
     isRefusal: provesNeverSent(error),
-    isRetryable: code === undefined || !TLS_CODE.test(code),
+    isRetryable: code === undefined ? fieldOf(innermost, 'message') !== REDIRECTED : !TLS_CODE.test(code),
     cause: plainCopy(innermost, code, exchange.mask),
   })
 }

@@ -12,7 +12,7 @@ export interface OutgoingStream {
 
 /** One request. */
 export interface OutgoingRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'MKCOL' | 'MOVE'
   /** Absolute, http or https, without user name and password. */
   readonly url: string
   readonly headers?: Readonly<Record<string, string>> | undefined

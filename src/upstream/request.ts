@@ -24,22 +24,25 @@ export async function send(request: OutgoingRequest): Promise<Response> {
   const headers = { ...(json !== undefined && { 'content-type': 'application/json' }), ...request.headers }
   const body = json === undefined ? (form ?? bytes) : JSON.stringify(json)
   const plain = { method, headers, signal, redirect: 'manual', ...(body !== undefined && { body }) } as const
-  const init = stream === undefined ? plain : { ...plain, ...streamed(stream, headers) }
+  if (stream !== undefined) {
+    return abortable(signal, (fetch ?? globalThis.fetch)(url, { ...plain, ...streamed(stream, headers) }))
+  }
   const answer = ky(url, {
-    ...init,
+    ...plain,
     retry: 0,
     timeout: false,
     throwHttpErrors: false,
-    ...(fetch !== undefined && { fetch: () => fetch(url, init) }),
+    ...(fetch !== undefined && { fetch: () => fetch(url, plain) }),
     ...(fetch === undefined && bytes !== undefined && bytes.length > 0 && { ...inPieces(bytes, headers) }),
   })
   return abortable(signal, answer)
 }
 
+// Node's fetch keeps all of a stream in memory, to send it again after a redirect, unless a redirect is an error.
 function streamed({ chunks, byteLength }: OutgoingStream, headers: Readonly<Record<string, string>>) {
   const body = ReadableStream.from(chunks)
   const length = byteLength === undefined ? {} : { 'content-length': String(byteLength) }
-  return { body, duplex: 'half', headers: { ...headers, ...length } } as const
+  return { body, duplex: 'half', redirect: 'error', window: null, headers: { ...headers, ...length } } as const
 }
 
 // Node's fetch copies a whole body of bytes twice for each request, and the copies stay until they are collected: 150

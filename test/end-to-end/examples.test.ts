@@ -37,6 +37,13 @@ describe.concurrent('examples', () => {
       ],
     ],
     [
+      's3',
+      [
+        /^kept as videos\/\d{4}-\d\d-\d\d\/run_\w+\.mp4, (\d+) bytes\n\1 bytes come back until /m,
+        /^http:\/\/127\.0\.0\.1:\d+\/my-videos\/videos\/\S+&X-Amz-Signature=[\da-f]{64}$/m,
+      ],
+    ],
+    [
       'stream-to-a-chat-client',
       [/"finish_reason":"stop"/, /^data: \[DONE\]$/m, /^400 \{"error":\{.*"param":"prompt"/m],
     ],

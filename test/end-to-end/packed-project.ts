@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const DEPENDENCIES = ['ky', 'p-retry', 'is-network-error', 'zod', 'eventsource-parser', 'h264-mp4-encoder']
+const DEPENDENCIES = ['aws4fetch', 'ky', 'p-retry', 'is-network-error', 'zod', 'eventsource-parser', 'h264-mp4-encoder']
 
 /** A project of a user in a temporary folder. */
 export interface PackedProject {

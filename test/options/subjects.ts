@@ -27,9 +27,13 @@ import {
   originalResolver,
   parseServerResolver,
   remoteVideo,
+  s3Uploader,
   soraPublisher,
+  storageUploader,
   url2driveUploader,
+  urlIngestUploader,
   videosApiGenerator,
+  webdavUploader,
 } from '../../src/strategies/index.js'
 import {
   clockConformance,
@@ -190,6 +194,53 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   directoryUploader: of(directoryUploader, [...named, 'fileName'], {
     directory: './never-made',
     publicBaseUrl: 'https://media.example',
+  }),
+  s3Uploader: of(
+    s3Uploader,
+    [
+      ...[
+        ...named,
+        'sessionToken',
+        'credentials',
+        'key',
+        'onExisting',
+        'url',
+        'publicBaseUrl',
+        'addressing',
+        'headers',
+      ],
+      ...['partBytes', 'multipartFromBytes', 'timeoutMs', 'maxAttempts', 'fetch'],
+    ],
+    { endpoint: 'https://s3.example', region: 'auto', bucket: 'videos', accessKeyId: 'id', secretAccessKey: 'key' },
+  ),
+  's3Uploader url': of(
+    (url) =>
+      s3Uploader({
+        endpoint: 'https://s3.example',
+        region: 'auto',
+        bucket: 'videos',
+        accessKeyId: 'id',
+        secretAccessKey: 'key',
+        url,
+      }),
+    [],
+    { presignSeconds: 60 },
+  ),
+  webdavUploader: of(
+    webdavUploader,
+    [
+      ...[...named, 'user', 'password', 'apiKey', 'publicBaseUrl', 'key', 'onExisting', 'timeoutMs', 'maxAttempts'],
+      'fetch',
+    ],
+    { baseUrl: 'https://dav.example/videos' },
+  ),
+  storageUploader: of(storageUploader, ['label', 'key', 'givesPageUrl', 'timeoutMs', 'maxAttempts'], {
+    name: 'mine',
+    put: () => 'https://store.example/a.mp4',
+  }),
+  urlIngestUploader: of(urlIngestUploader, ['label', 'givesPageUrl'], {
+    name: 'mine',
+    ingest: () => 'https://stream.example/a.m3u8',
   }),
   remoteVideo: of(
     (options) => remoteVideo('https://cdn.example/a.mp4', options),

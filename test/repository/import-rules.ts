@@ -47,7 +47,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   ky: ['upstream/request.ts'],
   'p-retry': ['timing/retry.ts'],
   'eventsource-parser': ['upstream/sse.ts'],
-  aws4fetch: ['strategies/uploaders/s3-uploader.ts'],
+  aws4fetch: ['strategies/uploaders/s3/s3-signature.ts'],
   zod: ['upstream/', 'strategies/', 'pipeline/', 'http/', 'jobs/', 'settings/'],
   bullmq: ['jobs/'],
   'sora-pipeline': ['cli/'],

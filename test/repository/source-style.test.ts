@@ -62,7 +62,8 @@ test.each([
 })
 
 function isGoodPath(path: string): boolean {
-  const names = path.replace(/\.ts$/, '').split('/')
+  // Declarations of names that a package takes for granted are no modules.
+  const names = path.replace(/(?:\.d)?\.ts$/, '').split('/')
   const isCatchAll = (name: string) => /^(?:utils?|helpers?|common|constants?|types?|misc|shared|lib)$/.test(name)
   return names.every((name) => /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name) && !isCatchAll(name))
 }

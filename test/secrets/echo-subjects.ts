@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   englishTexts,
+  fallback,
   memoryStore,
   SoraPipeline,
   type SoraPipelineOptions,
@@ -18,9 +19,11 @@ import {
   googleDriveUploader,
   mirrorResolver,
   parseServerResolver,
+  s3Uploader,
   soraPublisher,
   url2driveUploader,
   videosApiGenerator,
+  webdavUploader,
 } from '../../src/strategies/index.js'
 import {
   type FaultHandler,
@@ -253,6 +256,52 @@ export const ECHO_SUBJECTS: readonly EchoSubject[] = [
           wakeTimeoutMs: 0,
           idleTimeoutMs: 3_600_000,
         }),
+      }),
+  },
+  {
+    name: 's3Uploader',
+    takes: [],
+    routes: {
+      'HEAD /videos/a.mp4': reply({ status: 404 }),
+      'PUT /videos/a.mp4': reply({ headers: { etag: `"${MD5}"` } }),
+      'DELETE /videos/a.mp4': reply({ status: 204 }),
+    },
+    places: ['HEAD /videos/a.mp4', 'PUT /videos/a.mp4', 'DELETE /videos/a.mp4'],
+    play: async ({ origin, key }) =>
+      shownBy({
+        generator: fromBytes,
+        uploader: s3Uploader({
+          ...{ endpoint: origin, bucket: 'videos', region: 'auto', key: 'a.mp4', url: 'public', maxAttempts: 2 },
+          ...{ accessKeyId: 'id', secretAccessKey: key, sessionToken: key },
+        }),
+      }),
+  },
+  {
+    name: 'webdavUploader',
+    takes: ['any key'],
+    routes: {
+      'MKCOL /videos/*': reply({ status: 201 }),
+      'HEAD /videos/a/b.mp4': reply({ status: 404 }),
+      'HEAD /videos/*': reply({ headers: { 'content-length': '600' } }),
+      'PUT /videos/*': reply({ status: 201 }),
+      'MOVE /videos/*': reply({ status: 201 }),
+      'DELETE /videos/*': reply({ status: 204 }),
+    },
+    places: ['MKCOL /videos/*', 'HEAD /videos/*', 'PUT /videos/*', 'MOVE /videos/*', 'DELETE /videos/*'],
+    play: async ({ origin, key }) =>
+      shownBy({
+        generator: fromBytes,
+        uploader: fallback(
+          webdavUploader({
+            ...{ baseUrl: `${origin}/videos`, publicBaseUrl: 'https://media.example', key: 'a/b.mp4', maxAttempts: 2 },
+            ...{ user: 'anna', password: key },
+          }),
+          webdavUploader({
+            ...{ baseUrl: `${origin}/videos`, publicBaseUrl: 'https://media.example', key: 'a/b.mp4', maxAttempts: 2 },
+            name: 'webdav-2',
+            apiKey: /^[\x21-\x7e]*$/.test(key) ? key : 'token',
+          }),
+        ),
       }),
   },
   {

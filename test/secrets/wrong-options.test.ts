@@ -9,9 +9,13 @@ import {
   mirrorResolver,
   originalResolver,
   parseServerResolver,
+  s3Uploader,
   soraPublisher,
+  storageUploader,
   url2driveUploader,
+  urlIngestUploader,
   videosApiGenerator,
+  webdavUploader,
 } from '../../src/strategies/index.js'
 import { fakeGenerator } from '../../src/testing/index.js'
 import { leaksIn } from './leaks.js'
@@ -36,6 +40,10 @@ const FACTORIES: readonly (readonly [Factory, Readonly<Record<string, unknown>>]
   [originalResolver, {}],
   [googleDriveUploader, { accessToken: 'x' }],
   [url2driveUploader, { baseUrl: 'https://a.example', password: 'x' }],
+  [s3Uploader, { endpoint: 'https://a.example', region: 'x', bucket: 'x', accessKeyId: 'x', secretAccessKey: 'x' }],
+  [webdavUploader, { baseUrl: 'https://a.example', user: 'x', password: 'x', publicBaseUrl: 'https://a.example' }],
+  [storageUploader, { name: 'x', put: () => 'x' }],
+  [urlIngestUploader, { name: 'x', ingest: () => 'x' }],
   [directoryUploader, { directory: '/', publicBaseUrl: 'https://a.example' }],
   [jsonBinSettings, { binId: 'x', masterKey: 'x' }],
   [SoraPipelineOf, { generator: fakeGenerator() }],
@@ -71,6 +79,8 @@ const FIELDS = [
     'password',
     'headers',
   ],
+  ...['endpoint', 'region', 'bucket', 'accessKeyId', 'secretAccessKey', 'sessionToken', 'credentials', 'key', 'url'],
+  ...['onExisting', 'addressing', 'partBytes', 'multipartFromBytes', 'user', 'put', 'ingest', 'givesPageUrl'],
 ]
 
 describe.each(SECRET_FORMATS.map((format, index) => ({ name: format.name, format, index })))(

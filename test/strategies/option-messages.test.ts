@@ -7,9 +7,13 @@ import {
   originalResolver,
   parseServerResolver,
   remoteVideo,
+  s3Uploader,
   soraPublisher,
+  storageUploader,
   url2driveUploader,
+  urlIngestUploader,
   videosApiGenerator,
+  webdavUploader,
 } from '../../src/strategies/index.js'
 
 // What each factory needs at least.
@@ -26,6 +30,15 @@ const factories = {
   googleDriveUploader: (options: object) => googleDriveUploader({ accessToken: 'token-1', ...options }),
   url2driveUploader: (options: object) =>
     url2driveUploader({ baseUrl: 'https://a.hf.space', password: 'pass', ...options }),
+  s3Uploader: (options: object) =>
+    s3Uploader({
+      ...{ endpoint: 'https://a.example', region: 'auto', bucket: 'videos', accessKeyId: 'i', secretAccessKey: 'k' },
+      ...options,
+    }),
+  webdavUploader: (options: object) => webdavUploader({ baseUrl: 'https://a.example', ...options }),
+  storageUploader: (options: object) => storageUploader({ name: 'mine', put: () => 'https://a.example', ...options }),
+  urlIngestUploader: (options: object) =>
+    urlIngestUploader({ name: 'mine', ingest: () => 'https://a.example', ...options }),
   remoteVideo: (options: object) => remoteVideo('https://a.example/v', options),
 }
 type Factory = keyof typeof factories
@@ -139,6 +152,56 @@ const PROBLEMS: Readonly<Record<Factory, readonly (readonly [object, string])[]>
     [{ idleTimeoutMs: 0 }, `idleTimeoutMs is 0 (${TIME})`],
     [{ uploadTimeoutMs: 0 }, `uploadTimeoutMs is 0 (${TIME})`],
   ],
+  s3Uploader: [
+    [{ name: '' }, 'name is "" (give a name)'],
+    [{ label: '' }, 'label is "" (give a name for people, or leave it out)'],
+    [{ endpoint: 'a' }, `endpoint is "a" (${ADDRESS} "https://s3.eu-central-1.amazonaws.com")`],
+    [{ endpoint: 'https://a.example?b' }, 'endpoint is "an address with a query" (leave it out)'],
+    [{ region: 'eu central' }, `region is "eu central" (give the region, such as 'eu-central-1')`],
+    [{ bucket: 'a/b' }, 'bucket is "a/b" (give the name of the bucket alone)'],
+    [{ accessKeyId: 'ü' }, 'accessKeyId is unusable (it holds characters that a header cannot carry)'],
+    [{ secretAccessKey: ' k' }, 'secretAccessKey is unusable (it has blanks around it, leave them out)'],
+    [{ sessionToken: '' }, 'sessionToken is unusable (it is empty)'],
+    [{ credentials: {} }, 'credentials is an object (give a function)'],
+    [{ key: 7 }, "key is 7 (give a text, such as '{runId}.{extension}')"],
+    [{ key: ' ' }, 'key is " " (give a text'],
+    [{ key: '{what}' }, 'key is a text with {what} (use {runId}, {date}, {id}, {extension})'],
+    [{ key: 'a\\b' }, 'key is "a\\\\b" (leave backslashes and control characters out)'],
+    [{ onExisting: 'x' }, 'onExisting is "x" (give fail or overwrite)'],
+    [{ url: 'x' }, `url is "x" (give an object of presignSeconds, or 'public')`],
+    [{ publicBaseUrl: 'a' }, `publicBaseUrl is "a" (${ADDRESS} "https://media.example")`],
+    [{ addressing: 'x' }, 'addressing is "x" (give path or virtual-hosted)'],
+    [{ headers: { 'x-a': 'ü' } }, 'headers["x-a"] is unusable'],
+    [{ partBytes: 5 }, 'partBytes is 5 (give whole bytes from 5242880 to 5368709120)'],
+    [{ multipartFromBytes: -1 }, 'multipartFromBytes is -1 (give whole bytes from 0 to 5368709120)'],
+    [{ timeoutMs: 0 }, `timeoutMs is 0 (${TIME})`],
+    [{ maxAttempts: 0 }, 'maxAttempts is 0 (give a whole number from 1)'],
+  ],
+  webdavUploader: [
+    [{ name: '' }, 'name is "" (give a name)'],
+    [{ baseUrl: 'a' }, `baseUrl is "a" (${ADDRESS} "https://cloud.example/dav/videos")`],
+    [{ user: '' }, 'user is "" (give the name of the user)'],
+    [{ password: '' }, 'password is unusable (give the password of the user)'],
+    [{ apiKey: '' }, `apiKey is unusable (${KEY})`],
+    [{ publicBaseUrl: 'a' }, `publicBaseUrl is "a" (${ADDRESS} "https://media.example/videos")`],
+    [{ key: '../a' }, 'key is "../a" (leave parts of dots alone out)'],
+    [{ onExisting: 'x' }, 'onExisting is "x" (give fail or overwrite)'],
+    [{ timeoutMs: 0 }, `timeoutMs is 0 (${TIME})`],
+    [{ maxAttempts: 0 }, 'maxAttempts is 0 (give a whole number from 1)'],
+  ],
+  storageUploader: [
+    [{ name: undefined }, 'name is nothing (give a name)'],
+    [{ put: 'x' }, 'put is "x" (give a function)'],
+    [{ key: 'a/' }, 'key is "a/" (leave empty parts between slashes and the slash at its end out)'],
+    [{ givesPageUrl: 1 }, 'givesPageUrl is 1 (give true or false)'],
+    [{ timeoutMs: 0 }, `timeoutMs is 0 (${TIME})`],
+    [{ maxAttempts: 0 }, 'maxAttempts is 0 (give a whole number from 1)'],
+  ],
+  urlIngestUploader: [
+    [{ name: undefined }, 'name is nothing (give a name)'],
+    [{ ingest: 'x' }, 'ingest is "x" (give a function)'],
+    [{ givesPageUrl: 1 }, 'givesPageUrl is 1 (give true or false)'],
+  ],
   remoteVideo: [
     [{ apiKey: 'k-1' }, 'baseUrl is nothing (give the address of the API that the key belongs to)'],
     [{ headers: { 'x-a': 'b' } }, 'baseUrl is nothing (give the address of the API that the key belongs to)'],
@@ -168,6 +231,10 @@ test.each([
   ['originalResolver', 'original'],
   ['parseServerResolver', 'parse-server'],
   ['directoryUploader', 'directory'],
+  ['s3Uploader', 's3'],
+  ['webdavUploader', 'webdav'],
+  ['storageUploader', 'mine'],
+  ['urlIngestUploader', 'mine'],
 ] as const)('%s is called %s, and has a label only where one is given', (factory, name) => {
   expect(factories[factory]({})).toMatchObject({ name })
   expect(factories[factory]({})).not.toHaveProperty('label')

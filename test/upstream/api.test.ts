@@ -1,3 +1,4 @@
+import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
@@ -238,6 +239,46 @@ describe('a request whose body is not in memory', () => {
     expect(error).toBeInstanceOf(NetworkError)
     expect(inspect(error, { depth: 9 })).toContain('the source broke')
     expect(server.seen).toEqual([])
+  })
+
+  test('that is answered with a redirect fails for good: it could not be sent once more', async () => {
+    const server = await loopbackServer((_, response) => void response.writeHead(307, { location: '/b' }).end())
+    const error = await rejection(put(server.origin, { chunks: pieces(3, 1_000), byteLength: 3_000 }))
+    expect(error).toMatchObject({ code: 'network', isRetryable: false, message: expect.stringContaining('redirect') })
+    expect(server.seen).toHaveLength(1)
+  })
+
+  test('is given to a fetch of the caller as a stream', async () => {
+    const inits: RequestInit[] = []
+    const fetch: typeof globalThis.fetch = async (_, init) => {
+      inits.push(init ?? {})
+      return new Response(await new Response(init?.body).bytes(), { status: 200 })
+    }
+    const api = createApi({ subject: 'mine', baseUrl: 'https://api.example/v1', fetch })
+    const stream = { chunks: pieces(2, 3), byteLength: 6 }
+    const { text } = await api.call({ ...call('https://api.example'), method: 'PUT', stream })
+    expect(text).toBe('\0\0\0\u0001\u0001\u0001')
+    expect(inits).toMatchObject([{ duplex: 'half', redirect: 'error' }])
+  })
+
+  test('is not kept in memory', async () => {
+    const server = createHttpServer((request, response) => {
+      request.resume().on('end', () => response.end('{}'))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    let most = 0
+    async function* watched() {
+      for (let piece = 0; piece < 4_000; piece += 1) {
+        most = Math.max(most, process.memoryUsage().arrayBuffers)
+        yield new Uint8Array(65_536)
+      }
+    }
+    const before = process.memoryUsage().arrayBuffers
+    const stream = { chunks: watched(), byteLength: 4_000 * 65_536 }
+    await apiAt(origin).call({ ...call(origin), method: 'PUT', stream, timeoutMs: 30_000 })
+    expect(most - before).toBeLessThan(150_000_000)
   })
 
   test('reads no more than the server takes', async () => {

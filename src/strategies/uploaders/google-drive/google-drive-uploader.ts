@@ -3,9 +3,10 @@ import type { StageContext } from '../../../contracts/stage.js'
 import type { UploadedVideo, Uploader } from '../../../contracts/uploader.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
 import { raceAbort } from '../../../timing/deadline.js'
-import { extensionOf, mediaTypeOf } from '../../../upstream/media-type.js'
+import { extensionOf } from '../../../upstream/media-type.js'
 import { createByteProgress } from '../byte-progress.js'
 import { hasExtension } from '../safe-file-name.js'
+import { mediaTypeFor } from '../video-media-type.js'
 import { type VideoDigest, type VideoWindow, videoWindow } from '../video-window.js'
 import { type DriveFile, driveApi, tidyDrive } from './google-drive-api.js'
 import {
@@ -116,12 +117,6 @@ function checkStored({ byteLength, md5 }: DriveFile, read: VideoDigest): void {
   if (isSame) return
   const both = `${byteLength} bytes with MD5 ${md5 ?? 'unknown'} and not ${read.byteLength} with ${read.md5}`
   throw new UpstreamResponseError(`Could not upload the video: Google Drive stored other bytes, ${both}`)
-}
-
-function mediaTypeFor({ mediaType }: VideoSource, bytes: Uint8Array): string {
-  // It goes into a header, so only a valid type is used.
-  const declared = /^\s*([\w.+-]+\/[\w.+-]+)/.exec(mediaType ?? '')?.[1]
-  return declared?.toLowerCase() ?? mediaTypeOf(bytes) ?? 'video/mp4'
 }
 
 function nameFor(

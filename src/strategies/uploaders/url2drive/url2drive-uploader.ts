@@ -1,14 +1,12 @@
 import { checkOptions, type OptionProblem, type OptionRules, optionProblem } from '../../../contracts/check-options.js'
-import { InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { JsonValue } from '../../../contracts/json.js'
 import { aTimeout, msFrom0, required, rule, ruleOf, text } from '../../../contracts/option-rules.js'
-import type { VideoSource } from '../../../contracts/source.js'
 import type { Uploader } from '../../../contracts/uploader.js'
 import { createApi } from '../../../upstream/api.js'
 import type { Fetch } from '../../../upstream/outgoing-request.js'
-import { isPlainHttp } from '../../../upstream/plain-http.js'
 import { type ApiCredential, resolvePassword } from '../../../upstream/secret.js'
 import { addressProblem, aFetch, credential, named } from '../../option-rules.js'
+import { publicSourceUrl } from '../public-source-url.js'
 import { followUpload, submitUpload } from './url2drive-call.js'
 import { findUrl2driveEndpoint, isMissing, type Url2driveEndpoint, type Url2driveSpace } from './url2drive-endpoint.js'
 import { readUrl2driveResult } from './url2drive-result.js'
@@ -129,7 +127,7 @@ export function url2driveUploader(given: Url2driveUploaderOptions): Uploader {
     async upload(source, context) {
       const { signal } = context
       signal.throwIfAborted()
-      const url = publicUrlOf(source)
+      const url = publicSourceUrl(source, 'googleDriveUploader')
       const secret = await resolvePassword(password, name, signal)
       const space = { ...options, api, context, secrets: secretsOf(secret, url) }
       try {
@@ -191,13 +189,6 @@ function spaceProblem(field: string, baseUrl: unknown): OptionProblem {
   const problem = addressProblem(field, baseUrl, example, 'token')
   if (problem !== undefined || !/^(www\.)?huggingface\.co$/.test(new URL(String(baseUrl)).hostname)) return problem
   return optionProblem(field, 'the page of a Space', `give the address of the Space itself, such as ${example}`)
-}
-
-function publicUrlOf({ url, isPublic }: VideoSource): string {
-  if (url !== undefined && isPublic && URL.canParse(url) && isPlainHttp(new URL(url))) return url
-  const value = url === undefined ? 'nothing' : isPublic ? 'not a plain http address' : 'behind a key'
-  const fix = 'publish or resolve the video first, or use an uploader that reads its bytes, such as googleDriveUploader'
-  throw new InvalidRequestError([{ field: 'source.url', value, fix }])
 }
 
 function fillInputs({ defaults }: Url2driveEndpoint, inputs: readonly string[]): JsonValue[] {

@@ -1,0 +1,149 @@
+// The storage client that you have, as an uploader: a put() of a few lines for each. Take the one of yours; the rest is the library's:
+// key, fresh bytes for each attempt, the count of the bytes, progress, abort. None replaces what is there, where the client has a condition for it.
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { S3Client } from '@aws-sdk/client-s3'
+import { Upload } from '@aws-sdk/lib-storage'
+import type { ContainerClient } from '@azure/storage-blob'
+import type { Bucket } from '@google-cloud/storage'
+import type { StorageClient } from '@supabase/storage-js'
+import { put } from '@vercel/blob'
+import type { Files } from 'files-sdk'
+import type { Disk } from 'flydrive'
+import { storageUploader, urlIngestUploader } from 'sora-pipeline/strategies'
+
+/** `@aws-sdk/lib-storage`, for a bucket that anyone may read. `s3Uploader` does the same without the SDK. */
+export const awsUploader = (client: S3Client, bucket: string, publicBaseUrl: string) =>
+  storageUploader({
+    name: 'aws',
+    async put({ key: Key, body, mediaType: ContentType, signal }) {
+      const params = { Bucket: bucket, Key, Body: Readable.fromWeb(body), ContentType, IfNoneMatch: '*' }
+      const upload = new Upload({ client, params })
+      signal.addEventListener('abort', () => upload.abort(), { once: true })
+      await upload.done()
+      return `${publicBaseUrl}/${Key}`
+    },
+  })
+
+/** `@azure/storage-blob`, for a container that anyone may read. */
+export const azureUploader = (container: ContainerClient) =>
+  storageUploader({
+    name: 'azure',
+    async put({ key, body, mediaType, signal }) {
+      const blob = container.getBlockBlobClient(key)
+      await blob.uploadStream(Readable.fromWeb(body), 4 * 1_048_576, 2, {
+        abortSignal: signal,
+        blobHTTPHeaders: { blobContentType: mediaType },
+        conditions: { ifNoneMatch: '*' },
+      })
+      // Without the token of a client that was made with a shared access signature.
+      return blob.url.replace(/\?.*/s, '')
+    },
+  })
+
+/** `@google-cloud/storage`, with a URL that is signed for a week. */
+export const googleCloudUploader = (bucket: Bucket) =>
+  storageUploader({
+    name: 'google-cloud',
+    async put({ key, body, mediaType, signal }) {
+      const file = bucket.file(key)
+      const target = file.createWriteStream({ contentType: mediaType, preconditionOpts: { ifGenerationMatch: 0 } })
+      await pipeline(Readable.fromWeb(body), target, { signal })
+      const expiresAt = Date.now() + 7 * 86_400_000
+      const [url] = await file.getSignedUrl({ version: 'v4', action: 'read', expires: expiresAt })
+      return { url, expiresAt }
+    },
+  })
+
+/** `@vercel/blob`. */
+export const vercelUploader = (token: string) =>
+  storageUploader({
+    name: 'vercel',
+    async put({ key, body, mediaType: contentType, signal: abortSignal }) {
+      const options = { access: 'public', multipart: true, contentType, abortSignal, token } as const
+      return (await put(key, body, options)).url
+    },
+  })
+
+/** Supabase: `createClient(…).storage`, for a public bucket. */
+export const supabaseUploader = (storage: StorageClient, bucket: string) =>
+  storageUploader({
+    name: 'supabase',
+    async put({ key, body, mediaType: contentType }) {
+      const { error } = await storage.from(bucket).upload(key, body, { contentType, duplex: 'half' })
+      if (error) throw error
+      return storage.from(bucket).getPublicUrl(key).data.publicUrl
+    },
+  })
+
+/** flydrive, with any of its drivers. */
+export const flydriveUploader = (disk: Disk) =>
+  storageUploader({
+    name: 'flydrive',
+    async put({ key, body, mediaType: contentType, byteLength: contentLength }) {
+      await disk.putStream(key, Readable.fromWeb(body), {
+        contentType,
+        ...(contentLength !== undefined && { contentLength }),
+      })
+      return disk.getUrl(key)
+    },
+  })
+
+/** files-sdk, with any of its adapters. */
+export const filesUploader = (files: Files) =>
+  storageUploader({
+    name: 'files-sdk',
+    async put({ key, body, mediaType: contentType, signal }) {
+      await files.upload(key, body, { contentType, signal, condition: { type: 'create' } })
+      return files.url(key)
+    },
+  })
+
+/** Mux fetches the video itself. The asset is ready to play some seconds later. */
+export const muxUploader = (tokenId: string, tokenSecret: string) =>
+  urlIngestUploader({
+    name: 'mux',
+    givesPageUrl: true,
+    async ingest({ url, signal }) {
+      const authorization = `Basic ${Buffer.from(`${tokenId}:${tokenSecret}`).toString('base64')}`
+      const body = JSON.stringify({ inputs: [{ url }], playback_policies: ['public'] })
+      const headers = { authorization, 'content-type': 'application/json' }
+      const answer = await fetch('https://api.mux.com/video/v1/assets', { method: 'POST', headers, body, signal })
+      if (!answer.ok) throw Object.assign(new Error('Mux refused the video'), { status: answer.status })
+      const { data } = (await answer.json()) as { data: { id: string; playback_ids: [{ id: string }] } }
+      return { id: data.id, url: `https://stream.mux.com/${data.playback_ids[0].id}.m3u8` }
+    },
+  })
+
+/** Cloudflare Stream fetches the video itself; its answer has the page that plays it. */
+export const cloudflareStreamUploader = (accountId: string, token: string) =>
+  urlIngestUploader({
+    name: 'cloudflare-stream',
+    givesPageUrl: true,
+    async ingest({ url, signal }) {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+      const address = `https://api.cloudflare.com/client/v4/accounts/${accountId}/stream/copy`
+      const answer = await fetch(address, { method: 'POST', headers, body: JSON.stringify({ url }), signal })
+      if (!answer.ok) throw Object.assign(new Error('Cloudflare refused the video'), { status: answer.status })
+      const { result } = (await answer.json()) as { result: { uid: string; preview: string } }
+      return { id: result.uid, url: result.preview }
+    },
+  })
+
+/** The part of `UTApi` of `uploadthing/server` that is needed. */
+interface UploadThing {
+  uploadFilesFromUrl(
+    url: string,
+  ): Promise<{ data: { key: string; ufsUrl: string } | null; error: { message: string } | null }>
+}
+
+/** UploadThing fetches the video itself. */
+export const uploadThingUploader = (api: UploadThing) =>
+  urlIngestUploader({
+    name: 'uploadthing',
+    async ingest({ url }) {
+      const { data, error } = await api.uploadFilesFromUrl(url)
+      if (data === null) throw new Error(error?.message ?? 'UploadThing gave nothing')
+      return { id: data.key, url: data.ufsUrl }
+    },
+  })

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto'
+
+/** An object as a store describes it. */
+export interface S3Object {
+  readonly byteLength: number | undefined
+  /** Without quotes; `undefined` where it says nothing of the bytes. */
+  readonly etag: string | undefined
+}
+
+/** What is known of the bytes that were read. */
+export interface S3Digest {
+  readonly byteLength: number
+  /** Of all bytes, in hexadecimal. */
+  readonly md5: string
+  /** Of each part of a multipart upload, in hexadecimal. */
+  readonly partMd5s: readonly string[]
+}
+
+/** Reads the headers of an answer about an object. */
+export function s3ObjectOf(headers: Headers): S3Object {
+  const length = headers.get('content-length')
+  // With keys of a key management service the ETag is no digest of the bytes.
+  const isDigest = !headers.get('x-amz-server-side-encryption')?.startsWith('aws:kms')
+  const etag = headers.get('etag')
+  return {
+    byteLength: length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined,
+    etag: isDigest && etag !== null ? plainEtag(etag) : undefined,
+  }
+}
+
+/** An ETag without its quotes. */
+export function plainEtag(etag: string): string {
+  return etag.replace(/^\s*(?:W\/)?"?|"?\s*$/g, '')
+}
+
+/**
+ * Whether an object has the bytes of a digest; `undefined` where neither its length nor its ETag shows it. The ETag of an object that was
+ * put in one request is the MD5 of its bytes; that of a multipart upload is the MD5 of the MD5s of its parts, and their number.
+ */
+export function hasBytes({ byteLength, etag = '' }: S3Object, digest: S3Digest): boolean | undefined {
+  if (byteLength !== undefined && byteLength !== digest.byteLength) return false
+  if (/^[\da-f]{32}$/i.test(etag)) {
+    if (etag.toLowerCase() === digest.md5) return true
+    // What a store without ETags of parts makes of a multipart upload is its own.
+    return digest.partMd5s.length > 1 ? undefined : false
+  }
+  const count = /^[\da-f]{32}-(\d{1,5})$/i.exec(etag)?.[1]
+  // Parts of another size make another ETag of the same bytes.
+  if (Number(count) !== digest.partMd5s.length) return undefined
+  return etag.toLowerCase() === multipartEtag(digest.partMd5s)
+}
+
+/** The MD5 of some bytes, in hexadecimal. */
+export function md5Of(bytes: Uint8Array): string {
+  return createHash('md5').update(bytes).digest('hex')
+}
+
+function multipartEtag(partMd5s: readonly string[]): string {
+  const hash = createHash('md5')
+  for (const md5 of partMd5s) hash.update(md5, 'hex')
+  return `${hash.digest('hex')}-${partMd5s.length}`
+}

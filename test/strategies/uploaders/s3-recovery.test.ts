@@ -1,0 +1,282 @@
+import { setTimeout } from 'node:timers/promises'
+import { inspect } from 'node:util'
+import { describe, expect, test, vi } from 'vitest'
+import { type S3UploaderOptions, s3Uploader } from '../../../src/strategies/index.js'
+import { hurriedClock } from '../../../src/testing/conformance/hurried-clock.js'
+import { type FakeSource, fakeContext, fakeSource } from '../../../src/testing/index.js'
+import { leaksIn } from '../../secrets/leaks.js'
+import { rejection } from '../../upstream/stage-context.js'
+import { KEYS, type S3Operation, type S3ServerOptions, s3Server } from './s3-server.js'
+
+const PART = 5_242_880
+const setup = async (options: Partial<S3UploaderOptions> = {}, how: S3ServerOptions = {}) => {
+  const server = await s3Server(how)
+  const uploader = s3Uploader({ ...server.connection, partBytes: PART, timeoutMs: 5_000, url: 'public', ...options })
+  return { server, uploader }
+}
+const context = (signal?: AbortSignal) => fakeContext({ clock: hurriedClock(), signal })
+const small = () => fakeSource({ byteLength: 1_000 })
+const large = () => fakeSource({ byteLength: PART + 700_000 })
+const unknown = () => fakeSource({ byteLength: PART + 700_000, declaredByteLength: 'unknown' })
+
+const storedIs = (server: Awaited<ReturnType<typeof s3Server>>, source: FakeSource, key = 'run_1.mp4') =>
+  server.objects.get(key)?.bytes.equals(source.slice()) === true
+
+const WAYS: readonly (readonly [string, () => FakeSource, S3Operation])[] = [
+  ['one request', small, 'put'],
+  ['one stream', large, 'put'],
+  ['parts', unknown, 'complete'],
+]
+
+describe.each(WAYS)('in %s', (_, sourceOf, last) => {
+  test('a lost answer to the last request is looked up, and nothing is sent again', async () => {
+    const { server, uploader } = await setup()
+    server.fail(last, { kind: 'lost' })
+    const source = sourceOf()
+    expect(await uploader.upload(source, context())).toMatchObject({ id: 'run_1.mp4' })
+    expect(server.countOf(last)).toBe(1)
+    expect(storedIs(server, source)).toBe(true)
+    expect(server.uploads.size).toBe(0)
+  })
+
+  test('so it is with encrypted objects, by their length', async () => {
+    const { server, uploader } = await setup({}, { encryption: 'aws:kms' })
+    server.fail(last, { kind: 'lost' })
+    await uploader.upload(sourceOf(), context())
+    expect(server.countOf(last)).toBe(1)
+  })
+
+  test('a request that did not arrive is sent again', async () => {
+    const { server, uploader } = await setup()
+    server.fail(last, { kind: 'cut', afterBytes: 1 }, { kind: 'error', status: 500, code: 'InternalError' })
+    const source = sourceOf()
+    await uploader.upload(source, context())
+    expect(server.countOf(last)).toBe(3)
+    expect(storedIs(server, source)).toBe(true)
+  })
+
+  test('an object of other bytes is left, and the upload leaves nothing', async () => {
+    const { server, uploader } = await setup()
+    const first = fakeSource({ byteLength: sourceOf().slice().length, seed: 7 })
+    await uploader.upload(first, context())
+    const error = await rejection(uploader.upload(sourceOf(), context()))
+    expect(error).toMatchObject({
+      code: 'request-invalid',
+      message: expect.stringContaining('"run_1.mp4", which is taken'),
+    })
+    expect(storedIs(server, first)).toBe(true)
+    expect([server.objects.size, server.uploads.size, server.removed]).toEqual([1, 0, 0])
+  })
+
+  test('an object that was made in the meantime is left as well, by the condition', async () => {
+    const { server, uploader } = await setup()
+    const first = fakeSource({ byteLength: 3_000, seed: 7 })
+    await uploader.upload(first, context())
+    // The lookup is told that there is nothing.
+    server.fail('head', { kind: 'error', status: 404, code: 'NoSuchKey' })
+    const error = await rejection(uploader.upload(sourceOf(), context()))
+    expect(error).toMatchObject({ code: 'request-invalid' })
+    expect(storedIs(server, first)).toBe(true)
+    expect([server.objects.size, server.uploads.size, server.removed]).toEqual([1, 0, 0])
+  })
+
+  test('the same bytes count as stored, and are not sent again', async () => {
+    const { server, uploader } = await setup()
+    await uploader.upload(sourceOf(), context())
+    const sent = server.countOf('put') + server.countOf('part')
+    const again = await uploader.upload(sourceOf(), context())
+    expect(again).toMatchObject({ id: 'run_1.mp4' })
+    expect(server.countOf('put') + server.countOf('part')).toBe(sent)
+  })
+
+  test('overwrites where that is configured', async () => {
+    const { server, uploader } = await setup({ onExisting: 'overwrite' })
+    await uploader.upload(fakeSource({ byteLength: 3_000, seed: 7 }), context())
+    const source = sourceOf()
+    server.fail(last, { kind: 'lost' })
+    await uploader.upload(source, context())
+    expect(storedIs(server, source)).toBe(true)
+  })
+
+  test('keys that may only write are enough, and a lost answer with them is an error that says so', async () => {
+    const { server, uploader } = await setup({}, { isWriteOnly: true })
+    const source = sourceOf()
+    await uploader.upload(source, context())
+    expect(storedIs(server, source)).toBe(true)
+    server.objects.clear()
+    server.fail(last, { kind: 'lost' })
+    const error = await rejection(uploader.upload(sourceOf(), context()))
+    expect(error).toMatchObject({ isRetryable: false })
+    if (last === 'put') expect(String(error)).toMatch(/perhaps by this very upload: run_1\.mp4; let the keys read/)
+    expect(storedIs(server, source)).toBe(true)
+  })
+
+  test('a store without conditions is written to after a warning, once', async () => {
+    const { server, uploader } = await setup({}, { conditions: 'refused' })
+    const source = sourceOf()
+    const [first, second] = [context(), fakeContext({ clock: hurriedClock(), runId: 'run_2' })]
+    await uploader.upload(source, first)
+    await uploader.upload(sourceOf(), second)
+    expect([first, second].map(({ warnings }) => warnings.map(({ code }) => code))).toEqual([
+      ['unsupported-option'],
+      [],
+    ])
+    expect(storedIs(server, source)).toBe(true)
+    expect(await rejection(uploader.upload(fakeSource({ seed: 7 }), first))).toMatchObject({ code: 'request-invalid' })
+    expect(storedIs(server, source)).toBe(true)
+  })
+
+  test('a store that ignores conditions is protected by the lookup', async () => {
+    const { server, uploader } = await setup({}, { conditions: 'ignored' })
+    const source = sourceOf()
+    await uploader.upload(source, context())
+    expect(await rejection(uploader.upload(fakeSource({ seed: 7 }), context()))).toMatchObject({
+      code: 'request-invalid',
+    })
+    expect(storedIs(server, source)).toBe(true)
+  })
+
+  test('an abort while the last request hangs rejects at once, and leaves nothing', async () => {
+    const { server, uploader } = await setup()
+    server.fail(last, { kind: 'hang' })
+    const controller = new AbortController()
+    const upload = uploader.upload(sourceOf(), context(controller.signal))
+    upload.catch(() => undefined)
+    await vi.waitFor(() => expect(server.countOf(last)).toBe(1), { timeout: 10_000 })
+    controller.abort(new Error('enough'))
+    const late = setTimeout(1_000).then(() => 'late')
+    expect(await Promise.race([rejection(upload), late])).toBe(controller.signal.reason)
+    await vi.waitFor(() => expect([server.objects.size, server.uploads.size]).toEqual([0, 0]))
+  })
+})
+
+test('an abort after the object is there takes it away again', async () => {
+  const { server, uploader } = await setup()
+  server.fail('put', { kind: 'lost' })
+  server.fail('head', null, { kind: 'hang' })
+  const controller = new AbortController()
+  const upload = uploader.upload(small(), context(controller.signal))
+  upload.catch(() => undefined)
+  await vi.waitFor(() => expect(server.countOf('head')).toBe(2), { timeout: 10_000 })
+  expect(server.objects.size).toBe(1)
+  controller.abort(new Error('enough'))
+  expect(await rejection(upload)).toBe(controller.signal.reason)
+  await vi.waitFor(() => expect(server.objects.size).toBe(0))
+})
+
+test('parts that are cut, refused or damaged are sent again, each alone', async () => {
+  const { server, uploader } = await setup({ multipartFromBytes: 0 })
+  const source = fakeSource({ byteLength: PART * 3 + 1 })
+  server.fail(
+    'part',
+    null,
+    { kind: 'cut', afterBytes: 1_000_000 },
+    { kind: 'lost' },
+    { kind: 'error', status: 400, code: 'BadDigest' },
+    { kind: 'says', body: '' },
+  )
+  await uploader.upload(source, context())
+  expect(server.countOf('part')).toBe(8)
+  expect(storedIs(server, source)).toBe(true)
+  expect(source.opens).toHaveLength(1)
+})
+
+test('an error under status 200 is repeated', async () => {
+  const { server, uploader } = await setup()
+  server.fail('complete', { kind: 'says', body: '<?xml version="1.0"?>\n\n<Error><Code>InternalError</Code></Error>' })
+  const source = unknown()
+  await uploader.upload(source, context())
+  expect(server.countOf('complete')).toBe(2)
+  expect(storedIs(server, source)).toBe(true)
+})
+
+test('an upload whose beginning was not answered is found and ended', async () => {
+  const { server, uploader } = await setup()
+  server.fail('create', { kind: 'lost' }, { kind: 'lost' })
+  const source = unknown()
+  await uploader.upload(source, context())
+  expect(server.countOf('create')).toBe(3)
+  expect(storedIs(server, source)).toBe(true)
+  expect(server.uploads.size).toBe(0)
+})
+
+test('what cannot be taken away is a warning, and the error is that of the upload', async () => {
+  const { server, uploader } = await setup({ maxAttempts: 1 })
+  server.fail('part', { kind: 'error', status: 400, code: 'InvalidRequest' })
+  server.fail('abort', { kind: 'error', status: 403, code: 'AccessDenied' })
+  const own = context()
+  expect(await rejection(uploader.upload(unknown(), own))).toMatchObject({
+    message: expect.stringContaining('InvalidRequest'),
+  })
+  expect(own.warnings).toEqual([
+    { code: 'upload-left-behind', message: 'Could not remove the unfinished upload from s3: run_1.mp4' },
+  ])
+})
+
+test('a store that says one thing and has another is not believed', async () => {
+  const { server, uploader } = await setup({ maxAttempts: 1 })
+  const etag = '&quot;00000000000000000000000000000000-2&quot;'
+  server.fail('complete', {
+    kind: 'says',
+    body: `<CompleteMultipartUploadResult><ETag>${etag}</ETag></CompleteMultipartUploadResult>`,
+  })
+  const error = await rejection(uploader.upload(unknown(), context()))
+  expect(error).toMatchObject({
+    code: 'upstream-response',
+    message: expect.stringMatching(/the store has other bytes/),
+  })
+  expect([server.objects.size, server.uploads.size]).toEqual([0, 0])
+})
+
+test.each<[string, () => FakeSource, S3Operation, string]>([
+  ['one request', small, 'put', '<html>Welcome</html>'],
+  ['one stream', large, 'put', '<html>Welcome</html>'],
+  ['parts', unknown, 'create', '<html>Welcome</html>'],
+  ['parts', unknown, 'part', '<html>Welcome</html>'],
+  ['parts', unknown, 'complete', '<html>Welcome</html>'],
+])('in %s, a page under status 200 is no proof, and the request is repeated', async (_, sourceOf, operation, body) => {
+  const { server, uploader } = await setup()
+  const calls = operation === 'part' ? 3 : 2
+  server.fail(operation, { kind: 'says', body })
+  const source = sourceOf()
+  await uploader.upload(source, context())
+  expect(server.countOf(operation)).toBe(calls)
+  expect(storedIs(server, source)).toBe(true)
+  expect(server.uploads.size).toBe(0)
+})
+
+test('a stream that the store does not take within timeoutMs is sent again', async () => {
+  const { server, uploader } = await setup({ timeoutMs: 300 })
+  server.fail('put', { kind: 'hang' })
+  const source = large()
+  await uploader.upload(source, context())
+  expect(server.countOf('put')).toBe(2)
+  expect(storedIs(server, source)).toBe(true)
+})
+
+test.each<[S3Operation, () => FakeSource]>([
+  ['put', small],
+  ['put', large],
+  ['create', unknown],
+  ['part', unknown],
+  ['complete', unknown],
+])('what %s echoes of the keys is in no error', async (operation, sourceOf) => {
+  const sessionToken = 'canary-session-token-Xk29fjw8Qm3nZp7RtY5vLb4c'
+  const { server, uploader } = await setup({ sessionToken, maxAttempts: 1 }, { keys: { sessionToken } })
+  server.fail(operation, { kind: 'echo', status: 400 })
+  const error = await rejection(uploader.upload(sourceOf(), context()))
+  expect(error).toMatchObject({
+    code: 'upstream-http',
+    message: expect.stringContaining('400 InvalidRequest, you sent'),
+  })
+  expect(leaksIn(error, [KEYS.secretAccessKey, sessionToken])).toEqual([])
+  expect(inspect(error, { depth: 9 })).not.toMatch(/Signature=[\da-f]/)
+})
+
+test('a video that is too long for its parts is refused before anything is sent', async () => {
+  const { server, uploader } = await setup()
+  const source = fakeSource({ byteLength: PART * 10_000 + 1 })
+  expect(await rejection(uploader.upload(source, context()))).toMatchObject({ code: 'request-invalid' })
+  expect(server.countOf('part')).toBe(0)
+  expect(server.uploads.size).toBe(0)
+})
