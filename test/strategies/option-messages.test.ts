@@ -154,7 +154,7 @@ const PROBLEMS: Readonly<Record<Factory, readonly (readonly [object, string])[]>
   ],
   s3Uploader: [
     [{ name: '' }, 'name is "" (give a name)'],
-    [{ label: '' }, 'label is "" (give a name for people, or leave it out)'],
+    [{ label: '' }, 'label is "" (give a display name, or leave it out)'],
     [{ endpoint: 'a' }, `endpoint is "a" (${ADDRESS} "https://s3.eu-central-1.amazonaws.com")`],
     [{ endpoint: 'https://a.example?b' }, 'endpoint is "an address with a query" (leave it out)'],
     [{ region: 'eu central' }, `region is "eu central" (give the region, such as 'eu-central-1')`],
