@@ -1,7 +1,7 @@
 // npm run mutation                                        an hour or more on two idle cores: every mutant loads the library anew
 // npm run mutation -- --mutate 'src/timing/**/*.ts'       only that folder, or that file
 // npm run mutation -- --mutate 'src/stores/**/*.ts'       the stores, which have tests of their own kind
-// npm run mutation -- --mutate 'src/strategies/**/*.ts'   the same of the strategies, and of src/upstream
+// npm run mutation -- --mutate 'src/strategies/**/*.ts'   the same of the strategies, and of src/upstream, src/openai and src/http
 // npm run mutation -- --mutate 'src/strategies/uploaders/**/*.ts'   with the tests of test/strategies/uploaders, and of test/strategies itself
 // npm run mutation -- --concurrency 4                     as many mutants at a time
 // npm run mutation -- --incremental                       only what has changed since the last run of this kind
@@ -14,15 +14,11 @@ const { MUTATION_SAMPLE, MUTATION_SEED = '1' } = process.env
 if (MUTATION_SAMPLE !== undefined) await sampleMutants({ part: Number(MUTATION_SAMPLE), seed: MUTATION_SEED })
 
 // Of `src/strategies/uploaders/**`, it is strategies/uploaders. Read by the configuration of the tests, in the processes of the runner.
-const [, folder] = /src\/((?:strategies|upstream)(?:\/[\w-]+)?)\//.exec(process.argv.join(' ')) ?? []
+const [, folder] = /src\/((?:strategies|upstream|openai|http)(?:\/[\w-]+)?)\//.exec(process.argv.join(' ')) ?? []
 if (folder !== undefined) process.env.MUTATION_FOLDER = folder
 
 const isMutated = (path) => process.argv.some((argument) => argument.includes(path))
-const kind = isMutated('src/stores')
-  ? 'stores'
-  : isMutated('src/strategies') || isMutated('src/upstream')
-    ? 'strategies'
-    : 'vitest'
+const kind = isMutated('src/stores') ? 'stores' : folder === undefined ? 'vitest' : 'folder'
 
 /** @type {import('@stryker-mutator/core').PartialStrykerOptions} */
 export default {
