@@ -53,8 +53,8 @@ async function main(args: string[]): Promise<number> {
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort(new DOMException('Ctrl-C was pressed', 'AbortError')))
   const { VIDEO_BASE_URL, VIDEO_API_KEY, PUBLIC_BASE_URL = 'http://localhost/videos' } = process.env
-  await using sandbox = VIDEO_BASE_URL === undefined ? await startSandbox({ speed: 4 }) : undefined
-  await using pipeline = new SoraPipeline({
+  const sandbox = VIDEO_BASE_URL === undefined ? await startSandbox({ speed: 4 }) : undefined
+  const pipeline = new SoraPipeline({
     generator: videosApiGenerator(sandbox?.videosApi ?? { baseUrl: VIDEO_BASE_URL ?? '', apiKey: VIDEO_API_KEY }),
     uploader: directoryUploader({ directory: values.output, publicBaseUrl: PUBLIC_BASE_URL }),
   })
@@ -69,6 +69,9 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     console.error(error instanceof Error ? error.message : error)
     return interrupt.signal.aborted ? 130 : 1
+  } finally {
+    await pipeline.close()
+    await sandbox?.close()
   }
 }
 
