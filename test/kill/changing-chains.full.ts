@@ -144,11 +144,11 @@ async function playOut(
   return toll
 }
 
-/** Rejects after a minute with the awaited condition: every wait of this test ends long before. */
+/** Rejects after four minutes with the awaited condition: every wait of this test ends long before. */
 async function within<T>(promise: Promise<T>, open: () => readonly string[]): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(open().join('\n'))), 60_000)
+    timer = setTimeout(() => reject(new Error(open().join('\n'))), 240_000)
   })
   try {
     return await Promise.race([promise, late])
