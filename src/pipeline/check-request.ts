@@ -18,7 +18,7 @@ const text: Rule = {
 }
 const prompt: Rule = {
   isRight: (value) => typeof value === 'string' && value.length > 0 && [...value].length <= MAX_PROMPT,
-  fix: `give 1 to ${MAX_PROMPT.toLocaleString('en')} characters`,
+  fix: 'give 1 to 32,000 characters',
 }
 const seconds: Rule = {
   isRight: (value) => typeof value === 'number' && Number.isFinite(value) && value > 0,

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { describeValue } from '../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
+import { createSha256 } from '../contracts/sha256.js'
 
 /**
  * Refuses a heartbeat with an invalid duration.
@@ -16,7 +16,7 @@ export function checkTtl(ttlMs: number): void {
  * @throws InvalidRequestError naming `sha256`.
  */
 export function checkMedia(sha256: string, bytes: Uint8Array): void {
-  checkDigest(sha256, createHash('sha256').update(bytes).digest('hex'))
+  checkDigest(sha256, createSha256().update(bytes).digest('hex'))
 }
 
 /**

@@ -1,7 +1,8 @@
-import { createHash, type Hash } from 'node:crypto'
+import type { Hash } from 'node:crypto'
 import type { MediaInput, VideoRequest } from '../../contracts/request.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { RunStore } from '../../contracts/run-store.js'
+import { createSha256 } from '../../contracts/sha256.js'
 
 /** Media of a request that is kept beside the state of its run. */
 export type StoredMedia = {
@@ -42,7 +43,7 @@ export function storedRequest(
     const read = typeof given === 'string' ? readDataUrl(given) : given
     if (read === undefined) return given as string
     const { bytes, mediaType } = read
-    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const sha256 = createSha256().update(bytes).digest('hex')
     media.push({ sha256, bytes })
     return { sha256, mediaType, byteLength: bytes.length, isDataUrl: typeof given === 'string' }
   }
@@ -85,7 +86,7 @@ export function namesMedia(stored: StoredRequest): boolean {
 
 /** A digest of a request: the same for bytes and for their data URL, and the same in every version. */
 export function fingerprintOf(request: VideoRequest): string {
-  const hash = createHash('sha256')
+  const hash = createSha256()
   hash.update('{')
   const fields = Object.entries(request)
     .filter(([, value]) => value !== undefined)

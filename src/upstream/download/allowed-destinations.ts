@@ -1,7 +1,7 @@
-import { type BlockList, isIP } from 'node:net'
+import type { BlockList } from 'node:net'
 import { describeValue } from '../../contracts/errors.js'
 import type { InputProblem } from '../../contracts/input-errors.js'
-import { addressList, holdsAddress } from './public-address.js'
+import { addressFamily, addressList, holdsAddress } from './public-address.js'
 
 /**
  * Destinations that may be reached beyond public addresses on the standard ports: `true` for all, or a list of hosts
@@ -51,12 +51,12 @@ export function allowPrivateAddressesProblem(
 }
 
 function readEntry(text: string): Entry | undefined {
-  return readRange(text) ?? readHost(isIP(text) === 6 ? `[${text}]` : text)
+  return readRange(text) ?? readHost(addressFamily(text) === 6 ? `[${text}]` : text)
 }
 
 function readRange(text: string): Entry | undefined {
   const [, base = '', bits = ''] = /^(.+)\/(\d{1,3})$/.exec(text) ?? []
-  const family = isIP(base)
+  const family = addressFamily(base)
   if (family === 0 || Number(bits) > (family === 6 ? 128 : 32)) return undefined
   return { addresses: addressList([text]) }
 }
@@ -68,7 +68,7 @@ function readHost(text: string): Entry | undefined {
   const literal = literalOf(hostname)
   return {
     hostname,
-    ...(literal !== undefined && { addresses: addressList([`${literal}/${isIP(literal) === 6 ? 128 : 32}`]) }),
+    ...(literal !== undefined && { addresses: addressList([`${literal}/${addressFamily(literal) === 6 ? 128 : 32}`]) }),
     ...(port !== undefined && { port: Number(port) }),
   }
 }
@@ -76,7 +76,7 @@ function readHost(text: string): Entry | undefined {
 /** The IP address in the host name of a URL, without brackets; `undefined` for a name. */
 export function literalOf(hostname: string): string | undefined {
   const plain = hostname.replace(/^\[|\]$/g, '')
-  return isIP(plain) === 0 ? undefined : plain
+  return addressFamily(plain) === 0 ? undefined : plain
 }
 
 function isPort(port: number): boolean {

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net'
+import type { BlockList } from 'node:net'
 
 // Ranges that the special-purpose registries of IANA do not call globally reachable, multicast, and retired ranges.
 const SPECIAL_IPV4 = [
@@ -25,8 +25,8 @@ const SPECIAL_IPV4 = [
 const GLOBAL_IPV6 = ['2000::/3']
 const SPECIAL_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
 
-const special = addressList([...SPECIAL_IPV4, ...SPECIAL_IPV6])
-const globalIpv6 = addressList(GLOBAL_IPV6)
+// Created on first use: lists of addresses and their first check cost a tenth of the import of the library.
+let lists: { readonly special: BlockList; readonly globalIpv6: BlockList } | undefined
 
 /**
  * Whether an IPv4 or IPv6 address belongs to the public network: not loopback, private, link-local, carrier-grade, a
@@ -35,19 +35,26 @@ const globalIpv6 = addressList(GLOBAL_IPV6)
  */
 export function isPublicAddress(address: string): boolean {
   const plain = withoutZone(address)
-  if (isIP(plain) === 4) return !special.check(plain)
-  if (isIP(plain) !== 6) return false
+  lists ??= { special: addressList([...SPECIAL_IPV4, ...SPECIAL_IPV6]), globalIpv6: addressList(GLOBAL_IPV6) }
+  const { special, globalIpv6 } = lists
+  if (addressFamily(plain) === 4) return !special.check(plain)
+  if (addressFamily(plain) !== 6) return false
   const inner = embeddedIpv4(plain)
   if (inner !== undefined) return !special.check(inner)
   return globalIpv6.check(plain, 'ipv6') && !special.check(plain, 'ipv6')
 }
 
+/** 4 or 6 for an IPv4 or IPv6 address, 0 for any other text. */
+export function addressFamily(text: string): number {
+  return net().isIP(text)
+}
+
 /** A list of valid ranges such as `10.0.0.0/8`. */
 export function addressList(ranges: readonly string[]): BlockList {
-  const list = new BlockList()
+  const list = new (net().BlockList)()
   for (const range of ranges) {
     const [base = '', bits] = range.split('/')
-    list.addSubnet(base, Number(bits), isIP(base) === 6 ? 'ipv6' : 'ipv4')
+    list.addSubnet(base, Number(bits), addressFamily(base) === 6 ? 'ipv6' : 'ipv4')
   }
   return list
 }
@@ -55,8 +62,13 @@ export function addressList(ranges: readonly string[]): BlockList {
 /** Whether a list contains an address; `false` for a text that is not an address. */
 export function holdsAddress(list: BlockList, address: string): boolean {
   const plain = withoutZone(address)
-  const family = isIP(plain)
+  const family = addressFamily(plain)
   return family !== 0 && list.check(plain, family === 6 ? 'ipv6' : 'ipv4')
+}
+
+// Loaded at first use, because it slows the import of the library down.
+function net() {
+  return process.getBuiltinModule('node:net')
 }
 
 function withoutZone(address: string): string {

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { ROOT } from './source-files.js'
+
+const DIST = join(ROOT, 'dist')
+const files = readdirSync(DIST, { recursive: true, encoding: 'utf8' })
+
+// Loaded in a process of its own, because this one has loaded everything.
+const LISTING = `
+const before = new Set(process.moduleLoadList)
+await import(process.argv[1])
+console.log(JSON.stringify(process.moduleLoadList.filter((name) => !before.has(name))))`
+
+function loadedBy(entry: string): readonly string[] {
+  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', LISTING, join(DIST, entry)])
+  return JSON.parse(output.toString()) as readonly string[]
+}
+
+test('the import of SoraPipeline loads no module of Node', () => {
+  expect(loadedBy('index.js')).toEqual([])
+})
+
+test.each(['index.js', 'strategies/index.js', 'http/index.js'])('the import of %s does not touch fetch', (entry) => {
+  expect(loadedBy(entry).filter((name) => /undici/.test(name))).toEqual([])
+})
+
+test('the only packages that a module imports on load are small', () => {
+  const imported = files
+    .filter((file) => file.endsWith('.js'))
+    .flatMap((file) => [...readFileSync(join(DIST, file), 'utf8').matchAll(/^(?:\} |import .*)?from "([^".][^"]*)"/gm)])
+    .map(([, name = '']) => name)
+    .filter((name) => !name.startsWith('node:') && !name.startsWith('sora-pipeline'))
+  expect([...new Set(imported)].sort()).toEqual(['aws4fetch', 'eventsource-parser', 'p-retry'])
+})
+
+test('source maps do not repeat the sources', () => {
+  const maps = files.filter((file) => file.endsWith('.js.map'))
+  expect(maps.length).toBeGreaterThan(10)
+  for (const map of maps) expect(JSON.parse(readFileSync(join(DIST, map), 'utf8'))).not.toHaveProperty('sourcesContent')
+})
