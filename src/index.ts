@@ -48,7 +48,7 @@ export type {
 } from './contracts/generator.js'
 export { ConfigurationError, type InputProblem, InvalidRequestError } from './contracts/input-errors.js'
 export type { JsonObject, JsonValue } from './contracts/json.js'
-export type { PollHistory, PollReading, PollSchedule } from './contracts/poll-schedule.js'
+export type { PollHistory, PollReading, PollSchedule, UsualDuration } from './contracts/poll-schedule.js'
 export type { Publication, Publisher } from './contracts/publisher.js'
 export type { MediaInput, StoryboardShot, VideoRequest } from './contracts/request.js'
 export type { ResolvedVideo, ResolveInput, Resolver } from './contracts/resolver.js'

@@ -11,6 +11,16 @@ export type PollHistory = {
   readonly readings: readonly PollReading[]
   /** How long the last request took, in milliseconds. */
   readonly roundTripMs: number
+  /** How long jobs of this kind took lately; absent until a few have finished, and if they differ widely. */
+  readonly usual?: UsualDuration
+}
+
+/** How long jobs of one kind (generator, model, size and duration of the video) usually take, by its last 80 jobs. */
+export type UsualDuration = {
+  /** Milliseconds from the response to the submission to the end: half of the jobs took longer. */
+  readonly medianMs: number
+  /** Standard deviation of the natural logarithm of the durations, from 0.05 (all alike) to 0.4. */
+  readonly spread: number
 }
 
 /** One response, or one missed poll (without `ratio`). */

@@ -61,6 +61,13 @@ export interface SoraPipelineOptions {
    */
   readonly pollSchedule?: PollSchedule | undefined
   /**
+   * Whether to learn how long jobs take, in the memory of this pipeline, by generator, model, size and duration of the video (256
+   * kinds, the last 80 jobs of each). After five jobs of a kind, those that report no progress are polled more often around their
+   * usual end, and less often before it.
+   * @defaultValue `true`
+   */
+  readonly learnDurations?: boolean | undefined
+  /**
    * Opens a public URL for an uploader; called without credentials.
    * @defaultValue a GET that reaches public addresses and those of `allowPrivateAddresses`
    */
@@ -116,6 +123,7 @@ export const PIPELINE_RULES: OptionRules<SoraPipelineOptions> = {
   }),
   onEvent: aFunction,
   pollSchedule: aFunction,
+  learnDurations: trueOrFalse,
   openUrl: aFunction,
   deadlines: deadlineRule,
   unpublishAfterUpload: trueOrFalse,

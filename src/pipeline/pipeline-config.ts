@@ -7,6 +7,7 @@ import type { Resolver } from '../contracts/resolver.js'
 import type { RunStore } from '../contracts/run-store.js'
 import type { Uploader } from '../contracts/uploader.js'
 import { memoryStore } from '../stores/memory-store.js'
+import { type LearnedDurations, learnedDurations } from '../timing/learned-durations.js'
 import { paceSchedule } from '../timing/pace-schedule.js'
 import { heldClock } from '../timing/system-clock.js'
 import { deadlinesOf, type EveryDeadline } from './deadlines.js'
@@ -32,6 +33,7 @@ export interface PipelineConfig
     | 'openUrl'
     | 'maxConcurrentRuns'
     | 'verifyUploads'
+    | 'learnDurations'
   > {
   readonly publisher: Publisher | undefined
   /** Resumes a run of the store in the background. */
@@ -51,6 +53,8 @@ export interface PipelineConfig
   readonly lease: WorkerLease
   readonly watch: WorkerWatch
   readonly pollSchedule: PollSchedule
+  /** `undefined` when durations are not learned. */
+  readonly durations: LearnedDurations | undefined
   readonly sourceOfUrl: SourceOfUrl
   /** `undefined` when copies are not verified. */
   readonly verifyUpload: VerifyUpload | undefined
@@ -79,6 +83,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     onEvent: options.onEvent,
     unpublishAfterUpload: options.unpublishAfterUpload ?? false,
     pollSchedule: options.pollSchedule ?? paceSchedule(),
+    durations: options.learnDurations === false ? undefined : learnedDurations(),
     sourceOfUrl: sourceOfUrl({ openUrl: options.openUrl, allowPrivateAddresses, clock }),
     verifyUpload: options.verifyUploads ? uploadVerifier({ allowPrivateAddresses, clock }) : undefined,
     clock,

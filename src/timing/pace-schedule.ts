@@ -1,6 +1,8 @@
 import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import { number } from '../contracts/option-rules.js'
-import type { PollHistory, PollReading, PollSchedule } from '../contracts/poll-schedule.js'
+import type { PollHistory, PollSchedule, UsualDuration } from '../contracts/poll-schedule.js'
+import { type LikelyEnd, likelyEnd, type Move, movesOf } from './likely-end.js'
+import { usualDurationGapMs } from './usual-duration-gap.js'
 
 /** Options of {@link paceSchedule}, all in milliseconds and above 0. */
 export interface PaceScheduleOptions {
@@ -18,7 +20,7 @@ export interface PaceScheduleOptions {
   readonly floorMs?: number | undefined
   /**
    * Longest interval between two polls while progress moves, in milliseconds above 0 (finite). It bounds how late a failure is
-   * seen.
+   * seen. Without progress, while a job is far from its usual duration, the interval is up to three times as long.
    * @defaultValue `10_000`
    */
   readonly ceilMs?: number | undefined
@@ -31,15 +33,22 @@ export interface PaceScheduleOptions {
 }
 
 type Pace = { readonly firstMs: number; readonly floorMs: number; readonly ceilMs: number; readonly blindMs: number }
-type Move = { readonly atMs: number; readonly percent: number }
+
+// Past this the end may come as a surprise, unless progress is steady.
+const NEARLY_DONE_PERCENT = 70
+// Share of the polls of a fixed interval of `blindMs` that a job with moving progress may cost.
+const SHARE_OF_FIXED = 0.68
+// The same for any job, so that many polls around a wrong prediction are saved later.
+const MOST_OF_FIXED = 1.05
+const POLLS_AROUND_END = 8
 
 const aGap = number((value) => value > 0 && Number.isFinite(value), 'give milliseconds above 0')
 const RULES: OptionRules<PaceScheduleOptions> = { firstMs: aGap, floorMs: aGap, ceilMs: aGap, blindMs: aGap }
 
 /**
  * Creates the default poll schedule of a pipeline. It aims at the expected end while progress moves, backs off when nothing
- * moves, and keeps its intervals within the bounds. With steady progress it finds the end of a job within 0.8 s, with two thirds
- * of the requests of polling every 5 s.
+ * moves, and keeps its intervals within the bounds. With steady progress it finds the end of a job within 0.8 s, with 0.7 of the
+ * requests of polling every 5 s. Without progress it aims by the usual duration of such jobs, if it is known.
  *
  * @example
  * ```ts
@@ -57,66 +66,61 @@ export function paceSchedule(options: PaceScheduleOptions = {}): PollSchedule {
   return (history) => Math.max(Math.min(floorMs, 100), gapMs(pace, history) - history.roundTripMs)
 }
 
-function gapMs(pace: Pace, { readings }: PollHistory): number {
-  const first = readings[0]
+function gapMs(pace: Pace, { readings, usual }: PollHistory): number {
   const last = readings.at(-1)
-  if (first === undefined || last === undefined) return pace.firstMs
+  if (last === undefined) return pace.firstMs
   const moves = movesOf(readings)
   const latest = moves.at(-1)
-  if (readings.length === 1) return latest !== undefined && latest.percent >= 90 ? 0 : pace.firstMs
-  if (latest === undefined) return Math.min(pace.blindMs, Math.max(pace.firstMs, last.atMs))
-  return movingGapMs(pace, { readings, moves, latest, nowMs: last.atMs })
+  if (readings.length === 1) return latest !== undefined && latest.percent >= 90 ? 0 : firstGapMs(pace, usual)
+  if (latest === undefined) return stillGapMs(pace, usual, last.atMs)
+  const end = likelyEnd(readings, moves)
+  return movingGapMs(pace, { end, latest, nowMs: last.atMs, polls: readings.length - 1 })
 }
 
-function movingGapMs(
-  pace: Pace,
-  seen: { readings: readonly PollReading[]; moves: readonly Move[]; latest: Move; nowMs: number },
-): number {
-  const { readings, moves, latest, nowMs } = seen
-  const { floorMs, ceilMs, blindMs } = pace
-  const since = nowMs - latest.atMs
-  const step = moves.reduce((divisor, { percent }) => greatestCommonDivisor(divisor, percent), 0)
-  const base = moves.findLast(({ percent }) => percent <= latest.percent - 30) ?? {
-    atMs: lastZeroMs(readings),
-    percent: 0,
+// A job that fails at once is seen at the first poll.
+function firstGapMs(pace: Pace, usual: UsualDuration | undefined): number {
+  return usual === undefined ? pace.firstMs : Math.min(pace.ceilMs, stillGapMs(pace, usual, 0))
+}
+
+// Nothing moves: by the usual duration if it is known, else ever more slowly.
+function stillGapMs({ floorMs, firstMs, blindMs, ceilMs }: Pace, usual: UsualDuration | undefined, elapsedMs: number) {
+  const gap = usual && usualDurationGapMs(usual, { elapsedMs, longestMs: 3 * ceilMs, blindMs })
+  return gap === undefined ? Math.min(blindMs, Math.max(firstMs, elapsedMs)) : Math.max(floorMs, gap)
+}
+
+type Seen = {
+  readonly end: LikelyEnd
+  readonly latest: Move
+  readonly nowMs: number
+  readonly polls: number
+}
+
+function movingGapMs(pace: Pace, seen: Seen): number {
+  const { blindMs, ceilMs } = pace
+  const { end, latest, nowMs, polls } = seen
+  const isSure = latest.percent < NEARLY_DONE_PERCENT || end.isSteady
+  const saved = (MOST_OF_FIXED * nowMs) / blindMs + 1 - polls
+  // Below one saved poll the gap grows towards that of a fixed interval.
+  const leastMs = saved < 1 && nowMs > 4 * blindMs ? blindMs * Math.min(1, 1.6 - saved) : 0
+  return Math.min(isSure ? ceilMs : blindMs, Math.max(leastMs, aimedGapMs(pace, seen)))
+}
+
+function aimedGapMs({ floorMs, blindMs, ceilMs }: Pace, { end, latest, nowMs, polls }: Seen): number {
+  const { earliestMs, latestMs, isSteady } = end
+  const widthMs = latestMs - earliestMs
+  const [least, most] = [earliestMs - nowMs, latestMs - nowMs]
+  if (least > floorMs) {
+    const early = (0.85 * (least + most)) / 2
+    // With steady progress a poll just past the earliest end is soon enough.
+    const aim = isSteady ? clamp(early, least - 0.3 * widthMs, least + 0.5 * floorMs) : Math.min(early, least)
+    return clamp(aim, floorMs, ceilMs)
   }
-  const spent = Math.max(1, latest.atMs - base.atMs)
-  const speed = (latest.percent - base.percent) / spent
-  const fastest = (latest.percent - base.percent + step) / spent
-  const left = (100 - latest.percent) / speed - since
-  // A truncated percentage is half a point too low on average; coarser steps stay unchanged.
-  const leastAtMove = ((step > 1 ? 100 : 99.5) - latest.percent - step) / fastest
-  const least = leastAtMove - since
-  if (least > floorMs) return clamp(Math.min(0.85 * left, least), floorMs, ceilMs)
-  const windowStartMs = latest.atMs + Math.max(0, leastAtMove - floorMs)
-  const polls = readings.filter(({ atMs }) => atMs > latest.atMs && atMs >= windowStartMs).length
-  const patience = 1.25 ** Math.max(0, polls - 2)
-  if (left > 0) return Math.min(blindMs, clamp((left - least) / 5, floorMs, 4 * floorMs) * patience)
-  if (-left <= Math.max(step / speed, 2 * floorMs)) return Math.min(blindMs, floorMs * patience)
-  return clamp(0.4 * since, Math.min(2000, blindMs), blindMs)
-}
-
-// Only readings that went up: a percentage that jitters or falls does not predict the end.
-function movesOf(readings: readonly PollReading[]): Move[] {
-  const moves: Move[] = []
-  for (const { atMs, ratio } of readings) {
-    const percent = Math.round((ratio ?? 0) * 100)
-    if (percent > (moves.at(-1)?.percent ?? 0)) moves.push({ atMs, percent })
+  if (most > 0) {
+    const left = Math.max(3, (SHARE_OF_FIXED * latestMs) / blindMs - polls)
+    return clamp(Math.max(widthMs / POLLS_AROUND_END, most / left), floorMs, 4 * floorMs)
   }
-  return moves
-}
-
-function lastZeroMs(readings: readonly PollReading[]): number {
-  let zeroMs = 0
-  for (const { atMs, ratio } of readings) {
-    if (ratio !== undefined && Math.round(ratio * 100) > 0) break
-    zeroMs = atMs
-  }
-  return zeroMs
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b)
+  if (-most <= 2 * floorMs + widthMs / 2) return floorMs
+  return clamp(0.4 * (nowMs - latest.atMs), Math.min(2000, blindMs), blindMs)
 }
 
 function clamp(value: number, low: number, high: number): number {

@@ -86,7 +86,14 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (options) => new SoraPipeline(options),
     [
       ...['publisher', 'resolver', 'uploader', 'store', 'clock', 'onEvent', 'pollSchedule', 'openUrl', 'deadlines'],
-      ...['unpublishAfterUpload', 'verifyUploads', 'allowPrivateAddresses', 'maxConcurrentRuns', 'leaseMs'],
+      ...[
+        'unpublishAfterUpload',
+        'verifyUploads',
+        'allowPrivateAddresses',
+        'maxConcurrentRuns',
+        'leaseMs',
+        'learnDurations',
+      ],
       'storeTimeoutMs',
     ],
     { generator: fakeGenerator() },

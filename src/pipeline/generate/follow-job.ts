@@ -6,6 +6,7 @@ import { contextOf, type StageWork, warnOfProgress } from '../stage-work.js'
 import { type AcceptedSubmission, missesOf } from '../state/submission.js'
 import { completeJob, recordAccepted, upstreamOf } from './accepted-job.js'
 import { attemptFailed, jobTooLate } from './generate-failure.js'
+import { learnDuration, usualDuration } from './job-duration.js'
 import { type GenerateStep, tryNext } from './next-generator.js'
 import { claimOwnJob, isClaimDue } from './own-job.js'
 import { pollJob, readPollAfterMs } from './poll-job.js'
@@ -54,8 +55,10 @@ export async function followJob(
   const { work } = step
   const { generator } = step.route
   const { clock } = session.config
-  if (status.state === 'completed')
+  if (status.state === 'completed') {
+    if (!took.isNews) learnDuration(session, generator, job, took.durationMs)
     return completeJob(session, { generator, job, video: status.video, durationMs: took.durationMs })
+  }
   if (status.state === 'failed') {
     session.upstream = upstreamOf('failed', job, generator)
     session.journal.note({ submission: job })
@@ -64,7 +67,9 @@ export async function followJob(
   const { ratio, phase = status.state } = status
   const pollAfterMs = readPollAfterMs(session, work, status.pollAfterMs)
   if (job.misses === 0) contextOf(session, work, session.signal).report({ ratio, phase })
-  const scheduledMs = scheduledMsOf(session, work, { readings: job.readings, roundTripMs: took.roundTripMs })
+  const usual = usualDuration(session, generator)
+  const history = { readings: job.readings, roundTripMs: took.roundTripMs, ...(usual && { usual }) }
+  const scheduledMs = scheduledMsOf(session, work, history)
   const slowedMs = Math.min(scheduledMs * (took.slowdown ?? 1), LONGEST_BACK_OFF_MS)
   // Neither the schedule nor a hint goes past the deadline, when the job is polled a last time.
   const gapMs = Math.max(scheduledMs, slowedMs, pollAfterMs)
