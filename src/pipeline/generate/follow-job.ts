@@ -2,7 +2,7 @@ import type { TaskStatus } from '../../contracts/generator.js'
 import type { PollHistory } from '../../contracts/poll-schedule.js'
 import { paceSchedule } from '../../timing/pace-schedule.js'
 import { jobRemainingMs, type RunSession } from '../run-session.js'
-import { contextOf, type StageWork, warnOfProgress } from '../stage-work.js'
+import { reportProgress, type StageWork, warnOfProgress } from '../stage-work.js'
 import { type AcceptedSubmission, missesOf } from '../state/submission.js'
 import { completeJob, recordAccepted, upstreamOf } from './accepted-job.js'
 import { attemptFailed, jobTooLate } from './generate-failure.js'
@@ -63,7 +63,7 @@ export async function followJob(
   }
   const { ratio, phase = status.state } = status
   const pollAfterMs = readPollAfterMs(session, work, status.pollAfterMs)
-  if (job.misses === 0) contextOf(session, work, session.signal).report({ ratio, phase })
+  if (job.misses === 0) reportProgress(session, work, { ratio, phase })
   const scheduledMs = scheduledMsOf(session, work, { readings: job.readings, roundTripMs: took.roundTripMs })
   const slowedMs = Math.min(scheduledMs * (took.slowdown ?? 1), LONGEST_BACK_OFF_MS)
   // Neither the schedule nor a hint goes past the deadline, when the job is polled a last time.
