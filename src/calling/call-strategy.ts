@@ -1,6 +1,7 @@
-import { attemptObserverOf } from '../contracts/attempt-observer.js'
+import { type AttemptObserver, attemptObserverOf } from '../contracts/attempt-observer.js'
 import { locateError } from '../contracts/errors.js'
 import type { StageContext, StageWarning } from '../contracts/stage.js'
+import { type HasSignal, underSignal } from '../timing/lazy-signal.js'
 import { callVerb, type StageCalls, type Strategy, type Verb } from './stage-calls.js'
 
 // The plain strategies inside each combined one. A combined strategy reports the attempts of its members itself.
@@ -28,7 +29,12 @@ export function lastPlainOf(strategy: Strategy): Strategy {
 }
 
 /** Bounds a call, such as by a time limit. */
-export type Around = <T>(call: (signal: AbortSignal) => Promise<T>) => Promise<T>
+export type Around = <T>(call: (limit: HasSignal) => Promise<T>) => Promise<T>
+
+/** The result of a strategy, or its error. */
+export type Outcome<T> =
+  | { readonly output: T; readonly error?: undefined }
+  | { readonly output?: undefined; readonly error: { readonly thrown: unknown } }
 
 /**
  * Calls a strategy by its verb and reports the outcome to the observer of the context. Rejects with the error of the strategy, or
@@ -39,34 +45,54 @@ export async function callStrategy<V extends Verb>(
   strategy: StageCalls[V]['strategy'],
   input: StageCalls[V]['input'],
   context: StageContext,
-  around: Around = (call) => call(context.signal),
+  around?: Around,
 ): Promise<StageCalls[V]['output']> {
-  const isCombined = members.has(strategy)
-  const namedContext = isCombined ? context : naming(strategy, context)
-  if (isCombined) return around((signal) => callVerb(verb, strategy, input, { ...namedContext, signal }))
-  const observer = attemptObserverOf(context)
-  const call = () =>
-    around(async (signal) => {
-      const output = await callVerb(verb, strategy, input, { ...namedContext, signal })
-      await observer.verify?.(strategy, output, signal)
-      return output
-    })
-  observer.working?.(strategy)
-  const startedAt = context.clock.monotonic()
+  const outcome = await tryStrategy(verb, strategy, input, context, around)
+  if (outcome.error) throw outcome.error.thrown
+  return outcome.output
+}
+
+/** Like {@link callStrategy}, but never rejects: an error that a chain handles is not thrown again on its way. */
+export async function tryStrategy<V extends Verb>(
+  verb: V,
+  strategy: StageCalls[V]['strategy'],
+  input: StageCalls[V]['input'],
+  context: StageContext,
+  around?: Around,
+): Promise<Outcome<StageCalls[V]['output']>> {
+  const observer = members.has(strategy) ? undefined : attemptObserverOf(context)
+  const startedAt = observer === undefined ? 0 : context.clock.monotonic()
   const attempt = () => ({ strategy, durationMs: Math.round(context.clock.monotonic() - startedAt) })
   try {
-    const output = await call()
-    observer.succeeded(attempt())
-    return output
-  } catch (error) {
-    observer.failed({ ...attempt(), error: locateError(error, { stage: verb, strategy: strategy.name }) })
-    throw error
+    observer?.working?.(strategy)
+    const own = observer === undefined ? context : naming(strategy, context, observer)
+    const call = (within: StageContext) => callVerified(verb, strategy, input, within, observer?.verify)
+    const output = await (around === undefined ? call(own) : around((limit) => call(underSignal(own, limit))))
+    observer?.succeeded(attempt())
+    return { output }
+  } catch (thrown) {
+    observer?.failed({ ...attempt(), error: locateError(thrown, { stage: verb, strategy: strategy.name }) })
+    return { error: { thrown } }
   }
 }
 
+function callVerified<V extends Verb>(
+  verb: V,
+  strategy: StageCalls[V]['strategy'],
+  input: StageCalls[V]['input'],
+  context: StageContext,
+  verify: AttemptObserver['verify'],
+): Promise<StageCalls[V]['output']> {
+  const called = callVerb(verb, strategy, input, context)
+  if (verify === undefined) return called
+  return called.then(async (output) => {
+    await verify(strategy, output, context.signal)
+    return output
+  })
+}
+
 // Several strategies may run at the same time; the reports of each carry its own name.
-function naming(strategy: Strategy, context: StageContext): StageContext {
-  const observer = attemptObserverOf(context)
+function naming(strategy: Strategy, context: StageContext, observer: AttemptObserver): StageContext {
   if (observer.working === undefined) return context
   const { warn } = context
   return {

@@ -72,14 +72,37 @@ export function withGeneratorRoutes<G extends Generator>(generator: G, routes: G
 export function generatorRoutesOf(generator: Generator): GeneratorRoutes {
   const routes = (generator as { readonly [ROUTES]?: GeneratorRoutes })[ROUTES]
   if (routes !== undefined) return routes
+  let plain = plainRoutes.get(generator)
+  if (plain === undefined) {
+    plain = plainRoutesOf(generator)
+    plainRoutes.set(generator, plain)
+    freeRoutes.add(plain)
+  }
+  return plain
+}
+
+/** Admits a job to a plain generator, where nothing waits; `undefined` for a chain. */
+export function admitNow(routes: GeneratorRoutes, cursor: JsonValue): Admission | undefined {
+  return freeRoutes.has(routes) ? freeAdmission(cursor) : undefined
+}
+
+// Kept, because every step of a run needs them. A combinator that copies the routes of its generator may have limits.
+const plainRoutes = new WeakMap<Generator, GeneratorRoutes>()
+const freeRoutes = new WeakSet<GeneratorRoutes>()
+
+function plainRoutesOf(generator: Generator): GeneratorRoutes {
   return {
     generators: [generator],
     first: () => null,
     locate: (other) => (other === generator ? null : undefined),
     at: () => ({ generator }),
     next: () => undefined,
-    admit: admitFreely,
+    admit: async (cursor) => freeAdmission(cursor),
   }
+}
+
+function freeAdmission(cursor: JsonValue): Admission {
+  return { cursor, answered() {}, release() {} }
 }
 
 /** Whether a cursor is valid in a chain: a state may come from a chain of another form. */
@@ -115,8 +138,4 @@ export async function admitWithin(
 ): Promise<Admission> {
   const admission = await routes.admit(cursor, context)
   return { ...admission, cursor: outer(admission.cursor) }
-}
-
-async function admitFreely(cursor: JsonValue): Promise<Admission> {
-  return { cursor, answered() {}, release() {} }
 }

@@ -90,5 +90,7 @@ function isName(value: unknown): boolean {
 }
 
 function isWebUrl(url: unknown): boolean {
-  return typeof url === 'string' && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+  if (typeof url !== 'string' || !URL.canParse(url)) return false
+  // The usual spelling needs no second parse.
+  return /^https?:\/\//i.test(url) || /^https?:$/.test(new URL(url).protocol)
 }

@@ -47,17 +47,24 @@ const CALLS: { readonly [V in Verb]: VerbCall<V> } = {
  * @throws UpstreamResponseError that names the field and the fix, when the result has no usable id or URL.
  * @throws SubmissionUnknownError with the same message, when a video is unusable.
  */
-export async function callVerb<V extends Verb>(
+export function callVerb<V extends Verb>(
   verb: V,
   strategy: StageCalls[V]['strategy'],
   input: StageCalls[V]['input'],
   context: StageContext,
 ): Promise<StageCalls[V]['output']> {
   const { call, flaw }: VerbCall<V> = CALLS[verb]
-  const output = await call(strategy, input, context)
-  const wrong = flaw(output)
-  if (wrong === undefined) return output
-  throw verb === 'generate' ? unreadableSubmission(strategy, verb, wrong) : unusableResult(strategy, verb, wrong)
+  const checked = (output: StageCalls[V]['output']) => {
+    const wrong = flaw(output)
+    if (wrong === undefined) return output
+    throw verb === 'generate' ? unreadableSubmission(strategy, verb, wrong) : unusableResult(strategy, verb, wrong)
+  }
+  try {
+    return Promise.resolve(call(strategy, input, context)).then(checked)
+  } catch (thrown) {
+    // A strategy that throws before its first await must not differ from one that rejects.
+    return Promise.reject(thrown)
+  }
 }
 
 /** The stage of a strategy by its verb; `undefined` if it has no verb, or several. */

@@ -101,7 +101,7 @@ async function attemptAt<T>(
   const error = () =>
     new StageTimeoutError(`Could not generate with ${generator.name} in time: ${timeoutMs} ms`, { timeoutMs })
   const limit = { clock: context.clock, signal: context.signal, timeoutMs, error }
-  const result = await withDeadline(limit, (signal) => attempt(generator, { ...context, signal }))
+  const result = await withDeadline(limit, ({ signal }) => attempt(generator, { ...context, signal }))
   admission.answered()
   return result
 }

@@ -1,5 +1,5 @@
 import { allFailed } from '../calling/all-failed.js'
-import { callStrategy, firstPlainOf, lastPlainOf } from '../calling/call-strategy.js'
+import { firstPlainOf, lastPlainOf, tryStrategy } from '../calling/call-strategy.js'
 import { admitWithin, type GeneratorRoutes, generatorRoutesOf, placeAmong } from '../calling/generator-routes.js'
 import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
 import { attemptObserverOf } from '../contracts/attempt-observer.js'
@@ -13,7 +13,7 @@ import type { StageContext } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
 import { type AtLeastOne, combine, membersOf } from './combine.js'
 import { endsChain } from './ends-chain.js'
-import { publicationLedger } from './publication-ledger.js'
+import { type PublicationLedger, publicationLedger } from './publication-ledger.js'
 
 /** Options of {@link fallback}. */
 export interface FallbackOptions {
@@ -83,11 +83,7 @@ function chain(members: readonly Strategy[], isEnd: IsEnd): Strategy {
   return combine(members, {
     name,
     label,
-    call: async (verb, input, context) => {
-      const { member, output } = await firstSuccess(verb, members, { input, context, isEnd })
-      ledger.note(member, output)
-      return output
-    },
+    call: (verb, input, context) => firstSuccess(verb, members, { input, context, isEnd, ledger }),
     unpublish: ledger.unpublish,
     routes: () => routesOf(members as readonly Generator[], isEnd),
   })
@@ -96,21 +92,25 @@ function chain(members: readonly Strategy[], isEnd: IsEnd): Strategy {
 async function firstSuccess<V extends Exclude<Verb, 'generate'>>(
   verb: V,
   members: readonly Strategy[],
-  call: { input: StageCalls[V]['input']; context: StageContext; isEnd: IsEnd },
-): Promise<{ member: Strategy; output: StageCalls[V]['output'] }> {
-  const { input, context, isEnd } = call
+  call: { input: StageCalls[V]['input']; context: StageContext; isEnd: IsEnd; ledger: PublicationLedger },
+): Promise<StageCalls[V]['output']> {
+  const { input, context, isEnd, ledger } = call
+  const { signal } = context
   const errors: unknown[] = []
-  for (const [index, member] of members.entries()) {
-    try {
-      context.signal.throwIfAborted()
-      return { member, output: await callStrategy(verb, member as StageCalls[V]['strategy'], input, context) }
-    } catch (error) {
-      context.signal.throwIfAborted()
-      if (isEnd(error)) throw error
-      errors.push(error)
-      const next = members[index + 1]
-      if (next !== undefined) attemptObserverOf(context).fellBack(lastPlainOf(member), firstPlainOf(next))
+  for (let index = 0; index < members.length; index += 1) {
+    const member = members[index] as StageCalls[V]['strategy']
+    signal.throwIfAborted()
+    const { output, error } = await tryStrategy(verb, member, input, context)
+    if (error === undefined) {
+      ledger.note(member, output)
+      return output as StageCalls[V]['output']
     }
+    signal.throwIfAborted()
+    const { thrown } = error
+    if (isEnd(thrown)) throw thrown
+    errors.push(thrown)
+    const next = members[index + 1]
+    if (next !== undefined) attemptObserverOf(context).fellBack(lastPlainOf(member), firstPlainOf(next))
   }
   if (errors.length === 1) throw errors[0]
   throw allFailed(verb, members, errors)

@@ -1,14 +1,23 @@
 import { allFailed } from '../calling/all-failed.js'
 import { callStrategy, firstPlainOf, lastPlainOf } from '../calling/call-strategy.js'
 import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
-import { attemptObserverOf, type ObservedAttempt, withAttemptObserver } from '../contracts/attempt-observer.js'
+import {
+  type AttemptObserver,
+  attemptObserverOf,
+  type ObservedAttempt,
+  type ObservedStrategy,
+  withAttemptObserver,
+} from '../contracts/attempt-observer.js'
 import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
 import { msFrom0 } from '../contracts/option-rules.js'
 import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
-import type { StageContext } from '../contracts/stage.js'
+import type { StageContext, StageWarning } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
+import { type HasSignal, LazySignal, underSignal } from '../timing/lazy-signal.js'
+import { startTimer } from '../timing/system-clock.js'
+import type { QueuedTimer } from '../timing/timer-queue.js'
 import { type AtLeastOne, combine, membersOf } from './combine.js'
 import { endsChain } from './ends-chain.js'
 import { publicationLedger } from './publication-ledger.js'
@@ -24,9 +33,6 @@ export interface RaceOptions {
 }
 
 const RULES: OptionRules<RaceOptions> = { staggerMs: msFrom0 }
-
-// Never shown. Without a reason, abort() creates an error with a stack, which is expensive.
-const STARTED = 'started'
 
 /**
  * Starts strategies of one stage in order, each when the one before has not answered within `staggerMs` or has failed, and takes
@@ -93,17 +99,16 @@ function firstToSucceed<V extends Exclude<Verb, 'generate'>>(
   const observer = attemptObserverOf(context)
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
-    const errors = new Map<number, unknown>()
-    const running = new Set<AbortController>()
+    const errors: unknown[] = []
+    const running = new Set<LazySignal>()
     let started = 0
-    let stagger: AbortController | undefined
+    let stagger: QueuedTimer | undefined
     let isOver = false
 
     const end = (reason: () => unknown = lost) => {
       isOver = true
       signal.removeEventListener('abort', abort)
-      stagger?.abort(STARTED)
-      stagger = undefined
+      stagger?.stop()
       if (running.size === 0) return
       const why = reason()
       for (const controller of running) controller.abort(why)
@@ -115,8 +120,8 @@ function firstToSucceed<V extends Exclude<Verb, 'generate'>>(
     const start = () => {
       const index = started
       const member = members[index] as Strategy
-      const controller = new AbortController()
-      const heard = hearing(context, controller.signal, () => isOver)
+      const controller = new LazySignal()
+      const heard = hearing(context, controller, observer, () => isOver)
       running.add(controller)
       started += 1
       callStrategy(verb, member as StageCalls[V]['strategy'], input, heard.context).then(
@@ -130,7 +135,7 @@ function firstToSucceed<V extends Exclude<Verb, 'generate'>>(
         (error: unknown) => {
           if (isOver) return
           running.delete(controller)
-          errors.set(index, error)
+          errors[index] = error
           goOn(member, error)
         },
       )
@@ -146,23 +151,15 @@ function firstToSucceed<V extends Exclude<Verb, 'generate'>>(
         start()
       } else if (running.size === 0) {
         end()
-        const inOrder = [...members.keys()].map((index) => errors.get(index))
-        reject(members.length === 1 ? error : allFailed(verb, members, inOrder))
+        reject(members.length === 1 ? error : allFailed(verb, members, errors))
       }
     }
     const setStagger = () => {
-      stagger?.abort(STARTED)
+      stagger?.stop()
       stagger = undefined
       if (isOver || started === members.length || staggerMs === Number.POSITIVE_INFINITY) return
       if (staggerMs === 0) return start()
-      const own = new AbortController()
-      stagger = own
-      clock.sleep(staggerMs, { signal: own.signal }).then(
-        () => {
-          if (stagger === own) start()
-        },
-        () => undefined, // The stagger was set again, or the race is over.
-      )
+      stagger = startTimer(clock, staggerMs, start)
     }
     signal.addEventListener('abort', abort, { once: true })
     start()
@@ -174,29 +171,39 @@ function lost(): DOMException {
 }
 
 // Failures are reported as they occur, until the race is over. Only the success of the winner counts.
-function hearing(context: StageContext, signal: AbortSignal, isOver: () => boolean) {
-  const observer = attemptObserverOf(context)
+function hearing(context: StageContext, limit: HasSignal, observer: AttemptObserver, isOver: () => boolean) {
   const successes: ObservedAttempt[] = []
-  const untilOver =
-    <T extends readonly unknown[]>(report: (...given: T) => void) =>
-    (...given: T) => {
-      if (!isOver()) report(...given)
-    }
   const { warn } = context
   const own: StageContext = {
     ...context,
-    signal,
-    report: untilOver((progress) => context.report(progress)),
-    ...(warn && { warn: untilOver(warn) }),
+    report: (progress) => {
+      if (!isOver()) context.report(progress)
+    },
+    ...(warn && {
+      warn: (warning: StageWarning) => {
+        if (!isOver()) warn(warning)
+      },
+    }),
   }
   return {
-    context: withAttemptObserver(own, {
-      ...observer,
-      working: untilOver((strategy) => observer.working?.(strategy)),
-      succeeded: (attempt) => void successes.push(attempt),
-      failed: untilOver((attempt) => observer.failed(attempt)),
-      fellBack: untilOver((from, next) => observer.fellBack(from, next)),
-    }),
+    context: underSignal(
+      withAttemptObserver(own, {
+        ...observer,
+        ...(observer.working && {
+          working: (strategy: ObservedStrategy) => {
+            if (!isOver()) observer.working?.(strategy)
+          },
+        }),
+        succeeded: (attempt) => void successes.push(attempt),
+        failed: (attempt) => {
+          if (!isOver()) observer.failed(attempt)
+        },
+        fellBack: (from, next) => {
+          if (!isOver()) observer.fellBack(from, next)
+        },
+      }),
+      limit,
+    ),
     reportSuccess: () => {
       for (const attempt of successes) observer.succeeded(attempt)
     },

@@ -10,6 +10,7 @@ import { StageTimeoutError } from '../contracts/run-errors.js'
 import type { StageContext } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
 import { withDeadline } from '../timing/deadline.js'
+import { underSignal } from '../timing/lazy-signal.js'
 import { checkMembers, combine } from './combine.js'
 
 /** Options of {@link withTimeout}. */
@@ -65,7 +66,7 @@ export function withTimeout(strategy: Strategy, options: TimeoutOptions): Strate
       within(
         'publish',
         context,
-      )((signal) => (strategy as Required<Publisher>).unpublish(publication, { ...context, signal })),
+      )((limit) => (strategy as Required<Publisher>).unpublish(publication, underSignal(context, limit))),
     routes: () => routesOf(strategy as Generator, timeoutMs),
   })
 }

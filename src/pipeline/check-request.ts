@@ -93,7 +93,8 @@ export function checkRequest(request: VideoRequest): VideoRequest {
     if (isPlainObject(media)) problems.push(...unknownNames(Object.keys(media), MEDIA, `${field}.`))
   }
   if (problems.length > 0) throw new InvalidRequestError(problems)
-  return { ...(structuredClone(Object.fromEntries(given)) as object), prompt: request.prompt.toWellFormed() }
+  const copies = given.map(([field, value]) => [field, typeof value === 'object' ? structuredClone(value) : value])
+  return { ...Object.fromEntries(copies), prompt: request.prompt.toWellFormed() }
 }
 
 /**

@@ -13,7 +13,7 @@ import { type Opening, openRun, type RunOrigin } from './journal/open-run.js'
 import { isFenced } from './journal/store-calls.js'
 import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
-import { contextOf, openStage } from './stage-work.js'
+import { openStage, reportProgress } from './stage-work.js'
 import { handleOf } from './state/submission.js'
 import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
 
@@ -153,7 +153,7 @@ async function enterLine(session: RunSession): Promise<boolean> {
     return true
   }
   const work = openStage('generate', session.time.now(), generatorOf(config.generator, submission) ?? config.generator)
-  contextOf(session, work, session.signal).report({ phase: 'waiting' })
+  reportProgress(session, work, { phase: 'waiting' })
   session.leaveLine = await session.waits.until(session.signal, (signal) => line.wait(owner, signal))
   const now = session.time.now()
   journal.note({

@@ -17,7 +17,8 @@ const FULL_PROGRESS = 1000
  */
 export class EventLog {
   readonly #events: PipelineEvent[] = []
-  readonly #readers = new Set<() => void>()
+  /** Readers that wait for an event; most runs have none. */
+  #readers: Set<() => void> | undefined
   readonly #base: () => Omit<EventBase, 'sequence'>
   readonly #listen: ((event: PipelineEvent) => void) | undefined
   #latest: EventBody | undefined
@@ -71,7 +72,7 @@ export class EventLog {
     const end = () => {
       isDone = true
       if (wake) {
-        this.#readers.delete(wake)
+        this.#readers?.delete(wake)
         wake()
       }
     }
@@ -86,6 +87,7 @@ export class EventLog {
         if (this.#isEnded) break
         await new Promise<void>((resolve) => {
           wake = resolve
+          this.#readers ??= new Set()
           this.#readers.add(resolve)
         })
       }
@@ -103,7 +105,7 @@ export class EventLog {
     }
   }
 
-  #isDue(isWanted = this.#readers.size > 0 || this.#listen !== undefined): boolean {
+  #isDue(isWanted = (this.#readers?.size ?? 0) > 0 || this.#listen !== undefined): boolean {
     if (this.#progressCount < FREE_PROGRESS) return true
     if (this.#progressCount < FULL_PROGRESS) return isWanted
     const spacingMs = 1000 * 2 ** Math.floor(this.#progressCount / FULL_PROGRESS - 1)
@@ -121,11 +123,11 @@ export class EventLog {
 
   #push(body: EventBody): void {
     const { runId, at } = this.#base()
-    const { type, ...rest } = body
-    const event = { type, runId, sequence: this.#firstSequence + this.#events.length, at, ...rest } as PipelineEvent
+    const sequence = this.#firstSequence + this.#events.length
+    const event = Object.assign({ type: body.type, runId, sequence, at }, body) as PipelineEvent
     this.#events.push(event)
-    for (const wake of this.#readers) wake()
-    this.#readers.clear()
+    for (const wake of this.#readers ?? []) wake()
+    this.#readers?.clear()
     this.#listen?.(event)
   }
 }

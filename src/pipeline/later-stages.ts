@@ -73,7 +73,7 @@ export async function advanceUnpublish(session: RunSession): Promise<void> {
     try {
       if (publisher.unpublish === undefined)
         throw new TypeError(`Could not unpublish, the publisher does not implement unpublish(): ${publisher.name}`)
-      await withDeadline(limit, async (signal) => publisher.unpublish?.(publication, contextOf(session, work, signal)))
+      await withDeadline(limit, async (own) => publisher.unpublish?.(publication, contextOf(session, work, own)))
     } catch (error) {
       session.signal.throwIfAborted()
       const { message } = toErrorJson(error)
@@ -122,8 +122,8 @@ async function advanceStage<S extends LaterStage>(
   }
   try {
     const limit = { clock, signal: session.signal, timeoutMs, error: endLate }
-    const output = await withDeadline(limit, async (signal) => {
-      const context = withAttemptObserver(contextOf(session, work, signal), attempts.observer)
+    const output = await withDeadline(limit, async (own) => {
+      const context = withAttemptObserver(contextOf(session, work, own), attempts.observer)
       const given = await input()
       return callStrategy(stage, strategy, given, context).catch((thrown: unknown) => {
         throw strategyErrorOf(strategy, thrown)

@@ -65,7 +65,7 @@ export function startRun(
   const { id } = origin
   const controller = new AbortController()
   const { signal } = controller
-  const followed = new Map<AbortSignal, () => void>()
+  let followed: Map<AbortSignal, () => void> | undefined
   const waits = new RunWaits()
   const log: EventLog = new EventLog(
     () => ({ runId: id, at: config.clock.now() }),
@@ -98,8 +98,8 @@ export function startRun(
   })
   let isOver = false
   const end = () => {
-    for (const [caller, abort] of followed) caller.removeEventListener('abort', abort)
-    followed.clear()
+    for (const [caller, abort] of followed ?? []) caller.removeEventListener('abort', abort)
+    followed = undefined
     isOver = true
     onEnd()
     markEnded()
@@ -125,7 +125,8 @@ export function startRun(
     follow: (caller) => {
       const abort = () => controller.abort(caller.reason)
       if (caller.aborted) return abort()
-      if (isOver || followed.has(caller)) return
+      if (isOver || followed?.has(caller)) return
+      followed ??= new Map()
       followed.set(caller, abort)
       caller.addEventListener('abort', abort, { once: true })
     },
@@ -144,7 +145,7 @@ export function startRun(
       abandonWith(leaving)
       // The process that continues looks the submission up.
       if (session?.submitting)
-        session.hangUp.abort(new NetworkError(`Could not learn the outcome, the pipeline was closed: ${id}`))
+        session.hangUp?.abort(new NetworkError(`Could not learn the outcome, the pipeline was closed: ${id}`))
       else session?.interrupt(leaving)
       await ended
     },

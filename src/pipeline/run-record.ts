@@ -72,7 +72,7 @@ export async function readRecord(config: PipelineConfig, id: string): Promise<Ru
  * @throws RunStateError when the store cannot list, or does not respond.
  */
 export async function listRecords(config: PipelineConfig, query: RunQuery): Promise<readonly RunRecord[]> {
-  const { list } = config.store
+  const list = config.store.list?.bind(config.store)
   if (list === undefined) throw new RunStateError('Could not list the runs, this store has no list()')
   const isPlace = await isPlaceOf(config, query)
   const ids = isPlace ? await answerOf(() => list(query), 'Could not list the runs, the store is down') : []

@@ -9,6 +9,7 @@ import type { StageName, StageWarning } from '../contracts/stage.js'
 import type { EventLog } from './event-log.js'
 import { RunJournal } from './journal/run-journal.js'
 import type { RunTime } from './journal/run-time.js'
+import type { HeldRun } from './journal/worker-lease.js'
 import type { PipelineConfig } from './pipeline-config.js'
 import type { RunWaits } from './run-waits.js'
 import type { GeneratorFailure } from './state/attempts.js'
@@ -34,7 +35,7 @@ export interface SessionOptions {
 }
 
 /** A run while this process works on it: its journal, and state that cannot be saved. */
-export class RunSession {
+export class RunSession implements HeldRun {
   readonly id: string
   readonly config: PipelineConfig
   readonly log: EventLog
@@ -45,25 +46,25 @@ export class RunSession {
   /** Waits without effects. */
   readonly waits: RunWaits
   /** The video with its source; absent after a restart. */
-  video?: GeneratedVideo
+  video: GeneratedVideo | undefined
   /** Errors of generators in this process, for the error of a chain. */
   readonly generatorFailures: GeneratorFailure[] = []
   /** Error of the last poll of the job; absent when that succeeded, and after a restart. */
-  lastMiss?: { readonly error: unknown }
+  lastMiss: { readonly error: unknown } | undefined
   /** When to claim a job again that could not be claimed, in the time of the run. */
-  claimAgainAt?: number
+  claimAgainAt: number | undefined
   /** Releases the place among the concurrent runs. */
   leaveLine: (() => void) | undefined
   /** Admission of the current job in this process; requested again after a restart. */
-  admission?: Admission
+  admission: Admission | undefined
   /** A submission in progress, so that an abort can still cancel its job. */
-  submitting?: Promise<StartedTask>
-  /** Closes the connection of a submission, whose outcome is unknown then. */
-  readonly hangUp = new AbortController()
+  submitting: Promise<StartedTask> | undefined
+  /** Closes the connection of the submission in progress, whose outcome is unknown then. */
+  hangUp: AbortController | undefined
   /** Whether the job of an aborted run's submission is cancelled before the last event. */
   isStopping = false
   /** What is left at the generator when the run fails. */
-  upstream?: UpstreamState
+  upstream: UpstreamState | undefined
   /** Whether another process held the run when this one ended it. */
   isWatcher = false
   #tenure: AbortController
@@ -132,19 +133,19 @@ export class RunSession {
 
   /** Beats for the run from now on, and detects a save of another process. */
   hold(): void {
-    const { config, id, journal } = this
-    const onOtherVersion = () => {
-      // Its own save is another version as well, until its response arrives.
-      if (!journal.isSaving) journal.isOvertaken().then((isLost) => isLost && this.interrupt(overtaken(id)), ignored)
-    }
-    const run = {
-      id,
-      get version() {
-        return journal.version
-      },
-      onOtherVersion,
-    }
-    this.#letGo ??= config.lease.hold(run)
+    this.#letGo ??= this.config.lease.hold(this)
+  }
+
+  /** The newest state that this process knows. */
+  get version(): number {
+    return this.journal.version
+  }
+
+  /** Called when the store has another version. */
+  onOtherVersion(): void {
+    // Its own save is another version as well, until its response arrives.
+    if (this.journal.isSaving) return
+    this.journal.isOvertaken().then((isLost) => isLost && this.interrupt(overtaken(this.id)), ignored)
   }
 
   /** Lets any process continue the run at once. If the store cannot save that, the run is free when the worker retires. */

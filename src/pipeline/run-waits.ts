@@ -1,11 +1,16 @@
 import type { Clock } from '../contracts/clock.js'
 import type { RunStateError } from '../contracts/run-errors.js'
 import { raceAbort } from '../timing/deadline.js'
+import { startTimer } from '../timing/system-clock.js'
 
-/** Waits of a run without effects. They can be woken, and end at once when the pipeline closes. */
+const ONCE = { once: true } as const
+
+/** Waits of a run without effects, one at a time. They can be woken, and end at once when the pipeline closes. */
 export class RunWaits {
-  readonly #waits = new Set<AbortController>()
-  readonly #sleepers = new Set<() => void>()
+  /** Ends the current wait with an error. */
+  #fail: ((reason: unknown) => void) | undefined
+  /** Ends the current sleep early. */
+  #rouse: (() => void) | undefined
   #leaving: RunStateError | undefined
   #isWoken = false
 
@@ -17,7 +22,7 @@ export class RunWaits {
   /** Ends every wait, including later ones, with an error. Outside effects continue. */
   leave(error: RunStateError): void {
     this.#leaving ??= error
-    for (const wait of this.#waits) wait.abort(this.#leaving)
+    this.#fail?.(this.#leaving)
   }
 
   /** @throws RunStateError when the pipeline closes. */
@@ -27,8 +32,8 @@ export class RunWaits {
 
   /** Ends the current sleep, or the next one if the run is busy: its current poll may be older than the reason to wake it. */
   wake(): void {
-    this.#isWoken = this.#sleepers.size === 0
-    for (const end of this.#sleepers) end()
+    this.#isWoken = this.#rouse === undefined
+    this.#rouse?.()
   }
 
   /** Sleeps, and resolves to whether the run was woken. Rejects with `signal.reason`, or the error of a pipeline that closes. */
@@ -37,25 +42,27 @@ export class RunWaits {
       this.#isWoken = false
       return true
     }
-    return this.until(signal, async (ended) => {
-      const timer = new AbortController()
-      const stop = () => timer.abort(ended.reason)
-      ended.addEventListener('abort', stop, { once: true })
-      let isWoken = false
-      const wake = () => {
-        isWoken = true
-        timer.abort('woken')
+    this.throwIfLeaving()
+    signal.throwIfAborted()
+    return new Promise<boolean>((resolve, reject) => {
+      const timer = startTimer(clock, ms, () => end(false))
+      const end = (isWoken: boolean) => {
+        leave()
+        resolve(isWoken)
       }
-      this.#sleepers.add(wake)
-      try {
-        await clock.sleep(ms, { signal: timer.signal })
-      } catch (error) {
-        if (!isWoken) throw error
-      } finally {
-        this.#sleepers.delete(wake)
-        ended.removeEventListener('abort', stop)
+      const abort = () => this.#fail?.(signal.reason)
+      const leave = () => {
+        timer.stop()
+        signal.removeEventListener('abort', abort)
+        this.#fail = undefined
+        this.#rouse = undefined
       }
-      return isWoken
+      signal.addEventListener('abort', abort, ONCE)
+      this.#rouse = () => end(true)
+      this.#fail = (reason) => {
+        leave()
+        reject(reason)
+      }
     })
   }
 
@@ -65,12 +72,12 @@ export class RunWaits {
     signal.throwIfAborted()
     const controller = new AbortController()
     const follow = () => controller.abort(signal.reason)
-    signal.addEventListener('abort', follow, { once: true })
-    this.#waits.add(controller)
+    signal.addEventListener('abort', follow, ONCE)
+    this.#fail = (reason) => controller.abort(reason)
     try {
       return await raceAbort(controller.signal, () => call(controller.signal))
     } finally {
-      this.#waits.delete(controller)
+      this.#fail = undefined
       signal.removeEventListener('abort', follow)
     }
   }

@@ -3,6 +3,7 @@ import { describeValue, toErrorJson } from '../contracts/errors.js'
 import { isJson, jsonPartOf } from '../contracts/is-json.js'
 import type { StageContext, StageName, StageProgress } from '../contracts/stage.js'
 import { bugNameOf } from '../contracts/submission.js'
+import type { HasSignal } from '../timing/lazy-signal.js'
 import { isRatio, ProgressGauge } from './progress-gauge.js'
 import { type RunSession, warn } from './run-session.js'
 import { shortened } from './state/attempts.js'
@@ -30,15 +31,17 @@ export function placeOf(stage: StageName, { name, label }: ObservedStrategy) {
 }
 
 /** The context of the strategies of a stage. */
-export function contextOf(session: RunSession, work: StageWork, signal: AbortSignal): StageContext {
+export function contextOf(session: RunSession, work: StageWork, limit: HasSignal): StageContext {
   const { clock } = session.config
   return {
     runId: session.id,
-    signal,
+    get signal() {
+      return limit.signal
+    },
     clock,
     report: (progress) => {
       try {
-        if (work.isOpen && typeof progress === 'object' && progress !== null) report(session, work, progress)
+        if (typeof progress === 'object' && progress !== null) reportProgress(session, work, progress)
       } catch (error) {
         warnOfBug(session, work.stage, work.strategy.name, error) // A throwing getter of the strategy.
       }
@@ -84,7 +87,9 @@ export function savablePart<T>(session: RunSession, { stage, strategy }: StageWo
   return jsonPartOf(output)
 }
 
-function report(session: RunSession, work: StageWork, progress: StageProgress): void {
+/** Reports progress of a stage to the readers of the run. */
+export function reportProgress(session: RunSession, work: StageWork, progress: StageProgress): void {
+  if (!work.isOpen) return
   const { id, config, log } = session
   const { ratio: given } = progress
   if (given !== undefined && given !== null && !isRatio(given))

@@ -62,8 +62,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
 
   const keep = (id: string, version: number, state: StoredRun) => {
     const { status, wakeAt, startedAt, endedAt, owner, removedAt, worker, isCallerId } = state
-    const fields = { status, wakeAt, startedAt, endedAt, owner, removedAt, worker, isCallerId }
-    runs.set(id, { id, version, json: JSON.stringify(state), ...fields })
+    const json = JSON.stringify(state)
+    runs.set(id, { id, version, json, status, wakeAt, startedAt, endedAt, owner, removedAt, worker, isCallerId })
     retained.delete(id)
     if (status === 'completed' || status === 'failed') ended.add(id)
     else ended.delete(id)

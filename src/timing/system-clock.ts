@@ -1,14 +1,5 @@
 import type { Clock } from '../contracts/clock.js'
-
-// The longest delay of a Node timer; longer sleeps use several timers.
-const LONGEST_TIMER_MS = 2_147_483_647
-
-type Timer = ReturnType<typeof setTimeout>
-
-interface Timers {
-  start(call: () => void, ms: number): Timer
-  stop(timer: Timer): void
-}
+import { type QueuedTimer, TimerQueue } from './timer-queue.js'
 
 /** A system clock of one owner, who can release the process from its timers. */
 export interface HeldClock extends Clock {
@@ -16,46 +7,28 @@ export interface HeldClock extends Clock {
   release(): void
 }
 
-const plainTimers: Timers = { start: (call, ms) => setTimeout(call, ms), stop: (timer) => clearTimeout(timer) }
-const looseTimers: Timers = { ...plainTimers, start: (call, ms) => loosened(setTimeout(call, ms)) }
+// The timers of each system clock. A copy of such a clock with another `sleep` is a custom clock.
+const queues = new WeakMap<Clock, TimerQueue>()
 const heldClocks = new WeakSet<Clock>()
+// Never shown. Without a reason, abort() creates an error with a stack.
+const STOPPED = 'stopped'
 
 /** The system clock. */
-export const systemClock: Clock = clockOf(plainTimers)
+export const systemClock: Clock = clockOn(new TimerQueue(true))
 
 /** The system clock for optional work: its timers do not keep the process alive. */
-export const backgroundClock: Clock = clockOf(looseTimers)
+export const backgroundClock: Clock = clockOn(new TimerQueue(false))
 
 /** A clock for optional work: if it is the system clock, its timers do not keep the process alive. */
 export function backgroundOf(clock: Clock): Clock {
-  return clock === systemClock || heldClocks.has(clock) ? backgroundClock : clock
+  return queues.has(clock) ? backgroundClock : clock
 }
 
 /** Creates a system clock that can be released. */
 export function heldClock(): HeldClock {
-  const running = new Set<Timer>()
-  let isReleased = false
-  const clock = clockOf({
-    start: (call, ms) => {
-      const timer: Timer = setTimeout(() => {
-        running.delete(timer)
-        call()
-      }, ms)
-      running.add(isReleased ? loosened(timer) : timer)
-      return timer
-    },
-    stop: (timer) => {
-      running.delete(timer)
-      clearTimeout(timer)
-    },
-  })
-  const held: HeldClock = {
-    ...clock,
-    release: () => {
-      isReleased = true
-      for (const timer of running) loosened(timer)
-    },
-  }
+  const queue = new TimerQueue(true)
+  const held: HeldClock = { ...clockOn(queue), release: () => queue.release() }
+  queues.set(held, queue)
   heldClocks.add(held)
   return held
 }
@@ -65,37 +38,46 @@ export function releaseClock(clock: Clock): void {
   if (heldClocks.has(clock)) (clock as HeldClock).release()
 }
 
-function clockOf(timers: Timers): Clock {
-  return {
+/**
+ * Calls once, `ms` milliseconds from now, unless it is stopped first. On a system clock it costs one entry of the queue of that
+ * clock; on any other clock it is a sleep.
+ */
+export function startTimer(clock: Clock, ms: number, ring: () => void): QueuedTimer {
+  const queue = queues.get(clock)
+  if (queue !== undefined) return queue.add(ms, ring)
+  const off = new AbortController()
+  const ringUnlessStopped = () => {
+    if (!off.signal.aborted) ring()
+  }
+  clock.sleep(ms, { signal: off.signal }).then(ringUnlessStopped, () => undefined) // Rejects when it is stopped.
+  return { stop: () => off.abort(STOPPED) }
+}
+
+function clockOn(queue: TimerQueue): Clock {
+  const clock: Clock = {
     now: () => Date.now(),
     monotonic: () => performance.now(),
-    sleep: (ms, options) => sleep(ms, options?.signal, timers),
+    sleep: (ms, options) => sleep(ms, options?.signal, queue),
   }
+  queues.set(clock, queue)
+  return clock
 }
 
-// Outside Node a timer is a number, and does not keep the process alive.
-function loosened(timer: Timer): Timer {
-  return typeof timer === 'object' ? timer.unref() : timer
-}
-
-function sleep(ms: number, signal: AbortSignal | undefined, timers: Timers): Promise<void> {
+function sleep(ms: number, signal: AbortSignal | undefined, queue: TimerQueue): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason)
-    const end = performance.now() + ms
-    let timer: Timer
+    if (signal === undefined) {
+      queue.add(ms, resolve)
+      return
+    }
+    if (signal.aborted) return reject(signal.reason)
     const abort = () => {
-      timers.stop(timer)
-      reject(signal?.reason)
+      timer.stop()
+      reject(signal.reason)
     }
-    const wait = () => {
-      const left = end - performance.now()
-      if (left <= 0) {
-        signal?.removeEventListener('abort', abort)
-        return resolve()
-      }
-      timer = timers.start(wait, Math.min(Math.ceil(left), LONGEST_TIMER_MS))
-    }
-    signal?.addEventListener('abort', abort, { once: true })
-    timer = timers.start(wait, Math.min(Math.max(0, Math.ceil(ms)), LONGEST_TIMER_MS))
+    const timer = queue.add(ms, () => {
+      signal.removeEventListener('abort', abort)
+      resolve()
+    })
+    signal.addEventListener('abort', abort, { once: true })
   })
 }

@@ -19,8 +19,8 @@ describe('withDeadline', () => {
     const clock = manualClock()
     let seen: AbortSignal | undefined
     const options = { clock, timeoutMs: 1000, signal: new AbortController().signal, error: () => late }
-    const call = withDeadline(options, (signal) => {
-      seen = signal
+    const call = withDeadline(options, (limit) => {
+      seen = limit.signal
       return never()
     })
     const checked = expect(call).rejects.toBe(late)

@@ -1,20 +1,32 @@
-import type { Admission, GeneratorRoutes } from '../../calling/generator-routes.js'
+import { type Admission, admitNow, type GeneratorRoutes } from '../../calling/generator-routes.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { type RunSession, remainingMs } from '../run-session.js'
 import { contextOf, type StageWork } from '../stage-work.js'
 import { placed, type Submission } from '../state/submission.js'
 import { tooLate } from './generate-failure.js'
 
+interface Applicant {
+  readonly routes: GeneratorRoutes
+  readonly submission: Submission
+  readonly work: StageWork
+}
+
 /**
  * Waits for admission of a job to the generator of a submission, which may choose the generator, and keeps the admission in the
  * session until {@link releaseJob}. A job that may already be running never waits.
  * @throws StageTimeoutError when the stage's deadline passes first.
  */
-export async function admitJob(
-  session: RunSession,
-  job: { readonly routes: GeneratorRoutes; readonly submission: Submission; readonly work: StageWork },
-): Promise<void> {
-  const { routes, submission, work } = job
+export async function admitJob(session: RunSession, job: Applicant): Promise<void> {
+  const { routes, submission } = job
+  session.waits.throwIfLeaving()
+  session.signal.throwIfAborted()
+  const admission = admitNow(routes, submission.cursor) ?? (await waitForAdmission(session, job))
+  session.admission = admission
+  const { generator } = routes.at(admission.cursor)
+  session.journal.note({ submission: placed(submission, admission.cursor, generator) })
+}
+
+async function waitForAdmission(session: RunSession, { routes, submission, work }: Applicant): Promise<Admission> {
   const { clock, deadlines } = session.config
   const { generator } = routes.at(submission.cursor)
   const isRunning = submission.state !== 'ready'
@@ -25,15 +37,12 @@ export async function admitJob(
   }
   let pending: Promise<Admission> | undefined
   try {
-    const admission = await session.waits.until(session.signal, (ended) =>
-      withDeadline({ ...limit, signal: ended }, (signal) => {
-        pending = routes.admit(submission.cursor, { ...contextOf(session, work, signal), isRunning })
+    return await session.waits.until(session.signal, (ended) =>
+      withDeadline({ ...limit, signal: ended }, (own) => {
+        pending = routes.admit(submission.cursor, { ...contextOf(session, work, own), isRunning })
         return pending
       }),
     )
-    session.admission = admission
-    const { generator } = routes.at(admission.cursor)
-    session.journal.note({ submission: placed(submission, admission.cursor, generator) })
   } catch (error) {
     // An admission that comes too late is released for others.
     pending?.then(
@@ -47,5 +56,5 @@ export async function admitJob(
 /** Releases the admission of a session, if it has one. */
 export function releaseJob(session: RunSession): void {
   session.admission?.release()
-  delete session.admission
+  session.admission = undefined
 }

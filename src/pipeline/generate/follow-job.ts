@@ -2,7 +2,7 @@ import type { TaskStatus } from '../../contracts/generator.js'
 import type { PollHistory } from '../../contracts/poll-schedule.js'
 import { paceSchedule } from '../../timing/pace-schedule.js'
 import { jobRemainingMs, type RunSession } from '../run-session.js'
-import { contextOf, type StageWork, warnOfProgress } from '../stage-work.js'
+import { reportProgress, type StageWork, warnOfProgress } from '../stage-work.js'
 import { type AcceptedSubmission, missesOf } from '../state/submission.js'
 import { completeJob, recordAccepted, upstreamOf } from './accepted-job.js'
 import { attemptFailed, jobTooLate } from './generate-failure.js'
@@ -66,7 +66,7 @@ export async function followJob(
   }
   const { ratio, phase = status.state } = status
   const pollAfterMs = readPollAfterMs(session, work, status.pollAfterMs)
-  if (job.misses === 0) contextOf(session, work, session.signal).report({ ratio, phase })
+  if (job.misses === 0) reportProgress(session, work, { ratio, phase })
   const usual = usualDuration(session, generator)
   const history = { readings: job.readings, roundTripMs: took.roundTripMs, ...(usual && { usual }) }
   const scheduledMs = scheduledMsOf(session, work, history)

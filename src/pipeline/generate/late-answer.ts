@@ -2,7 +2,7 @@ import { flawOfVideo } from '../../calling/result-flaws.js'
 import type { GeneratedVideo, Generator, StartedTask } from '../../contracts/generator.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
-import { backgroundOf } from '../../timing/system-clock.js'
+import { backgroundOf, startTimer } from '../../timing/system-clock.js'
 import { claimJob } from '../journal/claim-job.js'
 import { inBackground, PATIENTLY } from '../journal/in-background.js'
 import { loadRun } from '../journal/store-calls.js'
@@ -30,16 +30,16 @@ interface LateSubmission {
  * video. After 30 s the connection is closed.
  */
 export function hearLateAnswer(session: RunSession, sent: LateSubmission): void {
-  const { config, callerSignal, id } = session
+  const { config, callerSignal, hangUp, id } = session
   // The response of one long call is the video, minutes away; there is no job to cancel.
   if (sent.isAborted && !('start' in sent.generator)) {
-    session.hangUp.abort(callerSignal.reason)
+    hangUp?.abort(callerSignal.reason)
     return
   }
   const clock = backgroundOf(config.clock)
-  const over = new AbortController()
-  const hangUp = () => session.hangUp.abort(new NetworkError(`Could not learn the outcome, the run has ended: ${id}`))
-  clock.sleep(LATE_MS, { signal: over.signal }).then(hangUp, ignored)
+  const timer = startTimer(clock, LATE_MS, () =>
+    hangUp?.abort(new NetworkError(`Could not learn the outcome, the run has ended: ${id}`)),
+  )
   const takeAnswer = async () => {
     const { operation, status } = await sent.answer
     // In time: the job is cancelled before the last event.
@@ -52,7 +52,7 @@ export function hearLateAnswer(session: RunSession, sent: LateSubmission): void 
   }
   takeAnswer()
     .catch(ignored)
-    .finally(() => over.abort('over'))
+    .finally(() => timer.stop())
 }
 
 async function stopped(session: RunSession, job: AcceptedSubmission): Promise<() => Promise<void>> {

@@ -38,7 +38,7 @@ export async function tryNext(
   if (taker !== generator) {
     session.log.append({ type: 'fallback-taken', ...placeOf('generate', generator), next: taker.name })
   }
-  delete session.upstream
+  session.upstream = undefined
   const wakeAt = session.config.clock.now() + (next.delayMs ?? 0)
   await session.journal.save({ wakeAt, submission: nextSubmission(submission, next.cursor, boundOf(route)) })
 }

@@ -68,12 +68,12 @@ export async function pollJob(
   let status: TaskStatus | undefined
   let failure: unknown
   try {
-    status = await withDeadline({ clock, signal: session.signal, timeoutMs, error }, (signal) =>
-      pollTask(generator, handle.operation, contextOf(session, work, signal)),
+    status = await withDeadline({ clock, signal: session.signal, timeoutMs, error }, (limit) =>
+      pollTask(generator, handle.operation, contextOf(session, work, limit)),
     )
     const flaw = flawOfStatus(status)
     if (flaw === undefined) {
-      delete session.lastMiss
+      session.lastMiss = undefined
       return { status, job: answered(job, read(status)), roundTripMs: clock.monotonic() - startedAt }
     }
     failure = unusableResult(generator, 'poll', flaw)

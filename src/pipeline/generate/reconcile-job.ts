@@ -151,9 +151,9 @@ async function find(
   const error = () =>
     new NetworkError(`Could not list the jobs of ${generator.name}, no answer within: ${timeoutMs} ms`)
   const limit = { clock, signal: session.signal, timeoutMs, error }
-  return withDeadline(limit, (signal) =>
+  return withDeadline(limit, (own) =>
     generator.find(request, {
-      ...contextOf(session, work, signal),
+      ...contextOf(session, work, own),
       idempotencyKey: idempotencyKeyOf(session.id, generator.name, submission.number),
       submittedAt: submission.sentAt,
     }),

@@ -101,7 +101,7 @@ async function idsToRead(session: RunSession, since: number): Promise<readonly s
   const { config, journal, id } = session
   const running = await unfinishedRuns({ ...config, store: journal.store }, MOST_RUNS, new Map())
   const ids = new Set(running)
-  const { list } = journal.store
+  const list = journal.store.list?.bind(journal.store)
   for (let after: string | undefined; list !== undefined && ids.size < MOST_RUNS; ) {
     const page = await list({ order: 'newest-first', after, limit: PAGE, withRemoved: true })
     for (const listed of page) ids.add(listed)

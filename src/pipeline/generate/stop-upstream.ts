@@ -4,6 +4,7 @@ import type { CancelOutcome } from '../../contracts/generator.js'
 import { jsonCopy } from '../../contracts/is-json.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
+import type { HasSignal } from '../../timing/lazy-signal.js'
 import type { RunSession } from '../run-session.js'
 import { contextOf, openStage } from '../stage-work.js'
 import { handleOf, type Submission } from '../state/submission.js'
@@ -58,8 +59,8 @@ export async function stopJob(session: RunSession, handle: GenerationHandle): Pr
   if (generator.cancel === undefined) return { state: 'running', ...left }
   try {
     const work = openStage('generate', session.time.now(), generator)
-    const outcome = await patiently(session, async (signal) =>
-      generator.cancel?.(jsonCopy(handle.operation), contextOf(session, work, signal)),
+    const outcome = await patiently(session, async (limit) =>
+      generator.cancel?.(jsonCopy(handle.operation), contextOf(session, work, limit)),
     )
     // An outcome outside the contract counts as unknown.
     return { state: STATES[outcome ?? 'unsupported'] ?? 'unknown', ...left }
@@ -69,9 +70,8 @@ export async function stopJob(session: RunSession, handle: GenerationHandle): Pr
   }
 }
 
-function patiently<T>(session: RunSession, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+function patiently<T>(session: RunSession, call: (limit: HasSignal) => Promise<T>): Promise<T> {
   const { clock } = session.config
-  const signal = new AbortController().signal
   const error = () => new NetworkError(`Could not cancel the job, no answer within: ${PATIENCE_MS} ms`)
-  return withDeadline({ clock, signal, timeoutMs: PATIENCE_MS, error }, call)
+  return withDeadline({ clock, timeoutMs: PATIENCE_MS, error }, call)
 }

@@ -53,19 +53,27 @@ export async function submitJob(
   }
   const startedAt = clock.monotonic()
   const durationMs = () => clock.monotonic() - startedAt
-  const lapsed = overtaken(session.id)
+  // Created when they are thrown: an error is expensive.
+  let lapsed: Error | undefined
+  let late: Error | undefined
   const confirm = () => {
     // A submission that was not sent when the pipeline closes is sent by the process that continues.
-    if (!journal.isHeld || session.waits.leaving !== undefined) throw lapsed
+    if (journal.isHeld && session.waits.leaving === undefined) return
+    lapsed ??= overtaken(session.id)
+    throw lapsed
   }
   // The response is awaited to its end, also after the deadline, an abort, or the loss of the run: no other process can receive
   // it.
-  const { signal } = session.hangUp
-  const late = tooLate(generator, limitMs)
-  const limit = { clock, signal, timeoutMs: limitMs, error: () => late }
+  const hangUp = new AbortController()
+  session.hangUp = hangUp
+  const endLate = () => {
+    late = tooLate(generator, limitMs)
+    return late
+  }
+  const limit = { clock, signal: hangUp.signal, timeoutMs: limitMs, error: endLate }
   const submit = () => {
     const idempotencyKey = idempotencyKeyOf(session.id, generator.name, submission.number)
-    return startTask(generator, request, { ...contextOf(session, work, signal), idempotencyKey, confirm })
+    return startTask(generator, request, { ...contextOf(session, work, hangUp), idempotencyKey, confirm })
   }
   let answer: Promise<StartedTask> | undefined
   try {
@@ -77,17 +85,18 @@ export async function submitJob(
         return answer
       }),
     )
-    delete session.submitting
+    session.submitting = undefined
+    session.hangUp = undefined
     return { kind: 'accepted', started, sent, durationMs: durationMs() }
   } catch (error) {
     const isAborted = session.callerSignal.aborted
     // After an abort, the accepted job can still be cancelled.
-    if (answer && (isAborted || error === late))
-      hearLateAnswer(session, { generator, submission: sent, answer, isAborted })
+    const isLate = late !== undefined && error === late
+    if (answer && (isAborted || isLate)) hearLateAnswer(session, { generator, submission: sent, answer, isAborted })
     if (answer === undefined && isAborted) journal.note({ submission })
     session.callerSignal.throwIfAborted()
-    delete session.submitting
-    const isUnsent = error === lapsed
+    session.submitting = undefined
+    const isUnsent = lapsed !== undefined && error === lapsed
     // A pipeline that closes has time to withdraw the intent.
     if (!(isUnsent && session.waits.leaving)) session.signal.throwIfAborted()
     if (isUnsent) return { kind: 'unsent', sent, durationMs: durationMs() }

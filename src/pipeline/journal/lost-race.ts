@@ -30,8 +30,8 @@ export async function continueAfterRace(session: RunSession): Promise<boolean> {
   const other = handleOf(present)
   if (other && jobKey(other.operation) === jobKey(job.handle.operation)) return false
   // The video of the former job must not be mistaken for that of the current one.
-  delete session.video
-  delete session.upstream
+  session.video = undefined
+  session.upstream = undefined
   if (isSame && isAborted) {
     // No other process can cancel the job or report it later.
     session.upstream = await stopJob(session, job.handle)

@@ -11,7 +11,7 @@ import { storedRequest } from '../state/stored-request.js'
 import { boundOf, firstSubmission } from '../state/submission.js'
 import { createRun } from './create-run.js'
 import { loadRun, type StoredState } from './store-calls.js'
-import { type TimedStore, timedStore } from './timed-store.js'
+import { TimedStore } from './timed-store.js'
 
 /** Source of a run: a request, or only an id, whose run is in the store. */
 export interface RunOrigin {
@@ -49,7 +49,7 @@ export async function openRun(config: PipelineConfig, opening: Opening): Promise
   }
   const now = config.clock.now()
   const endsAt = config.clock.monotonic() + config.deadlines.totalMs
-  const timed = timedStore({ ...config, leftMs: () => endsAt - config.clock.monotonic() })
+  const timed = new TimedStore({ ...config, leftMs: () => endsAt - config.clock.monotonic() })
   const hasten = () => timed.endBy(config.clock.monotonic() + config.storeTimeoutMs)
   signal.addEventListener('abort', hasten, { once: true })
   try {

@@ -46,7 +46,7 @@ export async function pruneRuns({ store, clock }: PipelineConfig, options: Prune
   const problems = problemsOfOptions<PruneOptions>('options', options, { endedBefore: required(isPast) }, '')
   if (problems.length > 0) throw new InvalidRequestError(problems)
   const { endedBefore } = options
-  const { prune } = store
+  const prune = store.prune?.bind(store)
   if (prune === undefined) throw new RunStateError('Could not prune the runs, this store has no prune()')
   return answerOf(() => prune({ endedBefore, now }), 'Could not prune the runs, the store is down')
 }

@@ -9,7 +9,7 @@ import { RunTime } from './run-time.js'
 import { SaveQueue } from './save-queue.js'
 import { hasNewsSince, noted, patchedState, type StatePatch } from './state-patch.js'
 import { answerOf, isFenced } from './store-calls.js'
-import { type TimedStore, timedStore } from './timed-store.js'
+import { TimedStore } from './timed-store.js'
 import { VersionedSaves } from './versioned-saves.js'
 
 /** Options of a journal. */
@@ -53,7 +53,7 @@ export class RunJournal {
     this.#saved = state
     if (isNew) this.#heldRow = config.lease.row
     this.time = new RunTime(config.clock, state)
-    this.#timed = timedStore({ ...config, leftMs: () => this.time.leftMs(this.#state.deadlineAt) })
+    this.#timed = new TimedStore({ ...config, leftMs: () => this.time.leftMs(this.#state.deadlineAt) })
     this.store = this.#timed.store
     this.#saves = new VersionedSaves({ ...config, ...config.lease, id: state.id, version, timed: this.#timed })
   }
@@ -231,13 +231,15 @@ export class RunJournal {
 
   async #commit(patch: StatePatch, isHolding: boolean): Promise<void> {
     const { row } = this.#options.config.lease
+    const before = this.#state
     const state = this.#patched(patch, isHolding)
     await this.#saves.save(toStoredRun(state))
     this.#writes += 1
     this.#hasUnsaved = false
     this.#saved = state
     this.time.saved(state)
-    this.#state = { ...this.#patched(patch, isHolding), epoch: state.epoch }
+    // Without changes that were noted during the save, the saved state is the newest one.
+    this.#state = this.#state === before ? state : { ...this.#patched(patch, isHolding), epoch: state.epoch }
     this.#heldRow = isHolding ? row : undefined
   }
 

@@ -2,6 +2,9 @@
 export class SaveQueue {
   #last: Promise<unknown> = Promise.resolve()
   #pending = 0
+  readonly #end = () => {
+    this.#pending -= 1
+  }
 
   /** Whether a save is in progress. */
   get isBusy(): boolean {
@@ -9,11 +12,9 @@ export class SaveQueue {
   }
 
   run<T>(act: () => Promise<T>): Promise<T> {
+    const acted = this.#last.then(act)
     this.#pending += 1
-    const acted = this.#last.then(act).finally(() => {
-      this.#pending -= 1
-    })
-    this.#last = acted.catch(() => undefined)
+    this.#last = acted.then(this.#end, this.#end)
     return acted
   }
 }

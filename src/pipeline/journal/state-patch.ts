@@ -5,9 +5,12 @@ export type StatePatch = Partial<Omit<RunState, 'v' | 'id' | 'worker' | 'time'>>
 
 /** A state with its changes. Schedules may return fractions of a millisecond; stores index whole ones. */
 export function noted(state: RunState, patch: StatePatch): RunState {
-  const { wakeAt, ...changed } = { ...state, ...patch }
-  return { ...changed, wakeAt: Math.ceil(wakeAt) }
+  const next = { ...state, ...patch }
+  return Number.isInteger(next.wakeAt) ? next : { ...next, wakeAt: Math.ceil(next.wakeAt) }
 }
+
+const LEFT_BY_WORKERS = ['formerLease', 'time', 'worker'] as const
+const LEFT_BY_ENDS = ['error', 'endedAt', 'isAborted', 'isRefused', 'upstream'] as const
 
 /**
  * A state with its changes, as it is saved. A new step has not started unless the patch sets it, a run that continues has no end,
@@ -21,15 +24,25 @@ export function patchedState(
   time: TimeMark,
   hold: { readonly worker: string; readonly saved: RunState } | undefined,
 ): RunState {
-  const { stepStartedAt, worker: _former, formerLease: _lease, time: _time, epoch, ...rest } = noted(state, patch)
-  const isEntered = patch.step === undefined || patch.stepStartedAt !== undefined
-  const start = isEntered && stepStartedAt !== undefined ? { stepStartedAt } : {}
+  const isRunning = (patch.status ?? state.status) === 'running'
   const isTakenOver = hold !== undefined && hold.saved.worker !== hold.worker
-  const common = { ...rest, ...start, epoch: isTakenOver ? hold.saved.epoch + 1 : epoch }
-  if (rest.status !== 'running') return common
-  const { error: _error, endedAt: _endedAt, isAborted: _isAborted, isRefused: _isRefused, ...open } = common
-  const { upstream: _upstream, ...running } = open
-  return { ...running, time, ...(hold && { worker: hold.worker }) }
+  const epoch = isTakenOver ? hold.saved.epoch + 1 : state.epoch
+  const isEntered = patch.step === undefined || patch.stepStartedAt !== undefined
+  const marks = isRunning ? { time, ...(hold && { worker: hold.worker }) } : {}
+  const next = noted(state, { ...patch, epoch, ...marks })
+  const left = [
+    ...LEFT_BY_WORKERS.filter((field) => !(field in marks)),
+    ...(isRunning ? LEFT_BY_ENDS : []),
+    ...(isEntered ? [] : (['stepStartedAt'] as const)),
+  ]
+  return without(next, left)
+}
+
+// Most states have none of the fields, and a copy without fields is expensive.
+function without(state: RunState, fields: readonly (keyof RunState)[]): RunState {
+  const present = fields.filter((field) => field in state)
+  if (present.length === 0) return state
+  return Object.fromEntries(Object.entries(state).filter(([field]) => !present.includes(field as never))) as RunState
 }
 
 /** Whether a change other than progress was noted since the state was saved. */

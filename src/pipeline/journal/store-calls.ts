@@ -29,19 +29,46 @@ const METHODS = [
   'prune',
 ] as const satisfies readonly (keyof RunStore)[]
 
+/** An operation of a store. */
+export type StoreMethod = (typeof METHODS)[number]
+
+/** Calls one operation of a store in its own way, such as with a time limit. */
+export type CallStore = <T>(method: StoreMethod, operation: () => Promise<T>) => Promise<T>
+
 /**
  * A store with a time limit on its operations: a store that hangs counts as down. A late operation keeps its effect in the store;
  * compare-and-set makes that harmless.
  */
 export function withinTime(store: RunStore, clock: Clock, timeoutMs: () => number): RunStore {
-  const bounded = METHODS.flatMap((method) => {
-    const operation = store[method] as ((...given: unknown[]) => Promise<unknown>) | undefined
-    if (operation === undefined) return []
-    const call = (...given: unknown[]) =>
-      inTime({ clock, storeTimeoutMs: timeoutMs() }, method, () => operation.apply(store, given))
-    return [[method, call]]
-  })
-  return Object.fromEntries(bounded) as unknown as RunStore
+  return storeThrough(store, (method, operation) => inTime(clock, timeoutMs(), method, operation))
+}
+
+type Through = RunStore & { call: CallStore }
+
+// The methods of the stores below; a function per method and run would be most of the memory of a waiting run.
+const shapes = new WeakMap<RunStore, object>()
+
+/** A store with the methods of another one, each called through a function. */
+export function storeThrough(store: RunStore, call: CallStore): RunStore {
+  let shape = shapes.get(store)
+  if (shape === undefined) {
+    shape = shapeOf(store)
+    shapes.set(store, shape)
+  }
+  const through: Through = Object.create(shape)
+  through.call = call
+  return through
+}
+
+function shapeOf(store: RunStore): object {
+  const present = METHODS.filter((method) => store[method] !== undefined)
+  return Object.fromEntries(present.map((method) => [method, throughOf(store, method)]))
+}
+
+function throughOf(store: RunStore, method: StoreMethod) {
+  return function (this: Through, ...given: unknown[]) {
+    return this.call(method, () => (store[method] as (...all: unknown[]) => Promise<unknown>)(...given))
+  }
 }
 
 /**
@@ -49,18 +76,17 @@ export function withinTime(store: RunStore, clock: Clock, timeoutMs: () => numbe
  * @throws RunStateError, retryable, when it takes longer; any error of the operation.
  */
 export function inTime<T>(
-  { clock, storeTimeoutMs }: { readonly clock: Clock; readonly storeTimeoutMs: number },
-  method: (typeof METHODS)[number],
+  clock: Clock,
+  timeoutMs: number,
+  method: StoreMethod,
   operation: () => Promise<T>,
 ): Promise<T> {
   const error = () =>
-    new RunStateError(`Could not ${method} in the store, no answer within: ${storeTimeoutMs} ms`, {
+    new RunStateError(`Could not ${method} in the store, no answer within: ${timeoutMs} ms`, {
       isRetryable: true,
       reason: STORE_DOWN,
     })
-  // A shared signal would keep every operation that hangs, and adding a listener would slow down with each one.
-  const { signal } = new AbortController()
-  return withDeadline({ clock, signal, timeoutMs: storeTimeoutMs, error }, operation)
+  return withDeadline({ clock, timeoutMs, error }, operation)
 }
 
 /**

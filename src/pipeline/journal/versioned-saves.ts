@@ -85,7 +85,7 @@ export class VersionedSaves {
     const { clock } = this.#options
     const error = () =>
       new RunStateError('Could not learn the outcome of the save', { isRetryable: true, reason: STORE_DOWN })
-    const limit = { clock: backgroundOf(clock), signal: new AbortController().signal, timeoutMs: LATE_MS, error }
+    const limit = { clock: backgroundOf(clock), timeoutMs: LATE_MS, error }
     this.#saveOver(() => withDeadline(limit, () => last.done).catch(() => this.#landedAs(last)), state)
   }
 

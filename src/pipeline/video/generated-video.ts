@@ -58,8 +58,8 @@ async function askAgain(session: RunSession): Promise<GeneratedVideo> {
   const late = `Could not poll ${generator.name} for the video, no answer within: ${POLL_TIMEOUT_MS} ms`
   const limit = { clock, signal: session.signal, timeoutMs: POLL_TIMEOUT_MS, error: () => new NetworkError(late) }
   const work = openStage('generate', session.time.now(), generator)
-  const status = await withDeadline(limit, (signal) =>
-    pollTask(generator, operation, contextOf(session, work, signal)),
+  const status = await withDeadline(limit, (own) =>
+    pollTask(generator, operation, contextOf(session, work, own)),
   ).finally(() => {
     work.isOpen = false
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RunStore } from '../../../src/index.js'
 import { createRun } from '../../../src/pipeline/journal/create-run.js'
-import { timedStore } from '../../../src/pipeline/journal/timed-store.js'
+import { TimedStore } from '../../../src/pipeline/journal/timed-store.js'
 import { configOf } from '../../../src/pipeline/pipeline-config.js'
 import type { RunState } from '../../../src/pipeline/state/run-state.js'
 import { storedRequest } from '../../../src/pipeline/state/stored-request.js'
@@ -33,7 +33,7 @@ async function world({
   )
   const config = configOf({ generator: fakeTaskGenerator({ name: 'first' }), store: rawStore, clock })
   const fresh = stateOf('run_1', { request, worker: config.lease.worker })
-  const timed = timedStore({ rawStore, clock, storeTimeoutMs: HANG_MS, leftMs: () => Number.POSITIVE_INFINITY })
+  const timed = new TimedStore({ rawStore, clock, storeTimeoutMs: HANG_MS, leftMs: () => Number.POSITIVE_INFINITY })
   const create = () => createRun(config, { fresh, media, timed })
   const isMediaKept = async () => (await memory.getMedia?.(media[0]?.sha256 ?? '')) !== undefined
   return { clock, memory, fresh, create, callsOf, isMediaKept }

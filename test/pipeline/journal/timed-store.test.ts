@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FencedError, memoryStore } from '../../../src/index.js'
-import { timedStore } from '../../../src/pipeline/journal/timed-store.js'
+import { TimedStore } from '../../../src/pipeline/journal/timed-store.js'
 import { manualClock } from '../../../src/testing/index.js'
 import { recordedStore } from './recorded-store.js'
 
@@ -24,7 +24,7 @@ async function world(leftMs: number) {
     load: () => reply('load', undefined),
     due: () => reply('due', []),
   })
-  const timed = timedStore({ rawStore, clock, storeTimeoutMs: LIMIT_MS, leftMs: () => leftMs })
+  const timed = new TimedStore({ rawStore, clock, storeTimeoutMs: LIMIT_MS, leftMs: () => leftMs })
 
   /** How long one call takes to give up; 0 when it is answered. */
   const callMs = async (call: () => Promise<unknown>) => {

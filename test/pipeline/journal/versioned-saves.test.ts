@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryStore, type RunStore, type StoredRun } from '../../../src/index.js'
 import { withinTime } from '../../../src/pipeline/journal/store-calls.js'
-import { timedStore } from '../../../src/pipeline/journal/timed-store.js'
+import { TimedStore } from '../../../src/pipeline/journal/timed-store.js'
 import { VersionedSaves } from '../../../src/pipeline/journal/versioned-saves.js'
 import type { RunState } from '../../../src/pipeline/state/run-state.js'
 import { toStoredRun } from '../../../src/pipeline/state/stored-run.js'
@@ -33,7 +33,7 @@ async function world({ first = heldBy('own', 0), landings = [] as readonly Landi
     return version
   }
   const { store: rawStore, callsOf } = recordedStore(memory, { save })
-  const timed = timedStore({ rawStore, clock, storeTimeoutMs: HANG_MS, leftMs: () => Number.POSITIVE_INFINITY })
+  const timed = new TimedStore({ rawStore, clock, storeTimeoutMs: HANG_MS, leftMs: () => Number.POSITIVE_INFINITY })
   const store = withinTime(rawStore, clock, () => HANG_MS)
   const saves = new VersionedSaves({ id: 'run_1', worker: 'own', rawStore, store, timed, clock, version: 1 })
   const present = async () => {

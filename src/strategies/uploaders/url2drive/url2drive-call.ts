@@ -77,8 +77,8 @@ export async function followUpload(
   const tooLate = () => timeoutFailure({ what: FOLLOW, url, mask: maskOf(space.secrets) }, uploadTimeoutMs)
   let last: LastEvent
   try {
-    last = await withDeadline({ clock, signal, timeoutMs: uploadTimeoutMs, error: tooLate }, (limited) =>
-      lastEvent(space, url, limited),
+    last = await withDeadline({ clock, signal, timeoutMs: uploadTimeoutMs, error: tooLate }, (limit) =>
+      lastEvent(space, url, limit.signal),
     )
   } catch (error) {
     if (signal.aborted) throw signal.reason
