@@ -2,12 +2,13 @@
 // node bench/main.ts [--only <name>]… [--report-only] [--tiny]        exits with 1 when a goal is missed, unless --report-only
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { calls } from './calls/calls.ts'
 import type { Benchmark, BenchmarkContext, Row } from './harness/benchmark.ts'
 import { arePeersInstalled, hasPeer, installPeers } from './harness/peers.ts'
 import { tableOf } from './harness/table.ts'
 import { jobs } from './jobs/jobs.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [jobs]
+const BENCHMARKS: readonly Benchmark[] = [jobs, calls]
 
 const { values: options } = parseArgs({
   options: {
