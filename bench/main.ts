@@ -3,12 +3,13 @@
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { calls } from './calls/calls.ts'
+import { handler } from './handler/handler.ts'
 import type { Benchmark, BenchmarkContext, Row } from './harness/benchmark.ts'
 import { arePeersInstalled, hasPeer, installPeers } from './harness/peers.ts'
 import { tableOf } from './harness/table.ts'
 import { jobs } from './jobs/jobs.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [jobs, calls]
+const BENCHMARKS: readonly Benchmark[] = [jobs, calls, handler]
 
 const { values: options } = parseArgs({
   options: {

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import type { ServerUsage } from './serve-module.ts'
+import type { ServerUsage, UsageRequest } from './serve-module.ts'
 
 const PROGRAMS = {
   measure: new URL('measure-module.ts', import.meta.url),
@@ -26,7 +26,7 @@ export interface ServerProcess<Report> {
   /** Such as `http://127.0.0.1:40000`. */
   readonly origin: string
   /** What the process used so far, and what the server itself reports. */
-  usage(): Promise<ServerUsage<Report>>
+  usage(request?: UsageRequest): Promise<ServerUsage<Report>>
   stop(): Promise<void>
 }
 
@@ -45,9 +45,9 @@ export async function startServer<Report = undefined>(
   const { origin } = (await nextMessage()) as { readonly origin: string }
   return {
     origin,
-    async usage() {
+    async usage(request = 'usage') {
       const answer = nextMessage()
-      child.send('usage')
+      child.send(request)
       return (await answer) as ServerUsage<Report>
     },
     async stop() {

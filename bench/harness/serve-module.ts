@@ -1,12 +1,15 @@
-// The program of a server: imports a module, calls its serve() and reports what the process used whenever it is asked to.
+// The program of a server: imports a module, calls its serve() and reports what the process used on request.
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { residentBytes } from './resident-bytes.ts'
 
+/** `collect` collects garbage first, which costs CPU. */
+export type UsageRequest = 'usage' | 'collect'
+
 /** What a server process used since it started. */
 export interface ServerUsage<Report> {
   readonly cpuUs: number
-  /** Resident memory after a garbage collection. */
+  /** Resident memory, with the garbage that was not collected yet. */
   readonly residentBytes: number
   /** The value of `report()`, for servers that have one. */
   readonly report: Report
@@ -21,9 +24,10 @@ export interface Served {
 const [module = '', parameters = '{}'] = process.argv.slice(2)
 const { serve } = (await import(module)) as { serve(parameters: unknown): Served | Promise<Served> }
 const { server, report } = await serve(JSON.parse(parameters))
-process.on('message', async () => {
+process.on('message', async (request: UsageRequest) => {
+  const resident = request === 'collect' ? await residentBytes() : process.memoryUsage.rss()
   const { user, system } = process.cpuUsage()
-  process.send?.({ cpuUs: user + system, residentBytes: await residentBytes(), report: report?.() })
+  process.send?.({ cpuUs: user + system, residentBytes: resident, report: report?.() })
 })
 process.on('disconnect', () => process.exit())
 server.listen(0, '127.0.0.1', 4096, () => {
