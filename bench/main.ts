@@ -8,8 +8,9 @@ import type { Benchmark, BenchmarkContext, Row } from './harness/benchmark.ts'
 import { arePeersInstalled, hasPeer, installPeers } from './harness/peers.ts'
 import { tableOf } from './harness/table.ts'
 import { jobs } from './jobs/jobs.ts'
+import { streams } from './streams/streams.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [jobs, calls, handler]
+const BENCHMARKS: readonly Benchmark[] = [jobs, calls, handler, streams]
 
 const { values: options } = parseArgs({
   options: {
