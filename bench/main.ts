@@ -2,6 +2,7 @@
 // node bench/main.ts [--only <name>]… [--report-only] [--tiny]        exits with 1 when a goal is missed, unless --report-only
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { bytes } from './bytes/bytes.ts'
 import { calls } from './calls/calls.ts'
 import { handler } from './handler/handler.ts'
 import type { Benchmark, BenchmarkContext, Row } from './harness/benchmark.ts'
@@ -10,7 +11,7 @@ import { tableOf } from './harness/table.ts'
 import { jobs } from './jobs/jobs.ts'
 import { streams } from './streams/streams.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [jobs, calls, handler, streams]
+const BENCHMARKS: readonly Benchmark[] = [jobs, calls, handler, streams, bytes]
 
 const { values: options } = parseArgs({
   options: {

@@ -15,21 +15,33 @@ export interface ServerUsage<Report> {
   readonly report: Report
 }
 
-/** What `serve` of a module returns. */
+/** What `serve` of a module returns: a server that is to listen. */
 export interface Served {
   readonly server: Server
   report?(): unknown
 }
 
+/** What `serve` returns for a server that listens already. */
+export interface ServedElsewhere {
+  readonly origin: string
+  report?(): unknown
+}
+
+type Outcome = Served | ServedElsewhere
+
 const [module = '', parameters = '{}'] = process.argv.slice(2)
-const { serve } = (await import(module)) as { serve(parameters: unknown): Served | Promise<Served> }
-const { server, report } = await serve(JSON.parse(parameters))
+const { serve } = (await import(module)) as { serve(parameters: unknown): Outcome | Promise<Outcome> }
+const served = await serve(JSON.parse(parameters))
 process.on('message', async (request: UsageRequest) => {
   const resident = request === 'collect' ? await residentBytes() : process.memoryUsage.rss()
   const { user, system } = process.cpuUsage()
-  process.send?.({ cpuUs: user + system, residentBytes: resident, report: report?.() })
+  process.send?.({ cpuUs: user + system, residentBytes: resident, report: served.report?.() })
 })
 process.on('disconnect', () => process.exit())
-server.listen(0, '127.0.0.1', 4096, () => {
-  process.send?.({ origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
-})
+if ('origin' in served) process.send?.({ origin: served.origin })
+else {
+  const { server } = served
+  server.listen(0, '127.0.0.1', 4096, () => {
+    process.send?.({ origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+  })
+}
