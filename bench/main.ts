@@ -8,10 +8,12 @@ import { handler } from './handler/handler.ts'
 import type { Benchmark, BenchmarkContext, Row } from './harness/benchmark.ts'
 import { arePeersInstalled, hasPeer, installPeers } from './harness/peers.ts'
 import { tableOf } from './harness/table.ts'
+import { weight } from './import/import.ts'
 import { jobs } from './jobs/jobs.ts'
 import { streams } from './streams/streams.ts'
+import { waiting } from './waiting/waiting.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [jobs, calls, handler, streams, bytes]
+const BENCHMARKS: readonly Benchmark[] = [jobs, waiting, bytes, streams, weight, calls, handler]
 
 const { values: options } = parseArgs({
   options: {
