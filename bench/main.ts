@@ -10,10 +10,11 @@ import { arePeersInstalled, hasPeer, installPeers } from './harness/peers.ts'
 import { tableOf } from './harness/table.ts'
 import { weight } from './import/import.ts'
 import { jobs } from './jobs/jobs.ts'
+import { lag } from './lag/lag.ts'
 import { streams } from './streams/streams.ts'
 import { waiting } from './waiting/waiting.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [jobs, waiting, bytes, streams, weight, calls, handler]
+const BENCHMARKS: readonly Benchmark[] = [jobs, waiting, lag, bytes, streams, weight, calls, handler]
 
 const { values: options } = parseArgs({
   options: {

@@ -6,14 +6,15 @@ const PROGRAMS = {
   measure: new URL('measure-module.ts', import.meta.url),
   serve: new URL('serve-module.ts', import.meta.url),
 }
-const LONGEST_MS = 240_000
+const LONGEST_MS = 180_000
 
 /**
  * Calls `measure(parameters)` of a module in a process of its own and returns its result, so that CPU, memory and the cache of
  * imports belong to this measurement alone.
  */
 export async function measureInChild<Result>(module: URL, parameters: unknown = {}): Promise<Result> {
-  const child = start(PROGRAMS.measure, module, parameters)
+  // A measurement that hangs must not hold up the others.
+  const child = start(PROGRAMS.measure, module, parameters, AbortSignal.timeout(LONGEST_MS))
   const ended = once(child, 'exit')
   const [message] = await Promise.race([once(child, 'message'), ended.then(() => [])])
   await ended
@@ -57,11 +58,10 @@ export async function startServer<Report = undefined>(
   }
 }
 
-function start(program: URL, module: URL, parameters: unknown): ChildProcess {
+function start(program: URL, module: URL, parameters: unknown, signal?: AbortSignal): ChildProcess {
   return fork(program, [module.href, JSON.stringify(parameters)], {
     execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
-    // A measurement that hangs must not hold up the others.
-    signal: AbortSignal.timeout(LONGEST_MS),
+    ...(signal && { signal }),
     killSignal: 'SIGKILL',
   }).on('error', () => undefined)
 }
