@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,8 +15,10 @@ export function installPeers(): void {
   if (status !== 0) throw new Error(`Could not install the other libraries: npm ended with ${status}`)
 }
 
+/** Whether they are installed as the lock file has them. */
 export function arePeersInstalled(): boolean {
-  return existsSync(join(DIRECTORY, 'node_modules/.package-lock.json'))
+  const installed = statSync(join(DIRECTORY, 'node_modules/.package-lock.json'), { throwIfNoEntry: false })
+  return installed !== undefined && installed.mtimeMs >= statSync(join(DIRECTORY, 'package-lock.json')).mtimeMs
 }
 
 /** Whether a file of `bench/peers` can import a package. */
