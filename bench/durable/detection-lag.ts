@@ -3,14 +3,15 @@ import { paceSchedule, SoraPipeline, type TaskGenerator } from 'sora-pipeline'
 import { countedSince, openCountedStore, type StoreName, type WriteCounts } from './counted-store.ts'
 import { measureLoad, type ProcessLoad } from './process-load.ts'
 
-/** Jobs at once, all started within a second. */
-export const JOBS = 1000
+/** Jobs at once, all started within a second, of the given durations. */
+export interface LagWorkload {
+  readonly jobs: number
+  readonly shortestMs: number
+  readonly longestMs: number
+}
 
 const START_WITHIN_MS = 1000
 const WARM_UP_JOBS = 50
-// 20 to 180 s at a tenfold time scale.
-const SHORTEST_MS = 2000
-const LONGEST_MS = 18_000
 
 export interface DetectionLag extends ProcessLoad {
   /** From the end of each job to its result, in milliseconds. */
@@ -20,7 +21,11 @@ export interface DetectionLag extends ProcessLoad {
 }
 
 /** How late the end of a job is noticed when many run at once, and what the store has to do for them. */
-export async function measureDetectionLag(storeName: StoreName, directory: string): Promise<DetectionLag> {
+export async function measureDetectionLag(
+  storeName: StoreName,
+  directory: string,
+  workload: LagWorkload,
+): Promise<DetectionLag> {
   const { store, counts } = openCountedStore(storeName, directory)
   const upstream = createUpstream()
   const pipeline = new SoraPipeline({
@@ -36,16 +41,18 @@ export async function measureDetectionLag(storeName: StoreName, directory: strin
     return performance.now() - upstream.endOf(id)
   }
 
-  await Promise.all(Array.from({ length: WARM_UP_JOBS }, (_, job) => lagOf(`warm-up ${job}`, 500)))
+  await Promise.all(
+    Array.from({ length: Math.min(WARM_UP_JOBS, workload.jobs) }, (_, job) => lagOf(`warm-up ${job}`, 500)),
+  )
 
-  const durations = createDurations(20_260_101)
+  const durations = createDurations(20_260_101, workload)
   const before = { ...counts }
   const pollsBefore = upstream.pollCount()
   const endLoad = measureLoad()
   const lags = await Promise.all(
-    Array.from({ length: JOBS }, async (_, job) => {
+    Array.from({ length: workload.jobs }, async (_, job) => {
       const durationMs = durations()
-      await sleep((job * START_WITHIN_MS) / JOBS)
+      await sleep((job * START_WITHIN_MS) / workload.jobs)
       return lagOf(`job ${job}`, durationMs)
     }),
   )
@@ -76,11 +83,11 @@ function createUpstream() {
 }
 
 /** Log-uniform, the same in every run. */
-function createDurations(seed: number): () => number {
+function createDurations(seed: number, { shortestMs, longestMs }: LagWorkload): () => number {
   let state = seed
   return () => {
     // A linear congruential generator with the constants of Numerical Recipes.
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return SHORTEST_MS * (LONGEST_MS / SHORTEST_MS) ** (state / 2 ** 32)
+    return shortestMs * (longestMs / shortestMs) ** (state / 2 ** 32)
   }
 }

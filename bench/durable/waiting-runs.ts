@@ -3,12 +3,14 @@ import { SoraPipeline, type TaskGenerator } from 'sora-pipeline'
 import { countedSince, openCountedStore, type StoreName, type WriteCounts } from './counted-store.ts'
 import { measureLoad, type ProcessLoad } from './process-load.ts'
 
-/** Runs that wait at once. */
-export const WAITING_RUNS = 5000
-
 const BATCH = 250
 const ACCEPTED_WITHIN_MS = 60_000
-const WINDOW_MS = 10_000
+
+/** Runs that wait at once, and for how long what they write is counted. */
+export interface WaitingWorkload {
+  readonly runs: number
+  readonly windowMs: number
+}
 
 export interface WaitingRuns extends ProcessLoad {
   /** From the first run to the instant at which all jobs had been polled once. */
@@ -23,7 +25,11 @@ export interface WaitingRuns extends ProcessLoad {
  * The cost of runs that only wait: their jobs are polled by the default schedule, report no progress and do not end within the
  * measurement. The runs are not ended, so the process must be ended.
  */
-export async function measureWaitingRuns(storeName: StoreName, directory: string): Promise<WaitingRuns> {
+export async function measureWaitingRuns(
+  storeName: StoreName,
+  directory: string,
+  { runs, windowMs: countedMs }: WaitingWorkload,
+): Promise<WaitingRuns> {
   const { store, counts } = openCountedStore(storeName, directory)
   const polled = new Set<string>()
   let starts = 0
@@ -47,25 +53,26 @@ export async function measureWaitingRuns(storeName: StoreName, directory: string
     while (!isReached()) {
       if (performance.now() - startedAt > ACCEPTED_WITHIN_MS) {
         throw new Error(
-          `Could not start ${WAITING_RUNS} runs within ${ACCEPTED_WITHIN_MS} ms: ${starts} submitted, ${polled.size} polled`,
+          `Could not start ${runs} runs within ${ACCEPTED_WITHIN_MS} ms: ${starts} submitted, ${polled.size} polled`,
         )
       }
       await sleep(10)
     }
   }
-  for (let first = 0; first < WAITING_RUNS; first += BATCH) {
-    for (let run = first; run < first + BATCH; run += 1) pipeline.run({ prompt: `job ${run}` })
-    await until(() => starts === first + BATCH)
+  for (let first = 0; first < runs; first += BATCH) {
+    const end = Math.min(runs, first + BATCH)
+    for (let run = first; run < end; run += 1) pipeline.run({ prompt: `job ${run}` })
+    await until(() => starts === end)
   }
   // A job is polled after its acceptance was saved, so all steps of all runs are behind.
-  await until(() => polled.size === WAITING_RUNS)
+  await until(() => polled.size === runs)
   const acceptedMs = performance.now() - startedAt
 
   const before = { ...counts }
   const pollsBefore = polls
   const windowStartedAt = performance.now()
   const endLoad = measureLoad()
-  await sleep(WINDOW_MS)
+  await sleep(countedMs)
   const windowMs = performance.now() - windowStartedAt
   return { ...endLoad(), acceptedMs, windowMs, polls: polls - pollsBefore, writes: countedSince(before, counts) }
 }

@@ -80,7 +80,7 @@ describe('what the test itself reads', () => {
     expect(problemsOf('README.md', 'src/http')).toEqual(['src/http: not in the package'])
     expect(problemsOf('README.md', 'src/README.md#nowhere')).toEqual(['src/README.md#nowhere: no such heading'])
     expect(problemsOf('bench/README.md', 'nothing.ts')).toEqual(['nothing.ts: no such file'])
-    expect(problemsOf('bench/README.md', 'http-stream.ts')).toEqual([])
+    expect(problemsOf('bench/README.md', 'main.ts')).toEqual([])
   })
 
   test('words are found in any case, not in code', () => {
