@@ -1,4 +1,8 @@
 import { type PollSchedule, paceSchedule } from 'sora-pipeline'
+// Not part of the package.
+import { learnedDurations } from '../../src/timing/learned-durations.ts'
+
+const KIND = 'one'
 
 /** How the jobs of one kind are polled, one job after the other. */
 export interface JobPolling {
@@ -14,8 +18,15 @@ export function fixedPolling(): JobPolling {
   return { next: () => schedule, ended: () => undefined }
 }
 
-/** The default schedule of this library. A schedule that learns from durations belongs here as soon as there is one. */
+/** The default schedule of this library, for jobs of one kind, as a pipeline uses it. */
 export function ownPolling(): JobPolling {
   const schedule = paceSchedule()
-  return { next: () => schedule, ended: () => undefined }
+  const durations = learnedDurations()
+  return {
+    next: () => {
+      const usual = durations.usual(KIND)
+      return (history) => schedule({ ...history, ...(usual && { usual }) })
+    },
+    ended: (durationMs) => durations.learn(KIND, durationMs),
+  }
 }

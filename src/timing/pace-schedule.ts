@@ -117,7 +117,7 @@ function aimedGapMs({ floorMs, blindMs, ceilMs }: Pace, { end, latest, nowMs, po
   }
   if (most > 0) {
     const left = Math.max(3, (SHARE_OF_FIXED * latestMs) / blindMs - polls)
-    return clamp(Math.max(widthMs / POLLS_AROUND_END, most / left), floorMs, 4 * floorMs)
+    return clamp(Math.max(widthMs / POLLS_AROUND_END, most / left), 1.1 * floorMs, 4 * floorMs)
   }
   if (-most <= 2 * floorMs + widthMs / 2) return floorMs
   return clamp(0.4 * (nowMs - latest.atMs), Math.min(2000, blindMs), blindMs)
