@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { strategyErrorOf } from '../../calling/error-of-other-run.js'
 import { startTask } from '../../calling/tasks.js'
 import type { Generator, StartedTask } from '../../contracts/generator.js'
@@ -107,9 +107,7 @@ export async function submitJob(
 
 /** The idempotency key: at most 64 characters, and the same for the same submission in every process. */
 export function idempotencyKeyOf(runId: string, generator: string, number: number): string {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([runId, generator, number]))
-    .digest('hex')
+  const digest = hash('sha256', JSON.stringify([runId, generator, number]))
   return `sora_${digest.slice(0, 48)}`
 }
 

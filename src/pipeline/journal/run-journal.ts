@@ -33,7 +33,7 @@ export class RunJournal {
   readonly store: RunStore
   /** The time of the deadlines of the run. */
   readonly time: RunTime
-  readonly #options: JournalOptions
+  readonly #options: Pick<JournalOptions, 'config' | 'isResident' | 'onUnsaved'>
   readonly #timed: TimedStore
   readonly #saves: VersionedSaves
   readonly #queue = new SaveQueue()
@@ -47,15 +47,17 @@ export class RunJournal {
   #isLeft = false
 
   constructor(options: JournalOptions) {
-    const { config, isNew, version, state } = options
-    this.#options = options
+    const { config, isNew, isResident, onUnsaved, version, state } = options
+    this.#options = { config, isResident, onUnsaved }
     this.#state = state
     this.#saved = state
     if (isNew) this.#heldRow = config.lease.row
     this.time = new RunTime(config.clock, state)
-    this.#timed = new TimedStore({ ...config, leftMs: () => this.time.leftMs(this.#state.deadlineAt) })
+    const { rawStore, clock, storeTimeoutMs } = config
+    const leftMs = () => this.time.leftMs(this.#state.deadlineAt)
+    this.#timed = new TimedStore({ rawStore, clock, storeTimeoutMs, leftMs })
     this.store = this.#timed.store
-    this.#saves = new VersionedSaves({ ...config, ...config.lease, id: state.id, version, timed: this.#timed })
+    this.#saves = new VersionedSaves({ config, id: state.id, version, timed: this.#timed })
   }
 
   get state(): RunState {
