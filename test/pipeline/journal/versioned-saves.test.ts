@@ -33,7 +33,7 @@ async function world({ first = heldBy('own', 0), landings = [] as readonly Landi
     return version
   }
   const { store: rawStore, callsOf } = recordedStore(memory, { save })
-  const timed = new TimedStore({ rawStore, clock, storeTimeoutMs: HANG_MS, leftMs: () => Number.POSITIVE_INFINITY })
+  const timed = new TimedStore({ rawStore, clock, storeTimeoutMs: HANG_MS }, () => Number.POSITIVE_INFINITY)
   const store = withinTime(rawStore, clock, () => HANG_MS)
   const saves = new VersionedSaves({
     id: 'run_1',
