@@ -40,16 +40,19 @@ export type Outcome<T> =
  * Calls a strategy by its verb and reports the outcome to the observer of the context. Rejects with the error of the strategy, or
  * of the bound around it.
  */
-export async function callStrategy<V extends Verb>(
+export function callStrategy<V extends Verb>(
   verb: V,
   strategy: StageCalls[V]['strategy'],
   input: StageCalls[V]['input'],
   context: StageContext,
   around?: Around,
 ): Promise<StageCalls[V]['output']> {
-  const outcome = await tryStrategy(verb, strategy, input, context, around)
-  if (outcome.error) throw outcome.error.thrown
-  return outcome.output
+  return tryStrategy(verb, strategy, input, context, around).then(outputOf)
+}
+
+function outputOf<T>({ output, error }: Outcome<T>): T {
+  if (error) throw error.thrown
+  return output as T
 }
 
 /** Like {@link callStrategy}, but never rejects: an error that a chain handles is not thrown again on its way. */

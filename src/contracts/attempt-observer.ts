@@ -30,7 +30,7 @@ const OBSERVER = Symbol.for('sora-pipeline.attempt-observer')
 const SILENT: AttemptObserver = { succeeded() {}, failed() {}, fellBack() {} }
 
 /** A context whose attempts are reported to an observer. */
-export function withAttemptObserver<C extends StageContext>(context: C, observer: AttemptObserver): C {
+export function withAttemptObserver<C extends object>(context: C, observer: AttemptObserver): C {
   return { ...context, [OBSERVER]: observer }
 }
 

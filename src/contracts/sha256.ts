@@ -1,4 +1,13 @@
 /** A SHA-256 digest that takes its input in pieces. `node:crypto` is loaded on first use: it slows an import down. */
 export function createSha256() {
-  return process.getBuiltinModule('node:crypto').createHash('sha256')
+  return nodeCrypto().createHash('sha256')
+}
+
+/** The SHA-256 digest of a text, in hexadecimal digits. */
+export function sha256Of(text: string): string {
+  return nodeCrypto().hash('sha256', text)
+}
+
+function nodeCrypto() {
+  return process.getBuiltinModule('node:crypto')
 }

@@ -118,7 +118,7 @@ async function work(session: RunSession): Promise<void> {
     if (waitMs > 0) await sleep(session, waitMs)
     else if (mayContinue(session)) {
       // After a wait the run may no longer be held.
-      if (await enterLine(session)) await takeStep(session)
+      if (isInLine(session) || (await enterLine(session))) await takeStep(session)
     } else {
       refuseForeignJob(session)
       await takeRun(session)
@@ -142,11 +142,16 @@ function countSent(session: RunSession): void {
   if (!isUnsent) session.leaveLine ??= session.config.line?.take(owner)
 }
 
+// Whether a run needs no place, or has one.
+function isInLine({ config, leaveLine }: RunSession): boolean {
+  return config.line === undefined || leaveLine !== undefined
+}
+
 // Resolves to whether the run did not wait. The deadlines of a run that waited start after the wait.
 async function enterLine(session: RunSession): Promise<boolean> {
   const { state, config, journal } = session
   const { line, deadlines } = config
-  if (line === undefined || session.leaveLine) return true
+  if (line === undefined) return true
   const { owner, submission, stepStartedAt, deadlineAt } = state
   if (!line.isFull(owner)) {
     session.leaveLine = line.take(owner)

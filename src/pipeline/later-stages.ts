@@ -1,7 +1,6 @@
 import { callStrategy, firstPlainOf } from '../calling/call-strategy.js'
 import { strategyErrorOf } from '../calling/error-of-other-run.js'
 import type { StageCalls } from '../calling/stage-calls.js'
-import { withAttemptObserver } from '../contracts/attempt-observer.js'
 import { toErrorJson } from '../contracts/errors.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
 import { withDeadline } from '../timing/deadline.js'
@@ -113,7 +112,7 @@ async function advanceStage<S extends LaterStage>(
   session.log.append({ type: 'stage-started', ...placeOf(stage, first) })
   session.journal.note({ stepStartedAt: startedAt })
   const work = openStage(stage, startedAt, first)
-  const attempts = observerOf(session, work)
+  const attempts = observerOf(session, work, { isChain: first !== strategy })
   const timeoutMs = Math.max(0, remainingMs(session, stageMs))
   let late: StageTimeoutError | undefined
   const endLate = () => {
@@ -123,7 +122,7 @@ async function advanceStage<S extends LaterStage>(
   try {
     const limit = { clock, signal: session.signal, timeoutMs, error: endLate }
     const output = await withDeadline(limit, async (own) => {
-      const context = withAttemptObserver(contextOf(session, work, own), attempts.observer)
+      const context = contextOf(session, work, own, attempts.observer)
       const given = await input()
       return callStrategy(stage, strategy, given, context).catch((thrown: unknown) => {
         throw strategyErrorOf(strategy, thrown)

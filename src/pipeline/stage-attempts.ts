@@ -1,4 +1,4 @@
-import type { AttemptObserver } from '../contracts/attempt-observer.js'
+import type { AttemptObserver, ObservedStrategy } from '../contracts/attempt-observer.js'
 import { toErrorJson } from '../contracts/errors.js'
 import type { Attempt } from '../contracts/result.js'
 import type { UploadedVideo, Uploader } from '../contracts/uploader.js'
@@ -13,17 +13,23 @@ export interface StageAttempts {
   readonly lastError: { readonly error: unknown } | undefined
 }
 
-/** Starts recording the attempts of a stage. */
-export function observerOf(session: RunSession, work: StageWork): StageAttempts {
+/** Starts recording the attempts of a stage. Only in a chain does the strategy change. */
+export function observerOf(
+  session: RunSession,
+  work: StageWork,
+  { isChain }: { readonly isChain: boolean },
+): StageAttempts {
   const { stage } = work
   const { verifyUpload } = session.config
   let lastError: StageAttempts['lastError']
   const record = (attempt: Attempt) => session.journal.note({ attempts: [...session.state.attempts, attempt] })
   const observer: AttemptObserver = {
     ...(stage === 'upload' && verifyUpload && { verify: verifierOf(verifyUpload) }),
-    working: (strategy) => {
-      work.strategy = strategy
-    },
+    ...(isChain && {
+      working: (strategy: ObservedStrategy) => {
+        work.strategy = strategy
+      },
+    }),
     succeeded: ({ strategy, durationMs }) => {
       if (!work.isOpen) return
       work.strategy = strategy

@@ -1,9 +1,9 @@
-import type { ObservedStrategy } from '../contracts/attempt-observer.js'
+import { type AttemptObserver, type ObservedStrategy, withAttemptObserver } from '../contracts/attempt-observer.js'
 import { describeValue, toErrorJson } from '../contracts/errors.js'
 import { isJson, jsonPartOf } from '../contracts/is-json.js'
 import type { StageContext, StageName, StageProgress } from '../contracts/stage.js'
 import { bugNameOf } from '../contracts/submission.js'
-import type { HasSignal } from '../timing/lazy-signal.js'
+import { type HasSignal, underSignal } from '../timing/lazy-signal.js'
 import { isRatio, ProgressGauge } from './progress-gauge.js'
 import { type RunSession, warn } from './run-session.js'
 import { shortened } from './state/attempts.js'
@@ -31,13 +31,15 @@ export function placeOf(stage: StageName, { name, label }: ObservedStrategy) {
 }
 
 /** The context of the strategies of a stage. */
-export function contextOf(session: RunSession, work: StageWork, limit: HasSignal): StageContext {
+export function contextOf(
+  session: RunSession,
+  work: StageWork,
+  limit: HasSignal,
+  observer?: AttemptObserver,
+): StageContext {
   const { clock } = session.config
-  return {
+  const context: Omit<StageContext, 'signal'> = {
     runId: session.id,
-    get signal() {
-      return limit.signal
-    },
     clock,
     report: (progress) => {
       try {
@@ -51,6 +53,7 @@ export function contextOf(session: RunSession, work: StageWork, limit: HasSignal
       if (work.isOpen && isWarning) warn(session, warning, work.stage, work.strategy.name)
     },
   }
+  return underSignal(observer ? withAttemptObserver(context, observer) : context, limit)
 }
 
 /** Warns about a bug in the code of a strategy, which a degraded run must not hide. */

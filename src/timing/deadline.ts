@@ -25,18 +25,28 @@ export function withDeadline<T>(options: DeadlineOptions, call: (limit: HasSigna
     if (signal?.aborted) return reject(signal.reason)
     const limit = new LazySignal()
     const cut = (reason: unknown) => {
-      leave()
-      reject(reason)
+      fail(reason)
       limit.abort(reason)
     }
-    const followCaller = () => cut(signal?.reason)
     const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : startTimer(clock, timeoutMs, () => cut(error()))
-    signal?.addEventListener('abort', followCaller, ONCE)
+    const followCaller = signal && (() => cut(signal.reason))
+    if (followCaller) signal.addEventListener('abort', followCaller, ONCE)
     const leave = () => {
       timer?.stop()
-      signal?.removeEventListener('abort', followCaller)
+      if (followCaller) signal.removeEventListener('abort', followCaller)
     }
-    settleLike(() => call(limit), { resolve, reject, leave })
+    const fail = (reason: unknown) => {
+      leave()
+      reject(reason)
+    }
+    try {
+      Promise.resolve(call(limit)).then((value) => {
+        leave()
+        resolve(value)
+      }, fail)
+    } catch (thrown) {
+      fail(thrown) // A strategy that throws before its first await must not differ from one that rejects.
+    }
   })
 }
 
@@ -46,25 +56,17 @@ export function raceAbort<T>(signal: AbortSignal, call: () => Promise<T>): Promi
     if (signal.aborted) return reject(signal.reason)
     const abort = () => reject(signal.reason)
     signal.addEventListener('abort', abort, ONCE)
-    settleLike(call, { resolve, reject, leave: () => signal.removeEventListener('abort', abort) })
+    const fail = (reason: unknown) => {
+      signal.removeEventListener('abort', abort)
+      reject(reason)
+    }
+    try {
+      Promise.resolve(call()).then((value) => {
+        signal.removeEventListener('abort', abort)
+        resolve(value)
+      }, fail)
+    } catch (thrown) {
+      fail(thrown)
+    }
   })
-}
-
-// A strategy that throws before its first await must not differ from one that rejects.
-function settleLike<T>(
-  call: () => Promise<T>,
-  { resolve, reject, leave }: { resolve(value: T): void; reject(reason: unknown): void; leave(): void },
-): void {
-  const fail = (reason: unknown) => {
-    leave()
-    reject(reason)
-  }
-  try {
-    Promise.resolve(call()).then((value) => {
-      leave()
-      resolve(value)
-    }, fail)
-  } catch (thrown) {
-    fail(thrown)
-  }
 }

@@ -27,7 +27,7 @@ export class LazySignal implements HasSignal {
 }
 
 /** A context under another signal, which is created when it is read. A copy of the context reads it, so this comes last. */
-export function underSignal<C extends HasSignal>(context: C, limit: HasSignal): C {
+export function underSignal<C extends object>(context: C, limit: HasSignal): C & HasSignal {
   return {
     ...context,
     get signal() {

@@ -59,7 +59,8 @@ const LONGEST_MS = 60_000
  */
 export function remoteVideo(options: RemoteVideoOptions): VideoSource {
   const known: Identity = { mediaType: options.mediaType }
-  const download = createDownloader({ ...options, headerTimeoutMs: options.timeoutMs })
+  // Most sources are never opened.
+  let download: Downloader | undefined
   return {
     ...(options.isUrlSecret !== true && { url: options.url }),
     isPublic: options.isPublic,
@@ -70,7 +71,10 @@ export function remoteVideo(options: RemoteVideoOptions): VideoSource {
     get byteLength() {
       return known.byteLength
     },
-    open: (open = {}) => openVideo({ options, known, download }, open),
+    open: (open = {}) => {
+      download ??= createDownloader({ ...options, headerTimeoutMs: options.timeoutMs })
+      return openVideo({ options, known, download }, open)
+    },
   }
 }
 

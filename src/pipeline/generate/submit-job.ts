@@ -1,7 +1,7 @@
 import { strategyErrorOf } from '../../calling/error-of-other-run.js'
 import { startTask } from '../../calling/tasks.js'
 import type { Generator, StartedTask } from '../../contracts/generator.js'
-import { createSha256 } from '../../contracts/sha256.js'
+import { sha256Of } from '../../contracts/sha256.js'
 import { mayHaveBeenAccepted } from '../../contracts/submission.js'
 import { raceAbort, withDeadline } from '../../timing/deadline.js'
 import { answerOf, isFenced } from '../journal/store-calls.js'
@@ -107,9 +107,7 @@ export async function submitJob(
 
 /** The idempotency key: at most 64 characters, and the same for the same submission in every process. */
 export function idempotencyKeyOf(runId: string, generator: string, number: number): string {
-  const digest = createSha256()
-    .update(JSON.stringify([runId, generator, number]))
-    .digest('hex')
+  const digest = sha256Of(JSON.stringify([runId, generator, number]))
   return `sora_${digest.slice(0, 48)}`
 }
 

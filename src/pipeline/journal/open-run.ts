@@ -49,7 +49,7 @@ export async function openRun(config: PipelineConfig, opening: Opening): Promise
   }
   const now = config.clock.now()
   const endsAt = config.clock.monotonic() + config.deadlines.totalMs
-  const timed = new TimedStore({ ...config, leftMs: () => endsAt - config.clock.monotonic() })
+  const timed = new TimedStore(config, () => endsAt - config.clock.monotonic())
   const hasten = () => timed.endBy(config.clock.monotonic() + config.storeTimeoutMs)
   signal.addEventListener('abort', hasten, { once: true })
   try {

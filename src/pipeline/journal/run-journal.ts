@@ -33,12 +33,11 @@ export class RunJournal {
   readonly store: RunStore
   /** The time of the deadlines of the run. */
   readonly time: RunTime
-  readonly #options: JournalOptions
+  readonly #options: Pick<JournalOptions, 'config' | 'isResident' | 'onUnsaved'>
   readonly #timed: TimedStore
   readonly #saves: VersionedSaves
   readonly #queue = new SaveQueue()
   #state: RunState
-  /** The last known state in the store. */
   #saved: RunState
   #writes = 0
   #hasUnsaved = false
@@ -47,15 +46,15 @@ export class RunJournal {
   #isLeft = false
 
   constructor(options: JournalOptions) {
-    const { config, isNew, version, state } = options
-    this.#options = options
+    const { config, isNew, isResident, onUnsaved, version, state } = options
+    this.#options = { config, isResident, onUnsaved }
     this.#state = state
     this.#saved = state
     if (isNew) this.#heldRow = config.lease.row
     this.time = new RunTime(config.clock, state)
-    this.#timed = new TimedStore({ ...config, leftMs: () => this.time.leftMs(this.#state.deadlineAt) })
+    this.#timed = new TimedStore(config, () => this.time.leftMs(this.#state.deadlineAt))
     this.store = this.#timed.store
-    this.#saves = new VersionedSaves({ ...config, ...config.lease, id: state.id, version, timed: this.#timed })
+    this.#saves = new VersionedSaves({ config, id: state.id, version, timed: this.#timed })
   }
 
   get state(): RunState {
@@ -231,22 +230,20 @@ export class RunJournal {
 
   async #commit(patch: StatePatch, isHolding: boolean): Promise<void> {
     const { row } = this.#options.config.lease
-    const before = this.#state
+    const unsaved = this.#state
     const state = this.#patched(patch, isHolding)
     await this.#saves.save(toStoredRun(state))
     this.#writes += 1
     this.#hasUnsaved = false
     this.#saved = state
     this.time.saved(state)
-    // Without changes that were noted during the save, the saved state is the newest one.
-    this.#state = this.#state === before ? state : { ...this.#patched(patch, isHolding), epoch: state.epoch }
+    this.#state = this.#state !== unsaved ? { ...this.#patched(patch, isHolding), epoch: state.epoch } : state
     this.#heldRow = isHolding ? row : undefined
   }
 
   #patched(patch: StatePatch, isHolding: boolean): RunState {
-    const { worker } = this.#options.config.lease
     const wakeAt = this.time.wakeAt(patch.wakeAt ?? this.#state.wakeAt)
-    const due = { ...patch, wakeAt }
-    return patchedState(this.#state, due, this.time.mark(), isHolding ? { worker, saved: this.#saved } : undefined)
+    const hold = isHolding ? { worker: this.#options.config.lease.worker, saved: this.#saved } : undefined
+    return patchedState(this.#state, { ...patch, wakeAt }, this.time.mark(), hold)
   }
 }

@@ -37,9 +37,9 @@ export class RunTime {
     return this.#dueAt - this.#clock.monotonic()
   }
 
-  /** Milliseconds to the earliest of some instants of the run; may be negative. */
-  leftMs(...ends: readonly (number | undefined)[]): number {
-    return leftMs(this.now(), ...ends)
+  /** Milliseconds to the earlier of two instants of the run; may be negative. */
+  leftMs(end: number | undefined, other?: number): number {
+    return leftMs(this.now(), end, other)
   }
 
   /**

@@ -9,8 +9,9 @@ export function noted(state: RunState, patch: StatePatch): RunState {
   return Number.isInteger(next.wakeAt) ? next : { ...next, wakeAt: Math.ceil(next.wakeAt) }
 }
 
-const LEFT_BY_WORKERS = ['formerLease', 'time', 'worker'] as const
-const LEFT_BY_ENDS = ['error', 'endedAt', 'isAborted', 'isRefused', 'upstream'] as const
+// Fields of the worker that saved before, and of an end that no longer counts.
+const OF_WORKERS = ['formerLease', 'time', 'worker'] as const
+const OF_ENDS = ['error', 'endedAt', 'isAborted', 'isRefused', 'upstream'] as const
 
 /**
  * A state with its changes, as it is saved. A new step has not started unless the patch sets it, a run that continues has no end,
@@ -25,24 +26,25 @@ export function patchedState(
   hold: { readonly worker: string; readonly saved: RunState } | undefined,
 ): RunState {
   const isRunning = (patch.status ?? state.status) === 'running'
+  const isHeld = isRunning && hold !== undefined
   const isTakenOver = hold !== undefined && hold.saved.worker !== hold.worker
-  const epoch = isTakenOver ? hold.saved.epoch + 1 : state.epoch
-  const isEntered = patch.step === undefined || patch.stepStartedAt !== undefined
-  const marks = isRunning ? { time, ...(hold && { worker: hold.worker }) } : {}
-  const next = noted(state, { ...patch, epoch, ...marks })
-  const left = [
-    ...LEFT_BY_WORKERS.filter((field) => !(field in marks)),
-    ...(isRunning ? LEFT_BY_ENDS : []),
-    ...(isEntered ? [] : (['stepStartedAt'] as const)),
-  ]
-  return without(next, left)
+  const next: Changeable = { ...state, ...patch }
+  next.wakeAt = Math.ceil(next.wakeAt)
+  next.epoch = isTakenOver ? hold.saved.epoch + 1 : state.epoch
+  if (isRunning) next.time = time
+  if (isHeld) next.worker = hold.worker
+  const isKept = (field: keyof RunState) => (field === 'time' && isRunning) || (field === 'worker' && isHeld)
+  const left: (keyof RunState)[] = OF_WORKERS.filter((field) => !isKept(field) && field in next)
+  if (isRunning) left.push(...OF_ENDS.filter((field) => field in next))
+  if (patch.step !== undefined && patch.stepStartedAt === undefined) left.push('stepStartedAt')
+  return left.length === 0 ? next : without(next, left)
 }
 
-// Most states have none of the fields, and a copy without fields is expensive.
-function without(state: RunState, fields: readonly (keyof RunState)[]): RunState {
-  const present = fields.filter((field) => field in state)
-  if (present.length === 0) return state
-  return Object.fromEntries(Object.entries(state).filter(([field]) => !present.includes(field as never))) as RunState
+type Changeable = { -readonly [Field in keyof RunState]: RunState[Field] }
+
+// Rare: between two saves of one worker nothing is removed, and a copy without fields is expensive.
+function without(state: RunState, fields: readonly string[]): RunState {
+  return Object.fromEntries(Object.entries(state).filter(([field]) => !fields.includes(field))) as RunState
 }
 
 /** Whether a change other than progress was noted since the state was saved. */

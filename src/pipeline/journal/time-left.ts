@@ -26,7 +26,7 @@ export function waitMsAt({ time, wakeAt }: Pick<RunState, 'time' | 'wakeAt'>, wa
   return Math.max(0, wakeAt - wall)
 }
 
-/** Milliseconds from an instant to the earliest of some others; may be negative, and is `Infinity` if there are none. */
-export function leftMs(now: number, ...ends: readonly (number | undefined)[]): number {
-  return Math.min(...ends.map((end) => end ?? Number.POSITIVE_INFINITY)) - now
+/** Milliseconds from an instant to the earlier of two others; may be negative, and is `Infinity` without any. */
+export function leftMs(now: number, end: number | undefined, other: number | undefined = end): number {
+  return Math.min(end ?? Number.POSITIVE_INFINITY, other ?? Number.POSITIVE_INFINITY) - now
 }

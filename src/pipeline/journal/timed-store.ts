@@ -13,8 +13,6 @@ export interface TimedStoreOptions {
   readonly rawStore: RunStore
   readonly clock: Clock
   readonly storeTimeoutMs: number
-  /** Until the deadline of the run; `Infinity` for none. */
-  readonly leftMs: () => number
 }
 
 /**
@@ -32,7 +30,8 @@ export class TimedStore {
   #restsUntil = Number.NEGATIVE_INFINITY
   #failures = 0
 
-  constructor({ rawStore, clock, storeTimeoutMs, leftMs }: TimedStoreOptions) {
+  /** @param leftMs - Milliseconds until the deadline of the run; `Infinity` for none. */
+  constructor({ rawStore, clock, storeTimeoutMs }: TimedStoreOptions, leftMs: () => number) {
     this.#clock = clock
     this.#storeTimeoutMs = storeTimeoutMs
     this.#leftMs = leftMs

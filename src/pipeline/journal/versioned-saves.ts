@@ -13,15 +13,20 @@ import type { TimedStore } from './timed-store.js'
 // How long to wait for the response to a save that timed out, before the store is read.
 const LATE_MS = 5000
 
-/** Options of the saves. */
-export interface SaveOptions {
-  readonly id: string
-  readonly worker: string
+/** What the saves need of the configuration. */
+export interface SavingConfig {
+  readonly lease: { readonly worker: string }
   readonly rawStore: RunStore
   /** With a time limit on each operation. */
   readonly store: RunStore
-  readonly timed: TimedStore
   readonly clock: Clock
+}
+
+/** Options of the saves. */
+export interface SaveOptions {
+  readonly id: string
+  readonly config: SavingConfig
+  readonly timed: TimedStore
   /** The newest known state. */
   readonly version: number
 }
@@ -82,7 +87,7 @@ export class VersionedSaves {
   takeBack(state: RunState): void {
     const last = this.#last
     if (last === undefined) return
-    const { clock } = this.#options
+    const { clock } = this.#options.config
     const error = () =>
       new RunStateError('Could not learn the outcome of the save', { isRetryable: true, reason: STORE_DOWN })
     const limit = { clock: backgroundOf(clock), timeoutMs: LATE_MS, error }
@@ -96,8 +101,9 @@ export class VersionedSaves {
   }
 
   #saveOver(find: () => Promise<number | undefined>, state: RunState): void {
-    const { id, store } = this.#options
-    inBackground(this.#options, async () => {
+    const { id, config } = this.#options
+    const { store } = config
+    inBackground(config, async () => {
       const version = await find()
       if (version !== undefined) await store.save(id, version, freed(state))
     })
@@ -105,8 +111,8 @@ export class VersionedSaves {
 
   // The version to save over: that of the last save if it landed, otherwise the one before.
   async #landedAs(last: Pick<StoredSave, 'version' | 'state'>): Promise<number | undefined> {
-    const { id, store } = this.#options
-    const loaded = await store.load(id)
+    const { id, config } = this.#options
+    const loaded = await config.store.load(id)
     // It did not land: the run is free, unless another process has it.
     if (loaded?.version === last.version && loaded.state.worker === last.state.worker) return loaded.version
     // A later save must stay, also one of the same worker.
@@ -116,9 +122,9 @@ export class VersionedSaves {
   }
 
   #save(version: number, state: StoredRun): Promise<number> {
-    const { id, rawStore, timed } = this.#options
+    const { id, config, timed } = this.#options
     return timed.wait('save', () => {
-      const done = Promise.resolve(rawStore.save(id, version, state)).then(checkedVersion)
+      const done = Promise.resolve(config.rawStore.save(id, version, state)).then(checkedVersion)
       this.#last = { version, state, done }
       return done
     })
@@ -126,8 +132,8 @@ export class VersionedSaves {
 
   // Only this process saves states that name its worker.
   #isOwn(loaded: LoadedRun): boolean {
-    const { id, worker } = this.#options
-    return readRunState(id, loaded).worker === worker
+    const { id, config } = this.#options
+    return readRunState(id, loaded).worker === config.lease.worker
   }
 }
 

@@ -1,5 +1,7 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { RunReport, RunStore } from '../../contracts/run-store.js'
+import { startTimer } from '../../timing/system-clock.js'
+import type { QueuedTimer } from '../../timing/timer-queue.js'
 import type { RunProgress } from '../state/run-state.js'
 
 /** A run that a worker holds. */
@@ -35,8 +37,6 @@ export interface WorkerLease {
 }
 
 const REPORT_MS = 1000
-// Never shown. Without a reason, abort() creates an error with a stack.
-const OVER = 'over'
 
 /** Creates the lease of a worker. It uses the store only while a run is held. */
 export function workerLease(options: {
@@ -51,7 +51,8 @@ export function workerLease(options: {
   let row = 0
   let lastBeatAt = Number.NEGATIVE_INFINITY
   let beating: { readonly startedAt: number; readonly done: Promise<void> } | undefined
-  let stop = new AbortController()
+  let nextBeat: QueuedTimer | undefined
+  let nextReport: QueuedTimer | undefined
   let isRetiring = false
 
   const retire = async () => {
@@ -88,20 +89,18 @@ export function workerLease(options: {
       if (held.has(run) && versions[index] !== run.version) run.onOtherVersion()
     }
   }
-  const keepBeating = async (signal: AbortSignal) => {
-    // The first beat may be due already, because opening the run takes time.
-    await clock.sleep(Math.min(leaseMs / 3, Math.max(0, lastBeatAt + leaseMs / 3 - clock.monotonic())), { signal })
-    for (; !signal.aborted; await clock.sleep(leaseMs / 3, { signal })) {
+  const keepBeating = (ms: number) => {
+    nextBeat = startTimer(clock, ms, () => {
       // A store that is down misses beats: a run without a job does not submit without a beat, other runs continue. A store that
       // hangs must not delay the next beat.
       beatOnce().then(compareVersions).catch(ignored)
-    }
+      keepBeating(leaseMs / 3)
+    })
   }
-  const flushReports = async (signal: AbortSignal) => {
-    await clock.sleep(REPORT_MS, { signal })
+  const flushReports = () => {
     const entries: RunReport[] = [...reports].map(([id, progress]) => ({ id, progress }))
     reports.clear()
-    await store.report?.(worker, entries)
+    store.report?.(worker, entries).catch(ignored)
   }
 
   return {
@@ -115,15 +114,16 @@ export function workerLease(options: {
     },
     hold(run) {
       if (held.size === 0) {
-        stop = new AbortController()
-        keepBeating(stop.signal).catch(ignored)
+        // The first beat may be due already, because opening the run takes time.
+        keepBeating(Math.min(leaseMs / 3, Math.max(0, lastBeatAt + leaseMs / 3 - clock.monotonic())))
       }
       held.add(run)
       return () => {
         if (!held.delete(run)) return
         reports.delete(run.id)
         if (held.size > 0) return
-        stop.abort(OVER)
+        nextBeat?.stop()
+        nextReport?.stop()
         reports.clear()
         if (isRetiring) retire().catch(ignored)
       }
@@ -132,7 +132,7 @@ export function workerLease(options: {
     report(id, progress) {
       if (store.report === undefined || held.size === 0) return
       // The next report of the run replaces one that could not be written.
-      if (reports.size === 0) flushReports(stop.signal).catch(ignored)
+      if (reports.size === 0) nextReport = startTimer(clock, REPORT_MS, flushReports)
       reports.set(id, progress)
     },
   }

@@ -2,7 +2,7 @@ import type { Hash } from 'node:crypto'
 import type { MediaInput, VideoRequest } from '../../contracts/request.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { RunStore } from '../../contracts/run-store.js'
-import { createSha256 } from '../../contracts/sha256.js'
+import { createSha256, sha256Of } from '../../contracts/sha256.js'
 
 /** Media of a request that is kept beside the state of its run. */
 export type StoredMedia = {
@@ -86,24 +86,31 @@ export function namesMedia(stored: StoredRequest): boolean {
 
 /** A digest of a request: the same for bytes and for their data URL, and the same in every version. */
 export function fingerprintOf(request: VideoRequest): string {
-  const hash = createSha256()
-  hash.update('{')
   const fields = Object.entries(request)
     .filter(([, value]) => value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-  for (const [index, [field, value]] of fields.entries()) {
-    hash.update(`${index === 0 ? '' : ','}${JSON.stringify(field)}:`)
-    if (typeof value === 'object' && value !== null && 'bytes' in value && value.bytes instanceof Uint8Array) {
-      hashDataUrl(hash, value as Exclude<MediaInput, string>)
-    } else hash.update(canonicalJson(value))
+  if (!fields.some(([, value]) => isBytes(value) || (typeof value === 'string' && value.length > PIECE))) {
+    return sha256Of(`{${fields.map(([field, value]) => `${JSON.stringify(field)}:${canonicalJson(value)}`).join()}}`)
   }
-  return hash.update('}').digest('hex')
+  // In pieces, so that large media needs no copy.
+  const digest = createSha256()
+  digest.update('{')
+  for (const [index, [field, value]] of fields.entries()) {
+    digest.update(`${index === 0 ? '' : ','}${JSON.stringify(field)}:`)
+    if (isBytes(value)) hashDataUrl(digest, value)
+    else digest.update(canonicalJson(value))
+  }
+  return digest.update('}').digest('hex')
 }
 
-function hashDataUrl(hash: Hash, { bytes, mediaType }: Exclude<MediaInput, string>): void {
-  hash.update(JSON.stringify(`data:${mediaType};base64,`).slice(0, -1))
-  for (let from = 0; from < bytes.length; from += PIECE) hash.update(base64Of(bytes.subarray(from, from + PIECE)))
-  hash.update('"')
+function isBytes(value: unknown): value is Exclude<MediaInput, string> {
+  return typeof value === 'object' && value !== null && 'bytes' in value && value.bytes instanceof Uint8Array
+}
+
+function hashDataUrl(digest: Hash, { bytes, mediaType }: Exclude<MediaInput, string>): void {
+  digest.update(JSON.stringify(`data:${mediaType};base64,`).slice(0, -1))
+  for (let from = 0; from < bytes.length; from += PIECE) digest.update(base64Of(bytes.subarray(from, from + PIECE)))
+  digest.update('"')
 }
 
 function toDataUrl(media: MediaInput): string {
@@ -123,6 +130,7 @@ function readDataUrl(text: string): Exclude<MediaInput, string> | undefined {
 }
 
 function canonicalJson(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
   return JSON.stringify(value, (_key, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -33,7 +33,7 @@ async function world({
   )
   const config = configOf({ generator: fakeTaskGenerator({ name: 'first' }), store: rawStore, clock })
   const fresh = stateOf('run_1', { request, worker: config.lease.worker })
-  const timed = new TimedStore({ rawStore, clock, storeTimeoutMs: HANG_MS, leftMs: () => Number.POSITIVE_INFINITY })
+  const timed = new TimedStore({ rawStore, clock, storeTimeoutMs: HANG_MS }, () => Number.POSITIVE_INFINITY)
   const create = () => createRun(config, { fresh, media, timed })
   const isMediaKept = async () => (await memory.getMedia?.(media[0]?.sha256 ?? '')) !== undefined
   return { clock, memory, fresh, create, callsOf, isMediaKept }

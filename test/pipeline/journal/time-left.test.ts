@@ -56,7 +56,7 @@ describe('the time of a run that is loaded', () => {
 
   it('has no end without a deadline', () => {
     expect(leftMs(START, undefined)).toBe(Number.POSITIVE_INFINITY)
-    expect(leftMs(START, START + 5, undefined, START - 5)).toBe(-5)
+    expect(leftMs(START, START + 5, START - 5)).toBe(-5)
   })
 })
 

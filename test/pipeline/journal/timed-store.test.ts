@@ -24,7 +24,7 @@ async function world(leftMs: number) {
     load: () => reply('load', undefined),
     due: () => reply('due', []),
   })
-  const timed = new TimedStore({ rawStore, clock, storeTimeoutMs: LIMIT_MS, leftMs: () => leftMs })
+  const timed = new TimedStore({ rawStore, clock, storeTimeoutMs: LIMIT_MS }, () => leftMs)
 
   /** How long one call takes to give up; 0 when it is answered. */
   const callMs = async (call: () => Promise<unknown>) => {

@@ -33,9 +33,14 @@ async function world({ first = heldBy('own', 0), landings = [] as readonly Landi
     return version
   }
   const { store: rawStore, callsOf } = recordedStore(memory, { save })
-  const timed = new TimedStore({ rawStore, clock, storeTimeoutMs: HANG_MS, leftMs: () => Number.POSITIVE_INFINITY })
+  const timed = new TimedStore({ rawStore, clock, storeTimeoutMs: HANG_MS }, () => Number.POSITIVE_INFINITY)
   const store = withinTime(rawStore, clock, () => HANG_MS)
-  const saves = new VersionedSaves({ id: 'run_1', worker: 'own', rawStore, store, timed, clock, version: 1 })
+  const saves = new VersionedSaves({
+    id: 'run_1',
+    config: { lease: { worker: 'own' }, rawStore, store, clock },
+    timed,
+    version: 1,
+  })
   const present = async () => {
     const loaded = await memory.load('run_1')
     const { worker, wakeAt } = loaded?.state ?? { wakeAt: Number.NaN }
