@@ -1,12 +1,14 @@
 import type { Agent, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { OutgoingRequest } from './outgoing-request.js'
+import type { OutgoingRequest, OutgoingStream } from './outgoing-request.js'
+import { piecesOf, writeStream } from './write-stream.js'
 
 // Loaded at first use, because they take longer to load than the rest of the library; if they are missing, fetch is
 // used.
 const builtin = typeof process === 'object' ? process.getBuiltinModule : undefined
-// For polls of one origin; a submission opens its own connection.
 const MOST_SOCKETS = 64
+const SHARED: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT'])
+const MOST_AT_ONCE = 65_536
 const IDLE_MS = 15_000
 const NULL_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 const ENCODINGS = 'gzip, deflate, br'
@@ -29,39 +31,44 @@ export function hasNodeTransport(): boolean {
 
 /**
  * Sends exactly one request over `node:http` or `node:https`, follows no redirect, and has no time limit other than
- * the signal. A `POST` opens its own connection, so that a submission is never written to one that the server is
- * closing; polls of one origin share up to 64. Rejects with the raw error.
+ * the signal. A `POST` and a stream open their own connection, so that neither is written to one that the server is
+ * closing; other requests of one origin share up to 64. Rejects with the raw error.
  */
 export async function nodeTransport(outgoing: OutgoingRequest): Promise<Response> {
   return exchange(outgoing, await bodyOf(outgoing))
 }
 
 interface Body {
-  readonly bytes: Uint8Array | undefined
-  readonly type: string | undefined
+  readonly bytes?: Uint8Array<ArrayBuffer> | undefined
+  readonly stream?: OutgoingStream | undefined
+  readonly type?: string | undefined
 }
 
-function exchange({ method, url, headers = {}, signal, agent }: OutgoingRequest, { bytes, type }: Body) {
+function exchange({ method, url, headers = {}, signal, agent }: OutgoingRequest, { bytes, stream, type }: Body) {
   return new Promise<Response>((resolve, reject) => {
     signal.throwIfAborted()
     const target = new URL(url)
     const isSecure = target.protocol === 'https:'
     // Called on the module's object, whose functions a network mock replaces in a test.
     const { request: send } = isSecure ? part('node:https') : part('node:http')
+    const byteLength = bytes?.byteLength ?? stream?.byteLength
+    const isShared = stream === undefined && SHARED.has(method)
     const request = send(target, {
       method,
-      agent: agent ?? (method === 'GET' ? kept()[isSecure ? 'https:' : 'http:'] : false),
+      agent: agent ?? (isShared ? kept()[isSecure ? 'https:' : 'http:'] : false),
       headers: {
         'user-agent': 'node',
         'accept-encoding': ENCODINGS,
         ...(type !== undefined && { 'content-type': type }),
         ...headers,
-        ...(bytes !== undefined && { 'content-length': String(bytes.byteLength) }),
+        ...(byteLength !== undefined && { 'content-length': String(byteLength) }),
       },
       signal,
     })
     request.on('error', reject)
     request.once('response', (message) => {
+      // An answer before the whole body was sent: the server wants no more of it.
+      message.once('end', () => request.writableFinished || request.destroy())
       try {
         resolve(responseOf(message))
       } catch (error) {
@@ -69,7 +76,9 @@ function exchange({ method, url, headers = {}, signal, agent }: OutgoingRequest,
         reject(error)
       }
     })
-    request.end(bytes)
+    const body = bytes !== undefined && bytes.length > MOST_AT_ONCE ? piecesOf(bytes) : stream
+    if (body === undefined) request.end(bytes)
+    else void writeStream(request, body)
   })
 }
 
@@ -117,9 +126,9 @@ function decoderOf(encoding: string) {
   }
 }
 
-async function bodyOf({ json, form, bytes }: OutgoingRequest): Promise<Body> {
+async function bodyOf({ json, form, bytes, stream }: OutgoingRequest): Promise<Body> {
   if (json !== undefined) return { bytes: Buffer.from(JSON.stringify(json)), type: 'application/json' }
-  if (form === undefined) return { bytes, type: undefined }
+  if (form === undefined) return { bytes, stream }
   const encoded = new Response(form)
   return { bytes: new Uint8Array(await encoded.arrayBuffer()), type: encoded.headers.get('content-type') ?? undefined }
 }

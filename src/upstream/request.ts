@@ -3,7 +3,6 @@ import { abortable } from './abortable.js'
 import { hasNodeTransport, nodeTransport } from './node-transport.js'
 import type { OutgoingRequest, OutgoingStream } from './outgoing-request.js'
 
-const PIECE_BYTES = 65_536
 // Importing ky touches the platform's fetch, which alone costs 15 MB.
 const loadKy = lazyPart(() => import('ky'))
 
@@ -13,7 +12,9 @@ const loadKy = lazyPart(() => import('ky'))
  */
 export async function send(request: OutgoingRequest): Promise<Response> {
   const { method, url, json, form, bytes, stream, signal, fetch } = request
-  if (request.isNode && fetch === undefined && hasNodeTransport()) {
+  // Node's fetch copies bytes twice and keeps the copies until they are collected, and may keep all of a stream.
+  const isLarge = stream !== undefined || bytes !== undefined
+  if ((request.isNode || isLarge) && fetch === undefined && hasNodeTransport()) {
     signal.throwIfAborted()
     request.confirm?.()
     return abortable(signal, nodeTransport(request))
@@ -33,32 +34,13 @@ export async function send(request: OutgoingRequest): Promise<Response> {
     timeout: false,
     throwHttpErrors: false,
     ...(fetch !== undefined && { fetch: () => fetch(url, plain) }),
-    ...(fetch === undefined && bytes !== undefined && bytes.length > 0 && { ...inPieces(bytes, headers) }),
   })
   return abortable(signal, answer)
 }
 
-// Node's fetch keeps all of a stream in memory, to send it again after a redirect, unless a redirect is an error.
+// A fetch may keep all of a stream in memory, to send it again after a redirect, unless a redirect is an error.
 function streamed({ chunks, byteLength }: OutgoingStream, headers: Readonly<Record<string, string>>) {
   const body = ReadableStream.from(chunks)
   const length = byteLength === undefined ? {} : { 'content-length': String(byteLength) }
   return { body, duplex: 'half', redirect: 'error', window: null, headers: { ...headers, ...length } } as const
-}
-
-// Node's fetch copies a whole body of bytes twice for each request, and the copies stay until they are collected: 150
-// MB for parts of 8 MB. Pieces of a stream are not copied. An injected fetch gets the bytes, so that it can read
-// them.
-function inPieces(bytes: Uint8Array<ArrayBuffer>, headers: Readonly<Record<string, string>>) {
-  let at = 0
-  const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      pull(controller) {
-        if (at >= bytes.length) return controller.close()
-        controller.enqueue(bytes.subarray(at, at + PIECE_BYTES))
-        at += PIECE_BYTES
-      },
-    },
-    { highWaterMark: 0 },
-  )
-  return { body, duplex: 'half', headers: { ...headers, 'content-length': String(bytes.length) } } as const
 }

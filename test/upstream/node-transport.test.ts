@@ -1,9 +1,11 @@
+import { once } from 'node:events'
 import { Agent, createServer, request } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { videosApiGenerator } from '../../src/strategies/index.js'
 import { hasNodeTransport, nodeTransport } from '../../src/upstream/node-transport.js'
+import type { OutgoingStream } from '../../src/upstream/outgoing-request.js'
 import { eventually } from '../support/eventually.js'
 import { deadOrigin, json, loopbackServer } from './loopback-server.js'
 import { stageContext } from './stage-context.js'
@@ -138,6 +140,91 @@ describe('nodeTransport', () => {
     },
   )
 })
+
+describe('a streamed body', () => {
+  const put = (url: string, stream: OutgoingStream, headers: Record<string, string> = {}) =>
+    nodeTransport({ method: 'PUT', url, stream, headers, signal })
+
+  it.each([
+    [undefined, { 'transfer-encoding': 'chunked' }],
+    [6, { 'content-length': '6' }],
+  ])('is sent unchanged when its length is %s, on a connection of its own', async (byteLength, headers) => {
+    const server = await loopbackServer(json(201, {}))
+    for (let turn = 0; turn < 2; turn += 1) {
+      const { source } = watched([Uint8Array.of(1, 2, 3), Uint8Array.of(), Uint8Array.of(4, 5, 6)])
+      await (await put(server.origin, { chunks: source, byteLength })).text()
+    }
+    expect(server.seen).toMatchObject([
+      { headers: { ...headers, connection: 'close' } },
+      { headers: { ...headers, connection: 'close' } },
+    ])
+    expect([...(server.seen[1]?.body ?? [])]).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  it('waits for no 100 Continue, and is not disturbed by one', async () => {
+    const server = await loopbackServer(json(201, {}))
+    const { source } = watched([Uint8Array.of(1)])
+    const answer = await put(server.origin, { chunks: source }, { expect: '100-continue' })
+    expect([answer.status, server.seen[0]?.body.length]).toEqual([201, 1])
+  })
+
+  it('is answered before it was sent: the answer counts, and the source is closed', async () => {
+    const server = createServer((_, response) => void response.writeHead(412).end('it exists')).listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await once(server, 'listening')
+    const { source, state } = watched(endless())
+    const answer = await put(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { chunks: source })
+    expect([answer.status, await answer.text()]).toEqual([412, 'it exists'])
+    await eventually(() => expect(state.isClosed).toBe(true))
+  })
+
+  it.each([2, 4])('of 3 bytes that announces %i fails, and the server gets no whole request', async (byteLength) => {
+    const server = await loopbackServer(json(201, {}))
+    const { source, state } = watched([Uint8Array.of(1, 2, 3)])
+    await expect(put(server.origin, { chunks: source, byteLength })).rejects.toThrow(`not ${byteLength} bytes`)
+    await eventually(() => expect([state.isClosed, server.sockets.size]).toEqual([true, 0]))
+    expect(server.seen).toEqual([])
+  })
+
+  it('is closed when the request is aborted, also while the server takes nothing', async () => {
+    const deaf = createTcpServer({ pauseOnConnect: true }, (socket) => void socket.on('error', () => undefined))
+    deaf.listen(0, '127.0.0.1')
+    onTestFinished(() => void deaf.close())
+    await once(deaf, 'listening')
+    const controller = new AbortController()
+    const { source, state } = watched(endless())
+    const sending = nodeTransport({
+      method: 'PUT',
+      url: `http://127.0.0.1:${(deaf.address() as AddressInfo).port}`,
+      stream: { chunks: source },
+      signal: controller.signal,
+    })
+    await eventually(() => expect(state.read).toBeGreaterThan(0))
+    controller.abort()
+    await expect(sending).rejects.toThrow()
+    await eventually(() => expect(state.isClosed).toBe(true))
+  })
+})
+
+function* endless(): Generator<Uint8Array<ArrayBuffer>> {
+  while (true) yield new Uint8Array(65_536)
+}
+
+/** A source of a stream, and what became of it. */
+function watched(chunks: Iterable<Uint8Array<ArrayBuffer>>) {
+  const state = { read: 0, isClosed: false }
+  async function* read() {
+    try {
+      for (const chunk of chunks) {
+        state.read += 1
+        yield chunk
+      }
+    } finally {
+      state.isClosed = true
+    }
+  }
+  return { source: read(), state }
+}
 
 describe('a generator', () => {
   it('goes over node:http while fetch is Node’s own, and over another fetch that is in its place', async () => {
