@@ -55,7 +55,7 @@ export interface ApiCall {
   readonly json?: JsonValue | undefined
   readonly form?: FormData | undefined
   /** Sent unchanged; at most one chunk. */
-  readonly bytes?: Uint8Array<ArrayBuffer> | undefined
+  readonly bytes?: OutgoingRequest['bytes'] | undefined
   /** A body that is not in memory, such as a video that is sent in one piece. */
   readonly stream?: OutgoingStream | undefined
   /**

@@ -40,18 +40,22 @@ export async function nodeTransport(outgoing: OutgoingRequest): Promise<Response
 
 interface Body {
   readonly bytes?: Uint8Array<ArrayBuffer> | undefined
+  readonly pieces?: OutgoingStream | undefined
   readonly stream?: OutgoingStream | undefined
   readonly type?: string | undefined
 }
 
-function exchange({ method, url, headers = {}, signal, agent }: OutgoingRequest, { bytes, stream, type }: Body) {
+function exchange(
+  { method, url, headers = {}, signal, agent }: OutgoingRequest,
+  { bytes, pieces, stream, type }: Body,
+) {
   return new Promise<Response>((resolve, reject) => {
     signal.throwIfAborted()
     const target = new URL(url)
     const isSecure = target.protocol === 'https:'
     // Called on the module's object, whose functions a network mock replaces in a test.
     const { request: send } = isSecure ? part('node:https') : part('node:http')
-    const byteLength = bytes?.byteLength ?? stream?.byteLength
+    const byteLength = (bytes ?? pieces ?? stream)?.byteLength
     const isShared = stream === undefined && SHARED.has(method)
     const request = send(target, {
       method,
@@ -76,7 +80,7 @@ function exchange({ method, url, headers = {}, signal, agent }: OutgoingRequest,
         reject(error)
       }
     })
-    const body = bytes !== undefined && bytes.length > MOST_AT_ONCE ? piecesOf(bytes) : stream
+    const body = pieces ?? stream
     if (body === undefined) request.end(bytes)
     else void writeStream(request, body)
   })
@@ -128,6 +132,8 @@ function decoderOf(encoding: string) {
 
 async function bodyOf({ json, form, bytes, stream }: OutgoingRequest): Promise<Body> {
   if (json !== undefined) return { bytes: Buffer.from(JSON.stringify(json)), type: 'application/json' }
+  if (bytes !== undefined && (!('byteLength' in bytes) || bytes.length > MOST_AT_ONCE))
+    return { pieces: piecesOf(bytes) }
   if (form === undefined) return { bytes, stream }
   const encoded = new Response(form)
   return { bytes: new Uint8Array(await encoded.arrayBuffer()), type: encoded.headers.get('content-type') ?? undefined }

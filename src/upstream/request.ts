@@ -1,7 +1,7 @@
 import { lazyPart } from '../contracts/lazy-part.js'
 import { abortable } from './abortable.js'
 import { hasNodeTransport, nodeTransport } from './node-transport.js'
-import type { OutgoingRequest, OutgoingStream } from './outgoing-request.js'
+import type { OutgoingBytes, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
 
 // Importing ky touches the platform's fetch, which alone costs 15 MB.
 const loadKy = lazyPart(() => import('ky'))
@@ -23,7 +23,7 @@ export async function send(request: OutgoingRequest): Promise<Response> {
   signal.throwIfAborted()
   request.confirm?.()
   const headers = { ...(json !== undefined && { 'content-type': 'application/json' }), ...request.headers }
-  const body = json === undefined ? (form ?? bytes) : JSON.stringify(json)
+  const body = json === undefined ? (form ?? joined(bytes)) : JSON.stringify(json)
   const plain = { method, headers, signal, redirect: 'manual', ...(body !== undefined && { body }) } as const
   if (stream !== undefined) {
     return abortable(signal, (fetch ?? globalThis.fetch)(url, { ...plain, ...streamed(stream, headers) }))
@@ -36,6 +36,11 @@ export async function send(request: OutgoingRequest): Promise<Response> {
     ...(fetch !== undefined && { fetch: () => fetch(url, plain) }),
   })
   return abortable(signal, answer)
+}
+
+// A fetch gets bytes in one piece, so that an injected one can read them.
+function joined(bytes: OutgoingBytes | undefined): Uint8Array<ArrayBuffer> | undefined {
+  return bytes === undefined || 'byteLength' in bytes ? bytes : new Uint8Array(Buffer.concat(bytes))
 }
 
 // A fetch may keep all of a stream in memory, to send it again after a redirect, unless a redirect is an error.

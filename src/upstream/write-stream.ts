@@ -1,5 +1,5 @@
 import type { ClientRequest } from 'node:http'
-import type { OutgoingStream } from './outgoing-request.js'
+import type { OutgoingBytes, OutgoingStream } from './outgoing-request.js'
 
 const PIECE_BYTES = 262_144
 
@@ -38,11 +38,13 @@ export async function writeStream(request: ClientRequest, { chunks, byteLength }
 }
 
 /** Bytes as a stream, so that a TLS connection copies one piece of them and not the whole. */
-export function piecesOf(bytes: Uint8Array<ArrayBuffer>): OutgoingStream {
+export function piecesOf(bytes: OutgoingBytes): OutgoingStream {
   async function* pieces() {
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES)
+    for (const chunk of [bytes].flat()) {
+      for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield chunk.subarray(at, at + PIECE_BYTES)
+    }
   }
-  return { chunks: pieces(), byteLength: bytes.length }
+  return { chunks: pieces(), byteLength: [bytes].flat().reduce((sum, { length }) => sum + length, 0) }
 }
 
 function wrongLength(byteLength: number): Error {

@@ -124,7 +124,7 @@ export function storageUploader(options: StorageUploaderOptions): Uploader {
     const progress = createByteProgress(context)
     const streamed = { window: video, progress, context, receiver: name, timeoutMs }
     return sendStreamed(streamed, async ({ stream, signal, isWhole }) => {
-      const body = ReadableStream.from(stream.chunks) as StoragePut['body']
+      const body = ReadableStream.from(copiesOf(stream.chunks)) as StoragePut['body']
       const given: unknown = await settled(
         () => put({ key, body, mediaType, byteLength: stream.byteLength, signal }),
         call,
@@ -149,7 +149,7 @@ export function storageUploader(options: StorageUploaderOptions): Uploader {
       const first = openVideo(source, context, WINDOW_BYTES)
       let video: OpenVideo | undefined = first
       try {
-        const mediaType = mediaTypeFor(source, (await first.at(0)).bytes)
+        const mediaType = mediaTypeFor(source, (await first.at(0)).chunks)
         const key = storageKey(template, context, mediaType)
         return await uploadRetries(
           maxAttempts,
@@ -178,6 +178,11 @@ async function settled<T>(call: () => T, name: string): Promise<Awaited<T>> {
   } catch (error) {
     throw clientError(error, name)
   }
+}
+
+// A client may change or transfer what it gets, and pieces may share their memory.
+async function* copiesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of pieces) yield new Uint8Array(piece)
 }
 
 function unfinished(problem: string): UpstreamResponseError {

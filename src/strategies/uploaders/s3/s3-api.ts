@@ -21,12 +21,12 @@ export interface S3Api {
   readonly retrying: Retrying
   /** What is under the key; `unclear` where the store does not let the keys see it. */
   find(): Promise<S3Object | 'missing' | 'unclear'>
-  putBytes(bytes: Uint8Array<ArrayBuffer>): Promise<S3Written>
+  putBytes(bytes: readonly Uint8Array<ArrayBuffer>[]): Promise<S3Written>
   putStream(stream: OutgoingStream, signal: AbortSignal): Promise<S3Written>
   /** Begins a multipart upload, and gives its id. */
   create(): Promise<string>
   /** Gives the ETag of the part. */
-  putPart(uploadId: string, number: number, bytes: Uint8Array<ArrayBuffer>, md5: string): Promise<string>
+  putPart(uploadId: string, number: number, bytes: readonly Uint8Array<ArrayBuffer>[], md5: string): Promise<string>
   complete(uploadId: string, etags: readonly string[]): Promise<S3Written>
 }
 
@@ -89,13 +89,13 @@ export function s3Api(bucket: S3Bucket, { key, mediaType }: S3Target, context: S
       const answer = await request({ method: 'PUT', query, bytes, headers, payloadHash: sha256Of(bytes) })
       const etag = answer.headers.get('etag')
       if (etag === null) throw unreadable(answer, 'there is no ETag')
-      const digest = { byteLength: bytes.length, md5, partMd5s: [] }
+      const digest = { byteLength: 0, md5, partMd5s: [] }
       const isSame = hasBytes({ ...s3ObjectOf(answer.headers), byteLength: undefined }, digest)
       if (isSame === false) throw unreadable(answer, `there is the ETag of other bytes than those of part ${number}`)
       return etag
     },
     async complete(uploadId, etags) {
-      const bytes = new TextEncoder().encode(completionOf(etags))
+      const bytes = [new TextEncoder().encode(completionOf(etags))]
       const headers = { 'content-type': 'application/xml' }
       const query = uploadQuery(uploadId)
       const answer = await write({ method: 'POST', query, headers, bytes, payloadHash: sha256Of(bytes) })
@@ -143,6 +143,8 @@ function base64(hex: string): string {
   return Buffer.from(hex, 'hex').toString('base64')
 }
 
-function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+function sha256Of(chunks: readonly Uint8Array[]): string {
+  const hash = createHash('sha256')
+  for (const chunk of chunks) hash.update(chunk)
+  return hash.digest('hex')
 }

@@ -51,8 +51,10 @@ export function hasBytes({ byteLength, etag = '' }: S3Object, digest: S3Digest):
 }
 
 /** The MD5 of some bytes, in hexadecimal. */
-export function md5Of(bytes: Uint8Array): string {
-  return createHash('md5').update(bytes).digest('hex')
+export function md5Of(chunks: readonly Uint8Array[]): string {
+  const hash = createHash('md5')
+  for (const chunk of chunks) hash.update(chunk)
+  return hash.digest('hex')
 }
 
 function multipartEtag(partMd5s: readonly string[]): string {
