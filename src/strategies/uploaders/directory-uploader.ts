@@ -40,6 +40,7 @@ export interface DirectoryUploaderOptions {
 const MOST_NUMBERS = 1_000
 // One is written while the next is read.
 const BATCH_BYTES = 524_288
+const BATCH_CHUNKS = 64
 
 const RULES: OptionRules<DirectoryUploaderOptions> = {
   ...named,
@@ -131,7 +132,7 @@ async function writeVideo(path: string, source: VideoSource, context: StageConte
       batch.push(chunk)
       batchBytes += chunk.byteLength
       byteLength += chunk.byteLength
-      if (batchBytes >= BATCH_BYTES) await write()
+      if (batchBytes >= BATCH_BYTES || batch.length >= BATCH_CHUNKS) await write()
       progress.update(byteLength, source.byteLength)
     }
     await write()

@@ -82,8 +82,8 @@ const RULES: OptionRules<StorageUploaderOptions> = {
  * Supabase, flydrive, files-sdk, or any other that takes a stream. Each is shown in five lines in `examples/storage-clients.ts`.
  *
  * The key, a fresh body for each attempt, waits and repeats, progress, the abort and the count of the bytes are the library's: `put` has
- * stored the video only when it has read it whole, and when the length that it gives, if any, is that of the video. Memory stays at a
- * few hundred KB beside what the client itself keeps. A broken source is resumed at the last good byte, unseen by the client.
+ * stored the video only when it has read it whole, and when the length that it gives, if any, is that of the video. Memory stays
+ * below 1 MB beside what the client itself keeps. A broken source is resumed at the last good byte, unseen by the client.
  *
  * `upload` rejects with what `put` throws where that is an error of the library, and else with `AuthenticationError` (401, 403),
  * `QuotaExceededError` (402, 413, 507), `RateLimitError` (429), `OverloadedError` (503, 529), `UpstreamHttpError` (any other status),

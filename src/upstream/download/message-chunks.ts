@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Chunks } from '../chunks.js'
 
-// Several chunks of the socket come in one turn of the event loop. What is ahead of the reader is kept up to this size.
+// Several chunks of the socket come in one turn of the event loop. What is ahead of the reader is kept up to these limits.
 const AHEAD_BYTES = 262_144
+const AHEAD_CHUNKS = 64
 
 /** The body of a message, as the socket gives it. A message that breaks off gives what came before, then its error. */
 export function messageChunks(message: IncomingMessage): Chunks {
@@ -27,7 +28,7 @@ export function messageChunks(message: IncomingMessage): Chunks {
     }
     ahead.push(chunk)
     aheadBytes += chunk.byteLength
-    if (aheadBytes >= AHEAD_BYTES) message.pause()
+    if (aheadBytes >= AHEAD_BYTES || ahead.length >= AHEAD_CHUNKS) message.pause()
   }
 
   message.on('end', () => finish({}))

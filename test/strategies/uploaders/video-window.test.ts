@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { UpstreamHttpError } from '../../../src/contracts/upstream-errors.js'
 import { type VideoPart, videoWindow } from '../../../src/strategies/uploaders/video-window.js'
 import { fakeSource } from '../../../src/testing/index.js'
+import { eventually } from '../../support/eventually.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
 
 const over = (source: Parameters<typeof videoWindow>[0], maxBytes = 1_000) =>
@@ -66,6 +68,38 @@ describe('videoWindow', () => {
     ['breaks', fakeSource({ failAfterBytes: 0 }), 'network'],
   ])('a source that %s is refused', async (_, source, code) => {
     expect(await rejection(over(source).at(0))).toMatchObject({ code })
+  })
+
+  test('reads the next part while one is used, and no further', async () => {
+    const source = fakeSource({ byteLength: 100_000, chunkBytes: 100 })
+    const window = over(source)
+    for (const offset of [0, 1_000, 2_000]) {
+      await window.at(offset)
+      await eventually(() => expect(source.bytesGiven).toBe(offset + 2_000))
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(source.bytesGiven).toBe(4_000)
+    window.close()
+    await eventually(() => expect(source.openStreams).toBe(0))
+  })
+
+  test('a source that breaks for good breaks the part that lacks bytes, not the one before', async () => {
+    const failure = new UpstreamHttpError('Could not download the video: gone', { status: 410 })
+    const source = fakeSource({ byteLength: 5_000, chunkBytes: 100, failAfterBytes: 1_500, failure })
+    const window = over(source)
+    expect(await window.at(0)).toMatchObject({ byteLength: 1_000, isLast: false })
+    expect(await rejection(window.at(1_000))).toBe(failure)
+  })
+
+  test('a close ends the read under way, and the part that waits for it', async () => {
+    const source = fakeSource({ byteLength: 5_000, chunkBytes: 100, hangsAfterBytes: 1_500 })
+    const window = over(source)
+    await window.at(0)
+    const waiting = rejection(window.at(1_000))
+    await eventually(() => expect(source.bytesGiven).toBe(1_500))
+    window.close()
+    expect(await waiting).toBeInstanceOf(Error)
+    await eventually(() => expect(source.openStreams).toBe(0))
   })
 
   test('whatever is stored of each part, the bytes and the digest are those of the source', async () => {
