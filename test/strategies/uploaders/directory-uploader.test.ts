@@ -27,7 +27,7 @@ vi.mock('node:fs/promises', async (original) => {
       disk.writes += 1
       if (disk.failure === 'EIO') throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'write' })
       if (disk.mostWritten === Number.POSITIVE_INFINITY) return write(chunks)
-      const part = Buffer.concat(chunks as Uint8Array[]).subarray(0, disk.mostWritten)
+      const part = Buffer.concat(chunks as readonly Uint8Array[]).subarray(0, disk.mostWritten)
       const { bytesWritten } = await write([part])
       return { bytesWritten, buffers: chunks }
     }
