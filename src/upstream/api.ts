@@ -1,8 +1,9 @@
 import type { Agent } from 'node:http'
 import type { JsonValue } from '../contracts/json.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
+import { type AnswerHeaders, isOk } from './answer.js'
 import { answerError, type RefusedAnswer } from './answer-error.js'
-import { type BodyText, readBodyText } from './body-text.js'
+import type { BodyText } from './body-text.js'
 import { excerptOf } from './error-details.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
 import type { Fetch, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
@@ -43,6 +44,8 @@ export interface ApiOptions {
   readonly isNode?: boolean | undefined
   /** An agent of `node:http`, such as one for a proxy. */
   readonly agent?: Agent | undefined
+  /** Connections that requests other than submissions share; 64 by default. */
+  readonly maxSockets?: number | undefined
 }
 
 /** One request to the service. */
@@ -88,7 +91,7 @@ export interface ApiAnswer {
   readonly what: string
   readonly url: string
   readonly status: number
-  readonly headers: Headers
+  readonly headers: AnswerHeaders
   readonly text: string
   /** The body if it is a video file; `text` is empty then. */
   readonly video?: Uint8Array | undefined
@@ -142,15 +145,21 @@ export function createApi(options: ApiOptions): Api {
   const ownSecrets = [...headerSecrets(ownHeaders), ...queryValues]
   rememberConfigured(ownHeaders, queryValues)
 
+  let latest: { readonly authorization: string | undefined; readonly credentials: ApiCredentials } | undefined
+
+  // Built again only when the key changes, because a mask compiles the patterns of its secrets.
   async function credentials(signal: AbortSignal): Promise<ApiCredentials> {
-    const headers = new Headers(ownHeaders)
     const key =
       options.apiKey === undefined ? undefined : await resolveCredential(options.apiKey, options.subject, signal)
     const basic = options.login && (await basicOf(options.login, options.subject, signal))
     const authorization = key === undefined ? basic?.header : `Bearer ${key}`
+    if (latest !== undefined && latest.authorization === authorization) return latest.credentials
+    const headers = new Headers(ownHeaders)
     if (authorization !== undefined && !headers.has('authorization')) headers.set('authorization', authorization)
     const secrets = [...ownSecrets, ...(key === undefined ? [] : [key]), ...(basic?.secrets ?? [])]
-    return { headers: Object.fromEntries(headers), secrets, mask: maskOf(secrets) }
+    const made = { headers: Object.fromEntries(headers), secrets, mask: maskOf(secrets) }
+    latest = { authorization, credentials: made }
+    return made
   }
 
   async function exchange(call: ApiCall, { headers, secrets, mask }: ApiCredentials, signal: AbortSignal) {
@@ -168,12 +177,13 @@ export function createApi(options: ApiOptions): Api {
       fetch: options.fetch,
       isNode: options.isNode,
       agent: options.agent,
+      maxSockets: options.maxSockets,
       headers: { accept: 'application/json', ...(call.isNew && { 'if-none-match': '*' }), ...headers, ...call.headers },
     })
     const { status } = response
     const isTaken = call.isNew === true && status === EXISTS
-    const isGood = response.ok || isTaken || call.accepts?.includes(status) === true
-    const body = await readBodyText(response, isGood ? (call.maxBytes ?? MAX_JSON_BYTES) : MAX_ERROR_BYTES, signal)
+    const isGood = isOk(response) || isTaken || call.accepts?.includes(status) === true
+    const body = await response.read(isGood ? (call.maxBytes ?? MAX_JSON_BYTES) : MAX_ERROR_BYTES, signal)
     const answer = { what, url, status, headers: response.headers, ...body, secrets, mask }
     if (!isGood && call.isAnswer?.(body.text, status) !== true) {
       const isSubmission = method !== 'GET' && method !== 'HEAD'

@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Socket
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { videosApiGenerator } from '../../src/strategies/index.js'
+import type { Answer } from '../../src/upstream/answer.js'
 import { hasNodeTransport, nodeTransport } from '../../src/upstream/node-transport.js'
 import type { OutgoingStream } from '../../src/upstream/outgoing-request.js'
 import { eventually } from '../support/eventually.js'
@@ -15,6 +16,8 @@ const signal = new AbortController().signal
 afterEach(() => {
   vi.unstubAllGlobals()
 })
+
+const textOf = async (answer: Answer) => (await answer.read(1_000_000, signal)).text
 
 /** A server that writes bytes unchanged, to each connection. */
 async function rawServer(
@@ -45,7 +48,7 @@ describe('nodeTransport', () => {
   ])('survives an unexpected %s', async (_, early) => {
     const { origin } = await rawServer(() => [early, 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'])
     const response = await nodeTransport({ method: 'POST', url: `${origin}/`, json: { a: 1 }, signal })
-    expect([response.status, await response.text()]).toEqual([200, 'ok'])
+    expect([response.status, await textOf(response)]).toEqual([200, 'ok'])
   })
 
   it.each([
@@ -59,7 +62,7 @@ describe('nodeTransport', () => {
       response.writeHead(200, { 'content-encoding': encoding }).end(encode('{"id":"video_1"}'))
     })
     const response = await nodeTransport({ method: 'GET', url: server.origin, signal })
-    expect(await response.text()).toBe('{"id":"video_1"}')
+    expect(await textOf(response)).toBe('{"id":"video_1"}')
   })
 
   it('sends JSON, a form and bytes with their length and type', async () => {
@@ -98,7 +101,7 @@ describe('nodeTransport', () => {
       response.end('{}')
     })
     for (const method of ['POST', 'POST', 'GET', 'GET'] as const) {
-      await (await nodeTransport({ method, url: server.origin, signal })).text()
+      await textOf(await nodeTransport({ method, url: server.origin, signal }))
     }
     expect(new Set(ports.slice(0, 2)).size).toBe(2)
     expect(new Set(ports.slice(2)).size).toBe(1)
@@ -110,7 +113,7 @@ describe('nodeTransport', () => {
     })
     expect((await nodeTransport({ method: 'GET', url: `${server.origin}/moved`, signal })).status).toBe(302)
     const empty = await nodeTransport({ method: 'GET', url: server.origin, signal })
-    expect([empty.status, await empty.text()]).toEqual([204, ''])
+    expect([empty.status, await textOf(empty)]).toEqual([204, ''])
   })
 
   it('ends at once when it is aborted, before the answer and in the middle of it', async () => {
@@ -122,11 +125,11 @@ describe('nodeTransport', () => {
     const asked = nodeTransport({ method: 'GET', url: server.origin, signal: early.signal })
     await eventually(() => expect(server.seen).toHaveLength(1))
     early.abort(reason)
-    await expect(asked).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(asked).rejects.toBe(reason)
     const late = new AbortController()
     const response = await nodeTransport({ method: 'GET', url: `${server.origin}/half`, signal: late.signal })
     late.abort(reason)
-    await expect(response.text()).rejects.toThrow()
+    await expect(response.read(100, late.signal)).rejects.toBe(reason)
     await eventually(() => expect(server.sockets.size).toBe(0))
   })
 
@@ -135,7 +138,7 @@ describe('nodeTransport', () => {
     async (bytes) => {
       const { origin } = await rawServer(() => [bytes])
       await expect(
-        nodeTransport({ method: 'GET', url: origin, signal }).then((response) => response.text()),
+        nodeTransport({ method: 'GET', url: origin, signal }).then(textOf),
       ).rejects.toThrow()
     },
   )
@@ -152,7 +155,7 @@ describe('a streamed body', () => {
     const server = await loopbackServer(json(201, {}))
     for (let turn = 0; turn < 2; turn += 1) {
       const { source } = watched([Uint8Array.of(1, 2, 3), Uint8Array.of(), Uint8Array.of(4, 5, 6)])
-      await (await put(server.origin, { chunks: source, byteLength })).text()
+      await textOf(await put(server.origin, { chunks: source, byteLength }))
     }
     expect(server.seen).toMatchObject([
       { headers: { ...headers, connection: 'close' } },
@@ -174,7 +177,7 @@ describe('a streamed body', () => {
     await once(server, 'listening')
     const { source, state } = watched(endless())
     const answer = await put(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { chunks: source })
-    expect([answer.status, await answer.text()]).toEqual([412, 'it exists'])
+    expect([answer.status, await textOf(answer)]).toEqual([412, 'it exists'])
     await eventually(() => expect(state.isClosed).toBe(true))
   })
 
