@@ -3,29 +3,18 @@ import type { JsonValue } from '../contracts/json.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
 import { type AnswerHeaders, isOk } from './answer.js'
 import { answerError, type RefusedAnswer } from './answer-error.js'
+import { type ApiCredentials, apiCredentials, type Login, withSecrets } from './api-credentials.js'
 import type { BodyText } from './body-text.js'
 import { excerptOf } from './error-details.js'
+import { inFetchLine } from './fetch-line.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
 import type { Fetch, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
-import { send } from './request.js'
+import { goesOverNode, send } from './request.js'
 import { requestIdFrom } from './request-id.js'
-import {
-  type ApiCredential,
-  headerSecrets,
-  type Mask,
-  maskOf,
-  queryValuesOf,
-  rememberConfigured,
-  resolveCredential,
-  resolvePassword,
-} from './secret.js'
+import { type ApiCredential, type Mask, maskOf } from './secret.js'
 import { withTimeLimit } from './time-limit.js'
 
-/** A user with a password. */
-export interface Login {
-  readonly user: string
-  readonly password: ApiCredential
-}
+export type { ApiCredentials } from './api-credentials.js'
 
 /** A remote service: its address and its credentials. */
 export interface ApiOptions {
@@ -100,13 +89,6 @@ export interface ApiAnswer {
   readonly mask: Mask
 }
 
-/** The credentials of a request. */
-export interface ApiCredentials {
-  readonly headers: Readonly<Record<string, string>>
-  readonly secrets: readonly string[]
-  readonly mask: Mask
-}
-
 /** A client of one remote service. */
 export interface Api {
   readonly subject: string
@@ -140,27 +122,8 @@ const EXISTS = 412
 /** Creates the client through which an adapter calls its service. */
 export function createApi(options: ApiOptions): Api {
   const base = new URL(options.baseUrl)
-  const ownHeaders = options.headers ?? {}
-  const queryValues = queryValuesOf(base)
-  const ownSecrets = [...headerSecrets(ownHeaders), ...queryValues]
-  rememberConfigured(ownHeaders, queryValues)
-
-  let latest: { readonly authorization: string | undefined; readonly credentials: ApiCredentials } | undefined
-
-  // Built again only when the key changes, because a mask compiles the patterns of its secrets.
-  async function credentials(signal: AbortSignal): Promise<ApiCredentials> {
-    const key =
-      options.apiKey === undefined ? undefined : await resolveCredential(options.apiKey, options.subject, signal)
-    const basic = options.login && (await basicOf(options.login, options.subject, signal))
-    const authorization = key === undefined ? basic?.header : `Bearer ${key}`
-    if (latest !== undefined && latest.authorization === authorization) return latest.credentials
-    const headers = new Headers(ownHeaders)
-    if (authorization !== undefined && !headers.has('authorization')) headers.set('authorization', authorization)
-    const secrets = [...ownSecrets, ...(key === undefined ? [] : [key]), ...(basic?.secrets ?? [])]
-    const made = { headers: Object.fromEntries(headers), secrets, mask: maskOf(secrets) }
-    latest = { authorization, credentials: made }
-    return made
-  }
+  const { ownSecrets, credentials } = apiCredentials(options)
+  const { fetch, isNode, agent, maxSockets } = options
 
   async function exchange(call: ApiCall, { headers, secrets, mask }: ApiCredentials, signal: AbortSignal) {
     const { what, url } = call
@@ -174,10 +137,10 @@ export function createApi(options: ApiOptions): Api {
       stream,
       signal,
       confirm: call.confirm,
-      fetch: options.fetch,
-      isNode: options.isNode,
-      agent: options.agent,
-      maxSockets: options.maxSockets,
+      fetch,
+      isNode,
+      agent,
+      maxSockets,
       headers: { accept: 'application/json', ...(call.isNew && { 'if-none-match': '*' }), ...headers, ...call.headers },
     })
     const { status } = response
@@ -201,10 +164,10 @@ export function createApi(options: ApiOptions): Api {
     hasCredential:
       options.apiKey !== undefined ||
       options.login !== undefined ||
-      Object.keys(ownHeaders).length > 0 ||
+      Object.keys(options.headers ?? {}).length > 0 ||
       base.search !== '',
-    fetch: options.fetch,
-    agent: options.agent,
+    fetch,
+    agent,
     credentials,
     covers: (url) => url.origin === base.origin && url.pathname.startsWith(base.pathname.replace(/\/*$/, '/')),
     address(path) {
@@ -223,8 +186,13 @@ export function createApi(options: ApiOptions): Api {
             const known = await credentials(limited)
             const own = secrets.length === 0 ? known : withSecrets(known, secrets)
             mask = own.mask
-            isSent = true
-            return exchange(call, own, limited)
+            const run = () => {
+              isSent = true
+              return exchange(call, own, limited)
+            }
+            // A submission does not wait, and `node:http` has its own line.
+            const isWaiting = maxSockets !== undefined && call.method === 'GET' && !goesOverNode({ fetch, isNode })
+            return isWaiting ? inFetchLine({ origin: base.origin, maxSockets }, limited, run) : run()
           },
         )
       } catch (error) {
@@ -232,17 +200,6 @@ export function createApi(options: ApiOptions): Api {
       }
     },
   }
-}
-
-async function basicOf({ user, password }: Login, subject: string, signal: AbortSignal) {
-  const known = await resolvePassword(password, subject, signal)
-  const pair = Buffer.from(`${user}:${known}`).toString('base64')
-  return { header: `Basic ${pair}`, secrets: [known, pair] }
-}
-
-function withSecrets(known: ApiCredentials, more: readonly string[]): ApiCredentials {
-  const secrets = [...known.secrets, ...more]
-  return { ...known, secrets, mask: maskOf(secrets) }
 }
 
 function throwIfCut(body: BodyText, { what, url, status, headers, mask }: ApiAnswer): void {

@@ -36,7 +36,10 @@ export function hasNodeTransport(): boolean {
  * error, and with the reason of an abort at once.
  */
 export async function nodeTransport(outgoing: OutgoingRequest): Promise<Answer> {
-  return exchange(outgoing, await bodyOf(outgoing))
+  const body = await bodyOf(outgoing)
+  outgoing.signal.throwIfAborted()
+  outgoing.confirm?.()
+  return exchange(outgoing, body)
 }
 
 interface Body {
@@ -48,7 +51,6 @@ interface Body {
 function exchange(outgoing: OutgoingRequest, { bytes, stream, type }: Body) {
   const { method, url, headers = {}, signal, maxSockets = MOST_SOCKETS } = outgoing
   return new Promise<Answer>((resolve, reject) => {
-    signal.throwIfAborted()
     const { protocol, hostname, port, pathname, search } = new URL(url)
     const isSecure = protocol === 'https:'
     // Called on the module's object, whose functions a network mock replaces in a test.

@@ -14,13 +14,7 @@ const loadKy = lazyPart(() => import('ky'))
  */
 export async function send(request: OutgoingRequest): Promise<Answer> {
   const { method, url, json, form, bytes, stream, signal, fetch } = request
-  // Node's fetch copies bytes twice and keeps the copies until they are collected, and may keep all of a stream.
-  const isLarge = stream !== undefined || bytes !== undefined
-  if ((request.isNode || isLarge) && fetch === undefined && hasNodeTransport()) {
-    signal.throwIfAborted()
-    request.confirm?.()
-    return nodeTransport(request)
-  }
+  if (goesOverNode(request)) return nodeTransport(request)
   const { default: ky } = await loadKy()
   signal.throwIfAborted()
   request.confirm?.()
@@ -39,6 +33,17 @@ export async function send(request: OutgoingRequest): Promise<Answer> {
     ...(fetch !== undefined && { fetch: () => fetch(url, plain) }),
   })
   return fetchAnswer(await abortable(signal, answer))
+}
+
+/** Whether a request goes over `node:http`. A body of bytes does wherever it can: Node's fetch keeps copies of it. */
+export function goesOverNode({
+  isNode,
+  fetch,
+  bytes,
+  stream,
+}: Pick<OutgoingRequest, 'isNode' | 'fetch' | 'bytes' | 'stream'>): boolean {
+  const isBytes = stream !== undefined || bytes !== undefined
+  return fetch === undefined && (isNode === true || isBytes) && hasNodeTransport()
 }
 
 function fetchAnswer(response: Response): Answer {

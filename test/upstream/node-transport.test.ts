@@ -137,11 +137,68 @@ describe('nodeTransport', () => {
     'rejects an incomplete answer: %j',
     async (bytes) => {
       const { origin } = await rawServer(() => [bytes])
-      await expect(
-        nodeTransport({ method: 'GET', url: origin, signal }).then(textOf),
-      ).rejects.toThrow()
+      await expect(nodeTransport({ method: 'GET', url: origin, signal }).then(textOf)).rejects.toThrow()
     },
   )
+})
+
+describe('polls of one origin', () => {
+  /** A server that holds every request until it is told to answer. */
+  async function holdingServer() {
+    const held: (() => void)[] = []
+    const server = await loopbackServer((_, response) => void held.push(() => response.end('{}')))
+    return { server, held }
+  }
+
+  it('share 64 connections, and the 65th poll waits for one', async () => {
+    const { server, held } = await holdingServer()
+    const poll = async () => textOf(await nodeTransport({ method: 'GET', url: server.origin, signal }))
+    const polls = Array.from({ length: 200 }, poll)
+    await eventually(() => expect(held).toHaveLength(64))
+    const seen = new Set<unknown>()
+    while (held.length > 0) {
+      for (const socket of server.sockets) seen.add(socket)
+      for (const answer of held.splice(0)) answer()
+      await eventually(() => expect(held.length > 0 || server.seen.length === 200).toBe(true))
+    }
+    await Promise.all(polls)
+    expect([server.seen.length, seen.size]).toEqual([200, 64])
+  })
+
+  it('that wait end at once when they are aborted, are not sent, and submissions do not wait', async () => {
+    const { server, held } = await holdingServer()
+    const send = (method: 'GET' | 'POST', own: AbortSignal = signal) =>
+      nodeTransport({ method, url: server.origin, signal: own, maxSockets: 1 })
+    const first = send('GET')
+    await eventually(() => expect(held).toHaveLength(1))
+    const controller = new AbortController()
+    const waiting = send('GET', controller.signal)
+    const last = send('GET')
+    controller.abort('enough')
+    await expect(waiting).rejects.toBe('enough')
+    const submission = send('POST')
+    await eventually(() => expect(held).toHaveLength(2))
+    for (const answer of held.splice(0)) answer()
+    await Promise.all([first, submission].map(async (answer) => textOf(await answer)))
+    await eventually(() => expect(held).toHaveLength(1))
+    held[0]?.()
+    await textOf(await last)
+    expect(server.seen.map(({ method }) => method)).toEqual(['GET', 'POST', 'GET'])
+  })
+
+  it('make no Request, Response, Headers, web stream or combined signal', async () => {
+    const server = await loopbackServer(json(200, { id: 'video_1', object: 'video', status: 'queued' }))
+    const generator = videosApiGenerator({ baseUrl: `${server.origin}/v1`, apiKey: 'canary-key-1' })
+    await generator.poll({ id: 'video_1' }, stageContext())
+    const made = ['Request', 'Response', 'Headers', 'ReadableStream'] as const
+    for (const name of made) vi.stubGlobal(name, vi.fn())
+    const any = vi.spyOn(AbortSignal, 'any')
+    const parse = vi.spyOn(JSON, 'parse')
+    onTestFinished(() => vi.restoreAllMocks())
+    expect(await generator.poll({ id: 'video_1' }, stageContext())).toEqual({ state: 'queued', phase: 'queued' })
+    for (const name of made) expect(globalThis[name]).not.toHaveBeenCalled()
+    expect([any.mock.calls.length, parse.mock.calls.length]).toEqual([0, 1])
+  })
 })
 
 describe('a streamed body', () => {
