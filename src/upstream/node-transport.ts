@@ -63,7 +63,7 @@ function exchange(outgoing: OutgoingRequest, { bytes, stream, type }: Body) {
       port,
       path: pathname + search,
       method,
-      agent: outgoing.agent ?? (isShared && sharedAgent(isSecure, maxSockets)),
+      agent: outgoing.agent ?? agentOf(isSecure, isShared ? maxSockets : undefined),
       headers: {
         'user-agent': 'node',
         'accept-encoding': ENCODINGS,
@@ -106,14 +106,17 @@ async function bodyOf({ json, form, bytes, stream }: OutgoingRequest): Promise<B
 
 const agents = new Map<string, Agent>()
 
-// It has `maxSockets` for each origin, remembers TLS sessions, and closes what is idle. An idle connection does not keep
-// the process alive.
-function sharedAgent(isSecure: boolean, maxSockets: number): Agent {
+// With `maxSockets` for each origin, of which the idle ones are closed and do not keep the process alive; without it a
+// connection serves one request. TLS sessions are remembered either way. A proxy of the environment counts where Node's
+// own `fetch` follows it.
+function agentOf(isSecure: boolean, maxSockets: number | undefined): Agent {
   const key = `${isSecure} ${maxSockets}`
   const known = agents.get(key)
   if (known !== undefined) return known
-  const { Agent: Shared } = isSecure ? nodePart('node:https') : nodePart('node:http')
-  const agent = new Shared({ keepAlive: true, maxSockets, timeout: IDLE_MS })
+  const { Agent: Own } = isSecure ? nodePart('node:https') : nodePart('node:http')
+  const proxy = process.env.NODE_USE_ENV_PROXY === '1' ? { proxyEnv: process.env } : {}
+  const kept = maxSockets === undefined ? {} : { keepAlive: true, maxSockets, timeout: IDLE_MS }
+  const agent = new Own({ ...kept, ...proxy })
   agents.set(key, agent)
   return agent
 }

@@ -194,7 +194,7 @@ describe('polls of one origin', () => {
     for (const name of made) vi.stubGlobal(name, vi.fn())
     const any = vi.spyOn(AbortSignal, 'any')
     const parse = vi.spyOn(JSON, 'parse')
-    onTestFinished(() => vi.restoreAllMocks())
+    onTestFinished(() => void vi.restoreAllMocks())
     expect(await generator.poll({ id: 'video_1' }, stageContext())).toEqual({ state: 'queued', phase: 'queued' })
     for (const name of made) expect(globalThis[name]).not.toHaveBeenCalled()
     expect([any.mock.calls.length, parse.mock.calls.length]).toEqual([0, 1])
