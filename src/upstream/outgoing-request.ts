@@ -40,6 +40,8 @@ export interface OutgoingRequest {
   readonly fetch?: Fetch | undefined
   /** Whether it goes over `node:http` where available; see {@link hasNodeTransport}. */
   readonly isNode?: boolean | undefined
+  /** Connections of one origin that requests other than submissions share over `node:http`; 64 by default. */
+  readonly maxSockets?: number | undefined
   /** An agent of `node:http`, such as one for a proxy. */
   readonly agent?: Agent | undefined
 }

@@ -1,5 +1,7 @@
 import { lazyPart } from '../contracts/lazy-part.js'
 import { abortable } from './abortable.js'
+import type { Answer } from './answer.js'
+import { readBodyText } from './body-text.js'
 import { hasNodeTransport, nodeTransport } from './node-transport.js'
 import type { OutgoingBytes, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
 
@@ -10,15 +12,9 @@ const loadKy = lazyPart(() => import('ky'))
  * Sends exactly one request: no retry, no redirect, no error for a status, no time limit of its own. Rejects with a
  * raw error that may contain the request and its headers: pass it through `networkFailure` before it is shown.
  */
-export async function send(request: OutgoingRequest): Promise<Response> {
+export async function send(request: OutgoingRequest): Promise<Answer> {
   const { method, url, json, form, bytes, stream, signal, fetch } = request
-  // Node's fetch copies bytes twice and keeps the copies until they are collected, and may keep all of a stream.
-  const isLarge = stream !== undefined || bytes !== undefined
-  if ((request.isNode || isLarge) && fetch === undefined && hasNodeTransport()) {
-    signal.throwIfAborted()
-    request.confirm?.()
-    return abortable(signal, nodeTransport(request))
-  }
+  if (goesOverNode(request)) return nodeTransport(request)
   const { default: ky } = await loadKy()
   signal.throwIfAborted()
   request.confirm?.()
@@ -26,7 +22,8 @@ export async function send(request: OutgoingRequest): Promise<Response> {
   const body = json === undefined ? (form ?? joined(bytes)) : JSON.stringify(json)
   const plain = { method, headers, signal, redirect: 'manual', ...(body !== undefined && { body }) } as const
   if (stream !== undefined) {
-    return abortable(signal, (fetch ?? globalThis.fetch)(url, { ...plain, ...streamed(stream, headers) }))
+    const options = { ...plain, ...streamed(stream, headers) }
+    return fetchAnswer(await abortable(signal, (fetch ?? globalThis.fetch)(url, options)))
   }
   const answer = ky(url, {
     ...plain,
@@ -35,7 +32,23 @@ export async function send(request: OutgoingRequest): Promise<Response> {
     throwHttpErrors: false,
     ...(fetch !== undefined && { fetch: () => fetch(url, plain) }),
   })
-  return abortable(signal, answer)
+  return fetchAnswer(await abortable(signal, answer))
+}
+
+/** Whether a request goes over `node:http`. A body of bytes does wherever it can: Node's fetch keeps copies of it. */
+export function goesOverNode({
+  isNode,
+  fetch,
+  bytes,
+  stream,
+}: Pick<OutgoingRequest, 'isNode' | 'fetch' | 'bytes' | 'stream'>): boolean {
+  const isBytes = stream !== undefined || bytes !== undefined
+  return fetch === undefined && (isNode === true || isBytes) && hasNodeTransport()
+}
+
+function fetchAnswer(response: Response): Answer {
+  const { status, headers, body } = response
+  return { status, headers, body, read: (maxBytes, signal) => readBodyText(response, maxBytes, signal) }
 }
 
 // A fetch gets bytes in one piece, so that an injected one can read them.

@@ -48,5 +48,5 @@ export function piecesOf(bytes: OutgoingBytes): OutgoingStream {
 }
 
 function wrongLength(byteLength: number): Error {
-  return new Error(`the stream is not ${byteLength} bytes long, as announced`)
+  return new Error(`The stream has another length than announced: ${byteLength}`)
 }

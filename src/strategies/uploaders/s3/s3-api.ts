@@ -5,7 +5,7 @@ import { unreadable } from '../../../upstream/json-answer.js'
 import type { OutgoingStream } from '../../../upstream/outgoing-request.js'
 import { type Retrying, uploadRetries } from '../upload-retries.js'
 import { NOT_IMPLEMENTED, otherRegionError, s3Error, s3ErrorCode } from './s3-error.js'
-import { hasBytes, md5Of, plainEtag, type S3Object, s3ObjectOf } from './s3-object.js'
+import { hasBytes, hasDigest, md5Of, plainEtag, type S3Object, s3ObjectOf } from './s3-object.js'
 import type { S3Bucket, S3Request } from './s3-requests.js'
 import { UNSIGNED_PAYLOAD } from './s3-signature.js'
 import { xmlEscaped, xmlText } from './s3-xml.js'
@@ -105,8 +105,7 @@ export function s3Api(bucket: S3Bucket, { key, mediaType }: S3Target, context: S
       if (code !== undefined) throw s3Error({ ...answer, status: 500 }, bucket.options) ?? unreadable(answer, code)
       const etag = xmlText(answer.text, 'ETag')
       if (etag === undefined) throw unreadable(answer, 'there is no ETag')
-      const { etag: own } = s3ObjectOf(new Headers([...answer.headers, ['etag', '-']]))
-      return { byteLength: undefined, etag: own === undefined ? undefined : plainEtag(etag) }
+      return { byteLength: undefined, etag: hasDigest(answer.headers) ? plainEtag(etag) : undefined }
     },
   }
 }
@@ -126,7 +125,7 @@ function writtenBy(answer: ApiAnswer): S3Written {
   if (s3ErrorCode(answer.text) === NOT_IMPLEMENTED) return 'unconditional'
   if (answer.status === TAKEN) return 'taken'
   // A page of a proxy is no proof.
-  if (!answer.headers.has('etag')) throw unreadable(answer, 'there is no ETag')
+  if (answer.headers.get('etag') === null) throw unreadable(answer, 'there is no ETag')
   // The length of an answer to PUT is that of its own body.
   return { ...s3ObjectOf(answer.headers), byteLength: undefined }
 }

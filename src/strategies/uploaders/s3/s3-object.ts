@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { AnswerHeaders } from '../../../upstream/answer.js'
 
 /** An object as a store describes it. */
 export interface S3Object {
@@ -17,15 +18,18 @@ export interface S3Digest {
 }
 
 /** Reads the headers of an answer about an object. */
-export function s3ObjectOf(headers: Headers): S3Object {
+export function s3ObjectOf(headers: AnswerHeaders): S3Object {
   const length = headers.get('content-length')
-  // With keys of a key management service the ETag is no digest of the bytes.
-  const isDigest = !headers.get('x-amz-server-side-encryption')?.startsWith('aws:kms')
   const etag = headers.get('etag')
   return {
     byteLength: length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined,
-    etag: isDigest && etag !== null ? plainEtag(etag) : undefined,
+    etag: hasDigest(headers) && etag !== null ? plainEtag(etag) : undefined,
   }
+}
+
+/** Whether an ETag is a digest of the bytes: with keys of a key management service it is not. */
+export function hasDigest(headers: AnswerHeaders): boolean {
+  return !headers.get('x-amz-server-side-encryption')?.startsWith('aws:kms')
 }
 
 /** An ETag without its quotes. */
