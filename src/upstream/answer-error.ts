@@ -1,5 +1,6 @@
 import type { SoraPipelineError } from '../contracts/errors.js'
 import { UpstreamHttpError } from '../contracts/upstream-errors.js'
+import type { AnswerHeaders } from './answer.js'
 import { readComplaint } from './complaint.js'
 import { complaintError } from './complaint-error.js'
 import { complaintKind } from './complaint-kind.js'
@@ -16,7 +17,7 @@ export interface RefusedAnswer {
   readonly what: string
   readonly url: string
   readonly status: number
-  readonly headers: Headers
+  readonly headers: AnswerHeaders
   /** The part of the body that was read. */
   readonly text: string
   readonly mask: Mask

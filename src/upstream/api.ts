@@ -1,30 +1,20 @@
 import type { Agent } from 'node:http'
 import type { JsonValue } from '../contracts/json.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
+import { type AnswerHeaders, isOk } from './answer.js'
 import { answerError, type RefusedAnswer } from './answer-error.js'
-import { type BodyText, readBodyText } from './body-text.js'
+import { type ApiCredentials, apiCredentials, type Login, withSecrets } from './api-credentials.js'
+import type { BodyText } from './body-text.js'
 import { excerptOf } from './error-details.js'
+import { inFetchLine } from './fetch-line.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
 import type { Fetch, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
-import { send } from './request.js'
+import { goesOverNode, send } from './request.js'
 import { requestIdFrom } from './request-id.js'
-import {
-  type ApiCredential,
-  headerSecrets,
-  type Mask,
-  maskOf,
-  queryValuesOf,
-  rememberConfigured,
-  resolveCredential,
-  resolvePassword,
-} from './secret.js'
+import { type ApiCredential, type Mask, maskOf } from './secret.js'
 import { withTimeLimit } from './time-limit.js'
 
-/** A user with a password. */
-export interface Login {
-  readonly user: string
-  readonly password: ApiCredential
-}
+export type { ApiCredentials } from './api-credentials.js'
 
 /** A remote service: its address and its credentials. */
 export interface ApiOptions {
@@ -43,6 +33,8 @@ export interface ApiOptions {
   readonly isNode?: boolean | undefined
   /** An agent of `node:http`, such as one for a proxy. */
   readonly agent?: Agent | undefined
+  /** Connections that requests other than submissions share; 64 by default. */
+  readonly maxSockets?: number | undefined
 }
 
 /** One request to the service. */
@@ -55,7 +47,7 @@ export interface ApiCall {
   readonly json?: JsonValue | undefined
   readonly form?: FormData | undefined
   /** Sent unchanged; at most one chunk. */
-  readonly bytes?: Uint8Array<ArrayBuffer> | undefined
+  readonly bytes?: OutgoingRequest['bytes'] | undefined
   /** A body that is not in memory, such as a video that is sent in one piece. */
   readonly stream?: OutgoingStream | undefined
   /**
@@ -88,18 +80,11 @@ export interface ApiAnswer {
   readonly what: string
   readonly url: string
   readonly status: number
-  readonly headers: Headers
+  readonly headers: AnswerHeaders
   readonly text: string
   /** The body if it is a video file; `text` is empty then. */
   readonly video?: Uint8Array | undefined
   /** The credential and the configured headers of this exchange, which must not appear in any message. */
-  readonly secrets: readonly string[]
-  readonly mask: Mask
-}
-
-/** The credentials of a request. */
-export interface ApiCredentials {
-  readonly headers: Readonly<Record<string, string>>
   readonly secrets: readonly string[]
   readonly mask: Mask
 }
@@ -137,21 +122,8 @@ const EXISTS = 412
 /** Creates the client through which an adapter calls its service. */
 export function createApi(options: ApiOptions): Api {
   const base = new URL(options.baseUrl)
-  const ownHeaders = options.headers ?? {}
-  const queryValues = queryValuesOf(base)
-  const ownSecrets = [...headerSecrets(ownHeaders), ...queryValues]
-  rememberConfigured(ownHeaders, queryValues)
-
-  async function credentials(signal: AbortSignal): Promise<ApiCredentials> {
-    const headers = new Headers(ownHeaders)
-    const key =
-      options.apiKey === undefined ? undefined : await resolveCredential(options.apiKey, options.subject, signal)
-    const basic = options.login && (await basicOf(options.login, options.subject, signal))
-    const authorization = key === undefined ? basic?.header : `Bearer ${key}`
-    if (authorization !== undefined && !headers.has('authorization')) headers.set('authorization', authorization)
-    const secrets = [...ownSecrets, ...(key === undefined ? [] : [key]), ...(basic?.secrets ?? [])]
-    return { headers: Object.fromEntries(headers), secrets, mask: maskOf(secrets) }
-  }
+  const { ownSecrets, credentials } = apiCredentials(options)
+  const { fetch, isNode, agent, maxSockets } = options
 
   async function exchange(call: ApiCall, { headers, secrets, mask }: ApiCredentials, signal: AbortSignal) {
     const { what, url } = call
@@ -165,15 +137,16 @@ export function createApi(options: ApiOptions): Api {
       stream,
       signal,
       confirm: call.confirm,
-      fetch: options.fetch,
-      isNode: options.isNode,
-      agent: options.agent,
+      fetch,
+      isNode,
+      agent,
+      maxSockets,
       headers: { accept: 'application/json', ...(call.isNew && { 'if-none-match': '*' }), ...headers, ...call.headers },
     })
     const { status } = response
     const isTaken = call.isNew === true && status === EXISTS
-    const isGood = response.ok || isTaken || call.accepts?.includes(status) === true
-    const body = await readBodyText(response, isGood ? (call.maxBytes ?? MAX_JSON_BYTES) : MAX_ERROR_BYTES, signal)
+    const isGood = isOk(response) || isTaken || call.accepts?.includes(status) === true
+    const body = await response.read(isGood ? (call.maxBytes ?? MAX_JSON_BYTES) : MAX_ERROR_BYTES, signal)
     const answer = { what, url, status, headers: response.headers, ...body, secrets, mask }
     if (!isGood && call.isAnswer?.(body.text, status) !== true) {
       const isSubmission = method !== 'GET' && method !== 'HEAD'
@@ -191,10 +164,10 @@ export function createApi(options: ApiOptions): Api {
     hasCredential:
       options.apiKey !== undefined ||
       options.login !== undefined ||
-      Object.keys(ownHeaders).length > 0 ||
+      Object.keys(options.headers ?? {}).length > 0 ||
       base.search !== '',
-    fetch: options.fetch,
-    agent: options.agent,
+    fetch,
+    agent,
     credentials,
     covers: (url) => url.origin === base.origin && url.pathname.startsWith(base.pathname.replace(/\/*$/, '/')),
     address(path) {
@@ -213,8 +186,13 @@ export function createApi(options: ApiOptions): Api {
             const known = await credentials(limited)
             const own = secrets.length === 0 ? known : withSecrets(known, secrets)
             mask = own.mask
-            isSent = true
-            return exchange(call, own, limited)
+            const run = () => {
+              isSent = true
+              return exchange(call, own, limited)
+            }
+            // A submission does not wait, and `node:http` has its own line.
+            const isWaiting = maxSockets !== undefined && call.method === 'GET' && !goesOverNode({ fetch, isNode })
+            return isWaiting ? inFetchLine({ origin: base.origin, maxSockets }, limited, run) : run()
           },
         )
       } catch (error) {
@@ -222,17 +200,6 @@ export function createApi(options: ApiOptions): Api {
       }
     },
   }
-}
-
-async function basicOf({ user, password }: Login, subject: string, signal: AbortSignal) {
-  const known = await resolvePassword(password, subject, signal)
-  const pair = Buffer.from(`${user}:${known}`).toString('base64')
-  return { header: `Basic ${pair}`, secrets: [known, pair] }
-}
-
-function withSecrets(known: ApiCredentials, more: readonly string[]): ApiCredentials {
-  const secrets = [...known.secrets, ...more]
-  return { ...known, secrets, mask: maskOf(secrets) }
 }
 
 function throwIfCut(body: BodyText, { what, url, status, headers, mask }: ApiAnswer): void {

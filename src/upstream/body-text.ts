@@ -10,37 +10,38 @@ export interface BodyText {
   readonly isCut: boolean
 }
 
+const UTF8 = new TextDecoder()
+
+/** The text in the chunks of a body; without the letter that a cap cut in two. */
+export function bodyTextOf(chunks: readonly Uint8Array[], isCut: boolean): BodyText {
+  const [first] = chunks
+  if (first === undefined) return { text: '', isCut }
+  const bytes = chunks.length === 1 ? first : Buffer.concat(chunks)
+  if (mediaTypeOf(bytes)?.startsWith('video/')) return { text: '', video: new Uint8Array(bytes), isCut }
+  return { text: isCut ? new TextDecoder().decode(bytes, { stream: true }) : UTF8.decode(bytes), isCut }
+}
+
 /**
  * Reads a body as UTF-8 up to a number of decoded bytes and then closes the connection, so that a compressed bomb
  * costs no more than the cap. Rejects with the platform's error when the body breaks off.
  */
 export async function readBodyText(
-  response: Pick<Response, 'body'>,
+  { body }: { readonly body: ReadableStream<Uint8Array> | null },
   maxBytes: number,
   signal: AbortSignal,
 ): Promise<BodyText> {
-  if (response.body === null) return { text: '', isCut: false }
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-  const decoder = new TextDecoder()
-  const parts: string[] = []
+  if (body === null) return { text: '', isCut: false }
+  const reader = body.getReader()
   const chunks: Uint8Array[] = []
-  let isVideo: boolean | undefined
-  const rest = (isCut: boolean): BodyText =>
-    isVideo ? { text: '', video: new Uint8Array(Buffer.concat(chunks)), isCut } : { text: parts.join(''), isCut }
   let length = 0
   try {
     while (true) {
       const { done, value } = await abortable(signal, reader.read())
-      if (done) break
-      const room = maxBytes - length
+      if (done) return bodyTextOf(chunks, false)
+      chunks.push(value.subarray(0, maxBytes - length))
       length += value.byteLength
-      isVideo ??= mediaTypeOf(value)?.startsWith('video/') === true
-      if (isVideo) chunks.push(value.subarray(0, room))
-      else parts.push(decoder.decode(value.subarray(0, room), { stream: true }))
-      if (length > maxBytes) return rest(true)
+      if (length > maxBytes) return bodyTextOf(chunks, true)
     }
-    parts.push(decoder.decode())
-    return rest(false)
   } finally {
     discard(reader)
   }

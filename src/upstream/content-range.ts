@@ -1,3 +1,5 @@
+import type { AnswerHeaders } from './answer.js'
+
 /** The content of a `Content-Range` header; `total` is absent for `*`. */
 export interface ContentRange {
   /** Absent in an answer to a range that cannot be satisfied. */
@@ -16,7 +18,7 @@ export function readContentRange(value: string | null): ContentRange | undefined
 }
 
 /** The number of bytes of a body, if its headers give a number that also holds after decoding. */
-export function declaredLength(headers: Headers): number | undefined {
+export function declaredLength(headers: AnswerHeaders): number | undefined {
   const value = headers.get('content-length')
   return value !== null && /^\d{1,15}$/.test(value) && !isEncoded(headers) ? Number(value) : undefined
 }
@@ -25,7 +27,7 @@ export function declaredLength(headers: Headers): number | undefined {
 const NO_ENCODING = /^(?:identity|aws-chunked|utf-?8|none|null|binary|[78]bit)?$/i
 
 /** Whether the bytes on the wire differ from those of the file. */
-export function isEncoded(headers: Headers): boolean {
+export function isEncoded(headers: AnswerHeaders): boolean {
   const labels = (headers.get('content-encoding') ?? '').split(',')
   return labels.some((label) => !NO_ENCODING.test(label.trim()))
 }

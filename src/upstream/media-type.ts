@@ -1,3 +1,5 @@
+import type { AnswerHeaders } from './answer.js'
+
 /** How many first bytes {@link mediaTypeOf} reads. */
 export const SIGNATURE_BYTES = 32
 
@@ -22,7 +24,7 @@ export function mediaTypeOf(bytes: Uint8Array): string | undefined {
 }
 
 /** The media type of a `Content-Type` value, in lower case and without parameters; `undefined` if missing. */
-export function declaredMediaType(headers: Headers): string | undefined {
+export function declaredMediaType(headers: AnswerHeaders): string | undefined {
   const type = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
   return type === undefined || type === '' || /^(application|binary)\/octet-stream$/.test(type) ? undefined : type
 }

@@ -1,6 +1,7 @@
 import { checkOptions, type OptionRules, optionProblem, throwProblems } from '../contracts/check-options.js'
 import { text } from '../contracts/option-rules.js'
 import type { VideoSource } from '../contracts/source.js'
+import { streamOf } from './chunks.js'
 import { mediaTypeOf } from './media-type.js'
 
 const CHUNK_BYTES = 65_536
@@ -45,20 +46,16 @@ export function memoryVideo(bytes: Uint8Array, options: MemoryVideoOptions = {})
     async open({ offset = 0, signal } = {}) {
       signal?.throwIfAborted()
       let position = offset
-      return new ReadableStream<Uint8Array>(
-        {
-          pull(controller) {
-            if (signal?.aborted) return controller.error(signal.reason)
-            const chunk = bytes.subarray(position, position + CHUNK_BYTES)
-            position += chunk.byteLength
-            // A copy, which the slice of a Buffer is not: a reader that transfers a chunk must not take the video
-            // with it.
-            if (chunk.byteLength > 0) controller.enqueue(new Uint8Array(chunk))
-            else controller.close()
-          },
+      return streamOf({
+        async next() {
+          signal?.throwIfAborted()
+          const chunk = bytes.subarray(position, position + CHUNK_BYTES)
+          position += chunk.byteLength
+          // A copy, which the slice of a Buffer is not: a reader that transfers a chunk must not take the video with it.
+          return chunk.byteLength > 0 ? new Uint8Array(chunk) : undefined
         },
-        { highWaterMark: 0 },
-      )
+        cancel: () => undefined,
+      })
     },
   }
 }

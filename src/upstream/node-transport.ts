@@ -1,20 +1,18 @@
-import type { Agent, IncomingMessage } from 'node:http'
-import type { Readable } from 'node:stream'
-import type { OutgoingRequest } from './outgoing-request.js'
+import type { Agent } from 'node:http'
+import type { Answer } from './answer.js'
+import { NodeAnswer } from './node-answer.js'
+import { hasNodeParts, nodePart } from './node-part.js'
+import type { OutgoingRequest, OutgoingStream } from './outgoing-request.js'
+import { piecesOf, writeStream } from './write-stream.js'
 
-// Loaded at first use, because they take longer to load than the rest of the library; if they are missing, fetch is
-// used.
-const builtin = typeof process === 'object' ? process.getBuiltinModule : undefined
-// For polls of one origin; a submission opens its own connection.
 const MOST_SOCKETS = 64
 const IDLE_MS = 15_000
-const NULL_BODY: ReadonlySet<number> = new Set([204, 205, 304])
+const SHARED: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT'])
+const MOST_AT_ONCE = 65_536
 const ENCODINGS = 'gzip, deflate, br'
-type Zlib = Omit<typeof import('node:zlib'), 'createZstdDecompress'> &
-  Partial<Pick<typeof import('node:zlib'), 'createZstdDecompress'>>
-let agents: Readonly<Record<'http:' | 'https:', Agent>> | undefined
 
 const platformFetch = globalThis.fetch
+let checked: { readonly fetch: typeof globalThis.fetch; readonly isOwn: boolean } | undefined
 
 /**
  * Whether a request goes over `node:http` rather than `fetch`: on Node and Deno, if their own `fetch` was not replaced.
@@ -22,115 +20,106 @@ const platformFetch = globalThis.fetch
  * when a reused connection is reset, and its errors do not show whether anything was sent.
  */
 export function hasNodeTransport(): boolean {
-  if (builtin === undefined) return false
-  const isDeno = 'Deno' in globalThis && globalThis.fetch === platformFetch
-  return isDeno || /undici/i.test(String(globalThis.fetch))
+  if (!hasNodeParts) return false
+  const { fetch } = globalThis
+  if (checked?.fetch !== fetch) {
+    const isDeno = 'Deno' in globalThis && fetch === platformFetch
+    checked = { fetch, isOwn: isDeno || /undici/i.test(String(fetch)) }
+  }
+  return checked.isOwn
 }
 
 /**
  * Sends exactly one request over `node:http` or `node:https`, follows no redirect, and has no time limit other than
- * the signal. A `POST` opens its own connection, so that a submission is never written to one that the server is
- * closing; polls of one origin share up to 64. Rejects with the raw error.
+ * the signal. A `POST` and a stream open their own connection, so that neither is written to one that the server is
+ * closing; other requests of one origin share up to `maxSockets`, and wait for one of them. Rejects with the raw
+ * error, and with the reason of an abort at once.
  */
-export async function nodeTransport(outgoing: OutgoingRequest): Promise<Response> {
-  return exchange(outgoing, await bodyOf(outgoing))
+export async function nodeTransport(outgoing: OutgoingRequest): Promise<Answer> {
+  const body = await bodyOf(outgoing)
+  outgoing.signal.throwIfAborted()
+  outgoing.confirm?.()
+  return exchange(outgoing, body)
 }
 
 interface Body {
-  readonly bytes: Uint8Array | undefined
-  readonly type: string | undefined
+  readonly bytes?: Uint8Array<ArrayBuffer> | undefined
+  readonly pieces?: OutgoingStream | undefined
+  readonly stream?: OutgoingStream | undefined
+  readonly type?: string | undefined
 }
 
-function exchange({ method, url, headers = {}, signal, agent }: OutgoingRequest, { bytes, type }: Body) {
-  return new Promise<Response>((resolve, reject) => {
-    signal.throwIfAborted()
-    const target = new URL(url)
-    const isSecure = target.protocol === 'https:'
+function exchange(outgoing: OutgoingRequest, { bytes, pieces, stream, type }: Body) {
+  const { method, url, headers = {}, signal, maxSockets = MOST_SOCKETS } = outgoing
+  return new Promise<Answer>((resolve, reject) => {
+    const { protocol, hostname, port, pathname, search } = new URL(url)
+    const isSecure = protocol === 'https:'
     // Called on the module's object, whose functions a network mock replaces in a test.
-    const { request: send } = isSecure ? part('node:https') : part('node:http')
-    const request = send(target, {
+    const { request: send } = isSecure ? nodePart('node:https') : nodePart('node:http')
+    const byteLength = (bytes ?? pieces ?? stream)?.byteLength
+    const isShared = stream === undefined && SHARED.has(method)
+    const request = send({
+      protocol,
+      hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
+      port,
+      path: pathname + search,
       method,
-      agent: agent ?? (method === 'GET' ? kept()[isSecure ? 'https:' : 'http:'] : false),
+      agent: outgoing.agent ?? agentOf(isSecure, isShared ? maxSockets : undefined),
       headers: {
         'user-agent': 'node',
         'accept-encoding': ENCODINGS,
         ...(type !== undefined && { 'content-type': type }),
         ...headers,
-        ...(bytes !== undefined && { 'content-length': String(bytes.byteLength) }),
+        ...(byteLength !== undefined && { 'content-length': String(byteLength) }),
       },
-      signal,
     })
-    request.on('error', reject)
-    request.once('response', (message) => {
-      try {
-        resolve(responseOf(message))
-      } catch (error) {
-        message.destroy()
-        reject(error)
-      }
-    })
-    request.end(bytes)
+    // A request that waits for a connection closes only when it gets one.
+    const abort = () => {
+      reject(signal.reason)
+      request.destroy()
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    request
+      .on('error', reject)
+      .once('close', () => signal.removeEventListener('abort', abort))
+      .once('response', (message) => {
+        // An answer before the whole body was sent: the server wants no more of it.
+        message.once('end', () => request.writableFinished || request.destroy())
+        try {
+          resolve(new NodeAnswer(message))
+        } catch (error) {
+          message.destroy()
+          reject(error)
+        }
+      })
+    const body = pieces ?? stream
+    if (body === undefined) request.end(bytes)
+    else void writeStream(request, body)
   })
 }
 
-function responseOf(message: IncomingMessage): Response {
-  const { statusCode: status = 0, headersDistinct } = message
-  const headers = new Headers()
-  for (const [name, values = []] of Object.entries(headersDistinct)) {
-    for (const value of values) headers.append(name, value)
-  }
-  // The reader of the body gets the error; without a reader it is ignored.
-  message.on('error', () => undefined)
-  if (NULL_BODY.has(status)) {
-    message.resume()
-    return new Response(null, { status, headers })
-  }
-  return new Response(part('node:stream').Readable.toWeb(decoded(message, headers)) as ReadableStream, {
-    status,
-    headers,
-  })
-}
-
-function decoded(message: IncomingMessage, headers: Headers): Readable {
-  const encoding = headers.get('content-encoding')?.trim().toLowerCase()
-  const decoder = encoding === undefined ? undefined : decoderOf(encoding)
-  if (decoder === undefined) return message
-  const { pipeline } = part('node:stream')
-  return pipeline(message, decoder, () => undefined)
-}
-
-function decoderOf(encoding: string) {
-  // Before Node 22.15 it has no zstd.
-  const zlib: Zlib = part('node:zlib')
-  switch (encoding) {
-    case 'gzip':
-    case 'x-gzip':
-      return zlib.createGunzip()
-    case 'deflate':
-      return zlib.createInflate()
-    case 'br':
-      return zlib.createBrotliDecompress()
-    case 'zstd':
-      return zlib.createZstdDecompress?.()
-    default:
-      return undefined
-  }
-}
-
-async function bodyOf({ json, form, bytes }: OutgoingRequest): Promise<Body> {
+async function bodyOf({ json, form, bytes, stream }: OutgoingRequest): Promise<Body> {
   if (json !== undefined) return { bytes: Buffer.from(JSON.stringify(json)), type: 'application/json' }
-  if (form === undefined) return { bytes, type: undefined }
+  if (bytes !== undefined && (!('byteLength' in bytes) || bytes.length > MOST_AT_ONCE))
+    return { pieces: piecesOf(bytes) }
+  if (form === undefined) return { bytes, stream }
   const encoded = new Response(form)
   return { bytes: new Uint8Array(await encoded.arrayBuffer()), type: encoded.headers.get('content-type') ?? undefined }
 }
 
-function kept() {
-  const options = { keepAlive: true, maxSockets: MOST_SOCKETS, timeout: IDLE_MS }
-  agents ??= { 'http:': new (part('node:http').Agent)(options), 'https:': new (part('node:https').Agent)(options) }
-  return agents
-}
+const agents = new Map<string, Agent>()
 
-function part<Id extends 'node:http' | 'node:https' | 'node:stream' | 'node:zlib'>(id: Id) {
-  // `hasNodeTransport` checked before that the module exists.
-  return (builtin as NonNullable<typeof builtin>)(id)
+// With `maxSockets` for each origin, of which the idle ones are closed and do not keep the process alive; without it a
+// connection serves one request. TLS sessions are remembered either way. A proxy of the environment counts where Node's
+// own `fetch` follows it.
+function agentOf(isSecure: boolean, maxSockets: number | undefined): Agent {
+  const key = `${isSecure} ${maxSockets}`
+  const known = agents.get(key)
+  if (known !== undefined) return known
+  const { Agent: Own } = isSecure ? nodePart('node:https') : nodePart('node:http')
+  const proxy = process.env.NODE_USE_ENV_PROXY === '1' ? { proxyEnv: process.env } : {}
+  const kept = maxSockets === undefined ? {} : { keepAlive: true, maxSockets, timeout: IDLE_MS }
+  const agent = new Own({ ...kept, ...proxy })
+  agents.set(key, agent)
+  return agent
 }

@@ -10,6 +10,9 @@ export interface OutgoingStream {
   readonly byteLength?: number | undefined
 }
 
+/** A body in memory. */
+export type OutgoingBytes = Uint8Array<ArrayBuffer> | readonly Uint8Array<ArrayBuffer>[]
+
 /** One request. */
 export interface OutgoingRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'MKCOL' | 'MOVE'
@@ -20,8 +23,11 @@ export interface OutgoingRequest {
   readonly json?: JsonValue | undefined
   /** Sent as `multipart/form-data`. */
   readonly form?: FormData | undefined
-  /** Sent unchanged, with the content type of `headers`; at most one chunk, because it is kept in memory. */
-  readonly bytes?: Uint8Array<ArrayBuffer> | undefined
+  /**
+   * Sent unchanged, with the content type of `headers`; at most one part of a file, because it is kept in memory, in one
+   * piece or in several.
+   */
+  readonly bytes?: OutgoingBytes | undefined
   /**
    * Sent as it is produced, in constant memory: with `content-length` if its length is known, else chunked. It cannot
    * be sent twice.
@@ -34,6 +40,8 @@ export interface OutgoingRequest {
   readonly fetch?: Fetch | undefined
   /** Whether it goes over `node:http` where available; see {@link hasNodeTransport}. */
   readonly isNode?: boolean | undefined
+  /** Connections of one origin that requests other than submissions share over `node:http`; 64 by default. */
+  readonly maxSockets?: number | undefined
   /** An agent of `node:http`, such as one for a proxy. */
   readonly agent?: Agent | undefined
 }

@@ -1,4 +1,5 @@
 import { safeRequestId } from '../contracts/request-id.js'
+import type { AnswerHeaders } from './answer.js'
 import type { Mask } from './secret.js'
 
 // The API's own first, then those of its relay, its cloud, and the proxy in front.
@@ -16,7 +17,7 @@ const HEADERS = [
 ] as const
 
 /** The id of a request in the headers of its answer; `undefined` if none is safe to show. */
-export function requestIdFrom(headers: Headers, mask: Mask): string | undefined {
+export function requestIdFrom(headers: AnswerHeaders, mask: Mask): string | undefined {
   return HEADERS.map((name) => safeRequestId(headers.get(name)))
     .filter((id) => id !== undefined)
     .find((id) => mask(id) === id)

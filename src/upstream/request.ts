@@ -1,9 +1,10 @@
 import { lazyPart } from '../contracts/lazy-part.js'
 import { abortable } from './abortable.js'
+import type { Answer } from './answer.js'
+import { readBodyText } from './body-text.js'
 import { hasNodeTransport, nodeTransport } from './node-transport.js'
-import type { OutgoingRequest, OutgoingStream } from './outgoing-request.js'
+import type { OutgoingBytes, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
 
-const PIECE_BYTES = 65_536
 // Importing ky touches the platform's fetch, which alone costs 15 MB.
 const loadKy = lazyPart(() => import('ky'))
 
@@ -11,21 +12,18 @@ const loadKy = lazyPart(() => import('ky'))
  * Sends exactly one request: no retry, no redirect, no error for a status, no time limit of its own. Rejects with a
  * raw error that may contain the request and its headers: pass it through `networkFailure` before it is shown.
  */
-export async function send(request: OutgoingRequest): Promise<Response> {
+export async function send(request: OutgoingRequest): Promise<Answer> {
   const { method, url, json, form, bytes, stream, signal, fetch } = request
-  if (request.isNode && fetch === undefined && hasNodeTransport()) {
-    signal.throwIfAborted()
-    request.confirm?.()
-    return abortable(signal, nodeTransport(request))
-  }
+  if (goesOverNode(request)) return nodeTransport(request)
   const { default: ky } = await loadKy()
   signal.throwIfAborted()
   request.confirm?.()
   const headers = { ...(json !== undefined && { 'content-type': 'application/json' }), ...request.headers }
-  const body = json === undefined ? (form ?? bytes) : JSON.stringify(json)
+  const body = json === undefined ? (form ?? joined(bytes)) : JSON.stringify(json)
   const plain = { method, headers, signal, redirect: 'manual', ...(body !== undefined && { body }) } as const
   if (stream !== undefined) {
-    return abortable(signal, (fetch ?? globalThis.fetch)(url, { ...plain, ...streamed(stream, headers) }))
+    const options = { ...plain, ...streamed(stream, headers) }
+    return fetchAnswer(await abortable(signal, (fetch ?? globalThis.fetch)(url, options)))
   }
   const answer = ky(url, {
     ...plain,
@@ -33,32 +31,34 @@ export async function send(request: OutgoingRequest): Promise<Response> {
     timeout: false,
     throwHttpErrors: false,
     ...(fetch !== undefined && { fetch: () => fetch(url, plain) }),
-    ...(fetch === undefined && bytes !== undefined && bytes.length > 0 && { ...inPieces(bytes, headers) }),
   })
-  return abortable(signal, answer)
+  return fetchAnswer(await abortable(signal, answer))
 }
 
-// Node's fetch keeps all of a stream in memory, to send it again after a redirect, unless a redirect is an error.
+/** Whether a request goes over `node:http`. A body of bytes does wherever it can: Node's fetch keeps copies of it. */
+export function goesOverNode({
+  isNode,
+  fetch,
+  bytes,
+  stream,
+}: Pick<OutgoingRequest, 'isNode' | 'fetch' | 'bytes' | 'stream'>): boolean {
+  const isBytes = stream !== undefined || bytes !== undefined
+  return fetch === undefined && (isNode === true || isBytes) && hasNodeTransport()
+}
+
+function fetchAnswer(response: Response): Answer {
+  const { status, headers, body } = response
+  return { status, headers, body, read: (maxBytes, signal) => readBodyText(response, maxBytes, signal) }
+}
+
+// A fetch gets bytes in one piece, so that an injected one can read them.
+function joined(bytes: OutgoingBytes | undefined): Uint8Array<ArrayBuffer> | undefined {
+  return bytes === undefined || 'byteLength' in bytes ? bytes : new Uint8Array(Buffer.concat(bytes))
+}
+
+// A fetch may keep all of a stream in memory, to send it again after a redirect, unless a redirect is an error.
 function streamed({ chunks, byteLength }: OutgoingStream, headers: Readonly<Record<string, string>>) {
   const body = ReadableStream.from(chunks)
   const length = byteLength === undefined ? {} : { 'content-length': String(byteLength) }
   return { body, duplex: 'half', redirect: 'error', window: null, headers: { ...headers, ...length } } as const
-}
-
-// Node's fetch copies a whole body of bytes twice for each request, and the copies stay until they are collected: 150
-// MB for parts of 8 MB. Pieces of a stream are not copied. An injected fetch gets the bytes, so that it can read
-// them.
-function inPieces(bytes: Uint8Array<ArrayBuffer>, headers: Readonly<Record<string, string>>) {
-  let at = 0
-  const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      pull(controller) {
-        if (at >= bytes.length) return controller.close()
-        controller.enqueue(bytes.subarray(at, at + PIECE_BYTES))
-        at += PIECE_BYTES
-      },
-    },
-    { highWaterMark: 0 },
-  )
-  return { body, duplex: 'half', headers: { ...headers, 'content-length': String(bytes.length) } } as const
 }

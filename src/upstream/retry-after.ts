@@ -1,3 +1,5 @@
+import type { AnswerHeaders } from './answer.js'
+
 // A day, as some proxies request, is too long to wait; the next poll follows after an hour at the latest.
 const LONGEST_MS = 3_600_000
 
@@ -8,7 +10,7 @@ const LONGEST_MS = 3_600_000
  * @param now - Epoch milliseconds, for a date in an answer without its own `date`.
  * @param longestMs - The maximum; one hour by default.
  */
-export function retryAfterMs(headers: Headers, now: number, longestMs = LONGEST_MS): number | undefined {
+export function retryAfterMs(headers: AnswerHeaders, now: number, longestMs = LONGEST_MS): number | undefined {
   const exact = wholeNumber(headers.get('retry-after-ms'))
   if (exact !== undefined) return Math.min(exact, longestMs)
   const value = headers.get('retry-after')
@@ -21,13 +23,13 @@ export function retryAfterMs(headers: Headers, now: number, longestMs = LONGEST_
 }
 
 /** How long to wait before the next poll: `openai-poll-after-ms`, else what {@link retryAfterMs} reads. */
-export function pollAfterMs(headers: Headers, now: number): number | undefined {
+export function pollAfterMs(headers: AnswerHeaders, now: number): number | undefined {
   const hint = wholeNumber(headers.get('openai-poll-after-ms'))
   return hint === undefined ? retryAfterMs(headers, now) : Math.min(hint, LONGEST_MS)
 }
 
 // Clocks may differ by minutes, so a date is compared with the server's own time.
-function serverTime(headers: Headers, now: number): number {
+function serverTime(headers: AnswerHeaders, now: number): number {
   const time = Date.parse(headers.get('date') ?? '')
   return Number.isNaN(time) ? now : time
 }

@@ -94,9 +94,10 @@ export function schemedSecrets(values: readonly string[]): string[] {
 
 /** A mask for the given secrets, which also removes anything that looks like a credential of another service. */
 export function maskOf(secrets: readonly string[]): Mask {
-  const known = longEnough(secrets)
+  let known: readonly string[] | undefined
   let finders: ReturnType<typeof findersOf> | undefined
   return (text) => {
+    known ??= longEnough(secrets)
     if (known.length === 0) return redact(text)
     finders ??= findersOf(known)
     const clean = hideKnownSecrets(text.replace(finders.whole, HIDDEN), { finder: finders.finder, secrets: known })

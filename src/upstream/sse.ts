@@ -2,6 +2,7 @@ import { createParser } from 'eventsource-parser'
 import type { Clock } from '../contracts/clock.js'
 import { NetworkError, UpstreamResponseError } from '../contracts/upstream-errors.js'
 import { abortable } from './abortable.js'
+import type { Answer } from './answer.js'
 import { discard } from './body-text.js'
 import { type FailedExchange, hostOf, networkFailure } from './network-failure.js'
 
@@ -38,10 +39,13 @@ export interface SseOptions extends FailedExchange {
  * @throws NetworkError when the connection breaks, or is silent for too long.
  * @throws UpstreamResponseError when an event is larger than `maxEventBytes`; not retryable.
  */
-export async function* readSse(response: Response, options: SseOptions): AsyncGenerator<SseEvent, void, undefined> {
+export async function* readSse(
+  response: Pick<Answer, 'body'>,
+  options: SseOptions,
+): AsyncGenerator<SseEvent, void, undefined> {
   const { signal, maxEventBytes = 1_000_000 } = options
   if (response.body === null) return
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+  const reader = response.body.getReader()
   const decoder = new TextDecoder()
   const ready: SseEvent[] = []
   let isTooLarge = false

@@ -1,5 +1,3 @@
-import { abortable } from './abortable.js'
-
 /** The limits of a call. */
 export interface TimeLimitOptions {
   /** Milliseconds of wall time, which sockets use as well; `Infinity` for no limit. */
@@ -13,20 +11,23 @@ export interface TimeLimitOptions {
  * Runs one exchange with a remote service under a time limit and the caller's signal, and settles as soon as either
  * ends it. The call gets both as one signal, which is not aborted after the call has settled.
  */
-export async function withTimeLimit<T>(
-  options: TimeLimitOptions,
-  call: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
+export function withTimeLimit<T>(options: TimeLimitOptions, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const { timeoutMs, signal, error } = options
-  signal.throwIfAborted()
-  const controller = new AbortController()
-  const followCaller = () => controller.abort(signal.reason)
-  signal.addEventListener('abort', followCaller, { once: true })
-  const timer = Number.isFinite(timeoutMs) ? setTimeout(() => controller.abort(error()), timeoutMs) : undefined
-  try {
-    return await abortable(controller.signal, call(controller.signal))
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', followCaller)
-  }
+  return new Promise<T>((resolve, reject) => {
+    signal.throwIfAborted()
+    const controller = new AbortController()
+    const followCaller = () => end(signal.reason)
+    const timer = Number.isFinite(timeoutMs) ? setTimeout(() => end(error()), timeoutMs) : undefined
+    const release = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', followCaller)
+    }
+    const end = (reason: unknown) => {
+      release()
+      controller.abort(reason)
+      reject(reason)
+    }
+    signal.addEventListener('abort', followCaller, { once: true })
+    call(controller.signal).then(resolve, reject).finally(release)
+  })
 }

@@ -1,5 +1,6 @@
 import { abortable } from './abortable.js'
 import { discard, readBodyText } from './body-text.js'
+import { type Chunks, chunksOf, streamOf } from './chunks.js'
 import type { Download } from './download/download.js'
 import { jsonOf } from './json-of.js'
 import { declaredMediaType, mediaTypeOf, SIGNATURE_BYTES } from './media-type.js'
@@ -12,7 +13,8 @@ export type VideoStart =
       readonly mediaType: string | undefined
       /** The chunks that were read so far. */
       readonly head: readonly Uint8Array[]
-      readonly reader: ReadableStreamDefaultReader<Uint8Array>
+      /** The chunks behind them. */
+      readonly rest: Chunks
     }
   /** JSON that contains an address, or a text that is one. */
   | { readonly kind: 'pointer'; readonly url: string }
@@ -40,15 +42,15 @@ export async function checkVideoStart(
   }
   if (response.body === null) return { kind: 'other' }
   const isVideo = declared?.startsWith('video/') === true
-  const reader = response.body.getReader()
-  if (offset > 0) return { kind: 'video', mediaType: isVideo ? declared : undefined, head: [], reader }
-  const head = await readHead(reader, signal)
+  const rest = chunksOf(response.body)
+  if (offset > 0) return { kind: 'video', mediaType: isVideo ? declared : undefined, head: [], rest }
+  const head = await readHead(rest, signal)
   const seen = mediaTypeOf(joined(head))
   if (seen?.startsWith('video/') || (isVideo && seen === undefined && head.length > 0)) {
-    return { kind: 'video', mediaType: isVideo ? declared : seen, head, reader }
+    return { kind: 'video', mediaType: isVideo ? declared : seen, head, rest }
   }
-  if (seen === 'application/json' || isAddress(head)) return readPointer({ body: restOf(head, reader) }, signal)
-  discard(reader)
+  if (seen === 'application/json' || isAddress(head)) return readPointer({ body: whole(head, rest) }, signal)
+  rest.cancel()
   return { kind: seen === 'text/html' ? 'page' : 'other' }
 }
 
@@ -56,15 +58,15 @@ function isAddress(head: readonly Uint8Array[]): boolean {
   return /^\s*https?:\/\//i.test(Buffer.from(joined(head)).toString('latin1'))
 }
 
-async function readHead(reader: ReadableStreamDefaultReader<Uint8Array>, signal: AbortSignal): Promise<Uint8Array[]> {
+async function readHead(rest: Chunks, signal: AbortSignal): Promise<Uint8Array[]> {
   const head: Uint8Array[] = []
   let length = 0
   while (length < SIGNATURE_BYTES) {
-    const { done, value } = await abortable(signal, reader.read())
-    if (done) break
-    if (value.byteLength === 0) continue
-    head.push(value)
-    length += value.byteLength
+    const chunk = await abortable(signal, rest.next())
+    if (chunk === undefined) break
+    if (chunk.byteLength === 0) continue
+    head.push(chunk)
+    length += chunk.byteLength
   }
   return head
 }
@@ -81,14 +83,7 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(chunks))
 }
 
-function restOf(head: readonly Uint8Array[], reader: ReadableStreamDefaultReader<Uint8Array>) {
+function whole(head: readonly Uint8Array[], rest: Chunks) {
   const chunks = [...head]
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = chunks.length > 0 ? { done: false, value: chunks.shift() } : await reader.read()
-      if (done || value === undefined) controller.close()
-      else controller.enqueue(value)
-    },
-    cancel: () => discard(reader),
-  })
+  return streamOf({ next: async () => chunks.shift() ?? rest.next(), cancel: rest.cancel })
 }

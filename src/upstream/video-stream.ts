@@ -1,4 +1,4 @@
-import { discard } from './body-text.js'
+import { streamOf } from './chunks.js'
 import type { VideoStart } from './video-start.js'
 
 /** The body of a video, and how to read it. */
@@ -8,7 +8,7 @@ export interface VideoStreamOptions {
   readonly skip: number
   /** Closes the connection. */
   readonly transfer: AbortController
-  /** Called once, when the stream is over. */
+  /** Called when the stream is over. */
   readonly release: () => void
 }
 
@@ -17,38 +17,35 @@ export interface VideoStreamOptions {
  * sender down. Errors as the body does, and with the caller's reason after an abort.
  */
 export function videoStream({ start, skip, transfer, release }: VideoStreamOptions): ReadableStream<Uint8Array> {
-  const { reader } = start
+  const { rest } = start
   const pending = [...start.head]
   let toSkip = skip
 
   function end(reason?: unknown): void {
     release()
-    discard(reader)
+    rest.cancel()
     transfer.abort(reason)
   }
 
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          while (true) {
-            transfer.signal.throwIfAborted()
-            const chunk = pending.shift() ?? (await reader.read()).value
-            if (chunk === undefined) {
-              end()
-              return controller.close()
-            }
-            const wanted = chunk.subarray(Math.min(toSkip, chunk.byteLength))
-            toSkip -= chunk.byteLength - wanted.byteLength
-            if (wanted.byteLength > 0) return controller.enqueue(wanted)
+  return streamOf({
+    async next() {
+      try {
+        while (true) {
+          transfer.signal.throwIfAborted()
+          const chunk = pending.shift() ?? (await rest.next())
+          if (chunk === undefined) {
+            end()
+            return undefined
           }
-        } catch (error) {
-          end(error)
-          throw error
+          const wanted = chunk.subarray(Math.min(toSkip, chunk.byteLength))
+          toSkip -= chunk.byteLength - wanted.byteLength
+          if (wanted.byteLength > 0) return wanted
         }
-      },
-      cancel: end,
+      } catch (error) {
+        end(error)
+        throw error
+      }
     },
-    { highWaterMark: 0 },
-  )
+    cancel: end,
+  })
 }

@@ -147,7 +147,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     [
       ...[...named, 'upstreamId', 'apiKey', 'model', 'encoding', 'secondsType', 'videoInput', 'headers', 'timeoutMs'],
       ...['createTimeoutMs', 'maxAnswerBytes', 'serverErrors', 'idempotency', 'lookup', 'settleMs'],
-      ...['allowPrivateAddresses', 'fetch', 'agent'],
+      ...['allowPrivateAddresses', 'fetch', 'maxSockets', 'agent'],
     ],
     { baseUrl },
   ),

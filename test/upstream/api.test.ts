@@ -226,6 +226,7 @@ describe('a request whose body is not in memory', () => {
     const server = await loopbackServer(json(201, {}))
     await put(server.origin, { chunks: pieces(3, 100_000), byteLength })
     expect(server.seen).toMatchObject([{ method: 'PUT', headers: { ...headers, 'content-type': 'video/mp4' } }])
+    expect(server.seen[0]?.headers).not.toHaveProperty('sec-fetch-mode')
     expect(server.seen[0]?.body.equals(Buffer.concat([0, 1, 2].map((fill) => Buffer.alloc(100_000, fill))))).toBe(true)
   })
 
@@ -241,10 +242,16 @@ describe('a request whose body is not in memory', () => {
     expect(server.seen).toEqual([])
   })
 
-  test('that is answered with a redirect fails for good: it could not be sent once more', async () => {
+  const ownFetch: typeof globalThis.fetch = (...request) => globalThis.fetch(...request)
+  test.each([
+    [undefined, { code: 'upstream-http', status: 307 }],
+    [ownFetch, { code: 'network', message: expect.stringContaining('redirect') }],
+  ])('that is answered with a redirect fails for good: it could not be sent once more', async (fetch, problem) => {
     const server = await loopbackServer((_, response) => void response.writeHead(307, { location: '/b' }).end())
-    const error = await rejection(put(server.origin, { chunks: pieces(3, 1_000), byteLength: 3_000 }))
-    expect(error).toMatchObject({ code: 'network', isRetryable: false, message: expect.stringContaining('redirect') })
+    const api = createApi({ subject: 'mine', baseUrl: server.origin, fetch })
+    const stream = { chunks: pieces(3, 1_000), byteLength: 3_000 }
+    const error = await rejection(api.call({ ...call(server.origin), method: 'PUT', stream }))
+    expect(error).toMatchObject({ ...problem, isRetryable: false })
     expect(server.seen).toHaveLength(1)
   })
 

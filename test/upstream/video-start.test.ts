@@ -50,7 +50,7 @@ describe('checkVideoStart', () => {
     const start = await checkVideoStart(answer('video/mp4', pieces), 0, signal)
     if (start.kind !== 'video') throw new Error(start.kind)
     expect(start.head.map(({ length }) => length)).toEqual([5, 26, 9])
-    expect((await start.reader.read()).value?.length).toBe(60)
+    expect((await start.rest.next())?.length).toBe(60)
   })
 
   test.each([

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import { chunksOf } from '../../src/upstream/chunks.js'
 import { videoStream } from '../../src/upstream/video-stream.js'
 import { readAll, rejection } from './stage-context.js'
 
@@ -6,7 +7,7 @@ function streamOf(body: ReadableStream<Uint8Array>, skip = 0) {
   const release = vi.fn()
   const transfer = new AbortController()
   const head = [new Uint8Array([1, 2])]
-  const start = { kind: 'video', mediaType: undefined, head, reader: body.getReader() } as const
+  const start = { kind: 'video', mediaType: undefined, head, rest: chunksOf(body) } as const
   return { stream: videoStream({ start, skip, transfer, release }), release, transfer }
 }
 

@@ -17,13 +17,16 @@ export interface StoredContent {
   readonly byteLength: number
   /** In lower-case hex. */
   readonly md5: string
+  /** In lower-case hex. */
+  readonly sha256: string
   /** Absent for a file that is too long to be kept. */
   readonly body?: ReplyBody
 }
 
 /** @param keepBytes - Up to this length the bytes are kept; of a longer file only its length and its hash. */
 export function contentSink(keepBytes: number): ContentSink {
-  const hash = createHash('md5')
+  const md5 = createHash('md5')
+  const sha256 = createHash('sha256')
   let kept: Uint8Array[] = []
   let byteLength = 0
   let longest = 0
@@ -35,15 +38,16 @@ export function contentSink(keepBytes: number): ContentSink {
       longest = Math.max(longest, announced)
     },
     write(chunk) {
-      hash.update(chunk)
+      md5.update(chunk)
+      sha256.update(chunk)
       byteLength += chunk.length
       longest = Math.max(longest, byteLength)
       if (longest <= keepBytes) kept.push(chunk.slice())
       else kept = []
     },
     finish() {
-      const md5 = hash.digest('hex')
-      return longest <= keepBytes ? { byteLength, md5, body: chunkedBody(kept, byteLength) } : { byteLength, md5 }
+      const digests = { md5: md5.digest('hex'), sha256: sha256.digest('hex') }
+      return { byteLength, ...digests, ...(longest <= keepBytes && { body: chunkedBody(kept, byteLength) }) }
     },
   }
 }

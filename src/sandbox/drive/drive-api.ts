@@ -151,7 +151,11 @@ function permit({ body }: ReceivedRequest, { permissions }: DriveEntry): Reply {
 }
 
 // A range without bytes.
-const EMPTY = { byteLength: 0, md5: 'd41d8cd98f00b204e9800998ecf8427e' }
+const EMPTY = {
+  byteLength: 0,
+  md5: 'd41d8cd98f00b204e9800998ecf8427e',
+  sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+}
 
 const WRONG_TOKEN = googleError(401, {
   message: 'Invalid Credentials',

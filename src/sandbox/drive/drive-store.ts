@@ -13,6 +13,8 @@ export interface SandboxDriveFile {
   readonly byteLength: number
   /** In lower-case hex. */
   readonly md5: string
+  /** In lower-case hex. */
+  readonly sha256: string
   /** Ids of folders. */
   readonly parents: readonly string[]
   /** The users who may open it, besides its owner. */
@@ -74,8 +76,8 @@ export function driveStore(): DriveStore {
   let quotaBytes = Number.POSITIVE_INFINITY
 
   const put = (file: NewDriveFile, content: StoredContent, permissions: SandboxDrivePermission[]) => {
-    const { byteLength, md5 } = content
-    const entry = { ...file, byteLength, md5, content, permissions, createdAt: Date.now() }
+    const { byteLength, md5, sha256 } = content
+    const entry = { ...file, byteLength, md5, sha256, content, permissions, createdAt: Date.now() }
     files.set(file.id, entry)
     return entry
   }

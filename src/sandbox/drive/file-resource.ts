@@ -23,7 +23,7 @@ export function fileResource(file: DriveEntry, fields: string | null): JsonObjec
 }
 
 function allFields(file: DriveEntry): JsonObject {
-  const { id, name, mediaType, byteLength, md5, parents, permissions, createdAt } = file
+  const { id, name, mediaType, byteLength, md5, sha256, parents, permissions, createdAt } = file
   const createdTime = new Date(createdAt).toISOString()
   return {
     kind: 'drive#file',
@@ -32,6 +32,7 @@ function allFields(file: DriveEntry): JsonObject {
     mimeType: mediaType,
     size: String(byteLength),
     md5Checksum: md5,
+    sha256Checksum: sha256,
     parents,
     permissions: permissions.map((permission) => ({ ...permission })),
     shared: permissions.length > 0,
@@ -47,6 +48,7 @@ const FIELD_NAMES: readonly string[] = [
   ...DEFAULT_FIELDS,
   'size',
   'md5Checksum',
+  'sha256Checksum',
   'parents',
   'permissions',
   'shared',

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, rm } from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkOptions, type OptionRules, optionProblem } from '../../contracts/check-options.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
@@ -38,6 +38,9 @@ export interface DirectoryUploaderOptions {
 }
 
 const MOST_NUMBERS = 1_000
+// One is written while the next is read.
+const BATCH_BYTES = 524_288
+const BATCH_CHUNKS = 64
 
 const RULES: OptionRules<DirectoryUploaderOptions> = {
   ...named,
@@ -111,22 +114,49 @@ async function writeVideo(path: string, source: VideoSource, context: StageConte
   const file = await open(path, 'wx')
   let byteLength = 0
   let seen: string | undefined
+  let batch: Uint8Array[] = []
+  let batchBytes = 0
+  let writing: Promise<void> | undefined
+  const write = async () => {
+    // Waiting for the disk before the next batch slows the sender down.
+    await writing
+    writing = writeAll(file, batch)
+    // Awaited before the next batch, or at the end.
+    writing.catch(() => undefined)
+    batch = []
+    batchBytes = 0
+  }
   try {
     for await (const chunk of readVideo(source, context)) {
       if (byteLength === 0) seen = mediaTypeOf(chunk)
-      // Waiting for the disk before the next chunk slows the sender down.
-      for (let written = 0; written < chunk.byteLength; ) {
-        written += (await file.write(chunk, written)).bytesWritten
-      }
+      batch.push(chunk)
+      batchBytes += chunk.byteLength
       byteLength += chunk.byteLength
+      if (batchBytes >= BATCH_BYTES || batch.length >= BATCH_CHUNKS) await write()
       progress.update(byteLength, source.byteLength)
     }
+    await write()
+    await writing
     await file.sync()
   } finally {
+    await writing?.catch(() => undefined)
     await file.close()
   }
   progress.finish(byteLength)
   return { byteLength, mediaType: source.mediaType ?? seen ?? 'video/mp4' }
+}
+
+async function writeAll(file: FileHandle, chunks: Uint8Array[]): Promise<void> {
+  let left = chunks
+  while (left.length > 0) {
+    let { bytesWritten } = await file.writev(left)
+    const next = left.findIndex((chunk) => {
+      if (bytesWritten < chunk.byteLength) return true
+      bytesWritten -= chunk.byteLength
+      return false
+    })
+    left = next < 0 ? [] : left.slice(next).with(0, (left[next] as Uint8Array).subarray(bytesWritten))
+  }
 }
 
 /** Gives the file its name. A link, unlike a rename, never replaces another file. */

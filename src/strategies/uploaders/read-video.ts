@@ -3,6 +3,7 @@ import { isSoraPipelineError } from '../../contracts/errors.js'
 import type { VideoSource } from '../../contracts/source.js'
 import { NetworkError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { raceAbort } from '../../timing/deadline.js'
+import { type Chunks, chunksOf } from '../../upstream/chunks.js'
 
 const MOST_RESUMES = 10
 const FRUITLESS_RESUMES = 3
@@ -39,8 +40,10 @@ export async function* readVideo(
   let resumes = 0
   for (;;) {
     const before = done
+    let chunks: Chunks | undefined
     try {
-      for await (const chunk of openedAt(source, done, signal)) {
+      chunks = await openedAt(source, done, signal)
+      for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
         done += chunk.byteLength
         throwIfLonger(source, done)
         yield chunk
@@ -54,24 +57,32 @@ export async function* readVideo(
       const isFinal = isSoraPipelineError(error) && !error.isRetryable
       if (isFinal || done === 0 || resumes >= MOST_RESUMES || fruitless > FRUITLESS_RESUMES) throw typed(error, done)
       if (done - before < GOOD_PART_BYTES) resumes += 1
+      chunks?.cancel()
       await clock.sleep(FIRST_WAIT_MS * 2 ** fruitless, { signal })
+    } finally {
+      chunks?.cancel()
     }
   }
 }
 
-async function* openedAt(source: VideoSource, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function openedAt(source: VideoSource, offset: number, signal: AbortSignal): Promise<Chunks> {
   signal.throwIfAborted()
-  const stream = await raceAbort(signal, () => source.open({ offset, signal }))
-  const reader = stream.getReader()
-  try {
-    while (true) {
-      const { done, value } = await raceAbort(signal, () => reader.read())
-      if (done) return
-      yield value
-    }
-  } finally {
-    // The source may have failed already, and then reports the error again.
-    reader.cancel().catch(() => undefined)
+  const chunks = chunksOf(await raceAbort(signal, () => source.open({ offset, signal })))
+  let stop: ((reason: unknown) => void) | undefined
+  // One listener for all reads: a source may ignore the signal.
+  const abort = () => stop?.(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  return {
+    next: () =>
+      new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason)
+        stop = reject
+        chunks.next().then(resolve, reject)
+      }),
+    cancel() {
+      signal.removeEventListener('abort', abort)
+      chunks.cancel()
+    },
   }
 }
 

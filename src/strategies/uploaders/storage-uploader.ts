@@ -82,8 +82,8 @@ const RULES: OptionRules<StorageUploaderOptions> = {
  * Supabase, flydrive, files-sdk, or any other that takes a stream. Each is shown in five lines in `examples/storage-clients.ts`.
  *
  * The key, a fresh body for each attempt, waits and repeats, progress, the abort and the count of the bytes are the library's: `put` has
- * stored the video only when it has read it whole, and when the length that it gives, if any, is that of the video. Memory stays at a
- * few hundred KB beside what the client itself keeps. A broken source is resumed at the last good byte, unseen by the client.
+ * stored the video only when it has read it whole, and when the length that it gives, if any, is that of the video. Memory stays
+ * below 1 MB beside what the client itself keeps. A broken source is resumed at the last good byte, unseen by the client.
  *
  * `upload` rejects with what `put` throws where that is an error of the library, and else with `AuthenticationError` (401, 403),
  * `QuotaExceededError` (402, 413, 507), `RateLimitError` (429), `OverloadedError` (503, 529), `UpstreamHttpError` (any other status),
@@ -124,7 +124,7 @@ export function storageUploader(options: StorageUploaderOptions): Uploader {
     const progress = createByteProgress(context)
     const streamed = { window: video, progress, context, receiver: name, timeoutMs }
     return sendStreamed(streamed, async ({ stream, signal, isWhole }) => {
-      const body = ReadableStream.from(stream.chunks) as StoragePut['body']
+      const body = ReadableStream.from(copiesOf(stream.chunks)) as StoragePut['body']
       const given: unknown = await settled(
         () => put({ key, body, mediaType, byteLength: stream.byteLength, signal }),
         call,
@@ -149,7 +149,7 @@ export function storageUploader(options: StorageUploaderOptions): Uploader {
       const first = openVideo(source, context, WINDOW_BYTES)
       let video: OpenVideo | undefined = first
       try {
-        const mediaType = mediaTypeFor(source, (await first.at(0)).bytes)
+        const mediaType = mediaTypeFor(source, (await first.at(0)).chunks)
         const key = storageKey(template, context, mediaType)
         return await uploadRetries(
           maxAttempts,
@@ -178,6 +178,11 @@ async function settled<T>(call: () => T, name: string): Promise<Awaited<T>> {
   } catch (error) {
     throw clientError(error, name)
   }
+}
+
+// A client may change or transfer what it gets, and pieces may share their memory.
+async function* copiesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of pieces) yield new Uint8Array(piece)
 }
 
 function unfinished(problem: string): UpstreamResponseError {

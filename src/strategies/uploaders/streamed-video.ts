@@ -3,7 +3,7 @@ import { NetworkError } from '../../contracts/upstream-errors.js'
 import { raceAbort } from '../../timing/deadline.js'
 import type { OutgoingStream } from '../../upstream/outgoing-request.js'
 import type { ByteProgress } from './byte-progress.js'
-import type { VideoWindow } from './video-window.js'
+import type { VideoPart, VideoWindow } from './video-window.js'
 
 /** One attempt to send a video in one stream. */
 export interface StreamedVideo {
@@ -34,7 +34,7 @@ export function isSourceFailure(error: unknown): boolean {
 }
 
 /**
- * Hands the bytes of a window from the first to the last to a receiver, in pieces of their own that it may keep, only as fast as it
+ * Hands the bytes of a window from the first to the last to a receiver, in pieces that it may keep but not change, only as fast as it
  * takes them. Settles at once when the run is aborted, also when the receiver does not listen.
  *
  * @throws NetworkError when the receiver takes no bytes, or does not answer, for `timeoutMs`; and what the source says when it breaks,
@@ -52,14 +52,13 @@ export async function sendStreamed<T>(video: StreamedVideo, send: (sent: SentVid
       for (let offset = 0, isLast = false; !isLast; ) {
         limit.pause()
         const part = await window.at(offset)
-        for (let at = 0; at < part.bytes.length; at += PIECE_BYTES) {
-          const piece = part.bytes.slice(at, at + PIECE_BYTES)
-          isWhole = part.isLast && at + PIECE_BYTES >= part.bytes.length
+        for (const piece of piecesOf(part)) {
+          offset += piece.length
+          isWhole = part.isLast && offset === part.offset + part.byteLength
           limit.start()
           yield piece
-          progress.update(offset + at + piece.length, part.total)
+          progress.update(offset, part.total)
         }
-        offset += part.bytes.length
         isLast = part.isLast
       }
       limit.start()
@@ -83,6 +82,12 @@ export async function sendStreamed<T>(video: StreamedVideo, send: (sent: SentVid
     return answer
   } catch (error) {
     throw limit.end(broken === undefined ? error : broken.error)
+  }
+}
+
+function* piecesOf({ chunks }: VideoPart): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield chunk.subarray(at, at + PIECE_BYTES)
   }
 }
 

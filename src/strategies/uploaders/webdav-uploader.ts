@@ -138,7 +138,7 @@ export function webdavUploader(options: WebdavUploaderOptions): Uploader {
   async function uploadTo(source: VideoSource, context: StageContext, video: OpenVideo): Promise<UploadedVideo> {
     const { signal } = context
     // Before anything is asked of the server: a source that cannot be read costs no request, and its first bytes show its type.
-    const mediaType = mediaTypeFor(source, (await video.at(0)).bytes)
+    const mediaType = mediaTypeFor(source, (await video.at(0)).chunks)
     const key = storageKey(template, context, mediaType)
     const left: WebdavLeft = { temporary: new Set(), moved: 'no' }
     const transfer = { folder, key, mediaType, source, video, progress: createByteProgress(context), context, left }

@@ -1,3 +1,4 @@
+import { streamOf } from '../chunks.js'
 import { isEncoded } from '../content-range.js'
 import { networkFailure, timeoutFailure } from '../network-failure.js'
 import { maskOf } from '../secret.js'
@@ -78,7 +79,7 @@ export function createDownloader(options: DownloaderOptions = {}): Downloader {
       const { status, headers } = exchange
       const ok = status >= 200 && status < 300
       if (method !== 'HEAD' && (ok || !isEncoded(headers))) {
-        const body = limitedBody({ exchange, place: { ...place, url: url.href }, limits, signal, release })
+        const body = streamOf(limitedBody({ exchange, place: { ...place, url: url.href }, limits, signal, release }))
         return { status, ok, headers, body, url }
       }
       exchange.close()

@@ -15,8 +15,8 @@ export interface Hop {
 export interface Exchange {
   readonly status: number
   readonly headers: Headers
-  /** The next chunk of the body; nothing is read before it is called. */
-  next(): Promise<IteratorResult<Uint8Array, unknown>>
+  /** The next chunk of the body, `undefined` at its end; nothing is read before it is called. */
+  next(): Promise<Uint8Array | undefined>
   /** Closes the connection; pending reads reject with the reason. Idempotent. */
   close(reason?: Error): void
 }

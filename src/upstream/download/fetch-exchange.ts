@@ -26,7 +26,7 @@ export async function fetchExchange(hop: Hop, fetch: Fetch): Promise<Exchange> {
     return {
       status: response.status,
       headers: response.headers,
-      next: async () => (reader ? abortable(connection.signal, reader.read()) : { done: true, value: undefined }),
+      next: async () => (reader ? (await abortable(connection.signal, reader.read())).value : undefined),
       close,
     }
   } catch (error) {

@@ -1,4 +1,5 @@
 import { NetworkError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
+import type { Chunks } from '../chunks.js'
 import { declaredLength, isEncoded } from '../content-range.js'
 import { mediaTypeOf } from '../media-type.js'
 import { type FailedExchange, hostOf, networkFailure } from '../network-failure.js'
@@ -21,9 +22,9 @@ export interface LimitedBodyOptions {
   readonly exchange: Exchange
   readonly place: FailedExchange
   readonly limits: BodyLimits
-  /** The caller's signal: the stream errors with its reason. */
+  /** The caller's signal: the body breaks off with its reason. */
   readonly signal: AbortSignal
-  /** Called once, when the stream is over. */
+  /** Called when the body is over. */
   readonly release: () => void
 }
 
@@ -31,10 +32,10 @@ export interface LimitedBodyOptions {
  * The bytes of an answer as they arrive. Reads only on demand, so a slow reader slows the sender down, and only the
  * time spent waiting for the sender counts. A body shorter than announced errors, a longer one is cut.
  *
- * @throws UpstreamResponseError when the announced length exceeds the limit. The stream errors with one when the body is
+ * @throws UpstreamResponseError when the announced length exceeds the limit. The body breaks off with one when it is
  * announced as encoded and does not start like a video.
  */
-export function limitedBody(options: LimitedBodyOptions): ReadableStream<Uint8Array> {
+export function limitedBody(options: LimitedBodyOptions): Chunks {
   const { exchange, place, limits, signal, release } = options
   const declared = declaredLength(exchange.headers)
   const problem = (what: string) => `Could not ${place.what}: ${hostOf(place.url)} ${what}`
@@ -59,13 +60,12 @@ export function limitedBody(options: LimitedBodyOptions): ReadableStream<Uint8Ar
   async function next(): Promise<Uint8Array | undefined> {
     const startedAt = performance.now()
     watch.start()
-    const { done, value } = await exchange.next()
+    const chunk = await exchange.next()
     watch.pause()
-    if (done === true) return undefined
-    if (pace.isTooSlow(value.byteLength, performance.now() - startedAt)) {
+    if (chunk !== undefined && pace.isTooSlow(chunk.byteLength, performance.now() - startedAt)) {
       throw new NetworkError(problem(`sent less than ${limits.minBytesPerSecond} bytes a second`))
     }
-    return value
+    return chunk
   }
 
   /** The part of the chunk that is within the announced length; `undefined` at the end of the body. */
@@ -84,25 +84,21 @@ export function limitedBody(options: LimitedBodyOptions): ReadableStream<Uint8Ar
     return new Uint8Array(chunk.buffer, chunk.byteOffset, wanted)
   }
 
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          let chunk = await nextWanted()
-          while (chunk?.byteLength === 0) chunk = await nextWanted()
-          if (chunk !== undefined) return controller.enqueue(chunk)
-          end()
-          controller.close()
-        } catch (error) {
-          const failure = networkFailure(error, place, signal)
-          end()
-          throw failure
-        }
-      },
-      cancel: end,
+  return {
+    async next() {
+      try {
+        let chunk = await nextWanted()
+        while (chunk?.byteLength === 0) chunk = await nextWanted()
+        if (chunk === undefined) end()
+        return chunk
+      } catch (error) {
+        const failure = networkFailure(error, place, signal)
+        end()
+        throw failure
+      }
     },
-    { highWaterMark: 0 },
-  )
+    cancel: end,
+  }
 }
 
 function isVideo(first: Uint8Array): boolean {

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { LookupFunction } from 'node:net'
+import type { Chunks } from '../chunks.js'
 import type { Exchange, Hop } from './exchange.js'
+import { messageChunks } from './message-chunks.js'
 
 // Loaded at first use, because they take longer to load than the rest of the library.
 const builtin = process.getBuiltinModule
@@ -11,34 +13,25 @@ const builtin = process.getBuiltinModule
  * name. Rejects with the raw error.
  */
 export function nodeExchange(hop: Hop, lookup: LookupFunction = builtin('node:dns').lookup): Promise<Exchange> {
-  const { url, method, headers, body, signal } = hop
+  const { url, method, headers, signal } = hop
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
     // Called on the module's object, whose functions a network mock replaces in a test.
     const { request: send } = url.protocol === 'https:' ? builtin('node:https') : builtin('node:http')
     const request = send(url, { method, headers, agent: false, lookup: checkedLookup(hop, lookup) })
-    let message: IncomingMessage | undefined
-    const close = (reason = new Error('The connection was closed')) => {
-      const open = message ?? request
-      open.destroy(reason)
-    }
+    let body: Chunks | undefined
+    const close = (reason = new Error('The connection was closed')) =>
+      body === undefined ? request.destroy(reason) : body.cancel(reason)
     const abort = () => close()
     signal.addEventListener('abort', abort, { once: true })
     request.once('close', () => signal.removeEventListener('abort', abort))
     request.on('error', reject)
     request.once('response', (response) => {
-      message = response
-      const chunks: AsyncIterator<Uint8Array> = response[Symbol.asyncIterator]()
-      // After an abort the body may have no reader.
-      response.on('error', () => undefined)
-      resolve({
-        status: response.statusCode ?? 0,
-        headers: headersOf(response),
-        next: () => chunks.next(),
-        close,
-      })
+      const chunks = messageChunks(response)
+      body = chunks
+      resolve({ status: response.statusCode ?? 0, headers: headersOf(response), next: chunks.next, close })
     })
-    request.end(body)
+    request.end(hop.body)
   })
 }
 

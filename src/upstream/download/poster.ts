@@ -69,9 +69,9 @@ async function drain(exchange: Exchange, signal: AbortSignal): Promise<void> {
   try {
     let bytes = 0
     while (bytes < MOST_BYTES && !signal.aborted) {
-      const { done, value } = await exchange.next()
-      if (done === true) break
-      bytes += value.byteLength
+      const chunk = await exchange.next()
+      if (chunk === undefined) break
+      bytes += chunk.byteLength
     }
   } catch {
     // The answer broke off or took too long.

@@ -312,8 +312,9 @@ describe('files', () => {
     const { store, keepBytes } = sandboxDrive(3)
     const [id = ''] = store.generateIds(1)
     const about = { id, name: 'a', mediaType: 'video/mp4', parents: [] }
-    const file = store.add(about, { byteLength: 4, md5: 'x' })
-    expect([keepBytes, fileResource(file, 'size,md5Checksum')]).toEqual([3, { size: '4', md5Checksum: 'x' }])
+    const file = store.add(about, { byteLength: 4, md5: 'x', sha256: 'y' })
+    const known = { size: '4', md5Checksum: 'x', sha256Checksum: 'y' }
+    expect([keepBytes, fileResource(file, 'size,md5Checksum,sha256Checksum')]).toEqual([3, known])
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { instantOf, readJob } from '../../../src/strategies/generators/videos-api/job-answer.js'
+import { instantOf, jobFacts, readJob } from '../../../src/strategies/generators/videos-api/job-answer.js'
 
 describe('the progress of a job', () => {
   test.each([
@@ -90,21 +90,20 @@ test.each(['created_at', 'created', 'createTime', 'created_time', 'submit_time']
 
 test('facts of any other type are absent, and those of the job win over those around it', () => {
   const body = { model: 'outer', size: '1x1', data: { id: 'v_1', status: 'done', model: 'inner', object: 'video' } }
-  expect(readJob(body).facts).toMatchObject({ model: 'inner', size: '1x1', object: 'video' })
-  expect(readJob({ id: 'v_1', model: 7, seconds: '8', width: '640', height: -1, usage: { a: 1 } }).facts).toMatchObject(
-    {
-      model: undefined,
-      seconds: 8,
-      width: 640,
-      height: undefined,
-      usage: { a: 1 },
-    },
-  )
-  expect(readJob({ id: 'v_1', prompt: 'A cat', requestId: 'r' })).toMatchObject({ prompt: 'A cat', requestId: 'r' })
-  expect(readJob({ id: 'v_1', prompt: ['A cat'], duration: 5, seconds: 'x', expires_at: true })).toMatchObject({
-    prompt: undefined,
-    facts: { duration: 5, seconds: undefined, expires_at: undefined },
+  expect(jobFacts(readJob(body))).toMatchObject({ model: 'inner', size: '1x1', object: 'video' })
+  expect(
+    jobFacts(readJob({ id: 'v_1', model: 7, seconds: '8', width: '640', height: -1, usage: { a: 1 } })),
+  ).toMatchObject({
+    model: undefined,
+    seconds: 8,
+    width: 640,
+    height: undefined,
+    usage: { a: 1 },
   })
+  expect(readJob({ id: 'v_1', prompt: 'A cat', requestId: 'r' })).toMatchObject({ prompt: 'A cat', requestId: 'r' })
+  const odd = readJob({ id: 'v_1', prompt: ['A cat'], duration: 5, seconds: 'x', expires_at: true })
+  expect(odd.prompt).toBeUndefined()
+  expect(jobFacts(odd)).toMatchObject({ duration: 5, seconds: undefined, expires_at: undefined })
 })
 
 test.each([

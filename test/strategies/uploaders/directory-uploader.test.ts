@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -6,6 +6,7 @@ import type { VideoSource } from '../../../src/contracts/source.js'
 import type { StageProgress } from '../../../src/contracts/stage.js'
 import { UpstreamHttpError } from '../../../src/contracts/upstream-errors.js'
 import { type DirectoryUploaderOptions, directoryUploader } from '../../../src/strategies/index.js'
+import { fakeSource } from '../../../src/testing/index.js'
 import { memoryVideo } from '../../../src/upstream/memory-video.js'
 import { eventually } from '../../support/eventually.js'
 import { videoBytes } from '../../upstream/loopback-server.js'
@@ -15,9 +16,22 @@ const disk = vi.hoisted(() => ({
   failure: undefined as string | undefined,
   of: '',
   onLinked: undefined as (() => void) | undefined,
+  mostWritten: Number.POSITIVE_INFINITY,
+  writes: 0,
 }))
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>()
+  const countWrites = (handle: FileHandle) => {
+    const write = handle.writev.bind(handle)
+    handle.writev = async (chunks) => {
+      disk.writes += 1
+      if (disk.failure === 'EIO') throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'write' })
+      if (disk.mostWritten === Number.POSITIVE_INFINITY) return write(chunks)
+      const part = Buffer.concat(chunks as readonly Uint8Array[]).subarray(0, disk.mostWritten)
+      const { bytesWritten } = await write([part])
+      return { bytesWritten, buffers: chunks }
+    }
+  }
   const failing =
     (of: string, call: (...args: never[]) => Promise<unknown>) =>
     async (...args: never[]) => {
@@ -26,6 +40,7 @@ vi.mock('node:fs/promises', async (original) => {
       }
       const result = await call(...args)
       if (of === 'link') disk.onLinked?.()
+      if (of === 'open') countWrites(result as FileHandle)
       return result
     }
   return { ...real, open: failing('open', real.open as never), link: failing('link', real.link as never) }
@@ -147,6 +162,38 @@ describe('directoryUploader', () => {
     await into(path).upload(source, stageContext())
     expect(offsets.length).toBe(15)
     expect((await readFile(join(path, 'run_1.mp4'))).equals(bytes)).toBe(true)
+  })
+
+  test('writes chunks together, and what a full write leaves over once more', async () => {
+    const bytes = videoBytes(200_000)
+    const { source } = scripted(bytes, [])
+    onTestFinished(() => {
+      disk.mostWritten = Number.POSITIVE_INFINITY
+    })
+    for (const [mostWritten, writes] of [
+      [Number.POSITIVE_INFINITY, 4],
+      [30_001, 10],
+      [1_500, 135],
+    ] as const) {
+      Object.assign(disk, { mostWritten, writes: 0 })
+      const path = await directory()
+      await into(path).upload(source, stageContext())
+      expect((await readFile(join(path, 'run_1.mp4'))).equals(bytes)).toBe(true)
+      expect(disk.writes).toBe(writes)
+    }
+  })
+
+  test('a disk that fails in the middle leaves no file, and the source is closed', async () => {
+    const path = await directory()
+    disk.failure = 'EIO'
+    onTestFinished(() => {
+      disk.failure = undefined
+    })
+    const source = fakeSource({ byteLength: 5_000_000 })
+    expect(await rejection(into(path).upload(source, stageContext()))).toMatchObject({ code: expect.any(String) })
+    expect(await readdir(path)).toEqual([])
+    await eventually(() => expect(source.openStreams).toBe(0))
+    expect(source.bytesGiven).toBeLessThan(3_000_000)
   })
 
   const failure = new UpstreamHttpError('Could not download the video: gone', { status: 404 })

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { videoWindow } from '../../../src/strategies/uploaders/video-window.js'
+import { UpstreamHttpError } from '../../../src/contracts/upstream-errors.js'
+import { type VideoPart, videoWindow } from '../../../src/strategies/uploaders/video-window.js'
 import { fakeSource } from '../../../src/testing/index.js'
+import { eventually } from '../../support/eventually.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
 
 const over = (source: Parameters<typeof videoWindow>[0], maxBytes = 1_000) =>
-  videoWindow(source, { ...stageContext(), maxBytes })
+  videoWindow(source, { ...stageContext(), maxBytes, algorithm: 'md5' })
+const bytesOf = ({ chunks }: VideoPart) => Buffer.concat(chunks)
 const md5 = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex')
 
 describe('videoWindow', () => {
@@ -15,13 +18,13 @@ describe('videoWindow', () => {
     const window = over(source)
     const first = await window.at(0)
     expect(first).toMatchObject({ offset: 0, isLast: false, total: 2_500 })
-    expect(first.bytes).toEqual(source.slice(0, 1_000))
+    expect(bytesOf(first).equals(source.slice(0, 1_000))).toBe(true)
     const second = await window.at(1_000)
-    expect(second.bytes).toEqual(source.slice(1_000, 2_000))
+    expect(bytesOf(second).equals(source.slice(1_000, 2_000))).toBe(true)
     const last = await window.at(2_000)
     expect(last).toMatchObject({ offset: 2_000, isLast: true, total: 2_500 })
-    expect(last.bytes).toEqual(source.slice(2_000))
-    expect(window.digest()).toEqual({ byteLength: 2_500, md5: md5(source.slice()) })
+    expect(bytesOf(last).equals(source.slice(2_000))).toBe(true)
+    expect(window.digest()).toEqual({ byteLength: 2_500, hash: md5(source.slice()) })
     expect(source.opens).toEqual([{ offset: 0 }])
     expect(source.openStreams).toBe(0)
   })
@@ -36,7 +39,7 @@ describe('videoWindow', () => {
   test('gives nothing after the last byte', async () => {
     const window = over(fakeSource({ byteLength: 500 }))
     await window.at(0)
-    expect(await window.at(500)).toMatchObject({ offset: 500, bytes: new Uint8Array(), isLast: true, total: 500 })
+    expect(await window.at(500)).toMatchObject({ offset: 500, chunks: [], byteLength: 0, isLast: true, total: 500 })
   })
 
   test('goes back within the window without reading, and opens the source to go back further', async () => {
@@ -44,9 +47,9 @@ describe('videoWindow', () => {
     const window = over(source)
     await window.at(0)
     await window.at(1_000)
-    expect((await window.at(1_400)).bytes).toEqual(source.slice(1_400, 2_400))
+    expect(bytesOf(await window.at(1_400)).equals(source.slice(1_400, 2_400))).toBe(true)
     expect(source.opens).toEqual([{ offset: 0 }])
-    expect((await window.at(700)).bytes).toEqual(source.slice(700, 1_700))
+    expect(bytesOf(await window.at(700)).equals(source.slice(700, 1_700))).toBe(true)
     expect(source.opens).toEqual([{ offset: 0 }, { offset: 700 }])
     expect(source.openStreams).toBe(1)
     window.close()
@@ -67,6 +70,38 @@ describe('videoWindow', () => {
     expect(await rejection(over(source).at(0))).toMatchObject({ code })
   })
 
+  test('reads the next part while one is used, and no further', async () => {
+    const source = fakeSource({ byteLength: 100_000, chunkBytes: 100 })
+    const window = over(source)
+    for (const offset of [0, 1_000, 2_000]) {
+      await window.at(offset)
+      await eventually(() => expect(source.bytesGiven).toBe(offset + 2_000))
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(source.bytesGiven).toBe(4_000)
+    window.close()
+    await eventually(() => expect(source.openStreams).toBe(0))
+  })
+
+  test('a source that breaks for good breaks the part that lacks bytes, not the one before', async () => {
+    const failure = new UpstreamHttpError('Could not download the video: gone', { status: 410 })
+    const source = fakeSource({ byteLength: 5_000, chunkBytes: 100, failAfterBytes: 1_500, failure })
+    const window = over(source)
+    expect(await window.at(0)).toMatchObject({ byteLength: 1_000, isLast: false })
+    expect(await rejection(window.at(1_000))).toBe(failure)
+  })
+
+  test('a close ends the read under way, and the part that waits for it', async () => {
+    const source = fakeSource({ byteLength: 5_000, chunkBytes: 100, hangsAfterBytes: 1_500 })
+    const window = over(source)
+    await window.at(0)
+    const waiting = rejection(window.at(1_000))
+    await eventually(() => expect(source.bytesGiven).toBe(1_500))
+    window.close()
+    expect(await waiting).toBeInstanceOf(Error)
+    await eventually(() => expect(source.openStreams).toBe(0))
+  })
+
   test('whatever is stored of each part, the bytes and the digest are those of the source', async () => {
     const cases = fc.record({
       byteLength: fc.integer({ min: 1, max: 5_000 }),
@@ -84,16 +119,16 @@ describe('videoWindow', () => {
         let offset = 0
         while (true) {
           const part = await window.at(offset)
-          const end = offset + part.bytes.length
+          const end = offset + part.byteLength
           expect(part.offset).toBe(offset)
-          expect(part.bytes).toEqual(source.slice(offset, end))
-          expect(part.bytes.length).toBe(Math.min(maxBytes, byteLength - offset))
+          expect(bytesOf(part).equals(source.slice(offset, end))).toBe(true)
+          expect(part.byteLength).toBe(Math.min(maxBytes, byteLength - offset))
           expect(part.isLast).toBe(end === byteLength)
-          const step = steps.next().value ?? part.bytes.length
+          const step = steps.next().value ?? part.byteLength
           offset = Math.max(0, Math.min(offset + step, end))
           if (offset === byteLength) break
         }
-        expect(window.digest()).toEqual({ byteLength, md5: md5(source.slice()) })
+        expect(window.digest()).toEqual({ byteLength, hash: md5(source.slice()) })
         window.close()
       }),
       { numRuns: 150 },

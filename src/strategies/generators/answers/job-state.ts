@@ -60,6 +60,11 @@ export function jobStateOf(word: string): JobState {
   return OF_MODERATION.test(plain) ? 'moderated' : 'failed'
 }
 
+/** Whether a text is exactly a word of the table, in lower case: nothing in it has to be hidden. */
+export function isStateWord(word: string): boolean {
+  return STATES.has(word)
+}
+
 /** Whether a value can be a state: a word, or the negative number that some servers send for a failed job. */
 export function isState(value: unknown): value is string | number {
   return typeof value === 'number' ? value < 0 : typeof value === 'string' && /\D/.test(value)

@@ -2,6 +2,7 @@ import type { Clock } from '../../../contracts/clock.js'
 import type { JsonObject } from '../../../contracts/json.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
 import { abortable } from '../../../upstream/abortable.js'
+import { type Answer, isOk } from '../../../upstream/answer.js'
 import { answerError } from '../../../upstream/answer-error.js'
 import type { Api, ApiCredentials } from '../../../upstream/api.js'
 import { discard, readBodyText } from '../../../upstream/body-text.js'
@@ -57,8 +58,8 @@ async function converse(exchange: ChatExchange): Promise<void> {
     send({ method: 'POST', url, json: body, headers, signal, fetch: api.fetch, isNode: true, agent: api.agent }),
   )
   const { status } = response
-  if (!response.ok) {
-    const { text } = await bounded((limited) => readBodyText(response, MOST_ERROR_BYTES, limited))
+  if (!isOk(response)) {
+    const { text } = await bounded((limited) => response.read(MOST_ERROR_BYTES, limited))
     const submission = { isSubmission: true, isRefusal: exchange.isRefusal(status) }
     throw answerError({ ...place, ...submission, status, headers: response.headers, text })
   }
@@ -95,8 +96,10 @@ function isObject(line: string): boolean {
   return /^\s*\{.*\}\s*$/.test(line) || line.trim() === '[DONE]'
 }
 
+type Body = Pick<Answer, 'body'>
+
 /** The first character of a body that is not blank, and the body unread. */
-async function peek(response: Response, signal: AbortSignal): Promise<{ start: string; answer: Response }> {
+async function peek(response: Body, signal: AbortSignal): Promise<{ start: string; answer: Body }> {
   if (response.body === null) return { start: '', answer: response }
   const [seen, whole] = response.body.tee()
   const reader = (seen as ReadableStream<Uint8Array>).getReader()
@@ -105,7 +108,7 @@ async function peek(response: Response, signal: AbortSignal): Promise<{ start: s
     for (;;) {
       const { done, value } = await abortable(signal, reader.read())
       const start = done ? '' : decoder.decode(value, { stream: true }).trimStart().slice(0, 1)
-      if (done || start !== '') return { start, answer: new Response(whole) }
+      if (done || start !== '') return { start, answer: { body: whole } }
     }
   } finally {
     discard(reader)

@@ -2,6 +2,7 @@ import type { SoraPipelineError } from '../../../contracts/errors.js'
 import type { JsonObject } from '../../../contracts/json.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
+import type { AnswerHeaders } from '../../../upstream/answer.js'
 import { excerptOf } from '../../../upstream/error-details.js'
 import { saysError } from '../../../upstream/error-meaning.js'
 import { isRecord } from '../../../upstream/is-record.js'
@@ -17,7 +18,7 @@ import { contentProgress, reasoningProgress } from './chat-progress.js'
 /** The text of an upstream so far, and its meaning. */
 export interface ChatTranscript {
   /** Sets the headers of the answer: an error in its body carries the id of the request. */
-  begin(headers: Headers): void
+  begin(headers: AnswerHeaders): void
   /** Adds the data of one event, or a whole answer; `end` when nothing more is expected. */
   add(data: string): 'more' | 'end'
   /**

@@ -8,7 +8,7 @@ import { isPlainHttp } from '../../../upstream/plain-http.js'
 import { remoteVideo } from '../../../upstream/remote-video.js'
 import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
 import { type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
-import { instantOf, type JobAnswer } from './job-answer.js'
+import { instantOf, type JobAnswer, jobFacts } from './job-answer.js'
 import { parseSize } from './video-size.js'
 
 /** A completed job, and what is needed to reach its video. */
@@ -130,7 +130,8 @@ function sourceAt(
   })
 }
 
-function factsOf({ id, body: { facts }, answer }: FinishedJob): GeneratedVideoFacts {
+function factsOf({ id, body, answer }: FinishedJob): GeneratedVideoFacts {
+  const facts = jobFacts(body)
   const isClean = (value: unknown) => !carriesSecret(JSON.stringify(value), answer.secrets)
   const frame = parseSize(facts.size)
   const [width, height] = [facts.width ?? frame?.width, facts.height ?? frame?.height]

@@ -38,6 +38,7 @@ const PROGRESS = [
 const RATIOS = ['progress_pct', 'progress_ratio'] as const
 // Sent by servers without a word for the state.
 const ENDS = ['done', 'is_done', 'finished', 'is_finished', 'completed', 'is_completed'] as const
+const PROMPT = ['prompt'] as const
 const CREATED = ['created_at', 'created', 'create_time', 'created_time', 'submit_time'] as const
 
 /** The answer of a server of the `/v1/videos` family about a job, with every field that could be read. */
@@ -56,14 +57,11 @@ export interface JobAnswer {
   readonly pollAddress: string | undefined
   readonly prompt: string | undefined
   readonly createdAt: unknown
-  readonly facts: z.output<typeof JobFacts>
 }
 
 /** Reads a job; every field is absent for an answer that is not an object. */
 export function readJob(body: unknown): JobAnswer {
   const layers = layersOf(body)
-  const textIn = (names: readonly string[]) =>
-    firstIn(layers, names, (value) => (typeof value === 'string' ? value : undefined))
   return {
     body,
     layers,
@@ -71,11 +69,15 @@ export function readJob(body: unknown): JobAnswer {
     requestId: requestIdIn(layers),
     state: firstIn(layers, STATE_FIELDS, stateWordOf) ?? firstIn(layers, ENDS, endOf) ?? numberedState(layers),
     ratio: firstIn(layers, PROGRESS, progressRatio) ?? firstIn(layers, RATIOS, ratioOf),
-    pollAddress: textIn(POLL_ADDRESSES),
-    prompt: textIn(['prompt']),
+    pollAddress: firstIn(layers, POLL_ADDRESSES, textOf),
+    prompt: firstIn(layers, PROMPT, textOf),
     createdAt: firstIn(layers, CREATED, (value) => value ?? undefined),
-    facts: JobFacts.parse(Object.assign({}, ...layers.toReversed())),
   }
+}
+
+/** The facts of a job, which are needed only when it is over. */
+export function jobFacts({ layers }: JobAnswer): z.output<typeof JobFacts> {
+  return JobFacts.parse(Object.assign({}, ...layers.toReversed()))
 }
 
 /** An instant as epoch milliseconds, from seconds, milliseconds or a date; `undefined` for anything else. */
@@ -84,6 +86,10 @@ export function instantOf(value: unknown): number | undefined {
   if (typeof instant !== 'number' || !Number.isFinite(instant) || instant <= 0) return undefined
   // Values above the year 33658 in seconds count milliseconds.
   return typeof value === 'string' && !/^\d+$/.test(value) ? instant : instant > 1e12 ? instant : instant * 1000
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 function ratioOf(value: unknown): number | undefined {

@@ -3,8 +3,9 @@ import { excerptOf } from '../../../upstream/error-details.js'
 import { unreadable } from '../../../upstream/json-answer.js'
 import { pollAfterMs } from '../../../upstream/retry-after.js'
 import { hasError, isFiltered, isModerated, jobFailure } from '../answers/job-failure.js'
-import { jobStateOf } from '../answers/job-state.js'
+import { isStateWord, jobStateOf } from '../answers/job-state.js'
 import { contentVideo, type FinishedJob, namedVideo } from './finished-job.js'
+import { jobFacts } from './job-answer.js'
 import { refusalIn } from './started-job.js'
 
 /** How many polls a server may answer `completed` without a video, if its shape can name one. */
@@ -59,7 +60,7 @@ function finished(job: FinishedJob, grace: GracePolls, fail: (word: string) => T
   if (video !== undefined) return { state: 'completed', video }
   if (isFiltered(job.body.layers)) return fail('moderated')
   // OpenAI's own object has no field for an address: the video is always at /content, so waiting would gain nothing.
-  const namesNoVideo = job.body.facts.object === 'video'
+  const namesNoVideo = jobFacts(job.body).object === 'video'
   if (namesNoVideo || !grace.take(job.id)) return { state: 'completed', video: contentVideo(job) }
   return { ...pending(job), state: 'running', pollAfterMs: GRACE_POLL_MS }
 }
@@ -67,7 +68,8 @@ function finished(job: FinishedJob, grace: GracePolls, fail: (word: string) => T
 function pending({ body, answer, clock }: FinishedJob) {
   const { ratio } = body
   const after = pollAfterMs(answer.headers, clock.now())
-  const phase = excerptOf(body.state ?? '', answer.mask).slice(0, LONGEST_PHASE)
+  const { state: word = '' } = body
+  const phase = isStateWord(word) ? word : excerptOf(word, answer.mask).slice(0, LONGEST_PHASE)
   return {
     ...(ratio !== undefined && { ratio }),
     ...(phase !== '' && { phase }),

@@ -1,9 +1,8 @@
-import * as z from 'zod/mini'
 import type { StartedTask, TaskGenerator, TaskStatus } from '../../../contracts/generator.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { FindContext, StageContext, SubmitContext } from '../../../contracts/stage.js'
 import { type ApiAnswer, createApi } from '../../../upstream/api.js'
-import { readJsonAnswer, unreadable } from '../../../upstream/json-answer.js'
+import { readJsonBody, unreadable } from '../../../upstream/json-answer.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { isPlainHttp } from '../../../upstream/plain-http.js'
 import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
@@ -14,7 +13,7 @@ import { cancelVideo } from './cancel-video.js'
 import { planCreate } from './create-plan.js'
 import { findVideos } from './find-videos.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
-import { type JobAnswer, readJob } from './job-answer.js'
+import { type JobAnswer, jobFacts, readJob } from './job-answer.js'
 import { type GracePolls, jobStatus } from './job-status.js'
 import { readStartedJob, refusalIn, reportsError } from './started-job.js'
 import { createVideoSubmitter, submissionError } from './video-submitter.js'
@@ -28,8 +27,6 @@ export type VideosApiOperation = {
   readonly pollUrl?: string
 }
 
-// A list of one job, or the job.
-const JsonBody = z.union([z.looseObject({}), z.array(z.unknown())])
 const ENDED: ReadonlySet<JobState> = new Set(['completed', 'failed', 'moderated', 'cancelled', 'expired'])
 const GRACE_POLLS = 3
 // Few jobs are in grace; past this many the oldest is forgotten, and only waits again.
@@ -140,7 +137,10 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
         isAnswer,
       })
       if (answer.video !== undefined) return jobStatus(jobOf(id, answer, readJob({ id }), context), grace)
-      const body = readJob(entryOf(readJsonAnswer(answer, JsonBody), id))
+      const json = readJsonBody(answer)
+      // The job, or a list of one.
+      if (Object(json) !== json) throw unreadable(answer, 'it is not of the expected shape')
+      const body = readJob(entryOf(json, id))
       if (body.layers.length === 0) throw unreadable(answer, 'it has no job')
       if (isOfAnother(body.layers, id)) throw unreadable(answer, 'it is about another job')
       return jobStatus(jobOf(id, answer, body, context), grace)
@@ -161,9 +161,10 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
 
 // vLLM-Omni answers the poll of a failed job with the status of its error, and the whole job.
 function isVerdict(text: string, id: string): boolean {
-  const { state, layers, facts, createdAt } = readJob(jsonOf(text))
+  const job = readJob(jsonOf(text))
+  const { state, layers, createdAt } = job
   if (state === undefined || !ENDED.has(jobStateOf(state)) || isOfAnother(layers, id)) return false
-  return layers.some(hasId) || facts.object === 'video' || createdAt !== undefined
+  return layers.some(hasId) || jobFacts(job).object === 'video' || createdAt !== undefined
 }
 
 function createGracePolls(): GracePolls {

@@ -1,6 +1,6 @@
 import type { Agent } from 'node:http'
 import { checkOptions, type OptionRules } from '../../../contracts/check-options.js'
-import { aTimeout, choice, number, required, text } from '../../../contracts/option-rules.js'
+import { aTimeout, choice, number, required, text, whole } from '../../../contracts/option-rules.js'
 import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-destinations.js'
 import type { Fetch } from '../../../upstream/outgoing-request.js'
 import type { ApiCredential } from '../../../upstream/secret.js'
@@ -113,9 +113,16 @@ export interface VideosApiGeneratorOptions {
    */
   readonly fetch?: Fetch | undefined
   /**
+   * Maximum connections to the origin of `baseUrl` that polls share, at least 1, together with all generators of the
+   * same origin and the same number. Further polls wait, within `timeoutMs`; a submission opens its own connection and
+   * does not wait. With `fetch`, as many polls call it at once. With `agent`, its own `maxSockets` counts instead.
+   * @defaultValue `64`
+   */
+  readonly maxSockets?: number | undefined
+  /**
    * Agent of `node:http` or `node:https`, such as one for a proxy. It is used on Node unless `fetch` is given or
    * `globalThis.fetch` was replaced.
-   * @defaultValue a separate connection for each submission, and up to 64 that polls share
+   * @defaultValue a separate connection for each submission, and up to `maxSockets` that polls share
    */
   readonly agent?: Agent | undefined
 }
@@ -139,6 +146,7 @@ const RULES: OptionRules<VideosApiGeneratorOptions> = {
   settleMs: number((value) => value >= 0 && Number.isFinite(value), 'give milliseconds from 0'),
   allowPrivateAddresses: privateAddresses,
   fetch: aFetch,
+  maxSockets: whole(1),
   agent: anAgent,
 }
 
@@ -157,6 +165,7 @@ export function checkVideosApiOptions(given: VideosApiGeneratorOptions) {
     serverErrors: given.serverErrors ?? 'unknown',
     idempotency: given.idempotency ?? 'none',
     lookup: given.lookup ?? 'none',
+    maxSockets: given.maxSockets ?? 64,
     settleMs: given.settleMs ?? Math.min(130_000, (given.createTimeoutMs ?? 120_000) + 10_000),
   } as const
 }

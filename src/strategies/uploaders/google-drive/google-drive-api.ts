@@ -25,6 +25,8 @@ export interface DriveFile {
   readonly id: string
   readonly byteLength: number
   /** In hexadecimal, if Drive reports it. */
+  readonly sha256: string | undefined
+  /** In hexadecimal, if Drive reports it. */
   readonly md5: string | undefined
   /** The page that shows the file, if Drive reports it. */
   readonly pageUrl: string | undefined
@@ -44,7 +46,7 @@ export interface DriveApi {
    */
   openSession(file: DriveFileMetadata): Promise<string | undefined>
   /** Sends bytes, or requests the state if there are none. Answers with 2xx, 308, 404 or 410. */
-  put(session: string, contentRange: string, bytes?: Uint8Array<ArrayBuffer>): Promise<ApiAnswer>
+  put(session: string, contentRange: string, bytes?: readonly Uint8Array<ArrayBuffer>[]): Promise<ApiAnswer>
   /** `undefined` if the file does not exist. */
   find(id: string): Promise<DriveFile | undefined>
   /** Reads the file from a successful answer; `undefined` if it is missing there. */
@@ -54,7 +56,7 @@ export interface DriveApi {
 }
 
 const WHAT = 'upload the video'
-const FIELDS = 'id,size,md5Checksum,webViewLink'
+const FIELDS = 'id,size,sha256Checksum,md5Checksum,webViewLink'
 const ALL_DRIVES = { supportsAllDrives: 'true' }
 const MAX_RETRY_AFTER_MS = 60_000
 const TIDY_TIMEOUT_MS = 5_000
@@ -65,6 +67,7 @@ const GeneratedIds = z.object({ ids: z.tuple([z.string()], z.string()) })
 const StoredFile = z.object({
   id: z.string(),
   size: z.string().check(z.regex(/^\d{1,15}$/)),
+  sha256Checksum: z.optional(z.string()),
   md5Checksum: z.optional(z.string()),
   webViewLink: z.optional(z.url()),
 })
@@ -172,7 +175,7 @@ type DriveRequest = Omit<ApiCall, 'what' | 'timeoutMs' | 'readError'> & { readon
 
 function driveRequests(options: CheckedGoogleDriveOptions) {
   const { name, baseUrl, accessToken, fetch, timeoutMs } = options
-  const api = createApi({ subject: name, baseUrl, apiKey: accessToken, fetch })
+  const api = createApi({ subject: name, baseUrl, apiKey: accessToken, fetch, isNode: true })
   return {
     address(path: string, query: Readonly<Record<string, string>>): string {
       const url = new URL(api.address(path))
@@ -214,5 +217,5 @@ function readFile(answer: ApiAnswer, id: string): DriveFile | undefined {
   if (data?.id !== id) return undefined
   const { webViewLink = '' } = data
   const pageUrl = webViewLink === '' || carriesSecret(webViewLink, answer.secrets) ? undefined : webViewLink
-  return { id, byteLength: Number(data.size), md5: data.md5Checksum, pageUrl }
+  return { id, byteLength: Number(data.size), sha256: data.sha256Checksum, md5: data.md5Checksum, pageUrl }
 }

@@ -38,7 +38,8 @@ export interface GoogleDriveUploaderOptions {
   readonly fileName?: ((source: VideoSource, context: StageContext) => string) | undefined
   /**
    * Bytes in one request, a multiple of 262,144 and at most 1,073,741,824. Any other number is refused. Each upload
-   * keeps this many in memory, and after a cut sends at most this many again.
+   * keeps this many in memory, and as many of the next request but at most 8 MiB; after a cut it sends at most this many
+   * again.
    * @defaultValue `8_388_608` (8 MiB)
    */
   readonly chunkBytes?: number | undefined

@@ -80,7 +80,11 @@ async function sendThrough(session: string, transfer: DriveTransfer): Promise<Up
     if (part.isLast) left.fileId = file.id
     let upload: Upload
     try {
-      upload = await uploadOf(await drive.put(session, contentRange(part), part.bytes), part, transfer)
+      upload = await uploadOf(
+        await drive.put(session, contentRange(part), part.byteLength === 0 ? undefined : part.chunks),
+        part,
+        transfer,
+      )
       if (upload.state === 'open' && upload.storedBytes <= storedBytes) throw stalled(storedBytes)
     } catch (error) {
       upload = await recover(error, part)
@@ -109,14 +113,14 @@ function storedBytesOf(answer: ApiAnswer, part: VideoPart): number {
   const last = /^\s*bytes=0-(\d{1,15})\s*$/i.exec(range)?.[1]
   if (last === undefined) throw unreadable(answer, 'it has no range from byte 0')
   const stored = Number(last) + 1
-  if (stored <= part.offset + part.bytes.length) return stored
+  if (stored <= part.offset + part.byteLength) return stored
   throw unreadable(answer, 'its range has more bytes than were sent')
 }
 
-function contentRange({ offset, bytes, total }: VideoPart): string {
+function contentRange({ offset, byteLength, total }: VideoPart): string {
   // Drive has all bytes but has not ended the upload: repeating the range ends it.
-  if (bytes.length === 0) return `bytes */${total ?? '*'}`
-  return `bytes ${offset}-${offset + bytes.length - 1}/${total ?? '*'}`
+  if (byteLength === 0) return `bytes */${total ?? '*'}`
+  return `bytes ${offset}-${offset + byteLength - 1}/${total ?? '*'}`
 }
 
 function stalled(storedBytes: number): UpstreamResponseError {

@@ -1,14 +1,14 @@
 import type { VideoSource } from '../../../contracts/source.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import type { UploadedVideo, Uploader } from '../../../contracts/uploader.js'
-import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
 import { raceAbort } from '../../../timing/deadline.js'
 import { extensionOf } from '../../../upstream/media-type.js'
 import { createByteProgress } from '../byte-progress.js'
 import { hasExtension } from '../safe-file-name.js'
 import { mediaTypeFor } from '../video-media-type.js'
-import { type VideoDigest, type VideoWindow, videoWindow } from '../video-window.js'
+import { type VideoWindow, videoWindow } from '../video-window.js'
 import { type DriveFile, driveApi, tidyDrive } from './google-drive-api.js'
+import { checkStored, md5Of } from './google-drive-check.js'
 import {
   type CheckedGoogleDriveOptions,
   checkGoogleDriveOptions,
@@ -24,8 +24,8 @@ import { type DriveTransfer, transferToDrive } from './google-drive-transfer.js'
  * Nothing is stored twice: the id of the file is requested beforehand, so a repeat after a lost answer finds the
  * file. After a cut, a timeout, a rate limit (429, or 403 by its reason) or an error of the server, the stored range
  * is requested from Drive and the upload continues there. An ended session is replaced, up to three sessions in
- * total. A broken source is resumed at the last good byte. Size and MD5 of the stored file are compared with what was
- * read.
+ * total. A broken source is resumed at the last good byte. Size and SHA-256 of the stored file are compared
+ * with what was read; where Drive has no SHA-256, the source is read again for its MD5.
  *
  * `upload` rejects with
  * - `AuthenticationError` when the token and its replacement are refused, or lack a scope, which the message names.
@@ -67,7 +67,7 @@ export function googleDriveUploader(given: GoogleDriveUploaderOptions): Uploader
     async upload(source, context) {
       const { signal, clock } = context
       signal.throwIfAborted()
-      const window = videoWindow(source, { signal, clock, maxBytes: chunkBytes })
+      const window = videoWindow(source, { signal, clock, maxBytes: chunkBytes, algorithm: 'sha256' })
       const left: DriveTransfer['left'] = { session: undefined, fileId: undefined }
       try {
         return await store(source, context, { options, window, left })
@@ -95,28 +95,20 @@ interface StoreOptions {
 async function store(source: VideoSource, context: StageContext, { options, window, left }: StoreOptions) {
   const progress = createByteProgress(context)
   // Before any request to Drive: a source that cannot be read costs no request, and its first bytes give its type.
-  const { bytes, total } = await window.at(0)
-  const mediaType = mediaTypeFor(source, bytes)
+  const { chunks, total } = await window.at(0)
+  const mediaType = mediaTypeFor(source, chunks)
   const name = nameFor(source, context, options, mediaType)
   const drive = driveApi(options, context)
   const id = await drive.generateId()
   const file = { id, name, mediaType, byteLength: total }
   const stored = await transferToDrive({ drive, file, window, progress, context, left })
   left.fileId = id
-  checkStored(stored, window.digest())
+  await checkStored(stored, window.digest(), () => md5Of(source, context))
   progress.finish(stored.byteLength)
   context.signal.throwIfAborted()
   if (options.share === 'anyone') await drive.shareWithAnyone(id)
   const result: UploadedVideo = { url: pageUrl(stored), id, byteLength: stored.byteLength }
   return result
-}
-
-/** The stored bytes must be those that were read. */
-function checkStored({ byteLength, md5 }: DriveFile, read: VideoDigest): void {
-  const isSame = byteLength === read.byteLength && (md5 ?? read.md5) === read.md5
-  if (isSame) return
-  const both = `${byteLength} bytes with MD5 ${md5 ?? 'unknown'} and not ${read.byteLength} with ${read.md5}`
-  throw new UpstreamResponseError(`Could not upload the video: Google Drive stored other bytes, ${both}`)
 }
 
 function nameFor(

@@ -5,7 +5,7 @@ import { unreadable } from '../../../upstream/json-answer.js'
 import type { OutgoingStream } from '../../../upstream/outgoing-request.js'
 import { type Retrying, uploadRetries } from '../upload-retries.js'
 import { NOT_IMPLEMENTED, otherRegionError, s3Error, s3ErrorCode } from './s3-error.js'
-import { hasBytes, md5Of, plainEtag, type S3Object, s3ObjectOf } from './s3-object.js'
+import { hasBytes, hasDigest, md5Of, plainEtag, type S3Object, s3ObjectOf } from './s3-object.js'
 import type { S3Bucket, S3Request } from './s3-requests.js'
 import { UNSIGNED_PAYLOAD } from './s3-signature.js'
 import { xmlEscaped, xmlText } from './s3-xml.js'
@@ -21,12 +21,12 @@ export interface S3Api {
   readonly retrying: Retrying
   /** What is under the key; `unclear` where the store does not let the keys see it. */
   find(): Promise<S3Object | 'missing' | 'unclear'>
-  putBytes(bytes: Uint8Array<ArrayBuffer>): Promise<S3Written>
+  putBytes(bytes: readonly Uint8Array<ArrayBuffer>[]): Promise<S3Written>
   putStream(stream: OutgoingStream, signal: AbortSignal): Promise<S3Written>
   /** Begins a multipart upload, and gives its id. */
   create(): Promise<string>
   /** Gives the ETag of the part. */
-  putPart(uploadId: string, number: number, bytes: Uint8Array<ArrayBuffer>, md5: string): Promise<string>
+  putPart(uploadId: string, number: number, bytes: readonly Uint8Array<ArrayBuffer>[], md5: string): Promise<string>
   complete(uploadId: string, etags: readonly string[]): Promise<S3Written>
 }
 
@@ -89,13 +89,13 @@ export function s3Api(bucket: S3Bucket, { key, mediaType }: S3Target, context: S
       const answer = await request({ method: 'PUT', query, bytes, headers, payloadHash: sha256Of(bytes) })
       const etag = answer.headers.get('etag')
       if (etag === null) throw unreadable(answer, 'there is no ETag')
-      const digest = { byteLength: bytes.length, md5, partMd5s: [] }
+      const digest = { byteLength: 0, md5, partMd5s: [] }
       const isSame = hasBytes({ ...s3ObjectOf(answer.headers), byteLength: undefined }, digest)
       if (isSame === false) throw unreadable(answer, `there is the ETag of other bytes than those of part ${number}`)
       return etag
     },
     async complete(uploadId, etags) {
-      const bytes = new TextEncoder().encode(completionOf(etags))
+      const bytes = [new TextEncoder().encode(completionOf(etags))]
       const headers = { 'content-type': 'application/xml' }
       const query = uploadQuery(uploadId)
       const answer = await write({ method: 'POST', query, headers, bytes, payloadHash: sha256Of(bytes) })
@@ -105,8 +105,7 @@ export function s3Api(bucket: S3Bucket, { key, mediaType }: S3Target, context: S
       if (code !== undefined) throw s3Error({ ...answer, status: 500 }, bucket.options) ?? unreadable(answer, code)
       const etag = xmlText(answer.text, 'ETag')
       if (etag === undefined) throw unreadable(answer, 'there is no ETag')
-      const { etag: own } = s3ObjectOf(new Headers([...answer.headers, ['etag', '-']]))
-      return { byteLength: undefined, etag: own === undefined ? undefined : plainEtag(etag) }
+      return { byteLength: undefined, etag: hasDigest(answer.headers) ? plainEtag(etag) : undefined }
     },
   }
 }
@@ -126,7 +125,7 @@ function writtenBy(answer: ApiAnswer): S3Written {
   if (s3ErrorCode(answer.text) === NOT_IMPLEMENTED) return 'unconditional'
   if (answer.status === TAKEN) return 'taken'
   // A page of a proxy is no proof.
-  if (!answer.headers.has('etag')) throw unreadable(answer, 'there is no ETag')
+  if (answer.headers.get('etag') === null) throw unreadable(answer, 'there is no ETag')
   // The length of an answer to PUT is that of its own body.
   return { ...s3ObjectOf(answer.headers), byteLength: undefined }
 }
@@ -143,6 +142,8 @@ function base64(hex: string): string {
   return Buffer.from(hex, 'hex').toString('base64')
 }
 
-function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+function sha256Of(chunks: readonly Uint8Array[]): string {
+  const hash = createHash('sha256')
+  for (const chunk of chunks) hash.update(chunk)
+  return hash.digest('hex')
 }

@@ -7,6 +7,7 @@ import {
   RateLimitError,
   UpstreamHttpError,
 } from '../../../contracts/upstream-errors.js'
+import type { AnswerHeaders } from '../../../upstream/answer.js'
 import type { RefusedAnswer } from '../../../upstream/answer-error.js'
 import { excerptOf } from '../../../upstream/error-details.js'
 import { hostOf } from '../../../upstream/network-failure.js'
@@ -100,7 +101,7 @@ export function s3Error(answer: RefusedAnswer, options: CheckedS3Options): Error
 }
 
 /** The error of an answer to `HEAD`, which has no body, where its headers name another region. */
-export function otherRegionError(headers: Headers, options: CheckedS3Options): Error | undefined {
+export function otherRegionError(headers: AnswerHeaders, options: CheckedS3Options): Error | undefined {
   const region = headers.get('x-amz-bucket-region')
   if (region === null || region === options.region || !REGION.test(region)) return undefined
   return elsewhere(options, `set region to '${region}'`)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { AnswerHeaders } from '../../../upstream/answer.js'
 
 /** An object as a store describes it. */
 export interface S3Object {
@@ -17,15 +18,18 @@ export interface S3Digest {
 }
 
 /** Reads the headers of an answer about an object. */
-export function s3ObjectOf(headers: Headers): S3Object {
+export function s3ObjectOf(headers: AnswerHeaders): S3Object {
   const length = headers.get('content-length')
-  // With keys of a key management service the ETag is no digest of the bytes.
-  const isDigest = !headers.get('x-amz-server-side-encryption')?.startsWith('aws:kms')
   const etag = headers.get('etag')
   return {
     byteLength: length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined,
-    etag: isDigest && etag !== null ? plainEtag(etag) : undefined,
+    etag: hasDigest(headers) && etag !== null ? plainEtag(etag) : undefined,
   }
+}
+
+/** Whether an ETag is a digest of the bytes: with keys of a key management service it is not. */
+export function hasDigest(headers: AnswerHeaders): boolean {
+  return !headers.get('x-amz-server-side-encryption')?.startsWith('aws:kms')
 }
 
 /** An ETag without its quotes. */
@@ -51,8 +55,10 @@ export function hasBytes({ byteLength, etag = '' }: S3Object, digest: S3Digest):
 }
 
 /** The MD5 of some bytes, in hexadecimal. */
-export function md5Of(bytes: Uint8Array): string {
-  return createHash('md5').update(bytes).digest('hex')
+export function md5Of(chunks: readonly Uint8Array[]): string {
+  const hash = createHash('md5')
+  for (const chunk of chunks) hash.update(chunk)
+  return hash.digest('hex')
 }
 
 function multipartEtag(partMd5s: readonly string[]): string {

@@ -86,7 +86,7 @@ export interface S3UploaderOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
    * Bytes of one part of a multipart upload, a whole number from 5,242,880 to 5,368,709,120. As many are kept in memory for each
-   * upload, and a cut costs at most as many again. S3 takes 10,000 parts: a longer video is refused.
+   * upload, and as many of the next part but at most 8 MiB; a cut costs at most as many again. S3 takes 10,000 parts: a longer video is refused.
    * @defaultValue `8_388_608` (8 MiB)
    */
   readonly partBytes?: number | undefined

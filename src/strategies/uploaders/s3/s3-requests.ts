@@ -1,4 +1,5 @@
 import type { Clock } from '../../../contracts/clock.js'
+import type { AnswerHeaders } from '../../../upstream/answer.js'
 import { type Api, type ApiAnswer, type ApiCall, createApi } from '../../../upstream/api.js'
 import { encodedKey } from '../storage-key.js'
 import type { CheckedS3Options } from './checked-s3-options.js'
@@ -57,7 +58,7 @@ export function s3Bucket(options: CheckedS3Options): S3Bucket {
   const api: Api = createApi({ subject, baseUrl, fetch })
   let skewMs = 0
 
-  const noteTime = (headers: Headers, clock: Clock) => {
+  const noteTime = (headers: AnswerHeaders, clock: Clock) => {
     const ahead = Date.parse(headers.get('date') ?? '') - clock.now()
     if (Math.abs(ahead - skewMs) > LARGEST_SKEW_MS) skewMs = ahead
   }

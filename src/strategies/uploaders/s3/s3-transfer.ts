@@ -6,6 +6,7 @@ import type { ByteProgress } from '../byte-progress.js'
 import { type OpenVideo, openVideo } from '../open-video.js'
 import { keyTaken } from '../storage-key.js'
 import { sendStreamed } from '../streamed-video.js'
+import type { VideoPart } from '../video-window.js'
 import type { CheckedS3Options } from './checked-s3-options.js'
 import type { S3Api, S3Written } from './s3-api.js'
 import type { S3Left } from './s3-leftovers.js'
@@ -32,7 +33,8 @@ const MOST_PARTS = 10_000
  */
 export async function storeObject(transfer: S3Transfer): Promise<number> {
   const { options, api, key, video, progress } = transfer
-  const { bytes, isLast, total } = await video.at(0)
+  const first = await video.at(0)
+  const { isLast, total } = first
   const found = await api.retrying(() => api.find())
   if (typeof found === 'object' && options.onExisting === 'fail') {
     const digest = await digestOfSame(transfer, found)
@@ -43,7 +45,7 @@ export async function storeObject(transfer: S3Transfer): Promise<number> {
   const sending = { ...transfer, wasMissing: found === 'missing' }
   let digest: S3Digest
   if (isLast) {
-    digest = await putWhole(sending, bytes)
+    digest = await putWhole(sending, first)
   } else if (total !== undefined && total <= options.multipartFromBytes) {
     digest = await putStreamed(sending)
   } else digest = await putParts(sending)
@@ -123,13 +125,13 @@ async function isStored(sending: Sending, sent: S3Digest | undefined, { isOwn, i
   return false
 }
 
-async function putWhole(sending: Sending, bytes: Uint8Array<ArrayBuffer>): Promise<S3Digest> {
+async function putWhole(sending: Sending, { chunks, byteLength }: VideoPart): Promise<S3Digest> {
   const { api, left } = sending
-  const md5 = md5Of(bytes)
-  const digest: S3Digest = { byteLength: bytes.length, md5, partMd5s: [md5] }
+  const md5 = md5Of(chunks)
+  const digest: S3Digest = { byteLength, md5, partMd5s: [md5] }
   const write = () => {
     left.object = 'maybe'
-    return api.putBytes(bytes)
+    return api.putBytes(chunks)
   }
   await writeObject(sending, { digest: () => digest, write })
   return digest
@@ -140,7 +142,7 @@ async function putStreamed(sending: Sending): Promise<S3Digest> {
   let video: OpenVideo | undefined = sending.video
   let digest: S3Digest | undefined
   const send = async (): Promise<S3Written> => {
-    const current = video ?? openVideo(source, context, options.partBytes)
+    const current = video ?? openVideo(source, context, options.partBytes, 'md5')
     video = undefined
     try {
       const receiver = new URL(options.endpoint).host
@@ -151,7 +153,7 @@ async function putStreamed(sending: Sending): Promise<S3Digest> {
         } finally {
           if (isWhole()) {
             left.object = 'maybe'
-            const { byteLength, md5 } = current.digest()
+            const { byteLength, hash: md5 } = current.digest()
             digest = { byteLength, md5, partMd5s: [md5] }
           }
         }
@@ -178,14 +180,14 @@ async function putParts(sending: Sending): Promise<S3Digest> {
   for (let offset = 0, isLast = false; !isLast; ) {
     const part = await video.at(offset)
     throwIfTooLong(sending, etags.length, part.total)
-    const md5 = md5Of(part.bytes)
-    etags.push(await api.retrying(() => api.putPart(uploadId, etags.length + 1, part.bytes, md5)))
+    const md5 = md5Of(part.chunks)
+    etags.push(await api.retrying(() => api.putPart(uploadId, etags.length + 1, part.chunks, md5)))
     partMd5s.push(md5)
-    offset += part.bytes.length
+    offset += part.byteLength
     progress.update(offset, part.total)
     isLast = part.isLast
   }
-  const digest: S3Digest = { ...video.digest(), partMd5s }
+  const digest = digestOf(video, partMd5s)
   let isComplete = false
   const write = async () => {
     left.object = 'maybe'
@@ -216,13 +218,18 @@ async function digestOfSame({ video, source }: S3Transfer, found: S3Object): Pro
   const partMd5s: string[] = []
   for (let offset = 0, isLast = false; !isLast; ) {
     const part = await video.at(offset)
-    partMd5s.push(md5Of(part.bytes))
-    offset += part.bytes.length
+    partMd5s.push(md5Of(part.chunks))
+    offset += part.byteLength
     if (!part.isLast && found.byteLength !== undefined && offset > found.byteLength) return undefined
     isLast = part.isLast
   }
-  const digest = { ...video.digest(), partMd5s }
+  const digest = digestOf(video, partMd5s)
   return hasBytes(found, digest) === true ? digest : undefined
+}
+
+function digestOf(video: OpenVideo, partMd5s: readonly string[]): S3Digest {
+  const { byteLength, hash } = video.digest()
+  return { byteLength, md5: hash, partMd5s }
 }
 
 function throwIfTooLong({ options, source }: Sending, parts: number, total = 0): void {

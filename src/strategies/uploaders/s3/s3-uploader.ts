@@ -74,7 +74,7 @@ export function s3Uploader(given: S3UploaderOptions): Uploader {
     ...(label !== undefined && { label }),
     async upload(source, context) {
       context.signal.throwIfAborted()
-      const video = openVideo(source, context, partBytes)
+      const video = openVideo(source, context, partBytes, 'md5')
       try {
         return await uploadTo(bucket, source, { video, context })
       } finally {
@@ -93,8 +93,8 @@ async function uploadTo(bucket: S3Bucket, source: VideoSource, { video, context 
   const { options } = bucket
   const { signal, clock } = context
   // Before anything is asked of the store: a source that cannot be read costs no request, and its first bytes show its type.
-  const { bytes } = await video.at(0)
-  const mediaType = mediaTypeFor(source, bytes)
+  const { chunks } = await video.at(0)
+  const mediaType = mediaTypeFor(source, chunks)
   const key = storageKey(options.key, context, mediaType)
   const api = s3Api(bucket, { key, mediaType }, context)
   const progress = createByteProgress(context)

@@ -4,8 +4,9 @@ import type { JsonValue } from '../../../contracts/json.js'
 import { mayHaveBeenAccepted } from '../../../contracts/submission.js'
 import { NetworkError, UpstreamResponseError } from '../../../contracts/upstream-errors.js'
 import { withDeadline } from '../../../timing/deadline.js'
+import { type Answer, isOk } from '../../../upstream/answer.js'
 import { answerError } from '../../../upstream/answer-error.js'
-import { discard, readBodyText } from '../../../upstream/body-text.js'
+import { discard } from '../../../upstream/body-text.js'
 import { excerptOf } from '../../../upstream/error-details.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { readJsonAnswer } from '../../../upstream/json-answer.js'
@@ -116,15 +117,15 @@ async function openStream(
     timeoutMs,
     signal,
   }: Pick<Url2driveSpace, 'timeoutMs'> & { headers: Record<string, string>; signal: AbortSignal },
-): Promise<Response> {
+): Promise<Answer> {
   const { url } = exchange
   try {
     const error = () => timeoutFailure(exchange, timeoutMs)
     return await withTimeLimit({ timeoutMs, signal, error }, async (limited) => {
       const accept = { accept: 'text/event-stream', ...headers }
       const response = await send({ method: 'GET', url, headers: accept, signal: limited, fetch: api.fetch })
-      if (!response.ok) {
-        const { text } = await readBodyText(response, 64_000, limited)
+      if (!isOk(response)) {
+        const { text } = await response.read(64_000, limited)
         throw answerError({ ...exchange, status: response.status, headers: response.headers, text })
       }
       const mediaType = declaredMediaType(response.headers)

@@ -1,0 +1,67 @@
+import {
+  type ApiCredential,
+  headerSecrets,
+  type Mask,
+  maskOf,
+  queryValuesOf,
+  rememberConfigured,
+  resolveCredential,
+  resolvePassword,
+} from './secret.js'
+
+/** A user with a password. */
+export interface Login {
+  readonly user: string
+  readonly password: ApiCredential
+}
+
+/** The credentials of a request. */
+export interface ApiCredentials {
+  readonly headers: Readonly<Record<string, string>>
+  readonly secrets: readonly string[]
+  readonly mask: Mask
+}
+
+interface CredentialOptions {
+  readonly subject: string
+  readonly baseUrl: string
+  readonly apiKey?: ApiCredential | undefined
+  readonly login?: Login | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/** The secrets that are configured beside the key, and the credentials for the next request. */
+export function apiCredentials({ subject, baseUrl, apiKey, login, headers: ownHeaders = {} }: CredentialOptions) {
+  const queryValues = queryValuesOf(new URL(baseUrl))
+  const ownSecrets = [...headerSecrets(ownHeaders), ...queryValues]
+  rememberConfigured(ownHeaders, queryValues)
+  let latest: { readonly authorization: string | undefined; readonly credentials: ApiCredentials } | undefined
+
+  // Built again only when the key changes, because a mask compiles the patterns of its secrets.
+  async function credentials(signal: AbortSignal): Promise<ApiCredentials> {
+    const key = apiKey === undefined ? undefined : await resolveCredential(apiKey, subject, signal)
+    const basic = login && (await basicOf(login, subject, signal))
+    const authorization = key === undefined ? basic?.header : `Bearer ${key}`
+    if (latest !== undefined && latest.authorization === authorization) return latest.credentials
+    const headers = new Headers(ownHeaders)
+    if (authorization !== undefined && !headers.has('authorization')) headers.set('authorization', authorization)
+    const secrets = [...ownSecrets, ...(key === undefined ? [] : [key]), ...(basic?.secrets ?? [])]
+    const made = { headers: Object.fromEntries(headers), secrets, mask: maskOf(secrets) }
+    latest = { authorization, credentials: made }
+    return made
+  }
+
+  return { ownSecrets, credentials }
+}
+
+/** The credentials with more secrets to hide. */
+export function withSecrets(known: ApiCredentials, more: readonly string[]): ApiCredentials {
+  const secrets = [...known.secrets, ...more]
+  return { ...known, secrets, mask: maskOf(secrets) }
+}
+
+async function basicOf({ user, password }: Login, subject: string, signal: AbortSignal) {
+  const known = await resolvePassword(password, subject, signal)
+  const pair = Buffer.from(`${user}:${known}`).toString('base64')
+  return { header: `Basic ${pair}`, secrets: [known, pair] }
+}

@@ -1,0 +1,101 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Answer, AnswerHeaders } from './answer.js'
+import { type BodyText, bodyTextOf } from './body-text.js'
+import { nodePart } from './node-part.js'
+
+const NULL_BODY: ReadonlySet<number> = new Set([204, 205, 304])
+// Before Node 22.15 it has no zstd.
+type Zlib = Omit<typeof import('node:zlib'), 'createZstdDecompress'> &
+  Partial<Pick<typeof import('node:zlib'), 'createZstdDecompress'>>
+
+/** The answer in a message of `node:http`. Its small bodies are read without a web stream and decoded once. */
+export class NodeAnswer implements Answer {
+  readonly status: number
+  readonly headers: AnswerHeaders
+  readonly #message: IncomingMessage
+  #body: ReadableStream<Uint8Array> | undefined
+
+  /** @throws RangeError for a status that HTTP does not have. */
+  constructor(message: IncomingMessage) {
+    this.status = message.statusCode ?? 0
+    if (this.status < 200 || this.status > 599) throw new RangeError(`the status is ${this.status}`)
+    this.headers = new NodeHeaders(message.headers)
+    this.#message = message
+    // The reader of the body gets the error; without a reader it is ignored.
+    message.on('error', ignore)
+    if (this.#isEmpty) message.resume()
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    if (this.#isEmpty) return null
+    this.#body ??= nodePart('node:stream').Readable.toWeb(this.#decoded()) as ReadableStream<Uint8Array>
+    return this.#body
+  }
+
+  async read(maxBytes: number, signal: AbortSignal): Promise<BodyText> {
+    signal.throwIfAborted()
+    return this.#isEmpty ? bodyTextOf([], false) : readWhole(this.#decoded(), this.#message, maxBytes, signal)
+  }
+
+  get #isEmpty(): boolean {
+    return NULL_BODY.has(this.status)
+  }
+
+  #decoded(): Readable {
+    const encoding = this.headers.get('content-encoding')?.trim().toLowerCase()
+    const decoder = encoding === undefined ? undefined : decoderOf(encoding)
+    return decoder === undefined ? this.#message : nodePart('node:stream').pipeline(this.#message, decoder, ignore)
+  }
+}
+
+class NodeHeaders implements AnswerHeaders {
+  readonly #values: IncomingHttpHeaders
+
+  constructor(values: IncomingHttpHeaders) {
+    this.#values = values
+  }
+
+  get(name: string): string | null {
+    const value = this.#values[name]
+    return (typeof value === 'string' ? value : value?.join(', ')) ?? null
+  }
+}
+
+function ignore(): void {}
+
+function readWhole(body: Readable, message: IncomingMessage, maxBytes: number, signal: AbortSignal) {
+  return new Promise<BodyText>((resolve, reject) => {
+    const chunks: Uint8Array[] = []
+    let room = maxBytes
+    body
+      .on('data', (chunk: Buffer) => {
+        if (room < 0) return
+        chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk)
+        room -= chunk.length
+        if (room >= 0) return
+        message.destroy()
+        resolve(bodyTextOf(chunks, true))
+      })
+      .on('end', () => resolve(bodyTextOf(chunks, false)))
+      .on('error', (error) => reject(signal.aborted ? signal.reason : error))
+      .on('close', () => body.readableEnded || reject(new Error('the body was closed')))
+  })
+}
+
+function decoderOf(encoding: string) {
+  const zlib: Zlib = nodePart('node:zlib')
+  switch (encoding) {
+    case 'gzip':
+    case 'x-gzip':
+      return zlib.createGunzip()
+    case 'deflate':
+      return zlib.createInflate()
+    case 'br':
+      return zlib.createBrotliDecompress()
+    case 'zstd':
+      return zlib.createZstdDecompress?.()
+    default:
+      return undefined
+  }
+}
