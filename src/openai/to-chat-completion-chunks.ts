@@ -44,13 +44,13 @@ export function toChatCompletionChunks(run: FormattableRun, options: ChatComplet
 // outside.
 function readChunks(run: FormattableRun, settings: ChatCompletionSettings): AsyncIterator<ChatCompletionChunk> {
   const events = run[Symbol.asyncIterator]()
-  const reader = new AbortController()
+  const reader = { hasLeft: false }
   const { result } = run
-  const chunks = chunksOf({ result, [Symbol.asyncIterator]: () => events }, settings, reader.signal)
+  const chunks = chunksOf({ result, [Symbol.asyncIterator]: () => events }, settings, reader)
   return {
     next: () => chunks.next(),
     async return() {
-      reader.abort()
+      reader.hasLeft = true
       await events.return?.()
       return chunks.return(undefined)
     },
@@ -60,29 +60,20 @@ function readChunks(run: FormattableRun, settings: ChatCompletionSettings): Asyn
 async function* chunksOf(
   run: FormattableRun,
   settings: ChatCompletionSettings,
-  left: AbortSignal,
+  reader: { readonly hasLeft: boolean },
 ): AsyncGenerator<ChatCompletionChunk> {
   // The caller may not await the result, and a rejection can come before the last event is read.
   run.result?.then(undefined, () => undefined)
   if (settings.role === 'include') yield openChunk(settings, { role: 'assistant' })
-  const end = yield* progressChunks(run, settings)
-  if (left.aborted) return
-  const result = await resultAtEnd(run, end)
-  yield chunk(settings, [
-    { index: 0, delta: { content: answerContent(settings.content, result) }, finish_reason: 'stop' },
-  ])
-  if (settings.usage === 'include') yield chunk(settings, [], chatCompletionUsage(result))
-}
-
-async function* progressChunks(
-  run: FormattableRun,
-  settings: ChatCompletionSettings,
-): AsyncGenerator<ChatCompletionChunk, RunEnd> {
   const { texts, progress } = settings
+  let end: RunEnd = { type: 'events-ended' }
   let state = NOTHING_SAID
   try {
     for await (const event of run) {
-      if (event.type === 'run-completed' || event.type === 'run-failed') return event
+      if (event.type === 'run-completed' || event.type === 'run-failed') {
+        end = event
+        break
+      }
       if (progress === 'none') continue
       let text: string | undefined
       try {
@@ -94,10 +85,15 @@ async function* progressChunks(
       }
       if (text !== undefined) yield openChunk(settings, { [progress]: text })
     }
-    return { type: 'events-ended' }
   } catch (error) {
-    return { type: 'events-failed', error }
+    end = { type: 'events-failed', error }
   }
+  if (reader.hasLeft) return
+  const result = await resultAtEnd(run, end)
+  yield chunk(settings, [
+    { index: 0, delta: { content: answerContent(settings.content, result) }, finish_reason: 'stop' },
+  ])
+  if (settings.usage === 'include') yield chunk(settings, [], chatCompletionUsage(result))
 }
 
 // The five steps of the format have no line feed; without one, a client that joins contents would join the notes and the URL.

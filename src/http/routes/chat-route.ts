@@ -1,10 +1,11 @@
+import { ChunkSource } from '../../openai/chunk-source.js'
 import { toChatCompletion } from '../../openai/to-chat-completion.js'
 import { toChatCompletionChunks } from '../../openai/to-chat-completion-chunks.js'
-import { toSse } from '../../openai/to-sse.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 import { abortable } from '../../upstream/abortable.js'
 import type { Call } from '../call.js'
 import { HttpRefusal } from '../http-refusal.js'
+import { jsonAnswer, PlainAnswer } from '../plain-answer.js'
 import { type ChatRequest, readChatRequest } from '../requests/chat-request.js'
 import { ignoredHeader } from '../requests/other-fields.js'
 import { readBody } from '../requests/read-body.js'
@@ -16,7 +17,7 @@ import { servedRun } from './served-run.js'
 import { startRun } from './start-run.js'
 
 /** `POST /chat/completions`: a video for the last message, as a stream of its progress or as one answer. */
-export async function answerChat(call: Call): Promise<Response> {
+export async function answerChat(call: Call): Promise<PlainAnswer> {
   const { settings, request, bodies } = call
   const body = await readBody(request, bodies)
   if (body.kind !== 'json') {
@@ -29,31 +30,31 @@ export async function answerChat(call: Call): Promise<Response> {
   return chat.stream ? streamed(call, chat, run) : whole(call, chat, run)
 }
 
-function streamed(call: Call, chat: ChatRequest, run: PipelineRun): Response {
+function streamed(call: Call, chat: ChatRequest, run: PipelineRun): PlainAnswer {
   const { settings } = call
-  const { heartbeatMs, onDisconnect } = settings
-  const served = servedRun(run, () => signedContentUrl(settings, call.request, run.id))
-  const body = toSse(toChatCompletionChunks(served, formatOf(call, chat, run)), {
-    clock: call.heartbeatClock,
-    heartbeatMs,
+  const { heartbeatMs, onDisconnect, clock } = settings
+  const served = servedRun(run, () => signedContentUrl(settings, call.url, run.id))
+  const body = new ChunkSource(toChatCompletionChunks(served, formatOf(call, chat, run)), {
+    clock,
+    heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY,
     errorContent: 'include',
     runId: run.id,
     onCancel: (reason) => {
       if (onDisconnect === 'cancel') void run.cancel(reason)
     },
   })
-  return new Response(body, { headers: { ...EVENT_STREAM_HEADERS, ...headersOf(chat, run) } })
+  return new PlainAnswer(200, { ...EVENT_STREAM_HEADERS, ...headersOf(chat, run) }, body)
 }
 
-async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<Response> {
+async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<PlainAnswer> {
   const { settings, request } = call
   const { signal } = request
   const cancel = () => void run.cancel(signal.reason)
   if (settings.onDisconnect === 'cancel') signal.addEventListener('abort', cancel, { once: true })
   try {
-    const served = servedRun(run, () => signedContentUrl(settings, request, run.id))
+    const served = servedRun(run, () => signedContentUrl(settings, call.url, run.id))
     const completion = await abortable(signal, toChatCompletion(served, formatOf(call, chat, run)))
-    return Response.json(completion, { headers: headersOf(chat, run) })
+    return jsonAnswer(completion, { headers: headersOf(chat, run) })
   } catch (error) {
     throw errorOfRun(run.id, error)
   } finally {
