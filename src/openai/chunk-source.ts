@@ -1,10 +1,10 @@
 import type { Clock } from '../contracts/clock.js'
 import type { ChatCompletionChunk, ChatCompletionChunks } from './chat-completion-chunk.js'
-import { PacedSteps } from './paced-steps.js'
+import { type ChunkFrames, chunkFrames, dataFrame } from './chunk-frames.js'
+import { PacedSteps, type Waiter } from './paced-steps.js'
 import { plainLine } from './plain-text.js'
 import { silenceTimer } from './silence-timer.js'
-import { type SseHeartbeat, sseHeartbeat } from './sse-heartbeat.js'
-import type { SseSource } from './sse-source.js'
+import type { SseSink, SseSource } from './sse-source.js'
 import { type OpenAiErrorBody, toOpenAiError } from './to-openai-error.js'
 
 /** Options of `toSse` with every default filled in; `heartbeatMs` is `Infinity` for none. */
@@ -18,86 +18,91 @@ export interface ChunkSourceOptions {
 
 const DONE = 'data: [DONE]\n\n'
 
-/** Chunks as server-sent events, with heartbeats and an end, as `toSse` describes. */
-export class ChunkSource implements SseSource {
-  readonly #chunks: AsyncIterable<ChatCompletionChunk>
+/**
+ * Chunks as server-sent events, with heartbeats and an end, as `toSse` describes. A heartbeat is a chunk and not a comment, because
+ * some readers stop at a comment or lose the frame after it. None follows the answer, which is the last chunk that a reader waits
+ * for.
+ */
+export class ChunkSource implements SseSource, Waiter<unknown> {
+  readonly #frames: ChunkFrames<unknown>
   readonly #options: ChunkSourceOptions
-  readonly #heartbeat: SseHeartbeat
-  readonly #steps: PacedSteps<ChatCompletionChunk>
-  #iterator: AsyncIterator<ChatCompletionChunk> | undefined
+  readonly #steps: PacedSteps<unknown>
+  #sink: SseSink | undefined
+  /** The last frames, once the chunks have ended. */
+  #last: string[] | undefined
 
   constructor(chunks: AsyncIterable<ChatCompletionChunk> | ChatCompletionChunks, options: ChunkSourceOptions) {
     const { heartbeatMs: everyMs, clock } = options
-    this.#chunks = chunks
     this.#options = options
-    this.#heartbeat = sseHeartbeat({ everyMs, form: 'emptyChunk' in chunks ? chunks.emptyChunk : undefined, clock })
-    const { dueInMs } = this.#heartbeat
-    this.#steps = new PacedSteps({ read: () => this.#read(), everyMs, dueInMs, timer: silenceTimer(clock) })
+    this.#frames = chunkFrames(chunks)
+    this.#steps = new PacedSteps({ read: () => this.#frames.read(), everyMs, timer: silenceTimer(clock) }, this)
+    this.#steps.isMuted = !this.#frames.isOpen
   }
 
-  async pull(send: (frames: string) => void): Promise<boolean> {
-    const arrival = await this.#steps.next()
-    switch (arrival.kind) {
-      case 'ended':
-        return false
-      case 'silence':
-        send(frame(this.#heartbeat.beat() ?? {}))
-        return true
-      case 'failure':
-        return this.#end(send, arrival)
-      case 'step':
-        return arrival.step.done === true ? this.#end(send) : this.#sendChunk(send, arrival.step.value)
-    }
+  pull(sink: SseSink): void {
+    this.#sink = sink
+    if (this.#last === undefined) this.#steps.wait()
+    else this.#giveLast(this.#last)
   }
 
   cancel(reason: unknown): void {
+    this.#sink = undefined
     this.#steps.end()
     try {
       this.#options.onCancel?.(reason)
     } finally {
-      this.#stopReading()
+      this.#frames.stop()
     }
   }
 
-  async #read(): Promise<IteratorResult<ChatCompletionChunk, unknown>> {
-    this.#iterator ??= this.#chunks[Symbol.asyncIterator]()
-    return this.#iterator.next()
-  }
-
-  #sendChunk(send: (frames: string) => void, chunk: ChatCompletionChunk): boolean {
+  onStep({ done, value }: IteratorResult<unknown, unknown>): void {
+    if (done === true) {
+      this.#end()
+      return
+    }
+    let frame: string
     try {
-      send(frame(chunk))
-      this.#heartbeat.chunkSent(chunk)
-      return true
+      frame = this.#frames.frameOf(value)
     } catch (error) {
       // Custom chunks that are not JSON end the stream like chunks that throw.
-      this.#stopReading()
-      return this.#end(send, { error })
+      this.#frames.stop()
+      this.#end({ error })
+      return
     }
+    this.#steps.isMuted = !this.#frames.isOpen
+    this.#give(frame)
   }
 
-  #end(send: (frames: string) => void, failure?: { readonly error: unknown }): false {
+  onFailure(error: unknown): void {
+    this.#end({ error })
+  }
+
+  onSilence(): void {
+    this.#give(this.#frames.frameWith({}) ?? '')
+  }
+
+  #give(frame: string): void {
+    this.#steps.sent()
+    this.#sink?.take(frame, false)
+  }
+
+  #end(failure?: { readonly error: unknown }): void {
     this.#steps.end()
-    if (failure !== undefined) {
-      const { errorContent, runId } = this.#options
-      const { error } = toOpenAiError(failure.error).body
-      const said = errorContent === 'include' ? this.#heartbeat.chunkWith({ content: failureLine(error) }) : undefined
-      if (said !== undefined) send(frame(said))
-      send(frame({ error: { ...error, ...(runId !== undefined && { run_id: runId }) } }))
-    }
-    send(DONE)
-    return false
+    this.#giveLast(failure === undefined ? [DONE] : [...this.#framesOf(failure.error), DONE])
   }
 
-  // An async generator settles only after its current step, which may never end; a failure has no reader left.
-  #stopReading(): void {
-    const stop = async () => this.#iterator?.return?.()
-    stop().catch(() => undefined)
+  #giveLast([frame = '', ...rest]: readonly string[]): void {
+    this.#last = rest
+    this.#sink?.take(frame, rest.length === 0)
   }
-}
 
-function frame(data: object): string {
-  return `data: ${JSON.stringify(data)}\n\n`
+  #framesOf(error: unknown): readonly string[] {
+    const { errorContent, runId } = this.#options
+    const { error: body } = toOpenAiError(error).body
+    const said = errorContent === 'include' ? this.#frames.frameWith({ content: failureLine(body) }) : undefined
+    const frame = dataFrame({ error: { ...body, ...(runId !== undefined && { run_id: runId }) } })
+    return said === undefined ? [frame] : [said, frame]
+  }
 }
 
 // On its own line below the earlier text. A URL in it must not be mistaken for that of the video.

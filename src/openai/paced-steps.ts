@@ -1,83 +1,98 @@
 import type { SilenceTimer, SilentStream } from './silence-timer.js'
 
-/** What came of a wait: a step, a failure, silence that lasted too long, or the end of the wait by {@link PacedSteps.end}. */
-export type Arrival<T> =
-  | { readonly kind: 'step'; readonly step: IteratorResult<T, unknown> }
-  | { readonly kind: 'failure'; readonly error: unknown }
-  | typeof SILENCE
-  | typeof ENDED
+/** What a wait ends with. */
+export interface Waiter<T> {
+  onStep(step: IteratorResult<T, unknown>): void
+  onFailure(error: unknown): void
+  /** The silence lasted too long. The same step is still being read. */
+  onSilence(): void
+}
 
-const SILENCE = { kind: 'silence' } as const
-const ENDED = { kind: 'ended' } as const
-
-/** How the steps are read, and when silence has lasted too long. */
+/** How the steps are read, and how long silence may last. */
 export interface Pace<T> {
-  /** Reads the next step. One read is pending at a time, over any number of silences. */
   readonly read: () => Promise<IteratorResult<T, unknown>>
+  /** `Infinity` for any length. */
   readonly everyMs: number
-  /** Milliseconds until the silence has lasted too long; `Infinity` if it never does. */
-  readonly dueInMs: () => number
   readonly timer: SilenceTimer
 }
 
 /** Waits for the steps of an iterator one by one, and for silence in between. */
 export class PacedSteps<T> implements SilentStream {
+  /** Whether silence may last for ever. */
+  isMuted = false
   readonly #pace: Pace<T>
-  #arrival: Arrival<T> | undefined
+  readonly #waiter: Waiter<T>
+  #arrived: { readonly step: IteratorResult<T, unknown> } | { readonly error: unknown } | undefined
   #isReading = false
-  #isEnded = false
-  #wake: (() => void) | undefined
+  #isWaiting = false
+  #silentSince: number
 
-  constructor(pace: Pace<T>) {
+  constructor(pace: Pace<T>, waiter: Waiter<T>) {
     this.#pace = pace
+    this.#waiter = waiter
+    this.#silentSince = pace.timer.now()
   }
 
-  /** Waits for the next step; a step that came during a silence is returned at once. */
-  async next(): Promise<Arrival<T>> {
+  /** Waits for one step or one silence. */
+  wait(): void {
+    this.#isWaiting = true
     if (!this.#isReading) {
       this.#isReading = true
-      this.#pace.read().then(
-        (step) => this.#arrive({ kind: 'step', step }),
-        (error: unknown) => this.#arrive({ kind: 'failure', error }),
-      )
+      this.#pace.read().then(this.#onStep, this.#onFailure)
     }
-    while (this.#arrival === undefined) {
-      const woken = new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-      this.#pace.timer.follow(this)
-      await woken
-      this.#wake = undefined
-      if (this.#isEnded) return ENDED
-      if (this.#arrival === undefined && this.#pace.dueInMs() <= 0) return SILENCE
-    }
-    const arrival = this.#arrival
-    this.#arrival = undefined
-    this.#isReading = false
-    return arrival
+    if (this.#arrived === undefined) this.#pace.timer.follow(this)
+    else this.#deliver()
   }
 
-  /** Ends a wait at once, and its timer. */
+  /** Something was sent: silence begins again. */
+  sent(): void {
+    this.#silentSince = this.#pace.timer.now()
+  }
+
+  /** Ends a wait without a call, and the timer. */
   end(): void {
-    this.#isEnded = true
+    this.#isWaiting = false
+    this.isMuted = true
     this.#pace.timer.leave(this)
-    this.#wake?.()
   }
 
   get everyMs(): number {
     return this.#pace.everyMs
   }
 
-  dueInMs(): number {
-    return this.#wake === undefined ? Number.POSITIVE_INFINITY : this.#pace.dueInMs()
+  get dueAt(): number {
+    return this.#isWaiting && !this.isMuted ? this.#silentSince + this.#pace.everyMs : Number.POSITIVE_INFINITY
   }
 
   wake(): void {
-    this.#wake?.()
+    this.#isWaiting = false
+    this.#waiter.onSilence()
   }
 
-  #arrive(arrival: Arrival<T>): void {
-    this.#arrival = arrival
-    this.#wake?.()
+  readonly #onStep = (step: IteratorResult<T, unknown>): void => {
+    this.#arrived = { step }
+    if (this.#isWaiting) this.#deliver()
+  }
+
+  readonly #onFailure = (error: unknown): void => {
+    this.#arrived = { error }
+    if (this.#isWaiting) this.#deliver()
+  }
+
+  #deliver(): void {
+    const arrived = this.#arrived
+    if (arrived === undefined) return
+    this.#arrived = undefined
+    this.#isReading = false
+    this.#isWaiting = false
+    if ('error' in arrived) {
+      this.#waiter.onFailure(arrived.error)
+      return
+    }
+    try {
+      this.#waiter.onStep(arrived.step)
+    } catch (error) {
+      this.#waiter.onFailure(error)
+    }
   }
 }

@@ -4,8 +4,8 @@ import type { Clock } from '../contracts/clock.js'
 export interface SilentStream {
   /** How often it sends something while it is silent, in milliseconds. */
   readonly everyMs: number
-  /** Milliseconds until it has to send something; `Infinity` while nobody waits for it. */
-  dueInMs(): number
+  /** When it has to send something, in monotonic milliseconds; `Infinity` while its reader does not wait. */
+  readonly dueAt: number
   /** Called when it is due. */
   wake(): void
 }
@@ -25,12 +25,16 @@ export class SilenceTimer {
     this.#clock = clock
   }
 
+  now(): number {
+    return this.#clock.monotonic()
+  }
+
   /** Follows a stream; called whenever its reader begins to wait. */
   follow(stream: SilentStream): void {
-    const dueInMs = stream.dueInMs()
-    if (dueInMs === Number.POSITIVE_INFINITY) return
+    const { dueAt } = stream
+    if (dueAt === Number.POSITIVE_INFINITY) return
     this.#streams.add(stream)
-    if (this.#clock.monotonic() + dueInMs < this.#wakesAt) this.#sleepFor(dueInMs)
+    if (dueAt < this.#wakesAt) this.#sleepUntil(dueAt)
   }
 
   /** Follows a stream no longer. */
@@ -38,12 +42,12 @@ export class SilenceTimer {
     if (this.#streams.delete(stream) && this.#streams.size === 0) this.#stop()
   }
 
-  #sleepFor(ms: number): void {
+  #sleepUntil(at: number): void {
     this.#stop()
     const sleep = new AbortController()
     this.#sleep = sleep
-    this.#wakesAt = this.#clock.monotonic() + ms
-    this.#clock.sleep(ms, { signal: sleep.signal }).then(
+    this.#wakesAt = at
+    this.#clock.sleep(at - this.now(), { signal: sleep.signal }).then(
       () => {
         // A sleep that was replaced may still end.
         if (this.#sleep === sleep) this.#wakeThoseDue()
@@ -53,14 +57,16 @@ export class SilenceTimer {
   }
 
   #wakeThoseDue(): void {
-    let nextInMs = Number.POSITIVE_INFINITY
-    for (const stream of this.#streams) {
-      const dueInMs = stream.dueInMs()
-      if (dueInMs <= 0) stream.wake()
-      else nextInMs = Math.min(nextInMs, Math.max(dueInMs, Math.min(LATE_MS, stream.everyMs * LATE_PART)))
-    }
     this.#stop()
-    if (nextInMs !== Number.POSITIVE_INFINITY) this.#sleepFor(nextInMs)
+    const now = this.now()
+    let next = Number.POSITIVE_INFINITY
+    // A copy: a stream that is woken may wait again at once.
+    for (const stream of [...this.#streams]) {
+      const { dueAt, everyMs } = stream
+      if (dueAt <= now) stream.wake()
+      else next = Math.min(next, Math.max(dueAt, now + Math.min(LATE_MS, everyMs * LATE_PART)))
+    }
+    if (next < this.#wakesAt) this.#sleepUntil(next)
   }
 
   #stop(): void {

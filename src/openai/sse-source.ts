@@ -1,11 +1,19 @@
-/** Server-sent events that are pulled by their reader: nothing is read ahead. */
+/** Takes what a source was asked for. */
+export interface SseSink {
+  /** One frame, or an empty text after which nothing follows. */
+  take(frame: string, isLast: boolean): void
+  /** A failure that no frame describes. */
+  fail(error: unknown): void
+}
+
+/**
+ * Server-sent events that are pulled by their reader: nothing is read ahead. Without promises, because a reader needs
+ * one for each frame at most.
+ */
 export interface SseSource {
-  /**
-   * Waits for what comes next and sends it as whole frames. Resolves with `false` after the last, and after `cancel`. Rejects with
-   * a failure that no frame describes.
-   */
-  pull(send: (frames: string) => void): Promise<boolean>
-  /** The reader leaves before the end. Throws the error of a caller's `onCancel`. */
+  /** Gives the sink one frame when it is there. Called again only after that. */
+  pull(sink: SseSink): void
+  /** The reader leaves before the end: its sink gets nothing more. Throws the error of a caller's `onCancel`. */
   cancel(reason: unknown): void
 }
 
@@ -16,17 +24,23 @@ const sources = new WeakMap<ReadableStream, SseSource>()
 
 /** A source as a stream, at most one frame ahead of its reader. */
 export function sseStream(source: SseSource): ReadableStream<Uint8Array> {
-  let isCancelled = false
   const stream: ReadableStream<Uint8Array> = new ReadableStream<Uint8Array>(
     {
-      async pull(controller) {
+      pull(controller) {
         sources.delete(stream)
-        const goesOn = await source.pull((frames) => controller.enqueue(ENCODER.encode(frames)))
-        if (!goesOn && !isCancelled) controller.close()
+        return new Promise<void>((resolve, reject) => {
+          source.pull({
+            take(frame, isLast) {
+              if (frame !== '') controller.enqueue(ENCODER.encode(frame))
+              if (isLast) controller.close()
+              resolve()
+            },
+            fail: reject,
+          })
+        })
       },
       cancel(reason) {
         sources.delete(stream)
-        isCancelled = true
         source.cancel(reason)
       },
     },

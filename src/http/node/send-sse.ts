@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { SseSource } from '../../openai/sse-source.js'
+import type { SseSink, SseSource } from '../../openai/sse-source.js'
 import { clientGone } from './client-gone.js'
 import { cutResponse } from './cut-response.js'
 import type { NodeResponse } from './node-messages.js'
@@ -14,13 +14,13 @@ const MAX_BATCH_LENGTH = 64 * 1024
  * @throws the failure of the source, after the connection was cut.
  */
 export async function sendSse(response: NodeResponse, source: SseSource, writeHead: () => void): Promise<void> {
-  const closed = Promise.withResolvers<void>()
+  const { promise: sent, resolve: settle, reject } = Promise.withResolvers<void>()
   let batch = ''
   let isOpen = true
   let isOver = false
   let isFlushDue = false
   let isBlocked = false
-  let wake = () => {}
+  let isPullDue = false
 
   const takeBatch = () => {
     const frames = batch
@@ -31,23 +31,44 @@ export async function sendSse(response: NodeResponse, source: SseSource, writeHe
     isFlushDue = false
     if (batch !== '' && isOpen) isBlocked = !response.write(takeBatch())
   }
-  const send = (frames: string) => {
-    batch += frames
-    if (isFlushDue) return
-    isFlushDue = true
-    // Runs only when the source has to wait, because settled promises run first.
-    process.nextTick(flush)
+  const pullIfDue = () => {
+    if (!isPullDue || isBlocked || !isOpen) return
+    isPullDue = false
+    source.pull(sink)
   }
   const onDrain = () => {
     isBlocked = false
-    wake()
+    pullIfDue()
   }
   const stop = onceClosed(response, () => {
     isOpen = false
     if (!isOver) leaveSource(source)
-    onDrain()
-    closed.resolve()
+    settle()
   })
+  const sink: SseSink = {
+    take(frame, isLast) {
+      batch += frame
+      if (isLast) {
+        isOver = true
+        if (isOpen) response.end(takeBatch())
+        return
+      }
+      isPullDue = true
+      if (batch.length >= MAX_BATCH_LENGTH) {
+        flush()
+        // A source that is always ready would block all others.
+        setImmediate(pullIfDue)
+        return
+      }
+      if (!isFlushDue) {
+        isFlushDue = true
+        // Runs only when the source has to wait, because settled promises run first.
+        process.nextTick(flush)
+      }
+      pullIfDue()
+    },
+    fail: reject,
+  }
   // In the next turn, so that the headers of a stream that is ready are sent with it.
   const headersDue = setImmediate(() => {
     if (isOpen && !response.writableEnded) response.flushHeaders?.()
@@ -55,21 +76,8 @@ export async function sendSse(response: NodeResponse, source: SseSource, writeHe
   response.on('drain', onDrain)
   try {
     writeHead()
-    while (await source.pull(send)) {
-      if (batch.length >= MAX_BATCH_LENGTH) {
-        flush()
-        // A source that is always ready would block all others.
-        await nextTurn()
-      }
-      while (isBlocked) {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
-    }
-    isOver = true
-    if (isOpen) response.end(takeBatch())
-    await closed.promise
+    source.pull(sink)
+    await sent
   } catch (error) {
     stop()
     leaveSource(source)

@@ -1,9 +1,9 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { PipelineEvent } from '../../contracts/events.js'
 import { RecordedError } from '../../contracts/recorded-error.js'
-import { PacedSteps } from '../../openai/paced-steps.js'
+import { PacedSteps, type Waiter } from '../../openai/paced-steps.js'
 import { silenceTimer } from '../../openai/silence-timer.js'
-import type { SseSource } from '../../openai/sse-source.js'
+import type { SseSink, SseSource } from '../../openai/sse-source.js'
 import { toOpenAiError } from '../../openai/to-openai-error.js'
 import type { RunRecord } from '../../pipeline/run-record.js'
 import type { Call } from '../call.js'
@@ -51,58 +51,72 @@ interface Framing {
 }
 
 /** Pulled by the reader: nothing is read ahead, so that progress is coalesced for a slow one. */
-class EventSource implements SseSource {
+class EventSource implements SseSource, Waiter<PipelineEvent> {
   readonly #framing: Framing
   readonly #steps: PacedSteps<PipelineEvent>
+  #sink: SseSink | undefined
   #sequenceId: string | undefined
   #isOpen = false
-  #silentSince = 0
 
   constructor(framing: Framing) {
     const { events, heartbeatMs: everyMs, clock } = framing
     this.#framing = framing
-    const dueInMs = () => this.#silentSince + everyMs - clock.monotonic()
-    this.#steps = new PacedSteps({ read: () => events.next(), everyMs, dueInMs, timer: silenceTimer(clock) })
+    this.#steps = new PacedSteps({ read: async () => events.next(), everyMs, timer: silenceTimer(clock) }, this)
   }
 
-  async pull(send: (frames: string) => void): Promise<boolean> {
-    if (!this.#isOpen) {
+  pull(sink: SseSink): void {
+    this.#sink = sink
+    if (this.#isOpen) this.#steps.wait()
+    else {
       this.#isOpen = true
-      send(KEEP_ALIVE)
-      return true
-    }
-    for (;;) {
-      this.#silentSince = this.#framing.clock.monotonic()
-      const arrival = await this.#steps.next()
-      if (arrival.kind === 'ended') return false
-      if (arrival.kind === 'silence') {
-        send(KEEP_ALIVE)
-        return true
-      }
-      if (arrival.kind === 'failure') {
-        this.#steps.end()
-        throw arrival.error
-      }
-      const { value: event, done } = arrival.step
-      if (done === true || (isLeft(event) && (await this.#framing.isRunning()))) {
-        this.#steps.end()
-        return false
-      }
-      // Identifies the sequence of events: another process has its own, with its own numbers.
-      this.#sequenceId ??= event.at.toString(36)
-      if (event.sequence > seenOf(this.#framing.lastId, this.#sequenceId)) {
-        send(frame(forClients(event), this.#sequenceId))
-        return true
-      }
+      this.#give(KEEP_ALIVE)
     }
   }
 
   cancel(): void {
+    this.#sink = undefined
     this.#steps.end()
     const { events } = this.#framing
     const stop = async () => events.return?.()
     // Its failure has no reader left.
     stop().catch(() => undefined)
+  }
+
+  onStep({ done, value: event }: IteratorResult<PipelineEvent, unknown>): void {
+    if (done === true) this.#end()
+    else if (isLeft(event)) void this.#giveUnlessRunning(event)
+    else this.#giveEvent(event)
+  }
+
+  onFailure(error: unknown): void {
+    this.#steps.end()
+    this.#sink?.fail(error)
+  }
+
+  onSilence(): void {
+    this.#give(KEEP_ALIVE)
+  }
+
+  async #giveUnlessRunning(event: PipelineEvent): Promise<void> {
+    if (await this.#framing.isRunning()) this.#end()
+    else this.#giveEvent(event)
+  }
+
+  #giveEvent(event: PipelineEvent): void {
+    // Identifies the sequence of events: another process has its own, with its own numbers.
+    this.#sequenceId ??= event.at.toString(36)
+    if (event.sequence > seenOf(this.#framing.lastId, this.#sequenceId)) this.#give(frame(event, this.#sequenceId))
+    else this.#steps.wait()
+  }
+
+  #give(text: string): void {
+    this.#steps.sent()
+    this.#sink?.take(text, false)
+  }
+
+  #end(): void {
+    this.#steps.end()
+    this.#sink?.take('', true)
   }
 }
 
@@ -129,11 +143,17 @@ async function isRunning(runner: VideoRunner, id: string): Promise<boolean> {
   return record === undefined || record.status === 'running'
 }
 
+// The last frame that was made: of many readers of a run, each gets the same one.
+let latest: { readonly event: PipelineEvent; readonly sequenceId: string; readonly frame: string } | undefined
+
 // The id and the type have a fixed alphabet, and JSON has no raw line end: no text can break out of its frame.
 function frame(event: PipelineEvent, sequenceId: string): string {
+  if (latest?.event === event && latest.sequenceId === sequenceId) return latest.frame
   const isLast = event.type === 'run-completed' || event.type === 'run-failed'
   const id = `${sequenceId}-${event.sequence}${isLast ? END : ''}`
-  return `id: ${id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+  const text = `id: ${id}\nevent: ${event.type}\ndata: ${JSON.stringify(forClients(event))}\n\n`
+  latest = { event, sequenceId, frame: text }
+  return text
 }
 
 function seenOf(lastId: string, sequenceId: string): number {
