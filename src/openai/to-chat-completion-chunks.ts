@@ -65,7 +65,7 @@ function readChunks(parts: ChatParts, settings: ChatCompletionSettings): AsyncIt
       pending = step
       try {
         const { done, value } = await step
-        return done === true ? { done, value } : { done, value: chunkOf(settings, value) }
+        return done === true ? { done, value } : { done: false, value: chunkOf(settings, value) }
       } finally {
         if (pending === step) pending = undefined
       }

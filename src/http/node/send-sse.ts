@@ -14,81 +14,106 @@ const MAX_BATCH_LENGTH = 64 * 1024
  * @throws the failure of the source, after the connection was cut.
  */
 export async function sendSse(response: NodeResponse, source: SseSource, writeHead: () => void): Promise<void> {
-  const { promise: sent, resolve: settle, reject } = Promise.withResolvers<void>()
-  let batch = ''
-  let isOpen = true
-  let isOver = false
-  let isFlushDue = false
-  let isBlocked = false
-  let isPullDue = false
-
-  const takeBatch = () => {
-    const frames = batch
-    batch = ''
-    return frames
-  }
-  const flush = () => {
-    isFlushDue = false
-    if (batch !== '' && isOpen) isBlocked = !response.write(takeBatch())
-  }
-  const pullIfDue = () => {
-    if (!isPullDue || isBlocked || !isOpen) return
-    isPullDue = false
-    source.pull(sink)
-  }
-  const onDrain = () => {
-    isBlocked = false
-    pullIfDue()
-  }
-  const stop = onceClosed(response, () => {
-    isOpen = false
-    if (!isOver) leaveSource(source)
-    settle()
-  })
-  const sink: SseSink = {
-    take(frame, isLast) {
-      batch += frame
-      if (isLast) {
-        isOver = true
-        if (isOpen) response.end(takeBatch())
-        return
-      }
-      isPullDue = true
-      if (batch.length >= MAX_BATCH_LENGTH) {
-        flush()
-        // A source that is always ready would block all others.
-        setImmediate(pullIfDue)
-        return
-      }
-      if (!isFlushDue) {
-        isFlushDue = true
-        // Runs only when the source has to wait, because settled promises run first.
-        process.nextTick(flush)
-      }
-      pullIfDue()
-    },
-    fail: reject,
-  }
-  // In the next turn, so that the headers of a stream that is ready are sent with it.
-  const headersDue = setImmediate(() => {
-    if (isOpen && !response.writableEnded) response.flushHeaders?.()
-  })
-  response.on('drain', onDrain)
+  const writer = new SseWriter(response, source)
   try {
     writeHead()
-    source.pull(sink)
-    await sent
+    await writer.run()
   } catch (error) {
-    stop()
-    leaveSource(source)
-    // The frames before the failure are useful, and are sent within a turn if the client reads.
-    flush()
-    await nextTurn()
-    if (isOpen && response.headersSent) cutResponse(response)
+    await writer.cut()
     throw error
-  } finally {
-    clearImmediate(headersDue)
-    response.off('drain', onDrain)
+  }
+}
+
+class SseWriter implements SseSink {
+  readonly #response: NodeResponse
+  readonly #source: SseSource
+  readonly #sent = Promise.withResolvers<void>()
+  readonly #stop: () => void
+  #batch = ''
+  #isOpen = true
+  #isOver = false
+  #isFlushDue = false
+  #isBlocked = false
+  #isPullDue = false
+
+  constructor(response: NodeResponse, source: SseSource) {
+    this.#response = response
+    this.#source = source
+    this.#stop = onceClosed(response, () => {
+      this.#isOpen = false
+      response.off('drain', this.#onDrain)
+      if (!this.#isOver) leaveSource(source)
+      this.#sent.resolve()
+    })
+    response.on('drain', this.#onDrain)
+  }
+
+  run(): Promise<void> {
+    // In the next turn, so that the headers of a stream that is ready are sent with it.
+    setImmediate(() => {
+      if (this.#isOpen && !this.#response.writableEnded) this.#response.flushHeaders?.()
+    })
+    this.#source.pull(this)
+    return this.#sent.promise
+  }
+
+  take(frame: string, isLast: boolean): void {
+    this.#batch += frame
+    if (isLast) {
+      this.#isOver = true
+      if (this.#isOpen) this.#response.end(this.#takeBatch())
+      return
+    }
+    this.#isPullDue = true
+    if (this.#batch.length >= MAX_BATCH_LENGTH) {
+      this.#flush()
+      // A source that is always ready would block all others.
+      setImmediate(this.#pullIfDue)
+      return
+    }
+    if (!this.#isFlushDue) {
+      this.#isFlushDue = true
+      // Runs only when the source has to wait, because settled promises run first.
+      process.nextTick(this.#flush)
+    }
+    this.#pullIfDue()
+  }
+
+  fail(error: unknown): void {
+    this.#sent.reject(error)
+  }
+
+  /** Ends the answer so that its client notices that the rest is missing. */
+  async cut(): Promise<void> {
+    this.#stop()
+    this.#response.off('drain', this.#onDrain)
+    leaveSource(this.#source)
+    // The frames before the failure are useful, and are sent within a turn if the client reads.
+    this.#flush()
+    await nextTurn()
+    if (this.#isOpen && this.#response.headersSent) cutResponse(this.#response)
+  }
+
+  readonly #flush = (): void => {
+    this.#isFlushDue = false
+    if (this.#batch !== '' && this.#isOpen) this.#isBlocked = !this.#response.write(this.#takeBatch())
+  }
+
+  readonly #pullIfDue = (): void => {
+    if (!this.#isPullDue || this.#isBlocked || !this.#isOpen) return
+    this.#isPullDue = false
+    this.#source.pull(this)
+  }
+
+  readonly #onDrain = (): void => {
+    this.#isBlocked = false
+    this.#pullIfDue()
+  }
+
+  #takeBatch(): string {
+    const frames = this.#batch
+    this.#batch = ''
+    return frames
   }
 }
 

@@ -11,7 +11,7 @@ import { PlainAnswer } from '../plain-answer.js'
 import type { VideoRunner } from '../video-runner.js'
 import { signedContentUrl } from './content-url.js'
 import { EVENT_STREAM_HEADERS } from './event-stream.js'
-import { servedRun } from './served-run.js'
+import { servedEvents } from './served-run.js'
 
 const KEEP_ALIVE = ': keep-alive\n\n'
 
@@ -27,10 +27,10 @@ const KEEP_ALIVE = ': keep-alive\n\n'
 export function streamEvents({ request, url, runner, settings }: Call, record: RunRecord): PlainAnswer {
   const lastId = request.headers.get('last-event-id') ?? ''
   if (record.status !== 'running' && lastId.endsWith(END)) return new PlainAnswer(204, {})
-  const run = servedRun(runner.resume(record.id), () => signedContentUrl(settings, url, record.id))
+  const { origin } = url
   const { heartbeatMs, clock } = settings
   const source = new EventSource({
-    events: run[Symbol.asyncIterator](),
+    events: servedEvents(runner.resume(record.id), (id) => signedContentUrl(settings, origin, id)),
     lastId,
     heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY,
     clock,
