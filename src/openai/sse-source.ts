@@ -50,7 +50,7 @@ export function sseStream(source: SseSource): ReadableStream<Uint8Array> {
   return stream
 }
 
-/** The source of a stream of this library that nobody has read yet, which is taken: the stream stays locked. */
+/** Takes the source of a stream of this library that has not been read; the stream stays locked. */
 export function takeSource(stream: ReadableStream | null): SseSource | undefined {
   const source = stream === null || stream.locked ? undefined : sources.get(stream)
   if (source === undefined || stream === null) return undefined
