@@ -57,18 +57,16 @@ export function repeatedRequests({
 }): RepeatedRequests {
   // The oldest is at the beginning.
   const byRun = new Map<string, Begun>()
-  // The same runs by key and state, so that a request is compared with no other.
-  const alike = new Map<string, Set<string>>()
+  // The runs whose sender cannot know the outcome, by key: there are few, and every request is looked for among them.
+  const uncertain = new Map<string, Set<string>>()
   const underWay = new WeakMap<Incoming, Begun>()
 
   const forget = (runId: string) => {
-    const begun = byRun.get(runId)
-    if (begun === undefined) return
+    const key = byRun.get(runId)?.key ?? ''
     byRun.delete(runId)
-    const place = placeOf(begun)
-    const runs = alike.get(place)
+    const runs = uncertain.get(key)
     runs?.delete(runId)
-    if (runs?.size === 0) alike.delete(place)
+    if (runs?.size === 0) uncertain.delete(key)
   }
   const forgetOld = () => {
     for (const [oldest, { at }] of byRun) {
@@ -77,28 +75,29 @@ export function repeatedRequests({
     }
   }
   const keep = (begun: Begun) => {
-    forget(begun.runId)
-    byRun.set(begun.runId, begun)
-    const place = placeOf(begun)
-    alike.set(place, (alike.get(place) ?? new Set()).add(begun.runId))
+    const { key, runId, state } = begun
+    forget(runId)
+    byRun.set(runId, begun)
+    if (state === 'unheard' || state === 'unclear') uncertain.set(key, (uncertain.get(key) ?? new Set()).add(runId))
     forgetOld()
+  }
+  const oldestOf = (runs: Iterable<string>, key: string, state: Begun['state']): string | undefined => {
+    for (const runId of runs) {
+      const begun = byRun.get(runId)
+      if (begun?.state === state && begun.key === key) return runId
+    }
+    return undefined
   }
 
   return {
     find(call) {
       const key = keyOf(call)
-      const isSaid = Number(call.headers.get('x-stainless-retry-count')) > 0
       forgetOld()
-      const wanted: readonly Begun['state'][] = [
-        'unheard',
-        'unclear',
-        ...(isSaid ? (['waiting', 'given'] as const) : []),
-      ]
-      for (const state of wanted) {
-        const [oldest] = alike.get(placeOf({ key, state })) ?? []
-        if (oldest !== undefined) return oldest
-      }
-      return undefined
+      const runs = uncertain.get(key) ?? []
+      const lost = oldestOf(runs, key, 'unheard') ?? oldestOf(runs, key, 'unclear')
+      const isSaid = Number(call.headers.get('x-stainless-retry-count')) > 0
+      if (lost !== undefined || !isSaid) return lost
+      return oldestOf(byRun.keys(), key, 'waiting') ?? oldestOf(byRun.keys(), key, 'given')
     },
     begin(request, call, runId) {
       const { endsWithSender } = call
@@ -121,10 +120,6 @@ function stateAfter({ signal }: Incoming, { endsWithSender }: Begun, error: unkn
   if (signal.aborted) return endsWithSender ? undefined : 'unheard'
   // A client that was answered that there is no video may request another one.
   return UNCLEAR.has(toOpenAiError(error).body.error.code) ? 'unclear' : undefined
-}
-
-function placeOf({ key, state }: Pick<Begun, 'key' | 'state'>): string {
-  return `${state} ${key}`
 }
 
 const keys = new WeakMap<RepeatableCall, string>()
