@@ -1,5 +1,5 @@
-import type { Clock } from '../contracts/clock.js'
 import type { HandlerSettings } from './handler-settings.js'
+import type { Incoming } from './incoming.js'
 import type { BodyReading } from './requests/read-body.js'
 import type { RepeatedRequests } from './routes/repeated-requests.js'
 import type { RunPlaces } from './routes/run-places.js'
@@ -9,13 +9,11 @@ import type { OutgoingWebhooks } from './webhooks/outgoing-webhooks.js'
 
 /** The input of every route. */
 export interface Call {
-  readonly request: Request
+  readonly request: Incoming
   readonly url: URL
   readonly owner: string
   readonly runner: VideoRunner
   readonly settings: HandlerSettings
-  /** Its sleepers share one timer. */
-  readonly heartbeatClock: Clock
   readonly webhooks: OutgoingWebhooks
   readonly sources: VideoSources
   readonly repeats: RepeatedRequests

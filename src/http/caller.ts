@@ -3,10 +3,11 @@ import { ConfigurationError } from '../contracts/input-errors.js'
 import { isOwner, keyRing, OWNER_RULE } from './api-keys.js'
 import type { HandlerOptions } from './handler-options.js'
 import { HttpRefusal } from './http-refusal.js'
+import type { Incoming } from './incoming.js'
 import { warnOnce } from './warn-once.js'
 
 /** Returns the owner of a request, or the answer to send instead. */
-export type CallerOf = (request: Request) => Promise<string | Response>
+export type CallerOf = (request: Incoming) => Promise<string | Response>
 
 const OPEN_OWNER = 'everybody'
 const OPEN_HANDLER =
@@ -17,7 +18,8 @@ const OPEN_HANDLER =
 export function callerOf({ apiKeys, authenticate, public: isPublic }: HandlerOptions): CallerOf {
   if (authenticate !== undefined) {
     return async (request) => {
-      const caller: unknown = await authenticate(request)
+      // With this option no request is passed on in another type.
+      const caller: unknown = await authenticate(request as Request)
       if (!caller) throw unknownCaller()
       if (isResponse(caller) || isOwner(caller)) return caller
       throw noOwner(caller)

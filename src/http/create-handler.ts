@@ -2,10 +2,13 @@ import { ConfigurationError } from '../contracts/input-errors.js'
 import type { Call } from './call.js'
 import { callerOf } from './caller.js'
 import { corsHeaders, preflight } from './cors.js'
-import { errorResponse, isInternal } from './error-response.js'
+import { errorAnswer, isInternal } from './error-answer.js'
 import type { HandlerOptions } from './handler-options.js'
 import { handlerSettings } from './handler-settings.js'
 import { HttpRefusal } from './http-refusal.js'
+import type { Incoming } from './incoming.js'
+import { type Answer, PlainAnswer } from './plain-answer.js'
+import { withPlainHandler } from './plain-handler.js'
 import { bodyBudget } from './requests/body-budget.js'
 import { answerChat } from './routes/chat-route.js'
 import { videoContent } from './routes/content-route.js'
@@ -17,11 +20,10 @@ import { repeatedRequests } from './routes/repeated-requests.js'
 import { runPlaces } from './routes/run-places.js'
 import { videoSources } from './routes/video-sources.js'
 import { createVideo, deleteVideo, listVideos, remixVideo, retrieveVideo } from './routes/videos-routes.js'
-import { sharedTimer } from './shared-timer.js'
 import type { VideoRunner } from './video-runner.js'
 import { outgoingWebhooks } from './webhooks/outgoing-webhooks.js'
 
-type Route = (call: Call, id: string) => Response | Promise<Response>
+type Route = (call: Call, id: string) => Answer | Promise<Answer>
 
 // By the path below `basePath`, where `*` is the id of a video or of a model.
 const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
@@ -85,7 +87,7 @@ export function createHandler(
   options: HandlerOptions = {},
 ): (request: Request) => Promise<Response> {
   const settings = handlerSettings(runner, options)
-  const { cors, clock, heartbeatMs, repeatWindowMs, onError } = settings
+  const { cors, clock, repeatWindowMs, onError } = settings
   const bodies = {
     maxBytes: settings.maxBodyBytes,
     shareOf: bodyBudget(settings.maxTotalBodyBytes),
@@ -96,13 +98,12 @@ export function createHandler(
   const sources = videoSources(runner, clock)
   const repeats = repeatedRequests({ windowMs: repeatWindowMs, clock })
   const places = runPlaces(settings.maxRunsPerOwner)
-  const heartbeatClock = sharedTimer(clock, Math.min(1000, (heartbeatMs || 4000) / 4))
 
-  const answer = async (request: Request): Promise<Response> => {
+  const answerOf = async (request: Incoming): Promise<Answer> => {
     const url = new URL(request.url)
     const segments = segmentsOf(url, settings.basePath)
     const [, id = '', , token] = segments
-    const shared = { request, url, runner, settings, heartbeatClock, webhooks, repeats, places, bodies, sources }
+    const shared = { request, url, runner, settings, webhooks, repeats, places, bodies, sources }
     // A signed address needs no key, because video players send none.
     if (segments.length === 4 && segments[2] === 'content' && isSignedContent(settings, id, token ?? '')) {
       const record = await runner.get(id)
@@ -116,21 +117,27 @@ export function createHandler(
     return typeof owner === 'string' ? route({ ...shared, owner }, id) : new Response(owner.body, owner)
   }
 
-  return async (request) => {
-    if (!isRequest(request)) throw notARequest()
+  const answer = async (request: Incoming): Promise<Answer> => {
     try {
       const preflighted = preflight(request, cors)
       if (preflighted) return preflighted
-      const response = await answer(request)
+      const answered = await answerOf(request)
       repeats.end(request)
-      return withHeaders(response, corsHeaders(request, cors))
+      return withHeaders(answered, corsHeaders(request, cors))
     } catch (error) {
       repeats.end(request, error)
       // The client has disconnected and reads no answer.
       if (isInternal(error) && !request.signal.aborted) onError(error)
-      return withHeaders(errorResponse(error), corsHeaders(request, cors))
+      return withHeaders(errorAnswer(error), corsHeaders(request, cors))
     }
   }
+
+  const handler = async (request: Request): Promise<Response> => {
+    if (!isRequest(request)) throw notARequest()
+    const answered = await answer(request)
+    return answered instanceof PlainAnswer ? answered.toResponse() : answered
+  }
+  return withPlainHandler(handler, { answer, needsRequest: settings.authenticate !== undefined })
 }
 
 async function contentOf(call: Call, id: string): Promise<Response> {
@@ -151,7 +158,7 @@ function segmentsOf({ pathname }: URL, basePath: string): readonly string[] {
 }
 
 function routeOf(
-  request: Request,
+  request: Incoming,
   { pathname }: URL,
   { segments, basePath }: { readonly segments: readonly string[]; readonly basePath: string },
 ): Route {
@@ -176,7 +183,7 @@ function routeList(basePath: string): string {
     .join(', ')
 }
 
-function wrongMethod({ method }: Request, allowed: readonly string[]): HttpRefusal {
+function wrongMethod({ method }: Incoming, allowed: readonly string[]): HttpRefusal {
   const message = `Could not use the method: ${method} is not allowed here, give ${allowed.join(' or ')}`
   return new HttpRefusal({ status: 405, code: 'method_not_allowed', message, headers: { allow: allowed.join(', ') } })
 }
@@ -192,7 +199,8 @@ function notARequest(): ConfigurationError {
   return new ConfigurationError('createHandler', [{ field: 'request', value: 'not a Request', fix }])
 }
 
-function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
-  return response
+function withHeaders(answer: Answer, headers: Readonly<Record<string, string>>): Answer {
+  if (answer instanceof PlainAnswer) return Object.keys(headers).length === 0 ? answer : answer.with(headers)
+  for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value)
+  return answer
 }

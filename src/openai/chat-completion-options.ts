@@ -74,6 +74,11 @@ export type ChatCompletionSettings = {
  */
 export function chatCompletionSettings(subject: string, options: ChatCompletionOptions): ChatCompletionSettings {
   checkOptions(subject, options, CHAT_RULES)
+  return filledChatSettings(options)
+}
+
+/** Fills in the defaults of options that were checked. */
+export function filledChatSettings(options: ChatCompletionOptions): ChatCompletionSettings {
   const progress = options.progress ?? 'content'
   return {
     id: wellFormed(options.id ?? `chatcmpl-${crypto.randomUUID().replaceAll('-', '')}`),

@@ -1,6 +1,6 @@
 /** A text without lone surrogates: they would be valid JSON, but Python clients fail when they print or store them. */
 export function wellFormed(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '\uFFFD')
+  return text.toWellFormed()
 }
 
 /**

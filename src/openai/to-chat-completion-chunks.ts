@@ -1,14 +1,12 @@
-import { answerContent } from './answer-content.js'
-import type { ChatCompletionChunk, ChatCompletionChunkDelta, ChatCompletionChunks } from './chat-completion-chunk.js'
+import type { ChatCompletionChunk, ChatCompletionChunks } from './chat-completion-chunk.js'
 import {
   type ChatCompletionOptions,
   type ChatCompletionSettings,
   chatCompletionSettings,
 } from './chat-completion-options.js'
-import { type ChatCompletionUsage, chatCompletionUsage } from './chat-completion-usage.js'
-import { type FormattableRun, type RunEnd, resultAtEnd } from './formattable-run.js'
-import { wellFormed } from './plain-text.js'
-import { NOTHING_SAID, nextProgressLine, type ProgressLine } from './progress-line.js'
+import type { ChatCompletionUsage } from './chat-completion-usage.js'
+import { type ChatPart, ChatParts } from './chat-parts.js'
+import type { FormattableRun } from './formattable-run.js'
 
 /**
  * Formats a run while it continues: one chunk for each progress line, then one with the answer and `finish_reason: "stop"`. By
@@ -36,79 +34,52 @@ import { NOTHING_SAID, nextProgressLine, type ProgressLine } from './progress-li
  * ```
  */
 export function toChatCompletionChunks(run: FormattableRun, options: ChatCompletionOptions = {}): ChatCompletionChunks {
-  const settings = chatCompletionSettings('toChatCompletionChunks', options)
-  return { [Symbol.asyncIterator]: () => readChunks(run, settings), emptyChunk: openChunk(settings, {}) }
+  return chatChunks(run, chatCompletionSettings('toChatCompletionChunks', options))
 }
 
-// A generator function that waits for an event notices a reader that left only after the event, so its events are ended from
-// outside.
-function readChunks(run: FormattableRun, settings: ChatCompletionSettings): AsyncIterator<ChatCompletionChunk> {
-  const events = run[Symbol.asyncIterator]()
-  const reader = new AbortController()
-  const { result } = run
-  const chunks = chunksOf({ result, [Symbol.asyncIterator]: () => events }, settings, reader.signal)
+// `toSse` writes the parts of these without making a chunk of each.
+const origins = new WeakMap<object, { readonly run: FormattableRun; readonly settings: ChatCompletionSettings }>()
+
+/** {@link toChatCompletionChunks} with settings that were checked. */
+export function chatChunks(run: FormattableRun, settings: ChatCompletionSettings): ChatCompletionChunks {
+  const chunks: ChatCompletionChunks = {
+    [Symbol.asyncIterator]: () => readChunks(new ChatParts(run, settings), settings),
+    emptyChunk: chunk(settings, [{ index: 0, delta: {}, finish_reason: null }]),
+  }
+  origins.set(Object.freeze(chunks), { run, settings })
+  return chunks
+}
+
+/** What chunks are made of; `undefined` for those of others. */
+export function originOf(chunks: object) {
+  return origins.get(chunks)
+}
+
+// One read after the other, also for a reader that does not wait for the one before.
+function readChunks(parts: ChatParts, settings: ChatCompletionSettings): AsyncIterator<ChatCompletionChunk> {
+  const read = () => parts.read()
+  let pending: Promise<unknown> | undefined
   return {
-    next: () => chunks.next(),
+    async next() {
+      const step = pending?.then(read, read) ?? read()
+      pending = step
+      try {
+        const { done, value } = await step
+        return done === true ? { done, value } : { done: false, value: chunkOf(settings, value) }
+      } finally {
+        if (pending === step) pending = undefined
+      }
+    },
     async return() {
-      reader.abort()
-      await events.return?.()
-      return chunks.return(undefined)
+      await parts.leave()
+      return { done: true, value: undefined }
     },
   }
 }
 
-async function* chunksOf(
-  run: FormattableRun,
-  settings: ChatCompletionSettings,
-  left: AbortSignal,
-): AsyncGenerator<ChatCompletionChunk> {
-  // The caller may not await the result, and a rejection can come before the last event is read.
-  run.result?.then(undefined, () => undefined)
-  if (settings.role === 'include') yield openChunk(settings, { role: 'assistant' })
-  const end = yield* progressChunks(run, settings)
-  if (left.aborted) return
-  const result = await resultAtEnd(run, end)
-  yield chunk(settings, [
-    { index: 0, delta: { content: answerContent(settings.content, result) }, finish_reason: 'stop' },
-  ])
-  if (settings.usage === 'include') yield chunk(settings, [], chatCompletionUsage(result))
-}
-
-async function* progressChunks(
-  run: FormattableRun,
-  settings: ChatCompletionSettings,
-): AsyncGenerator<ChatCompletionChunk, RunEnd> {
-  const { texts, progress } = settings
-  let state = NOTHING_SAID
-  try {
-    for await (const event of run) {
-      if (event.type === 'run-completed' || event.type === 'run-failed') return event
-      if (progress === 'none') continue
-      let text: string | undefined
-      try {
-        const next = nextProgressLine(state, event, texts)
-        state = next.state
-        text = next.line && wellFormed(next.line.text) + lineEnd(settings, next.line)
-      } catch {
-        continue // A text function of the caller threw: its line is lost, but not the paid video.
-      }
-      if (text !== undefined) yield openChunk(settings, { [progress]: text })
-    }
-    return { type: 'events-ended' }
-  } catch (error) {
-    return { type: 'events-failed', error }
-  }
-}
-
-// The five steps of the format have no line feed; without one, a client that joins contents would join the notes and the URL.
-function lineEnd({ progress, content, texts }: ChatCompletionSettings, { kind }: ProgressLine): string {
-  if (progress === 'reasoning_content') return '\n'
-  if (typeof content === 'string' && content !== 'url') return '\n\n'
-  return kind === 'step' ? (texts.lineEnd ?? '') : '\n'
-}
-
-function openChunk(settings: ChatCompletionSettings, delta: ChatCompletionChunkDelta): ChatCompletionChunk {
-  return chunk(settings, [{ index: 0, delta, finish_reason: null }])
+function chunkOf(settings: ChatCompletionSettings, part: ChatPart): ChatCompletionChunk {
+  if ('usage' in part) return chunk(settings, [], part.usage)
+  return chunk(settings, [{ index: 0, delta: { [part.field]: part.text }, finish_reason: part.finish }])
 }
 
 function chunk(

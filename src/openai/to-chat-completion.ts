@@ -2,7 +2,11 @@ import type { PipelineEvent } from '../contracts/events.js'
 import { type PipelineResult, type PipelineResultJson, toResultJson } from '../contracts/result.js'
 import { answerContent } from './answer-content.js'
 import type { ChatCompletion } from './chat-completion.js'
-import { type ChatCompletionOptions, chatCompletionSettings } from './chat-completion-options.js'
+import {
+  type ChatCompletionOptions,
+  type ChatCompletionSettings,
+  chatCompletionSettings,
+} from './chat-completion-options.js'
 import { chatCompletionUsage } from './chat-completion-usage.js'
 import { type FormattableRun, resultAtEnd } from './formattable-run.js'
 
@@ -32,8 +36,16 @@ export async function toChatCompletion(
   run: FormattableRun | PipelineResult | PipelineResultJson,
   options: ChatCompletionOptions = {},
 ): Promise<ChatCompletion> {
-  const { id, created, model, content, usage } = chatCompletionSettings('toChatCompletion', options)
-  const result = Symbol.asyncIterator in run ? await resultOf(run) : toResultJson(run)
+  const settings = chatCompletionSettings('toChatCompletion', options)
+  return chatCompletion(Symbol.asyncIterator in run ? await resultOf(run) : run, settings)
+}
+
+/** {@link toChatCompletion} of a result, with settings that were checked. */
+export function chatCompletion(
+  ended: PipelineResult | PipelineResultJson,
+  { id, created, model, content, usage }: ChatCompletionSettings,
+): ChatCompletion {
+  const result = toResultJson(ended)
   return {
     id,
     object: 'chat.completion',

@@ -3,9 +3,8 @@ import type { Clock } from '../contracts/clock.js'
 import { aFunction, choice, number, text, withMethods } from '../contracts/option-rules.js'
 import { systemClock } from '../timing/system-clock.js'
 import type { ChatCompletionChunk, ChatCompletionChunks } from './chat-completion-chunk.js'
-import { plainLine } from './plain-text.js'
-import { sseHeartbeat } from './sse-heartbeat.js'
-import { type OpenAiErrorBody, toOpenAiError } from './to-openai-error.js'
+import { ChunkSource } from './chunk-source.js'
+import { sseStream } from './sse-source.js'
 
 /** Options of {@link toSse}. */
 export interface SseOptions {
@@ -35,10 +34,6 @@ export interface SseOptions {
   /** Clock of the heartbeats. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
-
-type Arrival = { readonly step: IteratorResult<ChatCompletionChunk, unknown> } | { readonly error: unknown }
-
-const DONE = 'data: [DONE]\n\n'
 
 const RULES: OptionRules<SseOptions> = {
   heartbeatMs: number((value) => value >= 0, 'give milliseconds from 0, or Infinity for no heartbeat'),
@@ -79,114 +74,6 @@ export function toSse(
   checkOptions('toSse', options, RULES)
   const { runId, onCancel, clock = systemClock, errorContent = 'omit' } = options
   // A heartbeat after 0 ms would never stop, so 0 means none.
-  const everyMs = (options.heartbeatMs ?? 15_000) || Number.POSITIVE_INFINITY
-  const heartbeat = sseHeartbeat({ everyMs, form: 'emptyChunk' in chunks ? chunks.emptyChunk : undefined, clock })
-  const encoder = new TextEncoder()
-  const end = new AbortController()
-
-  let iterator: AsyncIterator<ChatCompletionChunk> | undefined
-  let isReading = false
-  let arrival: Arrival | undefined
-  let isArmed = false
-  let wake: () => void = () => undefined
-
-  // One read of the chunks is pending at a time, over any number of heartbeats.
-  const readNext = () => {
-    if (isReading) return
-    isReading = true
-    next().then(
-      (step) => {
-        arrival = { step }
-        wake()
-      },
-      (error: unknown) => {
-        arrival = { error }
-        wake()
-      },
-    )
-  }
-  const next = async () => {
-    iterator ??= chunks[Symbol.asyncIterator]()
-    return iterator.next()
-  }
-
-  // One timer for the whole stream: it keeps running when a frame is sent, and checks the time again when it fires.
-  const arm = () => {
-    const dueInMs = heartbeat.dueInMs()
-    if (isArmed || dueInMs === Number.POSITIVE_INFINITY) return
-    isArmed = true
-    clock.sleep(dueInMs, { signal: end.signal }).then(
-      () => {
-        isArmed = false
-        wake()
-      },
-      () => undefined, // The stream ended and cancelled its timer.
-    )
-  }
-
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const send = (text: string) => controller.enqueue(encoder.encode(text))
-        readNext()
-        while (arrival === undefined) {
-          arm()
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
-          if (end.signal.aborted) return
-          const beat = arrival === undefined && heartbeat.dueInMs() <= 0 ? heartbeat.beat() : undefined
-          if (beat !== undefined) return send(frame(beat))
-        }
-        if ('step' in arrival && arrival.step.done !== true) {
-          const chunk = arrival.step.value
-          try {
-            send(frame(chunk))
-            heartbeat.chunkSent(chunk)
-            isReading = false
-            arrival = undefined
-            return
-          } catch (error) {
-            // Custom chunks that are not JSON end the stream like chunks that throw.
-            stopReading(iterator)
-            arrival = { error }
-          }
-        }
-        end.abort()
-        if ('error' in arrival) {
-          const { error } = toOpenAiError(arrival.error).body
-          const said = errorContent === 'include' ? heartbeat.chunkWith({ content: failureLine(error) }) : undefined
-          if (said !== undefined) send(frame(said))
-          send(frame({ error: { ...error, ...(runId !== undefined && { run_id: runId }) } }))
-        }
-        send(DONE)
-        controller.close()
-      },
-      cancel(reason) {
-        end.abort()
-        wake()
-        try {
-          onCancel?.(reason)
-        } finally {
-          stopReading(iterator)
-        }
-      },
-    },
-    { highWaterMark: 0 },
-  )
-}
-
-function frame(data: object): string {
-  return `data: ${JSON.stringify(data)}\n\n`
-}
-
-// On its own line below the earlier text. A URL in it must not be mistaken for that of the video.
-function failureLine({ message }: OpenAiErrorBody): string {
-  return `\n❌ ${plainLine(message.replace(/\bhttps?:\/\//gi, ''))}`
-}
-
-// An async generator settles only after its current step, which may never end; a failure has no reader left.
-function stopReading(iterator: AsyncIterator<unknown> | undefined): void {
-  const stop = async () => iterator?.return?.()
-  stop().catch(() => undefined)
+  const heartbeatMs = (options.heartbeatMs ?? 15_000) || Number.POSITIVE_INFINITY
+  return sseStream(new ChunkSource(chunks, { runId, onCancel, clock, errorContent, heartbeatMs }))
 }

@@ -12,13 +12,9 @@ const ABOUT_THE_BYTES = ['content-length', 'transfer-encoding', 'content-encodin
  * @throws TypeError when a Fetch request cannot represent the client's request.
  */
 export function toFetchRequest(request: NodeRequest, signal: AbortSignal): Request {
-  const { method = 'GET', originalUrl, url = '/' } = request
+  const { method = 'GET' } = request
   const headers = fetchHeaders(request)
-  const address = requestUrl({
-    isSecure: request.socket.encrypted === true,
-    host: authority(request) ?? headers.get('host') ?? undefined,
-    target: typeof originalUrl === 'string' ? originalUrl : url,
-  })
+  const address = nodeAddress(request)
   const body = requestBody(request, headers)
   if (body === undefined) return new Request(address, { method, headers, signal })
   if (body.isRebuilt) {
@@ -28,12 +24,18 @@ export function toFetchRequest(request: NodeRequest, signal: AbortSignal): Reque
   return new Request(address, { method, headers, signal, body: body.content, duplex: 'half' })
 }
 
-function authority({ headers }: NodeRequest): string | undefined {
-  const value = headers[':authority']
-  return typeof value === 'string' ? value : undefined
+/** The URL of a Node request. */
+export function nodeAddress({ headers, socket, originalUrl, url = '/' }: NodeRequest): string {
+  const host = headers[':authority'] ?? headers.host
+  return requestUrl({
+    isSecure: socket.encrypted === true,
+    host: typeof host === 'string' ? host : undefined,
+    target: typeof originalUrl === 'string' ? originalUrl : url,
+  })
 }
 
-function fetchHeaders({ headers: received }: NodeRequest): Headers {
+/** The headers of a Node request. */
+export function fetchHeaders({ headers: received }: NodeRequest): Headers {
   const headers = new Headers()
   for (const [name, value] of Object.entries(received)) {
     // HTTP/2 keeps its method and path in the headers.

@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../../contracts/input-errors.js'
 import { declaredMediaType } from '../../upstream/media-type.js'
+import type { HeaderLookup } from '../incoming.js'
 import { bodyStream } from './body-stream.js'
 import type { NodeRequest } from './node-messages.js'
 
@@ -22,7 +23,8 @@ export function requestBody(request: NodeRequest, headers: Headers): NodeBody | 
   return { content: parsedBody(request, headers), isRebuilt: true }
 }
 
-function hasBody({ method, stream, httpVersionMajor }: NodeRequest, headers: Headers): boolean {
+/** Whether a request has a body, also an empty one of unknown length. */
+export function hasBody({ method, stream, httpVersionMajor }: NodeRequest, headers: HeaderLookup): boolean {
   if (method === undefined || /^(?:GET|HEAD)$/i.test(method)) return false
   if (headers.has('transfer-encoding')) return true
   const length = headers.get('content-length')

@@ -1,7 +1,9 @@
+import { takeSource } from '../../openai/sse-source.js'
 import { clientGone } from './client-gone.js'
 import { cutResponse } from './cut-response.js'
 import type { NodeResponse } from './node-messages.js'
 import { isClosed, onceClosed } from './once-closed.js'
+import { sendSse } from './send-sse.js'
 import { writeBody } from './write-body.js'
 
 /**
@@ -32,6 +34,10 @@ import { writeBody } from './write-body.js'
  * ```
  */
 export async function sendNodeResponse(response: NodeResponse, answer: Response): Promise<void> {
+  if (!isClosed(response) && !hasNoBody(response, answer)) {
+    const source = takeSource(answer.body)
+    if (source !== undefined) return sendSse(response, source, writerOfHead(response, answer))
+  }
   const reader = readerOf(answer)
   const cancel = (reason: unknown) => {
     // Not awaited: a source may be in a step that never ends, or fail while it stops.
@@ -71,6 +77,15 @@ function hasNoBody({ req }: NodeResponse, { status }: Response): boolean {
 
 // Node frames the body; the other headers describe one connection, which HTTP/2 refuses.
 const OF_THE_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade'])
+
+// A function of its own keeps the answer and its stream alive no longer than the head.
+function writerOfHead(response: NodeResponse, answer: Response): () => void {
+  let unsent: Response | undefined = answer
+  return () => {
+    if (unsent !== undefined) writeHead(response, unsent)
+    unsent = undefined
+  }
+}
 
 function writeHead(response: NodeResponse, { status, statusText, headers }: Response): void {
   // Response.error() stands for an answer that never came.

@@ -2,14 +2,16 @@ import { checkOptions, throwProblems } from '../../contracts/check-options.js'
 import { describeValue, toErrorJson } from '../../contracts/errors.js'
 import { ConfigurationError } from '../../contracts/input-errors.js'
 import { aFunction } from '../../contracts/option-rules.js'
-import { errorResponse } from '../error-response.js'
+import { errorAnswer } from '../error-answer.js'
 import { HttpRefusal } from '../http-refusal.js'
-import { clientGone } from './client-gone.js'
+import { PlainAnswer } from '../plain-answer.js'
+import { plainHandlerOf } from '../plain-handler.js'
 import type { FetchHandler } from './fetch-handler.js'
-import { toFetchRequest } from './fetch-request.js'
+import { NodeIncoming } from './node-incoming.js'
 import type { NodeRequest, NodeResponse } from './node-messages.js'
 import { isClosed, onceClosed } from './once-closed.js'
 import { sendNodeResponse } from './send-node-response.js'
+import { sendPlainAnswer } from './send-plain-answer.js'
 
 /** Options of {@link toNodeListener}. */
 export interface NodeListenerOptions {
@@ -53,28 +55,32 @@ export function toNodeListener(
   throwProblems('toNodeListener', aFunction.problems('handler', handler))
   const { onError = warn } = options
 
+  const plain = plainHandlerOf(handler)
+
   async function serve(request: NodeRequest, response: NodeResponse): Promise<void> {
     // The client has disconnected before anything was started, so nothing is started.
     if (isClosed(response)) return
-    const gone = new AbortController()
-    let received: Request | undefined
+    const incoming = new NodeIncoming(request)
     onceClosed(response, (wasSent) => {
-      // Kept alive by the request: a signal alone does not keep alive the object that aborts it.
-      if (!wasSent && received?.signal.aborted !== true) gone.abort(clientGone())
-      discardBody(received)
+      if (!wasSent) incoming.leave()
+      incoming.discardBody()
     })
+    const isPlain = plain?.needsRequest === false && incoming.isPlain
     try {
-      received = toFetchRequest(request, gone.signal)
+      if (!isPlain) incoming.toRequest()
     } catch (error) {
-      await sendNodeResponse(response, errorResponse(refusalOf(request, error)))
+      await sendPlainAnswer(response, errorAnswer(refusalOf(request, error)))
       if (error instanceof ConfigurationError) onError(error)
       return
     }
     try {
-      await sendNodeResponse(response, await handler(received))
+      const received = isPlain ? incoming : incoming.toRequest()
+      const answer = plain ? await plain.answer(received) : await handler(received as Request)
+      if (answer instanceof PlainAnswer) await sendPlainAnswer(response, answer)
+      else await sendNodeResponse(response, answer)
     } catch (error) {
-      if (!gone.signal.aborted && !response.headersSent) await sendNodeResponse(response, errorResponse(undefined))
-      if (!gone.signal.aborted || toErrorJson(error).code !== 'aborted') onError(error)
+      if (!incoming.hasLeft && !response.headersSent) await sendPlainAnswer(response, errorAnswer(undefined))
+      if (!incoming.hasLeft || toErrorJson(error).code !== 'aborted') onError(error)
     }
   }
 
@@ -89,13 +95,6 @@ function noNodeResponse(): ConfigurationError {
   const fix =
     'pass the handler itself to servers with Fetch types, such as Bun.serve({ fetch: handler }) and Deno.serve(handler)'
   return new ConfigurationError('toNodeListener', [{ field: 'response', value: 'not a response of Node', fix }])
-}
-
-// A body that the handler leaves unread would block the connection. One that it still reads has a reader.
-function discardBody(request: Request | undefined): void {
-  if (request?.body?.locked !== false) return
-  // It only fails if the body has already failed.
-  request.body.cancel().catch(() => undefined)
 }
 
 function refusalOf({ method }: NodeRequest, error: unknown): HttpRefusal {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../contracts/clock.js'
 import { discard } from '../../upstream/body-text.js'
 import { HttpRefusal } from '../http-refusal.js'
+import type { Incoming } from '../incoming.js'
 import type { BodyShare } from './body-budget.js'
 
 /** The limits of one body. */
@@ -12,6 +13,8 @@ export interface BodyLimits {
   readonly time?: { readonly limitMs: number; readonly clock: Clock } | undefined
 }
 
+// Nothing reads it; the default reason would be an error with a stack for every body.
+const DONE = 'done'
 const FIRST_BYTES = 16_384
 // Other bodies are read or cut off within seconds.
 const RETRY_AFTER_SECONDS = 5
@@ -25,8 +28,10 @@ const RETRY_AFTER_SECONDS = 5
  * too large; 400 for a body that breaks off; 500 for one that was read before.
  * @throws signal.reason of the request when it is aborted; the stream is then cancelled too.
  */
-export async function readBoundedBytes(request: Request, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBoundedBytes(request: Incoming, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
   request.signal.throwIfAborted()
+  const arrived = request.takeArrived?.()
+  if (arrived !== undefined) return withinLimits(arrived, limits)
   if (request.body === null && !request.bodyUsed) return new Uint8Array()
   if (request.body === null || request.bodyUsed || request.body.locked) throw readBefore()
   const reader = (request.body as ReadableStream<unknown>).getReader()
@@ -51,9 +56,15 @@ export async function readBoundedBytes(request: Request, limits: BodyLimits): Pr
     return await readAll(reader, limits, check)
   } finally {
     request.signal.removeEventListener('abort', stop)
-    done.abort()
+    done.abort(DONE)
     stop()
   }
+}
+
+function withinLimits(bytes: Uint8Array<ArrayBuffer>, { maxBytes, share }: BodyLimits): Uint8Array<ArrayBuffer> {
+  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes)
+  if (share?.take(bytes.byteLength) === false) throw overloaded()
+  return bytes
 }
 
 type Reader = ReadableStreamDefaultReader<unknown>

@@ -1,5 +1,6 @@
 import { discard } from '../../upstream/body-text.js'
 import { HttpRefusal } from '../http-refusal.js'
+import type { Incoming } from '../incoming.js'
 import type { BodyShare } from './body-budget.js'
 import { type BodyLimits, readBoundedBytes } from './bounded-bytes.js'
 import { type FormPart, parseFormBody } from './form-body.js'
@@ -24,7 +25,7 @@ export interface BodyReading extends Pick<BodyLimits, 'maxBytes' | 'time'> {
  * 400 `invalid_json`, `invalid_form` or `invalid_body`. The rest of the stream is cancelled.
  * @throws signal.reason of the request when it is aborted.
  */
-export async function readBody(request: Request, { shareOf, ...limits }: BodyReading): Promise<RequestBody> {
+export async function readBody(request: Incoming, { shareOf, ...limits }: BodyReading): Promise<RequestBody> {
   request.signal.throwIfAborted()
   const contentType = request.headers.get('content-type') ?? ''
   const kind = kindOf(contentType)
@@ -52,7 +53,7 @@ function kindOf(contentType: string): 'json' | 'form' | 'unnamed' | 'other' {
   return /^[\w.-]+\/(?:[\w.-]+\+)*json$/.test(type) ? 'json' : 'other'
 }
 
-function encodingProblem({ headers }: Request): string | undefined {
+function encodingProblem({ headers }: Incoming): string | undefined {
   const encoding = headers.get('content-encoding')?.trim() ?? ''
   return encoding === '' || encoding.toLowerCase() === 'identity' ? undefined : `it is encoded as ${shown(encoding)}`
 }

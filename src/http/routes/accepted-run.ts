@@ -3,6 +3,9 @@ import type { PipelineEvent } from '../../contracts/events.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 import { abortable } from '../../upstream/abortable.js'
 
+// Nothing reads it; the default reason would be an error with a stack for every request.
+const DONE = 'done'
+
 /**
  * Waits until the upstream has accepted the job of a run, or the time is up: after that every outcome is reported
  * through the run. A run that is joined late was already accepted. A run without any event is not saved yet, and might
@@ -30,7 +33,7 @@ export async function untilAccepted(
     }
   } finally {
     signal.removeEventListener('abort', leave)
-    done.abort()
+    done.abort(DONE)
     await events.return?.()
   }
 }

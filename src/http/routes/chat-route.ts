@@ -1,10 +1,12 @@
-import { toChatCompletion } from '../../openai/to-chat-completion.js'
-import { toChatCompletionChunks } from '../../openai/to-chat-completion-chunks.js'
-import { toSse } from '../../openai/to-sse.js'
+import { filledChatSettings } from '../../openai/chat-completion-options.js'
+import { ChunkSource } from '../../openai/chunk-source.js'
+import { chatCompletion } from '../../openai/to-chat-completion.js'
+import { chatChunks } from '../../openai/to-chat-completion-chunks.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 import { abortable } from '../../upstream/abortable.js'
 import type { Call } from '../call.js'
 import { HttpRefusal } from '../http-refusal.js'
+import { jsonAnswer, PlainAnswer } from '../plain-answer.js'
 import { type ChatRequest, readChatRequest } from '../requests/chat-request.js'
 import { ignoredHeader } from '../requests/other-fields.js'
 import { readBody } from '../requests/read-body.js'
@@ -12,11 +14,11 @@ import { errorOfRun, RUN_ID_HEADER } from '../run-error.js'
 import { signedContentUrl } from './content-url.js'
 import { EVENT_STREAM_HEADERS } from './event-stream.js'
 import { modelReader } from './named-model.js'
-import { servedRun } from './served-run.js'
+import { servedResult } from './served-run.js'
 import { startRun } from './start-run.js'
 
 /** `POST /chat/completions`: a video for the last message, as a stream of its progress or as one answer. */
-export async function answerChat(call: Call): Promise<Response> {
+export async function answerChat(call: Call): Promise<PlainAnswer> {
   const { settings, request, bodies } = call
   const body = await readBody(request, bodies)
   if (body.kind !== 'json') {
@@ -29,31 +31,33 @@ export async function answerChat(call: Call): Promise<Response> {
   return chat.stream ? streamed(call, chat, run) : whole(call, chat, run)
 }
 
-function streamed(call: Call, chat: ChatRequest, run: PipelineRun): Response {
+function streamed(call: Call, chat: ChatRequest, run: PipelineRun): PlainAnswer {
   const { settings } = call
-  const { heartbeatMs, onDisconnect } = settings
-  const served = servedRun(run, () => signedContentUrl(settings, call.request, run.id))
-  const body = toSse(toChatCompletionChunks(served, formatOf(call, chat, run)), {
-    clock: call.heartbeatClock,
-    heartbeatMs,
+  const { heartbeatMs, onDisconnect, clock } = settings
+  const body = new ChunkSource(chatChunks(servedRun(call, run), formatOf(call, chat, run)), {
+    clock,
+    heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY,
     errorContent: 'include',
     runId: run.id,
     onCancel: (reason) => {
       if (onDisconnect === 'cancel') void run.cancel(reason)
     },
   })
-  return new Response(body, { headers: { ...EVENT_STREAM_HEADERS, ...headersOf(chat, run) } })
+  return new PlainAnswer(200, { ...EVENT_STREAM_HEADERS, ...headersOf(chat, run) }, body)
 }
 
-async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<Response> {
+async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<PlainAnswer> {
   const { settings, request } = call
   const { signal } = request
   const cancel = () => void run.cancel(signal.reason)
   if (settings.onDisconnect === 'cancel') signal.addEventListener('abort', cancel, { once: true })
   try {
-    const served = servedRun(run, () => signedContentUrl(settings, request, run.id))
-    const completion = await abortable(signal, toChatCompletion(served, formatOf(call, chat, run)))
-    return Response.json(completion, { headers: headersOf(chat, run) })
+    const format = formatOf(call, chat, run)
+    const completion = await abortable(
+      signal,
+      servedRun(call, run).result.then((result) => chatCompletion(result, format)),
+    )
+    return jsonAnswer(completion, { headers: headersOf(chat, run) })
   } catch (error) {
     throw errorOfRun(run.id, error)
   } finally {
@@ -61,10 +65,18 @@ async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<R
   }
 }
 
+function servedRun({ settings, url }: Call, run: PipelineRun) {
+  const { origin } = url
+  const result = servedResult(run, (id) => signedContentUrl(settings, origin, id))
+  return { result, [Symbol.asyncIterator]: () => run[Symbol.asyncIterator]() }
+}
+
+// Checked: the options when the handler was created, the name of the model when the request was read.
 function formatOf({ settings }: Call, { model, includeUsage }: ChatRequest, { id }: PipelineRun) {
   const { texts, progress, content, role, clock } = settings
   const usage = includeUsage ? ('include' as const) : ('omit' as const)
-  return { id: `chatcmpl-${id.replace(/^video_/, '')}`, model, texts, progress, content, role, usage, clock }
+  const options = { texts, progress, content, role, usage, clock, model }
+  return filledChatSettings({ ...options, id: `chatcmpl-${id.replace(/^video_/, '')}` })
 }
 
 function headersOf({ ignored }: ChatRequest, { id }: PipelineRun): Record<string, string> {

@@ -4,6 +4,7 @@ import type { RunRecord } from '../../pipeline/run-record.js'
 import { discard } from '../../upstream/body-text.js'
 import type { Call } from '../call.js'
 import { HttpRefusal } from '../http-refusal.js'
+import type { Incoming } from '../incoming.js'
 import { type ByteRange, firstBytes, readByteRange } from './byte-range.js'
 import { unsizedPart } from './unsized-part.js'
 import { isServed } from './video-object.js'
@@ -48,7 +49,7 @@ function redirectTarget(
   return delivery === 'redirect' ? result.url : undefined
 }
 
-async function respond(request: Request, source: VideoSource, id: string): Promise<Response> {
+async function respond(request: Incoming, source: VideoSource, id: string): Promise<Response> {
   const { signal, method } = request
   const range = request.headers.get('range')
   // Length and type are known after the opening, and a length that an earlier opening announced may have been wrong.
@@ -119,12 +120,12 @@ function etagOf(id: string, { url = '', byteLength = 0 }: VideoSource): string {
   return `"${digest.slice(0, 32)}"`
 }
 
-function isFromStart(request: Request, etag: string): boolean {
+function isFromStart(request: Incoming, etag: string): boolean {
   const range = request.headers.get('range')
   return range === null || isOther(request, etag) || !/^bytes=(?:0*[1-9]|-)/.test(range.replaceAll(/\s/g, ''))
 }
 
-function isOther({ headers }: Request, etag: string): boolean {
+function isOther({ headers }: Incoming, etag: string): boolean {
   const wanted = headers.get('if-range')
   return wanted !== null && wanted !== etag
 }

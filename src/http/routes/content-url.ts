@@ -7,10 +7,10 @@ import type { HandlerSettings } from '../handler-settings.js'
 const TOKEN = /^([1-9]\d{0,11})-([\w-]{43})\.mp4$/
 
 /** A URL at which anyone may fetch the video of a run from this server until it expires. */
-export function signedContentUrl(settings: HandlerSettings, request: Request, id: string): string {
+export function signedContentUrl(settings: HandlerSettings, originOfServer: string, id: string): string {
   const { basePath, clock, contentLifetimeMs, publicOrigin } = settings
   const endsAt = Math.floor((clock.now() + contentLifetimeMs) / 1000)
-  const origin = new URL(publicOrigin ?? request.url).origin
+  const origin = publicOrigin === undefined ? originOfServer : new URL(publicOrigin).origin
   const token = `${endsAt}-${signatureOf(settings, id, endsAt)}.mp4`
   return `${origin}${basePath}/videos/${encodeURIComponent(id)}/content/${token}`
 }

@@ -1,13 +1,17 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { PipelineEvent } from '../../contracts/events.js'
 import { RecordedError } from '../../contracts/recorded-error.js'
+import { PacedSteps, type Waiter } from '../../openai/paced-steps.js'
+import { silenceTimer } from '../../openai/silence-timer.js'
+import type { SseSink, SseSource } from '../../openai/sse-source.js'
 import { toOpenAiError } from '../../openai/to-openai-error.js'
 import type { RunRecord } from '../../pipeline/run-record.js'
 import type { Call } from '../call.js'
+import { PlainAnswer } from '../plain-answer.js'
 import type { VideoRunner } from '../video-runner.js'
 import { signedContentUrl } from './content-url.js'
 import { EVENT_STREAM_HEADERS } from './event-stream.js'
-import { servedRun } from './served-run.js'
+import { servedEvents } from './served-run.js'
 
 const KEEP_ALIVE = ': keep-alive\n\n'
 
@@ -20,28 +24,25 @@ const KEEP_ALIVE = ': keep-alive\n\n'
  * When this process stops working on a run that continues in another one, as before a deploy, the stream ends without
  * a last event: the client reconnects and gets the rest from the next process.
  */
-export function streamEvents({ request, runner, settings, heartbeatClock }: Call, record: RunRecord): Response {
+export function streamEvents({ request, url, runner, settings }: Call, record: RunRecord): PlainAnswer {
   const lastId = request.headers.get('last-event-id') ?? ''
-  if (record.status !== 'running' && lastId.endsWith(END)) return new Response(null, { status: 204 })
-  const run = servedRun(runner.resume(record.id), () => signedContentUrl(settings, request, record.id))
-  const events = run[Symbol.asyncIterator]()
-  const { heartbeatMs } = settings
-  return new Response(
-    framed(events, {
-      lastId,
-      heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY,
-      clock: heartbeatClock,
-      isRunning: () => isRunning(runner, record.id),
-    }),
-    {
-      headers: EVENT_STREAM_HEADERS,
-    },
-  )
+  if (record.status !== 'running' && lastId.endsWith(END)) return new PlainAnswer(204, {})
+  const { origin } = url
+  const { heartbeatMs, clock } = settings
+  const source = new EventSource({
+    events: servedEvents(runner.resume(record.id), (id) => signedContentUrl(settings, origin, id)),
+    lastId,
+    heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY,
+    clock,
+    isRunning: () => isRunning(runner, record.id),
+  })
+  return new PlainAnswer(200, EVENT_STREAM_HEADERS, source)
 }
 
 const END = '-end'
 
 interface Framing {
+  readonly events: AsyncIterator<PipelineEvent>
   readonly lastId: string
   readonly heartbeatMs: number
   readonly clock: Clock
@@ -50,50 +51,73 @@ interface Framing {
 }
 
 /** Pulled by the reader: nothing is read ahead, so that progress is coalesced for a slow one. */
-function framed(
-  events: AsyncIterator<PipelineEvent>,
-  { lastId, heartbeatMs, clock, isRunning }: Framing,
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder()
-  const end = new AbortController()
-  let sequenceId: string | undefined
-  let isOpen = false
-  let pending: Promise<IteratorResult<PipelineEvent>> | undefined
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const send = (text: string) => controller.enqueue(encoder.encode(text))
-        if (!isOpen) {
-          isOpen = true
-          return send(KEEP_ALIVE)
-        }
-        for (;;) {
-          pending ??= events.next()
-          const step = await silence(pending, heartbeatMs, clock, end.signal)
-          if (end.signal.aborted) return
-          if (step === 'silent') return send(KEEP_ALIVE)
-          pending = undefined
-          if (step.done === true) {
-            end.abort()
-            return controller.close()
-          }
-          const event = step.value
-          if (isLeft(event) && (await isRunning())) {
-            end.abort()
-            return controller.close()
-          }
-          // Identifies the sequence of events: another process has its own, with its own numbers.
-          sequenceId ??= event.at.toString(36)
-          if (event.sequence > seenOf(lastId, sequenceId)) return send(frame(forClients(event), sequenceId))
-        }
-      },
-      async cancel() {
-        end.abort()
-        await events.return?.()
-      },
-    },
-    { highWaterMark: 0 },
-  )
+class EventSource implements SseSource, Waiter<PipelineEvent> {
+  readonly #framing: Framing
+  readonly #steps: PacedSteps<PipelineEvent>
+  #sink: SseSink | undefined
+  #sequenceId: string | undefined
+  #isOpen = false
+
+  constructor(framing: Framing) {
+    const { events, heartbeatMs: everyMs, clock } = framing
+    this.#framing = framing
+    this.#steps = new PacedSteps({ read: async () => events.next(), everyMs, timer: silenceTimer(clock) }, this)
+  }
+
+  pull(sink: SseSink): void {
+    this.#sink = sink
+    if (this.#isOpen) this.#steps.wait()
+    else {
+      this.#isOpen = true
+      this.#give(KEEP_ALIVE)
+    }
+  }
+
+  cancel(): void {
+    this.#sink = undefined
+    this.#steps.end()
+    const { events } = this.#framing
+    const stop = async () => events.return?.()
+    // Its failure has no reader left.
+    stop().catch(() => undefined)
+  }
+
+  onStep({ done, value: event }: IteratorResult<PipelineEvent, unknown>): void {
+    if (done === true) this.#end()
+    else if (isLeft(event)) void this.#giveUnlessRunning(event)
+    else this.#giveEvent(event)
+  }
+
+  onFailure(error: unknown): void {
+    this.#steps.end()
+    this.#sink?.fail(error)
+  }
+
+  onSilence(): void {
+    this.#give(KEEP_ALIVE)
+  }
+
+  async #giveUnlessRunning(event: PipelineEvent): Promise<void> {
+    if (await this.#framing.isRunning()) this.#end()
+    else this.#giveEvent(event)
+  }
+
+  #giveEvent(event: PipelineEvent): void {
+    // Identifies the sequence of events: another process has its own, with its own numbers.
+    this.#sequenceId ??= event.at.toString(36)
+    if (event.sequence > seenOf(this.#framing.lastId, this.#sequenceId)) this.#give(frame(event, this.#sequenceId))
+    else this.#steps.wait()
+  }
+
+  #give(text: string): void {
+    this.#steps.sent()
+    this.#sink?.take(text, false)
+  }
+
+  #end(): void {
+    this.#steps.end()
+    this.#sink?.take('', true)
+  }
 }
 
 /** An event without the messages of a store that failed: they name directories and servers. */
@@ -119,28 +143,17 @@ async function isRunning(runner: VideoRunner, id: string): Promise<boolean> {
   return record === undefined || record.status === 'running'
 }
 
-async function silence<T>(pending: Promise<T>, ms: number, clock: Clock, signal: AbortSignal): Promise<T | 'silent'> {
-  const beat = new AbortController()
-  const stop = () => beat.abort()
-  signal.addEventListener('abort', stop, { once: true })
-  const silent = clock.sleep(ms, { signal: beat.signal }).then(() => 'silent' as const)
-  silent.catch(() => undefined) // An event came in time, or the reader left.
-  try {
-    return await Promise.race([pending, silent])
-  } catch (error) {
-    if (signal.aborted) return 'silent'
-    throw error
-  } finally {
-    signal.removeEventListener('abort', stop)
-    beat.abort()
-  }
-}
+// The last frame that was made: of many readers of a run, each gets the same one.
+let latest: { readonly event: PipelineEvent; readonly sequenceId: string; readonly frame: string } | undefined
 
 // The id and the type have a fixed alphabet, and JSON has no raw line end: no text can break out of its frame.
 function frame(event: PipelineEvent, sequenceId: string): string {
+  if (latest?.event === event && latest.sequenceId === sequenceId) return latest.frame
   const isLast = event.type === 'run-completed' || event.type === 'run-failed'
   const id = `${sequenceId}-${event.sequence}${isLast ? END : ''}`
-  return `id: ${id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+  const text = `id: ${id}\nevent: ${event.type}\ndata: ${JSON.stringify(forClients(event))}\n\n`
+  latest = { event, sequenceId, frame: text }
+  return text
 }
 
 function seenOf(lastId: string, sequenceId: string): number {

@@ -3,6 +3,7 @@ import type { Clock } from '../../contracts/clock.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { toOpenAiError } from '../../openai/to-openai-error.js'
 import { identityOf } from '../../pipeline/state/run-state.js'
+import type { HeaderLookup, Incoming } from '../incoming.js'
 import type { OtherFields } from '../requests/other-fields.js'
 
 /**
@@ -17,9 +18,9 @@ export interface RepeatedRequests {
    */
   find(call: RepeatableCall): string | undefined
   /** Notes the run of a request, until it is answered. */
-  begin(request: Request, call: RepeatableCall, runId: string): void
+  begin(request: Incoming, call: RepeatableCall, runId: string): void
   /** Notes that a request was answered, failed, or lost its sender; `error` for the latter two. */
-  end(request: Request, error?: unknown): void
+  end(request: Incoming, error?: unknown): void
 }
 
 /** The properties that make two requests identical. */
@@ -28,7 +29,7 @@ export interface RepeatableCall {
   readonly route: string
   readonly video: VideoRequest
   readonly otherFields: OtherFields
-  readonly headers: Headers
+  readonly headers: HeaderLookup
   /** Whether its run is cancelled when its sender disconnects, so that it cannot be joined. */
   readonly endsWithSender: boolean
 }
@@ -54,30 +55,49 @@ export function repeatedRequests({
   readonly windowMs: number
   readonly clock: Clock
 }): RepeatedRequests {
+  // The oldest is at the beginning.
   const byRun = new Map<string, Begun>()
-  const underWay = new WeakMap<Request, Begun>()
+  // The runs whose sender cannot know the outcome, by key: there are few, and every request is looked for among them.
+  const uncertain = new Map<string, Set<string>>()
+  const underWay = new WeakMap<Incoming, Begun>()
 
-  // The newest is at the end of the map.
-  const keep = (begun: Begun) => {
-    byRun.delete(begun.runId)
-    byRun.set(begun.runId, begun)
-    for (const [runId, { at }] of byRun) {
+  const forget = (runId: string) => {
+    const key = byRun.get(runId)?.key ?? ''
+    byRun.delete(runId)
+    const runs = uncertain.get(key)
+    runs?.delete(runId)
+    if (runs?.size === 0) uncertain.delete(key)
+  }
+  const forgetOld = () => {
+    for (const [oldest, { at }] of byRun) {
       if (byRun.size <= MOST_KEPT && at + windowMs > clock.now()) break
-      byRun.delete(runId)
+      forget(oldest)
     }
+  }
+  const keep = (begun: Begun) => {
+    const { key, runId, state } = begun
+    forget(runId)
+    byRun.set(runId, begun)
+    if (state === 'unheard' || state === 'unclear') uncertain.set(key, (uncertain.get(key) ?? new Set()).add(runId))
+    forgetOld()
+  }
+  const oldestOf = (runs: Iterable<string>, key: string, state: Begun['state']): string | undefined => {
+    for (const runId of runs) {
+      const begun = byRun.get(runId)
+      if (begun?.state === state && begun.key === key) return runId
+    }
+    return undefined
   }
 
   return {
     find(call) {
       const key = keyOf(call)
+      forgetOld()
+      const runs = uncertain.get(key) ?? []
+      const lost = oldestOf(runs, key, 'unheard') ?? oldestOf(runs, key, 'unclear')
       const isSaid = Number(call.headers.get('x-stainless-retry-count')) > 0
-      const same = [...byRun.values()].filter((one) => one.key === key && one.at + windowMs > clock.now())
-      const wanted: readonly Begun['state'][] = [
-        'unheard',
-        'unclear',
-        ...(isSaid ? (['waiting', 'given'] as const) : []),
-      ]
-      return wanted.flatMap((state) => same.filter((one) => one.state === state))[0]?.runId
+      if (lost !== undefined || !isSaid) return lost
+      return oldestOf(byRun.keys(), key, 'waiting') ?? oldestOf(byRun.keys(), key, 'given')
     },
     begin(request, call, runId) {
       const { endsWithSender } = call
@@ -89,24 +109,31 @@ export function repeatedRequests({
       const begun = underWay.get(request)
       if (begun === undefined) return
       const state = stateAfter(request, begun, error)
-      if (state === undefined) byRun.delete(begun.runId)
+      if (state === undefined) forget(begun.runId)
       else keep({ ...begun, at: clock.now(), state })
     },
   }
 }
 
-function stateAfter({ signal }: Request, { endsWithSender }: Begun, error: unknown): Begun['state'] | undefined {
+function stateAfter({ signal }: Incoming, { endsWithSender }: Begun, error: unknown): Begun['state'] | undefined {
   if (error === undefined) return 'given'
   if (signal.aborted) return endsWithSender ? undefined : 'unheard'
   // A client that was answered that there is no video may request another one.
   return UNCLEAR.has(toOpenAiError(error).body.error.code) ? 'unclear' : undefined
 }
 
-function keyOf({ owner, route, video, otherFields }: RepeatableCall): string {
+const keys = new WeakMap<RepeatableCall, string>()
+
+function keyOf(call: RepeatableCall): string {
+  const known = keys.get(call)
+  if (known !== undefined) return known
+  const { owner, route, video, otherFields } = call
   const { fingerprint } = identityOf(video, owner)
-  return createHash('sha256')
+  const key = createHash('sha256')
     .update(JSON.stringify([owner, route, fingerprint, otherFields], hashed))
     .digest('base64url')
+  keys.set(call, key)
+  return key
 }
 
 // The bytes of a file, hashed.

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { HttpRefusal } from '../http-refusal.js'
+import type { Incoming } from '../incoming.js'
 
 /**
  * The id of the run of a request: random, or with an `Idempotency-Key` always the same for that key of that owner, so
@@ -8,7 +9,7 @@ import { HttpRefusal } from '../http-refusal.js'
  * previous one was refused.
  * @throws HttpRefusal for a key that is empty or longer than 255 characters.
  */
-export function runIdOf({ headers }: Request, owner: string, attempt = 1): string {
+export function runIdOf({ headers }: Pick<Incoming, 'headers'>, owner: string, attempt = 1): string {
   const key = headers.get('idempotency-key')
   if (key === null) return `video_${crypto.randomUUID().replaceAll('-', '')}`
   if (key.length < 1 || key.length > 255) {

@@ -72,7 +72,8 @@ async function openRun(
     repeats.begin(call.request, repeatable, begun)
     return runner.resume(begun)
   }
-  const prepare = async () => settings.prepare?.(video, { owner, route, headers, otherFields }) ?? video
+  const fetchHeaders = () => call.request.toFetchHeaders?.() ?? (headers as Headers)
+  const prepare = async () => settings.prepare?.(video, { owner, route, headers: fetchHeaders(), otherFields }) ?? video
   if (isKeyed) {
     const prepared = await prepare()
     const keyed = await keyedRun(call, prepared)

@@ -2,6 +2,7 @@ import type { VideoRequest } from '../../contracts/request.js'
 import type { RunRecord } from '../../pipeline/run-record.js'
 import type { Call } from '../call.js'
 import { HttpRefusal } from '../http-refusal.js'
+import { jsonAnswer, type PlainAnswer } from '../plain-answer.js'
 import { ignoredHeader } from '../requests/other-fields.js'
 import { readBody } from '../requests/read-body.js'
 import { readRemixRequest, readVideosRequest } from '../requests/videos-request.js'
@@ -15,7 +16,7 @@ const DEFAULT_LIMIT = 20
 const HIGHEST_LIMIT = 100
 
 /** `POST /videos`: starts a video. */
-export async function createVideo(call: Call): Promise<Response> {
+export async function createVideo(call: Call): Promise<PlainAnswer> {
   const { settings, request, bodies, webhooks, owner } = call
   const body = await readBody(request, bodies)
   const parsed = readVideosRequest(body, { readModel: modelReader(settings) })
@@ -32,7 +33,7 @@ export async function createVideo(call: Call): Promise<Response> {
 }
 
 /** `POST /videos/{id}/remix`: starts a video from another one. */
-export async function remixVideo(call: Call, id: string): Promise<Response> {
+export async function remixVideo(call: Call, id: string): Promise<PlainAnswer> {
   const { request, bodies } = call
   const body = await readBody(request, bodies)
   const { prompt, otherFields, ignored } = readRemixRequest(body)
@@ -55,12 +56,12 @@ export async function remixVideo(call: Call, id: string): Promise<Response> {
 }
 
 /** `GET /videos/{id}` */
-export async function retrieveVideo(call: Call, id: string): Promise<Response> {
+export async function retrieveVideo(call: Call, id: string): Promise<PlainAnswer> {
   return videoResponse(call, await ownedRun(call, id))
 }
 
 /** `GET /videos`: those of the caller, page by page. */
-export async function listVideos({ runner, owner, url }: Call): Promise<Response> {
+export async function listVideos({ runner, owner, url }: Call): Promise<PlainAnswer> {
   const { searchParams } = url
   const limit = limitOf(searchParams.get('limit'))
   const order = searchParams.get('order') ?? 'desc'
@@ -71,14 +72,14 @@ export async function listVideos({ runner, owner, url }: Call): Promise<Response
   const records = limit === 0 ? [] : await runner.list(query)
   const data = records.slice(0, limit).map(videoObject)
   const [first_id, last_id] = [data[0]?.id ?? null, data.at(-1)?.id ?? null]
-  return Response.json({ object: 'list', data, first_id, last_id, has_more: records.length > limit })
+  return jsonAnswer({ object: 'list', data, first_id, last_id, has_more: records.length > limit })
 }
 
 /** `DELETE /videos/{id}`: cancels an unfinished video, and removes any video from lists and lookups. */
-export async function deleteVideo(call: Call, id: string): Promise<Response> {
+export async function deleteVideo(call: Call, id: string): Promise<PlainAnswer> {
   await ownedRun(call, id)
   await call.runner.remove(id)
-  return Response.json({ id, object: 'video.deleted', deleted: true })
+  return jsonAnswer({ id, object: 'video.deleted', deleted: true })
 }
 
 /** The answer to a request for a video that is not ready, or never will be. */
@@ -89,10 +90,10 @@ export function notReady(record: RunRecord): HttpRefusal {
   return new HttpRefusal({ status: 404, code: status === 'failed' ? 'video_failed' : 'video_not_ready', message })
 }
 
-function videoResponse({ settings }: Call, record: RunRecord, ignored: readonly string[] = []): Response {
+function videoResponse({ settings }: Call, record: RunRecord, ignored: readonly string[] = []): PlainAnswer {
   const hint = pollHint(record, settings.clock.now())
   const headers = { [RUN_ID_HEADER]: record.id, ...hint, ...ignoredHeader(ignored) }
-  return Response.json(videoObject(record), { headers })
+  return jsonAnswer(videoObject(record), { headers })
 }
 
 // The upstream is polled at `wakeAt`; a client that polls a moment later gets the result.

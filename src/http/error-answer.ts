@@ -1,15 +1,16 @@
 import { isSoraPipelineError } from '../contracts/errors.js'
 import { toOpenAiError } from '../openai/to-openai-error.js'
 import { HttpRefusal } from './http-refusal.js'
+import { jsonAnswer, type PlainAnswer } from './plain-answer.js'
 import { runHeadersOf } from './run-error.js'
 
 /** The only place where a thrown error becomes an answer, in OpenAI's format and with its status. */
-export function errorResponse(error: unknown): Response {
+export function errorAnswer(error: unknown): PlainAnswer {
   if (error instanceof HttpRefusal) {
-    return Response.json(error.body, { status: error.status, headers: error.headers })
+    return jsonAnswer(error.body, { status: error.status, headers: error.headers })
   }
   const { status, headers = {}, body } = toOpenAiError(error)
-  return Response.json(body, { status, headers: { ...headers, ...runHeadersOf(error) } })
+  return jsonAnswer(body, { status, headers: { ...headers, ...runHeadersOf(error) } })
 }
 
 /** Whether only the operator can fix an error. */

@@ -1,0 +1,106 @@
+import type { ChatCompletionChunk, ChatCompletionChunkDelta, ChatCompletionChunks } from './chat-completion-chunk.js'
+import type { ChatCompletionSettings } from './chat-completion-options.js'
+import { type ChatPart, ChatParts } from './chat-parts.js'
+import type { FormattableRun } from './formattable-run.js'
+import { originOf } from './to-chat-completion-chunks.js'
+
+/** Chunks that become frames. */
+export interface ChunkFrames<T> {
+  read(): Promise<IteratorResult<T, unknown>>
+  /** Whether more of the answer follows, and the form of its chunks is known. */
+  readonly isOpen: boolean
+  /** The frame of what was read. Throws for custom chunks that are not JSON. */
+  frameOf(item: T): string
+  /** A frame in the form of those before it; `undefined` if it is not open. */
+  frameWith(delta: ChatCompletionChunkDelta): string | undefined
+  /** Ends the reading, without waiting for the end. */
+  stop(): void
+}
+
+/** The frames of chunks. */
+export function chunkFrames(chunks: AsyncIterable<ChatCompletionChunk> | ChatCompletionChunks): ChunkFrames<unknown> {
+  const origin = originOf(chunks)
+  return (origin ? new OwnFrames(origin.run, origin.settings) : new CustomFrames(chunks)) as ChunkFrames<unknown>
+}
+
+/** A value as the data of a frame: JSON has no raw line end, so no text can break out of it. */
+export function dataFrame(data: object): string {
+  return `data: ${JSON.stringify(data)}\n\n`
+}
+
+/** Frames of a run. All but the text in between is the same for the whole stream. */
+class OwnFrames implements ChunkFrames<ChatPart> {
+  readonly #parts: ChatParts
+  readonly #head: string
+  readonly #tail: string
+  isOpen = true
+
+  constructor(run: FormattableRun, settings: ChatCompletionSettings) {
+    const { id, created, model, usage } = settings
+    const head = JSON.stringify({ id, object: 'chat.completion.chunk', created, model })
+    this.#parts = new ChatParts(run, settings)
+    this.#head = `data: ${head.slice(0, -1)},"choices":[`
+    this.#tail = usage === 'include' ? '],"usage":' : ']'
+  }
+
+  read() {
+    return this.#parts.read()
+  }
+
+  frameOf(part: ChatPart): string {
+    if ('usage' in part) return `${this.#head}${this.#tail}${JSON.stringify(part.usage)}}\n\n`
+    if (part.finish !== null) this.isOpen = false
+    return this.#frame(`{"${part.field}":${JSON.stringify(part.text)}}`, part.finish)
+  }
+
+  frameWith(delta: ChatCompletionChunkDelta): string | undefined {
+    return this.isOpen ? this.#frame(JSON.stringify(delta), null) : undefined
+  }
+
+  stop(): void {
+    this.#parts.leave().catch(() => undefined) // A failure has no reader left.
+  }
+
+  #frame(delta: string, finish: 'stop' | null): string {
+    const usage = this.#tail === ']' ? '' : 'null'
+    const reason = finish === null ? 'null' : '"stop"'
+    return `${this.#head}{"index":0,"delta":${delta},"finish_reason":${reason}}${this.#tail}${usage}}\n\n`
+  }
+}
+
+/** Frames of chunks that anything else made. */
+class CustomFrames implements ChunkFrames<ChatCompletionChunk> {
+  readonly #chunks: AsyncIterable<ChatCompletionChunk>
+  #iterator: AsyncIterator<ChatCompletionChunk> | undefined
+  #form: ChatCompletionChunk | undefined
+
+  constructor(chunks: AsyncIterable<ChatCompletionChunk> | ChatCompletionChunks) {
+    this.#chunks = chunks
+    this.#form = 'emptyChunk' in chunks ? chunks.emptyChunk : undefined
+  }
+
+  get isOpen(): boolean {
+    return this.#form !== undefined
+  }
+
+  async read() {
+    this.#iterator ??= this.#chunks[Symbol.asyncIterator]()
+    return this.#iterator.next()
+  }
+
+  frameOf(chunk: ChatCompletionChunk): string {
+    const frame = dataFrame(chunk)
+    this.#form = chunk.choices[0]?.finish_reason === null ? chunk : undefined
+    return frame
+  }
+
+  frameWith(delta: ChatCompletionChunkDelta): string | undefined {
+    return this.#form && dataFrame({ ...this.#form, choices: [{ index: 0, delta, finish_reason: null }] })
+  }
+
+  // An async generator settles only after its current step, which may never end; a failure has no reader left.
+  stop(): void {
+    const stop = async () => this.#iterator?.return?.()
+    stop().catch(() => undefined)
+  }
+}
