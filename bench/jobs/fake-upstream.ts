@@ -43,14 +43,34 @@ export function serve(): Served {
     return jobs.push({ startedAt, durationMs }) - 1
   }
 
+  // The newest first, as the API lists them.
+  const page = ({ searchParams, origin }: URL): object => {
+    const after = /^job_(\d+)$/.exec(searchParams.get('after') ?? '')?.[1]
+    const newest = after === undefined ? jobs.length - 1 : Number(after) - 1
+    const count = Math.min(newest + 1, Number(searchParams.get('limit') ?? 20))
+    const ids = Array.from({ length: count }, (_, index) => newest - index)
+    const data = ids.map((id) => answerOf(OPENAI, origin, `job_${id}`, progressOf(id)))
+    return {
+      object: 'list',
+      data,
+      first_id: ids.length > 0 ? `job_${ids[0]}` : null,
+      last_id: ids.length > 0 ? `job_${ids.at(-1)}` : null,
+      has_more: count <= newest,
+    }
+  }
+
   const server = createServer(async (request, response) => {
     const url = request.url ?? ''
+    const origin = `http://${request.headers.host}`
     const words = url.startsWith('/v1/videos') ? OPENAI : url.startsWith('/v1/') ? REPLICATE : FAL
     const isStart = request.method === 'POST'
+    const isList = !isStart && /^\/v1\/videos(?:\?|$)/.test(url)
     const id = isStart ? start(await bodyOf(request)) : Number(/job_(\d+)/.exec(url)?.[1])
     if (!isStart) polls += 1
-    const origin = `http://${request.headers.host}`
-    const text = JSON.stringify(answerOf(words, origin, `job_${id}`, isStart ? 0 : progressOf(id)))
+    const answer = isList
+      ? page(new URL(url, origin))
+      : answerOf(words, origin, `job_${id}`, isStart ? 0 : progressOf(id))
+    const text = JSON.stringify(answer)
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text)
   })
   server.keepAliveTimeout = 60_000
