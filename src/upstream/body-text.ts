@@ -11,13 +11,16 @@ export interface BodyText {
 }
 
 const UTF8 = new TextDecoder()
+// The start of nearly every answer.
+const BRACE = 0x7b
 
 /** The text in the chunks of a body; without the letter that a cap cut in two. */
 export function bodyTextOf(chunks: readonly Uint8Array[], isCut: boolean): BodyText {
   const [first] = chunks
   if (first === undefined) return { text: '', isCut }
   const bytes = chunks.length === 1 ? first : Buffer.concat(chunks)
-  if (mediaTypeOf(bytes)?.startsWith('video/')) return { text: '', video: new Uint8Array(bytes), isCut }
+  const isVideo = bytes[0] !== BRACE && mediaTypeOf(bytes)?.startsWith('video/')
+  if (isVideo) return { text: '', video: new Uint8Array(bytes), isCut }
   return { text: isCut ? new TextDecoder().decode(bytes, { stream: true }) : UTF8.decode(bytes), isCut }
 }
 
