@@ -1,14 +1,6 @@
 import { abortable } from './abortable.js'
+import type { BodyText } from './answer.js'
 import { mediaTypeOf } from './media-type.js'
-
-/** A body that was read as a whole. */
-export interface BodyText {
-  readonly text: string
-  /** The body if it starts like a video file; `text` is empty then. */
-  readonly video?: Uint8Array | undefined
-  /** Whether the body is longer than the cap; the rest was not read. */
-  readonly isCut: boolean
-}
 
 const UTF8 = new TextDecoder()
 // The start of nearly every answer.

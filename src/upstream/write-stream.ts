@@ -46,5 +46,5 @@ export function piecesOf(bytes: Uint8Array<ArrayBuffer>): OutgoingStream {
 }
 
 function wrongLength(byteLength: number): Error {
-  return new Error(`the stream is not ${byteLength} bytes long, as announced`)
+  return new Error(`Could not send the stream: its length is not ${byteLength} bytes, as announced`)
 }
