@@ -1,4 +1,11 @@
-import type { BodyText } from './body-text.js'
+/** A body that was read as a whole. */
+export interface BodyText {
+  readonly text: string
+  /** The body if it starts like a video file; `text` is empty then. */
+  readonly video?: Uint8Array | undefined
+  /** Whether the body is longer than the cap; the rest was not read. */
+  readonly isCut: boolean
+}
 
 /** The headers of an answer. */
 export interface AnswerHeaders {

@@ -35,6 +35,7 @@ export function apiCredentials({ subject, baseUrl, apiKey, login, headers: ownHe
   const queryValues = queryValuesOf(new URL(baseUrl))
   const ownSecrets = [...headerSecrets(ownHeaders), ...queryValues]
   rememberConfigured(ownHeaders, queryValues)
+  const named = inLowerCase(ownHeaders)
   let latest: { readonly authorization: string | undefined; readonly credentials: ApiCredentials } | undefined
 
   // Built again only when the key changes, because a mask compiles the patterns of its secrets.
@@ -43,10 +44,9 @@ export function apiCredentials({ subject, baseUrl, apiKey, login, headers: ownHe
     const basic = login && (await basicOf(login, subject, signal))
     const authorization = key === undefined ? basic?.header : `Bearer ${key}`
     if (latest !== undefined && latest.authorization === authorization) return latest.credentials
-    const headers = new Headers(ownHeaders)
-    if (authorization !== undefined && !headers.has('authorization')) headers.set('authorization', authorization)
+    const headers = { ...(authorization !== undefined && { authorization }), ...named }
     const secrets = [...ownSecrets, ...(key === undefined ? [] : [key]), ...(basic?.secrets ?? [])]
-    const made = { headers: Object.fromEntries(headers), secrets, mask: maskOf(secrets) }
+    const made = { headers, secrets, mask: maskOf(secrets) }
     latest = { authorization, credentials: made }
     return made
   }
@@ -58,6 +58,17 @@ export function apiCredentials({ subject, baseUrl, apiKey, login, headers: ownHe
 export function withSecrets(known: ApiCredentials, more: readonly string[]): ApiCredentials {
   const secrets = [...known.secrets, ...more]
   return { ...known, secrets, mask: maskOf(secrets) }
+}
+
+// As `Headers` does, which would load Node's whole `fetch`.
+function inLowerCase(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const named = new Map<string, string>()
+  for (const [name, value] of Object.entries(headers)) {
+    const lower = name.toLowerCase()
+    const before = named.get(lower)
+    named.set(lower, before === undefined ? value.trim() : `${before}, ${value.trim()}`)
+  }
+  return Object.fromEntries(named)
 }
 
 async function basicOf({ user, password }: Login, subject: string, signal: AbortSignal) {

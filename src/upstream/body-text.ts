@@ -1,23 +1,18 @@
 import { abortable } from './abortable.js'
+import type { BodyText } from './answer.js'
 import { mediaTypeOf } from './media-type.js'
 
-/** A body that was read as a whole. */
-export interface BodyText {
-  readonly text: string
-  /** The body if it starts like a video file; `text` is empty then. */
-  readonly video?: Uint8Array | undefined
-  /** Whether the body is longer than the cap; the rest was not read. */
-  readonly isCut: boolean
-}
-
 const UTF8 = new TextDecoder()
+// The start of nearly every answer.
+const BRACE = 0x7b
 
 /** The text in the chunks of a body; without the letter that a cap cut in two. */
 export function bodyTextOf(chunks: readonly Uint8Array[], isCut: boolean): BodyText {
   const [first] = chunks
   if (first === undefined) return { text: '', isCut }
   const bytes = chunks.length === 1 ? first : Buffer.concat(chunks)
-  if (mediaTypeOf(bytes)?.startsWith('video/')) return { text: '', video: new Uint8Array(bytes), isCut }
+  const isVideo = bytes[0] !== BRACE && mediaTypeOf(bytes)?.startsWith('video/')
+  if (isVideo) return { text: '', video: new Uint8Array(bytes), isCut }
   return { text: isCut ? new TextDecoder().decode(bytes, { stream: true }) : UTF8.decode(bytes), isCut }
 }
 

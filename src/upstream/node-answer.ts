@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { Answer, AnswerHeaders } from './answer.js'
-import { type BodyText, bodyTextOf } from './body-text.js'
+import type { Answer, AnswerHeaders, BodyText } from './answer.js'
+import { bodyTextOf } from './body-text.js'
 import { nodePart } from './node-part.js'
 
 const NULL_BODY: ReadonlySet<number> = new Set([204, 205, 304])
@@ -19,7 +19,8 @@ export class NodeAnswer implements Answer {
   /** @throws RangeError for a status that HTTP does not have. */
   constructor(message: IncomingMessage) {
     this.status = message.statusCode ?? 0
-    if (this.status < 200 || this.status > 599) throw new RangeError(`the status is ${this.status}`)
+    if (this.status < 200 || this.status > 599)
+      throw new RangeError(`Could not read the answer: its status is ${this.status}`)
     this.headers = new NodeHeaders(message.headers)
     this.#message = message
     // The reader of the body gets the error; without a reader it is ignored.
@@ -79,7 +80,7 @@ function readWhole(body: Readable, message: IncomingMessage, maxBytes: number, s
       })
       .on('end', () => resolve(bodyTextOf(chunks, false)))
       .on('error', (error) => reject(signal.aborted ? signal.reason : error))
-      .on('close', () => body.readableEnded || reject(new Error('the body was closed')))
+      .on('close', () => body.readableEnded || reject(new Error('The body was closed')))
   })
 }
 

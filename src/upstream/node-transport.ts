@@ -1,4 +1,4 @@
-import type { Agent } from 'node:http'
+import type { Agent, AgentOptions } from 'node:http'
 import type { Answer } from './answer.js'
 import { NodeAnswer } from './node-answer.js'
 import { hasNodeParts, nodePart } from './node-part.js'
@@ -110,16 +110,16 @@ async function bodyOf({ json, form, bytes, stream }: OutgoingRequest): Promise<B
 const agents = new Map<string, Agent>()
 
 // With `maxSockets` for each origin, of which the idle ones are closed and do not keep the process alive; without it a
-// connection serves one request. TLS sessions are remembered either way. A proxy of the environment counts where Node's
-// own `fetch` follows it.
+// connection serves one request. TLS sessions are remembered either way. Node's own agent has the proxy
+// of the environment, if the process was started with one.
 function agentOf(isSecure: boolean, maxSockets: number | undefined): Agent {
   const key = `${isSecure} ${maxSockets}`
   const known = agents.get(key)
   if (known !== undefined) return known
-  const { Agent: Own } = isSecure ? nodePart('node:https') : nodePart('node:http')
-  const proxy = process.env.NODE_USE_ENV_PROXY === '1' ? { proxyEnv: process.env } : {}
+  const { Agent: Own, globalAgent } = isSecure ? nodePart('node:https') : nodePart('node:http')
+  const { proxyEnv } = (globalAgent as { readonly options?: AgentOptions }).options ?? {}
   const kept = maxSockets === undefined ? {} : { keepAlive: true, maxSockets, timeout: IDLE_MS }
-  const agent = new Own({ ...kept, ...proxy })
+  const agent = new Own({ ...kept, ...(proxyEnv !== undefined && { proxyEnv }) })
   agents.set(key, agent)
   return agent
 }

@@ -48,5 +48,5 @@ export function piecesOf(bytes: OutgoingBytes): OutgoingStream {
 }
 
 function wrongLength(byteLength: number): Error {
-  return new Error(`The stream has another length than announced: ${byteLength}`)
+  return new Error(`Could not send the stream: its length is not ${byteLength} bytes, as announced`)
 }
