@@ -112,8 +112,8 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> {
   // A method signature, because it keeps TaskGenerator<{ id: string }> assignable to TaskGenerator.
   poll(operation: Operation, context: StageContext): Promise<TaskStatus>
   /**
-   * Polls many jobs with few requests, such as one page of the upstream's list. Resolve to one status for each operation, in their
-   * order, and to `undefined` for a job that is not listed.
+   * Polls many jobs with few requests, such as one page of the upstream's list. The operations come with the
+   * newest job first. Resolve to one status for each, in their order, and to `undefined` for a job that is not listed.
    *
    * The pipeline calls it in place of `poll` when ten or more jobs of this generator are due at the same time; for that it delays
    * their polls by at most 2 % of the interval. A status `queued` or `running` counts as the result of a poll. Any other job is

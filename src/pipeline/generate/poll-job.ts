@@ -111,8 +111,8 @@ async function sweptStatus(
   const { clock, sweeps } = config
   const { generator, job, limitMs } = poll
   const mayWait = isResident && limitMs > 2 * POLL_TIMEOUT_MS && !swept.isOverdue(clock.monotonic())
-  const { operation } = job.handle
-  const status = mayWait ? await sweeps.join({ generator, operation, runId, signal }) : undefined
+  const { operation, startedAt } = job.handle
+  const status = mayWait ? await sweeps.join({ generator, operation, runId, startedAt, signal }) : undefined
   if (status === undefined) swept.polled(clock.monotonic())
   return status
 }

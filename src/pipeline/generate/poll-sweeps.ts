@@ -15,6 +15,8 @@ export interface DueJob {
   readonly generator: Generator
   readonly operation: JsonValue
   readonly runId: string
+  /** When the job was accepted, in the time of its run. */
+  readonly startedAt: number
   /** Aborted when the run no longer waits. */
   readonly signal: AbortSignal
 }
@@ -111,8 +113,9 @@ class Sweep {
     return this.#left.signal
   }
 
+  /** The newest first, as upstreams list them. */
   get jobs(): readonly DueJob[] {
-    return [...this.#waiting.keys()]
+    return [...this.#waiting.keys()].sort((one, other) => other.startedAt - one.startedAt)
   }
 
   add(job: DueJob): Promise<TaskStatus | undefined> {

@@ -58,16 +58,23 @@ describe('pollMany of videosApiGenerator', () => {
       return { data: ids(100, from).map((id) => job(id)), has_more: true, last_id: `v_${from + 99}` }
     }
     const answer: Parameters<typeof loopbackServer>[0] = (sent, response) => response.end(JSON.stringify(pages(sent)))
-    const found = await pollTen(answer, ids(30, 100))
+    const found = await pollTen(answer, ids(30, 90))
     expect(found.seen).toHaveLength(2)
     expect(found.statuses).toEqual(Array(30).fill(RUNNING))
-    const missed = await pollTen(answer, ids(30, 1000))
-    expect(missed.seen.map(({ url }) => new URL(url, 'http://host').searchParams.get('after'))).toEqual([
-      null,
-      'v_99',
-      'v_199',
-    ])
-    expect(missed.statuses).toEqual(Array(30).fill(undefined))
+  })
+
+  test('reads on from the newest of the jobs when many others are newer, and that one is polled alone', async () => {
+    const { statuses, seen } = await pollTen(
+      (sent, response) => {
+        const after = new URL(sent.url, 'http://host').searchParams.get('after')
+        const from = after === null ? 0 : Number(after.slice(2)) + 1
+        const data = ids(100, from).map((id) => job(id))
+        response.end(JSON.stringify({ data, has_more: true, last_id: `v_${from + 99}` }))
+      },
+      ids(30, 1000),
+    )
+    expect(seen.map(({ url }) => new URL(url, 'http://host').searchParams.get('after'))).toEqual([null, 'v_1000'])
+    expect(statuses).toEqual([undefined, ...Array(29).fill(RUNNING)])
   })
 
   test('stops at a server without pages, which repeats its list, and believes it', async () => {

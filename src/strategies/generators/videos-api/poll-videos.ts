@@ -6,9 +6,11 @@ import { readVideoPage } from './video-list.js'
 
 // The newest hundred jobs are worth one request for ten polls.
 const POLLS_OF_A_PAGE = 10
+// The first may show only newer jobs.
+const LEAST_PAGES = 2
 
 /**
- * The statuses of jobs from the server's list, the newest page first: at most one page for ten jobs. Only a job whose id
+ * The statuses of jobs, the newest first, from the server's list: at most one page for ten jobs, and two for few. Only a job whose id
  * is exactly the one that was asked for counts, and one that the list repeats does not. A job that is not listed, or
  * cannot be read, has no status.
  */
@@ -22,7 +24,8 @@ export async function pollVideos(
   const statuses = new Map<string, TaskStatus>()
   const seen = new Set<string>()
   let after: string | undefined
-  for (let left = Math.ceil(wanted.size / POLLS_OF_A_PAGE); left > 0 && statuses.size < wanted.size; left -= 1) {
+  const pages = Math.max(LEAST_PAGES, Math.ceil(wanted.size / POLLS_OF_A_PAGE))
+  for (let left = pages; left > 0 && statuses.size < wanted.size; left -= 1) {
     const page = await readVideoPage(api, after, { ...call, what: 'list the jobs' })
     const listed = page.entries.map(idOf)
     // A server without pages repeats the same list.
@@ -37,8 +40,11 @@ export async function pollVideos(
       if (status === undefined) statuses.delete(id)
       else statuses.set(id, status)
     }
-    if (page.hasMore === false || page.after === undefined || page.after === after) break
-    after = page.after
+    // Below many newer jobs the list is read from the newest one that was asked for, which then has no status.
+    const isBelow = !listed.some((id) => id !== undefined && wanted.has(id))
+    const next = isBelow ? ids.find((id) => !seen.has(id) && wanted.delete(id)) : page.after
+    if (page.hasMore === false || next === undefined || next === after) break
+    after = next
   }
   return statuses
 }
