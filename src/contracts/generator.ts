@@ -112,6 +112,21 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> {
   // A method signature, because it keeps TaskGenerator<{ id: string }> assignable to TaskGenerator.
   poll(operation: Operation, context: StageContext): Promise<TaskStatus>
   /**
+   * Polls many jobs with few requests, such as one page of the upstream's list. The operations come with the
+   * newest job first. Resolve to one status for each, in their order, and to `undefined` for a job that is not listed.
+   *
+   * The pipeline calls it in place of `poll` when ten or more jobs of this generator are due at the same time; for that it delays
+   * their polls by at most 2 % of the interval. A status `queued` or `running` counts as the result of a poll. Any other job is
+   * polled with `poll`, so that a list never ends a job, and so is each job once a minute. A rejection is not a missed poll: the
+   * jobs are polled one by one, for a minute. The same minute follows a result without half of the jobs, and a call that takes
+   * longer than 30 seconds.
+   *
+   * `context.runId` is that of one of the runs, `context.signal` is aborted when none of them waits any more, and reports are
+   * ignored.
+   * @defaultValue none: each job is polled with `poll`
+   */
+  pollMany?(operations: readonly Operation[], context: StageContext): Promise<readonly (TaskStatus | undefined)[]>
+  /**
    * Finds the jobs that may be the unknown submission of this request. An empty list proves that it was not accepted; after two
    * empty lists it is sent again. Resolve to `'unclear'` if the upstream's list proves neither, such as a list that is truncated
    * or omits prompts; the run then ends in review, and nothing is sent again. A rejection is retried.

@@ -130,7 +130,8 @@ async function work(session: RunSession): Promise<void> {
 // A woken job is polled now; a pause before another submission stays.
 async function sleep(session: RunSession, ms: number): Promise<void> {
   const { clock } = session.config
-  const isWoken = await session.waits.sleep(clock, ms, session.signal)
+  const waitMs = session.swept?.extended(clock.monotonic(), ms) ?? ms
+  const isWoken = await session.waits.sleep(clock, waitMs, session.signal)
   const { step, submission } = session.state
   if (isWoken && step === 'generate' && submission?.state === 'accepted') session.journal.note({ wakeAt: clock.now() })
 }

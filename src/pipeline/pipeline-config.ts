@@ -11,6 +11,7 @@ import { type LearnedDurations, learnedDurations } from '../timing/learned-durat
 import { paceSchedule } from '../timing/pace-schedule.js'
 import { heldClock } from '../timing/system-clock.js'
 import { deadlinesOf, type EveryDeadline } from './deadlines.js'
+import { PollSweeps } from './generate/poll-sweeps.js'
 import { withinTime } from './journal/store-calls.js'
 import { type WorkerLease, workerLease } from './journal/worker-lease.js'
 import { type WorkerWatch, workerWatch } from './journal/worker-watch.js'
@@ -55,6 +56,8 @@ export interface PipelineConfig
   readonly pollSchedule: PollSchedule
   /** `undefined` when durations are not learned. */
   readonly durations: LearnedDurations | undefined
+  /** The polls of jobs that are due together. */
+  readonly sweeps: PollSweeps
   readonly sourceOfUrl: SourceOfUrl
   /** `undefined` when copies are not verified. */
   readonly verifyUpload: VerifyUpload | undefined
@@ -84,6 +87,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     unpublishAfterUpload: options.unpublishAfterUpload ?? false,
     pollSchedule: options.pollSchedule ?? paceSchedule(),
     durations: options.learnDurations === false ? undefined : learnedDurations(),
+    sweeps: new PollSweeps(clock),
     sourceOfUrl: sourceOfUrl({ openUrl: options.openUrl, allowPrivateAddresses, clock }),
     verifyUpload: options.verifyUploads ? uploadVerifier({ allowPrivateAddresses, clock }) : undefined,
     clock,

@@ -7,6 +7,7 @@ import { FencedError } from '../contracts/run-errors.js'
 import { redact } from '../contracts/secrets/redact.js'
 import type { StageName, StageWarning } from '../contracts/stage.js'
 import type { EventLog } from './event-log.js'
+import type { SweptJob } from './generate/swept-job.js'
 import { RunJournal } from './journal/run-journal.js'
 import type { RunTime } from './journal/run-time.js'
 import type { HeldRun } from './journal/worker-lease.js'
@@ -51,6 +52,8 @@ export class RunSession implements HeldRun {
   readonly generatorFailures: GeneratorFailure[] = []
   /** Error of the last poll of the job; absent when that succeeded, and after a restart. */
   lastMiss: { readonly error: unknown } | undefined
+  /** How its job is polled together with those of other runs; absent if its generator cannot do that. */
+  swept: SweptJob | undefined
   /** When to claim a job again that could not be claimed, in the time of the run. */
   claimAgainAt: number | undefined
   /** Releases the place among the concurrent runs. */

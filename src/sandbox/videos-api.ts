@@ -11,7 +11,7 @@ import { type ParsedVideoRequest, parseCreate, parseRemix } from './video-reques
 export interface VideosApiOptions {
   readonly jobs: VideoJobs
   readonly apiKey: string
-  /** Sent as `openai-poll-after-ms` with every unfinished job; not sent if absent. */
+  /** Sent as `openai-poll-after-ms` with every unfinished job, alone or in a list; not sent if absent. */
   readonly pollAfterMs?: number | undefined
   /** Epoch milliseconds. */
   readonly now?: (() => number) | undefined
@@ -32,13 +32,12 @@ interface Operation {
 export function videosApi({ jobs, apiKey, pollAfterMs, now = Date.now }: VideosApiOptions): Router {
   const submissions = new Map<string, { readonly job: VideoJob; readonly fingerprint: string }>()
 
-  const videoReply = (job: VideoJob) => {
-    const { status } = job.state()
-    const isPending = status === 'queued' || status === 'in_progress'
-    const headers: Record<string, string> = {}
-    if (isPending && pollAfterMs !== undefined) headers['openai-poll-after-ms'] = String(pollAfterMs)
-    return jsonReply(200, toVideoObject(job), headers)
+  const pollHint = (reported: readonly VideoJob[]): Record<string, string> => {
+    const isPending = reported.some((job) => ['queued', 'in_progress'].includes(job.state().status))
+    return isPending && pollAfterMs !== undefined ? { 'openai-poll-after-ms': String(pollAfterMs) } : {}
   }
+
+  const videoReply = (job: VideoJob) => jsonReply(200, toVideoObject(job), pollHint([job]))
 
   const submit = ({ headers, pathname, body }: ReceivedRequest, parsed: ParsedVideoRequest) => {
     if ('problem' in parsed) return openAiError(400, parsed.problem)
@@ -70,7 +69,7 @@ export function videosApi({ jobs, apiKey, pollAfterMs, now = Date.now }: VideosA
     const hasMore = position + 1 + page.length < all.length
     const data = page.map(toVideoObject)
     const ids = { first_id: page[0]?.id ?? null, last_id: page.at(-1)?.id ?? null }
-    return jsonReply(200, { object: 'list', data, ...ids, has_more: hasMore })
+    return jsonReply(200, { object: 'list', data, ...ids, has_more: hasMore }, pollHint(page))
   }
 
   const content = (request: ReceivedRequest, job: VideoJob) => {

@@ -9,6 +9,7 @@ import type {
 import type { JsonValue } from '../contracts/json.js'
 import { choice, msFrom0, nested, required, rule } from '../contracts/option-rules.js'
 import type { VideoRequest } from '../contracts/request.js'
+import type { StageContext } from '../contracts/stage.js'
 import { FAKE_RULES, type FakeCall, outcomeOf, playCall, waitOnClock } from './fake-call.js'
 import { FAKE_VIDEO } from './fake-generator.js'
 
@@ -37,18 +38,24 @@ export interface FakeTaskGeneratorOptions {
   readonly polls?: number | readonly (TaskStatus | Error)[] | undefined
   /** The video of a completed job. @defaultValue that of `fakeGenerator` */
   readonly video?: GeneratedVideo | ((request: VideoRequest | undefined) => GeneratedVideo) | undefined
+  /**
+   * Adds `pollMany`, which gives each job the status of its next poll, which is then over unless it is terminal; a job whose next
+   * poll is missed is not listed. An error is thrown.
+   * @defaultValue `false`: the generator has no `pollMany`
+   */
+  readonly pollMany?: boolean | Error | undefined
   /** The result of `find`. @defaultValue none: the generator has no `find` */
   readonly found?: readonly JsonValue[] | undefined
   /** The answer of `cancel`; an error is thrown. @defaultValue `'cancelled'` */
   readonly cancel?: CancelOutcome | Error | undefined
   /**
-   * Time on the clock of the context that each `start` and `poll` takes, in milliseconds from 0; `Infinity` waits for an
+   * Time on the clock of the context that each `start`, `poll` and `pollMany` takes, in milliseconds from 0; `Infinity` waits for an
    * abort.
    * @defaultValue `0`
    */
   readonly delayMs?: number | undefined
   /** The method that settles only after an abort. @defaultValue none */
-  readonly hangs?: 'start' | 'poll' | 'cancel' | undefined
+  readonly hangs?: 'start' | 'poll' | 'pollMany' | 'cancel' | undefined
 }
 
 const RULES: OptionRules<FakeTaskGeneratorOptions> = {
@@ -71,13 +78,14 @@ const RULES: OptionRules<FakeTaskGeneratorOptions> = {
     (value) => (typeof value === 'object' && value !== null) || typeof value === 'function',
     'give a video, or a function',
   ),
+  pollMany: rule((value) => typeof value === 'boolean' || value instanceof Error, 'give true, false or an error'),
   found: rule(Array.isArray, 'give a list of jobs'),
   cancel: rule(
     (value) => value instanceof Error || ['cancelled', 'too-late', 'unsupported'].includes(String(value)),
     'give cancelled, too-late, unsupported or an error',
   ),
   delayMs: msFrom0,
-  hangs: choice('start', 'poll', 'cancel'),
+  hangs: choice('start', 'poll', 'pollMany', 'cancel'),
 }
 
 /** A task generator that records and counts its calls. */
@@ -90,6 +98,8 @@ export interface FakeTaskGenerator extends TaskGenerator {
   readonly startCount: number
   /** How often `poll` was called. */
   readonly pollCount: number
+  /** How often `pollMany` was called. */
+  readonly pollManyCount: number
   /** How often `find` was called. */
   readonly findCount: number
   /** How often `cancel` was called. */
@@ -111,11 +121,11 @@ export interface FakeTaskGenerator extends TaskGenerator {
  */
 export function fakeTaskGenerator(options: FakeTaskGeneratorOptions = {}): FakeTaskGenerator {
   checkOptions('fakeTaskGenerator', options, RULES)
-  const { polls = 1, video = FAKE_VIDEO, found, starts = [], cancel = 'cancelled' } = options
+  const { polls = 1, video = FAKE_VIDEO, found, pollMany = false, starts = [], cancel = 'cancelled' } = options
   const calls: FakeCall<VideoRequest>[] = []
   const requests = new Map<string, VideoRequest>()
   const polled = new Map<string, number>()
-  const counts = { poll: 0, find: 0, cancel: 0 }
+  const counts = { poll: 0, pollMany: 0, find: 0, cancel: 0 }
 
   const completed = (job: string): TaskStatus => ({
     state: 'completed',
@@ -126,6 +136,15 @@ export function fakeTaskGenerator(options: FakeTaskGeneratorOptions = {}): FakeT
     if (typeof polls !== 'number') return polls[poll] ?? terminalOf(polls.at(-1)) ?? completed(job)
     if (poll >= polls) return completed(job)
     return { state: 'running', ...(Number.isFinite(polls) && { ratio: (poll + 1) / (polls + 1) }) }
+  }
+
+  const listed = (operation: JsonValue): TaskStatus | undefined => {
+    const job = JSON.stringify(operation)
+    const poll = polled.get(job) ?? 0
+    const status = statusOf(jobIdOf(operation), poll)
+    if (status instanceof Error) return undefined
+    if (status.state === 'queued' || status.state === 'running') polled.set(job, poll + 1)
+    return status
   }
 
   return {
@@ -152,6 +171,15 @@ export function fakeTaskGenerator(options: FakeTaskGeneratorOptions = {}): FakeT
       await waitOnClock({ delayMs: options.delayMs, hangs: options.hangs === 'poll' }, context)
       return outcomeOf(statusOf(jobIdOf(operation), poll), undefined, poll)
     },
+    ...(pollMany !== false && {
+      async pollMany(operations: readonly JsonValue[], context: StageContext) {
+        context.signal.throwIfAborted()
+        counts.pollMany += 1
+        await waitOnClock({ delayMs: options.delayMs, hangs: options.hangs === 'pollMany' }, context)
+        if (pollMany instanceof Error) throw pollMany
+        return operations.map(listed)
+      },
+    }),
     ...(found !== undefined && {
       async find(_request: VideoRequest, { signal }: { readonly signal: AbortSignal }) {
         signal.throwIfAborted()
@@ -172,6 +200,9 @@ export function fakeTaskGenerator(options: FakeTaskGeneratorOptions = {}): FakeT
     },
     get pollCount() {
       return counts.poll
+    },
+    get pollManyCount() {
+      return counts.pollMany
     },
     get findCount() {
       return counts.find

@@ -309,7 +309,8 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   fakeResolver: of(fakeResolver, fakes),
   fakeUploader: of(fakeUploader, fakes),
   fakeTaskGenerator: of(fakeTaskGenerator, [
-    ...[...named, 'submission', 'starts', 'polls', 'video', 'found', 'cancel', 'delayMs', 'hangs'],
+    ...[...named, 'submission', 'starts', 'polls', 'video', 'pollMany', 'found', 'cancel', 'delayMs'],
+    'hangs',
   ]),
   fakeContext: of(fakeContext, ['runId', 'signal', 'clock', 'idempotencyKey', 'submittedAt']),
   fakeSource: of(fakeSource, [

@@ -27,6 +27,7 @@ import {
 } from '../../src/strategies/index.js'
 import {
   type FaultHandler,
+  fakeContext,
   fakeGenerator,
   fakeSource,
   fakeUploader,
@@ -138,6 +139,16 @@ export const ECHO_SUBJECTS: readonly EchoSubject[] = [
     routes: { 'POST /v1/videos': reply({ status: 500 }), '/v1/videos': replyJson({ data: [] }) },
     places: ['/v1/videos'],
     play: async (given) => shownBy({ generator: videosApi({ lookup: 'list', settleMs: 0 })(given) }),
+  },
+  {
+    name: 'videosApiGenerator that lists jobs',
+    takes: ['headers', 'query'],
+    routes: { '/v1/videos': replyJson({ data: [{ ...JOB, status: 'in_progress' }] }) },
+    places: ['/v1/videos'],
+    play: async (given) => {
+      const asked = videosApi()(given).pollMany?.([{ id: 'v1' }, { id: 'v2' }], fakeContext())
+      return { statuses: await asked?.catch((error: unknown) => ({ thrown: [error] })) }
+    },
   },
   {
     name: 'videosApiGenerator that cancels a job',

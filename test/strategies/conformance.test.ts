@@ -40,6 +40,10 @@ describe('videosApiGenerator', () => {
             jobs += 1
             return response.end(JSON.stringify({ id: `v_${jobs}`, object: 'video', status: 'queued', progress: 0 }))
           }
+          if (sent.url.includes('?')) {
+            const data = Array.from(polls.keys(), (listed) => ({ id: listed, object: 'video', status: 'completed' }))
+            return response.end(JSON.stringify({ data, has_more: false }))
+          }
           if (sent.method === 'DELETE') return response.end(JSON.stringify({ id, deleted: true }))
           const count = (polls.get(id) ?? 0) + 1
           polls.set(id, count)

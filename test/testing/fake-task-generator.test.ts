@@ -94,6 +94,29 @@ test('find exists when jobs are configured for it', async () => {
   expect(generator.findCount).toBe(1)
 })
 
+test('pollMany exists when it is configured, and gives the status of the next poll of each job', async () => {
+  expect(fakeTaskGenerator()).not.toHaveProperty('pollMany')
+  const missed = new NetworkError('Could not poll: reset')
+  const generator = fakeTaskGenerator({ pollMany: true, polls: [{ state: 'queued' }, missed, { state: 'running' }] })
+  const list = (...ids: readonly string[]) =>
+    generator.pollMany?.(
+      ids.map((id) => ({ id })),
+      fakeContext(),
+    )
+  expect(await list('task_1', 'task_2')).toEqual([{ state: 'queued' }, { state: 'queued' }])
+  expect(await list('task_2')).toEqual([undefined])
+  expect(await polls(generator, 2)).toEqual([missed, { state: 'running' }])
+  expect(await list('task_1', 'task_2')).toEqual([COMPLETED, undefined])
+  expect(await list('task_1', 'task_3')).toEqual([COMPLETED, { state: 'queued' }])
+  expect(generator).toMatchObject({ pollManyCount: 4, pollCount: 2 })
+  await expect(generator.pollMany?.([], fakeContext({ signal: AbortSignal.abort('early') }))).rejects.toBe('early')
+})
+
+test('pollMany can fail', async () => {
+  const generator = fakeTaskGenerator({ pollMany: new NetworkError('Could not list: reset') })
+  await expect(generator.pollMany?.([], fakeContext())).rejects.toThrow('reset')
+})
+
 test('cancel gives the configured outcome', async () => {
   const cancel = (outcome?: 'too-late' | Error) =>
     fakeTaskGenerator({ cancel: outcome }).cancel({ id: 'task_1' }, fakeContext())
@@ -102,13 +125,14 @@ test('cancel gives the configured outcome', async () => {
   await expect(cancel(new NetworkError('Could not cancel: reset'))).rejects.toThrow('reset')
 })
 
-test.each(['start', 'poll', 'cancel'] as const)('%s can hang until an abort', async (hangs) => {
-  const generator = fakeTaskGenerator({ hangs })
+test.each(['start', 'poll', 'pollMany', 'cancel'] as const)('%s can hang until an abort', async (hangs) => {
+  const generator = fakeTaskGenerator({ hangs, pollMany: true })
   const controller = new AbortController()
   const context = fakeContext({ signal: controller.signal })
   const calls = {
     start: () => generator.start(REQUEST, context),
     poll: () => generator.poll({ id: 'task_1' }, context),
+    pollMany: async () => generator.pollMany?.([{ id: 'task_1' }], context),
     cancel: () => generator.cancel({ id: 'task_1' }, context),
   }
   for (const [name, call] of Object.entries(calls)) if (name !== hangs) await call()
@@ -120,7 +144,8 @@ test.each(['start', 'poll', 'cancel'] as const)('%s can hang until an abort', as
   controller.abort('enough')
   await expect(hanging).rejects.toBe('enough')
   await expect(calls[hangs]()).rejects.toBe('enough')
-  expect([generator.startCount, generator.pollCount, generator.cancelCount]).toEqual([1, 1, 1])
+  const { startCount, pollCount, pollManyCount, cancelCount } = generator
+  expect([startCount, pollCount, pollManyCount, cancelCount]).toEqual([1, 1, 1, 1])
 })
 
 test('start and poll take their time', async () => {

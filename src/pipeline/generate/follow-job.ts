@@ -10,6 +10,7 @@ import { learnDuration, usualDuration } from './job-duration.js'
 import { type GenerateStep, tryNext } from './next-generator.js'
 import { claimOwnJob, isClaimDue } from './own-job.js'
 import { pollJob, readPollAfterMs } from './poll-job.js'
+import { isListing, SweptJob } from './swept-job.js'
 
 // Long enough for a response; the deadline of the job has passed already.
 const LAST_POLL_MS = 5000
@@ -73,7 +74,10 @@ export async function followJob(
   const slowedMs = Math.min(scheduledMs * (took.slowdown ?? 1), LONGEST_BACK_OFF_MS)
   // Neither the schedule nor a hint goes past the deadline, when the job is polled a last time.
   const gapMs = Math.max(scheduledMs, slowedMs, pollAfterMs)
-  const leftMs = Math.min(gapMs, jobRemainingMs(session, { route: step.route, submission: job }))
+  const remainingMs = jobRemainingMs(session, { route: step.route, submission: job })
+  const leftMs = Math.min(gapMs, remainingMs)
+  session.swept = isListing(generator) ? (session.swept ?? new SweptJob()) : undefined
+  session.swept?.plan(leftMs, remainingMs)
   const wakeAt = clock.now() + Math.max(0, leftMs)
   const { journal } = session
   const own = isClaimDue(session, job) ? await claimOwnJob(session, job) : job

@@ -20,6 +20,7 @@ import { isRatio } from '../progress-gauge.js'
 import { type RunSession, warn } from '../run-session.js'
 import { contextOf, type StageWork, warnOfProgress } from '../stage-work.js'
 import { type AcceptedSubmission, answered, missed } from '../state/submission.js'
+import type { SweptJob } from './swept-job.js'
 
 // A poll that hangs is a missed poll, also if the generator has no time limit.
 const POLL_TIMEOUT_MS = 30_000
@@ -60,7 +61,9 @@ export async function pollJob(
   const { handle } = job
   const timeoutMs = Math.min(POLL_TIMEOUT_MS, poll.limitMs)
   const error = () => new NetworkError(`Could not poll ${generator.name}, no answer within: ${timeoutMs} ms`)
-  const startedAt = clock.monotonic()
+  const sweptAt = clock.monotonic()
+  const swept = session.swept && (await sweptStatus(session, session.swept, poll))
+  const startedAt = swept === undefined ? clock.monotonic() : sweptAt
   const read = (status?: TaskStatus): PollReading => ({
     atMs: session.time.now() - handle.startedAt,
     ...ratioOf(status),
@@ -68,9 +71,11 @@ export async function pollJob(
   let status: TaskStatus | undefined
   let failure: unknown
   try {
-    status = await withDeadline({ clock, signal: session.signal, timeoutMs, error }, (limit) =>
-      pollTask(generator, handle.operation, contextOf(session, work, limit)),
-    )
+    status =
+      swept ??
+      (await withDeadline({ clock, signal: session.signal, timeoutMs, error }, (limit) =>
+        pollTask(generator, handle.operation, contextOf(session, work, limit)),
+      ))
     const flaw = flawOfStatus(status)
     if (flaw === undefined) {
       session.lastMiss = undefined
@@ -94,6 +99,22 @@ export async function pollJob(
   warnOfMiss(session, { generator, job, failure, code: isRefused ? 'poll-refused' : 'poll-missed' })
   const slowdown = isRefused ? 2 ** Math.min(job.misses, MOST_DOUBLINGS) : 1
   return { status: { state: 'running', pollAfterMs: retryAfterMsOf(failure) }, job: after, roundTripMs, slowdown }
+}
+
+// Near the deadline a job is polled alone, because a sweep may take as long as a poll.
+async function sweptStatus(
+  session: RunSession,
+  swept: SweptJob,
+  poll: { readonly generator: Generator; readonly job: AcceptedSubmission; readonly limitMs: number },
+): Promise<TaskStatus | undefined> {
+  const { id: runId, config, signal, isResident } = session
+  const { clock, sweeps } = config
+  const { generator, job, limitMs } = poll
+  const mayWait = isResident && limitMs > 2 * POLL_TIMEOUT_MS && !swept.isOverdue(clock.monotonic())
+  const { operation, startedAt } = job.handle
+  const status = mayWait ? await sweeps.join({ generator, operation, runId, startedAt, signal }) : undefined
+  if (status === undefined) swept.polled(clock.monotonic())
+  return status
 }
 
 // Once for each series of misses; a refused credential also within a series, because only a person can replace it.

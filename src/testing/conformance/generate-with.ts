@@ -67,7 +67,8 @@ export function checkVideo(result: unknown, trial: Trial): void {
   trial.isClean([id, url, usage], 'a generated video')
 }
 
-function checkStatus(status: TaskStatus): void {
+/** Asserts the shape of a status. */
+export function checkStatus(status: TaskStatus): void {
   const { state } = status
   assert.ok(
     ['queued', 'running', 'completed', 'failed'].includes(state),

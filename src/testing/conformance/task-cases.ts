@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import type { TaskGenerator } from '../../contracts/generator.js'
+import type { TaskGenerator, TaskStatus } from '../../contracts/generator.js'
 import type { JsonValue } from '../../contracts/json.js'
 import type { ConformanceCase, ConformanceSubject } from './conformance-suite.js'
-import { checkVideo, type GenerationSubject, pollToEnd, REQUEST } from './generate-with.js'
+import { checkStatus, checkVideo, type GenerationSubject, pollToEnd, REQUEST } from './generate-with.js'
 import type { Trial } from './trial.js'
 
 interface TaskSubject extends ConformanceSubject, GenerationSubject {}
@@ -42,6 +42,35 @@ export const taskCases: readonly ConformanceCase<TaskSubject>[] = [
     await pollToEnd(generator, operation, trial.context(), trial, status)
     await cancel(operation)
   }),
+  taskCase('if it can poll many, it answers for each job in order', async (generator, subject, trial) => {
+    if (generator.pollMany === undefined) return
+    const list = async (operations: readonly JsonValue[]): Promise<readonly (TaskStatus | undefined)[]> => {
+      // An upstream without a list may refuse; then the pipeline polls.
+      const refused = (error: unknown) => {
+        trial.isTyped(error, 'pollMany')
+        return operations.map(() => undefined)
+      }
+      const given = generator.pollMany?.(operations, trial.context()).catch(refused)
+      return (await trial.settle(Promise.resolve(given), 'pollMany')) ?? []
+    }
+    assert.deepEqual(await list([]), [], 'pollMany of no jobs must give an empty list')
+    const videos = new Map<JsonValue, string>()
+    for (const _ of ['first', 'second']) {
+      const { operation, status } = await started(generator, subject, trial)
+      checkListed(await list([operation]), 1, trial)
+      const { id } = await pollToEnd(generator, operation, trial.context(), trial, status)
+      videos.set(operation, id)
+    }
+    const operations = [...videos.keys()].toReversed()
+    const statuses = await list(operations)
+    checkListed(statuses, operations.length, trial)
+    for (const [index, status] of statuses.entries()) {
+      assert.notEqual(status?.state, 'failed', 'pollMany must not report a job failed that poll reports completed')
+      if (status?.state !== 'completed') continue
+      const isOwn = status.video.id === videos.get(operations[index] ?? null)
+      assert.ok(isOwn, 'pollMany must give the statuses in the order of the operations')
+    }
+  }),
   taskCase('an abort before a poll or a cancel rejects with the reason itself', async (generator, subject, trial) => {
     const { operation } = await started(generator, subject, trial)
     const controller = new AbortController()
@@ -49,6 +78,8 @@ export const taskCases: readonly ConformanceCase<TaskSubject>[] = [
     const context = trial.context({ signal: controller.signal })
     const sent = subject.requests?.()
     await trial.rejectsWithReason(generator.poll(operation, context), controller, 'poll')
+    if (generator.pollMany)
+      await trial.rejectsWithReason(generator.pollMany([operation], context), controller, 'pollMany')
     if (generator.cancel) await trial.rejectsWithReason(generator.cancel(operation, context), controller, 'cancel')
     assert.equal(subject.requests?.(), sent, 'a call with an aborted signal must send nothing')
   }),
@@ -93,4 +124,13 @@ function taskCase(
 
 function started(generator: TaskGenerator, subject: TaskSubject, trial: Trial) {
   return trial.settle(generator.start(subject.request ?? REQUEST, trial.context()), 'start')
+}
+
+function checkListed(statuses: unknown, length: number, trial: Trial): void {
+  assert.ok(
+    Array.isArray(statuses) && statuses.length === length,
+    `pollMany must give an array with a status or undefined for each of ${length} jobs`,
+  )
+  for (const status of statuses) if (status !== undefined) checkStatus(status)
+  trial.isClean(statuses, 'the result of pollMany')
 }

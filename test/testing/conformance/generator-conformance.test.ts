@@ -40,8 +40,10 @@ describe('a good task generator passes', () => {
         polls: 3,
         submission: { idempotency: 'none', lookup: 'fingerprint' },
         found: [{ id: 'task_1' }],
+        pollMany: true,
       })
-      const requests = () => generator.startCount + generator.pollCount + generator.cancelCount
+      const requests = () =>
+        generator.startCount + generator.pollCount + generator.pollManyCount + generator.cancelCount
       return { generator, requests, request: { prompt: 'A dog' }, secrets: [SECRET] }
     },
     createHanging: () => ({ generator: fakeTaskGenerator({ hangs: 'poll' }) }),
@@ -128,6 +130,7 @@ test.each(brokenVideos)('a generator that gives a video %s fails', async (_, vid
 })
 
 const PREFIX = 'if it is a task: '
+const POLLS_MANY = `${PREFIX}if it can poll many, it answers for each job in order`
 type Fault = (good: TaskGenerator) => Partial<TaskGenerator>
 
 const brokenTasks: readonly (readonly [string, Fault, string])[] = [
@@ -225,6 +228,35 @@ const brokenTasks: readonly (readonly [string, Fault, string])[] = [
     () => ({ cancel: async () => 'cancelled' }),
     `${PREFIX}an abort before a poll or a cancel rejects with the reason itself`,
   ],
+  [
+    'lists in spite of an early abort',
+    () => ({ pollMany: async (operations) => operations.map(() => undefined) }),
+    `${PREFIX}an abort before a poll or a cancel rejects with the reason itself`,
+  ],
+  ['lists too few jobs', () => ({ pollMany: async () => [] }), POLLS_MANY],
+  ['lists jobs without being asked', () => ({ pollMany: async () => [{ state: 'running' }] }), POLLS_MANY],
+  [
+    'lists a job in its own state',
+    () => ({ pollMany: async (all) => all.map(() => ({ state: 'done' }) as unknown as TaskStatus) }),
+    POLLS_MANY,
+  ],
+  [
+    'lists a completed job as failed',
+    () => ({
+      pollMany: async (all) => all.map(() => ({ state: 'failed', error: new GenerationFailedError('Could not') })),
+    }),
+    POLLS_MANY,
+  ],
+  [
+    'lists the jobs in another order',
+    () => ({
+      poll: async (operation) => ({ state: 'completed', video: { ...VIDEO, id: JSON.stringify(operation) } }),
+      pollMany: async (all) =>
+        all.toReversed().map((each) => ({ state: 'completed', video: { ...VIDEO, id: JSON.stringify(each) } })),
+    }),
+    POLLS_MANY,
+  ],
+  ['fails to list with a bug', () => ({ pollMany: () => Promise.reject(new TypeError('a bug')) }), POLLS_MANY],
   [
     'starts in spite of an early abort',
     () => ({

@@ -1,14 +1,11 @@
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { FindContext } from '../../../contracts/stage.js'
 import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
-import { isRecord } from '../../../upstream/is-record.js'
-import { readJsonBody, unreadable } from '../../../upstream/json-answer.js'
+import { unreadable } from '../../../upstream/json-answer.js'
 import { carriesSecret } from '../../../upstream/secret.js'
 import { instantOf, type JobAnswer, readJob } from './job-answer.js'
+import { readVideoPage } from './video-list.js'
 
-const LISTS = ['data', 'videos', 'items', 'results', 'list', 'tasks'] as const
-const CURSORS = ['next', 'next_cursor', 'next_page', 'next_page_token', 'nextPageToken', 'cursor'] as const
-const PAGE = 100
 const MOST_PAGES = 20
 // How much the clocks of one server's machines, and rounded seconds, may differ.
 const SKEW_MS = 60_000
@@ -16,13 +13,6 @@ const SKEW_MS = 60_000
 const UNKNOWN_SKEW_MS = 3_660_000
 const ZONES_MS = 14 * 3_600_000
 const ZONELESS = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?$/
-
-interface Page {
-  readonly jobs: readonly JobAnswer[]
-  /** Whether the server reports more jobs; `undefined` if it does not say. */
-  readonly hasMore: boolean | undefined
-  readonly after: string | undefined
-}
 
 /** When a submission may have been accepted, by the server's clock. */
 interface Window {
@@ -51,11 +41,12 @@ export async function findVideos(
   const times: number[] = []
   let after: string | undefined
   for (let number = 0; number < MOST_PAGES; number += 1) {
-    const answer = await readPage(api, after, call)
+    const page = await readVideoPage(api, after, { ...call, what: 'look for the job' })
+    const { answer } = page
     const window = windowOf(answer, submittedAt, clock.now())
-    const page = pageOf(answer)
-    const isNew = page.jobs.some(({ id }) => id === undefined || !seen.has(id))
-    for (const job of page.jobs) {
+    const jobs = page.entries.map(readJob)
+    const isNew = jobs.some(({ id }) => id === undefined || !seen.has(id))
+    for (const job of jobs) {
       const place = placeOf(job, window)
       times.push(instantOf(zoned(job.createdAt)) ?? Number.POSITIVE_INFINITY)
       if (place === 'before') continue
@@ -69,37 +60,13 @@ export async function findVideos(
     const ids = [...found]
     if (page.hasMore === false) return ids
     // In a list with the newest first, only older jobs follow the first older one.
-    if (areNewestFirst(times) && (times.at(-1) ?? 0) < window.since - ZONES_MS * Number(isZoneless(page))) return ids
-    if (page.jobs.length === 0) return page.hasMore === true ? 'unclear' : ids
+    if (areNewestFirst(times) && (times.at(-1) ?? 0) < window.since - ZONES_MS * Number(isZoneless(jobs))) return ids
+    if (jobs.length === 0) return page.hasMore === true ? 'unclear' : ids
     // A server without pages repeats the same list; it is unclear whether that list is complete.
     if (!isNew || page.after === undefined || page.after === after) return 'unclear'
     after = page.after
   }
   return 'unclear'
-}
-
-async function readPage(api: Api, after: string | undefined, call: Pick<ApiCall, 'signal' | 'timeoutMs'>) {
-  const url = new URL(api.address('/videos'))
-  url.searchParams.set('limit', String(PAGE))
-  url.searchParams.set('order', 'desc')
-  if (after !== undefined) url.searchParams.set('after', after)
-  return api.call({ ...call, what: 'look for the job', method: 'GET', url: url.href, maxBytes: 16_000_000 })
-}
-
-function pageOf(answer: ApiAnswer): Page {
-  const body = readJsonBody(answer)
-  const list = Array.isArray(body) ? body : LISTS.map((name) => Object(body)[name]).find(Array.isArray)
-  if (list === undefined) throw unreadable(answer, 'it has no list')
-  const jobs = list.map(readJob)
-  const { has_more: more, hasMore = more, last_id: lastId, total } = isRecord(body) ? body : {}
-  const isWhole = typeof total === 'number' && total === jobs.length
-  const hasCursor = isRecord(body) && CURSORS.some((name) => typeof body[name] === 'string' && body[name] !== '')
-  const known = typeof hasMore === 'boolean' ? hasMore : undefined
-  return {
-    jobs,
-    hasMore: known ?? (isWhole ? false : hasCursor ? true : undefined),
-    after: typeof lastId === 'string' && lastId !== '' ? lastId : jobs.at(-1)?.id,
-  }
 }
 
 function windowOf(answer: ApiAnswer, submittedAt: number, now: number): Window {
@@ -124,7 +91,7 @@ function isWithoutZone(value: unknown): boolean {
   return typeof value === 'string' && ZONELESS.test(value.trim())
 }
 
-function isZoneless({ jobs }: Page): boolean {
+function isZoneless(jobs: readonly JobAnswer[]): boolean {
   return jobs.some(({ createdAt }) => isWithoutZone(createdAt))
 }
 

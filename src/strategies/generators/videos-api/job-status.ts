@@ -55,6 +55,15 @@ export function jobStatus(job: FinishedJob, grace: GracePolls): TaskStatus {
   }
 }
 
+/** The status of a job in a list; `undefined` if its state is not known for certain. */
+export function listedStatus(job: FinishedJob): TaskStatus | undefined {
+  const { state } = job.body
+  return state === undefined || jobStateOf(state) === 'unknown' ? undefined : jobStatus(job, NO_GRACE)
+}
+
+// A list decides nothing, so it takes no grace poll either.
+const NO_GRACE: GracePolls = { take: () => false }
+
 function finished(job: FinishedJob, grace: GracePolls, fail: (word: string) => TaskStatus): TaskStatus {
   const video = namedVideo(job)
   if (video !== undefined) return { state: 'completed', video }

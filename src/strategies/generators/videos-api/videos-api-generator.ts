@@ -14,7 +14,8 @@ import { planCreate } from './create-plan.js'
 import { findVideos } from './find-videos.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
 import { type JobAnswer, jobFacts, readJob } from './job-answer.js'
-import { type GracePolls, jobStatus } from './job-status.js'
+import { type GracePolls, jobStatus, listedStatus } from './job-status.js'
+import { pollVideos } from './poll-videos.js'
 import { readStartedJob, refusalIn, reportsError } from './started-job.js'
 import { createVideoSubmitter, submissionError } from './video-submitter.js'
 import { checkVideosApiOptions, type VideosApiGeneratorOptions } from './videos-api-options.js'
@@ -71,6 +72,8 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     const isOwn = pollUrl !== undefined && URL.canParse(pollUrl) && new URL(pollUrl).origin === api.origin
     return isOwn ? pollUrl : api.address(`/videos/${encodeURIComponent(id)}`)
   }
+
+  const isAtUsualPlace = (operation: VideosApiOperation) => pollUrlOf(operation) === pollUrlOf({ id: operation.id })
 
   function readStarted(answer: ApiAnswer, context: SubmitContext): StartedTask<VideosApiOperation> {
     const body = readStartedJob(answer)
@@ -144,6 +147,19 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
       if (body.layers.length === 0) throw unreadable(answer, 'it has no job')
       if (isOfAnother(body.layers, id)) throw unreadable(answer, 'it is about another job')
       return jobStatus(jobOf(id, answer, body, context), grace)
+    },
+    async pollMany(operations, context) {
+      context.signal.throwIfAborted()
+      // A job with an address of its own may be listed elsewhere.
+      const ids = operations.map((operation) => (isAtUsualPlace(operation) ? operation.id : undefined))
+      const asked = ids.filter((id) => id !== undefined)
+      const statuses = await pollVideos(
+        api,
+        asked,
+        (body, answer) => listedStatus(jobOf(body.id ?? '', answer, body, context)),
+        callOptions(context),
+      )
+      return ids.map((id) => (id === undefined ? undefined : statuses.get(id)))
     },
     ...(options.lookup === 'list' && {
       find: async (request: VideoRequest, context: FindContext): Promise<VideosApiOperation[] | 'unclear'> => {

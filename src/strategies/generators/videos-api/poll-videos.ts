@@ -1,0 +1,67 @@
+import type { TaskStatus } from '../../../contracts/generator.js'
+import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
+import { isRecord } from '../../../upstream/is-record.js'
+import { type JobAnswer, readJob } from './job-answer.js'
+import { readVideoPage } from './video-list.js'
+
+// The newest hundred jobs are worth one request for ten polls.
+const POLLS_OF_A_PAGE = 10
+// The first may show only newer jobs.
+const LEAST_PAGES = 2
+
+/**
+ * The statuses of jobs, the newest first, from the server's list: at most one page for ten jobs, and two for few. Only a job whose id
+ * is exactly the one that was asked for counts, and one that the list repeats does not. A job that is not listed, or
+ * cannot be read, has no status.
+ */
+export async function pollVideos(
+  api: Api,
+  ids: readonly string[],
+  read: (job: JobAnswer, answer: ApiAnswer) => TaskStatus | undefined,
+  call: Pick<ApiCall, 'signal' | 'timeoutMs'>,
+): Promise<ReadonlyMap<string, TaskStatus>> {
+  const wanted = new Set(ids)
+  const statuses = new Map<string, TaskStatus>()
+  const seen = new Set<string>()
+  let after: string | undefined
+  const pages = Math.max(LEAST_PAGES, Math.ceil(wanted.size / POLLS_OF_A_PAGE))
+  for (let left = pages; left > 0 && statuses.size < wanted.size; left -= 1) {
+    const page = await readVideoPage(api, after, { ...call, what: 'list the jobs' })
+    const listed = page.entries.map(idOf)
+    // A server without pages repeats the same list.
+    if (listed.every((id) => id === undefined || seen.has(id))) break
+    for (const [index, id] of listed.entries()) {
+      if (id === undefined) continue
+      const isRepeated = seen.has(id)
+      seen.add(id)
+      if (!wanted.has(id)) continue
+      const job = readJob(page.entries[index])
+      const status = isRepeated || job.id !== id ? undefined : statusOf(read, job, page.answer)
+      if (status === undefined) statuses.delete(id)
+      else statuses.set(id, status)
+    }
+    // Below many newer jobs the list is read from the newest one that was asked for, which then has no status.
+    const isBelow = !listed.some((id) => id !== undefined && wanted.has(id))
+    const next = isBelow ? ids.find((id) => !seen.has(id) && wanted.delete(id)) : page.after
+    if (page.hasMore === false || next === undefined || next === after) break
+    after = next
+  }
+  return statuses
+}
+
+// Most jobs of a list belong to others: only an id under another name needs the whole reading.
+function idOf(entry: unknown): string | undefined {
+  return isRecord(entry) && typeof entry.id === 'string' ? entry.id : readJob(entry).id
+}
+
+function statusOf(
+  read: (job: JobAnswer, answer: ApiAnswer) => TaskStatus | undefined,
+  job: JobAnswer,
+  answer: ApiAnswer,
+): TaskStatus | undefined {
+  try {
+    return read(job, answer)
+  } catch {
+    return undefined // Its own poll reports what is wrong.
+  }
+}
