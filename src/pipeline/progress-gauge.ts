@@ -15,8 +15,13 @@ export type GaugedProgress = {
  * over, its ratio is left out until it passes the last one.
  */
 export class ProgressGauge {
-  #highest = 0
+  #highest: number
   #strategy: string | undefined
+
+  /** @param highest - The ratio that other processes have reached. */
+  constructor(highest = 0) {
+    this.#highest = highest
+  }
 
   read(strategy: string, progress: StageProgress): GaugedProgress {
     const { phase, message } = progress

@@ -12,6 +12,7 @@ import { RunJournal } from './journal/run-journal.js'
 import type { RunTime } from './journal/run-time.js'
 import type { HeldRun } from './journal/worker-lease.js'
 import type { PipelineConfig } from './pipeline-config.js'
+import { ProgressGauge } from './progress-gauge.js'
 import type { RunWaits } from './run-waits.js'
 import type { GeneratorFailure } from './state/attempts.js'
 import { type RunState, withWarnings } from './state/run-state.js'
@@ -52,6 +53,8 @@ export class RunSession implements HeldRun {
   readonly generatorFailures: GeneratorFailure[] = []
   /** Error of the last poll of the job; absent when that succeeded, and after a restart. */
   lastMiss: { readonly error: unknown } | undefined
+  /** Progress of the generation, of all its steps in this process. */
+  readonly generation: ProgressGauge
   /** How its job is polled together with those of other runs; absent if its generator cannot do that. */
   swept: SweptJob | undefined
   /** When to claim a job again that could not be claimed, in the time of the run. */
@@ -84,6 +87,8 @@ export class RunSession implements HeldRun {
     this.isNew = isNew
     this.waits = waits
     this.#request = request
+    const readings = state.submission?.state === 'accepted' ? state.submission.readings : []
+    this.generation = new ProgressGauge(Math.max(0, ...readings.map(({ ratio = 0 }) => ratio)))
     this.#tenure = new AbortController()
     const message = 'Could not save the run; it continues in this process alone'
     const onUnsaved = () => warn(this, { code: 'store-unavailable', message })

@@ -21,8 +21,13 @@ export interface StageWork {
 }
 
 /** Starts the work on a stage. */
-export function openStage(stage: StageName, startedAt: number, strategy: ObservedStrategy): StageWork {
-  return { stage, startedAt, strategy, gauge: new ProgressGauge(), isOpen: true }
+export function openStage(
+  stage: StageName,
+  startedAt: number,
+  strategy: ObservedStrategy,
+  gauge = new ProgressGauge(),
+): StageWork {
+  return { stage, startedAt, strategy, gauge, isOpen: true }
 }
 
 /** Fields of the strategy in the events of a stage. */

@@ -26,6 +26,14 @@ function play(options: Parameters<typeof fakeTaskGenerator>[0], more: Partial<So
 const never = { name: 'g', start: async () => ({ operation: 1 }), poll: () => new Promise<never>(() => undefined) }
 
 describe('a job that is polled', () => {
+  it('reports progress that never goes back, whatever its upstream reports', async () => {
+    const ratios = [0.8, 0.3, 0.5, 0.9, 0.1]
+    const { run, ended } = play({ polls: ratios.map((ratio): TaskStatus => ({ state: 'running', ratio })) })
+    await ended
+    const seen = (await collect(run)).flatMap((event) => (event.type === 'stage-progressed' ? [event.ratio] : []))
+    expect(seen.filter((ratio) => ratio !== undefined)).toEqual([0.8, 0.8, 0.8, 0.9, 0.9])
+  })
+
   it('is given up at the third failure in a row that does not pass, and not before', async () => {
     const patient = play({ polls: [noCredit, noCredit, running, noCredit, noCredit] })
     await expect(patient.ended).resolves.toMatchObject({ servedBy: 'generator' })

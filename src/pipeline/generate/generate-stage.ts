@@ -38,7 +38,12 @@ export async function advanceGenerate(session: RunSession): Promise<void> {
   if (session.state.submission === undefined) return begin(session, routes)
   const submission = placeSubmission(session, routes, session.state.submission)
   const route = routes.at(submission.cursor)
-  const work = openStage('generate', session.state.stepStartedAt ?? session.time.now(), route.generator)
+  const work = openStage(
+    'generate',
+    session.state.stepStartedAt ?? session.time.now(),
+    route.generator,
+    session.generation,
+  )
   const step = { routes, route, work }
   try {
     if (session.admission === undefined) return await admitJob(session, { ...step, submission })
