@@ -2,12 +2,10 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Answer, AnswerHeaders, BodyText } from './answer.js'
 import { bodyTextOf } from './body-text.js'
+import { decodedBody } from './decoded-body.js'
 import { nodePart } from './node-part.js'
 
 const NULL_BODY: ReadonlySet<number> = new Set([204, 205, 304])
-// Before Node 22.15 it has no zstd.
-type Zlib = Omit<typeof import('node:zlib'), 'createZstdDecompress'> &
-  Partial<Pick<typeof import('node:zlib'), 'createZstdDecompress'>>
 
 /** The answer in a message of `node:http`. Its small bodies are read without a web stream and decoded once. */
 export class NodeAnswer implements Answer {
@@ -44,9 +42,7 @@ export class NodeAnswer implements Answer {
   }
 
   #decoded(): Readable {
-    const encoding = this.headers.get('content-encoding')?.trim().toLowerCase()
-    const decoder = encoding === undefined ? undefined : decoderOf(encoding)
-    return decoder === undefined ? this.#message : nodePart('node:stream').pipeline(this.#message, decoder, ignore)
+    return decodedBody(this.#message, this.headers.get('content-encoding'))
   }
 }
 
@@ -82,21 +78,4 @@ function readWhole(body: Readable, message: IncomingMessage, maxBytes: number, s
       .on('error', (error) => reject(signal.aborted ? signal.reason : error))
       .on('close', () => body.readableEnded || reject(new Error('The body was closed')))
   })
-}
-
-function decoderOf(encoding: string) {
-  const zlib: Zlib = nodePart('node:zlib')
-  switch (encoding) {
-    case 'gzip':
-    case 'x-gzip':
-      return zlib.createGunzip()
-    case 'deflate':
-      return zlib.createInflate()
-    case 'br':
-      return zlib.createBrotliDecompress()
-    case 'zstd':
-      return zlib.createZstdDecompress?.()
-    default:
-      return undefined
-  }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Agent, createServer, request } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { videosApiGenerator } from '../../src/strategies/index.js'
 import type { Answer } from '../../src/upstream/answer.js'
@@ -55,6 +55,11 @@ describe('nodeTransport', () => {
     ['gzip', gzipSync],
     ['br', brotliCompressSync],
     ['deflate', deflateSync],
+    // As servers send it that leave out the zlib header.
+    ['deflate', deflateRawSync],
+    ['gzip, br', (text: string) => brotliCompressSync(gzipSync(text))],
+    ['deflate,GZIP', (text: string) => gzipSync(deflateRawSync(text))],
+    ['identity', (text: string) => Buffer.from(text)],
     ['zstd', zstdCompressSync],
     ['utf-8', (text: string) => Buffer.from(text)],
   ] as const)('decodes %s', async (encoding, encode) => {
