@@ -58,7 +58,7 @@ export function likelyEnd(readings: readonly PollReading[], moves: readonly Move
 }
 
 function percentOf(ratio: number): number {
-  return Math.round(ratio * 10_000) / 100
+  return Math.round(ratio * 100_000_000) / 1_000_000
 }
 
 // From the last reading at 0 on; falling readings are left out.

@@ -40,6 +40,8 @@ const NEARLY_DONE_PERCENT = 70
 const SHARE_OF_FIXED = 0.68
 // The same for any job, so that many polls around a wrong prediction are saved later.
 const MOST_OF_FIXED = 1.05
+// Polls beyond that share: more while a job is new, because one that ends soon costs few.
+const [SPARE, SPARE_WHILE_NEW] = [1, 4]
 const POLLS_AROUND_END = 8
 
 const aGap = number((value) => value > 0 && Number.isFinite(value), 'give milliseconds above 0')
@@ -72,7 +74,8 @@ function gapMs(pace: Pace, { readings, usual }: PollHistory): number {
   const moves = movesOf(readings)
   const latest = moves.at(-1)
   if (readings.length === 1) return latest !== undefined && latest.percent >= 90 ? 0 : firstGapMs(pace, usual)
-  if (latest === undefined) return stillGapMs(pace, usual, last.atMs)
+  // A percentage that was there from the start and has not risen predicts nothing.
+  if (latest === undefined || latest.atMs === 0) return stillGapMs(pace, usual, last.atMs)
   const end = likelyEnd(readings, moves)
   return movingGapMs(pace, { end, latest, nowMs: last.atMs, polls: readings.length - 1 })
 }
@@ -99,9 +102,10 @@ function movingGapMs(pace: Pace, seen: Seen): number {
   const { blindMs, ceilMs } = pace
   const { end, latest, nowMs, polls } = seen
   const isSure = latest.percent < NEARLY_DONE_PERCENT || end.isSteady
-  const saved = (MOST_OF_FIXED * nowMs) / blindMs + 1 - polls
+  const spare = nowMs > 4 * blindMs ? SPARE : SPARE_WHILE_NEW
+  const saved = (MOST_OF_FIXED * nowMs) / blindMs + spare - polls
   // Below one saved poll the gap grows towards that of a fixed interval.
-  const leastMs = saved < 1 && nowMs > 4 * blindMs ? blindMs * Math.min(1, 1.6 - saved) : 0
+  const leastMs = saved < 1 ? blindMs * Math.min(1, 1.6 - saved) : 0
   return Math.min(isSure ? ceilMs : blindMs, Math.max(leastMs, aimedGapMs(pace, seen)))
 }
 

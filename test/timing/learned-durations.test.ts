@@ -51,6 +51,16 @@ test.each([0.4, 0.6, 1])('kinds whose durations differ by a spread of %d are no 
   expect(ours.polls).toBeLessThanOrEqual(1.1 * theirs.polls)
 })
 
+test('polls are no further apart than the ceiling once progress has risen, however little', () => {
+  const usual = { medianMs: 100_000, spread: 0.05 }
+  const readings = [
+    { atMs: 0, ratio: 0 },
+    { atMs: 10_000, ratio: 1e-6 },
+  ]
+  expect(pace({ readings, roundTripMs: 0, usual })).toBeLessThanOrEqual(10_000)
+  expect(pace({ readings: readings.slice(0, 1), roundTripMs: 0, usual })).toBeLessThanOrEqual(10_000)
+})
+
 test('nothing is known before five jobs have finished, and the median and spread after', () => {
   const durations = learnedDurations()
   for (let job = 0; job < 4; job += 1) durations.learn(KIND, 60_000)

@@ -73,6 +73,9 @@ export const OTHERS: Readonly<Record<string, World>> = {
   'progress that speeds up': (_, seconds) => (at) => whole(100 * (at / seconds) ** 1.5),
   'progress that approaches 95 %': (_, seconds) => (at) => whole(95 * (1 - Math.exp((-3 * at) / seconds))),
   'three phases': (_, seconds) => (at) => (at < 0.3 * seconds ? 10 : at < 0.7 * seconds ? 50 : 90),
+  '99 % from the start': () => () => 99,
+  'progress that falls': (_, seconds) => (at) => 100 - whole((100 * at) / seconds),
+  'progress that begins late': (_, seconds) => (at) => 100 * (at / seconds) ** 6,
   'no progress': () => () => undefined,
 }
 
