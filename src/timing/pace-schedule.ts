@@ -74,8 +74,9 @@ function gapMs(pace: Pace, { readings, usual }: PollHistory): number {
   const moves = movesOf(readings)
   const latest = moves.at(-1)
   if (readings.length === 1) return latest !== undefined && latest.percent >= 90 ? 0 : firstGapMs(pace, usual)
+  if (latest === undefined) return stillGapMs(pace, usual, last.atMs)
   // A percentage that was there from the start and has not risen predicts nothing.
-  if (latest === undefined || latest.atMs === 0) return stillGapMs(pace, usual, last.atMs)
+  if (latest.atMs === 0) return stillGapMs(pace, usual, Math.max(pace.blindMs, last.atMs))
   const end = likelyEnd(readings, moves)
   return movingGapMs(pace, { end, latest, nowMs: last.atMs, polls: readings.length - 1 })
 }

@@ -169,6 +169,17 @@ describe('the video of a run', () => {
     expect(await new Response(opened).text()).toBe('anew')
   })
 
+  it('is opened by its public URL if a generator without jobs returned it as a source', async () => {
+    const url = 'https://cdn.example/video_1.mp4'
+    const video = { id: 'video_1', source: { ...source('the first time'), isPublic: true, url } }
+    const openUrl = async (opened: string) => new Blob([opened]).stream()
+    const generator = { name: 'g', generate: async () => video }
+    const { clock, pipeline } = setUp({ generator, openUrl })
+    await clock.runUntil(pipeline.run(request, { id: 'run_1' }).result)
+    const opened = await pipeline.openVideo('run_1')
+    expect(await new Response(await opened.open()).text()).toBe(url)
+  })
+
   it('has its length once it was opened, also after the run was resumed', async () => {
     const generator = fakeTaskGenerator({
       polls: 0,

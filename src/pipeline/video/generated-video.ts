@@ -51,6 +51,9 @@ async function askAgain(session: RunSession): Promise<GeneratedVideo> {
   }
   // A one-shot generator returned the video once.
   if (!('poll' in generator)) {
+    const { video, candidates = [] } = session.state
+    const url = candidates.find(({ servedBy }) => servedBy === 'generator')?.url
+    if (video !== undefined && url !== undefined) return { ...video, url }
     const message = `Could not open the video again, the generator returns it only once: ${generator.name}`
     throw new UpstreamResponseError(message, { isRetryable: false })
   }
