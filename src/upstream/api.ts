@@ -117,10 +117,13 @@ export interface Api {
 const MAX_JSON_BYTES = 1_000_000
 const MAX_ERROR_BYTES = 64_000
 const EXISTS = 412
+// Nothing in it has to be encoded.
+const PLAIN_PATH = /^[\w/%-]*$/
 
 /** Creates the client through which an adapter calls its service. */
 export function createApi(options: ApiOptions): Api {
   const base = new URL(options.baseUrl)
+  const root = base.href.replace(/[?#].*$/, '').replace(/\/+$/, '')
   const { ownSecrets, credentials } = apiCredentials(options)
   const { fetch, isNode, agent, maxSockets } = options
 
@@ -170,6 +173,7 @@ export function createApi(options: ApiOptions): Api {
     credentials,
     covers: (url) => url.origin === base.origin && url.pathname.startsWith(base.pathname.replace(/\/*$/, '/')),
     address(path) {
+      if (PLAIN_PATH.test(path)) return `${root}${path}${base.search}`
       const url = new URL(base)
       url.pathname = `${base.pathname.replace(/\/+$/, '')}${path}`
       return url.href
