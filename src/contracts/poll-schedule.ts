@@ -12,7 +12,7 @@ export type PollHistory = {
   /** How long the last request took, in milliseconds. */
   readonly roundTripMs: number
   /** How long jobs of this kind took lately; absent until a few have finished, and if they differ widely. */
-  readonly usual?: UsualDuration
+  readonly usual?: UsualDuration | undefined
 }
 
 /** How long jobs of one kind (generator, model, size and duration of the video) usually take, by its last 80 jobs. */

@@ -68,15 +68,16 @@ export function paceSchedule(options: PaceScheduleOptions = {}): PollSchedule {
   return (history) => Math.max(Math.min(floorMs, 100), gapMs(pace, history) - history.roundTripMs)
 }
 
-function gapMs(pace: Pace, { readings, usual }: PollHistory): number {
+function gapMs(pace: Pace, history: PollHistory): number {
+  const { readings } = history
   const last = readings.at(-1)
   if (last === undefined) return pace.firstMs
   const moves = movesOf(readings)
   const latest = moves.at(-1)
-  if (readings.length === 1) return latest !== undefined && latest.percent >= 90 ? 0 : firstGapMs(pace, usual)
-  if (latest === undefined) return stillGapMs(pace, usual, last.atMs)
+  if (readings.length === 1) return latest !== undefined && latest.percent >= 90 ? 0 : firstGapMs(pace, history.usual)
+  if (latest === undefined) return stillGapMs(pace, history.usual, last.atMs)
   // A percentage that was there from the start and has not risen predicts nothing.
-  if (latest.atMs === 0) return stillGapMs(pace, usual, Math.max(pace.blindMs, last.atMs))
+  if (latest.atMs === 0) return stillGapMs(pace, history.usual, Math.max(pace.blindMs, last.atMs))
   const end = likelyEnd(readings, moves)
   return movingGapMs(pace, { end, latest, nowMs: last.atMs, polls: readings.length - 1 })
 }

@@ -56,7 +56,8 @@ function densityFactor(of: {
   let high = 1
   for (let halving = 0; halving < HALVINGS; halving += 1) {
     const factor = (low + high) / 2
-    const polls = cells.reduce((sum, { root, openMs }) => sum + Math.max(least, factor * root) * openMs, 0)
+    let polls = 0
+    for (const { root, openMs } of cells) polls += Math.max(least, factor * root) * openMs
     if (polls > budget) high = factor
     else low = factor
   }

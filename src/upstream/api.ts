@@ -5,11 +5,11 @@ import { type AnswerHeaders, type BodyText, isOk } from './answer.js'
 import { answerError, type RefusedAnswer } from './answer-error.js'
 import { type ApiCredentials, apiCredentials, type Login, withSecrets } from './api-credentials.js'
 import { excerptOf } from './error-details.js'
-import { inFetchLine } from './fetch-line.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
 import type { Fetch, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
 import { goesOverNode, send } from './request.js'
 import { requestIdFrom } from './request-id.js'
+import { inRequestLine } from './request-line.js'
 import { type ApiCredential, type Mask, maskOf } from './secret.js'
 import { withTimeLimit } from './time-limit.js'
 
@@ -117,10 +117,13 @@ export interface Api {
 const MAX_JSON_BYTES = 1_000_000
 const MAX_ERROR_BYTES = 64_000
 const EXISTS = 412
+// Nothing in it has to be encoded.
+const PLAIN_PATH = /^[\w/%-]*$/
 
 /** Creates the client through which an adapter calls its service. */
 export function createApi(options: ApiOptions): Api {
   const base = new URL(options.baseUrl)
+  const root = base.href.replace(/[?#].*$/, '').replace(/\/+$/, '')
   const { ownSecrets, credentials } = apiCredentials(options)
   const { fetch, isNode, agent, maxSockets } = options
 
@@ -170,6 +173,7 @@ export function createApi(options: ApiOptions): Api {
     credentials,
     covers: (url) => url.origin === base.origin && url.pathname.startsWith(base.pathname.replace(/\/*$/, '/')),
     address(path) {
+      if (PLAIN_PATH.test(path)) return `${root}${path}${base.search}`
       const url = new URL(base)
       url.pathname = `${base.pathname.replace(/\/+$/, '')}${path}`
       return url.href
@@ -189,9 +193,10 @@ export function createApi(options: ApiOptions): Api {
               isSent = true
               return exchange(call, own, limited)
             }
-            // A submission does not wait, and `node:http` has its own line.
-            const isWaiting = maxSockets !== undefined && call.method === 'GET' && !goesOverNode({ fetch, isNode })
-            return isWaiting ? inFetchLine({ origin: base.origin, maxSockets }, limited, run) : run()
+            // A submission does not wait, and a configured agent has its own line.
+            const hasLine = agent === undefined || !goesOverNode({ fetch, isNode })
+            const isWaiting = maxSockets !== undefined && call.method === 'GET' && hasLine
+            return isWaiting ? inRequestLine({ origin: base.origin, maxSockets }, limited, run) : run()
           },
         )
       } catch (error) {

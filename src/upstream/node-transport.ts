@@ -36,7 +36,7 @@ export function hasNodeTransport(): boolean {
  * error, and with the reason of an abort at once.
  */
 export async function nodeTransport(outgoing: OutgoingRequest): Promise<Answer> {
-  const body = await bodyOf(outgoing)
+  const body = outgoing.form === undefined ? bodyOf(outgoing) : await formBody(outgoing.form)
   outgoing.signal.throwIfAborted()
   outgoing.confirm?.()
   return exchange(outgoing, body)
@@ -98,11 +98,14 @@ function exchange(outgoing: OutgoingRequest, { bytes, pieces, stream, type }: Bo
   })
 }
 
-async function bodyOf({ json, form, bytes, stream }: OutgoingRequest): Promise<Body> {
+function bodyOf({ json, bytes, stream }: OutgoingRequest): Body {
   if (json !== undefined) return { bytes: Buffer.from(JSON.stringify(json)), type: 'application/json' }
   if (bytes !== undefined && (!('byteLength' in bytes) || bytes.length > MOST_AT_ONCE))
     return { pieces: piecesOf(bytes) }
-  if (form === undefined) return { bytes, stream }
+  return { bytes, stream }
+}
+
+async function formBody(form: FormData): Promise<Body> {
   const encoded = new Response(form)
   return { bytes: new Uint8Array(await encoded.arrayBuffer()), type: encoded.headers.get('content-type') ?? undefined }
 }

@@ -28,6 +28,15 @@ export function withTimeLimit<T>(options: TimeLimitOptions, call: (signal: Abort
       reject(reason)
     }
     signal.addEventListener('abort', followCaller, { once: true })
-    call(controller.signal).then(resolve, reject).finally(release)
+    call(controller.signal).then(
+      (value) => {
+        release()
+        resolve(value)
+      },
+      (reason: unknown) => {
+        release()
+        reject(reason)
+      },
+    )
   })
 }

@@ -60,9 +60,14 @@ const REMARK = new RegExp(
   'i',
 )
 
+// A short word of small letters, such as the state of a job, has none of the shapes but the shortest token of MARKED.
+const SHORT_WORD = /^(?!eyj)[a-z_]{0,11}$/
+
 /** Removes credentials from a foreign text: those used in this process, and any text with the shape of one. */
 export function redact(text: string): string {
-  const clean = hideKnownSecrets(text)
+  const known = hideKnownSecrets(text)
+  if (SHORT_WORD.test(known)) return known
+  const clean = known
     .replace(PRIVATE_KEY, HIDDEN)
     .replace(HEADER, (...match) => `${match[1]}${groupsOf(match).quote ?? ''}${HIDDEN}`)
     .replace(USER, HIDDEN)

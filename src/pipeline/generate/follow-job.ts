@@ -68,8 +68,14 @@ export async function followJob(
   const { ratio, phase = status.state } = status
   const pollAfterMs = readPollAfterMs(session, work, status.pollAfterMs)
   if (job.misses === 0) reportProgress(session, work, { ratio, phase })
-  const usual = usualDuration(session, generator)
-  const history = { readings: job.readings, roundTripMs: took.roundTripMs, ...(usual && { usual }) }
+  const history = {
+    readings: job.readings,
+    roundTripMs: took.roundTripMs,
+    // A schedule needs it only while nothing moves.
+    get usual() {
+      return usualDuration(session, generator)
+    },
+  }
   const scheduledMs = scheduledMsOf(session, work, history)
   const slowedMs = Math.min(scheduledMs * (took.slowdown ?? 1), LONGEST_BACK_OFF_MS)
   // Neither the schedule nor a hint goes past the deadline, when the job is polled a last time.

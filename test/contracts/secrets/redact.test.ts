@@ -53,6 +53,17 @@ describe('a password of plain words', () => {
   })
 })
 
+it('a short word of small letters is judged as it is in a sentence', () => {
+  const starts = fc.constantFrom('', 'eyj', 'gho_', 'ghp_', 'sk_', 'hf_', 'pk_', 'npm_', 'akia', 'key', 'token', '_')
+  const words = fc.tuple(starts, fc.stringMatching(/^[a-z_]{0,12}$/)).map(([start, rest]) => start + rest)
+  fc.assert(
+    fc.property(words, (word) => {
+      expect(`${redact(word)} !`).toBe(redact(`${word} !`))
+    }),
+    { examples: [['eyjabcdefgh'], ['in_progress'], ['gho_abcdefgh']] },
+  )
+})
+
 describe('texts that are not a credential', () => {
   it.each([
     'Could not create the video: api.example answered 401, Incorrect API key provided',

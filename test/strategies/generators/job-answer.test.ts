@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { instantOf, jobFacts, readJob } from '../../../src/strategies/generators/videos-api/job-answer.js'
+import { instantOf, readJob } from '../../../src/strategies/generators/videos-api/job-answer.js'
 
 describe('the progress of a job', () => {
   test.each([
@@ -90,10 +90,9 @@ test.each(['created_at', 'created', 'createTime', 'created_time', 'submit_time']
 
 test('facts of any other type are absent, and those of the job win over those around it', () => {
   const body = { model: 'outer', size: '1x1', data: { id: 'v_1', status: 'done', model: 'inner', object: 'video' } }
-  expect(jobFacts(readJob(body))).toMatchObject({ model: 'inner', size: '1x1', object: 'video' })
-  expect(
-    jobFacts(readJob({ id: 'v_1', model: 7, seconds: '8', width: '640', height: -1, usage: { a: 1 } })),
-  ).toMatchObject({
+  expect(readJob(body).facts).toMatchObject({ model: 'inner', size: '1x1', object: 'video' })
+  const typed = readJob({ id: 'v_1', model: 7, seconds: '8', width: '640', height: -1, usage: { a: 1 } })
+  expect(typed.facts).toMatchObject({
     model: undefined,
     seconds: 8,
     width: 640,
@@ -103,7 +102,7 @@ test('facts of any other type are absent, and those of the job win over those ar
   expect(readJob({ id: 'v_1', prompt: 'A cat', requestId: 'r' })).toMatchObject({ prompt: 'A cat', requestId: 'r' })
   const odd = readJob({ id: 'v_1', prompt: ['A cat'], duration: 5, seconds: 'x', expires_at: true })
   expect(odd.prompt).toBeUndefined()
-  expect(jobFacts(odd)).toMatchObject({ duration: 5, seconds: undefined, expires_at: undefined })
+  expect(odd.facts).toMatchObject({ duration: 5, seconds: undefined, expires_at: undefined })
 })
 
 test.each([

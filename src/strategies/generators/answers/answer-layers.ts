@@ -132,12 +132,19 @@ export function requestIdIn(layers: readonly Layer[]): string | undefined {
  * of a file, and a number beside a text that of a row; gateways put the id of the server behind them into their own.
  */
 export function isOfAnother(layers: readonly Layer[], id: string): boolean {
-  const ids = layers
-    .filter(hasState)
-    .flatMap((layer) => IDS.map((name) => layer[name]))
-    .filter((value) => typeof value === 'string' || /^\d+$/.test(id))
-    .flatMap((value) => idOf(value) ?? [])
-  return ids.length > 0 && !ids.some((other) => other === id || other.includes(id) || id.includes(other))
+  const isNumber = /^\d+$/.test(id)
+  let isNamed = false
+  for (const layer of layers) {
+    if (!hasState(layer)) continue
+    for (const name of IDS) {
+      const value = layer[name]
+      const other = typeof value === 'string' || isNumber ? idOf(value) : undefined
+      if (other === undefined) continue
+      if (other.includes(id) || id.includes(other)) return false
+      isNamed = true
+    }
+  }
+  return isNamed
 }
 
 // It has a job id, or reports a state.

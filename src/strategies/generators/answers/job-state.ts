@@ -50,6 +50,8 @@ const OF_MODERATION = /moderat|nsfw|safety|sensitive|policy|filter/
  * job whose state cannot be read.
  */
 export function jobStateOf(word: string): JobState {
+  const exact = STATES.get(word)
+  if (exact !== undefined) return exact
   const plain = word
     .trim()
     .replace(/([a-z])([A-Z])/g, '$1_$2')

@@ -8,7 +8,7 @@ import { isPlainHttp } from '../../../upstream/plain-http.js'
 import { remoteVideo } from '../../../upstream/remote-video.js'
 import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
 import { type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
-import { instantOf, type JobAnswer, jobFacts } from './job-answer.js'
+import { instantOf, type JobAnswer } from './job-answer.js'
 import { parseSize } from './video-size.js'
 
 /** A completed job, and what is needed to reach its video. */
@@ -40,15 +40,19 @@ export function namedVideo(job: FinishedJob): GeneratedVideo | undefined {
   )
   const [first] = videos
   if (first?.source === undefined || outputs[0]?.kind === 'bytes') return first
+  return { ...first, source: firstSourceOf(first.source, () => placesOf(job, videos)) }
+}
+
+// Each address once, `/content` last.
+function placesOf(job: FinishedJob, videos: readonly GeneratedVideo[]): readonly VideoSource[] {
   const sources = [...videos, contentVideo(job)].flatMap(({ source }) => source ?? [])
   const isFirst = ({ url }: VideoSource, index: number) => sources.findIndex((source) => source.url === url) === index
-  const places = sources.filter((source, index) => source.url === undefined || isFirst(source, index))
-  return places.length === 1 ? first : { ...first, source: firstSourceOf(places, first.source) }
+  return sources.filter((source, index) => source.url === undefined || isFirst(source, index))
 }
 
 // One source for several addresses: the first that opens, and only that one afterwards, because the bytes of two may
-// differ.
-function firstSourceOf(sources: readonly VideoSource[], first: VideoSource): VideoSource {
+// differ. Most are never opened, so the others are created with the first opening.
+function firstSourceOf(first: VideoSource, places: () => readonly VideoSource[]): VideoSource {
   let opened: VideoSource | undefined
   return {
     ...(first.url !== undefined && { url: first.url }),
@@ -63,7 +67,7 @@ function firstSourceOf(sources: readonly VideoSource[], first: VideoSource): Vid
     async open(options = {}) {
       if (opened) return opened.open(options)
       let failure: unknown
-      for (const source of sources) {
+      for (const source of places()) {
         try {
           const stream = await source.open(options)
           opened = source
@@ -81,7 +85,8 @@ function firstSourceOf(sources: readonly VideoSource[], first: VideoSource): Vid
 /** The video at `/videos/{id}/content`, for servers that name no address. */
 export function contentVideo(job: FinishedJob): GeneratedVideo {
   const url = job.api.address(`/videos/${encodeURIComponent(job.id)}/content`)
-  return videoAt(job, url, job.api.hasCredential ? 'owner' : 'anyone')
+  const carriesKey = holdsSecret(url, job.answer.secrets)
+  return videoAt(job, { url, carriesKey }, job.api.hasCredential ? 'owner' : 'anyone')
 }
 
 function inlineVideo(job: FinishedJob, output: Extract<VideoOutput, { kind: 'bytes' }>): GeneratedVideo | undefined {
@@ -100,18 +105,26 @@ function addressedVideo(job: FinishedJob, output: Extract<VideoOutput, { kind: '
   if (carriesKey && !isOwn) return undefined
   const isOfApi = api.covers(url) || CONTENT.test(url.pathname)
   const isBehindKey = isOwn && api.hasCredential && (carriesKey || output.needsKey || isOfApi)
-  return videoAt(job, output.url, isBehindKey ? 'owner' : 'anyone')
+  return videoAt(job, { url: output.url, carriesKey }, isBehindKey ? 'owner' : 'anyone')
 }
 
-function videoAt(job: FinishedJob, url: string, reader: 'owner' | 'anyone'): GeneratedVideo {
+/** An address of the video. */
+interface Place {
+  readonly url: string
+  /** Whether the key is in it. */
+  readonly carriesKey: boolean
+}
+
+function videoAt(job: FinishedJob, place: Place, reader: 'owner' | 'anyone'): GeneratedVideo {
+  const { url } = place
   const facts = factsOf(job)
-  const source = sourceAt(job, url, reader, facts.expiresAt)
+  const source = sourceAt(job, place, reader, facts.expiresAt)
   return reader === 'anyone' ? { ...facts, url, source } : { ...facts, source }
 }
 
 function sourceAt(
   job: FinishedJob,
-  url: string,
+  { url, carriesKey }: Place,
   reader: 'owner' | 'anyone',
   expiresAt: number | undefined,
 ): VideoSource {
@@ -119,7 +132,7 @@ function sourceAt(
   return remoteVideo({
     url,
     isPublic: reader === 'anyone',
-    isUrlSecret: holdsSecret(url, job.answer.secrets),
+    isUrlSecret: carriesKey,
     ...(reader === 'owner' && { credentials: { origin: api.origin, get: api.credentials } }),
     ownOrigin: api.origin,
     allowPrivateAddresses,
@@ -131,7 +144,7 @@ function sourceAt(
 }
 
 function factsOf({ id, body, answer }: FinishedJob): GeneratedVideoFacts {
-  const facts = jobFacts(body)
+  const { facts } = body
   const isClean = (value: unknown) => !carriesSecret(JSON.stringify(value), answer.secrets)
   const frame = parseSize(facts.size)
   const [width, height] = [facts.width ?? frame?.width, facts.height ?? frame?.height]

@@ -41,43 +41,69 @@ const ENDS = ['done', 'is_done', 'finished', 'is_finished', 'completed', 'is_com
 const PROMPT = ['prompt'] as const
 const CREATED = ['created_at', 'created', 'create_time', 'created_time', 'submit_time'] as const
 
-/** The answer of a server of the `/v1/videos` family about a job, with every field that could be read. */
-export interface JobAnswer {
+/** The headers of an answer that identify its job, for a body that does not. */
+interface JobHeaders {
+  readonly id: string
+  readonly pollAddress: string
+}
+
+/** The answer of a server of the `/v1/videos` family about a job. A field is read when it is needed: a poll needs few. */
+export class JobAnswer {
   /** The whole answer. */
   readonly body: unknown
   readonly layers: readonly Layer[]
-  readonly id: string | undefined
+  readonly #headers: JobHeaders | undefined
+  #facts: z.output<typeof JobFacts> | undefined
+
+  constructor(body: unknown, headers?: JobHeaders) {
+    this.body = body
+    this.layers = layersOf(body)
+    this.#headers = headers
+  }
+
+  get id(): string | undefined {
+    return jobIdIn(this.layers) ?? this.#headers?.id
+  }
+
   /** The id of the request; that of the job if there is no other. */
-  readonly requestId: string | undefined
+  get requestId(): string | undefined {
+    return requestIdIn(this.layers)
+  }
+
   /** The word of its state as it was written. */
-  readonly state: string | undefined
+  get state(): string | undefined {
+    const { layers } = this
+    return firstIn(layers, STATE_FIELDS, stateWordOf) ?? firstIn(layers, ENDS, endOf) ?? numberedState(layers)
+  }
+
   /** 0 to 1. */
-  readonly ratio: number | undefined
+  get ratio(): number | undefined {
+    return firstIn(this.layers, PROGRESS, progressRatio) ?? firstIn(this.layers, RATIOS, ratioOf)
+  }
+
   /** The address for polls, as it was written. */
-  readonly pollAddress: string | undefined
-  readonly prompt: string | undefined
-  readonly createdAt: unknown
+  get pollAddress(): string | undefined {
+    return firstIn(this.layers, POLL_ADDRESSES, textOf) ?? this.#headers?.pollAddress
+  }
+
+  get prompt(): string | undefined {
+    return firstIn(this.layers, PROMPT, textOf)
+  }
+
+  get createdAt(): unknown {
+    return firstIn(this.layers, CREATED, (value) => value ?? undefined)
+  }
+
+  /** What is needed only when the job is over. */
+  get facts(): z.output<typeof JobFacts> {
+    this.#facts ??= JobFacts.parse(Object.assign({}, ...this.layers.toReversed()))
+    return this.#facts
+  }
 }
 
 /** Reads a job; every field is absent for an answer that is not an object. */
 export function readJob(body: unknown): JobAnswer {
-  const layers = layersOf(body)
-  return {
-    body,
-    layers,
-    id: jobIdIn(layers),
-    requestId: requestIdIn(layers),
-    state: firstIn(layers, STATE_FIELDS, stateWordOf) ?? firstIn(layers, ENDS, endOf) ?? numberedState(layers),
-    ratio: firstIn(layers, PROGRESS, progressRatio) ?? firstIn(layers, RATIOS, ratioOf),
-    pollAddress: firstIn(layers, POLL_ADDRESSES, textOf),
-    prompt: firstIn(layers, PROMPT, textOf),
-    createdAt: firstIn(layers, CREATED, (value) => value ?? undefined),
-  }
-}
-
-/** The facts of a job, which are needed only when it is over. */
-export function jobFacts({ layers }: JobAnswer): z.output<typeof JobFacts> {
-  return JobFacts.parse(Object.assign({}, ...layers.toReversed()))
+  return new JobAnswer(body)
 }
 
 /** An instant as epoch milliseconds, from seconds, milliseconds or a date; `undefined` for anything else. */

@@ -5,7 +5,6 @@ import { pollAfterMs } from '../../../upstream/retry-after.js'
 import { hasError, isFiltered, isModerated, jobFailure } from '../answers/job-failure.js'
 import { isStateWord, jobStateOf } from '../answers/job-state.js'
 import { contentVideo, type FinishedJob, namedVideo } from './finished-job.js'
-import { jobFacts } from './job-answer.js'
 import { refusalIn } from './started-job.js'
 
 /** How many polls a server may answer `completed` without a video, if its shape can name one. */
@@ -69,7 +68,7 @@ function finished(job: FinishedJob, grace: GracePolls, fail: (word: string) => T
   if (video !== undefined) return { state: 'completed', video }
   if (isFiltered(job.body.layers)) return fail('moderated')
   // OpenAI's own object has no field for an address: the video is always at /content, so waiting would gain nothing.
-  const namesNoVideo = jobFacts(job.body).object === 'video'
+  const namesNoVideo = job.body.facts.object === 'video'
   if (namesNoVideo || !grace.take(job.id)) return { state: 'completed', video: contentVideo(job) }
   return { ...pending(job), state: 'running', pollAfterMs: GRACE_POLL_MS }
 }

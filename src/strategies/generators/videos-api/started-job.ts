@@ -13,7 +13,7 @@ import { requestIdFrom } from '../../../upstream/request-id.js'
 import type { Layer } from '../answers/answer-layers.js'
 import { hasError } from '../answers/job-failure.js'
 import { jobStateOf } from '../answers/job-state.js'
-import { type JobAnswer, readJob } from './job-answer.js'
+import { JobAnswer, readJob } from './job-answer.js'
 
 const CODES = ['code', 'errcode', 'err_code', 'error_code', 'status_code'] as const
 const LOCATIONS = ['operation-location', 'location'] as const
@@ -29,18 +29,19 @@ const TASK_ID = /^(?:video|task|job|gen|vid|cgt|op)[\w-]*[_:-]/i
 export function readStartedJob(answer: ApiAnswer): JobAnswer {
   if (answer.video !== undefined) return readJob({})
   const body = jsonOf(answer.text)
-  const address = LOCATIONS.map((name) => answer.headers.get(name)).find((value) => value !== null)
-  const id = address === undefined || address === null ? undefined : lastSegmentOf(address, answer.url)
+  const pollAddress = LOCATIONS.map((name) => answer.headers.get(name)).find((value) => value !== null) ?? undefined
+  const id = pollAddress === undefined ? undefined : lastSegmentOf(pollAddress, answer.url)
+  const headers = id === undefined || pollAddress === undefined ? undefined : { id, pollAddress }
   if (isRecord(body) || Array.isArray(body)) {
     const job = readJob(body)
     // Prose beside the address of a job is ignored.
-    const isByAddress = job.id === undefined && id !== undefined && answer.status <= 202 && !reportsError(job)
-    return isByAddress ? { ...job, id, pollAddress: job.pollAddress ?? address ?? undefined } : job
+    const isByAddress = headers !== undefined && job.id === undefined && answer.status <= 202 && !reportsError(job)
+    return isByAddress ? new JobAnswer(body, headers) : job
   }
-  if (answer.text.trim() !== '' || id === undefined) {
+  if (answer.text.trim() !== '' || headers === undefined) {
     throw unreadable(answer, answer.text.trim() === '' ? 'it is empty' : 'it is not JSON')
   }
-  return { ...readJob({ id }), pollAddress: address ?? undefined }
+  return new JobAnswer({}, headers)
 }
 
 /** Whether an answer outside 2xx shows that the job was accepted: it contains a job id. */

@@ -13,7 +13,7 @@ import { cancelVideo } from './cancel-video.js'
 import { planCreate } from './create-plan.js'
 import { findVideos } from './find-videos.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
-import { type JobAnswer, jobFacts, readJob } from './job-answer.js'
+import { type JobAnswer, readJob } from './job-answer.js'
 import { type GracePolls, jobStatus, listedStatus } from './job-status.js'
 import { pollVideos } from './poll-videos.js'
 import { readStartedJob, refusalIn, reportsError } from './started-job.js'
@@ -180,7 +180,7 @@ function isVerdict(text: string, id: string): boolean {
   const job = readJob(jsonOf(text))
   const { state, layers, createdAt } = job
   if (state === undefined || !ENDED.has(jobStateOf(state)) || isOfAnother(layers, id)) return false
-  return layers.some(hasId) || jobFacts(job).object === 'video' || createdAt !== undefined
+  return layers.some(hasId) || job.facts.object === 'video' || createdAt !== undefined
 }
 
 function createGracePolls(): GracePolls {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { videosApiGenerator } from '../../src/strategies/index.js'
-import { inFetchLine } from '../../src/upstream/fetch-line.js'
+import { inRequestLine } from '../../src/upstream/request-line.js'
 import { eventually } from '../support/eventually.js'
 import { rejection, stageContext } from './stage-context.js'
 
@@ -11,7 +11,7 @@ const { signal } = new AbortController()
 function exchanges() {
   const open: { readonly name: string; readonly end: PromiseWithResolvers<string> }[] = []
   const start = (name: string, own = signal, where = place) =>
-    inFetchLine(where, own, () => {
+    inRequestLine(where, own, () => {
       const end = Promise.withResolvers<string>()
       open.push({ name, end })
       return end.promise

@@ -1,4 +1,6 @@
-/** The requests of one origin that go through a `fetch`, which itself would open a connection for each. */
+// A `fetch` would open a connection for each request; `node:http` would keep each as a whole while it waits for one.
+
+/** The requests of one origin. */
 interface Line {
   taken: number
   readonly waiting: Set<() => void>
@@ -10,7 +12,7 @@ const lines = new Map<string, Line>()
  * Does an exchange as soon as fewer than `maxSockets` others of the origin are under way, in the order of the calls.
  * An abort rejects with its reason, also in the line.
  */
-export async function inFetchLine<T>(
+export async function inRequestLine<T>(
   { origin, maxSockets }: { readonly origin: string; readonly maxSockets: number },
   signal: AbortSignal,
   exchange: () => Promise<T>,
