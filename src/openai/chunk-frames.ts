@@ -2,11 +2,11 @@ import type { ChatCompletionChunk, ChatCompletionChunkDelta, ChatCompletionChunk
 import type { ChatCompletionSettings } from './chat-completion-options.js'
 import { type ChatPart, ChatParts } from './chat-parts.js'
 import type { FormattableRun } from './formattable-run.js'
+import { readNext, type Steps, type StepTaker } from './paced-steps.js'
 import { originOf } from './to-chat-completion-chunks.js'
 
 /** Chunks that become frames. */
-export interface ChunkFrames<T> {
-  read(): Promise<IteratorResult<T, unknown>>
+export interface ChunkFrames<T> extends Steps<T> {
   /** Whether more of the answer follows, and the form of its chunks is known. */
   readonly isOpen: boolean
   /** The frame of what was read. Throws for custom chunks that are not JSON. */
@@ -43,8 +43,8 @@ class OwnFrames implements ChunkFrames<ChatPart> {
     this.#tail = usage === 'include' ? '],"usage":' : ']'
   }
 
-  read() {
-    return this.#parts.read()
+  read(taker: StepTaker<ChatPart>): void {
+    this.#parts.read(taker)
   }
 
   frameOf(part: ChatPart): string {
@@ -83,9 +83,11 @@ class CustomFrames implements ChunkFrames<ChatCompletionChunk> {
     return this.#form !== undefined
   }
 
-  async read() {
-    this.#iterator ??= this.#chunks[Symbol.asyncIterator]()
-    return this.#iterator.next()
+  read(taker: StepTaker<ChatCompletionChunk>): void {
+    readNext(() => {
+      this.#iterator ??= this.#chunks[Symbol.asyncIterator]()
+      return this.#iterator.next()
+    }, taker)
   }
 
   frameOf(chunk: ChatCompletionChunk): string {

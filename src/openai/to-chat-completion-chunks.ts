@@ -57,7 +57,10 @@ export function originOf(chunks: object) {
 
 // One read after the other, also for a reader that does not wait for the one before.
 function readChunks(parts: ChatParts, settings: ChatCompletionSettings): AsyncIterator<ChatCompletionChunk> {
-  const read = () => parts.read()
+  const read = () =>
+    new Promise<IteratorResult<ChatPart, unknown>>((resolve, reject) => {
+      parts.read({ onStep: resolve, onFailure: reject })
+    })
   let pending: Promise<unknown> | undefined
   return {
     async next() {
@@ -65,7 +68,7 @@ function readChunks(parts: ChatParts, settings: ChatCompletionSettings): AsyncIt
       pending = step
       try {
         const { done, value } = await step
-        return done === true ? { done, value } : { done: false, value: chunkOf(settings, value) }
+        return done === true ? { done, value: undefined } : { done: false, value: chunkOf(settings, value) }
       } finally {
         if (pending === step) pending = undefined
       }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { PipelineEvent } from '../../contracts/events.js'
 import { RecordedError } from '../../contracts/recorded-error.js'
-import { PacedSteps, type Waiter } from '../../openai/paced-steps.js'
+import { PacedSteps, readNext, type StepTaker, type Waiter } from '../../openai/paced-steps.js'
 import { silenceTimer } from '../../openai/silence-timer.js'
 import type { SseSink, SseSource } from '../../openai/sse-source.js'
 import { toOpenAiError } from '../../openai/to-openai-error.js'
@@ -61,7 +61,8 @@ class EventSource implements SseSource, Waiter<PipelineEvent> {
   constructor(framing: Framing) {
     const { events, heartbeatMs: everyMs, clock } = framing
     this.#framing = framing
-    this.#steps = new PacedSteps({ read: async () => events.next(), everyMs, timer: silenceTimer(clock) }, this)
+    const steps = { read: (taker: StepTaker<PipelineEvent>) => readNext(() => events.next(), taker) }
+    this.#steps = new PacedSteps(steps, { everyMs, timer: silenceTimer(clock) }, this)
   }
 
   pull(sink: SseSink): void {
