@@ -1,4 +1,4 @@
-import { takeSource } from '../../openai/sse-source.js'
+import { type SseSource, takeSource } from '../../openai/sse-source.js'
 import { clientGone } from './client-gone.js'
 import { cutResponse } from './cut-response.js'
 import type { NodeResponse } from './node-messages.js'
@@ -36,7 +36,7 @@ import { writeBody } from './write-body.js'
 export async function sendNodeResponse(response: NodeResponse, answer: Response): Promise<void> {
   if (!isClosed(response) && !hasNoBody(response, answer)) {
     const source = takeSource(answer.body)
-    if (source !== undefined) return sendSse(response, source, writerOfHead(response, answer))
+    if (source !== undefined) return sendSource(response, source, answer)
   }
   const reader = readerOf(answer)
   const cancel = (reason: unknown) => {
@@ -79,12 +79,15 @@ function hasNoBody({ req }: NodeResponse, { status }: Response): boolean {
 const OF_THE_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade'])
 
 // A function of its own keeps the answer and its stream alive no longer than the head.
-function writerOfHead(response: NodeResponse, answer: Response): () => void {
-  let unsent: Response | undefined = answer
-  return () => {
-    if (unsent !== undefined) writeHead(response, unsent)
-    unsent = undefined
-  }
+function sendSource(response: NodeResponse, source: SseSource, answer: Response): Promise<void> {
+  return new Promise((resolve, reject) => {
+    sendSse(
+      response,
+      source,
+      () => writeHead(response, answer),
+      (_, failure) => (failure === undefined ? resolve() : reject(failure.error)),
+    )
+  })
 }
 
 function writeHead(response: NodeResponse, { status, statusText, headers }: Response): void {
