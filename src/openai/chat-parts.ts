@@ -71,8 +71,6 @@ export class ChatParts implements Steps<ChatPart> {
     this.#phase = 'events'
     try {
       this.#events = this.#run[Symbol.asyncIterator]()
-      // The caller may not await the result, and a rejection can come before the last event is read.
-      this.#run.result?.then(undefined, () => undefined)
     } catch (error) {
       this.#phase = 'over'
       this.#taker?.onFailure(error)

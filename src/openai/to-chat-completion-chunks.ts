@@ -34,13 +34,16 @@ import type { FormattableRun } from './formattable-run.js'
  * ```
  */
 export function toChatCompletionChunks(run: FormattableRun, options: ChatCompletionOptions = {}): ChatCompletionChunks {
-  return chatChunks(run, chatCompletionSettings('toChatCompletionChunks', options))
+  const settings = chatCompletionSettings('toChatCompletionChunks', options)
+  // The caller may not await the result, and a rejection can come before the last event is read.
+  run.result?.then(undefined, () => undefined)
+  return chatChunks(run, settings)
 }
 
 // `toSse` writes the parts of these without making a chunk of each.
 const origins = new WeakMap<object, { readonly run: FormattableRun; readonly settings: ChatCompletionSettings }>()
 
-/** {@link toChatCompletionChunks} with settings that were checked. */
+/** {@link toChatCompletionChunks} with settings that were checked. A rejected `result` must not count as unhandled. */
 export function chatChunks(run: FormattableRun, settings: ChatCompletionSettings): ChatCompletionChunks {
   const chunks: ChatCompletionChunks = {
     [Symbol.asyncIterator]: () => readChunks(new ChatParts(run, settings), settings),

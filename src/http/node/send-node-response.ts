@@ -2,7 +2,7 @@ import { type SseSource, takeSource } from '../../openai/sse-source.js'
 import { clientGone } from './client-gone.js'
 import { cutResponse } from './cut-response.js'
 import type { NodeResponse } from './node-messages.js'
-import { isClosed, onceClosed } from './once-closed.js'
+import { Closing, isClosed } from './once-closed.js'
 import { sendSse } from './send-sse.js'
 import { writeBody } from './write-body.js'
 
@@ -46,12 +46,13 @@ export async function sendNodeResponse(response: NodeResponse, answer: Response)
   if (isClosed(response)) return cancel(clientGone())
   let isOpen = true
   const closed = Promise.withResolvers<void>()
-  const stop = onceClosed(response, () => {
+  const onClosed = () => {
     isOpen = false
     // No effect on a body that was read to its end.
     cancel(clientGone())
     closed.resolve()
-  })
+  }
+  const closing = new Closing(response, { onClosed })
   try {
     writeHead(response, answer)
     if (reader === undefined || hasNoBody(response, answer)) {
@@ -60,7 +61,7 @@ export async function sendNodeResponse(response: NodeResponse, answer: Response)
     } else await writeBody(response, reader, closed.promise)
     await closed.promise
   } catch (error) {
-    stop()
+    closing.stop()
     cancel(error)
     if (isOpen && response.headersSent) cutResponse(response)
     throw error

@@ -2,7 +2,7 @@ import type { SseSink, SseSource } from '../../openai/sse-source.js'
 import { clientGone } from './client-gone.js'
 import { cutResponse } from './cut-response.js'
 import type { NodeResponse } from './node-messages.js'
-import { onceClosed } from './once-closed.js'
+import { type ClosedListener, Closing } from './once-closed.js'
 
 const MAX_BATCH_LENGTH = 64 * 1024
 
@@ -32,11 +32,11 @@ export function sendSse(response: NodeResponse, source: SseSource, head: SseHead
   writer.start()
 }
 
-class SseWriter implements SseSink {
+class SseWriter implements SseSink, ClosedListener {
   readonly #response: NodeResponse
   readonly #source: SseSource
   readonly #onEnd: SseEnd
-  readonly #stop: () => void
+  readonly #closing: Closing
   /** `undefined` once it was written. */
   #head: SseHead | undefined
   #batch = ''
@@ -51,7 +51,7 @@ class SseWriter implements SseSink {
     this.#source = source
     this.#head = head
     this.#onEnd = onEnd
-    this.#stop = onceClosed(response, () => this.#close())
+    this.#closing = new Closing(response, this)
   }
 
   start(): void {
@@ -86,7 +86,7 @@ class SseWriter implements SseSink {
 
   fail(error: unknown): void {
     const hasLeft = !this.#isOpen
-    this.#stop()
+    this.#closing.stop()
     leaveSource(this.#source)
     // The frames before the failure are useful, and are sent within a turn if the client reads.
     this.flush()
@@ -94,6 +94,12 @@ class SseWriter implements SseSink {
       if (!hasLeft && this.#response.headersSent) cutResponse(this.#response)
       this.#onEnd(this.#response, { error, hasLeft })
     })
+  }
+
+  onClosed(): void {
+    this.#isOpen = false
+    if (!this.#isOver) leaveSource(this.#source)
+    this.#onEnd(this.#response)
   }
 
   flush(): void {
@@ -134,12 +140,6 @@ class SseWriter implements SseSink {
   #unblock(): void {
     this.#isBlocked = false
     this.#pullIfDue()
-  }
-
-  #close(): void {
-    this.#isOpen = false
-    if (!this.#isOver) leaveSource(this.#source)
-    this.#onEnd(this.#response)
   }
 
   #takeBatch(): string {

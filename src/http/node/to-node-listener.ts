@@ -9,7 +9,7 @@ import { plainHandlerOf } from '../plain-handler.js'
 import type { FetchHandler } from './fetch-handler.js'
 import { NodeIncoming } from './node-incoming.js'
 import type { NodeRequest, NodeResponse } from './node-messages.js'
-import { isClosed, onceClosed } from './once-closed.js'
+import { Closing, isClosed } from './once-closed.js'
 import { sendNodeResponse } from './send-node-response.js'
 import { sendPlainAnswer } from './send-plain-answer.js'
 import type { SseEnd } from './send-sse.js'
@@ -73,10 +73,7 @@ export function toNodeListener(
     // The client has disconnected before anything was started, so nothing is started.
     if (isClosed(response)) return
     const incoming = new NodeIncoming(request)
-    const unfollow = onceClosed(response, (wasSent) => {
-      if (!wasSent) incoming.leave()
-      incoming.discardBody()
-    })
+    const closing = new Closing(response, incoming)
     const isPlain = plain?.needsRequest === false && incoming.isPlain
     try {
       if (!isPlain) incoming.toRequest()
@@ -91,7 +88,7 @@ export function toNodeListener(
       if (!(answer instanceof PlainAnswer)) return await sendNodeResponse(response, answer)
       if (isPlain && answer.isStream) {
         // Nothing reads the request any more: an open stream does without it.
-        unfollow()
+        closing.stop()
         incoming.discardBody()
       }
       sendPlainAnswer(response, answer, onStreamEnd)

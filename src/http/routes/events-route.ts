@@ -9,9 +9,8 @@ import type { RunRecord } from '../../pipeline/run-record.js'
 import type { Call } from '../call.js'
 import { PlainAnswer } from '../plain-answer.js'
 import type { VideoRunner } from '../video-runner.js'
-import { signedContentUrl } from './content-url.js'
 import { EVENT_STREAM_HEADERS } from './event-stream.js'
-import { servedEvents } from './served-run.js'
+import { ServedRun } from './served-run.js'
 
 const KEEP_ALIVE = ': keep-alive\n\n'
 
@@ -27,10 +26,9 @@ const KEEP_ALIVE = ': keep-alive\n\n'
 export function streamEvents({ request, url, runner, settings }: Call, record: RunRecord): PlainAnswer {
   const lastId = request.headers.get('last-event-id') ?? ''
   if (record.status !== 'running' && lastId.endsWith(END)) return new PlainAnswer(204, {})
-  const { origin } = url
   const { heartbeatMs, clock } = settings
   const source = new EventSource({
-    events: servedEvents(runner.resume(record.id), (id) => signedContentUrl(settings, origin, id)),
+    events: new ServedRun(runner.resume(record.id), settings, url.origin).events(),
     lastId,
     heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY,
     clock,
