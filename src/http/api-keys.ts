@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { type OptionProblem, optionProblem } from '../contracts/check-options.js'
 import { describeValue } from '../contracts/errors.js'
 import { keyProblemOf } from '../upstream/secret.js'
@@ -70,9 +70,9 @@ function keyProblem(field: string, key: unknown): OptionProblem {
 }
 
 function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 function ownerOf(key: string): string {
-  return `key_${createHash('sha256').update(`owner of ${key}`).digest('hex').slice(0, 24)}`
+  return `key_${hash('sha256', `owner of ${key}`).slice(0, 24)}`
 }

@@ -1,10 +1,11 @@
-import type { HeaderLookup, Incoming } from '../incoming.js'
+import type { HeaderLookup, Incoming, RequestTarget } from '../incoming.js'
 import { bodyStream } from './body-stream.js'
 import { clientGone } from './client-gone.js'
 import { fetchHeaders, nodeAddress, toFetchRequest } from './fetch-request.js'
 import type { NodeRequest } from './node-messages.js'
 import type { ClosedListener } from './once-closed.js'
 import { hasBody } from './request-body.js'
+import { requestTarget, requestUrl } from './request-url.js'
 
 // Those that a Fetch request represents unchanged.
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -31,7 +32,11 @@ export class NodeIncoming implements Incoming, ClosedListener {
   }
 
   get url(): string {
-    return nodeAddress(this.#request)
+    return requestUrl(nodeAddress(this.#request))
+  }
+
+  get target(): RequestTarget {
+    return requestTarget(nodeAddress(this.#request))
   }
 
   /** Aborted when the client disconnects before it has the whole answer. */

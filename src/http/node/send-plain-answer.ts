@@ -26,7 +26,7 @@ function headOf({ status, headers }: PlainAnswer): SseHead {
   return (response, isWhole) => {
     if (isWhole) setHead(response, { status, headers })
     // Node keeps no copy of these headers for as long as the stream is open.
-    else response.writeHead(status, sorted(headers))
+    else response.writeHead(status, Object.fromEntries(namesOf(headers).map((name) => [name, headers[name] ?? ''])))
   }
 }
 
@@ -34,14 +34,10 @@ type Head = Pick<PlainAnswer, 'status' | 'headers'>
 
 function setHead(response: NodeResponse, { status, headers }: Head): void {
   response.statusCode = status
-  for (const [name, value] of Object.entries(sorted(headers))) response.setHeader(name, value)
+  for (const name of namesOf(headers)) response.setHeader(name, headers[name] ?? '')
 }
 
 // In the order of a `Headers` object.
-function sorted(headers: Head['headers']): Head['headers'] {
-  return Object.fromEntries(
-    Object.keys(headers)
-      .sort()
-      .map((name) => [name, headers[name] ?? '']),
-  )
+function namesOf(headers: Head['headers']): readonly string[] {
+  return Object.keys(headers).sort()
 }
