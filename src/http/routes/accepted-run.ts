@@ -28,8 +28,11 @@ export async function untilAccepted(
   const take = (step: IteratorResult<PipelineEvent, unknown>) => {
     if (step.done === true || isAcceptance(step.value)) resolve()
     else if (step.value.type === 'run-failed') run.result.then(() => resolve(), reject)
-    else if (isTimeUp) resolve()
-    else read()
+    else {
+      // A failure that is known by now is still an answer with its status.
+      if (isTimeUp) setImmediate(resolve)
+      read()
+    }
     isSaved = true
   }
   read()
