@@ -30,7 +30,7 @@ export async function untilAccepted(
     else if (step.value.type === 'run-failed') run.result.then(() => resolve(), reject)
     else {
       // A failure that is known by now is still an answer with its status.
-      if (isTimeUp) setImmediate(resolve)
+      if (isTimeUp) setTimeout(resolve, 0)
       read()
     }
     isSaved = true
