@@ -31,15 +31,15 @@ export function dataFrame(data: object): string {
 /** Frames of a run. All but the text in between is the same for the whole stream. */
 class OwnFrames implements ChunkFrames<ChatPart> {
   readonly #parts: ChatParts
-  readonly #head: string
+  /** A chunk without choices; in one piece, because it stays as long as the stream. */
+  readonly #empty: string
   readonly #tail: string
   isOpen = true
 
   constructor(run: FormattableRun, settings: ChatCompletionSettings) {
     const { id, created, model, usage } = settings
-    const head = JSON.stringify({ id, object: 'chat.completion.chunk', created, model })
     this.#parts = new ChatParts(run, settings)
-    this.#head = `data: ${head.slice(0, -1)},"choices":[`
+    this.#empty = JSON.stringify({ id, object: 'chat.completion.chunk', created, model, choices: [] })
     this.#tail = usage === 'include' ? '],"usage":' : ']'
   }
 
@@ -48,7 +48,7 @@ class OwnFrames implements ChunkFrames<ChatPart> {
   }
 
   frameOf(part: ChatPart): string {
-    if ('usage' in part) return `${this.#head}${this.#tail}${JSON.stringify(part.usage)}}\n\n`
+    if ('usage' in part) return `data: ${this.#empty.slice(0, -2)}${this.#tail}${JSON.stringify(part.usage)}}\n\n`
     if (part.finish !== null) this.isOpen = false
     return this.#frame(`{"${part.field}":${JSON.stringify(part.text)}}`, part.finish)
   }
@@ -64,7 +64,7 @@ class OwnFrames implements ChunkFrames<ChatPart> {
   #frame(delta: string, finish: 'stop' | null): string {
     const usage = this.#tail === ']' ? '' : 'null'
     const reason = finish === null ? 'null' : '"stop"'
-    return `${this.#head}{"index":0,"delta":${delta},"finish_reason":${reason}}${this.#tail}${usage}}\n\n`
+    return `data: ${this.#empty.slice(0, -2)}{"index":0,"delta":${delta},"finish_reason":${reason}}${this.#tail}${usage}}\n\n`
   }
 }
 
