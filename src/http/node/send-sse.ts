@@ -90,6 +90,7 @@ class SseWriter implements SseSink, ClosedListener {
     leaveSource(this.#source)
     // The frames before the failure are useful, and are sent within a turn if the client reads.
     this.flush()
+    this.#isOpen = false
     setImmediate(() => {
       if (!hasLeft && this.#response.headersSent) cutResponse(this.#response)
       this.#onEnd(this.#response, { error, hasLeft })
@@ -109,7 +110,10 @@ class SseWriter implements SseSink, ClosedListener {
     if (this.#head !== undefined) {
       // On their own, but sent with the first frames: joined to them, they would stay in memory in pieces.
       response.cork()
-      process.nextTick(() => response.uncork())
+      process.nextTick(() => {
+        // An end has done it already.
+        if (!response.writableEnded) response.uncork()
+      })
       if (!this.#writeHead(false)) return
       response.flushHeaders?.()
     }

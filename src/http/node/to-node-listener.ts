@@ -65,7 +65,11 @@ export function toNodeListener(
   const onStreamEnd: SseEnd = (response, failure) => {
     if (failure === undefined) return
     const { error, hasLeft } = failure
-    if (!response.headersSent) sendPlainAnswer(response, errorAnswer(undefined), onStreamEnd)
+    if (!response.headersSent) {
+      // That of the status which was refused.
+      response.statusMessage = ''
+      sendPlainAnswer(response, errorAnswer(undefined), onStreamEnd)
+    }
     report(error, hasLeft)
   }
 

@@ -1,7 +1,7 @@
 import { createServer, ServerResponse } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { createHandler, sendNodeResponse, toNodeListener } from '../../../src/http/index.js'
+import { createHandler, sendNodeResponse, toNodeListener, type VideoRunner } from '../../../src/http/index.js'
 import { SoraPipeline } from '../../../src/index.js'
 import { type SseSink, type SseSource, sseStream } from '../../../src/openai/sse-source.js'
 import { fakeTaskGenerator } from '../../../src/testing/index.js'
@@ -236,5 +236,28 @@ test('an open stream of the backend keeps no listener of its request, and no sec
   expect([own('finish'), own('close'), own('drain')]).toEqual([2, 1, 0])
   expect(response.getHeaderNames()).toEqual([])
   expect(client.text).toMatch(/x-run-id: video_/)
+  client.socket.destroy()
+})
+
+test('a stream whose headers Node refuses is answered with 500, and reported', async () => {
+  const pipeline = new SoraPipeline({ generator: fakeTaskGenerator() })
+  const runner: VideoRunner = {
+    run: (request, options) => ({ ...pipeline.run(request, options), id: 'a\u0001b' }),
+    resume: (id) => pipeline.resume(id),
+    get: (id) => pipeline.get(id),
+    list: (query) => pipeline.list(query),
+    openVideo: (id) => pipeline.openVideo(id),
+    remove: (id) => pipeline.remove(id),
+  }
+  const reported = Promise.withResolvers<unknown>()
+  const handler = createHandler(runner, { public: true, acceptTimeoutMs: 0 })
+  const { port } = await serve(createServer(toNodeListener(handler, { onError: reported.resolve })))
+  const client = rawClient(port)
+  const body = JSON.stringify({ stream: true, messages: [{ role: 'user', content: 'A cat' }] })
+  client.write(
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  )
+  await client.until(/HTTP\/1.1 500 Internal Server Error/)
+  expect(await reported.promise).toMatchObject({ code: 'ERR_INVALID_CHAR' })
   client.socket.destroy()
 })
