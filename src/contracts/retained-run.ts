@@ -27,9 +27,10 @@ const RETAINED: readonly string[] = [
 
 /** What a store keeps of a forgotten run while its id may be used again: id, status, URL and error, no prompt. */
 export function retainedRun(state: StoredRun): StoredRun {
-  const kept = Object.entries(state).filter(([field]) => RETAINED.includes(field))
+  const kept: Record<string, unknown> = {}
+  for (const field of RETAINED) if (state[field] !== undefined) kept[field] = state[field]
   const empty = { step: 'finish', request: { prompt: '' }, attempts: [], warnings: [], isRetained: true }
-  return { ...(Object.fromEntries(kept) as StoredRun), ...empty }
+  return { ...(kept as StoredRun), ...empty }
 }
 
 /** Whether a run that a store forgets at `now` leaves what {@link retainedRun} returns. */

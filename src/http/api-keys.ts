@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { type OptionProblem, optionProblem } from '../contracts/check-options.js'
 import { describeValue } from '../contracts/errors.js'
 import { keyProblemOf } from '../upstream/secret.js'
@@ -23,14 +23,16 @@ export type KeyRing = (shown: string) => string | undefined
  */
 export function keyRing(keys: readonly ApiKey[]): KeyRing {
   const known = keys.map((entry) => {
-    const { key, owner } = typeof entry === 'string' ? { key: entry, owner: ownerOf(entry) } : entry
-    return { digest: digestOf(key), owner }
+    return typeof entry === 'string' ? { key: entry, owner: ownerOf(entry) } : entry
   })
+  // With room for one more character of any kind: a longer text, which is cut, equals none of them.
+  const byteLength = 4 + Math.max(...known.map(({ key }) => key.length))
+  const ring = known.map(({ key, owner }) => ({ bytes: padded(key, byteLength), owner }))
   return (shown) => {
-    const digest = digestOf(shown)
+    const bytes = padded(shown, byteLength)
     // No early exit, so that the time reveals nothing.
-    return known.reduce<string | undefined>((found, { digest: own, owner }) => {
-      const isSame = timingSafeEqual(own, digest)
+    return ring.reduce<string | undefined>((found, { bytes: own, owner }) => {
+      const isSame = timingSafeEqual(own, bytes)
       return isSame ? owner : found
     }, undefined)
   }
@@ -69,10 +71,12 @@ function keyProblem(field: string, key: unknown): OptionProblem {
   return fix === undefined ? undefined : { field, value: 'unusable', fix }
 }
 
-function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+function padded(text: string, byteLength: number): Buffer {
+  const bytes = Buffer.alloc(byteLength)
+  bytes.write(text)
+  return bytes
 }
 
 function ownerOf(key: string): string {
-  return `key_${createHash('sha256').update(`owner of ${key}`).digest('hex').slice(0, 24)}`
+  return `key_${hash('sha256', `owner of ${key}`).slice(0, 24)}`
 }

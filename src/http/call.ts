@@ -1,5 +1,5 @@
 import type { HandlerSettings } from './handler-settings.js'
-import type { Incoming } from './incoming.js'
+import type { Incoming, RequestTarget } from './incoming.js'
 import type { BodyReading } from './requests/read-body.js'
 import type { RepeatedRequests } from './routes/repeated-requests.js'
 import type { RunPlaces } from './routes/run-places.js'
@@ -10,7 +10,7 @@ import type { OutgoingWebhooks } from './webhooks/outgoing-webhooks.js'
 /** The input of every route. */
 export interface Call {
   readonly request: Incoming
-  readonly url: URL
+  readonly url: RequestTarget
   readonly owner: string
   readonly runner: VideoRunner
   readonly settings: HandlerSettings

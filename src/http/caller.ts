@@ -7,7 +7,7 @@ import type { Incoming } from './incoming.js'
 import { warnOnce } from './warn-once.js'
 
 /** Returns the owner of a request, or the answer to send instead. */
-export type CallerOf = (request: Incoming) => Promise<string | Response>
+export type CallerOf = (request: Incoming) => string | Promise<string | Response>
 
 const OPEN_OWNER = 'everybody'
 const OPEN_HANDLER =
@@ -27,10 +27,10 @@ export function callerOf({ apiKeys, authenticate, public: isPublic }: HandlerOpt
   }
   if (apiKeys === undefined) {
     if (isPublic !== true) warnOnce('SORA_PIPELINE_OPEN_HANDLER', OPEN_HANDLER)
-    return async () => OPEN_OWNER
+    return () => OPEN_OWNER
   }
   const ring = keyRing(apiKeys)
-  return async ({ headers }) => {
+  return ({ headers }) => {
     const shown = /^bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1] ?? ''
     const owner = ring(shown)
     if (owner === undefined) throw unknownCaller()

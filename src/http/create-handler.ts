@@ -6,7 +6,7 @@ import { errorAnswer, isInternal } from './error-answer.js'
 import type { HandlerOptions } from './handler-options.js'
 import { handlerSettings } from './handler-settings.js'
 import { HttpRefusal } from './http-refusal.js'
-import type { Incoming } from './incoming.js'
+import type { Incoming, RequestTarget } from './incoming.js'
 import { type Answer, PlainAnswer } from './plain-answer.js'
 import { withPlainHandler } from './plain-handler.js'
 import { bodyBudget } from './requests/body-budget.js'
@@ -100,7 +100,7 @@ export function createHandler(
   const places = runPlaces(settings.maxRunsPerOwner)
 
   const answerOf = async (request: Incoming): Promise<Answer> => {
-    const url = new URL(request.url)
+    const url = request.target ?? new URL(request.url)
     const segments = segmentsOf(url, settings.basePath)
     const [, id = '', , token] = segments
     const shared = { request, url, runner, settings, webhooks, repeats, places, bodies, sources }
@@ -144,14 +144,12 @@ async function contentOf(call: Call, id: string): Promise<Response> {
   return videoContent(call, await ownedRun(call, id))
 }
 
-function segmentsOf({ pathname }: URL, basePath: string): readonly string[] {
-  const path = pathname.replace(/\/$/, '')
+function segmentsOf({ pathname }: RequestTarget, basePath: string): readonly string[] {
+  const path = pathname.endsWith('/') ? pathname.slice(0, -1) : pathname
   if (!path.startsWith(`${basePath}/`)) return []
+  const segments = path.slice(basePath.length + 1).split('/')
   try {
-    return path
-      .slice(basePath.length + 1)
-      .split('/')
-      .map(decodeURIComponent)
+    return path.includes('%') ? segments.map(decodeURIComponent) : segments
   } catch {
     return [] // A path with an incomplete escape matches no route.
   }
@@ -159,7 +157,7 @@ function segmentsOf({ pathname }: URL, basePath: string): readonly string[] {
 
 function routeOf(
   request: Incoming,
-  { pathname }: URL,
+  { pathname }: RequestTarget,
   { segments, basePath }: { readonly segments: readonly string[]; readonly basePath: string },
 ): Route {
   const isChat = segments[0] === 'chat'

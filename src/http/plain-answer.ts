@@ -13,6 +13,11 @@ export class PlainAnswer {
     this.body = body
   }
 
+  /** Whether its body comes bit by bit. */
+  get isStream(): boolean {
+    return typeof this.body === 'object' && this.body !== null
+  }
+
   /** The answer with more headers. */
   with(headers: Readonly<Record<string, string>>): PlainAnswer {
     return new PlainAnswer(this.status, { ...this.headers, ...headers }, this.body)

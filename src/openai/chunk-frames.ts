@@ -2,11 +2,11 @@ import type { ChatCompletionChunk, ChatCompletionChunkDelta, ChatCompletionChunk
 import type { ChatCompletionSettings } from './chat-completion-options.js'
 import { type ChatPart, ChatParts } from './chat-parts.js'
 import type { FormattableRun } from './formattable-run.js'
+import { readNext, type Steps, type StepTaker } from './paced-steps.js'
 import { originOf } from './to-chat-completion-chunks.js'
 
 /** Chunks that become frames. */
-export interface ChunkFrames<T> {
-  read(): Promise<IteratorResult<T, unknown>>
+export interface ChunkFrames<T> extends Steps<T> {
   /** Whether more of the answer follows, and the form of its chunks is known. */
   readonly isOpen: boolean
   /** The frame of what was read. Throws for custom chunks that are not JSON. */
@@ -31,24 +31,24 @@ export function dataFrame(data: object): string {
 /** Frames of a run. All but the text in between is the same for the whole stream. */
 class OwnFrames implements ChunkFrames<ChatPart> {
   readonly #parts: ChatParts
-  readonly #head: string
+  /** A chunk without choices; in one piece, because it stays as long as the stream. */
+  readonly #empty: string
   readonly #tail: string
   isOpen = true
 
   constructor(run: FormattableRun, settings: ChatCompletionSettings) {
     const { id, created, model, usage } = settings
-    const head = JSON.stringify({ id, object: 'chat.completion.chunk', created, model })
     this.#parts = new ChatParts(run, settings)
-    this.#head = `data: ${head.slice(0, -1)},"choices":[`
+    this.#empty = JSON.stringify({ id, object: 'chat.completion.chunk', created, model, choices: [] })
     this.#tail = usage === 'include' ? '],"usage":' : ']'
   }
 
-  read() {
-    return this.#parts.read()
+  read(taker: StepTaker<ChatPart>): void {
+    this.#parts.read(taker)
   }
 
   frameOf(part: ChatPart): string {
-    if ('usage' in part) return `${this.#head}${this.#tail}${JSON.stringify(part.usage)}}\n\n`
+    if ('usage' in part) return `data: ${this.#empty.slice(0, -2)}${this.#tail}${JSON.stringify(part.usage)}}\n\n`
     if (part.finish !== null) this.isOpen = false
     return this.#frame(`{"${part.field}":${JSON.stringify(part.text)}}`, part.finish)
   }
@@ -64,7 +64,7 @@ class OwnFrames implements ChunkFrames<ChatPart> {
   #frame(delta: string, finish: 'stop' | null): string {
     const usage = this.#tail === ']' ? '' : 'null'
     const reason = finish === null ? 'null' : '"stop"'
-    return `${this.#head}{"index":0,"delta":${delta},"finish_reason":${reason}}${this.#tail}${usage}}\n\n`
+    return `data: ${this.#empty.slice(0, -2)}{"index":0,"delta":${delta},"finish_reason":${reason}}${this.#tail}${usage}}\n\n`
   }
 }
 
@@ -83,9 +83,11 @@ class CustomFrames implements ChunkFrames<ChatCompletionChunk> {
     return this.#form !== undefined
   }
 
-  async read() {
-    this.#iterator ??= this.#chunks[Symbol.asyncIterator]()
-    return this.#iterator.next()
+  read(taker: StepTaker<ChatCompletionChunk>): void {
+    readNext(() => {
+      this.#iterator ??= this.#chunks[Symbol.asyncIterator]()
+      return this.#iterator.next()
+    }, taker)
   }
 
   frameOf(chunk: ChatCompletionChunk): string {

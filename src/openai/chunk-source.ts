@@ -35,7 +35,7 @@ export class ChunkSource implements SseSource, Waiter<unknown> {
     const { heartbeatMs: everyMs, clock } = options
     this.#options = options
     this.#frames = chunkFrames(chunks)
-    this.#steps = new PacedSteps({ read: () => this.#frames.read(), everyMs, timer: silenceTimer(clock) }, this)
+    this.#steps = new PacedSteps(this.#frames, { everyMs, timer: silenceTimer(clock) }, this)
     this.#steps.isMuted = !this.#frames.isOpen
   }
 

@@ -25,7 +25,9 @@ export type RunEnd =
  */
 export async function resultAtEnd(run: FormattableRun, end: RunEnd): Promise<PipelineResultJson> {
   if (end.type === 'run-completed') return end.result
-  if (run.result !== undefined) return toResultJson(await run.result)
+  // Read once: a run may create it on demand.
+  const { result } = run
+  if (result !== undefined) return toResultJson(await result)
   if (end.type === 'run-failed') throw errorFromJson(end.error, end)
   if (end.type === 'events-failed') throw end.error
   throw new RunStateError('Could not format the run: its events ended before its result')

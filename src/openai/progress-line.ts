@@ -9,72 +9,96 @@ export interface ProgressLine {
   readonly text: string
 }
 
-/** The lines so far. Immutable: each event creates a new state. */
-export interface ProgressState {
-  readonly stage: StageName | undefined
-  /** The last percentage shown for the stage; 0 before the first. */
-  readonly percent: number
-  /** Epoch milliseconds of the last line about the progress of the stage. */
-  readonly saidAt: number
-  /** When each text was last shown, in epoch milliseconds. */
-  readonly said: ReadonlyMap<string, number>
-}
-
-/** Before the first event. */
-export const NOTHING_SAID: ProgressState = { stage: undefined, percent: 0, saidAt: 0, said: new Map() }
-
 const STEP_POINTS = 10
 const STEP_MS = 15_000
 const WAITING_MS = 30_000
+// More different notes than this within 15 s are not compared with each other.
+const MOST_NOTES = 8
 
 /**
- * The line of an event, if any. Lines are thinned by the times of the events: a percentage appears every 10 points or, if it
- * moved, every 15 s; the elapsed time every 30 s without another line of the stage; the same note at most every 15 s; the same
- * step once, also after a resume.
+ * The lines of a run. They are thinned by the times of the events: a percentage appears every 10 points or, if it moved, every
+ * 15 s; the elapsed time every 30 s without another line of the stage; the same note at most every 15 s; the same step once,
+ * also after a resume. Memory is bounded however many notes differ.
  */
-export function nextProgressLine(
-  state: ProgressState,
-  event: PipelineEvent,
-  texts: ProgressTexts,
-): { readonly state: ProgressState; readonly line?: ProgressLine } {
-  switch (event.type) {
-    case 'stage-started': {
-      const started = { ...state, stage: event.stage, percent: 0, saidAt: event.at }
-      const text = startText(event.stage, event.label ?? event.strategy, texts)
-      return say(started, { kind: 'step', text }, event.at, Number.POSITIVE_INFINITY)
-    }
-    case 'stage-completed':
-      if (event.stage !== 'generate') return { state }
-      return say(state, { kind: 'step', text: texts.generated }, event.at, Number.POSITIVE_INFINITY)
-    case 'stage-progressed':
-      return progressed(state, event, texts)
-    case 'attempt-failed':
-      return note(state, event.at, texts.attemptFailed(event.stage, event.label ?? event.strategy, event.error.code))
-    case 'fallback-taken':
-      return note(state, event.at, texts.fellBack(event.stage, event.next))
-    case 'stage-failed':
-      // Without a video the run fails next, and its error has the details.
-      if (event.stage === 'generate') return { state }
-      return note(state, event.at, texts.stageFailed(event.stage, event.error.code))
-    case 'warning':
-      return note(state, event.at, texts.warned(plainLine(event.message)))
-    default:
-      return { state }
-  }
-}
+export class ProgressLines {
+  readonly #texts: ProgressTexts
+  #stage: StageName | undefined
+  /** The last percentage shown for the stage; 0 before the first. */
+  #percent = 0
+  /** Epoch milliseconds of the last line about the progress of the stage. */
+  #saidAt = 0
+  // Few: short lists take less time and memory than a set and a map, which counts in thousands of open streams.
+  #steps: readonly string[] = []
+  /** The latest notes, the oldest first. */
+  #notes: readonly { readonly text: string; readonly at: number }[] = []
 
-function progressed(state: ProgressState, event: StageProgressed, texts: ProgressTexts) {
-  const known = event.stage === state.stage ? state : { ...state, stage: event.stage, percent: 0, saidAt: event.at }
-  const silentMs = event.at - known.saidAt
-  const percent = percentOf(event)
-  const points = percent - known.percent
-  if (points >= STEP_POINTS || (points > 0 && silentMs >= STEP_MS)) {
-    const line: ProgressLine = { kind: 'note', text: texts.progressed(event.stage, percent) }
-    return { state: { ...known, percent, saidAt: event.at }, line }
+  constructor(texts: ProgressTexts) {
+    this.#texts = texts
   }
-  if (silentMs < WAITING_MS) return { state: known }
-  const text = texts.waiting(event.stage, Math.round(event.elapsedMs / 1000), plainPhase(event.phase))
-  return { state: { ...known, saidAt: event.at }, line: { kind: 'note', text } as const }
+
+  /** The line of an event, if any. */
+  next(event: PipelineEvent): ProgressLine | undefined {
+    const texts = this.#texts
+    switch (event.type) {
+      case 'stage-started':
+        this.#enter(event)
+        return this.#step(startText(event.stage, event.label ?? event.strategy, texts))
+      case 'stage-completed':
+        return event.stage === 'generate' ? this.#step(texts.generated) : undefined
+      case 'stage-progressed':
+        return this.#progressed(event)
+      case 'attempt-failed':
+        return this.#note(event.at, texts.attemptFailed(event.stage, event.label ?? event.strategy, event.error.code))
+      case 'fallback-taken':
+        return this.#note(event.at, texts.fellBack(event.stage, event.next))
+      case 'stage-failed':
+        // Without a video the run fails next, and its error has the details.
+        if (event.stage === 'generate') return undefined
+        return this.#note(event.at, texts.stageFailed(event.stage, event.error.code))
+      case 'warning':
+        return this.#note(event.at, texts.warned(plainLine(event.message)))
+      default:
+        return undefined
+    }
+  }
+
+  #enter({ stage, at }: { readonly stage: StageName; readonly at: number }): void {
+    this.#stage = stage
+    this.#percent = 0
+    this.#saidAt = at
+  }
+
+  #progressed(event: StageProgressed): ProgressLine | undefined {
+    const { stage, at } = event
+    if (stage !== this.#stage) this.#enter(event)
+    const silentMs = at - this.#saidAt
+    const percent = percentOf(event)
+    const points = percent - this.#percent
+    if (points >= STEP_POINTS || (points > 0 && silentMs >= STEP_MS)) {
+      const text = this.#texts.progressed(stage, percent)
+      this.#percent = percent
+      this.#saidAt = at
+      return { kind: 'note', text }
+    }
+    if (silentMs < WAITING_MS) return undefined
+    const text = this.#texts.waiting(stage, Math.round(event.elapsedMs / 1000), plainPhase(event.phase))
+    this.#saidAt = at
+    return { kind: 'note', text }
+  }
+
+  #step(text: string): ProgressLine | undefined {
+    if (this.#steps.includes(text)) return undefined
+    this.#steps = [...this.#steps, text]
+    return { kind: 'step', text }
+  }
+
+  #note(at: number, text: string): ProgressLine | undefined {
+    const before = this.#notes.find((shown) => shown.text === text)
+    if (before !== undefined && at - before.at < STEP_MS) return undefined
+    const others = this.#notes.filter((shown) => shown !== before)
+    this.#notes = [...others.slice(1 - MOST_NOTES), { text, at }]
+    return { kind: 'note', text }
+  }
 }
 
 function percentOf({ ratio, bytesDone = 0, bytesTotal = 0 }: StageProgressed): number {
@@ -86,16 +110,6 @@ function percentOf({ ratio, bytesDone = 0, bytesTotal = 0 }: StageProgressed): n
 // A phase is text of the upstream: it is left out if it is more than words.
 function plainPhase(phase: string | undefined): string | undefined {
   return phase !== undefined && /^[\p{L}\p{N}][\p{L}\p{N} _-]{0,39}$/u.test(phase) ? phase : undefined
-}
-
-function note(state: ProgressState, at: number, text: string) {
-  return say(state, { kind: 'note', text }, at, STEP_MS)
-}
-
-function say(state: ProgressState, line: ProgressLine, at: number, againAfterMs: number) {
-  const before = state.said.get(line.text)
-  if (before !== undefined && at - before < againAfterMs) return { state }
-  return { state: { ...state, said: new Map(state.said).set(line.text, at) }, line }
 }
 
 function startText(stage: StageName, target: string, texts: ProgressTexts): string {

@@ -24,20 +24,12 @@ const sources = new WeakMap<ReadableStream, SseSource>()
 
 /** A source as a stream, at most one frame ahead of its reader. */
 export function sseStream(source: SseSource): ReadableStream<Uint8Array> {
+  const sink = new StreamSink(source)
   const stream: ReadableStream<Uint8Array> = new ReadableStream<Uint8Array>(
     {
       pull(controller) {
         sources.delete(stream)
-        return new Promise<void>((resolve, reject) => {
-          source.pull({
-            take(frame, isLast) {
-              if (frame !== '') controller.enqueue(ENCODER.encode(frame))
-              if (isLast) controller.close()
-              resolve()
-            },
-            fail: reject,
-          })
-        })
+        sink.pull(controller)
       },
       cancel(reason) {
         sources.delete(stream)
@@ -48,6 +40,35 @@ export function sseStream(source: SseSource): ReadableStream<Uint8Array> {
   )
   sources.set(stream, source)
   return stream
+}
+
+/** Passes frames on to a stream. A pull is over at once, because a promise for each would only wait for its frame. */
+class StreamSink implements SseSink {
+  readonly #source: SseSource
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  #isPulling = false
+
+  constructor(source: SseSource) {
+    this.#source = source
+  }
+
+  pull(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller
+    // Several reads at once are answered one after the other: each frame has the stream pull for the next.
+    if (this.#isPulling) return
+    this.#isPulling = true
+    this.#source.pull(this)
+  }
+
+  take(frame: string, isLast: boolean): void {
+    this.#isPulling = false
+    if (frame !== '') this.#controller?.enqueue(ENCODER.encode(frame))
+    if (isLast) this.#controller?.close()
+  }
+
+  fail(error: unknown): void {
+    this.#controller?.error(error)
+  }
 }
 
 /** Takes the source of a stream of this library that has not been read; the stream stays locked. */

@@ -34,13 +34,16 @@ import type { FormattableRun } from './formattable-run.js'
  * ```
  */
 export function toChatCompletionChunks(run: FormattableRun, options: ChatCompletionOptions = {}): ChatCompletionChunks {
-  return chatChunks(run, chatCompletionSettings('toChatCompletionChunks', options))
+  const settings = chatCompletionSettings('toChatCompletionChunks', options)
+  // The caller may not await the result, and a rejection can come before the last event is read.
+  run.result?.then(undefined, () => undefined)
+  return chatChunks(run, settings)
 }
 
 // `toSse` writes the parts of these without making a chunk of each.
 const origins = new WeakMap<object, { readonly run: FormattableRun; readonly settings: ChatCompletionSettings }>()
 
-/** {@link toChatCompletionChunks} with settings that were checked. */
+/** {@link toChatCompletionChunks} with settings that were checked. A rejected `result` must not count as unhandled. */
 export function chatChunks(run: FormattableRun, settings: ChatCompletionSettings): ChatCompletionChunks {
   const chunks: ChatCompletionChunks = {
     [Symbol.asyncIterator]: () => readChunks(new ChatParts(run, settings), settings),
@@ -57,7 +60,10 @@ export function originOf(chunks: object) {
 
 // One read after the other, also for a reader that does not wait for the one before.
 function readChunks(parts: ChatParts, settings: ChatCompletionSettings): AsyncIterator<ChatCompletionChunk> {
-  const read = () => parts.read()
+  const read = () =>
+    new Promise<IteratorResult<ChatPart, unknown>>((resolve, reject) => {
+      parts.read({ onStep: resolve, onFailure: reject })
+    })
   let pending: Promise<unknown> | undefined
   return {
     async next() {
@@ -65,7 +71,7 @@ function readChunks(parts: ChatParts, settings: ChatCompletionSettings): AsyncIt
       pending = step
       try {
         const { done, value } = await step
-        return done === true ? { done, value } : { done: false, value: chunkOf(settings, value) }
+        return done === true ? { done, value: undefined } : { done: false, value: chunkOf(settings, value) }
       } finally {
         if (pending === step) pending = undefined
       }

@@ -59,7 +59,8 @@ export function chatCompletion(
 }
 
 async function resultOf(run: FormattableRun): Promise<PipelineResultJson> {
-  if (run.result !== undefined) return toResultJson(await run.result)
+  const { result } = run
+  if (result !== undefined) return toResultJson(await result)
   let last: PipelineEvent | { readonly type: 'events-ended' } = { type: 'events-ended' }
   for await (const event of run) {
     last = event

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createHandler } from '../../src/http/create-handler.js'
 import { toNodeListener } from '../../src/http/node/to-node-listener.js'
-import { memoryStore, SoraPipeline } from '../../src/index.js'
+import { memoryStore, RETAINED_MS, SoraPipeline } from '../../src/index.js'
 
 // A backend in its own process, so that its memory can be measured; backend-leaks.full.ts starts it.
 
@@ -25,6 +25,7 @@ process.on('warning', () => {
   warnings += 1
 })
 
+const store = memoryStore({ maxEnded: 20 })
 const pipeline = new SoraPipeline({
   generator: {
     name: 'quick',
@@ -37,8 +38,7 @@ const pipeline = new SoraPipeline({
         ? { state: 'completed' as const, video: { id: 'v', url: 'https://cdn.example/a.mp4' } }
         : { state: 'running' as const, ratio: 0.5 },
   },
-  // What is kept of runs that ended is the store's to bound.
-  store: memoryStore({ maxEnded: 20 }),
+  store,
   pollSchedule: () => 3,
   onEvent: ({ type }) => {
     if (type === 'run-started') started += 1
@@ -51,6 +51,9 @@ const server: Server = createServer(toNodeListener(createHandler(pipeline, { api
 async function holdings(): Promise<BackendHoldings> {
   while ((await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))) !== 0) await nextTurn()
   while (completed + failed < started) await nextTurn()
+  // What answers the ids of runs that ended, and the claims of their jobs, stay for a day: here the day is over.
+  const tomorrow = Date.now() + 2 * RETAINED_MS
+  await store.prune?.({ endedBefore: tomorrow, now: tomorrow })
   for (let times = 0; times < 5; times += 1) {
     globalThis.gc?.()
     // Finalizers run in their own turns of the event loop.

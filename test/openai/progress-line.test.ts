@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type ErrorCode, toErrorJson } from '../../src/contracts/errors.js'
 import { NetworkError } from '../../src/contracts/upstream-errors.js'
-import { NOTHING_SAID, nextProgressLine } from '../../src/openai/progress-line.js'
+import { ProgressLines } from '../../src/openai/progress-line.js'
 import { chineseTexts, englishTexts } from '../../src/openai/progress-texts.js'
 import { type BareEvent, numbered } from './run-events.js'
 
@@ -10,11 +10,10 @@ const error = toErrorJson(new NetworkError('canary'))
 
 function linesOf(events: readonly BareEvent[], texts = englishTexts): string[] {
   const lines: string[] = []
-  let state = NOTHING_SAID
+  const progress = new ProgressLines(texts)
   for (const event of numbered(events)) {
-    const next = nextProgressLine(state, event, texts)
-    state = next.state
-    if (next.line !== undefined) lines.push(next.line.text)
+    const line = progress.next(event)
+    if (line !== undefined) lines.push(line.text)
   }
   return lines
 }
@@ -119,6 +118,13 @@ test('the same note is shown at most each 15 s', () => {
     '⚠️ b',
     '⚠️ a',
   ])
+})
+
+test('however many different notes there are, a run remembers only the latest', () => {
+  const latest = Array.from({ length: 8 }, (_, n) => warning(`note ${n}`))
+  expect(linesOf([...latest, ...latest])).toHaveLength(8)
+  // The one before is forgotten, so it may be shown again.
+  expect(linesOf([warning('first'), ...latest, warning('first')])).toHaveLength(10)
 })
 
 test('a resumed run does not repeat its steps', () => {

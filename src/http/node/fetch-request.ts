@@ -1,6 +1,6 @@
 import type { NodeRequest } from './node-messages.js'
 import { requestBody } from './request-body.js'
-import { requestUrl } from './request-url.js'
+import { type RequestUrlParts, requestUrl } from './request-url.js'
 
 // They describe a body that a parser has already decoded and read.
 const ABOUT_THE_BYTES = ['content-length', 'transfer-encoding', 'content-encoding']
@@ -14,7 +14,7 @@ const ABOUT_THE_BYTES = ['content-length', 'transfer-encoding', 'content-encodin
 export function toFetchRequest(request: NodeRequest, signal: AbortSignal): Request {
   const { method = 'GET' } = request
   const headers = fetchHeaders(request)
-  const address = nodeAddress(request)
+  const address = requestUrl(nodeAddress(request))
   const body = requestBody(request, headers)
   if (body === undefined) return new Request(address, { method, headers, signal })
   if (body.isRebuilt) {
@@ -24,14 +24,14 @@ export function toFetchRequest(request: NodeRequest, signal: AbortSignal): Reque
   return new Request(address, { method, headers, signal, body: body.content, duplex: 'half' })
 }
 
-/** The URL of a Node request. */
-export function nodeAddress({ headers, socket, originalUrl, url = '/' }: NodeRequest): string {
+/** The parts of the URL of a Node request. */
+export function nodeAddress({ headers, socket, originalUrl, url = '/' }: NodeRequest): RequestUrlParts {
   const host = headers[':authority'] ?? headers.host
-  return requestUrl({
+  return {
     isSecure: socket.encrypted === true,
     host: typeof host === 'string' ? host : undefined,
     target: typeof originalUrl === 'string' ? originalUrl : url,
-  })
+  }
 }
 
 /** The headers of a Node request. */

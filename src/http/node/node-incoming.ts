@@ -1,9 +1,11 @@
-import type { HeaderLookup, Incoming } from '../incoming.js'
+import type { HeaderLookup, Incoming, RequestTarget } from '../incoming.js'
 import { bodyStream } from './body-stream.js'
 import { clientGone } from './client-gone.js'
 import { fetchHeaders, nodeAddress, toFetchRequest } from './fetch-request.js'
 import type { NodeRequest } from './node-messages.js'
+import type { ClosedListener } from './once-closed.js'
 import { hasBody } from './request-body.js'
+import { requestTarget, requestUrl } from './request-url.js'
 
 // Those that a Fetch request represents unchanged.
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -12,7 +14,7 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
  * A request of Node as the routes read it. What a route does not read is not built: no `Request`, no `Headers`, and
  * neither a signal nor a stream for a small request.
  */
-export class NodeIncoming implements Incoming {
+export class NodeIncoming implements Incoming, ClosedListener {
   readonly method: string
   readonly headers: HeaderLookup
   readonly #request: NodeRequest
@@ -30,7 +32,11 @@ export class NodeIncoming implements Incoming {
   }
 
   get url(): string {
-    return nodeAddress(this.#request)
+    return requestUrl(nodeAddress(this.#request))
+  }
+
+  get target(): RequestTarget {
+    return requestTarget(nodeAddress(this.#request))
   }
 
   /** Aborted when the client disconnects before it has the whole answer. */
@@ -90,10 +96,13 @@ export class NodeIncoming implements Incoming {
     return this.#fetched
   }
 
-  /** The client has disconnected. */
-  leave(): void {
-    this.#hasLeft = true
-    if (this.#fetched?.signal.aborted !== true) this.#controller?.abort(clientGone())
+  /** The answer has ended; `wasSent` is false if its client has disconnected before. */
+  onClosed(wasSent: boolean): void {
+    if (!wasSent) {
+      this.#hasLeft = true
+      if (this.#fetched?.signal.aborted !== true) this.#controller?.abort(clientGone())
+    }
+    this.discardBody()
   }
 
   /** Discards a body that nothing has read: it would block the connection. One that is still read has a reader. */

@@ -37,6 +37,7 @@ export interface NodeResponse extends Writable {
   readonly chunkedEncoding?: boolean
   /** Only in HTTP/2. */
   readonly stream?: NodeResponseStream
+  writeHead(status: number, headers: Readonly<Record<string, string>>): unknown
   setHeader(name: string, value: string): unknown
   appendHeader(name: string, value: string): unknown
   hasHeader(name: string): boolean

@@ -6,26 +6,41 @@ export function isClosed(response: NodeResponse): boolean {
   return response.stream ? response.stream.destroyed : response.destroyed || response.req.socket?.destroyed === true
 }
 
-/**
- * Calls `act` once, after the whole answer was sent or the client disconnected. The returned function cancels this.
- */
-export function onceClosed(response: NodeResponse, act: (wasSent: boolean) => void): () => void {
-  const { stream } = response
-  const settle = (wasSent: boolean) => {
-    stop()
+/** Is notified of the end of an answer. */
+export interface ClosedListener {
+  /** Called once, after the whole answer was sent or the client disconnected. */
+  onClosed(wasSent: boolean): void
+}
+
+/** Notifies a listener of the end of an answer, unless it is stopped before. */
+export class Closing {
+  readonly #response: NodeResponse
+  readonly #listener: ClosedListener
+  readonly #leave: (() => void) | undefined
+
+  constructor(response: NodeResponse, listener: ClosedListener) {
+    this.#response = response
+    this.#listener = listener
+    const isQueued = response.stream === undefined && response.socket === null
+    // Node 22 does not notify an answer that waits for its turn when its connection closes.
+    this.#leave = isQueued ? awaitClose(response.req.socket, this.#onClose) : undefined
+    response.on('finish', this.#onFinish).on('close', this.#onClose)
+  }
+
+  stop(): void {
+    this.#response.off('finish', this.#onFinish).off('close', this.#onClose)
+    this.#leave?.()
+  }
+
+  readonly #onFinish = (): void => this.#settle(true)
+  readonly #onClose = (): void => this.#settle(false)
+
+  #settle(wasSent: boolean): void {
+    this.stop()
+    const { stream } = this.#response
     // HTTP/2 emits finish in either case.
-    act(stream ? stream.writableFinished && (stream.rstCode ?? 0) === 0 : wasSent)
+    this.#listener.onClosed(stream ? stream.writableFinished && (stream.rstCode ?? 0) === 0 : wasSent)
   }
-  const onFinish = () => settle(true)
-  const onClose = () => settle(false)
-  // Node 22 does not notify an answer that waits for its turn when its connection closes.
-  const leave = !stream && response.socket === null ? awaitClose(response.req.socket, onClose) : undefined
-  const stop = () => {
-    response.off('finish', onFinish).off('close', onClose)
-    leave?.()
-  }
-  response.on('finish', onFinish).on('close', onClose)
-  return stop
 }
 
 interface Queue {

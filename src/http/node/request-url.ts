@@ -1,3 +1,5 @@
+import type { RequestTarget } from '../incoming.js'
+
 /** The parts of a request's URL. */
 export interface RequestUrlParts {
   /** Whether it came over TLS. */
@@ -21,6 +23,25 @@ export function requestUrl({ isSecure, host, target }: RequestUrlParts): string 
   const scheme = isSecure ? 'https' : 'http'
   const [, authority, rest = target] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target) ?? []
   return `${originOf(scheme, authority ?? host)}${pathOf(rest)}`
+}
+
+/** {@link requestUrl} in parts. The usual paths need no URL parser: it would leave them unchanged. */
+export function requestTarget(parts: RequestUrlParts): RequestTarget {
+  const { isSecure, host, target } = parts
+  if (!/^\/[\w/-]*$/.test(target)) return new URL(requestUrl(parts))
+  if (latest.host !== host || latest.isSecure !== isSecure) {
+    latest = { isSecure, host, origin: new URL(originOf(isSecure ? 'https' : 'http', host)).origin }
+  }
+  return { origin: latest.origin, pathname: target, searchParams: NO_PARAMETERS }
+}
+
+const NO_PARAMETERS = new URLSearchParams()
+
+// Nearly all requests to a server name the same host.
+let latest: Omit<RequestUrlParts, 'target'> & { readonly origin: string } = {
+  isSecure: false,
+  host: undefined,
+  origin: 'http://localhost',
 }
 
 function originOf(scheme: string, host: string | undefined): string {

@@ -1,8 +1,8 @@
-import { takeSource } from '../../openai/sse-source.js'
+import { type SseSource, takeSource } from '../../openai/sse-source.js'
 import { clientGone } from './client-gone.js'
 import { cutResponse } from './cut-response.js'
 import type { NodeResponse } from './node-messages.js'
-import { isClosed, onceClosed } from './once-closed.js'
+import { Closing, isClosed } from './once-closed.js'
 import { sendSse } from './send-sse.js'
 import { writeBody } from './write-body.js'
 
@@ -36,7 +36,7 @@ import { writeBody } from './write-body.js'
 export async function sendNodeResponse(response: NodeResponse, answer: Response): Promise<void> {
   if (!isClosed(response) && !hasNoBody(response, answer)) {
     const source = takeSource(answer.body)
-    if (source !== undefined) return sendSse(response, source, writerOfHead(response, answer))
+    if (source !== undefined) return sendSource(response, source, answer)
   }
   const reader = readerOf(answer)
   const cancel = (reason: unknown) => {
@@ -46,12 +46,13 @@ export async function sendNodeResponse(response: NodeResponse, answer: Response)
   if (isClosed(response)) return cancel(clientGone())
   let isOpen = true
   const closed = Promise.withResolvers<void>()
-  const stop = onceClosed(response, () => {
+  const onClosed = () => {
     isOpen = false
     // No effect on a body that was read to its end.
     cancel(clientGone())
     closed.resolve()
-  })
+  }
+  const closing = new Closing(response, { onClosed })
   try {
     writeHead(response, answer)
     if (reader === undefined || hasNoBody(response, answer)) {
@@ -60,7 +61,7 @@ export async function sendNodeResponse(response: NodeResponse, answer: Response)
     } else await writeBody(response, reader, closed.promise)
     await closed.promise
   } catch (error) {
-    stop()
+    closing.stop()
     cancel(error)
     if (isOpen && response.headersSent) cutResponse(response)
     throw error
@@ -79,12 +80,15 @@ function hasNoBody({ req }: NodeResponse, { status }: Response): boolean {
 const OF_THE_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade'])
 
 // A function of its own keeps the answer and its stream alive no longer than the head.
-function writerOfHead(response: NodeResponse, answer: Response): () => void {
-  let unsent: Response | undefined = answer
-  return () => {
-    if (unsent !== undefined) writeHead(response, unsent)
-    unsent = undefined
-  }
+function sendSource(response: NodeResponse, source: SseSource, answer: Response): Promise<void> {
+  return new Promise((resolve, reject) => {
+    sendSse(
+      response,
+      source,
+      () => writeHead(response, answer),
+      (_, failure) => (failure === undefined ? resolve() : reject(failure.error)),
+    )
+  })
 }
 
 function writeHead(response: NodeResponse, { status, statusText, headers }: Response): void {

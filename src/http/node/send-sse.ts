@@ -1,34 +1,44 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SseSink, SseSource } from '../../openai/sse-source.js'
 import { clientGone } from './client-gone.js'
 import { cutResponse } from './cut-response.js'
 import type { NodeResponse } from './node-messages.js'
-import { onceClosed } from './once-closed.js'
+import { type ClosedListener, Closing } from './once-closed.js'
 
 const MAX_BATCH_LENGTH = 64 * 1024
 
-/**
- * Writes server-sent events of this library, without a stream in between. Frames that are ready together are written
- * together, and at most one batch is read ahead of a client that does not read. Resolves when everything is passed to
- * the operating system or the client has disconnected; the source is then cancelled.
- * @throws the failure of the source, after the connection was cut.
- */
-export async function sendSse(response: NodeResponse, source: SseSource, writeHead: () => void): Promise<void> {
-  const writer = new SseWriter(response, source)
-  try {
-    writeHead()
-    await writer.run()
-  } catch (error) {
-    await writer.cut()
-    throw error
-  }
+/** Writes status and headers. `isWhole`: everything else follows at once, so that its length can be a header. */
+export type SseHead = (response: NodeResponse, isWhole: boolean) => void
+
+/** How a stream failed. */
+export interface SseFailure {
+  readonly error: unknown
+  /** Whether the client had disconnected before. */
+  readonly hasLeft: boolean
 }
 
-class SseWriter implements SseSink {
+/**
+ * Called once: after everything is passed to the operating system or the client has disconnected, or with the failure
+ * of the source, after the connection was cut.
+ */
+export type SseEnd = (response: NodeResponse, failure?: SseFailure) => void
+
+/**
+ * Writes server-sent events of this library, without a stream in between. Frames that are ready together are written
+ * together, and at most one batch is read ahead of a client that does not read. When the client disconnects, the source
+ * is cancelled. An open stream holds its source and its response, and nothing of its request.
+ */
+export function sendSse(response: NodeResponse, source: SseSource, head: SseHead, onEnd: SseEnd): void {
+  const writer = new SseWriter(response, source, head, onEnd)
+  writer.start()
+}
+
+class SseWriter implements SseSink, ClosedListener {
   readonly #response: NodeResponse
   readonly #source: SseSource
-  readonly #sent = Promise.withResolvers<void>()
-  readonly #stop: () => void
+  readonly #onEnd: SseEnd
+  readonly #closing: Closing
+  /** `undefined` once it was written. */
+  #head: SseHead | undefined
   #batch = ''
   #isOpen = true
   #isOver = false
@@ -36,76 +46,102 @@ class SseWriter implements SseSink {
   #isBlocked = false
   #isPullDue = false
 
-  constructor(response: NodeResponse, source: SseSource) {
+  constructor(response: NodeResponse, source: SseSource, head: SseHead, onEnd: SseEnd) {
     this.#response = response
     this.#source = source
-    this.#stop = onceClosed(response, () => {
-      this.#isOpen = false
-      response.off('drain', this.#onDrain)
-      if (!this.#isOver) leaveSource(source)
-      this.#sent.resolve()
-    })
-    response.on('drain', this.#onDrain)
+    this.#head = head
+    this.#onEnd = onEnd
+    this.#closing = new Closing(response, this)
   }
 
-  run(): Promise<void> {
+  start(): void {
     // In the next turn, so that the headers of a stream that is ready are sent with it.
     setImmediate(() => {
-      if (this.#isOpen && !this.#response.writableEnded) this.#response.flushHeaders?.()
+      if (!this.#isOpen || this.#response.writableEnded) return
+      if (this.#writeHead(false)) this.#response.flushHeaders?.()
     })
     this.#source.pull(this)
-    return this.#sent.promise
   }
 
   take(frame: string, isLast: boolean): void {
     this.#batch += frame
     if (isLast) {
       this.#isOver = true
-      if (this.#isOpen) this.#response.end(this.#takeBatch())
+      if (this.#isOpen && this.#writeHead(true)) this.#response.end(this.#takeBatch())
       return
     }
     this.#isPullDue = true
     if (this.#batch.length >= MAX_BATCH_LENGTH) {
-      this.#flush()
+      this.flush()
       // A source that is always ready would block all others.
-      setImmediate(this.#pullIfDue)
+      setImmediate(() => this.#pullIfDue())
       return
     }
     if (!this.#isFlushDue) {
       this.#isFlushDue = true
-      // Runs only when the source has to wait, because settled promises run first.
-      process.nextTick(this.#flush)
+      flushSoon(this)
     }
     this.#pullIfDue()
   }
 
   fail(error: unknown): void {
-    this.#sent.reject(error)
-  }
-
-  /** Ends the answer so that its client notices that the rest is missing. */
-  async cut(): Promise<void> {
-    this.#stop()
-    this.#response.off('drain', this.#onDrain)
+    const hasLeft = !this.#isOpen
+    this.#closing.stop()
     leaveSource(this.#source)
     // The frames before the failure are useful, and are sent within a turn if the client reads.
-    this.#flush()
-    await nextTurn()
-    if (this.#isOpen && this.#response.headersSent) cutResponse(this.#response)
+    this.flush()
+    this.#isOpen = false
+    setImmediate(() => {
+      if (!hasLeft && this.#response.headersSent) cutResponse(this.#response)
+      this.#onEnd(this.#response, { error, hasLeft })
+    })
   }
 
-  readonly #flush = (): void => {
+  onClosed(): void {
+    this.#isOpen = false
+    if (!this.#isOver) leaveSource(this.#source)
+    this.#onEnd(this.#response)
+  }
+
+  flush(): void {
     this.#isFlushDue = false
-    if (this.#batch !== '' && this.#isOpen) this.#isBlocked = !this.#response.write(this.#takeBatch())
+    if (this.#batch === '' || !this.#isOpen) return
+    const response = this.#response
+    if (this.#head !== undefined) {
+      // On their own, but sent with the first frames: joined to them, they would stay in memory in pieces.
+      response.cork()
+      process.nextTick(() => {
+        // An end has done it already.
+        if (!response.writableEnded) response.uncork()
+      })
+      if (!this.#writeHead(false)) return
+      response.flushHeaders?.()
+    }
+    this.#isBlocked = !response.write(this.#takeBatch())
+    if (this.#isBlocked) response.once('drain', () => this.#unblock())
   }
 
-  readonly #pullIfDue = (): void => {
+  #writeHead(isWhole: boolean): boolean {
+    const head = this.#head
+    this.#head = undefined
+    try {
+      head?.(this.#response, isWhole)
+      return true
+    } catch (error) {
+      // Nothing of the answer can be sent.
+      this.#batch = ''
+      this.fail(error)
+      return false
+    }
+  }
+
+  #pullIfDue(): void {
     if (!this.#isPullDue || this.#isBlocked || !this.#isOpen) return
     this.#isPullDue = false
     this.#source.pull(this)
   }
 
-  readonly #onDrain = (): void => {
+  #unblock(): void {
     this.#isBlocked = false
     this.#pullIfDue()
   }
@@ -115,6 +151,19 @@ class SseWriter implements SseSink {
     this.#batch = ''
     return frames
   }
+}
+
+let due: SseWriter[] = []
+
+// Runs only when the sources have to wait, because settled promises run first.
+function flushSoon(writer: SseWriter): void {
+  if (due.push(writer) === 1) process.nextTick(flushAll)
+}
+
+function flushAll(): void {
+  const writers = due
+  due = []
+  for (const writer of writers) writer.flush()
 }
 
 /** Cancels a source whose client has disconnected. */

@@ -9,9 +9,10 @@ import { plainHandlerOf } from '../plain-handler.js'
 import type { FetchHandler } from './fetch-handler.js'
 import { NodeIncoming } from './node-incoming.js'
 import type { NodeRequest, NodeResponse } from './node-messages.js'
-import { isClosed, onceClosed } from './once-closed.js'
+import { Closing, isClosed } from './once-closed.js'
 import { sendNodeResponse } from './send-node-response.js'
 import { sendPlainAnswer } from './send-plain-answer.js'
+import type { SseEnd } from './send-sse.js'
 
 /** Options of {@link toNodeListener}. */
 export interface NodeListenerOptions {
@@ -57,30 +58,47 @@ export function toNodeListener(
 
   const plain = plainHandlerOf(handler)
 
+  const report = (error: unknown, hasLeft: boolean) => {
+    if (!hasLeft || toErrorJson(error).code !== 'aborted') onError(error)
+  }
+  // Every stream has this function, because one of its own would keep its request in memory.
+  const onStreamEnd: SseEnd = (response, failure) => {
+    if (failure === undefined) return
+    const { error, hasLeft } = failure
+    if (!response.headersSent) {
+      // That of the status which was refused.
+      response.statusMessage = ''
+      sendPlainAnswer(response, errorAnswer(undefined), onStreamEnd)
+    }
+    report(error, hasLeft)
+  }
+
   async function serve(request: NodeRequest, response: NodeResponse): Promise<void> {
     // The client has disconnected before anything was started, so nothing is started.
     if (isClosed(response)) return
     const incoming = new NodeIncoming(request)
-    onceClosed(response, (wasSent) => {
-      if (!wasSent) incoming.leave()
-      incoming.discardBody()
-    })
+    const closing = new Closing(response, incoming)
     const isPlain = plain?.needsRequest === false && incoming.isPlain
     try {
       if (!isPlain) incoming.toRequest()
     } catch (error) {
-      await sendPlainAnswer(response, errorAnswer(refusalOf(request, error)))
+      sendPlainAnswer(response, errorAnswer(refusalOf(request, error)), onStreamEnd)
       if (error instanceof ConfigurationError) onError(error)
       return
     }
     try {
       const received = isPlain ? incoming : incoming.toRequest()
       const answer = plain ? await plain.answer(received) : await handler(received as Request)
-      if (answer instanceof PlainAnswer) await sendPlainAnswer(response, answer)
-      else await sendNodeResponse(response, answer)
+      if (!(answer instanceof PlainAnswer)) return await sendNodeResponse(response, answer)
+      if (isPlain && answer.isStream) {
+        // Nothing reads the request any more: an open stream does without it.
+        closing.stop()
+        incoming.discardBody()
+      }
+      sendPlainAnswer(response, answer, onStreamEnd)
     } catch (error) {
-      if (!incoming.hasLeft && !response.headersSent) await sendPlainAnswer(response, errorAnswer(undefined))
-      if (!incoming.hasLeft || toErrorJson(error).code !== 'aborted') onError(error)
+      if (!incoming.hasLeft && !response.headersSent) sendPlainAnswer(response, errorAnswer(undefined), onStreamEnd)
+      report(error, incoming.hasLeft)
     }
   }
 

@@ -59,9 +59,11 @@ function endOfText(bytes: Uint8Array, start: number): number {
   return at
 }
 
+const DECODER = new TextDecoder('utf-8', { fatal: true })
+
 function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return DECODER.decode(bytes)
   } catch {
     throw notJson('it is not UTF-8')
   }

@@ -25,7 +25,7 @@ export interface BodyReading extends Pick<BodyLimits, 'maxBytes' | 'time'> {
  * 400 `invalid_json`, `invalid_form` or `invalid_body`. The rest of the stream is cancelled.
  * @throws signal.reason of the request when it is aborted.
  */
-export async function readBody(request: Incoming, { shareOf, ...limits }: BodyReading): Promise<RequestBody> {
+export async function readBody(request: Incoming, reading: BodyReading): Promise<RequestBody> {
   request.signal.throwIfAborted()
   const contentType = request.headers.get('content-type') ?? ''
   const kind = kindOf(contentType)
@@ -34,9 +34,10 @@ export async function readBody(request: Incoming, { shareOf, ...limits }: BodyRe
     if (!request.bodyUsed && !request.body?.locked) discard(request.body)
     throw unsupported(problem)
   }
-  const share = shareOf?.()
+  const { maxBytes, time } = reading
+  const share = reading.shareOf?.()
   try {
-    const bytes = await readBoundedBytes(request, { ...limits, share })
+    const bytes = await readBoundedBytes(request, { maxBytes, time, share })
     if (kind === 'form') return { kind, parts: parseFormBody(bytes, contentType) }
     if (kind === 'unnamed' && bytes.byteLength > 0 && !looksLikeJsonObject(bytes))
       throw unsupported('it has no content type')

@@ -1,10 +1,7 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { PipelineEvent } from '../../contracts/events.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
-import { abortable } from '../../upstream/abortable.js'
-
-// Nothing reads it; the default reason would be an error with a stack for every request.
-const DONE = 'done'
+import { startTimer } from '../../timing/system-clock.js'
 
 /**
  * Waits until the upstream has accepted the job of a run, or the time is up: after that every outcome is reported
@@ -17,23 +14,33 @@ export async function untilAccepted(
   { timeoutMs, clock, signal }: { readonly timeoutMs: number; readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<void> {
   const events = run[Symbol.asyncIterator]()
-  const done = new AbortController()
-  const leave = () => done.abort(signal.reason)
+  const { promise: ended, resolve, reject } = Promise.withResolvers<void>()
+  const leave = () => reject(signal.reason)
   signal.addEventListener('abort', leave, { once: true })
   if (signal.aborted) leave()
-  const timeUp = clock.sleep(timeoutMs, { signal: done.signal }).then(() => ({ done: true, value: undefined }) as const)
-  timeUp.catch(() => undefined) // The race below handles it, or is over.
-  try {
-    for (let isSaved = false; ; isSaved = true) {
-      const { value: event } = isSaved
-        ? await Promise.race([events.next(), timeUp])
-        : await abortable(done.signal, events.next())
-      if (event === undefined || isAcceptance(event)) return
-      if (event.type === 'run-failed') await run.result
+  let isSaved = false
+  let isTimeUp = false
+  const timer = startTimer(clock, timeoutMs, () => {
+    isTimeUp = true
+    if (isSaved) resolve()
+  })
+  const read = () => void events.next().then(take, reject)
+  const take = (step: IteratorResult<PipelineEvent, unknown>) => {
+    if (step.done === true || isAcceptance(step.value)) resolve()
+    else if (step.value.type === 'run-failed') run.result.then(() => resolve(), reject)
+    else {
+      // A failure that is known by now is still an answer with its status.
+      if (isTimeUp) setTimeout(resolve, 0)
+      read()
     }
+    isSaved = true
+  }
+  read()
+  try {
+    await ended
   } finally {
     signal.removeEventListener('abort', leave)
-    done.abort(DONE)
+    timer.stop()
     await events.return?.()
   }
 }

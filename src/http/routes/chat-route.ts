@@ -11,10 +11,9 @@ import { type ChatRequest, readChatRequest } from '../requests/chat-request.js'
 import { ignoredHeader } from '../requests/other-fields.js'
 import { readBody } from '../requests/read-body.js'
 import { errorOfRun, RUN_ID_HEADER } from '../run-error.js'
-import { signedContentUrl } from './content-url.js'
 import { EVENT_STREAM_HEADERS } from './event-stream.js'
 import { modelReader } from './named-model.js'
-import { servedResult } from './served-run.js'
+import { ServedRun } from './served-run.js'
 import { startRun } from './start-run.js'
 
 /** `POST /chat/completions`: a video for the last message, as a stream of its progress or as one answer. */
@@ -34,14 +33,12 @@ export async function answerChat(call: Call): Promise<PlainAnswer> {
 function streamed(call: Call, chat: ChatRequest, run: PipelineRun): PlainAnswer {
   const { settings } = call
   const { heartbeatMs, onDisconnect, clock } = settings
-  const body = new ChunkSource(chatChunks(servedRun(call, run), formatOf(call, chat, run)), {
+  const body = new ChunkSource(chatChunks(new ServedRun(run, settings, call.url.origin), formatOf(call, chat, run)), {
     clock,
     heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY,
     errorContent: 'include',
     runId: run.id,
-    onCancel: (reason) => {
-      if (onDisconnect === 'cancel') void run.cancel(reason)
-    },
+    onCancel: onDisconnect === 'cancel' ? (reason) => void run.cancel(reason) : undefined,
   })
   return new PlainAnswer(200, { ...EVENT_STREAM_HEADERS, ...headersOf(chat, run) }, body)
 }
@@ -55,7 +52,7 @@ async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<P
     const format = formatOf(call, chat, run)
     const completion = await abortable(
       signal,
-      servedRun(call, run).result.then((result) => chatCompletion(result, format)),
+      new ServedRun(run, settings, call.url.origin).result.then((result) => chatCompletion(result, format)),
     )
     return jsonAnswer(completion, { headers: headersOf(chat, run) })
   } catch (error) {
@@ -63,12 +60,6 @@ async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<P
   } finally {
     signal.removeEventListener('abort', cancel)
   }
-}
-
-function servedRun({ settings, url }: Call, run: PipelineRun) {
-  const { origin } = url
-  const result = servedResult(run, (id) => signedContentUrl(settings, origin, id))
-  return { result, [Symbol.asyncIterator]: () => run[Symbol.asyncIterator]() }
 }
 
 // Checked: the options when the handler was created, the name of the model when the request was read.

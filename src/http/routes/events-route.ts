@@ -1,7 +1,7 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { PipelineEvent } from '../../contracts/events.js'
 import { RecordedError } from '../../contracts/recorded-error.js'
-import { PacedSteps, type Waiter } from '../../openai/paced-steps.js'
+import { PacedSteps, readNext, type StepTaker, type Waiter } from '../../openai/paced-steps.js'
 import { silenceTimer } from '../../openai/silence-timer.js'
 import type { SseSink, SseSource } from '../../openai/sse-source.js'
 import { toOpenAiError } from '../../openai/to-openai-error.js'
@@ -9,9 +9,8 @@ import type { RunRecord } from '../../pipeline/run-record.js'
 import type { Call } from '../call.js'
 import { PlainAnswer } from '../plain-answer.js'
 import type { VideoRunner } from '../video-runner.js'
-import { signedContentUrl } from './content-url.js'
 import { EVENT_STREAM_HEADERS } from './event-stream.js'
-import { servedEvents } from './served-run.js'
+import { ServedRun } from './served-run.js'
 
 const KEEP_ALIVE = ': keep-alive\n\n'
 
@@ -27,10 +26,9 @@ const KEEP_ALIVE = ': keep-alive\n\n'
 export function streamEvents({ request, url, runner, settings }: Call, record: RunRecord): PlainAnswer {
   const lastId = request.headers.get('last-event-id') ?? ''
   if (record.status !== 'running' && lastId.endsWith(END)) return new PlainAnswer(204, {})
-  const { origin } = url
   const { heartbeatMs, clock } = settings
   const source = new EventSource({
-    events: servedEvents(runner.resume(record.id), (id) => signedContentUrl(settings, origin, id)),
+    events: new ServedRun(runner.resume(record.id), settings, url.origin).events(),
     lastId,
     heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY,
     clock,
@@ -61,7 +59,8 @@ class EventSource implements SseSource, Waiter<PipelineEvent> {
   constructor(framing: Framing) {
     const { events, heartbeatMs: everyMs, clock } = framing
     this.#framing = framing
-    this.#steps = new PacedSteps({ read: async () => events.next(), everyMs, timer: silenceTimer(clock) }, this)
+    const steps = { read: (taker: StepTaker<PipelineEvent>) => readNext(() => events.next(), taker) }
+    this.#steps = new PacedSteps(steps, { everyMs, timer: silenceTimer(clock) }, this)
   }
 
   pull(sink: SseSink): void {

@@ -1,10 +1,16 @@
 import type { Call } from '../call.js'
+import type { HandlerSettings } from '../handler-settings.js'
 import { jsonAnswer, type PlainAnswer } from '../plain-answer.js'
 import { modelNames, unknownModel } from './named-model.js'
 
+// The same for every request to a handler.
+const lists = new WeakMap<HandlerSettings, PlainAnswer>()
+
 /** `GET /models` */
 export function listModels({ settings }: Call): PlainAnswer {
-  return jsonAnswer({ object: 'list', data: modelNames(settings).map(modelObject) })
+  const list = lists.get(settings) ?? jsonAnswer({ object: 'list', data: modelNames(settings).map(modelObject) })
+  lists.set(settings, list)
+  return list
 }
 
 /** `GET /models/{id}` */

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Clock } from '../../contracts/clock.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { toOpenAiError } from '../../openai/to-openai-error.js'
-import { identityOf } from '../../pipeline/state/run-state.js'
 import type { HeaderLookup, Incoming } from '../incoming.js'
 import type { OtherFields } from '../requests/other-fields.js'
 
@@ -76,7 +75,7 @@ export function repeatedRequests({
   }
   const keep = (begun: Begun) => {
     const { key, runId, state } = begun
-    forget(runId)
+    if (byRun.has(runId)) forget(runId)
     byRun.set(runId, begun)
     if (state === 'unheard' || state === 'unclear') uncertain.set(key, (uncertain.get(key) ?? new Set()).add(runId))
     forgetOld()
@@ -128,15 +127,15 @@ function keyOf(call: RepeatableCall): string {
   const known = keys.get(call)
   if (known !== undefined) return known
   const { owner, route, video, otherFields } = call
-  const { fingerprint } = identityOf(video, owner)
-  const key = createHash('sha256')
-    .update(JSON.stringify([owner, route, fingerprint, otherFields], hashed))
-    .digest('base64url')
+  const key = hash('sha256', JSON.stringify([owner, route, video, otherFields], hashed), 'base64url')
   keys.set(call, key)
   return key
 }
 
-// The bytes of a file, hashed.
+const LONG = 65_536
+
+// The bytes of a file and long texts, such as an image in base64, hashed: they are not copied.
 function hashed(_: string, value: unknown): unknown {
-  return value instanceof Uint8Array ? createHash('sha256').update(value).digest('base64url') : value
+  const isLong = value instanceof Uint8Array || (typeof value === 'string' && value.length > LONG)
+  return isLong ? { sha256: hash('sha256', value, 'base64url') } : value
 }

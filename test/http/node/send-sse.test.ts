@@ -1,8 +1,10 @@
-import { createServer } from 'node:http'
+import { createServer, ServerResponse } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { sendNodeResponse, toNodeListener } from '../../../src/http/index.js'
+import { createHandler, sendNodeResponse, toNodeListener, type VideoRunner } from '../../../src/http/index.js'
+import { SoraPipeline } from '../../../src/index.js'
 import { type SseSink, type SseSource, sseStream } from '../../../src/openai/sse-source.js'
+import { fakeTaskGenerator } from '../../../src/testing/index.js'
 import { rawClient } from './raw-client.js'
 import { serve } from './serve.js'
 
@@ -192,4 +194,70 @@ describe('a stream of the library', () => {
     await cancelled
     expect(asked.pulls).toBe(0)
   })
+
+  test('that is read twice at once gives both frames in their order, and is pulled for one at a time', async () => {
+    const { source, give, asked } = pushableSource()
+    const reader = sseStream(source).getReader()
+    const texts = [reader.read(), reader.read()].map(async (read) => new TextDecoder().decode((await read).value))
+    await nextTurn()
+    expect(asked.pulls).toBe(1)
+    give('data: 1\n\n')
+    await nextTurn()
+    expect(asked.pulls).toBe(2)
+    give('data: 2\n\n')
+    expect(await Promise.all(texts)).toEqual(['data: 1\n\n', 'data: 2\n\n'])
+    const last = reader.read()
+    await nextTurn()
+    give('', true)
+    expect(await last).toEqual({ done: true, value: undefined })
+  })
+})
+
+test('an open stream of the backend keeps no listener of its request, and no second copy of its headers', async () => {
+  const pipeline = new SoraPipeline({ generator: fakeTaskGenerator() })
+  const listener = toNodeListener(createHandler(pipeline, { public: true, acceptTimeoutMs: 0 }))
+  const opened = Promise.withResolvers<ServerResponse>()
+  const { port } = await serve(
+    createServer((request, response) => {
+      listener(request, response)
+      opened.resolve(response)
+    }),
+  )
+  const body = JSON.stringify({ stream: true, messages: [{ role: 'user', content: 'A cat' }] })
+  const client = rawClient(port)
+  client.write(
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  )
+  await client.until(/data: /)
+  const response = await opened.promise
+  const bare = new ServerResponse(response.req)
+  const own = (event: string) => response.listenerCount(event) - bare.listenerCount(event)
+  // Node itself has one of `finish`.
+  expect([own('finish'), own('close'), own('drain')]).toEqual([2, 1, 0])
+  expect(response.getHeaderNames()).toEqual([])
+  expect(client.text).toMatch(/x-run-id: video_/)
+  client.socket.destroy()
+})
+
+test('a stream whose headers Node refuses is answered with 500, and reported', async () => {
+  const pipeline = new SoraPipeline({ generator: fakeTaskGenerator() })
+  const runner: VideoRunner = {
+    run: (request, options) => ({ ...pipeline.run(request, options), id: 'a\u0001b' }),
+    resume: (id) => pipeline.resume(id),
+    get: (id) => pipeline.get(id),
+    list: (query) => pipeline.list(query),
+    openVideo: (id) => pipeline.openVideo(id),
+    remove: (id) => pipeline.remove(id),
+  }
+  const reported = Promise.withResolvers<unknown>()
+  const handler = createHandler(runner, { public: true, acceptTimeoutMs: 0 })
+  const { port } = await serve(createServer(toNodeListener(handler, { onError: reported.resolve })))
+  const client = rawClient(port)
+  const body = JSON.stringify({ stream: true, messages: [{ role: 'user', content: 'A cat' }] })
+  client.write(
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  )
+  await client.until(/HTTP\/1.1 500 Internal Server Error/)
+  expect(await reported.promise).toMatchObject({ code: 'ERR_INVALID_CHAR' })
+  client.socket.destroy()
 })
