@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Benchmark, BenchmarkContext, Row } from '../harness/benchmark.ts'
 import { measureInChild, startServer } from '../harness/child-process.ts'
-import { median, medianRatio, short, times } from '../harness/figures.ts'
+import { median, medianRatio, short, textOf, times } from '../harness/figures.ts'
+import { unlessItFails } from '../harness/peers.ts'
 import type { CopyCost, CopyTask } from './measure-copy.ts'
 import type { DriveAccess, Places } from './places.ts'
 
@@ -73,10 +74,12 @@ async function compare(places: Places, { isTiny, hasPeer, say }: BenchmarkContex
     for (const [name, { copy }] of Object.entries(OURS)) note(ours, name, await cost(name, copy))
   }
   const cpuOf = (results: readonly CopyCost[] = []) => results.map(({ cpuMs }) => cpuMs)
-  const others = new Map([['fetch pipe', await cost('fetch pipe', own('fetch-pipe'))]])
-  for (const [name, copy] of Object.entries(PEERS)) if (hasPeer(name)) others.set(name, await cost(name, copy))
+  const others = new Map<string, CopyCost | undefined>()
+  const beside = Object.entries(PEERS).filter(([name]) => hasPeer(name))
+  for (const [name, copy] of [['fetch pipe', own('fetch-pipe')] as const, ...beside])
+    others.set(name, await unlessItFails(name, cost(name, copy), say))
   const pipeMs = median(cpuOf(floors.get(PIPE)))
-  const peers = Object.fromEntries([...others].map(([name, { cpuMs }]) => [name, times(cpuMs / pipeMs)]))
+  const peers = textOf(others, ({ cpuMs }) => times(cpuMs / pipeMs))
   const growthOf = (results: readonly CopyCost[] = []) => Math.max(...results.map((result) => result.growthMegabytes))
   const growth = Math.max(...[...ours.values()].map(growthOf))
   return [
@@ -92,9 +95,7 @@ async function compare(places: Places, { isTiny, hasPeer, say }: BenchmarkContex
       goal: `<= ${MOST_GROWTH_MEGABYTES} MB`,
       isMet: growth <= MOST_GROWTH_MEGABYTES,
       floor: `node:http pipe ${short(growthOf(floors.get(PIPE)))} MB`,
-      peers: Object.fromEntries(
-        [...others].map(([name, { growthMegabytes }]) => [name, `${short(growthMegabytes)} MB`]),
-      ),
+      peers: textOf(others, ({ growthMegabytes }) => `${short(growthMegabytes)} MB`),
     },
   ]
 }

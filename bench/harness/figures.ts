@@ -29,8 +29,10 @@ export function times(ratio: number): string {
 
 /** A figure of each peer, as text. */
 export function textOf<Figure>(
-  figures: ReadonlyMap<string, Figure>,
+  figures: ReadonlyMap<string, Figure | undefined>,
   text: (figure: Figure) => string,
 ): Record<string, string> {
-  return Object.fromEntries([...figures].map(([name, figure]) => [name, text(figure)]))
+  return Object.fromEntries(
+    [...figures].map(([name, figure]) => [name, figure === undefined ? 'failed' : text(figure)]),
+  )
 }

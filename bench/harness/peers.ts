@@ -21,6 +21,20 @@ export function arePeersInstalled(): boolean {
   return installed !== undefined && installed.mtimeMs >= statSync(join(DIRECTORY, 'package-lock.json')).mtimeMs
 }
 
+/** The figure of another library; `undefined` where its measurement fails, which must not end a benchmark of ours. */
+export async function unlessItFails<Figure>(
+  name: string,
+  figure: Promise<Figure>,
+  say: (line: string) => void,
+): Promise<Figure | undefined> {
+  try {
+    return await figure
+  } catch (error) {
+    say(`${name.padEnd(16)} failed: ${error instanceof Error ? error.message : String(error)}`)
+    return undefined
+  }
+}
+
 /** Whether a file of `bench/peers` can import a package. */
 export function hasPeer(name: string): boolean {
   return findPeers.some((directory) => existsSync(join(directory, name, 'package.json')))

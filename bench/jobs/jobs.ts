@@ -1,5 +1,6 @@
 import type { Benchmark, BenchmarkContext, Row } from '../harness/benchmark.ts'
 import { median, medianRatio, quantile, short, textOf, times } from '../harness/figures.ts'
+import { unlessItFails } from '../harness/peers.ts'
 import { type ClientFigures, FETCH_LOOP, NODE_HTTP, OURS, PEERS, playClient } from './clients.ts'
 import type { Workload } from './workload.ts'
 
@@ -25,11 +26,14 @@ export const jobs: Benchmark = {
     }
     const others = Object.entries({ ...PEERS, [FLOOR]: NODE_HTTP })
     const found = others.filter(([name]) => name === FLOOR || context.hasPeer(name))
-    const ratios = new Map<string, number>()
+    const ratios = new Map<string, number | undefined>()
     for (let next = 0; next < found.length; next += AT_ONCE) {
       const pair = found.slice(next, next + AT_ONCE)
       await Promise.all(
-        pair.map(async ([name, client]) => ratios.set(name, (await play(name, client)) / median(costs.loop))),
+        pair.map(async ([name, client]) => {
+          const cost = await unlessItFails(name, play(name, client), context.say)
+          ratios.set(name, cost && cost / median(costs.loop))
+        }),
       )
     }
     const floor = ratios.get(FLOOR) ?? Number.NaN

@@ -1,6 +1,7 @@
 import type { Benchmark, BenchmarkContext, Row } from '../harness/benchmark.ts'
 import { startServer } from '../harness/child-process.ts'
 import { median, medianRatio, quantile, short, times } from '../harness/figures.ts'
+import { unlessItFails } from '../harness/peers.ts'
 import type { Feed } from './fed-server.ts'
 import { type Delays, feedPath, get, type Reading } from './read-streams.ts'
 
@@ -40,10 +41,13 @@ export const streams: Benchmark = {
     const ways = (Object.keys(SERVERS) as Way[]).filter((way) => {
       return way === 'hono' ? context.hasPeer('@hono/node-server') : way !== 'ai' || context.hasPeer('ai')
     })
-    const costs = new Map<Way, Cost>()
+    const costs = new Map<Way, Cost | undefined>()
     for (const way of ways) {
-      const cost = await measure(way, context)
+      const measuring = measure(way, context)
+      const isPeer = way === 'hono' || way === 'ai'
+      const cost = await (isPeer ? unlessItFails(way, measuring, context.say) : measuring)
       costs.set(way, cost)
+      if (cost === undefined) continue
       const text = `${short(cost.kilobytes)} KB a stream, ${short(median(cost.burstUs))} us an event in a burst`
       context.say(`${way.padEnd(9)} ${text}, ${short(cost.pacedUs)} us evenly, p99 delay ${short(cost.p99DelayMs)} ms`)
     }
@@ -96,7 +100,7 @@ async function measure(way: Way, { isTiny }: BenchmarkContext): Promise<Cost> {
   }
 }
 
-type Costs = ReadonlyMap<Way, Cost>
+type Costs = ReadonlyMap<Way, Cost | undefined>
 
 function cpuRow(way: 'bridge' | 'response' | 'send', what: string, costs: Costs): Row {
   const ratioOf = (other: Way) => medianRatio(costs.get(other)?.burstUs ?? [], costs.get('write')?.burstUs ?? [])
@@ -137,5 +141,5 @@ function delayRow(costs: Costs): Row {
 
 function peersOf(costs: Costs, text: (way: Way) => string): Record<string, string> {
   const peers = (['hono', 'ai'] as const).filter((way) => costs.has(way))
-  return Object.fromEntries(peers.map((way) => [way, text(way)]))
+  return Object.fromEntries(peers.map((way) => [way, costs.get(way) === undefined ? 'failed' : text(way)]))
 }

@@ -1,5 +1,6 @@
 import type { Benchmark, Row } from '../harness/benchmark.ts'
 import { quantile, short, textOf } from '../harness/figures.ts'
+import { unlessItFails } from '../harness/peers.ts'
 import { type ClientFigures, NODE_HTTP, OURS, PEERS, playClient } from '../jobs/clients.ts'
 import type { Workload } from '../jobs/workload.ts'
 
@@ -25,8 +26,9 @@ export const waiting: Benchmark = {
     const kilobytesOf = ({ growthBytes }: ClientFigures) => growthBytes / workload.jobs / 1000
     const ours = await play('sora-pipeline', OURS)
     const floor = await play('node:http', NODE_HTTP)
-    const peers = new Map<string, ClientFigures>()
-    for (const name of BESIDE) if (hasPeer(name)) peers.set(name, await play(name, PEERS[name]))
+    const peers = new Map<string, ClientFigures | undefined>()
+    for (const name of BESIDE)
+      if (hasPeer(name)) peers.set(name, await unlessItFails(name, play(name, PEERS[name]), say))
     const row = (
       what: string,
       value: (figures: ClientFigures) => number,

@@ -195,6 +195,7 @@ function ask(opening: Opening, url: string, as: 'owner' | 'stranger' = 'owner'):
     },
     ownOrigin: options.credentials?.origin ?? options.ownOrigin,
     ownHeaders: as === 'owner' ? credentials?.headers : undefined,
+    isLarge: true,
     signal: transfer.signal,
     mask: maskFor(opening),
   })

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import type { Clock } from '../../contracts/clock.js'
 import type { VideoSource } from '../../contracts/source.js'
 import { heldChunks } from './held-chunks.js'
@@ -46,8 +46,8 @@ export interface VideoWindowOptions {
   readonly clock: Clock
   /** Maximum bytes of one part, above 0. */
   readonly maxBytes: number
-  /** How the bytes are hashed. @defaultValue not at all */
-  readonly algorithm?: 'md5' | 'sha256' | undefined
+  /** How the bytes are hashed; asked for at the first byte, when the source knows its length. @defaultValue not at all */
+  readonly algorithm?: (() => 'md5' | 'sha256' | undefined) | undefined
 }
 
 const MOST_AHEAD_BYTES = 8_388_608
@@ -59,7 +59,7 @@ const MOST_AHEAD_BYTES = 8_388_608
 export function videoWindow(source: VideoSource, options: VideoWindowOptions): VideoWindow {
   const { signal, clock, maxBytes, algorithm } = options
   const mostBytes = maxBytes + Math.min(maxBytes, MOST_AHEAD_BYTES)
-  const hash = algorithm && createHash(algorithm)
+  let hash: Hash | undefined
   let hashedTo = 0
   let opening: Opening | undefined
 
@@ -78,6 +78,10 @@ export function videoWindow(source: VideoSource, options: VideoWindowOptions): V
     wake()
   }
   const take = ({ held }: Opening, chunk: Uint8Array) => {
+    if (hashedTo === 0) {
+      const name = algorithm?.()
+      hash = name && createHash(name)
+    }
     held.add(chunk)
     // Bytes that are read a second time are already in the hash.
     const isNew = held.end - hashedTo

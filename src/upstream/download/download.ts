@@ -15,6 +15,8 @@ export interface DownloadRequest {
   readonly ownOrigin?: string | undefined
   /** Sent only to `ownOrigin`, and only until a redirect leaves it, such as a credential. */
   readonly ownHeaders?: Readonly<Record<string, string>> | undefined
+  /** Whether the body is a whole video: memory is reserved to read as much at once as there is. @defaultValue false */
+  readonly isLarge?: boolean | undefined
   readonly signal: AbortSignal
   /** Removes secrets from messages. */
   readonly mask?: Mask | undefined

@@ -41,12 +41,12 @@ export function createDownloader(options: DownloaderOptions = {}): Downloader {
   const exchangeOf = createGuardedExchange(options)
 
   async function ask(url: URL, isOwn: boolean, request: DownloadRequest, signal: AbortSignal): Promise<Exchange> {
-    const { what, method = 'GET', headers = {}, ownHeaders = {} } = request
+    const { what, method = 'GET', headers = {}, ownHeaders = {}, isLarge } = request
     const plain = lowerCased(headers)
     const allowed = isOwn ? { ...plain, ...lowerCased(ownHeaders) } : forStrangers(plain)
     // Bytes that are counted, compared and resumed must be those of the file.
     const sent = { ...DEFAULT_HEADERS, ...allowed, 'accept-encoding': 'identity' }
-    return exchangeOf({ what, url, isOwn, method, headers: sent, signal })
+    return exchangeOf({ what, url, isOwn, method, headers: sent, isLarge, signal })
   }
 
   async function follow(start: URL, request: DownloadRequest, signal: AbortSignal) {

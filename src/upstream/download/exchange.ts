@@ -3,6 +3,8 @@ export interface Hop {
   readonly url: URL
   readonly method: 'GET' | 'HEAD' | 'POST'
   readonly headers: Readonly<Record<string, string>>
+  /** Whether the body of the answer is a whole video: memory is reserved to read as much at once as there is. */
+  readonly isLarge?: boolean | undefined
   /** Body of a `POST`, small because it is kept in memory. */
   readonly body?: Uint8Array<ArrayBuffer> | undefined
   /** Closes the connection, also while the body is read; pending reads then reject. */

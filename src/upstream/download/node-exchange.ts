@@ -1,11 +1,14 @@
-import type { IncomingMessage } from 'node:http'
-import type { LookupFunction } from 'node:net'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { LookupFunction, OnReadOpts, Socket } from 'node:net'
 import type { Chunks } from '../chunks.js'
 import type { Exchange, Hop } from './exchange.js'
 import { messageChunks } from './message-chunks.js'
 
 // Loaded at first use, because they take longer to load than the rest of the library.
 const builtin = process.getBuiltinModule
+const READ_BYTES = 524_288
+// Others have the option, and other semantics.
+const isNode = !('Bun' in globalThis) && !('Deno' in globalThis)
 
 /**
  * Sends a request over `node:http` or `node:https`, on its own connection. The host name is resolved once, every
@@ -13,12 +16,14 @@ const builtin = process.getBuiltinModule
  * name. Rejects with the raw error.
  */
 export function nodeExchange(hop: Hop, lookup: LookupFunction = builtin('node:dns').lookup): Promise<Exchange> {
-  const { url, method, headers, signal } = hop
+  const { url, method, headers, isLarge = false, signal } = hop
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
     // Called on the module's object, whose functions a network mock replaces in a test.
     const { request: send } = url.protocol === 'https:' ? builtin('node:https') : builtin('node:http')
-    const request = send(url, { method, headers, agent: false, lookup: checkedLookup(hop, lookup) })
+    const onread = isLarge && isNode ? oneBuffer(() => request.socket) : undefined
+    const options = { method, headers, agent: false, lookup: checkedLookup(hop, lookup), onread }
+    const request: ClientRequest = send(url, options)
     let body: Chunks | undefined
     const close = (reason = new Error('The connection was closed')) =>
       body === undefined ? request.destroy(reason) : body.cancel(reason)
@@ -33,6 +38,22 @@ export function nodeExchange(hop: Hop, lookup: LookupFunction = builtin('node:dn
     })
     request.end(hop.body)
   })
+}
+
+/**
+ * Lets a socket read into the same memory again and again, as much at once as there is. The HTTP parser copies the body
+ * out of it, so memory of its own for each 64 KB would be garbage at once.
+ */
+function oneBuffer(socketOf: () => Socket | null): OnReadOpts {
+  return {
+    buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+    callback(byteLength, buffer) {
+      const socket = socketOf()
+      const bytes = buffer.subarray(0, byteLength)
+      const isParsedAtOnce = socket?.readableFlowing === true && socket.readableLength === 0
+      return socket?.push(isParsedAtOnce ? bytes : new Uint8Array(bytes)) ?? false
+    },
+  }
 }
 
 function checkedLookup({ refusalOf }: Hop, lookup: LookupFunction): LookupFunction {

@@ -8,7 +8,7 @@ import { eventually } from '../../support/eventually.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
 
 const over = (source: Parameters<typeof videoWindow>[0], maxBytes = 1_000) =>
-  videoWindow(source, { ...stageContext(), maxBytes, algorithm: 'md5' })
+  videoWindow(source, { ...stageContext(), maxBytes, algorithm: () => 'md5' })
 const bytesOf = ({ chunks }: VideoPart) => Buffer.concat(chunks)
 const md5 = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex')
 

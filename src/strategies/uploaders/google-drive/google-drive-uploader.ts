@@ -67,7 +67,7 @@ export function googleDriveUploader(given: GoogleDriveUploaderOptions): Uploader
     async upload(source, context) {
       const { signal, clock } = context
       signal.throwIfAborted()
-      const window = videoWindow(source, { signal, clock, maxBytes: chunkBytes, algorithm: 'sha256' })
+      const window = videoWindow(source, { signal, clock, maxBytes: chunkBytes, algorithm: () => 'sha256' })
       const left: DriveTransfer['left'] = { session: undefined, fileId: undefined }
       try {
         return await store(source, context, { options, window, left })

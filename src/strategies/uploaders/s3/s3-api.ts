@@ -5,7 +5,7 @@ import { unreadable } from '../../../upstream/json-answer.js'
 import type { OutgoingStream } from '../../../upstream/outgoing-request.js'
 import { type Retrying, uploadRetries } from '../upload-retries.js'
 import { NOT_IMPLEMENTED, otherRegionError, s3Error, s3ErrorCode } from './s3-error.js'
-import { hasBytes, hasDigest, md5Of, plainEtag, type S3Object, s3ObjectOf } from './s3-object.js'
+import { hasBytes, hasDigest, plainEtag, type S3Object, s3ObjectOf } from './s3-object.js'
 import type { S3Bucket, S3Request } from './s3-requests.js'
 import { UNSIGNED_PAYLOAD } from './s3-signature.js'
 import { xmlEscaped, xmlText } from './s3-xml.js'
@@ -21,7 +21,7 @@ export interface S3Api {
   readonly retrying: Retrying
   /** What is under the key; `unclear` where the store does not let the keys see it. */
   find(): Promise<S3Object | 'missing' | 'unclear'>
-  putBytes(bytes: readonly Uint8Array<ArrayBuffer>[]): Promise<S3Written>
+  putBytes(bytes: readonly Uint8Array<ArrayBuffer>[], md5: string): Promise<S3Written>
   putStream(stream: OutgoingStream, signal: AbortSignal): Promise<S3Written>
   /** Begins a multipart upload, and gives its id. */
   create(): Promise<string>
@@ -68,8 +68,8 @@ export function s3Api(bucket: S3Bucket, { key, mediaType }: S3Target, context: S
       if (elsewhere !== undefined) throw elsewhere
       return 'unclear'
     },
-    async putBytes(bytes) {
-      const headers = { ...objectHeaders, 'content-md5': base64(md5Of(bytes)) }
+    async putBytes(bytes, md5) {
+      const headers = { ...objectHeaders, 'content-md5': base64(md5) }
       return writtenBy(await write({ method: 'PUT', bytes, headers, payloadHash: sha256Of(bytes) }))
     },
     async putStream(stream, limit) {

@@ -11,8 +11,8 @@ export interface S3Object {
 /** What is known of the bytes that were read. */
 export interface S3Digest {
   readonly byteLength: number
-  /** Of all bytes, in hexadecimal. */
-  readonly md5: string
+  /** Of all bytes, in hexadecimal; absent where they were sent in parts, which are hashed once, each for itself. */
+  readonly md5?: string | undefined
   /** Of each part of a multipart upload, in hexadecimal. */
   readonly partMd5s: readonly string[]
 }
@@ -43,7 +43,7 @@ export function plainEtag(etag: string): string {
  */
 export function hasBytes({ byteLength, etag = '' }: S3Object, digest: S3Digest): boolean | undefined {
   if (byteLength !== undefined && byteLength !== digest.byteLength) return false
-  if (/^[\da-f]{32}$/i.test(etag)) {
+  if (isMd5(etag)) {
     if (etag.toLowerCase() === digest.md5) return true
     // What a store without ETags of parts makes of a multipart upload is its own.
     return digest.partMd5s.length > 1 ? undefined : false
@@ -54,11 +54,21 @@ export function hasBytes({ byteLength, etag = '' }: S3Object, digest: S3Digest):
   return etag.toLowerCase() === multipartEtag(digest.partMd5s)
 }
 
+/** Whether an ETag is an MD5, as that of an object that was put in one request. */
+export function isMd5(etag: string): boolean {
+  return /^[\da-f]{32}$/i.test(etag)
+}
+
 /** The MD5 of some bytes, in hexadecimal. */
 export function md5Of(chunks: readonly Uint8Array[]): string {
   const hash = createHash('md5')
   for (const chunk of chunks) hash.update(chunk)
   return hash.digest('hex')
+}
+
+/** The ETag that an object with the bytes of a digest should have. */
+export function etagOf({ md5, partMd5s }: S3Digest): string {
+  return md5 ?? multipartEtag(partMd5s)
 }
 
 function multipartEtag(partMd5s: readonly string[]): string {

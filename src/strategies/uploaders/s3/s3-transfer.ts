@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { VideoSource } from '../../../contracts/source.js'
 import type { StageContext } from '../../../contracts/stage.js'
@@ -10,7 +11,7 @@ import type { VideoPart } from '../video-window.js'
 import type { CheckedS3Options } from './checked-s3-options.js'
 import type { S3Api, S3Written } from './s3-api.js'
 import type { S3Left } from './s3-leftovers.js'
-import { hasBytes, md5Of, type S3Digest, type S3Object } from './s3-object.js'
+import { etagOf, hasBytes, isMd5, md5Of, type S3Digest, type S3Object } from './s3-object.js'
 
 /** One video on its way to a bucket. */
 export interface S3Transfer {
@@ -26,6 +27,16 @@ export interface S3Transfer {
 }
 
 const MOST_PARTS = 10_000
+
+/** Opens a video for one attempt. Bytes that may go in one stream are hashed on the way; parts are hashed as parts. */
+export function openS3Video(source: VideoSource, context: StageContext, options: CheckedS3Options): OpenVideo {
+  const { partBytes, multipartFromBytes } = options
+  return openVideo(source, context, partBytes, () => {
+    const { byteLength } = source
+    const isStreamed = byteLength !== undefined && byteLength > partBytes && byteLength <= multipartFromBytes
+    return isStreamed ? 'md5' : undefined
+  })
+}
 
 /**
  * Stores a video under its key, in one request or in parts, and gives its length. A write whose answer is lost is looked up before
@@ -46,7 +57,7 @@ export async function storeObject(transfer: S3Transfer): Promise<number> {
   let digest: S3Digest
   if (isLast) {
     digest = await putWhole(sending, first)
-  } else if (total !== undefined && total <= options.multipartFromBytes) {
+  } else if (total !== undefined && total <= options.multipartFromBytes && video.digest().hash !== '') {
     digest = await putStreamed(sending)
   } else digest = await putParts(sending)
   progress.finish(digest.byteLength)
@@ -87,7 +98,7 @@ async function writeObject(sending: Sending, { digest, write }: ObjectWrite): Pr
   const object = hasBytes(written, known) === undefined ? await api.retrying(() => findStored(api)) : written
   if (hasBytes(object, known) !== false) return
   const { byteLength = 'unknown', etag = 'unknown' } = object
-  const both = `${byteLength} bytes with ETag ${etag} and not ${known.byteLength} with MD5 ${known.md5}`
+  const both = `${byteLength} bytes with ETag ${etag} and not ${known.byteLength} with ETag ${etagOf(known)}`
   throw new UpstreamResponseError(`Could not upload the video: the store has other bytes, ${both}`)
 }
 
@@ -131,7 +142,7 @@ async function putWhole(sending: Sending, { chunks, byteLength }: VideoPart): Pr
   const digest: S3Digest = { byteLength, md5, partMd5s: [md5] }
   const write = () => {
     left.object = 'maybe'
-    return api.putBytes(chunks)
+    return api.putBytes(chunks, md5)
   }
   await writeObject(sending, { digest: () => digest, write })
   return digest
@@ -142,7 +153,7 @@ async function putStreamed(sending: Sending): Promise<S3Digest> {
   let video: OpenVideo | undefined = sending.video
   let digest: S3Digest | undefined
   const send = async (): Promise<S3Written> => {
-    const current = video ?? openVideo(source, context, options.partBytes, 'md5')
+    const current = video ?? openS3Video(source, context, options)
     video = undefined
     try {
       const receiver = new URL(options.endpoint).host
@@ -187,7 +198,7 @@ async function putParts(sending: Sending): Promise<S3Digest> {
     progress.update(offset, part.total)
     isLast = part.isLast
   }
-  const digest = digestOf(video, partMd5s)
+  const digest = { byteLength: video.digest().byteLength, partMd5s }
   let isComplete = false
   const write = async () => {
     left.object = 'maybe'
@@ -215,21 +226,19 @@ async function digestOfSame({ video, source }: S3Transfer, found: S3Object): Pro
   // Neither an object of another length nor one whose ETag says nothing is worth the reading.
   const isOther = source.byteLength !== undefined && found.byteLength !== source.byteLength
   if (isOther || found.etag === undefined) return undefined
+  const whole = isMd5(found.etag) ? createHash('md5') : undefined
   const partMd5s: string[] = []
-  for (let offset = 0, isLast = false; !isLast; ) {
-    const part = await video.at(offset)
-    partMd5s.push(md5Of(part.chunks))
-    offset += part.byteLength
-    if (!part.isLast && found.byteLength !== undefined && offset > found.byteLength) return undefined
+  let byteLength = 0
+  for (let isLast = false; !isLast; ) {
+    const part = await video.at(byteLength)
+    if (whole === undefined) partMd5s.push(md5Of(part.chunks))
+    else for (const chunk of part.chunks) whole.update(chunk)
+    byteLength += part.byteLength
+    if (!part.isLast && found.byteLength !== undefined && byteLength > found.byteLength) return undefined
     isLast = part.isLast
   }
-  const digest = digestOf(video, partMd5s)
+  const digest: S3Digest = { byteLength, md5: whole?.digest('hex'), partMd5s }
   return hasBytes(found, digest) === true ? digest : undefined
-}
-
-function digestOf(video: OpenVideo, partMd5s: readonly string[]): S3Digest {
-  const { byteLength, hash } = video.digest()
-  return { byteLength, md5: hash, partMd5s }
 }
 
 function throwIfTooLong({ options, source }: Sending, parts: number, total = 0): void {

@@ -3,7 +3,7 @@ import type { StageContext } from '../../../contracts/stage.js'
 import type { UploadedVideo, Uploader } from '../../../contracts/uploader.js'
 import { raceAbort } from '../../../timing/deadline.js'
 import { createByteProgress } from '../byte-progress.js'
-import { type OpenVideo, openVideo } from '../open-video.js'
+import type { OpenVideo } from '../open-video.js'
 import { encodedKey, storageKey } from '../storage-key.js'
 import { mediaTypeFor } from '../video-media-type.js'
 import { checkS3Options } from './checked-s3-options.js'
@@ -11,7 +11,7 @@ import { s3Api } from './s3-api.js'
 import { endUploads, type S3Left, tidyS3 } from './s3-leftovers.js'
 import type { S3UploaderOptions } from './s3-options.js'
 import { type S3Bucket, s3Bucket } from './s3-requests.js'
-import { storeObject } from './s3-transfer.js'
+import { openS3Video, storeObject } from './s3-transfer.js'
 
 /**
  * Stores a video in any S3-compatible store: AWS, Cloudflare R2, Backblaze B2, MinIO, Google Cloud Storage, Supabase, your own. `id` of
@@ -68,13 +68,13 @@ import { storeObject } from './s3-transfer.js'
 export function s3Uploader(given: S3UploaderOptions): Uploader {
   const options = checkS3Options(given)
   const bucket = s3Bucket(options)
-  const { name, label, partBytes } = options
+  const { name, label } = options
   return {
     name,
     ...(label !== undefined && { label }),
     async upload(source, context) {
       context.signal.throwIfAborted()
-      const video = openVideo(source, context, partBytes, 'md5')
+      const video = openS3Video(source, context, options)
       try {
         return await uploadTo(bucket, source, { video, context })
       } finally {
