@@ -3,7 +3,6 @@ import type { ChatCompletionChunk, ChatCompletionChunks } from './chat-completio
 import { type ChunkFrames, chunkFrames, dataFrame } from './chunk-frames.js'
 import { PacedSteps, type Waiter } from './paced-steps.js'
 import { plainLine } from './plain-text.js'
-import { silenceTimer } from './silence-timer.js'
 import type { SseSink, SseSource } from './sse-source.js'
 import { type OpenAiErrorBody, toOpenAiError } from './to-openai-error.js'
 
@@ -35,7 +34,7 @@ export class ChunkSource implements SseSource, Waiter<unknown> {
     const { heartbeatMs: everyMs, clock } = options
     this.#options = options
     this.#frames = chunkFrames(chunks)
-    this.#steps = new PacedSteps(this.#frames, { everyMs, timer: silenceTimer(clock) }, this)
+    this.#steps = new PacedSteps(this.#frames, { everyMs, clock }, this)
     this.#steps.isMuted = !this.#frames.isOpen
   }
 

@@ -1,4 +1,6 @@
-import type { SilenceTimer, SilentStream } from './silence-timer.js'
+import type { Clock } from '../contracts/clock.js'
+import { backgroundOf, startTimer } from '../timing/system-clock.js'
+import type { QueuedTimer } from '../timing/timer-queue.js'
 
 /** Takes the outcome of one read. */
 export interface StepTaker<T> {
@@ -22,28 +24,31 @@ export interface Waiter<T> extends StepTaker<T> {
 export interface Pace {
   /** `Infinity` for any length. */
   readonly everyMs: number
-  readonly timer: SilenceTimer
+  /** Its timers do not keep the process alive if it is the system clock: a reader that waits is no work. */
+  readonly clock: Clock
 }
 
 /** Waits for steps one by one, and for silence in between. */
-export class PacedSteps<T> implements SilentStream, StepTaker<T> {
+export class PacedSteps<T> implements StepTaker<T> {
   /** Whether silence may last for ever. */
   isMuted = false
-  readonly everyMs: number
-  readonly #timer: SilenceTimer
+  readonly #everyMs: number
+  readonly #clock: Clock
   readonly #steps: Steps<T>
   readonly #waiter: Waiter<T>
   #arrived: { readonly step: IteratorResult<T, unknown> } | { readonly error: unknown } | undefined
   #isReading = false
   #isWaiting = false
   #silentSince: number
+  /** Rings at the end of the silence, or before it if something was sent meanwhile. */
+  #timer: QueuedTimer | undefined
 
-  constructor(steps: Steps<T>, { everyMs, timer }: Pace, waiter: Waiter<T>) {
+  constructor(steps: Steps<T>, { everyMs, clock }: Pace, waiter: Waiter<T>) {
     this.#steps = steps
-    this.everyMs = everyMs
-    this.#timer = timer
+    this.#everyMs = everyMs
+    this.#clock = backgroundOf(clock)
     this.#waiter = waiter
-    this.#silentSince = timer.now()
+    this.#silentSince = clock.monotonic()
   }
 
   /** Waits for one step or one silence. */
@@ -61,26 +66,34 @@ export class PacedSteps<T> implements SilentStream, StepTaker<T> {
       this.#steps.read(this)
     }
     // Otherwise the step was there at once.
-    if (this.#isWaiting) this.#timer.follow(this)
+    if (this.#isWaiting) this.#startTimer()
   }
 
   /** Something was sent: silence begins again. */
   sent(): void {
-    this.#silentSince = this.#timer.now()
+    this.#silentSince = this.#clock.monotonic()
   }
 
   /** Ends a wait without a call, and the timer. */
   end(): void {
     this.#isWaiting = false
     this.isMuted = true
-    this.#timer.leave(this)
+    this.#timer?.stop()
   }
 
-  get dueAt(): number {
-    return this.#isWaiting && !this.isMuted ? this.#silentSince + this.everyMs : Number.POSITIVE_INFINITY
+  #startTimer(): void {
+    if (this.isMuted || this.#timer !== undefined || this.#everyMs === Number.POSITIVE_INFINITY) return
+    const leftMs = this.#silentSince + this.#everyMs - this.#clock.monotonic()
+    this.#timer = startTimer(this.#clock, Math.max(0, leftMs), this.#ring)
   }
 
-  wake(): void {
+  readonly #ring = (): void => {
+    this.#timer = undefined
+    if (!this.#isWaiting || this.isMuted) return
+    if (this.#clock.monotonic() - this.#silentSince < this.#everyMs) {
+      this.#startTimer()
+      return
+    }
     this.#isWaiting = false
     this.#waiter.onSilence()
   }

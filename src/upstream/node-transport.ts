@@ -81,7 +81,11 @@ function exchange(outgoing: OutgoingRequest, { bytes, pieces, stream, type }: Bo
     signal.addEventListener('abort', abort, { once: true })
     request
       .on('error', reject)
-      .once('close', () => signal.removeEventListener('abort', abort))
+      .once('close', () => {
+        signal.removeEventListener('abort', abort)
+        // Without an answer or an error, such as after a 101.
+        reject(new Error('Could not read the answer: the connection was closed before it'))
+      })
       .once('response', (message) => {
         // An answer before the whole body was sent: the server wants no more of it.
         message.once('end', () => request.writableFinished || request.destroy())

@@ -51,6 +51,14 @@ describe('nodeTransport', () => {
     expect([response.status, await textOf(response)]).toEqual([200, 'ok'])
   })
 
+  it('fails at once when a server switches to another protocol', async () => {
+    const { origin } = await rawServer(() => [
+      'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
+    ])
+    const answer = nodeTransport({ method: 'POST', url: `${origin}/`, json: { a: 1 }, signal })
+    await expect(answer).rejects.toThrow('the connection was closed before it')
+  })
+
   it.each([
     ['gzip', gzipSync],
     ['br', brotliCompressSync],

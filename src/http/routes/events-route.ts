@@ -2,7 +2,6 @@ import type { Clock } from '../../contracts/clock.js'
 import type { PipelineEvent } from '../../contracts/events.js'
 import { RecordedError } from '../../contracts/recorded-error.js'
 import { PacedSteps, readNext, type StepTaker, type Waiter } from '../../openai/paced-steps.js'
-import { silenceTimer } from '../../openai/silence-timer.js'
 import type { SseSink, SseSource } from '../../openai/sse-source.js'
 import { toOpenAiError } from '../../openai/to-openai-error.js'
 import type { RunRecord } from '../../pipeline/run-record.js'
@@ -60,7 +59,7 @@ class EventSource implements SseSource, Waiter<PipelineEvent> {
     const { events, heartbeatMs: everyMs, clock } = framing
     this.#framing = framing
     const steps = { read: (taker: StepTaker<PipelineEvent>) => readNext(() => events.next(), taker) }
-    this.#steps = new PacedSteps(steps, { everyMs, timer: silenceTimer(clock) }, this)
+    this.#steps = new PacedSteps(steps, { everyMs, clock }, this)
   }
 
   pull(sink: SseSink): void {
