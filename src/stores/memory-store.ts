@@ -27,7 +27,7 @@ type Kept = ListedRun &
   Pick<StoredRun, 'status' | 'wakeAt' | 'worker' | 'endedAt' | 'isCallerId'> & {
     readonly version: number
     readonly json: string
-    readonly readings?: readonly JsonValue[] | undefined
+    readonly readings?: readonly JsonValue[]
   }
 
 type Beat = { readonly number: number; readonly ttlMs: number; readonly expiresAt: number }
@@ -81,9 +81,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
     ended.delete(id)
     media.drop(id)
     if (!isRetainedAt(kept as unknown as StoredRun, now)) return remove(id, now)
-    const json = JSON.stringify(retainedRun(JSON.parse(kept.json) as StoredRun))
-    runs.set(id, { ...kept, json, worker: undefined, readings: undefined })
-    reports.delete(id)
+    keep(id, kept.version, retainedRun(JSON.parse(kept.json) as StoredRun))
+    ended.delete(id)
     retained.add(id)
     claims.release(id, now)
   }

@@ -75,7 +75,7 @@ export function repeatedRequests({
   }
   const keep = (begun: Begun) => {
     const { key, runId, state } = begun
-    if (byRun.has(runId)) forget(runId)
+    forget(runId)
     byRun.set(runId, begun)
     if (state === 'unheard' || state === 'unclear') uncertain.set(key, (uncertain.get(key) ?? new Set()).add(runId))
     forgetOld()
