@@ -4,9 +4,6 @@ import { raceAbort } from '../timing/deadline.js'
 import { startTimer } from '../timing/system-clock.js'
 
 const ONCE = { once: true } as const
-// Runs that are due at nearly the same time continue together, which costs less, and lets one list replace their polls.
-const MOST_SLACK_MS = 64
-const SHARE_OF_SLACK = 1 / 8
 
 /** Waits of a run without effects, one at a time. They can be woken, and end at once when the pipeline closes. */
 export class RunWaits {
@@ -39,10 +36,7 @@ export class RunWaits {
     this.#rouse?.()
   }
 
-  /**
-   * Sleeps, on the system clock up to 64 ms longer, and resolves to whether the run was woken. Rejects with `signal.reason`, or
-   * the error of a pipeline that closes.
-   */
+  /** Sleeps, and resolves to whether the run was woken. Rejects with `signal.reason`, or the error of a pipeline that closes. */
   async sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
     if (this.#isWoken) {
       this.#isWoken = false
@@ -51,8 +45,7 @@ export class RunWaits {
     this.throwIfLeaving()
     signal.throwIfAborted()
     return new Promise<boolean>((resolve, reject) => {
-      const slackMs = Math.min(MOST_SLACK_MS, ms * SHARE_OF_SLACK)
-      const timer = startTimer(clock, ms, () => end(false), slackMs)
+      const timer = startTimer(clock, ms, () => end(false))
       const end = (isWoken: boolean) => {
         leave()
         resolve(isWoken)

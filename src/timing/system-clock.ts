@@ -41,11 +41,10 @@ export function releaseClock(clock: Clock): void {
 /**
  * Calls once, `ms` milliseconds from now, unless it is stopped first. On a system clock it costs one entry of the queue of that
  * clock; on any other clock it is a sleep.
- * @param slackMs - How much later it may ring on a system clock, to ring together with others.
  */
-export function startTimer(clock: Clock, ms: number, ring: () => void, slackMs = 0): QueuedTimer {
+export function startTimer(clock: Clock, ms: number, ring: () => void): QueuedTimer {
   const queue = queues.get(clock)
-  if (queue !== undefined) return queue.add(ms, ring, slackMs)
+  if (queue !== undefined) return queue.add(ms, ring)
   const off = new AbortController()
   const ringUnlessStopped = () => {
     if (!off.signal.aborted) ring()

@@ -31,12 +31,9 @@ export class TimerQueue {
     this.#isHolding = isHolding
   }
 
-  /**
-   * Calls once, `ms` milliseconds from now; never in the same turn of the event loop. `Infinity` waits until it is stopped.
-   * @param slackMs - How much later it may ring, so that timers which are due at nearly the same time ring together.
-   */
-  add(ms: number, ring: () => void, slackMs = 0): QueuedTimer {
-    const dueAt = together(performance.now() + Math.max(0, ms), slackMs)
+  /** Calls once, `ms` milliseconds from now; never in the same turn of the event loop. `Infinity` waits until it is stopped. */
+  add(ms: number, ring: () => void): QueuedTimer {
+    const dueAt = performance.now() + Math.max(0, ms)
     const entry = new Entry(this, dueAt, this.#count, ring)
     this.#count += 1
     this.#raise(entry, this.#entries.length)
@@ -160,13 +157,6 @@ class Entry implements QueuedTimer {
     this.#queue.remove(this)
     this.index = GONE
   }
-}
-
-// The next instant of a grid. Each grid contains the coarser ones.
-function together(dueAt: number, slackMs: number): number {
-  if (slackMs < 1) return dueAt
-  const grid = 2 ** Math.floor(Math.log2(slackMs))
-  return Math.ceil(dueAt / grid) * grid
 }
 
 function isBefore(one: Entry, other: Entry): boolean {
