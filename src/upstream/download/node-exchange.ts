@@ -6,7 +6,7 @@ import { messageChunks } from './message-chunks.js'
 
 // Loaded at first use, because they take longer to load than the rest of the library.
 const builtin = process.getBuiltinModule
-const READ_BYTES = 524_288
+const READ_BYTES = 131_072
 // Others have the option, and other semantics.
 const isNode = !('Bun' in globalThis) && !('Deno' in globalThis)
 
