@@ -17,6 +17,7 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
 /** Files that are not run on Node 22.12, because what they try does not depend on the version of Node, and they take minutes. */
 export const LEFT_OUT: readonly string[] = [
   'test/bench/**',
+  'test/repository/import-weight.test.ts',
   'test/strategies/uploaders/broken-gigabyte.test.ts',
   'test/secrets/encoded-echoes.test.ts',
   'test/kill/server-kills.test.ts',

@@ -5,6 +5,8 @@ import type { NodeResponse } from './node-messages.js'
 import { type ClosedListener, Closing } from './once-closed.js'
 
 const MAX_BATCH_LENGTH = 64 * 1024
+// Node 22.12 reports no drain for a corked write beyond its high-water mark of 16 KB.
+const MOST_CORKED_LENGTH = 4 * 1024
 
 /** Writes status and headers. `isWhole`: everything else follows at once, so that its length can be a header. */
 export type SseHead = (response: NodeResponse, isWhole: boolean) => void
@@ -109,11 +111,13 @@ class SseWriter implements SseSink, ClosedListener {
     const response = this.#response
     if (this.#head !== undefined) {
       // On their own, but sent with the first frames: joined to them, they would stay in memory in pieces.
-      response.cork()
-      process.nextTick(() => {
-        // An end has done it already.
-        if (!response.writableEnded) response.uncork()
-      })
+      if (this.#batch.length < MOST_CORKED_LENGTH) {
+        response.cork()
+        process.nextTick(() => {
+          // An end has done it already.
+          if (!response.writableEnded) response.uncork()
+        })
+      }
       if (!this.#writeHead(false)) return
       response.flushHeaders?.()
     }
