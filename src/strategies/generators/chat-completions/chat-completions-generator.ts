@@ -64,7 +64,7 @@ const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
 export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions): OneShotGenerator {
   const options = checkChatCompletionsOptions(given)
   const { name, idleTimeoutMs, timeoutMs } = options
-  const api = createApi({ ...options, subject: name, isNode: true })
+  const api = createApi({ ...options, subject: name })
   const url = api.address('/chat/completions')
   const host = hostOf(url)
   const isRefusal = (status: number) =>

@@ -60,7 +60,7 @@ const MOST_IN_GRACE = 1_000
 export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenerator<VideosApiOperation> {
   const options = checkVideosApiOptions(given)
   const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
-  const api = createApi({ ...options, subject: name, isNode: true })
+  const api = createApi({ ...options, subject: name })
   const submitter = createVideoSubmitter(api, options)
   const grace = createGracePolls()
   const callOptions = ({ signal }: StageContext) => ({ signal, timeoutMs, maxBytes: maxAnswerBytes })
