@@ -144,15 +144,11 @@ class Sweep {
 // Only a pending job: an end is believed only when the job itself reports it. Its hint does not keep the job from being polled
 // alone in time.
 function pendingIn(status: unknown): TaskStatus | undefined {
-  try {
-    if (flawOfStatus(status) !== undefined) return undefined
-    const pending = status as TaskStatus
-    if (pending.state !== 'queued' && pending.state !== 'running') return undefined
-    const { pollAfterMs = 0 } = pending
-    return pollAfterMs > LONGEST_FROM_LISTS_MS ? { ...pending, pollAfterMs: LONGEST_FROM_LISTS_MS } : pending
-  } catch {
-    return undefined // A status that cannot be read, such as one with a getter that throws.
-  }
+  if (flawOfStatus(status) !== undefined) return undefined
+  const pending = status as TaskStatus
+  if (pending.state !== 'queued' && pending.state !== 'running') return undefined
+  const { pollAfterMs = 0 } = pending
+  return pollAfterMs > LONGEST_FROM_LISTS_MS ? { ...pending, pollAfterMs: LONGEST_FROM_LISTS_MS } : pending
 }
 
 // A sweep belongs to no run, so nothing reports or warns.
