@@ -2,7 +2,7 @@ import { lazyPart } from '../contracts/lazy-part.js'
 import { abortable } from './abortable.js'
 import type { Answer } from './answer.js'
 import { readBodyText } from './body-text.js'
-import { hasNodeTransport, nodeTransport } from './node-transport.js'
+import { hasNodeTransport, nodeTransport } from './node/node-transport.js'
 import type { Fetch, OutgoingBytes, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
 
 // Importing ky touches the platform's fetch, which alone costs 15 MB.
