@@ -68,8 +68,8 @@ export interface RunStore {
   /**
    * Adds events to the log of a run, all or none, in one operation; ascending by `sequence`. Resolves to `undefined` when the log
    * now ends with them, also when it did before, so that a call can be repeated. If the log has an event whose sequence is not
-   * below the first of them, nothing is added, and it resolves to the newest sequence of the log. Events of an unknown run are
-   * ignored.
+   * below the first of them, nothing is added, and it resolves to the newest sequence of the log. Events of a run that
+   * is unknown, or that `prune` shortened, are ignored.
    *
    * `appendEvents`, `readEvents` and `followEvents` belong together: a store has all three or none. A log keeps at least the newest
    * 1,000 events of a run, and is removed when `prune` forgets or shortens the run.

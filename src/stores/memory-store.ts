@@ -60,7 +60,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
   const reports = new Map<string, Report>()
   const claims = memoryClaims()
   const media = memoryMedia()
-  const events = memoryEvents((id) => runs.has(id))
+  const events = memoryEvents((id) => runs.has(id) && !retained.has(id))
 
   const keep = (id: string, version: number, state: StoredRun) => {
     const { status, wakeAt, startedAt, endedAt, owner, removedAt, worker, isCallerId } = state

@@ -10,6 +10,7 @@ const ATTEMPTS = 5
 /** The event log of a store in Postgres: a table, and a notification with the id of the run. */
 export function postgresEvents(sql: Sql, schema: string, open: OpenDoorbell): ServerEvents {
   const name = quoted(schema)
+  const known = `SELECT 1 FROM ${name}.runs WHERE id = $1 AND NOT is_retained`
   // The notification is sent when the events can be read.
   const append = `
     WITH newest AS (
@@ -19,7 +20,7 @@ export function postgresEvents(sql: Sql, schema: string, open: OpenDoorbell): Se
     ), added AS (
       INSERT INTO ${name}.events (run_id, sequence, event)
       SELECT $1, sequence, event FROM given
-      WHERE EXISTS (SELECT 1 FROM ${name}.runs WHERE id = $1)
+      WHERE EXISTS (${known})
         AND NOT EXISTS (SELECT 1 FROM newest WHERE newest.sequence >= $3::bigint)
       ORDER BY sequence ON CONFLICT DO NOTHING RETURNING 1
     ), trimmed AS (
@@ -30,7 +31,7 @@ export function postgresEvents(sql: Sql, schema: string, open: OpenDoorbell): Se
       SELECT pg_notify($4, $1)::text AS rung WHERE EXISTS (SELECT 1 FROM added)
     )
     SELECT (SELECT sequence::text FROM newest) AS sequence, (SELECT event FROM newest) AS event,
-      (SELECT count(*)::text FROM added) AS added, EXISTS (SELECT 1 FROM ${name}.runs WHERE id = $1)::text AS is_known,
+      (SELECT count(*)::text FROM added) AS added, EXISTS (${known})::text AS is_known,
       (SELECT string_agg(rung, '') FROM rung) AS rung`
 
   const read = `

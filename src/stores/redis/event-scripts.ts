@@ -13,11 +13,11 @@ local function eventsOf(id) return string.sub(meta, 1, -5) .. 'events:' .. id en
  * added. A user that may not publish still has a log: its followers poll.
  */
 export const APPEND_EVENTS = redisScript(
-  ['versions'],
+  ['versions', 'retained'],
   EVENTS,
   `
 local id = ARGV[1]
-if redis.call('HEXISTS', versions, id) == 0 then return false end
+if redis.call('HEXISTS', versions, id) == 0 or redis.call('ZSCORE', retained, id) then return false end
 local key = eventsOf(id)
 local newest = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
 if newest and tonumber(string.match(newest[1], '^%d+')) >= tonumber(ARGV[4]) then

@@ -155,6 +155,8 @@ export const storeEventCases: readonly ConformanceCase<RunStoreSubject>[] = [
     assert.deepEqual(await store.readEvents('run_1', -1, MOST), [], 'a forgotten run must have no events')
     assert.deepEqual(await store.readEvents('run_2', -1, MOST), [], 'a shortened run must have no events')
     assert.deepEqual(await store.readEvents('run_3', -1, MOST), [event(0)], 'a running run must keep its events')
+    await store.appendEvents('run_2', [event(1)])
+    assert.deepEqual(await store.readEvents('run_2', -1, MOST), [], 'a shortened run must get no events')
     assert.equal(await store.create('run_1', RUNNING), true, 'the id must be free again')
     assert.equal(await store.appendEvents('run_1', [event(0)]), undefined, 'a new run must start with an empty log')
   }),
