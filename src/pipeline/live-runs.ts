@@ -148,6 +148,7 @@ export class LiveRuns {
       RELEASE_MS,
       [...this.#all].map((run) => run.abandon()),
     )
+    await this.#within(RELEASE_MS, [...this.#config.eventWrites])
     await this.#within(RELEASE_MS, [this.#config.lease.retire().catch(ignored)])
     releaseClock(this.#config.clock)
   }
