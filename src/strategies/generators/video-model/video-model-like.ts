@@ -12,11 +12,11 @@ export interface VideoModelLike {
   /** Name of the model at the provider. */
   readonly modelId: string
   /** Generates in one call. Used only for a model without `doStart` and `doStatus`. */
-  doGenerate?(options: VideoModelCall): PromiseLike<VideoModelResult>
+  readonly doGenerate?: ((options: VideoModelCall) => PromiseLike<VideoModelResult>) | undefined
   /** Submits a job. */
-  doStart?(options: VideoModelCall): PromiseLike<VideoModelStart>
+  readonly doStart?: ((options: VideoModelCall) => PromiseLike<VideoModelStart>) | undefined
   /** Polls a job. */
-  doStatus?(options: VideoModelPoll): PromiseLike<VideoModelStatus>
+  readonly doStatus?: ((options: VideoModelPoll) => PromiseLike<VideoModelStatus>) | undefined
 }
 
 /** What a model is called with. Every key is present; `undefined` means that the model decides. */

@@ -1,6 +1,12 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { isSoraPipelineError, type TaskGenerator, toOpenAiError, type VideoRequest } from '../../../../src/index.js'
+import {
+  isSoraPipelineError,
+  type OneShotGenerator,
+  type TaskGenerator,
+  toOpenAiError,
+  type VideoRequest,
+} from '../../../../src/index.js'
 import { videoModelGenerator } from '../../../../src/strategies/index.js'
 import { fakeContext, manualClock } from '../../../../src/testing/index.js'
 import { deadOrigin } from '../../../upstream/loopback-server.js'
@@ -99,7 +105,7 @@ describe.each(TASKS)('a submission to %s', (name) => {
 describe.each(ONE_SHOTS)('a call of %s, which polls itself', (name) => {
   it.each(REFUSED)('whose create is answered with %d was refused', async (status, code) => {
     const { generator, server } = await setUp(name, { created: () => [status, message] })
-    const error = await thrownBy((generator as { generate: TaskGenerator['start'] }).generate(REQUEST, fakeContext()))
+    const error = await thrownBy((generator as OneShotGenerator).generate(REQUEST, fakeContext()))
     expect(error).toMatchObject({ code })
     expect(server.creates()).toHaveLength(1)
     expectClean(error)
@@ -107,7 +113,7 @@ describe.each(ONE_SHOTS)('a call of %s, which polls itself', (name) => {
 
   it.each([401, 404, 429, 500, 503])('whose poll is answered with %d has an unknown outcome', async (status) => {
     const { generator, server } = await setUp(name, { polls: [() => [status, message]] })
-    const error = await thrownBy((generator as { generate: TaskGenerator['start'] }).generate(REQUEST, fakeContext()))
+    const error = await thrownBy((generator as OneShotGenerator).generate(REQUEST, fakeContext()))
     expect(error).toMatchObject({ code: 'submission-unknown' })
     expect(server.creates()).toHaveLength(1)
     expectClean(error)
@@ -117,7 +123,7 @@ describe.each(ONE_SHOTS)('a call of %s, which polls itself', (name) => {
 it('a job that ByteDance reports as failed counts as failed, without the reason, which its package drops', async () => {
   const failed = { id: 'job_1', status: 'failed', error: { code: 'InputTextSensitiveContentDetected' } }
   const { generator } = await setUp('bytedance', { polls: [() => failed] })
-  const error = await thrownBy((generator as { generate: TaskGenerator['start'] }).generate(REQUEST, fakeContext()))
+  const error = await thrownBy((generator as OneShotGenerator).generate(REQUEST, fakeContext()))
   expect(error).toMatchObject({ code: 'generation-failed' })
   expectClean(error)
 })
