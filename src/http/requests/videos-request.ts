@@ -1,5 +1,6 @@
 import type { MediaInput, VideoRequest } from '../../contracts/request.js'
 import { isRecord } from '../../upstream/is-record.js'
+import { FRAME_FIELDS, LIST_FIELDS, readFrames } from './frame-fields.js'
 import { readReference } from './input-reference.js'
 import { readModelName } from './model-name.js'
 import { ignoredNames, type OtherFields, otherFieldsOf } from './other-fields.js'
@@ -39,16 +40,17 @@ export interface VideosReading {
   readonly readModel?: ((model: string) => Partial<VideoRequest>) | undefined
 }
 
-const CREATE_FIELDS = new Set(
-  'prompt model seconds size input_reference seed style aspect_ratio audio user webhook_url'.split(' '),
-)
+const CREATE_FIELDS = new Set([
+  ...'prompt model seconds size input_reference seed style aspect_ratio audio user webhook_url'.split(' '),
+  ...FRAME_FIELDS,
+])
 const FORM_FIELDS = new Set([...CREATE_FIELDS, 'input_reference[image_url]', 'input_reference[file_id]'])
 
 /**
  * Reads the body of `POST /v1/videos`, the same fields in JSON and in a form: `prompt`, `model`, `seconds` (text or
  * number), `size`, `input_reference` (a file, an address or data URL, or `{ image_url }`, in a form
- * `input_reference[image_url]`), and as extensions `seed`, `style`, `aspect_ratio`, `audio`, `user` and
- * `webhook_url`. The prompt is used unchanged, without markers. A field takes precedence over the name of the model.
+ * `input_reference[image_url]`), and as extensions `seed`, `style`, `aspect_ratio`, `audio`, `user`, `webhook_url` and the
+ * fields for further images that {@link readFrames} reads. The prompt is used unchanged, without markers. A field takes precedence over the name of the model.
  * Unknown fields are not an error, as in a chat request.
  *
  * @throws InvalidRequestError naming every problem.
@@ -68,7 +70,8 @@ export function readVideosRequest(body: RequestBody, { readModel = readModelName
     audio: readFlag(problems, 'audio', fields.get('audio')),
     user: readLine(problems, 'user', fields.get('user')),
   }
-  const image: MediaInput | undefined = readReference(problems, fields, ignored)
+  const reference: MediaInput | undefined = readReference(problems, fields, ignored)
+  const frames = readFrames(problems, fields, { image: reference, ignored })
   const webhookUrl = readAddress(problems, 'webhook_url', fields.get('webhook_url'))
   problems.throwIfAny()
 
@@ -76,7 +79,7 @@ export function readVideosRequest(body: RequestBody, { readModel = readModelName
   // An explicit ratio replaces the ratio of the name.
   const frame = given.aspectRatio === undefined ? { size } : {}
   return {
-    request: { prompt, ...defined({ ...named, ...frame }), ...defined(given), ...(image !== undefined && { image }) },
+    request: { prompt, ...defined({ ...named, ...frame }), ...defined(given), ...frames },
     ...(model !== undefined && { model }),
     ...(webhookUrl !== undefined && { webhookUrl }),
     otherFields,
@@ -108,12 +111,23 @@ function fieldsOf(
     body.kind === 'form'
       ? body.parts.map(({ name, value }) => [name, value] as const)
       : Object.entries(isRecord(body.value) ? body.value : {})
-  for (const [name, value] of entries) {
+  for (const [written, value] of entries) {
+    const name = listNameOf(written)
     if (!known.has(name)) continue
-    if (fields.has(name)) problems.add(name, value, 'give it once')
+    if (body.kind === 'form' && LIST_FIELDS.has(name)) fields.set(name, [fields.get(name) ?? [], value].flat())
+    else if (fields.has(name)) problems.add(name, value, 'give it once')
     else fields.set(name, value)
   }
-  return { fields, otherFields: otherFieldsOf(entries, known) }
+  return {
+    fields,
+    otherFields: otherFieldsOf(entries, new Set([...known, ...[...LIST_FIELDS].map((name) => `${name}[]`)])),
+  }
+}
+
+// `reference_images[]` of a form is an entry of the list.
+function listNameOf(name: string): string {
+  const list = name.replace(/\[\]$/, '')
+  return LIST_FIELDS.has(list) ? list : name
 }
 
 function defined<T extends object>(fields: T): T {
