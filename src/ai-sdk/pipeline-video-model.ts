@@ -77,27 +77,39 @@ export type PipelineVideoModelJson =
   | PipelineVideoModelJson[]
   | { [name: string]: PipelineVideoModelJson | undefined }
 
-type AnswerFacts = { timestamp: Date; modelId: string; headers: undefined }
-type Metadata = Record<string, { [name: string]: PipelineVideoModelJson | undefined }>
+/** When and by which model an answer was given. */
+export interface PipelineVideoModelResponse {
+  timestamp: Date
+  modelId: string
+  headers: undefined
+}
+
+/** Facts of `sora-pipeline`. */
+export type PipelineVideoModelMetadata = Record<string, { [name: string]: PipelineVideoModelJson | undefined }>
 
 /** Result of `doStart`. */
 export interface PipelineVideoModelStart {
   /** Id of the run. */
   operation: { runId: string }
   warnings: PipelineVideoModelWarning[]
-  providerMetadata: Metadata
-  response: AnswerFacts
+  providerMetadata: PipelineVideoModelMetadata
+  response: PipelineVideoModelResponse
 }
 
 /** Result of `doStatus`. */
 export type PipelineVideoModelStatus =
-  | { status: 'pending'; providerMetadata: Metadata; response: AnswerFacts }
+  | { status: 'pending'; providerMetadata: PipelineVideoModelMetadata; response: PipelineVideoModelResponse }
   | {
       status: 'completed'
       videos: PipelineVideo[]
       warnings: PipelineVideoModelWarning[]
       /** Of `sora-pipeline`: `runId`, `url`, `servedBy`, `isDegraded`, `attempts`. */
-      providerMetadata: Metadata
-      response: AnswerFacts
+      providerMetadata: PipelineVideoModelMetadata
+      response: PipelineVideoModelResponse
     }
-  | { status: 'error'; error: string; providerMetadata: Metadata; response: AnswerFacts }
+  | {
+      status: 'error'
+      error: string
+      providerMetadata: PipelineVideoModelMetadata
+      response: PipelineVideoModelResponse
+    }

@@ -1,6 +1,7 @@
 export type { Clock } from '../contracts/clock.js'
 export type { SoraPipelineError } from '../contracts/errors.js'
 export type { OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
+export type { JsonObject, JsonValue } from '../contracts/json.js'
 export type { Publisher } from '../contracts/publisher.js'
 export type { Resolver } from '../contracts/resolver.js'
 export type { VideoSource } from '../contracts/source.js'

@@ -61,7 +61,6 @@ function placeOf(video: VideoModelVideo, context: ModelVideoContext): Place {
       return inMemory(video.data, mediaType, context)
     case 'uploaded':
       throw unreachable(
-        context,
         `${name} uploaded it to the destination in its own configuration; read it there, or let the model return it`,
       )
     default:
@@ -78,7 +77,7 @@ function placeAt(written: string, context: ModelVideoContext): Place {
   if (!/^https?:$/.test(url.protocol)) {
     const place = `${url.protocol}//${url.host}`
     const fix = 'read it from there with an uploader of your own, or let the model return its bytes'
-    throw unreachable(context, `it is in the bucket ${place}, which no client can open; ${fix}`)
+    throw unreachable(`it is in the bucket ${place}, which no client can open; ${fix}`)
   }
   if (!isPlainHttp(url))
     throw unusable(context, 'the address of its video has a user name or a port that is not allowed')
@@ -123,13 +122,11 @@ function factsOf({ providerMetadata }: VideoModelResult, { id, model }: ModelVid
 }
 
 // The job is paid: an error of this class never leads to another generator.
-function unreachable({ options, id }: ModelVideoContext, reason: string): NoUsableUrlError {
-  const message = `Could not give a URL of the video: ${reason}`
-  const source: VideoSource = {
-    isPublic: false,
-    open: () => Promise.reject(new NoUsableUrlError(`${message} (${options.name}, ${id})`, { source })),
-  }
-  return new NoUsableUrlError(message, { source })
+function unreachable(reason: string): NoUsableUrlError {
+  const error: NoUsableUrlError = new NoUsableUrlError(`Could not give a URL of the video: ${reason}`, {
+    source: { isPublic: false, open: () => Promise.reject(error) },
+  })
+  return error
 }
 
 function unusable({ options }: ModelVideoContext, problem: string): UpstreamResponseError {

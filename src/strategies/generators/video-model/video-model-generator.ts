@@ -1,4 +1,10 @@
-import type { GeneratedVideo, Generator, StartedTask, TaskStatus } from '../../../contracts/generator.js'
+import type {
+  GeneratedVideo,
+  OneShotGenerator,
+  StartedTask,
+  TaskGenerator,
+  TaskStatus,
+} from '../../../contracts/generator.js'
 import { isJson, jsonCopy } from '../../../contracts/is-json.js'
 import type { JsonValue } from '../../../contracts/json.js'
 import type { VideoRequest } from '../../../contracts/request.js'
@@ -50,7 +56,10 @@ const mask = maskOf([])
  * }
  * ```
  */
-export function videoModelGenerator(model: VideoModelLike, given: VideoModelGeneratorOptions = {}): Generator {
+export function videoModelGenerator(
+  model: VideoModelLike,
+  given: VideoModelGeneratorOptions = {},
+): OneShotGenerator | TaskGenerator {
   const options = checkVideoModelOptions(model, given)
   const { name, label, errorConfirmations } = options
   const failures = unconfirmedFailures(errorConfirmations)

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../../../contracts/json.js'
+import type { JsonValue } from '../../../contracts/json.js'
 
 /**
  * A video model of the AI SDK, `VideoModelV3` or `VideoModelV4`, by its shape: such as `fal.video('…')` of `@ai-sdk/fal`. No
@@ -87,7 +87,7 @@ export interface VideoModelResult {
   /** What the model did not support. */
   readonly warnings?: readonly unknown[] | undefined
   /** Facts by the name of the provider. */
-  readonly providerMetadata?: Readonly<Record<string, JsonObject | unknown>> | undefined
+  readonly providerMetadata?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** Result of `doStart`. */

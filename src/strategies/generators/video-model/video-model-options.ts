@@ -23,8 +23,8 @@ export interface VideoModelGeneratorOptions {
   /** Display name, in progress texts. @defaultValue `name` */
   readonly label?: string | undefined
   /**
-   * How many polls in a row must report an error before the job counts as failed, at least 1; they must span 15 seconds or
-   * more, unless it is 1. Some models report a busy server or a lost connection as the error of the job, and another generator
+   * How many polls in a row must report an error before the job counts as failed: a whole number from 1, any other is refused;
+   * they must span 15 seconds or more, unless it is 1. Some models report a busy server or a lost connection as the error of the job, and another generator
    * would then be paid for a job that is still running.
    * @defaultValue `3`
    */
@@ -36,7 +36,8 @@ export interface VideoModelGeneratorOptions {
    */
   readonly idempotency?: 'key' | 'none' | undefined
   /**
-   * Milliseconds from 0 (finite) after which a submission whose outcome is unknown is sent again under its key.
+   * Time after which a submission whose outcome is unknown is sent again under its key, in milliseconds from 0 (finite); any
+   * other number is refused.
    * @defaultValue `30_000` (30 s)
    */
   readonly settleMs?: number | undefined
@@ -62,7 +63,7 @@ export interface VideoModelGeneratorOptions {
    * into them.
    * @defaultValue none
    */
-  readonly providerOptions?: Readonly<Record<string, JsonObject>> | undefined
+  readonly providerOptions?: JsonObject | undefined
 }
 
 const RULES: OptionRules<VideoModelGeneratorOptions> = {
