@@ -1,7 +1,10 @@
 import type { MediaInput, VideoRequest } from '../../contracts/request.js'
 import { isRecord } from '../../upstream/is-record.js'
+import { mediaTypeOf } from '../../upstream/media-type.js'
 import { FRAME_FIELDS, LIST_FIELDS, readFrames } from './frame-fields.js'
+import { isFile, isGiven } from './image-file.js'
 import { readReference } from './input-reference.js'
+import { FORMATS, readMedia } from './media-field.js'
 import { readModelName } from './model-name.js'
 import { ignoredNames, type OtherFields, otherFieldsOf } from './other-fields.js'
 import type { RequestBody } from './read-body.js'
@@ -97,6 +100,46 @@ export function readRemixRequest(body: RequestBody): UnreadFields & { readonly p
   const prompt = readPromptField(problems, 'prompt', fields.get('prompt')) ?? ''
   problems.throwIfAny()
   return { prompt, otherFields, ignored: ignoredNames(Object.keys(otherFields)) }
+}
+
+/** A request for a video from another one: a file, or the id of a video of the caller. */
+export interface EditRequest extends UnreadFields {
+  readonly prompt: string
+  /** Of an extension only. */
+  readonly seconds?: number | undefined
+  readonly video: { readonly bytes: Uint8Array; readonly mediaType: string } | { readonly id: string } | string
+}
+
+/**
+ * Reads the body of `POST /v1/videos/edits` and `/v1/videos/extensions`: `prompt`, for an extension `seconds`, and `video`, which is
+ * a file, an address, a data URL, or the id of a video as `{ id }`, in a form `video[id]`.
+ * @throws InvalidRequestError naming every problem.
+ */
+export function readEditRequest(body: RequestBody, kind: 'edits' | 'extensions'): EditRequest {
+  const problems = requestProblems()
+  const known = ['prompt', 'video', 'video[id]', ...(kind === 'extensions' ? ['seconds'] : [])]
+  const { fields, otherFields } = fieldsOf(problems, body, new Set(known))
+  const prompt = readPromptField(problems, 'prompt', fields.get('prompt')) ?? ''
+  const seconds = readSeconds(problems, 'seconds', fields.get('seconds'))
+  const video = readSourceVideo(problems, fields)
+  problems.throwIfAny()
+  return { prompt, seconds, video: video ?? '', otherFields, ignored: ignoredNames(Object.keys(otherFields)) }
+}
+
+function readSourceVideo(
+  problems: RequestProblems,
+  fields: ReadonlyMap<string, unknown>,
+): EditRequest['video'] | undefined {
+  const given = fields.get('video')
+  const id = fields.get('video[id]') ?? (isRecord(given) ? given.id : undefined)
+  if (typeof id === 'string' && id !== '') return { id }
+  if (!isFile(given)) {
+    if (isGiven(given) && !isRecord(given)) return readMedia(problems, 'video', given, 'video')
+    return problems.add('video', given, 'give the file of a video, or the id of one as { id }')
+  }
+  const mediaType = mediaTypeOf(given.bytes) ?? given.mediaType
+  if (given.bytes.byteLength > 0 && /^video\/[a-z0-9.+-]+$/.test(mediaType)) return { bytes: given.bytes, mediaType }
+  return problems.note({ field: 'video', value: 'another file', fix: `give the file of ${FORMATS.video}` })
 }
 
 function fieldsOf(

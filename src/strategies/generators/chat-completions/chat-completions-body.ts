@@ -46,6 +46,10 @@ export function chatCompletionsBody(request: VideoRequest, defaults: Defaults, c
     if (!POST_ID.test(request.remixOf ?? '')) refuse('remixOf', 'give the id of a post, s_ and 32 hexadecimal digits')
     if (isLeft('storyboard')) refuse('storyboard', 'leave it out: a remix has one prompt')
   }
+  if (overrides.videoInput !== undefined) {
+    const fix = 'leave it out: this request has one way to send a video'
+    problems.push({ field: 'providerOptions.videoInput', value: describeValue(overrides.videoInput), fix })
+  }
   for (const field of CHANGES_RESULT) {
     if (isLeft(field)) refuse(field, `leave it out: ${defaults.name} has no such field; or give it in providerOptions`)
   }
