@@ -1,14 +1,16 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import {
+  fallback,
   isSoraPipelineError,
   type OneShotGenerator,
+  SoraPipeline,
   type TaskGenerator,
   toOpenAiError,
   type VideoRequest,
 } from '../../../../src/index.js'
 import { videoModelGenerator } from '../../../../src/strategies/index.js'
-import { fakeContext, manualClock } from '../../../../src/testing/index.js'
+import { fakeContext, fakeTaskGenerator, manualClock } from '../../../../src/testing/index.js'
 import { deadOrigin } from '../../../upstream/loopback-server.js'
 import { type Answer, KEY, PROVIDERS, providerServer } from './provider-server.js'
 
@@ -150,6 +152,15 @@ describe('a poll of fal, whose package reports every failure of a poll as the er
     expect(await task.poll(operation, context)).toMatchObject({ state: 'completed', video: { id: 'job_1' } })
     expect(context.warnings).toEqual([expect.objectContaining({ code: 'unconfirmed-failure' })])
     expect(provider.options).toBe('fal')
+  })
+
+  it('does not lead to a second payment', async () => {
+    const completed = PROVIDERS.fal?.completed ?? (() => ({}))
+    const { server, generator } = await setUp('fal', { polls: [() => [429, message], () => 'reset', completed] })
+    const next = fakeTaskGenerator()
+    const pipeline = new SoraPipeline({ generator: fallback(generator, next), pollSchedule: () => 5 })
+    const { url } = await pipeline.generate({ prompt: PROMPT })
+    expect([url, server.creates().length, next.calls.length]).toEqual([`${server.origin}/file.mp4`, 1, 0])
   })
 
   it('counts as failed after three in a row over at least 15 seconds', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { memoryStore, SoraPipeline, type VideoRequest } from '../../../../src/index.js'
 import { videoModelGenerator } from '../../../../src/strategies/index.js'
-import { fakeUploader } from '../../../../src/testing/index.js'
+import { fakeUploader, generatorConformance } from '../../../../src/testing/index.js'
+import { loopbackServer } from '../../../upstream/loopback-server.js'
 import { KEY, PROVIDERS, type Provider, providerServer, VIDEO } from './provider-server.js'
 
 const REQUEST: VideoRequest = { prompt: 'A cat playing piano' }
@@ -48,5 +49,48 @@ describe.each(Object.entries(PROVIDERS))('%s', (_, provider) => {
     if (!('start' in generator)) return
     const idempotency = provider.options === 'gateway' ? 'key' : 'none'
     expect(generator.submission).toEqual({ idempotency, lookup: 'none' })
+  })
+
+  generatorConformance({
+    test: it,
+    async create() {
+      const server = await providerServer(provider)
+      const requests = () => server.seen.length
+      return { generator: generatorAt(provider, server.origin), secrets: [KEY], requests }
+    },
+    async createHanging() {
+      const server = await loopbackServer(() => undefined)
+      const requests = () => server.seen.length
+      return { generator: generatorAt(provider, server.origin), secrets: [KEY], requests }
+    },
+    async createFailing() {
+      const server = await loopbackServer((sent, answer) => {
+        answer.writeHead(503).end(JSON.stringify([sent.headers.authorization, sent.headers['x-key']]))
+      })
+      return { generator: generatorAt(provider, server.origin), secrets: [KEY] }
+    },
+  })
+})
+
+const TASKS = Object.entries(PROVIDERS).filter(([, { isOneShot }]) => isOneShot !== true)
+
+describe.each(TASKS)('a job of %s', (_, provider) => {
+  it('continues in another process with one create', async () => {
+    const pending = provider.pending
+    const server = await providerServer(provider, { polls: [pending, pending, provider.completed] })
+    const store = memoryStore()
+    const start = (intervalMs: number) =>
+      new SoraPipeline({
+        generator: generatorAt(provider, server.origin),
+        uploader: fakeUploader(),
+        store,
+        pollSchedule: () => intervalMs,
+      })
+    const first = start(100)
+    first.run(REQUEST, { id: 'run_1' })
+    await expect.poll(() => server.pollCount()).toBeGreaterThan(0)
+    await first.close()
+    const { servedBy } = await start(5).resume('run_1').result
+    expect([servedBy, server.creates().length]).toEqual(['uploader', 1])
   })
 })

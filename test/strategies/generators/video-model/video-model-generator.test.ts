@@ -447,6 +447,22 @@ describe('a job', () => {
     })
   })
 
+  it('reports progress only if the model does', async () => {
+    const metadata = [undefined, { mine: { progress: 40 } }, { mine: { progress: 'soon' } }]
+    const model: VideoModelLike = {
+      ...{ specificationVersion: 'v4', provider: 'mock', modelId: 'm' },
+      doStart: async () => ({ operation: 'job_1' }),
+      doStatus: async () => ({ status: 'pending', providerMetadata: metadata.shift() }),
+    }
+    const generator = videoModelGenerator(model) as TaskGenerator
+    const polls = [await generator.poll('job_1', fakeContext()), await generator.poll('job_1', fakeContext())]
+    expect([...polls, await generator.poll('job_1', fakeContext())]).toEqual([
+      { state: 'running' },
+      { state: 'running', ratio: 0.4 },
+      { state: 'running' },
+    ])
+  })
+
   it('cannot be cancelled', async () => {
     const generator = videoModelGenerator(taskModel(AT_CDN).model) as TaskGenerator
     expect(await generator.cancel?.({}, fakeContext())).toBe('unsupported')
