@@ -13,6 +13,7 @@ import { bodyBudget } from './requests/body-budget.js'
 import { answerChat } from './routes/chat-route.js'
 import { videoContent } from './routes/content-route.js'
 import { isSignedContent } from './routes/content-url.js'
+import { editVideo, extendVideo } from './routes/edited-videos.js'
 import { streamEvents } from './routes/events-route.js'
 import { listModels, retrieveModel } from './routes/models-routes.js'
 import { noSuchVideo, ownedRun } from './routes/owned-run.js'
@@ -31,11 +32,16 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
   models: { GET: listModels },
   'models/*': { GET: retrieveModel },
   videos: { POST: createVideo, GET: listVideos },
+  'videos/edits': { POST: editVideo },
+  'videos/extensions': { POST: extendVideo },
   'videos/*': { GET: retrieveVideo, DELETE: deleteVideo },
   'videos/*/content': { GET: contentOf, HEAD: contentOf },
   'videos/*/events': { GET: async (call, id) => streamEvents(call, await ownedRun(call, id)) },
   'videos/*/remix': { POST: remixVideo },
 }
+
+// Characters of the retired API are no videos.
+const UNSERVED = /^videos\/characters(?:\/|$)/
 
 /**
  * Creates an OpenAI-compatible backend of a pipeline: chat completions that answer with a video, streamed or not, and
@@ -52,6 +58,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
  * | `GET`, `HEAD /videos/{id}/content` | its bytes, with `Range` |
  * | `DELETE /videos/{id}` | cancels it, and removes it from the list |
  * | `POST /videos/{id}/remix` | |
+ * | `POST /videos/edits`, `POST /videos/extensions` | from a video of the caller or a file, if the generator takes a `video` |
  * | `GET /videos/{id}/events` | its typed events as they come, resumed by `Last-Event-ID` |
  *
  * Without `apiKeys` or `authenticate` every client that reaches the handler may spend your money: a process warning
@@ -160,12 +167,15 @@ function routeOf(
   { pathname }: RequestTarget,
   { segments, basePath }: { readonly segments: readonly string[]; readonly basePath: string },
 ): Route {
-  const isChat = segments[0] === 'chat'
-  const pattern = segments.map((segment, index) => (index === 1 && !isChat ? '*' : segment)).join('/')
-  const routes = Object.hasOwn(ROUTES, pattern) ? ROUTES[pattern] : undefined
+  const written = segments.join('/')
+  const pattern = [segments[0], '*', ...segments.slice(2)].join('/')
+  const found = [written, ...(UNSERVED.test(written) ? [] : [pattern])].find((path) => Object.hasOwn(ROUTES, path))
+  const routes = found === undefined ? undefined : ROUTES[found]
   if (routes === undefined) {
-    const message = `Could not find the path: ${request.method} ${pathname.slice(0, 200)} is not one of ${routeList(basePath)}`
-    throw new HttpRefusal({ status: 404, code: 'unknown_url', message })
+    const place = `${request.method} ${pathname.slice(0, 200)}`
+    const advice = `use POST ${basePath}/chat/completions, or POST ${basePath}/videos`
+    const reason = segments[0] === 'responses' ? `is not served; ${advice}` : `is not one of ${routeList(basePath)}`
+    throw new HttpRefusal({ status: 404, code: 'unknown_url', message: `Could not find the path: ${place} ${reason}` })
   }
   const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined
   if (route === undefined) throw wrongMethod(request, Object.keys(routes))

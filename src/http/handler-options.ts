@@ -178,7 +178,7 @@ export interface PreparedCall {
   /** Owner of the caller's videos. */
   readonly owner: string
   /** Which route was called. */
-  readonly route: 'chat' | 'videos' | 'remix'
+  readonly route: 'chat' | 'videos' | 'remix' | 'edits' | 'extensions'
   /** Headers of the request. */
   readonly headers: Headers
   /**

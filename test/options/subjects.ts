@@ -1,3 +1,4 @@
+import { toVideoModel } from '../../src/ai-sdk/index.js'
 import { createHandler, toNodeListener, verifyWebhook } from '../../src/http/index.js'
 import {
   balance,
@@ -32,6 +33,7 @@ import {
   storageUploader,
   url2driveUploader,
   urlIngestUploader,
+  videoModelGenerator,
   videosApiGenerator,
   webdavUploader,
 } from '../../src/strategies/index.js'
@@ -73,6 +75,7 @@ const named = ['name', 'label']
 // Of either kind, and never connected.
 const ignore = () => undefined
 const database = { query: ignore, connect: ignore, totalCount: 0, call: ignore, callBuffer: ignore, on: ignore }
+const model = { specificationVersion: 'v4', provider: 'mine', modelId: 'one' }
 const suite = { test: () => undefined, create: () => undefined }
 const strategySuite = ['timeoutMs', 'createHanging', 'createFailing']
 
@@ -107,7 +110,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (request) => pipeline().run(request),
     [
       ...['model', 'durationSeconds', 'size', 'aspectRatio', 'image', 'video', 'remixOf', 'storyboard', 'style'],
-      ...['seed', 'audio', 'user', 'metadata', 'providerOptions'],
+      ...['seed', 'audio', 'user', 'metadata', 'providerOptions', 'lastFrame', 'references', 'audioInput'],
     ],
     { prompt: 'A cat' },
   ),
@@ -151,6 +154,14 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     ],
     { baseUrl },
   ),
+  videoModelGenerator: of(
+    (options) => videoModelGenerator({ ...model, doGenerate: () => Promise.reject() }, options),
+    [
+      ...[...named, 'errorConfirmations', 'idempotency', 'settleMs', 'downloadHeaders', 'downloadTimeoutMs'],
+      ...['allowPrivateAddresses', 'providerOptions'],
+    ],
+  ),
+  toVideoModel: of((options) => toVideoModel(pipeline(), options), ['modelId', 'deliver', 'owner']),
   chatCompletionsGenerator: of(
     chatCompletionsGenerator,
     [
@@ -277,7 +288,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (fields) => createHandler(pipeline(), { public: true, models: { 'cat-video': fields as object } }),
     [
       ...['model', 'durationSeconds', 'size', 'aspectRatio', 'image', 'video', 'remixOf', 'storyboard', 'style'],
-      ...['seed', 'audio', 'user', 'metadata', 'providerOptions'],
+      ...['seed', 'audio', 'user', 'metadata', 'providerOptions', 'lastFrame', 'references', 'audioInput'],
     ],
   ),
   toNodeListener: of((options) => toNodeListener(async () => new Response(), options), ['onError']),

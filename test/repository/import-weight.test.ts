@@ -22,9 +22,12 @@ test('the import of SoraPipeline loads no module of Node', () => {
   expect(loadedBy('index.js')).toEqual([])
 })
 
-test.each(['index.js', 'strategies/index.js', 'http/index.js'])('the import of %s does not touch fetch', (entry) => {
-  expect(loadedBy(entry).filter((name) => /undici/.test(name))).toEqual([])
-})
+test.each(['index.js', 'strategies/index.js', 'http/index.js', 'ai-sdk/index.js'])(
+  'the import of %s does not touch fetch',
+  (entry) => {
+    expect(loadedBy(entry).filter((name) => /undici/.test(name))).toEqual([])
+  },
+)
 
 test('the only packages that a module imports on load are small', () => {
   const imported = files

@@ -79,7 +79,11 @@ export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions)
 
   function searchOf(request: VideoRequest, { secrets }: ApiCredentials): UrlSearch {
     // An address that the upstream repeats from the request is not a result.
-    const own = new Set([request.prompt, request.image, request.video, request.remixOf].flatMap(addressesIn))
+    const own = new Set(
+      [request.prompt, request.image, request.video, request.remixOf, ...(request.references ?? [])].flatMap(
+        addressesIn,
+      ),
+    )
     return {
       base: api.address('/'),
       accepts: (found) => isPlainHttp(new URL(found)) && !own.has(found) && !holdsSecret(found, secrets),

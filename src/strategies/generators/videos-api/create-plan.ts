@@ -29,7 +29,7 @@ export interface CreateDefaults {
 type Field = Exclude<keyof VideoRequest, 'providerOptions' | 'metadata' | 'prompt'>
 
 // Fields that this family lacks, with the name of the upstream's extension for each.
-const CHANGES_RESULT: readonly Field[] = ['storyboard', 'style']
+const CHANGES_RESULT: readonly Field[] = ['storyboard', 'style', 'lastFrame', 'references', 'audioInput']
 const CHANGES_LITTLE: readonly Field[] = ['seed', 'audio', 'user']
 // Properties that a remix or an edit keeps from its original video.
 const KEPT: readonly Field[] = ['model', 'size', 'aspectRatio', 'durationSeconds']
