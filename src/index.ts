@@ -96,6 +96,7 @@ export {
   UpstreamHttpError,
   UpstreamResponseError,
 } from './contracts/upstream-errors.js'
+export type { Cost, VideoUsage } from './contracts/usage.js'
 export type { AnswerFormat } from './openai/answer-content.js'
 export type { ChatCompletion, ChatCompletionChoice } from './openai/chat-completion.js'
 export type {
@@ -113,6 +114,7 @@ export { toChatCompletionChunks } from './openai/to-chat-completion-chunks.js'
 export { type OpenAiError, type OpenAiErrorBody, toOpenAiError } from './openai/to-openai-error.js'
 export { type SseOptions, toSse } from './openai/to-sse.js'
 export type { Deadlines } from './pipeline/deadlines.js'
+export type { BeforeSubmit, BeforeSubmitContext } from './pipeline/generate/before-submit.js'
 export type { PruneOptions } from './pipeline/journal/retention.js'
 export type { ReviewVerdict } from './pipeline/journal/settle-run.js'
 export type { SoraPipelineOptions } from './pipeline/options.js'

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../contracts/input-errors.js'
+import { redact } from '../contracts/secrets/redact.js'
 import type { Call } from './call.js'
 import { callerOf } from './caller.js'
 import { corsHeaders, preflight } from './cors.js'
@@ -20,6 +21,7 @@ import { repeatedRequests } from './routes/repeated-requests.js'
 import { runPlaces } from './routes/run-places.js'
 import { videoSources } from './routes/video-sources.js'
 import { createVideo, deleteVideo, listVideos, remixVideo, retrieveVideo } from './routes/videos-routes.js'
+import { wakeRoute } from './routes/wake-route.js'
 import type { VideoRunner } from './video-runner.js'
 import { outgoingWebhooks } from './webhooks/outgoing-webhooks.js'
 
@@ -53,6 +55,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
  * | `DELETE /videos/{id}` | cancels it, and removes it from the list |
  * | `POST /videos/{id}/remix` | |
  * | `GET /videos/{id}/events` | its typed events as they come, resumed by `Last-Event-ID` |
+ * | `POST /wake/{token}` | webhooks of upstreams, at the addresses of `createWakeUrl`; needs `contentSecret` |
  *
  * Without `apiKeys` or `authenticate` every client that reaches the handler may spend your money: a process warning
  * reports it once, unless `public` is `true`. A client that disconnects stops no video, unless `onDisconnect` is
@@ -98,11 +101,18 @@ export function createHandler(
   const sources = videoSources(runner, clock)
   const repeats = repeatedRequests({ windowMs: repeatWindowMs, clock })
   const places = runPlaces(settings.maxRunsPerOwner)
+  const { contentSecret } = options
+  const wake = wakeRoute({ runner, contentSecret, bodies, clock, onError })
 
   const answerOf = async (request: Incoming): Promise<Answer> => {
     const url = request.target ?? new URL(request.url)
     const segments = segmentsOf(url, settings.basePath)
     const [, id = '', , token] = segments
+    // The token takes the place of a key, which upstreams do not have.
+    if (wake && segments.length === 2 && segments[0] === 'wake') {
+      if (request.method !== 'POST') throw wrongMethod(request, ['POST'])
+      return wake(request, id)
+    }
     const shared = { request, url, runner, settings, webhooks, repeats, places, bodies, sources }
     // A signed address needs no key, because video players send none.
     if (segments.length === 4 && segments[2] === 'content' && isSignedContent(settings, id, token ?? '')) {
@@ -164,7 +174,7 @@ function routeOf(
   const pattern = segments.map((segment, index) => (index === 1 && !isChat ? '*' : segment)).join('/')
   const routes = Object.hasOwn(ROUTES, pattern) ? ROUTES[pattern] : undefined
   if (routes === undefined) {
-    const message = `Could not find the path: ${request.method} ${pathname.slice(0, 200)} is not one of ${routeList(basePath)}`
+    const message = `Could not find the path: ${request.method} ${redact(pathname).slice(0, 200)} is not one of ${routeList(basePath)}`
     throw new HttpRefusal({ status: 404, code: 'unknown_url', message })
   }
   const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined
@@ -172,7 +182,7 @@ function routeOf(
   return route
 }
 
-/** Every route with its method, such as `POST /v1/chat/completions, GET /v1/models/{id}`. */
+/** Every route of callers with its method, such as `POST /v1/chat/completions, GET /v1/models/{id}`. */
 function routeList(basePath: string): string {
   return Object.entries(ROUTES)
     .flatMap(([path, methods]) =>

@@ -17,7 +17,12 @@ async function world(change: (store: RunStore) => Partial<RunStore> = () => ({})
   const { store, callsOf } = recordedStore(memory, change(memory))
   const lease = workerLease({ worker: 'w', store, clock, leaseMs: LEASE_MS })
   const disturbed: string[] = []
-  const run = (id: string, version = 1): HeldRun => ({ id, version, onOtherVersion: () => disturbed.push(id) })
+  const run = (id: string, version = 1): HeldRun => ({
+    id,
+    version,
+    onOtherVersion: () => disturbed.push(id),
+    onWoken: () => woken.push(id),
+  })
   return { clock, memory, lease, run, disturbed, callsOf, beats: () => callsOf('heartbeat').length }
 }
 
