@@ -1,4 +1,4 @@
-import { createHandler, toNodeListener, verifyWebhook } from '../../src/http/index.js'
+import { createHandler, createWakeUrl, toNodeListener, verifyWebhook } from '../../src/http/index.js'
 import {
   balance,
   fallback,
@@ -95,6 +95,8 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
         'learnDurations',
       ],
       'storeTimeoutMs',
+      'wakeUrl',
+      'beforeSubmit',
     ],
     { generator: fakeGenerator() },
   ),
@@ -146,6 +148,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     videosApiGenerator,
     [
       ...[...named, 'upstreamId', 'apiKey', 'model', 'encoding', 'secondsType', 'videoInput', 'headers', 'timeoutMs'],
+      'callbackField',
       ...['createTimeoutMs', 'maxAnswerBytes', 'serverErrors', 'idempotency', 'lookup', 'settleMs'],
       ...['allowPrivateAddresses', 'fetch', 'maxSockets', 'agent'],
     ],
@@ -280,6 +283,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
       ...['seed', 'audio', 'user', 'metadata', 'providerOptions'],
     ],
   ),
+  createWakeUrl: of(createWakeUrl, [], { baseUrl, contentSecret: 'a-secret-of-the-tests' }),
   toNodeListener: of((options) => toNodeListener(async () => new Response(), options), ['onError']),
   verifyWebhook: of((options) => verifyWebhook({ body: '', headers: {} }, options), ['toleranceMs', 'clock'], {
     secret: 'secret',
@@ -312,7 +316,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     ...[...named, 'submission', 'starts', 'polls', 'video', 'pollMany', 'found', 'cancel', 'delayMs'],
     'hangs',
   ]),
-  fakeContext: of(fakeContext, ['runId', 'signal', 'clock', 'idempotencyKey', 'submittedAt']),
+  fakeContext: of(fakeContext, ['runId', 'signal', 'clock', 'idempotencyKey', 'callbackUrl', 'submittedAt']),
   fakeSource: of(fakeSource, [
     ...['bytes', 'byteLength', 'seed', 'declaredByteLength', 'chunkBytes', 'failAfterBytes', 'failure'],
     ...['hangsAfterBytes', 'isPublic', 'url', 'mediaType', 'expiresAt'],
