@@ -1,3 +1,4 @@
+import type { BeforeSubmit } from '../contracts/before-submit.js'
 import { type OptionProblem, type OptionRule, type OptionRules, optionProblem } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
 import type { PipelineEvent } from '../contracts/events.js'
@@ -10,7 +11,6 @@ import type { RunStore } from '../contracts/run-store.js'
 import type { Uploader } from '../contracts/uploader.js'
 import { type AllowPrivateAddresses, allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
 import { type Deadlines, deadlineRule } from './deadlines.js'
-import type { BeforeSubmit } from './generate/before-submit.js'
 import { limitRule, type RunLimits } from './run-line.js'
 import { strategyProblems } from './strategy-problems.js'
 import type { OpenUrl } from './video/open-url.js'
@@ -53,10 +53,10 @@ export interface SoraPipelineOptions {
   readonly wakeUrl?: ((runId: string) => string) | undefined
   /**
    * Called before each new submission is saved and sent, also to a further generator of a chain, to refuse it, such as for a
-   * budget. A returned reason ends the run with a `QuotaExceededError`, and so does an error of the library that it throws, with
-   * that error: nothing is sent, and no other generator is tried. A backend answers 402 `insufficient_quota`. Another error, another result, or no result within
-   * 10 seconds ends the run with a `ConfigurationError`, and nothing is sent either. A submission whose outcome is unknown is not
-   * asked for again. Needs a store with `list`.
+   * budget. A returned reason ends the run with a `QuotaExceededError`; so does that error, or another one of the library about
+   * the request or its caller, if it is thrown. Then nothing is sent, and no other generator is tried. A backend answers 402
+   * `insufficient_quota`. Any other error or result, or none within 10 seconds, ends the run with a `ConfigurationError`, and
+   * nothing is sent either. An unknown submission that is sent again under its key is not refused. Needs a store with `list`.
    * @defaultValue none: nothing is refused
    */
   readonly beforeSubmit?: BeforeSubmit | undefined

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStore, type RunStore, SoraPipeline, type SoraPipelineOptions } from '../../src/index.js'
+import { type LoadedRun, memoryStore, type RunStore, SoraPipeline, type SoraPipelineOptions } from '../../src/index.js'
 import { fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 
 const request = { prompt: 'A cat playing piano' }
@@ -16,6 +16,12 @@ function processes(options: Partial<SoraPipelineOptions>, polls: number) {
     return { generator, pipeline }
   }
   return { clock, store, holder: process(), other: process() }
+}
+
+async function loadedOf(store: RunStore): Promise<LoadedRun> {
+  const loaded = await store.load('run_1')
+  if (loaded === undefined) throw new Error('The store does not know run_1')
+  return loaded
 }
 
 describe('a run that another process wakes', () => {
@@ -74,11 +80,11 @@ describe('a run that another process wakes', () => {
     holder.pipeline.run(request, { id: 'run_1' })
     await clock.advance(2_500)
     await other.pipeline.wake('run_1')
-    const loaded = await store.load('run_1')
+    const { state } = await loadedOf(store)
     // The process is gone, with its beat.
     await holder.pipeline.close()
-    await store.save('run_1', (await store.load('run_1'))?.version ?? 0, { ...(loaded?.state as never), wakeAt: 0 })
-    await store.retire(String(loaded?.state.worker))
+    await store.save('run_1', (await loadedOf(store)).version, { ...state, wakeAt: 0 })
+    await store.retire(String(state.worker))
     expect(await other.pipeline.due()).toEqual(['run_1'])
     expect(await clock.runUntil(other.pipeline.resume('run_1').result)).toMatchObject({ runId: 'run_1' })
     expect(other.generator.pollCount).toBe(1)

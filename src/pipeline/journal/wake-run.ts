@@ -7,8 +7,8 @@ const TRIES = 5
 
 /**
  * Makes the job of a run due now. The worker that holds the run finds that in the store (`stored-wakes.ts`); a run that no live
- * worker holds is due for every process. Does nothing for a run without a job, such as for a webhook that overtakes the answer to its submission, for an ended run,
- * and for one of version 0.1.0 in progress.
+ * worker holds is due for every process. Does nothing for a run without a job, such as for a webhook that overtakes the answer to
+ * its submission, for an ended run, and for one of version 0.1.0 in progress.
  * @throws RunStateError when the store does not know the run or is down.
  */
 export async function wakeStored({ store, clock }: PipelineConfig, id: string): Promise<void> {
