@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from './json.js'
+import type { JsonObject } from './json.js'
 
 /** An amount of money. */
 export interface Cost {
@@ -10,7 +10,10 @@ export interface Cost {
 
 /** What a video cost and used, as far as the upstream reported it. Nothing is estimated. */
 export interface VideoUsage {
-  /** Price of the video. A number without a currency counts as US dollars, as all known servers report it. */
+  /**
+   * Price of the video. A number without a currency counts as US dollars, as all known servers report it; an amount in
+   * anything but a code of ISO 4217, such as credits, is not known.
+   */
   readonly cost?: Cost
   /** Seconds that are billed: of video, or of computing where the upstream bills that. */
   readonly seconds?: number
@@ -50,25 +53,21 @@ export function usageOf(reported: JsonObject | undefined): VideoUsage | undefine
 }
 
 function costOf(reported: JsonObject): Cost | undefined {
-  const currency = currencyOf(reported.currency)
   for (const name of COSTS) {
     const value = reported[name]
-    const amount = amountOf(value)
-    if (amount !== undefined) return { amount, currency: currency ?? 'USD' }
-    const own = Object(value) as {
-      readonly amount?: JsonValue
-      readonly total_cost?: JsonValue
-      readonly currency?: JsonValue
-    }
-    const part = amountOf(own.amount) ?? amountOf(own.total_cost)
-    if (part !== undefined) return { amount: part, currency: currencyOf(own.currency) ?? currency ?? 'USD' }
+    const { amount, total_cost: total, currency = reported.currency } = Object(value) as JsonObject
+    const cost = amountOf(value) ?? amountOf(amount) ?? amountOf(total)
+    if (cost !== undefined) return inCurrency(cost, currency)
   }
   const ticks = amountOf(reported[TICKS])
   return ticks === undefined ? undefined : { amount: ticks / TICKS_OF_A_DOLLAR, currency: 'USD' }
 }
 
-function currencyOf(value: unknown): string | undefined {
-  return typeof value === 'string' && /^[a-z]{3}$/i.test(value) ? value.toUpperCase() : undefined
+// Credits of a provider are not money.
+function inCurrency(amount: number, currency: unknown): Cost | undefined {
+  if (currency === undefined || currency === null) return { amount, currency: 'USD' }
+  const isCode = typeof currency === 'string' && /^[a-z]{3}$/i.test(currency)
+  return isCode ? { amount, currency: currency.toUpperCase() } : undefined
 }
 
 function firstNumber(reported: JsonObject, names: readonly string[]): number | undefined {

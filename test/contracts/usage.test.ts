@@ -44,7 +44,10 @@ describe('usage', () => {
     expect(usageOf({ predict_time: 61, duration_seconds: 8 })).toEqual({ seconds: 8 })
   })
 
-  it('does not take an unknown currency for a currency', () => {
-    expect(usageOf({ cost: 1, currency: 'credits' })).toEqual(usd(1))
+  it('does not take credits for money', () => {
+    for (const currency of ['credits', '$', '', 7])
+      expect(usageOf({ cost: 1, currency, seconds: 8 })).toEqual({ seconds: 8 })
+    expect(usageOf({ cost: { amount: 1, currency: 'credits' } })).toBeUndefined()
+    expect(usageOf({ cost: 1, currency: null })).toEqual(usd(1))
   })
 })

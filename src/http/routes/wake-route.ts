@@ -33,7 +33,7 @@ const TAKEN = new PlainAnswer(204, {})
 export function wakeRoute(options: WakeRouteOptions): WakeRoute | undefined {
   const { runner, contentSecret, bodies, clock, onError } = options
   if (runner.wake === undefined) return undefined
-  const wakes = incomingWakes({ wake: (id) => Promise.resolve(runner.wake?.(id)) }, clock)
+  const wakes = incomingWakes({ wake: async (id) => runner.wake?.(id) }, clock)
   let isReported = false
 
   return async (request, token) => {

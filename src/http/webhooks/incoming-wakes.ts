@@ -1,5 +1,5 @@
 import type { Clock } from '../../contracts/clock.js'
-import { startTimer } from '../../timing/system-clock.js'
+import { backgroundOf, startTimer } from '../../timing/system-clock.js'
 import type { VideoRunner } from '../video-runner.js'
 
 /** Wakes of runs by webhooks. */
@@ -18,7 +18,7 @@ export function incomingWakes(runner: Required<Pick<VideoRunner, 'wake'>>, clock
   const recent = new Map<string, { isAgain: boolean }>()
 
   const waitFor = (runId: string, entry: { isAgain: boolean }) => {
-    startTimer(clock, SPACING_MS, () => {
+    startTimer(backgroundOf(clock), SPACING_MS, () => {
       if (!entry.isAgain) {
         recent.delete(runId)
         return
