@@ -39,9 +39,12 @@ describe('what a video cost', () => {
     ['Replicate', STARTED, { body: done({ metrics: { predict_time: 61.5 } }) }, { seconds: 61.5 }],
     ['xAI', STARTED, { body: done({ usage: { cost_in_usd_ticks: 5_000_000_000 } }) }, usd(0.5)],
     [
-      'LiteLLM, in a header of the submission,',
-      { ...STARTED, headers: { 'x-litellm-response-cost': '0.8' } },
-      { body: done({ usage: { duration_seconds: 8 } }), headers: { 'x-litellm-response-cost': '0.0' } },
+      'LiteLLM, in the answer to the submission,',
+      {
+        body: { ...STARTED.body, usage: { duration_seconds: 8 } },
+        headers: { 'x-litellm-response-cost': '0.8' },
+      },
+      { body: done({}), headers: { 'x-litellm-response-cost': '0.0' } },
       { ...usd(0.8), seconds: 8 },
     ],
     [
@@ -51,6 +54,12 @@ describe('what a video cost', () => {
       undefined,
     ],
     ['a server that reports nothing', STARTED, { body: done({}) }, undefined],
+    [
+      'a server that repeats the key when it accepts the job',
+      { body: { ...STARTED.body, usage: { cost: 1, by: 'canary-key-1' } } },
+      { body: done({}) },
+      undefined,
+    ],
     ['a server that repeats the key', STARTED, { body: done({ usage: { cost: 1, by: 'canary-key-1' } }) }, undefined],
   ])('is read where %s has it, into result, record and list', async (_, started, polled, usage) => {
     const pipeline = await pipelineAt(started, polled)

@@ -22,10 +22,15 @@ export function jobUsage(layers: readonly Layer[], own: JsonObject | undefined):
   return Object.keys(usage).length === 0 ? undefined : usage
 }
 
-/** What the headers of the answer to a submission report about its cost. */
-export function submissionUsage(headers: AnswerHeaders): JsonObject | undefined {
-  const cost = amountOf(headers.get(COST_HEADER) ?? undefined)
-  return cost === undefined ? undefined : { cost }
+/** The same of the answer to a submission, whose headers may have the cost. */
+export function submissionUsage(
+  layers: readonly Layer[],
+  own: JsonObject | undefined,
+  headers: AnswerHeaders,
+): JsonObject | undefined {
+  const cost = amountOf(headers.get(COST_HEADER))
+  const usage = jobUsage(layers, own)
+  return cost === undefined ? usage : { cost, ...usage }
 }
 
 function costIn(value: unknown): number | undefined {

@@ -88,8 +88,9 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
     const pollUrl = ownPollUrl(body, answer)
     const operation = { id: job.id, ...(pollUrl !== undefined && { pollUrl }) }
-    const usage = submissionUsage(answer.headers)
-    const taken = { operation, ...(usage && { usage }) }
+    const usage = submissionUsage(body.layers, body.facts.usage, answer.headers)
+    const isClean = usage !== undefined && !carriesSecret(JSON.stringify(usage), answer.secrets)
+    const taken = { operation, ...(isClean && { usage }) }
     // An error status is about the answer; the job has its own status.
     if (answer.status >= 400) return taken
     const status = jobStatus(job, grace)
