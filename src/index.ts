@@ -5,6 +5,7 @@ export { type RaceOptions, race } from './combinators/race.js'
 export { type CircuitBreakerOptions, withCircuitBreaker } from './combinators/with-circuit-breaker.js'
 export { type RetryOptions, withRetry } from './combinators/with-retry.js'
 export { type TimeoutOptions, withTimeout } from './combinators/with-timeout.js'
+export type { BeforeSubmit, BeforeSubmitContext } from './contracts/before-submit.js'
 export type { Clock } from './contracts/clock.js'
 export {
   type ErrorCode,
@@ -98,6 +99,7 @@ export {
   UpstreamHttpError,
   UpstreamResponseError,
 } from './contracts/upstream-errors.js'
+export type { Cost, VideoUsage } from './contracts/usage.js'
 export type { AnswerFormat } from './openai/answer-content.js'
 export type { ChatCompletion, ChatCompletionChoice } from './openai/chat-completion.js'
 export type {

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../contracts/input-errors.js'
+import { redact } from '../contracts/secrets/redact.js'
 import type { Call } from './call.js'
 import { callerOf } from './caller.js'
 import { corsHeaders, preflight } from './cors.js'
@@ -21,6 +22,7 @@ import { repeatedRequests } from './routes/repeated-requests.js'
 import { runPlaces } from './routes/run-places.js'
 import { videoSources } from './routes/video-sources.js'
 import { createVideo, deleteVideo, listVideos, remixVideo, retrieveVideo } from './routes/videos-routes.js'
+import { wakeRoute } from './routes/wake-route.js'
 import type { VideoRunner } from './video-runner.js'
 import { outgoingWebhooks } from './webhooks/outgoing-webhooks.js'
 
@@ -60,6 +62,7 @@ const UNSERVED = /^videos\/characters(?:\/|$)/
  * | `POST /videos/{id}/remix` | |
  * | `POST /videos/edits`, `POST /videos/extensions` | from a video of the caller or a file, if the generator takes a `video` |
  * | `GET /videos/{id}/events` | its typed events as they come, resumed by `Last-Event-ID` |
+ * | `POST /wake/{token}` | webhooks of upstreams, at the addresses of `createWakeUrl`; needs `contentSecret` |
  *
  * Without `apiKeys` or `authenticate` every client that reaches the handler may spend your money: a process warning
  * reports it once, unless `public` is `true`. A client that disconnects stops no video, unless `onDisconnect` is
@@ -105,11 +108,18 @@ export function createHandler(
   const sources = videoSources(runner, clock)
   const repeats = repeatedRequests({ windowMs: repeatWindowMs, clock })
   const places = runPlaces(settings.maxRunsPerOwner)
+  const { contentSecret } = options
+  const wake = wakeRoute({ runner, contentSecret, bodies, clock, onError })
 
   const answerOf = async (request: Incoming): Promise<Answer> => {
     const url = request.target ?? new URL(request.url)
     const segments = segmentsOf(url, settings.basePath)
     const [, id = '', , token] = segments
+    // The token takes the place of a key, which upstreams do not have.
+    if (wake && segments.length === 2 && segments[0] === 'wake') {
+      if (request.method !== 'POST') throw wrongMethod(request, ['POST'])
+      return wake(request, id)
+    }
     const shared = { request, url, runner, settings, webhooks, repeats, places, bodies, sources }
     // A signed address needs no key, because video players send none.
     if (segments.length === 4 && segments[2] === 'content' && isSignedContent(settings, id, token ?? '')) {
@@ -172,7 +182,7 @@ function routeOf(
   const found = [written, ...(UNSERVED.test(written) ? [] : [pattern])].find((path) => Object.hasOwn(ROUTES, path))
   const routes = found === undefined ? undefined : ROUTES[found]
   if (routes === undefined) {
-    const place = `${request.method} ${pathname.slice(0, 200)}`
+    const place = `${request.method} ${redact(pathname).slice(0, 200)}`
     const advice = `use POST ${basePath}/chat/completions, or POST ${basePath}/videos`
     const reason = segments[0] === 'responses' ? `is not served; ${advice}` : `is not one of ${routeList(basePath)}`
     throw new HttpRefusal({ status: 404, code: 'unknown_url', message: `Could not find the path: ${place} ${reason}` })
@@ -182,7 +192,7 @@ function routeOf(
   return route
 }
 
-/** Every route with its method, such as `POST /v1/chat/completions, GET /v1/models/{id}`. */
+/** Every route of callers with its method, such as `POST /v1/chat/completions, GET /v1/models/{id}`. */
 function routeList(basePath: string): string {
   return Object.entries(ROUTES)
     .flatMap(([path, methods]) =>

@@ -124,8 +124,9 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
   readonly contentDelivery?: 'stream' | 'redirect' | ((result: PipelineResultJson) => string | undefined) | undefined
   /**
    * Secret that signs the URLs of this server for videos that need the generator's key; chat clients receive these
-   * URLs. Anyone with such a URL may fetch the video from this server. At least 16 characters.
-   * @defaultValue random, so that such URLs expire with the process
+   * URLs. Anyone with such a URL may fetch the video from this server. It also signs the addresses of `createWakeUrl`,
+   * for webhooks of upstreams, which need it. At least 16 characters.
+   * @defaultValue random, so that such URLs expire with the process, and no webhook of an upstream is accepted
    */
   readonly contentSecret?: string | undefined
   /**

@@ -30,6 +30,7 @@ import { isInternal } from './error-answer.js'
 import type { HandlerOptions } from './handler-options.js'
 import { RUNNER_METHODS, type VideoRunner } from './video-runner.js'
 import { warnOnce } from './warn-once.js'
+import { aContentSecret } from './webhooks/wake-token.js'
 import { webhookSecretsProblem } from './webhooks/webhook-signature.js'
 
 type Defaulted =
@@ -142,12 +143,7 @@ const RULES: OptionRules<HandlerOptions> = {
     (value) => value === 'stream' || value === 'redirect' || typeof value === 'function',
     'give stream, redirect or a function',
   ),
-  // Its value is never shown.
-  contentSecret: ruleOf((field, value) =>
-    typeof value === 'string' && value.length >= 16
-      ? undefined
-      : { field, value: 'unusable', fix: 'give at least 16 characters' },
-  ),
+  contentSecret: aContentSecret,
   contentLifetimeMs: number(
     (value) => value >= 1 && value <= LONGEST_LIFETIME_MS,
     `give milliseconds from 1 to ${LONGEST_LIFETIME_MS}`,

@@ -121,14 +121,13 @@ export class SoraPipeline {
 
   /**
    * Polls the job of a run now, such as for a webhook. A sleeping run of this process polls at once. A run that no live worker
-   * holds is due at once: the next `due`, `advance` or `recover` polls it. A run of another process keeps its schedule.
+   * holds is due at once: the next `due`, `advance` or `recover` polls it. A run of another process is polled there within a
+   * second if that pipeline has `wakeUrl`, otherwise with its next heartbeat, a third of `leaseMs`.
    * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
    */
   async wake(id: string): Promise<void> {
     checkNames({ id })
-    const live = this.#live.get(id)
-    if (live) live.wake()
-    else await wakeStored(this.#config, id)
+    if (!this.#live.get(id)?.wake()) await wakeStored(this.#config, id)
   }
 
   /**

@@ -1,3 +1,4 @@
+export type { BeforeSubmit, BeforeSubmitContext } from '../contracts/before-submit.js'
 export type { Clock } from '../contracts/clock.js'
 export type { SoraPipelineError } from '../contracts/errors.js'
 export type { PipelineEvent } from '../contracts/events.js'

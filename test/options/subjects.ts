@@ -1,5 +1,5 @@
 import { toVideoModel } from '../../src/ai-sdk/index.js'
-import { createHandler, toNodeListener, verifyWebhook } from '../../src/http/index.js'
+import { createHandler, createWakeUrl, toNodeListener, verifyWebhook } from '../../src/http/index.js'
 import {
   balance,
   fallback,
@@ -98,6 +98,8 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
         'learnDurations',
       ],
       'storeTimeoutMs',
+      'wakeUrl',
+      'beforeSubmit',
     ],
     { generator: fakeGenerator() },
   ),
@@ -149,6 +151,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     videosApiGenerator,
     [
       ...[...named, 'upstreamId', 'apiKey', 'model', 'encoding', 'secondsType', 'videoInput', 'headers', 'timeoutMs'],
+      'callbackField',
       ...['createTimeoutMs', 'maxAnswerBytes', 'serverErrors', 'idempotency', 'lookup', 'settleMs'],
       ...['allowPrivateAddresses', 'fetch', 'maxSockets', 'agent'],
     ],
@@ -291,6 +294,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
       ...['seed', 'audio', 'user', 'metadata', 'providerOptions', 'lastFrame', 'references', 'audioInput'],
     ],
   ),
+  createWakeUrl: of(createWakeUrl, [], { baseUrl, contentSecret: 'a-secret-of-the-tests' }),
   toNodeListener: of((options) => toNodeListener(async () => new Response(), options), ['onError']),
   verifyWebhook: of((options) => verifyWebhook({ body: '', headers: {} }, options), ['toleranceMs', 'clock'], {
     secret: 'secret',
@@ -323,7 +327,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     ...[...named, 'submission', 'starts', 'polls', 'video', 'pollMany', 'found', 'cancel', 'delayMs'],
     'hangs',
   ]),
-  fakeContext: of(fakeContext, ['runId', 'signal', 'clock', 'idempotencyKey', 'submittedAt']),
+  fakeContext: of(fakeContext, ['runId', 'signal', 'clock', 'idempotencyKey', 'callbackUrl', 'submittedAt']),
   fakeSource: of(fakeSource, [
     ...['bytes', 'byteLength', 'seed', 'declaredByteLength', 'chunkBytes', 'failAfterBytes', 'failure'],
     ...['hangsAfterBytes', 'isPublic', 'url', 'mediaType', 'expiresAt'],

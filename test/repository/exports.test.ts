@@ -86,7 +86,7 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
   ],
   './ai-sdk': ['toVideoModel'],
   './settings': ['jsonBinSettings', 'pipelineFromSettings', 'settingsFromEnv', 'settingsSchema', 'sora2apiPreset'],
-  './http': ['createHandler', 'sendNodeResponse', 'toNodeListener', 'verifyWebhook'],
+  './http': ['createHandler', 'createWakeUrl', 'sendNodeResponse', 'toNodeListener', 'verifyWebhook'],
   './stores': ['fileStore', 'postgresStore', 'redisStore', 'sqliteStore'],
   './testing': [
     'clockConformance',

@@ -9,6 +9,7 @@ import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
 import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { entryOf, hasId, isOfAnother } from '../answers/answer-layers.js'
 import { type JobState, jobStateOf } from '../answers/job-state.js'
+import { submissionUsage } from '../answers/job-usage.js'
 import { cancelVideo } from './cancel-video.js'
 import { planCreate } from './create-plan.js'
 import { findVideos } from './find-videos.js'
@@ -87,12 +88,15 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
     const pollUrl = ownPollUrl(body, answer)
     const operation = { id: job.id, ...(pollUrl !== undefined && { pollUrl }) }
+    const usage = submissionUsage(body.layers, body.facts.usage, answer.headers)
+    const isClean = usage !== undefined && !carriesSecret(JSON.stringify(usage), answer.secrets)
+    const taken = { operation, ...(isClean && { usage }) }
     // An error status is about the answer; the job has its own status.
-    if (answer.status >= 400) return { operation }
+    if (answer.status >= 400) return taken
     const status = jobStatus(job, grace)
     const isPending = status.state === 'queued' || status.state === 'running'
     if (upstreamId === undefined && isPending) throw unreadable(answer, 'its job has no id')
-    return { operation, status: isAddressToCome(job, status, upstreamId) ? { state: 'running' } : status }
+    return { ...taken, status: isAddressToCome(job, status, upstreamId) ? { state: 'running' } : status }
   }
 
   // An address without a state may belong to a video that is still being made: the job is polled for it.
@@ -117,6 +121,7 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
       idempotency: options.idempotency,
       lookup: options.lookup === 'list' ? 'fingerprint' : 'none',
       settleMs: options.settleMs,
+      ...(options.callbackField !== undefined && { callback: true }),
     },
     async start(request, context) {
       context.signal.throwIfAborted()
