@@ -13,7 +13,9 @@ import { unfinishedRuns } from './journal/unfinished-runs.js'
 import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import { type AdoptOptions, checkAdoptOptions, type Opened, type RunOptions } from './run-options.js'
+import { type RunRecord, readRecord } from './run-record.js'
 import { RunWaits } from './run-waits.js'
+import { removeKept } from './video/kept-run.js'
 import { UnservedVideos } from './video/unserved-videos.js'
 
 // Maximum interval between the first polls of recovered jobs, and the maximum time for all of them.
@@ -46,6 +48,12 @@ export class LiveRuns {
 
   get(id: string): ActiveRun | undefined {
     return this.#runs.get(id)
+  }
+
+  /** A record of the store, with what this process knows of the run. */
+  asSeenHere<R extends RunRecord>(record: R | undefined): R | undefined {
+    const live = record?.status === 'running' ? this.#runs.get(record.id) : undefined
+    return record && live ? { ...record, isAttended: true, ...live.present() } : record
   }
 
   /** @throws RunStateError when the pipeline is closed. */
@@ -130,6 +138,15 @@ export class LiveRuns {
       this.#advancing.set(id, advancing)
     }
     await advancing.done
+  }
+
+  /** Aborts a run that is running, and removes it from the lists. */
+  async remove(id: string): Promise<void> {
+    checkNames({ id })
+    const record = await readRecord(this.#config, id)
+    if (record?.status === 'running') await this.open(undefined, { id }).cancel()
+    await removeKept(this.#config, id)
+    this.unserved.delete(id)
   }
 
   /** Leaves every run to other processes. */

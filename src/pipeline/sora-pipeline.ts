@@ -13,6 +13,7 @@ import { LiveRuns } from './live-runs.js'
 import type { SoraPipelineOptions } from './options.js'
 import { configOf, type PipelineConfig } from './pipeline-config.js'
 import type { PipelineRun } from './pipeline-run.js'
+import { type RunDetails, readDetails } from './run-details.js'
 import {
   type AdoptOptions,
   type CloseOptions,
@@ -25,7 +26,7 @@ import {
   runQueryOf,
 } from './run-options.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
-import { openKeptVideo, removeKept } from './video/kept-run.js'
+import { openKeptVideo } from './video/kept-run.js'
 
 /**
  * Generates a video, publishes it, resolves a URL and uploads it, with fallbacks at every step, and returns a URL that works once
@@ -203,9 +204,12 @@ export class SoraPipeline {
    * @throws RunStateError when the store is down, or the state is of a later version.
    */
   async get(id: string): Promise<RunRecord | undefined> {
-    const record = await readRecord(this.#config, id)
-    const live = this.#live.get(id)
-    return record?.status === 'running' && live ? { ...record, isAttended: true, ...live.present() } : record
+    return this.#live.asSeenHere(await readRecord(this.#config, id))
+  }
+
+  /** Like {@link get}, with attempts, warnings, the submission and the verdicts that {@link settle} accepts. */
+  async inspect(id: string): Promise<RunDetails | undefined> {
+    return this.#live.asSeenHere(await readDetails(this.#config, id))
   }
 
   /**
@@ -233,16 +237,14 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run, or is down.
    */
   async remove(id: string): Promise<void> {
-    checkNames({ id })
-    const record = await readRecord(this.#config, id)
-    if (record?.status === 'running') await this.resume(id).cancel()
-    await removeKept(this.#config, id)
-    this.#live.unserved.delete(id)
+    await this.#live.remove(id)
   }
 
   static {
     const rejects =
-      'generate recover due advance wake close prune erase adopt retry settle get list openVideo remove'.split(' ')
+      'generate recover due advance wake close prune erase adopt retry settle get inspect list openVideo remove'.split(
+        ' ',
+      )
     const methods = Object.fromEntries(rejects.map((name) => [name, 'rejects'] as const))
     const isOwn = (value: unknown) => typeof value === 'object' && value !== null && #config in value
     attachMethods(SoraPipeline.prototype, { ...methods, run: 'throws', resume: 'throws' }, { isOwn, how: 'pipeline' })
