@@ -47,7 +47,10 @@ export function secondName(
     ...Object.values(commands).map((command) => command.options),
   )
   const { tokens } = parseArgs({ args: [...args], options, allowPositionals: true, strict: false, tokens: true })
-  const first = tokens.find((token) => token.kind === 'positional')
+  const texts = tokens.filter((token) => token.kind === 'positional')
+  // The value of an option that does not exist looks like an argument.
+  const isMistyped = tokens.some((token) => token.kind === 'option' && !Object.hasOwn(options, token.name))
+  const first = (isMistyped && texts.find(({ value }) => Object.hasOwn(commands, value))) || texts[0]
   return { name: first?.value, rest: args.filter((_, index) => index !== first?.index) }
 }
 

@@ -1,5 +1,5 @@
-import { createClient } from 'redis'
 import { Pool } from 'pg'
+import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RunStore, SoraPipeline } from '../../src/index.js'
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.js'
@@ -31,7 +31,13 @@ interface OpenPlace {
 const PLACES = {
   fileStore: async (): Promise<OpenPlace> => {
     const store = fileStore({ directory: `${project.folder}/runs of files` })
-    return { address: 'runs of files/', flags: ['--store', 'runs of files'], variables: {}, store, close: async () => {} }
+    return {
+      address: 'runs of files/',
+      flags: ['--store', 'runs of files'],
+      variables: {},
+      store,
+      close: async () => {},
+    }
   },
   sqliteStore: async (): Promise<OpenPlace> => {
     const store = sqliteStore({ path: `${project.folder}/runs.db` })
@@ -122,16 +128,16 @@ describe.each(Object.keys(PLACES) as (keyof typeof PLACES)[])('the runs of a %s'
       expect(settled.stdout).toContain(`Settled absent of ${name}: it continues in the next process`)
       // Nothing is submitted by the command.
       expect(sandbox.requestsTo('videos.create')).toHaveLength(before)
-      expect((await runs('list', '--status', 'running')).stdout).toContain('a process: no live worker holds it, due for')
+      expect((await runs('list', '--status', 'running')).stdout).toContain(
+        'a process: no live worker holds it, due for',
+      )
 
       const [run] = await pipeline.recover()
       expect(await run?.result).toMatchObject({ runId: `absent of ${name}`, servedBy: 'resolver' })
       expect(sandbox.requestsTo('videos.create')).toHaveLength(before + 1)
       const again = await project.shell(command, place.variables)
       expect(again.code).toBe(1)
-      expect(again.stderr).toBe(
-        `Could not settle the run, it is not in review but completed: absent of ${name}\n`,
-      )
+      expect(again.stderr).toBe(`Could not settle the run, it is not in review but completed: absent of ${name}\n`)
     })
 
     it('settles a run with the job that a person found, and nothing more is paid', async () => {
@@ -140,7 +146,9 @@ describe.each(Object.keys(PLACES) as (keyof typeof PLACES)[])('the runs of a %s'
       const list = await fetch(`${sandbox.videosApi.baseUrl}/videos`, {
         headers: { authorization: `Bearer ${sandbox.videosApi.apiKey}` },
       })
-      const { data } = (await list.json()) as { readonly data: readonly { readonly id: string; readonly prompt: string }[] }
+      const { data } = (await list.json()) as {
+        readonly data: readonly { readonly id: string; readonly prompt: string }[]
+      }
       const job = data.find(({ prompt }) => prompt === `A cat of found of ${name}`)?.id ?? ''
       const shown = await runs('show', `found of ${name}`, '--json')
       const { commands, run } = JSON.parse(shown.stdout)
@@ -166,7 +174,11 @@ describe.each(Object.keys(PLACES) as (keyof typeof PLACES)[])('the runs of a %s'
     it('erases, removes and prunes, only with --yes where no terminal can ask', async () => {
       const { result } = pipeline.run({ prompt: 'A secret plan' }, { id: `ended of ${name}` })
       await result
-      for (const args of [['erase', `ended of ${name}`], ['remove', `ended of ${name}`], ['prune', '--ended-before', '0m']]) {
+      for (const args of [
+        ['erase', `ended of ${name}`],
+        ['remove', `ended of ${name}`],
+        ['prune', '--ended-before', '0m'],
+      ]) {
         const refused = await runs(...args)
         expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--yes is missing') })
       }

@@ -32,8 +32,14 @@ export async function redisClient(address: string): Promise<Connected<RedisClien
     const { Redis } = exports as { Redis: new (url: string, options: object) => IoRedis }
     const options = { lazyConnect: true, connectTimeout: CONNECT_MS, maxRetriesPerRequest: 1, retryStrategy: never }
     const client = new Redis(address, options)
-    client.on('error', never)
-    await client.connect()
+    let reason: unknown
+    client.on('error', (error) => {
+      reason ??= error
+    })
+    // It rejects with a closed connection, and emits why.
+    await client.connect().catch((error: unknown) => {
+      throw reason ?? error
+    })
     return { client, close: async () => client.disconnect() }
   }
   const { createClient } = exports as { createClient: (options: object) => NodeRedis }
@@ -47,12 +53,12 @@ type Pool = PostgresPool & { end(): Promise<void> }
 type IoRedis = RedisClient & {
   connect(): Promise<void>
   disconnect(): void
-  on(event: 'error', listener: () => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
 }
 type NodeRedis = RedisClient & {
   connect(): Promise<unknown>
   destroy(): void
-  on(event: 'error', listener: () => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
 }
 
 // The packages of the project in the current directory come before those beside this one.

@@ -1,4 +1,5 @@
-import { open, readdir, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RunStore } from 'sora-pipeline'
 import { fileStore, postgresStore, redisStore, type ServerProblem, sqliteStore } from 'sora-pipeline/stores'
@@ -112,8 +113,8 @@ async function openFiles(path: string, canCreate: boolean): Promise<OpenStore> {
   }
   const shared = { checkServer: async () => [] }
   if (isDirectory || found === 'other directory') {
-    const store = fileStore({ directory: path })
-    return { ...shared, kind: 'file', store, migrate: async () => void (await store.due(0, 1)), close: async () => {} }
+    const migrate = async () => void (await mkdir(join(path, RUNS_FOLDER), { recursive: true, mode: 0o700 }))
+    return { ...shared, kind: 'file', store: fileStore({ directory: path }), migrate, close: async () => {} }
   }
   const store = sqliteStore({ path })
   return {
@@ -125,13 +126,15 @@ async function openFiles(path: string, canCreate: boolean): Promise<OpenStore> {
   }
 }
 
+// A directory of fileStore has it.
+const RUNS_FOLDER = 'runs'
 const SQLITE_HEADER = 'SQLite format 3\0'
 
 async function whatIsAt(path: string): Promise<'directory' | 'other directory' | 'database' | 'other' | undefined> {
   try {
     if ((await stat(path)).isDirectory()) {
       const names = await readdir(path)
-      return names.includes('runs') ? 'directory' : 'other directory'
+      return names.includes(RUNS_FOLDER) ? 'directory' : 'other directory'
     }
     const file = await open(path)
     try {
