@@ -6,6 +6,7 @@ export { type CircuitBreakerOptions, withCircuitBreaker } from './combinators/wi
 export { type RetryOptions, withRetry } from './combinators/with-retry.js'
 export { type TimeoutOptions, withTimeout } from './combinators/with-timeout.js'
 export type { Clock } from './contracts/clock.js'
+export type { CheckContext, Diagnosable } from './contracts/diagnosis.js'
 export {
   type ErrorCode,
   isSoraPipelineError,
@@ -112,7 +113,8 @@ export { toChatCompletion } from './openai/to-chat-completion.js'
 export { toChatCompletionChunks } from './openai/to-chat-completion-chunks.js'
 export { type OpenAiError, type OpenAiErrorBody, toOpenAiError } from './openai/to-openai-error.js'
 export { type SseOptions, toSse } from './openai/to-sse.js'
-export type { Deadlines } from './pipeline/deadlines.js'
+export type { Deadlines, EveryDeadline } from './pipeline/deadlines.js'
+export type { CheckOutcome, PipelineDiagnosis, StrategyDiagnosis } from './pipeline/diagnose.js'
 export type { PruneOptions } from './pipeline/journal/retention.js'
 export type { ReviewVerdict, VerdictKind } from './pipeline/journal/settle-run.js'
 export type { SoraPipelineOptions } from './pipeline/options.js'

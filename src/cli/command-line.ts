@@ -4,6 +4,7 @@ import { toErrorJson } from '../contracts/errors.js'
 import type { Command, CommandContext, CommandGroup } from './command.js'
 import { CommandError } from './command-error.js'
 import { demoCommand } from './demo/demo-command.js'
+import { doctorCommand } from './doctor/doctor-command.js'
 import { EXIT_CODE_HELP, EXIT_CODES } from './exit-code.js'
 import { migrateCommand } from './migrate-command.js'
 import { readArguments, secondName, UsageError, unknownName } from './read-arguments.js'
@@ -12,6 +13,7 @@ import { runsCommands } from './runs/runs-commands.js'
 // Further commands are added here.
 const COMMANDS: Readonly<Record<string, Command | CommandGroup>> = {
   demo: demoCommand,
+  doctor: doctorCommand,
   migrate: migrateCommand,
   runs: runsCommands,
 }

@@ -10,6 +10,7 @@ import { adoptJob } from './journal/adopt-run.js'
 import { retriedRequest } from './journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import { unfinishedRuns } from './journal/unfinished-runs.js'
+import { wakeStored } from './journal/wake-run.js'
 import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import { type AdoptOptions, checkAdoptOptions, type Opened, type RunOptions } from './run-options.js'
@@ -127,10 +128,16 @@ export class LiveRuns {
   }
 
   /** Advances a run of the store by one step; concurrent calls share it. Does nothing for a run that is live here. */
-  async advance(id: string): Promise<void> {
+  async advance(id: string): Promise<RunRecord> {
     checkNames({ id })
     this.assertOpen('advance the run')
-    if (this.#runs.has(id)) return
+    if (!this.#runs.has(id)) await this.#advanceOnce(id)
+    const record = this.asSeenHere(await readRecord(this.#config, id))
+    if (record === undefined) throw new RunStateError(`Could not advance the run, it was removed: ${id}`)
+    return record
+  }
+
+  async #advanceOnce(id: string): Promise<void> {
     let advancing = this.#advancing.get(id)
     if (advancing === undefined) {
       const waits = new RunWaits()
@@ -138,6 +145,14 @@ export class LiveRuns {
       this.#advancing.set(id, advancing)
     }
     await advancing.done
+  }
+
+  /** Polls the job of a run now, or as soon as a process works on the run. */
+  async wake(id: string): Promise<void> {
+    checkNames({ id })
+    const live = this.#runs.get(id)
+    if (live) live.wake()
+    else await wakeStored(this.#config, id)
   }
 
   /** Aborts a run that is running, and removes it from the lists. */

@@ -1,14 +1,13 @@
 import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
-import { RunStateError } from '../contracts/run-errors.js'
 import type { VideoSource } from '../contracts/source.js'
 import { attachMethods } from './attached-methods.js'
-import { checkNames, checkRequest } from './check-request.js'
+import { checkRequest } from './check-request.js'
+import { diagnose, type PipelineDiagnosis } from './diagnose.js'
 import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
 import type { ReviewVerdict } from './journal/settle-run.js'
 import { dueRuns } from './journal/unfinished-runs.js'
-import { wakeStored } from './journal/wake-run.js'
 import { LiveRuns } from './live-runs.js'
 import type { SoraPipelineOptions } from './options.js'
 import { configOf, type PipelineConfig } from './pipeline-config.js'
@@ -114,10 +113,7 @@ export class SoraPipeline {
    * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
    */
   async advance(id: string): Promise<RunRecord> {
-    await this.#live.advance(id)
-    const record = await this.get(id)
-    if (record === undefined) throw new RunStateError(`Could not advance the run, it was removed: ${id}`)
-    return record
+    return this.#live.advance(id)
   }
 
   /**
@@ -126,10 +122,7 @@ export class SoraPipeline {
    * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
    */
   async wake(id: string): Promise<void> {
-    checkNames({ id })
-    const live = this.#live.get(id)
-    if (live) live.wake()
-    else await wakeStored(this.#config, id)
+    await this.#live.wake(id)
   }
 
   /**
@@ -144,6 +137,11 @@ export class SoraPipeline {
    */
   async close(options: CloseOptions = {}): Promise<void> {
     await this.#live.close(graceMsOf(options))
+  }
+
+  /** Checks with read-only requests whether the store and the services of the strategies answer. Never rejects. */
+  async diagnose(): Promise<PipelineDiagnosis> {
+    return diagnose(this.#config)
   }
 
   /** For `await using`. */
@@ -165,7 +163,6 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run or is down, or the run is running or in review.
    */
   async erase(id: string): Promise<void> {
-    checkNames({ id })
     await eraseRun(this.#config, id)
   }
 
@@ -242,7 +239,7 @@ export class SoraPipeline {
 
   static {
     const rejects =
-      'generate recover due advance wake close prune erase adopt retry settle get inspect list openVideo remove'.split(
+      'generate recover due advance wake close prune erase adopt retry settle get inspect diagnose list openVideo remove'.split(
         ' ',
       )
     const methods = Object.fromEntries(rejects.map((name) => [name, 'rejects'] as const))

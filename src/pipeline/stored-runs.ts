@@ -106,10 +106,7 @@ export function storedRuns(store: RunStore, options: StoredRunsOptions = {}): St
       await settleRun({ ...config, generator }, id, verdict)
     },
     prune: (query) => pruneRuns(config, query),
-    erase: async (id) => {
-      checkNames({ id })
-      await eraseRun(config, id)
-    },
+    erase: (id) => eraseRun(config, id),
     remove: async (id) => {
       checkNames({ id })
       await removeKept(config, id)
