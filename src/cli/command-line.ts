@@ -29,7 +29,7 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
     return await run(args, context)
   } catch (error) {
     const isUsage = error instanceof UsageError
-    if (args.includes('--json')) context.stdout.write(`${JSON.stringify({ error: errorJsonOf(error) })}\n`)
+    if (!isUsage && args.includes('--json')) context.stdout.write(`${JSON.stringify({ error: toErrorJson(error) })}\n`)
     context.stderr.write(
       isUsage ? `${error.message}\nRun sora-pipeline --help for the commands and options\n` : `${textOf(error)}\n`,
     )
@@ -90,10 +90,6 @@ ${EXIT_CODE_HELP}`
 function packageVersion(): string {
   const { version } = createRequire(import.meta.url)('sora-pipeline/package.json') as { readonly version: string }
   return version
-}
-
-function errorJsonOf(error: unknown): object {
-  return error instanceof UsageError ? { code: 'usage', message: error.message } : toErrorJson(error)
 }
 
 // The stack is shown only for unexpected errors.

@@ -74,7 +74,7 @@ async function outcomeOf(
 ): Promise<CheckOutcome> {
   const startedAt = clock.monotonic()
   const durationMs = () => Math.round(clock.monotonic() - startedAt)
-  const error = () => new NetworkError(`Could not finish the check, it had no answer after ${LIMIT_MS} ms`)
+  const error = () => new NetworkError(`Could not finish the check, no answer came in milliseconds: ${LIMIT_MS}`)
   try {
     await withDeadline({ clock, timeoutMs: LIMIT_MS, error }, ({ signal }) => check(signal))
     return { outcome: 'ok', durationMs: durationMs() }

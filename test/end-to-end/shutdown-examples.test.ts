@@ -158,12 +158,12 @@ describe.skipIf(isPostgresSkipped)('the container example', () => {
       const doctor = await examined(variables)
       expect(doctor.problems).toEqual([])
       expect(doctor.services).toEqual([
-        expect.objectContaining({ stage: 'generate', outcome: 'ok', isAuthorized: true }),
+        expect.objectContaining({ stage: 'generate', outcome: 'ok', isChecked: true }),
         expect.objectContaining({
           stage: 'upload',
           url: `${s3.endpoint}/my-videos`,
           outcome: 'ok',
-          isAuthorized: true,
+          isChecked: true,
         }),
       ])
       expect(doctor.store).toMatchObject({ isReached: true })

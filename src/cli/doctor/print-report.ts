@@ -28,11 +28,11 @@ export function printReport(report: DoctorReport, { stdout }: CommandContext): v
 
 const HOLDS: Readonly<Record<string, string>> = { true: 'holds', false: 'does not hold', unknown: 'not known' }
 
-function serviceText({ strategy, url, outcome, isAuthorized, durationMs, error }: ServiceReport): string {
+function serviceText({ strategy, url, outcome, isChecked, durationMs, error }: ServiceReport): string {
   const place = url === undefined ? strategy : `${strategy} at ${url}`
   if (outcome === 'unchecked') return `${place}: it has no check`
   if (outcome === 'failed') return `${place}: ${error}`
-  const access = isAuthorized ? ', and accepts the credential' : ''
+  const access = isChecked ? ', and passes its check' : ''
   return `${place}: answers${inTime(durationMs)}${access}`
 }
 

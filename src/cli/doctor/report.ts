@@ -33,13 +33,13 @@ export interface ServiceReport {
   /** Its base URL; absent for a strategy that names none. */
   readonly url?: string
   /**
-   * - `ok`: it answered; with `isAuthorized` also to the credential.
-   * - `failed`: it did not answer, or refused the credential.
+   * - `ok`: it answered.
+   * - `failed`: it did not answer, or the check of the strategy failed, such as for a wrong key.
    * - `unchecked`: the strategy has no check and names no URL.
    */
   readonly outcome: 'ok' | 'failed' | 'unchecked'
-  /** Whether the service accepted the credential; absent if only its address was tried. */
-  readonly isAuthorized?: boolean
+  /** Whether the strategy made its own check, such as of its key; absent if only the address was tried. */
+  readonly isChecked?: boolean
   readonly durationMs?: number
   readonly error?: string
 }

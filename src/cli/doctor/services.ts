@@ -21,7 +21,7 @@ async function reportsOf(strategy: StrategyDiagnosis): Promise<readonly ServiceR
       outcome,
       ...(durationMs !== undefined && { durationMs }),
     }
-    return [{ ...checked, isAuthorized: outcome === 'ok', ...(error && { error: error.message }) }]
+    return [{ ...checked, isChecked: true, ...(error && { error: error.message }) }]
   }
   if (endpoints.length === 0) return [{ ...named, outcome }]
   return Promise.all(endpoints.map(async (endpoint) => ({ ...named, url: endpoint, ...(await probed(endpoint)) })))

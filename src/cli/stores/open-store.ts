@@ -52,7 +52,7 @@ export const STORE_VARIABLE = 'SORA_PIPELINE_STORE'
  * The kind of store at an address.
  * @throws UsageError for a URL of another scheme.
  */
-export function kindOfAddress(address: string): 'redis' | 'postgres' | undefined {
+function kindOfAddress(address: string): 'redis' | 'postgres' | undefined {
   const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(address)?.[1]?.toLowerCase()
   if (scheme === 'redis' || scheme === 'rediss') return 'redis'
   if (scheme === 'postgres' || scheme === 'postgresql') return 'postgres'

@@ -17,7 +17,7 @@ import { proveVideo } from '../../../upstream/prove-video.js'
 import { carriesSecret, holdsSecret, maskOf } from '../../../upstream/secret.js'
 import { withTimeLimit } from '../../../upstream/time-limit.js'
 import type { VideoOutput } from '../../../upstream/video-output.js'
-import { checkModels } from '../check-models.js'
+import { checkLists } from '../check-lists.js'
 import { bareUrls, type UrlSearch } from './chat-candidates.js'
 import { chatCompletionsBody } from './chat-completions-body.js'
 import { type ChatCompletionsGeneratorOptions, checkChatCompletionsOptions } from './chat-completions-options.js'
@@ -125,7 +125,7 @@ export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions)
     name,
     ...(options.label !== undefined && { label: options.label }),
     endpoints: [endpointOf(options.baseUrl)],
-    check: (context) => checkModels(api, { ...context, timeoutMs: idleTimeoutMs }),
+    check: ({ signal }) => checkLists(api, { paths: ['/models'], signal, timeoutMs: idleTimeoutMs }),
     async generate(request, context) {
       const { clock, signal } = context
       signal.throwIfAborted()

@@ -10,7 +10,7 @@ import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
 import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { entryOf, hasId, isOfAnother } from '../answers/answer-layers.js'
 import { type JobState, jobStateOf } from '../answers/job-state.js'
-import { checkModels } from '../check-models.js'
+import { checkLists } from '../check-lists.js'
 import { cancelVideo } from './cancel-video.js'
 import { planCreate } from './create-plan.js'
 import { findVideos } from './find-videos.js'
@@ -116,7 +116,7 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     ...(options.label !== undefined && { label: options.label }),
     upstream: options.upstreamId ?? endpointOf(options.baseUrl),
     endpoints: [endpointOf(options.baseUrl)],
-    check: (context) => checkModels(api, { ...context, timeoutMs }),
+    check: ({ signal }) => checkLists(api, { paths: ['/models', '/videos'], signal, timeoutMs }),
     submission: {
       idempotency: options.idempotency,
       lookup: options.lookup === 'list' ? 'fingerprint' : 'none',
