@@ -26,7 +26,13 @@ export async function followRun({ pipeline, start, report, values, context }: Fo
   try {
     const run = await start()
     display.say(`run ${printable(run.id)}`)
-    const last = await Promise.race([shown(run, (event) => display.show(event)), closed])
+    // In a closed pipeline the events of a run end with a failure, and the run continues elsewhere.
+    const isEndHere = ({ type }: PipelineEvent) => type === 'run-failed' && interruption.signal.aborted
+    const ended = await shown(run, (event) => {
+      if (!isEndHere(event)) display.show(event)
+    })
+    const isLeft = interruption.signal.aborted && ended?.type !== 'run-completed'
+    const last = isLeft ? await closed : ended
     display.end()
     const done = { ...report, id: run.id }
     if (last === undefined) {

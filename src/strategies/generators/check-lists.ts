@@ -17,7 +17,7 @@ export async function checkLists(
   }: Pick<CheckContext, 'signal'> & { readonly paths: readonly string[]; readonly timeoutMs: number },
 ): Promise<void> {
   for (const path of paths) {
-    const call = { what: 'check the key', method: 'GET', url: api.address(path) } as const
+    const call = { what: 'check the access', method: 'GET', url: api.address(path) } as const
     const { status } = await api.call({ ...call, accepts: NO_LIST, timeoutMs, signal, maxBytes: MAX_BYTES })
     if (!NO_LIST.includes(status)) return
   }
