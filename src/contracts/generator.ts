@@ -1,3 +1,4 @@
+import type { Diagnosable } from './diagnosis.js'
 import type { SoraPipelineError } from './errors.js'
 import type { JsonObject, JsonValue } from './json.js'
 import type { VideoRequest } from './request.js'
@@ -19,7 +20,7 @@ export type Generator = OneShotGenerator | TaskGenerator
  * console.log(mock.name)
  * ```
  */
-export interface OneShotGenerator {
+export interface OneShotGenerator extends Diagnosable {
   /** Name in events, handles and messages; each generator of a chain needs its own. */
   readonly name: string
   /** Label in progress texts; the name is used without one. */
@@ -55,7 +56,7 @@ export interface OneShotGenerator {
  * console.log(generator.name)
  * ```
  */
-export interface TaskGenerator<Operation extends JsonValue = JsonValue> {
+export interface TaskGenerator<Operation extends JsonValue = JsonValue> extends Diagnosable {
   /** Name in events, handles and messages; each generator of a chain needs its own. */
   readonly name: string
   /** Label in progress texts; the name is used without one. */

@@ -6,6 +6,7 @@ import { corsHeaders, preflight } from './cors.js'
 import { errorAnswer, isInternal } from './error-answer.js'
 import type { HandlerOptions } from './handler-options.js'
 import { handlerSettings } from './handler-settings.js'
+import { HEALTH_PATH, healthAnswers } from './health.js'
 import { HttpRefusal } from './http-refusal.js'
 import type { Incoming, RequestTarget } from './incoming.js'
 import { type Answer, PlainAnswer } from './plain-answer.js'
@@ -64,6 +65,8 @@ const UNSERVED = /^videos\/characters(?:\/|$)/
  * | `GET /videos/{id}/events` | its typed events as they come, resumed by `Last-Event-ID` |
  * | `POST /wake/{token}` | webhooks of upstreams, at the addresses of `createWakeUrl`; needs `contentSecret` |
  *
+ * With `healthz`, `GET` and `HEAD /healthz` report whether the store answers.
+ *
  * Without `apiKeys` or `authenticate` every client that reaches the handler may spend your money: a process warning
  * reports it once, unless `public` is `true`. A client that disconnects stops no video, unless `onDisconnect` is
  * `cancel`: the video continues, costs, and can be fetched by its id. Callers see only their own videos. After a
@@ -111,8 +114,12 @@ export function createHandler(
   const { contentSecret } = options
   const wake = wakeRoute({ runner, contentSecret, bodies, clock, onError })
 
+  const healthPath = settings.healthz === true ? HEALTH_PATH : settings.healthz || undefined
+  const answerHealth = healthAnswers(runner, clock)
+
   const answerOf = async (request: Incoming): Promise<Answer> => {
     const url = request.target ?? new URL(request.url)
+    if (url.pathname === healthPath) return answerHealth(request)
     const segments = segmentsOf(url, settings.basePath)
     const [, id = '', , token] = segments
     // The token takes the place of a key, which upstreams do not have.

@@ -35,6 +35,13 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
   /** Prefix of the paths, such as `/api/v1` where the handler is mounted there. @defaultValue `/v1` */
   readonly basePath?: string | undefined
   /**
+   * Answers `GET` and `HEAD` of `/healthz`, or of the given path, without a key: 200 if the store answers a read within 2
+   * seconds, else 503. The path is not below `basePath` and comes before every route. An outcome counts for a second, so a
+   * flood of requests does not reach the store. It shows nothing but `{"status":"ok"}` or `{"status":"store_unavailable"}`.
+   * @defaultValue `false`
+   */
+  readonly healthz?: boolean | string | undefined
+  /**
    * The models that callers may name, also for `GET /v1/models`: names that `readModel` reads, or fields of the
    * request for each name, such as `{ 'cat-video': { model: 'wan-2.2', durationSeconds: 8 } }`. Any other name is
    * answered 404.

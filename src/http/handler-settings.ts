@@ -115,6 +115,10 @@ const RULES: OptionRules<HandlerOptions> = {
     (value) => typeof value === 'string' && /^(?:\/[\w.~-]+)*\/?$/.test(value),
     "give a path such as '/v1'",
   ),
+  healthz: rule(
+    (value) => typeof value === 'boolean' || (typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value)),
+    "give true, or a path such as '/healthz'",
+  ),
   models: ruleOf(modelProblems),
   readModel: aFunction,
   readPrompt: aFunction,

@@ -56,6 +56,7 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
     'paceSchedule',
     'race',
     'retainedRun',
+    'storedRuns',
     'toChatCompletion',
     'toChatCompletionChunks',
     'toOpenAiError',

@@ -2,6 +2,7 @@ import type { StartedTask, TaskGenerator, TaskStatus } from '../../../contracts/
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { FindContext, StageContext, SubmitContext } from '../../../contracts/stage.js'
 import { type ApiAnswer, createApi } from '../../../upstream/api.js'
+import { endpointOf } from '../../../upstream/endpoint-of.js'
 import { readJsonBody, unreadable } from '../../../upstream/json-answer.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { isPlainHttp } from '../../../upstream/plain-http.js'
@@ -10,6 +11,7 @@ import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { entryOf, hasId, isOfAnother } from '../answers/answer-layers.js'
 import { type JobState, jobStateOf } from '../answers/job-state.js'
 import { submissionUsage } from '../answers/job-usage.js'
+import { checkLists } from '../check-lists.js'
 import { cancelVideo } from './cancel-video.js'
 import { planCreate } from './create-plan.js'
 import { findVideos } from './find-videos.js'
@@ -116,7 +118,9 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
   return {
     name,
     ...(options.label !== undefined && { label: options.label }),
-    upstream: options.upstreamId ?? placeOf(options.baseUrl),
+    upstream: options.upstreamId ?? endpointOf(options.baseUrl),
+    endpoints: [endpointOf(options.baseUrl)],
+    check: ({ signal }) => checkLists(api, { paths: ['/models', '/videos'], signal, timeoutMs }),
     submission: {
       idempotency: options.idempotency,
       lookup: options.lookup === 'list' ? 'fingerprint' : 'none',
@@ -199,10 +203,4 @@ function createGracePolls(): GracePolls {
       return count < GRACE_POLLS
     },
   }
-}
-
-// Without the query, which may hold a key.
-function placeOf(baseUrl: string): string {
-  const { origin, pathname } = new URL(baseUrl)
-  return origin + pathname.replace(/\/+$/, '')
 }
