@@ -3,11 +3,13 @@ import { isSoraPipelineError } from 'sora-pipeline'
 import type { Command, CommandContext } from './command.js'
 import { demoCommand } from './demo/demo-command.js'
 import { EXIT_CODE_HELP, EXIT_CODES } from './exit-code.js'
+import { playCommand } from './play/play-command.js'
 import { readArguments, UsageError, unknownName } from './read-arguments.js'
 
 // Further commands are added here.
 const COMMANDS: Readonly<Record<string, Command>> = {
   demo: demoCommand,
+  play: playCommand,
 }
 
 const GLOBAL_OPTIONS = {

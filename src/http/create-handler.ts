@@ -7,6 +7,7 @@ import type { HandlerOptions } from './handler-options.js'
 import { handlerSettings } from './handler-settings.js'
 import { HttpRefusal } from './http-refusal.js'
 import type { Incoming, RequestTarget } from './incoming.js'
+import { pageAnswer, playAddress } from './page/page-routes.js'
 import { type Answer, PlainAnswer } from './plain-answer.js'
 import { withPlainHandler } from './plain-handler.js'
 import { bodyBudget } from './requests/body-budget.js'
@@ -25,8 +26,10 @@ import { outgoingWebhooks } from './webhooks/outgoing-webhooks.js'
 
 type Route = (call: Call, id: string) => Answer | Promise<Answer>
 
+type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
+
 // By the path below `basePath`, where `*` is the id of a video or of a model.
-const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
+const ROUTES: Routes = {
   'chat/completions': { POST: answerChat },
   models: { GET: listModels },
   'models/*': { GET: retrieveModel },
@@ -36,6 +39,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
   'videos/*/events': { GET: async (call, id) => streamEvents(call, await ownedRun(call, id)) },
   'videos/*/remix': { POST: remixVideo },
 }
+const PAGE_ROUTES: Routes = { ...ROUTES, page: { GET: pageAnswer }, 'page/*': { GET: playAddress } }
 
 /**
  * Creates an OpenAI-compatible backend of a pipeline: chat completions that answer with a video, streamed or not, and
@@ -53,6 +57,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
  * | `DELETE /videos/{id}` | cancels it, and removes it from the list |
  * | `POST /videos/{id}/remix` | |
  * | `GET /videos/{id}/events` | its typed events as they come, resumed by `Last-Event-ID` |
+ * | `GET /page` | a page for people, with the option `page` |
  *
  * Without `apiKeys` or `authenticate` every client that reaches the handler may spend your money: a process warning
  * reports it once, unless `public` is `true`. A client that disconnects stops no video, unless `onDisconnect` is
@@ -98,6 +103,7 @@ export function createHandler(
   const sources = videoSources(runner, clock)
   const repeats = repeatedRequests({ windowMs: repeatWindowMs, clock })
   const places = runPlaces(settings.maxRunsPerOwner)
+  const routes = settings.page ? PAGE_ROUTES : ROUTES
 
   const answerOf = async (request: Incoming): Promise<Answer> => {
     const url = request.target ?? new URL(request.url)
@@ -111,7 +117,9 @@ export function createHandler(
       if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod(request, ['GET', 'HEAD'])
       return videoContent(shared, record)
     }
-    const route = routeOf(request, url, { segments, basePath: settings.basePath })
+    const route = routeOf(request, url, { routes, segments, basePath: settings.basePath })
+    // The page has no data, and asks for the key itself.
+    if (route === pageAnswer) return pageAnswer(shared)
     const owner = await caller(request)
     // A copy, because the headers of a redirect or of a fetched answer are immutable.
     return typeof owner === 'string' ? route({ ...shared, owner }, id) : new Response(owner.body, owner)
@@ -158,23 +166,28 @@ function segmentsOf({ pathname }: RequestTarget, basePath: string): readonly str
 function routeOf(
   request: Incoming,
   { pathname }: RequestTarget,
-  { segments, basePath }: { readonly segments: readonly string[]; readonly basePath: string },
+  {
+    routes,
+    segments,
+    basePath,
+  }: { readonly routes: Routes; readonly segments: readonly string[]; readonly basePath: string },
 ): Route {
   const isChat = segments[0] === 'chat'
   const pattern = segments.map((segment, index) => (index === 1 && !isChat ? '*' : segment)).join('/')
-  const routes = Object.hasOwn(ROUTES, pattern) ? ROUTES[pattern] : undefined
-  if (routes === undefined) {
-    const message = `Could not find the path: ${request.method} ${pathname.slice(0, 200)} is not one of ${routeList(basePath)}`
+  const methods = Object.hasOwn(routes, pattern) ? routes[pattern] : undefined
+  if (methods === undefined) {
+    const known = routeList(routes, basePath)
+    const message = `Could not find the path: ${request.method} ${pathname.slice(0, 200)} is not one of ${known}`
     throw new HttpRefusal({ status: 404, code: 'unknown_url', message })
   }
-  const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined
-  if (route === undefined) throw wrongMethod(request, Object.keys(routes))
+  const route = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined
+  if (route === undefined) throw wrongMethod(request, Object.keys(methods))
   return route
 }
 
 /** Every route with its method, such as `POST /v1/chat/completions, GET /v1/models/{id}`. */
-function routeList(basePath: string): string {
-  return Object.entries(ROUTES)
+function routeList(routes: Routes, basePath: string): string {
+  return Object.entries(routes)
     .flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${basePath}/${path.replace('*', '{id}')}`),
     )

@@ -269,7 +269,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
       ...['apiKeys', 'basePath', 'models', 'readModel', 'readPrompt', 'prepare', 'maxBodyBytes', 'bodyTimeoutMs'],
       ...['maxTotalBodyBytes', 'maxRunsPerOwner', 'acceptTimeoutMs', 'repeatWindowMs', 'onDisconnect', 'cors'],
       ...['contentDelivery', 'contentSecret', 'contentLifetimeMs', 'publicOrigin', 'webhookSecret', 'heartbeatMs'],
-      ...['webhookAllowPrivateAddresses', 'onError', 'texts', 'progress', 'content', 'role', 'clock', 'authenticate'],
+      ...['webhookAllowPrivateAddresses', 'onError', 'texts', 'progress', 'content', 'role', 'clock', 'authenticate', 'page'],
     ],
     { public: true },
   ),
