@@ -33,8 +33,7 @@ const workersAsText: Plugin = {
   },
 }
 
-const pageFile =
-  /process\.getBuiltinModule\('node:fs'\)\.readFileSync\(new URL\('\.\/(page\.html)', import\.meta\.url\), 'utf8'\)/
+const pageFile = /readFileSync\(new URL\('\.\/(page\.html)', import\.meta\.url\), 'utf8'\)/
 
 // For the same reason the page travels as text in the module that serves it.
 const pageAsText: Plugin = {
@@ -45,8 +44,8 @@ const pageAsText: Plugin = {
       const name = pageFile.exec(text)?.[1]
       if (name === undefined) throw new Error(`Could not build the page: ${basename(path)} reads no file`)
       const page = await readFile(join(dirname(path), name), 'utf8')
-      // Without the indentation, which is a tenth of it.
-      const short = page.replaceAll(/^ +/gm, '')
+      // Without indentation and comments, which are a fifth of it.
+      const short = page.replaceAll(/^ +/gm, '').replaceAll(/^(?:\/\/.*)?\n/gm, '')
       return { contents: text.replace(pageFile, () => JSON.stringify(short)), loader: 'ts' }
     })
   },

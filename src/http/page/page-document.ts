@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 
 /** The page: one document with its style and its script. The build puts its text in the place of the call. */
-export const PAGE_DOCUMENT = process
-  .getBuiltinModule('node:fs')
-  .readFileSync(new URL('./page.html', import.meta.url), 'utf8')
+export const PAGE_DOCUMENT = readFileSync(new URL('./page.html', import.meta.url), 'utf8')
 
 /**
  * Headers of the page. The policy names the script and the style by their hashes, allows requests only to the page's own
