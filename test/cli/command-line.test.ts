@@ -33,10 +33,10 @@ test.each([[['demo', '--help']], [['demo', '-h']], [['demo', 'A cat', '--json', 
 )
 
 test.each([
-  [[], 'the command is missing; give one of demo'],
+  [[], 'the command is missing; give one of demo, play'],
   [['dmeo'], 'dmeo is unknown, did you mean demo?'],
-  [['A cat playing piano'], 'A cat playing piano is unknown; give one of demo'],
-  [['constructor'], 'constructor is unknown; give one of demo'],
+  [['A cat playing piano'], 'A cat playing piano is unknown; give one of demo, play'],
+  [['constructor'], 'constructor is unknown; give one of demo, play'],
   [['--versoin'], '--versoin is unknown, did you mean --version?'],
   [['--help', 'demo'], 'the command takes no arguments'],
   [['demo', '--ouput', 'x'], '--ouput is unknown, did you mean --output?'],
