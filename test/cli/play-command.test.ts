@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { readdir } from 'node:fs/promises'
-import { createServer, request as sendRequest } from 'node:http'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createServer, type IncomingMessage, request as sendRequest } from 'node:http'
 import { tmpdir } from 'node:os'
-import { describe, expect, it } from 'vitest'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { runCommandLine } from '../../src/cli/command-line.js'
 import { serve } from '../http/node/serve.js'
 import { type FakeTerminal, fakeTerminal } from './terminal.js'
@@ -27,15 +28,20 @@ async function startPlaying(): Promise<Playing> {
 async function statusFor(address: string, host: string): Promise<number | undefined> {
   const request = sendRequest(new URL('/v1/videos', address), { headers: { host } })
   request.end()
-  const [answer] = (await once(request, 'response')) as [import('node:http').IncomingMessage]
+  const [answer] = (await once(request, 'response')) as [IncomingMessage]
   answer.resume()
   return answer.statusCode
 }
 
 describe('sora-pipeline play', () => {
+  afterEach(() => vi.unstubAllEnvs())
+
   it('serves the page and an open backend until Ctrl-C, and leaves no directory', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sora-pipeline-test-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    vi.stubEnv('TMPDIR', folder)
     const { terminal, address, ended } = await startPlaying()
-    const before = (await readdir(tmpdir())).filter((name) => name.startsWith('sora-pipeline-play-'))
+    expect(await readdir(folder)).toEqual([expect.stringMatching(/^sora-pipeline-play-/)])
     const page = await fetch(address)
     expect(new URL(page.url).pathname).toBe('/v1/page')
     expect(await page.text()).toMatch(/^<!doctype html>\n<html data-play lang/)
@@ -43,8 +49,7 @@ describe('sora-pipeline play', () => {
     expect(list.data).toEqual([])
     terminal.signals.emit('SIGINT')
     expect(await ended).toBe(130)
-    const after = (await readdir(tmpdir())).filter((name) => name.startsWith('sora-pipeline-play-'))
-    expect(before.filter((name) => !after.includes(name)).length).toBeGreaterThan(0)
+    expect(await readdir(folder)).toEqual([])
     await expect(fetch(address)).rejects.toThrow('fetch failed')
     expect(terminal.err()).toBe('')
     expect(terminal.signals.eventNames()).toEqual([])

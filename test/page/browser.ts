@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
+import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { onTestFinished } from 'vitest'
 
@@ -63,7 +63,6 @@ export async function visit(address: string, options: BrowserContextOptions = {}
 export async function accessibilityProblems(page: Page): Promise<readonly string[]> {
   // From outside the page, whose policy allows no other script.
   const session = await page.context().newCDPSession(page)
-  const { source } = createRequire(import.meta.url)('axe-core') as { readonly source: string }
   const evaluate = async (expression: string) => {
     const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
       expression,
@@ -73,7 +72,7 @@ export async function accessibilityProblems(page: Page): Promise<readonly string
     if (exceptionDetails !== undefined) throw new Error(exceptionDetails.exception?.description)
     return result.value as unknown
   }
-  await evaluate(source)
+  await evaluate(axe.source)
   const found = await evaluate(`axe.run().then(({ violations }) =>
     violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => id + ': ' + target)))`)
   await session.detach()

@@ -17,8 +17,11 @@ const CUT = 'Failed to load resource: net::ERR_INCOMPLETE_CHUNKED_ENCODING'
 
 describe.skipIf(isBrowserLeftOut)(browserTitle('the page of sora-pipeline play, in Chromium'), () => {
   let play: Play
+  // For what has to happen before the end of a job: there it takes 10 s.
+  let slow: Play
   beforeAll(async () => {
     play = await startPlay({ port: 0, speed: 2, stderr: new PassThrough() })
+    slow = await startPlay({ port: 0, speed: 0.6, stderr: new PassThrough() })
   })
   afterEach(async () => {
     const switches = ['mirror', 'upload', 'store'].map((name) => `play/faults/${name}/off`)
@@ -28,7 +31,7 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of sora-pipeline play, 
   })
   afterAll(async () => {
     await closeBrowser()
-    await play?.close()
+    await Promise.all([play?.close(), slow?.close()])
   })
 
   test('makes a video past a dead mirror: every lane fills, and the video plays from this origin, in ranges', async () => {
@@ -41,7 +44,10 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of sora-pipeline play, 
     await page.getByLabel('Prompt').fill('A cat at sea')
     await page.getByRole('button', { name: 'Make the video' }).click()
     await page.getByRole('progressbar', { name: 'Progress of Generate' }).waitFor()
-    await page.getByText(/in progress/).waitFor()
+    await page
+      .locator('.lane')
+      .getByText(/in progress/)
+      .waitFor()
     await ended(page, 'Completed')
 
     expect(await lanes(page)).toEqual([
@@ -61,7 +67,7 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of sora-pipeline play, 
   })
 
   test('a kill of the server process in the middle of a run costs no second job, and a reload shows the run', async () => {
-    const { page, problems, foreign } = await visit(play.address)
+    const { page, problems, foreign } = await visit(slow.address)
     await page.getByRole('button', { name: 'Make the video' }).click()
     await page.getByText('Jobs paid: 1').waitFor()
     await page.getByRole('button', { name: 'Kill the server process' }).click()
@@ -85,12 +91,12 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of sora-pipeline play, 
   })
 
   test('a reload in the middle of a run continues to show it', async () => {
-    const { page, problems } = await visit(play.address)
+    const { page, problems } = await visit(slow.address)
     await page.getByRole('button', { name: 'Make the video' }).click()
-    await page.getByText(/in progress/).waitFor()
+    await page.getByText('Jobs paid: 1').waitFor()
     const { hash } = new URL(page.url())
     await page.reload()
-    await page.getByText(/in progress/).waitFor()
+    await page.getByRole('progressbar', { name: 'Progress of Generate' }).waitFor()
     expect(new URL(page.url()).hash).toBe(hash)
     await ended(page, 'Completed')
     expect(await eventTypes(page)).toEqual(expect.arrayContaining(['run-started', 'run-completed']))
@@ -99,7 +105,7 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of sora-pipeline play, 
   })
 
   test('cancel stops the job, and reports what is left at the generator', async () => {
-    const { page, problems } = await visit(play.address)
+    const { page, problems } = await visit(slow.address)
     await page.getByRole('button', { name: 'Make the video' }).click()
     await page.getByText('Jobs paid: 1').waitFor()
     await page.getByRole('button', { name: 'Cancel' }).click()
@@ -139,7 +145,7 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of sora-pipeline play, 
   })
 
   test('the keyboard alone starts and cancels a video', async () => {
-    const { page } = await visit(play.address)
+    const { page } = await visit(slow.address)
     await page.keyboard.press('Tab')
     expect(await page.evaluate('document.activeElement?.id')).toBe('prompt')
     await page.keyboard.press('ControlOrMeta+a')
@@ -157,7 +163,7 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of sora-pipeline play, 
   })
 
   test('takes an image by button, by drop and by paste, and sends it', async () => {
-    const { page, problems } = await visit(play.address)
+    const { page, problems } = await visit(slow.address)
     const preview = page.getByAltText('Preview')
     const [chooser] = await Promise.all([
       page.waitForEvent('filechooser'),

@@ -16,6 +16,8 @@ import type { FromServer, PlayUpstreams, ToServer } from './play-messages.js'
 
 // After a kill the next process takes the runs over within this time.
 const LEASE_MS = 3000
+// Often, so that progress is seen.
+const POLL_MS = 300
 
 let isStoreDown = false
 
@@ -32,6 +34,7 @@ async function start({ upstreams, directory, contentSecret, ...state }: Extract<
     ...strategiesOf(upstreams),
     store: switchedStore(fileStore({ directory })),
     leaseMs: LEASE_MS,
+    pollSchedule: () => POLL_MS,
     allowPrivateAddresses: ['127.0.0.1'],
   })
   const handler = createHandler(pipeline, { public: true, page: true, contentSecret, onError: () => undefined })

@@ -34,7 +34,7 @@ export interface Play {
  */
 export async function startPlay({ port, speed, stderr }: PlayOptions): Promise<Play> {
   const directory = await mkdtemp(join(tmpdir(), 'sora-pipeline-play-'))
-  const sandbox = await startSandbox({ speed, pollAfterMs: 300 })
+  const sandbox = await startSandbox({ speed })
   const faults = new Set<PlayFault>()
   const contentSecret = randomUUID()
   const keysOf = new Map<string, Set<string>>()

@@ -27,35 +27,39 @@ interface ServerProcessOptions {
 /** Starts the process, and another one whenever it ends after it has listened. */
 export function serverProcess({ start, stderr, onMessage }: ServerProcessOptions): ServerProcess {
   let child: ChildProcess
-  let listening: Promise<number>
-  let starts = 0
-  let isClosed = false
+  // Of the running process; from a kill on, of the next one.
+  let listening = Promise.withResolvers<number>()
+  let isListening = false
   let isKilled = false
+  let isClosed = false
+  let starts = 0
 
+  const renew = () => {
+    if (isListening) listening = Promise.withResolvers()
+    isListening = false
+    listening.promise.catch(() => undefined)
+  }
   const launch = () => {
     starts += 1
-    const { promise, resolve, reject } = Promise.withResolvers<number>()
-    listening = promise
-    promise.catch(() => undefined)
-    let hasListened = false
     isKilled = false
     const launched = fork(programPath(), { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] })
     child = launched
     launched.stderr?.pipe(stderr, { end: false })
     launched.on('message', (message: FromServer) => {
       if (message.type !== 'listening') return onMessage(message)
-      hasListened = true
-      resolve(message.port)
+      if (isKilled) return
+      isListening = true
+      listening.resolve(message.port)
     })
-    launched.once('error', reject)
+    launched.once('error', (error) => listening.reject(error))
     launched.once('exit', (code, signal) => {
       // One that ends before it listens would end again.
-      if (isClosed || !(hasListened || isKilled)) {
-        reject(new Error(`Could not start the server of the page: its process ended with ${code ?? signal}`))
+      if (isClosed || !(isListening || isKilled)) {
+        listening.reject(new Error(`Could not start the server of the page: its process ended with ${code ?? signal}`))
         return
       }
+      renew()
       launch()
-      resolve(listening)
     })
     send(start())
   }
@@ -63,16 +67,18 @@ export function serverProcess({ start, stderr, onMessage }: ServerProcessOptions
     // A process that was just killed receives nothing; the next one gets the state when it starts.
     if (child.connected) child.send(message, () => undefined)
   }
+  renew()
   launch()
 
   return {
-    port: () => listening,
+    port: () => listening.promise,
     get starts() {
       return starts
     },
     send,
     kill() {
       isKilled = true
+      renew()
       child.kill('SIGKILL')
     },
     close() {
