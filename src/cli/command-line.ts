@@ -7,6 +7,7 @@ import { demoCommand } from './demo/demo-command.js'
 import { doctorCommand } from './doctor/doctor-command.js'
 import { EXIT_CODE_HELP, EXIT_CODES } from './exit-code.js'
 import { migrateCommand } from './migrate-command.js'
+import { playCommand } from './play/play-command.js'
 import { readArguments, secondName, UsageError, unknownName } from './read-arguments.js'
 import { runsCommands } from './runs/runs-commands.js'
 
@@ -15,6 +16,7 @@ const COMMANDS: Readonly<Record<string, Command | CommandGroup>> = {
   demo: demoCommand,
   doctor: doctorCommand,
   migrate: migrateCommand,
+  play: playCommand,
   runs: runsCommands,
 }
 

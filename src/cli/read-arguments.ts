@@ -56,7 +56,8 @@ export function secondName(
 
 /** The problem of an unknown name, with the known names. */
 export function unknownName(given: string, known: readonly string[]): string {
-  const nearest = nearestName(given, known)
+  // A text with blanks is a prompt whose command is missing.
+  const nearest = /\s/.test(given) ? undefined : nearestName(given, known)
   return nearest === undefined
     ? `${given} is unknown; give one of ${known.join(', ')}`
     : `${given} is unknown, did you mean ${nearest}?`

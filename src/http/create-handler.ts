@@ -9,6 +9,7 @@ import { handlerSettings } from './handler-settings.js'
 import { HEALTH_PATH, healthAnswers } from './health.js'
 import { HttpRefusal } from './http-refusal.js'
 import type { Incoming, RequestTarget } from './incoming.js'
+import { pageAnswer, playAddress } from './page/page-routes.js'
 import { type Answer, PlainAnswer } from './plain-answer.js'
 import { withPlainHandler } from './plain-handler.js'
 import { bodyBudget } from './requests/body-budget.js'
@@ -29,8 +30,10 @@ import { outgoingWebhooks } from './webhooks/outgoing-webhooks.js'
 
 type Route = (call: Call, id: string) => Answer | Promise<Answer>
 
+type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
+
 // By the path below `basePath`, where `*` is the id of a video or of a model.
-const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
+const ROUTES: Routes = {
   'chat/completions': { POST: answerChat },
   models: { GET: listModels },
   'models/*': { GET: retrieveModel },
@@ -42,6 +45,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
   'videos/*/events': { GET: async (call, id) => streamEvents(call, await ownedRun(call, id)) },
   'videos/*/remix': { POST: remixVideo },
 }
+const PAGE_ROUTES: Routes = { ...ROUTES, page: { GET: pageAnswer }, 'page/*': { GET: playAddress } }
 
 // Characters of the retired API are no videos.
 const UNSERVED = /^videos\/characters(?:\/|$)/
@@ -64,6 +68,7 @@ const UNSERVED = /^videos\/characters(?:\/|$)/
  * | `POST /videos/edits`, `POST /videos/extensions` | from a video of the caller or a file, if the generator takes a `video` |
  * | `GET /videos/{id}/events` | its typed events as they come, resumed by `Last-Event-ID` |
  * | `POST /wake/{token}` | webhooks of upstreams, at the addresses of `createWakeUrl`; needs `contentSecret` |
+ * | `GET /page` | a page for people, with the option `page` |
  *
  * With `healthz`, `GET` and `HEAD /healthz` report whether the store answers.
  *
@@ -116,6 +121,7 @@ export function createHandler(
 
   const healthPath = settings.healthz === true ? HEALTH_PATH : settings.healthz || undefined
   const answerHealth = healthAnswers(runner, clock)
+  const routes = settings.page ? PAGE_ROUTES : ROUTES
 
   const answerOf = async (request: Incoming): Promise<Answer> => {
     const url = request.target ?? new URL(request.url)
@@ -135,7 +141,9 @@ export function createHandler(
       if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod(request, ['GET', 'HEAD'])
       return videoContent(shared, record)
     }
-    const route = routeOf(request, url, { segments, basePath: settings.basePath })
+    const route = routeOf(request, url, { routes, segments, basePath: settings.basePath })
+    // The page has no data, and asks for the key itself.
+    if (route === pageAnswer) return pageAnswer(shared)
     const owner = await caller(request)
     // A copy, because the headers of a redirect or of a fetched answer are immutable.
     return typeof owner === 'string' ? route({ ...shared, owner }, id) : new Response(owner.body, owner)
@@ -182,26 +190,31 @@ function segmentsOf({ pathname }: RequestTarget, basePath: string): readonly str
 function routeOf(
   request: Incoming,
   { pathname }: RequestTarget,
-  { segments, basePath }: { readonly segments: readonly string[]; readonly basePath: string },
+  {
+    routes,
+    segments,
+    basePath,
+  }: { readonly routes: Routes; readonly segments: readonly string[]; readonly basePath: string },
 ): Route {
   const written = segments.join('/')
   const pattern = [segments[0], '*', ...segments.slice(2)].join('/')
-  const found = [written, ...(UNSERVED.test(written) ? [] : [pattern])].find((path) => Object.hasOwn(ROUTES, path))
-  const routes = found === undefined ? undefined : ROUTES[found]
-  if (routes === undefined) {
+  const found = [written, ...(UNSERVED.test(written) ? [] : [pattern])].find((path) => Object.hasOwn(routes, path))
+  const methods = found === undefined ? undefined : routes[found]
+  if (methods === undefined) {
     const place = `${request.method} ${redact(pathname).slice(0, 200)}`
     const advice = `use POST ${basePath}/chat/completions, or POST ${basePath}/videos`
-    const reason = segments[0] === 'responses' ? `is not served; ${advice}` : `is not one of ${routeList(basePath)}`
+    const reason =
+      segments[0] === 'responses' ? `is not served; ${advice}` : `is not one of ${routeList(routes, basePath)}`
     throw new HttpRefusal({ status: 404, code: 'unknown_url', message: `Could not find the path: ${place} ${reason}` })
   }
-  const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined
-  if (route === undefined) throw wrongMethod(request, Object.keys(routes))
+  const route = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined
+  if (route === undefined) throw wrongMethod(request, Object.keys(methods))
   return route
 }
 
 /** Every route of callers with its method, such as `POST /v1/chat/completions, GET /v1/models/{id}`. */
-function routeList(basePath: string): string {
-  return Object.entries(ROUTES)
+function routeList(routes: Routes, basePath: string): string {
+  return Object.entries(routes)
     .flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${basePath}/${path.replace('*', '{id}')}`),
     )

@@ -167,6 +167,14 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
    */
   readonly heartbeatMs?: number | undefined
   /**
+   * Whether the handler serves a page for people at `GET {basePath}/page`, such as `/v1/page`: start a video, watch its
+   * stages, play it. The page is one file without requests to other servers. It loads without a key; its data needs
+   * the same key as every other route, which a person enters and the tab keeps in `sessionStorage`. With `authenticate` by cookie
+   * no key is needed. `contentDelivery: 'redirect'` to another origin gives a link in place of the player.
+   * @defaultValue `false`: the path is answered 404
+   */
+  readonly page?: boolean | undefined
+  /**
    * Called with internal failures: errors of this server, which callers see without details (`internal_error`,
    * `configuration_error`, `store_unavailable`), conflicts of runs, and webhooks that were given up. An error that it
    * throws is ignored.

@@ -46,6 +46,7 @@ type Defaulted =
   | 'contentLifetimeMs'
   | 'repeatWindowMs'
   | 'heartbeatMs'
+  | 'page'
   | 'onError'
   | 'clock'
 
@@ -82,6 +83,7 @@ export function handlerSettings(runner: VideoRunner, options: HandlerOptions): H
     contentLifetimeMs: options.contentLifetimeMs ?? 86_400_000,
     repeatWindowMs: options.repeatWindowMs ?? 600_000,
     heartbeatMs: options.heartbeatMs ?? 14_000,
+    page: options.page ?? false,
     clock,
     onError: (error) => {
       try {
@@ -156,6 +158,7 @@ const RULES: OptionRules<HandlerOptions> = {
   webhookSecret: ruleOf((_, value) => (typeof value === 'function' ? undefined : webhookProblem(value))),
   webhookAllowPrivateAddresses: ruleOf((field, value) => allowPrivateAddressesProblem(value, field)),
   heartbeatMs: number((value) => value >= 0, 'give milliseconds from 0, or Infinity for none'),
+  page: trueOrFalse,
   onError: aFunction,
 }
 

@@ -35,10 +35,10 @@ test.each([[['demo', '--help']], [['demo', '-h']], [['demo', 'A cat', '--json', 
 const RUNS = 'list, show, settle, adopt, retry, prune, erase, remove'
 
 test.each([
-  [[], 'the command is missing; give one of demo, doctor, migrate, runs'],
+  [[], 'the command is missing; give one of demo, doctor, migrate, play, runs'],
   [['dmeo'], 'dmeo is unknown, did you mean demo?'],
-  [['A cat playing piano'], 'A cat playing piano is unknown; give one of demo, doctor, migrate, runs'],
-  [['constructor'], 'constructor is unknown; give one of demo, doctor, migrate, runs'],
+  [['A cat playing piano'], 'A cat playing piano is unknown; give one of demo, doctor, migrate, play, runs'],
+  [['constructor'], 'constructor is unknown; give one of demo, doctor, migrate, play, runs'],
   [['--versoin'], '--versoin is unknown, did you mean --version?'],
   [['--help', 'demo'], 'the command takes no arguments'],
   [['demo', '--ouput', 'x'], '--ouput is unknown, did you mean --output?'],

@@ -43,3 +43,19 @@ test('source maps do not repeat the sources', () => {
   expect(maps.length).toBeGreaterThan(10)
   for (const map of maps) expect(JSON.parse(readFileSync(join(DIST, map), 'utf8'))).not.toHaveProperty('sourcesContent')
 })
+
+test('the page of the handler is loaded on its first request, and adds at most 40 KB to the package', () => {
+  const holders = files.filter(
+    (file) => file.endsWith('.js') && readFileSync(join(DIST, file), 'utf8').includes('Videos - sora-pipeline'),
+  )
+  expect(holders).toEqual([expect.stringMatching(/^page-document-\w+\.js$/)])
+  const [holder = ''] = holders
+  const importers = files
+    .filter((file) => file.endsWith('.js'))
+    .filter((file) => new RegExp(`(?:from|import) "[./]+${holder}"`).test(readFileSync(join(DIST, file), 'utf8')))
+  expect(importers, 'only import() names it').toEqual([])
+  const parts = files.filter((file) => /(?:^|[\\/])page-(?:document|routes)\b/.test(file))
+  const bytes = parts.reduce((sum, file) => sum + readFileSync(join(DIST, file)).byteLength, 0)
+  expect(parts.length).toBeGreaterThan(2)
+  expect(bytes).toBeLessThan(40_000)
+})
