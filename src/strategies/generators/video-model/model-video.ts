@@ -74,6 +74,7 @@ function placeAt(written: string, context: ModelVideoContext): Place {
   if (inline !== undefined) return inMemory(Buffer.from(inline.base64, 'base64'), inline.mediaType, context)
   if (!URL.canParse(written)) throw unusable(context, 'the address of its video cannot be read')
   const url = new URL(written)
+  if (url.protocol === 'data:') throw unusable(context, 'its video is a data URL without base64')
   if (!/^https?:$/.test(url.protocol)) {
     const place = `${url.protocol}//${url.host}`
     const fix = 'read it from there with an uploader of your own, or let the model return its bytes'

@@ -407,6 +407,20 @@ describe('an error of a model', () => {
     })
   })
 
+  it('of downloadHeaders does not look like a refusal of a paid call', async () => {
+    const model: VideoModelLike = {
+      ...{ specificationVersion: 'v3', provider: 'mock', modelId: 'm' },
+      doGenerate: async () => ({ videos: [AT_CDN] }),
+    }
+    const downloadHeaders = () => {
+      throw new Error('no key today')
+    }
+    const generator = videoModelGenerator(model, { downloadHeaders }) as OneShotGenerator
+    await expect(generator.generate({ prompt: 'A cat' }, fakeContext())).rejects.toMatchObject({
+      code: 'submission-unknown',
+    })
+  })
+
   it('that is thrown before a promise is returned is an error of the call', async () => {
     const model = {
       specificationVersion: 'v3',
