@@ -1,3 +1,4 @@
+import { isSoraPipelineError } from '../../../contracts/errors.js'
 import type {
   GeneratedVideo,
   OneShotGenerator,
