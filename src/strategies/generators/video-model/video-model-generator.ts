@@ -1,3 +1,4 @@
+import { isSoraPipelineError } from '../../../contracts/errors.js'
 import type {
   GeneratedVideo,
   OneShotGenerator,
@@ -134,7 +135,12 @@ export function videoModelGenerator(
       },
     )
     if (!isRecord(made)) throw generateError(unreadable(`${name} gave no video`), name)
-    return resultOf(made as VideoModelResult, runId, context)
+    try {
+      return resultOf(made as VideoModelResult, runId, context)
+    } catch (error) {
+      // The video is paid: an error of downloadHeaders must not look like a refusal.
+      throw isSoraPipelineError(error) ? error : generateError(error, name)
+    }
   }
 
   const identity = { name, ...(label !== undefined && { label }), upstream: model.provider }

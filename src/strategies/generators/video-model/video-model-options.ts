@@ -24,8 +24,8 @@ export interface VideoModelGeneratorOptions {
   readonly label?: string | undefined
   /**
    * How many polls in a row must report an error before the job counts as failed: a whole number from 1, any other is refused;
-   * they must span 15 seconds or more, unless it is 1. Some models report a busy server or a lost connection as the error of the job, and another generator
-   * would then be paid for a job that is still running.
+   * they must span 15 seconds or more, unless it is 1. Some models report a busy server or a lost connection as the error of the
+   * job, and another generator would then be paid for a job that is still running. Each process counts its own polls.
    * @defaultValue `3`
    */
   readonly errorConfirmations?: number | undefined
