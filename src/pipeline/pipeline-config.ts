@@ -74,7 +74,7 @@ export interface PipelineConfig
 export function configOf(options: SoraPipelineOptions): PipelineConfig {
   checkOptions('SoraPipeline', options, PIPELINE_RULES, ({ generator }) => chainProblems(generator))
   const { clock = heldClock(), storeTimeoutMs = 10_000, leaseMs = 10_000, allowPrivateAddresses } = options
-  const rawStore = options.store ?? memoryStore({ clock })
+  const rawStore = options.store ?? ownStore(clock)
   const limits = limitsOf(options.maxConcurrentRuns)
   const store = withinTime(rawStore, clock, () => storeTimeoutMs)
   return {
@@ -100,6 +100,12 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     eventWrites: new Set(),
     line: limits && runLine(limits),
   }
+}
+
+// No other process or pipeline can read it, so an event log would only cost memory.
+function ownStore(clock: Clock): RunStore {
+  const { appendEvents: _append, readEvents: _read, followEvents: _follow, ...store } = memoryStore({ clock })
+  return store
 }
 
 /** The same pipeline as another worker with its own runs. */
