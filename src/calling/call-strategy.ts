@@ -70,7 +70,8 @@ export async function tryStrategy<V extends Verb>(
     observer?.working?.(strategy)
     const own = observer === undefined ? context : naming(strategy, context, observer)
     const call = (within: StageContext) => callVerified(verb, strategy, input, within, observer?.verify)
-    const output = await (around === undefined ? call(own) : around((limit) => call(underSignal(own, limit))))
+    const bounded = () => (around === undefined ? call(own) : around((limit) => call(underSignal(own, limit))))
+    const output = await (observer?.trace === undefined ? bounded() : observer.trace(strategy, context, bounded))
     observer?.succeeded(attempt())
     return { output }
   } catch (thrown) {

@@ -1,3 +1,4 @@
+import { toErrorJson } from '../contracts/errors.js'
 import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
@@ -14,6 +15,7 @@ import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import { type AdoptOptions, checkAdoptOptions, type Opened, type RunOptions } from './run-options.js'
 import { RunWaits } from './run-waits.js'
+import { traceFailure, traceRun } from './tracing/run-trace.js'
 import { UnservedVideos } from './video/unserved-videos.js'
 
 // Maximum interval between the first polls of recovered jobs, and the maximum time for all of them.
@@ -58,7 +60,7 @@ export class LiveRuns {
   /** Starts a run, loads it from the store, or joins the live one. */
   open(
     request: VideoRequest | undefined,
-    { signal, id: given, owner, retryOf, delayMs = 0, isSeparate = false }: RunOptions & Opened,
+    { signal, id: given, owner, retryOf, traceparent, delayMs = 0, isSeparate = false }: RunOptions & Opened,
   ): PipelineRun {
     this.assertOpen(request === undefined ? 'resume the run' : 'start a run')
     checkNames({ id: given, owner })
@@ -71,7 +73,7 @@ export class LiveRuns {
     // The store refuses another request under the id of a live run. If it is the same request after all, or the run is being
     // advanced, two sessions work on one run, and each must be its own worker.
     const config = joined || this.#advancing.has(id) ? withOwnWorker(this.#config) : this.#config
-    const origin = { id, request, owner, retryOf, isCallerId: given !== undefined }
+    const origin = { id, request, owner, retryOf, traceparent, isCallerId: given !== undefined }
     const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
     if (joined === undefined || isSeparate) this.#runs.set(id, run)
     this.#all.add(run)
@@ -166,7 +168,18 @@ export class LiveRuns {
     const listener = listenerOf(this.#config, () => log)
     const log: EventLog = new EventLog(() => ({ runId: id, at: clock.now() }), listener)
     const signal = new AbortController().signal
-    await advanceRun(this.#config, { origin: { id, isCallerId: true }, log, signal, waits })
+    const origin = { id, isCallerId: true }
+    const trace = traceRun(this.#config, origin)
+    const advance = () => advanceRun(this.#config, { origin, log, signal, waits, trace })
+    if (trace === undefined) return advance()
+    try {
+      await trace.within(advance)
+    } catch (error) {
+      traceFailure(trace, undefined, toErrorJson(error))
+      throw error
+    } finally {
+      trace.end()
+    }
   }
 
   #forget(id: string, run: ActiveRun): void {
