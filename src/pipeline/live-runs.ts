@@ -11,6 +11,7 @@ import { adoptJob } from './journal/adopt-run.js'
 import { retriedRequest } from './journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import { unfinishedRuns } from './journal/unfinished-runs.js'
+import { wakeStored } from './journal/wake-run.js'
 import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import { type AdoptOptions, checkAdoptOptions, type Opened, type RunOptions } from './run-options.js'
@@ -132,6 +133,12 @@ export class LiveRuns {
       this.#advancing.set(id, advancing)
     }
     await advancing.done
+  }
+
+  /** Polls the job of a run now, or makes the run due if no live worker holds it. */
+  async wake(id: string): Promise<void> {
+    checkNames({ id })
+    if (!this.#runs.get(id)?.wake()) await wakeStored(this.#config, id)
   }
 
   /** Leaves every run to other processes. */

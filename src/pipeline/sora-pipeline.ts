@@ -8,10 +8,10 @@ import { checkNames, checkRequest } from './check-request.js'
 import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
 import type { ReviewVerdict } from './journal/settle-run.js'
 import { dueRuns } from './journal/unfinished-runs.js'
-import { wakeStored } from './journal/wake-run.js'
 import { LiveRuns } from './live-runs.js'
 import type { SoraPipelineOptions } from './options.js'
 import { configOf, type PipelineConfig } from './pipeline-config.js'
+import { keepConfig } from './pipeline-configs.js'
 import type { PipelineRun } from './pipeline-run.js'
 import {
   type AdoptOptions,
@@ -51,6 +51,7 @@ export class SoraPipeline {
   constructor(options: SoraPipelineOptions) {
     this.#config = configOf(options)
     this.#live = new LiveRuns(this.#config)
+    keepConfig(this, this.#config)
   }
 
   /**
@@ -126,8 +127,7 @@ export class SoraPipeline {
    * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
    */
   async wake(id: string): Promise<void> {
-    checkNames({ id })
-    if (!this.#live.get(id)?.wake()) await wakeStored(this.#config, id)
+    await this.#live.wake(id)
   }
 
   /**

@@ -88,6 +88,7 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
   './settings': ['jsonBinSettings', 'pipelineFromSettings', 'settingsFromEnv', 'settingsSchema', 'sora2apiPreset'],
   './http': ['createHandler', 'createWakeUrl', 'sendNodeResponse', 'toNodeListener', 'verifyWebhook'],
   './stores': ['fileStore', 'postgresStore', 'redisStore', 'sqliteStore'],
+  './otel': ['instrument'],
   './testing': [
     'clockConformance',
     'cutReply',
