@@ -58,6 +58,8 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
     'retainedRun',
     'toChatCompletion',
     'toChatCompletionChunks',
+    'toEventStream',
+    'toMermaid',
     'toOpenAiError',
     'toSse',
     'withCircuitBreaker',
