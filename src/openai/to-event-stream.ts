@@ -13,7 +13,7 @@ export interface EventStreamOptions {
    * An id of another process, such as before a restart, or any other text starts the stream from the first event of this process.
    * @defaultValue none: the stream starts from the first event
    */
-  readonly lastEventId?: string | null | undefined
+  readonly lastEventId?: string | undefined
   /**
    * Silence after which a comment is sent, in milliseconds from 0, because proxies cut silent connections. `0` and `Infinity`
    * send none after the first comment, which opens the stream.
@@ -31,10 +31,7 @@ export interface EventStreamOptions {
 }
 
 const RULES: OptionRules<EventStreamOptions> = {
-  lastEventId: rule(
-    (value) => typeof value === 'string' || value === null,
-    'give the text of the header Last-Event-ID',
-  ),
+  lastEventId: rule((value) => typeof value === 'string', 'give the text of the header Last-Event-ID'),
   heartbeatMs: number((value) => value >= 0, 'give milliseconds from 0, or Infinity for no heartbeat'),
   onCancel: aFunction,
   clock: withMethods('now', 'monotonic', 'sleep'),
@@ -58,8 +55,8 @@ const RULES: OptionRules<EventStreamOptions> = {
  * import { type SoraPipeline, toEventStream } from 'sora-pipeline'
  *
  * export function events(pipeline: SoraPipeline, id: string, request: Request): Response {
- *   const lastEventId = request.headers.get('last-event-id')
- *   if (lastEventId?.endsWith('-end')) return new Response(null, { status: 204 })
+ *   const lastEventId = request.headers.get('last-event-id') ?? ''
+ *   if (lastEventId.endsWith('-end')) return new Response(null, { status: 204 })
  *   const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' }
  *   return new Response(toEventStream(pipeline.resume(id), { lastEventId }), { headers })
  * }
@@ -70,11 +67,11 @@ export function toEventStream(
   options: EventStreamOptions = {},
 ): ReadableStream<Uint8Array> {
   checkOptions('toEventStream', options, RULES)
-  const { lastEventId, onCancel, clock = systemClock } = options
+  const { lastEventId = '', onCancel, clock = systemClock } = options
   return sseStream(
     new EventSource({
       events: run[Symbol.asyncIterator](),
-      lastId: lastEventId ?? '',
+      lastId: lastEventId,
       // A heartbeat after 0 ms would never stop, so 0 means none.
       heartbeatMs: (options.heartbeatMs ?? 15_000) || Number.POSITIVE_INFINITY,
       clock,

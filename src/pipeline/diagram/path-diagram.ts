@@ -24,7 +24,7 @@ export function resultDiagram(result: PipelineResult | PipelineResultJson): stri
   ])
 }
 
-/** The way that a run took, as far as its record tells it. */
+/** The way that a run took, as far as its record has it. */
 export function recordDiagram(record: RunRecord): string {
   const { id, status, stage, progress, result, error } = record
   if (result) return resultDiagram(result)
