@@ -2,8 +2,8 @@ const LONGEST = 80
 // The sign after a word of mermaid's own would be taken for its syntax, also between quotation marks.
 const PLAIN = /^[\p{L}\p{N} .,()_/%-]$/u
 
-/** A text of any origin as a part of a label between quotation marks: on one line, at most 80 characters, every sign escaped. */
-export function labelText(text: string): string {
+// On one line, at most 80 characters, every sign escaped.
+function labelText(text: string): string {
   const signs = [...text.replaceAll(/[\s\p{C}]+/gu, ' ').trim()]
   const shown = signs.length > LONGEST ? [...signs.slice(0, LONGEST - 1), '…'] : signs
   // An empty label is a syntax error.
@@ -11,7 +11,7 @@ export function labelText(text: string): string {
   return shown.map((sign) => (PLAIN.test(sign) ? sign : `#${sign.codePointAt(0)};`)).join('')
 }
 
-/** Lines of a label. */
+/** A label between quotation marks, of lines of any origin. */
 export function label(...lines: readonly string[]): string {
   return `"${lines.map(labelText).join('<br>')}"`
 }

@@ -60,8 +60,8 @@ export function tracedResult(output: unknown): JsonValue {
   return jsonPartOf(output as JsonValue)
 }
 
-/** An error as the channels carry it. */
-export function failureOf({ callerSignal }: RunSession, thrown: unknown): SoraPipelineErrorJson {
+// As the channels carry it.
+function failureOf({ callerSignal }: RunSession, thrown: unknown): SoraPipelineErrorJson {
   const error = toErrorJson(thrown)
   return callerSignal.aborted ? { ...error, code: 'aborted' } : error
 }
