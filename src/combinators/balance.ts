@@ -57,8 +57,8 @@ const RULES: OptionRules<BalanceOptions> = {
  *
  * @param strategies - At least one, all of the same stage, each with its own name. Give them one by one, or as an array with
  * options after it.
- * @returns A strategy named `balance(a, b)`, with `stats()`. One-shot generators make a one-shot generator; with a task generator among them it
- * is a task generator.
+ * @returns A strategy named `balance(a, b)`, with `stats()`. One-shot generators make a one-shot generator; with a task generator
+ * among them it is a task generator.
  * @throws ConfigurationError when the concurrency is invalid, the list is empty, an entry is not a strategy, the stages differ,
  * or two strategies share a name.
  * @throws AllStrategiesFailedError (from the strategy) when several were tried and are suspended, with each error in order.

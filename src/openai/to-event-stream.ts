@@ -3,7 +3,7 @@ import type { Clock } from '../contracts/clock.js'
 import type { PipelineEvent } from '../contracts/events.js'
 import { aFunction, number, rule, withMethods } from '../contracts/option-rules.js'
 import { systemClock } from '../timing/system-clock.js'
-import { EventSource } from './event-source.js'
+import { EventFrames } from './event-frames.js'
 import { sseStream } from './sse-source.js'
 
 /** Options of {@link toEventStream}. */
@@ -69,7 +69,7 @@ export function toEventStream(
   checkOptions('toEventStream', options, RULES)
   const { lastEventId = '', onCancel, clock = systemClock } = options
   return sseStream(
-    new EventSource({
+    new EventFrames({
       events: run[Symbol.asyncIterator](),
       lastId: lastEventId,
       // A heartbeat after 0 ms would never stop, so 0 means none.

@@ -1,4 +1,4 @@
-import { EventSource, isLastId } from '../../openai/event-source.js'
+import { EventFrames, isLastId } from '../../openai/event-frames.js'
 import type { RunRecord } from '../../pipeline/run-record.js'
 import type { Call } from '../call.js'
 import { PlainAnswer } from '../plain-answer.js'
@@ -19,7 +19,7 @@ export function streamEvents({ request, url, runner, settings }: Call, record: R
   const lastId = request.headers.get('last-event-id') ?? ''
   if (record.status !== 'running' && isLastId(lastId)) return new PlainAnswer(204, {})
   const { heartbeatMs, clock } = settings
-  const source = new EventSource({
+  const source = new EventFrames({
     events: new ServedRun(runner.resume(record.id), settings, url.origin).events(),
     lastId,
     heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY,

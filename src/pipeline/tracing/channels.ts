@@ -21,15 +21,14 @@ export function channels(): Channels | undefined {
 }
 
 function load(): Channels | undefined {
-  const builtin = typeof process === 'object' ? process.getBuiltinModule : undefined
   try {
-    const diagnostics = builtin?.('node:diagnostics_channel')
-    if (builtin === undefined || typeof diagnostics?.tracingChannel !== 'function') return undefined
+    const diagnostics = process.getBuiltinModule('node:diagnostics_channel')
+    if (typeof diagnostics?.tracingChannel !== 'function') return undefined
     const found: Channels = {
       run: diagnostics.tracingChannel<unknown, object>('sora-pipeline:run'),
       attempt: diagnostics.tracingChannel<unknown, object>('sora-pipeline:attempt'),
       event: diagnostics.channel('sora-pipeline:event'),
-      snapshot: () => builtin('node:async_hooks').AsyncLocalStorage.snapshot(),
+      snapshot: () => process.getBuiltinModule('node:async_hooks').AsyncLocalStorage.snapshot(),
     }
     // A runtime may have only a part of the module: then nothing can subscribe either.
     return typeof found.run.hasSubscribers === 'boolean' ? found : undefined

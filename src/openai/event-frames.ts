@@ -13,7 +13,7 @@ export function isLastId(id: string): boolean {
   return id.endsWith(END)
 }
 
-/** Options of {@link EventSource}. */
+/** Options of {@link EventFrames}. */
 export interface Framing {
   readonly events: AsyncIterator<PipelineEvent>
   readonly lastId: string
@@ -30,7 +30,7 @@ export interface Framing {
  * The typed events of a run as server-sent events, with ids. Pulled by the reader: nothing is read ahead, so that progress is
  * coalesced for a slow one.
  */
-export class EventSource implements SseSource, Waiter<PipelineEvent> {
+export class EventFrames implements SseSource, Waiter<PipelineEvent> {
   readonly #framing: Framing
   readonly #steps: PacedSteps<PipelineEvent>
   #sink: SseSink | undefined
