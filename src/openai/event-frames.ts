@@ -84,7 +84,7 @@ export class EventFrames implements SseSource, Waiter<PipelineEvent> {
   }
 
   #giveEvent(event: PipelineEvent): void {
-    // Identifies the sequence of events: another process has its own, with its own numbers.
+    // Identifies the sequence of events: without an event log in the store, another process has its own.
     this.#sequenceId ??= event.at.toString(36)
     if (event.sequence > seenOf(this.#framing.lastId, this.#sequenceId)) this.#give(frame(event, this.#sequenceId))
     else this.#steps.wait()

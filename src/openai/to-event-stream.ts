@@ -10,7 +10,7 @@ import { sseStream } from './sse-source.js'
 export interface EventStreamOptions {
   /**
    * Id of the last event that the client has, as `EventSource` sends it in the header `Last-Event-ID`: the stream starts after it.
-   * An id of another process, such as before a restart, or any other text starts the stream from the first event of this process.
+   * Any text that is not an id of these events starts the stream from the first one.
    * @defaultValue none: the stream starts from the first event
    */
   readonly lastEventId?: string | undefined
@@ -43,9 +43,9 @@ const RULES: OptionRules<EventStreamOptions> = {
  * ends after the last event, whose id ends in `-end`. Answer 204 to a client that returns with such an id: that stops
  * `EventSource`.
  *
- * A client that reconnects to the same process gets the events that it missed. After a restart, or from another process, it gets
- * all events of that process, whose `sequence` starts at the next multiple of 1,000,000: nothing is lost, and no id is used twice.
- * When this process can no longer work on the run, such as before a deploy, the stream ends without a last event: the client
+ * A client that reconnects gets the events that it missed: from the same process, and also after a restart and from another process
+ * if the store keeps events. With a store without an event log, another process gives all of its own events, whose `sequence`
+ * starts at the next multiple of 1,000,000: nothing is lost, and no id is used twice. When this process can no longer work on the run, such as before a deploy, the stream ends without a last event: the client
  * reconnects, and is answered with `pipeline.resume(id)`.
  *
  * @throws ConfigurationError when an option is invalid.

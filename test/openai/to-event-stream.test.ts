@@ -36,9 +36,13 @@ describe('toEventStream', () => {
     }
   })
 
-  it('ends without a last event when the process leaves the run; the next process continues with other ids', async () => {
+  it.each([
+    ['continues after the last event of the client', true],
+    ['starts with its own events and other ids if the store has no event log', false],
+  ])('ends without a last event when the process leaves the run; the next process %s', async (_, hasLog) => {
     const clock = manualClock()
-    const store = memoryStore({ clock })
+    const { appendEvents, readEvents, followEvents, ...rest } = memoryStore({ clock })
+    const store = hasLog ? { ...rest, appendEvents, readEvents, followEvents } : rest
     const generator = fakeTaskGenerator({ polls: 5 })
     const first = new SoraPipeline({ generator, store, clock })
     const run = first.run(REQUEST, { id: 'run_1' })
@@ -51,7 +55,10 @@ describe('toEventStream', () => {
     const resumed = next.resume('run_1')
     await clock.runUntil(resumed.result)
     const after = await framesOf(toEventStream(resumed, { lastEventId: seen.at(-1)?.id }))
-    expect(after.map(({ data }) => JSON.parse(data))).toEqual(await collect(resumed))
+    const all = await collect(resumed)
+    const missed = all.filter(({ sequence }) => !hasLog || sequence >= 1_000_000)
+    expect(after.map(({ data }) => JSON.parse(data))).toEqual(missed)
+    if (hasLog) expect([...seen, ...after].map(({ data }) => JSON.parse(data))).toEqual(all)
     expect(JSON.parse(after[0]?.data ?? '')).toMatchObject({ type: 'run-resumed', sequence: 1_000_000 })
     expect(after.at(-1)?.event).toBe('run-completed')
     expect(new Set([...seen, ...after].map(({ id }) => id)).size).toBe(seen.length + after.length)

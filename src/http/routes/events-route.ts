@@ -9,7 +9,7 @@ import { ServedRun } from './served-run.js'
 /**
  * `GET /videos/{id}/events`: the typed events of a run as server-sent events, each with its `type` as the name and an
  * id. A client that reconnects with the last id as `Last-Event-ID` gets the events after it; if another process has
- * taken over the run since, its events start from the beginning. The stream ends after the last event. A later
+ * taken over the run since, and the store has no event log, its events start from the beginning. The stream ends after the last event. A later
  * request is answered 204, which ends an `EventSource`.
  *
  * When this process stops working on a run that continues in another one, as before a deploy, the stream ends without

@@ -309,6 +309,36 @@ describe('the channel of attempts', () => {
 })
 
 describe('the channel of events', () => {
+  it('has each event once, while other pipelines follow the run', async () => {
+    const events: PipelineEvent[] = []
+    const lines: unknown[] = []
+    const heard: PipelineEvent[] = []
+    const note = (event: unknown) => events.push(event as PipelineEvent)
+    channel('sora-pipeline:event').subscribe(note)
+    undo.push(() => channel('sora-pipeline:event').unsubscribe(note))
+    const runs = watchRuns()
+    const clock = manualClock()
+    const store = memoryStore({ clock })
+    const generator = fakeTaskGenerator({ polls: 5 })
+    const pipeline = new SoraPipeline({ generator, store, clock })
+    const run = pipeline.run(REQUEST, { id: 'run_1' })
+    await clock.advance(100)
+    const write = (...line: unknown[]) => lines.push(line)
+    const logger = { debug: write, info: write, warn: write, error: write }
+    const onEvent = (event: PipelineEvent) => heard.push(event)
+    const other = new SoraPipeline({ generator, store, clock, logger, onEvent })
+    const followed = other.resume('run_1')
+    await clock.runUntil(Promise.all([run.result, followed.result]))
+    expect(events).toEqual(await collect(run))
+    expect(heard.at(-1)).toMatchObject({ type: 'run-completed' })
+    expect(lines).toEqual([])
+    expect(
+      endsOf(runs)
+        .map(({ isEndedHere }) => isEndedHere)
+        .sort(),
+    ).toEqual([false, true])
+  })
+
   it('has every event of a run, progress included, also while nothing reads it', async () => {
     const events: PipelineEvent[] = []
     const note = (event: unknown) => events.push(event as PipelineEvent)
