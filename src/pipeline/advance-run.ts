@@ -14,6 +14,8 @@ import type { CancelRequest } from './state/run-state.js'
 import { reasonOf } from './stored-events/cancel-request.js'
 import { SEQUENCES } from './stored-events/event-writer.js'
 import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
+import { endJob } from './tracing/job-trace.js'
+import { traceFailure, traceOpened, traceResult } from './tracing/run-trace.js'
 
 // How long the events of a step may take to reach the store.
 const FLUSH_MS = 1000
@@ -24,6 +26,7 @@ const FLUSH_MS = 1000
  */
 export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 'isResident'>): Promise<void> {
   const session = await openRun(config, { ...opening, isResident: false })
+  traceOpened(session)
   try {
     if (!(await isFree(session))) return
     const { cancelRequest } = session.state
@@ -35,6 +38,7 @@ export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 
     await settle(session, error)
   } finally {
     releaseJob(session)
+    endJob(session)
     if (session.waits.leaving) await session.release()
     session.letGo()
     await session.events?.flushed(FLUSH_MS)
@@ -59,6 +63,7 @@ async function cancelRun(session: RunSession, request: CancelRequest): Promise<v
   const error = { ...toErrorJson(reasonOf(request)), code: 'aborted' } as const
   const upstream = await stopUpstream(session)
   await endRun({ log: session.log, session }, error, { isAborted: true, upstream })
+  traceFailure(session.trace, session, error)
 }
 
 // A worker whose beat has expired is watched until it is certain that it is dead.
@@ -85,7 +90,7 @@ async function oneEffect(session: RunSession): Promise<void> {
   while (session.state.status === 'running' && !isDone) {
     const { step, submission } = session.state
     if (step === 'finish') {
-      await finishRun(session)
+      traceResult(session.trace, await finishRun(session))
       return
     }
     session.waits.throwIfLeaving()
@@ -111,4 +116,5 @@ async function settle(session: RunSession, error: unknown): Promise<void> {
   const failure = toErrorJson(error)
   if (failure.code === 'run-state') throw error
   await endRun({ log: session.log, session }, failure, { isAborted: false, upstream: session.upstream })
+  traceFailure(session.trace, session, failure)
 }

@@ -1,3 +1,4 @@
+import { toErrorJson } from '../contracts/errors.js'
 import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
@@ -16,6 +17,7 @@ import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import { type AdoptOptions, checkAdoptOptions, type Opened, type RunOptions } from './run-options.js'
 import { type RunRecord, readRecord } from './run-record.js'
 import { RunWaits } from './run-waits.js'
+import { traceFailure, traceRun } from './tracing/run-trace.js'
 import { removeKept } from './video/kept-run.js'
 import { UnservedVideos } from './video/unserved-videos.js'
 
@@ -67,7 +69,7 @@ export class LiveRuns {
   /** Starts a run, loads it from the store, or joins the live one. */
   open(
     request: VideoRequest | undefined,
-    { signal, id: given, owner, retryOf, delayMs = 0, isSeparate = false }: RunOptions & Opened,
+    { signal, id: given, owner, retryOf, traceparent, delayMs = 0, isSeparate = false }: RunOptions & Opened,
   ): PipelineRun {
     this.assertOpen(request === undefined ? 'resume the run' : 'start a run')
     checkNames({ id: given, owner })
@@ -80,7 +82,7 @@ export class LiveRuns {
     // The store refuses another request under the id of a live run. If it is the same request after all, or the run is being
     // advanced, two sessions work on one run, and each must be its own worker.
     const config = joined || this.#advancing.has(id) ? withOwnWorker(this.#config) : this.#config
-    const origin = { id, request, owner, retryOf, isCallerId: given !== undefined }
+    const origin = { id, request, owner, retryOf, traceparent, isCallerId: given !== undefined }
     const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
     if (joined === undefined || isSeparate) this.#runs.set(id, run)
     this.#all.add(run)
@@ -196,7 +198,18 @@ export class LiveRuns {
     const listener = listenerOf(this.#config, () => log)
     const log: EventLog = new EventLog(() => ({ runId: id, at: clock.now() }), listener)
     const signal = new AbortController().signal
-    await advanceRun(this.#config, { origin: { id, isCallerId: true }, log, signal, waits })
+    const origin = { id, isCallerId: true }
+    const trace = traceRun(this.#config, origin)
+    const advance = () => advanceRun(this.#config, { origin, log, signal, waits, trace })
+    if (trace === undefined) return advance()
+    try {
+      await trace.within(advance)
+    } catch (error) {
+      traceFailure(trace, undefined, toErrorJson(error))
+      throw error
+    } finally {
+      trace.end()
+    }
   }
 
   #forget(id: string, run: ActiveRun): void {

@@ -11,6 +11,7 @@ import { dueRuns } from './journal/unfinished-runs.js'
 import { LiveRuns } from './live-runs.js'
 import type { SoraPipelineOptions } from './options.js'
 import { configOf, type PipelineConfig } from './pipeline-config.js'
+import { keepConfig } from './pipeline-configs.js'
 import type { PipelineRun } from './pipeline-run.js'
 import { type RunDetails, readDetails } from './run-details.js'
 import {
@@ -51,6 +52,7 @@ export class SoraPipeline {
   constructor(options: SoraPipelineOptions) {
     this.#config = configOf(options)
     this.#live = new LiveRuns(this.#config)
+    keepConfig(this, this.#config)
   }
 
   /**

@@ -60,6 +60,8 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
     'storedRuns',
     'toChatCompletion',
     'toChatCompletionChunks',
+    'toEventStream',
+    'toMermaid',
     'toOpenAiError',
     'toSse',
     'withCircuitBreaker',
@@ -90,6 +92,7 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
   './settings': ['jsonBinSettings', 'pipelineFromSettings', 'settingsFromEnv', 'settingsSchema', 'sora2apiPreset'],
   './http': ['createHandler', 'createWakeUrl', 'sendNodeResponse', 'toNodeListener', 'verifyWebhook'],
   './stores': ['fileStore', 'postgresStore', 'redisStore', 'sqliteStore'],
+  './otel': ['instrument'],
   './testing': [
     'clockConformance',
     'cutReply',

@@ -35,7 +35,7 @@ test('the only packages that a module imports on load are small', () => {
     .flatMap((file) => [...readFileSync(join(DIST, file), 'utf8').matchAll(/^(?:\} |import .*)?from "([^".][^"]*)"/gm)])
     .map(([, name = '']) => name)
     .filter((name) => !name.startsWith('node:') && !name.startsWith('sora-pipeline'))
-  expect([...new Set(imported)].sort()).toEqual(['aws4fetch', 'eventsource-parser', 'p-retry'])
+  expect([...new Set(imported)].sort()).toEqual(['@opentelemetry/api', 'aws4fetch', 'eventsource-parser', 'p-retry'])
 })
 
 test('source maps do not repeat the sources', () => {
