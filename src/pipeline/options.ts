@@ -30,7 +30,7 @@ export interface SoraPipelineOptions {
   readonly uploader?: Uploader | undefined
   /**
    * Keeps the runs. Runs survive the process only in a store outside of it.
-   * @defaultValue `memoryStore()`: runs end with the process
+   * @defaultValue a `memoryStore()` without an event log: runs end with the process
    */
   readonly store?: RunStore | undefined
   /** Time limits of the stages and of the whole run. @defaultValue see {@link Deadlines} */

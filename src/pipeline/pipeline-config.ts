@@ -83,7 +83,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     spendingProblem(given),
   ])
   const { clock = heldClock(), storeTimeoutMs = 10_000, leaseMs = 10_000, allowPrivateAddresses } = options
-  const rawStore = options.store ?? memoryStore({ clock })
+  const rawStore = options.store ?? ownStore(clock)
   const limits = limitsOf(options.maxConcurrentRuns)
   const store = withinTime(rawStore, clock, () => storeTimeoutMs)
   const hasWebhooks = options.wakeUrl !== undefined
@@ -113,6 +113,12 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     spending: ownerSpending(store),
     line: limits && runLine(limits),
   }
+}
+
+// No other process or pipeline can read it, so an event log would only cost memory.
+function ownStore(clock: Clock): RunStore {
+  const { appendEvents: _append, readEvents: _read, followEvents: _follow, ...store } = memoryStore({ clock })
+  return store
 }
 
 /** The same pipeline as another worker with its own runs. */

@@ -50,6 +50,7 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
     'chineseTexts',
     'englishTexts',
     'fallback',
+    'followRun',
     'isRetainedAt',
     'isSoraPipelineError',
     'memoryStore',
