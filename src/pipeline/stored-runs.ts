@@ -24,7 +24,7 @@ export interface StoredRunsOptions extends Pick<SoraPipelineOptions, 'storeTimeo
    * `totalMs` is the time that a settled run gets, from now. The other limits have no effect here.
    * @defaultValue the total time that the run had at its start
    */
-  readonly deadlines?: Pick<Deadlines, 'totalMs'> | undefined
+  readonly deadlines?: Deadlines | undefined
   /** Clock for ages and for the time of changes. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }

@@ -89,7 +89,7 @@ describe('storedRuns', () => {
     await storedRuns(store, { clock, ...options }).settle('one', 'not-submitted')
     const loaded = await store.load('one')
     expect(loaded?.state.status).toBe('running')
-    expect(loaded?.state['deadlineAt']).toBe(totalMs === undefined ? undefined : clock.now() + totalMs)
+    expect(loaded?.state.deadlineAt).toBe(totalMs === undefined ? undefined : clock.now() + totalMs)
   })
 
   it('gives a run the job that a person found, under the upstream of its submission', async () => {
