@@ -6,28 +6,41 @@ import { endRun } from './journal/end-run.js'
 import { isNamedElsewhere, retryPatiently, takeRun } from './journal/hold-run.js'
 import { continueAfterRace } from './journal/lost-race.js'
 import { type Opening, openRun } from './journal/open-run.js'
-import { answerOf, isFenced } from './journal/store-calls.js'
+import { answerOf, isFenced, type StoredState } from './journal/store-calls.js'
 import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
 import { finishRun, isConfigured, takeStep } from './take-step.js'
 
 /**
- * Advances a run by one step if that is due and no live worker holds the run, and releases it.
+ * Advances a run by one step if that is due and no live worker holds the run, and releases it. Resolves to the state in the
+ * store; `undefined` if only the store knows it.
  * @throws RunStateError when the store does not know the run, or does not respond.
  */
-export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 'isResident'>): Promise<void> {
+export async function advanceRun(
+  config: PipelineConfig,
+  opening: Omit<Opening, 'isResident'>,
+): Promise<StoredState | undefined> {
   const session = await openRun(config, { ...opening, isResident: false })
   try {
-    if (!(await isFree(session)) || session.time.waitMs > 0) return
-    session.log.numberFrom((session.state.epoch + 1) * SEQUENCES)
-    await oneEffect(session)
+    if (!(await isFree(session))) return undefined
+    if (session.time.waitMs <= 0) {
+      session.log.numberFrom((session.state.epoch + 1) * SEQUENCES)
+      await oneEffect(session)
+    }
+    return savedState(session)
   } catch (error) {
     await settle(session, error)
+    return undefined
   } finally {
     releaseJob(session)
     if (session.waits.leaving) await session.release()
     session.letGo()
   }
+}
+
+// Without a read of the store. A run that is still held has news that are not saved.
+function savedState({ journal, state, version }: RunSession): StoredState | undefined {
+  return journal.hasUnsaved || state.worker !== undefined ? undefined : { state, version }
 }
 
 // A worker whose beat has expired is watched until it is certain that it is dead.

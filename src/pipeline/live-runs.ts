@@ -7,13 +7,18 @@ import { checkNames, checkRequest } from './check-request.js'
 import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
 import { adoptJob } from './journal/adopt-run.js'
+import { openRun } from './journal/open-run.js'
 import { retriedRequest } from './journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
+import type { StoredState } from './journal/store-calls.js'
 import { unfinishedRuns } from './journal/unfinished-runs.js'
+import { wakeStored } from './journal/wake-run.js'
 import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
-import { type AdoptOptions, checkAdoptOptions, type Opened, type RunOptions } from './run-options.js'
+import { type AdoptOptions, checkAdoptOptions, checkRunOptions, type Opened, type RunOptions } from './run-options.js'
+import { type RunRecord, readRecord, recordOf } from './run-record.js'
 import { RunWaits } from './run-waits.js'
+import { removeKept } from './video/kept-run.js'
 import { UnservedVideos } from './video/unserved-videos.js'
 
 // Maximum interval between the first polls of recovered jobs, and the maximum time for all of them.
@@ -30,7 +35,7 @@ export class LiveRuns {
   readonly #runs = new Map<string, ActiveRun>()
   // Includes runs that share their id with another.
   readonly #all = new Set<ActiveRun>()
-  readonly #advancing = new Map<string, { readonly done: Promise<void>; readonly waits: RunWaits }>()
+  readonly #advancing = new Map<string, { readonly done: Promise<StoredState | undefined>; readonly waits: RunWaits }>()
   #closed: Promise<void> | undefined
 
   constructor(config: PipelineConfig) {
@@ -42,10 +47,6 @@ export class LiveRuns {
 
   has(id: string): boolean {
     return this.#runs.has(id)
-  }
-
-  get(id: string): ActiveRun | undefined {
-    return this.#runs.get(id)
   }
 
   /** @throws RunStateError when the pipeline is closed. */
@@ -118,18 +119,64 @@ export class LiveRuns {
     return this.open(undefined, { id, isSeparate: true })
   }
 
+  /** Saves a new run without working on it, or finds the run of that id. */
+  async create(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'>): Promise<RunRecord> {
+    const checked = checkRequest(request)
+    checkRunOptions(options, ['id', 'owner'])
+    this.assertOpen('create the run')
+    const { id: given, owner } = options
+    const id = given ?? newRunId()
+    const log = new EventLog(() => ({ runId: id, at: this.#config.clock.now() }))
+    const origin = { id, request: checked, owner, isCallerId: given !== undefined }
+    const signal = new AbortController().signal
+    await openRun(this.#config, { origin, log, signal, isResident: false, waits: new RunWaits() })
+    return this.#known(id, 'create')
+  }
+
   /** Advances a run of the store by one step; concurrent calls share it. Does nothing for a run that is live here. */
-  async advance(id: string): Promise<void> {
+  async advance(id: string): Promise<RunRecord> {
     checkNames({ id })
     this.assertOpen('advance the run')
-    if (this.#runs.has(id)) return
+    if (this.#runs.has(id)) return this.#known(id, 'advance')
     let advancing = this.#advancing.get(id)
     if (advancing === undefined) {
       const waits = new RunWaits()
       advancing = { waits, done: this.#advance(id, waits).finally(() => this.#advancing.delete(id)) }
       this.#advancing.set(id, advancing)
     }
-    await advancing.done
+    const saved = await advancing.done
+    const isKnown = saved !== undefined && saved.state.removedAt === undefined
+    return isKnown ? recordOf(this.#config, saved) : this.#known(id, 'advance')
+  }
+
+  /** The record of a run, with what only this process knows. */
+  async read(id: string): Promise<RunRecord | undefined> {
+    const record = await readRecord(this.#config, id)
+    const live = this.#runs.get(id)
+    return record?.status === 'running' && live ? { ...record, isAttended: true, ...live.present() } : record
+  }
+
+  async #known(id: string, action: string): Promise<RunRecord> {
+    const record = await this.read(id)
+    if (record === undefined) throw new RunStateError(`Could not ${action} the run, it was removed: ${id}`)
+    return record
+  }
+
+  /** Ends the current sleep of a run, or makes it due in the store. */
+  async wake(id: string): Promise<void> {
+    checkNames({ id })
+    const live = this.#runs.get(id)
+    if (live) live.wake()
+    else await wakeStored(this.#config, id)
+  }
+
+  /** Removes a run from lists and lookups, after an abort if it is running. */
+  async remove(id: string): Promise<void> {
+    checkNames({ id })
+    const record = await readRecord(this.#config, id)
+    if (record?.status === 'running') await this.open(undefined, { id }).cancel()
+    await removeKept(this.#config, id)
+    this.unserved.delete(id)
   }
 
   /** Leaves every run to other processes. */
@@ -140,7 +187,7 @@ export class LiveRuns {
 
   async #close(graceMs: number): Promise<void> {
     const advancing = [...this.#advancing]
-    const steps = advancing.map(([, { done }]) => done.catch(ignored))
+    const steps = advancing.map(([, { done }]) => done.then(ignored, ignored))
     for (const [id, { waits }] of advancing) waits.leave(closedError(id))
     for (const run of this.#all) run.leave(closedError(run.id))
     await this.#within(graceMs, [...steps, ...[...this.#all].map(({ ended }) => ended)])
@@ -160,12 +207,12 @@ export class LiveRuns {
     timer.abort('over')
   }
 
-  async #advance(id: string, waits: RunWaits): Promise<void> {
+  async #advance(id: string, waits: RunWaits): Promise<StoredState | undefined> {
     const { clock } = this.#config
     const listener = listenerOf(this.#config, () => log)
     const log: EventLog = new EventLog(() => ({ runId: id, at: clock.now() }), listener)
     const signal = new AbortController().signal
-    await advanceRun(this.#config, { origin: { id, isCallerId: true }, log, signal, waits })
+    return advanceRun(this.#config, { origin: { id, isCallerId: true }, log, signal, waits })
   }
 
   #forget(id: string, run: ActiveRun): void {

@@ -99,6 +99,18 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
   }
 }
 
+const configs = new WeakMap<object, PipelineConfig>()
+
+/** Keeps the config of a pipeline for {@link configOfPipeline}. */
+export function keepConfig(pipeline: object, config: PipelineConfig): void {
+  configs.set(pipeline, config)
+}
+
+/** The config of a pipeline; `undefined` for anything else. */
+export function configOfPipeline(pipeline: unknown): PipelineConfig | undefined {
+  return configs.get(Object(pipeline))
+}
+
 /** The same pipeline as another worker with its own runs. */
 export function withOwnWorker(config: PipelineConfig): PipelineConfig {
   const { store, clock, leaseMs } = config

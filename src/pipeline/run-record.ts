@@ -101,7 +101,8 @@ async function readListed(config: PipelineConfig, id: string): Promise<RunRecord
   }
 }
 
-function recordOf(config: PipelineConfig, { state, beat, progress: reported }: StoredState): RunRecord {
+/** The record of a loaded run. */
+export function recordOf(config: PipelineConfig, { state, beat, progress: reported }: StoredState): RunRecord {
   const { id, owner, retryOf, status, request, startedAt, endedAt, wakeAt, formerLease, worker, video, error } = state
   const now = config.clock.now()
   const isRunning = status === 'running'

@@ -1,17 +1,15 @@
 import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
-import { RunStateError } from '../contracts/run-errors.js'
 import type { VideoSource } from '../contracts/source.js'
 import { attachMethods } from './attached-methods.js'
 import { checkNames, checkRequest } from './check-request.js'
 import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
 import type { ReviewVerdict } from './journal/settle-run.js'
 import { dueRuns } from './journal/unfinished-runs.js'
-import { wakeStored } from './journal/wake-run.js'
 import { LiveRuns } from './live-runs.js'
 import type { SoraPipelineOptions } from './options.js'
-import { configOf, type PipelineConfig } from './pipeline-config.js'
+import { configOf, keepConfig, type PipelineConfig } from './pipeline-config.js'
 import type { PipelineRun } from './pipeline-run.js'
 import {
   type AdoptOptions,
@@ -24,8 +22,8 @@ import {
   recoverLimitOf,
   runQueryOf,
 } from './run-options.js'
-import { listRecords, type RunRecord, readRecord } from './run-record.js'
-import { openKeptVideo, removeKept } from './video/kept-run.js'
+import { listRecords, type RunRecord } from './run-record.js'
+import { openKeptVideo } from './video/kept-run.js'
 
 /**
  * Generates a video, publishes it, resolves a URL and uploads it, with fallbacks at every step, and returns a URL that works once
@@ -51,6 +49,7 @@ export class SoraPipeline {
   constructor(options: SoraPipelineOptions) {
     this.#config = configOf(options)
     this.#live = new LiveRuns(this.#config)
+    keepConfig(this, this.#config)
   }
 
   /**
@@ -98,6 +97,16 @@ export class SoraPipeline {
   }
 
   /**
+   * Saves a new run without working on it, for a queue, a cron route or a workflow engine that calls {@link advance}. The run of a
+   * known id stays unchanged.
+   * @throws InvalidRequestError when the request or an option is invalid. RunStateError when the store is down, the id belongs to
+   * another request or owner, or the pipeline is closed.
+   */
+  async create(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'> = {}): Promise<RunRecord> {
+    return this.#live.create(request, options)
+  }
+
+  /**
    * Ids of runs that are due and that no live worker holds, for a cron route, a queue or a workflow engine that calls {@link advance}.
    * @param limit - At most this many, the most overdue first; a whole number from 1.
    * @throws RunStateError when the store is down.
@@ -113,10 +122,7 @@ export class SoraPipeline {
    * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
    */
   async advance(id: string): Promise<RunRecord> {
-    await this.#live.advance(id)
-    const record = await this.get(id)
-    if (record === undefined) throw new RunStateError(`Could not advance the run, it was removed: ${id}`)
-    return record
+    return this.#live.advance(id)
   }
 
   /**
@@ -125,10 +131,7 @@ export class SoraPipeline {
    * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
    */
   async wake(id: string): Promise<void> {
-    checkNames({ id })
-    const live = this.#live.get(id)
-    if (live) live.wake()
-    else await wakeStored(this.#config, id)
+    await this.#live.wake(id)
   }
 
   /**
@@ -203,9 +206,7 @@ export class SoraPipeline {
    * @throws RunStateError when the store is down, or the state is of a later version.
    */
   async get(id: string): Promise<RunRecord | undefined> {
-    const record = await readRecord(this.#config, id)
-    const live = this.#live.get(id)
-    return record?.status === 'running' && live ? { ...record, isAttended: true, ...live.present() } : record
+    return this.#live.read(id)
   }
 
   /**
@@ -233,16 +234,14 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run, or is down.
    */
   async remove(id: string): Promise<void> {
-    checkNames({ id })
-    const record = await readRecord(this.#config, id)
-    if (record?.status === 'running') await this.resume(id).cancel()
-    await removeKept(this.#config, id)
-    this.#live.unserved.delete(id)
+    await this.#live.remove(id)
   }
 
   static {
     const rejects =
-      'generate recover due advance wake close prune erase adopt retry settle get list openVideo remove'.split(' ')
+      'generate recover create due advance wake close prune erase adopt retry settle get list openVideo remove'.split(
+        ' ',
+      )
     const methods = Object.fromEntries(rejects.map((name) => [name, 'rejects'] as const))
     const isOwn = (value: unknown) => typeof value === 'object' && value !== null && #config in value
     attachMethods(SoraPipeline.prototype, { ...methods, run: 'throws', resume: 'throws' }, { isOwn, how: 'pipeline' })
