@@ -56,6 +56,7 @@ export default defineConfig({
     'strategies/index': 'src/strategies/index.ts',
     'http/index': 'src/http/index.ts',
     'stores/index': 'src/stores/index.ts',
+    'jobs/index': 'src/jobs/index.ts',
     'settings/index': 'src/settings/index.ts',
     'testing/index': 'src/testing/index.ts',
     'sandbox/index': 'src/sandbox/index.ts',

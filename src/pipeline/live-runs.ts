@@ -15,7 +15,14 @@ import { unfinishedRuns } from './journal/unfinished-runs.js'
 import { wakeStored } from './journal/wake-run.js'
 import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
-import { type AdoptOptions, checkAdoptOptions, checkRunOptions, type Opened, type RunOptions } from './run-options.js'
+import {
+  type AdoptOptions,
+  checkAdoptOptions,
+  checkRunOptions,
+  newRunId,
+  type Opened,
+  type RunOptions,
+} from './run-options.js'
 import { type RunRecord, readRecord, recordOf } from './run-record.js'
 import { RunWaits } from './run-waits.js'
 import { removeKept } from './video/kept-run.js'
@@ -224,10 +231,6 @@ export class LiveRuns {
 function closedError(id: string): RunStateError {
   const message = `Could not continue the run here, the pipeline was closed; it continues in the next process that resumes it: ${id}`
   return new RunStateError(message, { isRetryable: true })
-}
-
-function newRunId(): string {
-  return `run_${crypto.randomUUID().replaceAll('-', '')}`
 }
 
 function ignored(): void {}
