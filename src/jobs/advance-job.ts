@@ -16,7 +16,7 @@ const FOREIGN_MS = 30_000
 // A wall clock that was set back must not make a run late for longer.
 const MOST_DELAY_MS = 600_000
 const FIRST_PAUSE_MS = 250
-const MOST_PAUSE_MS = 10_000
+const MOST_PAUSE_MS = 2_000
 
 /** What the jobs of one worker share. */
 export interface JobAdvance {

@@ -1,6 +1,7 @@
 import { isSoraPipelineError, toErrorJson } from '../contracts/errors.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
 import { RunStateError } from '../contracts/run-errors.js'
+import { redact } from '../contracts/secrets/redact.js'
 
 /** Reports an error that no caller receives. Never throws. */
 export type ReportError = (error: unknown) => void
@@ -36,7 +37,7 @@ export function errorReporter(onError: ((error: unknown) => void) | undefined): 
 export function queueFailure(action: string, cause: unknown): RunStateError {
   if (cause instanceof RunStateError) return cause
   const reason = toErrorJson(cause).message
-  return new RunStateError(`Could not ${action}, the queue is down`, { cause, isRetryable: true, reason })
+  return new RunStateError(`Could not ${action}, the queue failed: ${redact(reason)}`, { cause, isRetryable: true, reason })
 }
 
 // Errors of BullMQ, of PostgreSQL (authentication, no such database) and of Redis that no retry changes.

@@ -12,6 +12,10 @@ const MOST_PAUSE_MS = 15_000
 // BullMQ fails without a pause where the server answers with errors, such as one that has lost its schema or is starting.
 const BURST_MS = 1_000
 const BURST_ERRORS = 8
+// One error for each job; it is reported once for all.
+const LOST_LOCK = /^could not renew lock for job/
+// Another worker has the job: the server is well.
+const LOST_JOB = /^(?:Job|Missing (?:key|lock)|Lock mismatch) /
 // A crash is no reason to give a run up: another delivery is harmless.
 const MOST_STALLED = 1_000_000
 
@@ -99,6 +103,10 @@ export class WorkerLoop {
       // BullMQ derives the types of the options from the backend, which is only known when the program runs.
       const worker = new Worker(name, process as never, { ...place, ...settings } as never, backend as never)
       worker.on('error', (cause) => this.#onError(cause))
+      worker.on('lockRenewalFailed', (jobIds: readonly string[]) => {
+        const cause = new RunStateError(`Could not keep the locks of jobs: ${jobIds.length}`, { isRetryable: true })
+        this.#options.report(cause)
+      })
       return worker as unknown as Worker<RunJob, void>
     } catch (error) {
       throw lastingFailure('createWorker', error) ?? error
@@ -106,8 +114,10 @@ export class WorkerLoop {
   }
 
   #onError(cause: unknown): void {
-    if (this.#closing.signal.aborted) return
+    const { message } = Object(cause) as { readonly message?: unknown }
+    if (this.#closing.signal.aborted || LOST_LOCK.test(String(message))) return
     this.#options.report(queueFailure('work on the queue', cause))
+    if (LOST_JOB.test(String(message))) return
     const now = performance.now()
     if (now > this.#errorsSince + BURST_MS) {
       // A quiet minute ends a series of bursts.
