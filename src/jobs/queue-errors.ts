@@ -37,7 +37,11 @@ export function errorReporter(onError: ((error: unknown) => void) | undefined): 
 export function queueFailure(action: string, cause: unknown): RunStateError {
   if (cause instanceof RunStateError) return cause
   const reason = toErrorJson(cause).message
-  return new RunStateError(`Could not ${action}, the queue failed: ${redact(reason)}`, { cause, isRetryable: true, reason })
+  return new RunStateError(`Could not ${action}, the queue failed: ${redact(reason)}`, {
+    cause,
+    isRetryable: true,
+    reason,
+  })
 }
 
 // Errors of BullMQ, of PostgreSQL (authentication, no such database) and of Redis that no retry changes.

@@ -43,7 +43,10 @@ export async function startQueueServer(kind: (typeof SERVERS)[number][0]): Promi
       await store.migrate()
       const queue = new Queue('runs', { connection, prefix: name })
       queue.on('error', () => undefined)
-      open.push(() => queue.close(), async () => client.disconnect())
+      open.push(
+        () => queue.close(),
+        async () => client.disconnect(),
+      )
       return { store, queue, at: { connection, queueName: 'runs', prefix: name } }
     }
     const connection = { ...server.config, port, schema: `queue_${name}`, migrate: true }
@@ -53,7 +56,10 @@ export async function startQueueServer(kind: (typeof SERVERS)[number][0]): Promi
     const queue = new Queue('runs', { connection }, createPostgresBackend) as unknown as Queue
     queue.on('error', () => undefined)
     await queue.waitUntilReady()
-    open.push(() => queue.close(), () => pool.end())
+    open.push(
+      () => queue.close(),
+      () => pool.end(),
+    )
     return { store, queue, at: { connection, queueName: 'runs', backend: createPostgresBackend } }
   }
   return {

@@ -4,7 +4,8 @@ import { seededRandom } from './seeded-random.js'
 
 const seed = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000)
 
-const KINDS = process.env.KILL_KIND === undefined ? (['ioredis', 'pg'] as const) : [process.env.KILL_KIND as 'ioredis' | 'pg']
+const KINDS =
+  process.env.KILL_KIND === undefined ? (['ioredis', 'pg'] as const) : [process.env.KILL_KIND as 'ioredis' | 'pg']
 
 describe.each(KINDS)('a queue and a store over %s', (kind) => {
   it('pays once and loses nothing, whichever process is killed, with the server restarted', async () => {
