@@ -64,11 +64,13 @@ export {
 } from './contracts/run-errors.js'
 export type {
   DueOptions,
+  EventSubscription,
   LoadedRun,
   PruneQuery,
   RunQuery,
   RunReport,
   RunStore,
+  StoredEvent,
   StoredRun,
   WorkerBeat,
 } from './contracts/run-store.js'
@@ -123,6 +125,7 @@ export type { RunRecord } from './pipeline/run-record.js'
 export { SoraPipeline } from './pipeline/sora-pipeline.js'
 export type { RunProgress } from './pipeline/state/run-state.js'
 export type { StoredMedia, StoredRequest } from './pipeline/state/stored-request.js'
+export { type FollowOptions, followRun } from './pipeline/stored-events/follow-run.js'
 export type { OpenUrl } from './pipeline/video/open-url.js'
 export { type MemoryStoreOptions, memoryStore } from './stores/memory-store.js'
 export { type PaceScheduleOptions, paceSchedule } from './timing/pace-schedule.js'

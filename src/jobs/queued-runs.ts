@@ -6,9 +6,10 @@ import type { PipelineConfig } from '../pipeline/pipeline-config.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
 import { checkRunOptions, newRunId, type RunOptions } from '../pipeline/run-options.js'
 import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
-import { FollowedRun } from './followed-run.js'
+import { followRun } from '../pipeline/stored-events/follow-run.js'
 import { errorReporter, lastingFailure, type ReportError } from './queue-errors.js'
 import type { QueueOptions } from './queue-options.js'
+import { QueuedRun } from './queued-run.js'
 import { RunQueue } from './run-queue.js'
 
 /** The runs of a queue, as one process starts and reads them. */
@@ -19,8 +20,6 @@ export class QueuedRuns {
   readonly #queue: RunQueue
   readonly #report: ReportError
   readonly #closing = new AbortController()
-  // Those that have a reader here.
-  readonly #followed = new Map<string, FollowedRun>()
 
   constructor(pipeline: SoraPipeline, config: PipelineConfig, options: QueueOptions) {
     this.#pipeline = pipeline
@@ -47,10 +46,7 @@ export class QueuedRuns {
     checkNames({ id })
     checkRunOptions({ signal }, ['signal'])
     this.#assertOpen('resume the run')
-    const followed = this.#followed.get(id)
-    if (followed === undefined) return this.#follow(id, Promise.resolve(), signal)
-    if (signal) followed.follow(signal)
-    return followed
+    return this.#follow(id, Promise.resolve(), signal)
   }
 
   async wake(id: string): Promise<void> {
@@ -85,19 +81,16 @@ export class QueuedRuns {
   }
 
   #follow(id: string, saved: Promise<void>, signal: AbortSignal | undefined): PipelineRun {
-    const run: FollowedRun = new FollowedRun({
-      id,
-      saved,
-      pipeline: this.#pipeline,
-      closing: this.#closing.signal,
-      onStart: () => this.#followed.set(id, run),
-      onEnd: () => {
-        if (this.#followed.get(id) === run) this.#followed.delete(id)
-      },
-    })
-    saved.catch(() => undefined) // Its readers get the rejection.
-    if (signal) run.follow(signal)
+    const followed = followRun(this.#config.store, id, { signal: this.#closing.signal })
+    const run = new QueuedRun({ id, saved, followed, abort: (reason) => this.#abort(id, reason) })
+    if (signal) run.cancelWith(signal, this.#report)
     return run
+  }
+
+  // Here, so that it counts also while no worker lives.
+  async #abort(id: string, reason: unknown): Promise<void> {
+    await this.#pipeline.resume(id).cancel(reason)
+    await this.#queue.remove(id).catch(this.#report)
   }
 
   #assertOpen(action: string): void {

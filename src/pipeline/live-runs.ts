@@ -136,7 +136,8 @@ export class LiveRuns {
     const log = new EventLog(() => ({ runId: id, at: this.#config.clock.now() }))
     const origin = { id, request: checked, owner, isCallerId: given !== undefined }
     const signal = new AbortController().signal
-    await openRun(this.#config, { origin, log, signal, isResident: false, waits: new RunWaits() })
+    const session = await openRun(this.#config, { origin, log, signal, isResident: false, waits: new RunWaits() })
+    session.letGo()
     return this.#known(id, 'create')
   }
 
@@ -202,6 +203,7 @@ export class LiveRuns {
       RELEASE_MS,
       [...this.#all].map((run) => run.abandon()),
     )
+    await this.#within(RELEASE_MS, [...this.#config.eventWrites])
     await this.#within(RELEASE_MS, [this.#config.lease.retire().catch(ignored)])
     releaseClock(this.#config.clock)
   }

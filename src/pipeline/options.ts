@@ -108,6 +108,7 @@ export interface SoraPipelineOptions {
 }
 
 const aDuration = number((value) => value > 0 && Number.isFinite(value), 'give milliseconds above 0')
+const aStore = withMethods('create', 'load', 'save', 'reschedule', 'claim', 'due', 'heartbeat', 'retire')
 const aClock = withMethods('now', 'monotonic', 'sleep')
 
 /** The rules of the options of a pipeline. */
@@ -116,7 +117,10 @@ export const PIPELINE_RULES: OptionRules<SoraPipelineOptions> = {
   publisher: strategy('publisher'),
   resolver: strategy('resolver'),
   uploader: strategy('uploader'),
-  store: withMethods('create', 'load', 'save', 'reschedule', 'claim', 'due', 'heartbeat', 'retire'),
+  store: ruleOf((field, value) => {
+    const problems = aStore.problems(field, value)
+    return problems.length > 0 ? problems : partOfLog(field, Object(value))
+  }),
   clock: ruleOf((field, value) => {
     const problems = aClock.problems(field, value)
     return problems.length > 0 ? problems : clockProblems(value as Clock)
@@ -145,4 +149,13 @@ function clockProblems(clock: Clock): readonly OptionProblem[] {
     const fix = 'give a clock that returns finite milliseconds'
     return Number.isFinite(instant) ? undefined : optionProblem(`clock.${method}()`, instant, fix)
   })
+}
+
+const LOG_METHODS = ['appendEvents', 'readEvents', 'followEvents'] as const
+
+// One part alone would lose events in silence.
+function partOfLog(field: string, store: Partial<RunStore>): OptionProblem | undefined {
+  const present = LOG_METHODS.filter((method) => store[method] !== undefined)
+  if (present.length === 0 || present.length === LOG_METHODS.length) return undefined
+  return optionProblem(field, store, `give a store with all of ${LOG_METHODS.join(', ')}, or none of them`)
 }

@@ -61,6 +61,8 @@ export interface PipelineConfig
   readonly sourceOfUrl: SourceOfUrl
   /** `undefined` when copies are not verified. */
   readonly verifyUpload: VerifyUpload | undefined
+  /** Writes of events that are under way. */
+  readonly eventWrites: Set<Promise<void>>
   /** Queue of runs that wait for a place; `undefined` without a limit. */
   readonly line: RunLine | undefined
 }
@@ -95,6 +97,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     storeTimeoutMs,
     lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs }),
     watch: workerWatch(clock),
+    eventWrites: new Set(),
     line: limits && runLine(limits),
   }
 }

@@ -65,6 +65,7 @@ export function startRun(
   const { id } = origin
   const controller = new AbortController()
   const { signal } = controller
+  const cancel = (reason: unknown) => controller.abort(reason)
   let followed: Map<AbortSignal, () => void> | undefined
   const waits = new RunWaits()
   const log: EventLog = new EventLog(
@@ -87,7 +88,7 @@ export function startRun(
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     // A listener must not run inside the call of run(): the caller has not got its run yet. Fake timers of Jest hold queueMicrotask back.
     Promise.resolve().then(() => {
-      driveRun(config, { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs, waits })
+      driveRun(config, { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs, waits, cancel })
         .then(resolve, reject)
         .finally(end)
     })

@@ -105,7 +105,7 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     const site = await server.site('wakes')
     const generator = fakeTaskGenerator({ polls: [NEVER] })
     const here = runner(site, { generator })
-    await worker(site, { generator, pollSchedule: ({ polls }) => (polls === 0 ? 0 : 600_000) }).ready
+    await worker(site, { generator, pollSchedule: ({ readings }) => (readings.length < 2 ? 0 : 600_000) }).ready
     const { result } = here.run({ prompt: 'A cat' }, { id: 'sleeper' })
     await eventually(async () => expect((await here.get('sleeper'))?.wakeAt).toBeGreaterThan(Date.now() + 500_000))
     await eventually(async () => expect(await site.queue.getDelayedCount()).toBe(1))

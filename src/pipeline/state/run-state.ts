@@ -38,6 +38,9 @@ export type Candidate = {
  */
 export type TimeMark = { readonly wall: number; readonly run: number }
 
+/** When another process asked to cancel a run, in epoch milliseconds, and why. */
+export type CancelRequest = { readonly at: number; readonly message: string }
+
 /** The durable state of a run. JSON without secrets. Only the journal assigns it. */
 export type RunState = {
   readonly v: 2
@@ -92,6 +95,8 @@ export type RunState = {
   readonly refusals?: number
   /** For a failed run: no submission was accepted or had an unknown outcome. */
   readonly isRefused?: boolean
+  /** Another process asked to cancel the run; only while it is running. */
+  readonly cancelRequest?: CancelRequest
   /** What an ended run left at its generator, as known by the process that ended it. */
   readonly upstream?: UpstreamState
 }

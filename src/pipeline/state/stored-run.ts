@@ -124,6 +124,7 @@ const schema = z.looseObject({
   refusals: z.optional(z.number()),
   isRefused: z.optional(z.boolean()),
   upstream: z.optional(upstream),
+  cancelRequest: z.optional(z.looseObject({ at: z.number(), message: z.string() })),
 })
 
 const readings = z.array(reading)

@@ -1,6 +1,8 @@
+import type { EventBase, RunCompleted, RunFailed } from '../../contracts/events.js'
 import type { GeneratedVideo } from '../../contracts/generator.js'
+import { RecordedError } from '../../contracts/recorded-error.js'
 import { type PipelineResult, type PipelineResultJson, toResultJson } from '../../contracts/result.js'
-import { NoUsableUrlError } from '../../contracts/run-errors.js'
+import { NoUsableUrlError, RunStateError } from '../../contracts/run-errors.js'
 import type { VideoSource } from '../../contracts/source.js'
 import type { RunSession } from '../run-session.js'
 import { reasonsOf } from '../state/attempts.js'
@@ -34,6 +36,24 @@ export function resultOf(session: RunSession, endedAt: number): PipelineResult {
 export function resultJsonOf(state: RunState, endedAt: number): PipelineResultJson | undefined {
   const result = resultWith(state, (state.video ?? { id: state.id }) as GeneratedVideo, endedAt)
   return result && toResultJson(result)
+}
+
+/** The end of a run as the store has it: its last event without a number, and the result or the error. */
+export function recordedEnd(state: RunState): RecordedEnd {
+  const { id, endedAt = state.startedAt, isAborted = false, upstream } = state
+  const json = state.status === 'completed' ? resultJsonOf(state, endedAt) : undefined
+  if (json) return { event: { type: 'run-completed', result: json }, result: json as PipelineResult }
+  const unknown = new RunStateError(`Could not read the end of the run, its state has none: ${id}`)
+  const error = state.error ?? unknown.toJSON()
+  const event = { type: 'run-failed', error, isAborted, ...(upstream && { upstream }) } as const
+  return { event, error: new RecordedError(error) }
+}
+
+interface RecordedEnd {
+  readonly event: Omit<RunCompleted, keyof EventBase> | Omit<RunFailed, keyof EventBase>
+  /** Without the source of its video. */
+  readonly result?: PipelineResult
+  readonly error?: RecordedError
 }
 
 function resultWith(state: RunState, video: GeneratedVideo, endedAt: number): PipelineResult | undefined {
