@@ -50,7 +50,7 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     expect(events.at(-1)).toMatchObject({ type: 'run-completed' })
     expect(await here.get('run:1')).toMatchObject({ status: 'completed', owner: 'ada' })
     expect((await here.list({ owner: 'ada' })).map(({ id }) => id)).toEqual(['run:1'])
-    await eventually(async () => expect(await site.queue.count()).toBe(0))
+    await eventually(async () => expect(await site.queue.getJobCountByTypes('wait', 'active', 'delayed')).toBe(0))
     expect(errors).toEqual([])
   })
 
@@ -84,7 +84,7 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     const generator = fakeTaskGenerator()
     const here = runner(site, { generator })
     const runs = ['a', 'b', 'c'].map((id) => here.run({ prompt: 'A cat' }, { id }))
-    await eventually(async () => expect(await site.queue.count()).toBe(3))
+    await eventually(async () => expect(await site.queue.getJobCountByTypes('wait', 'active', 'delayed')).toBe(3))
     await site.queue.obliterate({ force: true })
     await worker(site, { generator }, { sweepMs: 200 }).ready
     expect(await Promise.all(runs.map(({ result }) => result))).toHaveLength(3)
@@ -128,7 +128,7 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     expect(generator.cancelCount).toBe(1)
     await here.remove('stopped')
     expect(await there.get('stopped')).toBeUndefined()
-    await eventually(async () => expect(await site.queue.count()).toBe(0))
+    await eventually(async () => expect(await site.queue.getJobCountByTypes('wait', 'active', 'delayed')).toBe(0))
     expect(errors).toEqual([])
   })
 
