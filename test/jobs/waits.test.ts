@@ -87,7 +87,7 @@ describe.each(SERVERS)('runs that wait in a queue on %s', (kind, isSkipped) => {
       const { store: raw, at, queue } = await server.site('cheap')
       const { store, costs } = counted(raw)
       const generator = fakeTaskGenerator({ polls: Array.from({ length: 5 }, () => RUNNING) })
-      const runs = Number(process.env.WAITING_RUNS ?? 300)
+      const runs = Number(process.env.WAITING_RUNS ?? 100)
       let waitMs = 600_000
       // The schedule of this pipeline alone; the polls come when the runs are woken.
       const pipeline = new SoraPipeline({ generator, store, pollSchedule: () => waitMs })
