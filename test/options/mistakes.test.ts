@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import * as http from '../../src/http/index.js'
 import * as core from '../../src/index.js'
+import * as jobs from '../../src/jobs/index.js'
 import * as sandbox from '../../src/sandbox/index.js'
 import * as settings from '../../src/settings/index.js'
 import * as stores from '../../src/stores/index.js'
@@ -79,7 +80,7 @@ const WITHOUT_OPTIONS = [
 ]
 
 test('every exported function that takes options is tried', () => {
-  const exported = Object.entries({ ...core, ...http, ...sandbox, ...settings, ...stores, ...strategies, ...testing })
+  const exported = Object.entries({ ...core, ...http, ...jobs, ...sandbox, ...settings, ...stores, ...strategies, ...testing })
   const functions = exported.filter(([name, value]) => typeof value === 'function' && !name.endsWith('Error'))
   const untried = functions
     .map(([name]) => name)

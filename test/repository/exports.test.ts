@@ -84,6 +84,7 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
     'webdavUploader',
   ],
   './settings': ['jsonBinSettings', 'pipelineFromSettings', 'settingsFromEnv', 'settingsSchema', 'sora2apiPreset'],
+  './jobs': ['createQueueRunner', 'createWorker'],
   './http': ['createHandler', 'sendNodeResponse', 'toNodeListener', 'verifyWebhook'],
   './stores': ['fileStore', 'postgresStore', 'redisStore', 'sqliteStore'],
   './testing': [
