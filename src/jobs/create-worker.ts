@@ -19,14 +19,15 @@ export interface QueueWorkerOptions extends QueueOptions {
    */
   readonly concurrency?: number | undefined
   /**
-   * How long the lock of a job lasts, in milliseconds from 100 to 3,600,000; a live worker renews it. A job of a worker that was
-   * killed is given to another worker after this time and at most half of it more.
+   * How long the lock of a job lasts, in milliseconds from 100 to 3,600,000; a live worker renews it. Past it, without a renewal,
+   * another worker gets the job, at most half of it later.
    * @defaultValue `10_000` (10 s)
    */
   readonly lockMs?: number | undefined
   /**
    * How often this worker searches the store for runs that are overdue and adds those that have no job, in milliseconds from 100
-   * to 3,600,000, with up to a tenth more at random. Every worker does so; a second job of a run is not added.
+   * to 3,600,000, with up to a tenth more at random. Every worker does so, and a second job of a run is not added. Past it, a run
+   * that the queue has lost continues.
    * @defaultValue `5_000` (5 s)
    */
   readonly sweepMs?: number | undefined

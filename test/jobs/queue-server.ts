@@ -34,9 +34,10 @@ export interface QueueServer {
 /** Starts a server. */
 export async function startQueueServer(kind: (typeof SERVERS)[number][0]): Promise<QueueServer> {
   const open: (() => Promise<unknown>)[] = []
-  const server = kind === 'Redis' ? await startRedis() : await startPostgres()
+  const postgres = kind === 'Redis' ? undefined : await startPostgres()
+  const server = postgres ?? (await startRedis())
   const site = async (name: string, port = server.port): Promise<QueueSite> => {
-    if (!('config' in server)) {
+    if (postgres === undefined) {
       const connection = { host: '127.0.0.1', port }
       const client = new Redis(connection)
       const store = redisStore({ client, prefix: name })
@@ -49,8 +50,8 @@ export async function startQueueServer(kind: (typeof SERVERS)[number][0]): Promi
       )
       return { store, queue, at: { connection, queueName: 'runs', prefix: name } }
     }
-    const connection = { ...server.config, port, schema: `queue_${name}`, migrate: true }
-    const pool = new Pool({ ...server.config, port })
+    const connection = { ...postgres.config, port, schema: `queue_${name}`, migrate: true }
+    const pool = new Pool({ ...postgres.config, port })
     const store = postgresStore({ pool, schema: name })
     await store.migrate()
     const queue = new Queue('runs', { connection }, createPostgresBackend) as unknown as Queue

@@ -80,7 +80,16 @@ const WITHOUT_OPTIONS = [
 ]
 
 test('every exported function that takes options is tried', () => {
-  const exported = Object.entries({ ...core, ...http, ...jobs, ...sandbox, ...settings, ...stores, ...strategies, ...testing })
+  const exported = Object.entries({
+    ...core,
+    ...http,
+    ...jobs,
+    ...sandbox,
+    ...settings,
+    ...stores,
+    ...strategies,
+    ...testing,
+  })
   const functions = exported.filter(([name, value]) => typeof value === 'function' && !name.endsWith('Error'))
   const untried = functions
     .map(([name]) => name)
