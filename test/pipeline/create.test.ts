@@ -40,7 +40,7 @@ it('leaves the run of a known id unchanged, and refuses another request, another
   await expect(pipeline.create({ prompt: 'A dog' }, { id: 'run_1' })).rejects.toThrow('different request')
   await expect(pipeline.create({ prompt: 'A cat' }, { id: 'run_1', owner: 'ada' })).rejects.toThrow('another owner')
   await expect(pipeline.create({ prompt: '' })).rejects.toThrow(InvalidRequestError)
-  const options = { signal: new AbortController().signal }
+  const options: object = { signal: new AbortController().signal }
   await expect(pipeline.create({ prompt: 'A cat' }, options)).rejects.toThrow('signal is unknown')
   await pipeline.close()
   await expect(pipeline.create({ prompt: 'A cat' })).rejects.toThrow('the pipeline is closed')
