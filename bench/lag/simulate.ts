@@ -1,63 +1,52 @@
-import type { PollReading } from 'sora-pipeline'
-import { mean, quantile } from '../harness/figures.ts'
-import { createRandom, type SimulatedJob, simulatedJob, type World } from './job-worlds.ts'
-import { fixedPolling, type JobPolling, ownPolling } from './schedules.ts'
+import { paceSchedule } from 'sora-pipeline'
+// Not part of the package.
+import { learnedDurations } from '../../src/timing/learned-durations.ts'
+import {
+  everyFiveSeconds,
+  JUMPS,
+  OTHERS,
+  type Outcome,
+  play,
+  STEADY,
+  type World,
+} from '../../test/timing/simulated-jobs.ts'
 
-/** Worlds by name, and how many jobs of each. */
+const WORLDS: Readonly<Record<string, World>> = { ...STEADY, ...JUMPS, ...OTHERS }
+
+/** Jobs of one kind: their durations are log-normal, from a third to three times the median. */
+export interface Kind {
+  readonly world: string
+  readonly medianSeconds: number
+  /** Spread of the logarithm of the durations. */
+  readonly spread: number
+}
+
+/** Kinds of jobs by name, and how many jobs of each. */
 export interface Simulation {
-  readonly worlds: Readonly<Record<string, World>>
-  readonly jobs: number
+  readonly kinds: Readonly<Record<string, Kind>>
+  readonly count: number
 }
 
-/** How late the end of jobs was seen, and by how many polls. */
-export interface LagFigures {
-  readonly meanMs: number
-  readonly p95Ms: number
-  readonly polls: number
-}
-
-/** One world, with our schedule and with polls every 5 s. */
+/** One kind, with the default schedule and with polls every 5 s. */
 export interface ComparedLag {
-  readonly ours: LagFigures
-  readonly fixed: LagFigures
+  readonly ours: Outcome
+  readonly fixed: Outcome
 }
 
-const ROUND_TRIP_MS = 100
-const SEED = 42
-const MOST_POLLS = 10_000
+export async function measure({ kinds, count }: Simulation): Promise<Readonly<Record<string, ComparedLag>>> {
+  return Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, compared(kind, count)]))
+}
 
-export async function measure({ worlds, jobs }: Simulation): Promise<Readonly<Record<string, ComparedLag>>> {
-  const compare = (world: World): ComparedLag => ({
-    ours: play(world, jobs, ownPolling()),
-    fixed: play(world, jobs, fixedPolling()),
+function compared({ world, medianSeconds, spread }: Kind, count: number): ComparedLag {
+  const jobWorld = WORLDS[world]
+  if (jobWorld === undefined) throw new Error(`Could not simulate the jobs, unknown world: ${world}`)
+  const range = [medianSeconds / 3, 3 * medianSeconds] as const
+  const jobs = { world: jobWorld, medianSeconds, spread, range, count, seed: 42 }
+  const durations = learnedDurations()
+  const ours = play(paceSchedule(), {
+    ...jobs,
+    usual: () => durations.usual(world),
+    learn: (durationMs) => durations.learn(world, durationMs),
   })
-  return Object.fromEntries(Object.entries(worlds).map(([name, world]) => [name, compare(world)]))
-}
-
-function play(world: World, jobs: number, polling: JobPolling): LagFigures {
-  const random = createRandom(SEED)
-  const lags: number[] = []
-  let polls = 0
-  for (let job = 0; job < jobs; job += 1) {
-    const outcome = playJob(simulatedJob(world, random), polling)
-    lags.push(outcome.lagMs)
-    polls += outcome.polls
-  }
-  return { meanMs: mean(lags), p95Ms: quantile(lags, 0.95), polls: polls / jobs }
-}
-
-function playJob({ durationMs, ratioAt }: SimulatedJob, polling: JobPolling) {
-  const schedule = polling.next()
-  const readings: PollReading[] = [{ atMs: 0 }]
-  let atMs = 0
-  for (let polls = 1; polls < MOST_POLLS; polls += 1) {
-    atMs += schedule({ readings, roundTripMs: ROUND_TRIP_MS }) + ROUND_TRIP_MS
-    if (atMs >= durationMs) {
-      polling.ended(atMs)
-      return { polls, lagMs: atMs - durationMs }
-    }
-    const ratio = ratioAt(atMs)
-    readings.push({ atMs, ...(ratio !== undefined && { ratio }) })
-  }
-  throw new Error(`Could not finish a job, more polls than: ${MOST_POLLS}`)
+  return { ours, fixed: play(everyFiveSeconds, jobs) }
 }

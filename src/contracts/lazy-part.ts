@@ -1,6 +1,7 @@
 type Part = { readonly load: () => Promise<unknown>; isLoaded: boolean }
 
 const parts = new Set<Part>()
+const loadingParts = new Set<Promise<unknown>>()
 
 /**
  * A part of the library that is expensive to load. It is loaded on first use, and at the latest by {@link loadParts} before a run
@@ -9,15 +10,17 @@ const parts = new Set<Part>()
 export function lazyPart<T>(importPart: () => Promise<T>): () => Promise<T> {
   let loading: Promise<T> | undefined
   const load = () => {
-    loading ??= importPart().then(
-      (loaded) => {
-        part.isLoaded = true
-        return loaded
-      },
-      (error: unknown) => {
-        loading = undefined
-        throw error
-      },
+    loading ??= counted(
+      importPart().then(
+        (loaded) => {
+          part.isLoaded = true
+          return loaded
+        },
+        (error: unknown) => {
+          loading = undefined
+          throw error
+        },
+      ),
     )
     return loading
   }
@@ -30,4 +33,16 @@ export function lazyPart<T>(importPart: () => Promise<T>): () => Promise<T> {
 export async function loadParts(): Promise<void> {
   const missing = [...parts].filter(({ isLoaded }) => !isLoaded)
   await Promise.all(missing.map(({ load }) => load()))
+}
+
+/** Resolves when no part is being loaded; a clock of a test waits for that before it moves time. */
+export async function partsSettled(): Promise<void> {
+  while (loadingParts.size > 0) await Promise.allSettled(loadingParts)
+}
+
+function counted<T>(loading: Promise<T>): Promise<T> {
+  loadingParts.add(loading)
+  const settled = () => loadingParts.delete(loading)
+  loading.then(settled, settled)
+  return loading
 }

@@ -5,9 +5,15 @@
  */
 export type PollSchedule = (history: PollHistory) => number
 
+/** Number of the latest readings of a job that are all kept. */
+export const COMPLETE_READINGS = 60
+
 /** Readings of a job. */
 export type PollHistory = {
-  /** In order; the first is the response to the submission, at 0. Old readings without a change may be left out. */
+  /**
+   * In order; the first is the response to the submission, at 0. Of a job with more than 120 polls, older readings without a
+   * change are left out; the latest 60 are complete.
+   */
   readonly readings: readonly PollReading[]
   /** How long the last request took, in milliseconds. */
   readonly roundTripMs: number

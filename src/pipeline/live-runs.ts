@@ -56,6 +56,12 @@ export class LiveRuns {
     return this.#runs.has(id)
   }
 
+  /** A record of the store, with what this process knows of the run. */
+  asSeenHere<R extends RunRecord>(record: R | undefined): R | undefined {
+    const live = record?.status === 'running' ? this.#runs.get(record.id) : undefined
+    return record && live ? { ...record, isAttended: true, ...live.present() } : record
+  }
+
   /** @throws RunStateError when the pipeline is closed. */
   assertOpen(action: string): void {
     if (!this.#closed) return
@@ -126,6 +132,19 @@ export class LiveRuns {
     return this.open(undefined, { id, isSeparate: true })
   }
 
+  /** Starts a run, or joins the one of its id. */
+  run(request: VideoRequest, options: RunOptions): PipelineRun {
+    const checked = checkRequest(request)
+    checkRunOptions(options)
+    return this.open(checked, options)
+  }
+
+  /** Joins a run of the store. */
+  resume(id: string, options: Pick<RunOptions, 'signal'>): PipelineRun {
+    checkRunOptions(options, ['signal'])
+    return this.open(undefined, { ...options, id })
+  }
+
   /** Saves a new run without working on it, or finds the run of that id. */
   async create(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'>): Promise<RunRecord> {
     const checked = checkRequest(request)
@@ -157,28 +176,19 @@ export class LiveRuns {
     return isKnown ? recordOf(this.#config, saved) : this.#known(id, 'advance')
   }
 
-  /** The record of a run, with what only this process knows. */
-  async read(id: string): Promise<RunRecord | undefined> {
-    const record = await readRecord(this.#config, id)
-    const live = this.#runs.get(id)
-    return record?.status === 'running' && live ? { ...record, isAttended: true, ...live.present() } : record
-  }
-
   async #known(id: string, action: string): Promise<RunRecord> {
-    const record = await this.read(id)
+    const record = this.asSeenHere(await readRecord(this.#config, id))
     if (record === undefined) throw new RunStateError(`Could not ${action} the run, it was removed: ${id}`)
     return record
   }
 
-  /** Ends the current sleep of a run, or makes it due in the store. */
+  /** Polls the job of a run now, or as soon as a process works on the run. */
   async wake(id: string): Promise<void> {
     checkNames({ id })
-    const live = this.#runs.get(id)
-    if (live) live.wake()
-    else await wakeStored(this.#config, id)
+    if (!this.#runs.get(id)?.wake()) await wakeStored(this.#config, id)
   }
 
-  /** Removes a run from lists and lookups, after an abort if it is running. */
+  /** Aborts a run that is running, and removes it from the lists. */
   async remove(id: string): Promise<void> {
     checkNames({ id })
     const record = await readRecord(this.#config, id)

@@ -165,6 +165,11 @@ export class RunSession implements HeldRun {
     this.journal.isOvertaken().then((isLost) => isLost && this.interrupt(overtaken(this.id)), ignored)
   }
 
+  /** Polls now. First the store forgets the wake, so that a later one is a new one. */
+  onWoken(): void {
+    this.journal.reschedule().then(() => this.waits.wake(), ignored)
+  }
+
   /** Lets any process continue the run at once. If the store cannot save that, the run is free when the worker retires. */
   async release(): Promise<void> {
     const { journal } = this

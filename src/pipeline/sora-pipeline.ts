@@ -3,7 +3,7 @@ import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
 import type { VideoSource } from '../contracts/source.js'
 import { attachMethods } from './attached-methods.js'
-import { checkNames, checkRequest } from './check-request.js'
+import { diagnose, type PipelineDiagnosis } from './diagnose.js'
 import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
 import type { ReviewVerdict } from './journal/settle-run.js'
 import { dueRuns } from './journal/unfinished-runs.js'
@@ -11,10 +11,10 @@ import { LiveRuns } from './live-runs.js'
 import type { SoraPipelineOptions } from './options.js'
 import { configOf, keepConfig, type PipelineConfig } from './pipeline-config.js'
 import type { PipelineRun } from './pipeline-run.js'
+import { type RunDetails, readDetails } from './run-details.js'
 import {
   type AdoptOptions,
   type CloseOptions,
-  checkRunOptions,
   graceMsOf,
   type PipelineQuery,
   type RecoverOptions,
@@ -22,7 +22,7 @@ import {
   recoverLimitOf,
   runQueryOf,
 } from './run-options.js'
-import { listRecords, type RunRecord } from './run-record.js'
+import { listRecords, type RunRecord, readRecord } from './run-record.js'
 import { openKeptVideo } from './video/kept-run.js'
 
 /**
@@ -66,9 +66,7 @@ export class SoraPipeline {
    * RunStateError when the pipeline is closed.
    */
   run(request: VideoRequest, options: RunOptions = {}): PipelineRun {
-    const checked = checkRequest(request)
-    checkRunOptions(options)
-    return this.#live.open(checked, options)
+    return this.#live.run(request, options)
   }
 
   /**
@@ -77,8 +75,7 @@ export class SoraPipeline {
    * an unknown id.
    */
   resume(id: string, options: Pick<RunOptions, 'signal'> = {}): PipelineRun {
-    checkRunOptions(options, ['signal'])
-    return this.#live.open(undefined, { ...options, id })
+    return this.#live.resume(id, options)
   }
 
   /** Runs and waits: short for `run(request, options).result`. Rejects with the errors of `run` and of its `result`. */
@@ -99,8 +96,7 @@ export class SoraPipeline {
   /**
    * Saves a new run without working on it, for a queue, a cron route or a workflow engine that calls {@link advance}. The run of a
    * known id stays unchanged.
-   * @throws InvalidRequestError when the request or an option is invalid. RunStateError when the store is down, the id belongs to
-   * another request or owner, or the pipeline is closed.
+   * @throws InvalidRequestError for an invalid request. RunStateError when the store is down, or the id is that of another request.
    */
   async create(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'> = {}): Promise<RunRecord> {
     return this.#live.create(request, options)
@@ -127,7 +123,8 @@ export class SoraPipeline {
 
   /**
    * Polls the job of a run now, such as for a webhook. A sleeping run of this process polls at once. A run that no live worker
-   * holds is due at once: the next `due`, `advance` or `recover` polls it. A run of another process keeps its schedule.
+   * holds is due at once: the next `due`, `advance` or `recover` polls it. A run of another process is polled there within a
+   * second if that pipeline has `wakeUrl`, otherwise with its next heartbeat, a third of `leaseMs`.
    * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
    */
   async wake(id: string): Promise<void> {
@@ -146,6 +143,11 @@ export class SoraPipeline {
    */
   async close(options: CloseOptions = {}): Promise<void> {
     await this.#live.close(graceMsOf(options))
+  }
+
+  /** Checks with read-only requests whether the store and the services of the strategies answer. Never rejects. */
+  async diagnose(): Promise<PipelineDiagnosis> {
+    return diagnose(this.#config)
   }
 
   /** For `await using`. */
@@ -167,7 +169,6 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run or is down, or the run is running or in review.
    */
   async erase(id: string): Promise<void> {
-    checkNames({ id })
     await eraseRun(this.#config, id)
   }
 
@@ -206,7 +207,12 @@ export class SoraPipeline {
    * @throws RunStateError when the store is down, or the state is of a later version.
    */
   async get(id: string): Promise<RunRecord | undefined> {
-    return this.#live.read(id)
+    return this.#live.asSeenHere(await readRecord(this.#config, id))
+  }
+
+  /** Like {@link get}, with attempts, warnings, the submission and the verdicts that {@link settle} accepts. */
+  async inspect(id: string): Promise<RunDetails | undefined> {
+    return this.#live.asSeenHere(await readDetails(this.#config, id))
   }
 
   /**
@@ -238,12 +244,7 @@ export class SoraPipeline {
   }
 
   static {
-    const rejects =
-      'generate recover create due advance wake close prune erase adopt retry settle get list openVideo remove'.split(
-        ' ',
-      )
-    const methods = Object.fromEntries(rejects.map((name) => [name, 'rejects'] as const))
     const isOwn = (value: unknown) => typeof value === 'object' && value !== null && #config in value
-    attachMethods(SoraPipeline.prototype, { ...methods, run: 'throws', resume: 'throws' }, { isOwn, how: 'pipeline' })
+    attachMethods(SoraPipeline.prototype, { throwing: ['run', 'resume'], isOwn, how: 'pipeline' })
   }
 }

@@ -1,6 +1,7 @@
 export type { Clock } from '../contracts/clock.js'
 export type { SoraPipelineError } from '../contracts/errors.js'
 export type { OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
+export type { JsonObject, JsonValue } from '../contracts/json.js'
 export type { Publisher } from '../contracts/publisher.js'
 export type { Resolver } from '../contracts/resolver.js'
 export type { VideoSource } from '../contracts/source.js'
@@ -13,6 +14,20 @@ export type { ApiCredential } from '../upstream/secret.js'
 export { type ErrorFromResponseOptions, errorFromResponse } from './error-from-response.js'
 export { chatCompletionsGenerator } from './generators/chat-completions/chat-completions-generator.js'
 export type { ChatCompletionsGeneratorOptions } from './generators/chat-completions/chat-completions-options.js'
+export { videoModelGenerator } from './generators/video-model/video-model-generator.js'
+export type {
+  VideoModelCall,
+  VideoModelFile,
+  VideoModelJson,
+  VideoModelLike,
+  VideoModelPoll,
+  VideoModelProviderOptions,
+  VideoModelResult,
+  VideoModelStart,
+  VideoModelStatus,
+  VideoModelVideo,
+} from './generators/video-model/video-model-like.js'
+export type { VideoModelGeneratorOptions } from './generators/video-model/video-model-options.js'
 export { type VideosApiOperation, videosApiGenerator } from './generators/videos-api/videos-api-generator.js'
 export type { VideosApiGeneratorOptions } from './generators/videos-api/videos-api-options.js'
 export { type NetworkErrorFromOptions, networkErrorFrom } from './network-error-from.js'

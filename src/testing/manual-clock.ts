@@ -1,5 +1,6 @@
 import { checkOptions } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
+import { partsSettled } from '../contracts/lazy-part.js'
 import { number } from '../contracts/option-rules.js'
 
 /** Options of {@link manualClock}. */
@@ -76,7 +77,11 @@ export function manualClock(options: ManualClockOptions = {}): ManualClock {
   let moves: Promise<void> = Promise.resolve()
 
   const settle = async () => {
-    for (let turns = 0; turns < TURNS || (turning > 0 && turns < MOST_TURNS); turns += 1) await nextTurn()
+    for (let turns = 0; turns < TURNS || (turning > 0 && turns < MOST_TURNS); turns += 1) {
+      await nextTurn()
+      // A part of the library that is being loaded takes real time.
+      await partsSettled()
+    }
   }
 
   const nearest = (): Sleeper | undefined => {

@@ -1,6 +1,11 @@
 import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import { number } from '../contracts/option-rules.js'
-import type { PollHistory, PollSchedule, UsualDuration } from '../contracts/poll-schedule.js'
+import {
+  COMPLETE_READINGS,
+  type PollHistory,
+  type PollSchedule,
+  type UsualDuration,
+} from '../contracts/poll-schedule.js'
 import { type LikelyEnd, likelyEnd, type Move, movesOf } from './likely-end.js'
 import { usualDurationGapMs } from './usual-duration-gap.js'
 
@@ -79,7 +84,9 @@ function gapMs(pace: Pace, history: PollHistory): number {
   // A percentage that was there from the start and has not risen predicts nothing.
   if (latest.atMs === 0) return stillGapMs(pace, history.usual, Math.max(pace.blindMs, last.atMs))
   const end = likelyEnd(readings, moves)
-  return movingGapMs(pace, { end, latest, nowMs: last.atMs, polls: readings.length - 1 })
+  const counted = readings.slice(-COMPLETE_READINGS)
+  const sinceMs = counted[0]?.atMs ?? 0
+  return movingGapMs(pace, { end, latest, nowMs: last.atMs, sinceMs, polls: counted.length - 1 })
 }
 
 // A job that fails at once is seen at the first poll.
@@ -97,21 +104,23 @@ type Seen = {
   readonly end: LikelyEnd
   readonly latest: Move
   readonly nowMs: number
+  /** When the polls began that are counted: of a long job, the latest. */
+  readonly sinceMs: number
   readonly polls: number
 }
 
 function movingGapMs(pace: Pace, seen: Seen): number {
   const { blindMs, ceilMs } = pace
-  const { end, latest, nowMs, polls } = seen
+  const { end, latest, nowMs, sinceMs, polls } = seen
   const isSure = latest.percent < NEARLY_DONE_PERCENT || end.isSteady
   const spare = nowMs > 4 * blindMs ? SPARE : SPARE_WHILE_NEW
-  const saved = (MOST_OF_FIXED * nowMs) / blindMs + spare - polls
+  const saved = (MOST_OF_FIXED * (nowMs - sinceMs)) / blindMs + spare - polls
   // Below one saved poll the gap grows towards that of a fixed interval.
   const leastMs = saved < 1 ? blindMs * Math.min(1, 1.6 - saved) : 0
   return Math.min(isSure ? ceilMs : blindMs, Math.max(leastMs, aimedGapMs(pace, seen)))
 }
 
-function aimedGapMs({ floorMs, blindMs, ceilMs }: Pace, { end, latest, nowMs, polls }: Seen): number {
+function aimedGapMs({ floorMs, blindMs, ceilMs }: Pace, { end, latest, nowMs, sinceMs, polls }: Seen): number {
   const { earliestMs, latestMs, isSteady } = end
   const widthMs = latestMs - earliestMs
   const [least, most] = [earliestMs - nowMs, latestMs - nowMs]
@@ -122,7 +131,7 @@ function aimedGapMs({ floorMs, blindMs, ceilMs }: Pace, { end, latest, nowMs, po
     return clamp(aim, floorMs, ceilMs)
   }
   if (most > 0) {
-    const left = Math.max(3, (SHARE_OF_FIXED * latestMs) / blindMs - polls)
+    const left = Math.max(3, (SHARE_OF_FIXED * (latestMs - sinceMs)) / blindMs - polls)
     return clamp(Math.max(widthMs / POLLS_AROUND_END, most / left), 1.1 * floorMs, 4 * floorMs)
   }
   if (-most <= 2 * floorMs + widthMs / 2) return floorMs

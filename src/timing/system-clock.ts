@@ -40,17 +40,31 @@ export function releaseClock(clock: Clock): void {
 
 /**
  * Calls once, `ms` milliseconds from now, unless it is stopped first. On a system clock it costs one entry of the queue of that
- * clock; on any other clock it is a sleep.
+ * clock; on any other clock it is a sleep, which the system clock replaces if it fails.
  */
 export function startTimer(clock: Clock, ms: number, ring: () => void): QueuedTimer {
   const queue = queues.get(clock)
   if (queue !== undefined) return queue.add(ms, ring)
   const off = new AbortController()
+  let instead: QueuedTimer | undefined
   const ringUnlessStopped = () => {
     if (!off.signal.aborted) ring()
   }
-  clock.sleep(ms, { signal: off.signal }).then(ringUnlessStopped, () => undefined) // Rejects when it is stopped.
-  return { stop: () => off.abort(STOPPED) }
+  const replaceClock = () => {
+    if (!off.signal.aborted) instead = startTimer(systemClock, ms, ring)
+  }
+  // A sleep rejects when it is stopped. If a custom clock fails, a time limit must hold all the same.
+  try {
+    clock.sleep(ms, { signal: off.signal }).then(ringUnlessStopped, replaceClock)
+  } catch {
+    replaceClock()
+  }
+  return {
+    stop() {
+      off.abort(STOPPED)
+      instead?.stop()
+    },
+  }
 }
 
 function clockOn(queue: TimerQueue): Clock {

@@ -7,7 +7,7 @@ import { type ApiCredentials, apiCredentials, type Login, withSecrets } from './
 import { excerptOf } from './error-details.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
 import type { Fetch, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
-import { goesOverNode, send } from './request.js'
+import { goesOverNode, prepareToSend, send } from './request.js'
 import { requestIdFrom } from './request-id.js'
 import { inRequestLine } from './request-line.js'
 import { type ApiCredential, type Mask, maskOf } from './secret.js'
@@ -28,8 +28,6 @@ export interface ApiOptions {
   /** Sent with every request to the service's own origin, and to no other origin. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly fetch?: Fetch | undefined
-  /** Whether requests go over `node:http` where it is available. */
-  readonly isNode?: boolean | undefined
   /** An agent of `node:http`, such as one for a proxy. */
   readonly agent?: Agent | undefined
   /** Connections that requests other than submissions share; 64 by default. */
@@ -125,7 +123,8 @@ export function createApi(options: ApiOptions): Api {
   const base = new URL(options.baseUrl)
   const root = base.href.replace(/[?#].*$/, '').replace(/\/+$/, '')
   const { ownSecrets, credentials } = apiCredentials(options)
-  const { fetch, isNode, agent, maxSockets } = options
+  const { fetch, agent, maxSockets } = options
+  prepareToSend(fetch)
 
   async function exchange(call: ApiCall, { headers, secrets, mask }: ApiCredentials, signal: AbortSignal) {
     const { what, url } = call
@@ -140,7 +139,6 @@ export function createApi(options: ApiOptions): Api {
       signal,
       confirm: call.confirm,
       fetch,
-      isNode,
       agent,
       maxSockets,
       headers: { accept: 'application/json', ...(call.isNew && { 'if-none-match': '*' }), ...headers, ...call.headers },
@@ -194,7 +192,7 @@ export function createApi(options: ApiOptions): Api {
               return exchange(call, own, limited)
             }
             // A submission does not wait, and a configured agent has its own line.
-            const hasLine = agent === undefined || !goesOverNode({ fetch, isNode })
+            const hasLine = agent === undefined || !goesOverNode(fetch)
             const isWaiting = maxSockets !== undefined && call.method === 'GET' && hasLine
             return isWaiting ? inRequestLine({ origin: base.origin, maxSockets }, limited, run) : run()
           },

@@ -37,9 +37,8 @@ export interface OutgoingRequest {
   readonly signal: AbortSignal
   /** Called right before the request is sent; if it throws, nothing is sent. */
   readonly confirm?: (() => void) | undefined
+  /** Default: `node:http`, where it is available, else the platform's. */
   readonly fetch?: Fetch | undefined
-  /** Whether it goes over `node:http` where available; see {@link hasNodeTransport}. */
-  readonly isNode?: boolean | undefined
   /** Connections of one origin that requests other than submissions share over `node:http`; 64 by default. */
   readonly maxSockets?: number | undefined
   /** An agent of `node:http`, such as one for a proxy. */

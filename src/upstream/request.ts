@@ -2,11 +2,21 @@ import { lazyPart } from '../contracts/lazy-part.js'
 import { abortable } from './abortable.js'
 import type { Answer } from './answer.js'
 import { readBodyText } from './body-text.js'
-import { hasNodeTransport, nodeTransport } from './node-transport.js'
-import type { OutgoingBytes, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
+import { hasNodeTransport, nodeTransport } from './node/node-transport.js'
+import type { Fetch, OutgoingBytes, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
 
 // Importing ky touches the platform's fetch, which alone costs 15 MB.
-const loadKy = lazyPart(() => import('ky'))
+let kyPart: (() => Promise<typeof import('ky')>) | undefined
+
+/** Has what requests with this `fetch` need loaded before anything is submitted. */
+export function prepareToSend(fetch: Fetch | undefined): void {
+  if (!goesOverNode(fetch)) loadKy()
+}
+
+function loadKy() {
+  kyPart ??= lazyPart(() => import('ky'))
+  return kyPart
+}
 
 /**
  * Sends exactly one request: no retry, no redirect, no error for a status, no time limit of its own. Rejects with a
@@ -14,8 +24,8 @@ const loadKy = lazyPart(() => import('ky'))
  */
 export async function send(request: OutgoingRequest): Promise<Answer> {
   const { method, url, json, form, bytes, stream, signal, fetch } = request
-  if (goesOverNode(request)) return nodeTransport(request)
-  const { default: ky } = await loadKy()
+  if (goesOverNode(fetch)) return nodeTransport(request)
+  const { default: ky } = await loadKy()()
   signal.throwIfAborted()
   request.confirm?.()
   const headers = { ...(json !== undefined && { 'content-type': 'application/json' }), ...request.headers }
@@ -35,15 +45,9 @@ export async function send(request: OutgoingRequest): Promise<Answer> {
   return fetchAnswer(await abortable(signal, answer))
 }
 
-/** Whether a request goes over `node:http`. A body of bytes does wherever it can: Node's fetch keeps copies of it. */
-export function goesOverNode({
-  isNode,
-  fetch,
-  bytes,
-  stream,
-}: Pick<OutgoingRequest, 'isNode' | 'fetch' | 'bytes' | 'stream'>): boolean {
-  const isBytes = stream !== undefined || bytes !== undefined
-  return fetch === undefined && (isNode === true || isBytes) && hasNodeTransport()
+/** Whether a request goes over `node:http`: it does wherever it can, unless a `fetch` was injected. */
+export function goesOverNode(fetch: Fetch | undefined): boolean {
+  return fetch === undefined && hasNodeTransport()
 }
 
 function fetchAnswer(response: Response): Answer {

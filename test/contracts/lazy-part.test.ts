@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { lazyPart, loadParts } from '../../src/contracts/lazy-part.js'
 import { SoraPipeline } from '../../src/index.js'
-import { fakeGenerator } from '../../src/testing/index.js'
+import { fakeGenerator, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 
 it('is loaded once, by its first use or before a run submits', async () => {
   let imports = 0
@@ -33,4 +35,17 @@ it('that cannot be loaded costs no job, and is loaded by the next run', async ()
   await expect(pipeline.generate({ prompt: 'A cat' }, { id: 'run_1' })).resolves.toMatchObject({
     servedBy: 'generator',
   })
+})
+
+it('is loaded before the clock of a test moves time', async () => {
+  lazyPart(async () => {
+    for (let read = 0; read < 50; read += 1) await readFile(fileURLToPath(import.meta.url))
+  })
+  const clock = manualClock()
+  const generator = fakeTaskGenerator()
+  const pipeline = new SoraPipeline({ generator, clock })
+  const run = pipeline.run({ prompt: 'A cat' })
+  await clock.advance(1)
+  expect(generator.calls).toMatchObject([{ method: 'start' }])
+  await clock.runUntil(run.result)
 })

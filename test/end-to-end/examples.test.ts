@@ -43,6 +43,7 @@ describe.concurrent('examples', () => {
         /^http:\/\/127\.0\.0\.1:\d+\/my-videos\/videos\/\S+&X-Amz-Signature=[\da-f]{64}$/m,
       ],
     ],
+    ['ai-sdk', [/^video\/mp4 of \d{5,} bytes$/m, /^order-42: busy\.video\/model-1, then videos-api$/m]],
     [
       'stream-to-a-chat-client',
       [/"finish_reason":"stop"/, /^data: \[DONE\]$/m, /^400 \{"error":\{.*"param":"prompt"/m],

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import * as aiSdk from '../../src/ai-sdk/index.js'
 import * as http from '../../src/http/index.js'
 import * as core from '../../src/index.js'
 import * as jobs from '../../src/jobs/index.js'
@@ -89,6 +90,7 @@ test('every exported function that takes options is tried', () => {
     ...stores,
     ...strategies,
     ...testing,
+    ...aiSdk,
   })
   const functions = exported.filter(([name, value]) => typeof value === 'function' && !name.endsWith('Error'))
   const untried = functions

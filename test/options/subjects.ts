@@ -1,11 +1,14 @@
-import { createHandler, toNodeListener, verifyWebhook } from '../../src/http/index.js'
+import { toVideoModel } from '../../src/ai-sdk/index.js'
+import { createHandler, createWakeUrl, toNodeListener, verifyWebhook } from '../../src/http/index.js'
 import {
   balance,
   fallback,
+  followRun,
   memoryStore,
   paceSchedule,
   race,
   SoraPipeline,
+  storedRuns,
   toChatCompletion,
   toChatCompletionChunks,
   toSse,
@@ -33,6 +36,7 @@ import {
   storageUploader,
   url2driveUploader,
   urlIngestUploader,
+  videoModelGenerator,
   videosApiGenerator,
   webdavUploader,
 } from '../../src/strategies/index.js'
@@ -76,6 +80,7 @@ const ignore = () => undefined
 const database = { query: ignore, connect: ignore, totalCount: 0, call: ignore, callBuffer: ignore, on: ignore }
 // Refused before it is connected.
 const queue = { connection: { host: '127.0.0.1', port: 1 } }
+const model = { specificationVersion: 'v4', provider: 'mine', modelId: 'one' }
 const suite = { test: () => undefined, create: () => undefined }
 const strategySuite = ['timeoutMs', 'createHanging', 'createFailing']
 
@@ -98,6 +103,8 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
         'learnDurations',
       ],
       'storeTimeoutMs',
+      'wakeUrl',
+      'beforeSubmit',
     ],
     { generator: fakeGenerator() },
   ),
@@ -110,10 +117,11 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (request) => pipeline().run(request),
     [
       ...['model', 'durationSeconds', 'size', 'aspectRatio', 'image', 'video', 'remixOf', 'storyboard', 'style'],
-      ...['seed', 'audio', 'user', 'metadata', 'providerOptions'],
+      ...['seed', 'audio', 'user', 'metadata', 'providerOptions', 'lastFrame', 'references', 'audioInput'],
     ],
     { prompt: 'A cat' },
   ),
+  followRun: of((options) => followRun(memoryStore(), 'run_1', options), ['signal', 'clock']),
   'SoraPipeline.recover': of((options) => pipeline().recover(options), ['limit']),
   'SoraPipeline.close': of((options) => pipeline().close(options), ['graceMs']),
   'SoraPipeline.list': of((query) => pipeline().list(query), ['owner', 'order', 'after', 'limit']),
@@ -144,7 +152,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   memoryStore: of(memoryStore, ['maxEnded', 'clock']),
   fileStore: of(fileStore, ['keepEndedMs'], { directory: './never-made' }),
   sqliteStore: of(sqliteStore, ['keepEndedMs'], { path: './never-made/runs.sqlite' }),
-  postgresStore: of(postgresStore, ['schema', 'keepEndedMs', 'timeoutMs'], { pool: database }),
+  postgresStore: of(postgresStore, ['schema', 'listenClient', 'keepEndedMs', 'timeoutMs'], { pool: database }),
   redisStore: of(redisStore, ['prefix', 'keepEndedMs', 'timeoutMs'], { client: database }),
   paceSchedule: of(paceSchedule, ['firstMs', 'floorMs', 'ceilMs', 'blindMs']),
   toChatCompletion: of((options) => toChatCompletion(pipeline().run({ prompt: 'A cat' }), options), formats),
@@ -160,11 +168,20 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     videosApiGenerator,
     [
       ...[...named, 'upstreamId', 'apiKey', 'model', 'encoding', 'secondsType', 'videoInput', 'headers', 'timeoutMs'],
+      'callbackField',
       ...['createTimeoutMs', 'maxAnswerBytes', 'serverErrors', 'idempotency', 'lookup', 'settleMs'],
       ...['allowPrivateAddresses', 'fetch', 'maxSockets', 'agent'],
     ],
     { baseUrl },
   ),
+  videoModelGenerator: of(
+    (options) => videoModelGenerator({ ...model, doGenerate: () => Promise.reject() }, options),
+    [
+      ...[...named, 'errorConfirmations', 'idempotency', 'settleMs', 'downloadHeaders', 'downloadTimeoutMs'],
+      ...['allowPrivateAddresses', 'providerOptions'],
+    ],
+  ),
+  toVideoModel: of((options) => toVideoModel(pipeline(), options), ['modelId', 'deliver', 'owner']),
   chatCompletionsGenerator: of(
     chatCompletionsGenerator,
     [
@@ -277,13 +294,34 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     what: 'create the video',
     url: baseUrl,
   }),
+  storedRuns: of((options) => storedRuns(memoryStore(), options), ['clock', 'deadlines', 'storeTimeoutMs']),
   createHandler: of(
     (options) => createHandler(pipeline(), options),
     [
-      ...['apiKeys', 'basePath', 'models', 'readModel', 'readPrompt', 'prepare', 'maxBodyBytes', 'bodyTimeoutMs'],
+      ...[
+        'apiKeys',
+        'basePath',
+        'healthz',
+        'models',
+        'readModel',
+        'readPrompt',
+        'prepare',
+        'maxBodyBytes',
+        'bodyTimeoutMs',
+      ],
       ...['maxTotalBodyBytes', 'maxRunsPerOwner', 'acceptTimeoutMs', 'repeatWindowMs', 'onDisconnect', 'cors'],
       ...['contentDelivery', 'contentSecret', 'contentLifetimeMs', 'publicOrigin', 'webhookSecret', 'heartbeatMs'],
-      ...['webhookAllowPrivateAddresses', 'onError', 'texts', 'progress', 'content', 'role', 'clock', 'authenticate'],
+      ...[
+        'webhookAllowPrivateAddresses',
+        'onError',
+        'texts',
+        'progress',
+        'content',
+        'role',
+        'clock',
+        'authenticate',
+        'page',
+      ],
     ],
     { public: true },
   ),
@@ -291,9 +329,10 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (fields) => createHandler(pipeline(), { public: true, models: { 'cat-video': fields as object } }),
     [
       ...['model', 'durationSeconds', 'size', 'aspectRatio', 'image', 'video', 'remixOf', 'storyboard', 'style'],
-      ...['seed', 'audio', 'user', 'metadata', 'providerOptions'],
+      ...['seed', 'audio', 'user', 'metadata', 'providerOptions', 'lastFrame', 'references', 'audioInput'],
     ],
   ),
+  createWakeUrl: of(createWakeUrl, [], { baseUrl, contentSecret: 'a-secret-of-the-tests' }),
   toNodeListener: of((options) => toNodeListener(async () => new Response(), options), ['onError']),
   verifyWebhook: of((options) => verifyWebhook({ body: '', headers: {} }, options), ['toleranceMs', 'clock'], {
     secret: 'secret',
@@ -326,7 +365,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     ...[...named, 'submission', 'starts', 'polls', 'video', 'pollMany', 'found', 'cancel', 'delayMs'],
     'hangs',
   ]),
-  fakeContext: of(fakeContext, ['runId', 'signal', 'clock', 'idempotencyKey', 'submittedAt']),
+  fakeContext: of(fakeContext, ['runId', 'signal', 'clock', 'idempotencyKey', 'callbackUrl', 'submittedAt']),
   fakeSource: of(fakeSource, [
     ...['bytes', 'byteLength', 'seed', 'declaredByteLength', 'chunkBytes', 'failAfterBytes', 'failure'],
     ...['hangsAfterBytes', 'isPublic', 'url', 'mediaType', 'expiresAt'],

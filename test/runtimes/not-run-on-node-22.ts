@@ -11,7 +11,7 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'test/strategies/generators/answers.test.ts > an answer of the Videos API > create: zstd': ZSTD,
   'test/testing/fault-server/fault-server.test.ts > cuts an answer by reset in its head, its body and its trailer':
     RESET,
-  'test/upstream/node-transport.test.ts > nodeTransport > decodes zstd': ZSTD,
+  'test/upstream/node/node-transport.test.ts > nodeTransport > decodes zstd': ZSTD,
 }
 
 /** Files that are not run on Node 22.12, because what they try does not depend on the version of Node, and they take minutes. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ConfigurationError, paceSchedule } from '../../src/index.js'
-import { everyFiveSeconds, JUMPS, OTHERS, play, STEADY, type World } from './simulated-jobs.js'
+import { thinned } from '../../src/pipeline/state/poll-readings.js'
+import { everyFiveSeconds, JUMPS, OTHERS, play, STEADY, STILL, type World } from './simulated-jobs.js'
 
 const pace = paceSchedule()
 const SHORT = { medianSeconds: 63, spread: 0.6, range: [20, 180], count: 1200 } as const
@@ -37,6 +38,11 @@ describe('paceSchedule', () => {
     // The same within the precision of the simulation.
     expect(ours.p95Lag).toBeLessThanOrEqual(1.02 * theirs.p95Lag)
     expect(ours.polls).toBeLessThanOrEqual(1.1 * theirs.polls)
+  })
+
+  it.each(Object.entries(STILL))('costs a long job at most 1.1 of the polls of fixed 5 s: %s', (_, world) => {
+    const hour = { medianSeconds: 3600, spread: 0.2, count: 20, world, kept: thinned }
+    expect(play(pace, hour).polls).toBeLessThanOrEqual(1.1 * play(everyFiveSeconds, hour).polls)
   })
 
   it('polls first after 3 s, and at once when the submission reports the job as nearly done', () => {

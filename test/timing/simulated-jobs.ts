@@ -18,6 +18,8 @@ export interface Jobs {
   readonly count: number
   /** Seconds; durations outside of it are drawn again. */
   readonly range?: readonly [number, number]
+  /** What a state keeps of the readings. Default: all. */
+  readonly kept?: (readings: readonly PollReading[]) => readonly PollReading[]
   readonly seed?: number
   /** Called for each job: its usual duration, as the pipeline would know it. */
   readonly usual?: () => UsualDuration | undefined
@@ -34,6 +36,15 @@ const inSteps = (step: number): World => {
 const held = (instants: readonly number[], percentAt: (at: number) => number) => (at: number) =>
   whole(percentAt(instants.findLast((instant) => instant <= at) ?? 0))
 
+const inRandomSteps = (most: number): World => {
+  return (random, seconds) => {
+    const instants: number[] = []
+    for (let percent = 0; percent < 100; percent += 1 + Math.floor(most * random()))
+      instants.push((percent / 100) * seconds)
+    return held(instants, (at) => (100 * at) / seconds)
+  }
+}
+
 /** Progress that moves with the work, in steps that are small against it. */
 export const STEADY: Readonly<Record<string, World>> = {
   'whole percent': (_, seconds) => (at) => whole((100 * at) / seconds),
@@ -44,12 +55,8 @@ export const STEADY: Readonly<Record<string, World>> = {
 /** Progress that jumps. */
 export const JUMPS: Readonly<Record<string, World>> = {
   'steps of 5 %': inSteps(5),
-  'steps of 1 to 5 %': (random, seconds) => {
-    const instants: number[] = []
-    for (let percent = 0; percent < 100; percent += 1 + Math.floor(5 * random()))
-      instants.push((percent / 100) * seconds)
-    return held(instants, (at) => (100 * at) / seconds)
-  },
+  'steps of 1 to 3 %': inRandomSteps(3),
+  'steps of 1 to 5 %': inRandomSteps(5),
 }
 
 /** Worlds in which progress says little about the end. */
@@ -79,6 +86,14 @@ export const OTHERS: Readonly<Record<string, World>> = {
   'no progress': () => () => undefined,
 }
 
+/** Progress of long jobs that stands still. */
+export const STILL: Readonly<Record<string, World>> = {
+  '50 % after a minute': () => (at) => whole(Math.min(50, at)),
+  '99 % after a minute': () => (at) => whole((100 * at) / 60),
+  '100 % after a minute': () => (at) => Math.min(100, Math.floor((100 * at) / 60)),
+  'one more percent a minute': () => (at) => whole(at / 60),
+}
+
 /** Plays jobs against a schedule. */
 export function play(schedule: PollSchedule, jobs: Jobs): Outcome {
   const random = randomFrom(jobs.seed ?? 1)
@@ -87,7 +102,7 @@ export function play(schedule: PollSchedule, jobs: Jobs): Outcome {
   for (let job = 0; job < jobs.count; job += 1) {
     const seconds = durationOf(jobs, random)
     const usual = jobs.usual?.()
-    const end = playJob(schedule, jobs.world(random, seconds), seconds, usual)
+    const end = playJob(schedule, { percentAt: jobs.world(random, seconds), seconds, usual, kept: jobs.kept })
     polls += end.polls
     lags.push(end.at - seconds)
     jobs.learn?.(500 * (end.at + end.lastOpenAt))
@@ -105,11 +120,15 @@ export const everyFiveSeconds: PollSchedule = ({ roundTripMs }) => 5000 - roundT
 
 function playJob(
   schedule: PollSchedule,
-  percentAt: (at: number) => number | undefined,
-  seconds: number,
-  usual: UsualDuration | undefined,
+  job: {
+    readonly percentAt: (at: number) => number | undefined
+    readonly seconds: number
+    readonly usual: UsualDuration | undefined
+    readonly kept: Jobs['kept']
+  },
 ) {
-  const readings: PollReading[] = [readingOf(0, percentAt(0))]
+  const { percentAt, seconds, usual, kept = (all) => all } = job
+  let readings: readonly PollReading[] = [readingOf(0, percentAt(0))]
   let at = 0
   for (let polls = 1; ; polls += 1) {
     const lastOpenAt = at
@@ -118,7 +137,7 @@ function playJob(
     const readAt = at - ROUND_TRIP / 2
     if (readAt >= seconds) return { polls, at, lastOpenAt }
     if (polls > 5000) throw new Error('Could not finish the job: too many polls')
-    readings.push(readingOf(at, percentAt(readAt)))
+    readings = kept([...readings, readingOf(at, percentAt(readAt))])
   }
 }
 

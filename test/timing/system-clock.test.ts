@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { Clock } from '../../src/index.js'
 import { clockConformance } from '../../src/testing/index.js'
+import { withDeadline } from '../../src/timing/deadline.js'
 import { backgroundClock, systemClock } from '../../src/timing/system-clock.js'
 
 describe('systemClock', () => {
@@ -69,6 +71,43 @@ describe('a long sleep', () => {
     const sleep = systemClock.sleep(1000, { signal: controller.signal })
     controller.abort('enough')
     await expect(sleep).rejects.toBe('enough')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('a time limit on a custom clock', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it.each<[string, Clock['sleep']]>([
+    ['rejects', () => Promise.reject(new Error('a bug'))],
+    [
+      'throws',
+      () => {
+        throw new Error('a bug')
+      },
+    ],
+  ])('whose sleep %s is kept by the system clock', async (_, sleep) => {
+    vi.useFakeTimers()
+    const clock = { ...systemClock, sleep }
+    const error = () => new Error('too late')
+    const call = withDeadline({ clock, timeoutMs: 60_000, error }, () => new Promise<never>(() => undefined))
+    const outcome = call.catch((reason: unknown) => reason)
+    await vi.advanceTimersByTimeAsync(59_999)
+    expect(vi.getTimerCount()).toBe(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await outcome).toMatchObject({ message: 'too late' })
+  })
+
+  it('whose sleep rejects leaves no timer after the call', async () => {
+    vi.useFakeTimers()
+    const clock: Clock = { ...systemClock, sleep: () => Promise.reject(new Error('a bug')) }
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const call = withDeadline({ clock, timeoutMs: 60_000, error: () => new Error('too late') }, () => promise)
+    await vi.advanceTimersByTimeAsync(0)
+    resolve('done')
+    expect(await call).toBe('done')
     expect(vi.getTimerCount()).toBe(0)
   })
 })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import type { Fetch } from '../../src/upstream/outgoing-request.js'
 import { send } from '../../src/upstream/request.js'
 import { json, loopbackServer, videoBytes } from './loopback-server.js'
 import { rejection } from './stage-context.js'
@@ -14,17 +15,24 @@ vi.mock('ky', async (original) => {
 
 const signal = new AbortController().signal
 
-test('loads ky at the first request, not before', async () => {
+const injected: Fetch = (url, init) => globalThis.fetch(url, init)
+
+test('loads ky at the first request with an injected fetch, not before', async () => {
   await import('../../src/strategies/index.js')
-  expect(loaded.count).toBe(0)
   const server = await loopbackServer(json(200, {}))
   await send({ method: 'GET', url: server.origin, signal })
+  expect(loaded.count).toBe(0)
+  await send({ method: 'GET', url: server.origin, signal, fetch: injected })
   expect(loaded.count).toBe(1)
 })
 
-test.each([301, 302, 307, 308, 500, 429])('returns a %i unchanged, after one request', async (status) => {
+const TRANSPORTS = { 'over node:http': undefined, 'with an injected fetch': injected }
+const cases = [301, 302, 307, 308, 500, 429].flatMap((status) =>
+  Object.entries(TRANSPORTS).map(([how, fetch]) => [status, how, fetch] as const),
+)
+test.each(cases)('returns a %i unchanged, after one request, %s', async (status, _, fetch) => {
   const server = await loopbackServer(json(status, {}, { location: '/elsewhere', 'retry-after': '0' }))
-  const response = await send({ method: 'POST', url: `${server.origin}/a`, json: { b: 1 }, signal })
+  const response = await send({ method: 'POST', url: `${server.origin}/a`, json: { b: 1 }, signal, fetch })
   expect(response.status).toBe(status)
   expect(server.seen.map(({ url }) => url)).toEqual(['/a'])
   expect(server.seen[0]?.headers['content-type']).toBe('application/json')

@@ -8,7 +8,7 @@ import { fieldOf, lengthOf } from '../../contracts/thrown-value.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
 import type { HasSignal } from '../../timing/lazy-signal.js'
-import { isListing, type ListingGenerator } from './swept-job.js'
+import { isListing, type ListingGenerator, LONGEST_FROM_LISTS_MS } from './swept-job.js'
 
 /** A job that is due for a poll. */
 export interface DueJob {
@@ -141,11 +141,14 @@ class Sweep {
   }
 }
 
-// Only a pending job: an end is believed only when the job itself reports it.
+// Only a pending job: an end is believed only when the job itself reports it. Its hint does not keep the job from being polled
+// alone in time.
 function pendingIn(status: unknown): TaskStatus | undefined {
   if (flawOfStatus(status) !== undefined) return undefined
-  const { state } = status as TaskStatus
-  return state === 'queued' || state === 'running' ? (status as TaskStatus) : undefined
+  const pending = status as TaskStatus
+  if (pending.state !== 'queued' && pending.state !== 'running') return undefined
+  const { pollAfterMs = 0 } = pending
+  return pollAfterMs > LONGEST_FROM_LISTS_MS ? { ...pending, pollAfterMs: LONGEST_FROM_LISTS_MS } : pending
 }
 
 // A sweep belongs to no run, so nothing reports or warns.

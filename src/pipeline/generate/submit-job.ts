@@ -1,6 +1,9 @@
 import { strategyErrorOf } from '../../calling/error-of-other-run.js'
 import { startTask } from '../../calling/tasks.js'
+import { callbackUrlFlaw } from '../../contracts/callback-url.js'
+import { describeValue, toErrorJson } from '../../contracts/errors.js'
 import type { Generator, StartedTask } from '../../contracts/generator.js'
+import { ConfigurationError } from '../../contracts/input-errors.js'
 import { sha256Of } from '../../contracts/sha256.js'
 import { mayHaveBeenAccepted } from '../../contracts/submission.js'
 import { raceAbort, withDeadline } from '../../timing/deadline.js'
@@ -14,6 +17,7 @@ import {
   sending,
   type UnknownSubmission,
 } from '../state/submission.js'
+import { askBeforeSubmit } from './before-submit.js'
 import { tooLate } from './generate-failure.js'
 import { hearLateAnswer } from './late-answer.js'
 
@@ -42,6 +46,9 @@ export async function submitJob(
   const { journal } = session
   // Reads the media first, so that a failure leaves no intent.
   const request = await answerOf(() => session.request(), `Could not read the media, the store is down: ${session.id}`)
+  const callbackUrl = callbackUrlOf(session)
+  // An unknown submission may be paid already: it was not refused before.
+  if (submission.state === 'ready') await askBeforeSubmit(session, request)
   const sent = sending(placed(submission, submission.cursor, generator), clock.now(), honoursKeys(generator))
   try {
     await journal.saveHeld({ submission: sent })
@@ -73,7 +80,8 @@ export async function submitJob(
   const limit = { clock, signal: hangUp.signal, timeoutMs: limitMs, error: endLate }
   const submit = () => {
     const idempotencyKey = idempotencyKeyOf(session.id, generator.name, submission.number)
-    return startTask(generator, request, { ...contextOf(session, work, hangUp), idempotencyKey, confirm })
+    const context = { ...contextOf(session, work, hangUp), idempotencyKey, confirm }
+    return startTask(generator, request, callbackUrl === undefined ? context : { ...context, callbackUrl })
   }
   let answer: Promise<StartedTask> | undefined
   try {
@@ -103,6 +111,25 @@ export async function submitJob(
     if (mayHaveBeenAccepted(error)) return { kind: 'unknown', error, sent, durationMs: durationMs() }
     return { kind: 'refused', error: strategyErrorOf(generator, error), sent, durationMs: durationMs() }
   }
+}
+
+// The address that the upstream calls when the job changes. It is not shown, because it contains a token.
+function callbackUrlOf({ id, config }: RunSession): string | undefined {
+  const { wakeUrl } = config
+  if (wakeUrl === undefined) return undefined
+  const problem = (value: string, fix: string, cause?: unknown) =>
+    new ConfigurationError('SoraPipeline', [{ field: 'wakeUrl()', value, fix }], { cause })
+  let url: unknown
+  try {
+    url = wakeUrl(id)
+  } catch (error) {
+    throw problem(`an error, ${toErrorJson(error).message}`, 'give a function that does not throw', error)
+  }
+  const flaw = callbackUrlFlaw(url)
+  if (flaw !== undefined) {
+    throw problem(typeof url === 'string' ? `a text of ${url.length} characters` : describeValue(url), flaw)
+  }
+  return url as string
 }
 
 /** The idempotency key: at most 64 characters, and the same for the same submission in every process. */

@@ -8,8 +8,11 @@ export function isListing(generator: Generator): generator is ListingGenerator {
   return 'pollMany' in generator && typeof generator.pollMany === 'function'
 }
 
-// A list may be older than the job. After this time the job itself is polled, so a stale list delays its end by no more.
-const LONGEST_FROM_LISTS_MS = 60_000
+/**
+ * A list may be older than the job. After this time the job itself is polled, so a stale list delays its end by no more, in
+ * milliseconds.
+ */
+export const LONGEST_FROM_LISTS_MS = 60_000
 const SHARE_OF_WAIT = 0.02
 
 /** How the job of one run is polled together with those of other runs. */

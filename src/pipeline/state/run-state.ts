@@ -2,6 +2,7 @@ import type { SoraPipelineErrorJson } from '../../contracts/errors.js'
 import type { UpstreamState } from '../../contracts/events.js'
 import type { GeneratedVideo, GeneratedVideoFacts } from '../../contracts/generator.js'
 import { jsonPartOf } from '../../contracts/is-json.js'
+import type { JsonObject } from '../../contracts/json.js'
 import type { Publication } from '../../contracts/publisher.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import type { ResolvedVideo } from '../../contracts/resolver.js'
@@ -152,6 +153,12 @@ export function identityOf(request: VideoRequest, owner: string | undefined): Ru
 /** A generated video without the parts that cannot be saved. */
 export function storableVideo({ source: _source, url, ...facts }: GeneratedVideo): StoredVideo {
   return { ...jsonPartOf(facts), ...(url !== undefined && { url }) }
+}
+
+/** What the upstream reported about its job: with the submission, and with the video, which counts. */
+export function reportedUsage({ submission, video }: Pick<RunState, 'submission' | 'video'>): JsonObject | undefined {
+  const early = submission?.state === 'accepted' ? submission.usage : undefined
+  return early === undefined ? video?.usage : { ...early, ...video?.usage }
 }
 
 /** Number of the submission with a job in a state. */

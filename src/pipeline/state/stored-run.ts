@@ -81,6 +81,9 @@ const request = z.looseObject({
   durationSeconds: z.optional(z.number()),
   size: z.optional(z.string()),
   image: z.optional(media),
+  lastFrame: z.optional(media),
+  references: z.optional(z.array(media)),
+  audioInput: z.optional(media),
   video: z.optional(media),
   metadata: z.optional(z.record(z.string(), z.string())),
 })

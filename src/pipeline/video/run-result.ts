@@ -4,10 +4,11 @@ import { RecordedError } from '../../contracts/recorded-error.js'
 import { type PipelineResult, type PipelineResultJson, toResultJson } from '../../contracts/result.js'
 import { NoUsableUrlError, RunStateError } from '../../contracts/run-errors.js'
 import type { VideoSource } from '../../contracts/source.js'
+import { usageOf } from '../../contracts/usage.js'
 import type { RunSession } from '../run-session.js'
 import { reasonsOf } from '../state/attempts.js'
 import { bestCandidate } from '../state/candidates.js'
-import type { RunState } from '../state/run-state.js'
+import { type RunState, reportedUsage } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
 import { videoForResult } from './video-source.js'
 
@@ -60,11 +61,13 @@ function resultWith(state: RunState, video: GeneratedVideo, endedAt: number): Pi
   const best = bestCandidate(state, endedAt)
   if (best === undefined) return undefined
   const { publication, resolved, uploaded, attempts, warnings, isDegraded } = state
+  const usage = usageOf(reportedUsage(state))
   return {
     runId: state.id,
     url: best.url,
     servedBy: best.servedBy,
     video,
+    ...(usage && { usage }),
     ...(publication && { publication }),
     ...(resolved && { resolved }),
     ...(uploaded && { uploaded }),

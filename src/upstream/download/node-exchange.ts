@@ -29,7 +29,11 @@ export function nodeExchange(hop: Hop, lookup: LookupFunction = builtin('node:dn
       body === undefined ? request.destroy(reason) : body.cancel(reason)
     const abort = () => close()
     signal.addEventListener('abort', abort, { once: true })
-    request.once('close', () => signal.removeEventListener('abort', abort))
+    request.once('close', () => {
+      signal.removeEventListener('abort', abort)
+      // Without an answer or an error, such as after a 101.
+      reject(new Error('Could not read the answer: the connection was closed before it'))
+    })
     request.on('error', reject)
     request.once('response', (response) => {
       const chunks = messageChunks(response)

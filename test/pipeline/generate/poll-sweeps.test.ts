@@ -188,6 +188,14 @@ describe('a sweep', () => {
     ['in a state that does not exist', { state: 'cancelled' }],
     ['as a text', 'running'],
     ['as null', null],
+    [
+      'as an object that throws',
+      {
+        get state() {
+          throw new TypeError('a bug')
+        },
+      },
+    ],
   ])('that reports every job %s ends none: each is polled', async (_, lie) => {
     const { clock, generator, start } = world((ids) => ids.map(() => lie))
     const ended = await results(clock, start(10))
@@ -201,6 +209,15 @@ describe('a sweep', () => {
     const from = clock.monotonic()
     await results(clock, start(10))
     expect(clock.monotonic() - from).toBeLessThanOrEqual(66 * SECOND)
+    expect(generator.polls).toHaveLength(10)
+  })
+
+  it('that requests a wait of an hour delays its end by a minute at most', async () => {
+    const hint = { state: 'running', pollAfterMs: 60 * MINUTE } as const
+    const { clock, generator, start } = world((ids) => ids.map(() => hint), { endsAfterMs: 6 * SECOND })
+    const from = clock.monotonic()
+    await results(clock, start(10))
+    expect(clock.monotonic() - from).toBeLessThanOrEqual(67 * SECOND)
     expect(generator.polls).toHaveLength(10)
   })
 

@@ -77,6 +77,30 @@ describe('pollMany of videosApiGenerator', () => {
     expect(statuses).toEqual([undefined, ...Array(29).fill(RUNNING)])
   })
 
+  const pagesOf = (fails?: number): Parameters<typeof loopbackServer>[0] => {
+    let page = 0
+    return (sent, response) => {
+      page += 1
+      if (page === fails) return response.writeHead(500).end()
+      const after = new URL(sent.url, 'http://host').searchParams.get('after')
+      const from = after === null ? 0 : Number(after.slice(2)) + 1
+      const data = ids(100, from).map((id) => job(id))
+      return response.end(JSON.stringify({ data, has_more: true, last_id: `v_${from + 99}` }))
+    }
+  }
+
+  test('reads at most twenty pages', async () => {
+    const { statuses, seen } = await pollTen(pagesOf(), ids(2500))
+    expect(seen).toHaveLength(20)
+    expect(statuses?.map((status) => status !== undefined)).toEqual(ids(2500).map((_, index) => index < 2000))
+  })
+
+  test('keeps what it read when a later page fails, and fails with the first', async () => {
+    const { statuses } = await pollTen(pagesOf(2), ids(150))
+    expect(statuses?.map((status) => status !== undefined)).toEqual(ids(150).map((_, index) => index < 100))
+    await expect(pollTen(pagesOf(1), ids(150))).rejects.toMatchObject({ status: 500 })
+  })
+
   test('stops at a server without pages, which repeats its list, and believes it', async () => {
     const { statuses, seen } = await pollTen(
       json(

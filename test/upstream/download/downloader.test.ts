@@ -1,5 +1,6 @@
-import { getEventListeners } from 'node:events'
-import { expect, test } from 'vitest'
+import { getEventListeners, once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../../support/eventually.js'
 import { loopbackServer } from '../loopback-server.js'
 import { fetchBytes } from './fetch-bytes.js'
@@ -57,3 +58,16 @@ test.each(['http://user@a.example/', 'http://:pass@a.example/', 'ftp://a.example
     })
   },
 )
+
+test('a server that switches to another protocol fails at once', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+    )
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await expect(fetchBytes(origin, allowed)).rejects.toMatchObject({ code: 'network' })
+})

@@ -55,7 +55,7 @@ async function converse(exchange: ChatExchange): Promise<void> {
   const accept = 'text/event-stream, application/json'
   const headers = { accept, ...credentials.headers }
   const response = await bounded(() =>
-    send({ method: 'POST', url, json: body, headers, signal, fetch: api.fetch, isNode: true, agent: api.agent }),
+    send({ method: 'POST', url, json: body, headers, signal, fetch: api.fetch, agent: api.agent }),
   )
   const { status } = response
   if (!isOk(response)) {

@@ -2,7 +2,7 @@ import { describeValue } from '../../../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import type { VideoRequest } from '../../../contracts/request.js'
-import type { StageContext } from '../../../contracts/stage.js'
+import type { StageContext, SubmitContext } from '../../../contracts/stage.js'
 import { type MediaFile, readMediaFile } from '../media-file.js'
 import { sizeFor } from './video-size.js'
 
@@ -24,12 +24,13 @@ export interface CreateDefaults {
   readonly model?: string | undefined
   readonly secondsType: 'string' | 'number'
   readonly videoInput: 'edits' | 'extensions'
+  readonly callbackField?: string | undefined
 }
 
 type Field = Exclude<keyof VideoRequest, 'providerOptions' | 'metadata' | 'prompt'>
 
 // Fields that this family lacks, with the name of the upstream's extension for each.
-const CHANGES_RESULT: readonly Field[] = ['storyboard', 'style']
+const CHANGES_RESULT: readonly Field[] = ['storyboard', 'style', 'lastFrame', 'references', 'audioInput']
 const CHANGES_LITTLE: readonly Field[] = ['seed', 'audio', 'user']
 // Properties that a remix or an edit keeps from its original video.
 const KEPT: readonly Field[] = ['model', 'size', 'aspectRatio', 'durationSeconds']
@@ -39,7 +40,11 @@ const KEPT: readonly Field[] = ['model', 'size', 'aspectRatio', 'durationSeconds
  * @throws InvalidRequestError naming every field that would change the result and that this family cannot honour.
  * Fields with little effect give a warning. A field counts as honoured when `providerOptions` has a key of that name.
  */
-export function planCreate(request: VideoRequest, defaults: CreateDefaults, context: StageContext): CreatePlan {
+export function planCreate(
+  request: VideoRequest,
+  defaults: CreateDefaults,
+  context: StageContext & Pick<SubmitContext, 'callbackUrl'>,
+): CreatePlan {
   const { videoInput: chosenInput, ...overrides } = request.providerOptions ?? {}
   const problems: InputProblem[] = []
   const refuse = (field: Field, fix: string) => problems.push({ field, value: describeValue(request[field]), fix })
@@ -75,7 +80,10 @@ export function planCreate(request: VideoRequest, defaults: CreateDefaults, cont
     seconds,
     size: typeof frame === 'object' ? frame.size : undefined,
   }
-  const plan = { ...files, overrides }
+  const { callbackField: field } = defaults
+  // Behind the fields of the caller's own, which take precedence.
+  const callback = field === undefined || context.callbackUrl === undefined ? {} : { [field]: context.callbackUrl }
+  const plan = { ...files, overrides: { ...callback, ...overrides } }
   if (base === 'remixOf') {
     return {
       ...plan,

@@ -8,9 +8,11 @@ import { readVideoPage } from './video-list.js'
 const POLLS_OF_A_PAGE = 10
 // The first may show only newer jobs.
 const LEAST_PAGES = 2
+// 2,000 jobs: with more, those below are polled alone.
+const MOST_PAGES = 20
 
 /**
- * The statuses of jobs, the newest first, from the server's list: at most one page for ten jobs, and two for few. Only a job whose id
+ * The statuses of jobs, the newest first, from the server's list: at most one page for ten jobs, and two for few, at most twenty. A page that fails after the first ends the list. Only a job whose id
  * is exactly the one that was asked for counts, and one that the list repeats does not. A job that is not listed, or
  * cannot be read, has no status.
  */
@@ -24,9 +26,13 @@ export async function pollVideos(
   const statuses = new Map<string, TaskStatus>()
   const seen = new Set<string>()
   let after: string | undefined
-  const pages = Math.max(LEAST_PAGES, Math.ceil(wanted.size / POLLS_OF_A_PAGE))
+  const pages = Math.min(MOST_PAGES, Math.max(LEAST_PAGES, Math.ceil(wanted.size / POLLS_OF_A_PAGE)))
   for (let left = pages; left > 0 && statuses.size < wanted.size; left -= 1) {
-    const page = await readVideoPage(api, after, { ...call, what: 'list the jobs' })
+    const page = await readVideoPage(api, after, { ...call, what: 'list the jobs' }).catch((error: unknown) => {
+      if (seen.size === 0 || call.signal.aborted) throw error
+    })
+    // What the pages before it say is still known.
+    if (page === undefined) break
     const listed = page.entries.map(idOf)
     // A server without pages repeats the same list.
     if (listed.every((id) => id === undefined || seen.has(id))) break

@@ -2,6 +2,7 @@ import type { StartedTask, TaskGenerator, TaskStatus } from '../../../contracts/
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { FindContext, StageContext, SubmitContext } from '../../../contracts/stage.js'
 import { type ApiAnswer, createApi } from '../../../upstream/api.js'
+import { endpointOf } from '../../../upstream/endpoint-of.js'
 import { readJsonBody, unreadable } from '../../../upstream/json-answer.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { isPlainHttp } from '../../../upstream/plain-http.js'
@@ -9,6 +10,8 @@ import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
 import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { entryOf, hasId, isOfAnother } from '../answers/answer-layers.js'
 import { type JobState, jobStateOf } from '../answers/job-state.js'
+import { submissionUsage } from '../answers/job-usage.js'
+import { checkLists } from '../check-lists.js'
 import { cancelVideo } from './cancel-video.js'
 import { planCreate } from './create-plan.js'
 import { findVideos } from './find-videos.js'
@@ -60,7 +63,7 @@ const MOST_IN_GRACE = 1_000
 export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenerator<VideosApiOperation> {
   const options = checkVideosApiOptions(given)
   const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
-  const api = createApi({ ...options, subject: name, isNode: true })
+  const api = createApi({ ...options, subject: name })
   const submitter = createVideoSubmitter(api, options)
   const grace = createGracePolls()
   const callOptions = ({ signal }: StageContext) => ({ signal, timeoutMs, maxBytes: maxAnswerBytes })
@@ -87,12 +90,15 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
     const pollUrl = ownPollUrl(body, answer)
     const operation = { id: job.id, ...(pollUrl !== undefined && { pollUrl }) }
+    const usage = submissionUsage(body.layers, body.facts.usage, answer.headers)
+    const isClean = usage !== undefined && !carriesSecret(JSON.stringify(usage), answer.secrets)
+    const taken = { operation, ...(isClean && { usage }) }
     // An error status is about the answer; the job has its own status.
-    if (answer.status >= 400) return { operation }
+    if (answer.status >= 400) return taken
     const status = jobStatus(job, grace)
     const isPending = status.state === 'queued' || status.state === 'running'
     if (upstreamId === undefined && isPending) throw unreadable(answer, 'its job has no id')
-    return { operation, status: isAddressToCome(job, status, upstreamId) ? { state: 'running' } : status }
+    return { ...taken, status: isAddressToCome(job, status, upstreamId) ? { state: 'running' } : status }
   }
 
   // An address without a state may belong to a video that is still being made: the job is polled for it.
@@ -112,11 +118,14 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
   return {
     name,
     ...(options.label !== undefined && { label: options.label }),
-    upstream: options.upstreamId ?? placeOf(options.baseUrl),
+    upstream: options.upstreamId ?? endpointOf(options.baseUrl),
+    endpoints: [endpointOf(options.baseUrl)],
+    check: ({ signal }) => checkLists(api, { paths: ['/models', '/videos'], signal, timeoutMs }),
     submission: {
       idempotency: options.idempotency,
       lookup: options.lookup === 'list' ? 'fingerprint' : 'none',
       settleMs: options.settleMs,
+      ...(options.callbackField !== undefined && { callback: true }),
     },
     async start(request, context) {
       context.signal.throwIfAborted()
@@ -194,10 +203,4 @@ function createGracePolls(): GracePolls {
       return count < GRACE_POLLS
     },
   }
-}
-
-// Without the query, which may hold a key.
-function placeOf(baseUrl: string): string {
-  const { origin, pathname } = new URL(baseUrl)
-  return origin + pathname.replace(/\/+$/, '')
 }

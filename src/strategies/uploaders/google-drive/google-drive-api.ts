@@ -175,7 +175,7 @@ type DriveRequest = Omit<ApiCall, 'what' | 'timeoutMs' | 'readError'> & { readon
 
 function driveRequests(options: CheckedGoogleDriveOptions) {
   const { name, baseUrl, accessToken, fetch, timeoutMs } = options
-  const api = createApi({ subject: name, baseUrl, apiKey: accessToken, fetch, isNode: true })
+  const api = createApi({ subject: name, baseUrl, apiKey: accessToken, fetch })
   return {
     address(path: string, query: Readonly<Record<string, string>>): string {
       const url = new URL(api.address(path))

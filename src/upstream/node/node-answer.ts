@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { Answer, AnswerHeaders, BodyText } from './answer.js'
-import { bodyTextOf } from './body-text.js'
+import type { Answer, AnswerHeaders, BodyText } from '../answer.js'
+import { bodyTextOf } from '../body-text.js'
 import { decodedBody } from './decoded-body.js'
 import { nodePart } from './node-part.js'
 

@@ -1,8 +1,8 @@
 import type { Agent, AgentOptions } from 'node:http'
-import type { Answer } from './answer.js'
+import type { Answer } from '../answer.js'
+import type { OutgoingRequest, OutgoingStream } from '../outgoing-request.js'
 import { NodeAnswer } from './node-answer.js'
 import { hasNodeParts, nodePart } from './node-part.js'
-import type { OutgoingRequest, OutgoingStream } from './outgoing-request.js'
 import { piecesOf, writeStream } from './write-stream.js'
 
 const MOST_SOCKETS = 64

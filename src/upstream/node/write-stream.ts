@@ -1,5 +1,5 @@
 import type { ClientRequest } from 'node:http'
-import type { OutgoingBytes, OutgoingStream } from './outgoing-request.js'
+import type { OutgoingBytes, OutgoingStream } from '../outgoing-request.js'
 
 const PIECE_BYTES = 262_144
 
