@@ -74,6 +74,7 @@ export default defineConfig({
     'strategies/index': 'src/strategies/index.ts',
     'http/index': 'src/http/index.ts',
     'stores/index': 'src/stores/index.ts',
+    'jobs/index': 'src/jobs/index.ts',
     'ai-sdk/index': 'src/ai-sdk/index.ts',
     'settings/index': 'src/settings/index.ts',
     'otel/index': 'src/otel/index.ts',

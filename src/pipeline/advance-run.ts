@@ -7,7 +7,7 @@ import { endRun } from './journal/end-run.js'
 import { isNamedElsewhere, retryPatiently, takeRun } from './journal/hold-run.js'
 import { continueAfterRace } from './journal/lost-race.js'
 import { type Opening, openRun } from './journal/open-run.js'
-import { answerOf, isFenced } from './journal/store-calls.js'
+import { answerOf, isFenced, type StoredState } from './journal/store-calls.js'
 import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
 import type { CancelRequest } from './state/run-state.js'
@@ -21,21 +21,27 @@ import { traceFailure, traceOpened, traceResult } from './tracing/run-trace.js'
 const FLUSH_MS = 1000
 
 /**
- * Advances a run by one step if that is due and no live worker holds the run, and releases it.
+ * Advances a run by one step if that is due and no live worker holds the run, and releases it. Resolves to the state in the
+ * store; `undefined` if only the store knows it.
  * @throws RunStateError when the store does not know the run, or does not respond.
  */
-export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 'isResident'>): Promise<void> {
+export async function advanceRun(
+  config: PipelineConfig,
+  opening: Omit<Opening, 'isResident'>,
+): Promise<StoredState | undefined> {
   const session = await openRun(config, { ...opening, isResident: false })
   traceOpened(session)
   try {
-    if (!(await isFree(session))) return
+    if (!(await isFree(session))) return undefined
     const { cancelRequest } = session.state
-    if (cancelRequest === undefined && session.time.waitMs > 0) return
+    if (cancelRequest === undefined && session.time.waitMs > 0) return savedState(session)
     announceStep(session)
     if (cancelRequest) await cancelRun(session, cancelRequest)
     else await oneEffect(session)
+    return savedState(session)
   } catch (error) {
     await settle(session, error)
+    return undefined
   } finally {
     releaseJob(session)
     endJob(session)
@@ -43,6 +49,11 @@ export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 
     session.letGo()
     await session.events?.flushed(FLUSH_MS)
   }
+}
+
+// Without a read of the store. A run that is still held has news that are not saved.
+function savedState({ journal, state, version }: RunSession): StoredState | undefined {
+  return journal.hasUnsaved || state.worker !== undefined ? undefined : { state, version }
 }
 
 // Polls of one epoch are not saved: the seconds of the run keep their events in order.

@@ -8,14 +8,23 @@ import { checkNames, checkRequest } from './check-request.js'
 import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
 import { adoptJob } from './journal/adopt-run.js'
+import { openRun } from './journal/open-run.js'
 import { retriedRequest } from './journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
+import type { StoredState } from './journal/store-calls.js'
 import { unfinishedRuns } from './journal/unfinished-runs.js'
 import { wakeStored } from './journal/wake-run.js'
 import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
-import { type AdoptOptions, checkAdoptOptions, type Opened, type RunOptions } from './run-options.js'
-import { type RunRecord, readRecord } from './run-record.js'
+import {
+  type AdoptOptions,
+  checkAdoptOptions,
+  checkRunOptions,
+  newRunId,
+  type Opened,
+  type RunOptions,
+} from './run-options.js'
+import { type RunRecord, readRecord, recordOf } from './run-record.js'
 import { RunWaits } from './run-waits.js'
 import { traceFailure, traceRun } from './tracing/run-trace.js'
 import { removeKept } from './video/kept-run.js'
@@ -35,7 +44,7 @@ export class LiveRuns {
   readonly #runs = new Map<string, ActiveRun>()
   // Includes runs that share their id with another.
   readonly #all = new Set<ActiveRun>()
-  readonly #advancing = new Map<string, { readonly done: Promise<void>; readonly waits: RunWaits }>()
+  readonly #advancing = new Map<string, { readonly done: Promise<StoredState | undefined>; readonly waits: RunWaits }>()
   #closed: Promise<void> | undefined
 
   constructor(config: PipelineConfig) {
@@ -47,10 +56,6 @@ export class LiveRuns {
 
   has(id: string): boolean {
     return this.#runs.has(id)
-  }
-
-  get(id: string): ActiveRun | undefined {
-    return this.#runs.get(id)
   }
 
   /** A record of the store, with what this process knows of the run. */
@@ -129,24 +134,54 @@ export class LiveRuns {
     return this.open(undefined, { id, isSeparate: true })
   }
 
+  /** Starts a run, or joins the one of its id. */
+  run(request: VideoRequest, options: RunOptions): PipelineRun {
+    const checked = checkRequest(request)
+    checkRunOptions(options)
+    return this.open(checked, options)
+  }
+
+  /** Joins a run of the store. */
+  resume(id: string, options: Pick<RunOptions, 'signal'>): PipelineRun {
+    checkRunOptions(options, ['signal'])
+    return this.open(undefined, { ...options, id })
+  }
+
+  /** Saves a new run without working on it, or finds the run of that id. */
+  async create(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'>): Promise<RunRecord> {
+    const checked = checkRequest(request)
+    checkRunOptions(options, ['id', 'owner'])
+    this.assertOpen('create the run')
+    const { id: given, owner } = options
+    const id = given ?? newRunId()
+    const log = new EventLog(() => ({ runId: id, at: this.#config.clock.now() }))
+    const origin = { id, request: checked, owner, isCallerId: given !== undefined }
+    const signal = new AbortController().signal
+    const session = await openRun(this.#config, { origin, log, signal, isResident: false, waits: new RunWaits() })
+    session.letGo()
+    return this.#known(id, 'create')
+  }
+
   /** Advances a run of the store by one step; concurrent calls share it. Does nothing for a run that is live here. */
   async advance(id: string): Promise<RunRecord> {
     checkNames({ id })
     this.assertOpen('advance the run')
-    if (!this.#runs.has(id)) await this.#advanceOnce(id)
-    const record = this.asSeenHere(await readRecord(this.#config, id))
-    if (record === undefined) throw new RunStateError(`Could not advance the run, it was removed: ${id}`)
-    return record
-  }
-
-  async #advanceOnce(id: string): Promise<void> {
+    if (this.#runs.has(id)) return this.#known(id, 'advance')
     let advancing = this.#advancing.get(id)
     if (advancing === undefined) {
       const waits = new RunWaits()
       advancing = { waits, done: this.#advance(id, waits).finally(() => this.#advancing.delete(id)) }
       this.#advancing.set(id, advancing)
     }
-    await advancing.done
+    const saved = await advancing.done
+    const isKnown = saved !== undefined && saved.state.removedAt === undefined
+    return isKnown ? recordOf(this.#config, saved) : this.#known(id, 'advance')
+  }
+
+  async #known(id: string, action: string): Promise<RunRecord> {
+    const record = this.asSeenHere(await readRecord(this.#config, id))
+    if (record === undefined) throw new RunStateError(`Could not ${action} the run, it was removed: ${id}`)
+    return record
   }
 
   /** Polls the job of a run now, or as soon as a process works on the run. */
@@ -172,7 +207,7 @@ export class LiveRuns {
 
   async #close(graceMs: number): Promise<void> {
     const advancing = [...this.#advancing]
-    const steps = advancing.map(([, { done }]) => done.catch(ignored))
+    const steps = advancing.map(([, { done }]) => done.then(ignored, ignored))
     for (const [id, { waits }] of advancing) waits.leave(closedError(id))
     for (const run of this.#all) run.leave(closedError(run.id))
     await this.#within(graceMs, [...steps, ...[...this.#all].map(({ ended }) => ended)])
@@ -193,7 +228,7 @@ export class LiveRuns {
     timer.abort('over')
   }
 
-  async #advance(id: string, waits: RunWaits): Promise<void> {
+  async #advance(id: string, waits: RunWaits): Promise<StoredState | undefined> {
     const { clock } = this.#config
     const listener = listenerOf(this.#config, () => log)
     const log: EventLog = new EventLog(() => ({ runId: id, at: clock.now() }), listener)
@@ -203,7 +238,7 @@ export class LiveRuns {
     const advance = () => advanceRun(this.#config, { origin, log, signal, waits, trace })
     if (trace === undefined) return advance()
     try {
-      await trace.within(advance)
+      return await trace.within(advance)
     } catch (error) {
       traceFailure(trace, undefined, toErrorJson(error))
       throw error
@@ -221,10 +256,6 @@ export class LiveRuns {
 function closedError(id: string): RunStateError {
   const message = `Could not continue the run here, the pipeline was closed; it continues in the next process that resumes it: ${id}`
   return new RunStateError(message, { isRetryable: true })
-}
-
-function newRunId(): string {
-  return `run_${crypto.randomUUID().replaceAll('-', '')}`
 }
 
 function ignored(): void {}

@@ -156,6 +156,11 @@ export function recoverLimitOf(options: RecoverOptions): number {
   return options.limit ?? Number.POSITIVE_INFINITY
 }
 
+/** The id of a run whose caller gives none. */
+export function newRunId(): string {
+  return `run_${crypto.randomUUID().replaceAll('-', '')}`
+}
+
 function check<Options>(what: string, given: unknown, rules: OptionRules<Options>): void {
   const problems = problemsOfOptions(what, given, rules, '')
   if (problems.length > 0) throw new InvalidRequestError(problems)

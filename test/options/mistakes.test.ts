@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import * as aiSdk from '../../src/ai-sdk/index.js'
 import * as http from '../../src/http/index.js'
 import * as core from '../../src/index.js'
+import * as jobs from '../../src/jobs/index.js'
 import * as otel from '../../src/otel/index.js'
 import * as sandbox from '../../src/sandbox/index.js'
 import * as settings from '../../src/settings/index.js'
@@ -85,6 +86,7 @@ test('every exported function that takes options is tried', () => {
     ...core,
     ...http,
     ...otel,
+    ...jobs,
     ...sandbox,
     ...settings,
     ...stores,

@@ -17,6 +17,7 @@ import {
   withRetry,
   withTimeout,
 } from '../../src/index.js'
+import { createQueueRunner, createWorker } from '../../src/jobs/index.js'
 import { instrument } from '../../src/otel/index.js'
 import { makeVideo, startSandbox } from '../../src/sandbox/index.js'
 import { jsonBinSettings, pipelineFromSettings } from '../../src/settings/index.js'
@@ -79,6 +80,8 @@ const named = ['name', 'label']
 // Of either kind, and never connected.
 const ignore = () => undefined
 const database = { query: ignore, connect: ignore, totalCount: 0, call: ignore, callBuffer: ignore, on: ignore }
+// Refused before it is connected.
+const queue = { connection: { host: '127.0.0.1', port: 1 } }
 const model = { specificationVersion: 'v4', provider: 'mine', modelId: 'one' }
 const suite = { test: () => undefined, create: () => undefined }
 const strategySuite = ['timeoutMs', 'createHanging', 'createFailing']
@@ -130,6 +133,17 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   'SoraPipeline.close': of((options) => pipeline().close(options), ['graceMs']),
   'SoraPipeline.list': of((query) => pipeline().list(query), ['owner', 'order', 'after', 'limit']),
   'SoraPipeline.prune': of((options) => pipeline().prune(options), [], { endedBefore: 1 }),
+  'SoraPipeline.create': of((options) => pipeline().create({ prompt: 'A cat' }, options), ['id', 'owner']),
+  createQueueRunner: of(
+    (options) => createQueueRunner(pipeline(), options),
+    ['backend', 'queueName', 'prefix', 'onError'],
+    queue,
+  ),
+  createWorker: of(
+    (options) => createWorker(pipeline(), options),
+    ['backend', 'queueName', 'prefix', 'onError', 'concurrency', 'lockMs', 'sweepMs'],
+    queue,
+  ),
   fallback: of((options) => fallback([fakeUploader()], options), ['continueOn']),
   race: of((options) => race([fakeUploader()], options), ['staggerMs']),
   balance: of((options) => balance([fakeUploader()], options), ['concurrency']),

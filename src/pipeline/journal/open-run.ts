@@ -92,7 +92,8 @@ async function createOrJoin(
   const submission = firstSubmission(cursor, boundOf(routes.at(cursor)))
   const { totalMs } = config.deadlines
   const base = { id, request: stored, identity, now, totalMs, isCallerId, retryOf, traceparent, submission }
-  const fresh: RunState = { ...newRunState(base), worker: config.lease.worker }
+  const unheld = newRunState(base)
+  const fresh: RunState = opening.isResident ? { ...unheld, worker: config.lease.worker } : unheld
   if (await createRun(config, { fresh, media, timed })) {
     const kept = media.length > 0 ? undefined : request
     return sessionOf(config, opening, { state: fresh, version: 1, isNew: true }, kept)
