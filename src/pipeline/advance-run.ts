@@ -1,4 +1,6 @@
 import { toErrorJson } from '../contracts/errors.js'
+import { listenerOf } from './event-listener.js'
+import { EventLog } from './event-log.js'
 import { releaseJob } from './generate/admit-job.js'
 import { announceGenerate } from './generate/generate-stage.js'
 import { stopUpstream } from './generate/stop-upstream.js'
@@ -10,12 +12,13 @@ import { type Opening, openRun } from './journal/open-run.js'
 import { answerOf, isFenced, type StoredState } from './journal/store-calls.js'
 import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
+import type { RunWaits } from './run-waits.js'
 import type { CancelRequest } from './state/run-state.js'
 import { reasonOf } from './stored-events/cancel-request.js'
 import { SEQUENCES } from './stored-events/event-writer.js'
 import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
 import { endJob } from './tracing/job-trace.js'
-import { traceFailure, traceOpened, traceResult } from './tracing/run-trace.js'
+import { traceFailure, traceOpened, traceResult, traceRun } from './tracing/run-trace.js'
 
 // How long the events of a step may take to reach the store.
 const FLUSH_MS = 1000
@@ -25,7 +28,30 @@ const FLUSH_MS = 1000
  * store; `undefined` if only the store knows it.
  * @throws RunStateError when the store does not know the run, or does not respond.
  */
-export async function advanceRun(
+export async function advanceStored(
+  config: PipelineConfig,
+  id: string,
+  waits: RunWaits,
+): Promise<StoredState | undefined> {
+  const log: EventLog = new EventLog(
+    () => ({ runId: id, at: config.clock.now() }),
+    listenerOf(config, () => log),
+  )
+  const origin = { id, isCallerId: true }
+  const trace = traceRun(config, origin)
+  const advance = () => advanceOpened(config, { origin, log, signal: new AbortController().signal, waits, trace })
+  if (trace === undefined) return advance()
+  try {
+    return await trace.within(advance)
+  } catch (error) {
+    traceFailure(trace, undefined, toErrorJson(error))
+    throw error
+  } finally {
+    trace.end()
+  }
+}
+
+async function advanceOpened(
   config: PipelineConfig,
   opening: Omit<Opening, 'isResident'>,
 ): Promise<StoredState | undefined> {

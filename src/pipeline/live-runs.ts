@@ -1,11 +1,9 @@
-import { toErrorJson } from '../contracts/errors.js'
 import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import { releaseClock } from '../timing/system-clock.js'
-import { advanceRun } from './advance-run.js'
+import { advanceStored } from './advance-run.js'
 import { checkNames, checkRequest } from './check-request.js'
-import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
 import { adoptJob } from './journal/adopt-run.js'
 import { openRun } from './journal/open-run.js'
@@ -26,7 +24,6 @@ import {
 } from './run-options.js'
 import { type RunRecord, readRecord, recordOf } from './run-record.js'
 import { RunWaits } from './run-waits.js'
-import { traceFailure, traceRun } from './tracing/run-trace.js'
 import { removeKept } from './video/kept-run.js'
 import { UnservedVideos } from './video/unserved-videos.js'
 
@@ -170,7 +167,7 @@ export class LiveRuns {
     let advancing = this.#advancing.get(id)
     if (advancing === undefined) {
       const waits = new RunWaits()
-      advancing = { waits, done: this.#advance(id, waits).finally(() => this.#advancing.delete(id)) }
+      advancing = { waits, done: advanceStored(this.#config, id, waits).finally(() => this.#advancing.delete(id)) }
       this.#advancing.set(id, advancing)
     }
     const saved = await advancing.done
@@ -226,25 +223,6 @@ export class LiveRuns {
     const late = this.#config.clock.sleep(ms, { signal: timer.signal }).catch(ignored)
     await Promise.race([Promise.all(all), late])
     timer.abort('over')
-  }
-
-  async #advance(id: string, waits: RunWaits): Promise<StoredState | undefined> {
-    const { clock } = this.#config
-    const listener = listenerOf(this.#config, () => log)
-    const log: EventLog = new EventLog(() => ({ runId: id, at: clock.now() }), listener)
-    const signal = new AbortController().signal
-    const origin = { id, isCallerId: true }
-    const trace = traceRun(this.#config, origin)
-    const advance = () => advanceRun(this.#config, { origin, log, signal, waits, trace })
-    if (trace === undefined) return advance()
-    try {
-      return await trace.within(advance)
-    } catch (error) {
-      traceFailure(trace, undefined, toErrorJson(error))
-      throw error
-    } finally {
-      trace.end()
-    }
   }
 
   #forget(id: string, run: ActiveRun): void {
