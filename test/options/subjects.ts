@@ -170,7 +170,15 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   videoModelGenerator: of(
     (options) => videoModelGenerator({ ...model, doGenerate: () => Promise.reject() }, options),
     [
-      ...[...named, 'errorConfirmations', 'idempotency', 'settleMs', 'downloadHeaders', 'downloadTimeoutMs'],
+      ...[
+        ...named,
+        'errorConfirmations',
+        'idempotency',
+        'settleMs',
+        'callback',
+        'downloadHeaders',
+        'downloadTimeoutMs',
+      ],
       ...['allowPrivateAddresses', 'providerOptions'],
     ],
   ),
