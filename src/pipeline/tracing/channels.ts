@@ -31,9 +31,20 @@ function load(): Channels | undefined {
       snapshot: () => process.getBuiltinModule('node:async_hooks').AsyncLocalStorage.snapshot(),
     }
     // A runtime may have only a part of the module: then nothing can subscribe either.
-    return typeof found.run.hasSubscribers === 'boolean' ? found : undefined
+    return typeof found.run.start.hasSubscribers === 'boolean' ? found : undefined
   } catch {
     // A runtime that names the module without having it.
     return undefined
   }
+}
+
+/** Whether anything subscribes to a tracing channel. In Bun only its parts can say. */
+export function isFollowed({ start, end, asyncStart, asyncEnd, error }: TracingChannel<unknown, object>): boolean {
+  return (
+    start.hasSubscribers ||
+    asyncEnd.hasSubscribers ||
+    error.hasSubscribers ||
+    end.hasSubscribers ||
+    asyncStart.hasSubscribers
+  )
 }

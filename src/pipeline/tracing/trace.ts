@@ -1,5 +1,5 @@
 import type { TracingChannel } from 'node:diagnostics_channel'
-import { channels } from './channels.js'
+import { channels, isFollowed } from './channels.js'
 
 /** Work that a tracing channel reports. */
 export interface Trace<Message extends object> {
@@ -22,7 +22,7 @@ export function openTrace<Message extends object>(
 ): Trace<Message> | undefined {
   const found = channels()
   const channel = found?.[kind]
-  if (found === undefined || channel?.hasSubscribers !== true) return undefined
+  if (found === undefined || channel === undefined || !isFollowed(channel)) return undefined
   const message = messageOf()
   const inside = channel.start.runStores(message, () => {
     const within = found.snapshot()
