@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import { type MediaFile, readMediaFile } from '../media-file.js'
-import { sizeFor } from './video-size.js'
+import { sizeFor } from '../video-size.js'
 
 /** The content of a submission, before it is encoded. */
 export interface CreatePlan {

@@ -1,13 +1,10 @@
-import { isSoraPipelineError } from '../../../contracts/errors.js'
 import { InvalidRequestError } from '../../../contracts/input-errors.js'
-import { SubmissionUnknownError } from '../../../contracts/run-errors.js'
 import type { SubmitContext } from '../../../contracts/stage.js'
-import { mayHaveBeenAccepted } from '../../../contracts/submission.js'
 import type { Api, ApiAnswer } from '../../../upstream/api.js'
+import { isAcceptance } from '../task-api/started-job.js'
 import { createBody, type Encoding } from './create-body.js'
 import type { CreatePlan } from './create-plan.js'
 import { isEncodingRefusal } from './encoding-refusal.js'
-import { isAcceptance } from './started-job.js'
 import type { CheckedVideosApiOptions } from './videos-api-options.js'
 
 /** Sends a planned submission, and remembers which encodings the server accepted. */
@@ -67,14 +64,6 @@ export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions)
       }
     },
   }
-}
-
-/** The error with which `start` rejects: the outcome is unknown, unless the error proves that nothing was accepted. */
-export function submissionError(error: unknown, name: string, signal: AbortSignal): unknown {
-  if (signal.aborted) return signal.reason
-  if (!mayHaveBeenAccepted(error)) return error
-  const reason = isSoraPipelineError(error) ? error.message : 'no answer'
-  return new SubmissionUnknownError(`Could not learn whether ${name} accepted the job: ${reason}`, { cause: error })
 }
 
 function encodingsFor(
