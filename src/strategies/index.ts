@@ -1,7 +1,9 @@
 export type { Clock } from '../contracts/clock.js'
 export type { SoraPipelineError } from '../contracts/errors.js'
 export type { OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
+export type { JsonObject, JsonValue } from '../contracts/json.js'
 export type { Publisher } from '../contracts/publisher.js'
+export type { StoryboardShot, VideoRequest } from '../contracts/request.js'
 export type { Resolver } from '../contracts/resolver.js'
 export type { VideoSource } from '../contracts/source.js'
 export type { StageContext } from '../contracts/stage.js'
@@ -13,6 +15,19 @@ export type { ApiCredential } from '../upstream/secret.js'
 export { type ErrorFromResponseOptions, errorFromResponse } from './error-from-response.js'
 export { chatCompletionsGenerator } from './generators/chat-completions/chat-completions-generator.js'
 export type { ChatCompletionsGeneratorOptions } from './generators/chat-completions/chat-completions-options.js'
+export type { TaskApiOperation } from './generators/task-api/operation.js'
+export type { TaskServiceOptions } from './generators/task-api/service-options.js'
+export type { TaskApiAnswer, TaskApiReading } from './generators/task-api/task-api-answer.js'
+export { taskApiGenerator } from './generators/task-api/task-api-generator.js'
+export type {
+  TaskApiCall,
+  TaskApiCreateContext,
+  TaskApiFind,
+  TaskApiGeneratorOptions,
+  TaskApiResult,
+  TaskApiVideoRequest,
+} from './generators/task-api/task-api-options.js'
+export type { TaskApiRequest } from './generators/task-api/task-api-request.js'
 export { type VideosApiOperation, videosApiGenerator } from './generators/videos-api/videos-api-generator.js'
 export type { VideosApiGeneratorOptions } from './generators/videos-api/videos-api-options.js'
 export { type NetworkErrorFromOptions, networkErrorFrom } from './network-error-from.js'

@@ -30,6 +30,7 @@ import {
   s3Uploader,
   soraPublisher,
   storageUploader,
+  taskApiGenerator,
   url2driveUploader,
   urlIngestUploader,
   videosApiGenerator,
@@ -73,6 +74,13 @@ const named = ['name', 'label']
 // Of either kind, and never connected.
 const ignore = () => undefined
 const database = { query: ignore, connect: ignore, totalCount: 0, call: ignore, callBuffer: ignore, on: ignore }
+const taskApi = (options: object) =>
+  taskApiGenerator({ name: 'my-api', baseUrl, create: () => ({ path: '/' }), ...options })
+// Those of every generator of a submit-and-poll API.
+const service = [
+  ...['upstreamId', 'apiKey', 'model', 'headers', 'timeoutMs', 'createTimeoutMs', 'maxAnswerBytes', 'serverErrors'],
+  ...['idempotency', 'settleMs', 'allowPrivateAddresses', 'fetch', 'maxSockets', 'agent'],
+]
 const suite = { test: () => undefined, create: () => undefined }
 const strategySuite = ['timeoutMs', 'createHanging', 'createFailing']
 
@@ -142,6 +150,15 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (options) => toSse((async function* () {})(), options),
     ['heartbeatMs', 'errorContent', 'runId', 'onCancel', 'clock'],
   ),
+  taskApiGenerator: of(
+    taskApiGenerator,
+    ['label', ...service, 'authScheme', 'read', 'poll', 'result', 'cancel', 'find', 'supports'],
+    { name: 'my-api', baseUrl, create: ignore },
+  ),
+  'taskApiGenerator poll': of((poll) => taskApi({ poll }), ['method', 'body'], { path: ignore }),
+  'taskApiGenerator result': of((result) => taskApi({ result }), [], { path: ignore }),
+  'taskApiGenerator cancel': of((cancel) => taskApi({ cancel }), ['path', 'method', 'body']),
+  'taskApiGenerator find': of((find) => taskApi({ find }), [], { path: ignore }),
   videosApiGenerator: of(
     videosApiGenerator,
     [

@@ -78,6 +78,7 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
     's3Uploader',
     'soraPublisher',
     'storageUploader',
+    'taskApiGenerator',
     'url2driveUploader',
     'urlIngestUploader',
     'videosApiGenerator',

@@ -60,6 +60,8 @@ export interface JobReading {
   readonly pollUrl?: string | undefined
   readonly resultUrl?: string | undefined
   readonly cancelUrl?: string | undefined
+  readonly prompt?: string | undefined
+  readonly createdAt?: number | string | undefined
 }
 
 /** The answer of a server about a job. A field is read when it is needed: a poll needs few. */
@@ -112,11 +114,11 @@ export class JobAnswer {
   }
 
   get prompt(): string | undefined {
-    return firstIn(this.layers, PROMPT, textOf)
+    return this.reading?.prompt ?? firstIn(this.layers, PROMPT, textOf)
   }
 
   get createdAt(): unknown {
-    return firstIn(this.layers, CREATED, (value) => value ?? undefined)
+    return this.reading?.createdAt ?? firstIn(this.layers, CREATED, (value) => value ?? undefined)
   }
 
   /** What is needed only when the job is over. */
@@ -138,6 +140,15 @@ export type JobReader = (
 /** Reads a job; every field is absent for an answer that is not an object. */
 export function readJob(body: unknown, about: { readonly headers?: JobHeaders | undefined } = {}): JobAnswer {
   return new JobAnswer(body, about)
+}
+
+/** Reads an error answer, which may be of a shape that its reader does not know; its status counts then. */
+export function readIfPossible(read: JobReader, body: unknown, phase: AnswerPhase): JobAnswer | undefined {
+  try {
+    return read(body, { phase })
+  } catch {
+    return undefined // The error of the status is more useful.
+  }
 }
 
 /** An instant as epoch milliseconds, from seconds, milliseconds or a date; `undefined` for anything else. */

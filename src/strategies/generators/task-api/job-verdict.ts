@@ -4,7 +4,7 @@ import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import { readJsonBody } from '../../../upstream/json-answer.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { hasId, isOfAnother } from '../answers/answer-layers.js'
-import { JobAnswer, type JobReader } from '../answers/job-answer.js'
+import { JobAnswer, type JobReader, readIfPossible } from '../answers/job-answer.js'
 import { hasError, isFiltered, isModerated } from '../answers/job-failure.js'
 import { type JobState, jobStateOf } from '../answers/job-state.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
@@ -15,7 +15,8 @@ const VERDICTS: ReadonlySet<number> = new Set([400, 413, 422])
 
 /** Whether an answer outside 2xx is the job: vLLM-Omni answers the poll of a failed job with the status of its error. */
 export function isVerdict(text: string, id: string, read: JobReader): boolean {
-  const job = read(jsonOf(text), { phase: 'poll' })
+  const job = readIfPossible(read, jsonOf(text), 'poll')
+  if (job === undefined) return false
   const { state, layers, createdAt } = job
   if (state === undefined || !ENDED.has(jobStateOf(state)) || isOfAnother(layers, id)) return false
   return layers.some(hasId) || job.facts.object === 'video' || createdAt !== undefined

@@ -11,7 +11,7 @@ import { jsonOf } from '../../../upstream/json-of.js'
 import { hostOf } from '../../../upstream/network-failure.js'
 import { requestIdFrom } from '../../../upstream/request-id.js'
 import type { Layer } from '../answers/answer-layers.js'
-import { type JobAnswer, type JobReader, readJob } from '../answers/job-answer.js'
+import { type JobAnswer, type JobReader, readIfPossible, readJob } from '../answers/job-answer.js'
 import { hasError } from '../answers/job-failure.js'
 import { jobStateOf } from '../answers/job-state.js'
 
@@ -46,9 +46,9 @@ export function readStartedJob(answer: ApiAnswer, read: JobReader = readJob): Jo
 
 /** Whether an answer outside 2xx shows that the job was accepted: it contains a job id. */
 export function isAcceptance(text: string, status: number, read: JobReader = readJob): boolean {
-  const job = read(jsonOf(text), { phase: 'create' })
+  const job = readIfPossible(read, jsonOf(text), 'create')
+  if (job?.id === undefined) return false
   const { id, state, layers } = job
-  if (id === undefined) return false
   const isKnown = state !== undefined && jobStateOf(state) !== 'unknown' && jobStateOf(state) !== 'failed'
   // A 4xx is a refusal, unless it comes with a running job and no error.
   if (status < 500) return isKnown && !reportsError(job)

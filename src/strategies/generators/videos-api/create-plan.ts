@@ -4,6 +4,7 @@ import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import { type MediaFile, readMediaFile } from '../media-file.js'
+import { type RequestField, warnUnsupported } from '../unsupported-field.js'
 import { sizeFor } from '../video-size.js'
 
 /** The content of a submission, before it is encoded. */
@@ -26,13 +27,11 @@ export interface CreateDefaults {
   readonly videoInput: 'edits' | 'extensions'
 }
 
-type Field = Exclude<keyof VideoRequest, 'providerOptions' | 'metadata' | 'prompt'>
-
 // Fields that this family lacks, with the name of the upstream's extension for each.
-const CHANGES_RESULT: readonly Field[] = ['storyboard', 'style']
-const CHANGES_LITTLE: readonly Field[] = ['seed', 'audio', 'user']
+const CHANGES_RESULT: readonly RequestField[] = ['storyboard', 'style']
+const CHANGES_LITTLE: readonly RequestField[] = ['seed', 'audio', 'user']
 // Properties that a remix or an edit keeps from its original video.
-const KEPT: readonly Field[] = ['model', 'size', 'aspectRatio', 'durationSeconds']
+const KEPT: readonly RequestField[] = ['model', 'size', 'aspectRatio', 'durationSeconds']
 
 /**
  * Plans one submission: its path and its fields.
@@ -42,8 +41,9 @@ const KEPT: readonly Field[] = ['model', 'size', 'aspectRatio', 'durationSeconds
 export function planCreate(request: VideoRequest, defaults: CreateDefaults, context: StageContext): CreatePlan {
   const { videoInput: chosenInput, ...overrides } = request.providerOptions ?? {}
   const problems: InputProblem[] = []
-  const refuse = (field: Field, fix: string) => problems.push({ field, value: describeValue(request[field]), fix })
-  const isLeft = (field: Field) => request[field] !== undefined && !Object.hasOwn(overrides, field)
+  const refuse = (field: RequestField, fix: string) =>
+    problems.push({ field, value: describeValue(request[field]), fix })
+  const isLeft = (field: RequestField) => request[field] !== undefined && !Object.hasOwn(overrides, field)
 
   if (chosenInput !== undefined && chosenInput !== 'edits' && chosenInput !== 'extensions') {
     const field = 'providerOptions.videoInput'
@@ -55,7 +55,7 @@ export function planCreate(request: VideoRequest, defaults: CreateDefaults, cont
   const base = baseOf(request)
   const ignored = [...CHANGES_LITTLE, ...(base === 'prompt' ? [] : keptBy(base, chosenInput ?? defaults.videoInput))]
   for (const field of ignored) {
-    if (isLeft(field)) warnIgnored(context, defaults.name, field)
+    if (isLeft(field)) warnUnsupported(context, defaults.name, field)
   }
   const inputs = ['image', 'video', 'remixOf'] as const
   const given = inputs.filter((field) => request[field] !== undefined)
@@ -95,14 +95,14 @@ function baseOf(request: VideoRequest): 'remixOf' | 'video' | 'prompt' {
   return request.video === undefined ? 'prompt' : 'video'
 }
 
-function keptBy(base: 'remixOf' | 'video', videoInput: JsonValue): readonly Field[] {
+function keptBy(base: 'remixOf' | 'video', videoInput: JsonValue): readonly RequestField[] {
   const isExtension = base === 'video' && videoInput === 'extensions'
   return isExtension ? KEPT.filter((field) => field !== 'durationSeconds') : KEPT
 }
 
 function filesOf(
   request: VideoRequest,
-  refuse: (field: Field, fix: string) => unknown,
+  refuse: (field: RequestField, fix: string) => unknown,
 ): Pick<CreatePlan, 'image' | 'video'> {
   const image = request.image === undefined ? undefined : readMediaFile(request.image, 'image')
   const video = request.video === undefined ? undefined : readMediaFile(request.video, 'video')
@@ -117,11 +117,4 @@ function secondsOf({ durationSeconds }: VideoRequest, { secondsType }: CreateDef
 
 function defined(fields: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
-}
-
-function warnIgnored(context: StageContext, name: string, field: Field): void {
-  context.warn?.({
-    code: 'unsupported-option',
-    message: `${name} does not send ${field}: this request has no such field`,
-  })
 }

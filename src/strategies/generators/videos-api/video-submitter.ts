@@ -2,6 +2,7 @@ import { InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { SubmitContext } from '../../../contracts/stage.js'
 import type { Api, ApiAnswer } from '../../../upstream/api.js'
 import { isAcceptance } from '../task-api/started-job.js'
+import { SERVER_ERRORS } from '../task-api/task-submitter.js'
 import { createBody, type Encoding } from './create-body.js'
 import type { CreatePlan } from './create-plan.js'
 import { isEncodingRefusal } from './encoding-refusal.js'
@@ -15,10 +16,6 @@ export interface VideoSubmitter {
    */
   submit(plan: CreatePlan, context: SubmitContext): Promise<ApiAnswer>
 }
-
-// The statuses of `serverErrors`: proxies send them both for a server that never received the request, and for one
-// that did.
-const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
 
 /** Creates a submitter for one API. */
 export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions): VideoSubmitter {

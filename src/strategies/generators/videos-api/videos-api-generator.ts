@@ -1,7 +1,7 @@
 import type { TaskGenerator } from '../../../contracts/generator.js'
 import { createApi } from '../../../upstream/api.js'
 import { readJob } from '../answers/job-answer.js'
-import { taskGenerator } from '../task-api/task-generator.js'
+import { generatorOf } from '../task-api/task-service.js'
 import { planCreate } from './create-plan.js'
 import { videoList } from './video-list.js'
 import { createVideoSubmitter } from './video-submitter.js'
@@ -49,7 +49,7 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     const isOwn = pollUrl !== undefined && URL.canParse(pollUrl) && new URL(pollUrl).origin === api.origin
     return isOwn ? pollUrl : jobUrl(id)
   }
-  return taskGenerator({
+  return generatorOf({
     options,
     api,
     read: readJob,

@@ -55,7 +55,7 @@ export interface TaskService {
 }
 
 /** The generator of an API of the submit-and-poll kind. */
-export function taskGenerator(service: TaskService): TaskGenerator<TaskApiOperation> {
+export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperation> {
   const { options, api, read, pollOf, found, listed, cancelOf } = service
   const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
   const grace = createGracePolls()
