@@ -15,6 +15,7 @@ import type { Sandbox } from './sandbox.js'
 import { checkSandboxOptions, type SandboxOptions } from './sandbox-options.js'
 import type { SandboxRequest } from './sandbox-request.js'
 import { space } from './space/space.js'
+import { VIDEO_DIALECTS } from './video-dialect.js'
 import { videoJobs } from './video-jobs.js'
 import { videoRenderer } from './video-renderer.js'
 import { videosApi } from './videos-api.js'
@@ -51,7 +52,8 @@ import { videosApi } from './videos-api.js'
  * ```
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { speed, seed, apiKey, pollAfterMs, chatVariant, spaceToken, spaceQueueSize } = checkSandboxOptions(options)
+  const checked = checkSandboxOptions(options)
+  const { speed, seed, apiKey, pollAfterMs, chatVariant, spaceToken, spaceQueueSize } = checked
   const faults = faultSchedule()
   faults.set(options.faults ?? {})
   const requests: SandboxRequest[] = []
@@ -87,7 +89,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const findParsed = (id: string) => videos.url(posts.find(id)?.generationId ?? '')
 
   const [api, chat, post, parser, first, second, third, gradio4, gradio6, binOrigin] = await Promise.all([
-    start(videosApi({ jobs, apiKey, pollAfterMs })),
+    start(videosApi({ jobs, apiKey, pollAfterMs, dialect: VIDEO_DIALECTS[checked.videosDialect] })),
     start(chatApi({ jobs, apiKey, variant: chatVariant, files, fileUrl, onChunk: videos.alias })),
     start(posts.router),
     start(parseServer({ token: keys.parser, videoUrl: findParsed })),

@@ -28,6 +28,7 @@ export type {
   TaskApiVideoRequest,
 } from './generators/task-api/task-api-options.js'
 export type { TaskApiRequest } from './generators/task-api/task-api-request.js'
+export type { VideosApiDialect } from './generators/videos-api/dialect.js'
 export { type VideosApiOperation, videosApiGenerator } from './generators/videos-api/videos-api-generator.js'
 export type { VideosApiGeneratorOptions } from './generators/videos-api/videos-api-options.js'
 export { type NetworkErrorFromOptions, networkErrorFrom } from './network-error-from.js'

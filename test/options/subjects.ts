@@ -78,6 +78,7 @@ const taskApi = (options: object) =>
   taskApiGenerator({ name: 'my-api', baseUrl, create: () => ({ path: '/' }), ...options })
 // Those of every generator of a submit-and-poll API.
 const service = [
+  ...['imageUrls', 'maxImageBytes'],
   ...['upstreamId', 'apiKey', 'model', 'headers', 'timeoutMs', 'createTimeoutMs', 'maxAnswerBytes', 'serverErrors'],
   ...['idempotency', 'settleMs', 'allowPrivateAddresses', 'fetch', 'maxSockets', 'agent'],
 ]
@@ -164,6 +165,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     [
       ...[...named, 'upstreamId', 'apiKey', 'model', 'encoding', 'secondsType', 'videoInput', 'headers', 'timeoutMs'],
       ...['createTimeoutMs', 'maxAnswerBytes', 'serverErrors', 'idempotency', 'lookup', 'settleMs'],
+      ...['dialect', 'imageUrls', 'maxImageBytes'],
       ...['allowPrivateAddresses', 'fetch', 'maxSockets', 'agent'],
     ],
     { baseUrl },
@@ -320,6 +322,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   ),
   startSandbox: of(startSandbox, [
     ...['faults', 'speed', 'seed', 'apiKey', 'pollAfterMs', 'chatVariant', 'spaceToken', 'spaceQueueSize', 'files'],
+    'videosDialect',
   ]),
   fakeGenerator: of(fakeGenerator, fakes),
   fakePublisher: of(fakePublisher, fakes),

@@ -28,7 +28,12 @@ export interface KeptMedia {
   readonly bytes: Uint8Array
 }
 
-const MEDIA = ['image', 'video'] as const
+/** Fields of a request that are media. */
+export const MEDIA_FIELDS = ['image', 'video'] as const
+
+/** Media that a generator fetched from the addresses in a request. */
+export type FetchedMedia = { readonly [Field in (typeof MEDIA_FIELDS)[number]]?: StoredMedia }
+
 // Base64 in pieces of whole groups of four characters, so that hashing a large file needs no copy of it.
 const PIECE = 3 * 65_536
 
@@ -42,10 +47,9 @@ export function storedRequest(
     if (!canKeepMedia) return toDataUrl(given)
     const read = typeof given === 'string' ? readDataUrl(given) : given
     if (read === undefined) return given as string
-    const { bytes, mediaType } = read
-    const sha256 = createSha256().update(bytes).digest('hex')
-    media.push({ sha256, bytes })
-    return { sha256, mediaType, byteLength: bytes.length, isDataUrl: typeof given === 'string' }
+    const kept = keptMedia(read)
+    media.push({ sha256: kept.stored.sha256, bytes: kept.bytes })
+    return { ...kept.stored, isDataUrl: typeof given === 'string' }
   }
   const { image, video, ...rest } = request
   const kept = {
@@ -56,13 +60,22 @@ export function storedRequest(
   return { request: kept, media }
 }
 
+/** Bytes to keep for a run, and their name in its state. */
+export function keptMedia({ bytes, mediaType }: Exclude<MediaInput, string>): {
+  readonly stored: StoredMedia
+  readonly bytes: Uint8Array
+} {
+  const sha256 = createSha256().update(bytes).digest('hex')
+  return { stored: { sha256, mediaType, byteLength: bytes.length, isDataUrl: false }, bytes }
+}
+
 /**
  * Restores a stored request with the bytes in the store.
  * @throws RunStateError, not retryable, when they are gone; any error of the store.
  */
 export async function restoredRequest(id: string, stored: StoredRequest, store: RunStore): Promise<VideoRequest> {
-  const restored: Partial<Record<(typeof MEDIA)[number], MediaInput>> = {}
-  for (const field of MEDIA) {
+  const restored: Partial<Record<(typeof MEDIA_FIELDS)[number], MediaInput>> = {}
+  for (const field of MEDIA_FIELDS) {
     const given = stored[field]
     if (given === undefined) continue
     if (typeof given === 'string') {
@@ -81,7 +94,7 @@ export async function restoredRequest(id: string, stored: StoredRequest, store: 
 
 /** Whether a stored request refers to bytes beside it. */
 export function namesMedia(stored: StoredRequest): boolean {
-  return MEDIA.some((field) => typeof stored[field] === 'object')
+  return MEDIA_FIELDS.some((field) => typeof stored[field] === 'object')
 }
 
 /** A digest of a request: the same for bytes and for their data URL, and the same in every version. */

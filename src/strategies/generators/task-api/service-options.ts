@@ -27,6 +27,19 @@ export interface TaskServiceOptions {
   readonly apiKey?: ApiCredential | undefined
   /** Model for requests that name none. @defaultValue none */
   readonly model?: string | undefined
+  /**
+   * How `image` reaches the API that a request gives as an http or https address: `url` passes the address on, and the API fetches it;
+   * `data-url` fetches it once, before the submission, from public addresses and those of `allowPrivateAddresses`, and passes it on as a
+   * data URL. The run keeps what was fetched, so that each submission sends the same bytes. An address that cannot be fetched is an
+   * `InvalidRequestError` before anything is paid.
+   * @defaultValue `'url'`, for an API that takes no addresses `'data-url'`
+   */
+  readonly imageUrls?: 'url' | 'data-url' | undefined
+  /**
+   * Largest image that is fetched, in bytes from 1; a longer one is an `InvalidRequestError`.
+   * @defaultValue `20_971_520` (20 MiB)
+   */
+  readonly maxImageBytes?: number | undefined
   /** Headers that are sent with every request to the origin of `baseUrl`, and to no other. @defaultValue none */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
@@ -114,6 +127,8 @@ export const serviceRules: OptionRules<TaskServiceOptions> = {
   upstreamId: text('give a name or leave it out'),
   apiKey: credential,
   model: text('give a model or leave it out'),
+  imageUrls: choice('url', 'data-url'),
+  maxImageBytes: whole(1),
   headers,
   timeoutMs: aTimeout,
   createTimeoutMs: aTimeout,
@@ -131,6 +146,8 @@ export const serviceRules: OptionRules<TaskServiceOptions> = {
 export function serviceDefaults(given: Omit<TaskServiceOptions, 'name' | 'baseUrl'>) {
   const { createTimeoutMs = 120_000 } = given
   return {
+    imageUrls: given.imageUrls ?? 'url',
+    maxImageBytes: given.maxImageBytes ?? 20_971_520,
     timeoutMs: given.timeoutMs ?? 10_000,
     createTimeoutMs,
     maxAnswerBytes: given.maxAnswerBytes ?? 33_554_432,

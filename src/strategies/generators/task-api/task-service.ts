@@ -38,6 +38,8 @@ export interface TaskService {
   }
   readonly api: Api
   readonly read: JobReader
+  /** Fetches the media that a submission needs as bytes; without it addresses are sent as they are. */
+  readonly prepare?: ((request: VideoRequest, context: StageContext) => Promise<VideoRequest>) | undefined
   /** Sends one submission. An error that proves a refusal says that nothing was accepted. */
   readonly submit: (request: VideoRequest, context: SubmitContext) => Promise<ApiAnswer>
   readonly pollOf: (operation: TaskApiOperation) => JobCall
@@ -56,7 +58,7 @@ export interface TaskService {
 
 /** The generator of an API of the submit-and-poll kind. */
 export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperation> {
-  const { options, api, read, pollOf, found, listed, cancelOf } = service
+  const { options, api, read, prepare, pollOf, found, listed, cancelOf } = service
   const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
   const grace = createGracePolls()
   const callOptions = ({ signal }: StageContext) => ({ signal, timeoutMs, maxBytes: maxAnswerBytes })
@@ -107,9 +109,17 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
       lookup: found === undefined ? 'none' : 'fingerprint',
       settleMs: options.settleMs,
     },
-    async start(request, context) {
+    ...(prepare !== undefined && {
+      async prepare(request: VideoRequest, context: StageContext) {
+        context.signal.throwIfAborted()
+        return prepare(request, context)
+      },
+    }),
+    async start(given, context) {
       context.signal.throwIfAborted()
       try {
+        // Already prepared in a pipeline, which keeps what was fetched.
+        const request = (await prepare?.(given, context)) ?? given
         return readStarted(await service.submit(request, context), context)
       } catch (error) {
         throw submissionError(error, name, context.signal)

@@ -3,9 +3,10 @@ import { type InputProblem, InvalidRequestError } from '../../../contracts/input
 import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { StageContext } from '../../../contracts/stage.js'
-import { type MediaFile, readMediaFile } from '../media-file.js'
+import { dataUrlOf, type MediaFile, readMediaFile } from '../media-file.js'
 import { type RequestField, warnUnsupported } from '../unsupported-field.js'
 import { sizeFor } from '../video-size.js'
+import { DIALECTS, type Dialect, type VideosApiDialect } from './dialect.js'
 
 /** The content of a submission, before it is encoded. */
 export interface CreatePlan {
@@ -13,6 +14,7 @@ export interface CreatePlan {
   readonly path: string
   readonly fields: JsonObject
   readonly image?: MediaFile | undefined
+  readonly dialect: Dialect
   /** Always bytes: this family does not accept the address of a video. */
   readonly video?: Extract<MediaFile, { kind: 'file' }> | undefined
   /** Merged last, so its keys win. */
@@ -23,13 +25,15 @@ export interface CreatePlan {
 export interface CreateDefaults {
   readonly name: string
   readonly model?: string | undefined
-  readonly secondsType: 'string' | 'number'
+  readonly secondsType?: 'string' | 'number' | undefined
   readonly videoInput: 'edits' | 'extensions'
+  readonly dialect: VideosApiDialect
+  readonly imageUrls?: 'bytes' | 'url' | 'data-url' | undefined
 }
 
 // Fields that this family lacks, with the name of the upstream's extension for each.
 const CHANGES_RESULT: readonly RequestField[] = ['storyboard', 'style']
-const CHANGES_LITTLE: readonly RequestField[] = ['seed', 'audio', 'user']
+const CHANGES_LITTLE = ['seed', 'audio', 'user'] as const
 // Properties that a remix or an edit keeps from its original video.
 const KEPT: readonly RequestField[] = ['model', 'size', 'aspectRatio', 'durationSeconds']
 
@@ -44,6 +48,8 @@ export function planCreate(request: VideoRequest, defaults: CreateDefaults, cont
   const refuse = (field: RequestField, fix: string) =>
     problems.push({ field, value: describeValue(request[field]), fix })
   const isLeft = (field: RequestField) => request[field] !== undefined && !Object.hasOwn(overrides, field)
+  const dialect = DIALECTS[defaults.dialect]
+  const { names } = dialect
 
   if (chosenInput !== undefined && chosenInput !== 'edits' && chosenInput !== 'extensions') {
     const field = 'providerOptions.videoInput'
@@ -53,7 +59,8 @@ export function planCreate(request: VideoRequest, defaults: CreateDefaults, cont
     if (isLeft(field)) refuse(field, `leave it out: ${defaults.name} has no such field; or give it in providerOptions`)
   }
   const base = baseOf(request)
-  const ignored = [...CHANGES_LITTLE, ...(base === 'prompt' ? [] : keptBy(base, chosenInput ?? defaults.videoInput))]
+  const unnamed = CHANGES_LITTLE.filter((field) => names[field] === undefined || base !== 'prompt')
+  const ignored = [...unnamed, ...(base === 'prompt' ? [] : keptBy(base, chosenInput ?? defaults.videoInput))]
   for (const field of ignored) {
     if (isLeft(field)) warnUnsupported(context, defaults.name, field)
   }
@@ -62,20 +69,29 @@ export function planCreate(request: VideoRequest, defaults: CreateDefaults, cont
   for (const field of given.slice(1))
     refuse(field, `leave it out: ${given[0]} is given, and one video begins with one of them`)
 
-  const frame = base === 'prompt' ? sizeFor(request) : {}
+  if (base !== 'prompt' && !dialect.bases.includes(base))
+    refuse(base, `leave it out: ${defaults.name} has no such field`)
+
+  const frame = base === 'prompt' ? frameOf(request, names.aspectRatio) : {}
   if (frame === 'unmapped') refuse('aspectRatio', 'give a size instead, such as 1280x720: no known size has this ratio')
   if (frame === 'contradiction')
     refuse('aspectRatio', `leave it out, or give a size of this ratio instead of ${request.size}`)
-  const files = problems.length === 0 ? filesOf(request, refuse) : {}
+  const { field: durationField, type } = dialect.duration
+  const seconds = secondsOf(request, defaults.secondsType ?? type)
+  if (durationField === 'duration' && !Number.isInteger(request.durationSeconds ?? 1)) {
+    refuse('durationSeconds', 'give whole seconds')
+  }
+  const files = problems.length === 0 ? filesOf(request, defaults.imageUrls, refuse) : {}
   if (problems.length > 0) throw new InvalidRequestError(problems)
 
-  const seconds = secondsOf(request, defaults)
+  const named = Object.entries(names).map(([field, name]) => [name, request[field as keyof typeof names]])
   const all = {
     model: request.model ?? defaults.model,
-    seconds,
+    [durationField]: seconds,
     size: typeof frame === 'object' ? frame.size : undefined,
+    ...Object.fromEntries(named),
   }
-  const plan = { ...files, overrides }
+  const plan = { ...files, overrides, dialect }
   if (base === 'remixOf') {
     return {
       ...plan,
@@ -86,7 +102,7 @@ export function planCreate(request: VideoRequest, defaults: CreateDefaults, cont
   if (base === 'prompt') return { ...plan, path: '/videos', fields: defined({ prompt: request.prompt, ...all }) }
   const isExtension = (chosenInput ?? defaults.videoInput) === 'extensions'
   return isExtension
-    ? { ...plan, path: '/videos/extensions', fields: defined({ prompt: request.prompt, seconds }) }
+    ? { ...plan, path: '/videos/extensions', fields: defined({ prompt: request.prompt, [durationField]: seconds }) }
     : { ...plan, path: '/videos/edits', fields: { prompt: request.prompt } }
 }
 
@@ -100,19 +116,32 @@ function keptBy(base: 'remixOf' | 'video', videoInput: JsonValue): readonly Requ
   return isExtension ? KEPT.filter((field) => field !== 'durationSeconds') : KEPT
 }
 
+// A server with a field for the ratio gets both as they are.
+function frameOf(request: VideoRequest, ratioName: string | undefined): ReturnType<typeof sizeFor> {
+  const { size } = request
+  if (ratioName === undefined) return sizeFor(request)
+  const isContradiction = size !== undefined && sizeFor(request) === 'contradiction'
+  return isContradiction ? 'contradiction' : size === undefined ? {} : { size }
+}
+
 function filesOf(
   request: VideoRequest,
+  imageUrls: CreateDefaults['imageUrls'],
   refuse: (field: RequestField, fix: string) => unknown,
 ): Pick<CreatePlan, 'image' | 'video'> {
   const image = request.image === undefined ? undefined : readMediaFile(request.image, 'image')
   const video = request.video === undefined ? undefined : readMediaFile(request.video, 'video')
   if (video?.kind === 'url')
     refuse('video', 'download it and give its bytes: the upstream does not accept the address of a video')
-  return { image, video: video?.kind === 'file' ? video : undefined }
+  const isText = imageUrls === 'data-url' && image?.kind === 'file'
+  return {
+    image: isText ? { kind: 'url', url: dataUrlOf(image) } : image,
+    video: video?.kind === 'file' ? video : undefined,
+  }
 }
 
-function secondsOf({ durationSeconds }: VideoRequest, { secondsType }: CreateDefaults): string | number | undefined {
-  return durationSeconds === undefined || secondsType === 'number' ? durationSeconds : String(durationSeconds)
+function secondsOf({ durationSeconds }: VideoRequest, type: 'string' | 'number'): string | number | undefined {
+  return durationSeconds === undefined || type === 'number' ? durationSeconds : String(durationSeconds)
 }
 
 function defined(fields: JsonObject): JsonObject {

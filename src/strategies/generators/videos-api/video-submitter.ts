@@ -28,7 +28,8 @@ export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions)
       method: 'POST',
       url: api.address(plan.path),
       ...createBody(plan, encoding),
-      headers: { 'idempotency-key': context.idempotencyKey },
+      // LiteLLM would post a submission three times.
+      headers: { 'idempotency-key': context.idempotencyKey, 'x-litellm-num-retries': '0' },
       timeoutMs: options.createTimeoutMs,
       signal: context.signal,
       confirm: context.confirm,
@@ -64,15 +65,18 @@ export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions)
 }
 
 function encodingsFor(
-  plan: CreatePlan,
+  { video, image, dialect }: CreatePlan,
   wanted: 'auto' | Encoding,
   preferred: Encoding,
 ): readonly [Encoding, Encoding | undefined] {
-  if (plan.video !== undefined && wanted === 'json') {
+  if (video !== undefined && wanted === 'json') {
     const fix = 'let the encoding be auto or multipart: a video cannot be sent as JSON'
     throw new InvalidRequestError([{ field: 'video', value: 'an object', fix }])
   }
-  if (plan.video !== undefined) return ['multipart', undefined]
+  if (video !== undefined) return ['multipart', undefined]
   if (wanted !== 'auto') return [wanted, undefined]
+  if (dialect.encoding !== 'auto') return [dialect.encoding, undefined]
+  // An address in another form may be ignored, and the video paid without its image.
+  if (image?.kind === 'url') return ['json', undefined]
   return [preferred, preferred === 'json' ? 'multipart' : 'json']
 }
