@@ -4,6 +4,7 @@ export type { SandboxDriveFile, SandboxDrivePermission } from './drive/drive-sto
 export type { SandboxDrive } from './drive/sandbox-drive.js'
 export type { Fault, FaultKind, FaultPlan, FaultPlans, SandboxEndpoint } from './fault.js'
 export { type MakeVideoOptions, makeVideo } from './make-video.js'
+export type { SandboxProviderName } from './providers/provider-fake.js'
 export type { Sandbox, SandboxFiles, SandboxJsonBin, SandboxSpace } from './sandbox.js'
 export type { SandboxOptions } from './sandbox-options.js'
 export type { SandboxRequest } from './sandbox-request.js'

@@ -15,6 +15,17 @@ export type { ApiCredential } from '../upstream/secret.js'
 export { type ErrorFromResponseOptions, errorFromResponse } from './error-from-response.js'
 export { chatCompletionsGenerator } from './generators/chat-completions/chat-completions-generator.js'
 export type { ChatCompletionsGeneratorOptions } from './generators/chat-completions/chat-completions-options.js'
+export { type ArkGeneratorOptions, arkGenerator } from './generators/providers/ark-generator.js'
+export { type DashscopeGeneratorOptions, dashscopeGenerator } from './generators/providers/dashscope-generator.js'
+export { type FalGeneratorOptions, falGenerator } from './generators/providers/fal-generator.js'
+export {
+  type GeminiVideoGeneratorOptions,
+  geminiVideoGenerator,
+} from './generators/providers/gemini-video-generator.js'
+export { type MinimaxGeneratorOptions, minimaxGenerator } from './generators/providers/minimax-generator.js'
+export type { ProviderGeneratorOptions } from './generators/providers/provider-options.js'
+export { type ReplicateGeneratorOptions, replicateGenerator } from './generators/providers/replicate-generator.js'
+export { type RunwayGeneratorOptions, runwayGenerator } from './generators/providers/runway-generator.js'
 export type { TaskApiOperation } from './generators/task-api/operation.js'
 export type { TaskServiceOptions } from './generators/task-api/service-options.js'
 export type { TaskApiAnswer, TaskApiReading } from './generators/task-api/task-api-answer.js'

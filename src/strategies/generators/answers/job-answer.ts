@@ -62,6 +62,7 @@ export interface JobReading {
   readonly cancelUrl?: string | undefined
   readonly prompt?: string | undefined
   readonly createdAt?: number | string | undefined
+  readonly pollAfterMs?: number | undefined
 }
 
 /** The answer of a server about a job. A field is read when it is needed: a poll needs few. */

@@ -74,7 +74,7 @@ function finished(job: FinishedJob, grace: GracePolls, fail: (word: string) => T
 
 function pending({ body, answer, clock }: FinishedJob) {
   const { ratio } = body
-  const after = pollAfterMs(answer.headers, clock.now())
+  const after = body.reading?.pollAfterMs ?? pollAfterMs(answer.headers, clock.now())
   const { state: word = '' } = body
   const phase = isStateWord(word) ? word : excerptOf(word, answer.mask).slice(0, LONGEST_PHASE)
   return {

@@ -45,6 +45,8 @@ export interface TaskApiReading {
   readonly prompt?: string | undefined
   /** When the job was created: epoch seconds or milliseconds, or a date. */
   readonly createdAt?: number | string | undefined
+  /** Minimum wait before the next poll, in milliseconds from 0. @defaultValue `Retry-After` of the answer */
+  readonly pollAfterMs?: number | undefined
 }
 
 const words = z.optional(z.string())
@@ -59,6 +61,7 @@ const Reading = z.strictObject({
   cancelUrl: words,
   prompt: words,
   createdAt: z.optional(z.union([z.number(), z.string()])),
+  pollAfterMs: z.optional(z.number().check(z.nonnegative())),
 })
 
 /**
