@@ -43,6 +43,13 @@ describe.concurrent('examples', () => {
         /^http:\/\/127\.0\.0\.1:\d+\/my-videos\/videos\/\S+&X-Amz-Signature=[\da-f]{64}$/m,
       ],
     ],
+    ['fal', [/^http:\/\/127\.0\.0\.1:\d+\/generations\/video_\w+\.mp4 after \d+\.\d s$/m]],
+    ['replicate', [/^http:\/\/127\.0\.0\.1:\d+\/generations\/video_\w+\.mp4 after \d+\.\d s, and for one hour$/m]],
+    ['gemini', [/^https:\/\/media\.example\/videos\/run_\w+\.mp4 is in \S+, from the uploader$/m]],
+    [
+      'dashscope',
+      [/^(?:PENDING|RUNNING)$/m, /^http:\/\/127\.0\.0\.1:\d+\/generations\/video_\w+\.mp4, for 24 hours$/m],
+    ],
     [
       'stream-to-a-chat-client',
       [/"finish_reason":"stop"/, /^data: \[DONE\]$/m, /^400 \{"error":\{.*"param":"prompt"/m],

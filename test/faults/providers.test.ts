@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   fallback,
-  type Generator,
   isSoraPipelineError,
   memoryStore,
   paceSchedule,
@@ -54,14 +53,14 @@ async function play(name: SandboxProviderName, faults: FaultPlans, options: Part
   const second = fakeGenerator({ name: 'second' })
   const store = memoryStore()
   const pipeline = new SoraPipeline({
-    generator: fallback<Generator>(generator, second),
+    generator: fallback(generator, second),
     uploader: fakeUploader(),
     store,
     // Runway asks for five seconds between two polls.
     clock: hurried(),
     pollSchedule: paceSchedule({ firstMs: 30, floorMs: 30, ceilMs: 60, blindMs: 60 }),
   })
-  const run = pipeline.run({ prompt: `A cat ${Math.random()}`, durationSeconds: 4 })
+  const run = pipeline.run({ prompt: `A cat ${Math.random()}`, durationSeconds: 1 })
   const { result, error } = await run.result.then(
     (value) => ({ result: value, error: undefined }),
     (reason: unknown) => ({ result: undefined, error: reason }),

@@ -17,16 +17,23 @@ import { makeVideo, startSandbox } from '../../src/sandbox/index.js'
 import { jsonBinSettings, pipelineFromSettings } from '../../src/settings/index.js'
 import { fileStore, postgresStore, redisStore, sqliteStore } from '../../src/stores/index.js'
 import {
+  arkGenerator,
   chatCompletionsGenerator,
+  dashscopeGenerator,
   directoryUploader,
   errorFromResponse,
+  falGenerator,
+  geminiVideoGenerator,
   googleDriveUploader,
   memoryVideo,
+  minimaxGenerator,
   mirrorResolver,
   networkErrorFrom,
   originalResolver,
   parseServerResolver,
   remoteVideo,
+  replicateGenerator,
+  runwayGenerator,
   s3Uploader,
   soraPublisher,
   storageUploader,
@@ -82,6 +89,11 @@ const service = [
   ...['upstreamId', 'apiKey', 'model', 'headers', 'timeoutMs', 'createTimeoutMs', 'maxAnswerBytes', 'serverErrors'],
   ...['idempotency', 'settleMs', 'allowPrivateAddresses', 'fetch', 'maxSockets', 'agent'],
 ]
+const provider = [
+  ...[...named, 'baseUrl'],
+  ...service.filter((name) => !['apiKey', 'model', 'idempotency', 'settleMs'].includes(name)),
+]
+const keyed = { apiKey: 'key', model: 'model' }
 const suite = { test: () => undefined, create: () => undefined }
 const strategySuite = ['timeoutMs', 'createHanging', 'createFailing']
 
@@ -156,6 +168,13 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     ['label', ...service, 'authScheme', 'read', 'poll', 'result', 'cancel', 'find', 'supports'],
     { name: 'my-api', baseUrl, create: ignore },
   ),
+  arkGenerator: of(arkGenerator, [...provider], keyed),
+  dashscopeGenerator: of(dashscopeGenerator, [...provider], keyed),
+  falGenerator: of(falGenerator, [...provider, 'input'], keyed),
+  geminiVideoGenerator: of(geminiVideoGenerator, [...provider.filter((name) => name !== 'imageUrls')], keyed),
+  minimaxGenerator: of(minimaxGenerator, [...provider, 'settleMs'], keyed),
+  replicateGenerator: of(replicateGenerator, [...provider, 'input', 'cancelAfterSeconds'], keyed),
+  runwayGenerator: of(runwayGenerator, [...provider], keyed),
   'taskApiGenerator poll': of((poll) => taskApi({ poll }), ['method', 'body'], { path: ignore }),
   'taskApiGenerator result': of((result) => taskApi({ result }), [], { path: ignore }),
   'taskApiGenerator cancel': of((cancel) => taskApi({ cancel }), ['path', 'method', 'body']),

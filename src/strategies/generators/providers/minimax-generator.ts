@@ -14,7 +14,8 @@ const RULES: OptionRules<MinimaxGeneratorOptions> = { ...providerRules, settleMs
 /**
  * Generates with MiniMax H3 (video generation V2). A submission whose outcome is unknown is searched for in the list of tasks, by its
  * prompt and time; a list without prompts proves nothing, and the run ends in review. Only a task that is not over is cancelled: the
- * same request deletes one that is. The address of a video is renewed by each poll. A size becomes `768P` or `2K`.
+ * same request deletes one that is. The address of a video is renewed by each poll. A size becomes `768P` or `2K`; a
+ * request without a length asks for 6 seconds.
  *
  * Follows "Create Video Generation Task", "Query Task", "List Tasks" and "Cancel or delete task" of
  * platform.minimax.io/docs/api-reference (V2), read in November 2026.

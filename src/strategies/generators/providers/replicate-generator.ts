@@ -14,8 +14,8 @@ export interface ReplicateGeneratorOptions extends ProviderGeneratorOptions {
    */
   readonly input?: ((request: TaskApiVideoRequest) => object) | undefined
   /**
-   * After how many seconds, from 5, Replicate cancels a prediction that is not over, so that it costs nothing more when no process is
-   * left to cancel it. @defaultValue none: Replicate's own limit of 30 minutes
+   * After how many seconds, from 5 (finite), Replicate cancels a prediction that is not over, so that it costs nothing more when no
+   * process is left to cancel it. Any other number is refused. @defaultValue none: Replicate's own limit of 30 minutes
    */
   readonly cancelAfterSeconds?: number | undefined
 }
