@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import {
   englishTexts,
   fallback,
+  type JsonObject,
   memoryStore,
   SoraPipeline,
   type SoraPipelineOptions,
@@ -134,9 +135,9 @@ function providerSubject(
   name: string,
   make: Provider,
   create: string,
-  job: object,
+  job: JsonObject,
   poll: string,
-  done: object,
+  done: JsonObject,
 ): EchoSubject {
   return {
     name,

@@ -45,7 +45,7 @@ const LATE_STATUSES = [400, 409, 410, 422]
 export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<TaskApiOperation> {
   const options = checkTaskApiOptions(given)
   const { poll, result, cancel, find } = options
-  const api = createApi({ ...options, subject: options.name, isNode: true })
+  const api = createApi({ ...options, subject: options.name })
   const read = createJobReader(options.name, options.read)
   return generatorOf({
     options,
