@@ -1,5 +1,6 @@
 import { checkOptions, type OptionRules } from '../../../contracts/check-options.js'
 import { required } from '../../../contracts/option-rules.js'
+import type { ApiCredential } from '../../../upstream/secret.js'
 import { credential } from '../../option-rules.js'
 import { serviceRules, type TaskServiceOptions } from '../task-api/service-options.js'
 
@@ -11,7 +12,7 @@ export interface ProviderGeneratorOptions
   /** Address of the API; user name, password and a key in its query are refused. @defaultValue that of the provider */
   readonly baseUrl?: string | undefined
   /** Key of the provider, sent only to the origin of `baseUrl`; a function is called before each request. */
-  readonly apiKey: TaskServiceOptions['apiKey'] & {}
+  readonly apiKey: ApiCredential
   /** Model for requests that name none, in the provider's own name. */
   readonly model: string
 }
