@@ -33,6 +33,24 @@ const workersAsText: Plugin = {
   },
 }
 
+const pageFile = /readFileSync\(new URL\('\.\/(page\.html)', import\.meta\.url\), 'utf8'\)/
+
+// For the same reason the page travels as text in the module that serves it.
+const pageAsText: Plugin = {
+  name: 'page-as-text',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]page-document\.ts$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8')
+      const name = pageFile.exec(text)?.[1]
+      if (name === undefined) throw new Error(`Could not build the page: ${basename(path)} reads no file`)
+      const page = await readFile(join(dirname(path), name), 'utf8')
+      // Without indentation and comments, which are a fifth of it.
+      const short = page.replaceAll(/^ +/gm, '').replaceAll(/^(?:\/\/.*)?\n/gm, '')
+      return { contents: text.replace(pageFile, () => JSON.stringify(short)), loader: 'ts' }
+    })
+  },
+}
+
 export default defineConfig({
   format: 'esm',
   target,
@@ -50,15 +68,17 @@ export default defineConfig({
     // Maps with the sources are two thirds of the package.
     options.sourcesContent = false
   },
-  esbuildPlugins: [workersAsText],
+  esbuildPlugins: [workersAsText, pageAsText],
   entry: {
     index: 'src/index.ts',
     'strategies/index': 'src/strategies/index.ts',
     'http/index': 'src/http/index.ts',
     'stores/index': 'src/stores/index.ts',
+    'ai-sdk/index': 'src/ai-sdk/index.ts',
     'settings/index': 'src/settings/index.ts',
     'testing/index': 'src/testing/index.ts',
     'sandbox/index': 'src/sandbox/index.ts',
     'cli/main': 'src/cli/main.ts',
+    'cli/play-server': 'src/cli/play/play-server.ts',
   },
 })

@@ -17,6 +17,8 @@ export async function startLoopbackS3() {
       objects.set(pathname, { bytes, etag, type: request.headers['content-type'] ?? '' })
       return response.writeHead(200, { etag }).end()
     }
+    const isBucket = pathname.lastIndexOf('/') === 0
+    if (request.method === 'HEAD' && isBucket) return response.writeHead(200).end()
     if (object === undefined) return response.writeHead(404).end()
     const { bytes, etag, type } = object
     response.writeHead(200, { etag, 'content-type': type, 'content-length': bytes.length })

@@ -5,7 +5,9 @@ export { type RaceOptions, race } from './combinators/race.js'
 export { type CircuitBreakerOptions, withCircuitBreaker } from './combinators/with-circuit-breaker.js'
 export { type RetryOptions, withRetry } from './combinators/with-retry.js'
 export { type TimeoutOptions, withTimeout } from './combinators/with-timeout.js'
+export type { BeforeSubmit, BeforeSubmitContext } from './contracts/before-submit.js'
 export type { Clock } from './contracts/clock.js'
+export type { CheckContext, Diagnosable } from './contracts/diagnosis.js'
 export {
   type ErrorCode,
   isSoraPipelineError,
@@ -64,11 +66,13 @@ export {
 } from './contracts/run-errors.js'
 export type {
   DueOptions,
+  EventSubscription,
   LoadedRun,
   PruneQuery,
   RunQuery,
   RunReport,
   RunStore,
+  StoredEvent,
   StoredRun,
   WorkerBeat,
 } from './contracts/run-store.js'
@@ -96,6 +100,7 @@ export {
   UpstreamHttpError,
   UpstreamResponseError,
 } from './contracts/upstream-errors.js'
+export type { Cost, VideoUsage } from './contracts/usage.js'
 export type { AnswerFormat } from './openai/answer-content.js'
 export type { ChatCompletion, ChatCompletionChoice } from './openai/chat-completion.js'
 export type {
@@ -112,17 +117,21 @@ export { toChatCompletion } from './openai/to-chat-completion.js'
 export { toChatCompletionChunks } from './openai/to-chat-completion-chunks.js'
 export { type OpenAiError, type OpenAiErrorBody, toOpenAiError } from './openai/to-openai-error.js'
 export { type SseOptions, toSse } from './openai/to-sse.js'
-export type { Deadlines } from './pipeline/deadlines.js'
+export type { Deadlines, EveryDeadline } from './pipeline/deadlines.js'
+export type { CheckOutcome, PipelineDiagnosis, StrategyDiagnosis } from './pipeline/diagnose.js'
 export type { PruneOptions } from './pipeline/journal/retention.js'
-export type { ReviewVerdict } from './pipeline/journal/settle-run.js'
+export type { ReviewVerdict, VerdictKind } from './pipeline/journal/settle-run.js'
 export type { SoraPipelineOptions } from './pipeline/options.js'
 export type { PipelineRun } from './pipeline/pipeline-run.js'
+export type { RunDetails, SubmissionDetails } from './pipeline/run-details.js'
 export type { RunLimits } from './pipeline/run-line.js'
 export type { AdoptOptions, CloseOptions, PipelineQuery, RecoverOptions, RunOptions } from './pipeline/run-options.js'
 export type { RunRecord } from './pipeline/run-record.js'
 export { SoraPipeline } from './pipeline/sora-pipeline.js'
-export type { RunProgress } from './pipeline/state/run-state.js'
+export type { Candidate, RunProgress } from './pipeline/state/run-state.js'
 export type { StoredMedia, StoredRequest } from './pipeline/state/stored-request.js'
+export { type FollowOptions, followRun } from './pipeline/stored-events/follow-run.js'
+export { type StoredRuns, type StoredRunsOptions, storedRuns } from './pipeline/stored-runs.js'
 export type { OpenUrl } from './pipeline/video/open-url.js'
 export { type MemoryStoreOptions, memoryStore } from './stores/memory-store.js'
 export { type PaceScheduleOptions, paceSchedule } from './timing/pace-schedule.js'

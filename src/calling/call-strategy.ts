@@ -13,8 +13,8 @@ export function combined<S extends Strategy>(strategy: S, parts: readonly Strate
   return strategy
 }
 
-// In order: itself when it is plain.
-function plainStrategiesOf(strategy: Strategy): readonly Strategy[] {
+/** The plain strategies that a strategy is made of, in order; itself when it is plain. */
+export function plainStrategiesOf(strategy: Strategy): readonly Strategy[] {
   return members.get(strategy) ?? [strategy]
 }
 

@@ -6,8 +6,8 @@ import type {
   TaskGenerator,
   TaskStatus,
 } from '../contracts/generator.js'
-import { jsonCopy } from '../contracts/is-json.js'
-import type { JsonValue } from '../contracts/json.js'
+import { isJson, jsonCopy } from '../contracts/is-json.js'
+import type { JsonObject, JsonValue } from '../contracts/json.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { StageContext } from '../contracts/stage.js'
 import { fieldOf } from '../contracts/thrown-value.js'
@@ -56,7 +56,8 @@ export async function startTask(
   }
   // A copy, because the generator may change the object later.
   const operation = flaw === undefined ? jsonCopy(fieldOf(started, 'operation') as JsonValue) : null
-  return { operation, ...(status && { status }) }
+  const usage = usageIn(started)
+  return { operation, ...(status && { status }), ...(usage && { usage }) }
 }
 
 /**
@@ -67,6 +68,12 @@ export async function pollTask(generator: Generator, operation: JsonValue, conte
   // A copy, because the generator may change it.
   if ('poll' in generator) return generator.poll(jsonCopy(operation), context)
   throw new TypeError(`Could not poll a generator without poll(): ${generator.name}`)
+}
+
+function usageIn(started: unknown): JsonObject | undefined {
+  const usage = fieldOf(started, 'usage')
+  const isObject = typeof usage === 'object' && usage !== null && !Array.isArray(usage)
+  return isObject && isJson(usage) ? (jsonCopy(usage as JsonValue) as JsonObject) : undefined
 }
 
 // Field by field, because it may be any value.

@@ -1,13 +1,23 @@
 import { createRequire } from 'node:module'
 import { isSoraPipelineError } from 'sora-pipeline'
-import type { Command, CommandContext } from './command.js'
+import { toErrorJson } from '../contracts/errors.js'
+import type { Command, CommandContext, CommandGroup } from './command.js'
+import { CommandError } from './command-error.js'
 import { demoCommand } from './demo/demo-command.js'
+import { doctorCommand } from './doctor/doctor-command.js'
 import { EXIT_CODE_HELP, EXIT_CODES } from './exit-code.js'
-import { readArguments, UsageError, unknownName } from './read-arguments.js'
+import { migrateCommand } from './migrate-command.js'
+import { playCommand } from './play/play-command.js'
+import { readArguments, secondName, UsageError, unknownName } from './read-arguments.js'
+import { runsCommands } from './runs/runs-commands.js'
 
 // Further commands are added here.
-const COMMANDS: Readonly<Record<string, Command>> = {
+const COMMANDS: Readonly<Record<string, Command | CommandGroup>> = {
   demo: demoCommand,
+  doctor: doctorCommand,
+  migrate: migrateCommand,
+  play: playCommand,
+  runs: runsCommands,
 }
 
 const GLOBAL_OPTIONS = {
@@ -20,30 +30,47 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
   try {
     return await run(args, context)
   } catch (error) {
-    if (error instanceof UsageError) {
-      context.stderr.write(`${error.message}\nRun sora-pipeline --help for the commands and options\n`)
-      return EXIT_CODES.usage
-    }
-    context.stderr.write(`${textOf(error)}\n`)
-    return EXIT_CODES.failed
+    const isUsage = error instanceof UsageError
+    if (!isUsage && args.includes('--json')) context.stdout.write(`${JSON.stringify({ error: toErrorJson(error) })}\n`)
+    context.stderr.write(
+      isUsage ? `${error.message}\nRun sora-pipeline --help for the commands and options\n` : `${textOf(error)}\n`,
+    )
+    return isUsage ? EXIT_CODES.usage : EXIT_CODES.failed
   }
 }
 
 async function run(args: readonly string[], context: CommandContext): Promise<number> {
   const [name = '', ...rest] = args
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (command !== undefined) {
-    const options = { ...command.options, help: GLOBAL_OPTIONS.help }
-    const given = readArguments(rest, { options, maxArguments: command.maxArguments })
-    if (given.values.help !== true) return command.run(given, context)
-    context.stdout.write(`${command.help}\n\n${EXIT_CODE_HELP}\n`)
-    return EXIT_CODES.done
-  }
+  const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (named !== undefined) return 'commands' in named ? runOf(named, rest, context) : runOne(named, rest, context)
   const known = Object.keys(COMMANDS)
   if (name === '') throw new UsageError([`the command is missing; give one of ${known.join(', ')}`])
   if (!name.startsWith('-')) throw new UsageError([unknownName(name, known)])
   const { values } = readArguments(args, { options: GLOBAL_OPTIONS, maxArguments: 0 })
   context.stdout.write(values.version === true ? `${packageVersion()}\n` : `${help()}\n`)
+  return EXIT_CODES.done
+}
+
+async function runOf(group: CommandGroup, args: readonly string[], context: CommandContext): Promise<number> {
+  const { name, rest } = secondName(args, group.commands)
+  const known = Object.keys(group.commands)
+  if (name === undefined) {
+    if (!args.some((arg) => arg === '--help' || arg === '-h')) {
+      throw new UsageError([`the command is missing; give one of ${known.join(', ')}`])
+    }
+    context.stdout.write(`${group.help}\n\n${EXIT_CODE_HELP}\n`)
+    return EXIT_CODES.done
+  }
+  const command = Object.hasOwn(group.commands, name) ? group.commands[name] : undefined
+  if (command === undefined) throw new UsageError([unknownName(name, known)])
+  return runOne(command, rest, context)
+}
+
+async function runOne(command: Command, args: readonly string[], context: CommandContext): Promise<number> {
+  const options = { ...command.options, help: GLOBAL_OPTIONS.help }
+  const given = readArguments(args, { ...command, options })
+  if (given.values.help !== true) return command.run(given, context)
+  context.stdout.write(`${command.help}\n\n${EXIT_CODE_HELP}\n`)
   return EXIT_CODES.done
 }
 
@@ -70,5 +97,5 @@ function packageVersion(): string {
 // The stack is shown only for unexpected errors.
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  return isSoraPipelineError(error) ? error.message : (error.stack ?? error.message)
+  return isSoraPipelineError(error) || error instanceof CommandError ? error.message : (error.stack ?? error.message)
 }

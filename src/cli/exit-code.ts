@@ -2,7 +2,7 @@
  * The exit codes of the command. `main.ts` exits with 3 on a Node that is too old; it cannot import this file there.
  *
  * - `done` (0): the command succeeded, or printed its help or version.
- * - `failed` (1): there is no video, or it could not be saved.
+ * - `failed` (1): the command failed, or found a problem.
  * - `usage` (2): the command line is wrong; nothing was started.
  * - `interrupted` (130): stopped by SIGINT, such as by Ctrl-C.
  * - `broken-pipe` (141): the reader of the output closed it, such as `head`.
@@ -20,7 +20,7 @@ export const EXIT_CODES = {
 /** The exit codes as text, for `--help`. */
 export const EXIT_CODE_HELP = `Exit codes:
   0    done
-  1    no video, or it could not be saved
+  1    failed, or a problem was found
   2    wrong command line; nothing was started
   3    this Node is too old
   130  stopped by SIGINT (Ctrl-C)

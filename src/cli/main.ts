@@ -8,8 +8,10 @@ if (isSupported(process.versions.node)) {
     process.exitCode = await runCommandLine(process.argv.slice(2), {
       stdout: process.stdout,
       stderr: process.stderr,
+      stdin: process.stdin,
       signals: process,
       isDumb: process.env.TERM === 'dumb',
+      env: process.env,
     })
   })
 } else {

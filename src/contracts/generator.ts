@@ -1,3 +1,4 @@
+import type { Diagnosable } from './diagnosis.js'
 import type { SoraPipelineError } from './errors.js'
 import type { JsonObject, JsonValue } from './json.js'
 import type { VideoRequest } from './request.js'
@@ -19,7 +20,7 @@ export type Generator = OneShotGenerator | TaskGenerator
  * console.log(mock.name)
  * ```
  */
-export interface OneShotGenerator {
+export interface OneShotGenerator extends Diagnosable {
   /** Name in events, handles and messages; each generator of a chain needs its own. */
   readonly name: string
   /** Label in progress texts; the name is used without one. */
@@ -55,7 +56,7 @@ export interface OneShotGenerator {
  * console.log(generator.name)
  * ```
  */
-export interface TaskGenerator<Operation extends JsonValue = JsonValue> {
+export interface TaskGenerator<Operation extends JsonValue = JsonValue> extends Diagnosable {
   /** Name in events, handles and messages; each generator of a chain needs its own. */
   readonly name: string
   /** Label in progress texts; the name is used without one. */
@@ -158,6 +159,12 @@ export interface SubmissionSupport {
   readonly lookup: 'key' | 'fingerprint' | 'none'
   /** Milliseconds from 0 after which an accepted job is certain to be listed. @defaultValue `30_000` (30 s) */
   readonly settleMs?: number | undefined
+  /**
+   * Whether `start` passes `callbackUrl` of its context to the upstream, which calls it when the job changes. The suite
+   * `generatorConformance` checks it.
+   * @defaultValue `false`
+   */
+  readonly callback?: boolean | undefined
 }
 
 /** Result of `start`. A job with a terminal `status` is not polled. */
@@ -166,6 +173,12 @@ export interface StartedTask<Operation extends JsonValue = JsonValue> {
   readonly operation: Operation
   /** What the upstream reported with the submission. @defaultValue none: the job is polled */
   readonly status?: TaskStatus | undefined
+  /**
+   * What the upstream reported about the cost of the job with the submission, such as `{ cost: 0.4 }`; a field of the `usage` of
+   * the video takes precedence. Ignored unless it is a JSON object.
+   * @defaultValue none
+   */
+  readonly usage?: JsonObject | undefined
 }
 
 /** Status of a job at the upstream. */
@@ -221,6 +234,12 @@ export interface GeneratedVideoFacts {
   readonly model?: string | undefined
   /** Epoch milliseconds after which the upstream may delete the video. */
   readonly expiresAt?: number | undefined
-  /** Usage that the upstream reported, unchanged. */
+  /**
+   * Usage in the fields of the upstream, such as `{ cost: 0.4, duration_seconds: 8 }`; `usage` of the result is read from it:
+   * - `cost`, `total_cost` or `cost_usd`: a number, with `currency` beside it (`USD` without one), or `{ amount, currency }`;
+   *   `cost_in_usd_ticks` of xAI;
+   * - `duration_seconds`, `video_duration`, `duration` or `seconds` of video, `predict_time` or `inference_time` of computing;
+   * - `total_tokens`, or `prompt_tokens` and `completion_tokens`, or `input_tokens` and `output_tokens`.
+   */
   readonly usage?: JsonObject | undefined
 }

@@ -1,3 +1,4 @@
+import type { Diagnosable } from './diagnosis.js'
 import type { GeneratedVideo } from './generator.js'
 import type { StageContext } from './stage.js'
 
@@ -12,7 +13,7 @@ import type { StageContext } from './stage.js'
  * console.log(publisher.name)
  * ```
  */
-export interface Publisher {
+export interface Publisher extends Diagnosable {
   /** Name in events and messages. */
   readonly name: string
   /** Label in progress texts; the name is used without one. */

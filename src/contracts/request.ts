@@ -1,6 +1,6 @@
 import type { JsonObject } from './json.js'
 
-/** An image or a video as an input: an https URL, a data URL, or bytes with their media type. */
+/** An image, a video or a sound as an input: an https URL, a data URL, or bytes with their media type. */
 export type MediaInput = string | { readonly bytes: Uint8Array; readonly mediaType: string }
 
 /** One shot of a storyboard. */
@@ -53,6 +53,24 @@ export interface VideoRequest {
    * @defaultValue none
    */
   readonly image?: MediaInput | undefined
+  /**
+   * Image of the last frame, in the forms of `image`. A generator without such a field refuses the request before anything is
+   * sent.
+   * @defaultValue none
+   */
+  readonly lastFrame?: MediaInput | undefined
+  /**
+   * Further images for the look of the video, such as a person or a product, in the forms of `image`; at least one. How many are
+   * accepted is up to the upstream. A generator without such a field refuses the request before anything is sent.
+   * @defaultValue none
+   */
+  readonly references?: readonly MediaInput[] | undefined
+  /**
+   * Sound that the video follows, such as speech or music: an http or https address, a data URL of type `audio/…`, or bytes with
+   * their media type. A generator without such a field refuses the request before anything is sent.
+   * @defaultValue none
+   */
+  readonly audioInput?: MediaInput | undefined
   /**
    * Video to edit or to extend: an http or https address, a data URL of type `video/…`, or bytes with their media type.
    * @defaultValue none

@@ -1,3 +1,4 @@
+import type { Diagnosable } from './diagnosis.js'
 import type { GeneratedVideo } from './generator.js'
 import type { Publication } from './publisher.js'
 import type { StageContext } from './stage.js'
@@ -16,7 +17,7 @@ import type { StageContext } from './stage.js'
  * console.log(resolver.name)
  * ```
  */
-export interface Resolver {
+export interface Resolver extends Diagnosable {
   /** Name in events and messages. */
   readonly name: string
   /** Label in progress texts; the name is used without one. */

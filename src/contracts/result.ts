@@ -4,6 +4,7 @@ import type { Publication } from './publisher.js'
 import type { ResolvedVideo } from './resolver.js'
 import type { StageName, StageWarning } from './stage.js'
 import type { UploadedVideo } from './uploader.js'
+import type { VideoUsage } from './usage.js'
 
 /** Result of a run. */
 export interface PipelineResult {
@@ -15,6 +16,8 @@ export interface PipelineResult {
   readonly servedBy: 'uploader' | 'resolver' | 'generator'
   /** The generated video. */
   readonly video: GeneratedVideo
+  /** What the video cost and used; absent if the upstream reported nothing that is known. */
+  readonly usage?: VideoUsage
   /** The post, if one was made. */
   readonly publication?: Publication
   /** What the resolver found, if it succeeded. */

@@ -65,6 +65,36 @@ export interface RunStore {
    * their run was forgotten.
    */
   prune?(query: PruneQuery): Promise<number>
+  /**
+   * Adds events to the log of a run, all or none, in one operation; ascending by `sequence`. Resolves to `undefined` when the log
+   * now ends with them, also when it did before, so that a call can be repeated. If the log has an event whose sequence is not
+   * below the first of them, nothing is added, and it resolves to the newest sequence of the log. Events of a run that
+   * is unknown, or that `prune` shortened, are ignored.
+   *
+   * `appendEvents`, `readEvents` and `followEvents` belong together: a store has all three or none. A log keeps at least the newest
+   * 1,000 events of a run, and is removed when `prune` forgets or shortens the run.
+   */
+  appendEvents?(id: string, events: readonly StoredEvent[]): Promise<number | undefined>
+  /** The events of a run with a sequence above `after` (-1 for all), ascending, at most `limit`; none for an unknown run. */
+  readEvents?(id: string, after: number, limit: number): Promise<readonly StoredEvent[]>
+  /**
+   * Calls a listener with the id of each run whose log gets events, from any process, once they can be read; with `undefined` when
+   * calls may be missing, such as after a lost connection: then any run may have events. A call may be repeated or late. Resolves
+   * when the listener is called. A store object needs one connection, however many listeners it has.
+   */
+  followEvents?(listener: (id: string | undefined) => void): Promise<EventSubscription>
+}
+
+/** The methods of the event log. */
+export type EventMethod = 'appendEvents' | 'readEvents' | 'followEvents'
+
+/** An event of the log of a run: JSON, with a `sequence` from 0. */
+export type StoredEvent = JsonObject & { readonly sequence: number }
+
+/** A listener of {@link RunStore.followEvents}. */
+export interface EventSubscription {
+  /** The listener is no longer called; the last one closes the connection. */
+  close(): Promise<void>
 }
 
 /** A run as {@link RunStore.load} returns it. */

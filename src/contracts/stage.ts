@@ -54,6 +54,11 @@ export interface SubmitContext extends StageContext {
    * right before you send the request. May be absent in a context that is not the pipeline's.
    */
   readonly confirm?: (() => void) | undefined
+  /**
+   * Address that the upstream may call when the job changes, from `wakeUrl` of the pipeline: https, or http of this machine. Send
+   * it if the upstream takes one. It is the same for every submission of a run, and contains a token: keep it out of messages.
+   */
+  readonly callbackUrl?: string | undefined
 }
 
 /** Context of `find`: when and under which key the unknown submission was sent. */

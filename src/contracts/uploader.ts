@@ -1,3 +1,4 @@
+import type { Diagnosable } from './diagnosis.js'
 import type { VideoSource } from './source.js'
 import type { StageContext } from './stage.js'
 
@@ -12,7 +13,7 @@ import type { StageContext } from './stage.js'
  * console.log(uploader.name)
  * ```
  */
-export interface Uploader {
+export interface Uploader extends Diagnosable {
   /** Name in events and messages. */
   readonly name: string
   /** Label in progress texts, such as `Google Drive`; the name is used without one. */

@@ -1,18 +1,22 @@
 import { ConfigurationError } from '../contracts/input-errors.js'
+import { redact } from '../contracts/secrets/redact.js'
 import type { Call } from './call.js'
 import { callerOf } from './caller.js'
 import { corsHeaders, preflight } from './cors.js'
 import { errorAnswer, isInternal } from './error-answer.js'
 import type { HandlerOptions } from './handler-options.js'
 import { handlerSettings } from './handler-settings.js'
+import { HEALTH_PATH, healthAnswers } from './health.js'
 import { HttpRefusal } from './http-refusal.js'
 import type { Incoming, RequestTarget } from './incoming.js'
+import { pageAnswer, playAddress } from './page/page-routes.js'
 import { type Answer, PlainAnswer } from './plain-answer.js'
 import { withPlainHandler } from './plain-handler.js'
 import { bodyBudget } from './requests/body-budget.js'
 import { answerChat } from './routes/chat-route.js'
 import { videoContent } from './routes/content-route.js'
 import { isSignedContent } from './routes/content-url.js'
+import { editVideo, extendVideo } from './routes/edited-videos.js'
 import { streamEvents } from './routes/events-route.js'
 import { listModels, retrieveModel } from './routes/models-routes.js'
 import { noSuchVideo, ownedRun } from './routes/owned-run.js'
@@ -20,22 +24,31 @@ import { repeatedRequests } from './routes/repeated-requests.js'
 import { runPlaces } from './routes/run-places.js'
 import { videoSources } from './routes/video-sources.js'
 import { createVideo, deleteVideo, listVideos, remixVideo, retrieveVideo } from './routes/videos-routes.js'
+import { wakeRoute } from './routes/wake-route.js'
 import type { VideoRunner } from './video-runner.js'
 import { outgoingWebhooks } from './webhooks/outgoing-webhooks.js'
 
 type Route = (call: Call, id: string) => Answer | Promise<Answer>
 
+type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
+
 // By the path below `basePath`, where `*` is the id of a video or of a model.
-const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
+const ROUTES: Routes = {
   'chat/completions': { POST: answerChat },
   models: { GET: listModels },
   'models/*': { GET: retrieveModel },
   videos: { POST: createVideo, GET: listVideos },
+  'videos/edits': { POST: editVideo },
+  'videos/extensions': { POST: extendVideo },
   'videos/*': { GET: retrieveVideo, DELETE: deleteVideo },
   'videos/*/content': { GET: contentOf, HEAD: contentOf },
   'videos/*/events': { GET: async (call, id) => streamEvents(call, await ownedRun(call, id)) },
   'videos/*/remix': { POST: remixVideo },
 }
+const PAGE_ROUTES: Routes = { ...ROUTES, page: { GET: pageAnswer }, 'page/*': { GET: playAddress } }
+
+// Characters of the retired API are no videos.
+const UNSERVED = /^videos\/characters(?:\/|$)/
 
 /**
  * Creates an OpenAI-compatible backend of a pipeline: chat completions that answer with a video, streamed or not, and
@@ -52,7 +65,12 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
  * | `GET`, `HEAD /videos/{id}/content` | its bytes, with `Range` |
  * | `DELETE /videos/{id}` | cancels it, and removes it from the list |
  * | `POST /videos/{id}/remix` | |
+ * | `POST /videos/edits`, `POST /videos/extensions` | from a video of the caller or a file, if the generator takes a `video` |
  * | `GET /videos/{id}/events` | its typed events as they come, resumed by `Last-Event-ID` |
+ * | `POST /wake/{token}` | webhooks of upstreams, at the addresses of `createWakeUrl`; needs `contentSecret` |
+ * | `GET /page` | a page for people, with the option `page` |
+ *
+ * With `healthz`, `GET` and `HEAD /healthz` report whether the store answers.
  *
  * Without `apiKeys` or `authenticate` every client that reaches the handler may spend your money: a process warning
  * reports it once, unless `public` is `true`. A client that disconnects stops no video, unless `onDisconnect` is
@@ -98,11 +116,23 @@ export function createHandler(
   const sources = videoSources(runner, clock)
   const repeats = repeatedRequests({ windowMs: repeatWindowMs, clock })
   const places = runPlaces(settings.maxRunsPerOwner)
+  const { contentSecret } = options
+  const wake = wakeRoute({ runner, contentSecret, bodies, clock, onError })
+
+  const healthPath = settings.healthz === true ? HEALTH_PATH : settings.healthz || undefined
+  const answerHealth = healthAnswers(runner, clock)
+  const routes = settings.page ? PAGE_ROUTES : ROUTES
 
   const answerOf = async (request: Incoming): Promise<Answer> => {
     const url = request.target ?? new URL(request.url)
+    if (url.pathname === healthPath) return answerHealth(request)
     const segments = segmentsOf(url, settings.basePath)
     const [, id = '', , token] = segments
+    // The token takes the place of a key, which upstreams do not have.
+    if (wake && segments.length === 2 && segments[0] === 'wake') {
+      if (request.method !== 'POST') throw wrongMethod(request, ['POST'])
+      return wake(request, id)
+    }
     const shared = { request, url, runner, settings, webhooks, repeats, places, bodies, sources }
     // A signed address needs no key, because video players send none.
     if (segments.length === 4 && segments[2] === 'content' && isSignedContent(settings, id, token ?? '')) {
@@ -111,7 +141,9 @@ export function createHandler(
       if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod(request, ['GET', 'HEAD'])
       return videoContent(shared, record)
     }
-    const route = routeOf(request, url, { segments, basePath: settings.basePath })
+    const route = routeOf(request, url, { routes, segments, basePath: settings.basePath })
+    // The page has no data, and asks for the key itself.
+    if (route === pageAnswer) return pageAnswer(shared)
     const owner = await caller(request)
     // A copy, because the headers of a redirect or of a fetched answer are immutable.
     return typeof owner === 'string' ? route({ ...shared, owner }, id) : new Response(owner.body, owner)
@@ -158,23 +190,31 @@ function segmentsOf({ pathname }: RequestTarget, basePath: string): readonly str
 function routeOf(
   request: Incoming,
   { pathname }: RequestTarget,
-  { segments, basePath }: { readonly segments: readonly string[]; readonly basePath: string },
+  {
+    routes,
+    segments,
+    basePath,
+  }: { readonly routes: Routes; readonly segments: readonly string[]; readonly basePath: string },
 ): Route {
-  const isChat = segments[0] === 'chat'
-  const pattern = segments.map((segment, index) => (index === 1 && !isChat ? '*' : segment)).join('/')
-  const routes = Object.hasOwn(ROUTES, pattern) ? ROUTES[pattern] : undefined
-  if (routes === undefined) {
-    const message = `Could not find the path: ${request.method} ${pathname.slice(0, 200)} is not one of ${routeList(basePath)}`
-    throw new HttpRefusal({ status: 404, code: 'unknown_url', message })
+  const written = segments.join('/')
+  const pattern = [segments[0], '*', ...segments.slice(2)].join('/')
+  const found = [written, ...(UNSERVED.test(written) ? [] : [pattern])].find((path) => Object.hasOwn(routes, path))
+  const methods = found === undefined ? undefined : routes[found]
+  if (methods === undefined) {
+    const place = `${request.method} ${redact(pathname).slice(0, 200)}`
+    const advice = `use POST ${basePath}/chat/completions, or POST ${basePath}/videos`
+    const reason =
+      segments[0] === 'responses' ? `is not served; ${advice}` : `is not one of ${routeList(routes, basePath)}`
+    throw new HttpRefusal({ status: 404, code: 'unknown_url', message: `Could not find the path: ${place} ${reason}` })
   }
-  const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined
-  if (route === undefined) throw wrongMethod(request, Object.keys(routes))
+  const route = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined
+  if (route === undefined) throw wrongMethod(request, Object.keys(methods))
   return route
 }
 
-/** Every route with its method, such as `POST /v1/chat/completions, GET /v1/models/{id}`. */
-function routeList(basePath: string): string {
-  return Object.entries(ROUTES)
+/** Every route of callers with its method, such as `POST /v1/chat/completions, GET /v1/models/{id}`. */
+function routeList(routes: Routes, basePath: string): string {
+  return Object.entries(routes)
     .flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${basePath}/${path.replace('*', '{id}')}`),
     )

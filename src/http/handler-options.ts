@@ -35,6 +35,13 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
   /** Prefix of the paths, such as `/api/v1` where the handler is mounted there. @defaultValue `/v1` */
   readonly basePath?: string | undefined
   /**
+   * Answers `GET` and `HEAD` of `/healthz`, or of the given path, without a key: 200 if the store answers a read within 2
+   * seconds, else 503. The path is not below `basePath` and comes before every route. An outcome counts for a second, so a
+   * flood of requests does not reach the store. It shows nothing but `{"status":"ok"}` or `{"status":"store_unavailable"}`.
+   * @defaultValue `false`
+   */
+  readonly healthz?: boolean | string | undefined
+  /**
    * The models that callers may name, also for `GET /v1/models`: names that `readModel` reads, or fields of the
    * request for each name, such as `{ 'cat-video': { model: 'wan-2.2', durationSeconds: 8 } }`. Any other name is
    * answered 404.
@@ -124,8 +131,9 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
   readonly contentDelivery?: 'stream' | 'redirect' | ((result: PipelineResultJson) => string | undefined) | undefined
   /**
    * Secret that signs the URLs of this server for videos that need the generator's key; chat clients receive these
-   * URLs. Anyone with such a URL may fetch the video from this server. At least 16 characters.
-   * @defaultValue random, so that such URLs expire with the process
+   * URLs. Anyone with such a URL may fetch the video from this server. It also signs the addresses of `createWakeUrl`,
+   * for webhooks of upstreams, which need it. At least 16 characters.
+   * @defaultValue random, so that such URLs expire with the process, and no webhook of an upstream is accepted
    */
   readonly contentSecret?: string | undefined
   /**
@@ -159,6 +167,14 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
    */
   readonly heartbeatMs?: number | undefined
   /**
+   * Whether the handler serves a page for people at `GET {basePath}/page`, such as `/v1/page`: start a video, watch its
+   * stages, play it. The page is one file without requests to other servers. It loads without a key; its data needs
+   * the same key as every other route, which a person enters and the tab keeps in `sessionStorage`. With `authenticate` by cookie
+   * no key is needed. `contentDelivery: 'redirect'` to another origin gives a link in place of the player.
+   * @defaultValue `false`: the path is answered 404
+   */
+  readonly page?: boolean | undefined
+  /**
    * Called with internal failures: errors of this server, which callers see without details (`internal_error`,
    * `configuration_error`, `store_unavailable`), conflicts of runs, and webhooks that were given up. An error that it
    * throws is ignored.
@@ -178,7 +194,7 @@ export interface PreparedCall {
   /** Owner of the caller's videos. */
   readonly owner: string
   /** Which route was called. */
-  readonly route: 'chat' | 'videos' | 'remix'
+  readonly route: 'chat' | 'videos' | 'remix' | 'edits' | 'extensions'
   /** Headers of the request. */
   readonly headers: Headers
   /**

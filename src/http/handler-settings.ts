@@ -30,6 +30,7 @@ import { isInternal } from './error-answer.js'
 import type { HandlerOptions } from './handler-options.js'
 import { RUNNER_METHODS, type VideoRunner } from './video-runner.js'
 import { warnOnce } from './warn-once.js'
+import { aContentSecret } from './webhooks/wake-token.js'
 import { webhookSecretsProblem } from './webhooks/webhook-signature.js'
 
 type Defaulted =
@@ -45,6 +46,7 @@ type Defaulted =
   | 'contentLifetimeMs'
   | 'repeatWindowMs'
   | 'heartbeatMs'
+  | 'page'
   | 'onError'
   | 'clock'
 
@@ -81,6 +83,7 @@ export function handlerSettings(runner: VideoRunner, options: HandlerOptions): H
     contentLifetimeMs: options.contentLifetimeMs ?? 86_400_000,
     repeatWindowMs: options.repeatWindowMs ?? 600_000,
     heartbeatMs: options.heartbeatMs ?? 14_000,
+    page: options.page ?? false,
     clock,
     onError: (error) => {
       try {
@@ -114,6 +117,10 @@ const RULES: OptionRules<HandlerOptions> = {
     (value) => typeof value === 'string' && /^(?:\/[\w.~-]+)*\/?$/.test(value),
     "give a path such as '/v1'",
   ),
+  healthz: rule(
+    (value) => typeof value === 'boolean' || (typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value)),
+    "give true, or a path such as '/healthz'",
+  ),
   models: ruleOf(modelProblems),
   readModel: aFunction,
   readPrompt: aFunction,
@@ -142,12 +149,7 @@ const RULES: OptionRules<HandlerOptions> = {
     (value) => value === 'stream' || value === 'redirect' || typeof value === 'function',
     'give stream, redirect or a function',
   ),
-  // Its value is never shown.
-  contentSecret: ruleOf((field, value) =>
-    typeof value === 'string' && value.length >= 16
-      ? undefined
-      : { field, value: 'unusable', fix: 'give at least 16 characters' },
-  ),
+  contentSecret: aContentSecret,
   contentLifetimeMs: number(
     (value) => value >= 1 && value <= LONGEST_LIFETIME_MS,
     `give milliseconds from 1 to ${LONGEST_LIFETIME_MS}`,
@@ -156,6 +158,7 @@ const RULES: OptionRules<HandlerOptions> = {
   webhookSecret: ruleOf((_, value) => (typeof value === 'function' ? undefined : webhookProblem(value))),
   webhookAllowPrivateAddresses: ruleOf((field, value) => allowPrivateAddressesProblem(value, field)),
   heartbeatMs: number((value) => value >= 0, 'give milliseconds from 0, or Infinity for none'),
+  page: trueOrFalse,
   onError: aFunction,
 }
 

@@ -29,4 +29,6 @@ export interface VideoRunner {
   openVideo(id: string): Promise<VideoSource>
   /** Cancels a run and removes it from the lists. */
   remove(id: string): Promise<void>
+  /** Polls the job of a run now. Without it `POST /wake/{token}` is answered 404. */
+  wake?(id: string): Promise<void>
 }

@@ -1,6 +1,7 @@
 import { toErrorJson } from '../contracts/errors.js'
-import { SEQUENCES } from './drive-run.js'
 import { releaseJob } from './generate/admit-job.js'
+import { announceGenerate } from './generate/generate-stage.js'
+import { stopUpstream } from './generate/stop-upstream.js'
 import { refuseForeignJob } from './generate/submission-place.js'
 import { endRun } from './journal/end-run.js'
 import { isNamedElsewhere, retryPatiently, takeRun } from './journal/hold-run.js'
@@ -9,7 +10,13 @@ import { type Opening, openRun } from './journal/open-run.js'
 import { answerOf, isFenced } from './journal/store-calls.js'
 import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
-import { finishRun, isConfigured, takeStep } from './take-step.js'
+import type { CancelRequest } from './state/run-state.js'
+import { reasonOf } from './stored-events/cancel-request.js'
+import { SEQUENCES } from './stored-events/event-writer.js'
+import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
+
+// How long the events of a step may take to reach the store.
+const FLUSH_MS = 1000
 
 /**
  * Advances a run by one step if that is due and no live worker holds the run, and releases it.
@@ -18,16 +25,40 @@ import { finishRun, isConfigured, takeStep } from './take-step.js'
 export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 'isResident'>): Promise<void> {
   const session = await openRun(config, { ...opening, isResident: false })
   try {
-    if (!(await isFree(session)) || session.time.waitMs > 0) return
-    session.log.numberFrom((session.state.epoch + 1) * SEQUENCES)
-    await oneEffect(session)
+    if (!(await isFree(session))) return
+    const { cancelRequest } = session.state
+    if (cancelRequest === undefined && session.time.waitMs > 0) return
+    announceStep(session)
+    if (cancelRequest) await cancelRun(session, cancelRequest)
+    else await oneEffect(session)
   } catch (error) {
     await settle(session, error)
   } finally {
     releaseJob(session)
     if (session.waits.leaving) await session.release()
     session.letGo()
+    await session.events?.flushed(FLUSH_MS)
   }
+}
+
+// Polls of one epoch are not saved: the seconds of the run keep their events in order.
+function announceStep(session: RunSession): void {
+  const { log, state, events, time, version, config } = session
+  const isFirst = version === 1 && state.worker === undefined && state.submission?.state === 'ready'
+  const seconds = Math.floor(Math.max(0, time.now() - state.startedAt) / 1000)
+  const sequence = isFirst ? 0 : (state.epoch + 1) * SEQUENCES + Math.min(seconds, SEQUENCES / 2)
+  log.numberFrom(sequence)
+  events?.publishFrom(sequence)
+  if (!isFirst) return
+  // No process has announced the run yet.
+  log.append({ type: 'run-started', stages: stagesOf(config) })
+  announceGenerate(session)
+}
+
+async function cancelRun(session: RunSession, request: CancelRequest): Promise<void> {
+  const error = { ...toErrorJson(reasonOf(request)), code: 'aborted' } as const
+  const upstream = await stopUpstream(session)
+  await endRun({ log: session.log, session }, error, { isAborted: true, upstream })
 }
 
 // A worker whose beat has expired is watched until it is certain that it is dead.

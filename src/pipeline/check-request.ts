@@ -4,6 +4,7 @@ import { type InputProblem, InvalidRequestError } from '../contracts/input-error
 import { isJson } from '../contracts/is-json.js'
 import { nearestName } from '../contracts/nearest-name.js'
 import type { MediaInput, VideoRequest } from '../contracts/request.js'
+import { mediaOf } from './state/request-media.js'
 
 const MAX_PROMPT = 32_000
 const SHOT = ['durationSeconds', 'prompt']
@@ -35,6 +36,12 @@ const RULES: Readonly<Record<keyof VideoRequest, Rule | undefined>> = {
   },
   aspectRatio: { isRight: matches(/^[1-9]\d{0,3}:[1-9]\d{0,3}$/), fix: "give '{width}:{height}', such as '16:9'" },
   image: mediaRule('image'),
+  lastFrame: mediaRule('image'),
+  references: {
+    isRight: (value) => Array.isArray(value) && value.length > 0,
+    fix: 'give at least one image',
+  },
+  audioInput: mediaRule('audio'),
   video: mediaRule('video'),
   remixOf: text,
   storyboard: {
@@ -88,8 +95,9 @@ export function checkRequest(request: VideoRequest): VideoRequest {
       if (isPlainObject(shot)) problems.push(...unknownNames(Object.keys(shot), SHOT, `storyboard[${index}].`))
     })
   }
-  for (const field of ['image', 'video'] as const) {
-    const media: unknown = request[field]
+  const references = Array.isArray(request.references) ? request.references : []
+  for (const [index, reference] of references.entries()) check(`references[${index}]`, RULES.image, reference)
+  for (const [field, media] of mediaOf(request)) {
     if (isPlainObject(media)) problems.push(...unknownNames(Object.keys(media), MEDIA, `${field}.`))
   }
   if (problems.length > 0) throw new InvalidRequestError(problems)
@@ -114,7 +122,7 @@ export function checkIsText(id: unknown): asserts id is string {
   if (typeof id !== 'string') checkNames({ id: id as never })
 }
 
-function mediaRule(kind: 'image' | 'video'): Rule {
+function mediaRule(kind: 'image' | 'video' | 'audio'): Rule {
   const isData = new RegExp(`^data:${kind}/[a-z0-9.+-]+(;[^,]*)?,.`, 'is')
   const isType = new RegExp(`^${kind}/[a-z0-9.+-]+$`, 'i')
   return {

@@ -15,12 +15,12 @@ import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
 import { openStage, reportProgress } from './stage-work.js'
 import { handleOf } from './state/submission.js'
+import { reasonOf } from './stored-events/cancel-request.js'
+import { SEQUENCES } from './stored-events/event-writer.js'
 import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
 
 // The longest pause after repeated lost races.
 const RACE_MS = 1000
-/** Events after a takeover are numbered from a multiple of this. */
-export const SEQUENCES = 1_000_000
 
 /** Options of a resident run. */
 export interface Drive extends Omit<Opening, 'isResident' | 'origin'> {
@@ -33,7 +33,7 @@ export interface Drive extends Omit<Opening, 'isResident' | 'origin'> {
 
 /** Drives a run to its end, or watches the process that does. Rejects with `signal.reason` itself after an abort. */
 export async function driveRun(config: PipelineConfig, drive: Drive): Promise<PipelineResult> {
-  const { log, signal, waits } = drive
+  const { log, signal, waits, cancel } = drive
   let session: RunSession | undefined
   let abortedAt: number | undefined
   const interrupt = () => {
@@ -42,10 +42,10 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
   }
   signal.addEventListener('abort', interrupt)
   try {
-    session = await openRun(config, { origin: drive.pending(), log, signal, isResident: true, waits })
+    session = await openRun(config, { origin: drive.pending(), log, signal, isResident: true, waits, cancel })
     if (signal.aborted) interrupt()
     drive.onOpen(session)
-    announce(session)
+    await announce(session)
     return await untilItEnds(session, drive.delayMs)
   } catch (error) {
     if (session === undefined) log.append({ type: 'run-started', stages: stagesOf(config) })
@@ -78,11 +78,28 @@ async function stopNow(session: RunSession): Promise<UpstreamState | undefined> 
   return status === 'failed' && upstream ? upstream : stopUpstream(session)
 }
 
-function announce(session: RunSession): void {
-  const { log, config, isNew, state } = session
-  if (!isNew) log.numberFrom((state.epoch + 1) * SEQUENCES)
-  log.append({ type: isNew ? 'run-started' : 'run-resumed', stages: stagesOf(config) })
-  if (isNew) announceGenerate(session)
+// The store shows what happened before, and what happens while another process works on the run.
+async function announce(session: RunSession): Promise<void> {
+  const { log, config, isNew, state, events } = session
+  if (isNew) {
+    events?.publishFrom(0)
+    log.append({ type: 'run-started', stages: stagesOf(config) })
+    return announceGenerate(session)
+  }
+  await events?.replay(state.status !== 'running')
+  if (events?.hasLog) return
+  log.numberFrom((state.epoch + 1) * SEQUENCES)
+  log.append({ type: 'run-resumed', stages: stagesOf(config) })
+}
+
+async function announceTenure({ log, config, state, events }: RunSession): Promise<void> {
+  const isNew = await events?.publish(state.epoch * SEQUENCES)
+  if (isNew) log.append({ type: 'run-resumed', stages: stagesOf(config) })
+}
+
+function cancelIfRequested(session: RunSession): void {
+  const { cancelRequest } = session.state
+  if (cancelRequest && !isNamedElsewhere(session)) session.cancel?.(reasonOf(cancelRequest))
 }
 
 async function untilItEnds(session: RunSession, delayMs: number): Promise<PipelineResult> {
@@ -107,6 +124,7 @@ async function untilItEnds(session: RunSession, delayMs: number): Promise<Pipeli
 
 async function work(session: RunSession): Promise<void> {
   while (session.state.status === 'running') {
+    cancelIfRequested(session)
     session.signal.throwIfAborted()
     // A run without outside effects left is ended.
     if (session.state.step === 'generate' || isConfigured(session)) session.waits.throwIfLeaving()
@@ -122,6 +140,7 @@ async function work(session: RunSession): Promise<void> {
     } else {
       refuseForeignJob(session)
       await takeRun(session)
+      await announceTenure(session)
     }
   }
   session.signal.throwIfAborted()

@@ -10,6 +10,8 @@ export type EventBody = WithoutBase<PipelineEvent>
 // the interval doubles with every thousand: a day of progress is a few thousand events.
 const FREE_PROGRESS = 64
 const FULL_PROGRESS = 1000
+/** Interval of the progress that other processes see. */
+export const PUBLISHED_PROGRESS_MS = 1000
 
 /**
  * The events of a run, kept for readers that start at any time. All readers see the same events. Only progress is unbounded, so
@@ -26,16 +28,46 @@ export class EventLog {
   #progressCount = 0
   #progressAt = 0
   #isEnded = false
-  #firstSequence = 0
+  #nextSequence = 0
+  /** Where the events of this process go besides the readers; set while it works on the run. */
+  #publish: ((event: PipelineEvent) => void) | undefined
 
   constructor(base: () => Omit<EventBase, 'sequence'>, listen?: (event: PipelineEvent) => void) {
     this.#base = base
     this.#listen = listen
   }
 
-  /** Sets the number of the first event; called before it. */
+  /** Sets the least number of the next event. */
   numberFrom(sequence: number): void {
-    if (this.#events.length === 0) this.#firstSequence = sequence
+    this.#nextSequence = Math.max(this.#nextSequence, sequence)
+  }
+
+  /** Number of the newest event; -1 before the first. */
+  get newestSequence(): number {
+    return this.#events.at(-1)?.sequence ?? -1
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  /** From now on, passes each new event on, and now those that are numbered from `sequence`; without a function, no longer. */
+  publishTo(publish: ((event: PipelineEvent) => void) | undefined, sequence = this.#nextSequence): void {
+    this.#publish = publish
+    if (publish === undefined) return
+    for (const event of this.#events) if (event.sequence >= sequence) publish(event)
+  }
+
+  /**
+   * Adds an event of another process with its number. An event that is not above the newest one is ignored. Readers see it;
+   * `onEvent` only if it is `live`.
+   */
+  adopt(event: PipelineEvent, { isLive }: { readonly isLive: boolean }): void {
+    if (this.#isEnded || event.sequence < this.#nextSequence) return
+    this.#latest = undefined
+    this.#isEnded = isTerminal(event)
+    this.#add(event)
+    if (isLive) this.#listen?.(event)
   }
 
   /** Adds an event, after the latest pending progress. */
@@ -46,7 +78,7 @@ export class EventLog {
       this.#progressCount = 0
       this.#stageProgress = undefined
     }
-    this.#isEnded = body.type === 'run-completed' || body.type === 'run-failed'
+    this.#isEnded = isTerminal(body)
     this.#push(body)
   }
 
@@ -105,7 +137,7 @@ export class EventLog {
     }
   }
 
-  #isDue(isWanted = (this.#readers?.size ?? 0) > 0 || this.#listen !== undefined): boolean {
+  #isDue(isWanted = (this.#readers?.size ?? 0) > 0 || this.#listen !== undefined || this.#isPublishable()): boolean {
     if (this.#progressCount < FREE_PROGRESS) return true
     if (this.#progressCount < FULL_PROGRESS) return isWanted
     const spacingMs = 1000 * 2 ** Math.floor(this.#progressCount / FULL_PROGRESS - 1)
@@ -123,11 +155,25 @@ export class EventLog {
 
   #push(body: EventBody): void {
     const { runId, at } = this.#base()
-    const sequence = this.#firstSequence + this.#events.length
-    const event = Object.assign({ type: body.type, runId, sequence, at }, body) as PipelineEvent
+    const event = Object.assign({ type: body.type, runId, sequence: this.#nextSequence, at }, body) as PipelineEvent
+    this.#add(event)
+    this.#publish?.(event)
+    this.#listen?.(event)
+  }
+
+  #add(event: PipelineEvent): void {
+    this.#nextSequence = event.sequence + 1
     this.#events.push(event)
     for (const wake of this.#readers ?? []) wake()
     this.#readers?.clear()
-    this.#listen?.(event)
   }
+
+  #isPublishable(): boolean {
+    return this.#publish !== undefined && this.#base().at - this.#progressAt >= PUBLISHED_PROGRESS_MS
+  }
+}
+
+/** Whether an event is the last one of a run. */
+export function isTerminal({ type }: Pick<PipelineEvent, 'type'>): boolean {
+  return type === 'run-completed' || type === 'run-failed'
 }

@@ -10,10 +10,13 @@ import { adoptJob } from './journal/adopt-run.js'
 import { retriedRequest } from './journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import { unfinishedRuns } from './journal/unfinished-runs.js'
+import { wakeStored } from './journal/wake-run.js'
 import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import { type AdoptOptions, checkAdoptOptions, type Opened, type RunOptions } from './run-options.js'
+import { type RunRecord, readRecord } from './run-record.js'
 import { RunWaits } from './run-waits.js'
+import { removeKept } from './video/kept-run.js'
 import { UnservedVideos } from './video/unserved-videos.js'
 
 // Maximum interval between the first polls of recovered jobs, and the maximum time for all of them.
@@ -46,6 +49,12 @@ export class LiveRuns {
 
   get(id: string): ActiveRun | undefined {
     return this.#runs.get(id)
+  }
+
+  /** A record of the store, with what this process knows of the run. */
+  asSeenHere<R extends RunRecord>(record: R | undefined): R | undefined {
+    const live = record?.status === 'running' ? this.#runs.get(record.id) : undefined
+    return record && live ? { ...record, isAttended: true, ...live.present() } : record
   }
 
   /** @throws RunStateError when the pipeline is closed. */
@@ -119,10 +128,16 @@ export class LiveRuns {
   }
 
   /** Advances a run of the store by one step; concurrent calls share it. Does nothing for a run that is live here. */
-  async advance(id: string): Promise<void> {
+  async advance(id: string): Promise<RunRecord> {
     checkNames({ id })
     this.assertOpen('advance the run')
-    if (this.#runs.has(id)) return
+    if (!this.#runs.has(id)) await this.#advanceOnce(id)
+    const record = this.asSeenHere(await readRecord(this.#config, id))
+    if (record === undefined) throw new RunStateError(`Could not advance the run, it was removed: ${id}`)
+    return record
+  }
+
+  async #advanceOnce(id: string): Promise<void> {
     let advancing = this.#advancing.get(id)
     if (advancing === undefined) {
       const waits = new RunWaits()
@@ -130,6 +145,21 @@ export class LiveRuns {
       this.#advancing.set(id, advancing)
     }
     await advancing.done
+  }
+
+  /** Polls the job of a run now, or as soon as a process works on the run. */
+  async wake(id: string): Promise<void> {
+    checkNames({ id })
+    if (!this.#runs.get(id)?.wake()) await wakeStored(this.#config, id)
+  }
+
+  /** Aborts a run that is running, and removes it from the lists. */
+  async remove(id: string): Promise<void> {
+    checkNames({ id })
+    const record = await readRecord(this.#config, id)
+    if (record?.status === 'running') await this.open(undefined, { id }).cancel()
+    await removeKept(this.#config, id)
+    this.unserved.delete(id)
   }
 
   /** Leaves every run to other processes. */
@@ -148,6 +178,7 @@ export class LiveRuns {
       RELEASE_MS,
       [...this.#all].map((run) => run.abandon()),
     )
+    await this.#within(RELEASE_MS, [...this.#config.eventWrites])
     await this.#within(RELEASE_MS, [this.#config.lease.retire().catch(ignored)])
     releaseClock(this.#config.clock)
   }

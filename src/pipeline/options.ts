@@ -1,3 +1,4 @@
+import type { BeforeSubmit } from '../contracts/before-submit.js'
 import { type OptionProblem, type OptionRule, type OptionRules, optionProblem } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
 import type { PipelineEvent } from '../contracts/events.js'
@@ -40,6 +41,25 @@ export interface SoraPipelineOptions {
    * @defaultValue none
    */
   readonly onEvent?: ((event: PipelineEvent) => unknown) | undefined
+  /**
+   * Gives the address that an upstream calls when the job of a run changes, so that the job is polled at once; `createWakeUrl` of
+   * `sora-pipeline/http` makes such a function. An https address, or http of this machine, at most 2,048 characters, and the same
+   * in every process. Generators that pass it on declare `callback`, such as `videosApiGenerator` with `callbackField`. A webhook
+   * that never comes costs nothing: polls keep their schedule. The process that holds a run learns of a webhook that reaches
+   * another process within a second, which costs one read of the store a second. Any other result, or an error, ends the run with
+   * a `ConfigurationError` before anything is sent.
+   * @defaultValue none: upstreams are only polled
+   */
+  readonly wakeUrl?: ((runId: string) => string) | undefined
+  /**
+   * Called before each new submission is saved and sent, also to a further generator of a chain, to refuse it, such as for a
+   * budget. A returned reason ends the run with a `QuotaExceededError`; so does that error, or another one of the library about
+   * the request or its caller, if it is thrown. Then nothing is sent, and no other generator is tried. A backend answers 402
+   * `insufficient_quota`. Any other error or result, or none within 10 seconds, ends the run with a `ConfigurationError`, and
+   * nothing is sent either. An unknown submission that is sent again under its key is not refused. Needs a store with `list`.
+   * @defaultValue none: nothing is refused
+   */
+  readonly beforeSubmit?: BeforeSubmit | undefined
   /**
    * Whether to remove the post after the upload. A failure is a warning and does not change the result.
    * @defaultValue `false`
@@ -108,6 +128,7 @@ export interface SoraPipelineOptions {
 }
 
 const aDuration = number((value) => value > 0 && Number.isFinite(value), 'give milliseconds above 0')
+const aStore = withMethods('create', 'load', 'save', 'reschedule', 'claim', 'due', 'heartbeat', 'retire')
 const aClock = withMethods('now', 'monotonic', 'sleep')
 
 /** The rules of the options of a pipeline. */
@@ -116,12 +137,17 @@ export const PIPELINE_RULES: OptionRules<SoraPipelineOptions> = {
   publisher: strategy('publisher'),
   resolver: strategy('resolver'),
   uploader: strategy('uploader'),
-  store: withMethods('create', 'load', 'save', 'reschedule', 'claim', 'due', 'heartbeat', 'retire'),
+  store: ruleOf((field, value) => {
+    const problems = aStore.problems(field, value)
+    return problems.length > 0 ? problems : partOfLog(field, Object(value))
+  }),
   clock: ruleOf((field, value) => {
     const problems = aClock.problems(field, value)
     return problems.length > 0 ? problems : clockProblems(value as Clock)
   }),
   onEvent: aFunction,
+  wakeUrl: aFunction,
+  beforeSubmit: aFunction,
   pollSchedule: aFunction,
   learnDurations: trueOrFalse,
   openUrl: aFunction,
@@ -145,4 +171,13 @@ function clockProblems(clock: Clock): readonly OptionProblem[] {
     const fix = 'give a clock that returns finite milliseconds'
     return Number.isFinite(instant) ? undefined : optionProblem(`clock.${method}()`, instant, fix)
   })
+}
+
+const LOG_METHODS = ['appendEvents', 'readEvents', 'followEvents'] as const
+
+// One part alone would lose events in silence.
+function partOfLog(field: string, store: Partial<RunStore>): OptionProblem | undefined {
+  const present = LOG_METHODS.filter((method) => store[method] !== undefined)
+  if (present.length === 0 || present.length === LOG_METHODS.length) return undefined
+  return optionProblem(field, store, `give a store with all of ${LOG_METHODS.join(', ')}, or none of them`)
 }

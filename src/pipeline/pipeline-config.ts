@@ -1,4 +1,4 @@
-import { checkOptions } from '../contracts/check-options.js'
+import { checkOptions, type OptionProblem, optionProblem } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
 import type { PipelineEvent } from '../contracts/events.js'
 import type { PollSchedule } from '../contracts/poll-schedule.js'
@@ -12,6 +12,7 @@ import { paceSchedule } from '../timing/pace-schedule.js'
 import { heldClock } from '../timing/system-clock.js'
 import { deadlinesOf, type EveryDeadline } from './deadlines.js'
 import { PollSweeps } from './generate/poll-sweeps.js'
+import { type OwnerSpending, ownerSpending } from './journal/owner-spending.js'
 import { withinTime } from './journal/store-calls.js'
 import { type WorkerLease, workerLease } from './journal/worker-lease.js'
 import { type WorkerWatch, workerWatch } from './journal/worker-watch.js'
@@ -35,6 +36,8 @@ export interface PipelineConfig
     | 'maxConcurrentRuns'
     | 'verifyUploads'
     | 'learnDurations'
+    | 'wakeUrl'
+    | 'beforeSubmit'
   > {
   readonly publisher: Publisher | undefined
   /** Resumes a run of the store in the background. */
@@ -42,6 +45,8 @@ export interface PipelineConfig
   readonly resolver: Resolver | undefined
   readonly uploader: Uploader | undefined
   readonly onEvent: ((event: PipelineEvent) => unknown) | undefined
+  readonly wakeUrl: SoraPipelineOptions['wakeUrl']
+  readonly beforeSubmit: SoraPipelineOptions['beforeSubmit']
   readonly deadlines: EveryDeadline
   readonly unpublishAfterUpload: boolean
   /** With a time limit on each operation. */
@@ -53,6 +58,7 @@ export interface PipelineConfig
   readonly storeTimeoutMs: number
   readonly lease: WorkerLease
   readonly watch: WorkerWatch
+  readonly spending: OwnerSpending
   readonly pollSchedule: PollSchedule
   /** `undefined` when durations are not learned. */
   readonly durations: LearnedDurations | undefined
@@ -61,6 +67,8 @@ export interface PipelineConfig
   readonly sourceOfUrl: SourceOfUrl
   /** `undefined` when copies are not verified. */
   readonly verifyUpload: VerifyUpload | undefined
+  /** Writes of events that are under way. */
+  readonly eventWrites: Set<Promise<void>>
   /** Queue of runs that wait for a place; `undefined` without a limit. */
   readonly line: RunLine | undefined
 }
@@ -70,11 +78,15 @@ export interface PipelineConfig
  * @throws ConfigurationError naming every problem.
  */
 export function configOf(options: SoraPipelineOptions): PipelineConfig {
-  checkOptions('SoraPipeline', options, PIPELINE_RULES, ({ generator }) => chainProblems(generator))
+  checkOptions('SoraPipeline', options, PIPELINE_RULES, ({ generator, ...given }) => [
+    ...chainProblems(generator),
+    spendingProblem(given),
+  ])
   const { clock = heldClock(), storeTimeoutMs = 10_000, leaseMs = 10_000, allowPrivateAddresses } = options
   const rawStore = options.store ?? memoryStore({ clock })
   const limits = limitsOf(options.maxConcurrentRuns)
   const store = withinTime(rawStore, clock, () => storeTimeoutMs)
+  const hasWebhooks = options.wakeUrl !== undefined
   return {
     generator: options.generator,
     publisher: options.publisher,
@@ -84,6 +96,8 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     rawStore,
     deadlines: deadlinesOf(options.deadlines),
     onEvent: options.onEvent,
+    wakeUrl: options.wakeUrl,
+    beforeSubmit: options.beforeSubmit,
     unpublishAfterUpload: options.unpublishAfterUpload ?? false,
     pollSchedule: options.pollSchedule ?? paceSchedule(),
     durations: options.learnDurations === false ? undefined : learnedDurations(),
@@ -93,14 +107,24 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     clock,
     leaseMs,
     storeTimeoutMs,
-    lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs }),
+    lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs, hasWebhooks }),
     watch: workerWatch(clock),
+    eventWrites: new Set(),
+    spending: ownerSpending(store),
     line: limits && runLine(limits),
   }
 }
 
 /** The same pipeline as another worker with its own runs. */
 export function withOwnWorker(config: PipelineConfig): PipelineConfig {
-  const { store, clock, leaseMs } = config
-  return { ...config, lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs }) }
+  const { store, clock, leaseMs, wakeUrl } = config
+  const hasWebhooks = wakeUrl !== undefined
+  return { ...config, lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs, hasWebhooks }) }
+}
+
+function spendingProblem({ beforeSubmit, store }: Omit<SoraPipelineOptions, 'generator'>): OptionProblem {
+  const isListed = beforeSubmit === undefined || store === undefined || store.list !== undefined
+  return isListed
+    ? undefined
+    : optionProblem('store', store, 'give a store with list(), from which beforeSubmit gets spent')
 }

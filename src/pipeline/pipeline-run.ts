@@ -7,6 +7,7 @@ import { NetworkError } from '../contracts/upstream-errors.js'
 import { driveRun } from './drive-run.js'
 import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
+import { isNamedElsewhere } from './journal/hold-run.js'
 import type { RunOrigin } from './journal/open-run.js'
 import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
@@ -43,8 +44,8 @@ export interface ActiveRun extends PipelineRun {
   present(): { readonly wakeAt?: number; readonly progress?: RunProgress }
   /** Aborts the run with a signal of a caller. The listener is removed when the run has ended. */
   follow(signal: AbortSignal): void
-  /** Ends the sleep before the next poll. */
-  wake(): void
+  /** Ends the sleep before the next poll; `false` if another process holds the run, so that only the store can wake it. */
+  wake(): boolean
   /** Stops the work of this process on the run, after an effect in progress. */
   leave(error: RunStateError): void
   /**
@@ -65,6 +66,7 @@ export function startRun(
   const { id } = origin
   const controller = new AbortController()
   const { signal } = controller
+  const cancel = (reason: unknown) => controller.abort(reason)
   let followed: Map<AbortSignal, () => void> | undefined
   const waits = new RunWaits()
   const log: EventLog = new EventLog(
@@ -87,7 +89,7 @@ export function startRun(
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     // A listener must not run inside the call of run(): the caller has not got its run yet. Fake timers of Jest hold queueMicrotask back.
     Promise.resolve().then(() => {
-      driveRun(config, { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs, waits })
+      driveRun(config, { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs, waits, cancel })
         .then(resolve, reject)
         .finally(end)
     })
@@ -130,7 +132,10 @@ export function startRun(
       followed.set(caller, abort)
       caller.addEventListener('abort', abort, { once: true })
     },
-    wake: () => waits.wake(),
+    wake: () => {
+      waits.wake()
+      return session === undefined || !isNamedElsewhere(session)
+    },
     leave: (error) => {
       waits.leave(error)
       // A poll has no effect, and the next process polls at once.

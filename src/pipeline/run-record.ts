@@ -4,11 +4,12 @@ import type { PipelineResultJson } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import type { StageName } from '../contracts/stage.js'
+import { usageOf, type VideoUsage } from '../contracts/usage.js'
 import { checkIsText } from './check-request.js'
 import { answerOf, isAnswer, loadRun, type StoredState } from './journal/store-calls.js'
 import type { PipelineConfig } from './pipeline-config.js'
 import { bestCandidate } from './state/candidates.js'
-import type { RunProgress, RunState } from './state/run-state.js'
+import { type RunProgress, type RunState, reportedUsage } from './state/run-state.js'
 import type { StoredRequest } from './state/stored-request.js'
 import { resultJsonOf } from './video/run-result.js'
 
@@ -47,6 +48,8 @@ export interface RunRecord {
   readonly progress?: RunProgress
   /** The generated video, once it exists. */
   readonly video?: GeneratedVideoFacts
+  /** What the job cost and used, once its upstream reported it, also for a run that failed. */
+  readonly usage?: VideoUsage
   /** The result, once the run is completed. */
   readonly result?: PipelineResultJson
   /** When the URL of the result may stop working, in epoch milliseconds. */
@@ -101,7 +104,8 @@ async function readListed(config: PipelineConfig, id: string): Promise<RunRecord
   }
 }
 
-function recordOf(config: PipelineConfig, { state, beat, progress: reported }: StoredState): RunRecord {
+/** The record of a loaded run. */
+export function recordOf(config: PipelineConfig, { state, beat, progress: reported }: StoredState): RunRecord {
   const { id, owner, retryOf, status, request, startedAt, endedAt, wakeAt, formerLease, worker, video, error } = state
   const now = config.clock.now()
   const isRunning = status === 'running'
@@ -110,6 +114,7 @@ function recordOf(config: PipelineConfig, { state, beat, progress: reported }: S
   const expiresAt = result && bestCandidate(state, endedAt ?? now)?.expiresAt
   const isAttended = (worker !== undefined && beat?.isExpired === false) || (formerLease?.until ?? 0) > now
   const stage = stageAt(state, config)
+  const usage = usageOf(reportedUsage(state))
   const progress = (reported as RunProgress | undefined) ?? readProgress(state)
   return {
     id,
@@ -119,11 +124,13 @@ function recordOf(config: PipelineConfig, { state, beat, progress: reported }: S
     request,
     startedAt,
     ...(endedAt !== undefined && { endedAt }),
-    wakeAt,
+    // A run that was woken is due since the beginning of time.
+    wakeAt: Math.max(wakeAt, startedAt),
     isAttended: isRunning && isAttended,
     ...(isRunning && { stage }),
     ...(isRunning && progress?.stage === stage && { progress }),
     ...(video && { video: facts as GeneratedVideoFacts }),
+    ...(usage && { usage }),
     ...(result && { result }),
     ...(expiresAt !== undefined && { urlExpiresAt: expiresAt }),
     ...(error && { error }),

@@ -18,6 +18,7 @@ import type { GeneratorFailure } from './state/attempts.js'
 import { type RunState, withWarnings } from './state/run-state.js'
 import { restoredRequest } from './state/stored-request.js'
 import type { AcceptedSubmission } from './state/submission.js'
+import { type RunEvents, runEventsOf } from './stored-events/run-events.js'
 
 /** Options of a session. */
 export interface SessionOptions {
@@ -34,6 +35,8 @@ export interface SessionOptions {
   /** Whether this process keeps the run until its end. */
   readonly isResident: boolean
   readonly waits: RunWaits
+  /** Aborts the run as its caller does. */
+  readonly cancel?: ((reason: unknown) => void) | undefined
 }
 
 /** A run while this process works on it: its journal, and state that cannot be saved. */
@@ -47,6 +50,10 @@ export class RunSession implements HeldRun {
   readonly isNew: boolean
   /** Waits without effects. */
   readonly waits: RunWaits
+  /** Its events in the store; absent when the store has no event log. */
+  readonly events: RunEvents | undefined
+  /** Aborts the run as its caller does. */
+  readonly cancel: ((reason: unknown) => void) | undefined
   /** The video with its source; absent after a restart. */
   video: GeneratedVideo | undefined
   /** Errors of generators in this process, for the error of a chain. */
@@ -78,7 +85,7 @@ export class RunSession implements HeldRun {
   #request: VideoRequest | undefined
 
   constructor(options: SessionOptions) {
-    const { config, log, state, version, isNew, request, callerSignal, isResident, waits } = options
+    const { config, log, state, version, isNew, request, callerSignal, isResident, waits, cancel } = options
     this.id = state.id
     this.config = config
     this.log = log
@@ -86,6 +93,8 @@ export class RunSession implements HeldRun {
     this.isResident = isResident
     this.isNew = isNew
     this.waits = waits
+    this.cancel = cancel
+    this.events = runEventsOf({ config, id: state.id, log, onEnd: () => waits.wake() })
     this.#request = request
     const readings = state.submission?.state === 'accepted' ? state.submission.readings : []
     this.generation = new ProgressGauge(Math.max(0, ...readings.map(({ ratio = 0 }) => ratio)))
@@ -156,6 +165,11 @@ export class RunSession implements HeldRun {
     this.journal.isOvertaken().then((isLost) => isLost && this.interrupt(overtaken(this.id)), ignored)
   }
 
+  /** Polls now. First the store forgets the wake, so that a later one is a new one. */
+  onWoken(): void {
+    this.journal.reschedule().then(() => this.waits.wake(), ignored)
+  }
+
   /** Lets any process continue the run at once. If the store cannot save that, the run is free when the worker retires. */
   async release(): Promise<void> {
     const { journal } = this
@@ -164,6 +178,7 @@ export class RunSession implements HeldRun {
 
   /** Marks the run as lost to another process. */
   letGo(): void {
+    this.events?.withhold()
     this.#letGo?.()
     this.#letGo = undefined
   }

@@ -1,18 +1,18 @@
 import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
-import { RunStateError } from '../contracts/run-errors.js'
 import type { VideoSource } from '../contracts/source.js'
 import { attachMethods } from './attached-methods.js'
-import { checkNames, checkRequest } from './check-request.js'
+import { checkRequest } from './check-request.js'
+import { diagnose, type PipelineDiagnosis } from './diagnose.js'
 import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
 import type { ReviewVerdict } from './journal/settle-run.js'
 import { dueRuns } from './journal/unfinished-runs.js'
-import { wakeStored } from './journal/wake-run.js'
 import { LiveRuns } from './live-runs.js'
 import type { SoraPipelineOptions } from './options.js'
 import { configOf, type PipelineConfig } from './pipeline-config.js'
 import type { PipelineRun } from './pipeline-run.js'
+import { type RunDetails, readDetails } from './run-details.js'
 import {
   type AdoptOptions,
   type CloseOptions,
@@ -25,7 +25,7 @@ import {
   runQueryOf,
 } from './run-options.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
-import { openKeptVideo, removeKept } from './video/kept-run.js'
+import { openKeptVideo } from './video/kept-run.js'
 
 /**
  * Generates a video, publishes it, resolves a URL and uploads it, with fallbacks at every step, and returns a URL that works once
@@ -113,22 +113,17 @@ export class SoraPipeline {
    * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
    */
   async advance(id: string): Promise<RunRecord> {
-    await this.#live.advance(id)
-    const record = await this.get(id)
-    if (record === undefined) throw new RunStateError(`Could not advance the run, it was removed: ${id}`)
-    return record
+    return this.#live.advance(id)
   }
 
   /**
    * Polls the job of a run now, such as for a webhook. A sleeping run of this process polls at once. A run that no live worker
-   * holds is due at once: the next `due`, `advance` or `recover` polls it. A run of another process keeps its schedule.
+   * holds is due at once: the next `due`, `advance` or `recover` polls it. A run of another process is polled there within a
+   * second if that pipeline has `wakeUrl`, otherwise with its next heartbeat, a third of `leaseMs`.
    * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run or is down.
    */
   async wake(id: string): Promise<void> {
-    checkNames({ id })
-    const live = this.#live.get(id)
-    if (live) live.wake()
-    else await wakeStored(this.#config, id)
+    await this.#live.wake(id)
   }
 
   /**
@@ -143,6 +138,11 @@ export class SoraPipeline {
    */
   async close(options: CloseOptions = {}): Promise<void> {
     await this.#live.close(graceMsOf(options))
+  }
+
+  /** Checks with read-only requests whether the store and the services of the strategies answer. Never rejects. */
+  async diagnose(): Promise<PipelineDiagnosis> {
+    return diagnose(this.#config)
   }
 
   /** For `await using`. */
@@ -164,7 +164,6 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run or is down, or the run is running or in review.
    */
   async erase(id: string): Promise<void> {
-    checkNames({ id })
     await eraseRun(this.#config, id)
   }
 
@@ -203,9 +202,12 @@ export class SoraPipeline {
    * @throws RunStateError when the store is down, or the state is of a later version.
    */
   async get(id: string): Promise<RunRecord | undefined> {
-    const record = await readRecord(this.#config, id)
-    const live = this.#live.get(id)
-    return record?.status === 'running' && live ? { ...record, isAttended: true, ...live.present() } : record
+    return this.#live.asSeenHere(await readRecord(this.#config, id))
+  }
+
+  /** Like {@link get}, with attempts, warnings, the submission and the verdicts that {@link settle} accepts. */
+  async inspect(id: string): Promise<RunDetails | undefined> {
+    return this.#live.asSeenHere(await readDetails(this.#config, id))
   }
 
   /**
@@ -233,16 +235,14 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run, or is down.
    */
   async remove(id: string): Promise<void> {
-    checkNames({ id })
-    const record = await readRecord(this.#config, id)
-    if (record?.status === 'running') await this.resume(id).cancel()
-    await removeKept(this.#config, id)
-    this.#live.unserved.delete(id)
+    await this.#live.remove(id)
   }
 
   static {
     const rejects =
-      'generate recover due advance wake close prune erase adopt retry settle get list openVideo remove'.split(' ')
+      'generate recover due advance wake close prune erase adopt retry settle get inspect diagnose list openVideo remove'.split(
+        ' ',
+      )
     const methods = Object.fromEntries(rejects.map((name) => [name, 'rejects'] as const))
     const isOwn = (value: unknown) => typeof value === 'object' && value !== null && #config in value
     attachMethods(SoraPipeline.prototype, { ...methods, run: 'throws', resume: 'throws' }, { isOwn, how: 'pipeline' })

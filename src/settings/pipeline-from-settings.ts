@@ -42,6 +42,8 @@ export interface SettingsPipeline {
   readonly settings: Settings
   /** Features that are switched on but omitted in the next run, because an address or a credential is missing. */
   readonly warnings: readonly SettingsWarning[]
+  /** The pipeline of the current settings, for `list`, `retry`, `close` and everything else; a change makes a new one. */
+  readonly pipeline: SoraPipeline
   /**
    * Like `run` of a `SoraPipeline`. A run in progress keeps the settings of its start, also when it is joined by its
    * id.
@@ -155,6 +157,9 @@ export function pipelineFromSettings(
     },
     get warnings() {
       return newest().warnings
+    },
+    get pipeline() {
+      return newest().pipeline
     },
     run,
     resume(id, runOptions) {

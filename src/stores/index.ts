@@ -1,5 +1,6 @@
 export type { RunStore } from '../contracts/run-store.js'
 export { type FileStoreOptions, fileStore } from './files/file-store.js'
+export type { PostgresListenClient } from './postgres/postgres-listener.js'
 export type { PostgresConnection, PostgresPool, PostgresResult } from './postgres/postgres-pool.js'
 export { type PostgresStore, type PostgresStoreOptions, postgresStore } from './postgres/postgres-store.js'
 export type {

@@ -7,6 +7,7 @@ import { isRetainedAt, RETAINED_MS, retainedRun } from '../contracts/retained-ru
 import { FencedError } from '../contracts/run-errors.js'
 import type { LoadedRun, RunStore, StoredRun, WorkerBeat } from '../contracts/run-store.js'
 import { memoryClaims } from './memory-claims.js'
+import { memoryEvents } from './memory-events.js'
 import { memoryMedia } from './memory-media.js'
 import { checkTtl } from './store-input.js'
 
@@ -59,6 +60,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
   const reports = new Map<string, Report>()
   const claims = memoryClaims()
   const media = memoryMedia()
+  const events = memoryEvents((id) => runs.has(id) && !retained.has(id))
 
   const keep = (id: string, version: number, state: StoredRun) => {
     const { status, wakeAt, startedAt, endedAt, owner, removedAt, worker, isCallerId } = state
@@ -72,6 +74,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
   const remove = (id: string, now: number) => {
     runs.delete(id)
     retained.delete(id)
+    events.drop(id)
     // Includes media that a worker added after the run was forgotten.
     media.drop(id)
     claims.release(id, now)
@@ -80,6 +83,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
     const kept = runs.get(id) as Kept
     ended.delete(id)
     media.drop(id)
+    events.drop(id)
     if (!isRetainedAt(kept as unknown as StoredRun, now)) return remove(id, now)
     keep(id, kept.version, retainedRun(JSON.parse(kept.json) as StoredRun))
     ended.delete(id)
@@ -187,6 +191,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
       claims.sweep(now - RETAINED_MS)
       return old.length
     },
+    appendEvents: events.appendEvents,
+    readEvents: events.readEvents,
+    followEvents: events.followEvents,
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { FencedError, RunStateError } from '../contracts/run-errors.js'
-import type { RunStore, StoredRun } from '../contracts/run-store.js'
+import type { EventMethod, RunStore, StoredRun } from '../contracts/run-store.js'
 import { loadedRun } from './loaded-run.js'
 import { columnsOf, fromText, toText } from './run-columns.js'
 import type { ServerWork } from './server-work.js'
@@ -31,8 +31,13 @@ export interface ServerStoreOptions {
   readonly keepEndedMs: number | undefined
 }
 
-/** A run store on a server. Its operations share nothing in this process, so any number of stores may work on one server. */
-export function serverStore({ operations, work, place, keepEndedMs }: ServerStoreOptions): Required<RunStore> {
+/** A run store on a server, without the event log. Its operations share nothing in this process, so any number of stores may work on one server. */
+export function serverStore({
+  operations,
+  work,
+  place,
+  keepEndedMs,
+}: ServerStoreOptions): Required<Omit<RunStore, EventMethod>> {
   let prunedAt = Number.NEGATIVE_INFINITY
 
   const forgetEnded = ({ status }: StoredRun) => {

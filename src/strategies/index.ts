@@ -39,6 +39,20 @@ export type {
   TaskApiVideoRequest,
 } from './generators/task-api/task-api-options.js'
 export type { TaskApiRequest } from './generators/task-api/task-api-request.js'
+export { videoModelGenerator } from './generators/video-model/video-model-generator.js'
+export type {
+  VideoModelCall,
+  VideoModelFile,
+  VideoModelJson,
+  VideoModelLike,
+  VideoModelPoll,
+  VideoModelProviderOptions,
+  VideoModelResult,
+  VideoModelStart,
+  VideoModelStatus,
+  VideoModelVideo,
+} from './generators/video-model/video-model-like.js'
+export type { VideoModelGeneratorOptions } from './generators/video-model/video-model-options.js'
 export type { VideosApiDialect } from './generators/videos-api/dialect.js'
 export { type VideosApiOperation, videosApiGenerator } from './generators/videos-api/videos-api-generator.js'
 export type { VideosApiGeneratorOptions } from './generators/videos-api/videos-api-options.js'

@@ -17,6 +17,8 @@ export interface FakeContextOptions<C extends Clock = ManualClock> {
   readonly clock?: C | undefined
   /** Key of the submission, for `start` and `find`. @defaultValue `'key_1'` */
   readonly idempotencyKey?: string | undefined
+  /** Address that the upstream may call, for `start`: a URL, not checked further. @defaultValue none */
+  readonly callbackUrl?: string | undefined
   /**
    * Epoch milliseconds of the submission, for `find`; any finite number, others are refused.
    * @defaultValue the clock's `now()`
@@ -29,6 +31,7 @@ const RULES: OptionRules<FakeContextOptions> = {
   signal: aSignal,
   clock: withMethods('now', 'monotonic', 'sleep'),
   idempotencyKey: text(),
+  callbackUrl: text(),
   submittedAt: number(Number.isFinite, 'give epoch milliseconds'),
 }
 
@@ -65,6 +68,7 @@ export function fakeContext<C extends Clock = ManualClock>(options: FakeContextO
     signal: options.signal ?? new AbortController().signal,
     clock,
     idempotencyKey: options.idempotencyKey ?? 'key_1',
+    ...(options.callbackUrl !== undefined && { callbackUrl: options.callbackUrl }),
     submittedAt: options.submittedAt ?? clock.now(),
     report: (reported) => void progress.push(reported),
     warn: (warning) => void warnings.push(warning),

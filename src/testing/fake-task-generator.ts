@@ -7,7 +7,7 @@ import type {
   TaskStatus,
 } from '../contracts/generator.js'
 import type { JsonValue } from '../contracts/json.js'
-import { choice, msFrom0, nested, required, rule } from '../contracts/option-rules.js'
+import { choice, msFrom0, nested, required, rule, trueOrFalse } from '../contracts/option-rules.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { StageContext } from '../contracts/stage.js'
 import { FAKE_RULES, type FakeCall, outcomeOf, playCall, waitOnClock } from './fake-call.js'
@@ -65,6 +65,7 @@ const RULES: OptionRules<FakeTaskGeneratorOptions> = {
     idempotency: required(choice('key', 'none')),
     lookup: required(choice('key', 'fingerprint', 'none')),
     settleMs: msFrom0,
+    callback: trueOrFalse,
   }),
   starts: rule(
     (value) => Array.isArray(value) && value.every((start) => start === 'accepted' || start instanceof Error),

@@ -32,10 +32,10 @@ export interface RemoteVideoOptions {
   /** Milliseconds until the headers of each answer. */
   readonly timeoutMs: number
   readonly fetch?: Fetch | undefined
-  /**
-   * An origin from the developer's configuration, which may be private. The origin of the credentials always is one.
-   */
+  /** An origin from the developer's configuration, which may be private, as that of the credentials always may. */
   readonly ownOrigin?: string | undefined
+  /** Whether an upstream named the origin of the credentials: it must be public. @defaultValue `false` */
+  readonly isOwnForeign?: boolean | undefined
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   readonly mediaType?: string | undefined
   /** Epoch milliseconds. */

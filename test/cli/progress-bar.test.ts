@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { barLine, progressBar } from '../../src/cli/demo/progress-bar.js'
+import { barLine, progressBar } from '../../src/cli/display/progress-bar.js'
 import type { StageProgressed, StageStarted } from '../../src/index.js'
 import { fakeTerminal } from './terminal.js'
 

@@ -12,10 +12,21 @@ export interface FakeTerminal extends CommandContext {
   untilPrinted(text: string): Promise<void>
 }
 
+/** What a {@link fakeTerminal} is like. */
+export interface TerminalOptions {
+  readonly columns?: number
+  readonly isDumb?: boolean
+  /** What a person answers to a question. */
+  readonly answer?: string
+  readonly env?: CommandContext['env']
+}
+
 /** Streams and signals as a process has them; with `columns` stdout is a terminal of that width. */
-export function fakeTerminal({ columns, isDumb = false }: { columns?: number; isDumb?: boolean } = {}): FakeTerminal {
+export function fakeTerminal({ columns, isDumb = false, answer, env = {} }: TerminalOptions = {}): FakeTerminal {
   const stdout = Object.assign(new PassThrough(), columns === undefined ? {} : { isTTY: true, columns })
-  const stderr = new PassThrough()
+  const stderr = Object.assign(new PassThrough(), answer === undefined ? {} : { isTTY: true })
+  const stdin = Object.assign(new PassThrough(), answer === undefined ? {} : { isTTY: true })
+  if (answer !== undefined) stdin.end(`${answer}\n`)
   const texts = { out: '', err: '' }
   const changes = new EventEmitter()
   stdout.on('data', (bytes: Buffer) => {
@@ -28,6 +39,8 @@ export function fakeTerminal({ columns, isDumb = false }: { columns?: number; is
   return {
     stdout,
     stderr,
+    stdin,
+    env,
     signals: new EventEmitter(),
     isDumb,
     out: () => texts.out,

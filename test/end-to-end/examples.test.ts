@@ -50,6 +50,7 @@ describe.concurrent('examples', () => {
       'dashscope',
       [/^(?:PENDING|RUNNING)$/m, /^http:\/\/127\.0\.0\.1:\d+\/generations\/video_\w+\.mp4, for 24 hours$/m],
     ],
+    ['ai-sdk', [/^video\/mp4 of \d{5,} bytes$/m, /^order-42: busy\.video\/model-1, then videos-api$/m]],
     [
       'stream-to-a-chat-client',
       [/"finish_reason":"stop"/, /^data: \[DONE\]$/m, /^400 \{"error":\{.*"param":"prompt"/m],

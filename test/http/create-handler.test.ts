@@ -152,7 +152,8 @@ describe('paths and methods', () => {
       expect([status, body.error.code]).toEqual([404, 'unknown_url'])
       expect(body.error.message).toBe(
         `Could not find the path: GET ${path} is not one of POST /api/v1/chat/completions, GET /api/v1/models, ` +
-          'GET /api/v1/models/{id}, POST /api/v1/videos, GET /api/v1/videos, GET /api/v1/videos/{id}, ' +
+          'GET /api/v1/models/{id}, POST /api/v1/videos, GET /api/v1/videos, POST /api/v1/videos/edits, ' +
+          'POST /api/v1/videos/extensions, GET /api/v1/videos/{id}, ' +
           'DELETE /api/v1/videos/{id}, GET /api/v1/videos/{id}/content, HEAD /api/v1/videos/{id}/content, ' +
           'GET /api/v1/videos/{id}/events, POST /api/v1/videos/{id}/remix',
       )

@@ -71,8 +71,10 @@ describe.skipIf(isLiteLlmSkipped)(title, { timeout: 60_000 }, () => {
       generator: videosApiGenerator({ baseUrl, apiKey, model: 'sora-2' }),
       uploader: directoryUploader({ directory, publicBaseUrl: 'https://videos.example/' }),
     })
-    const { uploaded, isDegraded } = await pipeline.generate({ prompt: 'A bird', ...input })
+    const { uploaded, isDegraded, usage } = await pipeline.generate({ prompt: 'A bird', durationSeconds: 4, ...input })
     expect(isDegraded).toBe(false)
+    // LiteLLM prices the job when it is submitted, by its list of models.
+    expect(usage).toEqual({ cost: { amount: expect.closeTo(0.4), currency: 'USD' }, seconds: 4 })
     const bytes = await readFile(join(directory, decodeURIComponent(uploaded?.url.split('/').at(-1) ?? '')))
     expect(bytes.subarray(4, 8).toString()).toBe('ftyp')
     expect(creates() - paid).toBe(1)

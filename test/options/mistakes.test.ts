@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import * as aiSdk from '../../src/ai-sdk/index.js'
 import * as http from '../../src/http/index.js'
 import * as core from '../../src/index.js'
 import * as sandbox from '../../src/sandbox/index.js'
@@ -79,7 +80,16 @@ const WITHOUT_OPTIONS = [
 ]
 
 test('every exported function that takes options is tried', () => {
-  const exported = Object.entries({ ...core, ...http, ...sandbox, ...settings, ...stores, ...strategies, ...testing })
+  const exported = Object.entries({
+    ...core,
+    ...http,
+    ...sandbox,
+    ...settings,
+    ...stores,
+    ...strategies,
+    ...testing,
+    ...aiSdk,
+  })
   const functions = exported.filter(([name, value]) => typeof value === 'function' && !name.endsWith('Error'))
   const untried = functions
     .map(([name]) => name)

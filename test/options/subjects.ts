@@ -1,4 +1,5 @@
-import { createHandler, toNodeListener, verifyWebhook } from '../../src/http/index.js'
+import { toVideoModel } from '../../src/ai-sdk/index.js'
+import { createHandler, createWakeUrl, toNodeListener, verifyWebhook } from '../../src/http/index.js'
 import {
   balance,
   fallback,
@@ -6,6 +7,7 @@ import {
   paceSchedule,
   race,
   SoraPipeline,
+  storedRuns,
   toChatCompletion,
   toChatCompletionChunks,
   toSse,
@@ -40,6 +42,7 @@ import {
   taskApiGenerator,
   url2driveUploader,
   urlIngestUploader,
+  videoModelGenerator,
   videosApiGenerator,
   webdavUploader,
 } from '../../src/strategies/index.js'
@@ -94,6 +97,7 @@ const provider = [
   ...service.filter((name) => !['apiKey', 'model', 'idempotency', 'settleMs'].includes(name)),
 ]
 const keyed = { apiKey: 'key', model: 'model' }
+const model = { specificationVersion: 'v4', provider: 'mine', modelId: 'one' }
 const suite = { test: () => undefined, create: () => undefined }
 const strategySuite = ['timeoutMs', 'createHanging', 'createFailing']
 
@@ -116,6 +120,8 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
         'learnDurations',
       ],
       'storeTimeoutMs',
+      'wakeUrl',
+      'beforeSubmit',
     ],
     { generator: fakeGenerator() },
   ),
@@ -128,7 +134,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (request) => pipeline().run(request),
     [
       ...['model', 'durationSeconds', 'size', 'aspectRatio', 'image', 'video', 'remixOf', 'storyboard', 'style'],
-      ...['seed', 'audio', 'user', 'metadata', 'providerOptions'],
+      ...['seed', 'audio', 'user', 'metadata', 'providerOptions', 'lastFrame', 'references', 'audioInput'],
     ],
     { prompt: 'A cat' },
   ),
@@ -165,7 +171,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   ),
   taskApiGenerator: of(
     taskApiGenerator,
-    ['label', ...service, 'authScheme', 'read', 'poll', 'result', 'cancel', 'find', 'supports'],
+    ['label', ...service, 'authScheme', 'read', 'poll', 'result', 'cancel', 'find', 'supports', 'sendsCallback'],
     { name: 'my-api', baseUrl, create: ignore },
   ),
   arkGenerator: of(arkGenerator, [...provider], keyed),
@@ -183,12 +189,21 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     videosApiGenerator,
     [
       ...[...named, 'upstreamId', 'apiKey', 'model', 'encoding', 'secondsType', 'videoInput', 'headers', 'timeoutMs'],
+      'callbackField',
       ...['createTimeoutMs', 'maxAnswerBytes', 'serverErrors', 'idempotency', 'lookup', 'settleMs'],
       ...['dialect', 'imageUrls', 'maxImageBytes'],
       ...['allowPrivateAddresses', 'fetch', 'maxSockets', 'agent'],
     ],
     { baseUrl },
   ),
+  videoModelGenerator: of(
+    (options) => videoModelGenerator({ ...model, doGenerate: () => Promise.reject() }, options),
+    [
+      ...[...named, 'errorConfirmations', 'idempotency', 'settleMs', 'downloadHeaders', 'downloadTimeoutMs'],
+      ...['allowPrivateAddresses', 'providerOptions'],
+    ],
+  ),
+  toVideoModel: of((options) => toVideoModel(pipeline(), options), ['modelId', 'deliver', 'owner']),
   chatCompletionsGenerator: of(
     chatCompletionsGenerator,
     [
@@ -301,13 +316,34 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     what: 'create the video',
     url: baseUrl,
   }),
+  storedRuns: of((options) => storedRuns(memoryStore(), options), ['clock', 'deadlines', 'storeTimeoutMs']),
   createHandler: of(
     (options) => createHandler(pipeline(), options),
     [
-      ...['apiKeys', 'basePath', 'models', 'readModel', 'readPrompt', 'prepare', 'maxBodyBytes', 'bodyTimeoutMs'],
+      ...[
+        'apiKeys',
+        'basePath',
+        'healthz',
+        'models',
+        'readModel',
+        'readPrompt',
+        'prepare',
+        'maxBodyBytes',
+        'bodyTimeoutMs',
+      ],
       ...['maxTotalBodyBytes', 'maxRunsPerOwner', 'acceptTimeoutMs', 'repeatWindowMs', 'onDisconnect', 'cors'],
       ...['contentDelivery', 'contentSecret', 'contentLifetimeMs', 'publicOrigin', 'webhookSecret', 'heartbeatMs'],
-      ...['webhookAllowPrivateAddresses', 'onError', 'texts', 'progress', 'content', 'role', 'clock', 'authenticate'],
+      ...[
+        'webhookAllowPrivateAddresses',
+        'onError',
+        'texts',
+        'progress',
+        'content',
+        'role',
+        'clock',
+        'authenticate',
+        'page',
+      ],
     ],
     { public: true },
   ),
@@ -315,9 +351,10 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (fields) => createHandler(pipeline(), { public: true, models: { 'cat-video': fields as object } }),
     [
       ...['model', 'durationSeconds', 'size', 'aspectRatio', 'image', 'video', 'remixOf', 'storyboard', 'style'],
-      ...['seed', 'audio', 'user', 'metadata', 'providerOptions'],
+      ...['seed', 'audio', 'user', 'metadata', 'providerOptions', 'lastFrame', 'references', 'audioInput'],
     ],
   ),
+  createWakeUrl: of(createWakeUrl, [], { baseUrl, contentSecret: 'a-secret-of-the-tests' }),
   toNodeListener: of((options) => toNodeListener(async () => new Response(), options), ['onError']),
   verifyWebhook: of((options) => verifyWebhook({ body: '', headers: {} }, options), ['toleranceMs', 'clock'], {
     secret: 'secret',
@@ -351,7 +388,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     ...[...named, 'submission', 'starts', 'polls', 'video', 'pollMany', 'found', 'cancel', 'delayMs'],
     'hangs',
   ]),
-  fakeContext: of(fakeContext, ['runId', 'signal', 'clock', 'idempotencyKey', 'submittedAt']),
+  fakeContext: of(fakeContext, ['runId', 'signal', 'clock', 'idempotencyKey', 'callbackUrl', 'submittedAt']),
   fakeSource: of(fakeSource, [
     ...['bytes', 'byteLength', 'seed', 'declaredByteLength', 'chunkBytes', 'failAfterBytes', 'failure'],
     ...['hangsAfterBytes', 'isPublic', 'url', 'mediaType', 'expiresAt'],

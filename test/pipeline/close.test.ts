@@ -275,16 +275,21 @@ describe('wake', () => {
     expect(await next.get('run_1')).toMatchObject({ wakeAt: clock.now() })
   })
 
-  it('leaves a run alone that another live worker holds, or that has ended', async () => {
+  it('leaves a run to the live worker that holds it, and one alone that has ended', async () => {
     const { clock, store, make } = world()
     const first = make()
     const run = first.run(request, { id: 'run_1' })
     await clock.advance(1000)
     const before = await store.load('run_1')
     await make().wake('run_1')
-    expect((await store.load('run_1'))?.state).toEqual(before?.state)
+    expect(await store.load('run_1')).toMatchObject({
+      version: before?.version,
+      state: { ...before?.state, wakeAt: 0 },
+    })
     await run.cancel()
+    const ended = await store.load('run_1')
     await make().wake('run_1')
+    expect(await store.load('run_1')).toEqual(ended)
     expect(await first.get('run_1')).toMatchObject({ status: 'failed' })
   })
 

@@ -29,6 +29,9 @@ const METHODS: readonly Method[] = [
   'due',
   'list',
   'reschedule',
+  'appendEvents',
+  'readEvents',
+  'followEvents',
 ]
 // What a run cannot begin without; once its job is paid it needs nothing.
 const NEEDED: Readonly<Record<Phase, readonly Method[]>> = {
@@ -60,8 +63,8 @@ async function lastEventOf(run: PipelineRun): Promise<PipelineEvent | undefined>
   return events.at(-1)
 }
 
-// What could not be saved is saved once the store is back; that keeps no process alive.
-const IN_BACKGROUND = 1
+// What could not be saved, and the events, are saved once the store is back; that keeps no process alive.
+const IN_BACKGROUND = 2
 
 describe('a store that hangs for good', () => {
   it.each(CELLS)('in %s, %s', async (method, phase) => {

@@ -119,12 +119,17 @@ describe('a process that watches a run of another', () => {
     await clock.advance(1000) // The second one is silent as well, from here on.
     await clock.runUntil(third.result)
     const events = await collect(third)
-    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => 2_000_000 + index))
+    const sequences = events.map(({ sequence }) => sequence)
+    for (const from of [0, 1_000_000, 2_000_000]) {
+      const own = sequences.filter((sequence) => sequence >= from && sequence < from + 1_000_000)
+      expect(own).toEqual(own.map((_, index) => from + index))
+      expect(own.length).toBeGreaterThan(2)
+    }
     expect((await store.load('run_1'))?.state).toMatchObject({ status: 'completed', epoch: 2 })
     const numbers: number[] = []
     const reader = run[Symbol.asyncIterator]()
     for (let count = 0; count < 3; count += 1) numbers.push((await reader.next()).value.sequence)
-    expect(numbers).toEqual([1_000_000, 1_000_001, 1_000_002])
+    expect(numbers).toEqual([0, 1, 2])
   })
 
   it('lets a paused worker finish its own submission, but not start one', async () => {

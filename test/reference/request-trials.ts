@@ -17,6 +17,7 @@ const baseUrl = 'https://api.example/v1'
 const PNG =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 const MP4 = `data:video/mp4;base64,${Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom').toString('base64')}`
+const MP3 = `data:audio/mpeg;base64,${Buffer.from('ID3').toString('base64')}`
 const POST = `s_${'0'.repeat(32)}`
 
 // Values that are worth a row each; a field of the request that is missing here does not compile.
@@ -27,6 +28,9 @@ const SAMPLES: { readonly [Field in keyof Required<VideoRequest>]: readonly Vide
   size: ['1280x720', '720x1280'],
   aspectRatio: ['16:9', '21:9'],
   image: [PNG, 'https://cdn.example/cat.png'],
+  lastFrame: [PNG],
+  references: [[PNG]],
+  audioInput: [MP3],
   video: [MP4, 'https://cdn.example/cat.mp4'],
   remixOf: [POST, 'video_123'],
   storyboard: [[{ durationSeconds: 5, prompt: 'sunrise' }]],

@@ -35,6 +35,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   openai: ['contracts', 'timing'],
   http: ['contracts', 'timing', 'upstream', 'calling', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
   jobs: ['contracts', 'timing', 'upstream', 'calling', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
+  // From upstream only what waits and reads values.
+  'ai-sdk': ['contracts', 'pipeline', 'upstream/abortable.ts', 'upstream/is-record.ts'],
   settings: ['contracts', 'timing', 'upstream', 'calling', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
   sandbox: ['contracts'],
   testing: ['contracts'],

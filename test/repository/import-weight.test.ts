@@ -22,9 +22,12 @@ test('the import of SoraPipeline loads no module of Node', () => {
   expect(loadedBy('index.js')).toEqual([])
 })
 
-test.each(['index.js', 'strategies/index.js', 'http/index.js'])('the import of %s does not touch fetch', (entry) => {
-  expect(loadedBy(entry).filter((name) => /undici/.test(name))).toEqual([])
-})
+test.each(['index.js', 'strategies/index.js', 'http/index.js', 'ai-sdk/index.js'])(
+  'the import of %s does not touch fetch',
+  (entry) => {
+    expect(loadedBy(entry).filter((name) => /undici/.test(name))).toEqual([])
+  },
+)
 
 test('the only packages that a module imports on load are small', () => {
   const imported = files
@@ -39,4 +42,20 @@ test('source maps do not repeat the sources', () => {
   const maps = files.filter((file) => file.endsWith('.js.map'))
   expect(maps.length).toBeGreaterThan(10)
   for (const map of maps) expect(JSON.parse(readFileSync(join(DIST, map), 'utf8'))).not.toHaveProperty('sourcesContent')
+})
+
+test('the page of the handler is loaded on its first request, and adds at most 40 KB to the package', () => {
+  const holders = files.filter(
+    (file) => file.endsWith('.js') && readFileSync(join(DIST, file), 'utf8').includes('Videos - sora-pipeline'),
+  )
+  expect(holders).toEqual([expect.stringMatching(/^page-document-\w+\.js$/)])
+  const [holder = ''] = holders
+  const importers = files
+    .filter((file) => file.endsWith('.js'))
+    .filter((file) => new RegExp(`(?:from|import) "[./]+${holder}"`).test(readFileSync(join(DIST, file), 'utf8')))
+  expect(importers, 'only import() names it').toEqual([])
+  const parts = files.filter((file) => /(?:^|[\\/])page-(?:document|routes)\b/.test(file))
+  const bytes = parts.reduce((sum, file) => sum + readFileSync(join(DIST, file)).byteLength, 0)
+  expect(parts.length).toBeGreaterThan(2)
+  expect(bytes).toBeLessThan(40_000)
 })

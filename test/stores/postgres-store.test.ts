@@ -5,7 +5,7 @@ import { RunStateError, SoraPipeline, type StoredRun } from '../../src/index.js'
 import { type PostgresPool, type PostgresStore, postgresStore } from '../../src/stores/index.js'
 import { checkSchema, migrateSchema } from '../../src/stores/postgres/postgres-migration.js'
 import { dueStatement, listStatement } from '../../src/stores/postgres/postgres-pages.js'
-import { UPGRADES } from '../../src/stores/postgres/postgres-schema.js'
+import { SCHEMA_VERSION, UPGRADES } from '../../src/stores/postgres/postgres-schema.js'
 import { fakeTaskGenerator, runStoreConformance } from '../../src/testing/index.js'
 import { eventually } from '../support/eventually.js'
 import { digestOf } from './digest-of.js'
@@ -61,6 +61,21 @@ describe.skipIf(isPostgresSkipped)(title, () => {
     },
   })
 
+  describe('with a client that listens', () => {
+    runStoreConformance({
+      test,
+      create: async () => {
+        const schema = newSchema()
+        const listenClient = () => new Client(server.config)
+        const store = postgresStore({ pool, schema, listenClient })
+        await store.migrate()
+        const other = new Pool(server.config)
+        const reopen = async () => postgresStore({ pool: other, schema, listenClient })
+        return { store, reopen, dispose: () => other.end() }
+      },
+    })
+  })
+
   describe('that was not migrated', () => {
     it('names the fix, sends nothing, and works once it was', async () => {
       const schema = newSchema()
@@ -94,7 +109,9 @@ describe.skipIf(isPostgresSkipped)(title, () => {
       await Promise.all(stores.map((store) => store.migrate()))
       await stores[0]?.create('run_1', RUNNING)
       await Promise.all(stores.map((store) => store.migrate()))
-      expect((await pool.query(`SELECT * FROM ${schema}.meta`)).rows).toEqual([{ version: 1, least_version: 1 }])
+      expect((await pool.query(`SELECT * FROM ${schema}.meta`)).rows).toEqual([
+        { version: SCHEMA_VERSION, least_version: 1 },
+      ])
       for (const store of stores) expect(await store.versions(['run_1'])).toEqual([1])
     })
 
@@ -102,20 +119,43 @@ describe.skipIf(isPostgresSkipped)(title, () => {
       const { store, schema } = await newStore()
       await store.create('run_1', RUNNING)
       const add = (name: string) => `ALTER TABLE ${name}.runs ADD COLUMN added integer`
-      const later = { version: 2, least: 1, upgrades: [...UPGRADES, add] }
+      const later = { version: SCHEMA_VERSION + 1, least: 1, upgrades: [...UPGRADES, add] }
       await Promise.all(Array.from({ length: 4 }, () => migrateSchema(newPool({ max: 1 }), schema, later)))
       expect((await pool.query(`SELECT id, added FROM ${schema}.runs`)).rows).toEqual([{ id: 'run_1', added: null }])
       expect(await postgresStore({ pool, schema }).save('run_1', 1, RUNNING)).toBe(2)
       // The library before changes nothing back.
       await store.migrate()
-      expect((await pool.query(`SELECT * FROM ${schema}.meta`)).rows).toEqual([{ version: 2, least_version: 1 }])
+      expect((await pool.query(`SELECT * FROM ${schema}.meta`)).rows).toEqual([
+        { version: SCHEMA_VERSION + 1, least_version: 1 },
+      ])
       await checkSchema(pool, schema, later)
-      await expect(checkSchema(pool, schema, { ...later, version: 3 })).rejects.toThrow('call migrate()')
+      await expect(checkSchema(pool, schema, { ...later, version: SCHEMA_VERSION + 2 })).rejects.toThrow(
+        'call migrate()',
+      )
+    })
+
+    it('upgrades the tables of the first version, with their runs', async () => {
+      const schema = newSchema()
+      await migrateSchema(pool, schema, { version: 1, least: 1, upgrades: UPGRADES.slice(0, 1) })
+      await pool.query(
+        `INSERT INTO ${schema}.runs (id, version, status, wake_at, started_at, ended_at, is_caller_id, state)
+         VALUES ('run_1', 1, 'running', 100, 0, 0, false, '{"status":"running","wakeAt":100}')`,
+      )
+      const store = postgresStore({ pool, schema })
+      await expect(store.load('run_1')).rejects.toThrow('call migrate()')
+      await Promise.all([store.migrate(), postgresStore({ pool: newPool({ max: 1 }), schema }).migrate()])
+      expect((await store.load('run_1'))?.state).toEqual(RUNNING)
+      expect(await store.appendEvents('run_1', [{ sequence: 0 }])).toBeUndefined()
+      expect(await store.readEvents('run_1', -1, 10)).toEqual([{ sequence: 0 }])
     })
 
     it('leaves a schema alone that a later version changed beyond use', async () => {
       const { schema } = await newStore()
-      await migrateSchema(pool, schema, { version: 2, least: 2, upgrades: [...UPGRADES, () => 'SELECT 1'] })
+      await migrateSchema(pool, schema, {
+        version: SCHEMA_VERSION + 1,
+        least: SCHEMA_VERSION + 1,
+        upgrades: [...UPGRADES, () => 'SELECT 1'],
+      })
       const store = postgresStore({ pool, schema })
       await expect(store.create('run_1', RUNNING)).rejects.toMatchObject({
         code: 'run-state',
@@ -127,9 +167,11 @@ describe.skipIf(isPostgresSkipped)(title, () => {
     it('takes back an upgrade that fails half-way', async () => {
       const { store, schema } = await newStore()
       const broken = (name: string) => `ALTER TABLE ${name}.runs ADD COLUMN added integer; SELECT 1 / 0`
-      const later = { version: 2, least: 1, upgrades: [...UPGRADES, broken] }
+      const later = { version: SCHEMA_VERSION + 1, least: 1, upgrades: [...UPGRADES, broken] }
       await expect(migrateSchema(pool, schema, later)).rejects.toThrow('division by zero')
-      expect((await pool.query(`SELECT * FROM ${schema}.meta`)).rows).toEqual([{ version: 1, least_version: 1 }])
+      expect((await pool.query(`SELECT * FROM ${schema}.meta`)).rows).toEqual([
+        { version: SCHEMA_VERSION, least_version: 1 },
+      ])
       await pool.query(`ALTER TABLE ${schema}.runs ADD COLUMN added integer`)
       expect(await store.create('run_1', RUNNING)).toBe(true)
     })

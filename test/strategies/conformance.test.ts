@@ -17,7 +17,11 @@ const fails = () =>
 
 describe('videosApiGenerator', () => {
   const at = (server: Awaited<ReturnType<typeof loopbackServer>>) => ({
-    generator: videosApiGenerator({ baseUrl: `${server.origin}/v1`, apiKey: SECRET }),
+    generator: videosApiGenerator({ baseUrl: `${server.origin}/v1`, apiKey: SECRET, callbackField: 'callback_url' }),
+    receivedCallbackUrl: () => {
+      const sent = server.seen.findLast(({ method }) => method === 'POST')?.body.toString() ?? '{}'
+      return (JSON.parse(sent) as { readonly callback_url?: string }).callback_url
+    },
     secrets: [SECRET],
     requests: () => server.seen.length,
   })

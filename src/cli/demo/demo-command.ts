@@ -5,11 +5,11 @@ import { type PipelineEvent, type PipelineResultJson, SoraPipeline } from 'sora-
 import { type Sandbox, startSandbox } from 'sora-pipeline/sandbox'
 import { directoryUploader, mirrorResolver, videosApiGenerator } from 'sora-pipeline/strategies'
 import type { Command, CommandContext } from '../command.js'
+import { seconds } from '../display/event-line.js'
+import { type RunDisplay, runDisplay } from '../display/run-display.js'
 import { EXIT_CODES } from '../exit-code.js'
 import { type Interruption, listenForInterruption } from '../interruption.js'
 import { UsageError } from '../read-arguments.js'
-import { seconds } from './event-line.js'
-import { type RunDisplay, runDisplay } from './run-display.js'
 
 const OPTIONS = {
   output: { type: 'string', default: 'videos' },

@@ -21,7 +21,7 @@ const START = String.raw`(?:(?<![a-z\d])|(?<=\\[nrt])|(?<=%[\da-f]{2}))`
 const TOKEN = String.raw`(?:[\w./+=~-]|\\/|%(?:25)*(?:2[BDEF]|3D|7E)){8,8192}`
 
 // The first prefixes are in no word. The others may be, so the text after them must look random.
-const MARKS = String.raw`gh[oprsu]_|github_pat_|glpat-|xox[a-z]-|xapp-|whsec_|ya29\.|AIza|GOCSPX-|1(?:\/\/|%(?:25)*2F%(?:25)*2F)0|eyJ`
+const MARKS = String.raw`gh[oprsu]_|github_pat_|glpat-|xox[a-z]-|xapp-|whsec_|wkt_|ya29\.|AIza|GOCSPX-|1(?:\/\/|%(?:25)*2F%(?:25)*2F)0|eyJ`
 const WORDLIKE_MARKS = String.raw`sk[-_]|[pr]k_|hf_|key[-_]|r8_|gsk_|xai-|npm_|nvapi-|pplx-|pypi-|dop_v1_|tgp_v1_|shp[a-z]{2}_|SG\.`
 const PASSWORDS = 'pass(?:word|wd|code|phrase)|pwd'
 const NAMES =

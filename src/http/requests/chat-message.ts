@@ -8,7 +8,11 @@ export interface ChatMessage {
   /** Path of the text, such as `messages[2].content`. */
   readonly field: string
   readonly text?: string
+  /** The first image. */
   readonly image?: string
+  /** The images after the first. */
+  readonly references?: readonly string[]
+  readonly audio?: string
   readonly video?: string
 }
 
@@ -35,7 +39,7 @@ export function readLastMessage(problems: RequestProblems, messages: unknown): C
   return readContent(problems, `messages[${index}].content`, isRecord(message) ? message.content : undefined)
 }
 
-type Media = { image?: string; video?: string }
+type Media = { image?: string; references?: string[]; audio?: string; video?: string }
 
 function readContent(problems: RequestProblems, field: string, content: unknown): ChatMessage {
   if (!Array.isArray(content)) return { field, ...textField(readPromptField(problems, field, content)) }
@@ -55,22 +59,52 @@ function readPart(problems: RequestProblems, path: string, part: unknown, media:
     if (typeof text !== 'string') problems.add(`${path}.text`, text, 'give a text')
     return typeof text === 'string' && text.trim() !== '' ? [text] : []
   }
+  if (type === 'input_audio') {
+    readAudio(problems, path, part, media)
+    return []
+  }
   if (type !== 'image_url' && type !== 'video_url') {
-    problems.add(`${path}.type`, type, FIXES.get(type) ?? 'use text, image_url and video_url')
+    problems.add(`${path}.type`, type, FIXES.get(type) ?? 'use text, image_url, video_url and input_audio')
     return []
   }
   const kind = type === 'image_url' ? 'image' : 'video'
   const field = `${path}.${type}`
-  if (media[kind] === undefined) {
-    const input = readMedia(problems, field, part[type], kind)
-    if (input !== undefined) media[kind] = input
-  } else problems.note({ field, value: `one more ${kind}`, fix: `leave it out: one ${kind} is accepted` })
+  if (kind === 'video' && media.video !== undefined) {
+    problems.note({ field, value: 'one more video', fix: 'leave it out: one video is accepted' })
+    return []
+  }
+  const input = readMedia(problems, field, part[type], kind)
+  if (input === undefined) return []
+  if (media[kind] === undefined) media[kind] = input
+  else media.references = [...(media.references ?? []), input]
   return []
+}
+
+// OpenAI's own form: `{ data, format }` with base64.
+function readAudio(
+  problems: RequestProblems,
+  path: string,
+  part: Readonly<Record<string, unknown>>,
+  media: Media,
+): void {
+  const field = `${path}.input_audio`
+  const { data, format } = isRecord(part.input_audio) ? part.input_audio : {}
+  const isFormat = typeof format === 'string' && /^[a-z0-9]{1,10}$/.test(format)
+  if (typeof data !== 'string' || !isFormat) {
+    problems.add(field, part.input_audio, "give an object with base64 as data, and its format, such as 'mp3'")
+    return
+  }
+  if (media.audio !== undefined) {
+    problems.note({ field, value: 'one more sound', fix: 'leave it out: one sound is accepted' })
+    return
+  }
+  const url = `data:audio/${format === 'mp3' ? 'mpeg' : format};base64,${data}`
+  const input = readMedia(problems, `${field}.data`, url, 'audio')
+  if (input !== undefined) media.audio = input
 }
 
 const FIXES: ReadonlyMap<unknown, string> = new Map([
   ['file', 'give an image as image_url, a video as video_url: files are not accepted'],
-  ['input_audio', 'leave it out: audio is not accepted'],
   ['input_text', 'use text'],
   ['input_image', 'use image_url'],
 ])

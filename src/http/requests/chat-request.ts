@@ -34,8 +34,8 @@ const READ_FIELDS = new Set(
 )
 
 /**
- * Reads the body of `POST /v1/chat/completions`. The last message of the user is the prompt, with at most one image
- * and one video; the extension fields of the sora2api family are `image` and `video` (base64, a data URL or an
+ * Reads the body of `POST /v1/chat/completions`. The last message of the user is the prompt, with images (the
+ * first is the first frame, the others are references), at most one video and one sound; the extension fields of the sora2api family are `image` and `video` (base64, a data URL or an
  * address), `remix_target_id`, `style` or `style_id`, `seconds`, `size`, `aspect_ratio`, `seed` and `user`. A field
  * takes precedence over the name of the model. If a field and the prompt contradict each other, the request is
  * refused.
@@ -52,7 +52,13 @@ export function readChatRequest(
   const message = readLastMessage(problems, body.messages)
   const model = readLine(problems, 'model', body.model) ?? DEFAULT_MODEL
   const fields = readExtensions(problems, body)
-  const media = { ...readInput(problems, body, message, 'image'), ...readInput(problems, body, message, 'video') }
+  const { references, audio } = message
+  const media = {
+    ...readInput(problems, body, message, 'image'),
+    ...readInput(problems, body, message, 'video'),
+    ...(references !== undefined && { references }),
+    ...(audio !== undefined && { audioInput: audio }),
+  }
   const stream = readFlag(problems, 'stream', body.stream) ?? false
   const includeUsage = readIncludeUsage(problems, body.stream_options)
   if (body.n !== undefined && body.n !== null && body.n !== 1)
@@ -95,8 +101,8 @@ function readInput(
   problems: RequestProblems,
   body: Readonly<Record<string, unknown>>,
   message: ChatMessage,
-  kind: MediaKind,
-): { readonly [input in MediaKind]?: string } {
+  kind: Exclude<MediaKind, 'audio'>,
+): { readonly image?: string; readonly video?: string } {
   const field = readMediaOrBase64(problems, kind, body[kind], kind)
   const part = message[kind]
   if (field !== undefined && part !== undefined && field !== part) {

@@ -1,9 +1,7 @@
-import { describeValue } from '../../contracts/errors.js'
 import type { MediaInput } from '../../contracts/request.js'
 import { isRecord } from '../../upstream/is-record.js'
-import { mediaTypeOf } from '../../upstream/media-type.js'
-import type { FormFile } from './form-body.js'
-import { FORMATS, readMedia } from './media-field.js'
+import { isFile, isGiven, readImageFile } from './image-file.js'
+import { readMedia } from './media-field.js'
 import { otherFieldsOf } from './other-fields.js'
 import type { RequestProblems } from './request-problems.js'
 
@@ -29,7 +27,7 @@ export function readReference(
   }
   if (isGiven(address)) return readMedia(problems, `${FIELD}[image_url]`, address, 'image')
   if (!isGiven(whole)) return undefined
-  if (isFile(whole)) return readFile(problems, whole)
+  if (isFile(whole)) return readImageFile(problems, FIELD, whole)
   return isRecord(whole) ? readObject(problems, whole, ignored) : readMedia(problems, FIELD, whole, 'image')
 }
 
@@ -43,20 +41,4 @@ function readObject(
   const { image_url: address, file_id: fileId } = reference
   if (isGiven(fileId)) return problems.add(`${FIELD}.file_id`, fileId, NO_FILE_ID)
   return readMedia(problems, `${FIELD}.image_url`, address, 'image')
-}
-
-function readFile(problems: RequestProblems, { bytes, mediaType: declared }: FormFile): MediaInput | undefined {
-  const mediaType = mediaTypeOf(bytes) ?? declared
-  if (bytes.byteLength > 0 && /^image\/[a-z0-9.+-]+$/.test(mediaType)) return { bytes, mediaType }
-  const seen = bytes.byteLength === 0 ? 'an empty file' : `a file of the type ${describeValue(mediaType)}`
-  return problems.note({ field: FIELD, value: seen, fix: `give the file of ${FORMATS.image}` })
-}
-
-// JSON contains no bytes.
-function isFile(value: unknown): value is FormFile {
-  return isRecord(value) && value.bytes instanceof Uint8Array
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== ''
 }

@@ -4,7 +4,7 @@ import { isAddress } from './request-fields.js'
 import type { RequestProblems } from './request-problems.js'
 
 /** The kind of input in a field. */
-export type MediaKind = 'image' | 'video'
+export type MediaKind = 'image' | 'video' | 'audio'
 
 /**
  * Reads an input: an address or a data URL, as a text or as `{ url }`. An address is passed on unchanged; the
@@ -45,12 +45,13 @@ export function readMediaOrBase64(
 export const FORMATS: Readonly<Record<MediaKind, string>> = {
   image: 'a PNG, JPEG, WebP, GIF, AVIF or HEIC image',
   video: 'an MP4, QuickTime or WebM video',
+  audio: 'a sound',
 }
 
 // The pipeline searches for the comma within this length.
 const MAX_HEAD = 200
 const SPACE = 0x20
-const HEAD = /^data:(image|video)\/[a-z0-9.+-]{1,60}(?:;[\w.+-]{1,30}(?:=[\w."+-]{0,60})?){0,4},/i
+const HEAD = /^data:(image|video|audio)\/[a-z0-9.+-]{1,60}(?:;[\w.+-]{1,30}(?:=[\w."+-]{0,60})?){0,4},/i
 
 function readDataUrl(problems: RequestProblems, field: string, url: string, kind: MediaKind): string | undefined {
   const [head = '', type = ''] = HEAD.exec(url.slice(0, MAX_HEAD)) ?? []

@@ -1,6 +1,10 @@
 import type { MediaInput, VideoRequest } from '../../contracts/request.js'
 import { isRecord } from '../../upstream/is-record.js'
+import { mediaTypeOf } from '../../upstream/media-type.js'
+import { FRAME_FIELDS, LIST_FIELDS, readFrames } from './frame-fields.js'
+import { isFile, isGiven } from './image-file.js'
 import { readReference } from './input-reference.js'
+import { FORMATS, readMedia } from './media-field.js'
 import { readModelName } from './model-name.js'
 import { ignoredNames, type OtherFields, otherFieldsOf } from './other-fields.js'
 import type { RequestBody } from './read-body.js'
@@ -39,16 +43,17 @@ export interface VideosReading {
   readonly readModel?: ((model: string) => Partial<VideoRequest>) | undefined
 }
 
-const CREATE_FIELDS = new Set(
-  'prompt model seconds size input_reference seed style aspect_ratio audio user webhook_url'.split(' '),
-)
+const CREATE_FIELDS = new Set([
+  ...'prompt model seconds size input_reference seed style aspect_ratio audio user webhook_url'.split(' '),
+  ...FRAME_FIELDS,
+])
 const FORM_FIELDS = new Set([...CREATE_FIELDS, 'input_reference[image_url]', 'input_reference[file_id]'])
 
 /**
  * Reads the body of `POST /v1/videos`, the same fields in JSON and in a form: `prompt`, `model`, `seconds` (text or
  * number), `size`, `input_reference` (a file, an address or data URL, or `{ image_url }`, in a form
- * `input_reference[image_url]`), and as extensions `seed`, `style`, `aspect_ratio`, `audio`, `user` and
- * `webhook_url`. The prompt is used unchanged, without markers. A field takes precedence over the name of the model.
+ * `input_reference[image_url]`), and as extensions `seed`, `style`, `aspect_ratio`, `audio`, `user`, `webhook_url` and the
+ * fields for further images that {@link readFrames} reads. The prompt is used unchanged, without markers. A field takes precedence over the name of the model.
  * Unknown fields are not an error, as in a chat request.
  *
  * @throws InvalidRequestError naming every problem.
@@ -68,7 +73,8 @@ export function readVideosRequest(body: RequestBody, { readModel = readModelName
     audio: readFlag(problems, 'audio', fields.get('audio')),
     user: readLine(problems, 'user', fields.get('user')),
   }
-  const image: MediaInput | undefined = readReference(problems, fields, ignored)
+  const reference: MediaInput | undefined = readReference(problems, fields, ignored)
+  const frames = readFrames(problems, fields, { image: reference, ignored })
   const webhookUrl = readAddress(problems, 'webhook_url', fields.get('webhook_url'))
   problems.throwIfAny()
 
@@ -76,7 +82,7 @@ export function readVideosRequest(body: RequestBody, { readModel = readModelName
   // An explicit ratio replaces the ratio of the name.
   const frame = given.aspectRatio === undefined ? { size } : {}
   return {
-    request: { prompt, ...defined({ ...named, ...frame }), ...defined(given), ...(image !== undefined && { image }) },
+    request: { prompt, ...defined({ ...named, ...frame }), ...defined(given), ...frames },
     ...(model !== undefined && { model }),
     ...(webhookUrl !== undefined && { webhookUrl }),
     otherFields,
@@ -96,6 +102,46 @@ export function readRemixRequest(body: RequestBody): UnreadFields & { readonly p
   return { prompt, otherFields, ignored: ignoredNames(Object.keys(otherFields)) }
 }
 
+/** A request for a video from another one: a file, or the id of a video of the caller. */
+export interface EditRequest extends UnreadFields {
+  readonly prompt: string
+  /** Of an extension only. */
+  readonly seconds?: number | undefined
+  readonly video: { readonly bytes: Uint8Array; readonly mediaType: string } | { readonly id: string } | string
+}
+
+/**
+ * Reads the body of `POST /v1/videos/edits` and `/v1/videos/extensions`: `prompt`, for an extension `seconds`, and `video`, which is
+ * a file, an address, a data URL, or the id of a video as `{ id }`, in a form `video[id]`.
+ * @throws InvalidRequestError naming every problem.
+ */
+export function readEditRequest(body: RequestBody, kind: 'edits' | 'extensions'): EditRequest {
+  const problems = requestProblems()
+  const known = ['prompt', 'video', 'video[id]', ...(kind === 'extensions' ? ['seconds'] : [])]
+  const { fields, otherFields } = fieldsOf(problems, body, new Set(known))
+  const prompt = readPromptField(problems, 'prompt', fields.get('prompt')) ?? ''
+  const seconds = readSeconds(problems, 'seconds', fields.get('seconds'))
+  const video = readSourceVideo(problems, fields)
+  problems.throwIfAny()
+  return { prompt, seconds, video: video ?? '', otherFields, ignored: ignoredNames(Object.keys(otherFields)) }
+}
+
+function readSourceVideo(
+  problems: RequestProblems,
+  fields: ReadonlyMap<string, unknown>,
+): EditRequest['video'] | undefined {
+  const given = fields.get('video')
+  const id = fields.get('video[id]') ?? (isRecord(given) ? given.id : undefined)
+  if (typeof id === 'string' && id !== '') return { id }
+  if (!isFile(given)) {
+    if (isGiven(given) && !isRecord(given)) return readMedia(problems, 'video', given, 'video')
+    return problems.add('video', given, 'give the file of a video, or the id of one as { id }')
+  }
+  const mediaType = mediaTypeOf(given.bytes) ?? given.mediaType
+  if (given.bytes.byteLength > 0 && /^video\/[a-z0-9.+-]+$/.test(mediaType)) return { bytes: given.bytes, mediaType }
+  return problems.note({ field: 'video', value: 'another file', fix: `give the file of ${FORMATS.video}` })
+}
+
 function fieldsOf(
   problems: RequestProblems,
   body: RequestBody,
@@ -108,12 +154,23 @@ function fieldsOf(
     body.kind === 'form'
       ? body.parts.map(({ name, value }) => [name, value] as const)
       : Object.entries(isRecord(body.value) ? body.value : {})
-  for (const [name, value] of entries) {
+  for (const [written, value] of entries) {
+    const name = listNameOf(written)
     if (!known.has(name)) continue
-    if (fields.has(name)) problems.add(name, value, 'give it once')
+    if (body.kind === 'form' && LIST_FIELDS.has(name)) fields.set(name, [fields.get(name) ?? [], value].flat())
+    else if (fields.has(name)) problems.add(name, value, 'give it once')
     else fields.set(name, value)
   }
-  return { fields, otherFields: otherFieldsOf(entries, known) }
+  return {
+    fields,
+    otherFields: otherFieldsOf(entries, new Set([...known, ...[...LIST_FIELDS].map((name) => `${name}[]`)])),
+  }
+}
+
+// `reference_images[]` of a form is an entry of the list.
+function listNameOf(name: string): string {
+  const list = name.replace(/\[\]$/, '')
+  return LIST_FIELDS.has(list) ? list : name
 }
 
 function defined<T extends object>(fields: T): T {

@@ -22,7 +22,9 @@ export async function videoContent(
   const variant = url.searchParams.get('variant') ?? 'video'
   if (variant !== 'video') {
     const message = `Could not give the variant ${variant.slice(0, 60)}: this server keeps only video`
-    throw new HttpRefusal({ status: 400, code: 'invalid_value', message, param: 'variant' })
+    const isKnown = variant === 'thumbnail' || variant === 'spritesheet'
+    const refusal = isKnown ? { status: 404, code: 'variant_not_found' } : { status: 400, code: 'invalid_value' }
+    throw new HttpRefusal({ ...refusal, message, param: 'variant' })
   }
   if (!isServed(record)) throw notReady(record)
   const target = record.result && redirectTarget(settings.contentDelivery, record.result)

@@ -90,7 +90,8 @@ export function notReady(record: RunRecord): HttpRefusal {
   return new HttpRefusal({ status: 404, code: status === 'failed' ? 'video_failed' : 'video_not_ready', message })
 }
 
-function videoResponse({ settings }: Call, record: RunRecord, ignored: readonly string[] = []): PlainAnswer {
+/** The answer with the object of a video. */
+export function videoResponse({ settings }: Call, record: RunRecord, ignored: readonly string[] = []): PlainAnswer {
   const hint = pollHint(record, settings.clock.now())
   const headers = { [RUN_ID_HEADER]: record.id, ...hint, ...ignoredHeader(ignored) }
   return jsonAnswer(videoObject(record), { headers })

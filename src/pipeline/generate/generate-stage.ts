@@ -151,7 +151,7 @@ async function take(
   session.admission?.answered()
   const handle = newHandle(generator, started.operation, session.time.now())
   const reading = { atMs: 0, ...ratioOf(started.status) }
-  const taken = accepted(placed(submission, submission.cursor, generator), handle, reading)
+  const taken = accepted(placed(submission, submission.cursor, generator), handle, reading, started.usage)
   session.upstream = upstreamOf('running', taken, generator)
   // Before the job is saved: afterwards a lookup of another run could take the unclaimed job.
   const job = 'start' in generator ? await claimOwnJob(session, taken) : taken

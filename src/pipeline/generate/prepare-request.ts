@@ -4,7 +4,9 @@ import { withDeadline } from '../../timing/deadline.js'
 import { answerOf } from '../journal/store-calls.js'
 import type { RunSession } from '../run-session.js'
 import { contextOf, type StageWork } from '../stage-work.js'
-import { type FetchedMedia, keptMedia, MEDIA_FIELDS, restoredRequest } from '../state/stored-request.js'
+import { FETCHED_FIELDS, type FetchedMedia, keptMedia, restoredRequest } from '../state/stored-request.js'
+import type { ReadySubmission, UnknownSubmission } from '../state/submission.js'
+import { askBeforeSubmit } from './before-submit.js'
 import { tooLate } from './generate-failure.js'
 
 /** The request of a submission, and the media that was fetched for it; or why the generator cannot take the request. */
@@ -14,15 +16,23 @@ export type PreparedRequest =
 
 /**
  * Lets a generator fetch the media that a request gives as addresses, once for a run: what it fetched is kept as media of the run.
- * Nothing is submitted yet.
- * @throws the error of a store that is down; StageTimeoutError when the deadline passes; the reason of an abort.
+ * Nothing is submitted yet. `beforeSubmit` is asked first.
+ * @throws the refusal of `beforeSubmit`; the error of a store that is down; StageTimeoutError when the deadline passes; the reason of an abort.
  */
 export async function prepareRequest(
   session: RunSession,
-  { generator, work, limitMs }: { readonly generator: Generator; readonly work: StageWork; readonly limitMs: number },
+  job: {
+    readonly generator: Generator
+    readonly submission: ReadySubmission | UnknownSubmission
+    readonly work: StageWork
+    readonly limitMs: number
+  },
 ): Promise<PreparedRequest> {
+  const { generator, submission, work, limitMs } = job
   const { id, journal, state } = session
   const request = await answerOf(() => session.request(), `Could not read the media, the store is down: ${id}`)
+  // An unknown submission may be paid already: it was not refused before.
+  if (submission.state === 'ready') await askBeforeSubmit(session, request)
   if (!('prepare' in generator) || generator.prepare === undefined) return { request }
   const known = await withFetched(session, request)
   const { clock } = session.config
@@ -37,7 +47,7 @@ export async function prepareRequest(
     session.signal.throwIfAborted()
     return { refusal }
   }
-  const fetched = MEDIA_FIELDS.flatMap((field) => {
+  const fetched = FETCHED_FIELDS.flatMap((field) => {
     const media: MediaInput | undefined = prepared[field]
     return isAddress(known[field]) && typeof media === 'object' ? [{ field, media, kept: keptMedia(media) }] : []
   })

@@ -1,6 +1,9 @@
 import { strategyErrorOf } from '../../calling/error-of-other-run.js'
 import { startTask } from '../../calling/tasks.js'
+import { callbackUrlFlaw } from '../../contracts/callback-url.js'
+import { describeValue, toErrorJson } from '../../contracts/errors.js'
 import type { Generator, StartedTask } from '../../contracts/generator.js'
+import { ConfigurationError } from '../../contracts/input-errors.js'
 import { sha256Of } from '../../contracts/sha256.js'
 import { mayHaveBeenAccepted } from '../../contracts/submission.js'
 import { raceAbort, withDeadline } from '../../timing/deadline.js'
@@ -41,9 +44,10 @@ export async function submitJob(
   const { generator, submission, work, limitMs } = job
   const { clock } = session.config
   const { journal } = session
+  const callbackUrl = callbackUrlOf(session)
   // Reads and fetches the media first, so that a failure leaves no intent.
   const preparedAt = clock.monotonic()
-  const prepared = await prepareRequest(session, { generator, work, limitMs })
+  const prepared = await prepareRequest(session, { generator, submission, work, limitMs })
   const sent = sending(placed(submission, submission.cursor, generator), clock.now(), honoursKeys(generator))
   if ('refusal' in prepared) {
     return {
@@ -84,7 +88,8 @@ export async function submitJob(
   const limit = { clock, signal: hangUp.signal, timeoutMs: limitMs, error: endLate }
   const submit = () => {
     const idempotencyKey = idempotencyKeyOf(session.id, generator.name, submission.number)
-    return startTask(generator, request, { ...contextOf(session, work, hangUp), idempotencyKey, confirm })
+    const context = { ...contextOf(session, work, hangUp), idempotencyKey, confirm }
+    return startTask(generator, request, callbackUrl === undefined ? context : { ...context, callbackUrl })
   }
   let answer: Promise<StartedTask> | undefined
   try {
@@ -114,6 +119,25 @@ export async function submitJob(
     if (mayHaveBeenAccepted(error)) return { kind: 'unknown', error, sent, durationMs: durationMs() }
     return { kind: 'refused', error: strategyErrorOf(generator, error), sent, durationMs: durationMs() }
   }
+}
+
+// The address that the upstream calls when the job changes. It is not shown, because it contains a token.
+function callbackUrlOf({ id, config }: RunSession): string | undefined {
+  const { wakeUrl } = config
+  if (wakeUrl === undefined) return undefined
+  const problem = (value: string, fix: string, cause?: unknown) =>
+    new ConfigurationError('SoraPipeline', [{ field: 'wakeUrl()', value, fix }], { cause })
+  let url: unknown
+  try {
+    url = wakeUrl(id)
+  } catch (error) {
+    throw problem(`an error, ${toErrorJson(error).message}`, 'give a function that does not throw', error)
+  }
+  const flaw = callbackUrlFlaw(url)
+  if (flaw !== undefined) {
+    throw problem(typeof url === 'string' ? `a text of ${url.length} characters` : describeValue(url), flaw)
+  }
+  return url as string
 }
 
 /** The idempotency key: at most 64 characters, and the same for the same submission in every process. */

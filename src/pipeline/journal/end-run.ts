@@ -30,7 +30,8 @@ export async function endRun(
   // A failure of the store does not fail the run: it stays unchanged in the store, and can be resumed.
   if (session && error.code !== 'run-state') {
     try {
-      await saveEnd(session, error, { isAborted, upstream })
+      // Another process may have worked on the run, or none.
+      if (await saveEnd(session, error, { isAborted, upstream })) session.events?.publishFrom()
     } catch (cause) {
       const message = `Could not save the end of the run: ${toErrorJson(cause).code}`
       log.append({ type: 'warning', code: 'store-unavailable', message })
@@ -42,7 +43,8 @@ export async function endRun(
   log.append({ type: 'run-failed', error, isAborted: known, ...(left && { upstream: left }) })
 }
 
-async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, end: End): Promise<void> {
+/** Resolves to whether this process saved it. */
+async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, end: End): Promise<boolean> {
   const { journal, config } = session
   const { isAborted } = end
   let { upstream } = end
@@ -51,13 +53,13 @@ async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, end: E
     // A process that only watches a run cannot fail it; an abort by a caller counts from any process. A call of `advance` found
     // the run free and may not have taken it: its result counts until another process saves.
     const isWatcher = isNamedElsewhere(session) && (session.isResident || tries > 1)
-    if (!isAborted && isWatcher) return
+    if (!isAborted && isWatcher) return false
     try {
       const isRefused = status === 'failed' && !isAborted && isRefusedRun(session.state)
       const facts = { ...(isRefused && { isRefused }), ...(upstream && { upstream }) }
       await journal.save({ status, endedAt: config.clock.now(), error, isAborted, ...facts })
       if (status === 'failed') await dropMedia(session)
-      return
+      return true
     } catch (failure) {
       if (!isFenced(failure) || tries === TRIES) throw failure
       // An abort by the caller, or an unknown submission, counts even if another process saved in between.
@@ -67,6 +69,7 @@ async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, end: E
       if (isAborted && session.state.status === 'running' && isOther) upstream = await stopUpstream(session)
     }
   }
+  return false
 }
 
 // A process that does not know the outcome of another process's submission waits for it briefly.

@@ -15,6 +15,8 @@ const STORE_TRIES = 8
 const ASK_AGAIN_MS = 1000
 // How often a run of another worker is checked.
 const WATCH_MS = 1000
+// The same, when its events arrive without that.
+const FOLLOWED_MS = 3000
 
 /**
  * The result of a store operation for a started run. A short outage must not end a run that may continue elsewhere: the operation
@@ -84,15 +86,30 @@ function isOwnJob({ journal }: RunSession): boolean {
  * @throws RunStateError when the store stays down.
  */
 export async function watchRun(session: RunSession): Promise<void> {
-  const { clock, watch } = session.config
+  const { events } = session
+  events?.follow()
+  try {
+    await watchUntilFree(session)
+  } finally {
+    events?.unfollow()
+  }
+  await events?.catchUp(session.state.status !== 'running')
+}
+
+async function watchUntilFree(session: RunSession): Promise<void> {
+  const { config, events } = session
+  const { clock, watch } = config
   for (let lastText = ''; session.state.status === 'running'; ) {
     const { worker, formerLease } = session.state
     const loaded = await retryPatiently(session, () => session.journal.reload())
     if (session.state.status !== 'running' || !isHeldNow(session, loaded)) return
-    lastText = relay(session, loaded.progress, lastText)
+    // A worker of an earlier version has no event log.
+    if (events?.hasLog) await events.catchUp(false)
+    else lastText = relay(session, loaded.progress, lastText)
+    const watchMs = events?.hasLog ? FOLLOWED_MS : WATCH_MS
     const formerMs = (formerLease?.until ?? Number.POSITIVE_INFINITY) - clock.now() + 1
     const quarterMs = worker === undefined ? WATCH_MS : (loaded.beat?.ttlMs ?? WATCH_MS) / 4
-    await session.waits.sleep(clock, Math.min(WATCH_MS, quarterMs, formerMs), session.callerSignal)
+    await session.waits.sleep(clock, Math.min(watchMs, quarterMs, formerMs), session.callerSignal)
   }
 
   function isHeldNow({ state }: RunSession, { beat }: Pick<LoadedRun, 'beat'>): boolean {

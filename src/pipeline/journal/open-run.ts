@@ -32,6 +32,8 @@ export interface Opening {
   /** Whether this process keeps the run until its end. */
   readonly isResident: boolean
   readonly waits: RunWaits
+  /** Aborts the run as its caller does. */
+  readonly cancel?: ((reason: unknown) => void) | undefined
 }
 
 /**
@@ -112,9 +114,20 @@ function joined(
 
 function sessionOf(
   config: PipelineConfig,
-  { log, signal, isResident, waits }: Opening,
+  { log, signal, isResident, waits, cancel }: Opening,
   { state, version, isNew = false }: StoredState & { readonly isNew?: boolean },
   request?: VideoRequest,
 ): RunSession {
-  return new RunSession({ config, log, state, version, isNew, request, callerSignal: signal, isResident, waits })
+  return new RunSession({
+    config,
+    log,
+    state,
+    version,
+    isNew,
+    request,
+    callerSignal: signal,
+    isResident,
+    waits,
+    cancel,
+  })
 }

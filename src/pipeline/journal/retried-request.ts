@@ -2,6 +2,7 @@ import { InvalidRequestError } from '../../contracts/input-errors.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { PipelineConfig } from '../pipeline-config.js'
+import { mediaOf } from '../state/request-media.js'
 import { restoredRequest, type StoredMedia } from '../state/stored-request.js'
 import { answerOf, loadRun } from './store-calls.js'
 
@@ -29,14 +30,11 @@ export async function retriedRequest(
   if (state.status === 'needs-review') {
     throw new RunStateError(`Could not retry the run, it is in review; settle it, or a job may be paid twice: ${id}`)
   }
-  const { image, video, ...rest } = state.request
-  const kept = { ...rest, ...(image !== undefined && { image }), ...(video !== undefined && { video }) }
-  for (const field of ['image', 'video'] as const) {
-    const media = kept[field]
-    if (field in changes || typeof media !== 'object') continue
-    if (!(await isThere(store, media, id))) refuse(field, `${media.mediaType} of a run that has ended`, 'give it again')
+  for (const [path, media] of mediaOf(state.request)) {
+    if (path.replace(/\[.*/, '') in changes || typeof media !== 'object') continue
+    if (!(await isThere(store, media, id))) refuse(path, `${media.mediaType} of a run that has ended`, 'give it again')
   }
-  const own = { ...kept, ...Object.fromEntries(Object.keys(changes).map((field) => [field, undefined])) }
+  const own = { ...state.request, ...Object.fromEntries(Object.keys(changes).map((field) => [field, undefined])) }
   const request = await restoredRequest(id, own as typeof state.request, store)
   const changed = { ...request, ...changes }
   if (changed.prompt === '') refuse('prompt', 'erased', 'give it again')

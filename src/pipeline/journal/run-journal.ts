@@ -208,7 +208,8 @@ export class RunJournal {
   /** After a lost race: continues with the state of this process and saves it over the other one. */
   restore(own: RunState): void {
     const { worker: _lost, ...kept } = own
-    this.#state = { ...kept, warnings: this.#state.warnings }
+    const { warnings, cancelRequest } = this.#state
+    this.#state = { ...kept, warnings, ...(cancelRequest && { cancelRequest }) }
   }
 
   #saveAnd(patch: StatePatch, isHolding: boolean): Promise<void> {

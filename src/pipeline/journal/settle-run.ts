@@ -27,6 +27,9 @@ export type ReviewVerdict =
       readonly generator?: string | undefined
     }
 
+/** The kinds of a {@link ReviewVerdict}. */
+export type VerdictKind = 'operation' | 'not-submitted'
+
 /**
  * Continues a run that needs a person: a run in review, a failed run that has or may have a job, or a run whose generator is no
  * longer in the chain.
@@ -90,10 +93,16 @@ function checkVerdict(verdict: unknown): asserts verdict is ReviewVerdict {
   if (problems.length > 0) throw new InvalidRequestError(problems)
 }
 
+/** The verdicts that a run accepts, whatever the chain of generators is. */
+export function acceptedVerdicts(state: RunState): readonly VerdictKind[] {
+  if (state.submission === undefined) return []
+  if (state.status === 'needs-review') return ['operation', 'not-submitted']
+  return state.status === 'failed' && mayHaveJob(state) ? ['operation'] : []
+}
+
 function needsPerson(config: PipelineConfig, state: RunState, verdict: ReviewVerdict): boolean {
   const { status, submission } = state
-  if (status === 'needs-review') return true
-  if (status === 'failed') return verdict !== 'not-submitted' && mayHaveJob(state)
+  if (acceptedVerdicts(state).includes(verdict === 'not-submitted' ? verdict : 'operation')) return true
   const isForeign = submission && boundGenerator(generatorRoutesOf(config.generator), submission) === undefined
   return status === 'running' && isForeign === true && submission?.state !== 'ready'
 }

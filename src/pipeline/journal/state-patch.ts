@@ -36,6 +36,7 @@ export function patchedState(
   const isKept = (field: keyof RunState) => (field === 'time' && isRunning) || (field === 'worker' && isHeld)
   const left: (keyof RunState)[] = OF_WORKERS.filter((field) => !isKept(field) && field in next)
   if (isRunning) left.push(...OF_ENDS.filter((field) => field in next))
+  if (!isRunning && 'cancelRequest' in next) left.push('cancelRequest')
   if (patch.step !== undefined && patch.stepStartedAt === undefined) left.push('stepStartedAt')
   return left.length === 0 ? next : without(next, left)
 }

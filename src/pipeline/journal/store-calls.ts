@@ -27,6 +27,9 @@ const METHODS = [
   'getMedia',
   'dropMedia',
   'prune',
+  'appendEvents',
+  'readEvents',
+  'followEvents',
 ] as const satisfies readonly (keyof RunStore)[]
 
 /** An operation of a store. */

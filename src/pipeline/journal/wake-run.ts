@@ -1,11 +1,14 @@
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { PipelineConfig } from '../pipeline-config.js'
 import { answerOf, isFenced, loadRun } from './store-calls.js'
+import { WOKEN_AT } from './stored-wakes.js'
 
 const TRIES = 5
 
 /**
- * Makes the job of a run that no live worker holds due now. Does nothing for a held run, a run without a job, or an ended run.
+ * Makes the job of a run due now. The worker that holds the run finds that in the store (`stored-wakes.ts`); a run that no live
+ * worker holds is due for every process. Does nothing for a run without a job, such as for a webhook that overtakes the answer to
+ * its submission, for an ended run, and for one of version 0.1.0 in progress.
  * @throws RunStateError when the store does not know the run or is down.
  */
 export async function wakeStored({ store, clock }: PipelineConfig, id: string): Promise<void> {
@@ -16,12 +19,15 @@ export async function wakeStored({ store, clock }: PipelineConfig, id: string): 
     const { version, beat, state } = loaded
     const { status, step, submission, worker, formerLease, wakeAt } = state
     const now = clock.now()
-    const isHeld = (worker !== undefined && beat?.isExpired === false) || (formerLease?.until ?? 0) > now
-    if (status !== 'running' || step !== 'generate' || submission?.state !== 'accepted' || isHeld || wakeAt <= now)
-      return
+    if (status !== 'running' || step !== 'generate' || submission?.state !== 'accepted') return
+    if ((formerLease?.until ?? 0) > now) return
+    // A worker saves no polls, so that the time in the store of a run that it holds is an earlier one.
+    const isHeld = worker !== undefined && beat?.isExpired === false
+    const dueAt = isHeld ? WOKEN_AT : now
+    if (wakeAt <= dueAt) return
     try {
       const { readings } = submission
-      const reschedule = () => store.reschedule(id, version, now, readings)
+      const reschedule = () => store.reschedule(id, version, dueAt, readings)
       return await answerOf(reschedule, `Could not wake the run, the store is down: ${id}`)
     } catch (error) {
       // Another process saved and may hold the run now.

@@ -3,10 +3,10 @@ import type { RunReport, RunStore } from '../../contracts/run-store.js'
 import { startTimer } from '../../timing/system-clock.js'
 import type { QueuedTimer } from '../../timing/timer-queue.js'
 import type { RunProgress } from '../state/run-state.js'
+import { storedWakes, type WakeableRun } from './stored-wakes.js'
 
 /** A run that a worker holds. */
-export interface HeldRun {
-  readonly id: string
+export interface HeldRun extends WakeableRun {
   /** The last version that this process saved or loaded. */
   readonly version: number
   /** Called when the store has another version: another process may have saved. */
@@ -44,8 +44,10 @@ export function workerLease(options: {
   readonly store: RunStore
   readonly clock: Clock
   readonly leaseMs: number
+  /** Whether upstreams call back, so that runs are often woken: these wakes are searched for once a second, not once a beat. */
+  readonly hasWebhooks?: boolean | undefined
 }): WorkerLease {
-  const { worker, store, clock, leaseMs } = options
+  const { worker, store, clock, leaseMs, hasWebhooks = false } = options
   const held = new Set<HeldRun>()
   const reports = new Map<string, RunProgress>()
   let row = 0
@@ -54,6 +56,7 @@ export function workerLease(options: {
   let nextBeat: QueuedTimer | undefined
   let nextReport: QueuedTimer | undefined
   let isRetiring = false
+  const wakes = storedWakes({ store, clock, held })
 
   const retire = async () => {
     isRetiring = true
@@ -93,7 +96,8 @@ export function workerLease(options: {
     nextBeat = startTimer(clock, ms, () => {
       // A store that is down misses beats: a run without a job does not submit without a beat, other runs continue. A store that
       // hangs must not delay the next beat.
-      beatOnce().then(compareVersions).catch(ignored)
+      const beat = beatOnce().then(compareVersions)
+      beat.then(hasWebhooks ? undefined : wakes.search).catch(ignored)
       keepBeating(leaseMs / 3)
     })
   }
@@ -116,6 +120,7 @@ export function workerLease(options: {
       if (held.size === 0) {
         // The first beat may be due already, because opening the run takes time.
         keepBeating(Math.min(leaseMs / 3, Math.max(0, lastBeatAt + leaseMs / 3 - clock.monotonic())))
+        if (hasWebhooks) wakes.start()
       }
       held.add(run)
       return () => {
@@ -124,6 +129,7 @@ export function workerLease(options: {
         if (held.size > 0) return
         nextBeat?.stop()
         nextReport?.stop()
+        wakes.stop()
         reports.clear()
         if (isRetiring) retire().catch(ignored)
       }

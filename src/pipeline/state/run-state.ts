@@ -2,6 +2,7 @@ import type { SoraPipelineErrorJson } from '../../contracts/errors.js'
 import type { UpstreamState } from '../../contracts/events.js'
 import type { GeneratedVideo, GeneratedVideoFacts } from '../../contracts/generator.js'
 import { jsonPartOf } from '../../contracts/is-json.js'
+import type { JsonObject } from '../../contracts/json.js'
 import type { Publication } from '../../contracts/publisher.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import type { ResolvedVideo } from '../../contracts/resolver.js'
@@ -37,6 +38,9 @@ export type Candidate = {
  * deadline had `deadline - run` milliseconds left then.
  */
 export type TimeMark = { readonly wall: number; readonly run: number }
+
+/** When another process asked to cancel a run, in epoch milliseconds, and why. */
+export type CancelRequest = { readonly at: number; readonly message: string }
 
 /** The durable state of a run. JSON without secrets. Only the journal assigns it. */
 export type RunState = {
@@ -94,6 +98,8 @@ export type RunState = {
   readonly refusals?: number
   /** For a failed run: no submission was accepted or had an unknown outcome. */
   readonly isRefused?: boolean
+  /** Another process asked to cancel the run; only while it is running. */
+  readonly cancelRequest?: CancelRequest
   /** What an ended run left at its generator, as known by the process that ended it. */
   readonly upstream?: UpstreamState
 }
@@ -149,6 +155,12 @@ export function identityOf(request: VideoRequest, owner: string | undefined): Ru
 /** A generated video without the parts that cannot be saved. */
 export function storableVideo({ source: _source, url, ...facts }: GeneratedVideo): StoredVideo {
   return { ...jsonPartOf(facts), ...(url !== undefined && { url }) }
+}
+
+/** What the upstream reported about its job: with the submission, and with the video, which counts. */
+export function reportedUsage({ submission, video }: Pick<RunState, 'submission' | 'video'>): JsonObject | undefined {
+  const early = submission?.state === 'accepted' ? submission.usage : undefined
+  return early === undefined ? video?.usage : { ...early, ...video?.usage }
 }
 
 /** Number of the submission with a job in a state. */

@@ -3,6 +3,7 @@ import type { MediaInput, VideoRequest } from '../../contracts/request.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { RunStore } from '../../contracts/run-store.js'
 import { createSha256, sha256Of } from '../../contracts/sha256.js'
+import { mediaFields, mediaOf } from './request-media.js'
 
 /** Media of a request that is kept beside the state of its run. */
 export type StoredMedia = {
@@ -17,8 +18,11 @@ export type StoredMedia = {
 }
 
 /** A request in a state: media that was given as bytes or as a base64 data URL is named by its hash, if the store keeps media. */
-export type StoredRequest = Omit<VideoRequest, 'image' | 'video'> & {
+export type StoredRequest = Omit<VideoRequest, 'image' | 'lastFrame' | 'references' | 'audioInput' | 'video'> & {
   readonly image?: string | StoredMedia
+  readonly lastFrame?: string | StoredMedia
+  readonly references?: readonly (string | StoredMedia)[]
+  readonly audioInput?: string | StoredMedia
   readonly video?: string | StoredMedia
 }
 
@@ -28,11 +32,11 @@ export interface KeptMedia {
   readonly bytes: Uint8Array
 }
 
-/** Fields of a request that are media. */
-export const MEDIA_FIELDS = ['image', 'video'] as const
+/** Fields of a request whose address a generator may fetch. */
+export const FETCHED_FIELDS = ['image', 'video'] as const
 
 /** Media that a generator fetched from the addresses in a request. */
-export type FetchedMedia = { readonly [Field in (typeof MEDIA_FIELDS)[number]]?: StoredMedia }
+export type FetchedMedia = { readonly [Field in (typeof FETCHED_FIELDS)[number]]?: StoredMedia }
 
 // Base64 in pieces of whole groups of four characters, so that hashing a large file needs no copy of it.
 const PIECE = 3 * 65_536
@@ -51,13 +55,7 @@ export function storedRequest(
     media.push({ sha256: kept.stored.sha256, bytes: kept.bytes })
     return { ...kept.stored, isDataUrl: typeof given === 'string' }
   }
-  const { image, video, ...rest } = request
-  const kept = {
-    ...rest,
-    ...(image !== undefined && { image: stored(image) }),
-    ...(video !== undefined && { video: stored(video) }),
-  }
-  return { request: kept, media }
+  return { request: { ...request, ...mediaFields(request, stored) } as StoredRequest, media }
 }
 
 /** Bytes to keep for a run, and their name in its state. */
@@ -74,27 +72,25 @@ export function keptMedia({ bytes, mediaType }: Exclude<MediaInput, string>): {
  * @throws RunStateError, not retryable, when they are gone; any error of the store.
  */
 export async function restoredRequest(id: string, stored: StoredRequest, store: RunStore): Promise<VideoRequest> {
-  const restored: Partial<Record<(typeof MEDIA_FIELDS)[number], MediaInput>> = {}
-  for (const field of MEDIA_FIELDS) {
-    const given = stored[field]
-    if (given === undefined) continue
+  const restored = new Map<string, MediaInput>()
+  for (const [path, given] of mediaOf(stored)) {
     if (typeof given === 'string') {
-      restored[field] = given
+      restored.set(path, given)
       continue
     }
     const bytes = await store.getMedia?.(given.sha256)
     if (bytes === undefined) {
-      throw new RunStateError(`Could not continue the run, the store no longer has its ${field}: ${id}`)
+      throw new RunStateError(`Could not continue the run, the store no longer has its ${path}: ${id}`)
     }
     const media = { bytes, mediaType: given.mediaType }
-    restored[field] = given.isDataUrl ? toDataUrl(media) : media
+    restored.set(path, given.isDataUrl ? toDataUrl(media) : media)
   }
-  return { ...stored, ...restored } as VideoRequest
+  return { ...stored, ...mediaFields(stored, (_, path) => restored.get(path)) } as VideoRequest
 }
 
 /** Whether a stored request refers to bytes beside it. */
 export function namesMedia(stored: StoredRequest): boolean {
-  return MEDIA_FIELDS.some((field) => typeof stored[field] === 'object')
+  return mediaOf(stored).some(([, media]) => typeof media === 'object')
 }
 
 /** A digest of a request: the same for bytes and for their data URL, and the same in every version. */
@@ -102,7 +98,7 @@ export function fingerprintOf(request: VideoRequest): string {
   const fields = Object.entries(request)
     .filter(([, value]) => value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-  if (!fields.some(([, value]) => isBytes(value) || (typeof value === 'string' && value.length > PIECE))) {
+  if (!fields.some(([, value]) => isLarge(value) || (Array.isArray(value) && value.some(isLarge)))) {
     return sha256Of(`{${fields.map(([field, value]) => `${JSON.stringify(field)}:${canonicalJson(value)}`).join()}}`)
   }
   // In pieces, so that large media needs no copy.
@@ -110,14 +106,31 @@ export function fingerprintOf(request: VideoRequest): string {
   digest.update('{')
   for (const [index, [field, value]] of fields.entries()) {
     digest.update(`${index === 0 ? '' : ','}${JSON.stringify(field)}:`)
-    if (isBytes(value)) hashDataUrl(digest, value)
-    else digest.update(canonicalJson(value))
+    if (field === 'references' && Array.isArray(value)) hashList(digest, value)
+    else hashValue(digest, value)
   }
   return digest.update('}').digest('hex')
 }
 
 function isBytes(value: unknown): value is Exclude<MediaInput, string> {
   return typeof value === 'object' && value !== null && 'bytes' in value && value.bytes instanceof Uint8Array
+}
+
+function isLarge(value: unknown): boolean {
+  return isBytes(value) || (typeof value === 'string' && value.length > PIECE)
+}
+
+function hashList(digest: Hash, values: readonly unknown[]): void {
+  for (const [index, value] of values.entries()) {
+    digest.update(index === 0 ? '[' : ',')
+    hashValue(digest, value)
+  }
+  digest.update(']')
+}
+
+function hashValue(digest: Hash, value: unknown): void {
+  if (isBytes(value)) hashDataUrl(digest, value)
+  else digest.update(canonicalJson(value))
 }
 
 function hashDataUrl(digest: Hash, { bytes, mediaType }: Exclude<MediaInput, string>): void {

@@ -79,6 +79,9 @@ const request = z.looseObject({
   durationSeconds: z.optional(z.number()),
   size: z.optional(z.string()),
   image: z.optional(media),
+  lastFrame: z.optional(media),
+  references: z.optional(z.array(media)),
+  audioInput: z.optional(media),
   video: z.optional(media),
   metadata: z.optional(z.record(z.string(), z.string())),
 })
@@ -123,6 +126,7 @@ const schema = z.looseObject({
   refusals: z.optional(z.number()),
   isRefused: z.optional(z.boolean()),
   upstream: z.optional(upstream),
+  cancelRequest: z.optional(z.looseObject({ at: z.number(), message: z.string() })),
 })
 
 const readings = z.array(reading)

@@ -1,6 +1,6 @@
 import type { GenerationHandle } from '../../contracts/generation-handle.js'
 import { jsonCopy } from '../../contracts/is-json.js'
-import type { JsonValue } from '../../contracts/json.js'
+import type { JsonObject, JsonValue } from '../../contracts/json.js'
 import type { PollReading } from '../../contracts/poll-schedule.js'
 import { thinned } from './poll-readings.js'
 
@@ -70,6 +70,8 @@ export type AcceptedSubmission = Placed & {
   readonly state: 'accepted'
   readonly sentAt: number
   readonly handle: GenerationHandle
+  /** What the upstream reported with the submission. */
+  readonly usage?: JsonObject | undefined
   /** Whether the store was down when the job should have been claimed, so that a lookup of another run may take it. */
   readonly isUnclaimed?: true | undefined
   /** Readings of polls, thinned. */
@@ -144,6 +146,7 @@ export function accepted(
   submission: SendingSubmission | UnknownSubmission,
   handle: GenerationHandle,
   reading: PollReading,
+  usage?: JsonObject,
 ): AcceptedSubmission {
   const { sentAt } = submission
   return {
@@ -151,6 +154,7 @@ export function accepted(
     state: 'accepted',
     sentAt,
     handle,
+    ...(usage !== undefined && { usage }),
     readings: [reading],
     misses: 0,
     lastingMisses: 0,

@@ -11,6 +11,7 @@ const SHAPE = {
   'duration?': isWhole,
   'seed?': isWhole,
   'generate_audio?': isFlag,
+  'callback_url?': isText,
 } as const
 const WORDS = { queued: 'queued', in_progress: 'running', completed: 'succeeded', failed: 'failed' } as const
 

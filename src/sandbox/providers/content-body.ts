@@ -1,7 +1,9 @@
 import type { JsonValue } from '../../contracts/json.js'
 import { bodyProblem, isImage, isText, objectIn } from './provider-fake.js'
 
-/** Whether a value is a list of a text and at most one first frame, as Ark and MiniMax take it. */
+const ROLES: readonly JsonValue[] = ['first_frame', 'last_frame', 'reference_image']
+
+/** Whether a value is a list of a text and images with their roles, as Ark and MiniMax take it. */
 export function isContent(value: JsonValue): boolean {
   if (!Array.isArray(value)) return false
   const texts = value.filter(
@@ -11,11 +13,11 @@ export function isContent(value: JsonValue): boolean {
     const isFrame = {
       type: (type: JsonValue) => type === 'image_url',
       image_url: isAddress,
-      role: (role: JsonValue) => role === 'first_frame',
+      role: (role: JsonValue) => ROLES.includes(role),
     }
     return bodyProblem(entry, isFrame) === undefined
   })
-  return texts.length === 1 && frames.length <= 1 && texts.length + frames.length === value.length
+  return texts.length === 1 && texts.length + frames.length === value.length
 }
 
 /** The prompt in a content. */

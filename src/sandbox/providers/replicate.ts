@@ -50,6 +50,7 @@ function create(call: ProviderCall, model: string, shape: Parameters<typeof body
   return jsonReply(201, predictionOf(newJob(jobs, input.prompt, model, input.duration ?? 4), call))
 }
 
+const WEBHOOK = { 'webhook?': isText, 'webhook_events_filter?': (value: unknown) => Array.isArray(value) } as const
 const isObject = (value: unknown) => typeof value === 'object'
 const find = (call: ProviderCall, handle: (job: VideoJob) => Reply) => {
   const job = call.jobs.find(call.id)
@@ -65,13 +66,14 @@ export const replicate: ProviderFake = {
       endpoint: 'replicate.create',
       method: 'POST',
       path: /^\/models\/([^/]+\/[^/]+)\/predictions$/,
-      handle: (call) => create(call, call.id, { input: isObject }),
+      handle: (call) => create(call, call.id, { input: isObject, ...WEBHOOK }),
     },
     {
       endpoint: 'replicate.create',
       method: 'POST',
       path: /^\/predictions$/,
-      handle: (call) => create(call, String(objectIn(call.request.body).version), { version: isText, input: isObject }),
+      handle: (call) =>
+        create(call, String(objectIn(call.request.body).version), { version: isText, input: isObject, ...WEBHOOK }),
     },
     {
       endpoint: 'replicate.poll',

@@ -85,7 +85,9 @@ export interface FileStoreOptions {
  * })
  * ```
  */
-export function fileStore(options: FileStoreOptions): Required<RunStore> {
+export function fileStore(
+  options: FileStoreOptions,
+): Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents'>> {
   checkOptions('fileStore', options, RULES)
   const { directory, keepEndedMs } = options
   const places = filePlaces(directory)

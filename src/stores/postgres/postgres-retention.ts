@@ -42,7 +42,7 @@ export function postgresRetention(sql: Sql, schema: string): Pick<ServerOperatio
         worker = NULL, readings = NULL, is_retained = true
       FROM json_to_recordset($2::json) AS entry (id text, version bigint, state text, wake_at float8)
       WHERE runs.id = entry.id AND runs.version = entry.version AND ${IS_ENDED} RETURNING runs.id
-    ), ${released('kept')}
+    ), silent AS (DELETE FROM ${schema}.events WHERE run_id IN (SELECT id FROM kept)), ${released('kept')}
     SELECT count(*)::text AS count FROM kept`
 
   // A run may have been created again under the id of one that was forgotten; its claims are in use.

@@ -1,5 +1,5 @@
 /** Newest version of the schema, which is written into it. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 /**
  * Oldest version of the schema that a store of another library version must know to work beside this one. It changes only when an
@@ -71,5 +71,16 @@ export const UPGRADES: readonly ((schema: string) => string)[] = [
     sha256 text COLLATE "C" NOT NULL,
     PRIMARY KEY (run_id, sha256)
   );
+  `,
+  // Version 2: the events of runs.
+  (schema) => `
+  CREATE TABLE ${schema}.events (
+    run_id text COLLATE "C" NOT NULL REFERENCES ${schema}.runs ON DELETE CASCADE,
+    sequence bigint NOT NULL,
+    added_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    event text NOT NULL,
+    PRIMARY KEY (run_id, sequence)
+  );
+  CREATE INDEX recent_events ON ${schema}.events (added_at);
   `,
 ]

@@ -1,10 +1,13 @@
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
-import { number, required, rule } from '../../contracts/option-rules.js'
+import { aFunction, number, required, rule } from '../../contracts/option-rules.js'
 import type { RunStore } from '../../contracts/run-store.js'
+import { serverEvents } from '../server-events.js'
 import type { ServerProblem } from '../server-problem.js'
 import { serverStore } from '../server-store.js'
 import { serverWork } from '../server-work.js'
 import { postgresClaims } from './postgres-claims.js'
+import { postgresEvents } from './postgres-events.js'
+import { type PostgresListenClient, postgresListener } from './postgres-listener.js'
 import { postgresMedia } from './postgres-media.js'
 import { migrateSchema, quoted } from './postgres-migration.js'
 import { postgresPages } from './postgres-pages.js'
@@ -27,6 +30,13 @@ export interface PostgresStoreOptions {
    * @defaultValue `'sora_pipeline'`
    */
   readonly schema?: string | undefined
+  /**
+   * Makes a client of `pg` with a connection of its own to the server, not through a pooler, such as `() => new Client(…)`. While
+   * events of runs are followed, the store connects one such client, listens for notifications, and ends it afterwards; it makes
+   * another one when the connection is lost.
+   * @defaultValue none: new events are searched for once a second, with one query for all runs
+   */
+  readonly listenClient?: (() => PostgresListenClient) | undefined
   /**
    * How long runs are kept after they completed or failed, in milliseconds above 0. The saves of ended runs forget older ones, at
    * most once a minute for each store, as `prune` does.
@@ -89,7 +99,7 @@ export interface PostgresStore extends Required<RunStore> {
  */
 export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   checkOptions('postgresStore', options, RULES)
-  const { pool, schema = 'sora_pipeline', keepEndedMs, timeoutMs = 10_000 } = options
+  const { pool, schema = 'sora_pipeline', listenClient, keepEndedMs, timeoutMs = 10_000 } = options
   hearErrors(pool)
   const place = `the Postgres schema ${schema}`
   const work = serverWork({ place, timeoutMs })
@@ -104,6 +114,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   }
   return {
     ...serverStore({ operations, work, place, keepEndedMs }),
+    ...serverEvents(postgresEvents(sql, schema, postgresListener({ sql, schema, listenClient })), work),
     migrate: () =>
       serverWork({ place, timeoutMs: MIGRATION_MS })('migrate the store', schema, () => migrateSchema(pool, schema)),
     checkServer: () => work('check the server', schema, async () => serverProblems(await serverFacts(pool))),
@@ -113,6 +124,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
 const RULES: OptionRules<PostgresStoreOptions> = {
   pool: required(rule(isPool, 'give a Pool of pg, such as new Pool({ connectionString }), not a Client')),
   schema: rule(isSchema, 'give a lower-case letter or _, then up to 62 lower-case letters, digits or _, and not pg_'),
+  listenClient: aFunction,
   keepEndedMs: number((value) => value > 0 && Number.isFinite(value), 'give milliseconds above 0'),
   timeoutMs: number((value) => value > 0 && value <= 2_147_483_647, 'give milliseconds above 0 and at most 2147483647'),
 }

@@ -5,6 +5,8 @@ export type RedisArgument = string | Buffer
 export interface IoredisClient {
   call(command: string, ...args: RedisArgument[]): Promise<unknown>
   callBuffer(command: string, ...args: RedisArgument[]): Promise<unknown>
+  /** A client with the same options, for the events of runs. */
+  duplicate(): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
 }
 
@@ -14,6 +16,8 @@ export interface NodeRedisClient {
   eval(script: string, options: RedisScriptArguments): Promise<unknown>
   evalSha(sha1: string, options: RedisScriptArguments): Promise<unknown>
   withTypeMapping(mapping: Record<number, unknown>): Pick<NodeRedisClient, 'eval' | 'evalSha'>
+  /** A client with the same options, for the events of runs. */
+  duplicate(): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
 }
 

@@ -100,10 +100,13 @@ function ofNodeRedis(client: NodeRedisClient): Adapter {
   }
 }
 
-function isIoredis(value: unknown): value is IoredisClient {
-  return ['call', 'callBuffer'].every((method) => typeof Object(value)[method] === 'function')
+/** Whether a value is a client of `ioredis`. */
+export function isIoredis(value: unknown): value is IoredisClient {
+  return ['call', 'callBuffer', 'duplicate'].every((method) => typeof Object(value)[method] === 'function')
 }
 
 function isNodeRedis(value: unknown): value is NodeRedisClient {
-  return ['eval', 'evalSha', 'withTypeMapping'].every((method) => typeof Object(value)[method] === 'function')
+  return ['eval', 'evalSha', 'withTypeMapping', 'duplicate'].every(
+    (method) => typeof Object(value)[method] === 'function',
+  )
 }

@@ -18,9 +18,12 @@ import { CREATE, LOAD, REPORT, RESCHEDULE, SAVE, VERSIONS } from './run-scripts.
 // What is before the id in a member of `due`, without the worker.
 const PLACE_LENGTH = 17
 
-/** What Redis does for a store: one script for each operation, except for `prune`, which is one for each step. */
-export function redisOperations(connection: RedisConnection, prefix: string): ServerOperations {
-  const run = async (script: RedisScript, args: readonly RedisArgument[], isBinary?: true): Promise<unknown> => {
+/** Runs a script on the keys of a store. */
+export type RunScript = (script: RedisScript, args: readonly RedisArgument[], isBinary?: true) => Promise<unknown>
+
+/** Runs scripts on the keys with a prefix. An error of a script becomes one of the library. */
+export function scriptRunner(connection: RedisConnection, prefix: string): RunScript {
+  return async (script, args, isBinary) => {
     try {
       const keys = script.keys.map((name) => keyOf(prefix, name))
       return await connection.run(script, keys, args, isBinary)
@@ -28,6 +31,10 @@ export function redisOperations(connection: RedisConnection, prefix: string): Se
       throw refusalOf(error, prefix) ?? error
     }
   }
+}
+
+/** What Redis does for a store: one script for each operation, except for `prune`, which is one for each step. */
+export function redisOperations(run: RunScript): ServerOperations {
   const retain = async (id: string, version: string, state: string, now: number): Promise<number> => {
     const json = retainedState(state)?.json ?? state
     return isOne(await run(RETAIN, [id, version, json, String(now)])) ? 1 : 0

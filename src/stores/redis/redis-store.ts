@@ -1,14 +1,17 @@
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
 import { number, required, rule } from '../../contracts/option-rules.js'
 import type { RunStore } from '../../contracts/run-store.js'
+import { serverEvents } from '../server-events.js'
 import type { ServerProblem } from '../server-problem.js'
 import { serverStore } from '../server-store.js'
 import { serverWork } from '../server-work.js'
 import type { RedisClient } from './redis-client.js'
 import { hearErrors, isRedisClient, redisConnection } from './redis-connection.js'
+import { redisEvents } from './redis-events.js'
 import { migrateKeys } from './redis-migration.js'
-import { redisOperations } from './redis-operations.js'
+import { redisOperations, scriptRunner } from './redis-operations.js'
 import { serverProblems } from './redis-server.js'
+import { redisSubscription } from './redis-subscription.js'
 
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
@@ -97,8 +100,10 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const place = `the Redis prefix ${prefix}`
   const work = serverWork({ place, timeoutMs })
   const connection = redisConnection(client)
+  const run = scriptRunner(connection, prefix)
   return {
-    ...serverStore({ operations: redisOperations(connection, prefix), work, place, keepEndedMs }),
+    ...serverStore({ operations: redisOperations(run), work, place, keepEndedMs }),
+    ...serverEvents(redisEvents(run, redisSubscription(client), prefix), work),
     migrate: () => work('migrate the store', prefix, () => migrateKeys(connection, prefix)),
     checkServer: () => work('check the server', prefix, () => serverProblems(connection)),
   }

@@ -1,3 +1,4 @@
+import { EVENTS } from './event-scripts.js'
 import { DROP } from './media-scripts.js'
 import { CLOCK, redisScript } from './redis-script.js'
 
@@ -31,6 +32,7 @@ local function remove(id, now)
   redis.call('ZREM', retained, id)
   if redis.call('HDEL', versions, id) == 1 then redis.call('HINCRBY', meta, 'runs', -1) end
   for _, hash in ipairs({states, fields, readings, reports}) do redis.call('HDEL', hash, id) end
+  redis.call('DEL', eventsOf(id))
   drop(id)
   release(id, now)
 end
@@ -43,6 +45,7 @@ end
 export const FORGET = redisScript(
   PARTS,
   DROP,
+  EVENTS,
   FORGET_RUN,
   `
 local reply = {0}
@@ -65,6 +68,7 @@ return reply
 export const RETAIN = redisScript(
   PARTS,
   DROP,
+  EVENTS,
   FORGET_RUN,
   `
 local id = ARGV[1]
@@ -76,6 +80,7 @@ redis.call('HSET', states, id, ARGV[3])
 redis.call('HDEL', readings, id)
 redis.call('ZREM', ended, id)
 redis.call('ZADD', retained, run.ended, id)
+redis.call('DEL', eventsOf(id))
 drop(id)
 release(id, ARGV[4])
 return 1
@@ -90,6 +95,7 @@ export const SWEEP = redisScript(
   [...PARTS, 'claims', 'beats'],
   CLOCK,
   DROP,
+  EVENTS,
   FORGET_RUN,
   String.raw`
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', retained, '-inf', ARGV[1])) do remove(id, ARGV[2]) end

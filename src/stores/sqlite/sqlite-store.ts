@@ -28,7 +28,7 @@ export interface SqliteStoreOptions {
 }
 
 /** A run store with a database that can be closed. */
-export interface SqliteStore extends Required<RunStore> {
+export interface SqliteStore extends Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents'>> {
   /**
    * Waits for pending operations, closes the database and ends its thread. Every later call rejects with `RunStateError`. Closing
    * again has no effect.

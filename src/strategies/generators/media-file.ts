@@ -11,17 +11,18 @@ export type MediaFile =
 /**
  * Reads an input of a request. Bytes and data URLs are checked by their first bytes, which also decide the media type.
  *
- * @param field - `image` or `video`: the required kind of the bytes.
+ * @param kind - The required kind of the bytes.
+ * @param field - The name of the input in messages.
  * @throws InvalidRequestError for a text that is neither an http address nor a data URL, and for bytes of another kind.
  */
-export function readMediaFile(input: MediaInput, field: 'image' | 'video'): MediaFile {
-  if (typeof input !== 'string') return fileOf(input.bytes, input.mediaType, field)
+export function readMediaFile(input: MediaInput, kind: 'image' | 'video', field: string = kind): MediaFile {
+  if (typeof input !== 'string') return fileOf(input.bytes, input.mediaType, { kind, field })
   if (/^https?:\/\//i.test(input) && URL.canParse(input)) return { kind: 'url', url: input }
   const match = /^data:([^,;]*)((?:;[^,;]*)*),/i.exec(input)
   if (match === null) throw refused(field, input, 'give an https address, a data URL or bytes')
   const data = input.slice(match[0].length)
   const isBase64 = /;\s*base64\s*$/i.test(match[2] ?? '')
-  return fileOf(isBase64 ? decodeBase64(data, field) : decodePercent(data, field), match[1] ?? '', field)
+  return fileOf(isBase64 ? decodeBase64(data, field) : decodePercent(data, field), match[1] ?? '', { kind, field })
 }
 
 /** The data URL of a file, for upstreams that accept only JSON. */
@@ -29,15 +30,19 @@ export function dataUrlOf({ bytes, mediaType }: Extract<MediaFile, { kind: 'file
   return `data:${mediaType};base64,${Buffer.from(bytes).toString('base64')}`
 }
 
-function fileOf(bytes: Uint8Array, declared: string, field: 'image' | 'video'): MediaFile {
+function fileOf(
+  bytes: Uint8Array,
+  declared: string,
+  { kind, field }: { readonly kind: 'image' | 'video'; readonly field: string },
+): MediaFile {
   const mediaType = mediaTypeOf(bytes)
-  if (mediaType?.startsWith(`${field}/`))
-    return { kind: 'file', bytes, mediaType, name: `${field}${extensionOf(mediaType)}` }
+  if (mediaType?.startsWith(`${kind}/`))
+    return { kind: 'file', bytes, mediaType, name: `${kind}${extensionOf(mediaType)}` }
   const seen = mediaType ?? (bytes.byteLength === 0 ? 'empty' : 'of an unknown kind')
   throw refused(
     field,
     `${declared || 'untyped'} data that is ${seen}`,
-    `give the bytes of ${field === 'image' ? 'a PNG, JPEG, WebP, GIF, AVIF or HEIC image' : 'an MP4, QuickTime or WebM video'}`,
+    `give the bytes of ${kind === 'image' ? 'a PNG, JPEG, WebP, GIF, AVIF or HEIC image' : 'an MP4, QuickTime or WebM video'}`,
   )
 }
 

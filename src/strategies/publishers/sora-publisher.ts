@@ -12,6 +12,7 @@ import {
 } from '../../contracts/upstream-errors.js'
 import { abortable } from '../../upstream/abortable.js'
 import { type ApiCall, createApi } from '../../upstream/api.js'
+import { endpointOf } from '../../upstream/endpoint-of.js'
 import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
 import { timeoutFailure } from '../../upstream/network-failure.js'
 import type { Fetch } from '../../upstream/outgoing-request.js'
@@ -109,6 +110,7 @@ export function soraPublisher(given: SoraPublisherOptions): Publisher {
   return {
     name,
     ...(options.label !== undefined && { label: options.label }),
+    endpoints: [endpointOf(options.baseUrl)],
     async publish(video, { signal }) {
       signal.throwIfAborted()
       const json = { attachments_to_create: [{ generation_id: video.id, kind: 'sora' }], post_text: postText }

@@ -106,6 +106,7 @@ export function mirrorResolver(given: MirrorResolverOptions): Resolver {
   return {
     name,
     ...(options.label !== undefined && { label: options.label }),
+    endpoints: options.hosts,
     async resolve(input, context) {
       const { clock, signal } = context
       signal.throwIfAborted()

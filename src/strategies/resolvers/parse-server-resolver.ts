@@ -8,6 +8,7 @@ import { readComplaint } from '../../upstream/complaint.js'
 import { complaintError } from '../../upstream/complaint-error.js'
 import { complaintKind } from '../../upstream/complaint-kind.js'
 import type { AllowPrivateAddresses } from '../../upstream/download/allowed-destinations.js'
+import { endpointOf } from '../../upstream/endpoint-of.js'
 import { excerptOf, readErrorDetails } from '../../upstream/error-details.js'
 import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
 import { hostOf, timeoutFailure } from '../../upstream/network-failure.js'
@@ -102,6 +103,7 @@ export function parseServerResolver(given: ParseServerResolverOptions): Resolver
   return {
     name,
     ...(options.label !== undefined && { label: options.label }),
+    endpoints: [endpointOf(options.baseUrl)],
     async resolve(input, { signal }) {
       signal.throwIfAborted()
       const share = fillTemplate(options.shareUrl, input)

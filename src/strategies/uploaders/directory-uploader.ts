@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, link, mkdir, open, rm } from 'node:fs/promises'
+import { access, constants, type FileHandle, link, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkOptions, type OptionRules, optionProblem } from '../../contracts/check-options.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
@@ -84,6 +84,8 @@ export function directoryUploader(options: DirectoryUploaderOptions): Uploader {
   return {
     name,
     ...(label !== undefined && { label }),
+    endpoints: [base],
+    check: () => checkDirectory(directory),
     async upload(source, context) {
       const { signal } = context
       signal.throwIfAborted()
@@ -144,6 +146,15 @@ async function writeVideo(path: string, source: VideoSource, context: StageConte
   }
   progress.finish(byteLength)
   return { byteLength, mediaType: source.mediaType ?? seen ?? 'video/mp4' }
+}
+
+// A directory that does not exist yet is created by the first upload.
+async function checkDirectory(directory: string): Promise<void> {
+  try {
+    await access(directory, constants.W_OK)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw directoryError(error, directory)
+  }
 }
 
 async function writeAll(file: FileHandle, chunks: Uint8Array[]): Promise<void> {

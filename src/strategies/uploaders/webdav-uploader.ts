@@ -5,6 +5,7 @@ import type { StageContext } from '../../contracts/stage.js'
 import type { UploadedVideo, Uploader } from '../../contracts/uploader.js'
 import { raceAbort } from '../../timing/deadline.js'
 import { createApi } from '../../upstream/api.js'
+import { endpointOf } from '../../upstream/endpoint-of.js'
 import type { Fetch } from '../../upstream/outgoing-request.js'
 import type { ApiCredential } from '../../upstream/secret.js'
 import { addressProblem, aFetch, credential, named } from '../option-rules.js'
@@ -163,6 +164,7 @@ export function webdavUploader(options: WebdavUploaderOptions): Uploader {
   return {
     name,
     ...(label !== undefined && { label }),
+    endpoints: [endpointOf(baseUrl)],
     async upload(source, context) {
       context.signal.throwIfAborted()
       const video = openVideo(source, context, WINDOW_BYTES)

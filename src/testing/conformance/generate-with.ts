@@ -12,6 +12,7 @@ import { type Trial, turns } from './trial.js'
 export interface GenerationSubject {
   readonly generator: Generator
   readonly request?: VideoRequest | undefined
+  receivedCallbackUrl?(): string | undefined
 }
 
 /** The default request of the suite. */

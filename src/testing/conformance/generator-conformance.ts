@@ -21,6 +21,11 @@ export interface GeneratorSubject extends ConformanceSubject {
    * @defaultValue `{ prompt: 'A cat playing piano' }`
    */
   readonly request?: VideoRequest | undefined
+  /**
+   * The address to call back that the latest submission gave the upstream, or `undefined` if it gave none. Required for a
+   * generator whose `submission` declares `callback`.
+   */
+  receivedCallbackUrl?(): string | undefined
 }
 
 /** Options of {@link generatorConformance}. */
@@ -28,7 +33,7 @@ export interface GeneratorConformanceOptions extends StrategyConformanceOptions<
 
 /**
  * Tests a generator against its contract: name, shape of the video, its source, the life of a task through JSON,
- * statuses, cancelling and finding, progress, aborts, and typed errors without secrets. Polls follow one another at
+ * statuses, cancelling and finding, callback addresses, progress, aborts, and typed errors without secrets. Polls follow one another at
  * once. Pass the `test` of your runner.
  *
  * @example

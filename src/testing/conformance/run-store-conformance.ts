@@ -3,6 +3,7 @@ import type { RunStoreSubject } from './run-store-subject.js'
 import { storeBeatCases } from './store-beat-cases.js'
 import { storeClaimCases } from './store-claim-cases.js'
 import { storeDueCases } from './store-due-cases.js'
+import { storeEventCases } from './store-event-cases.js'
 import { storeListCases } from './store-list-cases.js'
 import { storeMediaCases } from './store-media-cases.js'
 import { storeReportCases } from './store-report-cases.js'
@@ -22,8 +23,9 @@ export interface RunStoreConformanceOptions extends ConformanceOptions<RunStoreS
  *
  * For a store with the methods: `list`, total and stable pages of runs; `versions`; `report`, progress of the worker
  * that holds a run; `putMedia`, `getMedia` and `dropMedia`, bytes that stay until their last reference is dropped
- * (all three or none); `prune`, runs that are removed, with what is retained of them for 24 hours. Cases of methods
- * that the store does not implement pass.
+ * (all three or none); `prune`, runs that are removed, with what is retained of them for 24 hours; `appendEvents`,
+ * `readEvents` and `followEvents`, a log of events and their announcement to every process (all three or none). Cases
+ * of methods that the store does not implement pass.
  *
  * Pass the `test` of your runner. Give `advance` for a store with an injected clock; otherwise a few cases wait some
  * 20 ms.
@@ -52,5 +54,6 @@ export function runStoreConformance(options: RunStoreConformanceOptions): void {
     ...storeListCases,
     ...storeMediaCases,
     ...storeRetentionCases,
+    ...storeEventCases,
   ])
 }

@@ -100,6 +100,23 @@ export const taskCases: readonly ConformanceCase<TaskSubject>[] = [
     assert.deepEqual(JSON.parse(JSON.stringify(found)), found, 'operations that were found must survive JSON')
     await trial.settle(generator.poll(found[0] ?? operation, trial.context()), 'polling the job that was found')
   }),
+  taskCase('if it declares callback, it passes on callbackUrl and keeps it', async (generator, subject, trial) => {
+    if (generator.submission?.callback !== true) return
+    const received = () => {
+      const { receivedCallbackUrl } = subject
+      assert.ok(receivedCallbackUrl, 'a generator with callback needs receivedCallbackUrl() in its subject')
+      return receivedCallbackUrl.call(subject)
+    }
+    for (const callbackUrl of [`https://video.example/wake/${'a'.repeat(1_900)}`, 'http://127.0.0.1:8080/wake/b']) {
+      const context = trial.context({ callbackUrl })
+      const given = await trial.settle(generator.start(subject.request ?? REQUEST, context), 'start')
+      assert.equal(received(), callbackUrl, 'the upstream must receive callbackUrl of the context unchanged')
+      const kept = JSON.stringify([given.operation, context.progress, context.warnings])
+      assert.ok(!kept.includes(callbackUrl), 'an operation, a report or a warning must not contain callbackUrl')
+    }
+    await started(generator, subject, trial)
+    assert.equal(received(), undefined, 'without callbackUrl in the context the upstream must receive none')
+  }),
   taskCase('if its key is honoured, the same key gives the same job', async (generator, subject, trial) => {
     if (generator.submission?.idempotency !== 'key') return
     const context = trial.context()

@@ -7,7 +7,11 @@ import { hurriedClock } from './hurried-clock.js'
 /** The operations of one case on its subject: calls within a time limit, and the assertions that all stages share. */
 export interface Trial {
   /** A new context with its own run id and key. */
-  context(options?: { readonly signal?: AbortSignal | undefined; readonly runId?: string }): FakeContext<Clock>
+  context(options?: {
+    readonly signal?: AbortSignal | undefined
+    readonly runId?: string
+    readonly callbackUrl?: string
+  }): FakeContext<Clock>
   /** Settles like the promise; an assertion error when that takes too long. */
   settle<T>(promise: Promise<T>, what: string): Promise<T>
   /** Like `settle`, within the time limit of an abort. */

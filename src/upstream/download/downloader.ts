@@ -13,6 +13,8 @@ import { firstHop, misled, nextHop, type Scheme } from './next-hop.js'
 export interface DownloaderOptions extends GuardedExchangeOptions {
   /** Milliseconds until the headers of the last hop; `Infinity` for no limit. @defaultValue 10000 */
   readonly headerTimeoutMs?: number | undefined
+  /** Whether an upstream named `ownOrigin`: it receives the headers, but must be public. @defaultValue `false` */
+  readonly isOwnForeign?: boolean | undefined
   /** @defaultValue https and http */
   readonly schemes?: readonly Scheme[] | undefined
   /**
@@ -46,7 +48,8 @@ export function createDownloader(options: DownloaderOptions = {}): Downloader {
     const allowed = isOwn ? { ...plain, ...lowerCased(ownHeaders) } : forStrangers(plain)
     // Bytes that are counted, compared and resumed must be those of the file.
     const sent = { ...DEFAULT_HEADERS, ...allowed, 'accept-encoding': 'identity' }
-    return exchangeOf({ what, url, isOwn, method, headers: sent, isLarge, signal })
+    const isTrusted = isOwn && options.isOwnForeign !== true
+    return exchangeOf({ what, url, isOwn: isTrusted, method, headers: sent, isLarge, signal })
   }
 
   async function follow(start: URL, request: DownloadRequest, signal: AbortSignal) {

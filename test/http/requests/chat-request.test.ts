@@ -116,15 +116,38 @@ describe('inputs', () => {
     },
   )
 
-  test('two images are one too many, wherever they are', async () => {
-    const part = { type: 'image_url', image_url: IMAGE_URL }
-    expect(await wrong(chat([text, part, part, part]))).toEqual([
+  test('the first image is the first frame, and the others are references, in order', async () => {
+    const part = (url: string) => ({ type: 'image_url', image_url: { url } })
+    const others = ['https://images.example/2.png', PNG]
+    const message = chat([part(IMAGE_URL), text, ...others.map(part)])
+    expect(requestOf(message)).toMatchObject({ image: IMAGE_URL, references: others })
+    expect(requestOf(chat([text, part(IMAGE_URL)]))).not.toHaveProperty('references')
+    expect(await wrong(chat([text, part(IMAGE_URL), part('ftp://a.example')]))).toEqual([
       'messages[0].content[2].image_url',
-      'messages[0].content[3].image_url',
     ])
+  })
+
+  test('an image in a field is that of the message, or one too many', async () => {
+    const part = { type: 'image_url', image_url: IMAGE_URL }
     expect(await wrong(chat([text, part], { image: PNG }))).toEqual(['image'])
     expect(requestOf(chat([text, part], { image: IMAGE_URL }))).toMatchObject({ image: IMAGE_URL })
-    expect(() => readChatRequest(chat([text, part, part]))).toThrow('leave it out: one image is accepted')
+  })
+
+  test('two videos are one too many', async () => {
+    const part = { type: 'video_url', video_url: 'https://videos.example/a.mp4' }
+    expect(await wrong(chat([text, part, part]))).toEqual(['messages[0].content[2].video_url'])
+  })
+
+  test('a sound is the audio input', async () => {
+    const part = { type: 'input_audio', input_audio: { data: 'SUQz', format: 'mp3' } }
+    expect(requestOf(chat([text, part]))).toMatchObject({ audioInput: 'data:audio/mpeg;base64,SUQz' })
+    expect(await wrong(chat([text, part, part]))).toEqual(['messages[0].content[2].input_audio'])
+    expect(await wrong(chat([text, { type: 'input_audio', input_audio: { data: '<>', format: 'wav' } }]))).toEqual([
+      'messages[0].content[1].input_audio.data',
+    ])
+    expect(await wrong(chat([text, { type: 'input_audio', input_audio: 'SUQz' }]))).toEqual([
+      'messages[0].content[1].input_audio',
+    ])
   })
 
   test('neither a key in an address nor the data of an image gets into an error', () => {
@@ -168,7 +191,7 @@ describe('invalid messages', () => {
     [[user([text, {}])], ['messages[0].content[1].type']],
     [[user([text, { type: 'text' }])], ['messages[0].content[1].text']],
     [[user([text, { type: 'file', file: { file_id: 'x' } }])], ['messages[0].content[1].type']],
-    [[user([text, { type: 'input_audio', input_audio: {} }])], ['messages[0].content[1].type']],
+    [[user([text, { type: 'input_audio', input_audio: {} }])], ['messages[0].content[1].input_audio']],
     [[user([text, { type: 'constructor' }])], ['messages[0].content[1].type']],
     [[user([text, JSON.parse('{"__proto__":{"type":"text","text":"b"}}')])], ['messages[0].content[1].type']],
   ])('%j', async (messages, fields) => {

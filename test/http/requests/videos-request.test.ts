@@ -286,6 +286,76 @@ describe('fields that are not known', () => {
   })
 })
 
+describe('further images', () => {
+  const LAST = 'https://images.example/last.png'
+  const frame = (url: string, type: string) => ({ type: 'image_url', image_url: { url }, frame_type: type })
+
+  test.each<[string, object, object]>([
+    [
+      'LLM Gateway',
+      { last_frame: LAST, reference_images: [IMAGE_URL, PNG] },
+      { lastFrame: LAST, references: [IMAGE_URL, PNG] },
+    ],
+    [
+      'OpenRouter, frames',
+      { frame_images: [frame(IMAGE_URL, 'first_frame'), frame(LAST, 'last_frame')] },
+      { image: IMAGE_URL, lastFrame: LAST },
+    ],
+    [
+      'OpenRouter, references',
+      { input_references: [{ type: 'image_url', image_url: { url: PNG } }] },
+      { references: [PNG] },
+    ],
+    [
+      'vLLM-Omni',
+      { image_reference: { image_url: IMAGE_URL }, audio_reference: { audio_url: 'https://a.example/a.mp3' } },
+      { image: IMAGE_URL, audioInput: 'https://a.example/a.mp3' },
+    ],
+  ])('are read in the fields of %s, as JSON and as JSON text in a form', async (_, fields, expected) => {
+    const request = { prompt: 'a cat', ...expected }
+    expect(readVideosRequest(jsonBody({ prompt: 'a cat', ...fields }))).toEqual({ request, ...NOTHING_ELSE })
+    const texts = Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ])
+    expect((await fromForm({ prompt: 'a cat', ...Object.fromEntries(texts) })).request).toEqual(request)
+  })
+
+  test('are files of a form, whose lists repeat their name', async () => {
+    const form = new FormData()
+    form.append('prompt', 'a cat')
+    form.append('last_frame', new Blob([PNG_BYTES]))
+    for (const name of ['reference_images', 'reference_images', 'reference_images[]'])
+      form.append(name, new Blob([PNG_BYTES]))
+    const body = await readBody(new Request('http://backend.test', { method: 'POST', body: form }), {
+      maxBytes: MAX_BYTES,
+    })
+    const file = { bytes: PNG_BYTES, mediaType: 'image/png' }
+    expect(readVideosRequest(body)).toEqual({
+      request: { prompt: 'a cat', lastFrame: file, references: [file, file, file] },
+      ...NOTHING_ELSE,
+    })
+  })
+
+  test.each<[string, object]>([
+    ['frame_images[0]', { input_reference: IMAGE_URL, frame_images: [frame(PNG, 'first_frame')] }],
+    ['last_frame', { last_frame: LAST, frame_images: [frame(PNG, 'last_frame')] }],
+    ['frame_images[0].frame_type', { frame_images: [frame(PNG, 'middle')] }],
+    ['reference_images[1]', { reference_images: [PNG, 'cat.png'] }],
+    ['image_reference.image_url', { image_reference: { image_url: 7 } }],
+    ['audio_reference', { audio_reference: PNG }],
+  ])('are refused: %s', async (field, fields) => {
+    expect(await wrongJson({ prompt: 'a cat', ...fields })).toEqual([field])
+  })
+
+  test('name what is not read inside of them', () => {
+    const { ignored } = readVideosRequest(
+      jsonBody({ prompt: 'a', frame_images: [{ ...frame(PNG, 'last_frame'), strength: 1 }] }),
+    )
+    expect(ignored).toEqual(['frame_images[0].strength'])
+  })
+})
+
 describe('the reference image', () => {
   const imageOf = async (request: Promise<ReturnType<typeof read>>) => (await request).request.image
 

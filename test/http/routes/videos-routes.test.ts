@@ -603,7 +603,10 @@ describe('the bytes of a video', () => {
     const early = await waiting.json('GET', `${VIDEOS}/${body.id}/content`)
     expect([early.status, early.body.error.code]).toEqual([404, 'video_not_ready'])
     const { call, path } = await setUp()
-    expect((await call('GET', `${path}?variant=thumbnail`)).status).toBe(400)
+    for (const variant of ['thumbnail', 'spritesheet']) {
+      expect((await call('GET', `${path}?variant=${variant}`)).status).toBe(404)
+    }
+    expect((await call('GET', `${path}?variant=poster`)).status).toBe(400)
     expect((await call('GET', `${path}?variant=video`)).status).toBe(200)
   })
 

@@ -43,7 +43,7 @@ describe('a run that is woken', () => {
   })
 
   it.each<[string, Changes]>([
-    ['that a live worker holds', { ...JOB, worker: 'live' }],
+    ['that a live worker holds and that was woken already', { ...JOB, worker: 'live', wakeAt: 0 }],
     ['that a process of version 0.1.0 still holds', { ...JOB, formerLease: { owner: 'old', until: NOW + 2 } }],
     ['that has failed with its job', { ...JOB, status: 'failed' }],
     ['that is in review', { ...JOB, status: 'needs-review' }],
@@ -58,6 +58,18 @@ describe('a run that is woken', () => {
     await wake()
     expect(callsOf('reschedule')).toEqual([])
     expect(await memory.load('run_1')).toEqual(before)
+  })
+
+  it.each<[string, Changes]>([
+    ['waits for its next poll', { ...JOB, worker: 'live' }],
+    ['was polled since its state was saved', { ...JOB, worker: 'live', wakeAt: NOW }],
+  ])('that a live worker holds is marked for that worker: it %s', async (_, changes) => {
+    const { wake, memory } = await world(changes)
+    await wake()
+    const loaded = await memory.load('run_1')
+    expect(loaded).toMatchObject({ version: 1, state: { wakeAt: 0 }, readings: [{ atMs: 0 }] })
+    expect(await memory.due(0, 1)).toEqual(['run_1'])
+    expect(await memory.due(NOW + 1, 1, { isFree: true })).toEqual([])
   })
 
   it('for which version 0.1.0 saved no submission is left unchanged', async () => {
@@ -116,16 +128,18 @@ describe('a run that another process saves meanwhile', () => {
     })
   })
 
-  it('is left to that process where it holds the run now', async () => {
+  it('is marked for that process where it holds the run now', async () => {
+    let isSaved = false
     const { wake, memory, callsOf } = await world(JOB, (store) => ({
       reschedule: async (...given) => {
-        await store.save('run_1', 1, stateOf('run_1', { ...JOB, worker: 'live' }) as never)
+        if (!isSaved) await store.save('run_1', 1, stateOf('run_1', { ...JOB, worker: 'live' }) as never)
+        isSaved = true
         return store.reschedule(...given)
       },
     }))
     await wake()
-    expect(callsOf('reschedule')).toHaveLength(1)
-    expect(await memory.load('run_1')).toMatchObject({ version: 2, state: { wakeAt: LATER } })
+    expect(callsOf('reschedule')).toHaveLength(2)
+    expect(await memory.load('run_1')).toMatchObject({ version: 2, state: { wakeAt: 0 } })
   })
 
   it('is tried five times', async () => {

@@ -10,15 +10,21 @@ const LEASE_MS = 9000
 const THIRD_MS = 3000
 
 /** A lease of the worker `w`, in a store that has the runs `a` and `b` as version 1. */
-async function world(change: (store: RunStore) => Partial<RunStore> = () => ({})) {
+async function world(change: (store: RunStore) => Partial<RunStore> = () => ({}), hasWebhooks?: boolean) {
   const clock = manualClock()
   const memory = memoryStore({ clock })
   for (const id of ['a', 'b']) await memory.create(id, toStoredRun(stateOf(id, { worker: 'w' })))
   const { store, callsOf } = recordedStore(memory, change(memory))
-  const lease = workerLease({ worker: 'w', store, clock, leaseMs: LEASE_MS })
+  const lease = workerLease({ worker: 'w', store, clock, leaseMs: LEASE_MS, hasWebhooks })
   const disturbed: string[] = []
-  const run = (id: string, version = 1): HeldRun => ({ id, version, onOtherVersion: () => disturbed.push(id) })
-  return { clock, memory, lease, run, disturbed, callsOf, beats: () => callsOf('heartbeat').length }
+  const woken: string[] = []
+  const run = (id: string, version = 1): HeldRun => ({
+    id,
+    version,
+    onOtherVersion: () => disturbed.push(id),
+    onWoken: () => woken.push(id),
+  })
+  return { clock, memory, lease, run, disturbed, woken, callsOf, beats: () => callsOf('heartbeat').length }
 }
 
 /** A heartbeat whose calls end when they are released, in any order. */
@@ -282,5 +288,56 @@ describe('progress', () => {
     const idle = await world()
     idle.lease.report('a', at(0.1))
     expect(idle.clock.pending).toBe(0)
+  })
+})
+
+describe('a run that another process woke', () => {
+  const wake = (memory: RunStore, id: string) => memory.reschedule(id, 1, 0, [])
+
+  it('is woken with the next beat', async () => {
+    const { lease, run, memory, clock, woken } = await world()
+    lease.hold(run('a'))
+    lease.hold(run('b'))
+    await clock.advance(2)
+    await wake(memory, 'b')
+    await clock.advance(THIRD_MS - 3)
+    const before = woken.length
+    await clock.advance(3)
+    expect([before, woken]).toEqual([0, ['b']])
+  })
+
+  it('is woken within a second where upstreams call back, until the store has another time', async () => {
+    const { lease, run, memory, clock, woken, callsOf } = await world(undefined, true)
+    const release = lease.hold(run('a'))
+    await clock.advance(10)
+    await wake(memory, 'a')
+    await wake(memory, 'b')
+    await clock.advance(990)
+    expect(woken).toEqual(['a'])
+    await clock.advance(1000)
+    expect(woken).toEqual(['a', 'a'])
+    await memory.reschedule('a', 1, clock.now() + 5000, [])
+    await clock.advance(2000)
+    expect(woken).toEqual(['a', 'a'])
+    const searches = callsOf('due').length
+    expect(searches).toBe(4)
+    release()
+    await clock.advance(10_000)
+    expect(callsOf('due')).toHaveLength(searches)
+  })
+
+  it('is woken once the store is up again', async () => {
+    let isDown = true
+    const { lease, run, memory, clock, woken } = await world(
+      (store) => ({ due: (...given) => (isDown ? down() : store.due(...given)) }),
+      true,
+    )
+    lease.hold(run('a'))
+    await wake(memory, 'a')
+    await clock.advance(2000)
+    expect(woken).toEqual([])
+    isDown = false
+    await clock.advance(1000)
+    expect(woken).toEqual(['a'])
   })
 })

@@ -25,9 +25,9 @@ export async function openServerStore(
 ): Promise<{ readonly store: Required<RunStore>; close(): Promise<void> }> {
   const { client: options, name } = JSON.parse(place) as ServerPlace
   if (kind === 'pg') {
-    const { Pool } = await import('pg')
+    const { Client, Pool } = await import('pg')
     const pool = new Pool(options)
-    const store = postgresStore({ pool, schema: name })
+    const store = postgresStore({ pool, schema: name, listenClient: () => new Client(options) })
     await store.migrate()
     return { store, close: () => pool.end() }
   }

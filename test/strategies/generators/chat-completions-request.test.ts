@@ -85,6 +85,21 @@ describe('the request', () => {
     expect(await textOf(more)).toEqual([{ type: 'text', text: 'A cat' }, part])
   })
 
+  test('has references as further images after the first, with a warning', async () => {
+    const part = { type: 'image_url', image_url: { url: PNG_URL } }
+    const { body, warnings } = await sent({
+      image: PNG_URL,
+      references: [{ bytes: PNG, mediaType: 'image/png' }, PNG_URL],
+    })
+    expect(body.messages[0].content).toEqual([{ type: 'text', text: 'A cat' }, part, part, part])
+    expect(warnings).toEqual([
+      {
+        code: 'unsupported-option',
+        message: expect.stringMatching(/may read only image: references are sent as further/),
+      },
+    ])
+  })
+
   test('has the address of an image only for an upstream that reads it', async () => {
     const image = 'https://img.example/1.png'
     expect((await sent({ image }, { imageUrls: 'send' })).body.messages[0].content[1]).toEqual({
@@ -133,6 +148,11 @@ test.each<[string, Partial<VideoRequest>, string[]]>([
   ['a size that cannot be read', { size: 'large' }, ['size']],
   ['the address of an image', { image: 'https://img.example/1.png' }, ['image']],
   ['an invalid image', { image: 'data:image/png;base64,AAAA' }, ['image']],
+  ['the address of a reference', { image: PNG_URL, references: ['https://img.example/1.png'] }, ['references']],
+  ['a reference without a first frame', { references: [PNG_URL] }, ['references']],
+  ['an invalid reference', { image: PNG_URL, references: ['data:image/png;base64,AAAA'] }, ['references[0]']],
+  ['a last frame', { lastFrame: PNG_URL }, ['lastFrame']],
+  ['a sound', { audioInput: 'https://img.example/1.mp3' }, ['audioInput']],
   ['two beginnings', { image: PNG_URL, video: 'https://cdn.example/in.mp4', remixOf: POST }, ['video', 'remixOf']],
   ['a remix of what is no post', { remixOf: 'video_1' }, ['remixOf']],
   ['a remix with shots', { remixOf: POST, storyboard: [{ durationSeconds: 1, prompt: 'x' }] }, ['storyboard']],

@@ -60,6 +60,10 @@ describe('planCreate', () => {
     [{ aspectRatio: '21:9' }, ['aspectRatio']],
     [{ aspectRatio: '16:9', size: '720x1280' }, ['aspectRatio']],
     [{ style: 'anime', storyboard: [] }, ['storyboard', 'style']],
+    [
+      { lastFrame: PNG, references: [PNG], audioInput: 'https://a.example/a.mp3' },
+      ['lastFrame', 'references', 'audioInput'],
+    ],
     [{ image: PNG, video: MP4, remixOf: 'v_1' }, ['video', 'remixOf']],
     [{ video: 'https://a.example/v.mp4' }, ['video']],
     [{ image: 'nonsense' }, ['image']],

@@ -69,7 +69,11 @@ describe.each(PROVIDERS)('%sGenerator', (name, factory, model) => {
     timeoutMs: 20_000,
     create: async () => {
       const { apiKey } = sandbox.providers[name]
-      return { generator: at(name), request, secrets: [apiKey], requests: seen, clock }
+      const receivedCallbackUrl = () => {
+        const { path, body } = sentTo(name).at(-1) ?? {}
+        return /https?:\/\/[^"&\s]*/.exec(decodeURIComponent(JSON.stringify([path, body])).replaceAll('\\"', '"'))?.[0]
+      }
+      return { generator: at(name), request, secrets: [apiKey], requests: seen, clock, receivedCallbackUrl }
     },
     createHanging: async () => {
       const server = await loopbackServer(() => undefined)
@@ -182,6 +186,26 @@ describe('what only one provider has', () => {
     expect(sent?.path).toBe('/replicate/v1/predictions')
     expect(sent?.headers['cancel-after']).toBe('900s')
     expect(sent?.body).toMatchObject({ version: '5c7d5dc6', input: { prompt: 'A cat' } })
+  })
+
+  test('Ark and MiniMax take the last frame and references', async () => {
+    const image = sandbox.files.url('image.png')
+    for (const name of ['ark', 'minimax'] as const) {
+      await at(name).start({ ...request, image, lastFrame: image, references: [image] }, fakeContext())
+      const roles = JSON.stringify(sentTo(name).at(-1)?.body).match(/first_frame|last_frame|reference_image/g)
+      expect(roles).toEqual(['first_frame', 'last_frame', 'reference_image'])
+    }
+    const error = await rejection(at('runway').start({ ...request, lastFrame: image }, fakeContext()))
+    expect(error).toMatchObject({ code: 'request-invalid', problems: [{ field: 'lastFrame' }] })
+  })
+
+  test.each(['fal', 'replicate', 'ark'] as const)('%s is given the address to call back', async (name) => {
+    const generator = at(name)
+    expect(generator.submission).toMatchObject({ callback: true })
+    const callbackUrl = 'https://backend.example/wake?token=canary-token-91c3'
+    await generator.start(request, { ...fakeContext(), callbackUrl })
+    const sent = sentTo(name).at(-1)
+    expect(decodeURIComponent(JSON.stringify([sent?.path, sent?.body]))).toContain(callbackUrl)
   })
 
   test('a task of DashScope that is gone has ended', async () => {

@@ -74,6 +74,43 @@ describe('request shapes', () => {
     })
   })
 
+  test('an address to call back is in the field of the server, on every path and in both encodings', async () => {
+    const callbackUrl = 'https://video.example/v1/wake/t'
+    const sentWith = async (what: Partial<VideoRequest>, options: Partial<VideosApiGeneratorOptions>) => {
+      seen.length = 0
+      await at('https://api.example', options).start({ ...request, ...what }, { ...stageContext(), callbackUrl })
+      return seen.map(({ body }) => body)
+    }
+    const named = { callbackField: 'callback_url' }
+    const expected = [expect.objectContaining({ prompt: 'A cat', callback_url: callbackUrl })]
+    expect(await sentWith({}, named)).toEqual(expected)
+    expect(await sentWith({}, { ...named, encoding: 'multipart' })).toEqual(expected)
+    expect(await sentWith({ remixOf: 'v_9' }, named)).toEqual(expected)
+    expect(await sentWith({ video: MP4 }, named)).toEqual(expected)
+    expect(await sentWith({ providerOptions: { callback_url: 'https://own.example' } }, named)).toEqual([
+      { prompt: 'A cat', callback_url: 'https://own.example' },
+    ])
+    expect(await sentWith({}, {})).toEqual([{ prompt: 'A cat' }])
+    expect((await sent({}, named)).body).toEqual({ prompt: 'A cat' })
+  })
+
+  test('a field for that address is one that a submission does not have yet', () => {
+    for (const callbackField of [
+      'prompt',
+      'model',
+      'input_reference',
+      '',
+      ' ',
+      '__proto__[x]',
+      'a b',
+      'x'.repeat(65),
+    ]) {
+      expect(() => at('https://api.example', { callbackField })).toThrow(/callbackField is .* \(give the name of/)
+    }
+    expect(at('https://api.example', { callbackField: 'webhook.url' }).submission).toMatchObject({ callback: true })
+    expect(at('https://api.example').submission).not.toHaveProperty('callback')
+  })
+
   test('remix, edit and extension go to their own paths', async () => {
     expect(await sent({ remixOf: 'v 9' })).toMatchObject({
       url: 'https://api.example/v1/videos/v%209/remix',

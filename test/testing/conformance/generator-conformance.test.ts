@@ -64,6 +64,24 @@ describe('a good task generator with bytes behind a key passes', () => {
   })
 })
 
+describe('a good task generator that passes on the address to call back passes', () => {
+  generatorConformance({
+    test,
+    create: () => {
+      let received: string | undefined
+      const fake = fakeTaskGenerator({ submission: { idempotency: 'none', lookup: 'none', callback: true } })
+      const generator: TaskGenerator = {
+        ...fake,
+        start(request, context) {
+          received = context.callbackUrl
+          return fake.start(request, context)
+        },
+      }
+      return { generator, receivedCallbackUrl: () => received }
+    },
+  })
+})
+
 describe('a task generator that ends at once, knows its keys and cannot cancel passes', () => {
   generatorConformance({
     test,
@@ -277,6 +295,60 @@ const brokenTasks: readonly (readonly [string, Fault, string])[] = [
     `${PREFIX}if its key is honoured, the same key gives the same job`,
   ],
 ]
+
+const CALLBACK = `${PREFIX}if it declares callback, it passes on callbackUrl and keeps it`
+const declared = { submission: { idempotency: 'none', lookup: 'none', callback: true } } as const
+
+test.each<
+  readonly [string, (good: TaskGenerator, received: (url: string | undefined) => void) => Partial<TaskGenerator>]
+>([
+  ['does not pass it on', () => ({})],
+  [
+    'changes it',
+    (good, received) => ({
+      start: (request, context) => {
+        received(context.callbackUrl?.slice(0, 255))
+        return good.start(request, context)
+      },
+    }),
+  ],
+  [
+    'has it in its operation',
+    (_, received) => ({
+      start: async (_request, { callbackUrl }) => {
+        received(callbackUrl)
+        return { operation: { id: 'task_1', callbackUrl } }
+      },
+    }),
+  ],
+  [
+    'passes on an earlier one',
+    (good, received) => {
+      let last: string | undefined
+      return {
+        start: (request, context) => {
+          last = context.callbackUrl ?? last
+          received(last)
+          return good.start(request, context)
+        },
+      }
+    },
+  ],
+])('a task generator that declares callback and %s fails', async (_, fault) => {
+  const create = () => {
+    let received: string | undefined
+    const good = fakeTaskGenerator(declared)
+    const faulty = fault(good, (url) => {
+      received = url
+    })
+    return { generator: { ...good, ...faulty }, receivedCallbackUrl: () => received }
+  }
+  expect(await failures(create)).toContain(CALLBACK)
+})
+
+test('a task generator that declares callback fails without a way to see what it passes on', async () => {
+  expect(await failures(() => ({ generator: fakeTaskGenerator(declared) }))).toEqual([CALLBACK])
+})
 
 test.each(brokenTasks)('a task generator that %s fails', async (_, fault, expected) => {
   const create = () => {

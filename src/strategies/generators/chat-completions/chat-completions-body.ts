@@ -1,7 +1,7 @@
 import { describeValue } from '../../../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { JsonObject } from '../../../contracts/json.js'
-import type { StoryboardShot, VideoRequest } from '../../../contracts/request.js'
+import type { MediaInput, StoryboardShot, VideoRequest } from '../../../contracts/request.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import { dataUrlOf, readMediaFile } from '../media-file.js'
 import type { CheckedChatCompletionsOptions } from './chat-completions-options.js'
@@ -11,6 +11,7 @@ type Defaults = Pick<CheckedChatCompletionsOptions, 'name' | 'model' | 'imageUrl
 type Field = Exclude<keyof VideoRequest, 'providerOptions' | 'metadata' | 'prompt'>
 
 // This family has no field for them.
+const CHANGES_RESULT: readonly Field[] = ['lastFrame', 'audioInput']
 const CHANGES_LITTLE: readonly Field[] = ['seed', 'audio', 'user']
 // A server of this family reads the first of these that it finds and silently ignores the rest.
 const BEGINNINGS: readonly Field[] = ['image', 'video', 'remixOf']
@@ -19,7 +20,8 @@ const KNOWN_STYLES = 'festive kakalaka news selfie handheld golden anime retro n
 
 /**
  * The body of a request to `/chat/completions`: one user message whose text has the style in front, as `{anime}`, the
- * post to remix at its end, and the shots of a storyboard as `[5.0s]` markers; image and video are separate parts.
+ * post to remix at its end, and the shots of a storyboard as `[5.0s]` markers; image, references and video are separate
+ * parts, in this order.
  *
  * @throws InvalidRequestError naming every field that would change the result and that the server would not honour.
  * Fields with little effect give a warning. A field counts as honoured when `providerOptions` has a key of that name.
@@ -44,10 +46,21 @@ export function chatCompletionsBody(request: VideoRequest, defaults: Defaults, c
     if (!POST_ID.test(request.remixOf ?? '')) refuse('remixOf', 'give the id of a post, s_ and 32 hexadecimal digits')
     if (isLeft('storyboard')) refuse('storyboard', 'leave it out: a remix has one prompt')
   }
+  if (overrides.videoInput !== undefined) {
+    const fix = 'leave it out: this request has one way to send a video'
+    problems.push({ field: 'providerOptions.videoInput', value: describeValue(overrides.videoInput), fix })
+  }
+  for (const field of CHANGES_RESULT) {
+    if (isLeft(field)) refuse(field, `leave it out: ${defaults.name} has no such field; or give it in providerOptions`)
+  }
+  if (isLeft('references') && request.image === undefined) {
+    refuse('references', 'give image as well: the first image of a message is read as the first frame')
+  }
   if (isLeft('style') && !/^\w+$/.test(request.style ?? '')) refuse('style', 'give one word, such as anime')
-  const isImageAddress = typeof request.image === 'string' && /^https?:/i.test(request.image)
-  if (isLeft('image') && isImageAddress && defaults.imageUrls === 'refuse') {
-    refuse('image', 'give its bytes or a data URL, or set imageUrls to send for an upstream that reads addresses')
+  const images = { image: [request.image], references: request.references ?? [] }
+  for (const field of ['image', 'references'] as const) {
+    if (!isLeft(field) || defaults.imageUrls !== 'refuse' || !images[field].some(isAddress)) continue
+    refuse(field, 'give its bytes or a data URL, or set imageUrls to send for an upstream that reads addresses')
   }
   if (problems.length > 0) throw new InvalidRequestError(problems)
 
@@ -57,8 +70,14 @@ export function chatCompletionsBody(request: VideoRequest, defaults: Defaults, c
     const message = `${defaults.name} may read style as plain text: only ${KNOWN_STYLES.join(', ')} are known`
     context.warn?.({ code: 'unsupported-option', message })
   }
+  if (isLeft('references')) {
+    const message = `${defaults.name} may read only image: references are sent as further images of the message`
+    context.warn?.({ code: 'unsupported-option', message })
+  }
   const text = textOf(request, isLeft)
-  const media = (['image', 'video'] as const).filter(isLeft).map((field) => mediaPart(request, field))
+  const media = (['image', 'references', 'video'] as const)
+    .filter(isLeft)
+    .flatMap((field) => mediaParts(request, field))
   const content = media.length === 0 ? text : [{ type: 'text', text }, ...media]
   return { model, messages: [{ role: 'user', content }], stream: true, ...overrides }
 }
@@ -76,10 +95,21 @@ function shotLine({ durationSeconds, prompt }: StoryboardShot): string {
   return `[${seconds}s]${prompt}`
 }
 
-function mediaPart(request: VideoRequest, field: 'image' | 'video'): JsonObject {
-  const file = readMediaFile(request[field] ?? '', field)
+function mediaParts(request: VideoRequest, field: 'image' | 'references' | 'video'): readonly JsonObject[] {
+  if (field === 'references') {
+    return (request.references ?? []).map((reference, index) => mediaPart(reference, 'image', `references[${index}]`))
+  }
+  return [mediaPart(request[field] ?? '', field)]
+}
+
+function mediaPart(media: MediaInput, kind: 'image' | 'video', field: string = kind): JsonObject {
+  const file = readMediaFile(media, kind, field)
   const url = file.kind === 'url' ? file.url : dataUrlOf(file)
-  return { type: `${field}_url`, [`${field}_url`]: { url } }
+  return { type: `${kind}_url`, [`${kind}_url`]: { url } }
+}
+
+function isAddress(media: MediaInput | undefined): boolean {
+  return typeof media === 'string' && /^https?:/i.test(media)
 }
 
 function shown(value: VideoRequest[Field]): string {

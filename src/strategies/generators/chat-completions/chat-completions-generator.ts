@@ -9,6 +9,7 @@ import type { StageContext } from '../../../contracts/stage.js'
 import { mayHaveBeenAccepted } from '../../../contracts/submission.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
 import { type ApiCredentials, createApi } from '../../../upstream/api.js'
+import { endpointOf } from '../../../upstream/endpoint-of.js'
 import { memoryVideo } from '../../../upstream/memory-video.js'
 import { hostOf, networkFailure, timeoutFailure } from '../../../upstream/network-failure.js'
 import { isPlainHttp } from '../../../upstream/plain-http.js'
@@ -16,6 +17,7 @@ import { proveVideo } from '../../../upstream/prove-video.js'
 import { carriesSecret, holdsSecret, maskOf } from '../../../upstream/secret.js'
 import { withTimeLimit } from '../../../upstream/time-limit.js'
 import type { VideoOutput } from '../../../upstream/video-output.js'
+import { checkLists } from '../check-lists.js'
 import { bareUrls, type UrlSearch } from './chat-candidates.js'
 import { chatCompletionsBody } from './chat-completions-body.js'
 import { type ChatCompletionsGeneratorOptions, checkChatCompletionsOptions } from './chat-completions-options.js'
@@ -79,7 +81,11 @@ export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions)
 
   function searchOf(request: VideoRequest, { secrets }: ApiCredentials): UrlSearch {
     // An address that the upstream repeats from the request is not a result.
-    const own = new Set([request.prompt, request.image, request.video, request.remixOf].flatMap(addressesIn))
+    const own = new Set(
+      [request.prompt, request.image, request.video, request.remixOf, ...(request.references ?? [])].flatMap(
+        addressesIn,
+      ),
+    )
     return {
       base: api.address('/'),
       accepts: (found) => isPlainHttp(new URL(found)) && !own.has(found) && !holdsSecret(found, secrets),
@@ -122,6 +128,8 @@ export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions)
   return {
     name,
     ...(options.label !== undefined && { label: options.label }),
+    endpoints: [endpointOf(options.baseUrl)],
+    check: ({ signal }) => checkLists(api, { paths: ['/models'], signal, timeoutMs: idleTimeoutMs }),
     async generate(request, context) {
       const { clock, signal } = context
       signal.throwIfAborted()

@@ -1,6 +1,7 @@
 import type { TaskGenerator } from '../../../contracts/generator.js'
 import type { TaskApiOperation } from '../task-api/operation.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
+import { imagesOf } from './image-content.js'
 import { checkProvider, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
 import { frameOf } from './video-frame.js'
 
@@ -33,11 +34,19 @@ export function arkGenerator(given: ArkGeneratorOptions): TaskGenerator<TaskApiO
   const path = '/contents/generations/tasks'
   return taskApiGenerator({
     ...options,
-    create(request) {
-      const { prompt, model, image, durationSeconds, seed, audio } = request
-      const frames = image === undefined ? [] : [{ type: 'image_url', image_url: { url: image }, role: 'first_frame' }]
-      const content = [{ type: 'text', text: prompt }, ...frames]
-      const body = { model, content, ...frameOf(request), duration: durationSeconds, seed, generate_audio: audio }
+    sendsCallback: true,
+    create(request, { callbackUrl }) {
+      const { prompt, model, durationSeconds, seed, audio } = request
+      const content = [{ type: 'text', text: prompt }, ...imagesOf(request)]
+      const body = {
+        model,
+        content,
+        ...frameOf(request),
+        duration: durationSeconds,
+        seed,
+        generate_audio: audio,
+        callback_url: callbackUrl,
+      }
       return { path, body }
     },
     // The answer also names the last frame, which is a picture.

@@ -42,7 +42,11 @@ export function falGenerator(given: FalGeneratorOptions): TaskGenerator<TaskApiO
   return taskApiGenerator({
     ...options,
     authScheme: 'Key',
-    create: (request) => ({ path: `/${modelPath(request.model)}`, body: input(request) }),
+    sendsCallback: true,
+    create(request, { callbackUrl }) {
+      const query = callbackUrl === undefined ? '' : `?fal_webhook=${encodeURIComponent(callbackUrl)}`
+      return { path: `/${modelPath(request.model)}${query}`, body: input(request) }
+    },
     read: ({ phase, text }) => ({
       // An address of a poll is never that of the video.
       ...(phase === 'result' ? {} : { id: text('request_id'), urls: [] }),

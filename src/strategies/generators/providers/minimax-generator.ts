@@ -3,6 +3,7 @@ import type { TaskGenerator } from '../../../contracts/generator.js'
 import type { TaskApiOperation } from '../task-api/operation.js'
 import { serviceRules, type TaskServiceOptions } from '../task-api/service-options.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
+import { imagesOf } from './image-content.js'
 import { checkProvider, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
 import { frameOf } from './video-frame.js'
 
@@ -40,8 +41,7 @@ export function minimaxGenerator(given: MinimaxGeneratorOptions): TaskGenerator<
     create(request) {
       const { prompt, model, image, durationSeconds = 6 } = request
       const { resolution = '768p', ratio = image === undefined ? '16:9' : 'adaptive' } = frameOf(request)
-      const frames = image === undefined ? [] : [{ type: 'image_url', image_url: { url: image }, role: 'first_frame' }]
-      const content = [{ type: 'text', text: prompt }, ...frames]
+      const content = [{ type: 'text', text: prompt }, ...imagesOf(request)]
       const isLarge = Number.parseInt(resolution, 10) > 768
       return {
         path: '/v2/video_generation',

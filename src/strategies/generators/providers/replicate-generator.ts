@@ -50,9 +50,11 @@ export function replicateGenerator(given: ReplicateGeneratorOptions): TaskGenera
   const { input = plainInput, cancelAfterSeconds, ...options } = checked
   return taskApiGenerator({
     ...options,
-    create(request) {
+    sendsCallback: true,
+    create(request, { callbackUrl }) {
       const [model, version] = String(request.model).split(':')
-      const body = { input: { ...input(request), ...request.providerOptions } }
+      const webhook = callbackUrl === undefined ? {} : { webhook: callbackUrl, webhook_events_filter: ['completed'] }
+      const body = { input: { ...input(request), ...request.providerOptions }, ...webhook }
       const headers = cancelAfterSeconds === undefined ? undefined : { 'cancel-after': `${cancelAfterSeconds}s` }
       if (version !== undefined) return { path: '/predictions', headers, body: { version, ...body } }
       return { path: `/models/${modelPath(model)}/predictions`, headers, body }

@@ -9,6 +9,7 @@ import { remoteVideo } from '../../../upstream/remote-video.js'
 import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
 import { type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
 import { instantOf, type JobAnswer } from '../answers/job-answer.js'
+import { jobUsage } from '../answers/job-usage.js'
 import { parseSize } from '../video-size.js'
 
 /** A completed job, and what is needed to reach its video. */
@@ -148,6 +149,7 @@ function sourceAt(
 
 function factsOf({ id, body, answer }: FinishedJob): GeneratedVideoFacts {
   const { facts } = body
+  const usage = jobUsage(body.layers, facts.usage)
   const isClean = (value: unknown) => !carriesSecret(JSON.stringify(value), answer.secrets)
   const frame = parseSize(facts.size)
   const [width, height] = [facts.width ?? frame?.width, facts.height ?? frame?.height]
@@ -160,6 +162,6 @@ function factsOf({ id, body, answer }: FinishedJob): GeneratedVideoFacts {
     ...(height !== undefined && { height }),
     ...(facts.model !== undefined && facts.model !== '' && isClean(facts.model) && { model: facts.model }),
     ...(expiresAt !== undefined && { expiresAt }),
-    ...(facts.usage !== undefined && isClean(facts.usage) && { usage: facts.usage }),
+    ...(usage !== undefined && isClean(usage) && { usage }),
   }
 }

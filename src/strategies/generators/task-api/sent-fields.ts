@@ -5,7 +5,9 @@ import type { StageContext } from '../../../contracts/stage.js'
 import { type RequestField, warnUnsupported } from '../unsupported-field.js'
 
 // Without them the video would be another one than requested. Every other field gives a warning.
-const CHANGES_RESULT: ReadonlySet<string> = new Set<RequestField>(['image', 'video', 'remixOf', 'storyboard', 'style'])
+const CHANGES_RESULT: ReadonlySet<string> = new Set<RequestField>([
+  ...(['image', 'lastFrame', 'references', 'audioInput', 'video', 'remixOf', 'storyboard', 'style'] as const),
+])
 const NEVER_SENT: ReadonlySet<string> = new Set(['prompt', 'metadata', 'providerOptions'])
 
 /** A copy of an object, and the names of its fields that were read. */

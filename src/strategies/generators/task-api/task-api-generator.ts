@@ -62,6 +62,7 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
         called(api, 'result.path()', () => result.path(operation)),
       )
     },
+    sendsCallback: options.sendsCallback,
     found: find && {
       read,
       urlOf: (page) =>

@@ -1,5 +1,5 @@
 import { checkOptions, type OptionRules } from '../../../contracts/check-options.js'
-import { aFunction, choice, nested, required, rule } from '../../../contracts/option-rules.js'
+import { aFunction, choice, nested, required, rule, trueOrFalse } from '../../../contracts/option-rules.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { RequestField } from '../unsupported-field.js'
 import type { TaskApiOperation } from './operation.js'
@@ -8,9 +8,15 @@ import type { TaskApiAnswer, TaskApiReading } from './task-api-answer.js'
 import type { TaskApiRequest } from './task-api-request.js'
 
 /** The request as `create` gets it: media is a text, so that it fits into JSON. */
-export type TaskApiVideoRequest = Omit<VideoRequest, 'image' | 'video'> & {
+export type TaskApiVideoRequest = Omit<VideoRequest, 'image' | 'lastFrame' | 'references' | 'audioInput' | 'video'> & {
   /** An https address, or a data URL. */
   readonly image?: string | undefined
+  /** An https address, or a data URL. */
+  readonly lastFrame?: string | undefined
+  /** Each an https address, or a data URL. */
+  readonly references?: readonly string[] | undefined
+  /** An https address, or a data URL. */
+  readonly audioInput?: string | undefined
   /** An https address, or a data URL. */
   readonly video?: string | undefined
 }
@@ -21,6 +27,8 @@ export interface TaskApiCreateContext {
   readonly runId: string
   /** Sent as `Idempotency-Key`; also for an API that takes it as a field. */
   readonly idempotencyKey: string
+  /** Address that the API may call when the job changes, from `wakeUrl` of the pipeline; see `sendsCallback`. */
+  readonly callbackUrl?: string | undefined
   /** A data URL of the request as a file, for a `FormData`. An address rejects the request with `InvalidRequestError`. */
   readonly toFile: (dataUrl: string) => File
 }
@@ -62,8 +70,8 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
    * Maps a request to the one request that submits the job. If it throws, nothing is sent, and the next generator may be tried: an
    * error of the library is passed on, any other becomes a `ConfigurationError`.
    *
-   * A field of the request that it does not read is reported: `image`, `video`, `remixOf`, `storyboard` and `style` with an
-   * `InvalidRequestError`, any other with a `warning`. `providerOptions` are merged into the body last, unless it reads them.
+   * A field of the request that it does not read is reported: those that change the video (`image`, `lastFrame`, `references`,
+   * `audioInput`, `video`, `remixOf`, `storyboard`, `style`) with an `InvalidRequestError`, any other with a `warning`. `providerOptions` are merged into the body last, unless it reads them.
    */
   readonly create: (
     request: TaskApiVideoRequest,
@@ -96,6 +104,11 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
    */
   readonly find?: TaskApiFind | undefined
   /**
+   * Whether `create` sends `callbackUrl` of its context to the API.
+   * @defaultValue `false`: jobs are only polled
+   */
+  readonly sendsCallback?: boolean | undefined
+  /**
    * The fields of a request that `create` sends, for a `create` that reads fields without sending them.
    * @defaultValue those that `create` reads
    */
@@ -108,6 +121,9 @@ const FIELDS: { readonly [Field in RequestField]: true } = {
   size: true,
   aspectRatio: true,
   image: true,
+  lastFrame: true,
+  references: true,
+  audioInput: true,
   video: true,
   remixOf: true,
   storyboard: true,
@@ -132,6 +148,7 @@ const RULES: OptionRules<TaskApiGeneratorOptions> = {
   result: nested<TaskApiResult>({ path: required(aFunction) }),
   cancel: nested<TaskApiCall>(aCall),
   find: nested<TaskApiFind>({ path: required(aFunction) }),
+  sendsCallback: trueOrFalse,
   supports: someFields,
 }
 

@@ -3,11 +3,13 @@ import type { VideoRequest } from '../../../contracts/request.js'
 import type { FindContext, StageContext, SubmitContext } from '../../../contracts/stage.js'
 import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-destinations.js'
+import { endpointOf } from '../../../upstream/endpoint-of.js'
 import { readJsonBody, unreadable } from '../../../upstream/json-answer.js'
 import { carriesSecret } from '../../../upstream/secret.js'
 import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { entryOf, isOfAnother } from '../answers/answer-layers.js'
 import { type JobAnswer, type JobReader, readJob } from '../answers/job-answer.js'
+import { submissionUsage } from '../answers/job-usage.js'
 import { cancelJob } from './cancel-job.js'
 import { findJobs } from './find-jobs.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
@@ -51,6 +53,10 @@ export interface TaskService {
   readonly found?: JobList | undefined
   /** The list that answers for many polls, and whether a job is in it. */
   readonly listed?: { readonly list: JobList; readonly has: (operation: TaskApiOperation) => boolean } | undefined
+  /** Whether `submit` passes `callbackUrl` of its context on. */
+  readonly sendsCallback?: boolean | undefined
+  /** Checks the key and the address without a job, for a diagnosis. */
+  readonly check?: TaskGenerator['check']
   readonly cancelOf?: ((operation: TaskApiOperation) => JobCall | undefined) | undefined
   /** Statuses that answer a cancellation that comes too late. */
   readonly lateStatuses?: readonly number[] | undefined
@@ -78,13 +84,16 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     // The id would appear in events, handles and stores.
     if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
     const operation = operationOf(job)
+    const usage = submissionUsage(body.layers, body.facts.usage, answer.headers)
+    const isClean = usage !== undefined && !carriesSecret(JSON.stringify(usage), answer.secrets)
+    const taken = { operation, ...(isClean && { usage }) }
     // An error status is about the answer; the job has its own status.
-    if (answer.status >= 400) return { operation }
-    if (service.resultUrlOf?.(operation) !== undefined && lacksVideo(job)) return { operation }
+    if (answer.status >= 400) return taken
+    if (service.resultUrlOf?.(operation) !== undefined && lacksVideo(job)) return taken
     const status = jobStatus(job, grace)
     const isPending = status.state === 'queued' || status.state === 'running'
     if (upstreamId === undefined && isPending) throw unreadable(answer, 'its job has no id')
-    return { operation, status: isAddressToCome(job, status, upstreamId) ? { state: 'running' } : status }
+    return { ...taken, status: isAddressToCome(job, status, upstreamId) ? { state: 'running' } : status }
   }
 
   // An address without a state may belong to a video that is still being made: the job is polled for it.
@@ -103,11 +112,14 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
   return {
     name,
     ...(options.label !== undefined && { label: options.label }),
-    upstream: options.upstreamId ?? placeOf(options.baseUrl),
+    upstream: options.upstreamId ?? endpointOf(options.baseUrl),
+    endpoints: [endpointOf(options.baseUrl)],
+    ...(service.check !== undefined && { check: service.check }),
     submission: {
       idempotency: options.idempotency,
       lookup: found === undefined ? 'none' : 'fingerprint',
       settleMs: options.settleMs,
+      ...(service.sendsCallback === true && { callback: true }),
     },
     ...(prepare !== undefined && {
       async prepare(request: VideoRequest, context: StageContext) {
@@ -172,10 +184,4 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
       },
     }),
   }
-}
-
-// Without the query, which may hold a key.
-function placeOf(baseUrl: string): string {
-  const { origin, pathname } = new URL(baseUrl)
-  return origin + pathname.replace(/\/+$/, '')
 }

@@ -1,7 +1,7 @@
 import { isSoraPipelineError } from '../../../contracts/errors.js'
 import { ConfigurationError, InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { JsonObject } from '../../../contracts/json.js'
-import type { VideoRequest } from '../../../contracts/request.js'
+import type { MediaInput, VideoRequest } from '../../../contracts/request.js'
 import type { SubmitContext } from '../../../contracts/stage.js'
 import { abortable } from '../../../upstream/abortable.js'
 import type { Api, ApiAnswer } from '../../../upstream/api.js'
@@ -30,6 +30,8 @@ export function createTaskSubmitter(api: Api, options: ReturnType<typeof checkTa
       timeoutMs: options.createTimeoutMs,
       signal: context.signal,
       confirm: context.confirm,
+      // APIs repeat the body in messages about it.
+      ...(context.callbackUrl !== undefined && { secrets: [context.callbackUrl] }),
       maxBytes: options.maxAnswerBytes,
       isAnswer: (text, status) => isAcceptance(text, status, read),
       isRefusal: (status) => (options.serverErrors === 'refused' && SERVER_ERRORS.has(status) ? true : undefined),
@@ -44,10 +46,10 @@ async function plannedRequest(
   request: VideoRequest,
   context: SubmitContext,
 ): Promise<CheckedRequest> {
-  const { runId, idempotencyKey, signal } = context
+  const { runId, idempotencyKey, callbackUrl, signal } = context
   const { copy, reads } = withReads(textual(request, model))
   const toFile = (dataUrl: string) => fileOf(dataUrl)
-  const created = Promise.resolve().then(() => create(copy, { runId, idempotencyKey, toFile }))
+  const created = Promise.resolve().then(() => create(copy, { runId, idempotencyKey, callbackUrl, toFile }))
   const given = await abortable(signal, created).catch((error: unknown) => {
     if (signal.aborted || isSoraPipelineError(error)) throw error
     const thrown = error instanceof Error ? `${error.name}: ${error.message}` : typeof error
@@ -60,19 +62,28 @@ async function plannedRequest(
 }
 
 function textual(request: VideoRequest, model: string | undefined): TaskApiVideoRequest {
-  const { image, video, ...rest } = request
+  const { image, lastFrame, references, audioInput, video, ...rest } = request
   const chosen = request.model ?? model
   return {
     ...rest,
     ...(chosen !== undefined && { model: chosen }),
     ...(image !== undefined && { image: textOf(image, 'image') }),
+    ...(lastFrame !== undefined && { lastFrame: textOf(lastFrame, 'image', 'lastFrame') }),
+    ...(references !== undefined && {
+      references: references.map((reference, index) => textOf(reference, 'image', `references[${index}]`)),
+    }),
+    ...(audioInput !== undefined && { audioInput: soundOf(audioInput) }),
     ...(video !== undefined && { video: textOf(video, 'video') }),
   }
 }
 
-function textOf(input: NonNullable<VideoRequest['image']>, field: 'image' | 'video'): string {
-  const file = readMediaFile(input, field)
+function textOf(input: MediaInput, kind: 'image' | 'video', field: string = kind): string {
+  const file = readMediaFile(input, kind, field)
   return file.kind === 'url' ? file.url : dataUrlOf(file)
+}
+
+function soundOf(input: MediaInput): string {
+  return typeof input === 'string' ? input : dataUrlOf({ kind: 'file', name: 'audio', ...input })
 }
 
 function fileOf(dataUrl: string): File {

@@ -2,7 +2,7 @@ import { describeValue } from '../../../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import type { VideoRequest } from '../../../contracts/request.js'
-import type { StageContext } from '../../../contracts/stage.js'
+import type { StageContext, SubmitContext } from '../../../contracts/stage.js'
 import { dataUrlOf, type MediaFile, readMediaFile } from '../media-file.js'
 import { type RequestField, warnUnsupported } from '../unsupported-field.js'
 import { sizeFor } from '../video-size.js'
@@ -29,10 +29,11 @@ export interface CreateDefaults {
   readonly videoInput: 'edits' | 'extensions'
   readonly dialect: VideosApiDialect
   readonly imageUrls?: 'bytes' | 'url' | 'data-url' | undefined
+  readonly callbackField?: string | undefined
 }
 
 // Fields that this family lacks, with the name of the upstream's extension for each.
-const CHANGES_RESULT: readonly RequestField[] = ['storyboard', 'style']
+const CHANGES_RESULT: readonly RequestField[] = ['storyboard', 'style', 'lastFrame', 'references', 'audioInput']
 const CHANGES_LITTLE = ['seed', 'audio', 'user'] as const
 // Properties that a remix or an edit keeps from its original video.
 const KEPT: readonly RequestField[] = ['model', 'size', 'aspectRatio', 'durationSeconds']
@@ -42,7 +43,11 @@ const KEPT: readonly RequestField[] = ['model', 'size', 'aspectRatio', 'duration
  * @throws InvalidRequestError naming every field that would change the result and that this family cannot honour.
  * Fields with little effect give a warning. A field counts as honoured when `providerOptions` has a key of that name.
  */
-export function planCreate(request: VideoRequest, defaults: CreateDefaults, context: StageContext): CreatePlan {
+export function planCreate(
+  request: VideoRequest,
+  defaults: CreateDefaults,
+  context: StageContext & Pick<SubmitContext, 'callbackUrl'>,
+): CreatePlan {
   const { videoInput: chosenInput, ...overrides } = request.providerOptions ?? {}
   const problems: InputProblem[] = []
   const refuse = (field: RequestField, fix: string) =>
@@ -91,7 +96,10 @@ export function planCreate(request: VideoRequest, defaults: CreateDefaults, cont
     size: typeof frame === 'object' ? frame.size : undefined,
     ...Object.fromEntries(named),
   }
-  const plan = { ...files, overrides, dialect }
+  const { callbackField: field } = defaults
+  // Behind the fields of the caller's own, which take precedence.
+  const callback = field === undefined || context.callbackUrl === undefined ? {} : { [field]: context.callbackUrl }
+  const plan = { ...files, overrides: { ...callback, ...overrides }, dialect }
   if (base === 'remixOf') {
     return {
       ...plan,

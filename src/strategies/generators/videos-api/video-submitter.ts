@@ -33,6 +33,8 @@ export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions)
       timeoutMs: options.createTimeoutMs,
       signal: context.signal,
       confirm: context.confirm,
+      // Servers repeat the body in messages about it.
+      ...(context.callbackUrl !== undefined && { secrets: [context.callbackUrl] }),
       maxBytes: options.maxAnswerBytes,
       isAnswer: isAcceptance,
       isRefusal: (status) => (isRefused && SERVER_ERRORS.has(status) ? true : undefined),

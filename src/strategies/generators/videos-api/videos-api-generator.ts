@@ -1,6 +1,7 @@
 import type { TaskGenerator } from '../../../contracts/generator.js'
 import { createApi } from '../../../upstream/api.js'
 import { readJob } from '../answers/job-answer.js'
+import { checkLists } from '../check-lists.js'
 import { withImage } from '../fetched-image.js'
 import { generatorOf } from '../task-api/task-service.js'
 import { planCreate } from './create-plan.js'
@@ -58,6 +59,8 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     submit: (request, context) => submitter.submit(planCreate(request, options, context), context),
     pollOf: (operation) => ({ method: 'GET', url: pollUrlOf(operation) }),
     contentUrlOf: (id) => `${jobUrl(id)}/content`,
+    check: ({ signal }) => checkLists(api, { paths: ['/models', '/videos'], signal, timeoutMs: options.timeoutMs }),
+    sendsCallback: options.callbackField !== undefined,
     found: options.lookup === 'list' ? list : undefined,
     listed: { list, has: (operation) => pollUrlOf(operation) === jobUrl(operation.id) },
     cancelOf: ({ id }) => ({ method: 'DELETE', url: jobUrl(id) }),

@@ -1,6 +1,6 @@
 import type { Agent } from 'node:http'
 import { checkOptions, type OptionRules, optionProblem } from '../../../contracts/check-options.js'
-import { aTimeout, choice, number, required, text, whole } from '../../../contracts/option-rules.js'
+import { aTimeout, choice, number, required, rule, text, whole } from '../../../contracts/option-rules.js'
 import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-destinations.js'
 import type { Fetch } from '../../../upstream/outgoing-request.js'
 import type { ApiCredential } from '../../../upstream/secret.js'
@@ -74,6 +74,13 @@ export interface VideosApiGeneratorOptions {
    * @defaultValue `'edits'`
    */
   readonly videoInput?: 'edits' | 'extensions' | undefined
+  /**
+   * Field of the body for the address that the server calls when the job changes, from `wakeUrl` of the pipeline. Give it
+   * only for a server that has such a field, such as `callback_url` of LLM Gateway and OpenRouter, which takes https alone;
+   * OpenAI's API and new-api have none. The same name in `providerOptions` takes precedence.
+   * @defaultValue none: no address is sent, and jobs are only polled
+   */
+  readonly callbackField?: string | undefined
   /** Headers that are sent with every request to the origin of `baseUrl`, and to no other. @defaultValue none */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
@@ -149,6 +156,11 @@ export interface VideosApiGeneratorOptions {
   readonly agent?: Agent | undefined
 }
 
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  ...['prompt', 'model', 'seconds', 'size', 'input_reference', 'video', 'duration', 'seed', 'user'],
+  ...['aspect_ratio', 'generate_audio', 'generate_sound', 'frame_images', 'image_reference', 'reference_url'],
+])
+
 const RULES: OptionRules<VideosApiGeneratorOptions> = {
   ...named,
   baseUrl: required(address('"https://api.example/v1"', 'apiKey or headers')),
@@ -161,6 +173,10 @@ const RULES: OptionRules<VideosApiGeneratorOptions> = {
   encoding: choice('auto', 'json', 'multipart'),
   secondsType: choice('string', 'number'),
   videoInput: choice('edits', 'extensions'),
+  callbackField: rule(
+    (value) => typeof value === 'string' && /^[a-z_][\w.-]{0,63}$/i.test(value) && !OWN_FIELDS.has(value),
+    "give the name of the server's field, such as callback_url, that is no other field of a submission",
+  ),
   headers,
   timeoutMs: aTimeout,
   createTimeoutMs: aTimeout,

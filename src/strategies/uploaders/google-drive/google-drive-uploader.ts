@@ -2,6 +2,7 @@ import type { VideoSource } from '../../../contracts/source.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import type { UploadedVideo, Uploader } from '../../../contracts/uploader.js'
 import { raceAbort } from '../../../timing/deadline.js'
+import { endpointOf } from '../../../upstream/endpoint-of.js'
 import { extensionOf } from '../../../upstream/media-type.js'
 import { createByteProgress } from '../byte-progress.js'
 import { hasExtension } from '../safe-file-name.js'
@@ -63,6 +64,7 @@ export function googleDriveUploader(given: GoogleDriveUploaderOptions): Uploader
   return {
     name,
     label,
+    endpoints: [endpointOf(options.baseUrl)],
     givesPageUrl: true,
     async upload(source, context) {
       const { signal, clock } = context

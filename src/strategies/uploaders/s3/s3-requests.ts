@@ -29,8 +29,8 @@ export interface S3Bucket {
   hasConditions: boolean
   /** By how many milliseconds the clock of the store is ahead, as far as it refused a request that may have been signed at a wrong time. */
   readonly skewMs: number
-  /** Address of an object, without a signature. */
-  address(key: string): string
+  /** Address of an object, or of the bucket, without a signature. */
+  address(key?: string): string
   /** Sends one request, signed. Each is repeated by the caller, or not. */
   request(request: S3Request, clock: Clock): Promise<ApiAnswer>
   /** A presigned address, and when it ends in epoch milliseconds. */

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import type { CheckContext } from '../../../contracts/diagnosis.js'
 import type { VideoSource } from '../../../contracts/source.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import type { UploadedVideo, Uploader } from '../../../contracts/uploader.js'
@@ -72,6 +74,8 @@ export function s3Uploader(given: S3UploaderOptions): Uploader {
   return {
     name,
     ...(label !== undefined && { label }),
+    endpoints: [bucket.address()],
+    check: (context) => checkBucket(bucket, context),
     async upload(source, context) {
       context.signal.throwIfAborted()
       const video = openS3Video(source, context, options)
@@ -129,4 +133,11 @@ async function placeOf(
   return {
     url: publicBaseUrl === undefined ? bucket.address(key) : `${publicBaseUrl.replace(/\/+$/, '')}/${encodedKey(key)}`,
   }
+}
+
+const EMPTY_HASH = createHash('sha256').digest('hex')
+
+// Keys that may only write are refused as wrong keys are, without a body that distinguishes them: both are reported.
+async function checkBucket(bucket: S3Bucket, { signal, clock }: CheckContext): Promise<void> {
+  await bucket.request({ what: 'read the bucket', method: 'HEAD', payloadHash: EMPTY_HASH, signal }, clock)
 }

@@ -3,6 +3,7 @@ import type { JsonValue } from '../../../contracts/json.js'
 import { aTimeout, msFrom0, required, rule, ruleOf, text } from '../../../contracts/option-rules.js'
 import type { Uploader } from '../../../contracts/uploader.js'
 import { createApi } from '../../../upstream/api.js'
+import { endpointOf } from '../../../upstream/endpoint-of.js'
 import type { Fetch } from '../../../upstream/outgoing-request.js'
 import { type ApiCredential, resolvePassword } from '../../../upstream/secret.js'
 import { addressProblem, aFetch, credential, named } from '../../option-rules.js'
@@ -123,6 +124,7 @@ export function url2driveUploader(given: Url2driveUploaderOptions): Uploader {
   return {
     name,
     label,
+    endpoints: [endpointOf(baseUrl)],
     givesPageUrl: true,
     async upload(source, context) {
       const { signal } = context

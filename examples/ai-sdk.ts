@@ -1,0 +1,35 @@
+// A pipeline as a video model of the AI SDK, and a video model as a generator: npm install ai.
+import { experimental_generateVideo } from 'ai'
+import { fallback, SoraPipeline } from 'sora-pipeline'
+import { toVideoModel } from 'sora-pipeline/ai-sdk'
+import { startSandbox } from 'sora-pipeline/sandbox'
+import { type VideoModelLike, videoModelGenerator, videosApiGenerator } from 'sora-pipeline/strategies'
+
+const sandbox = await startSandbox({ speed: 4 })
+
+// A stand-in for a model such as fal.video('luma-ray-2') of @ai-sdk/fal, whose server is busy.
+const busyModel: VideoModelLike = {
+  specificationVersion: 'v4',
+  provider: 'busy.video',
+  modelId: 'model-1',
+  doStart: async () => {
+    throw Object.assign(new Error('Come back later'), { statusCode: 503 })
+  },
+  doStatus: async () => ({ status: 'pending' }),
+}
+
+const pipeline = new SoraPipeline({
+  generator: fallback(videoModelGenerator(busyModel), videosApiGenerator(sandbox.videosApi)),
+  pollSchedule: () => 200,
+})
+const { video, providerMetadata } = await experimental_generateVideo({
+  model: toVideoModel(pipeline),
+  prompt: 'A cat playing piano',
+  headers: { 'idempotency-key': 'order-42' }, // The same call again, also after a crash, continues this run.
+  poll: { intervalMs: 200 },
+})
+console.log(`${video.mediaType} of ${video.uint8Array.length} bytes`)
+const { runId, attempts } = providerMetadata['sora-pipeline'] as { runId: string; attempts: { strategy: string }[] }
+console.log(`${runId}: ${attempts.map(({ strategy }) => strategy).join(', then ')}`)
+await pipeline.close()
+await sandbox.close()

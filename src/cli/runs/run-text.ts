@@ -1,0 +1,72 @@
+import type { RunDetails, RunRecord } from 'sora-pipeline'
+import { duration } from '../printable.js'
+
+const WORKERS = { generate: 'generator', publish: 'publisher', resolve: 'resolver', upload: 'uploader' } as const
+
+/** Why a run waits, or how it ended, in one sentence. */
+export function reasonOf(record: RunRecord, now: number): string {
+  const { status, error, wakeAt, isAttended, stage, progress, result } = record
+  switch (status) {
+    case 'needs-review':
+      return `a person: ${error?.message ?? 'it is not known whether a job was paid'}`
+    case 'completed':
+      return result?.isDegraded
+        ? `served by the ${result.servedBy}, degraded`
+        : `served by the ${result?.servedBy ?? 'store'}`
+    case 'failed':
+    case 'unreadable':
+      return error?.message ?? 'no reason is stored'
+    case 'running': {
+      if (progress?.phase === 'waiting') return 'a free place: maxConcurrentRuns is reached'
+      const next = wakeAt > now ? `next step in ${duration(wakeAt - now)}` : `due for ${duration(now - wakeAt)}`
+      if (!isAttended) return `a process: no live worker holds it, ${next}`
+      const ratio = progress?.ratio === undefined ? '' : ` at ${Math.floor(progress.ratio * 100)} %`
+      return `the ${WORKERS[stage ?? 'generate']}${ratio}: ${next}`
+    }
+  }
+}
+
+/** A record for JSON output: media given as a data URL is replaced by its type and length. */
+export function withoutMedia<R extends RunRecord>(record: R): R {
+  const request = Object.fromEntries(Object.entries(record.request).map(([field, value]) => [field, shortMedia(value)]))
+  return { ...record, request } as unknown as R
+}
+
+function shortMedia(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shortMedia)
+  if (typeof value !== 'string' || !value.startsWith('data:')) return value
+  const [head = '', data = ''] = value.split(',', 2)
+  const mediaType = head.slice('data:'.length).split(';')[0]
+  const byteLength = head.endsWith(';base64') ? Math.floor((data.replace(/=+$/, '').length * 3) / 4) : data.length
+  return { mediaType, byteLength }
+}
+
+/** What is known to be paid for a run. */
+export function paymentOf({ submission, isRefused, upstream, status }: RunDetails): string {
+  if (isRefused) return 'nothing: every submission was refused'
+  if (submission === undefined) return 'not known: the store kept only the outcome'
+  const earlier = submission.number > 1 ? `; of ${submission.number - 1} earlier submissions see the attempts` : ''
+  switch (submission.state) {
+    case 'ready':
+      return submission.number === 1
+        ? 'nothing: no submission was sent'
+        : `nothing by submission ${submission.number}${earlier}`
+    case 'accepted':
+      return `one job: submission ${submission.number} was accepted${earlier}`
+    case 'unknown':
+      return `not known: submission ${submission.number} was sent, and may have been accepted${earlier}`
+    case 'sending':
+      return status === 'failed' && upstream === undefined
+        ? `nothing by submission ${submission.number}, which was refused${earlier}`
+        : `not known: submission ${submission.number} was sent, and no answer shows whether it was accepted${earlier}`
+  }
+}
+
+/** A value of a request on one line, cut at 200 characters. */
+export function valueText(value: unknown): string {
+  const short = shortMedia(value)
+  const { mediaType, byteLength } = Object(short) as { readonly mediaType?: string; readonly byteLength?: number }
+  if (mediaType !== undefined && byteLength !== undefined) return `${mediaType}, ${byteLength} bytes`
+  const text = typeof short === 'string' ? short : JSON.stringify(short)
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+}

@@ -1,0 +1,237 @@
+import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import type { Clock } from '../../contracts/clock.js'
+import { toErrorJson } from '../../contracts/errors.js'
+import type { PipelineEvent } from '../../contracts/events.js'
+import { aSignal, withMethods } from '../../contracts/option-rules.js'
+import type { PipelineResult } from '../../contracts/result.js'
+import { RunStateError } from '../../contracts/run-errors.js'
+import type { RunStore } from '../../contracts/run-store.js'
+import { startTimer, systemClock } from '../../timing/system-clock.js'
+import type { QueuedTimer } from '../../timing/timer-queue.js'
+import { checkIsText } from '../check-request.js'
+import { EventLog } from '../event-log.js'
+import { isAnswer, loadRun } from '../journal/store-calls.js'
+import type { PipelineRun } from '../pipeline-run.js'
+import { recordedEnd } from '../video/run-result.js'
+import { requestCancel } from './cancel-request.js'
+import { bellsOf } from './event-bells.js'
+import { EventReader } from './event-reader.js'
+
+// How often the run is read without a bell.
+const LOOK_MS = 5000
+// How long after the end of a run its last event may come.
+const LAST_EVENT_MS = 2000
+// Two minutes: longer than the failover of a store.
+const MOST_FAILURES = 24
+// Longer than a worker takes to notice a request, and to cancel the job.
+const CANCEL_MS = 15_000
+
+/** Options of {@link followRun}. */
+export interface FollowOptions {
+  /**
+   * Stops following: iterations end, and `result` rejects with `signal.reason`. The run is not affected.
+   * @defaultValue none
+   */
+  readonly signal?: AbortSignal | undefined
+  /** Clock of the waits between two reads, such as `manualClock()` in a test. @defaultValue the system clock */
+  readonly clock?: Clock | undefined
+}
+
+/**
+ * Follows a run of a store that other processes work on, without working on it. Iterations show every event from the first: those in
+ * the event log of the store, and then each new one as soon as the store announces it, within about 10 ms on one network. When an
+ * announcement is lost, the run is read every 5 seconds. Of a store without an event log only the last event is shown.
+ *
+ * The run is read while it is iterated, or once `result` was read. `result` settles from the state in the store; its `video` has no
+ * `source`. `cancel` asks the worker that holds the run to cancel it, which takes up to a third of its `leaseMs`; it resolves after
+ * the last event, or after 15 seconds, when the request waits in the store for the next worker.
+ *
+ * @throws ConfigurationError when an option is invalid. InvalidRequestError when the id is not a text. `result` rejects with a
+ * `RunStateError` when the store does not know the run, or is down for two minutes.
+ */
+export function followRun(store: RunStore, id: string, options: FollowOptions = {}): PipelineRun {
+  checkOptions('followRun', options, RULES)
+  checkIsText(id)
+  const { clock = systemClock, signal } = options
+  const followed = new FollowedRun(store, id, clock)
+  if (signal?.aborted) followed.stop(signal.reason)
+  else signal?.addEventListener('abort', () => followed.stop(signal.reason), { once: true })
+  return followed
+}
+
+const RULES: OptionRules<FollowOptions> = { signal: aSignal, clock: withMethods('now', 'monotonic', 'sleep') }
+
+class FollowedRun implements PipelineRun {
+  readonly id: string
+  readonly #store: RunStore
+  readonly #clock: Clock
+  readonly #log: EventLog
+  readonly #reader: EventReader
+  readonly #result = deferred<PipelineResult>()
+  readonly #ended = deferred<void>()
+  readonly #iterators = new Set<AsyncIterableIterator<PipelineEvent>>()
+  /** Who needs the run to be read. */
+  #interested = 0
+  #isOver = false
+  #isLooking = false
+  #failures = 0
+  #endSeenAt: number | undefined
+  #timer: QueuedTimer | undefined
+  #stopHearing: (() => void) | undefined
+  #isResultRead = false
+
+  constructor(store: RunStore, id: string, clock: Clock) {
+    this.id = id
+    this.#store = store
+    this.#clock = clock
+    this.#log = new EventLog(() => ({ runId: id, at: clock.now() }))
+    this.#reader = new EventReader(store, id, this.#log, () => this.#look())
+    this.#result.promise.catch(ignored) // A caller that awaits it still gets the rejection.
+  }
+
+  get result(): Promise<PipelineResult> {
+    if (!this.#isResultRead) this.#join()
+    this.#isResultRead = true
+    return this.#result.promise
+  }
+
+  async cancel(reason: unknown = new DOMException('The run was cancelled', 'AbortError')): Promise<void> {
+    if (this.#isOver) return
+    this.#result.reject(reason)
+    this.#join()
+    let timer: QueuedTimer | undefined
+    try {
+      await requestCancel(this.#store, this.#clock, this.id, reason)
+      const late = new Promise<void>((resolve) => {
+        timer = startTimer(this.#clock, CANCEL_MS, resolve)
+      })
+      await Promise.race([this.#ended.promise, late])
+    } finally {
+      timer?.stop()
+      this.#leave()
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<PipelineEvent> {
+    const events = this.#log.read()
+    let isReading = false
+    const end = () => {
+      this.#iterators.delete(events)
+      if (isReading) this.#leave()
+      isReading = false
+    }
+    return {
+      next: async () => {
+        if (!isReading && !this.#isOver) {
+          isReading = true
+          this.#iterators.add(events)
+          this.#join()
+        }
+        const step = await events.next()
+        if (step.done) end()
+        return step
+      },
+      return: async () => {
+        end()
+        return (await events.return?.()) ?? { done: true, value: undefined }
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
+  }
+
+  /** Ends without a last event. */
+  stop(reason: unknown): void {
+    this.#result.reject(reason)
+    this.#end()
+    for (const events of this.#iterators) events.return?.()
+  }
+
+  #join(): void {
+    this.#interested += 1
+    if (this.#interested > 1 || this.#isOver) return
+    const read = () => {
+      this.#reader.catchUp().catch(ignored) // The next look reads again.
+    }
+    if (this.#store.followEvents) this.#stopHearing = bellsOf(this.#store).hear(this.id, read)
+    this.#look()
+  }
+
+  #leave(): void {
+    this.#interested -= 1
+    if (this.#interested === 0) this.#pause()
+  }
+
+  #pause(): void {
+    this.#timer?.stop()
+    this.#timer = undefined
+    this.#stopHearing?.()
+    this.#stopHearing = undefined
+  }
+
+  #look(): void {
+    if (this.#isLooking || this.#isOver) return
+    this.#isLooking = true
+    this.#timer?.stop()
+    this.#read()
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#isLooking = false
+        if (this.#isOver || this.#interested === 0) return
+        this.#timer = startTimer(this.#clock, this.#endSeenAt === undefined ? LOOK_MS : LAST_EVENT_MS, () =>
+          this.#look(),
+        )
+      })
+  }
+
+  async #read(): Promise<void> {
+    const loaded = await loadRun(this.#store, this.id)
+    if (loaded === undefined)
+      throw new RunStateError(`Could not follow the run, the store does not know it: ${this.id}`)
+    await this.#reader.catchUp()
+    this.#failures = 0
+    const { state } = loaded
+    if (state.status === 'running') {
+      this.#endSeenAt = undefined
+      return
+    }
+    const now = this.#clock.monotonic()
+    this.#endSeenAt ??= now
+    const { event, result, error } = recordedEnd(state)
+    if (result) this.#result.resolve(result)
+    else this.#result.reject(error)
+    if (this.#reader.hasEnd) this.#reader.showEnd(true)
+    else if (now - this.#endSeenAt >= LAST_EVENT_MS || this.#store.readEvents === undefined) this.#log.append(event)
+    else return
+    this.#end()
+  }
+
+  #failed(error: unknown): void {
+    this.#failures += 1
+    if (!isAnswer(error) && this.#failures < MOST_FAILURES) return
+    this.#log.append({ type: 'run-failed', error: toErrorJson(error), isAborted: false })
+    this.#result.reject(error)
+    this.#end()
+  }
+
+  #end(): void {
+    this.#isOver = true
+    this.#pause()
+    this.#ended.resolve()
+  }
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(error: unknown): void
+}
+
+function deferred<T>(): Deferred<T> {
+  const made: { resolve: (value: T) => void; reject: (error: unknown) => void } = { resolve: ignored, reject: ignored }
+  const promise = new Promise<T>((resolve, reject) => Object.assign(made, { resolve, reject }))
+  return { promise, ...made }
+}
+
+function ignored(): void {}

@@ -1,0 +1,123 @@
+import { describeValue } from '../../../contracts/errors.js'
+import { type InputProblem, InvalidRequestError } from '../../../contracts/input-errors.js'
+import { jsonCopy } from '../../../contracts/is-json.js'
+import type { MediaInput, VideoRequest } from '../../../contracts/request.js'
+import type { StageContext } from '../../../contracts/stage.js'
+import { isRecord } from '../../../upstream/is-record.js'
+import { readMediaFile } from '../media-file.js'
+import { gapsOf, providerKeyOf } from './model-gaps.js'
+import type { VideoModelCall, VideoModelFile, VideoModelLike, VideoModelProviderOptions } from './video-model-like.js'
+import type { CheckedVideoModelOptions } from './video-model-options.js'
+
+type Field = Exclude<keyof VideoRequest, 'providerOptions' | 'metadata' | 'prompt'>
+
+// The interface of the AI SDK has no field for them.
+const CHANGES_RESULT: readonly Field[] = ['video', 'remixOf', 'storyboard', 'style', 'audioInput']
+const IMAGES: readonly Field[] = ['image', 'lastFrame', 'references']
+
+/** What a model is called with for a request, without the signal and the headers. */
+export type PlannedCall = Omit<VideoModelCall, 'abortSignal' | 'headers'>
+
+/**
+ * Plans the call of a model.
+ * @throws InvalidRequestError naming every field that would change the result and that the model would not receive. Fields with
+ * little effect give a warning. A field counts as honoured when the options of a provider have a key of that name.
+ */
+export function planModelCall(
+  model: VideoModelLike,
+  request: VideoRequest,
+  { name, providerOptions }: Pick<CheckedVideoModelOptions, 'name' | 'providerOptions'>,
+  context: StageContext,
+): PlannedCall {
+  const problems: InputProblem[] = []
+  const merged = mergedOptions(providerOptions, request.providerOptions ?? {}, problems)
+  const key = providerKeyOf(model.provider)
+  const { ignored, ignoresImageUrls } = gapsOf(model.provider)
+  const isOption = (field: Field) => Object.values(merged).some((options) => Object.hasOwn(options, field))
+  const isLeft = (field: Field) => request[field] !== undefined && !isOption(field)
+  const refuse = (field: Field, fix: string) => problems.push({ field, value: shown(request[field]), fix })
+  const warn = (field: Field, why: string) =>
+    context.warn?.({ code: 'unsupported-option', message: `${name} does not send ${field}: ${why}` })
+
+  const isDropped = (field: Field) => ignored.includes(field)
+  for (const field of [...CHANGES_RESULT, ...IMAGES.filter(isDropped)]) {
+    if (isLeft(field))
+      refuse(field, `leave it out: ${model.provider} does not take it; or give its own field in providerOptions.${key}`)
+  }
+  if (isLeft('references') && isLeft('lastFrame') && !isDropped('references')) {
+    refuse('references', 'leave it out: lastFrame is given, and a model reads frames or references')
+  }
+  for (const field of IMAGES) {
+    const isByUrl = [request[field]].flat().some((media) => typeof media === 'string' && /^https?:/i.test(media))
+    if (ignoresImageUrls && isByUrl && isLeft(field))
+      refuse(field, `give its bytes: ${model.provider} ignores an address`)
+  }
+  const files = problems.length === 0 ? filesOf(request, isLeft) : undefined
+  if (files === undefined) throw new InvalidRequestError(problems)
+
+  if (request.model !== undefined && ![model.modelId, `${key}/${model.modelId}`].includes(request.model))
+    warn('model', `it always uses ${model.modelId}`)
+  if (isLeft('user')) warn('user', 'a model has no such field')
+  for (const field of ignored)
+    if (!IMAGES.includes(field as Field) && isLeft(field as Field)) warn(field as Field, `${model.provider} ignores it`)
+  return {
+    prompt: request.prompt,
+    n: 1,
+    aspectRatio: request.aspectRatio as PlannedCall['aspectRatio'],
+    resolution: request.size as PlannedCall['resolution'],
+    duration: request.durationSeconds,
+    fps: undefined,
+    seed: request.seed,
+    generateAudio: request.audio,
+    ...files,
+    providerOptions: merged,
+  }
+}
+
+type Files = Pick<VideoModelCall, 'image' | 'frameImages' | 'inputReferences'>
+
+// The first frame is also in `image`, because some models read only that.
+function filesOf(request: VideoRequest, isLeft: (field: Field) => boolean): Files {
+  const image = request.image === undefined || !isLeft('image') ? undefined : fileOf(request.image, 'image')
+  const last =
+    request.lastFrame === undefined || !isLeft('lastFrame') ? undefined : fileOf(request.lastFrame, 'lastFrame')
+  const references = isLeft('references')
+    ? request.references?.map((reference, index) => fileOf(reference, `references[${index}]`))
+    : undefined
+  const first = image && { image, frameType: 'first_frame' as const }
+  return {
+    image,
+    frameImages: last && [...(first ? [first] : []), { image: last, frameType: 'last_frame' as const }],
+    inputReferences: references,
+  }
+}
+
+function fileOf(media: MediaInput, field: string): VideoModelFile {
+  const file = readMediaFile(media, 'image', field)
+  return file.kind === 'url'
+    ? { type: 'url', url: file.url }
+    : { type: 'file', mediaType: file.mediaType, data: new Uint8Array(file.bytes) }
+}
+
+function mergedOptions(
+  own: NonNullable<CheckedVideoModelOptions['providerOptions']>,
+  given: NonNullable<VideoRequest['providerOptions']>,
+  problems: InputProblem[],
+): Record<string, VideoModelProviderOptions> {
+  // A copy: a model may keep or change what it receives.
+  const merged = jsonCopy(own) as Record<string, VideoModelProviderOptions>
+  for (const [provider, options] of Object.entries(given)) {
+    if (options === undefined) continue
+    if (isRecord(options))
+      merged[provider] = { ...merged[provider], ...(jsonCopy(options) as VideoModelProviderOptions) }
+    else {
+      const fix = 'put it into an object by the name of the provider, such as { fal: { loop: true } }'
+      problems.push({ field: `providerOptions.${provider}`, value: describeValue(options), fix })
+    }
+  }
+  return merged
+}
+
+function shown(value: VideoRequest[Field]): string {
+  return describeValue(typeof value === 'string' && value.startsWith('data:') ? 'data:…' : value)
+}

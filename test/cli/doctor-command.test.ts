@@ -1,0 +1,174 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startLoopbackS3 } from '../../examples/loopback-s3.ts'
+import { type Sandbox, startSandbox } from '../../src/sandbox/index.js'
+import { isPostgresSkipped, startPostgres } from '../stores/servers/postgres-server.js'
+import { isRedisSkipped, startRedis } from '../stores/servers/redis-server.js'
+import { freePort } from '../stores/servers/server-process.js'
+import { type OperatorProject, operatorProject } from './operator-project.js'
+
+// The built command on real servers; every request of it only reads.
+
+let sandbox: Sandbox
+let project: OperatorProject
+let variables: Readonly<Record<string, string>>
+beforeAll(async () => {
+  ;[sandbox, project] = await Promise.all([startSandbox(), operatorProject()])
+  variables = {
+    SORA_BASE_URL: sandbox.videosApi.baseUrl,
+    SORA_API_KEY: sandbox.videosApi.apiKey,
+    WATERMARK_FREE_ENABLED: 'true',
+    WATERMARK_FREE_HOSTS: sandbox.mirrors.join(','),
+    SORA_PUBLISH_BASE_URL: sandbox.posts.baseUrl,
+    SORA_DIRECTORY: project.folder,
+    SORA_DIRECTORY_BASE_URL: 'https://videos.example',
+  }
+  await project.command(['migrate', '--store', 'runs.db'])
+})
+afterAll(async () => {
+  await Promise.all([sandbox.close(), project.remove()])
+})
+
+async function doctor(args: readonly string[], env: Readonly<Record<string, string>> = variables) {
+  const { code, stdout, stderr } = await project.command(['doctor', ...args, '--json'], env)
+  expect(stderr).toBe('')
+  return { code, text: stdout, report: JSON.parse(stdout) }
+}
+
+describe('doctor', () => {
+  it('finds no problem where all is well, shows the configuration without secrets, and costs nothing', async () => {
+    const { code, text, report } = await doctor(['--store', 'runs.db'])
+    expect(report.problems).toEqual([])
+    expect(code).toBe(0)
+    expect(report.configuration).toMatchObject({
+      source: 'the environment',
+      values: {
+        generator: { kind: 'videos-api', baseUrl: sandbox.videosApi.baseUrl },
+        credentials: { soraApiKey: 'set' },
+        deadlines: { generateMs: 1_800_000 },
+      },
+    })
+    expect(text).not.toContain(sandbox.videosApi.apiKey)
+    expect(report.store).toEqual({ kind: 'sqlite', isReached: true, durationMs: expect.any(Number) })
+    expect(report.promises).toContainEqual({ promise: 'restart', holds: true, note: expect.any(String) })
+    expect(report.promises).toContainEqual({ promise: 'many-machines', holds: false, note: expect.any(String) })
+    const services = report.services as readonly { stage: string; url?: string; outcome: string; durationMs?: number }[]
+    expect(services.map(({ stage, url, outcome }) => [stage, url, outcome])).toEqual([
+      ['generate', sandbox.videosApi.baseUrl, 'ok'],
+      ['publish', sandbox.posts.baseUrl, 'ok'],
+      ...sandbox.mirrors.map((mirror) => ['resolve', mirror, 'ok']),
+      ['resolve', undefined, 'unchecked'],
+      ['upload', 'https://videos.example', 'ok'],
+    ])
+    expect(sandbox.requestsTo('videos.create')).toHaveLength(0)
+  })
+
+  it('prints the same for a person', async () => {
+    const { code, stdout } = await project.command(['doctor', '--store', 'runs.db'], variables)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^ {2}generator\.baseUrl +http:\/\/127\.0\.0\.1:\d+\/v1$/m)
+    expect(stdout).toMatch(/^ {2}credentials\.soraApiKey +set$/m)
+    expect(stdout).toMatch(/^ {2}sqlite +answers in \d+ ms$/m)
+    expect(stdout).toMatch(/^ {2}generate +videos-api at \S+: answers in \d+ ms, and passes its check$/m)
+    expect(stdout).toMatch(/^No problems$/m)
+    expect(stdout).not.toContain('\u001b')
+  })
+
+  it('names a wrong key, a server that is down, a mirror that fails, and the lack of a store', async () => {
+    const port = await freePort()
+    sandbox.setFaults({ 'mirror-2': { kind: 'status', status: 503 } })
+    const { code, text, report } = await doctor([], {
+      ...variables,
+      SORA_API_KEY: 'sk-wrong-key-of-the-tests',
+      SORA_PUBLISH_BASE_URL: `http://127.0.0.1:${port}`,
+    })
+    sandbox.clearFaults()
+    expect(code).toBe(1)
+    expect(text).not.toContain('sk-wrong-key')
+    expect(report.problems).toEqual([
+      'runs end with the process: no store is configured',
+      expect.stringMatching(/^videos-api at http:\S+: Could not check the access: 127\.0\.0\.1:\d+ answered 401/),
+      `sora-publisher at http://127.0.0.1:${port}: ECONNREFUSED`,
+      `mirror at ${sandbox.mirrors[1]}: it answered with status 503`,
+    ])
+    expect(report.store.kind).toBe('memory')
+  })
+
+  it('reports a mistyped variable, and a store that is not there', async () => {
+    const { code, report } = await doctor(['--store', 'absent.db'], { SORA_BASE_URI: 'https://gateway.example/v1' })
+    expect(code).toBe(1)
+    expect(report.problems).toEqual([
+      expect.stringContaining('SORA_BASE_URI'),
+      expect.stringContaining('Could not open the store: absent.db does not exist'),
+    ])
+    expect(report.store.isReached).toBe(false)
+  })
+
+  it('checks the bucket of an s3Uploader in a configuration', async () => {
+    const s3 = await startLoopbackS3()
+    const of = (endpoint: string) => `import { s3Uploader, videosApiGenerator } from 'sora-pipeline/strategies'
+export const options = {
+  generator: videosApiGenerator(${JSON.stringify(sandbox.videosApi)}),
+  uploader: s3Uploader({ endpoint: '${endpoint}', region: 'auto', bucket: 'my-videos', accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'the-secret-of-the-keys' }),
+}
+`
+    try {
+      await project.write('good.mjs', of(s3.endpoint))
+      const good = await doctor(['--config', 'good.mjs', '--store', 'runs.db'])
+      expect(good.report.problems).toEqual([])
+      expect(good.report.services).toContainEqual(
+        expect.objectContaining({ strategy: 's3', url: `${s3.endpoint}/my-videos`, outcome: 'ok', isChecked: true }),
+      )
+      // A path that the store does not have, as a bucket that does not exist.
+      await project.write('bad.mjs', of(`${s3.endpoint}/elsewhere`))
+      const bad = await doctor(['--config', 'bad.mjs', '--store', 'runs.db'])
+      expect(bad.code).toBe(1)
+      expect(bad.report.problems).toEqual([
+        expect.stringMatching(/^s3 at http:\S+\/elsewhere\/my-videos: Could not read the bucket/),
+      ])
+      expect(bad.text).not.toContain('the-secret-of-the-keys')
+    } finally {
+      await s3.close()
+    }
+  })
+
+  it.skipIf(isRedisSkipped)('reports the settings with which Redis breaks the promises', async () => {
+    const redis = await startRedis({ appendfsync: 'everysec', 'maxmemory-policy': 'allkeys-lru' })
+    try {
+      const address = `redis://127.0.0.1:${redis.port}`
+      const before = await doctor(['--store', address])
+      expect(before.report.problems).toEqual([expect.stringContaining('migrate()')])
+      const migrated = await project.command(['migrate', '--store', address])
+      expect(migrated).toMatchObject({ code: 1, stdout: 'The redis store is ready\n' })
+      expect(migrated.stderr).toContain('appendfsync is everysec: set appendfsync to always')
+      const { code, report } = await doctor(['--store', address])
+      expect(code).toBe(1)
+      expect(report.problems).toEqual([
+        expect.stringContaining('appendfsync of the store is everysec: set appendfsync to always'),
+        expect.stringContaining('maxmemory-policy of the store is allkeys-lru: set maxmemory-policy to noeviction'),
+      ])
+      expect(report.promises).toContainEqual(expect.objectContaining({ promise: 'power-cut', holds: false }))
+    } finally {
+      await redis.close()
+    }
+  })
+
+  it.skipIf(isPostgresSkipped)('finds PostgreSQL with its defaults sound, and shows no password', async () => {
+    const postgres = await startPostgres()
+    try {
+      const { user, password, host, port, database } = postgres.config
+      const address = `postgres://${user}:${password}@${host}:${port}/${database}`
+      const more = { ...variables, SORA_PIPELINE_STORE: address }
+      expect(await project.command(['migrate'], more)).toMatchObject({ code: 0, stderr: '' })
+      const { code, report, text } = await doctor([], more)
+      expect([code, report.problems]).toEqual([0, []])
+      expect(report.promises).toContainEqual(expect.objectContaining({ promise: 'many-machines', holds: true }))
+      expect(text).not.toContain(password)
+      await postgres.close()
+      const down = await doctor([], more)
+      expect(down.report.problems).toEqual([expect.stringContaining('ECONNREFUSED')])
+      expect(down.text).not.toContain(password)
+    } finally {
+      await postgres.close().catch(() => undefined)
+    }
+  })
+})

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import { fallback, QuotaExceededError } from '../../../src/index.js'
+import { fakeTaskGenerator } from '../../../src/testing/index.js'
+import { chatBody, framesOf, handlerOf } from '../handler-call.js'
+
+const BODY = {
+  error: {
+    message: expect.stringContaining('Could not submit the video: ann has spent 12 USD'),
+    type: 'insufficient_quota',
+    param: null,
+    code: 'insufficient_quota',
+  },
+}
+
+function setUp(beforeSubmit: () => string | undefined) {
+  const generators = [fakeTaskGenerator({ name: 'first' }), fakeTaskGenerator({ name: 'second' })] as const
+  const world = handlerOf({}, { generator: fallback(...generators), beforeSubmit })
+  return { ...world, sent: () => generators.reduce((sum, { startCount }) => sum + startCount, 0) }
+}
+
+describe('a submission that beforeSubmit refuses', () => {
+  it.each([
+    ['returning a reason', () => 'ann has spent 12 USD'],
+    [
+      'throwing',
+      () => {
+        throw new QuotaExceededError('Could not submit the video: ann has spent 12 USD')
+      },
+    ],
+  ])('by %s is answered 402 in the format of OpenAI, on every route', async (_, refuse) => {
+    const { json, call, sent } = setUp(refuse)
+    for (const [path, body] of [
+      ['/v1/videos', { prompt: 'A cat' }],
+      ['/v1/chat/completions', chatBody('A cat')],
+      ['/v1/chat/completions', chatBody('A cat', { stream: true })],
+    ] as const) {
+      const answer = await json('POST', path, { body })
+      expect([answer.status, answer.body]).toEqual([402, BODY])
+      expect(answer.headers.get('x-run-id')).not.toBeNull()
+    }
+    expect(sent()).toBe(0)
+    expect((await call('GET', '/v1/videos')).status).toBe(200)
+  })
+
+  it('is submitted once it is allowed, under the same Idempotency-Key', async () => {
+    let isAllowed = false
+    const { json, sent } = setUp(() => (isAllowed ? undefined : 'ann has spent 12 USD'))
+    const create = () => json('POST', '/v1/videos', { body: { prompt: 'A cat' }, headers: { 'idempotency-key': 'k' } })
+    expect((await create()).status).toBe(402)
+    isAllowed = true
+    expect((await create()).status).toBe(200)
+    expect(sent()).toBe(1)
+  })
+
+  it('because the function fails is answered 500 without details, which the operator gets', async () => {
+    const { json, sent, errors } = setUp(() => {
+      throw new TypeError('Cannot read budget of ann')
+    })
+    const { status, body } = await json('POST', '/v1/videos', { body: { prompt: 'A cat' } })
+    expect([status, body.error.code]).toEqual([500, 'configuration_error'])
+    expect(JSON.stringify(body)).not.toContain('ann')
+    expect(String(errors[0])).toContain('beforeSubmit() is an error, TypeError: Cannot read budget of ann')
+    expect(sent()).toBe(0)
+  })
+})
+
+describe('the cost of a video', () => {
+  it('is in the usage of a stream that asks for it', async () => {
+    const video = { id: 'gen_1', url: 'https://cdn.example/a.mp4', usage: { cost: 0.4 } }
+    const { call } = handlerOf({}, { generator: fakeTaskGenerator({ video }) })
+    const body = chatBody('A cat', { stream: true, stream_options: { include_usage: true } })
+    const frames = await framesOf(await call('POST', '/v1/chat/completions', { body }))
+    expect(JSON.parse(frames.at(-2) ?? '{}').usage).toMatchObject({ total_tokens: 0, cost: 0.4, currency: 'USD' })
+  })
+})
