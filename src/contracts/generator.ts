@@ -69,6 +69,14 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> extends 
   /** What the upstream offers after a submission whose outcome is unknown. */
   readonly submission?: SubmissionSupport | undefined
   /**
+   * Fetches what a submission needs before it is saved as intended, such as the bytes of an image that the request gives as an
+   * address. Resolve to the request with bytes in place of the addresses in `image` and `video`; other changes are ignored. The
+   * pipeline keeps the bytes as media of the run, so that each submission of the run sends the same ones. A rejection refuses the
+   * submission: nothing was sent, and the next generator may be tried.
+   * @defaultValue none: `start` gets the request as it was given
+   */
+  prepare?(request: VideoRequest, context: StageContext): Promise<VideoRequest>
+  /**
    * Submits the job once. Send one request and disable the retries of your client (`maxRetries: 0`): with several requests only
    * the last error is visible here, and the first request may have been accepted.
    *

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { checkOptions, type OptionRules } from '../contracts/check-options.js'
-import { nested, number, required, rule, secret, text, whole } from '../contracts/option-rules.js'
+import { choice, nested, number, required, rule, secret, text, whole } from '../contracts/option-rules.js'
 import { CHAT_VARIANTS, type ChatVariant } from './chat/chat-variant.js'
 import type { FaultPlans } from './fault.js'
+import { type SandboxVideosDialect, VIDEOS_DIALECTS } from './video-dialect.js'
 
 /** Options of {@link startSandbox}. */
 export interface SandboxOptions {
@@ -28,6 +29,11 @@ export interface SandboxOptions {
    * @defaultValue none: the header is not sent
    */
   readonly pollAfterMs?: number | undefined
+  /**
+   * The server that the Videos API answers as, with its fields, its errors and the operations that it has.
+   * @defaultValue `'openai'`
+   */
+  readonly videosDialect?: SandboxVideosDialect | undefined
   /** Form in which the chat upstream answers for models that name none. @defaultValue `'fenced-html'` */
   readonly chatVariant?: ChatVariant | undefined
   /**
@@ -54,6 +60,7 @@ export interface CheckedSandboxOptions {
   readonly seed: number
   readonly apiKey: string
   readonly pollAfterMs: number | undefined
+  readonly videosDialect: SandboxVideosDialect
   readonly chatVariant: ChatVariant
   readonly spaceToken: string | undefined
   readonly spaceQueueSize: number
@@ -66,6 +73,7 @@ const RULES: OptionRules<SandboxOptions> = {
   seed: rule(Number.isInteger, 'give a whole number'),
   apiKey: secret('give a text that is not empty'),
   pollAfterMs: number((value) => value >= 0 && Number.isFinite(value), 'give milliseconds from 0'),
+  videosDialect: choice(...VIDEOS_DIALECTS),
   chatVariant: rule(
     (value) => CHAT_VARIANTS.some((variant) => variant === value),
     `give one of ${CHAT_VARIANTS.join(', ')}`,
@@ -82,6 +90,6 @@ const RULES: OptionRules<SandboxOptions> = {
 export function checkSandboxOptions(options: SandboxOptions): CheckedSandboxOptions {
   checkOptions('the sandbox', options, RULES)
   const { speed = 1, seed = 1, apiKey = `sk-sandbox-${randomUUID()}`, pollAfterMs } = options
-  const { chatVariant = 'fenced-html', spaceToken, spaceQueueSize = 20 } = options
-  return { speed, seed, apiKey, pollAfterMs, chatVariant, spaceToken, spaceQueueSize }
+  const { videosDialect = 'openai', chatVariant = 'fenced-html', spaceToken, spaceQueueSize = 20 } = options
+  return { speed, seed, apiKey, pollAfterMs, videosDialect, chatVariant, spaceToken, spaceQueueSize }
 }

@@ -1,6 +1,7 @@
 import type { JsonValue } from '../contracts/json.js'
 import type { SandboxDrive } from './drive/sandbox-drive.js'
 import type { FaultPlans, SandboxEndpoint } from './fault.js'
+import type { SandboxProviderName } from './providers/provider-fake.js'
 import type { SandboxRequest } from './sandbox-request.js'
 import type { SpaceDialect } from './space/space-schema.js'
 
@@ -8,6 +9,11 @@ import type { SpaceDialect } from './space/space-schema.js'
 export interface Sandbox extends AsyncDisposable {
   /** OpenAI's Videos API; `baseUrl` is a URL such as `http://127.0.0.1:40000/v1`. */
   readonly videosApi: { readonly baseUrl: string; readonly apiKey: string }
+  /**
+   * The APIs of single providers, each with its own fields, errors and key header. The options of a generator of the same name, such as
+   * `falGenerator({ ...sandbox.providers.fal, model: 'fal-ai/wan' })`.
+   */
+  readonly providers: Readonly<Record<SandboxProviderName, { readonly baseUrl: string; readonly apiKey: string }>>
   /**
    * A chat upstream of the sora2api family; `baseUrl` is a URL such as `http://127.0.0.1:40005/v1`. Each of `models`
    * that is named after a {@link ChatVariant} answers in that form.

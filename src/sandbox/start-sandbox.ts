@@ -10,18 +10,20 @@ import { type LoopbackServer, startLoopbackServer } from './loopback-server.js'
 import { mirror } from './mirror.js'
 import { parseServer } from './parse-server.js'
 import { postsApi } from './posts-api.js'
+import { PROVIDER_PATHS, providersRouter } from './providers/providers-router.js'
 import type { Router } from './route.js'
 import type { Sandbox } from './sandbox.js'
 import { checkSandboxOptions, type SandboxOptions } from './sandbox-options.js'
 import type { SandboxRequest } from './sandbox-request.js'
 import { space } from './space/space.js'
+import { VIDEO_DIALECTS } from './video-dialect.js'
 import { videoJobs } from './video-jobs.js'
 import { videoRenderer } from './video-renderer.js'
 import { videosApi } from './videos-api.js'
 
 /**
- * Starts real HTTP servers on free ports of 127.0.0.1, in this process: a Videos API and a chat upstream whose jobs
- * produce a real H.264 MP4, the post API, three mirrors, a parse server, two url2drive Spaces, Google Drive, JSONBin
+ * Starts real HTTP servers on free ports of 127.0.0.1, in this process: a Videos API, the APIs of seven providers and a
+ * chat upstream whose jobs produce a real H.264 MP4, the post API, three mirrors, a parse server, two url2drive Spaces, Google Drive, JSONBin
  * and a file server, with faults on demand. Needs no key and no network. The servers keep the process alive until
  * {@link Sandbox.close}.
  *
@@ -51,7 +53,8 @@ import { videosApi } from './videos-api.js'
  * ```
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { speed, seed, apiKey, pollAfterMs, chatVariant, spaceToken, spaceQueueSize } = checkSandboxOptions(options)
+  const checked = checkSandboxOptions(options)
+  const { speed, seed, apiKey, pollAfterMs, chatVariant, spaceToken, spaceQueueSize } = checked
   const faults = faultSchedule()
   faults.set(options.faults ?? {})
   const requests: SandboxRequest[] = []
@@ -70,7 +73,14 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const fileUrl = (name: string) => `${fileOrigin}/${name.split('/').map(encodeURIComponent).join('/')}`
 
   const videos = finishedVideos({ jobs, files, fileUrl })
-  const keys = { post: newKey(), parser: newKey(), master: newKey(), access: newKey(), password: newKey() }
+  const keys = {
+    provider: newKey(),
+    post: newKey(),
+    parser: newKey(),
+    master: newKey(),
+    access: newKey(),
+    password: newKey(),
+  }
   const posts = postsApi({ token: keys.post, videoUrl: videos.url })
   const bin = jsonBin({ masterKey: keys.master, accessKey: keys.access })
   const closing = new AbortController()
@@ -86,8 +96,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const findMirrored = (id: string) => videos.find(posts.generationOf(id) ?? id)
   const findParsed = (id: string) => videos.url(posts.find(id)?.generationId ?? '')
 
-  const [api, chat, post, parser, first, second, third, gradio4, gradio6, binOrigin] = await Promise.all([
-    start(videosApi({ jobs, apiKey, pollAfterMs })),
+  const [api, providers, chat, post, parser, first, second, third, gradio4, gradio6, binOrigin] = await Promise.all([
+    start(videosApi({ jobs, apiKey, pollAfterMs, dialect: VIDEO_DIALECTS[checked.videosDialect] })),
+    start(providersRouter({ jobs, apiKey: keys.provider, videoUrl: videos.url })),
     start(chatApi({ jobs, apiKey, variant: chatVariant, files, fileUrl, onChunk: videos.alias })),
     start(posts.router),
     start(parseServer({ token: keys.parser, videoUrl: findParsed })),
@@ -106,6 +117,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
   return {
     videosApi: { baseUrl: `${api}/v1`, apiKey },
+    providers: providersAt(providers, keys.provider),
     chat: { baseUrl: `${chat}/v1`, apiKey, models: CHAT_MODELS.map(({ id }) => id) },
     posts: { baseUrl: `${post}/backend`, token: keys.post },
     parser: { baseUrl: parser, token: keys.parser },
@@ -133,6 +145,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function providersAt(origin: string, apiKey: string): Sandbox['providers'] {
+  const at = ([name, path]: readonly [string, string]) => [name, { baseUrl: `${origin}${path}`, apiKey }]
+  return Object.fromEntries(Object.entries(PROVIDER_PATHS).map(at))
 }
 
 function newKey(): string {

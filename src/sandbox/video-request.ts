@@ -44,7 +44,8 @@ function toFields(body: JsonValue | undefined): JsonObject | undefined {
   return isJsonObject(body) ? body : undefined
 }
 
-function isPrompt(value: JsonValue | undefined): value is string {
+/** Whether a value is a prompt that the API takes. */
+export function isPrompt(value: JsonValue | undefined): value is string {
   if (typeof value !== 'string' || value === '') return false
   return Array.from(value).length <= 32_000
 }
@@ -72,7 +73,8 @@ function isReference(fields: JsonObject, { isForm }: { readonly isForm: boolean 
   return typeof mediaType === 'string' && mediaType.startsWith('image/') && byteLength !== 0
 }
 
-function isImageUrl(value: JsonValue | undefined): boolean {
+/** Whether a value is the address of an image, or a data URL of one. */
+export function isImageUrl(value: JsonValue | undefined): boolean {
   if (typeof value !== 'string') return false
   return /^data:image\/[\w.+-]+[;,]/i.test(value) || (/^https?:/i.test(value) && URL.canParse(value))
 }

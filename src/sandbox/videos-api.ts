@@ -3,9 +3,10 @@ import { bytesFile, fileReply } from './file-reply.js'
 import { openAiError } from './openai-error.js'
 import { jsonReply, type Reply } from './reply.js'
 import type { ReceivedRequest, Router } from './route.js'
+import { VIDEO_DIALECTS, type VideoDialect } from './video-dialect.js'
 import type { VideoJob, VideoJobs } from './video-jobs.js'
 import { CONTENT_LIFETIME_MS, toVideoObject } from './video-object.js'
-import { type ParsedVideoRequest, parseCreate, parseRemix } from './video-request.js'
+import { type ParsedVideoRequest, parseRemix } from './video-request.js'
 
 /** Options of {@link videosApi}. */
 export interface VideosApiOptions {
@@ -13,6 +14,8 @@ export interface VideosApiOptions {
   readonly apiKey: string
   /** Sent as `openai-poll-after-ms` with every unfinished job, alone or in a list; not sent if absent. */
   readonly pollAfterMs?: number | undefined
+  /** @defaultValue that of OpenAI */
+  readonly dialect?: VideoDialect | undefined
   /** Epoch milliseconds. */
   readonly now?: (() => number) | undefined
 }
@@ -29,7 +32,8 @@ interface Operation {
  * The operations of OpenAI's `/v1/videos`. Wire format: OpenAI's OpenAPI description and its official clients. An
  * input file is only recorded in the log of the sandbox, not drawn.
  */
-export function videosApi({ jobs, apiKey, pollAfterMs, now = Date.now }: VideosApiOptions): Router {
+export function videosApi(options: VideosApiOptions): Router {
+  const { jobs, apiKey, pollAfterMs, dialect = VIDEO_DIALECTS.openai, now = Date.now } = options
   const submissions = new Map<string, { readonly job: VideoJob; readonly fingerprint: string }>()
 
   const pollHint = (reported: readonly VideoJob[]): Record<string, string> => {
@@ -37,18 +41,22 @@ export function videosApi({ jobs, apiKey, pollAfterMs, now = Date.now }: VideosA
     return isPending && pollAfterMs !== undefined ? { 'openai-poll-after-ms': String(pollAfterMs) } : {}
   }
 
-  const videoReply = (job: VideoJob) => jsonReply(200, toVideoObject(job), pollHint([job]))
+  const videoReply = ({ headers }: ReceivedRequest, job: VideoJob, isNew = false) => {
+    const reply = dialect.reply(job, { isNew, host: headers.host ?? '' })
+    return { ...reply, headers: { ...reply.headers, ...pollHint([job]) } }
+  }
 
-  const submit = ({ headers, pathname, body }: ReceivedRequest, parsed: ParsedVideoRequest) => {
-    if ('problem' in parsed) return openAiError(400, parsed.problem)
+  const submit = (request: ReceivedRequest, parsed: ParsedVideoRequest) => {
+    const { headers, pathname, body } = request
+    if ('problem' in parsed) return dialect.refuse(parsed.problem)
     const key = headers['idempotency-key']
     const fingerprint = JSON.stringify([pathname, body])
     const earlier = key === undefined ? undefined : submissions.get(key)
     if (earlier !== undefined && earlier.fingerprint !== fingerprint) return KEY_REUSED
-    if (earlier !== undefined && jobs.find(earlier.job.id) !== undefined) return videoReply(earlier.job)
+    if (earlier !== undefined && jobs.find(earlier.job.id) !== undefined) return videoReply(request, earlier.job)
     const job = jobs.create(parsed.request)
     if (key !== undefined) submissions.set(key, { job, fingerprint })
-    return videoReply(job)
+    return videoReply(request, job, true)
   }
 
   const remix = (request: ReceivedRequest, original: VideoJob) => {
@@ -104,10 +112,10 @@ export function videosApi({ jobs, apiKey, pollAfterMs, now = Date.now }: VideosA
       endpoint: 'videos.create',
       methods: ['POST'],
       path: ALL,
-      handle: (request) => submit(request, parseCreate(request)),
+      handle: (request) => submit(request, dialect.parse(request)),
     },
     { endpoint: 'videos.list', methods: ['GET'], path: ALL, handle: list },
-    { endpoint: 'videos.retrieve', methods: ['GET'], path: one, handle: withJob((_, job) => videoReply(job)) },
+    { endpoint: 'videos.retrieve', methods: ['GET'], path: one, handle: withJob(videoReply) },
     { endpoint: 'videos.delete', methods: ['DELETE'], path: one, handle: withJob((_, job) => remove(job)) },
     {
       endpoint: 'videos.content',
@@ -121,6 +129,7 @@ export function videosApi({ jobs, apiKey, pollAfterMs, now = Date.now }: VideosA
   return (method, pathname) => {
     const operation = operations.find(({ methods, path }) => methods.includes(method) && path.test(pathname))
     if (operation === undefined) return undefined
+    if (dialect.lacks.some((name) => operation.endpoint === `videos.${name}`)) return undefined
     const { endpoint, path, handle } = operation
     return {
       endpoint,

@@ -15,6 +15,9 @@ export interface Login {
   readonly password: ApiCredential
 }
 
+/** How a key is sent: after a word in `Authorization`, or alone in a header of its own. */
+export type AuthScheme = 'Bearer' | 'Key' | 'Token' | 'x-api-key' | 'x-goog-api-key'
+
 /** The credentials of a request. */
 export interface ApiCredentials {
   readonly headers: Readonly<Record<string, string>>
@@ -26,28 +29,31 @@ interface CredentialOptions {
   readonly subject: string
   readonly baseUrl: string
   readonly apiKey?: ApiCredential | undefined
+  readonly authScheme?: AuthScheme | undefined
   readonly login?: Login | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 /** The secrets that are configured beside the key, and the credentials for the next request. */
-export function apiCredentials({ subject, baseUrl, apiKey, login, headers: ownHeaders = {} }: CredentialOptions) {
+export function apiCredentials(options: CredentialOptions) {
+  const { subject, baseUrl, apiKey, authScheme = 'Bearer', login, headers: ownHeaders = {} } = options
   const queryValues = queryValuesOf(new URL(baseUrl))
   const ownSecrets = [...headerSecrets(ownHeaders), ...queryValues]
   rememberConfigured(ownHeaders, queryValues)
   const named = inLowerCase(ownHeaders)
-  let latest: { readonly authorization: string | undefined; readonly credentials: ApiCredentials } | undefined
+  const keyHeader = authScheme.startsWith('x-') ? authScheme : 'authorization'
+  let latest: { readonly sent: string | undefined; readonly credentials: ApiCredentials } | undefined
 
   // Built again only when the key changes, because a mask compiles the patterns of its secrets.
   async function credentials(signal: AbortSignal): Promise<ApiCredentials> {
     const key = apiKey === undefined ? undefined : await resolveCredential(apiKey, subject, signal)
     const basic = login && (await basicOf(login, subject, signal))
-    const authorization = key === undefined ? basic?.header : `Bearer ${key}`
-    if (latest !== undefined && latest.authorization === authorization) return latest.credentials
-    const headers = { ...(authorization !== undefined && { authorization }), ...named }
+    const sent = key === undefined ? basic?.header : keyHeader === authScheme ? key : `${authScheme} ${key}`
+    if (latest !== undefined && latest.sent === sent) return latest.credentials
+    const headers = { ...(sent !== undefined && { [keyHeader]: sent }), ...named }
     const secrets = [...ownSecrets, ...(key === undefined ? [] : [key]), ...(basic?.secrets ?? [])]
     const made = { headers, secrets, mask: maskOf(secrets) }
-    latest = { authorization, credentials: made }
+    latest = { sent, credentials: made }
     return made
   }
 

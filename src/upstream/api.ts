@@ -3,7 +3,7 @@ import type { JsonValue } from '../contracts/json.js'
 import { UpstreamResponseError } from '../contracts/upstream-errors.js'
 import { type AnswerHeaders, type BodyText, isOk } from './answer.js'
 import { answerError, type RefusedAnswer } from './answer-error.js'
-import { type ApiCredentials, apiCredentials, type Login, withSecrets } from './api-credentials.js'
+import { type ApiCredentials, type AuthScheme, apiCredentials, type Login, withSecrets } from './api-credentials.js'
 import { excerptOf } from './error-details.js'
 import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
 import type { Fetch, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
@@ -21,8 +21,10 @@ export interface ApiOptions {
   readonly subject: string
   /** Such as `https://api.example/v1`; its query is added to every address. */
   readonly baseUrl: string
-  /** Sent as `Authorization: Bearer`, unless `headers` contains an authorization. */
+  /** Sent as `Authorization: Bearer` or as `authScheme` names, unless `headers` contains an authorization. */
   readonly apiKey?: ApiCredential | undefined
+  /** How `apiKey` is sent. @defaultValue `'Bearer'` */
+  readonly authScheme?: AuthScheme | undefined
   /** Sent as `Authorization: Basic`, unless `apiKey` is set or `headers` contains an authorization. */
   readonly login?: Login | undefined
   /** Sent with every request to the service's own origin, and to no other origin. */

@@ -43,6 +43,13 @@ describe.concurrent('examples', () => {
         /^http:\/\/127\.0\.0\.1:\d+\/my-videos\/videos\/\S+&X-Amz-Signature=[\da-f]{64}$/m,
       ],
     ],
+    ['fal', [/^http:\/\/127\.0\.0\.1:\d+\/generations\/video_\w+\.mp4 after \d+\.\d s$/m]],
+    ['replicate', [/^http:\/\/127\.0\.0\.1:\d+\/generations\/video_\w+\.mp4 after \d+\.\d s, and for one hour$/m]],
+    ['gemini', [/^https:\/\/media\.example\/videos\/run_\w+\.mp4 is in \S+, from the uploader$/m]],
+    [
+      'dashscope',
+      [/^(?:PENDING|RUNNING)$/m, /^http:\/\/127\.0\.0\.1:\d+\/generations\/video_\w+\.mp4, for 24 hours$/m],
+    ],
     ['ai-sdk', [/^video\/mp4 of \d{5,} bytes$/m, /^order-42: busy\.video\/model-1, then videos-api$/m]],
     [
       'stream-to-a-chat-client',

@@ -23,19 +23,27 @@ import { makeVideo, startSandbox } from '../../src/sandbox/index.js'
 import { jsonBinSettings, pipelineFromSettings } from '../../src/settings/index.js'
 import { fileStore, postgresStore, redisStore, sqliteStore } from '../../src/stores/index.js'
 import {
+  arkGenerator,
   chatCompletionsGenerator,
+  dashscopeGenerator,
   directoryUploader,
   errorFromResponse,
+  falGenerator,
+  geminiVideoGenerator,
   googleDriveUploader,
   memoryVideo,
+  minimaxGenerator,
   mirrorResolver,
   networkErrorFrom,
   originalResolver,
   parseServerResolver,
   remoteVideo,
+  replicateGenerator,
+  runwayGenerator,
   s3Uploader,
   soraPublisher,
   storageUploader,
+  taskApiGenerator,
   url2driveUploader,
   urlIngestUploader,
   videoModelGenerator,
@@ -82,6 +90,19 @@ const ignore = () => undefined
 const database = { query: ignore, connect: ignore, totalCount: 0, call: ignore, callBuffer: ignore, on: ignore }
 // Refused before it is connected.
 const queue = { connection: { host: '127.0.0.1', port: 1 } }
+const taskApi = (options: object) =>
+  taskApiGenerator({ name: 'my-api', baseUrl, create: () => ({ path: '/' }), ...options })
+// Those of every generator of a submit-and-poll API.
+const service = [
+  ...['imageUrls', 'maxImageBytes'],
+  ...['upstreamId', 'apiKey', 'model', 'headers', 'timeoutMs', 'createTimeoutMs', 'maxAnswerBytes', 'serverErrors'],
+  ...['idempotency', 'settleMs', 'allowPrivateAddresses', 'fetch', 'maxSockets', 'agent'],
+]
+const provider = [
+  ...[...named, 'baseUrl'],
+  ...service.filter((name) => !['apiKey', 'model', 'idempotency', 'settleMs'].includes(name)),
+]
+const keyed = { apiKey: 'key', model: 'model' }
 const model = { specificationVersion: 'v4', provider: 'mine', modelId: 'one' }
 const suite = { test: () => undefined, create: () => undefined }
 const strategySuite = ['timeoutMs', 'createHanging', 'createFailing']
@@ -171,12 +192,29 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (options) => toSse((async function* () {})(), options),
     ['heartbeatMs', 'errorContent', 'runId', 'onCancel', 'clock'],
   ),
+  taskApiGenerator: of(
+    taskApiGenerator,
+    ['label', ...service, 'authScheme', 'read', 'poll', 'result', 'cancel', 'find', 'supports', 'sendsCallback'],
+    { name: 'my-api', baseUrl, create: ignore },
+  ),
+  arkGenerator: of(arkGenerator, [...provider], keyed),
+  dashscopeGenerator: of(dashscopeGenerator, [...provider], keyed),
+  falGenerator: of(falGenerator, [...provider, 'input'], keyed),
+  geminiVideoGenerator: of(geminiVideoGenerator, [...provider.filter((name) => name !== 'imageUrls')], keyed),
+  minimaxGenerator: of(minimaxGenerator, [...provider, 'settleMs'], keyed),
+  replicateGenerator: of(replicateGenerator, [...provider, 'input', 'cancelAfterSeconds'], keyed),
+  runwayGenerator: of(runwayGenerator, [...provider], keyed),
+  'taskApiGenerator poll': of((poll) => taskApi({ poll }), ['method', 'body'], { path: ignore }),
+  'taskApiGenerator result': of((result) => taskApi({ result }), [], { path: ignore }),
+  'taskApiGenerator cancel': of((cancel) => taskApi({ cancel }), ['path', 'method', 'body']),
+  'taskApiGenerator find': of((find) => taskApi({ find }), [], { path: ignore }),
   videosApiGenerator: of(
     videosApiGenerator,
     [
       ...[...named, 'upstreamId', 'apiKey', 'model', 'encoding', 'secondsType', 'videoInput', 'headers', 'timeoutMs'],
       'callbackField',
       ...['createTimeoutMs', 'maxAnswerBytes', 'serverErrors', 'idempotency', 'lookup', 'settleMs'],
+      ...['dialect', 'imageUrls', 'maxImageBytes'],
       ...['allowPrivateAddresses', 'fetch', 'maxSockets', 'agent'],
     ],
     { baseUrl },
@@ -376,6 +414,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   ),
   startSandbox: of(startSandbox, [
     ...['faults', 'speed', 'seed', 'apiKey', 'pollAfterMs', 'chatVariant', 'spaceToken', 'spaceQueueSize', 'files'],
+    'videosDialect',
   ]),
   fakeGenerator: of(fakeGenerator, fakes),
   fakePublisher: of(fakePublisher, fakes),

@@ -69,6 +69,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   secrets: 'those of settings have names',
   video: 'that of a request is an input, and that of a fake an output',
   progress: 'that of a chat is where it is shown, that of a fake what is reported',
+  create: 'that of a suite makes its subject, and that of a generator its request',
+  cancel: 'that of a fake is an outcome, and that of a generator a request',
+  imageUrls: 'a chat has no place for a file, and JSON none for bytes',
   hangs: 'a fake of several methods says which',
   url: 'that of an S3 uploader says which kind of URL the result has',
 }

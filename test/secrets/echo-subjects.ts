@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import {
   englishTexts,
   fallback,
+  type JsonObject,
   memoryStore,
   SoraPipeline,
   type SoraPipelineOptions,
+  type TaskGenerator,
   toChatCompletion,
   toChatCompletionChunks,
   toOpenAiError,
@@ -14,13 +16,22 @@ import {
 } from '../../src/index.js'
 import { jsonBinSettings, pipelineFromSettings } from '../../src/settings/index.js'
 import {
+  arkGenerator,
   chatCompletionsGenerator,
+  dashscopeGenerator,
   directoryUploader,
+  falGenerator,
+  geminiVideoGenerator,
   googleDriveUploader,
+  minimaxGenerator,
   mirrorResolver,
+  type ProviderGeneratorOptions,
   parseServerResolver,
+  replicateGenerator,
+  runwayGenerator,
   s3Uploader,
   soraPublisher,
+  taskApiGenerator,
   url2driveUploader,
   videosApiGenerator,
   webdavUploader,
@@ -117,7 +128,79 @@ const videosApi =
       ...options,
     })
 
+type Provider = (options: ProviderGeneratorOptions) => TaskGenerator
+
+/** A generator of one provider whose job is done at its first poll. */
+function providerSubject(
+  name: string,
+  make: Provider,
+  create: string,
+  job: JsonObject,
+  poll: string,
+  done: JsonObject,
+): EchoSubject {
+  return {
+    name,
+    takes: ['headers'],
+    routes: { [create]: replyJson(job), [poll]: replyJson(done) },
+    places: [create, poll],
+    play: async ({ origin: baseUrl, key: apiKey, headers }) =>
+      shownBy({ generator: make({ baseUrl, apiKey, headers, model: 'owner/model' }) }),
+  }
+}
+
+const url = 'https://cdn.example/a.mp4'
+const tasks = '/contents/generations/tasks'
+const ended = { id: 'v1', status: 'succeeded' }
+const synthesis = 'POST /services/aigc/video-generation/video-synthesis'
+const output = { task_id: 'v1', task_status: 'SUCCEEDED', video_url: url }
+const PROVIDERS: readonly EchoSubject[] = [
+  providerSubject('arkGenerator', arkGenerator, `POST ${tasks}`, { id: 'v1' }, `${tasks}/v1`, {
+    ...ended,
+    content: { video_url: url },
+  }),
+  providerSubject('dashscopeGenerator', dashscopeGenerator, synthesis, { output: { task_id: 'v1' } }, '/tasks/v1', {
+    output,
+  }),
+  providerSubject(
+    'minimaxGenerator',
+    (options) => minimaxGenerator({ ...options, settleMs: 0 }),
+    'POST /v2/video_generation',
+    { task_id: 'v1' },
+    '/v2/query/video_generation/v1',
+    { task: { ...ended, content: { url } } },
+  ),
+  providerSubject(
+    'replicateGenerator',
+    replicateGenerator,
+    'POST /models/owner/model/predictions',
+    { id: 'v1', status: 'starting', urls: { get: '/predictions/v1' } },
+    '/predictions/v1',
+    { ...ended, output: url },
+  ),
+  providerSubject('runwayGenerator', runwayGenerator, 'POST /text_to_video', { id: 'v1' }, '/tasks/v1', {
+    ...ended,
+    output: [url],
+  }),
+  providerSubject(
+    'taskApiGenerator',
+    (options) =>
+      taskApiGenerator({
+        ...options,
+        name: 'my-api',
+        baseUrl: options.baseUrl ?? '',
+        create: ({ prompt }) => ({ path: '/tasks', body: { prompt } }),
+        poll: { path: ({ id }) => `/tasks/${id}` },
+      }),
+    'POST /tasks',
+    { id: 'v1' },
+    '/tasks/v1',
+    { ...ended, url },
+  ),
+]
+
 export const ECHO_SUBJECTS: readonly EchoSubject[] = [
+  ...PROVIDERS,
   {
     name: 'videosApiGenerator',
     takes: ['headers', 'query'],
@@ -161,6 +244,36 @@ export const ECHO_SUBJECTS: readonly EchoSubject[] = [
     places: ['DELETE /v1/videos/v1'],
     play: async (given) =>
       shownBy({ generator: videosApi()(given), clock: fastClock(10), pollSchedule: () => 300 }, 'stage-progressed'),
+  },
+  {
+    name: 'falGenerator',
+    takes: ['headers'],
+    routes: {
+      'POST /owner/model': replyJson({ request_id: 'v1', status_url: '/v1/status', response_url: '/v1/result' }),
+      '/v1/status': replyJson({ status: 'COMPLETED' }),
+      '/v1/result': replyJson({ video: { url: 'https://cdn.example/a.mp4' } }),
+    },
+    places: ['POST /owner/model', '/v1/status', '/v1/result'],
+    play: async ({ origin: baseUrl, key: apiKey, headers }) =>
+      shownBy({ generator: falGenerator({ baseUrl, apiKey, headers, model: 'owner/model' }) }),
+  },
+  {
+    name: 'geminiVideoGenerator',
+    takes: ['headers'],
+    routes: {
+      'POST /models/veo-3:predictLongRunning': replyJson({ name: 'models/veo-3/operations/v1' }),
+      '/models/veo-3/operations/v1': replyJson({
+        done: true,
+        response: { generateVideoResponse: { generatedSamples: [{ video: { uri: '/files/v1:download?alt=media' } }] } },
+      }),
+      '/files/v1:download': VIDEO,
+    },
+    places: ['POST /models/veo-3:predictLongRunning', '/models/veo-3/operations/v1', '/files/v1:download'],
+    play: async ({ origin: baseUrl, key: apiKey, headers }) =>
+      shownBy({
+        generator: geminiVideoGenerator({ baseUrl, apiKey, headers, model: 'veo-3' }),
+        uploader: directoryUploader({ directory, publicBaseUrl: 'https://media.example' }),
+      }),
   },
   {
     name: 'chatCompletionsGenerator',

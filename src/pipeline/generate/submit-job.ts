@@ -7,7 +7,7 @@ import { ConfigurationError } from '../../contracts/input-errors.js'
 import { sha256Of } from '../../contracts/sha256.js'
 import { mayHaveBeenAccepted } from '../../contracts/submission.js'
 import { raceAbort, withDeadline } from '../../timing/deadline.js'
-import { answerOf, isFenced } from '../journal/store-calls.js'
+import { isFenced } from '../journal/store-calls.js'
 import { overtaken, type RunSession } from '../run-session.js'
 import { contextOf, type StageWork } from '../stage-work.js'
 import {
@@ -18,9 +18,9 @@ import {
   type UnknownSubmission,
 } from '../state/submission.js'
 import { jobCall } from '../tracing/job-trace.js'
-import { askBeforeSubmit } from './before-submit.js'
 import { tooLate } from './generate-failure.js'
 import { hearLateAnswer } from './late-answer.js'
+import { prepareRequest } from './prepare-request.js'
 
 /** Outcome of a submission. `unsent`: this process noticed in time that it no longer holds the run. */
 export type SubmitOutcome = { readonly durationMs: number; readonly sent: SendingSubmission } & (
@@ -45,14 +45,22 @@ export async function submitJob(
   const { generator, submission, work, limitMs } = job
   const { clock } = session.config
   const { journal } = session
-  // Reads the media first, so that a failure leaves no intent.
-  const request = await answerOf(() => session.request(), `Could not read the media, the store is down: ${session.id}`)
   const callbackUrl = callbackUrlOf(session)
-  // An unknown submission may be paid already: it was not refused before.
-  if (submission.state === 'ready') await askBeforeSubmit(session, request)
+  // Reads and fetches the media first, so that a failure leaves no intent.
+  const preparedAt = clock.monotonic()
+  const prepared = await prepareRequest(session, { generator, submission, work, limitMs })
   const sent = sending(placed(submission, submission.cursor, generator), clock.now(), honoursKeys(generator))
+  if ('refusal' in prepared) {
+    return {
+      kind: 'refused',
+      error: strategyErrorOf(generator, prepared.refusal),
+      sent,
+      durationMs: clock.monotonic() - preparedAt,
+    }
+  }
+  const { request, fetchedMedia } = prepared
   try {
-    await journal.saveHeld({ submission: sent })
+    await journal.saveHeld({ submission: sent, ...(fetchedMedia !== undefined && { fetchedMedia }) })
   } catch (error) {
     // Another process saved: this intent is not in the store, and the other state must stay.
     if (isFenced(error)) journal.note({ submission })

@@ -28,7 +28,8 @@ const SAVE_TRIES = 5
  */
 export async function dropMedia(session: RunSession): Promise<void> {
   const { id, state, journal } = session
-  if (!namesMedia(state.request) || !hasEnded(journal.saved)) return
+  const hasMedia = namesMedia(state.request) || state.fetchedMedia !== undefined
+  if (!hasMedia || !hasEnded(journal.saved)) return
   try {
     await journal.store.dropMedia?.(id)
   } catch (error) {
@@ -69,7 +70,8 @@ export async function eraseRun(config: PipelineConfig, id: string): Promise<void
       throw new RunStateError(`Could not erase the run, it is in review; settle it: ${id}`)
     }
     const { prompt } = state.request
-    const erased: RunState = { ...unquoted(state, prompt), request: { prompt: '' }, erasedAt: clock.now() }
+    const { fetchedMedia: _fetchedMedia, ...rest } = unquoted(state, prompt)
+    const erased: RunState = { ...rest, request: { prompt: '' }, erasedAt: clock.now() }
     try {
       await answerOf(
         () => store.save(id, version, toStoredRun(erased)),

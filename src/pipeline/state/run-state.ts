@@ -9,7 +9,7 @@ import type { ResolvedVideo } from '../../contracts/resolver.js'
 import type { Attempt, PipelineResult, RunWarning } from '../../contracts/result.js'
 import type { StageName } from '../../contracts/stage.js'
 import type { UploadedVideo } from '../../contracts/uploader.js'
-import { fingerprintOf, type StoredRequest } from './stored-request.js'
+import { type FetchedMedia, fingerprintOf, type StoredRequest } from './stored-request.js'
 import type { Submission } from './submission.js'
 
 /** The current step of a run. `unpublish` and `finish` are not stages: a run cannot fail in them. */
@@ -74,6 +74,8 @@ export type RunState = {
   /** W3C `traceparent` of the caller that started the run; not part of the fingerprint. */
   readonly traceparent?: string
   readonly request: StoredRequest
+  /** Media that was fetched from the addresses in the request, so that each submission sends the same bytes. */
+  readonly fetchedMedia?: FetchedMedia
   /** Hash of the request, which detects another request under the same id. */
   readonly fingerprint: string
   readonly step: Step

@@ -32,6 +32,12 @@ export interface KeptMedia {
   readonly bytes: Uint8Array
 }
 
+/** Fields of a request whose address a generator may fetch. */
+export const FETCHED_FIELDS = ['image', 'video'] as const
+
+/** Media that a generator fetched from the addresses in a request. */
+export type FetchedMedia = { readonly [Field in (typeof FETCHED_FIELDS)[number]]?: StoredMedia }
+
 // Base64 in pieces of whole groups of four characters, so that hashing a large file needs no copy of it.
 const PIECE = 3 * 65_536
 
@@ -45,12 +51,20 @@ export function storedRequest(
     if (!canKeepMedia) return toDataUrl(given)
     const read = typeof given === 'string' ? readDataUrl(given) : given
     if (read === undefined) return given as string
-    const { bytes, mediaType } = read
-    const sha256 = createSha256().update(bytes).digest('hex')
-    media.push({ sha256, bytes })
-    return { sha256, mediaType, byteLength: bytes.length, isDataUrl: typeof given === 'string' }
+    const kept = keptMedia(read)
+    media.push({ sha256: kept.stored.sha256, bytes: kept.bytes })
+    return { ...kept.stored, isDataUrl: typeof given === 'string' }
   }
   return { request: { ...request, ...mediaFields(request, stored) } as StoredRequest, media }
+}
+
+/** Bytes to keep for a run, and their name in its state. */
+export function keptMedia({ bytes, mediaType }: Exclude<MediaInput, string>): {
+  readonly stored: StoredMedia
+  readonly bytes: Uint8Array
+} {
+  const sha256 = createSha256().update(bytes).digest('hex')
+  return { stored: { sha256, mediaType, byteLength: bytes.length, isDataUrl: false }, bytes }
 }
 
 /**

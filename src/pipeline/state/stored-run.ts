@@ -71,10 +71,8 @@ const submission = z.discriminatedUnion('state', [
   }),
 ])
 
-const media = z.union([
-  z.string(),
-  z.looseObject({ sha256: z.string(), mediaType: z.string(), byteLength: z.number() }),
-])
+const keptMedia = z.looseObject({ sha256: z.string(), mediaType: z.string(), byteLength: z.number() })
+const media = z.union([z.string(), keptMedia])
 const request = z.looseObject({
   prompt: z.string(),
   model: z.optional(z.string()),
@@ -108,6 +106,7 @@ const schema = z.looseObject({
   isRetained: z.optional(z.boolean()),
   traceparent: z.optional(z.string()),
   request,
+  fetchedMedia: z.optional(z.looseObject({ image: z.optional(keptMedia), video: z.optional(keptMedia) })),
   fingerprint: z.string(),
   step: z.enum(['generate', 'publish', 'resolve', 'upload', 'unpublish', 'finish']),
   stepStartedAt: z.optional(z.number()),

@@ -6,7 +6,13 @@ import { stageContext } from '../../upstream/stage-context.js'
 
 const PNG = { bytes: new Uint8Array(Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')), mediaType: 'image/png' }
 const MP4 = { bytes: new Uint8Array(Buffer.from('\0\0\0\x18ftypisom', 'latin1')), mediaType: 'video/mp4' }
-const defaults = { name: 'mine', model: 'sora-2', secondsType: 'string', videoInput: 'edits' } as const
+const defaults = {
+  name: 'mine',
+  model: 'sora-2',
+  secondsType: 'string',
+  videoInput: 'edits',
+  dialect: 'openai',
+} as const
 
 function plan(request: Partial<VideoRequest>, more: Partial<Parameters<typeof planCreate>[1]> = {}) {
   const context = stageContext()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { instantOf, readJob } from '../../../src/strategies/generators/videos-api/job-answer.js'
+import { instantOf, readJob } from '../../../src/strategies/generators/answers/job-answer.js'
 
 describe('the progress of a job', () => {
   test.each([

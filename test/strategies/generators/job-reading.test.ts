@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { instantOf, readJob } from '../../../src/strategies/generators/answers/job-answer.js'
 import { jobFailure } from '../../../src/strategies/generators/answers/job-failure.js'
 import { jobStateOf } from '../../../src/strategies/generators/answers/job-state.js'
 import { progressRatio } from '../../../src/strategies/generators/answers/progress-ratio.js'
-import { instantOf, readJob } from '../../../src/strategies/generators/videos-api/job-answer.js'
 import { saysError } from '../../../src/upstream/error-meaning.js'
 import { maskOf } from '../../../src/upstream/secret.js'
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { JsonValue } from '../../../src/contracts/json.js'
+import { readJob } from '../../../src/strategies/generators/answers/job-answer.js'
 import { jobStateOf } from '../../../src/strategies/generators/answers/job-state.js'
-import { readJob } from '../../../src/strategies/generators/videos-api/job-answer.js'
 import { jsonOf } from '../../../src/upstream/json-of.js'
 import { videoOutputs } from '../../../src/upstream/video-output.js'
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { readJob } from '../../../src/strategies/generators/videos-api/job-answer.js'
+import { readJob } from '../../../src/strategies/generators/answers/job-answer.js'
 import {
   isAcceptance,
   readStartedJob,
   refusalIn,
   reportsError,
-} from '../../../src/strategies/generators/videos-api/started-job.js'
+} from '../../../src/strategies/generators/task-api/started-job.js'
 import type { ApiAnswer } from '../../../src/upstream/api.js'
 import { maskOf } from '../../../src/upstream/secret.js'
 

@@ -47,8 +47,10 @@ describe('request shapes', () => {
 
   test('an address of an image is JSON, or a field of a form', async () => {
     const image = 'https://a.example/i.png'
-    expect(await sent({ image })).toMatchObject({ body: { input_reference: { image_url: image } } })
-    const form = await sent({ image }, { encoding: 'multipart' })
+    expect(await sent({ image }, { imageUrls: 'url' })).toMatchObject({
+      body: { input_reference: { image_url: image } },
+    })
+    const form = await sent({ image }, { encoding: 'multipart', imageUrls: 'url' })
     expect(form).toMatchObject({ body: { 'input_reference[image_url]': image } })
   })
 

@@ -43,6 +43,11 @@ export function jobFailure({ id, layers, state, mask }: JobFailure): SoraPipelin
   return new GenerationFailedError(message, { upstreamCode })
 }
 
+/** Whether a field always reports an error. */
+export function isErrorField(name: string): boolean {
+  return ERROR_FIELDS.some((field) => field === name)
+}
+
 /** Whether an answer contains an error, judged by its meaning, in an error field. */
 export function hasError(layers: readonly Layer[]): boolean {
   return firstIn(layers, ERROR_FIELDS, meant) !== undefined

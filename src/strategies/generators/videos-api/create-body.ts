@@ -11,23 +11,24 @@ export function createBody(plan: CreatePlan, encoding: Encoding): Pick<OutgoingR
   return encoding === 'json' ? { json: jsonBody(plan) } : { form: formBody(plan) }
 }
 
-function jsonBody({ fields, image, overrides }: CreatePlan): JsonObject {
+function jsonBody({ fields, image, overrides, dialect }: CreatePlan): JsonObject {
   const url = image?.kind === 'file' ? dataUrlOf(image) : image?.url
-  return { ...fields, ...(url !== undefined && { input_reference: { image_url: url } }), ...overrides }
+  return { ...fields, ...(url !== undefined && dialect.imageInJson?.(url)), ...overrides }
 }
 
 /**
- * Form fields are texts. An object is sent as JSON text, as vLLM-Omni reads it; the image's address as
- * `input_reference[image_url]`, as the official SDK writes it.
+ * Form fields are texts. An object is sent as JSON text, as vLLM-Omni reads it; the image's address in
+ * the field of the dialect.
  */
-function formBody({ fields, image, video, overrides }: CreatePlan): FormData {
+function formBody({ fields, image, video, overrides, dialect }: CreatePlan): FormData {
   const form = new FormData()
   for (const [key, value] of Object.entries({ ...fields, ...overrides })) {
     if (value !== undefined && value !== null)
       form.set(key, typeof value === 'object' ? JSON.stringify(value) : String(value))
   }
   const isReplaced = Object.hasOwn(overrides, 'input_reference')
-  if (image?.kind === 'url' && !isReplaced) form.set('input_reference[image_url]', image.url)
+  const [name, text] = (image?.kind === 'url' && dialect.imageInForm?.(image.url)) || []
+  if (name !== undefined && text !== undefined && !isReplaced && !form.has(name)) form.set(name, text)
   if (image?.kind === 'file' && !isReplaced) form.set('input_reference', blobOf(image), image.name)
   if (video !== undefined && !Object.hasOwn(overrides, 'video')) form.set('video', blobOf(video), video.name)
   return form

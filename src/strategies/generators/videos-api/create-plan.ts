@@ -3,8 +3,10 @@ import { type InputProblem, InvalidRequestError } from '../../../contracts/input
 import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { StageContext, SubmitContext } from '../../../contracts/stage.js'
-import { type MediaFile, readMediaFile } from '../media-file.js'
-import { sizeFor } from './video-size.js'
+import { dataUrlOf, type MediaFile, readMediaFile } from '../media-file.js'
+import { type RequestField, warnUnsupported } from '../unsupported-field.js'
+import { sizeFor } from '../video-size.js'
+import { DIALECTS, type Dialect, type VideosApiDialect } from './dialect.js'
 
 /** The content of a submission, before it is encoded. */
 export interface CreatePlan {
@@ -12,6 +14,7 @@ export interface CreatePlan {
   readonly path: string
   readonly fields: JsonObject
   readonly image?: MediaFile | undefined
+  readonly dialect: Dialect
   /** Always bytes: this family does not accept the address of a video. */
   readonly video?: Extract<MediaFile, { kind: 'file' }> | undefined
   /** Merged last, so its keys win. */
@@ -22,18 +25,18 @@ export interface CreatePlan {
 export interface CreateDefaults {
   readonly name: string
   readonly model?: string | undefined
-  readonly secondsType: 'string' | 'number'
+  readonly secondsType?: 'string' | 'number' | undefined
   readonly videoInput: 'edits' | 'extensions'
+  readonly dialect: VideosApiDialect
+  readonly imageUrls?: 'bytes' | 'url' | 'data-url' | undefined
   readonly callbackField?: string | undefined
 }
 
-type Field = Exclude<keyof VideoRequest, 'providerOptions' | 'metadata' | 'prompt'>
-
 // Fields that this family lacks, with the name of the upstream's extension for each.
-const CHANGES_RESULT: readonly Field[] = ['storyboard', 'style', 'lastFrame', 'references', 'audioInput']
-const CHANGES_LITTLE: readonly Field[] = ['seed', 'audio', 'user']
+const CHANGES_RESULT: readonly RequestField[] = ['storyboard', 'style', 'lastFrame', 'references', 'audioInput']
+const CHANGES_LITTLE = ['seed', 'audio', 'user'] as const
 // Properties that a remix or an edit keeps from its original video.
-const KEPT: readonly Field[] = ['model', 'size', 'aspectRatio', 'durationSeconds']
+const KEPT: readonly RequestField[] = ['model', 'size', 'aspectRatio', 'durationSeconds']
 
 /**
  * Plans one submission: its path and its fields.
@@ -47,8 +50,11 @@ export function planCreate(
 ): CreatePlan {
   const { videoInput: chosenInput, ...overrides } = request.providerOptions ?? {}
   const problems: InputProblem[] = []
-  const refuse = (field: Field, fix: string) => problems.push({ field, value: describeValue(request[field]), fix })
-  const isLeft = (field: Field) => request[field] !== undefined && !Object.hasOwn(overrides, field)
+  const refuse = (field: RequestField, fix: string) =>
+    problems.push({ field, value: describeValue(request[field]), fix })
+  const isLeft = (field: RequestField) => request[field] !== undefined && !Object.hasOwn(overrides, field)
+  const dialect = DIALECTS[defaults.dialect]
+  const { names } = dialect
 
   if (chosenInput !== undefined && chosenInput !== 'edits' && chosenInput !== 'extensions') {
     const field = 'providerOptions.videoInput'
@@ -58,32 +64,42 @@ export function planCreate(
     if (isLeft(field)) refuse(field, `leave it out: ${defaults.name} has no such field; or give it in providerOptions`)
   }
   const base = baseOf(request)
-  const ignored = [...CHANGES_LITTLE, ...(base === 'prompt' ? [] : keptBy(base, chosenInput ?? defaults.videoInput))]
+  const unnamed = CHANGES_LITTLE.filter((field) => names[field] === undefined || base !== 'prompt')
+  const ignored = [...unnamed, ...(base === 'prompt' ? [] : keptBy(base, chosenInput ?? defaults.videoInput))]
   for (const field of ignored) {
-    if (isLeft(field)) warnIgnored(context, defaults.name, field)
+    if (isLeft(field)) warnUnsupported(context, defaults.name, field)
   }
   const inputs = ['image', 'video', 'remixOf'] as const
   const given = inputs.filter((field) => request[field] !== undefined)
   for (const field of given.slice(1))
     refuse(field, `leave it out: ${given[0]} is given, and one video begins with one of them`)
 
-  const frame = base === 'prompt' ? sizeFor(request) : {}
+  if (base !== 'prompt' && !dialect.bases.includes(base))
+    refuse(base, `leave it out: ${defaults.name} has no such field`)
+
+  const frame = base === 'prompt' ? frameOf(request, names.aspectRatio) : {}
   if (frame === 'unmapped') refuse('aspectRatio', 'give a size instead, such as 1280x720: no known size has this ratio')
   if (frame === 'contradiction')
     refuse('aspectRatio', `leave it out, or give a size of this ratio instead of ${request.size}`)
-  const files = problems.length === 0 ? filesOf(request, refuse) : {}
+  const { field: durationField, type } = dialect.duration
+  const seconds = secondsOf(request, defaults.secondsType ?? type)
+  if (durationField === 'duration' && !Number.isInteger(request.durationSeconds ?? 1)) {
+    refuse('durationSeconds', 'give whole seconds')
+  }
+  const files = problems.length === 0 ? filesOf(request, defaults.imageUrls, refuse) : {}
   if (problems.length > 0) throw new InvalidRequestError(problems)
 
-  const seconds = secondsOf(request, defaults)
+  const named = Object.entries(names).map(([field, name]) => [name, request[field as keyof typeof names]])
   const all = {
     model: request.model ?? defaults.model,
-    seconds,
+    [durationField]: seconds,
     size: typeof frame === 'object' ? frame.size : undefined,
+    ...Object.fromEntries(named),
   }
   const { callbackField: field } = defaults
   // Behind the fields of the caller's own, which take precedence.
   const callback = field === undefined || context.callbackUrl === undefined ? {} : { [field]: context.callbackUrl }
-  const plan = { ...files, overrides: { ...callback, ...overrides } }
+  const plan = { ...files, overrides: { ...callback, ...overrides }, dialect }
   if (base === 'remixOf') {
     return {
       ...plan,
@@ -94,7 +110,7 @@ export function planCreate(
   if (base === 'prompt') return { ...plan, path: '/videos', fields: defined({ prompt: request.prompt, ...all }) }
   const isExtension = (chosenInput ?? defaults.videoInput) === 'extensions'
   return isExtension
-    ? { ...plan, path: '/videos/extensions', fields: defined({ prompt: request.prompt, seconds }) }
+    ? { ...plan, path: '/videos/extensions', fields: defined({ prompt: request.prompt, [durationField]: seconds }) }
     : { ...plan, path: '/videos/edits', fields: { prompt: request.prompt } }
 }
 
@@ -103,33 +119,39 @@ function baseOf(request: VideoRequest): 'remixOf' | 'video' | 'prompt' {
   return request.video === undefined ? 'prompt' : 'video'
 }
 
-function keptBy(base: 'remixOf' | 'video', videoInput: JsonValue): readonly Field[] {
+function keptBy(base: 'remixOf' | 'video', videoInput: JsonValue): readonly RequestField[] {
   const isExtension = base === 'video' && videoInput === 'extensions'
   return isExtension ? KEPT.filter((field) => field !== 'durationSeconds') : KEPT
 }
 
+// A server with a field for the ratio gets both as they are.
+function frameOf(request: VideoRequest, ratioName: string | undefined): ReturnType<typeof sizeFor> {
+  const { size } = request
+  if (ratioName === undefined) return sizeFor(request)
+  const isContradiction = size !== undefined && sizeFor(request) === 'contradiction'
+  return isContradiction ? 'contradiction' : size === undefined ? {} : { size }
+}
+
 function filesOf(
   request: VideoRequest,
-  refuse: (field: Field, fix: string) => unknown,
+  imageUrls: CreateDefaults['imageUrls'],
+  refuse: (field: RequestField, fix: string) => unknown,
 ): Pick<CreatePlan, 'image' | 'video'> {
   const image = request.image === undefined ? undefined : readMediaFile(request.image, 'image')
   const video = request.video === undefined ? undefined : readMediaFile(request.video, 'video')
   if (video?.kind === 'url')
     refuse('video', 'download it and give its bytes: the upstream does not accept the address of a video')
-  return { image, video: video?.kind === 'file' ? video : undefined }
+  const isText = imageUrls === 'data-url' && image?.kind === 'file'
+  return {
+    image: isText ? { kind: 'url', url: dataUrlOf(image) } : image,
+    video: video?.kind === 'file' ? video : undefined,
+  }
 }
 
-function secondsOf({ durationSeconds }: VideoRequest, { secondsType }: CreateDefaults): string | number | undefined {
-  return durationSeconds === undefined || secondsType === 'number' ? durationSeconds : String(durationSeconds)
+function secondsOf({ durationSeconds }: VideoRequest, type: 'string' | 'number'): string | number | undefined {
+  return durationSeconds === undefined || type === 'number' ? durationSeconds : String(durationSeconds)
 }
 
 function defined(fields: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
-}
-
-function warnIgnored(context: StageContext, name: string, field: Field): void {
-  context.warn?.({
-    code: 'unsupported-option',
-    message: `${name} does not send ${field}: this request has no such field`,
-  })
 }

@@ -1,13 +1,11 @@
-import { isSoraPipelineError } from '../../../contracts/errors.js'
 import { InvalidRequestError } from '../../../contracts/input-errors.js'
-import { SubmissionUnknownError } from '../../../contracts/run-errors.js'
 import type { SubmitContext } from '../../../contracts/stage.js'
-import { mayHaveBeenAccepted } from '../../../contracts/submission.js'
 import type { Api, ApiAnswer } from '../../../upstream/api.js'
+import { isAcceptance } from '../task-api/started-job.js'
+import { SERVER_ERRORS } from '../task-api/task-submitter.js'
 import { createBody, type Encoding } from './create-body.js'
 import type { CreatePlan } from './create-plan.js'
 import { isEncodingRefusal } from './encoding-refusal.js'
-import { isAcceptance } from './started-job.js'
 import type { CheckedVideosApiOptions } from './videos-api-options.js'
 
 /** Sends a planned submission, and remembers which encodings the server accepted. */
@@ -18,10 +16,6 @@ export interface VideoSubmitter {
    */
   submit(plan: CreatePlan, context: SubmitContext): Promise<ApiAnswer>
 }
-
-// The statuses of `serverErrors`: proxies send them both for a server that never received the request, and for one
-// that did.
-const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
 
 /** Creates a submitter for one API. */
 export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions): VideoSubmitter {
@@ -34,7 +28,8 @@ export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions)
       method: 'POST',
       url: api.address(plan.path),
       ...createBody(plan, encoding),
-      headers: { 'idempotency-key': context.idempotencyKey },
+      // LiteLLM would post a submission three times.
+      headers: { 'idempotency-key': context.idempotencyKey, 'x-litellm-num-retries': '0' },
       timeoutMs: options.createTimeoutMs,
       signal: context.signal,
       confirm: context.confirm,
@@ -71,24 +66,19 @@ export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions)
   }
 }
 
-/** The error with which `start` rejects: the outcome is unknown, unless the error proves that nothing was accepted. */
-export function submissionError(error: unknown, name: string, signal: AbortSignal): unknown {
-  if (signal.aborted) return signal.reason
-  if (!mayHaveBeenAccepted(error)) return error
-  const reason = isSoraPipelineError(error) ? error.message : 'no answer'
-  return new SubmissionUnknownError(`Could not learn whether ${name} accepted the job: ${reason}`, { cause: error })
-}
-
 function encodingsFor(
-  plan: CreatePlan,
+  { video, image, dialect }: CreatePlan,
   wanted: 'auto' | Encoding,
   preferred: Encoding,
 ): readonly [Encoding, Encoding | undefined] {
-  if (plan.video !== undefined && wanted === 'json') {
+  if (video !== undefined && wanted === 'json') {
     const fix = 'let the encoding be auto or multipart: a video cannot be sent as JSON'
     throw new InvalidRequestError([{ field: 'video', value: 'an object', fix }])
   }
-  if (plan.video !== undefined) return ['multipart', undefined]
+  if (video !== undefined) return ['multipart', undefined]
   if (wanted !== 'auto') return [wanted, undefined]
+  if (dialect.encoding !== 'auto') return [dialect.encoding, undefined]
+  // An address in another form may be ignored, and the video paid without its image.
+  if (image?.kind === 'url') return ['json', undefined]
   return [preferred, preferred === 'json' ? 'multipart' : 'json']
 }

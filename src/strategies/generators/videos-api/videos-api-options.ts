@@ -1,10 +1,11 @@
 import type { Agent } from 'node:http'
-import { checkOptions, type OptionRules } from '../../../contracts/check-options.js'
+import { checkOptions, type OptionRules, optionProblem } from '../../../contracts/check-options.js'
 import { aTimeout, choice, number, required, rule, text, whole } from '../../../contracts/option-rules.js'
 import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-destinations.js'
 import type { Fetch } from '../../../upstream/outgoing-request.js'
 import type { ApiCredential } from '../../../upstream/secret.js'
 import { address, aFetch, anAgent, credential, headers, named, privateAddresses } from '../../option-rules.js'
+import { DIALECTS, type VideosApiDialect } from './dialect.js'
 
 /** Options of `videosApiGenerator`. */
 export interface VideosApiGeneratorOptions {
@@ -35,6 +36,27 @@ export interface VideosApiGeneratorOptions {
   /** Model for requests that name none. @defaultValue none: the server decides */
   readonly model?: string | undefined
   /**
+   * The server, for the names of the fields that it takes: `seed`, `audio` and `aspectRatio` are sent to `openrouter`, `litellm` and
+   * `vllm-omni`, `seed` to `sglang`; an image goes into `input_reference`, `frame_images`, `image_reference` or `reference_url`.
+   * `openrouter` takes only JSON and `vllm-omni` only forms. A field without a name there gives a warning, or an
+   * `InvalidRequestError` if it changes the result.
+   * @defaultValue `'openai'`
+   */
+  readonly dialect?: VideosApiDialect | undefined
+  /**
+   * How an image is sent that a request gives as an http or https address. `bytes`: it is fetched once, before the submission, from
+   * public addresses and those of `allowPrivateAddresses`, and sent as a file, or as a data URL in JSON; the run keeps it, so that each
+   * submission sends the same bytes. `data-url`: the same, always as a data URL. `url`: the address is sent, and the server fetches it.
+   * An address that cannot be fetched is an `InvalidRequestError` before anything is paid.
+   * @defaultValue `'url'` for the dialects `openrouter` and `sglang`, else `'bytes'`
+   */
+  readonly imageUrls?: 'bytes' | 'url' | 'data-url' | undefined
+  /**
+   * Largest image that is fetched, in bytes from 1; a longer one is an `InvalidRequestError`.
+   * @defaultValue `20_971_520` (20 MiB)
+   */
+  readonly maxImageBytes?: number | undefined
+  /**
    * How a submission is encoded. `auto` sends JSON, or a form if bytes have to be sent. If the server refuses that
    * encoding (415, or a 400 or 422 that names it), the same submission is sent once more in the other one, because a
    * refusal proves that nothing was accepted. The accepted encoding is remembered.
@@ -42,8 +64,8 @@ export interface VideosApiGeneratorOptions {
    */
   readonly encoding?: 'auto' | 'json' | 'multipart' | undefined
   /**
-   * Whether `seconds` is sent as a text, as OpenAI defined it, or as a number, as some gateways need it.
-   * @defaultValue `'string'`
+   * Whether the length is sent as a text, as OpenAI defined it, or as a number, as some gateways need it.
+   * @defaultValue `'number'` for the dialects `openrouter` and `sglang`, else `'string'`
    */
   readonly secondsType?: 'string' | 'number' | undefined
   /**
@@ -134,7 +156,10 @@ export interface VideosApiGeneratorOptions {
   readonly agent?: Agent | undefined
 }
 
-const OWN_FIELDS: ReadonlySet<string> = new Set(['prompt', 'model', 'seconds', 'size', 'input_reference', 'video'])
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  ...['prompt', 'model', 'seconds', 'size', 'input_reference', 'video', 'duration', 'seed', 'user'],
+  ...['aspect_ratio', 'generate_audio', 'generate_sound', 'frame_images', 'image_reference', 'reference_url'],
+])
 
 const RULES: OptionRules<VideosApiGeneratorOptions> = {
   ...named,
@@ -142,6 +167,9 @@ const RULES: OptionRules<VideosApiGeneratorOptions> = {
   upstreamId: text('give a name or leave it out'),
   apiKey: credential,
   model: text('give a model or leave it out'),
+  dialect: choice(...Object.keys(DIALECTS)),
+  imageUrls: choice('bytes', 'url', 'data-url'),
+  maxImageBytes: whole(1),
   encoding: choice('auto', 'json', 'multipart'),
   secondsType: choice('string', 'number'),
   videoInput: choice('edits', 'extensions'),
@@ -163,14 +191,29 @@ const RULES: OptionRules<VideosApiGeneratorOptions> = {
   agent: anAgent,
 }
 
+// An encoding that the server does not read would lose every submission.
+function encodingProblems({ dialect = 'openai', encoding = 'auto', imageUrls }: VideosApiGeneratorOptions) {
+  const only = DIALECTS[dialect].encoding
+  const isOther = only !== 'auto' && encoding !== 'auto' && encoding !== only
+  const isLost =
+    encoding === 'multipart' && imageUrls !== undefined && imageUrls !== 'bytes' && !DIALECTS[dialect].imageInForm
+  return [
+    isOther ? optionProblem('encoding', encoding, `leave it out: ${dialect} takes only ${only}`) : undefined,
+    isLost ? optionProblem('imageUrls', imageUrls, `give bytes: a form of ${dialect} takes only files`) : undefined,
+  ]
+}
+
 /** The options with their defaults. */
 export function checkVideosApiOptions(given: VideosApiGeneratorOptions) {
-  checkOptions('videosApiGenerator', given, RULES)
+  checkOptions('videosApiGenerator', given, RULES, encodingProblems)
+  const { dialect = 'openai' } = given
   return {
     ...given,
     name: given.name ?? 'videos-api',
     encoding: given.encoding ?? 'auto',
-    secondsType: given.secondsType ?? 'string',
+    dialect,
+    imageUrls: given.imageUrls ?? DIALECTS[dialect].imageUrls,
+    maxImageBytes: given.maxImageBytes ?? 20_971_520,
     videoInput: given.videoInput ?? 'edits',
     timeoutMs: given.timeoutMs ?? 10_000,
     createTimeoutMs: given.createTimeoutMs ?? 120_000,

@@ -3,8 +3,8 @@ import type { CancelOutcome } from '../../../contracts/generator.js'
 import { UpstreamHttpError } from '../../../contracts/upstream-errors.js'
 import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import { readJsonAnswer, readJsonBody } from '../../../upstream/json-answer.js'
+import type { JobReader } from '../answers/job-answer.js'
 import { type JobState, jobStateOf } from '../answers/job-state.js'
-import { readJob } from './job-answer.js'
 
 const TERMINAL: ReadonlySet<JobState> = new Set(['completed', 'failed', 'moderated', 'cancelled', 'expired'])
 // Statuses of servers that cannot cancel, or not this job, or not at this point.
@@ -15,22 +15,33 @@ const DeleteAnswer = z.looseObject({
   status: z.catch(z.optional(z.string()), undefined),
 })
 
+/** How a job is cancelled. */
+export interface Cancellation {
+  /** The request that reads the job. */
+  readonly poll: Pick<ApiCall, 'method' | 'url' | 'json' | 'headers'>
+  /** The request that cancels it. */
+  readonly cancel: Pick<ApiCall, 'method' | 'url' | 'json' | 'headers'>
+  readonly read: JobReader
+  /** Statuses of a server that cancels jobs, but not this one at this point. */
+  readonly lateStatuses?: readonly number[] | undefined
+}
+
 /**
- * Polls the job and deletes it only while it runs: in this family `DELETE` of a finished job discards the paid video.
- * A server that cannot cancel, or does not know the job, is `unsupported`.
+ * Polls the job and cancels it only while it runs: at many servers the same request discards the paid video of a
+ * finished job. A server that cannot cancel, or does not know the job, is `unsupported`.
  */
-export async function cancelVideo(
+export async function cancelJob(
   api: Api,
-  job: { readonly id: string; readonly url: string },
+  { poll, cancel, read, lateStatuses = [] }: Cancellation,
   call: Pick<ApiCall, 'signal' | 'timeoutMs' | 'maxBytes'>,
 ): Promise<CancelOutcome> {
   try {
-    const polled = await api.call({ ...call, what: 'poll the job before cancelling it', method: 'GET', url: job.url })
-    const { state } = readJob(readJsonBody(polled))
+    const polled = await api.call({ ...call, ...poll, what: 'poll the job before cancelling it' })
+    const { state } = read(readJsonBody(polled), { phase: 'poll' })
     if (state !== undefined && TERMINAL.has(jobStateOf(state))) return outcomeOfEnd(state)
-    const url = api.address(`/videos/${encodeURIComponent(job.id)}`)
-    return outcomeOf(await api.call({ ...call, what: 'cancel the job', method: 'DELETE', url }))
+    return outcomeOf(await api.call({ ...call, ...cancel, what: 'cancel the job' }))
   } catch (error) {
+    if (error instanceof UpstreamHttpError && lateStatuses.includes(error.status)) return 'too-late'
     if (error instanceof UpstreamHttpError && CANNOT.has(error.status)) return 'unsupported'
     throw error
   }

@@ -8,9 +8,9 @@ import { isPlainHttp } from '../../../upstream/plain-http.js'
 import { remoteVideo } from '../../../upstream/remote-video.js'
 import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
 import { type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
+import { instantOf, type JobAnswer } from '../answers/job-answer.js'
 import { jobUsage } from '../answers/job-usage.js'
-import { instantOf, type JobAnswer } from './job-answer.js'
-import { parseSize } from './video-size.js'
+import { parseSize } from '../video-size.js'
 
 /** A completed job, and what is needed to reach its video. */
 export interface FinishedJob {
@@ -21,6 +21,8 @@ export interface FinishedJob {
   readonly clock: Clock
   readonly timeoutMs: number
   readonly allowPrivateAddresses: AllowPrivateAddresses | undefined
+  /** Where the server has the video of a job even if its answers name no address; absent if there is no such place. */
+  readonly contentUrlOf?: ((id: string) => string) | undefined
 }
 
 const MOST_PLACES = 5
@@ -30,12 +32,12 @@ const CONTENT = /\/videos\/[^/]+\/content$/
 /**
  * The video of a job, from the most trusted address in the answer; `undefined` if it names none. An address below
  * `baseUrl` needs the key, if there is one; any other is public. An address that contains the key is never surfaced.
- * If the first address cannot be opened, the source reads the next one, and `/content` after the last.
+ * If the first address cannot be opened, the source reads the next one, and the server's own place after the last.
  */
 export function namedVideo(job: FinishedJob): GeneratedVideo | undefined {
   // The answer to a submission may be the file itself.
   if (job.answer.video !== undefined) return { ...factsOf(job), source: memoryVideo(job.answer.video) }
-  const outputs = videoOutputs(job.body.body, job.api.address('/')).slice(0, MOST_PLACES)
+  const outputs = videoOutputs(job.body.outputs, job.api.address('/')).slice(0, MOST_PLACES)
   const videos = outputs.flatMap(
     (output) => (output.kind === 'bytes' ? inlineVideo(job, output) : addressedVideo(job, output)) ?? [],
   )
@@ -44,9 +46,9 @@ export function namedVideo(job: FinishedJob): GeneratedVideo | undefined {
   return { ...first, source: firstSourceOf(first.source, () => placesOf(job, videos)) }
 }
 
-// Each address once, `/content` last.
+// Each address once, the server's own place last.
 function placesOf(job: FinishedJob, videos: readonly GeneratedVideo[]): readonly VideoSource[] {
-  const sources = [...videos, contentVideo(job)].flatMap(({ source }) => source ?? [])
+  const sources = [...videos, contentVideo(job)].flatMap((video) => video?.source ?? [])
   const isFirst = ({ url }: VideoSource, index: number) => sources.findIndex((source) => source.url === url) === index
   return sources.filter((source, index) => source.url === undefined || isFirst(source, index))
 }
@@ -83,9 +85,10 @@ function firstSourceOf(first: VideoSource, places: () => readonly VideoSource[])
   }
 }
 
-/** The video at `/videos/{id}/content`, for servers that name no address. */
-export function contentVideo(job: FinishedJob): GeneratedVideo {
-  const url = job.api.address(`/videos/${encodeURIComponent(job.id)}/content`)
+/** The video at the place that the server has for it; `undefined` for a server that always names an address. */
+export function contentVideo(job: FinishedJob): GeneratedVideo | undefined {
+  const url = job.contentUrlOf?.(job.id)
+  if (url === undefined) return undefined
   const carriesKey = holdsSecret(url, job.answer.secrets)
   return videoAt(job, { url, carriesKey }, job.api.hasCredential ? 'owner' : 'anyone')
 }

@@ -1,8 +1,8 @@
 import type { TaskStatus } from '../../../contracts/generator.js'
 import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import { isRecord } from '../../../upstream/is-record.js'
-import { type JobAnswer, readJob } from './job-answer.js'
-import { readVideoPage } from './video-list.js'
+import type { JobAnswer, JobReader } from '../answers/job-answer.js'
+import { type JobList, readJobPage } from './job-list.js'
 
 // The newest hundred jobs are worth one request for ten polls.
 const POLLS_OF_A_PAGE = 10
@@ -16,8 +16,9 @@ const MOST_PAGES = 20
  * is exactly the one that was asked for counts, and one that the list repeats does not. A job that is not listed, or
  * cannot be read, has no status.
  */
-export async function pollVideos(
+export async function pollListedJobs(
   api: Api,
+  list: JobList,
   ids: readonly string[],
   read: (job: JobAnswer, answer: ApiAnswer) => TaskStatus | undefined,
   call: Pick<ApiCall, 'signal' | 'timeoutMs'>,
@@ -27,13 +28,15 @@ export async function pollVideos(
   const seen = new Set<string>()
   let after: string | undefined
   const pages = Math.min(MOST_PAGES, Math.max(LEAST_PAGES, Math.ceil(wanted.size / POLLS_OF_A_PAGE)))
-  for (let left = pages; left > 0 && statuses.size < wanted.size; left -= 1) {
-    const page = await readVideoPage(api, after, { ...call, what: 'list the jobs' }).catch((error: unknown) => {
-      if (seen.size === 0 || call.signal.aborted) throw error
-    })
+  for (let number = 1; number <= pages && statuses.size < wanted.size; number += 1) {
+    const page = await readJobPage(api, list, { number, after }, { ...call, what: 'list the jobs' }).catch(
+      (error: unknown) => {
+        if (seen.size === 0 || call.signal.aborted) throw error
+      },
+    )
     // What the pages before it say is still known.
     if (page === undefined) break
-    const listed = page.entries.map(idOf)
+    const listed = page.entries.map((entry) => idOf(entry, list.read))
     // A server without pages repeats the same list.
     if (listed.every((id) => id === undefined || seen.has(id))) break
     for (const [index, id] of listed.entries()) {
@@ -41,7 +44,7 @@ export async function pollVideos(
       const isRepeated = seen.has(id)
       seen.add(id)
       if (!wanted.has(id)) continue
-      const job = readJob(page.entries[index])
+      const job = list.read(page.entries[index], { phase: 'list' })
       const status = isRepeated || job.id !== id ? undefined : statusOf(read, job, page.answer)
       if (status === undefined) statuses.delete(id)
       else statuses.set(id, status)
@@ -56,8 +59,8 @@ export async function pollVideos(
 }
 
 // Most jobs of a list belong to others: only an id under another name needs the whole reading.
-function idOf(entry: unknown): string | undefined {
-  return isRecord(entry) && typeof entry.id === 'string' ? entry.id : readJob(entry).id
+function idOf(entry: unknown, read: JobReader): string | undefined {
+  return isRecord(entry) && typeof entry.id === 'string' ? entry.id : read(entry, { phase: 'list' }).id
 }
 
 function statusOf(

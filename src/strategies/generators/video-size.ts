@@ -1,4 +1,4 @@
-import type { VideoRequest } from '../../../contracts/request.js'
+import type { VideoRequest } from '../../contracts/request.js'
 
 // The frame sizes that this family of servers documents, one for each ratio.
 const SIZES: Readonly<Record<string, string>> = {

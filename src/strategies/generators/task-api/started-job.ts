@@ -11,9 +11,9 @@ import { jsonOf } from '../../../upstream/json-of.js'
 import { hostOf } from '../../../upstream/network-failure.js'
 import { requestIdFrom } from '../../../upstream/request-id.js'
 import type { Layer } from '../answers/answer-layers.js'
+import { type JobAnswer, type JobReader, readIfPossible, readJob } from '../answers/job-answer.js'
 import { hasError } from '../answers/job-failure.js'
 import { jobStateOf } from '../answers/job-state.js'
-import { JobAnswer, readJob } from './job-answer.js'
 
 const CODES = ['code', 'errcode', 'err_code', 'error_code', 'status_code'] as const
 const LOCATIONS = ['operation-location', 'location'] as const
@@ -26,29 +26,29 @@ const REFUSALS: ReadonlySet<string> = new Set(['quota', 'credential', 'moderatio
 const TASK_ID = /^(?:video|task|job|gen|vid|cgt|op)[\w-]*[_:-]/i
 
 /** Reads the answer to a submission: a job in JSON, or only the address of one in a header. */
-export function readStartedJob(answer: ApiAnswer): JobAnswer {
+export function readStartedJob(answer: ApiAnswer, read: JobReader = readJob): JobAnswer {
   if (answer.video !== undefined) return readJob({})
   const body = jsonOf(answer.text)
   const pollAddress = LOCATIONS.map((name) => answer.headers.get(name)).find((value) => value !== null) ?? undefined
   const id = pollAddress === undefined ? undefined : lastSegmentOf(pollAddress, answer.url)
   const headers = id === undefined || pollAddress === undefined ? undefined : { id, pollAddress }
   if (isRecord(body) || Array.isArray(body)) {
-    const job = readJob(body)
+    const job = read(body, { phase: 'create' })
     // Prose beside the address of a job is ignored.
     const isByAddress = headers !== undefined && job.id === undefined && answer.status <= 202 && !reportsError(job)
-    return isByAddress ? new JobAnswer(body, headers) : job
+    return isByAddress ? read(body, { phase: 'create', headers }) : job
   }
   if (answer.text.trim() !== '' || headers === undefined) {
     throw unreadable(answer, answer.text.trim() === '' ? 'it is empty' : 'it is not JSON')
   }
-  return new JobAnswer({}, headers)
+  return read({}, { phase: 'create', headers })
 }
 
 /** Whether an answer outside 2xx shows that the job was accepted: it contains a job id. */
-export function isAcceptance(text: string, status: number): boolean {
-  const job = readJob(jsonOf(text))
+export function isAcceptance(text: string, status: number, read: JobReader = readJob): boolean {
+  const job = readIfPossible(read, jsonOf(text), 'create')
+  if (job?.id === undefined) return false
   const { id, state, layers } = job
-  if (id === undefined) return false
   const isKnown = state !== undefined && jobStateOf(state) !== 'unknown' && jobStateOf(state) !== 'failed'
   // A 4xx is a refusal, unless it comes with a running job and no error.
   if (status < 500) return isKnown && !reportsError(job)

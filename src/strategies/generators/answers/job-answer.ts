@@ -1,7 +1,8 @@
 import * as z from 'zod/mini'
-import { firstIn, jobIdIn, type Layer, layersOf, requestIdIn } from '../answers/answer-layers.js'
-import { numberedState, STATE_FIELDS, stateWordOf } from '../answers/job-state.js'
-import { progressRatio } from '../answers/progress-ratio.js'
+import { firstIn, jobIdIn, type Layer, layersOf, requestIdIn } from './answer-layers.js'
+import { isErrorField } from './job-failure.js'
+import { numberedState, STATE_FIELDS, stateWordOf } from './job-state.js'
+import { progressRatio } from './progress-ratio.js'
 
 // Servers omit unknown fields, write null, or change types: a field that cannot be read is absent.
 const text = z.catch(z.optional(z.string()), undefined)
@@ -42,23 +43,50 @@ const PROMPT = ['prompt'] as const
 const CREATED = ['created_at', 'created', 'create_time', 'created_time', 'submit_time'] as const
 
 /** The headers of an answer that identify its job, for a body that does not. */
-interface JobHeaders {
+export interface JobHeaders {
   readonly id: string
   readonly pollAddress: string
 }
 
-/** The answer of a server of the `/v1/videos` family about a job. A field is read when it is needed: a poll needs few. */
+/** What a reader of its own found in an answer; the default reading completes it. */
+export interface JobReading {
+  readonly id?: string | undefined
+  readonly status?: string | undefined
+  readonly progress?: number | string | undefined
+  /** `null` reports that there is no error, whatever the answer contains. */
+  readonly error?: unknown
+  /** Addresses of the video. With a list, also an empty one, no other address counts. */
+  readonly urls?: readonly string[] | undefined
+  readonly pollUrl?: string | undefined
+  readonly resultUrl?: string | undefined
+  readonly cancelUrl?: string | undefined
+  readonly prompt?: string | undefined
+  readonly createdAt?: number | string | undefined
+  readonly pollAfterMs?: number | undefined
+}
+
+/** The answer of a server about a job. A field is read when it is needed: a poll needs few. */
 export class JobAnswer {
   /** The whole answer. */
   readonly body: unknown
   readonly layers: readonly Layer[]
+  readonly reading: JobReading | undefined
   readonly #headers: JobHeaders | undefined
   #facts: z.output<typeof JobFacts> | undefined
 
-  constructor(body: unknown, headers?: JobHeaders) {
+  constructor(
+    body: unknown,
+    { headers, reading }: { readonly headers?: JobHeaders | undefined; readonly reading?: JobReading | undefined } = {},
+  ) {
     this.body = body
-    this.layers = layersOf(body)
+    this.layers = reading === undefined ? layersOf(body) : readLayers(body, reading)
+    this.reading = reading
     this.#headers = headers
+  }
+
+  /** The part of the answer that may contain addresses of the video. */
+  get outputs(): unknown {
+    return this.reading?.urls === undefined ? this.body : { videos: this.reading.urls }
   }
 
   get id(): string | undefined {
@@ -83,15 +111,15 @@ export class JobAnswer {
 
   /** The address for polls, as it was written. */
   get pollAddress(): string | undefined {
-    return firstIn(this.layers, POLL_ADDRESSES, textOf) ?? this.#headers?.pollAddress
+    return this.reading?.pollUrl ?? firstIn(this.layers, POLL_ADDRESSES, textOf) ?? this.#headers?.pollAddress
   }
 
   get prompt(): string | undefined {
-    return firstIn(this.layers, PROMPT, textOf)
+    return this.reading?.prompt ?? firstIn(this.layers, PROMPT, textOf)
   }
 
   get createdAt(): unknown {
-    return firstIn(this.layers, CREATED, (value) => value ?? undefined)
+    return this.reading?.createdAt ?? firstIn(this.layers, CREATED, (value) => value ?? undefined)
   }
 
   /** What is needed only when the job is over. */
@@ -101,9 +129,27 @@ export class JobAnswer {
   }
 }
 
+/** What an answer is about: the submission, a poll, the result of a finished job, or an entry of a list. */
+export type AnswerPhase = 'create' | 'poll' | 'result' | 'list'
+
+/** Reads the answers of one server. */
+export type JobReader = (
+  body: unknown,
+  about: { readonly phase: AnswerPhase; readonly headers?: JobHeaders | undefined },
+) => JobAnswer
+
 /** Reads a job; every field is absent for an answer that is not an object. */
-export function readJob(body: unknown): JobAnswer {
-  return new JobAnswer(body)
+export function readJob(body: unknown, about: { readonly headers?: JobHeaders | undefined } = {}): JobAnswer {
+  return new JobAnswer(body, about)
+}
+
+/** Reads an error answer, which may be of a shape that its reader does not know; its status counts then. */
+export function readIfPossible(read: JobReader, body: unknown, phase: AnswerPhase): JobAnswer | undefined {
+  try {
+    return read(body, { phase })
+  } catch {
+    return undefined // The error of the status is more useful.
+  }
 }
 
 /** An instant as epoch milliseconds, from seconds, milliseconds or a date; `undefined` for anything else. */
@@ -112,6 +158,17 @@ export function instantOf(value: unknown): number | undefined {
   if (typeof instant !== 'number' || !Number.isFinite(instant) || instant <= 0) return undefined
   // Values above the year 33658 in seconds count milliseconds.
   return typeof value === 'string' && !/^\d+$/.test(value) ? instant : instant > 1e12 ? instant : instant * 1000
+}
+
+// The reading comes first, so that it wins over the rest of the answer.
+function readLayers(body: unknown, { id, status, progress, error }: JobReading): readonly Layer[] {
+  const own = Object.entries({ id, status, progress, error: error ?? undefined })
+  const rest = error === null ? layersOf(body).map(withoutError) : layersOf(body)
+  return [Object.fromEntries(own.filter(([, value]) => value !== undefined)), ...rest]
+}
+
+function withoutError(layer: Layer): Layer {
+  return Object.fromEntries(Object.entries(layer).filter(([name]) => !isErrorField(name)))
 }
 
 function textOf(value: unknown): string | undefined {

@@ -3,8 +3,8 @@ import type { FindContext } from '../../../contracts/stage.js'
 import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import { unreadable } from '../../../upstream/json-answer.js'
 import { carriesSecret } from '../../../upstream/secret.js'
-import { instantOf, type JobAnswer, readJob } from './job-answer.js'
-import { readVideoPage } from './video-list.js'
+import { instantOf, type JobAnswer } from '../answers/job-answer.js'
+import { type JobList, readJobPage } from './job-list.js'
 
 const MOST_PAGES = 20
 // How much the clocks of one server's machines, and rounded seconds, may differ.
@@ -28,8 +28,9 @@ type Place = 'inside' | 'before' | 'unclear'
  * `'unclear'` if the list cannot prove that the job is absent: it omits prompts, ids or time zones, or may be cut
  * off.
  */
-export async function findVideos(
+export async function findJobs(
   api: Api,
+  list: JobList,
   request: VideoRequest,
   { submittedAt, clock }: FindContext,
   call: Pick<ApiCall, 'signal' | 'timeoutMs'>,
@@ -40,11 +41,11 @@ export async function findVideos(
   const seen = new Set<string>()
   const times: number[] = []
   let after: string | undefined
-  for (let number = 0; number < MOST_PAGES; number += 1) {
-    const page = await readVideoPage(api, after, { ...call, what: 'look for the job' })
+  for (let number = 1; number <= MOST_PAGES; number += 1) {
+    const page = await readJobPage(api, list, { number, after }, { ...call, what: 'look for the job' })
     const { answer } = page
     const window = windowOf(answer, submittedAt, clock.now())
-    const jobs = page.entries.map(readJob)
+    const jobs = page.entries.map((entry) => list.read(entry, { phase: 'list' }))
     const isNew = jobs.some(({ id }) => id === undefined || !seen.has(id))
     for (const job of jobs) {
       const place = placeOf(job, window)

@@ -5,13 +5,8 @@ import { pollAfterMs } from '../../../upstream/retry-after.js'
 import { hasError, isFiltered, isModerated, jobFailure } from '../answers/job-failure.js'
 import { isStateWord, jobStateOf } from '../answers/job-state.js'
 import { contentVideo, type FinishedJob, namedVideo } from './finished-job.js'
+import type { GracePolls } from './grace-polls.js'
 import { refusalIn } from './started-job.js'
-
-/** How many polls a server may answer `completed` without a video, if its shape can name one. */
-export interface GracePolls {
-  /** Whether another poll is allowed for a job; counts each call. */
-  take(id: string): boolean
-}
 
 const GRACE_POLL_MS = 2_000
 const LONGEST_PHASE = 60
@@ -67,15 +62,19 @@ function finished(job: FinishedJob, grace: GracePolls, fail: (word: string) => T
   const video = namedVideo(job)
   if (video !== undefined) return { state: 'completed', video }
   if (isFiltered(job.body.layers)) return fail('moderated')
+  const content = contentVideo(job)
   // OpenAI's own object has no field for an address: the video is always at /content, so waiting would gain nothing.
-  const namesNoVideo = job.body.facts.object === 'video'
-  if (namesNoVideo || !grace.take(job.id)) return { state: 'completed', video: contentVideo(job) }
+  const namesNoVideo = content !== undefined && job.body.facts.object === 'video'
+  if (namesNoVideo || !grace.take(job.id)) {
+    if (content === undefined) throw unreadable(job.answer, 'the job is completed, and no video is named')
+    return { state: 'completed', video: content }
+  }
   return { ...pending(job), state: 'running', pollAfterMs: GRACE_POLL_MS }
 }
 
 function pending({ body, answer, clock }: FinishedJob) {
   const { ratio } = body
-  const after = pollAfterMs(answer.headers, clock.now())
+  const after = body.reading?.pollAfterMs ?? pollAfterMs(answer.headers, clock.now())
   const { state: word = '' } = body
   const phase = isStateWord(word) ? word : excerptOf(word, answer.mask).slice(0, LONGEST_PHASE)
   return {

@@ -1,0 +1,92 @@
+import type { JsonValue } from '../../contracts/json.js'
+import { jsonReply } from '../reply.js'
+import { bodyProblem, isImage, isRatio, isText, isWhole, newJob, objectIn, type ProviderFake } from './provider-fake.js'
+
+const isMedia = (value: JsonValue) =>
+  Array.isArray(value) &&
+  value.every((entry: JsonValue) => bodyProblem(entry, { type: isText, url: isImage }) === undefined)
+const INPUT = { prompt: isText, 'img_url?': isImage, 'media?': isMedia } as const
+const PARAMETERS = {
+  'size?': (value: JsonValue) => /^\d+\*\d+$/.test(String(value)),
+  'resolution?': (value: JsonValue) => /^\d+P$/.test(String(value)),
+  'ratio?': isRatio,
+  'duration?': isWhole,
+  'seed?': isWhole,
+} as const
+const SHAPE = {
+  model: isText,
+  input: (value: JsonValue) => bodyProblem(value, INPUT) === undefined,
+  'parameters?': (value: JsonValue) => bodyProblem(value, PARAMETERS) === undefined,
+} as const
+const WORDS = { queued: 'PENDING', in_progress: 'RUNNING', completed: 'SUCCEEDED', failed: 'FAILED' } as const
+const request_id = '7574ee8f-0000-4000-8000-11c33ab46e51'
+
+const refuse: ProviderFake['refuse'] = (status, message) =>
+  jsonReply(status, { code: 'InvalidParameter', message, request_id })
+
+/** Wan at DashScope: the header for asynchronous calls is required, and a task that is gone is `UNKNOWN`. */
+export const dashscope: ProviderFake = {
+  isAllowed: ({ authorization }, apiKey) => authorization === `Bearer ${apiKey}`,
+  refuse,
+  operations: [
+    {
+      endpoint: 'dashscope.create',
+      method: 'POST',
+      path: /^\/services\/aigc\/video-generation\/video-synthesis$/,
+      handle({ request, jobs }) {
+        if (request.headers['x-dashscope-async'] !== 'enable') {
+          return jsonReply(403, {
+            code: 'AccessDenied',
+            message: 'current user api does not support synchronous calls',
+            request_id,
+          })
+        }
+        const problem = bodyProblem(request.body, SHAPE)
+        if (problem !== undefined) return refuse(400, problem)
+        const { model, input, parameters } = objectIn(request.body)
+        const job = newJob(jobs, objectIn(input).prompt, String(model), objectIn(parameters).duration ?? 4)
+        return jsonReply(200, { output: { task_id: job.id, task_status: 'PENDING' }, request_id })
+      },
+    },
+    {
+      endpoint: 'dashscope.poll',
+      method: 'GET',
+      path: /^\/tasks\/([^/]+)$/,
+      handle({ jobs, id, videoUrl }) {
+        const state = jobs.find(id)?.state()
+        if (state === undefined) return jsonReply(200, { output: { task_id: id, task_status: 'UNKNOWN' }, request_id })
+        const isBlocked = state.status === 'failed' && state.error.code === 'moderation_blocked'
+        const output = {
+          task_id: id,
+          task_status: WORDS[state.status],
+          ...(state.status === 'completed' && { video_url: videoUrl(id) ?? '' }),
+          ...(state.status === 'failed' && {
+            code: isBlocked ? 'DataInspectionFailed' : 'InternalError',
+            message: state.error.message,
+          }),
+        }
+        return jsonReply(200, {
+          output,
+          request_id,
+          ...(state.status === 'completed' && { usage: { video_count: 1 } }),
+        })
+      },
+    },
+    {
+      endpoint: 'dashscope.cancel',
+      method: 'POST',
+      path: /^\/tasks\/([^/]+)\/cancel$/,
+      handle({ jobs, id }) {
+        if (jobs.find(id)?.state().status !== 'queued') {
+          return jsonReply(400, {
+            code: 'UnsupportedOperation',
+            message: 'Failed to cancel the task, it is not PENDING',
+            request_id,
+          })
+        }
+        jobs.delete(id)
+        return jsonReply(200, { request_id })
+      },
+    },
+  ],
+}

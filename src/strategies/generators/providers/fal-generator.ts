@@ -1,0 +1,70 @@
+import type { OptionRules } from '../../../contracts/check-options.js'
+import type { TaskGenerator } from '../../../contracts/generator.js'
+import { aFunction } from '../../../contracts/option-rules.js'
+import type { TaskApiOperation } from '../task-api/operation.js'
+import { taskApiGenerator } from '../task-api/task-api-generator.js'
+import type { TaskApiVideoRequest } from '../task-api/task-api-options.js'
+import { checkProvider, modelPath, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
+
+/** Options of `falGenerator`. */
+export interface FalGeneratorOptions extends ProviderGeneratorOptions {
+  /**
+   * Maps a request to the input of the model, where the model names its fields differently.
+   * @defaultValue `prompt`, `image_url`, `duration` (a text), `aspect_ratio`, `seed`, `generate_audio`
+   */
+  readonly input?: ((request: TaskApiVideoRequest) => object) | undefined
+}
+
+const RULES: OptionRules<FalGeneratorOptions> = { ...providerRules, input: aFunction }
+
+/**
+ * Generates with any model of fal, also of owners other than `fal-ai`: a job is polled, read and cancelled at the addresses that fal
+ * gives. fal has neither a lookup nor idempotency keys, so a submission whose outcome is unknown ends in review. A result that is
+ * refused with 422 and `content_policy_violation` is a `ContentRejectedError`. The video is at a public address.
+ *
+ * Follows "Asynchronous Inference" of docs.fal.ai (Queue API), read in November 2026.
+ *
+ * @throws ConfigurationError when an option cannot work, with every problem at once.
+ *
+ * @example
+ * ```ts
+ * import { falGenerator } from 'sora-pipeline/strategies'
+ *
+ * const generator = falGenerator({ apiKey: 'your-key', model: 'fal-ai/wan/v3/text-to-video' })
+ * console.log(generator.name)
+ * ```
+ */
+export function falGenerator(given: FalGeneratorOptions): TaskGenerator<TaskApiOperation> {
+  const { input = plainInput, ...options } = checkProvider('falGenerator', given, RULES, {
+    name: 'fal',
+    baseUrl: 'https://queue.fal.run',
+  })
+  return taskApiGenerator({
+    ...options,
+    authScheme: 'Key',
+    sendsCallback: true,
+    create(request, { callbackUrl }) {
+      const query = callbackUrl === undefined ? '' : `?fal_webhook=${encodeURIComponent(callbackUrl)}`
+      return { path: `/${modelPath(request.model)}${query}`, body: input(request) }
+    },
+    read: ({ phase, text }) => ({
+      // An address of a poll is never that of the video.
+      ...(phase === 'result' ? {} : { id: text('request_id'), urls: [] }),
+      pollUrl: text('status_url'),
+      resultUrl: text('response_url'),
+      cancelUrl: text('cancel_url'),
+    }),
+    cancel: { method: 'PUT' },
+  })
+}
+
+function plainInput({ prompt, image, durationSeconds, aspectRatio, seed, audio }: TaskApiVideoRequest): object {
+  return {
+    prompt,
+    image_url: image,
+    duration: durationSeconds === undefined ? undefined : String(durationSeconds),
+    aspect_ratio: aspectRatio,
+    seed,
+    generate_audio: audio,
+  }
+}

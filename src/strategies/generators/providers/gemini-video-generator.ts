@@ -1,0 +1,58 @@
+import type { OptionRules } from '../../../contracts/check-options.js'
+import type { TaskGenerator } from '../../../contracts/generator.js'
+import type { TaskApiOperation } from '../task-api/operation.js'
+import { taskApiGenerator } from '../task-api/task-api-generator.js'
+import { checkProvider, modelPath, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
+import { frameOf } from './video-frame.js'
+
+/** Options of `geminiVideoGenerator`. */
+export interface GeminiVideoGeneratorOptions extends Omit<ProviderGeneratorOptions, 'imageUrls'> {}
+
+const { imageUrls: _imageUrls, ...RULES } = providerRules satisfies OptionRules<ProviderGeneratorOptions>
+
+/**
+ * Generates with Veo through the Gemini API. An image is fetched and sent as bytes, because the API takes no address. A job cannot be
+ * cancelled, and is billed. There is neither a lookup nor an idempotency key, so a submission whose outcome is unknown ends in
+ * review. The video lives for two days behind the key: upload it. A job that ends without a video was filtered
+ * (`ContentRejectedError`).
+ *
+ * Follows "Generate videos with Veo in Gemini API" of ai.google.dev/gemini-api/docs/video, read in November 2026.
+ *
+ * @throws ConfigurationError when an option cannot work, with every problem at once.
+ *
+ * @example
+ * ```ts
+ * import { geminiVideoGenerator } from 'sora-pipeline/strategies'
+ *
+ * const generator = geminiVideoGenerator({ apiKey: 'your-key', model: 'veo-3.1-generate-preview' })
+ * console.log(generator.name)
+ * ```
+ */
+export function geminiVideoGenerator(given: GeminiVideoGeneratorOptions): TaskGenerator<TaskApiOperation> {
+  const options = checkProvider('geminiVideoGenerator', given, RULES, {
+    name: 'gemini-video',
+    baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
+  })
+  return taskApiGenerator({
+    ...options,
+    authScheme: 'x-goog-api-key',
+    imageUrls: 'data-url',
+    create(request) {
+      const { prompt, model, image, durationSeconds, seed, providerOptions } = request
+      const { resolution, ratio: aspectRatio } = frameOf(request)
+      const [, mimeType, bytesBase64Encoded] = /^data:([^;,]+);base64,(.*)$/s.exec(image ?? '') ?? []
+      const instance = { prompt, ...(image !== undefined && { image: { bytesBase64Encoded, mimeType } }) }
+      const parameters = { aspectRatio, resolution, durationSeconds, seed, ...providerOptions }
+      return { path: `/models/${modelPath(model)}:predictLongRunning`, body: { instances: [instance], parameters } }
+    },
+    read({ at, text }) {
+      const isFiltered = at('done') === true && at('error') === undefined && videosAt(at) === undefined
+      return { id: text('name'), ...(isFiltered && { status: 'moderated' }) }
+    },
+    poll: { path: ({ id }) => `/${id}` },
+  })
+}
+
+function videosAt(at: (path: string) => unknown): unknown {
+  return at('response.generateVideoResponse.generatedSamples.0') ?? at('response.generatedVideos.0')
+}

@@ -1,0 +1,48 @@
+import { checkOptions, type OptionRules } from '../../../contracts/check-options.js'
+import { required } from '../../../contracts/option-rules.js'
+import type { ApiCredential } from '../../../upstream/secret.js'
+import { credential } from '../../option-rules.js'
+import { serviceRules, type TaskServiceOptions } from '../task-api/service-options.js'
+
+/** Options that the generators of single providers share. */
+export interface ProviderGeneratorOptions
+  extends Omit<TaskServiceOptions, 'name' | 'baseUrl' | 'apiKey' | 'model' | 'idempotency' | 'settleMs'> {
+  /** Name in events, handles and messages. A run is resumed by a generator of the same name. @defaultValue that of the provider */
+  readonly name?: string | undefined
+  /** Address of the API; user name, password and a key in its query are refused. @defaultValue that of the provider */
+  readonly baseUrl?: string | undefined
+  /** Key of the provider, sent only to the origin of `baseUrl`; a function is called before each request. */
+  readonly apiKey: ApiCredential
+  /** Model for requests that name none, in the provider's own name. */
+  readonly model: string
+}
+
+const { idempotency: _idempotency, settleMs: _settleMs, ...shared } = serviceRules
+
+/** The rules of the options that the generators of single providers share. */
+export const providerRules: OptionRules<ProviderGeneratorOptions> = {
+  ...shared,
+  name: { problems: shared.name.problems },
+  baseUrl: { problems: shared.baseUrl.problems },
+  apiKey: required(credential),
+  model: required(shared.model),
+}
+
+/**
+ * The options of a generator of one provider, with its name and address.
+ * @throws ConfigurationError naming every problem.
+ */
+export function checkProvider<Options extends Pick<ProviderGeneratorOptions, 'name' | 'baseUrl'>>(
+  subject: string,
+  given: Options,
+  rules: OptionRules<Options>,
+  { name, baseUrl }: { readonly name: string; readonly baseUrl: string },
+) {
+  checkOptions<Options>(subject, given, rules)
+  return { ...given, name: given.name ?? name, baseUrl: given.baseUrl ?? baseUrl }
+}
+
+/** The name of a model as a path: `owner/name` keeps its slash. */
+export function modelPath(model: string | undefined): string {
+  return String(model).split('/').map(encodeURIComponent).join('/')
+}

@@ -1,0 +1,62 @@
+import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
+import { isRecord } from '../../../upstream/is-record.js'
+import { readJsonBody, unreadable } from '../../../upstream/json-answer.js'
+import type { JobReader } from '../answers/job-answer.js'
+
+const LISTS = ['data', 'videos', 'items', 'results', 'list', 'tasks'] as const
+const CURSORS = ['next', 'next_cursor', 'next_page', 'next_page_token', 'nextPageToken', 'cursor'] as const
+const MAX_BYTES = 16_000_000
+
+/** A page of the server's list. */
+export interface JobPage {
+  readonly answer: ApiAnswer
+  /** The jobs as the server wrote them. */
+  readonly entries: readonly unknown[]
+  /** Whether the server reports more jobs; `undefined` if it does not say. */
+  readonly hasMore: boolean | undefined
+  /** The cursor of the next page. */
+  readonly after: string | undefined
+}
+
+/** The list of jobs of a server. */
+export interface JobList {
+  /** Address of a page; the first one is number 1, without a cursor. */
+  readonly urlOf: (place: PagePlace) => string
+  readonly read: JobReader
+}
+
+/** Where a page is. */
+export interface PagePlace {
+  readonly number: number
+  /** Cursor, or id of the last job, of the page before. */
+  readonly after: string | undefined
+}
+
+/**
+ * Reads a page of a list of jobs.
+ * @throws UpstreamResponseError when the answer has no list; every error of `api.call`.
+ */
+export async function readJobPage(
+  api: Api,
+  list: JobList,
+  place: PagePlace,
+  call: Pick<ApiCall, 'what' | 'signal' | 'timeoutMs'>,
+): Promise<JobPage> {
+  return pageOf(await api.call({ ...call, method: 'GET', url: list.urlOf(place), maxBytes: MAX_BYTES }), list.read)
+}
+
+function pageOf(answer: ApiAnswer, read: JobReader): JobPage {
+  const body = readJsonBody(answer)
+  const entries = Array.isArray(body) ? body : LISTS.map((name) => Object(body)[name]).find(Array.isArray)
+  if (entries === undefined) throw unreadable(answer, 'it has no list')
+  const { has_more: more, hasMore = more, last_id: lastId, total } = isRecord(body) ? body : {}
+  const isWhole = typeof total === 'number' && total === entries.length
+  const hasCursor = isRecord(body) && CURSORS.some((name) => typeof body[name] === 'string' && body[name] !== '')
+  const known = typeof hasMore === 'boolean' ? hasMore : undefined
+  return {
+    answer,
+    entries,
+    hasMore: known ?? (isWhole ? false : hasCursor ? true : undefined),
+    after: typeof lastId === 'string' && lastId !== '' ? lastId : read(entries.at(-1), { phase: 'list' }).id,
+  }
+}

@@ -1,0 +1,52 @@
+import { describeValue } from '../../../contracts/errors.js'
+import { InvalidRequestError } from '../../../contracts/input-errors.js'
+import type { VideoRequest } from '../../../contracts/request.js'
+import type { StageContext } from '../../../contracts/stage.js'
+import { type RequestField, warnUnsupported } from '../unsupported-field.js'
+
+// Without them the video would be another one than requested. Every other field gives a warning.
+const CHANGES_RESULT: ReadonlySet<string> = new Set<RequestField>([
+  ...(['image', 'lastFrame', 'references', 'audioInput', 'video', 'remixOf', 'storyboard', 'style'] as const),
+])
+const NEVER_SENT: ReadonlySet<string> = new Set(['prompt', 'metadata', 'providerOptions'])
+
+/** A copy of an object, and the names of its fields that were read. */
+export function withReads<T extends object>(original: T): { readonly copy: T; readonly reads: ReadonlySet<string> } {
+  const reads = new Set<string>()
+  const copy = new Proxy(
+    { ...original },
+    {
+      get(target, name, receiver) {
+        if (typeof name === 'string') reads.add(name)
+        return Reflect.get(target, name, receiver)
+      },
+    },
+  )
+  return { copy, reads }
+}
+
+/**
+ * Reports the fields of a request that a submission does not send: with a typed error for those that change the result, and with a
+ * warning for others. A field also counts as sent when `providerOptions` has a key of that name.
+ * @throws InvalidRequestError naming every field that changes the result.
+ */
+export function reportUnsent(
+  request: VideoRequest,
+  isSent: (field: RequestField) => boolean,
+  { name, context }: { readonly name: string; readonly context: StageContext },
+): void {
+  const { providerOptions = {} } = request
+  const asked = Object.keys(request) as (keyof VideoRequest)[]
+  const unsent = asked.filter((field): field is RequestField => {
+    const isAsked = request[field] !== undefined && !NEVER_SENT.has(field) && !Object.hasOwn(providerOptions, field)
+    return isAsked && !isSent(field as RequestField)
+  })
+  const problems = unsent
+    .filter((field) => CHANGES_RESULT.has(field))
+    .map((field) => {
+      const fix = `leave it out: ${name} has no such field; or give it in providerOptions`
+      return { field, value: describeValue(request[field]), fix }
+    })
+  if (problems.length > 0) throw new InvalidRequestError(problems)
+  for (const field of unsent) warnUnsupported(context, name, field)
+}

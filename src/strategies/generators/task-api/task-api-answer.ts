@@ -1,0 +1,119 @@
+import * as z from 'zod/mini'
+import { isSoraPipelineError } from '../../../contracts/errors.js'
+import type { JsonValue } from '../../../contracts/json.js'
+import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
+import { isRecord } from '../../../upstream/is-record.js'
+import { type AnswerPhase, JobAnswer, type JobReader, type JobReading, readJob } from '../answers/job-answer.js'
+
+/** An answer of the API, as `read` gets it. */
+export interface TaskApiAnswer {
+  /**
+   * What it answers: the submission (`create`), a poll, the request for the result of a finished job (`result`), or a
+   * request for the list, in which it is one entry (`list`).
+   */
+  readonly phase: 'create' | 'poll' | 'result' | 'list'
+  /** The body, parsed as JSON; `undefined` for any other body. */
+  readonly body: JsonValue | undefined
+  /** The value at a path such as `output.videos.0.url`; `undefined` if there is none. */
+  at(path: string): JsonValue | undefined
+  /** The text at a path, also of a number; `undefined` for anything else. */
+  text(path: string): string | undefined
+}
+
+/**
+ * What `read` found in an answer. A field that is `undefined` is read by the tables of synonyms that all generators
+ * share, so only what they miss is needed.
+ */
+export interface TaskApiReading {
+  /** Id of the job. */
+  readonly id?: string | undefined
+  /** Word of its state, in any wording. An unknown word means that the job runs. */
+  readonly status?: string | undefined
+  /** Addresses of the video, the best first. With a list, also an empty one, no other address counts. */
+  readonly urls?: readonly string[] | undefined
+  /** A percentage, a fraction below 1, or a text such as `45%`. */
+  readonly progress?: number | string | undefined
+  /** A sentence, or an object with `code` and `message`; `null` if the answer reports no error. */
+  readonly error?: JsonValue | undefined
+  /** Address for polls. It counts only on the origin of `baseUrl`. */
+  readonly pollUrl?: string | undefined
+  /** Address of the result of the finished job. It counts only on the origin of `baseUrl`. */
+  readonly resultUrl?: string | undefined
+  /** Address that cancels the job. It counts only on the origin of `baseUrl`. */
+  readonly cancelUrl?: string | undefined
+  /** Prompt of the job, by which a lookup recognises it. */
+  readonly prompt?: string | undefined
+  /** When the job was created: epoch seconds or milliseconds, or a date. */
+  readonly createdAt?: number | string | undefined
+  /** Minimum wait before the next poll, in milliseconds from 0. @defaultValue `Retry-After` of the answer */
+  readonly pollAfterMs?: number | undefined
+}
+
+const words = z.optional(z.string())
+const Reading = z.strictObject({
+  id: words,
+  status: words,
+  urls: z.optional(z.array(z.string())),
+  progress: z.optional(z.union([z.number(), z.string()])),
+  error: z.optional(z.json()),
+  pollUrl: words,
+  resultUrl: words,
+  cancelUrl: words,
+  prompt: words,
+  createdAt: z.optional(z.union([z.number(), z.string()])),
+  pollAfterMs: z.optional(z.number().check(z.nonnegative())),
+})
+
+/**
+ * The reader of answers that completes what `read` found. It throws an `UpstreamResponseError` when `read` throws, or
+ * returns another shape: the outcome of a submission is then unknown, and a poll is missed.
+ */
+export function createJobReader(name: string, read: ((answer: TaskApiAnswer) => unknown) | undefined): JobReader {
+  if (read === undefined) return readJob
+  return (body, { phase, headers }) => new JobAnswer(body, { headers, reading: readingOf(name, read, body, phase) })
+}
+
+function readingOf(
+  name: string,
+  read: (answer: TaskApiAnswer) => unknown,
+  body: unknown,
+  phase: AnswerPhase,
+): JobReading {
+  let given: unknown
+  try {
+    given = read(answerOf(body, phase))
+  } catch (error) {
+    if (isSoraPipelineError(error)) throw error
+    // Its text may quote the answer.
+    throw unreadableBy(name, `read threw ${error instanceof Error ? error.name : typeof error}`)
+  }
+  const parsed = z.safeParse(Reading, given)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const place = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.')
+  const problem = issue?.code === 'unrecognized_keys' ? 'is unknown' : 'is of another type than documented'
+  throw unreadableBy(name, `read().${place || 'result'} ${problem}`)
+}
+
+function unreadableBy(name: string, problem: string): UpstreamResponseError {
+  return new UpstreamResponseError(`Could not read the answer of ${name}: ${problem}`)
+}
+
+function answerOf(body: unknown, phase: AnswerPhase): TaskApiAnswer {
+  const at = (path: string) => valueAt(body, path.split('.')) as JsonValue | undefined
+  return {
+    phase,
+    body: body as JsonValue | undefined,
+    at,
+    text(path) {
+      const value = at(path)
+      return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
+    },
+  }
+}
+
+function valueAt(value: unknown, [name, ...rest]: readonly string[]): unknown {
+  if (name === undefined) return value
+  const isPart = isRecord(value) || Array.isArray(value)
+  return isPart && Object.hasOwn(value, name) ? valueAt(Reflect.get(value, name), rest) : undefined
+}

@@ -1,0 +1,187 @@
+import type { StartedTask, TaskGenerator, TaskStatus } from '../../../contracts/generator.js'
+import type { VideoRequest } from '../../../contracts/request.js'
+import type { FindContext, StageContext, SubmitContext } from '../../../contracts/stage.js'
+import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
+import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-destinations.js'
+import { endpointOf } from '../../../upstream/endpoint-of.js'
+import { readJsonBody, unreadable } from '../../../upstream/json-answer.js'
+import { carriesSecret } from '../../../upstream/secret.js'
+import { hasVideoEvidence } from '../../../upstream/video-output.js'
+import { entryOf, isOfAnother } from '../answers/answer-layers.js'
+import { type JobAnswer, type JobReader, readJob } from '../answers/job-answer.js'
+import { submissionUsage } from '../answers/job-usage.js'
+import { cancelJob } from './cancel-job.js'
+import { findJobs } from './find-jobs.js'
+import { type FinishedJob, namedVideo } from './finished-job.js'
+import { createGracePolls } from './grace-polls.js'
+import type { JobList } from './job-list.js'
+import { jobStatus, listedStatus } from './job-status.js'
+import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
+import { operationOf, type TaskApiOperation } from './operation.js'
+import { pollListedJobs } from './poll-listed-jobs.js'
+import { readStartedJob, refusalIn, reportsError } from './started-job.js'
+import { submissionError } from './submission-error.js'
+
+/** A request that reads or changes a job. */
+export type JobCall = Pick<ApiCall, 'method' | 'url' | 'json' | 'headers'>
+
+/** An API of the submit-and-poll kind, and how its answers are read. */
+export interface TaskService {
+  readonly options: {
+    readonly name: string
+    readonly label?: string | undefined
+    readonly baseUrl: string
+    readonly upstreamId?: string | undefined
+    readonly idempotency: 'key' | 'none'
+    readonly settleMs: number
+    readonly timeoutMs: number
+    readonly maxAnswerBytes: number
+    readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
+  }
+  readonly api: Api
+  readonly read: JobReader
+  /** Fetches the media that a submission needs as bytes; without it addresses are sent as they are. */
+  readonly prepare?: ((request: VideoRequest, context: StageContext) => Promise<VideoRequest>) | undefined
+  /** Sends one submission. An error that proves a refusal says that nothing was accepted. */
+  readonly submit: (request: VideoRequest, context: SubmitContext) => Promise<ApiAnswer>
+  readonly pollOf: (operation: TaskApiOperation) => JobCall
+  /** Address of the result of a finished job, for an API whose polls do not name the video. */
+  readonly resultUrlOf?: ((operation: TaskApiOperation) => string | undefined) | undefined
+  /** Place of the video of a finished job, for an API whose answers may name none. */
+  readonly contentUrlOf?: ((id: string) => string) | undefined
+  /** The list in which a submission of unknown outcome is searched for. */
+  readonly found?: JobList | undefined
+  /** The list that answers for many polls, and whether a job is in it. */
+  readonly listed?: { readonly list: JobList; readonly has: (operation: TaskApiOperation) => boolean } | undefined
+  /** Whether `submit` passes `callbackUrl` of its context on. */
+  readonly sendsCallback?: boolean | undefined
+  /** Checks the key and the address without a job, for a diagnosis. */
+  readonly check?: TaskGenerator['check']
+  readonly cancelOf?: ((operation: TaskApiOperation) => JobCall | undefined) | undefined
+  /** Statuses that answer a cancellation that comes too late. */
+  readonly lateStatuses?: readonly number[] | undefined
+}
+
+/** The generator of an API of the submit-and-poll kind. */
+export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperation> {
+  const { options, api, read, prepare, pollOf, found, listed, cancelOf } = service
+  const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
+  const grace = createGracePolls()
+  const callOptions = ({ signal }: StageContext) => ({ signal, timeoutMs, maxBytes: maxAnswerBytes })
+
+  const jobOf = (id: string, answer: ApiAnswer, body: JobAnswer, { clock }: StageContext): FinishedJob => {
+    return { id, body, answer, api, clock, timeoutMs, allowPrivateAddresses, contentUrlOf: service.contentUrlOf }
+  }
+
+  function readStarted(answer: ApiAnswer, context: SubmitContext): StartedTask<TaskApiOperation> {
+    const body = readStartedJob(answer, read)
+    // An error with the id of its request is not a job.
+    const upstreamId = body.id ?? (reportsError(body) ? undefined : body.requestId)
+    const job = jobOf(upstreamId ?? context.idempotencyKey, answer, body, context)
+    // A server that answers with the video itself may give no id; the job then gets an id from here.
+    if (upstreamId === undefined && namedVideo(job) === undefined)
+      throw refusalIn(body, answer) ?? unreadable(answer, 'it has neither an id nor a video')
+    // The id would appear in events, handles and stores.
+    if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
+    const operation = operationOf(job)
+    const usage = submissionUsage(body.layers, body.facts.usage, answer.headers)
+    const isClean = usage !== undefined && !carriesSecret(JSON.stringify(usage), answer.secrets)
+    const taken = { operation, ...(isClean && { usage }) }
+    // An error status is about the answer; the job has its own status.
+    if (answer.status >= 400) return taken
+    if (service.resultUrlOf?.(operation) !== undefined && lacksVideo(job)) return taken
+    const status = jobStatus(job, grace)
+    const isPending = status.state === 'queued' || status.state === 'running'
+    if (upstreamId === undefined && isPending) throw unreadable(answer, 'its job has no id')
+    return { ...taken, status: isAddressToCome(job, status, upstreamId) ? { state: 'running' } : status }
+  }
+
+  // An address without a state may belong to a video that is still being made: the job is polled for it.
+  function isAddressToCome({ body, answer }: FinishedJob, { state }: TaskStatus, id: string | undefined): boolean {
+    if (state !== 'completed' || body.state !== undefined || id === undefined) return false
+    return answer.video === undefined && !hasVideoEvidence(body.outputs, api.address('/'))
+  }
+
+  async function statusOf(operation: TaskApiOperation, job: FinishedJob, context: StageContext): Promise<TaskStatus> {
+    const url = service.resultUrlOf?.(operation)
+    if (url === undefined || !lacksVideo(job)) return jobStatus(job, grace)
+    const result = await readResult(api, { url, read, id: operation.id }, callOptions(context))
+    return 'error' in result ? result : jobStatus(jobOf(operation.id, result.answer, result.body, context), grace)
+  }
+
+  return {
+    name,
+    ...(options.label !== undefined && { label: options.label }),
+    upstream: options.upstreamId ?? endpointOf(options.baseUrl),
+    endpoints: [endpointOf(options.baseUrl)],
+    ...(service.check !== undefined && { check: service.check }),
+    submission: {
+      idempotency: options.idempotency,
+      lookup: found === undefined ? 'none' : 'fingerprint',
+      settleMs: options.settleMs,
+      ...(service.sendsCallback === true && { callback: true }),
+    },
+    ...(prepare !== undefined && {
+      async prepare(request: VideoRequest, context: StageContext) {
+        context.signal.throwIfAborted()
+        return prepare(request, context)
+      },
+    }),
+    async start(given, context) {
+      context.signal.throwIfAborted()
+      try {
+        // Already prepared in a pipeline, which keeps what was fetched.
+        const request = (await prepare?.(given, context)) ?? given
+        return readStarted(await service.submit(request, context), context)
+      } catch (error) {
+        throw submissionError(error, name, context.signal)
+      }
+    },
+    async poll(operation, context) {
+      context.signal.throwIfAborted()
+      const { id } = operation
+      const answer = await api.call({
+        ...callOptions(context),
+        what: 'poll the job',
+        ...pollOf(operation),
+        isAnswer: (text) => isVerdict(text, id, read),
+      })
+      if (answer.video !== undefined) return jobStatus(jobOf(id, answer, readJob({ id }), context), grace)
+      const json = readJsonBody(answer)
+      // The job, or a list of one.
+      if (Object(json) !== json) throw unreadable(answer, 'it is not of the expected shape')
+      const body = read(entryOf(json, id), { phase: 'poll' })
+      if (body.layers.length === 0) throw unreadable(answer, 'it has no job')
+      if (isOfAnother(body.layers, id)) throw unreadable(answer, 'it is about another job')
+      return statusOf(operation, jobOf(id, answer, body, context), context)
+    },
+    ...(listed !== undefined && {
+      async pollMany(operations: readonly TaskApiOperation[], context: StageContext) {
+        context.signal.throwIfAborted()
+        // A job with an address of its own may be listed elsewhere.
+        const ids = operations.map((operation) => (listed.has(operation) ? operation.id : undefined))
+        const asked = ids.filter((id) => id !== undefined)
+        const statusIn = (body: JobAnswer, answer: ApiAnswer) =>
+          listedStatus(jobOf(body.id ?? '', answer, body, context))
+        const statuses = await pollListedJobs(api, listed.list, asked, statusIn, callOptions(context))
+        return ids.map((id) => (id === undefined ? undefined : statuses.get(id)))
+      },
+    }),
+    ...(found !== undefined && {
+      find: async (request: VideoRequest, context: FindContext): Promise<TaskApiOperation[] | 'unclear'> => {
+        context.signal.throwIfAborted()
+        const ids = await findJobs(api, found, request, context, callOptions(context))
+        return ids === 'unclear' ? ids : ids.map((id) => ({ id }))
+      },
+    }),
+    ...(cancelOf !== undefined && {
+      async cancel(operation: TaskApiOperation, context: StageContext) {
+        context.signal.throwIfAborted()
+        const cancel = cancelOf(operation)
+        if (cancel === undefined) return 'unsupported'
+        const { lateStatuses } = service
+        return cancelJob(api, { poll: pollOf(operation), cancel, read, lateStatuses }, callOptions(context))
+      },
+    }),
+  }
+}

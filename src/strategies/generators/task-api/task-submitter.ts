@@ -1,0 +1,114 @@
+import { isSoraPipelineError } from '../../../contracts/errors.js'
+import { ConfigurationError, InvalidRequestError } from '../../../contracts/input-errors.js'
+import type { JsonObject } from '../../../contracts/json.js'
+import type { MediaInput, VideoRequest } from '../../../contracts/request.js'
+import type { SubmitContext } from '../../../contracts/stage.js'
+import { abortable } from '../../../upstream/abortable.js'
+import type { Api, ApiAnswer } from '../../../upstream/api.js'
+import { isRecord } from '../../../upstream/is-record.js'
+import type { JobReader } from '../answers/job-answer.js'
+import { dataUrlOf, readMediaFile } from '../media-file.js'
+import { reportUnsent, withReads } from './sent-fields.js'
+import { isAcceptance } from './started-job.js'
+import type { checkTaskApiOptions, TaskApiVideoRequest } from './task-api-options.js'
+import { type CheckedRequest, checkRequest } from './task-api-request.js'
+
+/** The statuses of `serverErrors`: proxies send them both for a server that never received the request, and for one that did. */
+export const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
+
+/** Creates the function that sends the one request of a submission. */
+export function createTaskSubmitter(api: Api, options: ReturnType<typeof checkTaskApiOptions>, read: JobReader) {
+  return async (request: VideoRequest, context: SubmitContext): Promise<ApiAnswer> => {
+    const { url, method, json, form, headers } = await plannedRequest(api, options, request, context)
+    return api.call({
+      what: 'submit the video',
+      method,
+      url,
+      json,
+      form,
+      headers: { 'idempotency-key': context.idempotencyKey, ...headers },
+      timeoutMs: options.createTimeoutMs,
+      signal: context.signal,
+      confirm: context.confirm,
+      // APIs repeat the body in messages about it.
+      ...(context.callbackUrl !== undefined && { secrets: [context.callbackUrl] }),
+      maxBytes: options.maxAnswerBytes,
+      isAnswer: (text, status) => isAcceptance(text, status, read),
+      isRefusal: (status) => (options.serverErrors === 'refused' && SERVER_ERRORS.has(status) ? true : undefined),
+    })
+  }
+}
+
+/** The request that `create` returns, checked. Nothing has been sent when this rejects. */
+async function plannedRequest(
+  api: Api,
+  { name, model, create, supports }: ReturnType<typeof checkTaskApiOptions>,
+  request: VideoRequest,
+  context: SubmitContext,
+): Promise<CheckedRequest> {
+  const { runId, idempotencyKey, callbackUrl, signal } = context
+  const { copy, reads } = withReads(textual(request, model))
+  const toFile = (dataUrl: string) => fileOf(dataUrl)
+  const created = Promise.resolve().then(() => create(copy, { runId, idempotencyKey, callbackUrl, toFile }))
+  const given = await abortable(signal, created).catch((error: unknown) => {
+    if (signal.aborted || isSoraPipelineError(error)) throw error
+    const thrown = error instanceof Error ? `${error.name}: ${error.message}` : typeof error
+    throw new ConfigurationError(name, [{ field: 'create()', value: `throwing ${thrown}`, fix: 'let it return' }])
+  })
+  const sent = new Set<string>(supports ?? reads)
+  reportUnsent(request, (field) => sent.has(field), { name, context })
+  const checked = checkRequest(api, given)
+  return reads.has('providerOptions') ? checked : merged(api, checked, request.providerOptions)
+}
+
+function textual(request: VideoRequest, model: string | undefined): TaskApiVideoRequest {
+  const { image, lastFrame, references, audioInput, video, ...rest } = request
+  const chosen = request.model ?? model
+  return {
+    ...rest,
+    ...(chosen !== undefined && { model: chosen }),
+    ...(image !== undefined && { image: textOf(image, 'image') }),
+    ...(lastFrame !== undefined && { lastFrame: textOf(lastFrame, 'image', 'lastFrame') }),
+    ...(references !== undefined && {
+      references: references.map((reference, index) => textOf(reference, 'image', `references[${index}]`)),
+    }),
+    ...(audioInput !== undefined && { audioInput: soundOf(audioInput) }),
+    ...(video !== undefined && { video: textOf(video, 'video') }),
+  }
+}
+
+function textOf(input: MediaInput, kind: 'image' | 'video', field: string = kind): string {
+  const file = readMediaFile(input, kind, field)
+  return file.kind === 'url' ? file.url : dataUrlOf(file)
+}
+
+function soundOf(input: MediaInput): string {
+  return typeof input === 'string' ? input : dataUrlOf({ kind: 'file', name: 'audio', ...input })
+}
+
+function fileOf(dataUrl: string): File {
+  const field = /^data:video\//i.test(dataUrl) ? 'video' : 'image'
+  const file = readMediaFile(dataUrl, field)
+  if (file.kind === 'url') {
+    const fix = 'give its bytes or a data URL: the upstream takes a file'
+    throw new InvalidRequestError([{ field, value: 'an address', fix }])
+  }
+  return new File([new Uint8Array(file.bytes)], file.name, { type: file.mediaType })
+}
+
+function merged(api: Api, checked: CheckedRequest, extra: JsonObject | undefined): CheckedRequest {
+  if (extra === undefined || Object.keys(extra).length === 0) return checked
+  const { json, form } = checked
+  if (form !== undefined) {
+    for (const [name, value] of Object.entries(extra)) {
+      if (value !== undefined && value !== null)
+        form.set(name, typeof value === 'object' ? JSON.stringify(value) : String(value))
+    }
+    return checked
+  }
+  if (json !== undefined && !isRecord(json)) {
+    const fix = 'return an object, into which providerOptions are merged, or read providerOptions'
+    throw new ConfigurationError(api.subject, [{ field: 'create().body', value: 'not an object', fix }])
+  }
+  return { ...checked, json: { ...json, ...extra } }
+}

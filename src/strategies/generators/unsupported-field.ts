@@ -1,0 +1,13 @@
+import type { VideoRequest } from '../../contracts/request.js'
+import type { StageContext } from '../../contracts/stage.js'
+
+/** A field that asks something of a video. */
+export type RequestField = Exclude<keyof VideoRequest, 'providerOptions' | 'metadata' | 'prompt'>
+
+/** Warns that a generator does not send a field of the request, where the video is made without it. */
+export function warnUnsupported(context: StageContext, name: string, field: RequestField): void {
+  context.warn?.({
+    code: 'unsupported-option',
+    message: `${name} does not send ${field}: this request has no such field`,
+  })
+}

@@ -1,0 +1,249 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { TaskGenerator, VideoRequest } from '../../../src/index.js'
+import {
+  type Sandbox,
+  type SandboxEndpoint,
+  type SandboxProviderName,
+  startSandbox,
+} from '../../../src/sandbox/index.js'
+import {
+  arkGenerator,
+  dashscopeGenerator,
+  falGenerator,
+  geminiVideoGenerator,
+  minimaxGenerator,
+  type ProviderGeneratorOptions,
+  replicateGenerator,
+  runwayGenerator,
+  type TaskApiOperation,
+} from '../../../src/strategies/index.js'
+import { fakeContext, generatorConformance } from '../../../src/testing/index.js'
+import { loopbackServer } from '../../upstream/loopback-server.js'
+import { instantClock, rejection } from '../../upstream/stage-context.js'
+
+type Factory = (options: ProviderGeneratorOptions) => TaskGenerator<TaskApiOperation>
+
+const PNG = Buffer.from('\x89PNG\r\n\x1a\n and its pixels', 'latin1')
+const PROVIDERS: readonly (readonly [SandboxProviderName, Factory, string])[] = [
+  ['fal', (options) => falGenerator(options), 'blackforestlabs/wan/v3'],
+  ['replicate', (options) => replicateGenerator({ ...options, cancelAfterSeconds: 900 }), 'bytedance/seedance-1-pro'],
+  ['gemini', ({ imageUrls: _, ...options }) => geminiVideoGenerator(options), 'veo-3.1-generate-preview'],
+  ['dashscope', (options) => dashscopeGenerator(options), 'wan3.0-video'],
+  ['ark', (options) => arkGenerator(options), 'seedance-2-0-260128'],
+  ['minimax', (options) => minimaxGenerator({ ...options, settleMs: 0 }), 'MiniMax-H3'],
+  ['runway', (options) => runwayGenerator(options), 'gen4.5'],
+]
+
+let sandbox: Sandbox
+beforeAll(async () => {
+  sandbox = await startSandbox({ speed: 60 })
+  sandbox.files.put('image.png', PNG)
+})
+afterAll(() => sandbox.close())
+
+const local = ['127.0.0.1']
+const at = (name: SandboxProviderName, options: Partial<ProviderGeneratorOptions> = {}) => {
+  const [, factory, model] = PROVIDERS.find(([known]) => known === name) ?? PROVIDERS[0] ?? []
+  if (factory === undefined || model === undefined) throw new Error(name)
+  return factory({ ...sandbox.providers[name], model, allowPrivateAddresses: local, ...options })
+}
+const seen = () => sandbox.requests.length
+const sentTo = (name: SandboxProviderName) => sandbox.requestsTo(`${name}.create` as SandboxEndpoint)
+const request: VideoRequest = { prompt: 'A cat', durationSeconds: 1 }
+
+async function endOf(generator: TaskGenerator<TaskApiOperation>, given: VideoRequest) {
+  const { operation } = await generator.start(given, fakeContext())
+  for (;;) {
+    const status = await generator.poll(operation, fakeContext())
+    if (status.state === 'completed' || status.state === 'failed') return { operation, status }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+describe.each(PROVIDERS)('%sGenerator', (name, factory, model) => {
+  // A clock that does not wait would poll thousands of times while a video is rendered.
+  const clock = { ...instantClock(), sleep: () => new Promise<void>((resolve) => setTimeout(resolve, 15)) }
+  generatorConformance({
+    test,
+    // The sandbox renders a real video.
+    timeoutMs: 20_000,
+    create: async () => {
+      const { apiKey } = sandbox.providers[name]
+      const receivedCallbackUrl = () => {
+        const { path, body } = sentTo(name).at(-1) ?? {}
+        return /https?:\/\/[^"&\s]*/.exec(decodeURIComponent(JSON.stringify([path, body])).replaceAll('\\"', '"'))?.[0]
+      }
+      return { generator: at(name), request, secrets: [apiKey], requests: seen, clock, receivedCallbackUrl }
+    },
+    createHanging: async () => {
+      const server = await loopbackServer(() => undefined)
+      const generator = factory({ baseUrl: server.origin, apiKey: 'canary-key-1', model })
+      return { generator, secrets: ['canary-key-1'], requests: () => server.seen.length }
+    },
+    createFailing: async () => {
+      const server = await loopbackServer((sent, response) => {
+        response.writeHead(503).end(JSON.stringify(sent.headers))
+      })
+      const generator = factory({ baseUrl: server.origin, apiKey: 'canary-key-1', model })
+      return { generator, secrets: ['canary-key-1'], requests: () => server.seen.length }
+    },
+  })
+})
+
+describe.each(PROVIDERS)('%s', (name) => {
+  test('takes an image and what it supports, and names what it does not', async () => {
+    const context = fakeContext()
+    const image = sandbox.files.url('image.png')
+    const given = { ...request, aspectRatio: '16:9', seed: 7, user: 'u_1', image }
+    await at(name).start(given, context)
+    const sent = JSON.stringify(sentTo(name).at(-1)?.body)
+    const isBytes = name === 'gemini'
+    expect(sent).toContain(isBytes ? PNG.toString('base64') : image)
+    const warned = context.warnings.map(({ message }) => /send (\w+)/.exec(message)?.[1])
+    expect(warned).toContain('user')
+    expect(warned.includes('seed')).toBe(!sent.includes(':7'))
+    const bytes = { bytes: PNG, mediaType: 'image/png' }
+    await at(name).start({ ...request, image: bytes }, fakeContext())
+    expect(JSON.stringify(sentTo(name).at(-1)?.body)).toContain(PNG.toString('base64'))
+  })
+
+  test.each(['remixOf', 'style', 'video'] as const)('refuses %s before anything is sent', async (field) => {
+    const before = seen()
+    const value = field === 'video' ? 'https://cdn.example/a.mp4' : 'x'
+    const error = await rejection(at(name).start({ ...request, [field]: value }, fakeContext()))
+    expect(error).toMatchObject({ code: 'request-invalid', problems: [{ field }] })
+    expect(seen()).toBe(before)
+  })
+
+  test('makes a video that opens', async () => {
+    const { status } = await endOf(at(name), request)
+    if (status.state !== 'completed') throw new Error(JSON.stringify(status))
+    const { video } = status
+    expect(video.url === undefined).toBe(name === 'gemini')
+    const stream = await video.source?.open()
+    const bytes = new Uint8Array(await new Response(stream).arrayBuffer())
+    expect(Buffer.from(bytes.subarray(4, 8)).toString('latin1')).toBe('ftyp')
+  })
+
+  test.each([
+    ['moderation-blocked', 'content-rejected'],
+    ['generation-failed', 'generation-failed'],
+  ])('reports %s as %s', async (prompt, code) => {
+    const { status } = await endOf(at(name), { ...request, prompt })
+    expect(status).toMatchObject({ state: 'failed', error: { code } })
+  })
+
+  test('refuses a wrong key, a field of another kind, and merges providerOptions where its options are', async () => {
+    const wrong = await rejection(at(name, { apiKey: 'wrong-key-123456' }).start(request, fakeContext()))
+    expect(wrong).toMatchObject({ code: 'authentication' })
+    const given = { ...request, providerOptions: { seed: 'seven', duration: 'long', no_such_field: 1 } }
+    const refused = await rejection(at(name).start(given, fakeContext()))
+    expect(refused).toMatchObject({ code: expect.stringMatching(/upstream-http/) })
+    expect(JSON.stringify(sentTo(name).at(-1)?.body)).toContain('no_such_field')
+  })
+
+  test('cancels a job, where it can, and leaves one that is over alone', async () => {
+    // Slow enough that the job is in line, where every provider that can cancel does.
+    await using slow = await startSandbox({ speed: 1 })
+    const waiting = at(name, slow.providers[name])
+    const { operation } = await waiting.start(request, fakeContext())
+    const outcome = await waiting.cancel?.(operation, fakeContext())
+    expect(outcome).toBe(name === 'gemini' ? 'unsupported' : 'cancelled')
+    const generator = at(name)
+    const over = await endOf(generator, request)
+    const before = seen()
+    const late = await generator.cancel?.(over.operation, fakeContext())
+    expect(late).toBe(name === 'gemini' ? 'unsupported' : 'too-late')
+    expect(seen() - before).toBe(name === 'gemini' ? 0 : 1)
+    expect(await generator.poll(over.operation, fakeContext())).toMatchObject({ state: 'completed' })
+  })
+})
+
+test.each(['fal', 'replicate', 'gemini'] as const)('a model does not lead %s to another path', async (name) => {
+  const before = seen()
+  const error = await rejection(at(name, { model: '../../admin' }).start(request, fakeContext()))
+  expect(error).toMatchObject({ code: 'configuration-invalid', message: expect.stringContaining('create().path') })
+  expect(seen()).toBe(before)
+})
+
+describe('what only one provider has', () => {
+  test('fal is polled, read and cancelled at the addresses that it gave, and only on its own origin', async () => {
+    const { operation } = await at('fal').start(request, fakeContext())
+    const { baseUrl } = sandbox.providers.fal
+    expect(operation).toEqual({
+      id: operation.id,
+      pollUrl: `${baseUrl}/requests-of/${operation.id}/status`,
+      resultUrl: `${baseUrl}/requests-of/${operation.id}`,
+      cancelUrl: `${baseUrl}/requests-of/${operation.id}/cancel`,
+    })
+    const forged = { id: operation.id, pollUrl: 'https://evil.example/status' }
+    expect(await rejection(at('fal').poll(forged, fakeContext()))).toMatchObject({ code: 'configuration-invalid' })
+  })
+
+  test('Replicate is given a deadline, and a version by its own path', async () => {
+    await at('replicate', { model: 'owner/name:5c7d5dc6' }).start(request, fakeContext())
+    const sent = sentTo('replicate').at(-1)
+    expect(sent?.path).toBe('/replicate/v1/predictions')
+    expect(sent?.headers['cancel-after']).toBe('900s')
+    expect(sent?.body).toMatchObject({ version: '5c7d5dc6', input: { prompt: 'A cat' } })
+  })
+
+  test('Ark and MiniMax take the last frame and references', async () => {
+    const image = sandbox.files.url('image.png')
+    for (const name of ['ark', 'minimax'] as const) {
+      await at(name).start({ ...request, image, lastFrame: image, references: [image] }, fakeContext())
+      const roles = JSON.stringify(sentTo(name).at(-1)?.body).match(/first_frame|last_frame|reference_image/g)
+      expect(roles).toEqual(['first_frame', 'last_frame', 'reference_image'])
+    }
+    const error = await rejection(at('runway').start({ ...request, lastFrame: image }, fakeContext()))
+    expect(error).toMatchObject({ code: 'request-invalid', problems: [{ field: 'lastFrame' }] })
+  })
+
+  test.each(['fal', 'replicate', 'ark'] as const)('%s is given the address to call back', async (name) => {
+    const generator = at(name)
+    expect(generator.submission).toMatchObject({ callback: true })
+    const callbackUrl = 'https://backend.example/wake?token=canary-token-91c3'
+    await generator.start(request, { ...fakeContext(), callbackUrl })
+    const sent = sentTo(name).at(-1)
+    expect(decodeURIComponent(JSON.stringify([sent?.path, sent?.body]))).toContain(callbackUrl)
+  })
+
+  test('a task of DashScope that is gone has ended', async () => {
+    const status = await at('dashscope').poll({ id: 'task-of-last-week' }, fakeContext())
+    expect(status).toMatchObject({ state: 'failed', error: { code: 'generation-failed' } })
+  })
+
+  test('former models of DashScope get their own fields', async () => {
+    const image = sandbox.files.url('image.png')
+    const given = { ...request, size: '1280x720', image }
+    await at('dashscope', { model: 'wan2.6-i2v' }).start(given, fakeContext())
+    expect(sentTo('dashscope').at(-1)?.body).toMatchObject({
+      input: { img_url: image },
+      parameters: { size: '1280*720' },
+    })
+    await at('dashscope').start(given, fakeContext())
+    expect(sentTo('dashscope').at(-1)?.body).toMatchObject({
+      input: { media: [{ type: 'first_frame', url: image }] },
+      parameters: { resolution: '720P', ratio: '16:9' },
+    })
+  })
+
+  test('MiniMax is searched by prompt and time', async () => {
+    const generator = at('minimax')
+    expect(generator.submission).toMatchObject({ lookup: 'fingerprint' })
+    const prompt = `A cat ${Math.random()}`
+    const { operation } = await generator.start({ ...request, prompt }, fakeContext())
+    const clock = { ...instantClock(), now: Date.now }
+    const context = fakeContext({ clock, submittedAt: Date.now() })
+    expect(await generator.find?.({ ...request, prompt }, context)).toEqual([operation])
+    expect(await generator.find?.({ ...request, prompt: `${prompt}?` }, context)).toEqual([])
+  })
+
+  test('Runway reports real progress, and is not polled more often than it allows', async () => {
+    const server = await loopbackServer((_, response) => {
+      response.end(JSON.stringify({ id: 't1', status: 'RUNNING', progress: 1 }))
+    })
+    const generator = runwayGenerator({ baseUrl: server.origin, apiKey: 'canary-key-1', model: 'gen4.5' })
+    expect(await generator.poll({ id: 't1' }, fakeContext())).toMatchObject({ ratio: 1, pollAfterMs: 5_000 })
+  })
+})

@@ -1,0 +1,452 @@
+import { describe, expect, test } from 'vitest'
+import type { VideoRequest } from '../../../src/contracts/request.js'
+import { type TaskApiGeneratorOptions, type TaskApiOperation, taskApiGenerator } from '../../../src/strategies/index.js'
+import { generatorConformance } from '../../../src/testing/index.js'
+import { json, loopbackServer, videoBytes } from '../../upstream/loopback-server.js'
+import { instantClock, rejection, stageContext } from '../../upstream/stage-context.js'
+
+const KEY = 'canary-key-1-7f3a9c'
+const VIDEO = videoBytes(20_000)
+const PNG = `data:image/png;base64,${Buffer.from([137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13]).toString('base64')}`
+
+const at = (origin: string, options: Partial<TaskApiGeneratorOptions> = {}) =>
+  taskApiGenerator({
+    name: 'my-api',
+    baseUrl: `${origin}/api`,
+    apiKey: KEY,
+    create: ({ prompt }) => ({ path: '/tasks', body: { prompt } }),
+    poll: { path: ({ id }) => `/tasks/${encodeURIComponent(id)}` },
+    allowPrivateAddresses: ['127.0.0.1'],
+    ...options,
+  })
+const start = async (origin: string, options: Partial<TaskApiGeneratorOptions>, request: Partial<VideoRequest> = {}) =>
+  at(origin, options).start({ prompt: 'A cat', ...request }, stageContext())
+const bodyOf = ({ body }: { readonly body: Buffer }) => JSON.parse(body.toString())
+
+describe('taskApiGenerator', () => {
+  const subject = (server: Awaited<ReturnType<typeof loopbackServer>>) => ({
+    generator: at(server.origin, {
+      read: ({ text }) => ({ id: text('output.task_id'), status: text('output.task_status') }),
+      cancel: { method: 'DELETE', path: ({ id }) => `/tasks/${id}` },
+      find: { path: ({ number }) => `/tasks?page=${number}` },
+    }),
+    secrets: [KEY],
+    requests: () => server.seen.length,
+    clock: instantClock(),
+  })
+  generatorConformance({
+    test,
+    async create() {
+      const jobs = new Map<string, { polls: number; readonly prompt: string }>()
+      return subject(
+        await loopbackServer((sent, response, request) => {
+          const [path = ''] = sent.url.split('?')
+          const id = path.split('/')[3] ?? ''
+          const task = (taskId: string, task_status: string) => ({ output: { task_id: taskId, task_status } })
+          if (path.startsWith('/files/')) {
+            const offset = Number(/\d+/.exec(sent.headers.range ?? '0')?.[0])
+            const range = { 'content-range': `bytes ${offset}-${VIDEO.length - 1}/${VIDEO.length}` }
+            return response
+              .writeHead(offset > 0 ? 206 : 200, { 'content-type': 'video/mp4', ...(offset > 0 && range) })
+              .end(VIDEO.subarray(offset))
+          }
+          if (sent.method === 'POST') {
+            jobs.set(`t_${jobs.size + 1}`, { polls: 0, prompt: bodyOf(sent).prompt })
+            return response.end(JSON.stringify(task(`t_${jobs.size}`, 'PENDING')))
+          }
+          if (sent.url.includes('?page')) {
+            const data = Array.from(jobs, ([listed, { prompt }]) => ({ ...task(listed, 'RUNNING'), prompt }))
+            return response.end(JSON.stringify({ data: data.toReversed(), has_more: false }))
+          }
+          if (sent.method === 'DELETE') return response.end('{}')
+          const job = jobs.get(id)
+          if (job === undefined) return json(404, { message: 'no such task' })(sent, response, request)
+          job.polls += 1
+          const done = job.polls > 2
+          const video = done && { video_url: `http://${sent.headers.host}/files/${id}.mp4` }
+          const { output } = task(id, done ? 'SUCCEEDED' : 'RUNNING')
+          return response.end(JSON.stringify({ output: { ...output, ...video, progress: job.polls * 30 } }))
+        }),
+      )
+    },
+    createHanging: async () => subject(await loopbackServer(() => undefined)),
+    createFailing: async () =>
+      subject(
+        await loopbackServer((sent, response) => {
+          response.writeHead(503).end(sent.headers.authorization)
+        }),
+      ),
+  })
+})
+
+describe('a submission', () => {
+  test('is the request that create returns, sent once with the key and the idempotency key', async () => {
+    const server = await loopbackServer(json(200, { id: 't 1', status: 'queued' }))
+    const create: TaskApiGeneratorOptions['create'] = ({ prompt, model }, { idempotencyKey }) => ({
+      path: '/v2/tasks?async=1',
+      method: 'PUT',
+      headers: { 'x-async': 'enable' },
+      body: { prompt, model, external_id: idempotencyKey },
+    })
+    const started = await start(
+      server.origin,
+      { create, model: 'wan' },
+      { providerOptions: { fps: 24, model: 'other' } },
+    )
+    expect(started).toEqual({ operation: { id: 't 1' }, status: { state: 'queued', phase: 'queued' } })
+    const [sent] = server.seen
+    expect(sent).toMatchObject({ method: 'PUT', url: '/api/v2/tasks?async=1' })
+    expect(sent?.headers).toMatchObject({
+      authorization: `Bearer ${KEY}`,
+      'idempotency-key': stageContext().idempotencyKey,
+      'x-async': 'enable',
+      'content-type': 'application/json',
+    })
+    expect(sent && bodyOf(sent)).toEqual({
+      prompt: 'A cat',
+      model: 'other',
+      external_id: stageContext().idempotencyKey,
+      fps: 24,
+    })
+    expect(server.seen).toHaveLength(1)
+  })
+
+  test.each([
+    ['Bearer', 'authorization', `Bearer ${KEY}`],
+    ['Key', 'authorization', `Key ${KEY}`],
+    ['Token', 'authorization', `Token ${KEY}`],
+    ['x-api-key', 'x-api-key', KEY],
+    ['x-goog-api-key', 'x-goog-api-key', KEY],
+  ] as const)('carries the key as %s', async (authScheme, header, value) => {
+    const server = await loopbackServer(json(200, { id: 't1' }))
+    await start(server.origin, { authScheme })
+    expect(server.seen[0]?.headers[header]).toBe(value)
+    expect(JSON.stringify(server.seen[0]?.headers).split(KEY)).toHaveLength(2)
+  })
+
+  test('carries media as texts, and as a file in a form', async () => {
+    const server = await loopbackServer(json(200, { id: 't1' }))
+    const image = { bytes: Buffer.from(PNG.split(',')[1] ?? '', 'base64'), mediaType: 'image/png' }
+    await start(
+      server.origin,
+      { create: (given) => ({ path: '/tasks', body: { image: given.image ?? null } }) },
+      { image },
+    )
+    expect(server.seen[0] && bodyOf(server.seen[0])).toEqual({ image: PNG })
+    const create: TaskApiGeneratorOptions['create'] = (given, { toFile }) => {
+      const form = new FormData()
+      form.set('image', toFile(given.image ?? ''))
+      return { path: '/tasks', body: form }
+    }
+    await start(server.origin, { create }, { image, providerOptions: { steps: 5 } })
+    const sent = server.seen[1]?.body.toString('latin1')
+    expect(sent).toMatch(/name="image"; filename="image.png"\r\nContent-Type: image\/png/)
+    expect(sent).toMatch(/name="steps"\r\n\r\n5/)
+    const refused = await rejection(start(server.origin, { create }, { image: 'https://cdn.example/a.png' }))
+    expect(refused).toMatchObject({ code: 'request-invalid', problems: [{ field: 'image' }] })
+    expect(server.seen).toHaveLength(2)
+  })
+
+  test.each([
+    [{ image: PNG }, 'image'],
+    [{ remixOf: 'v1' }, 'remixOf'],
+    [{ style: 'anime', seed: 5 }, 'style'],
+  ])('is refused for a field that changes the result and that create does not read: %j', async (request, field) => {
+    const server = await loopbackServer(json(200, { id: 't1' }))
+    const error = await rejection(start(server.origin, {}, request))
+    expect(error).toMatchObject({ code: 'request-invalid', problems: [{ field }] })
+    expect(server.seen).toHaveLength(0)
+  })
+
+  test('warns of every other field that create does not read, unless providerOptions has it', async () => {
+    const server = await loopbackServer(json(200, { id: 't1' }))
+    const context = stageContext()
+    const request = { prompt: 'A cat', seed: 5, user: 'u', durationSeconds: 8, providerOptions: { user: 'u' } }
+    const create: TaskApiGeneratorOptions['create'] = ({ durationSeconds }) => ({
+      path: '/t',
+      body: { durationSeconds },
+    })
+    await at(server.origin, { create }).start(request, context)
+    expect(context.warnings.map(({ message }) => message)).toEqual([
+      'my-api does not send seed: this request has no such field',
+    ])
+    await at(server.origin, { create: (given) => ({ path: '/t', body: { ...given } }), supports: ['user'] }).start(
+      { prompt: 'A cat', seed: 5, user: 'u' },
+      context,
+    )
+    expect(context.warnings).toHaveLength(2)
+  })
+
+  test.each<[string, Partial<TaskApiGeneratorOptions>, string]>([
+    ['nothing', { create: () => undefined as never }, 'create() is '],
+    ['a list', { create: () => [] as never }, 'create() is '],
+    ['no path', { create: () => ({ body: {} }) as never }, 'create().path'],
+    ['a path without a slash', { create: () => ({ path: 'tasks' }) }, 'create().path is'],
+    ['a path that leads up', { create: () => ({ path: '/a/../../admin' }) }, 'create().path is'],
+    ['another origin', { create: () => ({ path: 'https://evil.example/a' }) }, 'create().path is'],
+    ['a host as a path', { create: () => ({ path: '//evil.example/a' }) }, 'create().path is'],
+    ['another method', { create: () => ({ path: '/a', method: 'GET' }) as never }, 'create().method is'],
+    ['an unknown field', { create: () => ({ path: '/a', json: {} }) as never }, 'create().json is unknown'],
+    ['what is not JSON', { create: () => ({ path: '/a', body: new Map() }) as never }, 'create().body is'],
+    ['a key', { create: () => ({ path: '/a', headers: { Authorization: 'x' } }) }, 'create().headers["Authorization"]'],
+    ['a bad header', { create: () => ({ path: '/a', headers: { 'a b': 'x' } }) }, 'create().headers["a b"]'],
+    [
+      'an error',
+      {
+        create: () => {
+          throw new TypeError('no prompt')
+        },
+      },
+      'create() is throwing TypeError: no prompt',
+    ],
+    ['a rejection', { create: () => Promise.reject(new Error('late')) }, 'create() is throwing Error: late'],
+  ])('is not sent when create gives %s', async (_, options, message) => {
+    const server = await loopbackServer(json(200, { id: 't1' }))
+    const error = await rejection(start(server.origin, options))
+    expect(error).toMatchObject({ code: 'configuration-invalid', message: expect.stringContaining(message) })
+    expect(server.seen).toHaveLength(0)
+  })
+
+  test.each<[string, TaskApiGeneratorOptions['read'], RegExp]>([
+    [
+      'throws with the key',
+      () => {
+        throw new RangeError(`bad ${KEY}`)
+      },
+      /read threw RangeError$/,
+    ],
+    ['returns nothing', () => undefined as never, /read\(\)\.result is of another type/],
+    ['returns a wrong type', () => ({ id: 5 }) as never, /read\(\)\.id is of another type/],
+    ['returns an unknown field', () => ({ state: 'done' }) as never, /read\(\)\.state is unknown/],
+  ])('has an unknown outcome when read %s', async (_, read, message) => {
+    const server = await loopbackServer(json(200, { id: 't1', status: 'queued' }))
+    const error = await rejection(start(server.origin, { read }))
+    expect(error).toMatchObject({ code: 'submission-unknown', cause: { code: 'upstream-response' } })
+    expect((error as { cause: Error }).cause.message).toMatch(message)
+    expect(String(error)).not.toContain(KEY)
+    expect(server.seen).toHaveLength(1)
+    const missed = await rejection(at(server.origin, { read }).poll({ id: 't1' }, stageContext()))
+    expect(missed).toMatchObject({
+      code: 'upstream-response',
+      isRetryable: true,
+      message: expect.stringMatching(message),
+    })
+  })
+
+  test.each([
+    [400, 'upstream-http'],
+    [429, 'rate-limited'],
+    [500, 'submission-unknown'],
+    [409, 'submission-unknown'],
+  ])('answered with %i is %s, also when read fails on the error', async (status, code) => {
+    const server = await loopbackServer(json(status, { detail: 'no' }))
+    const read = () => {
+      throw new TypeError('not a job')
+    }
+    expect(await rejection(start(server.origin, { read }))).toMatchObject({ code })
+    expect(server.seen).toHaveLength(1)
+  })
+})
+
+describe('a job', () => {
+  const poll = (
+    origin: string,
+    options: Partial<TaskApiGeneratorOptions>,
+    operation: TaskApiOperation = { id: 't1' },
+  ) => at(origin, options).poll(operation, stageContext())
+
+  test('is polled at the address that the submission named, on the own origin alone', async () => {
+    let pollUrl = ''
+    const server = await loopbackServer((sent, response) => {
+      response.end(JSON.stringify(sent.method === 'POST' ? { id: 't1', status_url: pollUrl } : { status: 'running' }))
+    })
+    const { origin } = server
+    pollUrl = `${origin}/queue/t1/status`
+    const { operation } = await start(origin, { poll: undefined })
+    expect(operation).toEqual({ id: 't1', pollUrl })
+    expect(await poll(origin, { poll: undefined }, operation)).toMatchObject({ state: 'running' })
+    expect(server.seen[1]?.url).toBe('/queue/t1/status')
+    pollUrl = 'https://elsewhere.example/t1'
+    const lost = await start(origin, { poll: undefined })
+    expect(lost.operation).toEqual({ id: 't1' })
+    const error = await rejection(poll(origin, { poll: undefined }, lost.operation))
+    expect(error).toMatchObject({ code: 'configuration-invalid', message: expect.stringContaining('poll is missing') })
+    const forged = await rejection(poll(origin, { poll: undefined }, { id: 't1', pollUrl }))
+    expect(forged).toMatchObject({ code: 'configuration-invalid' })
+    expect(server.seen).toHaveLength(3)
+  })
+
+  test('is polled with a body where the API wants one', async () => {
+    const server = await loopbackServer(json(200, { status: 'running', percent: '40%' }))
+    const status = await poll(server.origin, {
+      poll: { method: 'POST', path: () => '/status', body: ({ id }) => ({ requestId: id }) },
+    })
+    expect(status).toMatchObject({ state: 'running', ratio: 0.4 })
+    expect(server.seen[0]).toMatchObject({ method: 'POST', url: '/api/status' })
+    expect(server.seen[0] && bodyOf(server.seen[0])).toEqual({ requestId: 't1' })
+  })
+
+  test.each<[string, Partial<TaskApiGeneratorOptions>, string]>([
+    ['throws', { poll: { path: () => ({}) as never } }, 'poll.path() is'],
+    [
+      'throws',
+      {
+        poll: {
+          path: () => {
+            throw new Error('oh')
+          },
+        },
+      },
+      'poll.path() is throwing Error: oh',
+    ],
+    ['leads elsewhere', { poll: { path: () => 'http://evil.example/' } }, 'poll.path() is'],
+  ])('keeps its handle when the path of a poll %s', async (_, options, message) => {
+    const server = await loopbackServer(json(200, {}))
+    const error = await rejection(poll(server.origin, options))
+    expect(error).toMatchObject({ code: 'configuration-invalid', message: expect.stringContaining(message) })
+    expect(server.seen).toHaveLength(0)
+  })
+
+  test('is what read found, and what the tables know beside it', async () => {
+    const server = await loopbackServer(
+      json(200, {
+        id: 't1',
+        status: 'weird',
+        error: 'not meant',
+        video_url: 'https://cdn.example/no.mp4',
+        usage: { s: 8 },
+      }),
+    )
+    const read = () => ({
+      status: 'done',
+      error: null,
+      urls: ['https://cdn.example/b.mp4', 'https://cdn.example/a.mp4'],
+    })
+    const status = await poll(server.origin, { read })
+    expect(status).toMatchObject({
+      state: 'completed',
+      video: { id: 't1', url: 'https://cdn.example/b.mp4', usage: { s: 8 } },
+    })
+    expect(await poll(server.origin, { read: () => ({ status: 'done' }) })).toMatchObject({
+      state: 'failed',
+      error: { code: 'generation-failed', message: expect.stringContaining('not meant') },
+    })
+    expect(
+      await poll(server.origin, {
+        read: () => ({ status: 'done', error: { code: 'content_policy_violation', message: 'no' } }),
+      }),
+    ).toMatchObject({ state: 'failed', error: { code: 'content-rejected' } })
+  })
+
+  test('without a video is polled again, and is then an error of the poll instead of a failure', async () => {
+    const server = await loopbackServer(json(200, { id: 't1', status: 'completed' }))
+    const generator = at(server.origin)
+    for (const _ of [1, 2, 3]) {
+      expect(await generator.poll({ id: 't1' }, stageContext())).toMatchObject({ state: 'running' })
+    }
+    expect(await rejection(generator.poll({ id: 't1' }, stageContext()))).toMatchObject({
+      code: 'upstream-response',
+      message: expect.stringContaining('no video is named'),
+    })
+  })
+
+  test('has its video below baseUrl behind the key, and elsewhere in public', async () => {
+    const server = await loopbackServer((sent, response) => {
+      if (sent.url.startsWith('/api/files')) return response.writeHead(200, { 'content-type': 'video/mp4' }).end(VIDEO)
+      return response.end(
+        JSON.stringify({ id: 't1', status: 'done', url: `http://${sent.headers.host}/api/files/1.mp4` }),
+      )
+    })
+    const status = await poll(server.origin, { authScheme: 'x-goog-api-key' })
+    if (status.state !== 'completed') throw new Error(status.state)
+    expect(status.video.url).toBeUndefined()
+    expect(status.video.source).toMatchObject({ isPublic: false })
+    const stream = await status.video.source?.open()
+    expect((await new Response(stream).arrayBuffer()).byteLength).toBe(VIDEO.length)
+    expect(server.seen.at(-1)?.headers['x-goog-api-key']).toBe(KEY)
+  })
+
+  test.each<[string, number, unknown, object]>([
+    ['names the video', 200, { video: { url: 'https://cdn.example/a.mp4' } }, { state: 'completed' }],
+    [
+      'is refused by moderation',
+      422,
+      { detail: [{ type: 'content_policy_violation', msg: 'no' }] },
+      { error: { code: 'content-rejected' } },
+    ],
+    [
+      'is refused',
+      422,
+      { detail: [{ type: 'value_error', msg: 'bad seed' }] },
+      { error: { code: 'generation-failed' } },
+    ],
+  ])('is over when its result %s', async (_, status, body, expected) => {
+    const server = await loopbackServer((sent, response, request) =>
+      sent.url.endsWith('/result')
+        ? json(status, body)(sent, response, request)
+        : json(200, { id: 't1', status: 'COMPLETED' })(sent, response, request),
+    )
+    expect(await poll(server.origin, { result: { path: ({ id }) => `/tasks/${id}/result` } })).toMatchObject(expected)
+    expect(server.seen).toHaveLength(2)
+  })
+
+  test.each([500, 429, 404])('is polled again when its result is answered with %i', async (status) => {
+    const server = await loopbackServer((sent, response, request) =>
+      json(sent.url.endsWith('/result') ? status : 200, { id: 't1', status: 'done' })(sent, response, request),
+    )
+    const error = await rejection(poll(server.origin, { result: { path: () => '/result' } }))
+    expect(error).toMatchObject({ status })
+  })
+
+  test.each([
+    [200, { state: 'x' }, 'cancelled'],
+    [202, {}, 'cancelled'],
+    [400, {}, 'too-late'],
+    [409, {}, 'too-late'],
+    [404, {}, 'unsupported'],
+    [405, {}, 'unsupported'],
+  ])('whose cancellation is answered with %i %j is %s', async (status, body, outcome) => {
+    const server = await loopbackServer((sent, response, request) =>
+      json(sent.method === 'GET' ? 200 : status, sent.method === 'GET' ? { id: 't1', status: 'running' } : body)(
+        sent,
+        response,
+        request,
+      ),
+    )
+    const cancelUrl = `${server.origin}/cancel/t1`
+    const generator = at(server.origin, { cancel: { method: 'PUT' } })
+    expect(await generator.cancel?.({ id: 't1', cancelUrl }, stageContext())).toBe(outcome)
+    expect(server.seen[1]).toMatchObject({ method: 'PUT', url: '/cancel/t1' })
+    expect(await at(server.origin).cancel?.({ id: 't1' }, stageContext())).toBe('unsupported')
+  })
+
+  test('that has ended is not cancelled', async () => {
+    const server = await loopbackServer(json(200, { id: 't1', status: 'done' }))
+    const generator = at(server.origin, { cancel: { method: 'DELETE', path: ({ id }) => `/tasks/${id}` } })
+    expect(await generator.cancel?.({ id: 't1' }, stageContext())).toBe('too-late')
+    expect(server.seen.map(({ method }) => method)).toEqual(['GET'])
+  })
+
+  test('is found in the list by its prompt, and is unclear in a list without prompts', async () => {
+    const server = await loopbackServer(
+      json(200, {
+        tasks: [
+          { id: 't9', input: { text: 'A cat' } },
+          { id: 't8', input: { text: 'A dog' } },
+        ],
+        total: 2,
+      }),
+    )
+    const find = { path: ({ number }: { number: number }) => `/tasks?page_num=${number}` }
+    const read: TaskApiGeneratorOptions['read'] = ({ text }) => ({ prompt: text('input.text') })
+    const context = { ...stageContext(), submittedAt: Date.now() }
+    expect(await at(server.origin, { find, read }).find?.({ prompt: 'A cat' }, context)).toEqual([{ id: 't9' }])
+    expect(server.seen[0]?.url).toBe('/api/tasks?page_num=1')
+    expect(await at(server.origin, { find }).find?.({ prompt: 'A cat' }, context)).toBe('unclear')
+  })
+})
+
+test('a key in the query of baseUrl is refused', () => {
+  expect(() => at('https://api.example', { baseUrl: 'https://api.example/?key=abc' })).toThrow(/baseUrl is .*apiKey/)
+  expect(at('x', { baseUrl: 'https://api.example/?api-version=1' }).upstream).toBe('https://api.example')
+})
