@@ -41,8 +41,9 @@ describe('toEventStream', () => {
     ['starts with its own events and other ids if the store has no event log', false],
   ])('ends without a last event when the process leaves the run; the next process %s', async (_, hasLog) => {
     const clock = manualClock()
-    const { appendEvents, readEvents, followEvents, ...rest } = memoryStore({ clock })
-    const store = hasLog ? { ...rest, appendEvents, readEvents, followEvents } : rest
+    const logged = memoryStore({ clock })
+    const { appendEvents: _append, readEvents: _read, followEvents: _follow, ...plain } = logged
+    const store = hasLog ? logged : plain
     const generator = fakeTaskGenerator({ polls: 5 })
     const first = new SoraPipeline({ generator, store, clock })
     const run = first.run(REQUEST, { id: 'run_1' })
