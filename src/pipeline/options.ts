@@ -63,9 +63,9 @@ export interface SoraPipelineOptions {
   readonly beforeSubmit?: BeforeSubmit | undefined
   /**
    * Writes one line for each event of each run that this process works on, except for progress and the start of stages, without
-   * URLs and secrets: `console`, a pino logger, or any object with these methods. Levels: see {@link Logger}. A logger with a method `bindings`, as that of
-   * pino and Fastify, is called with `(fields, message)`, any other one with `(message, fields)`. An error that it throws or
-   * rejects with becomes a `warning` event, once per run.
+   * URLs and secrets: `console`, a pino logger, or any object with these methods. Levels: see {@link Logger}. A logger with a
+   * method `bindings`, as that of pino and Fastify, is called with `(fields, message)`, any other one with `(message, fields)`. An
+   * error that it throws or rejects with becomes a `warning` event, once per run.
    * @defaultValue none
    */
   readonly logger?: Logger | undefined

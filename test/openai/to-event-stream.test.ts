@@ -1,6 +1,13 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { describe, expect, it, vi } from 'vitest'
-import { ConfigurationError, memoryStore, type PipelineEvent, SoraPipeline, toEventStream } from '../../src/index.js'
+import {
+  ConfigurationError,
+  memoryStore,
+  type PipelineEvent,
+  type RunStore,
+  SoraPipeline,
+  toEventStream,
+} from '../../src/index.js'
 import { fakeGenerator, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 import { collect } from '../support/collect.js'
 
@@ -41,9 +48,9 @@ describe('toEventStream', () => {
     ['starts with its own events and other ids if the store has no event log', false],
   ])('ends without a last event when the process leaves the run; the next process %s', async (_, hasLog) => {
     const clock = manualClock()
-    const logged = memoryStore({ clock })
-    const { appendEvents: _append, readEvents: _read, followEvents: _follow, ...plain } = logged
-    const store = hasLog ? logged : plain
+    const { appendEvents, readEvents, followEvents, ...rest } = memoryStore({ clock })
+    const log = { appendEvents, readEvents, followEvents } as Partial<RunStore>
+    const store = { ...rest, ...(hasLog && log) } as RunStore
     const generator = fakeTaskGenerator({ polls: 5 })
     const first = new SoraPipeline({ generator, store, clock })
     const run = first.run(REQUEST, { id: 'run_1' })
