@@ -41,7 +41,7 @@ export interface SiegeToll {
 
 const WORKERS = 3
 const SERVERS = 2
-const END_MS = Number(process.env.END_MS ?? 120_000)
+const END_MS = 120_000
 
 interface Told {
   readonly ready?: number
