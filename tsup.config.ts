@@ -77,6 +77,7 @@ export default defineConfig({
     'jobs/index': 'src/jobs/index.ts',
     'ai-sdk/index': 'src/ai-sdk/index.ts',
     'settings/index': 'src/settings/index.ts',
+    'otel/index': 'src/otel/index.ts',
     'testing/index': 'src/testing/index.ts',
     'sandbox/index': 'src/sandbox/index.ts',
     'cli/main': 'src/cli/main.ts',

@@ -1,4 +1,6 @@
 import { toErrorJson } from '../contracts/errors.js'
+import { listenerOf } from './event-listener.js'
+import { EventLog } from './event-log.js'
 import { releaseJob } from './generate/admit-job.js'
 import { announceGenerate } from './generate/generate-stage.js'
 import { stopUpstream } from './generate/stop-upstream.js'
@@ -10,10 +12,13 @@ import { type Opening, openRun } from './journal/open-run.js'
 import { answerOf, isFenced, type StoredState } from './journal/store-calls.js'
 import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
+import type { RunWaits } from './run-waits.js'
 import type { CancelRequest } from './state/run-state.js'
 import { reasonOf } from './stored-events/cancel-request.js'
 import { SEQUENCES } from './stored-events/event-writer.js'
 import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
+import { endJob } from './tracing/job-trace.js'
+import { traceFailure, traceOpened, traceResult, traceRun } from './tracing/run-trace.js'
 
 // How long the events of a step may take to reach the store.
 const FLUSH_MS = 1000
@@ -23,11 +28,35 @@ const FLUSH_MS = 1000
  * store; `undefined` if only the store knows it.
  * @throws RunStateError when the store does not know the run, or does not respond.
  */
-export async function advanceRun(
+export async function advanceStored(
+  config: PipelineConfig,
+  id: string,
+  waits: RunWaits,
+): Promise<StoredState | undefined> {
+  const log: EventLog = new EventLog(
+    () => ({ runId: id, at: config.clock.now() }),
+    listenerOf(config, () => log),
+  )
+  const origin = { id, isCallerId: true }
+  const trace = traceRun(config, origin)
+  const advance = () => advanceOpened(config, { origin, log, signal: new AbortController().signal, waits, trace })
+  if (trace === undefined) return advance()
+  try {
+    return await trace.within(advance)
+  } catch (error) {
+    traceFailure(trace, undefined, toErrorJson(error))
+    throw error
+  } finally {
+    trace.end()
+  }
+}
+
+async function advanceOpened(
   config: PipelineConfig,
   opening: Omit<Opening, 'isResident'>,
 ): Promise<StoredState | undefined> {
   const session = await openRun(config, { ...opening, isResident: false })
+  traceOpened(session)
   try {
     if (!(await isFree(session))) return undefined
     const { cancelRequest } = session.state
@@ -41,6 +70,7 @@ export async function advanceRun(
     return undefined
   } finally {
     releaseJob(session)
+    endJob(session)
     if (session.waits.leaving) await session.release()
     session.letGo()
     await session.events?.flushed(FLUSH_MS)
@@ -70,6 +100,7 @@ async function cancelRun(session: RunSession, request: CancelRequest): Promise<v
   const error = { ...toErrorJson(reasonOf(request)), code: 'aborted' } as const
   const upstream = await stopUpstream(session)
   await endRun({ log: session.log, session }, error, { isAborted: true, upstream })
+  traceFailure(session.trace, session, error)
 }
 
 // A worker whose beat has expired is watched until it is certain that it is dead.
@@ -96,7 +127,7 @@ async function oneEffect(session: RunSession): Promise<void> {
   while (session.state.status === 'running' && !isDone) {
     const { step, submission } = session.state
     if (step === 'finish') {
-      await finishRun(session)
+      traceResult(session.trace, await finishRun(session))
       return
     }
     session.waits.throwIfLeaving()
@@ -122,4 +153,5 @@ async function settle(session: RunSession, error: unknown): Promise<void> {
   const failure = toErrorJson(error)
   if (failure.code === 'run-state') throw error
   await endRun({ log: session.log, session }, failure, { isAborted: false, upstream: session.upstream })
+  traceFailure(session.trace, session, failure)
 }

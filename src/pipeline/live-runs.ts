@@ -2,9 +2,8 @@ import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import { releaseClock } from '../timing/system-clock.js'
-import { advanceRun } from './advance-run.js'
+import { advanceStored } from './advance-run.js'
 import { checkNames, checkRequest } from './check-request.js'
-import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
 import { adoptJob } from './journal/adopt-run.js'
 import { openRun } from './journal/open-run.js'
@@ -72,7 +71,7 @@ export class LiveRuns {
   /** Starts a run, loads it from the store, or joins the live one. */
   open(
     request: VideoRequest | undefined,
-    { signal, id: given, owner, retryOf, delayMs = 0, isSeparate = false }: RunOptions & Opened,
+    { signal, id: given, owner, retryOf, traceparent, delayMs = 0, isSeparate = false }: RunOptions & Opened,
   ): PipelineRun {
     this.assertOpen(request === undefined ? 'resume the run' : 'start a run')
     checkNames({ id: given, owner })
@@ -85,7 +84,7 @@ export class LiveRuns {
     // The store refuses another request under the id of a live run. If it is the same request after all, or the run is being
     // advanced, two sessions work on one run, and each must be its own worker.
     const config = joined || this.#advancing.has(id) ? withOwnWorker(this.#config) : this.#config
-    const origin = { id, request, owner, retryOf, isCallerId: given !== undefined }
+    const origin = { id, request, owner, retryOf, traceparent, isCallerId: given !== undefined }
     const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
     if (joined === undefined || isSeparate) this.#runs.set(id, run)
     this.#all.add(run)
@@ -168,7 +167,7 @@ export class LiveRuns {
     let advancing = this.#advancing.get(id)
     if (advancing === undefined) {
       const waits = new RunWaits()
-      advancing = { waits, done: this.#advance(id, waits).finally(() => this.#advancing.delete(id)) }
+      advancing = { waits, done: advanceStored(this.#config, id, waits).finally(() => this.#advancing.delete(id)) }
       this.#advancing.set(id, advancing)
     }
     const saved = await advancing.done
@@ -224,14 +223,6 @@ export class LiveRuns {
     const late = this.#config.clock.sleep(ms, { signal: timer.signal }).catch(ignored)
     await Promise.race([Promise.all(all), late])
     timer.abort('over')
-  }
-
-  async #advance(id: string, waits: RunWaits): Promise<StoredState | undefined> {
-    const { clock } = this.#config
-    const listener = listenerOf(this.#config, () => log)
-    const log: EventLog = new EventLog(() => ({ runId: id, at: clock.now() }), listener)
-    const signal = new AbortController().signal
-    return advanceRun(this.#config, { origin: { id, isCallerId: true }, log, signal, waits })
   }
 
   #forget(id: string, run: ActiveRun): void {

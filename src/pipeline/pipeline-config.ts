@@ -16,6 +16,7 @@ import { type OwnerSpending, ownerSpending } from './journal/owner-spending.js'
 import { withinTime } from './journal/store-calls.js'
 import { type WorkerLease, workerLease } from './journal/worker-lease.js'
 import { type WorkerWatch, workerWatch } from './journal/worker-watch.js'
+import type { Logger } from './log-event.js'
 import { PIPELINE_RULES, type SoraPipelineOptions } from './options.js'
 import { limitsOf, type RunLine, runLine } from './run-line.js'
 import { chainProblems } from './strategy-problems.js'
@@ -30,6 +31,7 @@ export interface PipelineConfig
     | 'resolver'
     | 'uploader'
     | 'onEvent'
+    | 'logger'
     | 'deadlines'
     | 'allowPrivateAddresses'
     | 'openUrl'
@@ -47,6 +49,8 @@ export interface PipelineConfig
   readonly onEvent: ((event: PipelineEvent) => unknown) | undefined
   readonly wakeUrl: SoraPipelineOptions['wakeUrl']
   readonly beforeSubmit: SoraPipelineOptions['beforeSubmit']
+  readonly logger: Logger | undefined
+  readonly recordInputs: boolean
   readonly deadlines: EveryDeadline
   readonly unpublishAfterUpload: boolean
   /** With a time limit on each operation. */
@@ -98,6 +102,8 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     onEvent: options.onEvent,
     wakeUrl: options.wakeUrl,
     beforeSubmit: options.beforeSubmit,
+    logger: options.logger,
+    recordInputs: options.recordInputs ?? false,
     unpublishAfterUpload: options.unpublishAfterUpload ?? false,
     pollSchedule: options.pollSchedule ?? paceSchedule(),
     durations: options.learnDurations === false ? undefined : learnedDurations(),
@@ -113,18 +119,6 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     spending: ownerSpending(store),
     line: limits && runLine(limits),
   }
-}
-
-const configs = new WeakMap<object, PipelineConfig>()
-
-/** Keeps the config of a pipeline for {@link configOfPipeline}. */
-export function keepConfig(pipeline: object, config: PipelineConfig): void {
-  configs.set(pipeline, config)
-}
-
-/** The config of a pipeline; `undefined` for anything else. */
-export function configOfPipeline(pipeline: unknown): PipelineConfig | undefined {
-  return configs.get(Object(pipeline))
 }
 
 // No other process or pipeline can read it, so an event log would only cost memory.

@@ -9,7 +9,8 @@ import type { ReviewVerdict } from './journal/settle-run.js'
 import { dueRuns } from './journal/unfinished-runs.js'
 import { LiveRuns } from './live-runs.js'
 import type { SoraPipelineOptions } from './options.js'
-import { configOf, keepConfig, type PipelineConfig } from './pipeline-config.js'
+import { configOf, type PipelineConfig } from './pipeline-config.js'
+import { keepConfig } from './pipeline-configs.js'
 import type { PipelineRun } from './pipeline-run.js'
 import { type RunDetails, readDetails } from './run-details.js'
 import {
@@ -94,8 +95,7 @@ export class SoraPipeline {
   }
 
   /**
-   * Saves a new run without working on it, for a queue, a cron route or a workflow engine that calls {@link advance}. The run of a
-   * known id stays unchanged.
+   * Saves a new run without working on it, for a caller of {@link advance}. The run of a known id stays unchanged.
    * @throws InvalidRequestError for an invalid request. RunStateError when the store is down, or the id is that of another request.
    */
   async create(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'> = {}): Promise<RunRecord> {

@@ -5,6 +5,8 @@ import type { UploadedVideo, Uploader } from '../contracts/uploader.js'
 import type { RunSession } from './run-session.js'
 import { placeOf, type StageWork, warnOfBug } from './stage-work.js'
 import { failedAttempt } from './state/attempts.js'
+import { tracedCall } from './tracing/attempt-trace.js'
+import { channels, isFollowed } from './tracing/channels.js'
 import type { VerifyUpload } from './verify-upload.js'
 
 /** Records the attempts of a stage: in the state, as events, and the last error for a later deadline. */
@@ -22,9 +24,14 @@ export function observerOf(
   const { stage } = work
   const { verifyUpload } = session.config
   let lastError: StageAttempts['lastError']
+  const attempts = channels()?.attempt
+  const isTraced = attempts !== undefined && isFollowed(attempts)
   const record = (attempt: Attempt) => session.journal.note({ attempts: [...session.state.attempts, attempt] })
   const observer: AttemptObserver = {
     ...(stage === 'upload' && verifyUpload && { verify: verifierOf(verifyUpload) }),
+    ...(isTraced && {
+      trace: (strategy, limit, call) => tracedCall(session, { stage, strategy, limit }, call),
+    }),
     ...(isChain && {
       working: (strategy: ObservedStrategy) => {
         work.strategy = strategy

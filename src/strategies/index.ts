@@ -24,6 +24,7 @@ export type {
   VideoModelProviderOptions,
   VideoModelResult,
   VideoModelStart,
+  VideoModelStartCall,
   VideoModelStatus,
   VideoModelVideo,
 } from './generators/video-model/video-model-like.js'

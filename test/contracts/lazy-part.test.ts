@@ -46,6 +46,6 @@ it('is loaded before the clock of a test moves time', async () => {
   const pipeline = new SoraPipeline({ generator, clock })
   const run = pipeline.run({ prompt: 'A cat' })
   await clock.advance(1)
-  expect(generator.calls).toMatchObject([{ method: 'start' }])
+  expect(generator.calls).toHaveLength(1)
   await clock.runUntil(run.result)
 })

@@ -11,12 +11,14 @@ import {
   storedRuns,
   toChatCompletion,
   toChatCompletionChunks,
+  toEventStream,
   toSse,
   withCircuitBreaker,
   withRetry,
   withTimeout,
 } from '../../src/index.js'
 import { createQueueRunner, createWorker } from '../../src/jobs/index.js'
+import { instrument } from '../../src/otel/index.js'
 import { makeVideo, startSandbox } from '../../src/sandbox/index.js'
 import { jsonBinSettings, pipelineFromSettings } from '../../src/settings/index.js'
 import { fileStore, postgresStore, redisStore, sqliteStore } from '../../src/stores/index.js'
@@ -99,6 +101,8 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
         'verifyUploads',
         'allowPrivateAddresses',
         'maxConcurrentRuns',
+        'logger',
+        'recordInputs',
         'leaseMs',
         'learnDurations',
       ],
@@ -112,7 +116,10 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (deadlines) => new SoraPipeline({ generator: fakeGenerator(), deadlines }),
     ['generateMs', 'publishMs', 'resolveMs', 'uploadMs', 'totalMs'],
   ),
-  'SoraPipeline.run': of((options) => pipeline().run({ prompt: 'A cat' }, options), ['id', 'owner', 'signal']),
+  'SoraPipeline.run': of(
+    (options) => pipeline().run({ prompt: 'A cat' }, options),
+    ['id', 'owner', 'signal', 'traceparent'],
+  ),
   'SoraPipeline.run request': of(
     (request) => pipeline().run(request),
     [
@@ -177,7 +184,15 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   videoModelGenerator: of(
     (options) => videoModelGenerator({ ...model, doGenerate: () => Promise.reject() }, options),
     [
-      ...[...named, 'errorConfirmations', 'idempotency', 'settleMs', 'downloadHeaders', 'downloadTimeoutMs'],
+      ...[
+        ...named,
+        'errorConfirmations',
+        'idempotency',
+        'settleMs',
+        'callback',
+        'downloadHeaders',
+        'downloadTimeoutMs',
+      ],
       ...['allowPrivateAddresses', 'providerOptions'],
     ],
   ),
@@ -333,6 +348,11 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     ],
   ),
   createWakeUrl: of(createWakeUrl, [], { baseUrl, contentSecret: 'a-secret-of-the-tests' }),
+  toEventStream: of(
+    (options) => toEventStream(pipeline().run({ prompt: 'A cat' }), options),
+    ['lastEventId', 'heartbeatMs', 'onCancel', 'clock'],
+  ),
+  instrument: of(instrument, ['pipeline', 'tracerProvider', 'meterProvider']),
   toNodeListener: of((options) => toNodeListener(async () => new Response(), options), ['onError']),
   verifyWebhook: of((options) => verifyWebhook({ body: '', headers: {} }, options), ['toleranceMs', 'clock'], {
     secret: 'secret',

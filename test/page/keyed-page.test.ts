@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import type { Page } from 'playwright-core'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createHandler, toNodeListener } from '../../src/http/index.js'
-import { ContentRejectedError, memoryStore, SoraPipeline } from '../../src/index.js'
+import { ContentRejectedError, GenerationFailedError, memoryStore, SoraPipeline } from '../../src/index.js'
 import { fakeResolver, fakeTaskGenerator, fakeUploader } from '../../src/testing/index.js'
 import { API_KEY, startKeyedBackend } from '../http/clients/start-backend.js'
 import { serve } from '../http/node/serve.js'
@@ -38,13 +38,13 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of a backend with keys,
 
     await page.getByLabel('API key').fill('sk-wrong')
     await page.keyboard.press('Enter')
-    await page.getByRole('alert').getByText('Could not identify the caller: send a valid API key').waitFor()
+    await page.getByRole('alert').getByText('This backend refused the API key; enter one of its keys.').waitFor()
     await page.getByLabel('API key').fill(API_KEY)
     await page.keyboard.press('Enter')
     await page.getByText('No runs yet.').waitFor()
     await page.getByRole('button', { name: 'Make the video' }).click()
     await ended(page)
-    expect(await page.getByRole('alert').innerText()).not.toContain('Could not identify')
+    expect(await page.getByRole('alert').innerText()).not.toContain('refused the API key')
 
     const places =
       'JSON.stringify([document.cookie, { ...localStorage }, location.href, document.documentElement.outerHTML])'
@@ -185,6 +185,32 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of a backend with keys,
     expect(lastIds[0]).toBeNull()
     expect(lastIds.at(-1)).toMatch(/^\w+-\d+$/)
     expect(await page.getByText('A new server process resumed the run.').isVisible()).toBe(true)
+  })
+
+  test('a video that is refused at once is shown as a run, with the reason; the next press is a new request', async () => {
+    let calls = 0
+    const generate = async () => {
+      calls += 1
+      if (calls === 1) throw new GenerationFailedError('Could not make the video: the model is busy')
+      throw new ContentRejectedError('Could not make the video: the prompt is refused')
+    }
+    const pipeline = new SoraPipeline({ generator: { name: 'strict', generate } })
+    const handler = createHandler(pipeline, { public: true, page: true, onError: () => undefined })
+    const { origin } = await serve(createServer(toNodeListener(handler)))
+    const { page } = await visit(`${origin}/v1/page`)
+    await page.getByRole('button', { name: 'Make the video' }).click()
+    await ended(page)
+    expect(await page.getByRole('alert').innerText()).toContain('the model is busy')
+    await page.getByRole('button', { name: 'Make the video' }).click()
+    await page
+      .getByRole('alert')
+      .getByText(/the prompt is refused/)
+      .waitFor()
+    await ended(page)
+    expect(calls).toBe(2)
+    const lane = await page.locator('.lane').first().innerText()
+    expect(lane.replaceAll(/\s+/g, ' ')).toMatch(/^Generate failed .*strict ✗ failed .* the prompt is refused/)
+    await expect.poll(() => page.getByRole('button', { name: /A cat playing piano failed/ }).count()).toBe(2)
   })
 
   test('a run that does not exist is reported with a sentence', async () => {

@@ -60,6 +60,8 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
     'storedRuns',
     'toChatCompletion',
     'toChatCompletionChunks',
+    'toEventStream',
+    'toMermaid',
     'toOpenAiError',
     'toSse',
     'withCircuitBreaker',
@@ -91,6 +93,7 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
   './jobs': ['createQueueRunner', 'createWorker'],
   './http': ['createHandler', 'createWakeUrl', 'sendNodeResponse', 'toNodeListener', 'verifyWebhook'],
   './stores': ['fileStore', 'postgresStore', 'redisStore', 'sqliteStore'],
+  './otel': ['instrument'],
   './testing': [
     'clockConformance',
     'cutReply',

@@ -106,6 +106,7 @@ const schema = z.looseObject({
   endedAt: z.optional(z.number()),
   erasedAt: z.optional(z.number()),
   isRetained: z.optional(z.boolean()),
+  traceparent: z.optional(z.string()),
   request,
   fingerprint: z.string(),
   step: z.enum(['generate', 'publish', 'resolve', 'upload', 'unpublish', 'finish']),

@@ -17,8 +17,9 @@ import { requestCancel } from './cancel-request.js'
 import { bellsOf } from './event-bells.js'
 import { EventReader } from './event-reader.js'
 
-// How often the run is read without a bell.
+// How often the run is read without a bell: while it is iterated, and while only its result is awaited.
 const LOOK_MS = 5000
+const SELDOM_LOOK_MS = 30_000
 // How long after the end of a run its last event may come.
 const LAST_EVENT_MS = 2000
 // Two minutes: longer than the failover of a store.
@@ -39,8 +40,9 @@ export interface FollowOptions {
 
 /**
  * Follows a run of a store that other processes work on, without working on it. Iterations show every event from the first: those in
- * the event log of the store, and then each new one as soon as the store announces it, within about 10 ms on one network. When an
- * announcement is lost, the run is read every 5 seconds. Of a store without an event log only the last event is shown.
+ * the event log of the store, and then each new one as soon as the store announces it. When an announcement is lost, the run is
+ * read every 5 seconds, or every 30 seconds while only `result` is awaited. Of a store without an event log only the last event is
+ * shown.
  *
  * The run is read while it is iterated, or once `result` was read. `result` settles from the state in the store; its `video` has no
  * `source`. `cancel` asks the worker that holds the run to cancel it, which takes up to a third of its `leaseMs`; it resolves after
@@ -179,10 +181,14 @@ class FollowedRun implements PipelineRun {
       .finally(() => {
         this.#isLooking = false
         if (this.#isOver || this.#interested === 0) return
-        this.#timer = startTimer(this.#clock, this.#endSeenAt === undefined ? LOOK_MS : LAST_EVENT_MS, () =>
-          this.#look(),
-        )
+        this.#timer = startTimer(this.#clock, this.#nextLookMs(), () => this.#look())
       })
+  }
+
+  #nextLookMs(): number {
+    if (this.#endSeenAt !== undefined) return LAST_EVENT_MS
+    const isAnnounced = this.#store.followEvents !== undefined && this.#failures === 0
+    return isAnnounced && this.#iterators.size === 0 ? SELDOM_LOOK_MS : LOOK_MS
   }
 
   async #read(): Promise<void> {

@@ -95,9 +95,12 @@ export function videoModelGenerator(
   }
 
   async function start(request: VideoRequest, context: SubmitContext): Promise<StartedTask> {
-    const { signal, idempotencyKey } = context
+    const { signal, idempotencyKey, callbackUrl } = context
     signal.throwIfAborted()
-    const call = planModelCall(model, request, options, context)
+    const call = {
+      ...planModelCall(model, request, options, context),
+      ...(options.callback === true && callbackUrl !== undefined && { webhookUrl: callbackUrl }),
+    }
     context.confirm?.()
     const headers = { 'idempotency-key': idempotencyKey }
     const started = await settled(signal, async () => model.doStart?.({ ...call, abortSignal: signal, headers })).catch(
@@ -146,7 +149,12 @@ export function videoModelGenerator(
   const identity = { name, ...(label !== undefined && { label }), upstream: model.provider }
   if (typeof model.doStart !== 'function' || typeof model.doStatus !== 'function') return { ...identity, generate }
   const { idempotency, settleMs } = options
-  const submission = { idempotency, lookup: 'none', ...(settleMs !== undefined && { settleMs }) } as const
+  const submission = {
+    idempotency,
+    lookup: 'none',
+    ...(settleMs !== undefined && { settleMs }),
+    ...(options.callback === true && { callback: true }),
+  } as const
   const cancel = async (_: JsonValue, { signal }: StageContext) => {
     signal.throwIfAborted()
     return 'unsupported' as const

@@ -57,6 +57,25 @@ async function started(request: VideoRequest, options: VideoModelGeneratorOption
   return { call: calls[0] as VideoModelCall, warnings: context.warnings }
 }
 
+describe('conformance of a model with doStart that gets the address to call back', () => {
+  generatorConformance({
+    test: it,
+    create() {
+      const { model, calls } = taskModel({ type: 'binary', data: VIDEO, mediaType: 'video/mp4' })
+      const received = () => (calls.at(-1) as { readonly webhookUrl?: string } | undefined)?.webhookUrl
+      return { generator: videoModelGenerator(model, { callback: true }), receivedCallbackUrl: received }
+    },
+  })
+
+  it('needs the option: without it the model does not learn of the address', async () => {
+    const { model, calls } = taskModel(AT_CDN)
+    const generator = videoModelGenerator(model) as TaskGenerator
+    await generator.start({ prompt: 'A cat' }, fakeContext({ callbackUrl: 'https://video.example/wake/t' }))
+    expect(calls).toEqual([expect.not.objectContaining({ webhookUrl: expect.anything() })])
+    expect(generator.submission).not.toHaveProperty('callback')
+  })
+})
+
 describe('conformance of a model with doStart', () => {
   let count = 0
   generatorConformance({
