@@ -94,9 +94,9 @@ export function createWorker(pipeline: SoraPipeline, options: QueueWorkerOptions
   const { concurrency = 50, lockMs = 10_000, sweepMs = 5_000 } = options
   const report = errorReporter(options.onError)
   let isClosing = false
-  const process = jobAdvancer({ pipeline, config, report, isClosing: () => isClosing })
+  const advance = jobAdvancer({ pipeline, config, report, isClosing: () => isClosing })
   const queue = new RunQueue(options, report)
-  const loop = new WorkerLoop({ options, concurrency, lockMs, process, report })
+  const loop = new WorkerLoop({ options, concurrency, lockMs, advance, report })
   const sweeper = repeated(sweepMs, () => sweepRuns(config, queue).then(ignored, report))
   let closed: Promise<void> | undefined
 

@@ -24,7 +24,8 @@ export interface LoopOptions {
   readonly options: QueueOptions
   readonly concurrency: number
   readonly lockMs: number
-  readonly process: (job: Job<RunJob>, token?: string) => Promise<void>
+  /** Advances the run of a job. */
+  readonly advance: (job: Job<RunJob>, token?: string) => Promise<void>
   readonly report: ReportError
 }
 
@@ -89,7 +90,7 @@ export class WorkerLoop {
   }
 
   #created(): Worker<RunJob, void> {
-    const { options, concurrency, lockMs, process } = this.#options
+    const { options, concurrency, lockMs, advance } = this.#options
     const { name, place, backend } = queuePlace(options)
     const settings = {
       autorun: false,
@@ -101,7 +102,7 @@ export class WorkerLoop {
     }
     try {
       // BullMQ derives the types of the options from the backend, which is only known when the program runs.
-      const worker = new Worker(name, process as never, { ...place, ...settings } as never, backend as never)
+      const worker = new Worker(name, advance as never, { ...place, ...settings } as never, backend as never)
       worker.on('error', (cause) => this.#onError(cause))
       worker.on('lockRenewalFailed', (jobIds: readonly string[]) => {
         const cause = new RunStateError(`Could not keep the locks of jobs: ${jobIds.length}`, { isRetryable: true })

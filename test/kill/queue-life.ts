@@ -19,6 +19,8 @@ export interface Siege {
   readonly crashes: number
   /** Pause between kills, in milliseconds, at most. */
   readonly pauseMs: number
+  /** How long the provider takes to answer a submission. */
+  readonly answerMs?: number
   /** Of queue and pipeline. */
   readonly times: Pick<QueueTask, 'pollMs' | 'leaseMs' | 'lockMs' | 'sweepMs'>
   readonly random: () => number
@@ -41,7 +43,7 @@ export interface SiegeToll {
 
 const WORKERS = 3
 const SERVERS = 2
-const END_MS = Number(process.env.END_MS ?? 120_000)
+const END_MS = 120_000
 
 interface Told {
   readonly ready?: number
@@ -121,7 +123,7 @@ export async function besiege(siege: Siege): Promise<SiegeToll> {
   const directory = await mkdtemp(join(tmpdir(), 'siege-'))
   const uploads = join(directory, 'uploads')
   const server = await startServer(kind)
-  const provider = await startPaidProvider({ keys: mode === 'key', uploads, answerMs: 40 })
+  const provider = await startPaidProvider({ keys: mode === 'key', uploads, answerMs: siege.answerMs ?? 40 })
   const errors = new Map<string, number>()
   const recoveriesMs: number[] = []
   // Runs that a worker had in hand when it was killed, and when that was.
