@@ -81,7 +81,8 @@ export function toVideoModel(runner: VideoModelRunner, options: ToVideoModelOpti
     )
     const { url, servedBy, isDegraded } = result ?? {}
     const attempts: PipelineVideoModelJson[] = JSON.parse(JSON.stringify(result?.attempts ?? error?.attempts ?? []))
-    const facts = { runId: id, url, servedBy, isDegraded, attempts }
+    // The AI SDK merges the facts of all answers, and the progress is over.
+    const facts = { runId: id, url, servedBy, isDegraded, attempts, stage: undefined, ratio: undefined }
     const providerMetadata = { [PROVIDER]: facts }
     return { status: 'completed' as const, videos: [video], warnings, providerMetadata, response: response() }
   }

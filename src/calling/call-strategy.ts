@@ -4,18 +4,29 @@ import type { StageContext, StageWarning } from '../contracts/stage.js'
 import { type HasSignal, underSignal } from '../timing/lazy-signal.js'
 import { callVerb, type StageCalls, type Strategy, type Verb } from './stage-calls.js'
 
-// The plain strategies inside each combined one. A combined strategy reports the attempts of its members itself.
-const members = new WeakMap<Strategy, readonly Strategy[]>()
+/** How a strategy is made of others; `decorator` for one that changes the calls of a single one. */
+export interface Composition {
+  readonly kind: 'fallback' | 'race' | 'balance' | 'decorator'
+  readonly parts: readonly Strategy[]
+}
+
+// With the plain strategies inside. A combined strategy reports the attempts of its members itself.
+const compositions = new WeakMap<Strategy, Composition & { readonly plain: readonly Strategy[] }>()
 
 /** Marks a strategy as made of others. */
-export function combined<S extends Strategy>(strategy: S, parts: readonly Strategy[]): S {
-  members.set(strategy, parts.flatMap(plainStrategiesOf))
+export function combined<S extends Strategy>(strategy: S, { kind, parts }: Composition): S {
+  compositions.set(strategy, { kind, parts, plain: parts.flatMap(plainStrategiesOf) })
   return strategy
+}
+
+/** How a strategy is made of others; `undefined` for a plain one. */
+export function compositionOf(strategy: Strategy): Composition | undefined {
+  return compositions.get(strategy)
 }
 
 /** The plain strategies that a strategy is made of, in order; itself when it is plain. */
 export function plainStrategiesOf(strategy: Strategy): readonly Strategy[] {
-  return members.get(strategy) ?? [strategy]
+  return compositions.get(strategy)?.plain ?? [strategy]
 }
 
 /** The first plain strategy that a strategy is made of. */
@@ -63,14 +74,15 @@ export async function tryStrategy<V extends Verb>(
   context: StageContext,
   around?: Around,
 ): Promise<Outcome<StageCalls[V]['output']>> {
-  const observer = members.has(strategy) ? undefined : attemptObserverOf(context)
+  const observer = compositions.has(strategy) ? undefined : attemptObserverOf(context)
   const startedAt = observer === undefined ? 0 : context.clock.monotonic()
   const attempt = () => ({ strategy, durationMs: Math.round(context.clock.monotonic() - startedAt) })
   try {
     observer?.working?.(strategy)
     const own = observer === undefined ? context : naming(strategy, context, observer)
     const call = (within: StageContext) => callVerified(verb, strategy, input, within, observer?.verify)
-    const output = await (around === undefined ? call(own) : around((limit) => call(underSignal(own, limit))))
+    const bounded = () => (around === undefined ? call(own) : around((limit) => call(underSignal(own, limit))))
+    const output = await (observer?.trace === undefined ? bounded() : observer.trace(strategy, context, bounded))
     observer?.succeeded(attempt())
     return { output }
   } catch (thrown) {

@@ -27,6 +27,18 @@ const GLOBAL_OPTIONS = {
 
 /** Runs the command of the arguments, and resolves to its exit code. */
 export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
+  const { stdout } = context
+  let isBroken = false
+  // Without a listener, a reader that closes the output ends the process with a stack.
+  stdout.on('error', () => {
+    isBroken = true
+  })
+  const exitCode = await exitCodeOf(args, context)
+  await new Promise<void>((resolve) => stdout.write('', () => resolve()))
+  return isBroken ? EXIT_CODES['broken-pipe'] : exitCode
+}
+
+async function exitCodeOf(args: readonly string[], context: CommandContext): Promise<number> {
   try {
     return await run(args, context)
   } catch (error) {

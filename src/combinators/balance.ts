@@ -1,23 +1,21 @@
 import { allFailed } from '../calling/all-failed.js'
 import { callStrategy, firstPlainOf, lastPlainOf } from '../calling/call-strategy.js'
-import { type GeneratorRoutes, generatorRoutesOf, placeAmong } from '../calling/generator-routes.js'
 import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
 import { attemptObserverOf } from '../contracts/attempt-observer.js'
 import { checkOptions, type OptionRules, optionProblem, throwProblems } from '../contracts/check-options.js'
-import { isSoraPipelineError, locateError } from '../contracts/errors.js'
+import { locateError } from '../contracts/errors.js'
 import type { Generator, OneShotGenerator, TaskGenerator } from '../contracts/generator.js'
-import type { JsonValue } from '../contracts/json.js'
 import { number, ruleOf } from '../contracts/option-rules.js'
 import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { StageContext } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
-import { AuthenticationError, QuotaExceededError } from '../contracts/upstream-errors.js'
 import { raceAbort } from '../timing/deadline.js'
-import { retryAfterMsOf } from '../timing/retry.js'
+import { balancedRoutes } from './balanced-routes.js'
 import { type AtLeastOne, combine, membersOf } from './combine.js'
 import { publicationLedger } from './publication-ledger.js'
-import { type Rest, WaitingLine } from './waiting-line.js'
+import { restOf } from './rest-of.js'
+import { type BalanceStats, WaitingLine } from './waiting-line.js'
 
 /** Options of {@link balance}. */
 export interface BalanceOptions {
@@ -29,6 +27,12 @@ export interface BalanceOptions {
   readonly concurrency?: number | readonly number[] | undefined
 }
 
+/** What {@link balance} adds to a strategy. */
+export interface Balanced {
+  /** What the strategies do at this moment, in this process. */
+  stats(): BalanceStats
+}
+
 const aLimit = number(
   (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value > 0),
   'give whole numbers from 1, or Infinity',
@@ -36,8 +40,6 @@ const aLimit = number(
 const RULES: OptionRules<BalanceOptions> = {
   concurrency: ruleOf((field, value) => [value].flat().flatMap((limit) => aLimit.problems(field, limit))),
 }
-const REST_MS = 30_000
-const REFUSED_REST_MS = 300_000
 
 /**
  * Spreads calls over equivalent strategies, such as several keys or servers of one upstream. Each call goes to the strategy with
@@ -55,8 +57,8 @@ const REFUSED_REST_MS = 300_000
  *
  * @param strategies - At least one, all of the same stage, each with its own name. Give them one by one, or as an array with
  * options after it.
- * @returns A strategy named `balance(a, b)`. One-shot generators make a one-shot generator; with a task generator among them it
- * is a task generator.
+ * @returns A strategy named `balance(a, b)`, with `stats()`. One-shot generators make a one-shot generator; with a task generator
+ * among them it is a task generator.
  * @throws ConfigurationError when the concurrency is invalid, the list is empty, an entry is not a strategy, the stages differ,
  * or two strategies share a name.
  * @throws AllStrategiesFailedError (from the strategy) when several were tried and are suspended, with each error in order.
@@ -71,22 +73,23 @@ const REFUSED_REST_MS = 300_000
  * console.log(generator.name) // balance(key-1, key-2)
  * ```
  */
-export function balance(...strategies: AtLeastOne<OneShotGenerator>): OneShotGenerator
-export function balance(...strategies: AtLeastOne<Generator>): TaskGenerator
-export function balance(...strategies: AtLeastOne<Publisher>): Publisher
-export function balance(...strategies: AtLeastOne<Resolver>): Resolver
-export function balance(...strategies: AtLeastOne<Uploader>): Uploader
-export function balance(strategies: AtLeastOne<OneShotGenerator>, options?: BalanceOptions): OneShotGenerator
-export function balance(strategies: AtLeastOne<Generator>, options?: BalanceOptions): TaskGenerator
-export function balance(strategies: AtLeastOne<Publisher>, options?: BalanceOptions): Publisher
-export function balance(strategies: AtLeastOne<Resolver>, options?: BalanceOptions): Resolver
-export function balance(strategies: AtLeastOne<Uploader>, options?: BalanceOptions): Uploader
-export function balance(...given: readonly unknown[]): Strategy {
+export function balance(...strategies: AtLeastOne<OneShotGenerator>): OneShotGenerator & Balanced
+export function balance(...strategies: AtLeastOne<Generator>): TaskGenerator & Balanced
+export function balance(...strategies: AtLeastOne<Publisher>): Publisher & Balanced
+export function balance(...strategies: AtLeastOne<Resolver>): Resolver & Balanced
+export function balance(...strategies: AtLeastOne<Uploader>): Uploader & Balanced
+export function balance(strategies: AtLeastOne<OneShotGenerator>, options?: BalanceOptions): OneShotGenerator & Balanced
+export function balance(strategies: AtLeastOne<Generator>, options?: BalanceOptions): TaskGenerator & Balanced
+export function balance(strategies: AtLeastOne<Publisher>, options?: BalanceOptions): Publisher & Balanced
+export function balance(strategies: AtLeastOne<Resolver>, options?: BalanceOptions): Resolver & Balanced
+export function balance(strategies: AtLeastOne<Uploader>, options?: BalanceOptions): Uploader & Balanced
+export function balance(...given: readonly unknown[]): Strategy & Balanced {
   const { members, options } = membersOf<BalanceOptions>('balance', given)
   checkOptions('balance', options, RULES)
   const line = new WaitingLine(limitsOf(members, options))
   const ledger = publicationLedger(members)
-  return combine(members, {
+  const strategy = combine(members, {
+    kind: 'balance',
     name: `balance(${members.map((member) => member.name).join(', ')})`,
     label: members[0]?.label,
     call: async (verb, input, context) => {
@@ -95,8 +98,9 @@ export function balance(...given: readonly unknown[]): Strategy {
       return output
     },
     unpublish: ledger.unpublish,
-    routes: () => routesOf(members as readonly Generator[], line),
+    routes: () => balancedRoutes(members as readonly Generator[], line),
   })
+  return Object.assign(strategy, { stats: () => line.stats(members.map(({ name }) => name)) })
 }
 
 function limitsOf(members: readonly Strategy[], { concurrency = Number.POSITIVE_INFINITY }: BalanceOptions): number[] {
@@ -152,97 +156,4 @@ async function callLeastBusy<V extends Exclude<Verb, 'generate'>>(
     last = member
   }
   throw errors.length === 1 ? errors[0] : allFailed(verb, members, errors)
-}
-
-// How long a failure suspends a strategy; `undefined` for a failure that another strategy would have as well.
-function restOf(error: unknown, { name }: { readonly name: string }): Rest | undefined {
-  if (!isSoraPipelineError(error)) return undefined
-  const { code, message } = error
-  const text = `Could not use ${name}, it was refused recently: ${message}`
-  switch (code) {
-    case 'rate-limited':
-    case 'overloaded':
-    case 'circuit-open':
-      return { ms: retryAfterMsOf(error) ?? REST_MS }
-    case 'authentication':
-      return { ms: REFUSED_REST_MS, refusal: () => new AuthenticationError(text, { strategy: name }) }
-    case 'quota-exceeded':
-      return { ms: REFUSED_REST_MS, refusal: () => new QuotaExceededError(text, { strategy: name }) }
-    default:
-      return undefined
-  }
-}
-
-type Cursor = {
-  /** Strategies that the job tried and that are suspended. */
-  readonly tried: readonly number[]
-  /** The strategy that has the job; `null` until one was chosen. */
-  readonly at: { readonly index: number; readonly inner: JsonValue } | null
-}
-
-function routesOf(members: readonly Generator[], line: WaitingLine): GeneratorRoutes {
-  const inner = members.map(generatorRoutesOf)
-  const routesAt = (index: number) => inner[index] as GeneratorRoutes
-  const untried = (tried: readonly number[]) => [...members.keys()].filter((index) => !tried.includes(index))
-  return {
-    generators: inner.flatMap(({ generators }) => generators),
-    first: () => ({ tried: [], at: null }),
-    locate: (generator) => {
-      const at = placeAmong(inner, generator)
-      return at === undefined ? undefined : { tried: [], at }
-    },
-    at: (cursor) => {
-      const { tried, at } = cursor as Cursor
-      const index = at?.index ?? line.foresee(untried(tried))
-      const route = routesAt(index).at(at?.inner ?? routesAt(index).first())
-      return at === null ? { ...route, isUndecided: true } : route
-    },
-    next: (cursor, error) => {
-      const { tried, at } = cursor as Cursor
-      if (at === null) return undefined
-      const { index } = at
-      const within = routesAt(index).next(at.inner, error)
-      if (within) return { ...within, cursor: { tried, at: { index, inner: within.cursor } } }
-      const isLast = tried.length + 1 >= members.length
-      if (isLast || restOf(error, members[index] as Generator) === undefined) return undefined
-      return { cursor: { tried: [...tried, index], at: null } }
-    },
-    admit: async (cursor, context) => {
-      const { tried, at } = cursor as Cursor
-      let index: number
-      try {
-        index = at && context.isRunning ? at.index : await line.take(at ? [at.index] : untried(tried), context)
-      } catch (refusal) {
-        context.signal.throwIfAborted()
-        return { cursor, refusal, answered() {}, release() {} }
-      }
-      if (at && context.isRunning) line.occupy(index)
-      let isHeld = true
-      const release = () => {
-        if (isHeld) line.release(index)
-        isHeld = false
-      }
-      try {
-        const admission = await routesAt(index).admit(at?.inner ?? routesAt(index).first(), context)
-        return {
-          ...admission,
-          cursor: { tried, at: { index, inner: admission.cursor } },
-          answered: (error) => {
-            admission.answered(error)
-            // An inner chain that continues has not failed yet.
-            const isOver = error !== undefined && routesAt(index).next(admission.cursor, error) === undefined
-            const rest = isOver ? restOf(error, members[index] as Generator) : undefined
-            if (rest) line.rest(index, rest, context.clock)
-          },
-          release: () => {
-            admission.release()
-            release()
-          },
-        }
-      } catch (error) {
-        release()
-        throw error
-      }
-    },
-  }
 }

@@ -1,4 +1,4 @@
-import { combined } from '../calling/call-strategy.js'
+import { type Composition, combined } from '../calling/call-strategy.js'
 import type { GeneratorRoutes } from '../calling/generator-routes.js'
 import { type StageCalls, type Strategy, stageOf, type Verb } from '../calling/stage-calls.js'
 import { describeValue } from '../contracts/errors.js'
@@ -12,6 +12,7 @@ export type AtLeastOne<S> = readonly [S, ...S[]]
 
 /** How a combinator calls its members. */
 export interface Combination {
+  readonly kind: Composition['kind']
   readonly name: string
   readonly label?: string | undefined
   /** One call of the combined strategy, for everything but task generators. */
@@ -27,7 +28,7 @@ export interface Combination {
 
 /** Creates the combined strategy for the stage of the members. The caller has checked them with {@link checkMembers}. */
 export function combine(members: readonly Strategy[], combination: Combination): Strategy {
-  return combined(build(members, combination), members)
+  return combined(build(members, combination), { kind: combination.kind, parts: members })
 }
 
 function build(members: readonly Strategy[], combination: Combination): Strategy {

@@ -81,6 +81,7 @@ function chain(members: readonly Strategy[], isEnd: IsEnd): Strategy {
   const label = members[0]?.label
   const name = `fallback(${members.map((member) => member.name).join(', ')})`
   return combine(members, {
+    kind: 'fallback',
     name,
     label,
     call: (verb, input, context) => firstSuccess(verb, members, { input, context, isEnd, ledger }),

@@ -74,6 +74,7 @@ export function race(...given: readonly unknown[]): Strategy {
   const { staggerMs = 250 } = options
   const ledger = publicationLedger(members)
   return combine(members, {
+    kind: 'race',
     name: `race(${members.map((member) => member.name).join(', ')})`,
     label: members[0]?.label,
     call: async (verb, input, context) => {

@@ -11,6 +11,26 @@ export interface Rest {
   readonly refusal?: (() => Error) | undefined
 }
 
+/** What the strategies of `balance` do at one moment. */
+export interface BalanceStats {
+  /** Calls, or jobs of a generator, that wait for a place. */
+  readonly waiting: number
+  /** One entry for each strategy, in order. */
+  readonly strategies: readonly BalancedStrategyStats[]
+}
+
+/** What one strategy of `balance` does at one moment. */
+export interface BalancedStrategyStats {
+  /** Name of the strategy. */
+  readonly name: string
+  /** Calls, or jobs of a generator, in progress. */
+  readonly busy: number
+  /** How many may be in progress at the same time; `Infinity` without a limit. */
+  readonly limit: number
+  /** How long the strategy stays suspended, in milliseconds; 0 if it is not. */
+  readonly suspendedMs: number
+}
+
 interface Member {
   readonly limit: number
   busy: number
@@ -50,6 +70,16 @@ export class WaitingLine {
   foresee(members: readonly number[]): number {
     const now = this.#clock?.monotonic() ?? 0
     return this.#free(members, now) ?? this.#least(members) ?? 0
+  }
+
+  /** The members under their names, and how many calls wait. */
+  stats(names: readonly string[]): BalanceStats {
+    // Before the first call nothing is suspended.
+    const now = this.#clock?.monotonic() ?? 0
+    const strategies = this.#members.map(({ busy, limit, restsUntil }, index) => {
+      return { name: names[index] ?? '', busy, limit, suspendedMs: Math.max(0, restsUntil - now) }
+    })
+    return { waiting: this.#waiters.size, strategies }
   }
 
   /** Takes a place at a member, even if it is busy. */

@@ -83,6 +83,7 @@ export function withCircuitBreaker(strategy: Strategy, options: CircuitBreakerOp
   const { name, label } = strategy
   const circuit = new Circuit({ failures, resetAfterMs })
   return combine([strategy], {
+    kind: 'decorator',
     name,
     label,
     call: async (verb, input, context) => {

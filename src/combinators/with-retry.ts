@@ -83,6 +83,7 @@ export function withRetry(strategy: Strategy, options: RetryOptions = {}): Strat
   const plan = planOf(options)
   const { name, label } = strategy
   return combine([strategy], {
+    kind: 'decorator',
     name,
     label,
     call: (verb, input, context) =>

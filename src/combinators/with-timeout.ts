@@ -58,6 +58,7 @@ export function withTimeout(strategy: Strategy, options: TimeoutOptions): Strate
     return (call) => withDeadline({ clock, signal, timeoutMs, error }, call)
   }
   return combine([strategy], {
+    kind: 'decorator',
     name,
     label,
     call: (verb, input, context) =>

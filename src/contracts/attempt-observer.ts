@@ -4,6 +4,8 @@ import type { StageContext } from './stage.js'
 export interface AttemptObserver {
   /** A call begins, or the next report through the context (progress, a warning) comes from this strategy. */
   working?(strategy: ObservedStrategy): void
+  /** Makes a call in the async context of its attempt. */
+  trace?<T>(strategy: ObservedStrategy, context: StageContext, call: () => Promise<T>): Promise<T>
   /** Checks the result of a call, within its time limit. A rejection fails the call. */
   verify?(strategy: ObservedStrategy, output: unknown, signal: AbortSignal): Promise<void>
   succeeded(attempt: ObservedAttempt): void

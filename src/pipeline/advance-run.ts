@@ -1,4 +1,6 @@
 import { toErrorJson } from '../contracts/errors.js'
+import { listenerOf } from './event-listener.js'
+import { EventLog } from './event-log.js'
 import { releaseJob } from './generate/admit-job.js'
 import { announceGenerate } from './generate/generate-stage.js'
 import { stopUpstream } from './generate/stop-upstream.js'
@@ -7,38 +9,77 @@ import { endRun } from './journal/end-run.js'
 import { isNamedElsewhere, retryPatiently, takeRun } from './journal/hold-run.js'
 import { continueAfterRace } from './journal/lost-race.js'
 import { type Opening, openRun } from './journal/open-run.js'
-import { answerOf, isFenced } from './journal/store-calls.js'
+import { answerOf, isFenced, type StoredState } from './journal/store-calls.js'
 import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
+import type { RunWaits } from './run-waits.js'
 import type { CancelRequest } from './state/run-state.js'
 import { reasonOf } from './stored-events/cancel-request.js'
 import { SEQUENCES } from './stored-events/event-writer.js'
 import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
+import { endJob } from './tracing/job-trace.js'
+import { traceFailure, traceOpened, traceResult, traceRun } from './tracing/run-trace.js'
 
 // How long the events of a step may take to reach the store.
 const FLUSH_MS = 1000
 
 /**
- * Advances a run by one step if that is due and no live worker holds the run, and releases it.
+ * Advances a run by one step if that is due and no live worker holds the run, and releases it. Resolves to the state in the
+ * store; `undefined` if only the store knows it.
  * @throws RunStateError when the store does not know the run, or does not respond.
  */
-export async function advanceRun(config: PipelineConfig, opening: Omit<Opening, 'isResident'>): Promise<void> {
-  const session = await openRun(config, { ...opening, isResident: false })
+export async function advanceStored(
+  config: PipelineConfig,
+  id: string,
+  waits: RunWaits,
+): Promise<StoredState | undefined> {
+  const log: EventLog = new EventLog(
+    () => ({ runId: id, at: config.clock.now() }),
+    listenerOf(config, () => log),
+  )
+  const origin = { id, isCallerId: true }
+  const trace = traceRun(config, origin)
+  const advance = () => advanceOpened(config, { origin, log, signal: new AbortController().signal, waits, trace })
+  if (trace === undefined) return advance()
   try {
-    if (!(await isFree(session))) return
+    return await trace.within(advance)
+  } catch (error) {
+    traceFailure(trace, undefined, toErrorJson(error))
+    throw error
+  } finally {
+    trace.end()
+  }
+}
+
+async function advanceOpened(
+  config: PipelineConfig,
+  opening: Omit<Opening, 'isResident'>,
+): Promise<StoredState | undefined> {
+  const session = await openRun(config, { ...opening, isResident: false })
+  traceOpened(session)
+  try {
+    if (!(await isFree(session))) return undefined
     const { cancelRequest } = session.state
-    if (cancelRequest === undefined && session.time.waitMs > 0) return
+    if (cancelRequest === undefined && session.time.waitMs > 0) return savedState(session)
     announceStep(session)
     if (cancelRequest) await cancelRun(session, cancelRequest)
     else await oneEffect(session)
+    return savedState(session)
   } catch (error) {
     await settle(session, error)
+    return undefined
   } finally {
     releaseJob(session)
+    endJob(session)
     if (session.waits.leaving) await session.release()
     session.letGo()
     await session.events?.flushed(FLUSH_MS)
   }
+}
+
+// Without a read of the store. A run that is still held has news that are not saved.
+function savedState({ journal, state, version }: RunSession): StoredState | undefined {
+  return journal.hasUnsaved || state.worker !== undefined ? undefined : { state, version }
 }
 
 // Polls of one epoch are not saved: the seconds of the run keep their events in order.
@@ -59,6 +100,7 @@ async function cancelRun(session: RunSession, request: CancelRequest): Promise<v
   const error = { ...toErrorJson(reasonOf(request)), code: 'aborted' } as const
   const upstream = await stopUpstream(session)
   await endRun({ log: session.log, session }, error, { isAborted: true, upstream })
+  traceFailure(session.trace, session, error)
 }
 
 // A worker whose beat has expired is watched until it is certain that it is dead.
@@ -85,7 +127,7 @@ async function oneEffect(session: RunSession): Promise<void> {
   while (session.state.status === 'running' && !isDone) {
     const { step, submission } = session.state
     if (step === 'finish') {
-      await finishRun(session)
+      traceResult(session.trace, await finishRun(session))
       return
     }
     session.waits.throwIfLeaving()
@@ -111,4 +153,5 @@ async function settle(session: RunSession, error: unknown): Promise<void> {
   const failure = toErrorJson(error)
   if (failure.code === 'run-state') throw error
   await endRun({ log: session.log, session }, failure, { isAborted: false, upstream: session.upstream })
+  traceFailure(session.trace, session, failure)
 }

@@ -18,6 +18,7 @@ import { handleOf } from './state/submission.js'
 import { reasonOf } from './stored-events/cancel-request.js'
 import { SEQUENCES } from './stored-events/event-writer.js'
 import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
+import { traceFailure, traceOpened, traceResult } from './tracing/run-trace.js'
 
 // The longest pause after repeated lost races.
 const RACE_MS = 1000
@@ -33,7 +34,7 @@ export interface Drive extends Omit<Opening, 'isResident' | 'origin'> {
 
 /** Drives a run to its end, or watches the process that does. Rejects with `signal.reason` itself after an abort. */
 export async function driveRun(config: PipelineConfig, drive: Drive): Promise<PipelineResult> {
-  const { log, signal, waits, cancel } = drive
+  const { log, signal, waits, cancel, trace } = drive
   let session: RunSession | undefined
   let abortedAt: number | undefined
   const interrupt = () => {
@@ -42,21 +43,27 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
   }
   signal.addEventListener('abort', interrupt)
   try {
-    session = await openRun(config, { origin: drive.pending(), log, signal, isResident: true, waits, cancel })
+    session = await openRun(config, { origin: drive.pending(), log, signal, isResident: true, waits, cancel, trace })
     if (signal.aborted) interrupt()
+    traceOpened(session)
     drive.onOpen(session)
     await announce(session)
-    return await untilItEnds(session, drive.delayMs)
+    const result = await untilItEnds(session, drive.delayMs)
+    traceResult(session.trace, result)
+    return result
   } catch (error) {
     if (session === undefined) log.append({ type: 'run-started', stages: stagesOf(config) })
     if (signal.aborted) {
       const upstream = session && (await stopNow(session))
       const reason = { ...toErrorJson(signal.reason), code: 'aborted' } as const
       await endRun({ log, session }, reason, { isAborted: true, upstream })
+      traceFailure(trace, session, reason)
       throw signal.reason
     }
     if (error === waits.leaving) locateError(error, { handle: handleOf(session?.state.submission) })
-    await endRun({ log, session }, toErrorJson(error), { isAborted: false, upstream: session?.upstream })
+    const failure = toErrorJson(error)
+    await endRun({ log, session }, failure, { isAborted: false, upstream: session?.upstream })
+    traceFailure(trace, session, failure)
     throw error
   } finally {
     signal.removeEventListener('abort', interrupt)

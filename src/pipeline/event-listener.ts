@@ -1,23 +1,49 @@
 import { toErrorJson } from '../contracts/errors.js'
 import type { PipelineEvent } from '../contracts/events.js'
-import type { EventLog } from './event-log.js'
+import type { EventListener, EventLog } from './event-log.js'
+import { logEvent } from './log-event.js'
 import type { PipelineConfig } from './pipeline-config.js'
+import { channels } from './tracing/channels.js'
 
-/** `onEvent` for the log of one run. Its errors are bugs of the caller: they must not cost a video, and are reported once. */
-export function listenerOf(
-  { onEvent }: Pick<PipelineConfig, 'onEvent'>,
+type Listening = Pick<PipelineConfig, 'onEvent' | 'logger'>
+
+/**
+ * Passes the events of one run to `onEvent`, and those of the work of this process to the logger and the diagnostics channel. Errors of the first two are bugs of the
+ * caller: they must not cost a video, and are reported once each.
+ */
+export function listenerOf({ onEvent, logger }: Listening, log: () => EventLog): EventListener {
+  const hear = onEvent && guarded('onEvent', 'listener-failed', onEvent, log)
+  const write = logger && guarded('logger', 'logger-failed', (event) => logEvent(logger, event), log)
+  return {
+    get isEager() {
+      return onEvent !== undefined || channels()?.event.hasSubscribers === true
+    },
+    // The other process logs and publishes it.
+    relay: (event) => hear?.(event),
+    hear: (event) => {
+      hear?.(event)
+      write?.(event)
+      const channel = channels()?.event
+      if (channel?.hasSubscribers) channel.publish(event)
+    },
+  }
+}
+
+function guarded(
+  name: string,
+  code: string,
+  call: (event: PipelineEvent) => unknown,
   log: () => EventLog,
-): ((event: PipelineEvent) => void) | undefined {
-  if (onEvent === undefined) return undefined
+): (event: PipelineEvent) => void {
   let hasFailed = false
   const failed = (how: string, error: unknown) => {
     if (hasFailed) return
     hasFailed = true
-    log().append({ type: 'warning', code: 'listener-failed', message: `onEvent ${how}: ${toErrorJson(error).message}` })
+    log().append({ type: 'warning', code, message: `${name} ${how}: ${toErrorJson(error).message}` })
   }
   return (event) => {
     try {
-      Promise.resolve(onEvent(event)).catch((error: unknown) => failed('rejected', error))
+      Promise.resolve(call(event)).catch((error: unknown) => failed('rejected', error))
     } catch (error) {
       failed('threw', error)
     }

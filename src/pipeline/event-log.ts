@@ -6,6 +6,16 @@ type WithoutBase<E> = E extends PipelineEvent ? Omit<E, keyof EventBase> : never
 /** An event before it has a number. */
 export type EventBody = WithoutBase<PipelineEvent>
 
+/** Receives the events of one run as they happen. */
+export interface EventListener {
+  /** Whether it wants every progress event, as a reader that waits does. */
+  readonly isEager: boolean
+  /** An event of the work of this process. */
+  hear(event: PipelineEvent): void
+  /** An event of another process that works on the run. */
+  relay(event: PipelineEvent): void
+}
+
 // Number of progress events of one stage that are all kept, also without a reader. After that, one event a second is kept, and
 // the interval doubles with every thousand: a day of progress is a few thousand events.
 const FREE_PROGRESS = 64
@@ -22,7 +32,7 @@ export class EventLog {
   /** Readers that wait for an event; most runs have none. */
   #readers: Set<() => void> | undefined
   readonly #base: () => Omit<EventBase, 'sequence'>
-  readonly #listen: ((event: PipelineEvent) => void) | undefined
+  readonly #listener: EventListener | undefined
   #latest: EventBody | undefined
   #stageProgress: RunProgress | undefined
   #progressCount = 0
@@ -32,9 +42,9 @@ export class EventLog {
   /** Where the events of this process go besides the readers; set while it works on the run. */
   #publish: ((event: PipelineEvent) => void) | undefined
 
-  constructor(base: () => Omit<EventBase, 'sequence'>, listen?: (event: PipelineEvent) => void) {
+  constructor(base: () => Omit<EventBase, 'sequence'>, listener?: EventListener) {
     this.#base = base
-    this.#listen = listen
+    this.#listener = listener
   }
 
   /** Sets the least number of the next event. */
@@ -67,7 +77,7 @@ export class EventLog {
     this.#latest = undefined
     this.#isEnded = isTerminal(event)
     this.#add(event)
-    if (isLive) this.#listen?.(event)
+    if (isLive) this.#listener?.relay(event)
   }
 
   /** Adds an event, after the latest pending progress. */
@@ -137,8 +147,9 @@ export class EventLog {
     }
   }
 
-  #isDue(isWanted = (this.#readers?.size ?? 0) > 0 || this.#listen !== undefined || this.#isPublishable()): boolean {
+  #isDue(isRead = (this.#readers?.size ?? 0) > 0): boolean {
     if (this.#progressCount < FREE_PROGRESS) return true
+    const isWanted = isRead || this.#listener?.isEager === true || this.#isPublishable()
     if (this.#progressCount < FULL_PROGRESS) return isWanted
     const spacingMs = 1000 * 2 ** Math.floor(this.#progressCount / FULL_PROGRESS - 1)
     return isWanted && this.#base().at - this.#progressAt >= spacingMs
@@ -158,7 +169,7 @@ export class EventLog {
     const event = Object.assign({ type: body.type, runId, sequence: this.#nextSequence, at }, body) as PipelineEvent
     this.#add(event)
     this.#publish?.(event)
-    this.#listen?.(event)
+    this.#listener?.hear(event)
   }
 
   #add(event: PipelineEvent): void {

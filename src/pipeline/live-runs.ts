@@ -2,19 +2,27 @@ import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import { releaseClock } from '../timing/system-clock.js'
-import { advanceRun } from './advance-run.js'
+import { advanceStored } from './advance-run.js'
 import { checkNames, checkRequest } from './check-request.js'
-import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
 import { adoptJob } from './journal/adopt-run.js'
+import { openRun } from './journal/open-run.js'
 import { retriedRequest } from './journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
+import type { StoredState } from './journal/store-calls.js'
 import { unfinishedRuns } from './journal/unfinished-runs.js'
 import { wakeStored } from './journal/wake-run.js'
 import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
-import { type AdoptOptions, checkAdoptOptions, type Opened, type RunOptions } from './run-options.js'
-import { type RunRecord, readRecord } from './run-record.js'
+import {
+  type AdoptOptions,
+  checkAdoptOptions,
+  checkRunOptions,
+  newRunId,
+  type Opened,
+  type RunOptions,
+} from './run-options.js'
+import { type RunRecord, readRecord, recordOf } from './run-record.js'
 import { RunWaits } from './run-waits.js'
 import { removeKept } from './video/kept-run.js'
 import { UnservedVideos } from './video/unserved-videos.js'
@@ -33,7 +41,7 @@ export class LiveRuns {
   readonly #runs = new Map<string, ActiveRun>()
   // Includes runs that share their id with another.
   readonly #all = new Set<ActiveRun>()
-  readonly #advancing = new Map<string, { readonly done: Promise<void>; readonly waits: RunWaits }>()
+  readonly #advancing = new Map<string, { readonly done: Promise<StoredState | undefined>; readonly waits: RunWaits }>()
   #closed: Promise<void> | undefined
 
   constructor(config: PipelineConfig) {
@@ -45,10 +53,6 @@ export class LiveRuns {
 
   has(id: string): boolean {
     return this.#runs.has(id)
-  }
-
-  get(id: string): ActiveRun | undefined {
-    return this.#runs.get(id)
   }
 
   /** A record of the store, with what this process knows of the run. */
@@ -67,7 +71,7 @@ export class LiveRuns {
   /** Starts a run, loads it from the store, or joins the live one. */
   open(
     request: VideoRequest | undefined,
-    { signal, id: given, owner, retryOf, delayMs = 0, isSeparate = false }: RunOptions & Opened,
+    { signal, id: given, owner, retryOf, traceparent, delayMs = 0, isSeparate = false }: RunOptions & Opened,
   ): PipelineRun {
     this.assertOpen(request === undefined ? 'resume the run' : 'start a run')
     checkNames({ id: given, owner })
@@ -80,7 +84,7 @@ export class LiveRuns {
     // The store refuses another request under the id of a live run. If it is the same request after all, or the run is being
     // advanced, two sessions work on one run, and each must be its own worker.
     const config = joined || this.#advancing.has(id) ? withOwnWorker(this.#config) : this.#config
-    const origin = { id, request, owner, retryOf, isCallerId: given !== undefined }
+    const origin = { id, request, owner, retryOf, traceparent, isCallerId: given !== undefined }
     const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
     if (joined === undefined || isSeparate) this.#runs.set(id, run)
     this.#all.add(run)
@@ -127,24 +131,54 @@ export class LiveRuns {
     return this.open(undefined, { id, isSeparate: true })
   }
 
+  /** Starts a run, or joins the one of its id. */
+  run(request: VideoRequest, options: RunOptions): PipelineRun {
+    const checked = checkRequest(request)
+    checkRunOptions(options)
+    return this.open(checked, options)
+  }
+
+  /** Joins a run of the store. */
+  resume(id: string, options: Pick<RunOptions, 'signal'>): PipelineRun {
+    checkRunOptions(options, ['signal'])
+    return this.open(undefined, { ...options, id })
+  }
+
+  /** Saves a new run without working on it, or finds the run of that id. */
+  async create(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'>): Promise<RunRecord> {
+    const checked = checkRequest(request)
+    checkRunOptions(options, ['id', 'owner'])
+    this.assertOpen('create the run')
+    const { id: given, owner } = options
+    const id = given ?? newRunId()
+    const log = new EventLog(() => ({ runId: id, at: this.#config.clock.now() }))
+    const origin = { id, request: checked, owner, isCallerId: given !== undefined }
+    const signal = new AbortController().signal
+    const session = await openRun(this.#config, { origin, log, signal, isResident: false, waits: new RunWaits() })
+    session.letGo()
+    return this.#known(id, 'create')
+  }
+
   /** Advances a run of the store by one step; concurrent calls share it. Does nothing for a run that is live here. */
   async advance(id: string): Promise<RunRecord> {
     checkNames({ id })
     this.assertOpen('advance the run')
-    if (!this.#runs.has(id)) await this.#advanceOnce(id)
-    const record = this.asSeenHere(await readRecord(this.#config, id))
-    if (record === undefined) throw new RunStateError(`Could not advance the run, it was removed: ${id}`)
-    return record
-  }
-
-  async #advanceOnce(id: string): Promise<void> {
+    if (this.#runs.has(id)) return this.#known(id, 'advance')
     let advancing = this.#advancing.get(id)
     if (advancing === undefined) {
       const waits = new RunWaits()
-      advancing = { waits, done: this.#advance(id, waits).finally(() => this.#advancing.delete(id)) }
+      advancing = { waits, done: advanceStored(this.#config, id, waits).finally(() => this.#advancing.delete(id)) }
       this.#advancing.set(id, advancing)
     }
-    await advancing.done
+    const saved = await advancing.done
+    const isKnown = saved !== undefined && saved.state.removedAt === undefined
+    return isKnown ? recordOf(this.#config, saved) : this.#known(id, 'advance')
+  }
+
+  async #known(id: string, action: string): Promise<RunRecord> {
+    const record = this.asSeenHere(await readRecord(this.#config, id))
+    if (record === undefined) throw new RunStateError(`Could not ${action} the run, it was removed: ${id}`)
+    return record
   }
 
   /** Polls the job of a run now, or as soon as a process works on the run. */
@@ -170,7 +204,7 @@ export class LiveRuns {
 
   async #close(graceMs: number): Promise<void> {
     const advancing = [...this.#advancing]
-    const steps = advancing.map(([, { done }]) => done.catch(ignored))
+    const steps = advancing.map(([, { done }]) => done.then(ignored, ignored))
     for (const [id, { waits }] of advancing) waits.leave(closedError(id))
     for (const run of this.#all) run.leave(closedError(run.id))
     await this.#within(graceMs, [...steps, ...[...this.#all].map(({ ended }) => ended)])
@@ -191,14 +225,6 @@ export class LiveRuns {
     timer.abort('over')
   }
 
-  async #advance(id: string, waits: RunWaits): Promise<void> {
-    const { clock } = this.#config
-    const listener = listenerOf(this.#config, () => log)
-    const log: EventLog = new EventLog(() => ({ runId: id, at: clock.now() }), listener)
-    const signal = new AbortController().signal
-    await advanceRun(this.#config, { origin: { id, isCallerId: true }, log, signal, waits })
-  }
-
   #forget(id: string, run: ActiveRun): void {
     this.#all.delete(run)
     if (this.#runs.get(id) === run) this.#runs.delete(id)
@@ -208,10 +234,6 @@ export class LiveRuns {
 function closedError(id: string): RunStateError {
   const message = `Could not continue the run here, the pipeline was closed; it continues in the next process that resumes it: ${id}`
   return new RunStateError(message, { isRetryable: true })
-}
-
-function newRunId(): string {
-  return `run_${crypto.randomUUID().replaceAll('-', '')}`
 }
 
 function ignored(): void {}

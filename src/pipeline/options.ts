@@ -11,6 +11,7 @@ import type { RunStore } from '../contracts/run-store.js'
 import type { Uploader } from '../contracts/uploader.js'
 import { type AllowPrivateAddresses, allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
 import { type Deadlines, deadlineRule } from './deadlines.js'
+import { LOG_LEVELS, type Logger } from './log-event.js'
 import { limitRule, type RunLimits } from './run-line.js'
 import { strategyProblems } from './strategy-problems.js'
 import type { OpenUrl } from './video/open-url.js'
@@ -30,7 +31,7 @@ export interface SoraPipelineOptions {
   readonly uploader?: Uploader | undefined
   /**
    * Keeps the runs. Runs survive the process only in a store outside of it.
-   * @defaultValue `memoryStore()`: runs end with the process
+   * @defaultValue a `memoryStore()` without an event log: runs end with the process
    */
   readonly store?: RunStore | undefined
   /** Time limits of the stages and of the whole run. @defaultValue see {@link Deadlines} */
@@ -60,6 +61,20 @@ export interface SoraPipelineOptions {
    * @defaultValue none: nothing is refused
    */
   readonly beforeSubmit?: BeforeSubmit | undefined
+  /**
+   * Writes one line for each event of each run that this process works on, except for progress and the start of stages, without
+   * URLs and secrets: `console`, a pino logger, or any object with these methods. Levels: see {@link Logger}. A logger with a method `bindings`, as that of
+   * pino and Fastify, is called with `(fields, message)`, any other one with `(message, fields)`. An error that it throws or
+   * rejects with becomes a `warning` event, once per run.
+   * @defaultValue none
+   */
+  readonly logger?: Logger | undefined
+  /**
+   * Whether the diagnostics channels carry the prompt of each request, which may be personal. The library publishes only to
+   * subscribers, such as `instrument()` of `sora-pipeline/otel`.
+   * @defaultValue `false`
+   */
+  readonly recordInputs?: boolean | undefined
   /**
    * Whether to remove the post after the upload. A failure is a warning and does not change the result.
    * @defaultValue `false`
@@ -148,6 +163,8 @@ export const PIPELINE_RULES: OptionRules<SoraPipelineOptions> = {
   onEvent: aFunction,
   wakeUrl: aFunction,
   beforeSubmit: aFunction,
+  logger: withMethods(...LOG_LEVELS),
+  recordInputs: trueOrFalse,
   pollSchedule: aFunction,
   learnDurations: trueOrFalse,
   openUrl: aFunction,

@@ -16,6 +16,7 @@ import { type OwnerSpending, ownerSpending } from './journal/owner-spending.js'
 import { withinTime } from './journal/store-calls.js'
 import { type WorkerLease, workerLease } from './journal/worker-lease.js'
 import { type WorkerWatch, workerWatch } from './journal/worker-watch.js'
+import type { Logger } from './log-event.js'
 import { PIPELINE_RULES, type SoraPipelineOptions } from './options.js'
 import { limitsOf, type RunLine, runLine } from './run-line.js'
 import { chainProblems } from './strategy-problems.js'
@@ -30,6 +31,7 @@ export interface PipelineConfig
     | 'resolver'
     | 'uploader'
     | 'onEvent'
+    | 'logger'
     | 'deadlines'
     | 'allowPrivateAddresses'
     | 'openUrl'
@@ -47,6 +49,8 @@ export interface PipelineConfig
   readonly onEvent: ((event: PipelineEvent) => unknown) | undefined
   readonly wakeUrl: SoraPipelineOptions['wakeUrl']
   readonly beforeSubmit: SoraPipelineOptions['beforeSubmit']
+  readonly logger: Logger | undefined
+  readonly recordInputs: boolean
   readonly deadlines: EveryDeadline
   readonly unpublishAfterUpload: boolean
   /** With a time limit on each operation. */
@@ -83,7 +87,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     spendingProblem(given),
   ])
   const { clock = heldClock(), storeTimeoutMs = 10_000, leaseMs = 10_000, allowPrivateAddresses } = options
-  const rawStore = options.store ?? memoryStore({ clock })
+  const rawStore = options.store ?? ownStore(clock)
   const limits = limitsOf(options.maxConcurrentRuns)
   const store = withinTime(rawStore, clock, () => storeTimeoutMs)
   const hasWebhooks = options.wakeUrl !== undefined
@@ -98,6 +102,8 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     onEvent: options.onEvent,
     wakeUrl: options.wakeUrl,
     beforeSubmit: options.beforeSubmit,
+    logger: options.logger,
+    recordInputs: options.recordInputs ?? false,
     unpublishAfterUpload: options.unpublishAfterUpload ?? false,
     pollSchedule: options.pollSchedule ?? paceSchedule(),
     durations: options.learnDurations === false ? undefined : learnedDurations(),
@@ -113,6 +119,12 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     spending: ownerSpending(store),
     line: limits && runLine(limits),
   }
+}
+
+// No other process or pipeline can read it, so an event log would only cost memory.
+function ownStore(clock: Clock): RunStore {
+  const { appendEvents: _append, readEvents: _read, followEvents: _follow, ...store } = memoryStore({ clock })
+  return store
 }
 
 /** The same pipeline as another worker with its own runs. */

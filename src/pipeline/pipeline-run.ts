@@ -14,6 +14,7 @@ import type { RunSession } from './run-session.js'
 import { RunWaits } from './run-waits.js'
 import { identityOf, type RunIdentity, type RunProgress } from './state/run-state.js'
 import { stagesOf } from './take-step.js'
+import { tracedOrigin, traceRun } from './tracing/run-trace.js'
 
 /**
  * A run in progress. Iterate it for its events, any number of times and at any time: every reader sees all events from the first.
@@ -89,9 +90,12 @@ export function startRun(
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     // A listener must not run inside the call of run(): the caller has not got its run yet. Fake timers of Jest hold queueMicrotask back.
     Promise.resolve().then(() => {
-      driveRun(config, { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs, waits, cancel })
-        .then(resolve, reject)
-        .finally(end)
+      const trace = traceRun(config, pending as RunOrigin)
+      pending = tracedOrigin(pending as RunOrigin, trace)
+      const options = { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs, waits, cancel, trace }
+      const drive = () => driveRun(config, options)
+      const driven = trace === undefined ? drive() : trace.within(drive)
+      driven.then(resolve, reject).finally(end)
     })
   })
   let markEnded: () => void = () => undefined

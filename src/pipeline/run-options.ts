@@ -3,6 +3,7 @@ import { InvalidRequestError } from '../contracts/input-errors.js'
 import { aSignal, choice, msFrom0, number, rule } from '../contracts/option-rules.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { RunQuery } from '../contracts/run-store.js'
+import { readTraceparent } from './tracing/traceparent.js'
 
 /** Options of one run. */
 export interface RunOptions {
@@ -20,6 +21,12 @@ export interface RunOptions {
    * @defaultValue none
    */
   readonly owner?: string | undefined
+  /**
+   * W3C `traceparent` of the caller, such as the header of an HTTP request: `00-`, trace id, span id and flags. It is kept with the
+   * run, so that the spans of every process that works on the run link to it. An id that joins a run keeps that of the run.
+   * @defaultValue the active span, if `instrument()` of `sora-pipeline/otel` was called; otherwise none
+   */
+  readonly traceparent?: string | undefined
 }
 
 /** Options of a run of an adopted job. */
@@ -64,7 +71,12 @@ const aName = rule(
   'give 1 to 255 characters',
 )
 
-const RUN_OPTIONS: OptionRules<RunOptions> = { signal: aSignal, id: aName, owner: aName }
+const aTraceparent = rule(
+  (value) => readTraceparent(value) !== undefined,
+  'give a W3C traceparent of version 00, such as 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+)
+
+const RUN_OPTIONS: OptionRules<RunOptions> = { signal: aSignal, id: aName, owner: aName, traceparent: aTraceparent }
 
 const ADOPT_OPTIONS: OptionRules<AdoptOptions> = {
   id: aName,
@@ -102,7 +114,7 @@ const CLOSE: OptionRules<CloseOptions> = { graceMs: msFrom0 }
  */
 export function checkRunOptions(
   options: RunOptions,
-  allowed: readonly (keyof RunOptions)[] = ['signal', 'id', 'owner'],
+  allowed: readonly (keyof RunOptions)[] = ['signal', 'id', 'owner', 'traceparent'],
 ): void {
   const rules = Object.fromEntries(allowed.map((option) => [option, RUN_OPTIONS[option]]))
   check('options', options, rules)
@@ -142,6 +154,11 @@ export function graceMsOf(options: CloseOptions): number {
 export function recoverLimitOf(options: RecoverOptions): number {
   check('options', options, RECOVER)
   return options.limit ?? Number.POSITIVE_INFINITY
+}
+
+/** The id of a run whose caller gives none. */
+export function newRunId(): string {
+  return `run_${crypto.randomUUID().replaceAll('-', '')}`
 }
 
 function check<Options>(what: string, given: unknown, rules: OptionRules<Options>): void {

@@ -19,6 +19,8 @@ import { type RunState, withWarnings } from './state/run-state.js'
 import { restoredRequest } from './state/stored-request.js'
 import type { AcceptedSubmission } from './state/submission.js'
 import { type RunEvents, runEventsOf } from './stored-events/run-events.js'
+import type { Trace } from './tracing/trace.js'
+import type { AttemptTrace, RunTrace } from './tracing/trace-messages.js'
 
 /** Options of a session. */
 export interface SessionOptions {
@@ -37,6 +39,7 @@ export interface SessionOptions {
   readonly waits: RunWaits
   /** Aborts the run as its caller does. */
   readonly cancel?: ((reason: unknown) => void) | undefined
+  readonly trace?: Trace<RunTrace> | undefined
 }
 
 /** A run while this process works on it: its journal, and state that cannot be saved. */
@@ -54,6 +57,10 @@ export class RunSession implements HeldRun {
   readonly events: RunEvents | undefined
   /** Aborts the run as its caller does. */
   readonly cancel: ((reason: unknown) => void) | undefined
+  /** The work of this process on the run; `undefined` when nothing subscribes. */
+  readonly trace: Trace<RunTrace> | undefined
+  /** The attempt of the current generator, while its job runs. */
+  jobTrace: Trace<AttemptTrace> | undefined
   /** The video with its source; absent after a restart. */
   video: GeneratedVideo | undefined
   /** Errors of generators in this process, for the error of a chain. */
@@ -85,7 +92,7 @@ export class RunSession implements HeldRun {
   #request: VideoRequest | undefined
 
   constructor(options: SessionOptions) {
-    const { config, log, state, version, isNew, request, callerSignal, isResident, waits, cancel } = options
+    const { config, log, state, version, isNew, request, callerSignal, isResident, waits, cancel, trace } = options
     this.id = state.id
     this.config = config
     this.log = log
@@ -95,6 +102,7 @@ export class RunSession implements HeldRun {
     this.waits = waits
     this.cancel = cancel
     this.events = runEventsOf({ config, id: state.id, log, onEnd: () => waits.wake() })
+    this.trace = trace
     this.#request = request
     const readings = state.submission?.state === 'accepted' ? state.submission.readings : []
     this.generation = new ProgressGauge(Math.max(0, ...readings.map(({ ratio = 0 }) => ratio)))

@@ -3,7 +3,6 @@ import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
 import type { VideoSource } from '../contracts/source.js'
 import { attachMethods } from './attached-methods.js'
-import { checkRequest } from './check-request.js'
 import { diagnose, type PipelineDiagnosis } from './diagnose.js'
 import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
 import type { ReviewVerdict } from './journal/settle-run.js'
@@ -11,12 +10,12 @@ import { dueRuns } from './journal/unfinished-runs.js'
 import { LiveRuns } from './live-runs.js'
 import type { SoraPipelineOptions } from './options.js'
 import { configOf, type PipelineConfig } from './pipeline-config.js'
+import { keepConfig } from './pipeline-configs.js'
 import type { PipelineRun } from './pipeline-run.js'
 import { type RunDetails, readDetails } from './run-details.js'
 import {
   type AdoptOptions,
   type CloseOptions,
-  checkRunOptions,
   graceMsOf,
   type PipelineQuery,
   type RecoverOptions,
@@ -51,6 +50,7 @@ export class SoraPipeline {
   constructor(options: SoraPipelineOptions) {
     this.#config = configOf(options)
     this.#live = new LiveRuns(this.#config)
+    keepConfig(this, this.#config)
   }
 
   /**
@@ -67,9 +67,7 @@ export class SoraPipeline {
    * RunStateError when the pipeline is closed.
    */
   run(request: VideoRequest, options: RunOptions = {}): PipelineRun {
-    const checked = checkRequest(request)
-    checkRunOptions(options)
-    return this.#live.open(checked, options)
+    return this.#live.run(request, options)
   }
 
   /**
@@ -78,8 +76,7 @@ export class SoraPipeline {
    * an unknown id.
    */
   resume(id: string, options: Pick<RunOptions, 'signal'> = {}): PipelineRun {
-    checkRunOptions(options, ['signal'])
-    return this.#live.open(undefined, { ...options, id })
+    return this.#live.resume(id, options)
   }
 
   /** Runs and waits: short for `run(request, options).result`. Rejects with the errors of `run` and of its `result`. */
@@ -95,6 +92,14 @@ export class SoraPipeline {
    */
   async recover(options: RecoverOptions = {}): Promise<readonly PipelineRun[]> {
     return this.#live.recover(recoverLimitOf(options))
+  }
+
+  /**
+   * Saves a new run without working on it, for a caller of {@link advance}. The run of a known id stays unchanged.
+   * @throws InvalidRequestError for an invalid request. RunStateError when the store is down, or the id is that of another request.
+   */
+  async create(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'> = {}): Promise<RunRecord> {
+    return this.#live.create(request, options)
   }
 
   /**
@@ -239,12 +244,7 @@ export class SoraPipeline {
   }
 
   static {
-    const rejects =
-      'generate recover due advance wake close prune erase adopt retry settle get inspect diagnose list openVideo remove'.split(
-        ' ',
-      )
-    const methods = Object.fromEntries(rejects.map((name) => [name, 'rejects'] as const))
     const isOwn = (value: unknown) => typeof value === 'object' && value !== null && #config in value
-    attachMethods(SoraPipeline.prototype, { ...methods, run: 'throws', resume: 'throws' }, { isOwn, how: 'pipeline' })
+    attachMethods(SoraPipeline.prototype, { throwing: ['run', 'resume'], isOwn, how: 'pipeline' })
   }
 }

@@ -5,6 +5,8 @@ import type { UploadedVideo, Uploader } from '../contracts/uploader.js'
 import type { RunSession } from './run-session.js'
 import { placeOf, type StageWork, warnOfBug } from './stage-work.js'
 import { failedAttempt } from './state/attempts.js'
+import { tracedCall } from './tracing/attempt-trace.js'
+import { channels } from './tracing/channels.js'
 import type { VerifyUpload } from './verify-upload.js'
 
 /** Records the attempts of a stage: in the state, as events, and the last error for a later deadline. */
@@ -25,6 +27,9 @@ export function observerOf(
   const record = (attempt: Attempt) => session.journal.note({ attempts: [...session.state.attempts, attempt] })
   const observer: AttemptObserver = {
     ...(stage === 'upload' && verifyUpload && { verify: verifierOf(verifyUpload) }),
+    ...(channels()?.attempt.hasSubscribers && {
+      trace: (strategy, limit, call) => tracedCall(session, { stage, strategy, limit }, call),
+    }),
     ...(isChain && {
       working: (strategy: ObservedStrategy) => {
         work.strategy = strategy

@@ -6,6 +6,7 @@ import { RunStateError } from '../contracts/run-errors.js'
 import type { RunStore } from '../contracts/run-store.js'
 import { systemClock } from '../timing/system-clock.js'
 import { checkNames } from './check-request.js'
+import type { Deadlines } from './deadlines.js'
 import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import { loadRun } from './journal/store-calls.js'
@@ -14,10 +15,16 @@ import { configOf } from './pipeline-config.js'
 import { type RunDetails, readDetails } from './run-details.js'
 import { type PipelineQuery, runQueryOf } from './run-options.js'
 import { listRecords, type RunRecord } from './run-record.js'
+import type { RunState } from './state/run-state.js'
 import { removeKept } from './video/kept-run.js'
 
-/** Options of {@link storedRuns}, with the meaning that they have for a pipeline. */
-export interface StoredRunsOptions extends Pick<SoraPipelineOptions, 'deadlines' | 'storeTimeoutMs'> {
+/** Options of {@link storedRuns}. */
+export interface StoredRunsOptions extends Pick<SoraPipelineOptions, 'storeTimeoutMs'> {
+  /**
+   * `totalMs` is the time that a settled run gets, from now. The other limits have no effect here.
+   * @defaultValue the total time that the run had at its start
+   */
+  readonly deadlines?: Deadlines | undefined
   /** Clock for ages and for the time of changes. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
@@ -84,6 +91,13 @@ export function storedRuns(store: RunStore, options: StoredRunsOptions = {}): St
   checkOptions('storedRuns', options, RULES)
   const config = configOf({ clock: systemClock, ...options, store, generator: absentGenerator('none') })
 
+  // The total time of the run is that of the pipeline that started it.
+  const deadlinesFor = (state: RunState | undefined) => {
+    if (options.deadlines?.totalMs !== undefined || state === undefined) return config.deadlines
+    const { startedAt, deadlineAt = Number.POSITIVE_INFINITY } = state
+    return { ...config.deadlines, totalMs: deadlineAt - startedAt }
+  }
+
   return {
     list: async (query = {}) => listRecords(config, runQueryOf(query)),
     inspect: (id) => readDetails(config, id),
@@ -103,7 +117,7 @@ export function storedRuns(store: RunStore, options: StoredRunsOptions = {}): St
       // The place in the chain stays: a process with the chain finds the generator by its name.
       const cursor = submission?.cursor ?? null
       const generator = withGeneratorRoutes(bound, { ...generatorRoutesOf(bound), locate: () => cursor })
-      await settleRun({ ...config, generator }, id, verdict)
+      await settleRun({ ...config, generator, deadlines: deadlinesFor(loaded?.state) }, id, verdict)
     },
     prune: (query) => pruneRuns(config, query),
     erase: (id) => eraseRun(config, id),

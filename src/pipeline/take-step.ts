@@ -7,6 +7,7 @@ import { advancePublish, advanceResolve, advanceUnpublish, advanceUpload } from 
 import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
 import type { Step } from './state/run-state.js'
+import { traceEndHere } from './tracing/run-trace.js'
 import { resultOf } from './video/run-result.js'
 import { secureUrl } from './video/secure-url.js'
 
@@ -35,6 +36,7 @@ export async function finishRun(session: RunSession): Promise<PipelineResult> {
   resultOf(session, endedAt) // Throws before the run is saved as completed.
   if (session.state.status === 'running') {
     await journal.save({ status: 'completed', endedAt })
+    traceEndHere(session)
     await dropMedia(session)
   }
   const result = resultOf(session, endedAt)

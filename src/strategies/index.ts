@@ -49,6 +49,7 @@ export type {
   VideoModelProviderOptions,
   VideoModelResult,
   VideoModelStart,
+  VideoModelStartCall,
   VideoModelStatus,
   VideoModelVideo,
 } from './generators/video-model/video-model-like.js'

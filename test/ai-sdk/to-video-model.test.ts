@@ -40,6 +40,7 @@ describe('the functions of the AI SDK take a pipeline', () => {
       runId: expect.stringMatching(/^aisdk_vid_/),
       attempts: [{ stage: 'generate', outcome: 'succeeded' }],
     })
+    expect(result.providerMetadata['sora-pipeline']?.ratio).toBeUndefined()
   })
 
   it('experimental_startVideo gives the id of the run, and experimental_getVideoStatus its status', async () => {

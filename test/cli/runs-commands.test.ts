@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
 import { Pool } from 'pg'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -169,6 +172,19 @@ describe.each(Object.keys(PLACES) as (keyof typeof PLACES)[])('the runs of a %s'
       expect(stdout).toContain(`job         {"id":"${job}"}`)
       expect(stdout).toContain('paid        one job: submission 1 was accepted')
       expect(stdout).toMatch(/^URLs of the video\n {2}resolver {4}http:/m)
+    })
+
+    it('ends when the reader of its output leaves, without a stack', async () => {
+      const args = [resolve('dist/cli/main.js'), 'runs', 'list', ...place.flags]
+      const env = { ...process.env, ...place.variables }
+      const child = spawn(process.execPath, args, { cwd: project.folder, env })
+      child.stdout.destroy()
+      let errors = ''
+      child.stderr.on('data', (bytes: Buffer) => {
+        errors += bytes.toString()
+      })
+      await once(child, 'close')
+      expect([child.exitCode, errors]).toEqual([141, ''])
     })
 
     it('erases, removes and prunes, only with --yes where no terminal can ask', async () => {

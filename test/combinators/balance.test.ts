@@ -417,3 +417,41 @@ describe('balance', () => {
     await expect(context.clock.runUntil(first)).resolves.toBe(video)
   })
 })
+
+describe('stats', () => {
+  it('report calls in progress, the queue, and suspensions', async () => {
+    const clock = manualClock()
+    const first = fakeTaskGenerator({
+      name: 'first',
+      starts: [new RateLimitError('Could not submit', { status: 429, retryAfterMs: 5000 })],
+      polls: 9,
+    })
+    const second = fakeTaskGenerator({ name: 'second', polls: 9 })
+    const generator = balance([first, second], { concurrency: [2, 1] })
+    const idle = { busy: 0, suspendedMs: 0 }
+    expect(generator.stats()).toEqual({
+      waiting: 0,
+      strategies: [
+        { name: 'first', limit: 2, ...idle },
+        { name: 'second', limit: 1, ...idle },
+      ],
+    })
+    const pipeline = new SoraPipeline({ generator, clock, pollSchedule: () => 1000 })
+    const runs = [pipeline.run({ prompt: 'A cat' }), pipeline.run({ prompt: 'A dog' })]
+    await clock.advance(1000)
+    expect(generator.stats()).toEqual({
+      waiting: 1,
+      strategies: [
+        { name: 'first', limit: 2, busy: 0, suspendedMs: 4000 },
+        { name: 'second', limit: 1, busy: 1, suspendedMs: 0 },
+      ],
+    })
+    await clock.runUntil(Promise.all(runs.map(({ result }) => result)))
+    expect(generator.stats()).toMatchObject({ waiting: 0, strategies: [idle, idle] })
+  })
+
+  it('are of every stage', () => {
+    const uploader = balance([fakeUploader({ name: 'disk' })], { concurrency: 3 })
+    expect(uploader.stats().strategies).toEqual([{ name: 'disk', busy: 0, limit: 3, suspendedMs: 0 }])
+  })
+})

@@ -524,7 +524,7 @@ describe('the events of a video', () => {
     expect((await call('GET', path, { headers: last })).status).toBe(204)
     for (const id of ['zzz-3', 'nonsense', '']) {
       const again = await (await call('GET', path, { headers: { 'last-event-id': id } })).text()
-      expect(typesOf(again)).toEqual(['run-resumed', 'run-completed'])
+      expect(typesOf(again)).toEqual(typesOf(text))
     }
   })
 

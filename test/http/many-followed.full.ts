@@ -9,8 +9,9 @@ import { openEvents } from './machines/event-stream.js'
 const STREAMS = 1000
 const AT_ONCE = 50
 const MEASURED_MS = 20_000
-// What is measured on a quiet machine is in test/README.md; this holds on one that is busy with other tests.
-const P99_MS = 1000
+// Bounds for a machine that is busy with other tests, where a lost doorbell still shows: the runs are read every 2.5 seconds anyway.
+const P50_MS = 1000
+const P99_MS = 10_000
 
 describe.each<ServerKind>(['ioredis', 'redis', 'pg'])('a thousand streams of two HTTP processes, %s', (kind) => {
   let server: OwnServer
@@ -57,6 +58,7 @@ describe.each<ServerKind>(['ioredis', 'redis', 'pg'])('a thousand streams of two
     const at = (share: number) => delays[Math.floor(delays.length * share)]
     console.info(`${kind}: ${delays.length} events, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${delays.at(-1)} ms`)
     expect(delays.length).toBeGreaterThan((STREAMS * MEASURED_MS) / 2000 / 2)
+    expect(at(0.5)).toBeLessThan(P50_MS)
     expect(at(0.99)).toBeLessThan(P99_MS)
   }, 180_000)
 })

@@ -40,10 +40,14 @@ interface Job {
   readonly createdAt: number
 }
 
-/** Starts the provider. With `keys` a submission under a known idempotency key gives the job of before. */
+/**
+ * Starts the provider. With `keys` a submission under a known idempotency key gives the job of before; `answerMs` is how long a job is
+ * paid for before its submission is answered.
+ */
 export async function startPaidProvider(options: {
   readonly keys: boolean
   readonly uploads: string
+  readonly answerMs?: number
 }): Promise<PaidProvider> {
   const jobs: Job[] = []
   const holds = new Map<string, { readonly commitment: Commitment; held(): void }>()
@@ -68,7 +72,11 @@ export async function startPaidProvider(options: {
     const { prompt } = await bodyOf(request)
     const key = String(request.headers['idempotency-key'])
     const hold = heldBy('create', String(prompt))
-    if (hold === undefined) return answer(response, { id: commit(String(prompt), key).id })
+    if (hold === undefined) {
+      const { id } = commit(String(prompt), key)
+      if (options.answerMs !== undefined) await sleep(options.answerMs)
+      return answer(response, { id })
+    }
     if (hold.commitment === 'at-once') commit(String(prompt), key)
     hold.held()
     if (hold.commitment !== 'late') return

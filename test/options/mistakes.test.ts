@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 import * as aiSdk from '../../src/ai-sdk/index.js'
 import * as http from '../../src/http/index.js'
 import * as core from '../../src/index.js'
+import * as jobs from '../../src/jobs/index.js'
+import * as otel from '../../src/otel/index.js'
 import * as sandbox from '../../src/sandbox/index.js'
 import * as settings from '../../src/settings/index.js'
 import * as stores from '../../src/stores/index.js'
@@ -76,13 +78,15 @@ test.each(Object.keys(SUBJECTS))('each mistake with %s is named, with what to gi
 // They take values, not options.
 const WITHOUT_OPTIONS = [
   ...['isSoraPipelineError', 'toOpenAiError', 'isRetainedAt', 'retainedRun', 'sendNodeResponse', 'settingsFromEnv'],
-  ...['neverReply', 'replyRaw', 'resetConnection', 'gzipBomb'],
+  ...['neverReply', 'replyRaw', 'resetConnection', 'gzipBomb', 'toMermaid'],
 ]
 
 test('every exported function that takes options is tried', () => {
   const exported = Object.entries({
     ...core,
     ...http,
+    ...otel,
+    ...jobs,
     ...sandbox,
     ...settings,
     ...stores,

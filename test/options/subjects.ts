@@ -3,6 +3,7 @@ import { createHandler, createWakeUrl, toNodeListener, verifyWebhook } from '../
 import {
   balance,
   fallback,
+  followRun,
   memoryStore,
   paceSchedule,
   race,
@@ -10,11 +11,14 @@ import {
   storedRuns,
   toChatCompletion,
   toChatCompletionChunks,
+  toEventStream,
   toSse,
   withCircuitBreaker,
   withRetry,
   withTimeout,
 } from '../../src/index.js'
+import { createQueueRunner, createWorker } from '../../src/jobs/index.js'
+import { instrument } from '../../src/otel/index.js'
 import { makeVideo, startSandbox } from '../../src/sandbox/index.js'
 import { jsonBinSettings, pipelineFromSettings } from '../../src/settings/index.js'
 import { fileStore, postgresStore, redisStore, sqliteStore } from '../../src/stores/index.js'
@@ -97,6 +101,8 @@ const provider = [
   ...service.filter((name) => !['apiKey', 'model', 'idempotency', 'settleMs'].includes(name)),
 ]
 const keyed = { apiKey: 'key', model: 'model' }
+// Refused before it is connected.
+const queue = { connection: { host: '127.0.0.1', port: 1 } }
 const model = { specificationVersion: 'v4', provider: 'mine', modelId: 'one' }
 const suite = { test: () => undefined, create: () => undefined }
 const strategySuite = ['timeoutMs', 'createHanging', 'createFailing']
@@ -116,6 +122,8 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
         'verifyUploads',
         'allowPrivateAddresses',
         'maxConcurrentRuns',
+        'logger',
+        'recordInputs',
         'leaseMs',
         'learnDurations',
       ],
@@ -129,7 +137,10 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (deadlines) => new SoraPipeline({ generator: fakeGenerator(), deadlines }),
     ['generateMs', 'publishMs', 'resolveMs', 'uploadMs', 'totalMs'],
   ),
-  'SoraPipeline.run': of((options) => pipeline().run({ prompt: 'A cat' }, options), ['id', 'owner', 'signal']),
+  'SoraPipeline.run': of(
+    (options) => pipeline().run({ prompt: 'A cat' }, options),
+    ['id', 'owner', 'signal', 'traceparent'],
+  ),
   'SoraPipeline.run request': of(
     (request) => pipeline().run(request),
     [
@@ -138,10 +149,22 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     ],
     { prompt: 'A cat' },
   ),
+  followRun: of((options) => followRun(memoryStore(), 'run_1', options), ['signal', 'clock']),
   'SoraPipeline.recover': of((options) => pipeline().recover(options), ['limit']),
   'SoraPipeline.close': of((options) => pipeline().close(options), ['graceMs']),
   'SoraPipeline.list': of((query) => pipeline().list(query), ['owner', 'order', 'after', 'limit']),
   'SoraPipeline.prune': of((options) => pipeline().prune(options), [], { endedBefore: 1 }),
+  'SoraPipeline.create': of((options) => pipeline().create({ prompt: 'A cat' }, options), ['id', 'owner']),
+  createQueueRunner: of(
+    (options) => createQueueRunner(pipeline(), options),
+    ['backend', 'queueName', 'prefix', 'onError'],
+    queue,
+  ),
+  createWorker: of(
+    (options) => createWorker(pipeline(), options),
+    ['backend', 'queueName', 'prefix', 'onError', 'concurrency', 'lockMs', 'sweepMs'],
+    queue,
+  ),
   fallback: of((options) => fallback([fakeUploader()], options), ['continueOn']),
   race: of((options) => race([fakeUploader()], options), ['staggerMs']),
   balance: of((options) => balance([fakeUploader()], options), ['concurrency']),
@@ -157,7 +180,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   memoryStore: of(memoryStore, ['maxEnded', 'clock']),
   fileStore: of(fileStore, ['keepEndedMs'], { directory: './never-made' }),
   sqliteStore: of(sqliteStore, ['keepEndedMs'], { path: './never-made/runs.sqlite' }),
-  postgresStore: of(postgresStore, ['schema', 'keepEndedMs', 'timeoutMs'], { pool: database }),
+  postgresStore: of(postgresStore, ['schema', 'listenClient', 'keepEndedMs', 'timeoutMs'], { pool: database }),
   redisStore: of(redisStore, ['prefix', 'keepEndedMs', 'timeoutMs'], { client: database }),
   paceSchedule: of(paceSchedule, ['firstMs', 'floorMs', 'ceilMs', 'blindMs']),
   toChatCompletion: of((options) => toChatCompletion(pipeline().run({ prompt: 'A cat' }), options), formats),
@@ -199,7 +222,15 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   videoModelGenerator: of(
     (options) => videoModelGenerator({ ...model, doGenerate: () => Promise.reject() }, options),
     [
-      ...[...named, 'errorConfirmations', 'idempotency', 'settleMs', 'downloadHeaders', 'downloadTimeoutMs'],
+      ...[
+        ...named,
+        'errorConfirmations',
+        'idempotency',
+        'settleMs',
+        'callback',
+        'downloadHeaders',
+        'downloadTimeoutMs',
+      ],
       ...['allowPrivateAddresses', 'providerOptions'],
     ],
   ),
@@ -355,6 +386,11 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     ],
   ),
   createWakeUrl: of(createWakeUrl, [], { baseUrl, contentSecret: 'a-secret-of-the-tests' }),
+  toEventStream: of(
+    (options) => toEventStream(pipeline().run({ prompt: 'A cat' }), options),
+    ['lastEventId', 'heartbeatMs', 'onCancel', 'clock'],
+  ),
+  instrument: of(instrument, ['pipeline', 'tracerProvider', 'meterProvider']),
   toNodeListener: of((options) => toNodeListener(async () => new Response(), options), ['onError']),
   verifyWebhook: of((options) => verifyWebhook({ body: '', headers: {} }, options), ['toleranceMs', 'clock'], {
     secret: 'secret',

@@ -16,7 +16,7 @@ export const isBrowserLeftOut = EXECUTABLE === undefined && process.env.CHROMIUM
 export function browserTitle(title: string): string {
   if (!isBrowserLeftOut) return title
   console.warn(`skipped: ${title}; run apt-get install chromium`)
-  return `${title} (skipped: run apt-get install chromium)`
+  return `${title} (skipped: install chromium)`
 }
 
 /** A page in the browser, with what must not happen in it. */

@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Page } from 'playwright-core'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createHandler, toNodeListener } from '../../src/http/index.js'
-import { ContentRejectedError, SoraPipeline } from '../../src/index.js'
-import { fakeResolver, fakeUploader } from '../../src/testing/index.js'
+import { ContentRejectedError, memoryStore, SoraPipeline } from '../../src/index.js'
+import { fakeResolver, fakeTaskGenerator, fakeUploader } from '../../src/testing/index.js'
 import { API_KEY, startKeyedBackend } from '../http/clients/start-backend.js'
 import { serve } from '../http/node/serve.js'
 import { isPythonLeftOut, pythonTitle, runPython } from '../python/python-client.js'
@@ -146,6 +147,44 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of a backend with keys,
     expect(keys).toHaveLength(3)
     expect(new Set(keys).size).toBe(1)
     expect(generator.calls).toHaveLength(1)
+  })
+
+  test('a server that stops and starts again is reconnected to, after the last event that was shown', async () => {
+    const store = memoryStore()
+    const lastIds: (string | null)[] = []
+    const start = async (polls: number, port: number) => {
+      const generator = fakeTaskGenerator({ polls, video: { id: 'gen_1', url: 'https://cdn.example/a.mp4' } })
+      const pipeline = new SoraPipeline({ generator, store, pollSchedule: () => 20 })
+      const handler = createHandler(pipeline, { apiKeys: [{ key: API_KEY, owner: 'one' }], page: true })
+      const server = createServer(
+        toNodeListener((request) => {
+          if (request.url.endsWith('/events')) lastIds.push(request.headers.get('last-event-id'))
+          return handler(request)
+        }),
+      )
+      await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+      return {
+        port: (server.address() as AddressInfo).port,
+        async stop() {
+          await pipeline.close()
+          server.closeAllConnections()
+          await new Promise((resolve) => server.close(resolve))
+        },
+      }
+    }
+    const former = await start(1_000_000, 0)
+    const page = await visitWithKey(`http://127.0.0.1:${former.port}/v1/page`)
+    await page.getByRole('button', { name: 'Make the video' }).click()
+    await page.getByRole('button', { name: 'Cancel', disabled: false }).waitFor()
+    await former.stop()
+    await page.locator('#status').getByText('Reconnecting to the server').waitFor()
+    const next = await start(2, former.port)
+    onTestFinished(next.stop)
+    await ended(page)
+    expect(await page.locator('#status').innerText()).toBe('Completed')
+    expect(lastIds[0]).toBeNull()
+    expect(lastIds.at(-1)).toMatch(/^\w+-\d+$/)
+    expect(await page.getByText('A new server process resumed the run.').isVisible()).toBe(true)
   })
 
   test('a run that does not exist is reported with a sentence', async () => {

@@ -228,7 +228,7 @@ describe('a run and its store', () => {
     const result = await clock.runUntil(first.result)
     const again = pipeline.run(request, { id: 'order-17' })
     expect(await again.result).toEqual(result)
-    expect(await collect(again)).toEqual(await collect(first))
+    expect((await collect(again)).map(({ type }) => type)).toEqual(['run-resumed', 'run-completed'])
     await expect(pipeline.run({ prompt: 'A dog' }, { id: 'order-17' }).result).rejects.toMatchObject({
       code: 'run-state',
       message: 'Could not join the run, its id belongs to a different request: order-17',

@@ -75,6 +75,23 @@ describe('storedRuns', () => {
     expect(inner.startCount).toBe(1)
   })
 
+  it.each([
+    [{}, {}, 7_200_000],
+    [{ totalMs: 60_000 }, {}, 60_000],
+    [{ totalMs: Number.POSITIVE_INFINITY }, {}, undefined],
+    [{}, { deadlines: { totalMs: 5000 } }, 5000],
+  ])('a settled run has the total time of its pipeline again: %j, %j', async (deadlines, options, totalMs) => {
+    const { clock, store, make } = setUp()
+    const { generator } = lossy('b')
+    const pipeline = make({ generator, deadlines: { totalMs: 7_200_000, ...deadlines } })
+    await clock.runUntil(pipeline.run(request, { id: 'one' }).result).catch(() => undefined)
+    await clock.advance(1e8)
+    await storedRuns(store, { clock, ...options }).settle('one', 'not-submitted')
+    const loaded = await store.load('one')
+    expect(loaded?.state.status).toBe('running')
+    expect(loaded?.state.deadlineAt).toBe(totalMs === undefined ? undefined : clock.now() + totalMs)
+  })
+
   it('gives a run the job that a person found, under the upstream of its submission', async () => {
     const { clock, make, runs } = setUp()
     const { generator, inner } = lossy('b')

@@ -62,6 +62,7 @@ test('no exported name is that of a global of the language, of Node or of the DO
 
 // One name for one thing. Intended differences have a reason.
 const MEANINGS: Readonly<Record<string, string>> = {
+  concurrency: 'that of a combinator may differ between its strategies',
   clock: 'what needs less of a clock asks for less',
   headers: 'those of a publisher may be a function, and those of a false answer may be lists',
   apiKey: 'that of a sandbox is compared, and never sent',

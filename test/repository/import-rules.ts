@@ -38,6 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // From upstream only what waits and reads values.
   'ai-sdk': ['contracts', 'pipeline', 'upstream/abortable.ts', 'upstream/is-record.ts'],
   settings: ['contracts', 'timing', 'upstream', 'calling', 'combinators', 'strategies', 'stores', 'pipeline', 'openai'],
+  otel: ['contracts', 'pipeline'],
   sandbox: ['contracts'],
   testing: ['contracts'],
   // The rest by the name of the package, as users do.
@@ -52,6 +53,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   aws4fetch: ['strategies/uploaders/s3/s3-signature.ts'],
   zod: ['upstream/', 'strategies/', 'pipeline/', 'http/', 'jobs/', 'settings/'],
   bullmq: ['jobs/'],
+  '@opentelemetry/api': ['otel/'],
   'sora-pipeline': ['cli/'],
   // Only the worker's thread loads it.
   'h264-mp4-encoder': ['sandbox/video-worker.ts'],

@@ -35,7 +35,18 @@ test('the only packages that a module imports on load are small', () => {
     .flatMap((file) => [...readFileSync(join(DIST, file), 'utf8').matchAll(/^(?:\} |import .*)?from "([^".][^"]*)"/gm)])
     .map(([, name = '']) => name)
     .filter((name) => !name.startsWith('node:') && !name.startsWith('sora-pipeline'))
-  expect([...new Set(imported)].sort()).toEqual(['aws4fetch', 'eventsource-parser', 'p-retry'])
+  expect([...new Set(imported)].sort()).toEqual([
+    '@opentelemetry/api',
+    'aws4fetch',
+    'bullmq',
+    'eventsource-parser',
+    'p-retry',
+  ])
+  // Only who imports the queue loads it, and installs it.
+  const withQueue = files.filter(
+    (file) => file.endsWith('.js') && readFileSync(join(DIST, file), 'utf8').includes('from "bullmq"'),
+  )
+  expect(withQueue).toEqual(['jobs/index.js'])
 })
 
 test('source maps do not repeat the sources', () => {

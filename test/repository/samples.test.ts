@@ -35,7 +35,7 @@ afterAll(() => rmSync(FOLDER, { recursive: true, force: true }))
 test('README.md has samples, and so have the documents beside the code that users import', () => {
   const paths = [
     'README.md',
-    ...['ai-sdk', 'http', 'openai', 'pipeline', 'settings', 'stores', 'strategies', 'testing'].map(beside),
+    ...['ai-sdk', 'http', 'jobs', 'openai', 'pipeline', 'settings', 'stores', 'strategies', 'testing'].map(beside),
   ]
   expect(paths.filter((path) => samplesOf(documentPrefix(path)).length === 0)).toEqual([])
 })

@@ -22,6 +22,6 @@ export const LEFT_OUT: readonly string[] = [
   'test/secrets/encoded-echoes.test.ts',
   'test/kill/server-kills.test.ts',
   'test/stores/{postgres-store,redis-store,redis-cluster,server-model,server-processes}.test.ts',
-  'test/{gradio,python}/**',
+  'test/{gradio,python,storage,litellm,page}/**',
   'test/runtimes/{bun-and-deno,workerd}.test.ts',
 ]

@@ -17,7 +17,7 @@ import { expect } from 'vitest'
 import type { LoadedRun } from '../../src/contracts/run-store.js'
 import { isSoraPipelineError, memoryStore, type RunStore, type StoredRun } from '../../src/index.js'
 
-type Store = Required<RunStore>
+type Store = Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents'>>
 type Command = (store: Store, world: World) => Promise<unknown>
 
 /** What the commands depend on, the same for both stores. */

@@ -42,7 +42,7 @@ export async function examine(values: DoctorValues, { env }: CommandContext): Pr
       },
       store,
       services,
-      promises: promisesOf(store.kind, settings),
+      promises: promisesOf(store.kind, { settings, isServer: typeof Object(own).checkServer === 'function' }),
       problems,
     }
   } finally {

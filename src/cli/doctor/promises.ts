@@ -3,8 +3,11 @@ import type { PromiseReport, StoreReport } from './report.js'
 
 const ONE_MACHINE = 'the files are on one machine; use postgresStore for several'
 
-/** Which promises hold with a store, and the settings of its server. */
-export function promisesOf(kind: StoreReport['kind'], settings: readonly ServerProblem[]): readonly PromiseReport[] {
+/** Which promises hold with a store, from the settings of its server. */
+export function promisesOf(
+  kind: StoreReport['kind'],
+  { settings, isServer }: { readonly settings: readonly ServerProblem[]; readonly isServer: boolean },
+): readonly PromiseReport[] {
   const isSafe = settings.length === 0
   const reasons = settings.map(({ setting, value }) => `${setting} is ${value}`).join(', ')
   switch (kind) {
@@ -52,6 +55,13 @@ export function promisesOf(kind: StoreReport['kind'], settings: readonly ServerP
         },
       ]
     case 'custom':
+      if (isServer) {
+        const note = reasons || 'its server has the settings that it needs'
+        return [
+          { promise: 'restart', holds: isSafe, note },
+          { promise: 'many-machines', holds: true, note: 'any number of processes on any number of machines' },
+        ]
+      }
       return [{ promise: 'restart', holds: 'unknown', note: 'this store is an object; give its address with --store' }]
   }
 }

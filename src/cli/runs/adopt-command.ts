@@ -5,9 +5,9 @@ import { confirm } from '../confirm.js'
 import { EXIT_CODES } from '../exit-code.js'
 import { UsageError } from '../read-arguments.js'
 import { STORE_HELP } from '../stores/open-store.js'
-import { followRun } from './follow-run.js'
 import { openRuns, RUNS_OPTIONS } from './open-runs.js'
 import { jsonOf } from './settle-command.js'
+import { showToEnd } from './show-to-end.js'
 
 const OPTIONS = {
   ...RUNS_OPTIONS,
@@ -49,7 +49,7 @@ ${CONFIG_HELP}
         return EXIT_CODES.failed
       }
       const start = () => pipeline.adopt(handle, { id, owner })
-      return await followRun({ pipeline, start, report: { type: 'adopted' }, values, context })
+      return await showToEnd({ pipeline, start, report: { type: 'adopted' }, values, context })
     } finally {
       await open.close()
     }

@@ -1,4 +1,5 @@
 import { type SoraPipeline, type StoredRuns, storedRuns } from 'sora-pipeline'
+import { redact } from '../../contracts/secrets/redact.js'
 import type { CommandContext } from '../command.js'
 import { CONFIG_OPTION, loadConfig, pipelineOf } from '../config/load-config.js'
 import { shellWord } from '../printable.js'
@@ -61,7 +62,7 @@ export async function openRuns(values: RunsValues, { env }: CommandContext): Pro
 
 function printedPlace(values: RunsValues): Pick<OpenRuns, 'flags' | 'condition'> {
   const { store, prefix, schema, config } = values
-  const isSecret = store !== undefined && URL.canParse(store) && new URL(store).password !== ''
+  const isSecret = store !== undefined && redact(store) !== store
   const named = { config, store: isSecret ? undefined : store, prefix, schema }
   const flags = Object.entries(named).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, shellWord(value)],

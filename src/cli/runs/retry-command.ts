@@ -6,9 +6,9 @@ import { EXIT_CODES } from '../exit-code.js'
 import { printable } from '../printable.js'
 import { UsageError } from '../read-arguments.js'
 import { STORE_HELP } from '../stores/open-store.js'
-import { followRun } from './follow-run.js'
 import { openRuns, RUNS_OPTIONS } from './open-runs.js'
 import { jsonOf } from './settle-command.js'
+import { showToEnd } from './show-to-end.js'
 
 const OPTIONS = { ...RUNS_OPTIONS, changes: { type: 'string', default: '{}' }, yes: { type: 'boolean' } } as const
 
@@ -45,7 +45,7 @@ ${CONFIG_HELP}
         return EXIT_CODES.failed
       }
       const report = { type: 'retried', retryOf: id }
-      return await followRun({ pipeline, start: () => pipeline.retry(id, changes), report, values, context })
+      return await showToEnd({ pipeline, start: () => pipeline.retry(id, changes), report, values, context })
     } finally {
       await open.close()
     }

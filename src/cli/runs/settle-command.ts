@@ -6,8 +6,8 @@ import { EXIT_CODES } from '../exit-code.js'
 import { printable } from '../printable.js'
 import { UsageError } from '../read-arguments.js'
 import { STORE_HELP } from '../stores/open-store.js'
-import { followRun } from './follow-run.js'
 import { openRuns, RUNS_OPTIONS } from './open-runs.js'
+import { showToEnd } from './show-to-end.js'
 
 const OPTIONS = {
   ...RUNS_OPTIONS,
@@ -53,7 +53,7 @@ ${CONFIG_HELP}
       const settled = { type: 'settled', id, verdict }
       if (open.pipeline !== undefined) {
         const pipeline = open.pipeline
-        return await followRun({
+        return await showToEnd({
           pipeline,
           start: () => pipeline.settle(id, verdict),
           report: settled,

@@ -11,6 +11,8 @@ import { placeOf } from '../stage-work.js'
 import { withGenerated } from '../state/candidates.js'
 import { storableVideo } from '../state/run-state.js'
 import type { AcceptedSubmission } from '../state/submission.js'
+import { tracedResult } from '../tracing/attempt-trace.js'
+import { endJob } from '../tracing/job-trace.js'
 import { releaseJob } from './admit-job.js'
 import { attemptFailed } from './generate-failure.js'
 import { claimOwnJob } from './own-job.js'
@@ -71,6 +73,7 @@ export async function completeJob(
     candidates: withGenerated(state, video),
     attempts: [...state.attempts, attempt],
   })
+  if (session.jobTrace) endJob(session, { result: tracedResult(storableVideo(video)), durationMs }, job.handle)
   const tookMs = time.now() - (state.stepStartedAt ?? time.now())
   session.log.append({ type: 'stage-completed', ...placeOf('generate', generator), durationMs: tookMs })
 }

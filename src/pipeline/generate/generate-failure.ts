@@ -10,6 +10,7 @@ import type { RunSession } from '../run-session.js'
 import { placeOf } from '../stage-work.js'
 import { failedAttempt, generatorErrorsOf } from '../state/attempts.js'
 import { handleOf } from '../state/submission.js'
+import { endJob } from '../tracing/job-trace.js'
 
 /** A failure and the duration of the attempt. */
 export interface Failure {
@@ -35,6 +36,7 @@ export function attemptFailed(session: RunSession, generator: Generator, failure
   const attempt = failedAttempt('generate', generator.name, error, durationMs)
   session.journal.note({ attempts: [...session.state.attempts, attempt] })
   session.log.append({ type: 'attempt-failed', ...placeOf('generate', generator), error, durationMs })
+  endJob(session, { error, durationMs })
   return attempt
 }
 

@@ -20,6 +20,7 @@ import { isRatio } from '../progress-gauge.js'
 import { type RunSession, warn } from '../run-session.js'
 import { contextOf, type StageWork, warnOfProgress } from '../stage-work.js'
 import { type AcceptedSubmission, answered, missed } from '../state/submission.js'
+import { jobCall } from '../tracing/job-trace.js'
 import type { SweptJob } from './swept-job.js'
 
 // A poll that hangs is a missed poll, also if the generator has no time limit.
@@ -74,7 +75,7 @@ export async function pollJob(
     status =
       swept ??
       (await withDeadline({ clock, signal: session.signal, timeoutMs, error }, (limit) =>
-        pollTask(generator, handle.operation, contextOf(session, work, limit)),
+        jobCall(session, generator, () => pollTask(generator, handle.operation, contextOf(session, work, limit))),
       ))
     const flaw = flawOfStatus(status)
     if (flaw === undefined) {

@@ -9,6 +9,7 @@ import { type RunSession, remainingMs, warn } from '../run-session.js'
 import { contextOf, type StageWork } from '../stage-work.js'
 import { jobKey } from '../state/job-key.js'
 import type { UnknownSubmission } from '../state/submission.js'
+import { jobCall } from '../tracing/job-trace.js'
 import { type Rivals, rivalsOf } from './rival-runs.js'
 import { honoursKeys, idempotencyKeyOf } from './submit-job.js'
 
@@ -152,11 +153,13 @@ async function find(
     new NetworkError(`Could not list the jobs of ${generator.name}, no answer within: ${timeoutMs} ms`)
   const limit = { clock, signal: session.signal, timeoutMs, error }
   return withDeadline(limit, (own) =>
-    generator.find(request, {
-      ...contextOf(session, work, own),
-      idempotencyKey: idempotencyKeyOf(session.id, generator.name, submission.number),
-      submittedAt: submission.sentAt,
-    }),
+    jobCall(session, generator, () =>
+      generator.find(request, {
+        ...contextOf(session, work, own),
+        idempotencyKey: idempotencyKeyOf(session.id, generator.name, submission.number),
+        submittedAt: submission.sentAt,
+      }),
+    ),
   )
 }
 

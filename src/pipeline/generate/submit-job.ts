@@ -17,6 +17,7 @@ import {
   sending,
   type UnknownSubmission,
 } from '../state/submission.js'
+import { jobCall } from '../tracing/job-trace.js'
 import { tooLate } from './generate-failure.js'
 import { hearLateAnswer } from './late-answer.js'
 import { prepareRequest } from './prepare-request.js'
@@ -89,7 +90,8 @@ export async function submitJob(
   const submit = () => {
     const idempotencyKey = idempotencyKeyOf(session.id, generator.name, submission.number)
     const context = { ...contextOf(session, work, hangUp), idempotencyKey, confirm }
-    return startTask(generator, request, callbackUrl === undefined ? context : { ...context, callbackUrl })
+    const ours = callbackUrl === undefined ? context : { ...context, callbackUrl }
+    return jobCall(session, generator, () => startTask(generator, request, ours))
   }
   let answer: Promise<StartedTask> | undefined
   try {

@@ -16,8 +16,8 @@ export interface Creation {
 }
 
 /**
- * Saves a new run after its media. The beat comes first, because a run whose worker has none is free. Resolves to `false` when
- * the store knows the id.
+ * Saves a new run after its media. The beat of a worker that holds it comes first, because a run whose worker has none is free.
+ * Resolves to `false` when the store knows the id.
  * @throws RunStateError, retryable, when the store does not respond; late effects are then undone.
  */
 export async function createRun(config: PipelineConfig, creation: Creation): Promise<boolean> {
@@ -32,7 +32,7 @@ export async function createRun(config: PipelineConfig, creation: Creation): Pro
   }
   let creating: Promise<boolean> | undefined
   try {
-    await timed.wait('heartbeat', () => lease.beat())
+    if (fresh.worker !== undefined) await timed.wait('heartbeat', () => lease.beat())
     for (const { sha256, bytes } of media) {
       await timed.wait('putMedia', async () => recorded(Promise.resolve(rawStore.putMedia?.(id, sha256, bytes))))
     }

@@ -5,6 +5,7 @@ import { stopUpstream } from '../generate/stop-upstream.js'
 import type { RunSession } from '../run-session.js'
 import { isRefusedRun } from '../state/run-state.js'
 import { handleOf } from '../state/submission.js'
+import { traceEndHere } from '../tracing/run-trace.js'
 import { isNamedElsewhere, retryPatiently } from './hold-run.js'
 import { dropMedia } from './retention.js'
 import { isFenced } from './store-calls.js'
@@ -58,6 +59,7 @@ async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, end: E
       const isRefused = status === 'failed' && !isAborted && isRefusedRun(session.state)
       const facts = { ...(isRefused && { isRefused }), ...(upstream && { upstream }) }
       await journal.save({ status, endedAt: config.clock.now(), error, isAborted, ...facts })
+      traceEndHere(session)
       if (status === 'failed') await dropMedia(session)
       return true
     } catch (failure) {

@@ -9,6 +9,8 @@ import type { RunWaits } from '../run-waits.js'
 import { identityOf, newRunState, type RunIdentity, type RunState } from '../state/run-state.js'
 import { storedRequest } from '../state/stored-request.js'
 import { boundOf, firstSubmission } from '../state/submission.js'
+import type { Trace } from '../tracing/trace.js'
+import type { RunTrace } from '../tracing/trace-messages.js'
 import { createRun } from './create-run.js'
 import { loadRun, type StoredState } from './store-calls.js'
 import { TimedStore } from './timed-store.js'
@@ -20,6 +22,8 @@ export interface RunOrigin {
   readonly owner?: string | undefined
   /** The run that this one retries. */
   readonly retryOf?: string | undefined
+  /** W3C `traceparent` of the caller. */
+  readonly traceparent?: string | undefined
   /** Whether the caller chose the id, so that the store may know it already. */
   readonly isCallerId: boolean
 }
@@ -34,6 +38,8 @@ export interface Opening {
   readonly waits: RunWaits
   /** Aborts the run as its caller does. */
   readonly cancel?: ((reason: unknown) => void) | undefined
+  /** `undefined` when nothing subscribes. */
+  readonly trace?: Trace<RunTrace> | undefined
 }
 
 /**
@@ -74,7 +80,7 @@ async function createOrJoin(
   opening: Opening,
   { request, timed, now }: { readonly request: VideoRequest; readonly timed: TimedStore; readonly now: number },
 ): Promise<RunSession> {
-  const { id, owner, isCallerId, retryOf } = opening.origin
+  const { id, owner, isCallerId, retryOf, traceparent } = opening.origin
   const identity = identityOf(request, owner)
   const canKeepMedia = config.store.putMedia !== undefined
   const { request: stored, media } = storedRequest(request, { canKeepMedia })
@@ -85,8 +91,9 @@ async function createOrJoin(
   const cursor = routes.first()
   const submission = firstSubmission(cursor, boundOf(routes.at(cursor)))
   const { totalMs } = config.deadlines
-  const base = { id, request: stored, identity, now, totalMs, isCallerId, retryOf, submission }
-  const fresh: RunState = { ...newRunState(base), worker: config.lease.worker }
+  const base = { id, request: stored, identity, now, totalMs, isCallerId, retryOf, traceparent, submission }
+  const unheld = newRunState(base)
+  const fresh: RunState = opening.isResident ? { ...unheld, worker: config.lease.worker } : unheld
   if (await createRun(config, { fresh, media, timed })) {
     const kept = media.length > 0 ? undefined : request
     return sessionOf(config, opening, { state: fresh, version: 1, isNew: true }, kept)
@@ -114,7 +121,7 @@ function joined(
 
 function sessionOf(
   config: PipelineConfig,
-  { log, signal, isResident, waits, cancel }: Opening,
+  { log, signal, isResident, waits, cancel, trace }: Opening,
   { state, version, isNew = false }: StoredState & { readonly isNew?: boolean },
   request?: VideoRequest,
 ): RunSession {
@@ -129,5 +136,6 @@ function sessionOf(
     isResident,
     waits,
     cancel,
+    trace,
   })
 }

@@ -23,6 +23,8 @@ export interface WorkerLease {
   readonly row: number
   /** Whether the last beat is still valid, by the monotonic clock. */
   isFresh(): boolean
+  /** How long ago the last beat was written, in milliseconds; `undefined` before the first one. */
+  beatAgeMs(): number | undefined
   /** Beats unless the last beat is younger than a third of the lease. Rejects with the error of the store. */
   beat(): Promise<void>
   /** Beats while the run is held; the result releases it. */
@@ -113,6 +115,7 @@ export function workerLease(options: {
       return row
     },
     isFresh: () => clock.monotonic() < lastBeatAt + leaseMs,
+    beatAgeMs: () => (lastBeatAt === Number.NEGATIVE_INFINITY ? undefined : clock.monotonic() - lastBeatAt),
     beat: async () => {
       if (clock.monotonic() >= lastBeatAt + leaseMs / 3) await beatOnce()
     },

@@ -71,6 +71,8 @@ export type RunState = {
   readonly erasedAt?: number
   /** Whether the store has forgotten the run except for the id and the outcome. */
   readonly isRetained?: boolean
+  /** W3C `traceparent` of the caller that started the run; not part of the fingerprint. */
+  readonly traceparent?: string
   readonly request: StoredRequest
   /** Media that was fetched from the addresses in the request, so that each submission sends the same bytes. */
   readonly fetchedMedia?: FetchedMedia
@@ -115,12 +117,13 @@ export interface NewRun {
   readonly isAdopted?: boolean | undefined
   readonly isCallerId: boolean
   readonly retryOf?: string | undefined
+  readonly traceparent?: string | undefined
   readonly submission: Submission
 }
 
 /** The state of a new run. */
 export function newRunState(run: NewRun): RunState {
-  const { id, request, identity, now, totalMs, isCallerId, isAdopted, retryOf, submission } = run
+  const { id, request, identity, now, totalMs, isCallerId, isAdopted, retryOf, traceparent, submission } = run
   return {
     v: 2,
     id,
@@ -133,6 +136,7 @@ export function newRunState(run: NewRun): RunState {
     ...(isCallerId && { isCallerId }),
     ...(isAdopted && { isAdopted }),
     ...(retryOf !== undefined && { retryOf }),
+    ...(traceparent !== undefined && { traceparent }),
     ...identity,
     request,
     step: 'generate',

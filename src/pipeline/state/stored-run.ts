@@ -104,6 +104,7 @@ const schema = z.looseObject({
   endedAt: z.optional(z.number()),
   erasedAt: z.optional(z.number()),
   isRetained: z.optional(z.boolean()),
+  traceparent: z.optional(z.string()),
   request,
   fetchedMedia: z.optional(z.looseObject({ image: z.optional(keptMedia), video: z.optional(keptMedia) })),
   fingerprint: z.string(),

@@ -10,7 +10,7 @@ const TRIES = 10
 
 /**
  * Saves that a run is to be cancelled. The worker that holds it notices with its next beat, and cancels the job; a run without a
- * worker is due at once, for the next one. Does nothing for an ended run.
+ * live worker is due at once, for the next one. Does nothing for an ended run.
  * @throws RunStateError when the store does not know the run or is down.
  */
 export async function requestCancel(store: RunStore, clock: Clock, id: string, reason: unknown): Promise<void> {
@@ -19,9 +19,9 @@ export async function requestCancel(store: RunStore, clock: Clock, id: string, r
   for (let tries = 1; ; tries += 1) {
     const loaded = await loadRun(store, id)
     if (loaded === undefined) throw new RunStateError(`Could not cancel the run, the store does not know it: ${id}`)
-    const { state, version } = loaded
+    const { state, version, beat } = loaded
     if (state.status !== 'running' || state.cancelRequest) return
-    const isFree = state.worker === undefined
+    const isFree = state.worker === undefined || beat?.isExpired !== false
     const requested: RunState = { ...state, cancelRequest, ...(isFree && { wakeAt: Math.min(state.wakeAt, now) }) }
     try {
       const save = () => store.save(id, version, toStoredRun(requested))

@@ -104,7 +104,10 @@ export class EventWriter {
 
   async #isAppended(batch: readonly PipelineEvent[]): Promise<boolean> {
     const { id, store } = this.#options
-    const numbered = () => batch.map((event) => ({ ...event, sequence: event.sequence + this.#offset }))
+    const numbered = () => {
+      const offset = this.#offset
+      return offset === 0 ? batch : batch.map((event) => ({ ...event, sequence: event.sequence + offset }))
+    }
     try {
       let newest = await store.appendEvents?.(id, numbered() as unknown as StoredEvent[])
       if (newest !== undefined && this.#renumber(batch, newest)) {

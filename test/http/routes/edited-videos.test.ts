@@ -66,6 +66,7 @@ describe('the official client', () => {
     await expect(client().videos.edit({ prompt: 'In snow', video: { id } })).rejects.toMatchObject({
       status: 400,
       param: 'video',
+      message: expect.stringContaining('it is longer than 3000 bytes'),
     })
     expect(generator.calls).toHaveLength(1)
   })

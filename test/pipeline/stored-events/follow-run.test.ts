@@ -119,6 +119,22 @@ describe('a run that is followed', () => {
     expect((await store.load('run_1'))?.state).toMatchObject({ isAborted: true })
   })
 
+  it('is read every five seconds when nothing rings, or the subscription fails', async () => {
+    for (const followEvents of [
+      async () => ({ close: async () => undefined }),
+      async () => Promise.reject(new Error('no')),
+    ]) {
+      const { clock, process, store } = setUp({ polls: 8 })
+      const run = process().pipeline.run(request, { id: 'run_1' })
+      await clock.advance(500)
+      const silent = { ...store, followEvents }
+      const view = collect(followRun(silent, 'run_1', { clock }))
+      await clock.runUntil(run.result)
+      await clock.advance(5000)
+      expect(await view).toEqual(await collect(run))
+    }
+  })
+
   it('stops being followed by a signal, and continues', async () => {
     const { clock, process, follow } = setUp()
     const run = process().pipeline.run(request, { id: 'run_1' })

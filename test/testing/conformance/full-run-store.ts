@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { listRuns } from '../../../src/contracts/list-runs.js'
 import { isRetainedAt, RETAINED_MS, retainedRun } from '../../../src/contracts/retained-run.js'
 import { InvalidRequestError, type JsonObject, type RunStore } from '../../../src/index.js'
+import { type MemoryEvents, memoryEvents } from '../../../src/stores/memory-events.js'
 import { type Data, emptyData, loadedOf, plainStore } from './plain-run-store.js'
 
 /** What is in a {@link fullStore}. */
@@ -11,15 +12,21 @@ export interface FullData extends Data {
   readonly media: Map<string, { readonly bytes: Uint8Array; readonly runs: Set<string> }>
   /** When the claims of a forgotten run were released, by their name. */
   readonly released: Map<string, number>
+  readonly events: MemoryEvents
 }
 
 export function emptyFullData(clock?: Data['clock']): FullData {
-  return { ...emptyData(clock), reports: new Map(), media: new Map(), released: new Map() }
+  const data = emptyData(clock)
+  const has = (id: string) => {
+    const stored = data.runs.get(id)
+    return stored !== undefined && !('isRetained' in loadedOf(stored).state)
+  }
+  return { ...data, reports: new Map(), media: new Map(), released: new Map(), events: memoryEvents(has) }
 }
 
 /** A store that does everything right and has every method. */
 export function fullStore(data: FullData = emptyFullData()): Required<RunStore> {
-  const { runs, claims, reports, media, released } = data
+  const { runs, claims, reports, media, released, events } = data
   const plain = plainStore(data)
   const stateOf = (id: string) => {
     const stored = runs.get(id)
@@ -85,6 +92,7 @@ export function fullStore(data: FullData = emptyFullData()): Required<RunStore> 
           for (const [name, runId] of claims) if (runId === id && !released.has(name)) released.set(name, now)
         }
         dropMedia(id)
+        events.drop(id)
         if (isRetainedAt(state, now)) runs.set(id, { ...stored, text: JSON.stringify(retainedRun(state)) })
         else runs.delete(id)
       }
@@ -93,5 +101,8 @@ export function fullStore(data: FullData = emptyFullData()): Required<RunStore> 
       }
       return count
     },
+    appendEvents: events.appendEvents,
+    readEvents: events.readEvents,
+    followEvents: events.followEvents,
   }
 }

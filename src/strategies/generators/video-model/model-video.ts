@@ -6,12 +6,15 @@ import { NoUsableUrlError } from '../../../contracts/run-errors.js'
 import { rememberSecret } from '../../../contracts/secrets/known-secrets.js'
 import type { VideoSource } from '../../../contracts/source.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
+import { amountOf } from '../../../contracts/usage.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { memoryVideo } from '../../../upstream/memory-video.js'
 import { isPlainHttp } from '../../../upstream/plain-http.js'
+import { plainNames } from '../../../upstream/plain-names.js'
 import { remoteVideo } from '../../../upstream/remote-video.js'
 import { carriesSecret, headerSecrets, holdsSecret, maskOf, rememberConfigured } from '../../../upstream/secret.js'
 import { inlineOutput } from '../../../upstream/video-output.js'
+import { jobUsage } from '../answers/job-usage.js'
 import type { VideoModelResult, VideoModelVideo } from './video-model-like.js'
 import type { CheckedVideoModelOptions } from './video-model-options.js'
 
@@ -24,6 +27,7 @@ export interface ModelVideoContext {
 }
 
 const KEY_NAMES = /^(?:x[-_])?(?:api[-_]?key|key|access[-_]?token|token|auth|authorization)$/i
+const TICKS = 'cost_in_usd_ticks'
 // Addresses at these places need the key of the account, as their providers document.
 const BEHIND_KEY = /^https:\/\/(?:generativelanguage\.googleapis\.com|openrouter\.ai\/api)\//i
 
@@ -74,6 +78,7 @@ function placeAt(written: string, context: ModelVideoContext): Place {
   if (inline !== undefined) return inMemory(Buffer.from(inline.base64, 'base64'), inline.mediaType, context)
   if (!URL.canParse(written)) throw unusable(context, 'the address of its video cannot be read')
   const url = new URL(written)
+  if (url.protocol === 'data:') throw unusable(context, 'its video is a data URL without base64')
   if (!/^https?:$/.test(url.protocol)) {
     const place = `${url.protocol}//${url.host}`
     const fix = 'read it from there with an uploader of your own, or let the model return its bytes'
@@ -112,13 +117,14 @@ function inMemory(bytes: unknown, mediaType: string | undefined, context: ModelV
   return { source: memoryVideo(bytes, { mediaType }) }
 }
 
+// Such as `{ openrouter: { cost } }`, `{ xai: { costInUsdTicks } }`, `{ alibaba: { usage } }` and `{ replicate: { metrics } }`.
 function factsOf({ providerMetadata }: VideoModelResult, { id, model }: ModelVideoContext): GeneratedVideoFacts {
-  const facts = Object.values(providerMetadata ?? {}).filter(isRecord)
-  const usage = facts.map((entry) => entry.usage).find((entry) => isRecord(entry) && isJson(entry)) as
-    | JsonObject
-    | undefined
-  const isClean = usage !== undefined && !carriesSecret(JSON.stringify(usage), [])
-  return { id, model, ...(isClean && { usage }) }
+  const layers = Object.values(providerMetadata ?? {}).flatMap((facts) => [plainNames(facts)].filter(isRecord))
+  const own = layers.map(({ usage }) => usage).find(isRecord)
+  const ticks = layers.map((layer) => amountOf(layer[TICKS])).find((amount) => amount !== undefined)
+  const usage = jobUsage(layers, { ...(ticks !== undefined && { [TICKS]: ticks }), ...own } as JsonObject)
+  const isKept = usage !== undefined && isJson(usage) && !carriesSecret(JSON.stringify(usage), [])
+  return { id, model, ...(isKept && { usage }) }
 }
 
 // The job is paid: an error of this class never leads to another generator.

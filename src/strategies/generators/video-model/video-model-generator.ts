@@ -1,3 +1,4 @@
+import { isSoraPipelineError } from '../../../contracts/errors.js'
 import type {
   GeneratedVideo,
   OneShotGenerator,
@@ -94,9 +95,12 @@ export function videoModelGenerator(
   }
 
   async function start(request: VideoRequest, context: SubmitContext): Promise<StartedTask> {
-    const { signal, idempotencyKey } = context
+    const { signal, idempotencyKey, callbackUrl } = context
     signal.throwIfAborted()
-    const call = planModelCall(model, request, options, context)
+    const call = {
+      ...planModelCall(model, request, options, context),
+      ...(options.callback === true && callbackUrl !== undefined && { webhookUrl: callbackUrl }),
+    }
     context.confirm?.()
     const headers = { 'idempotency-key': idempotencyKey }
     const started = await settled(signal, async () => model.doStart?.({ ...call, abortSignal: signal, headers })).catch(
@@ -134,13 +138,23 @@ export function videoModelGenerator(
       },
     )
     if (!isRecord(made)) throw generateError(unreadable(`${name} gave no video`), name)
-    return resultOf(made as VideoModelResult, runId, context)
+    try {
+      return resultOf(made as VideoModelResult, runId, context)
+    } catch (error) {
+      // The video is paid: an error of downloadHeaders must not look like a refusal.
+      throw isSoraPipelineError(error) ? error : generateError(error, name)
+    }
   }
 
   const identity = { name, ...(label !== undefined && { label }), upstream: model.provider }
   if (typeof model.doStart !== 'function' || typeof model.doStatus !== 'function') return { ...identity, generate }
   const { idempotency, settleMs } = options
-  const submission = { idempotency, lookup: 'none', ...(settleMs !== undefined && { settleMs }) } as const
+  const submission = {
+    idempotency,
+    lookup: 'none',
+    ...(settleMs !== undefined && { settleMs }),
+    ...(options.callback === true && { callback: true }),
+  } as const
   const cancel = async (_: JsonValue, { signal }: StageContext) => {
     signal.throwIfAborted()
     return 'unsupported' as const

@@ -14,7 +14,7 @@ export interface VideoModelLike {
   /** Generates in one call. Used only for a model without `doStart` and `doStatus`. */
   readonly doGenerate?: ((options: VideoModelCall) => PromiseLike<VideoModelResult>) | undefined
   /** Submits a job. */
-  readonly doStart?: ((options: VideoModelCall) => PromiseLike<VideoModelStart>) | undefined
+  readonly doStart?: ((options: VideoModelStartCall) => PromiseLike<VideoModelStart>) | undefined
   /** Polls a job. */
   readonly doStatus?: ((options: VideoModelPoll) => PromiseLike<VideoModelStatus>) | undefined
 }
@@ -49,6 +49,12 @@ export interface VideoModelCall {
   readonly abortSignal: AbortSignal
   /** Headers of the request. */
   readonly headers: Record<string, string | undefined>
+}
+
+/** What `doStart` is called with. */
+export interface VideoModelStartCall extends VideoModelCall {
+  /** Address that the provider calls when the job changes; absent without the option `callback`. */
+  readonly webhookUrl?: string
 }
 
 /** Options of one provider, as JSON. */

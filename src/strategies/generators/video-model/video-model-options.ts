@@ -7,7 +7,7 @@ import {
 } from '../../../contracts/check-options.js'
 import { isJson } from '../../../contracts/is-json.js'
 import type { JsonObject } from '../../../contracts/json.js'
-import { aFunction, aTimeout, choice, number, rule, whole } from '../../../contracts/option-rules.js'
+import { aFunction, aTimeout, choice, number, rule, trueOrFalse, whole } from '../../../contracts/option-rules.js'
 import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-destinations.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { named, privateAddresses } from '../../option-rules.js'
@@ -24,8 +24,8 @@ export interface VideoModelGeneratorOptions {
   readonly label?: string | undefined
   /**
    * How many polls in a row must report an error before the job counts as failed: a whole number from 1, any other is refused;
-   * they must span 15 seconds or more, unless it is 1. Some models report a busy server or a lost connection as the error of the job, and another generator
-   * would then be paid for a job that is still running.
+   * they must span 15 seconds or more, unless it is 1. Some models report a busy server or a lost connection as the error of the
+   * job, and another generator would then be paid for a job that is still running. Each process counts its own polls.
    * @defaultValue `3`
    */
   readonly errorConfirmations?: number | undefined
@@ -41,6 +41,13 @@ export interface VideoModelGeneratorOptions {
    * @defaultValue `30_000` (30 s)
    */
   readonly settleMs?: number | undefined
+  /**
+   * Whether `doStart` gets the address of `wakeUrl` of the pipeline as `webhookUrl`, which the provider calls when the job changes.
+   * The models of fal, Replicate and the AI Gateway pass it on; others ignore it. MiniMax verifies the address by a challenge, which
+   * the backend of this library does not answer. A model without `doStart` never gets it.
+   * @defaultValue `false`
+   */
+  readonly callback?: boolean | undefined
   /**
    * Called with the address of each video: returns the headers that open it, such as the key of OpenRouter, or `undefined` for an
    * address that needs none. An address that needs headers is not public; they are sent only to its origin.
@@ -71,6 +78,7 @@ const RULES: OptionRules<VideoModelGeneratorOptions> = {
   errorConfirmations: whole(1),
   idempotency: choice('key', 'none'),
   settleMs: number((value) => value >= 0 && Number.isFinite(value), 'give milliseconds from 0'),
+  callback: trueOrFalse,
   downloadHeaders: aFunction,
   downloadTimeoutMs: aTimeout,
   allowPrivateAddresses: privateAddresses,

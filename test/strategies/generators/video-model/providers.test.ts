@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStore, SoraPipeline, type VideoRequest } from '../../../../src/index.js'
+import { memoryStore, SoraPipeline, type TaskGenerator, type VideoRequest } from '../../../../src/index.js'
 import { videoModelGenerator } from '../../../../src/strategies/index.js'
-import { fakeUploader, generatorConformance } from '../../../../src/testing/index.js'
+import { fakeContext, fakeUploader, generatorConformance } from '../../../../src/testing/index.js'
 import { loopbackServer } from '../../../upstream/loopback-server.js'
 import { KEY, PROVIDERS, type Provider, providerServer, VIDEO } from './provider-server.js'
 
@@ -92,5 +92,16 @@ describe.each(TASKS)('a job of %s', (_, provider) => {
     await first.close()
     const { servedBy } = await start(5).resume('run_1').result
     expect([servedBy, server.creates().length]).toEqual(['uploader', 1])
+  })
+})
+
+describe.each(TASKS.filter(([name]) => /^(?:fal|replicate)/.test(name)))('%s', (_, provider) => {
+  it('passes on the address to call back', async () => {
+    const server = await providerServer(provider)
+    const generator = videoModelGenerator(provider.model(server.origin), { callback: true }) as TaskGenerator
+    const callbackUrl = 'https://video.example/v1/wake/t'
+    await generator.start(REQUEST, fakeContext({ callbackUrl }))
+    const [create] = server.creates()
+    expect(decodeURIComponent(`${create?.url} ${create?.body}`)).toContain(callbackUrl)
   })
 })

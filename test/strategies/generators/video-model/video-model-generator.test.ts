@@ -57,6 +57,25 @@ async function started(request: VideoRequest, options: VideoModelGeneratorOption
   return { call: calls[0] as VideoModelCall, warnings: context.warnings }
 }
 
+describe('conformance of a model with doStart that gets the address to call back', () => {
+  generatorConformance({
+    test: it,
+    create() {
+      const { model, calls } = taskModel({ type: 'binary', data: VIDEO, mediaType: 'video/mp4' })
+      const received = () => (calls.at(-1) as { readonly webhookUrl?: string } | undefined)?.webhookUrl
+      return { generator: videoModelGenerator(model, { callback: true }), receivedCallbackUrl: received }
+    },
+  })
+
+  it('needs the option: without it the model does not learn of the address', async () => {
+    const { model, calls } = taskModel(AT_CDN)
+    const generator = videoModelGenerator(model) as TaskGenerator
+    await generator.start({ prompt: 'A cat' }, fakeContext({ callbackUrl: 'https://video.example/wake/t' }))
+    expect(calls).toEqual([expect.not.objectContaining({ webhookUrl: expect.anything() })])
+    expect(generator.submission).not.toHaveProperty('callback')
+  })
+})
+
 describe('conformance of a model with doStart', () => {
   let count = 0
   generatorConformance({
@@ -345,6 +364,21 @@ describe('the video of a model', () => {
     })
   })
 
+  it.each<[object, object | undefined]>([
+    [{ openrouter: { generationId: 'gen_1', cost: 0.4 } }, { cost: 0.4 }],
+    [{ xai: { costInUsdTicks: 5_000_000_000 } }, { cost_in_usd_ticks: 5_000_000_000 }],
+    [{ alibaba: { usage: { duration: 5, size: '1280*720' } } }, { duration: 5, size: '1280*720' }],
+    [{ replicate: { metrics: { predict_time: 12.5 } } }, { predict_time: 12.5 }],
+    [{ fal: { videos: [] } }, undefined],
+  ])('has the usage that the provider reports: %j', async (providerMetadata, usage) => {
+    const model: VideoModelLike = {
+      ...{ specificationVersion: 'v4', provider: 'mock', modelId: 'm' },
+      doGenerate: async () => ({ videos: [AT_CDN], providerMetadata: providerMetadata as Record<string, unknown> }),
+    }
+    const video = await (videoModelGenerator(model) as OneShotGenerator).generate({ prompt: 'A cat' }, fakeContext())
+    expect(video.usage).toEqual(usage)
+  })
+
   it('that is missing or empty is a permanent failure', async () => {
     await expect(videoOf({ type: 'base64', data: '', mediaType: 'video/mp4' })).rejects.toMatchObject({
       code: 'upstream-response',
@@ -404,6 +438,20 @@ describe('an error of a model', () => {
     await expect(failing(thrown).poll({}, fakeContext())).rejects.toMatchObject({
       code: 'rate-limited',
       retryAfterMs: 7000,
+    })
+  })
+
+  it('of downloadHeaders does not look like a refusal of a paid call', async () => {
+    const model: VideoModelLike = {
+      ...{ specificationVersion: 'v3', provider: 'mock', modelId: 'm' },
+      doGenerate: async () => ({ videos: [AT_CDN] }),
+    }
+    const downloadHeaders = () => {
+      throw new Error('no key today')
+    }
+    const generator = videoModelGenerator(model, { downloadHeaders }) as OneShotGenerator
+    await expect(generator.generate({ prompt: 'A cat' }, fakeContext())).rejects.toMatchObject({
+      code: 'submission-unknown',
     })
   })
 

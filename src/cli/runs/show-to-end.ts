@@ -6,7 +6,7 @@ import { listenForInterruption } from '../interruption.js'
 import { printable } from '../printable.js'
 
 /** A run that continues in this process. */
-export interface FollowedRun {
+export interface ShownRun {
   readonly pipeline: SoraPipeline
   /** Starts or continues the run. */
   start(): Promise<PipelineRun>
@@ -17,7 +17,7 @@ export interface FollowedRun {
 }
 
 /** Shows a run to its end. At a signal the pipeline closes: nothing is cancelled, and the next process resumes the run. */
-export async function followRun({ pipeline, start, report, values, context }: FollowedRun): Promise<number> {
+export async function showToEnd({ pipeline, start, report, values, context }: ShownRun): Promise<number> {
   const interruption = listenForInterruption(context)
   const display = runDisplay(context, { isJson: values.json })
   const closed = new Promise<undefined>((resolve) => {

@@ -1,0 +1,80 @@
+import { type GeneratorRoutes, generatorRoutesOf, placeAmong } from '../calling/generator-routes.js'
+import type { Generator } from '../contracts/generator.js'
+import type { JsonValue } from '../contracts/json.js'
+import { restOf } from './rest-of.js'
+import type { WaitingLine } from './waiting-line.js'
+
+type Cursor = {
+  /** Strategies that the job tried and that are suspended. */
+  readonly tried: readonly number[]
+  /** The strategy that has the job; `null` until one was chosen. */
+  readonly at: { readonly index: number; readonly inner: JsonValue } | null
+}
+
+/** The routes of balanced generators: a job occupies its generator until it has ended. */
+export function balancedRoutes(members: readonly Generator[], line: WaitingLine): GeneratorRoutes {
+  const inner = members.map(generatorRoutesOf)
+  const routesAt = (index: number) => inner[index] as GeneratorRoutes
+  const untried = (tried: readonly number[]) => [...members.keys()].filter((index) => !tried.includes(index))
+  return {
+    generators: inner.flatMap(({ generators }) => generators),
+    first: () => ({ tried: [], at: null }),
+    locate: (generator) => {
+      const at = placeAmong(inner, generator)
+      return at === undefined ? undefined : { tried: [], at }
+    },
+    at: (cursor) => {
+      const { tried, at } = cursor as Cursor
+      const index = at?.index ?? line.foresee(untried(tried))
+      const route = routesAt(index).at(at?.inner ?? routesAt(index).first())
+      return at === null ? { ...route, isUndecided: true } : route
+    },
+    next: (cursor, error) => {
+      const { tried, at } = cursor as Cursor
+      if (at === null) return undefined
+      const { index } = at
+      const within = routesAt(index).next(at.inner, error)
+      if (within) return { ...within, cursor: { tried, at: { index, inner: within.cursor } } }
+      const isLast = tried.length + 1 >= members.length
+      if (isLast || restOf(error, members[index] as Generator) === undefined) return undefined
+      return { cursor: { tried: [...tried, index], at: null } }
+    },
+    admit: async (cursor, context) => {
+      const { tried, at } = cursor as Cursor
+      let index: number
+      try {
+        index = at && context.isRunning ? at.index : await line.take(at ? [at.index] : untried(tried), context)
+      } catch (refusal) {
+        context.signal.throwIfAborted()
+        return { cursor, refusal, answered() {}, release() {} }
+      }
+      if (at && context.isRunning) line.occupy(index)
+      let isHeld = true
+      const release = () => {
+        if (isHeld) line.release(index)
+        isHeld = false
+      }
+      try {
+        const admission = await routesAt(index).admit(at?.inner ?? routesAt(index).first(), context)
+        return {
+          ...admission,
+          cursor: { tried, at: { index, inner: admission.cursor } },
+          answered: (error) => {
+            admission.answered(error)
+            // An inner chain that continues has not failed yet.
+            const isOver = error !== undefined && routesAt(index).next(admission.cursor, error) === undefined
+            const rest = isOver ? restOf(error, members[index] as Generator) : undefined
+            if (rest) line.rest(index, rest, context.clock)
+          },
+          release: () => {
+            admission.release()
+            release()
+          },
+        }
+      } catch (error) {
+        release()
+        throw error
+      }
+    },
+  }
+}

@@ -1,0 +1,96 @@
+import { checkOptions } from '../contracts/check-options.js'
+import type { VideoRequest } from '../contracts/request.js'
+import type { VideoSource } from '../contracts/source.js'
+import type { ReviewVerdict } from '../pipeline/journal/settle-run.js'
+import type { PipelineRun } from '../pipeline/pipeline-run.js'
+import type { PipelineQuery, RunOptions } from '../pipeline/run-options.js'
+import type { RunRecord } from '../pipeline/run-record.js'
+import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
+import { pipelineConfigOf, QUEUE_RULES, type QueueOptions } from './queue-options.js'
+import { QueuedRuns } from './queued-runs.js'
+
+/** Options of {@link createQueueRunner}. */
+export type QueueRunnerOptions = QueueOptions
+
+/** The methods of a pipeline, for runs that the workers of a queue advance. */
+export interface QueueRunner {
+  /**
+   * Resolves when the server of the queue has answered. Rejects with a `ConfigurationError` when it cannot be used until a person
+   * changes something, and with a retryable `RunStateError` when it is away. It never causes an unhandled rejection. A runner
+   * works without it: a run is added to the queue again until a worker has it.
+   */
+  readonly ready: Promise<void>
+  /**
+   * Saves a run and adds it to the queue. The run continues in the workers, with or without this process. The run of an id that the
+   * store knows is joined. `result` and the events are read from the store.
+   *
+   * `run.result` rejects with the errors of `pipeline.run`, and with a `RunStateError` when the store is down. A queue that is away
+   * is no error: the workers find the run in the store within seconds.
+   * @throws InvalidRequestError when the request or an option is invalid. RunStateError when the runner is closed.
+   */
+  run(request: VideoRequest, options?: RunOptions): PipelineRun
+  /**
+   * Follows a run of the store.
+   * @throws InvalidRequestError when the id is invalid. RunStateError when the runner is closed; `result` rejects with it for an
+   * unknown id.
+   */
+  resume(id: string, options?: Pick<RunOptions, 'signal'>): PipelineRun
+  /** The record of a run: see `pipeline.get`. A run that waits in the queue is not `isAttended`. */
+  get(id: string): Promise<RunRecord | undefined>
+  /** The records of an owner's runs: see `pipeline.list`. */
+  list(query?: Partial<PipelineQuery>): Promise<readonly RunRecord[]>
+  /** Opens the bytes of the video of a run: see `pipeline.openVideo`. */
+  openVideo(id: string): Promise<VideoSource>
+  /**
+   * Has a worker poll the job of a run now, such as for a webhook.
+   * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run, or store or queue is
+   * down.
+   */
+  wake(id: string): Promise<void>
+  /** Removes a run from `list`, `get` and `openVideo`, after an abort if it is running: see `pipeline.remove`. */
+  remove(id: string): Promise<void>
+  /** Settles a run after a person has checked the upstream: see `pipeline.settle`. The workers continue the run. */
+  settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun>
+  /** Stops following runs, whose `result` rejects here with a `RunStateError`. The workers continue them. */
+  close(): Promise<void>
+  /** For `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Gives runs to the workers of a queue, with the methods of a pipeline, so that `createHandler(runner)` serves them. A runner never
+ * submits, polls or uploads; a cancellation calls the generator's `cancel`, and `openVideo` may poll a job for a fresh URL.
+ *
+ * @param pipeline - The same configuration as that of the workers, over the same store. The runner leaves it open.
+ * @throws ConfigurationError when the pipeline or an option is invalid.
+ *
+ * @example
+ * ```ts
+ * import type { SoraPipeline } from 'sora-pipeline'
+ * import { createHandler } from 'sora-pipeline/http'
+ * import { createQueueRunner } from 'sora-pipeline/jobs'
+ *
+ * export function backend(pipeline: SoraPipeline, redisUrl: string, apiKey: string) {
+ *   const runner = createQueueRunner(pipeline, { connection: { url: redisUrl }, onError: console.error })
+ *   return createHandler(runner, { apiKeys: [apiKey] })
+ * }
+ * ```
+ */
+export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOptions): QueueRunner {
+  checkOptions('createQueueRunner', options, QUEUE_RULES)
+  const config = pipelineConfigOf('createQueueRunner', pipeline)
+  const runner = new QueuedRuns(pipeline, config, options)
+  return {
+    ready: runner.ready,
+    run: (request, given = {}) => runner.run(request, given),
+    resume: (id, given = {}) => runner.resume(id, given),
+    get: (id) => pipeline.get(id),
+    list: (query) => pipeline.list(query),
+    openVideo: (id) => pipeline.openVideo(id),
+    wake: (id) => runner.wake(id),
+    remove: (id) => runner.remove(id),
+    settle: (id, verdict) => runner.settle(id, verdict),
+    close: () => runner.close(),
+    [Symbol.asyncDispose]: () => runner.close(),
+  }
+}

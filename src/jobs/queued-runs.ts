@@ -1,0 +1,101 @@
+import type { VideoRequest } from '../contracts/request.js'
+import { RunStateError } from '../contracts/run-errors.js'
+import { checkNames, checkRequest } from '../pipeline/check-request.js'
+import { type ReviewVerdict, settleRun } from '../pipeline/journal/settle-run.js'
+import type { PipelineConfig } from '../pipeline/pipeline-config.js'
+import type { PipelineRun } from '../pipeline/pipeline-run.js'
+import { checkRunOptions, newRunId, type RunOptions } from '../pipeline/run-options.js'
+import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
+import { followRun } from '../pipeline/stored-events/follow-run.js'
+import { errorReporter, lastingFailure, type ReportError } from './queue-errors.js'
+import type { QueueOptions } from './queue-options.js'
+import { QueuedRun } from './queued-run.js'
+import { RunQueue } from './run-queue.js'
+
+/** The runs of a queue, as one process starts and reads them. */
+export class QueuedRuns {
+  readonly ready: Promise<void>
+  readonly #pipeline: SoraPipeline
+  readonly #config: PipelineConfig
+  readonly #queue: RunQueue
+  readonly #report: ReportError
+  readonly #closing = new AbortController()
+
+  constructor(pipeline: SoraPipeline, config: PipelineConfig, options: QueueOptions) {
+    this.#pipeline = pipeline
+    this.#config = config
+    this.#report = errorReporter(options.onError)
+    this.#queue = new RunQueue(options, this.#report)
+    this.ready = this.#queue.ready().catch((error: unknown) => {
+      throw lastingFailure('createQueueRunner', error) ?? error
+    })
+    this.ready.catch(this.#report)
+  }
+
+  /** Saves a run and adds it to the queue. */
+  run(request: VideoRequest, options: RunOptions): PipelineRun {
+    const checked = checkRequest(request)
+    checkRunOptions(options)
+    this.#assertOpen('start a run')
+    const { id = newRunId(), owner, signal } = options
+    const saved = this.#save(checked, { id, owner })
+    return this.#follow(id, saved, signal)
+  }
+
+  resume(id: string, { signal }: Pick<RunOptions, 'signal'>): PipelineRun {
+    checkNames({ id })
+    checkRunOptions({ signal }, ['signal'])
+    this.#assertOpen('resume the run')
+    return this.#follow(id, Promise.resolve(), signal)
+  }
+
+  async wake(id: string): Promise<void> {
+    await this.#pipeline.wake(id)
+    await this.#queue.wake(id)
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#pipeline.remove(id)
+    await this.#queue.remove(id).catch(this.#report)
+  }
+
+  async settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun> {
+    checkNames({ id })
+    this.#assertOpen('settle the run')
+    await settleRun(this.#config, id, verdict)
+    await this.#queue.wake(id).catch(this.#report)
+    return this.#follow(id, Promise.resolve(), undefined)
+  }
+
+  async close(): Promise<void> {
+    const reason = 'the runner is closed'
+    const message = `Could not follow the run here: ${reason}; it continues in the workers`
+    this.#closing.abort(new RunStateError(message, { isRetryable: true, reason }))
+    await this.#queue.close()
+  }
+
+  async #save(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'>): Promise<void> {
+    const { id, status } = await this.#pipeline.create(request, options)
+    // A queue that is away costs time: the workers find the run in the store.
+    if (status === 'running') this.#queue.add([id]).catch(this.#report)
+  }
+
+  #follow(id: string, saved: Promise<void>, signal: AbortSignal | undefined): PipelineRun {
+    const followed = followRun(this.#config.store, id, { signal: this.#closing.signal })
+    const run = new QueuedRun({ id, saved, followed, abort: (reason) => this.#abort(id, reason) })
+    if (signal) run.cancelWith(signal, this.#report)
+    return run
+  }
+
+  // Here, so that it counts also while no worker lives.
+  async #abort(id: string, reason: unknown): Promise<void> {
+    await this.#pipeline.resume(id).cancel(reason)
+    await this.#queue.remove(id).catch(this.#report)
+  }
+
+  #assertOpen(action: string): void {
+    if (!this.#closing.signal.aborted) return
+    const reason = 'the runner is closed'
+    throw new RunStateError(`Could not ${action}: ${reason}`, { isRetryable: true, reason })
+  }
+}

@@ -1,0 +1,142 @@
+import { createPostgresBackend } from 'bullmq'
+import { Redis } from 'ioredis'
+import { Pool } from 'pg'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { ConfigurationError, memoryStore, SoraPipeline } from '../../src/index.js'
+import { createQueueRunner, createWorker, type QueueOptions } from '../../src/jobs/index.js'
+import { postgresStore } from '../../src/stores/index.js'
+import { fakeTaskGenerator } from '../../src/testing/index.js'
+import { isPostgresSkipped, startPostgres } from '../stores/servers/postgres-server.js'
+import { isRedisSkipped } from '../stores/servers/redis-server.js'
+import { freePort } from '../stores/servers/server-process.js'
+import { eventually } from '../support/eventually.js'
+import { type QueueServer, SERVERS, startQueueServer } from './queue-server.js'
+
+const pipelineOf = (store = memoryStore(), name = 'fake', pollMs = 20) =>
+  new SoraPipeline({ generator: fakeTaskGenerator({ name }), store, pollSchedule: () => pollMs })
+
+describe('options of a runner and of a worker', () => {
+  const connection = { host: '127.0.0.1', port: 1 }
+
+  it.each([
+    ['a pipeline that is none', () => createWorker({} as SoraPipeline, { connection }), 'give a SoraPipeline'],
+    ['a queue name with a colon', () => createWorker(pipelineOf(), { connection, queueName: 'a:b' }), 'queueName'],
+    ['no connection', () => createQueueRunner(pipelineOf(), {} as QueueOptions), 'connection'],
+    ['a lock of a moment', () => createWorker(pipelineOf(), { connection, lockMs: 5 }), 'lockMs'],
+  ])('%s is refused', (_, create, message) => {
+    expect(create).toThrow(ConfigurationError)
+    expect(create).toThrow(message)
+  })
+
+  it('never shows a connection string that is in the wrong place', () => {
+    const secret = 'postgres://admin:Pa55word@db.example/runs'
+    const create = () => createWorker(secret as unknown as SoraPipeline, { connection })
+    expect(create).toThrow(ConfigurationError)
+    expect(create).not.toThrow('Pa55word')
+  })
+})
+
+describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
+  let server: QueueServer
+
+  beforeAll(async () => {
+    if (!isSkipped) server = await startQueueServer(kind)
+  })
+  afterAll(() => server?.close())
+
+  it.skipIf(isSkipped)(
+    'leaves a run whose generator no worker has, reports it, and a worker that has it completes it',
+    async () => {
+      const { store, at, queue } = await server.site('foreign')
+      const isWaiting = async () => expect(await queue.getDelayedCount()).toBe(1)
+      const errors: unknown[] = []
+      await using runner = createQueueRunner(pipelineOf(store, 'first'), at)
+      const first = createWorker(pipelineOf(store, 'first', 60_000), at)
+      const { result } = runner.run({ prompt: 'A cat' }, { id: 'foreign' })
+      await eventually(isWaiting)
+      await first.close()
+      const other = createWorker(pipelineOf(store, 'second'), { ...at, onError: (error) => errors.push(error) })
+      await runner.wake('foreign')
+      await eventually(() => expect(String(errors)).toContain('no generator of the chain fits its job: foreign'))
+      await eventually(isWaiting)
+      await other.close()
+      expect(await runner.get('foreign')).toMatchObject({ status: 'running' })
+      await runner.wake('foreign')
+      await using last = createWorker(pipelineOf(store, 'first'), at)
+      await last.ready
+      expect(await result).toMatchObject({ runId: 'foreign' })
+    },
+  )
+
+  it.skipIf(isSkipped)(
+    'reports a run of another store under one name, and the workers of its store complete it',
+    async () => {
+      const [one, other] = [await server.site('one'), await server.site('other')]
+      const errors: unknown[] = []
+      await using wrong = createWorker(pipelineOf(other.store), { ...one.at, onError: (error) => errors.push(error) })
+      await using runner = createQueueRunner(pipelineOf(one.store), one.at)
+      await wrong.ready
+      const { result } = runner.run({ prompt: 'A cat' }, { id: 'lost' })
+      await eventually(() =>
+        expect(String(errors)).toContain('the store does not know it: lost; give stores that differ'),
+      )
+      await using right = createWorker(pipelineOf(one.store), { ...one.at, sweepMs: 100 })
+      await right.ready
+      expect(await result).toMatchObject({ runId: 'lost' })
+    },
+  )
+})
+
+it.skipIf(isPostgresSkipped)(
+  'a store that was not migrated, or a queue that was not, is an error of the start',
+  async () => {
+    const server = await startPostgres()
+    const pool = new Pool(server.config)
+    onTestFinished(async () => {
+      await pool.end()
+      await server.close()
+    })
+    const at = {
+      connection: { ...server.config, schema: 'queue' },
+      backend: createPostgresBackend,
+      onError: () => undefined,
+    }
+    const store = postgresStore({ pool })
+    await expect(createWorker(pipelineOf(store), at).ready).rejects.toThrow('call migrate() of the store first')
+    await store.migrate()
+    const worker = createWorker(pipelineOf(store), at)
+    await expect(worker.ready).rejects.toThrow(ConfigurationError)
+    await expect(worker.ready).rejects.toThrow('set migrate: true in it, or call runMigrations() of bullmq')
+    await using runner = createQueueRunner(pipelineOf(store), at)
+    await expect(runner.ready).rejects.toThrow(ConfigurationError)
+    const wrong = { ...at, connection: { ...at.connection, password: 'wrong-Pa55word' } }
+    const refused = createWorker(pipelineOf(store), wrong)
+    await expect(refused.ready).rejects.toThrow(ConfigurationError)
+    await expect(refused.ready).rejects.not.toThrow('Pa55word')
+  },
+)
+
+it.skipIf(isRedisSkipped)('a client with the wrong options is an error of the start', async () => {
+  const server = await startQueueServer('Redis')
+  const { store } = await server.site('client')
+  const client = new Redis({ host: '127.0.0.1', port: server.port, maxRetriesPerRequest: 3 })
+  onTestFinished(async () => {
+    client.disconnect()
+    await server.close()
+  })
+  const worker = createWorker(pipelineOf(store), { connection: client, onError: () => undefined })
+  await expect(worker.ready).rejects.toThrow(ConfigurationError)
+  await expect(worker.ready).rejects.toThrow('maxRetriesPerRequest')
+})
+
+it.skipIf(isRedisSkipped)('a worker waits for a server that is away, with pauses, and closes meanwhile', async () => {
+  const errors: unknown[] = []
+  const connection = { host: '127.0.0.1', port: await freePort() }
+  const worker = createWorker(pipelineOf(), { connection, onError: (error) => errors.push(error) })
+  await eventually(() => expect(String(errors)).toContain('ECONNREFUSED'))
+  const before = errors.length
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  expect(errors.length - before).toBeLessThan(10)
+  await worker.close()
+  await expect(worker.ready).rejects.toThrow('the worker is closed')
+})

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createHandler } from '../../src/http/index.js'
+import { SoraPipeline } from '../../src/index.js'
+import { createQueueRunner, createWorker } from '../../src/jobs/index.js'
+import { fakeTaskGenerator } from '../../src/testing/index.js'
+import { type QueueServer, SERVERS, startQueueServer } from './queue-server.js'
+
+const VIDEO_URL = 'https://cdn.example/video.mp4'
+
+describe.each(SERVERS)('handlers over a queue on %s', (kind, isSkipped) => {
+  let server: QueueServer
+
+  beforeAll(async () => {
+    if (!isSkipped) server = await startQueueServer(kind)
+  })
+  afterAll(() => server?.close())
+
+  it.skipIf(isSkipped)(
+    'create a video on one machine, show its events and its state on another, and repeat nothing',
+    async () => {
+      const { store, at } = await server.site('doors')
+      const generator = fakeTaskGenerator({
+        polls: [{ state: 'running', ratio: 0.5 }],
+        video: { id: 'v', url: VIDEO_URL },
+      })
+      const options = { generator, store, pollSchedule: () => 100 }
+      const doors = [1, 2].map(() => createQueueRunner(new SoraPipeline(options), at))
+      const [first, second] = doors.map((runner) => createHandler(runner, { public: true })) as [Ask, Ask]
+      await using worker = createWorker(new SoraPipeline(options), at)
+      await worker.ready
+      const create = (ask: Ask) => ask(post('/v1/videos', { prompt: 'A cat' }, { 'idempotency-key': 'once' }))
+      const { id } = (await (await create(first)).json()) as { id: string }
+      const events = await (await second(new Request(`http://door/v1/videos/${id}/events`))).text()
+      expect(events).toMatch(/event: run-started[\s\S]*event: stage-progressed[\s\S]*event: run-completed/)
+      expect(await (await create(second)).json()).toMatchObject({ id })
+      const video = await second(new Request(`http://door/v1/videos/${id}`))
+      expect(await video.json()).toMatchObject({ id, status: 'completed' })
+      expect(generator.startCount).toBe(1)
+      await Promise.all(doors.map((runner) => runner.close()))
+    },
+  )
+
+  it.skipIf(isSkipped)('stream a chat whose run is in a worker, to its URL', async () => {
+    const { store, at } = await server.site('chat')
+    const generator = fakeTaskGenerator({ video: { id: 'v', url: VIDEO_URL } })
+    const options = { generator, store, pollSchedule: () => 50 }
+    await using runner = createQueueRunner(new SoraPipeline(options), at)
+    await using worker = createWorker(new SoraPipeline(options), at)
+    await worker.ready
+    const handler = createHandler(runner, { public: true })
+    const body = { model: 'sora-1.0', stream: true, messages: [{ role: 'user', content: 'A cat' }] }
+    const answer = await handler(post('/v1/chat/completions', body))
+    const text = await answer.text()
+    expect(text).toContain(VIDEO_URL)
+    expect(text).toContain('data: [DONE]')
+  })
+})
+
+type Ask = (request: Request) => Promise<Response>
+
+function post(path: string, body: object, headers: Readonly<Record<string, string>> = {}): Request {
+  return new Request(`http://door${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  })
+}
