@@ -11,7 +11,9 @@ const pixel =
 
 const pipeline = new SoraPipeline({
   generator: dashscopeGenerator({
-    ...(sandbox === undefined ? { apiKey: apiKey ?? '' } : sandbox.providers.dashscope),
+    ...(sandbox === undefined
+      ? { baseUrl: 'https://dashscope-intl.aliyuncs.com/api/v1', apiKey: apiKey ?? '' }
+      : sandbox.providers.dashscope),
     model: 'wan2.7-i2v',
   }),
 })

@@ -8,7 +8,7 @@ const sandbox = apiKey === undefined ? await startSandbox({ speed: 8 }) : undefi
 
 const pipeline = new SoraPipeline({
   generator: falGenerator({
-    ...(sandbox === undefined ? { apiKey: apiKey ?? '' } : sandbox.providers.fal),
+    ...(sandbox === undefined ? { baseUrl: 'https://queue.fal.run', apiKey: apiKey ?? '' } : sandbox.providers.fal),
     model: 'fal-ai/veo3.1/fast',
     // The models of fal name their fields differently: this one takes seconds as `4s`.
     input: ({ prompt, durationSeconds = 4, aspectRatio, image, seed, audio }) => ({

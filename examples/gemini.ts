@@ -13,7 +13,9 @@ const directory = await mkdtemp(join(tmpdir(), 'gemini-'))
 
 const pipeline = new SoraPipeline({
   generator: geminiVideoGenerator({
-    ...(sandbox === undefined ? { apiKey: apiKey ?? '' } : sandbox.providers.gemini),
+    ...(sandbox === undefined
+      ? { baseUrl: 'https://generativelanguage.googleapis.com/v1beta', apiKey: apiKey ?? '' }
+      : sandbox.providers.gemini),
     model: 'veo-3.1-fast-generate-preview',
   }),
   uploader: directoryUploader({ directory, publicBaseUrl: 'https://media.example/videos' }),

@@ -9,7 +9,9 @@ const sandbox = apiKey === undefined ? await startSandbox({ speed: 8 }) : undefi
 
 const pipeline = new SoraPipeline({
   generator: replicateGenerator({
-    ...(sandbox === undefined ? { apiKey: apiKey ?? '' } : sandbox.providers.replicate),
+    ...(sandbox === undefined
+      ? { baseUrl: 'https://api.replicate.com/v1', apiKey: apiKey ?? '' }
+      : sandbox.providers.replicate),
     model: 'bytedance/seedance-1-pro',
     cancelAfterSeconds: 900,
   }),

@@ -102,7 +102,7 @@ const provider = [
   ...[...named, 'baseUrl'],
   ...service.filter((name) => !['apiKey', 'model', 'idempotency', 'settleMs'].includes(name)),
 ]
-const keyed = { apiKey: 'key', model: 'model' }
+const keyed = { baseUrl, apiKey: 'key', model: 'model' }
 const model = { specificationVersion: 'v4', provider: 'mine', modelId: 'one' }
 const suite = { test: () => undefined, create: () => undefined }
 const strategySuite = ['timeoutMs', 'createHanging', 'createFailing']

@@ -22,15 +22,16 @@ export interface ArkGeneratorOptions extends ProviderGeneratorOptions {}
  * ```ts
  * import { arkGenerator } from 'sora-pipeline/strategies'
  *
- * const generator = arkGenerator({ apiKey: 'your-key', model: 'seedance-2-0-260128' })
+ * const generator = arkGenerator({
+ *   baseUrl: 'https://ark.ap-southeast.bytepluses.com/api/v3',
+ *   apiKey: 'your-key',
+ *   model: 'seedance-2-0-260128',
+ * })
  * console.log(generator.name)
  * ```
  */
 export function arkGenerator(given: ArkGeneratorOptions): TaskGenerator<TaskApiOperation> {
-  const options = checkProvider('arkGenerator', given, providerRules, {
-    name: 'ark',
-    baseUrl: 'https://ark.ap-southeast.bytepluses.com/api/v3',
-  })
+  const options = checkProvider('arkGenerator', given, providerRules, 'ark')
   const path = '/contents/generations/tasks'
   return taskApiGenerator({
     ...options,

@@ -26,15 +26,16 @@ const FORMER_MODEL = /^wan(?:x|2\.[0-6])/
  * ```ts
  * import { dashscopeGenerator } from 'sora-pipeline/strategies'
  *
- * const generator = dashscopeGenerator({ apiKey: 'your-key', model: 'wan3.0-video' })
+ * const generator = dashscopeGenerator({
+ *   baseUrl: 'https://dashscope-intl.aliyuncs.com/api/v1',
+ *   apiKey: 'your-key',
+ *   model: 'wan3.0-video',
+ * })
  * console.log(generator.name)
  * ```
  */
 export function dashscopeGenerator(given: DashscopeGeneratorOptions): TaskGenerator<TaskApiOperation> {
-  const options = checkProvider('dashscopeGenerator', given, providerRules, {
-    name: 'dashscope',
-    baseUrl: 'https://dashscope-intl.aliyuncs.com/api/v1',
-  })
+  const options = checkProvider('dashscopeGenerator', given, providerRules, 'dashscope')
   return taskApiGenerator({
     ...options,
     create: (request) => ({

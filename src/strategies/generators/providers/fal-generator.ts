@@ -30,15 +30,16 @@ const RULES: OptionRules<FalGeneratorOptions> = { ...providerRules, input: aFunc
  * ```ts
  * import { falGenerator } from 'sora-pipeline/strategies'
  *
- * const generator = falGenerator({ apiKey: 'your-key', model: 'fal-ai/wan/v3/text-to-video' })
+ * const generator = falGenerator({
+ *   baseUrl: 'https://queue.fal.run',
+ *   apiKey: 'your-key',
+ *   model: 'fal-ai/wan/v3/text-to-video',
+ * })
  * console.log(generator.name)
  * ```
  */
 export function falGenerator(given: FalGeneratorOptions): TaskGenerator<TaskApiOperation> {
-  const { input = plainInput, ...options } = checkProvider('falGenerator', given, RULES, {
-    name: 'fal',
-    baseUrl: 'https://queue.fal.run',
-  })
+  const { input = plainInput, ...options } = checkProvider('falGenerator', given, RULES, 'fal')
   return taskApiGenerator({
     ...options,
     authScheme: 'Key',

@@ -24,15 +24,16 @@ const { imageUrls: _imageUrls, ...RULES } = providerRules satisfies OptionRules<
  * ```ts
  * import { geminiVideoGenerator } from 'sora-pipeline/strategies'
  *
- * const generator = geminiVideoGenerator({ apiKey: 'your-key', model: 'veo-3.1-generate-preview' })
+ * const generator = geminiVideoGenerator({
+ *   baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
+ *   apiKey: 'your-key',
+ *   model: 'veo-3.1-generate-preview',
+ * })
  * console.log(generator.name)
  * ```
  */
 export function geminiVideoGenerator(given: GeminiVideoGeneratorOptions): TaskGenerator<TaskApiOperation> {
-  const options = checkProvider('geminiVideoGenerator', given, RULES, {
-    name: 'gemini-video',
-    baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
-  })
+  const options = checkProvider('geminiVideoGenerator', given, RULES, 'gemini-video')
   return taskApiGenerator({
     ...options,
     authScheme: 'x-goog-api-key',

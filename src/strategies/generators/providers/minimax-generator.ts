@@ -27,15 +27,16 @@ const RULES: OptionRules<MinimaxGeneratorOptions> = { ...providerRules, settleMs
  * ```ts
  * import { minimaxGenerator } from 'sora-pipeline/strategies'
  *
- * const generator = minimaxGenerator({ apiKey: 'your-key', model: 'MiniMax-H3' })
+ * const generator = minimaxGenerator({
+ *   baseUrl: 'https://api.minimax.io',
+ *   apiKey: 'your-key',
+ *   model: 'MiniMax-H3',
+ * })
  * console.log(generator.name)
  * ```
  */
 export function minimaxGenerator(given: MinimaxGeneratorOptions): TaskGenerator<TaskApiOperation> {
-  const options = checkProvider('minimaxGenerator', given, RULES, {
-    name: 'minimax',
-    baseUrl: 'https://api.minimax.io',
-  })
+  const options = checkProvider('minimaxGenerator', given, RULES, 'minimax')
   return taskApiGenerator({
     ...options,
     create(request) {

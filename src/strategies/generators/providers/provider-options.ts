@@ -9,8 +9,8 @@ export interface ProviderGeneratorOptions
   extends Omit<TaskServiceOptions, 'name' | 'baseUrl' | 'apiKey' | 'model' | 'idempotency' | 'settleMs'> {
   /** Name in events, handles and messages. A run is resumed by a generator of the same name. @defaultValue that of the provider */
   readonly name?: string | undefined
-  /** Address of the API; user name, password and a key in its query are refused. @defaultValue that of the provider */
-  readonly baseUrl?: string | undefined
+  /** Address of the API, as the provider documents it; user name, password and a key in its query are refused. */
+  readonly baseUrl: string
   /** Key of the provider, sent only to the origin of `baseUrl`; a function is called before each request. */
   readonly apiKey: ApiCredential
   /** Model for requests that name none, in the provider's own name. */
@@ -23,23 +23,22 @@ const { idempotency: _idempotency, settleMs: _settleMs, ...shared } = serviceRul
 export const providerRules: OptionRules<ProviderGeneratorOptions> = {
   ...shared,
   name: { problems: shared.name.problems },
-  baseUrl: { problems: shared.baseUrl.problems },
   apiKey: required(credential),
   model: required(shared.model),
 }
 
 /**
- * The options of a generator of one provider, with its name and address.
+ * The options of a generator of one provider, with its name.
  * @throws ConfigurationError naming every problem.
  */
-export function checkProvider<Options extends Pick<ProviderGeneratorOptions, 'name' | 'baseUrl'>>(
+export function checkProvider<Options extends Pick<ProviderGeneratorOptions, 'name'>>(
   subject: string,
   given: Options,
   rules: OptionRules<Options>,
-  { name, baseUrl }: { readonly name: string; readonly baseUrl: string },
+  name: string,
 ) {
   checkOptions<Options>(subject, given, rules)
-  return { ...given, name: given.name ?? name, baseUrl: given.baseUrl ?? baseUrl }
+  return { ...given, name: given.name ?? name }
 }
 
 /** The name of a model as a path: `owner/name` keeps its slash. */

@@ -38,15 +38,16 @@ const RULES: OptionRules<ReplicateGeneratorOptions> = {
  * ```ts
  * import { replicateGenerator } from 'sora-pipeline/strategies'
  *
- * const generator = replicateGenerator({ apiKey: 'your-key', model: 'bytedance/seedance-1-pro', cancelAfterSeconds: 900 })
+ * const generator = replicateGenerator({
+ *   baseUrl: 'https://api.replicate.com/v1',
+ *   apiKey: 'your-key',
+ *   model: 'bytedance/seedance-1-pro', cancelAfterSeconds: 900,
+ * })
  * console.log(generator.name)
  * ```
  */
 export function replicateGenerator(given: ReplicateGeneratorOptions): TaskGenerator<TaskApiOperation> {
-  const checked = checkProvider('replicateGenerator', given, RULES, {
-    name: 'replicate',
-    baseUrl: 'https://api.replicate.com/v1',
-  })
+  const checked = checkProvider('replicateGenerator', given, RULES, 'replicate')
   const { input = plainInput, cancelAfterSeconds, ...options } = checked
   return taskApiGenerator({
     ...options,

@@ -25,15 +25,16 @@ const POLL_AFTER_MS = 5_000
  * ```ts
  * import { runwayGenerator } from 'sora-pipeline/strategies'
  *
- * const generator = runwayGenerator({ apiKey: 'your-key', model: 'gen4.5' })
+ * const generator = runwayGenerator({
+ *   baseUrl: 'https://api.dev.runwayml.com/v1',
+ *   apiKey: 'your-key',
+ *   model: 'gen4.5',
+ * })
  * console.log(generator.name)
  * ```
  */
 export function runwayGenerator(given: RunwayGeneratorOptions): TaskGenerator<TaskApiOperation> {
-  const options = checkProvider('runwayGenerator', given, providerRules, {
-    name: 'runway',
-    baseUrl: 'https://api.dev.runwayml.com/v1',
-  })
+  const options = checkProvider('runwayGenerator', given, providerRules, 'runway')
   return taskApiGenerator({
     ...options,
     headers: { 'x-runway-version': VERSION, ...options.headers },
