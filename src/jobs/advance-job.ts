@@ -9,6 +9,7 @@ import type { RunJob } from './queue-job.js'
 
 // Steps of one run in a row, so that one run does not hold a place for long.
 const MOST_STEPS = 12
+const PAUSE_MS = 250
 // How often a run is checked that another live worker holds.
 const HELD_MS = 1_000
 // A run that this worker cannot advance may be advanced by another one.
@@ -60,7 +61,8 @@ async function advanceWhileDue(
     if (status !== 'running') return undefined
     const dueInMs = Math.max(0, wakeAt - config.clock.now())
     if (isAttended) return Math.max(dueInMs, HELD_MS)
-    if (dueInMs > 0 || steps === MOST_STEPS || isClosing()) return dueInMs
+    if (steps === MOST_STEPS) return Math.max(dueInMs, PAUSE_MS)
+    if (dueInMs > 0 || isClosing()) return dueInMs
   }
 }
 
