@@ -208,8 +208,8 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of a backend with keys,
       .waitFor()
     await ended(page)
     expect(calls).toBe(2)
-    const lane = await page.locator('.lane').first().innerText()
-    expect(lane.replaceAll(/\s+/g, ' ')).toMatch(/^Generate failed .*strict ✗ failed .* the prompt is refused/)
+    const lane = async () => (await page.locator('.lane').first().innerText()).replaceAll(/\s+/g, ' ')
+    await expect.poll(lane).toMatch(/^Generate failed .*strict ✗ failed .* the prompt is refused/)
     await expect.poll(() => page.getByRole('button', { name: /A cat playing piano failed/ }).count()).toBe(2)
   })
 
