@@ -16,7 +16,13 @@ it('every strategy that can be given a credential is among the subjects', () => 
   const names = Object.keys(strategies).filter((name) => /(?:Generator|Publisher|Resolver|Uploader)$/.test(name))
   // The last three call a client or a model of the user's own. The models of real packages are tried with keys in
   // test/strategies/generators/video-model.
-  const without = ['originalResolver', 'directoryUploader', 'storageUploader', 'urlIngestUploader', 'videoModelGenerator']
+  const without = [
+    'originalResolver',
+    'directoryUploader',
+    'storageUploader',
+    'urlIngestUploader',
+    'videoModelGenerator',
+  ]
   const subjects = ECHO_SUBJECTS.map(({ name }) => name)
   expect(names.filter((name) => !without.includes(name) && !subjects.includes(name))).toEqual([])
 })

@@ -37,10 +37,17 @@ const CELLS: readonly Cell[] = ECHO_SUBJECTS.flatMap((subject) =>
   ECHO_PLACES.flatMap((place, p) =>
     SECRET_FORMATS.flatMap((format, f) => {
       const echo = ECHOES[(f + p + r) % ECHOES.length] ?? String
-      return (f * 3 + p * 5 + r) % routes.length === 0 ? [{ ...at, place, format, echo }] : []
+      return (f * 3 + p * 5 + r) % strideOf(Math.min(routes.length, ECHO_PLACES.length)) === 0
+        ? [{ ...at, place, format, echo }]
+        : []
     }),
   ),
 )
+
+// No more than there are places, and without a common divisor with the steps of formats and places: each of them meets every route.
+function strideOf(count: number): number {
+  return count % 3 === 0 || count % 5 === 0 ? strideOf(count - 1) : count
+}
 
 /** How a strategy is configured with a credential; `undefined` when it cannot be, and the credential belongs to another service. */
 function configurationOf({ secret, configured }: SecretFormat, { takes }: EchoSubject) {

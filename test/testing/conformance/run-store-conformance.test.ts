@@ -193,6 +193,10 @@ test('a store that only one process sees fails every case that opens it twice', 
     'shows media and their references to another process',
     'retains the answer to a caller’s id for 24 hours after the end',
     'keeps the claims of a forgotten run for 24 hours, and frees them then',
+    'gives one of several processes a number',
+    'keeps events unaffected by later changes, whatever their texts are',
+    'announces the events of every process',
+    'announces events once they can be read',
   ])
 })
 

@@ -12,13 +12,25 @@ const RETAINED_GONE = 'forgets the id of a caller 24 hours after the end'
 const PRUNE_MEDIA = 'drops the media of forgotten runs, and keeps those of others'
 const LATE_MEDIA = 'drops media that came after their run was removed, with its retained data'
 const CLAIMS = 'keeps the claims of a forgotten run for 24 hours, and frees them then'
+const PRUNE_EVENTS = 'removes the events of runs that are forgotten or shortened'
 const CLAIMS_AGAIN = 'keeps the claims of a run for 24 hours, whenever another run had its id'
 
 const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
   [
     'forgets nothing',
     () => ({ prune: async () => 0 }),
-    [FORGOTTEN, PRUNE_SAVED, CREATED_AGAIN, RETAINED, RETAINED_GONE, PRUNE_MEDIA, LATE_MEDIA, CLAIMS, CLAIMS_AGAIN],
+    [
+      FORGOTTEN,
+      PRUNE_SAVED,
+      CREATED_AGAIN,
+      RETAINED,
+      RETAINED_GONE,
+      PRUNE_MEDIA,
+      LATE_MEDIA,
+      CLAIMS,
+      CLAIMS_AGAIN,
+      PRUNE_EVENTS,
+    ],
   ],
   [
     'does not count',
@@ -79,7 +91,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
           () => store.prune(query),
         ),
     }),
-    [KEPT, PRUNE_SAVED, CREATED_AGAIN, PRUNE_MEDIA, CLAIMS],
+    [KEPT, PRUNE_SAVED, CREATED_AGAIN, PRUNE_MEDIA, CLAIMS, PRUNE_EVENTS],
   ],
   [
     'forgets runs that are needs-review',
@@ -127,7 +139,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
           () => store.prune(query),
         ),
     }),
-    [FORGOTTEN, PRUNE_SAVED, CREATED_AGAIN, CLAIMS_AGAIN],
+    [FORGOTTEN, PRUNE_SAVED, CREATED_AGAIN, CLAIMS_AGAIN, PRUNE_EVENTS],
   ],
   [
     'retains the prompt',
@@ -180,7 +192,7 @@ const broken: readonly (readonly [string, Fault, readonly string[]])[] = [
         },
       }
     },
-    [CREATED_AGAIN, RETAINED_GONE, CLAIMS_AGAIN],
+    [CREATED_AGAIN, RETAINED_GONE, CLAIMS_AGAIN, PRUNE_EVENTS],
   ],
   [
     'retains forever',
