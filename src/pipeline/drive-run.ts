@@ -150,7 +150,9 @@ async function work(session: RunSession): Promise<void> {
       await announceTenure(session)
     }
   }
-  session.signal.throwIfAborted()
+  // The end that another process saved counts, and was shown, also in a pipeline that closes.
+  if (session.state.status === 'running') session.signal.throwIfAborted()
+  else session.callerSignal.throwIfAborted()
 }
 
 // A woken job is polled now; a pause before another submission stays.
