@@ -22,6 +22,11 @@ export const LEFT_OUT: readonly string[] = [
   'test/secrets/encoded-echoes.test.ts',
   'test/kill/server-kills.test.ts',
   'test/stores/{postgres-store,redis-store,redis-cluster,server-model,server-processes}.test.ts',
-  'test/{gradio,python,storage,litellm,page}/**',
+  'test/{gradio,python,storage,litellm,page,jobs,simulation}/**',
+  'test/http/machines/**',
+  'test/cli/{config,runs}-commands.test.ts',
+  'test/faults/providers.test.ts',
+  'test/secrets/secrets.test.ts',
+  'test/timing/{pace-schedule,learned-durations}.test.ts',
   'test/runtimes/{bun-and-deno,workerd}.test.ts',
 ]
