@@ -138,7 +138,10 @@ export function toVideoModel(runner: VideoModelRunner, options: ToVideoModelOpti
       signal?.throwIfAborted()
       const id = runOf(operation)
       const record = await waited(runner.get(id), signal)
-      if (record === undefined) return failed(id, `Could not find the run: ${id}`, 'run-state')
+      // A run of another owner is as unknown as one that does not exist.
+      if (record === undefined || record.owner !== owner) {
+        return failed(id, `Could not find the run: ${id}`, 'run-state')
+      }
       return waited(statusOf(id, record, signal), signal)
     },
   }

@@ -153,7 +153,9 @@ export class RunSession implements HeldRun {
    * @throws RunStateError when the media is gone; any error of the store.
    */
   async request(): Promise<VideoRequest> {
-    return this.#request ? copyOf(this.#request) : restoredRequest(this.id, this.state.request, this.journal.store)
+    return this.#request
+      ? copyOfRequest(this.#request)
+      : restoredRequest(this.id, this.state.request, this.journal.store)
   }
 
   /** Beats for the run from now on, and detects a save of another process. */
@@ -227,8 +229,8 @@ export function jobRemainingMs(
 
 function ignored(): void {}
 
-// A change of the request by one generator must not reach the next one. Media is large and shared unchanged.
-function copyOf(request: VideoRequest): VideoRequest {
+/** A copy: what a generator changes must not reach the next one. Media is large and shared unchanged. */
+export function copyOfRequest(request: VideoRequest): VideoRequest {
   const copies = (['providerOptions', 'metadata', 'storyboard'] as const).flatMap((field) =>
     request[field] === undefined ? [] : [[field, jsonCopy(request[field])]],
   )

@@ -256,6 +256,19 @@ describe('doStatus', () => {
     await expect(model.doStatus({ operation: 'x' })).rejects.toMatchObject({ code: 'request-invalid' })
   })
 
+  it('of a run of another owner is that of an unknown run', async () => {
+    const { pipeline } = setUp()
+    await pipeline.run({ prompt: 'A cat' }, { id: 'run_1', owner: 'ann' }).result.catch(() => undefined)
+    const operation = { runId: 'run_1' }
+    expect(await toVideoModel(pipeline, { owner: 'ann' }).doStatus({ operation })).toMatchObject({
+      status: 'completed',
+    })
+    for (const options of [{ owner: 'bob' }, {}]) {
+      const status = await toVideoModel(pipeline, options).doStatus({ operation })
+      expect(status).toMatchObject({ status: 'error', error: 'Could not find the run: run_1' })
+    }
+  })
+
   it('resumes a run that no process works on', async () => {
     const { generator, pipeline, store } = setUp({ pollSchedule: () => 300 })
     const { operation } = await toVideoModel(pipeline).doStart(callOf({}))

@@ -69,6 +69,7 @@ test.each([
   ],
   [['runs', 'show', '--store', 'x'], 'the id of the run is missing'],
   [['runs', 'settle', 'a', '--store', 'x'], 'give one of --job, --operation and --not-submitted'],
+  [['runs', 'settle', 'a', '--job', 'JOB_ID', '--store', 'x'], '--job is JOB_ID; give the id of the job in its place'],
   [
     ['runs', 'settle', 'a', '--job', 'b', '--not-submitted', '--store', 'x'],
     'give one of --job, --operation and --not-submitted',

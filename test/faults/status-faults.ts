@@ -104,7 +104,12 @@ export const STATUS_FAULTS: readonly Fault[] = [
       'download-always': 'no copy',
     },
   },
-  { row: 28, name: '402', does: () => refuse(402), expected: lasting('quota-exceeded') },
+  {
+    row: 28,
+    name: '402',
+    does: () => refuse(402),
+    expected: { ...lasting('quota-exceeded'), 'poll-always': 'in time' },
+  },
   {
     row: 28,
     name: '429, out of quota',
@@ -113,7 +118,7 @@ export const STATUS_FAULTS: readonly Fault[] = [
       create: 'next: quota-exceeded',
       'create-retry': 'next: quota-exceeded',
       poll: 'missed',
-      'poll-always': 'ends: quota-exceeded',
+      'poll-always': 'in time',
       'download-always': 'no copy',
     },
   },

@@ -22,7 +22,13 @@ export function nextCommands(run: RunDetails, { flags, condition }: OpenRuns): r
   const place = submission?.upstream ?? submission?.generator ?? 'the generator'
   const suffix = condition === undefined ? '' : ` (${condition})`
   const suggestions: SuggestedCommand[] = []
-  if (verdicts.includes('operation')) {
+  const known = submission?.handle?.operation
+  if (verdicts.includes('operation') && known !== undefined) {
+    suggestions.push({
+      when: `To poll the known job again; nothing more is paid${suffix}`,
+      command: settle('--operation', shellWord(JSON.stringify(known)), ...generator),
+    })
+  } else if (verdicts.includes('operation')) {
     suggestions.push({
       when: `If ${place} has the job, put its id in the place of JOB_ID; nothing more is paid${suffix}`,
       command: settle('--job', 'JOB_ID', ...generator),

@@ -3,7 +3,7 @@ import { ConfigurationError } from '../../contracts/input-errors.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { QuotaExceededError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
-import type { RunSession } from '../run-session.js'
+import { copyOfRequest, type RunSession } from '../run-session.js'
 
 const LIMIT_MS = 10_000
 // Errors about the request or the caller. Any other error of the library has a meaning for the run.
@@ -26,14 +26,15 @@ export async function askBeforeSubmit(session: RunSession, request: VideoRequest
     withDeadline({ clock, signal, timeoutMs: LIMIT_MS, error: late }, async (limit) => {
       const context = { runId, ...(owner !== undefined && { owner }), spent, signal: limit.signal }
       try {
-        return await beforeSubmit(request, context)
+        // What it changes must not be sent: the store has the request as it was, and so has a lookup.
+        return await beforeSubmit(copyOfRequest(request), context)
       } catch (error) {
         limit.signal.throwIfAborted()
         throw refusalBy(error)
       }
     }),
   )
-  if (answer === undefined || answer === null) return
+  if (answer === undefined) return
   if (typeof answer !== 'string' || answer.trim() === '') {
     throw failure(describeValue(answer), 'resolve with a reason to refuse the submission, or with undefined')
   }

@@ -135,11 +135,13 @@ function warnOfMiss(
   warn(session, { code: miss.code, message: `${message} (${code})` }, 'generate', generator.name)
 }
 
-// The upstream refuses the credential, such as while a key is rotated; the paid job is not affected.
+const REFUSED: ReadonlySet<number> = new Set([401, 402, 403])
+
+// The upstream refuses the credential, such as while a key is rotated, or its account is empty; the paid job is not affected.
 function isRefusal(error: unknown): boolean {
   if (!isSoraPipelineError(error)) return false
-  if (error.code === 'authentication') return true
-  return error.code === 'upstream-http' && 'status' in error && (error.status === 401 || error.status === 403)
+  if (error.code === 'authentication' || error.code === 'quota-exceeded') return true
+  return error.code === 'upstream-http' && 'status' in error && REFUSED.has(Number(error.status))
 }
 
 /** The ratio of a status as a reading; empty if the upstream gave none. */

@@ -71,9 +71,12 @@ export async function adoptJob(config: PipelineConfig, adoption: Adoption): Prom
     submission: { ...submission, cursor },
   })
   if (!(await answerOf(() => claimJob(store, handle, id), down))) {
-    throw new RunStateError(`Could not adopt the job, another run has claimed it: ${jobKey(handle.operation)}`, {
-      handle,
-    })
+    throw new RunStateError(
+      `Could not adopt the job, another run has claimed it (settle that run with this operation): ${jobKey(handle.operation)}`,
+      {
+        handle,
+      },
+    )
   }
   if (await answerOf(() => store.create(id, toStoredRun(state)), down)) return
   const known = (await loadRun(store, id))?.state

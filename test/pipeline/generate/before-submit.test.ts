@@ -131,12 +131,23 @@ describe('a submission', () => {
     expect(sent()).toBe(0)
   })
 
-  it('is sent for undefined and null', async () => {
-    for (const value of [undefined, null]) {
-      const { outcome, sent } = world(async () => value)
-      expect((await outcome()).record?.status).toBe('completed')
-      expect(sent()).toBe(1)
+  it('is sent for undefined', async () => {
+    const { outcome, sent } = world(async () => undefined)
+    expect((await outcome()).record?.status).toBe('completed')
+    expect(sent()).toBe(1)
+  })
+
+  it('is sent as it was requested, whatever the function changes', async () => {
+    const generator = fakeTaskGenerator({ name: 'first' })
+    const change = (request: VideoRequest) => {
+      Object.assign(request, { prompt: 'Another' })
+      Object.assign(request.providerOptions ?? {}, { style: 'another' })
+      return undefined
     }
+    const { outcome, pipeline } = world(change, { generator })
+    const run = pipeline.run({ ...request, providerOptions: { style: 'plain' } }, { id: 'run_1', owner: 'ann' })
+    expect((await outcome(run)).record?.status).toBe('completed')
+    expect(JSON.stringify(generator.calls)).not.toContain('nother')
   })
 
   it('to the next generator is asked for again', async () => {

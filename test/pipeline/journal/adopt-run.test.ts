@@ -107,7 +107,9 @@ describe('a job that cannot be adopted', () => {
   it('is one that another run has claimed', async () => {
     const { adopt, memory } = await world()
     await memory.claim('job:first', '{"id":"x"}', 'run_2')
-    const message = expect.stringContaining('Could not adopt the job, another run has claimed it: {"id":')
+    const message = expect.stringContaining(
+      'Could not adopt the job, another run has claimed it (settle that run with this operation): {"id":',
+    )
     await expect(adopt()).rejects.toMatchObject({ ...isRefusal(message), handle })
     expect(await memory.load('run_1')).toBeUndefined()
   })
