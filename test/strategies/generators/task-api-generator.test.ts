@@ -450,3 +450,17 @@ test('a key in the query of baseUrl is refused', () => {
   expect(() => at('https://api.example', { baseUrl: 'https://api.example/?key=abc' })).toThrow(/baseUrl is .*apiKey/)
   expect(at('x', { baseUrl: 'https://api.example/?api-version=1' }).upstream).toBe('https://api.example')
 })
+
+test.each([[{}], [{ id: 5 }], [{ id: '' }], ['t1'], [null]])(
+  'an operation of %j is refused without a request',
+  async (operation) => {
+    const server = await loopbackServer(json(200, { id: 't1', status: 'done', url: 'https://cdn.example/a.mp4' }))
+    const generator = at(server.origin, { cancel: { method: 'DELETE', path: ({ id }) => `/tasks/${id}` } })
+    const made = operation as unknown as TaskApiOperation
+    await expect(generator.poll(made, stageContext())).rejects.toThrow(
+      /operation\.id is .* \(settle the run with the id/,
+    )
+    await expect(generator.cancel?.(made, stageContext())).rejects.toMatchObject({ code: 'request-invalid' })
+    expect(server.seen).toEqual([])
+  },
+)

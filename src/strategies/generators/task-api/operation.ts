@@ -1,3 +1,5 @@
+import { describeValue } from '../../../contracts/errors.js'
+import { InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { ApiAnswer } from '../../../upstream/api.js'
 import { isPlainHttp } from '../../../upstream/plain-http.js'
 import { holdsSecret } from '../../../upstream/secret.js'
@@ -26,6 +28,17 @@ export function operationOf({ id, body, answer, api }: FinishedJob): TaskApiOper
     ...(resultUrl !== undefined && { resultUrl }),
     ...(cancelUrl !== undefined && { cancelUrl }),
   }
+}
+
+/**
+ * Refuses an operation that a person or another program wrote without an id: another job could be read in its place.
+ * @throws InvalidRequestError when `id` is not a text.
+ */
+export function checkOperation(operation: TaskApiOperation): void {
+  const { id } = Object(operation) as Partial<TaskApiOperation>
+  if (typeof id === 'string' && id !== '') return
+  const fix = 'settle the run with the id of the job as text'
+  throw new InvalidRequestError([{ field: 'operation.id', value: describeValue(id), fix }])
 }
 
 // The key is sent to it, and it is kept in handles and stores.

@@ -17,7 +17,7 @@ import { createGracePolls } from './grace-polls.js'
 import type { JobList } from './job-list.js'
 import { jobStatus, listedStatus } from './job-status.js'
 import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
-import { operationOf, type TaskApiOperation } from './operation.js'
+import { checkOperation, operationOf, type TaskApiOperation } from './operation.js'
 import { pollListedJobs } from './poll-listed-jobs.js'
 import { readStartedJob, refusalIn, reportsError } from './started-job.js'
 import { submissionError } from './submission-error.js'
@@ -139,6 +139,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     },
     async poll(operation, context) {
       context.signal.throwIfAborted()
+      checkOperation(operation)
       const { id } = operation
       const answer = await api.call({
         ...callOptions(context),
@@ -177,6 +178,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     ...(cancelOf !== undefined && {
       async cancel(operation: TaskApiOperation, context: StageContext) {
         context.signal.throwIfAborted()
+        checkOperation(operation)
         const cancel = cancelOf(operation)
         if (cancel === undefined) return 'unsupported'
         const { lateStatuses } = service
