@@ -446,6 +446,20 @@ describe('a job', () => {
   })
 })
 
+test.each([
+  ['A cat that plays the piano in the rain', 'absent', 'A cat'],
+  ['A cat that plays the piano in the rain', 'unclear', 'A cat…'],
+  ['A cat that plays the piano in the rain', 'absent', 'A cat that plays the piano'],
+  [`A cat that plays ${'the piano '.repeat(20)}`, 'unclear', `A cat that plays ${'the piano '.repeat(8)}`],
+  ['A cat that plays the piano in the rain', 'unclear', 'a CAT that plays  the piano in the rain'],
+  ['A cat', 'absent', 'A cat that plays the piano in the rain'],
+])('the lookup of %j is %s in a list that has %j', async (prompt, outcome, listed) => {
+  const server = await loopbackServer(json(200, { tasks: [{ id: 't9', prompt: listed }], total: 1 }))
+  const context = { ...stageContext(), submittedAt: Date.now() }
+  const found = await at(server.origin, { find: { path: () => '/tasks' } }).find?.({ prompt }, context)
+  expect(found).toEqual(outcome === 'absent' ? [] : outcome)
+})
+
 test('a key in the query of baseUrl is refused', () => {
   expect(() => at('https://api.example', { baseUrl: 'https://api.example/?key=abc' })).toThrow(/baseUrl is .*apiKey/)
   expect(at('x', { baseUrl: 'https://api.example/?api-version=1' }).upstream).toBe('https://api.example')

@@ -11,6 +11,9 @@ const MOST_PAGES = 20
 const SKEW_MS = 60_000
 // How much the server's clock may differ from the local one, if the answer has no date.
 const UNKNOWN_SKEW_MS = 3_660_000
+// A shorter one is likely the prompt of another job.
+const LEAST_PREFIX = 64
+const CUT = /(?:…|\.\.\.)$/
 const ZONES_MS = 14 * 3_600_000
 const ZONELESS = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?$/
 
@@ -53,7 +56,10 @@ export async function findJobs(
       if (place === 'before') continue
       if (job.prompt === undefined || job.id === undefined) return 'unclear'
       seen.add(job.id)
-      if (plain(job.prompt) !== prompt) continue
+      if (plain(job.prompt) !== prompt) {
+        if (isAlike(job.prompt, prompt)) return 'unclear'
+        continue
+      }
       if (place === 'unclear') return 'unclear'
       if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
       found.add(job.id)
@@ -105,6 +111,17 @@ function areNewestFirst(times: readonly number[]): boolean {
 function sentPrompt({ prompt, providerOptions = {} }: VideoRequest): string | undefined {
   const sent = Object.hasOwn(providerOptions, 'prompt') ? providerOptions.prompt : prompt
   return typeof sent === 'string' ? plain(sent) : undefined
+}
+
+// A server may shorten prompts in its list, or change their case and blanks: such a job may be the one that was sent.
+function isAlike(listed: string, sent: string): boolean {
+  const isCut = CUT.test(plain(listed))
+  const [shown, whole] = [bare(listed), bare(sent)]
+  return shown === whole || (shown !== '' && (isCut || shown.length >= LEAST_PREFIX) && whole.startsWith(shown))
+}
+
+function bare(prompt: string): string {
+  return plain(prompt).replace(CUT, '').replace(/\s+/g, ' ').trim().toLowerCase()
 }
 
 // A form turns every line end into CRLF, and many servers trim.
