@@ -12,7 +12,7 @@ describe.each(['ioredis', 'pg'] as const)('a queue and a store over %s', (kind) 
       kind,
       mode: 'key',
       runs: 60,
-      kills: 155,
+      kills: 80,
       crashes: 5,
       pauseMs: 600,
       times: { pollMs: 200, leaseMs: 1500, lockMs: 1500, sweepMs: 500 },
