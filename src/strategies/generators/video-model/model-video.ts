@@ -26,7 +26,10 @@ export interface ModelVideoContext {
   readonly clock: Clock
 }
 
-const KEY_NAMES = /^(?:x[-_])?(?:api[-_]?key|key|access[-_]?token|token|auth|authorization)$/i
+const KEY_NAMES =
+  /^(?:x[-_])?(?:api[-_]?key|key|access[-_]?token|token|auth|authorization|secret|pass(?:word|wd)?|pwd)$/i
+// Keys of Google, OpenAI and those like it, Replicate, and Hugging Face, under any name.
+const KEY_VALUES = /^(?:AIza|sk-|r8_|hf_)[\w-]{16,}$/
 const TICKS = 'cost_in_usd_ticks'
 // Addresses at these places need the key of the account, as their providers document.
 const BEHIND_KEY = /^https:\/\/(?:generativelanguage\.googleapis\.com|openrouter\.ai\/api)\//i
@@ -109,7 +112,8 @@ function placeAt(written: string, context: ModelVideoContext): Place {
 }
 
 function keysIn({ searchParams }: URL): readonly string[] {
-  return [...searchParams].filter(([name, value]) => KEY_NAMES.test(name) && value !== '').map(([, value]) => value)
+  const isKey = ([name, value]: [string, string]) => (KEY_NAMES.test(name) && value !== '') || KEY_VALUES.test(value)
+  return [...searchParams].filter(isKey).map(([, value]) => value)
 }
 
 function inMemory(bytes: unknown, mediaType: string | undefined, context: ModelVideoContext): Place {

@@ -277,20 +277,22 @@ describe('the video of a model', () => {
     })
   })
 
-  it.each(['key', 'api_key', 'token', 'access_token'])(
-    'at an address with a %s in its query is not public',
-    async (name) => {
-      const secret = `canary${name}0123456789`
-      const video = await videoOf({
-        type: 'url',
-        url: `https://cdn.example/a.mp4?alt=media&${name}=${secret}`,
-        mediaType: 'video/mp4',
-      })
-      expect(video.url).toBeUndefined()
-      expect(video.source).toMatchObject({ isPublic: false })
-      expect(JSON.stringify(video)).not.toContain(secret)
-    },
-  )
+  it.each([
+    ...['key', 'api_key', 'token', 'access_token', 'password'].map(
+      (name) => [name, `canary${name}0123456789`] as const,
+    ),
+    // By its value.
+    ['k', 'AIzaSyCanary0123456789'] as const,
+  ])('at an address with a %s in its query is not public', async (name, secret) => {
+    const video = await videoOf({
+      type: 'url',
+      url: `https://cdn.example/a.mp4?alt=media&${name}=${secret}`,
+      mediaType: 'video/mp4',
+    })
+    expect(video.url).toBeUndefined()
+    expect(video.source).toMatchObject({ isPublic: false })
+    expect(JSON.stringify(video)).not.toContain(secret)
+  })
 
   it('opens with its key, which is removed from every message', async () => {
     const secret = 'canaryGoogleKey0123456789'
