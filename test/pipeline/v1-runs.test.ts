@@ -7,10 +7,10 @@ import {
   type JsonValue,
   memoryStore,
   NetworkError,
-  QuotaExceededError,
   SoraPipeline,
   type SoraPipelineOptions,
   SubmissionUnknownError,
+  UpstreamHttpError,
   withCircuitBreaker,
   withRetry,
   withTimeout,
@@ -117,10 +117,10 @@ describe('a run of 0.1.0 with a job', () => {
   })
 
   it('keeps its count of failed polls', async () => {
-    const polls = [new QuotaExceededError('Could not ask for the job: the account has no credit')]
+    const polls = [new UpstreamHttpError('Could not ask for the job: it is gone', { status: 410 })]
     const { result } = await leftBehind('accepted-lasting-misses', { generator: fakeTaskGenerator({ polls }) })
     const handle = { generator: 'fake-task-generator', operation: { id: 'task_1' } }
-    await expect(result()).rejects.toMatchObject({ code: 'quota-exceeded', handle })
+    await expect(result()).rejects.toMatchObject({ code: 'upstream-http', status: 410, handle })
   })
 
   it('is polled for in a chain of one that has changed', async () => {
