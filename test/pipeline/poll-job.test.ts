@@ -35,12 +35,19 @@ describe('a job that is polled', () => {
   })
 
   it('is given up at the third failure in a row that does not pass, and not before', async () => {
-    const patient = play({ polls: [noCredit, noCredit, running, noCredit, noCredit] })
+    const gone = http(410)
+    const patient = play({ polls: [gone, gone, running, gone, gone] })
     await expect(patient.ended).resolves.toMatchObject({ servedBy: 'generator' })
     expect(patient.generator.pollCount).toBe(6)
-    const lost = play({ polls: [noCredit, noCredit, noCredit] })
-    await expect(lost.ended).rejects.toBe(noCredit)
+    const lost = play({ polls: [gone, gone, gone] })
+    await expect(lost.ended).rejects.toBe(gone)
     expect(lost.generator.pollCount).toBe(3)
+  })
+
+  it('is not given up while its account is empty', async () => {
+    const { ended, generator } = play({ polls: [noCredit, noCredit, noCredit, noCredit] })
+    expect((await ended).warnings).toMatchObject([{ code: 'poll-refused' }])
+    expect(generator.pollCount).toBe(5)
   })
 
   it('is reported once for each row of misses, with the code of the first', async () => {
