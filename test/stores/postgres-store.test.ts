@@ -312,7 +312,7 @@ describe.skipIf(isPostgresSkipped)(title, () => {
   it('counts references of media that many runs put and drop at once, and keeps no bytes without one', async () => {
     const { store, schema } = await newStore()
     const media = ['a', 'b', 'c'].map((text) => Buffer.from(text))
-    const kept = Array.from({ length: 30 }, (_, index) => `run_${index}`)
+    const kept = Array.from({ length: 15 }, (_, index) => `run_${index}`)
     await Promise.all(
       kept.flatMap((id, index) =>
         media.map(async (bytes) => {
