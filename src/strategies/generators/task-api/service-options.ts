@@ -50,13 +50,13 @@ export interface TaskServiceOptions {
   readonly timeoutMs?: number | undefined
   /**
    * Time limit of a submission, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit. Past it the
-   * outcome is unknown.
+   * outcome is unknown. Servers that answer with the finished video take minutes.
    * @defaultValue `120_000` (2 min)
    */
   readonly createTimeoutMs?: number | undefined
   /**
-   * Maximum decoded bytes of one answer, at least 1,000. A longer answer is an `UpstreamResponseError`. `Infinity` for no
-   * limit.
+   * Maximum decoded bytes of one answer, at least 1,000: room for servers that send the video as base64. A longer
+   * answer is an `UpstreamResponseError`. `Infinity` for no limit.
    * @defaultValue `33_554_432` (32 MiB)
    */
   readonly maxAnswerBytes?: number | undefined
@@ -96,7 +96,7 @@ export interface TaskServiceOptions {
   /**
    * Maximum connections to the origin of `baseUrl` that polls share, at least 1, together with all generators of the
    * same origin and the same number. Further polls wait, within `timeoutMs`; a submission opens its own connection and
-   * does not wait.
+   * does not wait. With `fetch`, as many polls call it at once. With `agent`, its own `maxSockets` counts instead.
    * @defaultValue `64`
    */
   readonly maxSockets?: number | undefined

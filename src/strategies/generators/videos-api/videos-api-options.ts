@@ -1,32 +1,22 @@
-import type { Agent } from 'node:http'
 import { checkOptions, type OptionRules, optionProblem } from '../../../contracts/check-options.js'
-import { aTimeout, choice, number, required, rule, text, whole } from '../../../contracts/option-rules.js'
-import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-destinations.js'
-import type { Fetch } from '../../../upstream/outgoing-request.js'
+import { choice, required, rule } from '../../../contracts/option-rules.js'
 import type { ApiCredential } from '../../../upstream/secret.js'
-import { address, aFetch, anAgent, credential, headers, named, privateAddresses } from '../../option-rules.js'
+import { address, named } from '../../option-rules.js'
+import { serviceRules, type TaskServiceOptions } from '../task-api/service-options.js'
 import { DIALECTS, type VideosApiDialect } from './dialect.js'
 
 /** Options of `videosApiGenerator`. */
-export interface VideosApiGeneratorOptions {
+export interface VideosApiGeneratorOptions extends Omit<TaskServiceOptions, 'name' | 'imageUrls'> {
   /**
    * Name in events, handles and messages. A run is resumed by a generator of the same name.
    * @defaultValue `'videos-api'`
    */
   readonly name?: string | undefined
-  /** Display name, in progress texts. @defaultValue `name` */
-  readonly label?: string | undefined
   /**
    * Address of the API in the form of the official SDK, such as `https://api.example/v1`. There is no default. A
    * query is added to every request; user name and password are refused.
    */
   readonly baseUrl: string
-  /**
-   * The upstream that jobs belong to, such as `api.example`: a job is polled only by a generator of the same name and
-   * upstream. Set it when the same upstream is reached by another address after a deploy, such as through a proxy.
-   * @defaultValue origin and path of `baseUrl`
-   */
-  readonly upstreamId?: string | undefined
   /**
    * Key that is sent as `Authorization: Bearer …`, only to the origin of `baseUrl`; a function is called before each
    * request.
@@ -52,11 +42,6 @@ export interface VideosApiGeneratorOptions {
    */
   readonly imageUrls?: 'bytes' | 'url' | 'data-url' | undefined
   /**
-   * Largest image that is fetched, in bytes from 1; a longer one is an `InvalidRequestError`.
-   * @defaultValue `20_971_520` (20 MiB)
-   */
-  readonly maxImageBytes?: number | undefined
-  /**
    * How a submission is encoded. `auto` sends JSON, or a form if bytes have to be sent. If the server refuses that
    * encoding (415, or a 400 or 422 that names it), the same submission is sent once more in the other one, because a
    * refusal proves that nothing was accepted. The accepted encoding is remembered.
@@ -81,38 +66,6 @@ export interface VideosApiGeneratorOptions {
    * @defaultValue none: no address is sent, and jobs are only polled
    */
   readonly callbackField?: string | undefined
-  /** Headers that are sent with every request to the origin of `baseUrl`, and to no other. @defaultValue none */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /**
-   * Time limit of a poll or a cancellation with its body, and of the headers of a download, in milliseconds above 0 and at
-   * most 2,147,483,647, or `Infinity` for no limit. A poll past it is a missed poll.
-   * @defaultValue `10_000` (10 s)
-   */
-  readonly timeoutMs?: number | undefined
-  /**
-   * Time limit of a submission, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit. Past it the
-   * outcome is unknown. Servers that answer with the finished video take minutes.
-   * @defaultValue `120_000` (2 min)
-   */
-  readonly createTimeoutMs?: number | undefined
-  /**
-   * Maximum decoded bytes of one answer, at least 1,000: room for servers that send the video as base64. A longer
-   * answer is an `UpstreamResponseError`. `Infinity` for no limit.
-   * @defaultValue `33_554_432` (32 MiB)
-   */
-  readonly maxAnswerBytes?: number | undefined
-  /**
-   * What a 500, 502 or 504 in answer to a submission means: `unknown` stops the run in review, since the job may have been
-   * accepted; `refused` is for an upstream that is known to answer so before it accepts, so that another generator is tried.
-   * @defaultValue `'unknown'`
-   */
-  readonly serverErrors?: 'unknown' | 'refused' | undefined
-  /**
-   * Whether the upstream gives the same job for the same `Idempotency-Key`. The header is sent either way. Set `key` only
-   * for an upstream that documents it, because a submission whose outcome is unknown is then sent again.
-   * @defaultValue `'none'`
-   */
-  readonly idempotency?: 'key' | 'none' | undefined
   /**
    * Whether a submission whose outcome is unknown is searched for in the server's list, `GET /videos`, by its prompt and
    * time. Set `list` only for a server that lists every job it accepted, with its prompt: a job that is not listed is
@@ -120,40 +73,6 @@ export interface VideosApiGeneratorOptions {
    * @defaultValue `'none'`
    */
   readonly lookup?: 'list' | 'none' | undefined
-  /**
-   * Time after which an accepted job is certainly listed, in milliseconds from 0 (finite). A lookup that finds
-   * nothing before it proves nothing.
-   * @defaultValue `createTimeoutMs` plus 10 seconds, at most `130_000`
-   */
-  readonly settleMs?: number | undefined
-  /**
-   * Where a video may be fetched from beyond the origin of `baseUrl` and public addresses on ports 80 and 443: hosts
-   * (`'127.0.0.1'`), hosts with a port (`'10.0.0.7:9000'`) and ranges (`'10.0.0.0/8'`), or `true` for everything. The server
-   * names these addresses, so opening one that is not listed rejects with a `NetworkError`, also when a redirect leads
-   * there.
-   * @defaultValue none
-   */
-  readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
-  /**
-   * Called instead of the platform's `fetch`, with the address as a string, for downloads as well. It resolves host
-   * names, so only literal addresses, local names and ports are checked.
-   * @defaultValue `node:http` on Node, else `globalThis.fetch`; also `globalThis.fetch` where it was replaced; a guarded
-   * `node:http` for downloads
-   */
-  readonly fetch?: Fetch | undefined
-  /**
-   * Maximum connections to the origin of `baseUrl` that polls share, at least 1, together with all generators of the
-   * same origin and the same number. Further polls wait, within `timeoutMs`; a submission opens its own connection and
-   * does not wait. With `fetch`, as many polls call it at once. With `agent`, its own `maxSockets` counts instead.
-   * @defaultValue `64`
-   */
-  readonly maxSockets?: number | undefined
-  /**
-   * Agent of `node:http` or `node:https`, such as one for a proxy. It is used on Node unless `fetch` is given or
-   * `globalThis.fetch` was replaced.
-   * @defaultValue a separate connection for each submission, and up to `maxSockets` that polls share
-   */
-  readonly agent?: Agent | undefined
 }
 
 const OWN_FIELDS: ReadonlySet<string> = new Set([
@@ -161,15 +80,13 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
   ...['aspect_ratio', 'generate_audio', 'generate_sound', 'frame_images', 'image_reference', 'reference_url'],
 ])
 
+const { name: _name, baseUrl: _baseUrl, imageUrls: _imageUrls, ...shared } = serviceRules
+
 const RULES: OptionRules<VideosApiGeneratorOptions> = {
   ...named,
   baseUrl: required(address('"https://api.example/v1"', 'apiKey or headers')),
-  upstreamId: text('give a name or leave it out'),
-  apiKey: credential,
-  model: text('give a model or leave it out'),
   dialect: choice(...Object.keys(DIALECTS)),
   imageUrls: choice('bytes', 'url', 'data-url'),
-  maxImageBytes: whole(1),
   encoding: choice('auto', 'json', 'multipart'),
   secondsType: choice('string', 'number'),
   videoInput: choice('edits', 'extensions'),
@@ -177,18 +94,8 @@ const RULES: OptionRules<VideosApiGeneratorOptions> = {
     (value) => typeof value === 'string' && /^[a-z_][\w.-]{0,63}$/i.test(value) && !OWN_FIELDS.has(value),
     "give the name of the server's field, such as callback_url, that is no other field of a submission",
   ),
-  headers,
-  timeoutMs: aTimeout,
-  createTimeoutMs: aTimeout,
-  maxAnswerBytes: number((value) => value >= 1_000, 'give 1000 bytes or more'),
-  serverErrors: choice('unknown', 'refused'),
-  idempotency: choice('key', 'none'),
   lookup: choice('list', 'none'),
-  settleMs: number((value) => value >= 0 && Number.isFinite(value), 'give milliseconds from 0'),
-  allowPrivateAddresses: privateAddresses,
-  fetch: aFetch,
-  maxSockets: whole(1),
-  agent: anAgent,
+  ...shared,
 }
 
 // An encoding that the server does not read would lose every submission.
