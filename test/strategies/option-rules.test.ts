@@ -41,11 +41,11 @@ test('every wrong option is named at once', () => {
   expect(problemsOf(() => videosApiGenerator(wrong))).toEqual([
     'name',
     'baseUrl',
-    'apiKey',
-    'model',
     'encoding',
     'secondsType',
     'videoInput',
+    'apiKey',
+    'model',
     'headers["x-a"]',
     'timeoutMs',
     'createTimeoutMs',
