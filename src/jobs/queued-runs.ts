@@ -37,8 +37,8 @@ export class QueuedRuns {
     const checked = checkRequest(request)
     checkRunOptions(options)
     this.#assertOpen('start a run')
-    const { id = newRunId(), owner, signal } = options
-    const saved = this.#save(checked, { id, owner })
+    const { signal, id = newRunId(), ...origin } = options
+    const saved = this.#save(checked, { ...origin, id })
     return this.#follow(id, saved, signal)
   }
 
@@ -74,7 +74,7 @@ export class QueuedRuns {
     await this.#queue.close()
   }
 
-  async #save(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'>): Promise<void> {
+  async #save(request: VideoRequest, options: Omit<RunOptions, 'signal'>): Promise<void> {
     const { id, status } = await this.#pipeline.create(request, options)
     // A queue that is away costs time: the workers find the run in the store.
     if (status === 'running') this.#queue.add([id]).catch(this.#report)

@@ -4,9 +4,8 @@ import { RunStateError } from '../contracts/run-errors.js'
 import { releaseClock } from '../timing/system-clock.js'
 import { advanceStored } from './advance-run.js'
 import { checkNames, checkRequest } from './check-request.js'
-import { EventLog } from './event-log.js'
+import { createStored } from './create-run.js'
 import { adoptJob } from './journal/adopt-run.js'
-import { openRun } from './journal/open-run.js'
 import { retriedRequest } from './journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import type { StoredState } from './journal/store-calls.js'
@@ -145,17 +144,14 @@ export class LiveRuns {
   }
 
   /** Saves a new run without working on it, or finds the run of that id. */
-  async create(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'>): Promise<RunRecord> {
+  async create(request: VideoRequest, options: Omit<RunOptions, 'signal'>): Promise<RunRecord> {
     const checked = checkRequest(request)
-    checkRunOptions(options, ['id', 'owner'])
+    checkRunOptions(options, ['id', 'owner', 'traceparent'])
     this.assertOpen('create the run')
-    const { id: given, owner } = options
+    const { id: given, owner, traceparent } = options
     const id = given ?? newRunId()
-    const log = new EventLog(() => ({ runId: id, at: this.#config.clock.now() }))
-    const origin = { id, request: checked, owner, isCallerId: given !== undefined }
-    const signal = new AbortController().signal
-    const session = await openRun(this.#config, { origin, log, signal, isResident: false, waits: new RunWaits() })
-    session.letGo()
+    const origin = { id, request: checked, owner, traceparent, isCallerId: given !== undefined }
+    await createStored(this.#config, origin)
     return this.#known(id, 'create')
   }
 

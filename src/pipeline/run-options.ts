@@ -23,7 +23,8 @@ export interface RunOptions {
   readonly owner?: string | undefined
   /**
    * W3C `traceparent` of the caller, such as the header of an HTTP request: `00-`, trace id, span id and flags. It is kept with the
-   * run, so that the spans of every process that works on the run link to it. An id that joins a run keeps that of the run.
+   * run. The span of the process that starts the run is its child, unless another span is active there; the spans of all other
+   * processes link to it. An id that joins a run keeps that of the run.
    * @defaultValue the active span, if `instrument()` of `sora-pipeline/otel` was called; otherwise none
    */
   readonly traceparent?: string | undefined

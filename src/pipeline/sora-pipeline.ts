@@ -98,7 +98,7 @@ export class SoraPipeline {
    * Saves a new run without working on it, for a caller of {@link advance}. The run of a known id stays unchanged.
    * @throws InvalidRequestError for an invalid request. RunStateError when the store is down, or the id is that of another request.
    */
-  async create(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'> = {}): Promise<RunRecord> {
+  async create(request: VideoRequest, options: Omit<RunOptions, 'signal'> = {}): Promise<RunRecord> {
     return this.#live.create(request, options)
   }
 

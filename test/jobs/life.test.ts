@@ -43,7 +43,10 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     const options = { generator: fakeTaskGenerator(), uploader: fakeUploader() }
     const here = runner(site, options)
     await worker(site, options).ready
-    const run = here.run({ prompt: 'A cat' }, { id: 'run:1', owner: 'ada' })
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const run = here.run({ prompt: 'A cat' }, { id: 'run:1', owner: 'ada', traceparent })
+    expect(await run.result).toMatchObject({ runId: 'run:1', servedBy: 'uploader' })
+    expect((await site.store.load('run:1'))?.state).toMatchObject({ traceparent })
     const events = await collect(run)
     expect(await run.result).toMatchObject({ runId: 'run:1', servedBy: 'uploader' })
     expect(events[0]).toMatchObject({ type: 'run-started', runId: 'run:1' })

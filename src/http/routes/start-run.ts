@@ -2,6 +2,7 @@ import type { VideoRequest } from '../../contracts/request.js'
 import { checkRequest } from '../../pipeline/check-request.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 import { identityOf } from '../../pipeline/state/run-state.js'
+import { traceparentOfHeader } from '../../pipeline/tracing/traceparent.js'
 import type { Call } from '../call.js'
 import type { PreparedCall } from '../handler-options.js'
 import { errorOfRun } from '../run-error.js'
@@ -65,6 +66,8 @@ async function openRun(
   const { headers } = call.request
   const id = runIdOf(call.request, owner)
   const repeatable = { owner, route, video, otherFields, headers, endsWithSender }
+  const traceparent = traceparentOfHeader(headers.get('traceparent'))
+  const origin = { owner, ...(traceparent !== undefined && { traceparent }) }
   const isKeyed = headers.has('idempotency-key')
   const begun = isKeyed ? undefined : repeats.find(repeatable)
   // A run that its owner has removed meanwhile is not started again.
@@ -77,10 +80,10 @@ async function openRun(
   if (isKeyed) {
     const prepared = await prepare()
     const keyed = await keyedRun(call, prepared)
-    const start = async () => runner.run(prepared, { id: keyed.id, owner })
+    const start = async () => runner.run(prepared, { ...origin, id: keyed.id })
     return keyed.isKnown ? start() : places.begin({ owner, id: keyed.id }, start)
   }
-  const run = await places.begin({ owner, id }, async () => runner.run(await prepare(), { id, owner }))
+  const run = await places.begin({ owner, id }, async () => runner.run(await prepare(), { ...origin, id }))
   repeats.begin(call.request, repeatable, id)
   return run
 }
