@@ -3,7 +3,7 @@ import type { VideoRequest } from '../contracts/request.js'
 import type { VideoSource } from '../contracts/source.js'
 import type { ReviewVerdict } from '../pipeline/journal/settle-run.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
-import type { PipelineQuery, RunOptions } from '../pipeline/run-options.js'
+import { type CloseOptions, closeTimesOf, type PipelineQuery, type RunOptions } from '../pipeline/run-options.js'
 import type { RunRecord } from '../pipeline/run-record.js'
 import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
 import { pipelineConfigOf, QUEUE_RULES, type QueueOptions } from './queue-options.js'
@@ -51,8 +51,13 @@ export interface QueueRunner {
   remove(id: string): Promise<void>
   /** Settles a run after a person has checked the upstream: see `pipeline.settle`. The workers continue the run. */
   settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun>
-  /** Stops following runs, whose `result` rejects here with a `RunStateError`. The workers continue them. */
-  close(): Promise<void>
+  /** Whether {@link close} was called, or the pipeline closes: a health check should fail from now on. */
+  readonly isClosing: boolean
+  /**
+   * Stops following runs after `drainMs`. Their `result` rejects here with a `RunStateError`, and the workers continue them.
+   * @throws InvalidRequestError when `drainMs` is invalid.
+   */
+  close(options?: Pick<CloseOptions, 'drainMs'>): Promise<void>
   /** For `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -90,7 +95,10 @@ export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOp
     wake: (id) => runner.wake(id),
     remove: (id) => runner.remove(id),
     settle: (id, verdict) => runner.settle(id, verdict),
-    close: () => runner.close(),
-    [Symbol.asyncDispose]: () => runner.close(),
+    get isClosing() {
+      return runner.isClosing
+    },
+    close: async (given = {}) => runner.close(closeTimesOf(given, ['drainMs']).drainMs),
+    [Symbol.asyncDispose]: () => runner.close(0),
   }
 }

@@ -20,6 +20,7 @@ export class QueuedRuns {
   readonly #queue: RunQueue
   readonly #report: ReportError
   readonly #closing = new AbortController()
+  #closed: Promise<void> | undefined
 
   constructor(pipeline: SoraPipeline, config: PipelineConfig, options: QueueOptions) {
     this.#pipeline = pipeline
@@ -67,7 +68,18 @@ export class QueuedRuns {
     return this.#follow(id, Promise.resolve(), undefined)
   }
 
-  async close(): Promise<void> {
+  /** Whether this or the pipeline has begun to close. */
+  get isClosing(): boolean {
+    return this.#closed !== undefined || this.#pipeline.isClosing
+  }
+
+  close(drainMs: number): Promise<void> {
+    this.#closed ??= this.#close(drainMs)
+    return this.#closed
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    if (drainMs > 0) await this.#config.clock.sleep(drainMs)
     const reason = 'the runner is closed'
     const message = `Could not follow the run here: ${reason}; it continues in the workers`
     this.#closing.abort(new RunStateError(message, { isRetryable: true, reason }))

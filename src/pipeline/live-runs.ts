@@ -15,11 +15,15 @@ import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import {
   type AdoptOptions,
+  type CloseOptions,
   checkAdoptOptions,
   checkRunOptions,
+  closeTimesOf,
   newRunId,
   type Opened,
+  type RecoverOptions,
   type RunOptions,
+  recoverLimitOf,
 } from './run-options.js'
 import { type RunRecord, readRecord, recordOf } from './run-record.js'
 import { RunWaits } from './run-waits.js'
@@ -41,11 +45,12 @@ export class LiveRuns {
   // Includes runs that share their id with another.
   readonly #all = new Set<ActiveRun>()
   readonly #advancing = new Map<string, { readonly done: Promise<StoredState | undefined>; readonly waits: RunWaits }>()
-  #closed: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  #isClosed = false
 
   constructor(config: PipelineConfig) {
     const resumeRun = (id: string) => {
-      if (this.#closed === undefined) this.open(undefined, { id, isSeparate: true })
+      if (!this.#isClosed) this.open(undefined, { id, isSeparate: true })
     }
     this.#config = { ...config, resumeRun }
   }
@@ -62,7 +67,7 @@ export class LiveRuns {
 
   /** @throws RunStateError when the pipeline is closed. */
   assertOpen(action: string): void {
-    if (!this.#closed) return
+    if (!this.#isClosed) return
     const reason = 'the pipeline is closed'
     throw new RunStateError(`Could not ${action}: ${reason}`, { isRetryable: true, reason })
   }
@@ -93,10 +98,11 @@ export class LiveRuns {
   }
 
   /**
-   * Opens unfinished runs of the store that are not live here, at most `limit`.
+   * Opens unfinished runs of the store that are not live here.
    * @throws InvalidRequestError when the limit is invalid. RunStateError when the pipeline is closed, or the store is down.
    */
-  async recover(limit: number): Promise<readonly PipelineRun[]> {
+  async recover(options: RecoverOptions): Promise<readonly PipelineRun[]> {
+    const limit = recoverLimitOf(options)
     this.assertOpen('recover runs')
     const ids = await unfinishedRuns(this.#config, limit, this)
     const spacingMs = Math.min(SPREAD_MS / ids.length, MOST_SPACING_MS)
@@ -192,13 +198,21 @@ export class LiveRuns {
     this.unserved.delete(id)
   }
 
-  /** Leaves every run to other processes. */
-  close(graceMs: number): Promise<void> {
-    this.#closed ??= this.#close(graceMs)
-    return this.#closed
+  /** Whether {@link close} was called. */
+  get isClosing(): boolean {
+    return this.#closing !== undefined
   }
 
-  async #close(graceMs: number): Promise<void> {
+  /** Works as before for `drainMs`, and then leaves every run to other processes. */
+  close(options: CloseOptions): Promise<void> {
+    const { graceMs, drainMs } = closeTimesOf(options)
+    this.#closing ??= this.#close(graceMs, drainMs)
+    return this.#closing
+  }
+
+  async #close(graceMs: number, drainMs: number): Promise<void> {
+    if (drainMs > 0) await this.#config.clock.sleep(drainMs)
+    this.#isClosed = true
     const advancing = [...this.#advancing]
     const steps = advancing.map(([, { done }]) => done.then(ignored, ignored))
     for (const [id, { waits }] of advancing) waits.leave(closedError(id))

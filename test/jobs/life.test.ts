@@ -158,6 +158,25 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     expect(await settled.result).toMatchObject({ runId: 'review' })
   })
 
+  it.skipIf(isSkipped)(
+    'has a runner that reports its close at once, and takes runs until the drain has ended',
+    async () => {
+      const site = await server.site('drains')
+      const generator = fakeTaskGenerator()
+      const here = runner(site, { generator })
+      expect(here.isClosing).toBe(false)
+      await expect(here.close({ graceMs: 1 } as never)).rejects.toThrow('graceMs is unknown')
+      expect(here.isClosing).toBe(false)
+      const closed = here.close({ drainMs: 300 })
+      expect(here.isClosing).toBe(true)
+      const run = here.run({ prompt: 'A cat' }, { id: 'run:1' })
+      await eventually(async () => expect((await here.get('run:1'))?.status).toBe('running'))
+      await closed
+      await expect(run.result).rejects.toThrow('the runner is closed')
+      expect(() => here.run({ prompt: 'A cat' })).toThrow('the runner is closed')
+    },
+  )
+
   it.skipIf(isSkipped)('hands its runs over at once when it closes', async () => {
     const site = await server.site('hands')
     const generator = fakeTaskGenerator({ polls: 3 })

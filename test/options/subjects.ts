@@ -151,10 +151,10 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   ),
   followRun: of((options) => followRun(memoryStore(), 'run_1', options), ['signal', 'clock']),
   'SoraPipeline.recover': of((options) => pipeline().recover(options), ['limit']),
-  'SoraPipeline.close': of((options) => pipeline().close(options), ['graceMs']),
+  'SoraPipeline.close': of((options) => pipeline().close(options), ['graceMs', 'drainMs']),
   'SoraPipeline.list': of((query) => pipeline().list(query), ['owner', 'order', 'after', 'limit']),
   'SoraPipeline.prune': of((options) => pipeline().prune(options), [], { endedBefore: 1 }),
-  'SoraPipeline.create': of((options) => pipeline().create({ prompt: 'A cat' }, options), ['id', 'owner']),
+  'SoraPipeline.create': of((options) => pipeline().create({ prompt: 'A cat' }, options), ['id', 'owner', 'traceparent']),
   createQueueRunner: of(
     (options) => createQueueRunner(pipeline(), options),
     ['backend', 'queueName', 'prefix', 'onError'],
