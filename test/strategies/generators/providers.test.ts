@@ -24,6 +24,11 @@ import { instantClock, rejection } from '../../upstream/stage-context.js'
 type Factory = (options: ProviderGeneratorOptions) => TaskGenerator<TaskApiOperation>
 
 const PNG = Buffer.from('\x89PNG\r\n\x1a\n and its pixels', 'latin1')
+const PICTURE = 'https://cdn.example/a.png'
+const MP3 = 'https://cdn.example/a.mp3'
+const SOUND = { bytes: Buffer.from('a sound'), mediaType: 'audio/mpeg' }
+const SOUND_URL = `data:audio/mpeg;base64,${SOUND.bytes.toString('base64')}`
+const media = (type: string) => ({ type, url: type.endsWith('audio') ? MP3 : PICTURE })
 const PROVIDERS: readonly (readonly [SandboxProviderName, Factory, string])[] = [
   ['fal', (options) => falGenerator(options), 'blackforestlabs/wan/v3'],
   ['replicate', (options) => replicateGenerator({ ...options, cancelAfterSeconds: 900 }), 'bytedance/seedance-1-pro'],
@@ -188,15 +193,73 @@ describe('what only one provider has', () => {
     expect(sent?.body).toMatchObject({ version: '5c7d5dc6', input: { prompt: 'A cat' } })
   })
 
-  test('Ark and MiniMax take the last frame and references', async () => {
+  test.each(['ark', 'minimax'] as const)('%s takes frames, or references and a sound', async (name) => {
     const image = sandbox.files.url('image.png')
-    for (const name of ['ark', 'minimax'] as const) {
-      await at(name).start({ ...request, image, lastFrame: image, references: [image] }, fakeContext())
-      const roles = JSON.stringify(sentTo(name).at(-1)?.body).match(/first_frame|last_frame|reference_image/g)
-      expect(roles).toEqual(['first_frame', 'last_frame', 'reference_image'])
-    }
-    const error = await rejection(at('runway').start({ ...request, lastFrame: image }, fakeContext()))
-    expect(error).toMatchObject({ code: 'request-invalid', problems: [{ field: 'lastFrame' }] })
+    await at(name).start({ ...request, image, lastFrame: image }, fakeContext())
+    const contentSent = () => (sentTo(name).at(-1)?.body as { content?: object[] } | undefined)?.content?.slice(1)
+    const picture = { type: 'image_url', image_url: { url: image } }
+    expect(contentSent()).toEqual([
+      { ...picture, role: 'first_frame' },
+      { ...picture, role: 'last_frame' },
+    ])
+    await at(name).start({ ...request, references: [image], audioInput: SOUND }, fakeContext())
+    const sound = { type: 'audio_url', audio_url: { url: SOUND_URL }, role: 'reference_audio' }
+    expect(contentSent()).toEqual([{ ...picture, role: 'reference_image' }, sound])
+    const before = seen()
+    const mixed = { ...request, image, references: [image], audioInput: SOUND }
+    const problems = [{ field: 'references' }, { field: 'audioInput' }]
+    expect(await rejection(at(name).start(mixed, fakeContext()))).toMatchObject({ code: 'request-invalid', problems })
+    expect(seen()).toBe(before)
+  })
+
+  test.each<[model: string, Partial<VideoRequest>, input: object]>([
+    ['wan2.5-t2v-preview', { audioInput: MP3 }, { audio_url: MP3 }],
+    ['wan2.6-i2v', { image: PICTURE, audioInput: MP3 }, { img_url: PICTURE, audio_url: MP3 }],
+    ['wan2.7-t2v', { audioInput: MP3 }, { audio_url: MP3 }],
+    [
+      'wan2.7-i2v',
+      { image: PICTURE, lastFrame: PICTURE, audioInput: MP3 },
+      { media: [media('first_frame'), media('last_frame'), media('driving_audio')] },
+    ],
+    ['wan2.7-r2v', { references: [PICTURE] }, { media: [media('reference_image')] }],
+    [
+      'wan3.0-video',
+      { references: [PICTURE, PICTURE], audioInput: MP3 },
+      { media: [media('reference_image'), media('reference_image'), media('reference_audio')] },
+    ],
+    ['wan3.0-video', { lastFrame: PICTURE }, { media: [media('last_frame')] }],
+  ])('DashScope gets the media of %s in its own fields: %j', async (model, given, input) => {
+    await at('dashscope', { model }).start({ ...request, ...given }, fakeContext())
+    expect(sentTo('dashscope').at(-1)?.body).toEqual({
+      model,
+      input: { prompt: 'A cat', ...input },
+      parameters: { duration: 1 },
+    })
+  })
+
+  test.each<[model: string, Partial<VideoRequest>, field: string]>([
+    ['wan2.2-t2v-plus', { audioInput: MP3 }, 'audioInput'],
+    ['wan2.6-i2v', { lastFrame: PICTURE }, 'lastFrame'],
+    ['wan2.6-i2v', { references: [PICTURE] }, 'references'],
+    ['wan2.7-r2v', { references: [PICTURE], audioInput: MP3 }, 'audioInput'],
+    ['wan2.7-i2v', { image: PICTURE, references: [PICTURE] }, 'references'],
+    ['wan3.0-video', { image: PICTURE, audioInput: MP3 }, 'audioInput'],
+    ['wan3.0-video', { audioInput: SOUND }, 'audioInput'],
+  ])('%s of DashScope refuses %j before anything is sent', async (model, given, field) => {
+    const before = seen()
+    const error = await rejection(at('dashscope', { model }).start({ ...request, ...given }, fakeContext()))
+    expect(error).toMatchObject({ code: 'request-invalid', problems: [{ field }] })
+    expect(seen()).toBe(before)
+  })
+
+  test.each(['fal', 'replicate', 'gemini', 'runway'] as const)('%s refuses frames and a sound', async (name) => {
+    const image = sandbox.files.url('image.png')
+    const given = { ...request, lastFrame: image, references: [image], audioInput: MP3 }
+    const before = sentTo(name).length
+    const error = await rejection(at(name, { imageUrls: 'url' }).start(given, fakeContext()))
+    const problems = [{ field: 'lastFrame' }, { field: 'references' }, { field: 'audioInput' }]
+    expect(error).toMatchObject({ code: 'request-invalid', problems })
+    expect(sentTo(name)).toHaveLength(before)
   })
 
   test.each(['fal', 'replicate', 'ark'] as const)('%s is given the address to call back', async (name) => {

@@ -4,7 +4,7 @@ import { ConfigurationError } from '../../../contracts/input-errors.js'
 import { isJson } from '../../../contracts/is-json.js'
 import type { JsonValue } from '../../../contracts/json.js'
 import { type Api, createApi } from '../../../upstream/api.js'
-import { withImage } from '../fetched-image.js'
+import { withImages } from '../fetched-images.js'
 import type { TaskApiOperation } from './operation.js'
 import { createJobReader } from './task-api-answer.js'
 import { checkTaskApiOptions, type TaskApiCall, type TaskApiGeneratorOptions } from './task-api-options.js'
@@ -51,7 +51,7 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
     options,
     api,
     read,
-    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImage(request, options, context),
+    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImages(request, options, context),
     submit: createTaskSubmitter(api, options, read),
     pollOf: (operation) => pollOf(api, poll, operation),
     resultUrlOf: (operation) => {

@@ -1,13 +1,13 @@
 import { isSoraPipelineError } from '../../../contracts/errors.js'
 import { ConfigurationError, InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { JsonObject } from '../../../contracts/json.js'
-import type { MediaInput, VideoRequest } from '../../../contracts/request.js'
+import type { VideoRequest } from '../../../contracts/request.js'
 import type { SubmitContext } from '../../../contracts/stage.js'
 import { abortable } from '../../../upstream/abortable.js'
 import type { Api, ApiAnswer } from '../../../upstream/api.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import type { JobReader } from '../answers/job-answer.js'
-import { dataUrlOf, readMediaFile } from '../media-file.js'
+import { mediaText, readMediaFile, soundText } from '../media-file.js'
 import { reportUnsent, withReads } from './sent-fields.js'
 import { isAcceptance } from './started-job.js'
 import type { checkTaskApiOptions, TaskApiVideoRequest } from './task-api-options.js'
@@ -67,23 +67,14 @@ function textual(request: VideoRequest, model: string | undefined): TaskApiVideo
   return {
     ...rest,
     ...(chosen !== undefined && { model: chosen }),
-    ...(image !== undefined && { image: textOf(image, 'image') }),
-    ...(lastFrame !== undefined && { lastFrame: textOf(lastFrame, 'image', 'lastFrame') }),
+    ...(image !== undefined && { image: mediaText(image, 'image') }),
+    ...(lastFrame !== undefined && { lastFrame: mediaText(lastFrame, 'image', 'lastFrame') }),
     ...(references !== undefined && {
-      references: references.map((reference, index) => textOf(reference, 'image', `references[${index}]`)),
+      references: references.map((reference, index) => mediaText(reference, 'image', `references[${index}]`)),
     }),
-    ...(audioInput !== undefined && { audioInput: soundOf(audioInput) }),
-    ...(video !== undefined && { video: textOf(video, 'video') }),
+    ...(audioInput !== undefined && { audioInput: soundText(audioInput) }),
+    ...(video !== undefined && { video: mediaText(video, 'video') }),
   }
-}
-
-function textOf(input: MediaInput, kind: 'image' | 'video', field: string = kind): string {
-  const file = readMediaFile(input, kind, field)
-  return file.kind === 'url' ? file.url : dataUrlOf(file)
-}
-
-function soundOf(input: MediaInput): string {
-  return typeof input === 'string' ? input : dataUrlOf({ kind: 'file', name: 'audio', ...input })
 }
 
 function fileOf(dataUrl: string): File {
