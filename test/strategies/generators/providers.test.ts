@@ -164,6 +164,99 @@ describe.each(PROVIDERS)('%s', (name) => {
   })
 })
 
+describe('geminiVideoGenerator with Gemini Omni', () => {
+  const omni = (options: Partial<ProviderGeneratorOptions> = {}) =>
+    at('gemini', { model: 'gemini-omni-1.1-flash', ...options })
+  const clock = { ...instantClock(), sleep: () => new Promise<void>((resolve) => setTimeout(resolve, 15)) }
+  generatorConformance({
+    test,
+    timeoutMs: 20_000,
+    create: async () => ({
+      generator: omni(),
+      request,
+      secrets: [sandbox.providers.gemini.apiKey],
+      requests: seen,
+      clock,
+    }),
+    createFailing: async () => {
+      const server = await loopbackServer((_, response) => response.writeHead(503).end('{}'))
+      const options = { baseUrl: server.origin, apiKey: 'canary-key-1', model: 'gemini-omni-1.1-flash' }
+      return { generator: geminiVideoGenerator(options), secrets: ['canary-key-1'], requests: () => server.seen.length }
+    },
+  })
+
+  test('sends a background interaction with an image, references or a former video', async () => {
+    const image = sandbox.files.url('image.png')
+    const bytes = { type: 'image', mime_type: 'image/png', data: PNG.toString('base64') }
+    const text = { type: 'text', text: 'A cat' }
+    await omni().start({ ...request, image, size: '3840x2160' }, fakeContext())
+    expect(sentTo('gemini').at(-1)?.body).toEqual({
+      model: 'gemini-omni-1.1-flash',
+      input: [bytes, text],
+      background: true,
+      generation_config: { video_config: { task: 'image_to_video' } },
+      response_format: { type: 'video', delivery: 'uri', aspect_ratio: '16:9', resolution: '4k', duration: '1s' },
+    })
+    const { operation } = await omni().start({ ...request, references: [image, image] }, fakeContext())
+    expect(sentTo('gemini').at(-1)?.body).toMatchObject({
+      input: [bytes, bytes, text],
+      generation_config: { video_config: { task: 'reference_to_video' } },
+    })
+    await omni().start({ ...request, remixOf: operation.id }, fakeContext())
+    expect(sentTo('gemini').at(-1)?.body).toMatchObject({ input: [text], previous_interaction_id: operation.id })
+    const before = sentTo('gemini').length
+    for (const wrong of [{ image, references: [image] }, { lastFrame: image }, { audioInput: MP3 }]) {
+      expect(await rejection(omni().start({ ...request, ...wrong }, fakeContext()))).toMatchObject({
+        code: 'request-invalid',
+      })
+    }
+    expect(sentTo('gemini')).toHaveLength(before)
+  })
+
+  test('makes a video behind the key, and reports a filtered and a failed one', async () => {
+    const { status, operation } = await endOf(omni(), request)
+    if (status.state !== 'completed') throw new Error(JSON.stringify(status))
+    expect(operation.cancelUrl).toBe(`${sandbox.providers.gemini.baseUrl}/interactions/${operation.id}/cancel`)
+    expect(status.video.url).toBeUndefined()
+    const bytes = Buffer.from(await new Response(await status.video.source?.open()).arrayBuffer())
+    expect(bytes.subarray(4, 8).toString('latin1')).toBe('ftyp')
+    for (const [prompt, code] of [
+      ['moderation-blocked', 'content-rejected'],
+      ['generation-failed', 'generation-failed'],
+    ]) {
+      const ended = await endOf(omni(), { ...request, prompt: String(prompt) })
+      expect(ended.status).toMatchObject({ state: 'failed', error: { code } })
+    }
+  })
+
+  test('is cancelled while it runs, and left alone when it is over', async () => {
+    await using slow = await startSandbox({ speed: 1 })
+    const waiting = omni(slow.providers.gemini)
+    const { operation } = await waiting.start(request, fakeContext())
+    expect(await waiting.cancel?.(operation, fakeContext())).toBe('cancelled')
+    const over = await endOf(omni(), request)
+    expect(await omni().cancel?.(over.operation, fakeContext())).toBe('too-late')
+  })
+
+  test.each([
+    ['incomplete', 'failed'],
+    ['budget_exceeded', 'failed'],
+    ['requires_action', 'failed'],
+    ['requires_continuation', 'running'],
+    ['in_progress', 'running'],
+  ])('%s is %s, and an image of the request is never the video', async (word, state) => {
+    const content = [
+      { type: 'image', uri: 'https://cdn.example/a.mp4' },
+      { type: 'video', uri: PICTURE },
+    ]
+    const answer = { id: 'v1_abc', status: word, steps: [{ type: 'user_input', content }] }
+    const server = await loopbackServer((_, response) => response.end(JSON.stringify(answer)))
+    const generator = omni({ baseUrl: server.origin })
+    expect(await generator.poll({ id: 'v1_abc' }, fakeContext())).toMatchObject({ state })
+    expect(server.seen.at(-1)?.url).toBe('/interactions/v1_abc')
+  })
+})
+
 test.each(['fal', 'replicate', 'gemini'] as const)('a model does not lead %s to another path', async (name) => {
   const before = seen()
   const error = await rejection(at(name, { model: '../../admin' }).start(request, fakeContext()))
