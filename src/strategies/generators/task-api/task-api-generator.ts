@@ -10,7 +10,7 @@ import { createJobReader } from './task-api-answer.js'
 import { checkTaskApiOptions, type TaskApiCall, type TaskApiGeneratorOptions } from './task-api-options.js'
 import { addressOf } from './task-api-request.js'
 import { generatorOf, type JobCall } from './task-service.js'
-import { createTaskSubmitter } from './task-submitter.js'
+import { createdData, createTaskSubmitter } from './task-submitter.js'
 
 // The API knows the job, and does not cancel it at this point.
 const LATE_STATUSES = [400, 409, 410, 422]
@@ -62,6 +62,7 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
         called(api, 'result.path()', () => result.path(operation)),
       )
     },
+    dataOf: (request, context) => createdData(api, options, request, context),
     sendsCallback: options.sendsCallback,
     found: find && {
       read,

@@ -56,7 +56,9 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     api,
     read: readJob,
     prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImages(request, options, context),
-    submit: (request, context) => submitter.submit(planCreate(request, options, context), context),
+    submit: async (request, context) => ({
+      answer: await submitter.submit(planCreate(request, options, context), context),
+    }),
     pollOf: (operation) => ({ method: 'GET', url: pollUrlOf(operation) }),
     contentUrlOf: (id) => `${jobUrl(id)}/content`,
     check: ({ signal }) => checkLists(api, { paths: ['/models', '/videos'], signal, timeoutMs: options.timeoutMs }),
