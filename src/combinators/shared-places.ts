@@ -1,4 +1,5 @@
 import type { AdmissionContext } from '../calling/generator-routes.js'
+import type { Clock } from '../contracts/clock.js'
 import { isSoraPipelineError, toErrorJson } from '../contracts/errors.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { SlotRate } from '../contracts/shared-slots.js'
@@ -8,6 +9,8 @@ import type { WaitingLine } from './waiting-line.js'
 
 // How often a process asks for a place at a generator that is full, at least and at most.
 const FULL_MS = { least: 500, most: 1000 }
+// Between two runs that come back to this process.
+const TURN_MS = 50
 // Failures of the store in a row that a waiting job survives: about ten seconds of a store that refuses at once.
 const MOST_FAILURES = 12
 
@@ -47,13 +50,20 @@ export function sharedPlaces(shared: {
     const { isTaken, waitMs } = await slots.take(name, context, { most, ttlMs: leaseMs, rate })
     return isTaken ? undefined : Math.max(waitMs, pauseMs())
   }
+  let turnAt = Number.NEGATIVE_INFINITY
+  // One after the other, so that a crowd of waiting runs costs this process no more than a few.
+  const laterMs = (restMs: number, clock: Clock) => {
+    const now = clock.monotonic()
+    turnAt = Math.max(now + Math.max(restMs, pauseMs()), turnAt + TURN_MS)
+    return turnAt - now
+  }
   return {
     foresee: (members) => line.foresee(members),
     take: async (members, context) => {
       const { clock, isResident } = context
       for (let failures = 0; ; ) {
         const index = isResident ? await line.take(members, context) : line.takeNow(members, context)
-        if (index === undefined) return { laterMs: Math.max(line.restMs(members, clock), pauseMs()) }
+        if (index === undefined) return { laterMs: laterMs(line.restMs(members, clock), clock) }
         let againMs: number | undefined
         try {
           againMs = await askStore(index, context)

@@ -135,6 +135,21 @@ describe('balance with shared limits', () => {
     expect(ends).toEqual(['first', 'second'])
   })
 
+  it('spreads a crowd of runs that wait and are advanced, so that it costs 20 steps a second', async () => {
+    const { clock, all } = machines({ polls: forever })
+    const [{ pipeline } = {}] = all
+    const ids = Array.from({ length: 101 }, (_, index) => `run_${index}`)
+    const wakes: number[] = []
+    for (const id of ids) {
+      await pipeline?.create(request, { id })
+      wakes.push(((await pipeline?.advance(id))?.wakeAt ?? 0) - clock.now())
+    }
+    wakes.shift() // It has the place.
+    expect(wakes.at(0)).toBeLessThanOrEqual(1000)
+    for (const [index, wake] of wakes.entries()) expect(wake - (wakes[index - 1] ?? 0)).toBeGreaterThanOrEqual(49)
+    expect(wakes.at(-1)).toBeLessThan(100 * 50 + 1000)
+  })
+
   it('keeps the place of a job that takes longer than the lease', async () => {
     const { clock, seen, all } = machines({ polls: 200 })
     const runs = all.map(({ pipeline }) => pipeline.run(request))
