@@ -67,7 +67,11 @@ export function sharingProblems(
       return optionProblem(field, value, 'give shared as well, such as the store of the pipeline')
     const isList = field === 'rate' && Array.isArray(value) && value.length !== members.length
     return isList
-      ? optionProblem(field, value, `give one rate, or one for each of the ${members.length} strategies`)
+      ? optionProblem(
+          field,
+          value,
+          `give an object of jobs and perMs, or a list with one for each of the ${members.length} strategies`,
+        )
       : undefined
   })
 }

@@ -40,7 +40,7 @@ export async function startCountingUpstream(jobMs: number): Promise<CountingUpst
     }
     const prompt = await text(request)
     if (refusal !== undefined) {
-      response.writeHead(429, { 'retry-after': refusal })
+      response.writeHead(429, { 'retry-after': String(refusal) })
       refusal = undefined
       refused += 1
       return response.end()

@@ -1,7 +1,7 @@
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
 import { listRuns } from '../../contracts/list-runs.js'
 import { number, required, text } from '../../contracts/option-rules.js'
-import type { EventMethod, PruneQuery, RunStore, SlotMethod, StoredRun } from '../../contracts/run-store.js'
+import type { PruneQuery, RunStore, StoredRun } from '../../contracts/run-store.js'
 import { asStateFailure } from '../state-failure.js'
 import { checkTtl } from '../store-input.js'
 import { claimKey, claimSweep, keepClaims } from './claim-files.js'
@@ -85,7 +85,9 @@ export interface FileStoreOptions {
  * })
  * ```
  */
-export function fileStore(options: FileStoreOptions): Required<Omit<RunStore, EventMethod | SlotMethod>> {
+export function fileStore(
+  options: FileStoreOptions,
+): Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents' | 'takeSlot' | 'keepSlots' | 'restSlots'>> {
   checkOptions('fileStore', options, RULES)
   const { directory, keepEndedMs } = options
   const places = filePlaces(directory)

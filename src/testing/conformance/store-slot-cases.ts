@@ -12,6 +12,16 @@ type SlotStore = StoreWith<(typeof SLOTS)[number]>
 
 /** Cases about the places of limits. */
 export const storeSlotCases: readonly ConformanceCase<RunStoreSubject>[] = [
+  {
+    name: 'has takeSlot, keepSlots and restSlots, or none of them',
+    check: async ({ store }) => {
+      const present = SLOTS.filter((method) => store[method] !== undefined)
+      assert.ok(
+        present.length === 0 || present.length === SLOTS.length,
+        `a store must have all of ${SLOTS.join(', ')}, or none, but it has ${present.join(', ')}`,
+      )
+    },
+  },
   slotCase('gives the places of a limit, and no more, to any process', async (store, reopen) => {
     const terms = { most: 2, ttlMs: LONG_MS }
     const other = await reopen()
