@@ -2,6 +2,7 @@ export { type Balanced, type BalanceOptions, balance } from './combinators/balan
 export type { AtLeastOne } from './combinators/combine.js'
 export { type FallbackOptions, fallback } from './combinators/fallback.js'
 export { type RaceOptions, race } from './combinators/race.js'
+export type { SharedLimitOptions } from './combinators/shared-limits.js'
 export type { BalancedStrategyStats, BalanceStats } from './combinators/waiting-line.js'
 export { type CircuitBreakerOptions, withCircuitBreaker } from './combinators/with-circuit-breaker.js'
 export { type RetryOptions, withRetry } from './combinators/with-retry.js'
@@ -73,10 +74,12 @@ export type {
   RunQuery,
   RunReport,
   RunStore,
+  SlotMethod,
   StoredEvent,
   StoredRun,
   WorkerBeat,
 } from './contracts/run-store.js'
+export type { SlotAnswer, SlotRate, SlotTerms } from './contracts/shared-slots.js'
 export type { OpenOptions, VideoSource } from './contracts/source.js'
 export type {
   FindContext,

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from './json.js'
+import type { SlotAnswer, SlotTerms } from './shared-slots.js'
 
 /**
  * The system of record for runs. Every method may be called from many processes at once, and resolves when its effect is durable.
@@ -83,7 +84,24 @@ export interface RunStore {
    * when the listener is called. A store object needs one connection, however many listeners it has.
    */
   followEvents?(listener: (id: string | undefined) => void): Promise<EventSubscription>
+  /**
+   * Gives a holder one of the places of a limit, or extends the one that it has; in one atomic operation, by the clock of the store.
+   * A place that was not extended in time is free. While the limit rests, no new place is given.
+   *
+   * `takeSlot`, `keepSlots` and `restSlots` belong together: a store has all three or none.
+   */
+  takeSlot?(limit: string, holder: string, terms: SlotTerms): Promise<SlotAnswer>
+  /**
+   * Extends the places of holders to `ttlMs` from now, whatever the terms are, also of a holder whose place has expired. 0 frees
+   * them at once.
+   */
+  keepSlots?(limit: string, holders: readonly string[], ttlMs: number): Promise<void>
+  /** Gives no new place for `ms` milliseconds from now. A longer rest stays. */
+  restSlots?(limit: string, ms: number): Promise<void>
 }
+
+/** The methods of limits that many processes share. */
+export type SlotMethod = 'takeSlot' | 'keepSlots' | 'restSlots'
 
 /** The methods of the event log. */
 export type EventMethod = 'appendEvents' | 'readEvents' | 'followEvents'

@@ -1,9 +1,16 @@
 import { checkOptions } from '../contracts/check-options.js'
+import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { VideoSource } from '../contracts/source.js'
 import type { ReviewVerdict } from '../pipeline/journal/settle-run.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
-import { type CloseOptions, closeTimesOf, type PipelineQuery, type RunOptions } from '../pipeline/run-options.js'
+import {
+  type AdoptOptions,
+  type CloseOptions,
+  closeTimesOf,
+  type PipelineQuery,
+  type RunOptions,
+} from '../pipeline/run-options.js'
 import type { RunRecord } from '../pipeline/run-record.js'
 import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
 import { pipelineConfigOf, QUEUE_RULES, type QueueOptions } from './queue-options.js'
@@ -51,6 +58,13 @@ export interface QueueRunner {
   remove(id: string): Promise<void>
   /** Settles a run after a person has checked the upstream: see `pipeline.settle`. The workers continue the run. */
   settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun>
+  /**
+   * Retries an ended run as a new run, linked to it by `retryOf`, in the workers. A job is paid again. Rejects like
+   * `pipeline.retry`; without an answer of the store, the new run may have been saved.
+   */
+  retry(id: string, changes?: Partial<VideoRequest>): Promise<PipelineRun>
+  /** Creates a run for a paid job that the store does not know, and has the workers continue it: see `pipeline.adopt`. */
+  adopt(handle: GenerationHandle, options?: AdoptOptions): Promise<PipelineRun>
   /** Whether {@link close} was called, or the pipeline closes: a health check should fail from now on. */
   readonly isClosing: boolean
   /**
@@ -95,6 +109,8 @@ export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOp
     wake: (id) => runner.wake(id),
     remove: (id) => runner.remove(id),
     settle: (id, verdict) => runner.settle(id, verdict),
+    retry: (id, changes = {}) => runner.retry(id, changes),
+    adopt: (handle, given = {}) => runner.adopt(handle, given),
     get isClosing() {
       return runner.isClosing
     },

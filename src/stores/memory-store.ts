@@ -9,6 +9,7 @@ import type { LoadedRun, RunStore, StoredRun, WorkerBeat } from '../contracts/ru
 import { memoryClaims } from './memory-claims.js'
 import { memoryEvents } from './memory-events.js'
 import { memoryMedia } from './memory-media.js'
+import { memorySlots } from './memory-slots.js'
 import { checkTtl } from './store-input.js'
 
 /** Options of {@link memoryStore}. */
@@ -194,6 +195,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
     appendEvents: events.appendEvents,
     readEvents: events.readEvents,
     followEvents: events.followEvents,
+    ...memorySlots(() => clock.monotonic()),
   }
 }
 

@@ -1,3 +1,5 @@
+import type { SlotAnswer } from '../contracts/shared-slots.ts'
+
 /**
  * The operations of a database for a store, by name. Arguments and results may cross a thread, so they are plain data. Ids, keys,
  * owners and workers are in the form of {@link toText}.
@@ -18,6 +20,9 @@ export interface StoreOperations {
   getMedia(sha256: string): Uint8Array | undefined
   dropMedia(runId: string): void
   prune(query: ForgetQuery): number
+  takeSlot(limit: string, holder: string, terms: SlotQuery): SlotAnswer
+  keepSlots(limit: string, holders: readonly string[], ttlMs: number): void
+  restSlots(limit: string, ms: number): void
 }
 
 /** The name of an operation. */
@@ -102,6 +107,15 @@ export interface ReportRow {
 /** The actual digest of the bytes; they are kept if it is the given one. */
 export interface MediaOutcome {
   readonly actualSha256: string
+}
+
+/** The terms of `takeSlot`, in whole numbers: a server has no `Infinity`. */
+export interface SlotQuery {
+  readonly most: number
+  readonly ttlMs: number
+  readonly jobs: number
+  /** 0 without a rate. */
+  readonly perMs: number
 }
 
 /** Which runs `prune` forgets, the oldest first, at most `limit`. */

@@ -135,6 +135,44 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     expect(errors).toEqual([])
   })
 
+  it.skipIf(isSkipped)('retries an ended run as a new one, in the workers', async () => {
+    const site = await server.site('retries')
+    const generator = fakeTaskGenerator({ starts: [new GenerationFailedError('The model is broken'), 'accepted'] })
+    const here = runner(site, { generator })
+    await worker(site, { generator }).ready
+    await expect(here.run({ prompt: 'A cat' }, { id: 'first', owner: 'ada' }).result).rejects.toThrow('broken')
+    const retried = await here.retry('first', { prompt: 'A dog' })
+    expect(await retried.result).toMatchObject({ runId: retried.id })
+    const record = await here.get(retried.id)
+    expect(record).toMatchObject({ owner: 'ada', status: 'completed', request: { prompt: 'A dog' } })
+    expect((await site.store.load(retried.id))?.state).toMatchObject({ retryOf: 'first' })
+    expect(generator.startCount).toBe(2)
+    await expect(here.retry('unknown')).rejects.toThrow('does not know it')
+    await expect(here.retry('first', { prompt: '' })).rejects.toThrow('prompt')
+    expect(errors).toEqual([])
+  })
+
+  it.skipIf(isSkipped)('adopts a paid job, which the workers continue, and pays nothing', async () => {
+    const site = await server.site('adopts')
+    const generator = fakeTaskGenerator({ name: 'fake' })
+    const [here, there] = [runner(site, { generator }), runner(site, { generator })]
+    await worker(site, { generator }).ready
+    const handle = { generator: 'fake', operation: { id: 'task_1' }, startedAt: Date.now() }
+    const run = await here.adopt(handle, { id: 'order:17', owner: 'ada' })
+    expect(await run.result).toMatchObject({ runId: 'order:17' })
+    expect(generator.startCount).toBe(0)
+    // The same again is the same run.
+    expect(await (await there.adopt(handle, { id: 'order:17', owner: 'ada' })).result).toMatchObject({
+      runId: 'order:17',
+    })
+    await expect(there.adopt(handle)).rejects.toThrow('another run has claimed it')
+    await expect(here.adopt(handle, { prompt: 'A cat' } as never)).rejects.toThrow('prompt')
+    await here.close()
+    await expect(here.adopt(handle)).rejects.toThrow('the runner is closed')
+    await expect(here.retry('order:17')).rejects.toThrow('the runner is closed')
+    expect(errors).toEqual([])
+  })
+
   it.skipIf(isSkipped)('rejects with the reason of the signal, before a worker has the run', async () => {
     const site = await server.site('aborts')
     const here = runner(site, { generator: fakeTaskGenerator() })

@@ -167,7 +167,12 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   ),
   fallback: of((options) => fallback([fakeUploader()], options), ['continueOn']),
   race: of((options) => race([fakeUploader()], options), ['staggerMs']),
-  balance: of((options) => balance([fakeUploader()], options), ['concurrency']),
+  balance: of((options) => balance([fakeTaskGenerator()], options), ['concurrency', 'shared', 'rate', 'leaseMs']),
+  'balance rate': of(
+    (rate) => balance([fakeTaskGenerator()], { shared: memoryStore(), rate }),
+    [],
+    { jobs: 1, perMs: 1000 },
+  ),
   withRetry: of(
     (options) => withRetry(fakeUploader(), options),
     ['maxAttempts', 'minDelayMs', 'maxDelayMs', 'maxRetryAfterMs', 'shouldRetry', 'random'],

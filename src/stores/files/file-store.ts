@@ -87,7 +87,7 @@ export interface FileStoreOptions {
  */
 export function fileStore(
   options: FileStoreOptions,
-): Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents'>> {
+): Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents' | 'takeSlot' | 'keepSlots' | 'restSlots'>> {
   checkOptions('fileStore', options, RULES)
   const { directory, keepEndedMs } = options
   const places = filePlaces(directory)

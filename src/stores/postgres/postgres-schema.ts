@@ -1,5 +1,5 @@
 /** Newest version of the schema, which is written into it. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 /**
  * Oldest version of the schema that a store of another library version must know to work beside this one. It changes only when an
@@ -82,5 +82,14 @@ export const UPGRADES: readonly ((schema: string) => string)[] = [
     PRIMARY KEY (run_id, sequence)
   );
   CREATE INDEX recent_events ON ${schema}.events (added_at);
+  `,
+  // Version 3: the places of limits that many processes share.
+  (schema) => `
+  CREATE TABLE ${schema}.limits (
+    name text COLLATE "C" PRIMARY KEY,
+    holders jsonb NOT NULL DEFAULT '{}',
+    starts jsonb NOT NULL DEFAULT '[]',
+    rests_until float8 NOT NULL DEFAULT 0
+  );
   `,
 ]

@@ -16,6 +16,7 @@ import { hearErrors, postgresQueries } from './postgres-queries.js'
 import { postgresRetention } from './postgres-retention.js'
 import { postgresRuns } from './postgres-runs.js'
 import { serverFacts, serverProblems } from './postgres-server.js'
+import { postgresSlots } from './postgres-slots.js'
 
 // An upgrade waits for the one of another process.
 const MIGRATION_MS = 60_000
@@ -111,6 +112,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     ...postgresClaims(sql, name),
     ...postgresMedia(sql, name),
     ...postgresRetention(sql, name),
+    ...postgresSlots(sql, name),
   }
   return {
     ...serverStore({ operations, work, place, keepEndedMs }),

@@ -11,6 +11,7 @@ import { redisEvents } from './redis-events.js'
 import { migrateKeys } from './redis-migration.js'
 import { redisOperations, scriptRunner } from './redis-operations.js'
 import { serverProblems } from './redis-server.js'
+import { redisSlots } from './redis-slots.js'
 import { redisSubscription } from './redis-subscription.js'
 
 /** Options of {@link redisStore}. */
@@ -102,7 +103,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const connection = redisConnection(client)
   const run = scriptRunner(connection, prefix)
   return {
-    ...serverStore({ operations: redisOperations(run), work, place, keepEndedMs }),
+    ...serverStore({ operations: { ...redisOperations(run), ...redisSlots(run) }, work, place, keepEndedMs }),
     ...serverEvents(redisEvents(run, redisSubscription(client), prefix), work),
     migrate: () => work('migrate the store', prefix, () => migrateKeys(connection, prefix)),
     checkServer: () => work('check the server', prefix, () => serverProblems(connection)),

@@ -7,6 +7,7 @@ import { mediaRows } from './media-rows.ts'
 import { preparedStatements } from './prepared-statements.ts'
 import { runPages } from './run-pages.ts'
 import { runRows } from './run-rows.ts'
+import { slotRows } from './slot-rows.ts'
 
 /** All operations on an open database. Writes must be in a transaction. */
 export function sqliteOperations(database: DatabaseSync): StoreOperations {
@@ -17,6 +18,7 @@ export function sqliteOperations(database: DatabaseSync): StoreOperations {
     ...runRows(sql),
     ...runPages(sql),
     ...mediaRows(sql),
+    ...slotRows(sql),
     ...forgottenRuns(sql, { claims, beats }),
     claim: claims.claim,
     heartbeat: beats.heartbeat,

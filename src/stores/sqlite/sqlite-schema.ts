@@ -91,4 +91,5 @@ export const ADDITIONS: ReadonlyMap<string, string> = new Map([
       namespace TEXT NOT NULL, key TEXT NOT NULL, released_at REAL NOT NULL, PRIMARY KEY (namespace, key)
     ) WITHOUT ROWID`,
   ],
+  ['limits', 'CREATE TABLE limits (name TEXT PRIMARY KEY, slots TEXT NOT NULL) WITHOUT ROWID'],
 ])

@@ -6,7 +6,7 @@ import type { RunStore, StoredRun } from '../../contracts/run-store.js'
 import { loadedRun } from '../loaded-run.js'
 import { columnsOf, fromText, toText } from '../run-columns.js'
 import { asStateFailure } from '../state-failure.js'
-import { checkDigest, checkTtl } from '../store-input.js'
+import { checkDigest, checkTtl, slotQueryOf } from '../store-input.js'
 import type { SaveOutcome } from '../store-operations.js'
 import { sharedThread } from './shared-threads.js'
 
@@ -195,6 +195,14 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
           if (count < MOST_FORGOTTEN) return total
         }
       }),
+
+    takeSlot: (limit, holder, terms) =>
+      work('take a place', limit, () => call('takeSlot', toText(limit), toText(holder), slotQueryOf(terms))),
+
+    keepSlots: (limit, holders, ttlMs) =>
+      work('keep the places', limit, () => call('keepSlots', toText(limit), holders.map(toText), Math.ceil(ttlMs))),
+
+    restSlots: (limit, ms) => work('suspend the limit', limit, () => call('restSlots', toText(limit), Math.ceil(ms))),
 
     close() {
       closed ??= Promise.all(pending).then(close)
