@@ -9,6 +9,7 @@ export { type RetryOptions, withRetry } from './combinators/with-retry.js'
 export { type TimeoutOptions, withTimeout } from './combinators/with-timeout.js'
 export type { BeforeSubmit, BeforeSubmitContext } from './contracts/before-submit.js'
 export type { Clock } from './contracts/clock.js'
+export type { DiagnosableStore, ServerProblem, StoreDurability } from './contracts/diagnosable-store.js'
 export type { CheckContext, Diagnosable } from './contracts/diagnosis.js'
 export {
   type ErrorCode,
@@ -123,7 +124,7 @@ export { type EventStreamOptions, toEventStream } from './openai/to-event-stream
 export { type OpenAiError, type OpenAiErrorBody, toOpenAiError } from './openai/to-openai-error.js'
 export { type SseOptions, toSse } from './openai/to-sse.js'
 export type { Deadlines, EveryDeadline } from './pipeline/deadlines.js'
-export type { CheckOutcome, PipelineDiagnosis, StrategyDiagnosis } from './pipeline/diagnose.js'
+export type { CheckOutcome, PipelineDiagnosis, StoreDiagnosis, StrategyDiagnosis } from './pipeline/diagnose.js'
 export { toMermaid } from './pipeline/diagram/to-mermaid.js'
 export type { PruneOptions } from './pipeline/journal/retention.js'
 export type { ReviewVerdict, VerdictKind } from './pipeline/journal/settle-run.js'

@@ -1,5 +1,6 @@
 import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
+import type { DiagnosableStore } from '../contracts/diagnosable-store.js'
 import type { JsonObject, JsonValue } from '../contracts/json.js'
 import { type ListedRun, listRuns } from '../contracts/list-runs.js'
 import { whole, withMethods } from '../contracts/option-rules.js'
@@ -49,7 +50,7 @@ type Report = { readonly worker: string; readonly progress: JsonObject }
  * console.log(await store.load('unknown')) // undefined
  * ```
  */
-export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
+export function memoryStore(options: MemoryStoreOptions = {}): RunStore & DiagnosableStore {
   checkOptions('memoryStore', options, RULES)
   const { maxEnded = 1000, clock = performanceClock } = options
   const runs = new Map<string, Kept>()
@@ -119,6 +120,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
   }
 
   return {
+    durability: { kind: 'memory', survives: 'nothing', sharedBy: 'one-process' },
     create: async (id, state) => {
       if (runs.has(id)) return false
       keep(id, 1, state)

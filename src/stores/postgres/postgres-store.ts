@@ -1,8 +1,8 @@
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import type { DiagnosableStore, ServerProblem } from '../../contracts/diagnosable-store.js'
 import { aFunction, number, required, rule } from '../../contracts/option-rules.js'
 import type { RunStore } from '../../contracts/run-store.js'
 import { serverEvents } from '../server-events.js'
-import type { ServerProblem } from '../server-problem.js'
 import { serverStore } from '../server-store.js'
 import { serverWork } from '../server-work.js'
 import { postgresClaims } from './postgres-claims.js'
@@ -53,7 +53,7 @@ export interface PostgresStoreOptions {
 }
 
 /** A run store in PostgreSQL. */
-export interface PostgresStore extends Required<RunStore> {
+export interface PostgresStore extends Required<RunStore>, DiagnosableStore {
   /**
    * Creates the tables, or upgrades those of an earlier version of the library. Call it before the first run; calling it again
    * changes nothing, and any number of processes may start at once. Takes at most 60 seconds.
@@ -117,6 +117,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   return {
     ...serverStore({ operations, work, place, keepEndedMs }),
     ...serverEvents(postgresEvents(sql, schema, postgresListener({ sql, schema, listenClient })), work),
+    durability: { kind: 'postgres', survives: 'power-cut', sharedBy: 'many-machines' },
     migrate: () =>
       serverWork({ place, timeoutMs: MIGRATION_MS })('migrate the store', schema, () => migrateSchema(pool, schema)),
     checkServer: () => work('check the server', schema, async () => serverProblems(await serverFacts(pool))),

@@ -1,8 +1,8 @@
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import type { DiagnosableStore, ServerProblem } from '../../contracts/diagnosable-store.js'
 import { number, required, rule } from '../../contracts/option-rules.js'
 import type { RunStore } from '../../contracts/run-store.js'
 import { serverEvents } from '../server-events.js'
-import type { ServerProblem } from '../server-problem.js'
 import { serverStore } from '../server-store.js'
 import { serverWork } from '../server-work.js'
 import type { RedisClient } from './redis-client.js'
@@ -42,7 +42,7 @@ export interface RedisStoreOptions {
 }
 
 /** A run store in Redis. */
-export interface RedisStore extends Required<RunStore> {
+export interface RedisStore extends Required<RunStore>, DiagnosableStore {
   /**
    * Marks the keys as those of a store, or upgrades those of an earlier version of the library. Call it before the first run; calling it
    * again changes nothing, and any number of processes may start at once.
@@ -105,6 +105,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   return {
     ...serverStore({ operations: { ...redisOperations(run), ...redisSlots(run) }, work, place, keepEndedMs }),
     ...serverEvents(redisEvents(run, redisSubscription(client), prefix), work),
+    durability: { kind: 'redis', survives: 'power-cut', sharedBy: 'many-machines' },
     migrate: () => work('migrate the store', prefix, () => migrateKeys(connection, prefix)),
     checkServer: () => work('check the server', prefix, () => serverProblems(connection)),
   }

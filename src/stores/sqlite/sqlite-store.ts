@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { checkOptions, type OptionRules, throwProblems } from '../../contracts/check-options.js'
+import type { DiagnosableStore } from '../../contracts/diagnosable-store.js'
 import { number, required, rule } from '../../contracts/option-rules.js'
 import { FencedError, RunStateError } from '../../contracts/run-errors.js'
 import type { RunStore, StoredRun } from '../../contracts/run-store.js'
@@ -28,7 +29,9 @@ export interface SqliteStoreOptions {
 }
 
 /** A run store with a database that can be closed. */
-export interface SqliteStore extends Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents'>> {
+export interface SqliteStore
+  extends Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents'>>,
+    DiagnosableStore {
   /**
    * Waits for pending operations, closes the database and ends its thread. Every later call rejects with `RunStateError`. Closing
    * again has no effect.
@@ -114,6 +117,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   }
 
   return {
+    durability: { kind: 'sqlite', survives: 'power-cut', sharedBy: 'one-machine' },
     create: (id, state) =>
       work('save the run', id, () => {
         const created = call('create', toText(id), columnsOf(state))
