@@ -17,7 +17,7 @@ import {
 } from '../pipeline/run-options.js'
 import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
 import { followRun } from '../pipeline/stored-events/follow-run.js'
-import { errorReporter, lastingFailure, type ReportError } from './queue-errors.js'
+import { errorReporter, lastingFailure, queueFailure, type ReportError } from './queue-errors.js'
 import type { QueueOptions } from './queue-options.js'
 import { QueuedRun } from './queued-run.js'
 import { RunQueue } from './run-queue.js'
@@ -38,7 +38,7 @@ export class QueuedRuns {
     this.#report = errorReporter(options.onError)
     this.#queue = new RunQueue(options, this.#report)
     this.ready = this.#queue.ready().catch((error: unknown) => {
-      throw lastingFailure('createQueueRunner', error) ?? error
+      throw lastingFailure('createQueueRunner', error) ?? queueFailure('reach the queue', error)
     })
     this.ready.catch(this.#report)
   }
