@@ -86,6 +86,7 @@ export type {
   StageWarning,
   SubmitContext,
 } from './contracts/stage.js'
+export type { SavedNote, StoredNote } from './contracts/stored-note.js'
 export type { UploadedVideo, Uploader } from './contracts/uploader.js'
 export {
   AuthenticationError,

@@ -121,10 +121,11 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
   }
 }
 
-// No other process or pipeline can read it, so an event log would only cost memory.
+// No other process or pipeline can read it, so an event log and notes would only cost memory.
 function ownStore(clock: Clock): RunStore {
-  const { appendEvents: _append, readEvents: _read, followEvents: _follow, ...store } = memoryStore({ clock })
-  return store
+  const { appendEvents: _append, readEvents: _events, followEvents: _follow, ...store } = memoryStore({ clock })
+  const { readNote: _note, saveNote: _save, dueNotes: _due, ...own } = store
+  return own
 }
 
 /** The same pipeline as another worker with its own runs. */

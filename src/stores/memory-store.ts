@@ -9,6 +9,7 @@ import type { LoadedRun, RunStore, StoredRun, WorkerBeat } from '../contracts/ru
 import { memoryClaims } from './memory-claims.js'
 import { memoryEvents } from './memory-events.js'
 import { memoryMedia } from './memory-media.js'
+import { memoryNotes } from './memory-notes.js'
 import { checkTtl } from './store-input.js'
 
 /** Options of {@link memoryStore}. */
@@ -191,6 +192,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
       claims.sweep(now - RETAINED_MS)
       return old.length
     },
+    ...memoryNotes(clock),
     appendEvents: events.appendEvents,
     readEvents: events.readEvents,
     followEvents: events.followEvents,

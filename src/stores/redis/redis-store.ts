@@ -5,10 +5,12 @@ import { serverEvents } from '../server-events.js'
 import type { ServerProblem } from '../server-problem.js'
 import { serverStore } from '../server-store.js'
 import { serverWork } from '../server-work.js'
+import { storedNotes } from '../stored-notes.js'
 import type { RedisClient } from './redis-client.js'
 import { hearErrors, isRedisClient, redisConnection } from './redis-connection.js'
 import { redisEvents } from './redis-events.js'
 import { migrateKeys } from './redis-migration.js'
+import { redisNotes } from './redis-notes.js'
 import { redisOperations, scriptRunner } from './redis-operations.js'
 import { serverProblems } from './redis-server.js'
 import { redisSubscription } from './redis-subscription.js'
@@ -103,6 +105,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const run = scriptRunner(connection, prefix)
   return {
     ...serverStore({ operations: redisOperations(run), work, place, keepEndedMs }),
+    ...storedNotes(redisNotes(run), work),
     ...serverEvents(redisEvents(run, redisSubscription(client), prefix), work),
     migrate: () => work('migrate the store', prefix, () => migrateKeys(connection, prefix)),
     checkServer: () => work('check the server', prefix, () => serverProblems(connection)),

@@ -8,6 +8,7 @@ import { columnsOf, fromText, toText } from '../run-columns.js'
 import { asStateFailure } from '../state-failure.js'
 import { checkDigest, checkTtl } from '../store-input.js'
 import type { SaveOutcome } from '../store-operations.js'
+import { storedNotes } from '../stored-notes.js'
 import { sharedThread } from './shared-threads.js'
 
 // Minimum interval between prunes after saves of ended runs.
@@ -195,6 +196,15 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
           if (count < MOST_FORGOTTEN) return total
         }
       }),
+
+    ...storedNotes(
+      {
+        readNote: (namespace, key) => call('readNote', namespace, key),
+        saveNote: (namespace, key, version, note) => call('saveNote', namespace, key, version, note),
+        dueNotes: (query) => call('dueNotes', query),
+      },
+      work,
+    ),
 
     close() {
       closed ??= Promise.all(pending).then(close)
