@@ -2,6 +2,7 @@ import { checkOptions } from '../contracts/check-options.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { VideoSource } from '../contracts/source.js'
 import type { ReviewVerdict } from '../pipeline/journal/settle-run.js'
+import { keepStore } from '../pipeline/pipeline-configs.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
 import type { PipelineQuery, RunOptions } from '../pipeline/run-options.js'
 import type { RunRecord } from '../pipeline/run-record.js'
@@ -80,7 +81,7 @@ export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOp
   checkOptions('createQueueRunner', options, QUEUE_RULES)
   const config = pipelineConfigOf('createQueueRunner', pipeline)
   const runner = new QueuedRuns(pipeline, config, options)
-  return {
+  const queueRunner: QueueRunner = {
     ready: runner.ready,
     run: (request, given = {}) => runner.run(request, given),
     resume: (id, given = {}) => runner.resume(id, given),
@@ -93,4 +94,6 @@ export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOp
     close: () => runner.close(),
     [Symbol.asyncDispose]: () => runner.close(),
   }
+  keepStore(queueRunner, { store: config.store, closing: runner.closing })
+  return queueRunner
 }

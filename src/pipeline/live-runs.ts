@@ -203,6 +203,7 @@ export class LiveRuns {
   }
 
   async #close(graceMs: number): Promise<void> {
+    this.#config.closing.abort('closed')
     const advancing = [...this.#advancing]
     const steps = advancing.map(([, { done }]) => done.then(ignored, ignored))
     for (const [id, { waits }] of advancing) waits.leave(closedError(id))

@@ -71,6 +71,8 @@ export interface PipelineConfig
   readonly sourceOfUrl: SourceOfUrl
   /** `undefined` when copies are not verified. */
   readonly verifyUpload: VerifyUpload | undefined
+  /** Aborted when the pipeline closes. */
+  readonly closing: AbortController
   /** Writes of events that are under way. */
   readonly eventWrites: Set<Promise<void>>
   /** Queue of runs that wait for a place; `undefined` without a limit. */
@@ -115,6 +117,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     storeTimeoutMs,
     lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs, hasWebhooks }),
     watch: workerWatch(clock),
+    closing: new AbortController(),
     eventWrites: new Set(),
     spending: ownerSpending(store),
     line: limits && runLine(limits),
