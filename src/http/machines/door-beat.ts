@@ -1,4 +1,5 @@
-import { backgroundClock, startTimer } from '../../timing/system-clock.js'
+import type { Clock } from '../../contracts/clock.js'
+import { backgroundOf, startTimer } from '../../timing/system-clock.js'
 import type { Notes } from './shared-notes.js'
 
 /** The beat of a process while clients wait at it, so that others know that it is alive. */
@@ -16,11 +17,11 @@ export interface DoorBeat {
 
 const NAMESPACE = 'doors'
 const BEAT_MS = 3_000
-/** How long a beat lasts. A process that died is known to be dead after it. */
-export const DOOR_LEASE_MS = 10_000
+// A process that died is known to be dead after it.
+const DOOR_LEASE_MS = 10_000
 
 /** Creates the beat of a process. It uses the store only while a client waits. */
-export function doorBeat(notes: Notes): DoorBeat {
+export function doorBeat(notes: Notes, clock: Clock): DoorBeat {
   const id = crypto.randomUUID()
   let waiting = 0
   const unwritten = new Set<() => Promise<void>>()
@@ -29,7 +30,7 @@ export function doorBeat(notes: Notes): DoorBeat {
   let beatAt = Number.NEGATIVE_INFINITY
 
   const write = async () => {
-    const startedAt = performance.now()
+    const startedAt = clock.monotonic()
     for (;;) {
       const saved = await notes.readNote(NAMESPACE, id)
       const note = { value: {}, dueInMs: DOOR_LEASE_MS, expiresInMs: DOOR_LEASE_MS }
@@ -53,7 +54,7 @@ export function doorBeat(notes: Notes): DoorBeat {
   }
   const plan = () => {
     if (timer !== undefined || (waiting === 0 && unwritten.size === 0)) return
-    timer = startTimer(backgroundClock, BEAT_MS, () => {
+    timer = startTimer(backgroundOf(clock), BEAT_MS, () => {
       tick()
         .catch(() => undefined) // The next one tries again; without a beat this process counts as dead.
         .finally(() => {
@@ -68,7 +69,7 @@ export function doorBeat(notes: Notes): DoorBeat {
     async open() {
       waiting += 1
       try {
-        if (unwritten.size === 0 && performance.now() - beatAt >= BEAT_MS) await beat()
+        if (unwritten.size === 0 && clock.monotonic() - beatAt >= BEAT_MS) await beat()
       } catch (error) {
         waiting -= 1
         throw error

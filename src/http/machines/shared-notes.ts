@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../contracts/json.js'
 import type { NoteMethod, RunStore } from '../../contracts/run-store.js'
 import type { StoredNote } from '../../contracts/stored-note.js'
+import { answerOf } from '../../pipeline/journal/store-calls.js'
 import { storeOfRunner } from '../../pipeline/pipeline-configs.js'
 import type { VideoRunner } from '../video-runner.js'
 
@@ -19,7 +20,18 @@ export interface SharedStore {
 export function sharedStoreOf(runner: VideoRunner): SharedStore | undefined {
   const { store, closing } = storeOfRunner(runner) ?? {}
   if (store === undefined || closing === undefined || !hasNotes(store)) return undefined
-  return { notes: store, load: (id) => store.load(id), closing }
+  const failed = (what: string, key: string) => `Could not ${what}, the store is down: ${key}`
+  return {
+    notes: {
+      readNote: (namespace, key) => answerOf(() => store.readNote(namespace, key), failed('read the note', key)),
+      saveNote: (namespace, key, version, note) =>
+        answerOf(() => store.saveNote(namespace, key, version, note), failed('save the note', key)),
+      dueNotes: (namespace, limit, after) =>
+        answerOf(() => store.dueNotes(namespace, limit, after), failed('list the notes', namespace)),
+    },
+    load: (id) => answerOf(() => store.load(id), failed('read the run', id)),
+    closing,
+  }
 }
 
 /** The change of a note; `undefined` leaves it. */

@@ -64,7 +64,8 @@ export function sharedPlaces(
 }
 
 function placesOf(value: JsonObject | undefined): readonly Place[] {
-  return (value?.['places'] ?? []) as unknown as readonly Place[]
+  const { places = [] } = Object(value) as { readonly places?: readonly Place[] }
+  return places
 }
 
 function noteOf(places: readonly Place[]): StoredNote {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { JsonObject } from '../../contracts/json.js'
 import type { StoredNote } from '../../contracts/stored-note.js'
-import { backgroundClock } from '../../timing/system-clock.js'
+import { backgroundOf } from '../../timing/system-clock.js'
 import type { Incoming } from '../incoming.js'
 import { type Begun, isMarkedRetry, keyOf, type RepeatableCall } from '../routes/repeated-requests.js'
 import { beatOf, type DoorBeat, doorBeat } from './door-beat.js'
@@ -41,15 +41,15 @@ const PENDING = Symbol('pending')
 /** Keeps requests in the store for `windowMs`. */
 export function sharedRequests(
   { notes, load }: SharedStore,
-  { windowMs, clock }: { readonly windowMs: number; readonly clock: Pick<Clock, 'now'> },
+  { windowMs, clock }: { readonly windowMs: number; readonly clock: Clock },
 ): SharedRequests {
   const keptMs = Math.min(windowMs, LONGEST_MS)
   const underWay = new WeakMap<Incoming, { readonly key: string; readonly runId: string }>()
-  const door = doorBeat(notes)
+  const door = doorBeat(notes, clock)
 
   const entriesIn = (value: JsonObject | undefined): readonly Entry[] => {
-    const entries = (value?.['requests'] ?? []) as unknown as readonly Entry[]
-    return entries.filter(({ at }) => at + windowMs > clock.now())
+    const { requests = [] } = Object(value) as { readonly requests?: readonly Entry[] }
+    return requests.filter(({ at }) => at + windowMs > clock.now())
   }
   const noteOf = (entries: readonly Entry[]): StoredNote => ({
     value: { requests: entries.slice(-MOST_KEPT).map((entry) => ({ ...entry })) },
@@ -80,7 +80,7 @@ export function sharedRequests(
           const found = joined ? id : await repeated(entries, call, { notes, door, looks })
           request.signal.throwIfAborted()
           if (found === PENDING) {
-            await backgroundClock.sleep(LOOK_MS, { signal: request.signal })
+            await backgroundOf(clock).sleep(LOOK_MS, { signal: request.signal })
             continue
           }
           if (found !== undefined && !joined && (await isRemoved(found))) {

@@ -137,7 +137,7 @@ export function outgoingWebhooks(
     await claim(runId, type, { to: webhook, createdAt: record.endedAt ?? clock.now() })
   }
 
-  if (webhookSecret !== undefined && shared !== undefined) sweepWebhooks(shared, takeOver, onError)
+  if (webhookSecret !== undefined && shared !== undefined) sweepWebhooks(shared, { takeOver, onError, clock })
 
   return {
     check({ url, owner }) {

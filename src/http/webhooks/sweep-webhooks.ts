@@ -1,4 +1,5 @@
-import { backgroundClock, startTimer } from '../../timing/system-clock.js'
+import type { Clock } from '../../contracts/clock.js'
+import { backgroundOf, startTimer } from '../../timing/system-clock.js'
 import type { SharedStore } from '../machines/shared-notes.js'
 import { WEBHOOKS } from './kept-webhook.js'
 
@@ -13,8 +14,15 @@ const LONGEST_MS = 60_000
  */
 export function sweepWebhooks(
   { notes, closing }: SharedStore,
-  takeOver: (runId: string) => Promise<void>,
-  onError: (error: unknown) => void,
+  {
+    takeOver,
+    onError,
+    clock,
+  }: {
+    readonly takeOver: (runId: string) => Promise<void>
+    readonly onError: (error: unknown) => void
+    readonly clock: Clock
+  },
 ): void {
   let failures = 0
   // Sending one may take hours.
@@ -29,7 +37,7 @@ export function sweepWebhooks(
   const plan = () => {
     if (closing.aborted) return
     const ms = Math.min(SWEEP_MS * 2 ** failures, LONGEST_MS) * (1 + Math.random() / 10)
-    const timer = startTimer(backgroundClock, ms, () => {
+    const timer = startTimer(backgroundOf(clock), ms, () => {
       closing.removeEventListener('abort', stop)
       if (closing.aborted) return
       sweep()
