@@ -197,6 +197,10 @@ test('a store that only one process sees fails every case that opens it twice', 
     'keeps events unaffected by later changes, whatever their texts are',
     'announces the events of every process',
     'announces events once they can be read',
+    'gives a note unchanged to every process, and none of an unknown key',
+    'replaces a note only at its version, and gives each save a new one',
+    'gives one of 20 processes that save a note at once the next version',
+    'lists notes that are due, the most overdue first, page by page',
   ])
 })
 
