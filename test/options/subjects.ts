@@ -1,5 +1,5 @@
 import { toVideoModel } from '../../src/ai-sdk/index.js'
-import { createHandler, createWakeUrl, toNodeListener, verifyWebhook } from '../../src/http/index.js'
+import { abandonedWebhooks, createHandler, createWakeUrl, toNodeListener, verifyWebhook } from '../../src/http/index.js'
 import {
   balance,
   fallback,
@@ -385,6 +385,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
       ...['seed', 'audio', 'user', 'metadata', 'providerOptions', 'lastFrame', 'references', 'audioInput'],
     ],
   ),
+  abandonedWebhooks: of((query) => abandonedWebhooks(memoryStore(), query), ['limit', 'after']),
   createWakeUrl: of(createWakeUrl, [], { baseUrl, contentSecret: 'a-secret-of-the-tests' }),
   toEventStream: of(
     (options) => toEventStream(pipeline().run({ prompt: 'A cat' }), options),

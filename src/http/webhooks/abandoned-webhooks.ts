@@ -33,7 +33,10 @@ export interface AbandonedWebhook {
 
 /** Which webhooks {@link abandonedWebhooks} returns. */
 export interface AbandonedQuery {
-  /** Maximum number, a whole number from 1 to 1000. @defaultValue `100` */
+  /**
+   * Maximum number, a whole number from 1 to 1000. Further webhooks are on the next page, which starts after the last `runId` of this one.
+   * @defaultValue `100`
+   */
   readonly limit?: number | undefined
   /** `runId` of the webhook after which to continue. @defaultValue from the oldest on */
   readonly after?: string | undefined
