@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from './json.js'
+import type { SlotAnswer, SlotTerms } from './shared-slots.js'
 import type { SavedNote, StoredNote } from './stored-note.js'
 
 /**
@@ -103,7 +104,24 @@ export interface RunStore {
    * @param after - Key after which to continue; an unknown or expired one returns no keys.
    */
   dueNotes?(namespace: string, limit: number, after?: string): Promise<readonly string[]>
+  /**
+   * Gives a holder one of the places of a limit, or extends the one that it has; in one atomic operation, by the clock of the store.
+   * A place that was not extended in time is free. While the limit rests, no new place is given.
+   *
+   * `takeSlot`, `keepSlots` and `restSlots` belong together: a store has all three or none.
+   */
+  takeSlot?(limit: string, holder: string, terms: SlotTerms): Promise<SlotAnswer>
+  /**
+   * Extends the places of holders to `ttlMs` from now, whatever the terms are, also of a holder whose place has expired. 0 frees
+   * them at once.
+   */
+  keepSlots?(limit: string, holders: readonly string[], ttlMs: number): Promise<void>
+  /** Gives no new place for `ms` milliseconds from now. A longer rest stays. */
+  restSlots?(limit: string, ms: number): Promise<void>
 }
+
+/** The methods of limits that many processes share. */
+export type SlotMethod = 'takeSlot' | 'keepSlots' | 'restSlots'
 
 /** The methods of the event log. */
 export type EventMethod = 'appendEvents' | 'readEvents' | 'followEvents'

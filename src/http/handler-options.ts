@@ -36,8 +36,9 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
   readonly basePath?: string | undefined
   /**
    * Answers `GET` and `HEAD` of `/healthz`, or of the given path, without a key: 200 if the store answers a read within 2
-   * seconds, else 503. The path is not below `basePath` and comes before every route. An outcome counts for a second, so a
-   * flood of requests does not reach the store. It shows nothing but `{"status":"ok"}` or `{"status":"store_unavailable"}`.
+   * seconds, else 503, and 503 from the call of `close` on. The path is not below `basePath` and comes before every route. An
+   * outcome counts for a second, so a flood of requests does not reach the store. It shows nothing but a `status`: `ok`,
+   * `store_unavailable` or `closing`.
    * @defaultValue `false`
    */
   readonly healthz?: boolean | string | undefined

@@ -1,5 +1,6 @@
 import { checkOptions, type OptionProblem, optionProblem } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
+import type { DiagnosableStore } from '../contracts/diagnosable-store.js'
 import type { PipelineEvent } from '../contracts/events.js'
 import type { PollSchedule } from '../contracts/poll-schedule.js'
 import type { Publisher } from '../contracts/publisher.js'
@@ -56,7 +57,7 @@ export interface PipelineConfig
   /** With a time limit on each operation. */
   readonly store: RunStore
   /** As the caller passed it. */
-  readonly rawStore: RunStore
+  readonly rawStore: RunStore & DiagnosableStore
   readonly clock: Clock
   readonly leaseMs: number
   readonly storeTimeoutMs: number
@@ -125,7 +126,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
 }
 
 // No other process or pipeline can read it, so an event log and notes would only cost memory.
-function ownStore(clock: Clock): RunStore {
+function ownStore(clock: Clock): RunStore & DiagnosableStore {
   const { appendEvents: _append, readEvents: _events, followEvents: _follow, ...store } = memoryStore({ clock })
   const { readNote: _note, saveNote: _save, dueNotes: _due, ...own } = store
   return own

@@ -4,7 +4,7 @@ import type { EventMethod, NoteMethod, RunStore, StoredRun } from '../contracts/
 import { loadedRun } from './loaded-run.js'
 import { columnsOf, fromText, toText } from './run-columns.js'
 import type { ServerWork } from './server-work.js'
-import { checkMedia, checkTtl } from './store-input.js'
+import { checkMedia, checkTtl, slotQueryOf } from './store-input.js'
 import type { OperationName, SaveOutcome, StoreOperations } from './store-operations.js'
 
 // How often the saves of ended runs forget older ones.
@@ -148,6 +148,15 @@ export function serverStore({
         if (count < MOST_FORGOTTEN) return total
       }
     },
+
+    takeSlot: (limit, holder, terms) =>
+      work('take a place', limit, () => operations.takeSlot(toText(limit), toText(holder), slotQueryOf(terms))),
+
+    keepSlots: (limit, holders, ttlMs) =>
+      work('keep the places', limit, () => operations.keepSlots(toText(limit), holders.map(toText), Math.ceil(ttlMs))),
+
+    restSlots: (limit, ms) =>
+      work('suspend the limit', limit, () => operations.restSlots(toText(limit), Math.ceil(ms))),
   }
 }
 

@@ -1,3 +1,5 @@
+import type { SlotAnswer } from '../contracts/shared-slots.ts'
+
 /**
  * The operations of a database for a store, by name. Arguments and results may cross a thread, so they are plain data. Ids, keys,
  * owners and workers are in the form of {@link toText}.
@@ -22,6 +24,9 @@ export interface StoreOperations {
   /** Gives the new version, `undefined` when another one is saved. */
   saveNote(namespace: string, key: string, version: number, note: NoteColumns): number | undefined
   dueNotes(query: NoteQuery): readonly string[]
+  takeSlot(limit: string, holder: string, terms: SlotQuery): SlotAnswer
+  keepSlots(limit: string, holders: readonly string[], ttlMs: number): void
+  restSlots(limit: string, ms: number): void
 }
 
 /** The name of an operation. */
@@ -136,6 +141,15 @@ export interface NoteQuery {
   readonly namespace: string
   readonly limit: number
   readonly after: string | undefined
+}
+
+/** The terms of `takeSlot`, in whole numbers: a server has no `Infinity`. */
+export interface SlotQuery {
+  readonly most: number
+  readonly ttlMs: number
+  readonly jobs: number
+  /** 0 without a rate. */
+  readonly perMs: number
 }
 
 /** Which runs `prune` forgets, the oldest first, at most `limit`. */

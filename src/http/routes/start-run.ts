@@ -2,6 +2,7 @@ import type { VideoRequest } from '../../contracts/request.js'
 import { checkRequest } from '../../pipeline/check-request.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 import { identityOf } from '../../pipeline/state/run-state.js'
+import { traceparentOfHeader } from '../../pipeline/tracing/traceparent.js'
 import type { Call } from '../call.js'
 import type { PreparedCall } from '../handler-options.js'
 import { errorOfRun } from '../run-error.js'
@@ -76,6 +77,8 @@ async function openRun(
 ): Promise<OpenedRun> {
   const { owner, runner, settings, repeats, places } = call
   const { headers } = call.request
+  const traceparent = traceparentOfHeader(headers.get('traceparent'))
+  const origin = { owner, ...(traceparent !== undefined && { traceparent }) }
   const fetchHeaders = () => call.request.toFetchHeaders?.() ?? (headers as Headers)
   const prepare = async () => settings.prepare?.(video, { owner, route, headers: fetchHeaders(), otherFields }) ?? video
   const begin = async (id: string, prepared: VideoRequest | undefined): Promise<OpenedRun> => {
@@ -84,7 +87,7 @@ async function openRun(
       const run = await places.begin({ owner, id }, async () => {
         const request = prepared ?? (await prepare())
         hasNewWebhook = webhookUrl !== undefined && (await call.webhooks.keep(id, { url: webhookUrl, owner }))
-        return runner.run(request, { id, owner })
+        return runner.run(request, { ...origin, id })
       })
       return { run, hasNewWebhook }
     } catch (error) {
@@ -97,7 +100,7 @@ async function openRun(
     const prepared = await prepare()
     const keyed = await keyedRun(call, prepared)
     if (!keyed.isKnown) return begin(keyed.id, prepared)
-    return { run: runner.run(prepared, { id: keyed.id, owner }), hasNewWebhook: false }
+    return { run: runner.run(prepared, { ...origin, id: keyed.id }), hasNewWebhook: false }
   }
   const repeatable = { owner, route, video, otherFields, headers, endsWithSender }
   const found = await unkeyedRun(call, repeatable, id)

@@ -1,4 +1,5 @@
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import type { DiagnosableStore } from '../../contracts/diagnosable-store.js'
 import { listRuns } from '../../contracts/list-runs.js'
 import { number, required, text } from '../../contracts/option-rules.js'
 import type { PruneQuery, RunStore, StoredRun } from '../../contracts/run-store.js'
@@ -89,7 +90,8 @@ export interface FileStoreOptions {
  */
 export function fileStore(
   options: FileStoreOptions,
-): Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents'>> {
+): Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents' | 'takeSlot' | 'keepSlots' | 'restSlots'>> &
+  DiagnosableStore {
   checkOptions('fileStore', options, RULES)
   const { directory, keepEndedMs } = options
   const places = filePlaces(directory)
@@ -108,6 +110,7 @@ export function fileStore(
   }
 
   return {
+    durability: { kind: 'file', survives: 'power-cut', sharedBy: 'one-machine' },
     create: async (id, state) => {
       const text = toStoredText({ id, state })
       return work('save the run', id, async () => afterSave(state, await createRun(places, id, text, state)))

@@ -1,5 +1,5 @@
 /** Newest version of the schema, which is written into it. */
-export const SCHEMA_VERSION = 3
+export const SCHEMA_VERSION = 4
 
 /**
  * Oldest version of the schema that a store of another library version must know to work beside this one. It changes only when an
@@ -83,7 +83,16 @@ export const UPGRADES: readonly ((schema: string) => string)[] = [
   );
   CREATE INDEX recent_events ON ${schema}.events (added_at);
   `,
-  // Version 3: notes beside the runs.
+  // Version 3: the places of limits that many processes share.
+  (schema) => `
+  CREATE TABLE ${schema}.limits (
+    name text COLLATE "C" PRIMARY KEY,
+    holders jsonb NOT NULL DEFAULT '{}',
+    starts jsonb NOT NULL DEFAULT '[]',
+    rests_until float8 NOT NULL DEFAULT 0
+  );
+  `,
+  // Version 4: notes beside the runs.
   (schema) => `
   CREATE TABLE ${schema}.notes (
     digest bytea PRIMARY KEY,

@@ -8,6 +8,7 @@ import { noteRows } from './note-rows.ts'
 import { preparedStatements } from './prepared-statements.ts'
 import { runPages } from './run-pages.ts'
 import { runRows } from './run-rows.ts'
+import { slotRows } from './slot-rows.ts'
 
 /** All operations on an open database. Writes must be in a transaction. */
 export function sqliteOperations(database: DatabaseSync): StoreOperations {
@@ -19,6 +20,7 @@ export function sqliteOperations(database: DatabaseSync): StoreOperations {
     ...runPages(sql),
     ...mediaRows(sql),
     ...noteRows(sql),
+    ...slotRows(sql),
     ...forgottenRuns(sql, { claims, beats }),
     claim: claims.claim,
     heartbeat: beats.heartbeat,

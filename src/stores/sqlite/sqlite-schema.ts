@@ -101,4 +101,5 @@ export const ADDITIONS: ReadonlyMap<string, string> = new Map([
   ],
   ['due_notes', 'CREATE INDEX due_notes ON notes (namespace, due_at, version)'],
   ['note_ends', 'CREATE INDEX note_ends ON notes (expires_at)'],
+  ['limits', 'CREATE TABLE limits (name TEXT PRIMARY KEY, slots TEXT NOT NULL) WITHOUT ROWID'],
 ])

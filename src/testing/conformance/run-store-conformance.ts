@@ -10,6 +10,7 @@ import { storeNoteCases } from './store-note-cases.js'
 import { storeReportCases } from './store-report-cases.js'
 import { storeRescheduleCases } from './store-reschedule-cases.js'
 import { storeRetentionCases } from './store-retention-cases.js'
+import { storeSlotCases } from './store-slot-cases.js'
 import { storeStateCases } from './store-state-cases.js'
 import { storeVersionCases } from './store-version-cases.js'
 
@@ -27,7 +28,8 @@ export interface RunStoreConformanceOptions extends ConformanceOptions<RunStoreS
  * (all three or none); `prune`, runs that are removed, with what is retained of them for 24 hours; `appendEvents`,
  * `readEvents` and `followEvents`, a log of events and their announcement to every process (all three or none);
  * `readNote`, `saveNote` and `dueNotes`, notes that are replaced by compare-and-set and expire by the clock of the store
- * (all three or none). Cases of methods that the store does not implement pass.
+ * (all three or none); `takeSlot`, `keepSlots` and `restSlots`, places of limits that processes share (all three or none). Cases of methods
+ * that the store does not implement pass.
  *
  * Pass the `test` of your runner. Give `advance` for a store with an injected clock; otherwise a few cases wait some
  * 20 ms.
@@ -58,5 +60,6 @@ export function runStoreConformance(options: RunStoreConformanceOptions): void {
     ...storeRetentionCases,
     ...storeEventCases,
     ...storeNoteCases,
+    ...storeSlotCases,
   ])
 }

@@ -4,6 +4,7 @@ import { isRetainedAt, RETAINED_MS, retainedRun } from '../../../src/contracts/r
 import { InvalidRequestError, type JsonObject, type RunStore } from '../../../src/index.js'
 import { type MemoryEvents, memoryEvents } from '../../../src/stores/memory-events.js'
 import { memoryNotes } from '../../../src/stores/memory-notes.js'
+import { memorySlots } from '../../../src/stores/memory-slots.js'
 import { type Data, emptyData, loadedOf, plainStore } from './plain-run-store.js'
 
 /** What is in a {@link fullStore}. */
@@ -15,6 +16,7 @@ export interface FullData extends Data {
   readonly released: Map<string, number>
   readonly events: MemoryEvents
   readonly notes: ReturnType<typeof memoryNotes>
+  readonly slots: ReturnType<typeof memorySlots>
 }
 
 export function emptyFullData(clock?: Data['clock']): FullData {
@@ -30,6 +32,7 @@ export function emptyFullData(clock?: Data['clock']): FullData {
     released: new Map(),
     events: memoryEvents(has),
     notes: memoryNotes(data.clock),
+    slots: memorySlots(() => data.clock.monotonic()),
   }
 }
 
@@ -114,5 +117,6 @@ export function fullStore(data: FullData = emptyFullData()): Required<RunStore> 
     readEvents: events.readEvents,
     followEvents: events.followEvents,
     ...notes,
+    ...data.slots,
   }
 }

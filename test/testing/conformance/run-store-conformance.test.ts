@@ -201,6 +201,11 @@ test('a store that only one process sees fails every case that opens it twice', 
     'replaces a note only at its version, and gives each save a new one',
     'gives one of 20 processes that save a note at once the next version',
     'lists notes that are due, the most overdue first, page by page',
+    'gives the places of a limit, and no more, to any process',
+    'gives 3 places to 20 holders that ask at once',
+    'frees a place that was not extended in time',
+    'gives no more places within a time than the rate',
+    'gives no new place while the limit rests',
   ])
 })
 

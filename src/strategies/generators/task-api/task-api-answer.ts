@@ -1,9 +1,10 @@
 import * as z from 'zod/mini'
 import { isSoraPipelineError } from '../../../contracts/errors.js'
-import type { JsonValue } from '../../../contracts/json.js'
+import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { type AnswerPhase, JobAnswer, type JobReader, type JobReading, readJob } from '../answers/job-answer.js'
+import { DATA_FIX, operationData } from './operation-data.js'
 
 /** An answer of the API, as `read` gets it. */
 export interface TaskApiAnswer {
@@ -47,6 +48,11 @@ export interface TaskApiReading {
   readonly createdAt?: number | string | undefined
   /** Minimum wait before the next poll, in milliseconds from 0. @defaultValue `Retry-After` of the answer */
   readonly pollAfterMs?: number | undefined
+  /**
+   * In answer to the submission: small data that the handle of the job keeps, as `data` of what `create` returns. Fields of the same
+   * name take precedence.
+   */
+  readonly data?: JsonObject | undefined
 }
 
 const words = z.optional(z.string())
@@ -62,6 +68,7 @@ const Reading = z.strictObject({
   prompt: words,
   createdAt: z.optional(z.union([z.number(), z.string()])),
   pollAfterMs: z.optional(z.number().check(z.nonnegative())),
+  data: z.optional(z.unknown()),
 })
 
 /**
@@ -88,7 +95,12 @@ function readingOf(
     throw unreadableBy(name, `read threw ${error instanceof Error ? error.name : typeof error}`)
   }
   const parsed = z.safeParse(Reading, given)
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    const { data, ...reading } = parsed.data
+    const kept = operationData(data)
+    if (kept === undefined) throw unreadableBy(name, `read().data cannot be kept; ${DATA_FIX}`)
+    return { ...reading, data: kept }
+  }
   const [issue] = parsed.error.issues
   const place = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.')
   const problem = issue?.code === 'unrecognized_keys' ? 'is unknown' : 'is of another type than documented'

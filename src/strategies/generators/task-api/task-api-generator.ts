@@ -4,13 +4,13 @@ import { ConfigurationError } from '../../../contracts/input-errors.js'
 import { isJson } from '../../../contracts/is-json.js'
 import type { JsonValue } from '../../../contracts/json.js'
 import { type Api, createApi } from '../../../upstream/api.js'
-import { withImage } from '../fetched-image.js'
+import { withImages } from '../fetched-images.js'
 import type { TaskApiOperation } from './operation.js'
 import { createJobReader } from './task-api-answer.js'
 import { checkTaskApiOptions, type TaskApiCall, type TaskApiGeneratorOptions } from './task-api-options.js'
 import { addressOf } from './task-api-request.js'
 import { generatorOf, type JobCall } from './task-service.js'
-import { createTaskSubmitter } from './task-submitter.js'
+import { createdData, createTaskSubmitter } from './task-submitter.js'
 
 // The API knows the job, and does not cancel it at this point.
 const LATE_STATUSES = [400, 409, 410, 422]
@@ -51,7 +51,7 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
     options,
     api,
     read,
-    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImage(request, options, context),
+    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImages(request, options, context),
     submit: createTaskSubmitter(api, options, read),
     pollOf: (operation) => pollOf(api, poll, operation),
     resultUrlOf: (operation) => {
@@ -62,6 +62,7 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
         called(api, 'result.path()', () => result.path(operation)),
       )
     },
+    dataOf: (request, context) => createdData(api, options, request, context),
     sendsCallback: options.sendsCallback,
     found: find && {
       read,

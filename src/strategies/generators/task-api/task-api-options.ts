@@ -33,7 +33,7 @@ export interface TaskApiCreateContext {
   readonly toFile: (dataUrl: string) => File
 }
 
-/** How a job is addressed after its submission. */
+/** How a job is addressed after its submission: by its id, and by the `data` that `create` and `read` keep with it. */
 export interface TaskApiCall {
   /** Path below `baseUrl`, such as `/tasks/${encodeURIComponent(id)}`; a query is allowed. */
   readonly path: (operation: TaskApiOperation) => string
@@ -100,7 +100,8 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
   readonly cancel?: (Omit<TaskApiCall, 'path'> & Partial<Pick<TaskApiCall, 'path'>>) | undefined
   /**
    * The list in which a submission of unknown outcome is searched for, by its prompt and time. Give it only for an API that lists every
-   * job it accepted, with its prompt: a job that is not listed is submitted again. @defaultValue none: the run ends in review
+   * job it accepted, with its prompt: a job that is not listed is submitted again. For a job that is found, `create` is called once
+   * more, for its `data`. @defaultValue none: the run ends in review
    */
   readonly find?: TaskApiFind | undefined
   /**
