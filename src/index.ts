@@ -90,6 +90,7 @@ export type {
   StageWarning,
   SubmitContext,
 } from './contracts/stage.js'
+export type { SavedNote, StoredNote } from './contracts/stored-note.js'
 export type { UploadedVideo, Uploader } from './contracts/uploader.js'
 export {
   AuthenticationError,

@@ -3,6 +3,7 @@ import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { VideoSource } from '../contracts/source.js'
 import type { ReviewVerdict } from '../pipeline/journal/settle-run.js'
+import { keepStore } from '../pipeline/pipeline-configs.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
 import {
   type AdoptOptions,
@@ -99,7 +100,7 @@ export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOp
   checkOptions('createQueueRunner', options, QUEUE_RULES)
   const config = pipelineConfigOf('createQueueRunner', pipeline)
   const runner = new QueuedRuns(pipeline, config, options)
-  return {
+  const queueRunner: QueueRunner = {
     ready: runner.ready,
     run: (request, given = {}) => runner.run(request, given),
     resume: (id, given = {}) => runner.resume(id, given),
@@ -117,4 +118,6 @@ export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOp
     close: async (given = {}) => runner.close(closeTimesOf(given, ['drainMs']).drainMs),
     [Symbol.asyncDispose]: () => runner.close(0),
   }
+  keepStore(queueRunner, { store: config.store, closing: runner.closing })
+  return queueRunner
 }

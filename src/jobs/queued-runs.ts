@@ -53,6 +53,11 @@ export class QueuedRuns {
     return this.#follow(id, saved, signal)
   }
 
+  /** Aborted when the runner or its pipeline closes. */
+  get closing(): AbortSignal {
+    return AbortSignal.any([this.#closing.signal, this.#config.closing.signal])
+  }
+
   resume(id: string, { signal }: Pick<RunOptions, 'signal'>): PipelineRun {
     checkNames({ id })
     checkRunOptions({ signal }, ['signal'])

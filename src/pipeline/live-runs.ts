@@ -213,6 +213,7 @@ export class LiveRuns {
   async #close(graceMs: number, drainMs: number): Promise<void> {
     if (drainMs > 0) await this.#config.clock.sleep(drainMs)
     this.#isClosed = true
+    this.#config.closing.abort('closed')
     const advancing = [...this.#advancing]
     const steps = advancing.map(([, { done }]) => done.then(ignored, ignored))
     for (const [id, { waits }] of advancing) waits.leave(closedError(id))

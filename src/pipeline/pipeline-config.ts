@@ -72,6 +72,8 @@ export interface PipelineConfig
   readonly sourceOfUrl: SourceOfUrl
   /** `undefined` when copies are not verified. */
   readonly verifyUpload: VerifyUpload | undefined
+  /** Aborted when the pipeline closes. */
+  readonly closing: AbortController
   /** Writes of events that are under way. */
   readonly eventWrites: Set<Promise<void>>
   /** Queue of runs that wait for a place; `undefined` without a limit. */
@@ -116,16 +118,18 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     storeTimeoutMs,
     lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs, hasWebhooks }),
     watch: workerWatch(clock),
+    closing: new AbortController(),
     eventWrites: new Set(),
     spending: ownerSpending(store),
     line: limits && runLine(limits),
   }
 }
 
-// No other process or pipeline can read it, so an event log would only cost memory.
+// No other process or pipeline can read it, so an event log and notes would only cost memory.
 function ownStore(clock: Clock): RunStore & DiagnosableStore {
-  const { appendEvents: _append, readEvents: _read, followEvents: _follow, ...store } = memoryStore({ clock })
-  return store
+  const { appendEvents: _append, readEvents: _events, followEvents: _follow, ...store } = memoryStore({ clock })
+  const { readNote: _note, saveNote: _save, dueNotes: _due, ...own } = store
+  return own
 }
 
 /** The same pipeline as another worker with its own runs. */

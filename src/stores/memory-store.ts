@@ -10,6 +10,7 @@ import type { LoadedRun, RunStore, StoredRun, WorkerBeat } from '../contracts/ru
 import { memoryClaims } from './memory-claims.js'
 import { memoryEvents } from './memory-events.js'
 import { memoryMedia } from './memory-media.js'
+import { memoryNotes } from './memory-notes.js'
 import { memorySlots } from './memory-slots.js'
 import { checkTtl } from './store-input.js'
 
@@ -194,6 +195,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore & Diagno
       claims.sweep(now - RETAINED_MS)
       return old.length
     },
+    ...memoryNotes(clock),
     appendEvents: events.appendEvents,
     readEvents: events.readEvents,
     followEvents: events.followEvents,

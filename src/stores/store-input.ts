@@ -2,6 +2,7 @@ import { describeValue } from '../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
 import { createSha256 } from '../contracts/sha256.js'
 import type { SlotTerms } from '../contracts/shared-slots.js'
+import type { StoredNote } from '../contracts/stored-note.js'
 import type { SlotQuery } from './store-operations.js'
 
 /**
@@ -11,6 +12,17 @@ import type { SlotQuery } from './store-operations.js'
 export function checkTtl(ttlMs: number): void {
   if (typeof ttlMs === 'number' && Number.isFinite(ttlMs) && ttlMs > 0) return
   refuse({ field: 'ttlMs', value: describeValue(ttlMs), fix: 'give milliseconds above 0' })
+}
+
+/**
+ * Refuses a note with an invalid time.
+ * @throws InvalidRequestError naming `dueInMs` or `expiresInMs`.
+ */
+export function checkNote({ dueInMs, expiresInMs }: StoredNote): void {
+  for (const [field, value] of Object.entries({ dueInMs, expiresInMs })) {
+    if (typeof value === 'number' && Number.isFinite(value) && value >= 0) continue
+    refuse({ field, value: describeValue(value), fix: 'give milliseconds from 0' })
+  }
 }
 
 /**

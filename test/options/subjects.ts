@@ -1,5 +1,5 @@
 import { toVideoModel } from '../../src/ai-sdk/index.js'
-import { createHandler, createWakeUrl, toNodeListener, verifyWebhook } from '../../src/http/index.js'
+import { abandonedWebhooks, createHandler, createWakeUrl, toNodeListener, verifyWebhook } from '../../src/http/index.js'
 import {
   balance,
   fallback,
@@ -154,7 +154,10 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   'SoraPipeline.close': of((options) => pipeline().close(options), ['graceMs', 'drainMs']),
   'SoraPipeline.list': of((query) => pipeline().list(query), ['owner', 'order', 'after', 'limit']),
   'SoraPipeline.prune': of((options) => pipeline().prune(options), [], { endedBefore: 1 }),
-  'SoraPipeline.create': of((options) => pipeline().create({ prompt: 'A cat' }, options), ['id', 'owner', 'traceparent']),
+  'SoraPipeline.create': of(
+    (options) => pipeline().create({ prompt: 'A cat' }, options),
+    ['id', 'owner', 'traceparent'],
+  ),
   createQueueRunner: of(
     (options) => createQueueRunner(pipeline(), options),
     ['backend', 'queueName', 'prefix', 'onError'],
@@ -168,11 +171,10 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   fallback: of((options) => fallback([fakeUploader()], options), ['continueOn']),
   race: of((options) => race([fakeUploader()], options), ['staggerMs']),
   balance: of((options) => balance([fakeTaskGenerator()], options), ['concurrency', 'shared', 'rate', 'leaseMs']),
-  'balance rate': of(
-    (rate) => balance([fakeTaskGenerator()], { shared: memoryStore(), rate }),
-    [],
-    { jobs: 1, perMs: 1000 },
-  ),
+  'balance rate': of((rate) => balance([fakeTaskGenerator()], { shared: memoryStore(), rate }), [], {
+    jobs: 1,
+    perMs: 1000,
+  }),
   withRetry: of(
     (options) => withRetry(fakeUploader(), options),
     ['maxAttempts', 'minDelayMs', 'maxDelayMs', 'maxRetryAfterMs', 'shouldRetry', 'random'],
@@ -390,6 +392,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
       ...['seed', 'audio', 'user', 'metadata', 'providerOptions', 'lastFrame', 'references', 'audioInput'],
     ],
   ),
+  abandonedWebhooks: of((query) => abandonedWebhooks(memoryStore(), query), ['limit', 'after']),
   createWakeUrl: of(createWakeUrl, [], { baseUrl, contentSecret: 'a-secret-of-the-tests' }),
   toEventStream: of(
     (options) => toEventStream(pipeline().run({ prompt: 'A cat' }), options),

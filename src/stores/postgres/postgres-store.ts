@@ -5,11 +5,13 @@ import type { RunStore } from '../../contracts/run-store.js'
 import { serverEvents } from '../server-events.js'
 import { serverStore } from '../server-store.js'
 import { serverWork } from '../server-work.js'
+import { storedNotes } from '../stored-notes.js'
 import { postgresClaims } from './postgres-claims.js'
 import { postgresEvents } from './postgres-events.js'
 import { type PostgresListenClient, postgresListener } from './postgres-listener.js'
 import { postgresMedia } from './postgres-media.js'
 import { migrateSchema, quoted } from './postgres-migration.js'
+import { postgresNotes } from './postgres-notes.js'
 import { postgresPages } from './postgres-pages.js'
 import type { PostgresPool } from './postgres-pool.js'
 import { hearErrors, postgresQueries } from './postgres-queries.js'
@@ -116,6 +118,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   }
   return {
     ...serverStore({ operations, work, place, keepEndedMs }),
+    ...storedNotes(postgresNotes(sql, name), work),
     ...serverEvents(postgresEvents(sql, schema, postgresListener({ sql, schema, listenClient })), work),
     durability: { kind: 'postgres', survives: 'power-cut', sharedBy: 'many-machines' },
     migrate: () =>

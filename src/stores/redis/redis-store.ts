@@ -5,10 +5,12 @@ import type { RunStore } from '../../contracts/run-store.js'
 import { serverEvents } from '../server-events.js'
 import { serverStore } from '../server-store.js'
 import { serverWork } from '../server-work.js'
+import { storedNotes } from '../stored-notes.js'
 import type { RedisClient } from './redis-client.js'
 import { hearErrors, isRedisClient, redisConnection } from './redis-connection.js'
 import { redisEvents } from './redis-events.js'
 import { migrateKeys } from './redis-migration.js'
+import { redisNotes } from './redis-notes.js'
 import { redisOperations, scriptRunner } from './redis-operations.js'
 import { serverProblems } from './redis-server.js'
 import { redisSlots } from './redis-slots.js'
@@ -104,6 +106,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const run = scriptRunner(connection, prefix)
   return {
     ...serverStore({ operations: { ...redisOperations(run), ...redisSlots(run) }, work, place, keepEndedMs }),
+    ...storedNotes(redisNotes(run), work),
     ...serverEvents(redisEvents(run, redisSubscription(client), prefix), work),
     durability: { kind: 'redis', survives: 'power-cut', sharedBy: 'many-machines' },
     migrate: () => work('migrate the store', prefix, () => migrateKeys(connection, prefix)),

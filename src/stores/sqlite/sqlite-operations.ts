@@ -4,6 +4,7 @@ import { beatRows } from './beat-rows.ts'
 import { claimRows } from './claim-rows.ts'
 import { forgottenRuns } from './forgotten-runs.ts'
 import { mediaRows } from './media-rows.ts'
+import { noteRows } from './note-rows.ts'
 import { preparedStatements } from './prepared-statements.ts'
 import { runPages } from './run-pages.ts'
 import { runRows } from './run-rows.ts'
@@ -18,6 +19,7 @@ export function sqliteOperations(database: DatabaseSync): StoreOperations {
     ...runRows(sql),
     ...runPages(sql),
     ...mediaRows(sql),
+    ...noteRows(sql),
     ...slotRows(sql),
     ...forgottenRuns(sql, { claims, beats }),
     claim: claims.claim,

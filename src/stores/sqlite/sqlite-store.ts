@@ -9,6 +9,7 @@ import { columnsOf, fromText, toText } from '../run-columns.js'
 import { asStateFailure } from '../state-failure.js'
 import { checkDigest, checkTtl, slotQueryOf } from '../store-input.js'
 import type { SaveOutcome } from '../store-operations.js'
+import { storedNotes } from '../stored-notes.js'
 import { sharedThread } from './shared-threads.js'
 
 // Minimum interval between prunes after saves of ended runs.
@@ -200,6 +201,14 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
         }
       }),
 
+    ...storedNotes(
+      {
+        readNote: (namespace, key) => call('readNote', namespace, key),
+        saveNote: (namespace, key, version, note) => call('saveNote', namespace, key, version, note),
+        dueNotes: (query) => call('dueNotes', query),
+      },
+      work,
+    ),
     takeSlot: (limit, holder, terms) =>
       work('take a place', limit, () => call('takeSlot', toText(limit), toText(holder), slotQueryOf(terms))),
 

@@ -3,6 +3,7 @@ import { listRuns } from '../../../src/contracts/list-runs.js'
 import { isRetainedAt, RETAINED_MS, retainedRun } from '../../../src/contracts/retained-run.js'
 import { InvalidRequestError, type JsonObject, type RunStore } from '../../../src/index.js'
 import { type MemoryEvents, memoryEvents } from '../../../src/stores/memory-events.js'
+import { memoryNotes } from '../../../src/stores/memory-notes.js'
 import { memorySlots } from '../../../src/stores/memory-slots.js'
 import { type Data, emptyData, loadedOf, plainStore } from './plain-run-store.js'
 
@@ -14,6 +15,7 @@ export interface FullData extends Data {
   /** When the claims of a forgotten run were released, by their name. */
   readonly released: Map<string, number>
   readonly events: MemoryEvents
+  readonly notes: ReturnType<typeof memoryNotes>
   readonly slots: ReturnType<typeof memorySlots>
 }
 
@@ -23,13 +25,20 @@ export function emptyFullData(clock?: Data['clock']): FullData {
     const stored = data.runs.get(id)
     return stored !== undefined && !('isRetained' in loadedOf(stored).state)
   }
-  const slots = memorySlots(() => data.clock.monotonic())
-  return { ...data, reports: new Map(), media: new Map(), released: new Map(), events: memoryEvents(has), slots }
+  return {
+    ...data,
+    reports: new Map(),
+    media: new Map(),
+    released: new Map(),
+    events: memoryEvents(has),
+    notes: memoryNotes(data.clock),
+    slots: memorySlots(() => data.clock.monotonic()),
+  }
 }
 
 /** A store that does everything right and has every method. */
 export function fullStore(data: FullData = emptyFullData()): Required<RunStore> {
-  const { runs, claims, reports, media, released, events } = data
+  const { runs, claims, reports, media, released, events, notes } = data
   const plain = plainStore(data)
   const stateOf = (id: string) => {
     const stored = runs.get(id)
@@ -107,6 +116,7 @@ export function fullStore(data: FullData = emptyFullData()): Required<RunStore> 
     appendEvents: events.appendEvents,
     readEvents: events.readEvents,
     followEvents: events.followEvents,
+    ...notes,
     ...data.slots,
   }
 }
