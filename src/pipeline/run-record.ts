@@ -1,4 +1,5 @@
 import { type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
+import type { UpstreamState } from '../contracts/events.js'
 import type { GeneratedVideoFacts } from '../contracts/generator.js'
 import type { PipelineResultJson } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
@@ -56,6 +57,8 @@ export interface RunRecord {
   readonly urlExpiresAt?: number
   /** Error of a run that ended without a URL. */
   readonly error?: SoraPipelineErrorJson
+  /** What a run that ended without a URL left at its generator; absent when it left nothing. */
+  readonly upstream?: UpstreamState
   /** `true` for a failed run that certainly paid nothing: every submission was refused, or none was sent. */
   readonly isRefused?: boolean
   /** Hash of the request of a refused run: the same for the same request in every process. */
@@ -106,7 +109,21 @@ async function readListed(config: PipelineConfig, id: string): Promise<RunRecord
 
 /** The record of a loaded run. */
 export function recordOf(config: PipelineConfig, { state, beat, progress: reported }: StoredState): RunRecord {
-  const { id, owner, retryOf, status, request, startedAt, endedAt, wakeAt, formerLease, worker, video, error } = state
+  const {
+    id,
+    owner,
+    retryOf,
+    status,
+    request,
+    startedAt,
+    endedAt,
+    wakeAt,
+    formerLease,
+    worker,
+    video,
+    error,
+    upstream,
+  } = state
   const now = config.clock.now()
   const isRunning = status === 'running'
   const { url: _, ...facts } = video ?? {}
@@ -134,6 +151,7 @@ export function recordOf(config: PipelineConfig, { state, beat, progress: report
     ...(result && { result }),
     ...(expiresAt !== undefined && { urlExpiresAt: expiresAt }),
     ...(error && { error }),
+    ...(upstream && !isRunning && { upstream }),
     ...(state.isRefused === true && { isRefused: true, fingerprint: state.fingerprint }),
   }
 }

@@ -66,7 +66,8 @@ async function openRun(
   const id = runIdOf(call.request, owner)
   const repeatable = { owner, route, video, otherFields, headers, endsWithSender }
   const isKeyed = headers.has('idempotency-key')
-  const begun = isKeyed ? undefined : repeats.find(repeatable)
+  const getRun = (runId: string) => runner.get(runId)
+  const begun = isKeyed ? undefined : (repeats.find(repeatable) ?? (await repeats.findPaid(repeatable, getRun)))
   // A run that its owner has removed meanwhile is not started again.
   if (begun !== undefined && (await runner.get(begun)) !== undefined) {
     repeats.begin(call.request, repeatable, begun)
