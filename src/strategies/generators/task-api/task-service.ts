@@ -19,7 +19,7 @@ import { jobStatus, listedStatus } from './job-status.js'
 import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
 import { checkOperation, operationOf, type TaskApiOperation } from './operation.js'
 import { pollListedJobs } from './poll-listed-jobs.js'
-import { readStartedJob, refusalIn, reportsError } from './started-job.js'
+import { doubtIn, readStartedJob, refusalIn, reportsError } from './started-job.js'
 import { submissionError } from './submission-error.js'
 
 /** A request that reads or changes a job. */
@@ -87,8 +87,10 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     const usage = submissionUsage(body.layers, body.facts.usage, answer.headers)
     const isClean = usage !== undefined && !carriesSecret(JSON.stringify(usage), answer.secrets)
     const taken = { operation, ...(isClean && { usage }) }
-    // An error status is about the answer; the job has its own status.
-    if (answer.status >= 400) return taken
+    const doubt = body.id === undefined ? undefined : doubtIn(body, answer)
+    if (doubt !== undefined) context.warn?.(doubt)
+    // An error status, and an error without the state of a failed job, are about the answer; the job has its own status.
+    if (answer.status >= 400 || doubt !== undefined) return taken
     if (service.resultUrlOf?.(operation) !== undefined && lacksVideo(job)) return taken
     const status = jobStatus(job, grace)
     const isPending = status.state === 'queued' || status.state === 'running'
