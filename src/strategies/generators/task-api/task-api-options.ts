@@ -100,7 +100,8 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
   readonly cancel?: (Omit<TaskApiCall, 'path'> & Partial<Pick<TaskApiCall, 'path'>>) | undefined
   /**
    * The list in which a submission of unknown outcome is searched for, by its prompt and time. Give it only for an API that lists every
-   * job it accepted, with its prompt: a job that is not listed is submitted again. @defaultValue none: the run ends in review
+   * job it accepted, with its prompt: a job that is not listed is submitted again. Its times may be up to an hour off the clock in its
+   * answers; a list that cannot prove that the job is absent ends the run in review. @defaultValue none: the run ends in review
    */
   readonly find?: TaskApiFind | undefined
   /**
