@@ -210,14 +210,23 @@ describe('a submission', () => {
   test.each<[string, TaskApiGeneratorOptions['read'], RegExp]>([
     [
       'throws with the key',
-      () => {
-        throw new RangeError(`bad ${KEY}`)
+      ({ text }) => {
+        throw new RangeError(`bad ${text('status')} ${KEY}`)
       },
-      /read threw RangeError$/,
+      /read\(\) threw RangeError: bad (queued|running) \[redacted\]$/,
     ],
-    ['returns nothing', () => undefined as never, /read\(\)\.result is of another type/],
-    ['returns a wrong type', () => ({ id: 5 }) as never, /read\(\)\.id is of another type/],
-    ['returns an unknown field', () => ({ state: 'done' }) as never, /read\(\)\.state is unknown/],
+    ['returns nothing', ({ at }) => at('nothing') as never, /read\(\) is nothing \(return what/],
+    ['returns a wrong type', ({ at }) => ({ id: at('progress') ?? 5 }) as never, /an object whose id is 5 \(return/],
+    [
+      'returns an unknown field',
+      ({ text }) => (text('id') === '1' ? {} : { state: 'done' }) as never,
+      /an object with state, which is unknown \(give one of id, status/,
+    ],
+    [
+      'returns a promise',
+      ({ text }) => (text('id') === '1' ? {} : Promise.reject(text('id'))) as never,
+      /is a promise \(give a/,
+    ],
   ])('has an unknown outcome when read %s', async (_, read, message) => {
     const server = await loopbackServer(json(200, { id: 't1', status: 'queued' }))
     const error = await rejection(start(server.origin, { read }))
@@ -240,11 +249,89 @@ describe('a submission', () => {
     [409, 'submission-unknown'],
   ])('answered with %i is %s, also when read fails on the error', async (status, code) => {
     const server = await loopbackServer(json(status, { detail: 'no' }))
-    const read = () => {
-      throw new TypeError('not a job')
+    const read: TaskApiGeneratorOptions['read'] = ({ text }) => {
+      throw new TypeError(`not a job: ${text('detail')}`)
     }
     expect(await rejection(start(server.origin, { read }))).toMatchObject({ code })
     expect(server.seen).toHaveLength(1)
+  })
+
+  const oh = () => {
+    throw new Error('oh')
+  }
+  const paths = (path: never): readonly (readonly [string, Partial<TaskApiGeneratorOptions>])[] => [
+    ['poll', { poll: { path } }],
+    ['result', { result: { path } }],
+    ['cancel', { cancel: { path } }],
+    ['find', { find: { path } }],
+  ]
+
+  test.each([
+    ...paths(oh as never).map(([name, options]) => [options, `${name}.path() is throwing Error: oh (let it return`]),
+    ...paths((() => 'tasks') as never).map(([name, options]) => [options, `${name}.path() is "tasks" (return a path`]),
+    ...paths((() => undefined) as never).map(([name, options]) => [
+      options,
+      `${name}.path() is nothing (return a path`,
+    ]),
+    ...paths((() => Promise.resolve('/t')) as never).map(([name, options]) => [options, `${name}.path() is an object`]),
+    [{ poll: { path: () => '/t', body: oh } }, 'poll.body() is throwing Error: oh'],
+    [{ poll: { path: () => '/t', body: () => ({ seed: 1n }) } }, 'poll.body() is an object'],
+    [{ read: oh }, 'read() of a create is throwing Error: oh (let it return; nothing was sent)'],
+    [{ read: ({ phase }) => (phase === 'poll' ? oh() : {}) }, 'read() of a poll is throwing Error: oh'],
+    [{ read: () => undefined }, 'read() of a create is nothing (return what'],
+    [{ read: () => ({ id: 5 }) }, 'read() of a create is an object whose id is 5'],
+    [{ read: ({ text }) => ({ state: text('a') }) }, 'an object with state, which is unknown'],
+    [{ read: ({ text }) => Promise.resolve({ id: text('a') }) }, 'read() of a create is a promise'],
+    // @ts-expect-error: a variable that does not exist
+    [
+      { read: ({ body }) => ({ id: body.data.list.map((entry) => entry.id + nowhere)[0] }) },
+      'ReferenceError: nowhere is',
+    ],
+  ] as [Partial<TaskApiGeneratorOptions>, string][])(
+    'is not sent when a function that is needed after it cannot work: %# %s',
+    async (options, message) => {
+      const server = await loopbackServer(json(200, { id: 't1' }))
+      const generator = at(server.origin, options)
+      for (const _ of [1, 2]) {
+        const error = await rejection(generator.start({ prompt: 'A cat' }, stageContext()))
+        expect(error).toMatchObject({ code: 'configuration-invalid', message: expect.stringContaining(message) })
+      }
+      expect(server.seen).toHaveLength(0)
+    },
+  )
+
+  test.each<Partial<TaskApiGeneratorOptions>>([
+    { poll: { path: ({ id }) => (/^task_\d+$/.test(id) ? `/${id}` : oh()) } },
+    { poll: { path: ({ id }) => `/${id.split(':')[2]?.trim() ?? oh()}` } },
+    { poll: { path: ({ pollUrl }) => new URL(pollUrl ?? '').pathname } },
+    { poll: undefined },
+    { cancel: {} },
+    { read: ({ body }) => (typeof body === 'object' ? {} : oh()) },
+    { read: ({ body }) => (Array.isArray(body) ? oh() : {}) },
+    { read: ({ phase }) => (phase === 'list' ? oh() : {}) },
+    { read: ({ body }) => ({ id: Object(body).data?.jobs[0].id.trim() }) },
+    { read: ({ text }) => (text('id') === 't1' ? {} : oh()) },
+    {
+      read({ body, text }) {
+        let [inner, count] = [Object(body), 0]
+        while (inner.data) inner = inner.data
+        while (text(`jobs.${count}.id`) !== undefined) count += 1
+        return { id: inner.id }
+      },
+    },
+  ])('is sent when the functions that are needed after it may work: %#', async (options) => {
+    const server = await loopbackServer(json(200, { id: 't1' }))
+    await start(server.origin, options)
+    expect(server.seen).toHaveLength(1)
+  })
+
+  test('is configured without functions that are async', () => {
+    const later = async () => '/t'
+    for (const [name, options] of paths(later as never))
+      expect(() => at('http://api.example', options)).toThrow(
+        `${name}.path is a function (give a function that is not async)`,
+      )
+    expect(() => at('http://api.example', { read: (async () => ({})) as never })).toThrow(/read is a function \(give/)
   })
 })
 

@@ -5,7 +5,9 @@ import { isJson } from '../../../contracts/is-json.js'
 import type { JsonValue } from '../../../contracts/json.js'
 import { type Api, createApi } from '../../../upstream/api.js'
 import { withImage } from '../fetched-image.js'
+import type { PagePlace } from './job-list.js'
 import type { TaskApiOperation } from './operation.js'
+import { createRehearsal } from './rehearsal.js'
 import { createJobReader } from './task-api-answer.js'
 import { checkTaskApiOptions, type TaskApiCall, type TaskApiGeneratorOptions } from './task-api-options.js'
 import { addressOf } from './task-api-request.js'
@@ -47,14 +49,9 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
   const { poll, result, cancel, find } = options
   const api = createApi({ ...options, subject: options.name })
   const read = createJobReader(options.name, options.read)
-  return generatorOf({
-    options,
-    api,
-    read,
-    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImage(request, options, context),
-    submit: createTaskSubmitter(api, options, read),
-    pollOf: (operation) => pollOf(api, poll, operation),
-    resultUrlOf: (operation) => {
+  const later = {
+    pollOf: (operation: TaskApiOperation) => pollOf(api, poll, operation),
+    resultUrlOf: (operation: TaskApiOperation) => {
       if (result === undefined) return ownUrl(api, operation.resultUrl)
       return addressOf(
         api,
@@ -62,17 +59,7 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
         called(api, 'result.path()', () => result.path(operation)),
       )
     },
-    sendsCallback: options.sendsCallback,
-    found: find && {
-      read,
-      urlOf: (page) =>
-        addressOf(
-          api,
-          'find.path()',
-          called(api, 'find.path()', () => find.path(page)),
-        ),
-    },
-    cancelOf: (operation) => {
+    cancelOf: (operation: TaskApiOperation) => {
       const { path, ...rest } = cancel ?? {}
       if (path !== undefined) return callOf(api, 'cancel', { method: 'POST', ...rest, path }, operation)
       const url = ownUrl(api, operation.cancelUrl)
@@ -80,6 +67,31 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
         ? undefined
         : { ...callOf(api, 'cancel', { method: 'POST', ...rest, path: () => url }, operation) }
     },
+  }
+  const found = find && {
+    read,
+    urlOf: (page: PagePlace) =>
+      addressOf(
+        api,
+        'find.path()',
+        called(api, 'find.path()', () => find.path(page)),
+      ),
+  }
+  const rehearse = createRehearsal({
+    ...options,
+    phases: ['create', 'poll', ...(result ? (['result'] as const) : []), ...(find ? (['list'] as const) : [])],
+    ofOperation: Object.values(later),
+    ofPage: found === undefined ? [] : [found.urlOf],
+  })
+  return generatorOf({
+    options,
+    api,
+    read,
+    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImage(request, options, context),
+    submit: createTaskSubmitter(api, options, { read, rehearse }),
+    ...later,
+    sendsCallback: options.sendsCallback,
+    found,
     lateStatuses: LATE_STATUSES,
   })
 }

@@ -16,9 +16,17 @@ import { type CheckedRequest, checkRequest } from './task-api-request.js'
 /** The statuses of `serverErrors`: proxies send them both for a server that never received the request, and for one that did. */
 export const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
 
-/** Creates the function that sends the one request of a submission. */
-export function createTaskSubmitter(api: Api, options: ReturnType<typeof checkTaskApiOptions>, read: JobReader) {
+/**
+ * Creates the function that sends the one request of a submission.
+ * @param rehearse - Throws when a function that is needed after the submission cannot work.
+ */
+export function createTaskSubmitter(
+  api: Api,
+  options: ReturnType<typeof checkTaskApiOptions>,
+  { read, rehearse }: { readonly read: JobReader; readonly rehearse: () => void },
+) {
   return async (request: VideoRequest, context: SubmitContext): Promise<ApiAnswer> => {
+    rehearse()
     const { url, method, json, form, headers } = await plannedRequest(api, options, request, context)
     return api.call({
       what: 'submit the video',
