@@ -188,6 +188,23 @@ describe('a submission', () => {
     ['another method', { create: () => ({ path: '/a', method: 'GET' }) as never }, 'create().method is'],
     ['an unknown field', { create: () => ({ path: '/a', json: {} }) as never }, 'create().json is unknown'],
     ['what is not JSON', { create: () => ({ path: '/a', body: new Map() }) as never }, 'create().body is'],
+    [
+      'a bigint',
+      { create: () => ({ path: '/a', body: { input: { seeds: [1, 2n] } } }) },
+      'create().body.input.seeds[1] is the bigint 2',
+    ],
+    ['a function', { create: () => ({ path: '/a', body: { input: () => 1 } }) }, 'create().body.input is a function'],
+    [
+      'a cycle',
+      {
+        create() {
+          const body: Record<string, unknown> = {}
+          body.input = { body }
+          return { path: '/a', body }
+        },
+      },
+      'create().body.input.body is an object (give what JSON can hold)',
+    ],
     ['a key', { create: () => ({ path: '/a', headers: { Authorization: 'x' } }) }, 'create().headers["Authorization"]'],
     ['a bad header', { create: () => ({ path: '/a', headers: { 'a b': 'x' } }) }, 'create().headers["a b"]'],
     [

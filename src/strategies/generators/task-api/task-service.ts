@@ -10,6 +10,7 @@ import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { entryOf, isOfAnother } from '../answers/answer-layers.js'
 import { type JobAnswer, type JobReader, readJob } from '../answers/job-answer.js'
 import { submissionUsage } from '../answers/job-usage.js'
+import { checkJsonFields } from '../json-fields.js'
 import { cancelJob } from './cancel-job.js'
 import { findJobs } from './find-jobs.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
@@ -132,6 +133,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     async start(given, context) {
       context.signal.throwIfAborted()
       try {
+        checkJsonFields(given)
         // Already prepared in a pipeline, which keeps what was fetched.
         const request = (await prepare?.(given, context)) ?? given
         return readStarted(await service.submit(request, context), context)
