@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { VideoRequest } from '../../../src/contracts/request.js'
+import { memoryStore, SoraPipeline } from '../../../src/index.js'
 import { type TaskApiGeneratorOptions, type TaskApiOperation, taskApiGenerator } from '../../../src/strategies/index.js'
-import { generatorConformance } from '../../../src/testing/index.js'
+import { generatorConformance, manualClock } from '../../../src/testing/index.js'
 import { json, loopbackServer, videoBytes } from '../../upstream/loopback-server.js'
 import { instantClock, rejection, stageContext } from '../../upstream/stage-context.js'
 
@@ -352,6 +353,47 @@ describe('a submission', () => {
   })
 })
 
+describe('a run', () => {
+  /** A run whose job always has a state, on a clock of its own. */
+  async function ended(status: string, deadlines = {}) {
+    const [clock, methods] = [manualClock(), [] as string[]]
+    const fetch = async (_: unknown, { method = 'GET' }: RequestInit = {}) => {
+      methods.push(method)
+      return Response.json(method === 'POST' ? { id: 't1' } : { id: 't1', status })
+    }
+    const generator = at('http://api.example', { fetch: fetch as typeof globalThis.fetch })
+    const run = new SoraPipeline({ generator, clock, store: memoryStore({ clock }), deadlines }).run({
+      prompt: 'A cat',
+    })
+    const error = await rejection(clock.runUntil(run.result))
+    const events = await Array.fromAsync(run)
+    return { error, polls: methods.length - 1, warnings: events.filter(({ type }) => type === 'warning') }
+  }
+
+  test('of a completed job without a video polls three more times, and ends with the handle of the job', async () => {
+    const { error, polls } = await ended('completed')
+    expect(error).toMatchObject({
+      code: 'upstream-response',
+      handle: { operation: { id: 't1' } },
+      message: expect.stringContaining('no video is named'),
+    })
+    expect(polls).toBe(4)
+  })
+
+  test('warns once of a state that is not known, without the key in it, and polls until the deadline', async () => {
+    const { error, polls, warnings } = await ended(`Reticulating ${KEY} ${'x'.repeat(500)}`, { generateMs: 60_000 })
+    expect(error).toMatchObject({ code: 'stage-timeout' })
+    expect(warnings).toMatchObject([{ code: 'unknown-state', message: expect.stringContaining('"Reticulating [') }])
+    expect(JSON.stringify(warnings)).not.toContain(KEY)
+    expect(JSON.stringify(warnings).length).toBeLessThan(500)
+    expect(polls).toBeGreaterThan(4)
+  })
+
+  test.each(['queued', 'unknown', 'IN_PROGRESS'])('does not warn of the state %j', async (status) => {
+    expect((await ended(status, { generateMs: 10_000 })).warnings).toEqual([])
+  })
+})
+
 describe('a job', () => {
   const poll = (
     origin: string,
@@ -445,11 +487,10 @@ describe('a job', () => {
   test('without a video is polled again, and is then an error of the poll instead of a failure', async () => {
     const server = await loopbackServer(json(200, { id: 't1', status: 'completed' }))
     const generator = at(server.origin)
-    for (const _ of [1, 2, 3]) {
-      expect(await generator.poll({ id: 't1' }, stageContext())).toMatchObject({ state: 'running' })
-    }
+    expect(await generator.poll({ id: 't1' }, stageContext())).toMatchObject({ state: 'running' })
     expect(await rejection(generator.poll({ id: 't1' }, stageContext()))).toMatchObject({
       code: 'upstream-response',
+      isRetryable: false,
       message: expect.stringContaining('no video is named'),
     })
   })

@@ -24,8 +24,9 @@ const LATE_STATUSES = [400, 409, 410, 422]
  * A submission is sent once. Any answer that may come from an accepted one (a reset, a timeout, 408, 409, 3xx, most 5xx, an
  * unreadable success) rejects with `SubmissionUnknownError`, and the run continues only with `idempotency: 'key'` or `find`. The key
  * goes only to the origin of `baseUrl`, and a video below `baseUrl` counts as behind the key. A completed job without a video is
- * polled three more times, and its run then ends with the handle of the job. An abort only ends the wait: the job continues
- * upstream, at its price, until it is cancelled there.
+ * polled three more times, and its run then ends with an `UpstreamResponseError` that has the handle of the job. A state whose word is
+ * not known counts as running, with a warning `unknown-state`. An abort only ends the wait: the job continues upstream, at its price,
+ * until it is cancelled there.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
  *

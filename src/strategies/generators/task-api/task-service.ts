@@ -16,7 +16,7 @@ import { findJobs } from './find-jobs.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
 import { createGracePolls } from './grace-polls.js'
 import type { JobList } from './job-list.js'
-import { jobStatus, listedStatus } from './job-status.js'
+import { jobStatus, listedStatus, unknownState } from './job-status.js'
 import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
 import { checkOperation, operationOf, type TaskApiOperation } from './operation.js'
 import { pollListedJobs } from './poll-listed-jobs.js'
@@ -68,6 +68,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
   const { options, api, read, prepare, pollOf, found, listed, cancelOf } = service
   const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
   const grace = createGracePolls()
+  const unknownStates = createGracePolls()
   const callOptions = ({ signal }: StageContext) => ({ signal, timeoutMs, maxBytes: maxAnswerBytes })
 
   const jobOf = (id: string, answer: ApiAnswer, body: JobAnswer, { clock }: StageContext): FinishedJob => {
@@ -106,6 +107,8 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
   }
 
   async function statusOf(operation: TaskApiOperation, job: FinishedJob, context: StageContext): Promise<TaskStatus> {
+    const unknown = unknownState(job)
+    if (unknown !== undefined && unknownStates.take(operation.id, 1)) context.warn?.(unknown)
     const url = service.resultUrlOf?.(operation)
     if (url === undefined || !lacksVideo(job)) return jobStatus(job, grace)
     const result = await readResult(api, { url, read, id: operation.id }, callOptions(context))
