@@ -1,3 +1,4 @@
+import { BEFORE_SUBMIT } from '../contracts/before-submit.js'
 import { isSoraPipelineError, type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
 import type { JsonObject } from '../contracts/json.js'
 import { ERROR_ANSWERS } from './error-answers.js'
@@ -33,6 +34,7 @@ const STORE_AND_VAIN =
 // The advice to change or repeat the request would pay for a second video.
 const PAID_JOB =
   'The video provider has accepted the job, which may be paid: do not send the request again. The operator of this server continues the run of this request with settle and the handle of the error, or pays for another video with retry.'
+const REFUSED_HERE = 'This server refused the request before anything was sent to a video provider.'
 // These report that there is no video, or have an advice of their own.
 const DECIDED: ReadonlySet<OpenAiErrorKind> = new Set([
   ...(['content-policy', 'generation', 'unknown-submission', 'timeout', 'no-url', 'store', 'aborted'] as const),
@@ -97,10 +99,16 @@ export function toOpenAiError(error: unknown): OpenAiError {
 function messageOf({ kind, json }: OpenAiErrorFinding, isVain: boolean): string {
   if (kind === 'store' && isVain) return STORE_AND_VAIN
   const { isMessageHidden } = ERROR_ANSWERS[kind]
+  // Any of these errors is the server's own word then, not that of the video provider.
+  if (json.strategy === BEFORE_SUBMIT && !isMessageHidden) return `${sentenceOf(json)}. ${REFUSED_HERE}`
   const advice = json.handle !== undefined && !DECIDED.has(kind) ? PAID_JOB : ERROR_ANSWERS[kind].advice
   // A foreign error gets a kind other than `unexpected` only by its name; its message is still not passed on.
   if (isMessageHidden || json.code === 'unexpected' || json.attempts?.some(isHidden)) return advice
-  return `${wellFormed(json.message).replace(/[\s.]+$/, '')}. ${advice}`
+  return `${sentenceOf(json)}. ${advice}`
+}
+
+function sentenceOf({ message }: SoraPipelineErrorJson): string {
+  return wellFormed(message).replace(/[\s.]+$/, '')
 }
 
 // Its message quotes those of all attempts.

@@ -25,6 +25,10 @@ export interface RunRecord {
   readonly owner?: string
   /** The run that this one retries. */
   readonly retryOf?: string
+  /** The ended run whose job this one has adopted. */
+  readonly adoptedFrom?: string
+  /** The run that has adopted the job of this one. */
+  readonly adoptedBy?: string
   /**
    * `needs-review`: a job may have been paid; a person checks the upstream and calls `pipeline.settle`. `unreadable`, in lists
    * only: the state is broken or of a later version; `error` has the reason, and the other fields are not known.
@@ -113,6 +117,8 @@ export function recordOf(config: PipelineConfig, { state, beat, progress: report
     id,
     owner,
     retryOf,
+    adoptedFrom,
+    adoptedBy,
     status,
     request,
     startedAt,
@@ -137,6 +143,8 @@ export function recordOf(config: PipelineConfig, { state, beat, progress: report
     id,
     ...(owner !== undefined && { owner }),
     ...(retryOf !== undefined && { retryOf }),
+    ...(adoptedFrom !== undefined && { adoptedFrom }),
+    ...(adoptedBy !== undefined && { adoptedBy: adoptedBy.id }),
     status,
     request,
     startedAt,

@@ -59,7 +59,7 @@ export function formerRuns({ windowMs, clock }: { readonly windowMs: number; rea
           if (isRecent(failedAt)) return runId
           continue
         }
-        if (record !== undefined && mayBePaid(record) && isRecent(record.endedAt)) return runId
+        if (record !== undefined && mayBePaid(record) && isRecent(record.endedAt)) return record.adoptedBy ?? runId
         forget(runId)
       }
       return undefined

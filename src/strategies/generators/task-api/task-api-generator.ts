@@ -14,6 +14,7 @@ import { addressOf } from './task-api-request.js'
 import { generatorOf, type JobCall } from './task-service.js'
 import { createTaskSubmitter } from './task-submitter.js'
 
+const NOT_FOUND = 'check baseUrl, and the model if it is a part of the path'
 // The API knows the job, and does not cancel it at this point.
 const LATE_STATUSES = [400, 409, 410, 422]
 
@@ -48,7 +49,7 @@ const LATE_STATUSES = [400, 409, 410, 422]
 export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<TaskApiOperation> {
   const options = checkTaskApiOptions(given)
   const { poll, result, cancel, find } = options
-  const api = createApi({ ...options, subject: options.name })
+  const api = createApi({ ...options, subject: options.name, notFoundAdvice: () => NOT_FOUND })
   const read = createJobReader(options.name, options.read)
   const later = {
     pollOf: (operation: TaskApiOperation) => pollOf(api, poll, operation),
