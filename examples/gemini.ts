@@ -1,4 +1,4 @@
-// A video of Veo in the Gemini API, which needs the key: the uploader keeps a copy that does not. With GEMINI_API_KEY it is Google's own,
+// A video of Gemini Omni, which needs the key: the uploader keeps a copy that does not. With GEMINI_API_KEY it is Google's own,
 // and costs money; without it the sandbox answers as Google.
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,7 @@ const pipeline = new SoraPipeline({
     ...(sandbox === undefined
       ? { baseUrl: 'https://generativelanguage.googleapis.com/v1beta', apiKey: apiKey ?? '' }
       : sandbox.providers.gemini),
-    model: 'veo-3.1-fast-generate-preview',
+    model: 'gemini-omni-1.1-flash',
   }),
   uploader: directoryUploader({ directory, publicBaseUrl: 'https://media.example/videos' }),
 })

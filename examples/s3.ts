@@ -1,19 +1,23 @@
-// Keeps every video in an S3 bucket. Here it is a store on loopback: put the address and the keys of your own in the place of it.
+// Keeps every video in an S3 bucket. With S3_URL it is yours: https://ID:SECRET@s3.eu-central-1.amazonaws.com/my-videos?region=eu-central-1,
+// or https://ID:SECRET@ACCOUNT.r2.cloudflarestorage.com/my-videos?region=auto, where a character such as / of the secret is written as %2F.
+// Without it the bucket is a store on loopback.
 import { SoraPipeline } from 'sora-pipeline'
 import { startSandbox } from 'sora-pipeline/sandbox'
 import { s3Uploader, videosApiGenerator } from 'sora-pipeline/strategies'
 import { startLoopbackS3 } from './loopback-s3.ts'
 
 const sandbox = await startSandbox({ speed: 20 })
-const store = await startLoopbackS3()
+const store = process.env.S3_URL === undefined ? await startLoopbackS3() : undefined
+const bucketUrl = new URL(process.env.S3_URL ?? `${store?.endpoint}/my-videos`)
+
 const pipeline = new SoraPipeline({
   generator: videosApiGenerator(sandbox.videosApi),
   uploader: s3Uploader({
-    endpoint: store.endpoint, // https://s3.eu-central-1.amazonaws.com, https://ACCOUNT.r2.cloudflarestorage.com, …
-    region: 'eu-central-1', // auto for R2
-    bucket: 'my-videos',
-    accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
-    secretAccessKey: 'the-secret-of-the-keys',
+    endpoint: bucketUrl.origin,
+    region: bucketUrl.searchParams.get('region') ?? 'eu-central-1',
+    bucket: bucketUrl.pathname.slice(1),
+    accessKeyId: decodeURIComponent(bucketUrl.username) || 'AKIAIOSFODNN7EXAMPLE',
+    secretAccessKey: decodeURIComponent(bucketUrl.password) || 'the-secret-of-the-keys',
     key: 'videos/{date}/{runId}.{extension}',
     url: { presignSeconds: 86_400 },
   }),
@@ -25,5 +29,5 @@ console.log(`kept as ${uploaded?.id}, ${uploaded?.byteLength} bytes`)
 console.log(`${video.byteLength} bytes come back until ${new Date(uploaded?.expiresAt ?? 0).toISOString()} from`)
 console.log(url)
 await pipeline.close()
-await store.close()
+await store?.close()
 await sandbox.close()

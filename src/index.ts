@@ -2,12 +2,14 @@ export { type Balanced, type BalanceOptions, balance } from './combinators/balan
 export type { AtLeastOne } from './combinators/combine.js'
 export { type FallbackOptions, fallback } from './combinators/fallback.js'
 export { type RaceOptions, race } from './combinators/race.js'
+export type { SharedLimitOptions } from './combinators/shared-limits.js'
 export type { BalancedStrategyStats, BalanceStats } from './combinators/waiting-line.js'
 export { type CircuitBreakerOptions, withCircuitBreaker } from './combinators/with-circuit-breaker.js'
 export { type RetryOptions, withRetry } from './combinators/with-retry.js'
 export { type TimeoutOptions, withTimeout } from './combinators/with-timeout.js'
 export type { BeforeSubmit, BeforeSubmitContext } from './contracts/before-submit.js'
 export type { Clock } from './contracts/clock.js'
+export type { DiagnosableStore, ServerProblem, StoreDurability } from './contracts/diagnosable-store.js'
 export type { CheckContext, Diagnosable } from './contracts/diagnosis.js'
 export {
   type ErrorCode,
@@ -73,10 +75,12 @@ export type {
   RunQuery,
   RunReport,
   RunStore,
+  SlotMethod,
   StoredEvent,
   StoredRun,
   WorkerBeat,
 } from './contracts/run-store.js'
+export type { SlotAnswer, SlotRate, SlotTerms } from './contracts/shared-slots.js'
 export type { OpenOptions, VideoSource } from './contracts/source.js'
 export type {
   FindContext,
@@ -86,6 +90,7 @@ export type {
   StageWarning,
   SubmitContext,
 } from './contracts/stage.js'
+export type { SavedNote, StoredNote } from './contracts/stored-note.js'
 export type { UploadedVideo, Uploader } from './contracts/uploader.js'
 export {
   AuthenticationError,
@@ -120,7 +125,7 @@ export { type EventStreamOptions, toEventStream } from './openai/to-event-stream
 export { type OpenAiError, type OpenAiErrorBody, toOpenAiError } from './openai/to-openai-error.js'
 export { type SseOptions, toSse } from './openai/to-sse.js'
 export type { Deadlines, EveryDeadline } from './pipeline/deadlines.js'
-export type { CheckOutcome, PipelineDiagnosis, StrategyDiagnosis } from './pipeline/diagnose.js'
+export type { CheckOutcome, PipelineDiagnosis, StoreDiagnosis, StrategyDiagnosis } from './pipeline/diagnose.js'
 export { toMermaid } from './pipeline/diagram/to-mermaid.js'
 export type { PruneOptions } from './pipeline/journal/retention.js'
 export type { ReviewVerdict, VerdictKind } from './pipeline/journal/settle-run.js'
@@ -136,7 +141,7 @@ export type { Candidate, RunProgress } from './pipeline/state/run-state.js'
 export type { StoredMedia, StoredRequest } from './pipeline/state/stored-request.js'
 export { type FollowOptions, followRun } from './pipeline/stored-events/follow-run.js'
 export { type StoredRuns, type StoredRunsOptions, storedRuns } from './pipeline/stored-runs.js'
-export type { AttemptTrace, RunTrace } from './pipeline/tracing/trace-messages.js'
+export type { AttemptTrace, CleanupTrace, RunTrace } from './pipeline/tracing/trace-messages.js'
 export type { TracedRequest } from './pipeline/tracing/traced-request.js'
 export type { OpenUrl } from './pipeline/video/open-url.js'
 export { type MemoryStoreOptions, memoryStore } from './stores/memory-store.js'

@@ -12,13 +12,8 @@ await store.migrate()
 for (const { setting, value, fix } of await store.checkServer()) console.warn(`${setting} is ${value}: ${fix}`)
 
 const pipeline = new SoraPipeline(options)
-const listener = toNodeListener(createHandler(pipeline, { apiKeys, healthz: true, onError: console.error }))
-let isDraining = false
-const server = createServer((request, response) => {
-  // While it drains, the readiness probe takes the container out of the service.
-  if (isDraining && request.url === '/healthz') response.writeHead(503).end()
-  else listener(request, response)
-}).listen(Number(PORT))
+const handler = createHandler(pipeline, { apiKeys, healthz: true, onError: console.error })
+const server = createServer(toNodeListener(handler)).listen(Number(PORT))
 await once(server, 'listening')
 const recovered = await pipeline.recover()
 console.log(`listening on port ${PORT}, recovered ${recovered.length} runs`)
@@ -28,14 +23,14 @@ const timer = setInterval(() => pipeline.recover().catch(console.error), Number(
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => shutDown().catch(console.error))
 
-/** Ends within DRAIN_MS and about 10 seconds: give the container more time than that. */
+/** Ends within DRAIN_MS and about 15 seconds: give the container more time than that. */
 async function shutDown(): Promise<void> {
-  isDraining = true
   clearInterval(timer)
-  await wait(Number(DRAIN_MS)) // Until no proxy sends requests here.
+  // For DRAIN_MS all is served as before, but /healthz is 503: the readiness probe takes the container out of the service. Then
+  // streams end with the reason; jobs continue, and another replica takes the runs over.
+  await pipeline.close({ drainMs: Number(DRAIN_MS), graceMs: 10_000 })
   const closed = once(server, 'close')
   server.close()
-  await pipeline.close({ graceMs: 10_000 }) // Streams end with the reason; jobs continue, and another replica takes the runs over.
   await Promise.race([closed, wait(2000, undefined, { ref: false })]) // Until every client has the last lines.
   server.closeAllConnections()
   await pool.end()

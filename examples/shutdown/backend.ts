@@ -9,7 +9,7 @@ import { startSandbox } from 'sora-pipeline/sandbox'
 import { sqliteStore } from 'sora-pipeline/stores'
 import { mirrorResolver, videosApiGenerator } from 'sora-pipeline/strategies'
 
-const { PORT = '8080', RUNS = './runs.db', VIDEO_API_URL, VIDEO_API_KEY, VIDEO_MIRROR } = process.env
+const { PORT = '8080', RUNS = './runs.db', DRAIN_MS = '0', VIDEO_API_URL, VIDEO_API_KEY, VIDEO_MIRROR } = process.env
 // Without your own server, it starts one in this process: its jobs end with the process.
 const sandbox = VIDEO_API_URL === undefined ? await startSandbox() : undefined
 const hosts = sandbox?.mirrors ?? [VIDEO_MIRROR ?? '']
@@ -35,10 +35,11 @@ export async function serve(server: Server): Promise<void> {
 }
 
 async function shutDown(server: Server): Promise<void> {
+  // Behind a load balancer, set DRAIN_MS: so long everything is served as before, but /healthz answers 503. Then a submission or
+  // an upload in progress may finish, streams end with the reason, and jobs continue upstream.
+  await pipeline.close({ drainMs: Number(DRAIN_MS), graceMs: 10_000 })
   const closed = once(server, 'close')
   server.close() // No new connections. Those with a stream stay open for its last lines.
-  // A submission or an upload in progress may finish. Streams then end with the reason, and jobs continue upstream.
-  await pipeline.close({ graceMs: 10_000 })
   await Promise.race([closed, wait(2000, undefined, { ref: false })]) // Until every client has the last lines.
   server.closeAllConnections()
   await store.close()

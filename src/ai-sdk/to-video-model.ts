@@ -147,8 +147,9 @@ export function toVideoModel(runner: VideoModelRunner, options: ToVideoModelOpti
   }
 }
 
-// The event after `run-started` is sent once the run is saved or joined.
+// The event after `run-started` is sent once the run is saved or joined. A run of a queue may have no event for long.
 async function untilSaved(run: PipelineRun, signal: AbortSignal | undefined): Promise<void> {
+  if (run.saved !== undefined) return waited(run.saved, signal)
   const events = run[Symbol.asyncIterator]()
   try {
     let step = await waited(events.next(), signal)

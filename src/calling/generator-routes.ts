@@ -18,16 +18,18 @@ export interface GeneratorRoutes {
   /** The next submission after a refusal or a failed job; `undefined` ends the chain. */
   next(cursor: JsonValue, error: unknown): NextRoute | undefined
   /**
-   * Waits for admission of a job at the cursor. The admission must be released. Rejects only with `signal.reason`: a refusal is
-   * an admission as well.
+   * Waits for admission of a job at the cursor. The admission must be released. Rejects only with `signal.reason`, or with a
+   * `RunStateError` when a shared store is down: a refusal is an admission as well.
    */
   admit(cursor: JsonValue, context: AdmissionContext): Promise<Admission>
 }
 
 /** Context of a job that waits for admission. */
-export interface AdmissionContext extends Pick<StageContext, 'clock' | 'signal' | 'report'> {
+export interface AdmissionContext extends Pick<StageContext, 'runId' | 'clock' | 'signal' | 'report' | 'warn'> {
   /** Whether the job may already be running, such as after a restart: then it is counted and never waits. */
   readonly isRunning: boolean
+  /** Whether this process stays with the job until it ends. Otherwise a job that would wait long gets an admission with `laterMs`. */
+  readonly isResident: boolean
 }
 
 /** Admission of a job to one generator. It exists only in this process. */
@@ -36,13 +38,19 @@ export interface Admission {
   readonly cursor: JsonValue
   /** Why the job is not admitted; handled like a refusal by the upstream. */
   readonly refusal?: unknown
+  /** The job is not admitted yet: any process may ask again after so many milliseconds. */
+  readonly laterMs?: number | undefined
   /**
    * Reports the outcome of the job: without an error when it was accepted, else with the error of a refusal, of a failed job, or
    * of a submission with unknown outcome.
    */
   answered(error?: unknown): void
-  /** The job has ended, or this process no longer works on it. A second call does nothing. */
-  release(): void
+  /**
+   * The job has ended, or this process no longer works on it. A second call does nothing.
+   * @param leftForMs - The job continues, and is due in any process after so many milliseconds.
+   * @returns when places that other processes see are up to date; it never rejects.
+   */
+  release(leftForMs?: number): Promise<void> | void
 }
 
 /** A generator and the time limit of its whole job. */

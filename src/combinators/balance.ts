@@ -13,12 +13,14 @@ import type { Uploader } from '../contracts/uploader.js'
 import { raceAbort } from '../timing/deadline.js'
 import { balancedRoutes } from './balanced-routes.js'
 import { type AtLeastOne, combine, membersOf } from './combine.js'
+import { ownPlaces } from './places.js'
 import { publicationLedger } from './publication-ledger.js'
 import { restOf } from './rest-of.js'
+import { placesShared, SHARED_RULES, type SharedLimitOptions, sharingProblems } from './shared-limits.js'
 import { type BalanceStats, WaitingLine } from './waiting-line.js'
 
 /** Options of {@link balance}. */
-export interface BalanceOptions {
+export interface BalanceOptions extends SharedLimitOptions {
   /**
    * How many calls, or jobs of a generator, each strategy runs at the same time: one whole number from 1 for all, or a list with
    * one for each strategy, in order; `Infinity` for no limit. Further calls wait in a queue, first in, first out.
@@ -38,6 +40,7 @@ const aLimit = number(
   'give whole numbers from 1, or Infinity',
 )
 const RULES: OptionRules<BalanceOptions> = {
+  ...SHARED_RULES,
   concurrency: ruleOf((field, value) => [value].flat().flatMap((limit) => aLimit.problems(field, limit))),
 }
 
@@ -51,9 +54,14 @@ const RULES: OptionRules<BalanceOptions> = {
  * at most once. Any other failure fails the call. When all remaining strategies are suspended for a refused key or quota, the
  * call fails with that error at once, because waiting would not help.
  *
- * The object holds the state, in this process only, shared by all runs that use it; time is that of the runs' clock. A generator
- * counts as busy from before the submission until its job has ended. A job that is resumed after a restart counts as well, and
- * never waits. An unknown submission is never sent to another generator. An abort leaves the queue at once.
+ * The object holds the state, shared by all runs that use it; time is that of the runs' clock. A generator counts as busy from
+ * before the submission until its job has ended. A job that is resumed after a restart counts as well, and never waits. An unknown
+ * submission is never sent to another generator. An abort leaves the queue at once.
+ *
+ * With `shared`, limits of generators hold for all processes together. A place is taken in the store before the submission is
+ * saved. A process asks for places that others hold about once a second, for its first job in line; across processes the order is
+ * random. A run that a worker of a queue advances does not wait there: it is due again later. Without `shared`, each process
+ * counts for itself, and of a run that is advanced only the current step.
  *
  * @param strategies - At least one, all of the same stage, each with its own name. Give them one by one, or as an array with
  * options after it.
@@ -85,8 +93,10 @@ export function balance(strategies: AtLeastOne<Resolver>, options?: BalanceOptio
 export function balance(strategies: AtLeastOne<Uploader>, options?: BalanceOptions): Uploader & Balanced
 export function balance(...given: readonly unknown[]): Strategy & Balanced {
   const { members, options } = membersOf<BalanceOptions>('balance', given)
-  checkOptions('balance', options, RULES)
-  const line = new WaitingLine(limitsOf(members, options))
+  checkOptions('balance', options, RULES, (given) => sharingProblems(members, given))
+  const limits = limitsOf(members, options)
+  const line = new WaitingLine(limits)
+  const places = () => (options.shared ? placesShared(members, limits, line, options) : ownPlaces(line))
   const ledger = publicationLedger(members)
   const strategy = combine(members, {
     kind: 'balance',
@@ -98,7 +108,7 @@ export function balance(...given: readonly unknown[]): Strategy & Balanced {
       return output
     },
     unpublish: ledger.unpublish,
-    routes: () => balancedRoutes(members as readonly Generator[], line),
+    routes: () => balancedRoutes(members as readonly Generator[], places()),
   })
   return Object.assign(strategy, { stats: () => line.stats(members.map(({ name }) => name)) })
 }

@@ -1,8 +1,9 @@
 import { type GeneratorRoutes, generatorRoutesOf, placeAmong } from '../calling/generator-routes.js'
+import { isSoraPipelineError } from '../contracts/errors.js'
 import type { Generator } from '../contracts/generator.js'
 import type { JsonValue } from '../contracts/json.js'
+import type { Place, Places } from './places.js'
 import { restOf } from './rest-of.js'
-import type { WaitingLine } from './waiting-line.js'
 
 type Cursor = {
   /** Strategies that the job tried and that are suspended. */
@@ -12,7 +13,7 @@ type Cursor = {
 }
 
 /** The routes of balanced generators: a job occupies its generator until it has ended. */
-export function balancedRoutes(members: readonly Generator[], line: WaitingLine): GeneratorRoutes {
+export function balancedRoutes(members: readonly Generator[], places: Places): GeneratorRoutes {
   const inner = members.map(generatorRoutesOf)
   const routesAt = (index: number) => inner[index] as GeneratorRoutes
   const untried = (tried: readonly number[]) => [...members.keys()].filter((index) => !tried.includes(index))
@@ -25,7 +26,7 @@ export function balancedRoutes(members: readonly Generator[], line: WaitingLine)
     },
     at: (cursor) => {
       const { tried, at } = cursor as Cursor
-      const index = at?.index ?? line.foresee(untried(tried))
+      const index = at?.index ?? places.foresee(untried(tried))
       const route = routesAt(index).at(at?.inner ?? routesAt(index).first())
       return at === null ? { ...route, isUndecided: true } : route
     },
@@ -41,19 +42,20 @@ export function balancedRoutes(members: readonly Generator[], line: WaitingLine)
     },
     admit: async (cursor, context) => {
       const { tried, at } = cursor as Cursor
-      let index: number
+      let place: Place | { readonly laterMs: number }
       try {
-        index = at && context.isRunning ? at.index : await line.take(at ? [at.index] : untried(tried), context)
+        place =
+          at && context.isRunning
+            ? places.occupy(at.index, context)
+            : await places.take(at ? [at.index] : untried(tried), context)
       } catch (refusal) {
         context.signal.throwIfAborted()
+        // The store that the places are in does not answer: no generator refused anything.
+        if (isSoraPipelineError(refusal) && refusal.code === 'run-state') throw refusal
         return { cursor, refusal, answered() {}, release() {} }
       }
-      if (at && context.isRunning) line.occupy(index)
-      let isHeld = true
-      const release = () => {
-        if (isHeld) line.release(index)
-        isHeld = false
-      }
+      if ('laterMs' in place) return { cursor, laterMs: place.laterMs, answered() {}, release() {} }
+      const { index, release } = place
       try {
         const admission = await routesAt(index).admit(at?.inner ?? routesAt(index).first(), context)
         return {
@@ -64,15 +66,14 @@ export function balancedRoutes(members: readonly Generator[], line: WaitingLine)
             // An inner chain that continues has not failed yet.
             const isOver = error !== undefined && routesAt(index).next(admission.cursor, error) === undefined
             const rest = isOver ? restOf(error, members[index] as Generator) : undefined
-            if (rest) line.rest(index, rest, context.clock)
+            if (rest) places.rest(index, rest, context)
           },
-          release: () => {
-            admission.release()
-            release()
+          release: async (leftForMs) => {
+            await Promise.all([admission.release(leftForMs), release(leftForMs)])
           },
         }
       } catch (error) {
-        release()
+        void release()
         throw error
       }
     },

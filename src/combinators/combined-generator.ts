@@ -73,7 +73,7 @@ async function walk<T>(
 ): Promise<{ cursor: JsonValue; result: T }> {
   let cursor = routes.first()
   for (;;) {
-    const admission = await routes.admit(cursor, { ...context, isRunning: false })
+    const admission = await routes.admit(cursor, { ...context, isRunning: false, isResident: true })
     cursor = admission.cursor
     try {
       return { cursor, result: await attemptAt(routes.at(cursor), admission, context, attempt) }

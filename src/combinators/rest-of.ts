@@ -14,6 +14,7 @@ export function restOf(error: unknown, { name }: { readonly name: string }): Res
   switch (code) {
     case 'rate-limited':
     case 'overloaded':
+      return { ms: retryAfterMsOf(error) ?? REST_MS, isForAll: true }
     case 'circuit-open':
       return { ms: retryAfterMsOf(error) ?? REST_MS }
     case 'authentication':

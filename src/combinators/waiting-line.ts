@@ -9,6 +9,8 @@ export interface Rest {
   readonly ms: number
   /** Creates the error of a call that has no other member. Only for a cause that waiting does not remove. */
   readonly refusal?: (() => Error) | undefined
+  /** Whether the upstream asked for it, so that it concerns other processes as well. */
+  readonly isForAll?: boolean | undefined
 }
 
 /** What the strategies of `balance` do at one moment. */
@@ -95,7 +97,13 @@ export class WaitingLine {
    * @throws the error of the first member's rest, when all members rest for a cause that waiting does not remove.
    */
   async take(members: readonly number[], context: LineContext): Promise<number> {
-    const { clock, signal, report } = context
+    return this.takeNow(members, context) ?? this.#wait(members, context)
+  }
+
+  /**
+   * A place at one of the members; `undefined` if none is free. Throws what `take` rejects with.
+   */
+  takeNow(members: readonly number[], { clock, signal, report }: LineContext): number | undefined {
     signal.throwIfAborted()
     this.#clock = clock
     // Earlier calls first: a rest may have ended just now.
@@ -108,7 +116,13 @@ export class WaitingLine {
     const refusal = this.#refusal(members, clock.monotonic())
     if (refusal) throw refusal
     report({ phase: 'waiting' })
-    return this.#wait(members, context)
+    return undefined
+  }
+
+  /** How long all of the members rest, in milliseconds; 0 if one does not. */
+  restMs(members: readonly number[], clock: Clock): number {
+    const ends = members.map((index) => (this.#members[index] as Member).restsUntil - clock.monotonic())
+    return Math.max(0, Math.min(...ends))
   }
 
   /** Releases a place. */

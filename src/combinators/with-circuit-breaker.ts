@@ -171,9 +171,9 @@ function routesOf(
             admission.answered(error)
             circuit.leave(passage, outcomeOf(error, admission.cursor), clock)
           },
-          release: () => {
-            admission.release()
+          release: (leftForMs) => {
             circuit.leave(passage, 'undecided', clock)
+            return admission.release(leftForMs)
           },
         }
       } catch (error) {

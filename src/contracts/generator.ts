@@ -70,8 +70,8 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> extends 
   readonly submission?: SubmissionSupport | undefined
   /**
    * Fetches what a submission needs before it is saved as intended, such as the bytes of an image that the request gives as an
-   * address. Resolve to the request with bytes in place of the addresses in `image` and `video`; other changes are ignored. The
-   * pipeline keeps the bytes as media of the run, so that each submission of the run sends the same ones. A rejection refuses the
+   * address. Resolve to the request with bytes in place of the addresses in `image`, `lastFrame`, `references`, `audioInput` and
+   * `video`; other changes are ignored. The pipeline keeps the bytes as media of the run, so that each submission of the run sends the same ones. A rejection refuses the
    * submission: nothing was sent, and the next generator may be tried.
    * @defaultValue none: `start` gets the request as it was given
    */

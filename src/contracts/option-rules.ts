@@ -6,7 +6,8 @@ import {
   problemsOfOptions,
 } from './check-options.js'
 
-const LONGEST_TIMER_MS = 2_147_483_647
+/** The longest wait that a timer can measure, in milliseconds: about 24.8 days. */
+export const LONGEST_TIMER_MS = 2_147_483_647
 
 /** A rule with one test. */
 export function rule(isRight: (value: unknown) => boolean, fix: string): OptionRule {

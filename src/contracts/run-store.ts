@@ -1,4 +1,6 @@
 import type { JsonObject, JsonValue } from './json.js'
+import type { SlotAnswer, SlotTerms } from './shared-slots.js'
+import type { SavedNote, StoredNote } from './stored-note.js'
 
 /**
  * The system of record for runs. Every method may be called from many processes at once, and resolves when its effect is durable.
@@ -83,10 +85,49 @@ export interface RunStore {
    * when the listener is called. A store object needs one connection, however many listeners it has.
    */
   followEvents?(listener: (id: string | undefined) => void): Promise<EventSubscription>
+  /**
+   * The note of a key; `undefined` for an unknown or expired one. Notes are small JSON beside the runs that processes share, such as
+   * a webhook that waits to be sent. `prune` does not touch them: each has its own expiry.
+   *
+   * `readNote`, `saveNote` and `dueNotes` belong together: a store has all three or none. Without them a handler keeps such data in
+   * the memory of its process.
+   */
+  readNote?(namespace: string, key: string): Promise<SavedNote | undefined>
+  /**
+   * Replaces the note of a key if its version is still `version`, 0 for a key without a note, and resolves to the new version. Resolves
+   * to `undefined`, and changes nothing, when the version is another one. No two saves of a key have the same version.
+   * @throws InvalidRequestError when a time of the note is invalid.
+   */
+  saveNote?(namespace: string, key: string, version: number, note: StoredNote): Promise<number | undefined>
+  /**
+   * Keys of notes that are due and not expired, the most overdue first, at most `limit`.
+   * @param after - Key after which to continue; an unknown or expired one returns no keys.
+   */
+  dueNotes?(namespace: string, limit: number, after?: string): Promise<readonly string[]>
+  /**
+   * Gives a holder one of the places of a limit, or extends the one that it has; in one atomic operation, by the clock of the store.
+   * A place that was not extended in time is free. While the limit rests, no new place is given.
+   *
+   * `takeSlot`, `keepSlots` and `restSlots` belong together: a store has all three or none.
+   */
+  takeSlot?(limit: string, holder: string, terms: SlotTerms): Promise<SlotAnswer>
+  /**
+   * Extends the places of holders to `ttlMs` from now, whatever the terms are, also of a holder whose place has expired. 0 frees
+   * them at once.
+   */
+  keepSlots?(limit: string, holders: readonly string[], ttlMs: number): Promise<void>
+  /** Gives no new place for `ms` milliseconds from now. A longer rest stays. */
+  restSlots?(limit: string, ms: number): Promise<void>
 }
+
+/** The methods of limits that many processes share. */
+export type SlotMethod = 'takeSlot' | 'keepSlots' | 'restSlots'
 
 /** The methods of the event log. */
 export type EventMethod = 'appendEvents' | 'readEvents' | 'followEvents'
+
+/** The methods of notes. */
+export type NoteMethod = 'readNote' | 'saveNote' | 'dueNotes'
 
 /** An event of the log of a run: JSON, with a `sequence` from 0. */
 export type StoredEvent = JsonObject & { readonly sequence: number }

@@ -1,5 +1,6 @@
 import type { HandlerSettings } from './handler-settings.js'
 import type { Incoming, RequestTarget } from './incoming.js'
+import type { SharedRequests } from './machines/shared-requests.js'
 import type { BodyReading } from './requests/read-body.js'
 import type { RepeatedRequests } from './routes/repeated-requests.js'
 import type { RunPlaces } from './routes/run-places.js'
@@ -17,6 +18,8 @@ export interface Call {
   readonly webhooks: OutgoingWebhooks
   readonly sources: VideoSources
   readonly repeats: RepeatedRequests
+  /** Requests of other processes; `undefined` without a store that keeps notes. */
+  readonly elsewhere: SharedRequests | undefined
   readonly places: RunPlaces
   /** How the bodies of all requests are read. */
   readonly bodies: BodyReading

@@ -9,6 +9,7 @@ import { handlerSettings } from './handler-settings.js'
 import { HEALTH_PATH, healthAnswers } from './health.js'
 import { HttpRefusal } from './http-refusal.js'
 import type { Incoming, RequestTarget } from './incoming.js'
+import { sharedParts } from './machines/shared-parts.js'
 import { pageAnswer, playAddress } from './page/page-routes.js'
 import { type Answer, PlainAnswer } from './plain-answer.js'
 import { withPlainHandler } from './plain-handler.js'
@@ -20,13 +21,10 @@ import { editVideo, extendVideo } from './routes/edited-videos.js'
 import { streamEvents } from './routes/events-route.js'
 import { listModels, retrieveModel } from './routes/models-routes.js'
 import { noSuchVideo, ownedRun } from './routes/owned-run.js'
-import { repeatedRequests } from './routes/repeated-requests.js'
-import { runPlaces } from './routes/run-places.js'
 import { videoSources } from './routes/video-sources.js'
 import { createVideo, deleteVideo, listVideos, remixVideo, retrieveVideo } from './routes/videos-routes.js'
 import { wakeRoute } from './routes/wake-route.js'
 import type { VideoRunner } from './video-runner.js'
-import { outgoingWebhooks } from './webhooks/outgoing-webhooks.js'
 
 type Route = (call: Call, id: string) => Answer | Promise<Answer>
 
@@ -109,17 +107,15 @@ export function createHandler(
   options: HandlerOptions = {},
 ): (request: Request) => Promise<Response> {
   const settings = handlerSettings(runner, options)
-  const { cors, clock, repeatWindowMs, onError } = settings
+  const { cors, clock, onError } = settings
   const bodies = {
     maxBytes: settings.maxBodyBytes,
     shareOf: bodyBudget(settings.maxTotalBodyBytes),
     time: { limitMs: settings.bodyTimeoutMs, clock },
   }
   const caller = callerOf(settings)
-  const webhooks = outgoingWebhooks(options, onError)
   const sources = videoSources(runner, clock)
-  const repeats = repeatedRequests({ windowMs: repeatWindowMs, clock })
-  const places = runPlaces(settings.maxRunsPerOwner)
+  const { webhooks, repeats, elsewhere, places } = sharedParts(runner, options, settings)
   const { contentSecret } = options
   const wake = wakeRoute({ runner, contentSecret, bodies, clock, onError })
 
@@ -137,7 +133,7 @@ export function createHandler(
       if (request.method !== 'POST') throw wrongMethod(request, ['POST'])
       return wake(request, id)
     }
-    const shared = { request, url, runner, settings, webhooks, repeats, places, bodies, sources }
+    const shared = { request, url, runner, settings, webhooks, repeats, elsewhere, places, bodies, sources }
     // A signed address needs no key, because video players send none.
     if (segments.length === 4 && segments[2] === 'content' && isSignedContent(settings, id, token ?? '')) {
       const record = await runner.get(id)
@@ -158,10 +154,10 @@ export function createHandler(
       const preflighted = preflight(request, cors)
       if (preflighted) return preflighted
       const answered = await answerOf(request)
-      repeats.end(request)
+      elsewhere?.end(request, repeats.end(request))
       return withHeaders(answered, corsHeaders(request, cors))
     } catch (error) {
-      repeats.end(request, error)
+      elsewhere?.end(request, repeats.end(request, error))
       // The client has disconnected and reads no answer.
       if (isInternal(error) && !request.signal.aborted) onError(error)
       return withHeaders(errorAnswer(error), corsHeaders(request, cors))

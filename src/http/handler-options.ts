@@ -36,8 +36,9 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
   readonly basePath?: string | undefined
   /**
    * Answers `GET` and `HEAD` of `/healthz`, or of the given path, without a key: 200 if the store answers a read within 2
-   * seconds, else 503. The path is not below `basePath` and comes before every route. An outcome counts for a second, so a
-   * flood of requests does not reach the store. It shows nothing but `{"status":"ok"}` or `{"status":"store_unavailable"}`.
+   * seconds, else 503, and 503 from the call of `close` on. The path is not below `basePath` and comes before every route. An
+   * outcome counts for a second, so a flood of requests does not reach the store. It shows nothing but a `status`: `ok`,
+   * `store_unavailable` or `closing`.
    * @defaultValue `false`
    */
   readonly healthz?: boolean | string | undefined
@@ -87,10 +88,10 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
    */
   readonly bodyTimeoutMs?: number | undefined
   /**
-   * Maximum unfinished runs of an owner that were started through this handler, a whole number from 1, or `Infinity`
-   * for no limit. A further request is answered 429 with `Retry-After`, code `too_many_runs`, and nothing is sent or
-   * paid. A request that joins a run (`Idempotency-Key`, a repeated request) does not count. Counted in memory, for
-   * this handler; `maxConcurrentRuns` of the pipeline makes runs wait in line instead of refusing them.
+   * Maximum unfinished runs of an owner that were started through handlers, a whole number from 1, or `Infinity` for no limit. A further request is answered 429 with `Retry-After`, code `too_many_runs`, and nothing is sent or
+   * paid. A request that joins a run (`Idempotency-Key`, a repeated request) does not count. Counted in the store, for
+   * all processes together; in memory, for this handler, if the store keeps no notes. `maxConcurrentRuns` of the pipeline makes runs
+   * wait in line instead of refusing them.
    * @defaultValue `Infinity`
    */
   readonly maxRunsPerOwner?: number | undefined
@@ -107,7 +108,9 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
    * it. A retry joins the run of the first request if its sender cannot know the outcome, so that a cut connection,
    * or a submission whose outcome is unknown, is not paid for twice. So does a request after a run that has failed
    * without proof that there is no video, such as one whose paid job the upstream no longer shows; a job that failed at
-   * the upstream is such a proof. A later request starts a new run. Kept in memory, for this process. A request with an `Idempotency-Key` joins only the run of its key.
+   * the upstream is such a proof. A later request starts a new run. Kept in
+   * the store, for all processes; in memory, for this one, if the store keeps no notes, and for runs that failed so. A request
+   * with an `Idempotency-Key` joins only the run of its key.
    * @defaultValue `600_000` (10 min)
    */
   readonly repeatWindowMs?: number | undefined
@@ -149,7 +152,8 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
   readonly publicOrigin?: string | undefined
   /**
    * Lets callers give a `webhook_url` when they create a video, and signs the webhooks: `whsec_` and base64, any
-   * other text, or a function of the owner.
+   * other text, or a function of the owner. A webhook is kept in the store with its run, and sent at least once by any process with
+   * this option; in memory, by this process, if the store keeps no notes.
    * @defaultValue none: a `webhook_url` is refused
    */
   readonly webhookSecret?: string | ((owner: string) => string) | undefined

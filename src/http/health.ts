@@ -18,10 +18,10 @@ const PROBE_ID = 'healthz'
 export type AnswerHealth = (request: Incoming) => Promise<Answer>
 
 /**
- * Creates the answer of the health check: 200 if the store answered a read within two seconds, else 503. An outcome counts for a
- * second, and only one read is pending at a time, so a flood of requests does not reach the store.
+ * Creates the answer of the health check: 200 if the store answered a read within two seconds, else 503, and 503 once the runner
+ * closes. An outcome counts for a second, and only one read is pending at a time, so a flood of requests does not reach the store.
  */
-export function healthAnswers(runner: Pick<VideoRunner, 'get'>, clock: Clock): AnswerHealth {
+export function healthAnswers(runner: Pick<VideoRunner, 'get' | 'isClosing'>, clock: Clock): AnswerHealth {
   let pending: Promise<unknown> | undefined
   let known: { readonly isHealthy: boolean; readonly at: number } | undefined
   let checking: Promise<boolean> | undefined
@@ -50,15 +50,22 @@ export function healthAnswers(runner: Pick<VideoRunner, 'get'>, clock: Clock): A
     return checking
   }
 
+  const statusNow = async () => {
+    const isUp = runner.isClosing === true || (await isHealthy())
+    // The close may have begun during the read.
+    if (runner.isClosing === true) return 'closing'
+    return isUp ? 'ok' : 'store_unavailable'
+  }
+
   return async ({ method }) => {
     if (method !== 'GET' && method !== 'HEAD') {
       const message = `Could not use the method: ${method} is not allowed here, give GET or HEAD`
       const headers = { allow: 'GET, HEAD' }
       throw new HttpRefusal({ status: 405, code: 'method_not_allowed', message, headers })
     }
-    const isUp = await isHealthy()
+    const status = await statusNow()
     const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
-    const body = JSON.stringify({ status: isUp ? 'ok' : 'store_unavailable' })
-    return new PlainAnswer(isUp ? 200 : 503, headers, method === 'HEAD' ? null : body)
+    const body = JSON.stringify({ status })
+    return new PlainAnswer(status === 'ok' ? 200 : 503, headers, method === 'HEAD' ? null : body)
   }
 }

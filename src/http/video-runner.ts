@@ -29,6 +29,8 @@ export interface VideoRunner {
   openVideo(id: string): Promise<VideoSource>
   /** Cancels a run and removes it from the lists. */
   remove(id: string): Promise<void>
+  /** Whether it has begun to close: then `healthz` answers 503. */
+  readonly isClosing?: boolean
   /** Polls the job of a run now. Without it `POST /wake/{token}` is answered 404. */
   wake?(id: string): Promise<void>
 }

@@ -1,9 +1,17 @@
 import { checkOptions } from '../contracts/check-options.js'
+import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { VideoSource } from '../contracts/source.js'
 import type { ReviewVerdict } from '../pipeline/journal/settle-run.js'
+import { keepStore } from '../pipeline/pipeline-configs.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
-import type { PipelineQuery, RunOptions } from '../pipeline/run-options.js'
+import {
+  type AdoptOptions,
+  type CloseOptions,
+  closeTimesOf,
+  type PipelineQuery,
+  type RunOptions,
+} from '../pipeline/run-options.js'
 import type { RunRecord } from '../pipeline/run-record.js'
 import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
 import { pipelineConfigOf, QUEUE_RULES, type QueueOptions } from './queue-options.js'
@@ -51,8 +59,20 @@ export interface QueueRunner {
   remove(id: string): Promise<void>
   /** Settles a run after a person has checked the upstream: see `pipeline.settle`. The workers continue the run. */
   settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun>
-  /** Stops following runs, whose `result` rejects here with a `RunStateError`. The workers continue them. */
-  close(): Promise<void>
+  /**
+   * Retries an ended run as a new run, linked to it by `retryOf`, in the workers. A job is paid again. Rejects like
+   * `pipeline.retry`; without an answer of the store, the new run may have been saved.
+   */
+  retry(id: string, changes?: Partial<VideoRequest>): Promise<PipelineRun>
+  /** Creates a run for a paid job that the store does not know, and has the workers continue it: see `pipeline.adopt`. */
+  adopt(handle: GenerationHandle, options?: AdoptOptions): Promise<PipelineRun>
+  /** Whether {@link close} was called, or the pipeline closes: a health check should fail from now on. */
+  readonly isClosing: boolean
+  /**
+   * Stops following runs after `drainMs`. Their `result` rejects here with a `RunStateError`, and the workers continue them.
+   * @throws InvalidRequestError when `drainMs` is invalid.
+   */
+  close(options?: Pick<CloseOptions, 'drainMs'>): Promise<void>
   /** For `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -80,7 +100,7 @@ export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOp
   checkOptions('createQueueRunner', options, QUEUE_RULES)
   const config = pipelineConfigOf('createQueueRunner', pipeline)
   const runner = new QueuedRuns(pipeline, config, options)
-  return {
+  const queueRunner: QueueRunner = {
     ready: runner.ready,
     run: (request, given = {}) => runner.run(request, given),
     resume: (id, given = {}) => runner.resume(id, given),
@@ -90,7 +110,14 @@ export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOp
     wake: (id) => runner.wake(id),
     remove: (id) => runner.remove(id),
     settle: (id, verdict) => runner.settle(id, verdict),
-    close: () => runner.close(),
-    [Symbol.asyncDispose]: () => runner.close(),
+    retry: (id, changes = {}) => runner.retry(id, changes),
+    adopt: (handle, given = {}) => runner.adopt(handle, given),
+    get isClosing() {
+      return runner.isClosing
+    },
+    close: async (given = {}) => runner.close(closeTimesOf(given, ['drainMs']).drainMs),
+    [Symbol.asyncDispose]: () => runner.close(0),
   }
+  keepStore(queueRunner, { store: config.store, closing: runner.closing })
+  return queueRunner
 }

@@ -53,13 +53,21 @@ const LASTING_NAMES: ReadonlySet<string> = new Set([
 const LASTING_CODES: ReadonlySet<unknown> = new Set(['28P01', '28000', '3D000', '42501'])
 const LASTING_WORDS = /Redis version needs to be|^BullMQ[: ]|\b(?:WRONGPASS|NOAUTH|NOPERM)\b/
 
+// BullMQ sets the schema as a parameter of the connection.
+const IS_POOLED = /unsupported startup parameter/
+
 /** The error of a queue that cannot work until a person changes something; `undefined` for a failure that may pass. */
 export function lastingFailure(subject: string, cause: unknown): ConfigurationError | undefined {
   if (isSoraPipelineError(cause)) return cause instanceof ConfigurationError ? cause : undefined
   const { name, code, message } = Object(cause) as { name?: unknown; code?: unknown; message?: unknown }
   const text = String(message)
-  if (!LASTING_NAMES.has(String(name)) && !LASTING_CODES.has(code) && !LASTING_WORDS.test(text)) return undefined
-  const isUnmigrated = name === 'SchemaMigrationRequiredError'
-  const fix = isUnmigrated ? 'set migrate: true in it, or call runMigrations() of bullmq' : 'see the reason'
+  const isPooled = IS_POOLED.test(text)
+  const isLasting = LASTING_NAMES.has(String(name)) || LASTING_CODES.has(code) || LASTING_WORDS.test(text)
+  if (!isLasting && !isPooled) return undefined
+  const fix = isPooled
+    ? 'give an address of PostgreSQL itself, not of PgBouncer'
+    : name === 'SchemaMigrationRequiredError'
+      ? 'set migrate: true in it, or call runMigrations() of bullmq'
+      : 'see the reason'
   return new ConfigurationError(subject, [{ field: 'connection', value: text.slice(0, 200), fix }], { cause })
 }

@@ -30,6 +30,10 @@ export class QueuedRun implements PipelineRun {
     this.#cancelled.promise.catch(ignored)
   }
 
+  get saved(): Promise<void> {
+    return this.#options.saved
+  }
+
   get result(): Promise<PipelineResult> {
     if (this.#result === undefined) {
       const { saved, followed } = this.#options

@@ -1,13 +1,23 @@
+import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import { checkNames, checkRequest } from '../pipeline/check-request.js'
+import { createStored } from '../pipeline/create-run.js'
+import { adoptJob } from '../pipeline/journal/adopt-run.js'
+import { retriedRequest } from '../pipeline/journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from '../pipeline/journal/settle-run.js'
 import type { PipelineConfig } from '../pipeline/pipeline-config.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
-import { checkRunOptions, newRunId, type RunOptions } from '../pipeline/run-options.js'
+import {
+  type AdoptOptions,
+  checkAdoptOptions,
+  checkRunOptions,
+  newRunId,
+  type RunOptions,
+} from '../pipeline/run-options.js'
 import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
 import { followRun } from '../pipeline/stored-events/follow-run.js'
-import { errorReporter, lastingFailure, type ReportError } from './queue-errors.js'
+import { errorReporter, lastingFailure, queueFailure, type ReportError } from './queue-errors.js'
 import type { QueueOptions } from './queue-options.js'
 import { QueuedRun } from './queued-run.js'
 import { RunQueue } from './run-queue.js'
@@ -20,6 +30,7 @@ export class QueuedRuns {
   readonly #queue: RunQueue
   readonly #report: ReportError
   readonly #closing = new AbortController()
+  #closed: Promise<void> | undefined
 
   constructor(pipeline: SoraPipeline, config: PipelineConfig, options: QueueOptions) {
     this.#pipeline = pipeline
@@ -27,7 +38,7 @@ export class QueuedRuns {
     this.#report = errorReporter(options.onError)
     this.#queue = new RunQueue(options, this.#report)
     this.ready = this.#queue.ready().catch((error: unknown) => {
-      throw lastingFailure('createQueueRunner', error) ?? error
+      throw lastingFailure('createQueueRunner', error) ?? queueFailure('reach the queue', error)
     })
     this.ready.catch(this.#report)
   }
@@ -37,9 +48,14 @@ export class QueuedRuns {
     const checked = checkRequest(request)
     checkRunOptions(options)
     this.#assertOpen('start a run')
-    const { id = newRunId(), owner, signal } = options
-    const saved = this.#save(checked, { id, owner })
+    const { signal, id = newRunId(), ...origin } = options
+    const saved = this.#save(checked, { ...origin, id })
     return this.#follow(id, saved, signal)
+  }
+
+  /** Aborted when the runner or its pipeline closes. */
+  get closing(): AbortSignal {
+    return AbortSignal.any([this.#closing.signal, this.#config.closing.signal])
   }
 
   resume(id: string, { signal }: Pick<RunOptions, 'signal'>): PipelineRun {
@@ -63,21 +79,55 @@ export class QueuedRuns {
     checkNames({ id })
     this.#assertOpen('settle the run')
     await settleRun(this.#config, id, verdict)
-    await this.#queue.wake(id).catch(this.#report)
-    return this.#follow(id, Promise.resolve(), undefined)
+    return this.#queued(id)
   }
 
-  async close(): Promise<void> {
+  async retry(id: string, changes: Partial<VideoRequest>): Promise<PipelineRun> {
+    checkNames({ id })
+    this.#assertOpen('retry the run')
+    const { request, owner } = await retriedRequest(this.#config, id, changes)
+    const retried = { id: newRunId(), request: checkRequest(request), owner, retryOf: id, isCallerId: false }
+    await createStored(this.#config, retried)
+    return this.#queued(retried.id)
+  }
+
+  async adopt(handle: GenerationHandle, options: AdoptOptions): Promise<PipelineRun> {
+    this.#assertOpen('adopt the job')
+    checkAdoptOptions(options)
+    const { request, id = newRunId(), owner } = options
+    const checked = request && checkRequest(request)
+    await adoptJob(this.#config, { id, isCallerId: options.id !== undefined, handle, request: checked, owner })
+    return this.#queued(id)
+  }
+
+  /** Whether this or the pipeline has begun to close. */
+  get isClosing(): boolean {
+    return this.#closed !== undefined || this.#pipeline.isClosing
+  }
+
+  close(drainMs: number): Promise<void> {
+    this.#closed ??= this.#close(drainMs)
+    return this.#closed
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    if (drainMs > 0) await this.#config.clock.sleep(drainMs)
     const reason = 'the runner is closed'
     const message = `Could not follow the run here: ${reason}; it continues in the workers`
     this.#closing.abort(new RunStateError(message, { isRetryable: true, reason }))
     await this.#queue.close()
   }
 
-  async #save(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'>): Promise<void> {
+  async #save(request: VideoRequest, options: Omit<RunOptions, 'signal'>): Promise<void> {
     const { id, status } = await this.#pipeline.create(request, options)
     // A queue that is away costs time: the workers find the run in the store.
     if (status === 'running') this.#queue.add([id]).catch(this.#report)
+  }
+
+  // A queue that is away costs time: the workers find the run in the store.
+  async #queued(id: string): Promise<PipelineRun> {
+    await this.#queue.wake(id).catch(this.#report)
+    return this.#follow(id, Promise.resolve(), undefined)
   }
 
   #follow(id: string, saved: Promise<void>, signal: AbortSignal | undefined): PipelineRun {

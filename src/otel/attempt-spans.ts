@@ -10,7 +10,7 @@ import {
 } from '@opentelemetry/api'
 import type { AttemptTrace } from '../pipeline/tracing/trace-messages.js'
 import type { RunMetrics } from './run-metrics.js'
-import { requestAttributes, serverAttributes, textOf } from './span-attributes.js'
+import { jobIdOf, requestAttributes, serverAttributes, textOf } from './span-attributes.js'
 
 const OPERATION = 'generate_content'
 
@@ -89,9 +89,7 @@ function durationAttributes({ strategy, request: { model }, upstream, error }: A
 }
 
 function jobAttributes({ handle, result }: AttemptTrace): Attributes {
-  const operation = handle?.operation
-  const job = typeof operation === 'string' ? operation : textOf(operation, 'id')
-  const id = job ?? textOf(result, 'id')
+  const id = jobIdOf(handle) ?? textOf(result, 'id')
   const model = textOf(result, 'model')
   return {
     ...(id !== undefined && { 'gen_ai.response.id': id }),

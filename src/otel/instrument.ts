@@ -7,6 +7,7 @@ import { configOfPipeline } from '../pipeline/pipeline-configs.js'
 import { healthOf } from '../pipeline/pipeline-health.js'
 import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
 import { AttemptSpans } from './attempt-spans.js'
+import { CleanupSpans } from './cleanup-spans.js'
 import { startGauges } from './health-gauges.js'
 import { RunMetrics } from './run-metrics.js'
 import { RunSpans } from './run-spans.js'
@@ -49,10 +50,12 @@ const NAME = 'sora-pipeline'
  *
  * - **Spans**: `invoke_workflow sora-pipeline` for the work of the process on a run, `generate_content {model}` for each attempt of
  *   a generator with the names of the GenAI conventions, and `publish`, `resolve` and `upload` with the name of the strategy.
- *   Fallbacks and warnings are events of the run's span. A strategy is called in the context of its span, so that spans of its
- *   HTTP client are children. `error.type` is the code of the error.
- * - **Across processes**: the trace of the caller is kept with the run. Every other process that works on the run has a span of
- *   its own with a link to it; no span lasts over a restart.
+ *   `cancel` of a job and `unpublish` of a post have spans with the name of the strategy too. Fallbacks and warnings are events of
+ *   the run's span. A strategy is called in the context of its span, so that spans of its HTTP client are children. `error.type`
+ *   is the code of the error.
+ * - **Across processes**: the active span, or else the `traceparent` of the caller, is the parent of the run's span;
+ *   `createHandler` reads that header. It is kept with the run, and every other process that works on the run has a span of its
+ *   own with a link to it; no span lasts over a restart.
  * - **Metrics**: `gen_ai.client.operation.duration`, `sora_pipeline.runs`, `.degraded_runs`, `.fallbacks` and `.uploaded`; with
  *   `pipeline` also the gauges.
  *
@@ -81,9 +84,11 @@ export function instrument(options: InstrumentOptions = {}): Instrumentation {
   const counted = new RunMetrics(meter)
   const runs = new RunSpans(tracer, counted)
   const attempts = new AttemptSpans(tracer, counted)
+  const cleanups = new CleanupSpans(tracer)
   const stops = [
     follow('sora-pipeline:run', runs),
     follow('sora-pipeline:attempt', attempts),
+    follow('sora-pipeline:cleanup', cleanups),
     hear((event) => {
       counted.hear(event)
       runs.hear(event)
@@ -95,6 +100,7 @@ export function instrument(options: InstrumentOptions = {}): Instrumentation {
     disable: () => {
       for (const stop of stops.splice(0)) stop()
       attempts.close()
+      cleanups.close()
       runs.close()
     },
   }

@@ -2,6 +2,7 @@ import {
   type Attributes,
   type Context,
   context,
+  isSpanContextValid,
   type Span,
   SpanKind,
   SpanStatusCode,
@@ -16,8 +17,8 @@ import { spanContextOf, traceparentOf } from './trace-context.js'
 
 interface OpenRun {
   readonly span: Span
-  /** Id of the span that was active when the work started. */
-  readonly parentId: string | undefined
+  /** Ids of the spans to which the place of the span in its trace leads: itself, its parent, and the caller of that. */
+  readonly knownIds: readonly (string | undefined)[]
 }
 
 /** One span for the work of this process on a run. */
@@ -36,7 +37,12 @@ export class RunSpans {
   /** Starts a span, and keeps the trace of the caller with a new run. */
   readonly begin = (message: RunTrace): Context => {
     const active = context.active()
-    const parent = trace.getSpanContext(active)
+    const local = trace.getSpanContext(active)
+    const caller = message.isResumed ? undefined : spanContextOf(message.traceparent)
+    // A span of this process is closer to the run than its remote caller.
+    const isLocal = local !== undefined && isSpanContextValid(local)
+    const parent = isLocal ? local : caller
+    const within = isLocal || caller === undefined ? active : trace.setSpanContext(active, caller)
     const attributes = {
       'gen_ai.operation.name': 'invoke_workflow',
       'gen_ai.workflow.name': 'sora-pipeline',
@@ -45,11 +51,12 @@ export class RunSpans {
     const span = this.#tracer.startSpan(
       'invoke_workflow sora-pipeline',
       { kind: SpanKind.INTERNAL, attributes },
-      active,
+      within,
     )
     const own = traceparentOf(parent) ?? traceparentOf(span.spanContext())
     if (!message.isResumed && own !== undefined) message.traceparent ??= own
-    const opened = { span, parentId: parent?.spanId }
+    const ofTrace = caller?.traceId === parent?.traceId ? caller?.spanId : undefined
+    const opened = { span, knownIds: [span.spanContext().spanId, parent?.spanId, ofTrace] }
     this.#open.set(message, opened)
     this.#byRunId.set(message.runId, opened)
     return trace.setSpan(active, span)
@@ -77,9 +84,9 @@ export class RunSpans {
     if (opened === undefined) return
     this.#open.delete(message)
     if (this.#byRunId.get(message.runId) === opened) this.#byRunId.delete(message.runId)
-    const { span, parentId } = opened
+    const { span, knownIds } = opened
     const origin = spanContextOf(message.traceparent)
-    const isKnown = origin === undefined || [span.spanContext().spanId, parentId].includes(origin.spanId)
+    const isKnown = origin === undefined || knownIds.includes(origin.spanId)
     if (!isKnown) span.addLink({ context: origin })
     span.setAttributes({
       ...requestAttributes(message.request),

@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
+import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { JsonValue } from '../contracts/json.js'
 import type { TracedRequest } from '../pipeline/tracing/traced-request.js'
 
@@ -21,6 +22,12 @@ export function serverAttributes(upstream: string | undefined): Attributes {
     ...(hostname !== '' && { 'server.address': hostname }),
     ...(port !== '' && { 'server.port': Number(port) }),
   }
+}
+
+/** The id of a job; `undefined` if its operation does not show it. */
+export function jobIdOf(handle: GenerationHandle | undefined): string | undefined {
+  const operation = handle?.operation
+  return typeof operation === 'string' ? operation : textOf(operation, 'id')
 }
 
 /** A text field of a JSON object; `undefined` if it has none. */

@@ -1,7 +1,7 @@
 import { toErrorJson } from '../contracts/errors.js'
 import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
-import { releaseJob } from './generate/admit-job.js'
+import { leaveJob } from './generate/admit-job.js'
 import { announceGenerate } from './generate/generate-stage.js'
 import { stopUpstream } from './generate/stop-upstream.js'
 import { refuseForeignJob } from './generate/submission-place.js'
@@ -69,7 +69,7 @@ async function advanceOpened(
     await settle(session, error)
     return undefined
   } finally {
-    releaseJob(session)
+    await leaveJob(session)
     endJob(session)
     if (session.waits.leaving) await session.release()
     session.letGo()

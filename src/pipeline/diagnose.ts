@@ -1,5 +1,6 @@
 import { plainStrategiesOf } from '../calling/call-strategy.js'
 import type { Strategy } from '../calling/stage-calls.js'
+import { durabilityOf, type ServerProblem, type StoreDurability } from '../contracts/diagnosable-store.js'
 import type { Diagnosable } from '../contracts/diagnosis.js'
 import { type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
 import type { StageName } from '../contracts/stage.js'
@@ -12,8 +13,8 @@ import type { PipelineConfig } from './pipeline-config.js'
 export interface PipelineDiagnosis {
   /** Time limits in milliseconds, with their defaults; `Infinity` for no limit. */
   readonly deadlines: EveryDeadline
-  /** Whether the store answered a read. */
-  readonly store: CheckOutcome
+  /** Whether the store answered a read, and what it keeps. */
+  readonly store: StoreDiagnosis
   /** Every plain strategy of every chain, in the order of the stages and of their fallbacks. */
   readonly strategies: readonly StrategyDiagnosis[]
 }
@@ -26,6 +27,14 @@ export interface CheckOutcome {
   readonly durationMs?: number
   /** Why it failed. */
   readonly error?: SoraPipelineErrorJson
+}
+
+/** A store, and whether it answers. */
+export interface StoreDiagnosis extends CheckOutcome {
+  /** What it keeps, and for whom; absent for a store of your own that does not declare it. */
+  readonly durability?: StoreDurability
+  /** Settings of its server with which it cannot keep that; empty if none was found, or the store cannot check it. */
+  readonly serverProblems: readonly ServerProblem[]
 }
 
 /** A strategy, and whether its service answers. */
@@ -45,17 +54,28 @@ const PROBE_ID = 'diagnosis'
 
 /** Checks the store and every strategy at the same time, each for at most ten seconds. Never rejects. */
 export async function diagnose(config: PipelineConfig): Promise<PipelineDiagnosis> {
-  const { generator, publisher, resolver, uploader, deadlines, store } = config
+  const { generator, publisher, resolver, uploader, deadlines } = config
   const stages = { generate: generator, publish: publisher, resolve: resolver, upload: uploader }
   const chains = Object.entries(stages) as [StageName, (Strategy & Diagnosable) | undefined][]
   const plain = chains.flatMap(([stage, chain]) =>
     (chain === undefined ? [] : plainStrategiesOf(chain)).map((strategy) => ({ stage, strategy })),
   )
   const [ofStore, ...strategies] = await Promise.all([
-    outcomeOf(config, () => store.load(PROBE_ID)),
+    storeDiagnosisOf(config),
     ...plain.map(({ stage, strategy }) => diagnosisOf(config, stage, strategy)),
   ])
   return { deadlines, store: ofStore, strategies }
+}
+
+async function storeDiagnosisOf(config: PipelineConfig): Promise<StoreDiagnosis> {
+  const { store, rawStore } = config
+  const durability = durabilityOf(rawStore)
+  let serverProblems: readonly ServerProblem[] = []
+  const outcome = await outcomeOf(config, async () => {
+    await store.load(PROBE_ID)
+    serverProblems = (await rawStore.checkServer?.()) ?? []
+  })
+  return { ...outcome, ...(durability && { durability }), serverProblems }
 }
 
 async function diagnosisOf(config: PipelineConfig, stage: StageName, strategy: Strategy): Promise<StrategyDiagnosis> {

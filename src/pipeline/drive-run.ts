@@ -1,7 +1,7 @@
 import { locateError, toErrorJson } from '../contracts/errors.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { PipelineResult } from '../contracts/result.js'
-import { releaseJob } from './generate/admit-job.js'
+import { leaveJob } from './generate/admit-job.js'
 import { announceGenerate } from './generate/generate-stage.js'
 import { stopUpstream } from './generate/stop-upstream.js'
 import { generatorOf, refuseForeignJob } from './generate/submission-place.js'
@@ -68,7 +68,7 @@ export async function driveRun(config: PipelineConfig, drive: Drive): Promise<Pi
   } finally {
     signal.removeEventListener('abort', interrupt)
     if (session) {
-      releaseJob(session)
+      void leaveJob(session)
       session.leaveLine?.()
       if (waits.leaving) await session.release()
       session.letGo()

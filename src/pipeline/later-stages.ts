@@ -11,6 +11,7 @@ import { contextOf, openStage, placeOf, savablePart, warnOfBug } from './stage-w
 import { failedAttempt } from './state/attempts.js'
 import { withFound } from './state/candidates.js'
 import type { Step } from './state/run-state.js'
+import { tracedCleanup } from './tracing/cleanup-trace.js'
 import { videoOf } from './video/generated-video.js'
 import { uploadSource } from './video/video-source.js'
 
@@ -72,7 +73,10 @@ export async function advanceUnpublish(session: RunSession): Promise<void> {
     try {
       if (publisher.unpublish === undefined)
         throw new TypeError(`Could not unpublish, the publisher does not implement unpublish(): ${publisher.name}`)
-      await withDeadline(limit, async (own) => publisher.unpublish?.(publication, contextOf(session, work, own)))
+      const about = { action: 'unpublish', stage: 'publish', strategy: publisher.name } as const
+      await tracedCleanup(session, about, () =>
+        withDeadline(limit, async (own) => publisher.unpublish?.(publication, contextOf(session, work, own))),
+      )
     } catch (error) {
       session.signal.throwIfAborted()
       const { message } = toErrorJson(error)

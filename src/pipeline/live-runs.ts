@@ -4,9 +4,8 @@ import { RunStateError } from '../contracts/run-errors.js'
 import { releaseClock } from '../timing/system-clock.js'
 import { advanceStored } from './advance-run.js'
 import { checkNames, checkRequest } from './check-request.js'
-import { EventLog } from './event-log.js'
+import { createStored } from './create-run.js'
 import { adoptJob } from './journal/adopt-run.js'
-import { openRun } from './journal/open-run.js'
 import { retriedRequest } from './journal/retried-request.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import type { StoredState } from './journal/store-calls.js'
@@ -16,11 +15,15 @@ import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import {
   type AdoptOptions,
+  type CloseOptions,
   checkAdoptOptions,
   checkRunOptions,
+  closeTimesOf,
   newRunId,
   type Opened,
+  type RecoverOptions,
   type RunOptions,
+  recoverLimitOf,
 } from './run-options.js'
 import { type RunRecord, readRecord, recordOf } from './run-record.js'
 import { RunWaits } from './run-waits.js'
@@ -42,11 +45,12 @@ export class LiveRuns {
   // Includes runs that share their id with another.
   readonly #all = new Set<ActiveRun>()
   readonly #advancing = new Map<string, { readonly done: Promise<StoredState | undefined>; readonly waits: RunWaits }>()
-  #closed: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  #isClosed = false
 
   constructor(config: PipelineConfig) {
     const resumeRun = (id: string) => {
-      if (this.#closed === undefined) this.open(undefined, { id, isSeparate: true })
+      if (!this.#isClosed) this.open(undefined, { id, isSeparate: true })
     }
     this.#config = { ...config, resumeRun }
   }
@@ -63,7 +67,7 @@ export class LiveRuns {
 
   /** @throws RunStateError when the pipeline is closed. */
   assertOpen(action: string): void {
-    if (!this.#closed) return
+    if (!this.#isClosed) return
     const reason = 'the pipeline is closed'
     throw new RunStateError(`Could not ${action}: ${reason}`, { isRetryable: true, reason })
   }
@@ -94,10 +98,11 @@ export class LiveRuns {
   }
 
   /**
-   * Opens unfinished runs of the store that are not live here, at most `limit`.
+   * Opens unfinished runs of the store that are not live here.
    * @throws InvalidRequestError when the limit is invalid. RunStateError when the pipeline is closed, or the store is down.
    */
-  async recover(limit: number): Promise<readonly PipelineRun[]> {
+  async recover(options: RecoverOptions): Promise<readonly PipelineRun[]> {
+    const limit = recoverLimitOf(options)
     this.assertOpen('recover runs')
     const ids = await unfinishedRuns(this.#config, limit, this)
     const spacingMs = Math.min(SPREAD_MS / ids.length, MOST_SPACING_MS)
@@ -145,17 +150,14 @@ export class LiveRuns {
   }
 
   /** Saves a new run without working on it, or finds the run of that id. */
-  async create(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'>): Promise<RunRecord> {
+  async create(request: VideoRequest, options: Omit<RunOptions, 'signal'>): Promise<RunRecord> {
     const checked = checkRequest(request)
-    checkRunOptions(options, ['id', 'owner'])
+    checkRunOptions(options, ['id', 'owner', 'traceparent'])
     this.assertOpen('create the run')
-    const { id: given, owner } = options
+    const { id: given, owner, traceparent } = options
     const id = given ?? newRunId()
-    const log = new EventLog(() => ({ runId: id, at: this.#config.clock.now() }))
-    const origin = { id, request: checked, owner, isCallerId: given !== undefined }
-    const signal = new AbortController().signal
-    const session = await openRun(this.#config, { origin, log, signal, isResident: false, waits: new RunWaits() })
-    session.letGo()
+    const origin = { id, request: checked, owner, traceparent, isCallerId: given !== undefined }
+    await createStored(this.#config, origin)
     return this.#known(id, 'create')
   }
 
@@ -196,13 +198,22 @@ export class LiveRuns {
     this.unserved.delete(id)
   }
 
-  /** Leaves every run to other processes. */
-  close(graceMs: number): Promise<void> {
-    this.#closed ??= this.#close(graceMs)
-    return this.#closed
+  /** Whether {@link close} was called. */
+  get isClosing(): boolean {
+    return this.#closing !== undefined
   }
 
-  async #close(graceMs: number): Promise<void> {
+  /** Works as before for `drainMs`, and then leaves every run to other processes. */
+  close(options: CloseOptions): Promise<void> {
+    const { graceMs, drainMs } = closeTimesOf(options)
+    this.#closing ??= this.#close(graceMs, drainMs)
+    return this.#closing
+  }
+
+  async #close(graceMs: number, drainMs: number): Promise<void> {
+    if (drainMs > 0) await this.#config.clock.sleep(drainMs)
+    this.#isClosed = true
+    this.#config.closing.abort('closed')
     const advancing = [...this.#advancing]
     const steps = advancing.map(([, { done }]) => done.then(ignored, ignored))
     for (const [id, { waits }] of advancing) waits.leave(closedError(id))

@@ -1,6 +1,7 @@
 import type { BeforeSubmit } from '../contracts/before-submit.js'
 import { type OptionProblem, type OptionRule, type OptionRules, optionProblem } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
+import type { DiagnosableStore } from '../contracts/diagnosable-store.js'
 import type { PipelineEvent } from '../contracts/events.js'
 import type { Generator } from '../contracts/generator.js'
 import { aFunction, number, required, ruleOf, trueOrFalse, withMethods } from '../contracts/option-rules.js'
@@ -30,10 +31,10 @@ export interface SoraPipelineOptions {
   /** Copies the video to your own storage. @defaultValue none: the stage is skipped */
   readonly uploader?: Uploader | undefined
   /**
-   * Keeps the runs. Runs survive the process only in a store outside of it.
+   * Keeps the runs. Runs survive the process only in a store outside of it. `diagnose` reports the `durability` of the store.
    * @defaultValue a `memoryStore()` without an event log: runs end with the process
    */
-  readonly store?: RunStore | undefined
+  readonly store?: (RunStore & DiagnosableStore) | undefined
   /** Time limits of the stages and of the whole run. @defaultValue see {@link Deadlines} */
   readonly deadlines?: Deadlines | undefined
   /**

@@ -1,5 +1,6 @@
 import { checkOptions, type OptionProblem, optionProblem } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
+import type { DiagnosableStore } from '../contracts/diagnosable-store.js'
 import type { PipelineEvent } from '../contracts/events.js'
 import type { PollSchedule } from '../contracts/poll-schedule.js'
 import type { Publisher } from '../contracts/publisher.js'
@@ -56,7 +57,7 @@ export interface PipelineConfig
   /** With a time limit on each operation. */
   readonly store: RunStore
   /** As the caller passed it. */
-  readonly rawStore: RunStore
+  readonly rawStore: RunStore & DiagnosableStore
   readonly clock: Clock
   readonly leaseMs: number
   readonly storeTimeoutMs: number
@@ -71,6 +72,8 @@ export interface PipelineConfig
   readonly sourceOfUrl: SourceOfUrl
   /** `undefined` when copies are not verified. */
   readonly verifyUpload: VerifyUpload | undefined
+  /** Aborted when the pipeline closes. */
+  readonly closing: AbortController
   /** Writes of events that are under way. */
   readonly eventWrites: Set<Promise<void>>
   /** Queue of runs that wait for a place; `undefined` without a limit. */
@@ -115,16 +118,18 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     storeTimeoutMs,
     lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs, hasWebhooks }),
     watch: workerWatch(clock),
+    closing: new AbortController(),
     eventWrites: new Set(),
     spending: ownerSpending(store),
     line: limits && runLine(limits),
   }
 }
 
-// No other process or pipeline can read it, so an event log would only cost memory.
-function ownStore(clock: Clock): RunStore {
-  const { appendEvents: _append, readEvents: _read, followEvents: _follow, ...store } = memoryStore({ clock })
-  return store
+// No other process or pipeline can read it, so an event log and notes would only cost memory.
+function ownStore(clock: Clock): RunStore & DiagnosableStore {
+  const { appendEvents: _append, readEvents: _events, followEvents: _follow, ...store } = memoryStore({ clock })
+  const { readNote: _note, saveNote: _save, dueNotes: _due, ...own } = store
+  return own
 }
 
 /** The same pipeline as another worker with its own runs. */

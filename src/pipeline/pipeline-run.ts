@@ -29,6 +29,11 @@ export interface PipelineRun extends AsyncIterable<PipelineEvent> {
    */
   readonly result: Promise<PipelineResult>
   /**
+   * Resolves when the run is in the store, and rejects if it could not be saved. Only a run of a queue runner has it: its first event
+   * comes from a worker, which may be busy until much later.
+   */
+  readonly saved?: Promise<void> | undefined
+  /**
    * Aborts the run: `result` rejects at once with `reason` itself, and the job is cancelled if the generator supports it. The
    * last event, `run-failed`, reports what keeps running and costing money. A run that is already being saved as completed still
    * completes: its last event is `run-completed`. Resolves after the last event; does nothing after the end.

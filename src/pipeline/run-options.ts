@@ -1,6 +1,6 @@
 import { type OptionRules, problemsOfOptions } from '../contracts/check-options.js'
 import { InvalidRequestError } from '../contracts/input-errors.js'
-import { aSignal, choice, msFrom0, number, rule } from '../contracts/option-rules.js'
+import { aSignal, choice, LONGEST_TIMER_MS, msFrom0, number, rule } from '../contracts/option-rules.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import { readTraceparent } from './tracing/traceparent.js'
@@ -23,7 +23,8 @@ export interface RunOptions {
   readonly owner?: string | undefined
   /**
    * W3C `traceparent` of the caller, such as the header of an HTTP request: `00-`, trace id, span id and flags. It is kept with the
-   * run, so that the spans of every process that works on the run link to it. An id that joins a run keeps that of the run.
+   * run. The span of the process that starts the run is its child, unless another span is active there; the spans of all other
+   * processes link to it. An id that joins a run keeps that of the run.
    * @defaultValue the active span, if `instrument()` of `sora-pipeline/otel` was called; otherwise none
    */
   readonly traceparent?: string | undefined
@@ -60,10 +61,17 @@ export interface RecoverOptions {
 export interface CloseOptions {
   /**
    * How long effects in progress (a submission, an upload) may take to finish, in milliseconds from 0. After it an upload is
-   * aborted, and a submission is no longer awaited; its response is saved if it comes. `Infinity` waits without a limit.
+   * aborted, and a submission is no longer awaited; its response is saved if it comes while the process lives. `Infinity` waits without a limit.
    * @defaultValue `10_000` (10 s)
    */
   readonly graceMs?: number | undefined
+  /**
+   * How long the pipeline works as before after the call, new runs included, in milliseconds from 0 to 2,147,483,647. `isClosing`
+   * is `true` at once, and the route `healthz` of a handler answers 503, so that a load balancer stops sending requests here.
+   * `graceMs` begins after it.
+   * @defaultValue `0`
+   */
+  readonly drainMs?: number | undefined
 }
 
 const aName = rule(
@@ -105,7 +113,13 @@ const RECOVER: OptionRules<RecoverOptions> = {
   ),
 }
 
-const CLOSE: OptionRules<CloseOptions> = { graceMs: msFrom0 }
+const CLOSE: OptionRules<CloseOptions> = {
+  graceMs: msFrom0,
+  drainMs: number(
+    (value) => value >= 0 && value <= LONGEST_TIMER_MS,
+    `give milliseconds from 0 to ${LONGEST_TIMER_MS}`,
+  ),
+}
 
 /**
  * Checks the options of a run.
@@ -139,12 +153,17 @@ export function runQueryOf(query: Partial<PipelineQuery>): RunQuery {
 }
 
 /**
- * How long a closing pipeline waits for effects.
- * @throws InvalidRequestError naming `graceMs`.
+ * How long a closing pipeline works as before, and then waits for effects.
+ * @param allowed - Names of the options that the call takes.
+ * @throws InvalidRequestError naming every problem.
  */
-export function graceMsOf(options: CloseOptions): number {
-  check('options', options, CLOSE)
-  return options.graceMs ?? 10_000
+export function closeTimesOf(
+  options: CloseOptions,
+  allowed: readonly (keyof CloseOptions)[] = ['graceMs', 'drainMs'],
+): { readonly graceMs: number; readonly drainMs: number } {
+  check('options', options, Object.fromEntries(allowed.map((option) => [option, CLOSE[option]])))
+  const { graceMs = 10_000, drainMs = 0 } = options
+  return { graceMs, drainMs }
 }
 
 /**

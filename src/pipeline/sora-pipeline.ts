@@ -16,11 +16,9 @@ import { type RunDetails, readDetails } from './run-details.js'
 import {
   type AdoptOptions,
   type CloseOptions,
-  graceMsOf,
   type PipelineQuery,
   type RecoverOptions,
   type RunOptions,
-  recoverLimitOf,
   runQueryOf,
 } from './run-options.js'
 import { listRecords, type RunRecord, readRecord } from './run-record.js'
@@ -91,14 +89,14 @@ export class SoraPipeline {
    * rejects only its own `result`.
    */
   async recover(options: RecoverOptions = {}): Promise<readonly PipelineRun[]> {
-    return this.#live.recover(recoverLimitOf(options))
+    return this.#live.recover(options)
   }
 
   /**
    * Saves a new run without working on it, for a caller of {@link advance}. The run of a known id stays unchanged.
    * @throws InvalidRequestError for an invalid request. RunStateError when the store is down, or the id is that of another request.
    */
-  async create(request: VideoRequest, options: Pick<RunOptions, 'id' | 'owner'> = {}): Promise<RunRecord> {
+  async create(request: VideoRequest, options: Omit<RunOptions, 'signal'> = {}): Promise<RunRecord> {
     return this.#live.create(request, options)
   }
 
@@ -132,17 +130,19 @@ export class SoraPipeline {
   }
 
   /**
-   * Stops working, so that the process can exit and the next one can take the runs over at once. New runs are refused; `get`,
-   * `list` and `openVideo` still work. A submission or a later stage in progress may finish within `graceMs`. Runs that have not
-   * ended stay `running` in the store, and their `result` rejects with a `RunStateError` here.
-   *
-   * Nothing is cancelled upstream: jobs continue running and costing money. A submission that takes longer is no longer awaited:
-   * its response is saved if it comes while the process lives, otherwise its outcome is unknown. A later stage that takes longer
-   * is aborted, and the next process repeats it. Close the store afterwards.
-   * @throws InvalidRequestError when `graceMs` is invalid.
+   * Stops working after `drainMs`, so that the next process can take the runs over at once. New runs are refused; `get`, `list`
+   * and `openVideo` still work. A submission or a later stage in progress may finish within `graceMs`; after that the outcome of
+   * the submission is unknown, and the next process repeats the later stage. Runs that have not ended stay `running` in the store;
+   * their `result` rejects with a `RunStateError` here. Nothing is cancelled upstream: jobs continue, and cost.
+   * @throws InvalidRequestError when an option is invalid.
    */
   async close(options: CloseOptions = {}): Promise<void> {
-    await this.#live.close(graceMsOf(options))
+    await this.#live.close(options)
+  }
+
+  /** Whether {@link close} was called: a health check should fail from now on. */
+  get isClosing(): boolean {
+    return this.#live.isClosing
   }
 
   /** Checks with read-only requests whether the store and the services of the strategies answer. Never rejects. */

@@ -55,6 +55,7 @@ export const SANDBOX_ENDPOINTS = [
   'gemini.create',
   'gemini.poll',
   'gemini.content',
+  'gemini.cancel',
   'dashscope.create',
   'dashscope.poll',
   'dashscope.cancel',

@@ -39,13 +39,17 @@ const isWhole = (value: JsonValue) => /^\d{1,9}$/.test(String(value)) && typeof 
 const isFlag = (value: JsonValue) => ['true', 'false'].includes(String(value))
 const isRatio = (value: JsonValue) => typeof value === 'string' && /^\d{1,4}:\d{1,4}$/.test(value)
 const isFile = (value: JsonValue) => isJsonObject(value) && String(value.mediaType).startsWith('image/')
-const isFrames = (value: JsonValue) =>
-  Array.isArray(value) &&
-  value.every((frame: JsonValue) => {
-    const { type, image_url: image, frame_type: place } = isJsonObject(frame) ? frame : {}
-    const isPlace = place === 'first_frame' || place === 'last_frame'
-    return type === 'image_url' && isPlace && isJsonObject(image) && isImageUrl(image.url)
-  })
+const isAudioUrl = (value: JsonValue | undefined) =>
+  typeof value === 'string' && /^(?:https?:\/\/|data:audio\/[\w.+-]+[;,])/i.test(value)
+const isImageEntry = (entry: JsonObject) =>
+  entry.type === 'image_url' && isJsonObject(entry.image_url) && isImageUrl(entry.image_url.url)
+const isAudioEntry = (entry: JsonObject) =>
+  entry.type === 'audio_url' && isJsonObject(entry.audio_url) && isAudioUrl(entry.audio_url.url)
+const areEntries = (isEntry: (entry: JsonObject) => boolean) => (value: JsonValue) =>
+  Array.isArray(value) && value.every((entry: JsonValue) => isJsonObject(entry) && isEntry(entry))
+const isFrames = areEntries(
+  (entry) => isImageEntry(entry) && (entry.frame_type === 'first_frame' || entry.frame_type === 'last_frame'),
+)
 
 const SEED: Checks = { seed: [isWhole, 'a whole number'] }
 const FRAMES: Checks = { ...SEED, generate_audio: [isFlag, 'a boolean'], aspect_ratio: [isRatio, 'a ratio'] }
@@ -61,6 +65,10 @@ export const VIDEO_DIALECTS: Readonly<Record<SandboxVideosDialect, VideoDialect>
       const known = {
         ...FRAMES,
         frame_images: [isFrames, 'frames with image_url'],
+        input_references: [
+          areEntries((entry) => isImageEntry(entry) || isAudioEntry(entry)),
+          'references with image_url or audio_url',
+        ],
         resolution: [isText, 'a text'],
       } as const
       const unknown = Object.keys(others).find(
@@ -80,9 +88,15 @@ export const VIDEO_DIALECTS: Readonly<Record<SandboxVideosDialect, VideoDialect>
       const { input_reference: reference, ...fields } = fieldsOf(request)
       if (reference !== undefined && !isFile(reference))
         return wrong('input_reference', 'a file: the object has no read')
-      return (
-        checked(fields, { ...FRAMES, frame_images: [isFrames, 'frames with image_url'] }) ?? parsedAs(request, fields)
-      )
+      const { frame_images: frames, input_references: references } = fields
+      if ([reference, frames, references].filter((given) => given !== undefined).length > 1)
+        return wrong('input_references', 'no input_reference and frame_images beside it')
+      const checks = {
+        ...FRAMES,
+        frame_images: [isFrames, 'frames with image_url'],
+        input_references: [areEntries(isImageEntry), 'references with image_url'],
+      } as const
+      return checked(fields, checks) ?? parsedAs(request, fields)
     },
     refuse: (problem) => openAiError(400, problem),
     reply: (job) => jsonReply(200, toVideoObject(job)),
@@ -93,10 +107,19 @@ export const VIDEO_DIALECTS: Readonly<Record<SandboxVideosDialect, VideoDialect>
     parse(request) {
       if (!isMultipart(request.headers['content-type']))
         return { problem: { message: 'Field required', param: 'prompt' } }
-      const { input_reference: reference, image_reference: image, ...fields } = fieldsOf(request)
+      const {
+        input_reference: reference,
+        image_reference: image,
+        audio_reference: sound,
+        ...fields
+      } = fieldsOf(request)
       if (reference !== undefined && !isFile(reference)) return wrong('input_reference', 'a file')
-      if (image !== undefined && !isImageUrl(parsedObject(image).image_url))
+      if (image !== undefined && reference !== undefined)
+        return wrong('image_reference', 'no input_reference beside it')
+      if (image !== undefined && !parsedObjects(image).every(({ image_url: url }) => isImageUrl(url)))
         return wrong('image_reference', 'image_url')
+      if (sound !== undefined && !parsedObjects(sound).every(({ audio_url: url }) => isAudioUrl(url)))
+        return wrong('audio_reference', 'audio_url')
       const checks = { ...SEED, generate_sound: [isFlag, 'a boolean'], aspect_ratio: [isRatio, 'a ratio'] } as const
       return checked(fields, checks) ?? parsedAs(request, fields)
     },
@@ -145,12 +168,14 @@ function fieldsOf({ body }: ReceivedRequest): Fields {
   return isJsonObject(body) ? body : {}
 }
 
-function parsedObject(value: JsonValue): JsonObject {
+// One object or a list of them, as text. Anything else becomes an empty object, whose field is then refused.
+function parsedObjects(value: JsonValue): readonly JsonObject[] {
   try {
     const parsed: JsonValue = JSON.parse(String(value))
-    return isJsonObject(parsed) ? parsed : {}
+    const list: readonly JsonValue[] = Array.isArray(parsed) ? parsed : [parsed]
+    return list.map((entry) => (isJsonObject(entry) ? entry : {}))
   } catch {
-    return {} // The field is then refused.
+    return [{}]
   }
 }
 

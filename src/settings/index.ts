@@ -1,5 +1,6 @@
 export type { BeforeSubmit, BeforeSubmitContext } from '../contracts/before-submit.js'
 export type { Clock } from '../contracts/clock.js'
+export type { DiagnosableStore } from '../contracts/diagnosable-store.js'
 export type { SoraPipelineError } from '../contracts/errors.js'
 export type { PipelineEvent } from '../contracts/events.js'
 export type { Generator } from '../contracts/generator.js'

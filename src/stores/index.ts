@@ -1,3 +1,4 @@
+export type { DiagnosableStore, ServerProblem, StoreDurability } from '../contracts/diagnosable-store.js'
 export type { RunStore } from '../contracts/run-store.js'
 export { type FileStoreOptions, fileStore } from './files/file-store.js'
 export type { PostgresListenClient } from './postgres/postgres-listener.js'
@@ -11,5 +12,4 @@ export type {
   RedisScriptArguments,
 } from './redis/redis-client.js'
 export { type RedisStore, type RedisStoreOptions, redisStore } from './redis/redis-store.js'
-export type { ServerProblem } from './server-problem.js'
 export { type SqliteStore, type SqliteStoreOptions, sqliteStore } from './sqlite/sqlite-store.js'

@@ -1,5 +1,6 @@
 import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
+import type { DiagnosableStore } from '../contracts/diagnosable-store.js'
 import type { JsonObject, JsonValue } from '../contracts/json.js'
 import { type ListedRun, listRuns } from '../contracts/list-runs.js'
 import { whole, withMethods } from '../contracts/option-rules.js'
@@ -9,6 +10,8 @@ import type { LoadedRun, RunStore, StoredRun, WorkerBeat } from '../contracts/ru
 import { memoryClaims } from './memory-claims.js'
 import { memoryEvents } from './memory-events.js'
 import { memoryMedia } from './memory-media.js'
+import { memoryNotes } from './memory-notes.js'
+import { memorySlots } from './memory-slots.js'
 import { checkTtl } from './store-input.js'
 
 /** Options of {@link memoryStore}. */
@@ -48,7 +51,7 @@ type Report = { readonly worker: string; readonly progress: JsonObject }
  * console.log(await store.load('unknown')) // undefined
  * ```
  */
-export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
+export function memoryStore(options: MemoryStoreOptions = {}): RunStore & DiagnosableStore {
   checkOptions('memoryStore', options, RULES)
   const { maxEnded = 1000, clock = performanceClock } = options
   const runs = new Map<string, Kept>()
@@ -118,6 +121,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
   }
 
   return {
+    durability: { kind: 'memory', survives: 'nothing', sharedBy: 'one-process' },
     create: async (id, state) => {
       if (runs.has(id)) return false
       keep(id, 1, state)
@@ -191,9 +195,11 @@ export function memoryStore(options: MemoryStoreOptions = {}): RunStore {
       claims.sweep(now - RETAINED_MS)
       return old.length
     },
+    ...memoryNotes(clock),
     appendEvents: events.appendEvents,
     readEvents: events.readEvents,
     followEvents: events.followEvents,
+    ...memorySlots(() => clock.monotonic()),
   }
 }
 

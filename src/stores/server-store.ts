@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { FencedError, RunStateError } from '../contracts/run-errors.js'
-import type { EventMethod, RunStore, StoredRun } from '../contracts/run-store.js'
+import type { EventMethod, NoteMethod, RunStore, StoredRun } from '../contracts/run-store.js'
 import { loadedRun } from './loaded-run.js'
 import { columnsOf, fromText, toText } from './run-columns.js'
 import type { ServerWork } from './server-work.js'
-import { checkMedia, checkTtl } from './store-input.js'
+import { checkMedia, checkTtl, slotQueryOf } from './store-input.js'
 import type { OperationName, SaveOutcome, StoreOperations } from './store-operations.js'
 
 // How often the saves of ended runs forget older ones.
@@ -14,7 +14,7 @@ const MOST_FORGOTTEN = 500
 
 /** What a server does for a store. Each operation is atomic, and `prune` is for each run that it forgets. */
 export type ServerOperations = {
-  readonly [Name in Exclude<OperationName, 'putMedia'>]: (
+  readonly [Name in Exclude<OperationName, 'putMedia' | NoteMethod>]: (
     ...args: Parameters<StoreOperations[Name]>
   ) => Promise<ReturnType<StoreOperations[Name]>>
 } & {
@@ -31,13 +31,13 @@ export interface ServerStoreOptions {
   readonly keepEndedMs: number | undefined
 }
 
-/** A run store on a server, without the event log. Its operations share nothing in this process, so any number of stores may work on one server. */
+/** A run store on a server, without the event log and the notes. Its operations share nothing in this process, so any number of stores may work on one server. */
 export function serverStore({
   operations,
   work,
   place,
   keepEndedMs,
-}: ServerStoreOptions): Required<Omit<RunStore, EventMethod>> {
+}: ServerStoreOptions): Required<Omit<RunStore, EventMethod | NoteMethod>> {
   let prunedAt = Number.NEGATIVE_INFINITY
 
   const forgetEnded = ({ status }: StoredRun) => {
@@ -148,6 +148,15 @@ export function serverStore({
         if (count < MOST_FORGOTTEN) return total
       }
     },
+
+    takeSlot: (limit, holder, terms) =>
+      work('take a place', limit, () => operations.takeSlot(toText(limit), toText(holder), slotQueryOf(terms))),
+
+    keepSlots: (limit, holders, ttlMs) =>
+      work('keep the places', limit, () => operations.keepSlots(toText(limit), holders.map(toText), Math.ceil(ttlMs))),
+
+    restSlots: (limit, ms) =>
+      work('suspend the limit', limit, () => operations.restSlots(toText(limit), Math.ceil(ms))),
   }
 }
 

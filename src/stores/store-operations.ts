@@ -1,3 +1,5 @@
+import type { SlotAnswer } from '../contracts/shared-slots.ts'
+
 /**
  * The operations of a database for a store, by name. Arguments and results may cross a thread, so they are plain data. Ids, keys,
  * owners and workers are in the form of {@link toText}.
@@ -18,13 +20,28 @@ export interface StoreOperations {
   getMedia(sha256: string): Uint8Array | undefined
   dropMedia(runId: string): void
   prune(query: ForgetQuery): number
+  readNote(namespace: string, key: string): NoteRow | undefined
+  /** Gives the new version, `undefined` when another one is saved. */
+  saveNote(namespace: string, key: string, version: number, note: NoteColumns): number | undefined
+  dueNotes(query: NoteQuery): readonly string[]
+  takeSlot(limit: string, holder: string, terms: SlotQuery): SlotAnswer
+  keepSlots(limit: string, holders: readonly string[], ttlMs: number): void
+  restSlots(limit: string, ms: number): void
 }
 
 /** The name of an operation. */
 export type OperationName = keyof StoreOperations
 
 /** Operations that write nothing; they need no transaction. */
-export const READS: ReadonlySet<OperationName> = new Set(['load', 'due', 'versions', 'list', 'getMedia'])
+export const READS: ReadonlySet<OperationName> = new Set([
+  'load',
+  'due',
+  'versions',
+  'list',
+  'getMedia',
+  'readNote',
+  'dueNotes',
+])
 
 /** One operation for the worker. */
 export interface Call {
@@ -102,6 +119,37 @@ export interface ReportRow {
 /** The actual digest of the bytes; they are kept if it is the given one. */
 export interface MediaOutcome {
   readonly actualSha256: string
+}
+
+/** A note from its row; `value` is JSON. */
+export interface NoteRow {
+  readonly version: number
+  readonly value: string
+}
+
+/** A note for its row. `call` marks a save, so that one that a client sends again is recognised. */
+export interface NoteColumns {
+  /** JSON. */
+  readonly value: string
+  readonly dueInMs: number
+  readonly expiresInMs: number
+  readonly call: string
+}
+
+/** Which notes `dueNotes` returns. */
+export interface NoteQuery {
+  readonly namespace: string
+  readonly limit: number
+  readonly after: string | undefined
+}
+
+/** The terms of `takeSlot`, in whole numbers: a server has no `Infinity`. */
+export interface SlotQuery {
+  readonly most: number
+  readonly ttlMs: number
+  readonly jobs: number
+  /** 0 without a rate. */
+  readonly perMs: number
 }
 
 /** Which runs `prune` forgets, the oldest first, at most `limit`. */

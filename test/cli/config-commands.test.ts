@@ -10,6 +10,7 @@ import { SoraPipeline } from '../../src/index.js'
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.js'
 import { sqliteStore } from '../../src/stores/index.js'
 import { mirrorResolver, videosApiGenerator } from '../../src/strategies/index.js'
+import { collect } from '../support/collect.js'
 import { type OperatorProject, operatorProject } from './operator-project.js'
 import { fakeTerminal } from './terminal.js'
 
@@ -177,15 +178,20 @@ it('settle continues the run here with the pipeline of --config, and shows its s
 
 it('remove cancels a run that is running, with the pipeline only', async () => {
   sandbox.setFaults({ 'videos.retrieve': UNFINISHED })
-  const { result } = pipeline.run({ prompt: 'A long film' }, { id: 'to remove' })
-  result.catch(() => undefined)
+  const run = pipeline.run({ prompt: 'A long film' }, { id: 'to remove' })
   await expect.poll(async () => (await pipeline.inspect('to remove'))?.submission?.state).toBe('accepted')
   const refused = await project.command(['runs', 'remove', 'to remove', '--store', 'runs.db', '--yes'])
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--config is missing: the run is running') })
   const removed = await project.command(['runs', 'remove', 'to remove', '--config', 'stored.mjs', '--yes'])
   expect(removed, removed.stderr).toMatchObject({ code: 0, stdout: 'Removed to remove\n' })
   expect(await pipeline.get('to remove')).toBeUndefined()
-  await expect(result).rejects.toBeDefined()
+  await expect(run.result).rejects.toMatchObject({ code: 'aborted', message: 'The run was cancelled' })
+  // The server did not answer what the job does, so nothing was deleted there, and the event reports that.
+  expect((await collect(run)).at(-1)).toMatchObject({
+    type: 'run-failed',
+    isAborted: true,
+    upstream: { state: 'unknown', handle: { operation: { id: expect.stringMatching(/^video_/) } } },
+  })
   sandbox.clearFaults()
 })
 

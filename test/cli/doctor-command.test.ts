@@ -48,7 +48,12 @@ describe('doctor', () => {
       },
     })
     expect(text).not.toContain(sandbox.videosApi.apiKey)
-    expect(report.store).toEqual({ kind: 'sqlite', isReached: true, durationMs: expect.any(Number) })
+    expect(report.store).toEqual({
+      kind: 'sqlite',
+      durability: { kind: 'sqlite', survives: 'power-cut', sharedBy: 'one-machine' },
+      isReached: true,
+      durationMs: expect.any(Number),
+    })
     expect(report.promises).toContainEqual({ promise: 'restart', holds: true, note: expect.any(String) })
     expect(report.promises).toContainEqual({ promise: 'many-machines', holds: false, note: expect.any(String) })
     const services = report.services as readonly { stage: string; url?: string; outcome: string; durationMs?: number }[]
@@ -85,7 +90,7 @@ describe('doctor', () => {
     expect(code).toBe(1)
     expect(text).not.toContain('sk-wrong-key')
     expect(report.problems).toEqual([
-      'runs end with the process: no store is configured',
+      'runs end with the process: no store is configured, or memoryStore()',
       expect.stringMatching(/^videos-api at http:\S+: Could not check the access: 127\.0\.0\.1:\d+ answered 401/),
       `sora-publisher at http://127.0.0.1:${port}: ECONNREFUSED`,
       `mirror at ${sandbox.mirrors[1]}: it answered with status 503`,
@@ -129,6 +134,149 @@ export const options = {
     } finally {
       await s3.close()
     }
+  })
+
+  describe('of a store that the configuration has as an object', () => {
+    const holding = (report: { readonly promises: readonly { promise: string; holds: unknown }[] }) =>
+      Object.fromEntries(report.promises.map(({ promise, holds }) => [promise, holds]))
+    const generator = () => `videosApiGenerator(${JSON.stringify(sandbox.videosApi)})`
+    const IMPORTS = `import { memoryStore, SoraPipeline } from 'sora-pipeline'
+import { fileStore, sqliteStore } from 'sora-pipeline/stores'
+import { videosApiGenerator } from 'sora-pipeline/strategies'
+const { durability, ...undeclared } = memoryStore()
+`
+
+    it.each([
+      ["sqliteStore({ path: 'objects.db' })", 'sqlite'],
+      ["fileStore({ directory: 'objects' })", 'file'],
+    ])('knows what holds with %s, in options and in a pipeline', async (code, kind) => {
+      await project.write(
+        'options.mjs',
+        `${IMPORTS}export const options = { generator: ${generator()}, store: ${code} }`,
+      )
+      const ofOptions = await doctor(['--config', 'options.mjs'])
+      await project.write(
+        'pipeline.mjs',
+        `${IMPORTS}export const pipeline = new SoraPipeline({ generator: ${generator()}, store: ${code} })`,
+      )
+      const ofPipeline = await doctor(['--config', 'pipeline.mjs'])
+      for (const { code: exit, report } of [ofOptions, ofPipeline]) {
+        expect([exit, report.problems]).toEqual([0, []])
+        expect(report.store).toMatchObject({ kind, isReached: true })
+        expect(holding(report)).toEqual({
+          restart: true,
+          'power-cut': true,
+          'many-processes': true,
+          'many-machines': false,
+        })
+      }
+    })
+
+    it('reports a pipeline whose runs are only in memory', async () => {
+      await project.write('pipeline.mjs', `${IMPORTS}export default new SoraPipeline({ generator: ${generator()} })`)
+      const { code, report } = await doctor(['--config', 'pipeline.mjs'])
+      expect(code).toBe(1)
+      expect(report.problems).toEqual(['runs end with the process: no store is configured, or memoryStore()'])
+      expect(report.store.kind).toBe('memory')
+      expect(holding(report).restart).toBe(false)
+    })
+
+    it('believes what a store of your own declares, and checks its server', async () => {
+      const own = `{ ...undeclared, durability: { kind: 'dynamo', survives: 'restart', sharedBy: 'many-machines' }, checkServer: async () => JSON.parse(process.env.PROBLEMS) }`
+      await project.write('own.mjs', `${IMPORTS}export const options = { generator: ${generator()}, store: ${own} }`)
+      const good = await doctor(['--config', 'own.mjs'], { PROBLEMS: '[]' })
+      expect([good.code, good.report.store.kind]).toEqual([0, 'custom'])
+      expect(holding(good.report)).toEqual({
+        restart: true,
+        'power-cut': false,
+        'many-processes': true,
+        'many-machines': true,
+      })
+      const { stdout } = await project.command(['doctor', '--config', 'own.mjs'], { PROBLEMS: '[]' })
+      expect(stdout).toMatch(/^ {2}dynamo +answers in \d+ ms$/m)
+      const bad = await doctor(['--config', 'own.mjs'], {
+        PROBLEMS: JSON.stringify([{ setting: 'backups', value: 'off', fix: 'switch them on' }]),
+      })
+      expect([bad.code, bad.report.problems]).toEqual([1, ['backups of the store is off: switch them on']])
+      expect(holding(bad.report).restart).toBe(false)
+    })
+
+    it.each([['undeclared'], ["{ ...undeclared, durability: 'yes' }"]])(
+      'does not know what holds with %s, and says how to declare it',
+      async (store) => {
+        await project.write(
+          'own.mjs',
+          `${IMPORTS}export const options = { generator: ${generator()}, store: ${store} }`,
+        )
+        const { report } = await doctor(['--config', 'own.mjs'])
+        expect(report.promises).toEqual([
+          { promise: 'restart', holds: 'unknown', note: expect.stringContaining('durability') },
+        ])
+      },
+    )
+  })
+
+  describe('of settings in a JSONBin', () => {
+    const bin = () => ({
+      JSONBIN_BIN_ID: sandbox.jsonBin.binId,
+      JSONBIN_MASTER_KEY: sandbox.jsonBin.masterKey,
+      JSONBIN_BASE_URL: sandbox.jsonBin.baseUrl,
+    })
+    const put = (settings: object) =>
+      fetch(`${sandbox.jsonBin.baseUrl}/b/${sandbox.jsonBin.binId}`, {
+        method: 'PUT',
+        headers: { 'x-master-key': sandbox.jsonBin.masterKey, 'content-type': 'application/json' },
+        body: JSON.stringify({ format: 'sora-pipeline-settings', version: 1, settings }),
+      })
+
+    it('reads the bin, and shows and checks the settings that it has', async () => {
+      await put({ watermarkFree: { isEnabled: false } })
+      const { code, report, text } = await doctor(['--store', 'runs.db'], { ...variables, ...bin() })
+      expect([code, report.problems]).toEqual([0, []])
+      expect(report.settingsStore).toEqual({ kind: 'jsonbin', isReached: true, durationMs: expect.any(Number) })
+      expect(report.configuration.values.watermarkFree.isEnabled).toBe(false)
+      expect(report.services.map(({ stage }: { stage: string }) => stage)).toEqual(['generate', 'upload'])
+      expect(report.promises).toContainEqual(expect.objectContaining({ promise: 'settings', holds: true }))
+      expect(text).not.toContain(sandbox.jsonBin.masterKey)
+      const { stdout } = await project.command(['doctor', '--store', 'runs.db'], { ...variables, ...bin() })
+      expect(stdout).toMatch(/^ {2}jsonbin +answers in \d+ ms$/m)
+    })
+
+    it('names a bin that cannot be read, and one that sends credentials elsewhere; then the variables count', async () => {
+      const lost = await doctor(['--store', 'runs.db'], {
+        ...variables,
+        ...bin(),
+        JSONBIN_MASTER_KEY: 'a-wrong-master-key',
+      })
+      expect(lost.code).toBe(1)
+      expect(lost.report.problems).toEqual([expect.stringContaining('does not give access to the bin')])
+      expect(lost.report.configuration.values.watermarkFree.isEnabled).toBe(true)
+      expect(lost.report.promises).toContainEqual(expect.objectContaining({ promise: 'settings', holds: false }))
+      await put({ generator: { baseUrl: 'https://thief.example/v1' } })
+      const foreign = await doctor(['--store', 'runs.db'], { ...variables, ...bin() })
+      expect(foreign.report.problems).toEqual([expect.stringContaining('thief.example')])
+      expect(foreign.report.services[0].url).toBe(sandbox.videosApi.baseUrl)
+    })
+
+    it('reads the bin of live settings in a configuration', async () => {
+      await put({ watermarkFree: { isEnabled: false } })
+      const { binId, masterKey, baseUrl } = sandbox.jsonBin
+      const initial = {
+        generator: { kind: 'videos-api', baseUrl: sandbox.videosApi.baseUrl },
+        watermarkFree: { isEnabled: true },
+      }
+      await project.write(
+        'live.mjs',
+        `import { jsonBinSettings } from 'sora-pipeline/settings'
+export const settings = jsonBinSettings(${JSON.stringify({ binId, masterKey, baseUrl, initial })})
+export const secrets = { soraApiKey: '${sandbox.videosApi.apiKey}' }
+`,
+      )
+      const { code, report } = await doctor(['--config', 'live.mjs', '--store', 'runs.db'])
+      expect([code, report.problems]).toEqual([0, []])
+      expect(report.settingsStore).toMatchObject({ kind: 'jsonbin', isReached: true })
+      expect(report.configuration.values.watermarkFree.isEnabled).toBe(false)
+    })
   })
 
   it.skipIf(isRedisSkipped)('reports the settings with which Redis breaks the promises', async () => {

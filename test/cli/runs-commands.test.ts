@@ -106,6 +106,21 @@ describe.each(Object.keys(PLACES) as (keyof typeof PLACES)[])('the runs of a %s'
       sandbox.clearFaults()
     }
 
+    it('lists the webhooks that were given up, page by page', async () => {
+      expect((await runs('webhooks')).stdout).toBe('No webhooks were given up\n')
+      for (const [index, host] of ['a.example', 'b.example'].entries()) {
+        const value = { runId: `run_${index}`, owner: 'ann', webhookId: `evt_${index}`, host, outcome: 'exhausted' }
+        const rest = { attempts: 7, abandonedAt: Date.now(), error: { message: 'Could not deliver the webhook' } }
+        const note = { value: { ...value, ...rest }, dueInMs: 0, expiresInMs: 60_000 }
+        await place.store.saveNote?.('abandoned-webhooks', `run_${index}`, 0, note)
+      }
+      const { stdout } = await runs('webhooks')
+      expect(stdout).toMatch(/^\d+ s ago {2}exhausted {2}7 attempts {2}a.example {2}run_0 {2}Could not deliver/m)
+      const page = JSON.parse((await runs('webhooks', '--limit', '1', '--json')).stdout)
+      expect(page).toMatchObject({ webhooks: [{ runId: 'run_0', host: 'a.example' }], next: 'run_0' })
+      expect((await runs('webhooks', '--after', 'run_0')).stdout).toContain('run_1')
+    })
+
     it('finds a run that waits for a person, explains it, and settles it by the printed command, word for word', async () => {
       await runInReview(`absent of ${name}`)
       const listed = await runs('list', '--status', 'needs-review', '--json')

@@ -33,6 +33,8 @@ export type FaultStage =
   | 'publish'
   | 'find'
   | 'chat'
+  | 'model'
+  | 'model-poll'
 
 /** One fault on the wire, and what is expected of the pipeline wherever it applies. */
 export interface Fault {

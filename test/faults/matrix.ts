@@ -7,6 +7,7 @@ import { CHAT_FAULTS } from './chat-faults.ts'
 import type { Fault, FaultStage } from './fault.ts'
 import { JOB_FAULTS } from './job-faults.ts'
 import { LIST_FAULTS } from './list-faults.ts'
+import { atModel } from './model-faults.ts'
 import { SPECIAL_CELLS } from './special-cells.ts'
 import { STAGES } from './stages.ts'
 import { STATUS_FAULTS } from './status-faults.ts'
@@ -22,8 +23,7 @@ const NO_FAULT: Fault = { row: 0, name: 'none', does: ({ healthy }) => healthy, 
 /** Every cell. */
 export function cells(): readonly Cell[] {
   const faults: readonly Fault[] = [
-    ...TRANSPORT_FAULTS,
-    ...STATUS_FAULTS,
+    ...[...TRANSPORT_FAULTS, ...STATUS_FAULTS].map(atModel),
     ...JOB_FAULTS,
     ...ANSWER_FAULTS,
     ...LIST_FAULTS,

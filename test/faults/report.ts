@@ -15,7 +15,7 @@ const GROUPS: readonly (readonly [number, string])[] = [
   [71, 'answers in the words of their servers'],
 ]
 
-const STAGES = ['create', 'poll', 'download', 'probe', 'source', 'target', 'publish', 'find', 'chat'] as const
+const STAGES = ['create', 'poll', 'download', 'probe', 'source', 'target', 'publish', 'find', 'chat', 'model'] as const
 
 /** The meanings of the words of the table. */
 const LEGEND: Readonly<Record<string, string>> = {

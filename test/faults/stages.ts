@@ -1,8 +1,10 @@
 import { fallback, type Publisher, type Uploader, withRetry } from 'sora-pipeline'
 import { chatCompletionsGenerator, mirrorResolver } from 'sora-pipeline/strategies'
-import { type FaultHandler, replyFile, replyJson, resetConnection } from 'sora-pipeline/testing'
+import { replyFile, replyJson, resetConnection } from 'sora-pipeline/testing'
 import { fastClock } from './fast-clock.ts'
 import type { Fault, FaultStage, Place } from './fault.ts'
+import { model, modelPoll } from './model-stages.ts'
+import { describe, handlersOf, leadAstray, lostOrigin, type Often, placeOf } from './stage-parts.ts'
 import {
   doneFields,
   doneReply,
@@ -36,9 +38,9 @@ export const STAGES: Readonly<Record<FaultStage, Stage>> = {
   publish,
   find,
   chat,
+  model,
+  'model-poll': modelPoll,
 }
-
-type Often = 'once' | 'always'
 
 /**
  * `accepted`, `retried` and `sent again` (the same submission, by its own withRetry, or under its key or in another encoding),
@@ -303,33 +305,8 @@ async function publish(world: World, fault: Fault) {
   return { played, outcome: outcome() ?? describe(played, { posts }) }
 }
 
-function placeOf(world: World, place: Omit<Place, 'elsewhere' | 'secret'> & { readonly path: string }): Place {
-  const elsewhere = `${world.origin('cdn')}${place.path}`
-  return { ...place, elsewhere, secret: `${world.origin('secret')}/a.mp4` }
-}
-
 function videoPlace(world: World): Place {
   return placeOf(world, { healthy: replyFile(VIDEO), body: VIDEO, mediaType: 'video/mp4', path: '/own.mp4' })
-}
-
-function handlersOf({ does }: Fault, place: Place, often: Often): FaultHandler[] {
-  if (typeof does === 'string') return [place.healthy]
-  return often === 'once' ? [does(place), place.healthy] : [does(place)]
-}
-
-function lostOrigin(world: World, { does }: Fault): Promise<string> | undefined {
-  return typeof does === 'string' ? world.originOf(does) : undefined
-}
-
-/** A fetch that goes to another origin for the first calls that are meant. */
-function leadAstray(origin: string, times: number, isMeant: (method: string, path: string) => boolean): typeof fetch {
-  let left = times
-  return (input, init) => {
-    const url = new URL(String(input))
-    if (!isMeant(init?.method ?? 'GET', url.pathname) || left === 0) return fetch(url, init)
-    left -= 1
-    return fetch(new URL(url.pathname, origin), init)
-  }
 }
 
 const isCreate = (method: string) => method === 'POST'
@@ -367,15 +344,4 @@ function hasHandle({ error }: Played): boolean {
 
 function isSame(sent: readonly { readonly headers: Readonly<Record<string, string>> }[]): boolean {
   return sent.length === 2 && sent[0]?.headers['idempotency-key'] === sent[1]?.headers['idempotency-key']
-}
-
-/** An outcome without a word. */
-function describe(
-  { result, code, error, isStoredWhole, stored }: Played,
-  counts: Readonly<Record<string, number>> = {},
-): string {
-  const end = result
-    ? `completed by ${result.servedBy}${result.isDegraded ? ', degraded' : ''}${isStoredWhole ? ', whole' : ''}`
-    : `failed with ${code ?? String(error)} (${stored})`
-  return [end, ...Object.entries(counts).map(([name, count]) => `${count} ${name}`)].join(', ')
 }

@@ -11,7 +11,7 @@ export interface GradioServer {
 }
 
 export interface GradioServerOptions {
-  readonly version: '4' | 'newest'
+  readonly version: '4' | '5' | 'newest'
   readonly inputs: 2 | 3
   readonly password: string
   /** Without one the server is open to everybody. */
@@ -51,7 +51,7 @@ export async function startGradioServer(options: GradioServerOptions): Promise<G
   }
   try {
     const failed = exit.then(() => Promise.reject(new Error(`Could not start Gradio ${version}:\n${errors.join('')}`)))
-    const origin = await Promise.race([firstLine(server.stdout), failed])
+    const origin = await Promise.race([originIn(server.stdout), failed])
     await Promise.race([untilReady(origin, token), failed])
     failed.catch(() => undefined) // From here on its end is what the tests want.
     return { origin, kill }
@@ -61,8 +61,9 @@ export async function startGradioServer(options: GradioServerOptions): Promise<G
   }
 }
 
-async function firstLine(output: NodeJS.ReadableStream): Promise<string> {
-  for await (const line of createInterface({ input: output })) return line
+// Gradio 5 itself prints a line first.
+async function originIn(output: NodeJS.ReadableStream): Promise<string> {
+  for await (const line of createInterface({ input: output })) if (line.startsWith('http')) return line
   return new Promise(() => undefined) // Its exit shows why.
 }
 

@@ -12,6 +12,7 @@ const TOKEN = 'hf_canaryToken12345'
 const isRequired = process.env.GRADIO_REQUIRED === '1'
 const VERSIONS = [
   { version: '4', prefix: '', inputs: 2, token: undefined },
+  { version: '5', prefix: '/gradio_api', inputs: 3, token: undefined },
   { version: 'newest', prefix: '/gradio_api', inputs: 3, token: TOKEN },
 ] as const
 
@@ -72,7 +73,7 @@ for (const { version, prefix, inputs, token } of VERSIONS) {
       expect(error).toMatchObject({ code: 'upstream-response', isRetryable: true })
       const text = `${inspect(error, { depth: 12 })}${JSON.stringify(error)}`
       expect(text).not.toContain('canary')
-      expect(text).toContain(version === '4' ? 'nothing more' : 'was given [redacted] and fails')
+      expect(text).toContain(version === 'newest' ? 'was given [redacted] and fails' : 'nothing more')
     })
 
     const privacy = 'a private Space is as good as none without the token'

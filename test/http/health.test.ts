@@ -44,6 +44,41 @@ describe('healthz', () => {
     expect((await call('GET', '/v1/videos')).status).toBe(401)
   })
 
+  it('answers 503 from the call of close on, without a read of the store, while requests are served until the drain ends', async () => {
+    const clock = manualClock()
+    const { store, state } = countedStore()
+    const { call, pipeline } = handlerOf({ apiKeys: KEYS, healthz: true, clock }, { store, clock })
+    expect(pipeline.isClosing).toBe(false)
+    expect((await call('GET', '/healthz')).status).toBe(200)
+    const { loads } = state
+    const closed = pipeline.close({ drainMs: 5000 })
+    expect(pipeline.isClosing).toBe(true)
+    const answer = await call('GET', '/healthz')
+    expect([answer.status, await answer.text()]).toEqual([503, '{"status":"closing"}'])
+    expect((await call('HEAD', '/healthz')).status).toBe(503)
+    expect(state.loads).toBe(loads)
+    const key = KEYS[0] ?? ''
+    expect((await call('POST', '/v1/videos', { key, body: { prompt: 'A cat' } })).status).toBe(200)
+    await clock.advance(4999)
+    expect((await call('POST', '/v1/videos', { key, body: { prompt: 'A dog' } })).status).toBe(200)
+    await clock.advance(1)
+    await closed
+    expect((await call('POST', '/v1/videos', { key, body: { prompt: 'A cow' } })).status).toBe(503)
+    expect((await call('GET', '/healthz')).status).toBe(503)
+  })
+
+  it('answers 503 if the close begins during the read of the store', async () => {
+    const { store, state } = countedStore()
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    state.load = () => promise
+    const { call, pipeline } = handlerOf({ apiKeys: KEYS, healthz: true }, { store })
+    const answer = call('GET', '/healthz')
+    const closed = pipeline.close()
+    resolve(undefined)
+    expect(await (await answer).text()).toBe('{"status":"closing"}')
+    await closed
+  })
+
   it('answers at a path of your own', async () => {
     const { call } = handlerOf({ apiKeys: KEYS, healthz: '/internal/ready' })
     expect((await call('GET', '/internal/ready')).status).toBe(200)

@@ -116,6 +116,15 @@ it.skipIf(isPostgresSkipped)(
   },
 )
 
+it.each([
+  ['Redis', {}],
+  ['PostgreSQL', { backend: createPostgresBackend }],
+])('a runner whose %s is away rejects as retryable', async (_, more) => {
+  const connection = { host: '127.0.0.1', port: await freePort(), maxRetriesPerRequest: 1, retryStrategy: () => null }
+  await using runner = createQueueRunner(pipelineOf(), { connection, ...more, onError: () => undefined })
+  await expect(runner.ready).rejects.toMatchObject({ code: 'run-state', isRetryable: true })
+})
+
 it.skipIf(isRedisSkipped)('a client with the wrong options is an error of the start', async () => {
   const server = await startQueueServer('Redis')
   const { store } = await server.site('client')

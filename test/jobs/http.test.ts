@@ -40,6 +40,23 @@ describe.each(SERVERS)('handlers over a queue on %s', (kind, isSkipped) => {
     },
   )
 
+  it.skipIf(isSkipped)('answer a submission within the time although every worker is busy', async () => {
+    const { store, at } = await server.site('busy')
+    const generator = fakeTaskGenerator({ video: { id: 'v', url: VIDEO_URL } })
+    const options = { generator, store, pollSchedule: () => 50 }
+    await using runner = createQueueRunner(new SoraPipeline(options), at)
+    const handler = createHandler(runner, { public: true, acceptTimeoutMs: 300 })
+    const answer = await handler(post('/v1/videos', { prompt: 'A cat' }))
+    expect(answer.status).toBe(200)
+    const { id } = (await answer.json()) as { id: string }
+    const video = () => handler(new Request(`http://door/v1/videos/${id}`)).then((one) => one.json())
+    expect(await video()).toMatchObject({ id, status: 'queued' })
+    await using worker = createWorker(new SoraPipeline(options), at)
+    await worker.ready
+    await expect.poll(video, { timeout: 20_000 }).toMatchObject({ status: 'completed' })
+    expect(generator.startCount).toBe(1)
+  })
+
   it.skipIf(isSkipped)('stream a chat whose run is in a worker, to its URL', async () => {
     const { store, at } = await server.site('chat')
     const generator = fakeTaskGenerator({ video: { id: 'v', url: VIDEO_URL } })

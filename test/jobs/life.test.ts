@@ -43,7 +43,10 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     const options = { generator: fakeTaskGenerator(), uploader: fakeUploader() }
     const here = runner(site, options)
     await worker(site, options).ready
-    const run = here.run({ prompt: 'A cat' }, { id: 'run:1', owner: 'ada' })
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const run = here.run({ prompt: 'A cat' }, { id: 'run:1', owner: 'ada', traceparent })
+    expect(await run.result).toMatchObject({ runId: 'run:1', servedBy: 'uploader' })
+    expect((await site.store.load('run:1'))?.state).toMatchObject({ traceparent })
     const events = await collect(run)
     expect(await run.result).toMatchObject({ runId: 'run:1', servedBy: 'uploader' })
     expect(events[0]).toMatchObject({ type: 'run-started', runId: 'run:1' })
@@ -132,6 +135,44 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     expect(errors).toEqual([])
   })
 
+  it.skipIf(isSkipped)('retries an ended run as a new one, in the workers', async () => {
+    const site = await server.site('retries')
+    const generator = fakeTaskGenerator({ starts: [new GenerationFailedError('The model is broken'), 'accepted'] })
+    const here = runner(site, { generator })
+    await worker(site, { generator }).ready
+    await expect(here.run({ prompt: 'A cat' }, { id: 'first', owner: 'ada' }).result).rejects.toThrow('broken')
+    const retried = await here.retry('first', { prompt: 'A dog' })
+    expect(await retried.result).toMatchObject({ runId: retried.id })
+    const record = await here.get(retried.id)
+    expect(record).toMatchObject({ owner: 'ada', status: 'completed', request: { prompt: 'A dog' } })
+    expect((await site.store.load(retried.id))?.state).toMatchObject({ retryOf: 'first' })
+    expect(generator.startCount).toBe(2)
+    await expect(here.retry('unknown')).rejects.toThrow('does not know it')
+    await expect(here.retry('first', { prompt: '' })).rejects.toThrow('prompt')
+    expect(errors).toEqual([])
+  })
+
+  it.skipIf(isSkipped)('adopts a paid job, which the workers continue, and pays nothing', async () => {
+    const site = await server.site('adopts')
+    const generator = fakeTaskGenerator({ name: 'fake' })
+    const [here, there] = [runner(site, { generator }), runner(site, { generator })]
+    await worker(site, { generator }).ready
+    const handle = { generator: 'fake', operation: { id: 'task_1' }, startedAt: Date.now() }
+    const run = await here.adopt(handle, { id: 'order:17', owner: 'ada' })
+    expect(await run.result).toMatchObject({ runId: 'order:17' })
+    expect(generator.startCount).toBe(0)
+    // The same again is the same run.
+    expect(await (await there.adopt(handle, { id: 'order:17', owner: 'ada' })).result).toMatchObject({
+      runId: 'order:17',
+    })
+    await expect(there.adopt(handle)).rejects.toThrow('another run has claimed it')
+    await expect(here.adopt(handle, { prompt: 'A cat' } as never)).rejects.toThrow('prompt')
+    await here.close()
+    await expect(here.adopt(handle)).rejects.toThrow('the runner is closed')
+    await expect(here.retry('order:17')).rejects.toThrow('the runner is closed')
+    expect(errors).toEqual([])
+  })
+
   it.skipIf(isSkipped)('rejects with the reason of the signal, before a worker has the run', async () => {
     const site = await server.site('aborts')
     const here = runner(site, { generator: fakeTaskGenerator() })
@@ -154,6 +195,25 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     const settled = await here.settle('review', 'not-submitted')
     expect(await settled.result).toMatchObject({ runId: 'review' })
   })
+
+  it.skipIf(isSkipped)(
+    'has a runner that reports its close at once, and takes runs until the drain has ended',
+    async () => {
+      const site = await server.site('drains')
+      const generator = fakeTaskGenerator()
+      const here = runner(site, { generator })
+      expect(here.isClosing).toBe(false)
+      await expect(here.close({ graceMs: 1 } as never)).rejects.toThrow('graceMs is unknown')
+      expect(here.isClosing).toBe(false)
+      const closed = here.close({ drainMs: 300 })
+      expect(here.isClosing).toBe(true)
+      const run = here.run({ prompt: 'A cat' }, { id: 'run:1' })
+      await eventually(async () => expect((await here.get('run:1'))?.status).toBe('running'))
+      await closed
+      await expect(run.result).rejects.toThrow('the runner is closed')
+      expect(() => here.run({ prompt: 'A cat' })).toThrow('the runner is closed')
+    },
+  )
 
   it.skipIf(isSkipped)('hands its runs over at once when it closes', async () => {
     const site = await server.site('hands')

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-/** A separate nginx in front of one server. */
+/** A separate nginx in front of one server, or of several. */
 export interface NginxServer {
   /** Where nginx listens. */
   readonly origin: string
@@ -15,8 +15,8 @@ export interface NginxServer {
 }
 
 export interface NginxOptions {
-  /** Origin of the server behind it. */
-  readonly upstream: string
+  /** Origin of the server behind it; several take turns, request by request. */
+  readonly upstream: string | readonly string[]
   /** For the one location, such as `proxy_read_timeout 1s;`. Without them everything is at its default. */
   readonly directives?: string | undefined
 }
@@ -87,6 +87,7 @@ function configuration(folder: string, port: number, { upstream, directives = ''
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${folder}/${name};`,
   )
+  const servers = [upstream].flat().map((origin) => `server ${new URL(origin).host};`)
   return `
     daemon off;
     master_process off;
@@ -96,10 +97,11 @@ function configuration(folder: string, port: number, { upstream, directives = ''
     http {
       access_log off;
       ${temporary.join(' ')}
+      upstream backend { ${servers.join(' ')} }
       server {
         listen 127.0.0.1:${port};
         location / {
-          proxy_pass ${upstream};
+          proxy_pass http://backend;
           ${directives}
         }
       }

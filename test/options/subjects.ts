@@ -1,5 +1,5 @@
 import { toVideoModel } from '../../src/ai-sdk/index.js'
-import { createHandler, createWakeUrl, toNodeListener, verifyWebhook } from '../../src/http/index.js'
+import { abandonedWebhooks, createHandler, createWakeUrl, toNodeListener, verifyWebhook } from '../../src/http/index.js'
 import {
   balance,
   fallback,
@@ -151,10 +151,13 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   ),
   followRun: of((options) => followRun(memoryStore(), 'run_1', options), ['signal', 'clock']),
   'SoraPipeline.recover': of((options) => pipeline().recover(options), ['limit']),
-  'SoraPipeline.close': of((options) => pipeline().close(options), ['graceMs']),
+  'SoraPipeline.close': of((options) => pipeline().close(options), ['graceMs', 'drainMs']),
   'SoraPipeline.list': of((query) => pipeline().list(query), ['owner', 'order', 'after', 'limit']),
   'SoraPipeline.prune': of((options) => pipeline().prune(options), [], { endedBefore: 1 }),
-  'SoraPipeline.create': of((options) => pipeline().create({ prompt: 'A cat' }, options), ['id', 'owner']),
+  'SoraPipeline.create': of(
+    (options) => pipeline().create({ prompt: 'A cat' }, options),
+    ['id', 'owner', 'traceparent'],
+  ),
   createQueueRunner: of(
     (options) => createQueueRunner(pipeline(), options),
     ['backend', 'queueName', 'prefix', 'onError'],
@@ -167,7 +170,11 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   ),
   fallback: of((options) => fallback([fakeUploader()], options), ['continueOn']),
   race: of((options) => race([fakeUploader()], options), ['staggerMs']),
-  balance: of((options) => balance([fakeUploader()], options), ['concurrency']),
+  balance: of((options) => balance([fakeTaskGenerator()], options), ['concurrency', 'shared', 'rate', 'leaseMs']),
+  'balance rate': of((rate) => balance([fakeTaskGenerator()], { shared: memoryStore(), rate }), [], {
+    jobs: 1,
+    perMs: 1000,
+  }),
   withRetry: of(
     (options) => withRetry(fakeUploader(), options),
     ['maxAttempts', 'minDelayMs', 'maxDelayMs', 'maxRetryAfterMs', 'shouldRetry', 'random'],
@@ -385,6 +392,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
       ...['seed', 'audio', 'user', 'metadata', 'providerOptions', 'lastFrame', 'references', 'audioInput'],
     ],
   ),
+  abandonedWebhooks: of((query) => abandonedWebhooks(memoryStore(), query), ['limit', 'after']),
   createWakeUrl: of(createWakeUrl, [], { baseUrl, contentSecret: 'a-secret-of-the-tests' }),
   toEventStream: of(
     (options) => toEventStream(pipeline().run({ prompt: 'A cat' }), options),

@@ -1,5 +1,6 @@
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createHandler } from '../../src/http/index.js'
 import {
   fallback,
   memoryStore,
@@ -202,7 +203,7 @@ describe('spans', () => {
     expect(durations.map(({ value }) => (value as { readonly count: number }).count)).toEqual([1])
   })
 
-  it('of a run without an active span are the start of a trace, to which others link', async () => {
+  it('of a run without an active span are the start of a trace, or children of the given caller; others link to it', async () => {
     start()
     const clock = manualClock()
     const store = memoryStore({ clock })
@@ -222,8 +223,113 @@ describe('spans', () => {
     const [begun, continued] = ofRun('own')
     expect(begun?.links).toEqual([])
     expect(continued?.links[0]?.context.spanId).toBe(begun?.spanContext().spanId)
-    const linked = ofRun('given').map(({ links }) => links[0]?.context.spanId)
-    expect(linked).toEqual(['b7ad6b7169203331', 'b7ad6b7169203331'])
+    const [child, linked] = ofRun('given')
+    expect(child).toMatchObject({ links: [], parentSpanContext: { spanId: 'b7ad6b7169203331', isRemote: true } })
+    expect(child?.spanContext().traceId).toBe('0af7651916cd43dd8448eb211c80319c')
+    expect(linked?.links.map(({ context: { spanId } }) => spanId)).toEqual(['b7ad6b7169203331'])
+  })
+
+  it('of a run with an active span and a given caller are children of the active one, and link to a caller of another trace', async () => {
+    start()
+    const pipeline = new SoraPipeline({ generator: fakeGenerator() })
+    const server = exporters.tracer.startSpan('server')
+    const { traceId, spanId } = server.spanContext()
+    const inServer = (id: string, traceparent: string) =>
+      context.with(trace.setSpan(context.active(), server), () => pipeline.generate(REQUEST, { id, traceparent }))
+    await inServer('same', `00-${traceId}-b7ad6b7169203331-01`)
+    await inServer('other', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01')
+    const runs = exporters.spans().filter(({ name }) => /^invoke/.test(name))
+    expect(runs.map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual([spanId, spanId])
+    expect(runs.map(({ links }) => links.map((link) => link.context.spanId))).toEqual([[], ['b7ad6b7169203331']])
+  })
+
+  it('of a run that is only created are where the process that advances it links to', async () => {
+    start()
+    const pipeline = new SoraPipeline({ generator: fakeGenerator(), store: memoryStore() })
+    const server = exporters.tracer.startSpan('server')
+    await context.with(trace.setSpan(context.active(), server), () => pipeline.create(REQUEST, { id: 'run_1' }))
+    await pipeline.create(REQUEST, {
+      id: 'run_2',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    })
+    for (const id of ['run_1', 'run_2']) while ((await pipeline.advance(id)).status === 'running');
+    const runs = exporters.spans().filter(({ name }) => /^invoke/.test(name))
+    const linked = (id: string) =>
+      runs.filter(({ attributes, links }) => attributes['sora_pipeline.run.id'] === id && links.length > 0)
+    expect(runs[0]?.parentSpanContext?.spanId).toBe(server.spanContext().spanId)
+    expect(linked('run_1')[0]?.links[0]?.context.spanId).toBe(server.spanContext().spanId)
+    expect(linked('run_2')[0]?.links[0]?.context.spanId).toBe('b7ad6b7169203331')
+    expect(runs.at(-1)?.attributes['sora_pipeline.run.is_ended']).toBe(true)
+  })
+
+  it('of a request to a handler are children of the span of its client', async () => {
+    start()
+    const pipeline = new SoraPipeline({ generator: fakeGenerator() })
+    const handler = createHandler(pipeline, { public: true })
+    const ask = async (headers: Record<string, string>) => {
+      const body = JSON.stringify({ prompt: 'A cat' })
+      const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body }
+      const { id } = (await (await handler(new Request('http://backend.example/v1/videos', init))).json()) as {
+        id: string
+      }
+      await pipeline.resume(id).result
+      return exporters.spans().find(({ attributes }) => attributes['sora_pipeline.run.id'] === id)
+    }
+    const ids = '0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331'
+    const known = await ask({ traceparent: `00-${ids}-01` })
+    expect(known?.spanContext().traceId).toBe('0af7651916cd43dd8448eb211c80319c')
+    const keyed = await ask({ traceparent: `cc-${ids}-03-more`, 'idempotency-key': 'a' })
+    expect(keyed?.spanContext().traceId).toBe('0af7651916cd43dd8448eb211c80319c')
+    const ignored = await ask({ traceparent: `00-${ids.toUpperCase()}-01`, 'idempotency-key': 'b' })
+    expect(ignored?.spanContext().traceId).not.toBe('0af7651916cd43dd8448eb211c80319c')
+  })
+
+  it('are also of the cancellation of a job, and of the removal of a post', async () => {
+    start()
+    const { tracer } = exporters
+    const jobs = fakeTaskGenerator({ name: 'jobs', polls: 99 })
+    const run = new SoraPipeline({
+      generator: {
+        ...jobs,
+        upstream: 'https://api.example/v1',
+        start: async () => ({ operation: { id: 'job_1' } }),
+        cancel: async () => {
+          await Promise.resolve()
+          tracer.startSpan('inside').end()
+          return 'too-late'
+        },
+      },
+      pollSchedule: () => 60_000,
+    }).run(REQUEST, { id: 'run_1' })
+    for await (const event of run) if (event.type === 'stage-progressed') break
+    await run.cancel()
+    const cancelled = exporters.span('cancel jobs')
+    expect(cancelled).toMatchObject({ kind: SpanKind.CLIENT, status: { code: SpanStatusCode.UNSET } })
+    expect(cancelled.attributes).toEqual({
+      'sora_pipeline.run.id': 'run_1',
+      'sora_pipeline.stage': 'generate',
+      'sora_pipeline.strategy': 'jobs',
+      'sora_pipeline.cancel.outcome': 'too-late',
+      'server.address': 'api.example',
+      'gen_ai.response.id': 'job_1',
+    })
+    const ofRun = exporters.span('invoke_workflow sora-pipeline').spanContext().spanId
+    expect(cancelled.parentSpanContext?.spanId).toBe(ofRun)
+    expect(exporters.span('inside').parentSpanContext?.spanId).toBe(cancelled.spanContext().spanId)
+
+    const unpublish = async () => {
+      throw new NetworkError('Could not reach it')
+    }
+    await new SoraPipeline({
+      generator: fakeGenerator(),
+      publisher: { ...fakePublisher(), name: 'posts', unpublish },
+      uploader: fakeUploader(),
+      unpublishAfterUpload: true,
+    }).generate(REQUEST)
+    expect(exporters.span('unpublish posts')).toMatchObject({
+      status: { code: SpanStatusCode.ERROR, message: 'Could not reach it' },
+      attributes: { 'error.type': 'network', 'sora_pipeline.stage': 'publish' },
+    })
   })
 
   it('have the prompt only with recordInputs', async () => {

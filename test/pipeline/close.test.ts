@@ -51,6 +51,26 @@ describe('close', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('works as before for drainMs, and leaves the runs only then', async () => {
+    const { clock, store, make } = world()
+    const pipeline = make()
+    pipeline.run(request, { id: 'run_1' })
+    await clock.advance(1000)
+    await expect(pipeline.close({ drainMs: Number.POSITIVE_INFINITY })).rejects.toThrow('drainMs is Infinity')
+    expect(pipeline.isClosing).toBe(false)
+    const closing = pipeline.close({ drainMs: 5000 })
+    expect(pipeline.isClosing).toBe(true)
+    await clock.advance(4000)
+    pipeline.run(request, { id: 'run_2' })
+    await clock.advance(900)
+    expect((await store.load('run_1'))?.state.worker).toBeDefined()
+    expect((await store.load('run_2'))?.state.worker).toBeDefined()
+    await closedWithin(clock, closing, 100)
+    for (const id of ['run_1', 'run_2']) expect((await store.load(id))?.state.worker).toBeUndefined()
+    expect(() => pipeline.run(request)).toThrow('the pipeline is closed')
+    expect(clock.pending).toBe(0)
+  })
+
   it('lets the next process take the runs over within a second', async () => {
     const { clock, generator, make } = world()
     const pipeline = make()

@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest'
-import { AuthenticationError, fallback, memoryStore, SoraPipeline, withTimeout } from '../../src/index.js'
+import {
+  AuthenticationError,
+  type DiagnosableStore,
+  fallback,
+  memoryStore,
+  SoraPipeline,
+  withTimeout,
+} from '../../src/index.js'
 import { fakeGenerator, fakePublisher, fakeUploader, manualClock } from '../../src/testing/index.js'
 
 const hang = () => new Promise<never>(() => undefined)
@@ -24,7 +31,12 @@ it('diagnose checks the store and every strategy of every chain, in order, and c
   const diagnosis = await clock.runUntil(pipeline.diagnose())
   expect(diagnosis).toEqual({
     deadlines: { generateMs: 1_800_000, publishMs: 60_000, resolveMs: 120_000, uploadMs: 900_000, totalMs: 5000 },
-    store: { outcome: 'ok', durationMs: 0 },
+    store: {
+      outcome: 'ok',
+      durationMs: 0,
+      durability: { kind: 'memory', survives: 'nothing', sharedBy: 'one-process' },
+      serverProblems: [],
+    },
     strategies: [
       {
         stage: 'generate',
@@ -57,4 +69,23 @@ it('diagnose reports a store that is down', async () => {
     outcome: 'failed',
     error: { message: expect.stringContaining('ECONNREFUSED') },
   })
+})
+
+it('diagnose reports what a store declares, and the settings of its server', async () => {
+  const { durability: _durability, ...undeclared } = memoryStore()
+  const problem = { setting: 'backups', value: 'off', fix: 'switch them on' }
+  const diagnosed = async (more: DiagnosableStore) =>
+    (await new SoraPipeline({ generator: fakeGenerator(), store: { ...undeclared, ...more } }).diagnose()).store
+  const durability = { kind: 'dynamo', survives: 'restart', sharedBy: 'many-machines' } as const
+  expect(await diagnosed({ durability, checkServer: async () => [problem] })).toMatchObject({
+    outcome: 'ok',
+    durability,
+    serverProblems: [problem],
+  })
+  expect(await diagnosed({})).toEqual({ outcome: 'ok', durationMs: expect.any(Number), serverProblems: [] })
+  for (const wrong of ['restart', null, { ...durability, survives: 'fire' }, { ...durability, kind: 7 }]) {
+    expect(await diagnosed({ durability: wrong as never })).not.toHaveProperty('durability')
+  }
+  const down = { checkServer: () => Promise.reject(new Error('connect ECONNREFUSED')) }
+  expect(await diagnosed({ durability, ...down })).toMatchObject({ outcome: 'failed', durability, serverProblems: [] })
 })

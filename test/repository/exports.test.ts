@@ -99,7 +99,14 @@ const VALUE_NAMES: Readonly<Record<string, readonly string[]>> = {
   './ai-sdk': ['toVideoModel'],
   './settings': ['jsonBinSettings', 'pipelineFromSettings', 'settingsFromEnv', 'settingsSchema', 'sora2apiPreset'],
   './jobs': ['createQueueRunner', 'createWorker'],
-  './http': ['createHandler', 'createWakeUrl', 'sendNodeResponse', 'toNodeListener', 'verifyWebhook'],
+  './http': [
+    'abandonedWebhooks',
+    'createHandler',
+    'createWakeUrl',
+    'sendNodeResponse',
+    'toNodeListener',
+    'verifyWebhook',
+  ],
   './stores': ['fileStore', 'postgresStore', 'redisStore', 'sqliteStore'],
   './otel': ['instrument'],
   './testing': [

@@ -1,7 +1,12 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type RunStore, SoraPipeline, type SoraPipelineOptions } from 'sora-pipeline'
-import { pipelineFromSettings, type SettingsFragment, type SettingsSecrets } from 'sora-pipeline/settings'
+import {
+  type LiveSettings,
+  pipelineFromSettings,
+  type SettingsFragment,
+  type SettingsSecrets,
+} from 'sora-pipeline/settings'
 import { toErrorJson } from '../../contracts/errors.js'
 import { CommandError } from '../command-error.js'
 
@@ -11,7 +16,8 @@ export type Configuration =
   | { readonly kind: 'options'; readonly options: SoraPipelineOptions; readonly store: RunStore | undefined }
   | {
       readonly kind: 'settings'
-      readonly settings: SettingsFragment
+      /** As they are, or as a bin has them. */
+      readonly settings: SettingsFragment | LiveSettings
       readonly secrets: SettingsSecrets
       readonly store: RunStore | undefined
     }
@@ -34,7 +40,12 @@ export async function loadConfig(file: string): Promise<Configuration> {
   if (isPipeline(pipeline)) return { kind: 'pipeline', pipeline, store: own }
   if (isOptions(options)) return { kind: 'options', options, store: own ?? options.store }
   if (typeof settings === 'object' && settings !== null) {
-    return { kind: 'settings', settings: settings as SettingsFragment, secrets: secrets as SettingsSecrets, store: own }
+    return {
+      kind: 'settings',
+      settings: settings as SettingsFragment | LiveSettings,
+      secrets: secrets as SettingsSecrets,
+      store: own,
+    }
   }
   throw new CommandError(
     `Could not use the configuration: ${file} exports ${Object.keys(exported).join(', ') || 'nothing'}; export pipeline, options or settings`,

@@ -24,7 +24,7 @@ Options:
 ${CONFIG_HELP}
   --env      read the configuration from the variables of sora-pipeline/settings (default without --config)
 ${STORE_HELP}
-  --json     print { "configuration", "store", "services", "promises", "problems" } as JSON
+  --json     print { "configuration", "settingsStore", "store", "services", "promises", "problems" } as JSON
   -h, --help print this`,
   options: OPTIONS,
   maxArguments: 0,

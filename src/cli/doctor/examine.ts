@@ -1,14 +1,22 @@
-import { type PipelineDiagnosis, type RunStore, storedRuns } from 'sora-pipeline'
-import { pipelineFromSettings, settingsFromEnv } from 'sora-pipeline/settings'
-import type { ServerProblem } from 'sora-pipeline/stores'
+import {
+  type DiagnosableStore,
+  type PipelineDiagnosis,
+  type RunStore,
+  type ServerProblem,
+  type StoreDurability,
+  storedRuns,
+} from 'sora-pipeline'
+import { jsonBinSettings, pipelineFromSettings, settingsFromEnv } from 'sora-pipeline/settings'
+import { durabilityOf } from '../../contracts/diagnosable-store.js'
 import { toErrorJson } from '../../contracts/errors.js'
 import type { CommandContext } from '../command.js'
 import { type Configuration, loadConfig, pipelineOf } from '../config/load-config.js'
 import { UsageError } from '../read-arguments.js'
 import { type OpenStore, openStore, STORE_VARIABLE, type StorePlace } from '../stores/open-store.js'
-import { promisesOf } from './promises.js'
+import { promiseOfSettings, promisesOf } from './promises.js'
 import type { DoctorReport, StoreReport } from './report.js'
 import { servicesOf } from './services.js'
+import { pulledSettings, valuesOfSettings } from './settings-store.js'
 
 /** The options of `doctor`. */
 export interface DoctorValues extends Partial<StorePlace> {
@@ -25,12 +33,12 @@ export async function examine(values: DoctorValues, { env }: CommandContext): Pr
   if (values.config !== undefined && values.env) throw new UsageError(['give one of --config and --env'])
   const problems: string[] = []
   const configuration = await configurationOf(values, env, problems)
-  const own = configuration?.store
-  const place = await placeOf({ values, env, own, isPipeline: configuration?.kind === 'pipeline' }, problems)
+  const live = configuration?.kind === 'settings' ? await pulledSettings(configuration.settings, problems) : undefined
+  const place = await placeOf({ values, env, own: configuration?.store }, problems)
   try {
     const diagnosis = await diagnosisOf(configuration, place.open?.store, problems)
     const store = await storeOf(place, diagnosis, problems)
-    const settings = store.isReached ? await settingsOf(place, problems) : []
+    const settings = store.isReached ? await settingsOf(place, diagnosis, problems) : []
     const services = diagnosis === undefined ? [] : await servicesOf(diagnosis)
     for (const { url, strategy, error, outcome } of services) {
       if (outcome === 'failed') problems.push(`${strategy}${url === undefined ? '' : ` at ${url}`}: ${error}`)
@@ -40,9 +48,13 @@ export async function examine(values: DoctorValues, { env }: CommandContext): Pr
         source: values.config ?? 'the environment',
         values: { ...valuesOf(configuration), ...(diagnosis && { deadlines: diagnosis.deadlines }) },
       },
+      ...(live && { settingsStore: live }),
       store,
       services,
-      promises: promisesOf(store.kind, { settings, isServer: typeof Object(own).checkServer === 'function' }),
+      promises: [
+        ...promisesOf(store.kind, { settings, durability: store.durability }),
+        ...(live?.kind === 'jsonbin' ? [promiseOfSettings(live)] : []),
+      ],
       problems,
     }
   } finally {
@@ -59,8 +71,10 @@ async function configurationOf(
 ): Promise<Configuration | undefined> {
   if (config !== undefined) return loadConfig(config)
   try {
-    const { settings, secrets } = settingsFromEnv(env)
-    return { kind: 'settings', settings, secrets, store: undefined }
+    const { settings, secrets, jsonBin } = settingsFromEnv(env)
+    // The checks send credentials: only to hosts that the variables name.
+    const live = jsonBin && jsonBinSettings({ ...jsonBin, initial: settings, secrets, allowedHosts: [] })
+    return { kind: 'settings', settings: live ?? settings, secrets, store: undefined }
   } catch (error) {
     problems.push(toErrorJson(error).message)
     return undefined
@@ -68,10 +82,11 @@ async function configurationOf(
 }
 
 interface Place {
-  readonly kind: StoreReport['kind']
+  /** Of a store with an address. */
+  readonly kind?: StoreReport['kind']
   readonly open?: OpenStore
   /** The store of the configuration. */
-  readonly own?: RunStore | undefined
+  readonly own?: (RunStore & DiagnosableStore) | undefined
   readonly error?: string
 }
 
@@ -79,15 +94,14 @@ interface PlaceSource {
   readonly values: DoctorValues
   readonly env: Env
   readonly own: RunStore | undefined
-  readonly isPipeline: boolean
 }
 
-async function placeOf({ values, env, own, isPipeline }: PlaceSource, problems: string[]): Promise<Place> {
+async function placeOf({ values, env, own }: PlaceSource, problems: string[]): Promise<Place> {
   if (own !== undefined && values.store !== undefined) {
     throw new UsageError(['--store is given, and --config has a store'])
   }
   const address = own === undefined ? (values.store ?? env[STORE_VARIABLE]) : undefined
-  if (address === undefined) return { kind: own !== undefined || isPipeline ? 'custom' : 'memory', own }
+  if (address === undefined) return { own }
   const { prefix, schema } = values
   try {
     const open = await openStore({ address, prefix, schema }, { canCreate: false })
@@ -126,30 +140,45 @@ async function storeOf(
   diagnosis: PipelineDiagnosis | undefined,
   problems: string[],
 ): Promise<StoreReport> {
-  const { kind, open, own, error } = place
-  if (error !== undefined) return { kind, isReached: false, error }
-  if (kind === 'memory') {
-    problems.push('runs end with the process: no store is configured')
-    return { kind, isReached: true }
-  }
+  const { open, own, error } = place
   const store = open?.store ?? own
+  const durability = store === undefined ? diagnosis?.store.durability : durabilityOf(store)
+  const kind = place.kind ?? kindOf(durability, store ?? diagnosis)
+  const known = { kind, ...(durability && { durability }) }
+  if (error !== undefined) return { ...known, isReached: false, error }
+  if (kind === 'memory') {
+    problems.push('runs end with the process: no store is configured, or memoryStore()')
+    return { ...known, isReached: true }
+  }
   const startedAt = performance.now()
   try {
     if (store !== undefined) await storedRuns(store).list({ limit: 1 })
     else if (diagnosis?.store.error) throw new Error(diagnosis.store.error.message)
     const durationMs = store === undefined ? diagnosis?.store.durationMs : Math.round(performance.now() - startedAt)
-    return { kind, isReached: true, ...(durationMs !== undefined && { durationMs }) }
+    return { ...known, isReached: true, ...(durationMs !== undefined && { durationMs }) }
   } catch (thrown) {
     const { message } = toErrorJson(thrown)
     problems.push(message)
-    return { kind, isReached: false, error: message }
+    return { ...known, isReached: false, error: message }
   }
 }
 
-async function settingsOf({ open, own }: Place, problems: string[]): Promise<readonly ServerProblem[]> {
-  const checkServer = open?.checkServer ?? (own as Partial<OpenStore> | undefined)?.checkServer
+const BUILT_IN = ['memory', 'file', 'sqlite', 'redis', 'postgres'] as const
+
+// Without a store and a pipeline, runs would be in memory.
+function kindOf(durability: StoreDurability | undefined, found: unknown): StoreReport['kind'] {
+  if (found === undefined) return 'memory'
+  return BUILT_IN.find((kind) => kind === durability?.kind) ?? 'custom'
+}
+
+async function settingsOf(
+  { open, own }: Place,
+  diagnosis: PipelineDiagnosis | undefined,
+  problems: string[],
+): Promise<readonly ServerProblem[]> {
   try {
-    const settings = (await checkServer?.()) ?? []
+    const checked = diagnosis?.store.outcome === 'ok' ? diagnosis.store.serverProblems : undefined
+    const settings = checked ?? (await (open ?? own)?.checkServer?.()) ?? []
     problems.push(...settings.map(({ setting, value, fix }) => `${setting} of the store is ${value}: ${fix}`))
     return settings
   } catch (error) {
@@ -164,5 +193,5 @@ function valuesOf(configuration: Configuration | undefined): Readonly<Record<str
   const credentials = Object.fromEntries(
     Object.entries(secrets).map(([name, value]) => [name, value === undefined || value === '' ? 'not set' : 'set']),
   )
-  return { ...settings, credentials }
+  return { ...valuesOfSettings(settings), credentials }
 }

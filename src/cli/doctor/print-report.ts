@@ -1,19 +1,25 @@
 import { styleText } from 'node:util'
 import type { CommandContext } from '../command.js'
 import { printable } from '../printable.js'
-import type { DoctorReport, ServiceReport } from './report.js'
+import type { DoctorReport, ServiceReport, SettingsStoreReport, StoreReport } from './report.js'
 
 /** Prints a report for a person. */
 export function printReport(report: DoctorReport, { stdout }: CommandContext): void {
-  const { configuration, store, services, promises, problems } = report
+  const { configuration, settingsStore, store, services, promises, problems } = report
   const title = (text: string) => stdout.write(`${styleText('bold', text, { stream: stdout })}\n`)
   const row = (name: string, text: string) => stdout.write(`  ${printable(name).padEnd(28)}  ${printable(text)}\n`)
 
   title(`Configuration of ${printable(configuration.source)}`)
   for (const [name, value] of rowsOf(configuration.values)) row(name, value)
 
+  if (settingsStore) {
+    title('Settings')
+    row(settingsStore.kind, reachText(settingsStore))
+  }
+
   title('Store')
-  row(store.kind, store.isReached ? `answers${inTime(store.durationMs)}` : `not reached: ${store.error}`)
+  const { kind, durability } = store
+  row(kind === 'custom' && durability ? durability.kind : kind, reachText(store))
 
   title('Services')
   for (const service of services) row(service.stage, serviceText(service))
@@ -27,6 +33,10 @@ export function printReport(report: DoctorReport, { stdout }: CommandContext): v
 }
 
 const HOLDS: Readonly<Record<string, string>> = { true: 'holds', false: 'does not hold', unknown: 'not known' }
+
+function reachText({ isReached, durationMs, error }: StoreReport | SettingsStoreReport): string {
+  return isReached ? `answers${inTime(durationMs)}` : `not reached: ${error}`
+}
 
 function serviceText({ strategy, url, outcome, isChecked, durationMs, error }: ServiceReport): string {
   const place = url === undefined ? strategy : `${strategy} at ${url}`

@@ -1,12 +1,15 @@
-import type { ServerProblem } from 'sora-pipeline/stores'
-import type { PromiseReport, StoreReport } from './report.js'
+import type { ServerProblem, StoreDurability } from 'sora-pipeline'
+import type { PromiseReport, SettingsStoreReport, StoreReport } from './report.js'
 
 const ONE_MACHINE = 'the files are on one machine; use postgresStore for several'
 
 /** Which promises hold with a store, from the settings of its server. */
 export function promisesOf(
   kind: StoreReport['kind'],
-  { settings, isServer }: { readonly settings: readonly ServerProblem[]; readonly isServer: boolean },
+  {
+    settings,
+    durability,
+  }: { readonly settings: readonly ServerProblem[]; readonly durability: StoreDurability | undefined },
 ): readonly PromiseReport[] {
   const isSafe = settings.length === 0
   const reasons = settings.map(({ setting, value }) => `${setting} is ${value}`).join(', ')
@@ -55,13 +58,30 @@ export function promisesOf(
         },
       ]
     case 'custom':
-      if (isServer) {
-        const note = reasons || 'its server has the settings that it needs'
-        return [
-          { promise: 'restart', holds: isSafe, note },
-          { promise: 'many-machines', holds: true, note: 'any number of processes on any number of machines' },
-        ]
-      }
-      return [{ promise: 'restart', holds: 'unknown', note: 'this store is an object; give its address with --store' }]
+      return durability === undefined ? [UNDECLARED] : declared(durability, reasons)
   }
+}
+
+const UNDECLARED: PromiseReport = {
+  promise: 'restart',
+  holds: 'unknown',
+  note: 'this store of your own has no durability, which would declare it',
+}
+
+// A store of your own, by its own word and the settings of its server.
+function declared({ kind, survives, sharedBy }: StoreDurability, reasons: string): readonly PromiseReport[] {
+  const note = `${kind} declares that it survives ${survives === 'nothing' ? survives : `a ${survives}`}`
+  const shared = `${kind} declares that it is shared by ${sharedBy.replace('-', ' ')}`
+  return [
+    { promise: 'restart', holds: survives !== 'nothing' && reasons === '', note: reasons || note },
+    { promise: 'power-cut', holds: survives === 'power-cut' && reasons === '', note: reasons || note },
+    { promise: 'many-processes', holds: sharedBy !== 'one-process', note: shared },
+    { promise: 'many-machines', holds: sharedBy === 'many-machines', note: shared },
+  ]
+}
+
+/** What holds with the settings of a bin. */
+export function promiseOfSettings({ isReached, error }: SettingsStoreReport): PromiseReport {
+  const note = 'shared by every process that pulls; of two writes at the same moment the last one wins'
+  return { promise: 'settings', holds: isReached, note: isReached ? note : `not read: ${error}` }
 }

@@ -1,4 +1,4 @@
-import type { StageName } from 'sora-pipeline'
+import type { StageName, StoreDurability } from 'sora-pipeline'
 import type { StoreKind } from '../stores/open-store.js'
 
 /** What `sora-pipeline doctor` found. */
@@ -8,6 +8,8 @@ export interface DoctorReport {
     readonly source: string
     readonly values: Readonly<Record<string, unknown>>
   }
+  /** Where the settings are kept, if not only in the source of the configuration. */
+  readonly settingsStore?: SettingsStoreReport
   readonly store: StoreReport
   readonly services: readonly ServiceReport[]
   /** What holds with this store. */
@@ -18,11 +20,23 @@ export interface DoctorReport {
 
 /** The store, and whether it answers. */
 export interface StoreReport {
-  /** `memory` if no store is configured, `custom` for a store that the configuration exports. */
+  /** `memory` also if no store is configured, `custom` for a store that is not one of this library. */
   readonly kind: StoreKind | 'memory' | 'custom'
+  /** What it keeps, and for whom; absent for a custom store that does not declare it. */
+  readonly durability?: StoreDurability
   readonly isReached: boolean
   readonly durationMs?: number
   /** Why it is not reached. */
+  readonly error?: string
+}
+
+/** The bin of `jsonBinSettings`, and whether it was read. */
+export interface SettingsStoreReport {
+  /** `custom` for live settings of your own. */
+  readonly kind: 'jsonbin' | 'custom'
+  readonly isReached: boolean
+  readonly durationMs?: number
+  /** Why it is not reached; then the values are those without it. */
   readonly error?: string
 }
 
@@ -46,7 +60,7 @@ export interface ServiceReport {
 
 /** A promise of the library. */
 export interface PromiseReport {
-  readonly promise: 'restart' | 'many-processes' | 'many-machines' | 'power-cut' | 'failover'
+  readonly promise: 'restart' | 'many-processes' | 'many-machines' | 'power-cut' | 'failover' | 'settings'
   readonly holds: boolean | 'unknown'
   readonly note: string
 }

@@ -6,6 +6,7 @@ import { EXIT_CODES } from '../exit-code.js'
 import { duration, printable } from '../printable.js'
 import { UsageError } from '../read-arguments.js'
 import { STORE_HELP } from '../stores/open-store.js'
+import { limitOf } from './limit-of.js'
 import { openRuns, RUNS_OPTIONS } from './open-runs.js'
 import { reasonOf, withoutMedia } from './run-text.js'
 
@@ -118,10 +119,4 @@ function statusesOf(given: readonly string[]): readonly string[] {
     throw new UsageError([`--status has ${unknown.join(', ')}; give one of ${STATUSES.join(', ')}`])
   }
   return given
-}
-
-function limitOf(text: string): number {
-  const limit = Number(text)
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 1000) return limit
-  throw new UsageError([`--limit is ${text}; give a whole number from 1 to 1000`])
 }

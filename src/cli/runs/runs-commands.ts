@@ -5,6 +5,7 @@ import { listCommand } from './list-command.js'
 import { retryCommand } from './retry-command.js'
 import { settleCommand } from './settle-command.js'
 import { showCommand } from './show-command.js'
+import { webhooksCommand } from './webhooks-command.js'
 
 const COMMANDS = {
   list: listCommand,
@@ -15,6 +16,7 @@ const COMMANDS = {
   prune: pruneCommand,
   erase: eraseCommand,
   remove: removeCommand,
+  webhooks: webhooksCommand,
 }
 
 /** `sora-pipeline runs`: the runs of a store. */

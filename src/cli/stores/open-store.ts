@@ -1,8 +1,8 @@
 import { mkdir, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { RunStore } from 'sora-pipeline'
-import { fileStore, postgresStore, redisStore, type ServerProblem, sqliteStore } from 'sora-pipeline/stores'
+import type { DiagnosableStore, RunStore, ServerProblem } from 'sora-pipeline'
+import { fileStore, postgresStore, redisStore, sqliteStore } from 'sora-pipeline/stores'
 import { toErrorJson } from '../../contracts/errors.js'
 import { CommandError } from '../command-error.js'
 import { UsageError } from '../read-arguments.js'
@@ -24,7 +24,7 @@ export interface StorePlace {
 /** An open store. */
 export interface OpenStore {
   readonly kind: StoreKind
-  readonly store: RunStore
+  readonly store: RunStore & DiagnosableStore
   /** Creates what is missing, and upgrades what an earlier version made. */
   migrate(): Promise<void>
   /** Settings of the server with which the store cannot keep its promise; empty for files. */

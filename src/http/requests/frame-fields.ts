@@ -26,7 +26,7 @@ const IMAGE_KEYS = new Set(['type', 'url', 'image_url', 'frame_type'])
 
 /**
  * Reads the further images of a request: `last_frame` and `reference_images` as LLM Gateway has them, `frame_images` (each with a
- * `frame_type`) and `input_references` of OpenRouter and LiteLLM, `image_reference` and `audio_reference` of vLLM-Omni. Each is an
+ * `frame_type`) and `input_references` (also with an `audio_url`) of OpenRouter and LiteLLM, `image_reference` and `audio_reference` of vLLM-Omni. Each is an
  * address, a data URL, an object with `url` or `image_url`, in a form also a file or the JSON text of these.
  *
  * @param image - The first frame of another field, which must not be given twice.
@@ -58,6 +58,10 @@ export function readFrames(
   for (const [path, value] of entriesOf(fields, 'last_frame'))
     take('lastFrame', path, readImage(problems, path, value, ignored))
   for (const [path, value] of [...entriesOf(fields, 'reference_images'), ...entriesOf(fields, 'input_references')]) {
+    if (isRecord(value) && value.audio_url !== undefined) {
+      take('audioInput', path, readMedia(problems, `${path}.audio_url`, value.audio_url, 'audio'))
+      continue
+    }
     const media = readImage(problems, path, value, ignored)
     if (media !== undefined) references.push(media)
   }

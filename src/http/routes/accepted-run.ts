@@ -5,8 +5,9 @@ import { startTimer } from '../../timing/system-clock.js'
 
 /**
  * Waits until the upstream has accepted the job of a run, or the time is up: after that every outcome is reported
- * through the run. A run that is joined late was already accepted. A run without any event is not saved yet, and might
- * not be found later: its first event is awaited beyond the time, which the limit of the store's operations bounds.
+ * through the run. A run that is joined late was already accepted. A run without any event is not saved yet, unless it
+ * reports that it is, and might not be found later: its first event is awaited beyond the time, which the limit of the
+ * store's operations bounds.
  * @throws the error of a run that failed before that, and `signal.reason` of a client that disconnected.
  */
 export async function untilAccepted(
@@ -24,6 +25,12 @@ export async function untilAccepted(
     isTimeUp = true
     if (isSaved) resolve()
   })
+  const saved = () => {
+    isSaved = true
+    if (isTimeUp) resolve()
+  }
+  // A run that was not saved has a last event.
+  run.saved?.then(saved, () => undefined)
   const read = () => void events.next().then(take, reject)
   const take = (step: IteratorResult<PipelineEvent, unknown>) => {
     if (step.done === true || isAcceptance(step.value)) resolve()

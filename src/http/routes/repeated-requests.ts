@@ -25,8 +25,11 @@ export interface RepeatedRequests {
   findPaid(call: RepeatableCall, get: (id: string) => Promise<RunRecord | undefined>): Promise<string | undefined>
   /** Notes the run of a request, until it is answered. */
   begin(request: Incoming, call: RepeatableCall, runId: string): void
-  /** Notes that a request was answered, failed, or lost its sender; `error` for the latter two. */
-  end(request: Incoming, error?: unknown): void
+  /**
+   * Notes that a request was answered, failed, or lost its sender; `error` for the latter two. Gives its state, `undefined` if its run
+   * may not be joined.
+   */
+  end(request: Incoming, error?: unknown): Begun['state'] | undefined
 }
 
 /** The properties that make two requests identical. */
@@ -40,7 +43,8 @@ export interface RepeatableCall {
   readonly endsWithSender: boolean
 }
 
-interface Begun {
+/** A request that began or joined a run. */
+export interface Begun {
   readonly key: string
   readonly runId: string
   readonly endsWithSender: boolean
@@ -102,8 +106,7 @@ export function repeatedRequests({
       forgetOld()
       const runs = uncertain.get(key) ?? []
       const lost = oldestOf(runs, key, 'unheard') ?? oldestOf(runs, key, 'unclear')
-      const isSaid = Number(call.headers.get('x-stainless-retry-count')) > 0
-      if (lost !== undefined || !isSaid) return lost
+      if (lost !== undefined || !isMarkedRetry(call)) return lost
       return oldestOf(byRun.keys(), key, 'waiting') ?? oldestOf(byRun.keys(), key, 'given')
     },
     findPaid: (call, get) => former.findPaid(keyOf(call), get),
@@ -116,11 +119,12 @@ export function repeatedRequests({
     },
     end(request, error) {
       const begun = underWay.get(request)
-      if (begun === undefined) return
+      if (begun === undefined) return undefined
       if (error !== undefined && !request.signal.aborted) former.fail(begun.runId)
       const state = stateAfter(request, begun, error)
       if (state === undefined) forget(begun.runId)
       else keep({ ...begun, at: clock.now(), state })
+      return state
     },
   }
 }
@@ -132,9 +136,15 @@ function stateAfter({ signal }: Incoming, { endsWithSender }: Begun, error: unkn
   return UNCLEAR.has(toOpenAiError(error).body.error.code) ? 'unclear' : undefined
 }
 
+/** Whether the client reports that it sends the request again. */
+export function isMarkedRetry({ headers }: RepeatableCall): boolean {
+  return Number(headers.get('x-stainless-retry-count')) > 0
+}
+
 const keys = new WeakMap<RepeatableCall, string>()
 
-function keyOf(call: RepeatableCall): string {
+/** The same text for identical requests. */
+export function keyOf(call: RepeatableCall): string {
   const known = keys.get(call)
   if (known !== undefined) return known
   const { owner, route, video, otherFields } = call

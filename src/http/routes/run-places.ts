@@ -27,7 +27,7 @@ export function runPlaces(maxRunsPerOwner: number): RunPlaces {
   return {
     async begin({ owner, id }, start) {
       const ids = taken.get(owner) ?? new Set()
-      if (!ids.has(id) && ids.size >= maxRunsPerOwner) throw tooMany(ids.size)
+      if (!ids.has(id) && ids.size >= maxRunsPerOwner) throw tooManyRuns(ids.size)
       taken.set(owner, ids.add(id))
       try {
         const run = await start()
@@ -42,7 +42,8 @@ export function runPlaces(maxRunsPerOwner: number): RunPlaces {
   }
 }
 
-function tooMany(count: number): HttpRefusal {
+/** The answer to an owner without a free place. */
+export function tooManyRuns(count: number): HttpRefusal {
   return new HttpRefusal({
     status: 429,
     code: 'too_many_runs',

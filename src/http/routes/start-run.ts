@@ -2,15 +2,25 @@ import type { VideoRequest } from '../../contracts/request.js'
 import { checkRequest } from '../../pipeline/check-request.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 import { identityOf } from '../../pipeline/state/run-state.js'
+import { traceparentOfHeader } from '../../pipeline/tracing/traceparent.js'
 import type { Call } from '../call.js'
 import type { PreparedCall } from '../handler-options.js'
 import { errorOfRun } from '../run-error.js'
 import { untilAccepted } from './accepted-run.js'
+import type { RepeatableCall } from './repeated-requests.js'
 import { runIdOf } from './run-id.js'
 
 /** The request of a client. */
 export interface RequestedVideo extends Pick<PreparedCall, 'route' | 'otherFields'> {
   readonly video: VideoRequest
+  /** Gets a webhook when the run ends. */
+  readonly webhookUrl?: string | undefined
+}
+
+interface OpenedRun {
+  readonly run: PipelineRun
+  /** Whether this request saved the webhook of the run. */
+  readonly hasNewWebhook: boolean
 }
 
 /**
@@ -22,11 +32,15 @@ export async function startRun(call: Call, requested: RequestedVideo): Promise<P
   const { acceptTimeoutMs, clock, onDisconnect } = call.settings
   const { signal } = call.request
   const endsWithSender = onDisconnect === 'cancel' && requested.route === 'chat'
-  const run = await openRun(call, requested, endsWithSender)
+  const { webhookUrl } = requested
+  const { run, hasNewWebhook } = await openRun(call, requested, endsWithSender)
   try {
     await untilAccepted(run, { timeoutMs: acceptTimeoutMs, clock, signal })
   } catch (error) {
     if (signal.aborted && endsWithSender) void run.cancel(signal.reason)
+    if (hasNewWebhook && !signal.aborted) await dropWebhook(call, run.id)
+    // The video of a client that disconnected continues.
+    if (webhookUrl !== undefined && signal.aborted) call.webhooks.follow(run, { url: webhookUrl, owner: call.owner })
     throw errorOfRun(run.id, error)
   }
   return run
@@ -58,30 +72,63 @@ async function keyedRun({ request, owner, runner }: Call, video: VideoRequest): 
 
 async function openRun(
   call: Call,
-  { video, route, otherFields }: RequestedVideo,
+  { video, route, otherFields, webhookUrl }: RequestedVideo,
   endsWithSender: boolean,
-): Promise<PipelineRun> {
+): Promise<OpenedRun> {
   const { owner, runner, settings, repeats, places } = call
   const { headers } = call.request
-  const id = runIdOf(call.request, owner)
-  const repeatable = { owner, route, video, otherFields, headers, endsWithSender }
-  const isKeyed = headers.has('idempotency-key')
-  const getRun = (runId: string) => runner.get(runId)
-  const begun = isKeyed ? undefined : (repeats.find(repeatable) ?? (await repeats.findPaid(repeatable, getRun)))
-  // A run that its owner has removed meanwhile is not started again.
-  if (begun !== undefined && (await runner.get(begun)) !== undefined) {
-    repeats.begin(call.request, repeatable, begun)
-    return runner.resume(begun)
-  }
+  const traceparent = traceparentOfHeader(headers.get('traceparent'))
+  const origin = { owner, ...(traceparent !== undefined && { traceparent }) }
   const fetchHeaders = () => call.request.toFetchHeaders?.() ?? (headers as Headers)
   const prepare = async () => settings.prepare?.(video, { owner, route, headers: fetchHeaders(), otherFields }) ?? video
-  if (isKeyed) {
+  const begin = async (id: string, prepared: VideoRequest | undefined): Promise<OpenedRun> => {
+    let hasNewWebhook = false
+    try {
+      const run = await places.begin({ owner, id }, async () => {
+        const request = prepared ?? (await prepare())
+        hasNewWebhook = webhookUrl !== undefined && (await call.webhooks.keep(id, { url: webhookUrl, owner }))
+        return runner.run(request, { ...origin, id })
+      })
+      return { run, hasNewWebhook }
+    } catch (error) {
+      if (hasNewWebhook) await dropWebhook(call, id)
+      throw error
+    }
+  }
+  const id = runIdOf(call.request, owner)
+  if (headers.has('idempotency-key')) {
     const prepared = await prepare()
     const keyed = await keyedRun(call, prepared)
-    const start = async () => runner.run(prepared, { id: keyed.id, owner })
-    return keyed.isKnown ? start() : places.begin({ owner, id: keyed.id }, start)
+    if (!keyed.isKnown) return begin(keyed.id, prepared)
+    return { run: runner.run(prepared, { ...origin, id: keyed.id }), hasNewWebhook: false }
   }
-  const run = await places.begin({ owner, id }, async () => runner.run(await prepare(), { id, owner }))
-  repeats.begin(call.request, repeatable, id)
-  return run
+  const repeatable = { owner, route, video, otherFields, headers, endsWithSender }
+  const found = await unkeyedRun(call, repeatable, id)
+  const opened = found.isKnown
+    ? { run: runner.resume(found.id), hasNewWebhook: false }
+    : await begin(found.id, undefined)
+  repeats.begin(call.request, repeatable, found.id)
+  return opened
+}
+
+// The run of an earlier identical request, here or at another process, or the next one. A run that its owner has removed
+// meanwhile is not started again.
+async function unkeyedRun(
+  { request, runner, repeats, elsewhere }: Call,
+  repeatable: RepeatableCall,
+  id: string,
+): Promise<KeyedRun> {
+  const begun = repeats.find(repeatable) ?? (await repeats.findPaid(repeatable, (known) => runner.get(known)))
+  const isBegun = begun !== undefined && (await runner.get(begun)) !== undefined
+  const here = { id: isBegun ? begun : id, isKnown: isBegun }
+  if (elsewhere === undefined) return here
+  const there = await elsewhere.begin(request, repeatable, { id: here.id, joined: isBegun })
+  if (there === here.id) return here
+  // A process that died before it created the run leaves its id, under which at most one run is created.
+  return { id: there, isKnown: (await runner.get(there)) !== undefined }
+}
+
+// Without the store it is dropped later, with its run, or reports the failure that the client knows.
+async function dropWebhook({ webhooks }: Call, id: string): Promise<void> {
+  await webhooks.drop(id).catch(() => undefined)
 }

@@ -27,7 +27,7 @@ export async function createVideo(call: Call): Promise<PlainAnswer> {
     ...(webhookUrl !== undefined && { [METADATA.webhookUrl]: webhookUrl }),
   }
   const video = withMetadata(parsed.request, metadata)
-  const run = await startRun(call, { video, otherFields, route: 'videos' })
+  const run = await startRun(call, { video, otherFields, route: 'videos', webhookUrl })
   if (webhookUrl !== undefined) webhooks.follow(run, { url: webhookUrl, owner })
   return videoResponse(call, await ownedRun(call, run.id), ignored)
 }

@@ -3,9 +3,28 @@ import { isSoraPipelineError } from '../../contracts/errors.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
 import { RecordedError } from '../../contracts/recorded-error.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
+import { memoryNotes } from '../../stores/memory-notes.js'
+import { systemClock } from '../../timing/system-clock.js'
 import type { HandlerOptions } from '../handler-options.js'
+import type { SharedStore } from '../machines/shared-notes.js'
+import { isServed } from '../routes/video-object.js'
+import type { VideoRunner } from '../video-runner.js'
+import { ABANDONED, abandonedNote } from './abandoned-webhooks.js'
 import { checkWebhookUrl } from './check-webhook-url.js'
-import { createWebhookSender, type WebhookSender } from './webhook-sender.js'
+import {
+  ATTEMPT_LEASE_MS,
+  DROPPED,
+  endedNote,
+  type KeptWebhook,
+  leasedAttempts,
+  WAITING_MS,
+  WEBHOOKS,
+  type WebhookTarget,
+  webhookIn,
+  webhookNote,
+} from './kept-webhook.js'
+import { sweepWebhooks } from './sweep-webhooks.js'
+import { type SendWebhook, webhookSending } from './webhook-sender.js'
 
 /** Notifies callers of the end of their videos. */
 export interface OutgoingWebhooks {
@@ -13,34 +32,112 @@ export interface OutgoingWebhooks {
    * @throws InvalidRequestError for an address that is not allowed, and if webhooks are disabled.
    * @throws ConfigurationError when the owner has no usable secret.
    */
-  check(to: { readonly url: string; readonly owner: string }): void
+  check(to: WebhookTarget): void
+  /** Saves that a run has a webhook, before it is created. Resolves to `false` if that is known. */
+  keep(runId: string, to: WebhookTarget): Promise<boolean>
+  /** Takes back what `keep` saved, for a request that was refused. */
+  drop(runId: string): Promise<void>
   /** Sends `video.completed` or `video.failed` when a run ends, once for each run, however often it is called. */
-  follow(run: PipelineRun, to: { readonly url: string; readonly owner: string }): void
+  follow(run: PipelineRun, to: WebhookTarget): void
 }
 
-/** Creates the webhooks of a handler. Pending webhooks are kept in memory: receivers fetch the video for its state. */
-export function outgoingWebhooks(options: HandlerOptions, onError: (error: unknown) => void): OutgoingWebhooks {
-  const { webhookSecret, webhookAllowPrivateAddresses: allowPrivateAddresses, clock } = options
-  const followed = new Set<string>()
-  const senders = new Map<string, WebhookSender>()
+type EndType = 'video.completed' | 'video.failed'
 
-  const senderOf = (owner: string): WebhookSender => {
+/**
+ * Creates the webhooks of a handler. A webhook is kept in the store until it was delivered or given up: any process that shares the
+ * store sends it, one at a time, and takes over when another one dies. Without such a store it is kept in memory.
+ */
+export function outgoingWebhooks(
+  runner: VideoRunner,
+  options: HandlerOptions,
+  { shared, onError }: { readonly shared: SharedStore | undefined; readonly onError: (error: unknown) => void },
+): OutgoingWebhooks {
+  const { webhookSecret, webhookAllowPrivateAddresses: allowPrivateAddresses, clock = systemClock } = options
+  const notes = shared?.notes ?? memoryNotes(clock)
+  const signal = shared?.closing
+  const followed = new Set<string>()
+  const senders = new Map<string, SendWebhook>()
+
+  const senderOf = (owner: string): SendWebhook => {
     const secret = typeof webhookSecret === 'function' ? webhookSecret(owner) : (webhookSecret ?? '')
-    const known = senders.get(secret) ?? createWebhookSender({ secret, allowPrivateAddresses, clock })
+    const known = senders.get(secret) ?? webhookSending({ secret, allowPrivateAddresses, clock: options.clock })
     senders.set(secret, known)
     return known
   }
 
-  const notify = async (run: PipelineRun, url: string, owner: string) => {
-    const type = await endOf(run)
-    if (type === undefined) return
-    const id = `evt_${createHash('sha256')
-      .update(JSON.stringify([run.id, type]))
-      .digest('hex')
-      .slice(0, 32)}`
-    const delivery = await senderOf(owner).send(url, { id, type, data: { id: run.id } })
-    if (delivery.outcome !== 'delivered' && delivery.error) onError(new RecordedError(delivery.error))
+  const send = async (runId: string, webhook: KeptWebhook, claimed: number) => {
+    const { url, owner, type = 'video.failed', createdAt } = webhook
+    let version = claimed
+    const save = async (note: Parameters<typeof notes.saveNote>[3]) => {
+      const saved = await notes.saveNote(WEBHOOKS, runId, version, note)
+      version = saved ?? version
+      return saved !== undefined
+    }
+    const id = eventId(runId, type)
+    const attempts = leasedAttempts(webhook, save)
+    const delivery = await senderOf(owner)(url, { id, type, createdAt, data: { id: runId } }, { signal, ...attempts })
+    const { outcome, error } = delivery
+    if (outcome === 'stopped') return
+    const made = { ...webhook, attempts: webhook.attempts - 1 + delivery.attempts.length }
+    if (outcome !== 'delivered') {
+      const given = abandonedNote({ runId, owner, delivery, attempts: made.attempts, at: clock.now() })
+      await notes.saveNote(ABANDONED, runId, 0, given)
+      if (error) onError(new RecordedError(error))
+    }
+    await save(endedNote(made))
   }
+
+  // Claims the webhook of a run that has ended, unless another process has.
+  const claim = async (runId: string, type: EndType, { to, createdAt }: { to: WebhookTarget; createdAt: number }) => {
+    for (;;) {
+      const saved = await notes.readNote(WEBHOOKS, runId)
+      if (saved !== undefined && webhookIn(saved).state !== 'waiting') return
+      const { url, owner } = to
+      const webhook: KeptWebhook = { url, owner, state: 'sending', attempts: 1, type, createdAt }
+      const note = webhookNote(webhook, ATTEMPT_LEASE_MS)
+      const version = await notes.saveNote(WEBHOOKS, runId, saved?.version ?? 0, note)
+      if (version !== undefined) return send(runId, webhook, version)
+    }
+  }
+
+  const notify = async (run: PipelineRun, to: WebhookTarget) => {
+    const type = await endOf(run)
+    if (type !== undefined) await claim(run.id, type, { to, createdAt: clock.now() })
+  }
+
+  const follow = (run: PipelineRun, to: WebhookTarget) => {
+    if (webhookSecret === undefined || followed.has(run.id)) return
+    followed.add(run.id)
+    notify(run, to)
+      .catch(onError)
+      .finally(() => followed.delete(run.id))
+  }
+
+  const takeOver = async (runId: string) => {
+    const saved = await notes.readNote(WEBHOOKS, runId)
+    if (saved === undefined) return
+    const webhook = webhookIn(saved)
+    const replace = (note: Parameters<typeof notes.saveNote>[3]) => notes.saveNote(WEBHOOKS, runId, saved.version, note)
+    if (webhook.state === 'ended') return void (await replace(DROPPED))
+    if (webhook.state === 'sending') {
+      const next = { ...webhook, attempts: webhook.attempts + 1 }
+      const version = await replace(webhookNote(next, ATTEMPT_LEASE_MS))
+      return version === undefined ? undefined : send(runId, next, version)
+    }
+    const isOwn = followed.has(runId)
+    const record = isOwn ? undefined : await runner.get(runId)
+    // Its process died before it created the run; or the run was removed.
+    if (!isOwn && record === undefined) return void (await replace(DROPPED))
+    if (record === undefined || record.status === 'running') {
+      const isClaimed = (await replace(webhookNote(webhook, WAITING_MS))) !== undefined
+      if (isClaimed && record?.isAttended === false) follow(runner.resume(runId), webhook)
+      return
+    }
+    const type = isServed(record) ? 'video.completed' : 'video.failed'
+    await claim(runId, type, { to: webhook, createdAt: record.endedAt ?? clock.now() })
+  }
+
+  if (webhookSecret !== undefined && shared !== undefined) sweepWebhooks(shared, { takeOver, onError, clock })
 
   return {
     check({ url, owner }) {
@@ -51,17 +148,27 @@ export function outgoingWebhooks(options: HandlerOptions, onError: (error: unkno
       checkWebhookUrl(url, { allowPrivateAddresses })
       senderOf(owner)
     },
-    follow(run, { url, owner }) {
-      if (webhookSecret === undefined || followed.has(run.id)) return
-      followed.add(run.id)
-      notify(run, url, owner)
-        .catch(onError)
-        .finally(() => followed.delete(run.id))
+    async keep(runId, { url, owner }) {
+      const note = webhookNote({ url, owner, state: 'waiting', attempts: 0 }, WAITING_MS)
+      return (await notes.saveNote(WEBHOOKS, runId, 0, note)) !== undefined
     },
+    async drop(runId) {
+      const saved = await notes.readNote(WEBHOOKS, runId)
+      if (saved && webhookIn(saved).state === 'waiting') await notes.saveNote(WEBHOOKS, runId, saved.version, DROPPED)
+    },
+    follow,
   }
 }
 
-async function endOf(run: PipelineRun): Promise<'video.completed' | 'video.failed' | undefined> {
+// The same for every attempt at every process.
+function eventId(runId: string, type: EndType): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([runId, type]))
+    .digest('hex')
+  return `evt_${digest.slice(0, 32)}`
+}
+
+async function endOf(run: PipelineRun): Promise<EndType | undefined> {
   try {
     await run.result
     return 'video.completed'

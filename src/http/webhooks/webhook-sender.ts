@@ -57,6 +57,21 @@ export interface WebhookSender {
   ): Promise<WebhookDelivery>
 }
 
+/** How a webhook is sent that processes share. */
+export interface SendingOptions {
+  /** Ends an attempt or a wait at once. */
+  readonly signal?: AbortSignal | undefined
+  /** Number of attempts that were made before. @defaultValue 0 */
+  readonly made?: number | undefined
+  /** Called before each attempt with its number, from 1; `false` stops. An error is rethrown. */
+  readonly before?: ((attempt: number) => Promise<boolean>) | undefined
+  /** Called before each wait with the number of the attempt that failed; `false` stops. An error is rethrown. */
+  readonly after?: ((attempt: number, waitMs: number) => Promise<boolean>) | undefined
+}
+
+/** Sends one webhook. */
+export type SendWebhook = (url: string, webhook: OutgoingWebhook, options?: SendingOptions) => Promise<WebhookDelivery>
+
 /** The result of one attempt. */
 interface Tried {
   readonly answer?: PostAnswer
@@ -77,6 +92,12 @@ const WHAT = 'deliver the webhook'
  * @throws ConfigurationError when an option cannot work.
  */
 export function createWebhookSender(options: WebhookSenderOptions): WebhookSender {
+  const send = webhookSending(options)
+  return { send: (url, webhook, { signal } = {}) => send(url, webhook, { signal }) }
+}
+
+/** Sends like {@link createWebhookSender}, and continues what another process began. */
+export function webhookSending(options: WebhookSenderOptions): SendWebhook {
   checkSenderOptions(options)
   const { retries = 6, timeoutMs, clock = backgroundClock, random = Math.random, onAttempt, lookup } = options
   const { allowPrivateAddresses } = options
@@ -104,46 +125,47 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
     }
   }
 
-  return {
-    async send(address, webhook, { signal = new AbortController().signal } = {}) {
-      const id = webhook.id ?? `evt_${crypto.randomUUID().replaceAll('-', '')}`
-      const host = URL.canParse(address) ? new URL(address).host : ''
-      const attempts: WebhookAttempt[] = []
-      const end = (outcome: WebhookDelivery['outcome'], error: SoraPipelineErrorJson | undefined) => {
-        return { id, host, outcome, attempts, ...(error !== undefined && { error }) }
+  return async (address, webhook, { signal = new AbortController().signal, made = 0, before, after } = {}) => {
+    const id = webhook.id ?? `evt_${crypto.randomUUID().replaceAll('-', '')}`
+    const host = URL.canParse(address) ? new URL(address).host : ''
+    const attempts: WebhookAttempt[] = []
+    const end = (outcome: WebhookDelivery['outcome'], error: SoraPipelineErrorJson | undefined) => {
+      return { id, host, outcome, attempts, ...(error !== undefined && { error }) }
+    }
+    let url: URL
+    let body: Uint8Array<ArrayBuffer>
+    try {
+      url = checkWebhookUrl(address, { allowPrivateAddresses })
+      body = bodyOf(webhook, id, clock.now())
+    } catch (error) {
+      return end('refused', toErrorJson(error))
+    }
+    for (let number = made + 1; ; number += 1) {
+      if (before !== undefined && !(await before(number))) return end('stopped', attempts.at(-1)?.error)
+      const [at, startedAt] = [clock.now(), clock.monotonic()]
+      const { answer, error } = await attempt(url, id, body, signal)
+      if (signal.aborted && answer === undefined) return end('stopped', attempts.at(-1)?.error)
+      const tried: WebhookAttempt = {
+        at,
+        durationMs: clock.monotonic() - startedAt,
+        ...(answer !== undefined && { status: answer.status }),
+        ...(error !== undefined && { error: toErrorJson(error) }),
       }
-      let url: URL
-      let body: Uint8Array<ArrayBuffer>
+      attempts.push(tried)
+      report(onAttempt, tried, { id, host })
+      if (error === undefined) return end('delivered', undefined)
+      if (answer?.status === 410) return end('gone', tried.error)
+      if (error instanceof AddressRefusedError) return end('refused', tried.error)
+      if (number > retries) return end('exhausted', tried.error)
+      const stepMs = STEPS_MS[Math.min(number, STEPS_MS.length) - 1] ?? 0
+      const ms = waitMs(stepMs, answer?.headers, clock.now(), random())
+      if (after !== undefined && !(await after(number, ms))) return end('stopped', tried.error)
       try {
-        url = checkWebhookUrl(address, { allowPrivateAddresses })
-        body = bodyOf(webhook, id, clock.now())
-      } catch (error) {
-        return end('refused', toErrorJson(error))
+        await clock.sleep(ms, { signal })
+      } catch {
+        return end('stopped', tried.error)
       }
-      while (true) {
-        const [at, startedAt] = [clock.now(), clock.monotonic()]
-        const { answer, error } = await attempt(url, id, body, signal)
-        if (signal.aborted && answer === undefined) return end('stopped', attempts.at(-1)?.error)
-        const tried: WebhookAttempt = {
-          at,
-          durationMs: clock.monotonic() - startedAt,
-          ...(answer !== undefined && { status: answer.status }),
-          ...(error !== undefined && { error: toErrorJson(error) }),
-        }
-        attempts.push(tried)
-        report(onAttempt, tried, { id, host })
-        if (error === undefined) return end('delivered', undefined)
-        if (answer?.status === 410) return end('gone', tried.error)
-        if (error instanceof AddressRefusedError) return end('refused', tried.error)
-        if (attempts.length > retries) return end('exhausted', tried.error)
-        try {
-          const stepMs = STEPS_MS[Math.min(attempts.length, STEPS_MS.length) - 1] ?? 0
-          await clock.sleep(waitMs(stepMs, answer?.headers, clock.now(), random()), { signal })
-        } catch {
-          return end('stopped', tried.error)
-        }
-      }
-    },
+    }
   }
 }
 

@@ -192,9 +192,10 @@ async function reconcile(session: RunSession, step: GenerateStep, submission: Un
   const late = () => {
     const { lastLookup } = session
     if (lastLookup === undefined) return asUnknown(tooLate(generator, deadlines.generateMs), generator)
-    const { error: cause } = lastLookup
-    const message = `Could not learn the outcome of the submission in time, the last lookup failed: ${lookupFailure(cause)}`
-    return new SubmissionUnknownError(`${message}: ${generator.name}`, { cause, requestId: requestIdOf(cause) })
+    const said = lookupFailure(lastLookup.error)
+    const cause = tooLate(generator, deadlines.generateMs, { cause: lastLookup.error })
+    const message = `Could not learn the outcome of the submission in time, the last lookup failed, ${said}: ${generator.name}`
+    return new SubmissionUnknownError(message, { cause, requestId: requestIdOf(lastLookup.error) })
   }
   // A job that was accepted while no process ran is looked up once more. It is not sent again after its deadline.
   if (isLate && !canLookUp(generator, submission)) throw late()

@@ -4,7 +4,8 @@ import { withDeadline } from '../../timing/deadline.js'
 import { answerOf } from '../journal/store-calls.js'
 import type { RunSession } from '../run-session.js'
 import { contextOf, type StageWork } from '../stage-work.js'
-import { FETCHED_FIELDS, type FetchedMedia, keptMedia, restoredRequest } from '../state/stored-request.js'
+import { mediaFields, mediaOf } from '../state/request-media.js'
+import { type FetchedMedia, keptMedia, restoredMedia } from '../state/stored-request.js'
 import type { ReadySubmission, UnknownSubmission } from '../state/submission.js'
 import { askBeforeSubmit } from './before-submit.js'
 import { tooLate } from './generate-failure.js'
@@ -47,32 +48,38 @@ export async function prepareRequest(
     session.signal.throwIfAborted()
     return { refusal }
   }
-  const fetched = FETCHED_FIELDS.flatMap((field) => {
-    const media: MediaInput | undefined = prepared[field]
-    return isAddress(known[field]) && typeof media === 'object' ? [{ field, media, kept: keptMedia(media) }] : []
+  const given = new Map(mediaOf(prepared))
+  const fetched = mediaOf(known).flatMap(([path, address]) => {
+    const media = given.get(path)
+    return isAddress(address) && typeof media === 'object' ? [{ path, media, kept: keptMedia(media) }] : []
   })
-  const merged = { ...known, ...Object.fromEntries(fetched.map(({ field, media }) => [field, media])) }
+  const merged = withMedia(known, new Map(fetched.map(({ path, media }) => [path, media])))
   const { putMedia } = journal.store
   if (fetched.length === 0 || putMedia === undefined) return { request: merged }
   for (const { kept } of fetched) {
     const put = () => journal.store.putMedia?.(id, kept.stored.sha256, kept.bytes) ?? Promise.resolve()
     await answerOf(put, `Could not keep the media, the store is down: ${id}`)
   }
-  const named = Object.fromEntries(fetched.map(({ field, kept }) => [field, kept.stored]))
+  const named = Object.fromEntries(fetched.map(({ path, kept }) => [path, kept.stored]))
   return { request: merged, fetchedMedia: { ...state.fetchedMedia, ...named } }
 }
 
 // What an earlier submission of the run fetched is sent again, byte for byte.
 async function withFetched({ id, state, journal }: RunSession, request: VideoRequest): Promise<VideoRequest> {
   const { fetchedMedia = {} } = state
-  const wanted = Object.entries(fetchedMedia).filter(([field]) => isAddress(request[field as keyof FetchedMedia]))
-  if (wanted.length === 0) return request
-  const stored = { prompt: request.prompt, ...Object.fromEntries(wanted) }
-  const restored = await answerOf(
-    () => restoredRequest(id, stored, journal.store),
-    `Could not read the media, the store is down: ${id}`,
-  )
-  return { ...request, ...restored }
+  const restored = new Map<string, MediaInput>()
+  for (const [path, media] of mediaOf(request)) {
+    const kept = fetchedMedia[path]
+    if (kept === undefined || !isAddress(media)) continue
+    const read = () => restoredMedia(id, { path, kept }, journal.store)
+    restored.set(path, await answerOf(read, `Could not read the media, the store is down: ${id}`))
+  }
+  return withMedia(request, restored)
+}
+
+function withMedia(request: VideoRequest, replaced: ReadonlyMap<string, MediaInput>): VideoRequest {
+  if (replaced.size === 0) return request
+  return { ...request, ...mediaFields<MediaInput, MediaInput>(request, (media, path) => replaced.get(path) ?? media) }
 }
 
 function isAddress(media: MediaInput | undefined): boolean {

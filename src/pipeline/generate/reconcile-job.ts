@@ -102,8 +102,8 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
     return later(inquiries)
   }
   // A person adopted a job that no run had: it may be the one that is searched for.
-  if (found.some((operation) => rivals.adopted.includes(jobKey(operation)))) return { kind: 'unclear' }
-  const candidates = found.filter((operation) => !rivals.jobs.includes(jobKey(operation)))
+  if (found.some((operation) => isAmong(operation, rivals.adopted))) return { kind: 'unclear' }
+  const candidates = found.filter((operation) => !isAmong(operation, rivals.jobs))
   // A submission in progress ends with a response, or is lost.
   if (candidates.length > 0 && rivals.doubt === 'sending') return later(inquiries)
   if (candidates.length > 0 && rivals.doubt === 'unknown') return { kind: 'unclear' }
@@ -173,4 +173,10 @@ function isKeyed(generator: Generator, submission: Keyed): boolean {
 
 function hasFind(generator: Generator): generator is TaskGenerator & Required<Pick<TaskGenerator, 'find'>> {
   return 'start' in generator && generator.find !== undefined && (generator.submission?.lookup ?? 'none') !== 'none'
+}
+
+// A person may have adopted the job by its id alone.
+function isAmong(operation: JsonValue, keys: readonly string[]): boolean {
+  const { id } = Object(operation) as { readonly id?: JsonValue }
+  return keys.includes(jobKey(operation)) || (id !== undefined && keys.includes(jobKey({ id })))
 }

@@ -8,6 +8,7 @@ import type { HasSignal } from '../../timing/lazy-signal.js'
 import type { RunSession } from '../run-session.js'
 import { contextOf, openStage } from '../stage-work.js'
 import { handleOf, type Submission } from '../state/submission.js'
+import { tracedCleanup } from '../tracing/cleanup-trace.js'
 import { generatorOf } from './submission-place.js'
 
 // How long an aborted run waits for the upstream. The caller already has the rejection; only the last event waits.
@@ -59,8 +60,17 @@ export async function stopJob(session: RunSession, handle: GenerationHandle): Pr
   if (generator.cancel === undefined) return { state: 'running', ...left }
   try {
     const work = openStage('generate', session.time.now(), generator)
-    const outcome = await patiently(session, async (limit) =>
-      generator.cancel?.(jsonCopy(handle.operation), contextOf(session, work, limit)),
+    const { name: strategy, upstream } = generator
+    const about = {
+      action: 'cancel',
+      stage: 'generate',
+      strategy,
+      ...(upstream !== undefined && { upstream }),
+    } as const
+    const outcome = await tracedCleanup(session, { ...about, handle }, () =>
+      patiently(session, async (limit) =>
+        generator.cancel?.(jsonCopy(handle.operation), contextOf(session, work, limit)),
+      ),
     )
     // An outcome outside the contract counts as unknown.
     return { state: STATES[outcome ?? 'unsupported'] ?? 'unknown', ...left }

@@ -1,4 +1,4 @@
-import { releaseJob } from '../generate/admit-job.js'
+import { leaveJob } from '../generate/admit-job.js'
 import { stopJob } from '../generate/stop-upstream.js'
 import { type RunSession, warn } from '../run-session.js'
 import { jobKey } from '../state/job-key.js'
@@ -17,7 +17,7 @@ export async function continueAfterRace(session: RunSession): Promise<boolean> {
   const { journal } = session
   const { state: own, saved } = journal
   await retryPatiently(session, () => journal.reload())
-  releaseJob(session) // The run may now have another job.
+  await leaveJob(session) // The run may now have another job.
   const { submission: job } = own
   if (job?.state !== 'accepted' || job.number === jobOf(saved)) return false
   const { status, submission: present, isAborted } = session.state

@@ -30,6 +30,9 @@ const METHODS = [
   'appendEvents',
   'readEvents',
   'followEvents',
+  'readNote',
+  'saveNote',
+  'dueNotes',
 ] as const satisfies readonly (keyof RunStore)[]
 
 /** An operation of a store. */

@@ -32,11 +32,8 @@ export interface KeptMedia {
   readonly bytes: Uint8Array
 }
 
-/** Fields of a request whose address a generator may fetch. */
-export const FETCHED_FIELDS = ['image', 'video'] as const
-
-/** Media that a generator fetched from the addresses in a request. */
-export type FetchedMedia = { readonly [Field in (typeof FETCHED_FIELDS)[number]]?: StoredMedia }
+/** Media that a generator fetched from the addresses in a request, each by its path, such as `references[1]`. */
+export type FetchedMedia = Readonly<Record<string, StoredMedia>>
 
 // Base64 in pieces of whole groups of four characters, so that hashing a large file needs no copy of it.
 const PIECE = 3 * 65_536
@@ -74,18 +71,26 @@ export function keptMedia({ bytes, mediaType }: Exclude<MediaInput, string>): {
 export async function restoredRequest(id: string, stored: StoredRequest, store: RunStore): Promise<VideoRequest> {
   const restored = new Map<string, MediaInput>()
   for (const [path, given] of mediaOf(stored)) {
-    if (typeof given === 'string') {
-      restored.set(path, given)
-      continue
-    }
-    const bytes = await store.getMedia?.(given.sha256)
-    if (bytes === undefined) {
-      throw new RunStateError(`Could not continue the run, the store no longer has its ${path}: ${id}`)
-    }
-    const media = { bytes, mediaType: given.mediaType }
-    restored.set(path, given.isDataUrl ? toDataUrl(media) : media)
+    restored.set(path, typeof given === 'string' ? given : await restoredMedia(id, { path, kept: given }, store))
   }
   return { ...stored, ...mediaFields(stored, (_, path) => restored.get(path)) } as VideoRequest
+}
+
+/**
+ * Reads one medium of a run from the store.
+ * @throws RunStateError, not retryable, when it is gone; any error of the store.
+ */
+export async function restoredMedia(
+  id: string,
+  { path, kept }: { readonly path: string; readonly kept: StoredMedia },
+  store: RunStore,
+): Promise<MediaInput> {
+  const bytes = await store.getMedia?.(kept.sha256)
+  if (bytes === undefined) {
+    throw new RunStateError(`Could not continue the run, the store no longer has its ${path}: ${id}`)
+  }
+  const media = { bytes, mediaType: kept.mediaType }
+  return kept.isDataUrl ? toDataUrl(media) : media
 }
 
 /** Whether a stored request refers to bytes beside it. */

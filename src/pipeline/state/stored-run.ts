@@ -106,7 +106,7 @@ const schema = z.looseObject({
   isRetained: z.optional(z.boolean()),
   traceparent: z.optional(z.string()),
   request,
-  fetchedMedia: z.optional(z.looseObject({ image: z.optional(keptMedia), video: z.optional(keptMedia) })),
+  fetchedMedia: z.optional(z.record(z.string(), keptMedia)),
   fingerprint: z.string(),
   step: z.enum(['generate', 'publish', 'resolve', 'upload', 'unpublish', 'finish']),
   stepStartedAt: z.optional(z.number()),

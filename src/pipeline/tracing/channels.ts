@@ -6,6 +6,8 @@ export interface Channels {
   readonly run: TracingChannel<unknown, object>
   /** `sora-pipeline:attempt` */
   readonly attempt: TracingChannel<unknown, object>
+  /** `sora-pipeline:cleanup` */
+  readonly cleanup: TracingChannel<unknown, object>
   /** `sora-pipeline:event` */
   readonly event: Channel
   /** Captures the current async context. The result calls a function in it. */
@@ -27,6 +29,7 @@ function load(): Channels | undefined {
     const found: Channels = {
       run: diagnostics.tracingChannel<unknown, object>('sora-pipeline:run'),
       attempt: diagnostics.tracingChannel<unknown, object>('sora-pipeline:attempt'),
+      cleanup: diagnostics.tracingChannel<unknown, object>('sora-pipeline:cleanup'),
       event: diagnostics.channel('sora-pipeline:event'),
       snapshot: () => process.getBuiltinModule('node:async_hooks').AsyncLocalStorage.snapshot(),
     }

@@ -1,5 +1,6 @@
 import type { SoraPipelineErrorJson } from '../../contracts/errors.js'
 import type { GenerationHandle } from '../../contracts/generation-handle.js'
+import type { CancelOutcome } from '../../contracts/generator.js'
 import type { JsonValue } from '../../contracts/json.js'
 import type { PipelineResultJson } from '../../contracts/result.js'
 import type { StageName } from '../../contracts/stage.js'
@@ -57,5 +58,30 @@ export interface AttemptTrace {
   /** The result as JSON, without a source. */
   readonly result?: JsonValue
   /** Why the attempt failed. */
+  readonly error?: SoraPipelineErrorJson
+}
+
+/**
+ * Context object of the tracing channel `sora-pipeline:cleanup`: one call of `cancel` of a generator or `unpublish` of a publisher.
+ * It has no secrets. Such a call is not an attempt and never changes the result of a run.
+ */
+export interface CleanupTrace {
+  /** Id of the run. */
+  readonly runId: string
+  /** The method: `cancel` of the job of an aborted run, or `unpublish` of the post of an uploaded video. */
+  readonly action: 'cancel' | 'unpublish'
+  /** The stage of the strategy: `generate` or `publish`. */
+  readonly stage: StageName
+  /** Name of the strategy. */
+  readonly strategy: string
+  /** What the jobs of the generator belong to, such as origin and path of its base URL. */
+  readonly upstream?: string
+  /** The job; only of `cancel`. */
+  readonly handle?: GenerationHandle
+  /** The answer of `cancel`. Absent until the end, and if the generator returned anything else. */
+  readonly outcome?: CancelOutcome
+  /** How long the call took, in milliseconds. Absent while it runs. */
+  readonly durationMs?: number
+  /** Why the call failed. After a failed `cancel` the job may be running, and costing. */
   readonly error?: SoraPipelineErrorJson
 }

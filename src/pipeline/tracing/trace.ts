@@ -17,7 +17,7 @@ export interface Trace<Message extends object> {
  * exits then loses nothing. `undefined` without a subscriber; the message is created only for one.
  */
 export function openTrace<Message extends object>(
-  kind: 'run' | 'attempt',
+  kind: 'run' | 'attempt' | 'cleanup',
   messageOf: () => Message,
 ): Trace<Message> | undefined {
   const found = channels()

@@ -1,9 +1,11 @@
 import type { JsonValue } from '../../contracts/json.js'
-import { bodyProblem, isImage, isText, objectIn } from './provider-fake.js'
+import { type BodyShape, bodyProblem, isImage, isSound, isText, objectIn } from './provider-fake.js'
 
 const ROLES: readonly JsonValue[] = ['first_frame', 'last_frame', 'reference_image']
 
-/** Whether a value is a list of a text and images with their roles, as Ark and MiniMax take it. */
+/**
+ * Whether a value is a list of a text and media with their roles, as Ark and MiniMax take it: frames, or references and sounds.
+ */
 export function isContent(value: JsonValue): boolean {
   if (!Array.isArray(value)) return false
   const texts = value.filter(
@@ -17,7 +19,16 @@ export function isContent(value: JsonValue): boolean {
     }
     return bodyProblem(entry, isFrame) === undefined
   })
-  return texts.length === 1 && texts.length + frames.length === value.length
+  const sounds = value.filter((entry: JsonValue) => bodyProblem(entry, SOUND) === undefined)
+  const roles = value.map((entry: JsonValue) => String(objectIn(entry).role ?? ''))
+  const isMixed = ['reference_', '_frame'].every((kind) => roles.some((role) => role.includes(kind)))
+  return texts.length === 1 && texts.length + frames.length + sounds.length === value.length && !isMixed
+}
+
+const SOUND: BodyShape = {
+  type: (type) => type === 'audio_url',
+  audio_url: (value) => bodyProblem(value, { url: isSound }) === undefined,
+  role: (role) => role === 'reference_audio',
 }
 
 /** The prompt in a content. */

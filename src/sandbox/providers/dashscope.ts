@@ -2,10 +2,21 @@ import type { JsonValue } from '../../contracts/json.js'
 import { jsonReply } from '../reply.js'
 import { bodyProblem, isImage, isRatio, isText, isWhole, newJob, objectIn, type ProviderFake } from './provider-fake.js'
 
+const IMAGES: readonly JsonValue[] = ['first_frame', 'last_frame', 'reference_image']
+const SOUNDS: readonly JsonValue[] = ['driving_audio', 'reference_audio']
+// A sound is downloaded, so it has to be an address.
+const isAddress = (value: JsonValue) => /^https?:\/\//.test(String(value))
+const isEntry = (entry: JsonValue) =>
+  bodyProblem(entry, { type: (type) => IMAGES.includes(type), url: isImage }) === undefined ||
+  bodyProblem(entry, { type: (type) => SOUNDS.includes(type), url: isAddress }) === undefined
+// Frames and references exclude each other.
 const isMedia = (value: JsonValue) =>
   Array.isArray(value) &&
-  value.every((entry: JsonValue) => bodyProblem(entry, { type: isText, url: isImage }) === undefined)
-const INPUT = { prompt: isText, 'img_url?': isImage, 'media?': isMedia } as const
+  value.every(isEntry) &&
+  !['reference_', '_frame'].every((kind) =>
+    value.some((entry: JsonValue) => String(objectIn(entry).type).includes(kind)),
+  )
+const INPUT = { prompt: isText, 'img_url?': isImage, 'audio_url?': isAddress, 'media?': isMedia } as const
 const PARAMETERS = {
   'size?': (value: JsonValue) => /^\d+\*\d+$/.test(String(value)),
   'resolution?': (value: JsonValue) => /^\d+P$/.test(String(value)),

@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../contracts/json.js'
 import { bytesFile, fileReply } from '../file-reply.js'
 import { jsonReply } from '../reply.js'
+import { interactions } from './gemini-interactions.js'
 import { bodyProblem, isRatio, isText, isWhole, newJob, objectIn, type ProviderFake } from './provider-fake.js'
 
 const IMAGE = { bytesBase64Encoded: isText, mimeType: isText } as const
@@ -20,11 +21,12 @@ const SHAPE = {
 const refuse: ProviderFake['refuse'] = (code, message) =>
   jsonReply(code, { error: { code, message, status: code === 404 ? 'NOT_FOUND' : 'INVALID_ARGUMENT' } })
 
-/** Veo behind the Gemini API: a long-running operation, and a video that needs the key. */
+/** The Gemini API: Veo as a long-running operation, Omni as a background interaction, and videos that need the key. */
 export const gemini: ProviderFake = {
   isAllowed: ({ 'x-goog-api-key': key }, apiKey) => key === apiKey,
   refuse,
   operations: [
+    ...interactions(refuse),
     {
       endpoint: 'gemini.create',
       method: 'POST',

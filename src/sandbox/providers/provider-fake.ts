@@ -48,6 +48,7 @@ export const isWhole = (value: JsonValue): boolean => Number.isInteger(value)
 export const isFlag = (value: JsonValue): boolean => typeof value === 'boolean'
 export const isRatio = (value: JsonValue): boolean => /^\d{1,4}:\d{1,4}$/.test(String(value))
 export const isImage = (value: JsonValue): boolean => /^https?:\/\/|^data:image\/[\w.+-]+;base64,/.test(String(value))
+export const isSound = (value: JsonValue): boolean => /^https?:\/\/|^data:audio\/[\w.+-]+;base64,/.test(String(value))
 export const isWholeFrom1 = (value: JsonValue): boolean => isWhole(value) && Number(value) >= 1
 
 /** The problem of a body, in a sentence; `undefined` if it has the fields of the shape and no other. */

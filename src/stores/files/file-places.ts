@@ -22,6 +22,8 @@ export interface FilePlaces {
   readonly media: string
   /** One folder for each SHA-256, with one file for each reference. */
   readonly references: string
+  /** One folder for each namespace of notes, with one for each note. */
+  readonly notes: string
 }
 
 /** The paths of a store. */
@@ -39,6 +41,7 @@ export function filePlaces(directory: string): FilePlaces {
     progress: place('progress'),
     media: place('media'),
     references: place('references'),
+    notes: place('notes'),
   }
 }
 

@@ -1,9 +1,10 @@
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import type { DiagnosableStore } from '../../contracts/diagnosable-store.js'
 import { listRuns } from '../../contracts/list-runs.js'
 import { number, required, text } from '../../contracts/option-rules.js'
 import type { PruneQuery, RunStore, StoredRun } from '../../contracts/run-store.js'
 import { asStateFailure } from '../state-failure.js'
-import { checkTtl } from '../store-input.js'
+import { checkNote, checkTtl } from '../store-input.js'
 import { claimKey, claimSweep, keepClaims } from './claim-files.js'
 import { dueRuns } from './due-runs.js'
 import { isEnded } from './ended-markers.js'
@@ -12,6 +13,7 @@ import { filePlaces, runFolder } from './file-places.js'
 import { forgetRuns, isForgotten } from './forget-runs.js'
 import { inTurn } from './in-turn.js'
 import { dropMedia, getMedia, putMedia } from './media-files.js'
+import { noteFiles } from './note-files.js'
 import { createRun, loadRun, rescheduleRun, saveRun } from './run-files.js'
 import { seenRuns } from './seen-runs.js'
 import { toStoredText } from './stored-text.js'
@@ -51,6 +53,7 @@ export interface FileStoreOptions {
  * - `workers/` and `progress/`: one file for each worker, with its last beat and its last reports of running runs. After a power
  *   cut the last beats, reports and reschedules may be missing, which only costs time.
  * - `media/`: bytes by their SHA-256, stored once; `references/`: which of them runs still need.
+ * - `notes/`: one file for each note that processes share, such as a webhook that waits to be sent.
  * - `removed/`: folders of forgotten runs during their removal.
  *
  * A dead process leaves no lock behind. The files hold prompts, and only their owner can read them.
@@ -87,11 +90,13 @@ export interface FileStoreOptions {
  */
 export function fileStore(
   options: FileStoreOptions,
-): Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents'>> {
+): Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents' | 'takeSlot' | 'keepSlots' | 'restSlots'>> &
+  DiagnosableStore {
   checkOptions('fileStore', options, RULES)
   const { directory, keepEndedMs } = options
   const places = filePlaces(directory)
   const seen = seenRuns(places.runs)
+  const notes = noteFiles(places)
   const sweepClaims = claimSweep()
   const oneByOne = inTurn()
   const work = <T>(verb: string, subject: string, task: () => Promise<T>) =>
@@ -105,6 +110,7 @@ export function fileStore(
   }
 
   return {
+    durability: { kind: 'file', survives: 'power-cut', sharedBy: 'one-machine' },
     create: async (id, state) => {
       const text = toStoredText({ id, state })
       return work('save the run', id, async () => afterSave(state, await createRun(places, id, text, state)))
@@ -166,6 +172,12 @@ export function fileStore(
         await dropMedia(places, folder, await namesIn(folder))
       }),
     prune: (query) => work('forget runs', 'runs', () => forget(query)),
+    readNote: (namespace, key) => work('read the note', key, () => notes.readNote(namespace, key)),
+    saveNote: async (namespace, key, version, note) => {
+      checkNote(note)
+      return work('save the note', key, () => notes.saveNote(namespace, key, version, structuredClone(note)))
+    },
+    dueNotes: (...query) => work('list the notes that are due', query[0], () => notes.dueNotes(...query)),
   }
 }
 

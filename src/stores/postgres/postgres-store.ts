@@ -1,21 +1,24 @@
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import type { DiagnosableStore, ServerProblem } from '../../contracts/diagnosable-store.js'
 import { aFunction, number, required, rule } from '../../contracts/option-rules.js'
 import type { RunStore } from '../../contracts/run-store.js'
 import { serverEvents } from '../server-events.js'
-import type { ServerProblem } from '../server-problem.js'
 import { serverStore } from '../server-store.js'
 import { serverWork } from '../server-work.js'
+import { storedNotes } from '../stored-notes.js'
 import { postgresClaims } from './postgres-claims.js'
 import { postgresEvents } from './postgres-events.js'
 import { type PostgresListenClient, postgresListener } from './postgres-listener.js'
 import { postgresMedia } from './postgres-media.js'
 import { migrateSchema, quoted } from './postgres-migration.js'
+import { postgresNotes } from './postgres-notes.js'
 import { postgresPages } from './postgres-pages.js'
 import type { PostgresPool } from './postgres-pool.js'
 import { hearErrors, postgresQueries } from './postgres-queries.js'
 import { postgresRetention } from './postgres-retention.js'
 import { postgresRuns } from './postgres-runs.js'
 import { serverFacts, serverProblems } from './postgres-server.js'
+import { postgresSlots } from './postgres-slots.js'
 
 // An upgrade waits for the one of another process.
 const MIGRATION_MS = 60_000
@@ -52,7 +55,7 @@ export interface PostgresStoreOptions {
 }
 
 /** A run store in PostgreSQL. */
-export interface PostgresStore extends Required<RunStore> {
+export interface PostgresStore extends Required<RunStore>, DiagnosableStore {
   /**
    * Creates the tables, or upgrades those of an earlier version of the library. Call it before the first run; calling it again
    * changes nothing, and any number of processes may start at once. Takes at most 60 seconds.
@@ -111,10 +114,13 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     ...postgresClaims(sql, name),
     ...postgresMedia(sql, name),
     ...postgresRetention(sql, name),
+    ...postgresSlots(sql, name),
   }
   return {
     ...serverStore({ operations, work, place, keepEndedMs }),
+    ...storedNotes(postgresNotes(sql, name), work),
     ...serverEvents(postgresEvents(sql, schema, postgresListener({ sql, schema, listenClient })), work),
+    durability: { kind: 'postgres', survives: 'power-cut', sharedBy: 'many-machines' },
     migrate: () =>
       serverWork({ place, timeoutMs: MIGRATION_MS })('migrate the store', schema, () => migrateSchema(pool, schema)),
     checkServer: () => work('check the server', schema, async () => serverProblems(await serverFacts(pool))),

@@ -3,7 +3,8 @@
  *
  * Hashes by run: `versions`; `states`, JSON; `fields`, see `redis-fields.ts`; `readings`, with the time of the reschedule;
  * `reports`. Hashes by others: `meta`; `beats` by worker; `claims`, the run by the digest of namespace and key; `media`, bytes by
- * their digest. Sorted sets in the order of bytes: `due`, `listed`, `claimants` and `refs`; by a time: `ended`, `retained`, `released`.
+ * their digest; `limits`, the places of a limit by its name; `notes` by namespace and key. Sorted sets in the order of bytes: `due`,
+ * `listed`, `claimants`, `refs` and `dueNotes`; by a time: `ended`, `retained`, `released`, `noteEnds`.
  */
 export const KEY_NAMES = [
   'meta',
@@ -22,6 +23,10 @@ export const KEY_NAMES = [
   'beats',
   'media',
   'refs',
+  'notes',
+  'dueNotes',
+  'noteEnds',
+  'limits',
 ] as const
 
 /** The name of a key. */

@@ -1,4 +1,5 @@
 import { RETAINED_MS } from '../../contracts/retained-run.js'
+import type { SlotMethod } from '../../contracts/run-store.js'
 import { retainedState } from '../retained-state.js'
 import { claimDigest, type ServerOperations } from '../server-store.js'
 import type { RunRow, SaveOutcome } from '../store-operations.js'
@@ -34,7 +35,7 @@ export function scriptRunner(connection: RedisConnection, prefix: string): RunSc
 }
 
 /** What Redis does for a store: one script for each operation, except for `prune`, which is one for each step. */
-export function redisOperations(run: RunScript): ServerOperations {
+export function redisOperations(run: RunScript): Omit<ServerOperations, SlotMethod> {
   const retain = async (id: string, version: string, state: string, now: number): Promise<number> => {
     const json = retainedState(state)?.json ?? state
     return isOne(await run(RETAIN, [id, version, json, String(now)])) ? 1 : 0

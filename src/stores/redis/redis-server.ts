@@ -1,5 +1,5 @@
+import type { ServerProblem } from '../../contracts/diagnosable-store.js'
 import { RunStateError } from '../../contracts/run-errors.js'
-import type { ServerProblem } from '../server-problem.js'
 import type { RedisConnection } from './redis-connection.js'
 import { textOf } from './redis-reply.js'
 

@@ -1,16 +1,19 @@
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import type { DiagnosableStore, ServerProblem } from '../../contracts/diagnosable-store.js'
 import { number, required, rule } from '../../contracts/option-rules.js'
 import type { RunStore } from '../../contracts/run-store.js'
 import { serverEvents } from '../server-events.js'
-import type { ServerProblem } from '../server-problem.js'
 import { serverStore } from '../server-store.js'
 import { serverWork } from '../server-work.js'
+import { storedNotes } from '../stored-notes.js'
 import type { RedisClient } from './redis-client.js'
 import { hearErrors, isRedisClient, redisConnection } from './redis-connection.js'
 import { redisEvents } from './redis-events.js'
 import { migrateKeys } from './redis-migration.js'
+import { redisNotes } from './redis-notes.js'
 import { redisOperations, scriptRunner } from './redis-operations.js'
 import { serverProblems } from './redis-server.js'
+import { redisSlots } from './redis-slots.js'
 import { redisSubscription } from './redis-subscription.js'
 
 /** Options of {@link redisStore}. */
@@ -41,7 +44,7 @@ export interface RedisStoreOptions {
 }
 
 /** A run store in Redis. */
-export interface RedisStore extends Required<RunStore> {
+export interface RedisStore extends Required<RunStore>, DiagnosableStore {
   /**
    * Marks the keys as those of a store, or upgrades those of an earlier version of the library. Call it before the first run; calling it
    * again changes nothing, and any number of processes may start at once.
@@ -102,8 +105,10 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const connection = redisConnection(client)
   const run = scriptRunner(connection, prefix)
   return {
-    ...serverStore({ operations: redisOperations(run), work, place, keepEndedMs }),
+    ...serverStore({ operations: { ...redisOperations(run), ...redisSlots(run) }, work, place, keepEndedMs }),
+    ...storedNotes(redisNotes(run), work),
     ...serverEvents(redisEvents(run, redisSubscription(client), prefix), work),
+    durability: { kind: 'redis', survives: 'power-cut', sharedBy: 'many-machines' },
     migrate: () => work('migrate the store', prefix, () => migrateKeys(connection, prefix)),
     checkServer: () => work('check the server', prefix, () => serverProblems(connection)),
   }

@@ -4,9 +4,11 @@ import { beatRows } from './beat-rows.ts'
 import { claimRows } from './claim-rows.ts'
 import { forgottenRuns } from './forgotten-runs.ts'
 import { mediaRows } from './media-rows.ts'
+import { noteRows } from './note-rows.ts'
 import { preparedStatements } from './prepared-statements.ts'
 import { runPages } from './run-pages.ts'
 import { runRows } from './run-rows.ts'
+import { slotRows } from './slot-rows.ts'
 
 /** All operations on an open database. Writes must be in a transaction. */
 export function sqliteOperations(database: DatabaseSync): StoreOperations {
@@ -17,6 +19,8 @@ export function sqliteOperations(database: DatabaseSync): StoreOperations {
     ...runRows(sql),
     ...runPages(sql),
     ...mediaRows(sql),
+    ...noteRows(sql),
+    ...slotRows(sql),
     ...forgottenRuns(sql, { claims, beats }),
     claim: claims.claim,
     heartbeat: beats.heartbeat,

@@ -91,4 +91,15 @@ export const ADDITIONS: ReadonlyMap<string, string> = new Map([
       namespace TEXT NOT NULL, key TEXT NOT NULL, released_at REAL NOT NULL, PRIMARY KEY (namespace, key)
     ) WITHOUT ROWID`,
   ],
+  [
+    'notes',
+    // A version is never reused, also after its row was removed.
+    `CREATE TABLE notes (
+      version INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+      due_at REAL NOT NULL, expires_at REAL NOT NULL, UNIQUE (namespace, key)
+    )`,
+  ],
+  ['due_notes', 'CREATE INDEX due_notes ON notes (namespace, due_at, version)'],
+  ['note_ends', 'CREATE INDEX note_ends ON notes (expires_at)'],
+  ['limits', 'CREATE TABLE limits (name TEXT PRIMARY KEY, slots TEXT NOT NULL) WITHOUT ROWID'],
 ])

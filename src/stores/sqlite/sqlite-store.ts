@@ -1,13 +1,15 @@
 import { resolve } from 'node:path'
 import { checkOptions, type OptionRules, throwProblems } from '../../contracts/check-options.js'
+import type { DiagnosableStore } from '../../contracts/diagnosable-store.js'
 import { number, required, rule } from '../../contracts/option-rules.js'
 import { FencedError, RunStateError } from '../../contracts/run-errors.js'
 import type { RunStore, StoredRun } from '../../contracts/run-store.js'
 import { loadedRun } from '../loaded-run.js'
 import { columnsOf, fromText, toText } from '../run-columns.js'
 import { asStateFailure } from '../state-failure.js'
-import { checkDigest, checkTtl } from '../store-input.js'
+import { checkDigest, checkTtl, slotQueryOf } from '../store-input.js'
 import type { SaveOutcome } from '../store-operations.js'
+import { storedNotes } from '../stored-notes.js'
 import { sharedThread } from './shared-threads.js'
 
 // Minimum interval between prunes after saves of ended runs.
@@ -28,7 +30,9 @@ export interface SqliteStoreOptions {
 }
 
 /** A run store with a database that can be closed. */
-export interface SqliteStore extends Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents'>> {
+export interface SqliteStore
+  extends Required<Omit<RunStore, 'appendEvents' | 'readEvents' | 'followEvents'>>,
+    DiagnosableStore {
   /**
    * Waits for pending operations, closes the database and ends its thread. Every later call rejects with `RunStateError`. Closing
    * again has no effect.
@@ -114,6 +118,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   }
 
   return {
+    durability: { kind: 'sqlite', survives: 'power-cut', sharedBy: 'one-machine' },
     create: (id, state) =>
       work('save the run', id, () => {
         const created = call('create', toText(id), columnsOf(state))
@@ -195,6 +200,22 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
           if (count < MOST_FORGOTTEN) return total
         }
       }),
+
+    ...storedNotes(
+      {
+        readNote: (namespace, key) => call('readNote', namespace, key),
+        saveNote: (namespace, key, version, note) => call('saveNote', namespace, key, version, note),
+        dueNotes: (query) => call('dueNotes', query),
+      },
+      work,
+    ),
+    takeSlot: (limit, holder, terms) =>
+      work('take a place', limit, () => call('takeSlot', toText(limit), toText(holder), slotQueryOf(terms))),
+
+    keepSlots: (limit, holders, ttlMs) =>
+      work('keep the places', limit, () => call('keepSlots', toText(limit), holders.map(toText), Math.ceil(ttlMs))),
+
+    restSlots: (limit, ms) => work('suspend the limit', limit, () => call('restSlots', toText(limit), Math.ceil(ms))),
 
     close() {
       closed ??= Promise.all(pending).then(close)

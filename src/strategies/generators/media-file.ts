@@ -30,6 +30,17 @@ export function dataUrlOf({ bytes, mediaType }: Extract<MediaFile, { kind: 'file
   return `data:${mediaType};base64,${Buffer.from(bytes).toString('base64')}`
 }
 
+/** An input as text: its address, or a data URL of its bytes. */
+export function mediaText(input: MediaInput, kind: 'image' | 'video', field: string = kind): string {
+  const file = readMediaFile(input, kind, field)
+  return file.kind === 'url' ? file.url : dataUrlOf(file)
+}
+
+/** A sound as text: its address, or a data URL of its bytes, which are not checked. */
+export function soundText(input: MediaInput): string {
+  return typeof input === 'string' ? input : dataUrlOf({ kind: 'file', name: 'audio', ...input })
+}
+
 function fileOf(
   bytes: Uint8Array,
   declared: string,

@@ -6,9 +6,11 @@ import { storeDueCases } from './store-due-cases.js'
 import { storeEventCases } from './store-event-cases.js'
 import { storeListCases } from './store-list-cases.js'
 import { storeMediaCases } from './store-media-cases.js'
+import { storeNoteCases } from './store-note-cases.js'
 import { storeReportCases } from './store-report-cases.js'
 import { storeRescheduleCases } from './store-reschedule-cases.js'
 import { storeRetentionCases } from './store-retention-cases.js'
+import { storeSlotCases } from './store-slot-cases.js'
 import { storeStateCases } from './store-state-cases.js'
 import { storeVersionCases } from './store-version-cases.js'
 
@@ -24,8 +26,10 @@ export interface RunStoreConformanceOptions extends ConformanceOptions<RunStoreS
  * For a store with the methods: `list`, total and stable pages of runs; `versions`; `report`, progress of the worker
  * that holds a run; `putMedia`, `getMedia` and `dropMedia`, bytes that stay until their last reference is dropped
  * (all three or none); `prune`, runs that are removed, with what is retained of them for 24 hours; `appendEvents`,
- * `readEvents` and `followEvents`, a log of events and their announcement to every process (all three or none). Cases
- * of methods that the store does not implement pass.
+ * `readEvents` and `followEvents`, a log of events and their announcement to every process (all three or none);
+ * `readNote`, `saveNote` and `dueNotes`, notes that are replaced by compare-and-set and expire by the clock of the store
+ * (all three or none); `takeSlot`, `keepSlots` and `restSlots`, places of limits that processes share (all three or none). Cases of methods
+ * that the store does not implement pass.
  *
  * Pass the `test` of your runner. Give `advance` for a store with an injected clock; otherwise a few cases wait some
  * 20 ms.
@@ -55,5 +59,7 @@ export function runStoreConformance(options: RunStoreConformanceOptions): void {
     ...storeMediaCases,
     ...storeRetentionCases,
     ...storeEventCases,
+    ...storeNoteCases,
+    ...storeSlotCases,
   ])
 }

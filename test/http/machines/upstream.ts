@@ -10,6 +10,8 @@ export interface Upstream {
   readonly baseUrl: string
   /** Number of jobs that were created. */
   readonly creates: number
+  /** Number of polls. */
+  readonly polls: number
   /** Ids of jobs that were cancelled. */
   readonly cancelled: readonly string[]
   /** Ends all jobs. */
@@ -53,6 +55,9 @@ export async function startUpstream(): Promise<Upstream> {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     get creates() {
       return creates
+    },
+    get polls() {
+      return polls
     },
     cancelled,
     finish: () => {

@@ -303,8 +303,13 @@ describe('further images', () => {
     ],
     [
       'OpenRouter, references',
-      { input_references: [{ type: 'image_url', image_url: { url: PNG } }] },
-      { references: [PNG] },
+      {
+        input_references: [
+          { type: 'image_url', image_url: { url: PNG } },
+          { type: 'audio_url', audio_url: { url: 'https://a.example/a.mp3' } },
+        ],
+      },
+      { references: [PNG], audioInput: 'https://a.example/a.mp3' },
     ],
     [
       'vLLM-Omni',
@@ -344,6 +349,7 @@ describe('further images', () => {
     ['reference_images[1]', { reference_images: [PNG, 'cat.png'] }],
     ['image_reference.image_url', { image_reference: { image_url: 7 } }],
     ['audio_reference', { audio_reference: PNG }],
+    ['input_references[0].audio_url', { input_references: [{ type: 'audio_url', audio_url: { url: PNG } }] }],
   ])('are refused: %s', async (field, fields) => {
     expect(await wrongJson({ prompt: 'a cat', ...fields })).toEqual([field])
   })

@@ -100,8 +100,8 @@ export async function startPostgres(...more: readonly string[]): Promise<Postgre
   }
 }
 
-// It refuses to run as root.
-function serverUser(): ServerUser {
+/** The user of a server that refuses to run as root. */
+export function serverUser(): ServerUser {
   if (process.getuid?.() !== 0) return { env: ENV }
   const idOf = (kind: '-u' | '-g') => Number(execFileSync('id', [kind, 'postgres'], { encoding: 'utf8' }))
   return { uid: idOf('-u'), gid: idOf('-g'), env: ENV }

@@ -24,6 +24,11 @@ import { instantClock, rejection } from '../../upstream/stage-context.js'
 type Factory = (options: ProviderGeneratorOptions) => TaskGenerator<TaskApiOperation>
 
 const PNG = Buffer.from('\x89PNG\r\n\x1a\n and its pixels', 'latin1')
+const PICTURE = 'https://cdn.example/a.png'
+const MP3 = 'https://cdn.example/a.mp3'
+const SOUND = { bytes: Buffer.from('a sound'), mediaType: 'audio/mpeg' }
+const SOUND_URL = `data:audio/mpeg;base64,${SOUND.bytes.toString('base64')}`
+const media = (type: string) => ({ type, url: type.endsWith('audio') ? MP3 : PICTURE })
 const PROVIDERS: readonly (readonly [SandboxProviderName, Factory, string])[] = [
   ['fal', (options) => falGenerator(options), 'blackforestlabs/wan/v3'],
   ['replicate', (options) => replicateGenerator({ ...options, cancelAfterSeconds: 900 }), 'bytedance/seedance-1-pro'],
@@ -159,6 +164,99 @@ describe.each(PROVIDERS)('%s', (name) => {
   })
 })
 
+describe('geminiVideoGenerator with Gemini Omni', () => {
+  const omni = (options: Partial<ProviderGeneratorOptions> = {}) =>
+    at('gemini', { model: 'gemini-omni-1.1-flash', ...options })
+  const clock = { ...instantClock(), sleep: () => new Promise<void>((resolve) => setTimeout(resolve, 15)) }
+  generatorConformance({
+    test,
+    timeoutMs: 20_000,
+    create: async () => ({
+      generator: omni(),
+      request,
+      secrets: [sandbox.providers.gemini.apiKey],
+      requests: seen,
+      clock,
+    }),
+    createFailing: async () => {
+      const server = await loopbackServer((_, response) => response.writeHead(503).end('{}'))
+      const options = { baseUrl: server.origin, apiKey: 'canary-key-1', model: 'gemini-omni-1.1-flash' }
+      return { generator: geminiVideoGenerator(options), secrets: ['canary-key-1'], requests: () => server.seen.length }
+    },
+  })
+
+  test('sends a background interaction with an image, references or a former video', async () => {
+    const image = sandbox.files.url('image.png')
+    const bytes = { type: 'image', mime_type: 'image/png', data: PNG.toString('base64') }
+    const text = { type: 'text', text: 'A cat' }
+    await omni().start({ ...request, image, size: '3840x2160' }, fakeContext())
+    expect(sentTo('gemini').at(-1)?.body).toEqual({
+      model: 'gemini-omni-1.1-flash',
+      input: [bytes, text],
+      background: true,
+      generation_config: { video_config: { task: 'image_to_video' } },
+      response_format: { type: 'video', delivery: 'uri', aspect_ratio: '16:9', resolution: '4k', duration: '1s' },
+    })
+    const { operation } = await omni().start({ ...request, references: [image, image] }, fakeContext())
+    expect(sentTo('gemini').at(-1)?.body).toMatchObject({
+      input: [bytes, bytes, text],
+      generation_config: { video_config: { task: 'reference_to_video' } },
+    })
+    await omni().start({ ...request, remixOf: operation.id }, fakeContext())
+    expect(sentTo('gemini').at(-1)?.body).toMatchObject({ input: [text], previous_interaction_id: operation.id })
+    const before = sentTo('gemini').length
+    for (const wrong of [{ image, references: [image] }, { lastFrame: image }, { audioInput: MP3 }]) {
+      expect(await rejection(omni().start({ ...request, ...wrong }, fakeContext()))).toMatchObject({
+        code: 'request-invalid',
+      })
+    }
+    expect(sentTo('gemini')).toHaveLength(before)
+  })
+
+  test('makes a video behind the key, and reports a filtered and a failed one', async () => {
+    const { status, operation } = await endOf(omni(), request)
+    if (status.state !== 'completed') throw new Error(JSON.stringify(status))
+    expect(operation.cancelUrl).toBe(`${sandbox.providers.gemini.baseUrl}/interactions/${operation.id}/cancel`)
+    expect(status.video.url).toBeUndefined()
+    const bytes = Buffer.from(await new Response(await status.video.source?.open()).arrayBuffer())
+    expect(bytes.subarray(4, 8).toString('latin1')).toBe('ftyp')
+    for (const [prompt, code] of [
+      ['moderation-blocked', 'content-rejected'],
+      ['generation-failed', 'generation-failed'],
+    ]) {
+      const ended = await endOf(omni(), { ...request, prompt: String(prompt) })
+      expect(ended.status).toMatchObject({ state: 'failed', error: { code } })
+    }
+  })
+
+  test('is cancelled while it runs, and left alone when it is over', async () => {
+    await using slow = await startSandbox({ speed: 1 })
+    const waiting = omni(slow.providers.gemini)
+    const { operation } = await waiting.start(request, fakeContext())
+    expect(await waiting.cancel?.(operation, fakeContext())).toBe('cancelled')
+    const over = await endOf(omni(), request)
+    expect(await omni().cancel?.(over.operation, fakeContext())).toBe('too-late')
+  })
+
+  test.each([
+    ['incomplete', 'failed'],
+    ['budget_exceeded', 'failed'],
+    ['requires_action', 'failed'],
+    ['requires_continuation', 'running'],
+    ['in_progress', 'running'],
+  ])('%s is %s, and an image of the request is never the video', async (word, state) => {
+    const content = [
+      { type: 'image', uri: 'https://cdn.example/a.mp4' },
+      { type: 'video', uri: PICTURE },
+    ]
+    const answer = { id: 'v1_abc', status: word, steps: [{ type: 'user_input', content }] }
+    const server = await loopbackServer((_, response) => response.end(JSON.stringify(answer)))
+    const generator = omni({ baseUrl: server.origin })
+    expect(await generator.poll({ id: 'v1_abc' }, fakeContext())).toMatchObject({ state })
+    expect(server.seen.at(-1)?.url).toBe('/interactions/v1_abc')
+  })
+})
+
 test.each(['fal', 'replicate', 'gemini'] as const)('a model does not lead %s to another path', async (name) => {
   const before = seen()
   const error = await rejection(at(name, { model: '../../admin' }).start(request, fakeContext()))
@@ -188,15 +286,73 @@ describe('what only one provider has', () => {
     expect(sent?.body).toMatchObject({ version: '5c7d5dc6', input: { prompt: 'A cat' } })
   })
 
-  test('Ark and MiniMax take the last frame and references', async () => {
+  test.each(['ark', 'minimax'] as const)('%s takes frames, or references and a sound', async (name) => {
     const image = sandbox.files.url('image.png')
-    for (const name of ['ark', 'minimax'] as const) {
-      await at(name).start({ ...request, image, lastFrame: image, references: [image] }, fakeContext())
-      const roles = JSON.stringify(sentTo(name).at(-1)?.body).match(/first_frame|last_frame|reference_image/g)
-      expect(roles).toEqual(['first_frame', 'last_frame', 'reference_image'])
-    }
-    const error = await rejection(at('runway').start({ ...request, lastFrame: image }, fakeContext()))
-    expect(error).toMatchObject({ code: 'request-invalid', problems: [{ field: 'lastFrame' }] })
+    await at(name).start({ ...request, image, lastFrame: image }, fakeContext())
+    const contentSent = () => (sentTo(name).at(-1)?.body as { content?: object[] } | undefined)?.content?.slice(1)
+    const picture = { type: 'image_url', image_url: { url: image } }
+    expect(contentSent()).toEqual([
+      { ...picture, role: 'first_frame' },
+      { ...picture, role: 'last_frame' },
+    ])
+    await at(name).start({ ...request, references: [image], audioInput: SOUND }, fakeContext())
+    const sound = { type: 'audio_url', audio_url: { url: SOUND_URL }, role: 'reference_audio' }
+    expect(contentSent()).toEqual([{ ...picture, role: 'reference_image' }, sound])
+    const before = seen()
+    const mixed = { ...request, image, references: [image], audioInput: SOUND }
+    const problems = [{ field: 'references' }, { field: 'audioInput' }]
+    expect(await rejection(at(name).start(mixed, fakeContext()))).toMatchObject({ code: 'request-invalid', problems })
+    expect(seen()).toBe(before)
+  })
+
+  test.each<[model: string, Partial<VideoRequest>, input: object]>([
+    ['wan2.5-t2v-preview', { audioInput: MP3 }, { audio_url: MP3 }],
+    ['wan2.6-i2v', { image: PICTURE, audioInput: MP3 }, { img_url: PICTURE, audio_url: MP3 }],
+    ['wan2.7-t2v', { audioInput: MP3 }, { audio_url: MP3 }],
+    [
+      'wan2.7-i2v',
+      { image: PICTURE, lastFrame: PICTURE, audioInput: MP3 },
+      { media: [media('first_frame'), media('last_frame'), media('driving_audio')] },
+    ],
+    ['wan2.7-r2v', { references: [PICTURE] }, { media: [media('reference_image')] }],
+    [
+      'wan3.0-video',
+      { references: [PICTURE, PICTURE], audioInput: MP3 },
+      { media: [media('reference_image'), media('reference_image'), media('reference_audio')] },
+    ],
+    ['wan3.0-video', { lastFrame: PICTURE }, { media: [media('last_frame')] }],
+  ])('DashScope gets the media of %s in its own fields: %j', async (model, given, input) => {
+    await at('dashscope', { model }).start({ ...request, ...given }, fakeContext())
+    expect(sentTo('dashscope').at(-1)?.body).toEqual({
+      model,
+      input: { prompt: 'A cat', ...input },
+      parameters: { duration: 1 },
+    })
+  })
+
+  test.each<[model: string, Partial<VideoRequest>, field: string]>([
+    ['wan2.2-t2v-plus', { audioInput: MP3 }, 'audioInput'],
+    ['wan2.6-i2v', { lastFrame: PICTURE }, 'lastFrame'],
+    ['wan2.6-i2v', { references: [PICTURE] }, 'references'],
+    ['wan2.7-r2v', { references: [PICTURE], audioInput: MP3 }, 'audioInput'],
+    ['wan2.7-i2v', { image: PICTURE, references: [PICTURE] }, 'references'],
+    ['wan3.0-video', { image: PICTURE, audioInput: MP3 }, 'audioInput'],
+    ['wan3.0-video', { audioInput: SOUND }, 'audioInput'],
+  ])('%s of DashScope refuses %j before anything is sent', async (model, given, field) => {
+    const before = seen()
+    const error = await rejection(at('dashscope', { model }).start({ ...request, ...given }, fakeContext()))
+    expect(error).toMatchObject({ code: 'request-invalid', problems: [{ field }] })
+    expect(seen()).toBe(before)
+  })
+
+  test.each(['fal', 'replicate', 'gemini', 'runway'] as const)('%s refuses frames and a sound', async (name) => {
+    const image = sandbox.files.url('image.png')
+    const given = { ...request, lastFrame: image, references: [image], audioInput: MP3 }
+    const before = sentTo(name).length
+    const error = await rejection(at(name, { imageUrls: 'url' }).start(given, fakeContext()))
+    const problems = [{ field: 'lastFrame' }, { field: 'references' }, { field: 'audioInput' }]
+    expect(error).toMatchObject({ code: 'request-invalid', problems })
+    expect(sentTo(name)).toHaveLength(before)
   })
 
   test.each(['fal', 'replicate', 'ark'] as const)('%s is given the address to call back', async (name) => {

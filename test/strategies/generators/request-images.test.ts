@@ -73,6 +73,54 @@ describe('an image at an address', () => {
     expect(await store.getMedia?.(SHA256)).toBeUndefined()
   })
 
+  test('a last frame and references are fetched once, kept as media, and resent byte for byte', async () => {
+    const { images, posts, generator } = await setUp((count) => (count === 1 ? 'reset' : { status: 200 }))
+    const at = (name: string) => `${images.origin}/${name}.png`
+    for (const request of [
+      { image: at('a'), lastFrame: at('b') },
+      { references: [at('c'), { bytes: PNG, mediaType: 'image/png' }, at('d')] },
+    ]) {
+      const store = memoryStore()
+      const put: string[] = []
+      const watched = {
+        ...store,
+        async putMedia(id: string, sha256: string, bytes: Uint8Array) {
+          put.push(sha256)
+          await store.putMedia?.(id, sha256, bytes)
+        },
+      }
+      const before = { images: images.seen.length, posts: posts().length }
+      const pipeline = new SoraPipeline({
+        generator: generator({ dialect: 'litellm', idempotency: 'key', settleMs: 0 }),
+        store: watched,
+        pollSchedule,
+      })
+      const result = await pipeline.generate({ prompt: 'A cat', ...request }, { id: 'run_1' })
+      expect(result.url).toBe(DONE.url)
+      expect(images.seen.length - before.images).toBe(2)
+      expect(new Set(put).size).toBe('references' in request ? 3 : 2)
+      const bodies = posts()
+        .slice(before.posts)
+        .map(({ body }) => String(body))
+      expect(new Set(bodies).size).toBe(1)
+      expect(bodies[0]).not.toContain(images.origin)
+    }
+    expect(posts()).toHaveLength(3)
+  })
+
+  test.each([
+    ['lastFrame', (url: string) => ({ lastFrame: url })],
+    ['references[1]', (url: string) => ({ references: [{ bytes: PNG, mediaType: 'image/png' }, url] })],
+  ])('that cannot be fetched is named: %s', async (field, request) => {
+    const { images, posts, generator } = await setUp()
+    const made = generator({ dialect: 'litellm' }).prepare?.(
+      { prompt: 'A cat', ...request(`${images.origin}/gone.png`) },
+      stageContext(),
+    )
+    expect(await rejection(made as Promise<unknown>)).toMatchObject({ problems: [{ field }] })
+    expect(posts()).toHaveLength(0)
+  })
+
   test('is sent again with the same bytes by another process', async () => {
     const { images, posts, generator, image } = await setUp((count) => (count === 1 ? 'reset' : { status: 200 }))
     const store = memoryStore()

@@ -6,13 +6,18 @@ import { type VideosApiGeneratorOptions, videosApiGenerator } from '../../../src
 const PNG = Buffer.from('\x89PNG\r\n\x1a\n and its pixels', 'latin1')
 const FILE = { filename: 'image.png', mediaType: 'image/png', byteLength: PNG.length }
 const DATA_URL = `data:image/png;base64,${PNG.toString('base64')}`
-const first = (url: string) => [{ type: 'image_url', image_url: { url }, frame_type: 'first_frame' }]
+const HTTPS = 'https://cdn.example/a.png'
+const PICTURE = { bytes: PNG, mediaType: 'image/png' }
+const SOUND = { bytes: Buffer.from('a sound'), mediaType: 'audio/mpeg' }
+const SOUND_URL = `data:audio/mpeg;base64,${SOUND.bytes.toString('base64')}`
+const entry = (url: string) => ({ type: 'image_url', image_url: { url } })
+const first = (url: string) => [{ ...entry(url), frame_type: 'first_frame' }]
 
 /** Makes a video with everything that dialects differ in, and gives the body that the server took. */
 async function made(
   dialect: SandboxVideosDialect,
   options: Partial<VideosApiGeneratorOptions> = {},
-  request: Partial<VideoRequest> = {},
+  request: Partial<VideoRequest> | ((image: string) => Partial<VideoRequest>) = {},
 ) {
   await using sandbox = await startSandbox({ speed: 40, videosDialect: dialect })
   sandbox.files.put('image.png', PNG)
@@ -31,7 +36,8 @@ async function made(
     pollSchedule: paceSchedule({ firstMs: 40, floorMs: 40, blindMs: 80 }),
     allowPrivateAddresses: local,
   })
-  const given = { prompt: 'A cat', durationSeconds: 1, size: '64x64', seed: 7, audio: true, image, ...request }
+  const asked = typeof request === 'function' ? request(image) : request
+  const given = { prompt: 'A cat', durationSeconds: 1, size: '64x64', seed: 7, audio: true, image, ...asked }
   const run = pipeline.run(given as VideoRequest)
   const result = await run.result.catch((error: unknown) => error)
   const sent = sandbox.requestsTo('videos.create')
@@ -41,6 +47,7 @@ async function made(
     result,
     sent,
     body: sent.at(-1)?.body as Record<string, unknown>,
+    messages: warnings.map(({ message }) => message),
     warned: warnings.map(({ message }) => /send (\w+)/.exec(message)?.[1]),
     fetched: sandbox.requestsTo('files').length,
   }
@@ -86,6 +93,106 @@ describe.concurrent('a dialect of videosApiGenerator', () => {
     expect(seen.body).toMatchObject(fields(seen.image))
   })
 
+  test.each<
+    [SandboxVideosDialect, Partial<VideosApiGeneratorOptions>, (image: string) => Partial<VideoRequest>, object]
+  >([
+    [
+      'openrouter',
+      { imageUrls: 'bytes' },
+      (image) => ({ lastFrame: image }),
+      { frame_images: [...first(DATA_URL), { ...entry(DATA_URL), frame_type: 'last_frame' }] },
+    ],
+    [
+      'openrouter',
+      {},
+      () => ({ image: undefined, lastFrame: HTTPS }),
+      { frame_images: [{ ...entry(HTTPS), frame_type: 'last_frame' }] },
+    ],
+    [
+      'openrouter',
+      {},
+      () => ({ image: undefined, references: [PICTURE, HTTPS], audioInput: SOUND }),
+      {
+        input_references: [entry(DATA_URL), entry(HTTPS), { type: 'audio_url', audio_url: { url: SOUND_URL } }],
+      },
+    ],
+    [
+      'litellm',
+      {},
+      (image) => ({ lastFrame: image }),
+      { seed: 7, frame_images: [...first(DATA_URL), { ...entry(DATA_URL), frame_type: 'last_frame' }] },
+    ],
+    [
+      'litellm',
+      { imageUrls: 'url' },
+      () => ({ image: undefined, references: [HTTPS, PICTURE] }),
+      { input_references: [entry(HTTPS), entry(DATA_URL)] },
+    ],
+    [
+      'vllm-omni',
+      {},
+      (image) => ({ lastFrame: image }),
+      { image_reference: JSON.stringify([{ image_url: DATA_URL }, { image_url: DATA_URL }]) },
+    ],
+    [
+      'vllm-omni',
+      { imageUrls: 'url' },
+      () => ({ image: undefined, references: [HTTPS], audioInput: HTTPS }),
+      {
+        image_reference: JSON.stringify([{ image_url: HTTPS }]),
+        audio_reference: JSON.stringify({ audio_url: HTTPS }),
+      },
+    ],
+    [
+      'vllm-omni',
+      { imageUrls: 'data-url' },
+      () => ({ audioInput: SOUND }),
+      {
+        image_reference: JSON.stringify([{ image_url: DATA_URL }]),
+        audio_reference: JSON.stringify({ audio_url: SOUND_URL }),
+      },
+    ],
+  ])('%s with %j is taken with its further media', async (dialect, options, request, fields) => {
+    const seen = await made(dialect, options, request)
+    expect(seen.result).toMatchObject({ isDegraded: false })
+    expect(seen.sent).toHaveLength(1)
+    expect(seen.body).toMatchObject({ prompt: 'A cat', model: 'wan-3', ...fields })
+    expect(seen.body).not.toHaveProperty('input_reference')
+    const mayIgnore = seen.messages.filter((message) => message.includes('may ignore audioInput'))
+    expect(mayIgnore).toHaveLength(dialect === 'vllm-omni' && 'audio_reference' in fields ? 1 : 0)
+  })
+
+  const FRAMES_ONLY = /leave it out: image is given, and the server reads only one of them/
+  test.each<[SandboxVideosDialect, Partial<VideoRequest>, string, RegExp]>([
+    ['openai', { lastFrame: HTTPS }, 'lastFrame', /no such field/],
+    ['openai', { references: [HTTPS] }, 'references', /no such field/],
+    ['openai', { audioInput: HTTPS }, 'audioInput', /no such field/],
+    ['sglang', { lastFrame: HTTPS }, 'lastFrame', /no such field/],
+    ['sglang', { references: [HTTPS] }, 'references', /no such field/],
+    ['new-api', { references: [HTTPS] }, 'references', /no such field/],
+    ['litellm', { audioInput: HTTPS }, 'audioInput', /no such field/],
+    ['litellm', { references: [HTTPS] }, 'references', FRAMES_ONLY],
+    ['openrouter', { references: [HTTPS] }, 'references', FRAMES_ONLY],
+    ['openrouter', { audioInput: HTTPS }, 'audioInput', FRAMES_ONLY],
+    ['vllm-omni', { references: [HTTPS] }, 'references', FRAMES_ONLY],
+    ['vllm-omni', { image: undefined, lastFrame: HTTPS }, 'lastFrame', /give image as well/],
+    ['litellm', { image: undefined, remixOf: 'v1', lastFrame: HTTPS }, 'lastFrame', /remixOf is given/],
+    ['litellm', { lastFrame: 'data:image/png;base64,AAAA' }, 'lastFrame', /give the bytes of a PNG/],
+    ['litellm', { image: undefined, references: ['data:image/png;base64,AAAA'] }, 'references[0]', /give the bytes/],
+  ])('%s refuses %j before anything is sent, and says why', async (dialect, request, field, message) => {
+    const { result, sent } = await made(dialect, { imageUrls: 'url' }, request)
+    expect(result).toMatchObject({ code: 'request-invalid', problems: [{ field }] })
+    expect(String(result)).toMatch(message)
+    expect(sent).toHaveLength(0)
+  })
+
+  test('litellm refuses further media where a form was chosen', async () => {
+    const request = { image: undefined, lastFrame: PICTURE }
+    const { result, sent } = await made('litellm', { encoding: 'multipart' }, request)
+    expect(String(result)).toMatch(/let the encoding be auto or json/)
+    expect(sent).toHaveLength(0)
+  })
+
   test.each<[SandboxVideosDialect, Partial<VideoRequest>, string]>([
     ['openrouter', { durationSeconds: 1.5 }, 'durationSeconds'],
     ['openrouter', { image: undefined, remixOf: 'v1' }, 'remixOf'],
@@ -126,6 +233,11 @@ describe('the sandbox as another server', () => {
     ['openrouter', { prompt: 'A cat', model: 'm' }, 'form', 400],
     ['openrouter', { prompt: 'A cat', model: 'm', duration: 4 }, 'json', 202],
     ['litellm', { prompt: 'A cat', input_reference: { image_url: DATA_URL } }, 'json', 400],
+    ['litellm', { prompt: 'A cat', frame_images: first(HTTPS), input_references: [entry(HTTPS)] }, 'json', 400],
+    ['litellm', { prompt: 'A cat', frame_images: JSON.stringify(first(HTTPS)) }, 'form', 400],
+    ['openrouter', { prompt: 'A cat', model: 'm', input_references: [HTTPS] }, 'json', 400],
+    ['vllm-omni', { prompt: 'A cat', image_reference: `[{"file":"${HTTPS}"}]` }, 'form', 422],
+    ['vllm-omni', { prompt: 'A cat', audio_reference: HTTPS }, 'form', 422],
     ['vllm-omni', { prompt: 'A cat' }, 'json', 422],
     ['vllm-omni', { prompt: 'A cat', 'input_reference[image_url]': DATA_URL }, 'form', 200],
     ['sglang', { prompt: 'A cat', input_reference: { image_url: DATA_URL } }, 'json', 400],

@@ -3,6 +3,8 @@ import { listRuns } from '../../../src/contracts/list-runs.js'
 import { isRetainedAt, RETAINED_MS, retainedRun } from '../../../src/contracts/retained-run.js'
 import { InvalidRequestError, type JsonObject, type RunStore } from '../../../src/index.js'
 import { type MemoryEvents, memoryEvents } from '../../../src/stores/memory-events.js'
+import { memoryNotes } from '../../../src/stores/memory-notes.js'
+import { memorySlots } from '../../../src/stores/memory-slots.js'
 import { type Data, emptyData, loadedOf, plainStore } from './plain-run-store.js'
 
 /** What is in a {@link fullStore}. */
@@ -13,6 +15,8 @@ export interface FullData extends Data {
   /** When the claims of a forgotten run were released, by their name. */
   readonly released: Map<string, number>
   readonly events: MemoryEvents
+  readonly notes: ReturnType<typeof memoryNotes>
+  readonly slots: ReturnType<typeof memorySlots>
 }
 
 export function emptyFullData(clock?: Data['clock']): FullData {
@@ -21,12 +25,20 @@ export function emptyFullData(clock?: Data['clock']): FullData {
     const stored = data.runs.get(id)
     return stored !== undefined && !('isRetained' in loadedOf(stored).state)
   }
-  return { ...data, reports: new Map(), media: new Map(), released: new Map(), events: memoryEvents(has) }
+  return {
+    ...data,
+    reports: new Map(),
+    media: new Map(),
+    released: new Map(),
+    events: memoryEvents(has),
+    notes: memoryNotes(data.clock),
+    slots: memorySlots(() => data.clock.monotonic()),
+  }
 }
 
 /** A store that does everything right and has every method. */
 export function fullStore(data: FullData = emptyFullData()): Required<RunStore> {
-  const { runs, claims, reports, media, released, events } = data
+  const { runs, claims, reports, media, released, events, notes } = data
   const plain = plainStore(data)
   const stateOf = (id: string) => {
     const stored = runs.get(id)
@@ -104,5 +116,7 @@ export function fullStore(data: FullData = emptyFullData()): Required<RunStore> 
     appendEvents: events.appendEvents,
     readEvents: events.readEvents,
     followEvents: events.followEvents,
+    ...notes,
+    ...data.slots,
   }
 }

@@ -197,6 +197,15 @@ test('a store that only one process sees fails every case that opens it twice', 
     'keeps events unaffected by later changes, whatever their texts are',
     'announces the events of every process',
     'announces events once they can be read',
+    'gives a note unchanged to every process, and none of an unknown key',
+    'replaces a note only at its version, and gives each save a new one',
+    'gives one of 20 processes that save a note at once the next version',
+    'lists notes that are due, the most overdue first, page by page',
+    'gives the places of a limit, and no more, to any process',
+    'gives 3 places to 20 holders that ask at once',
+    'frees a place that was not extended in time',
+    'gives no more places within a time than the rate',
+    'gives no new place while the limit rests',
   ])
 })
 

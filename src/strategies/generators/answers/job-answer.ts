@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import type { JsonObject } from '../../../contracts/json.js'
 import { firstIn, jobIdIn, type Layer, layersOf, requestIdIn } from './answer-layers.js'
 import { isErrorField } from './job-failure.js'
 import { numberedState, STATE_FIELDS, stateWordOf } from './job-state.js'
@@ -63,6 +64,8 @@ export interface JobReading {
   readonly prompt?: string | undefined
   readonly createdAt?: number | string | undefined
   readonly pollAfterMs?: number | undefined
+  /** What is kept with an accepted job. */
+  readonly data?: JsonObject | undefined
 }
 
 /** The answer of a server about a job. A field is read when it is needed: a poll needs few. */

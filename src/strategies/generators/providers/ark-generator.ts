@@ -1,7 +1,7 @@
 import type { TaskGenerator } from '../../../contracts/generator.js'
 import type { TaskApiOperation } from '../task-api/operation.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
-import { imagesOf } from './image-content.js'
+import { mediaContent } from './media-content.js'
 import { checkProvider, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
 import { frameOf } from './video-frame.js'
 
@@ -11,7 +11,7 @@ export interface ArkGeneratorOptions extends ProviderGeneratorOptions {}
 /**
  * Generates with Seedance at BytePlus ModelArk or Volcengine Ark. The default address is that of BytePlus in Southeast Asia. Only a
  * task in line can be cancelled. There is neither a lookup nor an idempotency key, so a submission whose outcome is unknown ends in
- * review. A video lives for 24 hours: upload it.
+ * review. A video lives for 24 hours: upload it. References and a sound (Seedance 2.0 and later) exclude a first and a last frame.
  *
  * Follows "Create a video generation task" and "Cancel or delete a video generation task" of docs.byteplus.com/docs/ModelArk, read in
  * November 2026.
@@ -38,7 +38,7 @@ export function arkGenerator(given: ArkGeneratorOptions): TaskGenerator<TaskApiO
     sendsCallback: true,
     create(request, { callbackUrl }) {
       const { prompt, model, durationSeconds, seed, audio } = request
-      const content = [{ type: 'text', text: prompt }, ...imagesOf(request)]
+      const content = [{ type: 'text', text: prompt }, ...mediaContent(request)]
       const body = {
         model,
         content,

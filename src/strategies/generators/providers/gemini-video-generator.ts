@@ -2,6 +2,7 @@ import type { OptionRules } from '../../../contracts/check-options.js'
 import type { TaskGenerator } from '../../../contracts/generator.js'
 import type { TaskApiOperation } from '../task-api/operation.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
+import { isOmni, omniRequest, readInteraction } from './gemini-interaction.js'
 import { checkProvider, modelPath, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
 import { frameOf } from './video-frame.js'
 
@@ -11,12 +12,14 @@ export interface GeminiVideoGeneratorOptions extends Omit<ProviderGeneratorOptio
 const { imageUrls: _imageUrls, ...RULES } = providerRules satisfies OptionRules<ProviderGeneratorOptions>
 
 /**
- * Generates with Veo through the Gemini API. An image is fetched and sent as bytes, because the API takes no address. A job cannot be
- * cancelled, and is billed. There is neither a lookup nor an idempotency key, so a submission whose outcome is unknown ends in
- * review. The video lives for two days behind the key: upload it. A job that ends without a video was filtered
- * (`ContentRejectedError`).
+ * Generates with Gemini Omni (`gemini-omni-…`, as a background interaction) and Veo (any other model) through the Gemini API. Images
+ * are fetched and sent as bytes, because the API takes no address. Omni takes references in place of an image, and `remixOf`, the id
+ * of a former job to edit; a job of Omni can be cancelled, one of Veo is billed. There is neither a lookup nor an idempotency key, so a
+ * submission whose outcome is unknown ends in review. The video lives for two days behind the key: upload it. A job that ends without
+ * a video was filtered (`ContentRejectedError`).
  *
- * Follows "Generate videos with Veo in Gemini API" of ai.google.dev/gemini-api/docs/video, read in November 2026.
+ * Follows "Generate videos with Veo in Gemini API" of ai.google.dev/gemini-api/docs/video, and the Interactions API as
+ * `@google/genai` 3.3.0 declares it, both read in November 2026.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
  *
@@ -27,7 +30,7 @@ const { imageUrls: _imageUrls, ...RULES } = providerRules satisfies OptionRules<
  * const generator = geminiVideoGenerator({
  *   baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
  *   apiKey: 'your-key',
- *   model: 'veo-3.1-generate-preview',
+ *   model: 'gemini-omni-1.1-flash',
  * })
  * console.log(generator.name)
  * ```
@@ -39,6 +42,7 @@ export function geminiVideoGenerator(given: GeminiVideoGeneratorOptions): TaskGe
     authScheme: 'x-goog-api-key',
     imageUrls: 'data-url',
     create(request) {
+      if (isOmni(request.model)) return omniRequest(request)
       const { prompt, model, image, durationSeconds, seed, providerOptions } = request
       const { resolution, ratio: aspectRatio } = frameOf(request)
       const [, mimeType, bytesBase64Encoded] = /^data:([^;,]+);base64,(.*)$/s.exec(image ?? '') ?? []
@@ -46,11 +50,13 @@ export function geminiVideoGenerator(given: GeminiVideoGeneratorOptions): TaskGe
       const parameters = { aspectRatio, resolution, durationSeconds, seed, ...providerOptions }
       return { path: `/models/${modelPath(model)}:predictLongRunning`, body: { instances: [instance], parameters } }
     },
-    read({ at, text }) {
+    read(answer) {
+      const { at, text } = answer
+      if (at('steps') !== undefined || text('id') !== undefined) return readInteraction(answer)
       const isFiltered = at('done') === true && at('error') === undefined && videosAt(at) === undefined
       return { id: text('name'), ...(isFiltered && { status: 'moderated' }) }
     },
-    poll: { path: ({ id }) => `/${id}` },
+    poll: { path: ({ id }) => (id.includes('/') ? `/${id}` : `/interactions/${encodeURIComponent(id)}`) },
   })
 }
 

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../../../contracts/input-errors.js'
-import type { JsonValue } from '../../../contracts/json.js'
+import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import type { PagePlace } from './job-list.js'
 import type { TaskApiOperation } from './operation.js'
 import { flawOfReading, type TaskApiAnswer, thrownBy } from './task-api-answer.js'
@@ -30,19 +30,21 @@ const PAGES: readonly PagePlace[] = [
 /**
  * Creates a function that tries the functions of a generator that are otherwise called only for a paid job. Whatever it tries, it
  * refuses only what fails for every answer and every id.
- * @returns a function that throws a ConfigurationError; once it has passed, it does nothing.
+ * @returns a function of the `data` of the first submission that throws a ConfigurationError; once it has passed, it does nothing.
  */
-export function createRehearsal(later: LaterFunctions): () => void {
+export function createRehearsal(later: LaterFunctions): (data: JsonObject | undefined) => void {
   let isDone = false
-  return () => {
+  return (data) => {
     if (isDone) return
     const addresses = (path: string) => new URL(path, later.baseUrl).href
-    const bare = IDS.map((id): TaskApiOperation => ({ id }))
-    const operations = [
+    // What `read` adds to the data is known only with the answer.
+    const any = anyContent(createLooks()) as JsonObject
+    const bare = [data, any].flatMap((known) => IDS.map((id) => ({ id, ...(known !== undefined && { data: known }) })))
+    const operations: readonly TaskApiOperation[] = [
       ...bare,
-      ...bare.map(({ id }) => {
+      ...bare.map((operation) => {
         const [pollUrl, resultUrl, cancelUrl] = ['/status/1', '/result/1', '/cancel/1'].map(addresses)
-        return { id, pollUrl, resultUrl, cancelUrl } as TaskApiOperation
+        return { ...operation, pollUrl, resultUrl, cancelUrl } as TaskApiOperation
       }),
     ]
     for (const call of later.ofOperation) throwIfAlwaysFails(operations, call)
@@ -69,10 +71,10 @@ function throwIfAlwaysFails<T>(inputs: readonly T[], call: (input: T) => unknown
 // for every answer.
 function rehearseRead(name: string, read: (answer: TaskApiAnswer) => unknown, phase: TaskApiAnswer['phase']): void {
   let looks = 0
+  const limit = createLooks()
   const look = () => {
     looks += 1
-    // A loop over all that is there would not end.
-    if (looks > MOST_LOOKS) throw new Error('There is always more')
+    limit()
   }
   const part = anyContent(look)
   const answer: TaskApiAnswer = {
@@ -103,6 +105,15 @@ function rehearseRead(name: string, read: (answer: TaskApiAnswer) => unknown, ph
   const flaw = flawOfReading(given)
   if (flaw === undefined || (looks > 0 && !flaw.isCertain)) return
   refuse(flaw.problem, flaw.fix)
+}
+
+// A loop over all that is there would not end.
+function createLooks(): () => void {
+  let looks = 0
+  return () => {
+    looks += 1
+    if (looks > MOST_LOOKS) throw new Error('There is always more')
+  }
 }
 
 // Has every field, can be called and iterated, and is a text and a number.

@@ -28,8 +28,8 @@ export interface TaskServiceOptions {
   /** Model for requests that name none. @defaultValue none */
   readonly model?: string | undefined
   /**
-   * How `image` reaches the API that a request gives as an http or https address: `url` passes the address on, and the API fetches it;
-   * `data-url` fetches it once, before the submission, from public addresses and those of `allowPrivateAddresses`, and passes it on as a
+   * How `image`, `lastFrame` and `references` reach the API that a request gives as http or https addresses: `url` passes the address
+   * on, and the API fetches it; `data-url` fetches it once, before the submission, from public addresses and those of `allowPrivateAddresses`, and passes it on as a
    * data URL. The run keeps what was fetched, so that each submission sends the same bytes. An address that cannot be fetched is an
    * `InvalidRequestError` before anything is paid.
    * @defaultValue `'url'`, for an API that takes no addresses `'data-url'`

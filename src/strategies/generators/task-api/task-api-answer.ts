@@ -1,10 +1,11 @@
 import * as z from 'zod/mini'
 import { unknownNames } from '../../../contracts/check-options.js'
 import { describeValue, isSoraPipelineError, toErrorJson } from '../../../contracts/errors.js'
-import type { JsonValue } from '../../../contracts/json.js'
+import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { type AnswerPhase, JobAnswer, type JobReader, type JobReading, readJob } from '../answers/job-answer.js'
+import { DATA_FIX, operationData } from './operation-data.js'
 
 /** An answer of the API, as `read` gets it. */
 export interface TaskApiAnswer {
@@ -48,6 +49,11 @@ export interface TaskApiReading {
   readonly createdAt?: number | string | undefined
   /** Minimum wait before the next poll, in milliseconds from 0. @defaultValue `Retry-After` of the answer */
   readonly pollAfterMs?: number | undefined
+  /**
+   * In answer to the submission: small data that the handle of the job keeps, as `data` of what `create` returns. Fields of the same
+   * name take precedence.
+   */
+  readonly data?: JsonObject | undefined
 }
 
 const LONGEST_TEXT = 200
@@ -64,6 +70,7 @@ const Reading = z.strictObject({
   prompt: words,
   createdAt: z.optional(z.union([z.number(), z.string()])),
   pollAfterMs: z.optional(z.number().check(z.nonnegative())),
+  data: z.optional(z.unknown()),
 })
 
 /**
@@ -90,7 +97,10 @@ function readingOf(
   }
   const flaw = flawOfReading(given)
   if (flaw !== undefined) throw unreadableBy(name, `read() is ${flaw.problem} (${flaw.fix})`)
-  return given as JobReading
+  const { data, ...reading } = given as TaskApiReading
+  const kept = operationData(data)
+  if (kept === undefined) throw unreadableBy(name, `read().data cannot be kept; ${DATA_FIX}`)
+  return { ...reading, data: kept }
 }
 
 /** A thrown value in a message; its text may quote the answer, so it is short. */

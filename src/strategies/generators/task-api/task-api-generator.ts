@@ -4,7 +4,7 @@ import { ConfigurationError } from '../../../contracts/input-errors.js'
 import { isJson } from '../../../contracts/is-json.js'
 import type { JsonValue } from '../../../contracts/json.js'
 import { type Api, createApi } from '../../../upstream/api.js'
-import { withImage } from '../fetched-image.js'
+import { withImages } from '../fetched-images.js'
 import type { PagePlace } from './job-list.js'
 import type { TaskApiOperation } from './operation.js'
 import { createRehearsal } from './rehearsal.js'
@@ -12,7 +12,7 @@ import { createJobReader } from './task-api-answer.js'
 import { checkTaskApiOptions, type TaskApiCall, type TaskApiGeneratorOptions } from './task-api-options.js'
 import { addressOf } from './task-api-request.js'
 import { generatorOf, type JobCall } from './task-service.js'
-import { createTaskSubmitter } from './task-submitter.js'
+import { createdData, createTaskSubmitter } from './task-submitter.js'
 
 const NOT_FOUND = 'check baseUrl, and the model if it is a part of the path'
 // The API knows the job, and does not cancel it at this point.
@@ -89,9 +89,10 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
     options,
     api,
     read,
-    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImage(request, options, context),
+    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImages(request, options, context),
     submit: createTaskSubmitter(api, options, { read, rehearse }),
     ...later,
+    dataOf: (request, context) => createdData(api, options, request, context),
     sendsCallback: options.sendsCallback,
     found,
     lateStatuses: LATE_STATUSES,

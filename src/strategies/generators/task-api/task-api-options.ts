@@ -33,7 +33,7 @@ export interface TaskApiCreateContext {
   readonly toFile: (dataUrl: string) => File
 }
 
-/** How a job is addressed after its submission. */
+/** How a job is addressed after its submission: by its id, and by the `data` that `create` and `read` keep with it. */
 export interface TaskApiCall {
   /**
    * Path below `baseUrl`, such as `/tasks/${encodeURIComponent(id)}`; a query is allowed. Before the first submission it is tried with
@@ -105,8 +105,9 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
   readonly cancel?: (Omit<TaskApiCall, 'path'> & Partial<Pick<TaskApiCall, 'path'>>) | undefined
   /**
    * The list in which a submission of unknown outcome is searched for, by its prompt and time. Give it only for an API that lists every
-   * job it accepted, with its prompt: a job that is not listed is submitted again. Its times may be up to an hour off the clock in its
-   * answers; a list that cannot prove that the job is absent ends the run in review. @defaultValue none: the run ends in review
+   * job it accepted, with its prompt: a job that is not listed is submitted again. For a job that is found, `create` is called once
+   * more, for its `data`. Its times may be up to an hour off the clock in its answers; a list that cannot prove that the job is absent
+   * ends the run in review. @defaultValue none: the run ends in review
    */
   readonly find?: TaskApiFind | undefined
   /**

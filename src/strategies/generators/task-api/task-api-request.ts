@@ -1,9 +1,10 @@
 import { optionProblem } from '../../../contracts/check-options.js'
 import { ConfigurationError, type InputProblem } from '../../../contracts/input-errors.js'
 import { flawInJson, isJson } from '../../../contracts/is-json.js'
-import type { JsonValue } from '../../../contracts/json.js'
+import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import type { Api, ApiCall } from '../../../upstream/api.js'
 import { headers as headersRule } from '../../option-rules.js'
+import { DATA_FIX, operationData } from './operation-data.js'
 
 /** One request to the API, as `create` returns it. */
 export interface TaskApiRequest {
@@ -15,15 +16,24 @@ export interface TaskApiRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** What can be written as JSON, sent as JSON; a `FormData`, sent as `multipart/form-data`. @defaultValue none */
   readonly body?: object | undefined
+  /**
+   * Small data that later requests about the job need, such as `{ kind: 'image2video' }` where each kind has its own path: an object of
+   * JSON with at most 2,000 characters. The handle of the job keeps it, and `path` and `body` of `poll`, `result` and `cancel` get it
+   * with the operation. Secrets in it are masked. A larger one throws a `ConfigurationError` before anything is sent.
+   * @defaultValue none
+   */
+  readonly data?: JsonObject | undefined
 }
 
 /** A checked request, ready to be sent. */
 export type CheckedRequest = Pick<ApiCall, 'url' | 'json' | 'form' | 'headers'> & {
   readonly method: 'POST' | 'PUT' | 'PATCH'
+  /** Kept with the job. */
+  readonly data: JsonObject
 }
 
 const METHODS: readonly unknown[] = ['POST', 'PUT', 'PATCH']
-const FIELDS: readonly string[] = ['path', 'method', 'headers', 'body']
+const FIELDS: readonly string[] = ['path', 'method', 'headers', 'body', 'data']
 const CREDENTIAL_NAME = /^(?:proxy-)?authorization$|cookie|^x-api-key$|^x-goog-api-key$|^api-key$/i
 
 /**
@@ -34,8 +44,10 @@ export function checkRequest(api: Api, given: unknown): CheckedRequest {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new ConfigurationError(api.subject, [optionProblem('create()', given, 'return { path, body }')])
   }
-  const { path, method = 'POST', headers, body } = given as Partial<Record<keyof TaskApiRequest, unknown>>
+  const { path, method = 'POST', headers, body, data } = given as Partial<Record<keyof TaskApiRequest, unknown>>
+  const kept = operationData(data)
   const problems = [
+    ...(kept === undefined ? [optionProblem('create().data', data, DATA_FIX)] : []),
     ...Object.keys(given)
       .filter((name) => !FIELDS.includes(name))
       .map((name) => ({ field: `create().${name}`, value: 'unknown', fix: `return ${FIELDS.join(', ')}` })),
@@ -56,6 +68,7 @@ export function checkRequest(api: Api, given: unknown): CheckedRequest {
     method: method as CheckedRequest['method'],
     url,
     headers: headers as TaskApiRequest['headers'],
+    data: kept ?? {},
     ...(body instanceof FormData ? { form: body } : { json: body as JsonValue | undefined }),
   }
 }

@@ -1,4 +1,5 @@
 import type { StartedTask, TaskGenerator, TaskStatus } from '../../../contracts/generator.js'
+import type { JsonObject } from '../../../contracts/json.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { FindContext, StageContext, SubmitContext } from '../../../contracts/stage.js'
 import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
@@ -26,6 +27,13 @@ import { submissionError } from './submission-error.js'
 /** A request that reads or changes a job. */
 export type JobCall = Pick<ApiCall, 'method' | 'url' | 'json' | 'headers'>
 
+/** The answer to a submission. */
+export interface SubmissionAnswer {
+  readonly answer: ApiAnswer
+  /** What is kept with the job. */
+  readonly data?: JsonObject | undefined
+}
+
 /** An API of the submit-and-poll kind, and how its answers are read. */
 export interface TaskService {
   readonly options: {
@@ -44,7 +52,7 @@ export interface TaskService {
   /** Fetches the media that a submission needs as bytes; without it addresses are sent as they are. */
   readonly prepare?: ((request: VideoRequest, context: StageContext) => Promise<VideoRequest>) | undefined
   /** Sends one submission. An error that proves a refusal says that nothing was accepted. */
-  readonly submit: (request: VideoRequest, context: SubmitContext) => Promise<ApiAnswer>
+  readonly submit: (request: VideoRequest, context: SubmitContext) => Promise<SubmissionAnswer>
   readonly pollOf: (operation: TaskApiOperation) => JobCall
   /** Address of the result of a finished job, for an API whose polls do not name the video. */
   readonly resultUrlOf?: ((operation: TaskApiOperation) => string | undefined) | undefined
@@ -52,6 +60,8 @@ export interface TaskService {
   readonly contentUrlOf?: ((id: string) => string) | undefined
   /** The list in which a submission of unknown outcome is searched for. */
   readonly found?: JobList | undefined
+  /** What would be kept with the job of a request that the list shows; nothing if absent. */
+  readonly dataOf?: ((request: VideoRequest, context: FindContext) => Promise<JsonObject>) | undefined
   /** The list that answers for many polls, and whether a job is in it. */
   readonly listed?: { readonly list: JobList; readonly has: (operation: TaskApiOperation) => boolean } | undefined
   /** Whether `submit` passes `callbackUrl` of its context on. */
@@ -75,7 +85,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     return { id, body, answer, api, clock, timeoutMs, allowPrivateAddresses, contentUrlOf: service.contentUrlOf }
   }
 
-  function readStarted(answer: ApiAnswer, context: SubmitContext): StartedTask<TaskApiOperation> {
+  function readStarted({ answer, data }: SubmissionAnswer, context: SubmitContext): StartedTask<TaskApiOperation> {
     const body = readStartedJob(answer, read)
     // An error with the id of its request is not a job.
     const upstreamId = body.id ?? (reportsError(body) ? undefined : body.requestId)
@@ -85,7 +95,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
       throw refusalIn(body, answer) ?? unreadable(answer, 'it has neither an id nor a video')
     // The id would appear in events, handles and stores.
     if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
-    const operation = operationOf(job)
+    const operation = operationOf(job, data)
     const usage = submissionUsage(body.layers, body.facts.usage, answer.headers)
     const isClean = usage !== undefined && !carriesSecret(JSON.stringify(usage), answer.secrets)
     const taken = { operation, ...(isClean && { usage }) }
@@ -179,7 +189,9 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
       find: async (request: VideoRequest, context: FindContext): Promise<TaskApiOperation[] | 'unclear'> => {
         context.signal.throwIfAborted()
         const ids = await findJobs(api, found, request, context, callOptions(context))
-        return ids === 'unclear' ? ids : ids.map((id) => ({ id }))
+        if (ids === 'unclear' || ids.length === 0) return ids === 'unclear' ? ids : []
+        const data = (await service.dataOf?.(request, context)) ?? {}
+        return ids.map((id) => (Object.keys(data).length === 0 ? { id } : { id, data }))
       },
     }),
     ...(cancelOf !== undefined && {

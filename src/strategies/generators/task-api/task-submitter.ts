@@ -1,34 +1,36 @@
 import { isSoraPipelineError } from '../../../contracts/errors.js'
 import { ConfigurationError, InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { JsonObject } from '../../../contracts/json.js'
-import type { MediaInput, VideoRequest } from '../../../contracts/request.js'
-import type { SubmitContext } from '../../../contracts/stage.js'
+import type { VideoRequest } from '../../../contracts/request.js'
+import type { FindContext, SubmitContext } from '../../../contracts/stage.js'
 import { abortable } from '../../../upstream/abortable.js'
-import type { Api, ApiAnswer } from '../../../upstream/api.js'
+import type { Api } from '../../../upstream/api.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import type { JobReader } from '../answers/job-answer.js'
-import { dataUrlOf, readMediaFile } from '../media-file.js'
+import { mediaText, readMediaFile, soundText } from '../media-file.js'
+import { maskedData } from './operation-data.js'
 import { reportUnsent, withReads } from './sent-fields.js'
 import { isAcceptance } from './started-job.js'
 import type { checkTaskApiOptions, TaskApiVideoRequest } from './task-api-options.js'
 import { type CheckedRequest, checkRequest } from './task-api-request.js'
+import type { SubmissionAnswer } from './task-service.js'
 
 /** The statuses of `serverErrors`: proxies send them both for a server that never received the request, and for one that did. */
 export const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
 
 /**
- * Creates the function that sends the one request of a submission.
+ * Creates the function that sends the one request of a submission, and resolves to its answer and the data of the job.
  * @param rehearse - Throws when a function that is needed after the submission cannot work.
  */
 export function createTaskSubmitter(
   api: Api,
   options: ReturnType<typeof checkTaskApiOptions>,
-  { read, rehearse }: { readonly read: JobReader; readonly rehearse: () => void },
+  { read, rehearse }: { readonly read: JobReader; readonly rehearse: (data: JsonObject | undefined) => void },
 ) {
-  return async (request: VideoRequest, context: SubmitContext): Promise<ApiAnswer> => {
-    rehearse()
-    const { url, method, json, form, headers } = await plannedRequest(api, options, request, context)
-    return api.call({
+  return async (request: VideoRequest, context: SubmitContext): Promise<SubmissionAnswer> => {
+    const { url, method, json, form, headers, data } = await plannedRequest(api, options, request, context)
+    rehearse(data)
+    const answer = await api.call({
       what: 'submit the video',
       method,
       url,
@@ -44,7 +46,21 @@ export function createTaskSubmitter(
       isAnswer: (text, status) => isAcceptance(text, status, read),
       isRefusal: (status) => (options.serverErrors === 'refused' && SERVER_ERRORS.has(status) ? true : undefined),
     })
+    return { answer, data }
   }
+}
+
+/** The data that `create` keeps with the job of a request, for a job that a lookup found. */
+export async function createdData(
+  api: Api,
+  options: ReturnType<typeof checkTaskApiOptions>,
+  request: VideoRequest,
+  context: FindContext,
+): Promise<JsonObject> {
+  // The submission has given the warnings.
+  const { data } = await plannedRequest(api, options, request, { ...context, warn: () => undefined })
+  const { mask } = await api.credentials(context.signal)
+  return maskedData(data, mask)
 }
 
 /** The request that `create` returns, checked. Nothing has been sent when this rejects. */
@@ -75,23 +91,14 @@ function textual(request: VideoRequest, model: string | undefined): TaskApiVideo
   return {
     ...rest,
     ...(chosen !== undefined && { model: chosen }),
-    ...(image !== undefined && { image: textOf(image, 'image') }),
-    ...(lastFrame !== undefined && { lastFrame: textOf(lastFrame, 'image', 'lastFrame') }),
+    ...(image !== undefined && { image: mediaText(image, 'image') }),
+    ...(lastFrame !== undefined && { lastFrame: mediaText(lastFrame, 'image', 'lastFrame') }),
     ...(references !== undefined && {
-      references: references.map((reference, index) => textOf(reference, 'image', `references[${index}]`)),
+      references: references.map((reference, index) => mediaText(reference, 'image', `references[${index}]`)),
     }),
-    ...(audioInput !== undefined && { audioInput: soundOf(audioInput) }),
-    ...(video !== undefined && { video: textOf(video, 'video') }),
+    ...(audioInput !== undefined && { audioInput: soundText(audioInput) }),
+    ...(video !== undefined && { video: mediaText(video, 'video') }),
   }
-}
-
-function textOf(input: MediaInput, kind: 'image' | 'video', field: string = kind): string {
-  const file = readMediaFile(input, kind, field)
-  return file.kind === 'url' ? file.url : dataUrlOf(file)
-}
-
-function soundOf(input: MediaInput): string {
-  return typeof input === 'string' ? input : dataUrlOf({ kind: 'file', name: 'audio', ...input })
 }
 
 function fileOf(dataUrl: string): File {

@@ -2,9 +2,7 @@ import type { JsonObject } from '../../../contracts/json.js'
 import type { OutgoingRequest } from '../../../upstream/outgoing-request.js'
 import { dataUrlOf } from '../media-file.js'
 import type { CreatePlan } from './create-plan.js'
-
-/** The encoding of a submission. */
-export type Encoding = 'json' | 'multipart'
+import type { Encoding } from './dialect.js'
 
 /** The body of a planned submission in one of the two encodings. */
 export function createBody(plan: CreatePlan, encoding: Encoding): Pick<OutgoingRequest, 'json' | 'form'> {

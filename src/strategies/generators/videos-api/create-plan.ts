@@ -6,7 +6,8 @@ import type { StageContext, SubmitContext } from '../../../contracts/stage.js'
 import { dataUrlOf, type MediaFile, readMediaFile } from '../media-file.js'
 import { type RequestField, warnUnsupported } from '../unsupported-field.js'
 import { sizeFor } from '../video-size.js'
-import { DIALECTS, type Dialect, type VideosApiDialect } from './dialect.js'
+import { DIALECTS, type Dialect, type Encoding, type VideosApiDialect } from './dialect.js'
+import { FURTHER_FIELDS, furtherFields, refuseLostMedia, warnOfSound } from './further-media.js'
 
 /** The content of a submission, before it is encoded. */
 export interface CreatePlan {
@@ -15,6 +16,8 @@ export interface CreatePlan {
   readonly fields: JsonObject
   readonly image?: MediaFile | undefined
   readonly dialect: Dialect
+  /** The only encoding in which the server reads all of the fields; either without. */
+  readonly only?: Encoding | undefined
   /** Always bytes: this family does not accept the address of a video. */
   readonly video?: Extract<MediaFile, { kind: 'file' }> | undefined
   /** Merged last, so its keys win. */
@@ -33,7 +36,7 @@ export interface CreateDefaults {
 }
 
 // Fields that this family lacks, with the name of the upstream's extension for each.
-const CHANGES_RESULT: readonly RequestField[] = ['storyboard', 'style', 'lastFrame', 'references', 'audioInput']
+const CHANGES_RESULT: readonly RequestField[] = ['storyboard', 'style', ...FURTHER_FIELDS]
 const CHANGES_LITTLE = ['seed', 'audio', 'user'] as const
 // Properties that a remix or an edit keeps from its original video.
 const KEPT: readonly RequestField[] = ['model', 'size', 'aspectRatio', 'durationSeconds']
@@ -54,14 +57,15 @@ export function planCreate(
     problems.push({ field, value: describeValue(request[field]), fix })
   const isLeft = (field: RequestField) => request[field] !== undefined && !Object.hasOwn(overrides, field)
   const dialect = DIALECTS[defaults.dialect]
-  const { names } = dialect
+  const { names, further } = dialect
 
   if (chosenInput !== undefined && chosenInput !== 'edits' && chosenInput !== 'extensions') {
     const field = 'providerOptions.videoInput'
     problems.push({ field, value: describeValue(chosenInput), fix: 'give edits or extensions' })
   }
-  for (const field of CHANGES_RESULT) {
-    if (isLeft(field)) refuse(field, `leave it out: ${defaults.name} has no such field; or give it in providerOptions`)
+  const taken: readonly RequestField[] = further?.takes ?? []
+  for (const field of CHANGES_RESULT.filter((one) => isLeft(one) && !taken.includes(one))) {
+    refuse(field, `leave it out: ${defaults.name} has no such field; or give it in providerOptions`)
   }
   const base = baseOf(request)
   const unnamed = CHANGES_LITTLE.filter((field) => names[field] === undefined || base !== 'prompt')
@@ -86,7 +90,13 @@ export function planCreate(
   if (durationField === 'duration' && !Number.isInteger(request.durationSeconds ?? 1)) {
     refuse('durationSeconds', 'give whole seconds')
   }
-  const files = problems.length === 0 ? filesOf(request, defaults.imageUrls, refuse) : {}
+  const sent = FURTHER_FIELDS.filter((field) => isLeft(field) && further?.takes.includes(field) === true)
+  refuseLostMedia(request, sent, { further, base, refuse })
+  const isFine = problems.length === 0
+  const media = isFine && further !== undefined && sent.length > 0 ? furtherFields(request, sent, further) : undefined
+  // Beside a last frame, references or a sound, the first frame is in their fields.
+  const { image: _image, ...imageless } = request
+  const files = isFine ? filesOf(media === undefined ? request : imageless, defaults.imageUrls, refuse) : {}
   if (problems.length > 0) throw new InvalidRequestError(problems)
 
   const named = Object.entries(names).map(([field, name]) => [name, request[field as keyof typeof names]])
@@ -95,11 +105,14 @@ export function planCreate(
     [durationField]: seconds,
     size: typeof frame === 'object' ? frame.size : undefined,
     ...Object.fromEntries(named),
+    ...media,
   }
   const { callbackField: field } = defaults
   // Behind the fields of the caller's own, which take precedence.
   const callback = field === undefined || context.callbackUrl === undefined ? {} : { [field]: context.callbackUrl }
-  const plan = { ...files, overrides: { ...callback, ...overrides }, dialect }
+  const only = media === undefined ? undefined : further?.encoding
+  if (further?.readsSoundSometimes === true && sent.includes('audioInput')) warnOfSound(defaults.name, context)
+  const plan = { ...files, only, overrides: { ...callback, ...overrides }, dialect }
   if (base === 'remixOf') {
     return {
       ...plan,

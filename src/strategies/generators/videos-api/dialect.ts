@@ -3,6 +3,32 @@ import type { JsonObject } from '../../../contracts/json.js'
 /** A server of the `/v1/videos` family, for the names of the fields that it takes. */
 export type VideosApiDialect = 'openai' | 'openrouter' | 'litellm' | 'vllm-omni' | 'sglang' | 'new-api'
 
+/** The encoding of a submission. */
+export type Encoding = 'json' | 'multipart'
+
+/** Media of a request, each an address or a data URL. */
+export interface MediaTexts {
+  readonly image?: string
+  readonly lastFrame?: string
+  readonly references: readonly string[]
+  readonly audioInput?: string
+}
+
+/** How a server takes a last frame, references and a sound. */
+export interface FurtherMedia {
+  readonly takes: readonly ('lastFrame' | 'references' | 'audioInput')[]
+  /** The only encoding in which the server reads these fields. */
+  readonly encoding: Encoding
+  /** Whether a sound may come with a first or last frame. Frames and references exclude each other everywhere. */
+  readonly soundWithFrames: boolean
+  /** Whether a last frame alone would be read as the first. */
+  readonly needsFirstFrame: boolean
+  /** Whether models without hearing ignore a sound in silence. */
+  readonly readsSoundSometimes: boolean
+  /** All of the media in the fields of the server, the first frame included. */
+  readonly fieldsOf: (media: MediaTexts) => JsonObject
+}
+
 /** The form in which a server takes a submission. */
 export interface Dialect {
   readonly encoding: 'auto' | 'json' | 'multipart'
@@ -21,13 +47,34 @@ export interface Dialect {
   /** The fields of an image as an address or a data URL; absent for an encoding that has none. */
   readonly imageInJson?: (url: string) => JsonObject
   readonly imageInForm?: (url: string) => readonly [name: string, text: string]
+  /** Absent for a server that reads one image and no sound. */
+  readonly further?: FurtherMedia
 }
 
 const ALL = ['video', 'remixOf'] as const
 const SECONDS = { field: 'seconds', type: 'string' } as const
 
-function frameImages(url: string): JsonObject {
-  return { frame_images: [{ type: 'image_url', image_url: { url }, frame_type: 'first_frame' }] }
+const imageEntry = (url: string) => ({ type: 'image_url', image_url: { url } })
+
+function frameImages({ image, lastFrame }: Pick<MediaTexts, 'image' | 'lastFrame'>): JsonObject {
+  const first = image === undefined ? [] : [{ ...imageEntry(image), frame_type: 'first_frame' }]
+  const last = lastFrame === undefined ? [] : [{ ...imageEntry(lastFrame), frame_type: 'last_frame' }]
+  return first.length + last.length === 0 ? {} : { frame_images: [...first, ...last] }
+}
+
+function framesAndReferences({ references, audioInput: sound, ...frames }: MediaTexts): JsonObject {
+  const sounds = sound === undefined ? [] : [{ type: 'audio_url', audio_url: { url: sound } }]
+  const entries = [...references.map(imageEntry), ...sounds]
+  return { ...frameImages(frames), ...(entries.length > 0 && { input_references: entries }) }
+}
+
+// MiniMax H3 reads two images as the first and the last frame, and any number as references.
+function orderedReferences({ image, lastFrame, references, audioInput }: MediaTexts): JsonObject {
+  const images = [image, lastFrame, ...references].filter((url) => url !== undefined)
+  return {
+    ...(images.length > 0 && { image_reference: images.map((url) => ({ image_url: url })) }),
+    ...(audioInput !== undefined && { audio_reference: { audio_url: audioInput } }),
+  }
 }
 
 /** The dialects by the server that has them. Sources and versions: the documentation and code of each of November 2026. */
@@ -48,7 +95,16 @@ export const DIALECTS: Readonly<Record<VideosApiDialect, Dialect>> = {
     duration: { field: 'duration', type: 'number' },
     names: { seed: 'seed', audio: 'generate_audio', aspectRatio: 'aspect_ratio' },
     bases: [],
-    imageInJson: frameImages,
+    imageInJson: (image) => frameImages({ image }),
+    further: {
+      takes: ['lastFrame', 'references', 'audioInput'],
+      encoding: 'json',
+      // With frames, the server ignores every reference.
+      soundWithFrames: false,
+      needsFirstFrame: false,
+      readsSoundSometimes: false,
+      fieldsOf: framesAndReferences,
+    },
   },
   litellm: {
     encoding: 'auto',
@@ -56,7 +112,15 @@ export const DIALECTS: Readonly<Record<VideosApiDialect, Dialect>> = {
     duration: SECONDS,
     names: { seed: 'seed', audio: 'generate_audio', aspectRatio: 'aspect_ratio', user: 'user' },
     bases: ALL,
-    imageInJson: frameImages,
+    imageInJson: (image) => frameImages({ image }),
+    further: {
+      takes: ['lastFrame', 'references'],
+      encoding: 'json',
+      soundWithFrames: false,
+      needsFirstFrame: false,
+      readsSoundSometimes: false,
+      fieldsOf: framesAndReferences,
+    },
   },
   'vllm-omni': {
     encoding: 'multipart',
@@ -65,6 +129,14 @@ export const DIALECTS: Readonly<Record<VideosApiDialect, Dialect>> = {
     names: { seed: 'seed', audio: 'generate_sound', aspectRatio: 'aspect_ratio' },
     bases: [],
     imageInForm: (url) => ['image_reference', JSON.stringify({ image_url: url })],
+    further: {
+      takes: ['lastFrame', 'references', 'audioInput'],
+      encoding: 'multipart',
+      soundWithFrames: true,
+      needsFirstFrame: true,
+      readsSoundSometimes: true,
+      fieldsOf: orderedReferences,
+    },
   },
   sglang: {
     encoding: 'auto',

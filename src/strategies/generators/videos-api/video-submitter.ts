@@ -3,8 +3,9 @@ import type { SubmitContext } from '../../../contracts/stage.js'
 import type { Api, ApiAnswer } from '../../../upstream/api.js'
 import { isAcceptance } from '../task-api/started-job.js'
 import { SERVER_ERRORS } from '../task-api/task-submitter.js'
-import { createBody, type Encoding } from './create-body.js'
+import { createBody } from './create-body.js'
 import type { CreatePlan } from './create-plan.js'
+import type { Encoding } from './dialect.js'
 import { isEncodingRefusal } from './encoding-refusal.js'
 import type { CheckedVideosApiOptions } from './videos-api-options.js'
 
@@ -67,7 +68,7 @@ export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions)
 }
 
 function encodingsFor(
-  { video, image, dialect }: CreatePlan,
+  { video, image, only, dialect }: CreatePlan,
   wanted: 'auto' | Encoding,
   preferred: Encoding,
 ): readonly [Encoding, Encoding | undefined] {
@@ -76,6 +77,11 @@ function encodingsFor(
     throw new InvalidRequestError([{ field: 'video', value: 'an object', fix }])
   }
   if (video !== undefined) return ['multipart', undefined]
+  if (only !== undefined && wanted !== 'auto' && wanted !== only) {
+    const fix = `let the encoding be auto or ${only}: the server reads lastFrame and references only there`
+    throw new InvalidRequestError([{ field: 'lastFrame or references', value: 'given', fix }])
+  }
+  if (only !== undefined) return [only, undefined]
   if (wanted !== 'auto') return [wanted, undefined]
   if (dialect.encoding !== 'auto') return [dialect.encoding, undefined]
   // An address in another form may be ignored, and the video paid without its image.

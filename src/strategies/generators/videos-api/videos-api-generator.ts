@@ -3,7 +3,7 @@ import { versionAdvice } from '../../../upstream/answer-error.js'
 import { createApi } from '../../../upstream/api.js'
 import { readJob } from '../answers/job-answer.js'
 import { checkLists } from '../check-lists.js'
-import { withImage } from '../fetched-image.js'
+import { withImages } from '../fetched-images.js'
 import { generatorOf } from '../task-api/task-service.js'
 import { planCreate } from './create-plan.js'
 import { videoList } from './video-list.js'
@@ -25,8 +25,8 @@ export type VideosApiOperation = {
  * A submission is one `POST`. Any answer that may come from an accepted one (a reset, a timeout, 408, 409, 499, 3xx,
  * most 5xx, an unreadable success) rejects with `SubmissionUnknownError`. `image` is sent as `input_reference`,
  * `video` as bytes to `/videos/edits`, `remixOf` to `/videos/{id}/remix`; `providerOptions` are merged into the body
- * last. `seed`, `audio` and `user` are not sent and give a warning, `style` and `storyboard` an
- * `InvalidRequestError`, unless `providerOptions` has them. `dialect` names the fields of other servers.
+ * last. `seed`, `audio` and `user` are not sent and give a warning, `style`, `storyboard`, `lastFrame`, `references` and `audioInput` an
+ * `InvalidRequestError`, unless `providerOptions` has them. `dialect` names the fields of other servers, which take more of these.
  *
  * An unknown state means that the job runs. `cancel` deletes a job that is still running; SGLang answers as if it
  * stopped but continues. An abort only ends the wait: the job continues upstream, at its price, until it is cancelled
@@ -56,8 +56,10 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     options,
     api,
     read: readJob,
-    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImage(request, options, context),
-    submit: (request, context) => submitter.submit(planCreate(request, options, context), context),
+    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImages(request, options, context),
+    submit: async (request, context) => ({
+      answer: await submitter.submit(planCreate(request, options, context), context),
+    }),
     pollOf: (operation) => ({ method: 'GET', url: pollUrlOf(operation) }),
     contentUrlOf: (id) => `${jobUrl(id)}/content`,
     check: ({ signal }) => checkLists(api, { paths: ['/models', '/videos'], signal, timeoutMs: options.timeoutMs }),

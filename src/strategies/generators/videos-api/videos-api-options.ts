@@ -28,15 +28,16 @@ export interface VideosApiGeneratorOptions extends Omit<TaskServiceOptions, 'nam
   /**
    * The server, for the names of the fields that it takes: `seed`, `audio` and `aspectRatio` are sent to `openrouter`, `litellm` and
    * `vllm-omni`, `seed` to `sglang`; an image goes into `input_reference`, `frame_images`, `image_reference` or `reference_url`.
-   * `openrouter` takes only JSON and `vllm-omni` only forms. A field without a name there gives a warning, or an
+   * `lastFrame` and `references` are sent to `openrouter`, `litellm` and `vllm-omni`, and `audioInput` to `openrouter` and `vllm-omni`;
+   * references exclude a first and a last frame. `openrouter` takes only JSON and `vllm-omni` only forms. A field without a name there gives a warning, or an
    * `InvalidRequestError` if it changes the result.
    * @defaultValue `'openai'`
    */
   readonly dialect?: VideosApiDialect | undefined
   /**
-   * How an image is sent that a request gives as an http or https address. `bytes`: it is fetched once, before the submission, from
-   * public addresses and those of `allowPrivateAddresses`, and sent as a file, or as a data URL in JSON; the run keeps it, so that each
-   * submission sends the same bytes. `data-url`: the same, always as a data URL. `url`: the address is sent, and the server fetches it.
+   * How an image, a last frame and references are sent that a request gives as http or https addresses. `bytes`: each is fetched once, before the submission, from
+   * public addresses and those of `allowPrivateAddresses`, and sent as a file, or as a data URL in JSON and beside further images; the run
+   * keeps it, so that each submission sends the same bytes. `data-url`: the same, always as a data URL. `url`: the address is sent, and the server fetches it.
    * An address that cannot be fetched is an `InvalidRequestError` before anything is paid.
    * @defaultValue `'url'` for the dialects `openrouter` and `sglang`, else `'bytes'`
    */
@@ -80,6 +81,7 @@ export interface VideosApiGeneratorOptions extends Omit<TaskServiceOptions, 'nam
 const OWN_FIELDS: ReadonlySet<string> = new Set([
   ...['prompt', 'model', 'seconds', 'size', 'input_reference', 'video', 'duration', 'seed', 'user'],
   ...['aspect_ratio', 'generate_audio', 'generate_sound', 'frame_images', 'image_reference', 'reference_url'],
+  ...['input_references', 'audio_reference'],
 ])
 
 const { name: _name, baseUrl: _baseUrl, imageUrls: _imageUrls, ...shared } = serviceRules

@@ -84,7 +84,7 @@ export interface Url2driveUploaderOptions {
  * other refusal, `UpstreamResponseError` when the Space fails or its answer cannot be read, and `NetworkError` when
  * it does not answer.
  *
- * Wire format: Gradio's `/call` routes, as in the sources of Gradio 4.44 to 6.25, and as servers of 4.44 and 6.31 answer.
+ * Wire format: Gradio's `/call` routes, as in the sources of Gradio 4.44 to 6.25, and as servers of 4.44, 5.49 and 6.31 answer.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
  *

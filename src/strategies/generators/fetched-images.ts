@@ -1,6 +1,6 @@
 import { isSoraPipelineError, type SoraPipelineError } from '../../contracts/errors.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
-import type { VideoRequest } from '../../contracts/request.js'
+import type { MediaInput, VideoRequest } from '../../contracts/request.js'
 import type { StageContext } from '../../contracts/stage.js'
 import { isRetryableStatus, NetworkError } from '../../contracts/upstream-errors.js'
 import { discard } from '../../upstream/body-text.js'
@@ -12,8 +12,9 @@ import type { Fetch } from '../../upstream/outgoing-request.js'
 import { maskOf } from '../../upstream/secret.js'
 import { withTimeLimit } from '../../upstream/time-limit.js'
 
-/** Limits of {@link fetchImage}. */
+/** Limits of {@link fetchImage}, and the path of the image in the request. */
 interface ImageLimits {
+  readonly field: string
   /** Largest image in bytes. */
   readonly maxImageBytes: number
   /** Milliseconds for the whole image. */
@@ -33,7 +34,7 @@ const OTHERWISE = "its bytes; or set imageUrls: 'url', and the upstream fetches 
  */
 async function fetchImage(
   url: string,
-  { maxImageBytes, timeoutMs, allowPrivateAddresses, fetch, signal }: ImageLimits,
+  { field, maxImageBytes, timeoutMs, allowPrivateAddresses, fetch, signal }: ImageLimits,
 ): Promise<{ readonly bytes: Uint8Array; readonly mediaType: string }> {
   const download = createDownloader({
     headerTimeoutMs: timeoutMs,
@@ -49,18 +50,24 @@ async function fetchImage(
         discard(answer.body)
         if (isRetryableStatus(answer.status))
           throw failed(`Could not ${WHAT}: ${hostOf(url)} answered ${answer.status}`)
-        throw refused(url, `which answered ${answer.status}`, 'give the address of an image')
+        throw refused(field, url, `which answered ${answer.status}`, 'give the address of an image')
       }
       const bytes = new Uint8Array(await new Response(answer.body).arrayBuffer())
       const mediaType = mediaTypeOf(bytes)
       if (mediaType?.startsWith('image/')) return { bytes, mediaType }
-      throw refused(url, `which sent ${mediaType ?? 'something else than an image'}`, 'give the address of an image')
+      throw refused(
+        field,
+        url,
+        `which sent ${mediaType ?? 'something else than an image'}`,
+        'give the address of an image',
+      )
     })
   } catch (thrown) {
     signal.throwIfAborted()
     if (!isSoraPipelineError(thrown) || thrown.code === 'request-invalid') throw thrown
     if (thrown.isRetryable) throw failed(thrown.message, thrown)
     throw refused(
+      field,
       url,
       thrown.message.replace(`Could not ${WHAT}: `, ''),
       `give an image of at most ${maxImageBytes} bytes that this process may reach`,
@@ -68,15 +75,26 @@ async function fetchImage(
   }
 }
 
-/** The request with the bytes of its image in place of an address. */
-export async function withImage(
+/** The request with the bytes of its images in place of addresses. */
+export async function withImages(
   request: VideoRequest,
-  limits: Omit<ImageLimits, 'signal' | 'timeoutMs'> & { readonly createTimeoutMs: number },
+  limits: Omit<ImageLimits, 'field' | 'signal' | 'timeoutMs'> & { readonly createTimeoutMs: number },
   { signal }: StageContext,
 ): Promise<VideoRequest> {
-  const { image } = request
-  if (typeof image !== 'string' || !/^https?:/i.test(image)) return request
-  return { ...request, image: await fetchImage(image, { ...limits, timeoutMs: limits.createTimeoutMs, signal }) }
+  const { image, lastFrame, references } = request
+  const fetched = async (media: MediaInput, field: string): Promise<MediaInput> => {
+    if (typeof media !== 'string' || !/^https?:/i.test(media)) return media
+    return fetchImage(media, { ...limits, field, timeoutMs: limits.createTimeoutMs, signal })
+  }
+  const list: MediaInput[] = []
+  // One after another, so that few of them are in memory when one is refused.
+  for (const [index, media] of (references ?? []).entries()) list.push(await fetched(media, `references[${index}]`))
+  return {
+    ...request,
+    ...(image !== undefined && { image: await fetched(image, 'image') }),
+    ...(lastFrame !== undefined && { lastFrame: await fetched(lastFrame, 'lastFrame') }),
+    ...(references !== undefined && { references: list }),
+  }
 }
 
 function failed(message: string, cause?: SoraPipelineError): NetworkError {
@@ -85,7 +103,7 @@ function failed(message: string, cause?: SoraPipelineError): NetworkError {
     : new NetworkError(message, { isRefusal: true, cause })
 }
 
-function refused(url: string, reason: string, fix: string): InvalidRequestError {
+function refused(field: string, url: string, reason: string, fix: string): InvalidRequestError {
   const value = `at ${hostOf(url)}, ${reason}`
-  return new InvalidRequestError([{ field: 'image', value, fix: `${fix}, or ${OTHERWISE}` }])
+  return new InvalidRequestError([{ field, value, fix: `${fix}, or ${OTHERWISE}` }])
 }
