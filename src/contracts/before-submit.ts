@@ -21,3 +21,6 @@ export type BeforeSubmit = (
   request: VideoRequest,
   context: BeforeSubmitContext,
 ) => string | undefined | Promise<string | undefined>
+
+/** `strategy` of an error with which `beforeSubmit` refused a submission: nothing was sent to a generator. */
+export const BEFORE_SUBMIT = 'beforeSubmit'

@@ -196,6 +196,7 @@ export function describeValue(value: unknown): string {
   }
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (value === undefined) return 'nothing'
+  if (typeof value === 'bigint') return `the bigint ${String(value).slice(0, 30)}`
   const length = lengthOf(value)
   if (length !== undefined) return `an array of ${length}`
   return typeof value === 'function' ? 'a function' : 'an object'

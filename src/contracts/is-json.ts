@@ -47,3 +47,24 @@ function partOf(value: unknown, depth: number): unknown {
 function isRing(part: unknown, around: object): boolean {
   return part === around
 }
+
+/**
+ * The path of the first part of a value that JSON cannot hold, such as `input.seeds[1]`, and that part; `undefined` if there is none.
+ * An object that refers to itself is reported where it does.
+ */
+export function flawInJson(
+  value: unknown,
+  field: string,
+  around: readonly unknown[] = [],
+): { readonly field: string; readonly value: unknown } | undefined {
+  if (value === undefined || isJson(value)) return undefined
+  const isRing = around.includes(value)
+  const isOpen = typeof value === 'object' && value !== null && !('toJSON' in value) && !isRing
+  if (!isOpen) return { field, value }
+  const isList = lengthOf(value) !== undefined
+  for (const [name, part] of Object.entries(value)) {
+    const flaw = flawInJson(part, isList ? `${field}[${name}]` : `${field}.${name}`, [...around, value])
+    if (flaw !== undefined) return flaw
+  }
+  return { field, value }
+}

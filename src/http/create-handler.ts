@@ -43,7 +43,11 @@ const ROUTES: Routes = {
   'videos/*/events': { GET: async (call, id) => streamEvents(call, await ownedRun(call, id)) },
   'videos/*/remix': { POST: remixVideo },
 }
-const PAGE_ROUTES: Routes = { ...ROUTES, page: { GET: pageAnswer }, 'page/*': { GET: playAddress } }
+const PAGE_ROUTES: Routes = {
+  ...ROUTES,
+  page: { GET: pageAnswer, HEAD: pageAnswer },
+  'page/*': { GET: playAddress },
+}
 
 // Characters of the retired API are no videos.
 const UNSERVED = /^videos\/characters(?:\/|$)/

@@ -106,8 +106,11 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
   /**
    * How long an identical request of the same owner counts as a client's retry, in milliseconds from 0; `0` disables
    * it. A retry joins the run of the first request if its sender cannot know the outcome, so that a cut connection,
-   * or a submission whose outcome is unknown, is not paid for twice. A later request starts a new run. Kept in
-   * the store, for all processes; in memory, for this one, if the store keeps no notes. A request with an `Idempotency-Key` joins only the run of its key.
+   * or a submission whose outcome is unknown, is not paid for twice. So does a request after a run that has failed
+   * without proof that there is no video, such as one whose paid job the upstream no longer shows; a job that failed at
+   * the upstream is such a proof. A later request starts a new run. Kept in
+   * the store, for all processes; in memory, for this one, if the store keeps no notes, and for runs that failed so. A request
+   * with an `Idempotency-Key` joins only the run of its key.
    * @defaultValue `600_000` (10 min)
    */
   readonly repeatWindowMs?: number | undefined

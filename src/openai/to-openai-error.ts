@@ -1,7 +1,8 @@
+import { BEFORE_SUBMIT } from '../contracts/before-submit.js'
 import { isSoraPipelineError, type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
 import type { JsonObject } from '../contracts/json.js'
 import { ERROR_ANSWERS } from './error-answers.js'
-import { mostTellingError, type OpenAiErrorFinding } from './openai-error-kind.js'
+import { mostTellingError, type OpenAiErrorFinding, type OpenAiErrorKind } from './openai-error-kind.js'
 import { wellFormed } from './plain-text.js'
 
 /** An error as an OpenAI client expects it: a status, headers and a body. */
@@ -30,6 +31,14 @@ export interface OpenAiErrorBody {
 const STORE_RETRY_SECONDS = '5'
 const STORE_AND_VAIN =
   'This server cannot save or read this video, which may be in progress and paid: request it under its id before you send the request again.'
+// The advice to change or repeat the request would pay for a second video.
+const PAID_JOB =
+  'The video provider has accepted the job, which may be paid: do not send the request again. The operator of this server continues the run of this request with settle and the handle of the error, or pays for another video with retry.'
+const REFUSED_HERE = 'This server refused the request before anything was sent to a video provider.'
+// These report that there is no video, or have an advice of their own.
+const DECIDED: ReadonlySet<OpenAiErrorKind> = new Set([
+  ...(['content-policy', 'generation', 'unknown-submission', 'timeout', 'no-url', 'store', 'aborted'] as const),
+])
 
 /**
  * Creates an OpenAI error from any thrown value, such as `{ status: 429, headers: { 'retry-after': '12' }, body: { error: {
@@ -57,7 +66,8 @@ const STORE_AND_VAIN =
  * | timeout | 504 | `timeout` |
  * | anything else | 500 | `internal_error` |
  *
- * For a failed chain, the error that the caller can act on most is used. Messages of foreign errors, of configuration errors
+ * For a failed chain, the error that the caller can act on most is used. The message of an error with a `handle` that does not prove
+ * that there is no video states that the job may be paid, and what the operator does with it. Messages of foreign errors, of configuration errors
  * and of a store that failed are not passed on.
  *
  * The headers are `retry-after`, in whole seconds rounded up, if the upstream requested a wait with a rate limit or while
@@ -88,10 +98,17 @@ export function toOpenAiError(error: unknown): OpenAiError {
 
 function messageOf({ kind, json }: OpenAiErrorFinding, isVain: boolean): string {
   if (kind === 'store' && isVain) return STORE_AND_VAIN
-  const { advice, isMessageHidden } = ERROR_ANSWERS[kind]
+  const { isMessageHidden } = ERROR_ANSWERS[kind]
+  // Any of these errors is the server's own word then, not that of the video provider.
+  if (json.strategy === BEFORE_SUBMIT && !isMessageHidden) return `${sentenceOf(json)}. ${REFUSED_HERE}`
+  const advice = json.handle !== undefined && !DECIDED.has(kind) ? PAID_JOB : ERROR_ANSWERS[kind].advice
   // A foreign error gets a kind other than `unexpected` only by its name; its message is still not passed on.
   if (isMessageHidden || json.code === 'unexpected' || json.attempts?.some(isHidden)) return advice
-  return `${wellFormed(json.message).replace(/[\s.]+$/, '')}. ${advice}`
+  return `${sentenceOf(json)}. ${advice}`
+}
+
+function sentenceOf({ message }: SoraPipelineErrorJson): string {
+  return wellFormed(message).replace(/[\s.]+$/, '')
 }
 
 // Its message quotes those of all attempts.

@@ -1,4 +1,5 @@
 import { type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
+import type { UpstreamState } from '../contracts/events.js'
 import type { GeneratedVideoFacts } from '../contracts/generator.js'
 import type { PipelineResultJson } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
@@ -24,6 +25,10 @@ export interface RunRecord {
   readonly owner?: string
   /** The run that this one retries. */
   readonly retryOf?: string
+  /** The ended run whose job this one has adopted. */
+  readonly adoptedFrom?: string
+  /** The run that has adopted the job of this one. */
+  readonly adoptedBy?: string
   /**
    * `needs-review`: a job may have been paid; a person checks the upstream and calls `pipeline.settle`. `unreadable`, in lists
    * only: the state is broken or of a later version; `error` has the reason, and the other fields are not known.
@@ -56,6 +61,8 @@ export interface RunRecord {
   readonly urlExpiresAt?: number
   /** Error of a run that ended without a URL. */
   readonly error?: SoraPipelineErrorJson
+  /** What a run that ended without a URL left at its generator; absent when it left nothing. */
+  readonly upstream?: UpstreamState
   /** `true` for a failed run that certainly paid nothing: every submission was refused, or none was sent. */
   readonly isRefused?: boolean
   /** Hash of the request of a refused run: the same for the same request in every process. */
@@ -106,7 +113,23 @@ async function readListed(config: PipelineConfig, id: string): Promise<RunRecord
 
 /** The record of a loaded run. */
 export function recordOf(config: PipelineConfig, { state, beat, progress: reported }: StoredState): RunRecord {
-  const { id, owner, retryOf, status, request, startedAt, endedAt, wakeAt, formerLease, worker, video, error } = state
+  const {
+    id,
+    owner,
+    retryOf,
+    adoptedFrom,
+    adoptedBy,
+    status,
+    request,
+    startedAt,
+    endedAt,
+    wakeAt,
+    formerLease,
+    worker,
+    video,
+    error,
+    upstream,
+  } = state
   const now = config.clock.now()
   const isRunning = status === 'running'
   const { url: _, ...facts } = video ?? {}
@@ -120,6 +143,8 @@ export function recordOf(config: PipelineConfig, { state, beat, progress: report
     id,
     ...(owner !== undefined && { owner }),
     ...(retryOf !== undefined && { retryOf }),
+    ...(adoptedFrom !== undefined && { adoptedFrom }),
+    ...(adoptedBy !== undefined && { adoptedBy: adoptedBy.id }),
     status,
     request,
     startedAt,
@@ -134,6 +159,7 @@ export function recordOf(config: PipelineConfig, { state, beat, progress: report
     ...(result && { result }),
     ...(expiresAt !== undefined && { urlExpiresAt: expiresAt }),
     ...(error && { error }),
+    ...(upstream && !isRunning && { upstream }),
     ...(state.isRefused === true && { isRefused: true, fingerprint: state.fingerprint }),
   }
 }

@@ -67,6 +67,8 @@ export class RunSession implements HeldRun {
   readonly generatorFailures: GeneratorFailure[] = []
   /** Error of the last poll of the job; absent when that succeeded, and after a restart. */
   lastMiss: { readonly error: unknown } | undefined
+  /** Failure of the last lookup of an unknown submission. */
+  lastLookup: { readonly error: unknown } | undefined
   /** Progress of the generation, of all its steps in this process. */
   readonly generation: ProgressGauge
   /** How its job is polled together with those of other runs; absent if its generator cannot do that. */

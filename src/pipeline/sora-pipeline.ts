@@ -173,10 +173,10 @@ export class SoraPipeline {
   }
 
   /**
-   * Creates a run for a paid job that this store does not know, such as one whose handle was in an error, and continues it.
-   * Nothing is submitted, unless the job fails and `request` is given.
-   * @throws InvalidRequestError when the handle, the request or the id is invalid. RunStateError when no generator of the chain
-   * fits the handle, another run has claimed the job, the id belongs to another run, or the store is down.
+   * Creates a run for a paid job that no run works on, such as one whose handle was in an error, and continues it; the run that
+   * ended with it is linked. Nothing is submitted, unless the job fails and `request` is given.
+   * @throws InvalidRequestError when the handle, the request or the id is invalid. RunStateError when no generator of the chain fits
+   * the handle, another run works on the job or has its video, the id belongs to another run, or the store is down.
    */
   async adopt(handle: GenerationHandle, options: AdoptOptions = {}): Promise<PipelineRun> {
     return this.#live.adopt(handle, options)

@@ -28,6 +28,8 @@ export interface RefusedAnswer {
   readonly isSubmission?: boolean | undefined
   /** The request, such as `POST /v1/videos`, for messages of a 404, which may be about the address. */
   readonly request?: string | undefined
+  /** What to check after a 404 to that request; `undefined` for nothing. */
+  readonly notFoundAdvice?: ((request: string) => string | undefined) | undefined
   /** For a submission: whether the answer proves that nothing was accepted. By default the status decides. */
   readonly isRefusal?: boolean | undefined
 }
@@ -65,11 +67,16 @@ export function answerError(answer: RefusedAnswer): SoraPipelineError {
     : complaintError(kind, message, options)
 }
 
-// A base address without its version is the most common reason.
-function placeOf({ status, request, mask }: RefusedAnswer): { readonly request: string; readonly advice: string } {
+function placeOf(answer: RefusedAnswer): { readonly request: string; readonly advice: string } {
+  const { status, request, mask, notFoundAdvice } = answer
   if (status !== 404 || request === undefined) return { request: '', advice: '' }
-  const hasVersion = /\/v\d+[a-z\d]*\//i.test(request)
-  return { request: ` to ${mask(request)}`, advice: hasVersion ? '' : '; baseUrl may need /v1 at its end' }
+  const advice = notFoundAdvice?.(request)
+  return { request: ` to ${mask(request)}`, advice: advice === undefined ? '' : `; ${advice}` }
+}
+
+/** The advice for servers of the family of OpenAI: a base address without its version is the most common reason of a 404. */
+export function versionAdvice(request: string): string | undefined {
+  return /\/v\d+[a-z\d]*\//i.test(request) ? undefined : 'baseUrl may need /v1 at its end'
 }
 
 function isRefused({ status, isRefusal }: RefusedAnswer, message: string): boolean {

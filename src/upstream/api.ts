@@ -32,6 +32,8 @@ export interface ApiOptions {
   readonly fetch?: Fetch | undefined
   /** An agent of `node:http`, such as one for a proxy. */
   readonly agent?: Agent | undefined
+  /** What to check after a 404 to a submission, such as `POST /videos`; `undefined` for nothing. @defaultValue nothing */
+  readonly notFoundAdvice?: ((request: string) => string | undefined) | undefined
   /** Connections that requests other than submissions share; 64 by default. */
   readonly maxSockets?: number | undefined
 }
@@ -153,7 +155,8 @@ export function createApi(options: ApiOptions): Api {
     if (!isGood && call.isAnswer?.(body.text, status) !== true) {
       const isSubmission = method !== 'GET' && method !== 'HEAD'
       const request = isSubmission ? `${method} ${new URL(url).pathname}` : undefined
-      const facts = { isRefusal: call.isRefusal?.(status), isSubmission, request }
+      const { notFoundAdvice } = options
+      const facts = { isRefusal: call.isRefusal?.(status), isSubmission, request, notFoundAdvice }
       throw call.readError?.(answer) ?? answerError({ ...answer, ...facts })
     }
     throwIfCut(body, answer)

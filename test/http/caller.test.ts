@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createHandler, type HandlerOptions } from '../../src/http/index.js'
-import { SoraPipeline } from '../../src/index.js'
+import { SoraPipeline, type SoraPipelineOptions } from '../../src/index.js'
 import { fakeGenerator } from '../../src/testing/index.js'
 import { handlerOf } from './handler-call.js'
 
@@ -12,7 +12,10 @@ async function freshly() {
   const warnings: unknown[][] = []
   vi.spyOn(process, 'emitWarning').mockImplementation((...given: unknown[]) => void warnings.push(given))
   const fresh = await import('../../src/http/create-handler.js')
-  return { createHandler: fresh.createHandler, warnings }
+  const { createWakeUrl } = await import('../../src/http/webhooks/create-wake-url.js')
+  const own = await import('../../src/pipeline/sora-pipeline.js')
+  const keepPipeline = (options: SoraPipelineOptions) => new own.SoraPipeline(options)
+  return { createHandler: fresh.createHandler, warnings, createWakeUrl, keepPipeline }
 }
 
 describe('a handler without keys', () => {
@@ -122,6 +125,29 @@ describe('a handler without onError', () => {
     expect((await send('A cat')).status).toBe(200)
     expect((await send('A dog')).status).toBe(409)
     expect(warnings).toEqual([])
+  })
+})
+
+describe('a handler of a pipeline whose wakeUrl needs a secret', () => {
+  const wakeUrlSecret = 'a-secret-of-the-tests'
+
+  it.each([
+    ['no secret', {}, /contentSecret of createHandler is missing/],
+    [
+      'another secret',
+      { contentSecret: 'another-secret-of-tests' },
+      /contentSecret of createHandler is not that of wakeUrl/,
+    ],
+    ['that secret', { contentSecret: wakeUrlSecret }, undefined],
+  ])('warns with %s', async (_, options, message) => {
+    const { createHandler, warnings, createWakeUrl, keepPipeline } = await freshly()
+    const wakeUrl = createWakeUrl({ baseUrl: 'https://backend.example/v1', contentSecret: wakeUrlSecret })
+    createHandler(keepPipeline({ generator: fakeGenerator(), wakeUrl }), { public: true, ...options })
+    createHandler(keepPipeline({ generator: fakeGenerator(), wakeUrl: () => 'https://a.example' }), { public: true })
+    expect(warnings).toEqual(
+      message === undefined ? [] : [[expect.stringMatching(message), { code: 'SORA_PIPELINE_WAKE_SECRET' }]],
+    )
+    expect(JSON.stringify(warnings)).not.toContain(wakeUrlSecret)
   })
 })
 

@@ -50,9 +50,17 @@ test('an open server does not make the page request a key', async () => {
   expect(page).toMatch(/^<!doctype html>\n<html lang/)
 })
 
-test('a method other than GET is refused', async () => {
+test('HEAD has the headers of the page and no body', async () => {
+  const { call } = handlerOf({ page: true })
+  const [head, page] = [await call('HEAD', '/v1/page'), await call('GET', '/v1/page')]
+  expect([head.status, await head.text()]).toEqual([200, ''])
+  for (const name of ['content-type', 'content-security-policy', 'cache-control'])
+    expect(head.headers.get(name)).toBe(page.headers.get(name))
+})
+
+test('a method other than GET and HEAD is refused', async () => {
   const { status, headers } = await keyedVideos().json('POST', '/v1/page')
-  expect({ status, allow: headers.get('allow') }).toEqual({ status: 405, allow: 'GET' })
+  expect({ status, allow: headers.get('allow') }).toEqual({ status: 405, allow: 'GET, HEAD' })
 })
 
 test('the address of a player needs the key of the owner, and then plays without one, in ranges', async () => {

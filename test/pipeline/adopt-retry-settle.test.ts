@@ -46,7 +46,7 @@ describe('adopt', () => {
     await clock.runUntil(pipeline.generate(request))
     await expect(pipeline.adopt(handle)).rejects.toMatchObject({
       code: 'run-state',
-      message: expect.stringContaining('claimed'),
+      message: expect.stringContaining('a run has its video'),
     })
     await expect(pipeline.adopt({ ...handle, generator: 'z' })).rejects.toMatchObject({
       code: 'run-state',

@@ -462,7 +462,7 @@ describe('a job whose fields are written in another order', () => {
     })
     await expect(clock.runUntil(first.result)).resolves.toMatchObject({ servedBy: 'generator' })
     const reordered = { generator: 'first', operation: { region: 'eu', id: 'j' }, startedAt: clock.now() }
-    await expect(pipeline.adopt(reordered)).rejects.toThrow('another run has claimed it')
+    await expect(pipeline.adopt(reordered)).rejects.toThrow('a run has its video')
   })
 })
 

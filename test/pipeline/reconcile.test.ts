@@ -175,7 +175,11 @@ describe('an unknown submission', () => {
     const failing = make({ starts: [unknown], submission: byFind, found: [] }, { deadlines: { generateMs: 60_000 } })
     failing.generator.find = () => Promise.reject(down)
     const run = failing.pipeline.run(request, { id: 'run_1' })
-    await expect(failing.clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    await expect(failing.clock.runUntil(run.result)).rejects.toMatchObject({
+      code: 'submission-unknown',
+      message: expect.stringContaining(down.message),
+      cause: { code: 'stage-timeout', cause: { code: 'network' } },
+    })
     expect((await failing.store.load('run_1'))?.state.status).toBe('needs-review')
     expect((await collect(run)).filter(({ type }) => type === 'warning')).toMatchObject([{ code: 'lookup-failed' }])
   })

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod/mini'
 import { NetworkError } from '../../src/contracts/upstream-errors.js'
+import { versionAdvice } from '../../src/upstream/answer-error.js'
 import { type ApiCall, createApi } from '../../src/upstream/api.js'
 import { readJsonAnswer } from '../../src/upstream/json-answer.js'
 import { eventually } from '../support/eventually.js'
@@ -361,7 +362,7 @@ describe('an address that the server does not know', () => {
     ['', 'GET', 'answered 404, Not Found'],
   ] as const)('of a base address that ends in "%s" is named by %s', async (path, method, message) => {
     const { origin } = await loopbackServer(json(404, { detail: 'Not Found' }))
-    const api = createApi({ subject: 'mine', baseUrl: `${origin}${path}` })
+    const api = createApi({ subject: 'mine', baseUrl: `${origin}${path}`, notFoundAdvice: versionAdvice })
     const error = await rejection(api.call(call(origin, { method, url: `${origin}${path}/videos?key=canary` })))
     expect((error as Error).message).toMatch(new RegExp(`${message.replaceAll('/', '\\/')}$`))
   })

@@ -33,7 +33,7 @@ const PRIVATE_KEY =
 const HEADER = new RegExp(String.raw`((?:authorization|cookie)${SIGN})(?:${QUOTED}|(?<bare>[^\r\n]{4,8192}))`, 'gi')
 const USER = /(?<=[a-z\d]{2}(?::\/\/|%(?:25)*3A%(?:25)*2F%(?:25)*2F))[^\s/"'<>]{1,500}(?=@|%(?:25)*40)/gi
 // The same at the end of a text that is cut off before the @; a number there is a port.
-const BROKEN_USER = /(?<=[a-z\d]{2}:\/\/)[^\s/:@"'<>[]{1,200}:(?!\d{1,5}$)[^\s/@"'<>]{1,500}$/gi
+const BROKEN_USER = /(?<=[a-z\d]{2}:\/\/)[^\s/:@"'<>[]{1,200}:(?!\d{1,5}[)\]}.,;!?]*$)[^\s/@"'<>]{1,500}$/gi
 const NAMED = new RegExp(`(?<before>[\\w?&-]?)(?<name>${NAMES})(?<sign>${SIGN})(?:${QUOTED}|${BARE})`, 'gi')
 const SCHEMED = new RegExp(`${START}(?<scheme>(?:bearer|basic|token|key)${BLANK}{1,5})(?<token>${TOKEN})`, 'gi')
 const MARKED = new RegExp(`${START}(?:${MARKS})${TOKEN}`, 'gi')

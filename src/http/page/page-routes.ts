@@ -5,10 +5,11 @@ import { ownedRun } from '../routes/owned-run.js'
 import { isServed } from '../routes/video-object.js'
 import { notReady } from '../routes/videos-routes.js'
 
-/** `GET /page`: the page for people. It has no data, so it needs no key. */
-export async function pageAnswer({ settings }: Pick<Call, 'settings'>): Promise<PlainAnswer> {
+/** `GET` and `HEAD /page`: the page for people. It has no data, so it needs no key. */
+export async function pageAnswer({ settings, request }: Pick<Call, 'settings' | 'request'>): Promise<PlainAnswer> {
   // Most handlers never serve it.
   const { PAGE_DOCUMENT, PAGE_HEADERS } = await import('./page-document.js')
+  if (request.method === 'HEAD') return new PlainAnswer(200, PAGE_HEADERS)
   const isKeyNeeded = settings.apiKeys !== undefined
   return new PlainAnswer(
     200,

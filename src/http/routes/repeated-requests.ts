@@ -2,8 +2,10 @@ import { hash } from 'node:crypto'
 import type { Clock } from '../../contracts/clock.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { toOpenAiError } from '../../openai/to-openai-error.js'
+import type { RunRecord } from '../../pipeline/run-record.js'
 import type { HeaderLookup, Incoming } from '../incoming.js'
 import type { OtherFields } from '../requests/other-fields.js'
+import { formerRuns } from './former-runs.js'
 
 /**
  * Requests that clients retry automatically. The official clients mark a retry (`x-stainless-retry-count`) and can be
@@ -16,6 +18,11 @@ export interface RepeatedRequests {
    * or the answer was that a job may have been paid.
    */
   find(call: RepeatableCall): string | undefined
+  /**
+   * The run of an earlier identical request, however it was answered, that has failed without proof that there is no video: its
+   * job is paid.
+   */
+  findPaid(call: RepeatableCall, get: (id: string) => Promise<RunRecord | undefined>): Promise<string | undefined>
   /** Notes the run of a request, until it is answered. */
   begin(request: Incoming, call: RepeatableCall, runId: string): void
   /**
@@ -63,6 +70,7 @@ export function repeatedRequests({
   // The runs whose sender cannot know the outcome, by key: there are few, and every request is looked for among them.
   const uncertain = new Map<string, Set<string>>()
   const underWay = new WeakMap<Incoming, Begun>()
+  const former = formerRuns({ windowMs, clock })
 
   const forget = (runId: string) => {
     const key = byRun.get(runId)?.key ?? ''
@@ -101,8 +109,10 @@ export function repeatedRequests({
       if (lost !== undefined || !isMarkedRetry(call)) return lost
       return oldestOf(byRun.keys(), key, 'waiting') ?? oldestOf(byRun.keys(), key, 'given')
     },
+    findPaid: (call, get) => former.findPaid(keyOf(call), get),
     begin(request, call, runId) {
       const { endsWithSender } = call
+      former.note(keyOf(call), runId)
       const begun = { key: keyOf(call), runId, endsWithSender, at: clock.now(), state: 'waiting' } as const
       underWay.set(request, begun)
       keep(begun)
@@ -110,6 +120,7 @@ export function repeatedRequests({
     end(request, error) {
       const begun = underWay.get(request)
       if (begun === undefined) return undefined
+      if (error !== undefined && !request.signal.aborted) former.fail(begun.runId)
       const state = stateAfter(request, begun, error)
       if (state === undefined) forget(begun.runId)
       else keep({ ...begun, at: clock.now(), state })

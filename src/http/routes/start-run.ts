@@ -118,7 +118,7 @@ async function unkeyedRun(
   repeatable: RepeatableCall,
   id: string,
 ): Promise<KeyedRun> {
-  const begun = repeats.find(repeatable)
+  const begun = repeats.find(repeatable) ?? (await repeats.findPaid(repeatable, (known) => runner.get(known)))
   const isBegun = begun !== undefined && (await runner.get(begun)) !== undefined
   const here = { id: isBegun ? begun : id, isKnown: isBegun }
   if (elsewhere === undefined) return here

@@ -1,12 +1,15 @@
 import type { Clock } from '../../contracts/clock.js'
 import { isSoraPipelineError } from '../../contracts/errors.js'
 import { ConfigurationError } from '../../contracts/input-errors.js'
+import { configOfPipeline } from '../../pipeline/pipeline-configs.js'
 import { HttpRefusal } from '../http-refusal.js'
 import type { Incoming } from '../incoming.js'
 import { type Answer, PlainAnswer } from '../plain-answer.js'
 import { readBoundedBytes } from '../requests/bounded-bytes.js'
 import type { BodyReading } from '../requests/read-body.js'
 import type { VideoRunner } from '../video-runner.js'
+import { warnOnce } from '../warn-once.js'
+import { needsOtherSecret } from '../webhooks/create-wake-url.js'
 import { incomingWakes } from '../webhooks/incoming-wakes.js'
 import { isWakeToken, runIdOfToken } from '../webhooks/wake-token.js'
 
@@ -23,6 +26,8 @@ export interface WakeRouteOptions {
 /** Answers `POST /wake/{token}`. */
 export type WakeRoute = (request: Incoming, token: string) => Promise<Answer>
 
+const WAKE_SECRET = 'Could not accept the webhooks that wakeUrl of the pipeline announces to upstreams'
+const WAKE_FIX = 'Give createHandler the contentSecret of createWakeUrl; until then jobs are only polled'
 const TAKEN = new PlainAnswer(204, {})
 
 /**
@@ -33,6 +38,10 @@ const TAKEN = new PlainAnswer(204, {})
 export function wakeRoute(options: WakeRouteOptions): WakeRoute | undefined {
   const { runner, contentSecret, bodies, clock, onError } = options
   if (runner.wake === undefined) return undefined
+  if (needsOtherSecret(configOfPipeline(runner)?.wakeUrl, contentSecret)) {
+    const state = contentSecret === undefined ? 'is missing' : 'is not that of wakeUrl'
+    warnOnce('SORA_PIPELINE_WAKE_SECRET', `${WAKE_SECRET}: contentSecret of createHandler ${state}. ${WAKE_FIX}`)
+  }
   const wakes = incomingWakes({ wake: async (id) => runner.wake?.(id) }, clock)
   let isReported = false
 

@@ -38,7 +38,21 @@ export function createWakeUrl(options: WakeUrlOptions): (runId: string) => strin
   checkOptions('createWakeUrl', options, RULES)
   const { baseUrl, contentSecret } = options
   const base = baseUrl.replace(/\/+$/, '')
-  return (runId) => `${base}/wake/${wakeTokenOf(contentSecret, runId)}`
+  const wakeUrl = (runId: string) => `${base}/wake/${wakeTokenOf(contentSecret, runId)}`
+  secrets.set(wakeUrl, contentSecret)
+  return wakeUrl
+}
+
+// The secret of each function that was created here.
+const secrets = new WeakMap<object, string>()
+
+/** Whether a function gives addresses whose tokens a handler with another secret, or without one, refuses. */
+export function needsOtherSecret(
+  wakeUrl: ((runId: string) => string) | undefined,
+  contentSecret: string | undefined,
+): boolean {
+  const secret = wakeUrl && secrets.get(wakeUrl)
+  return secret !== undefined && secret !== contentSecret
 }
 
 function baseUrlProblem(field: string, value: unknown): OptionProblem {

@@ -1,4 +1,11 @@
-import { describeValue, isSoraPipelineError, type SoraPipelineError, toErrorJson } from '../../contracts/errors.js'
+import { BEFORE_SUBMIT } from '../../contracts/before-submit.js'
+import {
+  describeValue,
+  isSoraPipelineError,
+  locateError,
+  type SoraPipelineError,
+  toErrorJson,
+} from '../../contracts/errors.js'
 import { ConfigurationError } from '../../contracts/input-errors.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { QuotaExceededError } from '../../contracts/upstream-errors.js'
@@ -30,7 +37,7 @@ export async function askBeforeSubmit(session: RunSession, request: VideoRequest
         return await beforeSubmit(copyOfRequest(request), context)
       } catch (error) {
         limit.signal.throwIfAborted()
-        throw refusalBy(error)
+        throw byCaller(refusalBy(error))
       }
     }),
   )
@@ -38,7 +45,12 @@ export async function askBeforeSubmit(session: RunSession, request: VideoRequest
   if (typeof answer !== 'string' || answer.trim() === '') {
     throw failure(describeValue(answer), 'resolve with a reason to refuse the submission, or with undefined')
   }
-  throw new QuotaExceededError(`Could not submit the video: ${answer}`, { status: 402 })
+  throw byCaller(new QuotaExceededError(`Could not submit the video: ${answer}`, { status: 402 }))
+}
+
+// No generator is at fault.
+function byCaller<T extends SoraPipelineError>(refusal: T): T {
+  return locateError(refusal, { stage: 'generate', strategy: BEFORE_SUBMIT })
 }
 
 function refusalBy(error: unknown): SoraPipelineError {

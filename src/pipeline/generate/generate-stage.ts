@@ -1,6 +1,7 @@
 import { type GeneratorRoutes, generatorRoutesOf } from '../../calling/generator-routes.js'
 import { isUnreadableSubmission } from '../../calling/unusable-result.js'
 import type { StartedTask } from '../../contracts/generator.js'
+import { requestIdOf } from '../../contracts/request-id.js'
 import { SubmissionUnknownError } from '../../contracts/run-errors.js'
 import { bugNameOf } from '../../contracts/submission.js'
 import { retryAfterMsOf } from '../../timing/retry.js'
@@ -28,7 +29,7 @@ import { asUnknown, attemptFailed, type Failure, failStage, lostAnswer, tooLate 
 import { type GenerateStep, tryNext } from './next-generator.js'
 import { claimOwnJob } from './own-job.js'
 import { ratioOf } from './poll-job.js'
-import { canLookUp, canReconcile, inquiryAt, reconcileJob } from './reconcile-job.js'
+import { canLookUp, canReconcile, inquiryAt, lookupFailure, reconcileJob } from './reconcile-job.js'
 import { inItsPlace } from './submission-place.js'
 import { submitJob } from './submit-job.js'
 
@@ -188,7 +189,14 @@ async function reconcile(session: RunSession, step: GenerateStep, submission: Un
   const { clock, deadlines } = session.config
   session.upstream = { state: 'unknown', generator: generator.name }
   const isLate = remainingMs(session, deadlines.generateMs) <= 0
-  const late = () => asUnknown(tooLate(generator, deadlines.generateMs), generator)
+  const late = () => {
+    const { lastLookup } = session
+    if (lastLookup === undefined) return asUnknown(tooLate(generator, deadlines.generateMs), generator)
+    const said = lookupFailure(lastLookup.error)
+    const cause = tooLate(generator, deadlines.generateMs, { cause: lastLookup.error })
+    const message = `Could not learn the outcome of the submission in time, the last lookup failed, ${said}: ${generator.name}`
+    return new SubmissionUnknownError(message, { cause, requestId: requestIdOf(lastLookup.error) })
+  }
   // A job that was accepted while no process ran is looked up once more. It is not sent again after its deadline.
   if (isLate && !canLookUp(generator, submission)) throw late()
   const inquiry = await reconcileJob(session, { generator, submission, work: step.work, isLast: isLate })

@@ -2,6 +2,7 @@ import { flawOfFound } from '../../calling/result-flaws.js'
 import { toErrorJson } from '../../contracts/errors.js'
 import type { Generator, TaskGenerator } from '../../contracts/generator.js'
 import type { JsonValue } from '../../contracts/json.js'
+import { networkCodeOf } from '../../contracts/network-code.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { claimJob } from '../journal/claim-job.js'
@@ -82,13 +83,9 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
     found = await find(session, generator, job)
   } catch (error) {
     session.signal.throwIfAborted()
-    const { message } = toErrorJson(error)
-    warn(
-      session,
-      { code: 'lookup-failed', message: `Could not look up the job: ${message}` },
-      'generate',
-      generator.name,
-    )
+    session.lastLookup = { error }
+    const message = `Could not look up the job: ${lookupFailure(error)}`
+    warn(session, { code: 'lookup-failed', message }, 'generate', generator.name)
     return later(inquiries) // The deadline of the stage limits it.
   }
   if (found === 'unclear') return { kind: 'unclear' }
@@ -161,6 +158,12 @@ async function find(
       }),
     ),
   )
+}
+
+/** The message of a lookup that failed, with the code of a connection that failed, which `fetch` has only in a cause. */
+export function lookupFailure(error: unknown): string {
+  const [{ message }, code] = [toErrorJson(error), networkCodeOf(error)]
+  return code === undefined || message.includes(code) ? message : `${message} (${code})`
 }
 
 // A deploy may have added keys to the generator since: the upstream does not know the key of the first send.

@@ -15,6 +15,7 @@ import { storedRequest } from '../state/stored-request.js'
 import { toStoredRun } from '../state/stored-run.js'
 import { adoptedSubmission, handleOf } from '../state/submission.js'
 import { claimJob } from './claim-job.js'
+import { handOver, runsWithJob } from './former-claimants.js'
 import { answerOf, loadRun } from './store-calls.js'
 
 /** Options of an adopted job. */
@@ -35,12 +36,13 @@ const handleSchema = z.looseObject({
 })
 
 /**
- * Creates a run for a job that the store does not know; does nothing for an id that has this job.
- * @throws InvalidRequestError when the handle is invalid. RunStateError when no generator of the chain fits it, another run has
- * claimed the job, the id belongs to another run, or the store is down.
+ * Creates a run for a job that no run of the store works on; does nothing for an id that has this job. The ended run that had the job
+ * is linked to it, and can no longer be settled.
+ * @throws InvalidRequestError when the handle is invalid. RunStateError when no generator of the chain fits it, another run that is not
+ * over has the job, or has its video, the id belongs to another run, or the store is down.
  */
 export async function adoptJob(config: PipelineConfig, adoption: Adoption): Promise<void> {
-  const { id, isCallerId, handle, owner } = adoption
+  const { id, isCallerId, handle } = adoption
   checkHandle(handle)
   const routes = generatorRoutesOf(config.generator)
   // With a clock that is ahead, the deadline would pass before the run starts.
@@ -57,6 +59,9 @@ export async function adoptJob(config: PipelineConfig, adoption: Adoption): Prom
   }
   const { store, clock, deadlines } = config
   const down = `Could not adopt the job, the store is down: ${id}`
+  if (isCallerId && (await hasAdopted(config, adoption))) return
+  const others = await runsWithJob(config, handle, id)
+  const owner = adoption.owner ?? others.find(({ state }) => state.owner !== undefined)?.state.owner
   const request = adoption.request ?? { prompt: '' }
   // The media was sent with the submission. It is needed again only if the job fails, and then a data URL is enough.
   const { request: stored } = storedRequest(request, { canKeepMedia: false })
@@ -68,23 +73,32 @@ export async function adoptJob(config: PipelineConfig, adoption: Adoption): Prom
     totalMs: deadlines.totalMs,
     isCallerId,
     isAdopted: true,
+    adoptedFrom: others[0]?.state.id,
     submission: { ...submission, cursor },
   })
-  if (!(await answerOf(() => claimJob(store, handle, id), down))) {
+  if (!(await answerOf(() => claimJob(store, handle, id), down)) && others.length === 0) {
     throw new RunStateError(
       `Could not adopt the job, another run has claimed it (settle that run with this operation): ${jobKey(handle.operation)}`,
-      {
-        handle,
-      },
+      { handle },
     )
   }
+  await handOver(config, others, { id, handle, owner: adoption.owner })
   if (await answerOf(() => store.create(id, toStoredRun(state)), down)) return
+  if (!(await hasAdopted(config, adoption))) throw foreignId(id, handle)
+}
+
+// Whether the run of an id has the job already.
+async function hasAdopted({ store }: PipelineConfig, { id, handle, owner }: Adoption): Promise<boolean> {
   const known = (await loadRun(store, id))?.state
-  const present = handleOf(known?.submission)
+  if (known === undefined) return false
+  const present = handleOf(known.submission)
   const isSame = present !== undefined && jobKey(present.operation) === jobKey(handle.operation)
-  if (!isSame || known?.owner !== owner) {
-    throw new RunStateError(`Could not adopt the job, its id belongs to another run: ${id}`, { handle })
-  }
+  if (!isSame || known.owner !== owner) throw foreignId(id, handle)
+  return true
+}
+
+function foreignId(id: string, handle: GenerationHandle): RunStateError {
+  return new RunStateError(`Could not adopt the job, its id belongs to another run: ${id}`, { handle })
 }
 
 function checkHandle(handle: unknown): void {

@@ -12,6 +12,7 @@ import type { RunState } from '../state/run-state.js'
 import { toStoredRun } from '../state/stored-run.js'
 import { handleOf, newHandle, type Submission, settledAsAbsent, settledAsFound } from '../state/submission.js'
 import { claimJob } from './claim-job.js'
+import { adopterOf } from './former-claimants.js'
 import { answerOf, loadRun } from './store-calls.js'
 
 /** Decision of a person about a submission. */
@@ -46,6 +47,10 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
   if (submission === undefined || !needsPerson(config, state, verdict)) {
     throw new RunStateError(`Could not settle the run, it is not in review but ${state.status}: ${id}`)
   }
+  const adopter = await adopterOf(config, state)
+  if (adopter !== undefined) {
+    throw new RunStateError(`Could not settle the run, another run has adopted its job: ${adopter}`)
+  }
   const settledSubmission =
     verdict === 'not-submitted' ? settledAsAbsent(submission) : found(config, state, submission, verdict)
   const handle = handleOf(settledSubmission)
@@ -62,6 +67,7 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
     worker: _worker,
     upstream: _upstream,
     deadlineAt: _deadlineAt,
+    adoptedBy: _adoptedBy,
     ...open
   } = state
   const now = clock.now()

@@ -93,8 +93,12 @@ export type RunState = {
   readonly isDegraded: boolean
   readonly endedAt?: number
   readonly error?: SoraPipelineErrorJson
-  /** Whether a person gave the run a job that the store did not know. */
+  /** Whether a person gave the run a job that the store did not know, or that a run left when it ended. */
   readonly isAdopted?: boolean
+  /** The ended run that had the job before. */
+  readonly adoptedFrom?: string
+  /** The run that has adopted the job of this one, or is about to since `at`. */
+  readonly adoptedBy?: { readonly id: string; readonly at: number }
   readonly isAborted?: boolean
   /** Number of submissions that were certainly refused at their first send. */
   readonly refusals?: number
@@ -115,6 +119,7 @@ export interface NewRun {
   /** `Infinity` for no limit. */
   readonly totalMs: number
   readonly isAdopted?: boolean | undefined
+  readonly adoptedFrom?: string | undefined
   readonly isCallerId: boolean
   readonly retryOf?: string | undefined
   readonly traceparent?: string | undefined
@@ -123,7 +128,8 @@ export interface NewRun {
 
 /** The state of a new run. */
 export function newRunState(run: NewRun): RunState {
-  const { id, request, identity, now, totalMs, isCallerId, isAdopted, retryOf, traceparent, submission } = run
+  const { id, request, identity, now, totalMs, isCallerId, isAdopted, adoptedFrom, retryOf, traceparent, submission } =
+    run
   return {
     v: 2,
     id,
@@ -135,6 +141,7 @@ export function newRunState(run: NewRun): RunState {
     ...(Number.isFinite(totalMs) && { deadlineAt: now + totalMs }),
     ...(isCallerId && { isCallerId }),
     ...(isAdopted && { isAdopted }),
+    ...(adoptedFrom !== undefined && { adoptedFrom }),
     ...(retryOf !== undefined && { retryOf }),
     ...(traceparent !== undefined && { traceparent }),
     ...identity,

@@ -123,6 +123,8 @@ const schema = z.looseObject({
   isDegraded: z.boolean(),
   error: z.optional(recordedError),
   isAdopted: z.optional(z.boolean()),
+  adoptedFrom: z.optional(z.string()),
+  adoptedBy: z.optional(z.looseObject({ id: z.string(), at: z.number() })),
   isAborted: z.optional(z.boolean()),
   refusals: z.optional(z.number()),
   isRefused: z.optional(z.boolean()),

@@ -5,7 +5,8 @@ import { chatBody, framesOf, handlerOf } from '../handler-call.js'
 
 const BODY = {
   error: {
-    message: expect.stringContaining('Could not submit the video: ann has spent 12 USD'),
+    message:
+      'Could not submit the video: ann has spent 12 USD. This server refused the request before anything was sent to a video provider.',
     type: 'insufficient_quota',
     param: null,
     code: 'insufficient_quota',

@@ -144,9 +144,59 @@ describe('find', () => {
     expect((await findIn([page], { clockOffMs })).found).toEqual(['new'])
   })
 
+  it.each([
+    ['minutes behind', 5 * 60],
+    ['up to an hour behind', 58 * 60],
+    ['ahead', -5 * 60],
+  ])('finds the job of a server whose times are %s of the clock in its answers', async (_, lagSeconds) => {
+    expect((await findIn([all(mine('a', 30 + lagSeconds))])).found).toEqual(['a'])
+    expect((await findIn([all(mine('x', lagSeconds, 'x'), mine('a', 30 + lagSeconds))])).found).toEqual(['a'])
+  })
+
+  it('takes a job for an older one by the times of the list alone', async () => {
+    const lagSeconds = 5 * 60
+    const page = all(mine('x', lagSeconds, 'x'), mine('old', 300 + lagSeconds))
+    expect((await findIn([page])).found).toEqual([])
+    expect((await findIn([page], { hasDate: false })).found).toEqual([])
+  })
+
+  it.each(['2026-11-30', 'Mon Nov 30 2026 02:23:00', '30/11/2026 02:23'])(
+    'does not read %j, of an unknown hour or zone, as a time before the submission',
+    async (created_at) => {
+      expect((await findIn([all({ id: 'a', prompt: request.prompt, created_at })])).found).toEqual(['a'])
+    },
+  )
+
+  it.each([12, 86_400 * 365, '12', '1970-01-01T00:00:12Z'])('does not read %j as the time of a job', async (value) => {
+    const page = all({ id: 'a', prompt: request.prompt, created_at: value })
+    expect((await findIn([page])).found).toEqual(['a'])
+  })
+
+  it('does not let a time in the future make every job old', async () => {
+    const page = all(mine('x', -86_400, 'x'), mine('a', 30))
+    expect((await findIn([page])).found).toEqual(['a'])
+  })
+
+  it.each([
+    ['beside a list of another name', { data: [], jobs: [mine('a', 30)] }],
+    ['beside a list within an object', { results: [], data: { jobs: { page: [mine('a', 30)] } } }],
+    ['of a page that counts jobs', { data: [], total: 1 }],
+    ['of a page that counts jobs in a text', { data: [], total_count: '3' }],
+  ])('proves nothing by an empty list %s', async (_, body) => {
+    expect((await findIn([{ ...body, has_more: false }])).found).toBe('unclear')
+  })
+
+  it('takes an empty page for the end where the pages before it had all jobs', async () => {
+    const pages = [
+      { data: [mine('x', 10, 'x'), mine('y', 20, 'x')], total: 3 },
+      { data: [mine('z', 40, 'x')], total: 3 },
+    ]
+    expect((await findIn([...pages, { data: [], total: 3 }])).found).toEqual([])
+  })
+
   it('takes an hour of doubt for a server without a clock in its answers', async () => {
-    const page = all(mine('new', 30), mine('perhaps', 3000), mine('old', 8000))
-    expect((await findIn([page], { hasDate: false })).found).toEqual(['new', 'perhaps'])
+    const page = all(mine('perhaps', 3000), mine('old', 8000))
+    expect((await findIn([page], { hasDate: false })).found).toEqual(['perhaps'])
   })
 
   it.each([
@@ -192,7 +242,7 @@ describe('find', () => {
       prompt: request.prompt,
       created_at: new Date(NOW - secondsAgo * 1000).toISOString().slice(0, 19),
     })
-    const [near, far] = [at('b', 10 * 3600), at('b', 15 * 3600)]
+    const [near, far] = [at('b', 10 * 3600), at('b', 16 * 3600)]
     const more = { data: [mine('z', 30)], has_more: true }
     expect(
       (await findIn([{ data: [at('a', 30), { ...near, prompt: 'x' }], has_more: true }, more])).asked,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { VideoRequest } from '../../../src/contracts/request.js'
+import { memoryStore, SoraPipeline } from '../../../src/index.js'
 import { type TaskApiGeneratorOptions, type TaskApiOperation, taskApiGenerator } from '../../../src/strategies/index.js'
-import { generatorConformance } from '../../../src/testing/index.js'
+import { generatorConformance, manualClock } from '../../../src/testing/index.js'
 import { json, loopbackServer, videoBytes } from '../../upstream/loopback-server.js'
 import { instantClock, rejection, stageContext } from '../../upstream/stage-context.js'
 
@@ -188,6 +189,23 @@ describe('a submission', () => {
     ['another method', { create: () => ({ path: '/a', method: 'GET' }) as never }, 'create().method is'],
     ['an unknown field', { create: () => ({ path: '/a', json: {} }) as never }, 'create().json is unknown'],
     ['what is not JSON', { create: () => ({ path: '/a', body: new Map() }) as never }, 'create().body is'],
+    [
+      'a bigint',
+      { create: () => ({ path: '/a', body: { input: { seeds: [1, 2n] } } }) },
+      'create().body.input.seeds[1] is the bigint 2',
+    ],
+    ['a function', { create: () => ({ path: '/a', body: { input: () => 1 } }) }, 'create().body.input is a function'],
+    [
+      'a cycle',
+      {
+        create() {
+          const body: Record<string, unknown> = {}
+          body.input = { body }
+          return { path: '/a', body }
+        },
+      },
+      'create().body.input.body is an object (give what JSON can hold)',
+    ],
     ['a key', { create: () => ({ path: '/a', headers: { Authorization: 'x' } }) }, 'create().headers["Authorization"]'],
     ['a bad header', { create: () => ({ path: '/a', headers: { 'a b': 'x' } }) }, 'create().headers["a b"]'],
     [
@@ -210,14 +228,23 @@ describe('a submission', () => {
   test.each<[string, TaskApiGeneratorOptions['read'], RegExp]>([
     [
       'throws with the key',
-      () => {
-        throw new RangeError(`bad ${KEY}`)
+      ({ text }) => {
+        throw new RangeError(`bad ${text('status')} ${KEY}`)
       },
-      /read threw RangeError$/,
+      /read\(\) threw RangeError: bad (queued|running) \[redacted\]$/,
     ],
-    ['returns nothing', () => undefined as never, /read\(\)\.result is of another type/],
-    ['returns a wrong type', () => ({ id: 5 }) as never, /read\(\)\.id is of another type/],
-    ['returns an unknown field', () => ({ state: 'done' }) as never, /read\(\)\.state is unknown/],
+    ['returns nothing', ({ at }) => at('nothing') as never, /read\(\) is nothing \(return what/],
+    ['returns a wrong type', ({ at }) => ({ id: at('progress') ?? 5 }) as never, /an object whose id is 5 \(return/],
+    [
+      'returns an unknown field',
+      ({ text }) => (text('id') === '1' ? {} : { state: 'done' }) as never,
+      /an object with state, which is unknown \(give one of id, status/,
+    ],
+    [
+      'returns a promise',
+      ({ text }) => (text('id') === '1' ? {} : Promise.reject(text('id'))) as never,
+      /is a promise \(give a/,
+    ],
   ])('has an unknown outcome when read %s', async (_, read, message) => {
     const server = await loopbackServer(json(200, { id: 't1', status: 'queued' }))
     const error = await rejection(start(server.origin, { read }))
@@ -240,11 +267,130 @@ describe('a submission', () => {
     [409, 'submission-unknown'],
   ])('answered with %i is %s, also when read fails on the error', async (status, code) => {
     const server = await loopbackServer(json(status, { detail: 'no' }))
-    const read = () => {
-      throw new TypeError('not a job')
+    const read: TaskApiGeneratorOptions['read'] = ({ text }) => {
+      throw new TypeError(`not a job: ${text('detail')}`)
     }
     expect(await rejection(start(server.origin, { read }))).toMatchObject({ code })
     expect(server.seen).toHaveLength(1)
+  })
+
+  const oh = () => {
+    throw new Error('oh')
+  }
+  const paths = (path: never): readonly (readonly [string, Partial<TaskApiGeneratorOptions>])[] => [
+    ['poll', { poll: { path } }],
+    ['result', { result: { path } }],
+    ['cancel', { cancel: { path } }],
+    ['find', { find: { path } }],
+  ]
+
+  test.each([
+    ...paths(oh as never).map(([name, options]) => [options, `${name}.path() is throwing Error: oh (let it return`]),
+    ...paths((() => 'tasks') as never).map(([name, options]) => [options, `${name}.path() is "tasks" (return a path`]),
+    ...paths((() => undefined) as never).map(([name, options]) => [
+      options,
+      `${name}.path() is nothing (return a path`,
+    ]),
+    ...paths((() => Promise.resolve('/t')) as never).map(([name, options]) => [options, `${name}.path() is an object`]),
+    [{ poll: { path: () => '/t', body: oh } }, 'poll.body() is throwing Error: oh'],
+    [{ poll: { path: () => '/t', body: () => ({ seed: 1n }) } }, 'poll.body() is an object'],
+    [{ read: oh }, 'read() of a create is throwing Error: oh (let it return; nothing was sent)'],
+    [{ read: ({ phase }) => (phase === 'poll' ? oh() : {}) }, 'read() of a poll is throwing Error: oh'],
+    [{ read: () => undefined }, 'read() of a create is nothing (return what'],
+    [{ read: () => ({ id: 5 }) }, 'read() of a create is an object whose id is 5'],
+    [{ read: ({ text }) => ({ state: text('a') }) }, 'an object with state, which is unknown'],
+    [{ read: ({ text }) => Promise.resolve({ id: text('a') }) }, 'read() of a create is a promise'],
+    // @ts-expect-error: a variable that does not exist
+    [
+      { read: ({ body }) => ({ id: body.data.list.map((entry) => entry.id + nowhere)[0] }) },
+      'ReferenceError: nowhere is',
+    ],
+  ] as [Partial<TaskApiGeneratorOptions>, string][])(
+    'is not sent when a function that is needed after it cannot work: %# %s',
+    async (options, message) => {
+      const server = await loopbackServer(json(200, { id: 't1' }))
+      const generator = at(server.origin, options)
+      for (const _ of [1, 2]) {
+        const error = await rejection(generator.start({ prompt: 'A cat' }, stageContext()))
+        expect(error).toMatchObject({ code: 'configuration-invalid', message: expect.stringContaining(message) })
+      }
+      expect(server.seen).toHaveLength(0)
+    },
+  )
+
+  test.each<Partial<TaskApiGeneratorOptions>>([
+    { poll: { path: ({ id }) => (/^task_\d+$/.test(id) ? `/${id}` : oh()) } },
+    { poll: { path: ({ id }) => `/${id.split(':')[2]?.trim() ?? oh()}` } },
+    { poll: { path: ({ pollUrl }) => new URL(pollUrl ?? '').pathname } },
+    { poll: undefined },
+    { cancel: {} },
+    { read: ({ body }) => (typeof body === 'object' ? {} : oh()) },
+    { read: ({ body }) => (Array.isArray(body) ? oh() : {}) },
+    { read: ({ phase }) => (phase === 'list' ? oh() : {}) },
+    { read: ({ body }) => ({ id: Object(body).data?.jobs[0].id.trim() }) },
+    { read: ({ text }) => (text('id') === 't1' ? {} : oh()) },
+    {
+      read({ body, text }) {
+        let [inner, count] = [Object(body), 0]
+        while (inner.data) inner = inner.data
+        while (text(`jobs.${count}.id`) !== undefined) count += 1
+        return { id: inner.id }
+      },
+    },
+  ])('is sent when the functions that are needed after it may work: %#', async (options) => {
+    const server = await loopbackServer(json(200, { id: 't1' }))
+    await start(server.origin, options)
+    expect(server.seen).toHaveLength(1)
+  })
+
+  test('is configured without functions that are async', () => {
+    const later = async () => '/t'
+    for (const [name, options] of paths(later as never))
+      expect(() => at('http://api.example', options)).toThrow(
+        `${name}.path is a function (give a function that is not async)`,
+      )
+    expect(() => at('http://api.example', { read: (async () => ({})) as never })).toThrow(/read is a function \(give/)
+  })
+})
+
+describe('a run', () => {
+  /** A run whose job always has a state, on a clock of its own. */
+  async function ended(status: string, deadlines = {}) {
+    const [clock, methods] = [manualClock(), [] as string[]]
+    const fetch = async (_: unknown, { method = 'GET' }: RequestInit = {}) => {
+      methods.push(method)
+      return Response.json(method === 'POST' ? { id: 't1' } : { id: 't1', status })
+    }
+    const generator = at('http://api.example', { fetch: fetch as typeof globalThis.fetch })
+    const run = new SoraPipeline({ generator, clock, store: memoryStore({ clock }), deadlines }).run({
+      prompt: 'A cat',
+    })
+    const error = await rejection(clock.runUntil(run.result))
+    const events = await Array.fromAsync(run)
+    return { error, polls: methods.length - 1, warnings: events.filter(({ type }) => type === 'warning') }
+  }
+
+  test('of a completed job without a video polls three more times, and ends with the handle of the job', async () => {
+    const { error, polls } = await ended('completed')
+    expect(error).toMatchObject({
+      code: 'upstream-response',
+      handle: { operation: { id: 't1' } },
+      message: expect.stringContaining('no video is named'),
+    })
+    expect(polls).toBe(4)
+  })
+
+  test('warns once of a state that is not known, without the key in it, and polls until the deadline', async () => {
+    const { error, polls, warnings } = await ended(`Reticulating ${KEY} ${'x'.repeat(500)}`, { generateMs: 60_000 })
+    expect(error).toMatchObject({ code: 'stage-timeout' })
+    expect(warnings).toMatchObject([{ code: 'unknown-state', message: expect.stringContaining('"Reticulating [') }])
+    expect(JSON.stringify(warnings)).not.toContain(KEY)
+    expect(JSON.stringify(warnings).length).toBeLessThan(500)
+    expect(polls).toBeGreaterThan(4)
+  })
+
+  test.each(['queued', 'unknown', 'IN_PROGRESS'])('does not warn of the state %j', async (status) => {
+    expect((await ended(status, { generateMs: 10_000 })).warnings).toEqual([])
   })
 })
 
@@ -341,11 +487,10 @@ describe('a job', () => {
   test('without a video is polled again, and is then an error of the poll instead of a failure', async () => {
     const server = await loopbackServer(json(200, { id: 't1', status: 'completed' }))
     const generator = at(server.origin)
-    for (const _ of [1, 2, 3]) {
-      expect(await generator.poll({ id: 't1' }, stageContext())).toMatchObject({ state: 'running' })
-    }
+    expect(await generator.poll({ id: 't1' }, stageContext())).toMatchObject({ state: 'running' })
     expect(await rejection(generator.poll({ id: 't1' }, stageContext()))).toMatchObject({
       code: 'upstream-response',
+      isRetryable: false,
       message: expect.stringContaining('no video is named'),
     })
   })

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import type { VideoRequest } from '../../../src/contracts/request.js'
+import type { StageWarning } from '../../../src/contracts/stage.js'
 import { mayHaveBeenAccepted } from '../../../src/contracts/submission.js'
 import { type VideosApiGeneratorOptions, videosApiGenerator } from '../../../src/strategies/index.js'
 import { eventually } from '../../support/eventually.js'
@@ -98,6 +99,35 @@ describe('a submission', () => {
     const server = await loopbackServer(json(status, body))
     expect(await at(server.origin).start(request, stageContext())).toMatchObject({ operation: { id } })
   })
+
+  // Only the job can tell whether it exists.
+  test.each([
+    { id: 'video_1', error: { code: 'internal', message: 'could not notify the webhook' } },
+    { id: 'video_1', error: 'late' },
+    { id: 'video_1', status: 'completed', error: { message: 'late' } },
+    { id: 'video_1', status: 'queued', error: { message: 'late' } },
+    { id: 'video_1', status: 'throttling', error: { message: 'late' } },
+    { code: 'success', data: { task_id: 'video_1', fail_reason: 'late' } },
+  ])('answered with success, an id and the error in %j is polled, and the error is a warning', async (body) => {
+    const server = await loopbackServer(json(200, body))
+    const warnings: StageWarning[] = []
+    const context = { ...stageContext(), warn: (warning: StageWarning) => void warnings.push(warning) }
+    const { operation, status } = await at(server.origin).start(request, context)
+    expect(operation).toEqual({ id: 'video_1' })
+    expect(['queued', 'running']).toContain(status?.state ?? 'queued')
+    expect(warnings).toEqual([
+      { code: 'submission-error', message: expect.stringMatching(/answered 200 with an error.*; it names a job/) },
+    ])
+  })
+
+  test.each(['failed', 'cancelled', 'expired', 'moderated'])(
+    'answered with success, an id, an error and the state %j has failed',
+    async (status) => {
+      const server = await loopbackServer(json(200, { id: 'video_1', status, error: { message: 'no' } }))
+      const started = await at(server.origin).start(request, stageContext())
+      expect(started.status).toMatchObject({ state: 'failed' })
+    },
+  )
 
   test.each(['', '<html>sleeping</html>', '{"id":', '{}', '[]'])(
     'answered with success and %j is unknown',

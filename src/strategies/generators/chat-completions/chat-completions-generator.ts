@@ -18,6 +18,7 @@ import { carriesSecret, holdsSecret, maskOf } from '../../../upstream/secret.js'
 import { withTimeLimit } from '../../../upstream/time-limit.js'
 import type { VideoOutput } from '../../../upstream/video-output.js'
 import { checkLists } from '../check-lists.js'
+import { checkJsonFields } from '../json-fields.js'
 import { bareUrls, type UrlSearch } from './chat-candidates.js'
 import { chatCompletionsBody } from './chat-completions-body.js'
 import { type ChatCompletionsGeneratorOptions, checkChatCompletionsOptions } from './chat-completions-options.js'
@@ -133,6 +134,7 @@ export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions)
     async generate(request, context) {
       const { clock, signal } = context
       signal.throwIfAborted()
+      checkJsonFields(request)
       const body = chatCompletionsBody(request, options, context)
       const credentials = await credentialsOf(signal)
       const { mask } = credentials

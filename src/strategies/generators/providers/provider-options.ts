@@ -1,5 +1,5 @@
 import { checkOptions, type OptionRules } from '../../../contracts/check-options.js'
-import { required } from '../../../contracts/option-rules.js'
+import { required, text } from '../../../contracts/option-rules.js'
 import type { ApiCredential } from '../../../upstream/secret.js'
 import { credential } from '../../option-rules.js'
 import { serviceRules, type TaskServiceOptions } from '../task-api/service-options.js'
@@ -24,7 +24,7 @@ export const providerRules: OptionRules<ProviderGeneratorOptions> = {
   ...shared,
   name: { problems: shared.name.problems },
   apiKey: required(credential),
-  model: required(shared.model),
+  model: required(text('give a model, in the name of the provider')),
 }
 
 /**

@@ -9,15 +9,20 @@ import { type JobList, readJobPage } from './job-list.js'
 const MOST_PAGES = 20
 // How much the clocks of one server's machines, and rounded seconds, may differ.
 const SKEW_MS = 60_000
-// How much the server's clock may differ from the local one, if the answer has no date.
+// How much the times in a list may differ from the clock of the answer, or of this process, which another machine may have.
 const UNKNOWN_SKEW_MS = 3_660_000
+// No API of this kind is older: an earlier time is not one, such as the seconds since a server started.
+const EARLIEST = Date.UTC(2020, 0)
 // A shorter one is likely the prompt of another job.
 const LEAST_PREFIX = 64
 const CUT = /(?:…|\.\.\.)$/
 const ZONES_MS = 14 * 3_600_000
+// The end of a time with a zone.
+const ZONE = /(?:z|[+-]\d\d(?::?\d\d)?|\b(?:gmt|utc))$/i
+const DAY = /^\d{4}-\d\d-\d\d$/
 const ZONELESS = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?$/
 
-/** When a submission may have been accepted, by the server's clock. */
+/** When a submission may have been accepted, by the clock of the list. */
 interface Window {
   readonly since: number
 }
@@ -26,10 +31,10 @@ type Place = 'inside' | 'before' | 'unclear'
 
 /**
  * The jobs of the server's list that could be a submission: with the prompt that was sent, as the transport and the
- * server may have changed it, and not older than the submission by the server's own clock. `GET /videos` of the
+ * server may have changed it, and not older than the submission by the times of the list itself. `GET /videos` of the
  * retired OpenAI API lists the newest first, 100 at a time; other orders and page sizes are read to their end.
- * `'unclear'` if the list cannot prove that the job is absent: it omits prompts, ids or time zones, or may be cut
- * off.
+ * `'unclear'` if the list cannot prove that the job is absent: it omits prompts, ids or time zones, may be cut off, or is
+ * empty beside jobs elsewhere in the answer.
  */
 export async function findJobs(
   api: Api,
@@ -43,16 +48,19 @@ export async function findJobs(
   const found = new Set<string>()
   const seen = new Set<string>()
   const times: number[] = []
+  let newest = 0
   let after: string | undefined
   for (let number = 1; number <= MOST_PAGES; number += 1) {
     const page = await readJobPage(api, list, { number, after }, { ...call, what: 'look for the job' })
     const { answer } = page
-    const window = windowOf(answer, submittedAt, clock.now())
     const jobs = page.entries.map((entry) => list.read(entry, { phase: 'list' }))
+    times.push(...jobs.map(({ createdAt }) => timeOf(createdAt) ?? Number.POSITIVE_INFINITY))
+    const now = clockOf(answer, clock.now())
+    newest = newestOf(jobs, now + SKEW_MS, newest)
+    const window = windowOf(newest, { now, ageMs: clock.now() - submittedAt })
     const isNew = jobs.some(({ id }) => id === undefined || !seen.has(id))
     for (const job of jobs) {
       const place = placeOf(job, window)
-      times.push(instantOf(zoned(job.createdAt)) ?? Number.POSITIVE_INFINITY)
       if (place === 'before') continue
       if (job.prompt === undefined || job.id === undefined) return 'unclear'
       seen.add(job.id)
@@ -65,10 +73,11 @@ export async function findJobs(
       found.add(job.id)
     }
     const ids = [...found]
-    if (page.hasMore === false) return ids
+    if (page.hasMore === false && jobs.length > 0) return ids
     // In a list with the newest first, only older jobs follow the first older one.
     if (areNewestFirst(times) && (times.at(-1) ?? 0) < window.since - ZONES_MS * Number(isZoneless(jobs))) return ids
-    if (jobs.length === 0) return page.hasMore === true ? 'unclear' : ids
+    const isCounted = page.total !== undefined && page.total > times.length
+    if (jobs.length === 0) return page.hasMore === true || isCounted ? 'unclear' : ids
     // A server without pages repeats the same list; it is unclear whether that list is complete.
     if (!isNew || page.after === undefined || page.after === after) return 'unclear'
     after = page.after
@@ -76,22 +85,37 @@ export async function findJobs(
   return 'unclear'
 }
 
-function windowOf(answer: ApiAnswer, submittedAt: number, now: number): Window {
-  const served = Date.parse(answer.headers.get('date') ?? '')
-  const skewMs = Number.isNaN(served) ? UNKNOWN_SKEW_MS : SKEW_MS
-  // The age is the same on every clock.
-  return { since: (Number.isNaN(served) ? now : served) - (now - submittedAt) - skewMs }
+// The age of the submission is the same on every clock. A job is certainly older if it is so by the newest time of the list, or by
+// more than two clocks may differ: the times of a list may be those of another machine than the one that dates its answers.
+function windowOf(newest: number, { now, ageMs }: { readonly now: number; readonly ageMs: number }): Window {
+  return { since: Math.max(now - ageMs - UNKNOWN_SKEW_MS, newest - ageMs - SKEW_MS) }
+}
+
+function clockOf({ headers }: ApiAnswer, now: number): number {
+  const served = Date.parse(headers.get('date') ?? '')
+  return Number.isNaN(served) ? now : served
 }
 
 // A time without a zone is read as UTC. If another zone would move it into the window, the result is unclear.
 function placeOf({ createdAt }: JobAnswer, { since }: Window): Place {
-  const at = instantOf(zoned(createdAt))
+  const at = timeOf(createdAt)
   if (at === undefined || at >= since) return 'inside'
   return isWithoutZone(createdAt) && at >= since - ZONES_MS ? 'unclear' : 'before'
 }
 
-function zoned(value: unknown): unknown {
-  return isWithoutZone(value) ? `${String(value).replace(' ', 'T')}Z` : value
+// `undefined` for a time that cannot be one of a job, is only a day, or is in the zone of the server in words.
+function timeOf(value: unknown): number | undefined {
+  const text = typeof value === 'string' ? value.trim() : undefined
+  if (text !== undefined && (DAY.test(text) || !(/^\d+$/.test(text) || ZONELESS.test(text) || ZONE.test(text))))
+    return undefined
+  const at = instantOf(isWithoutZone(value) ? `${String(text).replace(' ', 'T')}Z` : (text ?? value))
+  return at === undefined || at < EARLIEST ? undefined : at
+}
+
+// A time in the future, or in an unknown zone, is not one of the clock of the list.
+function newestOf(jobs: readonly JobAnswer[], latest: number, former: number): number {
+  const times = jobs.map(({ createdAt }) => (isWithoutZone(createdAt) ? undefined : timeOf(createdAt)) ?? 0)
+  return Math.max(former, ...times.filter((at) => at <= latest))
 }
 
 function isWithoutZone(value: unknown): boolean {

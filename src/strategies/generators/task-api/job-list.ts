@@ -5,6 +5,8 @@ import type { JobReader } from '../answers/job-answer.js'
 
 const LISTS = ['data', 'videos', 'items', 'results', 'list', 'tasks'] as const
 const CURSORS = ['next', 'next_cursor', 'next_page', 'next_page_token', 'nextPageToken', 'cursor'] as const
+const TOTALS = ['total', 'total_count', 'totalCount', 'total_items', 'count'] as const
+const DEEPEST = 4
 const MAX_BYTES = 16_000_000
 
 /** A page of the server's list. */
@@ -14,6 +16,8 @@ export interface JobPage {
   readonly entries: readonly unknown[]
   /** Whether the server reports more jobs; `undefined` if it does not say. */
   readonly hasMore: boolean | undefined
+  /** How many jobs the server counts, on all pages. */
+  readonly total: number | undefined
   /** The cursor of the next page. */
   readonly after: string | undefined
 }
@@ -49,14 +53,29 @@ function pageOf(answer: ApiAnswer, read: JobReader): JobPage {
   const body = readJsonBody(answer)
   const entries = Array.isArray(body) ? body : LISTS.map((name) => Object(body)[name]).find(Array.isArray)
   if (entries === undefined) throw unreadable(answer, 'it has no list')
-  const { has_more: more, hasMore = more, last_id: lastId, total } = isRecord(body) ? body : {}
-  const isWhole = typeof total === 'number' && total === entries.length
+  const { has_more: more, hasMore = more, last_id: lastId, total: counted } = isRecord(body) ? body : {}
+  const isWhole = typeof counted === 'number' && counted === entries.length
   const hasCursor = isRecord(body) && CURSORS.some((name) => typeof body[name] === 'string' && body[name] !== '')
-  const known = typeof hasMore === 'boolean' ? hasMore : undefined
+  const isElsewhere = entries.length === 0 && isRecord(body) && holdsJobs(body, read)
+  const known = isElsewhere ? true : typeof hasMore === 'boolean' ? hasMore : undefined
   return {
     answer,
     entries,
+    total: totalOf(body),
     hasMore: known ?? (isWhole ? false : hasCursor ? true : undefined),
     after: typeof lastId === 'string' && lastId !== '' ? lastId : read(entries.at(-1), { phase: 'list' }).id,
   }
+}
+
+// The jobs may be under a name that is not known.
+function holdsJobs(value: unknown, read: JobReader, depth = 0): boolean {
+  if (depth > DEEPEST) return false
+  if (Array.isArray(value))
+    return value.some((entry) => isRecord(entry) && read(entry, { phase: 'list' }).id !== undefined)
+  return isRecord(value) && Object.values(value).some((part) => holdsJobs(part, read, depth + 1))
+}
+
+function totalOf(body: unknown): number | undefined {
+  const counts = isRecord(body) ? TOTALS.map((name) => body[name]).filter((count) => /^\d+$/.test(String(count))) : []
+  return counts.length === 0 ? undefined : Math.max(...counts.map(Number))
 }

@@ -1,4 +1,6 @@
 import type { TaskStatus } from '../../../contracts/generator.js'
+import type { StageWarning } from '../../../contracts/stage.js'
+import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
 import { excerptOf } from '../../../upstream/error-details.js'
 import { unreadable } from '../../../upstream/json-answer.js'
 import { pollAfterMs } from '../../../upstream/retry-after.js'
@@ -9,6 +11,8 @@ import type { GracePolls } from './grace-polls.js'
 import { refusalIn } from './started-job.js'
 
 const GRACE_POLL_MS = 2_000
+const POLLS_BEFORE_CONTENT = 3
+const NO_VIDEO_POLL_MS = 5_000
 const LONGEST_PHASE = 60
 
 /**
@@ -65,11 +69,31 @@ function finished(job: FinishedJob, grace: GracePolls, fail: (word: string) => T
   const content = contentVideo(job)
   // OpenAI's own object has no field for an address: the video is always at /content, so waiting would gain nothing.
   const namesNoVideo = content !== undefined && job.body.facts.object === 'video'
-  if (namesNoVideo || !grace.take(job.id)) {
-    if (content === undefined) throw unreadable(job.answer, 'the job is completed, and no video is named')
+  // Without such a place the run ends at the third error in a row.
+  if (namesNoVideo || !grace.take(job.id, content === undefined ? 1 : POLLS_BEFORE_CONTENT)) {
+    if (content === undefined) throw withoutVideo(job)
     return { state: 'completed', video: content }
   }
   return { ...pending(job), state: 'running', pollAfterMs: GRACE_POLL_MS }
+}
+
+function withoutVideo({ answer }: FinishedJob): UpstreamResponseError {
+  const { message, status, url, bodyExcerpt, requestId } = unreadable(
+    answer,
+    'the job is completed, and no video is named',
+  )
+  const facts = { status, url, bodyExcerpt, requestId }
+  return new UpstreamResponseError(message, { ...facts, isRetryable: false, retryAfterMs: NO_VIDEO_POLL_MS })
+}
+
+/** The warning about a state whose word is not known, which counts as running; `undefined` for any other. */
+export function unknownState({ body, answer, api }: FinishedJob): StageWarning | undefined {
+  const { state: word } = body
+  // A word of servers that have lost sight of the job for a moment.
+  if (word === undefined || jobStateOf(word) !== 'unknown' || /^unknown$/i.test(word)) return undefined
+  const shown = JSON.stringify(excerptOf(word, answer.mask).slice(0, LONGEST_PHASE))
+  const message = `Could not read the state of the job at ${api.subject}: ${shown}; it counts as running, until the deadline`
+  return { code: 'unknown-state', message }
 }
 
 function pending({ body, answer, clock }: FinishedJob) {

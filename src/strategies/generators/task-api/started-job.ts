@@ -1,4 +1,5 @@
 import type { SoraPipelineError } from '../../../contracts/errors.js'
+import type { StageWarning } from '../../../contracts/stage.js'
 import { isOpenStatus, UpstreamHttpError } from '../../../contracts/upstream-errors.js'
 import type { ApiAnswer } from '../../../upstream/api.js'
 import { complaintError } from '../../../upstream/complaint-error.js'
@@ -13,7 +14,7 @@ import { requestIdFrom } from '../../../upstream/request-id.js'
 import type { Layer } from '../answers/answer-layers.js'
 import { type JobAnswer, type JobReader, readIfPossible, readJob } from '../answers/job-answer.js'
 import { hasError } from '../answers/job-failure.js'
-import { jobStateOf } from '../answers/job-state.js'
+import { type JobState, jobStateOf } from '../answers/job-state.js'
 
 const CODES = ['code', 'errcode', 'err_code', 'error_code', 'status_code'] as const
 const LOCATIONS = ['operation-location', 'location'] as const
@@ -23,6 +24,7 @@ const GREETING =
   /\bsuccess(?:ful(?:ly)?)?\b|\b(?:accepted|submitted|queued|in (?:the )?queue|created)\b|成功|排队|已提交/i
 const TROUBLE = /\b(?:not|no|un\w+|fail\w*|error|without|invalid|exceed\w*)\b|失败|错误|未|不|无/i
 const REFUSALS: ReadonlySet<string> = new Set(['quota', 'credential', 'moderation', 'region'])
+const FAILED: ReadonlySet<JobState> = new Set(['failed', 'moderated', 'cancelled', 'expired'])
 const TASK_ID = /^(?:video|task|job|gen|vid|cgt|op)[\w-]*[_:-]/i
 
 /** Reads the answer to a submission: a job in JSON, or only the address of one in a header. */
@@ -81,6 +83,17 @@ export function refusalIn(job: JobAnswer, answer: ApiAnswer): SoraPipelineError 
     return new UpstreamHttpError(message, { ...options, bodyExcerpt: excerptOf(answer.text, mask), isRefusal: true })
   }
   return complaintError(kind, message, options)
+}
+
+/**
+ * The warning about an answer that reports an error beside the id of a job, unless the state of the job is a failure: the job may
+ * exist and be paid, which only a poll shows. `undefined` without such an error.
+ */
+export function doubtIn(job: JobAnswer, answer: ApiAnswer): StageWarning | undefined {
+  const { layers, state } = job
+  if (!hasError(layers) || (state !== undefined && FAILED.has(jobStateOf(state)))) return undefined
+  const said = refusalIn(job, answer)?.message ?? `Could not ${answer.what}: ${hostOf(answer.url)} reported an error`
+  return { code: 'submission-error', message: `${said}; it names a job as well, which is polled` }
 }
 
 // Some servers count their errors from 0, so that only the sentence shows the error.

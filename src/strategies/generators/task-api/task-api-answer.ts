@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
-import { isSoraPipelineError } from '../../../contracts/errors.js'
+import { unknownNames } from '../../../contracts/check-options.js'
+import { describeValue, isSoraPipelineError, toErrorJson } from '../../../contracts/errors.js'
 import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
 import { isRecord } from '../../../upstream/is-record.js'
@@ -55,6 +56,7 @@ export interface TaskApiReading {
   readonly data?: JsonObject | undefined
 }
 
+const LONGEST_TEXT = 200
 const words = z.optional(z.string())
 const Reading = z.strictObject({
   id: words,
@@ -89,26 +91,56 @@ function readingOf(
   let given: unknown
   try {
     given = read(answerOf(body, phase))
-  } catch (error) {
-    if (isSoraPipelineError(error)) throw error
-    // Its text may quote the answer.
-    throw unreadableBy(name, `read threw ${error instanceof Error ? error.name : typeof error}`)
+  } catch (cause) {
+    if (isSoraPipelineError(cause)) throw cause
+    throw unreadableBy(name, `read() threw ${thrownBy(cause)}`, cause)
   }
-  const parsed = z.safeParse(Reading, given)
-  if (parsed.success) {
-    const { data, ...reading } = parsed.data
-    const kept = operationData(data)
-    if (kept === undefined) throw unreadableBy(name, `read().data cannot be kept; ${DATA_FIX}`)
-    return { ...reading, data: kept }
-  }
-  const [issue] = parsed.error.issues
-  const place = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.')
-  const problem = issue?.code === 'unrecognized_keys' ? 'is unknown' : 'is of another type than documented'
-  throw unreadableBy(name, `read().${place || 'result'} ${problem}`)
+  const flaw = flawOfReading(given)
+  if (flaw !== undefined) throw unreadableBy(name, `read() is ${flaw.problem} (${flaw.fix})`)
+  const { data, ...reading } = given as TaskApiReading
+  const kept = operationData(data)
+  if (kept === undefined) throw unreadableBy(name, `read().data cannot be kept; ${DATA_FIX}`)
+  return { ...reading, data: kept }
 }
 
-function unreadableBy(name: string, problem: string): UpstreamResponseError {
-  return new UpstreamResponseError(`Could not read the answer of ${name}: ${problem}`)
+/** A thrown value in a message; its text may quote the answer, so it is short. */
+export function thrownBy(thrown: unknown): string {
+  const { name, message } = toErrorJson(thrown)
+  const said = message.length > LONGEST_TEXT ? `${message.slice(0, LONGEST_TEXT)}…` : message
+  return said === '' ? name : `${name}: ${said}`
+}
+
+/** What is wrong with the result of `read`. */
+export interface ReadingFlaw {
+  readonly problem: string
+  readonly fix: string
+  /** Whether it does not depend on the answer. */
+  readonly isCertain: boolean
+}
+
+/** The flaw of a result of `read`; `undefined` for a usable one. */
+export function flawOfReading(given: unknown): ReadingFlaw | undefined {
+  if (given instanceof Promise) {
+    given.catch(() => undefined) // The promise itself is the flaw.
+    return { problem: 'a promise', fix: 'give a function that is not async', isCertain: true }
+  }
+  const parsed = z.safeParse(Reading, given)
+  if (parsed.success) return undefined
+  const [issue] = parsed.error.issues
+  const [unknown] = issue?.code === 'unrecognized_keys' ? issue.keys : []
+  if (unknown !== undefined) {
+    const [{ fix } = { fix: '' }] = unknownNames([unknown], Object.keys(Reading.shape))
+    return { problem: `an object with ${unknown}, which is unknown`, fix, isCertain: true }
+  }
+  const [place = ''] = issue?.path ?? []
+  const value = place === '' ? given : Reflect.get(given as object, place)
+  const problem = `${place === '' ? '' : `an object whose ${String(place)} is `}${describeValue(value)}`
+  return { problem, fix: 'return what TaskApiReading documents', isCertain: false }
+}
+
+function unreadableBy(name: string, problem: string, cause?: unknown): UpstreamResponseError {
+  const options = cause === undefined ? {} : { cause }
+  return new UpstreamResponseError(`Could not read the answer of ${name}: ${problem}`, options)
 }
 
 function answerOf(body: unknown, phase: AnswerPhase): TaskApiAnswer {

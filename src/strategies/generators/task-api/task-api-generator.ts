@@ -5,13 +5,16 @@ import { isJson } from '../../../contracts/is-json.js'
 import type { JsonValue } from '../../../contracts/json.js'
 import { type Api, createApi } from '../../../upstream/api.js'
 import { withImages } from '../fetched-images.js'
+import type { PagePlace } from './job-list.js'
 import type { TaskApiOperation } from './operation.js'
+import { createRehearsal } from './rehearsal.js'
 import { createJobReader } from './task-api-answer.js'
 import { checkTaskApiOptions, type TaskApiCall, type TaskApiGeneratorOptions } from './task-api-options.js'
 import { addressOf } from './task-api-request.js'
 import { generatorOf, type JobCall } from './task-service.js'
 import { createdData, createTaskSubmitter } from './task-submitter.js'
 
+const NOT_FOUND = 'check baseUrl, and the model if it is a part of the path'
 // The API knows the job, and does not cancel it at this point.
 const LATE_STATUSES = [400, 409, 410, 422]
 
@@ -22,8 +25,9 @@ const LATE_STATUSES = [400, 409, 410, 422]
  * A submission is sent once. Any answer that may come from an accepted one (a reset, a timeout, 408, 409, 3xx, most 5xx, an
  * unreadable success) rejects with `SubmissionUnknownError`, and the run continues only with `idempotency: 'key'` or `find`. The key
  * goes only to the origin of `baseUrl`, and a video below `baseUrl` counts as behind the key. A completed job without a video is
- * polled three more times, and its run then ends with the handle of the job. An abort only ends the wait: the job continues
- * upstream, at its price, until it is cancelled there.
+ * polled three more times, and its run then ends with an `UpstreamResponseError` that has the handle of the job. A state whose word is
+ * not known counts as running, with a warning `unknown-state`. An abort only ends the wait: the job continues upstream, at its price,
+ * until it is cancelled there.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
  *
@@ -45,16 +49,11 @@ const LATE_STATUSES = [400, 409, 410, 422]
 export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<TaskApiOperation> {
   const options = checkTaskApiOptions(given)
   const { poll, result, cancel, find } = options
-  const api = createApi({ ...options, subject: options.name })
+  const api = createApi({ ...options, subject: options.name, notFoundAdvice: () => NOT_FOUND })
   const read = createJobReader(options.name, options.read)
-  return generatorOf({
-    options,
-    api,
-    read,
-    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImages(request, options, context),
-    submit: createTaskSubmitter(api, options, read),
-    pollOf: (operation) => pollOf(api, poll, operation),
-    resultUrlOf: (operation) => {
+  const later = {
+    pollOf: (operation: TaskApiOperation) => pollOf(api, poll, operation),
+    resultUrlOf: (operation: TaskApiOperation) => {
       if (result === undefined) return ownUrl(api, operation.resultUrl)
       return addressOf(
         api,
@@ -62,18 +61,7 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
         called(api, 'result.path()', () => result.path(operation)),
       )
     },
-    dataOf: (request, context) => createdData(api, options, request, context),
-    sendsCallback: options.sendsCallback,
-    found: find && {
-      read,
-      urlOf: (page) =>
-        addressOf(
-          api,
-          'find.path()',
-          called(api, 'find.path()', () => find.path(page)),
-        ),
-    },
-    cancelOf: (operation) => {
+    cancelOf: (operation: TaskApiOperation) => {
       const { path, ...rest } = cancel ?? {}
       if (path !== undefined) return callOf(api, 'cancel', { method: 'POST', ...rest, path }, operation)
       const url = ownUrl(api, operation.cancelUrl)
@@ -81,6 +69,32 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
         ? undefined
         : { ...callOf(api, 'cancel', { method: 'POST', ...rest, path: () => url }, operation) }
     },
+  }
+  const found = find && {
+    read,
+    urlOf: (page: PagePlace) =>
+      addressOf(
+        api,
+        'find.path()',
+        called(api, 'find.path()', () => find.path(page)),
+      ),
+  }
+  const rehearse = createRehearsal({
+    ...options,
+    phases: ['create', 'poll', ...(result ? (['result'] as const) : []), ...(find ? (['list'] as const) : [])],
+    ofOperation: Object.values(later),
+    ofPage: found === undefined ? [] : [found.urlOf],
+  })
+  return generatorOf({
+    options,
+    api,
+    read,
+    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImages(request, options, context),
+    submit: createTaskSubmitter(api, options, { read, rehearse }),
+    ...later,
+    dataOf: (request, context) => createdData(api, options, request, context),
+    sendsCallback: options.sendsCallback,
+    found,
     lateStatuses: LATE_STATUSES,
   })
 }

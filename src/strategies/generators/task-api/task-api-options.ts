@@ -35,7 +35,10 @@ export interface TaskApiCreateContext {
 
 /** How a job is addressed after its submission: by its id, and by the `data` that `create` and `read` keep with it. */
 export interface TaskApiCall {
-  /** Path below `baseUrl`, such as `/tasks/${encodeURIComponent(id)}`; a query is allowed. */
+  /**
+   * Path below `baseUrl`, such as `/tasks/${encodeURIComponent(id)}`; a query is allowed. Before the first submission it is tried with
+   * ids of many forms: if it fails for all of them, nothing is sent, and `start` rejects with a `ConfigurationError`.
+   */
   readonly path: (operation: TaskApiOperation) => string
   /** @defaultValue `'GET'` of a poll, `'POST'` of a cancellation */
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | undefined
@@ -78,8 +81,10 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
     context: TaskApiCreateContext,
   ) => TaskApiRequest | Promise<TaskApiRequest>
   /**
-   * Reads an answer. If it throws or returns another shape, the outcome of a submission is unknown, and a poll is missed, with an
-   * `UpstreamResponseError` that names the field.
+   * Reads an answer; it must not be async. If it throws or returns another shape, the outcome of a submission is unknown, and a poll is
+   * missed, with an `UpstreamResponseError` that names the field or the thrown error. Before the first submission it is called once for
+   * each phase with an answer that stands for any other: if it fails without looking at the answer, returns a promise or an unknown
+   * field, or uses a variable that does not exist, nothing is sent, and `start` rejects with a `ConfigurationError`.
    * @defaultValue the tables of synonyms that all generators share
    */
   readonly read?: ((answer: TaskApiAnswer) => TaskApiReading) | undefined
@@ -101,7 +106,8 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
   /**
    * The list in which a submission of unknown outcome is searched for, by its prompt and time. Give it only for an API that lists every
    * job it accepted, with its prompt: a job that is not listed is submitted again. For a job that is found, `create` is called once
-   * more, for its `data`. @defaultValue none: the run ends in review
+   * more, for its `data`. Its times may be up to an hour off the clock in its answers; a list that cannot prove that the job is absent
+   * ends the run in review. @defaultValue none: the run ends in review
    */
   readonly find?: TaskApiFind | undefined
   /**
@@ -134,7 +140,12 @@ const FIELDS: { readonly [Field in RequestField]: true } = {
   user: true,
 }
 const aMethod = choice('GET', 'POST', 'PUT', 'PATCH', 'DELETE')
-const aCall = { path: aFunction, method: aMethod, body: aFunction } as const
+// Its result is needed at once.
+const aPlainFunction = rule(
+  (value) => typeof value === 'function' && value.constructor.name !== 'AsyncFunction',
+  'give a function that is not async',
+)
+const aCall = { path: aPlainFunction, method: aMethod, body: aPlainFunction } as const
 const someFields = rule(
   (value) => Array.isArray(value) && value.every((field) => typeof field === 'string' && Object.hasOwn(FIELDS, field)),
   `give a list of ${Object.keys(FIELDS).join(', ')}`,
@@ -144,11 +155,11 @@ const RULES: OptionRules<TaskApiGeneratorOptions> = {
   ...serviceRules,
   authScheme: choice('Bearer', 'Key', 'Token', 'x-api-key', 'x-goog-api-key'),
   create: required(aFunction),
-  read: aFunction,
-  poll: nested<TaskApiCall>({ ...aCall, path: required(aFunction) }),
-  result: nested<TaskApiResult>({ path: required(aFunction) }),
+  read: aPlainFunction,
+  poll: nested<TaskApiCall>({ ...aCall, path: required(aPlainFunction) }),
+  result: nested<TaskApiResult>({ path: required(aPlainFunction) }),
   cancel: nested<TaskApiCall>(aCall),
-  find: nested<TaskApiFind>({ path: required(aFunction) }),
+  find: nested<TaskApiFind>({ path: required(aPlainFunction) }),
   sendsCallback: trueOrFalse,
   supports: someFields,
 }

@@ -1,6 +1,6 @@
 import { optionProblem } from '../../../contracts/check-options.js'
-import { ConfigurationError } from '../../../contracts/input-errors.js'
-import { isJson } from '../../../contracts/is-json.js'
+import { ConfigurationError, type InputProblem } from '../../../contracts/input-errors.js'
+import { flawInJson, isJson } from '../../../contracts/is-json.js'
 import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import type { Api, ApiCall } from '../../../upstream/api.js'
 import { headers as headersRule } from '../../option-rules.js'
@@ -60,9 +60,7 @@ export function checkRequest(api: Api, given: unknown): CheckedRequest {
         value: 'a credential',
         fix: 'give it as apiKey or headers of the generator, which keep it out of messages',
       })),
-    ...(body === undefined || body instanceof FormData || (Object(body) === body && isJson(body))
-      ? []
-      : [optionProblem('create().body', body, 'return an object of JSON or a FormData')]),
+    ...problemsOfBody(body),
   ].filter((problem) => problem !== undefined)
   const url = problems.length === 0 ? addressOf(api, 'create().path', path) : ''
   if (problems.length > 0) throw new ConfigurationError(api.subject, problems)
@@ -73,6 +71,13 @@ export function checkRequest(api: Api, given: unknown): CheckedRequest {
     data: kept ?? {},
     ...(body instanceof FormData ? { form: body } : { json: body as JsonValue | undefined }),
   }
+}
+
+function problemsOfBody(body: unknown): readonly InputProblem[] {
+  if (body === undefined || body instanceof FormData || (Object(body) === body && isJson(body))) return []
+  const { field, value } = flawInJson(body, 'create().body') ?? { field: 'create().body', value: body }
+  const fix = field === 'create().body' ? 'return an object of JSON or a FormData' : 'give what JSON can hold'
+  return [optionProblem(field, value, fix)]
 }
 
 /**

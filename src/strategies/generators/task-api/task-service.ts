@@ -11,16 +11,17 @@ import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { entryOf, isOfAnother } from '../answers/answer-layers.js'
 import { type JobAnswer, type JobReader, readJob } from '../answers/job-answer.js'
 import { submissionUsage } from '../answers/job-usage.js'
+import { checkJsonFields } from '../json-fields.js'
 import { cancelJob } from './cancel-job.js'
 import { findJobs } from './find-jobs.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
 import { createGracePolls } from './grace-polls.js'
 import type { JobList } from './job-list.js'
-import { jobStatus, listedStatus } from './job-status.js'
+import { jobStatus, listedStatus, unknownState } from './job-status.js'
 import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
 import { checkOperation, operationOf, type TaskApiOperation } from './operation.js'
 import { pollListedJobs } from './poll-listed-jobs.js'
-import { readStartedJob, refusalIn, reportsError } from './started-job.js'
+import { doubtIn, readStartedJob, refusalIn, reportsError } from './started-job.js'
 import { submissionError } from './submission-error.js'
 
 /** A request that reads or changes a job. */
@@ -77,6 +78,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
   const { options, api, read, prepare, pollOf, found, listed, cancelOf } = service
   const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
   const grace = createGracePolls()
+  const unknownStates = createGracePolls()
   const callOptions = ({ signal }: StageContext) => ({ signal, timeoutMs, maxBytes: maxAnswerBytes })
 
   const jobOf = (id: string, answer: ApiAnswer, body: JobAnswer, { clock }: StageContext): FinishedJob => {
@@ -97,8 +99,10 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     const usage = submissionUsage(body.layers, body.facts.usage, answer.headers)
     const isClean = usage !== undefined && !carriesSecret(JSON.stringify(usage), answer.secrets)
     const taken = { operation, ...(isClean && { usage }) }
-    // An error status is about the answer; the job has its own status.
-    if (answer.status >= 400) return taken
+    const doubt = body.id === undefined ? undefined : doubtIn(body, answer)
+    if (doubt !== undefined) context.warn?.(doubt)
+    // An error status, and an error without the state of a failed job, are about the answer; the job has its own status.
+    if (answer.status >= 400 || doubt !== undefined) return taken
     if (service.resultUrlOf?.(operation) !== undefined && lacksVideo(job)) return taken
     const status = jobStatus(job, grace)
     const isPending = status.state === 'queued' || status.state === 'running'
@@ -113,6 +117,8 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
   }
 
   async function statusOf(operation: TaskApiOperation, job: FinishedJob, context: StageContext): Promise<TaskStatus> {
+    const unknown = unknownState(job)
+    if (unknown !== undefined && unknownStates.take(operation.id, 1)) context.warn?.(unknown)
     const url = service.resultUrlOf?.(operation)
     if (url === undefined || !lacksVideo(job)) return jobStatus(job, grace)
     const result = await readResult(api, { url, read, id: operation.id }, callOptions(context))
@@ -140,6 +146,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     async start(given, context) {
       context.signal.throwIfAborted()
       try {
+        checkJsonFields(given)
         // Already prepared in a pipeline, which keeps what was fetched.
         const request = (await prepare?.(given, context)) ?? given
         return readStarted(await service.submit(request, context), context)

@@ -18,10 +18,18 @@ import type { SubmissionAnswer } from './task-service.js'
 /** The statuses of `serverErrors`: proxies send them both for a server that never received the request, and for one that did. */
 export const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
 
-/** Creates the function that sends the one request of a submission, and resolves to its answer and the data of the job. */
-export function createTaskSubmitter(api: Api, options: ReturnType<typeof checkTaskApiOptions>, read: JobReader) {
+/**
+ * Creates the function that sends the one request of a submission, and resolves to its answer and the data of the job.
+ * @param rehearse - Throws when a function that is needed after the submission cannot work.
+ */
+export function createTaskSubmitter(
+  api: Api,
+  options: ReturnType<typeof checkTaskApiOptions>,
+  { read, rehearse }: { readonly read: JobReader; readonly rehearse: (data: JsonObject | undefined) => void },
+) {
   return async (request: VideoRequest, context: SubmitContext): Promise<SubmissionAnswer> => {
     const { url, method, json, form, headers, data } = await plannedRequest(api, options, request, context)
+    rehearse(data)
     const answer = await api.call({
       what: 'submit the video',
       method,

@@ -4,6 +4,7 @@ import { jsonCopy } from '../../../contracts/is-json.js'
 import type { MediaInput, VideoRequest } from '../../../contracts/request.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import { isRecord } from '../../../upstream/is-record.js'
+import { checkJsonFields } from '../json-fields.js'
 import { readMediaFile } from '../media-file.js'
 import { gapsOf, providerKeyOf } from './model-gaps.js'
 import type { VideoModelCall, VideoModelFile, VideoModelLike, VideoModelProviderOptions } from './video-model-like.js'
@@ -29,6 +30,7 @@ export function planModelCall(
   { name, providerOptions }: Pick<CheckedVideoModelOptions, 'name' | 'providerOptions'>,
   context: StageContext,
 ): PlannedCall {
+  checkJsonFields(request)
   const problems: InputProblem[] = []
   const merged = mergedOptions(providerOptions, request.providerOptions ?? {}, problems)
   const key = providerKeyOf(model.provider)

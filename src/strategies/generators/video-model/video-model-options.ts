@@ -73,6 +73,9 @@ export interface VideoModelGeneratorOptions {
   readonly providerOptions?: JsonObject | undefined
 }
 
+// An earlier version has other names for what it takes and returns.
+const VERSIONS: readonly unknown[] = ['v3', 'v4']
+
 const RULES: OptionRules<VideoModelGeneratorOptions> = {
   ...named,
   errorConfirmations: whole(1),
@@ -107,11 +110,17 @@ export function checkVideoModelOptions(model: VideoModelLike, given: VideoModelG
 export type CheckedVideoModelOptions = ReturnType<typeof checkVideoModelOptions>
 
 function modelProblem(model: unknown): OptionProblem {
-  const { provider, modelId, doGenerate, doStart, doStatus } = Object(model) as Partial<VideoModelLike>
-  const fix = "give a video model of the AI SDK, such as fal.video('luma-ray-2')"
-  if (![provider, modelId].every((name) => typeof name === 'string' && name !== ''))
-    return optionProblem('model', model, fix)
+  const { specificationVersion, provider, modelId, doGenerate, doStart, doStatus } = Object(
+    model,
+  ) as Partial<VideoModelLike>
+  if (![provider, modelId].every((name) => typeof name === 'string' && name !== '')) {
+    return optionProblem('model', model, "give a video model of the AI SDK, such as fal.video('luma-ray-2')")
+  }
   const canStart = typeof doStart === 'function' && typeof doStatus === 'function'
-  if (canStart || typeof doGenerate === 'function') return undefined
-  return optionProblem('model', model, 'give a video model with doStart() and doStatus(), or with doGenerate()')
+  if (!canStart && typeof doGenerate !== 'function') {
+    return optionProblem('model', model, 'give a video model with doStart() and doStatus(), or with doGenerate()')
+  }
+  if (VERSIONS.includes(specificationVersion)) return undefined
+  const fix = 'give a model of version v3 or v4: update its package'
+  return optionProblem('model.specificationVersion', specificationVersion, fix)
 }

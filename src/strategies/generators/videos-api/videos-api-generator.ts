@@ -1,4 +1,5 @@
 import type { TaskGenerator } from '../../../contracts/generator.js'
+import { versionAdvice } from '../../../upstream/answer-error.js'
 import { createApi } from '../../../upstream/api.js'
 import { readJob } from '../answers/job-answer.js'
 import { checkLists } from '../check-lists.js'
@@ -43,7 +44,7 @@ export type VideosApiOperation = {
  */
 export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenerator<VideosApiOperation> {
   const options = checkVideosApiOptions(given)
-  const api = createApi({ ...options, subject: options.name })
+  const api = createApi({ ...options, subject: options.name, notFoundAdvice: versionAdvice })
   const submitter = createVideoSubmitter(api, options)
   const list = videoList(api)
   const jobUrl = (id: string) => api.address(`/videos/${encodeURIComponent(id)}`)

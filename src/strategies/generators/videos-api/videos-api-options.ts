@@ -70,7 +70,9 @@ export interface VideosApiGeneratorOptions extends Omit<TaskServiceOptions, 'nam
   /**
    * Whether a submission whose outcome is unknown is searched for in the server's list, `GET /videos`, by its prompt and
    * time. Set `list` only for a server that lists every job it accepted, with its prompt: a job that is not listed is
-   * submitted again. A list without prompts, or with more than 2,000 recent jobs, proves nothing: the run ends in review.
+   * submitted again. Its times may be up to an hour off the clock in its answers. A list without prompts, or with more than
+   * 2,000 recent jobs, proves nothing, and neither does an empty list beside jobs elsewhere in the answer, or beside a count of
+   * jobs: the run ends in review.
    * @defaultValue `'none'`
    */
   readonly lookup?: 'list' | 'none' | undefined

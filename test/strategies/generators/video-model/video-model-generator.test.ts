@@ -522,6 +522,14 @@ describe('a job', () => {
 it.each<[unknown, RegExp]>([
   ['fal/luma', /model is "fal\/luma" \(give a video model of the AI SDK/],
   [{ provider: 'mock', modelId: 'm' }, /with doStart\(\) and doStatus\(\), or with doGenerate\(\)/],
+  [
+    { specificationVersion: 'v2', provider: 'p', modelId: 'm', doGenerate: () => undefined },
+    /specificationVersion is "v2" \(give a model of version v3 or v4/,
+  ],
+  [
+    { specificationVersion: 'v5', provider: 'p', modelId: 'm', doStart() {}, doStatus() {} },
+    /specificationVersion is "v5"/,
+  ],
   [{ provider: '', modelId: 'm', doGenerate: () => undefined }, /give a video model of the AI SDK/],
 ])('a model that cannot work is refused', (model, message) => {
   expect(() => videoModelGenerator(model as VideoModelLike)).toThrow(message)
