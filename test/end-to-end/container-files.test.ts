@@ -12,7 +12,11 @@ let kubernetes: string
 let program: string
 beforeAll(async () => {
   const read = (name: string) => readFile(`${FOLDER}/${name}`, 'utf8')
-  ;[dockerfile, kubernetes, program] = await Promise.all(['Dockerfile', 'kubernetes.yaml', 'backend.ts'].map(read))
+  ;[dockerfile, kubernetes, program] = await Promise.all([
+    read('Dockerfile'),
+    read('kubernetes.yaml'),
+    read('backend.ts'),
+  ])
 })
 
 const instructions = (name: string) =>
