@@ -1,6 +1,10 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startLoopbackS3 } from '../../examples/loopback-s3.ts'
+import { SoraPipeline, SubmissionUnknownError } from '../../src/index.js'
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.js'
+import { sqliteStore } from '../../src/stores/index.js'
+import { fakeGenerator } from '../../src/testing/index.js'
 import { isPostgresSkipped, startPostgres } from '../stores/servers/postgres-server.js'
 import { isRedisSkipped, startRedis } from '../stores/servers/redis-server.js'
 import { freePort } from '../stores/servers/server-process.js'
@@ -53,6 +57,7 @@ describe('doctor', () => {
       durability: { kind: 'sqlite', survives: 'power-cut', sharedBy: 'one-machine' },
       isReached: true,
       durationMs: expect.any(Number),
+      runsInReview: 0,
     })
     expect(report.promises).toContainEqual({ promise: 'restart', holds: true, note: expect.any(String) })
     expect(report.promises).toContainEqual({ promise: 'many-machines', holds: false, note: expect.any(String) })
@@ -76,6 +81,19 @@ describe('doctor', () => {
     expect(stdout).toMatch(/^ {2}generate +videos-api at \S+: answers in \d+ ms, and passes its check$/m)
     expect(stdout).toMatch(/^No problems$/m)
     expect(stdout).not.toContain('\u001b')
+  })
+
+  it('counts the runs that wait for a person, which is no problem of the configuration', async () => {
+    const store = sqliteStore({ path: join(project.folder, 'review.db') })
+    const outcome = new SubmissionUnknownError('Could not say')
+    const pipeline = new SoraPipeline({ generator: fakeGenerator({ outcome }), store })
+    await expect(pipeline.generate({ prompt: 'A cat' })).rejects.toBe(outcome)
+    await pipeline.close()
+    await store.close()
+    const { code, report } = await doctor(['--store', 'review.db'])
+    expect([code, report.problems, report.store.runsInReview]).toEqual([0, [], 1])
+    const { stdout } = await project.command(['doctor', '--store', 'review.db'], variables)
+    expect(stdout).toMatch(/^ {2}runs in review +1; see sora-pipeline runs list --status needs-review$/m)
   })
 
   it('names a wrong key, a server that is down, a mirror that fails, and the lack of a store', async () => {

@@ -155,12 +155,23 @@ async function storeOf(
     if (store !== undefined) await storedRuns(store).list({ limit: 1 })
     else if (diagnosis?.store.error) throw new Error(diagnosis.store.error.message)
     const durationMs = store === undefined ? diagnosis?.store.durationMs : Math.round(performance.now() - startedAt)
-    return { ...known, isReached: true, ...(durationMs !== undefined && { durationMs }) }
+    const waiting = store === undefined ? undefined : await runsInReview(store)
+    return {
+      ...known,
+      isReached: true,
+      ...(durationMs !== undefined && { durationMs }),
+      ...(waiting !== undefined && { runsInReview: waiting }),
+    }
   } catch (thrown) {
     const { message } = toErrorJson(thrown)
     problems.push(message)
     return { ...known, isReached: false, error: message }
   }
+}
+
+async function runsInReview(store: RunStore): Promise<number> {
+  const newest = await storedRuns(store).list({ limit: 1000 })
+  return newest.filter(({ status }) => status === 'needs-review').length
 }
 
 const BUILT_IN = ['memory', 'file', 'sqlite', 'redis', 'postgres'] as const

@@ -18,8 +18,9 @@ export function printReport(report: DoctorReport, { stdout }: CommandContext): v
   }
 
   title('Store')
-  const { kind, durability } = store
+  const { kind, durability, runsInReview = 0 } = store
   row(kind === 'custom' && durability ? durability.kind : kind, reachText(store))
+  if (runsInReview > 0) row('runs in review', `${runsInReview}; see sora-pipeline runs list --status needs-review`)
 
   title('Services')
   for (const service of services) row(service.stage, serviceText(service))

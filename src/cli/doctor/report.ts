@@ -26,6 +26,8 @@ export interface StoreReport {
   readonly durability?: StoreDurability
   readonly isReached: boolean
   readonly durationMs?: number
+  /** How many of the newest 1,000 runs wait for a person; absent if the store cannot be listed here. */
+  readonly runsInReview?: number
   /** Why it is not reached. */
   readonly error?: string
 }

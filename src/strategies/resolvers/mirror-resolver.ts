@@ -116,13 +116,14 @@ export function mirrorResolver(given: MirrorResolverOptions): Resolver {
       for (const [index, host] of hosts.entries()) {
         const strategy = { name: nameOf(name, host) }
         const startedAt = clock.monotonic()
+        const elapsedMs = () => Math.round(clock.monotonic() - startedAt)
         try {
           const resolved = await atHost(host, path, context)
-          observer.succeeded({ strategy, durationMs: clock.monotonic() - startedAt })
+          observer.succeeded({ strategy, durationMs: elapsedMs() })
           return resolved
         } catch (error) {
           if (signal.aborted) throw signal.reason
-          observer.failed({ strategy, durationMs: clock.monotonic() - startedAt, error })
+          observer.failed({ strategy, durationMs: elapsedMs(), error })
           errors.push(error)
           const next = hosts[index + 1]
           if (next !== undefined) observer.fellBack(strategy, { name: nameOf(name, next) })

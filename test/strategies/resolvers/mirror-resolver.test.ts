@@ -51,6 +51,21 @@ describe('mirrorResolver', () => {
     ])
   })
 
+  test('reports whole milliseconds', async () => {
+    const [gone, mirror] = [await status(500), await good()]
+    const durations: number[] = []
+    let reads = 0
+    const monotonic = () => performance.now() + (reads++ % 2) / 3
+    const plain = stageContext()
+    const note = ({ durationMs }: { readonly durationMs: number }) => void durations.push(durationMs)
+    const context = withAttemptObserver(
+      { ...plain, clock: { ...plain.clock, monotonic } },
+      { succeeded: note, failed: note, fellBack: () => undefined },
+    )
+    await resolver([gone.origin, mirror.origin]).resolve(input, context)
+    expect(durations.map((durationMs) => durationMs % 1)).toEqual([0, 0])
+  })
+
   test('has an error for each host when all fail', async () => {
     const [dead, gone] = [await deadOrigin(), await status(404)]
     const error = await rejection(resolver([dead, gone.origin], { name: 'cdn' }).resolve(input, observed().context))
