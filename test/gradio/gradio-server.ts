@@ -70,7 +70,7 @@ async function originIn(output: NodeJS.ReadableStream): Promise<string> {
 // The port takes connections before the server does: the first answer may come late, but it comes.
 async function untilReady(origin: string, token: string | undefined): Promise<void> {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  const response = await fetch(`${origin}/config`, { headers, signal: AbortSignal.timeout(60_000) })
+  const response = await fetch(`${origin}/config`, { headers, signal: AbortSignal.timeout(120_000) })
   if (!response.ok) throw new Error(`Could not use the Gradio server: it answered ${response.status}`)
   await response.arrayBuffer()
 }

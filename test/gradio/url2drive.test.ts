@@ -29,7 +29,7 @@ for (const { version, prefix, inputs, token } of VERSIONS) {
     let server: GradioServer
     beforeAll(async () => {
       server = await startGradioServer({ version, inputs, password: PASSWORD, token })
-    }, 60_000)
+    }, 120_000)
     afterAll(() => server?.kill())
 
     const uploader = (more: { readonly password?: string; readonly token?: string | undefined } = {}) =>

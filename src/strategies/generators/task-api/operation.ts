@@ -52,8 +52,8 @@ export function checkOperation(operation: TaskApiOperation): void {
   throw new InvalidRequestError([{ field: 'operation.data', value: describeValue(data), fix }])
 }
 
-// The key is sent to it, and it is kept in handles and stores.
-function ownUrl(value: string | undefined, answer: ApiAnswer, origin: string): string | undefined {
+/** An address of an answer on the API's own origin: the key is sent to it, and it may be kept in handles and stores. */
+export function ownUrl(value: string | undefined, answer: ApiAnswer, origin: string): string | undefined {
   if (value === undefined || !URL.canParse(value, answer.url)) return undefined
   const url = new URL(value, answer.url)
   const isUsable = url.origin === origin && isPlainHttp(url) && !holdsSecret(url.href, answer.secrets)

@@ -39,7 +39,10 @@ export interface TaskApiReading {
   readonly error?: JsonValue | undefined
   /** Address for polls. It counts only on the origin of `baseUrl`. */
   readonly pollUrl?: string | undefined
-  /** Address of the result of the finished job. It counts only on the origin of `baseUrl`. */
+  /**
+   * Address of the result of the finished job, in the answer to the submission or to a poll, such as `/v1/files?id=f1`. It counts only
+   * on the origin of `baseUrl`.
+   */
   readonly resultUrl?: string | undefined
   /** Address that cancels the job. It counts only on the origin of `baseUrl`. */
   readonly cancelUrl?: string | undefined

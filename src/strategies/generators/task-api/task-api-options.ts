@@ -95,7 +95,7 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
   readonly poll?: TaskApiCall | undefined
   /**
    * The request for the video of a finished job, for an API whose polls do not name it. 400, 413 and 422 in answer to it are the
-   * verdict on the job. @defaultValue `resultUrl` of the answer to the submission, if `read` gives one
+   * verdict on the job. @defaultValue `resultUrl` of the answer to the submission or to a poll, if `read` gives one
    */
   readonly result?: TaskApiResult | undefined
   /**

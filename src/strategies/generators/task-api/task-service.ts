@@ -6,6 +6,7 @@ import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-destinations.js'
 import { endpointOf } from '../../../upstream/endpoint-of.js'
 import { readJsonBody, unreadable } from '../../../upstream/json-answer.js'
+import { pollAfterMs } from '../../../upstream/retry-after.js'
 import { carriesSecret } from '../../../upstream/secret.js'
 import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { entryOf, isOfAnother } from '../answers/answer-layers.js'
@@ -19,7 +20,7 @@ import { createGracePolls } from './grace-polls.js'
 import type { JobList } from './job-list.js'
 import { jobStatus, listedStatus, unknownState } from './job-status.js'
 import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
-import { checkOperation, operationOf, type TaskApiOperation } from './operation.js'
+import { checkOperation, operationOf, ownUrl, type TaskApiOperation } from './operation.js'
 import { pollListedJobs } from './poll-listed-jobs.js'
 import { doubtIn, readStartedJob, refusalIn, reportsError } from './started-job.js'
 import { submissionError } from './submission-error.js'
@@ -119,7 +120,8 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
   async function statusOf(operation: TaskApiOperation, job: FinishedJob, context: StageContext): Promise<TaskStatus> {
     const unknown = unknownState(job)
     if (unknown !== undefined && unknownStates.take(operation.id, 1)) context.warn?.(unknown)
-    const url = service.resultUrlOf?.(operation)
+    const { answer, body } = job
+    const url = service.resultUrlOf?.(operation) ?? ownUrl(body.reading?.resultUrl, answer, api.origin)
     if (url === undefined || !lacksVideo(job)) return jobStatus(job, grace)
     const result = await readResult(api, { url, read, id: operation.id }, callOptions(context))
     return 'error' in result ? result : jobStatus(jobOf(operation.id, result.answer, result.body, context), grace)
@@ -165,6 +167,8 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
         isAnswer: (text) => isVerdict(text, id, read),
       })
       if (answer.video !== undefined) return jobStatus(jobOf(id, answer, readJob({ id }), context), grace)
+      // Accepted, and nothing to report yet.
+      if (answer.status === 202 && answer.text.trim() === '') return waiting(answer, context)
       const json = readJsonBody(answer)
       // The job, or a list of one.
       if (Object(json) !== json) throw unreadable(answer, 'it is not of the expected shape')
@@ -205,4 +209,9 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
       },
     }),
   }
+}
+
+function waiting({ headers }: ApiAnswer, { clock }: StageContext): TaskStatus {
+  const after = pollAfterMs(headers, clock.now())
+  return { state: 'running', ...(after !== undefined && { pollAfterMs: after }) }
 }
