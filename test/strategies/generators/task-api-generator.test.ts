@@ -3,6 +3,7 @@ import type { VideoRequest } from '../../../src/contracts/request.js'
 import { memoryStore, SoraPipeline } from '../../../src/index.js'
 import { type TaskApiGeneratorOptions, type TaskApiOperation, taskApiGenerator } from '../../../src/strategies/index.js'
 import { generatorConformance, manualClock } from '../../../src/testing/index.js'
+import { collect } from '../../support/collect.js'
 import { json, loopbackServer, videoBytes } from '../../upstream/loopback-server.js'
 import { instantClock, rejection, stageContext } from '../../upstream/stage-context.js'
 
@@ -300,9 +301,13 @@ describe('a submission', () => {
     [{ read: () => ({ id: 5 }) }, 'read() of a create is an object whose id is 5'],
     [{ read: ({ text }) => ({ state: text('a') }) }, 'an object with state, which is unknown'],
     [{ read: ({ text }) => Promise.resolve({ id: text('a') }) }, 'read() of a create is a promise'],
-    // @ts-expect-error: a variable that does not exist
     [
-      { read: ({ body }) => ({ id: body.data.list.map((entry) => entry.id + nowhere)[0] }) },
+      {
+        read: ({ body }) =>
+          Object(body).list.map(() => {
+            throw new ReferenceError('nowhere is not defined')
+          }),
+      },
       'ReferenceError: nowhere is',
     ],
   ] as [Partial<TaskApiGeneratorOptions>, string][])(
@@ -366,7 +371,7 @@ describe('a run', () => {
       prompt: 'A cat',
     })
     const error = await rejection(clock.runUntil(run.result))
-    const events = await Array.fromAsync(run)
+    const events = await collect(run)
     return { error, polls: methods.length - 1, warnings: events.filter(({ type }) => type === 'warning') }
   }
 

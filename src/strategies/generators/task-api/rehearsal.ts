@@ -38,8 +38,10 @@ export function createRehearsal(later: LaterFunctions): (data: JsonObject | unde
     if (isDone) return
     const addresses = (path: string) => new URL(path, later.baseUrl).href
     // What `read` adds to the data is known only with the answer.
-    const any = anyContent(createLooks()) as JsonObject
-    const bare = [data, any].flatMap((known) => IDS.map((id) => ({ id, ...(known !== undefined && { data: known }) })))
+    const content = anyContent(createLooks()) as JsonObject
+    const bare = [data, content].flatMap((known) =>
+      IDS.map((id) => ({ id, ...(known !== undefined && { data: known }) })),
+    )
     const operations: readonly TaskApiOperation[] = [
       ...bare,
       ...bare.map((operation) => {
