@@ -11,6 +11,8 @@ export interface WorkerTask {
   /** Of Redis or PostgreSQL, for store and queue. */
   readonly url: string
   readonly runs: number
+  /** Runs that are not created by then are left out. */
+  readonly createMs: number
   readonly name: string
   /** A job is polled this often, with up to a quarter more or less at random. */
   readonly pollMs: number
@@ -18,6 +20,8 @@ export interface WorkerTask {
 
 /** What happened in the process since it started. */
 export interface WorkerReport {
+  /** Runs that it has created, once it creates no more. */
+  readonly created: number | undefined
   readonly submitted: number
   readonly polls: number
   /** Store operations by method. */
@@ -31,7 +35,7 @@ export interface WorkerReport {
 const BATCH = 50
 
 /** Starts a worker with the default options, and creates its runs beside. Their jobs never end, and cost no request. */
-export async function serve({ url, runs, name, pollMs }: WorkerTask): Promise<ServedElsewhere> {
+export async function serve({ url, runs, createMs, name, pollMs }: WorkerTask): Promise<ServedElsewhere> {
   let [submitted, polls, errors] = [0, 0, 0]
   let latenessMs: number[] = []
   const generator: TaskGenerator<{ id: string }> = {
@@ -56,13 +60,17 @@ export async function serve({ url, runs, name, pollMs }: WorkerTask): Promise<Se
   await worker.ready
   const runner = createQueueRunner(pipeline, { ...queue, onError })
   await runner.ready
+  let created: number | undefined
   const create = async () => {
-    for (let run = 0; run < runs; run += 1) {
+    const endsAt = performance.now() + createMs
+    let run = 0
+    for (; run < runs && performance.now() < endsAt; run += 1) {
       runner.run({ prompt: `${name} ${run}` }, { id: `${name}-${run}` })
       const isBehind = () => run - (counted.operations.create ?? 0) > BATCH
       do await new Promise((resolve) => setTimeout(resolve, isBehind() ? 5 : 0))
       while (isBehind())
     }
+    created = run
   }
   create().catch(onError)
   return {
@@ -70,7 +78,7 @@ export async function serve({ url, runs, name, pollMs }: WorkerTask): Promise<Se
     report: (): WorkerReport => {
       const late = latenessMs
       latenessMs = []
-      return { submitted, polls, errors, operations: { ...counted.operations }, latenessMs: late }
+      return { created, submitted, polls, errors, operations: { ...counted.operations }, latenessMs: late }
     },
   }
 }
