@@ -90,9 +90,10 @@ async function openServer(url: string): Promise<{ readonly store: RunStore; read
     return { store, queue: { connection: { url } } }
   }
   const listenClient = () => new Client({ connectionString: url })
-  const store = postgresStore({ pool: new Pool({ connectionString: url }), listenClient })
+  // The default of `pg` is 10 for each pool, and a worker with a runner has four: PostgreSQL takes 100.
+  const store = postgresStore({ pool: new Pool({ connectionString: url, max: 8 }), listenClient })
   await store.migrate()
-  const connection = { connectionString: url, schema: 'video_queue', migrate: true }
+  const connection = { connectionString: url, max: 4, schema: 'video_queue', migrate: true }
   return { store, queue: { connection, backend: createPostgresBackend } }
 }
 
