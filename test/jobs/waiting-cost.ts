@@ -57,7 +57,7 @@ export async function expectCheapWait(server: QueueServer, runs: number): Promis
   const generator = fakeTaskGenerator({ polls: Array.from({ length: 5 }, () => ({ state: 'running' as const })) })
   let waitMs = 600_000
   const within = (assertion: () => Promise<void>) =>
-    vi.waitFor(assertion, { timeout: 60_000 + runs * 60, interval: 50 })
+    vi.waitFor(assertion, { timeout: 60_000 + runs * 400, interval: 100 })
   // The schedule of this pipeline alone; the polls come when the runs are woken.
   const pipeline = new SoraPipeline({ generator, store, pollSchedule: () => waitMs })
   await using worker = createWorker(pipeline, { ...at, concurrency: 10, sweepMs: NO_SWEEP })
