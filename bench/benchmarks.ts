@@ -1,5 +1,6 @@
 import { bytes } from './bytes/bytes.ts'
 import { calls } from './calls/calls.ts'
+import { cluster } from './cluster/cluster.ts'
 import { durable } from './durable/durable.ts'
 import { handler } from './handler/handler.ts'
 import type { Benchmark } from './harness/benchmark.ts'
@@ -10,4 +11,15 @@ import { streams } from './streams/streams.ts'
 import { waiting } from './waiting/waiting.ts'
 
 /** All benchmarks, in the order in which they run. */
-export const BENCHMARKS: readonly Benchmark[] = [jobs, waiting, durable, lag, bytes, streams, weight, calls, handler]
+export const BENCHMARKS: readonly Benchmark[] = [
+  jobs,
+  waiting,
+  durable,
+  cluster,
+  lag,
+  bytes,
+  streams,
+  weight,
+  calls,
+  handler,
+]

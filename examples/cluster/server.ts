@@ -15,6 +15,8 @@ export interface Server {
   /** With its password. */
   readonly url: string
   readonly port: number
+  /** Id of its process. */
+  readonly pid: number
   close(): Promise<void>
 }
 
@@ -68,7 +70,7 @@ export async function startServer(kind: ServerKind): Promise<Server> {
         await ended
         await rm(folder, { recursive: true, force: true })
       }
-      return { url: launch(port).url, port, close }
+      return { url: launch(port).url, port, pid: Number(child.pid), close }
     }
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
