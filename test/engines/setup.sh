@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs the workflow engines whose recipes are compiled, in examples/queues/engines: only where they are missing or the lock file
-# has changed. Needs the network when there is something to do.
+# Installs the workflow engines whose recipes are compiled, here: only where they are missing or the lock file has changed. Needs the
+# network when there is something to do.
 set -euo pipefail
-cd "$(dirname "$0")/../../examples/queues/engines"
+cd "$(dirname "$0")"
 
 # Copied there last, so an installation that was not finished is made again.
 if cmp --silent package-lock.json node_modules/installed-lock.json; then

@@ -14,7 +14,7 @@ export interface Document {
 export function documents(): readonly Document[] {
   const below = ['src', 'examples'].flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.md') && !path.includes('node_modules'))
+      .filter((path) => path.endsWith('.md'))
       .map((path) => posix.join(folder, path.replaceAll('\\', '/'))),
   )
   return ['README.md', ...below.sort(), 'test/README.md', 'bench/README.md'].map((path) => ({

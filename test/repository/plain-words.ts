@@ -9,7 +9,7 @@ export const FORBIDDEN_WORDS = /\b(?:told|tells|whoever|somebody|nobody|anybody|
 export function writtenFiles(): readonly SourceFile[] {
   const below = ['src', 'examples'].flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
+      .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length).replaceAll('\\', '/'))
       .map((path) => path.replace(/^\//, '')),
   )
