@@ -46,6 +46,7 @@ interface User {
   readonly gid?: number
 }
 
+const INITDB = 'initdb'
 const ENV = { ...process.env, LC_ALL: 'C.UTF-8' }
 
 /**
@@ -96,14 +97,14 @@ function redisIn(folder: string): (port: number) => Launch {
 }
 
 async function postgresIn(folder: string): Promise<(port: number) => Launch> {
-  assertInstalled('initdb', 'postgresql', { env: postgresEnv() })
+  assertInstalled(INITDB, 'postgresql', { env: postgresEnv() })
   const user = postgresUser()
   if (user.uid !== undefined && user.gid !== undefined) await chown(folder, user.uid, user.gid)
   const [data, passwordFile, password] = [join(folder, 'data'), join(folder, 'password'), randomUUID()]
   await writeFile(passwordFile, password)
   const access = ['-U', 'admin', '-A', 'scram-sha-256', '--pwfile', passwordFile]
   const locale = ['-E', 'UTF8', '--locale', 'C.UTF-8']
-  execFileSync('initdb', ['-D', data, ...access, ...locale], { ...user, stdio: 'ignore' })
+  execFileSync(INITDB, ['-D', data, ...access, ...locale], { ...user, stdio: 'ignore' })
   return (port) => ({
     program: 'postgres',
     args: [
