@@ -150,8 +150,15 @@ export const ANSWER_FAULTS: readonly Fault[] = [
     ['error_message', { id: 'video_1', status: 'failed', error_message: 'worker lost' }],
     ['failureCode', { id: 'video_1', status: 'FAILED', failure: 'x', failureCode: 'INTERNAL.BAD_OUTPUT' }],
     ['失败', { id: 'video_1', status: '失败', fail_reason: '渲染失败' }],
-    ['COMPLETED with an error', { id: 'video_1', status: 'COMPLETED', error: 'Input validation error' }],
   ].map(([name, body]) => fault(68, `a verdict: ${name}`, 200, body, verdict)),
+  // Only a poll shows whether the id in answer to a submission is that of a job.
+  fault(
+    68,
+    'a verdict: COMPLETED with an error',
+    200,
+    { id: 'video_1', status: 'COMPLETED', error: 'Input validation error' },
+    { ...verdict, create: 'accepted' },
+  ),
   ...[
     { code: 'OutputAudioSensitiveContentDetected.PolicyViolation', message: 'x' },
     { code: 'DataInspectionFailed', message: 'Output data may contain inappropriate content' },

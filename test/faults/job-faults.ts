@@ -69,7 +69,8 @@ export const JOB_FAULTS: readonly Fault[] = [
     row: 39,
     name: 'completed with an error',
     does: () => replyJson({ id: 'video_1', status: 'completed', error: { code: 'server_error', message: 'Broke' } }),
-    expected: { create: 'next: generation-failed', poll: 'next', 'poll-always': 'next' },
+    // Only a poll shows whether the id in answer to a submission is that of a job.
+    expected: { create: 'accepted', poll: 'next', 'poll-always': 'next' },
   },
   {
     row: 39,

@@ -12,7 +12,7 @@ const SKEW_MS = 60_000
 // How much the times in a list may differ from the clock of the answer, or of this process, which another machine may have.
 const UNKNOWN_SKEW_MS = 3_660_000
 // No API of this kind is older: an earlier time is not one, such as the seconds since a server started.
-const EARLIEST = Date.UTC(2020, 0)
+const EARLIEST = Date.UTC(2000, 0)
 // A shorter one is likely the prompt of another job.
 const LEAST_PREFIX = 64
 const CUT = /(?:…|\.\.\.)$/
