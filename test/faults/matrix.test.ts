@@ -9,7 +9,7 @@ const CELLS = cells()
 let reports: readonly CellReport[]
 beforeAll(async () => {
   reports = await playCells(CELLS)
-}, 120_000)
+}, 300_000)
 
 test.each(CELLS.map(({ fault, stage, expected }, index) => [fault, stage, expected, index] as const))(
   '%s, at %s: %s',
