@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  GenerationFailedError,
   memoryStore,
   NetworkError,
   RateLimitError,
@@ -31,6 +32,7 @@ async function advanced(polls: readonly (TaskStatus | Error)[], options: Partial
     await clock.advance(Math.max(0, (wakeAt ?? 0) - clock.now()))
   }
   const details = await pipeline.inspect('run_1')
+  if (details === undefined) throw new Error('Could not read the run: the store lost it')
   return { clock, generator, uploader, pipeline, details }
 }
 
@@ -72,7 +74,13 @@ describe('a poll for a video that is only behind a key', () => {
   it.each([
     ['a job that is gone', status(404)],
     ['a refused key', status(401)],
-    ['a job that has failed meanwhile', { state: 'failed', error: new Error('expired') } satisfies TaskStatus],
+    [
+      'a job that has failed meanwhile',
+      {
+        state: 'failed',
+        error: new GenerationFailedError('Could not keep the video: it has expired'),
+      } satisfies TaskStatus,
+    ],
     ['a bug of the generator', new TypeError('body is not a function')],
   ])('is not repeated for %s', async (_, failure) => {
     const { details, generator } = await advanced([failure])
@@ -92,7 +100,11 @@ describe('a poll for a video that is only behind a key', () => {
     const store = memoryStore()
     const { pipeline } = await advanced([], { store, uploader: undefined })
     const clock = manualClock()
-    const other = new SoraPipeline({ generator: fakeTaskGenerator({ polls: [status(500), status(500), completed] }), store, clock })
+    const other = new SoraPipeline({
+      generator: fakeTaskGenerator({ polls: [status(500), status(500), completed] }),
+      store,
+      clock,
+    })
     const video = await other.openVideo('run_1')
     expect(await new Response(await clock.runUntil(video.open())).text()).toBe('bytes')
     const down = fakeTaskGenerator({ polls: Array.from({ length: 60 }, () => status(500)) })
