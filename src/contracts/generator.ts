@@ -144,7 +144,10 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> extends 
    * run in review, and so does another run with the same prompt whose submission may have created the job.
    */
   find?(request: VideoRequest, context: FindContext): Promise<Operation[] | 'unclear'>
-  /** Cancels the job at the upstream. */
+  /**
+   * Cancels the job at the upstream. Must not delete the video of a finished job. Called again, up to six times within a minute,
+   * after a rejection that may pass, such as a 5xx, a reset or a timeout; each call has 30 s.
+   */
   cancel?(operation: Operation, context: StageContext): Promise<CancelOutcome>
 }
 

@@ -4,6 +4,7 @@ import type { StageCalls } from '../calling/stage-calls.js'
 import { toErrorJson } from '../contracts/errors.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
 import { withDeadline } from '../timing/deadline.js'
+import type { HasSignal } from '../timing/lazy-signal.js'
 import type { StatePatch } from './journal/state-patch.js'
 import { type RunSession, remainingMs, warn } from './run-session.js'
 import { observerOf } from './stage-attempts.js'
@@ -26,16 +27,16 @@ export function advancePublish(session: RunSession): Promise<void> {
     session,
     'publish',
     publisher,
-    () => videoOf(session),
+    (limit) => videoOf(session, limit),
     (publication) => ({ publication }),
   )
 }
 
 /** Resolves, if a resolver is configured. A failure of the resolver never rejects. */
 export function advanceResolve(session: RunSession): Promise<void> {
-  const input = async () => {
+  const input = async (limit: HasSignal) => {
     const { publication } = session.state
-    return { video: await videoOf(session), ...(publication && { publication }) }
+    return { video: await videoOf(session, limit), ...(publication && { publication }) }
   }
   return advanceStage(session, 'resolve', session.config.resolver, input, (resolved) => ({
     resolved,
@@ -49,7 +50,7 @@ export function advanceUpload(session: RunSession): Promise<void> {
     session,
     'upload',
     session.config.uploader,
-    () => uploadSource(session),
+    (limit) => uploadSource(session, limit),
     (uploaded) => ({
       uploaded,
       candidates: withFound(session.state, 'uploader', uploaded, session.config.clock.now()),
@@ -97,7 +98,7 @@ async function advanceStage<S extends LaterStage>(
   session: RunSession,
   stage: S,
   strategy: StageCalls[S]['strategy'] | undefined,
-  input: () => Promise<StageCalls[S]['input']>,
+  input: (limit: HasSignal) => Promise<StageCalls[S]['input']>,
   keep: (output: StageCalls[S]['output']) => StatePatch,
 ): Promise<void> {
   const { clock, deadlines } = session.config
@@ -127,7 +128,11 @@ async function advanceStage<S extends LaterStage>(
     const limit = { clock, signal: session.signal, timeoutMs, error: endLate }
     const output = await withDeadline(limit, async (own) => {
       const context = contextOf(session, work, own, attempts.observer)
-      const given = await input()
+      const given = await input(own).catch((thrown: unknown) => {
+        // Without its input no strategy is called, and none reports why.
+        attempts.observer.failed({ strategy: first, durationMs: session.time.now() - startedAt, error: thrown })
+        throw thrown
+      })
       return callStrategy(stage, strategy, given, context).catch((thrown: unknown) => {
         throw strategyErrorOf(strategy, thrown)
       })

@@ -50,7 +50,7 @@ describe('an abort', () => {
     const generator = { ...base, ...facts, ...(cancel && { cancel }) }
     const run = new SoraPipeline({ generator, clock }).run(request)
     await clock.advance(10_000)
-    await run.cancel(reason)
+    await clock.runUntil(run.cancel(reason))
     expect((await collect(run)).at(-1)).toMatchObject({ upstream: { state, handle: { operation: { id: 'task_1' } } } })
   })
 

@@ -1,19 +1,11 @@
-import { isOfOtherRun, strategyErrorOf } from '../../calling/error-of-other-run.js'
 import { flawOfStatus } from '../../calling/result-flaws.js'
 import { pollTask } from '../../calling/tasks.js'
 import { unusableResult } from '../../calling/unusable-result.js'
-import { isSoraPipelineError, toErrorJson } from '../../contracts/errors.js'
+import { toErrorJson } from '../../contracts/errors.js'
 import type { Generator, TaskStatus } from '../../contracts/generator.js'
 import type { PollReading } from '../../contracts/poll-schedule.js'
-import { requestIdOf } from '../../contracts/request-id.js'
-import { bugNameOf, errorStatusOf } from '../../contracts/submission.js'
 import { fieldOf } from '../../contracts/thrown-value.js'
-import {
-  isRetryableStatus,
-  NetworkError,
-  UpstreamHttpError,
-  UpstreamResponseError,
-} from '../../contracts/upstream-errors.js'
+import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
 import { retryAfterMsOf } from '../../timing/retry.js'
 import { isRatio } from '../progress-gauge.js'
@@ -21,6 +13,7 @@ import { type RunSession, warn } from '../run-session.js'
 import { contextOf, type StageWork, warnOfProgress } from '../stage-work.js'
 import { type AcceptedSubmission, answered, missed } from '../state/submission.js'
 import { jobCall } from '../tracing/job-trace.js'
+import { isPassingFailure, isRefusedPoll, pollFailureOf } from './poll-failure.js'
 import type { SweptJob } from './swept-job.js'
 
 // A poll that hangs is a missed poll, also if the generator has no time limit.
@@ -85,11 +78,11 @@ export async function pollJob(
     failure = unusableResult(generator, 'poll', flaw)
   } catch (thrown) {
     session.signal.throwIfAborted()
-    failure = typed(generator, thrown)
+    failure = pollFailureOf(generator, thrown)
   }
   session.lastMiss = { error: failure }
   const roundTripMs = clock.monotonic() - startedAt
-  const isRefused = isRefusal(failure)
+  const isRefused = isRefusedPoll(failure)
   const isLasting = !isRefused && !mayPass(failure, session.time.now() - handle.startedAt)
   const after = missed(job, read(), isLasting)
   if (after.lastingMisses >= LASTING_MISSES || poll.isLast) {
@@ -135,15 +128,6 @@ function warnOfMiss(
   warn(session, { code: miss.code, message: `${message} (${code})` }, 'generate', generator.name)
 }
 
-const REFUSED: ReadonlySet<number> = new Set([401, 402, 403])
-
-// The upstream refuses the credential, such as while a key is rotated, or its account is empty; the paid job is not affected.
-function isRefusal(error: unknown): boolean {
-  if (!isSoraPipelineError(error)) return false
-  if (error.code === 'authentication' || error.code === 'quota-exceeded') return true
-  return error.code === 'upstream-http' && 'status' in error && REFUSED.has(Number(error.status))
-}
-
 /** The ratio of a status as a reading; empty if the upstream gave none. */
 export function ratioOf(status: TaskStatus | undefined): { readonly ratio?: number } {
   const ratio = status !== undefined && 'ratio' in status ? status.ratio : undefined
@@ -158,30 +142,6 @@ export function readPollAfterMs(session: RunSession, work: StageWork, value: unk
   return 0
 }
 
-// The error of a poll, as an error of the library if it is permanent: a bug of the generator, or a status that its client
-// reports. Any other error may be a connection failure.
-function typed(generator: Generator, thrown: unknown): unknown {
-  if (isOfOtherRun(thrown)) return strategyErrorOf(generator, thrown)
-  if (isSoraPipelineError(thrown)) return thrown
-  const status = errorStatusOf(thrown)
-  const isLasting = status === undefined ? isBug(thrown) : status >= 400 && !isRetryableStatus(status)
-  if (!isLasting) return thrown
-  const { name, message } = toErrorJson(thrown)
-  const text = `Could not poll the job, poll() of ${generator.name} threw ${name}: ${message}`
-  const options = { cause: thrown, isRetryable: false, requestId: requestIdOf(thrown) }
-  return status === undefined
-    ? new UpstreamResponseError(text, options)
-    : new UpstreamHttpError(text, { ...options, status })
-}
-
-// Not a SyntaxError: a parser throws it for HTML or a truncated response, which costs one poll.
-function isBug(error: unknown): boolean {
-  const name = bugNameOf(error)
-  return name !== undefined && name !== 'SyntaxError'
-}
-
 function mayPass(error: unknown, ageMs: number): boolean {
-  // Connection failures: the paid job continues at the upstream.
-  if (!isSoraPipelineError(error) || error.isRetryable || error.code === 'network') return true
-  return 'status' in error && error.status === 404 && ageMs < NOT_FOUND_GRACE_MS
+  return isPassingFailure(error) || (fieldOf(error, 'status') === 404 && ageMs < NOT_FOUND_GRACE_MS)
 }

@@ -1,18 +1,22 @@
 import type { UpstreamState } from '../../contracts/events.js'
 import type { GenerationHandle } from '../../contracts/generation-handle.js'
 import type { CancelOutcome } from '../../contracts/generator.js'
-import { jsonCopy } from '../../contracts/is-json.js'
+import { RunStateError } from '../../contracts/run-errors.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
-import type { HasSignal } from '../../timing/lazy-signal.js'
+import { inBackground } from '../journal/in-background.js'
+import { isFenced, loadRun } from '../journal/store-calls.js'
 import type { RunSession } from '../run-session.js'
-import { contextOf, openStage } from '../stage-work.js'
+import { openStage } from '../stage-work.js'
+import { jobKey } from '../state/job-key.js'
+import { toStoredRun } from '../state/stored-run.js'
 import { handleOf, type Submission } from '../state/submission.js'
-import { tracedCleanup } from '../tracing/cleanup-trace.js'
+import { cancelJob } from './cancel-job.js'
 import { generatorOf } from './submission-place.js'
 
 // How long an aborted run waits for the upstream. The caller already has the rejection; only the last event waits.
 const PATIENCE_MS = 2000
+const SAVE_TRIES = 5
 
 const STATES: Readonly<Record<CancelOutcome, UpstreamState['state']>> = {
   cancelled: 'cancelled',
@@ -49,7 +53,10 @@ function unheard({ state }: Submission, generator: string): UpstreamState | unde
   return state === 'sending' || state === 'unknown' ? { state: 'unknown', generator } : undefined
 }
 
-/** Cancels a job, and returns what is left of it. */
+/**
+ * Cancels a job, and returns what is left of it: `unknown` without an answer within 2 s. The cancellation then continues in the
+ * background, and its outcome is added to the state of the run.
+ */
 export async function stopJob(session: RunSession, handle: GenerationHandle): Promise<UpstreamState> {
   const { state: run, config } = session
   const generator = generatorOf(config.generator, run.submission)
@@ -58,29 +65,52 @@ export async function stopJob(session: RunSession, handle: GenerationHandle): Pr
   if (generator === undefined) return { state: 'unknown', ...left }
   if (!('start' in generator)) return { state: 'finished', ...left }
   if (generator.cancel === undefined) return { state: 'running', ...left }
-  try {
-    const work = openStage('generate', session.time.now(), generator)
-    const { name: strategy, upstream } = generator
-    const about = {
-      action: 'cancel',
-      stage: 'generate',
-      strategy,
-      ...(upstream !== undefined && { upstream }),
-    } as const
-    const outcome = await tracedCleanup(session, { ...about, handle }, () =>
-      patiently(session, async (limit) =>
-        generator.cancel?.(jsonCopy(handle.operation), contextOf(session, work, limit)),
-      ),
-    )
+  const work = openStage('generate', session.time.now(), generator)
+  const stateOf = (outcome: CancelOutcome | undefined): UpstreamState => {
     // An outcome outside the contract counts as unknown.
     return { state: STATES[outcome ?? 'unsupported'] ?? 'unknown', ...left }
+  }
+  const cancelling = cancelJob(session, generator, { handle, work })
+  try {
+    return stateOf(await patiently(session, () => cancelling))
   } catch {
-    // The event reports the state as unknown.
+    // The event reports the state as unknown; what becomes known later is added to the state of the run.
+    work.isOpen = false
+    cancelling.then((outcome) => addOutcome(session, stateOf(outcome)), ignored)
     return { state: 'unknown', ...left }
   }
 }
 
-function patiently<T>(session: RunSession, call: (limit: HasSignal) => Promise<T>): Promise<T> {
+function addOutcome({ config, id }: RunSession, upstream: UpstreamState): void {
+  const { store } = config
+  const add = async () => {
+    for (let tries = 1; ; tries += 1) {
+      const loaded = await loadRun(store, id)
+      if (loaded === undefined) return
+      const { status, upstream: known, submission } = loaded.state
+      if (known?.state !== 'unknown' || !isSame(known.handle, upstream.handle)) {
+        // A run that another process or a person has continued has its own end.
+        if (status !== 'running' || !isSame(handleOf(submission), upstream.handle)) return
+        throw new RunStateError(`Could not add what became of the job, the end of the run is not saved yet: ${id}`)
+      }
+      try {
+        await store.save(id, loaded.version, toStoredRun({ ...loaded.state, upstream }))
+        return
+      } catch (error) {
+        if (!isFenced(error) || tries === SAVE_TRIES) throw error
+      }
+    }
+  }
+  inBackground(config, add)
+}
+
+function isSame(one: GenerationHandle | undefined, other: GenerationHandle | undefined): boolean {
+  return one !== undefined && other !== undefined && jobKey(one.operation) === jobKey(other.operation)
+}
+
+function ignored(): void {}
+
+function patiently<T>(session: RunSession, call: () => Promise<T>): Promise<T> {
   const { clock } = session.config
   const error = () => new NetworkError(`Could not cancel the job, no answer within: ${PATIENCE_MS} ms`)
   return withDeadline({ clock, timeoutMs: PATIENCE_MS, error }, call)

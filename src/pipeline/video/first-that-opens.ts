@@ -1,6 +1,7 @@
 import { isSoraPipelineError, toErrorJson } from '../../contracts/errors.js'
 import type { OpenOptions, VideoSource } from '../../contracts/source.js'
 import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
+import { raceAbort } from '../../timing/deadline.js'
 import { type RunSession, warn } from '../run-session.js'
 import { withTrial } from '../state/candidates.js'
 import { renewVideo } from './generated-video.js'
@@ -34,7 +35,8 @@ export function firstThatOpens(
     for (const { find, isOwn, byteLength, instead } of places) {
       let source: VideoSource | undefined
       try {
-        source = await find(failure)
+        const signal = options?.signal
+        source = await (signal ? raceAbort(signal, () => find(failure)) : find(failure))
         if (source === undefined) continue
         if (failure !== undefined && instead !== undefined) {
           const message = `${instead}: ${toErrorJson(failure).message}`

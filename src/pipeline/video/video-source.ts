@@ -1,5 +1,6 @@
 import type { GeneratedVideo } from '../../contracts/generator.js'
 import type { VideoSource } from '../../contracts/source.js'
+import type { HasSignal } from '../../timing/lazy-signal.js'
 import type { RunSession } from '../run-session.js'
 import { firstThatOpens, type Place, renewedPlace } from './first-that-opens.js'
 import { videoOf } from './generated-video.js'
@@ -7,18 +8,27 @@ import { videoOf } from './generated-video.js'
 /**
  * The source for an uploader: the resolved video, else the generated one if that cannot be opened, else a fresh URL of the
  * generator if that has expired.
+ * @param stage - The limit of the upload.
  */
-export async function uploadSource(session: RunSession): Promise<VideoSource> {
-  const { source, url, expiresAt } = await videoOf(session)
-  const generated = source ?? session.config.sourceOfUrl(url as string, { expiresAt })
-  const own: readonly Place[] = [
-    { find: async () => generated, isOwn: true, instead: 'The generated video is uploaded instead' },
+export async function uploadSource(session: RunSession, stage: HasSignal): Promise<VideoSource> {
+  const own = (find: Place['find']): readonly Place[] => [
+    { find, isOwn: true, instead: 'The generated video is uploaded instead' },
     renewedPlace(session),
   ]
   const mirrored = resolvedSource(session)
-  if (mirrored === undefined || mirrored.url === generated.url) return firstThatOpens(session, generated, own)
+  const knownUrl = session.video?.source?.url ?? session.video?.url ?? session.state.video?.url
+  if (mirrored === undefined || mirrored.url === knownUrl) {
+    const generated = await generatedSource(session, stage)
+    return firstThatOpens(
+      session,
+      generated,
+      own(async () => generated),
+    )
+  }
+  // A poll for the generated video is made only if the mirror cannot be opened.
+  const others = own(() => generatedSource(session, stage))
   const { byteLength } = session.state.resolved ?? {}
-  return firstThatOpens(session, mirrored, [{ find: async () => mirrored, isOwn: false, byteLength }, ...own])
+  return firstThatOpens(session, mirrored, [{ find: async () => mirrored, isOwn: false, byteLength }, ...others])
 }
 
 /**
@@ -30,13 +40,9 @@ export function servedSource(session: RunSession): VideoSource {
   const { uploaded, video } = session.state
   const mirrored = resolvedSource(session)
   const copied = uploaded && session.config.sourceOfUrl(uploaded.url, { expiresAt: uploaded.expiresAt })
-  const generated = async () => {
-    const { source, url, expiresAt } = await videoOf(session)
-    return source ?? session.config.sourceOfUrl(url as string, { expiresAt })
-  }
   return firstThatOpens(session, { isPublic: false }, [
     ...(mirrored ? [{ find: async () => mirrored, isOwn: false }] : []),
-    ...(video ? [{ find: generated, isOwn: true }] : []),
+    ...(video ? [{ find: () => generatedSource(session), isOwn: true }] : []),
     ...(copied ? [{ find: async () => copied, isOwn: false }] : []),
     renewedPlace(session),
   ])
@@ -47,6 +53,11 @@ export function videoForResult(session: RunSession): GeneratedVideo {
   if (session.video) return session.video
   const { url, ...facts } = session.state.video ?? { id: session.id }
   return url === undefined ? { ...facts, source: servedSource(session) } : { ...facts, url }
+}
+
+async function generatedSource(session: RunSession, stage?: HasSignal): Promise<VideoSource> {
+  const { source, url, expiresAt } = await videoOf(session, stage)
+  return source ?? session.config.sourceOfUrl(url as string, { expiresAt })
 }
 
 function resolvedSource({ config, state: { resolved } }: RunSession): VideoSource | undefined {

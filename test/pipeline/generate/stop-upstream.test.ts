@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { fallback, type Generator, SoraPipeline, type StageContext } from '../../../src/index.js'
+import {
+  fallback,
+  type Generator,
+  NetworkError,
+  SoraPipeline,
+  type StageContext,
+  UpstreamHttpError,
+} from '../../../src/index.js'
 import type { RunState } from '../../../src/pipeline/state/run-state.js'
 import { fakeTaskGenerator, manualClock } from '../../../src/testing/index.js'
 import { collect } from '../../support/collect.js'
@@ -20,7 +27,7 @@ async function abortedAt(changes: Partial<RunState>, generator: Generator) {
   await cancelled
   const last = (await collect(run)).at(-1)
   expect(last).toMatchObject({ type: 'run-failed', isAborted: true })
-  return { upstream: last?.type === 'run-failed' ? last.upstream : undefined, store }
+  return { upstream: last?.type === 'run-failed' ? last.upstream : undefined, store, clock }
 }
 
 const first = fakeTaskGenerator({ name: 'first', submission: BY_FIND, found: [] })
@@ -98,6 +105,62 @@ describe('a generator that cancels', () => {
   ])('%s', async (_, answer, state) => {
     const cancel = (async () => answer) as unknown as typeof first.cancel
     expect((await abortedAt(accepted, { ...first, cancel })).upstream).toMatchObject({ state })
+  })
+
+  /** A cancellation whose first tries end as given, and the calls of it. */
+  const cancelling = (...failures: readonly unknown[]) => {
+    const signals: AbortSignal[] = []
+    const cancel = async (_: unknown, { signal }: StageContext) => {
+      signals.push(signal)
+      const failure = failures[signals.length - 1]
+      if (failure === 'unsupported') return 'unsupported' as const
+      if (failure !== undefined) throw failure
+      return 'cancelled' as const
+    }
+    return { signals, generator: { ...first, cancel } }
+  }
+  const failed = (status: number, retryAfterMs?: number) =>
+    new UpstreamHttpError(`Could not poll the job before cancelling it: ${status}`, { status, retryAfterMs })
+  const reset = new NetworkError('Could not cancel the job: ECONNRESET')
+
+  it.each<[string, unknown[]]>([
+    ['after a 500', [failed(500)]],
+    ['after a reset and a failed fetch', [reset, new TypeError('fetch failed')]],
+  ])('is called again %s, and the last event has its answer', async (_, failures) => {
+    const { signals, generator } = cancelling(...failures)
+    expect((await abortedAt(accepted, generator)).upstream).toMatchObject({ state: 'cancelled' })
+    expect(signals).toHaveLength(failures.length + 1)
+  })
+
+  it.each<[string, unknown[]]>([
+    ['four failures', [failed(500), reset, failed(503), failed(502)]],
+    ['a rate limit', [failed(429, 5000)]],
+  ])('is called again after the last event for %s, and the run in the store has its answer', async (_, failures) => {
+    const { signals, generator } = cancelling(...failures)
+    const { upstream, store } = await abortedAt(accepted, generator)
+    expect(upstream).toMatchObject({ state: 'unknown', handle: acceptedJob('x').handle })
+    expect((await store.load('run_1'))?.state).toMatchObject({ status: 'failed', upstream: { state: 'cancelled' } })
+    expect(signals).toHaveLength(failures.length + 1)
+  })
+
+  it.each<[string, unknown[], number]>([
+    ['a refused key', [failed(401)], 1],
+    ['a bug', [new TypeError('job is not a function')], 1],
+    ['a wait beyond a minute', [failed(503, 120_000)], 1],
+    ['a server that no longer knows the job after a lost answer', [reset, 'unsupported'], 2],
+  ])('is not called again for %s, and the job stays unknown', async (_, failures, calls) => {
+    const { signals, generator } = cancelling(...failures)
+    const { upstream, store } = await abortedAt(accepted, generator)
+    expect(upstream).toMatchObject({ state: 'unknown' })
+    expect((await store.load('run_1'))?.state).toMatchObject({ upstream: { state: 'unknown' } })
+    expect(signals).toHaveLength(calls)
+  })
+
+  it('is called seven times within a minute while it fails', async () => {
+    const { signals, generator } = cancelling(...Array.from({ length: 20 }, () => failed(500)))
+    const { clock } = await abortedAt(accepted, generator)
+    await clock.advance(120_000)
+    expect(signals).toHaveLength(7)
   })
 
   it('may warn, as in any other call of the stage', async () => {

@@ -1,0 +1,44 @@
+import { isOfOtherRun, strategyErrorOf } from '../../calling/error-of-other-run.js'
+import { isSoraPipelineError, toErrorJson } from '../../contracts/errors.js'
+import type { Generator } from '../../contracts/generator.js'
+import { requestIdOf } from '../../contracts/request-id.js'
+import { bugNameOf, errorStatusOf } from '../../contracts/submission.js'
+import { isRetryableStatus, UpstreamHttpError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
+
+const REFUSED: ReadonlySet<number> = new Set([401, 402, 403])
+
+/**
+ * The error of a poll, as an error of the library if it is permanent: a bug of the generator, or a status that its client
+ * reports. Any other error may be a connection failure.
+ */
+export function pollFailureOf(generator: Generator, thrown: unknown): unknown {
+  if (isOfOtherRun(thrown)) return strategyErrorOf(generator, thrown)
+  if (isSoraPipelineError(thrown)) return thrown
+  const status = errorStatusOf(thrown)
+  const isLasting = status === undefined ? isBug(thrown) : status >= 400 && !isRetryableStatus(status)
+  if (!isLasting) return thrown
+  const { name, message } = toErrorJson(thrown)
+  const text = `Could not poll the job, poll() of ${generator.name} threw ${name}: ${message}`
+  const options = { cause: thrown, isRetryable: false, requestId: requestIdOf(thrown) }
+  return status === undefined
+    ? new UpstreamResponseError(text, options)
+    : new UpstreamHttpError(text, { ...options, status })
+}
+
+/** Whether the next poll may succeed: the paid job continues at the upstream during a connection failure. */
+export function isPassingFailure(error: unknown): boolean {
+  return !isSoraPipelineError(error) || error.isRetryable || error.code === 'network'
+}
+
+/** Whether the upstream refuses the credential, such as while a key is rotated, or its account is empty. */
+export function isRefusedPoll(error: unknown): boolean {
+  if (!isSoraPipelineError(error)) return false
+  if (error.code === 'authentication' || error.code === 'quota-exceeded') return true
+  return error.code === 'upstream-http' && 'status' in error && REFUSED.has(Number(error.status))
+}
+
+// Not a SyntaxError: a parser throws it for HTML or a truncated response, which costs one poll.
+function isBug(error: unknown): boolean {
+  const name = bugNameOf(error)
+  return name !== undefined && name !== 'SyntaxError'
+}
