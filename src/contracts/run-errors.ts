@@ -82,7 +82,7 @@ export class NoUsableUrlError extends SoraPipelineError {
 
 /**
  * The store does not know the run, cannot read its state, or has another request under its id: not retryable. Or the store failed,
- * which `reason` shows: retryable, unless a job may be paid.
+ * which `reason` shows: retryable, unless a job may be paid. Or this process stops working on a saved run, which `continues` shows.
  */
 export class RunStateError extends SoraPipelineError {
   override readonly name: string = 'RunStateError'
@@ -92,15 +92,28 @@ export class RunStateError extends SoraPipelineError {
    * not for clients: `toOpenAiError` does not pass on the message of such an error.
    */
   readonly reason: string | undefined
+  /**
+   * Whether the run is saved and only this process has left it, because its pipeline or queue runner was closed: another process
+   * continues it. Follow it under its id. `toOpenAiError` answers `run_continues`, and never asks for another request.
+   */
+  readonly continues: boolean
 
-  constructor(message: string, options: SoraPipelineErrorOptions & { readonly reason?: string | undefined } = {}) {
+  constructor(
+    message: string,
+    options: SoraPipelineErrorOptions & { readonly reason?: string | undefined; readonly continues?: boolean } = {},
+  ) {
     super(message, options)
+    this.continues = options.continues ?? false
+    Object.defineProperty(this, 'continues', { enumerable: false })
     this.reason = options.reason === undefined ? undefined : redact(options.reason)
     Object.defineProperty(this, 'reason', { enumerable: false })
   }
 
   protected override details(): JsonObject {
-    return this.reason === undefined ? {} : { reason: this.reason }
+    return {
+      ...(this.reason !== undefined && { reason: this.reason }),
+      ...(this.continues && { continues: true }),
+    }
   }
 }
 

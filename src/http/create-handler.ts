@@ -169,7 +169,8 @@ export function createHandler(
     const answered = await answer(request)
     return answered instanceof PlainAnswer ? answered.toResponse() : answered
   }
-  return withPlainHandler(handler, { answer, needsRequest: settings.authenticate !== undefined })
+  const needsRequest = settings.authenticate !== undefined
+  return withPlainHandler(handler, { answer, needsRequest, onError: options.onError && onError })
 }
 
 async function contentOf(call: Call, id: string): Promise<Response> {

@@ -1,4 +1,4 @@
-import { isSoraPipelineError } from '../contracts/errors.js'
+import { isSoraPipelineError, toErrorJson } from '../contracts/errors.js'
 import { toOpenAiError } from '../openai/to-openai-error.js'
 import { HttpRefusal } from './http-refusal.js'
 import { jsonAnswer, type PlainAnswer } from './plain-answer.js'
@@ -17,5 +17,6 @@ export function errorAnswer(error: unknown): PlainAnswer {
 export function isInternal(error: unknown): boolean {
   if (error instanceof HttpRefusal) return false
   if (!isSoraPipelineError(error)) return true
+  if (toErrorJson(error).continues === true) return false
   return error.code === 'configuration-invalid' || error.code === 'unexpected' || error.code === 'run-state'
 }

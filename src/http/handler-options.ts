@@ -181,8 +181,8 @@ export interface HandlerOptions extends Pick<ChatCompletionOptions, 'texts' | 'p
   readonly page?: boolean | undefined
   /**
    * Called with internal failures: errors of this server, which callers see without details (`internal_error`,
-   * `configuration_error`, `store_unavailable`), conflicts of runs, and webhooks that were given up. An error that it
-   * throws is ignored.
+   * `configuration_error`, `store_unavailable`), conflicts of runs, and webhooks that were given up. `toNodeListener`
+   * calls it as well, with answers that were cut, unless it has its own. An error that it throws is ignored.
    * @defaultValue the first error of this server is a warning of the process, once per process, with the code
    * `SORA_PIPELINE_HANDLER_ERROR`; later ones are not reported
    */

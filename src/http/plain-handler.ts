@@ -7,6 +7,8 @@ export interface PlainHandler {
   answer(request: Incoming): Promise<Answer>
   /** Whether it passes the request to a function of the user, who expects a `Request`. */
   readonly needsRequest: boolean
+  /** The `onError` that the handler was created with. */
+  readonly onError: ((error: unknown) => void) | undefined
 }
 
 const handlers = new WeakMap<FetchHandler, PlainHandler>()

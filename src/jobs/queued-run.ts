@@ -1,6 +1,7 @@
 import { toErrorJson } from '../contracts/errors.js'
 import type { PipelineEvent } from '../contracts/events.js'
 import type { PipelineResult } from '../contracts/result.js'
+import { RunStateError } from '../contracts/run-errors.js'
 import { EventLog } from '../pipeline/event-log.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
 
@@ -11,6 +12,8 @@ export interface QueuedRunOptions {
   readonly saved: Promise<void>
   /** The run as the store has it, read while it has readers. */
   readonly followed: PipelineRun
+  /** Ends the following. */
+  readonly closing: AbortSignal
   /** Ends the run in the store. */
   readonly abort: (reason: unknown) => Promise<void>
 }
@@ -37,7 +40,8 @@ export class QueuedRun implements PipelineRun {
   get result(): Promise<PipelineResult> {
     if (this.#result === undefined) {
       const { saved, followed } = this.#options
-      this.#result = Promise.race([this.#cancelled.promise, saved.then(() => followed.result)])
+      const stored = saved.then(() => followed.result.catch((error: unknown) => this.#fail(error)))
+      this.#result = Promise.race([this.#cancelled.promise, stored])
       this.#result.catch(ignored)
     }
     return this.#result
@@ -76,6 +80,14 @@ export class QueuedRun implements PipelineRun {
         return (await events?.return?.()) ?? { done: true, value: undefined }
       },
     }
+  }
+
+  // An error of its own for each run: those who answer a client note the run of an error.
+  #fail(error: unknown): never {
+    const { id, closing } = this.#options
+    if (!closing.aborted || error !== closing.reason) throw error
+    const message = `Could not follow the run here, the runner is closed; it continues in the workers: ${id}`
+    throw new RunStateError(message, { isRetryable: true, continues: true })
   }
 
   // A run that could not be saved has a last event as well.

@@ -112,9 +112,7 @@ export class QueuedRuns {
 
   async #close(drainMs: number): Promise<void> {
     if (drainMs > 0) await this.#config.clock.sleep(drainMs)
-    const reason = 'the runner is closed'
-    const message = `Could not follow the run here: ${reason}; it continues in the workers`
-    this.#closing.abort(new RunStateError(message, { isRetryable: true, reason }))
+    this.#closing.abort('closed')
     await this.#queue.close()
   }
 
@@ -132,7 +130,13 @@ export class QueuedRuns {
 
   #follow(id: string, saved: Promise<void>, signal: AbortSignal | undefined): PipelineRun {
     const followed = followRun(this.#config.store, id, { signal: this.#closing.signal })
-    const run = new QueuedRun({ id, saved, followed, abort: (reason) => this.#abort(id, reason) })
+    const run = new QueuedRun({
+      id,
+      saved,
+      followed,
+      closing: this.#closing.signal,
+      abort: (reason) => this.#abort(id, reason),
+    })
     if (signal) run.cancelWith(signal, this.#report)
     return run
   }

@@ -104,7 +104,10 @@ export class ChunkSource implements SseSource, Waiter<unknown> {
   }
 }
 
+// What to do is at the end of the message, after the text of an upstream.
+const MOST_CHARACTERS = 600
+
 // On its own line below the earlier text. A URL in it must not be mistaken for that of the video.
 function failureLine({ message }: OpenAiErrorBody): string {
-  return `\n❌ ${plainLine(message.replace(/\bhttps?:\/\//gi, ''))}`
+  return `\n❌ ${plainLine(message.replace(/\bhttps?:\/\//gi, ''), MOST_CHARACTERS)}`
 }

@@ -126,6 +126,13 @@ export const ERROR_ANSWERS: Readonly<Record<OpenAiErrorKind, ErrorAnswer>> = {
     advice: 'This server cannot save or read its videos at the moment: wait and send the request again.',
     isMessageHidden: true,
   },
+  elsewhere: {
+    status: 503,
+    type: 'server_error',
+    code: 'run_continues',
+    advice:
+      'The run is saved, and its video continues: get it under its id, as with GET /v1/videos/{id}; do not send the request again.',
+  },
   timeout: {
     status: 504,
     type: 'server_error',

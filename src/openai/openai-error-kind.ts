@@ -3,6 +3,7 @@ import { isSoraPipelineError, type SoraPipelineErrorJson, toErrorJson } from '..
 /** Kinds of errors that an OpenAI client distinguishes. */
 export type OpenAiErrorKind =
   | 'unknown-submission'
+  | 'elsewhere'
   | 'content-policy'
   | 'invalid-request'
   | 'region'
@@ -27,6 +28,7 @@ export type OpenAiErrorKind =
 // can fix.
 const MOST_TELLING_FIRST: readonly OpenAiErrorKind[] = [
   'unknown-submission',
+  'elsewhere',
   'content-policy',
   'invalid-request',
   'region',
@@ -103,6 +105,7 @@ function kindOf(error: unknown): OpenAiErrorKind {
     case 'no-usable-url':
       return 'no-url'
     case 'run-state':
+      if (json.continues === true) return 'elsewhere'
       return json.reason === undefined ? 'run-state' : 'store'
     case 'run-fenced':
       return 'run-state'

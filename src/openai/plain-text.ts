@@ -5,13 +5,13 @@ export function wellFormed(text: string): string {
 
 /**
  * A text from elsewhere as one line that cannot be markup: control characters, line ends and direction marks become spaces,
- * brackets and backticks are removed, and the text is cut at 200 characters.
+ * brackets and backticks are removed, and the text is cut at `most` characters.
  */
-export function plainLine(text: string): string {
+export function plainLine(text: string, most = 200): string {
   const line = text
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .replace(/[<>[\]`]/g, '')
     .trim()
   const characters = Array.from(line)
-  return characters.length > 200 ? `${characters.slice(0, 200).join('')}…` : line
+  return characters.length > most ? `${characters.slice(0, most).join('')}…` : line
 }

@@ -37,7 +37,16 @@ const PAID_JOB =
 const REFUSED_HERE = 'This server refused the request before anything was sent to a video provider.'
 // These report that there is no video, or have an advice of their own.
 const DECIDED: ReadonlySet<OpenAiErrorKind> = new Set([
-  ...(['content-policy', 'generation', 'unknown-submission', 'timeout', 'no-url', 'store', 'aborted'] as const),
+  ...([
+    'content-policy',
+    'generation',
+    'unknown-submission',
+    'timeout',
+    'no-url',
+    'store',
+    'aborted',
+    'elsewhere',
+  ] as const),
 ])
 
 /**
@@ -63,6 +72,7 @@ const DECIDED: ReadonlySet<OpenAiErrorKind> = new Set([
  * | a video without a public URL | 502 | `no_usable_url` |
  * | overloaded, or an open circuit breaker | 503 | `overloaded` |
  * | the store of the runs failed | 503 | `store_unavailable` |
+ * | this process was closed, and the saved run continues in another one | 503 | `run_continues` |
  * | timeout | 504 | `timeout` |
  * | anything else | 500 | `internal_error` |
  *
@@ -140,9 +150,10 @@ function isRetriedInVain(error: unknown, status: number): boolean {
 }
 
 // A handle is a submitted job that may be running and costing money; a deadline may also pass after a submission without a
-// handle.
+// handle. A run that continues in another process may be submitted there.
 function isFreeToRepeat(error: unknown): boolean {
   if (!isSoraPipelineError(error)) return true
   if (error.handle !== undefined || error.code === 'submission-unknown' || error.code === 'stage-timeout') return false
+  if (toErrorJson(error).continues === true) return false
   return !('errors' in error && Array.isArray(error.errors)) || error.errors.every(isFreeToRepeat)
 }

@@ -244,7 +244,7 @@ export class LiveRuns {
 
 function closedError(id: string): RunStateError {
   const message = `Could not continue the run here, the pipeline was closed; it continues in the next process that resumes it: ${id}`
-  return new RunStateError(message, { isRetryable: true })
+  return new RunStateError(message, { isRetryable: true, continues: true })
 }
 
 function ignored(): void {}

@@ -2,7 +2,7 @@ import { toErrorJson } from '../contracts/errors.js'
 import type { PipelineEvent, UpstreamState } from '../contracts/events.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
-import type { RunStateError } from '../contracts/run-errors.js'
+import { RunStateError } from '../contracts/run-errors.js'
 import { NetworkError } from '../contracts/upstream-errors.js'
 import { driveRun } from './drive-run.js'
 import { listenerOf } from './event-listener.js'
@@ -151,8 +151,8 @@ export function startRun(
       if (session?.state.step === 'generate' && session.state.submission?.state === 'accepted') session.interrupt(error)
     },
     abandon: async () => {
-      const { leaving } = waits
-      if (leaving === undefined || isOver) return
+      if (waits.leaving === undefined || isOver) return
+      const leaving = session === undefined ? unconfirmed(id) : waits.leaving
       if (session === undefined) log.append({ type: 'run-started', stages: stagesOf(config) })
       const upstream = session?.submitting ? submittingTo(session) : session?.upstream
       log.append({ type: 'run-failed', error: toErrorJson(leaving), isAborted: false, ...(upstream && { upstream }) })
@@ -166,6 +166,12 @@ export function startRun(
     ended,
     [Symbol.asyncIterator]: () => log.read(),
   }
+}
+
+// The store has not answered yet.
+function unconfirmed(id: string): RunStateError {
+  const reason = 'the pipeline was closed'
+  return new RunStateError(`Could not learn whether the run is saved, ${reason}: ${id}`, { reason })
 }
 
 function submittingTo({ state, config }: RunSession): UpstreamState {

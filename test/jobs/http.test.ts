@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createHandler } from '../../src/http/index.js'
 import { SoraPipeline } from '../../src/index.js'
-import { createQueueRunner, createWorker } from '../../src/jobs/index.js'
+import { createQueueRunner, createWorker, type QueueRunner } from '../../src/jobs/index.js'
 import { fakeTaskGenerator } from '../../src/testing/index.js'
 import { type QueueServer, SERVERS, startQueueServer } from './queue-server.js'
 
@@ -39,6 +39,40 @@ describe.each(SERVERS)('handlers over a queue on %s', (kind, isSkipped) => {
       await Promise.all(doors.map((runner) => runner.close()))
     },
   )
+
+  it.skipIf(isSkipped)('pay once for a chat whose runner closes, and whose client asks the other machine', async () => {
+    const { store, at } = await server.site('closes')
+    const generator = fakeTaskGenerator({ polls: Number.POSITIVE_INFINITY })
+    const options = { generator, store, pollSchedule: () => 100 }
+    const [here, there] = [1, 2].map(() => createQueueRunner(new SoraPipeline(options), at)) as [
+      QueueRunner,
+      QueueRunner,
+    ]
+    const [first, second] = [here, there].map((runner) => createHandler(runner, { public: true })) as [Ask, Ask]
+    await using worker = createWorker(new SoraPipeline(options), at)
+    await worker.ready
+    const chat = (ask: Ask, prompt: string, more: object = {}) =>
+      ask(post('/v1/chat/completions', { model: 'm', messages: [{ role: 'user', content: prompt }], ...more }))
+    const waiting = ['A cat', 'A dog'].map((prompt) => chat(first, prompt))
+    const streamed = await chat(first, 'A bird', { stream: true })
+    await expect.poll(() => generator.startCount, { timeout: 20_000 }).toBe(3)
+    await here.close()
+    for (const [index, prompt] of ['A cat', 'A dog'].entries()) {
+      const answer = (await waiting[index]) as Response
+      const { headers } = answer
+      expect([answer.status, headers.get('x-should-retry'), headers.get('retry-after')]).toEqual([503, 'false', null])
+      const id = headers.get('x-run-id')
+      expect(await answer.json()).toMatchObject({
+        error: { code: 'run_continues', message: expect.stringContaining(`the workers: ${id}. The run is saved`) },
+      })
+      const again = await chat(second, prompt, { stream: true })
+      expect(again.headers.get('x-run-id')).toBe(id)
+      await again.body?.cancel()
+    }
+    expect(await streamed.text()).toContain(`the workers: ${streamed.headers.get('x-run-id')}. The run is saved`)
+    expect(generator.startCount).toBe(3)
+    await there.close()
+  })
 
   it.skipIf(isSkipped)('answer a submission within the time although every worker is busy', async () => {
     const { store, at } = await server.site('busy')

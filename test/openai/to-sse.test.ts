@@ -156,7 +156,7 @@ describe('a failure that is also written into a chunk', () => {
   })
 
   test('holds no markup, no second line and no address that could be that of the video', async () => {
-    const message = `Could not start <video src="https://evil.example/a.mp4">\n\n[x](HTTP://evil.example/b.mp4)${'y'.repeat(300)}`
+    const message = `Could not start <video src="https://evil.example/a.mp4">\n\n[x](HTTP://evil.example/b.mp4)${'y'.repeat(700)}`
     const [said = ''] = await framesAfter(new RateLimitError(message), chunk('a'))
     const { content } = JSON.parse(said.slice(6)).choices[0].delta
     expect(content).toMatch(/^\n❌ Could not start video [^\n<>[\]`]+…$/)

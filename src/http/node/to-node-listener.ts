@@ -19,7 +19,7 @@ export interface NodeListenerOptions {
   /**
    * Called with an error that the handler threw, or that the body of its answer failed with, after the client was
    * answered or cut off. An abort because the client disconnected is not reported.
-   * @defaultValue a warning of the process, which Node prints
+   * @defaultValue the `onError` of `createHandler`; without it a warning of the process, which Node prints
    */
   readonly onError?: ((error: unknown) => void) | undefined
 }
@@ -54,9 +54,8 @@ export function toNodeListener(
 ): (request: NodeRequest, response: NodeResponse) => void {
   checkOptions<NodeListenerOptions>('toNodeListener', options, { onError: aFunction })
   throwProblems('toNodeListener', aFunction.problems('handler', handler))
-  const { onError = warn } = options
-
   const plain = plainHandlerOf(handler)
+  const { onError = plain?.onError ?? warn } = options
 
   const report = (error: unknown, hasLeft: boolean) => {
     if (!hasLeft || toErrorJson(error).code !== 'aborted') onError(error)

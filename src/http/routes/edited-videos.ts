@@ -5,7 +5,7 @@ import { HttpRefusal } from '../http-refusal.js'
 import type { PlainAnswer } from '../plain-answer.js'
 import { readBody } from '../requests/read-body.js'
 import { readEditRequest } from '../requests/videos-request.js'
-import { ownedRun } from './owned-run.js'
+import { ownedRun, startedRun } from './owned-run.js'
 import { startRun } from './start-run.js'
 import { isServed } from './video-object.js'
 import { notReady, videoResponse } from './videos-routes.js'
@@ -31,7 +31,7 @@ async function fromVideo(call: Call, route: 'edits' | 'extensions'): Promise<Pla
     providerOptions: { videoInput: route },
   }
   const run = await startRun(call, { video, otherFields, route })
-  return videoResponse(call, await ownedRun(call, run.id), ignored)
+  return videoResponse(call, await startedRun(call, run.id), ignored)
 }
 
 // The bytes, because the generator of this run may be another one than that of the video.

@@ -55,7 +55,7 @@ export interface Begun {
 
 const MOST_KEPT = 10_000
 /** Codes of answers about a run whose job may have been accepted, or may still be running. */
-const UNCLEAR = new Set(['submission_unknown', 'timeout', 'store_unavailable'])
+const UNCLEAR = new Set(['submission_unknown', 'timeout', 'store_unavailable', 'run_continues'])
 
 /** Keeps requests in memory, for `windowMs` after they were answered or abandoned; 0 disables it. */
 export function repeatedRequests({

@@ -1,4 +1,6 @@
+import { isSoraPipelineError, type SoraPipelineError, toErrorJson } from '../../contracts/errors.js'
 import type { VideoRequest } from '../../contracts/request.js'
+import { RunStateError } from '../../contracts/run-errors.js'
 import { checkRequest } from '../../pipeline/check-request.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 import { identityOf } from '../../pipeline/state/run-state.js'
@@ -104,11 +106,24 @@ async function openRun(
   }
   const repeatable = { owner, route, video, otherFields, headers, endsWithSender }
   const found = await unkeyedRun(call, repeatable, id)
-  const opened = found.isKnown
-    ? { run: runner.resume(found.id), hasNewWebhook: false }
-    : await begin(found.id, undefined)
+  // Before it is opened: a repeated request still finds a run that this process could not join.
   repeats.begin(call.request, repeatable, found.id)
-  return opened
+  return found.isKnown ? { run: joined(call, found.id), hasNewWebhook: false } : begin(found.id, undefined)
+}
+
+function joined({ runner }: Call, id: string): PipelineRun {
+  try {
+    return runner.resume(id)
+  } catch (error) {
+    throw errorOfRun(id, isSoraPipelineError(error) ? notJoined(id, error) : error)
+  }
+}
+
+// The run may be paid, so the advice to send the request again must not follow.
+function notJoined(id: string, cause: SoraPipelineError): RunStateError {
+  const { reason } = toErrorJson(cause)
+  const message = `Could not join the run of an earlier request: ${id}`
+  return new RunStateError(message, { cause, ...(reason !== undefined && { reason }) })
 }
 
 // The run of an earlier identical request, here or at another process, or the next one. A run that its owner has removed

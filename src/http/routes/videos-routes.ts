@@ -8,7 +8,7 @@ import { readBody } from '../requests/read-body.js'
 import { readRemixRequest, readVideosRequest } from '../requests/videos-request.js'
 import { RUN_ID_HEADER } from '../run-error.js'
 import { modelReader } from './named-model.js'
-import { ownedRun } from './owned-run.js'
+import { ownedRun, startedRun } from './owned-run.js'
 import { startRun } from './start-run.js'
 import { isServed, METADATA, videoObject } from './video-object.js'
 
@@ -29,7 +29,7 @@ export async function createVideo(call: Call): Promise<PlainAnswer> {
   const video = withMetadata(parsed.request, metadata)
   const run = await startRun(call, { video, otherFields, route: 'videos', webhookUrl })
   if (webhookUrl !== undefined) webhooks.follow(run, { url: webhookUrl, owner })
-  return videoResponse(call, await ownedRun(call, run.id), ignored)
+  return videoResponse(call, await startedRun(call, run.id), ignored)
 }
 
 /** `POST /videos/{id}/remix`: starts a video from another one. */
@@ -52,7 +52,7 @@ export async function remixVideo(call: Call, id: string): Promise<PlainAnswer> {
   }
   const video = withMetadata(remix, { ...kept, [METADATA.remixedFrom]: id })
   const run = await startRun(call, { video, otherFields, route: 'remix' })
-  return videoResponse(call, await ownedRun(call, run.id), ignored)
+  return videoResponse(call, await startedRun(call, run.id), ignored)
 }
 
 /** `GET /videos/{id}` */

@@ -75,6 +75,7 @@ class FollowedRun implements PipelineRun {
   /** Who needs the run to be read. */
   #interested = 0
   #isOver = false
+  #isStopped = false
   #isLooking = false
   #failures = 0
   #endSeenAt: number | undefined
@@ -129,6 +130,8 @@ class FollowedRun implements PipelineRun {
           this.#iterators.add(events)
           this.#join()
         }
+        // An iteration that begins after the stop has no end in the log.
+        if (this.#isStopped) events.return?.()
         const step = await events.next()
         if (step.done) end()
         return step
@@ -145,6 +148,7 @@ class FollowedRun implements PipelineRun {
 
   /** Ends without a last event. */
   stop(reason: unknown): void {
+    this.#isStopped = true
     this.#result.reject(reason)
     this.#end()
     for (const events of this.#iterators) events.return?.()

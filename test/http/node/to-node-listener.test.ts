@@ -5,7 +5,9 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
 import type { FetchHandler } from '../../../src/http/node/fetch-handler.js'
+import { createHandler } from '../../../src/http/index.js'
 import { toNodeListener } from '../../../src/http/node/to-node-listener.js'
+import { SoraPipeline } from '../../../src/index.js'
 import { testCertificate } from '../../../src/testing/fault-server/test-certificate.js'
 import { eventually } from '../../support/eventually.js'
 import { rawClient } from './raw-client.js'
@@ -211,6 +213,34 @@ describe('a handler that fails', () => {
     await expect(reader?.read()).rejects.toThrow('terminated')
     expect(errors).toEqual([failure])
     expect(visit.request.signal.aborted).toBe(true)
+  })
+
+  it('is for the onError of a handler of this library, unless the listener has its own', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    const failure = new Error('cut at the upstream')
+    let isSent = false
+    const pull = (stream: ReadableStreamDefaultController<Uint8Array>) => {
+      isSent = !isSent
+      if (isSent) stream.enqueue(new Uint8Array(4))
+      else stream.error(failure)
+    }
+    const open = async () => new ReadableStream({ pull }, { highWaterMark: 0 })
+    const source = { byteLength: 8, mediaType: 'video/mp4', open }
+    const video = { id: 'v', source } as never
+    const pipeline = new SoraPipeline({ generator: { name: 'g', generate: async () => video } })
+    const run = pipeline.run({ prompt: 'A cat' }, { owner: 'public' })
+    await run.result.catch(() => undefined)
+    const reported: unknown[] = []
+    const own: unknown[] = []
+    const handler = createHandler(pipeline, { authenticate: () => 'public', onError: (error) => reported.push(error) })
+    for (const options of [{}, { onError: (error: unknown) => own.push(error) }]) {
+      const { origin } = await serve(createServer(toNodeListener(handler, options)))
+      const answer = await fetch(`${origin}/v1/videos/${run.id}/content`)
+      await expect(answer.arrayBuffer()).rejects.toThrow()
+    }
+    await eventually(() => expect([reported, own]).toEqual([[failure], [failure]]))
+    expect(warned).not.toHaveBeenCalled()
+    warned.mockRestore()
   })
 
   it('is a warning of the process without onError', async () => {

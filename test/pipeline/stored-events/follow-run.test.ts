@@ -135,6 +135,16 @@ describe('a run that is followed', () => {
     }
   })
 
+  it('has no more events for an iteration that begins after the signal', async () => {
+    const { process, follow } = setUp()
+    process().pipeline.run(request, { id: 'run_1' })
+    const controller = new AbortController()
+    const followed = follow('run_1', controller.signal)
+    controller.abort(new Error('left'))
+    expect(await collect(followed)).toEqual([])
+    await expect(followed.result).rejects.toThrow('left')
+  })
+
   it('stops being followed by a signal, and continues', async () => {
     const { clock, process, follow } = setUp()
     const run = process().pipeline.run(request, { id: 'run_1' })
