@@ -165,7 +165,7 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     expect(await (await there.adopt(handle, { id: 'order:17', owner: 'ada' })).result).toMatchObject({
       runId: 'order:17',
     })
-    await expect(there.adopt(handle)).rejects.toThrow('another run has claimed it')
+    await expect(there.adopt(handle)).rejects.toThrow('a run has its video')
     await expect(here.adopt(handle, { prompt: 'A cat' } as never)).rejects.toThrow('prompt')
     await here.close()
     await expect(here.adopt(handle)).rejects.toThrow('the runner is closed')

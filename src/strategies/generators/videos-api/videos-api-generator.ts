@@ -1,4 +1,6 @@
 import type { TaskGenerator } from '../../../contracts/generator.js'
+import type { VideoRequest } from '../../../contracts/request.js'
+import type { StageContext } from '../../../contracts/stage.js'
 import { versionAdvice } from '../../../upstream/answer-error.js'
 import { createApi } from '../../../upstream/api.js'
 import { readJob } from '../answers/job-answer.js'
@@ -52,11 +54,16 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     const isOwn = pollUrl !== undefined && URL.canParse(pollUrl) && new URL(pollUrl).origin === api.origin
     return isOwn ? pollUrl : jobUrl(id)
   }
+  const prepare = (request: VideoRequest, context: StageContext) => {
+    // Before anything is fetched for a request that is refused. The submission warns.
+    planCreate(request, options, { ...context, warn: undefined })
+    return withImages(request, options, context)
+  }
   return generatorOf({
     options,
     api,
     read: readJob,
-    prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImages(request, options, context),
+    prepare: options.imageUrls === 'url' ? undefined : prepare,
     submit: async (request, context) => ({
       answer: await submitter.submit(planCreate(request, options, context), context),
     }),
