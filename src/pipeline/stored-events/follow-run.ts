@@ -54,11 +54,7 @@ export interface FollowOptions {
 export function followRun(store: RunStore, id: string, options: FollowOptions = {}): PipelineRun {
   checkOptions('followRun', options, RULES)
   checkIsText(id)
-  const { clock = systemClock, signal } = options
-  const followed = new FollowedRun(store, id, clock)
-  if (signal?.aborted) followed.stop(signal.reason)
-  else signal?.addEventListener('abort', () => followed.stop(signal.reason), { once: true })
-  return followed
+  return new FollowedRun(store, id, options)
 }
 
 const RULES: OptionRules<FollowOptions> = { signal: aSignal, clock: withMethods('now', 'monotonic', 'sleep') }
@@ -67,6 +63,7 @@ class FollowedRun implements PipelineRun {
   readonly id: string
   readonly #store: RunStore
   readonly #clock: Clock
+  readonly #signal: AbortSignal | undefined
   readonly #log: EventLog
   readonly #reader: EventReader
   readonly #result = deferred<PipelineResult>()
@@ -83,10 +80,11 @@ class FollowedRun implements PipelineRun {
   #stopHearing: (() => void) | undefined
   #isResultRead = false
 
-  constructor(store: RunStore, id: string, clock: Clock) {
+  constructor(store: RunStore, id: string, { clock = systemClock, signal }: FollowOptions) {
     this.id = id
     this.#store = store
     this.#clock = clock
+    this.#signal = signal
     this.#log = new EventLog(() => ({ runId: id, at: clock.now() }))
     this.#reader = new EventReader(store, id, this.#log, () => this.#look())
     this.#result.promise.catch(ignored) // A caller that awaits it still gets the rejection.
@@ -146,17 +144,19 @@ class FollowedRun implements PipelineRun {
     }
   }
 
-  /** Ends without a last event. */
-  stop(reason: unknown): void {
+  // Ends without a last event.
+  readonly #stop = (): void => {
     this.#isStopped = true
-    this.#result.reject(reason)
+    this.#result.reject(this.#signal?.reason)
     this.#end()
     for (const events of this.#iterators) events.return?.()
   }
 
   #join(): void {
     this.#interested += 1
+    if (this.#signal?.aborted && !this.#isOver) this.#stop()
     if (this.#interested > 1 || this.#isOver) return
+    this.#signal?.addEventListener('abort', this.#stop, { once: true })
     const read = () => {
       this.#reader.catchUp().catch(ignored) // The next look reads again.
     }
@@ -169,7 +169,9 @@ class FollowedRun implements PipelineRun {
     if (this.#interested === 0) this.#pause()
   }
 
+  // The signal may last longer than the run, such as that of a queue runner.
   #pause(): void {
+    this.#signal?.removeEventListener('abort', this.#stop)
     this.#timer?.stop()
     this.#timer = undefined
     this.#stopHearing?.()

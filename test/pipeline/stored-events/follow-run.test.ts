@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { followRun, memoryStore, type PipelineEvent, SoraPipeline, type SoraPipelineError } from '../../../src/index.js'
 import {
@@ -143,6 +144,23 @@ describe('a run that is followed', () => {
     controller.abort(new Error('left'))
     expect(await collect(followed)).toEqual([])
     await expect(followed.result).rejects.toThrow('left')
+  })
+
+  it('leaves no listener at a signal that lasts longer than the run', async () => {
+    const { clock, process, follow } = setUp()
+    const { signal } = new AbortController()
+    const run = process().pipeline.run(request, { id: 'run_1' })
+    await clock.advance(10)
+    const followed = follow('run_1', signal)
+    const reading = collect(followed)
+    await clock.advance(10)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    await clock.runUntil(run.result)
+    await clock.advance(5000)
+    await reading
+    await followed.result
+    follow('run_1', signal)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 
   it('stops being followed by a signal, and continues', async () => {
