@@ -37,12 +37,45 @@ describe('a lookup', () => {
     expect(await jobOf(store, 'run_1')).toMatchObject({ handle: { operation: Y } })
   })
 
-  it('leaves several unclaimed jobs to a person', async () => {
-    const { clock, store, generator, pipeline } = make({ starts: [lost, lost], found: [X, Y] })
+  it('leaves more jobs than identical requests lost to a person', async () => {
+    const { clock, store, generator, pipeline } = make({ starts: [lost, lost], found: [X, Y, { id: 'z' }] })
     const runs = ['run_1', 'run_2'].map((id) => pipeline.run(request, { id }))
     for (const run of runs)
       await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
     for (const { id } of runs) expect((await store.load(id))?.state.status).toBe('needs-review')
+    expect(generator.startCount).toBe(2)
+  })
+
+  it.each([0, 160, 3000])('gives identical requests that lost their answers %i ms apart one job each', async (ms) => {
+    const { clock, store, generator, pipeline } = make({ starts: [lost, lost], found: [X, Y] })
+    const first = pipeline.run(request, { id: 'run_1' })
+    await clock.advance(ms)
+    const second = pipeline.run(request, { id: 'run_2' })
+    for (const { result } of [first, second])
+      await expect(clock.runUntil(result)).resolves.toMatchObject({ servedBy: 'generator' })
+    const jobs = await Promise.all(['run_1', 'run_2'].map((id) => jobOf(store, id)))
+    expect(new Set(jobs.map((job) => JSON.stringify((job as { handle?: unknown }).handle)).values()).size).toBe(2)
+    expect(generator.startCount).toBe(2)
+  })
+
+  it('gives three identical requests their two jobs, and sends the third again', async () => {
+    const { clock, store, generator, pipeline } = make({ starts: [lost, lost, lost], found: [X, Y] })
+    const runs = ['run_1', 'run_2', 'run_3'].map((id) => pipeline.run(request, { id }))
+    for (const run of runs) await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    const jobs = await Promise.all(runs.map(({ id }) => jobOf(store, id)))
+    const ids = jobs.map((job) => (job as { handle?: { operation?: { id?: string } } }).handle?.operation?.id)
+    expect(ids.sort()).toEqual(['task_4', 'x', 'y'])
+    expect(generator.startCount).toBe(4)
+  })
+
+  it('gives identical requests one job each in single steps', async () => {
+    const { clock, generator, pipeline } = make({ starts: [lost, lost], found: [X, Y] })
+    for (const id of ['run_1', 'run_2']) await pipeline.create(request, { id })
+    for (let seconds = 0; seconds < 30; seconds += 1) {
+      for (const id of ['run_1', 'run_2']) await clock.runUntil(pipeline.advance(id))
+      await clock.advance(1000)
+    }
+    for (const id of ['run_1', 'run_2']) expect(await pipeline.get(id)).toMatchObject({ status: 'completed' })
     expect(generator.startCount).toBe(2)
   })
 

@@ -92,7 +92,7 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
   // The same code would return it again.
   const flaw = flawOfFound(found)
   if (flaw !== undefined) return { kind: 'unclear', flaw }
-  let rivals: Rivals = { jobs: [], adopted: [], doubt: 'none' }
+  let rivals: Rivals = { jobs: [], adopted: [], doubt: 'none', peers: 0 }
   try {
     if (found.length > 0) rivals = await rivalsOf(session, generator, submission)
   } catch (error) {
@@ -109,7 +109,9 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
   if (candidates.length > 0 && rivals.doubt === 'unknown') return { kind: 'unclear' }
   let free: readonly JsonValue[]
   try {
-    free = await unclaimed(session, generator, candidates)
+    // Identical requests take one job each; it does not matter which. More jobs than such requests may be of another application.
+    const most = candidates.length <= rivals.peers + 1 ? 1 : candidates.length
+    free = await unclaimed(session, generator, candidates, most)
   } catch (error) {
     const text = `Could not claim the job: ${toErrorJson(error).message}`
     warn(session, { code: 'store-unavailable', message: text }, 'generate', generator.name)
@@ -123,15 +125,18 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
   return inquiries + 1 < EMPTY_FINDS ? later(inquiries + 1) : { kind: 'absent' }
 }
 
-// The jobs that no other run has claimed. They are claimed for this run, so that no other run takes them meanwhile.
+// The jobs that no other run has claimed, at most `most`. They are claimed for this run, so that no other run takes them meanwhile.
+// Most lists have the newest first. From the end, a process that continues after a crash tries the job first that it has claimed.
 async function unclaimed(
   session: RunSession,
   generator: Generator,
   found: readonly JsonValue[],
+  most: number,
 ): Promise<readonly JsonValue[]> {
   const free: JsonValue[] = []
   const { journal, id } = session
-  for (const operation of found) {
+  for (const operation of found.toReversed()) {
+    if (free.length === most) break
     if (await claimJob(journal.store, { generator: generator.name, operation }, id)) free.push(operation)
   }
   return free

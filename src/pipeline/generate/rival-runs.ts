@@ -29,6 +29,8 @@ export interface Rivals {
    *   runs to decide.
    */
   readonly doubt: Doubt
+  /** Number of identical requests whose response was lost as well. */
+  readonly peers: number
 }
 
 type Doubt = 'none' | 'peer' | 'sending' | 'unknown'
@@ -45,9 +47,10 @@ export async function rivalsOf(
   submission: UnknownSubmission,
 ): Promise<Rivals> {
   const ids = await idsToRead(session, submission.sentAt - LOOK_BACK_MS)
-  if (ids === 'too-many') return { jobs: [], adopted: [], doubt: 'unknown' }
+  if (ids === 'too-many') return { jobs: [], adopted: [], doubt: 'unknown', peers: 0 }
   const jobs: string[] = []
   const adopted: string[] = []
+  let peers = 0
   // A store without a list does not return runs that have ended.
   let doubt: Doubt = session.journal.store.list === undefined ? 'unknown' : 'none'
   for (const id of ids) {
@@ -59,10 +62,15 @@ export async function rivalsOf(
     if (ofAdopted) adopted.push(jobKey(ofAdopted.operation))
     if (!isRival(session.state, rival)) continue
     const handle = handleOf(rival.submission) ?? rival.upstream?.handle
-    if (handle) jobs.push(jobKey(handle.operation))
-    else doubt = worse(doubt, doubtOf(session, loaded as StoredState, { generator, submission }))
+    if (handle) {
+      jobs.push(jobKey(handle.operation))
+      continue
+    }
+    const own = doubtOf(session, loaded as StoredState, { generator, submission })
+    if (own === 'peer') peers += 1
+    doubt = worse(doubt, own)
   }
-  return { jobs, adopted, doubt }
+  return { jobs, adopted, doubt, peers }
 }
 
 // A lookup may match only by the prompt. An erased run has no prompt, which may have been the same.

@@ -26,7 +26,7 @@ const HOUR_MS = 3_600_000
 const LOOK_BACK_MS = 2 * HOUR_MS
 // A settling time of 5 s, and clocks that are 61 minutes apart.
 const RECENT_MS = 5000 + 3_660_000
-const NONE: Rivals = { jobs: [], adopted: [], doubt: 'none' }
+const NONE: Rivals = { jobs: [], adopted: [], doubt: 'none', peers: 0 }
 
 const own = stateOf('run_1', { submission: UNKNOWN })
 const inReview: Changes = { status: 'needs-review', submission: UNKNOWN, endedAt: NOW }
@@ -98,7 +98,7 @@ describe('what another run may have created', () => {
     ['was erased, so that its prompt is unknown', { ...aborted, request: { prompt: '' }, erasedAt: NOW }, 'unknown'],
     ['submitted to another generator', { ...inReview, submission: { ...UNKNOWN, generator: 'second' } }, 'none'],
   ])('that %s', async (_, changes, doubt) => {
-    expect((await rivalsAmong([rival(changes)])).found).toEqual({ jobs: [], adopted: [], doubt })
+    expect((await rivalsAmong([rival(changes)])).found).toMatchObject({ jobs: [], adopted: [], doubt })
   })
 
   it('is nothing where version 0.1.0 saved no submission', async () => {
@@ -122,6 +122,13 @@ describe('what another run may have created', () => {
   })
 })
 
+it('counts the identical requests whose answers were lost', async () => {
+  const unknown = { submission: UNKNOWN }
+  const rivals = [unknown, { submission: READY }, unknown, { ...unknown, request: OTHER }, inReview]
+  const { found } = await rivalsAmong(rivals.map((changes, at) => rival(changes, `run_${at + 2}`)))
+  expect(found).toMatchObject({ doubt: 'unknown', peers: 2 })
+})
+
 describe('a job that another run has', () => {
   it.each<[string, Changes]>([
     ['still runs', { submission: acceptedJob('x') }],
@@ -132,7 +139,12 @@ describe('a job that another run has', () => {
       { ...aborted, upstream: { state: 'cancelled', generator: 'first', handle: acceptedJob('x').handle } },
     ],
   ])('is known, when that run %s', async (_, changes) => {
-    expect((await rivalsAmong([rival(changes)])).found).toEqual({ jobs: ['{"id":"x"}'], adopted: [], doubt: 'none' })
+    expect((await rivalsAmong([rival(changes)])).found).toEqual({
+      jobs: ['{"id":"x"}'],
+      adopted: [],
+      doubt: 'none',
+      peers: 0,
+    })
   })
 
   it('does not count at another generator, nor with another prompt', async () => {
@@ -153,7 +165,7 @@ describe('a run that ended', () => {
     ] as const) {
       const sent = { ...UNKNOWN, sentAt: endedAt - 1000 }
       const { found } = await rivalsAmong([rival({ ...aborted, submission: sent, endedAt })], { submission })
-      expect(found).toEqual({ jobs: [], adopted: [], doubt })
+      expect(found).toMatchObject({ jobs: [], adopted: [], doubt })
     }
   })
 
@@ -188,7 +200,7 @@ describe('the runs that are read', () => {
     ] as const) {
       // The last of the first page started then; the run in review is the only one of the second page.
       const rivals = [...crowd(100, oldestAt + 99), rival({ ...inReview, startedAt: oldestAt - 1 })]
-      expect((await rivalsAmong(rivals, { self })).found).toEqual({ jobs: [], adopted: [], doubt })
+      expect((await rivalsAmong(rivals, { self })).found).toMatchObject({ jobs: [], adopted: [], doubt })
     }
   })
 
@@ -215,7 +227,7 @@ describe('the runs that are read', () => {
     const self = { ...own, startedAt: NOW - HOUR_MS }
     const accepted = rival({ submission: acceptedJob('x') })
     const { found, calls } = await rivalsAmong([accepted, ...crowd(2200, NOW - 1)], { self })
-    expect(found).toEqual({ jobs: [], adopted: [], doubt: 'unknown' })
+    expect(found).toEqual({ jobs: [], adopted: [], doubt: 'unknown', peers: 0 })
     expect(calls).toEqual({ load: 20, list: 20 })
   })
 
@@ -223,13 +235,18 @@ describe('the runs that are read', () => {
     const { found } = await rivalsAmong([rival(inReview), ...crowd(2200, NOW - 1)], {
       self: { ...own, startedAt: NOW },
     })
-    expect(found).toEqual({ jobs: [], adopted: [], doubt: 'unknown' })
+    expect(found).toEqual({ jobs: [], adopted: [], doubt: 'unknown', peers: 0 })
   })
 
   it('are still read below that', async () => {
     const self = { ...own, startedAt: NOW - HOUR_MS }
     const rivals = [rival({ submission: acceptedJob('x') }), ...crowd(1850, NOW - 1)]
-    expect((await rivalsAmong(rivals, { self })).found).toEqual({ jobs: ['{"id":"x"}'], adopted: [], doubt: 'none' })
+    expect((await rivalsAmong(rivals, { self })).found).toEqual({
+      jobs: ['{"id":"x"}'],
+      adopted: [],
+      doubt: 'none',
+      peers: 0,
+    })
   })
 })
 
@@ -256,7 +273,7 @@ describe('a run that cannot be read', () => {
   it.each(Object.entries(broken))('because it %s hides none of the others', async (_, spoil) => {
     const change = spoilt('run_2', (loaded) => ({ ...loaded, state: spoil(loaded.state) }))
     const rivals = [rival({ submission: UNKNOWN }), rival(inReview, 'run_3')]
-    expect((await rivalsAmong(rivals, { change })).found).toEqual({ jobs: [], adopted: [], doubt: 'unknown' })
+    expect((await rivalsAmong(rivals, { change })).found).toEqual({ jobs: [], adopted: [], doubt: 'unknown', peers: 0 })
     expect((await rivalsAmong(rivals.slice(0, 1), { change })).found).toEqual(NONE)
   })
 
