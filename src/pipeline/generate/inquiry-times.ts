@@ -1,6 +1,6 @@
 import type { Generator } from '../../contracts/generator.js'
 import type { RunSession } from '../run-session.js'
-import { settling, type UnknownSubmission } from '../state/submission.js'
+import type { UnknownSubmission } from '../state/submission.js'
 import { isKeyed } from './submission-support.js'
 
 // Default of the generator's `settleMs`: how long a submission may take to appear in a list after its connection broke.
@@ -30,7 +30,7 @@ export function firstInquiry(
     const waitMs = inquiries === 0 ? 0 : Math.min(LONGEST_WAIT_MS, AGAIN_MS * 2 ** inquiries)
     return { submission, wakeAt: now + waitMs }
   }
-  const settled = settling(submission, session.time.now() + settleMsOf(generator))
+  const settled = { ...submission, settlesAt: session.time.now() + settleMsOf(generator) }
   return { submission: settled, wakeAt: nextLookupAt(session, generator, settled) }
 }
 

@@ -61,10 +61,7 @@ export type UnknownSubmission = Placed & {
   readonly isKeyed?: boolean | undefined
   readonly state: 'unknown'
   readonly sentAt: number
-  /**
-   * When an accepted job is certain to be listed, in the time of the run: an earlier lookup can only find it. Absent with keys, and
-   * where the first lookup waited for it.
-   */
+  /** When an accepted job is certain to be listed, in the time of the run; absent with keys. An earlier lookup can only find it. */
   readonly settlesAt?: number | undefined
   /** Inquiries so far: sends under the same key, or lookups in a row that found nothing. */
   readonly inquiries: number
@@ -134,11 +131,6 @@ export function sending(
 export function lost(submission: SendingSubmission | UnknownSubmission): UnknownSubmission {
   const { sentAt, inquiries, isKeyed } = submission
   return { ...placeOf(submission), state: 'unknown', sentAt, ...(isKeyed !== undefined && { isKeyed }), inquiries }
-}
-
-/** It can be looked up; a job is certain to be listed at an instant. */
-export function settling(submission: UnknownSubmission, settlesAt: number): UnknownSubmission {
-  return { ...submission, settlesAt }
 }
 
 /** A lookup of an unknown submission has no result yet. */
