@@ -26,11 +26,13 @@ import { upstreamOf } from './accepted-job.js'
 import { admitJob } from './admit-job.js'
 import { followJob, pollStep } from './follow-job.js'
 import { asUnknown, attemptFailed, type Failure, failStage, lostAnswer, tooLate } from './generate-failure.js'
+import { firstInquiry } from './inquiry-times.js'
 import { type GenerateStep, tryNext } from './next-generator.js'
 import { claimOwnJob } from './own-job.js'
 import { ratioOf } from './poll-job.js'
-import { canLookUp, canReconcile, inquiryAt, lookupFailure, reconcileJob } from './reconcile-job.js'
+import { lookupFailure, reconcileJob } from './reconcile-job.js'
 import { inItsPlace } from './submission-place.js'
+import { canLookUp, canReconcile } from './submission-support.js'
 import { submitJob } from './submit-job.js'
 
 /** One step towards the video: submit, find out the outcome of a submission, or poll. Rejects when the stage has failed. */
@@ -175,8 +177,9 @@ async function handleUnknown(
   session.admission?.answered(error)
   if (!canReconcile(generator, submission) || isHopeless(failure.error, submission)) throw error
   const laterMs = retryAfterMsOf(failure.error) ?? 0
-  const wakeAt = Math.max(inquiryAt(session, generator, submission), session.config.clock.now() + laterMs)
-  await session.journal.save({ submission, wakeAt })
+  const first = firstInquiry(session, generator, submission)
+  const wakeAt = Math.max(first.wakeAt, session.config.clock.now() + laterMs)
+  await session.journal.save({ submission: first.submission, wakeAt })
 }
 
 // Another send under the same key would run into the same bug.
@@ -212,6 +215,8 @@ async function reconcile(session: RunSession, step: GenerateStep, submission: Un
       // An empty result is one of the two that prove that nothing was accepted; without a result there is no time left.
       if (isLate && inquiry.inquiries === submission.inquiries) throw late()
       return session.journal.save({ submission: inquired(submission, inquiry.inquiries), wakeAt: inquiry.wakeAt })
+    case 'early':
+      return session.journal.save({ submission, wakeAt: inquiry.wakeAt })
     case 'unclear':
       if (inquiry.flaw !== undefined)
         throw new SubmissionUnknownError(`Could not use the result of find() of ${generator.name}: ${inquiry.flaw}`)

@@ -1,6 +1,6 @@
 import { flawOfFound } from '../../calling/result-flaws.js'
 import { toErrorJson } from '../../contracts/errors.js'
-import type { Generator, TaskGenerator } from '../../contracts/generator.js'
+import type { Generator } from '../../contracts/generator.js'
 import type { JsonValue } from '../../contracts/json.js'
 import { networkCodeOf } from '../../contracts/network-code.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
@@ -11,17 +11,16 @@ import { contextOf, type StageWork } from '../stage-work.js'
 import { jobKey } from '../state/job-key.js'
 import type { UnknownSubmission } from '../state/submission.js'
 import { jobCall } from '../tracing/job-trace.js'
+import { isSettled, nextLookupAt } from './inquiry-times.js'
 import { type Rivals, rivalsOf } from './rival-runs.js'
-import { honoursKeys, idempotencyKeyOf } from './submit-job.js'
+import { type Finder, hasFind, isKeyed } from './submission-support.js'
+import { idempotencyKeyOf } from './submit-job.js'
 
-// Default of the generator's `settleMs`: how long a submission may take to appear in a list after its connection broke.
-const SETTLE_MS = 30_000
 const FIND_TIMEOUT_MS = 30_000
 const LAST_FIND_MS = 5000
 const AGAIN_MS = 2000
 // One empty list may be out of date.
 const EMPTY_FINDS = 2
-const LONGEST_WAIT_MS = 60_000
 
 /** Result of a lookup of an unknown submission. `absent`: certainly not accepted; `unclear`: only a person can decide. */
 export type Inquiry =
@@ -30,32 +29,9 @@ export type Inquiry =
   /** `flaw`: the flaw of the result of `find`. */
   | { readonly kind: 'unclear'; readonly flaw?: string }
   | { readonly kind: 'later'; readonly wakeAt: number; readonly inquiries: number }
+  /** It has not settled: what a lookup does not find may still appear. */
+  | { readonly kind: 'early'; readonly wakeAt: number }
   | { readonly kind: 'send-again' }
-
-/** Whether a generator can find out the outcome of a submission. */
-export function canReconcile(generator: Generator, submission: Keyed): generator is TaskGenerator {
-  return isKeyed(generator, submission) || hasFind(generator)
-}
-
-/** Whether {@link reconcileJob} finds it out without sending the submission again. */
-export function canLookUp(generator: Generator, submission: Keyed): boolean {
-  return !isKeyed(generator, submission) && hasFind(generator)
-}
-
-/**
- * When to look up a submission whose outcome has just become unknown, in epoch milliseconds. Nothing was sent later than now: a
- * process whose lease has ended no longer sends.
- */
-export function inquiryAt(session: RunSession, generator: Generator, submission: UnknownSubmission): number {
-  const now = session.config.clock.now()
-  const { inquiries } = submission
-  if (isKeyed(generator, submission))
-    return now + (inquiries === 0 ? 0 : Math.min(LONGEST_WAIT_MS, AGAIN_MS * 2 ** inquiries))
-  const settleMs = 'start' in generator ? (generator.submission?.settleMs ?? SETTLE_MS) : 0
-  return now + settleMs
-}
-
-type Keyed = { readonly isKeyed?: boolean | undefined }
 
 interface Unknown {
   readonly generator: Generator
@@ -73,7 +49,10 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
   if (isKeyed(generator, submission)) return { kind: 'send-again' }
   if (!hasFind(generator)) return { kind: 'unclear' }
   const { clock } = session.config
+  const isEarly = !isSettled(session, submission)
+  const early = (): Inquiry => ({ kind: 'early', wakeAt: nextLookupAt(session, generator, submission) })
   const later = (count: number): Inquiry => {
+    if (isEarly) return early()
     // The last lookup is at the deadline, not after it.
     const pauseMs = Math.min(AGAIN_MS, Math.max(0, remainingMs(session, session.config.deadlines.generateMs)))
     return { kind: 'later', wakeAt: clock.now() + pauseMs, inquiries: count }
@@ -88,7 +67,7 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
     warn(session, { code: 'lookup-failed', message }, 'generate', generator.name)
     return later(inquiries) // The deadline of the stage limits it.
   }
-  if (found === 'unclear') return { kind: 'unclear' }
+  if (found === 'unclear') return isEarly ? early() : { kind: 'unclear' }
   // The same code would return it again.
   const flaw = flawOfFound(found)
   if (flaw !== undefined) return { kind: 'unclear', flaw }
@@ -101,9 +80,11 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
     warn(session, { code: 'lookup-failed', message: text }, 'generate', generator.name)
     return later(inquiries)
   }
-  // A person adopted a job that no run had: it may be the one that is searched for.
-  if (found.some((operation) => isAmong(operation, rivals.adopted))) return { kind: 'unclear' }
   const candidates = found.filter((operation) => !isAmong(operation, rivals.jobs))
+  const isAdopted = found.some((operation) => isAmong(operation, rivals.adopted))
+  if (isEarly && (isAdopted || !areAllListed(candidates, rivals))) return early()
+  // A person adopted a job that no run had: it may be the one that is searched for.
+  if (isAdopted) return { kind: 'unclear' }
   // A submission in progress ends with a response, or is lost.
   if (candidates.length > 0 && rivals.doubt === 'sending') return later(inquiries)
   if (candidates.length > 0 && rivals.doubt === 'unknown') return { kind: 'unclear' }
@@ -125,6 +106,12 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
   return inquiries + 1 < EMPTY_FINDS ? later(inquiries + 1) : { kind: 'absent' }
 }
 
+// Whether each identical request whose response was lost has a job in the list. With fewer jobs, a request could miss the one that
+// this run takes, and be sent again before the job of this run appears.
+function areAllListed(jobs: readonly JsonValue[], { doubt, peers }: Rivals): boolean {
+  return jobs.length === peers + 1 && (doubt === 'none' || doubt === 'peer')
+}
+
 // The jobs that no other run has claimed, at most `most`. They are claimed for this run, so that no other run takes them meanwhile.
 // Most lists have the newest first. From the end, a process that continues after a crash tries the job first that it has claimed.
 async function unclaimed(
@@ -144,7 +131,7 @@ async function unclaimed(
 
 async function find(
   session: RunSession,
-  generator: TaskGenerator & Required<Pick<TaskGenerator, 'find'>>,
+  generator: Finder,
   { submission, work, isLast }: Unknown,
 ): Promise<readonly JsonValue[] | 'unclear'> {
   const { clock } = session.config
@@ -169,15 +156,6 @@ async function find(
 export function lookupFailure(error: unknown): string {
   const [{ message }, code] = [toErrorJson(error), networkCodeOf(error)]
   return code === undefined || message.includes(code) ? message : `${message} (${code})`
-}
-
-// A deploy may have added keys to the generator since: the upstream does not know the key of the first send.
-function isKeyed(generator: Generator, submission: Keyed): boolean {
-  return honoursKeys(generator) && submission.isKeyed !== false
-}
-
-function hasFind(generator: Generator): generator is TaskGenerator & Required<Pick<TaskGenerator, 'find'>> {
-  return 'start' in generator && generator.find !== undefined && (generator.submission?.lookup ?? 'none') !== 'none'
 }
 
 // A person may have adopted the job by its id alone.

@@ -5,6 +5,7 @@ import type { RunSession } from '../run-session.js'
 import { jobKey } from '../state/job-key.js'
 import type { RunState } from '../state/run-state.js'
 import { handleOf, type UnknownSubmission } from '../state/submission.js'
+import { settleMsOf } from './inquiry-times.js'
 
 const PAGE = 100
 // With more runs, reading their submissions takes too long.
@@ -13,7 +14,6 @@ const MOST_RUNS = 2000
 const LOOK_BACK_MS = 7_200_000
 // How far apart the clocks of two processes and of the upstream may be: a wall clock may step by an hour.
 const SKEW_MS = 3_660_000
-const SETTLE_MS = 30_000
 
 /** Submissions of other runs with the same prompt at a generator. */
 export interface Rivals {
@@ -95,9 +95,8 @@ function doubtOf(
   if (status === 'failed' && !isAborted) return 'none'
   // A submission before the end may be too old to match. The clocks of both times may be wrong.
   const { generator } = job
-  const settleMs = 'start' in generator ? (generator.submission?.settleMs ?? SETTLE_MS) : SETTLE_MS
   const latest = Math.max(rival.endedAt ?? Number.POSITIVE_INFINITY, submission.sentAt)
-  const isRecent = latest + settleMs + SKEW_MS >= job.submission.sentAt
+  const isRecent = latest + settleMsOf(generator) + SKEW_MS >= job.submission.sentAt
   return isRecent ? 'unknown' : 'none'
 }
 

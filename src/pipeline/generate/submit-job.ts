@@ -21,6 +21,7 @@ import { jobCall } from '../tracing/job-trace.js'
 import { tooLate } from './generate-failure.js'
 import { hearLateAnswer } from './late-answer.js'
 import { prepareRequest } from './prepare-request.js'
+import { honoursKeys } from './submission-support.js'
 
 /** Outcome of a submission. `unsent`: this process noticed in time that it no longer holds the run. */
 export type SubmitOutcome = { readonly durationMs: number; readonly sent: SendingSubmission } & (
@@ -146,9 +147,4 @@ function callbackUrlOf({ id, config }: RunSession): string | undefined {
 export function idempotencyKeyOf(runId: string, generator: string, number: number): string {
   const digest = sha256Of(JSON.stringify([runId, generator, number]))
   return `sora_${digest.slice(0, 48)}`
-}
-
-/** Whether a generator declares that its upstream honours idempotency keys. */
-export function honoursKeys(generator: Generator): boolean {
-  return 'start' in generator && generator.submission?.idempotency === 'key'
 }

@@ -58,7 +58,13 @@ const submission = z.discriminatedUnion('state', [
     isResend: z.boolean(),
     inquiries: z.number(),
   }),
-  z.looseObject({ ...placed, state: z.literal('unknown'), sentAt: z.number(), inquiries: z.number() }),
+  z.looseObject({
+    ...placed,
+    state: z.literal('unknown'),
+    sentAt: z.number(),
+    settlesAt: z.optional(z.number()),
+    inquiries: z.number(),
+  }),
   z.looseObject({
     ...placed,
     state: z.literal('accepted'),

@@ -61,6 +61,8 @@ export type UnknownSubmission = Placed & {
   readonly isKeyed?: boolean | undefined
   readonly state: 'unknown'
   readonly sentAt: number
+  /** When an accepted job is certain to be listed, in the time of the run; absent with keys. An earlier lookup can only find it. */
+  readonly settlesAt?: number | undefined
   /** Inquiries so far: sends under the same key, or lookups in a row that found nothing. */
   readonly inquiries: number
 }

@@ -74,7 +74,7 @@ export interface TaskServiceOptions {
   readonly idempotency?: 'key' | 'none' | undefined
   /**
    * Time after which an accepted job is certainly listed, in milliseconds from 0 (finite). A lookup that finds
-   * nothing before it proves nothing.
+   * nothing before it proves nothing. A job that is found earlier, by the lookups after 2, 10 and 30 seconds, is taken at once.
    * @defaultValue `createTimeoutMs` plus 10 seconds, at most `130_000`
    */
   readonly settleMs?: number | undefined
