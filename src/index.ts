@@ -47,7 +47,6 @@ export type {
   OneShotGenerator,
   PendingTask,
   StartedTask,
-  SubmissionSupport,
   TaskGenerator,
   TaskStatus,
 } from './contracts/generator.js'
@@ -91,6 +90,7 @@ export type {
   SubmitContext,
 } from './contracts/stage.js'
 export type { SavedNote, StoredNote } from './contracts/stored-note.js'
+export type { SubmissionSupport } from './contracts/submission-support.js'
 export type { UploadedVideo, Uploader } from './contracts/uploader.js'
 export {
   AuthenticationError,

@@ -4,6 +4,7 @@ import type { JsonObject, JsonValue } from './json.js'
 import type { VideoRequest } from './request.js'
 import type { VideoSource } from './source.js'
 import type { FindContext, StageContext, SubmitContext } from './stage.js'
+import type { SubmissionSupport } from './submission-support.js'
 
 /** Makes a video from a request: in one long call, or as a task that is submitted and then polled. */
 export type Generator = OneShotGenerator | TaskGenerator
@@ -71,8 +72,8 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> extends 
   /**
    * Fetches what a submission needs before it is saved as intended, such as the bytes of an image that the request gives as an
    * address. Resolve to the request with bytes in place of the addresses in `image`, `lastFrame`, `references`, `audioInput` and
-   * `video`; other changes are ignored. The pipeline keeps the bytes as media of the run, so that each submission of the run sends the same ones. A rejection refuses the
-   * submission: nothing was sent, and the next generator may be tried.
+   * `video`; other changes are ignored. The pipeline keeps the bytes as media of the run, so that each submission of the run sends the
+   * same ones. A rejection refuses the submission: nothing was sent, and the next generator may be tried.
    * @defaultValue none: `start` gets the request as it was given
    */
   prepare?(request: VideoRequest, context: StageContext): Promise<VideoRequest>
@@ -153,27 +154,6 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> extends 
 
 /** Outcome of a cancellation at the upstream. */
 export type CancelOutcome = 'cancelled' | 'too-late' | 'unsupported'
-
-/** How the outcome of an unknown submission can be found. */
-export interface SubmissionSupport {
-  /** `key`: the upstream returns the same job for the same idempotency key. */
-  readonly idempotency: 'key' | 'none'
-  /** How `find` recognises the job. */
-  readonly lookup: 'key' | 'fingerprint' | 'none'
-  /**
-   * Milliseconds from 0 after which an accepted job is certain to be listed. `find` is called 2, 10 and 30 seconds after the
-   * outcome became unknown as well: a job that it finds is taken at once, but only after `settleMs` does an empty result prove
-   * that nothing was accepted.
-   * @defaultValue `30_000` (30 s)
-   */
-  readonly settleMs?: number | undefined
-  /**
-   * Whether `start` passes `callbackUrl` of its context to the upstream, which calls it when the job changes. The suite
-   * `generatorConformance` checks it.
-   * @defaultValue `false`
-   */
-  readonly callback?: boolean | undefined
-}
 
 /** Result of `start`. A job with a terminal `status` is not polled. */
 export interface StartedTask<Operation extends JsonValue = JsonValue> {

@@ -1,15 +1,10 @@
 import { checkOptions, type OptionRules } from '../contracts/check-options.js'
-import type {
-  CancelOutcome,
-  GeneratedVideo,
-  SubmissionSupport,
-  TaskGenerator,
-  TaskStatus,
-} from '../contracts/generator.js'
+import type { CancelOutcome, GeneratedVideo, TaskGenerator, TaskStatus } from '../contracts/generator.js'
 import type { JsonValue } from '../contracts/json.js'
 import { choice, msFrom0, nested, required, rule, trueOrFalse } from '../contracts/option-rules.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { StageContext } from '../contracts/stage.js'
+import type { SubmissionSupport } from '../contracts/submission-support.js'
 import { FAKE_RULES, type FakeCall, outcomeOf, playCall, waitOnClock } from './fake-call.js'
 import { FAKE_VIDEO } from './fake-generator.js'
 

@@ -4,7 +4,6 @@ export type {
   GeneratedVideo,
   Generator,
   OneShotGenerator,
-  SubmissionSupport,
   TaskGenerator,
   TaskStatus,
 } from '../contracts/generator.js'
@@ -15,6 +14,7 @@ export type { ResolvedVideo, ResolveInput, Resolver } from '../contracts/resolve
 export type { RunStore } from '../contracts/run-store.js'
 export type { VideoSource } from '../contracts/source.js'
 export type { FindContext, StageProgress, StageWarning, SubmitContext } from '../contracts/stage.js'
+export type { SubmissionSupport } from '../contracts/submission-support.js'
 export type { UploadedVideo, Uploader } from '../contracts/uploader.js'
 export { type ClockConformanceOptions, type ClockSubject, clockConformance } from './conformance/clock-conformance.js'
 export type {
