@@ -149,15 +149,19 @@ export function createHandler(
     return typeof owner === 'string' ? route({ ...shared, owner }, id) : new Response(owner.body, owner)
   }
 
+  const ended = (request: Incoming, error?: unknown) => {
+    const state = repeats.end(request, error)
+    elsewhere?.end(request, state)
+  }
   const answer = async (request: Incoming): Promise<Answer> => {
     try {
       const preflighted = preflight(request, cors)
       if (preflighted) return preflighted
       const answered = await answerOf(request)
-      elsewhere?.end(request, repeats.end(request))
+      ended(request)
       return withHeaders(answered, corsHeaders(request, cors))
     } catch (error) {
-      elsewhere?.end(request, repeats.end(request, error))
+      ended(request, error)
       // The client has disconnected and reads no answer.
       if (isInternal(error) && !request.signal.aborted) onError(error)
       return withHeaders(errorAnswer(error), corsHeaders(request, cors))
