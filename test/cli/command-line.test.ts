@@ -32,7 +32,7 @@ test.each([[['demo', '--help']], [['demo', '-h']], [['demo', 'A cat', '--json', 
   },
 )
 
-const RUNS = 'list, show, settle, adopt, retry, prune, erase, remove'
+const RUNS = 'list, show, settle, adopt, retry, prune, erase, remove, webhooks'
 
 test.each([
   [[], 'the command is missing; give one of demo, doctor, migrate, play, runs'],

@@ -1,5 +1,6 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { RunRecord } from '../../pipeline/run-record.js'
+import { isServed } from './video-object.js'
 
 /** The latest runs of identical requests, by the key of the request. */
 export interface FormerRuns {
@@ -67,7 +68,10 @@ export function formerRuns({ windowMs, clock }: { readonly windowMs: number; rea
   }
 }
 
-function mayBePaid({ status, upstream, error }: RunRecord): boolean {
+// A video that this server serves is no failure: the next request is for another one.
+function mayBePaid(record: RunRecord): boolean {
+  if (isServed(record)) return false
+  const { status, upstream, error } = record
   if (status === 'needs-review') return true
   return status === 'failed' && error?.code !== 'aborted' && upstream !== undefined && !OVER.has(upstream.state)
 }
