@@ -4,7 +4,7 @@ import type { CloseOptions } from '../pipeline/run-options.js'
 import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
 import { startTimer, systemClock } from '../timing/system-clock.js'
 import { jobAdvancer } from './advance-job.js'
-import { errorReporter } from './queue-errors.js'
+import { errorReporter, lastingFailure } from './queue-errors.js'
 import { pipelineConfigOf, QUEUE_RULES, type QueueOptions } from './queue-options.js'
 import { RunQueue } from './run-queue.js'
 import { sweepRuns } from './sweep-runs.js'
@@ -115,6 +115,12 @@ export function createWorker(pipeline: SoraPipeline, options: QueueWorkerOptions
     // A store that was not migrated refuses this; one that is away delays the start.
     await loop.patiently(() => pipeline.due(1))
     await loop.start()
+    // Before the worker counts as ready: a connection that stalls in a migration of the queue keeps other processes from starting.
+    await loop.patiently(async () => {
+      await queue.ready().catch((error: unknown) => {
+        throw lastingFailure('createWorker', error) ?? error
+      })
+    })
     sweeper.start()
   }
   const ready = start().catch(async (error: unknown) => {

@@ -52,6 +52,7 @@ describe.each([
       const proxy = await startProxy(server.port)
       onTestFinished(() => proxy.close())
       const first = startWorker(proxy.port)
+      await first.next(isReady)
       await first.next((told) => Object(told).begin !== undefined)
       proxy.stall()
       const second = startWorker()
@@ -95,7 +96,8 @@ describe.each([
     await runner.ready
     const results = Array.from({ length: RUNS }, (_, index) => runner.run({ prompt: promptOf(index) }).result)
     const startWorker = (port = client.port): ScriptProcess => {
-      const task = { role: 'worker', kind, origin: provider.origin, mode, uploads, ...times } as const
+      // A migration that stalls in its transaction would keep the second worker from starting.
+      const task = { role: 'worker', kind, origin: provider.origin, mode, uploads, ...times, isMigrated: true } as const
       const there = JSON.stringify({ client: { ...client, port }, name })
       const process = startScript('kill/queue-process.ts', { ...task, place: there } satisfies QueueTask)
       processes.push(process)

@@ -17,6 +17,8 @@ export interface QueueTask {
   /** Origin of the paid provider, which also serves the files. */
   readonly origin: string
   readonly mode: 'key' | 'find'
+  /** Whether the queue has its tables already. */
+  readonly isMigrated?: boolean
   readonly uploads: string
   readonly pollMs: number
   readonly leaseMs: number
@@ -71,7 +73,7 @@ async function serve(): Promise<void> {
 function queueOptions(): QueueOptions {
   const { client, name } = JSON.parse(task.place) as ServerPlace
   if (task.kind !== 'pg') return { connection: client, queueName: 'runs', prefix: name }
-  const connection = { ...client, schema: `queue_${name}`, migrate: true }
+  const connection = { ...client, schema: `queue_${name}`, migrate: task.isMigrated !== true }
   return { connection, queueName: 'runs', backend: createPostgresBackend }
 }
 
