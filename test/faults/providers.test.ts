@@ -43,7 +43,7 @@ afterAll(() => sandbox.close())
 async function play(name: SandboxProviderName, faults: FaultPlans, options: Partial<ProviderGeneratorOptions> = {}) {
   sandbox.setFaults(faults)
   const before = sandbox.requests.length
-  const limits = { timeoutMs: 1000, createTimeoutMs: 1000, allowPrivateAddresses: ['127.0.0.1'] }
+  const limits = { timeoutMs: 600, createTimeoutMs: 600, allowPrivateAddresses: ['127.0.0.1'] }
   const generator = FACTORIES[name]({
     ...sandbox.providers[name],
     model: name === 'gemini' ? 'veo-3' : 'owner/model',

@@ -6,7 +6,7 @@ import { expectCheapWait } from './waiting-cost.js'
 
 describe.each(SERVERS)('thousands of runs that wait in a queue on %s', (kind) => {
   // PostgreSQL takes several times as long; WAITING_RUNS=5000 tries as many there.
-  const runs = Number(process.env.WAITING_RUNS ?? (kind === 'Redis' ? 5000 : 500))
+  const runs = Number(process.env.WAITING_RUNS ?? (kind === 'Redis' ? 5000 : 300))
   let server: QueueServer
 
   beforeAll(async () => {

@@ -54,7 +54,7 @@ it('pays once and loses nothing when processes of 0.1.0 and of this version are 
     ),
   )
   const instants = STORES.flatMap((store) =>
-    Array.from({ length: 10 }, (_, index): Life => {
+    Array.from({ length: 5 }, (_, index): Life => {
       const kills = Array.from(
         { length: 6 },
         (_, turn): Kill => ({ afterMs: random() * 1000, ...(turn % 2 === 0 && { by: '0.1.0' }) }),
@@ -65,7 +65,7 @@ it('pays once and loses nothing when processes of 0.1.0 and of this version are 
   const { kills, runs, creates, lost } = await liveAll(world, [...instants, ...boundaries], AT_ONCE)
   console.info(`both versions: kills ${kills}, runs ${runs}, creates ${creates}, lost ${lost}`)
   expect({ creates, lost }).toEqual({ creates: runs, lost: 0 })
-  expect(kills).toBeGreaterThanOrEqual(200)
+  expect(kills).toBeGreaterThanOrEqual(120)
 })
 
 it('pays once when a process of 0.1.0 is stopped, this version takes over, and the first one wakes', async () => {

@@ -70,7 +70,7 @@ it('pays once and loses nothing, whenever its process is killed', async () => {
   )
   const instants = STORES.flatMap((store) =>
     Array.from(
-      { length: 18 },
+      { length: 9 },
       (_, index): Life => ({
         store,
         mode: (['key', 'find', 'videos-api'] as const)[index % 3] ?? 'key',
@@ -84,7 +84,7 @@ it('pays once and loses nothing, whenever its process is killed', async () => {
   const seconds = Math.round((performance.now() - startedAt) / 1000)
   console.info(`kills ${kills}, runs ${runs}, creates ${creates}, lost ${lost}, in ${seconds} s`)
   expect({ creates, lost }).toEqual({ creates: runs, lost: 0 })
-  expect(kills).toBeGreaterThanOrEqual(250)
+  expect(kills).toBeGreaterThanOrEqual(150)
 })
 
 it('pays once when a process is stopped, another takes over, and the first one wakes', async () => {
