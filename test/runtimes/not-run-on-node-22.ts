@@ -11,11 +11,10 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
 /** Files that are not run on Node 22.12, because what they try does not depend on the version of Node, and they take minutes. */
 export const LEFT_OUT: readonly string[] = [
   'test/bench/**',
-  'test/{cli,kill,options,reference,secrets,testing,types}/**',
+  'test/{ai-sdk,cli,combinators,contracts,kill,openai,options,otel,reference,repository,sandbox,secrets,settings,testing,types}/**',
   'test/http/clients/**',
   'test/end-to-end/{backend-examples,bundles,examples,http-examples,sandbox-run,seed-scenarios,shutdown-examples}.test.ts',
   'test/faults/matrix.test.ts',
-  'test/repository/import-weight.test.ts',
   'test/strategies/uploaders/broken-gigabyte.test.ts',
   'test/pipeline/large-media.test.ts',
   'test/stores/{pgbouncer,postgres-store,redis-store,redis-cluster,server-model,server-processes,sqlite-model}.test.ts',

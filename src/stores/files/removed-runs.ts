@@ -43,7 +43,7 @@ export async function removeRun(
   }
   const isGone = await unlessMissing(() => appendVersion(folder, version + 1, toStoredText(stone), { prepare }))
   if (isGone) await moveAway(places, folder, stone)
-  else await rmdir(directory)
+  else await unlessMissing(() => rmdir(directory)) // A sweep of another process may have removed it.
   return isGone === true
 }
 
