@@ -15,7 +15,7 @@ function machines(limit: number) {
   const [a, b] = [sharedPlaces(limit, shared, clock), sharedPlaces(limit, shared, clock)]
   const start = async (id: string) => {
     await store.create(id, running)
-    return {} as PipelineRun
+    return { id } as PipelineRun
   }
   const begin = (places: typeof a, id: string, owner = 'ann') => places.begin({ owner, id }, () => start(id))
   return { clock, store, a, b, begin }
@@ -29,7 +29,7 @@ describe('unfinished runs of one owner at two processes', () => {
     await begin(a, '1')
     await begin(b, '2')
     for (const places of [a, b]) await expect(begin(places, '3')).rejects.toMatchObject(tooMany)
-    await expect(begin(b, '3', 'bob')).resolves.toBeDefined()
+    await expect(begin(b, '3', 'bob')).resolves.toMatchObject({ id: '3' })
   })
 
   it('that begin at once are no more than the limit', async () => {
@@ -54,14 +54,14 @@ describe('unfinished runs of one owner at two processes', () => {
   it('need one place each, also when they begin again', async () => {
     const { a, b, begin } = machines(1)
     await begin(a, '1')
-    await expect(begin(b, '1')).resolves.toBeDefined()
+    await expect(begin(b, '1')).resolves.toMatchObject({ id: '1' })
   })
 
   it('free their places when they cannot begin', async () => {
     const { a, b, begin } = machines(1)
     const failing = a.begin({ owner: 'ann', id: '1' }, () => Promise.reject(new Error('no')))
     await expect(failing).rejects.toThrow('no')
-    await expect(begin(b, '2')).resolves.toBeDefined()
+    await expect(begin(b, '2')).resolves.toMatchObject({ id: '2' })
   })
 
   it('of a process that died before it created the run, free the place after a minute', async () => {
@@ -70,6 +70,6 @@ describe('unfinished runs of one owner at two processes', () => {
     await clock.advance(59_999)
     await expect(begin(b, '2')).rejects.toMatchObject(tooMany)
     await clock.advance(1)
-    await expect(begin(b, '2')).resolves.toBeDefined()
+    await expect(begin(b, '2')).resolves.toMatchObject({ id: '2' })
   })
 })
