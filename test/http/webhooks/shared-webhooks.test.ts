@@ -53,6 +53,10 @@ const settled = async () => {
   for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
+/** Waits until the sender has saved that the webhook of a run needs no further attempt: from then on time may pass. */
+const ended = (store: RunStore, id: string) =>
+  expect.poll(async () => (await store.readNote?.('webhooks', id))?.value).toMatchObject({ state: 'ended' })
+
 describe('a webhook of a process that died', () => {
   it('while its run was in progress is sent by another one', async () => {
     const { clock, machine } = machines()
@@ -69,12 +73,13 @@ describe('a webhook of a process that died', () => {
   })
 
   it('between two attempts is continued with its id, after its lease', async () => {
-    const { clock, machine } = machines()
+    const { clock, machine, store } = machines()
     const hook = await receiver(500, 204)
     const dead = manualClock({ now: clock.now() })
     const { id } = await machine(dead).create(hook.url)
     await hook.until(1)
-    await settled()
+    // Kept, claimed, and released by the attempt that failed.
+    await expect.poll(async () => (await store.readNote?.('webhooks', id))?.version).toBe(3)
     machine(clock)
     await clock.advance(15_000)
     await settled()
@@ -83,6 +88,7 @@ describe('a webhook of a process that died', () => {
     await hook.until(2)
     expect(new Set(hook.received.map((event) => event.id)).size).toBe(1)
     expect(hook.received.map(({ data }) => data.id)).toEqual([id, id])
+    await ended(store, id)
     await clock.advance(60_000)
     await settled()
     expect(hook.received).toHaveLength(2)
@@ -92,13 +98,13 @@ describe('a webhook of a process that died', () => {
     const { clock, machine, store } = machines()
     const hook = await receiver()
     const generator = fakeTaskGenerator({ polls: 1 })
-    await machine(manualClock({ now: clock.now() }), generator).create(hook.url)
+    const { id } = await machine(manualClock({ now: clock.now() }), generator).create(hook.url)
     for (let count = 0; count < 5; count += 1) machine(clock, generator)
     await clock.advance(40_000)
     await settled()
     await clock.advance(80_000)
     await hook.until(1)
-    await settled()
+    await ended(store, id)
     await clock.advance(300_000)
     await settled()
     expect(hook.received).toHaveLength(1)
