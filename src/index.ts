@@ -80,7 +80,7 @@ export type {
   WorkerBeat,
 } from './contracts/run-store.js'
 export type { SlotAnswer, SlotRate, SlotTerms } from './contracts/shared-slots.js'
-export type { OpenOptions, VideoSource } from './contracts/source.js'
+export type { OpenOptions, VideoSource, VideoVariant } from './contracts/source.js'
 export type {
   FindContext,
   StageContext,
@@ -134,7 +134,14 @@ export type { SoraPipelineOptions } from './pipeline/options.js'
 export type { PipelineRun } from './pipeline/pipeline-run.js'
 export type { RunDetails, SubmissionDetails } from './pipeline/run-details.js'
 export type { RunLimits } from './pipeline/run-line.js'
-export type { AdoptOptions, CloseOptions, PipelineQuery, RecoverOptions, RunOptions } from './pipeline/run-options.js'
+export type {
+  AdoptOptions,
+  CloseOptions,
+  OpenVideoOptions,
+  PipelineQuery,
+  RecoverOptions,
+  RunOptions,
+} from './pipeline/run-options.js'
 export type { RunRecord } from './pipeline/run-record.js'
 export { SoraPipeline } from './pipeline/sora-pipeline.js'
 export type { Candidate, RunProgress } from './pipeline/state/run-state.js'

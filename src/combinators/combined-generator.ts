@@ -63,6 +63,10 @@ function taskWalk(facts: { name: string }, routes: GeneratorRoutes): TaskGenerat
       const { generator, operation } = at(routed)
       return 'cancel' in generator ? ((await generator.cancel?.(operation, context)) ?? 'unsupported') : 'unsupported'
     },
+    openVariant: async (routed, variant, context) => {
+      const { generator, operation } = at(routed)
+      return 'openVariant' in generator ? generator.openVariant?.(operation, variant, context) : undefined
+    },
   }
 }
 

@@ -2,7 +2,7 @@ import type { Diagnosable } from './diagnosis.js'
 import type { SoraPipelineError } from './errors.js'
 import type { JsonObject, JsonValue } from './json.js'
 import type { VideoRequest } from './request.js'
-import type { VideoSource } from './source.js'
+import type { VideoSource, VideoVariant } from './source.js'
 import type { FindContext, StageContext, SubmitContext } from './stage.js'
 import type { SubmissionSupport } from './submission-support.js'
 
@@ -150,6 +150,12 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> extends 
    * after a rejection that may pass, such as a 5xx, a reset or a timeout; each call has 30 s.
    */
   cancel?(operation: Operation, context: StageContext): Promise<CancelOutcome>
+  /**
+   * Gives a picture that the upstream made beside the video of a completed job. Resolve to `undefined` for one that it does not
+   * have. The source needs a `mediaType` such as `image/webp`.
+   * @defaultValue none: there are no pictures
+   */
+  openVariant?(operation: Operation, variant: VideoVariant, context: StageContext): Promise<VideoSource | undefined>
 }
 
 /** Outcome of a cancellation at the upstream. */

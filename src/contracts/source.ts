@@ -34,6 +34,9 @@ export interface VideoSource {
   readonly expiresAt?: number | undefined
 }
 
+/** A picture that some upstreams make beside a video: one frame, or many frames in rows. */
+export type VideoVariant = 'thumbnail' | 'spritesheet'
+
 /** How to open a {@link VideoSource}. */
 export interface OpenOptions {
   /**

@@ -2,7 +2,7 @@ import type { VideoRequest } from '../contracts/request.js'
 import type { RunQuery } from '../contracts/run-store.js'
 import type { VideoSource } from '../contracts/source.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
-import type { RunOptions } from '../pipeline/run-options.js'
+import type { OpenVideoOptions, RunOptions } from '../pipeline/run-options.js'
 import type { RunRecord } from '../pipeline/run-record.js'
 
 /** The methods of a {@link VideoRunner}. */
@@ -25,8 +25,8 @@ export interface VideoRunner {
   get(id: string): Promise<RunRecord | undefined>
   /** The records of an owner's runs. */
   list(query: RunQuery): Promise<readonly RunRecord[]>
-  /** The bytes of the video of a run. */
-  openVideo(id: string): Promise<VideoSource>
+  /** The bytes of the video of a run, or of a picture of it. */
+  openVideo(id: string, options?: OpenVideoOptions): Promise<VideoSource>
   /** Cancels a run and removes it from the lists. */
   remove(id: string): Promise<void>
   /** Whether it has begun to close: then `healthz` answers 503. */

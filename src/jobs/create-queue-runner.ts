@@ -9,6 +9,7 @@ import {
   type AdoptOptions,
   type CloseOptions,
   closeTimesOf,
+  type OpenVideoOptions,
   type PipelineQuery,
   type RunOptions,
 } from '../pipeline/run-options.js'
@@ -48,7 +49,7 @@ export interface QueueRunner {
   /** The records of an owner's runs: see `pipeline.list`. */
   list(query?: Partial<PipelineQuery>): Promise<readonly RunRecord[]>
   /** Opens the bytes of the video of a run: see `pipeline.openVideo`. */
-  openVideo(id: string): Promise<VideoSource>
+  openVideo(id: string, options?: OpenVideoOptions): Promise<VideoSource>
   /**
    * Has a worker poll the job of a run now, such as for a webhook.
    * @throws InvalidRequestError when the id is invalid. RunStateError when the store does not know the run, or store or queue is
@@ -106,7 +107,7 @@ export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOp
     resume: (id, given = {}) => runner.resume(id, given),
     get: (id) => pipeline.get(id),
     list: (query) => pipeline.list(query),
-    openVideo: (id) => pipeline.openVideo(id),
+    openVideo: (id, given) => pipeline.openVideo(id, given),
     wake: (id) => runner.wake(id),
     remove: (id) => runner.remove(id),
     settle: (id, verdict) => runner.settle(id, verdict),

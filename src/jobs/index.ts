@@ -1,6 +1,6 @@
 export type { GenerationHandle } from '../contracts/generation-handle.js'
 export type { VideoRequest } from '../contracts/request.js'
-export type { VideoSource } from '../contracts/source.js'
+export type { VideoSource, VideoVariant } from '../contracts/source.js'
 export type { ReviewVerdict } from '../pipeline/journal/settle-run.js'
 export type { PipelineRun } from '../pipeline/pipeline-run.js'
 export type { AdoptOptions, CloseOptions, PipelineQuery, RunOptions } from '../pipeline/run-options.js'

@@ -3,6 +3,7 @@ import { InvalidRequestError } from '../contracts/input-errors.js'
 import { aSignal, choice, LONGEST_TIMER_MS, msFrom0, number, rule } from '../contracts/option-rules.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { RunQuery } from '../contracts/run-store.js'
+import type { VideoVariant } from '../contracts/source.js'
 import { readTraceparent } from './tracing/traceparent.js'
 
 /** Options of one run. */
@@ -74,6 +75,16 @@ export interface CloseOptions {
   readonly drainMs?: number | undefined
 }
 
+/** What of a video is opened. */
+export interface OpenVideoOptions {
+  /**
+   * `'video'`, or a picture that the upstream made beside it: `'thumbnail'` for one frame, `'spritesheet'` for many. It comes from
+   * the generator of the run, is read into memory and has at most 20 MiB.
+   * @defaultValue `'video'`
+   */
+  readonly variant?: 'video' | VideoVariant | undefined
+}
+
 const aName = rule(
   (value) => typeof value === 'string' && value.length >= 1 && value.length <= 255,
   'give 1 to 255 characters',
@@ -105,6 +116,8 @@ const QUERY: OptionRules<PipelineQuery> = {
     'give a whole number from 1 to 1000',
   ),
 }
+
+const OPEN_VIDEO: OptionRules<OpenVideoOptions> = { variant: choice('video', 'thumbnail', 'spritesheet') }
 
 const RECOVER: OptionRules<RecoverOptions> = {
   limit: number(
@@ -173,6 +186,15 @@ export function closeTimesOf(
 export function recoverLimitOf(options: RecoverOptions): number {
   check('options', options, RECOVER)
   return options.limit ?? Number.POSITIVE_INFINITY
+}
+
+/**
+ * What of a video is opened.
+ * @throws InvalidRequestError naming `variant`.
+ */
+export function variantOf(options: OpenVideoOptions): NonNullable<OpenVideoOptions['variant']> {
+  check('options', options, OPEN_VIDEO)
+  return options.variant ?? 'video'
 }
 
 /** The id of a run whose caller gives none. */

@@ -16,6 +16,7 @@ import { type RunDetails, readDetails } from './run-details.js'
 import {
   type AdoptOptions,
   type CloseOptions,
+  type OpenVideoOptions,
   type PipelineQuery,
   type RecoverOptions,
   type RunOptions,
@@ -70,8 +71,7 @@ export class SoraPipeline {
 
   /**
    * Resumes a run of the store: a run that this or another process left, or one that has ended.
-   * @throws InvalidRequestError when the id is invalid. RunStateError when the pipeline is closed; `result` rejects with it for
-   * an unknown id.
+   * @throws InvalidRequestError for an invalid id. RunStateError of a closed pipeline; `result` rejects with it for an unknown id.
    */
   resume(id: string, options: Pick<RunOptions, 'signal'> = {}): PipelineRun {
     return this.#live.resume(id, options)
@@ -225,13 +225,13 @@ export class SoraPipeline {
   }
 
   /**
-   * Opens the bytes of the video of a run, also long after its end, and also if they are only behind the generator's key. They
-   * come from the first source that serves them: the resolved URL, the generator (polled once if its URL has expired), or the
-   * copy. A video of a one-shot generator without a public URL can be opened only in this process, for the latest 20 such runs.
-   * @throws RunStateError when the store does not know the run, or it has no video.
+   * Opens the bytes of the video of a run, also long after its end, and also if they are only behind the generator's key: from the
+   * resolved URL, the generator (polled once if its URL has expired), or the copy, whichever serves them first. A video of a
+   * one-shot generator without a public URL can be opened only in this process, for the latest 20 such runs.
+   * @throws RunStateError when the store does not know the run, or it has no video, or no such picture of it.
    */
-  async openVideo(id: string): Promise<VideoSource> {
-    return openKeptVideo(this.#config, id, this.#live.unserved.get(id))
+  async openVideo(id: string, options: OpenVideoOptions = {}): Promise<VideoSource> {
+    return openKeptVideo(this.#config, id, options, this.#live.unserved.get(id))
   }
 
   /**

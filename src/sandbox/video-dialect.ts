@@ -20,8 +20,8 @@ export interface VideoDialect {
   readonly refuse: (problem: OpenAiErrorFields) => Reply
   /** The answer about a job; `isNew` in answer to its submission. */
   readonly reply: (job: VideoJob, about: { readonly isNew: boolean; readonly host: string }) => Reply
-  /** Operations that the server lacks. */
-  readonly lacks: readonly ('list' | 'delete' | 'remix')[]
+  /** What the server lacks. */
+  readonly lacks: readonly ('list' | 'delete' | 'remix' | 'pictures')[]
 }
 
 type Fields = Readonly<Record<string, JsonValue | undefined>>
@@ -81,7 +81,7 @@ export const VIDEO_DIALECTS: Readonly<Record<SandboxVideosDialect, VideoDialect>
     },
     refuse: ({ message }) => jsonReply(400, { error: { code: 400, message } }),
     reply: (job, { isNew, host }) => jsonReply(isNew ? 202 : 200, routedObject(job, host)),
-    lacks: ['list', 'delete', 'remix'],
+    lacks: ['list', 'delete', 'remix', 'pictures'],
   },
   litellm: {
     parse(request) {
@@ -127,7 +127,7 @@ export const VIDEO_DIALECTS: Readonly<Record<SandboxVideosDialect, VideoDialect>
       jsonReply(422, { detail: [{ type: 'missing', loc: ['body', param ?? ''], msg: message }] }),
     // A failed job has the status of its error.
     reply: (job) => jsonReply(job.state().status === 'failed' ? 500 : 200, toVideoObject(job)),
-    lacks: ['remix'],
+    lacks: ['remix', 'pictures'],
   },
   sglang: {
     parse(request) {
@@ -143,7 +143,7 @@ export const VIDEO_DIALECTS: Readonly<Record<SandboxVideosDialect, VideoDialect>
     },
     refuse: ({ message }) => jsonReply(400, { detail: message }),
     reply: (job) => jsonReply(200, { ...toVideoObject(job), seconds: Number(job.seconds), quality: 'standard' }),
-    lacks: ['remix'],
+    lacks: ['remix', 'pictures'],
   },
   'new-api': {
     parse(request) {
@@ -160,7 +160,7 @@ export const VIDEO_DIALECTS: Readonly<Record<SandboxVideosDialect, VideoDialect>
     },
     refuse: ({ message }) => jsonReply(400, { code: 'invalid_request', message, data: null }),
     reply: (job) => jsonReply(200, { ...toVideoObject(job), task_id: job.id }),
-    lacks: ['list', 'delete'],
+    lacks: ['list', 'delete', 'pictures'],
   },
 }
 

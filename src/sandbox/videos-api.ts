@@ -6,6 +6,7 @@ import type { ReceivedRequest, Router } from './route.js'
 import { VIDEO_DIALECTS, type VideoDialect } from './video-dialect.js'
 import type { VideoJob, VideoJobs } from './video-jobs.js'
 import { CONTENT_LIFETIME_MS, toVideoObject } from './video-object.js'
+import { isPicture, videoPicture } from './video-pictures.js'
 import { type ParsedVideoRequest, parseRemix } from './video-request.js'
 
 /** Options of {@link videosApi}. */
@@ -82,7 +83,10 @@ export function videosApi(options: VideosApiOptions): Router {
 
   const content = (request: ReceivedRequest, job: VideoJob) => {
     const variant = request.query.get('variant') ?? 'video'
-    if (variant !== 'video') return wrongQuery('variant', "'video', which is all that the sandbox has")
+    const hasPictures = !dialect.lacks.includes('pictures')
+    if (variant !== 'video' && !(hasPictures && isPicture(variant))) {
+      return wrongQuery('variant', hasPictures ? "'video', 'thumbnail' or 'spritesheet'" : "'video'")
+    }
     const state = job.state()
     if (state.status === 'failed') return openAiError(400, { message: 'The video failed', code: 'video_failed' })
     if (state.status !== 'completed') {
@@ -91,6 +95,7 @@ export function videosApi(options: VideosApiOptions): Router {
     if (now() >= state.completedAt + CONTENT_LIFETIME_MS) {
       return openAiError(404, { message: 'The video has expired', code: 'video_expired' })
     }
+    if (variant !== 'video') return fileReply(request, videoPicture(variant, state.completedAt))
     return fileReply(request, bytesFile(state.video, { mediaType: 'video/mp4', modifiedAt: state.completedAt }))
   }
 

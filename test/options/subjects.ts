@@ -151,6 +151,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   ),
   followRun: of((options) => followRun(memoryStore(), 'run_1', options), ['signal', 'clock']),
   'SoraPipeline.recover': of((options) => pipeline().recover(options), ['limit']),
+  'SoraPipeline.openVideo': of((options) => pipeline().openVideo('run_1', options), ['variant']),
   'SoraPipeline.close': of((options) => pipeline().close(options), ['graceMs', 'drainMs']),
   'SoraPipeline.list': of((query) => pipeline().list(query), ['owner', 'order', 'after', 'limit']),
   'SoraPipeline.prune': of((options) => pipeline().prune(options), [], { endedBefore: 1 }),

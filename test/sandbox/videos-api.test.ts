@@ -229,7 +229,8 @@ describe('content, delete and remix', () => {
     const part = await callVideosApi(sandbox, path, { headers: { range: 'bytes=4-7' } })
     expect([part.status, part.json]).toEqual([206, 'ftyp'])
     expect(part.headers.get('content-range')).toBe(`bytes 4-7/${head.headers.get('content-length')}`)
-    expect((await callVideosApi(sandbox, `${path}?variant=thumbnail`)).json.error.param).toBe('variant')
+    expect((await callVideosApi(sandbox, `${path}?variant=thumbnail`)).headers.get('content-type')).toBe('image/webp')
+    expect((await callVideosApi(sandbox, `${path}?variant=poster`)).json.error.param).toBe('variant')
   })
 
   it('has no content and no remix of a job that runs, and deletes one', async () => {

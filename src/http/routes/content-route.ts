@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { VideoSource } from '../../contracts/source.js'
+import { isSoraPipelineError } from '../../contracts/errors.js'
+import type { VideoSource, VideoVariant } from '../../contracts/source.js'
 import type { RunRecord } from '../../pipeline/run-record.js'
 import { discard } from '../../upstream/body-text.js'
+import { extensionOf } from '../../upstream/media-type.js'
 import type { Call } from '../call.js'
 import { HttpRefusal } from '../http-refusal.js'
 import type { Incoming } from '../incoming.js'
@@ -10,37 +12,59 @@ import { unsizedPart } from './unsized-part.js'
 import { isServed } from './video-object.js'
 import { notReady } from './videos-routes.js'
 
+type Variant = 'video' | VideoVariant
+
+/** What is sent, of which run. */
+interface File {
+  readonly id: string
+  readonly variant: Variant
+}
+
 /**
  * `GET` and `HEAD /videos/{id}/content`: streams the bytes of a video through this server, with ranges, or redirects
- * to its URL if configured.
+ * to its URL if configured. A picture is given where the upstream has one.
  */
 export async function videoContent(
   call: Pick<Call, 'request' | 'url' | 'settings' | 'sources'>,
   record: RunRecord,
 ): Promise<Response> {
   const { request, url, settings, sources } = call
-  const variant = url.searchParams.get('variant') ?? 'video'
-  if (variant !== 'video') {
-    const message = `Could not give the variant ${variant.slice(0, 60)}: this server keeps only video`
-    const isKnown = variant === 'thumbnail' || variant === 'spritesheet'
-    const refusal = isKnown ? { status: 404, code: 'variant_not_found' } : { status: 400, code: 'invalid_value' }
-    throw new HttpRefusal({ ...refusal, message, param: 'variant' })
-  }
+  const variant = variantIn(url)
   if (!isServed(record)) throw notReady(record)
+  if (variant !== 'video') return picture(call, record.id, variant)
   const target = record.result && redirectTarget(settings.contentDelivery, record.result)
   if (target !== undefined) return new Response(null, { status: 302, headers: { location: target } })
   const { id } = record
-  const source = await sources.find(id)
+  const source = await sources.find(id, variant)
   try {
-    return await respond(request, source, id)
+    return await respond(request, source, { id, variant })
   } catch (error) {
     request.signal.throwIfAborted()
-    sources.forget(id)
+    sources.forget(id, variant)
     // A source that was never opened has just tried every place. One that worked before may be gone: retry once, from
     // the next place.
     if (source.byteLength === undefined) throw error
-    return respond(request, await sources.find(id), id)
+    return respond(request, await sources.find(id, variant), { id, variant })
   }
+}
+
+function variantIn({ searchParams }: Call['url']): Variant {
+  const variant = searchParams.get('variant') ?? 'video'
+  if (variant === 'video' || variant === 'thumbnail' || variant === 'spritesheet') return variant
+  const message = `Could not give the variant: ${variant.slice(0, 60)} (give video, thumbnail or spritesheet)`
+  throw new HttpRefusal({ status: 400, code: 'invalid_value', message, param: 'variant' })
+}
+
+// A picture that the upstream of the video has, or else 404.
+async function picture({ request, sources }: Pick<Call, 'request' | 'sources'>, id: string, variant: VideoVariant) {
+  const source = await sources.find(id, variant).catch((error: unknown) => {
+    if (isSoraPipelineError(error) && error.code === 'run-state' && !error.isRetryable) return undefined
+    throw error
+  })
+  // A runner that passes no variant on gives the video.
+  if (source?.mediaType?.startsWith('image/') === true) return respond(request, source, { id, variant })
+  const message = `Could not give the ${variant}: the upstream of this video has none (leave out variant for the video)`
+  throw new HttpRefusal({ status: 404, code: 'variant_not_found', message, param: 'variant' })
 }
 
 function redirectTarget(
@@ -51,12 +75,12 @@ function redirectTarget(
   return delivery === 'redirect' ? result.url : undefined
 }
 
-async function respond(request: Incoming, source: VideoSource, id: string): Promise<Response> {
+async function respond(request: Incoming, source: VideoSource, file: File): Promise<Response> {
   const { signal, method } = request
   const range = request.headers.get('range')
   // Length and type are known after the opening, and a length that an earlier opening announced may have been wrong.
   const isOpenedFirst =
-    source.byteLength === undefined || (method === 'GET' && isFromStart(request, etagOf(id, source)))
+    source.byteLength === undefined || (method === 'GET' && isFromStart(request, etagOf(file, source)))
   const probe = isOpenedFirst ? await source.open({ signal }) : undefined
   const unsized =
     probe !== undefined && source.byteLength === undefined && method === 'GET' && !request.headers.has('if-range')
@@ -66,10 +90,9 @@ async function respond(request: Incoming, source: VideoSource, id: string): Prom
         })
       : undefined
   const { byteLength: total } = source
-  const etag = etagOf(id, source)
+  const etag = etagOf(file, source)
   const headers: Record<string, string> = {
-    'content-type': /^video\//.test(source.mediaType ?? '') ? (source.mediaType ?? '') : 'video/mp4',
-    'content-disposition': `inline; filename="${id.replaceAll(/[^\w.-]/g, '_')}.mp4"`,
+    ...fileHeaders(file, source),
     'cache-control': 'private, no-transform',
     'x-content-type-options': 'nosniff',
     etag,
@@ -98,6 +121,14 @@ async function respond(request: Incoming, source: VideoSource, id: string): Prom
   return new Response(await bytesOf(source, probe, part, signal), { status, headers: sent })
 }
 
+function fileHeaders({ id, variant }: File, { mediaType = '' }: VideoSource): Record<string, string> {
+  const name = id.replaceAll(/[^\w.-]/g, '_')
+  const isPicture = variant !== 'video'
+  const type = isPicture || mediaType.startsWith('video/') ? mediaType : 'video/mp4'
+  const fileName = isPicture ? `${name}-${variant}${extensionOf(type)}` : `${name}.mp4`
+  return { 'content-type': type, 'content-disposition': `inline; filename="${fileName}"` }
+}
+
 async function bytesOf(
   source: VideoSource,
   probe: ReadableStream<Uint8Array> | undefined,
@@ -115,9 +146,10 @@ function partHeaders({ start, end }: ByteRange, total: number | undefined): Reco
 }
 
 // A run may later be served from a different file, whose parts must not be combined with these.
-function etagOf(id: string, { url = '', byteLength = 0 }: VideoSource): string {
+function etagOf({ id, variant }: File, { url = '', byteLength = 0 }: VideoSource): string {
+  const place = [id, url.split('?', 1)[0], byteLength]
   const digest = createHash('sha256')
-    .update(JSON.stringify([id, url.split('?', 1)[0], byteLength]))
+    .update(JSON.stringify(variant === 'video' ? place : [variant, ...place]))
     .digest('hex')
   return `"${digest.slice(0, 32)}"`
 }

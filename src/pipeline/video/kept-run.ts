@@ -4,20 +4,28 @@ import { checkIsText } from '../check-request.js'
 import { EventLog } from '../event-log.js'
 import { answerOf, isFenced, loadRun } from '../journal/store-calls.js'
 import type { PipelineConfig } from '../pipeline-config.js'
+import { type OpenVideoOptions, variantOf } from '../run-options.js'
 import { RunSession } from '../run-session.js'
 import { RunWaits } from '../run-waits.js'
 import { toStoredRun } from '../state/stored-run.js'
+import { openVariant } from './open-variant.js'
 import { servedSource } from './video-source.js'
 
 const SAVE_TRIES = 5
 
 /**
- * The bytes of the video of a run, read from the store.
+ * The bytes of the video of a run, read from the store, or of a picture of it.
  * @param source - The source of the video in this process, which the store cannot keep.
  * @throws RunStateError when the store does not know the run, it was removed, or it has no video.
  */
-export async function openKeptVideo(config: PipelineConfig, id: string, source?: VideoSource): Promise<VideoSource> {
+export async function openKeptVideo(
+  config: PipelineConfig,
+  id: string,
+  options: OpenVideoOptions,
+  source?: VideoSource,
+): Promise<VideoSource> {
   checkIsText(id)
+  const variant = variantOf(options)
   const { state, version } = await loadKept(config, id)
   if (state.video === undefined) throw new RunStateError(`Could not open the video, the run has none: ${id}`)
   const session = new RunSession({
@@ -31,6 +39,7 @@ export async function openKeptVideo(config: PipelineConfig, id: string, source?:
     isResident: false,
     waits: new RunWaits(),
   })
+  if (variant !== 'video') return openVariant(session, variant)
   if (source) session.video = { ...state.video, id: state.video.id, url: undefined, source }
   return servedSource(session)
 }

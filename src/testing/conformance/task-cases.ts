@@ -71,6 +71,19 @@ export const taskCases: readonly ConformanceCase<TaskSubject>[] = [
       assert.ok(isOwn, 'pollMany must give the statuses in the order of the operations')
     }
   }),
+  taskCase('if it has pictures, they can be read and are images', async (generator, subject, trial) => {
+    if (generator.openVariant === undefined) return
+    const { operation, status } = await started(generator, subject, trial)
+    await pollToEnd(generator, operation, trial.context(), trial, status)
+    for (const variant of ['thumbnail', 'spritesheet'] as const) {
+      const source = await trial.settle(generator.openVariant(operation, variant, trial.context()), 'openVariant')
+      if (source === undefined) continue
+      const { mediaType = 'nothing' } = source
+      assert.match(mediaType, /^image\//, `the mediaType of a ${variant} must be of an image, but is: ${mediaType}`)
+      const bytes = await trial.settle(new Response(await source.open()).arrayBuffer(), 'open')
+      assert.notEqual(bytes.byteLength, 0, `a ${variant} must have bytes`)
+    }
+  }),
   taskCase('an abort before a poll or a cancel rejects with the reason itself', async (generator, subject, trial) => {
     const { operation } = await started(generator, subject, trial)
     const controller = new AbortController()
@@ -81,6 +94,10 @@ export const taskCases: readonly ConformanceCase<TaskSubject>[] = [
     if (generator.pollMany)
       await trial.rejectsWithReason(generator.pollMany([operation], context), controller, 'pollMany')
     if (generator.cancel) await trial.rejectsWithReason(generator.cancel(operation, context), controller, 'cancel')
+    if (generator.openVariant) {
+      const given = generator.openVariant(operation, 'thumbnail', context)
+      await trial.rejectsWithReason(given, controller, 'openVariant')
+    }
     assert.equal(subject.requests?.(), sent, 'a call with an aborted signal must send nothing')
   }),
   taskCase('if it can be found, find gives its operation', async (generator, subject, trial) => {

@@ -91,7 +91,7 @@ describe('what is not served', () => {
     await expect(client().videos.downloadContent(id, { variant })).rejects.toMatchObject({
       status: 404,
       code: 'variant_not_found',
-      message: expect.stringContaining('this server keeps only video'),
+      message: expect.stringContaining('the upstream of this video has none'),
     })
   })
 

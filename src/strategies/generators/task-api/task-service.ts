@@ -1,6 +1,7 @@
 import type { StartedTask, TaskGenerator, TaskStatus } from '../../../contracts/generator.js'
 import type { JsonObject } from '../../../contracts/json.js'
 import type { VideoRequest } from '../../../contracts/request.js'
+import type { VideoVariant } from '../../../contracts/source.js'
 import type { FindContext, StageContext, SubmitContext } from '../../../contracts/stage.js'
 import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-destinations.js'
@@ -20,6 +21,7 @@ import { createGracePolls } from './grace-polls.js'
 import type { JobList } from './job-list.js'
 import { jobStatus, listedStatus, unknownState } from './job-status.js'
 import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
+import { openPicture } from './open-picture.js'
 import { checkOperation, operationOf, ownUrl, type TaskApiOperation } from './operation.js'
 import { pollListedJobs } from './poll-listed-jobs.js'
 import { doubtIn, readStartedJob, refusalIn, reportsError } from './started-job.js'
@@ -59,6 +61,8 @@ export interface TaskService {
   readonly resultUrlOf?: ((operation: TaskApiOperation) => string | undefined) | undefined
   /** Place of the video of a finished job, for an API whose answers may name none. */
   readonly contentUrlOf?: ((id: string) => string) | undefined
+  /** Place of a picture of the video, which the server may or may not have. */
+  readonly variantUrlOf?: ((id: string, variant: VideoVariant) => string) | undefined
   /** The list in which a submission of unknown outcome is searched for. */
   readonly found?: JobList | undefined
   /** What would be kept with the job of a request that the list shows; nothing if absent. */
@@ -76,7 +80,7 @@ export interface TaskService {
 
 /** The generator of an API of the submit-and-poll kind. */
 export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperation> {
-  const { options, api, read, prepare, pollOf, found, listed, cancelOf } = service
+  const { options, api, read, prepare, pollOf, found, listed, cancelOf, variantUrlOf } = service
   const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
   const grace = createGracePolls()
   const unknownStates = createGracePolls()
@@ -206,6 +210,14 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
         if (cancel === undefined) return 'unsupported'
         const { lateStatuses } = service
         return cancelJob(api, { poll: pollOf(operation), cancel, read, lateStatuses }, callOptions(context))
+      },
+    }),
+    ...(variantUrlOf !== undefined && {
+      async openVariant(operation: TaskApiOperation, variant: VideoVariant, { signal }: StageContext) {
+        signal.throwIfAborted()
+        checkOperation(operation)
+        const url = variantUrlOf(operation.id, variant)
+        return openPicture(api, { url, variant, timeoutMs, allowPrivateAddresses, signal })
       },
     }),
   }

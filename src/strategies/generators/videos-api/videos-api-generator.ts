@@ -50,6 +50,7 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
   const submitter = createVideoSubmitter(api, options)
   const list = videoList(api)
   const jobUrl = (id: string) => api.address(`/videos/${encodeURIComponent(id)}`)
+  const contentUrl = (id: string) => new URL(api.address(`/videos/${encodeURIComponent(id)}/content`))
   const pollUrlOf = ({ id, pollUrl }: VideosApiOperation) => {
     const isOwn = pollUrl !== undefined && URL.canParse(pollUrl) && new URL(pollUrl).origin === api.origin
     return isOwn ? pollUrl : jobUrl(id)
@@ -68,7 +69,12 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
       answer: await submitter.submit(planCreate(request, options, context), context),
     }),
     pollOf: (operation) => ({ method: 'GET', url: pollUrlOf(operation) }),
-    contentUrlOf: (id) => `${jobUrl(id)}/content`,
+    contentUrlOf: (id) => contentUrl(id).href,
+    variantUrlOf: (id, variant) => {
+      const url = contentUrl(id)
+      url.searchParams.set('variant', variant)
+      return url.href
+    },
     check: ({ signal }) => checkLists(api, { paths: ['/models', '/videos'], signal, timeoutMs: options.timeoutMs }),
     sendsCallback: options.callbackField !== undefined,
     found: options.lookup === 'list' ? list : undefined,
