@@ -17,8 +17,8 @@ export default defineConfig({
     // Python packages bring their own tests.
     exclude: ['**/node_modules/**', 'test/*/.venv*/**'],
     setupFiles: [`${root}test/support/property-seed.ts`],
-    // Most tests wait for sockets: on two cores two files at a time, where the default is one.
-    maxWorkers: 2,
+    // Most tests wait for sockets and processes: on two cores three files at a time, where the default is one.
+    maxWorkers: 3,
     // Bounds for a busy machine: nothing waits for them.
     testTimeout: 60_000,
     hookTimeout: 60_000,
