@@ -25,7 +25,7 @@ interface File {
  * to its URL if configured. A picture is given where the upstream has one.
  */
 export async function videoContent(
-  call: Pick<Call, 'request' | 'url' | 'settings' | 'sources'>,
+  call: Pick<Call, 'request' | 'url' | 'settings' | 'sources' | 'runner'>,
   record: RunRecord,
 ): Promise<Response> {
   const { request, url, settings, sources } = call
@@ -35,16 +35,16 @@ export async function videoContent(
   const target = record.result && redirectTarget(settings.contentDelivery, record.result)
   if (target !== undefined) return new Response(null, { status: 302, headers: { location: target } })
   const { id } = record
-  const source = await sources.find(id, variant)
+  const source = await sources.find(id)
   try {
     return await respond(request, source, { id, variant })
   } catch (error) {
     request.signal.throwIfAborted()
-    sources.forget(id, variant)
+    sources.forget(id)
     // A source that was never opened has just tried every place. One that worked before may be gone: retry once, from
     // the next place.
     if (source.byteLength === undefined) throw error
-    return respond(request, await sources.find(id, variant), { id, variant })
+    return respond(request, await sources.find(id), { id, variant })
   }
 }
 
@@ -56,8 +56,9 @@ function variantIn({ searchParams }: Call['url']): Variant {
 }
 
 // A picture that the upstream of the video has, or else 404.
-async function picture({ request, sources }: Pick<Call, 'request' | 'sources'>, id: string, variant: VideoVariant) {
-  const source = await sources.find(id, variant).catch((error: unknown) => {
+async function picture({ request, runner }: Pick<Call, 'request' | 'runner'>, id: string, variant: VideoVariant) {
+  // It is in memory as a whole, so it is not kept for the next request.
+  const source = await runner.openVideo(id, { variant }).catch((error: unknown) => {
     if (isSoraPipelineError(error) && error.code === 'run-state' && !error.isRetryable) return undefined
     throw error
   })

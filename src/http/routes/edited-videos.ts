@@ -40,7 +40,7 @@ async function bytesOf(call: Call, id: string): Promise<MediaInput> {
   const { signal } = request
   const record = await ownedRun(call, id)
   if (!isServed(record)) throw notReady(record)
-  const source = await sources.find(id, 'video')
+  const source = await sources.find(id)
   const { maxBodyBytes } = settings
   const { video, isCut } = await readBodyText({ body: await source.open({ signal }) }, maxBodyBytes, signal)
   if (video !== undefined && !isCut) return { bytes: video, mediaType: source.mediaType ?? 'video/mp4' }
