@@ -3,7 +3,13 @@ export type { VideoRequest } from '../contracts/request.js'
 export type { VideoSource, VideoVariant } from '../contracts/source.js'
 export type { ReviewVerdict } from '../pipeline/journal/settle-run.js'
 export type { PipelineRun } from '../pipeline/pipeline-run.js'
-export type { AdoptOptions, CloseOptions, PipelineQuery, RunOptions } from '../pipeline/run-options.js'
+export type {
+  AdoptOptions,
+  CloseOptions,
+  OpenVideoOptions,
+  PipelineQuery,
+  RunOptions,
+} from '../pipeline/run-options.js'
 export type { RunRecord } from '../pipeline/run-record.js'
 export type { SoraPipeline } from '../pipeline/sora-pipeline.js'
 export { createQueueRunner, type QueueRunner, type QueueRunnerOptions } from './create-queue-runner.js'

@@ -32,7 +32,6 @@ export async function openVariant(session: RunSession, variant: VideoVariant): P
   })
   if (source === undefined) throw none()
   if (typeof fieldOf(source, 'open') === 'function') return source as VideoSource
-  const fix = 'give a VideoSource with open()'
-  const message = `Could not open the ${variant}, the result of openVariant() of ${generator.name} is unusable: ${describeValue(source)}`
-  throw new UpstreamResponseError(`${message} (${fix})`)
+  const wrong = `the result of openVariant() of ${generator.name} is ${describeValue(source)}`
+  throw new UpstreamResponseError(`Could not open the ${variant}: ${wrong} (give a VideoSource with open())`)
 }

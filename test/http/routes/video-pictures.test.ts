@@ -123,7 +123,9 @@ describe('pictures of a video', () => {
     const { pipeline } = backend(wrong as unknown as Generator)
     const { runId } = await pipeline.generate(REQUEST, { owner: 'everybody' })
     await expect(pipeline.openVideo(runId, { variant: 'thumbnail' })).rejects.toMatchObject({
-      message: expect.stringMatching(/openVariant\(\) of .* is unusable: .*give a VideoSource with open\(\)/),
+      message: expect.stringMatching(
+        /thumbnail: the result of openVariant\(\) of .* is .*\(give a VideoSource with open\(\)\)$/,
+      ),
     })
   })
 })

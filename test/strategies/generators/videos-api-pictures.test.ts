@@ -54,7 +54,7 @@ describe('a picture of a video', () => {
     expect(source).toMatchObject({ mediaType: 'image/webp', byteLength: WEBP.byteLength })
   })
 
-  test.each([400, 404, 405, 409, 410, 422])('that is answered with %d does not exist', async (status) => {
+  test.each([204, 400, 404, 405, 409, 410, 422, 501])('that is answered with %d does not exist', async (status) => {
     const { source, error } = await pictureOf((response) => response.writeHead(status).end('{"error":{}}'))
     expect([source, error]).toEqual([undefined, undefined])
   })
@@ -94,9 +94,16 @@ describe('a picture of a video', () => {
     expect(JSON.stringify(error)).not.toContain(KEY)
   })
 
-  test.each(['<html>sign in</html>', '{"url":"https://cdn.example/a.webp"}', ''])('is not %j', async (text) => {
-    const { error } = await pictureOf((response) => response.end(text))
-    expect(error).toMatchObject({ code: 'upstream-response', message: /^Could not download the thumbnail: 127/ })
+  test.each(['<html>sign in</html>', '{"error":{"code":"unsupported_variant"}}', ''])('is not %j', async (text) => {
+    const { source, error } = await pictureOf((response) => response.end(text))
+    expect([source, error]).toEqual([undefined, undefined])
+  })
+
+  test('is never a part of one', async () => {
+    const { error } = await pictureOf((response) => {
+      response.writeHead(206, { 'content-range': `bytes 0-${WEBP.byteLength - 1}/9999` }).end(WEBP)
+    })
+    expect(error).toMatchObject({ code: 'upstream-response', message: /sent a part, which was not requested$/ })
   })
 
   test('is at most 20 MiB', async () => {

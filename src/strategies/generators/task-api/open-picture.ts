@@ -29,14 +29,16 @@ interface Own {
 
 const MOST_BYTES = 20 * 2 ** 20
 const MOST_ERROR_BYTES = 64_000
-// Answers about the key or the moment. Any other 4xx says that there is no such picture.
+// Answers about the key or the moment. Any other 4xx, and 501, says that there is no such picture.
 const OTHER_REASONS: ReadonlySet<number> = new Set([401, 402, 403, 408, 425, 429])
+const NOT_IMPLEMENTED = 501
+const PARTIAL = 206
 
 /**
- * The picture at an address of a service, whole in memory; `undefined` if the service has none there. Servers that ignore the wish
- * for a picture send the video, which is not read.
- * @throws NetworkError when no answer came; UpstreamResponseError for anything else than a picture of at most 20 MiB, and the error
- * of the answer for any other status.
+ * The picture at an address of a service, whole in memory; `undefined` if the service has none there. Servers without pictures
+ * answer with an error, a text or the video, which is not read.
+ * @throws NetworkError when no answer came; UpstreamResponseError for more than 20 MiB or a part of a picture; the error of the
+ * answer when the key or the moment is the reason.
  */
 export async function openPicture(
   api: Api,
@@ -51,19 +53,21 @@ export async function openPicture(
     const answer = await download(url, { what, ...sent })
     const { status } = answer
     if (!answer.ok) {
-      const isAbsent = status >= 400 && status < 500 && !OTHER_REASONS.has(status)
+      const isAbsent = status === NOT_IMPLEMENTED || (status >= 400 && status < 500 && !OTHER_REASONS.has(status))
       if (!isAbsent) throw await refusalOf(answer, { what, mask }, { origin: api.origin, signal: limited })
       discard(answer.body)
       return undefined
     }
-    const bytes = await pictureIn(answer)
-    if (bytes === 'video') return undefined
     const unusable = (sent: string) =>
       new UpstreamResponseError(`Could not ${what}: ${hostOf(url)} sent ${sent}`, { status, url: mask(url) })
+    if (status === PARTIAL) {
+      discard(answer.body)
+      throw unusable('a part, which was not requested')
+    }
+    const bytes = await pictureIn(answer)
     if (bytes === 'too-long') throw unusable(`more than ${MOST_BYTES} bytes`)
-    const mediaType = mediaTypeOf(bytes)
-    if (mediaType?.startsWith('image/')) return memoryVideo(bytes, { mediaType })
-    throw unusable(mediaType ?? 'something else than a picture')
+    const mediaType = bytes === 'video' ? undefined : mediaTypeOf(bytes)
+    return bytes !== 'video' && mediaType?.startsWith('image/') ? memoryVideo(bytes, { mediaType }) : undefined
   })
 }
 
