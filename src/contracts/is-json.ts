@@ -3,14 +3,14 @@ import { lengthOf } from './thrown-value.js'
 const DEEPEST = 100
 
 /**
- * Whether a value survives a round trip through JSON. `Promise`, `Map`, `Error` and holes of an array, which JSON turns into `{}`
- * or `null`, `NaN`, `Infinity`, bigints and cycles do not. A field that is `undefined` is ignored, and an object with `toJSON`
+ * Whether a value survives a round trip through JSON. `Promise`, `Map`, `Error`, bytes and holes of an array, which JSON turns into
+ * other objects or `null`, `NaN`, `Infinity`, bigints and cycles do not. A field that is `undefined` is ignored, and an object with `toJSON`
  * counts as what that returns.
  */
 export function isJson(value: unknown, depth = 0): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   if (typeof value === 'number') return Number.isFinite(value)
-  if (typeof value !== 'object' || depth > DEEPEST) return false
+  if (typeof value !== 'object' || depth > DEEPEST || ArrayBuffer.isView(value)) return false
   try {
     if ('toJSON' in value && typeof value.toJSON === 'function') return isJson(value.toJSON(), depth + 1)
     if (lengthOf(value) !== undefined) return Array.from(value as unknown[]).every((entry) => isJson(entry, depth + 1))

@@ -1,7 +1,7 @@
 import { unknownNames } from '../contracts/check-options.js'
 import { describeValue } from '../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
-import { isJson } from '../contracts/is-json.js'
+import { flawInJson, isJson, jsonCopy } from '../contracts/is-json.js'
 import { nearestName } from '../contracts/nearest-name.js'
 import type { MediaInput, VideoRequest } from '../contracts/request.js'
 import { mediaOf } from './state/request-media.js'
@@ -56,29 +56,27 @@ const RULES: Readonly<Record<keyof VideoRequest, Rule | undefined>> = {
   audio: { isRight: (value) => typeof value === 'boolean', fix: 'give true or false' },
   user: text,
   metadata: {
-    isRight: (value) => isPlainObject(value) && Object.values(value).every((entry) => typeof entry === 'string'),
+    isRight: (value) => isRecord(value) && Object.values(value).every((entry) => typeof entry === 'string'),
     fix: 'give an object of texts',
   },
-  providerOptions: { isRight: (value) => isPlainObject(value) && isJson(value), fix: 'give a JSON object' },
+  providerOptions: { isRight: (value) => isRecord(value) && isJson(value), fix: 'give a JSON object' },
 }
 
 /**
  * Checks a request before anything is sent and returns a copy, so that later changes by the caller have no effect. Lone
- * surrogates in the prompt are replaced, because no upstream can read them.
+ * surrogates in its texts are replaced, because no upstream can read them.
  * @throws InvalidRequestError naming every problem.
  */
-export function checkRequest(request: VideoRequest): VideoRequest {
-  if (!isPlainObject(request)) {
-    throw new InvalidRequestError([
-      { field: 'request', value: describeValue(request), fix: 'give an object with a prompt' },
-    ])
-  }
+export function checkRequest(given: VideoRequest): VideoRequest {
+  const request = readOnce(given)
   const problems: InputProblem[] = []
   const check = (field: string, rule: Rule | undefined, value: unknown) => {
-    if (rule && !rule.isRight(value)) problems.push({ field, value: describeInput(field, value), fix: rule.fix })
+    if (rule === undefined || isRightTo(rule, value)) return
+    const flaw = field === 'providerOptions' && isRecord(value) ? flawIn(value, field) : undefined
+    const wrong = flaw ?? { field, value }
+    problems.push({ field: wrong.field, value: describeInput(field, wrong.value), fix: rule.fix })
   }
   check('prompt', prompt, request.prompt)
-  const given = Object.entries(request).filter(([, value]) => value !== undefined)
   // A mistyped name counts without a value too: the value may be missing by mistake.
   for (const [field, value] of Object.entries(request)) {
     if (!Object.hasOwn(RULES, field)) {
@@ -95,14 +93,38 @@ export function checkRequest(request: VideoRequest): VideoRequest {
       if (isPlainObject(shot)) problems.push(...unknownNames(Object.keys(shot), SHOT, `storyboard[${index}].`))
     })
   }
-  const references = Array.isArray(request.references) ? request.references : []
-  for (const [index, reference] of references.entries()) check(`references[${index}]`, RULES.image, reference)
-  for (const [field, media] of mediaOf(request)) {
+  const { references } = request
+  const list: readonly unknown[] = Array.isArray(references) ? Array.from(references) : []
+  for (const [index, reference] of list.entries()) check(`references[${index}]`, RULES.image, reference)
+  for (const [field, media] of mediaOf({ ...request, references: list })) {
     if (isPlainObject(media)) problems.push(...unknownNames(Object.keys(media), MEDIA, `${field}.`))
   }
   if (problems.length > 0) throw new InvalidRequestError(problems)
-  const copies = given.map(([field, value]) => [field, typeof value === 'object' ? structuredClone(value) : value])
-  return { ...Object.fromEntries(copies), prompt: request.prompt.toWellFormed() }
+  const values = Object.entries(request).filter(([, value]) => value !== undefined)
+  const copies = values.map(([field, value]) => [field, copyOf(field, value)])
+  return { ...(Object.fromEntries(copies) as Omit<VideoRequest, 'prompt'>), prompt: request.prompt.toWellFormed() }
+}
+
+// Its fields are read only here: a getter may throw, or give another value the next time.
+function readOnce(request: VideoRequest): VideoRequest {
+  let value = describeValue(request)
+  try {
+    if (isPlainObject(request)) return { ...request }
+  } catch (error) {
+    value = `an object that throws ${error instanceof Error ? error.name : typeof error}`
+  }
+  throw new InvalidRequestError([{ field: 'request', value, fix: 'give an object with a prompt' }])
+}
+
+// JSON as it will be sent; media may be bytes.
+function copyOf(field: string, value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed()
+  if (typeof value !== 'object') return value
+  try {
+    return field === 'providerOptions' ? jsonCopy(value) : structuredClone(value)
+  } catch {
+    throw new InvalidRequestError([{ field, value: describeValue(value), fix: 'give plain data' }])
+  }
 }
 
 /**
@@ -149,6 +171,28 @@ function isHttpUrl(value: string): boolean {
 
 function matches(pattern: RegExp): (value: unknown) => boolean {
   return (value) => typeof value === 'string' && pattern.test(value)
+}
+
+// A getter or a proxy may throw.
+function isRightTo({ isRight }: Rule, value: unknown): boolean {
+  try {
+    return isRight(value)
+  } catch {
+    return false
+  }
+}
+
+function flawIn(value: unknown, field: string): ReturnType<typeof flawInJson> {
+  try {
+    return flawInJson(value, field)
+  } catch {
+    return undefined
+  }
+}
+
+// Neither a Map nor Headers, whose entries are no fields.
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return Object.prototype.toString.call(value) === '[object Object]'
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

@@ -6,6 +6,7 @@ import { StageTimeoutError } from '../contracts/run-errors.js'
 import { withDeadline } from '../timing/deadline.js'
 import type { HasSignal } from '../timing/lazy-signal.js'
 import type { StatePatch } from './journal/state-patch.js'
+import { withRightExpiry } from './result-expiry.js'
 import { type RunSession, remainingMs, warn } from './run-session.js'
 import { observerOf } from './stage-attempts.js'
 import { contextOf, openStage, placeOf, savablePart, warnOfBug } from './stage-work.js'
@@ -139,7 +140,7 @@ async function advanceStage<S extends LaterStage>(
     })
     work.isOpen = false
     const durationMs = session.time.now() - startedAt
-    await leave(session, stage, keep(savablePart(session, work, output)))
+    await leave(session, stage, keep(savablePart(session, work, withRightExpiry(session, work, output))))
     session.log.append({ type: 'stage-completed', ...placeOf(stage, work.strategy), durationMs })
   } catch (error) {
     work.isOpen = false

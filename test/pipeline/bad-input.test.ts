@@ -140,7 +140,7 @@ describe('run', () => {
     [
       'provider options that are not JSON',
       { providerOptions: { now: new Map([[1, () => 1]]), f: () => 1 } },
-      'providerOptions is an object',
+      'providerOptions.now is an object',
     ],
     ['audio that is no flag', { audio: 'loud' }, 'audio is "loud"'],
     ['a field that does not exist', { lenght: 3 }, 'lenght is unknown (leave it out, or put it into providerOptions)'],
@@ -170,7 +170,7 @@ describe('run', () => {
         'prompt',
         'size',
         'seed',
-        'providerOptions',
+        'providerOptions.self',
       ])
     }
     const long = 'secret plan '.repeat(3000)

@@ -6,6 +6,10 @@ const check = (fields: object) => checkRequest({ prompt: 'A cat', ...fields } as
 
 const deep = (levels: number): object => (levels === 0 ? {} : { in: deep(levels - 1) })
 
+const refuse = (): never => {
+  throw new RangeError('refused')
+}
+
 describe('checkRequest', () => {
   it.each([
     { size: '1x1' },
@@ -75,10 +79,70 @@ describe('checkRequest', () => {
     [{ metadata: [] }, 'metadata is an array of 0 (give an object of texts)'],
     [{ metadata: { a: 'b', c: 1 } }, 'metadata is an object (give an object of texts)'],
     [{ providerOptions: [] }, 'providerOptions is an array of 0 (give a JSON object)'],
-    [{ providerOptions: { at: Number.NaN } }, 'providerOptions is an object (give a JSON object)'],
+    [{ providerOptions: { at: Number.NaN } }, 'providerOptions.at is NaN (give a JSON object)'],
+    [{ providerOptions: { at: [1, { to: new Map() }] } }, 'providerOptions.at[1].to is'],
+    [{ providerOptions: { at: new Uint8Array([1, 2]) } }, 'providerOptions.at is'],
+    [{ providerOptions: { at: Buffer.from('a') } }, 'providerOptions.at is'],
+    [{ providerOptions: new Map([['a', 1]]) }, 'providerOptions is'],
+    [{ metadata: new Map([['order', '7']]) }, 'give an object of texts'],
+    [{ metadata: new Headers({ order: '7' }) }, 'give an object of texts'],
+    [{ metadata: new URLSearchParams('order=7') }, 'give an object of texts'],
+    [{ references: new Array(2) }, 'references[1] is nothing'],
   ])('refuses %j', (fields, problem) => {
     expect(() => check(fields)).toThrow(InvalidRequestError)
     expect(() => check(fields)).toThrow(problem)
+  })
+
+  it('replaces half of a surrogate pair in every text', () => {
+    expect(check({ model: 'a\udc00', remixOf: '\ud800' })).toMatchObject({ model: 'a\ufffd', remixOf: '\ufffd' })
+  })
+
+  it('gives providerOptions as they are sent', () => {
+    const at = new Date(0)
+    const link = new URL('https://a.example/')
+    const given = { at, link, left: undefined, toJSON: undefined }
+    expect(check({ providerOptions: given })).toEqual({
+      prompt: 'A cat',
+      providerOptions: { at: '1970-01-01T00:00:00.000Z', link: 'https://a.example/' },
+    })
+  })
+
+  it.each([
+    ['a getter', Object.defineProperty({ prompt: 'A cat' }, 'size', { enumerable: true, get: refuse })],
+    ['a proxy', new Proxy({ prompt: 'A cat' }, { ownKeys: refuse })],
+  ])('names a request whose %s throws', (_, request) => {
+    expect(() => checkRequest(request as VideoRequest)).toThrow(/request is an object that throws RangeError/)
+  })
+
+  it.each([
+    [
+      'metadata',
+      {
+        get order(): string {
+          return refuse()
+        },
+      },
+    ],
+    [
+      'providerOptions',
+      {
+        get order(): string {
+          return refuse()
+        },
+      },
+    ],
+    [
+      'image',
+      {
+        bytes: new Uint8Array(1),
+        get mediaType(): string {
+          return refuse()
+        },
+      },
+    ],
+  ])('names %s whose getter throws', (field, value) => {
+    expect(() => check({ [field]: value })).toThrow(InvalidRequestError)
+    expect(() => check({ [field]: value })).toThrow(new RegExp(`${field}[.\\w]* is`))
   })
 
   it('leaves out what is undefined', () => {

@@ -6,6 +6,7 @@ import { RunStateError } from '../../contracts/run-errors.js'
 import { continueAfterRace } from '../journal/lost-race.js'
 import type { StatePatch } from '../journal/state-patch.js'
 import { isFenced } from '../journal/store-calls.js'
+import { withRightExpiry } from '../result-expiry.js'
 import type { RunSession } from '../run-session.js'
 import { placeOf } from '../stage-work.js'
 import { withGenerated } from '../state/candidates.js'
@@ -52,7 +53,8 @@ export async function completeJob(
     readonly durationMs: number
   },
 ): Promise<void> {
-  const { generator, job, video, durationMs } = done
+  const { generator, job, durationMs } = done
+  const video = withRightExpiry(session, { stage: 'generate', strategy: generator }, done.video)
   session.upstream = upstreamOf('finished', job, generator)
   const flaw = flawOfVideo(video, 'video')
   if (flaw !== undefined) {
