@@ -1,6 +1,6 @@
 import { isSoraPipelineError } from '../../contracts/errors.js'
 import type { PipelineEvent } from '../../contracts/events.js'
-import { type PipelineResult, toResultJson } from '../../contracts/result.js'
+import { type Attempt, type PipelineResult, toResultJson } from '../../contracts/result.js'
 import type { FormattableRun } from '../../openai/formattable-run.js'
 import type { PipelineRun } from '../../pipeline/pipeline-run.js'
 import type { HandlerSettings } from '../handler-settings.js'
@@ -24,7 +24,7 @@ export class ServedRun implements FormattableRun {
   /** Created on demand, because most streams never need it: await it at once. */
   get result(): Promise<PipelineResult> {
     return this.#run.result.catch((error: unknown) => {
-      if (isSoraPipelineError(error) && error.code === 'no-usable-url') return this.#resultHere()
+      if (isSoraPipelineError(error) && error.code === 'no-usable-url') return this.#resultHere(error)
       throw error
     })
   }
@@ -37,25 +37,31 @@ export class ServedRun implements FormattableRun {
   /** The events, of which the last one agrees with the result. */
   events(): AsyncIterator<PipelineEvent> {
     const events = this.#run[Symbol.asyncIterator]()
+    let startedAt: number | undefined
     return {
       next: async () => {
         const step = await events.next()
-        return step.done === true ? step : { done: false, value: this.#served(step.value) }
+        if (step.done === true) return step
+        startedAt ??= step.value.at
+        return { done: false, value: this.#served(step.value, startedAt) }
       },
       return: async () => (await events.return?.()) ?? { done: true, value: undefined },
     }
   }
 
-  #served(event: PipelineEvent): PipelineEvent {
+  #served(event: PipelineEvent, startedAt: number): PipelineEvent {
     if (event.type !== 'run-failed' || event.error.code !== 'no-usable-url') return event
-    const { runId, sequence, at } = event
-    return { type: 'run-completed', runId, sequence, at, result: toResultJson(this.#resultHere()) }
+    const { runId, sequence, at, error } = event
+    const result = this.#resultHere(error, Math.max(0, at - startedAt))
+    return { type: 'run-completed', runId, sequence, at, result: toResultJson(result) }
   }
 
-  #resultHere(): PipelineResult {
+  #resultHere(error: object, durationMs = 0): PipelineResult {
     const { id: runId } = this.#run
     const url = signedContentUrl(this.#settings, this.#origin, runId)
     const video = { id: runId, url }
-    return { runId, url, servedBy: 'generator', video, attempts: [], isDegraded: true, warnings: [], durationMs: 0 }
+    const attempts = 'attempts' in error ? (error.attempts as readonly Attempt[]) : []
+    const isDegraded = attempts.some(({ stage, outcome }) => stage !== 'generate' && outcome === 'failed')
+    return { runId, url, servedBy: 'generator', video, attempts, isDegraded, warnings: [], durationMs }
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { memoryStore } from '../../../src/index.js'
-import { fakeTaskGenerator } from '../../../src/testing/index.js'
+import { fakeGenerator, fakeSource, fakeTaskGenerator, fakeUploader } from '../../../src/testing/index.js'
 import { handlerOf } from '../handler-call.js'
 
 const typesOf = (text: string) => [...text.matchAll(/^event: (.+)$/gm)].map(([, type]) => type)
@@ -44,4 +44,19 @@ test('a run that failed for good ends its stream with the failure', async () => 
   const seen = await stream
   expect(typesOf(seen).at(-1)).toBe('run-failed')
   expect(lastIdOf(seen)).toMatch(/-end$/)
+})
+
+test.each([
+  ['without an uploader is not degraded', undefined, []],
+  ['whose upload failed is degraded, with the attempt', fakeUploader({ outcome: new Error('no') }), ['upload']],
+])('a video behind its key %s', async (_, uploader, failed) => {
+  const video = { id: 'gen_1', source: fakeSource() }
+  const { json, call } = handlerOf({}, { generator: fakeGenerator({ outcome: video }), uploader })
+  const { body } = await json('POST', '/v1/videos', { body: { prompt: 'A cat' } })
+  const text = await (await call('GET', `/v1/videos/${body.id}/events`)).text()
+  const last = text.match(/^data: (\{.*"type":"run-completed".*\})$/m)?.[1] ?? '{}'
+  const { result } = JSON.parse(last)
+  expect(result).toMatchObject({ servedBy: 'generator', isDegraded: failed.length > 0, durationMs: expect.any(Number) })
+  const stages = result.attempts.filter(({ outcome }: { outcome: string }) => outcome === 'failed')
+  expect(stages.map(({ stage }: { stage: string }) => stage)).toEqual(failed)
 })
