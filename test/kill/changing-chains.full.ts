@@ -10,7 +10,7 @@ import { seededRandom } from './seeded-random.js'
 
 const STORES = ['file', 'sqlite'] as const
 const MODES = ['key', 'find'] as const
-const RESTARTS = 60
+const RESTARTS = 40
 const HOUR_MS = 3_600_000
 const LEASE_MS = 400
 const COMMITMENTS: readonly Commitment[] = ['at-once', 'late', 'never']

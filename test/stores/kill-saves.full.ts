@@ -6,7 +6,7 @@ import { fileStore, sqliteStore } from '../../src/stores/index.js'
 import { seededRandom } from '../kill/seeded-random.js'
 import { killSaves } from './kill-saves.js'
 
-const KILLS = 100
+const KILLS = 60
 const seed = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000)
 
 it.each(['file', 'sqlite'] as const)('%s: a whole version after every kill in the middle of saves', async (kind) => {
