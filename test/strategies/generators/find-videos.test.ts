@@ -186,6 +186,53 @@ describe('find', () => {
     expect((await findIn([{ ...body, has_more: false }])).found).toBe('unclear')
   })
 
+  it.each([
+    { success: false, message: '数据库连接失败' },
+    { code: 500, msg: 'internal error' },
+    { status: 'error' },
+    { error: { message: 'database is locked' } },
+    { object: 'list', error: 'backend timeout' },
+    { object: 'list', message: 'list is temporarily unavailable' },
+    { partial: true, warnings: ['shard 2'] },
+    { incomplete_results: true },
+    { degraded: true, reason: 'replica lag 40s' },
+    { cached_at: 1_700_000_000, stale: true },
+    { pagination: { total_items: 9, page: 2 } },
+    { pagination: { total: 9 } },
+    { filter: { status: 'completed' } },
+    { complete: false },
+  ])('proves nothing by a list beside %j', async (beside) => {
+    expect((await findIn([{ data: [], ...beside }])).found).toBe('unclear')
+    expect((await findIn([{ ...all(mine('x', 30, 'x')), ...beside }])).found).toBe('unclear')
+    expect((await findIn([{ ...all(mine('a', 30)), ...beside }])).found).toEqual(['a'])
+  })
+
+  it.each([
+    { object: 'list', first_id: null, last_id: null, has_more: false },
+    { code: 0, msg: 'success', request_id: 'r1', error: null },
+    { code: 200, success: true, message: 'OK', total: 0, page: 1, page_size: 100 },
+    { count: 0, next: null, previous: null },
+    { pagination: { total: 0, page: 1 }, errors: [] },
+    { base_resp: { status_code: 0, status_msg: 'success' } },
+  ])('takes an empty list beside %j for the proof that a job is absent', async (beside) => {
+    expect((await findIn([{ data: [], ...beside }])).found).toEqual([])
+  })
+
+  it.each([
+    [206, {}],
+    [203, {}],
+    [200, { age: '3600' }],
+    [200, { 'x-cache': 'HIT from proxy' }],
+    [200, { warning: '110 - "Response is Stale"' }],
+  ])('proves nothing by an empty list with the status %i and the headers %j', async (status, headers) => {
+    const server = await loopbackServer((_incoming, response) => {
+      response.writeHead(status, { 'content-type': 'application/json', ...headers })
+      response.end(JSON.stringify(all()))
+    })
+    const generator = videosApiGenerator({ baseUrl: `${server.origin}/v1`, lookup: 'list' })
+    expect(await generator.find?.(request, fakeContext())).toBe('unclear')
+  })
+
   it('takes an empty page for the end where the pages before it had all jobs', async () => {
     const pages = [
       { data: [mine('x', 10, 'x'), mine('y', 20, 'x')], total: 3 },

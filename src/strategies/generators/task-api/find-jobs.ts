@@ -33,8 +33,8 @@ type Place = 'inside' | 'before' | 'unclear'
  * The jobs of the server's list that could be a submission: with the prompt that was sent, as the transport and the
  * server may have changed it, and not older than the submission by the times of the list itself. `GET /videos` of the
  * retired OpenAI API lists the newest first, 100 at a time; other orders and page sizes are read to their end.
- * `'unclear'` if the list cannot prove that the job is absent: it omits prompts, ids or time zones, may be cut off, or is
- * empty beside jobs elsewhere in the answer.
+ * `'unclear'` if the list cannot prove that the job is absent: it omits prompts, ids or time zones, may be cut off, is
+ * empty beside jobs elsewhere in the answer, or has something beside it that may say otherwise, such as an error.
  */
 export async function findJobs(
   api: Api,
@@ -49,10 +49,12 @@ export async function findJobs(
   const seen = new Set<string>()
   const times: number[] = []
   let newest = 0
+  let isPlain = true
   let after: string | undefined
   for (let number = 1; number <= MOST_PAGES; number += 1) {
     const page = await readJobPage(api, list, { number, after }, { ...call, what: 'look for the job' })
     const { answer } = page
+    isPlain &&= page.isPlain
     const jobs = page.entries.map((entry) => list.read(entry, { phase: 'list' }))
     times.push(...jobs.map(({ createdAt }) => timeOf(createdAt) ?? Number.POSITIVE_INFINITY))
     const now = clockOf(answer, clock.now())
@@ -72,11 +74,12 @@ export async function findJobs(
       if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
       found.add(job.id)
     }
-    const ids = [...found]
-    if (page.hasMore === false && jobs.length > 0) return ids
+    // A job that is listed is proof, whatever else the list says.
+    const ids = found.size === 0 && !isPlain ? 'unclear' : [...found]
+    const isCounted = page.total !== undefined && page.total > times.length
+    if (page.hasMore === false && jobs.length > 0) return found.size === 0 && isCounted ? 'unclear' : ids
     // In a list with the newest first, only older jobs follow the first older one.
     if (areNewestFirst(times) && (times.at(-1) ?? 0) < window.since - ZONES_MS * Number(isZoneless(jobs))) return ids
-    const isCounted = page.total !== undefined && page.total > times.length
     if (jobs.length === 0) return page.hasMore === true || isCounted ? 'unclear' : ids
     // A server without pages repeats the same list; it is unclear whether that list is complete.
     if (!isNew || page.after === undefined || page.after === after) return 'unclear'

@@ -2,6 +2,7 @@ import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { readJsonBody, unreadable } from '../../../upstream/json-answer.js'
 import type { JobReader } from '../answers/job-answer.js'
+import { isPlainPage } from './list-doubt.js'
 
 const LISTS = ['data', 'videos', 'items', 'results', 'list', 'tasks'] as const
 const CURSORS = ['next', 'next_cursor', 'next_page', 'next_page_token', 'nextPageToken', 'cursor'] as const
@@ -20,6 +21,8 @@ export interface JobPage {
   readonly total: number | undefined
   /** The cursor of the next page. */
   readonly after: string | undefined
+  /** Whether nothing in the answer makes it doubtful that the page has all its jobs. */
+  readonly isPlain: boolean
 }
 
 /** The list of jobs of a server. */
@@ -46,10 +49,11 @@ export async function readJobPage(
   place: PagePlace,
   call: Pick<ApiCall, 'what' | 'signal' | 'timeoutMs'>,
 ): Promise<JobPage> {
-  return pageOf(await api.call({ ...call, method: 'GET', url: list.urlOf(place), maxBytes: MAX_BYTES }), list.read)
+  const answer = await api.call({ ...call, method: 'GET', url: list.urlOf(place), maxBytes: MAX_BYTES })
+  return pageOf(answer, list.read, place.number)
 }
 
-function pageOf(answer: ApiAnswer, read: JobReader): JobPage {
+function pageOf(answer: ApiAnswer, read: JobReader, number: number): JobPage {
   const body = readJsonBody(answer)
   const entries = Array.isArray(body) ? body : LISTS.map((name) => Object(body)[name]).find(Array.isArray)
   if (entries === undefined) throw unreadable(answer, 'it has no list')
@@ -61,6 +65,7 @@ function pageOf(answer: ApiAnswer, read: JobReader): JobPage {
   return {
     answer,
     entries,
+    isPlain: isPlainPage(answer, body, entries, number),
     total: totalOf(body),
     hasMore: known ?? (isWhole ? false : hasCursor ? true : undefined),
     after: typeof lastId === 'string' && lastId !== '' ? lastId : read(entries.at(-1), { phase: 'list' }).id,
@@ -76,6 +81,8 @@ function holdsJobs(value: unknown, read: JobReader, depth = 0): boolean {
 }
 
 function totalOf(body: unknown): number | undefined {
-  const counts = isRecord(body) ? TOTALS.map((name) => body[name]).filter((count) => /^\d+$/.test(String(count))) : []
+  const parts = isRecord(body) ? [body, ...Object.values(body).filter(isRecord)] : []
+  const values = parts.flatMap((part) => TOTALS.map((name) => part[name]))
+  const counts = values.filter((count) => /^\d+$/.test(String(count)))
   return counts.length === 0 ? undefined : Math.max(...counts.map(Number))
 }
