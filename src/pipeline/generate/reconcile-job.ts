@@ -21,6 +21,8 @@ const LAST_FIND_MS = 5000
 const AGAIN_MS = 2000
 // One empty list may be out of date.
 const EMPTY_FINDS = 2
+// Sends whose answers are lost, and that no lookup finds, before a person has to look.
+const MOST_ABSENCES = 4
 
 /** Result of a lookup of an unknown submission. `absent`: certainly not accepted; `unclear`: only a person can decide. */
 export type Inquiry =
@@ -103,7 +105,9 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
   if (first !== undefined) return { kind: 'found', operation: first }
   // Another run with an unknown submission has just claimed the remaining job: its decision is not known yet.
   if (candidates.length > 0 && rivals.doubt === 'peer') return later(inquiries)
-  return inquiries + 1 < EMPTY_FINDS ? later(inquiries + 1) : { kind: 'absent' }
+  if (inquiries + 1 < EMPTY_FINDS) return later(inquiries + 1)
+  // A list that never shows what was sent is not the right list, such as one of another project.
+  return (submission.absences ?? 0) < MOST_ABSENCES ? { kind: 'absent' } : { kind: 'unclear' }
 }
 
 // Whether each identical request whose response was lost has a job in the list. With fewer jobs, a request could miss the one that

@@ -47,6 +47,7 @@ const placed = {
   generator: z.nullable(z.string()),
   upstream: z.nullable(z.string()),
   number: z.number(),
+  absences: z.optional(z.number()),
 }
 
 const submission = z.discriminatedUnion('state', [

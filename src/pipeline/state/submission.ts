@@ -31,6 +31,8 @@ type Placed = {
   readonly upstream: string | null
   /** Counts the submissions of a run, from 1. */
   readonly number: number
+  /** How often lookups have proved that a send of it was not accepted; absent for never. */
+  readonly absences?: number | undefined
 }
 
 /** Not in progress. */
@@ -140,7 +142,8 @@ export function inquired(submission: UnknownSubmission, inquiries: number): Unkn
 
 /** It was certainly not accepted: the same submission may be sent. */
 export function absent(submission: UnknownSubmission): ReadySubmission {
-  return { ...placeOf(submission), state: 'ready', sentAt: submission.sentAt }
+  const absences = (submission.absences ?? 0) + 1
+  return { ...placeOf(submission), absences, state: 'ready', sentAt: submission.sentAt }
 }
 
 /** The upstream has the job. */
@@ -187,7 +190,8 @@ export function withReadings(job: AcceptedSubmission, readings: readonly PollRea
 
 /** A person checked that nothing was accepted, so a new submission may be sent to the same generator. */
 export function settledAsAbsent(submission: Submission): ReadySubmission {
-  return { ...placeOf(submission), number: submission.number + 1, state: 'ready', sentAt: null }
+  const { absences: _, ...place } = placeOf(submission)
+  return { ...place, number: submission.number + 1, state: 'ready', sentAt: null }
 }
 
 /** A person found the job. */
@@ -241,6 +245,6 @@ function boundTo(bound: Bound): Pick<Placed, 'generator' | 'upstream'> {
   return { generator: bound?.name ?? null, upstream: bound?.upstream ?? null }
 }
 
-function placeOf({ cursor, generator, upstream, number }: Submission): Placed {
-  return { cursor, generator, upstream, number }
+function placeOf({ cursor, generator, upstream, number, absences }: Submission): Placed {
+  return { cursor, generator, upstream, number, ...(absences !== undefined && { absences }) }
 }

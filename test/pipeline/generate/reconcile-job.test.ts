@@ -176,3 +176,14 @@ describe('a submission to an upstream that honours keys', () => {
     expect(waits).toEqual([0, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000])
   })
 })
+
+describe('a submission whose answers are always lost', () => {
+  it('is sent five times at most, where lookups always show that it was not accepted', async () => {
+    const clock = manualClock()
+    const submission = { ...BY_FIND, settleMs: 1000 }
+    const generator = fakeTaskGenerator({ submission, found: [], starts: Array.from({ length: 50 }, () => lost) })
+    const run = new SoraPipeline({ generator, store: await storeOf([], clock), clock }).run({ prompt: 'A cat' })
+    await expect(clock.runUntil(run.result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect(generator.calls).toHaveLength(5)
+  })
+})
