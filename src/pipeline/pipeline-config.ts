@@ -13,6 +13,7 @@ import { paceSchedule } from '../timing/pace-schedule.js'
 import { heldClock } from '../timing/system-clock.js'
 import { deadlinesOf, type EveryDeadline } from './deadlines.js'
 import { PollSweeps } from './generate/poll-sweeps.js'
+import { generatorProblems } from './generator-problems.js'
 import { type OwnerSpending, ownerSpending } from './journal/owner-spending.js'
 import { withinTime } from './journal/store-calls.js'
 import { type WorkerLease, workerLease } from './journal/worker-lease.js'
@@ -87,6 +88,7 @@ export interface PipelineConfig
 export function configOf(options: SoraPipelineOptions): PipelineConfig {
   checkOptions('SoraPipeline', options, PIPELINE_RULES, ({ generator, ...given }) => [
     ...chainProblems(generator),
+    ...generatorProblems(generator),
     spendingProblem(given),
   ])
   const { clock = heldClock(), storeTimeoutMs = 10_000, leaseMs = 10_000, allowPrivateAddresses } = options
