@@ -67,6 +67,8 @@ export class RunSession implements HeldRun {
   readonly generatorFailures: GeneratorFailure[] = []
   /** Error of the last poll of the job; absent when that succeeded, and after a restart. */
   lastMiss: { readonly error: unknown } | undefined
+  /** When this process first sent the submission, by the wall clock and by the monotonic one. */
+  firstSend: { readonly wall: number; readonly monotonic: number } | undefined
   /** Failure of the last lookup of an unknown submission. */
   lastLookup: { readonly error: unknown } | undefined
   /** Progress of the generation, of all its steps in this process. */

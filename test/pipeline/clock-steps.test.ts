@@ -5,6 +5,7 @@ import {
   type RunStore,
   SoraPipeline,
   type StoredRun,
+  SubmissionUnknownError,
   type TaskGenerator,
   type TaskStatus,
   type Uploader,
@@ -82,6 +83,33 @@ describe('a wall clock that steps by an hour', () => {
       expect(result).toMatchObject({ servedBy: 'uploader', isDegraded: false, warnings: [] })
       expect(polls).toEqual(still.polls)
       expect(tookMs).toBe(still.tookMs)
+    },
+  )
+
+  it.each([HOUR_MS, -HOUR_MS, -90_000])(
+    'by %i ms after a submission whose answer is lost makes no job look older than it',
+    async (stepMs) => {
+      const clock = steppingClock()
+      let sentAt = 0
+      const ages: number[] = []
+      const generator: TaskGenerator = {
+        name: 'g',
+        submission: { idempotency: 'none', lookup: 'fingerprint', settleMs: 5000 },
+        start: async () => {
+          sentAt = clock.monotonic()
+          clock.step(stepMs)
+          throw new SubmissionUnknownError('Could not learn the outcome: host')
+        },
+        find: async (_, { submittedAt }) => {
+          ages.push(clock.now() - submittedAt - (clock.monotonic() - sentAt))
+          return ages.length === 2 ? [1] : []
+        },
+        poll: async () => ({ state: 'completed', video: { id: 'v1', url } }),
+      }
+      const run = new SoraPipeline({ generator, clock, pollSchedule: () => 3000 }).run(request)
+      await clock.runUntil(run.result)
+      expect(ages).toHaveLength(2)
+      expect(Math.min(...ages)).toBeGreaterThanOrEqual(0)
     },
   )
 

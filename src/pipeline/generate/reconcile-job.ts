@@ -23,6 +23,8 @@ const AGAIN_MS = 2000
 const EMPTY_FINDS = 2
 // Sends whose answers are lost, and that no lookup finds, before a person has to look.
 const MOST_ABSENCES = 4
+// How much the wall clocks of two processes may differ.
+const CLOCKS_MS = 3_600_000
 
 /** Result of a lookup of an unknown submission. `absent`: certainly not accepted; `unclear`: only a person can decide. */
 export type Inquiry =
@@ -150,10 +152,17 @@ async function find(
       generator.find(request, {
         ...contextOf(session, work, own),
         idempotencyKey: idempotencyKeyOf(session.id, generator.name, submission.number),
-        submittedAt: submission.sentAt,
+        submittedAt: earliestSend(session, submission),
       }),
     ),
   )
+}
+
+// By the wall clock of now, which may have stepped, or be that of another machine than the one that sent it.
+function earliestSend({ config: { clock }, firstSend }: RunSession, { sentAt }: UnknownSubmission): number {
+  const now = clock.now()
+  if (firstSend?.wall !== sentAt) return Math.min(sentAt, now) - CLOCKS_MS
+  return Math.min(sentAt, Math.floor(now - (clock.monotonic() - firstSend.monotonic)))
 }
 
 /** The message of a lookup that failed, with the code of a connection that failed, which `fetch` has only in a cause. */

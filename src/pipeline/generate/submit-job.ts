@@ -69,6 +69,7 @@ export async function submitJob(
     throw error
   }
   const startedAt = clock.monotonic()
+  if (submission.sentAt === null) session.firstSend = { wall: sent.sentAt, monotonic: startedAt }
   const durationMs = () => clock.monotonic() - startedAt
   // Created when they are thrown: an error is expensive.
   let lapsed: Error | undefined

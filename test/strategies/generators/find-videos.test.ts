@@ -246,6 +246,11 @@ describe('find', () => {
     expect((await findIn([page], { hasDate: false })).found).toEqual(['perhaps'])
   })
 
+  it('does not take a job for an older one by the clock of this machine, where the server shows none', async () => {
+    expect((await findIn([all(mine('behind', 5 * 3600))], { hasDate: false })).found).toBe('unclear')
+    expect((await findIn([all(mine('old', 5 * 3600))])).found).toEqual([])
+  })
+
   it.each([
     ['of UTC', 30, ['a']],
     ['that another zone would bring near', 7200, 'unclear'],

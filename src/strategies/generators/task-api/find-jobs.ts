@@ -16,6 +16,8 @@ const EARLIEST = Date.UTC(2000, 0)
 // A shorter one is likely the prompt of another job.
 const LEAST_PREFIX = 64
 const CUT = /(?:…|\.\.\.)$/
+// How much an unknown clock of a server may be off.
+const DAY_MS = 24 * 3_600_000
 const ZONES_MS = 14 * 3_600_000
 // The end of a time with a zone.
 const ZONE = /(?:z|[+-]\d\d(?::?\d\d)?|\b(?:gmt|utc))$/i
@@ -25,6 +27,14 @@ const ZONELESS = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?$/
 /** When a submission may have been accepted, by the clock of the list. */
 interface Window {
   readonly since: number
+  /** Earlier jobs are certainly older, whatever the clock of the server. */
+  readonly doubtSince: number
+}
+
+interface ListClock {
+  readonly now: number
+  /** Whether it is the clock of the server. */
+  readonly isServed: boolean
 }
 
 type Place = 'inside' | 'before' | 'unclear'
@@ -57,9 +67,9 @@ export async function findJobs(
     isPlain &&= page.isPlain
     const jobs = page.entries.map((entry) => list.read(entry, { phase: 'list' }))
     times.push(...jobs.map(({ createdAt }) => timeOf(createdAt) ?? Number.POSITIVE_INFINITY))
-    const now = clockOf(answer, clock.now())
-    newest = newestOf(jobs, now + SKEW_MS, newest)
-    const window = windowOf(newest, { now, ageMs: clock.now() - submittedAt })
+    const served = clockOf(answer, clock.now())
+    newest = newestOf(jobs, served.now + SKEW_MS, newest)
+    const window = windowOf(newest, served, Math.max(0, clock.now() - submittedAt))
     const isNew = jobs.some(({ id }) => id === undefined || !seen.has(id))
     for (const job of jobs) {
       const place = placeOf(job, window)
@@ -79,7 +89,8 @@ export async function findJobs(
     const isCounted = page.total !== undefined && page.total > times.length
     if (page.hasMore === false && jobs.length > 0) return found.size === 0 && isCounted ? 'unclear' : ids
     // In a list with the newest first, only older jobs follow the first older one.
-    if (areNewestFirst(times) && (times.at(-1) ?? 0) < window.since - ZONES_MS * Number(isZoneless(jobs))) return ids
+    if (areNewestFirst(times) && (times.at(-1) ?? 0) < window.doubtSince - ZONES_MS * Number(isZoneless(jobs)))
+      return ids
     if (jobs.length === 0) return page.hasMore === true || isCounted ? 'unclear' : ids
     // A server without pages repeats the same list; it is unclear whether that list is complete.
     if (!isNew || page.after === undefined || page.after === after) return 'unclear'
@@ -90,20 +101,21 @@ export async function findJobs(
 
 // The age of the submission is the same on every clock. A job is certainly older if it is so by the newest time of the list, or by
 // more than two clocks may differ: the times of a list may be those of another machine than the one that dates its answers.
-function windowOf(newest: number, { now, ageMs }: { readonly now: number; readonly ageMs: number }): Window {
-  return { since: Math.max(now - ageMs - UNKNOWN_SKEW_MS, newest - ageMs - SKEW_MS) }
+function windowOf(newest: number, { now, isServed }: ListClock, ageMs: number): Window {
+  const [byClock, byList] = [now - ageMs - UNKNOWN_SKEW_MS, newest - ageMs - SKEW_MS]
+  return { since: Math.max(byClock, byList), doubtSince: Math.max(isServed ? byClock : byClock - DAY_MS, byList) }
 }
 
-function clockOf({ headers }: ApiAnswer, now: number): number {
+function clockOf({ headers }: ApiAnswer, now: number): ListClock {
   const served = Date.parse(headers.get('date') ?? '')
-  return Number.isNaN(served) ? now : served
+  return Number.isNaN(served) ? { now, isServed: false } : { now: served, isServed: true }
 }
 
 // A time without a zone is read as UTC. If another zone would move it into the window, the result is unclear.
-function placeOf({ createdAt }: JobAnswer, { since }: Window): Place {
+function placeOf({ createdAt }: JobAnswer, { since, doubtSince }: Window): Place {
   const at = timeOf(createdAt)
   if (at === undefined || at >= since) return 'inside'
-  return isWithoutZone(createdAt) && at >= since - ZONES_MS ? 'unclear' : 'before'
+  return at >= doubtSince - ZONES_MS * Number(isWithoutZone(createdAt)) ? 'unclear' : 'before'
 }
 
 // `undefined` for a time that cannot be one of a job, is only a day, or is in the zone of the server in words.
