@@ -9,6 +9,7 @@ import {
   type StoredRun,
   SubmissionUnknownError,
   type SubmitContext,
+  type TaskGenerator,
 } from '../../src/index.js'
 import {
   type FakeTaskGeneratorOptions,
@@ -55,6 +56,22 @@ async function leftAtIntent(options: FakeTaskGeneratorOptions, outageMs = 31_000
 }
 
 describe('an unknown submission', () => {
+  it('is searched for from an hour earlier by another process, whose clock may differ', async () => {
+    const { clock, generator, store } = await leftAtIntent({ submission: byFind, found: [] }, -120_000)
+    const ages: number[] = []
+    const find: TaskGenerator['find'] = async (_, { submittedAt }) => {
+      ages.push(clock.now() - submittedAt)
+      return 'unclear'
+    }
+    const other = new SoraPipeline({ generator: { ...generator, find }, store, clock, pollSchedule: () => 1000 })
+    const [run] = await other.recover()
+    await expect(clock.runUntil<unknown>(run?.result ?? Promise.resolve())).rejects.toThrow(
+      'Could not learn the outcome',
+    )
+    expect(ages.length).toBeGreaterThan(0)
+    expect(Math.min(...ages)).toBeGreaterThanOrEqual(3_600_000)
+  })
+
   it('is looked up after two seconds, and its job is taken over if there is one', async () => {
     const { clock, generator, second, store, pipeline } = make({
       starts: [unknown],
