@@ -199,3 +199,60 @@ describe('what else a transcript knows', () => {
     expect(write('ab', 'cde')).toThrow('Could not generate the video: chat.example wrote more than 4 characters')
   })
 })
+
+describe('a frame with a message of its own', () => {
+  const NOTICES = [
+    { message: 'task accepted', task_id: 't1' },
+    { status: 'processing', message: 'queued, position 3' },
+    { type: 'connected', message: 'stream opened' },
+    { type: 'log', message: 'loading model' },
+    { type: 'progress', progress: 10, message: 'rendering' },
+    { success: true, message: 'task created' },
+    { detail: 'queue position 3', progress: 0 },
+    { detail: { stage: 'queued' } },
+    { message: '渲染中', progress: 50 },
+    { type: 'message_start', message: { id: 'msg_1', role: 'assistant', content: [] } },
+    { message: 'welcome to the video gateway' },
+  ]
+
+  test.each(NOTICES)('such as %j is no failure before the video', (notice) => {
+    const { transcript, ends } = transcriptOf([notice, delta({ content: FILE }, 'stop'), '[DONE]'])
+    expect(ends).toEqual(['more', 'more', 'end'])
+    expect(transcript.video()).toMatchObject({ url: FILE })
+    expect(transcript.failure()).toBeUndefined()
+  })
+
+  test.each(NOTICES.slice(0, -2))('such as %j is no failure either where nothing follows', (notice) => {
+    expect(transcriptOf([notice]).transcript.failure()).toBeUndefined()
+  })
+
+  test.each([
+    [{ success: false, message: 'task created' }, 'generation-failed'],
+    [{ type: 'error', message: 'x' }, 'generation-failed'],
+    [{ status: 'failed', message: 'x' }, 'generation-failed'],
+    [{ code: 500, message: 'x' }, 'upstream-http'],
+    [{ message: 'Rate limit exceeded' }, 'rate-limited'],
+    [{ detail: 'insufficient quota' }, 'quota-exceeded'],
+  ])('such as %j is one at once', (frame, code) => {
+    const { transcript, ends } = transcriptOf([frame])
+    expect([ends, transcript.failure()?.code]).toEqual([['end'], code])
+  })
+
+  test('is one if it is all that comes and tells of no progress', () => {
+    const { transcript } = transcriptOf([{ message: 'The model broke' }])
+    expect(transcript.failure()).toMatchObject({ code: 'generation-failed', message: expect.stringContaining('broke') })
+  })
+
+  test.each([
+    'connection to upstream lost',
+    'upstream closed: socket hang up',
+    'the connection was reset by the worker',
+  ])('with the loss of a connection (%s) proves nothing about the job', (message) => {
+    const { transcript } = transcriptOf([
+      delta({ reasoning_content: '60%' }),
+      { error: { message, type: 'server_error' } },
+    ])
+    expect(transcript.failure()).toMatchObject({ code: 'network' })
+    expect(transcript.failure()).not.toMatchObject({ isRefusal: true })
+  })
+})

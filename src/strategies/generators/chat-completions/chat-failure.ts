@@ -23,6 +23,8 @@ export interface ChatUpstream {
 
 // How gateways report that they could not connect, when nothing of the request can have got through.
 const NOT_CONNECTED = /refused|resolve|getaddrinfo|name or service|no route|unreachable|failed to connect|certificate/i
+const LOST =
+  /\bconnection\b.{0,30}\b(?:lost|closed|reset|dropped|broken)|\b(?:lost|dropped) (?:the )?connection|socket hang up|unexpected EOF/i
 const SECONDS = /(\d{1,6}(?:\.\d{1,3})?)\s?s(?:ec\w{0,4})?\b/i
 const VAGUE = /^(?:server_)?error$/
 const FAILED = /fail/i
@@ -47,6 +49,8 @@ export function chatFailure(said: string, upstream: ChatUpstream): SoraPipelineE
   if (kind === 'network')
     return complaintError(kind, message, { ...options, isRefusal: NOT_CONNECTED.test(complaint.message) })
   if (kind !== 'other') return complaintError(kind, message, options)
+  // The job may go on where its gateway has lost it.
+  if (LOST.test(complaint.message)) return complaintError('network', message, { ...options, isRefusal: false })
   const { status, words } = complaint
   // A job that reports its own failure is over, whatever the status.
   if (status !== undefined && !words.some((word) => FAILED.test(word)))
@@ -62,6 +66,11 @@ export function chatFailure(said: string, upstream: ChatUpstream): SoraPipelineE
 export function markedFailure(reason: string, upstream: ChatUpstream): SoraPipelineError {
   const isVerdict = reason === '' || reason === 'None' || isModerationVerdict([], reason)
   return isVerdict ? verdict(reason, upstream) : chatFailure(reason, upstream)
+}
+
+/** Whether a frame with a message of its own tells of one of the failures that are known by their words. */
+export function isKnownFailure(said: string): boolean {
+  return complaintKind(readComplaint(readErrorDetails(said))) !== 'other'
 }
 
 /** The error of a moderation verdict. */

@@ -11,8 +11,9 @@ import { requestIdFrom } from '../../../upstream/request-id.js'
 import { type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
 import { jobStateOf } from '../answers/job-state.js'
 import { type ChatCandidate, chatCandidates, FILE_EVIDENCE, type UrlSearch } from './chat-candidates.js'
-import { type ChatUpstream, chatFailure, markedFailure, proseFailure, verdict } from './chat-failure.js'
+import { type ChatUpstream, chatFailure, isKnownFailure, markedFailure, proseFailure, verdict } from './chat-failure.js'
 import { type ChatDelta, ChatFrame } from './chat-frame.js'
+import { isNotice, isProgress } from './chat-notice.js'
 import { contentProgress, reasoningProgress } from './chat-progress.js'
 
 /** The text of an upstream so far, and its meaning. */
@@ -65,6 +66,8 @@ export function createChatTranscript(
   let isFinished = false
   let isResult = false
   let frameFailure: SoraPipelineError | undefined
+  // The last frame with a message of its own, which is a failure only if nothing else comes.
+  let notice = ''
   let usage: JsonObject | undefined
 
   function addOutput(delta: ChatDelta): void {
@@ -152,10 +155,11 @@ export function createChatTranscript(
         return 'more'
       }
       const { id, choices = [] } = frame.data
-      if (isErrorFrame(frame.data)) {
+      if (isErrorFrame(frame.data) || (isNotice(frame.data) && isKnownFailure(data))) {
         frameFailure ??= chatFailure(data, upstream)
         return 'end'
       }
+      if (isNotice(frame.data)) notice = data
       messageId ??= id || undefined
       usage = frame.data.usage ?? usage
       for (const output of videoOutputs(partsIn(body), search.base)) add(output)
@@ -171,6 +175,8 @@ export function createChatTranscript(
     failure() {
       if (frameFailure !== undefined) return frameFailure
       if (isErrorJson(content)) return chatFailure(content, upstream)
+      const isAlone = content === '' && refusal === '' && !isViolation && video() === undefined
+      if (notice !== '' && isAlone) return isProgress(notice) ? undefined : chatFailure(notice, upstream)
       if (refusal !== '' && video() === undefined) return verdict(refusal, upstream)
       const marker = failedAt()
       const reason = marker === null ? content : content.slice(marker.index + marker[0].length).trim()
@@ -184,7 +190,7 @@ export function createChatTranscript(
     },
     id: () => jobId ?? messageId,
     usage: () => usage,
-    excerpt: () => excerptOf(content || unread, mask),
+    excerpt: () => excerptOf(content || notice || unread, mask),
   }
 }
 
@@ -205,11 +211,12 @@ function beside(delta: ChatDelta): unknown {
   return rest
 }
 
-// A frame without choices that contains an error in any dialect; with choices, only its own `error` counts.
-function isErrorFrame({ choices, error, object, message, detail, code }: ChatFrame): boolean {
+// A frame without choices that reports an error in any dialect; with choices, only its own `error` counts.
+function isErrorFrame({ choices, error, object, type, success, status, state, code }: ChatFrame): boolean {
   if (saysError(error)) return true
-  const isCode = Number(code) >= 400
-  return choices === undefined && (object === 'error' || saysError(message) || saysError(detail) || isCode)
+  const isFailed = [status, state].some((word) => typeof word === 'string' && jobStateOf(word) === 'failed')
+  const isError = object === 'error' || type === 'error' || success === false || Number(code) >= 400
+  return choices === undefined && (isError || isFailed)
 }
 
 // `{"type":"error","error":"…"}` or `{"status":"failed","error":"…"}` as the content of an ordinary chunk, or as its
