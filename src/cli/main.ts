@@ -5,7 +5,7 @@ const OLDEST_NODE = '22.12'
 
 if (isSupported(process.versions.node)) {
   import('./command-line.js').then(async ({ runCommandLine }) => {
-    process.exitCode = await runCommandLine(process.argv.slice(2), {
+    const exitCode = await runCommandLine(process.argv.slice(2), {
       stdout: process.stdout,
       stderr: process.stderr,
       stdin: process.stdin,
@@ -13,6 +13,9 @@ if (isSupported(process.versions.node)) {
       isDumb: process.env.TERM === 'dumb',
       env: process.env,
     })
+    for (const stream of [process.stdout, process.stderr]) await flushed(stream)
+    // The clients of a file of --config, such as those of Redis, would keep the process alive.
+    process.exit(exitCode)
   })
 } else {
   process.stderr.write(
@@ -20,6 +23,11 @@ if (isSupported(process.versions.node)) {
       'install a later Node, or run it with a separate Node: npx -p node@24 -p sora-pipeline sora-pipeline demo\n',
   )
   process.exitCode = 3
+}
+
+// A pipe may still have to take a part of the output.
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()))
 }
 
 function isSupported(version: string): boolean {

@@ -262,3 +262,23 @@ it.each([
     await rm(folder, { recursive: true })
   }
 })
+
+it('a command exits when it is done, with all of its output, also if its file keeps a connection open', async () => {
+  await project.write(
+    'open.mjs',
+    `import { createServer } from 'node:net'\ncreateServer().listen(0)\nexport * from './stored.mjs'\n`,
+  )
+  const { code, stdout } = await project.command(['runs', 'list', '--config', 'open.mjs', '--json', '--limit', '1000'])
+  const { stdout: whole } = await project.command([
+    'runs',
+    'list',
+    '--config',
+    'stored.mjs',
+    '--json',
+    '--limit',
+    '1000',
+  ])
+  expect(code).toBe(0)
+  expect(stdout).toBe(whole)
+  expect(stdout).not.toBe('')
+})
