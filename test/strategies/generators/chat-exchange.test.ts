@@ -56,6 +56,7 @@ describe('an event that is called error', () => {
   test.each([
     ['event: error\ndata: It broke\n\n', 'generation-failed'],
     ['event: error\ndata: Not authenticated\n\n', 'authentication'],
+    ['event: error\ndata: {"message":"The task was accepted, then it broke"}\n\n', 'generation-failed'],
     ['event: error\ndata: {"error":{"message":"Not authenticated"}}\n\n', 'authentication'],
   ])('%j is %s', async (event, code) => {
     const generator = generatorAt(await chatServer([event, DONE]))

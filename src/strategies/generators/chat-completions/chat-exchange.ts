@@ -6,6 +6,8 @@ import { type Answer, isOk } from '../../../upstream/answer.js'
 import { answerError } from '../../../upstream/answer-error.js'
 import type { Api, ApiCredentials } from '../../../upstream/api.js'
 import { discard, readBodyText } from '../../../upstream/body-text.js'
+import { isRecord } from '../../../upstream/is-record.js'
+import { jsonOf } from '../../../upstream/json-of.js'
 import { hostOf, timeoutFailure } from '../../../upstream/network-failure.js'
 import { send } from '../../../upstream/request.js'
 import { readSse } from '../../../upstream/sse.js'
@@ -81,9 +83,14 @@ async function converse(exchange: ChatExchange): Promise<void> {
     idleTimeoutMs,
     maxEventBytes: maxBytes,
   })) {
-    const isBareError = event === 'error' && !data.trimStart().startsWith('{')
-    if (transcript.add(isBareError ? JSON.stringify({ error: data }) : data) === 'end') return
+    if (transcript.add(event === 'error' ? asError(data) : data) === 'end') return
   }
+}
+
+// The data of an event that is an error by its name.
+function asError(data: string): string {
+  const body = jsonOf(data)
+  return isRecord(body) && 'error' in body ? data : JSON.stringify({ error: body ?? data })
 }
 
 // One answer, or a chunk a line of a server that omits `data:`.
