@@ -23,7 +23,8 @@ export interface EventBase {
   /** Id of the run. */
   readonly runId: string
   /**
-   * Number of the event, from 0 without gaps. After another process takes over, numbers start at the next multiple of 1,000,000.
+   * Number of the event, ascending from 0. It jumps to a multiple of 1,000,000 when another process takes over, and at each step of a
+   * worker of a queue; where a log keeps one progress event a second, numbers of the others are missing.
    */
   readonly sequence: number
   /** When it happened, in epoch milliseconds. */

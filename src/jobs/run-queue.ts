@@ -102,8 +102,13 @@ export class RunQueue {
 
 /** Closes a part of BullMQ; a server that is away must not hold the process. */
 export async function closeSoon(part: { close(): Promise<void>; disconnect(): Promise<unknown> }): Promise<void> {
+  if (!(await isDoneSoon(() => part.close()))) await isDoneSoon(() => part.disconnect())
+}
+
+// Both wait for a connection that is being made, for ever if need be.
+async function isDoneSoon(action: () => Promise<unknown>): Promise<boolean> {
   const off = new AbortController()
-  const isClosed = part.close().then(
+  const done = action().then(
     () => true,
     () => false,
   )
@@ -111,8 +116,9 @@ export async function closeSoon(part: { close(): Promise<void>; disconnect(): Pr
     () => false,
     () => true,
   )
-  if (!(await Promise.race([isClosed, late]))) await part.disconnect().catch(() => undefined)
+  const isDone = await Promise.race([done, late])
   off.abort('closed')
+  return isDone
 }
 
 function inTime<T>(action: string, operation: () => Promise<T>): Promise<T> {

@@ -98,7 +98,7 @@ interface PlaceSource {
 
 async function placeOf({ values, env, own }: PlaceSource, problems: string[]): Promise<Place> {
   if (own !== undefined && values.store !== undefined) {
-    throw new UsageError(['--store is given, and --config has a store'])
+    throw new UsageError(['--store is given, and --config has a store; leave --store out'])
   }
   const address = own === undefined ? (values.store ?? env[STORE_VARIABLE]) : undefined
   if (address === undefined) return { own }

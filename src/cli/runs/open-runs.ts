@@ -39,7 +39,8 @@ export interface OpenRuns {
 export async function openRuns(values: RunsValues, { env }: CommandContext): Promise<OpenRuns> {
   const configuration = values.config === undefined ? undefined : await loadConfig(values.config)
   const hasStore = configuration?.kind === 'pipeline' || configuration?.store !== undefined
-  if (hasStore && values.store !== undefined) throw new UsageError(['--store is given, and --config has a store'])
+  if (hasStore && values.store !== undefined)
+    throw new UsageError(['--store is given, and --config has a store; leave --store out'])
   const address = hasStore ? undefined : (values.store ?? env[STORE_VARIABLE])
   if (address === undefined && !hasStore) {
     throw new UsageError([`--store is missing; give a path or a URL, or set ${STORE_VARIABLE}`])
