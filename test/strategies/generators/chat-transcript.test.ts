@@ -238,7 +238,7 @@ describe('a frame with a message of its own', () => {
     expect([ends, transcript.failure()?.code]).toEqual([['end'], code])
   })
 
-  test('is one if it is all that comes and tells of no progress', () => {
+  test('is one if it is all that comes and reports no progress', () => {
     const { transcript } = transcriptOf([{ message: 'The model broke' }])
     expect(transcript.failure()).toMatchObject({ code: 'generation-failed', message: expect.stringContaining('broke') })
   })

@@ -68,7 +68,7 @@ export function markedFailure(reason: string, upstream: ChatUpstream): SoraPipel
   return isVerdict ? verdict(reason, upstream) : chatFailure(reason, upstream)
 }
 
-/** Whether a frame with a message of its own tells of one of the failures that are known by their words. */
+/** Whether a frame with a message of its own reports one of the failures that are known by their words. */
 export function isKnownFailure(said: string): boolean {
   return complaintKind(readComplaint(readErrorDetails(said))) !== 'other'
 }

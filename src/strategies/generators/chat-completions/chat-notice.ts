@@ -10,7 +10,7 @@ export function isNotice({ choices, message, detail }: ChatFrame): boolean {
   return choices === undefined && (saysError(message) || saysError(detail))
 }
 
-/** Whether such a frame only tells of progress. */
+/** Whether such a frame only reports progress. */
 export function isProgress(said: string): boolean {
   return PROGRESS.test(said)
 }
