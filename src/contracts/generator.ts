@@ -151,6 +151,12 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> extends 
    */
   cancel?(operation: Operation, context: StageContext): Promise<CancelOutcome>
   /**
+   * Throws an `InvalidRequestError` for an operation that is not in the form of this generator, such as a plain id. It is called before
+   * the verdict of `settle` or the handle of `adopt` is saved, and sends nothing.
+   * @defaultValue none: a wrong operation fails at its first poll
+   */
+  checkOperation?(operation: JsonValue): void
+  /**
    * Gives a picture that the upstream made beside the video of a completed job. Resolve to `undefined` for one that it does not
    * have. The source needs a `mediaType` such as `image/webp`.
    * @defaultValue none: there are no pictures

@@ -11,7 +11,7 @@ const SUBMISSION: OptionRules<SubmissionSupport> = {
   settleMs: number((value) => value >= 0 && value < Number.POSITIVE_INFINITY, 'give finite milliseconds from 0'),
   callback: trueOrFalse,
 }
-const METHODS = ['prepare', 'pollMany', 'find', 'cancel', 'openVariant', 'check'] as const
+const METHODS = ['prepare', 'pollMany', 'find', 'cancel', 'openVariant', 'checkOperation', 'check'] as const
 
 /**
  * The problems of each generator of a chain that would only show after a submission was paid: what it declares about submissions of

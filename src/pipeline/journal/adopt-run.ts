@@ -50,13 +50,14 @@ export async function adoptJob(config: PipelineConfig, adoption: Adoption): Prom
   const submission = adoptedSubmission({ ...handle, startedAt })
   const generator = boundGenerator(routes, submission)
   const cursor = generator && routes.locate(generator)
-  if (cursor === undefined) {
+  if (generator === undefined || cursor === undefined) {
     const names = routes.generators.map(({ name }) => name).join(', ')
     throw new RunStateError(
       `Could not adopt the job, no generator of the chain fits it: ${handle.generator}, the chain has ${names}`,
       { handle },
     )
   }
+  if ('checkOperation' in generator) generator.checkOperation?.(handle.operation)
   const { store, clock, deadlines } = config
   const down = `Could not adopt the job, the store is down: ${id}`
   if (isCallerId && (await hasAdopted(config, adoption))) return

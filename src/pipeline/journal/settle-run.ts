@@ -138,6 +138,7 @@ function found(
       `Could not settle the run with a job, no generator of the chain fits it: ${id}; give { operation, generator }, one of ${names}`,
     )
   }
+  if ('checkOperation' in bound) bound.checkOperation?.(operation)
   return settledAsFound({ ...submission, cursor }, newHandle(bound, operation, config.clock.now()))
 }
 

@@ -160,6 +160,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
         throw submissionError(error, name, context.signal)
       }
     },
+    checkOperation: (operation) => checkOperation(operation as TaskApiOperation),
     async poll(operation, context) {
       context.signal.throwIfAborted()
       checkOperation(operation)
