@@ -1,3 +1,4 @@
+import { describeValue } from '../../contracts/errors.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { RunStateError } from '../../contracts/run-errors.js'
@@ -14,14 +15,17 @@ export interface RetriedRequest {
 
 /**
  * The request of a run that has ended, with changes.
- * @throws InvalidRequestError when its media was removed and is not given again, or its prompt was erased. RunStateError when the
- * store does not know the run or is down, or the run has not ended.
+ * @throws InvalidRequestError when the changes are none, its media was removed and is not given again, or its prompt was erased.
+ * RunStateError when the store does not know the run or is down, or the run has not ended.
  */
 export async function retriedRequest(
   { store }: PipelineConfig,
   id: string,
   changes: Partial<VideoRequest>,
 ): Promise<RetriedRequest> {
+  if (Object.prototype.toString.call(changes) !== '[object Object]') {
+    refuse('changes', describeValue(changes), 'give an object with fields of the request, or leave it out')
+  }
   const state = (await loadRun(store, id))?.state
   if (state === undefined || state.removedAt !== undefined) {
     throw new RunStateError(`Could not retry the run, the store does not know it: ${id}`)
@@ -37,7 +41,7 @@ export async function retriedRequest(
   const own = { ...state.request, ...Object.fromEntries(Object.keys(changes).map((field) => [field, undefined])) }
   const request = await restoredRequest(id, own as typeof state.request, store)
   const changed = { ...request, ...changes }
-  if (changed.prompt === '') refuse('prompt', 'erased', 'give it again')
+  if (changed.prompt === '' && !('prompt' in changes)) refuse('prompt', 'erased', 'give it again')
   return { request: changed, owner: state.owner }
 }
 
