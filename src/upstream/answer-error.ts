@@ -4,12 +4,16 @@ import type { AnswerHeaders } from './answer.js'
 import { readComplaint } from './complaint.js'
 import { complaintError } from './complaint-error.js'
 import { complaintKind } from './complaint-kind.js'
+import { losesAnswer } from './doubtful-sentence.js'
 import { excerptOf, readErrorDetails } from './error-details.js'
 import { hostOf } from './network-failure.js'
 import { provesRefusal } from './refusal-sentence.js'
 import { requestIdFrom } from './request-id.js'
 import { retryAfterMs } from './retry-after.js'
 import type { Mask } from './secret.js'
+
+// Statuses of gateways that refuse a submission, or lost its answer.
+const MAY_HIDE: ReadonlySet<number> = new Set([400, 503])
 
 /** An answer with a status outside 2xx. */
 export interface RefusedAnswer {
@@ -62,6 +66,9 @@ export function answerError(answer: RefusedAnswer): SoraPipelineError {
     requestId: requestIdFrom(answer.headers, mask),
   }
   const kind = complaintKind(complaint)
+  if (answer.isSubmission === true && MAY_HIDE.has(answer.status) && losesAnswer([details.message, ...details.words])) {
+    return new UpstreamHttpError(message, { ...options, bodyExcerpt, isRefusal: false })
+  }
   return kind === 'other' || kind === 'timeout'
     ? new UpstreamHttpError(message, { ...options, bodyExcerpt, isRefusal: answer.isRefusal })
     : complaintError(kind, message, options)

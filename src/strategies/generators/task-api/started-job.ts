@@ -4,6 +4,7 @@ import { isOpenStatus, UpstreamHttpError } from '../../../contracts/upstream-err
 import type { ApiAnswer } from '../../../upstream/api.js'
 import { complaintError } from '../../../upstream/complaint-error.js'
 import { complaintKind } from '../../../upstream/complaint-kind.js'
+import { losesAnswer, reportsFault } from '../../../upstream/doubtful-sentence.js'
 import { excerptOf } from '../../../upstream/error-details.js'
 import { saysError, sentenceOf, wordsOf } from '../../../upstream/error-meaning.js'
 import { isRecord } from '../../../upstream/is-record.js'
@@ -65,14 +66,14 @@ export function isAcceptance(text: string, status: number, read: JobReader = rea
 export function refusalIn(job: JobAnswer, answer: ApiAnswer): SoraPipelineError | undefined {
   const { layers } = job
   if (!reportsError(job) && !layers.some(refuses)) return undefined
-  const { what, url, mask, headers } = answer
+  const { url, mask, headers } = answer
   const words = layers.flatMap((layer) => wordsOf(layer))
   const status = [...layers.flatMap(codesOf), ...words].map(Number).find((code) => code >= 400 && code <= 599)
-  const sentence = [...layers.map(({ error }) => error), ...layers].map((part) => sentenceOf(part)).find(Boolean) ?? ''
+  const sentence = sentenceIn(job)
   const isOpen = status !== undefined && (isOpenStatus(status) || (status >= 500 && status !== 503 && status !== 529))
   if (isOpen || TIMEOUT.test(sentence) || words.some((word) => TIMEOUT.test(word))) return undefined
-  const said = excerptOf(sentence || answer.text, mask)
-  const message = `Could not ${what}: ${hostOf(url)} answered ${answer.status} with an error${said && `, ${said}`}`
+  if (losesAnswer([sentence, ...words]) || reportsFault(sentence, words)) return undefined
+  const message = messageOf(job, answer)
   const options = {
     status: status ?? answer.status,
     url: mask(url),
@@ -92,8 +93,19 @@ export function refusalIn(job: JobAnswer, answer: ApiAnswer): SoraPipelineError 
 export function doubtIn(job: JobAnswer, answer: ApiAnswer): StageWarning | undefined {
   const { layers, state } = job
   if (!hasError(layers) || (state !== undefined && FAILED.has(jobStateOf(state)))) return undefined
-  const said = refusalIn(job, answer)?.message ?? `Could not ${answer.what}: ${hostOf(answer.url)} reported an error`
+  const said = reportsError(job)
+    ? messageOf(job, answer)
+    : `Could not ${answer.what}: ${hostOf(answer.url)} reported an error`
   return { code: 'submission-error', message: `${said}; it names a job as well, which is polled` }
+}
+
+function sentenceIn({ layers }: JobAnswer): string {
+  return [...layers.map(({ error }) => error), ...layers].map((part) => sentenceOf(part)).find(Boolean) ?? ''
+}
+
+function messageOf(job: JobAnswer, { what, url, mask, status, text }: ApiAnswer): string {
+  const said = excerptOf(sentenceIn(job) || text, mask)
+  return `Could not ${what}: ${hostOf(url)} answered ${status} with an error${said && `, ${said}`}`
 }
 
 // Some servers count their errors from 0, so that only the sentence shows the error.
