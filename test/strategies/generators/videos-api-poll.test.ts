@@ -306,3 +306,22 @@ describe('where the video is', () => {
     })
   })
 })
+
+test.each([
+  [{ status: 'error', code: 429, message: 'Too many requests, slow down' }, 'rate-limited'],
+  [{ status: 'error', message: 'rate limit exceeded' }, 'rate-limited'],
+  [{ status: 'error', error: { code: 'UNAUTHENTICATED', message: 'token expired' } }, 'authentication'],
+  [{ status: 'fail', code: 503, message: 'service temporarily unavailable' }, 'overloaded'],
+])('an answer to a poll that names no job and refuses the poll (%j) is no failure of the job', async (body, code) => {
+  const server = await loopbackServer(json(200, body))
+  const generator = videosApiGenerator({ baseUrl: `${server.origin}/v1` })
+  await expect(generator.poll({ id: 'v_1' }, stageContext())).rejects.toMatchObject({ code })
+})
+
+test('a job that failed for such a reason has failed', async () => {
+  const server = await loopbackServer(
+    json(200, { id: 'v_1', status: 'failed', error: { message: 'rate limit exceeded' } }),
+  )
+  const generator = videosApiGenerator({ baseUrl: `${server.origin}/v1` })
+  await expect(generator.poll({ id: 'v_1' }, stageContext())).resolves.toMatchObject({ state: 'failed' })
+})

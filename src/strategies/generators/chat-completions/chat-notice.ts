@@ -7,7 +7,9 @@ const PROGRESS =
 
 /** Whether a frame has no part of the answer, but a message of its own: about the progress, or the reason of a failure. */
 export function isNotice({ choices, message, detail }: ChatFrame): boolean {
-  return choices === undefined && (saysError(message) || saysError(detail))
+  // The message of another format is a part of the answer, such as that of Anthropic.
+  const isText = typeof message === 'string' || Array.isArray(message)
+  return choices === undefined && ((isText && saysError(message)) || saysError(detail))
 }
 
 /** Whether such a frame only reports progress. */

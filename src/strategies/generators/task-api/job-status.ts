@@ -14,6 +14,7 @@ const GRACE_POLL_MS = 2_000
 const POLLS_BEFORE_CONTENT = 3
 const NO_VIDEO_POLL_MS = 5_000
 const LONGEST_PHASE = 60
+const OF_POLLS: ReadonlySet<string> = new Set(['rate-limited', 'authentication', 'overloaded'])
 
 /**
  * The status of a job in an answer. `completed` with an error is a failure, an unknown word means that the job runs,
@@ -28,7 +29,12 @@ export function jobStatus(job: FinishedJob, grace: GracePolls): TaskStatus {
     error: jobFailure({ id, layers, state: word, mask: answer.mask }),
   })
   switch (state) {
-    case 'failed':
+    case 'failed': {
+      const refusal = body.id === undefined ? refusalIn(body, answer) : undefined
+      // The poll was refused, not the job, which is named nowhere.
+      if (refusal !== undefined && OF_POLLS.has(refusal.code)) throw refusal
+      return fail(state)
+    }
     case 'moderated':
     case 'cancelled':
     case 'expired':
