@@ -111,8 +111,9 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of sora-pipeline play, 
     await page.getByRole('button', { name: 'Cancel' }).click()
     await ended(page, 'Cancelled')
     await page.getByText('The run was cancelled. At videos-api the job was cancelled.').waitFor()
-    expect(await lanes(page)).toContainEqual(expect.stringMatching(/^Generate stopped .*■ stopped/))
-    expect(new URL(page.url()).hash).toBe('')
+    // The page draws its lanes and its address after the text.
+    await expect.poll(() => lanes(page)).toContainEqual(expect.stringMatching(/^Generate stopped .*■ stopped/))
+    await expect.poll(() => new URL(page.url()).hash).toBe('')
     expect(problems).toEqual([])
   })
 
