@@ -67,6 +67,8 @@ export interface NextRoute {
   readonly cursor: JsonValue
   /** How long to wait before the submission, in milliseconds. */
   readonly delayMs?: number | undefined
+  /** The generators that are tried again with it, so that those whose job failed may be paid again. */
+  readonly again?: readonly Generator[] | undefined
 }
 
 const ROUTES = Symbol.for('sora-pipeline.generator-routes')

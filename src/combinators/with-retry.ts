@@ -127,7 +127,9 @@ function routesOf(generator: Generator, plan: RetryPlan): GeneratorRoutes {
       const within = inner.next(at, error)
       if (within) return { ...within, cursor: { failures, inner: within.cursor } }
       const delayMs = retryDelayMs(error, failures + 1, plan)
-      return delayMs === undefined ? undefined : { cursor: { failures: failures + 1, inner: inner.first() }, delayMs }
+      return delayMs === undefined
+        ? undefined
+        : { cursor: { failures: failures + 1, inner: inner.first() }, delayMs, again: inner.generators }
     },
     admit: (cursor, context) => {
       const { failures, inner: at } = read(cursor)

@@ -27,7 +27,7 @@ import { admitJob } from './admit-job.js'
 import { followJob, pollStep } from './follow-job.js'
 import { asUnknown, attemptFailed, type Failure, failStage, lostAnswer, tooLate } from './generate-failure.js'
 import { firstInquiry } from './inquiry-times.js'
-import { type GenerateStep, tryNext } from './next-generator.js'
+import { type GenerateStep, tryNext, unpaidPlace } from './next-generator.js'
 import { claimOwnJob } from './own-job.js'
 import { ratioOf } from './poll-job.js'
 import { lookupFailure, reconcileJob } from './reconcile-job.js'
@@ -78,7 +78,7 @@ const MOST_BUGS = 3
 
 function placeSubmission(session: RunSession, routes: GeneratorRoutes, former: Submission): Submission {
   try {
-    const submission = inItsPlace(session.id, routes, former)
+    const submission = unpaidPlace(session, routes, { former, placed: inItsPlace(session.id, routes, former) })
     if (submission !== former) session.journal.note({ submission })
     return submission
   } catch (error) {

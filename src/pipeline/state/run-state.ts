@@ -102,6 +102,8 @@ export type RunState = {
   readonly isAborted?: boolean
   /** Number of submissions that were certainly refused at their first send. */
   readonly refusals?: number
+  /** Names of the generators whose paid job failed, since the chain was last begun. */
+  readonly paid?: readonly string[]
   /** For a failed run: no submission was accepted or had an unknown outcome. */
   readonly isRefused?: boolean
   /** Another process asked to cancel the run; only while it is running. */

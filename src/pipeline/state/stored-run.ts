@@ -134,6 +134,7 @@ const schema = z.looseObject({
   adoptedBy: z.optional(z.looseObject({ id: z.string(), at: z.number() })),
   isAborted: z.optional(z.boolean()),
   refusals: z.optional(z.number()),
+  paid: z.optional(z.array(z.string())),
   isRefused: z.optional(z.boolean()),
   upstream: z.optional(upstream),
   cancelRequest: z.optional(z.looseObject({ at: z.number(), message: z.string() })),
