@@ -138,8 +138,8 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> extends 
   pollMany?(operations: readonly Operation[], context: StageContext): Promise<readonly (TaskStatus | undefined)[]>
   /**
    * Finds the jobs that may be the unknown submission of this request. An empty list proves that it was not accepted; after two
-   * empty lists it is sent again, at most four times. Resolve to `'unclear'` if the upstream's list proves neither, such as a list that is truncated
-   * or omits prompts; the run then ends in review, and nothing is sent again. A rejection is retried.
+   * empty lists it is sent again, at most four times. Resolve to `'unclear'` if the upstream's list proves neither, such as a list
+   * that is truncated or omits prompts; the run then ends in review, and nothing is sent again. A rejection is retried.
    *
    * The pipeline ignores jobs that other runs of the store have claimed. A single remaining job is taken. Several jobs end the
    * run in review, and so does another run with the same prompt whose submission may have created the job.

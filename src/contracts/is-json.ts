@@ -4,8 +4,8 @@ const DEEPEST = 100
 
 /**
  * Whether a value survives a round trip through JSON. `Promise`, `Map`, `Error`, bytes and holes of an array, which JSON turns into
- * other objects or `null`, `NaN`, `Infinity`, bigints and cycles do not. A field that is `undefined` is ignored, and an object with `toJSON`
- * counts as what that returns.
+ * other objects or `null`, do not, nor do `NaN`, `Infinity`, bigints and cycles. A field that is `undefined` is ignored, and an
+ * object with `toJSON` counts as what that returns.
  */
 export function isJson(value: unknown, depth = 0): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
@@ -48,6 +48,15 @@ function isRing(part: unknown, around: object): boolean {
   return part === around
 }
 
+// None of an object whose getter or proxy throws.
+function partsOf(value: object): readonly (readonly [name: string, part: unknown])[] {
+  try {
+    return Object.entries(value)
+  } catch {
+    return []
+  }
+}
+
 /**
  * The path of the first part of a value that JSON cannot hold, such as `input.seeds[1]`, and that part; `undefined` if there is none.
  * An object that refers to itself is reported where it does.
@@ -62,7 +71,7 @@ export function flawInJson(
   const isOpen = typeof value === 'object' && value !== null && !('toJSON' in value) && !isRing
   if (!isOpen) return { field, value }
   const isList = lengthOf(value) !== undefined
-  for (const [name, part] of Object.entries(value)) {
+  for (const [name, part] of partsOf(value)) {
     const flaw = flawInJson(part, isList ? `${field}[${name}]` : `${field}.${name}`, [...around, value])
     if (flaw !== undefined) return flaw
   }

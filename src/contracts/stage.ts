@@ -65,6 +65,9 @@ export interface SubmitContext extends StageContext {
 export interface FindContext extends StageContext {
   /** Key that the unknown submission was sent with. */
   readonly idempotencyKey: string
-  /** Epoch milliseconds when the submission was saved as intended; the job cannot be older. */
+  /**
+   * Epoch milliseconds, by the wall clock of now, before which the job cannot have been created: when it was saved as intended, or an
+   * hour earlier in another process, whose clock may differ.
+   */
   readonly submittedAt: number
 }

@@ -1,6 +1,7 @@
 import { unknownNames } from '../contracts/check-options.js'
 import { describeValue } from '../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
+import { isFields } from '../contracts/is-fields.js'
 import { flawInJson, isJson, jsonCopy } from '../contracts/is-json.js'
 import { nearestName } from '../contracts/nearest-name.js'
 import type { MediaInput, VideoRequest } from '../contracts/request.js'
@@ -56,10 +57,10 @@ const RULES: Readonly<Record<keyof VideoRequest, Rule | undefined>> = {
   audio: { isRight: (value) => typeof value === 'boolean', fix: 'give true or false' },
   user: text,
   metadata: {
-    isRight: (value) => isRecord(value) && Object.values(value).every((entry) => typeof entry === 'string'),
+    isRight: (value) => isFields(value) && Object.values(value).every((entry) => typeof entry === 'string'),
     fix: 'give an object of texts',
   },
-  providerOptions: { isRight: (value) => isRecord(value) && isJson(value), fix: 'give a JSON object' },
+  providerOptions: { isRight: (value) => isFields(value) && isJson(value), fix: 'give a JSON object' },
 }
 
 /**
@@ -72,7 +73,7 @@ export function checkRequest(given: VideoRequest): VideoRequest {
   const problems: InputProblem[] = []
   const check = (field: string, rule: Rule | undefined, value: unknown) => {
     if (rule === undefined || isRightTo(rule, value)) return
-    const flaw = field === 'providerOptions' && isRecord(value) ? flawIn(value, field) : undefined
+    const flaw = field === 'providerOptions' && isFields(value) ? flawInJson(value, field) : undefined
     const wrong = flaw ?? { field, value }
     problems.push({ field: wrong.field, value: describeInput(field, wrong.value), fix: rule.fix })
   }
@@ -180,19 +181,6 @@ function isRightTo({ isRight }: Rule, value: unknown): boolean {
   } catch {
     return false
   }
-}
-
-function flawIn(value: unknown, field: string): ReturnType<typeof flawInJson> {
-  try {
-    return flawInJson(value, field)
-  } catch {
-    return undefined
-  }
-}
-
-// Neither a Map nor Headers, whose entries are no fields.
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return Object.prototype.toString.call(value) === '[object Object]'
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,6 @@
 import { describeValue } from '../../contracts/errors.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
+import { isFields } from '../../contracts/is-fields.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { PipelineConfig } from '../pipeline-config.js'
@@ -23,7 +24,7 @@ export async function retriedRequest(
   id: string,
   changes: Partial<VideoRequest>,
 ): Promise<RetriedRequest> {
-  if (Object.prototype.toString.call(changes) !== '[object Object]') {
+  if (!isFields(changes)) {
     refuse('changes', describeValue(changes), 'give an object with fields of the request, or leave it out')
   }
   const state = (await loadRun(store, id))?.state

@@ -4,6 +4,7 @@ import { ContentRejectedError, GenerationFailedError, UpstreamHttpError } from '
 import { type Complaint, readComplaint } from '../../../upstream/complaint.js'
 import { complaintError } from '../../../upstream/complaint-error.js'
 import { complaintKind, plainKind } from '../../../upstream/complaint-kind.js'
+import { losesAnswer } from '../../../upstream/doubtful-sentence.js'
 import { excerptOf, readErrorDetails } from '../../../upstream/error-details.js'
 import { isModerationVerdict } from '../../../upstream/moderation-verdict.js'
 import type { Mask } from '../../../upstream/secret.js'
@@ -23,8 +24,6 @@ export interface ChatUpstream {
 
 // How gateways report that they could not connect, when nothing of the request can have got through.
 const NOT_CONNECTED = /refused|resolve|getaddrinfo|name or service|no route|unreachable|failed to connect|certificate/i
-const LOST =
-  /\bconnection\b.{0,30}\b(?:lost|closed|reset|dropped|broken)|\b(?:lost|dropped) (?:the )?connection|socket hang up|unexpected EOF/i
 const SECONDS = /(\d{1,6}(?:\.\d{1,3})?)\s?s(?:ec\w{0,4})?\b/i
 const VAGUE = /^(?:server_)?error$/
 const FAILED = /fail/i
@@ -50,7 +49,7 @@ export function chatFailure(said: string, upstream: ChatUpstream): SoraPipelineE
     return complaintError(kind, message, { ...options, isRefusal: NOT_CONNECTED.test(complaint.message) })
   if (kind !== 'other') return complaintError(kind, message, options)
   // The job may go on where its gateway has lost it.
-  if (LOST.test(complaint.message)) return complaintError('network', message, { ...options, isRefusal: false })
+  if (losesAnswer([complaint.message])) return complaintError('network', message, { ...options, isRefusal: false })
   const { status, words } = complaint
   // A job that reports its own failure is over, whatever the status.
   if (status !== undefined && !words.some((word) => FAILED.test(word)))
