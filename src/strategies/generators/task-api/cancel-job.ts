@@ -5,13 +5,19 @@ import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import { readJsonAnswer, readJsonBody } from '../../../upstream/json-answer.js'
 import type { JobReader } from '../answers/job-answer.js'
 import { type JobState, jobStateOf } from '../answers/job-state.js'
+import { reportsError } from './started-job.js'
 
 const TERMINAL: ReadonlySet<JobState> = new Set(['completed', 'failed', 'moderated', 'cancelled', 'expired'])
 // Statuses of servers that cannot cancel, or not this job, or not at this point.
 const CANNOT: ReadonlySet<number> = new Set([400, 404, 405, 409, 410, 422, 501])
 
-const DeleteAnswer = z.looseObject({
+// The cancellation was answered, and the job goes on.
+const RUNNING: ReadonlySet<JobState> = new Set(['queued', 'running'])
+
+const CancelAnswer = z.looseObject({
   deleted: z.catch(z.optional(z.boolean()), undefined),
+  cancelled: z.catch(z.optional(z.boolean()), undefined),
+  canceled: z.catch(z.optional(z.boolean()), undefined),
   status: z.catch(z.optional(z.string()), undefined),
 })
 
@@ -39,7 +45,7 @@ export async function cancelJob(
     const polled = await api.call({ ...call, ...poll, what: 'poll the job before cancelling it' })
     const { state } = read(readJsonBody(polled), { phase: 'poll' })
     if (state !== undefined && TERMINAL.has(jobStateOf(state))) return outcomeOfEnd(state)
-    return outcomeOf(await api.call({ ...call, ...cancel, what: 'cancel the job' }))
+    return outcomeOf(await api.call({ ...call, ...cancel, what: 'cancel the job' }), read)
   } catch (error) {
     if (error instanceof UpstreamHttpError && lateStatuses.includes(error.status)) return 'too-late'
     if (error instanceof UpstreamHttpError && CANNOT.has(error.status)) return 'unsupported'
@@ -47,11 +53,15 @@ export async function cancelJob(
   }
 }
 
-function outcomeOf(answer: ApiAnswer): CancelOutcome {
+function outcomeOf(answer: ApiAnswer, read: JobReader): CancelOutcome {
   if (answer.text.trim() === '') return 'cancelled'
-  const { deleted, status } = readJsonAnswer(answer, DeleteAnswer)
-  if (deleted === false) return 'unsupported'
-  return status !== undefined && TERMINAL.has(jobStateOf(status)) ? outcomeOfEnd(status) : 'cancelled'
+  const { deleted, cancelled, canceled, status } = readJsonAnswer(answer, CancelAnswer)
+  const state = status === undefined ? undefined : jobStateOf(status)
+  if (status !== undefined && state !== undefined && TERMINAL.has(state) && state !== 'failed')
+    return outcomeOfEnd(status)
+  const isRefused = [deleted, cancelled, canceled].includes(false) || (state !== undefined && RUNNING.has(state))
+  if (isRefused || reportsError(read(readJsonBody(answer), { phase: 'poll' }))) return 'unsupported'
+  return state === 'failed' ? 'too-late' : 'cancelled'
 }
 
 function outcomeOfEnd(status: string): CancelOutcome {
