@@ -121,3 +121,17 @@ test.each([
   expect(isState(value)).toBe(expected)
   expect(stateWordOf(value)).toBe(word)
 })
+
+test.each<readonly [JobState, readonly string[]]>([
+  [
+    'completed',
+    ['完了', '완료', '生成成功', 'fertig', 'Abgeschlossen', 'COMPLETED_SUCCESSFULLY', 'PartiallyCompleted'],
+  ],
+  ['completed', ['VIDEO_GENERATION_STATUS_SUCCESSFUL']],
+  ['failed', ['refunded', 'fehlgeschlagen', '失敗', '실패', '실패함', 'エラー', '已失败', 'dead_letter', 'Failed.']],
+  ['cancelled', ['CANCELLED_BY_USER', 'abgebrochen']],
+  ['moderated', ['safety_rejected', '审核不通过', '审核失败']],
+  ['unknown', ['failed_retrying', 'not_failed', 'no_error', 'failed!']],
+])('%s is what %j say', (state, words) => {
+  expect(words.map((word) => [word, jobStateOf(word)])).toEqual(words.map((word) => [word, state]))
+})

@@ -23,25 +23,27 @@ const WORDS: Readonly<Record<Exclude<JobState, 'unknown'>, string>> = {
     'executing rendering started active working progressing uploading encoding downloading polling 生成中 处理中 进行中',
   completed:
     'completed complete success successful successfully succeeded succeed finished finish done ready ok generated available ' +
-    '成功 已完成 完成',
+    'completed_successfully partially_completed fertig abgeschlossen 成功 已完成 完成 生成成功 生成完成 完了 완료 완료됨',
   failed:
     'failed failure fail error errored dead rejected timeout timed_out time_out timedout unsuccessful crashed killed invalid ' +
-    'interrupted lost exception 失败 生成失败',
+    'interrupted lost exception refunded dead_letter fehlgeschlagen 失败 已失败 生成失败 失敗 エラー 실패 실패함',
   moderated:
     'moderated content_moderated request_moderated blocked censored nsfw content_filter content_filtered filtered flagged ' +
-    'content_violation content_policy_violation policy_violation',
-  cancelled: 'cancelled canceled cancel aborted deleted terminated revoked stopped 已取消',
+    'content_violation content_policy_violation policy_violation safety_rejected 审核不通过 审核未通过 审核失败',
+  cancelled:
+    'cancelled canceled cancel aborted deleted terminated revoked stopped cancelled_by_user canceled_by_user abgebrochen 已取消 ' +
+    'キャンセル 취소됨',
   expired: 'expired 已过期',
 }
 
 const STATES: ReadonlyMap<string, JobState> = new Map(
   Object.entries(WORDS).flatMap(([state, words]) => words.split(' ').map((word) => [word, state as JobState])),
 )
-// `JOB_STATE_FAILED`, `TASK_STATUS_SUCCEED`, `PROCESS_SUCCESS`.
+// `JOB_STATE_FAILED`, `VIDEO_GENERATION_STATUS_SUCCEED`, `PROCESS_SUCCESS`.
 const PREFIX =
-  /^(?:(?:job|task|video|generation|operation|prediction|process|render|request|run|workflow)_)?(?:(?:state|status)_)?/
-// `TIMEOUT_FAILED`, `failed_nsfw`: whichever step failed, the job did.
-const FAILED = /^(?:failed|error|rejected|blocked)_|_(?:failed|failure|error)$/
+  /^(?:(?:job|task|video|generation|operation|prediction|process|render|request|run|workflow)_)*(?:(?:state|status)_)?/
+// `TIMEOUT_FAILED`, `failed_nsfw`: whichever step failed, the job did; not `failed_retrying` and `not_failed`.
+const FAILED = /^(?!not?_)(?:(?:failed|error|rejected|blocked)_(?!.*retry)|.*_(?:failed|failure|error)$)/
 const OF_MODERATION = /moderat|nsfw|safety|sensitive|policy|filter/
 
 /**
@@ -57,6 +59,7 @@ export function jobStateOf(word: string): JobState {
     .replace(/([a-z])([A-Z])/g, '$1_$2')
     .toLowerCase()
     .replace(/[-\s]+/g, '_')
+    .replace(/[.。]$/, '')
   const known = STATES.get(plain) ?? STATES.get(plain.replace(PREFIX, ''))
   if (known !== undefined || !FAILED.test(plain)) return known ?? 'unknown'
   return OF_MODERATION.test(plain) ? 'moderated' : 'failed'
