@@ -303,6 +303,9 @@ export const secrets = { soraApiKey: '${sandbox.videosApi.apiKey}' }
       const address = `redis://127.0.0.1:${redis.port}`
       const before = await doctor(['--store', address])
       expect(before.report.problems).toEqual([expect.stringContaining('migrate()')])
+      for (const promise of ['restart', 'power-cut']) {
+        expect(before.report.promises).toContainEqual(expect.objectContaining({ promise, holds: 'unknown' }))
+      }
       const migrated = await project.command(['migrate', '--store', address])
       expect(migrated).toMatchObject({ code: 1, stdout: 'The redis store is ready\n' })
       expect(migrated.stderr).toContain('appendfsync is everysec: set appendfsync to always')

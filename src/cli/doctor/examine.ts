@@ -38,7 +38,7 @@ export async function examine(values: DoctorValues, { env }: CommandContext): Pr
   try {
     const diagnosis = await diagnosisOf(configuration, place.open?.store, problems)
     const store = await storeOf(place, diagnosis, problems)
-    const settings = store.isReached ? await settingsOf(place, diagnosis, problems) : []
+    const settings = store.isReached ? await settingsOf(place, diagnosis, problems) : undefined
     const services = diagnosis === undefined ? [] : await servicesOf(diagnosis)
     for (const { url, strategy, error, outcome } of services) {
       if (outcome === 'failed') problems.push(`${strategy}${url === undefined ? '' : ` at ${url}`}: ${error}`)
@@ -186,7 +186,7 @@ async function settingsOf(
   { open, own }: Place,
   diagnosis: PipelineDiagnosis | undefined,
   problems: string[],
-): Promise<readonly ServerProblem[]> {
+): Promise<readonly ServerProblem[] | undefined> {
   try {
     const checked = diagnosis?.store.outcome === 'ok' ? diagnosis.store.serverProblems : undefined
     const settings = checked ?? (await (open ?? own)?.checkServer?.()) ?? []
@@ -194,7 +194,7 @@ async function settingsOf(
     return settings
   } catch (error) {
     problems.push(toErrorJson(error).message)
-    return []
+    return undefined
   }
 }
 

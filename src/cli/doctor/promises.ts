@@ -3,16 +3,20 @@ import type { PromiseReport, SettingsStoreReport, StoreReport } from './report.j
 
 const ONE_MACHINE = 'the files are on one machine; use postgresStore for several'
 
-/** Which promises hold with a store, from the settings of its server. */
+const NOT_READ = 'the settings of the server were not read'
+
+/** Which promises hold with a store, from the settings of its server; `undefined` for those that were not read. */
 export function promisesOf(
   kind: StoreReport['kind'],
   {
     settings,
     durability,
-  }: { readonly settings: readonly ServerProblem[]; readonly durability: StoreDurability | undefined },
+  }: { readonly settings: readonly ServerProblem[] | undefined; readonly durability: StoreDurability | undefined },
 ): readonly PromiseReport[] {
-  const isSafe = settings.length === 0
-  const reasons = settings.map(({ setting, value }) => `${setting} is ${value}`).join(', ')
+  const reasons = (settings ?? []).map(({ setting, value }) => `${setting} is ${value}`).join(', ')
+  // Of a promise that the settings decide.
+  const decided = (isKept: boolean, note: string) =>
+    settings === undefined ? ({ holds: 'unknown', note: NOT_READ } as const) : { holds: isKept, note: reasons || note }
   switch (kind) {
     case 'memory':
       return [
@@ -33,8 +37,8 @@ export function promisesOf(
       ]
     case 'redis':
       return [
-        { promise: 'restart', holds: isSafe || !reasons.includes('appendonly'), note: reasons || 'appendonly is yes' },
-        { promise: 'power-cut', holds: isSafe, note: reasons || 'appendfsync is always, maxmemory-policy noeviction' },
+        { promise: 'restart', ...decided(!reasons.includes('appendonly'), 'appendonly is yes') },
+        { promise: 'power-cut', ...decided(reasons === '', 'appendfsync is always, maxmemory-policy noeviction') },
         { promise: 'many-machines', holds: true, note: 'any number of processes on any number of machines' },
         {
           promise: 'failover',
@@ -47,8 +51,7 @@ export function promisesOf(
         { promise: 'restart', holds: true, note: 'the next process resumes the runs' },
         {
           promise: 'power-cut',
-          holds: isSafe,
-          note: reasons || 'fsync, full_page_writes and synchronous_commit are on',
+          ...decided(reasons === '', 'fsync, full_page_writes and synchronous_commit are on'),
         },
         { promise: 'many-machines', holds: true, note: 'any number of processes on any number of machines' },
         {
