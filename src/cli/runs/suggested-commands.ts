@@ -15,8 +15,9 @@ export function nextCommands(run: RunDetails, { flags, condition }: OpenRuns): r
   const { id, verdicts, submission, status, isAttended } = run
   // An id that looks like an option has to come behind `--`, after every option.
   const [before, after] = id.startsWith('-') ? [[], ['--', shellWord(id)]] : [[shellWord(id)], []]
-  const command = (name: string, ...words: readonly string[]) =>
-    ['npx sora-pipeline runs', name, ...before, ...words, ...flags, ...after].join(' ')
+  const line = (name: string, ...words: readonly string[]) =>
+    ['npx sora-pipeline runs', name, ...before, ...words, ...after].join(' ')
+  const command = (name: string, ...words: readonly string[]) => line(name, ...words, ...flags)
   const settle = (...words: readonly string[]) => command('settle', ...words, '--yes')
   const generator = submission?.generator === undefined ? ['--generator', 'GENERATOR'] : []
   const place = submission?.upstream ?? submission?.generator ?? 'the generator'
@@ -42,9 +43,11 @@ export function nextCommands(run: RunDetails, { flags, condition }: OpenRuns): r
   }
   if (verdicts.length === 0 && (status === 'failed' || status === 'completed')) {
     const hasConfig = flags.includes('--config')
+    const price = run.isRefused === true ? 'a job is paid' : 'a job is paid again'
+    const file = hasConfig ? '' : '; FILE exports the pipeline with this store'
     suggestions.push({
-      when: `To make another video of the same request; a job is paid again${hasConfig ? '' : '; FILE exports the pipeline'}${suffix}`,
-      command: command('retry', ...(hasConfig ? [] : ['--config', 'FILE'])),
+      when: `To make another video of the same request; ${price}${file}${suffix}`,
+      command: hasConfig ? command('retry', '--yes') : line('retry', '--config', 'FILE', '--yes'),
     })
   }
   if (status === 'running' && !isAttended) {

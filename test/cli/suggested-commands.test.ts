@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest'
+import { nextCommands } from '../../src/cli/runs/suggested-commands.js'
+
+type Run = Parameters<typeof nextCommands>[0]
+type Runs = Parameters<typeof nextCommands>[1]
+
+const run = (fields: object) =>
+  ({ id: 'run_1', verdicts: [], status: 'failed', isAttended: false, ...fields }) as unknown as Run
+const retry = (fields: object, flags: readonly string[]) => nextCommands(run(fields), { flags } as unknown as Runs)
+
+it('a retry names the file of the pipeline alone, because that has the store', () => {
+  expect(retry({}, ['--store', 'runs.db'])).toEqual([
+    {
+      when: 'To make another video of the same request; a job is paid again; FILE exports the pipeline with this store',
+      command: 'npx sora-pipeline runs retry run_1 --config FILE --yes',
+    },
+  ])
+  expect(retry({ id: '-x' }, ['--config', 'a.mjs'])[0]?.command).toBe(
+    'npx sora-pipeline runs retry --yes --config a.mjs -- -x',
+  )
+})
+
+it('a retry of a run that paid nothing pays for the first time', () => {
+  expect(retry({ isRefused: true }, ['--config', 'a.mjs'])[0]?.when).toMatch(/; a job is paid$/)
+})
