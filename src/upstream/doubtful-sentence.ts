@@ -2,10 +2,13 @@
 const NOT_SENT =
   /reset reason: (?:connection failure|connection timeout|overflow|remote refused stream)|no healthy upstream|\bECONNREFUSED\b|connection (?:was )?refused|\bENOTFOUND\b|getaddrinfo|(?:could not|failed to|unable to|can(?:no|')t) (?:connect|resolve)|connect(?:ion)? time[ -]?out|no route to host/i
 
+const CONNECTION =
+  /\b(?:connection|socket|stream)\b.{0,30}\b(?:reset|lost|closed|terminated|aborted|broken)\b|\bECONNRESET\b|\bEPIPE\b|broken pipe|socket hang ?up|\bEOF\b|连接(?:被)?(?:重置|断开|中断)/i
+
 const TRANSPORT: readonly RegExp[] = [
   /reset reason:|\bdisconnect\/reset before headers\b/i,
   /\btimed[ _-]?out\b|\b(?:request|response|upstream|gateway|read|i\/o|server|worker)[ _-]?time[ _-]?out\b|\btime[ _-]?out (?:error|exceeded|after|while|waiting)|\bdeadline[ _]exceeded|\bE(?:SOCKET)?TIMEDOUT\b|超时|タイムアウト|시간 ?초과/i,
-  /\b(?:connection|socket|stream)\b.{0,30}\b(?:reset|lost|closed|terminated|aborted|broken)\b|\bECONNRESET\b|\bEPIPE\b|broken pipe|socket hang ?up|\bEOF\b|连接(?:被)?(?:重置|断开|中断)/i,
+  CONNECTION,
   /\bbad[ _]response[ _]status[ _]code\W{0,3}(?:5\d\d|408)\b|\b(?:invalid|malformed|empty|unreadable) response\b.{0,40}\b(?:upstream|server)|failed to (?:parse|decode|read|unmarshal)\b.{0,30}\bresponse|\bbad_response_body\b/i,
   /\bmay (?:still|already|have)\b|\b(?:was|already|been) submitted\b|可能已|已(?:经)?提交/i,
   /\b(?:task|job|video)[_ ]?id (?:is |was )?(?:empty|missing|null|blank)\b|\bempty[_ ](?:task|job|video)[_ ]?id\b/i,
@@ -23,6 +26,11 @@ const INTERNAL_WORD =
 export function losesAnswer(texts: readonly string[]): boolean {
   if (texts.some((text) => NOT_SENT.test(text))) return false
   return texts.some((text) => TRANSPORT.some((pattern) => pattern.test(text)))
+}
+
+/** Whether a sentence reports the loss of a connection that was there. */
+export function losesConnection(sentence: string): boolean {
+  return CONNECTION.test(sentence) && !NOT_SENT.test(sentence)
 }
 
 /** Whether the words of an error report a fault inside the service, which may have come after it accepted the submission. */

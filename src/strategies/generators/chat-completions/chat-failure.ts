@@ -4,7 +4,7 @@ import { ContentRejectedError, GenerationFailedError, UpstreamHttpError } from '
 import { type Complaint, readComplaint } from '../../../upstream/complaint.js'
 import { complaintError } from '../../../upstream/complaint-error.js'
 import { complaintKind, plainKind } from '../../../upstream/complaint-kind.js'
-import { losesAnswer } from '../../../upstream/doubtful-sentence.js'
+import { losesConnection } from '../../../upstream/doubtful-sentence.js'
 import { excerptOf, readErrorDetails } from '../../../upstream/error-details.js'
 import { isModerationVerdict } from '../../../upstream/moderation-verdict.js'
 import type { Mask } from '../../../upstream/secret.js'
@@ -49,7 +49,7 @@ export function chatFailure(said: string, upstream: ChatUpstream): SoraPipelineE
     return complaintError(kind, message, { ...options, isRefusal: NOT_CONNECTED.test(complaint.message) })
   if (kind !== 'other') return complaintError(kind, message, options)
   // The job may go on where its gateway has lost it.
-  if (losesAnswer([complaint.message])) return complaintError('network', message, { ...options, isRefusal: false })
+  if (losesConnection(complaint.message)) return complaintError('network', message, { ...options, isRefusal: false })
   const { status, words } = complaint
   // A job that reports its own failure is over, whatever the status.
   if (status !== undefined && !words.some((word) => FAILED.test(word)))
