@@ -20,15 +20,15 @@ const INTERNAL_WORD =
   /^(?:internal(?:[_ ]?(?:server|service|system))?(?:[_ ]?error)?|bad[_ ]?gateway|gateway[_ ]?timeout|deadline[_ ]?exceeded|server[_ ]?exception)$/i
 
 /**
- * Whether the words of an error say that the service behind a gateway was reached, so that it may have accepted the submission: its
- * answer was late, lost or could not be read.
+ * Whether the words of an error report that the service behind a gateway was reached, so that it may have accepted the submission:
+ * its answer was late, lost or could not be read.
  */
 export function losesAnswer(texts: readonly string[]): boolean {
   if (texts.some((text) => NOT_SENT.test(text))) return false
   return texts.some((text) => TRANSPORT.some((pattern) => pattern.test(text)))
 }
 
-/** Whether a sentence reports the loss of a connection that was there. */
+/** Whether a sentence reports the loss of an open connection. */
 export function losesConnection(sentence: string): boolean {
   return CONNECTION.test(sentence) && !NOT_SENT.test(sentence)
 }

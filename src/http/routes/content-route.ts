@@ -14,8 +14,8 @@ import { notReady } from './videos-routes.js'
 
 type Variant = 'video' | VideoVariant
 
-/** What is sent, of which run. */
-interface File {
+/** The file that is sent, and its run. */
+interface RunFile {
   readonly id: string
   readonly variant: Variant
 }
@@ -62,7 +62,7 @@ async function picture({ request, runner }: Pick<Call, 'request' | 'runner'>, id
     if (isSoraPipelineError(error) && error.code === 'run-state' && !error.isRetryable) return undefined
     throw error
   })
-  // A runner that passes no variant on gives the video.
+  // A runner that ignores the variant opens the video.
   if (source?.mediaType?.startsWith('image/') === true) return respond(request, source, { id, variant })
   const message = `Could not give the ${variant}: the upstream of this video has none (leave out variant for the video)`
   throw new HttpRefusal({ status: 404, code: 'variant_not_found', message, param: 'variant' })
@@ -76,7 +76,7 @@ function redirectTarget(
   return delivery === 'redirect' ? result.url : undefined
 }
 
-async function respond(request: Incoming, source: VideoSource, file: File): Promise<Response> {
+async function respond(request: Incoming, source: VideoSource, file: RunFile): Promise<Response> {
   const { signal, method } = request
   const range = request.headers.get('range')
   // Length and type are known after the opening, and a length that an earlier opening announced may have been wrong.
@@ -122,7 +122,7 @@ async function respond(request: Incoming, source: VideoSource, file: File): Prom
   return new Response(await bytesOf(source, probe, part, signal), { status, headers: sent })
 }
 
-function fileHeaders({ id, variant }: File, { mediaType = '' }: VideoSource): Record<string, string> {
+function fileHeaders({ id, variant }: RunFile, { mediaType = '' }: VideoSource): Record<string, string> {
   const name = id.replaceAll(/[^\w.-]/g, '_')
   const isPicture = variant !== 'video'
   const type = isPicture || mediaType.startsWith('video/') ? mediaType : 'video/mp4'
@@ -147,7 +147,7 @@ function partHeaders({ start, end }: ByteRange, total: number | undefined): Reco
 }
 
 // A run may later be served from a different file, whose parts must not be combined with these.
-function etagOf({ id, variant }: File, { url = '', byteLength = 0 }: VideoSource): string {
+function etagOf({ id, variant }: RunFile, { url = '', byteLength = 0 }: VideoSource): string {
   const place = [id, url.split('?', 1)[0], byteLength]
   const digest = createHash('sha256')
     .update(JSON.stringify(variant === 'video' ? place : [variant, ...place]))

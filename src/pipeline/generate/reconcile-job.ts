@@ -21,7 +21,7 @@ const LAST_FIND_MS = 5000
 const AGAIN_MS = 2000
 // One empty list may be out of date.
 const EMPTY_FINDS = 2
-// Sends whose answers are lost, and that no lookup finds, before a person has to look.
+// Sends whose answers are lost and that no lookup finds; after more, the run ends in review.
 const MOST_ABSENCES = 4
 // How much the wall clocks of two processes may differ.
 const CLOCKS_MS = 3_600_000

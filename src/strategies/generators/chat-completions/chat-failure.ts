@@ -48,7 +48,7 @@ export function chatFailure(said: string, upstream: ChatUpstream): SoraPipelineE
   if (kind === 'network')
     return complaintError(kind, message, { ...options, isRefusal: NOT_CONNECTED.test(complaint.message) })
   if (kind !== 'other') return complaintError(kind, message, options)
-  // The job may go on where its gateway has lost it.
+  // The job may continue although its gateway lost the connection.
   if (losesConnection(complaint.message)) return complaintError('network', message, { ...options, isRefusal: false })
   const { status, words } = complaint
   // A job that reports its own failure is over, whatever the status.

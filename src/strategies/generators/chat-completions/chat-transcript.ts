@@ -66,7 +66,7 @@ export function createChatTranscript(
   let isFinished = false
   let isResult = false
   let frameFailure: SoraPipelineError | undefined
-  // The last frame with a message of its own, which is a failure only if nothing else comes.
+  // The last frame with a message of its own; a failure only if no other content follows.
   let notice = ''
   let usage: JsonObject | undefined
 

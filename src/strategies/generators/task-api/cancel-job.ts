@@ -11,7 +11,7 @@ const TERMINAL: ReadonlySet<JobState> = new Set(['completed', 'failed', 'moderat
 // Statuses of servers that cannot cancel, or not this job, or not at this point.
 const CANNOT: ReadonlySet<number> = new Set([400, 404, 405, 409, 410, 422, 501])
 
-// The cancellation was answered, and the job goes on.
+// The cancellation was answered, and the job is still running.
 const RUNNING: ReadonlySet<JobState> = new Set(['queued', 'running'])
 
 const CancelAnswer = z.looseObject({

@@ -44,7 +44,7 @@ type Place = 'inside' | 'before' | 'unclear'
  * server may have changed it, and not older than the submission by the times of the list itself. `GET /videos` of the
  * retired OpenAI API lists the newest first, 100 at a time; other orders and page sizes are read to their end.
  * `'unclear'` if the list cannot prove that the job is absent: it omits prompts, ids or time zones, may be cut off, is
- * empty beside jobs elsewhere in the answer, or has something beside it that may say otherwise, such as an error.
+ * empty beside jobs elsewhere in the answer, or another field casts doubt on it, such as an error.
  */
 export async function findJobs(
   api: Api,

@@ -50,8 +50,8 @@ const FIELDS: ReadonlyMap<string, Rule> = new Map(
 )
 
 /**
- * Whether a page of a list may prove that a job is absent: a plain list, and nothing beside it that may say otherwise, such as an
- * error, a filter, or the mark of a copy that is out of date.
+ * Whether a page of a list may prove that a job is absent: a plain list, without a field that casts doubt on it, such as an error, a
+ * filter, or the mark of a copy that is out of date.
  */
 export function isPlainPage(
   { status, headers }: ApiAnswer,

@@ -29,7 +29,7 @@ interface Own {
 
 const MOST_BYTES = 20 * 2 ** 20
 const MOST_ERROR_BYTES = 64_000
-// Answers about the key or the moment. Any other 4xx, and 501, says that there is no such picture.
+// Answers about the key or the moment. Any other 4xx, and 501, means that the picture does not exist.
 const OTHER_REASONS: ReadonlySet<number> = new Set([401, 402, 403, 408, 425, 429])
 const NOT_IMPLEMENTED = 501
 const PARTIAL = 206
