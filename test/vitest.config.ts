@@ -19,6 +19,8 @@ export default defineConfig({
     setupFiles: [`${root}test/support/property-seed.ts`],
     // Most tests wait for sockets and processes: on two cores three files at a time, where the default is one.
     maxWorkers: 3,
+    // Node 24.21 can abort when V8 frees the code of a WebAssembly module, such as the encoder of the sandbox, in the background.
+    execArgv: ['--no-wasm-code-gc'],
     // Bounds for a busy machine: nothing waits for them.
     testTimeout: 60_000,
     hookTimeout: 60_000,
