@@ -6,6 +6,7 @@ import {
   isFlag,
   isRatio,
   isText,
+  isWhole,
   newJob,
   objectIn,
   type ProviderFake,
@@ -25,13 +26,16 @@ const FORMAT = {
 const isInput = (value: JsonValue) =>
   Array.isArray(value) &&
   value.every((entry: JsonValue) => bodyProblem(entry, IMAGE) === undefined || bodyProblem(entry, TEXT) === undefined)
+const CONFIG = {
+  'seed?': isWhole,
+  'video_config?': (config: JsonValue) => bodyProblem(config, { task: isText }) === undefined,
+} as const
 const SHAPE = {
   model: isText,
   input: isInput,
   background: isFlag,
   'previous_interaction_id?': isText,
-  'generation_config?': (value: JsonValue) =>
-    bodyProblem(value, { video_config: (config) => bodyProblem(config, { task: isText }) === undefined }) === undefined,
+  'generation_config?': (value: JsonValue) => bodyProblem(value, CONFIG) === undefined,
   response_format: (value: JsonValue) => bodyProblem(value, FORMAT) === undefined,
 } as const
 const WORDS = { queued: 'queued', in_progress: 'in_progress', completed: 'completed', failed: 'failed' } as const

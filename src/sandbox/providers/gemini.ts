@@ -5,7 +5,17 @@ import { interactions } from './gemini-interactions.js'
 import { bodyProblem, isRatio, isText, isWhole, newJob, objectIn, type ProviderFake } from './provider-fake.js'
 
 const IMAGE = { bytesBase64Encoded: isText, mimeType: isText } as const
-const INSTANCE = { prompt: isText, 'image?': (value: JsonValue) => bodyProblem(value, IMAGE) === undefined } as const
+const isImage = (value: JsonValue) => bodyProblem(value, IMAGE) === undefined
+const REFERENCE = { image: isImage, referenceType: (value: JsonValue) => value === 'asset' } as const
+const INSTANCE = {
+  prompt: isText,
+  'image?': isImage,
+  'lastFrame?': isImage,
+  'referenceImages?': (value: JsonValue) =>
+    Array.isArray(value) &&
+    value.length <= 3 &&
+    value.every((entry: JsonValue) => bodyProblem(entry, REFERENCE) === undefined),
+} as const
 const PARAMETERS = {
   'aspectRatio?': isRatio,
   'resolution?': isText,

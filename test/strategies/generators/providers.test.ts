@@ -197,10 +197,11 @@ describe('geminiVideoGenerator with Gemini Omni', () => {
       generation_config: { video_config: { task: 'image_to_video' } },
       response_format: { type: 'video', delivery: 'uri', aspect_ratio: '16:9', resolution: '4k', duration: '1s' },
     })
-    const { operation } = await omni().start({ ...request, references: [image, image] }, fakeContext())
+    const given = { ...request, references: [image, image], seed: 7 }
+    const { operation } = await omni().start(given, fakeContext())
     expect(sentTo('gemini').at(-1)?.body).toMatchObject({
       input: [bytes, bytes, text],
-      generation_config: { video_config: { task: 'reference_to_video' } },
+      generation_config: { seed: 7, video_config: { task: 'reference_to_video' } },
     })
     await omni().start({ ...request, remixOf: operation.id }, fakeContext())
     expect(sentTo('gemini').at(-1)?.body).toMatchObject({ input: [text], previous_interaction_id: operation.id })
@@ -345,7 +346,24 @@ describe('what only one provider has', () => {
     expect(seen()).toBe(before)
   })
 
-  test.each(['fal', 'replicate', 'gemini', 'runway'] as const)('%s refuses frames and a sound', async (name) => {
+  test('Veo takes both frames, or references', async () => {
+    const image = sandbox.files.url('image.png')
+    const bytes = { bytesBase64Encoded: PNG.toString('base64'), mimeType: 'image/png' }
+    await at('gemini').start({ ...request, image, lastFrame: image }, fakeContext())
+    expect(sentTo('gemini').at(-1)?.body).toMatchObject({ instances: [{ image: bytes, lastFrame: bytes }] })
+    await at('gemini').start({ ...request, references: [image, image] }, fakeContext())
+    const reference = { image: bytes, referenceType: 'asset' }
+    expect(sentTo('gemini').at(-1)?.body).toMatchObject({ instances: [{ referenceImages: [reference, reference] }] })
+    const before = sentTo('gemini').length
+    for (const wrong of [{ image, references: [image] }, { audioInput: MP3 }]) {
+      expect(await rejection(at('gemini').start({ ...request, ...wrong }, fakeContext()))).toMatchObject({
+        code: 'request-invalid',
+      })
+    }
+    expect(sentTo('gemini')).toHaveLength(before)
+  })
+
+  test.each(['fal', 'replicate', 'runway'] as const)('%s refuses frames and a sound', async (name) => {
     const image = sandbox.files.url('image.png')
     const given = { ...request, lastFrame: image, references: [image], audioInput: MP3 }
     const before = sentTo(name).length

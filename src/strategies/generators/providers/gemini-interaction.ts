@@ -17,7 +17,7 @@ export function isOmni(model: string | undefined): boolean {
  * @throws InvalidRequestError for references beside an image.
  */
 export function omniRequest(request: TaskApiVideoRequest): TaskApiRequest {
-  const { prompt, model, image, references = [], remixOf, durationSeconds, providerOptions } = request
+  const { prompt, model, image, references = [], remixOf, durationSeconds, seed, providerOptions } = request
   refuseMixedMedia({ image, ...(references.length > 0 && { references }) })
   const { resolution, ratio: aspect_ratio } = frameOf(request)
   const images = [...(image === undefined ? [] : [image]), ...references].map(imageContent)
@@ -34,7 +34,7 @@ export function omniRequest(request: TaskApiVideoRequest): TaskApiRequest {
     input: [...images, { type: 'text', text: prompt }],
     background: true,
     previous_interaction_id: remixOf,
-    generation_config: task === undefined ? undefined : { video_config: { task } },
+    generation_config: task === undefined && seed === undefined ? undefined : { seed, video_config: task && { task } },
     response_format: format,
     ...providerOptions,
   }

@@ -3,6 +3,7 @@ import type { TaskGenerator } from '../../../contracts/generator.js'
 import type { TaskApiOperation } from '../task-api/operation.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
 import { isOmni, omniRequest, readInteraction } from './gemini-interaction.js'
+import { refuseMixedMedia } from './media-content.js'
 import { checkProvider, modelPath, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
 import { frameOf } from './video-frame.js'
 
@@ -13,13 +14,13 @@ const { imageUrls: _imageUrls, ...RULES } = providerRules satisfies OptionRules<
 
 /**
  * Generates with Gemini Omni (`gemini-omni-…`, as a background interaction) and Veo (any other model) through the Gemini API. Images
- * are fetched and sent as bytes, because the API takes no address. Omni takes references in place of an image, and `remixOf`, the id
- * of a former job to edit; a job of Omni can be cancelled, one of Veo is billed. There is neither a lookup nor an idempotency key, so a
+ * are fetched and sent as bytes, because the API takes no address. Both take references in place of an image; Veo takes a last frame
+ * too, Omni `remixOf`, the id of a former job to edit. A job of Omni can be cancelled, one of Veo is billed. There is neither a lookup nor an idempotency key, so a
  * submission whose outcome is unknown ends in review. The video lives for two days behind the key: upload it. A job that ends without
  * a video was filtered (`ContentRejectedError`).
  *
- * Follows "Generate videos with Veo in Gemini API" of ai.google.dev/gemini-api/docs/video, and the Interactions API as
- * `@google/genai` 3.3.0 declares it, both read in November 2026.
+ * Follows "Generate videos with Veo in Gemini API" of ai.google.dev/gemini-api/docs/video, the fields of `@google/genai` 1.40.0 for
+ * Veo, and the Interactions API as `@google/genai` 3.3.0 declares it, all read in November 2026.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
  *
@@ -43,10 +44,16 @@ export function geminiVideoGenerator(given: GeminiVideoGeneratorOptions): TaskGe
     imageUrls: 'data-url',
     create(request) {
       if (isOmni(request.model)) return omniRequest(request)
-      const { prompt, model, image, durationSeconds, seed, providerOptions } = request
+      const { prompt, model, image, lastFrame, references = [], durationSeconds, seed, providerOptions } = request
+      refuseMixedMedia({ image, lastFrame, ...(references.length > 0 && { references }) })
       const { resolution, ratio: aspectRatio } = frameOf(request)
-      const [, mimeType, bytesBase64Encoded] = /^data:([^;,]+);base64,(.*)$/s.exec(image ?? '') ?? []
-      const instance = { prompt, ...(image !== undefined && { image: { bytesBase64Encoded, mimeType } }) }
+      const referenceImages = references.map((url) => ({ image: veoImage(url), referenceType: 'asset' }))
+      const instance = {
+        prompt,
+        ...(image !== undefined && { image: veoImage(image) }),
+        ...(lastFrame !== undefined && { lastFrame: veoImage(lastFrame) }),
+        ...(references.length > 0 && { referenceImages }),
+      }
       const parameters = { aspectRatio, resolution, durationSeconds, seed, ...providerOptions }
       return { path: `/models/${modelPath(model)}:predictLongRunning`, body: { instances: [instance], parameters } }
     },
@@ -58,6 +65,11 @@ export function geminiVideoGenerator(given: GeminiVideoGeneratorOptions): TaskGe
     },
     poll: { path: ({ id }) => (id.includes('/') ? `/${id}` : `/interactions/${encodeURIComponent(id)}`) },
   })
+}
+
+function veoImage(dataUrl: string): object {
+  const [, mimeType, bytesBase64Encoded] = /^data:([^;,]+);base64,(.*)$/s.exec(dataUrl) ?? []
+  return { bytesBase64Encoded, mimeType }
 }
 
 function videosAt(at: (path: string) => unknown): unknown {
