@@ -146,8 +146,10 @@ export interface TaskGenerator<Operation extends JsonValue = JsonValue> extends 
    */
   find?(request: VideoRequest, context: FindContext): Promise<Operation[] | 'unclear'>
   /**
-   * Cancels the job at the upstream. Must not delete the video of a finished job. Called again, up to six times within a minute,
-   * after a rejection that may pass, such as a 5xx, a reset or a timeout; each call has 30 s.
+   * Cancels the job at the upstream. Must not delete the video of a finished job, and must be safe to repeat: it is called again,
+   * up to six times within a minute, after a rejection that may pass, such as a 5xx, a reset or a timeout. Each call has 30 s. If
+   * every call rejects, `poll` is called once for the state of the job. Resolve to `'too-late'` only for a job that is known to have
+   * ended, and to `'unsupported'` for one that is still running.
    */
   cancel?(operation: Operation, context: StageContext): Promise<CancelOutcome>
   /**

@@ -1,6 +1,7 @@
 import { isOpenStatus } from '../contracts/upstream-errors.js'
 import type { Complaint } from './complaint.js'
-import { isModerationVerdict } from './moderation-verdict.js'
+import { closesAccount, isModerationVerdict } from './moderation-verdict.js'
+import { isMoneySentence } from './money-sentence.js'
 
 /** The kind of a complaint; `other` for everything else. */
 export type ComplaintKind =
@@ -23,13 +24,14 @@ const PLAIN: readonly (readonly ['quota' | 'overload', RegExp])[] = [
 ]
 
 const WORDS: readonly Rule[] = [
+  // Before the credential: a proxy may give both words for a key without a budget.
+  [
+    'quota',
+    /insufficient[_ -]?(\w+[_ -])?(quota|balance|credits?|funds)|quota[_ -]?(exceeded|exhausted|not[_ -]enough)|token[_ -]quota[_ -]failed|billing|(?:out[_ -]of|no|not[_ -]enough)[_ -](?:credits?|balance|funds|quota)|(?:credits?|balance|budget|token[_ -]?status|spend(?:ing)?[_ -]?limit|monthly[_ -]?limit)[_ -]?(?:not[_ -]enough|exceeded|exhausted|reached|insufficient)|payment[_ -]?required|allocation[_ -]?quota|free[_ -]?tier[_ -]?only|over[_ -]?budget|exceeded[_ -]?(?:\w{1,20}[_ -]?)?budget|set[_ -]?limit[_ -]?exceeded|spend(?:ing)?[_ -]?cap|overdue|arrear/i,
+  ],
   [
     'credential',
     /token[_ -](invalidated|expired|revoked|not[_ -]found)|(?:invalid|incorrect|missing|no|expired)[_ -]?(?:api[_ -]?key|token|access[_ -]?key|auth\w*|credentials?)|api[_ -]?key[_ -]?(?:not[_ -]valid|invalid|missing|expired|disabled|not[_ -]found)|^un(?:authori[sz]ed|authenticated)|^authfailure|^auth(?:entication)?[_ -]?(?:error|failed|failure)$|signaturedoesnotmatch/i,
-  ],
-  [
-    'quota',
-    /insufficient[_ -]?(\w+[_ -])?(quota|balance|credits?|funds)|quota[_ -]?(exceeded|exhausted|not[_ -]enough)|token[_ -]quota[_ -]failed|billing|(?:out[_ -]of|no|not[_ -]enough)[_ -](?:credits?|balance|funds|quota)|(?:credits?|balance|budget|token[_ -]?status|spend(?:ing)?[_ -]?limit|monthly[_ -]?limit)[_ -]?(?:not[_ -]enough|exceeded|exhausted|reached|insufficient)|payment[_ -]?required|overdue|arrear/i,
   ],
   [
     'rate',
@@ -41,9 +43,7 @@ const WORDS: readonly Rule[] = [
   ['timeout', /^submission[_-]unknown$/i],
 ]
 
-// Sentences about money, specific enough to count beside a less specific status.
-const BALANCE =
-  /\b(balance|credits?|funds|quota) (is |are )?(not enough|insufficient|exhausted)|\b(exhausted|insufficient|overdue) (account )?(balance|credits?|funds|quota)|n[o'’]?t (have )?\w+ credits|\bbudget (?:has been |was |is )?exceeded|TokenStatusExhausted|(?:余额|额度|积分|点数|算力)(?:已|不足|不够|用尽|用完|耗尽)|欠费|请充值/i
+// Sentences about money are specific enough to count beside a less specific status.
 const MAY_BE_BALANCE: ReadonlySet<number> = new Set([400, 401, 402, 403, 429])
 
 const PLACE =
@@ -68,6 +68,8 @@ const SENTENCES: readonly Rule[] = [
   ],
 ]
 
+const MAY_CLOSE_ACCOUNT: ReadonlySet<number> = new Set([400, 401, 403])
+
 const REGION = /\b(region|country|territory)\b/i
 const MAY_BE_REGION: ReadonlySet<number> = new Set([403, 451])
 // 424 is that of Cloudflare's guardrails, 446 that of Portkey's.
@@ -85,8 +87,9 @@ export function complaintKind(complaint: Complaint): ComplaintKind {
   if (status !== undefined && isOpenStatus(status)) return 'other'
   const plain = plainKind(message)
   if (plain !== undefined) return plain
-  if ((status === undefined || MAY_BE_BALANCE.has(status)) && BALANCE.test(message)) return 'quota'
+  if ((status === undefined || MAY_BE_BALANCE.has(status)) && isMoneySentence(message)) return 'quota'
   if ((status === undefined || MAY_BE_PLACE.has(status)) && PLACE.test(message)) return 'region'
+  if ((status === undefined || MAY_CLOSE_ACCOUNT.has(status)) && closesAccount(message)) return 'credential'
   if ((status === undefined || MAY_BE_VERDICT.has(status)) && isModerationVerdict(words, message)) return 'moderation'
   if (status !== undefined && MAY_BE_KEY.has(status) && KEY.test(message)) return 'credential'
   const isRefusal = status === undefined || (status >= 400 && status < 500)

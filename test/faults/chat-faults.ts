@@ -45,11 +45,7 @@ export const CHAT_FAULTS: readonly Fault[] = [
       'ends: content-rejected',
     ],
     ['a violation in Chinese', content('❌ 生成失败: 提示词包含敏感词'), 'ends: content-rejected'],
-    [
-      'a timeout of the upstream',
-      error('Upstream API timeout: Generation exceeded 900 seconds limit'),
-      'ends: stage-timeout',
-    ],
+    ['a timeout of the upstream', error('Upstream API timeout: Generation exceeded 900 seconds limit'), 'review'],
     ['an error of 500 in a frame', error('API request failed: 500 - oops'), 'review'],
     ['only links to rules', content('I cannot do that. See https://docs.example.invalid/rules.'), 'review'],
     ['only a task page', content('[task](https://status.example.invalid/task/1)'), 'review'],

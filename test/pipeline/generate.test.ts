@@ -7,6 +7,7 @@ import {
   NetworkError,
   RateLimitError,
   SoraPipeline,
+  StageTimeoutError,
   SubmissionUnknownError,
   UpstreamHttpError,
   withRetry,
@@ -368,6 +369,18 @@ describe('a submission', () => {
     const earlier = new SoraPipeline({ generator, clock, deadlines: { generateMs: 2000 } }).run(request)
     await expect(clock.runUntil(earlier.result)).rejects.toMatchObject(unknown)
     expect(clock.monotonic()).toBe(7000)
+  })
+
+  it('by a one-shot generator whose upstream reports its own time limit is in doubt: the run goes to review', async () => {
+    const second = fakeGenerator({ name: 'second' })
+    const passed = new StageTimeoutError('Could not generate, the limit passed', { timeoutMs: 900, isRetryable: false })
+    const generator = fallback(fakeGenerator({ outcome: passed }), second)
+    const pipeline = new SoraPipeline({ generator })
+    const run = pipeline.run(request)
+    await expect(run.result).rejects.toMatchObject({ code: 'submission-unknown', cause: { code: 'stage-timeout' } })
+    expect(await pipeline.get(run.id)).toMatchObject({ status: 'needs-review' })
+    expect((await collect(run)).at(-1)).toMatchObject({ upstream: { state: 'unknown' } })
+    expect(second.calls).toHaveLength(0)
   })
 
   it('whose submitting process exited is never sent again by another process', async () => {

@@ -52,11 +52,7 @@ export function failStage(session: RunSession, error: unknown, generator: Genera
 
 /** The error of a submission that may have been accepted. */
 export function asUnknown(error: unknown, generator: Generator): unknown {
-  if (isSoraPipelineError(error)) {
-    if (error.code === 'submission-unknown') return error
-    // The upstream's own timeout, which a one-shot generator passes on.
-    if (error.code === 'stage-timeout' && !error.isRetryable && 'generate' in generator) return error
-  }
+  if (isSoraPipelineError(error) && error.code === 'submission-unknown') return error
   const why = whyUnknown(error)
   const reason = why === undefined ? '' : ` ${why};`
   const message = `Could not learn whether the submission was accepted,${reason} it is not repeated: ${generator.name}`

@@ -1,6 +1,5 @@
 import type { UpstreamState } from '../../contracts/events.js'
 import type { GenerationHandle } from '../../contracts/generation-handle.js'
-import type { CancelOutcome } from '../../contracts/generator.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
@@ -17,12 +16,6 @@ import { generatorOf } from './submission-place.js'
 // How long an aborted run waits for the upstream. The caller already has the rejection; only the last event waits.
 const PATIENCE_MS = 2000
 const SAVE_TRIES = 5
-
-const STATES: Readonly<Record<CancelOutcome, UpstreamState['state']>> = {
-  cancelled: 'cancelled',
-  'too-late': 'finished',
-  unsupported: 'running',
-}
 
 /** Cancels the job of an aborted run, and returns what is left at the generator. `undefined` when nothing was submitted. */
 export async function stopUpstream(session: RunSession): Promise<UpstreamState | undefined> {
@@ -66,17 +59,13 @@ export async function stopJob(session: RunSession, handle: GenerationHandle): Pr
   if (!('start' in generator)) return { state: 'finished', ...left }
   if (generator.cancel === undefined) return { state: 'running', ...left }
   const work = openStage('generate', session.time.now(), generator)
-  const stateOf = (outcome: CancelOutcome | undefined): UpstreamState => {
-    // An outcome outside the contract counts as unknown.
-    return { state: STATES[outcome ?? 'unsupported'] ?? 'unknown', ...left }
-  }
   const cancelling = cancelJob(session, generator, { handle, work })
   try {
-    return stateOf(await patiently(session, () => cancelling))
+    return { state: await patiently(session, () => cancelling), ...left }
   } catch {
     // The event reports the state as unknown; what becomes known later is added to the state of the run.
     work.isOpen = false
-    cancelling.then((outcome) => addOutcome(session, stateOf(outcome)), ignored)
+    cancelling.then((state) => addOutcome(session, { state, ...left }), ignored)
     return { state: 'unknown', ...left }
   }
 }

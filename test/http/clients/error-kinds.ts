@@ -124,8 +124,9 @@ export const ERROR_KINDS: readonly ErrorKind[] = [
   {
     name: 'timeout',
     make: () => new StageTimeoutError(`${failed}: 600 ms`, { timeoutMs: 600, isRetryable: false }),
-    status: 504,
-    code: 'timeout',
+    // The job may still be running.
+    status: 502,
+    code: 'submission_unknown',
     type: server,
   },
 ]

@@ -26,7 +26,8 @@ const CODES: Readonly<Record<string, string>> = {
   'rate-limit': 'rate-limited',
   overloaded: 'overloaded',
   busy: 'overloaded',
-  'unknown-submission': 'stage-timeout',
+  'unknown-submission': 'submission-unknown',
+  timeout: 'submission-unknown',
 }
 
 test.each(ERROR_KINDS)('a failure in mid-stream is recognised by its frame: $name', async ({ name }) => {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import {
   fallback,
+  GenerationFailedError,
   type Generator,
   NetworkError,
   SoraPipeline,
   type StageContext,
+  type TaskStatus,
   UpstreamHttpError,
 } from '../../../src/index.js'
 import type { RunState } from '../../../src/pipeline/state/run-state.js'
@@ -117,7 +119,8 @@ describe('a generator that cancels', () => {
       if (failure !== undefined) throw failure
       return 'cancelled' as const
     }
-    return { signals, generator: { ...first, cancel } }
+    const poll = () => Promise.reject(failed(500))
+    return { signals, generator: { ...first, cancel, poll } }
   }
   const failed = (status: number, retryAfterMs?: number) =>
     new UpstreamHttpError(`Could not poll the job before cancelling it: ${status}`, { status, retryAfterMs })
@@ -154,6 +157,23 @@ describe('a generator that cancels', () => {
     expect(upstream).toMatchObject({ state: 'unknown' })
     expect((await store.load('run_1'))?.state).toMatchObject({ upstream: { state: 'unknown' } })
     expect(signals).toHaveLength(calls)
+  })
+
+  it.each<[string, TaskStatus, string]>([
+    ['has ended', { state: 'completed', video: { id: 'v', url: 'https://cdn.example/v.mp4' } }, 'finished'],
+    ['still runs', { state: 'running' }, 'running'],
+    ['failed', { state: 'failed', error: new GenerationFailedError('Could not generate: no') }, 'failed'],
+  ])('without an answer is settled by a poll of the job, which %s', async (_, status, state) => {
+    const { generator, signals } = cancelling(...Array.from({ length: 20 }, () => reset))
+    let polls = 0
+    const poll = async () => {
+      polls += 1
+      return status
+    }
+    const { store, clock } = await abortedAt(accepted, { ...generator, poll })
+    await clock.advance(120_000)
+    expect((await store.load('run_1'))?.state).toMatchObject({ status: 'failed', upstream: { state } })
+    expect([signals.length, polls]).toEqual([7, 1])
   })
 
   it('is called seven times within a minute while it fails', async () => {

@@ -262,10 +262,10 @@ describe('errors in a stream', () => {
     ],
     [
       'the timeout of the upstream',
-      'stage-timeout',
+      'submission-unknown',
       [frame({ error: { message: 'Upstream API timeout: Generation exceeded 3000 seconds limit' } }), DONE],
     ],
-    ['a timeout without a figure', 'stage-timeout', [frame({ error: { message: 'Generation timed out' } }), DONE]],
+    ['a timeout without a figure', 'submission-unknown', [frame({ error: { message: 'Generation timed out' } }), DONE]],
     [
       'a refused connection behind it',
       'network',
@@ -351,9 +351,9 @@ describe('errors in a stream', () => {
   test('the deadline of the upstream is reported, or how long it took', async () => {
     expect(
       await failing([frame({ error: { message: 'Upstream API timeout: Generation exceeded 3000 seconds limit' } })]),
-    ).toMatchObject({ timeoutMs: 3_000_000 })
+    ).toMatchObject({ cause: { code: 'stage-timeout', timeoutMs: 3_000_000 } })
     expect(await failing([frame({ error: { message: 'Generation timed out' } })])).toMatchObject({
-      timeoutMs: expect.any(Number),
+      cause: { timeoutMs: expect.any(Number) },
     })
   })
 

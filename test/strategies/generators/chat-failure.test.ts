@@ -67,10 +67,10 @@ test.each([
   [
     'timeout',
     said('Upstream API timeout: Generation exceeded 3000 seconds limit'),
-    'StageTimeoutError',
-    504,
-    'timeout',
-    /may still be in progress/,
+    'SubmissionUnknownError',
+    502,
+    'submission_unknown',
+    /check the video provider before you send/,
   ],
   [
     'network',

@@ -551,8 +551,9 @@ describe('a job', () => {
   test.each([
     [200, { state: 'x' }, 'cancelled'],
     [202, {}, 'cancelled'],
-    [400, {}, 'too-late'],
-    [409, {}, 'too-late'],
+    // The job still runs, whatever the status announces.
+    [400, {}, 'unsupported'],
+    [409, {}, 'unsupported'],
     [404, {}, 'unsupported'],
     [405, {}, 'unsupported'],
   ])('whose cancellation is answered with %i %j is %s', async (status, body, outcome) => {
@@ -568,6 +569,46 @@ describe('a job', () => {
     expect(await generator.cancel?.({ id: 't1', cancelUrl }, stageContext())).toBe(outcome)
     expect(server.seen[1]).toMatchObject({ method: 'PUT', url: '/cancel/t1' })
     expect(await at(server.origin).cancel?.({ id: 't1' }, stageContext())).toBe('unsupported')
+  })
+
+  /** What a cancellation makes of the states of the polls, before and after, and of the answer to it: a status, or none. */
+  async function cancelled(polls: readonly (string | number)[], answer: number | 'none') {
+    let polled = 0
+    const server = await loopbackServer((sent, response, request) => {
+      if (sent.method === 'DELETE' && answer === 'none') return request.destroy()
+      if (sent.method === 'DELETE') return json(answer, { message: 'It is being rendered' })(sent, response, request)
+      const state = polls[Math.min(polled++, polls.length - 1)] ?? 500
+      return typeof state === 'number'
+        ? json(state, {})(sent, response, request)
+        : json(200, { id: 't1', status: state })(sent, response, request)
+    })
+    const generator = at(server.origin, { cancel: { method: 'DELETE', path: ({ id }) => `/tasks/${id}` } })
+    const context = stageContext()
+    const outcome = await generator.cancel?.({ id: 't1' }, context).catch((error: { code: string }) => error.code)
+    return { outcome, warnings: context.warnings, methods: server.seen.map(({ method }) => method) }
+  }
+
+  test.each([400, 409, 410, 422])('whose cancellation is refused with %i is polled once more', async (status) => {
+    const running = await cancelled(['running'], status)
+    expect(running).toMatchObject({ outcome: 'unsupported', methods: ['GET', 'DELETE', 'GET'] })
+    expect(running.warnings).toEqual([
+      {
+        code: 'cancel-refused',
+        message: expect.stringMatching(`answered ${status}.*It is being rendered; the job is still running`),
+      },
+    ])
+    expect(await cancelled(['running', 'done'], status)).toMatchObject({ outcome: 'too-late', warnings: [] })
+    expect(await cancelled(['running', 'cancelled'], status)).toMatchObject({ outcome: 'cancelled', warnings: [] })
+    expect(await cancelled(['running', 500], status)).toMatchObject({ outcome: 'upstream-http', warnings: [] })
+  })
+
+  test.each([500, 'none'] as const)('whose cancellation is answered with %s is settled by a poll', async (answer) => {
+    expect(await cancelled(['running', 'done'], answer)).toMatchObject({ outcome: 'too-late' })
+    expect(await cancelled(['running', 'cancelled'], answer)).toMatchObject({ outcome: 'cancelled' })
+    expect(await cancelled(['running', 404], answer)).toMatchObject({ outcome: 'cancelled' })
+    const open = expect.stringMatching(/^(network|upstream-http)$/)
+    expect(await cancelled(['running'], answer)).toMatchObject({ outcome: open, methods: ['GET', 'DELETE', 'GET'] })
+    expect(await cancelled(['running', 503], answer)).toMatchObject({ outcome: open })
   })
 
   test('that has ended is not cancelled', async () => {

@@ -1,4 +1,3 @@
-import { isSoraPipelineError } from '../../../contracts/errors.js'
 import type { OneShotGenerator } from '../../../contracts/generator.js'
 import type { JsonObject } from '../../../contracts/json.js'
 import type { VideoRequest } from '../../../contracts/request.js'
@@ -43,9 +42,9 @@ const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
  * are in the model's name, so a request with other values is an `InvalidRequestError`; `seed`, `audio` and `user` are
  * not sent and give a warning; `providerOptions` are merged into the body.
  *
- * `generate` rejects with `SubmissionUnknownError` when the stream breaks off, is silent for too long, or ends
- * without an address or an error: the video may exist and be paid for. A timeout of the upstream itself is a
- * `StageTimeoutError`. An error of the upstream, also in an error frame under 200, becomes the class of its kind:
+ * `generate` rejects with `SubmissionUnknownError` when the stream breaks off, is silent for too long, ends without an
+ * address or an error, or reports that a time limit of the upstream has passed, which is then the cause as a
+ * `StageTimeoutError`: the video may exist and be paid for. An error of the upstream, also in an error frame under 200, becomes the class of its kind:
  * `ContentRejectedError`, `QuotaExceededError`, `AuthenticationError`, `RateLimitError`, `RegionError`,
  * `OverloadedError`, else `GenerationFailedError`. An abort closes the connection and leaves the job running (and
  * costing) upstream: this family cannot cancel.
@@ -190,8 +189,7 @@ function neither(transcript: ChatTranscript, { url, host, mask }: Parameters<typ
 }
 
 function unknownOr(error: unknown, name: string): unknown {
-  // The upstream's own deadline keeps its class, and still counts as unknown.
-  if (!mayHaveBeenAccepted(error) || (isSoraPipelineError(error) && error.code === 'stage-timeout')) return error
+  if (!mayHaveBeenAccepted(error)) return error
   return new SubmissionUnknownError(`Could not learn whether ${name} made the video: ${messageOf(error)}`, {
     cause: error,
     requestId: requestIdOf(error),

@@ -15,8 +15,6 @@ import { generatorOf, type JobCall } from './task-service.js'
 import { createdData, createTaskSubmitter } from './task-submitter.js'
 
 const NOT_FOUND = 'check baseUrl, and the model if it is a part of the path'
-// The API knows the job, and does not cancel it at this point.
-const LATE_STATUSES = [400, 409, 410, 422]
 
 /**
  * Generates through any API that accepts a job and is then polled. `create` maps a request to the request of the API, and `read` an
@@ -95,7 +93,6 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
     dataOf: (request, context) => createdData(api, options, request, context),
     sendsCallback: options.sendsCallback,
     found,
-    lateStatuses: LATE_STATUSES,
   })
 }
 

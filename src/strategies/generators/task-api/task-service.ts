@@ -74,8 +74,6 @@ export interface TaskService {
   /** Checks the key and the address without a job, for a diagnosis. */
   readonly check?: TaskGenerator['check']
   readonly cancelOf?: ((operation: TaskApiOperation) => JobCall | undefined) | undefined
-  /** Statuses that answer a cancellation that comes too late. */
-  readonly lateStatuses?: readonly number[] | undefined
 }
 
 /** The generator of an API of the submit-and-poll kind. */
@@ -209,8 +207,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
         checkOperation(operation)
         const cancel = cancelOf(operation)
         if (cancel === undefined) return 'unsupported'
-        const { lateStatuses } = service
-        return cancelJob(api, { poll: pollOf(operation), cancel, read, lateStatuses }, callOptions(context))
+        return cancelJob(api, { poll: pollOf(operation), cancel, read }, callOptions(context), context.warn)
       },
     }),
     ...(variantUrlOf !== undefined && {
