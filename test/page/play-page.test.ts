@@ -34,6 +34,18 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of sora-pipeline play, 
     await Promise.all([play?.close(), slow?.close()])
   })
 
+  test('lists a run that is in progress as such', async () => {
+    const { page } = await visit(slow.address)
+    await page.getByLabel('Prompt').fill('A cat at sea')
+    await page.getByRole('button', { name: 'Make the video' }).click()
+    await page
+      .locator('#runs')
+      .getByText(/^in progress, /)
+      .waitFor()
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await ended(page, 'Cancelled')
+  })
+
   test('makes a video past a dead mirror: every lane fills, and the video plays from this origin, in ranges', async () => {
     const { page, problems, foreign } = await visit(play.address)
     const ranges: string[] = []
