@@ -1,11 +1,16 @@
 import { isRecord } from './is-record.js'
 import { jsonOf } from './json-of.js'
 import { mediaTypeOf } from './media-type.js'
+import { isWholeJob, type OutputRole, roleOfEntry, roleOfName } from './output-role.js'
 
 /** Where an upstream put a video: at an address, or as base64 in the answer itself. */
-export type VideoOutput =
+export type VideoOutput = (
   | { readonly kind: 'url'; readonly url: string; readonly needsKey: boolean }
   | { readonly kind: 'bytes'; readonly base64: string; readonly mediaType: string | undefined }
+) & {
+  /** Whether it is only a preview, or perhaps an input: it counts only if the answer names nothing else. */
+  readonly isLastResort?: true
+}
 
 /** The strength of the evidence for an address, from a field of results up to the file itself. */
 export type Evidence = 0 | 1 | 2 | 3
@@ -16,8 +21,7 @@ interface Found {
   readonly output: VideoOutput
   readonly evidence: Evidence
   /**
-   * Whether it is an inferior copy: with a watermark, a preview of the progress, or before it was cut to the
-   * requested aspect ratio.
+   * Whether it is an inferior copy: with a watermark, or before it was cut to the requested aspect ratio.
    */
   readonly isLesser: boolean
   readonly rank: number
@@ -64,8 +68,8 @@ const MOST_VALUES = 5_000
 
 /**
  * Every output that an answer names, the strongest evidence first: the extension or the media type of a video, a
- * field named after one, a field of results; among equals in the order that servers are known to use. Pictures,
- * pages, API addresses and inputs are not outputs. Addresses may be relative to `base`; anything other than http and
+ * field named after one, a field of results; among equals in the order that servers are known to use. Previews come
+ * last. Pictures, pages, API addresses and inputs are not outputs. Addresses may be relative to `base`; anything other than http and
  * data URLs is skipped.
  */
 export function videoOutputs(answer: unknown, base: string): VideoOutput[] {
@@ -80,31 +84,56 @@ export function videoOutputs(answer: unknown, base: string): VideoOutput[] {
  */
 export function hasVideoEvidence(answer: unknown, base: string): boolean {
   const [first] = foundIn(answer, base)
-  return first !== undefined && first.evidence > 1
+  return first !== undefined && first.evidence > 1 && first.output.isLastResort === undefined
 }
 
 function foundIn(answer: unknown, base: string): readonly Found[] {
   const found: Found[] = []
   let left = MOST_VALUES
-  const look = (value: unknown, path: Path): void => {
+  const look = (value: unknown, path: Path, role?: OutputRole): void => {
     left -= 1
     if (left < 0 || path.length > DEEPEST) return
-    if (typeof value === 'string') add(value.trim(), path)
-    else if (Array.isArray(value)) for (const [index, entry] of value.entries()) look(entry, [...path, String(index)])
-    else if (isRecord(value)) for (const [name, part] of Object.entries(value)) look(part, [...path, name])
+    if (typeof value === 'string') add(value.trim(), path, role)
+    else if (Array.isArray(value)) lookInList(value, path, role)
+    else if (isRecord(value)) lookIn(value, path, path.length > 0 && !isWholeJob(value) ? roleIn(value, role) : role)
   }
-  const add = (text: string, path: Path): void => {
-    if (/^[{[]/.test(text)) look(jsonOf(text), path)
-    const output = outputOf(text, path, { base, answer })
+  const lookInList = (list: readonly unknown[], path: Path, role: OutputRole | undefined): void => {
+    for (const [index, entry] of list.entries()) {
+      // Of several entries each is one of the files, even with a state of its own.
+      const own = list.length > 1 && isRecord(entry) ? roleIn(entry, role) : role
+      look(entry, [...path, String(index)], own)
+    }
+  }
+  const lookIn = (value: Readonly<Record<string, unknown>>, path: Path, role: OutputRole | undefined): void => {
+    for (const [name, part] of Object.entries(value)) look(part, [...path, name], stronger(roleOfName(name), role))
+  }
+  const add = (text: string, path: Path, role: OutputRole | undefined): void => {
+    if (/^[{[]/.test(text)) look(jsonOf(text), path, role)
+    if (role === 'input') return
+    const output = outputOf(text, path, { base, answer, role })
     if (output === undefined) return
-    const evidence = output.kind === 'bytes' ? 3 : evidenceOf(new URL(output.url), path)
-    if (evidence > 0) found.push({ output, evidence, isLesser: isLesser(path), rank: rankOf(path) })
+    const evidence = output.kind === 'bytes' ? 3 : evidenceOf(new URL(output.url), path, role)
+    if (evidence === 0) return
+    const placed = role === 'last-resort' ? { ...output, isLastResort: true as const } : output
+    found.push({ output: placed, evidence, isLesser: isLesser(path), rank: rankOf(path) })
   }
   look(answer, [])
   return found.toSorted(
     (one, other) =>
-      other.evidence - one.evidence || Number(one.isLesser) - Number(other.isLesser) || one.rank - other.rank,
+      Number(one.output.isLastResort ?? false) - Number(other.output.isLastResort ?? false) ||
+      other.evidence - one.evidence ||
+      Number(one.isLesser) - Number(other.isLesser) ||
+      one.rank - other.rank,
   )
+}
+
+function roleIn(entry: Readonly<Record<string, unknown>>, role: OutputRole | undefined): OutputRole | undefined {
+  return stronger(roleOfEntry(entry), role)
+}
+
+// An input stays one, however its parts are called.
+function stronger(inner: OutputRole | undefined, outer: OutputRole | undefined): OutputRole | undefined {
+  return inner === undefined || outer === 'input' ? outer : inner
 }
 
 /**
@@ -126,7 +155,7 @@ export function inlineOutput(text: string): Extract<VideoOutput, { kind: 'bytes'
   return { kind: 'bytes', base64: text.slice(inline[0].length), mediaType }
 }
 
-function evidenceOf(url: URL, path: Path): Evidence {
+function evidenceOf(url: URL, path: Path, role: OutputRole | undefined): Evidence {
   const names = path.filter((name) => !/^\d+$/.test(name))
   const last = names.at(-1) ?? 'output'
   const ofFile = fileEvidence(url)
@@ -135,6 +164,8 @@ function evidenceOf(url: URL, path: Path): Evidence {
   const isOther = names.some((name) => NOT_THE_VIDEO.test(name))
   if (isOther) return ofFile === 3 && names.every((name) => !isGiven(name)) ? 3 : 0
   if (ofFile === 3) return 3
+  // A word such as `poster` beside an address is about it, unless its own name is that of a video.
+  if (role === 'picture') return OF_A_VIDEO.test(last) ? 2 : 0
   if (names.some((name) => OF_A_VIDEO.test(name))) return 2
   return OF_A_RESULT.test(last) ? 1 : 0
 }
@@ -147,13 +178,13 @@ function isGiven(name: string): boolean {
 function outputOf(
   text: string,
   path: Path,
-  { base, answer }: { readonly base: string; readonly answer: unknown },
+  { base, answer, role }: { readonly base: string; readonly answer: unknown; readonly role: OutputRole | undefined },
 ): VideoOutput | undefined {
   const inline = inlineOutput(text) ?? bareVideo(text)
   if (inline) return inline
   const name = path.at(-1) ?? ''
   if (BASE64_NAMES.test(name)) {
-    return BASE64_TEXT.test(text.slice(0, 100))
+    return role !== 'picture' && BASE64_TEXT.test(text.slice(0, 100))
       ? { kind: 'bytes', base64: text, mediaType: formatAt(answer) }
       : undefined
   }
@@ -172,7 +203,7 @@ function bareVideo(text: string): VideoOutput | undefined {
 function isLesser(path: Path): boolean {
   return path.some(
     (name) =>
-      /^(?:progress_?video|origin_?urls?)$/i.test(name) ||
+      /^origin_?urls?$/i.test(name) ||
       (/watermark/i.test(name) && !/no_?watermark|without|free|un_?watermark/i.test(name)),
   )
 }

@@ -30,25 +30,57 @@ const MOST_PLACES = 5
 const CONTENT = /\/videos\/[^/]+\/content$/
 
 /**
- * The video of a job, from the most trusted address in the answer; `undefined` if it names none. An address below
- * `baseUrl` needs the key, if there is one; any other is public. An address that contains the key is never surfaced.
- * If the first address cannot be opened, the source reads the next one, and the server's own place after the last.
+ * The video of a job, from the most trusted address in the answer; `undefined` if it names none, or only a preview. An
+ * address below `baseUrl` needs the key, if there is one; any other is public. An address that contains the key is
+ * never surfaced. If the first address cannot be opened, the source reads the next one, then the server's own place,
+ * and a preview after the last.
  */
 export function namedVideo(job: FinishedJob): GeneratedVideo | undefined {
   // The answer to a submission may be the file itself.
   if (job.answer.video !== undefined) return { ...factsOf(job), source: memoryVideo(job.answer.video) }
-  const outputs = videoOutputs(job.body.outputs, job.api.address('/')).slice(0, MOST_PLACES)
-  const videos = outputs.flatMap(
-    (output) => (output.kind === 'bytes' ? inlineVideo(job, output) : addressedVideo(job, output)) ?? [],
-  )
+  const outputs = outputsOf(job)
+  const videos = videosAt(job, outputs.named)
   const [first] = videos
-  if (first?.source === undefined || outputs[0]?.kind === 'bytes') return first
-  return { ...first, source: firstSourceOf(first.source, () => placesOf(job, videos)) }
+  if (first?.source === undefined || outputs.named[0]?.kind === 'bytes') return first
+  return withPlaces(first, first.source, () => [...videos, contentVideo(job), ...videosAt(job, outputs.lastResort)])
 }
 
-// Each address once, the server's own place last.
-function placesOf(job: FinishedJob, videos: readonly GeneratedVideo[]): readonly VideoSource[] {
-  const sources = [...videos, contentVideo(job)].flatMap((video) => video?.source ?? [])
+/**
+ * The video of a completed job that names none: at the place that the server has for it, else a preview that the
+ * answer names; `undefined` if it has neither.
+ */
+export function unnamedVideo(job: FinishedJob): GeneratedVideo | undefined {
+  const videos = [contentVideo(job), ...videosAt(job, outputsOf(job).lastResort)].filter((video) => video !== undefined)
+  const [first, ...more] = videos
+  if (first?.source === undefined || more.length === 0) return first
+  return withPlaces(first, first.source, () => videos)
+}
+
+function outputsOf({ body, api }: FinishedJob) {
+  const outputs = videoOutputs(body.outputs, api.address('/')).slice(0, MOST_PLACES)
+  return {
+    named: outputs.filter(({ isLastResort }) => isLastResort === undefined),
+    lastResort: outputs.filter(({ isLastResort }) => isLastResort === true),
+  }
+}
+
+function videosAt(job: FinishedJob, outputs: readonly VideoOutput[]): readonly GeneratedVideo[] {
+  return outputs.flatMap(
+    (output) => (output.kind === 'bytes' ? inlineVideo(job, output) : addressedVideo(job, output)) ?? [],
+  )
+}
+
+function withPlaces(
+  first: GeneratedVideo,
+  source: VideoSource,
+  videos: () => readonly (GeneratedVideo | undefined)[],
+): GeneratedVideo {
+  return { ...first, source: firstSourceOf(source, () => placesOf(videos())) }
+}
+
+// Each address once.
+function placesOf(videos: readonly (GeneratedVideo | undefined)[]): readonly VideoSource[] {
+  const sources = videos.flatMap((video) => video?.source ?? [])
   const isFirst = ({ url }: VideoSource, index: number) => sources.findIndex((source) => source.url === url) === index
   return sources.filter((source, index) => source.url === undefined || isFirst(source, index))
 }

@@ -6,7 +6,7 @@ import { unreadable } from '../../../upstream/json-answer.js'
 import { pollAfterMs } from '../../../upstream/retry-after.js'
 import { hasError, isFiltered, isModerated, jobFailure } from '../answers/job-failure.js'
 import { isStateWord, jobStateOf } from '../answers/job-state.js'
-import { contentVideo, type FinishedJob, namedVideo } from './finished-job.js'
+import { contentVideo, type FinishedJob, namedVideo, unnamedVideo } from './finished-job.js'
 import type { GracePolls } from './grace-polls.js'
 import { refusalIn } from './started-job.js'
 
@@ -77,8 +77,9 @@ function finished(job: FinishedJob, grace: GracePolls, fail: (word: string) => T
   const namesNoVideo = content !== undefined && job.body.facts.object === 'video'
   // Without such a place the run ends at the third error in a row.
   if (namesNoVideo || !grace.take(job.id, content === undefined ? 1 : POLLS_BEFORE_CONTENT)) {
-    if (content === undefined) throw withoutVideo(job)
-    return { state: 'completed', video: content }
+    const other = unnamedVideo(job)
+    if (other === undefined) throw withoutVideo(job)
+    return { state: 'completed', video: other }
   }
   return { ...pending(job), state: 'running', pollAfterMs: GRACE_POLL_MS }
 }
