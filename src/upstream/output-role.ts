@@ -8,7 +8,7 @@ export type OutputRole = 'last-resort' | 'input' | 'picture'
 
 // Fields of inputs whose names are also those of videos.
 const INPUT_NAME =
-  /^(?:source|src|driv(?:ing|er)|input|init|initial|base|ref|reference|control|pose|guid(?:e|ance)|uploaded|previous|prior|parent|from|conditioning)[_-]?(?:video|clip|movie|footage)s?(?:[_-]?(?:url|uri|link|href|path|src|file)s?)?$|^(?:remix|extend|extension|edit|fork|deriv|continu)(?:ed|ation|e)?[_-]?(?:from|of|source)(?:[_-]?(?:video|url))*$|^(?:driving|parent)$|^video[_-]?to[_-]?(?:extend|edit|remix)/i
+  /^(?:source|src|driv(?:ing|er)|input|init|initial|base|ref|reference|control|pose|guid(?:e|ance)|previous|prior|parent|from|conditioning)[_-]?(?:video|clip|movie|footage)s?(?:[_-]?(?:url|uri|link|href|path|src|file)s?)?$|^(?:remix|extend|extension|edit|fork|deriv|continu)(?:ed|ation|e)?[_-]?(?:from|of|source)(?:[_-]?(?:video|url))*$|^(?:driving|parent)$|^video[_-]?to[_-]?(?:extend|edit|remix)/i
 // In an answer without anything else such a video may still be the result.
 const LAST_NAME =
   /preview|teaser|trailer|low[_-]?(?:res(?:olution)?|quality)|^progress[_-]?video|^(?:original|target|template)[_-]?(?:video|clip|movie)/i
@@ -33,7 +33,7 @@ const MEDIA_TYPES = [
   ...['format', 'file_type', 'fileType'],
 ] as const
 const INPUT_WORD =
-  /^(?:user_)?(?:input|source|reference|ref|driving|driver|upload|uploaded)s?(?:_(?:video|image|file|asset|media|clip))?$/
+  /^(?:user_)?(?:input|source|reference|ref|driving|driver)s?(?:_(?:video|image|file|asset|media|clip))?$/
 const LAST_WORD =
   /^(?:animated_|video_)?(?:preview|draft|teaser|trailer|low|lowres|low_res|low_resolution|low_quality|proxy)(?:_(?:video|clip|file|url|version|quality))?$/
 const PICTURE_WORD =

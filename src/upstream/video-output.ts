@@ -73,8 +73,8 @@ const MOST_VALUES = 5_000
  * data URLs is skipped.
  */
 export function videoOutputs(answer: unknown, base: string): VideoOutput[] {
-  return foundIn(answer, base)
-    .map(({ output }) => output)
+  return read(answer, base)
+    .found.map(({ output }) => output)
     .filter(isFirst)
 }
 
@@ -83,12 +83,18 @@ export function videoOutputs(answer: unknown, base: string): VideoOutput[] {
  * not exist yet.
  */
 export function hasVideoEvidence(answer: unknown, base: string): boolean {
-  const [first] = foundIn(answer, base)
+  const [first] = read(answer, base).found
   return first !== undefined && first.evidence > 1 && first.output.isLastResort === undefined
 }
 
-function foundIn(answer: unknown, base: string): readonly Found[] {
+/** The addresses of the inputs that an answer repeats: they are never the video, wherever else they appear. */
+export function inputAddresses(answer: unknown, base: string): readonly string[] {
+  return read(answer, base).inputs
+}
+
+function read(answer: unknown, base: string): { readonly found: readonly Found[]; readonly inputs: readonly string[] } {
   const found: Found[] = []
+  const inputs: string[] = []
   let left = MOST_VALUES
   const look = (value: unknown, path: Path, role?: OutputRole): void => {
     left -= 1
@@ -109,22 +115,25 @@ function foundIn(answer: unknown, base: string): readonly Found[] {
   }
   const add = (text: string, path: Path, role: OutputRole | undefined): void => {
     if (/^[{[]/.test(text)) look(jsonOf(text), path, role)
-    if (role === 'input') return
     const output = outputOf(text, path, { base, answer, role })
     if (output === undefined) return
+    const isInput = role === 'input' || (output.kind === 'url' && path.some(isGiven))
+    if (isInput && output.kind === 'url') inputs.push(output.url)
+    if (isInput) return
     const evidence = output.kind === 'bytes' ? 3 : evidenceOf(new URL(output.url), path, role)
     if (evidence === 0) return
     const placed = role === 'last-resort' ? { ...output, isLastResort: true as const } : output
     found.push({ output: placed, evidence, isLesser: isLesser(path), rank: rankOf(path) })
   }
   look(answer, [])
-  return found.toSorted(
+  const sorted = found.toSorted(
     (one, other) =>
       Number(one.output.isLastResort ?? false) - Number(other.output.isLastResort ?? false) ||
       other.evidence - one.evidence ||
       Number(one.isLesser) - Number(other.isLesser) ||
       one.rank - other.rank,
   )
+  return { found: sorted, inputs }
 }
 
 function roleIn(entry: Readonly<Record<string, unknown>>, role: OutputRole | undefined): OutputRole | undefined {
@@ -160,10 +169,9 @@ function evidenceOf(url: URL, path: Path, role: OutputRole | undefined): Evidenc
   const last = names.at(-1) ?? 'output'
   const ofFile = fileEvidence(url)
   if (ofFile === 0) return 0
-  // A file of an input video, or a file among pictures that is not a video.
-  const isOther = names.some((name) => NOT_THE_VIDEO.test(name))
-  if (isOther) return ofFile === 3 && names.every((name) => !isGiven(name)) ? 3 : 0
+  // A video may be among pictures.
   if (ofFile === 3) return 3
+  if (names.some((name) => NOT_THE_VIDEO.test(name))) return 0
   // A word such as `poster` beside an address is about it, unless its own name is that of a video.
   if (role === 'picture') return OF_A_VIDEO.test(last) ? 2 : 0
   if (names.some((name) => OF_A_VIDEO.test(name))) return 2

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { hasVideoEvidence, type VideoOutput, videoOutputs } from '../../src/upstream/video-output.js'
+import { hasVideoEvidence, inputAddresses, type VideoOutput, videoOutputs } from '../../src/upstream/video-output.js'
 
 const BASE = 'https://api.example/v1/'
 const MAIN = 'https://cdn.example/main'
@@ -75,13 +75,18 @@ describe('an input', () => {
   test.each([
     ...['source_video', 'sourceVideo', 'source_video_url', 'driving_video', 'drivingVideoUrl', 'driver_video'],
     ...['remixed_from', 'remixedFrom', 'remix_of', 'extended_from', 'edit_source', 'derived_from', 'continued_from'],
-    ...['ref_video', 'init_video', 'base_video', 'control_video', 'pose_video', 'uploaded_video', 'previous_video'],
+    ...['ref_video', 'init_video', 'base_video', 'control_video', 'pose_video', 'previous_video'],
     ...['src_video_url', 'parent', 'video_to_extend', 'from_video', 'from_videos'],
   ])('is never what %s names', (name) => {
     expect(found({ [name]: OTHER })).toEqual([])
     expect(found({ [name]: { url: OTHER } })).toEqual([])
     expect(found({ [name]: [{ video: { url: OTHER } }], url: MAIN })).toEqual([MAIN])
   })
+})
+
+test('the inputs of an answer are known by their addresses', () => {
+  const answer = { source_video: OTHER, files: [{ role: 'input', url: '/a' }, { url: MAIN }], input_image: 'a word' }
+  expect(inputAddresses(answer, BASE)).toEqual([OTHER, 'https://api.example/a'])
 })
 
 describe('a picture', () => {

@@ -1,5 +1,12 @@
 import { jsonOf } from '../../../upstream/json-of.js'
-import { fileEvidence, inlineOutput, type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
+import {
+  fileEvidence,
+  inlineOutput,
+  inputAddresses,
+  type VideoOutput,
+  videoOutputs,
+} from '../../../upstream/video-output.js'
+import { labelRole } from './chat-label.js'
 
 /** The settings of a search. */
 export interface UrlSearch {
@@ -12,7 +19,10 @@ export interface UrlSearch {
 /** A part of a chat message that may be the video. */
 export interface ChatCandidate {
   readonly output: VideoOutput
-  /** The strength of its evidence: 0 for a bare link, which has to be opened before it counts. */
+  /**
+   * The strength of its evidence: {@link LAST_RESORT} for a preview, 0 or less for a bare link, which has to be opened
+   * before it counts.
+   */
   readonly evidence: number
   /** The address as it was written. */
   readonly written: string
@@ -24,6 +34,8 @@ const TAG_EVIDENCE = 4
 /** The evidence of an address that names a video file. */
 export const FILE_EVIDENCE = 3
 const LABEL_EVIDENCE = 2
+/** The evidence of a preview, a lesson or an example: it counts only if nothing else does. */
+export const LAST_RESORT = 1
 const LONGEST_URL = 8_192
 const TAG = /<(video|source|a|img|iframe)\b/gi
 const ADDRESS = /\b(?:src|href)\s*=\s*(?:\\?["']|&quot;)?([^\s"'<>\\]+?)(?=\\?["']|&quot;|[\s<>]|$)/i
@@ -40,7 +52,7 @@ const FILE_THEN_TEXT = /^[^?#]*?\.(?:mp4|mov|webm|m4v|mkv|avi)(?=[^\p{ASCII}])/i
 const PAGE =
   /\/(?:tasks?|status|docs?|help|rules|terms|polic\w*|faq|support|pricing|blog|console|dashboard|login|account)(?:\/|$)/i
 const OF_PAGE =
-  /polic(?:y|ies)|guideline|\bterms\b|\brules\b|\bhelp\b|support|\bdoc(?:s|umentation)\b|\bfaq\b|\btips\b|learn more|pricing|sign.?in|log.?in|status page|dashboard|政策|规则|帮助|教程|文档|条款/i
+  /tutorial|how.to\b|polic(?:y|ies)|guideline|\bterms\b|\brules\b|\bhelp\b|support|\bdoc(?:s|umentation)\b|\bfaq\b|\btips\b|learn more|pricing|sign.?in|log.?in|status page|dashboard|政策|规则|帮助|教程|文档|条款/i
 const OF_PAGE_HOST = /^(?:support|help|docs?|polic(?:y|ies)|legal|faq|status|blog|learn|developers?)\./i
 const BEFORE = 60
 const LONGEST_LABEL = 200
@@ -49,18 +61,20 @@ const NEXT = /\]\(|[,|;](?=https?:\/\/)/
 
 /**
  * The parts of a chat message that may be the video, the strongest evidence first: JSON, the `src` of a `<video>`,
- * data URLs, addresses with the extension of a video, links labelled as a video, bare links; among equals the later
- * one. The time is proportional to the length of the text, whatever its content.
+ * data URLs, addresses with the extension of a video, links labelled as a video, previews, bare links; among equals
+ * the later one. What is labelled as an input is left out. The time is proportional to the length of the text, whatever its content.
  */
 export function chatCandidates(text: string, search: UrlSearch): readonly ChatCandidate[] {
+  const json = jsonIn(text)
+  const inputs = new Set(json === undefined ? [] : inputAddresses(json.body, search.base))
+  const inText = [...inline(text), ...inTags(text, search), ...inLinks(text, search), ...bare(text)]
   const found = [
-    ...inJson(text, search),
-    ...inline(text),
-    ...inTags(text, search),
-    ...inLinks(text, search),
-    ...bare(text),
+    ...(json === undefined ? [] : inJson(json, text, search)),
+    ...inText.flatMap((each) => labelled(each, text)),
   ]
-  const usable = found.filter(({ output }) => output.kind === 'bytes' || isUsable(output.url, search))
+  const usable = found.filter(
+    ({ output }) => output.kind === 'bytes' || (isUsable(output.url, search) && !inputs.has(output.url)),
+  )
   const sorted = usable.toSorted((one, other) => other.evidence - one.evidence || other.at - one.at)
   const known = new Set<string>()
   return sorted.filter(({ output }) => {
@@ -84,17 +98,29 @@ function* bareMatches(text: string): Iterable<{ readonly url: string; readonly a
   }
 }
 
-function* inJson(text: string, { base }: UrlSearch): Iterable<Found> {
+function jsonIn(text: string): { readonly body: unknown } | undefined {
   const start = /[{[]/.exec(text)?.index
-  if (start === undefined) return
+  if (start === undefined) return undefined
   const end = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']')) + 1
   const body = jsonOf(text.slice(start, end))
+  return { body: Array.isArray(body) ? { data: body } : body }
+}
+
+function* inJson({ body }: { readonly body: unknown }, text: string, { base }: UrlSearch): Iterable<Found> {
   // In the order of trust, which does not depend on the place in the text.
-  const outputs = videoOutputs(Array.isArray(body) ? { data: body } : body, base)
-  for (const [index, output] of outputs.entries()) {
+  for (const [index, output] of videoOutputs(body, base).entries()) {
     if (output.kind === 'url' && output.needsKey) continue
-    yield { output, evidence: TAG_EVIDENCE, at: text.length - index, written: output.kind === 'url' ? output.url : '' }
+    const evidence = output.isLastResort ? LAST_RESORT : TAG_EVIDENCE
+    yield { output, evidence, at: text.length - index, written: output.kind === 'url' ? output.url : '' }
   }
+}
+
+function labelled(found: Found, text: string): readonly Found[] {
+  if (found.output.kind === 'bytes') return [found]
+  const role = labelRole(text, found.at, found.written)
+  if (role === 'input') return []
+  if (role === undefined) return [found]
+  return [{ ...found, evidence: found.evidence > 0 ? LAST_RESORT : LAST_RESORT - 2 }]
 }
 
 function* inline(text: string): Iterable<Found> {

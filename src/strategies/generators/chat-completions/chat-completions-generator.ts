@@ -148,7 +148,9 @@ export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions)
       // A verdict that was received stands, also when the connection broke after it.
       const failure = transcript.failure() ?? broken
       const found =
-        transcript.video() ?? (failure === undefined ? await opened(transcript.links(), context) : undefined)
+        transcript.video() ??
+        (failure === undefined ? await opened(transcript.links(), context) : undefined) ??
+        transcript.lastResort()
       if (found === undefined) throw unknownOr(failure ?? neither(transcript, upstream), name)
       if (failure !== undefined) {
         const message = `${name} named a video and then failed, the video is used: ${messageOf(failure)}`

@@ -48,3 +48,21 @@ export type ChatFrame = z.output<typeof ChatFrame>
 
 /** The addition of a frame to the message. */
 export type ChatDelta = z.output<typeof Delta>
+
+/** The parts of a message other than texts. */
+export function otherParts(body: unknown): unknown {
+  const choices: unknown = Object(body).choices
+  if (!Array.isArray(choices)) return undefined
+  return choices.flatMap((choice) => {
+    const { delta, message } = Object(choice)
+    const content: unknown = Object(delta ?? message).content
+    return Array.isArray(content) ? content.filter((part) => Object(part).text === undefined) : []
+  })
+}
+
+/** The other fields of a delta: videos appear under many names. */
+export function otherFields(delta: ChatDelta): unknown {
+  const { content: _, reasoning_content: __, refusal: ___, output: ____, progress: _____, wm: ______, ...rest } = delta
+  const { tool_calls: _______, function_call: ________, ...fields } = rest
+  return fields
+}

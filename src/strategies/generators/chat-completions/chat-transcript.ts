@@ -8,13 +8,14 @@ import { saysError } from '../../../upstream/error-meaning.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { requestIdFrom } from '../../../upstream/request-id.js'
-import { type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
+import { fileEvidence, type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
 import { jobStateOf } from '../answers/job-state.js'
-import { type ChatCandidate, chatCandidates, FILE_EVIDENCE, type UrlSearch } from './chat-candidates.js'
+import { type ChatCandidate, chatCandidates, FILE_EVIDENCE, LAST_RESORT, type UrlSearch } from './chat-candidates.js'
 import { type ChatUpstream, chatFailure, isKnownFailure, markedFailure, proseFailure, verdict } from './chat-failure.js'
-import { type ChatDelta, ChatFrame } from './chat-frame.js'
+import { type ChatDelta, ChatFrame, otherFields, otherParts } from './chat-frame.js'
 import { isNotice, isProgress } from './chat-notice.js'
 import { contentProgress, reasoningProgress } from './chat-progress.js'
+import { createToolCalls } from './chat-tool-calls.js'
 
 /** The text of an upstream so far, and its meaning. */
 export interface ChatTranscript {
@@ -26,6 +27,8 @@ export interface ChatTranscript {
    * The video, if there is evidence for one. Of a stream without an end, only an address that is certainly complete.
    */
   video(): VideoOutput | undefined
+  /** A preview, if there is one: for a message that names no other video. */
+  lastResort(): VideoOutput | undefined
   /** Bare links, the last first. */
   links(): readonly string[]
   /** The upstream's own verdict, if it gave one. */
@@ -55,6 +58,7 @@ export function createChatTranscript(
   const { mask, host } = initial
   let upstream = initial
   const outputs: VideoOutput[] = []
+  const toolCalls = createToolCalls()
   let jobId: string | undefined
   let messageId: string | undefined
   let content = ''
@@ -71,13 +75,13 @@ export function createChatTranscript(
   let usage: JsonObject | undefined
 
   function addOutput(delta: ChatDelta): void {
-    for (const { url, task_id, generation_id } of delta.output ?? []) {
-      jobId = generation_id || task_id || jobId
-      if (url !== undefined && URL.canParse(url, search.base)) {
-        add({ kind: 'url', url: new URL(url, search.base).href, needsKey: false })
-      }
+    for (const entry of delta.output ?? []) {
+      jobId = entry.generation_id || entry.task_id || jobId
+      // Two entries, so that each is read as one of several.
+      for (const output of videoOutputs({ output: [entry, {}] }, search.base).toReversed()) add(output)
     }
-    for (const output of videoOutputs(beside(delta), search.base).toReversed()) add(output)
+    toolCalls.add(delta)
+    for (const output of videoOutputs(otherFields(delta), search.base).toReversed()) add(output)
   }
 
   function add(output: VideoOutput): void {
@@ -117,11 +121,20 @@ export function createChatTranscript(
   const prose = () => content.slice(0, failedAt()?.index)
 
   function video(): VideoOutput | undefined {
-    const output = outputs.at(-1)
+    const output = outputs.findLast(({ isLastResort }) => isLastResort === undefined)
     if (output !== undefined || isViolation || isErrorJson(content)) return output
     const [best] = chatCandidates(prose(), search)
-    if (best === undefined || best.evidence === 0) return ofReasoning()
+    if (best === undefined || best.evidence <= LAST_RESORT) return ofReasoning() ?? ofToolCalls()
     return isPerhapsCut(best) ? undefined : best.output
+  }
+
+  function lastResort(): VideoOutput | undefined {
+    if (isViolation || isErrorJson(content) || failedAt() !== null) return undefined
+    const isFile = ({ output }: ChatCandidate) => output.kind === 'url' && fileEvidence(new URL(output.url)) === 3
+    const isLast = (each: ChatCandidate) => each.evidence === LAST_RESORT && !isPerhapsCut(each)
+    const best = chatCandidates(prose(), search).find(isLast)
+    const ofThought = () => chatCandidates(reasoning, search).find((each) => isLast(each) && isFile(each))
+    return outputs.at(-1) ?? (best ?? ofThought())?.output
   }
 
   // Only an address that is certainly a video: the reasoning of a model is full of others.
@@ -130,13 +143,19 @@ export function createChatTranscript(
     return best !== undefined && best.evidence >= FILE_EVIDENCE && failedAt() === null ? best.output : undefined
   }
 
+  // Some servers present the video through a tool of the client.
+  function ofToolCalls(): VideoOutput | undefined {
+    const candidates = toolCalls.texts().flatMap((text) => chatCandidates(text, search))
+    return candidates.findLast(({ evidence }) => evidence > LAST_RESORT)?.output
+  }
+
   function isPerhapsCut({ written }: ChatCandidate): boolean {
     return !isFinished && prose().endsWith(written) && !lastContent.includes(written)
   }
 
   function links(): readonly string[] {
     const mere = isFinished && !isViolation ? chatCandidates(prose(), search) : []
-    return mere.flatMap(({ output, evidence }) => (evidence === 0 && output.kind === 'url' ? [output.url] : []))
+    return mere.flatMap(({ output, evidence }) => (evidence < LAST_RESORT && output.kind === 'url' ? [output.url] : []))
   }
 
   return {
@@ -162,7 +181,7 @@ export function createChatTranscript(
       if (isNotice(frame.data)) notice = data
       messageId ??= id || undefined
       usage = frame.data.usage ?? usage
-      for (const output of videoOutputs(partsIn(body), search.base)) add(output)
+      for (const output of videoOutputs(otherParts(body), search.base)) add(output)
       for (const { delta, message, finish_reason } of choices) {
         addDelta(delta ?? message ?? {})
         isFinished ||= finish_reason !== undefined
@@ -171,6 +190,7 @@ export function createChatTranscript(
       return frameFailure === undefined ? 'more' : 'end'
     },
     video,
+    lastResort,
     links,
     failure() {
       if (frameFailure !== undefined) return frameFailure
@@ -192,23 +212,6 @@ export function createChatTranscript(
     usage: () => usage,
     excerpt: () => excerptOf(content || notice || unread, mask),
   }
-}
-
-// The parts of a message other than texts.
-function partsIn(body: unknown): unknown {
-  const choices: unknown = Object(body).choices
-  if (!Array.isArray(choices)) return undefined
-  return choices.flatMap((choice) => {
-    const { delta, message } = Object(choice)
-    const content: unknown = Object(delta ?? message).content
-    return Array.isArray(content) ? content.filter((part) => Object(part).text === undefined) : []
-  })
-}
-
-// The other fields of a delta: videos appear under many names.
-function beside(delta: ChatDelta): unknown {
-  const { content: _, reasoning_content: __, refusal: ___, output: ____, progress: _____, wm: ______, ...rest } = delta
-  return rest
 }
 
 // A frame without choices that reports an error in any dialect; with choices, only its own `error` counts.
