@@ -1,7 +1,6 @@
 import type { Clock } from '../contracts/clock.js'
-import { isSoraPipelineError } from '../contracts/errors.js'
 import type { OpenOptions, VideoSource } from '../contracts/source.js'
-import { isRetryableStatus, UpstreamResponseError } from '../contracts/upstream-errors.js'
+import { UpstreamResponseError } from '../contracts/upstream-errors.js'
 import { answerError } from './answer-error.js'
 import type { ApiCredentials } from './api.js'
 import { discard, readBodyText } from './body-text.js'
@@ -16,6 +15,7 @@ import { maskOf } from './secret.js'
 import { withTimeLimit } from './time-limit.js'
 import { checkVideoStart } from './video-start.js'
 import { videoStream } from './video-stream.js'
+import { type OpeningFailure, troubleIn, troubleOf, waitBefore } from './video-waits.js'
 
 /** The address of a video, and what is needed to open it. */
 export interface RemoteVideoOptions {
@@ -43,17 +43,13 @@ export interface RemoteVideoOptions {
 }
 
 const WHAT = 'download the video'
-// Statuses between the end of a job and the moment in which its file can be read.
-const NOT_READY: ReadonlySet<number> = new Set([400, 404, 409, 425])
-const NOT_READY_WAITS_MS = [500, 1_000, 2_000, 4_000, 8_000]
-const WAITS_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 16_000]
-const LONGEST_MS = 60_000
 
 /**
  * A source for a video at an address. Each opening requests the bytes from `offset` on through the guarded
- * downloader, with its limits, and sends credentials only to their own origin. It waits up to 15.5 s in total for a
- * video that is not ready (400, 404, 409, 425), and up to a minute for a server that is busy or cannot be reached
- * (429 with its `Retry-After`, 5xx, a reset). Pages and JSON are refused; a JSON answer that names an address is
+ * downloader, with its limits, and sends credentials only to their own origin. It waits up to five minutes for a video
+ * that its server announces (202, 204, 425, JSON or an error whose words say that it is not ready, `Retry-After` with
+ * 400, 404, 409 or 423), and up to a minute for one that is missing (15.5 s on another server than its own), and for a
+ * server that is busy or cannot be reached (429, 5xx, a reset). `Retry-After` lengthens each wait. Pages and JSON are refused; a JSON answer that names an address is
  * followed there, without the key. A short body or another file is never accepted as the whole video. `byteLength`
  * and `mediaType` are known after the first opening. An abort closes the connection.
  */
@@ -123,41 +119,28 @@ async function openReady(opening: Opening, release: () => void): Promise<Readabl
   const { clock, url } = opening.options
   const startedAt = clock.monotonic()
   for (let attempt = 0; ; attempt += 1) {
-    const outcome = await ask(opening, url).then(
-      (answer) => ({ answer }),
-      (error: unknown) => ({ error }),
-    )
-    const waitMs = waitBefore(outcome, attempt, clock.now())
-    const isOver = clock.monotonic() - startedAt + (waitMs ?? 0) > LONGEST_MS
-    if (waitMs === undefined || isOver) {
-      if ('error' in outcome) throw outcome.error
-      return openAnswer(opening, outcome.answer, release)
-    }
-    if ('answer' in outcome) discard(outcome.answer.body)
+    const outcome = await openOnce(opening, url, release)
+    if ('stream' in outcome) return outcome.stream
+    const waitMs = waitBefore({ ...outcome, attempt, elapsedMs: clock.monotonic() - startedAt })
+    if (waitMs === undefined) throw outcome.error
     await clock.sleep(waitMs, { signal: opening.transfer.signal })
   }
 }
 
-// Temporary failures: a file that is not there yet, a server that is busy or restarts, a connection that was cut.
-function waitBefore(
-  outcome: { readonly answer: Download } | { readonly error: unknown },
-  attempt: number,
-  now: number,
-): number | undefined {
-  if ('error' in outcome)
-    return isSoraPipelineError(outcome.error) && outcome.error.isRetryable ? WAITS_MS[attempt] : undefined
-  const { status, headers } = outcome.answer
-  if (NOT_READY.has(status)) return NOT_READY_WAITS_MS[attempt]
-  const waitMs = isRetryableStatus(status) ? WAITS_MS[attempt] : undefined
-  return waitMs && Math.max(waitMs, retryAfterMs(headers, now) ?? 0)
+type Outcome = OpeningFailure | { readonly stream: ReadableStream<Uint8Array> }
+
+async function openOnce(opening: Opening, url: string, release: () => void, by: 'request' | 'pointer' = 'request') {
+  const answer = await ask(opening, url, by === 'request' ? 'owner' : 'stranger').catch((error: unknown) => ({ error }))
+  if (!('error' in answer)) return openAnswer(opening, answer, release, by)
+  return { ...answer, trouble: troubleIn(answer.error), isOwn: false, retryAfterMs: undefined }
 }
 
 async function openAnswer(
   opening: Opening,
   answer: Download,
   release: () => void,
-  by: 'request' | 'pointer' = 'request',
-) {
+  by: 'request' | 'pointer',
+): Promise<Outcome> {
   const { status, headers, url } = answer
   const { offset, known, transfer } = opening
   const isPart = status === 206
@@ -165,23 +148,33 @@ async function openAnswer(
   if (status === 416 && range?.total === offset && offset > 0) {
     discard(answer.body)
     release()
-    return new Blob([]).stream()
+    return { stream: new Blob([]).stream() }
   }
-  if (!answer.ok) throw await refused(opening, answer)
+  if (!answer.ok) return refused(opening, answer)
+  if (status === 202 || status === 204) {
+    discard(answer.body)
+    return pending(opening, answer)
+  }
   // Some servers answer 206 with the whole file and without a range.
   const isWhole = range === undefined && offset === 0
   if (isPart && !isWhole && range?.start !== offset) throw unusable(opening, url, 'a different range than requested')
   const start = await guarded(opening, url, () => checkVideoStart(answer, isPart ? offset : 0, transfer.signal))
-  if (start.kind === 'pointer' && by === 'request') {
-    return openAnswer(opening, await ask(opening, new URL(start.url, url).href, 'stranger'), release, 'pointer')
-  }
+  if (start.kind === 'pointer' && by === 'request')
+    return openOnce(opening, new URL(start.url, url).href, release, 'pointer')
+  if (start.kind === 'pending') return pending(opening, answer)
   if (start.kind !== 'video') throw unusable(opening, url, start.kind === 'page' ? 'a page' : 'JSON without a video')
   learn(opening, url, {
     etag: headers.get('etag') ?? undefined,
     byteLength: isPart ? range?.total : declaredLength(headers),
   })
   known.mediaType ??= start.mediaType
-  return videoStream({ start, skip: isPart ? 0 : offset, transfer, release })
+  return { stream: videoStream({ start, skip: isPart ? 0 : offset, transfer, release }) }
+}
+
+function pending(opening: Opening, { status, headers, url }: Download): OpeningFailure {
+  const message = `Could not ${WHAT}: ${hostOf(url.href)} answered ${status}, the video is not ready`
+  const error = new UpstreamResponseError(message, { status, url: maskFor(opening)(url.href) })
+  return { error, trouble: 'pending', isOwn: true, retryAfterMs: retryAfterMs(headers, opening.options.clock.now()) }
 }
 
 function ask(opening: Opening, url: string, as: 'owner' | 'stranger' = 'owner'): Promise<Download> {
@@ -213,16 +206,22 @@ async function guarded<T>(opening: Opening, url: URL, call: () => Promise<T>): P
   }
 }
 
-async function refused(opening: Opening, answer: Download): Promise<Error> {
+async function refused(opening: Opening, answer: Download): Promise<OpeningFailure> {
   const { options, transfer } = opening
   const { status, headers, url } = answer
-  const isOwn = options.credentials?.origin === url.origin
+  const isKeyed = options.credentials?.origin === url.origin
   // The host's own text is not repeated: a redirect may have led to it to expose it.
-  if (!isOwn) discard(answer.body)
-  const { text } = isOwn
+  if (!isKeyed) discard(answer.body)
+  const { text } = isKeyed
     ? await guarded(opening, url, () => readBodyText(answer, 64_000, transfer.signal))
     : { text: '' }
-  return answerError({ ...exchangeOf(opening, url), status, headers, text })
+  const afterMs = retryAfterMs(headers, options.clock.now())
+  return {
+    error: answerError({ ...exchangeOf(opening, url), status, headers, text }),
+    trouble: troubleOf(status, { text, retryAfterMs: afterMs }),
+    isOwn: isKeyed || options.ownOrigin === url.origin,
+    retryAfterMs: afterMs,
+  }
 }
 
 function learn(opening: Opening, url: URL, seen: Identity): void {

@@ -4,6 +4,7 @@ import { type Chunks, chunksOf, streamOf } from './chunks.js'
 import type { Download } from './download/download.js'
 import { jsonOf } from './json-of.js'
 import { declaredMediaType, mediaTypeOf, SIGNATURE_BYTES } from './media-type.js'
+import { announcesVideo } from './not-ready.js'
 import { videoOutputs } from './video-output.js'
 
 /** The kind of a body, by its beginning. */
@@ -18,6 +19,8 @@ export type VideoStart =
     }
   /** JSON that contains an address, or a text that is one. */
   | { readonly kind: 'pointer'; readonly url: string }
+  /** A text that announces that the video will come. */
+  | { readonly kind: 'pending' }
   | { readonly kind: 'page' }
   | { readonly kind: 'other' }
 
@@ -49,7 +52,8 @@ export async function checkVideoStart(
   if (seen?.startsWith('video/') || (isVideo && seen === undefined && head.length > 0)) {
     return { kind: 'video', mediaType: isVideo ? declared : seen, head, rest }
   }
-  if (seen === 'application/json' || isAddress(head)) return readPointer({ body: whole(head, rest) }, signal)
+  const isText = declared === 'text/plain' && seen === undefined
+  if (seen === 'application/json' || isText || isAddress(head)) return readPointer({ body: whole(head, rest) }, signal)
   rest.cancel()
   return { kind: seen === 'text/html' ? 'page' : 'other' }
 }
@@ -76,7 +80,8 @@ async function readPointer(response: Pick<Download, 'body'>, signal: AbortSignal
   const output = videoOutputs(jsonOf(text), 'invalid:').find(({ kind }) => kind === 'url')
   if (output?.kind === 'url') return { kind: 'pointer', url: output.url }
   const alone = /^https?:\/\/\S+$/i.exec(text.trim())?.[0]
-  return alone !== undefined && URL.canParse(alone) ? { kind: 'pointer', url: alone } : { kind: 'other' }
+  if (alone !== undefined && URL.canParse(alone)) return { kind: 'pointer', url: alone }
+  return { kind: announcesVideo(text) ? 'pending' : 'other' }
 }
 
 function joined(chunks: readonly Uint8Array[]): Uint8Array {

@@ -119,11 +119,11 @@ describe('remoteVideo', () => {
     expect(source.mediaType).toBe('video/mp4')
   })
 
-  test.each([400, 404, 409, 425])('waits for a video that is not ready (%i), within a bound', async (status) => {
+  test.each([400, 404, 409])('waits for a video that is missing (%i), within a bound', async (status) => {
     let misses = 2
     const server = await loopbackServer((_, response) => {
       misses -= 1
-      if (misses >= 0) return response.writeHead(status).end('Generation is still in-progress')
+      if (misses >= 0) return response.writeHead(status).end('no such file')
       return response.writeHead(200, MP4).end(VIDEO)
     })
     const clock = instantClock()
@@ -131,8 +131,8 @@ describe('remoteVideo', () => {
     expect(clock.waits).toEqual([500, 1_000])
     misses = 99
     const error = await rejection(sourceAt(server.origin, { clock }).open())
-    expect(error).toMatchObject({ status, bodyExcerpt: 'Generation is still in-progress' })
-    expect(clock.waits.length).toBe(7)
+    expect(error).toMatchObject({ status, bodyExcerpt: 'no such file' })
+    expect(clock.waits.length).toBe(9)
   })
 
   test('messages of a foreign host are not repeated', async () => {

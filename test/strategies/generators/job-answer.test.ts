@@ -99,9 +99,9 @@ test('facts of any other type are absent, and those of the job win over those ar
     height: undefined,
     usage: { a: 1 },
   })
-  expect(readJob({ id: 'v_1', prompt: 'A cat', requestId: 'r' })).toMatchObject({ prompt: 'A cat', requestId: 'r' })
+  expect(readJob({ id: 'v_1', prompt: 'A cat', requestId: 'r' })).toMatchObject({ prompts: ['A cat'], requestId: 'r' })
   const odd = readJob({ id: 'v_1', prompt: ['A cat'], duration: 5, seconds: 'x', expires_at: true })
-  expect(odd.prompt).toBeUndefined()
+  expect(odd.prompts).toEqual([])
   expect(odd.facts).toMatchObject({ duration: 5, seconds: undefined, expires_at: undefined })
 })
 

@@ -40,6 +40,8 @@ const WEAK_IDS = ['request_id'] as const
 // Fields beside the job that report the outcome of the request.
 const OUTCOMES = ['base_resp', 'response_metadata'] as const
 const LISTS = ['data', 'tasks', 'jobs', 'items', 'results'] as const
+const NESTED_LISTS = ['list', 'tasks', 'jobs', 'items', 'records', 'data'] as const
+const MOST_ENTRIES = 1_000
 // Fields in which the parts of one job report their states.
 const PARTS = ['generations', 'videos', 'results', 'outputs', 'items', 'works', 'creations', 'samples'] as const
 const LOST: ReadonlySet<string> = new Set(['failed', 'moderated', 'cancelled', 'expired'])
@@ -69,6 +71,13 @@ export function layersOf(body: unknown): readonly Layer[] {
  * @returns `undefined` for a list without that job.
  */
 export function entryOf(body: unknown, id: string): unknown {
+  const nested = isRecord(body)
+    ? Object.values(body)
+        .filter(isRecord)
+        .flatMap((part) => listsOf(part))
+    : []
+  const own = nested.filter(isRecord).find((entry) => hasIdOf(entry, id) && isJob(plainNames(entry) as Layer))
+  if (own !== undefined) return own
   const list = listIn(body)
   if (
     list === undefined ||
@@ -76,7 +85,20 @@ export function entryOf(body: unknown, id: string): unknown {
     !list.every((entry) => isRecord(entry) && isJob(plainNames(entry) as Layer))
   )
     return body
-  return list.find((entry) => IDS.some((name) => idOf((plainNames(entry) as Layer)[name]) === id))
+  return list.find((entry) => hasIdOf(entry, id))
+}
+
+function hasIdOf(entry: unknown, id: string): boolean {
+  const layer = plainNames(entry) as Layer
+  return IDS.some((name) => idOf(layer[name]) === id)
+}
+
+// Lists of jobs inside an envelope; other lists there may be the files of one job.
+function listsOf(part: Layer): readonly unknown[] {
+  return NESTED_LISTS.flatMap((name) => {
+    const list = part[name]
+    return Array.isArray(list) && list.length > 1 ? list.slice(0, MOST_ENTRIES) : []
+  })
 }
 
 // A part of a job without its own state whose parts have all failed; without its id, which is not that of the job.

@@ -1,5 +1,8 @@
 import * as z from 'zod/mini'
 import type { JsonObject } from '../../../contracts/json.js'
+import { isRecord } from '../../../upstream/is-record.js'
+import { jsonOf } from '../../../upstream/json-of.js'
+import { plainNames } from '../../../upstream/plain-names.js'
 import { firstIn, jobIdIn, type Layer, layersOf, requestIdIn } from './answer-layers.js'
 import { isErrorField } from './job-failure.js'
 import { numberedState, STATE_FIELDS, stateWordOf } from './job-state.js'
@@ -40,7 +43,10 @@ const PROGRESS = [
 const RATIOS = ['progress_pct', 'progress_ratio'] as const
 // Sent by servers without a word for the state.
 const ENDS = ['done', 'is_done', 'finished', 'is_finished', 'completed', 'is_completed'] as const
-const PROMPT = ['prompt'] as const
+// Fields in which a server repeats the request.
+const REQUESTS = ['input', 'inputs', 'request', 'params', 'parameters', 'param', 'payload', 'body', 'args'] as const
+const REQUESTS_OF_JOB = ['request_params', 'request_body', 'input_params', 'task_input', 'original_request'] as const
+const MOST_REQUESTS = 2
 const CREATED = ['created_at', 'created', 'create_time', 'created_time', 'submit_time'] as const
 
 /** The headers of an answer that identify its job, for a body that does not. */
@@ -117,8 +123,10 @@ export class JobAnswer {
     return this.reading?.pollUrl ?? firstIn(this.layers, POLL_ADDRESSES, textOf) ?? this.#headers?.pollAddress
   }
 
-  get prompt(): string | undefined {
-    return this.reading?.prompt ?? firstIn(this.layers, PROMPT, textOf)
+  /** The prompt, and what other fields have as one, such as `input.prompt`: a server may show a rewritten one first. */
+  get prompts(): readonly string[] {
+    const own = this.reading?.prompt
+    return own === undefined ? promptsIn(this.layers) : [own]
   }
 
   get createdAt(): unknown {
@@ -172,6 +180,22 @@ function readLayers(body: unknown, { id, status, progress, error }: JobReading):
 
 function withoutError(layer: Layer): Layer {
   return Object.fromEntries(Object.entries(layer).filter(([name]) => !isErrorField(name)))
+}
+
+function promptsIn(layers: readonly Layer[], depth = 0): readonly string[] {
+  const own = layers.flatMap((layer) => (Object.hasOwn(layer, 'prompt') ? (textOf(layer.prompt) ?? []) : []))
+  if (depth >= MOST_REQUESTS) return own
+  const names = [...REQUESTS, ...REQUESTS_OF_JOB]
+  const requests = layers
+    .flatMap((layer) => names.map((name) => requestIn(layer[name])))
+    .filter((each) => each !== undefined)
+  return requests.length === 0 ? own : [...own, ...promptsIn(requests, depth + 1)]
+}
+
+// Some servers repeat the request as a text of JSON.
+function requestIn(value: unknown): Layer | undefined {
+  const request = typeof value === 'string' && /^\s*\{/.test(value) ? plainNames(jsonOf(value)) : value
+  return isRecord(request) ? request : undefined
 }
 
 function textOf(value: unknown): string | undefined {

@@ -74,15 +74,16 @@ export async function findJobs(
     for (const job of jobs) {
       const place = placeOf(job, window)
       if (place === 'before') continue
-      if (job.prompt === undefined || job.id === undefined) return 'unclear'
-      seen.add(job.id)
-      if (plain(job.prompt) !== prompt) {
-        if (isAlike(job.prompt, prompt)) return 'unclear'
+      const { id, prompts } = job
+      if (prompts.length === 0 || id === undefined) return 'unclear'
+      seen.add(id)
+      if (prompts.every((listed) => plain(listed) !== prompt)) {
+        if (prompts.some((listed) => isAlike(listed, prompt))) return 'unclear'
         continue
       }
       if (place === 'unclear') return 'unclear'
-      if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
-      found.add(job.id)
+      if (carriesSecret(id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
+      found.add(id)
     }
     // A job that is listed is proof, whatever else the list says.
     const ids = found.size === 0 && !isPlain ? 'unclear' : [...found]

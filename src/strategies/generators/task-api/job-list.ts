@@ -3,8 +3,8 @@ import { isRecord } from '../../../upstream/is-record.js'
 import { readJsonBody, unreadable } from '../../../upstream/json-answer.js'
 import type { JobReader } from '../answers/job-answer.js'
 import { isPlainPage } from './list-doubt.js'
+import { listedEntries } from './listed-entries.js'
 
-const LISTS = ['data', 'videos', 'items', 'results', 'list', 'tasks'] as const
 const CURSORS = ['next', 'next_cursor', 'next_page', 'next_page_token', 'nextPageToken', 'cursor'] as const
 const TOTALS = ['total', 'total_count', 'totalCount', 'total_items', 'count'] as const
 const DEEPEST = 4
@@ -55,11 +55,12 @@ export async function readJobPage(
 
 function pageOf(answer: ApiAnswer, read: JobReader, number: number): JobPage {
   const body = readJsonBody(answer)
-  const entries = Array.isArray(body) ? body : LISTS.map((name) => Object(body)[name]).find(Array.isArray)
-  if (entries === undefined) throw unreadable(answer, 'it has no list')
-  const { has_more: more, hasMore = more, last_id: lastId, total: counted } = isRecord(body) ? body : {}
+  const listed = listedEntries(body)
+  if (listed === undefined) throw unreadable(answer, 'it has no list')
+  const { entries, around } = listed
+  const { has_more: more, hasMore = more, last_id: lastId, total: counted } = Object.assign({}, ...around)
   const isWhole = typeof counted === 'number' && counted === entries.length
-  const hasCursor = isRecord(body) && CURSORS.some((name) => typeof body[name] === 'string' && body[name] !== '')
+  const hasCursor = around.some((part) => CURSORS.some((name) => typeof part[name] === 'string' && part[name] !== ''))
   const isElsewhere = entries.length === 0 && isRecord(body) && holdsJobs(body, read)
   const known = isElsewhere ? true : typeof hasMore === 'boolean' ? hasMore : undefined
   return {

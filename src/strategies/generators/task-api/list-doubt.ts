@@ -67,8 +67,20 @@ export function isPlainPage(
 
 function isPlainPart(part: Readonly<Record<string, unknown>>, page: Place, entries?: readonly unknown[]): boolean {
   return Object.entries(part).every(
-    ([name, value]) => value === entries || isBlank(value) || FIELDS.get(name)?.(value, page) === true,
+    ([name, value]) =>
+      value === entries ||
+      isBlank(value) ||
+      (isEnvelope(value, entries) && isPlainPart(value, page, entries)) ||
+      FIELDS.get(name)?.(value, page) === true,
   )
+}
+
+// The object in which the entries are, such as `data` of `data.list`.
+function isEnvelope(
+  value: unknown,
+  entries: readonly unknown[] | undefined,
+): value is Readonly<Record<string, unknown>> {
+  return isRecord(value) && Object.values(value).some((inner) => inner === entries || isEnvelope(inner, entries))
 }
 
 function isBlank(value: unknown): boolean {
