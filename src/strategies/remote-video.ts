@@ -61,9 +61,10 @@ export interface RemoteVideoOptions {
 
 /**
  * Creates the source of a video at an address, for a custom generator. Each opening requests the bytes from `offset`
- * on and waits up to 5 minutes for a video that its server announces (202, 204, 425, `Retry-After`, words such as
- * `not ready`), and up to a minute for one that is missing there (400, 404, 409, 423; 15.5 s on another origin than that
- * of `baseUrl`). Pages and other JSON are refused; a JSON answer that names an address is followed there, without the key. A short body or another file is never
+ * on and waits up to 5 minutes for a video that the server of `baseUrl` announces (202, 204, 425, `Retry-After`, words
+ * such as `not ready`), and up to a minute for one that is missing there (400, 404, 409, 423); on another server a minute
+ * and 15.5 s. Pages and other JSON are refused; a JSON answer that names an address is followed there, without the key. A
+ * short body or another file is never
  * accepted as the whole video. At most 20 GiB are read. `byteLength` and `mediaType` are known after the first
  * opening. An abort closes the connection.
  *

@@ -47,9 +47,9 @@ const WHAT = 'download the video'
 /**
  * A source for a video at an address. Each opening requests the bytes from `offset` on through the guarded
  * downloader, with its limits, and sends credentials only to their own origin. It waits up to five minutes for a video
- * that its server announces (202, 204, 425, JSON or an error whose words say that it is not ready, `Retry-After` with
- * 400, 404, 409 or 423), and up to a minute for one that is missing (15.5 s on another server than its own), and for a
- * server that is busy or cannot be reached (429, 5xx, a reset). `Retry-After` lengthens each wait. Pages and JSON are refused; a JSON answer that names an address is
+ * that its server announces (202, 204, 425, words such as `not ready`, `Retry-After` with 400, 404, 409 or 423), and up
+ * to a minute for one that is missing, and for a server that is busy or cannot be reached (429, 5xx, a reset). Another
+ * server than its own has a minute and 15.5 s. `Retry-After` lengthens each wait. Pages and JSON are refused; a JSON answer that names an address is
  * followed there, without the key. A short body or another file is never accepted as the whole video. `byteLength`
  * and `mediaType` are known after the first opening. An abort closes the connection.
  */
@@ -100,12 +100,11 @@ async function openVideo(remote: Remote, { offset = 0, signal }: OpenOptions) {
   const followCaller = () => transfer.abort(signal?.reason)
   signal?.addEventListener('abort', followCaller, { once: true })
   const release = () => signal?.removeEventListener('abort', followCaller)
-  const { options } = remote
-  const { timeoutMs, url } = options
+  const { timeoutMs, url, credentials: own } = remote.options
   const tooLate = () => timeoutFailure({ what: WHAT, url, mask: maskOf([]) }, timeoutMs)
   try {
     const credentials = await withTimeLimit({ timeoutMs, signal: transfer.signal, error: tooLate }, async (limited) =>
-      options.credentials?.get(limited),
+      own?.get(limited),
     )
     return await openReady({ ...remote, offset, transfer, credentials }, release)
   } catch (error) {
@@ -151,10 +150,7 @@ async function openAnswer(
     return { stream: new Blob([]).stream() }
   }
   if (!answer.ok) return refused(opening, answer)
-  if (status === 202 || status === 204) {
-    discard(answer.body)
-    return pending(opening, answer)
-  }
+  if (status === 202 || status === 204) return pending(opening, answer)
   // Some servers answer 206 with the whole file and without a range.
   const isWhole = range === undefined && offset === 0
   if (isPart && !isWhole && range?.start !== offset) throw unusable(opening, url, 'a different range than requested')
@@ -171,10 +167,16 @@ async function openAnswer(
   return { stream: videoStream({ start, skip: isPart ? 0 : offset, transfer, release }) }
 }
 
-function pending(opening: Opening, { status, headers, url }: Download): OpeningFailure {
+function pending(opening: Opening, { status, headers, url, body }: Download): OpeningFailure {
+  discard(body)
   const message = `Could not ${WHAT}: ${hostOf(url.href)} answered ${status}, the video is not ready`
   const error = new UpstreamResponseError(message, { status, url: maskFor(opening)(url.href) })
-  return { error, trouble: 'pending', isOwn: true, retryAfterMs: retryAfterMs(headers, opening.options.clock.now()) }
+  const afterMs = retryAfterMs(headers, opening.options.clock.now())
+  return { error, trouble: 'pending', isOwn: isOwn(opening, url), retryAfterMs: afterMs }
+}
+
+function isOwn({ options }: Opening, { origin }: URL): boolean {
+  return [options.credentials?.origin, options.ownOrigin].includes(origin)
 }
 
 function ask(opening: Opening, url: string, as: 'owner' | 'stranger' = 'owner'): Promise<Download> {
@@ -219,7 +221,7 @@ async function refused(opening: Opening, answer: Download): Promise<OpeningFailu
   return {
     error: answerError({ ...exchangeOf(opening, url), status, headers, text }),
     trouble: troubleOf(status, { text, retryAfterMs: afterMs }),
-    isOwn: isKeyed || options.ownOrigin === url.origin,
+    isOwn: isOwn(opening, url),
     retryAfterMs: afterMs,
   }
 }

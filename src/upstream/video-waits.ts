@@ -13,7 +13,7 @@ const MISSING: ReadonlySet<number> = new Set([400, 404, 409, 423])
 const PENDING: ReadonlySet<number> = new Set([202, 204, 425])
 const WAITS_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 16_000]
 const NOT_READY_WAITS_MS = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 16_000]
-// A file that is missing on another server than the one of the job is more often gone than late.
+// On another server than that of the job a file is more often gone than late, and the job's own may have it.
 const FOREIGN_WAITS = 5
 const STEADY_MS = 16_000
 const LONGEST_MS = 60_000
@@ -52,11 +52,11 @@ export interface FailedOpening extends OpeningFailure {
 
 /** The wait before the next attempt, in milliseconds; `undefined` if there is none. */
 export function waitBefore(failed: FailedOpening): number | undefined {
-  const { trouble, elapsedMs, retryAfterMs = 0 } = failed
+  const { trouble, isOwn, elapsedMs, retryAfterMs = 0 } = failed
   const ownMs = waitFor(failed)
   if (ownMs === undefined) return undefined
   const waitMs = Math.max(ownMs, retryAfterMs)
-  const longestMs = trouble === 'pending' ? LONGEST_PENDING_MS : LONGEST_MS
+  const longestMs = trouble === 'pending' && isOwn ? LONGEST_PENDING_MS : LONGEST_MS
   return elapsedMs + waitMs > longestMs ? undefined : waitMs
 }
 

@@ -139,10 +139,10 @@ export const VIDEO_FAULTS: readonly Fault[] = [
     name: 'JSON in place of the video',
     does: () => replyJson({ detail: 'not ready' }),
     expected: {
-      download: 'retried',
+      download: 'whole',
       'download-always': 'no copy',
       probe: 'next mirror',
-      source: 'replaced',
+      source: 'whole',
       'source-always': 'replaced',
     },
   },

@@ -97,6 +97,14 @@ describe('a video whose server announces that it is not ready', () => {
   })
 })
 
+test('another server than that of the job has a minute', async () => {
+  const server = await serverOf({ status: 202 }, 999)
+  const clock = instantClock()
+  const more = { credentials: undefined, allowPrivateAddresses: true, clock }
+  expect(await rejection(sourceAt(server.origin, more).open())).toMatchObject({ status: 202 })
+  expect(total(clock.waits)).toBe(47_500)
+})
+
 describe('a video that is missing', () => {
   test('on its own server is waited for up to a minute: the end of a job may come before its file', async () => {
     const server = await serverOf({ status: 404, body: '{"error":{"message":"Not found"}}' }, 999)
