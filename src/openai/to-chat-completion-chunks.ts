@@ -1,3 +1,4 @@
+import { anAsyncIterable, checkArgument } from '../contracts/check-argument.js'
 import type { ChatCompletionChunk, ChatCompletionChunks } from './chat-completion-chunk.js'
 import {
   type ChatCompletionOptions,
@@ -7,6 +8,8 @@ import {
 import type { ChatCompletionUsage } from './chat-completion-usage.js'
 import { type ChatPart, ChatParts } from './chat-parts.js'
 import type { FormattableRun } from './formattable-run.js'
+
+const A_RUN = anAsyncIterable('give a run, such as that of pipeline.run(request), or its events')
 
 /**
  * Formats a run while it continues: one chunk for each progress line, then one with the answer and `finish_reason: "stop"`. By
@@ -19,7 +22,7 @@ import type { FormattableRun } from './formattable-run.js'
  * For a failed run the iteration throws the rejection of `run.result`, or without a `result` an error with the same code created
  * from the last event. `toSse` and `toOpenAiError` format it. After a URL there is never an error.
  *
- * @throws ConfigurationError at once, when an option is invalid.
+ * @throws ConfigurationError at once, when an option is invalid, or `run` cannot be iterated.
  *
  * @example
  * ```ts
@@ -35,6 +38,7 @@ import type { FormattableRun } from './formattable-run.js'
  */
 export function toChatCompletionChunks(run: FormattableRun, options: ChatCompletionOptions = {}): ChatCompletionChunks {
   const settings = chatCompletionSettings('toChatCompletionChunks', options)
+  checkArgument('toChatCompletionChunks', 'run', run, A_RUN)
   // The caller may not await the result, and a rejection can come before the last event is read.
   run.result?.then(undefined, () => undefined)
   return chatChunks(run, settings)

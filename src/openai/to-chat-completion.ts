@@ -1,4 +1,6 @@
+import { checkArgument, isAsyncIterable } from '../contracts/check-argument.js'
 import type { PipelineEvent } from '../contracts/events.js'
+import { rule } from '../contracts/option-rules.js'
 import { type PipelineResult, type PipelineResultJson, toResultJson } from '../contracts/result.js'
 import { answerContent } from './answer-content.js'
 import type { ChatCompletion } from './chat-completion.js'
@@ -10,6 +12,11 @@ import {
 import { chatCompletionUsage } from './chat-completion-usage.js'
 import { type FormattableRun, resultAtEnd } from './formattable-run.js'
 
+const A_RUN_OR_RESULT = rule(
+  (value) => isAsyncIterable(value) || Object(Object(value).video) === Object(value).video,
+  'give a run, such as that of pipeline.run(request), its events, or its result',
+)
+
 /**
  * Waits for a run and gives its answer as one chat completion, such as `{ id: 'chatcmpl-1', object: 'chat.completion', created:
  * 1703664000, model: 'sora-1.0', choices: [{ index: 0, message: { role: 'assistant', content: 'https://cdn.example/a.mp4' },
@@ -18,7 +25,7 @@ import { type FormattableRun, resultAtEnd } from './formattable-run.js'
  * This never stops the run: cancel the run itself.
  *
  * @param run - A run, its events, or a result.
- * @throws ConfigurationError when an option is invalid.
+ * @throws ConfigurationError when an option is invalid, or `run` is none of these.
  * @throws the error of the run; `toOpenAiError` formats it.
  *
  * @example
@@ -37,6 +44,7 @@ export async function toChatCompletion(
   options: ChatCompletionOptions = {},
 ): Promise<ChatCompletion> {
   const settings = chatCompletionSettings('toChatCompletion', options)
+  checkArgument('toChatCompletion', 'run', run, A_RUN_OR_RESULT)
   return chatCompletion(Symbol.asyncIterator in run ? await resultOf(run) : run, settings)
 }
 

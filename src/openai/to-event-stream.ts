@@ -1,3 +1,4 @@
+import { anAsyncIterable, checkArgument } from '../contracts/check-argument.js'
 import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
 import type { PipelineEvent } from '../contracts/events.js'
@@ -30,6 +31,7 @@ export interface EventStreamOptions {
   readonly clock?: Clock | undefined
 }
 
+const A_RUN = anAsyncIterable('give a run, such as that of pipeline.run(request), or its events')
 const RULES: OptionRules<EventStreamOptions> = {
   lastEventId: rule((value) => typeof value === 'string', 'give the text of the header Last-Event-ID'),
   heartbeatMs: number((value) => value >= 0, 'give milliseconds from 0, or Infinity for no heartbeat'),
@@ -48,7 +50,7 @@ const RULES: OptionRules<EventStreamOptions> = {
  * starts at the next multiple of 1,000,000: nothing is lost, and no id is used twice. When this process can no longer work on the run, such as before a deploy, the stream ends without a last event: the client
  * reconnects, and is answered with `pipeline.resume(id)`.
  *
- * @throws ConfigurationError when an option is invalid.
+ * @throws ConfigurationError when an option is invalid, or `run` cannot be iterated.
  *
  * @example
  * ```ts
@@ -67,6 +69,7 @@ export function toEventStream(
   options: EventStreamOptions = {},
 ): ReadableStream<Uint8Array> {
   checkOptions('toEventStream', options, RULES)
+  checkArgument('toEventStream', 'run', run, A_RUN)
   const { lastEventId = '', onCancel, clock = systemClock } = options
   return sseStream(
     new EventFrames({

@@ -1,3 +1,4 @@
+import { anAsyncIterable, checkArgument } from '../contracts/check-argument.js'
 import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
 import { aFunction, choice, number, text, withMethods } from '../contracts/option-rules.js'
@@ -43,6 +44,8 @@ const RULES: OptionRules<SseOptions> = {
   clock: withMethods('now', 'monotonic', 'sleep'),
 }
 
+const CHUNKS = anAsyncIterable('give chunks, such as toChatCompletionChunks(run)')
+
 /**
  * Writes chunks as server-sent events, each as `data: {…}` and a blank line, and `data: [DONE]` at the end. An error of the
  * chunks becomes one frame before that, such as `data:
@@ -53,7 +56,7 @@ const RULES: OptionRules<SseOptions> = {
  * reader that waits for a frame. Only heartbeats may precede the first chunk. A cancel settles at once, also while the chunks are
  * silent: their iterator is closed without waiting for it, and no timer remains. `onCancel` decides what happens to the run.
  *
- * @throws ConfigurationError when an option is invalid.
+ * @throws ConfigurationError when an option is invalid, or `chunks` cannot be iterated.
  *
  * @example
  * ```ts
@@ -72,6 +75,7 @@ export function toSse(
   options: SseOptions = {},
 ): ReadableStream<Uint8Array> {
   checkOptions('toSse', options, RULES)
+  checkArgument('toSse', 'chunks', chunks, CHUNKS)
   const { runId, onCancel, clock = systemClock, errorContent = 'omit' } = options
   // A heartbeat after 0 ms would never stop, so 0 means none.
   const heartbeatMs = (options.heartbeatMs ?? 15_000) || Number.POSITIVE_INFINITY

@@ -1,5 +1,8 @@
+import { checkArgument } from '../contracts/check-argument.js'
 import { optionProblem, throwProblems } from '../contracts/check-options.js'
 import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
+import { isFields } from '../contracts/is-fields.js'
+import { rule } from '../contracts/option-rules.js'
 import { keyProblemOf, maskOf } from '../upstream/secret.js'
 import { readSettings } from './check-settings.js'
 import { JSON_BIN_VARIABLES, SECRET_VARIABLES, SETTINGS_VARIABLES } from './env-variables.js'
@@ -59,6 +62,7 @@ const FREE_TEXT = 'GOOGLE_DRIVE_PASSWORD'
  */
 export function settingsFromEnv(env: Environment, base: SettingsFragment = {}): EnvironmentSettings {
   checkEnvironment(env)
+  checkArgument('settingsFromEnv', 'base', base, A_FRAGMENT)
   const given = new Map(
     Object.entries(env).flatMap(([name, value]: [string, unknown]) => {
       const text = typeof value === 'string' ? value.trim() : ''
@@ -82,6 +86,8 @@ export function settingsFromEnv(env: Environment, base: SettingsFragment = {}): 
   const { binId } = jsonBin
   return { settings: read.settings, secrets, ...(binId !== undefined && { jsonBin: { ...jsonBin, binId } }) }
 }
+
+const A_FRAGMENT = rule(isFields, 'give an object of settings, such as a part of the settings document')
 
 function checkEnvironment(env: unknown): void {
   if (typeof env !== 'object' || env === null) {

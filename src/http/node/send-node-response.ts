@@ -1,3 +1,5 @@
+import { checkArgument } from '../../contracts/check-argument.js'
+import { rule } from '../../contracts/option-rules.js'
 import { type SseSource, takeSource } from '../../openai/sse-source.js'
 import { clientGone } from './client-gone.js'
 import { cutResponse } from './cut-response.js'
@@ -5,6 +7,12 @@ import type { NodeResponse } from './node-messages.js'
 import { Closing, isClosed } from './once-closed.js'
 import { sendSse } from './send-sse.js'
 import { writeBody } from './write-body.js'
+
+const A_NODE_RESPONSE = rule(
+  (value) => typeof Object(value).writeHead === 'function',
+  'give the response of node:http, Express or Fastify',
+)
+const A_RESPONSE = rule((value) => typeof Object(value).headers?.forEach === 'function', 'give a Response')
 
 /**
  * Writes a Fetch response to the response of `node:http`, Express or Fastify.
@@ -21,6 +29,7 @@ import { writeBody } from './write-body.js'
  * not mistake a part for the whole.
  *
  * @throws TypeError when the answer is not a Response, or its body is in use or yields anything other than bytes.
+ * @throws ConfigurationError when an argument is not a response.
  * @throws RangeError when the length of the body differs from its `Content-Length`.
  *
  * @example
@@ -34,6 +43,8 @@ import { writeBody } from './write-body.js'
  * ```
  */
 export async function sendNodeResponse(response: NodeResponse, answer: Response): Promise<void> {
+  checkArgument('sendNodeResponse', 'response', response, A_NODE_RESPONSE)
+  checkArgument('sendNodeResponse', 'answer', answer, A_RESPONSE)
   if (!isClosed(response) && !hasNoBody(response, answer)) {
     const source = takeSource(answer.body)
     if (source !== undefined) return sendSource(response, source, answer)

@@ -79,7 +79,7 @@ export async function abandonedWebhooks(
   store: RunStore,
   query: AbandonedQuery = {},
 ): Promise<readonly AbandonedWebhook[]> {
-  if (!hasNotes(store)) {
+  if (Object(store) !== store || !hasNotes(store)) {
     const fix = 'give a store with readNote, saveNote and dueNotes, such as postgresStore'
     throw new ConfigurationError('abandonedWebhooks', [{ field: 'store', value: describeValue(store), fix }])
   }

@@ -1,8 +1,9 @@
+import { checkArgument } from '../../contracts/check-argument.js'
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
 import type { Clock } from '../../contracts/clock.js'
 import { toErrorJson } from '../../contracts/errors.js'
 import type { PipelineEvent } from '../../contracts/events.js'
-import { aSignal, withMethods } from '../../contracts/option-rules.js'
+import { aSignal, rule, withMethods } from '../../contracts/option-rules.js'
 import type { PipelineResult } from '../../contracts/result.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { RunStore } from '../../contracts/run-store.js'
@@ -48,15 +49,20 @@ export interface FollowOptions {
  * `source`. `cancel` asks the worker that holds the run to cancel it, which takes up to a third of its `leaseMs`; it resolves after
  * the last event, or after 15 seconds, when the request waits in the store for the next worker.
  *
- * @throws ConfigurationError when an option is invalid. InvalidRequestError when the id is not a text. `result` rejects with a
+ * @throws ConfigurationError when the store or an option is invalid. InvalidRequestError when the id is not a text. `result` rejects with a
  * `RunStateError` when the store does not know the run, or is down for two minutes.
  */
 export function followRun(store: RunStore, id: string, options: FollowOptions = {}): PipelineRun {
   checkOptions('followRun', options, RULES)
+  checkArgument('followRun', 'store', store, A_STORE)
   checkIsText(id)
   return new FollowedRun(store, id, options)
 }
 
+const A_STORE = rule(
+  (value) => typeof Object(value).load === 'function',
+  'give the store of the run, such as postgresStore({ pool })',
+)
 const RULES: OptionRules<FollowOptions> = { signal: aSignal, clock: withMethods('now', 'monotonic', 'sleep') }
 
 class FollowedRun implements PipelineRun {

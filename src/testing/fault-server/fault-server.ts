@@ -1,8 +1,10 @@
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { checkArgument } from '../../contracts/check-argument.js'
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
-import { choice } from '../../contracts/option-rules.js'
+import { isFields } from '../../contracts/is-fields.js'
+import { choice, rule } from '../../contracts/option-rules.js'
 import type { FaultConnection, FaultHandler, FaultRequest } from './fault-connection.js'
 import { reply } from './reply.js'
 import { type CertificateFlaw, testCertificate } from './test-certificate.js'
@@ -26,6 +28,7 @@ export interface FaultServerOptions {
 }
 
 const RULES: OptionRules<FaultServerOptions> = { tls: choice('self-signed', 'expired', 'wrong-host') }
+const ROUTES = rule(isFields, 'give an object of handlers by path')
 
 /** A server on 127.0.0.1 that misbehaves as configured. */
 export interface FaultServer {
@@ -59,6 +62,7 @@ type LogEntry = { -readonly [Field in keyof FaultRequest]: FaultRequest[Field] }
  */
 export async function faultServer(routes: FaultRoutes, options: FaultServerOptions = {}): Promise<FaultServer> {
   checkOptions('faultServer', options, RULES)
+  checkArgument('faultServer', 'routes', routes, ROUTES)
   const requests: LogEntry[] = []
   const sockets = new Set<Socket>()
   const handlerOf = playRoutes(routes)
