@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { fallback, type Generator, SoraPipeline } from '../../src/index.js'
+import { fallback, type Generator, SoraPipeline, withTimeout } from '../../src/index.js'
 import { fakeGenerator, fakeTaskGenerator } from '../../src/testing/index.js'
 
 const task = (fields: object) => ({ ...fakeTaskGenerator({ name: 'task' }), ...fields }) as unknown as Generator
@@ -42,6 +42,20 @@ it.each<[string, object, string]>([
   expect(() => new SoraPipeline({ generator: task(fields) })).toThrow(problem)
   const chain = fallback([fakeGenerator({ name: 'other' }), task(fields)])
   expect(() => new SoraPipeline({ generator: chain })).toThrow(problem)
+})
+
+const generate = async () => ({ id: 'v', url: 'https://cdn.example/v.mp4' })
+
+it.each<[string, object, string]>([
+  ['start and poll', {}, 'generate(), start() and poll()'],
+  ['start', { poll: undefined }, 'generate() and start()'],
+  ['poll', { start: undefined }, 'generate() and poll()'],
+])('a generator with generate beside %s is refused, because only one of them would be called', (_, fields, value) => {
+  const problem = `generator is an object with ${value} (give generate, or start and poll, and leave the other out)`
+  const both = task({ generate, ...fields })
+  expect(() => new SoraPipeline({ generator: both })).toThrow(problem)
+  expect(() => new SoraPipeline({ generator: fallback([fakeGenerator({ name: 'other' }), both]) })).toThrow(problem)
+  expect(() => new SoraPipeline({ generator: withTimeout(both, { timeoutMs: 5 }) })).toThrow(problem)
 })
 
 it('a generator may leave out what it does not have', () => {
