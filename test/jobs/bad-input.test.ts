@@ -102,7 +102,9 @@ it.skipIf(isPostgresSkipped)(
       onError: () => undefined,
     }
     const store = postgresStore({ pool })
-    await expect(createWorker(pipelineOf(store), at).ready).rejects.toThrow('call migrate() of the store first')
+    await expect(createWorker(pipelineOf(store), at).ready).rejects.toThrow(
+      'call migrate() of the store first, or run npx sora-pipeline migrate',
+    )
     await store.migrate()
     const worker = createWorker(pipelineOf(store), at)
     await expect(worker.ready).rejects.toThrow(ConfigurationError)

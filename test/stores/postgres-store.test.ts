@@ -84,7 +84,9 @@ describe.skipIf(isPostgresSkipped)(title, () => {
       const pipeline = new SoraPipeline({ generator, store })
       await expect(pipeline.generate({ prompt: 'A cat' })).rejects.toMatchObject({
         code: 'run-state',
-        message: expect.stringContaining(`in the Postgres schema: ${schema}; call migrate() of the store first`),
+        message: expect.stringContaining(
+          `in the Postgres schema: ${schema}; call migrate() of the store first, or run npx sora-pipeline migrate`,
+        ),
       })
       expect(generator.startCount).toBe(0)
       await expect(store.load('run_1')).rejects.toMatchObject({ code: 'run-state', isRetryable: false })

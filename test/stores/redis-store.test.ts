@@ -73,7 +73,9 @@ describe.skipIf(isRedisSkipped).each(CLIENTS)(title, (kind, open) => {
       const pipeline = new SoraPipeline({ generator, store })
       await expect(pipeline.generate({ prompt: 'A cat' })).rejects.toMatchObject({
         code: 'run-state',
-        message: expect.stringContaining(`under the Redis prefix: ${prefix}; call migrate() of the store first`),
+        message: expect.stringContaining(
+          `under the Redis prefix: ${prefix}; call migrate() of the store first, or run npx sora-pipeline migrate`,
+        ),
       })
       expect(generator.startCount).toBe(0)
       await expect(store.load('run_1')).rejects.toMatchObject({ code: 'run-state', isRetryable: false })

@@ -3,6 +3,8 @@ import { duration } from '../printable.js'
 
 const WORKERS = { generate: 'generator', publish: 'publisher', resolve: 'resolver', upload: 'uploader' } as const
 
+const UNKNOWN_JOB: ReadonlySet<unknown> = new Set([404, 410])
+
 /** Why a run waits, or how it ended, in one sentence. */
 export function reasonOf(record: RunRecord, now: number): string {
   const { status, error, wakeAt, isAttended, stage, progress, result } = record
@@ -41,8 +43,40 @@ function shortMedia(value: unknown): unknown {
   return { mediaType, byteLength }
 }
 
+/** Whether a run failed because the generator does not know its job, such as after a verdict with a wrong id. */
+export function isRefuted({ status, submission, error }: RunDetails): boolean {
+  if (status !== 'failed' || submission?.handle === undefined || error?.code !== 'upstream-http') return false
+  return UNKNOWN_JOB.has(Object(error).status)
+}
+
+/** The state of the latest submission in words. */
+export function submissionText(run: RunDetails): string | undefined {
+  const { submission, status } = run
+  switch (submission?.state) {
+    case 'ready':
+      return submission.sentAt === undefined ? 'not sent' : 'not accepted, and not sent again yet'
+    case 'sending':
+      if (status === 'running') return 'being sent, no answer is saved yet'
+      return isLastRefused(run) ? 'refused: nothing was accepted' : 'sent, and no answer shows whether it was accepted'
+    case 'unknown':
+      return 'sent, and not known to be accepted'
+    case 'accepted':
+      return isRefuted(run)
+        ? 'settled or accepted with a job that the generator does not know'
+        : 'accepted: the generator has the job'
+    case undefined:
+      return undefined
+  }
+}
+
+// The state of a submission that was refused stays `sending`.
+function isLastRefused({ isRefused, status, upstream }: RunDetails): boolean {
+  return isRefused === true || (status === 'failed' && upstream === undefined)
+}
+
 /** What is known to be paid for a run. */
-export function paymentOf({ submission, isRefused, upstream, status }: RunDetails): string {
+export function paymentOf(run: RunDetails): string {
+  const { submission, isRefused } = run
   if (isRefused) return 'nothing: every submission was refused'
   if (submission === undefined) return 'not known: the store kept only the outcome'
   const earlier = submission.number > 1 ? `; of ${submission.number - 1} earlier submissions see the attempts` : ''
@@ -52,11 +86,13 @@ export function paymentOf({ submission, isRefused, upstream, status }: RunDetail
         ? 'nothing: no submission was sent'
         : `nothing by submission ${submission.number}${earlier}`
     case 'accepted':
-      return `one job: submission ${submission.number} was accepted${earlier}`
+      return isRefuted(run)
+        ? `not known: the generator does not know the job of submission ${submission.number}${earlier}`
+        : `one job: submission ${submission.number} was accepted${earlier}`
     case 'unknown':
       return `not known: submission ${submission.number} was sent, and may have been accepted${earlier}`
     case 'sending':
-      return status === 'failed' && upstream === undefined
+      return isLastRefused(run)
         ? `nothing by submission ${submission.number}, which was refused${earlier}`
         : `not known: submission ${submission.number} was sent, and no answer shows whether it was accepted${earlier}`
   }

@@ -6,7 +6,7 @@ import { EXIT_CODES } from '../exit-code.js'
 import { duration, printable } from '../printable.js'
 import { STORE_HELP } from '../stores/open-store.js'
 import { openRuns, RUNS_OPTIONS } from './open-runs.js'
-import { paymentOf, reasonOf, valueText, withoutMedia } from './run-text.js'
+import { paymentOf, reasonOf, submissionText, valueText, withoutMedia } from './run-text.js'
 import { nextCommands, type SuggestedCommand } from './suggested-commands.js'
 
 /** `sora-pipeline runs show` */
@@ -80,7 +80,7 @@ function printRun({ run, waitsFor, paid, commands }: Shown, now: number, { stdou
 
   if (submission !== undefined) {
     title(`Submission ${submission.number}`)
-    row('state', submission.state)
+    row('state', submissionText(run))
     row('generator', submission.generator)
     row('upstream', submission.upstream)
     row('sent', submission.sentAt === undefined ? undefined : at(submission.sentAt))

@@ -1,6 +1,7 @@
 import type { RunDetails } from 'sora-pipeline'
 import { shellWord } from '../printable.js'
 import type { OpenRuns } from './open-runs.js'
+import { isRefuted } from './run-text.js'
 
 /** A command that continues or ends a run. */
 export interface SuggestedCommand {
@@ -24,7 +25,12 @@ export function nextCommands(run: RunDetails, { flags, condition }: OpenRuns): r
   const suffix = condition === undefined ? '' : ` (${condition})`
   const suggestions: SuggestedCommand[] = []
   const known = submission?.handle?.operation
-  if (verdicts.includes('operation') && known !== undefined) {
+  if (verdicts.includes('operation') && known !== undefined && isRefuted(run)) {
+    suggestions.push({
+      when: `${place} does not know the job ${JSON.stringify(known)}; put the id of the right one in the place of JOB_ID; nothing more is paid${suffix}`,
+      command: settle('--job', 'JOB_ID', ...generator),
+    })
+  } else if (verdicts.includes('operation') && known !== undefined) {
     suggestions.push({
       when: `To poll the known job again; nothing more is paid${suffix}`,
       command: settle('--operation', shellWord(JSON.stringify(known)), ...generator),

@@ -59,7 +59,7 @@ export async function checkSchema(pool: PostgresPool, schema: string, library = 
 /** The error of a schema that `migrate` did not make, or not to the present version. */
 export function notMigrated(schema: string): RunStateError {
   return new RunStateError(
-    `Could not use the store, its tables are missing or older than the library in the Postgres schema: ${schema}; call migrate() of the store first`,
+    `Could not use the store, its tables are missing or older than the library in the Postgres schema: ${schema}; call migrate() of the store first, or run npx sora-pipeline migrate`,
     { reason: 'tables that are missing or older than the library' },
   )
 }

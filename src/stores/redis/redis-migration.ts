@@ -31,7 +31,7 @@ export async function migrateKeys(connection: RedisConnection, prefix: string, l
 /** The error of keys that `migrate` did not make, or not to the present version. */
 export function notMigrated(prefix: string): RunStateError {
   return new RunStateError(
-    `Could not use the store, its keys are missing or older than the library under the Redis prefix: ${prefix}; call migrate() of the store first`,
+    `Could not use the store, its keys are missing or older than the library under the Redis prefix: ${prefix}; call migrate() of the store first, or run npx sora-pipeline migrate`,
     { reason: 'keys that are missing or older than the library' },
   )
 }
