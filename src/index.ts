@@ -8,6 +8,7 @@ export { type CircuitBreakerOptions, withCircuitBreaker } from './combinators/wi
 export { type RetryOptions, withRetry } from './combinators/with-retry.js'
 export { type TimeoutOptions, withTimeout } from './combinators/with-timeout.js'
 export type { BeforeSubmit, BeforeSubmitContext } from './contracts/before-submit.js'
+export { isRetainedAt, retainedRun } from './contracts/checked-retention.js'
 export type { Clock } from './contracts/clock.js'
 export type { DiagnosableStore, ServerProblem, StoreDurability } from './contracts/diagnosable-store.js'
 export type { CheckContext, Diagnosable } from './contracts/diagnosis.js'
@@ -57,7 +58,7 @@ export type { Publication, Publisher } from './contracts/publisher.js'
 export type { MediaInput, StoryboardShot, VideoRequest } from './contracts/request.js'
 export type { ResolvedVideo, ResolveInput, Resolver } from './contracts/resolver.js'
 export type { Attempt, PipelineResult, PipelineResultJson, RunWarning } from './contracts/result.js'
-export { isRetainedAt, RETAINED_MS, retainedRun } from './contracts/retained-run.js'
+export { RETAINED_MS } from './contracts/retained-run.js'
 export {
   AllStrategiesFailedError,
   FencedError,

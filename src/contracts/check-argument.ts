@@ -1,5 +1,4 @@
 import { type OptionRule, throwProblems } from './check-options.js'
-import { isFields } from './is-fields.js'
 import { rule } from './option-rules.js'
 
 /**
@@ -15,12 +14,6 @@ export function checkArgument(subject: string, name: string, value: unknown, { p
 export function anAsyncIterable(fix: string): OptionRule {
   return rule(isAsyncIterable, fix)
 }
-
-/** A rule for the state of a run, as a store loads it. */
-export const aStoredRun: OptionRule = rule(
-  (value) => isFields(value) && typeof value.id === 'string',
-  'give the state of a run, as load() of the store returns it',
-)
 
 /** Whether a value can be iterated with `for await`. */
 export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {

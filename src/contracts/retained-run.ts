@@ -1,5 +1,3 @@
-import { aStoredRun, checkArgument } from './check-argument.js'
-import { rule } from './option-rules.js'
 import type { StoredRun } from './run-store.js'
 
 /** How long the id of a forgotten run still returns its outcome, and its claims are kept, in milliseconds. */
@@ -27,29 +25,15 @@ const RETAINED: readonly string[] = [
   'candidates',
 ]
 
-const anInstant = rule((value) => typeof value === 'number', 'give epoch milliseconds')
-
-/**
- * What a store keeps of a forgotten run while its id may be used again: id, status, URL and error, no prompt.
- *
- * @throws ConfigurationError when `state` is not the state of a run.
- */
+/** What a store keeps of a forgotten run while its id may be used again: id, status, URL and error, no prompt. */
 export function retainedRun(state: StoredRun): StoredRun {
-  checkArgument('retainedRun', 'state', state, aStoredRun)
   const kept: Record<string, unknown> = {}
   for (const field of RETAINED) if (state[field] !== undefined) kept[field] = state[field]
   const empty = { step: 'finish', request: { prompt: '' }, attempts: [], warnings: [], isRetained: true }
   return { ...(kept as StoredRun), ...empty }
 }
 
-/**
- * Whether a run that a store forgets at `now` leaves what {@link retainedRun} returns.
- *
- * @throws ConfigurationError when `state` is not the state of a run, or `now` is not a number.
- */
-export function isRetainedAt(state: StoredRun, now: number): boolean {
-  checkArgument('isRetainedAt', 'state', state, aStoredRun)
-  checkArgument('isRetainedAt', 'now', now, anInstant)
-  const { isCallerId, endedAt } = state
+/** Whether a run that a store forgets at `now` leaves what {@link retainedRun} returns. */
+export function isRetainedAt({ isCallerId, endedAt }: StoredRun, now: number): boolean {
   return isCallerId === true && (endedAt ?? 0) > now - RETAINED_MS
 }

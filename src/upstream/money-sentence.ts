@@ -3,7 +3,7 @@ import { plainSentence, simplifiedChinese } from './plain-sentence.js'
 // Money that is used up: of the account, of its prepaid credits, or of its budget.
 const MONEY: readonly RegExp[] = [
   /\b(balance|credits?|funds|quota) (is |are )?(not enough|insufficient|exhausted)|\b(exhausted|insufficient|overdue) (\w+ )?(balance|credits?|funds|quota)|\bbudget (?:has been |was |is )?exceeded|TokenStatusExhausted/i,
-  /n[o']?t (have )?\w+ credits|(?:not|n't) have (?:enough|sufficient|any) (?:\w+ )?(?:balance|funds|quota|credits?)|\b(?:no|zero|0) (?:more |remaining |available )(?:credits?|balance|funds|quota)\b|\bno (?:credits?|funds|quota) (?:left|remaining|available)|\bnot enough (?:\w+ )?(?:credits?|balance|funds|quota)/i,
+  /n[o']?t (have )?\w+ credits|(?:not|n't) have (?:enough|sufficient|an[y]) (?:\w+ )?(?:balance|funds|quota|credits?)|\b(?:no|zero|0) (?:more |remaining |available )(?:credits?|balance|funds|quota)\b|\bno (?:credits?|funds|quota) (?:left|remaining|available)|\bnot enough (?:\w+ )?(?:credits?|balance|funds|quota)/i,
   /\b(?:(?:used|spent|consumed) (?:up )?all|used up|r[au]n out of|out of|exhausted|depleted)(?: (?:of|the|your|its|their|available|remaining|free|prepaid|trial|monthly|\w+'s)){0,4} (?:credits?|balance|budget|funds)\b/i,
   /\b(?:credits?|balance|funds) (?:\w+ )?(?:is|are|was|were|has been|have been) (?:\w+ )?(?:too low|negative|zero|empty|depleted|used up|exhausted)\b|\bnegative (?:account )?balance|\blow (?:credit )?balance/i,
   /\ball (?:\w+ )?credits (?:are |were |have been )?used\b|\b(?:credits?|balance|funds) (?:has |have |is |are )?(?:\w+ )?(?:expired|depleted|exhausted|used up)\b/i,

@@ -59,10 +59,7 @@ export function followRun(store: RunStore, id: string, options: FollowOptions = 
   return new FollowedRun(store, id, options)
 }
 
-const A_STORE = rule(
-  (value) => typeof Object(value).load === 'function',
-  'give the store of the run, such as postgresStore({ pool })',
-)
+const A_STORE = rule((value) => typeof Object(value).load === 'function', 'give the store that has the run')
 const RULES: OptionRules<FollowOptions> = { signal: aSignal, clock: withMethods('now', 'monotonic', 'sleep') }
 
 class FollowedRun implements PipelineRun {
@@ -72,8 +69,8 @@ class FollowedRun implements PipelineRun {
   readonly #signal: AbortSignal | undefined
   readonly #log: EventLog
   readonly #reader: EventReader
-  readonly #result = deferred<PipelineResult>()
-  readonly #ended = deferred<void>()
+  readonly #result = Promise.withResolvers<PipelineResult>()
+  readonly #ended = Promise.withResolvers<void>()
   readonly #iterators = new Set<AsyncIterableIterator<PipelineEvent>>()
   /** Who needs the run to be read. */
   #interested = 0
@@ -238,18 +235,6 @@ class FollowedRun implements PipelineRun {
     this.#pause()
     this.#ended.resolve()
   }
-}
-
-interface Deferred<T> {
-  readonly promise: Promise<T>
-  resolve(value: T): void
-  reject(error: unknown): void
-}
-
-function deferred<T>(): Deferred<T> {
-  const made: { resolve: (value: T) => void; reject: (error: unknown) => void } = { resolve: ignored, reject: ignored }
-  const promise = new Promise<T>((resolve, reject) => Object.assign(made, { resolve, reject }))
-  return { promise, ...made }
 }
 
 function ignored(): void {}
