@@ -13,6 +13,7 @@ import { paceSchedule } from '../timing/pace-schedule.js'
 import { heldClock } from '../timing/system-clock.js'
 import { deadlinesOf, type EveryDeadline } from './deadlines.js'
 import { PollSweeps } from './generate/poll-sweeps.js'
+import { SubmissionLines } from './generate/submission-lines.js'
 import { generatorProblems } from './generator-problems.js'
 import { type OwnerSpending, ownerSpending } from './journal/owner-spending.js'
 import { withinTime } from './journal/store-calls.js'
@@ -70,6 +71,8 @@ export interface PipelineConfig
   readonly durations: LearnedDurations | undefined
   /** The polls of jobs that are due together. */
   readonly sweeps: PollSweeps
+  /** The submissions that are under way. */
+  readonly submissions: SubmissionLines
   readonly sourceOfUrl: SourceOfUrl
   /** `undefined` when copies are not verified. */
   readonly verifyUpload: VerifyUpload | undefined
@@ -113,6 +116,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     pollSchedule: options.pollSchedule ?? paceSchedule(),
     durations: options.learnDurations === false ? undefined : learnedDurations(),
     sweeps: new PollSweeps(clock),
+    submissions: new SubmissionLines(clock),
     sourceOfUrl: sourceOfUrl({ openUrl: options.openUrl, allowPrivateAddresses, clock }),
     verifyUpload: options.verifyUploads ? uploadVerifier({ allowPrivateAddresses, clock }) : undefined,
     clock,

@@ -104,16 +104,13 @@ function rangeOfEnds(
   const soonest = last.atMs + (Math.max(0, target - last.percent - lag) * spentMs) / (rise + lag)
   const slowest = last.atMs + ((target - last.percent) * spentMs) / (rise > lag ? rise - lag : rise / 2)
   const stepMs = (slowest - soonest) / STEPS
-  let earliest: number | undefined
-  let latest: number | undefined
-  for (let index = 0; index <= STEPS; index += 1) {
-    const endMs = soonest + index * stepMs
-    if (!fits(points, lag, target, endMs)) continue
-    earliest ??= endMs
-    latest = endMs
-  }
-  if (earliest === undefined || latest === undefined) return undefined
-  return [earliest - stepMs / 2, latest + stepMs / 2]
+  const fitsAt = (index: number) => fits(points, lag, target, soonest + index * stepMs)
+  let earliest = 0
+  while (earliest <= STEPS && !fitsAt(earliest)) earliest += 1
+  if (earliest > STEPS) return undefined
+  let latest = STEPS
+  while (latest > earliest && !fitsAt(latest)) latest -= 1
+  return [soonest + (earliest - 0.5) * stepMs, soonest + (latest + 0.5) * stepMs]
 }
 
 function fits(points: readonly Move[], lag: number, target: number, endMs: number): boolean {

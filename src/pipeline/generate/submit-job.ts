@@ -8,7 +8,7 @@ import { sha256Of } from '../../contracts/sha256.js'
 import { mayHaveBeenAccepted } from '../../contracts/submission.js'
 import { raceAbort, withDeadline } from '../../timing/deadline.js'
 import { isFenced } from '../journal/store-calls.js'
-import { overtaken, type RunSession } from '../run-session.js'
+import { overtaken, type RunSession, remainingMs } from '../run-session.js'
 import { contextOf, type StageWork } from '../stage-work.js'
 import {
   placed,
@@ -20,7 +20,8 @@ import {
 import { jobCall } from '../tracing/job-trace.js'
 import { tooLate } from './generate-failure.js'
 import { hearLateAnswer } from './late-answer.js'
-import { prepareRequest } from './prepare-request.js'
+import { type PreparedRequest, prepareRequest } from './prepare-request.js'
+import type { SubmissionPlace } from './submission-lines.js'
 import { honoursKeys } from './submission-support.js'
 
 /** Outcome of a submission. `unsent`: this process noticed in time that it no longer holds the run. */
@@ -30,36 +31,78 @@ export type SubmitOutcome = { readonly durationMs: number; readonly sent: Sendin
   | { readonly kind: 'unsent' }
 )
 
+const NO_PLACE: SubmissionPlace = { leave() {} }
+
+/** What is to be submitted. */
+interface Job {
+  readonly generator: Generator
+  readonly submission: ReadySubmission | UnknownSubmission
+  readonly work: StageWork
+  readonly limitMs: number
+}
+
 /**
- * Saves the intent and sends the submission once. Rejects only with an error that ends the run: an abort, a store that is down
- * before the send, a takeover by another process.
+ * Waits for its turn at the upstream, saves the intent and sends the submission once. Rejects only with an error that ends the
+ * run: an abort, a deadline that passes before the send, a store that is down before it, a takeover by another process.
  */
-export async function submitJob(
-  session: RunSession,
-  job: {
-    readonly generator: Generator
-    readonly submission: ReadySubmission | UnknownSubmission
-    readonly work: StageWork
-    readonly limitMs: number
-  },
-): Promise<SubmitOutcome> {
-  const { generator, submission, work, limitMs } = job
-  const { clock } = session.config
-  const { journal } = session
+export async function submitJob(session: RunSession, job: Job): Promise<SubmitOutcome> {
+  const { generator } = job
+  const { clock, deadlines } = session.config
   const callbackUrl = callbackUrlOf(session)
   // Reads and fetches the media first, so that a failure leaves no intent.
   const preparedAt = clock.monotonic()
-  const prepared = await prepareRequest(session, { generator, submission, work, limitMs })
-  const sent = sending(placed(submission, submission.cursor, generator), clock.now(), honoursKeys(generator))
+  const prepared = await prepareRequest(session, job)
   if ('refusal' in prepared) {
     return {
       kind: 'refused',
       error: strategyErrorOf(generator, prepared.refusal),
-      sent,
+      sent: intentOf(session, job),
       durationMs: clock.monotonic() - preparedAt,
     }
   }
-  const { request, fetchedMedia } = prepared
+  const free = placeNow(session, job)
+  const place = free ?? (await waitForPlace(session, generator))
+  try {
+    // The wait takes from the deadline of the stage; the time limit of the generator starts when the submission is sent.
+    const limitMs = free ? job.limitMs : Math.min(job.limitMs, remainingMs(session, deadlines.generateMs))
+    if (limitMs <= 0) throw tooLate(generator, deadlines.generateMs)
+    return await sendJob(session, { ...job, limitMs }, { ...prepared, callbackUrl })
+  } finally {
+    place.leave()
+  }
+}
+
+function placeNow({ config }: RunSession, { generator, submission }: Job): SubmissionPlace | undefined {
+  // The response of one long call is the video: its connection is open for minutes anyway.
+  if (!('start' in generator)) return NO_PLACE
+  // What was sent before may have been accepted: it does not wait.
+  return submission.state === 'ready' ? config.submissions.enter(generator) : config.submissions.take(generator)
+}
+
+// Nothing is saved or sent meanwhile. The wait ends with the deadline of the stage.
+async function waitForPlace(session: RunSession, generator: Generator): Promise<SubmissionPlace> {
+  const { clock, deadlines, submissions } = session.config
+  const timeoutMs = remainingMs(session, deadlines.generateMs)
+  const error = () => tooLate(generator, deadlines.generateMs)
+  return session.waits.until(session.signal, (signal) =>
+    withDeadline({ clock, signal, timeoutMs, error }, (limit) => submissions.wait(generator, limit.signal)),
+  )
+}
+
+function intentOf({ config }: RunSession, { generator, submission }: Job): SendingSubmission {
+  return sending(placed(submission, submission.cursor, generator), config.clock.now(), honoursKeys(generator))
+}
+
+async function sendJob(
+  session: RunSession,
+  job: Job,
+  prepared: Exclude<PreparedRequest, { readonly refusal: unknown }> & { readonly callbackUrl: string | undefined },
+): Promise<SubmitOutcome> {
+  const { generator, submission, work, limitMs } = job
+  const { clock } = session.config
+  const { journal } = session
+  const { request, fetchedMedia, callbackUrl } = prepared
+  const sent = intentOf(session, job)
   try {
     await journal.saveHeld({ submission: sent, ...(fetchedMedia !== undefined && { fetchedMedia }) })
   } catch (error) {

@@ -73,6 +73,7 @@ function exchange(outgoing: OutgoingRequest, { bytes, pieces, stream, type }: Bo
         ...(byteLength !== undefined && { 'content-length': String(byteLength) }),
       },
     })
+    let isAnswered = false
     // A request that waits for a connection closes only when it gets one.
     const abort = () => {
       reject(signal.reason)
@@ -83,10 +84,11 @@ function exchange(outgoing: OutgoingRequest, { bytes, pieces, stream, type }: Bo
       .on('error', reject)
       .once('close', () => {
         signal.removeEventListener('abort', abort)
-        // Without an answer or an error, such as after a 101.
-        reject(new Error('Could not read the answer: the connection was closed before it'))
+        // Without an answer or an error, such as after a 101. An error is expensive to create.
+        if (!isAnswered) reject(new Error('Could not read the answer: the connection was closed before it'))
       })
       .once('response', (message) => {
+        isAnswered = true
         // An answer before the whole body was sent: the server wants no more of it.
         message.once('end', () => request.writableFinished || request.destroy())
         try {

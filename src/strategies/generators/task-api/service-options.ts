@@ -95,9 +95,10 @@ export interface TaskServiceOptions {
   readonly fetch?: Fetch | undefined
   /**
    * Maximum connections to the origin of `baseUrl` that polls share, at least 1, together with all generators of the
-   * same origin and the same number. Further polls wait, within `timeoutMs`; a submission opens its own connection and
-   * does not wait. With `fetch`, as many polls call it at once. With `agent`, its own `maxSockets` counts instead.
-   * @defaultValue `64`
+   * same origin and the same number. Further polls wait, within `timeoutMs`. A submission opens its own connection; of
+   * these a pipeline has 16 at once, and more while answers take longer than half a second. With `fetch`, as many polls
+   * call it at once. With `agent`, its own `maxSockets` counts instead.
+   * @defaultValue `48`
    */
   readonly maxSockets?: number | undefined
   /**
@@ -153,7 +154,7 @@ export function serviceDefaults(given: Omit<TaskServiceOptions, 'name' | 'baseUr
     maxAnswerBytes: given.maxAnswerBytes ?? 33_554_432,
     serverErrors: given.serverErrors ?? 'unknown',
     idempotency: given.idempotency ?? 'none',
-    maxSockets: given.maxSockets ?? 64,
+    maxSockets: given.maxSockets ?? 48,
     settleMs: given.settleMs ?? Math.min(130_000, createTimeoutMs + 10_000),
   } as const
 }

@@ -132,7 +132,7 @@ export function checkVideosApiOptions(given: VideosApiGeneratorOptions) {
     serverErrors: given.serverErrors ?? 'unknown',
     idempotency: given.idempotency ?? 'none',
     lookup: given.lookup ?? 'none',
-    maxSockets: given.maxSockets ?? 64,
+    maxSockets: given.maxSockets ?? 48,
     settleMs: given.settleMs ?? Math.min(130_000, (given.createTimeoutMs ?? 120_000) + 10_000),
   } as const
 }
