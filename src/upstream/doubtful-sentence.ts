@@ -37,3 +37,17 @@ export function losesConnection(sentence: string): boolean {
 export function reportsFault(sentence: string, words: readonly string[]): boolean {
   return INTERNAL.test(sentence) || words.some((word) => INTERNAL_WORD.test(word.trim()))
 }
+
+// Of a gateway that did not get an answer, in words that a submission is not judged by.
+const UNREACHED =
+  /\b(?:service|server|upstream|backend) (?:is )?(?:temporarily )?(?:unavailable|unreachable|overloaded)\b|\btemporarily unavailable\b|\bfetch failed\b|\bdo request failed\b|\bnetwork error\b|\bserver had an error\b|服务(?:器)?(?:暂时)?不可用|网络(?:错误|异常)/i
+
+/** Whether the words of an answer to a query are about its transport or its server, and not about what was asked for. */
+export function isOfTransport(sentence: string, words: readonly string[]): boolean {
+  const texts = [sentence, ...words]
+  return (
+    texts.some((text) => NOT_SENT.test(text) || UNREACHED.test(text)) ||
+    losesAnswer(texts) ||
+    reportsFault(sentence, words)
+  )
+}

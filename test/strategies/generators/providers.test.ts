@@ -17,7 +17,7 @@ import {
   runwayGenerator,
   type TaskApiOperation,
 } from '../../../src/strategies/index.js'
-import { fakeContext, generatorConformance } from '../../../src/testing/index.js'
+import { fakeContext, generatorConformance, manualClock } from '../../../src/testing/index.js'
 import { loopbackServer } from '../../upstream/loopback-server.js'
 import { instantClock, rejection } from '../../upstream/stage-context.js'
 
@@ -382,9 +382,55 @@ describe('what only one provider has', () => {
     expect(decodeURIComponent(JSON.stringify([sent?.path, sent?.body]))).toContain(callbackUrl)
   })
 
-  test('a task of DashScope that is gone has ended', async () => {
-    const status = await at('dashscope').poll({ id: 'task-of-last-week' }, fakeContext())
-    expect(status).toMatchObject({ state: 'failed', error: { code: 'generation-failed' } })
+  describe('a task of DashScope whose status is UNKNOWN', () => {
+    const gone = { id: 'task-of-last-week' }
+    const ended = { state: 'failed', error: { code: 'generation-failed', upstreamCode: 'UNKNOWN' } }
+
+    test('has ended after three polls in a row over a minute', async () => {
+      const generator = at('dashscope')
+      const context = fakeContext({ clock: manualClock() })
+      const { clock } = context
+      for (const waitMs of [0, 20_000, 20_000, 19_000]) {
+        await clock.advance(waitMs)
+        expect(await generator.poll(gone, context)).toMatchObject({ state: 'running' })
+      }
+      await clock.advance(1_000)
+      expect(await generator.poll(gone, context)).toMatchObject(ended)
+    })
+
+    test('has not ended after two polls, however long apart, nor in another process', async () => {
+      const context = fakeContext({ clock: manualClock() })
+      for (const generator of [at('dashscope'), at('dashscope')]) {
+        expect(await generator.poll(gone, context)).toMatchObject({ state: 'running' })
+        await context.clock.advance(3_600_000)
+        expect(await generator.poll(gone, context)).toMatchObject({ state: 'running' })
+      }
+    })
+
+    test('is counted again after a poll that knows it', async () => {
+      const generator = at('dashscope')
+      const context = fakeContext({ clock: manualClock() })
+      const { operation } = await generator.start(request, context)
+      const answers = ['UNKNOWN', 'UNKNOWN', 'RUNNING', 'UNKNOWN', 'UNKNOWN']
+      const body = (task_status: string) => ({ output: { task_id: operation.id, task_status } })
+      sandbox.setFaults({
+        'dashscope.poll': answers.map((word) => ({ kind: 'status', status: 200, body: body(word) })),
+      })
+      for (const _ of answers) {
+        expect(await generator.poll(operation, context)).toMatchObject({ state: 'running' })
+        await context.clock.advance(60_000)
+      }
+    })
+
+    test('has ended at once when it was submitted a day ago', async () => {
+      const context = fakeContext({ clock: manualClock() })
+      const { operation } = await at('dashscope').start(request, context)
+      expect(operation.data).toEqual({ submittedAt: context.clock.now() })
+      const old = { ...gone, data: operation.data ?? {} }
+      expect(await at('dashscope').poll(old, context)).toMatchObject({ state: 'running' })
+      await context.clock.advance(24 * 3_600_000)
+      expect(await at('dashscope').poll(old, context)).toMatchObject(ended)
+    })
   })
 
   test('former models of DashScope get their own fields', async () => {

@@ -4,7 +4,7 @@ import { isOpenStatus, UpstreamHttpError } from '../../../contracts/upstream-err
 import type { ApiAnswer } from '../../../upstream/api.js'
 import { complaintError } from '../../../upstream/complaint-error.js'
 import { complaintKind } from '../../../upstream/complaint-kind.js'
-import { losesAnswer, reportsFault } from '../../../upstream/doubtful-sentence.js'
+import { isOfTransport, losesAnswer, reportsFault } from '../../../upstream/doubtful-sentence.js'
 import { excerptOf } from '../../../upstream/error-details.js'
 import { saysError, sentenceOf, wordsOf } from '../../../upstream/error-meaning.js'
 import { isRecord } from '../../../upstream/is-record.js'
@@ -97,6 +97,19 @@ export function doubtIn(job: JobAnswer, answer: ApiAnswer): StageWarning | undef
     ? messageOf(job, answer)
     : `Could not ${answer.what}: ${hostOf(answer.url)} reported an error`
   return { code: 'submission-error', message: `${said}; it names a job as well, which is polled` }
+}
+
+/**
+ * Whether an answer to a poll of a job reports a fault of its transport or of the server, and does not describe the job:
+ * neither by its id nor by a field that only a job has.
+ */
+export function isTransportReport(job: JobAnswer, polled: string): boolean {
+  const { layers, id, ratio, createdAt, prompts } = job
+  const isNamed = id !== undefined && (id.includes(polled) || polled.includes(id))
+  if (isNamed || ratio !== undefined || createdAt !== undefined || prompts.length > 0) return false
+  const words = layers.flatMap((layer) => wordsOf(layer))
+  const isStatus = [...layers.flatMap(codesOf), ...words].map(Number).some((code) => code >= 500 && code <= 599)
+  return isStatus || isOfTransport(sentenceIn(job), words)
 }
 
 function sentenceIn({ layers }: JobAnswer): string {

@@ -12,6 +12,7 @@ import { carriesSecret } from '../../../upstream/secret.js'
 import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { entryOf, isOfAnother } from '../answers/answer-layers.js'
 import { type JobAnswer, type JobReader, readJob } from '../answers/job-answer.js'
+import { jobStateOf } from '../answers/job-state.js'
 import { submissionUsage } from '../answers/job-usage.js'
 import { checkJsonFields } from '../json-fields.js'
 import { cancelJob } from './cancel-job.js'
@@ -24,8 +25,12 @@ import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
 import { openPicture } from './open-picture.js'
 import { checkOperation, operationOf, ownUrl, type TaskApiOperation } from './operation.js'
 import { pollListedJobs } from './poll-listed-jobs.js'
-import { doubtIn, readStartedJob, refusalIn, reportsError } from './started-job.js'
+import { createPollStreaks } from './poll-streaks.js'
+import { doubtIn, isTransportReport, readStartedJob, refusalIn, reportsError } from './started-job.js'
 import { submissionError } from './submission-error.js'
+
+// A job that failed is reported again and again; a gateway recovers.
+const REPORT_LIMIT = { polls: 5, spanMs: 300_000 }
 
 /** A request that reads or changes a job. */
 export type JobCall = Pick<ApiCall, 'method' | 'url' | 'json' | 'headers'>
@@ -82,6 +87,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
   const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
   const grace = createGracePolls()
   const unknownStates = createGracePolls()
+  const reports = createPollStreaks()
   const callOptions = ({ signal }: StageContext) => ({ signal, timeoutMs, maxBytes: maxAnswerBytes })
 
   const jobOf = (id: string, answer: ApiAnswer, body: JobAnswer, { clock }: StageContext): FinishedJob => {
@@ -123,6 +129,9 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     const unknown = unknownState(job)
     if (unknown !== undefined && unknownStates.take(operation.id, 1)) context.warn?.(unknown)
     const { answer, body } = job
+    if (!isFailureReport(body, operation.id)) reports.clear(operation.id)
+    else if (!reports.add(operation.id, context.clock.monotonic(), REPORT_LIMIT))
+      throw unreadable(answer, 'it is an error without a job')
     const url = service.resultUrlOf?.(operation) ?? ownUrl(body.reading?.resultUrl, answer, api.origin)
     if (url === undefined || !lacksVideo(job)) return jobStatus(job, grace)
     const result = await readResult(api, { url, read, id: operation.id }, callOptions(context))
@@ -219,6 +228,10 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
       },
     }),
   }
+}
+
+function isFailureReport(job: JobAnswer, id: string): boolean {
+  return job.state !== undefined && jobStateOf(job.state) === 'failed' && isTransportReport(job, id)
 }
 
 function waiting({ headers }: ApiAnswer, { clock }: StageContext): TaskStatus {
