@@ -1,3 +1,4 @@
+import type { SoraPipelineError } from '../../../contracts/errors.js'
 import type { TaskStatus } from '../../../contracts/generator.js'
 import type { StageWarning } from '../../../contracts/stage.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
@@ -30,9 +31,8 @@ export function jobStatus(job: FinishedJob, grace: GracePolls): TaskStatus {
   })
   switch (state) {
     case 'failed': {
-      const refusal = body.id === undefined ? refusalIn(body, answer) : undefined
-      // The poll was refused, not the job, which is named nowhere.
-      if (refusal !== undefined && OF_POLLS.has(refusal.code)) throw refusal
+      const refusal = pollRefusal(job)
+      if (refusal !== undefined) throw refusal
       return fail(state)
     }
     case 'moderated':
@@ -57,6 +57,12 @@ export function jobStatus(job: FinishedJob, grace: GracePolls): TaskStatus {
     default:
       return { ...pending(job), state: state === 'queued' ? 'queued' : 'running' }
   }
+}
+
+/** The error of an answer that refuses the poll, and not the job, which it names nowhere. */
+export function pollRefusal({ body, answer }: FinishedJob): SoraPipelineError | undefined {
+  const refusal = body.id === undefined ? refusalIn(body, answer) : undefined
+  return refusal !== undefined && OF_POLLS.has(refusal.code) ? refusal : undefined
 }
 
 /** The status of a job in a list; `undefined` if its state is not known for certain. */

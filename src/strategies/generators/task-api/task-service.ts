@@ -20,7 +20,7 @@ import { findJobs } from './find-jobs.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
 import { createGracePolls } from './grace-polls.js'
 import type { JobList } from './job-list.js'
-import { jobStatus, listedStatus, unknownState } from './job-status.js'
+import { jobStatus, listedStatus, pollRefusal, unknownState } from './job-status.js'
 import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
 import { openPicture } from './open-picture.js'
 import { checkOperation, operationOf, ownUrl, type TaskApiOperation } from './operation.js'
@@ -129,7 +129,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     const unknown = unknownState(job)
     if (unknown !== undefined && unknownStates.take(operation.id, 1)) context.warn?.(unknown)
     const { answer, body } = job
-    if (!isFailureReport(body, operation.id)) reports.clear(operation.id)
+    if (!isFailureReport(job, operation.id)) reports.clear(operation.id)
     else if (!reports.add(operation.id, context.clock.monotonic(), REPORT_LIMIT))
       throw unreadable(answer, 'it is an error without a job')
     const url = service.resultUrlOf?.(operation) ?? ownUrl(body.reading?.resultUrl, answer, api.origin)
@@ -230,8 +230,10 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
   }
 }
 
-function isFailureReport(job: JobAnswer, id: string): boolean {
-  return job.state !== undefined && jobStateOf(job.state) === 'failed' && isTransportReport(job, id)
+function isFailureReport(job: FinishedJob, id: string): boolean {
+  const { state } = job.body
+  const isFailed = state !== undefined && jobStateOf(state) === 'failed'
+  return isFailed && isTransportReport(job.body, id) && pollRefusal(job) === undefined
 }
 
 function waiting({ headers }: ApiAnswer, { clock }: StageContext): TaskStatus {
