@@ -44,8 +44,18 @@ const pageAsText: Plugin = {
       const name = pageFile.exec(text)?.[1]
       if (name === undefined) throw new Error(`Could not build the page: ${basename(path)} reads no file`)
       const page = await readFile(join(dirname(path), name), 'utf8')
-      // Without indentation and comments, which are a fifth of it.
-      const short = page.replaceAll(/^ +/gm, '').replaceAll(/^(?:\/\/.*)?\n/gm, '')
+      // Without comments and blanks, which are a fifth of it.
+      let short = page.replaceAll(/^ +/gm, '')
+      for (const [element, loader] of [
+        ['style', 'css'],
+        ['script', 'js'],
+      ] as const) {
+        const [, begin = '', code = '', end = ''] =
+          new RegExp(`(<${element}(?: [^>]*)?>)([\\s\\S]*?)(</${element}>)`).exec(page) ?? []
+        const options = { loader, charset: 'utf8', minifyWhitespace: true, format: 'esm' } as const
+        const { code: written } = await build.esbuild.transform(code, options)
+        short = short.replace(new RegExp(`<${element}[ >][\\s\\S]*?</${element}>`), () => begin + written + end)
+      }
       return { contents: text.replace(pageFile, () => JSON.stringify(short)), loader: 'ts' }
     })
   },
