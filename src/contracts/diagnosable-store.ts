@@ -10,6 +10,8 @@ export interface DiagnosableStore {
 export interface StoreDurability {
   /** What it is, such as `sqlite`. */
   readonly kind: string
+  /** Where it is, without secrets, such as the absolute path of a file. `sora-pipeline doctor` prints it. */
+  readonly place?: string | undefined
   /** What a saved state survives. `power-cut` includes `restart`: a save is on the disk when it counts. */
   readonly survives: 'nothing' | 'restart' | 'power-cut'
   /** The processes that may work on its runs together. */
@@ -28,10 +30,10 @@ export interface ServerProblem {
 
 /** What a store declares; `undefined` if a part is missing or is not one of the values. */
 export function durabilityOf({ durability }: DiagnosableStore): StoreDurability | undefined {
-  const { kind, survives, sharedBy } = Object(durability) as StoreDurability
+  const { kind, place, survives, sharedBy } = Object(durability) as StoreDurability
   const isKnown =
     typeof kind === 'string' &&
     ['nothing', 'restart', 'power-cut'].includes(survives) &&
     ['one-process', 'one-machine', 'many-machines'].includes(sharedBy)
-  return isKnown ? { kind, survives, sharedBy } : undefined
+  return isKnown ? { kind, ...(typeof place === 'string' && { place }), survives, sharedBy } : undefined
 }

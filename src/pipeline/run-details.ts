@@ -8,6 +8,7 @@ import { loadRun } from './journal/store-calls.js'
 import type { PipelineConfig } from './pipeline-config.js'
 import { type RunRecord, recordOf } from './run-record.js'
 import type { Candidate, RunState } from './state/run-state.js'
+import { sendCountOf } from './state/send-count.js'
 import { handleOf } from './state/submission.js'
 
 /** A run with everything that a person needs to decide about it. */
@@ -20,6 +21,8 @@ export interface RunDetails extends RunRecord {
   readonly candidates: readonly Candidate[]
   /** The latest submission to a generator; absent in a run that the store has forgotten except for its outcome. */
   readonly submission?: SubmissionDetails
+  /** Names of the generators whose accepted jobs failed, without that of the latest submission. A provider may bill a failed job. */
+  readonly failedJobs: readonly string[]
   /** What a run that has ended left at the generator, as known by the process that ended it. */
   readonly upstream?: UpstreamState
   /** The post, if one was made. */
@@ -48,6 +51,11 @@ export interface SubmissionDetails {
   readonly upstream?: string
   /** When it was first sent, in epoch milliseconds; absent before. */
   readonly sentAt?: number
+  /**
+   * How often it was sent: again only after a lookup did not find the job of the send before. Each send may be a paid job where the list
+   * of the lookup does not show the jobs of this key.
+   */
+  readonly sendCount: number
   /** The job, once it is accepted. */
   readonly handle?: GenerationHandle
 }
@@ -58,7 +66,7 @@ export async function readDetails(config: PipelineConfig, id: string): Promise<R
   const loaded = await loadRun(config.store, id)
   if (loaded === undefined || loaded.state.removedAt !== undefined) return undefined
   const { state } = loaded
-  const { attempts, warnings, candidates = [], upstream, publication } = state
+  const { attempts, warnings, candidates = [], upstream, publication, paid = [] } = state
   const submission = submissionOf(state)
   return {
     ...recordOf(config, loaded),
@@ -66,6 +74,7 @@ export async function readDetails(config: PipelineConfig, id: string): Promise<R
     warnings,
     candidates,
     ...(submission && { submission }),
+    failedJobs: paid.filter((name) => name !== submission?.generator),
     ...(upstream && { upstream }),
     ...(publication && { publication }),
     verdicts: acceptedVerdicts(state),
@@ -82,6 +91,7 @@ function submissionOf({ submission }: RunState): SubmissionDetails | undefined {
     ...(generator !== null && { generator }),
     ...(upstream !== null && { upstream }),
     ...(sentAt !== null && { sentAt }),
+    sendCount: sendCountOf(submission),
     ...(handle && { handle }),
   }
 }

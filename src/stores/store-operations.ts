@@ -61,8 +61,8 @@ export interface Failure {
   readonly code?: string | undefined
   /** Message of SQLite for the error. */
   readonly errstr?: string | undefined
-  /** Whether the database is of a later version of the library, so that a retry fails as well. */
-  readonly isLaterVersion?: boolean | undefined
+  /** Why the database is not one of this version, so that a retry fails as well; such as `a later version of the library`. */
+  readonly unfit?: string | undefined
 }
 
 /** A state in the columns of its row. */

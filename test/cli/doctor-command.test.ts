@@ -54,7 +54,12 @@ describe('doctor', () => {
     expect(text).not.toContain(sandbox.videosApi.apiKey)
     expect(report.store).toEqual({
       kind: 'sqlite',
-      durability: { kind: 'sqlite', survives: 'power-cut', sharedBy: 'one-machine' },
+      durability: {
+        kind: 'sqlite',
+        place: expect.stringMatching(/^\/.*\.(?:db|sqlite)$/),
+        survives: 'power-cut',
+        sharedBy: 'one-machine',
+      },
       isReached: true,
       durationMs: expect.any(Number),
       runsInReview: 0,

@@ -6,7 +6,7 @@ import { fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 type Details = Parameters<typeof submissionText>[0]
 
 const details = (status: string, submission: object, fields: object = {}) =>
-  ({ status, submission: { number: 1, ...submission }, ...fields }) as unknown as Details
+  ({ status, failedJobs: [], submission: { number: 1, sendCount: 1, ...submission }, ...fields }) as unknown as Details
 const job = { generator: 'a', operation: { id: 'wrong' }, startedAt: 0 }
 const notFound = { code: 'upstream-http', message: 'Could not poll the job: 404', isRetryable: false, status: 404 }
 

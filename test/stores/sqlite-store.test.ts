@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -102,6 +102,20 @@ describe('a database that cannot be used', () => {
       isRetryable: false,
       message: `Could not open the store, it is of a later version of the library: ${path}`,
     })
+  })
+
+  it.each([0, 1, 2, 7])('because it is of another application (user_version %d) is left alone', async (version) => {
+    const database = new DatabaseSync(path)
+    database.exec(`CREATE TABLE runs (id INTEGER, title TEXT); CREATE TABLE users (id INTEGER);
+      PRAGMA user_version = ${version}`)
+    database.close()
+    const before = await readFile(path)
+    await expect(sqliteStore({ path }).create('run_1', RUNNING)).rejects.toMatchObject({
+      code: 'run-state',
+      isRetryable: false,
+      message: `Could not open the store, it is of another application: ${path}`,
+    })
+    expect(await readFile(path)).toEqual(before)
   })
 
   it('because a state is broken is reported with the run', async () => {

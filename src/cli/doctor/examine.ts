@@ -52,7 +52,9 @@ export async function examine(values: DoctorValues, { env }: CommandContext): Pr
       store,
       services,
       promises: [
-        ...promisesOf(store.kind, { settings, durability: store.durability }),
+        ...promisesOf(store.kind, { settings, durability: store.durability }).map((promise) =>
+          store.isReached ? promise : { ...promise, holds: 'unknown' as const, note: 'the store was not reached' },
+        ),
         ...(live?.kind === 'jsonbin' ? [promiseOfSettings(live)] : []),
       ],
       problems,

@@ -19,7 +19,8 @@ export function printReport(report: DoctorReport, { stdout }: CommandContext): v
 
   title('Store')
   const { kind, durability, runsInReview = 0 } = store
-  row(kind === 'custom' && durability ? durability.kind : kind, reachText(store))
+  const name = kind === 'custom' && durability ? durability.kind : kind
+  row(name, `${durability?.place === undefined ? '' : `${durability.place}: `}${reachText(store)}`)
   if (runsInReview > 0) row('runs in review', `${runsInReview}; see sora-pipeline runs list --status needs-review`)
 
   title('Services')
@@ -43,8 +44,7 @@ function serviceText({ strategy, url, outcome, isChecked, durationMs, error }: S
   const place = url === undefined ? strategy : `${strategy} at ${url}`
   if (outcome === 'unchecked') return `${place}: it has no check`
   if (outcome === 'failed') return `${place}: ${error}`
-  const access = isChecked ? ', and passes its check' : ''
-  return `${place}: answers${inTime(durationMs)}${access}`
+  return `${place}: ${isChecked ? 'passes its check' : 'answers'}${inTime(durationMs)}`
 }
 
 function inTime(durationMs: number | undefined): string {

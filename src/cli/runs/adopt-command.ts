@@ -16,6 +16,8 @@ const OPTIONS = {
   yes: { type: 'boolean' },
 } as const
 
+const EXAMPLE = '{"generator":"videos-api","operation":{"id":"video_123"},"startedAt":1767225600000}'
+
 /** `sora-pipeline runs adopt` */
 export const adoptCommand: Command<typeof OPTIONS> = {
   summary: 'make a run of a paid job that the store does not know',
@@ -39,7 +41,7 @@ ${CONFIG_HELP}
     if (values.config === undefined) {
       throw new UsageError(['--config is missing: a job is adopted by the pipeline, which polls it'])
     }
-    const handle = jsonOf('the handle', text) as GenerationHandle
+    const handle = jsonOf('the handle', text, EXAMPLE) as GenerationHandle
     const { id, owner } = values
     const open = await openRuns(values, context)
     try {

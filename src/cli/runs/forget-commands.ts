@@ -5,6 +5,7 @@ import { EXIT_CODES } from '../exit-code.js'
 import { printable } from '../printable.js'
 import { UsageError } from '../read-arguments.js'
 import { STORE_HELP } from '../stores/open-store.js'
+import { changeInDoubt } from './change-in-doubt.js'
 import { type OpenRuns, openRuns, RUNS_OPTIONS, type RunsValues } from './open-runs.js'
 
 const OPTIONS = { ...RUNS_OPTIONS, yes: { type: 'boolean' } } as const
@@ -19,7 +20,8 @@ export const pruneCommand: Command<typeof PRUNE_OPTIONS> = {
   summary: 'forget runs that ended before an instant',
   help: `Usage: sora-pipeline runs prune --ended-before <instant or age> --store <path or URL> [--yes]
 
-Forgets runs that completed or failed before an instant, with their media. Runs that are running or in review stay.
+Forgets runs that completed or failed before an instant, with their media. Of a run with an id of the caller the outcome stays for
+24 h, so that a repeated request joins it. Runs that are running or in review stay.
 
 Options:
   --ended-before  an instant such as 2026-01-31 or 2026-01-31T12:00:00Z, or an age such as 30d, 12h or 90m
@@ -33,7 +35,10 @@ ${SHARED_HELP}
     const effect = `Runs that ended before ${new Date(endedBefore).toISOString()} are forgotten`
     return change({ values, context, effect }, async ({ runs }) => {
       const count = await runs.prune({ endedBefore })
-      return { line: `Forgot ${count} runs`, report: { type: 'pruned', count, endedBefore } }
+      return {
+        line: `Forgot ${count} runs; those with an id of the caller stay listed, without input, for 24 h`,
+        report: { type: 'pruned', count, endedBefore },
+      }
     })
   },
 }
@@ -55,7 +60,7 @@ ${SHARED_HELP}
   async run({ values, positionals: [id = ''] }, context) {
     const effect = `The input of ${printable(id)} is removed for good`
     return change({ values, context, effect }, async ({ runs }) => {
-      await runs.erase(id)
+      await changeInDoubt(id, () => runs.erase(id))
       return { line: `Erased ${printable(id)}`, report: { type: 'erased', id } }
     })
   },
@@ -83,7 +88,7 @@ ${SHARED_HELP}
       if (status === 'running' && pipeline === undefined) {
         throw new UsageError(['--config is missing: the run is running, and only its pipeline can abort it'])
       }
-      await runs.remove(id)
+      await changeInDoubt(id, () => runs.remove(id))
       return { line: `Removed ${printable(id)}`, report: { type: 'removed', id } }
     })
   },

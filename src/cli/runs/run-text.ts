@@ -76,10 +76,16 @@ function isLastRefused({ isRefused, status, upstream }: RunDetails): boolean {
 
 /** What is known to be paid for a run. */
 export function paymentOf(run: RunDetails): string {
-  const { submission, isRefused } = run
+  const { submission, failedJobs, isRefused } = run
   if (isRefused) return 'nothing: every submission was refused'
   if (submission === undefined) return 'not known: the store kept only the outcome'
-  const earlier = submission.number > 1 ? `; of ${submission.number - 1} earlier submissions see the attempts` : ''
+  const others = submission.number - 1 - failedJobs.length
+  const failed = failedJobs.length > 0 ? `; before it a job was accepted, and failed, at ${failedJobs.join(', ')}` : ''
+  const earlier = `${failed}${others > 0 ? `; the attempts show how ${others} other submissions ended` : ''}`
+  const sent =
+    submission.sendCount > 1
+      ? `submission ${submission.number} was sent ${submission.sendCount} times, and up to ${submission.sendCount} jobs`
+      : `submission ${submission.number} was sent, and one job`
   switch (submission.state) {
     case 'ready':
       return submission.number === 1
@@ -90,11 +96,11 @@ export function paymentOf(run: RunDetails): string {
         ? `not known: the generator does not know the job of submission ${submission.number}${earlier}`
         : `one job: submission ${submission.number} was accepted${earlier}`
     case 'unknown':
-      return `not known: submission ${submission.number} was sent, and may have been accepted${earlier}`
+      return `not known: ${sent} may have been accepted${earlier}`
     case 'sending':
       return isLastRefused(run)
         ? `nothing by submission ${submission.number}, which was refused${earlier}`
-        : `not known: submission ${submission.number} was sent, and no answer shows whether it was accepted${earlier}`
+        : `not known: ${sent} may have been accepted, no answer shows it${earlier}`
   }
 }
 

@@ -6,6 +6,7 @@ import { EXIT_CODES } from '../exit-code.js'
 import { printable } from '../printable.js'
 import { UsageError } from '../read-arguments.js'
 import { STORE_HELP } from '../stores/open-store.js'
+import { changeInDoubt } from './change-in-doubt.js'
 import { openRuns, RUNS_OPTIONS } from './open-runs.js'
 import { showToEnd } from './show-to-end.js'
 
@@ -55,13 +56,13 @@ ${CONFIG_HELP}
         const pipeline = open.pipeline
         return await showToEnd({
           pipeline,
-          start: () => pipeline.settle(id, verdict),
+          start: () => changeInDoubt(id, () => pipeline.settle(id, verdict)),
           report: settled,
           values,
           context,
         })
       }
-      await open.settleStored?.(id, verdict)
+      await changeInDoubt(id, async () => open.settleStored?.(id, verdict))
       const next = 'it continues in the next process that resumes it, by recover(), due() or a request for it'
       context.stdout.write(
         values.json ? `${JSON.stringify({ ...settled, status: 'running' })}\n` : `Settled ${printable(id)}: ${next}\n`,
@@ -88,7 +89,7 @@ function verdictOf({ job, operation, 'not-submitted': isAbsent, generator }: Ver
     if (generator !== undefined) throw new UsageError(['--generator is only for a job'])
     return 'not-submitted'
   }
-  const found = job === undefined ? jsonOf('--operation', operation ?? '') : { id: job }
+  const found = job === undefined ? jsonOf('--operation', operation ?? '') : { id: job.trim() }
   return { operation: found, ...(generator !== undefined && { generator }) }
 }
 
@@ -96,10 +97,10 @@ function verdictOf({ job, operation, 'not-submitted': isAbsent, generator }: Ver
  * The value of an option that is JSON.
  * @throws UsageError when it is not.
  */
-export function jsonOf(option: string, text: string) {
+export function jsonOf(option: string, text: string, example = '{"id":"video_123"}') {
   try {
     return JSON.parse(text)
   } catch {
-    throw new UsageError([`${option} is not JSON; give it in quotation marks, such as '{"id":"video_123"}'`])
+    throw new UsageError([`${option} is not JSON; give it in quotation marks, such as '${example}'`])
   }
 }

@@ -83,7 +83,8 @@ function printRun({ run, waitsFor, paid, commands }: Shown, now: number, { stdou
     row('state', submissionText(run))
     row('generator', submission.generator)
     row('upstream', submission.upstream)
-    row('sent', submission.sentAt === undefined ? undefined : at(submission.sentAt))
+    const sends = submission.sendCount > 1 ? `${submission.sendCount} times, first ` : ''
+    row('sent', submission.sentAt === undefined ? undefined : `${sends}${at(submission.sentAt)}`)
     row('job', submission.handle && JSON.stringify(submission.handle.operation))
     row('left', upstream && `${LEFT[upstream.state]} at ${upstream.generator}`)
   }

@@ -35,9 +35,11 @@ export function nextCommands(run: RunDetails, { flags, condition }: OpenRuns): r
       when: `To poll the known job again; nothing more is paid${suffix}`,
       command: settle('--operation', shellWord(JSON.stringify(known)), ...generator),
     })
-  } else if (verdicts.includes('operation')) {
+  }
+  if (verdicts.includes('operation')) {
+    const has = known === undefined ? 'has the job' : 'has the job under another id'
     suggestions.push({
-      when: `If ${place} has the job, put its id in the place of JOB_ID; nothing more is paid${suffix}`,
+      when: `If ${place} ${has}, put its id in the place of JOB_ID; nothing more is paid${suffix}`,
       command: settle('--job', 'JOB_ID', ...generator),
     })
   }

@@ -105,6 +105,9 @@ async function openFiles(path: string, canCreate: boolean): Promise<OpenStore> {
       `Could not open the store: ${path} does not exist; check --store, or run sora-pipeline migrate`,
     )
   }
+  if (found === 'empty' && !canCreate) {
+    throw new CommandError(`Could not open the store: ${path} is empty; check --store, or run sora-pipeline migrate`)
+  }
   if (found === 'other') {
     throw new CommandError(`Could not open the store: ${path} is not a database of SQLite; check --store`)
   }
@@ -130,7 +133,9 @@ async function openFiles(path: string, canCreate: boolean): Promise<OpenStore> {
 const RUNS_FOLDER = 'runs'
 const SQLITE_HEADER = 'SQLite format 3\0'
 
-async function whatIsAt(path: string): Promise<'directory' | 'other directory' | 'database' | 'other' | undefined> {
+async function whatIsAt(
+  path: string,
+): Promise<'directory' | 'other directory' | 'database' | 'empty' | 'other' | undefined> {
   try {
     if ((await stat(path)).isDirectory()) {
       const names = await readdir(path)
@@ -139,7 +144,7 @@ async function whatIsAt(path: string): Promise<'directory' | 'other directory' |
     const file = await open(path)
     try {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0)
-      return bytesRead === 0 || buffer.toString('latin1') === SQLITE_HEADER ? 'database' : 'other'
+      return bytesRead === 0 ? 'empty' : buffer.toString('latin1') === SQLITE_HEADER ? 'database' : 'other'
     } finally {
       await file.close()
     }

@@ -219,8 +219,10 @@ async function reconcile(session: RunSession, step: GenerateStep, submission: Un
     case 'early':
       return session.journal.save({ submission, wakeAt: inquiry.wakeAt })
     case 'unclear':
-      if (inquiry.flaw !== undefined)
+      if ('flaw' in inquiry)
         throw new SubmissionUnknownError(`Could not use the result of find() of ${generator.name}: ${inquiry.flaw}`)
-      throw new SubmissionUnknownError(`Could not learn the outcome of the submission: ${generator.name}`)
+      throw new SubmissionUnknownError(
+        `Could not learn the outcome of the submission, ${inquiry.reason}: ${generator.name}`,
+      )
   }
 }

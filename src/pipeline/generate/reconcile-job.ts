@@ -9,6 +9,7 @@ import { claimJob } from '../journal/claim-job.js'
 import { type RunSession, remainingMs, warn } from '../run-session.js'
 import { contextOf, type StageWork } from '../stage-work.js'
 import { jobKey } from '../state/job-key.js'
+import { sendCountOf } from '../state/send-count.js'
 import type { UnknownSubmission } from '../state/submission.js'
 import { jobCall } from '../tracing/job-trace.js'
 import { isSettled, nextLookupAt } from './inquiry-times.js'
@@ -30,8 +31,9 @@ const CLOCKS_MS = 3_600_000
 export type Inquiry =
   | { readonly kind: 'found'; readonly operation: JsonValue }
   | { readonly kind: 'absent' }
-  /** `flaw`: the flaw of the result of `find`. */
-  | { readonly kind: 'unclear'; readonly flaw?: string }
+  /** `flaw`: the flaw of the result of `find`; otherwise `reason` is why only a person can decide. */
+  | { readonly kind: 'unclear'; readonly flaw: string }
+  | { readonly kind: 'unclear'; readonly reason: string }
   | { readonly kind: 'later'; readonly wakeAt: number; readonly inquiries: number }
   /** It has not settled: what a lookup does not find may still appear. */
   | { readonly kind: 'early'; readonly wakeAt: number }
@@ -51,7 +53,7 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
   const { inquiries } = submission
   // With keys this costs nothing, however often it is repeated; the deadline of the stage limits it.
   if (isKeyed(generator, submission)) return { kind: 'send-again' }
-  if (!hasFind(generator)) return { kind: 'unclear' }
+  if (!hasFind(generator)) return unclear('the generator has no lookup')
   const { clock } = session.config
   const isEarly = !isSettled(session, submission)
   const early = (): Inquiry => ({ kind: 'early', wakeAt: nextLookupAt(session, generator, submission) })
@@ -71,7 +73,7 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
     warn(session, { code: 'lookup-failed', message }, 'generate', generator.name)
     return later(inquiries) // The deadline of the stage limits it.
   }
-  if (found === 'unclear') return isEarly ? early() : { kind: 'unclear' }
+  if (found === 'unclear') return isEarly ? early() : unclear('the lookup cannot say whether the job exists')
   // The same code would return it again.
   const flaw = flawOfFound(found)
   if (flaw !== undefined) return { kind: 'unclear', flaw }
@@ -88,10 +90,11 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
   const isAdopted = found.some((operation) => isAmong(operation, rivals.adopted))
   if (isEarly && (isAdopted || !areAllListed(candidates, rivals))) return early()
   // A person adopted a job that no run had: it may be the one that is searched for.
-  if (isAdopted) return { kind: 'unclear' }
+  if (isAdopted) return unclear('the job that was found was adopted by a person')
   // A submission in progress ends with a response, or is lost.
   if (candidates.length > 0 && rivals.doubt === 'sending') return later(inquiries)
-  if (candidates.length > 0 && rivals.doubt === 'unknown') return { kind: 'unclear' }
+  if (candidates.length > 0 && rivals.doubt === 'unknown')
+    return unclear('the job that was found may be that of another run with this prompt')
   let free: readonly JsonValue[]
   try {
     // Identical requests take one job each; it does not matter which. More jobs than such requests may be of another application.
@@ -103,13 +106,19 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
     return later(inquiries)
   }
   const [first, ...others] = free
-  if (others.length > 0) return { kind: 'unclear' }
+  if (others.length > 0) return unclear(`${free.length} jobs that no run has fit the request`)
   if (first !== undefined) return { kind: 'found', operation: first }
   // Another run with an unknown submission has just claimed the remaining job: its decision is not known yet.
   if (candidates.length > 0 && rivals.doubt === 'peer') return later(inquiries)
   if (inquiries + 1 < EMPTY_FINDS) return later(inquiries + 1)
   // A list that never shows what was sent is not the right list, such as one of another project.
-  return (submission.absences ?? 0) < MOST_ABSENCES ? { kind: 'absent' } : { kind: 'unclear' }
+  const sends = sendCountOf(submission)
+  if (sends <= MOST_ABSENCES) return { kind: 'absent' }
+  return unclear(`${sends} submissions without an answer are missing in the list of jobs, each may be paid`)
+}
+
+function unclear(reason: string): Inquiry {
+  return { kind: 'unclear', reason }
 }
 
 // Whether each identical request whose response was lost has a job in the list. With fewer jobs, a request could miss the one that

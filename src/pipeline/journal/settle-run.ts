@@ -8,6 +8,7 @@ import { required, rule, text } from '../../contracts/option-rules.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import { boundGenerator } from '../generate/submission-place.js'
 import type { PipelineConfig } from '../pipeline-config.js'
+import { jobKey } from '../state/job-key.js'
 import type { RunState } from '../state/run-state.js'
 import { toStoredRun } from '../state/stored-run.js'
 import { handleOf, newHandle, type Submission, settledAsAbsent, settledAsFound } from '../state/submission.js'
@@ -58,7 +59,9 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
     handle &&
     !(await answerOf(() => claimJob(store, handle, id), `Could not claim the job, the store is down: ${id}`))
   ) {
-    throw new RunStateError(`Could not settle the run, another run has claimed the job: ${id}`)
+    throw new RunStateError(
+      `Could not settle the run ${id}, another run has claimed the job: ${jobKey(handle.operation)}`,
+    )
   }
   const {
     error: _error,

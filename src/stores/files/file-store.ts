@@ -110,7 +110,7 @@ export function fileStore(
   }
 
   return {
-    durability: { kind: 'file', survives: 'power-cut', sharedBy: 'one-machine' },
+    durability: { kind: 'file', place: places.root, survives: 'power-cut', sharedBy: 'one-machine' },
     create: async (id, state) => {
       const text = toStoredText({ id, state })
       return work('save the run', id, async () => afterSave(state, await createRun(places, id, text, state)))

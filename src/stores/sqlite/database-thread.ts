@@ -120,8 +120,8 @@ function endError(code: number, cause: unknown): Error {
   return Object.assign(error, { errstr: `its worker ended with ${codeOfFailure(cause) ?? code}` })
 }
 
-function errorOf({ message, code, errstr, isLaterVersion }: Failure): Error {
-  return isLaterVersion
-    ? new RunStateError(message, { reason: 'a later version of the library' })
+function errorOf({ message, code, errstr, unfit }: Failure): Error {
+  return unfit !== undefined
+    ? new RunStateError(message, { reason: unfit })
     : Object.assign(new Error(message), { code, errstr })
 }

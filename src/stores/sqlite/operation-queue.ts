@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { type Call, type Failure, READS, type Reply, type StoreOperations } from '../store-operations.ts'
-import { isLocked, LaterVersionError } from './sqlite-database.ts'
+import { isLocked, UnfitDatabaseError } from './sqlite-database.ts'
 import { sqliteOperations } from './sqlite-operations.ts'
 
 // How long an operation waits for the lock of another process. Writes take milliseconds, so only a process that was paused during
@@ -170,5 +170,10 @@ function failuresOf(calls: readonly Call[], error: unknown): readonly Reply[] {
 
 function failureOf(error: unknown): Failure {
   const { message, code, errstr } = Object(error)
-  return { message: String(message ?? error), code, errstr, isLaterVersion: error instanceof LaterVersionError }
+  return {
+    message: String(message ?? error),
+    code,
+    errstr,
+    unfit: error instanceof UnfitDatabaseError ? error.reason : undefined,
+  }
 }

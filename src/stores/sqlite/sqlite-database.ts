@@ -6,8 +6,8 @@ import { ADDITIONS, SCHEMA_VERSION, UPGRADES } from './sqlite-schema.ts'
 // How long one attempt waits for the write of another process; it blocks the worker thread.
 const BUSY_MS = 100
 
+const WAIT = `PRAGMA busy_timeout = ${BUSY_MS}`
 const SETTINGS = `
-  PRAGMA busy_timeout = ${BUSY_MS};
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA secure_delete = ON;
@@ -17,21 +17,27 @@ const SETTINGS = `
 // SQLITE_PROTOCOL, for a race between connections that open the write-ahead log.
 const LOCKED_CODES = [5, 6, 15]
 
-/** A later version of the library made the database. */
-export class LaterVersionError extends Error {
-  constructor(path: string) {
-    super(`Could not open the store, it is of a later version of the library: ${path}`)
+/** The database is not one that this version may use, which another attempt does not change. */
+export class UnfitDatabaseError extends Error {
+  /** Whose it is, such as `a later version of the library`. */
+  readonly reason: string
+
+  constructor(path: string, reason: string) {
+    super(`Could not open the store, it is of ${reason}: ${path}`)
+    this.reason = reason
   }
 }
 
 /**
- * Opens the database of a store; creates it, or upgrades it in place, if needed.
- * @throws LaterVersionError; any error of SQLite or the file system.
+ * Opens the database of a store; creates it, or upgrades it in place, if needed. That of another application is not changed.
+ * @throws UnfitDatabaseError; any error of SQLite or the file system.
  */
 export function openDatabase(path: string): DatabaseSync {
   mkdirSync(dirname(path), { recursive: true })
   const database = new DatabaseSync(path)
   try {
+    database.exec(WAIT)
+    checkIsStore(database, path)
     database.exec(SETTINGS)
     if (versionOf(database, path) < SCHEMA_VERSION || missingIn(database).length > 0) upgrade(database, path)
     return database
@@ -70,5 +76,22 @@ function missingIn(database: DatabaseSync): readonly string[] {
 function versionOf(database: DatabaseSync, path: string): number {
   const version = Number(database.prepare('PRAGMA user_version').get()?.user_version)
   if (version <= SCHEMA_VERSION) return version
-  throw new LaterVersionError(path)
+  throw new UnfitDatabaseError(path, 'a later version of the library')
+}
+
+// A new database has no tables, and every version of the library has these two.
+function checkIsStore(database: DatabaseSync, path: string): void {
+  const tables = database
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    .all()
+    .map(({ name }) => name)
+  const columns = database
+    .prepare("SELECT name FROM pragma_table_info('runs')")
+    .all()
+    .map(({ name }) => name)
+  const isStore = tables.includes('claims') && ['id', 'version', 'state'].every((name) => columns.includes(name))
+  if (tables.length > 0 && !isStore) {
+    throw new UnfitDatabaseError(path, 'another application')
+  }
+  versionOf(database, path)
 }

@@ -118,7 +118,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   }
 
   return {
-    durability: { kind: 'sqlite', survives: 'power-cut', sharedBy: 'one-machine' },
+    durability: { kind: 'sqlite', place, survives: 'power-cut', sharedBy: 'one-machine' },
     create: (id, state) =>
       work('save the run', id, () => {
         const created = call('create', toText(id), columnsOf(state))

@@ -138,7 +138,7 @@ describe('a lookup', () => {
     const { run } = await start({ find: async () => 'unclear' })
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({
       code: 'submission-unknown',
-      message: 'Could not learn the outcome of the submission: first',
+      message: 'Could not learn the outcome of the submission, the lookup cannot say whether the job exists: first',
     })
     expect(generator.startCount).toBe(1)
   })
@@ -159,7 +159,7 @@ describe('a lookup', () => {
     const run = new SoraPipeline({ generator, store, clock }).resume('run_1')
     await expect(clock.runUntil(run.result)).rejects.toMatchObject({
       code: 'submission-unknown',
-      message: 'Could not learn the outcome of the submission: first',
+      message: 'Could not learn the outcome of the submission, the generator has no lookup: first',
     })
     expect((await store.load('run_1'))?.state).toMatchObject({ status: 'needs-review', warnings: [] })
     expect(generator.startCount).toBe(0)
