@@ -36,7 +36,7 @@ export function nextCommands(run: RunDetails, { flags, condition }: OpenRuns): r
       command: settle('--operation', shellWord(JSON.stringify(known)), ...generator),
     })
   }
-  if (verdicts.includes('operation')) {
+  if (verdicts.includes('operation') && !isRefuted(run)) {
     const has = known === undefined ? 'has the job' : 'has the job under another id'
     suggestions.push({
       when: `If ${place} ${has}, put its id in the place of JOB_ID; nothing more is paid${suffix}`,
