@@ -220,7 +220,10 @@ const SENTENCES: readonly (readonly [ComplaintKind, string, number?])[] = [
   ['other', 'credits is not a valid field', 400],
 ]
 
-test.each(SENTENCES)('%s: %s (%s)', (kind, message, status) => {
-  const complaint = { status, words: [], message, isPage: false, isRelayed: false }
-  expect(complaintKind(complaint)).toBe(kind)
-})
+test.each(SENTENCES.map(([kind, message, status]) => [kind, message, status] as const))(
+  '%s: %s (%s)',
+  (kind, message, status) => {
+    const complaint = { status, words: [], message, isPage: false, isRelayed: false }
+    expect(complaintKind(complaint)).toBe(kind)
+  },
+)

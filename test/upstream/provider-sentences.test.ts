@@ -271,6 +271,9 @@ const MONEY: readonly (readonly [ComplaintKind, number | undefined, string, stri
   ['other', 400, 'spend_limit is not a known parameter'],
 ]
 
-test.each(MONEY)('%s of %s: %s (%s)', (kind, status, message, code) => {
-  expect(kindOf(status, message, code)).toBe(kind)
-})
+test.each(MONEY.map(([kind, status, message, code]) => [kind, status, message, code] as const))(
+  '%s of %s: %s (%s)',
+  (kind, status, message, code) => {
+    expect(kindOf(status, message, code)).toBe(kind)
+  },
+)

@@ -576,7 +576,8 @@ describe('a job', () => {
     let polled = 0
     const server = await loopbackServer((sent, response, request) => {
       if (sent.method === 'DELETE' && answer === 'none') return request.destroy()
-      if (sent.method === 'DELETE') return json(answer, { message: 'It is being rendered' })(sent, response, request)
+      if (sent.method === 'DELETE')
+        return json(Number(answer), { message: 'It is being rendered' })(sent, response, request)
       const state = polls[Math.min(polled++, polls.length - 1)] ?? 500
       return typeof state === 'number'
         ? json(state, {})(sent, response, request)
