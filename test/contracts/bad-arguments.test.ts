@@ -1,10 +1,15 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { isSoraPipelineError, SoraPipeline } from '../../src/index.js'
 
-const ENTRIES = {
-  ...import.meta.glob<Record<string, unknown>>('../../src/index.ts', { eager: true }),
-  ...import.meta.glob<Record<string, unknown>>('../../src/*/index.ts', { eager: true }),
-}
+const SRC = new URL('../../src/', import.meta.url)
+const PATHS = ['', ...readdirSync(SRC).map((name) => `${name}/`)]
+  .map((folder) => `${folder}index.ts`)
+  .filter((path) => existsSync(new URL(path, SRC)))
+const ENTRIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = Object.fromEntries(
+  await Promise.all(PATHS.map(async (path) => [path, await import(fileURLToPath(new URL(path, SRC)))])),
+)
 const VALUES = [null, undefined, 5, {}, ''] as const
 const ARGUMENTS: readonly (readonly unknown[])[] = [
   [],
@@ -22,14 +27,18 @@ type Outcome = { readonly close?: () => unknown; readonly result?: Promise<unkno
 
 const functions = Object.entries(ENTRIES).flatMap(([path, exported]) =>
   Object.entries(exported).flatMap(([name, value]): readonly (readonly [string, Call])[] => {
-    if (typeof value !== 'function') return []
-    const entry = path.replace(/^.*src\//, '').replace(/\/?index\.ts$/, '') || 'sora-pipeline'
+    if (!isCall(value)) return []
+    const entry = path.replace(/\/?index\.ts$/, '') || 'sora-pipeline'
     const title = `${name} of ${entry}`
-    if (value === SoraPipeline) return [[title, (...given) => Reflect.construct(SoraPipeline, given)]]
+    if (Object.is(value, SoraPipeline)) return [[title, (...given) => Reflect.construct(SoraPipeline, given)]]
     // The errors are classes, and take any message.
-    return /^class\b/.test(Function.prototype.toString.call(value)) ? [] : [[title, value as Call]]
+    return /^class\b/.test(Function.prototype.toString.call(value)) ? [] : [[title, value]]
   }),
 )
+
+function isCall(value: unknown): value is Call {
+  return typeof value === 'function'
+}
 
 /** What a call with wrong arguments throws, at once, when it is awaited, or at the first step of its iteration. */
 async function thrownBy(call: Call, given: readonly unknown[]): Promise<unknown> {
@@ -51,7 +60,7 @@ async function thrownBy(call: Call, given: readonly unknown[]): Promise<unknown>
 // A wrong argument may also make a promise wait.
 function within(made: unknown): Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(resolve, 50)
+  const timer = setTimeout(() => resolve(undefined), 50)
   return Promise.race([Promise.resolve(made), promise]).finally(() => clearTimeout(timer))
 }
 
@@ -88,7 +97,7 @@ test.each([
   ['isRetainedAt', [null, 5], /isRetainedAt: state is null/],
   ['isRetainedAt', [{ id: 'run_1' }, '5'], /isRetainedAt: now is .*\(give epoch milliseconds\)/],
 ])('%s names the argument and the fix: %j', async (name, given, message) => {
-  const call = ENTRIES['../../src/index.ts']?.[name] as Call
+  const call = ENTRIES['index.ts']?.[name] as Call
   const { error } = ((await thrownBy(call, given)) ?? {}) as { error?: unknown }
   expect(error).toMatchObject({ code: 'configuration-invalid', message: expect.stringMatching(message) })
 })
