@@ -143,7 +143,7 @@ test.each([
     if (url === '/gone') return response.writeHead(404).end()
     const content = `Preview: ${OTHER}\n\n${chat.origin}${path}`
     response.writeHead(200, { 'content-type': 'application/json' })
-    response.end(JSON.stringify({ choices: [{ message: { content }, finish_reason: 'stop' }] }))
+    return response.end(JSON.stringify({ choices: [{ message: { content }, finish_reason: 'stop' }] }))
   })
   const generator = chatCompletionsGenerator({ baseUrl: `${chat.origin}/v1`, apiKey: 'key_1', model: 'm' })
   const { url } = await generator.generate({ prompt: 'A cat' }, stageContext())
