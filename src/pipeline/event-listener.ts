@@ -12,6 +12,7 @@ type Listening = Pick<PipelineConfig, 'onEvent' | 'logger'>
  * caller: they must not cost a video, and are reported once each.
  */
 export function listenerOf({ onEvent, logger }: Listening, log: () => EventLog): EventListener {
+  if (onEvent === undefined && logger === undefined) return ONLY_THE_CHANNEL
   const hear = onEvent && guarded('onEvent', 'listener-failed', onEvent, log)
   const write = logger && guarded('logger', 'logger-failed', (event) => logEvent(logger, event), log)
   return {
@@ -23,10 +24,23 @@ export function listenerOf({ onEvent, logger }: Listening, log: () => EventLog):
     hear: (event) => {
       hear?.(event)
       write?.(event)
-      const channel = channels()?.event
-      if (channel?.hasSubscribers) channel.publish(event)
+      publish(event)
     },
   }
+}
+
+// Shared by all runs without a listener, of which thousands may wait.
+const ONLY_THE_CHANNEL: EventListener = {
+  get isEager() {
+    return channels()?.event.hasSubscribers === true
+  },
+  relay() {},
+  hear: publish,
+}
+
+function publish(event: PipelineEvent): void {
+  const channel = channels()?.event
+  if (channel?.hasSubscribers) channel.publish(event)
 }
 
 function guarded(
