@@ -30,6 +30,11 @@ const REFUSED_INPUT = /^AI_(?:InvalidArgument|InvalidPrompt|UnsupportedFunctiona
 const JOB_FAILED = /_GENERATION_FAILED$/
 // Of a job that ended without a video that the model can read.
 const NO_VIDEO = /_GENERATION_ERROR$/
+// Of a request about a job that exists, such as `:fetchPredictOperation` or `/tasks/1/status`.
+const POLL_PATH =
+  /(?:^|[/:._-])(?:fetch|poll|get|check|query|status|operations?|results?|wait|cancel)(?=$|[/:._-]|[A-Z])/
+const JOB_NAME = /(?:id|name|operation|status)$/i
+const DEEPEST = 8
 const mask = maskOf([])
 
 /**
@@ -81,19 +86,34 @@ export function startError(thrown: unknown, name: string): Error {
 }
 
 /**
- * The error with which `generate` rejects. The model submits and polls in one call, so an error proves a refusal only if it is
- * about the submission: the AI SDK keeps the body of that request in the error.
+ * The error with which `generate` rejects. The model submits and polls in one call, so the status of an answer proves a refusal only
+ * if it certainly answers the submission: the AI SDK keeps the body of the request in the error, and only a submission has the prompt
+ * in it. A poll may have a body as well, such as `{ operationName }` of Vertex.
  */
-export function generateError(thrown: unknown, name: string): Error {
+export function generateError(thrown: unknown, name: string, prompt: string): Error {
   const error = modelError(thrown, { what: 'generate the video', name, isSubmission: true })
   const isAnswer = errorStatusOf(thrown) !== undefined || networkCodeOf(thrown) !== undefined
-  const isOfPoll = !isSoraPipelineError(thrown) && isAnswer && !causeChainOf(thrown).some(hasBody)
-  return isOfPoll || mayHaveBeenAccepted(error) ? unknownOutcome(error, name) : error
+  const isProof = isSoraPipelineError(thrown) || !isAnswer || isOfSubmission(thrown, prompt)
+  return !isProof || mayHaveBeenAccepted(error) ? unknownOutcome(error, name) : error
 }
 
-function hasBody(link: unknown): boolean {
-  const body = fieldOf(link, 'requestBodyValues')
-  return isRecord(body) && Object.keys(body).length > 0
+function isOfSubmission(thrown: unknown, prompt: string): boolean {
+  const requests = causeChainOf(thrown).filter((link) => fieldOf(link, 'requestBodyValues') !== undefined)
+  return requests.length > 0 && requests.every((link) => isSubmission(link, prompt))
+}
+
+function isSubmission(link: unknown, prompt: string): boolean {
+  const url = fieldOf(link, 'url')
+  const isPoll = typeof url === 'string' && POLL_PATH.test(URL.canParse(url) ? new URL(url).pathname : url)
+  return !isPoll && prompt !== '' && hasPrompt(fieldOf(link, 'requestBodyValues'), prompt, DEEPEST)
+}
+
+// A text that is the prompt, in a field that is not the name of a job.
+function hasPrompt(value: unknown, prompt: string, depth: number): boolean {
+  if (depth === 0 || typeof value !== 'object' || value === null) return false
+  return Object.entries(value).some(([name, entry]) =>
+    typeof entry === 'string' ? entry === prompt && !JOB_NAME.test(name) : hasPrompt(entry, prompt, depth - 1),
+  )
 }
 
 function unknownOutcome(error: Error, name: string): SubmissionUnknownError {

@@ -134,15 +134,15 @@ export function videoModelGenerator(
     const headers = { 'idempotency-key': idempotencyKey }
     const made = await settled(signal, async () => model.doGenerate?.({ ...call, abortSignal: signal, headers })).catch(
       (error: unknown) => {
-        throw signal.aborted ? signal.reason : generateError(error, name)
+        throw signal.aborted ? signal.reason : generateError(error, name, request.prompt)
       },
     )
-    if (!isRecord(made)) throw generateError(unreadable(`${name} gave no video`), name)
+    if (!isRecord(made)) throw generateError(unreadable(`${name} gave no video`), name, request.prompt)
     try {
       return resultOf(made as VideoModelResult, runId, context)
     } catch (error) {
       // The video is paid: an error of downloadHeaders must not look like a refusal.
-      throw isSoraPipelineError(error) ? error : generateError(error, name)
+      throw isSoraPipelineError(error) ? error : generateError(error, name, request.prompt)
     }
   }
 

@@ -443,6 +443,68 @@ describe('an error of a model', () => {
     })
   })
 
+  describe('of a model that submits and polls in one call', () => {
+    const SUBMIT = 'https://api.example/v1/models/veo:predictLongRunning'
+    const POLL = 'https://api.example/v1/models/veo:fetchPredictOperation'
+    const body = { instances: [{ prompt: 'A cat' }] }
+    const thrownBy = (facts: object) => {
+      const thrown = new APICallError({ message: 'no', url: SUBMIT, requestBodyValues: body, ...facts })
+      const doGenerate = () => Promise.reject(thrown)
+      const model = { specificationVersion: 'v3', provider: 'mock', modelId: 'm', doGenerate }
+      return (videoModelGenerator(model) as OneShotGenerator).generate({ prompt: 'A cat' }, fakeContext())
+    }
+    const refused = Object.assign(new Error('x'), { code: 'ECONNREFUSED' })
+
+    it.each([
+      ['503', { statusCode: 503 }, 'overloaded'],
+      ['402', { statusCode: 402 }, 'quota-exceeded'],
+      ['401', { statusCode: 401 }, 'authentication'],
+      ['a refused connection', { cause: refused }, 'network'],
+    ])('is a refusal when it answers the request with the prompt: %s', async (_, facts, code) => {
+      await expect(thrownBy(facts)).rejects.toMatchObject({ code })
+    })
+
+    it.each([...[400, 401, 402, 403, 404, 429, 503].map((statusCode) => ({ statusCode })), { cause: refused }])(
+      'leaves the outcome unknown when it may answer a poll: %o',
+      async (facts) => {
+        const others = [
+          { url: POLL, requestBodyValues: { operationName: 'op_1' } },
+          { requestBodyValues: { operationName: 'A cat' } },
+          { url: POLL },
+          { requestBodyValues: {} },
+          { requestBodyValues: undefined },
+          { requestBodyValues: { prompt: 'A dog' } },
+          { url: 'https://api.example/v1/tasks/1/status' },
+        ]
+        for (const other of others)
+          await expect(thrownBy({ ...facts, ...other }), JSON.stringify(other)).rejects.toMatchObject({
+            code: 'submission-unknown',
+          })
+      },
+    )
+
+    it('never pays a further generator for an answer to a poll', async () => {
+      const thrown = new APICallError({
+        message: 'busy',
+        url: POLL,
+        requestBodyValues: { operationName: 'op_1' },
+        statusCode: 503,
+      })
+      let paid = 0
+      const model: VideoModelLike = {
+        ...{ specificationVersion: 'v3', provider: 'mock', modelId: 'm' },
+        doGenerate: () => {
+          paid++
+          return Promise.reject(thrown)
+        },
+      }
+      const other = fakeGenerator()
+      const pipeline = new SoraPipeline({ generator: fallback(videoModelGenerator(model), other) })
+      await expect(pipeline.generate({ prompt: 'A cat' })).rejects.toMatchObject({ code: 'submission-unknown' })
+      expect([paid, other.calls.length]).toEqual([1, 0])
+    })
+  })
+
   it('of downloadHeaders does not look like a refusal of a paid call', async () => {
     const model: VideoModelLike = {
       ...{ specificationVersion: 'v3', provider: 'mock', modelId: 'm' },
