@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
 
@@ -61,6 +61,45 @@ const pageAsText: Plugin = {
   },
 }
 
+const SHARED = [
+  'contracts/before-submit',
+  'contracts/callback-url',
+  'contracts/check-options',
+  'contracts/diagnosable-store',
+  'contracts/errors',
+  'contracts/input-errors',
+  'contracts/lazy-part',
+  'contracts/option-rules',
+  'contracts/retained-run',
+  'contracts/run-errors',
+  'contracts/sha256',
+  'contracts/upstream-errors',
+  'upstream/abortable',
+  'upstream/is-record',
+]
+const entryFile =
+  /[\\/]src[\\/](?:(ai-sdk|http|jobs|otel|sandbox|settings|stores|strategies|testing)[\\/])?index\.ts$|[\\/]pipeline[\\/](engine)\.ts$/
+
+// Modules that the same entry files reach share a chunk. Each file costs the import of the library as much as 50 KB of code, so what
+// most entry files need is reached by all of them; what is not used stays out of their own code.
+const fewerChunks: Plugin = {
+  name: 'fewer-chunks',
+  setup(build) {
+    build.onLoad({ filter: entryFile }, async ({ path }) => {
+      const [, folder, engine] = entryFile.exec(path) ?? []
+      const isNearPipeline = folder === undefined || ['http', 'jobs', 'settings'].includes(folder)
+      const reached = isNearPipeline ? [...SHARED, 'pipeline/sora-pipeline'] : SHARED
+      const source = folder === undefined && engine === undefined ? '.' : '..'
+      const imports = reached.map((name) => `import '${source}/${name}.js'`)
+      return { contents: [await readFile(path, 'utf8'), ...imports].join('\n'), loader: 'ts' }
+    })
+  },
+}
+
+// esbuild puts all that an entry file imports into one chunk with that file, used or not, if something else that is used needs it.
+// So a bundle of SoraPipeline alone must find it apart from the other names, which need the engine of a run at once.
+const index = "export { SoraPipeline } from './pipeline/sora-pipeline.js'\nexport * from './library.js'\n"
+
 export default defineConfig({
   format: 'esm',
   target,
@@ -77,10 +116,13 @@ export default defineConfig({
   esbuildOptions(options) {
     // Maps with the sources are two thirds of the package.
     options.sourcesContent = false
+    options.logOverride = { 'ignored-bare-import': 'silent' }
   },
-  esbuildPlugins: [workersAsText, pageAsText],
+  esbuildPlugins: [workersAsText, pageAsText, fewerChunks],
+  onSuccess: () => writeFile('dist/index.js', index),
   entry: {
-    index: 'src/index.ts',
+    library: 'src/index.ts',
+    'pipeline/sora-pipeline': 'src/pipeline/sora-pipeline.ts',
     'strategies/index': 'src/strategies/index.ts',
     'http/index': 'src/http/index.ts',
     'stores/index': 'src/stores/index.ts',

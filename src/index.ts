@@ -134,7 +134,7 @@ export type { LogFields, Logger, LogMethod } from './pipeline/log-event.js'
 export type { SoraPipelineOptions } from './pipeline/options.js'
 export type { PipelineRun } from './pipeline/pipeline-run.js'
 export type { RunDetails, SubmissionDetails } from './pipeline/run-details.js'
-export type { RunLimits } from './pipeline/run-line.js'
+export type { RunLimits } from './pipeline/run-limits.js'
 export type {
   AdoptOptions,
   CloseOptions,

@@ -26,7 +26,7 @@ export const weight: Benchmark = {
   name: 'import',
   async run(context) {
     const peers = Object.keys(PEERS).filter(context.hasPeer) as (keyof typeof PEERS)[]
-    return [timeRow(await timesOf(peers, context)), await sizeRow(peers), installedRow()]
+    return [timeRow(await timesOf(peers, context)), ...(await sizeRows(peers)), installedRow()]
   },
 }
 
@@ -61,18 +61,24 @@ function timeRow(series: Times): Row {
   }
 }
 
-async function sizeRow(peers: readonly (keyof typeof PEERS)[]): Promise<Row> {
+async function sizeRows(peers: readonly (keyof typeof PEERS)[]): Promise<readonly Row[]> {
   const ours = await bundleSize("export { SoraPipeline } from 'sora-pipeline'", 'bench')
   const others = new Map<string, BundleSize>()
   for (const name of peers) others.set(name, await bundleSize(PEERS[name], 'bench/peers'))
-  const text = ({ whole }: BundleSize) => `${short(whole / 1000)} KB`
-  return {
-    what: '8. Size of import { SoraPipeline }, min + gzip',
-    ours: `${text(ours)}, at once ${short(ours.eager / 1000)} KB`,
-    goal: `<= ${MOST_KILOBYTES} KB`,
-    isMet: ours.whole <= MOST_KILOBYTES * 1000,
-    peers: textOf(others, text),
+  const row = (what: string, part: keyof BundleSize): Row => {
+    const text = (size: BundleSize) => `${short(size[part] / 1000)} KB`
+    return {
+      what,
+      ours: text(ours),
+      goal: `<= ${MOST_KILOBYTES} KB`,
+      isMet: ours[part] <= MOST_KILOBYTES * 1000,
+      peers: textOf(others, text),
+    }
   }
+  return [
+    row('8. Size of import { SoraPipeline } at once, min + gzip', 'eager'),
+    row('8. The same with all that its first run loads', 'whole'),
+  ]
 }
 
 function installedRow(): Row {

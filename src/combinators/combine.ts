@@ -1,6 +1,7 @@
 import { type Composition, combined } from '../calling/call-strategy.js'
 import type { GeneratorRoutes } from '../calling/generator-routes.js'
-import { type StageCalls, type Strategy, stageOf, type Verb } from '../calling/stage-calls.js'
+import type { StageCalls, Strategy, Verb } from '../calling/stage-calls.js'
+import { stageOf } from '../calling/stage-of.js'
 import { describeValue } from '../contracts/errors.js'
 import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
 import type { Publication } from '../contracts/publisher.js'

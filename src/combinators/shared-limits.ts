@@ -1,4 +1,5 @@
-import { type Strategy, stageOf } from '../calling/stage-calls.js'
+import type { Strategy } from '../calling/stage-calls.js'
+import { stageOf } from '../calling/stage-of.js'
 import { type OptionProblem, type OptionRules, optionProblem, problemsOfOptions } from '../contracts/check-options.js'
 import { number, required, rule, ruleOf, whole } from '../contracts/option-rules.js'
 import type { RunStore, SlotMethod } from '../contracts/run-store.js'

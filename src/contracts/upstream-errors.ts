@@ -1,7 +1,7 @@
 import { optionalJson, SoraPipelineError, type SoraPipelineErrorOptions } from './errors.js'
 import type { JsonObject } from './json.js'
-import { hideKnownSecrets } from './secrets/known-secrets.js'
 import { redact } from './secrets/redact.js'
+import { withoutKnownSecrets } from './secrets/secret-hider.js'
 
 const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([
   408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529,
@@ -42,7 +42,7 @@ abstract class UpstreamError extends SoraPipelineError {
   constructor(message: string, options: UpstreamErrorOptions = {}) {
     super(message, options)
     if (options.status !== undefined) this.status = options.status
-    if (options.url !== undefined) this.url = hideKnownSecrets(withoutQuery(options.url))
+    if (options.url !== undefined) this.url = withoutKnownSecrets(withoutQuery(options.url))
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
 

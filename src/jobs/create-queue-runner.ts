@@ -3,7 +3,6 @@ import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { VideoSource } from '../contracts/source.js'
 import type { ReviewVerdict } from '../pipeline/journal/settle-run.js'
-import { keepStore } from '../pipeline/pipeline-configs.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
 import {
   type AdoptOptions,
@@ -14,6 +13,7 @@ import {
   type RunOptions,
 } from '../pipeline/run-options.js'
 import type { RunRecord } from '../pipeline/run-record.js'
+import { keepStore } from '../pipeline/runner-stores.js'
 import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
 import { pipelineConfigOf, QUEUE_RULES, type QueueOptions } from './queue-options.js'
 import { QueuedRuns } from './queued-runs.js'

@@ -2,8 +2,7 @@ import type { BackendFactory, ConnectionOptions, IQueueBackend, PostgresConnecti
 import { type OptionRules, optionProblem } from '../contracts/check-options.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
 import { aFunction, required, rule, ruleOf } from '../contracts/option-rules.js'
-import type { PipelineConfig } from '../pipeline/pipeline-config.js'
-import { configOfPipeline } from '../pipeline/pipeline-configs.js'
+import { configOfPipeline, type PipelineConfig } from '../pipeline/pipeline-config.js'
 
 /** Where the queue is, and where its errors are reported. */
 export interface QueueOptions {

@@ -3,7 +3,7 @@ import { type Context, type MeterProvider, metrics, type TracerProvider, trace }
 import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { PipelineEvent } from '../contracts/events.js'
 import { rule, withMethods } from '../contracts/option-rules.js'
-import { configOfPipeline } from '../pipeline/pipeline-configs.js'
+import { configOfPipeline } from '../pipeline/pipeline-config.js'
 import { healthOf } from '../pipeline/pipeline-health.js'
 import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
 import { AttemptSpans } from './attempt-spans.js'

@@ -1,6 +1,7 @@
 import { locateError, toErrorJson } from '../contracts/errors.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { PipelineResult } from '../contracts/result.js'
+import { stagesOf } from './configured-stages.js'
 import { leaveJob } from './generate/admit-job.js'
 import { announceGenerate } from './generate/generate-stage.js'
 import { stopUpstream } from './generate/stop-upstream.js'
@@ -17,8 +18,8 @@ import { openStage, reportProgress } from './stage-work.js'
 import { handleOf } from './state/submission.js'
 import { reasonOf } from './stored-events/cancel-request.js'
 import { SEQUENCES } from './stored-events/event-writer.js'
-import { finishRun, isConfigured, stagesOf, takeStep } from './take-step.js'
-import { traceFailure, traceOpened, traceResult } from './tracing/run-trace.js'
+import { finishRun, isConfigured, takeStep } from './take-step.js'
+import { tracedOrigin, traceFailure, traceOpened, traceResult, traceRun } from './tracing/run-trace.js'
 
 // The longest pause after repeated lost races.
 const RACE_MS = 1000
@@ -32,8 +33,15 @@ export interface Drive extends Omit<Opening, 'isResident' | 'origin'> {
   readonly delayMs: number
 }
 
+/** Drives a run, and reports the work to the subscribers of the diagnostics channels. */
+export function driveTraced(config: PipelineConfig, untraced: Omit<Drive, 'trace'>): Promise<PipelineResult> {
+  const trace = traceRun(config, untraced.pending())
+  const drive = () => driveRun(config, { ...untraced, pending: () => tracedOrigin(untraced.pending(), trace), trace })
+  return trace === undefined ? drive() : trace.within(drive)
+}
+
 /** Drives a run to its end, or watches the process that does. Rejects with `signal.reason` itself after an abort. */
-export async function driveRun(config: PipelineConfig, drive: Drive): Promise<PipelineResult> {
+async function driveRun(config: PipelineConfig, drive: Drive): Promise<PipelineResult> {
   const { log, signal, waits, cancel, trace } = drive
   let session: RunSession | undefined
   let abortedAt: number | undefined

@@ -2,10 +2,10 @@ import { toErrorJson } from '../contracts/errors.js'
 import type { PipelineEvent } from '../contracts/events.js'
 import type { EventListener, EventLog } from './event-log.js'
 import { logEvent } from './log-event.js'
-import type { PipelineConfig } from './pipeline-config.js'
+import type { SoraPipelineOptions } from './options.js'
 import { channels } from './tracing/channels.js'
 
-type Listening = Pick<PipelineConfig, 'onEvent' | 'logger'>
+type Listening = Pick<SoraPipelineOptions, 'onEvent' | 'logger'>
 
 /**
  * Passes the events of one run to `onEvent`, and those of the work of this process to the logger and the diagnostics channel. Errors of the first two are bugs of the

@@ -2,16 +2,12 @@ import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import { releaseClock } from '../timing/system-clock.js'
-import { advanceStored } from './advance-run.js'
 import { checkNames, checkRequest } from './check-request.js'
-import { createStored } from './create-run.js'
-import { adoptJob } from './journal/adopt-run.js'
-import { retriedRequest } from './journal/retried-request.js'
-import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
+import type { ReviewVerdict } from './journal/settle-run.js'
 import type { StoredState } from './journal/store-calls.js'
-import { unfinishedRuns } from './journal/unfinished-runs.js'
-import { wakeStored } from './journal/wake-run.js'
-import { type PipelineConfig, withOwnWorker } from './pipeline-config.js'
+import { LazyEngine } from './load-engine.js'
+import type { SoraPipelineOptions } from './options.js'
+import { coreOf } from './pipeline-core.js'
 import { type ActiveRun, type PipelineRun, startRun } from './pipeline-run.js'
 import {
   type AdoptOptions,
@@ -25,9 +21,8 @@ import {
   type RunOptions,
   recoverLimitOf,
 } from './run-options.js'
-import { type RunRecord, readRecord, recordOf } from './run-record.js'
+import type { RunRecord } from './run-record.js'
 import { RunWaits } from './run-waits.js'
-import { removeKept } from './video/kept-run.js'
 import { UnservedVideos } from './video/unserved-videos.js'
 
 // Maximum interval between the first polls of recovered jobs, and the maximum time for all of them.
@@ -40,7 +35,8 @@ const RELEASE_MS = 1000
 export class LiveRuns {
   /** Videos of ended runs that only this process can open. */
   readonly unserved = new UnservedVideos()
-  readonly #config: PipelineConfig
+  /** What works on the runs. */
+  readonly engine: LazyEngine
   readonly #runs = new Map<string, ActiveRun>()
   // Includes runs that share their id with another.
   readonly #all = new Set<ActiveRun>()
@@ -48,11 +44,11 @@ export class LiveRuns {
   #closing: Promise<void> | undefined
   #isClosed = false
 
-  constructor(config: PipelineConfig) {
+  constructor(options: SoraPipelineOptions) {
     const resumeRun = (id: string) => {
       if (!this.#isClosed) this.open(undefined, { id, isSeparate: true })
     }
-    this.#config = { ...config, resumeRun }
+    this.engine = new LazyEngine({ ...coreOf(options), resumeRun })
   }
 
   has(id: string): boolean {
@@ -87,9 +83,10 @@ export class LiveRuns {
     }
     // The store refuses another request under the id of a live run. If it is the same request after all, or the run is being
     // advanced, two sessions work on one run, and each must be its own worker.
-    const config = joined || this.#advancing.has(id) ? withOwnWorker(this.#config) : this.#config
+    const hasOwnWorker = joined !== undefined || this.#advancing.has(id)
     const origin = { id, request, owner, retryOf, traceparent, isCallerId: given !== undefined }
-    const run = startRun(config, origin, { onEnd: () => this.#forget(id, run), delayMs })
+    const onEnd = () => this.#forget(id, run)
+    const run = startRun(this.engine.core, origin, { engine: this.engine.load(), hasOwnWorker, onEnd, delayMs })
     if (joined === undefined || isSeparate) this.#runs.set(id, run)
     this.#all.add(run)
     run.result.catch((error: unknown) => this.unserved.keep(id, error))
@@ -104,7 +101,7 @@ export class LiveRuns {
   async recover(options: RecoverOptions): Promise<readonly PipelineRun[]> {
     const limit = recoverLimitOf(options)
     this.assertOpen('recover runs')
-    const ids = await unfinishedRuns(this.#config, limit, this)
+    const ids = await (await this.engine.load()).unfinished(limit, this)
     const spacingMs = Math.min(SPREAD_MS / ids.length, MOST_SPACING_MS)
     return ids.map((id, index) => this.open(undefined, { id, delayMs: index * spacingMs }))
   }
@@ -115,7 +112,8 @@ export class LiveRuns {
     checkAdoptOptions(options)
     const { request, id = newRunId(), owner } = options
     const checked = request && checkRequest(request)
-    await adoptJob(this.#config, { id, isCallerId: options.id !== undefined, handle, request: checked, owner })
+    const engine = await this.engine.load()
+    await engine.adopt({ id, isCallerId: options.id !== undefined, handle, request: checked, owner })
     return this.open(undefined, { id })
   }
 
@@ -123,7 +121,7 @@ export class LiveRuns {
   async retry(id: string, changes: Partial<VideoRequest>): Promise<PipelineRun> {
     checkNames({ id })
     this.assertOpen('retry the run')
-    const { request, owner } = await retriedRequest(this.#config, id, changes)
+    const { request, owner } = await (await this.engine.load()).retried(id, changes)
     return this.open(checkRequest(request), { owner, retryOf: id })
   }
 
@@ -131,7 +129,7 @@ export class LiveRuns {
   async settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun> {
     checkNames({ id })
     this.assertOpen('settle the run')
-    await settleRun(this.#config, id, verdict)
+    await (await this.engine.load()).settle(id, verdict)
     // A live run of that id may have just read the former end of the run.
     return this.open(undefined, { id, isSeparate: true })
   }
@@ -157,7 +155,7 @@ export class LiveRuns {
     const { id: given, owner, traceparent } = options
     const id = given ?? newRunId()
     const origin = { id, request: checked, owner, traceparent, isCallerId: given !== undefined }
-    await createStored(this.#config, origin)
+    await (await this.engine.load()).create(origin)
     return this.#known(id, 'create')
   }
 
@@ -169,16 +167,17 @@ export class LiveRuns {
     let advancing = this.#advancing.get(id)
     if (advancing === undefined) {
       const waits = new RunWaits()
-      advancing = { waits, done: advanceStored(this.#config, id, waits).finally(() => this.#advancing.delete(id)) }
+      const advance = async () => (await this.engine.load()).advance(id, waits)
+      advancing = { waits, done: advance().finally(() => this.#advancing.delete(id)) }
       this.#advancing.set(id, advancing)
     }
     const saved = await advancing.done
     const isKnown = saved !== undefined && saved.state.removedAt === undefined
-    return isKnown ? recordOf(this.#config, saved) : this.#known(id, 'advance')
+    return isKnown ? (await this.engine.load()).recordOf(saved) : this.#known(id, 'advance')
   }
 
   async #known(id: string, action: string): Promise<RunRecord> {
-    const record = this.asSeenHere(await readRecord(this.#config, id))
+    const record = this.asSeenHere(await (await this.engine.load()).read(id))
     if (record === undefined) throw new RunStateError(`Could not ${action} the run, it was removed: ${id}`)
     return record
   }
@@ -186,15 +185,16 @@ export class LiveRuns {
   /** Polls the job of a run now, or as soon as a process works on the run. */
   async wake(id: string): Promise<void> {
     checkNames({ id })
-    if (!this.#runs.get(id)?.wake()) await wakeStored(this.#config, id)
+    if (!this.#runs.get(id)?.wake()) await (await this.engine.load()).wake(id)
   }
 
   /** Aborts a run that is running, and removes it from the lists. */
   async remove(id: string): Promise<void> {
     checkNames({ id })
-    const record = await readRecord(this.#config, id)
+    const engine = await this.engine.load()
+    const record = await engine.read(id)
     if (record?.status === 'running') await this.open(undefined, { id }).cancel()
-    await removeKept(this.#config, id)
+    await engine.remove(id)
     this.unserved.delete(id)
   }
 
@@ -211,27 +211,26 @@ export class LiveRuns {
   }
 
   async #close(graceMs: number, drainMs: number): Promise<void> {
-    if (drainMs > 0) await this.#config.clock.sleep(drainMs)
+    if (drainMs > 0) await this.engine.core.clock.sleep(drainMs)
     this.#isClosed = true
-    this.#config.closing.abort('closed')
+    this.engine.core.closing.abort('closed')
     const advancing = [...this.#advancing]
     const steps = advancing.map(([, { done }]) => done.then(ignored, ignored))
     for (const [id, { waits }] of advancing) waits.leave(closedError(id))
     for (const run of this.#all) run.leave(closedError(run.id))
     await this.#within(graceMs, [...steps, ...[...this.#all].map(({ ended }) => ended)])
-    await this.#within(
-      RELEASE_MS,
-      [...this.#all].map((run) => run.abandon()),
-    )
-    await this.#within(RELEASE_MS, [...this.#config.eventWrites])
-    await this.#within(RELEASE_MS, [this.#config.lease.retire().catch(ignored)])
-    releaseClock(this.#config.clock)
+    const abandoned = [...this.#all].map((run) => run.abandon())
+    await this.#within(RELEASE_MS, abandoned)
+    const { eventWrites, lease } = this.engine.made?.config ?? {}
+    await this.#within(RELEASE_MS, [...(eventWrites ?? [])])
+    if (lease) await this.#within(RELEASE_MS, [lease.retire().catch(ignored)])
+    releaseClock(this.engine.core.clock)
   }
 
   async #within(ms: number, all: readonly Promise<void>[]): Promise<void> {
     if (all.length === 0) return
     const timer = new AbortController()
-    const late = this.#config.clock.sleep(ms, { signal: timer.signal }).catch(ignored)
+    const late = this.engine.core.clock.sleep(ms, { signal: timer.signal }).catch(ignored)
     await Promise.race([Promise.all(all), late])
     timer.abort('over')
   }

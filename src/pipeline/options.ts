@@ -13,7 +13,7 @@ import type { Uploader } from '../contracts/uploader.js'
 import { type AllowPrivateAddresses, allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
 import { type Deadlines, deadlineRule } from './deadlines.js'
 import { LOG_LEVELS, type Logger } from './log-event.js'
-import { limitRule, type RunLimits } from './run-line.js'
+import { limitRule, type RunLimits } from './run-limits.js'
 import { strategyProblems } from './strategy-problems.js'
 import type { OpenUrl } from './video/open-url.js'
 

@@ -1,4 +1,3 @@
-import { checkOptions, type OptionProblem, optionProblem } from '../contracts/check-options.js'
 import type { Clock } from '../contracts/clock.js'
 import type { DiagnosableStore } from '../contracts/diagnosable-store.js'
 import type { PipelineEvent } from '../contracts/events.js'
@@ -7,22 +6,22 @@ import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { RunStore } from '../contracts/run-store.js'
 import type { Uploader } from '../contracts/uploader.js'
-import { memoryStore } from '../stores/memory-store.js'
+import { memoryRuns } from '../stores/memory-runs.js'
 import { type LearnedDurations, learnedDurations } from '../timing/learned-durations.js'
-import { paceSchedule } from '../timing/pace-schedule.js'
-import { heldClock } from '../timing/system-clock.js'
+import { pacedBy } from '../timing/paced-polls.js'
 import { deadlinesOf, type EveryDeadline } from './deadlines.js'
 import { PollSweeps } from './generate/poll-sweeps.js'
 import { SubmissionLines } from './generate/submission-lines.js'
-import { generatorProblems } from './generator-problems.js'
 import { type OwnerSpending, ownerSpending } from './journal/owner-spending.js'
 import { withinTime } from './journal/store-calls.js'
 import { type WorkerLease, workerLease } from './journal/worker-lease.js'
 import { type WorkerWatch, workerWatch } from './journal/worker-watch.js'
 import type { Logger } from './log-event.js'
-import { PIPELINE_RULES, type SoraPipelineOptions } from './options.js'
-import { limitsOf, type RunLine, runLine } from './run-line.js'
-import { chainProblems } from './strategy-problems.js'
+import type { SoraPipelineOptions } from './options.js'
+import { coreOf, type PipelineCore } from './pipeline-core.js'
+import { coreOfPipeline } from './pipeline-cores.js'
+import { limitsOf } from './run-limits.js'
+import { type RunLine, runLine } from './run-line.js'
 import { uploadVerifier, type VerifyUpload } from './verify-upload.js'
 import { type SourceOfUrl, sourceOfUrl } from './video/open-url.js'
 
@@ -84,17 +83,34 @@ export interface PipelineConfig
   readonly line: RunLine | undefined
 }
 
+const configs = new WeakMap<PipelineCore, PipelineConfig>()
+
+/** The configuration of a pipeline; `undefined` for any other value. */
+export function configOfPipeline(pipeline: unknown): PipelineConfig | undefined {
+  const core = coreOfPipeline(pipeline)
+  return core && configOfCore(core)
+}
+
 /**
  * Checks the options and fills in the defaults.
  * @throws ConfigurationError naming every problem.
  */
 export function configOf(options: SoraPipelineOptions): PipelineConfig {
-  checkOptions('SoraPipeline', options, PIPELINE_RULES, ({ generator, ...given }) => [
-    ...chainProblems(generator),
-    ...generatorProblems(generator),
-    spendingProblem(given),
-  ])
-  const { clock = heldClock(), storeTimeoutMs = 10_000, leaseMs = 10_000, allowPrivateAddresses } = options
+  return configOfCore(coreOf(options))
+}
+
+/** Fills in the defaults of the options of a pipeline, once. */
+export function configOfCore(core: PipelineCore): PipelineConfig {
+  let config = configs.get(core)
+  if (config === undefined) {
+    config = completed(core)
+    configs.set(core, config)
+  }
+  return config
+}
+
+function completed(options: PipelineCore): PipelineConfig {
+  const { clock, closing, storeTimeoutMs, leaseMs = 10_000, allowPrivateAddresses } = options
   const rawStore = options.store ?? ownStore(clock)
   const limits = limitsOf(options.maxConcurrentRuns)
   const store = withinTime(rawStore, clock, () => storeTimeoutMs)
@@ -113,7 +129,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     logger: options.logger,
     recordInputs: options.recordInputs ?? false,
     unpublishAfterUpload: options.unpublishAfterUpload ?? false,
-    pollSchedule: options.pollSchedule ?? paceSchedule(),
+    pollSchedule: options.pollSchedule ?? pacedBy(),
     durations: options.learnDurations === false ? undefined : learnedDurations(),
     sweeps: new PollSweeps(clock),
     submissions: new SubmissionLines(clock),
@@ -124,7 +140,8 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
     storeTimeoutMs,
     lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs, hasWebhooks }),
     watch: workerWatch(clock),
-    closing: new AbortController(),
+    closing,
+    resumeRun: options.resumeRun,
     eventWrites: new Set(),
     spending: ownerSpending(store),
     line: limits && runLine(limits),
@@ -133,7 +150,7 @@ export function configOf(options: SoraPipelineOptions): PipelineConfig {
 
 // No other process or pipeline can read it, so an event log and notes would only cost memory.
 function ownStore(clock: Clock): RunStore & DiagnosableStore {
-  const { appendEvents: _append, readEvents: _events, followEvents: _follow, ...store } = memoryStore({ clock })
+  const { appendEvents: _append, readEvents: _events, followEvents: _follow, ...store } = memoryRuns({ clock })
   const { readNote: _note, saveNote: _save, dueNotes: _due, ...own } = store
   return own
 }
@@ -143,11 +160,4 @@ export function withOwnWorker(config: PipelineConfig): PipelineConfig {
   const { store, clock, leaseMs, wakeUrl } = config
   const hasWebhooks = wakeUrl !== undefined
   return { ...config, lease: workerLease({ worker: crypto.randomUUID(), store, clock, leaseMs, hasWebhooks }) }
-}
-
-function spendingProblem({ beforeSubmit, store }: Omit<SoraPipelineOptions, 'generator'>): OptionProblem {
-  const isListed = beforeSubmit === undefined || store === undefined || store.list !== undefined
-  return isListed
-    ? undefined
-    : optionProblem('store', store, 'give a store with list(), from which beforeSubmit gets spent')
 }

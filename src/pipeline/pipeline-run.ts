@@ -3,18 +3,16 @@ import type { PipelineEvent, UpstreamState } from '../contracts/events.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
 import { RunStateError } from '../contracts/run-errors.js'
-import { NetworkError } from '../contracts/upstream-errors.js'
-import { driveRun } from './drive-run.js'
+import { stagesOf } from './configured-stages.js'
+import type { PipelineEngine } from './engine.js'
 import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
-import { isNamedElsewhere } from './journal/hold-run.js'
 import type { RunOrigin } from './journal/open-run.js'
-import type { PipelineConfig } from './pipeline-config.js'
+import type { PipelineCore } from './pipeline-core.js'
 import type { RunSession } from './run-session.js'
 import { RunWaits } from './run-waits.js'
-import { identityOf, type RunIdentity, type RunProgress } from './state/run-state.js'
-import { stagesOf } from './take-step.js'
-import { tracedOrigin, traceRun } from './tracing/run-trace.js'
+import { identityOf } from './state/request-fingerprint.js'
+import type { RunIdentity, RunProgress } from './state/run-state.js'
 
 /**
  * A run in progress. Iterate it for its events, any number of times and at any time: every reader sees all events from the first.
@@ -63,11 +61,22 @@ export interface ActiveRun extends PipelineRun {
   readonly ended: Promise<void>
 }
 
+/** How this process works on a run. */
+export interface StartOptions {
+  /** The engine, or its import. */
+  readonly engine: PipelineEngine | Promise<PipelineEngine>
+  /** Whether the run has a worker of its own, because another session of this process works on it. */
+  readonly hasOwnWorker: boolean
+  /** Delay before a run that waits for a job continues, in milliseconds. */
+  readonly delayMs: number
+  readonly onEnd: () => void
+}
+
 /** Starts to work on a run at once. */
 export function startRun(
-  config: PipelineConfig,
+  core: PipelineCore,
   origin: RunOrigin,
-  { onEnd, delayMs }: { readonly onEnd: () => void; readonly delayMs: number },
+  { engine: loading, hasOwnWorker, onEnd, delayMs }: StartOptions,
 ): ActiveRun {
   const { id } = origin
   const controller = new AbortController()
@@ -76,10 +85,11 @@ export function startRun(
   let followed: Map<AbortSignal, () => void> | undefined
   const waits = new RunWaits()
   const log: EventLog = new EventLog(
-    () => ({ runId: id, at: config.clock.now() }),
-    listenerOf(config, () => log),
+    () => ({ runId: id, at: core.clock.now() }),
+    listenerOf(core, () => log),
   )
   let known: RunIdentity | undefined
+  let engine: PipelineEngine | undefined
   let session: RunSession | undefined
   // Released once the run is open: its media may be large, and the store has it.
   let pending: RunOrigin | undefined = origin
@@ -94,20 +104,31 @@ export function startRun(
     abandonWith = reject
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     // A listener must not run inside the call of run(): the caller has not got its run yet. Fake timers of Jest hold queueMicrotask back.
-    Promise.resolve().then(() => {
-      const trace = traceRun(config, pending as RunOrigin)
-      pending = tracedOrigin(pending as RunOrigin, trace)
-      const options = { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs, waits, cancel, trace }
-      const drive = () => driveRun(config, options)
-      const driven = trace === undefined ? drive() : trace.within(drive)
-      driven.then(resolve, reject).finally(end)
-    })
+    Promise.resolve(loading).then(
+      (loaded) => {
+        engine = loaded
+        const drive = { pending: () => pending as RunOrigin, log, signal, onOpen, delayMs, waits, cancel }
+        loaded.drive(drive, { hasOwnWorker }).then(resolve, reject).finally(end)
+      },
+      (error: unknown) => {
+        reject(error)
+        fail(error)
+        end()
+      },
+    )
   })
   let markEnded: () => void = () => undefined
   const ended = new Promise<void>((resolve) => {
     markEnded = resolve
   })
   let isOver = false
+  // Before there is a session.
+  const fail = (error: unknown) => {
+    const { aborted: isAborted, reason } = signal
+    const json = isAborted ? ({ ...toErrorJson(reason), code: 'aborted' } as const) : toErrorJson(error)
+    log.append({ type: 'run-started', stages: stagesOf(core) })
+    log.append({ type: 'run-failed', error: json, isAborted })
+  }
   const end = () => {
     for (const [caller, abort] of followed ?? []) caller.removeEventListener('abort', abort)
     followed = undefined
@@ -143,7 +164,7 @@ export function startRun(
     },
     wake: () => {
       waits.wake()
-      return session === undefined || !isNamedElsewhere(session)
+      return session === undefined || engine?.isNamedElsewhere(session) === false
     },
     leave: (error) => {
       waits.leave(error)
@@ -153,14 +174,11 @@ export function startRun(
     abandon: async () => {
       if (waits.leaving === undefined || isOver) return
       const leaving = session === undefined ? unconfirmed(id) : waits.leaving
-      if (session === undefined) log.append({ type: 'run-started', stages: stagesOf(config) })
-      const upstream = session?.submitting ? submittingTo(session) : session?.upstream
+      if (session === undefined) log.append({ type: 'run-started', stages: stagesOf(core) })
+      const upstream = session?.submitting ? submittingTo(core, session) : session?.upstream
       log.append({ type: 'run-failed', error: toErrorJson(leaving), isAborted: false, ...(upstream && { upstream }) })
       abandonWith(leaving)
-      // The process that continues looks the submission up.
-      if (session?.submitting)
-        session.hangUp?.abort(new NetworkError(`Could not learn the outcome, the pipeline was closed: ${id}`))
-      else session?.interrupt(leaving)
+      session?.breakOff(leaving)
       await ended
     },
     ended,
@@ -174,6 +192,6 @@ function unconfirmed(id: string): RunStateError {
   return new RunStateError(`Could not learn whether the run is saved, ${reason}: ${id}`, { reason })
 }
 
-function submittingTo({ state, config }: RunSession): UpstreamState {
-  return { state: 'unknown', generator: state.submission?.generator ?? config.generator.name }
+function submittingTo({ generator }: PipelineCore, { state }: RunSession): UpstreamState {
+  return { state: 'unknown', generator: state.submission?.generator ?? generator.name }
 }

@@ -6,6 +6,7 @@ import type { VideoRequest } from '../contracts/request.js'
 import { FencedError } from '../contracts/run-errors.js'
 import { redact } from '../contracts/secrets/redact.js'
 import type { StageName, StageWarning } from '../contracts/stage.js'
+import { NetworkError } from '../contracts/upstream-errors.js'
 import type { EventLog } from './event-log.js'
 import type { SweptJob } from './generate/swept-job.js'
 import { RunJournal } from './journal/run-journal.js'
@@ -145,6 +146,12 @@ export class RunSession implements HeldRun {
   /** Ends the current step. */
   interrupt(reason: unknown): void {
     this.#tenure.abort(reason)
+  }
+
+  /** Ends the current effect; a submission has an unknown outcome then, and the process that continues looks it up. */
+  breakOff(reason: unknown): void {
+    if (this.submitting === undefined) this.interrupt(reason)
+    else this.hangUp?.abort(new NetworkError(`Could not learn the outcome, the pipeline was closed: ${this.id}`))
   }
 
   /** After a lost race, and between two steps: starts a new signal. */

@@ -3,16 +3,14 @@ import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
 import type { VideoSource } from '../contracts/source.js'
 import { attachMethods } from './attached-methods.js'
-import { diagnose, type PipelineDiagnosis } from './diagnose.js'
-import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
+import type { PipelineDiagnosis } from './diagnose.js'
+import type { PruneOptions } from './journal/retention.js'
 import type { ReviewVerdict } from './journal/settle-run.js'
-import { dueRuns } from './journal/unfinished-runs.js'
 import { LiveRuns } from './live-runs.js'
 import type { SoraPipelineOptions } from './options.js'
-import { configOf, type PipelineConfig } from './pipeline-config.js'
-import { keepConfig } from './pipeline-configs.js'
+import { keepCore } from './pipeline-cores.js'
 import type { PipelineRun } from './pipeline-run.js'
-import { type RunDetails, readDetails } from './run-details.js'
+import type { RunDetails } from './run-details.js'
 import {
   type AdoptOptions,
   type CloseOptions,
@@ -22,8 +20,7 @@ import {
   type RunOptions,
   runQueryOf,
 } from './run-options.js'
-import { listRecords, type RunRecord, readRecord } from './run-record.js'
-import { openKeptVideo } from './video/kept-run.js'
+import type { RunRecord } from './run-record.js'
 
 /**
  * Generates a video, publishes it, resolves a URL and uploads it, with fallbacks at every step, and returns a URL that works once
@@ -42,14 +39,12 @@ import { openKeptVideo } from './video/kept-run.js'
  * ```
  */
 export class SoraPipeline {
-  readonly #config: PipelineConfig
   readonly #live: LiveRuns
 
   /** @throws ConfigurationError when options are invalid; the message names every problem. */
   constructor(options: SoraPipelineOptions) {
-    this.#config = configOf(options)
-    this.#live = new LiveRuns(this.#config)
-    keepConfig(this, this.#config)
+    this.#live = new LiveRuns(options)
+    keepCore(this, this.#live.engine.core)
   }
 
   /**
@@ -106,7 +101,7 @@ export class SoraPipeline {
    * @throws RunStateError when the store is down.
    */
   async due(limit = 100): Promise<readonly string[]> {
-    return dueRuns(this.#config, limit)
+    return (await this.#live.engine.load()).due(limit)
   }
 
   /**
@@ -145,9 +140,9 @@ export class SoraPipeline {
     return this.#live.isClosing
   }
 
-  /** Checks with read-only requests whether the store and the services of the strategies answer. Never rejects. */
+  /** Checks with read-only requests whether the store and the services of the strategies answer; a failed check does not reject. */
   async diagnose(): Promise<PipelineDiagnosis> {
-    return diagnose(this.#config)
+    return (await this.#live.engine.load()).diagnose()
   }
 
   /** For `await using`. */
@@ -161,7 +156,7 @@ export class SoraPipeline {
    * @throws InvalidRequestError when `endedBefore` is in the future. RunStateError when the store is down, or has no `prune`.
    */
   async prune(options: PruneOptions): Promise<number> {
-    return pruneRuns(this.#config, options)
+    return (await this.#live.engine.load()).prune(options)
   }
 
   /**
@@ -169,7 +164,7 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run or is down, or the run is running or in review.
    */
   async erase(id: string): Promise<void> {
-    await eraseRun(this.#config, id)
+    await (await this.#live.engine.load()).erase(id)
   }
 
   /**
@@ -207,12 +202,12 @@ export class SoraPipeline {
    * @throws RunStateError when the store is down, or the state is of a later version.
    */
   async get(id: string): Promise<RunRecord | undefined> {
-    return this.#live.asSeenHere(await readRecord(this.#config, id))
+    return this.#live.asSeenHere(await (await this.#live.engine.load()).read(id))
   }
 
   /** Like {@link get}, with attempts, warnings, the submission and the verdicts that {@link settle} accepts. */
   async inspect(id: string): Promise<RunDetails | undefined> {
-    return this.#live.asSeenHere(await readDetails(this.#config, id))
+    return this.#live.asSeenHere(await (await this.#live.engine.load()).inspect(id))
   }
 
   /**
@@ -221,7 +216,8 @@ export class SoraPipeline {
    * @throws InvalidRequestError when the query is invalid. RunStateError when the store is down, or has no `list`.
    */
   async list(query: Partial<PipelineQuery> = {}): Promise<readonly RunRecord[]> {
-    return listRecords(this.#config, runQueryOf(query))
+    const checked = runQueryOf(query)
+    return (await this.#live.engine.load()).list(checked)
   }
 
   /**
@@ -231,7 +227,7 @@ export class SoraPipeline {
    * @throws RunStateError when the store does not know the run, or it has no video, or no such picture of it.
    */
   async openVideo(id: string, options: OpenVideoOptions = {}): Promise<VideoSource> {
-    return openKeptVideo(this.#config, id, options, this.#live.unserved.get(id))
+    return (await this.#live.engine.load()).openVideo(id, options, this.#live.unserved.get(id))
   }
 
   /**
@@ -244,7 +240,7 @@ export class SoraPipeline {
   }
 
   static {
-    const isOwn = (value: unknown) => typeof value === 'object' && value !== null && #config in value
+    const isOwn = (value: unknown) => typeof value === 'object' && value !== null && #live in value
     attachMethods(SoraPipeline.prototype, { throwing: ['run', 'resume'], isOwn, how: 'pipeline' })
   }
 }

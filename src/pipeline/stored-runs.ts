@@ -7,16 +7,16 @@ import type { RunStore } from '../contracts/run-store.js'
 import { systemClock } from '../timing/system-clock.js'
 import { checkNames } from './check-request.js'
 import type { Deadlines } from './deadlines.js'
-import { eraseRun, type PruneOptions, pruneRuns } from './journal/retention.js'
+import type { PruneOptions } from './journal/retention.js'
 import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
 import { loadRun } from './journal/store-calls.js'
 import { PIPELINE_RULES, type SoraPipelineOptions } from './options.js'
-import { configOf } from './pipeline-config.js'
-import { type RunDetails, readDetails } from './run-details.js'
+import { coreOf } from './pipeline-core.js'
+import { presentEngine } from './present-engine.js'
+import type { RunDetails } from './run-details.js'
 import { type PipelineQuery, runQueryOf } from './run-options.js'
-import { listRecords, type RunRecord } from './run-record.js'
+import type { RunRecord } from './run-record.js'
 import type { RunState } from './state/run-state.js'
-import { removeKept } from './video/kept-run.js'
 
 /** Options of {@link storedRuns}. */
 export interface StoredRunsOptions extends Pick<SoraPipelineOptions, 'storeTimeoutMs'> {
@@ -89,7 +89,10 @@ const RULES: OptionRules<StoredRunsOptions> = {
 export function storedRuns(store: RunStore, options: StoredRunsOptions = {}): StoredRuns {
   throwProblems('storedRuns', PIPELINE_RULES.store.problems('store', store))
   checkOptions('storedRuns', options, RULES)
-  const config = configOf({ clock: systemClock, ...options, store, generator: absentGenerator('none') })
+  const engine = new presentEngine(
+    coreOf({ clock: systemClock, ...options, store, generator: absentGenerator('none') }),
+  )
+  const { config } = engine
 
   // The total time of the run is that of the pipeline that started it.
   const deadlinesFor = (state: RunState | undefined) => {
@@ -99,8 +102,8 @@ export function storedRuns(store: RunStore, options: StoredRunsOptions = {}): St
   }
 
   return {
-    list: async (query = {}) => listRecords(config, runQueryOf(query)),
-    inspect: (id) => readDetails(config, id),
+    list: async (query = {}) => engine.list(runQueryOf(query)),
+    inspect: (id) => engine.inspect(id),
     async settle(id, verdict) {
       checkNames({ id })
       const loaded = await loadRun(config.store, id)
@@ -119,11 +122,11 @@ export function storedRuns(store: RunStore, options: StoredRunsOptions = {}): St
       const generator = withGeneratorRoutes(bound, { ...generatorRoutesOf(bound), locate: () => cursor })
       await settleRun({ ...config, generator, deadlines: deadlinesFor(loaded?.state) }, id, verdict)
     },
-    prune: (query) => pruneRuns(config, query),
-    erase: (id) => eraseRun(config, id),
+    prune: (query) => engine.prune(query),
+    erase: (id) => engine.erase(id),
     remove: async (id) => {
       checkNames({ id })
-      await removeKept(config, id)
+      await engine.remove(id)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { generatorRoutesOf } from '../calling/generator-routes.js'
-import { stageOf } from '../calling/stage-calls.js'
+import { stageOf } from '../calling/stage-of.js'
 import { type OptionProblem, optionProblem } from '../contracts/check-options.js'
 import { describeValue } from '../contracts/errors.js'
 import type { Generator } from '../contracts/generator.js'

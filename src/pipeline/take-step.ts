@@ -1,10 +1,8 @@
 import { RecordedError } from '../contracts/recorded-error.js'
 import { type PipelineResult, toResultJson } from '../contracts/result.js'
-import type { StageName } from '../contracts/stage.js'
 import { advanceGenerate } from './generate/generate-stage.js'
 import { dropMedia } from './journal/retention.js'
 import { advancePublish, advanceResolve, advanceUnpublish, advanceUpload } from './later-stages.js'
-import type { PipelineConfig } from './pipeline-config.js'
 import type { RunSession } from './run-session.js'
 import type { Step } from './state/run-state.js'
 import { traceEndHere } from './tracing/run-trace.js'
@@ -42,16 +40,6 @@ export async function finishRun(session: RunSession): Promise<PipelineResult> {
   const result = resultOf(session, endedAt)
   log.append({ type: 'run-completed', result: toResultJson(result) })
   return result
-}
-
-/** The stages that are configured, in order. */
-export function stagesOf({ publisher, resolver, uploader }: PipelineConfig): StageName[] {
-  return [
-    'generate',
-    ...(publisher ? ['publish' as const] : []),
-    ...(resolver ? ['resolve' as const] : []),
-    ...(uploader ? ['upload' as const] : []),
-  ]
 }
 
 /** Whether the current step is one after the generation with an effect, which no other process may have at the same time. */

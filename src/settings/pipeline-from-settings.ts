@@ -2,6 +2,8 @@ import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Generator } from '../contracts/generator.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
+import { PipelineEngine } from '../pipeline/engine.js'
+import { keepEngine } from '../pipeline/load-engine.js'
 import type { SoraPipelineOptions } from '../pipeline/options.js'
 import { PIPELINE_RULES } from '../pipeline/options.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
@@ -102,6 +104,8 @@ export function pipelineFromSettings(
   secrets: SettingsSecrets = {},
   options: SettingsPipelineOptions = {},
 ): SettingsPipeline {
+  // All strategies are here, so that there is little to gain by loading the engine later.
+  keepEngine(PipelineEngine)
   checkSettingsSecrets(secrets)
   checkOptions('pipelineFromSettings', options, RULES)
   const { fetch, generator, store = memoryStore(), ...shared } = options

@@ -16,6 +16,7 @@ beforeAll(async () => {
   project = packed.folder
   await writeFile(join(project, 'program.js'), program)
   await writeFile(join(project, 'video.js'), video)
+  await writeFile(join(project, 'alone.js'), alone)
   await writeFile(join(project, 'bundle.js'), bundle)
 }, 60_000)
 afterAll(() => packed.remove())
@@ -49,16 +50,38 @@ const video = `
 import { startSandbox } from 'sora-pipeline/sandbox'
 export const startVideos = () => startSandbox({ speed: 20 })
 `
+// Nothing but the pipeline, and a run twice.
+const alone = `
+import { SoraPipeline } from 'sora-pipeline'
+
+let calls = 0
+const generator = {
+  name: 'mock',
+  generate: async () => {
+    calls += 1
+    return { id: 'gen_1', url: 'https://cdn.example/a.mp4' }
+  },
+}
+const pipeline = new SoraPipeline({ generator })
+const run = async () => {
+  const shown = await pipeline.generate({ prompt: 'A cat' }).then(
+    ({ url }) => url,
+    ({ name, reason }) => name + ', ' + reason,
+  )
+  console.log(shown, calls)
+}
+run().then(run)
+`
 // Rollup leaves packages out unless a plugin finds them.
 const bundle = `
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { rollup } from 'rollup'
 
-const [bundler, format, isSplit] = JSON.parse(process.argv[2])
+const [bundler, format, isSplit, program] = JSON.parse(process.argv[2])
 if (bundler === 'esbuild') {
   const options = { bundle: true, platform: 'node', format, splitting: isSplit, outdir: 'out', logLevel: 'warning' }
-  await build({ ...options, entryPoints: ['program.js'] })
+  await build({ ...options, entryPoints: [program] })
 } else {
   const isPackage = (id) => /^[a-z]/.test(id) && !id.startsWith('node:')
   const find = (id, from) => (from !== undefined && isPackage(id) ? fileURLToPath(import.meta.resolve(id)) : null)
@@ -67,7 +90,7 @@ if (bundler === 'esbuild') {
   const onLog = (level, { message }) => {
     if (level === 'warn' && !message.includes('/zod/')) console.error(message)
   }
-  const made = await rollup({ input: 'program.js', external: /^node:/, plugins: [packages], onLog })
+  const made = await rollup({ input: program, external: /^node:/, plugins: [packages], onLog })
   await made.write({ dir: 'out', format, inlineDynamicImports: !isSplit })
 }
 `
@@ -86,7 +109,7 @@ describe.each([
   // The bundle runs where no sora-pipeline is installed, only the encoder.
   beforeAll(async () => {
     place = await mkdtemp(join(tmpdir(), 'sora-pipeline-bundle-'))
-    const order = JSON.stringify([bundler, format, isSplit])
+    const order = JSON.stringify([bundler, format, isSplit, 'program.js'])
     const { stderr } = await run(process.execPath, ['bundle.js', order], { cwd: project })
     expect(stderr).toBe('')
     await rename(join(project, 'out'), join(place, 'out'))
@@ -109,5 +132,43 @@ describe.each([
     const database = new DatabaseSync(join(place, 'runs.sqlite'))
     expect(database.prepare('SELECT count(*) AS count FROM runs').get()).toEqual({ count: 2 })
     database.close()
+  })
+})
+
+describe.each([
+  ['esbuild', 'esm', false],
+  ['esbuild', 'esm', true],
+  ['esbuild', 'cjs', false],
+  ['rollup', 'esm', false],
+  ['rollup', 'esm', true],
+  ['rollup', 'cjs', false],
+] as const)('a pipeline alone that %s bundles as %s, split: %s', (bundler, format, isSplit) => {
+  let place: string
+
+  beforeAll(async () => {
+    place = await mkdtemp(join(tmpdir(), 'sora-pipeline-bundle-'))
+    const order = JSON.stringify([bundler, format, isSplit, 'alone.js'])
+    const { stderr } = await run(process.execPath, ['bundle.js', order], { cwd: project })
+    expect(stderr).toBe('')
+    await rename(join(project, 'out'), join(place, 'out'))
+    await writeFile(join(place, 'out/package.json'), JSON.stringify({ type: format === 'cjs' ? 'commonjs' : 'module' }))
+  })
+  afterAll(() => rm(place, { recursive: true, force: true }))
+  const start = () => run(process.execPath, ['out/alone.js'], { cwd: place, timeout: 30_000 })
+
+  it('has its engine, in a file of its own if it is split', async () => {
+    expect(await start()).toMatchObject({
+      stdout: 'https://cdn.example/a.mp4 1\nhttps://cdn.example/a.mp4 2\n',
+      stderr: '',
+    })
+    const files = (await readdir(join(place, 'out'))).filter((name) => name.endsWith('.js'))
+    const [engine, ...others] = files.filter((name) => name.startsWith('engine'))
+    expect(others).toEqual([])
+    expect(engine === undefined).toBe(!isSplit)
+    if (engine === undefined) return
+    // After a deploy over a running process: each run reports it, and no job is paid.
+    await rm(join(place, 'out', engine))
+    const failed = 'RunStateError, a part of the library cannot be loaded 0\n'
+    expect(await start()).toMatchObject({ stdout: failed + failed, stderr: '' })
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fallback, memoryStore, type RunStore, SoraPipeline, type VideoRequest } from '../../src/index.js'
-import { fingerprintOf } from '../../src/pipeline/state/stored-request.js'
+import { fingerprintOf } from '../../src/pipeline/state/request-fingerprint.js'
 import { videoModelGenerator, videosApiGenerator } from '../../src/strategies/index.js'
 import { fakeGenerator, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { memoryStore, type RunStore, SoraPipeline, type SoraPipelineOptions } from '../../src/index.js'
-import { identityOf, newRunState } from '../../src/pipeline/state/run-state.js'
+import { identityOf } from '../../src/pipeline/state/request-fingerprint.js'
+import { newRunState } from '../../src/pipeline/state/run-state.js'
 import { toStoredRun } from '../../src/pipeline/state/stored-run.js'
 import { firstSubmission } from '../../src/pipeline/state/submission.js'
 import { fakeTaskGenerator, fakeUploader, manualClock } from '../../src/testing/index.js'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { VideoRequest } from '../../src/index.js'
-import { identityOf } from '../../src/pipeline/state/run-state.js'
+import { identityOf } from '../../src/pipeline/state/request-fingerprint.js'
 
 const anyRequest = fc.record({ prompt: fc.string(), providerOptions: fc.dictionary(fc.string(), fc.jsonValue()) })
 

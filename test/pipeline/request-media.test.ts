@@ -11,7 +11,7 @@ import {
   SubmissionUnknownError,
   type VideoRequest,
 } from '../../src/index.js'
-import { fingerprintOf } from '../../src/pipeline/state/stored-request.js'
+import { fingerprintOf } from '../../src/pipeline/state/request-fingerprint.js'
 import { fakeGenerator, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 import * as former from '../fixtures/sora-pipeline-0.1.0/index.js'
 

@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'calling',
     'upstream/download',
     'upstream/remote-video.ts',
-    'stores/memory-store.ts',
+    'stores/memory-runs.ts',
   ],
   // From timing only the default clock, for heartbeats.
   openai: ['contracts', 'timing'],

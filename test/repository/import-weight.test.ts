@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
+import { bundleSize } from '../../bench/import/bundle-size.js'
 import { ROOT } from './source-files.js'
 
 const DIST = join(ROOT, 'dist')
@@ -28,6 +29,27 @@ test.each(['index.js', 'strategies/index.js', 'http/index.js', 'ai-sdk/index.js'
     expect(loadedBy(entry).filter((name) => /undici/.test(name))).toEqual([])
   },
 )
+
+test('a bundle of SoraPipeline alone has at most 20 KB at once, minified and compressed', async () => {
+  const { eager, whole } = await bundleSize("export { SoraPipeline } from 'sora-pipeline'", 'bench')
+  expect(eager).toBeLessThanOrEqual(20_000)
+  expect(whole).toBeGreaterThan(eager)
+})
+
+// A run of an installed package is then as soon as ever, also under the fake timers of a test.
+test.each(['index.js', 'settings/index.js'])('the import of %s has the engine of a run', (entry) => {
+  const imported = new Set<string>()
+  const follow = (file: string) => {
+    if (imported.has(file)) return
+    imported.add(file)
+    const text = readFileSync(file, 'utf8')
+    for (const [, name = ''] of text.matchAll(/(?:^import|\bfrom) ["'](\.[^"']+)["']/gm))
+      follow(resolve(dirname(file), name))
+  }
+  follow(join(DIST, entry))
+  const texts = [...imported].map((file) => readFileSync(file, 'utf8'))
+  expect(texts.some((text) => text.includes('keepEngine(PipelineEngine)'))).toBe(true)
+})
 
 test('the only packages that a module imports on load are small', () => {
   const imported = files

@@ -2,10 +2,8 @@ import type { DecodedText } from './decoded-text.js'
 import { encodedBytes } from './encoded-bytes.js'
 import { hiddenByStars } from './masked-secrets.js'
 import type { SecretFinder, Span } from './secret-finder.js'
+import { HIDDEN } from './secret-hider.js'
 import { fromQuotedPrintable, unescaped, withoutTags } from './unescaped.js'
-
-/** Replaces a removed secret. */
-export const HIDDEN = '[redacted]'
 
 // Such as base64 in hex.
 const MOST_DEPTH = 4

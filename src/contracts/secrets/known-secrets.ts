@@ -1,5 +1,7 @@
 import { hideSecrets, secretSpans } from './hide-secrets.js'
-import { looksRandom, SecretFinder } from './secret-finder.js'
+import { looksRandom } from './looks-random.js'
+import { SecretFinder } from './secret-finder.js'
+import { hideSecretsWith } from './secret-hider.js'
 
 // The credentials used in this process, the latest last. A replaced credential stays a secret while an upstream may still quote
 // it.
@@ -26,6 +28,7 @@ export function rememberSecret(secret: string): void {
   }
   known.add(secret)
   finder.add(secret)
+  hideSecretsWith(hideKnownSecrets)
   letters += secret.length
   for (const oldest of known) {
     if (known.size <= MOST && (letters <= MOST_LETTERS || known.size === 1)) break

@@ -1,6 +1,5 @@
-import { HIDDEN } from './hide-secrets.js'
-import { hideKnownSecrets } from './known-secrets.js'
-import { looksRandom } from './secret-finder.js'
+import { looksRandom } from './looks-random.js'
+import { HIDDEN, withoutKnownSecrets } from './secret-hider.js'
 
 // Configured credentials are removed by value, in upstream/secret.ts. These are the shapes of credentials that this process does
 // not know: those that an upstream leaks in its messages. They are searched for in plain form and in the escapes of JSON, HTML
@@ -65,7 +64,7 @@ const SHORT_WORD = /^(?!eyj)[a-z_]{0,11}$/
 
 /** Removes credentials from a foreign text: those used in this process, and any text with the shape of one. */
 export function redact(text: string): string {
-  const known = hideKnownSecrets(text)
+  const known = withoutKnownSecrets(text)
   if (SHORT_WORD.test(known)) return known
   const clean = known
     .replace(PRIVATE_KEY, HIDDEN)

@@ -1,5 +1,6 @@
 import { type DecodedText, originOf } from './decoded-text.js'
 import { type Letters, letterOf, lettersOf, NO_LETTER } from './letters.js'
+import { looksRandom } from './looks-random.js'
 import { unescaped } from './unescaped.js'
 
 /** A part of a text, from an index to another, which is not included. */
@@ -149,11 +150,6 @@ interface Match {
 // A rolling hash of the last letters, counted from 1: one is added, one is removed.
 function hashed(hash: number, coming: number, leaving: number): number {
   return (Math.imul(hash, BASE) + coming - Math.imul(leaving, LEADING)) | 0
-}
-
-/** Whether a value does not look like words: it has a digit, or a capital in its middle. */
-export function looksRandom(value: string): boolean {
-  return /\d|[a-z\d][A-Z]/.test(value)
 }
 
 // The secret itself, and the secret after decoding what looks like an escape in it.

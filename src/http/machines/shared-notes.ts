@@ -2,7 +2,7 @@ import type { JsonObject } from '../../contracts/json.js'
 import type { NoteMethod, RunStore } from '../../contracts/run-store.js'
 import type { StoredNote } from '../../contracts/stored-note.js'
 import { answerOf } from '../../pipeline/journal/store-calls.js'
-import { storeOfRunner } from '../../pipeline/pipeline-configs.js'
+import { storeOfRunner } from '../../pipeline/runner-stores.js'
 import type { VideoRunner } from '../video-runner.js'
 
 /** Notes of a store. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../../contracts/clock.js'
 import { isSoraPipelineError } from '../../contracts/errors.js'
 import { ConfigurationError } from '../../contracts/input-errors.js'
-import { configOfPipeline } from '../../pipeline/pipeline-configs.js'
+import { coreOfPipeline } from '../../pipeline/pipeline-cores.js'
 import { HttpRefusal } from '../http-refusal.js'
 import type { Incoming } from '../incoming.js'
 import { type Answer, PlainAnswer } from '../plain-answer.js'
@@ -38,7 +38,7 @@ const TAKEN = new PlainAnswer(204, {})
 export function wakeRoute(options: WakeRouteOptions): WakeRoute | undefined {
   const { runner, contentSecret, bodies, clock, onError } = options
   if (runner.wake === undefined) return undefined
-  if (needsOtherSecret(configOfPipeline(runner)?.wakeUrl, contentSecret)) {
+  if (needsOtherSecret(coreOfPipeline(runner)?.wakeUrl, contentSecret)) {
     const state = contentSecret === undefined ? 'is missing' : 'is not that of wakeUrl'
     warnOnce('SORA_PIPELINE_WAKE_SECRET', `${WAKE_SECRET}: contentSecret of createHandler ${state}. ${WAKE_FIX}`)
   }

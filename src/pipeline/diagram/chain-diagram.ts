@@ -1,7 +1,7 @@
 import { compositionOf } from '../../calling/call-strategy.js'
 import type { Strategy } from '../../calling/stage-calls.js'
 import type { StageName } from '../../contracts/stage.js'
-import type { PipelineConfig } from '../pipeline-config.js'
+import type { SoraPipelineOptions } from '../options.js'
 import { label } from './mermaid-text.js'
 
 /** The lines of a strategy, and the nodes with which it starts and ends. */
@@ -12,8 +12,8 @@ interface Drawn {
 }
 
 /** The configured chain of a pipeline: its stages in order, and the strategies of each. */
-export function chainDiagram(config: PipelineConfig): string {
-  const { generator, publisher, resolver, uploader } = config
+export function chainDiagram(options: SoraPipelineOptions): string {
+  const { generator, publisher, resolver, uploader } = options
   const given: readonly (readonly [StageName, Strategy | undefined])[] = [
     ['generate', generator],
     ['publish', publisher],

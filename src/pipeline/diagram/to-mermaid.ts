@@ -1,7 +1,7 @@
 import { optionProblem } from '../../contracts/check-options.js'
 import { ConfigurationError } from '../../contracts/input-errors.js'
 import type { PipelineResult, PipelineResultJson } from '../../contracts/result.js'
-import { configOfPipeline } from '../pipeline-configs.js'
+import { coreOfPipeline } from '../pipeline-cores.js'
 import type { RunRecord } from '../run-record.js'
 import type { SoraPipeline } from '../sora-pipeline.js'
 import { chainDiagram } from './chain-diagram.js'
@@ -28,8 +28,8 @@ import { recordDiagram, resultDiagram } from './path-diagram.js'
  * ```
  */
 export function toMermaid(subject: SoraPipeline | PipelineResult | PipelineResultJson | RunRecord): string {
-  const config = configOfPipeline(subject)
-  if (config) return chainDiagram(config)
+  const core = coreOfPipeline(subject)
+  if (core) return chainDiagram(core)
   if (isResult(subject)) return resultDiagram(subject)
   if (isRecord(subject)) return recordDiagram(subject)
   throw new ConfigurationError('toMermaid', [

@@ -1,6 +1,6 @@
 import type { TaskStatus } from '../../contracts/generator.js'
 import type { PollHistory } from '../../contracts/poll-schedule.js'
-import { paceSchedule } from '../../timing/pace-schedule.js'
+import { pacedBy } from '../../timing/paced-polls.js'
 import { jobRemainingMs, type RunSession } from '../run-session.js'
 import { reportProgress, type StageWork, warnOfProgress } from '../stage-work.js'
 import { type AcceptedSubmission, missesOf } from '../state/submission.js'
@@ -108,5 +108,5 @@ function scheduledMsOf(session: RunSession, work: StageWork, history: PollHistor
     given = String(error)
   }
   warnOfProgress(session, work, { field: 'pollSchedule', value: given, fix: 'give milliseconds from 0' })
-  return paceSchedule()(history)
+  return pacedBy()(history)
 }

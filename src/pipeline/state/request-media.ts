@@ -26,3 +26,8 @@ export function mediaFields<From, To>(
   const references = request.references?.map((_, index) => replaced.get(`references[${index}]`) as To)
   return { ...Object.fromEntries(single), ...(references !== undefined && { references }) }
 }
+
+/** Bytes as base64. */
+export function base64Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}

@@ -4,12 +4,11 @@ import type { GeneratedVideo, GeneratedVideoFacts } from '../../contracts/genera
 import { jsonPartOf } from '../../contracts/is-json.js'
 import type { JsonObject } from '../../contracts/json.js'
 import type { Publication } from '../../contracts/publisher.js'
-import type { VideoRequest } from '../../contracts/request.js'
 import type { ResolvedVideo } from '../../contracts/resolver.js'
 import type { Attempt, PipelineResult, RunWarning } from '../../contracts/result.js'
 import type { StageName } from '../../contracts/stage.js'
 import type { UploadedVideo } from '../../contracts/uploader.js'
-import { type FetchedMedia, fingerprintOf, type StoredRequest } from './stored-request.js'
+import type { FetchedMedia, StoredRequest } from './stored-request.js'
 import type { Submission } from './submission.js'
 
 /** The current step of a run. `unpublish` and `finish` are not stages: a run cannot fail in them. */
@@ -159,11 +158,6 @@ export function newRunState(run: NewRun): RunState {
 
 /** Identity of a run: the request and the tenant. */
 export type RunIdentity = Pick<RunState, 'fingerprint' | 'owner'>
-
-/** The identity of a run of a request. */
-export function identityOf(request: VideoRequest, owner: string | undefined): RunIdentity {
-  return { fingerprint: fingerprintOf(request), ...(owner !== undefined && { owner }) }
-}
 
 /** A generated video without the parts that cannot be saved. */
 export function storableVideo({ source: _source, url, ...facts }: GeneratedVideo): StoredVideo {

@@ -3,7 +3,8 @@ import { EventLog } from '../../../src/pipeline/event-log.js'
 import { configOf } from '../../../src/pipeline/pipeline-config.js'
 import { RunSession } from '../../../src/pipeline/run-session.js'
 import { RunWaits } from '../../../src/pipeline/run-waits.js'
-import { identityOf, newRunState, type RunState } from '../../../src/pipeline/state/run-state.js'
+import { identityOf } from '../../../src/pipeline/state/request-fingerprint.js'
+import { newRunState, type RunState } from '../../../src/pipeline/state/run-state.js'
 import { toStoredRun } from '../../../src/pipeline/state/stored-run.js'
 import type {
   AcceptedSubmission,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RunStateError, type StoredRun, type VideoRequest } from '../../../src/index.js'
-import { fingerprintOf } from '../../../src/pipeline/state/stored-request.js'
+import { fingerprintOf } from '../../../src/pipeline/state/request-fingerprint.js'
 import { readRunState, toStoredRun } from '../../../src/pipeline/state/stored-run.js'
 import { v1Runs, v1State } from './v1-fixtures.js'
 
