@@ -11,8 +11,11 @@ const lost = () => new SubmissionUnknownError('Could not learn the outcome: the 
 describe.skipIf(isBrowserLeftOut)(browserTitle('a run in review on the page, in Chromium'), () => {
   afterAll(closeBrowser)
 
-  test('is shown as one in review, with the advice and the command that shows it', async () => {
-    const { page } = await visitBackend({ generator: fakeTaskGenerator({ starts: [lost()] }) })
+  test.each([
+    { colorScheme: 'light', viewport: { width: 1280, height: 900 } },
+    { colorScheme: 'dark', viewport: { width: 390, height: 900 } },
+  ] as const)('is shown as one in review, with the advice and the command that shows it: $colorScheme', async (tab) => {
+    const { page } = await visitBackend({ generator: fakeTaskGenerator({ starts: [lost()] }) }, tab)
     await page.getByRole('button', { name: 'Make the video' }).click()
     await page.locator('#status').getByText('Needs review', { exact: true }).waitFor()
     const problem = page.getByRole('region', { name: 'Run', exact: true }).getByRole('alert')
@@ -31,6 +34,7 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('a run in review on the page, in 
     await page.reload()
     await page.locator('#status').getByText('Needs review', { exact: true }).waitFor()
     await problem.getByText(ADVICE).waitFor()
+    expect(await page.locator('.lane').last().innerText()).toMatch(/^Upload\s+not configured$/)
   })
 
   test.each(['in the same tab', 'after a reload'])('its prompt is paid again only after a note: %s', async (when) => {
