@@ -3,8 +3,8 @@ import type { Generator } from '../../contracts/generator.js'
 import { startTimer } from '../../timing/system-clock.js'
 import type { QueuedTimer } from '../../timing/timer-queue.js'
 
-// Each has a connection of its own. With the 48 that polls share, an upstream gets 64.
-const MOST_AT_ONCE = 16
+// Each has a connection of its own. With the 48 that polls share, and those that are being closed, an upstream gets 64.
+const MOST_AT_ONCE = 12
 // A submission may take half a minute: past this time it no longer delays others.
 const HOLDS_MS = 500
 const ONCE = { once: true } as const
@@ -15,7 +15,7 @@ export interface SubmissionPlace {
 }
 
 /**
- * The submissions that are under way, for each upstream: 16 at a time, further ones wait in the order of the calls. One that takes
+ * The submissions that are under way, for each upstream: 12 at a time, further ones wait in the order of the calls. One that takes
  * longer than half a second no longer counts, so slow answers delay others, but never hold them up. A submission waits before its
  * intent is saved: while it waits nothing is sent, and nothing has to be found out after a crash.
  */

@@ -11,7 +11,7 @@ const generatorOf = (upstream?: string) => ({
   poll: async () => ({ state: 'running' as const }),
 })
 
-function filledLine(count = 16) {
+function filledLine(count = 12) {
   const clock = manualClock()
   const lines = new SubmissionLines(clock)
   const generator = generatorOf('https://api.example')
@@ -19,7 +19,7 @@ function filledLine(count = 16) {
   return { clock, lines, generator, places }
 }
 
-it('lets 16 submissions of an upstream in at once, whatever generator sends them', () => {
+it('lets 12 submissions of an upstream in at once, whatever generator sends them', () => {
   const { lines, places } = filledLine()
   expect(places.every((place) => place !== undefined)).toBe(true)
   expect(lines.enter(generatorOf('https://api.example'))).toBeUndefined()
@@ -45,17 +45,17 @@ it('lets waiting submissions in by the order of their calls, and nothing passes 
 it('does not count a submission after half a second, so that slow answers delay others no longer', async () => {
   const { clock, lines, generator, places } = filledLine()
   let entered = 0
-  for (let waiting = 0; waiting < 40; waiting += 1) void lines.wait(generator, NEVER).then(() => (entered += 1))
+  for (let waiting = 0; waiting < 30; waiting += 1) void lines.wait(generator, NEVER).then(() => (entered += 1))
   await clock.advance(499)
   expect(entered).toBe(0)
   await clock.advance(1)
-  expect(entered).toBe(16)
+  expect(entered).toBe(12)
   for (const place of places) place.leave()
-  expect(entered).toBe(16)
+  expect(entered).toBe(12)
   await clock.advance(500)
-  expect(entered).toBe(32)
+  expect(entered).toBe(24)
   await clock.advance(500)
-  expect(entered).toBe(40)
+  expect(entered).toBe(30)
 })
 
 it('leaves the line with the reason of an abort, without taking a place', async () => {
@@ -92,10 +92,10 @@ it('a run that waits has sent and saved nothing, and can be cancelled', async ()
   }
   const clock = manualClock()
   const pipeline = new SoraPipeline({ generator, clock, pollSchedule: () => 10 })
-  const runs = Array.from({ length: 20 }, () => pipeline.run({ prompt: 'A cat' }))
+  const runs = Array.from({ length: 16 }, () => pipeline.run({ prompt: 'A cat' }))
   await clock.advance(100)
-  expect(answers).toHaveLength(16)
-  const waiting = runs.slice(16)
+  expect(answers).toHaveLength(12)
+  const waiting = runs.slice(12)
   for (const { id } of waiting) expect((await pipeline.get(id))?.status).toBe('running')
   await waiting[0]?.cancel('enough')
   await expect(waiting[0]?.result).rejects.toBe('enough')
@@ -104,7 +104,7 @@ it('a run that waits has sent and saved nothing, and can be cancelled', async ()
   // Nothing is left at the generator.
   expect(last.at(-1)).not.toHaveProperty('upstream')
   await clock.advance(400)
-  expect(answers).toHaveLength(19)
+  expect(answers).toHaveLength(15)
   for (const answer of answers) answer()
   await clock.advance(1000)
   const others = runs.filter((run) => run !== waiting[0])
@@ -136,9 +136,9 @@ it('a run whose deadline passes in the line was never sent', async () => {
   }
   const clock = manualClock()
   const pipeline = new SoraPipeline({ generator, clock, deadlines: { generateMs: 300 } })
-  const runs = Array.from({ length: 17 }, (_, index) => pipeline.run({ prompt: `${index}` }))
-  const failed = expect(runs[16]?.result).rejects.toMatchObject({ code: 'stage-timeout', isRetryable: true })
+  const runs = Array.from({ length: 13 }, (_, index) => pipeline.run({ prompt: `${index}` }))
+  const failed = expect(runs[12]?.result).rejects.toMatchObject({ code: 'stage-timeout', isRetryable: true })
   await clock.advance(300)
   await failed
-  expect(sent).toHaveLength(16)
+  expect(sent).toHaveLength(12)
 })

@@ -96,7 +96,7 @@ export interface TaskServiceOptions {
   /**
    * Maximum connections to the origin of `baseUrl` that polls share, at least 1, together with all generators of the
    * same origin and the same number. Further polls wait, within `timeoutMs`. A submission opens its own connection; of
-   * these a pipeline has 16 at once, and more while answers take longer than half a second. With `fetch`, as many polls
+   * these a pipeline has 12 at once, and more while answers take longer than half a second. With `fetch`, as many polls
    * call it at once. With `agent`, its own `maxSockets` counts instead.
    * @defaultValue `48`
    */
