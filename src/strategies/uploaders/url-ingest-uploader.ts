@@ -1,6 +1,9 @@
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import type { SoraPipelineError } from '../../contracts/errors.js'
 import { aFunction, required, text, trueOrFalse } from '../../contracts/option-rules.js'
+import { mayHaveBeenAccepted } from '../../contracts/submission.js'
 import type { Uploader } from '../../contracts/uploader.js'
+import { NetworkError, UpstreamHttpError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { raceAbort } from '../../timing/deadline.js'
 import { named } from '../option-rules.js'
 import { clientError } from './client-error.js'
@@ -52,8 +55,9 @@ const RULES: OptionRules<UrlIngestUploaderOptions> = {
  * this process. The services are shown in `examples/storage-clients.ts`.
  *
  * `upload` rejects with `InvalidRequestError` when the video has no public URL, with what `ingest` throws where that is an error of the
- * library, and else as `storageUploader` does: by the HTTP status or the network code of the error. Nothing is repeated. An abort rejects
- * at once and aborts `signal`; what the service has begun stays there, and may cost.
+ * library, and else as `storageUploader` does: by the HTTP status or the network code of the error. Nothing is repeated. Where the service
+ * may have begun (a lost or unreadable answer, 408, 5xx other than 503), the error says so and is not retryable: a second copy may cost. An
+ * abort rejects at once and aborts `signal`; what the service has begun stays there, and may cost.
  *
  * Sources: docs.mux.com/api-reference/video/assets/create-asset, developers.cloudflare.com/stream/uploading-videos/upload-via-link,
  * docs.uploadthing.com/api-reference/ut-api (`uploadFilesFromUrl`).
@@ -100,8 +104,19 @@ export function urlIngestUploader(options: UrlIngestUploaderOptions): Uploader {
         return clientPlace(given, call)
       } catch (error) {
         signal.throwIfAborted()
-        throw clientError(error, call)
+        throw withoutRepeat(error, clientError(error, call))
       }
     },
   }
+}
+
+// A second copy may cost, so only what certainly had no effect may be repeated.
+function withoutRepeat(thrown: unknown, error: SoraPipelineError): SoraPipelineError {
+  if (!error.isRetryable || !mayHaveBeenAccepted(thrown)) return error
+  const message = `Could not learn how the upload ended: ${error.message}; the service may have the video`
+  const options = { cause: error, isRetryable: false }
+  if (error instanceof NetworkError) return new NetworkError(message, options)
+  return error instanceof UpstreamHttpError
+    ? new UpstreamHttpError(message, { ...options, status: error.status })
+    : new UpstreamResponseError(message, options)
 }

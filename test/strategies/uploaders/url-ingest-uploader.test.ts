@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { NetworkError, UpstreamHttpError, UpstreamResponseError, withRetry } from '../../../src/index.js'
 import { type UrlIngestUploaderOptions, urlIngestUploader } from '../../../src/strategies/index.js'
+import { hurriedClock } from '../../../src/testing/conformance/hurried-clock.js'
 import { fakeContext, fakeSource, uploaderConformance } from '../../../src/testing/index.js'
 import { loopbackServer } from '../../upstream/loopback-server.js'
 import { rejection } from '../../upstream/stage-context.js'
@@ -69,11 +71,48 @@ test.each([
   [401, 'authentication', false],
   [429, 'rate-limited', true],
   [503, 'overloaded', true],
+  [408, 'upstream-http', false],
+  [500, 'upstream-http', false],
+  [502, 'upstream-http', false],
 ])('status %i of the service is %s, and nothing is repeated', async (status, code, isRetryable) => {
   const server = await loopbackServer((_, response) => void response.writeHead(status).end())
   const error = await rejection(urlIngestUploader(muxAt(server.origin)).upload(source(), fakeContext()))
   expect(error).toMatchObject({ code, isRetryable, message: expect.stringMatching(/ingest of mux threw/) })
   expect(server.seen).toHaveLength(1)
+})
+
+const cut = (code: string) =>
+  Object.assign(new TypeError('fetch failed'), { cause: Object.assign(new Error(code), { code }) })
+
+test.each<[string, unknown]>([
+  ['a reset', cut('ECONNRESET')],
+  ['a timeout of the client', new DOMException('The operation was aborted due to timeout', 'TimeoutError')],
+  ['status 502', Object.assign(new Error('bad gateway'), { status: 502 })],
+  ['a lost answer in an error of the library', new NetworkError('Could not ingest: no answer')],
+  ['an answer in an error of the library that cannot be read', new UpstreamResponseError('Could not ingest: a page')],
+  ['status 500 in an error of the library', new UpstreamHttpError('Could not ingest: 500', { status: 500 })],
+])('after %s the service may have the video, and withRetry does not ingest it again', async (_, thrown) => {
+  let calls = 0
+  const ingest = () => {
+    calls += 1
+    return Promise.reject(thrown)
+  }
+  const uploader = withRetry(urlIngestUploader({ name: 'mux', ingest }))
+  const error = await rejection(uploader.upload(source(), fakeContext()))
+  expect(calls).toBe(1)
+  expect(error).toMatchObject({ isRetryable: false, message: expect.stringMatching(/the service may have the video$/) })
+})
+
+test('a request that was never sent is repeated by withRetry', async () => {
+  let calls = 0
+  const ingest = () => {
+    calls += 1
+    return calls < 3 ? Promise.reject(cut('ECONNREFUSED')) : 'https://cdn.example/copy.mp4'
+  }
+  const uploader = withRetry(urlIngestUploader({ name: 'mux', ingest }))
+  expect(await uploader.upload(source(), fakeContext({ clock: hurriedClock() }))).toEqual({
+    url: 'https://cdn.example/copy.mp4',
+  })
 })
 
 test('an answer without an address is an error', async () => {
