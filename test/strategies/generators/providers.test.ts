@@ -346,6 +346,45 @@ describe('what only one provider has', () => {
     expect(seen()).toBe(before)
   })
 
+  test.each([
+    ...PROVIDERS.map(([name, , model]) => [name, model] as const),
+    ...['wan2.2-t2v-plus', 'wan2.5-t2v-preview', 'wan2.6-i2v', 'wan2.7-t2v', 'wan2.7-i2v', 'wan2.7-r2v'].map(
+      (model) => ['dashscope', model] as const,
+    ),
+    ...(['wan2.7-videoedit', 'wan-3.0'] as const).map((model) => ['dashscope', model] as const),
+    ['gemini', 'gemini-omni-1.1-flash'],
+  ] as const)('%s with %s sends each field, refuses it, or warns of it', async (name, model) => {
+    const bytes = { bytes: PNG, mediaType: 'image/png' }
+    const canaries: Partial<VideoRequest> = {
+      ...{ lastFrame: bytes, references: [bytes], audioInput: MP3, video: 'https://cdn.example/canary.mp4' },
+      ...{ remixOf: 'canary_1', style: 'canary', storyboard: [{ durationSeconds: 5, prompt: 'canary' }] },
+      ...{ seed: 7_654_321, user: 'canary', audio: false, size: '720x1280', aspectRatio: '9:16', durationSeconds: 7 },
+    }
+    for (const [field, value] of Object.entries(canaries)) {
+      const context = fakeContext()
+      const before = seen()
+      const failure: unknown = await at(name, { model })
+        .start({ prompt: 'A cat', [field]: value }, context)
+        .catch((error) => error)
+      const sent = seen() > before ? JSON.stringify(sentTo(name).at(-1)?.body) : ''
+      const sign = /^(?:size|aspectRatio)$/.test(field)
+        ? /720|9:16/
+        : /canary|cdn\.example|7654321|:"?7s?"?[,}]|audio":false/
+      const isShown = sent.includes(PNG.toString('base64')) || sign.test(sent)
+      const isWarned = context.warnings.some(({ message }) => message.includes(`does not send ${field}`))
+      const isRefused = sent === '' && (failure as { code?: string } | undefined)?.code === 'request-invalid'
+      expect([field, isShown || isWarned || isRefused]).toEqual([field, true])
+    }
+  })
+
+  test('Wan 2.7 gets pictures beside a sound', async () => {
+    const given = { ...request, image: PICTURE, audioInput: MP3 }
+    await at('dashscope', { model: 'wan2.7-t2v' }).start(given, fakeContext())
+    expect(sentTo('dashscope').at(-1)?.body).toMatchObject({
+      input: { media: [media('first_frame')], audio_url: MP3 },
+    })
+  })
+
   test('Veo takes both frames, or references', async () => {
     const image = sandbox.files.url('image.png')
     const bytes = { bytesBase64Encoded: PNG.toString('base64'), mimeType: 'image/png' }

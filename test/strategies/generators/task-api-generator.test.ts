@@ -179,6 +179,105 @@ describe('a submission', () => {
     expect(context.warnings).toHaveLength(2)
   })
 
+  const everything: VideoRequest = {
+    ...{ prompt: 'A cat', style: 'anime', remixOf: 'video_1', seed: 5, user: 'u', audio: true, durationSeconds: 8 },
+    storyboard: [{ durationSeconds: 5, prompt: 'sunrise' }],
+    ...{ lastFrame: PNG, references: ['https://cdn.example/a.png'], audioInput: 'https://cdn.example/a.mp3' },
+  }
+  const reported = ['style', 'remixOf', 'storyboard', 'lastFrame', 'references', 'audioInput']
+  const others = ['seed', 'user', 'audio', 'durationSeconds']
+
+  test.each<[string, TaskApiGeneratorOptions['create']]>([
+    ['a rest pattern', ({ prompt, ...rest }) => ({ path: '/t', body: { prompt, isRest: rest !== undefined } })],
+    ['a spread', (given) => ({ path: '/t', body: { prompt: { ...given }.prompt } })],
+    ['Object.entries', (given) => ({ path: '/t', body: { count: String(Object.entries(given).length) } })],
+    ['Object.assign', (given) => ({ path: '/t', body: { prompt: Object.assign({}, given).prompt } })],
+    ['JSON.stringify', (given) => ({ path: '/t', body: { digest: JSON.stringify(given).length % 2 } })],
+    [
+      'a loop over its names',
+      (given) => {
+        const values = Object.keys(given).map((name) => given[name as keyof typeof given])
+        return { path: '/t', body: { isEmpty: values.length === 0 } }
+      },
+    ],
+    [
+      'for … in',
+      (given) => {
+        const body: Record<string, string> = {}
+        for (const name in given) body[name] = typeof given[name as keyof typeof given]
+        return { path: '/t', body }
+      },
+    ],
+  ])('reports fields that create only read with all others: %s', async (_, create) => {
+    const server = await loopbackServer(json(200, { id: 't1' }))
+    const error = await rejection(at(server.origin, { create }).start(everything, stageContext()))
+    const { problems = [] } = error as { problems?: { field: string }[] }
+    expect(problems.map(({ field }) => field).sort()).toEqual([...reported].sort())
+    expect(server.seen).toHaveLength(0)
+    const context = stageContext()
+    const asked = Object.fromEntries(Object.entries(everything).filter(([field]) => !reported.includes(field)))
+    await at(server.origin, { create }).start(asked as unknown as VideoRequest, context)
+    expect(context.warnings.map(({ message }) => /send (\w+)/.exec(message)?.[1])).toEqual(others)
+  })
+
+  test.each<[string, TaskApiGeneratorOptions['create']]>([
+    ['a spread into the body', (given) => ({ path: '/t', body: { ...given } })],
+    ['a rest pattern', ({ prompt, ...rest }) => ({ path: '/t', body: { input: { prompt }, parameters: { ...rest } } })],
+    ['a request in a body', (given) => ({ path: '/t', body: { request: given } })],
+    [
+      'a form',
+      (given) => {
+        const form = new FormData()
+        for (const [name, value] of Object.entries(given))
+          form.set(name, typeof value === 'object' ? JSON.stringify(value) : String(value))
+        return { path: '/t', body: form }
+      },
+    ],
+    [
+      'names of its own',
+      (given) => {
+        const { storyboard, references = [], lastFrame, audioInput, remixOf, ...rest } = { ...given }
+        const content = [...references, lastFrame].map((url) => ({ image_url: { url } }))
+        const { durationSeconds: duration_seconds, ...same } = rest
+        const remix_of = remixOf
+        return {
+          path: `/t?sound=${audioInput}`,
+          body: { ...same, duration_seconds, content, shots: storyboard, remix_of },
+        }
+      },
+    ],
+    [
+      'a direct read after it',
+      (given) => {
+        const copy = { ...given }
+        const { style, remixOf, storyboard, lastFrame, references, audioInput, seed, user, audio, durationSeconds } =
+          given
+        const sent = { style, remixOf, storyboard, lastFrame, references, audioInput, seed, user, audio }
+        return { path: '/t', body: { text: copy.prompt, all: JSON.stringify(sent), length: `${durationSeconds}s` } }
+      },
+    ],
+  ])('counts fields as sent that the request shows: %s', async (_, create) => {
+    const server = await loopbackServer(json(200, { id: 't1' }))
+    const context = stageContext()
+    await at(server.origin, { create }).start(everything, context)
+    expect(context.warnings).toEqual([])
+    expect(server.seen).toHaveLength(1)
+  })
+
+  test('counts a file as sent, and providerOptions that a spread did not send are merged', async () => {
+    const server = await loopbackServer(json(200, { id: 't1' }))
+    const create: TaskApiGeneratorOptions['create'] = (given, { toFile }) => {
+      const { lastFrame = '', prompt } = { ...given }
+      const form = new FormData()
+      form.set('prompt', prompt)
+      form.set('end', toFile(lastFrame))
+      return { path: '/t', body: form }
+    }
+    const providerOptions = { fps: 24 }
+    await at(server.origin, { create }).start({ prompt: 'A cat', lastFrame: PNG, providerOptions }, stageContext())
+    expect(server.seen[0]?.body.toString('latin1')).toContain('name="fps"')
+  })
+
   test.each<[string, Partial<TaskApiGeneratorOptions>, string]>([
     ['nothing', { create: () => undefined as never }, 'create() is '],
     ['a list', { create: () => [] as never }, 'create() is '],

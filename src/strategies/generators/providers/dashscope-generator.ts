@@ -103,21 +103,21 @@ function formerMedia(request: TaskApiVideoRequest): object {
 }
 
 function mediaOf(request: TaskApiVideoRequest): object {
-  const { model = '', image, lastFrame, references = [] } = request
+  const { model = '', image, lastFrame, references } = request
   const sound = soundUrl(request)
   const isWan27 = model.startsWith('wan2.7')
   // Of these models, one for texts takes a sound beside the list, one for images in it, and one for references takes none.
   if (isWan27 && sound !== undefined && model.includes('-r2v'))
     throw refusedFields(request, ['audioInput'], `leave it out, or choose another model than ${model}`)
-  if (isWan27 && sound !== undefined && !model.includes('-i2v')) return { audio_url: sound }
-  refuseMixedMedia(isWan27 ? { ...request, audioInput: undefined } : request)
+  const isBeside = isWan27 && sound !== undefined && !model.includes('-i2v')
+  refuseMixedMedia(isWan27 ? { image, lastFrame, references } : request)
   const media = [
     { type: 'first_frame', url: image },
     { type: 'last_frame', url: lastFrame },
-    ...references.map((url) => ({ type: 'reference_image', url })),
-    { type: isWan27 ? 'driving_audio' : 'reference_audio', url: sound },
+    ...(references ?? []).map((url) => ({ type: 'reference_image', url })),
+    { type: isWan27 ? 'driving_audio' : 'reference_audio', url: isBeside ? undefined : sound },
   ].filter(({ url }) => url !== undefined)
-  return media.length === 0 ? {} : { media }
+  return { ...(media.length > 0 && { media }), ...(isBeside && { audio_url: sound }) }
 }
 
 function soundUrl(request: TaskApiVideoRequest): string | undefined {

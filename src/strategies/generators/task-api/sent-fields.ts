@@ -10,19 +10,37 @@ const CHANGES_RESULT: ReadonlySet<string> = new Set<RequestField>([
 ])
 const NEVER_SENT: ReadonlySet<string> = new Set(['prompt', 'metadata', 'providerOptions'])
 
+/** A copy of an object that keeps which of its fields were read. */
+export interface ReadCopy<T> {
+  readonly copy: T
+  /** Fields that were read by their name. */
+  readonly reads: ReadonlySet<string>
+  /** Fields that were read only because all were, such as by a spread, a rest pattern or `Object.entries`. */
+  readonly listed: ReadonlySet<string>
+}
+
 /** A copy of an object, and the names of its fields that were read. */
-export function withReads<T extends object>(original: T): { readonly copy: T; readonly reads: ReadonlySet<string> } {
-  const reads = new Set<string>()
+export function withReads<T extends object>(original: T): ReadCopy<T> {
+  const [reads, listed] = [new Set<string>(), new Set<string>()]
+  // After its names were listed, an object is read in their order.
+  let awaited: readonly string[] = []
   const copy = new Proxy(
     { ...original },
     {
+      ownKeys(target) {
+        const names = Reflect.ownKeys(target)
+        awaited = names.filter((name) => typeof name === 'string')
+        return names
+      },
       get(target, name, receiver) {
-        if (typeof name === 'string') reads.add(name)
+        const place = typeof name === 'string' ? awaited.indexOf(name) : -1
+        if (place >= 0) awaited = awaited.slice(place + 1)
+        if (typeof name === 'string') (place >= 0 ? listed : reads).add(name)
         return Reflect.get(target, name, receiver)
       },
     },
   )
-  return { copy, reads }
+  return { copy, reads, listed }
 }
 
 /**

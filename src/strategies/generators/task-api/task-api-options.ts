@@ -75,6 +75,10 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
    *
    * A field of the request that it does not read is reported: those that change the video (`image`, `lastFrame`, `references`,
    * `audioInput`, `video`, `remixOf`, `storyboard`, `style`) with an `InvalidRequestError`, any other with a `warning`. `providerOptions` are merged into the body last, unless it reads them.
+   *
+   * A field counts as read when it is read by its name. Reading all fields at once (`{ prompt, ...rest }`, `{ ...request }`,
+   * `Object.entries`) reads none by name: such a field counts only if the request that `create` returns shows it, with its value under
+   * its own name (`durationSeconds` or `duration_seconds`), or a text of 8 characters or more, a list or an object anywhere.
    */
   readonly create: (
     request: TaskApiVideoRequest,
@@ -116,7 +120,8 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
    */
   readonly sendsCallback?: boolean | undefined
   /**
-   * The fields of a request that `create` sends, for a `create` that reads fields without sending them.
+   * The fields of a request that `create` sends, for a `create` that reads fields without sending them, or reads all fields at once and
+   * sends some in another form.
    * @defaultValue those that `create` reads
    */
   readonly supports?: readonly Exclude<keyof VideoRequest, 'prompt' | 'metadata' | 'providerOptions'>[] | undefined

@@ -10,6 +10,7 @@ import type { JobReader } from '../answers/job-answer.js'
 import { mediaText, readMediaFile, soundText } from '../media-file.js'
 import { maskedData } from './operation-data.js'
 import { reportUnsent, withReads } from './sent-fields.js'
+import { isShown } from './shown-fields.js'
 import { isAcceptance } from './started-job.js'
 import type { checkTaskApiOptions, TaskApiVideoRequest } from './task-api-options.js'
 import { type CheckedRequest, checkRequest } from './task-api-request.js'
@@ -71,18 +72,30 @@ async function plannedRequest(
   context: SubmitContext,
 ): Promise<CheckedRequest> {
   const { runId, idempotencyKey, callbackUrl, signal } = context
-  const { copy, reads } = withReads(textual(request, model))
-  const toFile = (dataUrl: string) => fileOf(dataUrl)
+  const texts = textual(request, model)
+  const { copy, reads, listed } = withReads(texts)
+  const files = new Set<string>()
+  const toFile = (dataUrl: string) => {
+    files.add(dataUrl)
+    return fileOf(dataUrl)
+  }
   const created = Promise.resolve().then(() => create(copy, { runId, idempotencyKey, callbackUrl, toFile }))
   const given = await abortable(signal, created).catch((error: unknown) => {
     if (signal.aborted || isSoraPipelineError(error)) throw error
     const thrown = error instanceof Error ? `${error.name}: ${error.message}` : typeof error
     throw new ConfigurationError(name, [{ field: 'create()', value: `throwing ${thrown}`, fix: 'let it return' }])
   })
-  const sent = new Set<string>(supports ?? reads)
-  reportUnsent(request, (field) => sent.has(field), { name, context })
   const checked = checkRequest(api, given)
-  return reads.has('providerOptions') ? checked : merged(api, checked, request.providerOptions)
+  const named = new Set<string>(supports ?? reads)
+  const shown = (field: keyof TaskApiVideoRequest) => {
+    const value = texts[field]
+    return isShown(field, value, checked, request.prompt) || [value].flat().every((text) => files.has(String(text)))
+  }
+  const isSent = (field: keyof TaskApiVideoRequest) =>
+    named.has(field) || (supports === undefined && listed.has(field) && shown(field))
+  reportUnsent(request, isSent, { name, context })
+  const isMerged = reads.has('providerOptions') || (listed.has('providerOptions') && shown('providerOptions'))
+  return isMerged ? checked : merged(api, checked, request.providerOptions)
 }
 
 function textual(request: VideoRequest, model: string | undefined): TaskApiVideoRequest {
