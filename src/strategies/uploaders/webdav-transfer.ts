@@ -1,52 +1,30 @@
 import { randomUUID } from 'node:crypto'
 import type { VideoSource } from '../../contracts/source.js'
-import type { StageContext } from '../../contracts/stage.js'
+import { errorStatusOf } from '../../contracts/submission.js'
 import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
-import type { Api, ApiCall } from '../../upstream/api.js'
+import type { ApiAnswer } from '../../upstream/api.js'
 import { unreadable } from '../../upstream/json-answer.js'
 import type { ByteProgress } from './byte-progress.js'
 import { type OpenVideo, openVideo } from './open-video.js'
-import { encodedKey, keyTaken } from './storage-key.js'
+import { keyTaken } from './storage-key.js'
 import { sendStreamed } from './streamed-video.js'
-import { uploadRetries } from './upload-retries.js'
-import { webdavError } from './webdav-error.js'
-
-/** A folder of a WebDAV server, as long as its uploader lives. */
-export interface WebdavFolder {
-  readonly api: Api
-  readonly onExisting: 'fail' | 'overwrite'
-  readonly timeoutMs: number
-  readonly maxAttempts: number
-  /** The folders below it that are known to exist. */
-  readonly made: Set<string>
-}
-
-/** What an upload has to take away when it fails; kept up to date on its way. */
-export interface WebdavLeft {
-  /** Addresses of temporary files. */
-  readonly temporary: Set<string>
-  /** Whether the last of them may have become the file, or surely has. */
-  moved: 'no' | 'maybe' | 'yes'
-}
+import type { WebdavLeaving } from './webdav-leftovers.js'
+import { addressOf, type WebdavFound, webdavRequests } from './webdav-requests.js'
 
 /** One video on its way to a server. */
-export interface WebdavTransfer {
-  readonly folder: WebdavFolder
-  readonly key: string
+export interface WebdavTransfer extends WebdavLeaving {
   readonly mediaType: string
   readonly source: VideoSource
   /** Open at its first byte. */
   readonly video: OpenVideo
   readonly progress: ByteProgress
-  readonly context: StageContext
-  readonly left: WebdavLeft
 }
 
-const TIDY_TIMEOUT_MS = 5_000
-// There is no HEAD, or the folder is there already: 301 where its address should end in a slash.
-const NO_HEAD = [405, 501]
+// The folder is there already: 301 where its address should end in a slash.
 const FOLDER_THERE = [301, 403, 405, 409]
 const TAKEN = 412
+// RFC 4918, section 9.9.4.
+const MOVED = [201, 204]
 
 /** Stores a video under its key by way of a temporary file, and gives its length. */
 export async function storeFile(transfer: WebdavTransfer): Promise<number> {
@@ -68,34 +46,6 @@ export async function storeFile(transfer: WebdavTransfer): Promise<number> {
   return byteLength
 }
 
-/**
- * Takes away what a failed upload has left. Uses its own signal, so it also works after an abort; each request has 5 s.
- * @throws SoraPipelineError when something could not be taken away.
- */
-export async function tidyWebdav(transfer: WebdavTransfer): Promise<void> {
-  const { folder, key, left } = transfer
-  const last = await removeTemporary(transfer)
-  // A temporary file that is gone has become the file. What it replaced is not brought back by a removal.
-  const isOwn = left.moved === 'yes' || (left.moved === 'maybe' && last === 'missing')
-  if (isOwn && folder.onExisting === 'fail') await remove(transfer, addressOf(folder, key))
-}
-
-/** Takes away the temporary files of attempts that failed, and gives what became of the last one. */
-export async function removeTemporary(transfer: WebdavTransfer): Promise<'removed' | 'missing'> {
-  let last: 'removed' | 'missing' = 'removed'
-  for (const url of transfer.left.temporary) last = await remove(transfer, url)
-  return last
-}
-
-async function remove({ folder, context }: WebdavTransfer, url: string): Promise<'removed' | 'missing'> {
-  const { signal } = new AbortController()
-  const timeoutMs = Math.min(folder.timeoutMs, TIDY_TIMEOUT_MS)
-  const { request } = webdavRequests({ ...folder, timeoutMs }, { ...context, signal })
-  const what = 'remove the unfinished upload'
-  const { status } = await request({ method: 'DELETE', url, accepts: [404], what })
-  return status === 404 ? 'missing' : 'removed'
-}
-
 async function makeFolders({ folder, key, context }: WebdavTransfer): Promise<void> {
   const { request, retrying } = webdavRequests(folder, context)
   const parts = key.split('/').slice(0, -1)
@@ -115,8 +65,10 @@ async function putTemporary({ folder, key, mediaType, progress, context, left }:
   const streamed = { window: video, progress, context, receiver: new URL(api.origin).host, timeoutMs }
   const { request, find, retrying } = webdavRequests(folder, context)
   left.temporary.add(temporary)
+  left.unanswered.add(temporary)
+  let answer: ApiAnswer
   try {
-    await sendStreamed(streamed, ({ stream, signal }) =>
+    answer = await sendStreamed(streamed, ({ stream, signal }) =>
       request({
         method: 'PUT',
         url: temporary,
@@ -129,11 +81,20 @@ async function putTemporary({ folder, key, mediaType, progress, context, left }:
   } catch (error) {
     // Perhaps a folder was removed since.
     made.clear()
+    if (errorStatusOf(error) !== undefined) left.unanswered.delete(temporary)
     throw error
   }
+  left.unanswered.delete(temporary)
   const { byteLength } = video.digest()
   const stored = await retrying(() => find(temporary))
-  if (typeof stored !== 'object' || (stored.byteLength ?? byteLength) === byteLength) return { temporary, byteLength }
+  // A page of a proxy, such as one to sign in, is no proof.
+  if (stored === 'missing') throw unreadable(answer, 'there is no file after it')
+  throwIfOther(stored, byteLength)
+  return { temporary, byteLength }
+}
+
+function throwIfOther(stored: WebdavFound, byteLength: number): void {
+  if (typeof stored !== 'object' || (stored.byteLength ?? byteLength) === byteLength) return
   const both = `${stored.byteLength} bytes and not ${byteLength}`
   throw new UpstreamResponseError(`Could not upload the video: the server stored another length, ${both}`)
 }
@@ -147,53 +108,31 @@ interface Move {
 async function moveFile({ folder, key, context, left }: WebdavTransfer, { temporary, target, byteLength }: Move) {
   const { request, find, retrying } = webdavRequests(folder, context)
   const overwrite = folder.onExisting === 'fail' ? 'F' : 'T'
-  await retrying(async () => {
-    // The answer to the move before was lost: a temporary file that is gone was moved.
-    if (left.moved === 'maybe' && (await find(temporary)) === 'missing') {
-      const stored = await find(target)
-      if (typeof stored === 'object' && (stored.byteLength ?? byteLength) === byteLength) return
-      const message = `Could not upload the video: the file is gone after its move: ${key}`
-      throw new UpstreamResponseError(message, { isRetryable: false })
-    }
+  const move = async () => {
+    const before = left.moved
     left.moved = 'maybe'
     const headers = { destination: target, overwrite }
-    const answer = await request({ method: 'MOVE', url: temporary, headers, accepts: [TAKEN] })
-    if (answer.status === TAKEN) {
-      left.moved = 'no'
-      throw keyTaken(key)
-    }
+    const answer = await request({ method: 'MOVE', url: temporary, headers, accepts: [404, TAKEN] })
+    const { status } = answer
+    if (status === TAKEN || status === 404) left.moved = status === TAKEN ? 'no' : before
+    if (status === TAKEN) throw keyTaken(key)
+    if (status === 404) throw unreadable(answer, 'the temporary file is missing')
     // A list of what could not be moved.
-    if (answer.status === 207) throw unreadable(answer, 'there is a failure')
+    if (status === 207) throw unreadable(answer, 'there is a failure')
+    if (MOVED.includes(status)) left.moved = 'yes'
+    // A page of a proxy, such as one to sign in, is no proof.
+    else if ((await find(temporary)) !== 'missing') throw unreadable(answer, 'the file was not moved')
+  }
+  await retrying(async () => {
+    // The answer to the move before was lost, or what followed it: a temporary file that is gone was moved.
+    if (left.moved === 'no' || (left.moved === 'maybe' && (await find(temporary)) !== 'missing')) await move()
+    const stored = await find(target)
+    throwIfOther(stored, byteLength)
+    if (stored !== 'missing') return
+    const advice = /[;?#]/.test(key) ? '; leave ; ? and # out of key' : ''
+    const message = `Could not upload the video: the file is not at its path after its move: ${key}${advice}`
+    throw new UpstreamResponseError(message, { isRetryable: false })
   })
   left.moved = 'yes'
   left.temporary.delete(temporary)
-}
-
-function webdavRequests({ api, timeoutMs, maxAttempts }: WebdavFolder, context: StageContext) {
-  const { signal } = context
-  const request = (call: Omit<ApiCall, 'what' | 'timeoutMs' | 'signal'> & Partial<ApiCall>) =>
-    api.call({
-      what: 'upload the video',
-      timeoutMs,
-      signal,
-      readError: webdavError,
-      ...call,
-      headers: { accept: '*/*', 'accept-encoding': 'identity', ...call.headers },
-    })
-  return {
-    request,
-    retrying: uploadRetries(maxAttempts, context),
-    /** What is at an address; `unclear` where the server does not tell. */
-    async find(url: string): Promise<{ readonly byteLength: number | undefined } | 'missing' | 'unclear'> {
-      const { status, headers } = await request({ method: 'HEAD', url, accepts: [404, ...NO_HEAD] })
-      if (status === 404) return 'missing'
-      if (NO_HEAD.includes(status)) return 'unclear'
-      const length = headers.get('content-length')
-      return { byteLength: length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined }
-    },
-  }
-}
-
-function addressOf({ api }: WebdavFolder, key: string): string {
-  return api.address(`/${encodedKey(key)}`)
 }

@@ -13,7 +13,9 @@ import { createByteProgress } from './byte-progress.js'
 import { type OpenVideo, openVideo } from './open-video.js'
 import { DEFAULT_KEY, encodedKey, keyTemplate, storageKey } from './storage-key.js'
 import { mediaTypeFor } from './video-media-type.js'
-import { removeTemporary, storeFile, tidyWebdav, type WebdavFolder, type WebdavLeft } from './webdav-transfer.js'
+import { removeTemporary, tidyWebdav, type WebdavLeft } from './webdav-leftovers.js'
+import type { WebdavFolder } from './webdav-requests.js'
+import { storeFile } from './webdav-transfer.js'
 
 /** Options of `webdavUploader`. */
 export interface WebdavUploaderOptions {
@@ -94,9 +96,11 @@ const RULES: OptionRules<WebdavUploaderOptions> = {
  * folder. Memory stays at 1 MiB, whatever the size; a video of unknown length is sent in chunks.
  *
  * The video is written to a hidden temporary file beside its place, its length is compared, and only then it is moved (`MOVE` with
- * `Overwrite: F`), so that no one sees half of it and nothing is overwritten unless `onExisting` says so. WebDAV cannot resume: after a
- * cut or an error of the server the video is sent again from its first byte. A broken source is resumed at the last good byte. When the
- * answer to the move is lost, the server is asked where the file is before it is moved again.
+ * `Overwrite: F`), so that no one sees half of it and nothing is overwritten unless `onExisting` says so. A server that ignores
+ * `Overwrite: F` is protected by the lookup before alone: two uploads of one path at the same moment replace each other there. After the
+ * move the file is looked up at its path, so a page under status 200 does not count as stored. WebDAV cannot resume: after a cut or an
+ * error of the server the video is sent again from its first byte. A broken source is resumed at the last good byte. When the answer to
+ * the move is lost, both paths are looked up before the file is moved again.
  *
  * `upload` rejects with
  * - `AuthenticationError` when the credentials are refused, or may not write.
@@ -105,10 +109,12 @@ const RULES: OptionRules<WebdavUploaderOptions> = {
  * - `QuotaExceededError` when the store is full, or the video larger than the server takes.
  * - `OverloadedError`, `RateLimitError`, `NetworkError` and `UpstreamHttpError` when every attempt failed, or at once where the server
  *   has no `MOVE`, or takes no video of unknown length (411).
- * - `UpstreamResponseError` when the server stored another length, and when the source is empty or has another length than it declares.
+ * - `UpstreamResponseError` when the server stored another length, answers with a page, or has the file at another path after the move,
+ *   as wsgidav has with `;` in a path, and when the source is empty or has another length than it declares.
  *
  * A failure removes the temporary files, and a file that is surely of this upload; it leaves a `warning` when that fails. An abort
- * rejects at once and does the same in the background. A process that is killed leaves a file whose name begins with a dot and ends in
+ * rejects at once and does the same in the background. A server may make a temporary file only after its client has left: the removal is
+ * repeated for at most 15 s, until it was seen to succeed or the file has been missing for 8 s. A process that is killed leaves a file whose name begins with a dot and ends in
  * `.part`.
  *
  * Source: RFC 4918 (`MKCOL`, `MOVE`, `Overwrite`, 409, 423, 507).
@@ -141,20 +147,18 @@ export function webdavUploader(options: WebdavUploaderOptions): Uploader {
     // Before anything is asked of the server: a source that cannot be read costs no request, and its first bytes show its type.
     const mediaType = mediaTypeFor(source, (await video.at(0)).chunks)
     const key = storageKey(template, context, mediaType)
-    const left: WebdavLeft = { temporary: new Set(), moved: 'no' }
+    const left: WebdavLeft = { temporary: new Set(), unanswered: new Set(), moved: 'no' }
     const transfer = { folder, key, mediaType, source, video, progress: createByteProgress(context), context, left }
     const warn = () => {
-      // After an abort the run is over, and no one reads a warning.
-      if (signal.aborted) return
       const message = `Could not remove the unfinished upload from ${name}: ${key}`
       context.warn?.({ code: 'upload-left-behind', message })
     }
     try {
       const byteLength = await storeFile(transfer)
-      await raceAbort(signal, () => removeTemporary(transfer).catch(warn))
+      await raceAbort(signal, () => removeTemporary(transfer, warn).catch(warn))
       return { url: `${publicBaseUrl.replace(/\/+$/, '')}/${encodedKey(key)}`, id: key, byteLength }
     } catch (error) {
-      const tidied = tidyWebdav(transfer).catch(warn)
+      const tidied = tidyWebdav(transfer, warn)
       // An abort waits for nothing: it rejects with its reason here, whether it came before or comes now.
       await raceAbort(signal, () => tidied)
       throw error

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
@@ -12,14 +13,22 @@ export type WebdavFault =
   | { readonly kind: 'hang' }
   /** Fewer bytes are stored than came, and the answer is a success. */
   | { readonly kind: 'short' }
+  /** Answered with a page under status 200, and not done. */
+  | { readonly kind: 'page' }
+  /** Never answered; half the file appears when it was removed so many times after its client has left. */
+  | { readonly kind: 'late'; readonly afterDeletes: number }
 
 export const LOGIN = { user: 'anna', password: 'canary-pässword:1' }
 
-/** A WebDAV server on loopback that keeps what it gets, also half a file, as the simple ones do. It ends with the test. */
-export async function webdavServer() {
+/**
+ * A WebDAV server on loopback that keeps what it gets, also half a file, as the simple ones do. It ends with the test.
+ * @param options - `cutsDestination`: whether it takes the address of a move without its parameters, as wsgidav does.
+ */
+export async function webdavServer({ cutsDestination = false } = {}) {
   const files = new Map<string, Buffer>()
   const folders = new Set(['/dav/videos'])
   const requests: string[] = []
+  const late = new Map<string, { readonly body: Buffer; deletes: number }>()
   const faults = new Map<string, (WebdavFault | null)[]>()
   const authorization = `Basic ${Buffer.from(`${LOGIN.user}:${LOGIN.password}`).toString('base64')}`
   const folderOf = (path: string) => path.slice(0, path.lastIndexOf('/'))
@@ -50,8 +59,17 @@ export async function webdavServer() {
         return void request.socket.resetAndDestroy()
       }
     } catch {
-      if (method === 'PUT') keep()
+      if (fault?.kind === 'late') late.set(path, { body: Buffer.concat(chunks), deletes: fault.afterDeletes })
+      else if (method === 'PUT') keep()
       return
+    }
+    if (fault?.kind === 'late') {
+      await once(response, 'close')
+      return void late.set(path, { body: Buffer.concat(chunks), deletes: fault.afterDeletes })
+    }
+    if (fault?.kind === 'page') {
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
+      return void response.end(method === 'HEAD' ? undefined : '<html>Please sign in</html>')
     }
     if (fault?.kind === 'status') return answer(fault.status)
     if (method !== 'GET' && headers.authorization !== authorization) return answer(401)
@@ -71,15 +89,26 @@ export async function webdavServer() {
         folders.add(path)
         return answer(201)
       case 'MOVE': {
-        const target = decodeURIComponent(new URL(String(headers.destination)).pathname)
+        const named = decodeURIComponent(new URL(String(headers.destination)).pathname)
+        const target = cutsDestination ? named.replace(/;.*/, '') : named
         if (file === undefined) return answer(404)
         if (headers.overwrite === 'F' && files.has(target)) return answer(412)
         files.set(target, file)
         files.delete(path)
         return answer(201)
       }
-      case 'DELETE':
+      case 'DELETE': {
+        const coming = late.get(path)
+        if (coming !== undefined) {
+          coming.deletes -= 1
+          if (coming.deletes === 0) {
+            late.delete(path)
+            files.set(path, coming.body)
+            return answer(404)
+          }
+        }
         return answer(files.delete(path) ? 204 : 404)
+      }
       default:
         return answer(405)
     }

@@ -1,0 +1,31 @@
+import type { Clock } from '../../contracts/clock.js'
+
+const LONGEST_MS = 15_000
+const ABSENT_MS = 8_000
+const STEP_MS = 1_000
+
+/**
+ * Removes what a cut request may still make: a server may apply it seconds after its client has left. Tries once a second until it was
+ * seen removed or has been missing for 8 s, for at most 15 s.
+ * @throws the last failure when neither came about.
+ */
+export async function removeLate(clock: Clock, remove: () => Promise<'removed' | 'missing'>): Promise<void> {
+  const endsAt = clock.monotonic() + LONGEST_MS
+  let missingSince: number | undefined
+  for (;;) {
+    let failure: unknown
+    try {
+      if ((await remove()) === 'removed') return
+      missingSince ??= clock.monotonic()
+      if (clock.monotonic() - missingSince >= ABSENT_MS) return
+    } catch (error) {
+      failure = error
+      missingSince = undefined
+    }
+    if (clock.monotonic() + STEP_MS > endsAt) {
+      if (failure === undefined) return
+      throw failure
+    }
+    await clock.sleep(STEP_MS)
+  }
+}
