@@ -1,6 +1,7 @@
 import { describeValue } from '../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../contracts/input-errors.js'
 import type { MediaInput, VideoRequest } from '../contracts/request.js'
+import { createSha256 } from '../contracts/sha256.js'
 import type {
   PipelineVideoModelCall,
   PipelineVideoModelFile,
@@ -18,7 +19,7 @@ export const PROVIDER = 'sora-pipeline'
 
 /**
  * Reads a call of the AI SDK.
- * @throws InvalidRequestError when it has no prompt, or inputs that a request has no field for.
+ * @throws InvalidRequestError when it has no prompt, two first or last frames, or inputs that a request has no field for.
  */
 export function requestedVideo(call: PipelineVideoModelCall): RequestedVideo {
   const problems: InputProblem[] = []
@@ -42,7 +43,7 @@ export function requestedVideo(call: PipelineVideoModelCall): RequestedVideo {
     durationSeconds: call.duration,
     seed: call.seed,
     audio: call.generateAudio,
-    ...framesOf(call),
+    ...framesOf(call, problems),
     ...referencesOf(call, problems),
   }
   if (problems.length > 0) throw new InvalidRequestError(problems)
@@ -50,10 +51,29 @@ export function requestedVideo(call: PipelineVideoModelCall): RequestedVideo {
   return { request: { ...further, ...Object.fromEntries(given), prompt: call.prompt ?? '' }, warnings }
 }
 
-function framesOf({ image, frameImages = [] }: PipelineVideoModelCall): Pick<VideoRequest, 'image' | 'lastFrame'> {
-  const frame = (type: string) => frameImages.find(({ frameType }) => frameType === type)?.image
-  const [first, last] = [frame('first_frame') ?? image, frame('last_frame')]
-  return { image: first && mediaOf(first), lastFrame: last && mediaOf(last) }
+function framesOf(
+  { image, frameImages = [] }: PipelineVideoModelCall,
+  problems: InputProblem[],
+): Pick<VideoRequest, 'image' | 'lastFrame'> {
+  const frames = (type: string) => frameImages.filter(({ frameType }) => frameType === type).map((frame) => frame.image)
+  // Callers give the first frame in both places, because some models read only one.
+  const firsts = distinct([...(image === undefined ? [] : [image]), ...frames('first_frame')])
+  const lasts = distinct(frames('last_frame'))
+  const refuse = (value: string, fix: string) => problems.push({ field: 'frameImages', value, fix })
+  if (firsts.length > 1) refuse(`${firsts.length} first frames`, 'give one, as image or as first_frame')
+  if (lasts.length > 1) refuse(`${lasts.length} last frames`, 'give one')
+  const other = frameImages.find(({ frameType }) => frameType !== 'first_frame' && frameType !== 'last_frame')
+  if (other !== undefined) refuse(describeValue(other.frameType), 'give first_frame or last_frame')
+  return { image: firsts[0], lastFrame: lasts[0] }
+}
+
+function distinct(files: readonly PipelineVideoModelFile[]): readonly MediaInput[] {
+  const known = new Map(files.map(mediaOf).map((media) => [keyOf(media), media]))
+  return [...known.values()]
+}
+
+function keyOf(media: MediaInput): string {
+  return typeof media === 'string' ? media : createSha256().update(media.bytes).digest('hex')
 }
 
 type References = Pick<VideoRequest, 'references' | 'video' | 'audioInput'>

@@ -115,7 +115,9 @@ export function toVideoModel(runner: VideoModelRunner, options: ToVideoModelOpti
     return failed(id, error?.message ?? `Could not finish the run, it is ${status}: ${id}`, code)
   }
 
-  function failed(runId: string, error: string, code: string): PipelineVideoModelStatus {
+  function failed(runId: string, message: string, code: string): PipelineVideoModelStatus {
+    // The AI SDK throws an error with this text alone.
+    const error = message.includes(runId) ? message : `${message} (run ${runId})`
     return { status: 'error', error, providerMetadata: { [PROVIDER]: { runId, code } }, response: response() }
   }
 

@@ -45,11 +45,15 @@ export interface VideoRequest {
    * @defaultValue the upstream decides
    */
   readonly size?: string | undefined
-  /** Ratio of the sides as `{width}:{height}`, such as `16:9`; each 1 to 9,999. @defaultValue the upstream decides */
+  /**
+   * Ratio of the sides as `{width}:{height}`, such as `16:9`; each 1 to 9,999. Refused if `size` has another ratio by 16 pixels or
+   * more, unless `providerOptions` has one of the two.
+   * @defaultValue the upstream decides
+   */
   readonly aspectRatio?: string | undefined
   /**
    * First frame or reference image: an http or https address, a data URL of type `image/…`, or bytes with their media type. A
-   * video starts from at most one of `image`, `video` and `remixOf`.
+   * video starts from at most one of `image`, `video` and `remixOf`; a new request with several is refused.
    * @defaultValue none
    */
   readonly image?: MediaInput | undefined

@@ -7,7 +7,14 @@ import {
 } from 'ai'
 import { describe, expect, it } from 'vitest'
 import { type PipelineVideoModelCall, toVideoModel, type VideoModelRunner } from '../../src/ai-sdk/index.js'
-import { fallback, memoryStore, SoraPipeline, type SoraPipelineOptions, type VideoRequest } from '../../src/index.js'
+import {
+  fallback,
+  GenerationFailedError,
+  memoryStore,
+  SoraPipeline,
+  type SoraPipelineOptions,
+  type VideoRequest,
+} from '../../src/index.js'
 import { memoryVideo } from '../../src/strategies/index.js'
 import { fakeGenerator, fakeTaskGenerator, fakeUploader } from '../../src/testing/index.js'
 import { videoBytes } from '../upstream/loopback-server.js'
@@ -158,6 +165,8 @@ function callOf(more: Partial<PipelineVideoModelCall>): PipelineVideoModelCall {
   return { prompt: 'A cat', n: 1, ...nothing, ...noInput, providerOptions: {}, ...more }
 }
 
+const frame = (name: string) => ({ type: 'url', url: `https://cdn.example/${name}.png` }) as const
+
 describe('a call as a request', () => {
   async function requestOf(more: Partial<PipelineVideoModelCall>) {
     const generator = fakeGenerator()
@@ -179,11 +188,7 @@ describe('a call as a request', () => {
         { image: { ...file, data: Buffer.from(IMAGE).toString('base64') }, frameType: 'first_frame' },
         { image: { type: 'url', url: 'https://cdn.example/last.png' }, frameType: 'last_frame' },
       ],
-      inputReferences: [
-        file,
-        { type: 'url', url: 'https://cdn.example/a.mp4', mediaType: 'video/mp4' },
-        { type: 'url', url: 'https://cdn.example/a.mp3', mediaType: 'audio/mpeg' },
-      ],
+      inputReferences: [file, { type: 'url', url: 'https://cdn.example/a.mp3', mediaType: 'audio/mpeg' }],
       providerOptions: { 'sora-pipeline': { style: 'anime', providerOptions: { quality: 'high' } } },
     })
     expect(warnings).toEqual([])
@@ -197,11 +202,19 @@ describe('a call as a request', () => {
       image: { bytes: expect.any(Uint8Array), mediaType: 'image/png' },
       lastFrame: 'https://cdn.example/last.png',
       references: [{ bytes: expect.any(Uint8Array), mediaType: 'image/png' }],
-      video: 'https://cdn.example/a.mp4',
       audioInput: 'https://cdn.example/a.mp3',
       style: 'anime',
       providerOptions: { quality: 'high' },
     })
+  })
+
+  it('has a video, and one first frame that is given twice', async () => {
+    const video = { type: 'url', url: 'https://cdn.example/a.mp4', mediaType: 'video/mp4' } as const
+    expect((await requestOf({ inputReferences: [video] })).request).toEqual({ prompt: 'A cat', video: video.url })
+    const image = { type: 'file', mediaType: 'image/png', data: IMAGE } as const
+    const copy = { ...image, data: Buffer.from(IMAGE).toString('base64') }
+    const { request } = await requestOf({ image, frameImages: [{ image: copy, frameType: 'first_frame' }] })
+    expect(request).toEqual({ prompt: 'A cat', image: { bytes: expect.any(Uint8Array), mediaType: 'image/png' } })
   })
 
   it('gives a warning for what a request has no field for', async () => {
@@ -230,6 +243,12 @@ describe('a call as a request', () => {
         })),
       },
     ],
+    ['frameImages', { image: frame('a'), frameImages: [{ image: frame('b'), frameType: 'first_frame' }] }],
+    ['frameImages', { frameImages: ['a', 'b'].map((name) => ({ image: frame(name), frameType: 'first_frame' })) }],
+    ['frameImages', { frameImages: ['a', 'b'].map((name) => ({ image: frame(name), frameType: 'last_frame' })) }],
+    ['frameImages', { frameImages: [{ image: frame('a'), frameType: 'middle_frame' as never }] }],
+    ['video', { image: frame('a'), inputReferences: [{ ...frame('b'), mediaType: 'video/mp4' }] }],
+    ['aspectRatio', { resolution: '720x1280', aspectRatio: '16:9' }],
   ])('is refused for its %s before a run is made', async (field, more) => {
     const { pipeline } = setUp()
     await expect(toVideoModel(pipeline).doStart(callOf(more))).rejects.toMatchObject({
@@ -254,6 +273,17 @@ describe('doStatus', () => {
     const model = toVideoModel(pipeline)
     expect(await model.doStatus({ operation: { runId: 'nothing' } })).toMatchObject({ status: 'error' })
     await expect(model.doStatus({ operation: 'x' })).rejects.toMatchObject({ code: 'request-invalid' })
+  })
+
+  it('of a run that failed has an error with the id of the run', async () => {
+    const polls = [{ state: 'failed' as const, error: new GenerationFailedError('Could not generate the video: busy') }]
+    const { pipeline } = setUp({ generator: fakeTaskGenerator({ polls }) })
+    const model = toVideoModel(pipeline)
+    const { operation } = await model.doStart(callOf({ headers: { 'idempotency-key': 'run_7' } }))
+    await expect.poll(async () => (await model.doStatus({ operation })).status).toBe('error')
+    expect(await model.doStatus({ operation })).toMatchObject({
+      error: 'Could not generate the video: busy (run run_7)',
+    })
   })
 
   it('of a run of another owner is that of an unknown run', async () => {

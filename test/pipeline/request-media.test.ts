@@ -24,14 +24,14 @@ const named = (bytes: Buffer, mediaType: string) => ({ sha256: sha256(bytes), me
 const AS_BYTES: VideoRequest = {
   prompt: 'A cat',
   image: { bytes: IMAGE, mediaType: 'image/png' },
-  video: { bytes: CLIP, mediaType: 'video/mp4' },
+  audioInput: { bytes: CLIP, mediaType: 'audio/mpeg' },
 }
 const AS_URLS: VideoRequest = {
   prompt: 'A cat',
   image: dataUrl(IMAGE, 'image/png'),
-  video: dataUrl(CLIP, 'video/mp4'),
+  audioInput: dataUrl(CLIP, 'audio/mpeg'),
 }
-const KEPT = { prompt: 'A cat', image: named(IMAGE, 'image/png'), video: named(CLIP, 'video/mp4') }
+const KEPT = { prompt: 'A cat', image: named(IMAGE, 'image/png'), audioInput: named(CLIP, 'audio/mpeg') }
 
 type Call = { readonly method: string; readonly given: readonly unknown[] }
 
@@ -82,7 +82,7 @@ describe('media of a request', () => {
     expect(states.length).toBeGreaterThan(3)
     for (const state of states) expect(state).toMatchObject({ request: KEPT })
     const [call] = generator.calls
-    expect([bytesOf(call?.input.image), bytesOf(call?.input.video)]).toEqual([IMAGE, CLIP])
+    expect([bytesOf(call?.input.image), bytesOf(call?.input.audioInput)]).toEqual([IMAGE, CLIP])
     expect(call?.input.prompt).toBe('A cat')
   })
 
@@ -102,11 +102,14 @@ describe('media of a request', () => {
 
   it('is the same for a fingerprint, as bytes or as data URL, and as version 0.1.0 had it', async () => {
     const pieces = Buffer.alloc(3 * 65_536 + 1, 7) // More than one piece, and the last is padded.
+    const prompt = 'A cat'
     const requests: readonly VideoRequest[] = [
-      AS_BYTES,
-      AS_URLS,
-      { ...AS_BYTES, image: { bytes: pieces, mediaType: 'image/png' } },
-      { ...AS_BYTES, image: { bytes: new Uint8Array(pieces.buffer, 1, 5), mediaType: 'image/png' } },
+      { prompt, image: AS_BYTES.image },
+      { prompt, image: AS_URLS.image },
+      { prompt, video: { bytes: CLIP, mediaType: 'video/mp4' } },
+      { prompt, video: dataUrl(CLIP, 'video/mp4') },
+      { prompt, image: { bytes: pieces, mediaType: 'image/png' } },
+      { prompt, image: { bytes: new Uint8Array(pieces.buffer, 1, 5), mediaType: 'image/png' } },
       { seed: 7, prompt: 'a "quoted" 🐈 \ud83d prompt', audio: false, model: undefined },
       {
         prompt: 'B',
@@ -172,7 +175,7 @@ describe('media of a request', () => {
     await clock.runUntil(pipeline.generate(AS_BYTES))
     expect(of('create')[0]?.given[1]).toMatchObject({ request: AS_URLS })
     const [call] = (generator as ReturnType<typeof fakeTaskGenerator>).calls
-    expect([bytesOf(call?.input.image), bytesOf(call?.input.video)]).toEqual([IMAGE, CLIP])
+    expect([bytesOf(call?.input.image), bytesOf(call?.input.audioInput)]).toEqual([IMAGE, CLIP])
   })
 
   it('is not changed by a caller that writes into its bytes afterwards', async () => {
@@ -290,7 +293,7 @@ describe('kept media is read back', () => {
     await clock.runUntil(another().resume('run_1').result)
     expect([first.startCount, second.startCount]).toEqual([1, 1])
     for (const { calls } of [first, second]) {
-      expect([bytesOf(calls[0]?.input.image), bytesOf(calls[0]?.input.video)]).toEqual([IMAGE, CLIP])
+      expect([bytesOf(calls[0]?.input.image), bytesOf(calls[0]?.input.audioInput)]).toEqual([IMAGE, CLIP])
     }
   })
 

@@ -1,6 +1,8 @@
 import { generatorRoutesOf } from '../../calling/generator-routes.js'
+import { InvalidRequestError } from '../../contracts/input-errors.js'
 import { loadParts } from '../../contracts/lazy-part.js'
 import type { VideoRequest } from '../../contracts/request.js'
+import { requestConflicts } from '../../contracts/request-conflicts.js'
 import { RunStateError } from '../../contracts/run-errors.js'
 import type { EventLog } from '../event-log.js'
 import type { PipelineConfig } from '../pipeline-config.js'
@@ -45,7 +47,7 @@ export interface Opening {
 
 /**
  * Creates the run in the store, or loads it from there.
- * @throws RunStateError when the store does not respond, does not know the run, or has another request under its id.
+ * @throws InvalidRequestError when fields of a new request exclude each other. RunStateError when the store does not respond, does not know the run, or has another request under its id.
  */
 export async function openRun(config: PipelineConfig, opening: Opening): Promise<RunSession> {
   const { signal } = opening
@@ -85,9 +87,13 @@ async function createOrJoin(
   const identity = identityOf(request, owner)
   const canKeepMedia = config.store.putMedia !== undefined
   const { request: stored, media } = storedRequest(request, { canKeepMedia })
-  // Media must not be kept for a run that has ended, so an id that may be known is loaded first.
-  const known = isCallerId && media.length > 0 ? await loadRun(timed.store, id) : undefined
+  const conflicts = requestConflicts(request)
+  // Media must not be kept for a run that has ended, so an id that may be known is loaded first. A run of an earlier version may have
+  // a request that is refused today.
+  const isLoaded = isCallerId && (media.length > 0 || conflicts.length > 0)
+  const known = isLoaded ? await loadRun(timed.store, id) : undefined
   if (known) return joined(config, opening, known, identity)
+  if (conflicts.length > 0) throw new InvalidRequestError(conflicts)
   const routes = generatorRoutesOf(config.generator)
   const cursor = routes.first()
   const submission = firstSubmission(cursor, boundOf(routes.at(cursor)))

@@ -1,3 +1,4 @@
+import { fitsRatio, parseSize } from '../../contracts/frame-size.js'
 import type { VideoRequest } from '../../contracts/request.js'
 
 // The frame sizes that this family of servers documents, one for each ratio.
@@ -6,12 +7,6 @@ const SIZES: Readonly<Record<string, string>> = {
   '9:16': '720x1280',
   '7:4': '1792x1024',
   '4:7': '1024x1792',
-}
-
-/** Width and height of a text such as `1280x720`. */
-export function parseSize(size: unknown): { readonly width: number; readonly height: number } | undefined {
-  const match = typeof size === 'string' ? /^\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*$/i.exec(size) : null
-  return match === null ? undefined : { width: Number(match[1]), height: Number(match[2]) }
 }
 
 /**
@@ -27,8 +22,5 @@ export function sizeFor({
     const mapped = SIZES[aspectRatio.replace(/\s+/g, '')]
     return mapped === undefined ? 'unmapped' : { size: mapped }
   }
-  const frame = parseSize(size)
-  const [width = 0, height = 0] = aspectRatio.split(':').map(Number)
-  const isSame = frame === undefined || frame.width * height === frame.height * width
-  return isSame ? { size } : 'contradiction'
+  return fitsRatio(parseSize(size), aspectRatio) ? { size } : 'contradiction'
 }

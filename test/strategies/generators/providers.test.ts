@@ -120,6 +120,15 @@ describe.each(PROVIDERS)('%s', (name) => {
     expect(seen()).toBe(before)
   })
 
+  test('refuses a size of another ratio before anything is sent', async () => {
+    const before = seen()
+    const given = { ...request, size: '720x1280', aspectRatio: '16:9' }
+    const error = await rejection(at(name).start(given, fakeContext()))
+    expect(error).toMatchObject({ code: 'request-invalid', problems: [{ field: 'aspectRatio' }] })
+    expect(String(error)).toContain('720x1280')
+    expect(seen()).toBe(before)
+  })
+
   test('makes a video that opens', async () => {
     const { status } = await endOf(at(name), request)
     if (status.state !== 'completed') throw new Error(JSON.stringify(status))

@@ -1,4 +1,4 @@
-import { parseSize } from '../video-size.js'
+import { parseSize } from '../../../contracts/frame-size.js'
 
 // `sora2-landscape-10s`, `sora2pro-hd-portrait-15s`, `sora_video2-landscape-25s`.
 const ORIENTATION = /(?:^|[-_])(landscape|portrait)(?=[-_]|$)/i

@@ -1,5 +1,5 @@
+import { parseSize } from '../../../contracts/frame-size.js'
 import type { VideoRequest } from '../../../contracts/request.js'
-import { parseSize } from '../video-size.js'
 
 /** The frame of a video in the words of providers that take no size in pixels. */
 export interface VideoFrame {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../contracts/clock.js'
+import { parseSize } from '../../../contracts/frame-size.js'
 import type { GeneratedVideo, GeneratedVideoFacts } from '../../../contracts/generator.js'
 import type { VideoSource } from '../../../contracts/source.js'
 import type { Api, ApiAnswer } from '../../../upstream/api.js'
@@ -10,7 +11,6 @@ import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
 import { type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
 import { instantOf, type JobAnswer } from '../answers/job-answer.js'
 import { jobUsage } from '../answers/job-usage.js'
-import { parseSize } from '../video-size.js'
 
 /** A completed job, and what is needed to reach its video. */
 export interface FinishedJob {

@@ -1,6 +1,7 @@
 import { describeValue } from '../../../contracts/errors.js'
 import { InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { VideoRequest } from '../../../contracts/request.js'
+import { frameConflict } from '../../../contracts/request-conflicts.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import { type RequestField, warnUnsupported } from '../unsupported-field.js'
 
@@ -45,7 +46,7 @@ export function withReads<T extends object>(original: T): ReadCopy<T> {
 
 /**
  * Reports the fields of a request that a submission does not send: with a typed error for those that change the result, and with a
- * warning for others. A field also counts as sent when `providerOptions` has a key of that name.
+ * warning for others. A size of another ratio than `aspectRatio` is an error as well. A field also counts as sent when `providerOptions` has a key of that name.
  * @throws InvalidRequestError naming every field that changes the result.
  */
 export function reportUnsent(
@@ -59,12 +60,14 @@ export function reportUnsent(
     const isAsked = request[field] !== undefined && !NEVER_SENT.has(field) && !Object.hasOwn(providerOptions, field)
     return isAsked && !isSent(field as RequestField)
   })
-  const problems = unsent
+  const frame = frameConflict(request)
+  const missing = unsent
     .filter((field) => CHANGES_RESULT.has(field))
     .map((field) => {
       const fix = `leave it out: ${name} has no such field; or give it in providerOptions`
       return { field, value: describeValue(request[field]), fix }
     })
+  const problems = [...missing, ...(frame === undefined ? [] : [frame])]
   if (problems.length > 0) throw new InvalidRequestError(problems)
   for (const field of unsent) warnUnsupported(context, name, field)
 }

@@ -2,6 +2,7 @@ import { describeValue } from '../../../contracts/errors.js'
 import { type InputProblem, InvalidRequestError } from '../../../contracts/input-errors.js'
 import { jsonCopy } from '../../../contracts/is-json.js'
 import type { MediaInput, VideoRequest } from '../../../contracts/request.js'
+import { frameConflict } from '../../../contracts/request-conflicts.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { checkJsonFields } from '../json-fields.js'
@@ -31,7 +32,8 @@ export function planModelCall(
   context: StageContext,
 ): PlannedCall {
   checkJsonFields(request)
-  const problems: InputProblem[] = []
+  const frame = frameConflict(request)
+  const problems: InputProblem[] = frame === undefined ? [] : [frame]
   const merged = mergedOptions(providerOptions, request.providerOptions ?? {}, problems)
   const key = providerKeyOf(model.provider)
   const { ignored, ignoresImageUrls } = gapsOf(model.provider)
