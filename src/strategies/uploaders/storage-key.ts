@@ -63,7 +63,9 @@ function templateProblem(field: string, value: unknown): OptionProblem {
     const fix = nearest === undefined ? `use ${known}` : `did you mean {${nearest}}?`
     return { field, value: `a text with {${unknown}}`, fix }
   }
-  const flaw = flawOf(value.replace(PLACEHOLDER, 'x'))
+  const filled = value.replace(PLACEHOLDER, 'x')
+  if (/[{}]/.test(filled)) return optionProblem(field, value, "close each placeholder, such as '{runId}'")
+  const flaw = flawOf(filled)
   return flaw === undefined ? undefined : optionProblem(field, value, flaw)
 }
 

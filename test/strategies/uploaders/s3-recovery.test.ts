@@ -6,7 +6,7 @@ import { hurriedClock } from '../../../src/testing/conformance/hurried-clock.js'
 import { type FakeSource, fakeContext, fakeSource } from '../../../src/testing/index.js'
 import { leaksIn } from '../../secrets/leaks.js'
 import { rejection } from '../../upstream/stage-context.js'
-import { KEYS, type S3Operation, type S3ServerOptions, s3Server } from './s3-server.js'
+import { KEYS, type S3Fault, type S3Operation, type S3ServerOptions, s3Server } from './s3-server.js'
 
 const PART = 5_242_880
 const setup = async (options: Partial<S3UploaderOptions> = {}, how: S3ServerOptions = {}) => {
@@ -148,6 +148,73 @@ describe.each(WAYS)('in %s', (_, sourceOf, last) => {
     expect(await Promise.race([rejection(upload), late])).toBe(controller.signal.reason)
     await vi.waitFor(() => expect([server.objects.size, server.uploads.size]).toEqual([0, 0]))
   })
+})
+
+/** Uploads, aborts when the operation has come, and gives the context. */
+const abortedAt = async (
+  { server, uploader }: Awaited<ReturnType<typeof setup>>,
+  operation: S3Operation,
+  source: FakeSource,
+) => {
+  const controller = new AbortController()
+  const own = context(controller.signal)
+  const upload = uploader.upload(source, own)
+  upload.catch(() => undefined)
+  await vi.waitFor(() => expect(server.countOf(operation)).toBe(1), { timeout: 10_000 })
+  // The body arrives as well.
+  await setTimeout(100)
+  controller.abort(new Error('enough'))
+  expect(await rejection(upload)).toBe(controller.signal.reason)
+  return own
+}
+
+test.each(WAYS)('in %s, an object that appears after an abort is removed', async (_, sourceOf, last) => {
+  const made = await setup()
+  made.server.fail(last, { kind: 'late', of: 'head', after: 3 })
+  const own = await abortedAt(made, last, sourceOf())
+  await vi.waitFor(() => expect(made.server.removed).toBe(1), { timeout: 5_000 })
+  expect([made.server.objects.size, made.server.uploads.size, own.warnings.length]).toEqual([0, 0, 0])
+})
+
+test('the object of a later upload of the same bytes is left', async () => {
+  const made = await setup()
+  made.server.fail('put', { kind: 'hang' })
+  await abortedAt(made, 'put', small())
+  const source = small()
+  await made.uploader.upload(source, context())
+  await setTimeout(1_000)
+  expect(storedIs(made.server, source)).toBe(true)
+  expect(made.server.removed).toBe(0)
+})
+
+test('a multipart upload that begins after an abort is ended', async () => {
+  const made = await setup()
+  made.server.fail('create', { kind: 'late', of: 'list', after: 3 })
+  const own = await abortedAt(made, 'create', unknown())
+  await vi.waitFor(() => expect(made.server.countOf('abort')).toBe(1), { timeout: 5_000 })
+  expect([made.server.uploads.size, own.warnings.length]).toEqual([0, 0])
+})
+
+test.each<[S3Operation, S3Operation, () => FakeSource]>([
+  ['list', 'create', unknown],
+  ['head', 'put', small],
+])('where %s is refused after an abort, there is a warning', async (refused, operation, sourceOf) => {
+  const made = await setup()
+  const denied = Array<S3Fault>(100).fill({ kind: 'error', status: 403, code: 'AccessDenied' })
+  made.server.fail(operation, { kind: 'hang' })
+  made.server.fail(refused, ...(refused === 'head' ? [null, ...denied] : denied))
+  const own = await abortedAt(made, operation, sourceOf())
+  await vi.waitFor(() => expect(own.warnings).toMatchObject([{ code: 'upload-left-behind' }]), { timeout: 5_000 })
+})
+
+test('a page in answer to the lookup says so, and not that the key is taken', async () => {
+  const { server, uploader } = await setup({ maxAttempts: 2 })
+  server.fail('head', { kind: 'page' }, { kind: 'page' })
+  expect(await rejection(uploader.upload(small(), context()))).toMatchObject({
+    code: 'upstream-response',
+    message: expect.stringContaining('it is a page; check endpoint and bucket'),
+  })
+  expect(server.countOf('put')).toBe(0)
 })
 
 test('an abort after the object is there takes it away again', async () => {

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 import { checkSignature, type ServerKeys } from './s3-request-check.js'
 
@@ -23,6 +24,10 @@ export type S3Fault =
   | { readonly kind: 'hang' }
   /** Refused with everything that was sent, and the key that signed it. */
   | { readonly kind: 'echo'; readonly status: number }
+  /** Never answered, and done when so many further requests of the given kind have come. */
+  | { readonly kind: 'late'; readonly after: number; readonly of: S3Operation }
+  /** A page to sign in, under a status of success. */
+  | { readonly kind: 'page' }
   /** Answered with a status of success and this body, and not done. */
   | { readonly kind: 'says'; readonly body: string }
 
@@ -72,6 +77,7 @@ export async function s3Server(options: S3ServerOptions = {}) {
   const uploads = new Map<string, MultipartUpload>()
   const requests: string[] = []
   const faults = new Map<S3Operation, (S3Fault | null)[]>()
+  const countOf = (operation: S3Operation) => requests.filter((each) => each === operation).length
   let removed = 0
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -94,6 +100,7 @@ export async function s3Server(options: S3ServerOptions = {}) {
       const said = `you sent ${JSON.stringify(request.headers).replaceAll('"', '&quot;')} signed with ${keys.secretAccessKey}`
       return send(fault.status, `<Error><Code>InvalidRequest</Code><Message>${said}</Message></Error>`)
     }
+    if (fault?.kind === 'page') return send(200, '<html>Please sign in</html>', { 'content-type': 'text/html' })
     if (fault?.kind === 'says') return send(200, fault.body)
     const checked = checkSignature(
       { method: request.method ?? '', url: request.url ?? '', headers: request.headers },
@@ -117,6 +124,11 @@ export async function s3Server(options: S3ServerOptions = {}) {
     const uploadId = url.searchParams.get('uploadId') ?? ''
     const upload = uploads.get(uploadId)
 
+    if (fault?.kind === 'late') {
+      const goal = countOf(fault.of) + fault.after
+      while (countOf(fault.of) < goal) await setTimeout(2)
+    }
+
     switch (operation) {
       case 'head':
       case 'get': {
@@ -128,6 +140,7 @@ export async function s3Server(options: S3ServerOptions = {}) {
           etag: object.etag,
           'content-length': object.byteLength,
           'content-type': type,
+          ...metadataOf(object.headers),
           ...seal,
         })
         return void response.end(operation === 'head' ? undefined : object.bytes)
@@ -200,7 +213,7 @@ export async function s3Server(options: S3ServerOptions = {}) {
     uploads,
     /** The operations that were asked for, in order. */
     requests: requests as readonly string[],
-    countOf: (operation: S3Operation) => requests.filter((each) => each === operation).length,
+    countOf,
     get removed() {
       return removed
     },
@@ -216,6 +229,11 @@ function operationOf(method: string, url: URL): S3Operation {
   if (method === 'POST') return has('uploads') ? 'create' : 'complete'
   if (method === 'DELETE') return has('uploadId') ? 'abort' : 'delete'
   return has('uploads') ? 'list' : 'get'
+}
+
+function metadataOf(headers: IncomingMessage['headers']): Record<string, string> {
+  const metadata = Object.entries(headers).filter(([name]) => name.startsWith('x-amz-meta-'))
+  return Object.fromEntries(metadata.map(([name, value]) => [name, String(value)]))
 }
 
 /** `undefined` when the client left, or the connection was cut. */

@@ -224,6 +224,13 @@ describe('an error of the store', () => {
     expect(server.countOf('put')).toBe(2)
   })
 
+  test('names the clock where that is the reason', async () => {
+    const { server, uploader } = await setup({ maxAttempts: 1 })
+    server.fail('put', { kind: 'error', status: 403, code: 'RequestTimeTooSkewed' })
+    const error = await rejection(uploader.upload(video(), context()))
+    expect(String(error)).toContain('; set the clock of this machine, which is more than 15 minutes off')
+  })
+
   test('names the region of the bucket', async () => {
     const body =
       '<?xml version="1.0"?>\n<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region is wrong</Message><Region>eu-west-3</Region></Error>'

@@ -3,9 +3,10 @@ import type { StageContext } from '../../../contracts/stage.js'
 import type { ApiAnswer } from '../../../upstream/api.js'
 import { unreadable } from '../../../upstream/json-answer.js'
 import type { OutgoingStream } from '../../../upstream/outgoing-request.js'
+import { isPage } from '../answered-page.js'
 import { type Retrying, uploadRetries } from '../upload-retries.js'
 import { NOT_IMPLEMENTED, otherRegionError, s3Error, s3ErrorCode } from './s3-error.js'
-import { hasBytes, hasDigest, plainEtag, type S3Object, s3ObjectOf } from './s3-object.js'
+import { hasBytes, hasDigest, MARK, plainEtag, type S3Object, s3ObjectOf } from './s3-object.js'
 import type { S3Bucket, S3Request } from './s3-requests.js'
 import { UNSIGNED_PAYLOAD } from './s3-signature.js'
 import { xmlEscaped, xmlText } from './s3-xml.js'
@@ -36,10 +37,10 @@ const UNCLEAR = [301, 307, 400, 401, 403, 405, 501]
 const TAKEN = 412
 
 /** Makes the object through which one upload talks to its bucket. */
-export function s3Api(bucket: S3Bucket, { key, mediaType }: S3Target, context: StageContext): S3Api {
+export function s3Api(bucket: S3Bucket, { key, mediaType, mark }: S3Target, context: StageContext): S3Api {
   const { clock, signal } = context
   const { onExisting, maxAttempts, headers: ownHeaders } = bucket.options
-  const objectHeaders = { ...ownHeaders, 'content-type': mediaType }
+  const objectHeaders = { ...ownHeaders, 'content-type': mediaType, [MARK]: mark }
   const request = (call: Omit<S3Request, 'signal' | 'key'> & { readonly signal?: AbortSignal }) =>
     bucket.request({ signal, key, ...call }, clock)
 
@@ -63,6 +64,9 @@ export function s3Api(bucket: S3Bucket, { key, mediaType }: S3Target, context: S
       // It was signed at the wrong time, as the answer showed.
       const answer = bucket.skewMs === skewMs ? first : await head()
       if (answer.status === 404) return 'missing'
+      if (answer.status === 200 && mediaType !== 'text/html' && isPage(answer.headers, answer.url)) {
+        throw unreadable(answer, 'it is a page; check endpoint and bucket')
+      }
       if (!UNCLEAR.includes(answer.status)) return s3ObjectOf(answer.headers)
       const elsewhere = otherRegionError(answer.headers, bucket.options)
       if (elsewhere !== undefined) throw elsewhere
@@ -114,6 +118,8 @@ export function s3Api(bucket: S3Bucket, { key, mediaType }: S3Target, context: S
 export interface S3Target {
   readonly key: string
   readonly mediaType: string
+  /** Of this upload, in the metadata of the object. */
+  readonly mark: string
 }
 
 /** The part of a query that names a multipart upload. */

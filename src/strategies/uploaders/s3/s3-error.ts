@@ -121,6 +121,7 @@ export function s3ErrorCode(text: string): string | undefined {
 
 function adviceOn(code: string): string {
   if (code === 'SignatureDoesNotMatch') return '; check secretAccessKey, region and endpoint'
+  if (code === 'RequestTimeTooSkewed') return '; set the clock of this machine, which is more than 15 minutes off'
   return code === 'AccessDenied' ? '; let the keys write objects to the bucket, s3:PutObject' : ''
 }
 

@@ -17,6 +17,9 @@ export interface S3Digest {
   readonly partMd5s: readonly string[]
 }
 
+/** Metadata of an object that names the upload that has made it, so that none removes the object of another. */
+export const MARK = 'x-amz-meta-sora-pipeline-upload'
+
 /** Reads the headers of an answer about an object. */
 export function s3ObjectOf(headers: AnswerHeaders): S3Object {
   const length = headers.get('content-length')

@@ -21,7 +21,7 @@ const LARGEST_PART = 5_368_709_120
 export const LONGEST_PRESIGN_SECONDS = 604_800
 // They are the uploader's own, or have to come with each request for the object, which a URL cannot.
 const RESERVED =
-  /^(?:authorization|host|content-(?:length|type|md5)|if-none-match|if-match|expect|x-amz-(?:date|content-sha256|security-token|server-side-encryption-customer-.*))$/i
+  /^(?:authorization|host|content-(?:length|type|md5)|if-none-match|if-match|expect|x-amz-(?:date|content-sha256|meta-sora-pipeline-upload|security-token|server-side-encryption-customer-.*))$/i
 
 const presigned = nested<S3Presigned>({
   presignSeconds: required(

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { CheckContext } from '../../../contracts/diagnosis.js'
 import type { VideoSource } from '../../../contracts/source.js'
 import type { StageContext } from '../../../contracts/stage.js'
@@ -39,12 +39,15 @@ import { openS3Video, storeObject } from './s3-transfer.js'
  * - `UpstreamResponseError` when the store answers what cannot be understood or has other bytes, and when the source is empty or has
  *   another length than it declares.
  *
- * The keys need `s3:PutObject`, and `s3:AbortMultipartUpload` to take away what a failure leaves. With `s3:GetObject` and
- * `s3:ListBucket` the key can be looked up as well.
+ * The keys need `s3:PutObject`, and `s3:AbortMultipartUpload`, `s3:DeleteObject` and `s3:ListBucketMultipartUploads` to take away what a
+ * failure leaves. With `s3:GetObject` and `s3:ListBucket` the key can be looked up as well. A write whose answer is lost counts as stored
+ * where the key was free before and now has an object of the same length, if its ETag is not made of the bytes.
  *
  * A failure aborts the multipart upload and removes an object that is surely of this upload, for at most 15 s, and leaves a `warning`
- * when that fails. An abort rejects at once and does the same in the background. A process that is killed leaves its parts, which cost
- * storage: set a lifecycle rule for incomplete multipart uploads on the bucket.
+ * when that fails. An abort rejects at once and does the same in the background. A store may still carry out the request that the abort has
+ * cut: its effect is looked for for at most 15 s, until it was removed or has been missing for 8 s. Every object carries the id of its
+ * upload (`x-amz-meta-sora-pipeline-upload`, a random UUID), so that none removes that of another. A process that is killed leaves its
+ * parts, which cost storage: set a lifecycle rule for incomplete multipart uploads on the bucket.
  *
  * Sources: docs.aws.amazon.com/AmazonS3/latest/API (PutObject, CreateMultipartUpload, UploadPart, CompleteMultipartUpload and its
  * errors under status 200, ErrorResponses), …/userguide/conditional-writes.html, …/userguide/checking-object-integrity.html (ETags).
@@ -100,12 +103,11 @@ async function uploadTo(bucket: S3Bucket, source: VideoSource, { video, context 
   const { chunks } = await video.at(0)
   const mediaType = mediaTypeFor(source, chunks)
   const key = storageKey(options.key, context, mediaType)
-  const api = s3Api(bucket, { key, mediaType }, context)
+  const mark = randomUUID()
+  const api = s3Api(bucket, { key, mediaType, mark }, context)
   const progress = createByteProgress(context)
-  const left: S3Left = { uploadId: undefined, hasUnknownUpload: false, object: 'no', digest: undefined }
+  const left: S3Left = { uploadId: undefined, hasUnknownUpload: false, object: 'no', mark, digest: undefined }
   const warn = () => {
-    // After an abort the run is over, and no one reads a warning.
-    if (signal.aborted) return
     const message = `Could not remove the unfinished upload from ${options.name}: ${key}`
     context.warn?.({ code: 'upload-left-behind', message })
   }
@@ -116,7 +118,7 @@ async function uploadTo(bucket: S3Bucket, source: VideoSource, { video, context 
     await raceAbort(signal, () => endUploads(bucket, key, left, clock).catch(warn))
     return { ...place, id: key, byteLength }
   } catch (error) {
-    const tidied = tidyS3(bucket, key, left, clock).catch(warn)
+    const tidied = tidyS3(bucket, key, left, context).catch(warn)
     // An abort waits for nothing: it rejects with its reason here, whether it came before or comes now.
     await raceAbort(signal, () => tidied)
     throw error
