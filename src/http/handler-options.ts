@@ -206,7 +206,8 @@ export interface PreparedCall {
    * Fields of the body that the handler does not read, such as `{ fps: 24 }`, for `prepare`, which may copy them into
    * `providerOptions`. The answer names them in the header `x-ignored-parameters`. Files of a form are `{ bytes,
    * mediaType, fileName }` and can be the image of the request; a name that occurs several times in a form has a
-   * list.
+   * list. Those of the Videos API that mean media or a count, such as `images` or `n: 2`, are answered with 400 unless `prepare` reads
+   * them here.
    */
   readonly otherFields: OtherFields
 }

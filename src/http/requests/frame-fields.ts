@@ -1,7 +1,7 @@
 import type { MediaInput, VideoRequest } from '../../contracts/request.js'
 import { isRecord } from '../../upstream/is-record.js'
 import { jsonOf } from '../../upstream/json-of.js'
-import { isFile, isGiven, readImageFile } from './image-file.js'
+import { isFile, isGiven, readImageFile, readSoundFile } from './image-file.js'
 import { readMedia } from './media-field.js'
 import { otherFieldsOf } from './other-fields.js'
 import type { RequestProblems } from './request-problems.js'
@@ -67,7 +67,8 @@ export function readFrames(
   }
   for (const [path, value] of entriesOf(fields, 'audio_reference')) {
     const address = isRecord(value) ? (value.audio_url ?? value.url) : value
-    take('audioInput', path, readMedia(problems, path, address, 'audio'))
+    const sound = isFile(value) ? readSoundFile(problems, path, value) : readMedia(problems, path, address, 'audio')
+    take('audioInput', path, sound)
   }
   return { ...found, ...(references.length > 0 && { references }) }
 }

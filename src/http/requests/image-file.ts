@@ -27,3 +27,17 @@ export function readImageFile(
   const seen = bytes.byteLength === 0 ? 'an empty file' : `a file of the type ${describeValue(mediaType)}`
   return problems.note({ field, value: seen, fix: `give the file of ${FORMATS.image}` })
 }
+
+/** The sound in a file of a form. Some containers hold a video or a sound, as the declared type says. */
+export function readSoundFile(
+  problems: RequestProblems,
+  field: string,
+  { bytes, mediaType: declared }: FormFile,
+): MediaInput | undefined {
+  const found = mediaTypeOf(bytes)
+  const isContainer = found === undefined || /^(?:video|application)\//.test(found)
+  const mediaType = isContainer ? declared : found
+  if (bytes.byteLength > 0 && /^audio\/[a-z0-9.+-]+$/.test(mediaType)) return { bytes, mediaType }
+  const seen = bytes.byteLength === 0 ? 'an empty file' : `a file of the type ${describeValue(mediaType)}`
+  return problems.note({ field, value: seen, fix: `give the file of ${FORMATS.audio}` })
+}

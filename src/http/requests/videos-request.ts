@@ -4,6 +4,7 @@ import { mediaTypeOf } from '../../upstream/media-type.js'
 import { FRAME_FIELDS, LIST_FIELDS, readFrames } from './frame-fields.js'
 import { isFile, isGiven } from './image-file.js'
 import { readReference } from './input-reference.js'
+import { fixOf, type MeaningfulField, synonymOf } from './meaningful-fields.js'
 import { FORMATS, readMedia } from './media-field.js'
 import { readModelName } from './model-name.js'
 import { ignoredNames, type OtherFields, otherFieldsOf } from './other-fields.js'
@@ -26,6 +27,8 @@ export interface UnreadFields {
   readonly otherFields: OtherFields
   /** Their names and those of unknown nested fields, safe for a header. */
   readonly ignored: readonly string[]
+  /** Those without which the video would be another one, if they are not refused yet. */
+  readonly meaningful?: readonly MeaningfulField[]
 }
 
 /** A parsed request of the Videos API. */
@@ -37,8 +40,14 @@ export interface VideosRequest extends UnreadFields {
   readonly webhookUrl?: string
 }
 
+/** How fields of other names are read. */
+export interface FieldReading {
+  /** Whether the caller reads `otherFields`: then they contain synonyms, and nothing in them is refused. @defaultValue `false` */
+  readonly keepsOthers?: boolean | undefined
+}
+
 /** How a request of the Videos API is read. Errors of a mapping are rethrown. */
-export interface VideosReading {
+export interface VideosReading extends FieldReading {
   /** Reads fields from the model name. @defaultValue {@link readModelName} */
   readonly readModel?: ((model: string) => Partial<VideoRequest>) | undefined
 }
@@ -54,13 +63,16 @@ const FORM_FIELDS = new Set([...CREATE_FIELDS, 'input_reference[image_url]', 'in
  * number), `size`, `input_reference` (a file, an address or data URL, or `{ image_url }`, in a form
  * `input_reference[image_url]`), and as extensions `seed`, `style`, `aspect_ratio`, `audio`, `user`, `webhook_url` and the
  * fields for further images that {@link readFrames} reads. The prompt is used unchanged, without markers. A field takes precedence over the name of the model.
- * Unknown fields are not an error, as in a chat request.
+ * Known names of other APIs are read as the field that they mean, such as `duration` as `seconds`. Another unknown field is refused if
+ * it means media or a count, and otherwise not an error, as in a chat request.
  *
  * @throws InvalidRequestError naming every problem.
  */
-export function readVideosRequest(body: RequestBody, { readModel = readModelName }: VideosReading = {}): VideosRequest {
+export function readVideosRequest(body: RequestBody, reading: VideosReading = {}): VideosRequest {
+  const { readModel = readModelName } = reading
   const problems = requestProblems()
-  const { fields, otherFields } = fieldsOf(problems, body, body.kind === 'form' ? FORM_FIELDS : CREATE_FIELDS)
+  const known = body.kind === 'form' ? FORM_FIELDS : CREATE_FIELDS
+  const { fields, otherFields, ...further } = fieldsOf(problems, body, { known, ...reading })
   const ignored = Object.keys(otherFields)
   const prompt = readPromptField(problems, 'prompt', fields.get('prompt')) ?? ''
   const model = readLine(problems, 'model', fields.get('model'))
@@ -87,6 +99,7 @@ export function readVideosRequest(body: RequestBody, { readModel = readModelName
     ...(webhookUrl !== undefined && { webhookUrl }),
     otherFields,
     ignored: ignoredNames(ignored),
+    ...further,
   }
 }
 
@@ -94,12 +107,15 @@ export function readVideosRequest(body: RequestBody, { readModel = readModelName
  * Reads the body of `POST /v1/videos/{id}/remix`: only a prompt.
  * @throws InvalidRequestError naming every problem.
  */
-export function readRemixRequest(body: RequestBody): UnreadFields & { readonly prompt: string } {
+export function readRemixRequest(
+  body: RequestBody,
+  reading: FieldReading = {},
+): UnreadFields & { readonly prompt: string } {
   const problems = requestProblems()
-  const { fields, otherFields } = fieldsOf(problems, body, new Set(['prompt']))
+  const { fields, otherFields, ...further } = fieldsOf(problems, body, { known: new Set(['prompt']), ...reading })
   const prompt = readPromptField(problems, 'prompt', fields.get('prompt')) ?? ''
   problems.throwIfAny()
-  return { prompt, otherFields, ignored: ignoredNames(Object.keys(otherFields)) }
+  return { prompt, otherFields, ignored: ignoredNames(Object.keys(otherFields)), ...further }
 }
 
 /** A request for a video from another one: a file, or the id of a video of the caller. */
@@ -115,15 +131,20 @@ export interface EditRequest extends UnreadFields {
  * a file, an address, a data URL, or the id of a video as `{ id }`, in a form `video[id]`.
  * @throws InvalidRequestError naming every problem.
  */
-export function readEditRequest(body: RequestBody, kind: 'edits' | 'extensions'): EditRequest {
+export function readEditRequest(
+  body: RequestBody,
+  kind: 'edits' | 'extensions',
+  reading: FieldReading = {},
+): EditRequest {
   const problems = requestProblems()
-  const known = ['prompt', 'video', 'video[id]', ...(kind === 'extensions' ? ['seconds'] : [])]
-  const { fields, otherFields } = fieldsOf(problems, body, new Set(known))
+  const known = new Set(['prompt', 'video', 'video[id]', ...(kind === 'extensions' ? ['seconds'] : [])])
+  const { fields, otherFields, ...further } = fieldsOf(problems, body, { known, ...reading })
   const prompt = readPromptField(problems, 'prompt', fields.get('prompt')) ?? ''
   const seconds = readSeconds(problems, 'seconds', fields.get('seconds'))
   const video = readSourceVideo(problems, fields)
   problems.throwIfAny()
-  return { prompt, seconds, video: video ?? '', otherFields, ignored: ignoredNames(Object.keys(otherFields)) }
+  const ignored = ignoredNames(Object.keys(otherFields))
+  return { prompt, seconds, video: video ?? '', otherFields, ignored, ...further }
 }
 
 function readSourceVideo(
@@ -145,8 +166,8 @@ function readSourceVideo(
 function fieldsOf(
   problems: RequestProblems,
   body: RequestBody,
-  known: ReadonlySet<string>,
-): { readonly fields: ReadonlyMap<string, unknown>; readonly otherFields: OtherFields } {
+  { known, keepsOthers = false }: FieldReading & { readonly known: ReadonlySet<string> },
+): Pick<UnreadFields, 'otherFields' | 'meaningful'> & { readonly fields: ReadonlyMap<string, unknown> } {
   const fields = new Map<string, unknown>()
   if (body.kind === 'json' && !isRecord(body.value))
     problems.add('body', body.value, 'give a JSON object with a prompt')
@@ -161,10 +182,21 @@ function fieldsOf(
     else if (fields.has(name)) problems.add(name, value, 'give it once')
     else fields.set(name, value)
   }
-  return {
-    fields,
-    otherFields: otherFieldsOf(entries, new Set([...known, ...[...LIST_FIELDS].map((name) => `${name}[]`)])),
+  const read = new Set([...known, ...[...LIST_FIELDS].filter((name) => known.has(name)).map((name) => `${name}[]`)])
+  const meaningful: MeaningfulField[] = []
+  for (const [name, value] of entries.filter(([written]) => !read.has(written))) {
+    const [field = '', meant] = keepsOthers ? [] : (synonymOf(name, value) ?? [])
+    const fix = fixOf(name, value)
+    if (known.has(field) && isGiven(fields.get(field)) && String(fields.get(field)) !== String(meant)) {
+      problems.add(name, value, `leave it out: ${field} is given`)
+    } else if (known.has(field)) {
+      fields.set(field, meant)
+      read.add(name)
+    } else if (fix !== undefined && field !== 'seconds' && field !== 'size') meaningful.push({ name, value, fix })
   }
+  if (!keepsOthers) for (const { name, value, fix } of meaningful) problems.add(name, value, fix)
+  const isKept = keepsOthers && meaningful.length > 0
+  return { fields, otherFields: otherFieldsOf(entries, read), ...(isKept && { meaningful }) }
 }
 
 // `reference_images[]` of a form is an entry of the list.

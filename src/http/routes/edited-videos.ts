@@ -21,16 +21,17 @@ export function extendVideo(call: Call): Promise<PlainAnswer> {
 }
 
 async function fromVideo(call: Call, route: 'edits' | 'extensions'): Promise<PlainAnswer> {
-  const { request, bodies } = call
+  const { request, bodies, settings } = call
   const body = await readBody(request, bodies)
-  const { prompt, seconds, video: given, otherFields, ignored } = readEditRequest(body, route)
+  const read = readEditRequest(body, route, { keepsOthers: settings.prepare !== undefined })
+  const { prompt, seconds, video: given, otherFields, meaningful, ignored } = read
   const video: VideoRequest = {
     prompt,
     ...(seconds !== undefined && { durationSeconds: seconds }),
     video: typeof given === 'object' && 'id' in given ? await bytesOf(call, given.id) : given,
     providerOptions: { videoInput: route },
   }
-  const run = await startRun(call, { video, otherFields, route })
+  const run = await startRun(call, { video, otherFields, meaningful, route })
   return videoResponse(call, await startedRun(call, run.id), ignored)
 }
 

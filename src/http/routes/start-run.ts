@@ -7,6 +7,8 @@ import { identityOf } from '../../pipeline/state/request-fingerprint.js'
 import { traceparentOfHeader } from '../../pipeline/tracing/traceparent.js'
 import type { Call } from '../call.js'
 import type { PreparedCall } from '../handler-options.js'
+import { type MeaningfulField, refuseMeaningful } from '../requests/meaningful-fields.js'
+import type { OtherFields } from '../requests/other-fields.js'
 import { errorOfRun } from '../run-error.js'
 import { untilAccepted } from './accepted-run.js'
 import type { RepeatableCall } from './repeated-requests.js'
@@ -14,6 +16,8 @@ import { runIdOf } from './run-id.js'
 
 /** The request of a client. */
 export interface RequestedVideo extends Pick<PreparedCall, 'route' | 'otherFields'> {
+  /** Of `otherFields`, those that `prepare` has to read. */
+  readonly meaningful?: readonly MeaningfulField[] | undefined
   readonly video: VideoRequest
   /** Gets a webhook when the run ends. */
   readonly webhookUrl?: string | undefined
@@ -72,17 +76,13 @@ async function keyedRun({ request, owner, runner }: Call, video: VideoRequest): 
   }
 }
 
-async function openRun(
-  call: Call,
-  { video, route, otherFields, webhookUrl }: RequestedVideo,
-  endsWithSender: boolean,
-): Promise<OpenedRun> {
-  const { owner, runner, settings, repeats, places } = call
+async function openRun(call: Call, requested: RequestedVideo, endsWithSender: boolean): Promise<OpenedRun> {
+  const { video, route, otherFields, webhookUrl } = requested
+  const { owner, runner, repeats, places } = call
   const { headers } = call.request
   const traceparent = traceparentOfHeader(headers.get('traceparent'))
   const origin = { owner, ...(traceparent !== undefined && { traceparent }) }
-  const fetchHeaders = () => call.request.toFetchHeaders?.() ?? (headers as Headers)
-  const prepare = async () => settings.prepare?.(video, { owner, route, headers: fetchHeaders(), otherFields }) ?? video
+  const prepare = () => preparedVideo(call, requested)
   const begin = async (id: string, prepared: VideoRequest | undefined): Promise<OpenedRun> => {
     let hasNewWebhook = false
     try {
@@ -109,6 +109,35 @@ async function openRun(
   // Before it is opened: a repeated request still finds a run that this process could not join.
   repeats.begin(call.request, repeatable, found.id)
   return found.isKnown ? { run: joined(call, found.id), hasNewWebhook: false } : begin(found.id, undefined)
+}
+
+async function preparedVideo(call: Call, requested: RequestedVideo): Promise<VideoRequest> {
+  const { video, route, otherFields: given, meaningful = [] } = requested
+  const { owner, settings, request } = call
+  const { prepare } = settings
+  if (prepare === undefined) return video
+  const headers = request.toFetchHeaders?.() ?? (request.headers as Headers)
+  const { otherFields, isRead } = withReadNames(given)
+  const prepared = (await prepare(video, { owner, route, headers, otherFields })) ?? video
+  refuseMeaningful(meaningful.filter(({ name }) => !isRead(name)))
+  return prepared
+}
+
+// A list of the names counts as reading each, because what prepare does with it is not known.
+function withReadNames(given: OtherFields) {
+  const read = new Set<PropertyKey>()
+  const otherFields = new Proxy(given, {
+    get(target, name) {
+      read.add(name)
+      return Reflect.get(target, name)
+    },
+    ownKeys(target) {
+      const names = Reflect.ownKeys(target)
+      for (const name of names) read.add(name)
+      return names
+    },
+  })
+  return { otherFields, isRead: (name: string) => read.has(name) }
 }
 
 function joined({ runner }: Call, id: string): PipelineRun {

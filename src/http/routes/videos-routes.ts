@@ -19,24 +19,28 @@ const HIGHEST_LIMIT = 100
 export async function createVideo(call: Call): Promise<PlainAnswer> {
   const { settings, request, bodies, webhooks, owner } = call
   const body = await readBody(request, bodies)
-  const parsed = readVideosRequest(body, { readModel: modelReader(settings) })
-  const { model, webhookUrl, otherFields, ignored } = parsed
+  const parsed = readVideosRequest(body, {
+    readModel: modelReader(settings),
+    keepsOthers: settings.prepare !== undefined,
+  })
+  const { model, webhookUrl, otherFields, meaningful, ignored } = parsed
   if (webhookUrl !== undefined) webhooks.check({ url: webhookUrl, owner })
   const metadata = {
     ...(model !== undefined && { [METADATA.model]: model }),
     ...(webhookUrl !== undefined && { [METADATA.webhookUrl]: webhookUrl }),
   }
   const video = withMetadata(parsed.request, metadata)
-  const run = await startRun(call, { video, otherFields, route: 'videos', webhookUrl })
+  const run = await startRun(call, { video, otherFields, meaningful, route: 'videos', webhookUrl })
   if (webhookUrl !== undefined) webhooks.follow(run, { url: webhookUrl, owner })
   return videoResponse(call, await startedRun(call, run.id), ignored)
 }
 
 /** `POST /videos/{id}/remix`: starts a video from another one. */
 export async function remixVideo(call: Call, id: string): Promise<PlainAnswer> {
-  const { request, bodies } = call
+  const { request, bodies, settings } = call
   const body = await readBody(request, bodies)
-  const { prompt, otherFields, ignored } = readRemixRequest(body)
+  const keepsOthers = settings.prepare !== undefined
+  const { prompt, otherFields, meaningful, ignored } = readRemixRequest(body, { keepsOthers })
   const original = await ownedRun(call, id)
   const remixOf = original.video?.id
   if (!isServed(original) || remixOf === undefined) throw notReady(original)
@@ -51,7 +55,7 @@ export async function remixVideo(call: Call, id: string): Promise<PlainAnswer> {
     ...(aspectRatio !== undefined && { aspectRatio }),
   }
   const video = withMetadata(remix, { ...kept, [METADATA.remixedFrom]: id })
-  const run = await startRun(call, { video, otherFields, route: 'remix' })
+  const run = await startRun(call, { video, otherFields, meaningful, route: 'remix' })
   return videoResponse(call, await startedRun(call, run.id), ignored)
 }
 

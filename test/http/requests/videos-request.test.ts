@@ -4,7 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { InvalidRequestError } from '../../../src/contracts/input-errors.js'
 import { HttpRefusal } from '../../../src/http/http-refusal.js'
 import { type RequestBody, readBody } from '../../../src/http/requests/read-body.js'
-import { readRemixRequest, readVideosRequest, type VideosRequest } from '../../../src/http/requests/videos-request.js'
+import {
+  readEditRequest,
+  readRemixRequest,
+  readVideosRequest,
+  type VideosRequest,
+} from '../../../src/http/requests/videos-request.js'
 import { checkRequest } from '../../../src/pipeline/check-request.js'
 import { wrongFields } from './refusal-of.js'
 
@@ -221,6 +226,112 @@ describe('invalid fields', () => {
 
   test.each([null, [], 'x', 7, true, undefined])('a body that is not an object: %j', async (value) => {
     expect(await wrongJson(value)).toEqual(['body', 'prompt'])
+  })
+})
+
+function thrownBy(read: () => unknown): unknown {
+  try {
+    return read()
+  } catch (error) {
+    return error
+  }
+}
+
+describe('fields of other APIs', () => {
+  const IMAGE = { image: IMAGE_URL }
+  const LAST = 'https://images.example/last.png'
+  const SOUND = 'https://a.example/a.mp3'
+
+  test.each<[object, object]>([
+    ...['image', 'image_url', 'imageUrl', 'input_image', 'first_frame', 'first_frame_image', 'reference_url'].map(
+      (name) => [{ [name]: IMAGE_URL }, IMAGE] as [object, object],
+    ),
+    [{ image_url: { url: IMAGE_URL } }, IMAGE],
+    [{ image: { image_url: IMAGE_URL } }, IMAGE],
+    [{ image: IMAGE_URL, input_reference: IMAGE_URL }, IMAGE],
+    [{ duration: 8 }, { durationSeconds: 8 }],
+    [{ duration: '8', seconds: 8 }, { durationSeconds: 8 }],
+    [{ resolution: '1280x720' }, { size: '1280x720' }],
+    [{ audio_url: SOUND }, { audioInput: SOUND }],
+    [{ n: 1, num_videos: '1', images: [], video: null, storyboard: '' }, {}],
+  ])('are read as the field that they mean: %j', (fields, request) => {
+    expect(read(jsonBody({ prompt: 'a cat', ...fields })).request).toEqual({ prompt: 'a cat', ...request })
+  })
+
+  test.each<[object, string, RegExp]>([
+    [{ image: IMAGE_URL, input_reference: LAST }, 'image', /input_reference is given/],
+    [{ duration: 8, seconds: 4 }, 'duration', /seconds is given/],
+    [{ images: [IMAGE_URL] }, 'images', /give input_reference for the first frame, or reference_images/],
+    [{ reference_image_urls: [IMAGE_URL] }, 'reference_image_urls', /reference_images/],
+    [{ lastFrame: IMAGE_URL }, 'lastFrame', /give last_frame/],
+    [{ end_frame: IMAGE_URL }, 'end_frame', /give last_frame/],
+    [{ audioInput: SOUND }, 'audioInput', /give audio_reference/],
+    [{ video: 'https://a.example/a.mp4' }, 'video', /POST .v1.videos.edits/],
+    [{ video_url: { url: 'https://a.example/a.mp4' } }, 'video_url', /POST .v1.videos.edits/],
+    [{ remix_id: 'video_1' }, 'remix_id', /videos.\{id\}.remix/],
+    [{ storyboard: [{ prompt: 'sunrise' }] }, 'storyboard', /chat.completions/],
+    [{ resolution: '720p' }, 'resolution', /give size, such as 1280x720/],
+    [{ n: 2 }, 'n', /give 1: one request makes one video/],
+    [{ num_videos: '3' }, 'num_videos', /give 1/],
+    [{ 'input_reference[image_url]': IMAGE_URL }, 'input_reference[image_url]', /leave it out/],
+  ])('that the video would be another one without are refused: %j', (fields, field, fix) => {
+    expect(thrownBy(() => readVideosRequest(jsonBody({ prompt: 'a cat', ...fields })))).toMatchObject({
+      problems: [{ field, fix: expect.stringMatching(fix) }],
+    })
+  })
+
+  test('are left to a caller that reads other fields', () => {
+    const body = jsonBody({ prompt: 'a cat', image: IMAGE_URL, n: 2, duration: 8, fps: 24 })
+    const { request, otherFields, meaningful } = readVideosRequest(body, { keepsOthers: true })
+    expect([request, otherFields]).toEqual([{ prompt: 'a cat' }, { image: IMAGE_URL, n: 2, duration: 8, fps: 24 }])
+    expect(meaningful?.map(({ name, fix }) => [name, fix])).toEqual([
+      ['image', 'give input_reference'],
+      ['n', 'give 1: one request makes one video'],
+      ['duration', 'give seconds'],
+    ])
+  })
+
+  test('are refused by a remix and an edit as well, and seconds are ignored there', () => {
+    for (const fields of [{ image: IMAGE_URL }, { input_reference: IMAGE_URL }, { last_frame: IMAGE_URL }, { n: 2 }]) {
+      const [field] = Object.keys(fields)
+      const problems = [expect.objectContaining({ field })]
+      expect(thrownBy(() => readRemixRequest(jsonBody({ prompt: 'x', ...fields })))).toMatchObject({ problems })
+      const edit = jsonBody({ prompt: 'x', video: { id: 'video_1' }, ...fields })
+      expect(thrownBy(() => readEditRequest(edit, 'edits'))).toMatchObject({ problems })
+    }
+    const body = jsonBody({ prompt: 'x', video: { id: 'video_1' }, duration: 8 })
+    expect(readEditRequest(body, 'edits').ignored).toEqual(['duration'])
+    expect(readEditRequest(body, 'extensions').seconds).toBe(8)
+  })
+
+  test('may be files of a form, as may audio_reference', async () => {
+    const wav = Buffer.from('RIFF\x24\0\0\0WAVEfmt \x10\0\0\0', 'latin1')
+    const sounds = [
+      [Buffer.from('ID3\x04\0\0\0\0\0\0', 'latin1'), 'audio/mpeg'],
+      [wav, 'audio/wav'],
+      [Buffer.from('\0\0\0\x18ftypM4A \0\0\0\0M4A isom', 'latin1'), 'audio/mp4'],
+    ] as const
+    for (const [bytes, type] of sounds) {
+      const form = new FormData()
+      form.set('prompt', 'a cat')
+      form.set('image', new File([PNG_BYTES], 'a.png', { type: 'image/png' }))
+      form.set('audio_reference', new File([new Uint8Array(bytes)], 'a', { type }))
+      const body = await readBody(new Request('http://backend.test', { method: 'POST', body: form }), {
+        maxBytes: MAX_BYTES,
+      })
+      expect(read(body).request).toEqual({
+        prompt: 'a cat',
+        image: { bytes: PNG_BYTES, mediaType: 'image/png' },
+        audioInput: { bytes: new Uint8Array(bytes), mediaType: expect.stringMatching(/^audio\//) },
+      })
+    }
+    const form = new FormData()
+    form.set('prompt', 'a cat')
+    form.set('audio_reference', new File([PNG_BYTES], 'a.png', { type: 'audio/mpeg' }))
+    const body = await readBody(new Request('http://backend.test', { method: 'POST', body: form }), {
+      maxBytes: MAX_BYTES,
+    })
+    expect(thrownBy(() => readVideosRequest(body))).toMatchObject({ problems: [{ field: 'audio_reference' }] })
   })
 })
 

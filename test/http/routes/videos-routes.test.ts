@@ -201,6 +201,28 @@ describe('fields that the handler does not read', () => {
     expect(generator.calls[0]?.input).not.toHaveProperty('fps')
   })
 
+  it('that mean media or a count are refused, unless prepare reads them', async () => {
+    const generator = fakeGenerator()
+    const body = { prompt: 'A cat', n: 2 }
+    const prepares: readonly HandlerOptions['prepare'][] = [undefined, (request) => request]
+    for (const prepare of prepares) {
+      const { json } = handlerOf({ prepare }, { generator })
+      const answer = await json('POST', VIDEOS, { body })
+      expect([answer.status, answer.body]).toMatchObject([
+        400,
+        { error: { param: 'n', type: 'invalid_request_error' } },
+      ])
+    }
+    expect(generator.calls).toEqual([])
+    const prepare: HandlerOptions['prepare'] = (request, { otherFields: { n } }) => ({
+      ...request,
+      providerOptions: { count: Number(n) },
+    })
+    const { json } = handlerOf({ prepare }, { generator })
+    expect((await json('POST', VIDEOS, { body })).status).toBe(200)
+    expect(generator.calls[0]?.input.providerOptions).toEqual({ count: 2 })
+  })
+
   it('may be a file of a form, usable as an image', async () => {
     const generator = fakeGenerator()
     const prepare: HandlerOptions['prepare'] = (request, { otherFields: { first_frame: image } }) => ({
