@@ -267,6 +267,8 @@ test.each<[object, string]>([
   [{ url: { presignSeconds: 60 }, publicBaseUrl: 'https://a.example' }, "leave it out, or set url to 'public'"],
   [{ headers: { 'If-None-Match': '*' } }, 'headers["If-None-Match"] is reserved'],
   [{ key: '{run}.mp4' }, 'key is a text with {run}, did you mean {runId}?'],
+  [{ key: '{runId' }, `key is "{runId" (close each placeholder, such as '{runId}')`],
+  [{ key: 'a/{{runId}}.mp4' }, 'close each placeholder'],
   [{ key: '/a' }, 'key is "/a" (leave the slash at its start out)'],
   [{ key: 'a/../b' }, 'key is "a/../b" (leave parts of dots alone out)'],
   [{ key: 'a//b' }, 'key is "a//b" (leave empty parts'],
