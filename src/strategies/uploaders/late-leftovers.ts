@@ -1,4 +1,5 @@
 import type { Clock } from '../../contracts/clock.js'
+import { isSoraPipelineError } from '../../contracts/errors.js'
 
 const LONGEST_MS = 15_000
 const ABSENT_MS = 8_000
@@ -7,7 +8,7 @@ const STEP_MS = 1_000
 /**
  * Removes what a cut request may still make: a server may apply it seconds after its client has left. Tries once a second until it was
  * seen removed or has been missing for 8 s, for at most 15 s.
- * @throws the last failure when neither came about.
+ * @throws the last failure when neither came about, and at once one that is not retryable, such as a missing permission.
  */
 export async function removeLate(clock: Clock, remove: () => Promise<'removed' | 'missing'>): Promise<void> {
   const endsAt = clock.monotonic() + LONGEST_MS
@@ -19,6 +20,7 @@ export async function removeLate(clock: Clock, remove: () => Promise<'removed' |
       missingSince ??= clock.monotonic()
       if (clock.monotonic() - missingSince >= ABSENT_MS) return
     } catch (error) {
+      if (isSoraPipelineError(error) && !error.isRetryable) throw error
       failure = error
       missingSince = undefined
     }

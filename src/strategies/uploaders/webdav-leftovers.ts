@@ -51,13 +51,15 @@ export async function tidyWebdav(transfer: WebdavLeaving, warn: () => void): Pro
 /** Takes away the temporary files of attempts that failed, and gives what became of the last one. */
 export async function removeTemporary(transfer: WebdavLeaving, warn: () => void): Promise<Removal> {
   const { left, context } = transfer
+  const { clock, signal } = context
   let last: Removal = 'removed'
   for (const url of left.temporary) {
-    last = await remove(transfer, url)
-    if (last === 'removed' || !left.unanswered.has(url)) continue
+    const isLate = left.unanswered.has(url)
+    const attempt = () => remove(transfer, url)
     // A server may make the file only when it notices that the connection is gone. After an abort the process waits for that.
-    const clock = context.signal.aborted ? context.clock : backgroundOf(context.clock)
-    removeLate(clock, () => remove(transfer, url)).catch(warn)
+    if (isLate && signal.aborted) removeLate(clock, attempt).catch(warn)
+    else last = await attempt()
+    if (isLate && !signal.aborted && last === 'missing') removeLate(backgroundOf(clock), attempt).catch(warn)
   }
   return last
 }

@@ -8,6 +8,7 @@ import { readJsonAnswer, unreadable } from '../../../upstream/json-answer.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { hostOf } from '../../../upstream/network-failure.js'
 import { carriesSecret } from '../../../upstream/secret.js'
+import { removeLate } from '../late-leftovers.js'
 import { type DriveRequestSubject, driveError } from './google-drive-error.js'
 import type { CheckedGoogleDriveOptions } from './google-drive-options.js'
 
@@ -146,14 +147,15 @@ export function driveApi(options: CheckedGoogleDriveOptions, { clock, signal }: 
 }
 
 /**
- * Removes the remains of an upload: its session, and the file if it may exist. Uses its own signal and takes at most
- * 10 s, so it also works after an abort.
+ * Removes the remains of an upload: its session, and the file if it may exist. Uses its own signal, so it also works
+ * after an abort. Takes at most 10 s, and after an abort 25 s: Drive may still make the file of the request that was cut.
  *
  * @throws SoraPipelineError when the file could not be removed. A session that is left holds no file and expires.
  */
 export async function tidyDrive(
   options: CheckedGoogleDriveOptions,
   left: { readonly session: string | undefined; readonly fileId: string | undefined },
+  { clock, signal: runSignal }: Pick<StageContext, 'clock' | 'signal'>,
 ): Promise<void> {
   const { session, fileId } = left
   const { request, address } = driveRequests({
@@ -168,7 +170,17 @@ export async function tidyDrive(
   }
   if (fileId === undefined) return
   const url = address(`/drive/v3/files/${encodeURIComponent(fileId)}`, ALL_DRIVES)
-  await request({ method: 'DELETE', url, signal, accepts: [404], what: 'remove the unfinished upload' })
+  const remove = async () => {
+    const { status } = await request({
+      method: 'DELETE',
+      url,
+      signal,
+      accepts: [404],
+      what: 'remove the unfinished upload',
+    })
+    return status === 404 ? 'missing' : 'removed'
+  }
+  await (runSignal.aborted ? removeLate(clock, remove) : remove())
 }
 
 type DriveRequest = Omit<ApiCall, 'what' | 'timeoutMs' | 'readError'> & { readonly what?: string }

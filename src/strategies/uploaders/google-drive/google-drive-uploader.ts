@@ -38,9 +38,9 @@ import { type DriveTransfer, transferToDrive } from './google-drive-transfer.js'
  *   bytes; and when the source is empty or its length differs from `byteLength`.
  *
  * A failure removes the session and the file first, within at most 10 s, and gives a `warning` if the file stayed. An
- * abort rejects at once and removes them in the background, within the same time. A session that was requested at
- * that moment may be left, without a byte, until it expires after a week. Storage costs nothing beyond the account's
- * quota.
+ * abort rejects at once and removes them in the background, for at most 25 s: the removal of the file is repeated until
+ * it was seen to succeed or the file has been missing for 8 s. A session that was requested at that moment may be left,
+ * without a byte, until it expires after a week. Storage costs nothing beyond the account's quota.
  *
  * Sources: developers.google.com/workspace/drive/api/guides/manage-uploads (308 and `Range`, multiples of 256 KiB, 404 for an
  * ended session, one week), …/guides/create-file (ids made beforehand, 409 for a repeat), …/guides/handle-errors (reasons),
@@ -74,10 +74,7 @@ export function googleDriveUploader(given: GoogleDriveUploaderOptions): Uploader
       try {
         return await store(source, context, { options, window, left })
       } catch (error) {
-        const tidied = tidyDrive(options, left).catch(() => {
-          // After an abort the run is over and takes no warnings.
-          if (!signal.aborted) warnOfLeftFile(left.fileId, context)
-        })
+        const tidied = tidyDrive(options, left, context).catch(() => warnOfLeftFile(left.fileId, context))
         // An abort rejects with its reason here at once, whether it came before or comes now.
         await raceAbort(signal, () => tidied)
         throw error
