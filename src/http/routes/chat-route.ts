@@ -49,11 +49,10 @@ async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<P
   const cancel = () => void run.cancel(signal.reason)
   if (settings.onDisconnect === 'cancel') signal.addEventListener('abort', cancel, { once: true })
   try {
-    const format = formatOf(call, chat, run)
-    const completion = await abortable(
-      signal,
-      new ServedRun(run, settings, call.url.origin).result.then((result) => chatCompletion(result, format)),
-    )
+    const result = await abortable(signal, new ServedRun(run, settings, call.url.origin).result)
+    // As OpenAI answers: the option is for streams. Without a report of the upstream there is nothing to add to the answer.
+    const includeUsage = chat.includeUsage || result.usage !== undefined
+    const completion = chatCompletion(result, formatOf(call, { ...chat, includeUsage }, run))
     return jsonAnswer(completion, { headers: headersOf(chat, run) })
   } catch (error) {
     throw errorOfRun(run.id, error)

@@ -80,6 +80,18 @@ describe('a chat completion', () => {
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 0 } })
   })
 
+  it('has the usage that the upstream reported in the answer, as the stream has it', async () => {
+    const usage = { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7, cost: 0.25 }
+    const generator = fakeGenerator({ outcome: { id: 'gen_1', url: 'https://videos.example/a.mp4', usage } })
+    const { call, json } = handlerOf({}, { generator })
+    const { body } = await json('POST', CHAT, { body: chatBody('A cat') })
+    const streamed = chatBody('A dog', { stream: true, stream_options: { include_usage: true } })
+    const frames = await framesOf(await call('POST', CHAT, { body: streamed }))
+    expect(body.usage).toEqual({ ...usage, currency: 'USD' })
+    expect(JSON.parse(frames.at(-2) ?? '').usage).toEqual(body.usage)
+    expect(Object.keys(body)).toEqual(['id', 'object', 'created', 'model', 'choices', 'usage'])
+  })
+
   it('hands the image, the storyboard, the style and the length to the generator', async () => {
     const generator = fakeGenerator()
     const { json } = handlerOf({}, { generator })
