@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { googleDriveUploader } from '../../../src/strategies/index.js'
-import { fakeSource } from '../../../src/testing/index.js'
+import { hurriedClock } from '../../../src/testing/conformance/hurried-clock.js'
+import { fakeContext, fakeSource } from '../../../src/testing/index.js'
 import { eventually } from '../../support/eventually.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
 import { countOf, driveSandbox, STEP, trafficOf } from './google-drive-sandbox.js'
@@ -191,6 +192,26 @@ describe('googleDriveUploader', () => {
     }
     await eventually(() => expect(drive.files.size).toBe(0))
     expect(source.openStreams).toBe(0)
+  })
+
+  test('a file that appears after an abort is removed', async () => {
+    let removals = 0
+    const { sandbox, drive, uploader } = await driveSandbox({
+      // Drive knows the file only from the third removal on.
+      fetch: (url, init) => {
+        const isEarly = init?.method === 'DELETE' && String(url).includes('/drive/v3/files/') && ++removals < 3
+        return isEarly ? Promise.resolve(new Response(null, { status: 404 })) : fetch(url, init)
+      },
+    })
+    sandbox.setFaults({ 'drive.upload': [null, { kind: 'hang', when: 'after-handling' }] })
+    const controller = new AbortController()
+    const context = fakeContext({ clock: hurriedClock(), signal: controller.signal })
+    const upload = rejection(uploader.upload(fakeSource({ byteLength: 2 * STEP }), context))
+    await eventually(() => expect(drive.files.size).toBe(1))
+    controller.abort('enough')
+    expect(await upload).toBe('enough')
+    await eventually(() => expect(drive.files.size).toBe(0))
+    expect([removals, context.warnings.length]).toEqual([3, 0])
   })
 
   test('an abort during the cleanup after a failure settles at once, with its reason', async () => {

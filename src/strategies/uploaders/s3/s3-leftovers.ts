@@ -95,7 +95,9 @@ function tidyRequests(bucket: S3Bucket, key: string, clock: Clock) {
       const found = answer.headers.get(MARK)
       const isOwn = found === null ? hasBytes(s3ObjectOf(answer.headers), sent) : found === mark
       if (isOwn !== undefined) return isOwn
-      throw new UpstreamResponseError('Could not remove the unfinished upload: its object cannot be told from another')
+      throw new UpstreamResponseError(
+        'Could not remove the unfinished upload: its object carries no mark of its upload',
+      )
     },
     remove: () => request({ method: 'DELETE', key, accepts: [404] }).then(() => undefined),
   }

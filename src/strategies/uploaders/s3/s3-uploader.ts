@@ -45,7 +45,7 @@ import { openS3Video, storeObject } from './s3-transfer.js'
  *
  * A failure aborts the multipart upload and removes an object that is surely of this upload, for at most 15 s, and leaves a `warning`
  * when that fails. An abort rejects at once and does the same in the background. A store may still carry out the request that the abort has
- * cut: its effect is looked for for at most 15 s, until it was removed or has been missing for 8 s. Every object carries the id of its
+ * cut: the uploader searches for its effect for at most 15 s, until it was removed or has been missing for 8 s. Every object carries the id of its
  * upload (`x-amz-meta-sora-pipeline-upload`, a random UUID), so that none removes that of another. A process that is killed leaves its
  * parts, which cost storage: set a lifecycle rule for incomplete multipart uploads on the bucket.
  *
