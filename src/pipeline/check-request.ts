@@ -108,13 +108,14 @@ export function checkRequest(given: VideoRequest): VideoRequest {
 }
 
 /**
- * Checks the fields of a new request together. Under an id of the caller it may be the request of a run that exists, and `openRun`
+ * Checks the fields of a new request together, and returns it. Under an id of the caller it may be the request of a run that exists, and `openRun`
  * checks it.
  * @throws InvalidRequestError when `image`, `video` and `remixOf` are not alone, or `size` has another ratio than `aspectRatio`.
  */
-export function checkConflicts(request: VideoRequest): void {
+export function checkConflicts(request: VideoRequest): VideoRequest {
   const problems = requestConflicts(request)
   if (problems.length > 0) throw new InvalidRequestError(problems)
+  return request
 }
 
 // Its fields are read only here: a getter may throw, or give another value the next time.

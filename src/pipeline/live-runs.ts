@@ -122,7 +122,7 @@ export class LiveRuns {
     checkNames({ id })
     this.assertOpen('retry the run')
     const { request, owner } = await (await this.engine.load()).retried(id, changes)
-    return this.open(checkRequest(request), { owner, retryOf: id })
+    return this.open(checkConflicts(checkRequest(request)), { owner, retryOf: id })
   }
 
   /** Settles the outcome of a submission, and continues the run. */

@@ -32,6 +32,13 @@ describe.each(CONFLICTS)('a request with %s', (_, fields, refused) => {
     expect((await pipeline.list()).length).toBe(0)
   })
 
+  test('is refused when an ended run is retried with it', async () => {
+    const pipeline = new SoraPipeline({ generator: fakeGenerator() })
+    await pipeline.generate({ prompt: 'A cat' }, { id: 'run_1' })
+    expect(await rejection(pipeline.retry('run_1', fields))).toMatchObject(isRefused)
+    expect((await pipeline.list()).length).toBe(1)
+  })
+
   test('joins the run that it started in an earlier version', async () => {
     const store = memoryStore()
     const pipeline = new SoraPipeline({ generator: fakeGenerator(), store })
