@@ -1,5 +1,5 @@
 import type { SoraPipelineErrorJson } from '../contracts/errors.js'
-import type { PipelineEvent } from '../contracts/events.js'
+import type { PipelineEvent, Warned } from '../contracts/events.js'
 import type { JsonValue } from '../contracts/json.js'
 
 /** Fields of a log line: JSON without secrets. */
@@ -47,6 +47,20 @@ export function logEvent(logger: Logger, event: PipelineEvent): unknown {
     ...strategy,
     ...line.fields,
   }
+  return write(logger, { level, message, fields })
+}
+
+/** Writes a warning that came after the end of its stage, when the events of the run may be complete. Throws what the logger throws. */
+export function logLateWarning(
+  logger: Logger,
+  { code, message, ...place }: Pick<Warned, 'runId' | 'stage' | 'strategy' | 'code' | 'message'>,
+): unknown {
+  const { runId, stage, strategy } = place
+  const where = { ...(stage !== undefined && { stage }), ...(strategy !== undefined && { strategy }) }
+  return write(logger, { level: 'warn', message, fields: { runId, event: 'warning', ...where, code } })
+}
+
+function write(logger: Logger, { level, message, fields }: Required<LogLine>): unknown {
   // Of pino; a child logger keeps its fields there.
   const takesFieldsFirst = 'bindings' in logger && typeof logger.bindings === 'function'
   if (!takesFieldsFirst) return logger[level](message, fields)

@@ -66,7 +66,8 @@ export interface SoraPipelineOptions {
    * Writes one line for each event of each run that this process works on, except for progress and the start of stages, without
    * URLs and secrets: `console`, a pino logger, or any object with these methods. Levels: see {@link Logger}. A logger with a
    * method `bindings`, as that of pino and Fastify, is called with `(fields, message)`, any other one with `(message, fields)`. An
-   * error that it throws or rejects with becomes a `warning` event, once per run.
+   * error that it throws or rejects with becomes a `warning` event, once per run. A warning of a strategy after the end of its stage,
+   * such as of a clean-up after an abort, is written here alone, without a `sequence`.
    * @defaultValue none
    */
   readonly logger?: Logger | undefined

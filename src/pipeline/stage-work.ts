@@ -1,9 +1,11 @@
 import { type AttemptObserver, type ObservedStrategy, withAttemptObserver } from '../contracts/attempt-observer.js'
 import { describeValue, toErrorJson } from '../contracts/errors.js'
 import { isJson, jsonPartOf } from '../contracts/is-json.js'
-import type { StageContext, StageName, StageProgress } from '../contracts/stage.js'
+import { redact } from '../contracts/secrets/redact.js'
+import type { StageContext, StageName, StageProgress, StageWarning } from '../contracts/stage.js'
 import { bugNameOf } from '../contracts/submission.js'
 import { type HasSignal, underSignal } from '../timing/lazy-signal.js'
+import { logLateWarning } from './log-event.js'
 import { isRatio, ProgressGauge } from './progress-gauge.js'
 import { type RunSession, warn } from './run-session.js'
 import { shortened } from './state/attempts.js'
@@ -55,10 +57,24 @@ export function contextOf(
     },
     warn: (warning) => {
       const isWarning = typeof warning === 'object' && warning !== null
-      if (work.isOpen && isWarning) warn(session, warning, work.stage, work.strategy.name)
+      if (!isWarning) return
+      if (work.isOpen) warn(session, warning, work.stage, work.strategy.name)
+      else logLate(session, work, warning)
     },
   }
   return underSignal(observer ? withAttemptObserver(context, observer) : context, limit)
+}
+
+// Such as of a clean-up after an abort.
+async function logLate({ config, id }: RunSession, { stage, strategy }: StageWork, warning: StageWarning) {
+  const { logger } = config
+  if (logger === undefined) return
+  try {
+    const [code, message] = [String(warning.code), redact(String(warning.message))]
+    await logLateWarning(logger, { runId: id, stage, strategy: strategy.name, code, message })
+  } catch {
+    // No event is left in which an error of the logger could be reported.
+  }
 }
 
 /** Warns about a bug in the code of a strategy, which a degraded run must not hide. */

@@ -65,6 +65,39 @@ describe('a logger', () => {
     expect(JSON.stringify(lines)).not.toContain('canary')
   })
 
+  it('gets a warning of a strategy after the end of its run, which no event shows', async () => {
+    const { lines, logger } = recorder()
+    const controller = new AbortController()
+    const after = Promise.withResolvers<void>()
+    const pipeline = new SoraPipeline({
+      generator: fakeTaskGenerator({ polls: 0 }),
+      uploader: {
+        name: 'store',
+        upload: async (_, { signal, warn }) => {
+          controller.abort(new Error('enough'))
+          setTimeout(() => {
+            warn?.({ code: 'upload-left-behind', message: 'Could not remove it: Bearer canary-token-12345678901234' })
+            after.resolve()
+          }, 50)
+          signal.throwIfAborted()
+          return { url: 'https://store.example/a.mp4' }
+        },
+      },
+      logger,
+      pollSchedule: () => 0,
+    })
+    const run = pipeline.run(REQUEST, { id: 'run_1', signal: controller.signal })
+    await expect(run.result).rejects.toThrow('enough')
+    await after.promise
+    expect(lines.at(-1)).toEqual([
+      'warn',
+      expect.stringContaining('Could not remove it'),
+      { runId: 'run_1', event: 'warning', stage: 'upload', strategy: 'store', code: 'upload-left-behind' },
+    ])
+    expect(JSON.stringify(lines)).not.toContain('canary')
+    expect((await collect(run)).at(-1)?.type).toBe('run-failed')
+  })
+
   it('gets the failure of a run as an error, an abort as info, and a degraded result as a warning', async () => {
     const { lines, logger } = recorder()
     const failing = new SoraPipeline({ generator: fakeGenerator({ outcome: new Error('no way') }), logger })
