@@ -1,7 +1,7 @@
 import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
-import { checkConflicts, checkNames, checkRequest } from '../pipeline/check-request.js'
+import { checkNames, checkRequest } from '../pipeline/check-request.js'
 import { createStored } from '../pipeline/create-run.js'
 import { adoptJob } from '../pipeline/journal/adopt-run.js'
 import { retriedRequest } from '../pipeline/journal/retried-request.js'
@@ -47,7 +47,6 @@ export class QueuedRuns {
   run(request: VideoRequest, options: RunOptions): PipelineRun {
     const checked = checkRequest(request)
     checkRunOptions(options)
-    if (options.id === undefined) checkConflicts(checked)
     this.#assertOpen('start a run')
     const { signal, id = newRunId(), ...origin } = options
     const saved = this.#save(checked, { ...origin, id })
@@ -89,7 +88,7 @@ export class QueuedRuns {
     const { request, owner } = await retriedRequest(this.#config, id, changes)
     const retried = {
       id: newRunId(),
-      request: checkConflicts(checkRequest(request)),
+      request: checkRequest(request),
       owner,
       retryOf: id,
       isCallerId: false,

@@ -5,7 +5,6 @@ import { isFields } from '../contracts/is-fields.js'
 import { flawInJson, isJson, jsonCopy } from '../contracts/is-json.js'
 import { nearestName } from '../contracts/nearest-name.js'
 import type { MediaInput, VideoRequest } from '../contracts/request.js'
-import { requestConflicts } from '../contracts/request-conflicts.js'
 import { mediaOf } from './state/request-media.js'
 
 const MAX_PROMPT = 32_000
@@ -105,17 +104,6 @@ export function checkRequest(given: VideoRequest): VideoRequest {
   const values = Object.entries(request).filter(([, value]) => value !== undefined)
   const copies = values.map(([field, value]) => [field, copyOf(field, value)])
   return { ...(Object.fromEntries(copies) as Omit<VideoRequest, 'prompt'>), prompt: request.prompt.toWellFormed() }
-}
-
-/**
- * Checks the fields of a new request together, and returns it. Under an id of the caller it may be the request of a run that exists, and `openRun`
- * checks it.
- * @throws InvalidRequestError when `image`, `video` and `remixOf` are not alone, or `size` has another ratio than `aspectRatio`.
- */
-export function checkConflicts(request: VideoRequest): VideoRequest {
-  const problems = requestConflicts(request)
-  if (problems.length > 0) throw new InvalidRequestError(problems)
-  return request
 }
 
 // Its fields are read only here: a getter may throw, or give another value the next time.

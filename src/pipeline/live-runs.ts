@@ -2,7 +2,7 @@ import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import { releaseClock } from '../timing/system-clock.js'
-import { checkConflicts, checkNames, checkRequest } from './check-request.js'
+import { checkNames, checkRequest } from './check-request.js'
 import type { ReviewVerdict } from './journal/settle-run.js'
 import type { StoredState } from './journal/store-calls.js'
 import { LazyEngine } from './load-engine.js'
@@ -122,7 +122,7 @@ export class LiveRuns {
     checkNames({ id })
     this.assertOpen('retry the run')
     const { request, owner } = await (await this.engine.load()).retried(id, changes)
-    return this.open(checkConflicts(checkRequest(request)), { owner, retryOf: id })
+    return this.open(checkRequest(request), { owner, retryOf: id })
   }
 
   /** Settles the outcome of a submission, and continues the run. */
@@ -138,7 +138,6 @@ export class LiveRuns {
   run(request: VideoRequest, options: RunOptions): PipelineRun {
     const checked = checkRequest(request)
     checkRunOptions(options)
-    if (options.id === undefined) checkConflicts(checked)
     return this.open(checked, options)
   }
 

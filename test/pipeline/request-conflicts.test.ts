@@ -23,7 +23,7 @@ describe.each(CONFLICTS)('a request with %s', (_, fields, refused) => {
   test('is refused before anything is sent, with an id of the caller and without', async () => {
     const generator = fakeGenerator()
     const pipeline = new SoraPipeline({ generator })
-    expect(() => pipeline.run(request)).toThrow(expect.objectContaining(isRefused))
+    expect(await rejection(pipeline.run(request).result)).toMatchObject(isRefused)
     expect(await rejection(pipeline.generate(request))).toMatchObject(isRefused)
     expect(await rejection(pipeline.generate(request, { id: 'run_1' }))).toMatchObject(isRefused)
     expect(await rejection(pipeline.create(request, { id: 'run_2' }))).toMatchObject(isRefused)
@@ -35,7 +35,7 @@ describe.each(CONFLICTS)('a request with %s', (_, fields, refused) => {
   test('is refused when an ended run is retried with it', async () => {
     const pipeline = new SoraPipeline({ generator: fakeGenerator() })
     await pipeline.generate({ prompt: 'A cat' }, { id: 'run_1' })
-    expect(await rejection(pipeline.retry('run_1', fields))).toMatchObject(isRefused)
+    expect(await rejection((await pipeline.retry('run_1', fields)).result)).toMatchObject(isRefused)
     expect((await pipeline.list()).length).toBe(1)
   })
 
