@@ -187,7 +187,7 @@ function fieldsOf(
   for (const [name, value] of entries.filter(([written]) => !read.has(written))) {
     const [field = '', meant] = keepsOthers ? [] : (synonymOf(name, value) ?? [])
     const fix = fixOf(name, value)
-    if (known.has(field) && isGiven(fields.get(field)) && String(fields.get(field)) !== String(meant)) {
+    if (known.has(field) && isGiven(fields.get(field)) && !isSame(fields.get(field), meant)) {
       problems.add(name, value, `leave it out: ${field} is given`)
     } else if (known.has(field)) {
       fields.set(field, meant)
@@ -197,6 +197,11 @@ function fieldsOf(
   if (!keepsOthers) for (const { name, value, fix } of meaningful) problems.add(name, value, fix)
   const isKept = keepsOthers && meaningful.length > 0
   return { fields, otherFields: otherFieldsOf(entries, read), ...(isKept && { meaningful }) }
+}
+
+// Files and objects are not compared: one of them would be lost.
+function isSame(one: unknown, other: unknown): boolean {
+  return typeof one !== 'object' && typeof other !== 'object' && String(one) === String(other)
 }
 
 // `reference_images[]` of a form is an entry of the list.

@@ -280,6 +280,18 @@ describe('fields of other APIs', () => {
     })
   })
 
+  test('are refused in a form when two of them are files', async () => {
+    const file = (name: string) => new File([PNG_BYTES], name, { type: 'image/png' })
+    expect(await wrongForm({ prompt: 'a cat', image: file('a.png'), first_frame: file('b.png') })).toEqual([
+      'first_frame',
+    ])
+    expect(await wrongForm({ prompt: 'a cat', image: file('a.png'), input_reference: file('b.png') })).toEqual([
+      'image',
+    ])
+    const address = { image: IMAGE_URL, 'input_reference[image_url]': IMAGE_URL }
+    expect(await wrongForm({ prompt: 'a cat', ...address })).toEqual(['input_reference[image_url]'])
+  })
+
   test('are left to a caller that reads other fields', () => {
     const body = jsonBody({ prompt: 'a cat', image: IMAGE_URL, n: 2, duration: 8, fps: 24 })
     const { request, otherFields, meaningful } = readVideosRequest(body, { keepsOthers: true })

@@ -35,7 +35,8 @@ const mask = maskOf([])
  * needed.
  *
  * A model with `doStart` and `doStatus` is a task that survives a restart. Any other model waits for its job in one call: after a
- * crash, and after an error of its own polls, it is unknown whether the job was paid, and the run ends in review. Prefer a model
+ * crash, and after an error of its own polls, it is unknown whether the job was paid, and the run ends in review. An error counts as
+ * the refusal of its submission only if the request in it carries the prompt and is not sent to an address of polls. Prefer a model
  * with `doStart`; the packages for version 7 of the AI SDK have it.
  *
  * Errors are judged by status, code and class. An error that the status of a job reports counts only after `errorConfirmations`
