@@ -133,7 +133,8 @@ export function createHandler(
       if (request.method !== 'POST') throw wrongMethod(request, ['POST'])
       return wake(request, id)
     }
-    const shared = { request, url, runner, settings, webhooks, repeats, elsewhere, places, bodies, sources }
+    const ends = { ended: (error: unknown, isCut?: boolean) => ended(request, error, isCut) }
+    const shared = { request, url, runner, settings, webhooks, repeats, elsewhere, places, bodies, sources, ...ends }
     // A signed address needs no key, because video players send none.
     if (segments.length === 4 && segments[2] === 'content' && isSignedContent(settings, id, token ?? '')) {
       const record = await runner.get(id)
@@ -149,16 +150,15 @@ export function createHandler(
     return typeof owner === 'string' ? route({ ...shared, owner }, id) : new Response(owner.body, owner)
   }
 
-  const ended = (request: Incoming, error?: unknown) => {
-    const state = repeats.end(request, error)
-    elsewhere?.end(request, state)
+  const ended = (request: Incoming, error?: unknown, isCut?: boolean) => {
+    elsewhere?.end(request, repeats.end(request, error, isCut))
   }
   const answer = async (request: Incoming): Promise<Answer> => {
     try {
       const preflighted = preflight(request, cors)
       if (preflighted) return preflighted
       const answered = await answerOf(request)
-      ended(request)
+      if (!(answered instanceof PlainAnswer && answered.isStream)) ended(request)
       return withHeaders(answered, corsHeaders(request, cors))
     } catch (error) {
       ended(request, error)

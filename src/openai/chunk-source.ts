@@ -12,6 +12,10 @@ export interface ChunkSourceOptions {
   readonly errorContent: 'include' | 'omit'
   readonly runId: string | undefined
   readonly onCancel: ((reason: unknown) => void) | undefined
+  /** Called once, when the reader has the answer, or `error` in place of it. */
+  readonly onAnswer?: ((error: unknown) => void) | undefined
+  /** Called in its place when the reader has left before. */
+  readonly onCut?: (() => void) | undefined
   readonly clock: Clock
 }
 
@@ -29,6 +33,7 @@ export class ChunkSource implements SseSource, Waiter<unknown> {
   #sink: SseSink | undefined
   /** The last frames, once the chunks have ended. */
   #last: string[] | undefined
+  #isAnswered = false
 
   constructor(chunks: AsyncIterable<ChatCompletionChunk> | ChatCompletionChunks, options: ChunkSourceOptions) {
     const { heartbeatMs: everyMs, clock } = options
@@ -47,7 +52,10 @@ export class ChunkSource implements SseSource, Waiter<unknown> {
   cancel(reason: unknown): void {
     this.#sink = undefined
     this.#steps.end()
+    const isAnswered = this.#isAnswered
+    this.#isAnswered = true
     try {
+      if (!isAnswered) this.#options.onCut?.()
       this.#options.onCancel?.(reason)
     } finally {
       this.#frames.stop()
@@ -70,6 +78,7 @@ export class ChunkSource implements SseSource, Waiter<unknown> {
     }
     this.#steps.isMuted = !this.#frames.isOpen
     this.#give(frame)
+    if (!this.#frames.isOpen) this.#answer(undefined)
   }
 
   onFailure(error: unknown): void {
@@ -88,6 +97,13 @@ export class ChunkSource implements SseSource, Waiter<unknown> {
   #end(failure?: { readonly error: unknown }): void {
     this.#steps.end()
     this.#giveLast(failure === undefined ? [DONE] : [...this.#framesOf(failure.error), DONE])
+    this.#answer(failure?.error)
+  }
+
+  #answer(error: unknown): void {
+    if (this.#isAnswered) return
+    this.#isAnswered = true
+    this.#options.onAnswer?.(error)
   }
 
   #giveLast([frame = '', ...rest]: readonly string[]): void {

@@ -80,7 +80,7 @@ async function driveRun(config: PipelineConfig, drive: Drive): Promise<PipelineR
       session.leaveLine?.()
       if (waits.leaving) await session.release()
       session.letGo()
-      leaveRun(session)
+      session.left = leaveRun(session)
     }
   }
 }

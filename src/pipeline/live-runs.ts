@@ -55,7 +55,7 @@ export class LiveRuns {
     return this.#runs.has(id)
   }
 
-  /** A record of the store, with what this process knows of the run. */
+  /** A record with what this process knows of the run. */
   asSeenHere<R extends RunRecord>(record: R | undefined): R | undefined {
     const live = record?.status === 'running' ? this.#runs.get(record.id) : undefined
     return record && live ? { ...record, isAttended: true, ...live.present() } : record
@@ -81,11 +81,11 @@ export class LiveRuns {
       if (signal) joined.follow(signal)
       return joined
     }
-    // The store refuses another request under the id of a live run. If it is the same request after all, or the run is being
-    // advanced, two sessions work on one run, and each must be its own worker.
+    // The store refuses another request under the id of a live run. If it is the same one after all, or the run is being advanced,
+    // two sessions work on one run, and each must be its own worker.
     const hasOwnWorker = joined !== undefined || this.#advancing.has(id)
     const origin = { id, request, owner, retryOf, traceparent, isCallerId: given !== undefined }
-    const onEnd = () => this.#forget(id, run)
+    const onEnd = (left?: Promise<void>) => this.#forget(id, run, left)
     const run = startRun(this.engine.core, origin, { engine: this.engine.load(), hasOwnWorker, onEnd, delayMs })
     if (joined === undefined || isSeparate) this.#runs.set(id, run)
     this.#all.add(run)
@@ -235,9 +235,11 @@ export class LiveRuns {
     timer.abort('over')
   }
 
-  #forget(id: string, run: ActiveRun): void {
+  #forget(id: string, run: ActiveRun, left: Promise<void> | undefined): void {
     this.#all.delete(run)
-    if (this.#runs.get(id) === run) this.#runs.delete(id)
+    // While the store lacks the end of the run, a run that is opened from it would look abandoned.
+    if (left) left.then(() => this.#forget(id, run, undefined))
+    else if (this.#runs.get(id) === run) this.#runs.delete(id)
   }
 }
 

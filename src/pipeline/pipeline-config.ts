@@ -14,6 +14,7 @@ import { PollSweeps } from './generate/poll-sweeps.js'
 import { SubmissionLines } from './generate/submission-lines.js'
 import { type OwnerSpending, ownerSpending } from './journal/owner-spending.js'
 import { withinTime } from './journal/store-calls.js'
+import { UnsavedEnds } from './journal/unsaved-ends.js'
 import { type WorkerLease, workerLease } from './journal/worker-lease.js'
 import { type WorkerWatch, workerWatch } from './journal/worker-watch.js'
 import type { Logger } from './log-event.js'
@@ -59,6 +60,7 @@ export interface PipelineConfig
   readonly store: RunStore
   /** As the caller passed it. */
   readonly rawStore: RunStore & DiagnosableStore
+  readonly unsavedEnds: UnsavedEnds
   readonly clock: Clock
   readonly leaseMs: number
   readonly storeTimeoutMs: number
@@ -113,7 +115,8 @@ function completed(options: PipelineCore): PipelineConfig {
   const { clock, closing, storeTimeoutMs, leaseMs = 10_000, allowPrivateAddresses } = options
   const rawStore = options.store ?? ownStore(clock)
   const limits = limitsOf(options.maxConcurrentRuns)
-  const store = withinTime(rawStore, clock, () => storeTimeoutMs)
+  const unsavedEnds = new UnsavedEnds()
+  const store = unsavedEnds.over(withinTime(rawStore, clock, () => storeTimeoutMs))
   const hasWebhooks = options.wakeUrl !== undefined
   return {
     generator: options.generator,
@@ -122,6 +125,7 @@ function completed(options: PipelineCore): PipelineConfig {
     uploader: options.uploader,
     store,
     rawStore,
+    unsavedEnds,
     deadlines: deadlinesOf(options.deadlines),
     onEvent: options.onEvent,
     wakeUrl: options.wakeUrl,

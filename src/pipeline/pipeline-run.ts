@@ -69,7 +69,8 @@ export interface StartOptions {
   readonly hasOwnWorker: boolean
   /** Delay before a run that waits for a job continues, in milliseconds. */
   readonly delayMs: number
-  readonly onEnd: () => void
+  /** @param left - Pending while the end of the run is not saved. */
+  readonly onEnd: (left: Promise<void> | undefined) => void
 }
 
 /** Starts to work on a run at once. */
@@ -133,7 +134,7 @@ export function startRun(
     for (const [caller, abort] of followed ?? []) caller.removeEventListener('abort', abort)
     followed = undefined
     isOver = true
-    onEnd()
+    onEnd(session?.left)
     markEnded()
   }
   result.catch(() => undefined) // A caller that awaits it still gets the rejection.

@@ -90,6 +90,8 @@ export class RunSession implements HeldRun {
   isStopping = false
   /** What is left at the generator when the run fails. */
   upstream: UpstreamState | undefined
+  /** Pending while the end of the run is not saved. */
+  left: Promise<void> | undefined
   /** Whether another process held the run when this one ended it. */
   isWatcher = false
   #tenure: AbortController

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createHandler } from '../../src/http/index.js'
 import { type PipelineEvent, SoraPipeline } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
 import { FRAMEWORKS, type Framework } from './node/frameworks.js'
 
 const KEY = { authorization: 'Bearer key' }
@@ -60,6 +62,7 @@ async function backend(framework: Framework) {
     ended,
     get,
     pipeline,
+    connections: promisify(server.getConnections.bind(server)),
   }
 }
 
@@ -105,6 +108,23 @@ describe.each(Object.entries(FRAMEWORKS) as [string, Framework][])('on %s a clie
     expect(await ended()).toBe('run-completed')
     const [, id] = /^x-run-id: (\w+)/im.exec(got) ?? []
     expect(await get(`/videos/${id}`)).toMatchObject({ id, status: 'completed', url: 'https://cdn.example/a.mp4' })
+  })
+
+  test('in mid-stream joins its run when it sends the request again', async () => {
+    const { port, prefix, take, finish, ended, get, connections } = await backend(framework)
+    const first = client(port, prefix)
+    take()
+    const got = await first.until(/data: .*\n/)
+    first.socket.destroy()
+    await once(first.socket, 'close')
+    const idIn = (text: string) => /^x-run-id: (\w+)/im.exec(text)?.[1]
+    await eventually(async () => expect(await connections()).toBe(0))
+    const second = client(port, prefix)
+    expect(/^x-run-id: (\w+)/im.exec(await second.until(/data: .*\n/))?.[1]).toBe(/^x-run-id: (\w+)/im.exec(got)?.[1])
+    finish()
+    expect(await second.until(/data: \[DONE\]\n\n/)).toContain('https://cdn.example/a.mp4')
+    expect(await ended()).toBe('run-completed')
+    expect((await get('/videos')).data).toHaveLength(1)
   })
 
   test('after the end has received the whole stream, and the video stays', async () => {

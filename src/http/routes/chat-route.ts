@@ -39,6 +39,8 @@ function streamed(call: Call, chat: ChatRequest, run: PipelineRun): PlainAnswer 
     errorContent: 'include',
     runId: run.id,
     onCancel: onDisconnect === 'cancel' ? (reason) => void run.cancel(reason) : undefined,
+    onAnswer: (error) => call.ended(error),
+    onCut: () => call.ended(undefined, true),
   })
   return new PlainAnswer(200, { ...EVENT_STREAM_HEADERS, ...headersOf(chat, run) }, body)
 }

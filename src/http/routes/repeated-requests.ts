@@ -26,10 +26,11 @@ export interface RepeatedRequests {
   /** Notes the run of a request, until it is answered. */
   begin(request: Incoming, call: RepeatableCall, runId: string): void
   /**
-   * Notes that a request was answered, failed, or lost its sender; `error` for the latter two. Gives its state, `undefined` if its run
-   * may not be joined.
+   * Notes that a request was answered, failed with `error`, or lost its sender. Gives its state, `undefined` if its run may not be
+   * joined.
+   * @param isCut - Whether it lost its sender; by default where it failed after its signal was aborted.
    */
-  end(request: Incoming, error?: unknown): Begun['state'] | undefined
+  end(request: Incoming, error?: unknown, isCut?: boolean): Begun['state'] | undefined
 }
 
 /** The properties that make two requests identical. */
@@ -49,7 +50,7 @@ export interface Begun {
   readonly runId: string
   readonly endsWithSender: boolean
   readonly at: number
-  /** `given`: an answer was sent. `unheard`: the sender disconnected before it. `unclear`: a job may have been paid. */
+  /** `given`: an answer was sent, a stream to its end. `unheard`: the sender disconnected before it. `unclear`: a job may have been paid. */
   readonly state: 'waiting' | 'given' | 'unheard' | 'unclear'
 }
 
@@ -117,11 +118,11 @@ export function repeatedRequests({
       underWay.set(request, begun)
       keep(begun)
     },
-    end(request, error) {
+    end(request, error, isCut = error !== undefined && request.signal.aborted) {
       const begun = underWay.get(request)
       if (begun === undefined) return undefined
-      if (error !== undefined && !request.signal.aborted) former.fail(begun.runId)
-      const state = stateAfter(request, begun, error)
+      if (error !== undefined && !isCut) former.fail(begun.runId)
+      const state = stateAfter(begun, error, isCut)
       if (state === undefined) forget(begun.runId)
       else keep({ ...begun, at: clock.now(), state })
       return state
@@ -129,9 +130,9 @@ export function repeatedRequests({
   }
 }
 
-function stateAfter({ signal }: Incoming, { endsWithSender }: Begun, error: unknown): Begun['state'] | undefined {
+function stateAfter({ endsWithSender }: Begun, error: unknown, isCut: boolean): Begun['state'] | undefined {
+  if (isCut) return endsWithSender ? undefined : 'unheard'
   if (error === undefined) return 'given'
-  if (signal.aborted) return endsWithSender ? undefined : 'unheard'
   // A client that was answered that there is no video may request another one.
   return UNCLEAR.has(toOpenAiError(error).body.error.code) ? 'unclear' : undefined
 }

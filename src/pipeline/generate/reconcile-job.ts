@@ -93,6 +93,8 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
   if (isAdopted) return unclear('the job that was found was adopted by a person')
   // A submission in progress ends with a response, or is lost.
   if (candidates.length > 0 && rivals.doubt === 'sending') return later(inquiries)
+  if (candidates.length > 0 && rivals.doubt === 'too-many')
+    return unclear('the store has more than 20,000 runs of the last two hours, so a job cannot be assigned')
   if (candidates.length > 0 && rivals.doubt === 'unknown')
     return unclear('the job that was found may be that of another run with this prompt')
   let free: readonly JsonValue[]

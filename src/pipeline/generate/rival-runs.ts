@@ -9,7 +9,9 @@ import { settleMsOf } from './inquiry-times.js'
 
 const PAGE = 100
 // With more runs, reading their submissions takes too long.
-const MOST_RUNS = 2000
+const MOST_RUNS = 20_000
+// Runs that are read together.
+const READ_TOGETHER = 50
 // How long before a submission another run may have started that submitted after it.
 const LOOK_BACK_MS = 7_200_000
 // How far apart the clocks of two processes and of the upstream may be: a wall clock may step by an hour.
@@ -25,15 +27,15 @@ export interface Rivals {
    * The worst case of a job that another run may have created without knowing it:
    * - `peer`: an identical request whose response was lost as well. Their jobs are interchangeable: claims assign them.
    * - `sending`: a live process waits for the response to its submission.
-   * - `unknown`: another request with that prompt, or an ended run whose job a person may search for; or the store has too many
-   *   runs to decide.
+   * - `unknown`: another request with that prompt, or an ended run whose job a person may search for.
+   * - `too-many`: the store has too many runs to decide.
    */
   readonly doubt: Doubt
   /** Number of identical requests whose response was lost as well. */
   readonly peers: number
 }
 
-type Doubt = 'none' | 'peer' | 'sending' | 'unknown'
+type Doubt = 'none' | 'peer' | 'sending' | 'unknown' | 'too-many'
 const WORSE: readonly Doubt[] = ['none', 'peer', 'sending', 'unknown']
 
 /**
@@ -47,14 +49,13 @@ export async function rivalsOf(
   submission: UnknownSubmission,
 ): Promise<Rivals> {
   const ids = await idsToRead(session, submission.sentAt - LOOK_BACK_MS)
-  if (ids === 'too-many') return { jobs: [], adopted: [], doubt: 'unknown', peers: 0 }
+  if (ids === 'too-many') return { jobs: [], adopted: [], doubt: 'too-many', peers: 0 }
   const jobs: string[] = []
   const adopted: string[] = []
   let peers = 0
   // A store without a list does not return runs that have ended.
   let doubt: Doubt = session.journal.store.list === undefined ? 'unknown' : 'none'
-  for (const id of ids) {
-    const loaded = await readRival(session, id)
+  for await (const loaded of rivalsIn(session, ids)) {
     const rival = loaded?.state
     // Version 0.1.0 did not save the generator.
     if (rival === undefined || ![generator.name, null].includes(rival.submission?.generator ?? null)) continue
@@ -120,6 +121,12 @@ async function idsToRead(session: RunSession, since: number): Promise<readonly s
   const areAll = ids.size < MOST_RUNS
   ids.delete(id)
   return areAll ? [...ids] : 'too-many'
+}
+
+async function* rivalsIn(session: RunSession, ids: readonly string[]): AsyncGenerator<StoredState | undefined> {
+  for (let first = 0; first < ids.length; first += READ_TOGETHER) {
+    yield* await Promise.all(ids.slice(first, first + READ_TOGETHER).map((id) => readRival(session, id)))
+  }
 }
 
 // This version did not submit for a run that cannot be read.

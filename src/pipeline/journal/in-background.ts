@@ -11,13 +11,14 @@ export const PATIENTLY = 35
 
 /**
  * Corrects the store after the caller has its result, because the store may be down for a while. Does not keep the process alive.
+ * Resolves when it is corrected or given up.
  * If it cannot be corrected, the store stays as after a crash. A newer save of another process stays as well.
  */
 export function inBackground(
   { clock: given }: Pick<PipelineConfig, 'clock'>,
   act: () => Promise<void>,
   tries = SOON,
-): void {
+): Promise<void> {
   const clock = backgroundOf(given)
   const untilDone = async () => {
     for (let tried = 1; ; tried += 1) {
@@ -29,7 +30,7 @@ export function inBackground(
       }
     }
   }
-  untilDone().catch(ignored)
+  return untilDone().catch(ignored)
 }
 
 function ignored(): void {}

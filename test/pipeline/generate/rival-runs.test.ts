@@ -223,24 +223,24 @@ describe('the runs that are read', () => {
     expect((await rivalsAmong(rivals, { change: () => unlisted })).found.doubt).toBe('unknown')
   })
 
-  it('are too many to read in time from 2,000 on: then a person decides, and none is read for its submission', async () => {
+  it('are too many to read in time from 20,000 on: then a person decides, and none is read for its submission', async () => {
     const self = { ...own, startedAt: NOW - HOUR_MS }
     const accepted = rival({ submission: acceptedJob('x') })
-    const { found, calls } = await rivalsAmong([accepted, ...crowd(2200, NOW - 1)], { self })
-    expect(found).toEqual({ jobs: [], adopted: [], doubt: 'unknown', peers: 0 })
-    expect(calls).toEqual({ load: 20, list: 20 })
+    const { found, calls } = await rivalsAmong([accepted, ...crowd(20_100, NOW - 1)], { self })
+    expect(found).toEqual({ jobs: [], adopted: [], doubt: 'too-many', peers: 0 })
+    expect(calls).toEqual({ load: 200, list: 200 })
   })
 
   it('are too many as well where the run itself is among the newest', async () => {
-    const { found } = await rivalsAmong([rival(inReview), ...crowd(2200, NOW - 1)], {
+    const { found } = await rivalsAmong([rival(inReview), ...crowd(20_100, NOW - 1)], {
       self: { ...own, startedAt: NOW },
     })
-    expect(found).toEqual({ jobs: [], adopted: [], doubt: 'unknown', peers: 0 })
+    expect(found).toEqual({ jobs: [], adopted: [], doubt: 'too-many', peers: 0 })
   })
 
   it('are still read below that', async () => {
     const self = { ...own, startedAt: NOW - HOUR_MS }
-    const rivals = [rival({ submission: acceptedJob('x') }), ...crowd(1850, NOW - 1)]
+    const rivals = [rival({ submission: acceptedJob('x') }), ...crowd(4000, NOW - 1)]
     expect((await rivalsAmong(rivals, { self })).found).toEqual({
       jobs: ['{"id":"x"}'],
       adopted: [],
