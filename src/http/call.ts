@@ -21,8 +21,8 @@ export interface Call {
   /** Requests of other processes; `undefined` without a store that keeps notes. */
   readonly elsewhere: SharedRequests | undefined
   readonly places: RunPlaces
-  /** Notes how a request ended whose answer is a stream: its client has the answer or `error`, or left before it (`isCut`). */
-  ended(error: unknown, isCut?: boolean): void
+  /** For an answer that is a stream: notes that its client has the answer or `error`, or left before it (`isCut`). */
+  ending(): (error: unknown, isCut: boolean) => void
   /** How the bodies of all requests are read. */
   readonly bodies: BodyReading
 }

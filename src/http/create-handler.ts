@@ -133,8 +133,8 @@ export function createHandler(
       if (request.method !== 'POST') throw wrongMethod(request, ['POST'])
       return wake(request, id)
     }
-    const ends = { ended: (error: unknown, isCut?: boolean) => ended(request, error, isCut) }
-    const shared = { request, url, runner, settings, webhooks, repeats, elsewhere, places, bodies, sources, ...ends }
+    const ending = () => endingOf(request)
+    const shared = { request, url, runner, settings, webhooks, repeats, elsewhere, places, bodies, sources, ending }
     // A signed address needs no key, because video players send none.
     if (segments.length === 4 && segments[2] === 'content' && isSignedContent(settings, id, token ?? '')) {
       const record = await runner.get(id)
@@ -150,8 +150,16 @@ export function createHandler(
     return typeof owner === 'string' ? route({ ...shared, owner }, id) : new Response(owner.body, owner)
   }
 
-  const ended = (request: Incoming, error?: unknown, isCut?: boolean) => {
-    elsewhere?.end(request, repeats.end(request, error, isCut))
+  const ended = (request: Incoming, error?: unknown) => {
+    const state = repeats.end(request, error)
+    elsewhere?.end(request, state)
+  }
+  const endingOf = (request: Incoming) => {
+    const [here, there] = [repeats.ending(request), elsewhere?.ending(request)]
+    return (error: unknown, isCut: boolean) => {
+      const state = here(error, isCut)
+      there?.(state)
+    }
   }
   const answer = async (request: Incoming): Promise<Answer> => {
     try {

@@ -22,6 +22,8 @@ export interface SharedRequests {
   ): Promise<string>
   /** Notes in the background how a request ended; `undefined` if it may not be joined. */
   end(request: Incoming, state: Begun['state'] | undefined): void
+  /** The same for later, without the request, which an open stream must not hold. */
+  ending(request: Incoming): (state: Begun['state'] | undefined) => void
 }
 
 /** A request in the store. */
@@ -101,10 +103,14 @@ export function sharedRequests(
       }
     },
     end(request, state) {
+      this.ending(request)(state)
+    },
+    ending(request) {
       const begun = underWay.get(request)
-      if (begun === undefined) return
       underWay.delete(request)
-      door.close(() => setState(begun.key, begun.runId, state))
+      return (state) => {
+        if (begun !== undefined) door.close(() => setState(begun.key, begun.runId, state))
+      }
     },
   }
 }

@@ -33,14 +33,15 @@ export async function answerChat(call: Call): Promise<PlainAnswer> {
 function streamed(call: Call, chat: ChatRequest, run: PipelineRun): PlainAnswer {
   const { settings } = call
   const { heartbeatMs, onDisconnect, clock } = settings
+  const ended = call.ending()
   const body = new ChunkSource(chatChunks(new ServedRun(run, settings, call.url.origin), formatOf(call, chat, run)), {
     clock,
     heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY,
     errorContent: 'include',
     runId: run.id,
     onCancel: onDisconnect === 'cancel' ? (reason) => void run.cancel(reason) : undefined,
-    onAnswer: (error) => call.ended(error),
-    onCut: () => call.ended(undefined, true),
+    onAnswer: (error) => ended(error, false),
+    onCut: () => ended(undefined, true),
   })
   return new PlainAnswer(200, { ...EVENT_STREAM_HEADERS, ...headersOf(chat, run) }, body)
 }

@@ -31,6 +31,8 @@ export interface RepeatedRequests {
    * @param isCut - Whether it lost its sender; by default where it failed after its signal was aborted.
    */
   end(request: Incoming, error?: unknown, isCut?: boolean): Begun['state'] | undefined
+  /** The same for later, without the request, which an open stream must not hold. */
+  ending(request: Incoming): (error: unknown, isCut: boolean) => Begun['state'] | undefined
 }
 
 /** The properties that make two requests identical. */
@@ -101,6 +103,15 @@ export function repeatedRequests({
     return undefined
   }
 
+  const ended = (begun: Begun | undefined, error: unknown, isCut: boolean) => {
+    if (begun === undefined) return undefined
+    if (error !== undefined && !isCut) former.fail(begun.runId)
+    const state = stateAfter(begun, error, isCut)
+    if (state === undefined) forget(begun.runId)
+    else keep({ ...begun, at: clock.now(), state })
+    return state
+  }
+
   return {
     find(call) {
       const key = keyOf(call)
@@ -118,14 +129,11 @@ export function repeatedRequests({
       underWay.set(request, begun)
       keep(begun)
     },
-    end(request, error, isCut = error !== undefined && request.signal.aborted) {
+    end: (request, error, isCut = error !== undefined && request.signal.aborted) =>
+      ended(underWay.get(request), error, isCut),
+    ending(request) {
       const begun = underWay.get(request)
-      if (begun === undefined) return undefined
-      if (error !== undefined && !isCut) former.fail(begun.runId)
-      const state = stateAfter(begun, error, isCut)
-      if (state === undefined) forget(begun.runId)
-      else keep({ ...begun, at: clock.now(), state })
-      return state
+      return (error, isCut) => ended(begun, error, isCut)
     },
   }
 }

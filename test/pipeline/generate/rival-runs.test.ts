@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { RunStateError, type RunStore, type StoredRun, type TaskGenerator } from '../../../src/index.js'
 import { type Rivals, rivalsOf } from '../../../src/pipeline/generate/rival-runs.js'
 import type { RunState } from '../../../src/pipeline/state/run-state.js'
+import { toStoredRun } from '../../../src/pipeline/state/stored-run.js'
 import { fakeTaskGenerator, manualClock } from '../../../src/testing/index.js'
 import {
   acceptedJob,
@@ -223,18 +224,20 @@ describe('the runs that are read', () => {
     expect((await rivalsAmong(rivals, { change: () => unlisted })).found.doubt).toBe('unknown')
   })
 
-  it('are too many to read in time from 20,000 on: then a person decides, and none is read for its submission', async () => {
-    const self = { ...own, startedAt: NOW - HOUR_MS }
-    const accepted = rival({ submission: acceptedJob('x') })
-    const { found, calls } = await rivalsAmong([accepted, ...crowd(20_100, NOW - 1)], { self })
-    expect(found).toEqual({ jobs: [], adopted: [], doubt: 'too-many', peers: 0 })
-    expect(calls).toEqual({ load: 200, list: 200 })
+  // A store of any size, in which every run started a moment ago.
+  const endless = (store: RunStore): RunStore => ({
+    ...store,
+    list: async ({ after }) => {
+      const first = after === undefined ? 0 : Number(after.split('_')[1]) + 1
+      return Array.from({ length: 100 }, (_, at) => `done_${first + at}`)
+    },
+    load: async (id) => (id.startsWith('done_') ? { version: 1, state: toStoredRun(recentRun) } : store.load(id)),
   })
+  const recentRun = stateOf('done_0', { ...done, startedAt: NOW - 1 })
 
-  it('are too many as well where the run itself is among the newest', async () => {
-    const { found } = await rivalsAmong([rival(inReview), ...crowd(20_100, NOW - 1)], {
-      self: { ...own, startedAt: NOW },
-    })
+  it('are too many to read in time from 20,000 on: then a person decides', async () => {
+    const accepted = rival({ submission: acceptedJob('x') })
+    const { found } = await rivalsAmong([accepted], { change: endless })
     expect(found).toEqual({ jobs: [], adopted: [], doubt: 'too-many', peers: 0 })
   })
 
