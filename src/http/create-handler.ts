@@ -9,6 +9,7 @@ import { handlerSettings } from './handler-settings.js'
 import { HEALTH_PATH, healthAnswers } from './health.js'
 import { HttpRefusal } from './http-refusal.js'
 import type { Incoming, RequestTarget } from './incoming.js'
+import { requestEndings } from './machines/request-endings.js'
 import { sharedParts } from './machines/shared-parts.js'
 import { pageAnswer, playAddress } from './page/page-routes.js'
 import { type Answer, PlainAnswer } from './plain-answer.js'
@@ -150,17 +151,7 @@ export function createHandler(
     return typeof owner === 'string' ? route({ ...shared, owner }, id) : new Response(owner.body, owner)
   }
 
-  const ended = (request: Incoming, error?: unknown) => {
-    const state = repeats.end(request, error)
-    elsewhere?.end(request, state)
-  }
-  const endingOf = (request: Incoming) => {
-    const [here, there] = [repeats.ending(request), elsewhere?.ending(request)]
-    return (error: unknown, isCut: boolean) => {
-      const state = here(error, isCut)
-      there?.(state)
-    }
-  }
+  const { ended, endingOf } = requestEndings(repeats, elsewhere)
   const answer = async (request: Incoming): Promise<Answer> => {
     try {
       const preflighted = preflight(request, cors)

@@ -198,7 +198,6 @@ export class LiveRuns {
     this.unserved.delete(id)
   }
 
-  /** Whether {@link close} was called. */
   get isClosing(): boolean {
     return this.#closing !== undefined
   }

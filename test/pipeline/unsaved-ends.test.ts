@@ -57,7 +57,8 @@ describe('a run that completes while the store takes no writes', () => {
     await clock.advance(11_000)
     const other = new SoraPipeline({ generator, store: memory, clock })
     const [taken] = await other.recover()
-    await expect(clock.runUntil(taken?.result ?? Promise.resolve())).rejects.toMatchObject({
+    if (taken === undefined) throw new Error('Could not take the run over: it is not due')
+    await expect(clock.runUntil(taken.result)).rejects.toMatchObject({
       code: 'submission-unknown',
     })
     expect((await memory.load('run_1'))?.state.status).toBe('needs-review')

@@ -199,7 +199,7 @@ describe('a run that is settled', () => {
   it('is left unchanged when another run has claimed the job', async () => {
     const { settle, memory, callsOf } = await world(REVIEW)
     await memory.claim('job:first', '{"id":"found"}', 'run_2')
-    const error = isRefusal('Could not settle the run, another run has claimed the job: run_1')
+    const error = isRefusal('Could not settle the run run_1, another run has claimed the job: {"id":"found"}')
     await expect(settle()).rejects.toMatchObject(error)
     expect(callsOf('save')).toEqual([])
   })
