@@ -1,15 +1,21 @@
 import type { RunStore } from '../../contracts/run-store.js'
+import type { RunState } from '../state/run-state.js'
 import { toStoredRun } from '../state/stored-run.js'
-import type { RunJournal } from './run-journal.js'
+
+/** A state and the version of the store that it follows. */
+interface Unsaved {
+  readonly state: RunState
+  readonly version: number
+}
 
 /**
  * Ends of runs that the store lacks, because it is down. Reads of this pipeline have them, unless another process has saved the run
  * since.
  */
 export class UnsavedEnds {
-  readonly #journals = new Map<string, Pick<RunJournal, 'state' | 'version'>>()
+  readonly #journals = new Map<string, Unsaved>()
 
-  add(id: string, journal: Pick<RunJournal, 'state' | 'version'>): void {
+  add(id: string, journal: Unsaved): void {
     this.#journals.set(id, journal)
   }
 
