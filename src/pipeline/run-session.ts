@@ -1,12 +1,12 @@
 import type { Admission, GeneratorRoute } from '../calling/generator-routes.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { GeneratedVideo, StartedTask } from '../contracts/generator.js'
-import { jsonCopy } from '../contracts/is-json.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { FencedError } from '../contracts/run-errors.js'
 import { redact } from '../contracts/secrets/redact.js'
 import type { StageName, StageWarning } from '../contracts/stage.js'
 import { NetworkError } from '../contracts/upstream-errors.js'
+import { copyOfRequest } from './copy-of-request.js'
 import type { EventLog } from './event-log.js'
 import type { SweptJob } from './generate/swept-job.js'
 import { RunJournal } from './journal/run-journal.js'
@@ -241,11 +241,3 @@ export function jobRemainingMs(
 }
 
 function ignored(): void {}
-
-/** A copy: what a generator changes must not reach the next one. Media is large and shared unchanged. */
-export function copyOfRequest(request: VideoRequest): VideoRequest {
-  const copies = (['providerOptions', 'metadata', 'storyboard'] as const).flatMap((field) =>
-    request[field] === undefined ? [] : [[field, jsonCopy(request[field])]],
-  )
-  return { ...request, ...Object.fromEntries(copies) }
-}

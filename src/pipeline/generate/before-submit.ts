@@ -10,7 +10,8 @@ import { ConfigurationError } from '../../contracts/input-errors.js'
 import type { VideoRequest } from '../../contracts/request.js'
 import { QuotaExceededError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
-import { copyOfRequest, type RunSession } from '../run-session.js'
+import { copyOfRequest } from '../copy-of-request.js'
+import type { RunSession } from '../run-session.js'
 
 const LIMIT_MS = 10_000
 // Errors about the request or the caller. Any other error of the library has a meaning for the run.
