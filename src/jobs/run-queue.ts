@@ -5,6 +5,7 @@ import { systemClock } from '../timing/system-clock.js'
 import { queueFailure, type ReportError } from './queue-errors.js'
 import { jobIdOf, jobOfRun, type RunJob } from './queue-job.js'
 import type { QueueOptions } from './queue-options.js'
+import { untilReady } from './until-ready.js'
 
 const TIMEOUT_MS = 10_000
 const CLOSE_MS = 2_000
@@ -91,7 +92,7 @@ export class RunQueue {
     const queue = new Queue(name, place as never, backend as never) as Queue<RunJob>
     queue.on('error', (cause) => this.#report(queueFailure('reach the queue', cause)))
     try {
-      await inTime('reach the queue', () => queue.waitUntilReady())
+      await inTime('reach the queue', () => untilReady(queue))
       return queue
     } catch (error) {
       void closeSoon(queue)

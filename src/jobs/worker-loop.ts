@@ -6,6 +6,7 @@ import { lastingFailure, queueFailure, type ReportError } from './queue-errors.j
 import type { RunJob } from './queue-job.js'
 import type { QueueOptions } from './queue-options.js'
 import { closeSoon, queuePlace } from './run-queue.js'
+import { untilReady } from './until-ready.js'
 
 const FIRST_PAUSE_MS = 500
 const MOST_PAUSE_MS = 15_000
@@ -52,7 +53,7 @@ export class WorkerLoop {
       const worker = this.#created()
       this.#worker = worker
       try {
-        await this.#unlessClosed(worker.waitUntilReady())
+        await this.#unlessClosed(untilReady(worker))
       } catch (error) {
         this.#worker = undefined
         void closeSoon(worker)

@@ -7,7 +7,7 @@ import { createQueueRunner, createWorker, type QueueOptions } from '../../src/jo
 import { postgresStore } from '../../src/stores/index.js'
 import { fakeTaskGenerator } from '../../src/testing/index.js'
 import { isPostgresSkipped, startPostgres } from '../stores/servers/postgres-server.js'
-import { isRedisSkipped } from '../stores/servers/redis-server.js'
+import { isRedisSkipped, startRedis } from '../stores/servers/redis-server.js'
 import { freePort } from '../stores/servers/server-process.js'
 import { eventually } from '../support/eventually.js'
 import { type QueueServer, SERVERS, startQueueServer } from './queue-server.js'
@@ -33,6 +33,22 @@ describe('options of a runner and of a worker', () => {
     const create = () => createWorker(secret as unknown as SoraPipeline, { connection })
     expect(create).toThrow(ConfigurationError)
     expect(create).not.toThrow('Pa55word')
+  })
+})
+
+describe.skipIf(isRedisSkipped)('a Redis with a password', () => {
+  it.each([
+    ['a wrong one', 'wrong'],
+    ['none', undefined],
+  ])('refuses a worker and a runner with %s', async (_, password) => {
+    const redis = await startRedis({ requirepass: 'right' })
+    onTestFinished(() => redis.close())
+    const at = { connection: { host: '127.0.0.1', port: redis.port, password }, onError: () => undefined }
+    const worker = createWorker(pipelineOf(), at)
+    const runner = createQueueRunner(pipelineOf(), at)
+    onTestFinished(async () => void (await Promise.all([worker.close(), runner.close()])))
+    await expect(worker.ready).rejects.toBeInstanceOf(ConfigurationError)
+    await expect(runner.ready).rejects.toBeInstanceOf(ConfigurationError)
   })
 })
 
