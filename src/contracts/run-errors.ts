@@ -117,6 +117,9 @@ export class RunStateError extends SoraPipelineError {
   }
 }
 
+/** The `reason` of a run whose job is at a generator that the pipeline does not have. */
+export const NO_GENERATOR = 'no generator of the chain fits its job'
+
 /** Another process saved the run in between: the compare-and-set failed, and this process stops without effect. */
 export class FencedError extends RunStateError {
   override readonly name = 'FencedError'

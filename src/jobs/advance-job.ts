@@ -32,7 +32,14 @@ export interface JobAdvance {
 export function jobAdvancer(advance: JobAdvance): (job: Job<RunJob>, token?: string) => Promise<void> {
   const pauses = new Pauses()
   return async (job, token) => {
-    const { runId } = job.data
+    const { runId } = Object(job.data) as Partial<RunJob>
+    if (typeof runId !== 'string') {
+      const fix = 'give the runs a queue name of their own'
+      advance.report(
+        new RunStateError(`Could not advance a job of the queue, it is of another application (${fix}): ${job.name}`),
+      )
+      return
+    }
     const dueInMs = await advanceWhileDue(advance, runId).then(
       (ms) => {
         pauses.reset()

@@ -133,6 +133,14 @@ export const ERROR_ANSWERS: Readonly<Record<OpenAiErrorKind, ErrorAnswer>> = {
     advice:
       'The run is saved, and its video continues: get it under its id, as with GET /v1/videos/{id}; do not send the request again.',
   },
+  'no-generator': {
+    status: 503,
+    type: 'server_error',
+    code: 'run_continues',
+    advice:
+      'The run is saved, and waits until this server has its video provider again: get it under its id, as with GET /v1/videos/{id}; do not send the request again.',
+    isMessageHidden: true,
+  },
   timeout: {
     status: 504,
     type: 'server_error',

@@ -1,9 +1,11 @@
 import { isSoraPipelineError, type SoraPipelineErrorJson, toErrorJson } from '../contracts/errors.js'
+import { NO_GENERATOR } from '../contracts/run-errors.js'
 
 /** Kinds of errors that an OpenAI client distinguishes. */
 export type OpenAiErrorKind =
   | 'unknown-submission'
   | 'elsewhere'
+  | 'no-generator'
   | 'content-policy'
   | 'invalid-request'
   | 'region'
@@ -29,6 +31,7 @@ export type OpenAiErrorKind =
 const MOST_TELLING_FIRST: readonly OpenAiErrorKind[] = [
   'unknown-submission',
   'elsewhere',
+  'no-generator',
   'content-policy',
   'invalid-request',
   'region',
@@ -106,6 +109,7 @@ function kindOf(error: unknown): OpenAiErrorKind {
       return 'no-url'
     case 'run-state':
       if (json.continues === true) return 'elsewhere'
+      if (json.reason === NO_GENERATOR) return 'no-generator'
       return json.reason === undefined ? 'run-state' : 'store'
     case 'run-fenced':
       return 'run-state'

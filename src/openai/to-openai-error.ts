@@ -46,6 +46,7 @@ const DECIDED: ReadonlySet<OpenAiErrorKind> = new Set([
     'store',
     'aborted',
     'elsewhere',
+    'no-generator',
   ] as const),
 ])
 
@@ -72,7 +73,7 @@ const DECIDED: ReadonlySet<OpenAiErrorKind> = new Set([
  * | a video without a public URL | 502 | `no_usable_url` |
  * | overloaded, or an open circuit breaker | 503 | `overloaded` |
  * | the store of the runs failed | 503 | `store_unavailable` |
- * | this process was closed, and the saved run continues in another one | 503 | `run_continues` |
+ * | this process was closed, or its pipeline lacks the generator of the job, and the saved run continues in another one | 503 | `run_continues` |
  * | timeout | 504 | `timeout` |
  * | anything else | 500 | `internal_error` |
  *

@@ -60,6 +60,18 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
   })
   afterAll(() => server?.close())
 
+  it.skipIf(isSkipped)('reports a job of another application, and lets it go', async () => {
+    const { store, at, queue } = await server.site('others')
+    const errors: unknown[] = []
+    const worker = createWorker(pipelineOf(store), { ...at, onError: (error) => errors.push(error) })
+    onTestFinished(() => worker.close())
+    await worker.ready
+    await queue.add('mail', { to: 'ada' })
+    await eventually(() => expect(String(errors)).toContain('it is of another application'))
+    await eventually(async () => expect(await queue.getJobCountByTypes('wait', 'active', 'delayed')).toBe(0))
+    expect(errors).toHaveLength(1)
+  })
+
   it.skipIf(isSkipped)(
     'leaves a run whose generator no worker has, reports it, and a worker that has it completes it',
     async () => {

@@ -4,6 +4,7 @@ import { ConfigurationError, InvalidRequestError } from '../../src/contracts/inp
 import {
   AllStrategiesFailedError,
   FencedError,
+  NO_GENERATOR,
   NoUsableUrlError,
   RunStateError,
   StageTimeoutError,
@@ -222,4 +223,11 @@ test('what the caller aborted for its own reason becomes an AbortError', () => {
   const json = toErrorJson(new Error('left'))
   expect(errorFromJson(json, { isAborted: true }).name).toBe('AbortError')
   expect(errorFromJson(json).name).toBe('Error')
+})
+
+test('a run whose generator is gone is answered without the addresses of the chains', () => {
+  const message = `Could not continue the run, ${NO_GENERATOR}: run_1 is at a of https://old.example/v1, the chain has b`
+  const { status, body } = toOpenAiError(new RunStateError(message, { handle, reason: NO_GENERATOR }))
+  expect([status, body.error.code]).toEqual([503, 'run_continues'])
+  expect(body.error.message).not.toContain('old.example')
 })

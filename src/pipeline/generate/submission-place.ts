@@ -1,7 +1,7 @@
 import { type GeneratorRoutes, generatorRoutesOf, isPlaceIn } from '../../calling/generator-routes.js'
 import type { Generator } from '../../contracts/generator.js'
 import type { JsonValue } from '../../contracts/json.js'
-import { RunStateError, SubmissionUnknownError } from '../../contracts/run-errors.js'
+import { NO_GENERATOR, RunStateError, SubmissionUnknownError } from '../../contracts/run-errors.js'
 import type { RunSession } from '../run-session.js'
 import { boundOf, handleOf, placed, type Submission } from '../state/submission.js'
 
@@ -31,8 +31,8 @@ export function inItsPlace(id: string, routes: GeneratorRoutes, submission: Subm
   const wanted = withUpstream(generator, submission.upstream)
   const present = routes.generators.map(({ name, upstream }) => withUpstream(name, upstream)).join(', ')
   throw new RunStateError(
-    `Could not continue the run, no generator of the chain fits its job: ${id} is at ${wanted}, the chain has ${present}`,
-    { handle: handleOf(submission) },
+    `Could not continue the run, ${NO_GENERATOR}: ${id} is at ${wanted}, the chain has ${present}`,
+    { handle: handleOf(submission), reason: NO_GENERATOR },
   )
 }
 
