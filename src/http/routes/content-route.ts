@@ -40,6 +40,7 @@ export async function videoContent(
     return await respond(request, source, { id, variant })
   } catch (error) {
     request.signal.throwIfAborted()
+    if (error instanceof HttpRefusal) throw error
     sources.forget(id)
     // A source that was never opened has just tried every place. One that worked before may be gone: retry once, from
     // the next place.
@@ -103,9 +104,9 @@ async function respond(request: Incoming, source: VideoSource, file: RunFile): P
   const part = unsized ?? readByteRange(requested, total ?? 0)
   if (part === 'unsatisfiable') {
     discard(probe)
-    const { 'content-length': _, ...rest } = headers
-    const lengthOfWhole = total !== undefined && { 'content-range': `bytes */${total}` }
-    return new Response(null, { status: 416, headers: { ...rest, ...lengthOfWhole } })
+    const message = `Could not give the bytes: the range is outside of the ${total ?? 'unknown'} bytes of the video`
+    const code = 'range_not_satisfiable'
+    throw new HttpRefusal({ status: 416, code, message, param: 'range', headers: wholeLength(total) })
   }
   if (part !== undefined && 'bytes' in part) {
     discard(probe)
@@ -120,6 +121,10 @@ async function respond(request: Incoming, source: VideoSource, file: RunFile): P
     return new Response(null, { status, headers: sent })
   }
   return new Response(await bytesOf(source, probe, part, signal), { status, headers: sent })
+}
+
+function wholeLength(total: number | undefined): Record<string, string> {
+  return total === undefined ? {} : { 'content-range': `bytes */${total}` }
 }
 
 function fileHeaders({ id, variant }: RunFile, { mediaType = '' }: VideoSource): Record<string, string> {

@@ -412,6 +412,7 @@ describe('the bytes of a video', () => {
     const { call, path } = await setUp()
     const response = await call('GET', path, { headers: { range } })
     expect([response.status, response.headers.get('content-range')]).toEqual([416, `bytes */${BYTES.length}`])
+    expect(await response.json()).toMatchObject({ error: { code: 'range_not_satisfiable', param: 'range' } })
   })
 
   it.each(['bytes=0-1,3-4', 'bytes=5-2', 'bytes=-', 'items=0-1', 'bytes=a-b'])(
