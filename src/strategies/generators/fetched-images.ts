@@ -1,5 +1,6 @@
 import { isSoraPipelineError, type SoraPipelineError } from '../../contracts/errors.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
+import { networkCodeOf } from '../../contracts/network-code.js'
 import type { MediaInput, VideoRequest } from '../../contracts/request.js'
 import type { StageContext } from '../../contracts/stage.js'
 import { isRetryableStatus, NetworkError } from '../../contracts/upstream-errors.js'
@@ -65,7 +66,8 @@ async function fetchImage(
   } catch (thrown) {
     signal.throwIfAborted()
     if (!isSoraPipelineError(thrown) || thrown.code === 'request-invalid') throw thrown
-    if (thrown.isRetryable) throw failed(thrown.message, thrown)
+    // A name that does not exist is a mistake of the request.
+    if (thrown.isRetryable && networkCodeOf(thrown) !== 'ENOTFOUND') throw failed(thrown.message, thrown)
     throw refused(
       field,
       url,

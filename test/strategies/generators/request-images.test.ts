@@ -167,6 +167,16 @@ describe('an image at an address', () => {
     expect([images.seen.length, posts().length]).toEqual([0, 0])
   })
 
+  test('of a host that does not exist is a mistake of the request', async () => {
+    const { generator, api } = await setUp()
+    const image = 'http://images.invalid/a.png'
+    const lookup = Object.assign(new Error('getaddrinfo ENOTFOUND images.invalid'), { code: 'ENOTFOUND' })
+    const fetch = () => Promise.reject(new TypeError('fetch failed', { cause: lookup }))
+    const error = await rejection(generator({ fetch }).start({ prompt: 'A cat', image }, stageContext()))
+    expect(error).toMatchObject({ code: 'request-invalid', problems: [{ field: 'image' }] })
+    expect(api.seen).toEqual([])
+  })
+
   test('of a host that is busy may be tried again, because nothing was sent', async () => {
     const { images, posts, generator } = await setUp()
     const error = await rejection(
