@@ -75,7 +75,7 @@ describe('a database that another connection has locked', () => {
 
   it('is opened and upgraded once the lock is gone', async () => {
     const other = new DatabaseSync(path)
-    other.exec('BEGIN EXCLUSIVE; CREATE TABLE other (a)')
+    other.exec('BEGIN EXCLUSIVE; CREATE TABLE other (a); DROP TABLE other')
     const store = sqliteStore({ path })
     let isOpen = false
     const created = store.create('run_0', RUNNING).then((isNew) => {
