@@ -4,7 +4,7 @@ import { faultServer, reply, replyJson } from '../../src/testing/index.js'
 import { ECHO_SUBJECTS } from './echo-subjects.js'
 import { leaksIn } from './leaks.js'
 
-const KEYS = ['sk-proj-Xk29fjw8Qm3nZp7RtY5vLb4c', '0f3c9a7be1d24856a0f3c9a7be1d2485', 'hunter2-hunter2-hunter2']
+const KEYS = ['sk-proj-Xk29fjw8Qm3nZp7RtY5vLb4c', '0f3c9a7be1d24856a0f3c9a7be1d2485']
 
 // Answers that are well but for the key, which is an id, an address, or a word in them.
 const SUCCESSES: readonly ((key: string) => JsonObject)[] = [

@@ -44,7 +44,7 @@ describe.each(ECHO_SUBJECTS.map((subject) => ({ name: subject.name, subject })))
         await server.close()
         expect(decodedLeaks(shownText(shown), [key], 2), `${route}, ${place.name}, ${encoding.name}`).toEqual([])
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     )
   }, 120_000)
 })

@@ -41,7 +41,7 @@ it('two encodings, one in the other, hide no key', () => {
         expect(decodedLeaks(clean, [key]), `${inner.name}, ${outer.name}`).toEqual([])
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 100 },
   )
 })
 
