@@ -674,7 +674,7 @@ describe('a job', () => {
   async function cancelled(polls: readonly (string | number)[], answer: number | 'none') {
     let polled = 0
     const server = await loopbackServer((sent, response, request) => {
-      if (sent.method === 'DELETE' && answer === 'none') return request.destroy()
+      if (sent.method === 'DELETE' && answer === 'none') return void request.socket.destroy()
       if (sent.method === 'DELETE')
         return json(Number(answer), { message: 'It is being rendered' })(sent, response, request)
       const state = polls[Math.min(polled++, polls.length - 1)] ?? 500
