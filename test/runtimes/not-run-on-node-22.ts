@@ -31,4 +31,5 @@ export const LEFT_OUT: readonly string[] = [
   'test/end-to-end/{durable-example,readme-clients,swept-jobs}.test.ts',
   'test/http/webhooks/**',
   'test/upstream/download/poster.test.ts',
+  'test/strategies/uploaders/{webdav-uploader,url2drive-sandbox,url2drive-trouble}.test.ts',
 ]
