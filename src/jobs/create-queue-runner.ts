@@ -1,8 +1,10 @@
-import { checkOptions } from '../contracts/check-options.js'
+import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { GenerationHandle } from '../contracts/generation-handle.js'
+import { required } from '../contracts/option-rules.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { VideoSource } from '../contracts/source.js'
 import type { ReviewVerdict } from '../pipeline/journal/settle-run.js'
+import { PIPELINE_RULES, type SoraPipelineOptions } from '../pipeline/options.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
 import {
   type AdoptOptions,
@@ -14,12 +16,26 @@ import {
 } from '../pipeline/run-options.js'
 import type { RunRecord } from '../pipeline/run-record.js'
 import { keepStore } from '../pipeline/runner-stores.js'
-import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
+import { SoraPipeline } from '../pipeline/sora-pipeline.js'
 import { pipelineConfigOf, QUEUE_RULES, type QueueOptions } from './queue-options.js'
 import { QueuedRuns } from './queued-runs.js'
 
-/** Options of {@link createQueueRunner}. */
+/** Options of {@link createQueueRunner} for a pipeline that exists. */
 export type QueueRunnerOptions = QueueOptions
+
+/**
+ * Options of {@link createQueueRunner} for a pipeline of its own: those of the queue and of a `SoraPipeline`. `store` is required: one
+ * that all processes reach, such as `postgresStore` or `redisStore`.
+ */
+export type StandaloneRunnerOptions = QueueOptions &
+  Omit<SoraPipelineOptions, 'store'> &
+  Required<Pick<SoraPipelineOptions, 'store'>>
+
+const STANDALONE_RULES: OptionRules<StandaloneRunnerOptions> = {
+  ...PIPELINE_RULES,
+  ...QUEUE_RULES,
+  store: required(PIPELINE_RULES.store),
+}
 
 /** The methods of a pipeline, for runs that the workers of a queue advance. */
 export interface QueueRunner {
@@ -97,10 +113,49 @@ export interface QueueRunner {
  * }
  * ```
  */
-export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOptions): QueueRunner {
+export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOptions): QueueRunner
+/**
+ * The same with a pipeline of its own, which closes with the runner: the options of the queue and of the pipeline in one object.
+ *
+ * @param options - The chain and the store are those of the workers.
+ * @throws ConfigurationError when an option is invalid.
+ *
+ * @example
+ * ```ts
+ * import type { Generator } from 'sora-pipeline'
+ * import { createQueueRunner } from 'sora-pipeline/jobs'
+ * import { type PostgresPool, postgresStore } from 'sora-pipeline/stores'
+ *
+ * export function runnerOf(generator: Generator, pool: PostgresPool, redisUrl: string) {
+ *   const store = postgresStore({ pool })
+ *   return createQueueRunner({ connection: { url: redisUrl }, store, generator, onError: console.error })
+ * }
+ * ```
+ */
+export function createQueueRunner(options: StandaloneRunnerOptions): QueueRunner
+export function createQueueRunner(
+  given: SoraPipeline | StandaloneRunnerOptions,
+  options?: QueueRunnerOptions,
+): QueueRunner {
+  if (options === undefined && !(given instanceof SoraPipeline)) return standaloneRunner(given)
   checkOptions('createQueueRunner', options, QUEUE_RULES)
+  return runnerOf(given as SoraPipeline, options, async () => undefined)
+}
+
+function standaloneRunner(options: StandaloneRunnerOptions): QueueRunner {
+  checkOptions('createQueueRunner', options, STANDALONE_RULES)
+  const { connection, backend, queueName, prefix, onError, ...others } = options
+  const pipeline = new SoraPipeline(others)
+  return runnerOf(pipeline, { connection, backend, queueName, prefix, onError }, () => pipeline.close())
+}
+
+function runnerOf(pipeline: SoraPipeline, options: QueueOptions, closePipeline: () => Promise<void>): QueueRunner {
   const config = pipelineConfigOf('createQueueRunner', pipeline)
   const runner = new QueuedRuns(pipeline, config, options)
+  const close = async (drainMs: number) => {
+    await runner.close(drainMs)
+    await closePipeline()
+  }
   const queueRunner: QueueRunner = {
     ready: runner.ready,
     run: (request, given = {}) => runner.run(request, given),
@@ -116,8 +171,8 @@ export function createQueueRunner(pipeline: SoraPipeline, options: QueueRunnerOp
     get isClosing() {
       return runner.isClosing
     },
-    close: async (given = {}) => runner.close(closeTimesOf(given, ['drainMs']).drainMs),
-    [Symbol.asyncDispose]: () => runner.close(0),
+    close: async (given = {}) => close(closeTimesOf(given, ['drainMs']).drainMs),
+    [Symbol.asyncDispose]: () => close(0),
   }
   keepStore(queueRunner, { store: config.store, closing: runner.closing })
   return queueRunner

@@ -7,7 +7,7 @@ import { sqliteStore } from '../../src/stores/index.js'
 import { fakeGenerator } from '../../src/testing/index.js'
 import { isPostgresSkipped, startPostgres } from '../stores/servers/postgres-server.js'
 import { isRedisSkipped, startRedis } from '../stores/servers/redis-server.js'
-import { freePort } from '../stores/servers/server-process.js'
+import { freePort } from '../support/free-port.js'
 import { type OperatorProject, operatorProject } from './operator-project.js'
 
 // The built command on real servers; every request of it only reads.

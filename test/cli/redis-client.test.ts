@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { redisClient } from '../../src/cli/stores/drivers.js'
 import { openStore } from '../../src/cli/stores/open-store.js'
 import { isRedisSkipped, startRedis } from '../stores/servers/redis-server.js'
-import { freePort } from '../stores/servers/server-process.js'
+import { freePort } from '../support/free-port.js'
 
 // The two clients of `--store redis://…`, as the real packages, in the folder from which the command is called.
 

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +8,7 @@ import { OpenAI } from 'openai'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.js'
 import { inspectMp4 } from '../sandbox/inspect-mp4.js'
+import { freePort } from '../support/free-port.js'
 import { visitPage } from './page-visitor.js'
 
 // The whole backends of the examples as processes, with the official client and their page, on a sandbox that outlives them.
@@ -156,13 +156,4 @@ async function stop({ process: child }: Backend): Promise<unknown> {
   const exit = once(child, 'exit')
   child.kill('SIGTERM')
   return exit
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { readonly port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

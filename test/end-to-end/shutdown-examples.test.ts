@@ -11,7 +11,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/index.js'
 import { operatorProject } from '../cli/operator-project.js'
 import { inspectMp4 } from '../sandbox/inspect-mp4.js'
 import { isPostgresSkipped, startPostgres } from '../stores/servers/postgres-server.js'
-import { freePort } from '../stores/servers/server-process.js'
+import { freePort } from '../support/free-port.js'
 
 // Servers of the examples that get SIGTERM while a job is running, on an upstream that outlives them.
 

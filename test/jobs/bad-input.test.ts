@@ -3,13 +3,18 @@ import { Redis } from 'ioredis'
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { ConfigurationError, memoryStore, SoraPipeline } from '../../src/index.js'
-import { createQueueRunner, createWorker, type QueueOptions } from '../../src/jobs/index.js'
+import {
+  createQueueRunner,
+  createWorker,
+  type QueueOptions,
+  type StandaloneRunnerOptions,
+} from '../../src/jobs/index.js'
 import { postgresStore } from '../../src/stores/index.js'
 import { fakeTaskGenerator } from '../../src/testing/index.js'
 import { isPostgresSkipped, startPostgres } from '../stores/servers/postgres-server.js'
 import { isRedisSkipped, startRedis } from '../stores/servers/redis-server.js'
-import { freePort } from '../stores/servers/server-process.js'
 import { eventually } from '../support/eventually.js'
+import { freePort } from '../support/free-port.js'
 import { type QueueServer, SERVERS, startQueueServer } from './queue-server.js'
 
 const pipelineOf = (store = memoryStore(), name = 'fake', pollMs = 20) =>
@@ -28,11 +33,26 @@ describe('options of a runner and of a worker', () => {
     expect(create).toThrow(message)
   })
 
+  it.each([
+    ['no store', { connection, generator: fakeTaskGenerator() }, 'store'],
+    ['no generator', { connection, store: memoryStore() }, 'generator'],
+    ['no connection', { store: memoryStore(), generator: fakeTaskGenerator() }, 'connection'],
+    ['a wrong name', { connection, store: memoryStore(), generator: fakeTaskGenerator(), qeueName: 'a' }, 'queueName?'],
+  ])('%s is refused to a runner with a pipeline of its own', (_, options, message) => {
+    const create = () => createQueueRunner(options as StandaloneRunnerOptions)
+    expect(create).toThrow(ConfigurationError)
+    expect(create).toThrow(message)
+    expect(create).toThrow('createQueueRunner')
+  })
+
   it('never shows a connection string that is in the wrong place', () => {
     const secret = 'postgres://admin:Pa55word@db.example/runs'
     const create = () => createWorker(secret as unknown as SoraPipeline, { connection })
     expect(create).toThrow(ConfigurationError)
     expect(create).not.toThrow('Pa55word')
+    const createRunner = () => createQueueRunner(secret as unknown as StandaloneRunnerOptions)
+    expect(createRunner).toThrow(ConfigurationError)
+    expect(createRunner).not.toThrow('Pa55word')
   })
 })
 

@@ -57,6 +57,21 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     expect(errors).toEqual([])
   })
 
+  it.skipIf(isSkipped)('takes a run from a runner with a pipeline of its own, which closes with it', async () => {
+    const site = await server.site('standalone')
+    const generator = fakeTaskGenerator()
+    const here = createQueueRunner({ ...site.at, store: site.store, generator, onError })
+    await here.ready
+    await worker(site, { generator }).ready
+    expect(await here.run({ prompt: 'A cat' }, { id: 'own' }).result).toMatchObject({ runId: 'own' })
+    expect(await here.get('own')).toMatchObject({ status: 'completed' })
+    expect(here.isClosing).toBe(false)
+    await here.close()
+    expect(here.isClosing).toBe(true)
+    expect(() => here.run({ prompt: 'A dog' })).toThrow('the runner is closed')
+    expect(errors).toEqual([])
+  })
+
   it.skipIf(isSkipped)('joins the run of an id, and refuses another request or owner under it', async () => {
     const site = await server.site('joins')
     const generator = fakeTaskGenerator()

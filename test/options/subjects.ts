@@ -85,6 +85,12 @@ const pipeline = () => new SoraPipeline({ generator: fakeGenerator() })
 const fakes = ['name', 'label', 'outcome', 'delayMs', 'progress', 'hangs']
 const formats = ['id', 'created', 'model', 'texts', 'progress', 'content', 'role', 'usage', 'clock']
 const named = ['name', 'label']
+// Those of a pipeline that are neither its generator nor its store.
+const ofPipeline = [
+  ...['publisher', 'resolver', 'uploader', 'clock', 'onEvent', 'pollSchedule', 'openUrl', 'deadlines'],
+  ...['unpublishAfterUpload', 'verifyUploads', 'allowPrivateAddresses', 'maxConcurrentRuns', 'logger', 'recordInputs'],
+  ...['leaseMs', 'learnDurations', 'storeTimeoutMs', 'wakeUrl', 'beforeSubmit'],
+]
 // Of either kind, and never connected.
 const ignore = () => undefined
 const database = { query: ignore, connect: ignore, totalCount: 0, call: ignore, callBuffer: ignore, on: ignore }
@@ -113,26 +119,7 @@ function of(call: (options: never) => unknown, others: readonly string[], right:
 
 /** Everything that is exported and takes options, with what is nested in them. */
 export const SUBJECTS: Readonly<Record<string, Subject>> = {
-  SoraPipeline: of(
-    (options) => new SoraPipeline(options),
-    [
-      ...['publisher', 'resolver', 'uploader', 'store', 'clock', 'onEvent', 'pollSchedule', 'openUrl', 'deadlines'],
-      ...[
-        'unpublishAfterUpload',
-        'verifyUploads',
-        'allowPrivateAddresses',
-        'maxConcurrentRuns',
-        'logger',
-        'recordInputs',
-        'leaseMs',
-        'learnDurations',
-      ],
-      'storeTimeoutMs',
-      'wakeUrl',
-      'beforeSubmit',
-    ],
-    { generator: fakeGenerator() },
-  ),
+  SoraPipeline: of((options) => new SoraPipeline(options), ['store', ...ofPipeline], { generator: fakeGenerator() }),
   'SoraPipeline deadlines': of(
     (deadlines) => new SoraPipeline({ generator: fakeGenerator(), deadlines }),
     ['generateMs', 'publishMs', 'resolveMs', 'uploadMs', 'totalMs'],
@@ -163,6 +150,11 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     (options) => createQueueRunner(pipeline(), options),
     ['backend', 'queueName', 'prefix', 'onError'],
     queue,
+  ),
+  'createQueueRunner with a pipeline of its own': of(
+    (options) => createQueueRunner(options),
+    ['backend', 'queueName', 'prefix', 'onError', ...ofPipeline],
+    { ...queue, generator: fakeTaskGenerator(), store: memoryStore() },
   ),
   createWorker: of(
     (options) => createWorker(pipeline(), options),

@@ -13,6 +13,7 @@ import { fakeResolver, fakeTaskGenerator, fakeUploader } from '../../src/testing
 import { API_KEY, startKeyedBackend } from '../http/clients/start-backend.js'
 import { serve } from '../http/node/serve.js'
 import { isPythonLeftOut, pythonTitle, runPython } from '../python/python-client.js'
+import { freePort } from '../support/free-port.js'
 import { accessibilityProblems, browserTitle, closeBrowser, isBrowserLeftOut, visit } from './browser.js'
 import { visitWithKey } from './visit-backend.js'
 
@@ -173,7 +174,7 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the page of a backend with keys,
         },
       }
     }
-    const former = await start(1_000_000, 0)
+    const former = await start(1_000_000, await freePort())
     const page = await visitWithKey(`http://127.0.0.1:${former.port}/v1/page`)
     await page.getByRole('button', { name: 'Make the video' }).click()
     await page.getByRole('button', { name: 'Cancel', disabled: false }).waitFor()

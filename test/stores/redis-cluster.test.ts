@@ -6,8 +6,8 @@ import { type RedisClient, type RedisStore, redisStore } from '../../src/stores/
 import { KEY_NAMES, keyOf } from '../../src/stores/redis/redis-keys.js'
 import { runStoreConformance } from '../../src/testing/index.js'
 import { eventually } from '../support/eventually.js'
+import { freePort } from '../support/free-port.js'
 import { isRedisSkipped, type RedisServer, startRedis } from './servers/redis-server.js'
-import { freePort } from './servers/server-process.js'
 
 const REDIS_CLI = 'redis-cli'
 

@@ -1,8 +1,9 @@
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../support/free-port.js'
 import { type PostgresServer, serverUser } from './postgres-server.js'
-import { endProcess, freePort, isInstalled, startProcess } from './server-process.js'
+import { endProcess, isInstalled, startProcess } from './server-process.js'
 
 /** A PgBouncer of its own in transaction mode. */
 export interface Pgbouncer {

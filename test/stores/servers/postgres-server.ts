@@ -4,14 +4,8 @@ import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  endProcess,
-  freePort,
-  isInstalled,
-  type ServerProcess,
-  type ServerUser,
-  startProcess,
-} from './server-process.js'
+import { freePort } from '../../support/free-port.js'
+import { endProcess, isInstalled, type ServerProcess, type ServerUser, startProcess } from './server-process.js'
 
 /** A PostgreSQL of its own, with an empty database `postgres`. */
 export interface PostgresServer {

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { endProcess, freePort, isInstalled, type ServerProcess, startProcess } from './server-process.js'
+import { freePort } from '../../support/free-port.js'
+import { endProcess, isInstalled, type ServerProcess, startProcess } from './server-process.js'
 
 /** A Redis of its own, which is empty. */
 export interface RedisServer {

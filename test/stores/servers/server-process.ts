@@ -1,5 +1,4 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { type AddressInfo, createServer } from 'node:net'
 
 /** Who a server runs as, and what it sees. */
 export interface ServerUser {
@@ -53,13 +52,4 @@ export function isInstalled(command: string, env: NodeJS.ProcessEnv): boolean {
   } catch {
     return false
   }
-}
-
-/** A port of loopback that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
