@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
 
@@ -61,44 +61,69 @@ const pageAsText: Plugin = {
   },
 }
 
-const SHARED = [
-  'contracts/before-submit',
-  'contracts/callback-url',
-  'contracts/check-options',
-  'contracts/diagnosable-store',
-  'contracts/errors',
-  'contracts/input-errors',
-  'contracts/lazy-part',
-  'contracts/option-rules',
-  'contracts/retained-run',
-  'contracts/run-errors',
-  'contracts/sha256',
-  'contracts/upstream-errors',
-  'upstream/abortable',
-  'upstream/is-record',
-]
-const entryFile =
-  /[\\/]src[\\/](?:(ai-sdk|http|jobs|otel|sandbox|settings|stores|strategies|testing)[\\/])?index\.ts$|[\\/]pipeline[\\/](engine)\.ts$/
+const mainPart = /[\\/]pipeline[\\/]sora-pipeline\.ts$/
+const otherParts =
+  /[\\/]src[\\/](?:(?:ai-sdk|http|jobs|otel|sandbox|settings|stores|strategies|testing)[\\/]index|cli[\\/]command-line|pipeline[\\/]engine-parts)\.ts$/
 
-// Modules that the same entry files reach share a chunk. Each file costs the import of the library as much as 50 KB of code, so what
-// most entry files need is reached by all of them; what is not used stays out of their own code.
+// Modules that the same entry files reach share a chunk. Each file costs the import of the library as much as 50 KB of code, so every
+// part reaches all that the main entry file has. What is not used stays out of their own code.
 const fewerChunks: Plugin = {
   name: 'fewer-chunks',
   setup(build) {
-    build.onLoad({ filter: entryFile }, async ({ path }) => {
-      const [, folder, engine] = entryFile.exec(path) ?? []
-      const isNearPipeline = folder === undefined || ['http', 'jobs', 'settings'].includes(folder)
-      const reached = isNearPipeline ? [...SHARED, 'pipeline/sora-pipeline'] : SHARED
-      const source = folder === undefined && engine === undefined ? '.' : '..'
-      const imports = reached.map((name) => `import '${source}/${name}.js'`)
-      return { contents: [await readFile(path, 'utf8'), ...imports].join('\n'), loader: 'ts' }
+    build.onLoad({ filter: otherParts }, async ({ path }) => {
+      return { contents: `${await readFile(path, 'utf8')}\nimport '../index.js'\n`, loader: 'ts' }
+    })
+    // For `completeIndex`, without an entry file of its own.
+    build.onLoad({ filter: mainPart }, async ({ path }) => {
+      const provide = "export { provideEngine } from './load-engine.js'"
+      return { contents: `${await readFile(path, 'utf8')}\n${provide}\n`, loader: 'ts' }
     })
   },
 }
 
-// esbuild puts all that an entry file imports into one chunk with that file, used or not, if something else that is used needs it.
-// So a bundle of SoraPipeline alone must find it apart from the other names, which need the engine of a run at once.
-const index = "export { SoraPipeline } from './pipeline/sora-pipeline.js'\nexport * from './library.js'\n"
+/**
+ * Completes the main entry file: a bundle of SoraPipeline alone must find it apart from the other names, which it does not load, and the
+ * first call of a program without a bundler must load the engine of a run in the turn of that call.
+ */
+async function completeIndex(): Promise<void> {
+  await ownNames('dist/library.js')
+  const engines = (await readdir('dist')).filter((name) => /^engine-parts-\w+\.js$/.test(name))
+  if (engines.length !== 1) throw new Error(`Could not find the engine among the files: ${engines.join(', ')}`)
+  const load = `process.getBuiltinModule('node:module').createRequire(import.meta.url)('./${engines[0]}').engineParts`
+  await writeLines('dist/provide-engine.js', [
+    "import { provideEngine } from './pipeline/sora-pipeline.js'",
+    `provideEngine(() => ${load})`,
+  ])
+  await writeLines('dist/index.js', [
+    // Bundlers leave it out, because the package has no side effects.
+    "import './provide-engine.js'",
+    "export { SoraPipeline } from './pipeline/sora-pipeline.js'",
+    "export * from './library.js'",
+  ])
+}
+
+// esbuild puts the files of names that are exported again into the same file as the bundle of another name, if they are also needed
+// later. Names that the file has itself stay apart.
+async function ownNames(path: string): Promise<void> {
+  const text = await readFile(path, 'utf8')
+  const [list = '', names = ''] = /^export \{([^}]*)\};$/m.exec(text) ?? []
+  const pairs = names.split(',').map((name) => name.trim().split(' as '))
+  const own = pairs.map(([name = '', exported = name]) => ({ name, exported }))
+  if (names === '') throw new Error(`Could not find the names of the main entry file: ${path}`)
+  await writeFile(
+    path,
+    text.replace(list, () =>
+      [
+        ...own.map(({ name }, index) => `const own${index} = ${name}`),
+        `export { ${own.map(({ exported }, index) => `own${index} as ${exported}`).join(', ')} }`,
+      ].join('\n'),
+    ),
+  )
+}
+
+function writeLines(path: string, lines: readonly string[]): Promise<void> {
+  return writeFile(path, `${lines.join('\n')}\n`)
+}
 
 export default defineConfig({
   format: 'esm',
@@ -119,7 +144,7 @@ export default defineConfig({
     options.logOverride = { 'ignored-bare-import': 'silent' }
   },
   esbuildPlugins: [workersAsText, pageAsText, fewerChunks],
-  onSuccess: () => writeFile('dist/index.js', index),
+  onSuccess: completeIndex,
   entry: {
     library: 'src/index.ts',
     'pipeline/sora-pipeline': 'src/pipeline/sora-pipeline.ts',

@@ -1,3 +1,5 @@
+import './pipeline/present-engine.js'
+
 export { type Balanced, type BalanceOptions, balance } from './combinators/balance.js'
 export type { AtLeastOne } from './combinators/combine.js'
 export { type FallbackOptions, fallback } from './combinators/fallback.js'

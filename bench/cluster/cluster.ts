@@ -11,7 +11,8 @@ const WORKER = new URL('worker.ts', import.meta.url)
 interface Workload {
   readonly workers: number
   readonly runs: number
-  readonly pollMs: number
+  /** A poll costs a multiple on PostgreSQL: more of them would measure a machine that is full. */
+  readonly pollMs: Readonly<Record<ServerKind, number>>
   /** For how long the waiting runs are measured. */
   readonly windowMs: number
   /** Runs that are not created by then are left out. */
@@ -23,12 +24,19 @@ interface Workload {
 const WORKLOAD: Workload = {
   workers: 4,
   runs: 20_000,
-  pollMs: 60_000,
+  pollMs: { redis: 60_000, postgres: 120_000 },
   windowMs: 60_000,
   createMs: 120_000,
   mostMs: 240_000,
 }
-const TINY: Workload = { workers: 2, runs: 40, pollMs: 300, windowMs: 1500, createMs: 30_000, mostMs: 60_000 }
+const TINY: Workload = {
+  workers: 2,
+  runs: 40,
+  pollMs: { redis: 300, postgres: 300 },
+  windowMs: 1500,
+  createMs: 30_000,
+  mostMs: 60_000,
+}
 
 /** Runs that wait in a queue, over workers in processes of their own: what they cost the workers and the server. */
 export const cluster: Benchmark = {
@@ -64,7 +72,7 @@ interface Reading {
   readonly workerMs: number
   readonly operations: ReadonlyMap<string, number>
   readonly latenessMs: readonly number[]
-  readonly errors: number
+  readonly errors: ReadonlyMap<string, number>
   readonly residentBytes: number
   readonly server: Awaited<ReturnType<typeof readServerLoad>>
 }
@@ -74,7 +82,8 @@ async function measure(
   server: Awaited<ReturnType<typeof startServer>>,
   { isTiny, say }: BenchmarkContext,
 ): Promise<readonly Row[]> {
-  const { workers, runs, pollMs, windowMs, createMs, mostMs } = isTiny ? TINY : WORKLOAD
+  const { workers, runs, windowMs, createMs, mostMs, ...others } = isTiny ? TINY : WORKLOAD
+  const pollMs = others.pollMs[kind]
   const empty = await readServerLoad(server.url, server.pid)
   const processes: ServerProcess<WorkerReport>[] = []
   try {
@@ -116,7 +125,8 @@ async function measure(
       `         ${submitted} wait, ${short(polls / seconds)} polls/s, store operations a poll: ${operations.join(', ')}`,
     )
     say(`         CPU a poll: workers ${short(workerMs)} ms, server ${serverMs}; ${short(calls)} calls of the server`)
-    say(`         late p50 / p95 / p99 ${late} ms; RSS of a worker ${short(resident)} MB, ${after.errors} errors`)
+    say(`         late p50 / p95 / p99 ${late} ms; RSS of a worker ${short(resident)} MB`)
+    for (const [error, count] of after.errors) say(`         ${count} times: ${error}`)
     say(`         ${short(growth / 1000)} KB of the server a run, ${after.server.connections} connections`)
     return [
       {
@@ -155,20 +165,23 @@ async function readingOf(
   const usages = await Promise.all(processes.map((process) => process.usage()))
   const sum = (figureOf: (usage: (typeof usages)[number]) => number) =>
     usages.reduce((total, usage) => total + figureOf(usage), 0)
-  const operations = new Map<string, number>()
-  for (const { report } of usages)
-    for (const [method, count] of Object.entries(report.operations))
-      operations.set(method, (operations.get(method) ?? 0) + count)
   return {
     at: performance.now(),
     created: sum(({ report }) => report.created ?? Number.NaN),
     submitted: sum(({ report }) => report.submitted),
     polls: sum(({ report }) => report.polls),
     workerMs: sum(({ cpuUs }) => cpuUs) / 1000,
-    operations,
+    operations: summed(usages.map(({ report }) => report.operations)),
     latenessMs: usages.flatMap(({ report }) => report.latenessMs),
-    errors: sum(({ report }) => report.errors),
+    errors: summed(usages.map(({ report }) => report.errors)),
     residentBytes: sum(({ residentBytes }) => residentBytes),
     server: await readServerLoad(url, pid),
   }
+}
+
+function summed(counts: readonly Readonly<Record<string, number>>[]): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>()
+  for (const [name, count] of counts.flatMap((each) => Object.entries(each)))
+    sums.set(name, (sums.get(name) ?? 0) + count)
+  return sums
 }

@@ -5,7 +5,7 @@ import { Client } from 'pg'
 
 /** What a server has done and holds so far. */
 export interface ServerLoad {
-  /** CPU of all its processes that live, in milliseconds; `undefined` where the system has no `/proc`. */
+  /** CPU of all its processes, also of those that have ended, in milliseconds; `undefined` where the system has no `/proc`. */
   readonly cpuMs: number | undefined
   /** Commands of Redis with those inside of scripts, or transactions of PostgreSQL. */
   readonly calls: number
@@ -45,17 +45,18 @@ function cpuOf(pid: number): number | undefined {
     const ticks = children
       .trim()
       .split(/\s+/)
-      .map((each) => ticksOf(each))
+      .map((each) => ticksOf(each, each === String(pid)))
     return (ticks.reduce((sum, value) => sum + value, 0) * 1000) / ticksASecond
   } catch {
     return undefined
   }
 }
 
-// Its `utime` and `stime`; the name of the command before them may have blanks.
-function ticksOf(pid: string): number {
+// Its `utime` and `stime`, for the server itself with those of the connections that it had (`cutime`, `cstime`). The name of the command
+// before them may have blanks.
+function ticksOf(pid: string, isServer: boolean): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
     .split(' ')
-  return Number(fields[11]) + Number(fields[12])
+  return fields.slice(11, isServer ? 15 : 13).reduce((sum, ticks) => sum + Number(ticks), 0)
 }

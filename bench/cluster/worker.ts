@@ -28,7 +28,8 @@ export interface WorkerReport {
   readonly operations: Readonly<Record<string, number>>
   /** How late runs were read that were due, in milliseconds, since the report before. */
   readonly latenessMs: readonly number[]
-  readonly errors: number
+  /** How often each error was reported. */
+  readonly errors: Readonly<Record<string, number>>
 }
 
 // As many runs at once are created.
@@ -36,7 +37,8 @@ const BATCH = 50
 
 /** Starts a worker with the default options, and creates its runs beside. Their jobs never end, and cost no request. */
 export async function serve({ url, runs, createMs, name, pollMs }: WorkerTask): Promise<ServedElsewhere> {
-  let [submitted, polls, errors] = [0, 0, 0]
+  let [submitted, polls] = [0, 0]
+  const errors: Record<string, number> = {}
   let latenessMs: number[] = []
   const generator: TaskGenerator<{ id: string }> = {
     name: 'in-process',
@@ -49,8 +51,9 @@ export async function serve({ url, runs, createMs, name, pollMs }: WorkerTask): 
       return { state: 'running' }
     },
   }
-  const onError = () => {
-    errors += 1
+  const onError = (error: unknown) => {
+    const text = String(error).replaceAll(/worker-\d+-\d+/g, 'a run')
+    errors[text] = (errors[text] ?? 0) + 1
   }
   const { store, queue } = await openServer(url)
   const counted = countedStore(store, (late) => latenessMs.push(late))
@@ -78,7 +81,14 @@ export async function serve({ url, runs, createMs, name, pollMs }: WorkerTask): 
     report: (): WorkerReport => {
       const late = latenessMs
       latenessMs = []
-      return { created, submitted, polls, errors, operations: { ...counted.operations }, latenessMs: late }
+      return {
+        created,
+        submitted,
+        polls,
+        errors: { ...errors },
+        operations: { ...counted.operations },
+        latenessMs: late,
+      }
     },
   }
 }

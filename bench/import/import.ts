@@ -26,7 +26,8 @@ export const weight: Benchmark = {
   name: 'import',
   async run(context) {
     const peers = Object.keys(PEERS).filter(context.hasPeer) as (keyof typeof PEERS)[]
-    return [timeRow(await timesOf(peers, context)), ...(await sizeRows(peers)), installedRow()]
+    const series = await timesOf(peers, context)
+    return [timeRow(series), firstRunRow(series), ...(await sizeRows(peers)), installedRow()]
   },
 }
 
@@ -35,7 +36,7 @@ type Times = ReadonlyMap<string, readonly number[]>
 async function timesOf(peers: readonly string[], { isTiny, say }: BenchmarkContext): Promise<Times> {
   const times = new Map<string, number[]>()
   for (let round = 0; round < (isTiny ? 1 : ROUNDS); round += 1) {
-    for (const name of ['empty', 'sora-pipeline', ...peers]) {
+    for (const name of ['empty', 'sora-pipeline', 'first-run', ...peers]) {
       const task: ImportTask = { loader: (peers.includes(name) ? PEER : OWN).href, name }
       const ms = await measureInChild<number>(new URL('time-import.ts', import.meta.url), task)
       times.set(name, [...(times.get(name) ?? []), ms])
@@ -59,6 +60,11 @@ function timeRow(series: Times): Row {
     floor: `an empty module ${text('empty')}`,
     peers: Object.fromEntries(others.map((name) => [name, text(name)])),
   }
+}
+
+function firstRunRow(series: Times): Row {
+  const ms = median(series.get('first-run') ?? [])
+  return { what: '8. The same with the first run, which loads the rest', ours: `${short(ms)} ms` }
 }
 
 async function sizeRows(peers: readonly (keyof typeof PEERS)[]): Promise<readonly Row[]> {

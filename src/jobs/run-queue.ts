@@ -39,6 +39,18 @@ export class RunQueue {
     })
   }
 
+  /**
+   * Adds a job for each run that has none, after a look for it: BullMQ announces each job that is added again, which is as expensive
+   * as a new one. Rejects when the server is down.
+   */
+  addMissing(runIds: readonly string[]): Promise<void> {
+    return this.#call('add the runs to the queue', async (queue) => {
+      const jobs = await Promise.all(runIds.map((id) => queue.getJob(jobIdOf(id))))
+      const missing = runIds.filter((_, index) => jobs[index] === undefined)
+      if (missing.length > 0) await queue.addBulk(missing.map(jobOfRun))
+    })
+  }
+
   /** Makes the job of a run due now, or adds one. Rejects when the server is down. */
   wake(runId: string): Promise<void> {
     return this.#call('wake the run in the queue', async (queue) => {

@@ -15,7 +15,7 @@ export async function sweepRuns({ store, clock }: PipelineConfig, queue: RunQueu
   let found = 0
   for (let page = 1, after: string | undefined; page <= MOST_PAGES; page += 1) {
     const ids = await store.due(before, PAGE, { isFree: true, ...(after !== undefined && { after }) })
-    await queue.add(ids)
+    await queue.addMissing(ids)
     found += ids.length
     after = ids.at(-1)
     if (ids.length < PAGE) break

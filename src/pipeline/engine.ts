@@ -27,7 +27,7 @@ import { openKeptVideo, removeKept } from './video/kept-run.js'
 /**
  * All that works on the runs of one pipeline or reads them from its store. Its modules import each other, but are imported at the
  * start of a program only by parts that use them there: a bundle of {@link SoraPipeline} alone has them in a file of its own, which
- * `load-engine.ts` imports before a run is saved. Nothing in here is loaded later, except for the parts that `loadParts` loads then.
+ * `load-engine.ts` loads before a run is saved. Nothing in here is loaded later, except for the parts that `loadParts` loads then.
  */
 export class PipelineEngine {
   readonly config: PipelineConfig

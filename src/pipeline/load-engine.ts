@@ -1,17 +1,33 @@
 import { lazyPart } from '../contracts/lazy-part.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { PipelineEngine } from './engine.js'
+import type { engineParts } from './engine-parts.js'
 import type { PipelineCore } from './pipeline-core.js'
 
-type Engine = typeof PipelineEngine
+export type EngineParts = typeof engineParts
 
-let present: Engine | undefined
-let loadPart: (() => Promise<Engine>) | undefined
+let present: EngineParts | undefined
+let loadNow: (() => EngineParts) | undefined
+let importPart: (() => Promise<EngineParts>) | undefined
 
 /** Declares that the engine is in this process. */
-export function keepEngine(engine: Engine): Engine {
-  present = engine
-  return engine
+export function keepEngine(parts: EngineParts): void {
+  present = parts
+}
+
+/** Declares how the engine is loaded in the turn of a call, where that is possible. */
+export function provideEngine(load: () => EngineParts): void {
+  loadNow = load
+}
+
+/**
+ * The engine if it is in this process or can be loaded in this turn, so that a run starts in the turn of its call, whatever a test
+ * does with timers. Otherwise it is imported, once for all pipelines; after a failure the next call tries again. The promise rejects
+ * with a `RunStateError` if it cannot be imported. Nothing is saved or sent without it.
+ */
+export function loadEngine(): EngineParts | Promise<EngineParts> {
+  present ??= loadedNow()
+  return present ?? importEngine()
 }
 
 /** The engine of one pipeline, from its first use. */
@@ -28,28 +44,35 @@ export class LazyEngine {
     return this.#made
   }
 
-  /**
-   * The engine itself if it is in this process, so that a run starts in the turn of its call, whatever a test does with timers.
-   * Otherwise it is imported, once for all pipelines; after a failure the next call tries again. The promise rejects with a
-   * `RunStateError` if it cannot be imported. Nothing is saved or sent without it.
-   */
+  /** See {@link loadEngine}. */
   load(): PipelineEngine | Promise<PipelineEngine> {
-    return (
-      this.#made ?? (present === undefined ? importEngine().then((engine) => this.#make(engine)) : this.#make(present))
-    )
+    if (this.#made) return this.#made
+    const parts = loadEngine()
+    return parts instanceof Promise ? parts.then((loaded) => this.#make(loaded)) : this.#make(parts)
   }
 
-  #make(engine: Engine): PipelineEngine {
-    this.#made ??= new engine(this.core)
+  #make({ PipelineEngine }: EngineParts): PipelineEngine {
+    this.#made ??= new PipelineEngine(this.core)
     return this.#made
   }
 }
 
-async function importEngine(): Promise<Engine> {
-  // Here and not at the top of the module: an engine that is present must not be imported by a run that loads all parts.
-  loadPart ??= lazyPart(async () => (await import('./engine.js')).PipelineEngine)
+function loadedNow(): EngineParts | undefined {
   try {
-    return keepEngine(await loadPart())
+    const loaded = loadNow?.()
+    // What a bundler calls the file may be that of an installed package, whose errors are other classes.
+    return loaded?.RunStateError === RunStateError ? loaded : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function importEngine(): Promise<EngineParts> {
+  // Here and not at the top of the module: an engine that is present must not be imported by a run that loads all parts.
+  importPart ??= lazyPart(async () => (await import('./engine-parts.js')).engineParts)
+  try {
+    present = await importPart()
+    return present
   } catch (cause) {
     const reason = 'a part of the library cannot be loaded'
     const message = `Could not start the engine of the pipeline, nothing was sent: ${reason}; restart the process`

@@ -6,13 +6,12 @@ import { RunStateError } from '../contracts/run-errors.js'
 import type { RunStore } from '../contracts/run-store.js'
 import { systemClock } from '../timing/system-clock.js'
 import { checkNames } from './check-request.js'
-import type { Deadlines } from './deadlines.js'
+import type { Deadlines, EveryDeadline } from './deadlines.js'
 import type { PruneOptions } from './journal/retention.js'
-import { type ReviewVerdict, settleRun } from './journal/settle-run.js'
-import { loadRun } from './journal/store-calls.js'
+import type { ReviewVerdict } from './journal/settle-run.js'
+import { LazyEngine, loadEngine } from './load-engine.js'
 import { PIPELINE_RULES, type SoraPipelineOptions } from './options.js'
 import { coreOf } from './pipeline-core.js'
-import { presentEngine } from './present-engine.js'
 import type { RunDetails } from './run-details.js'
 import { type PipelineQuery, runQueryOf } from './run-options.js'
 import type { RunRecord } from './run-record.js'
@@ -89,23 +88,22 @@ const RULES: OptionRules<StoredRunsOptions> = {
 export function storedRuns(store: RunStore, options: StoredRunsOptions = {}): StoredRuns {
   throwProblems('storedRuns', PIPELINE_RULES.store.problems('store', store))
   checkOptions('storedRuns', options, RULES)
-  const engine = new presentEngine(
-    coreOf({ clock: systemClock, ...options, store, generator: absentGenerator('none') }),
-  )
-  const { config } = engine
+  const engine = new LazyEngine(coreOf({ clock: systemClock, ...options, store, generator: absentGenerator('none') }))
 
   // The total time of the run is that of the pipeline that started it.
-  const deadlinesFor = (state: RunState | undefined) => {
-    if (options.deadlines?.totalMs !== undefined || state === undefined) return config.deadlines
+  const deadlinesFor = (state: RunState | undefined, own: EveryDeadline) => {
+    if (options.deadlines?.totalMs !== undefined || state === undefined) return own
     const { startedAt, deadlineAt = Number.POSITIVE_INFINITY } = state
-    return { ...config.deadlines, totalMs: deadlineAt - startedAt }
+    return { ...own, totalMs: deadlineAt - startedAt }
   }
 
   return {
-    list: async (query = {}) => engine.list(runQueryOf(query)),
-    inspect: (id) => engine.inspect(id),
+    list: async (query = {}) => (await engine.load()).list(runQueryOf(query)),
+    inspect: async (id) => (await engine.load()).inspect(id),
     async settle(id, verdict) {
       checkNames({ id })
+      const { loadRun, settleRun } = await loadEngine()
+      const { config } = await engine.load()
       const loaded = await loadRun(config.store, id)
       const submission = loaded?.state.submission
       const { generator: chosen } = Object(verdict) as { readonly generator?: string }
@@ -120,13 +118,13 @@ export function storedRuns(store: RunStore, options: StoredRunsOptions = {}): St
       // The place in the chain stays: a process with the chain finds the generator by its name.
       const cursor = submission?.cursor ?? null
       const generator = withGeneratorRoutes(bound, { ...generatorRoutesOf(bound), locate: () => cursor })
-      await settleRun({ ...config, generator, deadlines: deadlinesFor(loaded?.state) }, id, verdict)
+      await settleRun({ ...config, generator, deadlines: deadlinesFor(loaded?.state, config.deadlines) }, id, verdict)
     },
-    prune: (query) => engine.prune(query),
-    erase: (id) => engine.erase(id),
+    prune: async (query) => (await engine.load()).prune(query),
+    erase: async (id) => (await engine.load()).erase(id),
     remove: async (id) => {
       checkNames({ id })
-      await engine.remove(id)
+      await (await engine.load()).remove(id)
     },
   }
 }

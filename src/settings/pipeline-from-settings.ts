@@ -2,7 +2,7 @@ import { checkOptions, type OptionRules } from '../contracts/check-options.js'
 import type { Generator } from '../contracts/generator.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { PipelineResult } from '../contracts/result.js'
-import { PipelineEngine } from '../pipeline/engine.js'
+import { engineParts } from '../pipeline/engine-parts.js'
 import { keepEngine } from '../pipeline/load-engine.js'
 import type { SoraPipelineOptions } from '../pipeline/options.js'
 import { PIPELINE_RULES } from '../pipeline/options.js'
@@ -105,7 +105,7 @@ export function pipelineFromSettings(
   options: SettingsPipelineOptions = {},
 ): SettingsPipeline {
   // All strategies are here, so that there is little to gain by loading the engine later.
-  keepEngine(PipelineEngine)
+  keepEngine(engineParts)
   checkSettingsSecrets(secrets)
   checkOptions('pipelineFromSettings', options, RULES)
   const { fetch, generator, store = memoryStore(), ...shared } = options

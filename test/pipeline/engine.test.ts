@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { PipelineEvent, SoraPipeline } from '../../src/index.js'
 
-const missing = new Error("Cannot find module './engine.js'")
-const ENGINE = '../../src/pipeline/engine.js'
+const missing = new Error("Cannot find module './engine-parts.js'")
+const ENGINE = '../../src/pipeline/engine-parts.js'
 
 /** A pipeline of a program that has no other part of the library. */
 async function pipelineAlone() {
@@ -67,6 +67,37 @@ describe('an engine that is loaded later', () => {
     await pipeline.close({ graceMs: 0 })
     await expect(run.result).rejects.toMatchObject({ code: 'run-state' })
     expect(prompts).toEqual([])
+  })
+})
+
+describe('an engine that a program provides', () => {
+  /** The outcome of a run, and whether it was sent in the turn of the call. */
+  const providing = async (load: () => unknown) => {
+    const { provideEngine } = await import('../../src/pipeline/load-engine.js')
+    provideEngine(load as Parameters<typeof provideEngine>[0])
+    const { pipeline, prompts } = await pipelineAlone()
+    const run = pipeline.run({ prompt: 'A cat' })
+    for (let turn = 0; turn < 100; turn += 1) await undefined
+    const isSentAtOnce = prompts.length > 0
+    return { isSentAtOnce, servedBy: (await run.result).servedBy }
+  }
+
+  it('is used in the turn of the call', async () => {
+    const { engineParts } = await import('../../src/pipeline/engine-parts.js')
+    expect(await providing(() => engineParts)).toEqual({ isSentAtOnce: true, servedBy: 'generator' })
+  })
+
+  it.each([
+    ['is of another copy of the library', () => ({ PipelineEngine: undefined, RunStateError: class extends Error {} })],
+    ['is no engine', () => undefined],
+    [
+      'throws',
+      () => {
+        throw missing
+      },
+    ],
+  ])('and that %s is imported instead', async (_, load) => {
+    expect(await providing(load)).toMatchObject({ servedBy: 'generator' })
   })
 })
 

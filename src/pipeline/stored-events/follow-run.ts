@@ -11,10 +11,8 @@ import { startTimer, systemClock } from '../../timing/system-clock.js'
 import type { QueuedTimer } from '../../timing/timer-queue.js'
 import { checkIsText } from '../check-request.js'
 import { EventLog } from '../event-log.js'
-import { isAnswer, loadRun } from '../journal/store-calls.js'
+import { type EngineParts, loadEngine } from '../load-engine.js'
 import type { PipelineRun } from '../pipeline-run.js'
-import { recordedEnd } from '../video/run-result.js'
-import { requestCancel } from './cancel-request.js'
 import { bellsOf } from './event-bells.js'
 import { EventReader } from './event-reader.js'
 
@@ -78,6 +76,7 @@ class FollowedRun implements PipelineRun {
   #isStopped = false
   #isLooking = false
   #failures = 0
+  #parts: EngineParts | undefined
   #endSeenAt: number | undefined
   #timer: QueuedTimer | undefined
   #stopHearing: (() => void) | undefined
@@ -105,6 +104,7 @@ class FollowedRun implements PipelineRun {
     this.#join()
     let timer: QueuedTimer | undefined
     try {
+      const { requestCancel } = await loadEngine()
       await requestCancel(this.#store, this.#clock, this.id, reason)
       const late = new Promise<void>((resolve) => {
         timer = startTimer(this.#clock, CANCEL_MS, resolve)
@@ -201,7 +201,8 @@ class FollowedRun implements PipelineRun {
   }
 
   async #read(): Promise<void> {
-    const loaded = await loadRun(this.#store, this.id)
+    this.#parts ??= await loadEngine()
+    const loaded = await this.#parts.loadRun(this.#store, this.id)
     if (loaded === undefined)
       throw new RunStateError(`Could not follow the run, the store does not know it: ${this.id}`)
     await this.#reader.catchUp()
@@ -213,7 +214,7 @@ class FollowedRun implements PipelineRun {
     }
     const now = this.#clock.monotonic()
     this.#endSeenAt ??= now
-    const { event, result, error } = recordedEnd(state)
+    const { event, result, error } = this.#parts.recordedEnd(state)
     if (result) this.#result.resolve(result)
     else this.#result.reject(error)
     if (this.#reader.hasEnd) this.#reader.showEnd(true)
@@ -224,7 +225,7 @@ class FollowedRun implements PipelineRun {
 
   #failed(error: unknown): void {
     this.#failures += 1
-    if (!isAnswer(error) && this.#failures < MOST_FAILURES) return
+    if (this.#parts?.isAnswer(error) !== true && this.#failures < MOST_FAILURES) return
     this.#log.append({ type: 'run-failed', error: toErrorJson(error), isAborted: false })
     this.#result.reject(error)
     this.#end()
