@@ -45,13 +45,13 @@ afterAll(() => world.close())
 it('pays once and loses nothing when processes of 0.1.0 and of this version are killed in turn', async () => {
   const random = seededRandom(seed)
   console.info(`seed ${seed}: KILL_SEED=${seed} repeats the instants`)
-  const boundaries = STORES.flatMap((store) =>
-    MODES.flatMap((mode) =>
-      PAIRS.map(([former, present]): Life => {
-        const later: Kill = { by: '0.1.0', afterMs: random() * 500 }
-        return { store, mode, runs: 1, kills: [{ ...former, by: '0.1.0' }, present, later] }
-      }),
-    ),
+  // Each pair on both stores, with one mode each: with the other one for another seed.
+  const boundaries = STORES.flatMap((store, place) =>
+    PAIRS.map(([former, present], index): Life => {
+      const mode = MODES[(seed + place + index) % MODES.length] ?? 'key'
+      const later: Kill = { by: '0.1.0', afterMs: random() * 500 }
+      return { store, mode, runs: 1, kills: [{ ...former, by: '0.1.0' }, present, later] }
+    }),
   )
   const instants = STORES.flatMap((store) =>
     Array.from({ length: 5 }, (_, index): Life => {
