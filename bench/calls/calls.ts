@@ -18,8 +18,8 @@ const OTHERS_WAIT = 'a time limit of 10 s, one after the other: 10 s'
 export const calls: Benchmark = {
   name: 'calls',
   async run(context) {
-    const combinators = await costs('combinator-calls.ts', count(context, 20_000))
-    const runs = await costs('whole-runs.ts', count(context, 2000))
+    const combinators = await costs('combinator-calls.ts', count(context, 100_000))
+    const runs = await costs('whole-runs.ts', count(context, 10_000))
     const langchain = context.hasPeer('@langchain/core')
       ? await unlessItFails('@langchain/core', costs('../peers/calls/langchain.ts', count(context, 2000)), context.say)
       : {}

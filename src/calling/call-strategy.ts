@@ -1,7 +1,7 @@
-import { type AttemptObserver, attemptObserverOf } from '../contracts/attempt-observer.js'
+import { type AttemptObserver, attemptObserverOf, SILENT } from '../contracts/attempt-observer.js'
 import { locateError } from '../contracts/errors.js'
 import type { StageContext, StageWarning } from '../contracts/stage.js'
-import { type HasSignal, underSignal } from '../timing/lazy-signal.js'
+import type { HasSignal } from '../timing/lazy-signal.js'
 import { callVerb, type StageCalls, type Strategy, type Verb } from './stage-calls.js'
 
 /** How a strategy is made of others; `decorator` for one that changes the calls of a single one. */
@@ -75,18 +75,23 @@ export async function tryStrategy<V extends Verb>(
   around?: Around,
 ): Promise<Outcome<StageCalls[V]['output']>> {
   const observer = compositions.has(strategy) ? undefined : attemptObserverOf(context)
-  const startedAt = observer === undefined ? 0 : context.clock.monotonic()
+  // The clock costs as much as the rest of a call that answers at once.
+  const isHeard = observer !== undefined && observer !== SILENT
+  const startedAt = isHeard ? context.clock.monotonic() : 0
   const attempt = () => ({ strategy, durationMs: Math.round(context.clock.monotonic() - startedAt) })
   try {
     observer?.working?.(strategy)
     const own = observer === undefined ? context : naming(strategy, context, observer)
     const call = (within: StageContext) => callVerified(verb, strategy, input, within, observer?.verify)
-    const bounded = () => (around === undefined ? call(own) : around((limit) => call(underSignal(own, limit))))
+    const bounded = () => (around === undefined ? call(own) : around((limit) => call({ ...own, signal: limit.signal })))
     const output = await (observer?.trace === undefined ? bounded() : observer.trace(strategy, context, bounded))
-    observer?.succeeded(attempt())
+    if (isHeard) observer.succeeded(attempt())
     return { output }
   } catch (thrown) {
-    observer?.failed({ ...attempt(), error: locateError(thrown, { stage: verb, strategy: strategy.name }) })
+    if (observer !== undefined) {
+      const error = locateError(thrown, { stage: verb, strategy: strategy.name })
+      if (isHeard) observer.failed({ ...attempt(), error })
+    }
     return { error: { thrown } }
   }
 }

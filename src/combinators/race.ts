@@ -6,6 +6,7 @@ import {
   attemptObserverOf,
   type ObservedAttempt,
   type ObservedStrategy,
+  SILENT,
   withAttemptObserver,
 } from '../contracts/attempt-observer.js'
 import { checkOptions, type OptionRules } from '../contracts/check-options.js'
@@ -15,7 +16,6 @@ import type { Publisher } from '../contracts/publisher.js'
 import type { Resolver } from '../contracts/resolver.js'
 import type { StageContext, StageWarning } from '../contracts/stage.js'
 import type { Uploader } from '../contracts/uploader.js'
-import { type HasSignal, LazySignal, underSignal } from '../timing/lazy-signal.js'
 import { startTimer } from '../timing/system-clock.js'
 import type { QueuedTimer } from '../timing/timer-queue.js'
 import { type AtLeastOne, combine, membersOf } from './combine.js'
@@ -101,7 +101,7 @@ function firstToSucceed<V extends Exclude<Verb, 'generate'>>(
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     const errors: unknown[] = []
-    const running = new Set<LazySignal>()
+    const running = new Set<AbortController>()
     let started = 0
     let stagger: QueuedTimer | undefined
     let isOver = false
@@ -121,8 +121,8 @@ function firstToSucceed<V extends Exclude<Verb, 'generate'>>(
     const start = () => {
       const index = started
       const member = members[index] as Strategy
-      const controller = new LazySignal()
-      const heard = hearing(context, controller, observer, () => isOver)
+      const controller = new AbortController()
+      const heard = hearing({ ...context, signal: controller.signal }, observer, () => isOver)
       running.add(controller)
       started += 1
       callStrategy(verb, member as StageCalls[V]['strategy'], input, heard.context).then(
@@ -172,7 +172,7 @@ function lost(): DOMException {
 }
 
 // Failures are reported as they occur, until the race is over. Only the success of the winner counts.
-function hearing(context: StageContext, limit: HasSignal, observer: AttemptObserver, isOver: () => boolean) {
+function hearing(context: StageContext, observer: AttemptObserver, isOver: () => boolean) {
   const successes: ObservedAttempt[] = []
   const { warn } = context
   const own: StageContext = {
@@ -186,27 +186,27 @@ function hearing(context: StageContext, limit: HasSignal, observer: AttemptObser
       },
     }),
   }
+  if (observer === SILENT) return { context: own, reportSuccess: ignored }
   return {
-    context: underSignal(
-      withAttemptObserver(own, {
-        ...observer,
-        ...(observer.working && {
-          working: (strategy: ObservedStrategy) => {
-            if (!isOver()) observer.working?.(strategy)
-          },
-        }),
-        succeeded: (attempt) => void successes.push(attempt),
-        failed: (attempt) => {
-          if (!isOver()) observer.failed(attempt)
-        },
-        fellBack: (from, next) => {
-          if (!isOver()) observer.fellBack(from, next)
+    context: withAttemptObserver(own, {
+      ...observer,
+      ...(observer.working && {
+        working: (strategy: ObservedStrategy) => {
+          if (!isOver()) observer.working?.(strategy)
         },
       }),
-      limit,
-    ),
+      succeeded: (attempt) => void successes.push(attempt),
+      failed: (attempt) => {
+        if (!isOver()) observer.failed(attempt)
+      },
+      fellBack: (from, next) => {
+        if (!isOver()) observer.fellBack(from, next)
+      },
+    }),
     reportSuccess: () => {
       for (const attempt of successes) observer.succeeded(attempt)
     },
   }
 }
+
+function ignored(): void {}

@@ -29,14 +29,15 @@ export interface ObservedAttempt {
 // A registered symbol, so that a context keeps its observer when a strategy copies it by spreading.
 const OBSERVER = Symbol.for('sora-pipeline.attempt-observer')
 
-const SILENT: AttemptObserver = { succeeded() {}, failed() {}, fellBack() {} }
+/** The observer of a context without one. */
+export const SILENT: AttemptObserver = { succeeded() {}, failed() {}, fellBack() {} }
 
 /** A context whose attempts are reported to an observer. */
 export function withAttemptObserver<C extends object>(context: C, observer: AttemptObserver): C {
   return { ...context, [OBSERVER]: observer }
 }
 
-/** The observer of a context; a no-op for a context without one. */
+/** The observer of a context; {@link SILENT} for a context without one. */
 export function attemptObserverOf(context: StageContext): AttemptObserver {
   return (context as { readonly [OBSERVER]?: AttemptObserver })[OBSERVER] ?? SILENT
 }

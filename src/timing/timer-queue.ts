@@ -33,11 +33,12 @@ export class TimerQueue {
 
   /** Calls once, `ms` milliseconds from now; never in the same turn of the event loop. `Infinity` waits until it is stopped. */
   add(ms: number, ring: () => void): QueuedTimer {
-    const dueAt = performance.now() + Math.max(0, ms)
+    const now = performance.now()
+    const dueAt = now + Math.max(0, ms)
     const entry = new Entry(this, dueAt, this.#count, ring)
     this.#count += 1
     this.#raise(entry, this.#entries.length)
-    this.#arm()
+    this.#arm(now)
     return entry
   }
 
@@ -58,13 +59,13 @@ export class TimerQueue {
     loosen(this.#timer)
   }
 
-  #arm(): void {
+  #arm(now: number): void {
     const first = this.#entries[0]
     if (first === undefined || this.#isRinging) return
     const isOfNow = this.#startTimer === setTimeout
     if (this.#timer !== undefined && isOfNow && this.#ringsAt <= first.dueAt) return
     this.#disarm()
-    const ms = Math.min(Math.ceil(first.dueAt - performance.now()), LONGEST_TIMER_MS)
+    const ms = Math.min(Math.ceil(first.dueAt - now), LONGEST_TIMER_MS)
     this.#ringsAt = first.dueAt
     this.#startTimer = setTimeout
     this.#stopTimer = clearTimeout
@@ -96,7 +97,7 @@ export class TimerQueue {
       }
     } finally {
       this.#isRinging = false
-      this.#arm()
+      this.#arm(performance.now())
     }
   }
 
