@@ -28,19 +28,27 @@ export function dataFrame(data: object): string {
   return `data: ${JSON.stringify(data)}\n\n`
 }
 
+const CHOICE = '{"index":0,"delta":'
+const [PLAIN_END, PLAIN_STOP] = [',"finish_reason":null}]}\n\n', ',"finish_reason":"stop"}]}\n\n']
+const [COUNTED_END, COUNTED_STOP] = [
+  ',"finish_reason":null}],"usage":null}\n\n',
+  ',"finish_reason":"stop"}],"usage":null}\n\n',
+]
+
 /** Frames of a run. All but the text in between is the same for the whole stream. */
 class OwnFrames implements ChunkFrames<ChatPart> {
   readonly #parts: ChatParts
-  /** A chunk without choices; in one piece, because it stays as long as the stream. */
-  readonly #empty: string
-  readonly #tail: string
+  /** A frame up to the delta of its choice. */
+  readonly #begin: string
+  readonly #isCounted: boolean
   isOpen = true
 
   constructor(run: FormattableRun, settings: ChatCompletionSettings) {
     const { id, created, model, usage } = settings
     this.#parts = new ChatParts(run, settings)
-    this.#empty = JSON.stringify({ id, object: 'chat.completion.chunk', created, model, choices: [] })
-    this.#tail = usage === 'include' ? '],"usage":' : ']'
+    const empty = JSON.stringify({ id, object: 'chat.completion.chunk', created, model, choices: [] })
+    this.#begin = `data: ${empty.slice(0, -2)}${CHOICE}`
+    this.#isCounted = usage === 'include'
   }
 
   read(taker: StepTaker<ChatPart>): void {
@@ -48,7 +56,7 @@ class OwnFrames implements ChunkFrames<ChatPart> {
   }
 
   frameOf(part: ChatPart): string {
-    if ('usage' in part) return `data: ${this.#empty.slice(0, -2)}${this.#tail}${JSON.stringify(part.usage)}}\n\n`
+    if ('usage' in part) return `${this.#begin.slice(0, -CHOICE.length)}],"usage":${JSON.stringify(part.usage)}}\n\n`
     if (part.finish !== null) this.isOpen = false
     return this.#frame(`{"${part.field}":${JSON.stringify(part.text)}}`, part.finish)
   }
@@ -62,9 +70,8 @@ class OwnFrames implements ChunkFrames<ChatPart> {
   }
 
   #frame(delta: string, finish: 'stop' | null): string {
-    const usage = this.#tail === ']' ? '' : 'null'
-    const reason = finish === null ? 'null' : '"stop"'
-    return `data: ${this.#empty.slice(0, -2)}{"index":0,"delta":${delta},"finish_reason":${reason}}${this.#tail}${usage}}\n\n`
+    const [end, stop] = this.#isCounted ? [COUNTED_END, COUNTED_STOP] : [PLAIN_END, PLAIN_STOP]
+    return this.#begin + delta + (finish === null ? end : stop)
   }
 }
 

@@ -12,6 +12,7 @@ export function plainLine(text: string, most = 200): string {
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .replace(/[<>[\]`]/g, '')
     .trim()
+  if (line.length <= most) return line
   const characters = Array.from(line)
   return characters.length > most ? `${characters.slice(0, most).join('')}…` : line
 }

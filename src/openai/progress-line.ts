@@ -30,7 +30,7 @@ export class ProgressLines {
   // Few: short lists take less time and memory than a set and a map, which counts in thousands of open streams.
   #steps: readonly string[] = []
   /** The latest notes, the oldest first. */
-  #notes: readonly { readonly text: string; readonly at: number }[] = []
+  #notes: { readonly text: string; readonly at: number }[] = []
 
   constructor(texts: ProgressTexts) {
     this.#texts = texts
@@ -93,10 +93,14 @@ export class ProgressLines {
   }
 
   #note(at: number, text: string): ProgressLine | undefined {
-    const before = this.#notes.find((shown) => shown.text === text)
-    if (before !== undefined && at - before.at < STEP_MS) return undefined
-    const others = this.#notes.filter((shown) => shown !== before)
-    this.#notes = [...others.slice(1 - MOST_NOTES), { text, at }]
+    const before = this.#notes.findIndex((shown) => shown.text === text)
+    if (before !== -1 && at - (this.#notes[before]?.at ?? 0) < STEP_MS) return undefined
+    // A new list without room to grow; one of the full length stays.
+    if (before === -1 && this.#notes.length < MOST_NOTES) this.#notes = [...this.#notes, { text, at }]
+    else {
+      this.#notes.splice(Math.max(0, before), 1)
+      this.#notes.push({ text, at })
+    }
     return { kind: 'note', text }
   }
 }

@@ -33,8 +33,8 @@ export interface NodeResponse extends Writable {
   readonly req: NodeRequest
   /** `null` while an earlier answer on the same connection is being sent. */
   readonly socket?: NodeSocket | null | undefined
-  /** Absent for HTTP/2. */
-  readonly chunkedEncoding?: boolean
+  /** Whether Node writes the length of each chunk; absent for HTTP/2. */
+  chunkedEncoding?: boolean
   /** Only in HTTP/2. */
   readonly stream?: NodeResponseStream
   writeHead(status: number, headers: Readonly<Record<string, string>>): unknown

@@ -1,4 +1,5 @@
 import type { SseSink, SseSource } from '../../openai/sse-source.js'
+import { type ChunkForm, formOf, PLAIN } from './chunk-form.js'
 import { clientGone } from './client-gone.js'
 import { cutResponse } from './cut-response.js'
 import type { NodeResponse } from './node-messages.js'
@@ -47,6 +48,8 @@ class SseWriter implements SseSink, ClosedListener {
   #isFlushDue = false
   #isBlocked = false
   #isPullDue = false
+  /** What texts are written as. */
+  #form: ChunkForm = PLAIN
 
   constructor(response: NodeResponse, source: SseSource, head: SseHead, onEnd: SseEnd) {
     this.#response = response
@@ -60,7 +63,7 @@ class SseWriter implements SseSink, ClosedListener {
     // In the next turn, so that the headers of a stream that is ready are sent with it.
     setImmediate(() => {
       if (!this.#isOpen || this.#response.writableEnded) return
-      if (this.#writeHead(false)) this.#response.flushHeaders?.()
+      this.#openHead()
     })
     this.#source.pull(this)
   }
@@ -69,7 +72,7 @@ class SseWriter implements SseSink, ClosedListener {
     this.#batch += frame
     if (isLast) {
       this.#isOver = true
-      if (this.#isOpen && this.#writeHead(true)) this.#response.end(this.#takeBatch())
+      if (this.#isOpen && this.#writeHead(true)) this.#response.end(this.#form.last(this.#takeBatch()))
       return
     }
     this.#isPullDue = true
@@ -118,11 +121,18 @@ class SseWriter implements SseSink, ClosedListener {
           if (!response.writableEnded) response.uncork()
         })
       }
-      if (!this.#writeHead(false)) return
-      response.flushHeaders?.()
+      if (!this.#openHead()) return
     }
-    this.#isBlocked = !response.write(this.#takeBatch())
+    this.#isBlocked = !response.write(this.#form.next(this.#takeBatch()))
     if (this.#isBlocked) response.once('drain', () => this.#unblock())
+  }
+
+  // Sends the head before the body.
+  #openHead(): boolean {
+    if (this.#head === undefined || !this.#writeHead(false)) return false
+    this.#response.flushHeaders?.()
+    this.#form = formOf(this.#response)
+    return true
   }
 
   #writeHead(isWhole: boolean): boolean {
