@@ -1,4 +1,4 @@
-import { checkOptions, type OptionRules } from '../contracts/check-options.js'
+import type { OptionRules } from '../contracts/check-options.js'
 import type { GenerationHandle } from '../contracts/generation-handle.js'
 import { required } from '../contracts/option-rules.js'
 import type { VideoRequest } from '../contracts/request.js'
@@ -17,7 +17,7 @@ import {
 import type { RunRecord } from '../pipeline/run-record.js'
 import { keepStore } from '../pipeline/runner-stores.js'
 import { SoraPipeline } from '../pipeline/sora-pipeline.js'
-import { pipelineConfigOf, QUEUE_RULES, type QueueOptions } from './queue-options.js'
+import { pipelineConfigOf, QUEUE_RULES, type QueueOptions, queueOptionsOf } from './queue-options.js'
 import { QueuedRuns } from './queued-runs.js'
 
 /** Options of {@link createQueueRunner} for a pipeline that exists. */
@@ -40,9 +40,10 @@ const STANDALONE_RULES: OptionRules<StandaloneRunnerOptions> = {
 /** The methods of a pipeline, for runs that the workers of a queue advance. */
 export interface QueueRunner {
   /**
-   * Resolves when the server of the queue has answered. Rejects with a `ConfigurationError` when it cannot be used until a person
-   * changes something, and with a retryable `RunStateError` when it is away. It never causes an unhandled rejection. A runner
-   * works without it: a run is added to the queue again until a worker has it.
+   * Resolves when the store and the server of the queue have answered. Rejects with a `ConfigurationError` when the queue cannot be
+   * used until a person changes something, with a `RunStateError` when the store was not migrated, and with a retryable
+   * `RunStateError` when one of them is away. It never causes an unhandled rejection. A runner works without it: a run is added to
+   * the queue again until a worker has it.
    */
   readonly ready: Promise<void>
   /**
@@ -138,13 +139,13 @@ export function createQueueRunner(
   options?: QueueRunnerOptions,
 ): QueueRunner {
   if (options === undefined && !(given instanceof SoraPipeline)) return standaloneRunner(given)
-  checkOptions('createQueueRunner', options, QUEUE_RULES)
-  return runnerOf(given as SoraPipeline, options, async () => undefined)
+  const held = queueOptionsOf('createQueueRunner', options as QueueRunnerOptions, QUEUE_RULES)
+  return runnerOf(given as SoraPipeline, held, async () => undefined)
 }
 
-function standaloneRunner(options: StandaloneRunnerOptions): QueueRunner {
-  checkOptions('createQueueRunner', options, STANDALONE_RULES)
-  const { connection, backend, queueName, prefix, onError, ...others } = options
+function standaloneRunner(given: StandaloneRunnerOptions): QueueRunner {
+  const held = queueOptionsOf('createQueueRunner', given, STANDALONE_RULES)
+  const { connection, backend, queueName, prefix, onError, ...others } = held
   const pipeline = new SoraPipeline(others)
   return runnerOf(pipeline, { connection, backend, queueName, prefix, onError }, () => pipeline.close())
 }

@@ -1,12 +1,13 @@
-import { checkOptions, type OptionRules } from '../contracts/check-options.js'
+import type { OptionRules } from '../contracts/check-options.js'
 import { number, whole } from '../contracts/option-rules.js'
-import type { CloseOptions } from '../pipeline/run-options.js'
+import { type CloseOptions, closeTimesOf } from '../pipeline/run-options.js'
 import type { SoraPipeline } from '../pipeline/sora-pipeline.js'
 import { startTimer, systemClock } from '../timing/system-clock.js'
 import { jobAdvancer } from './advance-job.js'
 import { errorReporter, lastingFailure } from './queue-errors.js'
-import { pipelineConfigOf, QUEUE_RULES, type QueueOptions } from './queue-options.js'
+import { pipelineConfigOf, QUEUE_RULES, type QueueOptions, queueOptionsOf } from './queue-options.js'
 import { RunQueue } from './run-queue.js'
+import { keepWorker } from './store-reach.js'
 import { sweepRuns } from './sweep-runs.js'
 import { WorkerLoop } from './worker-loop.js'
 
@@ -88,8 +89,8 @@ const WORKER_RULES: OptionRules<QueueWorkerOptions> = {
  * }
  * ```
  */
-export function createWorker(pipeline: SoraPipeline, options: QueueWorkerOptions): QueueWorker {
-  checkOptions('createWorker', options, WORKER_RULES)
+export function createWorker(pipeline: SoraPipeline, given: QueueWorkerOptions): QueueWorker {
+  const options = queueOptionsOf('createWorker', given, WORKER_RULES)
   const config = pipelineConfigOf('createWorker', pipeline)
   const { concurrency = 50, lockMs = 10_000, sweepMs = 5_000 } = options
   const report = errorReporter(options.onError)
@@ -97,19 +98,21 @@ export function createWorker(pipeline: SoraPipeline, options: QueueWorkerOptions
   const advance = jobAdvancer({ pipeline, config, report, isClosing: () => isClosing })
   const queue = new RunQueue(options, report)
   const loop = new WorkerLoop({ options, concurrency, lockMs, advance, report })
+  const forget = keepWorker(config.rawStore)
   const sweeper = repeated(sweepMs, () => sweepRuns(config, queue).then(ignored, report))
   let closed: Promise<void> | undefined
 
-  const close = (given: CloseOptions = {}): Promise<void> => {
+  const close = async (times: CloseOptions = {}): Promise<void> => {
+    closeTimesOf(times)
     closed ??= (async () => {
       isClosing = true
       sweeper.stop()
       loop.pause()
-      await pipeline.close(given)
-      await loop.close()
-      await queue.close()
+      await pipeline.close(times)
+      await Promise.all([loop.close(), queue.close()])
+      forget()
     })()
-    return closed
+    await closed
   }
   const start = async () => {
     // A store that was not migrated refuses this; one that is away delays the start.

@@ -1,15 +1,18 @@
 import type { BackendFactory, ConnectionOptions, IQueueBackend, PostgresConnectionOptions } from 'bullmq'
-import { type OptionRules, optionProblem } from '../contracts/check-options.js'
+import { checkOptions, type OptionRules, optionProblem } from '../contracts/check-options.js'
 import { ConfigurationError } from '../contracts/input-errors.js'
 import { aFunction, required, rule, ruleOf } from '../contracts/option-rules.js'
 import { configOfPipeline, type PipelineConfig } from '../pipeline/pipeline-config.js'
+import { coreOfPipeline } from '../pipeline/pipeline-cores.js'
+import { connectionProblem, heldConnection } from './queue-connection.js'
 
 /** Where the queue is, and where its errors are reported. */
 export interface QueueOptions {
   /**
-   * The server of the queue, as BullMQ takes it: for Redis, options such as `{ host, port }` or `{ url }`, or a client of `ioredis`
-   * with `maxRetriesPerRequest: null`; with `backend: createPostgresBackend`, a connection string, options of `pg`, or a `Pool`
-   * with at least two connections.
+   * The server of the queue, as BullMQ takes it: for Redis, options such as `{ host, port }` or `{ url }`, or a client of `ioredis`,
+   * which needs `maxRetriesPerRequest: null` for a worker; with `backend: createPostgresBackend`, a connection string, options of
+   * `pg`, or a `Pool` with at least two connections. Options that its driver would ignore, so that it connects to this machine, are
+   * refused.
    */
   readonly connection: ConnectionOptions | PostgresConnectionOptions
   /**
@@ -58,11 +61,28 @@ export const QUEUE_RULES: OptionRules<QueueOptions> = {
 }
 
 /**
+ * Checks the options of a queue, and returns them as they are now, so that later changes by the caller have no effect.
+ * @throws ConfigurationError naming every problem.
+ */
+export function queueOptionsOf<Options extends QueueOptions>(
+  subject: string,
+  given: Options,
+  rules: OptionRules<Options>,
+): Options {
+  checkOptions(subject, given, rules, (options) => [connectionProblem(options)])
+  return { ...given, connection: heldConnection(given.connection) }
+}
+
+/**
  * The config of the pipeline of a runner or worker.
- * @throws ConfigurationError for anything else than a `SoraPipeline`.
+ * @throws ConfigurationError for anything else than a `SoraPipeline` with a store.
  */
 export function pipelineConfigOf(subject: string, pipeline: unknown): PipelineConfig {
+  const core = coreOfPipeline(pipeline)
   const config = configOfPipeline(pipeline)
-  if (config) return config
-  throw new ConfigurationError(subject, [optionProblem('pipeline', pipeline, 'give a SoraPipeline')])
+  if (!core || !config)
+    throw new ConfigurationError(subject, [optionProblem('pipeline', pipeline, 'give a SoraPipeline')])
+  if (core.store) return config
+  const fix = 'give the pipeline a store that all processes reach, such as postgresStore or redisStore'
+  throw new ConfigurationError(subject, [{ field: 'store', value: 'missing', fix }])
 }

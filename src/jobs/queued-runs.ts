@@ -21,6 +21,7 @@ import { errorReporter, lastingFailure, queueFailure, type ReportError } from '.
 import type { QueueOptions } from './queue-options.js'
 import { QueuedRun } from './queued-run.js'
 import { RunQueue } from './run-queue.js'
+import { StoreReach } from './store-reach.js'
 
 /** The runs of a queue, as one process starts and reads them. */
 export class QueuedRuns {
@@ -29,6 +30,7 @@ export class QueuedRuns {
   readonly #config: PipelineConfig
   readonly #queue: RunQueue
   readonly #report: ReportError
+  readonly #reach: StoreReach
   readonly #closing = new AbortController()
   #closed: Promise<void> | undefined
 
@@ -37,9 +39,8 @@ export class QueuedRuns {
     this.#config = config
     this.#report = errorReporter(options.onError)
     this.#queue = new RunQueue(options, this.#report)
-    this.ready = this.#queue.ready().catch((error: unknown) => {
-      throw lastingFailure('createQueueRunner', error) ?? queueFailure('reach the queue', error)
-    })
+    this.#reach = new StoreReach(config.rawStore, this.#report)
+    this.ready = this.#start()
     this.ready.catch(this.#report)
   }
 
@@ -116,6 +117,14 @@ export class QueuedRuns {
     return this.#closed
   }
 
+  // The queue connects at once; the error of the store is that of its worker.
+  async #start(): Promise<void> {
+    const [store, queue] = await Promise.allSettled([this.#pipeline.due(1), this.#queue.ready()])
+    if (store.status === 'rejected') throw store.reason
+    if (queue.status === 'fulfilled') return
+    throw lastingFailure('createQueueRunner', queue.reason) ?? queueFailure('reach the queue', queue.reason)
+  }
+
   async #close(drainMs: number): Promise<void> {
     if (drainMs > 0) await this.#config.clock.sleep(drainMs)
     this.#closing.abort('closed')
@@ -124,12 +133,14 @@ export class QueuedRuns {
 
   async #save(request: VideoRequest, options: Omit<RunOptions, 'signal'>): Promise<void> {
     const { id, status } = await this.#pipeline.create(request, options)
+    this.#reach.check()
     // A queue that is away costs time: the workers find the run in the store.
     if (status === 'running') this.#queue.add([id]).catch(this.#report)
   }
 
   // A queue that is away costs time: the workers find the run in the store.
   async #queued(id: string): Promise<PipelineRun> {
+    this.#reach.check()
     await this.#queue.wake(id).catch(this.#report)
     return this.#follow(id, Promise.resolve(), undefined)
   }

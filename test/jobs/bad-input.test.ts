@@ -20,6 +20,9 @@ import { type QueueServer, SERVERS, startQueueServer } from './queue-server.js'
 const pipelineOf = (store = memoryStore(), name = 'fake', pollMs = 20) =>
   new SoraPipeline({ generator: fakeTaskGenerator({ name }), store, pollSchedule: () => pollMs })
 
+// Its runs are in the memory of this pipeline, which no other one reads.
+const storeless = () => new SoraPipeline({ generator: fakeTaskGenerator() })
+
 describe('options of a runner and of a worker', () => {
   const connection = { host: '127.0.0.1', port: 1 }
 
@@ -28,6 +31,8 @@ describe('options of a runner and of a worker', () => {
     ['a queue name with a colon', () => createWorker(pipelineOf(), { connection, queueName: 'a:b' }), 'queueName'],
     ['no connection', () => createQueueRunner(pipelineOf(), {} as QueueOptions), 'connection'],
     ['a lock of a moment', () => createWorker(pipelineOf(), { connection, lockMs: 5 }), 'lockMs'],
+    ['a pipeline without a store', () => createWorker(storeless(), { connection }), 'store is missing'],
+    ['a pipeline without a store', () => createQueueRunner(storeless(), { connection }), 'store is missing'],
   ])('%s is refused', (_, create, message) => {
     expect(create).toThrow(ConfigurationError)
     expect(create).toThrow(message)
@@ -53,6 +58,56 @@ describe('options of a runner and of a worker', () => {
     const createRunner = () => createQueueRunner(secret as unknown as StandaloneRunnerOptions)
     expect(createRunner).toThrow(ConfigurationError)
     expect(createRunner).not.toThrow('Pa55word')
+  })
+})
+
+describe('a store in memory', () => {
+  const connection = { host: '127.0.0.1', port: 1, retryStrategy: () => null }
+
+  it('is reported once to a runner without a worker in its process, and not to one with a worker', async () => {
+    const store = memoryStore()
+    const errors: unknown[] = []
+    const onError = (error: unknown) => {
+      if (error instanceof ConfigurationError) errors.push(error.message)
+    }
+    await using runner = createQueueRunner(pipelineOf(store), { connection, onError })
+    const worker = createWorker(pipelineOf(store), { connection, onError })
+    await runner.run({ prompt: 'A cat' }, { id: 'first' }).saved
+    expect(errors).toEqual([])
+    await worker.close()
+    for (const id of ['second', 'third']) await runner.run({ prompt: 'A cat' }, { id }).saved
+    const fix = 'give postgresStore or redisStore, or create a worker over the same store in this process'
+    expect(errors).toEqual([
+      `Could not configure createQueueRunner: store is in the memory of this process, where no worker is (${fix})`,
+    ])
+  })
+})
+
+it('a worker that gets wrong options of a close stays open', async () => {
+  const connection = { host: '127.0.0.1', port: 1, retryStrategy: () => null }
+  const worker = createWorker(pipelineOf(), { connection, onError: () => undefined })
+  for (const options of [{ graceMs: 'soon' }, { drainMs: -1 }, { grace: 1 }, null, 5] as never[]) {
+    await expect(worker.close(options)).rejects.toMatchObject({ code: 'request-invalid' })
+  }
+  await worker.close({ graceMs: 0 })
+  await worker.close()
+  await expect(worker.ready).rejects.toThrow('the worker is closed')
+})
+
+describe('options that change after the call', () => {
+  it('have no effect', async () => {
+    const port = await freePort()
+    const connection = { host: '127.0.0.1', port, maxRetriesPerRequest: 0, retryStrategy: () => null }
+    const errors: unknown[] = []
+    const options = { connection, onError: (error: unknown) => errors.push(error) }
+    await using runner = createQueueRunner(pipelineOf(), options)
+    connection.port = 1
+    options.onError = () => 0
+    await expect(runner.ready).rejects.toThrow(String(port))
+    await expect(runner.run({ prompt: 'A cat' }, { id: 'a' }).saved).resolves.toBeUndefined()
+    await eventually(() => expect(errors.length).toBeGreaterThan(1))
+    expect(String(errors.at(-1))).not.toContain(':1 ')
+    await expect(runner.wake('a')).rejects.toThrow(String(port))
   })
 })
 
@@ -150,9 +205,12 @@ it.skipIf(isPostgresSkipped)(
       onError: () => undefined,
     }
     const store = postgresStore({ pool })
-    await expect(createWorker(pipelineOf(store), at).ready).rejects.toThrow(
-      'call migrate() of the store first, or run npx sora-pipeline migrate',
-    )
+    const fix = 'call migrate() of the store first, or run npx sora-pipeline migrate'
+    await using early = createQueueRunner(pipelineOf(store), at)
+    for (const { ready } of [createWorker(pipelineOf(store), at), early]) {
+      await expect(ready).rejects.toMatchObject({ code: 'run-state', isRetryable: false })
+      await expect(ready).rejects.toThrow(fix)
+    }
     await store.migrate()
     const worker = createWorker(pipelineOf(store), at)
     await expect(worker.ready).rejects.toThrow(ConfigurationError)
@@ -167,10 +225,10 @@ it.skipIf(isPostgresSkipped)(
 )
 
 it.each([
-  ['Redis', {}],
-  ['PostgreSQL', { backend: createPostgresBackend }],
-])('a runner whose %s is away rejects as retryable', async (_, more) => {
-  const connection = { host: '127.0.0.1', port: await freePort(), maxRetriesPerRequest: 1, retryStrategy: () => null }
+  ['Redis', { retryStrategy: () => null }, {}],
+  ['PostgreSQL', {}, { backend: createPostgresBackend }],
+])('a runner whose %s is away rejects as retryable', async (_, options, more) => {
+  const connection = { host: '127.0.0.1', port: await freePort(), ...options }
   await using runner = createQueueRunner(pipelineOf(), { connection, ...more, onError: () => undefined })
   await expect(runner.ready).rejects.toMatchObject({ code: 'run-state', isRetryable: true })
 })

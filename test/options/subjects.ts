@@ -82,6 +82,7 @@ export interface Subject {
 
 const baseUrl = 'https://api.example/v1'
 const pipeline = () => new SoraPipeline({ generator: fakeGenerator() })
+const stored = () => new SoraPipeline({ generator: fakeGenerator(), store: memoryStore() })
 const fakes = ['name', 'label', 'outcome', 'delayMs', 'progress', 'hangs']
 const formats = ['id', 'created', 'model', 'texts', 'progress', 'content', 'role', 'usage', 'clock']
 const named = ['name', 'label']
@@ -147,7 +148,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     ['id', 'owner', 'traceparent'],
   ),
   createQueueRunner: of(
-    (options) => createQueueRunner(pipeline(), options),
+    (options) => createQueueRunner(stored(), options),
     ['backend', 'queueName', 'prefix', 'onError'],
     queue,
   ),
@@ -157,7 +158,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     { ...queue, generator: fakeTaskGenerator(), store: memoryStore() },
   ),
   createWorker: of(
-    (options) => createWorker(pipeline(), options),
+    (options) => createWorker(stored(), options),
     ['backend', 'queueName', 'prefix', 'onError', 'concurrency', 'lockMs', 'sweepMs'],
     queue,
   ),
