@@ -8,6 +8,7 @@ import { doctorCommand } from './doctor/doctor-command.js'
 import { EXIT_CODE_HELP, EXIT_CODES } from './exit-code.js'
 import { migrateCommand } from './migrate-command.js'
 import { playCommand } from './play/play-command.js'
+import { printable } from './printable.js'
 import { readArguments, secondName, UsageError, unknownName } from './read-arguments.js'
 import { runsCommands } from './runs/runs-commands.js'
 
@@ -45,7 +46,7 @@ async function exitCodeOf(args: readonly string[], context: CommandContext): Pro
     const isUsage = error instanceof UsageError
     if (!isUsage && args.includes('--json')) context.stdout.write(`${JSON.stringify({ error: toErrorJson(error) })}\n`)
     context.stderr.write(
-      isUsage ? `${error.message}\nRun sora-pipeline --help for the commands and options\n` : `${textOf(error)}\n`,
+      isUsage ? `${printable(error.message)}\nRun ${helpCommandOf(args)}\n` : `${textOf(error)}\n`,
     )
     return isUsage ? EXIT_CODES.usage : EXIT_CODES.failed
   }
@@ -86,6 +87,16 @@ async function runOne(command: Command, args: readonly string[], context: Comman
   return EXIT_CODES.done
 }
 
+// The help of the command that the arguments name, also if the rest of them is wrong.
+function helpCommandOf([name = '', ...rest]: readonly string[]): string {
+  const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (named === undefined) return 'sora-pipeline --help for the commands and options'
+  if (!('commands' in named)) return `sora-pipeline ${name} --help for the options`
+  const second = secondName(rest, named.commands).name ?? ''
+  if (!Object.hasOwn(named.commands, second)) return `sora-pipeline ${name} --help for the commands`
+  return `sora-pipeline ${name} ${second} --help for the options`
+}
+
 function help(): string {
   const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(9)}  ${summary}`)
   return `Usage: sora-pipeline <command> [options]
@@ -108,6 +119,7 @@ function packageVersion(): string {
 
 // The stack is shown only for unexpected errors.
 function textOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return isSoraPipelineError(error) || error instanceof CommandError ? error.message : (error.stack ?? error.message)
+  if (!(error instanceof Error)) return printable(String(error))
+  if (isSoraPipelineError(error) || error instanceof CommandError) return printable(error.message)
+  return error.stack ?? error.message
 }

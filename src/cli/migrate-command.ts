@@ -1,5 +1,6 @@
 import type { Command } from './command.js'
 import { EXIT_CODES } from './exit-code.js'
+import { printable } from './printable.js'
 import { UsageError } from './read-arguments.js'
 import { openStore, STORE_HELP, STORE_OPTIONS, STORE_VARIABLE } from './stores/open-store.js'
 
@@ -32,7 +33,7 @@ ${STORE_HELP}
       const problems = await open.checkServer()
       if (values.json) stdout.write(`${JSON.stringify({ type: 'migrated', kind: open.kind, problems })}\n`)
       else stdout.write(`The ${open.kind} store is ready\n`)
-      for (const { setting, value, fix } of problems) stderr.write(`${setting} is ${value}: ${fix}\n`)
+      for (const { setting, value, fix } of problems) stderr.write(`${printable(`${setting} is ${value}: ${fix}`)}\n`)
       return problems.length === 0 ? EXIT_CODES.done : EXIT_CODES.failed
     } finally {
       await open.close()

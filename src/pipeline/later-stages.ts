@@ -5,6 +5,7 @@ import { toErrorJson } from '../contracts/errors.js'
 import { StageTimeoutError } from '../contracts/run-errors.js'
 import { withDeadline } from '../timing/deadline.js'
 import type { HasSignal } from '../timing/lazy-signal.js'
+import { stageOfStep } from './configured-stages.js'
 import type { StatePatch } from './journal/state-patch.js'
 import { withRightExpiry } from './result-expiry.js'
 import { type RunSession, remainingMs, warn } from './run-session.js'
@@ -19,7 +20,11 @@ import { uploadSource } from './video/video-source.js'
 
 type LaterStage = 'publish' | 'resolve' | 'upload'
 
-const FOLLOWING: Readonly<Record<LaterStage, Step>> = { publish: 'resolve', resolve: 'upload', upload: 'unpublish' }
+const FOLLOWING: Readonly<Record<LaterStage, Exclude<Step, 'generate'>>> = {
+  publish: 'resolve',
+  resolve: 'upload',
+  upload: 'unpublish',
+}
 
 /** Publishes, if a publisher is configured. A failure of the publisher never rejects. */
 export function advancePublish(session: RunSession): Promise<void> {
@@ -117,6 +122,7 @@ async function advanceStage<S extends LaterStage>(
   if (remainingMs(session, stageMs) <= 0) return skip('deadline')
   session.log.append({ type: 'stage-started', ...placeOf(stage, first) })
   session.journal.note({ stepStartedAt: startedAt })
+  if (stage === 'publish' && session.isPublishedAgain) warnOfSecondPost(session, first.name)
   const work = openStage(stage, startedAt, first)
   const attempts = observerOf(session, work, { isChain: first !== strategy })
   const timeoutMs = Math.max(0, remainingMs(session, stageMs))
@@ -155,12 +161,21 @@ async function advanceStage<S extends LaterStage>(
   }
 }
 
+// Nothing can prove afterwards whether the process that ended has made a post.
+function warnOfSecondPost(session: RunSession, publisher: string): void {
+  session.isPublishedAgain = false
+  const message =
+    'Could not confirm the post of a process that ended while it published: it is published again, and two posts may exist'
+  warn(session, { code: 'publication-unknown', message }, 'publish', publisher)
+}
+
 async function leave(session: RunSession, stage: LaterStage, patch: StatePatch): Promise<void> {
   await session.journal.save({ ...patch, ...entering(session, stage) })
 }
 
 function entering({ config, time }: RunSession, left: LaterStage) {
-  return { step: FOLLOWING[left], stepStartedAt: time.now(), wakeAt: config.clock.now() }
+  const step = FOLLOWING[left]
+  return { step, stage: stageOfStep(step, config), stepStartedAt: time.now(), wakeAt: config.clock.now() }
 }
 
 function tooLate(stage: LaterStage, timeoutMs: number, last?: { readonly error: unknown }): StageTimeoutError {

@@ -25,6 +25,11 @@ export interface RunDetails extends RunRecord {
   readonly failedJobs: readonly string[]
   /** What a run that has ended left at the generator, as known by the process that ended it. */
   readonly upstream?: UpstreamState
+  /**
+   * `true` for a run whose process ended, or lost the store, while it worked on the current stage: what that stage does may have
+   * happened, and is done again when the run continues. After `publish` two posts may exist.
+   */
+  readonly isInterrupted?: boolean
   /** The post, if one was made. */
   readonly publication?: Publication
   /**
@@ -68,14 +73,17 @@ export async function readDetails(config: PipelineConfig, id: string): Promise<R
   const { state } = loaded
   const { attempts, warnings, candidates = [], upstream, publication, paid = [] } = state
   const submission = submissionOf(state)
+  const record = recordOf(config, loaded)
+  const isHeld = state.worker !== undefined || state.formerLease !== undefined
   return {
-    ...recordOf(config, loaded),
+    ...record,
     attempts,
     warnings,
     candidates,
     ...(submission && { submission }),
     failedJobs: paid.filter((name) => name !== submission?.generator),
     ...(upstream && { upstream }),
+    ...(record.status === 'running' && !record.isAttended && isHeld && { isInterrupted: true }),
     ...(publication && { publication }),
     verdicts: acceptedVerdicts(state),
   }

@@ -7,6 +7,7 @@ import type { RunQuery } from '../contracts/run-store.js'
 import type { StageName } from '../contracts/stage.js'
 import { usageOf, type VideoUsage } from '../contracts/usage.js'
 import { checkIsText } from './check-request.js'
+import { stageOfStep } from './configured-stages.js'
 import { answerOf, isAnswer, loadRun, type StoredState } from './journal/store-calls.js'
 import type { PipelineConfig } from './pipeline-config.js'
 import { bestCandidate } from './state/candidates.js'
@@ -43,6 +44,10 @@ export interface RunRecord {
   readonly startedAt: number
   /** When the run ended, in epoch milliseconds; absent before. */
   readonly endedAt?: number
+  /** When its prompt and media were erased, in epoch milliseconds; absent if they were not. */
+  readonly erasedAt?: number
+  /** `true` for a run of which the store only kept the id and the outcome. */
+  readonly isRetained?: boolean
   /** When the run next does something, in epoch milliseconds. */
   readonly wakeAt: number
   /** Whether a live process works on the run; if not, `pipeline.resume(id)` takes it over. */
@@ -123,6 +128,8 @@ export function recordOf(config: PipelineConfig, { state, beat, progress: report
     request,
     startedAt,
     endedAt,
+    erasedAt,
+    isRetained,
     wakeAt,
     formerLease,
     worker,
@@ -149,6 +156,8 @@ export function recordOf(config: PipelineConfig, { state, beat, progress: report
     request,
     startedAt,
     ...(endedAt !== undefined && { endedAt }),
+    ...(erasedAt !== undefined && { erasedAt }),
+    ...(isRetained === true && { isRetained }),
     // A run that was woken is due since the beginning of time.
     wakeAt: Math.max(wakeAt, startedAt),
     isAttended: isRunning && isAttended,
@@ -171,9 +180,7 @@ function readProgress({ submission }: RunState): RunProgress | undefined {
   return ratio === undefined ? undefined : { stage: 'generate', ratio }
 }
 
-// A stage that is not configured is skipped without a save.
-function stageAt({ step }: RunState, { publisher, resolver }: PipelineConfig): StageName {
-  if (step === 'publish' && publisher === undefined) return resolver === undefined ? 'upload' : 'resolve'
-  if (step === 'resolve' && resolver === undefined) return 'upload'
-  return step === 'unpublish' || step === 'finish' ? 'upload' : step
+// Only the process that saved the step knows which stages are configured; states of version 0.1.0 do not have them.
+function stageAt({ step, stage }: RunState, config: PipelineConfig): StageName {
+  return step === 'generate' ? step : (stage ?? stageOfStep(step, config))
 }

@@ -92,6 +92,8 @@ export class RunSession implements HeldRun {
   upstream: UpstreamState | undefined
   /** Pending while the end of the run is not saved. */
   left: Promise<void> | undefined
+  /** Whether the process that had the run before ended while it published, so that a post may exist. */
+  isPublishedAgain = false
   /** Whether another process held the run when this one ended it. */
   isWatcher = false
   #tenure: AbortController

@@ -1,12 +1,13 @@
 import { styleText } from 'node:util'
 import type { PipelineEvent, StageProgressed } from 'sora-pipeline'
 import type { OutputStream } from '../command.js'
+import { printable } from '../printable.js'
 
 /** A line about an event, in colour if the stream supports it; `undefined` for an event without a line. */
 export function eventLine(event: PipelineEvent, stream: OutputStream): string | undefined {
   const line = (colour: Colour, mark: string, stage: string, text: string) =>
     // styleText omits colours if the stream is not a terminal, or NO_COLOR is set.
-    `${styleText(colour, `${mark} ${stage.padEnd(8)}`, { stream })} ${text}`
+    `${styleText(colour, `${mark} ${stage.padEnd(8)}`, { stream })} ${printable(text)}`
   switch (event.type) {
     case 'stage-started':
       return line('cyan', '>', event.stage, event.label ?? event.strategy)
@@ -29,9 +30,10 @@ export function eventLine(event: PipelineEvent, stream: OutputStream): string | 
 
 /** The progress of a stage as text, without the stage. */
 export function progressText({ ratio, phase, message, bytesDone, elapsedMs }: Omit<StageProgressed, 'type'>): string {
+  const spoken = message ?? phase
   const parts = [
     ratio === undefined ? undefined : percent(ratio),
-    message ?? phase,
+    spoken === undefined ? undefined : printable(spoken),
     bytesDone === undefined ? undefined : `${bytesDone.toLocaleString('en')} bytes`,
     seconds(elapsedMs),
   ]

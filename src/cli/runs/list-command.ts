@@ -3,7 +3,7 @@ import type { RunRecord } from 'sora-pipeline'
 import type { Command, CommandContext } from '../command.js'
 import { CONFIG_HELP } from '../config/load-config.js'
 import { EXIT_CODES } from '../exit-code.js'
-import { duration, printable } from '../printable.js'
+import { duration, printable, shellOption } from '../printable.js'
 import { UsageError } from '../read-arguments.js'
 import { STORE_HELP } from '../stores/open-store.js'
 import { limitOf } from './limit-of.js'
@@ -110,7 +110,7 @@ function printTable(runs: readonly RunRecord[], next: string | undefined, { stdo
     const text = `${line(cells)}  ${reason}`
     stdout.write(`${record.status === 'needs-review' ? styleText('yellow', text, { stream: stdout }) : text}\n`)
   }
-  if (next !== undefined) stdout.write(`More runs: --after ${printable(next)}\n`)
+  if (next !== undefined) stdout.write(`More runs: ${shellOption('after', next).join(' ')}\n`)
 }
 
 function statusesOf(given: readonly string[]): readonly string[] {

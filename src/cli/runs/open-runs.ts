@@ -2,7 +2,7 @@ import { type SoraPipeline, type StoredRuns, storedRuns } from 'sora-pipeline'
 import { redact } from '../../contracts/secrets/redact.js'
 import type { CommandContext } from '../command.js'
 import { CONFIG_OPTION, loadConfig, pipelineOf } from '../config/load-config.js'
-import { shellWord } from '../printable.js'
+import { shellOption } from '../printable.js'
 import { UsageError } from '../read-arguments.js'
 import { openStore, STORE_OPTIONS, STORE_VARIABLE } from '../stores/open-store.js'
 
@@ -66,7 +66,7 @@ function printedPlace(values: RunsValues): Pick<OpenRuns, 'flags' | 'condition'>
   const isSecret = store !== undefined && redact(store) !== store
   const named = { config, store: isSecret ? undefined : store, prefix, schema }
   const flags = Object.entries(named).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`, shellWord(value)],
+    value === undefined ? [] : shellOption(name, value),
   )
   const condition = isSecret ? `set ${STORE_VARIABLE} to the URL with its password first` : undefined
   return { flags, condition }

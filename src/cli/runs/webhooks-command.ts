@@ -1,7 +1,7 @@
 import { type AbandonedWebhook, abandonedWebhooks } from 'sora-pipeline/http'
 import type { Command, CommandContext } from '../command.js'
 import { EXIT_CODES } from '../exit-code.js'
-import { duration, printable } from '../printable.js'
+import { duration, printable, shellOption } from '../printable.js'
 import { UsageError } from '../read-arguments.js'
 import { openStore, STORE_HELP, STORE_OPTIONS, STORE_VARIABLE } from '../stores/open-store.js'
 import { limitOf } from './limit-of.js'
@@ -57,5 +57,5 @@ function printList(webhooks: readonly AbandonedWebhook[], next: string | undefin
     const cells = [`${duration(now - abandonedAt)} ago`, outcome, count, host, runId, error?.message ?? '-']
     stdout.write(`${cells.map(printable).join('  ')}\n`)
   }
-  if (next !== undefined) stdout.write(`More webhooks: --after ${printable(next)}\n`)
+  if (next !== undefined) stdout.write(`More webhooks: ${shellOption('after', next).join(' ')}\n`)
 }

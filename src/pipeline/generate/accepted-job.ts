@@ -3,6 +3,7 @@ import { unusableResult } from '../../calling/unusable-result.js'
 import type { UpstreamState } from '../../contracts/events.js'
 import type { GeneratedVideo, Generator } from '../../contracts/generator.js'
 import { RunStateError } from '../../contracts/run-errors.js'
+import { stageOfStep } from '../configured-stages.js'
 import { continueAfterRace } from '../journal/lost-race.js'
 import type { StatePatch } from '../journal/state-patch.js'
 import { isFenced } from '../journal/store-calls.js'
@@ -69,6 +70,7 @@ export async function completeJob(
   const { state, config, time } = session
   await recordAccepted(session, own, {
     step: 'publish',
+    stage: stageOfStep('publish', config),
     stepStartedAt: time.now(),
     wakeAt: config.clock.now(),
     video: storableVideo(video),

@@ -3,6 +3,7 @@ import type { GeneratedVideo, Generator, StartedTask } from '../../contracts/gen
 import { RunStateError } from '../../contracts/run-errors.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { backgroundOf, startTimer } from '../../timing/system-clock.js'
+import { stageOfStep } from '../configured-stages.js'
 import { claimJob } from '../journal/claim-job.js'
 import { inBackground, PATIENTLY } from '../journal/in-background.js'
 import { loadRun } from '../journal/store-calls.js'
@@ -74,7 +75,8 @@ async function resumed(session: RunSession, job: AcceptedSubmission, video: Gene
   const isReplaced = await replace(session, job, (ended) => {
     const now = config.clock.now()
     const step = isVideo && {
-      ...({ step: 'publish', stepStartedAt: now, video: storableVideo(video) } as const),
+      ...({ step: 'publish', stage: stageOfStep('publish', config), stepStartedAt: now } as const),
+      video: storableVideo(video),
       candidates: withGenerated(ended, video),
     }
     return { status: 'running', wakeAt: now, ...step }

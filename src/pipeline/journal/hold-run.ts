@@ -53,6 +53,7 @@ export async function retryPatiently<T>(session: RunSession, operation: () => Pr
  */
 export async function takeRun(session: RunSession): Promise<void> {
   const { journal } = session
+  const isTakenOver = isNamedElsewhere(session)
   const hold = () => journal.hold()
   if (isOwnJob(session)) {
     await hold().catch((error: unknown) => {
@@ -60,6 +61,8 @@ export async function takeRun(session: RunSession): Promise<void> {
     })
   } else await retryPatiently(session, hold)
   session.hold()
+  const { step, stage } = session.state
+  if (isTakenOver) session.isPublishedAgain = step === 'publish' && stage === 'publish'
 }
 
 /**

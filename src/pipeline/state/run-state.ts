@@ -78,6 +78,8 @@ export type RunState = {
   /** Hash of the request, which detects another request under the same id. */
   readonly fingerprint: string
   readonly step: Step
+  /** The stage that the step leads to in the process that saved it; absent before the video, and in states of version 0.1.0. */
+  readonly stage?: Exclude<StageName, 'generate'>
   /** When the current step started; absent before. */
   readonly stepStartedAt?: number
   readonly submission?: Submission

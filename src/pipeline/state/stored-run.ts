@@ -116,6 +116,7 @@ const schema = z.looseObject({
   fetchedMedia: z.optional(z.record(z.string(), keptMedia)),
   fingerprint: z.string(),
   step: z.enum(['generate', 'publish', 'resolve', 'upload', 'unpublish', 'finish']),
+  stage: z.optional(z.enum(['publish', 'resolve', 'upload'])),
   stepStartedAt: z.optional(z.number()),
   submission: z.optional(submission),
   video: z.optional(generated),
