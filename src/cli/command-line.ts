@@ -45,9 +45,7 @@ async function exitCodeOf(args: readonly string[], context: CommandContext): Pro
   } catch (error) {
     const isUsage = error instanceof UsageError
     if (!isUsage && args.includes('--json')) context.stdout.write(`${JSON.stringify({ error: toErrorJson(error) })}\n`)
-    context.stderr.write(
-      isUsage ? `${printable(error.message)}\nRun ${helpCommandOf(args)}\n` : `${textOf(error)}\n`,
-    )
+    context.stderr.write(isUsage ? `${printable(error.message)}\nRun ${helpCommandOf(args)}\n` : `${textOf(error)}\n`)
     return isUsage ? EXIT_CODES.usage : EXIT_CODES.failed
   }
 }

@@ -120,6 +120,9 @@ export class RunStateError extends SoraPipelineError {
 /** The `reason` of a run whose job is at a generator that the pipeline does not have. */
 export const NO_GENERATOR = 'no generator of the chain fits its job'
 
+/** The beginning of a `reason` that is a sentence about a store, such as that it is read-only: a person has to fix it. */
+export const STORE_IS = 'the store is '
+
 /** Another process saved the run in between: the compare-and-set failed, and this process stops without effect. */
 export class FencedError extends RunStateError {
   override readonly name = 'FencedError'

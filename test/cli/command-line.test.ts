@@ -95,11 +95,24 @@ test.each([
 ])('%j is a wrong command line: %s', async (args, problem) => {
   const terminal = fakeTerminal()
   expect(await runCommandLine(args, terminal)).toBe(2)
-  expect(terminal.err()).toBe(
-    `Could not read the command line: ${problem}\nRun sora-pipeline --help for the commands and options\n`,
-  )
+  const [line, ...more] = terminal.err().split('\nRun ')
+  expect(line).toBe(`Could not read the command line: ${problem}`)
   expect(terminal.out()).toBe('')
   expect(terminal.signals.eventNames()).toEqual([])
+  // The help that it names is that of the command, and exists.
+  const named = /^sora-pipeline (.*--help) for the (?:options|commands|commands and options)\n$/.exec(String(more))?.[1]
+  const known = ['demo', 'doctor', 'migrate', 'play', 'runs', ...RUNS.split(', ')]
+  const words = args.filter((arg) => known.includes(arg) && args[0] !== '--help')
+  expect(named).toBe([...words, '--help'].join(' '))
+  const help = fakeTerminal()
+  expect(await runCommandLine(String(named).split(' '), help)).toBe(0)
+  expect(help.out()).toContain(`Usage: sora-pipeline ${words.join(' ')}`)
+})
+
+test('an argument with characters that a terminal would obey is shown without them', async () => {
+  const terminal = fakeTerminal()
+  expect(await runCommandLine(['runs', '\u001b[2J'], terminal)).toBe(2)
+  expect(terminal.err()).toMatch(/line: \\u001b\[2J is unknown/)
 })
 
 test.each([['runs'], ...RUNS.split(', ').map((name) => ['runs', name]), ['migrate'], ['doctor']].map((args) => [args]))(

@@ -189,6 +189,29 @@ describe.each(Object.keys(PLACES) as (keyof typeof PLACES)[])('the runs of a %s'
       expect(stdout).toMatch(/^URLs of the video\n {2}resolver {4}http:/m)
     })
 
+    it('refuses to list after a run that the store does not know, or after one of another owner', async () => {
+      await pipeline.generate({ prompt: 'A cat' }, { id: `of bob of ${name}`, owner: 'bob' })
+      const unknown = await runs('list', '--after', 'no such \u001b[2J run', '--json')
+      const message = String.raw`Could not list the runs after no such \u001b[2J run, the store does not know it; give the id of a run as --after`
+      expect(unknown).toMatchObject({ code: 1, stderr: `${message}\n` })
+      expect(JSON.parse(unknown.stdout)).toMatchObject({ error: { code: 'run-state', message } })
+      expect(await runs('list', '--after', `of bob of ${name}`, '--owner', 'ann')).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: `Could not list the runs of ann after of bob of ${name}, it has another owner; give one of that owner\n`,
+      })
+      expect(await runs('webhooks', '--after', 'run_9')).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(/^Could not list the webhooks after run_9, no webhook of it was given up; give/),
+      })
+      // A position, although it is no longer listed.
+      await pipeline.remove(`of bob of ${name}`)
+      expect((await runs('list', '--after', `of bob of ${name}`)).code).toBe(0)
+      const [oldest] = await pipeline.list({ order: 'oldest-first', limit: 1 })
+      expect(await runs('list', '--after', String(oldest?.id))).toMatchObject({ code: 0, stdout: 'No runs\n' })
+    })
+
     it('ends when the reader of its output leaves, without a stack', async () => {
       const args = [resolve('dist/cli/main.js'), 'runs', 'list', ...place.flags]
       const env = { ...process.env, ...place.variables }
@@ -215,14 +238,23 @@ describe.each(Object.keys(PLACES) as (keyof typeof PLACES)[])('the runs of a %s'
       }
       expect((await runs('show', `ended of ${name}`)).stdout).toContain('A secret plan')
       expect(await runs('erase', `ended of ${name}`, '--yes')).toMatchObject({ code: 0 })
-      expect((await runs('show', `ended of ${name}`)).stdout).not.toContain('A secret plan')
+      const { stdout: erased } = await runs('show', `ended of ${name}`)
+      expect(erased).not.toContain('A secret plan')
+      expect(erased).toMatch(/^ {2}erased {6}\d{4}-/m)
+      expect(erased).toContain('Request\n  its input was erased\n')
+      expect(erased).not.toContain('What to do')
+      expect((await runs('list')).stdout).toMatch(
+        new RegExp(`ended of ${name} +served by the resolver \\(its input was erased\\)$`, 'm'),
+      )
+      const { run, commands } = JSON.parse((await runs('show', `ended of ${name}`, '--json')).stdout)
+      expect([typeof run.erasedAt, commands]).toEqual(['number', []])
       expect(await runs('remove', `ended of ${name}`, '--yes', '--json')).toMatchObject({
         code: 0,
         stdout: `{"type":"removed","id":"ended of ${name}"}\n`,
       })
       expect(await runs('show', `ended of ${name}`, '--json')).toMatchObject({
         code: 1,
-        stderr: `Could not show the run, the store does not know it: ended of ${name}\n`,
+        stderr: `Could not show the run, it was removed, and its state stays until prune: ended of ${name}\n`,
         stdout: expect.stringContaining('"code":"run-state"'),
       })
       const pruned = await runs('prune', '--ended-before', '0m', '--yes', '--json')

@@ -141,6 +141,11 @@ describe('storedRuns', () => {
       submission: { state: 'accepted', handle: { operation: expect.anything() } },
       upstream: { state: 'running' },
     })
+    await expect(runs.settle('late', 'not-submitted')).rejects.toMatchObject({
+      code: 'run-state',
+      message:
+        'Could not settle the run as not submitted, it has failed and has or may have a job: late; settle it with the id of the right job, or retry it as another run, which pays another job',
+    })
     const rejected = async () => {
       throw new ContentRejectedError('Could not make the video: not allowed')
     }

@@ -196,7 +196,7 @@ describe('a broken file', () => {
     await writeFile(newestFileOf('run_1', 3), text)
     await expect(store.load('run_1')).rejects.toMatchObject({
       code: 'run-state',
-      message: `Could not read the run, its file is broken: ${newestFileOf('run_1', 3)}`,
+      message: `Could not read the run, its file is broken: ${newestFileOf('run_1', 3)}; restore it from a backup`,
     })
     for (const reader of [store, fileStore({ directory })]) {
       expect([...(await reader.due(100, 10))].sort()).toEqual(['run_1', 'run_2'])
@@ -205,11 +205,12 @@ describe('a broken file', () => {
     expect(await store.load('run_1')).toEqual({ version: 2, state: { ...RUNNING, time: 0 } })
   })
 
-  it('without a version before it hides no other run either', async () => {
+  it('without a version before it hides neither other runs nor its own', async () => {
     const store = fileStore({ directory })
     for (const id of ['run_1', 'run_2']) await store.create(id, RUNNING)
     await writeFile(newestFileOf('run_1', 1), '')
-    expect(await store.due(100, 10)).toEqual(['run_2'])
+    // By the name of its folder, which shows its id.
+    expect(await store.due(100, 10)).toEqual(['run_1', 'run_2'])
     await expect(store.load('run_1')).rejects.toMatchObject({ code: 'run-state' })
   })
 
@@ -231,7 +232,7 @@ describe('a broken file', () => {
     await writeFile(path, '')
     await expect(store.claim('jobs', 'job_1', 'run_1')).rejects.toMatchObject({
       code: 'run-state',
-      message: `Could not read the claim, its file is broken: ${path}`,
+      message: `Could not read the claim, its file is broken: ${path}; restore it from a backup`,
     })
   })
 })
@@ -253,7 +254,9 @@ describe('a disk that fails', () => {
       for (const write of writes) {
         await expect(write()).rejects.toMatchObject({
           code: 'run-state',
-          message: expect.stringMatching(`^Could not .*, ${code} at ${directory}: run_`),
+          message: expect.stringMatching(
+            `^Could not .*, (?:${code}|the store is [a-z -]+ \\(${code}\\)) at ${directory}[:;].* run_`,
+          ),
         })
       }
       before.call = async () => undefined

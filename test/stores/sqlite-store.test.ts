@@ -78,7 +78,9 @@ describe('a database that cannot be used', () => {
       message: expect.stringContaining('nothing was sent'),
       cause: {
         code: 'run-state',
-        message: expect.stringContaining(`, file is not a database at ${path}: `),
+        message: expect.stringContaining(
+          `, the store is not a database of SQLite (file is not a database) at ${path}; give the path of one, `,
+        ),
       },
     })
     expect(generator.startCount).toBe(0)
@@ -89,7 +91,9 @@ describe('a database that cannot be used', () => {
     const store = sqliteStore({ path: join(directory, 'a-file', 'runs.db') })
     await expect(store.load('run_1')).rejects.toMatchObject({
       code: 'run-state',
-      message: expect.stringMatching(/^Could not read the run, (?:ENOTDIR|EEXIST) at /),
+      message: expect.stringMatching(
+        /^Could not read the run, (?:the store is not a directory \(ENOTDIR\)|EEXIST) at /,
+      ),
     })
   })
 

@@ -1,5 +1,6 @@
 import { RunStateError } from 'sora-pipeline'
 import { isSoraPipelineError } from '../../contracts/errors.js'
+import { STORE_IS } from '../../contracts/run-errors.js'
 import { printable } from '../printable.js'
 
 /**
@@ -11,6 +12,8 @@ export async function changeInDoubt<T>(id: string, change: () => Promise<T>): Pr
     return await change()
   } catch (error) {
     if (!isSoraPipelineError(error) || error.code !== 'run-state' || !error.isRetryable) throw error
+    // The first write to a store that is read-only fails: nothing was changed.
+    if (String(Object(error).reason).startsWith(`${STORE_IS}read-only`)) throw error
     const fix = 'it may have been made, run sora-pipeline runs show before you repeat it'
     const message = `Could not confirm the change (${reasonIn(error)}), ${fix}: ${printable(id)}`
     throw new RunStateError(message, { cause: error, isRetryable: true })

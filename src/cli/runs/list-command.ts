@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import type { RunRecord } from 'sora-pipeline'
+import { type RunRecord, RunStateError } from 'sora-pipeline'
 import type { Command, CommandContext } from '../command.js'
 import { CONFIG_HELP } from '../config/load-config.js'
 import { EXIT_CODES } from '../exit-code.js'
@@ -7,7 +7,7 @@ import { duration, printable, shellOption } from '../printable.js'
 import { UsageError } from '../read-arguments.js'
 import { STORE_HELP } from '../stores/open-store.js'
 import { limitOf } from './limit-of.js'
-import { openRuns, RUNS_OPTIONS } from './open-runs.js'
+import { type OpenRuns, openRuns, RUNS_OPTIONS } from './open-runs.js'
 import { reasonOf, withoutMedia } from './run-text.js'
 
 const OPTIONS = {
@@ -46,7 +46,7 @@ ${CONFIG_HELP}
     const limit = limitOf(values.limit)
     const open = await openRuns(values, context)
     try {
-      const { runs, next } = await pageOf(open.runs, { wanted, limit, owner: values.owner, after: values.after })
+      const { runs, next } = await pageOf(open, { wanted, limit, owner: values.owner, after: values.after })
       if (values.json)
         context.stdout.write(`${JSON.stringify({ runs: runs.map(withoutMedia), ...(next && { next }) })}\n`)
       else printTable(runs, next, context)
@@ -57,8 +57,6 @@ ${CONFIG_HELP}
   },
 }
 
-type Lists = Awaited<ReturnType<typeof openRuns>>['runs']
-
 interface Query {
   readonly wanted: readonly string[]
   readonly limit: number
@@ -67,11 +65,11 @@ interface Query {
 }
 
 // Only the states have the status, so pages are read until enough of them fit.
-async function pageOf(lists: Lists, { wanted, limit, owner, after }: Query) {
+async function pageOf(open: OpenRuns, { wanted, limit, owner, after }: Query) {
   const runs: RunRecord[] = []
   let position = after
   for (;;) {
-    const page = await lists.list({
+    const page = await open.runs.list({
       limit: PAGE,
       ...(owner !== undefined && { owner }),
       ...(position && { after: position }),
@@ -81,9 +79,24 @@ async function pageOf(lists: Lists, { wanted, limit, owner, after }: Query) {
       if (runs.length === limit) return { runs, next: runs.at(-1)?.id }
       runs.push(record)
     }
+    // After an unknown run, or one of another owner, the store lists nothing.
+    if (page.length === 0 && after !== undefined && position === after) await checkPlace(open, { owner, after })
     position = page.at(-1)?.id
     if (page.length < PAGE) return { runs, next: undefined }
   }
+}
+
+async function checkPlace({ find }: OpenRuns, { owner, after }: { owner: string | undefined; after: string }) {
+  const found = await find(after)
+  if (found === undefined) {
+    throw new RunStateError(
+      `Could not list the runs after ${printable(after)}, the store does not know it; give the id of a run as --after`,
+    )
+  }
+  if (owner === undefined || found.isUnreadable || found.owner === owner) return
+  throw new RunStateError(
+    `Could not list the runs of ${printable(owner)} after ${printable(after)}, it has another owner; give one of that owner`,
+  )
 }
 
 function printTable(runs: readonly RunRecord[], next: string | undefined, { stdout }: CommandContext): void {

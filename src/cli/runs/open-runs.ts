@@ -1,4 +1,5 @@
-import { type SoraPipeline, type StoredRuns, storedRuns } from 'sora-pipeline'
+import { type RunStore, type SoraPipeline, type StoredRuns, storedRuns } from 'sora-pipeline'
+import { isSoraPipelineError } from '../../contracts/errors.js'
 import { redact } from '../../contracts/secrets/redact.js'
 import type { CommandContext } from '../command.js'
 import { CONFIG_OPTION, loadConfig, pipelineOf } from '../config/load-config.js'
@@ -18,11 +19,21 @@ export interface RunsValues {
   readonly json: boolean
 }
 
+/** A run that the store knows, also a removed one. */
+export interface KnownRun {
+  readonly owner?: string | undefined
+  readonly isRemoved?: boolean | undefined
+  /** Whether only its id is known. */
+  readonly isUnreadable?: boolean | undefined
+}
+
 /** The runs that a command works on. */
 export interface OpenRuns {
   readonly runs: Pick<StoredRuns, 'list' | 'inspect' | 'prune' | 'erase' | 'remove'>
   /** The pipeline of `--config`. */
   readonly pipeline: SoraPipeline | undefined
+  /** Searches for a run that is not listed; `undefined` for one that the store does not know. */
+  find(id: string): Promise<KnownRun | undefined>
   /** Saves a verdict without a pipeline. */
   readonly settleStored: StoredRuns['settle'] | undefined
   /** The options that name the store, for a further command; never with a password. */
@@ -49,8 +60,11 @@ export async function openRuns(values: RunsValues, { env }: CommandContext): Pro
   const open = address === undefined ? undefined : await openStore({ address, prefix, schema }, { canCreate: false })
   const pipeline = configuration && pipelineOf(configuration, open?.store)
   const stored = pipeline === undefined && open !== undefined ? storedRuns(open.store) : undefined
+  const runs = (pipeline ?? stored) as OpenRuns['runs']
+  const store = open?.store ?? configuration?.store
   return {
-    runs: (pipeline ?? stored) as OpenRuns['runs'],
+    runs,
+    find: (id) => (store === undefined ? foundIn(runs, id) : foundInStore(store, id)),
     pipeline,
     settleStored: stored?.settle,
     ...printedPlace(values),
@@ -61,13 +75,31 @@ export async function openRuns(values: RunsValues, { env }: CommandContext): Pro
   }
 }
 
+async function foundInStore(store: RunStore, id: string): Promise<KnownRun | undefined> {
+  try {
+    const loaded = await store.load(id)
+    return loaded && { owner: loaded.state.owner, isRemoved: loaded.state.removedAt !== undefined }
+  } catch (error) {
+    if (isSoraPipelineError(error) && !error.isRetryable) return { isUnreadable: true }
+    throw error
+  }
+}
+
+// A pipeline does not show removed runs, but lists the runs before and after one.
+async function foundIn(runs: OpenRuns['runs'], id: string): Promise<KnownRun | undefined> {
+  const run = await runs.inspect(id)
+  if (run !== undefined) return { owner: run.owner }
+  for (const order of ['newest-first', 'oldest-first'] as const) {
+    if ((await runs.list({ order, after: id, limit: 1 })).length > 0) return { isRemoved: true, isUnreadable: true }
+  }
+  return undefined
+}
+
 function printedPlace(values: RunsValues): Pick<OpenRuns, 'flags' | 'condition'> {
   const { store, prefix, schema, config } = values
   const isSecret = store !== undefined && redact(store) !== store
   const named = { config, store: isSecret ? undefined : store, prefix, schema }
-  const flags = Object.entries(named).flatMap(([name, value]) =>
-    value === undefined ? [] : shellOption(name, value),
-  )
+  const flags = Object.entries(named).flatMap(([name, value]) => (value === undefined ? [] : shellOption(name, value)))
   const condition = isSecret ? `set ${STORE_VARIABLE} to the URL with its password first` : undefined
   return { flags, condition }
 }

@@ -7,6 +7,26 @@ const UNKNOWN_JOB: ReadonlySet<unknown> = new Set([404, 410])
 
 /** Why a run waits, or how it ended, in one sentence. */
 export function reasonOf(record: RunRecord, now: number): string {
+  const gone = goneInputOf(record)
+  return gone === undefined ? endOf(record, now) : `${endOf(record, now)} (${gone})`
+}
+
+/** Why the request of a run cannot be shown; `undefined` for a run that has it. */
+export function goneInputOf({ erasedAt, isRetained }: RunRecord): string | undefined {
+  if (erasedAt !== undefined) return 'its input was erased'
+  return isRetained ? 'the store forgot it except for the outcome' : undefined
+}
+
+/** What may have happened in a stage whose process ended. */
+export function interruptionText({ isInterrupted, stage }: RunDetails): string | undefined {
+  if (!isInterrupted) return undefined
+  if (stage === 'publish') {
+    return 'its process ended while it published: a post may exist, and the run publishes again when it continues'
+  }
+  return stage === 'upload' ? 'its process ended while it uploaded: the run uploads again when it continues' : undefined
+}
+
+function endOf(record: RunRecord, now: number): string {
   const { status, error, wakeAt, isAttended, stage, progress, result } = record
   switch (status) {
     case 'needs-review':

@@ -6,7 +6,15 @@ import { EXIT_CODES } from '../exit-code.js'
 import { duration, printable } from '../printable.js'
 import { STORE_HELP } from '../stores/open-store.js'
 import { openRuns, RUNS_OPTIONS } from './open-runs.js'
-import { paymentOf, reasonOf, submissionText, valueText, withoutMedia } from './run-text.js'
+import {
+  goneInputOf,
+  interruptionText,
+  paymentOf,
+  reasonOf,
+  submissionText,
+  valueText,
+  withoutMedia,
+} from './run-text.js'
 import { nextCommands, type SuggestedCommand } from './suggested-commands.js'
 
 /** `sora-pipeline runs show` */
@@ -29,9 +37,16 @@ ${CONFIG_HELP}
     const open = await openRuns(values, context)
     try {
       const run = await open.runs.inspect(id)
-      if (run === undefined)
-        throw new RunStateError(`Could not show the run, the store does not know it: ${printable(id)}`)
-      const commands = nextCommands(run, open)
+      if (run === undefined) {
+        const reason = (await open.find(id))?.isRemoved
+          ? 'it was removed, and its state stays until prune'
+          : 'the store does not know it'
+        throw new RunStateError(`Could not show the run, ${reason}: ${printable(id)}`)
+      }
+      // Its process may have ended before it created the run.
+      const { adoptedBy } = run
+      const adopter = adoptedBy !== undefined && (await open.find(adoptedBy)) ? adoptedBy : undefined
+      const commands = nextCommands(run, open, adopter)
       const now = Date.now()
       const shown = { run: withoutMedia(run), waitsFor: reasonOf(run, now), paid: paymentOf(run), commands }
       if (values.json) context.stdout.write(`${JSON.stringify(shown)}\n`)
@@ -71,12 +86,16 @@ function printRun({ run, waitsFor, paid, commands }: Shown, now: number, { stdou
   row('started', at(run.startedAt))
   row('ended', run.endedAt === undefined ? undefined : at(run.endedAt))
   row('stage', run.stage)
+  row('in doubt', interruptionText(run))
   row('retry of', run.retryOf)
   row(run.status === 'running' || run.status === 'needs-review' ? 'waits for' : 'outcome', waitsFor)
   row('paid', paid)
+  row('erased', run.erasedAt === undefined ? undefined : at(run.erasedAt))
 
   title('Request')
-  for (const [field, value] of Object.entries(run.request)) row(field, valueText(value))
+  const gone = goneInputOf(run)
+  if (gone !== undefined) stdout.write(`  ${gone}\n`)
+  else for (const [field, value] of Object.entries(run.request)) row(field, valueText(value))
 
   if (submission !== undefined) {
     title(`Submission ${submission.number}`)

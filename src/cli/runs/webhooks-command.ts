@@ -1,4 +1,6 @@
+import { RunStateError, type RunStore } from 'sora-pipeline'
 import { type AbandonedWebhook, abandonedWebhooks } from 'sora-pipeline/http'
+import { ABANDONED } from '../../http/webhooks/abandoned-webhooks.js'
 import type { Command, CommandContext } from '../command.js'
 import { EXIT_CODES } from '../exit-code.js'
 import { duration, printable, shellOption } from '../printable.js'
@@ -39,6 +41,7 @@ ${STORE_HELP}
     const open = await openStore({ address, prefix, schema }, { canCreate: false })
     try {
       const webhooks = await abandonedWebhooks(open.store, { limit, after })
+      if (webhooks.length === 0 && after !== undefined) await checkPlace(open.store, after)
       const next = webhooks.length === limit ? webhooks.at(-1)?.runId : undefined
       if (values.json) context.stdout.write(`${JSON.stringify({ webhooks, ...(next && { next }) })}\n`)
       else printList(webhooks, next, context)
@@ -47,6 +50,15 @@ ${STORE_HELP}
       await open.close()
     }
   },
+}
+
+// After an unknown run the store lists nothing.
+async function checkPlace(store: RunStore, after: string): Promise<void> {
+  if ((await store.readNote?.(ABANDONED, after)) !== undefined) return
+  const fix = 'give the id of a run that is listed as --after'
+  throw new RunStateError(
+    `Could not list the webhooks after ${printable(after)}, no webhook of it was given up; ${fix}`,
+  )
 }
 
 function printList(webhooks: readonly AbandonedWebhook[], next: string | undefined, { stdout }: CommandContext): void {

@@ -138,8 +138,9 @@ async function whatIsAt(
 ): Promise<'directory' | 'other directory' | 'database' | 'empty' | 'other' | undefined> {
   try {
     if ((await stat(path)).isDirectory()) {
-      const names = await readdir(path)
-      return names.includes(RUNS_FOLDER) ? 'directory' : 'other directory'
+      const entries = await readdir(path, { withFileTypes: true })
+      const isStore = entries.some((entry) => entry.name === RUNS_FOLDER && !entry.isFile())
+      return isStore ? 'directory' : 'other directory'
     }
     const file = await open(path)
     try {
@@ -150,6 +151,8 @@ async function whatIsAt(
     }
   } catch (error) {
     if (Object(error).code === 'ENOENT') return undefined
-    throw new CommandError(`Could not open the store: ${path} cannot be read: ${Object(error).code}`)
+    throw new CommandError(
+      `Could not open the store: ${path} cannot be read: ${Object(error).code}; let this user read it`,
+    )
   }
 }

@@ -46,7 +46,7 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
   const { state } = loaded
   const { submission } = state
   if (submission === undefined || !needsPerson(config, state, verdict)) {
-    throw new RunStateError(`Could not settle the run, it is not in review but ${state.status}: ${id}`)
+    throw new RunStateError(refusalOf(state, verdict))
   }
   const adopter = await adopterOf(config, state)
   if (adopter !== undefined) {
@@ -114,6 +114,16 @@ function needsPerson(config: PipelineConfig, state: RunState, verdict: ReviewVer
   if (acceptedVerdicts(state).includes(verdict === 'not-submitted' ? verdict : 'operation')) return true
   const isForeign = submission && boundGenerator(generatorRoutesOf(config.generator), submission) === undefined
   return status === 'running' && isForeign === true && submission?.state !== 'ready'
+}
+
+// A job of a failed run is a fact or a doubt that no answer of its upstream removes: the id that is polled may be the wrong one.
+function refusalOf(state: RunState, verdict: ReviewVerdict): string {
+  const { id, status } = state
+  if (verdict !== 'not-submitted' || !acceptedVerdicts(state).includes('operation')) {
+    return `Could not settle the run, it is not in review but ${status}: ${id}`
+  }
+  const fix = 'settle it with the id of the right job, or retry it as another run, which pays another job'
+  return `Could not settle the run as not submitted, it has failed and has or may have a job: ${id}; ${fix}`
 }
 
 // A failed run without its video. A submission interrupted by an abort may have been accepted; after any other failure a

@@ -1,6 +1,6 @@
 import type { Clock } from '../../contracts/clock.js'
 import { isSoraPipelineError } from '../../contracts/errors.js'
-import { type FencedError, RunStateError } from '../../contracts/run-errors.js'
+import { type FencedError, RunStateError, STORE_IS } from '../../contracts/run-errors.js'
 import type { LoadedRun, RunStore } from '../../contracts/run-store.js'
 import { withDeadline } from '../../timing/deadline.js'
 import type { RunState } from '../state/run-state.js'
@@ -123,8 +123,15 @@ export const STORE_DOWN = 'the store is down'
 /** The error of a store that failed, with the reported reason in its message. */
 export function storeFailure(message: string, cause: unknown, isRetryable: boolean): RunStateError {
   const reason = (cause instanceof RunStateError ? cause.reason : undefined) ?? STORE_DOWN
-  const shown = reason === STORE_DOWN ? message : `${message} (${reason})`
-  return new RunStateError(shown, { cause, isRetryable, reason })
+  return new RunStateError(withReason(message, reason), { cause, isRetryable, reason })
+}
+
+// A reason that is a sentence about the store, such as that it is read-only, is more than that it is down.
+function withReason(message: string, reason: string): string {
+  if (reason === STORE_DOWN) return message
+  return reason.startsWith(STORE_IS) && message.includes(STORE_DOWN)
+    ? message.replace(STORE_DOWN, () => reason)
+    : `${message} (${reason})`
 }
 
 /** Whether an error of a store is its answer, so that a retry changes nothing. */

@@ -25,7 +25,9 @@ export async function claimKey(
     const claimant = claimantIn(text)
     if (claimant !== undefined) return claimant === runId
     const reason = `a broken file at ${path}`
-    throw new RunStateError(`Could not read the claim, its file is broken: ${path}`, { reason })
+    throw new RunStateError(`Could not read the claim, its file is broken: ${path}; restore it from a backup`, {
+      reason,
+    })
   }
 }
 

@@ -13,3 +13,9 @@ export function fileNameOf(text: string): string {
   const digest = createHash('sha256').update(JSON.stringify(text)).digest('hex').slice(0, 40)
   return `${readable}-${digest}`
 }
+
+/** The text of a file name, if the name shows all of it, such as `order-17`; otherwise `undefined`. */
+export function textOfFileName(name: string): string | undefined {
+  const readable = name.replace(/-[0-9a-f]{40}$/, '')
+  return fileNameOf(readable) === name ? readable : undefined
+}

@@ -57,7 +57,9 @@ export async function loadRun(
     if (run === undefined) {
       const path = versionPath(folder, version)
       const reason = `a broken file at ${path}`
-      throw new RunStateError(`Could not read the run, its file is broken: ${path}`, { reason })
+      throw new RunStateError(`Could not read the run, its file is broken: ${path}; restore it from a backup`, {
+        reason,
+      })
     }
     if (run.removal !== undefined) return undefined
     const rescheduled = await readRescheduled(folder, version, names)

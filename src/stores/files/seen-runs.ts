@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import type { ListedRun } from '../../contracts/list-runs.js'
 import type { StoredRun } from '../../contracts/run-store.js'
 import { codeOfFailure } from '../state-failure.js'
+import { textOfFileName } from './file-name-of.js'
 import { unlessMissing } from './replaced-file.js'
 import { readRescheduled } from './rescheduled.js'
 import { idInText, readStoredText, type StoredText } from './stored-text.js'
@@ -92,6 +93,7 @@ async function seenIn(folder: string, versions: readonly number[]): Promise<Seen
     if (version !== newest) return { ...fields, status: 'running' }
     return { ...fields, status, worker, endedAt, isCallerId, forgottenAt, removal }
   }
+  id ??= textOfFileName(basename(folder))
   return id === undefined ? undefined : { id, version: newest, status: 'running', wakeAt: 0 }
 }
 
