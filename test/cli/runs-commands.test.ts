@@ -192,18 +192,20 @@ describe.each(Object.keys(PLACES) as (keyof typeof PLACES)[])('the runs of a %s'
     it('refuses to list after a run that the store does not know, or after one of another owner', async () => {
       await pipeline.generate({ prompt: 'A cat' }, { id: `of bob of ${name}`, owner: 'bob' })
       const unknown = await runs('list', '--after', 'no such \u001b[2J run', '--json')
-      const message = String.raw`Could not list the runs after no such \u001b[2J run, the store does not know it; give the id of a run as --after`
+      const message = String.raw`Could not list the runs, the store does not know the run of --after: no such \u001b[2J run; give the id of a listed run`
       expect(unknown).toMatchObject({ code: 1, stderr: `${message}\n` })
       expect(JSON.parse(unknown.stdout)).toMatchObject({ error: { code: 'run-state', message } })
       expect(await runs('list', '--after', `of bob of ${name}`, '--owner', 'ann')).toMatchObject({
         code: 1,
         stdout: '',
-        stderr: `Could not list the runs of ann after of bob of ${name}, it has another owner; give one of that owner\n`,
+        stderr: `Could not list the runs of the owner, the run of --after has another one: of bob of ${name}; give a run of ann\n`,
       })
       expect(await runs('webhooks', '--after', 'run_9')).toMatchObject({
         code: 1,
         stdout: '',
-        stderr: expect.stringMatching(/^Could not list the webhooks after run_9, no webhook of it was given up; give/),
+        stderr: expect.stringMatching(
+          /^Could not list the webhooks, no webhook of the run of --after was given up: run_9; give/,
+        ),
       })
       // A position, although it is no longer listed.
       await pipeline.remove(`of bob of ${name}`)

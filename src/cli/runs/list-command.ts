@@ -90,12 +90,12 @@ async function checkPlace({ find }: OpenRuns, { owner, after }: { owner: string 
   const found = await find(after)
   if (found === undefined) {
     throw new RunStateError(
-      `Could not list the runs after ${printable(after)}, the store does not know it; give the id of a run as --after`,
+      `Could not list the runs, the store does not know the run of --after: ${printable(after)}; give the id of a listed run`,
     )
   }
   if (owner === undefined || found.isUnreadable || found.owner === owner) return
   throw new RunStateError(
-    `Could not list the runs of ${printable(owner)} after ${printable(after)}, it has another owner; give one of that owner`,
+    `Could not list the runs of the owner, the run of --after has another one: ${printable(after)}; give a run of ${printable(owner)}`,
   )
 }
 

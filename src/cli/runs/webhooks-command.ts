@@ -1,6 +1,5 @@
 import { RunStateError, type RunStore } from 'sora-pipeline'
 import { type AbandonedWebhook, abandonedWebhooks } from 'sora-pipeline/http'
-import { ABANDONED } from '../../http/webhooks/abandoned-webhooks.js'
 import type { Command, CommandContext } from '../command.js'
 import { EXIT_CODES } from '../exit-code.js'
 import { duration, printable, shellOption } from '../printable.js'
@@ -14,6 +13,9 @@ const OPTIONS = {
   limit: { type: 'string', default: '50' },
   json: { type: 'boolean', default: false },
 } as const
+
+// Webhooks that are read at once.
+const PAGE = 1000
 
 /** `sora-pipeline runs webhooks` */
 export const webhooksCommand: Command<typeof OPTIONS> = {
@@ -54,11 +56,14 @@ ${STORE_HELP}
 
 // After an unknown run the store lists nothing.
 async function checkPlace(store: RunStore, after: string): Promise<void> {
-  if ((await store.readNote?.(ABANDONED, after)) !== undefined) return
-  const fix = 'give the id of a run that is listed as --after'
-  throw new RunStateError(
-    `Could not list the webhooks after ${printable(after)}, no webhook of it was given up; ${fix}`,
-  )
+  for (let position: string | undefined; ; ) {
+    const page = await abandonedWebhooks(store, { limit: PAGE, after: position })
+    if (page.some(({ runId }) => runId === after)) return
+    position = page.at(-1)?.runId
+    if (page.length === PAGE) continue
+    const reason = 'no webhook of the run of --after was given up'
+    throw new RunStateError(`Could not list the webhooks, ${reason}: ${printable(after)}; give the id of a listed run`)
+  }
 }
 
 function printList(webhooks: readonly AbandonedWebhook[], next: string | undefined, { stdout }: CommandContext): void {
