@@ -208,9 +208,11 @@ describe('due', () => {
     await writeFile(join(folderOf('run-review'), '2.json'), '{"id":"run-rev')
     await layOut('run-folder')
     await mkdir(join(folderOf('run-folder'), '1.json'))
-    expect(await store.due(100, 10)).toEqual(['run-later', 'run-1', 'run-review'])
+    // Its id is in the name of the folder alone.
+    expect(await store.due(100, 10)).toEqual(['run-folder', 'run-later', 'run-1', 'run-review'])
     expect(await store.versions(['run-later', 'run-1', 'run-review'])).toEqual([7, 1, 2])
-    expect(await store.list({ order: 'oldest-first', limit: 10 })).toEqual(['run-1', 'run-later', 'run-review'])
+    const listed = await store.list({ order: 'oldest-first', limit: 10 })
+    expect(listed).toEqual(['run-1', 'run-folder', 'run-later', 'run-review'])
     expect(await store.prune({ endedBefore: 200, now: 200 })).toBe(0)
     for (const [id, file] of [
       ['run-later', '7.json'],
