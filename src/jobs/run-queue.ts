@@ -19,12 +19,14 @@ export function queuePlace({ connection, backend, queueName = 'sora-pipeline', p
 export class RunQueue {
   readonly #options: QueueOptions
   readonly #report: ReportError
+  readonly #closed = Promise.withResolvers<never>()
   #opening: Promise<Queue<RunJob>> | undefined
   #isClosed = false
 
   constructor(options: QueueOptions, report: ReportError) {
     this.#options = options
     this.#report = report
+    this.#closed.promise.catch(() => undefined)
   }
 
   /** Resolves when the server has answered. Rejects with the error of the driver. */
@@ -67,9 +69,10 @@ export class RunQueue {
     })
   }
 
-  /** Closes the connection, unless that is the caller's. */
+  /** Closes the connection, unless that is the caller's. A server that has not answered yet is not awaited. */
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#closed.reject(closedError())
     const queue = await this.#opening?.catch(() => undefined)
     if (queue) await closeSoon(queue)
   }
@@ -84,10 +87,7 @@ export class RunQueue {
   }
 
   #open(): Promise<Queue<RunJob>> {
-    if (this.#isClosed) {
-      const reason = 'the queue is closed'
-      return Promise.reject(new RunStateError(`Could not use the queue: ${reason}`, { isRetryable: true, reason }))
-    }
+    if (this.#isClosed) return Promise.reject(closedError())
     if (this.#opening === undefined) {
       const opening = this.#connect()
       opening.catch(() => {
@@ -104,10 +104,11 @@ export class RunQueue {
     const queue = new Queue(name, place as never, backend as never) as Queue<RunJob>
     queue.on('error', (cause) => this.#report(queueFailure('reach the queue', cause)))
     try {
-      await inTime('reach the queue', () => untilReady(queue))
+      await inTime('reach the queue', () => Promise.race([untilReady(queue), this.#closed.promise]))
       return queue
     } catch (error) {
-      void closeSoon(queue)
+      const closing = closeSoon(queue)
+      if (this.#isClosed) await closing
       throw error
     }
   }
@@ -132,6 +133,11 @@ async function isDoneSoon(action: () => Promise<unknown>): Promise<boolean> {
   const isDone = await Promise.race([done, late])
   off.abort('closed')
   return isDone
+}
+
+function closedError(): RunStateError {
+  const reason = 'the queue is closed'
+  return new RunStateError(`Could not use the queue: ${reason}`, { isRetryable: true, reason })
 }
 
 function inTime<T>(action: string, operation: () => Promise<T>): Promise<T> {
