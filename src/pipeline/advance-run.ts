@@ -1,9 +1,8 @@
 import { toErrorJson } from '../contracts/errors.js'
-import { stagesOf } from './configured-stages.js'
+import { announceRun, isUnannounced } from './announce-run.js'
 import { listenerOf } from './event-listener.js'
 import { EventLog } from './event-log.js'
 import { leaveJob } from './generate/admit-job.js'
-import { announceGenerate } from './generate/generate-stage.js'
 import { stopUpstream } from './generate/stop-upstream.js'
 import { refuseForeignJob } from './generate/submission-place.js'
 import { endRun } from './journal/end-run.js'
@@ -62,6 +61,8 @@ async function advanceOpened(
     if (!(await isFree(session))) return undefined
     const { cancelRequest } = session.state
     if (cancelRequest === undefined && session.time.waitMs > 0) return savedState(session)
+    // A run that is cancelled before its first step has no events yet, although it was saved again.
+    if (cancelRequest && session.version > 1) await session.events?.replay(false)
     announceStep(session)
     if (cancelRequest) await cancelRun(session, cancelRequest)
     else await oneEffect(session)
@@ -85,16 +86,13 @@ function savedState({ journal, state, version }: RunSession): StoredState | unde
 
 // Polls of one epoch are not saved: the seconds of the run keep their events in order.
 function announceStep(session: RunSession): void {
-  const { log, state, events, time, version, config } = session
-  const isFirst = version === 1 && state.worker === undefined && state.submission?.state === 'ready'
+  const { log, state, events, time, version } = session
+  const isFirst = (version === 1 || state.cancelRequest !== undefined) && isUnannounced(session)
   const seconds = Math.floor(Math.max(0, time.now() - state.startedAt) / 1000)
   const sequence = isFirst ? 0 : (state.epoch + 1) * SEQUENCES + Math.min(seconds, SEQUENCES / 2)
   log.numberFrom(sequence)
   events?.publishFrom(sequence)
-  if (!isFirst) return
-  // No process has announced the run yet.
-  log.append({ type: 'run-started', stages: stagesOf(config) })
-  announceGenerate(session)
+  if (isFirst) announceRun(session)
 }
 
 async function cancelRun(session: RunSession, request: CancelRequest): Promise<void> {

@@ -1,9 +1,9 @@
 import { locateError, toErrorJson } from '../contracts/errors.js'
 import type { UpstreamState } from '../contracts/events.js'
 import type { PipelineResult } from '../contracts/result.js'
+import { announceRun, isUnannounced } from './announce-run.js'
 import { stagesOf } from './configured-stages.js'
 import { leaveJob } from './generate/admit-job.js'
-import { announceGenerate } from './generate/generate-stage.js'
 import { stopUpstream } from './generate/stop-upstream.js'
 import { generatorOf, refuseForeignJob } from './generate/submission-place.js'
 import { endRun } from './journal/end-run.js'
@@ -98,11 +98,16 @@ async function announce(session: RunSession): Promise<void> {
   const { log, config, isNew, state, events } = session
   if (isNew) {
     events?.publishFrom(0)
-    log.append({ type: 'run-started', stages: stagesOf(config) })
-    return announceGenerate(session)
+    return announceRun(session)
   }
   await events?.replay(state.status !== 'running')
   if (events?.hasLog) return
+  if (isUnannounced(session)) {
+    announceRun(session)
+    // Another process may be faster to take the run.
+    events?.beginHere()
+    return
+  }
   log.numberFrom((state.epoch + 1) * SEQUENCES)
   log.append({ type: 'run-resumed', stages: stagesOf(config) })
 }

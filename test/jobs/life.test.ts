@@ -48,7 +48,6 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     expect(await run.result).toMatchObject({ runId: 'run:1', servedBy: 'uploader' })
     expect((await site.store.load('run:1'))?.state).toMatchObject({ traceparent })
     const events = await collect(run)
-    expect(await run.result).toMatchObject({ runId: 'run:1', servedBy: 'uploader' })
     expect(events[0]).toMatchObject({ type: 'run-started', runId: 'run:1' })
     expect(events.at(-1)).toMatchObject({ type: 'run-completed' })
     expect(await here.get('run:1')).toMatchObject({ status: 'completed', owner: 'ada' })
@@ -197,6 +196,8 @@ describe.each(SERVERS)('a queue on %s', (kind, isSkipped) => {
     controller.abort(reason)
     await expect(run.result).rejects.toBe(reason)
     await eventually(async () => expect(await here.get(run.id)).toMatchObject({ status: 'failed' }))
+    const events = await collect(here.resume(run.id))
+    expect(events.map(({ type }) => type)).toEqual(['run-started', 'stage-started', 'run-failed'])
   })
 
   it.skipIf(isSkipped)('continues a run in review in a worker, once it is settled', async () => {

@@ -66,6 +66,7 @@ async function saveEnd(session: RunSession, error: SoraPipelineErrorJson, end: E
       if (!isFenced(failure) || tries === TRIES) throw failure
       // An abort by the caller, or an unknown submission, counts even if another process saved in between.
       await retryPatiently(session, () => journal.reload())
+      session.events?.beganElsewhere()
       // The other process may now have a job that this one has not cancelled.
       const isOther = JSON.stringify(upstream?.handle) !== JSON.stringify(handleOf(session.state.submission))
       if (isAborted && session.state.status === 'running' && isOther) upstream = await stopUpstream(session)

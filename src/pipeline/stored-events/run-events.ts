@@ -27,6 +27,8 @@ export class RunEvents {
   readonly #reader: EventReader
   #stopHearing: (() => void) | undefined
   #isPublishing = false
+  /** Whether the first events of the run are of this process, and are not in the store yet. */
+  #isBeginning = false
 
   constructor({ config, id, log, onEnd }: RunEventsOptions) {
     this.#config = config
@@ -52,21 +54,34 @@ export class RunEvents {
   async publish(sequence: number): Promise<boolean> {
     if (this.#isPublishing) return false
     await this.#reader.catchUp().catch(ignored)
-    const isNew = sequence > this.#log.newestSequence
+    const isBeginning = this.#isBeginning
+    const isNew = !isBeginning && sequence > this.#log.newestSequence
     this.#log.numberFrom(sequence)
-    this.publishFrom(sequence)
+    this.publishFrom(isBeginning ? 0 : sequence)
     return isNew
   }
 
+  /** The events so far are the first of the run: they are written once this process has the run. */
+  beginHere(): void {
+    this.#isBeginning = true
+  }
+
+  /** Another process has worked on the run, and has written its first events. */
+  beganElsewhere(): void {
+    this.#isBeginning = false
+  }
+
   /** Writes the events that are numbered from `sequence`; without it, those that follow. */
-  publishFrom(sequence?: number): void {
+  publishFrom(sequence = this.#isBeginning ? 0 : undefined): void {
     this.#isPublishing = true
+    this.#isBeginning = false
     this.#log.publishTo((event) => this.#writer.add(event), sequence)
   }
 
   /** Another process works on the run now. */
   withhold(): void {
     this.#isPublishing = false
+    this.#isBeginning = false
     this.#log.publishTo(undefined)
   }
 
