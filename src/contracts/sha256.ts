@@ -8,6 +8,9 @@ export function sha256Of(text: string): string {
   return nodeCrypto().hash('sha256', text)
 }
 
+let loaded: typeof import('node:crypto') | undefined
+
 function nodeCrypto() {
-  return process.getBuiltinModule('node:crypto')
+  loaded ??= process.getBuiltinModule('node:crypto')
+  return loaded
 }

@@ -19,7 +19,8 @@ const text: Rule = {
   fix: 'give a text that is not empty',
 }
 const prompt: Rule = {
-  isRight: (value) => typeof value === 'string' && value.length > 0 && [...value].length <= MAX_PROMPT,
+  isRight: (value) =>
+    typeof value === 'string' && value.length > 0 && (value.length <= MAX_PROMPT || [...value].length <= MAX_PROMPT),
   fix: 'give 1 to 32,000 characters',
 }
 const seconds: Rule = {

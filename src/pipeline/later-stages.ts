@@ -107,19 +107,30 @@ async function advanceStage<S extends LaterStage>(
   input: (limit: HasSignal) => Promise<StageCalls[S]['input']>,
   keep: (output: StageCalls[S]['output']) => StatePatch,
 ): Promise<void> {
+  if (strategy === undefined) return skip(session, stage, 'not-configured')
+  await callStage(session, stage, strategy, input, keep)
+}
+
+// Another process would skip it as well, so it is saved with the next step that has an effect. A stage that is not configured
+// uses no time of the next one.
+function skip(session: RunSession, stage: LaterStage, reason: 'not-configured' | 'deadline'): void {
+  session.log.append({ type: 'stage-skipped', stage, reason })
+  if (reason === 'not-configured') session.journal.note({ step: FOLLOWING[stage] })
+  else session.journal.note({ ...entering(session, stage), isDegraded: true })
+}
+
+async function callStage<S extends LaterStage>(
+  session: RunSession,
+  stage: S,
+  strategy: StageCalls[S]['strategy'],
+  input: (limit: HasSignal) => Promise<StageCalls[S]['input']>,
+  keep: (output: StageCalls[S]['output']) => StatePatch,
+): Promise<void> {
   const { clock, deadlines } = session.config
-  const skip = (reason: 'not-configured' | 'deadline') => {
-    session.log.append({ type: 'stage-skipped', stage, reason })
-    // Another process would skip it as well, so it is saved with the next step that has an effect. A stage that is not configured
-    // uses no time of the next one.
-    if (reason === 'not-configured') session.journal.note({ step: FOLLOWING[stage] })
-    else session.journal.note({ ...entering(session, stage), isDegraded: true })
-  }
-  if (strategy === undefined) return skip('not-configured')
   const stageMs = deadlines[`${stage}Ms`]
   const first = firstPlainOf(strategy)
   const startedAt = session.state.stepStartedAt ?? session.time.now()
-  if (remainingMs(session, stageMs) <= 0) return skip('deadline')
+  if (remainingMs(session, stageMs) <= 0) return skip(session, stage, 'deadline')
   session.log.append({ type: 'stage-started', ...placeOf(stage, first) })
   session.journal.note({ stepStartedAt: startedAt })
   if (stage === 'publish' && session.isPublishedAgain) warnOfSecondPost(session, first.name)

@@ -60,6 +60,8 @@ export interface PipelineConfig
   readonly store: RunStore
   /** As the caller passed it. */
   readonly rawStore: RunStore & DiagnosableStore
+  /** Whether the store is in the memory of this pipeline, so that none of its operations can hang. */
+  readonly hasOwnStore: boolean
   readonly unsavedEnds: UnsavedEnds
   readonly clock: Clock
   readonly leaseMs: number
@@ -116,7 +118,8 @@ function completed(options: PipelineCore): PipelineConfig {
   const rawStore = options.store ?? ownStore(clock)
   const limits = limitsOf(options.maxConcurrentRuns)
   const unsavedEnds = new UnsavedEnds()
-  const store = unsavedEnds.over(withinTime(rawStore, clock, () => storeTimeoutMs))
+  const hasOwnStore = options.store === undefined
+  const store = unsavedEnds.over(hasOwnStore ? rawStore : withinTime(rawStore, clock, () => storeTimeoutMs))
   const hasWebhooks = options.wakeUrl !== undefined
   return {
     generator: options.generator,
@@ -125,6 +128,7 @@ function completed(options: PipelineCore): PipelineConfig {
     uploader: options.uploader,
     store,
     rawStore,
+    hasOwnStore,
     unsavedEnds,
     deadlines: deadlinesOf(options.deadlines),
     onEvent: options.onEvent,

@@ -8,12 +8,13 @@ export type FieldReader<T> = (problems: RequestProblems, field: string, value: u
 
 /** Maximum characters (code points) of a prompt. */
 const MAX_PROMPT = 32_000
+const PROMPT_FIX = 'give a text of 1 to 32,000 characters'
 const MAX_LINE = 1000
 const MAX_ADDRESS = 16_384
 
 /** A prompt, which is required. The CRLF of a form becomes a line feed again. */
 export const readPromptField: FieldReader<string> = (problems, field, value) => {
-  const fix = `give a text of 1 to ${MAX_PROMPT.toLocaleString('en')} characters`
+  const fix = PROMPT_FIX
   if (typeof value !== 'string') return problems.add(field, value, fix)
   if (value.trim() === '') return problems.note({ field, value: value === '' ? 'empty' : 'blank', fix })
   // A text that is longer even in surrogate pairs need not be counted.

@@ -11,6 +11,8 @@ const LONGEST_REST_MS = 8000
 /** Options of the store of one run. */
 export interface TimedStoreOptions {
   readonly rawStore: RunStore
+  /** Whether no operation of it can hang: then none has a time limit. */
+  readonly hasOwnStore?: boolean
   readonly clock: Clock
   readonly storeTimeoutMs: number
 }
@@ -21,6 +23,7 @@ export interface TimedStoreOptions {
  */
 export class TimedStore {
   readonly store: RunStore
+  readonly #isOwn: boolean
   readonly #clock: Clock
   readonly #storeTimeoutMs: number
   readonly #leftMs: () => number
@@ -31,15 +34,20 @@ export class TimedStore {
   #failures = 0
 
   /** @param leftMs - Milliseconds until the deadline of the run; `Infinity` for none. */
-  constructor({ rawStore, clock, storeTimeoutMs }: TimedStoreOptions, leftMs: () => number) {
+  constructor({ rawStore, hasOwnStore = false, clock, storeTimeoutMs }: TimedStoreOptions, leftMs: () => number) {
+    this.#isOwn = hasOwnStore
     this.#clock = clock
     this.#storeTimeoutMs = storeTimeoutMs
     this.#leftMs = leftMs
-    this.store = storeThrough(rawStore, (method, operation) => this.wait(method, operation))
+    this.store = hasOwnStore ? rawStore : storeThrough(rawStore, (method, operation) => this.wait(method, operation))
   }
 
   /** Waits for another operation of the store under the same limit. */
-  async wait<T>(method: StoreMethod, operation: () => Promise<T>): Promise<T> {
+  wait<T>(method: StoreMethod, operation: () => Promise<T>): Promise<T> {
+    return this.#isOwn ? operation() : this.#waitInTime(method, operation)
+  }
+
+  async #waitInTime<T>(method: StoreMethod, operation: () => Promise<T>): Promise<T> {
     const startedAt = this.#clock.monotonic()
     const timeoutMs = this.#limitMs(startedAt)
     try {

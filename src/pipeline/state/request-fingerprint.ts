@@ -14,9 +14,8 @@ export function identityOf(request: VideoRequest, owner: string | undefined): Ru
 
 /** A digest of a request: the same for bytes and for their data URL, and the same in every version. */
 export function fingerprintOf(request: VideoRequest): string {
-  const fields = Object.entries(request)
-    .filter(([, value]) => value !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+  const names = Object.keys(request).sort() as (keyof VideoRequest)[]
+  const fields = names.flatMap((name) => (request[name] === undefined ? [] : [[name, request[name]] as const]))
   if (!fields.some(([, value]) => isLarge(value) || (Array.isArray(value) && value.some(isLarge)))) {
     return sha256Of(`{${fields.map(([field, value]) => `${JSON.stringify(field)}:${canonicalJson(value)}`).join()}}`)
   }

@@ -9,11 +9,15 @@ export type MediaFields<Media> = {
 
 /** The media of a request, each with its path, such as `references[1]`. */
 export function mediaOf<Media>(request: MediaFields<Media>): readonly (readonly [path: string, media: Media])[] {
-  const single = FIELDS.map((field) => [field, request[field]] as const)
+  const found: (readonly [path: string, media: Media])[] = []
+  for (const field of FIELDS) {
+    const media = request[field]
+    if (media !== undefined) found.push([field, media])
+  }
   // A request that was not checked may have anything in its place.
-  const list = Array.isArray(request.references) ? (request.references as readonly Media[]) : []
-  const several = list.map((media, index) => [`references[${index}]`, media] as const)
-  return [...single, ...several].flatMap(([path, media]) => (media === undefined ? [] : [[path, media] as const]))
+  const list = Array.isArray(request.references) ? (request.references as readonly (Media | undefined)[]) : []
+  for (const [index, media] of list.entries()) if (media !== undefined) found.push([`references[${index}]`, media])
+  return found
 }
 
 /** The media fields of a request with each medium replaced; empty for a request without media. */
@@ -21,7 +25,9 @@ export function mediaFields<From, To>(
   request: MediaFields<From>,
   replace: (media: From, path: string) => To,
 ): MediaFields<To> {
-  const replaced = new Map(mediaOf(request).map(([path, media]) => [path, replace(media, path)]))
+  const given = mediaOf(request)
+  if (given.length === 0 && request.references === undefined) return {}
+  const replaced = new Map(given.map(([path, media]) => [path, replace(media, path)]))
   const single = FIELDS.flatMap((field) => (replaced.has(field) ? [[field, replaced.get(field)]] : []))
   const references = request.references?.map((_, index) => replaced.get(`references[${index}]`) as To)
   return { ...Object.fromEntries(single), ...(references !== undefined && { references }) }

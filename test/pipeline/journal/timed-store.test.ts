@@ -134,3 +134,25 @@ describe('what can wait', () => {
     expect(timed.isResting()).toBe(true)
   })
 })
+
+describe('an operation starts', () => {
+  const timersOf = async (hasOwnStore: boolean) => {
+    const clock = manualClock()
+    let timers = 0
+    const counted: typeof clock = {
+      ...clock,
+      sleep(...given) {
+        timers += 1
+        return clock.sleep(...given)
+      },
+    }
+    const options = { rawStore: memoryStore(), hasOwnStore, clock: counted, storeTimeoutMs: LIMIT_MS }
+    const timed = new TimedStore(options, () => Number.POSITIVE_INFINITY)
+    expect(await timed.store.load('run_1')).toBeUndefined()
+    expect(await timed.wait('due', async () => 'due')).toBe('due')
+    return timers
+  }
+
+  it('a timer for a store that may hang', async () => expect(await timersOf(false)).toBe(2))
+  it('none for the store that the pipeline made itself', async () => expect(await timersOf(true)).toBe(0))
+})
