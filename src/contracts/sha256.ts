@@ -8,9 +8,13 @@ export function sha256Of(text: string): string {
   return nodeCrypto().hash('sha256', text)
 }
 
-let loaded: typeof import('node:crypto') | undefined
+let loaded: ReturnType<typeof load> | undefined
 
 function nodeCrypto() {
-  loaded ??= process.getBuiltinModule('node:crypto')
+  loaded ??= load()
   return loaded
+}
+
+function load() {
+  return process.getBuiltinModule('node:crypto')
 }
