@@ -71,6 +71,10 @@ test.each([
   [['runs', 'settle', 'a', '--store', 'x'], 'give one of --job, --operation and --not-submitted'],
   [['runs', 'settle', 'a', '--job', 'JOB_ID', '--store', 'x'], '--job is JOB_ID; give the id of the job in its place'],
   [
+    ['runs', 'settle', 'a', '--job', 'b', '--generator', 'GENERATOR', '--store', 'x'],
+    '--generator is GENERATOR; give the name of the generator in its place',
+  ],
+  [
     ['runs', 'settle', 'a', '--job', 'b', '--not-submitted', '--store', 'x'],
     'give one of --job, --operation and --not-submitted',
   ],

@@ -85,6 +85,9 @@ function verdictOf({ job, operation, 'not-submitted': isAbsent, generator }: Ver
   const given = [job, operation, isAbsent].filter((verdict) => verdict !== undefined)
   if (given.length !== 1) throw new UsageError(['give one of --job, --operation and --not-submitted'])
   if (job === 'JOB_ID') throw new UsageError(['--job is JOB_ID; give the id of the job in its place'])
+  if (generator === 'GENERATOR') {
+    throw new UsageError(['--generator is GENERATOR; give the name of the generator in its place'])
+  }
   if (isAbsent) {
     if (generator !== undefined) throw new UsageError(['--generator is only for a job'])
     return 'not-submitted'
