@@ -1,7 +1,7 @@
 import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
-import { checkNames, checkRequest } from '../pipeline/check-request.js'
+import { checkId, checkRequest } from '../pipeline/check-request.js'
 import { createStored } from '../pipeline/create-run.js'
 import { adoptJob } from '../pipeline/journal/adopt-run.js'
 import { retriedRequest } from '../pipeline/journal/retried-request.js'
@@ -59,11 +59,11 @@ export class QueuedRuns {
     return AbortSignal.any([this.#closing.signal, this.#config.closing.signal])
   }
 
-  resume(id: string, { signal }: Pick<RunOptions, 'signal'>): PipelineRun {
-    checkNames({ id })
-    checkRunOptions({ signal }, ['signal'])
+  resume(id: string, options: Pick<RunOptions, 'signal'>): PipelineRun {
+    checkId(id)
+    checkRunOptions(options, ['signal'])
     this.#assertOpen('resume the run')
-    return this.#follow(id, Promise.resolve(), signal)
+    return this.#follow(id, Promise.resolve(), options.signal)
   }
 
   async wake(id: string): Promise<void> {
@@ -77,14 +77,14 @@ export class QueuedRuns {
   }
 
   async settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun> {
-    checkNames({ id })
+    checkId(id)
     this.#assertOpen('settle the run')
     await settleRun(this.#config, id, verdict)
     return this.#queued(id)
   }
 
   async retry(id: string, changes: Partial<VideoRequest>): Promise<PipelineRun> {
-    checkNames({ id })
+    checkId(id)
     this.#assertOpen('retry the run')
     const { request, owner } = await retriedRequest(this.#config, id, changes)
     const retried = {

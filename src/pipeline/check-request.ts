@@ -8,6 +8,7 @@ import type { MediaInput, VideoRequest } from '../contracts/request.js'
 import { mediaOf } from './state/request-media.js'
 
 const MAX_PROMPT = 32_000
+const A_NAME = 'give 1 to 255 characters'
 const SHOT = ['durationSeconds', 'prompt']
 // A file of a form, as the HTTP handler passes it to `prepare`, has a name as well.
 const MEDIA = ['bytes', 'mediaType', 'fileName']
@@ -136,14 +137,23 @@ function copyOf(field: string, value: unknown): unknown {
 export function checkNames(names: { readonly id?: string | undefined; readonly owner?: string | undefined }): void {
   const problems = Object.entries(names).flatMap(([field, value]): InputProblem[] => {
     const isFine = value === undefined || (typeof value === 'string' && value.length >= 1 && value.length <= 255)
-    return isFine ? [] : [{ field, value: describeValue(value), fix: 'give 1 to 255 characters' }]
+    return isFine ? [] : [{ field, value: describeValue(value), fix: A_NAME }]
   })
   if (problems.length > 0) throw new InvalidRequestError(problems)
 }
 
+/**
+ * Checks the id of a run that has to be given.
+ * @throws InvalidRequestError naming `id`.
+ */
+export function checkId(id: unknown): asserts id is string {
+  if (id === undefined) throw new InvalidRequestError([{ field: 'id', value: 'nothing', fix: A_NAME }])
+  checkNames({ id: id as never })
+}
+
 /** Checks the id of a lookup: a text that is not the id of a run is valid there, and any other value is an error. */
 export function checkIsText(id: unknown): asserts id is string {
-  if (typeof id !== 'string') checkNames({ id: id as never })
+  if (typeof id !== 'string') checkId(id)
 }
 
 function mediaRule(kind: 'image' | 'video' | 'audio'): Rule {

@@ -2,7 +2,7 @@ import type { GenerationHandle } from '../contracts/generation-handle.js'
 import type { VideoRequest } from '../contracts/request.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import { releaseClock } from '../timing/system-clock.js'
-import { checkNames, checkRequest } from './check-request.js'
+import { checkId, checkNames, checkRequest } from './check-request.js'
 import type { ReviewVerdict } from './journal/settle-run.js'
 import type { StoredState } from './journal/store-calls.js'
 import { LazyEngine } from './load-engine.js'
@@ -119,7 +119,7 @@ export class LiveRuns {
 
   /** Retries an ended run as a new run. */
   async retry(id: string, changes: Partial<VideoRequest>): Promise<PipelineRun> {
-    checkNames({ id })
+    checkId(id)
     this.assertOpen('retry the run')
     const { request, owner } = await (await this.engine.load()).retried(id, changes)
     return this.open(checkRequest(request), { owner, retryOf: id })
@@ -127,7 +127,7 @@ export class LiveRuns {
 
   /** Settles the outcome of a submission, and continues the run. */
   async settle(id: string, verdict: ReviewVerdict): Promise<PipelineRun> {
-    checkNames({ id })
+    checkId(id)
     this.assertOpen('settle the run')
     await (await this.engine.load()).settle(id, verdict)
     // A live run of that id may have just read the former end of the run.
@@ -143,6 +143,7 @@ export class LiveRuns {
 
   /** Joins a run of the store. */
   resume(id: string, options: Pick<RunOptions, 'signal'>): PipelineRun {
+    checkId(id)
     checkRunOptions(options, ['signal'])
     return this.open(undefined, { ...options, id })
   }
@@ -152,16 +153,15 @@ export class LiveRuns {
     const checked = checkRequest(request)
     checkRunOptions(options, ['id', 'owner', 'traceparent'])
     this.assertOpen('create the run')
-    const { id: given, owner, traceparent } = options
-    const id = given ?? newRunId()
-    const origin = { id, request: checked, owner, traceparent, isCallerId: given !== undefined }
+    const { id = newRunId(), owner, traceparent } = options
+    const origin = { id, request: checked, owner, traceparent, isCallerId: options.id !== undefined }
     await (await this.engine.load()).create(origin)
     return this.#known(id, 'create')
   }
 
   /** Advances a run of the store by one step; concurrent calls share it. Does nothing for a run that is live here. */
   async advance(id: string): Promise<RunRecord> {
-    checkNames({ id })
+    checkId(id)
     this.assertOpen('advance the run')
     if (this.#runs.has(id)) return this.#known(id, 'advance')
     let advancing = this.#advancing.get(id)
@@ -184,13 +184,13 @@ export class LiveRuns {
 
   /** Polls the job of a run now, or as soon as a process works on the run. */
   async wake(id: string): Promise<void> {
-    checkNames({ id })
+    checkId(id)
     if (!this.#runs.get(id)?.wake()) await (await this.engine.load()).wake(id)
   }
 
   /** Aborts a run that is running, and removes it from the lists. */
   async remove(id: string): Promise<void> {
-    checkNames({ id })
+    checkId(id)
     const engine = await this.engine.load()
     const record = await engine.read(id)
     if (record?.status === 'running') await this.open(undefined, { id }).cancel()

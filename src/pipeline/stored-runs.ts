@@ -5,7 +5,7 @@ import type { TaskGenerator } from '../contracts/generator.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { RunStore } from '../contracts/run-store.js'
 import { systemClock } from '../timing/system-clock.js'
-import { checkNames } from './check-request.js'
+import { checkId } from './check-request.js'
 import type { Deadlines, EveryDeadline } from './deadlines.js'
 import type { PruneOptions } from './journal/retention.js'
 import type { ReviewVerdict } from './journal/settle-run.js'
@@ -101,7 +101,7 @@ export function storedRuns(store: RunStore, options: StoredRunsOptions = {}): St
     list: async (query = {}) => (await engine.load()).list(runQueryOf(query)),
     inspect: async (id) => (await engine.load()).inspect(id),
     async settle(id, verdict) {
-      checkNames({ id })
+      checkId(id)
       const { loadRun, settleRun } = await loadEngine()
       const { config } = await engine.load()
       const loaded = await loadRun(config.store, id)
@@ -123,7 +123,7 @@ export function storedRuns(store: RunStore, options: StoredRunsOptions = {}): St
     prune: async (query) => (await engine.load()).prune(query),
     erase: async (id) => (await engine.load()).erase(id),
     remove: async (id) => {
-      checkNames({ id })
+      checkId(id)
       await (await engine.load()).remove(id)
     },
   }

@@ -170,6 +170,24 @@ describe('run options', () => {
   })
 })
 
+describe('an id that is missing', () => {
+  it.each<[string, (pipeline: SoraPipeline, id: never) => unknown]>([
+    ['resume', (pipeline, id) => pipeline.resume(id)],
+    ['advance', (pipeline, id) => pipeline.advance(id)],
+    ['wake', (pipeline, id) => pipeline.wake(id)],
+    ['get', (pipeline, id) => pipeline.get(id)],
+    ['inspect', (pipeline, id) => pipeline.inspect(id)],
+    ['openVideo', (pipeline, id) => pipeline.openVideo(id)],
+    ['settle', (pipeline, id) => pipeline.settle(id, 'not-submitted')],
+    ['retry', (pipeline, id) => pipeline.retry(id)],
+    ['remove', (pipeline, id) => pipeline.remove(id)],
+    ['erase', (pipeline, id) => pipeline.erase(id)],
+  ])('is an error of %s', async (_, call) => {
+    const pipeline = new SoraPipeline({ generator: fakeGenerator(), store: memoryStore() })
+    await expect((async () => call(pipeline, undefined as never))()).rejects.toEqual(invalid('id'))
+  })
+})
+
 describe('wakeAt', () => {
   it('is saved as whole milliseconds although a schedule gives fractions', async () => {
     const clock = manualClock()

@@ -3,7 +3,7 @@ import { toErrorJson } from '../../contracts/errors.js'
 import { InvalidRequestError } from '../../contracts/input-errors.js'
 import { number, required } from '../../contracts/option-rules.js'
 import { RunStateError } from '../../contracts/run-errors.js'
-import { checkNames } from '../check-request.js'
+import { checkId } from '../check-request.js'
 import type { PipelineConfig } from '../pipeline-config.js'
 import { type RunSession, warn } from '../run-session.js'
 import type { RunState } from '../state/run-state.js'
@@ -59,7 +59,7 @@ export async function pruneRuns({ store, clock }: PipelineConfig, options: Prune
  * @throws RunStateError when the store does not know the run or is down, or the run is running or in review.
  */
 export async function eraseRun(config: PipelineConfig, id: string): Promise<void> {
-  checkNames({ id })
+  checkId(id)
   const { store, clock } = config
   for (let tries = 1; ; tries += 1) {
     const loaded = await loadRun(store, id)
