@@ -29,6 +29,7 @@ export function dataFrame(data: object): string {
 }
 
 const CHOICE = '{"index":0,"delta":'
+const AFTER_BEGIN = '""}]}'
 const [PLAIN_END, PLAIN_STOP] = [',"finish_reason":null}]}\n\n', ',"finish_reason":"stop"}]}\n\n']
 const [COUNTED_END, COUNTED_STOP] = [
   ',"finish_reason":null}],"usage":null}\n\n',
@@ -38,7 +39,7 @@ const [COUNTED_END, COUNTED_STOP] = [
 /** Frames of a run. All but the text in between is the same for the whole stream. */
 class OwnFrames implements ChunkFrames<ChatPart> {
   readonly #parts: ChatParts
-  /** A frame up to the delta of its choice. */
+  /** A chunk up to the delta of its choice; a part of one flat text, because every frame copies it. */
   readonly #begin: string
   readonly #isCounted: boolean
   isOpen = true
@@ -46,8 +47,9 @@ class OwnFrames implements ChunkFrames<ChatPart> {
   constructor(run: FormattableRun, settings: ChatCompletionSettings) {
     const { id, created, model, usage } = settings
     this.#parts = new ChatParts(run, settings)
-    const empty = JSON.stringify({ id, object: 'chat.completion.chunk', created, model, choices: [] })
-    this.#begin = `data: ${empty.slice(0, -2)}${CHOICE}`
+    const choices = [{ index: 0, delta: '' }]
+    const chunk = JSON.stringify({ id, object: 'chat.completion.chunk', created, model, choices })
+    this.#begin = chunk.slice(0, -AFTER_BEGIN.length)
     this.#isCounted = usage === 'include'
   }
 
@@ -56,7 +58,8 @@ class OwnFrames implements ChunkFrames<ChatPart> {
   }
 
   frameOf(part: ChatPart): string {
-    if ('usage' in part) return `${this.#begin.slice(0, -CHOICE.length)}],"usage":${JSON.stringify(part.usage)}}\n\n`
+    if ('usage' in part)
+      return `data: ${this.#begin.slice(0, -CHOICE.length)}],"usage":${JSON.stringify(part.usage)}}\n\n`
     if (part.finish !== null) this.isOpen = false
     return this.#frame(`{"${part.field}":${JSON.stringify(part.text)}}`, part.finish)
   }
@@ -71,7 +74,7 @@ class OwnFrames implements ChunkFrames<ChatPart> {
 
   #frame(delta: string, finish: 'stop' | null): string {
     const [end, stop] = this.#isCounted ? [COUNTED_END, COUNTED_STOP] : [PLAIN_END, PLAIN_STOP]
-    return this.#begin + delta + (finish === null ? end : stop)
+    return `data: ${this.#begin}${delta}${finish === null ? end : stop}`
   }
 }
 
