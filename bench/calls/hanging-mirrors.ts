@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { type Resolver, race, withCircuitBreaker, withTimeout } from 'sora-pipeline'
 import { mirrorResolver } from 'sora-pipeline/strategies'
 import { fakeContext } from 'sora-pipeline/testing'
+import { median } from '../harness/figures.ts'
 import { pipelineClock } from './pipeline-clock.ts'
 
 /** Milliseconds until a good URL is known. */
@@ -34,15 +35,21 @@ export async function measure({ breakerTimeoutMs }: { readonly breakerTimeoutMs:
   })
   // The first requests pay for code that is loaded and compiled.
   for (let round = 0; round < 5; round += 1) await timeOf(working)
-  const roundTrip = await timeOf(working)
+  const roundTrip = await medianTimeOf(working)
   const oneHangs = await timeOf(race(mirror('hangs', silent), working))
   const twoHang = await timeOf(race(mirror('hangs', silent), mirror('hangs too', silent), working))
   for (let failure = 0; failure < FAILURES; failure += 1) await timeOf(guarded).catch(() => undefined)
-  const breakerOpen = await timeOf(race(guarded, working))
+  const breakerOpen = await medianTimeOf(race(guarded, working))
   return { roundTrip, oneHangs, twoHang, breakerOpen }
 }
 
 const clock = await pipelineClock()
+
+async function medianTimeOf(resolver: Resolver): Promise<number> {
+  const series: number[] = []
+  for (let round = 0; round < 5; round += 1) series.push(await timeOf(resolver))
+  return median(series)
+}
 
 async function timeOf(resolver: Resolver): Promise<number> {
   const context = fakeContext({ clock })
