@@ -75,31 +75,38 @@ const fewerChunks: Plugin = {
     })
     // For `completeIndex`, without an entry file of its own.
     build.onLoad({ filter: mainPart }, async ({ path }) => {
-      const provide = "export { provideEngine } from './load-engine.js'"
+      const provide =
+        "export { provideModules } from '../contracts/module-now.js'\nexport { keepEngine } from './load-engine.js'"
       return { contents: `${await readFile(path, 'utf8')}\n${provide}\n`, loader: 'ts' }
     })
   },
 }
 
 /**
- * Completes the main entry file: a bundle of SoraPipeline alone must find it apart from the other names, which it does not load, and the
- * first call of a program without a bundler must load the engine of a run in the turn of that call.
+ * Completes the main entry files. A bundle of SoraPipeline alone must find it apart from the other names, and leaves the first import out,
+ * because the package has no side effects. A program without a bundler must load the engine of a run in the turn of its first call: Node
+ * by `require`, and what else loads the files one by one, such as a test runner that changes them, together with the entry file.
  */
 async function completeIndex(): Promise<void> {
   await ownNames('dist/library.js')
   const engines = (await readdir('dist')).filter((name) => /^engine-parts-\w+\.js$/.test(name))
   if (engines.length !== 1) throw new Error(`Could not find the engine among the files: ${engines.join(', ')}`)
-  const load = `process.getBuiltinModule('node:module').createRequire(import.meta.url)('./${engines[0]}').engineParts`
-  await writeLines('dist/provide-engine.js', [
-    "import { provideEngine } from './pipeline/sora-pipeline.js'",
-    `provideEngine(() => ${load})`,
+  await writeLines('dist/provide-modules.js', [
+    "import { provideModules } from './pipeline/sora-pipeline.js'",
+    'let require',
+    'provideModules((name) => {',
+    "  require ??= process.getBuiltinModule('node:module').createRequire(import.meta.url)",
+    `  return require(name === 'engine' ? './${engines[0]}' : name)`,
+    '})',
   ])
-  await writeLines('dist/index.js', [
-    // Bundlers leave it out, because the package has no side effects.
-    "import './provide-engine.js'",
-    "export { SoraPipeline } from './pipeline/sora-pipeline.js'",
-    "export * from './library.js'",
+  await writeLines('dist/keep-engine.js', [
+    "import { keepEngine } from './pipeline/sora-pipeline.js'",
+    `import { engineParts } from './${engines[0]}'`,
+    'keepEngine(engineParts)',
   ])
+  const names = ["export { SoraPipeline } from './pipeline/sora-pipeline.js'", "export * from './library.js'"]
+  await writeLines('dist/index.js', ["import './provide-modules.js'", ...names])
+  await writeLines('dist/whole.js', ["import './keep-engine.js'", ...names])
 }
 
 // esbuild puts the files of names that are exported again into the same file as the bundle of another name, if they are also needed

@@ -6,23 +6,33 @@ const loadingParts = new Set<Promise<unknown>>()
 /**
  * A part of the library that is expensive to load. It is loaded on first use, and at the latest by {@link loadParts} before a run
  * submits anything. A file that is missing, such as after a deploy over a running process, so cannot cost a paid job.
+ *
+ * @param partNow - The part, if it can be loaded in this turn.
  */
-export function lazyPart<T>(importPart: () => Promise<T>): () => Promise<T> {
+export function lazyPart<T>(importPart: () => Promise<T>, partNow?: () => T | undefined): () => Promise<T> {
   let loading: Promise<T> | undefined
   const load = () => {
-    loading ??= counted(
-      importPart().then(
-        (loaded) => {
-          part.isLoaded = true
-          return loaded
-        },
-        (error: unknown) => {
-          loading = undefined
-          throw error
-        },
-      ),
-    )
+    loading ??=
+      loadedNow() ??
+      counted(
+        importPart().then(
+          (loaded) => {
+            part.isLoaded = true
+            return loaded
+          },
+          (error: unknown) => {
+            loading = undefined
+            throw error
+          },
+        ),
+      )
     return loading
+  }
+  const loadedNow = () => {
+    const now = partNow?.()
+    if (now === undefined) return undefined
+    part.isLoaded = true
+    return Promise.resolve(now)
   }
   const part: Part = { load, isLoaded: false }
   parts.add(part)

@@ -3,7 +3,9 @@ import type { GenerationHandle } from '../contracts/generation-handle.js'
 import { required } from '../contracts/option-rules.js'
 import type { VideoRequest } from '../contracts/request.js'
 import type { VideoSource } from '../contracts/source.js'
+import { engineParts } from '../pipeline/engine-parts.js'
 import type { ReviewVerdict } from '../pipeline/journal/settle-run.js'
+import { keepEngine } from '../pipeline/load-engine.js'
 import { PIPELINE_RULES, type SoraPipelineOptions } from '../pipeline/options.js'
 import type { PipelineRun } from '../pipeline/pipeline-run.js'
 import {
@@ -145,6 +147,8 @@ export function createQueueRunner(
 
 function standaloneRunner(given: StandaloneRunnerOptions): QueueRunner {
   const held = queueOptionsOf('createQueueRunner', given, STANDALONE_RULES)
+  // The other modules of this entry file have it already.
+  keepEngine(engineParts)
   const { connection, backend, queueName, prefix, onError, ...others } = held
   const pipeline = new SoraPipeline(others)
   return runnerOf(pipeline, { connection, backend, queueName, prefix, onError }, () => pipeline.close())

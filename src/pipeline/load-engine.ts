@@ -1,4 +1,5 @@
 import { lazyPart } from '../contracts/lazy-part.js'
+import { moduleNow } from '../contracts/module-now.js'
 import { RunStateError } from '../contracts/run-errors.js'
 import type { PipelineEngine } from './engine.js'
 import type { engineParts } from './engine-parts.js'
@@ -7,17 +8,11 @@ import type { PipelineCore } from './pipeline-core.js'
 export type EngineParts = typeof engineParts
 
 let present: EngineParts | undefined
-let loadNow: (() => EngineParts) | undefined
 let importPart: (() => Promise<EngineParts>) | undefined
 
 /** Declares that the engine is in this process. */
 export function keepEngine(parts: EngineParts): void {
   present = parts
-}
-
-/** Declares how the engine is loaded in the turn of a call, where that is possible. */
-export function provideEngine(load: () => EngineParts): void {
-  loadNow = load
 }
 
 /**
@@ -58,18 +53,18 @@ export class LazyEngine {
 }
 
 function loadedNow(): EngineParts | undefined {
-  try {
-    const loaded = loadNow?.()
-    // What a bundler calls the file may be that of an installed package, whose errors are other classes.
-    return loaded?.RunStateError === RunStateError ? loaded : undefined
-  } catch {
-    return undefined
-  }
+  const parts = moduleNow<{ readonly engineParts?: EngineParts }>('engine')?.engineParts
+  // A loader may give `require` a copy of the library, whose errors are other classes.
+  return parts?.RunStateError === RunStateError ? parts : undefined
 }
 
 async function importEngine(): Promise<EngineParts> {
   // Here and not at the top of the module: an engine that is present must not be imported by a run that loads all parts.
-  importPart ??= lazyPart(async () => (await import('./engine-parts.js')).engineParts)
+  importPart ??= lazyPart(async () => {
+    const { engineParts: parts } = (await import('./engine-parts.js')) as { readonly engineParts?: EngineParts }
+    if (parts === undefined) throw new Error('The file of the engine is empty')
+    return parts
+  })
   try {
     present = await importPart()
     return present

@@ -1,5 +1,5 @@
 import { engineParts } from './engine-parts.js'
 import { keepEngine } from './load-engine.js'
 
-// For programs that run the source. The build has `provideEngine` in its place, which loads the engine at its first use.
+// For programs that run the source. The build has two files in its place: see `completeIndex` of `tsup.config.ts`.
 keepEngine(engineParts)

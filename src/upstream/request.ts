@@ -1,4 +1,5 @@
 import { lazyPart } from '../contracts/lazy-part.js'
+import { moduleNow } from '../contracts/module-now.js'
 import { abortable } from './abortable.js'
 import type { Answer } from './answer.js'
 import { readBodyText } from './body-text.js'
@@ -14,7 +15,10 @@ export function prepareToSend(fetch: Fetch | undefined): void {
 }
 
 function loadKy() {
-  kyPart ??= lazyPart(() => import('ky'))
+  kyPart ??= lazyPart(
+    () => import('ky'),
+    () => moduleNow('ky'),
+  )
   return kyPart
 }
 

@@ -27,7 +27,10 @@ it('that cannot be loaded costs no job, and is loaded by the next run', async ()
   const pipeline = new SoraPipeline({ generator })
   await expect(pipeline.run({ prompt: 'A cat' }, { id: 'run_1' }).result).rejects.toMatchObject({
     code: 'run-state',
-    message: 'Could not start the run, a part of the library cannot be loaded: run_1',
+    message:
+      'Could not start the run run_1, nothing was sent: a part of the library cannot be loaded; restart the process',
+    isRetryable: true,
+    reason: 'a part of the library cannot be loaded',
     cause,
   })
   expect(generator.calls).toEqual([])

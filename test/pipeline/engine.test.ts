@@ -73,8 +73,8 @@ describe('an engine that is loaded later', () => {
 describe('an engine that a program provides', () => {
   /** The outcome of a run, and whether it was sent in the turn of the call. */
   const providing = async (load: () => unknown) => {
-    const { provideEngine } = await import('../../src/pipeline/load-engine.js')
-    provideEngine(load as Parameters<typeof provideEngine>[0])
+    const { provideModules } = await import('../../src/contracts/module-now.js')
+    provideModules((name) => (name === 'engine' ? { engineParts: load() } : undefined))
     const { pipeline, prompts } = await pipelineAlone()
     const run = pipeline.run({ prompt: 'A cat' })
     for (let turn = 0; turn < 100; turn += 1) await undefined
@@ -156,6 +156,10 @@ describe('an engine that cannot be loaded', () => {
     for (const outcome of outcomes) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { ...failure, cause: expect.anything() } })
     }
+    const { followRun } = await import('../../src/pipeline/stored-events/follow-run.js')
+    const { memoryStore } = await import('../../src/stores/memory-store.js')
+    const followed = followRun(memoryStore(), 'run_1')
+    await expect(followed.result).rejects.toMatchObject(failure)
     await pipeline.close()
     expect(pipeline.isClosing).toBe(true)
   })

@@ -49,16 +49,36 @@ setImmediate(() => { isStuck = true })
 for (let turn = 0; url === undefined && turn < 10_000; turn += 1) await undefined
 console.log(JSON.stringify({ url, isStuck, followed: (await followRun(store, 'run_1').result).url }))`
 
-test('an installed package starts a run in the turn of its call, as the fake timers of a test need it', () => {
-  const output = execFileSync(process.execPath, [
-    '--input-type=module',
-    '--eval',
-    RUN_OF_ONE_TURN,
-    join(DIST, 'index.js'),
-  ])
+// The fake timers of a test need it. `whole.js` is for loaders that change files, such as that of a test runner.
+test.each(['index.js', 'whole.js'])('an installed package starts a run in the turn of its call, by %s', (entry) => {
   const url = 'https://cdn.example/a.mp4'
-  expect(JSON.parse(output.toString())).toEqual({ url, isStuck: false, followed: url })
+  expect(printedBy(RUN_OF_ONE_TURN, entry)).toEqual({ url, isStuck: false, followed: url })
 })
+
+const REQUEST_OF_ONE_TURN = `
+const { SoraPipeline } = await import(process.argv[1])
+const { videosApiGenerator } = await import('sora-pipeline/strategies')
+let sent
+const fetch = async (url, { method }) => {
+  sent = method
+  return Response.json({ id: 'video_1', status: 'failed', error: { code: 'failed', message: 'no' } })
+}
+const generator = videosApiGenerator({ baseUrl: 'https://api.example/v1', apiKey: 'key', fetch })
+new SoraPipeline({ generator }).generate({ prompt: 'A cat' }).catch(() => undefined)
+for (let turn = 0; sent === undefined && turn < 10_000; turn += 1) await undefined
+console.log(JSON.stringify({ sent }))
+process.exit()`
+
+test('so does one with a fetch of its own, which needs ky', () => {
+  expect(printedBy(REQUEST_OF_ONE_TURN, 'index.js')).toEqual({ sent: 'POST' })
+})
+
+function printedBy(program: string, entry: string): unknown {
+  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', program, join(DIST, entry)], {
+    cwd: ROOT,
+  })
+  return JSON.parse(output.toString())
+}
 
 /** Paths of the files that an entry file imports with it. */
 function importedBy(entry: string): readonly string[] {

@@ -74,7 +74,9 @@ async function loadAll(id: string): Promise<void> {
   try {
     await loadParts()
   } catch (cause) {
-    throw new RunStateError(`Could not start the run, a part of the library cannot be loaded: ${id}`, { cause })
+    const reason = 'a part of the library cannot be loaded'
+    const message = `Could not start the run ${id}, nothing was sent: ${reason}; restart the process`
+    throw new RunStateError(message, { cause, reason, isRetryable: true })
   }
 }
 

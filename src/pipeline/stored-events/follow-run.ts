@@ -225,7 +225,8 @@ class FollowedRun implements PipelineRun {
 
   #failed(error: unknown): void {
     this.#failures += 1
-    if (this.#parts?.isAnswer(error) !== true && this.#failures < MOST_FAILURES) return
+    // Without the engine no later look succeeds either.
+    if (this.#parts !== undefined && !this.#parts.isAnswer(error) && this.#failures < MOST_FAILURES) return
     this.#log.append({ type: 'run-failed', error: toErrorJson(error), isAborted: false })
     this.#result.reject(error)
     this.#end()

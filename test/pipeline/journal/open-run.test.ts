@@ -101,7 +101,8 @@ describe('a run that cannot be opened', () => {
     const missing = new Error("Cannot find module './part.js'")
     lazyPart(() => (isMissing ? Promise.reject(missing) : Promise.resolve('part')))
     const { open, callsOf } = await world([])
-    const message = 'Could not start the run, a part of the library cannot be loaded: run_1'
+    const message =
+      'Could not start the run run_1, nothing was sent: a part of the library cannot be loaded; restart the process'
     await expect(open(REQUEST)).rejects.toMatchObject({ ...isRefusal(message), cause: missing })
     expect([callsOf('create'), callsOf('heartbeat')]).toEqual([[], []])
     isMissing = false
