@@ -103,7 +103,7 @@ describe('a run that cannot be opened', () => {
     const { open, callsOf } = await world([])
     const message =
       'Could not start the run run_1, nothing was sent: a part of the library cannot be loaded; restart the process'
-    await expect(open(REQUEST)).rejects.toMatchObject({ ...isRefusal(message), cause: missing })
+    await expect(open(REQUEST)).rejects.toMatchObject({ ...isRefusal(message), isRetryable: true, cause: missing })
     expect([callsOf('create'), callsOf('heartbeat')]).toEqual([[], []])
     isMissing = false
     expect((await open(REQUEST)).isNew).toBe(true)
