@@ -100,9 +100,11 @@ async function completeIndex(): Promise<void> {
     '})',
   ])
   await writeLines('dist/keep-engine.js', [
-    "import { keepEngine } from './pipeline/sora-pipeline.js'",
+    "import * as ky from 'ky'",
+    "import { keepEngine, provideModules } from './pipeline/sora-pipeline.js'",
     `import { engineParts } from './${engines[0]}'`,
     'keepEngine(engineParts)',
+    "provideModules((name) => (name === 'ky' ? ky : undefined))",
   ])
   const names = ["export { SoraPipeline } from './pipeline/sora-pipeline.js'", "export * from './library.js'"]
   await writeLines('dist/index.js', ["import './provide-modules.js'", ...names])
