@@ -128,7 +128,6 @@ describe('a run that needs no person', () => {
       { status: 'completed', submission: { ...UNKNOWN, ...elsewhere } },
       AT_FIRST,
     ],
-    ['failed, and would be submitted again', FAILED, 'not-submitted'],
     ['failed by a refusal', { ...FAILED, submission: READY }, JOB],
     ['failed by a refusal that left it as sent', { ...FAILED, submission: SENDING }, JOB],
     ['failed after its video', { ...FAILED, submission: acceptedJob('x'), video: { id: 'v' } }, JOB],
@@ -138,6 +137,15 @@ describe('a run that needs no person', () => {
     const status = changes.status ?? 'running'
     const error = isRefusal(`Could not settle the run, it is not in review but ${status}: run_1`)
     await expect(settle(verdict)).rejects.toMatchObject(error)
+    expect(await memory.load('run_1')).toEqual(before)
+  })
+
+  it('failed, and would be submitted again', async () => {
+    const { settle, memory } = await world(FAILED)
+    const before = await memory.load('run_1')
+    const fix = 'settle it with the id of the right job, or retry it as another run, which pays another job'
+    const message = `Could not settle the run as not submitted, it has failed and has or may have a job: run_1; ${fix}`
+    await expect(settle('not-submitted')).rejects.toMatchObject(isRefusal(message))
     expect(await memory.load('run_1')).toEqual(before)
   })
 
