@@ -106,7 +106,7 @@ describe('a connection that BullMQ takes', () => {
       setDefaultBackendFactory()
       RedisConnection.clientFactory = undefined as never
     })
-    expect(connectionProblem({ connection: { hots: 'a' } })).toBeDefined()
+    expect(connectionProblem({ connection: { hots: 'a' } })).toMatchObject({ field: 'connection.hots' })
     RedisConnection.clientFactory = (() => client) as never
     expect(connectionProblem({ connection: { hots: 'a' } })).toBeUndefined()
     setDefaultBackendFactory(createPostgresBackend as never)

@@ -26,7 +26,8 @@ describe('a run that was created, and that no process has worked on', () => {
     const followed = followRun(store, 'a')
     const events = typesOf(followed)
     const cancelled = followed.cancel(new Error('No longer wanted'))
-    await expect.poll(async () => (await store.load('a'))?.state.cancelRequest).toBeDefined()
+    const requested = async () => (await store.load('a'))?.state.cancelRequest
+    await expect.poll(requested).toMatchObject({ message: 'No longer wanted' })
     expect(await pipeline.advance('a')).toMatchObject({ status: 'failed' })
     await cancelled
     expect(await events).toEqual(['run-started', 'stage-started', 'run-failed'])
