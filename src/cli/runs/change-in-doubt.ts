@@ -12,7 +12,7 @@ export async function changeInDoubt<T>(id: string, change: () => Promise<T>): Pr
     return await change()
   } catch (error) {
     if (!isSoraPipelineError(error) || error.code !== 'run-state' || !error.isRetryable) throw error
-    // The first write to a store that is read-only fails: nothing was changed.
+    // A store refuses the write by this: it was not made.
     if (String(Object(error).reason).startsWith(`${STORE_IS}read-only`)) throw error
     const fix = 'it may have been made, run sora-pipeline runs show before you repeat it'
     const message = `Could not confirm the change (${reasonIn(error)}), ${fix}: ${printable(id)}`
