@@ -36,6 +36,7 @@ describe('the request', () => {
       'content-type': 'application/json',
       'x-group': '7',
       accept: 'text/event-stream, application/json',
+      'x-litellm-num-retries': '0',
     })
     expect(body).toEqual({ model: 'sora2-landscape-10s', messages: [{ role: 'user', content: 'A cat' }], stream: true })
     expect(warnings).toEqual([])

@@ -102,6 +102,7 @@ describe.each(PROVIDERS)('%s', (name) => {
     const given = { ...request, aspectRatio: '16:9', seed: 7, user: 'u_1', image }
     await at(name).start(given, context)
     const sent = JSON.stringify(sentTo(name).at(-1)?.body)
+    expect(sentTo(name).at(-1)?.headers['x-litellm-num-retries']).toBe('0')
     const isBytes = name === 'gemini'
     expect(sent).toContain(isBytes ? PNG.toString('base64') : image)
     const warned = context.warnings.map(({ message }) => /send (\w+)/.exec(message)?.[1])

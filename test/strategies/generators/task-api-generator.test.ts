@@ -101,6 +101,7 @@ describe('a submission', () => {
     expect(sent?.headers).toMatchObject({
       authorization: `Bearer ${KEY}`,
       'idempotency-key': stageContext().idempotencyKey,
+      'x-litellm-num-retries': '0',
       'x-async': 'enable',
       'content-type': 'application/json',
     })

@@ -6,6 +6,7 @@ import { type Answer, isOk } from '../../../upstream/answer.js'
 import { answerError } from '../../../upstream/answer-error.js'
 import type { Api, ApiCredentials } from '../../../upstream/api.js'
 import { discard, readBodyText } from '../../../upstream/body-text.js'
+import { NO_GATEWAY_RETRIES } from '../../../upstream/gateway-retries.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { hostOf, timeoutFailure } from '../../../upstream/network-failure.js'
@@ -55,7 +56,7 @@ async function converse(exchange: ChatExchange): Promise<void> {
   const bounded = <T>(step: (limited: AbortSignal) => Promise<T>) =>
     withTimeLimit({ timeoutMs: idleTimeoutMs, signal, error: () => timeoutFailure(place, idleTimeoutMs) }, step)
   const accept = 'text/event-stream, application/json'
-  const headers = { accept, ...credentials.headers }
+  const headers = { accept, ...credentials.headers, ...NO_GATEWAY_RETRIES }
   const response = await bounded(() =>
     send({ method: 'POST', url, json: body, headers, signal, fetch: api.fetch, agent: api.agent }),
   )

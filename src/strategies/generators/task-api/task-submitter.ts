@@ -5,6 +5,7 @@ import type { VideoRequest } from '../../../contracts/request.js'
 import type { FindContext, SubmitContext } from '../../../contracts/stage.js'
 import { abortable } from '../../../upstream/abortable.js'
 import type { Api } from '../../../upstream/api.js'
+import { NO_GATEWAY_RETRIES } from '../../../upstream/gateway-retries.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import type { JobReader } from '../answers/job-answer.js'
 import { mediaText, readMediaFile, soundText } from '../media-file.js'
@@ -37,7 +38,7 @@ export function createTaskSubmitter(
       url,
       json,
       form,
-      headers: { 'idempotency-key': context.idempotencyKey, ...headers },
+      headers: { 'idempotency-key': context.idempotencyKey, ...headers, ...NO_GATEWAY_RETRIES },
       timeoutMs: options.createTimeoutMs,
       signal: context.signal,
       confirm: context.confirm,

@@ -13,6 +13,7 @@ import type { StageContext, SubmitContext } from '../../../contracts/stage.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
 import { abortable } from '../../../upstream/abortable.js'
 import { excerptOf } from '../../../upstream/error-details.js'
+import { NO_GATEWAY_RETRIES } from '../../../upstream/gateway-retries.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { carriesSecret, maskOf } from '../../../upstream/secret.js'
 import { jobFailure } from '../answers/job-failure.js'
@@ -103,7 +104,7 @@ export function videoModelGenerator(
       ...(options.callback === true && callbackUrl !== undefined && { webhookUrl: callbackUrl }),
     }
     context.confirm?.()
-    const headers = { 'idempotency-key': idempotencyKey }
+    const headers = { 'idempotency-key': idempotencyKey, ...NO_GATEWAY_RETRIES }
     const started = await settled(signal, async () => model.doStart?.({ ...call, abortSignal: signal, headers })).catch(
       (error: unknown) => {
         throw signal.aborted ? signal.reason : startError(error, name)
@@ -132,7 +133,7 @@ export function videoModelGenerator(
     signal.throwIfAborted()
     const call = planModelCall(model, request, options, context)
     context.confirm?.()
-    const headers = { 'idempotency-key': idempotencyKey }
+    const headers = { 'idempotency-key': idempotencyKey, ...NO_GATEWAY_RETRIES }
     const made = await settled(signal, async () => model.doGenerate?.({ ...call, abortSignal: signal, headers })).catch(
       (error: unknown) => {
         throw signal.aborted ? signal.reason : generateError(error, name, request.prompt)

@@ -1,6 +1,7 @@
 import { InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { SubmitContext } from '../../../contracts/stage.js'
 import type { Api, ApiAnswer } from '../../../upstream/api.js'
+import { NO_GATEWAY_RETRIES } from '../../../upstream/gateway-retries.js'
 import { isAcceptance } from '../task-api/started-job.js'
 import { SERVER_ERRORS } from '../task-api/task-submitter.js'
 import { createBody } from './create-body.js'
@@ -29,8 +30,7 @@ export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions)
       method: 'POST',
       url: api.address(plan.path),
       ...createBody(plan, encoding),
-      // LiteLLM would post a submission three times.
-      headers: { 'idempotency-key': context.idempotencyKey, 'x-litellm-num-retries': '0' },
+      headers: { 'idempotency-key': context.idempotencyKey, ...NO_GATEWAY_RETRIES },
       timeoutMs: options.createTimeoutMs,
       signal: context.signal,
       confirm: context.confirm,

@@ -33,6 +33,7 @@ describe.each(Object.entries(PROVIDERS))('%s', (_, provider) => {
     const result = await run.result
     expect(server.creates()).toHaveLength(1)
     expect(server.creates()[0]?.headers['idempotency-key']).toMatch(/^sora_[0-9a-f]+$/)
+    expect(server.creates()[0]?.headers['x-litellm-num-retries']).toBe('0')
     expect(result).toMatchObject({ servedBy: 'uploader', warnings: [] })
     const source = uploader.calls[0]?.input
     expect(Buffer.from(await new Response(await source?.open()).arrayBuffer())).toEqual(VIDEO)
