@@ -27,7 +27,15 @@ const COSTS = ['cost', 'total_cost', 'cost_usd', 'total_cost_usd', 'response_cos
 const TICKS = 'cost_in_usd_ticks'
 const TICKS_OF_A_DOLLAR = 10_000_000_000
 const SECONDS = [
-  ...['duration_seconds', 'video_duration', 'output_video_duration', 'duration', 'seconds', 'video_seconds'],
+  ...[
+    'duration_seconds',
+    'video_duration',
+    'output_video_duration',
+    'duration',
+    'seconds',
+    'video_seconds',
+    'total_seconds',
+  ],
   // Computing: Replicate and fal.
   ...['predict_time', 'inference_time', 'compute_seconds'],
 ] as const

@@ -12,6 +12,7 @@ describe('usage', () => {
     ['LiteLLM', { duration_seconds: 8 }, { seconds: 8 }],
     ['Seedance', { completion_tokens: 108_900, total_tokens: 108_900 }, { tokens: 108_900 }],
     ['DashScope', { duration: 5, video_count: 1 }, { seconds: 5 }],
+    ['MiniMax', { total_seconds: 6, input_seconds: 0, output_seconds: 6 }, { seconds: 6 }],
     ['a chat', { prompt_tokens: 12, completion_tokens: 30, total_tokens: 42, cost: 0.1 }, { ...usd(0.1), tokens: 42 }],
     ['a responses API', { input_tokens: 12, output_tokens: 30 }, { tokens: 42 }],
     ['Replicate', { predict_time: 61.5 }, { seconds: 61.5 }],

@@ -53,7 +53,7 @@ export const ark: ProviderFake = {
           ...(state.status === 'failed' && { error: { code, message: state.error.message } }),
           ...(state.status === 'completed' && {
             content: { video_url: videoUrl(id) ?? '', last_frame_url: `${videoUrl(id)}.png` },
-            usage: { completion_tokens: 108_900 },
+            usage: { completion_tokens: 108_900, total_tokens: 108_900 },
           }),
         })
       },

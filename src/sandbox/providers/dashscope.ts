@@ -64,8 +64,9 @@ export const dashscope: ProviderFake = {
       method: 'GET',
       path: /^\/tasks\/([^/]+)$/,
       handle({ jobs, id, videoUrl }) {
-        const state = jobs.find(id)?.state()
-        if (state === undefined) return jsonReply(200, { output: { task_id: id, task_status: 'UNKNOWN' }, request_id })
+        const job = jobs.find(id)
+        if (job === undefined) return jsonReply(200, { output: { task_id: id, task_status: 'UNKNOWN' }, request_id })
+        const state = job.state()
         const isBlocked = state.status === 'failed' && state.error.code === 'moderation_blocked'
         const output = {
           task_id: id,
@@ -76,11 +77,9 @@ export const dashscope: ProviderFake = {
             message: state.error.message,
           }),
         }
-        return jsonReply(200, {
-          output,
-          request_id,
-          ...(state.status === 'completed' && { usage: { video_count: 1 } }),
-        })
+        const duration = Number(job.seconds)
+        const usage = { video_count: 1, duration, input_video_duration: 0, output_video_duration: duration, SR: 720 }
+        return jsonReply(200, { output, request_id, ...(state.status === 'completed' && { usage }) })
       },
     },
     {

@@ -36,8 +36,10 @@ export const fal: ProviderFake = {
         const { status } = job.state()
         if (status === 'queued')
           return jsonReply(202, { status: 'IN_QUEUE', queue_position: 1, ...addressesOf(job, base) })
-        const word = status === 'in_progress' ? 'IN_PROGRESS' : 'COMPLETED'
-        return jsonReply(status === 'in_progress' ? 202 : 200, { status: word, logs: null, ...addressesOf(job, base) })
+        if (status === 'in_progress')
+          return jsonReply(202, { status: 'IN_PROGRESS', logs: null, ...addressesOf(job, base) })
+        const metrics = { inference_time: 12.5 }
+        return jsonReply(200, { status: 'COMPLETED', logs: null, metrics, ...addressesOf(job, base) })
       },
     },
     {

@@ -104,6 +104,7 @@ function interaction(job: VideoJob, base: string): JsonObject {
     object: 'interaction',
     model: job.model,
     status: isFiltered ? 'completed' : WORDS[state.status],
+    ...(isOver && { usage: { total_tokens: 5_802, total_input_tokens: 12, total_output_tokens: 5_790 } }),
     steps: [input, ...(isOver ? [{ type: 'model_output', content: [isFiltered ? said : video] }] : [])],
     ...(state.status === 'failed' && !isFiltered && { error: { code: 'internal', message: state.error.message } }),
   }

@@ -40,7 +40,10 @@ function taskOf(job: VideoJob, { videoUrl }: ProviderCall): JsonObject {
     model: job.model,
     status: WORDS[state.status],
     created_at: Math.floor(job.createdAt / 1000),
-    ...(state.status === 'completed' && { content: { url: videoUrl(job.id) ?? '' } }),
+    ...(state.status === 'completed' && {
+      content: { url: videoUrl(job.id) ?? '' },
+      usage: { total_seconds: Number(job.seconds), input_seconds: 0, output_seconds: Number(job.seconds) },
+    }),
     ...(state.status === 'failed' && {
       error: { code: isBlocked ? 'content_moderation_failed' : 'internal_error', message: state.error.message },
     }),

@@ -36,6 +36,7 @@ function predictionOf(job: VideoJob, { base, videoUrl }: ProviderCall): JsonObje
     output: state.status === 'completed' ? (videoUrl(job.id) ?? null) : null,
     error: state.status === 'failed' ? `${state.error.message} (${state.error.code})` : null,
     logs: '',
+    ...(state.status === 'completed' && { metrics: { predict_time: 12.5, total_time: 14 } }),
     urls: { get: url, cancel: `${url}/cancel`, web: `https://replicate.example/p/${job.id}` },
   }
 }

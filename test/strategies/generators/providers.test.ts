@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { usageOf } from '../../../src/contracts/usage.js'
 import type { TaskGenerator, VideoRequest } from '../../../src/index.js'
 import {
   type Sandbox,
@@ -38,6 +39,15 @@ const PROVIDERS: readonly (readonly [SandboxProviderName, Factory, string])[] = 
   ['minimax', (options) => minimaxGenerator({ ...options, settleMs: 0 }), 'MiniMax-H3'],
   ['runway', (options) => runwayGenerator(options), 'gen4.5'],
 ]
+
+// As each reports it of a finished job; Veo and Runway report nothing.
+const USAGE: Partial<Record<SandboxProviderName, object>> = {
+  fal: { seconds: 12.5 },
+  replicate: { seconds: 12.5 },
+  dashscope: { seconds: 1 },
+  ark: { tokens: 108_900 },
+  minimax: { seconds: 1 },
+}
 
 let sandbox: Sandbox
 beforeAll(async () => {
@@ -135,6 +145,7 @@ describe.each(PROVIDERS)('%s', (name) => {
     if (status.state !== 'completed') throw new Error(JSON.stringify(status))
     const { video } = status
     expect(video.url === undefined).toBe(name === 'gemini')
+    expect(usageOf(video.usage)).toEqual(USAGE[name])
     const stream = await video.source?.open()
     const bytes = new Uint8Array(await new Response(stream).arrayBuffer())
     expect(Buffer.from(bytes.subarray(4, 8)).toString('latin1')).toBe('ftyp')
@@ -226,6 +237,7 @@ describe('geminiVideoGenerator with Gemini Omni', () => {
 
   test('makes a video behind the key, and reports a filtered and a failed one', async () => {
     const { status, operation } = await endOf(omni(), request)
+    expect(usageOf(status.state === 'completed' ? status.video.usage : undefined)).toEqual({ tokens: 5_802 })
     if (status.state !== 'completed') throw new Error(JSON.stringify(status))
     expect(operation.cancelUrl).toBe(`${sandbox.providers.gemini.baseUrl}/interactions/${operation.id}/cancel`)
     expect(status.video.url).toBeUndefined()

@@ -16,6 +16,8 @@ import { jobUsage } from '../answers/job-usage.js'
 export interface FinishedJob {
   readonly id: string
   readonly body: JobAnswer
+  /** The answer to the poll, when `body` is the result that it leads to. */
+  readonly polled?: JobAnswer | undefined
   readonly answer: ApiAnswer
   readonly api: Api
   readonly clock: Clock
@@ -179,9 +181,10 @@ function sourceAt(
   })
 }
 
-function factsOf({ id, body, answer }: FinishedJob): GeneratedVideoFacts {
+function factsOf({ id, body, polled, answer }: FinishedJob): GeneratedVideoFacts {
   const { facts } = body
-  const usage = jobUsage(body.layers, facts.usage)
+  // The status of a job at fal has its metrics, and the result has the video.
+  const usage = jobUsage([...body.layers, ...(polled?.layers ?? [])], facts.usage ?? polled?.facts.usage)
   const isClean = (value: unknown) => !carriesSecret(JSON.stringify(value), answer.secrets)
   const frame = parseSize(facts.size)
   const [width, height] = [facts.width ?? frame?.width, facts.height ?? frame?.height]

@@ -135,7 +135,8 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     const url = service.resultUrlOf?.(operation) ?? ownUrl(body.reading?.resultUrl, answer, api.origin)
     if (url === undefined || !lacksVideo(job)) return jobStatus(job, grace)
     const result = await readResult(api, { url, read, id: operation.id }, callOptions(context))
-    return 'error' in result ? result : jobStatus(jobOf(operation.id, result.answer, result.body, context), grace)
+    if ('error' in result) return result
+    return jobStatus({ ...jobOf(operation.id, result.answer, result.body, context), polled: body }, grace)
   }
 
   return {

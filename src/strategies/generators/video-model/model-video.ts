@@ -121,10 +121,11 @@ function inMemory(bytes: unknown, mediaType: string | undefined, context: ModelV
   return { source: memoryVideo(bytes, { mediaType }) }
 }
 
-// Such as `{ openrouter: { cost } }`, `{ xai: { costInUsdTicks } }`, `{ alibaba: { usage } }` and `{ replicate: { metrics } }`.
+// Such as `{ openrouter: { cost } }`, `{ xai: { costInUsdTicks } }`, `{ alibaba: { usage } }`, `{ minimax: { usage } }` and
+// `{ replicate: { metrics } }`.
 function factsOf({ providerMetadata }: VideoModelResult, { id, model }: ModelVideoContext): GeneratedVideoFacts {
   const layers = Object.values(providerMetadata ?? {}).flatMap((facts) => [plainNames(facts)].filter(isRecord))
-  const own = layers.map(({ usage }) => usage).find(isRecord)
+  const own = layers.map(({ usage }) => plainNames(usage)).find(isRecord)
   const ticks = layers.map((layer) => amountOf(layer[TICKS])).find((amount) => amount !== undefined)
   const usage = jobUsage(layers, { ...(ticks !== undefined && { [TICKS]: ticks }), ...own } as JsonObject)
   const isKept = usage !== undefined && isJson(usage) && !carriesSecret(JSON.stringify(usage), [])

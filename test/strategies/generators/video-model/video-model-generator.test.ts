@@ -371,6 +371,10 @@ describe('the video of a model', () => {
     [{ xai: { costInUsdTicks: 5_000_000_000 } }, { cost_in_usd_ticks: 5_000_000_000 }],
     [{ alibaba: { usage: { duration: 5, size: '1280*720' } } }, { duration: 5, size: '1280*720' }],
     [{ replicate: { metrics: { predict_time: 12.5 } } }, { predict_time: 12.5 }],
+    [{ gateway: { cost: '0.35', marketCost: '0.40' } }, { cost: 0.35 }],
+    [{ minimax: { usage: { totalSeconds: 6, outputSeconds: 6 } } }, { total_seconds: 6, output_seconds: 6 }],
+    // In credits.
+    [{ blackForestLabs: { videos: [{ cost: 40, duration: 61 }] } }, undefined],
     [{ fal: { videos: [] } }, undefined],
   ])('has the usage that the provider reports: %j', async (providerMetadata, usage) => {
     const model: VideoModelLike = {
