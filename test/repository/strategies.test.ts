@@ -41,6 +41,18 @@ test('every strategy file of a stage is exported', () => {
   expect(factories.filter((factory) => !NAMES.values.includes(factory))).toEqual([])
 })
 
+const PROVIDERS = typeScriptFiles('src/strategies').filter(({ path }) => /providers\/[\w-]+-generator\.ts$/.test(path))
+
+test('the generator of a provider fits on a page, and names the documentation that it follows with its date', () => {
+  expect(PROVIDERS.length).toBeGreaterThan(6)
+  const long = PROVIDERS.filter(({ text }) => text.trimEnd().split('\n').length > 80)
+  const undated = PROVIDERS.filter(({ text }) => {
+    const comment = text.replaceAll(/\n \* ?/g, ' ')
+    return !/ Follows "[^"]{6,}"[^*]{10,} read in [A-Z][a-z]+ 20\d\d\./.test(comment)
+  })
+  expect([long, undated].map((files) => files.map(({ path }) => path))).toEqual([[], []])
+})
+
 function stageOf(factory: string): string | undefined {
   return /(Generator|Publisher|Resolver|Uploader)$/.exec(factory)?.[1]?.toLowerCase()
 }

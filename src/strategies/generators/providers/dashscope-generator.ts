@@ -4,17 +4,12 @@ import { jobFailure } from '../answers/job-failure.js'
 import type { TaskApiOperation } from '../task-api/operation.js'
 import { createPollStreaks } from '../task-api/poll-streaks.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
-import type { TaskApiVideoRequest } from '../task-api/task-api-options.js'
-import { refusedFields, refuseMixedMedia } from './media-content.js'
+import { dashscopeBody } from './dashscope-body.js'
 import { checkProvider, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
-import { frameOf } from './video-frame.js'
 
 /** Options of `dashscopeGenerator`. */
 export interface DashscopeGeneratorOptions extends ProviderGeneratorOptions {}
 
-// Models up to Wan 2.6 take a size in pixels and the image as `img_url`.
-const FORMER_MODEL = /^wan(?:x|2\.[0-6])/
-const HEARING_MODEL = /^wan2\.[56]/
 // The status of a task that is gone, and for a moment of one that was just accepted.
 const GONE = 'UNKNOWN'
 const GONE_LIMIT = { polls: 3, spanMs: 60_000 }
@@ -24,12 +19,12 @@ const LIFETIME_MS = 24 * 3_600_000
  * Generates with Wan at DashScope (Alibaba Cloud Model Studio). The default address is that of Singapore; key, model and address
  * belong to one region. Only a task in line can be cancelled. There is neither a lookup nor an idempotency key, so a submission whose
  * outcome is unknown ends in review. A task and its video live for 24 hours: a task that is gone has the status `UNKNOWN`, as for a
- * moment has one that was just accepted. It is an end (`GenerationFailedError`) after three polls in a row over at least a minute, which
- * are counted again after a restart, or 24 hours after the submission. A sound is given as an address, from Wan 2.5 on. Models up to Wan 2.6 take neither a last frame nor
- * references; in Wan 3.0 references and a sound exclude a first and a last frame.
+ * moment has one that was just accepted. It is an end (`GenerationFailedError`) after three polls in a row over at least a minute,
+ * which are counted again after a restart, or 24 hours after the submission. A sound is given as an address, from Wan 2.5 on. Models
+ * up to Wan 2.6 take neither a last frame nor references; in Wan 3.0 references and a sound exclude a first and a last frame.
  *
- * Follows "Wan image-to-video API reference" (April 2026), "Wan3.0 video generation API reference" (October 2026) and "Asynchronous task management API" (October 2026) of
- * alibabacloud.com/help/model-studio, read in November 2026.
+ * Follows "Wan image-to-video API reference" (April 2026), "Wan3.0 video generation API reference" (October 2026) and "Asynchronous
+ * task management API" (October 2026) of alibabacloud.com/help/model-studio, read in November 2026.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
  *
@@ -52,7 +47,7 @@ export function dashscopeGenerator(given: DashscopeGeneratorOptions): TaskGenera
     create: (request) => ({
       path: '/services/aigc/video-generation/video-synthesis',
       headers: { 'x-dashscope-async': 'enable' },
-      body: bodyOf(request),
+      body: dashscopeBody(request),
     }),
     read: ({ text }) => ({ id: text('output.task_id'), status: text('output.task_status') }),
     poll: { path: ({ id }) => `/tasks/${encodeURIComponent(id)}` },
@@ -80,48 +75,4 @@ export function dashscopeGenerator(given: DashscopeGeneratorOptions): TaskGenera
       return { state: 'failed', error }
     },
   }
-}
-
-function bodyOf(request: TaskApiVideoRequest): object {
-  const { prompt, model = '', durationSeconds: duration, seed, providerOptions } = request
-  const isFormer = FORMER_MODEL.test(model)
-  const { resolution, ratio } = isFormer ? { resolution: undefined, ratio: undefined } : frameOf(request)
-  const frame = isFormer ? { size: request.size?.replace('x', '*') } : { resolution: resolution?.toUpperCase(), ratio }
-  const media = isFormer ? formerMedia(request) : mediaOf(request)
-  return { model, input: { prompt, ...media }, parameters: { ...frame, duration, seed, ...providerOptions } }
-}
-
-function formerMedia(request: TaskApiVideoRequest): object {
-  const { model = '', image, lastFrame, references, audioInput } = request
-  const missing = [
-    ...(lastFrame === undefined ? [] : (['lastFrame'] as const)),
-    ...(references === undefined ? [] : (['references'] as const)),
-    ...(audioInput === undefined || HEARING_MODEL.test(model) ? [] : (['audioInput'] as const)),
-  ]
-  if (missing.length > 0) throw refusedFields(request, missing, `leave it out, or choose a later model than ${model}`)
-  return { img_url: image, audio_url: soundUrl(request) }
-}
-
-function mediaOf(request: TaskApiVideoRequest): object {
-  const { model = '', image, lastFrame, references } = request
-  const sound = soundUrl(request)
-  const isWan27 = model.startsWith('wan2.7')
-  // Of these models, one for texts takes a sound beside the list, one for images in it, and one for references takes none.
-  if (isWan27 && sound !== undefined && model.includes('-r2v'))
-    throw refusedFields(request, ['audioInput'], `leave it out, or choose another model than ${model}`)
-  const isBeside = isWan27 && sound !== undefined && !model.includes('-i2v')
-  refuseMixedMedia(isWan27 ? { image, lastFrame, references } : request)
-  const media = [
-    { type: 'first_frame', url: image },
-    { type: 'last_frame', url: lastFrame },
-    ...(references ?? []).map((url) => ({ type: 'reference_image', url })),
-    { type: isWan27 ? 'driving_audio' : 'reference_audio', url: isBeside ? undefined : sound },
-  ].filter(({ url }) => url !== undefined)
-  return { ...(media.length > 0 && { media }), ...(isBeside && { audio_url: sound }) }
-}
-
-function soundUrl(request: TaskApiVideoRequest): string | undefined {
-  const { audioInput } = request
-  if (audioInput?.startsWith('data:') !== true) return audioInput
-  throw refusedFields(request, ['audioInput'], 'give an https address: DashScope downloads the sound')
 }
