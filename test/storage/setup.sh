@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Gets the real storage servers, beside this file: rclone (WebDAV and a plain S3), Azurite (Azure Blob Storage) and versitygw (a strict
 # S3). Only what is missing or of another version. Needs python3 with venv, the packages of this repository, and the network when there
-# is something to do. versitygw is built from its sources, which takes Go and two minutes: without Go it is left out, and said so.
+# is something to do. versitygw is built from its sources, which takes Go and two minutes: without Go it is left out, and its tests fail
+# where STORAGE_REQUIRED is 1.
 set -euo pipefail
 cd "$(dirname "$0")"
 node=$(cd ../../node_modules/node/bin && pwd)

@@ -33,8 +33,7 @@ export const SERVER_REGION = 'eu-central-1'
 
 /** The title of tests with a real server, and whether they are left out: it was not set up, and no one says that it is required. */
 export function titleOf(kind: StorageKind, title: string): { readonly title: string; readonly isLeftOut: boolean } {
-  const required = kind === 'versitygw' ? process.env.VERSITYGW_REQUIRED : process.env.STORAGE_REQUIRED
-  if (existsSync(PROGRAMS[kind]) || required === '1') return { title, isLeftOut: false }
+  if (existsSync(PROGRAMS[kind]) || process.env.STORAGE_REQUIRED === '1') return { title, isLeftOut: false }
   console.warn(`skipped: ${title}; run test/storage/setup.sh`)
   return { title: `${title} (skipped: run test/storage/setup.sh)`, isLeftOut: true }
 }
