@@ -53,6 +53,20 @@ test('the generator of a provider fits on a page, and names the documentation th
   expect([long, undated].map((files) => files.map(({ path }) => path))).toEqual([[], []])
 })
 
+test.each(FACTORIES.filter((name) => stageOf(name) === 'generator'))(
+  '%s has a row in the table of what each generator can do, with every column',
+  (factory) => {
+    const [, table = ''] = readFileSync(join(ROOT, 'src/strategies/README.md'), 'utf8').split(
+      '## Which generator do I use?',
+    )
+    const [header = '', , ...rows] = table.trim().split('\n\n', 1)[0]?.split('\n') ?? []
+    const columns = (row: string) => row.split('|').filter((cell) => cell.trim() !== '').length
+    expect(header).toMatch(/image .*last frame, references.* progress .* cancel .* unknown outcome .* webhook/)
+    const own = rows.filter((row) => row.startsWith(`| \`${factory}\` |`))
+    expect(own.map(columns)).toEqual([columns(header)])
+  },
+)
+
 function stageOf(factory: string): string | undefined {
   return /(Generator|Publisher|Resolver|Uploader)$/.exec(factory)?.[1]?.toLowerCase()
 }
