@@ -7,7 +7,14 @@ import {
   SoraPipeline,
   type TaskGenerator,
 } from '../../src/index.js'
-import type { Fault, FaultPlans, Sandbox, SandboxProviderName } from '../../src/sandbox/index.js'
+import type {
+  Fault,
+  FaultPlans,
+  Sandbox,
+  SandboxEndpoint,
+  SandboxProviderName,
+  SandboxVideosDialect,
+} from '../../src/sandbox/index.js'
 import { startSandbox } from '../../src/sandbox/index.js'
 import {
   arkGenerator,
@@ -18,6 +25,7 @@ import {
   type ProviderGeneratorOptions,
   replicateGenerator,
   runwayGenerator,
+  videosApiGenerator,
 } from '../../src/strategies/index.js'
 import { fakeGenerator, fakeUploader } from '../../src/testing/index.js'
 
@@ -30,25 +38,66 @@ const FACTORIES: Readonly<Record<SandboxProviderName, (options: ProviderGenerato
   minimax: (options) => minimaxGenerator({ ...options, settleMs: 0 }),
   runway: (options) => runwayGenerator({ ...options }),
 }
-const NAMES = Object.keys(FACTORIES) as SandboxProviderName[]
+const DIALECTS = ['openai', 'openrouter', 'litellm', 'vllm-omni', 'sglang', 'new-api'] as const
 
-let sandbox: Sandbox
-beforeAll(async () => {
-  sandbox = await startSandbox({ speed: 60 })
+/** A generator at its strict fake. */
+interface Subject {
+  readonly name: string
+  readonly sandbox: () => Sandbox
+  readonly create: SandboxEndpoint
+  readonly poll: SandboxEndpoint
+  readonly generator: (limits: Limits) => TaskGenerator
+}
+type Limits = Pick<ProviderGeneratorOptions, 'timeoutMs' | 'createTimeoutMs' | 'allowPrivateAddresses'>
+
+const sandboxes = new Map<'providers' | SandboxVideosDialect, Sandbox>()
+const sandboxOf = (key: 'providers' | SandboxVideosDialect) => sandboxes.get(key) as Sandbox
+
+const atProvider = (provider: SandboxProviderName, model: string, name: string = provider): Subject => ({
+  name,
+  sandbox: () => sandboxOf('providers'),
+  create: `${provider}.create`,
+  poll: `${provider}.poll`,
+  generator: (limits) => FACTORIES[provider]({ ...sandboxOf('providers').providers[provider], model, ...limits }),
 })
-beforeEach(() => sandbox.clearFaults())
-afterAll(() => sandbox.close())
+const inDialect = (dialect: SandboxVideosDialect): Subject => ({
+  name: `videosApiGenerator for ${dialect}`,
+  sandbox: () => sandboxOf(dialect),
+  create: 'videos.create',
+  poll: 'videos.retrieve',
+  generator: (limits) => videosApiGenerator({ ...sandboxOf(dialect).videosApi, dialect, model: 'wan-3', ...limits }),
+})
+const SUBJECTS: readonly Subject[] = [
+  ...(Object.keys(FACTORIES) as SandboxProviderName[]).map((name) =>
+    atProvider(name, name === 'gemini' ? 'veo-3' : 'owner/model'),
+  ),
+  atProvider('gemini', 'gemini-omni-1.1-flash', 'gemini omni'),
+  ...DIALECTS.map(inDialect),
+]
+const FAL = SUBJECTS[0] as Subject
 
-/** Runs a request at a provider, with another generator behind it. */
-async function play(name: SandboxProviderName, faults: FaultPlans, options: Partial<ProviderGeneratorOptions> = {}) {
+beforeAll(async () => {
+  sandboxes.set('providers', await startSandbox({ speed: 60 }))
+  for (const dialect of DIALECTS) {
+    sandboxes.set(dialect, await startSandbox({ speed: 60, videosDialect: dialect }))
+  }
+})
+beforeEach(() => {
+  for (const sandbox of sandboxes.values()) sandbox.clearFaults()
+})
+afterAll(async () => {
+  for (const sandbox of sandboxes.values()) await sandbox.close()
+})
+
+/** Runs a request at a strict fake, with another generator behind it. */
+async function play(subject: Subject, faults: FaultPlans) {
+  const sandbox = subject.sandbox()
   sandbox.setFaults(faults)
   const before = sandbox.requests.length
-  const limits = { timeoutMs: 600, createTimeoutMs: 600, allowPrivateAddresses: ['127.0.0.1'] }
-  const generator = FACTORIES[name]({
-    ...sandbox.providers[name],
-    model: name === 'gemini' ? 'veo-3' : 'owner/model',
-    ...limits,
-    ...options,
+  const generator = subject.generator({
+    timeoutMs: 600,
+    createTimeoutMs: 600,
+    allowPrivateAddresses: ['127.0.0.1'],
   })
   const second = fakeGenerator({ name: 'second' })
   const store = memoryStore()
@@ -71,7 +120,7 @@ async function play(name: SandboxProviderName, faults: FaultPlans, options: Part
     error,
     code: isSoraPipelineError(error) ? error.code : undefined,
     stored: (await store.load(run.id))?.state.status,
-    creates: seen.filter(({ endpoint }) => endpoint === `${name}.create`).length,
+    creates: seen.filter(({ endpoint }) => endpoint === subject.create).length,
     paid: second.calls.length,
     shown: JSON.stringify([result, error, run.id, await store.load(run.id)]),
   }
@@ -121,20 +170,23 @@ const MISSED: readonly Fault[] = [
 ]
 const named = (fault: Fault) => JSON.stringify(fault)
 const cells = (faults: readonly Fault[]) =>
-  NAMES.flatMap((name) => faults.map((fault) => [name, named(fault), fault] as const))
+  SUBJECTS.flatMap((subject) => faults.map((fault) => [subject.name, named(fault), fault, subject] as const))
 
 describe('a submission', () => {
-  test.each(cells(REFUSED))('to %s that is refused by %s goes to the next generator', async (name, _, fault) => {
-    const { result, creates, paid } = await play(name, { [`${name}.create`]: [fault] })
-    expect(result?.attempts.map(({ outcome }) => outcome).slice(0, 2)).toEqual(['failed', 'succeeded'])
-    expect([creates, paid]).toEqual([1, 1])
-  })
+  test.each(cells(REFUSED))(
+    'to %s that is refused by %s goes to the next generator',
+    async (_name, _, fault, subject) => {
+      const { result, creates, paid } = await play(subject, { [subject.create]: [fault] })
+      expect(result?.attempts.map(({ outcome }) => outcome).slice(0, 2)).toEqual(['failed', 'succeeded'])
+      expect([creates, paid]).toEqual([1, 1])
+    },
+  )
 
   test.each(cells(UNKNOWN))(
     'to %s whose answer is lost by %s is neither repeated nor paid elsewhere',
-    async (name, _, fault) => {
+    async (name, _, fault, subject) => {
       const isHandled = 'when' in fault || fault.kind === 'hang-body' || fault.kind === 'truncated-json'
-      const { result, code, stored, creates, paid } = await play(name, { [`${name}.create`]: [fault] })
+      const { result, code, stored, creates, paid } = await play(subject, { [subject.create]: [fault] })
       expect(paid).toBe(0)
       if (name === 'minimax') {
         // Found in the list, or surely absent and sent again.
@@ -148,8 +200,8 @@ describe('a submission', () => {
 })
 
 describe('a poll', () => {
-  test.each(cells(MISSED))('of %s that meets %s costs one poll', async (name, _, fault) => {
-    const { result, creates, paid } = await play(name, { [`${name}.poll`]: [fault] })
+  test.each(cells(MISSED))('of %s that meets %s costs one poll', async (_name, _, fault, subject) => {
+    const { result, creates, paid } = await play(subject, { [subject.poll]: [fault] })
     expect(result?.url).toMatch(/^http/)
     expect([creates, paid]).toEqual([1, 0])
   })
@@ -157,23 +209,24 @@ describe('a poll', () => {
   test.each(MISSED.map((fault) => [named(fault), fault] as const))(
     'of fal for a result that meets %s costs one poll',
     async (_, fault) => {
-      const { result, creates, paid } = await play('fal', { 'fal.result': [fault] })
+      const { result, creates, paid } = await play(FAL, { 'fal.result': [fault] })
       expect(result?.url).toMatch(/^http/)
       expect([creates, paid]).toEqual([1, 0])
     },
   )
 })
 
-test.each(NAMES)('%s that echoes its key shows it nowhere', async (name) => {
-  const { apiKey } = sandbox.providers[name]
+test.each(SUBJECTS)('$name that echoes its key shows it nowhere', async (subject) => {
+  const { providers, videosApi } = subject.sandbox()
+  const apiKey = subject.create === 'videos.create' ? videosApi.apiKey : providers.fal.apiKey
   const body = {
     error: { message: `no ${apiKey}` },
     detail: apiKey,
     message: apiKey,
     base_resp: { status_msg: apiKey },
   }
-  for (const endpoint of [`${name}.create`, `${name}.poll`]) {
-    const { shown } = await play(name, { [endpoint]: [{ kind: 'status', status: 400, body }] })
+  for (const endpoint of [subject.create, subject.poll]) {
+    const { shown } = await play(subject, { [endpoint]: [{ kind: 'status', status: 400, body }] })
     expect(shown).not.toContain(apiKey)
     expect(shown).not.toContain(encodeURIComponent(apiKey))
   }
