@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createXai } from '@ai-sdk/xai'
+import { createOpenRouter } from '@openrouter/ai-sdk-provider'
 import {
   englishTexts,
   fallback,
@@ -31,8 +33,11 @@ import {
   runwayGenerator,
   s3Uploader,
   soraPublisher,
+  storageUploader,
   taskApiGenerator,
   url2driveUploader,
+  urlIngestUploader,
+  videoModelGenerator,
   videosApiGenerator,
   webdavUploader,
 } from '../../src/strategies/index.js'
@@ -68,6 +73,8 @@ export interface EchoSubject {
   readonly places: readonly string[]
   /** Where credentials can be put, beside a key that fits a header. */
   readonly takes: readonly ('headers' | 'query' | 'any key')[]
+  /** Whether it calls a client of the user's own, whose key only its form or a word before it can give away. */
+  readonly isOfClient?: true
   play(configuration: EchoConfiguration): Promise<unknown>
 }
 
@@ -199,8 +206,90 @@ const PROVIDERS: readonly EchoSubject[] = [
   ),
 ]
 
+/** A client of the user's own, whose errors have what the server said. */
+async function ask(address: string, init: RequestInit): Promise<Record<string, string>> {
+  const answer = await fetch(address, { redirect: 'error', ...init })
+  const text = await answer.text()
+  if (!answer.ok) throw Object.assign(new Error(text), { status: answer.status, body: text })
+  return JSON.parse(text)
+}
+
+const CLIENTS: readonly EchoSubject[] = [
+  {
+    name: 'videoModelGenerator',
+    takes: [],
+    isOfClient: true,
+    routes: {
+      'POST /v1/videos/generations': replyJson({ request_id: 'v1' }),
+      '/v1/videos/v1': replyJson({ status: 'done', video: { url, duration: 6 } }),
+    },
+    places: ['POST /v1/videos/generations', '/v1/videos/v1'],
+    play: async ({ origin }) => {
+      const grok = createXai({ apiKey: 'key-of-no-interest', baseURL: `${origin}/v1` }).video('grok-imagine-video')
+      return shownBy({ generator: videoModelGenerator(grok) })
+    },
+  },
+  {
+    name: 'videoModelGenerator of one call',
+    takes: [],
+    isOfClient: true,
+    routes: {
+      'POST /videos': (call) =>
+        replyJson({ id: 'v1', status: 'pending', polling_url: `http://${call.request.headers.host}/videos/v1` })(call),
+      '/videos/v1': (call) =>
+        replyJson({
+          ...{ id: 'v1', status: 'completed', unsigned_urls: [url] },
+          polling_url: `http://${call.request.headers.host}/videos/v1`,
+        })(call),
+    },
+    places: ['POST /videos', '/videos/v1'],
+    play: async ({ origin }) => {
+      const provider = createOpenRouter({ apiKey: 'key-of-no-interest', baseURL: origin })
+      return shownBy({ generator: videoModelGenerator(provider.videoModel('google/veo-3.1', { pollIntervalMs: 10 })) })
+    },
+  },
+  {
+    name: 'storageUploader',
+    takes: [],
+    isOfClient: true,
+    routes: { 'PUT /a.mp4': replyJson({ url: 'https://media.example/a.mp4' }) },
+    places: ['PUT /a.mp4'],
+    play: async ({ origin }) =>
+      shownBy({
+        generator: fromBytes,
+        uploader: storageUploader({
+          name: 'my-store',
+          maxAttempts: 2,
+          async put({ body, signal }) {
+            const bytes = await new Response(body).bytes()
+            return (await ask(`${origin}/a.mp4`, { method: 'PUT', body: bytes, signal })).url ?? ''
+          },
+        }),
+      }),
+  },
+  {
+    name: 'urlIngestUploader',
+    takes: [],
+    isOfClient: true,
+    routes: { 'POST /assets': replyJson({ id: 'a1', url: 'https://media.example/a.mp4' }) },
+    places: ['POST /assets'],
+    play: async ({ origin }) =>
+      shownBy({
+        generator: video,
+        uploader: urlIngestUploader({
+          name: 'my-service',
+          async ingest({ url: source, signal }) {
+            const { url: place = '' } = await ask(`${origin}/assets`, { method: 'POST', body: source, signal })
+            return { url: place }
+          },
+        }),
+      }),
+  },
+]
+
 export const ECHO_SUBJECTS: readonly EchoSubject[] = [
   ...PROVIDERS,
+  ...CLIENTS,
   {
     name: 'videosApiGenerator',
     takes: ['headers', 'query'],

@@ -50,7 +50,8 @@ function strideOf(count: number): number {
 }
 
 /** How a strategy is configured with a credential; `undefined` when it cannot be, and the credential belongs to another service. */
-function configurationOf({ secret, configured }: SecretFormat, { takes }: EchoSubject) {
+function configurationOf({ secret, configured }: SecretFormat, { takes, isOfClient }: EchoSubject) {
+  if (isOfClient === true) return undefined
   if (configured === undefined) {
     return takes.includes('any key') || isForHeaders(secret) ? { ...NOTHING, key: secret } : undefined
   }
