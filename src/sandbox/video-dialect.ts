@@ -20,6 +20,8 @@ export interface VideoDialect {
   readonly refuse: (problem: OpenAiErrorFields) => Reply
   /** The answer about a job; `isNew` in answer to its submission. */
   readonly reply: (job: VideoJob, about: { readonly isNew: boolean; readonly host: string }) => Reply
+  /** The answer to a deletion, where it is not OpenAI's. */
+  readonly deleted?: (job: VideoJob) => Reply
   /** What the server lacks. */
   readonly lacks: readonly ('list' | 'delete' | 'remix' | 'pictures')[]
 }
@@ -142,7 +144,8 @@ export const VIDEO_DIALECTS: Readonly<Record<SandboxVideosDialect, VideoDialect>
       )
     },
     refuse: ({ message }) => jsonReply(400, { detail: message }),
-    reply: (job) => jsonReply(200, { ...toVideoObject(job), seconds: Number(job.seconds), quality: 'standard' }),
+    reply: (job) => jsonReply(200, diffusionObject(job)),
+    deleted: (job) => jsonReply(200, { ...diffusionObject(job), status: 'deleted' }),
     lacks: ['remix', 'pictures'],
   },
   'new-api': {
@@ -197,6 +200,10 @@ function checked(fields: Fields, checks: Checks): ParsedVideoRequest | undefined
 
 function wrong(param: string, expected: string): ParsedVideoRequest {
   return { problem: { message: `Invalid value for '${param}': expected ${expected}`, param, code: 'invalid_value' } }
+}
+
+function diffusionObject(job: VideoJob): JsonObject {
+  return { ...toVideoObject(job), seconds: Number(job.seconds), quality: 'standard' }
 }
 
 // OpenRouter's own object: the address for polls is relative, and that of the video needs the key.

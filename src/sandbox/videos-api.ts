@@ -101,6 +101,7 @@ export function videosApi(options: VideosApiOptions): Router {
 
   const remove = (job: VideoJob) => {
     jobs.delete(job.id)
+    if (dialect.deleted !== undefined) return dialect.deleted(job)
     return jsonReply(200, { id: job.id, object: 'video.deleted', deleted: true })
   }
 

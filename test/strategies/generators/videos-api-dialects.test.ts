@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { paceSchedule, SoraPipeline, type VideoRequest } from '../../../src/index.js'
 import { type SandboxVideosDialect, startSandbox } from '../../../src/sandbox/index.js'
 import { type VideosApiGeneratorOptions, videosApiGenerator } from '../../../src/strategies/index.js'
+import { fakeContext } from '../../../src/testing/index.js'
 
 const PNG = Buffer.from('\x89PNG\r\n\x1a\n and its pixels', 'latin1')
 const FILE = { filename: 'image.png', mediaType: 'image/png', byteLength: PNG.length }
@@ -214,6 +215,19 @@ describe.concurrent('a dialect of videosApiGenerator', () => {
     const aspectRatio = dialect === 'new-api' ? '16:9' : '21:9'
     const { body } = await made(dialect, {}, { aspectRatio, size: undefined, image: undefined })
     expect(body).toMatchObject(fields)
+  })
+
+  test('sglang has no cancellation, because the server continues a job that is deleted', async () => {
+    const at = (dialect: SandboxVideosDialect) => videosApiGenerator({ baseUrl: 'https://api.example/v1', dialect })
+    expect([at('sglang').cancel, typeof at('vllm-omni').cancel]).toEqual([undefined, 'function'])
+    await using sandbox = await startSandbox({ speed: 1, videosDialect: 'sglang' })
+    const { baseUrl, apiKey } = sandbox.videosApi
+    const { id } = await videosApiGenerator({ baseUrl, apiKey, dialect: 'sglang' })
+      .start({ prompt: 'A cat' }, fakeContext())
+      .then(({ operation }) => operation)
+    const headers = { authorization: `Bearer ${apiKey}` }
+    const answer = await fetch(`${baseUrl}/videos/${id}`, { method: 'DELETE', headers })
+    expect(await answer.json()).toMatchObject({ id, object: 'video', status: 'deleted' })
   })
 
   test('names a chosen encoding that the server does not read', () => {

@@ -42,6 +42,8 @@ export interface Dialect {
     readonly aspectRatio?: string
     readonly user?: string
   }
+  /** Whether the server continues a job that is deleted. */
+  readonly continuesDeleted?: true
   /** What a video may begin with beside a prompt. */
   readonly bases: readonly ('video' | 'remixOf')[]
   /** The fields of an image as an address or a data URL; absent for an encoding that has none. */
@@ -143,6 +145,7 @@ export const DIALECTS: Readonly<Record<VideosApiDialect, Dialect>> = {
     imageUrls: 'url',
     duration: { field: 'seconds', type: 'number' },
     names: { seed: 'seed' },
+    continuesDeleted: true,
     bases: [],
     imageInJson: (url) => ({ reference_url: url }),
     imageInForm: (url) => ['reference_url', url],

@@ -8,6 +8,7 @@ import { checkLists } from '../check-lists.js'
 import { withImages } from '../fetched-images.js'
 import { generatorOf } from '../task-api/task-service.js'
 import { planCreate } from './create-plan.js'
+import { DIALECTS } from './dialect.js'
 import { videoList } from './video-list.js'
 import { createVideoSubmitter } from './video-submitter.js'
 import { checkVideosApiOptions, type VideosApiGeneratorOptions } from './videos-api-options.js'
@@ -30,9 +31,9 @@ export type VideosApiOperation = {
  * last. `seed`, `audio` and `user` are not sent and give a warning, `style`, `storyboard`, `lastFrame`, `references` and `audioInput` an
  * `InvalidRequestError`, unless `providerOptions` has them. `dialect` names the fields of other servers, which take more of these.
  *
- * An unknown state means that the job runs. `cancel` deletes a job that is still running; SGLang answers as if it
- * stopped but continues. An abort only ends the wait: the job continues upstream, at its price, until it is cancelled
- * there.
+ * An unknown state means that the job runs. `cancel` deletes a job that is still running; the dialect `sglang` has none, because
+ * SGLang answers as if the job stopped but continues it. An abort only ends the wait: the job continues upstream, at its price, until
+ * it is cancelled there.
  *
  * @throws ConfigurationError when an option cannot work, with every problem at once.
  *
@@ -79,6 +80,8 @@ export function videosApiGenerator(given: VideosApiGeneratorOptions): TaskGenera
     sendsCallback: options.callbackField !== undefined,
     found: options.lookup === 'list' ? list : undefined,
     listed: { list, has: (operation) => pollUrlOf(operation) === jobUrl(operation.id) },
-    cancelOf: ({ id }) => ({ method: 'DELETE', url: jobUrl(id) }),
+    ...(DIALECTS[options.dialect].continuesDeleted !== true && {
+      cancelOf: ({ id }: VideosApiOperation) => ({ method: 'DELETE', url: jobUrl(id) }),
+    }),
   })
 }

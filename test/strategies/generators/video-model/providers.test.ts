@@ -96,7 +96,7 @@ describe.each(TASKS)('a job of %s', (_, provider) => {
   })
 })
 
-describe.each(TASKS.filter(([name]) => /^(?:fal|replicate)/.test(name)))('%s', (_, provider) => {
+describe.each(TASKS.filter(([name]) => /^(?:fal|replicate|minimax|gateway)/.test(name)))('%s', (_, provider) => {
   it('passes on the address to call back', async () => {
     const server = await providerServer(provider)
     const generator = videoModelGenerator(provider.model(server.origin), { callback: true }) as TaskGenerator
