@@ -102,7 +102,8 @@ describe('the prompt of an entry', () => {
     const inInput = (text: string) => ({ data: { list: [{ ...bare, input: { prompt: text } }], total: 1 } })
     expect(await foundIn(inInput('A dog'))).toEqual([])
     expect(await foundIn(inInput('A cat play...'))).toBe('unclear')
-    expect(await foundIn(inInput(''))).toEqual([])
+    expect(await foundIn(inInput('A cat play'))).toBe('unclear')
+    expect(await foundIn(inInput(''))).toBe('unclear')
   })
 })
 

@@ -517,7 +517,7 @@ describe('what only one provider has', () => {
     const clock = { ...instantClock(), now: Date.now }
     const context = fakeContext({ clock, submittedAt: Date.now() })
     expect(await generator.find?.({ ...request, prompt }, context)).toEqual([operation])
-    expect(await generator.find?.({ ...request, prompt: `${prompt}?` }, context)).toEqual([])
+    expect(await generator.find?.({ ...request, prompt: `Not ${prompt}` }, context)).toEqual([])
   })
 
   test('Runway reports real progress, and is not polled more often than it allows', async () => {

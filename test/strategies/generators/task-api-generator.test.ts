@@ -739,9 +739,14 @@ describe('a job', () => {
 })
 
 test.each([
-  ['A cat that plays the piano in the rain', 'absent', 'A cat'],
+  ['A cat that plays the piano in the rain', 'unclear', 'A cat'],
   ['A cat that plays the piano in the rain', 'unclear', 'A cat…'],
-  ['A cat that plays the piano in the rain', 'absent', 'A cat that plays the piano'],
+  ['A cat that plays the piano in the rain', 'unclear', 'A cat that plays the pi'],
+  ['A cat that plays the piano in the rain', 'unclear', ''],
+  ['A cat that plays the piano in the rain', 'absent', 'A dog'],
+  ['A "cat" & a <dog> that aren\'t tired', 'unclear', 'A &quot;cat&quot; &amp; a &lt;do'],
+  ['A "cat" & a <dog> that aren\'t tired', 'unclear', 'A &quot;cat&quo'],
+  ['Eine Katze spielt am Flügel', 'unclear', 'Eine Katze spielt am Fl\uFFFD'],
   [`A cat that plays ${'the piano '.repeat(20)}`, 'unclear', `A cat that plays ${'the piano '.repeat(8)}`],
   ['A cat that plays the piano in the rain', 'unclear', 'a CAT that plays  the piano in the rain'],
   ['A cat', 'absent', 'A cat that plays the piano in the rain'],

@@ -1,10 +1,10 @@
-import type { VideoRequest } from '../../../contracts/request.js'
 import type { FindContext } from '../../../contracts/stage.js'
 import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import { unreadable } from '../../../upstream/json-answer.js'
 import { carriesSecret } from '../../../upstream/secret.js'
 import { instantOf, type JobAnswer } from '../answers/job-answer.js'
 import { type JobList, readJobPage } from './job-list.js'
+import { matchOfPrompts, type SentPrompts } from './prompt-match.js'
 
 const MOST_PAGES = 20
 // How much the clocks of one server's machines, and rounded seconds, may differ.
@@ -13,9 +13,6 @@ const SKEW_MS = 60_000
 const UNKNOWN_SKEW_MS = 3_660_000
 // No API of this kind is older: an earlier time is not one, such as the seconds since a server started.
 const EARLIEST = Date.UTC(2000, 0)
-// A shorter one is likely the prompt of another job.
-const LEAST_PREFIX = 64
-const CUT = /(?:…|\.\.\.)$/
 // How much an unknown clock of a server may be off.
 const DAY_MS = 24 * 3_600_000
 const ZONES_MS = 14 * 3_600_000
@@ -49,17 +46,15 @@ type Place = 'inside' | 'before' | 'unclear'
 export async function findJobs(
   api: Api,
   list: JobList,
-  request: VideoRequest,
+  prompts: SentPrompts,
   { submittedAt, clock }: FindContext,
   call: Pick<ApiCall, 'signal' | 'timeoutMs'>,
 ): Promise<readonly string[] | 'unclear'> {
-  const prompt = sentPrompt(request)
-  if (prompt === undefined) return 'unclear'
   const found = new Set<string>()
   const seen = new Set<string>()
   const times: number[] = []
   let newest = 0
-  let isPlain = true
+  let isPlain = prompts.isKnown
   let after: string | undefined
   for (let number = 1; number <= MOST_PAGES; number += 1) {
     const page = await readJobPage(api, list, { number, after }, { ...call, what: 'look for the job' })
@@ -74,13 +69,14 @@ export async function findJobs(
     for (const job of jobs) {
       const place = placeOf(job, window)
       if (place === 'before') continue
-      const { id, prompts } = job
-      if (prompts.length === 0 || id === undefined) return 'unclear'
+      const { id } = job
+      const listed = job.prompts.filter((prompt) => prompt.trim() !== '')
+      if (listed.length === 0 || id === undefined) return 'unclear'
       seen.add(id)
-      if (prompts.every((listed) => plain(listed) !== prompt)) {
-        if (prompts.some((listed) => isAlike(listed, prompt))) return 'unclear'
-        continue
-      }
+      const match = matchOfPrompts(listed, prompts)
+      // A job with the very prompt may be listed as well.
+      isPlain &&= match !== 'alike'
+      if (match !== 'same') continue
       if (place === 'unclear') return 'unclear'
       if (carriesSecret(id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
       found.add(id)
@@ -145,26 +141,4 @@ function isZoneless(jobs: readonly JobAnswer[]): boolean {
 function areNewestFirst(times: readonly number[]): boolean {
   const isFalling = times.every((time, index) => index === 0 || time <= (times[index - 1] ?? time))
   return isFalling && (times[0] ?? 0) > (times.at(-1) ?? 0)
-}
-
-// The prompt that the server received: `providerOptions` are merged last.
-function sentPrompt({ prompt, providerOptions = {} }: VideoRequest): string | undefined {
-  const sent = Object.hasOwn(providerOptions, 'prompt') ? providerOptions.prompt : prompt
-  return typeof sent === 'string' ? plain(sent) : undefined
-}
-
-// A server may shorten prompts in its list, or change their case and blanks: such a job may be the one that was sent.
-function isAlike(listed: string, sent: string): boolean {
-  const isCut = CUT.test(plain(listed))
-  const [shown, whole] = [bare(listed), bare(sent)]
-  return shown === whole || (shown !== '' && (isCut || shown.length >= LEAST_PREFIX) && whole.startsWith(shown))
-}
-
-function bare(prompt: string): string {
-  return plain(prompt).replace(CUT, '').replace(/\s+/g, ' ').trim().toLowerCase()
-}
-
-// A form turns every line end into CRLF, and many servers trim.
-function plain(prompt: string): string {
-  return prompt.replace(/\r\n?/g, '\n').trim().normalize('NFC')
 }

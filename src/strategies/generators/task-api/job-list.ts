@@ -5,7 +5,12 @@ import type { JobReader } from '../answers/job-answer.js'
 import { isPlainPage } from './list-doubt.js'
 import { listedEntries } from './listed-entries.js'
 
-const CURSORS = ['next', 'next_cursor', 'next_page', 'next_page_token', 'nextPageToken', 'cursor'] as const
+// The cursor of the next page, the plainest name first. The last two may also repeat that of the page itself.
+const CURSORS = [
+  ...['next_cursor', 'nextCursor', 'next_page_token', 'nextPageToken', 'next_token', 'nextToken', 'next', 'next_page'],
+  ...['last_id', 'after', 'cursor'],
+] as const
+const PAGE_OBJECTS = ['pagination', 'paging', 'page_info', 'pageInfo', 'meta', 'metadata'] as const
 const TOTALS = ['total', 'total_count', 'totalCount', 'total_items', 'count'] as const
 const DEEPEST = 4
 const MAX_BYTES = 16_000_000
@@ -19,7 +24,7 @@ export interface JobPage {
   readonly hasMore: boolean | undefined
   /** How many jobs the server counts, on all pages. */
   readonly total: number | undefined
-  /** The cursor of the next page. */
+  /** The cursor of the next page, or the id of the last job of this one. */
   readonly after: string | undefined
   /** Whether nothing in the answer makes it doubtful that the page has all its jobs. */
   readonly isPlain: boolean
@@ -50,17 +55,20 @@ export async function readJobPage(
   call: Pick<ApiCall, 'what' | 'signal' | 'timeoutMs'>,
 ): Promise<JobPage> {
   const answer = await api.call({ ...call, method: 'GET', url: list.urlOf(place), maxBytes: MAX_BYTES })
-  return pageOf(answer, list.read, place.number)
+  return pageOf(answer, list.read, place)
 }
 
-function pageOf(answer: ApiAnswer, read: JobReader, number: number): JobPage {
+function pageOf(answer: ApiAnswer, read: JobReader, { number, after }: PagePlace): JobPage {
   const body = readJsonBody(answer)
   const listed = listedEntries(body)
   if (listed === undefined) throw unreadable(answer, 'it has no list')
   const { entries, around } = listed
-  const { has_more: more, hasMore = more, last_id: lastId, total: counted } = Object.assign({}, ...around)
+  const parts = [...around, ...around.flatMap((part) => PAGE_OBJECTS.map((name) => part[name]).filter(isRecord))]
+  const { has_more: more, hasMore = more, total: counted } = Object.assign({}, ...parts)
   const isWhole = typeof counted === 'number' && counted === entries.length
-  const hasCursor = around.some((part) => CURSORS.some((name) => typeof part[name] === 'string' && part[name] !== ''))
+  const cursors = CURSORS.flatMap((name) => parts.map((part) => [name, cursorOf(part[name])] as const))
+  const cursor = cursors.find(([, value]) => value !== undefined && value !== after && !isAddress(value))?.[1]
+  const hasCursor = cursors.some(([name, value]) => name !== 'last_id' && value !== undefined && value !== after)
   const isElsewhere = entries.length === 0 && isRecord(body) && holdsJobs(body, read)
   const known = isElsewhere ? true : typeof hasMore === 'boolean' ? hasMore : undefined
   return {
@@ -69,8 +77,18 @@ function pageOf(answer: ApiAnswer, read: JobReader, number: number): JobPage {
     isPlain: isPlainPage(answer, body, entries, number),
     total: totalOf(body),
     hasMore: known ?? (isWhole ? false : hasCursor ? true : undefined),
-    after: typeof lastId === 'string' && lastId !== '' ? lastId : read(entries.at(-1), { phase: 'list' }).id,
+    after: cursor ?? read(entries.at(-1), { phase: 'list' }).id,
   }
+}
+
+function cursorOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value
+  return Number.isSafeInteger(value) && value !== 0 ? String(value) : undefined
+}
+
+// The next page at an address has no cursor that a path could have.
+function isAddress(cursor: string): boolean {
+  return /^(?:https?:\/\/|\/|\?)/i.test(cursor)
 }
 
 // The jobs may be under a name that is not known.

@@ -36,7 +36,7 @@ const FIELDS: ReadonlyMap<string, Rule> = new Map(
       [count, 'total total_count totalCount total_items count'],
       [reached, 'page page_num pageNum page_number current_page total_pages totalPages page_count pages'],
       [(value, { number }) => value === 0 || (count(value, { number, isEmpty: false }) && number > 1), 'offset skip'],
-      [cursor, 'next next_cursor next_page next_page_token nextPageToken cursor after'],
+      [cursor, 'next next_cursor nextCursor next_page next_page_token nextPageToken next_token nextToken cursor after'],
       [fine, 'code status status_code statusCode errcode error_code err_code retcode errno ret success ok complete'],
       [fine, 'msg message status_msg error_msg errmsg'],
       [

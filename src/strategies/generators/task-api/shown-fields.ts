@@ -9,12 +9,22 @@ const TELLING_LENGTH = 8
  * least 8 characters, in the path, or as a list or an object with the same content. The prompt is no such text.
  */
 export function isShown(name: string, value: unknown, request: CheckedRequest, prompt: string): boolean {
+  return isAmong([...entriesIn(request), ...entriesOf('', request.data)], name, value, prompt)
+}
+
+/** The texts and numbers that a request sends, each under the name of its field. */
+export function textsOf(request: CheckedRequest): readonly (readonly [name: string, text: string])[] {
+  return entriesIn(request).flatMap(([name, value]) =>
+    typeof value === 'string' || typeof value === 'number' ? [[name, String(value)] as const] : [],
+  )
+}
+
+function entriesIn(request: CheckedRequest): readonly Entry[] {
   const body = request.form === undefined ? request.json : formFields(request.form)
   const url = new URL(request.url)
   const query = Object.fromEntries(url.searchParams)
-  const parts = [...url.pathname.split('/').map(decoded), query, request.headers, body, request.data]
-  const entries = parts.flatMap((part) => entriesOf('', part))
-  return isAmong(entries, name, value, prompt)
+  const parts = [...url.pathname.split('/').map(decoded), query, request.headers, body]
+  return parts.flatMap((part) => entriesOf('', part))
 }
 
 type Entry = readonly [name: string, value: unknown]
@@ -48,15 +58,17 @@ function entriesOf(name: string, value: unknown): readonly Entry[] {
 
 function formFields(form: FormData): Readonly<Record<string, unknown>> {
   const names = [...new Set(form.keys())]
-  return Object.fromEntries(names.map((name) => [name, form.getAll(name).map(fieldValue)]))
+  return Object.fromEntries(names.map((name) => [name, form.getAll(name).flatMap(fieldValues)]))
 }
 
-function fieldValue(value: unknown): unknown {
-  if (typeof value !== 'string') return undefined
+// A text of JSON may be the field itself, or hold it.
+function fieldValues(value: unknown): readonly unknown[] {
+  if (typeof value !== 'string') return []
   try {
-    return JSON.parse(value)
+    const parsed: unknown = JSON.parse(value)
+    return isObject(parsed) ? [value, parsed] : [value]
   } catch {
-    return value
+    return [value]
   }
 }
 
@@ -68,6 +80,7 @@ function decoded(part: string): string {
   }
 }
 
-function plainName(name: string): string {
+/** The name of a field in the one spelling in which names are compared. */
+export function plainName(name: string): string {
   return name.replace(/[-_]/g, '').toLowerCase()
 }

@@ -12,7 +12,7 @@ import { createJobReader } from './task-api-answer.js'
 import { checkTaskApiOptions, type TaskApiCall, type TaskApiGeneratorOptions } from './task-api-options.js'
 import { addressOf } from './task-api-request.js'
 import { generatorOf, type JobCall } from './task-service.js'
-import { createdData, createTaskSubmitter } from './task-submitter.js'
+import { createTaskSubmitter, sentSubmission } from './task-submitter.js'
 
 const NOT_FOUND = 'check baseUrl, and the model if it is a part of the path'
 
@@ -90,7 +90,7 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
     prepare: options.imageUrls === 'url' ? undefined : (request, context) => withImages(request, options, context),
     submit: createTaskSubmitter(api, options, { read, rehearse }),
     ...later,
-    dataOf: (request, context) => createdData(api, options, request, context),
+    sentOf: (request, context) => sentSubmission(api, options, request, context),
     sendsCallback: options.sendsCallback,
     found,
   })

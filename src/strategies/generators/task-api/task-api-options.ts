@@ -55,8 +55,11 @@ export interface TaskApiResult {
 /** The list in which a submission of unknown outcome is searched for. */
 export interface TaskApiFind {
   /**
-   * Path of a page below `baseUrl`, such as `/tasks?page=${number}`. The first page is number 1; `after` is the cursor of the page
-   * before, or the id of its last job.
+   * Path of a page below `baseUrl`, such as `/tasks?page=${number}`. The first page is number 1. `after` is the cursor that the page
+   * before names, or the id of its last job. A cursor is a text that is not empty, or a whole number other than 0, under `next_cursor`,
+   * `next_page_token`, `next_token`, `next`, `next_page`, `last_id`, `after` or `cursor`, also as `nextCursor`, `nextPageToken` and
+   * `nextToken`: beside the list, in an object around it, or in `pagination`, `paging`, `page_info`, `meta` or `metadata` there. An
+   * address of the next page is no cursor.
    */
   readonly path: (page: { readonly number: number; readonly after: string | undefined }) => string
 }
@@ -109,8 +112,9 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
   readonly cancel?: (Omit<TaskApiCall, 'path'> & Partial<Pick<TaskApiCall, 'path'>>) | undefined
   /**
    * The list in which a submission of unknown outcome is searched for, by its prompt and time. Give it only for an API that lists every
-   * job it accepted, with its prompt: a job that is not listed is submitted again. For a job that is found, `create` is called once
-   * more, for its `data`. Its times may be up to an hour off the clock in its answers; a list that cannot prove that the job is absent
+   * job it accepted, with the prompt that was sent: a job that is not listed is submitted again. For each lookup `create` is called once
+   * more, for the prompt that it sends and its `data`. A listed prompt that may be the begin of the one that was sent, or that one with
+   * another case or other signs, proves nothing. Its times may be up to an hour off the clock in its answers; a list that cannot prove that the job is absent
    * ends the run in review. @defaultValue none: the run ends in review
    */
   readonly find?: TaskApiFind | undefined

@@ -1,5 +1,4 @@
 import type { StartedTask, TaskGenerator, TaskStatus } from '../../../contracts/generator.js'
-import type { JsonObject } from '../../../contracts/json.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { VideoVariant } from '../../../contracts/source.js'
 import type { FindContext, StageContext, SubmitContext } from '../../../contracts/stage.js'
@@ -26,7 +25,9 @@ import { openPicture } from './open-picture.js'
 import { checkOperation, operationOf, ownUrl, type TaskApiOperation } from './operation.js'
 import { pollListedJobs } from './poll-listed-jobs.js'
 import { createPollStreaks } from './poll-streaks.js'
+import { promptsOf } from './prompt-match.js'
 import { doubtIn, isTransportReport, readStartedJob, refusalIn, reportsError } from './started-job.js'
+import type { SentSubmission, SubmissionAnswer } from './submission-answer.js'
 import { submissionError } from './submission-error.js'
 
 // A job that failed is reported again and again; a gateway recovers.
@@ -34,13 +35,6 @@ const REPORT_LIMIT = { polls: 5, spanMs: 300_000 }
 
 /** A request that reads or changes a job. */
 export type JobCall = Pick<ApiCall, 'method' | 'url' | 'json' | 'headers'>
-
-/** The answer to a submission. */
-export interface SubmissionAnswer {
-  readonly answer: ApiAnswer
-  /** What is kept with the job. */
-  readonly data?: JsonObject | undefined
-}
 
 /** An API of the submit-and-poll kind, and how its answers are read. */
 export interface TaskService {
@@ -70,8 +64,8 @@ export interface TaskService {
   readonly variantUrlOf?: ((id: string, variant: VideoVariant) => string) | undefined
   /** The list in which a submission of unknown outcome is searched for. */
   readonly found?: JobList | undefined
-  /** What would be kept with the job of a request that the list shows; nothing if absent. */
-  readonly dataOf?: ((request: VideoRequest, context: FindContext) => Promise<JsonObject>) | undefined
+  /** The submission of a request that the list may show; if absent, the request itself, of which nothing is kept. */
+  readonly sentOf?: ((request: VideoRequest, context: FindContext) => Promise<SentSubmission>) | undefined
   /** The list that answers for many polls, and whether a job is in it. */
   readonly listed?: { readonly list: JobList; readonly has: (operation: TaskApiOperation) => boolean } | undefined
   /** Whether `submit` passes `callbackUrl` of its context on. */
@@ -205,9 +199,10 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     ...(found !== undefined && {
       find: async (request: VideoRequest, context: FindContext): Promise<TaskApiOperation[] | 'unclear'> => {
         context.signal.throwIfAborted()
-        const ids = await findJobs(api, found, request, context, callOptions(context))
-        if (ids === 'unclear' || ids.length === 0) return ids === 'unclear' ? ids : []
-        const data = (await service.dataOf?.(request, context)) ?? {}
+        const sent = (await service.sentOf?.(request, context)) ?? { prompts: promptsOf(request) }
+        const { prompts, data = {} } = sent
+        const ids = await findJobs(api, found, prompts, context, callOptions(context))
+        if (ids === 'unclear') return ids
         return ids.map((id) => (Object.keys(data).length === 0 ? { id } : { id, data }))
       },
     }),

@@ -11,11 +11,12 @@ import type { JobReader } from '../answers/job-answer.js'
 import { mediaText, readMediaFile, soundText } from '../media-file.js'
 import { maskedData } from './operation-data.js'
 import { reportUnsent, withReads } from './sent-fields.js'
+import { sentPrompts } from './sent-prompts.js'
 import { isShown } from './shown-fields.js'
 import { isAcceptance } from './started-job.js'
+import type { SentSubmission, SubmissionAnswer } from './submission-answer.js'
 import type { checkTaskApiOptions, TaskApiVideoRequest } from './task-api-options.js'
 import { type CheckedRequest, checkRequest } from './task-api-request.js'
-import type { SubmissionAnswer } from './task-service.js'
 
 /** The statuses of `serverErrors`: proxies send them both for a server that never received the request, and for one that did. */
 export const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
@@ -52,17 +53,17 @@ export function createTaskSubmitter(
   }
 }
 
-/** The data that `create` keeps with the job of a request, for a job that a lookup found. */
-export async function createdData(
+/** What `create` returns for a request whose submission is searched for: the prompts in it, and the data that is kept with the job. */
+export async function sentSubmission(
   api: Api,
   options: ReturnType<typeof checkTaskApiOptions>,
   request: VideoRequest,
   context: FindContext,
-): Promise<JsonObject> {
+): Promise<SentSubmission> {
   // The submission has given the warnings.
-  const { data } = await plannedRequest(api, options, request, { ...context, warn: () => undefined })
+  const sent = await plannedRequest(api, options, request, { ...context, warn: () => undefined })
   const { mask } = await api.credentials(context.signal)
-  return maskedData(data, mask)
+  return { prompts: sentPrompts(sent, request.prompt), data: maskedData(sent.data, mask) }
 }
 
 /** The request that `create` returns, checked. Nothing has been sent when this rejects. */
