@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { createHandler, toNodeListener } from '../../src/http/index.js'
 import { SoraPipeline } from '../../src/index.js'
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.js'
-import { directoryUploader, videosApiGenerator } from '../../src/strategies/index.js'
+import { chatCompletionsGenerator, directoryUploader, videosApiGenerator } from '../../src/strategies/index.js'
 import { isLiteLlmSkipped, type LiteLlmServer, startLiteLlm } from './litellm-server.js'
 
 const title = `LiteLLM${isLiteLlmSkipped ? ' (skipped: run test/litellm/setup.sh)' : ''}`
@@ -20,16 +20,18 @@ describe.skipIf(isLiteLlmSkipped)(title, { timeout: 60_000 }, () => {
   let backend: Awaited<ReturnType<typeof startBackend>>
   let atBackend: LiteLlmServer
   let atSandbox: LiteLlmServer
+  let atChat: LiteLlmServer
 
   beforeAll(async () => {
     sandbox = await startSandbox({ speed: 20 })
     backend = await startBackend(sandbox)
     atBackend = await startLiteLlm({ baseUrl: backend.baseUrl, apiKey: KEY })
     atSandbox = await startLiteLlm(sandbox.videosApi)
+    atChat = await startLiteLlm(sandbox.chat)
   }, 400_000)
 
   afterAll(async () => {
-    await Promise.all([atBackend?.close(), atSandbox?.close()])
+    await Promise.all([atBackend?.close(), atSandbox?.close(), atChat?.close()])
     await backend?.close()
     await sandbox?.close()
   })
@@ -88,6 +90,15 @@ describe.skipIf(isLiteLlmSkipped)(title, { timeout: 60_000 }, () => {
     const pipeline = new SoraPipeline({ generator: videosApiGenerator({ baseUrl, apiKey, model: 'sora-2' }) })
     await expect(pipeline.generate({ prompt: 'A whale' })).rejects.toMatchObject({ code: 'submission-unknown' })
     expect(creates() - paid).toBe(1)
+  })
+
+  it('as the chat upstream submits once when its own upstream fails', async () => {
+    sandbox.setFaults({ chat: { kind: 'status', status: 500 } })
+    onTestFinished(() => sandbox.clearFaults())
+    const { baseUrl, apiKey } = atChat
+    const pipeline = new SoraPipeline({ generator: chatCompletionsGenerator({ baseUrl, apiKey, model: 'sora-2' }) })
+    await expect(pipeline.generate({ prompt: 'A whale' })).rejects.toMatchObject({ code: 'submission-unknown' })
+    expect(sandbox.requestsTo('chat')).toHaveLength(1)
   })
 })
 
