@@ -25,31 +25,35 @@ function fedRun(runId: string): PipelineRun & FedStream {
     { type: 'stage-started', runId, sequence: 1, at: Date.now(), stage: 'generate', strategy: 'mock' },
     { type: 'stage-progressed', runId, sequence: 2, at: Date.now(), stage: 'generate', strategy: 'mock', elapsedMs: 0 },
   ]
-  // Readers that wait for the next event.
-  let waiting: (() => void)[] = []
+  // The reader that waits for the next event, as it does for one of a run of the library.
+  let next = 0
+  let give: ((step: IteratorResult<PipelineEvent>) => void) | undefined
+  const step = (): IteratorResult<PipelineEvent> | undefined => {
+    const value = events[next]
+    if (value === undefined) return undefined
+    next += 1
+    return { done: false, value }
+  }
   return {
     id: runId,
     result: new Promise<PipelineResult>(() => undefined),
     cancel: async () => undefined,
     send(message) {
       events.push({ type: 'warning', runId, sequence: events.length, at: Date.now(), code: 'bench', message })
-      const readers = waiting
-      waiting = []
-      for (const wake of readers) wake()
+      const reader = give
+      const read = reader && step()
+      if (reader === undefined || read === undefined) return
+      give = undefined
+      reader(read)
     },
     [Symbol.asyncIterator]() {
-      let next = 0
       return {
-        async next() {
-          let value = events[next]
-          while (value === undefined) {
-            await new Promise<void>((resolve) => {
-              waiting.push(resolve)
-            })
-            value = events[next]
-          }
-          next += 1
-          return { done: false, value }
+        next() {
+          const read = step()
+          if (read !== undefined) return Promise.resolve(read)
+          return new Promise((resolve) => {
+            give = resolve
+          })
         },
         return: async () => ({ done: true, value: undefined }),
       }

@@ -1,4 +1,5 @@
 import type { EventBase, PipelineEvent, StageProgressed } from '../contracts/events.js'
+import { EventReader, type ReadableLog } from './event-reader.js'
 import type { RunProgress } from './state/run-state.js'
 
 type WithoutBase<E> = E extends PipelineEvent ? Omit<E, keyof EventBase> : never
@@ -27,10 +28,10 @@ export const PUBLISHED_PROGRESS_MS = 1000
  * The events of a run, kept for readers that start at any time. All readers see the same events. Only progress is unbounded, so
  * only progress is coalesced: while no reader waits for it, only the latest is kept.
  */
-export class EventLog {
+export class EventLog implements ReadableLog {
   readonly #events: PipelineEvent[] = []
-  /** Readers that wait for an event; most runs have none. */
-  #readers: Set<() => void> | undefined
+  /** Readers that wait for an event. */
+  #readers: EventReader[] = []
   readonly #base: () => Omit<EventBase, 'sequence'>
   readonly #listener: EventListener | undefined
   #latest: EventBody | undefined
@@ -108,46 +109,26 @@ export class EventLog {
 
   /** An iterator over all events from the first, which ends after the terminal one. */
   read(): AsyncIterableIterator<PipelineEvent> {
-    let position = 0
-    let isDone = false
-    let wake: (() => void) | undefined
-    const end = () => {
-      isDone = true
-      if (wake) {
-        this.#readers?.delete(wake)
-        wake()
-      }
-    }
-    const next = async (): Promise<IteratorResult<PipelineEvent>> => {
-      while (!isDone) {
-        if (position === this.#events.length && this.#latest && this.#isDue(true)) this.#flush()
-        const event = this.#events[position]
-        if (event) {
-          position += 1
-          return { done: false, value: event }
-        }
-        if (this.#isEnded) break
-        await new Promise<void>((resolve) => {
-          wake = resolve
-          this.#readers ??= new Set()
-          this.#readers.add(resolve)
-        })
-      }
-      return { done: true, value: undefined }
-    }
-    return {
-      next,
-      return: async () => {
-        end()
-        return { done: true, value: undefined }
-      },
-      [Symbol.asyncIterator]() {
-        return this
-      },
-    }
+    return new EventReader(this)
   }
 
-  #isDue(isRead = (this.#readers?.size ?? 0) > 0): boolean {
+  /** The event at a position, for a reader that wants it: the latest progress is kept then. */
+  at(position: number): PipelineEvent | undefined {
+    if (position === this.#events.length && this.#latest && this.#isDue(true)) this.#flush()
+    return this.#events[position]
+  }
+
+  /** Wakes the reader once, when the next event is there. */
+  await(reader: EventReader): void {
+    this.#readers.push(reader)
+  }
+
+  /** The reader no longer waits. */
+  leave(reader: EventReader): void {
+    this.#readers = this.#readers.filter((other) => other !== reader)
+  }
+
+  #isDue(isRead = this.#readers.length > 0): boolean {
     if (this.#progressCount < FREE_PROGRESS) return true
     const isWanted = isRead || this.#listener?.isEager === true || this.#isPublishable()
     if (this.#progressCount < FULL_PROGRESS) return isWanted
@@ -175,8 +156,10 @@ export class EventLog {
   #add(event: PipelineEvent): void {
     this.#nextSequence = event.sequence + 1
     this.#events.push(event)
-    for (const wake of this.#readers ?? []) wake()
-    this.#readers?.clear()
+    if (this.#readers.length === 0) return
+    const readers = this.#readers
+    this.#readers = []
+    for (const reader of readers) reader.wake()
   }
 
   #isPublishable(): boolean {
