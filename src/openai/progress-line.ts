@@ -98,7 +98,8 @@ export class ProgressLines {
     // A new list without room to grow; one of the full length stays.
     if (before === -1 && this.#notes.length < MOST_NOTES) this.#notes = [...this.#notes, { text, at }]
     else {
-      this.#notes.splice(Math.max(0, before), 1)
+      if (before > 0) this.#notes.splice(before, 1)
+      else this.#notes.shift()
       this.#notes.push({ text, at })
     }
     return { kind: 'note', text }
