@@ -44,6 +44,9 @@ export const REASON_FIELDS = [
   'description',
 ] as const
 
+/** Those that always report an error. A `message` does so only if the state says so. */
+export const ERROR_FIELDS = REASON_FIELDS.slice(0, REASON_FIELDS.indexOf('status_reason'))
+
 const WORD_FIELDS = [
   'code',
   'kind',
@@ -143,4 +146,9 @@ function ofText(text: string, depth: number): string {
 function problemOf(entry: unknown, depth: number): string {
   const place = isRecord(entry) && Array.isArray(entry.loc) ? entry.loc.join('.') : ''
   return [place, sentenceOf(entry, depth + 1)].filter(Boolean).join(': ')
+}
+
+/** Whether a field always reports an error. */
+export function isErrorField(name: string): boolean {
+  return ERROR_FIELDS.some((field) => field === name)
 }

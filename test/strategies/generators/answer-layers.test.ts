@@ -45,6 +45,19 @@ describe('layersOf', () => {
     expect(layersOf({ id: 'job_1', odd: { id: 'x' } })).toHaveLength(1)
   })
 
+  test.each(['error', 'errors', 'failure', 'errorDetail'])(
+    'does not open %s, whose state is not that of a job',
+    (name) => {
+      const error = { code: 13, status: 'INTERNAL' }
+      for (const body of [
+        { done: true, [name]: error },
+        { done: true, [name]: [error] },
+      ])
+        expect(layersOf(body)).toHaveLength(1)
+      expect(layersOf({ data: { done: true, [name]: error } })[0]).toMatchObject({ done: true })
+    },
+  )
+
   test('opens four objects at most', () => {
     const nested = (depth: number): unknown => (depth === 0 ? JOB : { data: nested(depth - 1) })
     expect(layersOf(nested(3))).toHaveLength(4)

@@ -424,6 +424,31 @@ describe('what only one provider has', () => {
     expect(sentTo('gemini')).toHaveLength(before)
   })
 
+  test.each([
+    ['INTERNAL', 13],
+    ['INVALID_ARGUMENT', 3],
+    ['RESOURCE_EXHAUSTED', 8],
+    ['UNAVAILABLE', 14],
+    ['DEADLINE_EXCEEDED', 4],
+    ['CANCELLED', 1],
+  ])('an operation of Veo that is done with %s has failed', async (status, code) => {
+    const name = 'models/veo-3.1-generate-preview/operations/o1'
+    const answers = [
+      { name, done: true, error: { code, message: 'No video', status } },
+      { name, metadata: { '@type': 'x' }, done: true, error: { code, message: 'No video', status, details: [] } },
+    ]
+    for (const answer of answers) {
+      const server = await loopbackServer((_, response) => response.end(JSON.stringify(answer)))
+      const context = fakeContext()
+      const polled = await at('gemini', { baseUrl: server.origin }).poll({ id: name }, context)
+      expect(polled).toMatchObject({
+        state: 'failed',
+        error: { code: 'generation-failed', upstreamCode: String(code) },
+      })
+      expect(context.warnings).toEqual([])
+    }
+  })
+
   test.each(['fal', 'replicate', 'runway'] as const)('%s refuses frames and a sound', async (name) => {
     const image = sandbox.files.url('image.png')
     const given = { ...request, lastFrame: image, references: [image], audioInput: MP3 }

@@ -1,3 +1,4 @@
+import { isErrorField } from '../../../upstream/error-meaning.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { plainNames } from '../../../upstream/plain-names.js'
@@ -197,9 +198,18 @@ function inner(layer: Layer, depth = 0): Layer | undefined {
 // An envelope under a name that is not in the table.
 function alone(layer: Layer): Layer | undefined {
   if (isJob(layer)) return undefined
-  const parts = Object.values(layer).filter((value) => Object(value) === value && Object.keys(Object(value)).length > 0)
-  const [only] = parts
-  return parts.length === 1 ? recordIn(only) : undefined
+  const parts = Object.entries(layer).filter(
+    ([, part]) => Object(part) === part && Object.keys(Object(part)).length > 0,
+  )
+  const [[name, part] = []] = parts
+  const only = parts.length === 1 ? recordIn(part) : undefined
+  return only !== undefined && name !== undefined && isErrorField(name) && !isOfJob(only) ? undefined : only
+}
+
+// An error may report its job. The status of one of Google, such as `INTERNAL`, is not that of an operation.
+function isOfJob(error: Layer): boolean {
+  const word = firstIn([error], STATE_FIELDS, stateWordOf)
+  return word === undefined || jobStateOf(word) !== 'unknown'
 }
 
 // Some servers put the job into a list of one, others into a text of JSON.

@@ -1,10 +1,10 @@
 import * as z from 'zod/mini'
 import type { JsonObject } from '../../../contracts/json.js'
+import { isErrorField } from '../../../upstream/error-meaning.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { plainNames } from '../../../upstream/plain-names.js'
 import { firstIn, jobIdIn, type Layer, layersOf, requestIdIn } from './answer-layers.js'
-import { isErrorField } from './job-failure.js'
 import { numberedState, STATE_FIELDS, stateWordOf } from './job-state.js'
 import { progressRatio } from './progress-ratio.js'
 

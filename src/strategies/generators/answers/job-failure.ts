@@ -1,7 +1,14 @@
 import type { SoraPipelineError } from '../../../contracts/errors.js'
 import { ContentRejectedError, GenerationFailedError } from '../../../contracts/upstream-errors.js'
 import { excerptOf } from '../../../upstream/error-details.js'
-import { REASON_FIELDS, saysError, sentenceOf, sentencesOf, wordsOf } from '../../../upstream/error-meaning.js'
+import {
+  ERROR_FIELDS,
+  REASON_FIELDS,
+  saysError,
+  sentenceOf,
+  sentencesOf,
+  wordsOf,
+} from '../../../upstream/error-meaning.js'
 import { isModerationVerdict } from '../../../upstream/moderation-verdict.js'
 import type { Mask } from '../../../upstream/secret.js'
 import { firstIn, type Layer } from './answer-layers.js'
@@ -16,8 +23,6 @@ export interface JobFailure {
   readonly mask: Mask
 }
 
-// Fields that always report an error. A `message` does so only if the state says so.
-const ERROR_FIELDS = REASON_FIELDS.slice(0, REASON_FIELDS.indexOf('status_reason'))
 const FLAGS = ['moderated', 'is_moderated', 'moderation_blocked'] as const
 const COUNTS = ['rai_media_filtered_count'] as const
 const FILTER_REASONS = ['rai_media_filtered_reasons', 'reason_str', 'markdown_reason_str'] as const
@@ -41,11 +46,6 @@ export function jobFailure({ id, layers, state, mask }: JobFailure): SoraPipelin
   const message = `Could not generate the video: job ${mask(id)} ended as ${state}${detail(upstreamCode, state, sentence)}`
   if (state === 'moderated' || isModerationVerdict(words, sentence)) return new ContentRejectedError(message)
   return new GenerationFailedError(message, { upstreamCode })
-}
-
-/** Whether a field always reports an error. */
-export function isErrorField(name: string): boolean {
-  return ERROR_FIELDS.some((field) => field === name)
 }
 
 /** Whether an answer contains an error, judged by its meaning, in an error field. */
