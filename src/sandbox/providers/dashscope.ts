@@ -24,6 +24,9 @@ const PARAMETERS = {
   'duration?': isWhole,
   'seed?': isWhole,
 } as const
+// The video has the ratio of its image: such a model takes no size.
+const isOfItsModel = (model: JsonValue, parameters: JsonValue) =>
+  !/^wanx?2\.[0-6].*-i2v/.test(String(model)) || !Object.hasOwn(objectIn(parameters), 'size')
 const SHAPE = {
   model: isText,
   input: (value: JsonValue) => bodyProblem(value, INPUT) === undefined,
@@ -55,6 +58,7 @@ export const dashscope: ProviderFake = {
         const problem = bodyProblem(request.body, SHAPE)
         if (problem !== undefined) return refuse(400, problem)
         const { model, input, parameters } = objectIn(request.body)
+        if (!isOfItsModel(model ?? null, parameters ?? {})) return refuse(400, `${String(model)} takes no size`)
         const job = newJob(jobs, objectIn(input).prompt, String(model), objectIn(parameters).duration ?? 4)
         return jsonReply(200, { output: { task_id: job.id, task_status: 'PENDING' }, request_id })
       },

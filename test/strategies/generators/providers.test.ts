@@ -390,7 +390,7 @@ describe('what only one provider has', () => {
         .catch((error) => error)
       const sent = seen() > before ? JSON.stringify(sentTo(name).at(-1)?.body) : ''
       const sign = /^(?:size|aspectRatio)$/.test(field)
-        ? /720|9:16/
+        ? /720|9:16|1080\*1920/
         : /canary|cdn\.example|7654321|:"?7s?"?[,}]|audio":false/
       const isShown = sent.includes(PNG.toString('base64')) || sign.test(sent)
       const isWarned = context.warnings.some(({ message }) => message.includes(`does not send ${field}`))
@@ -522,16 +522,58 @@ describe('what only one provider has', () => {
   test('former models of DashScope get their own fields', async () => {
     const image = sandbox.files.url('image.png')
     const given = { ...request, size: '1280x720', image }
-    await at('dashscope', { model: 'wan2.6-i2v' }).start(given, fakeContext())
-    expect(sentTo('dashscope').at(-1)?.body).toMatchObject({
-      input: { img_url: image },
-      parameters: { size: '1280*720' },
+    const context = fakeContext()
+    await at('dashscope', { model: 'wan2.6-i2v' }).start(given, context)
+    expect(sentTo('dashscope').at(-1)?.body).toEqual({
+      model: 'wan2.6-i2v',
+      input: { prompt: 'A cat', img_url: image },
+      parameters: { resolution: '720P', duration: 1 },
     })
+    // The video has the ratio of its image.
+    expect(context.warnings.map(({ message }) => message)).toEqual([expect.stringContaining('does not send size')])
     await at('dashscope').start(given, fakeContext())
     expect(sentTo('dashscope').at(-1)?.body).toMatchObject({
       input: { media: [{ type: 'first_frame', url: image }] },
       parameters: { resolution: '720P', ratio: '16:9' },
     })
+  })
+
+  test.each<[model: string, frame: Partial<VideoRequest>, size: string]>([
+    ['wan2.2-t2v-plus', { aspectRatio: '9:16' }, '1080*1920'],
+    ['wan2.5-t2v-preview', { aspectRatio: '1:1' }, '1440*1440'],
+    ['wan2.1-t2v-turbo', { aspectRatio: '9:16' }, '720*1280'],
+    ['wan2.2-t2v-plus', { aspectRatio: '9:16', size: '480x832' }, '480*832'],
+    ['wan2.2-t2v-plus', { size: '480x832' }, '480*832'],
+  ])('%s of DashScope gets a ratio as a size: %j', async (model, frame, size) => {
+    const context = fakeContext()
+    await at('dashscope', { model }).start({ ...request, ...frame }, context)
+    expect(sentTo('dashscope').at(-1)?.body).toMatchObject({ parameters: { size } })
+    expect(context.warnings).toEqual([])
+  })
+
+  test('a ratio that a former model of DashScope has no size for is refused before anything is sent', async () => {
+    const before = seen()
+    const given = { ...request, aspectRatio: '21:9' }
+    const error = await rejection(at('dashscope', { model: 'wan2.2-t2v-plus' }).start(given, fakeContext()))
+    expect(error).toMatchObject({ code: 'request-invalid', problems: [{ field: 'aspectRatio' }] })
+    expect(seen()).toBe(before)
+  })
+
+  test.each(PROVIDERS.map(([name]) => name))('%s is given the ratio of a size', async (name) => {
+    for (const [size, shape] of [
+      ['720x1280', /"(?:9:16|720:1280)"/],
+      ['832x480', /"(?:16:9|832:480)"/],
+    ] as const) {
+      const context = fakeContext()
+      await at(name)
+        .start({ ...request, size }, context)
+        .catch(() => undefined)
+      expect(JSON.stringify(sentTo(name).at(-1)?.body)).toMatch(shape)
+      const isResolutionLost = name === 'fal' || name === 'replicate'
+      expect(context.warnings.map(({ message }) => message)).toEqual(
+        isResolutionLost ? [expect.stringContaining('does not send size')] : [],
+      )
+    }
   })
 
   test('MiniMax is searched by prompt and time', async () => {

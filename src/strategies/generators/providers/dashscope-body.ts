@@ -1,3 +1,4 @@
+import { wanSizeOf } from '../frame-ratio.js'
 import type { TaskApiVideoRequest } from '../task-api/task-api-options.js'
 import { refusedFields, refuseMixedMedia } from './media-content.js'
 import { frameOf } from './video-frame.js'
@@ -13,10 +14,25 @@ const HEARING_MODEL = /^wan2\.[56]/
 export function dashscopeBody(request: TaskApiVideoRequest): object {
   const { prompt, model = '', durationSeconds: duration, seed, providerOptions } = request
   const isFormer = FORMER_MODEL.test(model)
-  const { resolution, ratio } = isFormer ? { resolution: undefined, ratio: undefined } : frameOf(request)
-  const frame = isFormer ? { size: request.size?.replace('x', '*') } : { resolution: resolution?.toUpperCase(), ratio }
+  const frame = isFormer ? formerFrame(request) : tierOf(request)
   const media = isFormer ? formerMedia(request) : mediaOf(request)
   return { model, input: { prompt, ...media }, parameters: { ...frame, duration, seed, ...providerOptions } }
+}
+
+function tierOf(request: TaskApiVideoRequest): object {
+  const { resolution, ratio } = frameOf(request)
+  return { resolution: resolution?.toUpperCase(), ratio }
+}
+
+function formerFrame(request: TaskApiVideoRequest): object {
+  const { model = '', providerOptions = {} } = request
+  // The video has the ratio of its image: both fields count as not sent, because they are not read by their names.
+  if (model.includes('-i2v')) return { resolution: frameOf({ ...request }).resolution?.toUpperCase() }
+  const { size, aspectRatio } = request
+  const asked = size ?? (aspectRatio && wanSizeOf(model, aspectRatio))
+  if (aspectRatio !== undefined && asked === undefined && !Object.hasOwn(providerOptions, 'size'))
+    throw refusedFields(request, ['aspectRatio'], `give a size instead: ${model} has none of this ratio`)
+  return { size: asked?.replace('x', '*') }
 }
 
 function formerMedia(request: TaskApiVideoRequest): object {

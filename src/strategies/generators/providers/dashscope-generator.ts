@@ -21,7 +21,8 @@ const LIFETIME_MS = 24 * 3_600_000
  * outcome is unknown ends in review. A task and its video live for 24 hours: a task that is gone has the status `UNKNOWN`, as for a
  * moment has one that was just accepted. It is an end (`GenerationFailedError`) after three polls in a row over at least a minute,
  * which are counted again after a restart, or 24 hours after the submission. A sound is given as an address, from Wan 2.5 on. Models
- * up to Wan 2.6 take neither a last frame nor references; in Wan 3.0 references and a sound exclude a first and a last frame.
+ * up to Wan 2.6 take neither a last frame nor references, and get a ratio as a size; in Wan 3.0 references and a sound exclude a first
+ * and a last frame.
  *
  * Follows "Wan image-to-video API reference" (April 2026), "Wan3.0 video generation API reference" (October 2026) and "Asynchronous
  * task management API" (October 2026) of alibabacloud.com/help/model-studio, read in November 2026.

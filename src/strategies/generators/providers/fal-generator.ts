@@ -5,12 +5,13 @@ import type { TaskApiOperation } from '../task-api/operation.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
 import type { TaskApiVideoRequest } from '../task-api/task-api-options.js'
 import { checkProvider, modelPath, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
+import { onlyRatioOf } from './video-frame.js'
 
 /** Options of `falGenerator`. */
 export interface FalGeneratorOptions extends ProviderGeneratorOptions {
   /**
    * Maps a request to the input of the model, where the model names its fields differently.
-   * @defaultValue `prompt`, `image_url`, `duration` (a text), `aspect_ratio`, `seed`, `generate_audio`
+   * @defaultValue `prompt`, `image_url`, `duration` (a text), `aspect_ratio` (also that of a size), `seed`, `generate_audio`
    */
   readonly input?: ((request: TaskApiVideoRequest) => object) | undefined
 }
@@ -59,12 +60,13 @@ export function falGenerator(given: FalGeneratorOptions): TaskGenerator<TaskApiO
   })
 }
 
-function plainInput({ prompt, image, durationSeconds, aspectRatio, seed, audio }: TaskApiVideoRequest): object {
+function plainInput(request: TaskApiVideoRequest): object {
+  const { prompt, image, durationSeconds, seed, audio } = request
   return {
     prompt,
     image_url: image,
     duration: durationSeconds === undefined ? undefined : String(durationSeconds),
-    aspect_ratio: aspectRatio,
+    aspect_ratio: onlyRatioOf(request),
     seed,
     generate_audio: audio,
   }

@@ -38,7 +38,11 @@ export function refuseMixedMedia(request: Media): void {
 }
 
 /** The refusal of fields that a request has. */
-export function refusedFields(request: Media, fields: readonly (keyof Media)[], fix: string): InvalidRequestError {
+export function refusedFields<Field extends string>(
+  request: { readonly [Name in Field]?: unknown },
+  fields: readonly Field[],
+  fix: string,
+): InvalidRequestError {
   return new InvalidRequestError(
     fields.map((field) => {
       const given = request[field]

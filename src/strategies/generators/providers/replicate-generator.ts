@@ -5,12 +5,13 @@ import type { TaskApiOperation } from '../task-api/operation.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
 import type { TaskApiVideoRequest } from '../task-api/task-api-options.js'
 import { checkProvider, modelPath, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
+import { onlyRatioOf } from './video-frame.js'
 
 /** Options of `replicateGenerator`. */
 export interface ReplicateGeneratorOptions extends ProviderGeneratorOptions {
   /**
    * Maps a request to the input of the model, where the model names its fields differently. `providerOptions` are merged into it.
-   * @defaultValue `prompt`, `image`, `duration`, `aspect_ratio`, `seed`
+   * @defaultValue `prompt`, `image`, `duration`, `aspect_ratio` (also that of a size), `seed`
    */
   readonly input?: ((request: TaskApiVideoRequest) => object) | undefined
   /**
@@ -64,6 +65,7 @@ export function replicateGenerator(given: ReplicateGeneratorOptions): TaskGenera
   })
 }
 
-function plainInput({ prompt, image, durationSeconds, aspectRatio, seed }: TaskApiVideoRequest): object {
-  return { prompt, image, duration: durationSeconds, aspect_ratio: aspectRatio, seed }
+function plainInput(request: TaskApiVideoRequest): object {
+  const { prompt, image, durationSeconds, seed } = request
+  return { prompt, image, duration: durationSeconds, aspect_ratio: onlyRatioOf(request), seed }
 }
