@@ -7,11 +7,11 @@ import type { StageContext } from '../../../contracts/stage.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { checkJsonFields } from '../json-fields.js'
 import { readMediaFile } from '../media-file.js'
+import type { RequestField as Field } from '../unsupported-field.js'
+import { modelFrame } from './model-frame.js'
 import { gapsOf, providerKeyOf } from './model-gaps.js'
 import type { VideoModelCall, VideoModelFile, VideoModelLike, VideoModelProviderOptions } from './video-model-like.js'
 import type { CheckedVideoModelOptions } from './video-model-options.js'
-
-type Field = Exclude<keyof VideoRequest, 'providerOptions' | 'metadata' | 'prompt'>
 
 // The interface of the AI SDK has no field for them.
 const CHANGES_RESULT: readonly Field[] = ['video', 'remixOf', 'storyboard', 'style', 'audioInput']
@@ -36,25 +36,22 @@ export function planModelCall(
   const problems: InputProblem[] = frame === undefined ? [] : [frame]
   const merged = mergedOptions(providerOptions, request.providerOptions ?? {}, problems)
   const key = providerKeyOf(model.provider)
-  const { ignored, ignoresImageUrls } = gapsOf(model.provider)
   const isOption = (field: Field) => Object.values(merged).some((options) => Object.hasOwn(options, field))
   const isLeft = (field: Field) => request[field] !== undefined && !isOption(field)
+  const gaps = gapsOf(model, request, merged).filter(({ field }) => isLeft(field))
   const refuse = (field: Field, fix: string) => problems.push({ field, value: shown(request[field]), fix })
   const warn = (field: Field, why: string) =>
     context.warn?.({ code: 'unsupported-option', message: `${name} does not send ${field}: ${why}` })
 
-  const isDropped = (field: Field) => ignored.includes(field)
-  for (const field of [...CHANGES_RESULT, ...IMAGES.filter(isDropped)]) {
-    if (isLeft(field))
-      refuse(field, `leave it out: ${model.provider} does not take it; or give its own field in providerOptions.${key}`)
+  const otherwise = `or give its own field in providerOptions.${key}`
+  for (const field of CHANGES_RESULT) {
+    if (isLeft(field)) refuse(field, `leave it out: ${model.provider} does not take it; ${otherwise}`)
   }
-  if (isLeft('references') && isLeft('lastFrame') && !isDropped('references')) {
+  const lost = gaps.filter(({ field }) => IMAGES.includes(field))
+  for (const { field, reason, fix } of lost) refuse(field, fix ?? `leave it out: ${reason}; ${otherwise}`)
+  const isLost = lost.some(({ field }) => field === 'references')
+  if (isLeft('references') && isLeft('lastFrame') && !isLost) {
     refuse('references', 'leave it out: lastFrame is given, and a model reads frames or references')
-  }
-  for (const field of IMAGES) {
-    const isByUrl = [request[field]].flat().some((media) => typeof media === 'string' && /^https?:/i.test(media))
-    if (ignoresImageUrls && isByUrl && isLeft(field))
-      refuse(field, `give its bytes: ${model.provider} ignores an address`)
   }
   const files = problems.length === 0 ? filesOf(request, isLeft) : undefined
   if (files === undefined) throw new InvalidRequestError(problems)
@@ -62,13 +59,11 @@ export function planModelCall(
   if (request.model !== undefined && ![model.modelId, `${key}/${model.modelId}`].includes(request.model))
     warn('model', `it always uses ${model.modelId}`)
   if (isLeft('user')) warn('user', 'a model has no such field')
-  for (const field of ignored)
-    if (!IMAGES.includes(field as Field) && isLeft(field as Field)) warn(field as Field, `${model.provider} ignores it`)
+  for (const { field, reason } of gaps) if (!IMAGES.includes(field)) warn(field, reason)
   return {
     prompt: request.prompt,
     n: 1,
-    aspectRatio: request.aspectRatio as PlannedCall['aspectRatio'],
-    resolution: request.size as PlannedCall['resolution'],
+    ...modelFrame(model, request),
     duration: request.durationSeconds,
     fps: undefined,
     seed: request.seed,

@@ -16,7 +16,7 @@ export const VIDEO = videoBytes(5_000)
 
 /** A provider package of the AI SDK, and the answers of its API. */
 export interface Provider {
-  model(origin: string): VideoModelLike
+  model(origin: string, id?: string): VideoModelLike
   /** The name of its options. */
   readonly options: string
   readonly isOneShot?: true
@@ -42,9 +42,9 @@ const isFile = (url: string) => url.includes('/file.mp4') || url.includes(':down
 /** The ten packages with video models, each as its documentation describes its API. */
 export const PROVIDERS: Readonly<Record<string, Provider>> = {
   fal: {
-    model: (origin) => {
+    model: (origin, id = 'luma-dream-machine') => {
       const rewritten: typeof fetch = (input, init) => fetch(String(input).replace(QUEUE, origin), init)
-      return createFal({ apiKey: KEY, fetch: rewritten }).video('luma-dream-machine')
+      return createFal({ apiKey: KEY, fetch: rewritten }).video(id)
     },
     options: 'fal',
     created: () => ({ request_id: 'job_1', response_url: `${QUEUE}/fal-ai/luma-dream-machine/requests/job_1` }),
@@ -54,7 +54,7 @@ export const PROVIDERS: Readonly<Record<string, Provider>> = {
     isPoll: isGet,
   },
   replicate: {
-    model: (origin) => createReplicate({ apiToken: KEY, baseURL: origin }).video('minimax/video-01'),
+    model: (origin, id = 'minimax/video-01') => createReplicate({ apiToken: KEY, baseURL: origin }).video(id),
     options: 'replicate',
     created: (origin) => ({ id: 'job_1', status: 'starting', urls: { get: `${origin}/predictions/job_1` } }),
     pending: (origin) => ({ id: 'job_1', status: 'processing', urls: { get: `${origin}/predictions/job_1` } }),
@@ -68,7 +68,7 @@ export const PROVIDERS: Readonly<Record<string, Provider>> = {
     isPoll: isGet,
   },
   google: {
-    model: (origin) => createGoogle({ apiKey: KEY, baseURL: origin }).video('veo-3.1-generate-preview'),
+    model: (origin, id = 'veo-3.1-generate-preview') => createGoogle({ apiKey: KEY, baseURL: origin }).video(id),
     options: 'google',
     needsKey: true,
     created: () => ({ name: 'models/veo/operations/job_1' }),
@@ -84,7 +84,7 @@ export const PROVIDERS: Readonly<Record<string, Provider>> = {
     isPoll: isGet,
   },
   xai: {
-    model: (origin) => createXai({ apiKey: KEY, baseURL: origin }).video('grok-imagine-video'),
+    model: (origin, id = 'grok-imagine-video') => createXai({ apiKey: KEY, baseURL: origin }).video(id),
     options: 'xai',
     created: () => ({ request_id: 'job_1' }),
     pending: () => [202, ''],
@@ -93,7 +93,7 @@ export const PROVIDERS: Readonly<Record<string, Provider>> = {
     isPoll: isGet,
   },
   minimax: {
-    model: (origin) => createMiniMax({ apiKey: KEY, videoBaseURL: origin }).video('MiniMax-H3'),
+    model: (origin, id = 'MiniMax-H3') => createMiniMax({ apiKey: KEY, videoBaseURL: origin }).video(id),
     options: 'minimax',
     created: () => ({ task_id: 'job_1' }),
     pending: () => ({ task: { id: 'job_1', status: 'running' } }),
@@ -104,7 +104,7 @@ export const PROVIDERS: Readonly<Record<string, Provider>> = {
     isPoll: isGet,
   },
   alibaba: {
-    model: (origin) => createAlibaba({ apiKey: KEY, videoBaseURL: origin }).video('wan2.6-t2v'),
+    model: (origin, id = 'wan2.6-i2v') => createAlibaba({ apiKey: KEY, videoBaseURL: origin }).video(id),
     options: 'alibaba',
     created: () => ({ output: { task_id: 'job_1', task_status: 'PENDING' }, request_id: 'req_1' }),
     pending: () => ({ output: { task_id: 'job_1', task_status: 'RUNNING' }, request_id: 'req_1' }),
@@ -116,7 +116,7 @@ export const PROVIDERS: Readonly<Record<string, Provider>> = {
     isPoll: isGet,
   },
   'black-forest-labs': {
-    model: (origin) => createBlackForestLabs({ apiKey: KEY, baseURL: origin }).video('flux-3-video'),
+    model: (origin, id = 'flux-3-video') => createBlackForestLabs({ apiKey: KEY, baseURL: origin }).video(id),
     options: 'blackForestLabs',
     created: (origin) => ({ id: 'job_1', polling_url: `${origin}/get_result?id=job_1` }),
     pending: () => ({ id: 'job_1', status: 'Pending' }),
@@ -125,7 +125,7 @@ export const PROVIDERS: Readonly<Record<string, Provider>> = {
     isPoll: isGet,
   },
   gateway: {
-    model: (origin) => createGateway({ apiKey: KEY, baseURL: origin }).video('google/veo-3.1'),
+    model: (origin, id = 'google/veo-3.1') => createGateway({ apiKey: KEY, baseURL: origin }).video(id),
     options: 'gateway',
     created: () => ({ operation: { token: 'job_1' } }),
     pending: () => ({ status: 'pending' }),
@@ -137,7 +137,7 @@ export const PROVIDERS: Readonly<Record<string, Provider>> = {
     isPoll: ({ url }) => url.endsWith('/status'),
   },
   bytedance: {
-    model: (origin) => createByteDance({ apiKey: KEY, baseURL: origin }).video('seedance-1-0-pro-250528'),
+    model: (origin, id = 'seedance-1-0-pro-250528') => createByteDance({ apiKey: KEY, baseURL: origin }).video(id),
     options: 'bytedance',
     isOneShot: true,
     created: () => ({ id: 'job_1' }),

@@ -73,6 +73,76 @@ describe.each(Object.entries(PROVIDERS))('%s', (_, provider) => {
   })
 })
 
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==',
+  'base64',
+)
+// A file of its own for each field: bytes after the picture do not matter.
+const picture = (mark: string) => ({ bytes: Buffer.concat([PNG, Buffer.from(mark)]), mediaType: 'image/png' })
+const FURTHER_MODELS = [
+  ['xai', 'grok-imagine-video-1.5'],
+  ['minimax', 'MiniMax-H3-Max'],
+  ...(['wan2.6-t2v', 'wan2.6-r2v', 'wan2.7-t2v', 'wan2.7-i2v', 'wan2.7-r2v', 'wan3-video'] as const).map(
+    (model) => ['alibaba', model] as const,
+  ),
+] as const
+
+describe.each([...Object.keys(PROVIDERS).map((name) => [name, undefined] as const), ...FURTHER_MODELS])(
+  'the package of %s with %s',
+  (name, model) => {
+    const provider = PROVIDERS[name] as Provider
+    const [image, lastFrame, one, two] = ['image', 'last', 'one', 'two'].map(picture)
+    const pairs = { image, lastFrame, references: [one, two] } as Partial<VideoRequest>
+    const requests: readonly (readonly (keyof VideoRequest)[])[] = [
+      ...(['image', 'lastFrame', 'references'] as const).map((field) => [field]),
+      ...[['image', 'lastFrame'] as const, ['image', 'references'] as const],
+    ]
+
+    async function sentOf(request: Partial<VideoRequest>) {
+      const server = await providerServer(provider)
+      const generator = videoModelGenerator(provider.model(server.origin, model), {
+        allowPrivateAddresses: [new URL(server.origin).host],
+        providerOptions,
+      })
+      const context = fakeContext()
+      const given = { ...REQUEST, ...request }
+      const call = 'start' in generator ? generator.start(given, context) : generator.generate(given, context)
+      const failure: unknown = await call.catch((error: unknown) => error)
+      const [create] = server.creates()
+      const warned = context.warnings.map(({ message }) => message)
+      return { body: create === undefined ? undefined : String(create.body), failure, warned }
+    }
+
+    it.each(requests.map((fields) => [fields.join(' and '), fields] as const))(
+      'sends %s, or refuses it before anything is paid',
+      async (_, fields) => {
+        const asked = Object.fromEntries(fields.map((field) => [field, pairs[field]])) as Partial<VideoRequest>
+        const { body, failure, warned } = await sentOf(asked)
+        if (body === undefined) {
+          expect(failure).toMatchObject({ code: 'request-invalid' })
+          return
+        }
+        const files = fields.flatMap((field) => pairs[field]).map((file) => Object(file).bytes.toString('base64'))
+        expect(files.filter((file) => !body.includes(file))).toEqual([])
+        expect(warned).toEqual([])
+      },
+    )
+
+    it('sends a seed of 0, or warns of it', async () => {
+      const { body, warned } = await sentOf({ seed: 0 })
+      expect([/"seed":0/.test(body ?? ''), warned.some((message) => /seed/.test(message))]).toContain(true)
+    })
+
+    it.each(['720x1280', '1080x1920'] as const)('keeps the orientation of %s', async (size) => {
+      const { body, warned } = await sentOf({ size })
+      const isShown = /"9:16"|720[x*]1280|1080[x*]1920/.test(body ?? '')
+      // Models that take an image and no ratio.
+      expect([isShown, model?.endsWith('-i2v') ?? name === 'alibaba']).toContain(true)
+      expect(warned.filter((message) => /aspect/i.test(message))).toEqual([])
+    })
+  },
+)
+
 const TASKS = Object.entries(PROVIDERS).filter(([, { isOneShot }]) => isOneShot !== true)
 
 describe.each(TASKS)('a job of %s', (_, provider) => {
