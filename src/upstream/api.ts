@@ -5,7 +5,7 @@ import { type AnswerHeaders, type BodyText, isOk } from './answer.js'
 import { answerError, type RefusedAnswer } from './answer-error.js'
 import { type ApiCredentials, type AuthScheme, apiCredentials, type Login, withSecrets } from './api-credentials.js'
 import { excerptOf } from './error-details.js'
-import { hostOf, networkFailure, timeoutFailure } from './network-failure.js'
+import { credentialTimeout, hostOf, networkFailure, timeoutFailure } from './network-failure.js'
 import type { Fetch, OutgoingRequest, OutgoingStream } from './outgoing-request.js'
 import { goesOverNode, prepareToSend, send } from './request.js'
 import { requestIdFrom } from './request-id.js'
@@ -184,24 +184,26 @@ export function createApi(options: ApiOptions): Api {
     async call(call) {
       const { what, url, timeoutMs, signal, secrets = [] } = call
       let mask = maskOf([...ownSecrets, ...secrets])
-      let isSent = false
+      let [isSent, isKnown] = [false, false]
+      const tooLate = () => {
+        if (!isKnown) return credentialTimeout(what, `the credential of ${options.subject}`, timeoutMs)
+        return timeoutFailure({ what, url, mask }, timeoutMs, { isRefusal: !isSent })
+      }
       try {
-        return await withTimeLimit(
-          { timeoutMs, signal, error: () => timeoutFailure({ what, url, mask }, timeoutMs, { isRefusal: !isSent }) },
-          async (limited) => {
-            const known = await credentials(limited)
-            const own = secrets.length === 0 ? known : withSecrets(known, secrets)
-            mask = own.mask
-            const run = () => {
-              isSent = true
-              return exchange(call, own, limited)
-            }
-            // A submission does not wait, and a configured agent has its own line.
-            const hasLine = agent === undefined || !goesOverNode(fetch)
-            const isWaiting = maxSockets !== undefined && call.method === 'GET' && hasLine
-            return isWaiting ? inRequestLine({ origin: base.origin, maxSockets }, limited, run) : run()
-          },
-        )
+        return await withTimeLimit({ timeoutMs, signal, error: tooLate }, async (limited) => {
+          const known = await credentials(limited)
+          isKnown = true
+          const own = secrets.length === 0 ? known : withSecrets(known, secrets)
+          mask = own.mask
+          const run = () => {
+            isSent = true
+            return exchange(call, own, limited)
+          }
+          // A submission does not wait, and a configured agent has its own line.
+          const hasLine = agent === undefined || !goesOverNode(fetch)
+          const isWaiting = maxSockets !== undefined && call.method === 'GET' && hasLine
+          return isWaiting ? inRequestLine({ origin: base.origin, maxSockets }, limited, run) : run()
+        })
       } catch (error) {
         throw networkFailure(error, { what, url, mask }, signal)
       }

@@ -41,6 +41,17 @@ export function extensionOf(mediaType: string): string {
     'image/webp': '.webp',
     'image/avif': '.avif',
     'image/heic': '.heic',
+    'audio/mpeg': '.mp3',
+    'audio/mp3': '.mp3',
+    'audio/wav': '.wav',
+    'audio/x-wav': '.wav',
+    'audio/wave': '.wav',
+    'audio/mp4': '.m4a',
+    'audio/x-m4a': '.m4a',
+    'audio/aac': '.aac',
+    'audio/ogg': '.ogg',
+    'audio/flac': '.flac',
+    'audio/webm': '.weba',
   }
   return known[mediaType] ?? '.bin'
 }

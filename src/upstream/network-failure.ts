@@ -48,6 +48,12 @@ export function timeoutFailure(
   return new NetworkError(message, { url, ...options })
 }
 
+/** The `NetworkError` of an exchange whose time limit passed before the function of its credential settled: nothing was sent. */
+export function credentialTimeout(what: string, asked: string, timeoutMs: number): NetworkError {
+  const reason = `the function of ${asked} did not settle within ${timeoutMs} ms`
+  return new NetworkError(`Could not ${what}: ${reason}; nothing was sent`, { isRefusal: true })
+}
+
 /** Host and port of an address, for messages. */
 export function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : 'an address that cannot be read'

@@ -1,14 +1,13 @@
-import { isSoraPipelineError } from '../contracts/errors.js'
 import { hideKnownSecrets, holdsKnownSecret, rememberSecret } from '../contracts/secrets/known-secrets.js'
 import { looksRandom } from '../contracts/secrets/looks-random.js'
 import { redact } from '../contracts/secrets/redact.js'
 import { SecretFinder } from '../contracts/secrets/secret-finder.js'
 import { HIDDEN } from '../contracts/secrets/secret-hider.js'
 import { AuthenticationError } from '../contracts/upstream-errors.js'
-import { abortable } from './abortable.js'
+import { type AskedValue, askedValue } from './asked-value.js'
 import { secretHeadPattern, secretPattern } from './secret-pattern.js'
 
-/** A key or token: its value, or a function that is called before each request, so that it can be renewed. */
+/** A key or token: its value, or a function that is called before each request, so that it can be renewed, and has 30 seconds. */
 export type ApiCredential = string | (() => string | Promise<string>)
 
 /** Removes the secrets of one request from a text, in every form in which a service may echo them. */
@@ -34,7 +33,7 @@ export async function resolveCredential(
   subject: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const value = typeof credential === 'string' ? credential : await askForCredential(credential, subject, signal)
+  const value = typeof credential === 'string' ? credential : await askedValue(askedFor(subject), signal, credential)
   const problem = keyProblemOf(value)
   if (problem !== undefined) throw new AuthenticationError(`Could not use the credential of ${subject}: ${problem}`)
   rememberSecret(value)
@@ -47,7 +46,7 @@ export async function resolveCredential(
  * @throws AuthenticationError when the function fails or returns nothing.
  */
 export async function resolvePassword(password: ApiCredential, subject: string, signal: AbortSignal): Promise<string> {
-  const value: unknown = typeof password === 'string' ? password : await askForCredential(password, subject, signal)
+  const value: unknown = typeof password === 'string' ? password : await askedValue(askedFor(subject), signal, password)
   if (typeof value === 'string' && value !== '') {
     rememberSecret(value)
     return value
@@ -159,16 +158,8 @@ function credentialsIn(secret: string): readonly string[] {
   return secret.split(/[/?&=#:@]+/).filter((part) => part.length >= SHORTEST_CARRIED && looksRandom(part))
 }
 
-async function askForCredential(ask: () => string | Promise<string>, subject: string, signal: AbortSignal) {
-  try {
-    return await abortable(signal, Promise.resolve().then(ask))
-  } catch (error) {
-    if (signal.aborted) throw signal.reason
-    if (isSoraPipelineError(error)) throw error
-    // Only its class is reported: its text and its fields may contain the secret.
-    const kind = error instanceof Error ? error.name : typeof error
-    throw new AuthenticationError(`Could not get the credential of ${subject}: its function threw ${kind}`)
-  }
+function askedFor(subject: string): AskedValue {
+  return { what: `the credential of ${subject}`, function: 'its function' }
 }
 
 /** The values of the query of an address, both decoded and raw, because a server may echo either. */

@@ -10,13 +10,13 @@ import {
   UpstreamHttpError,
   UpstreamResponseError,
 } from '../../contracts/upstream-errors.js'
-import { abortable } from '../../upstream/abortable.js'
 import { type ApiCall, createApi } from '../../upstream/api.js'
+import { askedValue } from '../../upstream/asked-value.js'
 import { endpointOf } from '../../upstream/endpoint-of.js'
 import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
-import { timeoutFailure } from '../../upstream/network-failure.js'
+import { credentialTimeout } from '../../upstream/network-failure.js'
 import type { Fetch } from '../../upstream/outgoing-request.js'
-import { type ApiCredential, carriesSecret, maskOf } from '../../upstream/secret.js'
+import { type ApiCredential, carriesSecret } from '../../upstream/secret.js'
 import { withTimeLimit } from '../../upstream/time-limit.js'
 import { address, aFetch, credential, headers, named } from '../option-rules.js'
 
@@ -100,11 +100,11 @@ export function soraPublisher(given: SoraPublisherOptions): Publisher {
   // call.
   async function call(request: Pick<ApiCall, 'what' | 'method' | 'json'> & { path: string }, signal: AbortSignal) {
     const { what, path } = request
-    const place = { what, url: createApi({ subject: name, baseUrl: options.baseUrl }).address(path), mask: maskOf([]) }
-    const limits = { timeoutMs, signal, error: () => timeoutFailure(place, timeoutMs, { isRefusal: true }) }
+    const url = createApi({ subject: name, baseUrl: options.baseUrl }).address(path)
+    const limits = { timeoutMs, signal, error: () => credentialTimeout(what, `the headers of ${name}`, timeoutMs) }
     const headers = await withTimeLimit(limits, (limited) => headersOf(options.headers, name, limited))
     const api = createApi({ ...options, subject: name, headers })
-    return api.call({ ...request, url: place.url, timeoutMs, signal })
+    return api.call({ ...request, url, timeoutMs, signal })
   }
 
   return {
@@ -138,13 +138,7 @@ async function headersOf(
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>> | undefined> {
   if (typeof option !== 'function') return option
-  const given = await abortable(signal, Promise.resolve().then(option)).catch((error: unknown) => {
-    if (signal.aborted) throw signal.reason
-    if (isSoraPipelineError(error)) throw error
-    // Only its class is reported: its text may contain the secret.
-    const kind = error instanceof Error ? error.name : typeof error
-    throw new AuthenticationError(`Could not get the headers of ${name}: their function threw ${kind}`)
-  })
+  const given = await askedValue({ what: `the headers of ${name}`, function: 'their function' }, signal, option)
   const [problem] = given === undefined ? [] : headers.problems('headers', given)
   if (problem === undefined) return given
   throw new AuthenticationError(`Could not use the headers of ${name}: ${problem.field} is ${problem.value}`)

@@ -11,12 +11,12 @@ import type { AllowPrivateAddresses } from '../../upstream/download/allowed-dest
 import { endpointOf } from '../../upstream/endpoint-of.js'
 import { excerptOf, readErrorDetails } from '../../upstream/error-details.js'
 import { readJsonAnswer, unreadable } from '../../upstream/json-answer.js'
-import { hostOf, timeoutFailure } from '../../upstream/network-failure.js'
+import { credentialTimeout, hostOf } from '../../upstream/network-failure.js'
 import type { Fetch } from '../../upstream/outgoing-request.js'
 import { isPlainHttp } from '../../upstream/plain-http.js'
 import { proveVideo } from '../../upstream/prove-video.js'
 import { requestIdFrom } from '../../upstream/request-id.js'
-import { type ApiCredential, holdsSecret, maskOf, resolveCredential } from '../../upstream/secret.js'
+import { type ApiCredential, holdsSecret, resolveCredential } from '../../upstream/secret.js'
 import { withTimeLimit } from '../../upstream/time-limit.js'
 import { address, addressProblem, aFetch, credential, named, privateAddresses } from '../option-rules.js'
 import { fillTemplate } from './fill-template.js'
@@ -96,7 +96,7 @@ export function parseServerResolver(given: ParseServerResolverOptions): Resolver
   async function tokenOf(signal: AbortSignal): Promise<string | undefined> {
     const { token } = options
     if (token === undefined) return undefined
-    const error = () => timeoutFailure({ what: WHAT, url, mask: maskOf([]) }, timeoutMs, { isRefusal: true })
+    const error = () => credentialTimeout(WHAT, `the credential of ${name}`, timeoutMs)
     return withTimeLimit({ timeoutMs, signal, error }, (limited) => resolveCredential(token, name, limited))
   }
 

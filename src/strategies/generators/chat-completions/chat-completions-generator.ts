@@ -10,10 +10,10 @@ import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
 import { type ApiCredentials, createApi } from '../../../upstream/api.js'
 import { endpointOf } from '../../../upstream/endpoint-of.js'
 import { memoryVideo } from '../../../upstream/memory-video.js'
-import { hostOf, networkFailure, timeoutFailure } from '../../../upstream/network-failure.js'
+import { credentialTimeout, hostOf, networkFailure, timeoutFailure } from '../../../upstream/network-failure.js'
 import { isPlainHttp } from '../../../upstream/plain-http.js'
 import { proveVideo } from '../../../upstream/prove-video.js'
-import { carriesSecret, holdsSecret, maskOf } from '../../../upstream/secret.js'
+import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
 import { withTimeLimit } from '../../../upstream/time-limit.js'
 import type { VideoOutput } from '../../../upstream/video-output.js'
 import { checkLists } from '../check-lists.js'
@@ -75,7 +75,7 @@ export function chatCompletionsGenerator(given: ChatCompletionsGeneratorOptions)
   const fixed = { api, url, idleTimeoutMs, maxBytes: options.maxAnswerBytes, isRefusal }
 
   async function credentialsOf(signal: AbortSignal): Promise<ApiCredentials> {
-    const error = () => timeoutFailure({ what: WHAT, url, mask: maskOf([]) }, idleTimeoutMs, { isRefusal: true })
+    const error = () => credentialTimeout(WHAT, `the credential of ${name}`, idleTimeoutMs)
     return withTimeLimit({ timeoutMs: idleTimeoutMs, signal, error }, api.credentials)
   }
 
