@@ -102,7 +102,8 @@ export interface VideoRequest {
   /** Texts by name that are kept with the run and never sent. @defaultValue none */
   readonly metadata?: Readonly<Record<string, string>> | undefined
   /**
-   * JSON fields that are merged into the body of the submission last, so they override the fields of the generator.
+   * JSON fields that are merged into the body of the submission last: an object into an object at every depth, so that no other field of
+   * the body is lost; a list or any other value replaces that of the generator.
    * @defaultValue none
    */
   readonly providerOptions?: JsonObject | undefined

@@ -18,11 +18,8 @@ export type MediaFile =
 export function readMediaFile(input: MediaInput, kind: 'image' | 'video', field: string = kind): MediaFile {
   if (typeof input !== 'string') return fileOf(input.bytes, input.mediaType, { kind, field })
   if (/^https?:\/\//i.test(input) && URL.canParse(input)) return { kind: 'url', url: input }
-  const match = /^data:([^,;]*)((?:;[^,;]*)*),/i.exec(input)
-  if (match === null) throw refused(field, input, 'give an https address, a data URL or bytes')
-  const data = input.slice(match[0].length)
-  const isBase64 = /;\s*base64\s*$/i.test(match[2] ?? '')
-  return fileOf(isBase64 ? decodeBase64(data, field) : decodePercent(data, field), match[1] ?? '', { kind, field })
+  const { bytes, declared } = dataOf(input, field)
+  return fileOf(bytes, declared, { kind, field })
 }
 
 /** The data URL of a file, for upstreams that accept only JSON. */
@@ -41,6 +38,14 @@ export function soundText(input: MediaInput): string {
   return typeof input === 'string' ? input : dataUrlOf({ kind: 'file', name: 'audio', ...input })
 }
 
+/** A sound as a file, whose bytes are not checked; its address otherwise. */
+export function soundFile(text: string): MediaFile {
+  if (/^https?:\/\//i.test(text)) return { kind: 'url', url: text }
+  const data = dataOf(text, 'audioInput')
+  const mediaType = data.declared.toLowerCase() || 'application/octet-stream'
+  return { kind: 'file', bytes: data.bytes, mediaType, name: `audio${extensionOf(mediaType)}` }
+}
+
 function fileOf(
   bytes: Uint8Array,
   declared: string,
@@ -55,6 +60,14 @@ function fileOf(
     `${declared || 'untyped'} data that is ${seen}`,
     `give the bytes of ${kind === 'image' ? 'a PNG, JPEG, WebP, GIF, AVIF or HEIC image' : 'an MP4, QuickTime or WebM video'}`,
   )
+}
+
+function dataOf(input: string, field: string): { readonly bytes: Uint8Array; readonly declared: string } {
+  const match = /^data:([^,;]*)((?:;[^,;]*)*),/i.exec(input)
+  if (match === null) throw refused(field, input, 'give an https address, a data URL or bytes')
+  const data = input.slice(match[0].length)
+  const isBase64 = /;\s*base64\s*$/i.test(match[2] ?? '')
+  return { bytes: isBase64 ? decodeBase64(data, field) : decodePercent(data, field), declared: match[1] ?? '' }
 }
 
 function decodeBase64(data: string, field: string): Uint8Array {

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../../contracts/json.js'
 import type { MediaInput, StoryboardShot, VideoRequest } from '../../../contracts/request.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import { dataUrlOf, readMediaFile } from '../media-file.js'
+import { mergedFields } from '../merged-fields.js'
 import type { CheckedChatCompletionsOptions } from './chat-completions-options.js'
 import { frameProblem, lengthProblem, ratioProblem } from './chat-model-name.js'
 
@@ -79,7 +80,7 @@ export function chatCompletionsBody(request: VideoRequest, defaults: Defaults, c
     .filter(isLeft)
     .flatMap((field) => mediaParts(request, field))
   const content = media.length === 0 ? text : [{ type: 'text', text }, ...media]
-  return { model, messages: [{ role: 'user', content }], stream: true, ...overrides }
+  return mergedFields({ model, messages: [{ role: 'user', content }], stream: true }, overrides)
 }
 
 function textOf({ prompt, style, remixOf, storyboard = [] }: VideoRequest, isLeft: (field: Field) => boolean): string {

@@ -1,4 +1,5 @@
 import { wanSizeOf } from '../frame-ratio.js'
+import { mergedFields } from '../merged-fields.js'
 import type { TaskApiVideoRequest } from '../task-api/task-api-options.js'
 import { refusedFields, refuseMixedMedia } from './media-content.js'
 import { frameOf } from './video-frame.js'
@@ -16,7 +17,7 @@ export function dashscopeBody(request: TaskApiVideoRequest): object {
   const isFormer = FORMER_MODEL.test(model)
   const frame = isFormer ? formerFrame(request) : tierOf(request)
   const media = isFormer ? formerMedia(request) : mediaOf(request)
-  return { model, input: { prompt, ...media }, parameters: { ...frame, duration, seed, ...providerOptions } }
+  return { model, input: { prompt, ...media }, parameters: mergedFields({ ...frame, duration, seed }, providerOptions) }
 }
 
 function tierOf(request: TaskApiVideoRequest): object {

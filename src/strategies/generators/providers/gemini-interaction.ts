@@ -1,3 +1,4 @@
+import { mergedFields } from '../merged-fields.js'
 import type { TaskApiAnswer, TaskApiReading } from '../task-api/task-api-answer.js'
 import type { TaskApiVideoRequest } from '../task-api/task-api-options.js'
 import type { TaskApiRequest } from '../task-api/task-api-request.js'
@@ -36,9 +37,8 @@ export function omniRequest(request: TaskApiVideoRequest): TaskApiRequest {
     previous_interaction_id: remixOf,
     generation_config: task === undefined && seed === undefined ? undefined : { seed, video_config: task && { task } },
     response_format: format,
-    ...providerOptions,
   }
-  return { path: '/interactions', body }
+  return { path: '/interactions', body: mergedFields(body, providerOptions) }
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { OptionRules } from '../../../contracts/check-options.js'
 import type { TaskGenerator } from '../../../contracts/generator.js'
+import { mergedFields } from '../merged-fields.js'
 import type { TaskApiOperation } from '../task-api/operation.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
 import { isOmni, omniRequest, readInteraction } from './gemini-interaction.js'
@@ -54,7 +55,7 @@ export function geminiVideoGenerator(given: GeminiVideoGeneratorOptions): TaskGe
         ...(lastFrame !== undefined && { lastFrame: veoImage(lastFrame) }),
         ...(references.length > 0 && { referenceImages }),
       }
-      const parameters = { aspectRatio, resolution, durationSeconds, seed, ...providerOptions }
+      const parameters = mergedFields({ aspectRatio, resolution, durationSeconds, seed }, providerOptions)
       return { path: `/models/${modelPath(model)}:predictLongRunning`, body: { instances: [instance], parameters } }
     },
     read(answer) {

@@ -1,6 +1,7 @@
 import type { OptionRules } from '../../../contracts/check-options.js'
 import type { TaskGenerator } from '../../../contracts/generator.js'
 import { aFunction, number } from '../../../contracts/option-rules.js'
+import { mergedFields } from '../merged-fields.js'
 import type { TaskApiOperation } from '../task-api/operation.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
 import type { TaskApiVideoRequest } from '../task-api/task-api-options.js'
@@ -56,7 +57,7 @@ export function replicateGenerator(given: ReplicateGeneratorOptions): TaskGenera
     create(request, { callbackUrl }) {
       const [model, version] = String(request.model).split(':')
       const webhook = callbackUrl === undefined ? {} : { webhook: callbackUrl, webhook_events_filter: ['completed'] }
-      const body = { input: { ...input(request), ...request.providerOptions }, ...webhook }
+      const body = { input: mergedFields(input(request), request.providerOptions), ...webhook }
       const headers = cancelAfterSeconds === undefined ? undefined : { 'cancel-after': `${cancelAfterSeconds}s` }
       if (version !== undefined) return { path: '/predictions', headers, body: { version, ...body } }
       return { path: `/models/${modelPath(model)}/predictions`, headers, body }

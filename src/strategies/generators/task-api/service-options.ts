@@ -50,7 +50,8 @@ export interface TaskServiceOptions {
   readonly timeoutMs?: number | undefined
   /**
    * Time limit of a submission, in milliseconds above 0 and at most 2,147,483,647, or `Infinity` for no limit. Past it the
-   * outcome is unknown. Servers that answer with the finished video take minutes.
+   * outcome is unknown, unless nothing was sent, because the function of `apiKey` did not settle. Servers that answer with the finished
+   * video take minutes.
    * @defaultValue `120_000` (2 min)
    */
   readonly createTimeoutMs?: number | undefined

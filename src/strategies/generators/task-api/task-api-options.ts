@@ -29,7 +29,10 @@ export interface TaskApiCreateContext {
   readonly idempotencyKey: string
   /** Address that the API may call when the job changes, from `wakeUrl` of the pipeline; see `sendsCallback`. */
   readonly callbackUrl?: string | undefined
-  /** A data URL of the request as a file, for a `FormData`. An address rejects the request with `InvalidRequestError`. */
+  /**
+   * A data URL of the request as a file, for a `FormData`: an image, a video or a sound. An address rejects the request with
+   * `InvalidRequestError`.
+   */
   readonly toFile: (dataUrl: string) => File
 }
 
@@ -74,7 +77,9 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
   readonly authScheme?: 'Bearer' | 'Key' | 'Token' | 'x-api-key' | 'x-goog-api-key' | undefined
   /**
    * Maps a request to the one request that submits the job. If it throws, nothing is sent, and the next generator may be tried: an
-   * error of the library is passed on, any other becomes a `ConfigurationError`.
+   * error of the library is passed on, any other becomes a `ConfigurationError`. So it is with a promise that does not settle within
+   * `createTimeoutMs`, a `NetworkError`, and with a text that stands for a missing value, such as `undefined` in a `FormData`, a
+   * `ConfigurationError`.
    *
    * A field of the request that it does not read is reported: those that change the video (`image`, `lastFrame`, `references`,
    * `audioInput`, `video`, `remixOf`, `storyboard`, `style`) with an `InvalidRequestError`, any other with a `warning`. `providerOptions` are merged into the body last, unless it reads them.

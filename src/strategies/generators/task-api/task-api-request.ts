@@ -4,6 +4,7 @@ import { flawInJson, isJson } from '../../../contracts/is-json.js'
 import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import type { Api, ApiCall } from '../../../upstream/api.js'
 import { headers as headersRule } from '../../option-rules.js'
+import { missingValues } from './missing-values.js'
 import { DATA_FIX, operationData } from './operation-data.js'
 
 /** One request to the API, as `create` returns it. */
@@ -37,10 +38,10 @@ const FIELDS: readonly string[] = ['path', 'method', 'headers', 'body', 'data']
 const CREDENTIAL_NAME = /^(?:proxy-)?authorization$|cookie|^x-api-key$|^x-goog-api-key$|^api-key$/i
 
 /**
- * Checks what `create` returned.
- * @throws ConfigurationError naming every field of another shape.
+ * Checks what `create` returned for a request.
+ * @throws ConfigurationError naming every field of another shape, and every text that stands for a missing value.
  */
-export function checkRequest(api: Api, given: unknown): CheckedRequest {
+export function checkRequest(api: Api, given: unknown, request: object): CheckedRequest {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new ConfigurationError(api.subject, [optionProblem('create()', given, 'return { path, body }')])
   }
@@ -62,6 +63,7 @@ export function checkRequest(api: Api, given: unknown): CheckedRequest {
       })),
     ...problemsOfBody(body),
   ].filter((problem) => problem !== undefined)
+  if (problems.length === 0) problems.push(...missingValues({ path, headers, body }, request))
   const url = problems.length === 0 ? addressOf(api, 'create().path', path) : ''
   if (problems.length > 0) throw new ConfigurationError(api.subject, problems)
   return {

@@ -1,15 +1,17 @@
 import { isSoraPipelineError } from '../../../contracts/errors.js'
-import { ConfigurationError, InvalidRequestError } from '../../../contracts/input-errors.js'
+import { ConfigurationError } from '../../../contracts/input-errors.js'
 import type { JsonObject } from '../../../contracts/json.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { FindContext, SubmitContext } from '../../../contracts/stage.js'
-import { abortable } from '../../../upstream/abortable.js'
+import { NetworkError } from '../../../contracts/upstream-errors.js'
 import type { Api } from '../../../upstream/api.js'
 import { NO_GATEWAY_RETRIES } from '../../../upstream/gateway-retries.js'
 import { isRecord } from '../../../upstream/is-record.js'
+import { withTimeLimit } from '../../../upstream/time-limit.js'
 import type { JobReader } from '../answers/job-answer.js'
-import { mediaText, readMediaFile, soundText } from '../media-file.js'
+import { mergedFields, mergedText } from '../merged-fields.js'
 import { maskedData } from './operation-data.js'
+import { fileOfText, requestTexts } from './request-texts.js'
 import { reportUnsent, withReads } from './sent-fields.js'
 import { sentPrompts } from './sent-prompts.js'
 import { isShown } from './shown-fields.js'
@@ -17,6 +19,8 @@ import { isAcceptance } from './started-job.js'
 import type { SentSubmission, SubmissionAnswer } from './submission-answer.js'
 import type { checkTaskApiOptions, TaskApiVideoRequest } from './task-api-options.js'
 import { type CheckedRequest, checkRequest } from './task-api-request.js'
+
+const UNSETTLED = 'Could not submit the video: the function create'
 
 /** The statuses of `serverErrors`: proxies send them both for a server that never received the request, and for one that did. */
 export const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
@@ -69,25 +73,31 @@ export async function sentSubmission(
 /** The request that `create` returns, checked. Nothing has been sent when this rejects. */
 async function plannedRequest(
   api: Api,
-  { name, model, create, supports }: ReturnType<typeof checkTaskApiOptions>,
+  { name, model, create, createTimeoutMs, supports }: ReturnType<typeof checkTaskApiOptions>,
   request: VideoRequest,
   context: SubmitContext,
 ): Promise<CheckedRequest> {
   const { runId, idempotencyKey, callbackUrl, signal } = context
-  const texts = textual(request, model)
+  const texts = requestTexts(request, model)
   const { copy, reads, listed } = withReads(texts)
   const files = new Set<string>()
   const toFile = (dataUrl: string) => {
     files.add(dataUrl)
-    return fileOf(dataUrl)
+    return fileOfText(dataUrl, texts)
   }
-  const created = Promise.resolve().then(() => create(copy, { runId, idempotencyKey, callbackUrl, toFile }))
-  const given = await abortable(signal, created).catch((error: unknown) => {
+  const late = () =>
+    new NetworkError(`${UNSETTLED} of ${name} did not settle within ${createTimeoutMs} ms; nothing was sent`, {
+      isRefusal: true,
+    })
+  const limit = { timeoutMs: createTimeoutMs, signal, error: late }
+  const given = await withTimeLimit(limit, async () =>
+    create(copy, { runId, idempotencyKey, callbackUrl, toFile }),
+  ).catch((error: unknown) => {
     if (signal.aborted || isSoraPipelineError(error)) throw error
     const thrown = error instanceof Error ? `${error.name}: ${error.message}` : typeof error
     throw new ConfigurationError(name, [{ field: 'create()', value: `throwing ${thrown}`, fix: 'let it return' }])
   })
-  const checked = checkRequest(api, given)
+  const checked = checkRequest(api, given, texts)
   const named = new Set<string>(supports ?? reads)
   const shown = (field: keyof TaskApiVideoRequest) => {
     const value = texts[field]
@@ -100,39 +110,12 @@ async function plannedRequest(
   return isMerged ? checked : merged(api, checked, request.providerOptions)
 }
 
-function textual(request: VideoRequest, model: string | undefined): TaskApiVideoRequest {
-  const { image, lastFrame, references, audioInput, video, ...rest } = request
-  const chosen = request.model ?? model
-  return {
-    ...rest,
-    ...(chosen !== undefined && { model: chosen }),
-    ...(image !== undefined && { image: mediaText(image, 'image') }),
-    ...(lastFrame !== undefined && { lastFrame: mediaText(lastFrame, 'image', 'lastFrame') }),
-    ...(references !== undefined && {
-      references: references.map((reference, index) => mediaText(reference, 'image', `references[${index}]`)),
-    }),
-    ...(audioInput !== undefined && { audioInput: soundText(audioInput) }),
-    ...(video !== undefined && { video: mediaText(video, 'video') }),
-  }
-}
-
-function fileOf(dataUrl: string): File {
-  const field = /^data:video\//i.test(dataUrl) ? 'video' : 'image'
-  const file = readMediaFile(dataUrl, field)
-  if (file.kind === 'url') {
-    const fix = 'give its bytes or a data URL: the upstream takes a file'
-    throw new InvalidRequestError([{ field, value: 'an address', fix }])
-  }
-  return new File([new Uint8Array(file.bytes)], file.name, { type: file.mediaType })
-}
-
 function merged(api: Api, checked: CheckedRequest, extra: JsonObject | undefined): CheckedRequest {
   if (extra === undefined || Object.keys(extra).length === 0) return checked
   const { json, form } = checked
   if (form !== undefined) {
     for (const [name, value] of Object.entries(extra)) {
-      if (value !== undefined && value !== null)
-        form.set(name, typeof value === 'object' ? JSON.stringify(value) : String(value))
+      if (value !== undefined && value !== null) form.set(name, mergedText(form.get(name), value))
     }
     return checked
   }
@@ -140,5 +123,5 @@ function merged(api: Api, checked: CheckedRequest, extra: JsonObject | undefined
     const fix = 'return an object, into which providerOptions are merged, or read providerOptions'
     throw new ConfigurationError(api.subject, [{ field: 'create().body', value: 'not an object', fix }])
   }
-  return { ...checked, json: { ...json, ...extra } }
+  return { ...checked, json: mergedFields(json ?? {}, extra) as JsonObject }
 }

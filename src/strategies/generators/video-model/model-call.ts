@@ -7,6 +7,7 @@ import type { StageContext } from '../../../contracts/stage.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { checkJsonFields } from '../json-fields.js'
 import { readMediaFile } from '../media-file.js'
+import { mergedFields } from '../merged-fields.js'
 import type { RequestField as Field } from '../unsupported-field.js'
 import { modelFrame } from './model-frame.js'
 import { gapsOf, providerKeyOf } from './model-gaps.js'
@@ -108,7 +109,7 @@ function mergedOptions(
   for (const [provider, options] of Object.entries(given)) {
     if (options === undefined) continue
     if (isRecord(options))
-      merged[provider] = { ...merged[provider], ...(jsonCopy(options) as VideoModelProviderOptions) }
+      merged[provider] = mergedFields(merged[provider] ?? {}, jsonCopy(options)) as VideoModelProviderOptions
     else {
       const fix = 'put it into an object by the name of the provider, such as { fal: { loop: true } }'
       problems.push({ field: `providerOptions.${provider}`, value: describeValue(options), fix })

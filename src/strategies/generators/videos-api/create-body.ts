@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../../contracts/json.js'
 import type { OutgoingRequest } from '../../../upstream/outgoing-request.js'
 import { dataUrlOf } from '../media-file.js'
+import { mergedFields } from '../merged-fields.js'
 import type { CreatePlan } from './create-plan.js'
 import type { Encoding } from './dialect.js'
 
@@ -11,7 +12,7 @@ export function createBody(plan: CreatePlan, encoding: Encoding): Pick<OutgoingR
 
 function jsonBody({ fields, image, overrides, dialect }: CreatePlan): JsonObject {
   const url = image?.kind === 'file' ? dataUrlOf(image) : image?.url
-  return { ...fields, ...(url !== undefined && dialect.imageInJson?.(url)), ...overrides }
+  return mergedFields({ ...fields, ...(url !== undefined && dialect.imageInJson?.(url)) }, overrides)
 }
 
 /**
@@ -20,7 +21,7 @@ function jsonBody({ fields, image, overrides, dialect }: CreatePlan): JsonObject
  */
 function formBody({ fields, image, video, overrides, dialect }: CreatePlan): FormData {
   const form = new FormData()
-  for (const [key, value] of Object.entries({ ...fields, ...overrides })) {
+  for (const [key, value] of Object.entries(mergedFields(fields, overrides))) {
     if (value !== undefined && value !== null)
       form.set(key, typeof value === 'object' ? JSON.stringify(value) : String(value))
   }
