@@ -18,17 +18,16 @@ export interface AskedValue {
  * @throws AuthenticationError when the function throws; NetworkError, with `isRefusal`, when it does not settle in time.
  */
 export async function askedValue<T>(asked: AskedValue, signal: AbortSignal, ask: () => T | Promise<T>): Promise<T> {
-  const failure = `Could not get ${asked.what}: ${asked.function}`
+  const { what, function: name } = asked
   const error = () =>
-    new NetworkError(`${failure} did not settle within ${LONGEST_WAIT_MS} ms (let it reject in time)`, {
-      isRefusal: true,
-    })
+    new NetworkError(`Could not get ${what}: ${name} did not settle within ${LONGEST_WAIT_MS} ms`, { isRefusal: true })
   try {
     return await withTimeLimit({ timeoutMs: LONGEST_WAIT_MS, signal, error }, async () => ask())
   } catch (thrown) {
     if (signal.aborted) throw signal.reason
     if (isSoraPipelineError(thrown)) throw thrown
     // Only its class is reported: its text and its fields may contain the secret.
-    throw new AuthenticationError(`${failure} threw ${thrown instanceof Error ? thrown.name : typeof thrown}`)
+    const kind = thrown instanceof Error ? thrown.name : typeof thrown
+    throw new AuthenticationError(`Could not get ${what}: ${name} threw ${kind}`)
   }
 }

@@ -127,11 +127,7 @@ describe('a text that stands for a missing value', () => {
 
 describe('a function that does not settle', () => {
   test.each<[string, Partial<TaskApiGeneratorOptions>, string]>([
-    [
-      'create',
-      { create: never },
-      'Could not submit the video: the function create of my-api did not settle within 50 ms',
-    ],
+    ['create', { create: never }, 'Could not submit the video: create() of my-api did not settle within 50 ms'],
     [
       'apiKey',
       { apiKey: never },

@@ -20,8 +20,6 @@ import type { SentSubmission, SubmissionAnswer } from './submission-answer.js'
 import type { checkTaskApiOptions, TaskApiVideoRequest } from './task-api-options.js'
 import { type CheckedRequest, checkRequest } from './task-api-request.js'
 
-const UNSETTLED = 'Could not submit the video: the function create'
-
 /** The statuses of `serverErrors`: proxies send them both for a server that never received the request, and for one that did. */
 export const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 504])
 
@@ -85,10 +83,10 @@ async function plannedRequest(
     files.add(dataUrl)
     return fileOfText(dataUrl, texts)
   }
-  const late = () =>
-    new NetworkError(`${UNSETTLED} of ${name} did not settle within ${createTimeoutMs} ms; nothing was sent`, {
-      isRefusal: true,
-    })
+  const late = () => {
+    const reason = `create() of ${name} did not settle within ${createTimeoutMs} ms; nothing was sent`
+    return new NetworkError(`Could not submit the video: ${reason}`, { isRefusal: true })
+  }
   const limit = { timeoutMs: createTimeoutMs, signal, error: late }
   const given = await withTimeLimit(limit, async () =>
     create(copy, { runId, idempotencyKey, callbackUrl, toFile }),
