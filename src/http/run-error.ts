@@ -10,6 +10,12 @@ export function errorOfRun(id: string, error: unknown): unknown {
   return error
 }
 
+/** Records the run of an error for another one in its place, and returns that. */
+export function inPlaceOf(error: unknown, other: unknown): unknown {
+  const id = typeof error === 'object' && error !== null ? runs.get(error) : undefined
+  return id === undefined ? other : errorOfRun(id, other)
+}
+
 /** Headers with the id of the run for a caller whose request failed, because the run may have been paid. */
 export function runHeadersOf(error: unknown): Readonly<Record<string, string>> {
   const id = typeof error === 'object' && error !== null ? runs.get(error) : undefined

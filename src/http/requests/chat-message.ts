@@ -8,9 +8,9 @@ export interface ChatMessage {
   /** Path of the text, such as `messages[2].content`. */
   readonly field: string
   readonly text?: string
-  /** The first image. */
+  /** The only image. */
   readonly image?: string
-  /** The images after the first. */
+  /** The images, if there are several: they show what the video is about, and none of them is its first frame. */
   readonly references?: readonly string[]
   readonly audio?: string
   readonly video?: string
@@ -39,13 +39,16 @@ export function readLastMessage(problems: RequestProblems, messages: unknown): C
   return readContent(problems, `messages[${index}].content`, isRecord(message) ? message.content : undefined)
 }
 
-type Media = { image?: string; references?: string[]; audio?: string; video?: string }
+type Media = { readonly images: string[]; audio?: string; video?: string }
 
 function readContent(problems: RequestProblems, field: string, content: unknown): ChatMessage {
   if (!Array.isArray(content)) return { field, ...textField(readPromptField(problems, field, content)) }
-  const media: Media = {}
+  const media: Media = { images: [] }
   const texts = content.flatMap((part: unknown, index) => readPart(problems, `${field}[${index}]`, part, media))
-  return { field, ...textField(readPromptField(problems, field, texts.join('\n'))), ...media }
+  const { images, ...others } = media
+  const [image, ...more] = images
+  const pictures = image === undefined ? {} : more.length === 0 ? { image } : { references: images }
+  return { field, ...textField(readPromptField(problems, field, texts.join('\n'))), ...pictures, ...others }
 }
 
 /** Returns the text of a part, and adds its input to the previous ones. */
@@ -75,8 +78,8 @@ function readPart(problems: RequestProblems, path: string, part: unknown, media:
   }
   const input = readMedia(problems, field, part[type], kind)
   if (input === undefined) return []
-  if (media[kind] === undefined) media[kind] = input
-  else media.references = [...(media.references ?? []), input]
+  if (kind === 'image') media.images.push(input)
+  else media.video = input
   return []
 }
 

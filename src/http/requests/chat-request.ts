@@ -17,6 +17,8 @@ export interface ChatRequest {
   readonly stream: boolean
   /** Whether the stream ends with a chunk that contains the usage. */
   readonly includeUsage: boolean
+  /** Path of the message whose several images are `references` of the request. */
+  readonly imagesField?: string
   /** Fields that were given but have no meaning for a video, such as `temperature`. */
   readonly otherFields: OtherFields
   /** Their names, fit for a header. */
@@ -34,9 +36,9 @@ const READ_FIELDS = new Set(
 )
 
 /**
- * Reads the body of `POST /v1/chat/completions`. The last message of the user is the prompt, with images (the
- * first is the first frame, the others are references), at most one video and one sound; the extension fields of the sora2api family are `image` and `video` (base64, a data URL or an
- * address), `remix_target_id`, `style` or `style_id`, `seconds`, `size`, `aspect_ratio`, `seed` and `user`. A field
+ * Reads the body of `POST /v1/chat/completions`. The last message of the user is the prompt, with images (one is the
+ * first frame, several are references), at most one video and one sound; the extension fields of the sora2api family
+ * are `image` and `video` (base64, a data URL or an address), `remix_target_id`, `style` or `style_id`, `seconds`, `size`, `aspect_ratio`, `seed` and `user`. A field
  * takes precedence over the name of the model. If a field and the prompt contradict each other, the request is
  * refused.
  *
@@ -74,7 +76,9 @@ export function readChatRequest(
   const frame = size === undefined || fields.aspectRatio !== undefined ? {} : { size }
   const request = { ...named, ...frame, ...media, ...said, ...fields }
   const otherFields = otherFieldsOf(Object.entries(body), READ_FIELDS)
-  return { request, model, stream, includeUsage, otherFields, ignored: ignoredNames(Object.keys(otherFields)) }
+  const ignored = ignoredNames(Object.keys(otherFields))
+  const images = references === undefined ? {} : { imagesField: message.field }
+  return { request, model, stream, includeUsage, ...images, otherFields, ignored }
 }
 
 type Extensions = Omit<VideoRequest, 'prompt'>
@@ -105,6 +109,11 @@ function readInput(
 ): { readonly image?: string; readonly video?: string } {
   const field = readMediaOrBase64(problems, kind, body[kind], kind)
   const part = message[kind]
+  const { references } = message
+  if (kind === 'image' && field !== undefined && references !== undefined) {
+    if (references.includes(field)) return {}
+    problems.add(kind, field, `leave it out, or add it to the ${references.length} images of the message`)
+  }
   if (field !== undefined && part !== undefined && field !== part) {
     problems.add(kind, field, `leave it out: one ${kind} is accepted, and the message has it`)
   }

@@ -10,7 +10,8 @@ import { jsonAnswer, PlainAnswer } from '../plain-answer.js'
 import { type ChatRequest, readChatRequest } from '../requests/chat-request.js'
 import { ignoredHeader } from '../requests/other-fields.js'
 import { readBody } from '../requests/read-body.js'
-import { errorOfRun, RUN_ID_HEADER } from '../run-error.js'
+import { errorOfRun, inPlaceOf, RUN_ID_HEADER } from '../run-error.js'
+import { chatErrorOf } from './chat-error.js'
 import { EVENT_STREAM_HEADERS } from './event-stream.js'
 import { modelReader } from './named-model.js'
 import { ServedRun } from './served-run.js'
@@ -26,7 +27,9 @@ export async function answerChat(call: Call): Promise<PlainAnswer> {
   }
   const chat = readChatRequest(body.value, { readModel: modelReader(settings), readPrompt: settings.readPrompt })
   const { request: video, otherFields } = chat
-  const run = await startRun(call, { video, otherFields, route: 'chat' })
+  const run = await startRun(call, { video, otherFields, route: 'chat' }).catch((error: unknown) => {
+    throw inPlaceOf(error, chatErrorOf(error, chat.imagesField))
+  })
   return chat.stream ? streamed(call, chat, run) : whole(call, chat, run)
 }
 
@@ -34,7 +37,7 @@ function streamed(call: Call, chat: ChatRequest, run: PipelineRun): PlainAnswer 
   const { settings } = call
   const { heartbeatMs, onDisconnect, clock } = settings
   const ended = call.ending()
-  const body = new ChunkSource(chatChunks(new ServedRun(run, settings, call.url.origin), formatOf(call, chat, run)), {
+  const body = new ChunkSource(chatChunks(servedRun(call, chat, run), formatOf(call, chat, run)), {
     clock,
     heartbeatMs: heartbeatMs || Number.POSITIVE_INFINITY,
     errorContent: 'include',
@@ -52,7 +55,7 @@ async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<P
   const cancel = () => void run.cancel(signal.reason)
   if (settings.onDisconnect === 'cancel') signal.addEventListener('abort', cancel, { once: true })
   try {
-    const result = await abortable(signal, new ServedRun(run, settings, call.url.origin).result)
+    const result = await abortable(signal, servedRun(call, chat, run).result)
     // As OpenAI answers: the option is for streams. Without a report of the upstream there is nothing to add to the answer.
     const includeUsage = chat.includeUsage || result.usage !== undefined
     const completion = chatCompletion(result, formatOf(call, { ...chat, includeUsage }, run))
@@ -62,6 +65,10 @@ async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<P
   } finally {
     signal.removeEventListener('abort', cancel)
   }
+}
+
+function servedRun({ settings, url }: Call, { imagesField }: ChatRequest, run: PipelineRun): ServedRun {
+  return new ServedRun(run, settings, url.origin, (error) => chatErrorOf(error, imagesField))
 }
 
 // Checked: the options when the handler was created, the name of the model when the request was read.

@@ -14,8 +14,16 @@ export class ServedRun implements FormattableRun {
   readonly #run: PipelineRun
   readonly #settings: HandlerSettings
   readonly #origin: string
+  readonly #errorOf: (error: unknown) => unknown
 
-  constructor(run: PipelineRun, settings: HandlerSettings, origin: string) {
+  /** @param errorOf - Puts the error of the run into the words of the client. */
+  constructor(
+    run: PipelineRun,
+    settings: HandlerSettings,
+    origin: string,
+    errorOf: (error: unknown) => unknown = (error) => error,
+  ) {
+    this.#errorOf = errorOf
     this.#run = run
     this.#settings = settings
     this.#origin = origin
@@ -25,7 +33,7 @@ export class ServedRun implements FormattableRun {
   get result(): Promise<PipelineResult> {
     return this.#run.result.catch((error: unknown) => {
       if (isSoraPipelineError(error) && error.code === 'no-usable-url') return this.#resultHere(error)
-      throw error
+      throw this.#errorOf(error)
     })
   }
 

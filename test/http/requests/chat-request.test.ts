@@ -116,11 +116,12 @@ describe('inputs', () => {
     },
   )
 
-  test('the first image is the first frame, and the others are references, in order', async () => {
+  test('one image is the first frame, and several are references, in order', async () => {
     const part = (url: string) => ({ type: 'image_url', image_url: { url } })
     const others = ['https://images.example/2.png', PNG]
     const message = chat([part(IMAGE_URL), text, ...others.map(part)])
-    expect(requestOf(message)).toMatchObject({ image: IMAGE_URL, references: others })
+    expect(requestOf(message)).toMatchObject({ references: [IMAGE_URL, ...others] })
+    expect(requestOf(message)).not.toHaveProperty('image')
     expect(requestOf(chat([text, part(IMAGE_URL)]))).not.toHaveProperty('references')
     expect(await wrong(chat([text, part(IMAGE_URL), part('ftp://a.example')]))).toEqual([
       'messages[0].content[2].image_url',
@@ -131,6 +132,11 @@ describe('inputs', () => {
     const part = { type: 'image_url', image_url: IMAGE_URL }
     expect(await wrong(chat([text, part], { image: PNG }))).toEqual(['image'])
     expect(requestOf(chat([text, part], { image: IMAGE_URL }))).toMatchObject({ image: IMAGE_URL })
+    const other = { type: 'image_url', image_url: 'https://images.example/2.png' }
+    expect(await wrong(chat([text, part, other], { image: PNG }))).toEqual(['image'])
+    const both = requestOf(chat([text, part, other], { image: IMAGE_URL }))
+    expect(both).toMatchObject({ references: [IMAGE_URL, 'https://images.example/2.png'] })
+    expect(both).not.toHaveProperty('image')
   })
 
   test('two videos are one too many', async () => {

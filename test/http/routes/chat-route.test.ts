@@ -8,6 +8,7 @@ import {
   RateLimitError,
   SubmissionUnknownError,
 } from '../../../src/index.js'
+import { videosApiGenerator } from '../../../src/strategies/index.js'
 import {
   fakeGenerator,
   fakePublisher,
@@ -337,4 +338,32 @@ describe('a video that is only behind a key', () => {
     await clock.advance(3000)
     expect((await call('GET', pathname)).status).toBe(404)
   })
+})
+
+describe('a message with several images', () => {
+  const PNG = 'data:image/png;base64,iVBORw0KGgo='
+  const image = (url: string) => ({ type: 'image_url', image_url: { url } })
+  const content = [{ type: 'text', text: 'A cat' }, image(PNG), image('https://images.example/2.png')]
+  const messages = [{ role: 'user', content }]
+
+  it('has them as references', async () => {
+    const generator = fakeGenerator()
+    const { call } = handlerOf({}, { generator })
+    expect((await call('POST', CHAT, { body: { messages } })).status).toBe(200)
+    expect(generator.calls[0]?.input).toMatchObject({ references: [PNG, 'https://images.example/2.png'] })
+  })
+
+  it.each([false, true])(
+    'is refused in its own words by a generator without references, streamed: %s',
+    async (stream) => {
+      const generator = videosApiGenerator({ baseUrl: 'https://video.example/v1', dialect: 'sglang' })
+      const { call } = handlerOf({}, { generator })
+      const answer = await call('POST', CHAT, { body: { messages, stream } })
+      const text = await answer.text()
+      expect(text).toContain(
+        'messages[0].content is a message with several images (give one image: several are references',
+      )
+      expect(text).not.toContain('references is')
+    },
+  )
 })

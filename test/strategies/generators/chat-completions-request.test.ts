@@ -96,9 +96,17 @@ describe('the request', () => {
     expect(warnings).toEqual([
       {
         code: 'unsupported-option',
-        message: expect.stringMatching(/may read only image: references are sent as further/),
+        message: expect.stringMatching(/may read only image: references are sent as images/),
       },
     ])
+  })
+
+  test('has references without a first frame as the images of the message, with a warning', async () => {
+    const part = { type: 'image_url', image_url: { url: PNG_URL } }
+    const { body, warnings } = await sent({ references: [PNG_URL, PNG_URL] })
+    expect(body.messages[0].content).toEqual([{ type: 'text', text: 'A cat' }, part, part])
+    const message = expect.stringMatching(/may read only the first of references, as the first frame/)
+    expect(warnings).toEqual([{ code: 'unsupported-option', message }])
   })
 
   test('has the address of an image only for an upstream that reads it', async () => {
@@ -150,7 +158,6 @@ test.each<[string, Partial<VideoRequest>, string[]]>([
   ['the address of an image', { image: 'https://img.example/1.png' }, ['image']],
   ['an invalid image', { image: 'data:image/png;base64,AAAA' }, ['image']],
   ['the address of a reference', { image: PNG_URL, references: ['https://img.example/1.png'] }, ['references']],
-  ['a reference without a first frame', { references: [PNG_URL] }, ['references']],
   ['an invalid reference', { image: PNG_URL, references: ['data:image/png;base64,AAAA'] }, ['references[0]']],
   ['a last frame', { lastFrame: PNG_URL }, ['lastFrame']],
   ['a sound', { audioInput: 'https://img.example/1.mp3' }, ['audioInput']],

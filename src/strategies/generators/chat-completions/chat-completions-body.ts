@@ -54,9 +54,6 @@ export function chatCompletionsBody(request: VideoRequest, defaults: Defaults, c
   for (const field of CHANGES_RESULT) {
     if (isLeft(field)) refuse(field, `leave it out: ${defaults.name} has no such field; or give it in providerOptions`)
   }
-  if (isLeft('references') && request.image === undefined) {
-    refuse('references', 'give image as well: the first image of a message is read as the first frame')
-  }
   if (isLeft('style') && !/^\w+$/.test(request.style ?? '')) refuse('style', 'give one word, such as anime')
   const images = { image: [request.image], references: request.references ?? [] }
   for (const field of ['image', 'references'] as const) {
@@ -72,7 +69,8 @@ export function chatCompletionsBody(request: VideoRequest, defaults: Defaults, c
     context.warn?.({ code: 'unsupported-option', message })
   }
   if (isLeft('references')) {
-    const message = `${defaults.name} may read only image: references are sent as further images of the message`
+    const read = request.image === undefined ? 'the first of references, as the first frame' : 'image'
+    const message = `${defaults.name} may read only ${read}: references are sent as images of the message`
     context.warn?.({ code: 'unsupported-option', message })
   }
   const text = textOf(request, isLeft)
