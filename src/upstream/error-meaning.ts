@@ -47,7 +47,8 @@ export const REASON_FIELDS = [
 /** Those that always report an error. A `message` does so only if the state says so. */
 export const ERROR_FIELDS = REASON_FIELDS.slice(0, REASON_FIELDS.indexOf('status_reason'))
 
-const WORD_FIELDS = [
+/** Fields in which servers write the machine-readable word of a failure. */
+export const WORD_FIELDS = [
   'code',
   'kind',
   'type',

@@ -63,7 +63,11 @@ export const gemini: ProviderFake = {
           return jsonReply(200, { name, done: true, response: { generateVideoResponse: filtered } })
         }
         if (state.status === 'failed') {
-          return jsonReply(200, { name, done: true, error: { code: 13, message: state.error.message, status: 'INTERNAL' } })
+          return jsonReply(200, {
+            name,
+            done: true,
+            error: { code: 13, message: state.error.message, status: 'INTERNAL' },
+          })
         }
         if (state.status !== 'completed') return jsonReply(200, { name })
         const generatedSamples = [{ video: { uri: `${base}/files/${id}:download?alt=media` } }]

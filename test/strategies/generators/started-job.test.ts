@@ -170,6 +170,15 @@ describe('refusalIn', () => {
     [{ status_msg: 'It violates our policies' }, 'content-rejected', 200],
     [{ message: 'invalid api key' }, 'authentication', 200],
     [{ msg: 'This model is not available in your country' }, 'region-unsupported', 200],
+    [{ code: 400, message: 'no such model', data: { ref: 'j1' } }, 'upstream-http', 400],
+    [{ success: false, message: 'no such model', data: { ref: 'j1' } }, 'upstream-http', 200],
+    [{ code: 1001, message: 'insufficient balance', data: { needed: 5 } }, 'quota-exceeded', 200],
+    [{ error: { message: 'busy', details: [{ seed: 7 }] }, data: { request_id: 'r1', code: 7 } }, 'upstream-http', 200],
+    [
+      { error: 'busy', data: {}, result: null, output: [], task: '', doc_url: 'https://a.example' },
+      'upstream-http',
+      200,
+    ],
   ])('of %j is %s', (body, code, status) => {
     expect(refusal(body)).toMatchObject({ code, status, url: 'https://api.example/v1/videos', requestId: 'req_1' })
   })
@@ -187,6 +196,14 @@ describe('refusalIn', () => {
     [{ code: 400, message: 'upstream timed out' }],
     [{ code: 400, message: 'Time-out of the server' }],
     [{ code: 400, message: 'x', error: { type: 'gateway_timeout' } }],
+    [{ errors: ['seed was ignored'], data: { ref: 'j1' } }],
+    [{ error: 'parameter x is deprecated', data: { job: { key: 'j1' } } }],
+    [{ error: 'parameter x is deprecated', data: [{ ref: 7 }] }],
+    [{ error: 'parameter x is deprecated', jobRef: 'j1' }],
+    [{ error: { message: 'seed was ignored', type: 'deprecation' }, result: 'j1' }],
+    [{ errors: ['90% of your quota is used'], data: { ref: 'j1' } }],
+    [{ code: 20_000, data: { ref: 'j1' } }],
+    [{ code: 1001, message: 'see data', submission: { at: 'https://api.example/j1' } }],
   ])('is open in %j', (body) => {
     expect(refusal(body)).toBeUndefined()
   })

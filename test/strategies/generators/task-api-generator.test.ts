@@ -757,6 +757,15 @@ test.each([
   expect(found).toEqual(outcome === 'absent' ? [] : outcome)
 })
 
+test.each([
+  [{ errors: ['seed was ignored'], data: { ref: 'j1' } }, 'submission-unknown'],
+  [{ error: 'parameter x is deprecated', data: { ref: 'j1' } }, 'submission-unknown'],
+  [{ errors: ['seed is wrong'], data: {} }, 'upstream-http'],
+])('a submission that is answered with 200 and %j is %s', async (body, code) => {
+  const server = await loopbackServer(json(200, body))
+  expect(await rejection(start(server.origin, {}))).toMatchObject({ code })
+})
+
 test('a key in the query of baseUrl is refused', () => {
   expect(() => at('https://api.example', { baseUrl: 'https://api.example/?key=abc' })).toThrow(/baseUrl is .*apiKey/)
   expect(at('x', { baseUrl: 'https://api.example/?api-version=1' }).upstream).toBe('https://api.example')

@@ -3,7 +3,7 @@ import type { StageWarning } from '../../../contracts/stage.js'
 import { isOpenStatus, UpstreamHttpError } from '../../../contracts/upstream-errors.js'
 import type { ApiAnswer } from '../../../upstream/api.js'
 import { complaintError } from '../../../upstream/complaint-error.js'
-import { complaintKind } from '../../../upstream/complaint-kind.js'
+import { type ComplaintKind, complaintKind } from '../../../upstream/complaint-kind.js'
 import { isOfTransport, losesAnswer, reportsFault } from '../../../upstream/doubtful-sentence.js'
 import { excerptOf } from '../../../upstream/error-details.js'
 import { saysError, sentenceOf, wordsOf } from '../../../upstream/error-meaning.js'
@@ -16,6 +16,7 @@ import type { Layer } from '../answers/answer-layers.js'
 import { type JobAnswer, type JobReader, readIfPossible, readJob } from '../answers/job-answer.js'
 import { hasError } from '../answers/job-failure.js'
 import { type JobState, jobStateOf } from '../answers/job-state.js'
+import { hasUnreadContent } from './unread-content.js'
 
 const CODES = ['code', 'errcode', 'err_code', 'error_code', 'status_code'] as const
 const LOCATIONS = ['operation-location', 'location'] as const
@@ -61,7 +62,8 @@ export function isAcceptance(text: string, status: number, read: JobReader = rea
 
 /**
  * The error of an answer without an id and a video that reports an error: nothing was accepted. `undefined` if that
- * is unclear: the server behind a gateway did not answer in time, or failed.
+ * is unclear: the server behind a gateway did not answer in time, or failed, or the answer has content beside an error that may be
+ * only a remark.
  */
 export function refusalIn(job: JobAnswer, answer: ApiAnswer): SoraPipelineError | undefined {
   const { layers } = job
@@ -73,17 +75,28 @@ export function refusalIn(job: JobAnswer, answer: ApiAnswer): SoraPipelineError 
   const isOpen = status !== undefined && (isOpenStatus(status) || (status >= 500 && status !== 503 && status !== 529))
   if (isOpen || TIMEOUT.test(sentence) || words.some((word) => TIMEOUT.test(word))) return undefined
   if (losesAnswer([sentence, ...words]) || reportsFault(sentence, words)) return undefined
+  const kind = complaintKind({ status, words, message: sentence, isPage: false, isRelayed: false })
+  // A remark beside a job in a form that is not known looks like an error as well.
+  if (status === undefined && !deniesJob(job, kind) && hasUnreadContent(job.body)) return undefined
   const message = messageOf(job, answer)
   const options = {
     status: status ?? answer.status,
     url: mask(url),
     requestId: requestIdFrom(headers, mask),
   }
-  const kind = complaintKind({ status, words, message: sentence, isPage: false, isRelayed: false })
   if (kind === 'other' || kind === 'timeout' || kind === 'network') {
     return new UpstreamHttpError(message, { ...options, bodyExcerpt: excerptOf(answer.text, mask), isRefusal: true })
   }
   return complaintError(kind, message, options)
+}
+
+// Whether an answer without the status of an error refuses the submission by its own words.
+function deniesJob({ layers, reading }: JobAnswer, kind: ComplaintKind): boolean {
+  const isFalse = layers.some(({ success }) => success === false)
+  if (isFalse || (reading?.error !== undefined && reading.error !== null)) return true
+  return (
+    REFUSALS.has(kind) && layers.some((layer) => [...codesOf(layer), ...wordsOf(layer)].some((code) => saysError(code)))
+  )
 }
 
 /**

@@ -82,7 +82,8 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
    * `ConfigurationError`.
    *
    * A field of the request that it does not read is reported: those that change the video (`image`, `lastFrame`, `references`,
-   * `audioInput`, `video`, `remixOf`, `storyboard`, `style`) with an `InvalidRequestError`, any other with a `warning`. `providerOptions` are merged into the body last, unless it reads them.
+   * `audioInput`, `video`, `remixOf`, `storyboard`, `style`) with an `InvalidRequestError`, any other with a `warning`. `providerOptions` are merged into the body last, unless it reads
+   * them: objects field by field at every depth, while any other value, such as a list, replaces that of the body.
    *
    * A field counts as read when it is read by its name. Reading all fields at once (`{ prompt, ...rest }`, `{ ...request }`,
    * `Object.entries`) reads none by name: such a field counts only if the request that `create` returns shows it, with its value under

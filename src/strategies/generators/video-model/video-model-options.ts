@@ -67,7 +67,7 @@ export interface VideoModelGeneratorOptions {
   readonly allowPrivateAddresses?: AllowPrivateAddresses | undefined
   /**
    * Options for every request, by the name of the provider, such as `{ fal: { loop: true } }`. Those of a request are merged
-   * into them.
+   * into them, objects field by field at every depth.
    * @defaultValue none
    */
   readonly providerOptions?: JsonObject | undefined
