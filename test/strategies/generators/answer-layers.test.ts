@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import {
   entryOf,
-  isOfAnother,
   jobIdIn,
   layersOf,
+  otherJobIn,
   requestIdIn,
 } from '../../../src/strategies/generators/answers/answer-layers.js'
 
@@ -170,7 +170,7 @@ describe('a list of jobs', () => {
 })
 
 describe('an answer about another job', () => {
-  const isOther = (body: unknown, id: string) => isOfAnother(layersOf(body), id)
+  const isOther = (body: unknown, id: string) => otherJobIn(layersOf(body), id) !== undefined
 
   test.each([
     [{ id: 'job_2', status: 'done' }, 'job_1', true],

@@ -40,7 +40,8 @@ describe('a poll', () => {
       state: 'running',
       phase: expect.stringMatching(/^processing_2 \[redacted\] x{36}$/),
     })
-    expect(await poll({ status: null })).toEqual({ state: 'running' })
+    await expect(poll({ status: null })).rejects.toThrow('it describes no job')
+    expect(await poll({ id: 'video_1', status: null })).toEqual({ state: 'running' })
     expect(await poll({ id: 'video_1', error: 'broken' })).toMatchObject({ state: 'failed' })
   })
 

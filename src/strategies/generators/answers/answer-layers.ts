@@ -151,23 +151,23 @@ export function requestIdIn(layers: readonly Layer[]): string | undefined {
 }
 
 /**
- * Whether an answer is about a different job than the requested one. The id of an object without a state may be that
+ * The id of the job in an answer about a different job than the requested one; `undefined` in any other. The id of an object without a state may be that
  * of a file, and a number beside a text that of a row; gateways put the id of the server behind them into their own.
  */
-export function isOfAnother(layers: readonly Layer[], id: string): boolean {
+export function otherJobIn(layers: readonly Layer[], id: string): string | undefined {
   const isNumber = /^\d+$/.test(id)
-  let isNamed = false
+  let named: string | undefined
   for (const layer of layers) {
     if (!hasState(layer)) continue
     for (const name of IDS) {
       const value = layer[name]
       const other = typeof value === 'string' || isNumber ? idOf(value) : undefined
       if (other === undefined) continue
-      if (other.includes(id) || id.includes(other)) return false
-      isNamed = true
+      if (other.includes(id) || id.includes(other)) return undefined
+      named ??= other
     }
   }
-  return isNamed
+  return named
 }
 
 // It has a job id, or reports a state.

@@ -4,7 +4,7 @@ import { isErrorField } from '../../../upstream/error-meaning.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { plainNames } from '../../../upstream/plain-names.js'
-import { firstIn, jobIdIn, type Layer, layersOf, requestIdIn } from './answer-layers.js'
+import { firstIn, jobIdIn, type Layer, layersOf, otherJobIn, requestIdIn } from './answer-layers.js'
 import { numberedState, STATE_FIELDS, stateWordOf } from './job-state.js'
 import { progressRatio } from './progress-ratio.js'
 
@@ -57,7 +57,8 @@ export interface JobHeaders {
 
 /** What a reader of its own found in an answer; the default reading completes it. */
 export interface JobReading {
-  readonly id?: string | undefined
+  /** `null` reports that there is no id of a job, whatever the answer contains. */
+  readonly id?: string | null | undefined
   readonly status?: string | undefined
   readonly progress?: number | string | undefined
   /** `null` reports that there is no error, whatever the answer contains. */
@@ -99,12 +100,17 @@ export class JobAnswer {
   }
 
   get id(): string | undefined {
-    return jobIdIn(this.layers) ?? this.#headers?.id
+    return (this.reading?.id === null ? undefined : jobIdIn(this.layers)) ?? this.#headers?.id
+  }
+
+  /** The id of its job, if that is another one than the requested job. */
+  otherThan(id: string): string | undefined {
+    return this.reading?.id === null ? undefined : otherJobIn(this.layers, id)
   }
 
   /** The id of the request; that of the job if there is no other. */
   get requestId(): string | undefined {
-    return requestIdIn(this.layers)
+    return this.reading?.id === null ? undefined : requestIdIn(this.layers)
   }
 
   /** The word of its state as it was written. */
@@ -173,7 +179,7 @@ export function instantOf(value: unknown): number | undefined {
 
 // The reading comes first, so that it wins over the rest of the answer.
 function readLayers(body: unknown, { id, status, progress, error }: JobReading): readonly Layer[] {
-  const own = Object.entries({ id, status, progress, error: error ?? undefined })
+  const own = Object.entries({ id: id ?? undefined, status, progress, error: error ?? undefined })
   const rest = error === null ? layersOf(body).map(withoutError) : layersOf(body)
   return [Object.fromEntries(own.filter(([, value]) => value !== undefined)), ...rest]
 }

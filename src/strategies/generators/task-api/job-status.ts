@@ -4,17 +4,19 @@ import type { StageWarning } from '../../../contracts/stage.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
 import { excerptOf } from '../../../upstream/error-details.js'
 import { unreadable } from '../../../upstream/json-answer.js'
+import { announcesVideo } from '../../../upstream/not-ready.js'
 import { pollAfterMs } from '../../../upstream/retry-after.js'
 import { hasError, isFiltered, isModerated, jobFailure } from '../answers/job-failure.js'
 import { isStateWord, jobStateOf } from '../answers/job-state.js'
 import { contentVideo, type FinishedJob, namedVideo, unnamedVideo } from './finished-job.js'
 import type { GracePolls } from './grace-polls.js'
-import { refusalIn } from './started-job.js'
+import { refusalIn, reportsError } from './started-job.js'
 
 const GRACE_POLL_MS = 2_000
 const POLLS_BEFORE_CONTENT = 3
 const NO_VIDEO_POLL_MS = 5_000
 const LONGEST_PHASE = 60
+const ACCEPTED = 202
 const OF_POLLS: ReadonlySet<string> = new Set(['rate-limited', 'authentication', 'overloaded'])
 
 /**
@@ -57,6 +59,24 @@ export function jobStatus(job: FinishedJob, grace: GracePolls): TaskStatus {
     default:
       return { ...pending(job), state: state === 'queued' ? 'queued' : 'running' }
   }
+}
+
+/** Why an answer to a poll, without a state and a video, does not show that the job runs; `undefined` if it does. */
+export function flawOfPending({ id: polled, body, answer }: FinishedJob): string | undefined {
+  const { id, requestId, state, ratio, createdAt, reading } = body
+  if (
+    state !== undefined ||
+    id !== undefined ||
+    requestId === polled ||
+    ratio !== undefined ||
+    createdAt !== undefined ||
+    reading?.pollAfterMs !== undefined
+  )
+    return undefined
+  if (answer.status === ACCEPTED || announcesVideo(answer.text)) return undefined
+  return reportsError(body) || refusalIn(body, answer) !== undefined
+    ? 'it is an error without a job'
+    : 'it describes no job'
 }
 
 /** The error of an answer that refuses the poll, and not the job, which it names nowhere. */

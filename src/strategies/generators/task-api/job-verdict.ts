@@ -3,7 +3,7 @@ import { ContentRejectedError, GenerationFailedError, UpstreamHttpError } from '
 import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import { readJsonBody } from '../../../upstream/json-answer.js'
 import { jsonOf } from '../../../upstream/json-of.js'
-import { hasId, isOfAnother } from '../answers/answer-layers.js'
+import { hasId } from '../answers/answer-layers.js'
 import { JobAnswer, type JobReader, readIfPossible } from '../answers/job-answer.js'
 import { hasError, isFiltered, isModerated } from '../answers/job-failure.js'
 import { type JobState, jobStateOf } from '../answers/job-state.js'
@@ -18,7 +18,7 @@ export function isVerdict(text: string, id: string, read: JobReader): boolean {
   const job = readIfPossible(read, jsonOf(text), 'poll')
   if (job === undefined) return false
   const { state, layers, createdAt } = job
-  if (state === undefined || !ENDED.has(jobStateOf(state)) || isOfAnother(layers, id)) return false
+  if (state === undefined || !ENDED.has(jobStateOf(state)) || job.otherThan(id) !== undefined) return false
   return layers.some(hasId) || job.facts.object === 'video' || createdAt !== undefined
 }
 

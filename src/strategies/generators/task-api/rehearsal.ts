@@ -30,16 +30,17 @@ const PAGES: readonly PagePlace[] = [
 /**
  * Creates a function that tries the functions of a generator that are otherwise called only for a paid job. Whatever it tries, it
  * refuses only what fails for every answer and every id.
- * @returns a function of the `data` of the first submission that throws a ConfigurationError; once it has passed, it does nothing.
+ * @returns a function of the `data` of a submission that throws a ConfigurationError. Functions that get the data are tried for each
+ * submission, because the data of one kind of job may be what another kind lacks; the rest until it has passed once.
  */
 export function createRehearsal(later: LaterFunctions): (data: JsonObject | undefined) => void {
   let isDone = false
   return (data) => {
-    if (isDone) return
     const addresses = (path: string) => new URL(path, later.baseUrl).href
     // What `read` adds to the data is known only with the answer.
-    const content = anyContent(createLooks()) as JsonObject
-    const bare = [data, content].flatMap((known) =>
+    const added = later.read === undefined ? [] : [anyContent(createLooks()) as JsonObject]
+    const own = data === undefined || Object.keys(data).length === 0 ? undefined : data
+    const bare = [own, ...added].flatMap((known) =>
       IDS.map((id) => ({ id, ...(known !== undefined && { data: known }) })),
     )
     const operations: readonly TaskApiOperation[] = [
@@ -50,6 +51,7 @@ export function createRehearsal(later: LaterFunctions): (data: JsonObject | unde
       }),
     ]
     for (const call of later.ofOperation) throwIfAlwaysFails(operations, call)
+    if (isDone) return
     for (const call of later.ofPage) throwIfAlwaysFails(PAGES, call)
     if (later.read !== undefined) for (const phase of later.phases) rehearseRead(later.name, later.read, phase)
     isDone = true

@@ -27,8 +27,11 @@ export interface TaskApiAnswer {
  * share, so only what they miss is needed.
  */
 export interface TaskApiReading {
-  /** Id of the job. */
-  readonly id?: string | undefined
+  /**
+   * Id of the job; `null` if the answer has none, for an API whose answers to polls have the id of something else, such as that of the
+   * video. Without it, an answer to a poll with another id than that of the job is a missed poll.
+   */
+  readonly id?: string | null | undefined
   /** Word of its state, in any wording. An unknown word means that the job runs. */
   readonly status?: string | undefined
   /** Addresses of the video, the best first. With a list, also an empty one, no other address counts. */
@@ -62,7 +65,7 @@ export interface TaskApiReading {
 const LONGEST_TEXT = 200
 const words = z.optional(z.string())
 const Reading = z.strictObject({
-  id: words,
+  id: z.nullish(z.string()),
   status: words,
   urls: z.optional(z.array(z.string())),
   progress: z.optional(z.union([z.number(), z.string()])),

@@ -91,6 +91,7 @@ export function taskApiGenerator(given: TaskApiGeneratorOptions): TaskGenerator<
     submit: createTaskSubmitter(api, options, { read, rehearse }),
     ...later,
     sentOf: (request, context) => sentSubmission(api, options, request, context),
+    otherIdAdvice: 'if that is no id of a job, let read return id: null for polls',
     sendsCallback: options.sendsCallback,
     found,
   })

@@ -39,8 +39,9 @@ export interface TaskApiCreateContext {
 /** How a job is addressed after its submission: by its id, and by the `data` that `create` and `read` keep with it. */
 export interface TaskApiCall {
   /**
-   * Path below `baseUrl`, such as `/tasks/${encodeURIComponent(id)}`; a query is allowed. Before the first submission it is tried with
-   * ids of many forms: if it fails for all of them, nothing is sent, and `start` rejects with a `ConfigurationError`.
+   * Path below `baseUrl`, such as `/tasks/${encodeURIComponent(id)}`; a query is allowed. Before each submission it is tried with
+   * ids of many forms and the `data` that `create` returned for it: if it fails for all of them, nothing is sent, and `start` rejects
+   * with a `ConfigurationError`. Where there is a `read`, which may add to the data, it is tried with any data as well.
    */
   readonly path: (operation: TaskApiOperation) => string
   /** @defaultValue `'GET'` of a poll, `'POST'` of a cancellation */

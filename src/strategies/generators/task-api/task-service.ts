@@ -5,11 +5,12 @@ import type { FindContext, StageContext, SubmitContext } from '../../../contract
 import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-destinations.js'
 import { endpointOf } from '../../../upstream/endpoint-of.js'
+import { excerptOf } from '../../../upstream/error-details.js'
 import { readJsonBody, unreadable } from '../../../upstream/json-answer.js'
 import { pollAfterMs } from '../../../upstream/retry-after.js'
 import { carriesSecret } from '../../../upstream/secret.js'
 import { hasVideoEvidence } from '../../../upstream/video-output.js'
-import { entryOf, isOfAnother } from '../answers/answer-layers.js'
+import { entryOf } from '../answers/answer-layers.js'
 import { type JobAnswer, type JobReader, readJob } from '../answers/job-answer.js'
 import { jobStateOf } from '../answers/job-state.js'
 import { submissionUsage } from '../answers/job-usage.js'
@@ -19,7 +20,7 @@ import { findJobs } from './find-jobs.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
 import { createGracePolls } from './grace-polls.js'
 import type { JobList } from './job-list.js'
-import { jobStatus, listedStatus, pollRefusal, unknownState } from './job-status.js'
+import { flawOfPending, jobStatus, listedStatus, pollRefusal, unknownState } from './job-status.js'
 import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
 import { openPicture } from './open-picture.js'
 import { checkOperation, operationOf, ownUrl, type TaskApiOperation } from './operation.js'
@@ -68,6 +69,8 @@ export interface TaskService {
   readonly sentOf?: ((request: VideoRequest, context: FindContext) => Promise<SentSubmission>) | undefined
   /** The list that answers for many polls, and whether a job is in it. */
   readonly listed?: { readonly list: JobList; readonly has: (operation: TaskApiOperation) => boolean } | undefined
+  /** What to do about an answer whose id is that of something else than the job. */
+  readonly otherIdAdvice?: string | undefined
   /** Whether `submit` passes `callbackUrl` of its context on. */
   readonly sendsCallback?: boolean | undefined
   /** Checks the key and the address without a job, for a diagnosis. */
@@ -127,7 +130,12 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     else if (!reports.add(operation.id, context.clock.monotonic(), REPORT_LIMIT))
       throw unreadable(answer, 'it is an error without a job')
     const url = service.resultUrlOf?.(operation) ?? ownUrl(body.reading?.resultUrl, answer, api.origin)
-    if (url === undefined || !lacksVideo(job)) return jobStatus(job, grace)
+    if (url === undefined || !lacksVideo(job)) {
+      const status = jobStatus(job, grace)
+      const flaw = status.state === 'running' ? flawOfPending(job) : undefined
+      if (flaw !== undefined) throw unreadable(answer, flaw)
+      return status
+    }
     const result = await readResult(api, { url, read, id: operation.id }, callOptions(context))
     if ('error' in result) return result
     return jobStatus({ ...jobOf(operation.id, result.answer, result.body, context), polled: body }, grace)
@@ -181,7 +189,11 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
       if (Object(json) !== json) throw unreadable(answer, 'it is not of the expected shape')
       const body = read(entryOf(json, id), { phase: 'poll' })
       if (body.layers.length === 0) throw unreadable(answer, 'it has no job')
-      if (isOfAnother(body.layers, id)) throw unreadable(answer, 'it is about another job')
+      const other = body.otherThan(id)
+      if (other !== undefined) {
+        const advice = service.otherIdAdvice === undefined ? '' : `; ${service.otherIdAdvice}`
+        throw unreadable(answer, `it is about another job, ${excerptOf(other, answer.mask)}${advice}`)
+      }
       return statusOf(operation, jobOf(id, answer, body, context), context)
     },
     ...(listed !== undefined && {
