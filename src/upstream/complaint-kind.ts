@@ -56,7 +56,10 @@ const MAY_BE_KEY: ReadonlySet<number> = new Set([400, 404, 422])
 
 // Only for a sentence without a status.
 const SENTENCES: readonly Rule[] = [
-  ['credential', /\bunauthori[sz]ed\b|not authenticated|invalid (api key|token)|authentication token|token_(inv|exp)/i],
+  [
+    'credential',
+    /\bunauthori[sz]ed\b|not authenticated|invalid (api key|token)|authentication token|token_(inv|exp)|\blog-?in fail|\bauthentication fail|鉴权失败|认证失败/i,
+  ],
   ['quota', /\bquota\b|\bexhausted\b|insufficient (credits?|balance|funds)|out of credits?\b/i],
   ['rate', /rate.?limit|too many requests|\bcloudflare\b|频率|限流|请求过于频繁/i],
   ['overload', /\boverloaded\b/i],

@@ -17,6 +17,8 @@ export type Mask = (text: string) => string
 const SHORTEST_KEY = 4
 const SHORTEST_HEADER = 6
 const SHORTEST_CARRIED = 12
+// A shorter one, such as a language or a flag of a cookie, is a word that messages need.
+const SHORTEST_NAMED = 8
 // The value of any other header, such as a media type, stays readable.
 const CREDENTIAL_HEADER = /auth|key|token|secret|cookie|password|signature|session|credential/i
 const MEDIA_TYPE = /^[a-z]+\/[\w.+-]+(?:;|$)/i
@@ -73,9 +75,10 @@ export function keyProblemOf(value: unknown): string | undefined {
   return key.trim() === key ? undefined : 'it has blanks around it; remove them'
 }
 
-/** The secrets in the values of configured headers: each value, and the part after its scheme. */
+/** The secrets in the values of configured headers: those of {@link schemedSecrets}, and the values that a credential names. */
 export function headerSecrets(headers: Readonly<Record<string, string>>): string[] {
-  return schemedSecrets(Object.values(headers))
+  const credentials = Object.entries(headers).flatMap(([name, value]) => (CREDENTIAL_HEADER.test(name) ? [value] : []))
+  return [...schemedSecrets(Object.values(headers)), ...credentials.flatMap(namedValues)]
 }
 
 /** Removes the credentials in configured headers and queries from every message from now on. */
@@ -85,11 +88,29 @@ export function rememberConfigured(headers: Readonly<Record<string, string>>, qu
     if (value.length >= SHORTEST_CARRIED && looksRandom(value)) rememberSecret(value)
 }
 
-/** The secrets in values such as `Bearer key`: each value, and the part after its scheme. */
+/** The secrets in values such as `Bearer key`: each value, the part after its scheme, and the password in one of `Basic`. */
 export function schemedSecrets(values: readonly string[]): string[] {
-  return values
-    .flatMap((value) => [value, value.split(' ').at(-1) ?? ''])
-    .filter((value) => value.length >= SHORTEST_HEADER)
+  const written = values.flatMap((value) => [value, value.split(' ').at(-1) ?? ''])
+  return [...written.filter((value) => value.length >= SHORTEST_HEADER), ...values.flatMap(basicSecrets)]
+}
+
+// A server decodes them, and may name the password in a message. Bytes of either encoding, as clients write them.
+function basicSecrets(value: string): readonly string[] {
+  const [, pair] = /^\s*Basic\s+([\w+/-]+=*)\s*$/i.exec(value) ?? []
+  if (pair === undefined) return []
+  const decoded = (['utf8', 'latin1'] as const).map((encoding) => Buffer.from(pair, 'base64').toString(encoding))
+  return [...new Set(decoded)].flatMap((text) => {
+    const password = /:(.*)$/s.exec(text)?.[1] ?? ''
+    return password.length >= SHORTEST_KEY ? [text, password] : []
+  })
+}
+
+// Such as `session=…` of a cookie, or `token="…"` of an authorization.
+function namedValues(value: string): readonly string[] {
+  const values = [...value.matchAll(/[\w-]=(?:"([^"]*)"|([^\s";,=][^\s";,]*))/g)].map(
+    ([, quoted, plain]) => quoted ?? plain ?? '',
+  )
+  return values.filter((named) => named.length >= SHORTEST_NAMED)
 }
 
 /** A mask for the given secrets, which also removes anything that looks like a credential of another service. */

@@ -220,6 +220,20 @@ test('headerSecrets are values and what follows their scheme', () => {
   expect(headerSecrets({ authorization: 'Basic dXNlcjpw', 'x-on': '1' })).toEqual(['Basic dXNlcjpw', 'dXNlcjpw'])
 })
 
+test('headerSecrets are also the password of Basic, and the values that a credential names', () => {
+  const pair = (text: string, encoding: 'utf8' | 'latin1' = 'utf8') =>
+    `Basic ${Buffer.from(text, encoding).toString('base64')}`
+  const passwords = (value: string) => headerSecrets({ authorization: value }).slice(2)
+  expect(passwords(pair('user:pass:word'))).toEqual(['user:pass:word', 'pass:word'])
+  expect(passwords(pair('user:pässword'))).toContain('pässword')
+  expect(passwords(pair('user:pässword', 'latin1'))).toContain('pässword')
+  expect(passwords(pair('user:pas'))).toEqual([])
+  expect(passwords(pair('no pair'))).toEqual([])
+  expect(headerSecrets({ Cookie: 'theme=dark; session=abcd-1234-efgh' })).toContain('abcd-1234-efgh')
+  expect(headerSecrets({ authorization: 'Token token="abcd 1234", v=1' })).toContain('abcd 1234')
+  expect(headerSecrets({ accept: 'video/mp4; profile=abcd-1234-efgh' })).not.toContain('abcd-1234-efgh')
+})
+
 test('the secrets of configured values are those of at least six letters', () => {
   expect(schemedSecrets(['Bearer abcdef', 'Bearer abcde', 'abcdef', 'abcde', 'a b abcdef'])).toEqual([
     ...['Bearer abcdef', 'abcdef', 'Bearer abcde', 'abcdef', 'abcdef', 'a b abcdef', 'abcdef'],

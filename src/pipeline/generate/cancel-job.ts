@@ -1,3 +1,4 @@
+import { toErrorJson } from '../../contracts/errors.js'
 import type { UpstreamState } from '../../contracts/events.js'
 import type { GenerationHandle } from '../../contracts/generation-handle.js'
 import type { CancelOutcome, TaskGenerator, TaskStatus } from '../../contracts/generator.js'
@@ -33,7 +34,7 @@ const POLLED: Readonly<Record<TaskStatus['state'], JobState>> = {
 /**
  * Cancels a job, and returns its state at the upstream. A failure that may pass, such as a 500 to the poll before the
  * cancellation, is retried up to six times within a minute: the job costs money while it runs. If every try fails, one poll
- * shows what became of the job. Does not keep the process alive. Rejects with the last failure if the poll fails as well.
+ * shows what became of the job, and a job that may still be running gives a warning with the failure. Does not keep the process alive. Rejects with the last failure if the poll fails as well.
  */
 export async function cancelJob(
   session: RunSession,
@@ -74,6 +75,11 @@ export async function cancelJob(
     (status) => status && POLLED[status.state],
     () => undefined,
   )
+  if (failed !== undefined && state !== 'finished' && state !== 'failed') {
+    const { message } = toErrorJson(failed.error)
+    const warning = { code: 'cancel-failed', message: `${message}; the job may still be running` }
+    contextOf(session, work, { signal: session.signal }).warn?.(warning)
+  }
   if (state !== undefined) return state
   throw failed?.error
 }

@@ -118,6 +118,8 @@ export function soraPublisher(given: SoraPublisherOptions): Publisher {
         const answer = await call({ what: 'publish the video', method: 'POST', path: PATH, json }, signal)
         const { id, permalink } = readJsonAnswer(answer, Published).post
         if (carriesSecret(id, answer.secrets)) throw unreadable(answer, 'the id of the post contains a key')
+        if (id === '.' || id === '..')
+          throw unreadable(answer, `the id of the post cannot be a part of an address: "${id}"`)
         const isShown = permalink !== undefined && !carriesSecret(permalink, answer.secrets)
         return { id, ...(isShown && { url: permalink }) }
       } catch (error) {

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { toErrorJson } from '../../../contracts/errors.js'
 import type { CancelOutcome } from '../../../contracts/generator.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import { mayHaveBeenAccepted } from '../../../contracts/submission.js'
@@ -7,7 +8,7 @@ import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import { readJsonAnswer, readJsonBody } from '../../../upstream/json-answer.js'
 import type { JobReader } from '../answers/job-answer.js'
 import { type JobState, jobStateOf } from '../answers/job-state.js'
-import { reportsError } from './started-job.js'
+import { messageOf, reportsError } from './started-job.js'
 
 const TERMINAL: ReadonlySet<JobState> = new Set(['completed', 'failed', 'moderated', 'cancelled', 'expired'])
 // Statuses of servers that cannot cancel, or not this job, or not at this point.
@@ -62,7 +63,7 @@ export async function cancelJob(
   }
   if (ended !== undefined) return outcomeOfEnd(ended)
   try {
-    return outcomeOf(await api.call({ ...call, ...cancel, what: 'cancel the job' }), read)
+    return outcomeOf(await api.call({ ...call, ...cancel, what: 'cancel the job' }), read, warn)
   } catch (error) {
     if (statusIn(error, NO_ROUTE)) return 'unsupported'
     const isRefused = statusIn(error, CANNOT)
@@ -71,7 +72,7 @@ export async function cancelJob(
     const state = await afterwards(() => stateOfJob('poll the job after cancelling it'), isRefused, error)
     if (state !== undefined) return outcomeOfEnd(state)
     if (!isRefused) throw error
-    warn?.({ code: 'cancel-refused', message: `${messageOf(error)}; the job is still running` })
+    warn?.({ code: 'cancel-refused', message: `${toErrorJson(error).message}; the job is still running` })
     return 'unsupported'
   }
 }
@@ -94,18 +95,18 @@ function statusIn(error: unknown, statuses: ReadonlySet<number>): boolean {
   return error instanceof UpstreamHttpError && statuses.has(error.status)
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'Could not cancel the job'
-}
-
-function outcomeOf(answer: ApiAnswer, read: JobReader): CancelOutcome {
+function outcomeOf(answer: ApiAnswer, read: JobReader, warn: StageContext['warn']): CancelOutcome {
   if (answer.text.trim() === '') return 'cancelled'
   const { deleted, cancelled, canceled, status } = readJsonAnswer(answer, CancelAnswer)
   const state = status === undefined ? undefined : jobStateOf(status)
   if (status !== undefined && state !== undefined && TERMINAL.has(state) && state !== 'failed')
     return outcomeOfEnd(status)
   const isRefused = [deleted, cancelled, canceled].includes(false) || (state !== undefined && RUNNING.has(state))
-  if (isRefused || reportsError(read(readJsonBody(answer), { phase: 'poll' }))) return 'unsupported'
+  const job = read(readJsonBody(answer), { phase: 'poll' })
+  if (isRefused || reportsError(job)) {
+    warn?.({ code: 'cancel-refused', message: `${messageOf(job, answer)}; the job may still be running` })
+    return 'unsupported'
+  }
   return state === 'failed' ? 'too-late' : 'cancelled'
 }
 

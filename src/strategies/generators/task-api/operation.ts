@@ -37,13 +37,18 @@ export function operationOf({ id, body, answer, api }: FinishedJob, kept: JsonOb
   }
 }
 
+/** Whether an id can be a part of a path: dots alone would name another address. */
+export function isAddressable(id: string): boolean {
+  return id !== '.' && id !== '..'
+}
+
 /**
  * Refuses an operation that a person or another program wrote without an id: another job could be read in its place.
- * @throws InvalidRequestError when `id` is not a text, or `data` not an object.
+ * @throws InvalidRequestError when `id` is not a text, or only dots, or `data` not an object.
  */
 export function checkOperation(operation: TaskApiOperation): void {
   const { id, data } = Object(operation) as Partial<TaskApiOperation>
-  if (typeof id !== 'string' || id === '') {
+  if (typeof id !== 'string' || id === '' || !isAddressable(id)) {
     const fix = 'settle the run with the id of the job as text'
     throw new InvalidRequestError([{ field: 'operation.id', value: describeValue(id), fix }])
   }

@@ -129,7 +129,8 @@ function sentenceIn({ layers }: JobAnswer): string {
   return [...layers.map(({ error }) => error), ...layers].map((part) => sentenceOf(part)).find(Boolean) ?? ''
 }
 
-function messageOf(job: JobAnswer, { what, url, mask, status, text }: ApiAnswer): string {
+/** The message about an answer that reports an error, with its sentence, or its text without one. */
+export function messageOf(job: JobAnswer, { what, url, mask, status, text }: ApiAnswer): string {
   const said = excerptOf(sentenceIn(job) || text, mask)
   return `Could not ${what}: ${hostOf(url)} answered ${status} with an error${said && `, ${said}`}`
 }

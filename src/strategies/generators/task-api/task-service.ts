@@ -1,3 +1,4 @@
+import { describeValue } from '../../../contracts/errors.js'
 import type { StartedTask, TaskGenerator, TaskStatus } from '../../../contracts/generator.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { VideoVariant } from '../../../contracts/source.js'
@@ -23,7 +24,7 @@ import type { JobList } from './job-list.js'
 import { flawOfPending, jobStatus, listedStatus, pollRefusal, unknownState } from './job-status.js'
 import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
 import { openPicture } from './open-picture.js'
-import { checkOperation, operationOf, ownUrl, type TaskApiOperation } from './operation.js'
+import { checkOperation, isAddressable, operationOf, ownUrl, type TaskApiOperation } from './operation.js'
 import { pollListedJobs } from './poll-listed-jobs.js'
 import { createPollStreaks } from './poll-streaks.js'
 import { promptsOf } from './prompt-match.js'
@@ -101,6 +102,8 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
       throw refusalIn(body, answer) ?? unreadable(answer, 'it has neither an id nor a video')
     // The id would appear in events, handles and stores.
     if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
+    if (!isAddressable(job.id))
+      throw unreadable(answer, `the id of the job cannot be a part of an address: ${describeValue(job.id)}`)
     const operation = operationOf(job, data)
     const usage = submissionUsage(body.layers, body.facts.usage, answer.headers)
     const isClean = usage !== undefined && !carriesSecret(JSON.stringify(usage), answer.secrets)

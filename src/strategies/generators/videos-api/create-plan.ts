@@ -78,6 +78,7 @@ export function planCreate(
   for (const field of given.slice(1))
     refuse(field, `leave it out: ${given[0]} is given, and one video begins with one of them`)
 
+  if (/^\.{1,2}$/.test(request.remixOf ?? '')) refuse('remixOf', 'give the id of a video, as the upstream gave it')
   if (base !== 'prompt' && !dialect.bases.includes(base))
     refuse(base, `leave it out: ${defaults.name} has no such field`)
 
