@@ -156,6 +156,37 @@ describe('the encoding', () => {
     expect(server.seen.length).toBe(3)
   })
 
+  test.each(['url', 'data-url'] as const)(
+    'is changed for an image as %s where a form certainly has it',
+    async (imageUrls) => {
+      const isUrl = imageUrls === 'url'
+      const image = isUrl ? 'https://images.example/1.png' : PNG
+      const sign = isUrl ? 'https://images.example/1.png' : Buffer.from(PNG.bytes).toString('base64')
+      for (const status of [400, 415, 422]) {
+        const server = await picky('multipart/', status, 'expected multipart/form-data')
+        await at(server.origin, { dialect: 'sglang', imageUrls }).start({ ...request, image }, stageContext())
+        expect(server.seen.map((sent) => String(sent.body).includes(sign))).toEqual([true, true])
+        expect(server.seen.at(-1)?.headers['content-type']).toContain('multipart/form-data')
+      }
+    },
+  )
+
+  test.each(['openai', 'litellm', 'new-api'] as const)(
+    'is not changed for an address of %s, whose form may ignore it, and the error says what to do',
+    async (dialect) => {
+      for (const imageUrls of ['url', 'data-url'] as const) {
+        const server = await picky('multipart/', 415, 'use multipart/form-data')
+        const image = imageUrls === 'url' ? 'https://images.example/1.png' : PNG
+        const error = await rejection(
+          at(server.origin, { dialect, imageUrls }).start({ ...request, image }, stageContext()),
+        )
+        expect(error).toMatchObject({ status: 415, isRefusal: true, code: 'upstream-http' })
+        expect(String(error)).toContain("set imageUrls: 'bytes'")
+        expect(server.seen).toHaveLength(1)
+      }
+    },
+  )
+
   test('is not changed for another complaint, nor when it was chosen', async () => {
     const server = await picky('none', 400, 'Missing required parameter: seconds')
     expect(await rejection(at(server.origin).start(request, stageContext()))).toMatchObject({ status: 400 })

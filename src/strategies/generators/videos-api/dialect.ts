@@ -49,6 +49,8 @@ export interface Dialect {
   /** The fields of an image as an address or a data URL; absent for an encoding that has none. */
   readonly imageInJson?: (url: string) => JsonObject
   readonly imageInForm?: (url: string) => readonly [name: string, text: string]
+  /** Whether the server certainly reads that field of a form, so that an address may change its encoding. */
+  readonly readsAddressInForm?: true
   /** Absent for a server that reads one image and no sound. */
   readonly further?: FurtherMedia
 }
@@ -149,6 +151,7 @@ export const DIALECTS: Readonly<Record<VideosApiDialect, Dialect>> = {
     bases: [],
     imageInJson: (url) => ({ reference_url: url }),
     imageInForm: (url) => ['reference_url', url],
+    readsAddressInForm: true,
   },
   'new-api': {
     encoding: 'auto',

@@ -17,3 +17,12 @@ export function isEncodingRefusal(error: unknown): boolean {
   const text = `${error.message} ${error.bodyExcerpt}`
   return (error.status === 400 || error.status === 422) && (NAMES_ENCODING.test(text) || MISSES_PROMPT.test(text))
 }
+
+/** The refusal of JSON for a request whose image is an address or a data URL, which a form of the server may not have: what to do. */
+export function withAddressAdvice(error: unknown): unknown {
+  if (!(error instanceof UpstreamHttpError)) return error
+  const { message, status, url, requestId, retryAfterMs, bodyExcerpt, isRefusal } = error
+  const advice = "the image was sent as a text, which only JSON has; set imageUrls: 'bytes' to send a file in a form"
+  const facts = { status, url, requestId, retryAfterMs, bodyExcerpt, isRefusal }
+  return new UpstreamHttpError(`${message}; ${advice}`, { ...facts, cause: error })
+}

@@ -7,7 +7,7 @@ import { SERVER_ERRORS } from '../task-api/task-submitter.js'
 import { createBody } from './create-body.js'
 import type { CreatePlan } from './create-plan.js'
 import type { Encoding } from './dialect.js'
-import { isEncodingRefusal } from './encoding-refusal.js'
+import { isEncodingRefusal, withAddressAdvice } from './encoding-refusal.js'
 import type { CheckedVideosApiOptions } from './videos-api-options.js'
 
 /** Sends a planned submission, and remembers which encodings the server accepted. */
@@ -55,7 +55,9 @@ export function createVideoSubmitter(api: Api, options: CheckedVideosApiOptions)
         accepted.set(kind, first)
         return answer
       } catch (error) {
-        if (second === undefined || context.signal.aborted || !isEncodingRefusal(error)) throw error
+        if (context.signal.aborted || !isEncodingRefusal(error)) throw error
+        if (second === undefined)
+          throw isAddress(plan) && options.encoding === 'auto' ? withAddressAdvice(error) : error
         const answer = await send(plan, second, context).catch((other: unknown) => {
           // If the server refuses both, its first complaint is about the more likely encoding.
           throw isEncodingRefusal(other) ? error : other
@@ -85,6 +87,11 @@ function encodingsFor(
   if (wanted !== 'auto') return [wanted, undefined]
   if (dialect.encoding !== 'auto') return [dialect.encoding, undefined]
   // An address in another form may be ignored, and the video paid without its image.
-  if (image?.kind === 'url') return ['json', undefined]
+  if (image?.kind === 'url' && dialect.readsAddressInForm !== true) return ['json', undefined]
   return [preferred, preferred === 'json' ? 'multipart' : 'json']
+}
+
+// Of the image, or of further images, which are sent as addresses and data URLs in JSON alone.
+function isAddress({ image, only }: CreatePlan): boolean {
+  return image?.kind === 'url' && only === undefined
 }

@@ -45,7 +45,8 @@ export interface VideosApiGeneratorOptions extends Omit<TaskServiceOptions, 'nam
   /**
    * How a submission is encoded. `auto` sends JSON, or a form if bytes have to be sent. If the server refuses that
    * encoding (415, or a 400 or 422 that names it), the same submission is sent once more in the other one, because a
-   * refusal proves that nothing was accepted. The accepted encoding is remembered.
+   * refusal proves that nothing was accepted. The accepted encoding is remembered. An image that is sent as an address or a data URL is
+   * sent in the other one only with the dialect `sglang`: other servers may ignore it in a form, and the error advises `imageUrls: 'bytes'`.
    * @defaultValue `'auto'`
    */
   readonly encoding?: 'auto' | 'json' | 'multipart' | undefined
