@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { usageOf } from '../../../src/contracts/usage.js'
-import type { TaskGenerator, VideoRequest } from '../../../src/index.js'
+import { fallback, SoraPipeline, type TaskGenerator, type VideoRequest } from '../../../src/index.js'
 import {
   type Sandbox,
   type SandboxEndpoint,
@@ -18,7 +18,7 @@ import {
   runwayGenerator,
   type TaskApiOperation,
 } from '../../../src/strategies/index.js'
-import { fakeContext, generatorConformance, manualClock } from '../../../src/testing/index.js'
+import { fakeContext, fakeGenerator, generatorConformance, manualClock } from '../../../src/testing/index.js'
 import { loopbackServer } from '../../upstream/loopback-server.js'
 import { instantClock, rejection } from '../../upstream/stage-context.js'
 
@@ -299,6 +299,59 @@ describe('what only one provider has', () => {
     })
     const forged = { id: operation.id, pollUrl: 'https://evil.example/status' }
     expect(await rejection(at('fal').poll(forged, fakeContext()))).toMatchObject({ code: 'configuration-invalid' })
+  })
+
+  describe('a job of fal whose result is an error of the server', () => {
+    const answer = (status: number) => ({ kind: 'status', status, body: { detail: 'Internal Server Error' } }) as const
+    const steps = [0, 20_000, 20_000, 20_000, 60_000, 60_000, 60_000, 60_000]
+
+    // Milliseconds until the job counts as failed; nothing if it never does.
+    async function failsAfter(statuses: readonly number[]) {
+      const generator = at('fal')
+      const context = fakeContext({ clock: manualClock() })
+      sandbox.setFaults({ 'fal.result': [] })
+      const { operation } = await endOf(generator, request)
+      sandbox.setFaults({ 'fal.result': statuses.map(answer) })
+      let now = 0
+      for (const waitMs of steps.slice(0, statuses.length)) {
+        await context.clock.advance(waitMs)
+        now += waitMs
+        const status = await generator.poll(operation, context).catch((error: unknown) => error)
+        if ((status as { state?: string }).state === 'failed') {
+          expect(status).toMatchObject({ error: { code: 'generation-failed', upstreamCode: String(statuses[0]) } })
+          return now
+        }
+        expect(status).toMatchObject({ isRetryable: true })
+      }
+      return undefined
+    }
+
+    test('has failed after three in a row over a minute', async () => {
+      expect(await failsAfter(Array(8).fill(500))).toBe(60_000)
+    })
+
+    test.each([502, 503, 504])('has failed after five of %i in a row over five minutes', async (status) => {
+      expect(await failsAfter(Array(8).fill(status))).toBe(300_000)
+    })
+
+    test('has its video after one that was answered', async () => {
+      expect(await failsAfter([500, 500])).toBeUndefined()
+      const generator = at('fal')
+      sandbox.setFaults({ 'fal.result': [] })
+      expect((await endOf(generator, request)).status).toMatchObject({ state: 'completed' })
+    })
+
+    test('leads to the next generator', async () => {
+      sandbox.setFaults({ 'fal.result': Array(200).fill(answer(500)) })
+      const next = fakeGenerator({ name: 'next' })
+      const clock = manualClock()
+      const generator = fallback(at('fal'), next)
+      const pipeline = new SoraPipeline({ generator, clock, pollSchedule: () => 5_000 })
+      expect(await clock.runUntil(pipeline.run(request).result)).toMatchObject({ servedBy: 'generator' })
+      expect(next.calls).toHaveLength(1)
+      sandbox.setFaults({ 'fal.result': [] })
+      await pipeline.close()
+    })
   })
 
   test('Replicate is given a deadline, and a version by its own path', async () => {

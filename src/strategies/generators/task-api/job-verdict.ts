@@ -1,5 +1,11 @@
+import type { Clock } from '../../../contracts/clock.js'
 import type { FailedTask } from '../../../contracts/generator.js'
-import { ContentRejectedError, GenerationFailedError, UpstreamHttpError } from '../../../contracts/upstream-errors.js'
+import {
+  ContentRejectedError,
+  GenerationFailedError,
+  OverloadedError,
+  UpstreamHttpError,
+} from '../../../contracts/upstream-errors.js'
 import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import { readJsonBody } from '../../../upstream/json-answer.js'
 import { jsonOf } from '../../../upstream/json-of.js'
@@ -8,10 +14,15 @@ import { JobAnswer, type JobReader, readIfPossible } from '../answers/job-answer
 import { hasError, isFiltered, isModerated } from '../answers/job-failure.js'
 import { type JobState, jobStateOf } from '../answers/job-state.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
+import type { PollStreaks } from './poll-streaks.js'
 
 const ENDED: ReadonlySet<JobState> = new Set(['completed', 'failed', 'moderated', 'cancelled', 'expired'])
 // In answer to the request for a result, the answer of the model to its input.
 const VERDICTS: ReadonlySet<number> = new Set([400, 413, 422])
+// The result of a failed job is an error again and again; a server recovers, and a gateway may need longer.
+const ERROR_LIMIT = { polls: 3, spanMs: 60_000 }
+const GATEWAY_LIMIT = { polls: 5, spanMs: 300_000 }
+const OF_GATEWAYS: ReadonlySet<number> = new Set([502, 503, 504, 529])
 
 /** Whether an answer outside 2xx is the job: vLLM-Omni answers the poll of a failed job with the status of its error. */
 export function isVerdict(text: string, id: string, read: JobReader): boolean {
@@ -29,20 +40,41 @@ export function lacksVideo(job: FinishedJob): boolean {
   return !hasError(layers) && !isModerated(layers) && !isFiltered(layers) && namedVideo(job) === undefined
 }
 
-/** Reads the result of a finished job. A refused result is the verdict on the job, as at fal. */
+/**
+ * Reads the result of a finished job. A refused result is the verdict on the job, as at fal, and so is a result that stays an error
+ * of the server.
+ */
 export async function readResult(
   api: Api,
-  { url, read, id }: { readonly url: string; readonly read: JobReader; readonly id: string },
+  {
+    url,
+    read,
+    id,
+    failures,
+    clock,
+  }: {
+    readonly url: string
+    readonly read: JobReader
+    readonly id: string
+    /** Counts the results in a row that were errors of the server. */
+    readonly failures: PollStreaks
+    readonly clock: Clock
+  },
   call: Pick<ApiCall, 'signal' | 'timeoutMs' | 'maxBytes'>,
 ): Promise<{ readonly answer: ApiAnswer; readonly body: JobAnswer } | FailedTask> {
   try {
     const answer = await api.call({ ...call, what: 'read the result of the job', method: 'GET', url })
+    failures.clear(id)
     if (answer.video !== undefined) return { answer, body: completed(read({ id }, { phase: 'result' })) }
     return { answer, body: completed(read(readJsonBody(answer), { phase: 'result' })) }
   } catch (error) {
     if (error instanceof ContentRejectedError) return { state: 'failed', error }
-    if (!(error instanceof UpstreamHttpError) || !VERDICTS.has(error.status)) throw error
-    const upstreamCode = String(error.status)
+    if (!(error instanceof UpstreamHttpError || error instanceof OverloadedError)) throw error
+    const status = error.status ?? 0
+    const limit = OF_GATEWAYS.has(status) ? GATEWAY_LIMIT : ERROR_LIMIT
+    const isFailure = VERDICTS.has(status) || (status >= 500 && failures.add(id, clock.monotonic(), limit))
+    if (!isFailure) throw error
+    const upstreamCode = String(status)
     return { state: 'failed', error: new GenerationFailedError(error.message, { upstreamCode, cause: error }) }
   }
 }

@@ -109,7 +109,8 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
   readonly poll?: TaskApiCall | undefined
   /**
    * The request for the video of a finished job, for an API whose polls do not name it. 400, 413 and 422 in answer to it are the
-   * verdict on the job. @defaultValue `resultUrl` of the answer to the submission or to a poll, if `read` gives one
+   * verdict on the job. So is a 5xx after three in a row over a minute, or 502, 503, 504 and 529 after five in a row over five
+   * minutes, which each process counts for itself. @defaultValue `resultUrl` of the answer to the submission or to a poll, if `read` gives one
    */
   readonly result?: TaskApiResult | undefined
   /**

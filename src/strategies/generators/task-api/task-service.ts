@@ -83,9 +83,8 @@ export interface TaskService {
 export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperation> {
   const { options, api, read, prepare, pollOf, found, listed, cancelOf, variantUrlOf } = service
   const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
-  const grace = createGracePolls()
-  const unknownStates = createGracePolls()
-  const reports = createPollStreaks()
+  const [grace, unknownStates] = [createGracePolls(), createGracePolls()]
+  const [reports, failures] = [createPollStreaks(), createPollStreaks()]
   const callOptions = ({ signal }: StageContext) => ({ signal, timeoutMs, maxBytes: maxAnswerBytes })
 
   const jobOf = (id: string, answer: ApiAnswer, body: JobAnswer, { clock }: StageContext): FinishedJob => {
@@ -139,7 +138,8 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
       if (flaw !== undefined) throw unreadable(answer, flaw)
       return status
     }
-    const result = await readResult(api, { url, read, id: operation.id }, callOptions(context))
+    const asked = { url, read, id: operation.id, failures, clock: context.clock }
+    const result = await readResult(api, asked, callOptions(context))
     if ('error' in result) return result
     return jobStatus({ ...jobOf(operation.id, result.answer, result.body, context), polled: body }, grace)
   }
