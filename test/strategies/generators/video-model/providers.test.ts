@@ -93,7 +93,7 @@ describe.each([...Object.keys(PROVIDERS).map((name) => [name, undefined] as cons
     const provider = PROVIDERS[name] as Provider
     const [image, lastFrame, one, two] = ['image', 'last', 'one', 'two'].map(picture)
     const pairs = { image, lastFrame, references: [one, two] } as Partial<VideoRequest>
-    const requests: readonly (readonly (keyof VideoRequest)[])[] = [
+    const requests: readonly (readonly ('image' | 'lastFrame' | 'references')[])[] = [
       ...(['image', 'lastFrame', 'references'] as const).map((field) => [field]),
       ...[['image', 'lastFrame'] as const, ['image', 'references'] as const],
     ]
