@@ -10,7 +10,7 @@ import { hasError, isFiltered, isModerated, jobFailure } from '../answers/job-fa
 import { isStateWord, jobStateOf } from '../answers/job-state.js'
 import { contentVideo, type FinishedJob, namedVideo, unnamedVideo } from './finished-job.js'
 import type { GracePolls } from './grace-polls.js'
-import { refusalIn, reportsError } from './started-job.js'
+import { isTransportReport, refusalIn, reportsError } from './started-job.js'
 
 const GRACE_POLL_MS = 2_000
 const POLLS_BEFORE_CONTENT = 3
@@ -83,6 +83,13 @@ export function flawOfPending({ id: polled, body, answer }: FinishedJob): string
 export function pollRefusal({ body, answer }: FinishedJob): SoraPipelineError | undefined {
   const refusal = body.id === undefined ? refusalIn(body, answer) : undefined
   return refusal !== undefined && OF_POLLS.has(refusal.code) ? refusal : undefined
+}
+
+/** Whether a failed job only reports the failure of a connection, which may be that of a gateway. */
+export function isFailureReport(job: FinishedJob, id: string): boolean {
+  const { state } = job.body
+  const isFailed = state !== undefined && jobStateOf(state) === 'failed'
+  return isFailed && isTransportReport(job.body, id) && pollRefusal(job) === undefined
 }
 
 /** The status of a job in a list; `undefined` if its state is not known for certain. */

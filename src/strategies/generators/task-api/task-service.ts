@@ -13,7 +13,6 @@ import { carriesSecret } from '../../../upstream/secret.js'
 import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { entryOf } from '../answers/answer-layers.js'
 import { type JobAnswer, type JobReader, readJob } from '../answers/job-answer.js'
-import { jobStateOf } from '../answers/job-state.js'
 import { submissionUsage } from '../answers/job-usage.js'
 import { checkJsonFields } from '../json-fields.js'
 import { cancelJob } from './cancel-job.js'
@@ -21,14 +20,14 @@ import { findJobs } from './find-jobs.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
 import { createGracePolls } from './grace-polls.js'
 import type { JobList } from './job-list.js'
-import { flawOfPending, jobStatus, listedStatus, pollRefusal, unknownState } from './job-status.js'
+import { flawOfPending, isFailureReport, jobStatus, listedStatus, unknownState } from './job-status.js'
 import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
 import { openPicture } from './open-picture.js'
 import { checkOperation, isAddressable, operationOf, ownUrl, type TaskApiOperation } from './operation.js'
 import { pollListedJobs } from './poll-listed-jobs.js'
 import { createPollStreaks } from './poll-streaks.js'
 import { promptsOf } from './prompt-match.js'
-import { doubtIn, isTransportReport, readStartedJob, refusalIn, reportsError } from './started-job.js'
+import { doubtIn, readStartedJob, refusalIn, reportsError } from './started-job.js'
 import type { SentSubmission, SubmissionAnswer } from './submission-answer.js'
 import { submissionError } from './submission-error.js'
 
@@ -239,12 +238,6 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
       },
     }),
   }
-}
-
-function isFailureReport(job: FinishedJob, id: string): boolean {
-  const { state } = job.body
-  const isFailed = state !== undefined && jobStateOf(state) === 'failed'
-  return isFailed && isTransportReport(job.body, id) && pollRefusal(job) === undefined
 }
 
 function waiting({ headers }: ApiAnswer, { clock }: StageContext): TaskStatus {

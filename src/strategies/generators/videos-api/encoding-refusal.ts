@@ -23,6 +23,7 @@ export function withAddressAdvice(error: unknown): unknown {
   if (!(error instanceof UpstreamHttpError)) return error
   const { message, status, url, requestId, retryAfterMs, bodyExcerpt, isRefusal } = error
   const advice = "the image was sent as a text, which only JSON has; set imageUrls: 'bytes' to send a file in a form"
+  const said = `${message}; ${advice}`
   const facts = { status, url, requestId, retryAfterMs, bodyExcerpt, isRefusal }
-  return new UpstreamHttpError(`${message}; ${advice}`, { ...facts, cause: error })
+  return new UpstreamHttpError(said, { ...facts, cause: error })
 }
