@@ -1,5 +1,6 @@
 import type { Agent } from 'node:http'
 import { type OptionProblem, type OptionRule, optionProblem } from '../contracts/check-options.js'
+import type { InputProblem } from '../contracts/input-errors.js'
 import { aFunction, rule, ruleOf, text } from '../contracts/option-rules.js'
 import { isBlockedPort } from '../upstream/blocked-ports.js'
 import { allowPrivateAddressesProblem } from '../upstream/download/allowed-destinations.js'
@@ -73,4 +74,19 @@ export const headers: OptionRule = ruleOf((field, value) => {
 
 function withoutSecrets(value: unknown): unknown {
   return typeof value === 'string' ? value.replace(/\/\/[^/]*@/, '//').replace(/[?#].*/s, '') : value
+}
+
+/** The problem of a header that is configured beside the key that is sent in the same header: one of them would be dropped. */
+export function keyInHeaders(
+  {
+    apiKey,
+    headers: own = {},
+  }: { readonly apiKey?: unknown; readonly headers?: Readonly<Record<string, string>> | undefined },
+  authScheme = 'Bearer',
+): readonly InputProblem[] {
+  const header = authScheme.startsWith('x-') ? authScheme : 'authorization'
+  const name = apiKey === undefined ? undefined : Object.keys(own).find((one) => one.toLowerCase() === header)
+  if (name === undefined) return []
+  const fix = `leave it out, or leave apiKey out: both are sent as ${header}`
+  return [{ field: `headers[${JSON.stringify(name)}]`, value: 'a credential', fix }]
 }

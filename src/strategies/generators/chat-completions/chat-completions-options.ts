@@ -3,7 +3,7 @@ import { checkOptions, type OptionRules } from '../../../contracts/check-options
 import { aTimeout, choice, number, required, text } from '../../../contracts/option-rules.js'
 import type { Fetch } from '../../../upstream/outgoing-request.js'
 import type { ApiCredential } from '../../../upstream/secret.js'
-import { address, aFetch, anAgent, credential, headers, named } from '../../option-rules.js'
+import { address, aFetch, anAgent, credential, headers, keyInHeaders, named } from '../../option-rules.js'
 
 /** Options of `chatCompletionsGenerator`. */
 export interface ChatCompletionsGeneratorOptions {
@@ -92,7 +92,7 @@ const RULES: OptionRules<ChatCompletionsGeneratorOptions> = {
 
 /** The options with their defaults. */
 export function checkChatCompletionsOptions(given: ChatCompletionsGeneratorOptions) {
-  checkOptions('chatCompletionsGenerator', given, RULES)
+  checkOptions('chatCompletionsGenerator', given, RULES, (valid) => keyInHeaders(valid))
   return {
     ...given,
     name: given.name ?? 'chat-completions',

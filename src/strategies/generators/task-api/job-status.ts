@@ -1,11 +1,14 @@
-import type { SoraPipelineError } from '../../../contracts/errors.js'
+import type { Clock } from '../../../contracts/clock.js'
+import { describeValue, type SoraPipelineError } from '../../../contracts/errors.js'
 import type { TaskStatus } from '../../../contracts/generator.js'
 import type { StageWarning } from '../../../contracts/stage.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
+import type { ApiAnswer } from '../../../upstream/api.js'
 import { excerptOf } from '../../../upstream/error-details.js'
 import { unreadable } from '../../../upstream/json-answer.js'
 import { announcesVideo } from '../../../upstream/not-ready.js'
 import { pollAfterMs } from '../../../upstream/retry-after.js'
+import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { hasError, isFiltered, isModerated, jobFailure } from '../answers/job-failure.js'
 import { isStateWord, jobStateOf } from '../answers/job-state.js'
 import { contentVideo, type FinishedJob, namedVideo, unnamedVideo } from './finished-job.js'
@@ -117,10 +120,13 @@ function finished(job: FinishedJob, grace: GracePolls, fail: (word: string) => T
   return { ...pending(job), state: 'running', pollAfterMs: GRACE_POLL_MS }
 }
 
-function withoutVideo({ answer }: FinishedJob): UpstreamResponseError {
+function withoutVideo({ answer, body }: FinishedJob): UpstreamResponseError {
+  const [first] = body.reading?.urls ?? []
+  const named = first === undefined ? 'no video is named' : `urls[0] is ${describeValue(excerptOf(first, answer.mask))}`
+  const fix = first === undefined ? '' : ', which is not an address of a video that can be used'
   const { message, status, url, bodyExcerpt, requestId } = unreadable(
     answer,
-    'the job is completed, and no video is named',
+    `the job is completed, and ${named}${fix}`,
   )
   const facts = { status, url, bodyExcerpt, requestId }
   return new UpstreamResponseError(message, { ...facts, isRetryable: false, retryAfterMs: NO_VIDEO_POLL_MS })
@@ -146,4 +152,20 @@ function pending({ body, answer, clock }: FinishedJob) {
     ...(phase !== '' && { phase }),
     ...(after !== undefined && { pollAfterMs: after }),
   }
+}
+
+/** The status of a job that was polled with an empty 202. */
+export function waiting({ headers }: ApiAnswer, clock: Clock): TaskStatus {
+  const after = pollAfterMs(headers, clock.now())
+  return { state: 'running', ...(after !== undefined && { pollAfterMs: after }) }
+}
+
+/** Whether an answer has an address and no state: it may belong to a video that is still being made, and the job is polled for it. */
+export function isAddressToCome(
+  { body, answer, api }: FinishedJob,
+  { state }: TaskStatus,
+  id: string | undefined,
+): boolean {
+  if (state !== 'completed' || body.state !== undefined || id === undefined) return false
+  return answer.video === undefined && !hasVideoEvidence(body.outputs, api.address('/'))
 }

@@ -9,6 +9,7 @@ import {
 import type { Api, ApiAnswer, ApiCall } from '../../../upstream/api.js'
 import { readJsonBody } from '../../../upstream/json-answer.js'
 import { jsonOf } from '../../../upstream/json-of.js'
+import { announcesVideo } from '../../../upstream/not-ready.js'
 import { hasId } from '../answers/answer-layers.js'
 import { JobAnswer, type JobReader, readIfPossible } from '../answers/job-answer.js'
 import { hasError, isFiltered, isModerated } from '../answers/job-failure.js'
@@ -18,11 +19,14 @@ import type { PollStreaks } from './poll-streaks.js'
 
 const ENDED: ReadonlySet<JobState> = new Set(['completed', 'failed', 'moderated', 'cancelled', 'expired'])
 // In answer to the request for a result, the answer of the model to its input.
-const VERDICTS: ReadonlySet<number> = new Set([400, 413, 422])
+const VERDICTS: ReadonlySet<number> = new Set([413, 422])
 // The result of a failed job is an error again and again; a server recovers, and a gateway may need longer.
 const ERROR_LIMIT = { polls: 3, spanMs: 60_000 }
 const GATEWAY_LIMIT = { polls: 5, spanMs: 300_000 }
 const OF_GATEWAYS: ReadonlySet<number> = new Set([502, 503, 504, 529])
+// A 400 is also that of a request that comes too early.
+const BAD_REQUEST = 400
+const REFUSED_LIMIT = { polls: 3, spanMs: 0 }
 
 /** Whether an answer outside 2xx is the job: vLLM-Omni answers the poll of a failed job with the status of its error. */
 export function isVerdict(text: string, id: string, read: JobReader): boolean {
@@ -41,42 +45,50 @@ export function lacksVideo(job: FinishedJob): boolean {
 }
 
 /**
- * Reads the result of a finished job. A refused result is the verdict on the job, as at fal, and so is a result that stays an error
- * of the server.
+ * Reads the result of a finished job. A refused result is the verdict on the job, as at fal, and so are the third 400 in a row and a
+ * result that stays an error of the server. An answer that announces the result costs a poll, however often it comes.
  */
 export async function readResult(
   api: Api,
-  {
-    url,
-    read,
-    id,
-    failures,
-    clock,
-  }: {
+  result: {
     readonly url: string
     readonly read: JobReader
     readonly id: string
-    /** Counts the results in a row that were errors of the server. */
+    /** Counts the results in a row that were refused, or errors of the server. */
     readonly failures: PollStreaks
     readonly clock: Clock
   },
   call: Pick<ApiCall, 'signal' | 'timeoutMs' | 'maxBytes'>,
 ): Promise<{ readonly answer: ApiAnswer; readonly body: JobAnswer } | FailedTask> {
+  const { url, read, id, failures, clock } = result
   try {
     const answer = await api.call({ ...call, what: 'read the result of the job', method: 'GET', url })
-    failures.clear(id)
+    for (const counted of [id, refusalsOf(id)]) failures.clear(counted)
     if (answer.video !== undefined) return { answer, body: completed(read({ id }, { phase: 'result' })) }
     return { answer, body: completed(read(readJsonBody(answer), { phase: 'result' })) }
   } catch (error) {
     if (error instanceof ContentRejectedError) return { state: 'failed', error }
     if (!(error instanceof UpstreamHttpError || error instanceof OverloadedError)) throw error
-    const status = error.status ?? 0
-    const limit = OF_GATEWAYS.has(status) ? GATEWAY_LIMIT : ERROR_LIMIT
-    const isFailure = VERDICTS.has(status) || (status >= 500 && failures.add(id, clock.monotonic(), limit))
+    const { message, status = 0 } = error
+    if (error instanceof UpstreamHttpError && announcesVideo(error.bodyExcerpt)) throw notReady(error)
+    const limit = status === BAD_REQUEST ? REFUSED_LIMIT : OF_GATEWAYS.has(status) ? GATEWAY_LIMIT : ERROR_LIMIT
+    const isCounted = status === BAD_REQUEST || status >= 500
+    const isFailure = isCounted
+      ? failures.add(status === BAD_REQUEST ? refusalsOf(id) : id, clock.monotonic(), limit)
+      : VERDICTS.has(status)
     if (!isFailure) throw error
     const upstreamCode = String(status)
-    return { state: 'failed', error: new GenerationFailedError(error.message, { upstreamCode, cause: error }) }
+    return { state: 'failed', error: new GenerationFailedError(message, { upstreamCode, cause: error }) }
   }
+}
+
+// Counted apart from the errors of the server.
+function refusalsOf(id: string): string {
+  return `${id} refused`
+}
+
+function notReady({ message, status, bodyExcerpt, url, requestId }: UpstreamHttpError): UpstreamHttpError {
+  return new UpstreamHttpError(message, { status, bodyExcerpt, url, requestId, isRetryable: true })
 }
 
 function completed(job: JobAnswer): JobAnswer {

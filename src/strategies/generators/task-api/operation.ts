@@ -1,10 +1,12 @@
 import { describeValue } from '../../../contracts/errors.js'
 import { InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { JsonObject } from '../../../contracts/json.js'
+import type { StageWarning } from '../../../contracts/stage.js'
 import type { ApiAnswer } from '../../../upstream/api.js'
+import { excerptOf } from '../../../upstream/error-details.js'
 import { isRecord } from '../../../upstream/is-record.js'
 import { isPlainHttp } from '../../../upstream/plain-http.js'
-import { holdsSecret } from '../../../upstream/secret.js'
+import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
 import type { FinishedJob } from './finished-job.js'
 import { maskedData } from './operation-data.js'
 
@@ -37,9 +39,30 @@ export function operationOf({ id, body, answer, api }: FinishedJob, kept: JsonOb
   }
 }
 
-/** Whether an id can be a part of a path: dots alone would name another address. */
-export function isAddressable(id: string): boolean {
-  return id !== '.' && id !== '..'
+// They would name another address.
+const DOTS = /^\.{1,2}$/
+const ADDRESSES = ['pollUrl', 'resultUrl', 'cancelUrl'] as const
+
+/** The warning about an address that `read` gave and that is not used, because the key would be sent to it; `undefined` without one. */
+export function foreignAddress(
+  { body, answer, api }: FinishedJob,
+  names: readonly (typeof ADDRESSES)[number][] = ADDRESSES,
+): StageWarning | undefined {
+  const name = names.find((one) => {
+    const given = body.reading?.[one]
+    return given !== undefined && ownUrl(given, answer, api.origin) === undefined
+  })
+  if (name === undefined) return undefined
+  const given = describeValue(excerptOf(body.reading?.[name] ?? '', answer.mask))
+  const message = `Could not use ${name} of read() at ${api.subject}: ${given} is not on the origin of baseUrl, ${api.origin}`
+  return { code: 'foreign-address', message }
+}
+
+/** Why the id of a job cannot be kept, or be a part of an address; `undefined` for a usable one. */
+export function flawOfId({ id, answer }: FinishedJob): string | undefined {
+  // The id would appear in events, handles and stores.
+  if (carriesSecret(id, answer.secrets)) return 'the id of the job contains the key'
+  return DOTS.test(id) ? `the id of the job cannot be a part of an address: ${describeValue(id)}` : undefined
 }
 
 /**
@@ -48,7 +71,7 @@ export function isAddressable(id: string): boolean {
  */
 export function checkOperation(operation: TaskApiOperation): void {
   const { id, data } = Object(operation) as Partial<TaskApiOperation>
-  if (typeof id !== 'string' || id === '' || !isAddressable(id)) {
+  if (typeof id !== 'string' || id === '' || DOTS.test(id)) {
     const fix = 'settle the run with the id of the job as text'
     throw new InvalidRequestError([{ field: 'operation.id', value: describeValue(id), fix }])
   }

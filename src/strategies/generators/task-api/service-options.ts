@@ -40,7 +40,11 @@ export interface TaskServiceOptions {
    * @defaultValue `20_971_520` (20 MiB)
    */
   readonly maxImageBytes?: number | undefined
-  /** Headers that are sent with every request to the origin of `baseUrl`, and to no other. @defaultValue none */
+  /**
+   * Headers that are sent with every request to the origin of `baseUrl`, and to no other, such as `authorization: 'Basic …'` in place of
+   * `apiKey`. A header in which `apiKey` is sent is refused beside it. Their values are masked in messages.
+   * @defaultValue none
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
    * Time limit of a poll or a cancellation with its body, and of the headers of a download, in milliseconds above 0 and at

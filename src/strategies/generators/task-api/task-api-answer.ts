@@ -28,10 +28,10 @@ export interface TaskApiAnswer {
  */
 export interface TaskApiReading {
   /**
-   * Id of the job; `null` if the answer has none, for an API whose answers to polls have the id of something else, such as that of the
+   * Id of the job, a text or a whole number; `null` if the answer has none, for an API whose answers to polls have the id of something else, such as that of the
    * video. Without it, an answer to a poll with another id than that of the job is a missed poll.
    */
-  readonly id?: string | null | undefined
+  readonly id?: string | number | null | undefined
   /** Word of its state, in any wording. An unknown word means that the job runs. */
   readonly status?: string | undefined
   /** Addresses of the video, the best first. With a list, also an empty one, no other address counts. */
@@ -44,7 +44,7 @@ export interface TaskApiReading {
   readonly pollUrl?: string | undefined
   /**
    * Address of the result of the finished job, in the answer to the submission or to a poll, such as `/v1/files?id=f1`. It counts only
-   * on the origin of `baseUrl`.
+   * on the origin of `baseUrl`; any other gives a warning `foreign-address`.
    */
   readonly resultUrl?: string | undefined
   /** Address that cancels the job. It counts only on the origin of `baseUrl`. */
@@ -65,7 +65,7 @@ export interface TaskApiReading {
 const LONGEST_TEXT = 200
 const words = z.optional(z.string())
 const Reading = z.strictObject({
-  id: z.nullish(z.string()),
+  id: z.nullish(z.union([z.string(), z.int()])),
   status: words,
   urls: z.optional(z.array(z.string())),
   progress: z.optional(z.union([z.number(), z.string()])),
@@ -78,6 +78,16 @@ const Reading = z.strictObject({
   pollAfterMs: z.optional(z.number().check(z.nonnegative())),
   data: z.optional(z.unknown()),
 })
+
+const A_TEXT = 'give a text, or leave it out'
+const FIXES: Readonly<Record<string, string>> = {
+  id: 'give a text or a whole number, null if the answer has none, or leave it out',
+  urls: 'give a list of texts, or leave it out',
+  progress: 'give a number or a text, or leave it out',
+  error: 'give JSON, null for no error, or leave it out',
+  createdAt: 'give a number or a text, or leave it out',
+  pollAfterMs: 'give milliseconds from 0, or leave it out',
+}
 
 /**
  * The reader of answers that completes what `read` found. It throws an `UpstreamResponseError` when `read` throws, or
@@ -103,10 +113,10 @@ function readingOf(
   }
   const flaw = flawOfReading(given)
   if (flaw !== undefined) throw unreadableBy(name, `read() is ${flaw.problem} (${flaw.fix})`)
-  const { data, ...reading } = given as TaskApiReading
+  const { data, id, ...reading } = given as TaskApiReading
   const kept = operationData(data)
   if (kept === undefined) throw unreadableBy(name, `read().data cannot be kept; ${DATA_FIX}`)
-  return { ...reading, data: kept }
+  return { ...reading, id: typeof id === 'number' ? String(id) : id, data: kept }
 }
 
 /** A thrown value in a message; its text may quote the answer, so it is short. */
@@ -138,10 +148,15 @@ export function flawOfReading(given: unknown): ReadingFlaw | undefined {
     const [{ fix } = { fix: '' }] = unknownNames([unknown], Object.keys(Reading.shape))
     return { problem: `an object with ${unknown}, which is unknown`, fix, isCertain: true }
   }
-  const [place = ''] = issue?.path ?? []
-  const value = place === '' ? given : Reflect.get(given as object, place)
-  const problem = `${place === '' ? '' : `an object whose ${String(place)} is `}${describeValue(value)}`
-  return { problem, fix: 'return what TaskApiReading documents', isCertain: false }
+  const [name, ...place] = issue?.path ?? []
+  if (name === undefined) return { problem: describeValue(given), fix: 'return an object', isCertain: false }
+  const value = [name, ...place].reduce<unknown>((part, key) => Object(part)[key], given)
+  const field = `${String(name)}${place.map((key) => `[${String(key)}]`).join('')}`
+  return {
+    problem: `an object whose ${field} is ${describeValue(value)}`,
+    fix: FIXES[String(name)] ?? A_TEXT,
+    isCertain: false,
+  }
 }
 
 function unreadableBy(name: string, problem: string, cause?: unknown): UpstreamResponseError {

@@ -1,6 +1,7 @@
 import { checkOptions, type OptionRules } from '../../../contracts/check-options.js'
 import { aFunction, choice, nested, required, rule, trueOrFalse } from '../../../contracts/option-rules.js'
 import type { VideoRequest } from '../../../contracts/request.js'
+import { keyInHeaders } from '../../option-rules.js'
 import type { RequestField } from '../unsupported-field.js'
 import type { TaskApiOperation } from './operation.js'
 import { serviceDefaults, serviceRules, type TaskServiceOptions } from './service-options.js'
@@ -108,9 +109,10 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
    */
   readonly poll?: TaskApiCall | undefined
   /**
-   * The request for the video of a finished job, for an API whose polls do not name it. 400, 413 and 422 in answer to it are the
-   * verdict on the job. So is a 5xx after three in a row over a minute, or 502, 503, 504 and 529 after five in a row over five
-   * minutes, which each process counts for itself. @defaultValue `resultUrl` of the answer to the submission or to a poll, if `read` gives one
+   * The request for the video of a finished job, for an API whose polls do not name it. 413 and 422 in answer to it are the verdict on
+   * the job, and so are a third 400 in a row, a 5xx after three in a row over a minute, and 502, 503, 504 and 529 after five in a row over
+   * five minutes, which each process counts for itself. An answer that announces the video, such as `not completed yet`, costs a poll.
+   * The answer may be the video itself. @defaultValue `resultUrl` of the answer to the submission or to a poll, if `read` gives one
    */
   readonly result?: TaskApiResult | undefined
   /**
@@ -183,6 +185,6 @@ const RULES: OptionRules<TaskApiGeneratorOptions> = {
 
 /** The options with their defaults. */
 export function checkTaskApiOptions(given: TaskApiGeneratorOptions) {
-  checkOptions('taskApiGenerator', given, RULES)
+  checkOptions('taskApiGenerator', given, RULES, (valid) => keyInHeaders(valid, valid.authScheme))
   return { ...given, ...serviceDefaults(given) }
 }

@@ -1,4 +1,3 @@
-import { describeValue } from '../../../contracts/errors.js'
 import type { StartedTask, TaskGenerator, TaskStatus } from '../../../contracts/generator.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 import type { VideoVariant } from '../../../contracts/source.js'
@@ -8,9 +7,7 @@ import type { AllowPrivateAddresses } from '../../../upstream/download/allowed-d
 import { endpointOf } from '../../../upstream/endpoint-of.js'
 import { excerptOf } from '../../../upstream/error-details.js'
 import { readJsonBody, unreadable } from '../../../upstream/json-answer.js'
-import { pollAfterMs } from '../../../upstream/retry-after.js'
 import { carriesSecret } from '../../../upstream/secret.js'
-import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { entryOf } from '../answers/answer-layers.js'
 import { type JobAnswer, type JobReader, readJob } from '../answers/job-answer.js'
 import { submissionUsage } from '../answers/job-usage.js'
@@ -20,10 +17,18 @@ import { findJobs } from './find-jobs.js'
 import { type FinishedJob, namedVideo } from './finished-job.js'
 import { createGracePolls } from './grace-polls.js'
 import type { JobList } from './job-list.js'
-import { flawOfPending, isFailureReport, jobStatus, listedStatus, unknownState } from './job-status.js'
+import {
+  flawOfPending,
+  isAddressToCome,
+  isFailureReport,
+  jobStatus,
+  listedStatus,
+  unknownState,
+  waiting,
+} from './job-status.js'
 import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
 import { openPicture } from './open-picture.js'
-import { checkOperation, isAddressable, operationOf, ownUrl, type TaskApiOperation } from './operation.js'
+import { checkOperation, flawOfId, foreignAddress, operationOf, ownUrl, type TaskApiOperation } from './operation.js'
 import { pollListedJobs } from './poll-listed-jobs.js'
 import { createPollStreaks } from './poll-streaks.js'
 import { promptsOf } from './prompt-match.js'
@@ -82,7 +87,7 @@ export interface TaskService {
 export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperation> {
   const { options, api, read, prepare, pollOf, found, listed, cancelOf, variantUrlOf } = service
   const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
-  const [grace, unknownStates] = [createGracePolls(), createGracePolls()]
+  const [grace, warned] = [createGracePolls(), createGracePolls()]
   const [reports, failures] = [createPollStreaks(), createPollStreaks()]
   const callOptions = ({ signal }: StageContext) => ({ signal, timeoutMs, maxBytes: maxAnswerBytes })
 
@@ -98,11 +103,11 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     // A server that answers with the video itself may give no id; the job then gets an id from here.
     if (upstreamId === undefined && namedVideo(job) === undefined)
       throw refusalIn(body, answer) ?? unreadable(answer, 'it has neither an id nor a video')
-    // The id would appear in events, handles and stores.
-    if (carriesSecret(job.id, answer.secrets)) throw unreadable(answer, 'the id of the job contains the key')
-    if (!isAddressable(job.id))
-      throw unreadable(answer, `the id of the job cannot be a part of an address: ${describeValue(job.id)}`)
+    const flaw = flawOfId(job)
+    if (flaw !== undefined) throw unreadable(answer, flaw)
     const operation = operationOf(job, data)
+    const foreign = foreignAddress(job)
+    if (foreign !== undefined) context.warn?.(foreign)
     const usage = submissionUsage(body.layers, body.facts.usage, answer.headers)
     const isClean = usage !== undefined && !carriesSecret(JSON.stringify(usage), answer.secrets)
     const taken = { operation, ...(isClean && { usage }) }
@@ -117,16 +122,10 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     return { ...taken, status: isAddressToCome(job, status, upstreamId) ? { state: 'running' } : status }
   }
 
-  // An address without a state may belong to a video that is still being made: the job is polled for it.
-  function isAddressToCome({ body, answer }: FinishedJob, { state }: TaskStatus, id: string | undefined): boolean {
-    if (state !== 'completed' || body.state !== undefined || id === undefined) return false
-    return answer.video === undefined && !hasVideoEvidence(body.outputs, api.address('/'))
-  }
-
   async function statusOf(operation: TaskApiOperation, job: FinishedJob, context: StageContext): Promise<TaskStatus> {
-    const unknown = unknownState(job)
-    if (unknown !== undefined && unknownStates.take(operation.id, 1)) context.warn?.(unknown)
     const { answer, body } = job
+    for (const warning of [unknownState(job), foreignAddress(job, ['resultUrl'])])
+      if (warning !== undefined && warned.take(`${warning.code} ${operation.id}`, 1)) context.warn?.(warning)
     if (!isFailureReport(job, operation.id)) reports.clear(operation.id)
     else if (!reports.add(operation.id, context.clock.monotonic(), REPORT_LIMIT))
       throw unreadable(answer, 'it is an error without a job')
@@ -185,7 +184,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
       })
       if (answer.video !== undefined) return jobStatus(jobOf(id, answer, readJob({ id }), context), grace)
       // Accepted, and nothing to report yet.
-      if (answer.status === 202 && answer.text.trim() === '') return waiting(answer, context)
+      if (answer.status === 202 && answer.text.trim() === '') return waiting(answer, context.clock)
       const json = readJsonBody(answer)
       // The job, or a list of one.
       if (Object(json) !== json) throw unreadable(answer, 'it is not of the expected shape')
@@ -238,9 +237,4 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
       },
     }),
   }
-}
-
-function waiting({ headers }: ApiAnswer, { clock }: StageContext): TaskStatus {
-  const after = pollAfterMs(headers, clock.now())
-  return { state: 'running', ...(after !== undefined && { pollAfterMs: after }) }
 }

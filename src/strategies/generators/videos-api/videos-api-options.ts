@@ -1,7 +1,7 @@
 import { checkOptions, type OptionRules, optionProblem } from '../../../contracts/check-options.js'
 import { choice, required, rule } from '../../../contracts/option-rules.js'
 import type { ApiCredential } from '../../../upstream/secret.js'
-import { address, named } from '../../option-rules.js'
+import { address, keyInHeaders, named } from '../../option-rules.js'
 import { serviceRules, type TaskServiceOptions } from '../task-api/service-options.js'
 import { DIALECTS, type VideosApiDialect } from './dialect.js'
 
@@ -117,7 +117,7 @@ function encodingProblems({ dialect = 'openai', encoding = 'auto', imageUrls }: 
 
 /** The options with their defaults. */
 export function checkVideosApiOptions(given: VideosApiGeneratorOptions) {
-  checkOptions('videosApiGenerator', given, RULES, encodingProblems)
+  checkOptions('videosApiGenerator', given, RULES, (valid) => [...encodingProblems(valid), ...keyInHeaders(valid)])
   const { dialect = 'openai' } = given
   return {
     ...given,
