@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { SoraPipeline } from '../../../src/index.js'
 import { type TaskApiGeneratorOptions, taskApiGenerator } from '../../../src/strategies/index.js'
+import { collect } from '../../support/collect.js'
 import { loopbackServer } from '../../upstream/loopback-server.js'
 import { stageContext } from '../../upstream/stage-context.js'
 
@@ -44,7 +45,7 @@ test('a cancellation whose path throws gives a warning in the events of the run'
   await new Promise((resolve) => setTimeout(resolve, 50))
   isBroken = true
   run.cancel()
-  const events = await Array.fromAsync(run)
+  const events = await collect(run)
   const [warning] = events.filter((event) => event.type === 'warning')
   expect(warning).toMatchObject({ code: 'cancel-failed' })
   expect(warning?.message).toContain('cancel.path() is throwing Error: the region is not known')

@@ -334,8 +334,12 @@ describe('a submission', () => {
       },
       /read\(\) threw RangeError: bad (queued|running) \[redacted\]$/,
     ],
-    ['returns nothing', ({ at }) => at('nothing') as never, /read\(\) is nothing \(return what/],
-    ['returns a wrong type', ({ at }) => ({ id: at('progress') ?? 5 }) as never, /an object whose id is 5 \(return/],
+    ['returns nothing', ({ at }) => at('nothing') as never, /read\(\) is nothing \(return an object/],
+    [
+      'returns a wrong type',
+      ({ at }) => ({ id: at('progress') ?? 5.5 }) as never,
+      /an object whose id is 5.5 \(give a text/,
+    ],
     [
       'returns an unknown field',
       ({ text }) => (text('id') === '1' ? {} : { state: 'done' }) as never,
@@ -397,8 +401,8 @@ describe('a submission', () => {
     [{ poll: { path: () => '/t', body: () => ({ seed: 1n }) } }, 'poll.body() is an object'],
     [{ read: oh }, 'read() of a create is throwing Error: oh (let it return; nothing was sent)'],
     [{ read: ({ phase }) => (phase === 'poll' ? oh() : {}) }, 'read() of a poll is throwing Error: oh'],
-    [{ read: () => undefined }, 'read() of a create is nothing (return what'],
-    [{ read: () => ({ id: 5 }) }, 'read() of a create is an object whose id is 5'],
+    [{ read: () => undefined }, 'read() of a create is nothing (return an object'],
+    [{ read: () => ({ id: 5.5 }) }, 'read() of a create is an object whose id is 5.5'],
     [{ read: ({ text }) => ({ state: text('a') }) }, 'an object with state, which is unknown'],
     [{ read: ({ text }) => Promise.resolve({ id: text('a') }) }, 'read() of a create is a promise'],
     [

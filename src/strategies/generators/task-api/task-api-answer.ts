@@ -149,7 +149,8 @@ export function flawOfReading(given: unknown): ReadingFlaw | undefined {
     return { problem: `an object with ${unknown}, which is unknown`, fix, isCertain: true }
   }
   const [name, ...place] = issue?.path ?? []
-  if (name === undefined) return { problem: describeValue(given), fix: 'return an object', isCertain: false }
+  if (name === undefined)
+    return { problem: describeValue(given), fix: 'return an object, {} if the tables read all', isCertain: false }
   const value = [name, ...place].reduce<unknown>((part, key) => Object(part)[key], given)
   const field = `${String(name)}${place.map((key) => `[${String(key)}]`).join('')}`
   return {
