@@ -124,12 +124,16 @@ async function shownBy(options: SoraPipelineOptions, cancelAt?: string): Promise
 const video = fakeGenerator({ outcome: { id: 'gen_1', url: 'https://cdn.example/a.mp4' } })
 const fromBytes = fakeGenerator({ outcome: { id: 'gen_1', source: BYTES } })
 
+// A header in which the key is sent is refused beside it.
+const keyBeside = ({ key, headers }: Pick<EchoConfiguration, 'key' | 'headers'>) =>
+  'authorization' in headers ? undefined : key
+
 const videosApi =
   (options: Partial<Parameters<typeof videosApiGenerator>[0]> = {}) =>
   (given: EchoConfiguration) =>
     videosApiGenerator({
       baseUrl: `${given.origin}/v1${given.query}`,
-      apiKey: given.key,
+      apiKey: keyBeside(given),
       headers: given.headers,
       allowPrivateAddresses: loopback,
       ...options,
@@ -196,6 +200,7 @@ const PROVIDERS: readonly EchoSubject[] = [
         ...options,
         name: 'my-api',
         baseUrl: options.baseUrl ?? '',
+        apiKey: 'authorization' in (options.headers ?? {}) ? undefined : options.apiKey,
         create: ({ prompt }) => ({ path: '/tasks', body: { prompt } }),
         poll: { path: ({ id }) => `/tasks/${id}` },
       }),
@@ -369,11 +374,11 @@ export const ECHO_SUBJECTS: readonly EchoSubject[] = [
     takes: ['headers', 'query'],
     routes: { 'POST /v1/chat/completions': reply() },
     places: ['POST /v1/chat/completions'],
-    play: async ({ origin, query, key: apiKey, headers }) =>
+    play: async ({ origin, query, headers, ...given }) =>
       shownBy({
         generator: chatCompletionsGenerator({
           baseUrl: `${origin}/v1${query}`,
-          apiKey,
+          apiKey: keyBeside({ headers, ...given }),
           headers,
           model: 'sora2',
           idleTimeoutMs: 3_600_000,

@@ -147,12 +147,6 @@ test.each<[string, () => unknown, string]>([
     'X-Api-Key',
   ],
   [
-    'falGenerator',
-    () =>
-      falGenerator({ baseUrl: 'https://api.example', model: 'm', apiKey: 'k-1', headers: { authorization: 'Key k' } }),
-    'authorization',
-  ],
-  [
     'videosApiGenerator',
     () =>
       videosApiGenerator({ baseUrl: 'https://api.example', apiKey: 'k-1', headers: { authorization: 'Basic eA==' } }),
@@ -178,4 +172,12 @@ test.each<[string, () => unknown, string]>([
 test('a header that the key is not sent in stays beside it', () => {
   const given = { ...optionsAt('https://api.example'), apiKey: 'k-1', authScheme: 'x-api-key' as const }
   expect(taskApiGenerator({ ...given, headers: { authorization: 'Basic eA==' } }).name).toBe('my-api')
+})
+
+test('a header beside the required key of a provider is sent in its place', async () => {
+  const server = await loopbackServer(json(200, { request_id: 't1', status: 'IN_QUEUE', status_url: '/status' }))
+  const headers = { authorization: 'Basic eA==' }
+  const generator = falGenerator({ baseUrl: server.origin, model: 'm', apiKey: 'k-1', headers })
+  await generator.start({ prompt: 'A cat' }, stageContext())
+  expect(server.seen[0]?.headers.authorization).toBe('Basic eA==')
 })

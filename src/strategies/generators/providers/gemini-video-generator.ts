@@ -38,7 +38,7 @@ const { imageUrls: _imageUrls, ...RULES } = providerRules satisfies OptionRules<
  * ```
  */
 export function geminiVideoGenerator(given: GeminiVideoGeneratorOptions): TaskGenerator<TaskApiOperation> {
-  const options = checkProvider('geminiVideoGenerator', given, RULES, 'gemini-video')
+  const options = checkProvider('geminiVideoGenerator', given, RULES, 'gemini-video', 'x-goog-api-key')
   return taskApiGenerator({
     ...options,
     authScheme: 'x-goog-api-key',

@@ -1,7 +1,7 @@
 import { checkOptions, type OptionRules } from '../../../contracts/check-options.js'
 import { required, text } from '../../../contracts/option-rules.js'
 import type { ApiCredential } from '../../../upstream/secret.js'
-import { credential } from '../../option-rules.js'
+import { credential, keyInHeaders } from '../../option-rules.js'
 import { serviceRules, type TaskServiceOptions } from '../task-api/service-options.js'
 
 /** Options that the generators of single providers share. */
@@ -36,9 +36,14 @@ export function checkProvider<Options extends Pick<ProviderGeneratorOptions, 'na
   given: Options,
   rules: OptionRules<Options>,
   name: string,
+  authScheme?: string,
 ) {
   checkOptions<Options>(subject, given, rules)
-  return { ...given, name: given.name ?? name }
+  // The key is required; a header of the caller's own, such as that of a proxy, is sent in its place.
+  const { apiKey, headers } = given as Partial<ProviderGeneratorOptions>
+  const isReplaced = keyInHeaders({ apiKey, headers }, authScheme).length > 0
+  const rest: Omit<Options, 'apiKey'> = given
+  return { ...rest, name: given.name ?? name, apiKey: isReplaced ? undefined : apiKey }
 }
 
 /** The name of a model as a path: `owner/name` keeps its slash. */
