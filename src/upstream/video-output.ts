@@ -81,9 +81,14 @@ export function videoOutputs(answer: unknown, base: string): VideoOutput[] {
 /**
  * Whether an answer names an output by more than a field of results, whose address may be that of a file that does
  * not exist yet.
+ * @param isInput - Whether an output is an input of the request, and no output.
  */
-export function hasVideoEvidence(answer: unknown, base: string): boolean {
-  const [first] = read(answer, base).found
+export function hasVideoEvidence(
+  answer: unknown,
+  base: string,
+  isInput: (output: VideoOutput) => boolean = () => false,
+): boolean {
+  const first = read(answer, base).found.find(({ output }) => !isInput(output))
   return first !== undefined && first.evidence > 1 && first.output.isLastResort === undefined
 }
 

@@ -11,8 +11,8 @@ const OTHERWISE: Readonly<Record<string, Cells>> = {
   ...Object.fromEntries([301, 302, 303, 307, 308].map((status) => [`${status} to another origin`, FOLLOWED])),
   // A poll without a status counts as pending.
   '200 with { error }': { ...UNREADABLE, 'model-poll': 'read' },
-  '200 with { success: false }': UNREADABLE,
-  '200 with { code: 1001 }': UNREADABLE,
+  '200 with { success: false }': { ...UNREADABLE, 'model-poll': 'read' },
+  '200 with { code: 1001 }': { ...UNREADABLE, 'model-poll': 'read' },
 }
 // The package sends the requests, and follows redirects to any host: the library cannot prevent it.
 const BEYOND: ReadonlySet<string> = new Set(['redirect to a private address'])

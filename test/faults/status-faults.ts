@@ -240,13 +240,13 @@ export const STATUS_FAULTS: readonly Fault[] = [
     row: 35,
     name: '200 with { success: false }',
     does: () => echo(200, { success: false, msg: 'No worker is free' }),
-    expected: { ...unclear, ...told, poll: 'read', 'poll-always': 'in time' },
+    expected: { ...unclear, ...told, poll: 'missed', 'poll-always': 'in time' },
   },
   {
     row: 35,
     name: '200 with { code: 1001 }',
     does: () => echo(200, { code: 1001, data: null }),
-    expected: { ...unclear, ...told, poll: 'read', 'poll-always': 'in time' },
+    expected: { ...unclear, ...told, poll: 'missed', 'poll-always': 'in time' },
   },
   {
     row: 35,

@@ -8,9 +8,10 @@ import { memoryVideo } from '../../../upstream/memory-video.js'
 import { isPlainHttp } from '../../../upstream/plain-http.js'
 import { remoteVideo } from '../../../upstream/remote-video.js'
 import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
-import { type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
+import { hasVideoEvidence, type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
 import { instantOf, type JobAnswer } from '../answers/job-answer.js'
 import { jobUsage } from '../answers/job-usage.js'
+import { isInput } from './request-inputs.js'
 
 /** A completed job, and what is needed to reach its video. */
 export interface FinishedJob {
@@ -18,6 +19,8 @@ export interface FinishedJob {
   readonly body: JobAnswer
   /** The answer to the poll, when `body` is the result that it leads to. */
   readonly polled?: JobAnswer | undefined
+  /** Digests of the media of the request, which are never the video. */
+  readonly inputs?: readonly string[] | undefined
   readonly answer: ApiAnswer
   readonly api: Api
   readonly clock: Clock
@@ -44,22 +47,30 @@ export function namedVideo(job: FinishedJob): GeneratedVideo | undefined {
   const videos = videosAt(job, outputs.named)
   const [first] = videos
   if (first?.source === undefined || outputs.named[0]?.kind === 'bytes') return first
-  return withPlaces(first, first.source, () => [...videos, contentVideo(job), ...videosAt(job, outputs.lastResort)])
+  const places = () => [...videos, ...polledVideos(job), contentVideo(job), ...videosAt(job, outputs.lastResort)]
+  return withPlaces(first, first.source, places)
 }
 
 /**
- * The video of a completed job that names none: at the place that the server has for it, else a preview that the
- * answer names; `undefined` if it has neither.
+ * The video of a completed job that names none: at an address of the poll that led to its result, at the place that the server has for
+ * it, else a preview that the answer names; `undefined` if it has none of them.
  */
 export function unnamedVideo(job: FinishedJob): GeneratedVideo | undefined {
-  const videos = [contentVideo(job), ...videosAt(job, outputsOf(job).lastResort)].filter((video) => video !== undefined)
+  const places = [...polledVideos(job), contentVideo(job), ...videosAt(job, outputsOf(job).lastResort)]
+  const videos = places.filter((video) => video !== undefined)
   const [first, ...more] = videos
   if (first?.source === undefined || more.length === 0) return first
   return withPlaces(first, first.source, () => videos)
 }
 
-function outputsOf({ body, api }: FinishedJob) {
-  const outputs = videoOutputs(body.outputs, api.address('/')).slice(0, MOST_PLACES)
+// What the answer to the poll names is less certain than the result that it leads to.
+function polledVideos({ polled, ...job }: FinishedJob): readonly GeneratedVideo[] {
+  return polled === undefined ? [] : videosAt(job, outputsOf({ ...job, body: polled }).named)
+}
+
+function outputsOf({ body, api, inputs = [] }: FinishedJob) {
+  const all = videoOutputs(body.outputs, api.address('/'))
+  const outputs = all.filter((output) => !isInput(output, inputs)).slice(0, MOST_PLACES)
   return {
     named: outputs.filter(({ isLastResort }) => isLastResort === undefined),
     lastResort: outputs.filter(({ isLastResort }) => isLastResort === true),
@@ -70,6 +81,15 @@ function videosAt(job: FinishedJob, outputs: readonly VideoOutput[]): readonly G
   return outputs.flatMap(
     (output) => (output.kind === 'bytes' ? inlineVideo(job, output) : addressedVideo(job, output)) ?? [],
   )
+}
+
+/**
+ * Whether the video that an answer to a submission names without a state may still be made, so that the job is polled for it: its
+ * address has no evidence of a video.
+ */
+export function isVideoToCome({ answer, body, api, inputs = [] }: FinishedJob): boolean {
+  if (body.state !== undefined || answer.video !== undefined) return false
+  return !hasVideoEvidence(body.outputs, api.address('/'), (output) => isInput(output, inputs))
 }
 
 function withPlaces(

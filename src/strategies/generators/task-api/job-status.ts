@@ -8,7 +8,6 @@ import { excerptOf } from '../../../upstream/error-details.js'
 import { unreadable } from '../../../upstream/json-answer.js'
 import { announcesVideo } from '../../../upstream/not-ready.js'
 import { pollAfterMs } from '../../../upstream/retry-after.js'
-import { hasVideoEvidence } from '../../../upstream/video-output.js'
 import { hasError, isFiltered, isModerated, jobFailure } from '../answers/job-failure.js'
 import { isStateWord, jobStateOf } from '../answers/job-state.js'
 import { contentVideo, type FinishedJob, namedVideo, unnamedVideo } from './finished-job.js'
@@ -88,7 +87,7 @@ export function pollRefusal({ body, answer }: FinishedJob): SoraPipelineError | 
   return refusal !== undefined && OF_POLLS.has(refusal.code) ? refusal : undefined
 }
 
-/** Whether a failed job only reports the failure of a connection, which may be that of a gateway. */
+/** Whether the failure in an answer to a poll of a job is one of its transport, which may be gone with the next poll. */
 export function isFailureReport(job: FinishedJob, id: string): boolean {
   const { state } = job.body
   const isFailed = state !== undefined && jobStateOf(state) === 'failed'
@@ -158,14 +157,4 @@ function pending({ body, answer, clock }: FinishedJob) {
 export function waiting({ headers }: ApiAnswer, clock: Clock): TaskStatus {
   const after = pollAfterMs(headers, clock.now())
   return { state: 'running', ...(after !== undefined && { pollAfterMs: after }) }
-}
-
-/** Whether an answer has an address and no state: it may belong to a video that is still being made, and the job is polled for it. */
-export function isAddressToCome(
-  { body, answer, api }: FinishedJob,
-  { state }: TaskStatus,
-  id: string | undefined,
-): boolean {
-  if (state !== 'completed' || body.state !== undefined || id === undefined) return false
-  return answer.video === undefined && !hasVideoEvidence(body.outputs, api.address('/'))
 }

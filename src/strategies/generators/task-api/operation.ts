@@ -22,10 +22,15 @@ export type TaskApiOperation = {
   readonly cancelUrl?: string
   /** What `create` and `read` keep for later requests about the job. */
   readonly data?: JsonObject
+  /** Digests of the media that the request gave: an answer that repeats one of them does not name the video with it. */
+  readonly inputs?: readonly string[]
 }
 
 /** The operation of a job that was accepted, with the addresses that its answer names and the data that is kept with it. */
-export function operationOf({ id, body, answer, api }: FinishedJob, kept: JsonObject = {}): TaskApiOperation {
+export function operationOf(
+  { id, body, answer, api, inputs = [] }: FinishedJob,
+  kept: JsonObject = {},
+): TaskApiOperation {
   const own = (value: string | undefined) => ownUrl(value, answer, api.origin)
   const { reading } = body
   const [pollUrl, resultUrl, cancelUrl] = [own(body.pollAddress), own(reading?.resultUrl), own(reading?.cancelUrl)]
@@ -36,6 +41,7 @@ export function operationOf({ id, body, answer, api }: FinishedJob, kept: JsonOb
     ...(resultUrl !== undefined && { resultUrl }),
     ...(cancelUrl !== undefined && { cancelUrl }),
     ...(Object.keys(data).length > 0 && { data }),
+    ...(inputs.length > 0 && { inputs }),
   }
 }
 

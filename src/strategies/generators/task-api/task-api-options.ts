@@ -109,10 +109,12 @@ export interface TaskApiGeneratorOptions extends TaskServiceOptions {
    */
   readonly poll?: TaskApiCall | undefined
   /**
-   * The request for the video of a finished job, for an API whose polls do not name it. 413 and 422 in answer to it are the verdict on
-   * the job, and so are a third 400 in a row, a 5xx after three in a row over a minute, and 502, 503, 504 and 529 after five in a row over
-   * five minutes, which each process counts for itself. An answer that announces the video, such as `not completed yet`, costs a poll.
-   * The answer may be the video itself. @defaultValue `resultUrl` of the answer to the submission or to a poll, if `read` gives one
+   * The request for the video of a finished job, for an API whose polls do not name it. It is sent whatever addresses a poll names,
+   * unless `read` gave `urls`; those that the poll names come after the ones of the result. 413 and 422 in answer to it are the verdict
+   * on the job, and so are a third 400 in a row, a 5xx after three in a row over a minute, and 502, 503, 504 and 529 after five in a row
+   * over five minutes, which each process counts for itself. An answer that announces the video, such as `not completed yet`, costs a
+   * poll. Where the poll names a video, a 5xx as above and any other refusal after three in a row over a minute lead back to it. The
+   * answer may be the video itself. @defaultValue `resultUrl` of the answer to the submission or to a poll, if `read` gives one
    */
   readonly result?: TaskApiResult | undefined
   /**

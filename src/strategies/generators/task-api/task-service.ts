@@ -14,24 +14,17 @@ import { submissionUsage } from '../answers/job-usage.js'
 import { checkJsonFields } from '../json-fields.js'
 import { cancelJob } from './cancel-job.js'
 import { findJobs } from './find-jobs.js'
-import { type FinishedJob, namedVideo } from './finished-job.js'
+import { type FinishedJob, isVideoToCome, namedVideo } from './finished-job.js'
 import { createGracePolls } from './grace-polls.js'
 import type { JobList } from './job-list.js'
-import {
-  flawOfPending,
-  isAddressToCome,
-  isFailureReport,
-  jobStatus,
-  listedStatus,
-  unknownState,
-  waiting,
-} from './job-status.js'
-import { isVerdict, lacksVideo, readResult } from './job-verdict.js'
+import { flawOfPending, isFailureReport, jobStatus, listedStatus, unknownState, waiting } from './job-status.js'
+import { isVerdict, needsResult, readResult } from './job-verdict.js'
 import { openPicture } from './open-picture.js'
 import { checkOperation, flawOfId, foreignAddress, operationOf, ownUrl, type TaskApiOperation } from './operation.js'
 import { pollListedJobs } from './poll-listed-jobs.js'
 import { createPollStreaks } from './poll-streaks.js'
 import { promptsOf } from './prompt-match.js'
+import { inputsOf } from './request-inputs.js'
 import { doubtIn, readStartedJob, refusalIn, reportsError } from './started-job.js'
 import type { SentSubmission, SubmissionAnswer } from './submission-answer.js'
 import { submissionError } from './submission-error.js'
@@ -88,18 +81,28 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
   const { options, api, read, prepare, pollOf, found, listed, cancelOf, variantUrlOf } = service
   const { name, timeoutMs, maxAnswerBytes, allowPrivateAddresses } = options
   const [grace, warned] = [createGracePolls(), createGracePolls()]
-  const [reports, failures] = [createPollStreaks(), createPollStreaks()]
+  const reports = createPollStreaks()
+  const streaks = { refusals: createPollStreaks(), failures: createPollStreaks() }
   const callOptions = ({ signal }: StageContext) => ({ signal, timeoutMs, maxBytes: maxAnswerBytes })
 
-  const jobOf = (id: string, answer: ApiAnswer, body: JobAnswer, { clock }: StageContext): FinishedJob => {
-    return { id, body, answer, api, clock, timeoutMs, allowPrivateAddresses, contentUrlOf: service.contentUrlOf }
-  }
+  const { contentUrlOf } = service
+  const jobOf = (
+    { id, inputs }: Pick<TaskApiOperation, 'id' | 'inputs'>,
+    answer: ApiAnswer,
+    body: JobAnswer,
+    { clock }: StageContext,
+  ): FinishedJob => ({ id, inputs, body, answer, api, clock, timeoutMs, allowPrivateAddresses, contentUrlOf })
 
-  function readStarted({ answer, data }: SubmissionAnswer, context: SubmitContext): StartedTask<TaskApiOperation> {
+  function readStarted(
+    { answer, data }: SubmissionAnswer,
+    request: VideoRequest,
+    context: SubmitContext,
+  ): StartedTask<TaskApiOperation> {
     const body = readStartedJob(answer, read)
     // An error with the id of its request is not a job.
     const upstreamId = body.id ?? (reportsError(body) ? undefined : body.requestId)
-    const job = jobOf(upstreamId ?? context.idempotencyKey, answer, body, context)
+    const known = { id: upstreamId ?? context.idempotencyKey, inputs: inputsOf(request) }
+    const job = jobOf(known, answer, body, context)
     // A server that answers with the video itself may give no id; the job then gets an id from here.
     if (upstreamId === undefined && namedVideo(job) === undefined)
       throw refusalIn(body, answer) ?? unreadable(answer, 'it has neither an id nor a video')
@@ -115,11 +118,12 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     if (doubt !== undefined) context.warn?.(doubt)
     // An error status, and an error without the state of a failed job, are about the answer; the job has its own status.
     if (answer.status >= 400 || doubt !== undefined) return taken
-    if (service.resultUrlOf?.(operation) !== undefined && lacksVideo(job)) return taken
+    if (service.resultUrlOf?.(operation) !== undefined && needsResult(job)) return taken
     const status = jobStatus(job, grace)
     const isPending = status.state === 'queued' || status.state === 'running'
     if (upstreamId === undefined && isPending) throw unreadable(answer, 'its job has no id')
-    return { ...taken, status: isAddressToCome(job, status, upstreamId) ? { state: 'running' } : status }
+    const isToCome = status.state === 'completed' && upstreamId !== undefined && isVideoToCome(job)
+    return { ...taken, status: isToCome ? { state: 'running' } : status }
   }
 
   async function statusOf(operation: TaskApiOperation, job: FinishedJob, context: StageContext): Promise<TaskStatus> {
@@ -130,16 +134,18 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
     else if (!reports.add(operation.id, context.clock.monotonic(), REPORT_LIMIT))
       throw unreadable(answer, 'it is an error without a job')
     const url = service.resultUrlOf?.(operation) ?? ownUrl(body.reading?.resultUrl, answer, api.origin)
-    if (url === undefined || !lacksVideo(job)) {
+    const result =
+      url === undefined || !needsResult(job)
+        ? undefined
+        : await readResult({ url, read, job, ...streaks }, callOptions(context))
+    if (result === undefined) {
       const status = jobStatus(job, grace)
       const flaw = status.state === 'running' ? flawOfPending(job) : undefined
       if (flaw !== undefined) throw unreadable(answer, flaw)
       return status
     }
-    const asked = { url, read, id: operation.id, failures, clock: context.clock }
-    const result = await readResult(api, asked, callOptions(context))
     if ('error' in result) return result
-    return jobStatus({ ...jobOf(operation.id, result.answer, result.body, context), polled: body }, grace)
+    return jobStatus({ ...jobOf(operation, result.answer, result.body, context), polled: body }, grace)
   }
 
   return {
@@ -166,7 +172,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
         checkJsonFields(given)
         // Already prepared in a pipeline, which keeps what was fetched.
         const request = (await prepare?.(given, context)) ?? given
-        return readStarted(await service.submit(request, context), context)
+        return readStarted(await service.submit(request, context), request, context)
       } catch (error) {
         throw submissionError(error, name, context.signal)
       }
@@ -182,7 +188,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
         ...pollOf(operation),
         isAnswer: (text) => isVerdict(text, id, read),
       })
-      if (answer.video !== undefined) return jobStatus(jobOf(id, answer, readJob({ id }), context), grace)
+      if (answer.video !== undefined) return jobStatus(jobOf(operation, answer, readJob({ id }), context), grace)
       // Accepted, and nothing to report yet.
       if (answer.status === 202 && answer.text.trim() === '') return waiting(answer, context.clock)
       const json = readJsonBody(answer)
@@ -195,7 +201,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
         const advice = service.otherIdAdvice === undefined ? '' : `; ${service.otherIdAdvice}`
         throw unreadable(answer, `it is about another job, ${excerptOf(other, answer.mask)}${advice}`)
       }
-      return statusOf(operation, jobOf(id, answer, body, context), context)
+      return statusOf(operation, jobOf(operation, answer, body, context), context)
     },
     ...(listed !== undefined && {
       async pollMany(operations: readonly TaskApiOperation[], context: StageContext) {
@@ -204,7 +210,7 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
         const ids = operations.map((operation) => (listed.has(operation) ? operation.id : undefined))
         const asked = ids.filter((id) => id !== undefined)
         const statusIn = (body: JobAnswer, answer: ApiAnswer) =>
-          listedStatus(jobOf(body.id ?? '', answer, body, context))
+          listedStatus(jobOf({ id: body.id ?? '' }, answer, body, context))
         const statuses = await pollListedJobs(api, listed.list, asked, statusIn, callOptions(context))
         return ids.map((id) => (id === undefined ? undefined : statuses.get(id)))
       },
