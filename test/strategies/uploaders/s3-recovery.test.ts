@@ -11,7 +11,8 @@ import { KEYS, type S3Fault, type S3Operation, type S3ServerOptions, s3Server } 
 const PART = 5_242_880
 const setup = async (options: Partial<S3UploaderOptions> = {}, how: S3ServerOptions = {}) => {
   const server = await s3Server(how)
-  const uploader = s3Uploader({ ...server.connection, partBytes: PART, timeoutMs: 5_000, url: 'public', ...options })
+  const stream = { partBytes: PART, multipartFromBytes: 2 * PART }
+  const uploader = s3Uploader({ ...server.connection, ...stream, timeoutMs: 5_000, url: 'public', ...options })
   return { server, uploader }
 }
 const context = (signal?: AbortSignal) => fakeContext({ clock: hurriedClock(), signal })
@@ -346,4 +347,32 @@ test('a video that is too long for its parts is refused before anything is sent'
   expect(await rejection(uploader.upload(source, context()))).toMatchObject({ code: 'request-invalid' })
   expect(server.countOf('part')).toBe(0)
   expect(server.uploads.size).toBe(0)
+})
+
+describe('a store that keeps what it has of a stream that is cut', () => {
+  const keeping = { keepsCutStreams: true } as const
+
+  test('gets the whole video after a cut', async () => {
+    const { server, uploader } = await setup({}, keeping)
+    server.fail('put', { kind: 'cut', afterBytes: 1_000_000 })
+    const source = large()
+    await uploader.upload(source, context())
+    expect([server.countOf('put'), server.removed, storedIs(server, source)]).toEqual([2, 1, true])
+  })
+
+  test('keeps nothing of a source that breaks for good', async () => {
+    const { server, uploader } = await setup({}, keeping)
+    const upload = context()
+    const source = fakeSource({ byteLength: PART + 700_000, failAfterBytes: 200_000 })
+    await rejection(uploader.upload(source, upload))
+    await vi.waitFor(() => expect(server.objects.size).toBe(0), { timeout: 10_000 })
+    expect(upload.warnings).toEqual([])
+  })
+
+  test('keeps nothing by default, because everything longer than a part goes in parts', async () => {
+    const { server, uploader } = await setup({ multipartFromBytes: undefined }, keeping)
+    const source = large()
+    await uploader.upload(source, context())
+    expect([server.countOf('put'), server.countOf('part'), storedIs(server, source)]).toEqual([0, 2, true])
+  })
 })

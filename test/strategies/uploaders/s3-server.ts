@@ -50,6 +50,8 @@ export interface S3ServerOptions {
   /** Whether HEAD is refused, as to keys that may only write. */
   readonly isWriteOnly?: boolean
   readonly keepsBytes?: boolean
+  /** Whether it stores what it has of an unsigned stream that is cut, as versitygw does. */
+  readonly keepsCutStreams?: boolean
   /** By how much its clock is ahead, in milliseconds. */
   readonly aheadMs?: number
 }
@@ -71,7 +73,14 @@ export const KEYS = {
  * An S3 store on loopback that checks every signature, digest and condition, for one bucket in path style. It ends with the test.
  */
 export async function s3Server(options: S3ServerOptions = {}) {
-  const { conditions = 'honoured', encryption, isWriteOnly = false, keepsBytes = true, aheadMs = 0 } = options
+  const {
+    conditions = 'honoured',
+    encryption,
+    isWriteOnly = false,
+    keepsBytes = true,
+    keepsCutStreams = false,
+    aheadMs = 0,
+  } = options
   const keys: ServerKeys = { ...KEYS, ...options.keys }
   const objects = new Map<string, StoredObject>()
   const uploads = new Map<string, MultipartUpload>()
@@ -86,7 +95,8 @@ export async function s3Server(options: S3ServerOptions = {}) {
     const fault = faults.get(operation)?.shift() ?? undefined
     requests.push(operation)
     if (fault?.kind === 'hang') return
-    const body = await readBody(request, fault, keepsBytes)
+    const isKept = keepsCutStreams && request.headers['x-amz-content-sha256'] === 'UNSIGNED-PAYLOAD'
+    const body = await readBody(request, fault, { keepsBytes, isKept })
     if (body === undefined) return
     const refuse = (status: number, code: string, headers: Record<string, string> = {}) =>
       send(status, `<Error><Code>${code}</Code><Message>what ${code} means</Message></Error>`, headers)
@@ -237,7 +247,11 @@ function metadataOf(headers: IncomingMessage['headers']): Record<string, string>
 }
 
 /** `undefined` when the client left, or the connection was cut. */
-async function readBody(request: IncomingMessage, fault: S3Fault | undefined, keepsBytes: boolean) {
+async function readBody(
+  request: IncomingMessage,
+  fault: S3Fault | undefined,
+  { keepsBytes, isKept }: { readonly keepsBytes: boolean; readonly isKept: boolean },
+) {
   const [md5, sha256] = [createHash('md5'), createHash('sha256')]
   const chunks: Buffer[] = []
   let byteLength = 0
@@ -246,6 +260,7 @@ async function readBody(request: IncomingMessage, fault: S3Fault | undefined, ke
       byteLength += chunk.length
       if (fault?.kind === 'cut' && byteLength >= fault.afterBytes) {
         request.socket.resetAndDestroy()
+        if (isKept) break
         return undefined
       }
       md5.update(chunk)
@@ -254,9 +269,9 @@ async function readBody(request: IncomingMessage, fault: S3Fault | undefined, ke
       if (keepsBytes || request.method === 'POST') chunks.push(chunk)
     }
   } catch {
-    return undefined // The client went away in the middle of its request.
+    if (!isKept) return undefined // The client went away in the middle of its request.
   }
   const length = request.headers['content-length']
-  if (length !== undefined && Number(length) !== byteLength) return undefined
+  if (!isKept && length !== undefined && Number(length) !== byteLength) return undefined
   return { bytes: Buffer.concat(chunks), byteLength, md5: md5.digest('hex'), sha256: sha256.digest('hex') }
 }

@@ -17,7 +17,7 @@ export function checkS3Options(given: S3UploaderOptions) {
     addressing: given.addressing ?? 'path',
     headers: given.headers ?? {},
     partBytes: given.partBytes ?? 8_388_608,
-    multipartFromBytes: given.multipartFromBytes ?? 67_108_864,
+    multipartFromBytes: given.multipartFromBytes ?? 0,
     timeoutMs: given.timeoutMs ?? 120_000,
     maxAttempts: given.maxAttempts ?? 6,
   } as const

@@ -29,6 +29,8 @@ export interface S3Api {
   /** Gives the ETag of the part. */
   putPart(uploadId: string, number: number, bytes: readonly Uint8Array<ArrayBuffer>[], md5: string): Promise<string>
   complete(uploadId: string, etags: readonly string[]): Promise<S3Written>
+  /** Removes what is under the key. */
+  remove(): Promise<void>
 }
 
 const EMPTY_HASH = createHash('sha256').digest('hex')
@@ -110,6 +112,9 @@ export function s3Api(bucket: S3Bucket, { key, mediaType, mark }: S3Target, cont
       const etag = xmlText(answer.text, 'ETag')
       if (etag === undefined) throw unreadable(answer, 'there is no ETag')
       return { byteLength: undefined, etag: hasDigest(answer.headers) ? plainEtag(etag) : undefined }
+    },
+    async remove() {
+      await request({ method: 'DELETE', payloadHash: EMPTY_HASH, accepts: [404] })
     },
   }
 }

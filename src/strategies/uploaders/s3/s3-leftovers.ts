@@ -14,7 +14,7 @@ export interface S3Left {
   uploadId: string | undefined
   /** Whether the answer to the beginning of a multipart upload was lost, so that one may exist whose id is not known. */
   hasUnknownUpload: boolean
-  /** Whether the object is there: `maybe` when its last byte was sent. */
+  /** Whether the object is there: `maybe` once a request that makes it was sent. */
   object: 'no' | 'maybe' | 'yes'
   /** The mark of this upload at its object. */
   readonly mark: string
@@ -88,12 +88,13 @@ function tidyRequests(bucket: S3Bucket, key: string, clock: Clock) {
     },
     /** Whether the object of this upload is there. A later upload of the same bytes has another mark. */
     async isThere({ digest, mark }: S3Left): Promise<boolean> {
-      const sent = digest?.()
-      if (sent === undefined) return false
       const answer = await request({ method: 'HEAD', key, accepts: [404] })
       if (answer.status === 404) return false
       const found = answer.headers.get(MARK)
-      const isOwn = found === null ? hasBytes(s3ObjectOf(answer.headers), sent) : found === mark
+      if (found !== null) return found === mark
+      const sent = digest?.()
+      if (sent === undefined) return false
+      const isOwn = hasBytes(s3ObjectOf(answer.headers), sent)
       if (isOwn !== undefined) return isOwn
       throw new UpstreamResponseError(
         'Could not remove the unfinished upload: its object carries no mark of its upload',

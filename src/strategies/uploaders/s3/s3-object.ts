@@ -6,6 +6,8 @@ export interface S3Object {
   readonly byteLength: number | undefined
   /** Without quotes; `undefined` where it says nothing of the bytes. */
   readonly etag: string | undefined
+  /** The mark of the upload that has made it, as far as it is known. */
+  readonly mark?: string | undefined
 }
 
 /** What is known of the bytes that were read. */
@@ -27,6 +29,7 @@ export function s3ObjectOf(headers: AnswerHeaders): S3Object {
   return {
     byteLength: length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined,
     etag: hasDigest(headers) && etag !== null ? plainEtag(etag) : undefined,
+    mark: headers.get(MARK) ?? undefined,
   }
 }
 

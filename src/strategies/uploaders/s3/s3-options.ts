@@ -91,9 +91,10 @@ export interface S3UploaderOptions {
    */
   readonly partBytes?: number | undefined
   /**
-   * A video of known length goes in one request up to so many bytes, from 0 to 5,368,709,120; a longer one goes in parts, and so does one
-   * of unknown length that does not fit one part.
-   * @defaultValue `67_108_864` (64 MiB)
+   * A video of known length that does not fit one part goes in one stream up to so many bytes, from 0 to 5,368,709,120; a longer one goes
+   * in parts, and so does one of unknown length. A stream takes two requests less, but some servers (versitygw) keep what they have of one
+   * that is cut, under the final key: it is removed after a failure and an abort, not after the process was killed.
+   * @defaultValue `0`: everything that does not fit one part goes in parts
    */
   readonly multipartFromBytes?: number | undefined
   /**

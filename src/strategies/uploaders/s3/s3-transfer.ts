@@ -119,7 +119,7 @@ interface WriteBefore {
 
 /** Whether the key holds what was sent. */
 async function isStored(sending: Sending, sent: S3Digest | undefined, { isOwn, isRefused }: WriteBefore) {
-  const { api, options, key, wasMissing } = sending
+  const { api, options, key, wasMissing, left } = sending
   const found = await api.find()
   if (found === 'missing') return false
   if (found === 'unclear') {
@@ -132,6 +132,11 @@ async function isStored(sending: Sending, sent: S3Digest | undefined, { isOwn, i
   // Of an encrypted object only the length is known: nothing was there before, and this was sent.
   const isLikely = isOwn && wasMissing && found.byteLength === sent?.byteLength
   if (isSame ?? isLikely) return true
+  // What the store has of a stream that was cut.
+  if (isOwn && !isRefused && found.mark === left.mark) {
+    await api.remove()
+    return false
+  }
   if (options.onExisting === 'fail') throw keyTaken(key)
   return false
 }
@@ -153,6 +158,8 @@ async function putStreamed(sending: Sending): Promise<S3Digest> {
   let video: OpenVideo | undefined = sending.video
   let digest: S3Digest | undefined
   const send = async (): Promise<S3Written> => {
+    // A store may keep what it has of a stream that is cut.
+    left.object = 'maybe'
     const current = video ?? openS3Video(source, context, options)
     video = undefined
     try {
@@ -163,7 +170,6 @@ async function putStreamed(sending: Sending): Promise<S3Digest> {
           return await api.putStream(stream, signal)
         } finally {
           if (isWhole()) {
-            left.object = 'maybe'
             const { byteLength, hash: md5 } = current.digest()
             digest = { byteLength, md5, partMd5s: [md5] }
           }
