@@ -21,7 +21,7 @@ export const awsUploader = (client: S3Client, bucket: string, publicBaseUrl: str
       const upload = new Upload({ client, params })
       signal.addEventListener('abort', () => upload.abort(), { once: true })
       await upload.done()
-      return `${publicBaseUrl}/${Key}`
+      return `${publicBaseUrl}/${Key.split('/').map(encodeURIComponent).join('/')}`
     },
   })
 

@@ -17,7 +17,12 @@ export const FRAME_FIELDS = [
 ] as const
 
 /** Those of them that are lists; a form repeats their names, with or without `[]`. */
-export const LIST_FIELDS: ReadonlySet<string> = new Set(['reference_images', 'frame_images', 'input_references'])
+export const LIST_FIELDS: ReadonlySet<string> = new Set([
+  'reference_images',
+  'frame_images',
+  'input_references',
+  'image_reference',
+])
 
 /** What the fields of the dialects give. */
 export type Frames = Pick<VideoRequest, 'image' | 'lastFrame' | 'references' | 'audioInput'>
@@ -26,7 +31,7 @@ const IMAGE_KEYS = new Set(['type', 'url', 'image_url', 'frame_type'])
 
 /**
  * Reads the further images of a request: `last_frame` and `reference_images` as LLM Gateway has them, `frame_images` (each with a
- * `frame_type`) and `input_references` (also with an `audio_url`) of OpenRouter and LiteLLM, `image_reference` and `audio_reference` of vLLM-Omni. Each is an
+ * `frame_type`) and `input_references` (also with an `audio_url`) of OpenRouter and LiteLLM, `image_reference` (several are references) and `audio_reference` of vLLM-Omni. Each is an
  * address, a data URL, an object with `url` or `image_url`, in a form also a file or the JSON text of these.
  *
  * @param image - The first frame of another field, which must not be given twice.
@@ -53,11 +58,14 @@ export function readFrames(
     }
     take(type === 'first_frame' ? 'image' : 'lastFrame', path, readImage(problems, path, value, ignored))
   }
-  for (const [path, value] of entriesOf(fields, 'image_reference'))
-    take('image', path, readImage(problems, path, value, ignored))
+  const [own, ...more] = entriesOf(fields, 'image_reference')
+  // One is the first frame, several are what the video is about.
+  const pictures = own === undefined || more.length === 0 ? [] : [own, ...more]
+  if (own !== undefined && more.length === 0) take('image', own[0], readImage(problems, ...own, ignored))
   for (const [path, value] of entriesOf(fields, 'last_frame'))
     take('lastFrame', path, readImage(problems, path, value, ignored))
-  for (const [path, value] of [...entriesOf(fields, 'reference_images'), ...entriesOf(fields, 'input_references')]) {
+  const lists = [...pictures, ...entriesOf(fields, 'reference_images'), ...entriesOf(fields, 'input_references')]
+  for (const [path, value] of lists) {
     if (isRecord(value) && value.audio_url !== undefined) {
       take('audioInput', path, readMedia(problems, `${path}.audio_url`, value.audio_url, 'audio'))
       continue

@@ -1,6 +1,6 @@
 import { isRecord } from '../../upstream/is-record.js'
 import { FRAME_FIELDS } from './frame-fields.js'
-import { isGiven } from './image-file.js'
+import { isFile, isGiven } from './image-file.js'
 import { type RequestProblems, requestProblems } from './request-problems.js'
 
 /** A field that a request does not read, although the video would be another one with it. */
@@ -18,6 +18,8 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ...FIRST_FRAME.split(' ').map((name) => [name, 'input_reference'] as const),
   ...['duration', 'durationseconds', 'durationsecs'].map((name) => [name, 'seconds'] as const),
   ['audiourl', 'audio_reference'],
+  ['generateaudio', 'audio'],
+  ['generatesound', 'audio'],
 ])
 
 const FIXES: readonly (readonly [names: string, fix: string])[] = [
@@ -39,12 +41,20 @@ const FIXES: readonly (readonly [names: string, fix: string])[] = [
     'storyboard shots multiprompt multishots',
     'leave it out, and send lines such as [5.0s] sunrise as the message of POST /v1/chat/completions',
   ],
+  ['characters', 'leave it out: this server has no characters'],
   ['resolution', 'give size, such as 1280x720'],
 ]
 const REFUSED: ReadonlyMap<string, string> = new Map(
   FIXES.flatMap(([names, fix]) => names.split(' ').map((name) => [name, fix] as const)),
 )
-const COUNTS = new Set('n numvideos numberofvideos samplecount numoutputs numresults count batchsize'.split(' '))
+// A field of any such name counts as media where its value is an address or a file, also in a list or an object.
+const MEDIA_NAME = /image|img|frame|video|audio|sound|reference|control|mask|pose|motion|character/
+const ADDRESS = /^(?:https?:|data:)/i
+const COUNTS = new Set(
+  'n numvideos numberofvideos samplecount numoutputs numresults numoutputsperprompt numvideosperprompt count batchsize'.split(
+    ' ',
+  ),
+)
 const MEDIA: ReadonlySet<string> = new Set(['input_reference', ...FRAME_FIELDS])
 
 /** The field of this API with the meaning of a field of another name, and its value; `undefined` if it has none. */
@@ -65,7 +75,15 @@ export function fixOf(name: string, value: unknown): string | undefined {
   if (COUNTS.has(plain)) return String(value) === '1' ? undefined : 'give 1: one request makes one video'
   const synonym = synonymOf(name, value)?.[0]
   if (MEDIA.has(name.replace(/\[.*$/, ''))) return 'leave it out: this request has no such field'
-  return synonym === undefined ? REFUSED.get(plain) : `give ${synonym}`
+  if (synonym !== undefined) return `give ${synonym}`
+  const fix = 'leave it out: no field of this API has its meaning'
+  return REFUSED.get(plain) ?? (MEDIA_NAME.test(plain) && isMedia(value) ? fix : undefined)
+}
+
+function isMedia(value: unknown): boolean {
+  if (typeof value === 'string') return ADDRESS.test(value.trim())
+  if (isFile(value)) return true
+  return typeof value === 'object' && value !== null && Object.values(value).some(isMedia)
 }
 
 /**

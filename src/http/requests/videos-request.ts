@@ -56,6 +56,8 @@ const CREATE_FIELDS = new Set([
   ...'prompt model seconds size input_reference seed style aspect_ratio audio user webhook_url'.split(' '),
   ...FRAME_FIELDS,
 ])
+// A mapping of the caller may read another name of these, or leave it.
+const PLAIN_FIELDS = new Set(['seconds', 'size', 'audio'])
 const FORM_FIELDS = new Set([...CREATE_FIELDS, 'input_reference[image_url]', 'input_reference[file_id]'])
 
 /**
@@ -192,7 +194,7 @@ function fieldsOf(
     } else if (known.has(field)) {
       fields.set(field, meant)
       read.add(name)
-    } else if (fix !== undefined && field !== 'seconds' && field !== 'size') meaningful.push({ name, value, fix })
+    } else if (fix !== undefined && !PLAIN_FIELDS.has(field)) meaningful.push({ name, value, fix })
   }
   if (!keepsOthers) for (const { name, value, fix } of meaningful) problems.add(name, value, fix)
   const isKept = keepsOthers && meaningful.length > 0

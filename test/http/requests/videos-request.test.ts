@@ -253,6 +253,9 @@ describe('fields of other APIs', () => {
     [{ duration: '8', seconds: 8 }, { durationSeconds: 8 }],
     [{ resolution: '1280x720' }, { size: '1280x720' }],
     [{ audio_url: SOUND }, { audioInput: SOUND }],
+    [{ generate_audio: false }, { audio: false }],
+    [{ generate_sound: true, audio: true }, { audio: true }],
+    [{ frame_rate: 24, video_format: 'mp4', callback_url: IMAGE_URL }, {}],
     [{ n: 1, num_videos: '1', images: [], video: null, storyboard: '' }, {}],
   ])('are read as the field that they mean: %j', (fields, request) => {
     expect(read(jsonBody({ prompt: 'a cat', ...fields })).request).toEqual({ prompt: 'a cat', ...request })
@@ -273,6 +276,11 @@ describe('fields of other APIs', () => {
     [{ resolution: '720p' }, 'resolution', /give size, such as 1280x720/],
     [{ n: 2 }, 'n', /give 1: one request makes one video/],
     [{ num_videos: '3' }, 'num_videos', /give 1/],
+    [{ num_outputs_per_prompt: 2 }, 'num_outputs_per_prompt', /give 1/],
+    [{ characters: [{ id: 'char_1' }] }, 'characters', /no characters/],
+    ...['img_url', 'images_url', 'end_image_url', 'subject_reference', 'control_reference', 'mask'].map(
+      (name): [object, string, RegExp] => [{ [name]: [{ image_url: IMAGE_URL }] }, name, /leave it out: no field/],
+    ),
     [{ 'input_reference[image_url]': IMAGE_URL }, 'input_reference[image_url]', /leave it out/],
   ])('that the video would be another one without are refused: %j', (fields, field, fix) => {
     expect(thrownBy(() => readVideosRequest(jsonBody({ prompt: 'a cat', ...fields })))).toMatchObject({
@@ -365,12 +373,12 @@ describe('fields that are not known', () => {
   })
 
   test('of a form are texts, files and lists of them', async () => {
-    const file = new File([PNG_BYTES], 'mask.png', { type: 'image/png' })
+    const file = new File([PNG_BYTES], 'a.png', { type: 'image/png' })
     const form = new FormData()
     for (const [name, value] of [
       ['prompt', 'a cat'],
       ['fps', '24'],
-      ['mask', file],
+      ['attachment', file],
       ['tag', 'a'],
       ['tag', 'b'],
     ] as const)
@@ -379,10 +387,10 @@ describe('fields that are not known', () => {
     expect(others(await readBody(request, { maxBytes: MAX_BYTES }))).toEqual({
       otherFields: {
         fps: '24',
-        mask: { bytes: PNG_BYTES, mediaType: 'image/png', fileName: 'mask.png' },
+        attachment: { bytes: PNG_BYTES, mediaType: 'image/png', fileName: 'a.png' },
         tag: ['a', 'b'],
       },
-      ignored: ['fps', 'mask', 'tag'],
+      ignored: ['fps', 'attachment', 'tag'],
     })
   })
 
@@ -438,6 +446,11 @@ describe('further images', () => {
       'vLLM-Omni',
       { image_reference: { image_url: IMAGE_URL }, audio_reference: { audio_url: 'https://a.example/a.mp3' } },
       { image: IMAGE_URL, audioInput: 'https://a.example/a.mp3' },
+    ],
+    [
+      'vLLM-Omni, several images',
+      { image_reference: [{ image_url: IMAGE_URL }, { image_url: PNG }] },
+      { references: [IMAGE_URL, PNG] },
     ],
   ])('are read in the fields of %s, as JSON and as JSON text in a form', async (_, fields, expected) => {
     const request = { prompt: 'a cat', ...expected }
