@@ -376,3 +376,15 @@ describe('a store that keeps what it has of a stream that is cut', () => {
     expect([server.countOf('put'), server.countOf('part'), storedIs(server, source)]).toEqual([0, 2, true])
   })
 })
+
+test.each<[string, S3Operation, Partial<S3UploaderOptions>]>([
+  ['a write', 'put', { partBytes: 2 * PART }],
+  ['the beginning of parts', 'create', { multipartFromBytes: 0 }],
+])('%s that is refused leaves nothing, and no warning says so', async (_, operation, options) => {
+  const { server, uploader } = await setup(options, { isWriteOnly: true })
+  server.fail(operation, { kind: 'error', status: 403, code: 'InvalidAccessKeyId' })
+  const refused = context()
+  expect(await rejection(uploader.upload(large(), refused))).toMatchObject({ code: 'authentication' })
+  expect(refused.warnings).toEqual([])
+  expect([server.countOf('list'), server.countOf('delete')]).toEqual([0, 0])
+})

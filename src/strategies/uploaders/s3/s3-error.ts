@@ -1,5 +1,6 @@
 import { describeValue } from '../../../contracts/errors.js'
 import { ConfigurationError } from '../../../contracts/input-errors.js'
+import { fieldOf } from '../../../contracts/thrown-value.js'
 import {
   AuthenticationError,
   OverloadedError,
@@ -105,6 +106,13 @@ export function otherRegionError(headers: AnswerHeaders, options: CheckedS3Optio
   const region = headers.get('x-amz-bucket-region')
   if (region === null || region === options.region || !REGION.test(region)) return undefined
   return elsewhere(options, `set region to '${region}'`)
+}
+
+/** Whether an error is an answer of the store that refuses a request for good, so that nothing has come of it. */
+export function isRefused(error: unknown): boolean {
+  if (error instanceof ConfigurationError) return true
+  const status = fieldOf(error, 'status')
+  return typeof status === 'number' && status >= 400 && status < 500 && fieldOf(error, 'isRetryable') === false
 }
 
 function elsewhere({ region }: CheckedS3Options, fix: string, cause?: Error): ConfigurationError {

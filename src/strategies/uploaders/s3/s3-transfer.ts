@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { InvalidRequestError } from '../../../contracts/input-errors.js'
 import type { VideoSource } from '../../../contracts/source.js'
 import type { StageContext } from '../../../contracts/stage.js'
@@ -9,9 +8,11 @@ import { keyTaken } from '../storage-key.js'
 import { sendStreamed } from '../streamed-video.js'
 import type { VideoPart } from '../video-window.js'
 import type { CheckedS3Options } from './checked-s3-options.js'
+import { digestOfSame } from './digest-of-same.js'
 import type { S3Api, S3Written } from './s3-api.js'
+import { isRefused } from './s3-error.js'
 import type { S3Left } from './s3-leftovers.js'
-import { etagOf, hasBytes, isMd5, md5Of, type S3Digest, type S3Object } from './s3-object.js'
+import { etagOf, hasBytes, md5Of, type S3Digest, type S3Object } from './s3-object.js'
 
 /** One video on its way to a bucket. */
 export interface S3Transfer {
@@ -84,7 +85,8 @@ async function writeObject(sending: Sending, { digest, write }: ObjectWrite): Pr
     // A write before this one was not answered: what is there may be its object.
     if (isOwn && (await isStored(sending, digest(), { isOwn, isRefused: false }))) return undefined
     const outcome = await write().catch((error: unknown) => {
-      isOwn = true
+      if (!isOwn && isRefused(error)) left.object = 'no'
+      else isOwn = true
       throw error
     })
     if (typeof outcome === 'object') return outcome
@@ -222,29 +224,9 @@ async function beginUpload({ api, left }: Sending): Promise<string> {
   try {
     return await api.create()
   } catch (error) {
-    left.hasUnknownUpload = true
+    if (!isRefused(error)) left.hasUnknownUpload = true
     throw error
   }
-}
-
-/** The digest of the source where an object that was there before has its bytes. */
-async function digestOfSame({ video, source }: S3Transfer, found: S3Object): Promise<S3Digest | undefined> {
-  // Neither an object of another length nor one whose ETag says nothing is worth the reading.
-  const isOther = source.byteLength !== undefined && found.byteLength !== source.byteLength
-  if (isOther || found.etag === undefined) return undefined
-  const whole = isMd5(found.etag) ? createHash('md5') : undefined
-  const partMd5s: string[] = []
-  let byteLength = 0
-  for (let isLast = false; !isLast; ) {
-    const part = await video.at(byteLength)
-    if (whole === undefined) partMd5s.push(md5Of(part.chunks))
-    else for (const chunk of part.chunks) whole.update(chunk)
-    byteLength += part.byteLength
-    if (!part.isLast && found.byteLength !== undefined && byteLength > found.byteLength) return undefined
-    isLast = part.isLast
-  }
-  const digest: S3Digest = { byteLength, md5: whole?.digest('hex'), partMd5s }
-  return hasBytes(found, digest) === true ? digest : undefined
 }
 
 function throwIfTooLong({ options, source }: Sending, parts: number, total = 0): void {
