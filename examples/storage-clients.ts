@@ -76,15 +76,18 @@ export const supabaseUploader = (storage: StorageClient, bucket: string) =>
     },
   })
 
-/** flydrive, with any of its drivers. */
+/** flydrive, with any of its drivers. It replaces a file of the key, and what a failed upload has written of it is removed. */
 export const flydriveUploader = (disk: Disk) =>
   storageUploader({
     name: 'flydrive',
     async put({ key, body, mediaType: contentType, byteLength: contentLength }) {
-      await disk.putStream(key, Readable.fromWeb(body), {
-        contentType,
-        ...(contentLength !== undefined && { contentLength }),
-      })
+      const options = { contentType, ...(contentLength !== undefined && { contentLength }) }
+      try {
+        await disk.putStream(key, Readable.fromWeb(body), options)
+      } catch (error) {
+        await disk.delete(key)
+        throw error
+      }
       return disk.getUrl(key)
     },
   })

@@ -14,7 +14,8 @@ export type ClientPlace = string | URL | UploadedVideo
 export function clientPlace(given: unknown, call: string): UploadedVideo {
   const url: unknown = typeof given === 'string' || given instanceof URL ? given : fieldOf(given, 'url')
   const address = url instanceof URL ? url.href : url
-  if (typeof address !== 'string' || !URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
+  // A blank would end the address wherever it is written.
+  if (typeof address !== 'string' || /\s/.test(address) || !/^https?:/i.test(address) || !URL.canParse(address)) {
     const fix = 'give an absolute http or https address, or { url }'
     const message = `Could not upload the video: ${call} gave ${describeValue(address)} as its url; ${fix}`
     throw new UpstreamResponseError(message, { isRetryable: false })

@@ -1,7 +1,9 @@
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
-import type { SoraPipelineError } from '../../contracts/errors.js'
+import { isSoraPipelineError, type SoraPipelineError } from '../../contracts/errors.js'
+import { networkCodeOf } from '../../contracts/network-code.js'
 import { aFunction, required, text, trueOrFalse } from '../../contracts/option-rules.js'
-import { mayHaveBeenAccepted } from '../../contracts/submission.js'
+import { errorStatusOf, mayHaveBeenAccepted } from '../../contracts/submission.js'
+import { errorNamesOf } from '../../contracts/thrown-value.js'
 import type { Uploader } from '../../contracts/uploader.js'
 import { NetworkError, UpstreamHttpError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { raceAbort } from '../../timing/deadline.js'
@@ -97,22 +99,38 @@ export function urlIngestUploader(options: UrlIngestUploaderOptions): Uploader {
       const url = publicSourceUrl(source, 'storageUploader')
       const { mediaType, byteLength } = source
       context.report({ phase: 'uploading' })
+      let given: unknown
       try {
-        const given: unknown = await raceAbort(signal, async () =>
-          ingest({ url, runId, mediaType, byteLength, signal }),
-        )
-        return clientPlace(given, call)
+        given = await raceAbort(signal, async () => ingest({ url, runId, mediaType, byteLength, signal }))
       } catch (error) {
         signal.throwIfAborted()
         throw withoutRepeat(error, clientError(error, call))
+      }
+      try {
+        return clientPlace(given, call)
+      } catch (error) {
+        throw unlearned(clientError(error, call))
       }
     },
   }
 }
 
+// What reading an answer throws.
+const UNREAD: ReadonlySet<string> = new Set(['SyntaxError', 'TypeError'])
+
 // A second copy may cost, so only what certainly had no effect may be repeated.
 function withoutRepeat(thrown: unknown, error: SoraPipelineError): SoraPipelineError {
-  if (!error.isRetryable || !mayHaveBeenAccepted(thrown)) return error
+  return isUnread(thrown) || (error.isRetryable && mayHaveBeenAccepted(thrown)) ? unlearned(error) : error
+}
+
+// The answer may be that of a success.
+function isUnread(thrown: unknown): boolean {
+  if (isSoraPipelineError(thrown) || networkCodeOf(thrown) !== undefined || errorStatusOf(thrown) !== undefined)
+    return false
+  return errorNamesOf(thrown).some((name) => UNREAD.has(name))
+}
+
+function unlearned(error: SoraPipelineError): SoraPipelineError {
   const message = `Could not learn how the upload ended: ${error.message}; the service may have the video`
   const options = { cause: error, isRetryable: false }
   if (error instanceof NetworkError) return new NetworkError(message, options)

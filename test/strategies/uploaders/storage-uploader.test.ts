@@ -148,6 +148,7 @@ test('after three failures the last one is the error', async () => {
 
 test.each<[string, unknown, RegExp]>([
   ['a path', '/run_1.mp4', /gave "\/run_1\.mp4" as its url; give an absolute http or https address/],
+  ['an address with a blank', 'https://cdn.example/a b.mp4', /gave "https:\/\/cdn\.example\/a b\.mp4" as its url/],
   ['nothing', undefined, /gave nothing as its url/],
   ['another scheme', { url: 's3://bucket/run_1.mp4' }, /gave "s3:\/\/bucket\/run_1\.mp4" as its url/],
 ])('%s is no URL', async (_, given, message) => {

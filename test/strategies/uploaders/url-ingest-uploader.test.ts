@@ -87,6 +87,8 @@ const cut = (code: string) =>
 test.each<[string, unknown]>([
   ['a reset', cut('ECONNRESET')],
   ['a timeout of the client', new DOMException('The operation was aborted due to timeout', 'TimeoutError')],
+  ['an answer that is no JSON', new SyntaxError('Unexpected token')],
+  ['an answer of another shape', new TypeError("Cannot read properties of undefined (reading 'id')")],
   ['status 502', Object.assign(new Error('bad gateway'), { status: 502 })],
   ['a lost answer in an error of the library', new NetworkError('Could not ingest: no answer')],
   ['an answer in an error of the library that cannot be read', new UpstreamResponseError('Could not ingest: a page')],
@@ -130,4 +132,10 @@ test('an abort that ingest does not listen to rejects at once', async () => {
   const upload = uploader.upload(source(), fakeContext({ signal: controller.signal }))
   controller.abort(new Error('enough'))
   expect(await rejection(upload)).toBe(controller.signal.reason)
+})
+
+test('an answer without an address says that the service may have the video', async () => {
+  const uploader = urlIngestUploader({ name: 'mux', ingest: () => ({ id: 'asset_1' }) as never })
+  const error = await rejection(uploader.upload(source(), fakeContext()))
+  expect(error).toMatchObject({ isRetryable: false, message: expect.stringMatching(/the service may have the video$/) })
 })
