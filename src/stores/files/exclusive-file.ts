@@ -48,7 +48,10 @@ async function throughTemporary(
     // A failure to remove it does not affect the name; it is swept later.
     await rm(temporary, { force: true }).catch(() => undefined)
   }
-  await syncDirectory(dirname(path))
+  await syncDirectory(dirname(path)).catch((error: unknown) => {
+    // The name was taken; what has removed its directory since then came later, such as the pruning of a run that has ended.
+    if (codeOfFailure(error) !== 'ENOENT') throw error
+  })
   return true
 }
 

@@ -82,7 +82,7 @@ export function flawOfPending({ id: polled, body, answer }: FinishedJob): string
 }
 
 /** The error of an answer that refuses the poll, and not the job, which it names nowhere. */
-export function pollRefusal({ body, answer }: FinishedJob): SoraPipelineError | undefined {
+function pollRefusal({ body, answer }: FinishedJob): SoraPipelineError | undefined {
   const refusal = body.id === undefined ? refusalIn(body, answer) : undefined
   return refusal !== undefined && OF_POLLS.has(refusal.code) ? refusal : undefined
 }
