@@ -28,6 +28,8 @@ export function serve(): Served {
     }
   })
   server.requestTimeout = 0
+  // A client whose download keeps its only thread busy does not see that the sink has closed an idle connection.
+  server.keepAliveTimeout = 120_000
   return { server }
 }
 
