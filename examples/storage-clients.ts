@@ -1,5 +1,6 @@
 // The storage client that you have, as an uploader: a put() of a few lines for each. Take the one of yours; the rest is the library's:
 // key, fresh bytes for each attempt, the count of the bytes, progress, abort. None replaces what is there, where the client has a condition for it.
+import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { S3Client } from '@aws-sdk/client-s3'
@@ -70,22 +71,26 @@ export const supabaseUploader = (storage: StorageClient, bucket: string) =>
   storageUploader({
     name: 'supabase',
     async put({ key, body, mediaType: contentType }) {
-      const { error } = await storage.from(bucket).upload(key, body, { contentType, duplex: 'half' })
+      // The client encodes nothing on upload, and in an address all but `?` and `#`.
+      const path = key.split('/').map(encodeURIComponent).join('/')
+      const { error } = await storage.from(bucket).upload(path, body, { contentType, duplex: 'half' })
       if (error) throw error
-      return storage.from(bucket).getPublicUrl(key).data.publicUrl
+      return storage.from(bucket).getPublicUrl(key).data.publicUrl.replace(/[?#]/g, encodeURIComponent)
     },
   })
 
-/** flydrive, with any of its drivers. It replaces a file of the key, and what a failed upload has written of it is removed. */
+/** flydrive, with any of its drivers. A complete upload replaces a file of the key; what a failed one has written is removed. */
 export const flydriveUploader = (disk: Disk) =>
   storageUploader({
     name: 'flydrive',
     async put({ key, body, mediaType: contentType, byteLength: contentLength }) {
       const options = { contentType, ...(contentLength !== undefined && { contentLength }) }
+      const partial = `${key}.${randomUUID()}.partial`
       try {
-        await disk.putStream(key, Readable.fromWeb(body), options)
+        await disk.putStream(partial, Readable.fromWeb(body), options)
+        await disk.move(partial, key)
       } catch (error) {
-        await disk.delete(key)
+        await disk.delete(partial)
         throw error
       }
       return disk.getUrl(key)
