@@ -25,6 +25,7 @@ import { instantClock, rejection } from '../../upstream/stage-context.js'
 type Factory = (options: ProviderGeneratorOptions) => TaskGenerator<TaskApiOperation>
 
 const PNG = Buffer.from('\x89PNG\r\n\x1a\n and its pixels', 'latin1')
+const MP4 = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom and its frames', 'latin1')])
 const PICTURE = 'https://cdn.example/a.png'
 const MP3 = 'https://cdn.example/a.mp3'
 const SOUND = { bytes: Buffer.from('a sound'), mediaType: 'audio/mpeg' }
@@ -250,6 +251,45 @@ describe('geminiVideoGenerator with Gemini Omni', () => {
       const ended = await endOf(omni(), { ...request, prompt: String(prompt) })
       expect(ended.status).toMatchObject({ state: 'failed', error: { code } })
     }
+  })
+
+  test.each<[string, object]>([
+    [
+      'as bytes beside the steps',
+      { output_video: { type: 'video', mime_type: 'video/mp4', data: MP4.toString('base64') } },
+    ],
+    ['as bytes without a type', { output_video: { data: MP4.toString('base64') } }],
+    [
+      'as bytes in a step',
+      {
+        steps: [
+          { type: 'model_output', content: [{ type: 'video', mime_type: 'video/mp4', data: MP4.toString('base64') }] },
+        ],
+      },
+    ],
+    [
+      'in the outputs of the former API',
+      { outputs: [{ type: 'thought' }, { type: 'video', uri: '/v1beta/files/f1:download' }] },
+    ],
+    ['as bytes in the outputs', { outputs: [{ type: 'video', mime_type: 'video/mp4', data: MP4.toString('base64') }] }],
+  ])('reads a video that comes %s', async (_, ended) => {
+    const server = await loopbackServer((incoming, response) => {
+      const isFile = incoming.url?.startsWith('/v1beta/files/') === true
+      if (isFile) return response.setHeader('content-type', 'video/mp4').end(MP4)
+      const body = incoming.method === 'POST' ? { status: 'in_progress' } : { status: 'completed', ...ended }
+      return response.setHeader('content-type', 'application/json').end(JSON.stringify({ id: 'i1', ...body }))
+    })
+    const generator = geminiVideoGenerator({
+      baseUrl: `${server.origin}/v1beta`,
+      apiKey: 'canary-key-1',
+      model: 'gemini-omni-1.1-flash',
+    })
+    const { operation } = await generator.start(request, fakeContext())
+    const status = await generator.poll(operation, fakeContext())
+    if (status.state !== 'completed') throw new Error(JSON.stringify(status))
+    expect(status.video.url).toBeUndefined()
+    const bytes = Buffer.from(await new Response(await status.video.source?.open()).arrayBuffer())
+    expect(bytes.equals(MP4)).toBe(true)
   })
 
   test('is cancelled while it runs, and left alone when it is over', async () => {

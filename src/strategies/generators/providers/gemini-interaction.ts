@@ -43,26 +43,39 @@ export function omniRequest(request: TaskApiVideoRequest): TaskApiRequest {
 
 /**
  * What an interaction means. Its steps show the images of the request as well, so only those of the model count. A completed one whose
- * model only wrote a text was filtered.
+ * model only wrote texts was filtered.
  */
 export function readInteraction({ phase, at, text }: TaskApiAnswer): TaskApiReading {
   const id = text('id')
   const status = text('status')
-  const steps = at('steps')
-  const outputs = (Array.isArray(steps) ? steps : []).map(Object).filter(({ type }) => type === 'model_output')
-  const contents = outputs.flatMap(({ content }: { content?: unknown }) => (Array.isArray(content) ? content : []))
-  const uris = [at('output_video'), ...contents]
-    .map(Object)
-    .filter(({ type, uri }) => type === 'video' && typeof uri === 'string')
-    .map(({ uri }: { uri: string }) => mediaUrl(uri))
-  const isFiltered = status === 'completed' && uris.length === 0 && outputs.length > 0
+  const steps = listOf(at('steps')).filter(({ type }) => type === 'model_output')
+  const contents = [...steps.flatMap(({ content }) => listOf(content)), ...listOf(at('outputs'))]
+  const urls = [{ type: 'video', ...Object(at('output_video')) }, ...contents].flatMap(videoUrl)
+  const isFiltered = status === 'completed' && urls.length === 0 && contents.length > 0 && contents.every(isWriting)
   const isEnd = ENDS.has(status)
   return {
     id,
-    urls: uris,
-    ...((isFiltered || isEnd) && { status: isFiltered ? 'moderated' : uris.length > 0 ? 'completed' : 'failed' }),
+    urls,
+    ...((isFiltered || isEnd) && { status: isFiltered ? 'moderated' : urls.length > 0 ? 'completed' : 'failed' }),
     ...(phase === 'create' && id !== undefined && { cancelUrl: `interactions/${encodeURIComponent(id)}/cancel` }),
   }
+}
+
+type Part = Readonly<Record<string, unknown>>
+
+function listOf(value: unknown): readonly Part[] {
+  return Array.isArray(value) ? value.map(Object) : []
+}
+
+function isWriting({ type }: Part): boolean {
+  return type === 'text' || type === 'thought'
+}
+
+// A small video comes as bytes, also where an address was asked for.
+function videoUrl({ type, uri, data, mime_type = 'video/mp4' }: Part): readonly string[] {
+  if (type !== 'video') return []
+  if (typeof uri === 'string') return [mediaUrl(uri)]
+  return typeof data === 'string' ? [`data:${mime_type};base64,${data}`] : []
 }
 
 function imageContent(dataUrl: string): object {
