@@ -517,6 +517,27 @@ describe('what only one provider has', () => {
     expect(sentTo('gemini')).toHaveLength(before)
   })
 
+  test.each<[string, object]>([
+    [
+      'a list of videos with bytes',
+      { videos: [{ bytesBase64Encoded: MP4.toString('base64'), mimeType: 'video/mp4' }] },
+    ],
+    [
+      'a list of videos in the former form',
+      { generateVideoResponse: { generatedVideos: [{ video: { encodedVideo: MP4.toString('base64') } }] } },
+    ],
+  ])('an operation of Veo that is done with %s has its video', async (_, answer) => {
+    const server = await loopbackServer((incoming, response) => {
+      const ended = incoming.method === 'GET' ? { done: true, response: answer } : {}
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ name: 'operations/o1', ...ended }))
+    })
+    const options = { baseUrl: `${server.origin}/v1beta`, apiKey: 'canary-key-1', model: 'veo-3.1-generate-preview' }
+    const { status } = await endOf(geminiVideoGenerator(options), request)
+    if (status.state !== 'completed') throw new Error(JSON.stringify(status))
+    const bytes = Buffer.from(await new Response(await status.video.source?.open()).arrayBuffer())
+    expect(bytes.equals(MP4)).toBe(true)
+  })
+
   test.each([
     ['INTERNAL', 13],
     ['INVALID_ARGUMENT', 3],

@@ -1,5 +1,6 @@
 import type { OptionRules } from '../../../contracts/check-options.js'
 import type { TaskGenerator } from '../../../contracts/generator.js'
+import { isRecord } from '../../../upstream/is-record.js'
 import { mergedFields } from '../merged-fields.js'
 import type { TaskApiOperation } from '../task-api/operation.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
@@ -61,7 +62,7 @@ export function geminiVideoGenerator(given: GeminiVideoGeneratorOptions): TaskGe
     read(answer) {
       const { at, text } = answer
       if (at('steps') !== undefined || text('id') !== undefined) return readInteraction(answer)
-      const isFiltered = at('done') === true && at('error') === undefined && videosAt(at) === undefined
+      const isFiltered = at('done') === true && at('error') === undefined && !hasEntries(at('response'))
       return { id: text('name'), ...(isFiltered && { status: 'moderated' }) }
     },
     poll: { path: ({ id }) => (id.includes('/') ? `/${id}` : `/interactions/${encodeURIComponent(id)}`) },
@@ -73,6 +74,8 @@ function veoImage(dataUrl: string): object {
   return { bytesBase64Encoded, mimeType }
 }
 
-function videosAt(at: (path: string) => unknown): unknown {
-  return at('response.generateVideoResponse.generatedSamples.0') ?? at('response.generatedVideos.0')
+// Without a sample it was filtered. The list of them has several names.
+function hasEntries(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(isRecord)
+  return isRecord(value) && Object.values(value).some(hasEntries)
 }
