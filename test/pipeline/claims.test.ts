@@ -137,6 +137,31 @@ describe('a lookup', () => {
     expect(await jobOf(store, 'run_2')).toMatchObject({ handle: { operation: X } })
   })
 
+  it.each<[string, object, object, boolean?]>([
+    [
+      'less of the job than that run',
+      { id: 'x', pollUrl: '/x', data: { model: 'm' } },
+      { id: 'x', data: { model: 'm' } },
+    ],
+    ['more of it', { id: 'x' }, { id: 'x', data: { model: 'm' } }],
+    ['other things of it', { id: 'x', pollUrl: '/x' }, { id: 'x', data: { model: 'm' } }],
+    ['other things of it, and its claim was not saved', { id: 'x', n: 1 }, { id: 'x', n: 2 }, true],
+  ])(
+    'does not take the job of a run with another image, where it knows %s',
+    async (_, accepted, found, isUnclaimed = false) => {
+      const { clock, store, generator, use } = make({ starts: [lost], found: [found as never] })
+      const takes = use({ start: async () => ({ operation: accepted as never }) })
+      const claim = store.claim
+      if (isUnclaimed) store.claim = () => Promise.reject(new Error('down'))
+      await clock.runUntil(takes.run({ ...request, image: 'https://cdn.example/a.png' }, { id: 'run_1' }).result)
+      store.claim = claim
+      await clock.runUntil(use().run({ ...request, image: 'https://cdn.example/b.png' }, { id: 'run_2' }).result)
+      expect(await jobOf(store, 'run_1')).toMatchObject({ handle: { operation: accepted } })
+      expect(await jobOf(store, 'run_2')).toMatchObject({ handle: { operation: { id: 'task_2' } } })
+      expect(generator.startCount).toBe(2)
+    },
+  )
+
   it('does not take the job of a run whose claim could not be saved', async () => {
     const { clock, store, generator, use } = make({ starts: ['accepted', lost], found: [{ id: 'task_1' }] })
     const claim = store.claim

@@ -5,10 +5,10 @@ import type { JsonValue } from '../../contracts/json.js'
 import { networkCodeOf } from '../../contracts/network-code.js'
 import { NetworkError } from '../../contracts/upstream-errors.js'
 import { withDeadline } from '../../timing/deadline.js'
-import { claimJob } from '../journal/claim-job.js'
+import { claimFoundJob } from '../journal/claim-job.js'
 import { type RunSession, remainingMs, warn } from '../run-session.js'
 import { contextOf, type StageWork } from '../stage-work.js'
-import { jobKey } from '../state/job-key.js'
+import { idKey, jobKey } from '../state/job-key.js'
 import { sendCountOf } from '../state/send-count.js'
 import type { UnknownSubmission } from '../state/submission.js'
 import { jobCall } from '../tracing/job-trace.js'
@@ -141,7 +141,7 @@ async function unclaimed(
   const { journal, id } = session
   for (const operation of found.toReversed()) {
     if (free.length === most) break
-    if (await claimJob(journal.store, { generator: generator.name, operation }, id)) free.push(operation)
+    if (await claimFoundJob(journal.store, { generator: generator.name, operation }, id)) free.push(operation)
   }
   return free
 }
@@ -182,8 +182,8 @@ export function lookupFailure(error: unknown): string {
   return code === undefined || message.includes(code) ? message : `${message} (${code})`
 }
 
-// A person may have adopted the job by its id alone.
+// Of a job that another run has, or that a person has adopted, a lookup may know only the id, or more than that run does.
 function isAmong(operation: JsonValue, keys: readonly string[]): boolean {
-  const { id } = Object(operation) as { readonly id?: JsonValue }
-  return keys.includes(jobKey(operation)) || (id !== undefined && keys.includes(jobKey({ id })))
+  const byId = idKey(operation)
+  return keys.includes(jobKey(operation)) || (byId !== undefined && keys.includes(byId))
 }

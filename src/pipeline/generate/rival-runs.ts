@@ -1,8 +1,9 @@
 import type { Generator } from '../../contracts/generator.js'
+import type { JsonValue } from '../../contracts/json.js'
 import { isAnswer, loadRun, type StoredState } from '../journal/store-calls.js'
 import { unfinishedRuns } from '../journal/unfinished-runs.js'
 import type { RunSession } from '../run-session.js'
-import { jobKey } from '../state/job-key.js'
+import { idKey, jobKey } from '../state/job-key.js'
 import type { RunState } from '../state/run-state.js'
 import { handleOf, type UnknownSubmission } from '../state/submission.js'
 import { settleMsOf } from './inquiry-times.js'
@@ -19,9 +20,9 @@ const SKEW_MS = 3_660_000
 
 /** Submissions of other runs with the same prompt at a generator. */
 export interface Rivals {
-  /** Jobs of these runs, as JSON. */
+  /** Keys of the jobs of these runs, whole and by the id alone. */
   readonly jobs: readonly string[]
-  /** Jobs at the generator that were adopted, for any prompt, as JSON. */
+  /** The same of jobs at the generator that were adopted, for any prompt. */
   readonly adopted: readonly string[]
   /**
    * The worst case of a job that another run may have created without knowing it:
@@ -60,11 +61,11 @@ export async function rivalsOf(
     // Version 0.1.0 did not save the generator.
     if (rival === undefined || ![generator.name, null].includes(rival.submission?.generator ?? null)) continue
     const ofAdopted = rival.isAdopted ? handleOf(rival.submission) : undefined
-    if (ofAdopted) adopted.push(jobKey(ofAdopted.operation))
+    if (ofAdopted) adopted.push(...keysOf(ofAdopted.operation))
     if (!isRival(session.state, rival)) continue
     const handle = handleOf(rival.submission) ?? rival.upstream?.handle
     if (handle) {
-      jobs.push(jobKey(handle.operation))
+      jobs.push(...keysOf(handle.operation))
       continue
     }
     const own = doubtOf(session, loaded as StoredState, { generator, submission })
@@ -72,6 +73,10 @@ export async function rivalsOf(
     doubt = worse(doubt, own)
   }
   return { jobs, adopted, doubt, peers }
+}
+
+function keysOf(operation: JsonValue): readonly string[] {
+  return [...new Set([jobKey(operation), idKey(operation)])].filter((key) => key !== undefined)
 }
 
 // A lookup may match only by the prompt. An erased run has no prompt, which may have been the same.

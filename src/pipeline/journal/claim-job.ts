@@ -1,6 +1,6 @@
 import type { GenerationHandle } from '../../contracts/generation-handle.js'
 import type { RunStore } from '../../contracts/run-store.js'
-import { jobKey } from '../state/job-key.js'
+import { idKey, jobKey } from '../state/job-key.js'
 
 /**
  * Makes a run the claimant of a job at its upstream. Resolves to `false` when another run has claimed it. The id of the job is
@@ -16,8 +16,22 @@ export async function claimJob(
   // The key of version 0.1.0.
   const former = JSON.stringify(operation)
   if (former !== jobKey(operation) && !(await claim(former))) return false
-  const { id, ...more } = Object(operation) as { readonly id?: unknown }
-  const isBare = Object.keys(more).length === 0
-  if (!isBare && (typeof id === 'string' || typeof id === 'number')) await claim(jobKey({ id }))
+  const byId = idKey(operation)
+  // Only a lookup takes a job by its id: the operations of a generator of one's own may have an id in common.
+  if (byId !== undefined && byId !== jobKey(operation)) await claim(byId)
   return true
+}
+
+/**
+ * As `claimJob`, for a job that a lookup or a person found. What they know of it beside its id may differ from what the run knows to
+ * which it was accepted.
+ */
+export async function claimFoundJob(
+  store: RunStore,
+  job: Pick<GenerationHandle, 'generator' | 'operation'>,
+  runId: string,
+): Promise<boolean> {
+  const byId = idKey(job.operation)
+  if (byId !== undefined && !(await store.claim(`job:${job.generator}`, byId, runId))) return false
+  return claimJob(store, job, runId)
 }

@@ -12,7 +12,7 @@ import { jobKey } from '../state/job-key.js'
 import type { RunState } from '../state/run-state.js'
 import { toStoredRun } from '../state/stored-run.js'
 import { handleOf, newHandle, type Submission, settledAsAbsent, settledAsFound } from '../state/submission.js'
-import { claimJob } from './claim-job.js'
+import { claimFoundJob } from './claim-job.js'
 import { adopterOf } from './former-claimants.js'
 import { answerOf, loadRun } from './store-calls.js'
 
@@ -57,7 +57,7 @@ export async function settleRun(config: PipelineConfig, id: string, verdict: Rev
   const handle = handleOf(settledSubmission)
   if (
     handle &&
-    !(await answerOf(() => claimJob(store, handle, id), `Could not claim the job, the store is down: ${id}`))
+    !(await answerOf(() => claimFoundJob(store, handle, id), `Could not claim the job, the store is down: ${id}`))
   ) {
     throw new RunStateError(
       `Could not settle the run ${id}, another run has claimed the job: ${jobKey(handle.operation)}`,

@@ -5,6 +5,12 @@ export function jobKey(operation: JsonValue): string {
   return JSON.stringify(operation, sorted)
 }
 
+/** The key of the id of an operation alone, which may be all that a lookup or a person knows of the job; `undefined` without one. */
+export function idKey(operation: JsonValue): string | undefined {
+  const { id } = Object(operation) as { readonly id?: JsonValue }
+  return typeof id === 'string' || typeof id === 'number' ? jobKey({ id }) : undefined
+}
+
 function sorted(_name: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const fields = Object.entries(value)

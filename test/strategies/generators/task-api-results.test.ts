@@ -163,6 +163,19 @@ describe('an input of the request is not the video', () => {
     expect(operation.inputs.every((digest: string) => /^[\da-f]{16}$/.test(digest))).toBe(true)
   })
 
+  test('of a job that a lookup found', async () => {
+    const entry = { id: 'j1', prompt: 'A cat', created_at: new Date().toISOString() }
+    const server = await loopbackServer((sent, response, request_) => {
+      const polled = { id: 'j1', status: 'completed', file_url: INPUT, result_url: REAL }
+      return json(200, sent.url === '/tasks' ? { data: [entry], has_more: false, total: 1 } : polled)(sent, response, request_)
+    })
+    const generator = at(server.origin, { find: { path: () => '/tasks' } })
+    const context = { ...stageContext(), submittedAt: Date.now() - 1_000 }
+    const found = await generator.find?.({ prompt: 'A cat', video: INPUT }, context)
+    if (!Array.isArray(found) || found[0] === undefined) throw new Error(JSON.stringify(found))
+    expect(urlOf(await generator.poll(found[0], stageContext()))).toBe(REAL)
+  })
+
   test('but an address where the request has it written is', async () => {
     const request = { providerOptions: { output_url: REAL } }
     expect(

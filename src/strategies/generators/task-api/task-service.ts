@@ -222,7 +222,9 @@ export function generatorOf(service: TaskService): TaskGenerator<TaskApiOperatio
         const { prompts, data = {} } = sent
         const ids = await findJobs(api, found, prompts, context, callOptions(context))
         if (ids === 'unclear') return ids
-        return ids.map((id) => (Object.keys(data).length === 0 ? { id } : { id, data }))
+        const inputs = inputsOf(request)
+        const known = { ...(Object.keys(data).length > 0 && { data }), ...(inputs.length > 0 && { inputs }) }
+        return ids.map((id) => ({ id, ...known }))
       },
     }),
     ...(cancelOf !== undefined && {
