@@ -166,7 +166,7 @@ describe('an input of the request is not the video', () => {
   test('of a job that a lookup found', async () => {
     const entry = { id: 'j1', prompt: 'A cat', created_at: new Date().toISOString() }
     const server = await loopbackServer((sent, response, request_) => {
-      const polled = { id: 'j1', status: 'completed', file_url: INPUT, result_url: REAL }
+      const polled = { id: 'j1', status: 'completed', video_url: INPUT, result_url: REAL }
       return json(200, sent.url === '/tasks' ? { data: [entry], has_more: false, total: 1 } : polled)(sent, response, request_)
     })
     const generator = at(server.origin, { find: { path: () => '/tasks' } })
