@@ -145,6 +145,7 @@ export const ERROR_ANSWERS: Readonly<Record<OpenAiErrorKind, ErrorAnswer>> = {
     status: 504,
     type: 'server_error',
     code: 'timeout',
-    advice: 'The video may still be in progress: request the run under its id before you send the request again.',
+    advice:
+      'Unless nothing was accepted, the video may still be in progress: request the run under its id before you send the request again.',
   },
 }

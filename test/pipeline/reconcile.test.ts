@@ -201,6 +201,34 @@ describe('an unknown submission', () => {
     expect((await collect(run)).filter(({ type }) => type === 'warning')).toMatchObject([{ code: 'lookup-failed' }])
   })
 
+  it('is looked up until it has settled, also past the deadline, and then the error says that nothing was accepted', async () => {
+    const late = make(
+      { starts: [unknown], submission: { ...byFind, settleMs: 60_000 }, found: [] },
+      { deadlines: { generateMs: 20_000 } },
+    )
+    const run = late.pipeline.run(request, { id: 'run_1' })
+    const startedAt = late.clock.now()
+    await expect(late.clock.runUntil(run.result)).rejects.toMatchObject({
+      code: 'stage-timeout',
+      message: 'Could not generate with first in time: 20000 ms, nothing was accepted',
+      isRetryable: true,
+    })
+    expect(late.clock.now() - startedAt).toBeGreaterThanOrEqual(60_000)
+    expect([late.generator.startCount, late.second.startCount]).toEqual([1, 0])
+  })
+
+  it('is taken when a lookup past the deadline finds its job', async () => {
+    const { clock, generator, pipeline } = make(
+      { starts: [unknown], submission: { ...byFind, settleMs: 60_000 }, found: [], polls: 0 },
+      { deadlines: { generateMs: 20_000 } },
+    )
+    const run = pipeline.run(request)
+    await clock.advance(40_000)
+    generator.find = async () => [{ id: 'task_7' }]
+    await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
+    expect(generator.startCount).toBe(1)
+  })
+
   it('is settled by a person: with the job, or as not submitted', async () => {
     for (const verdict of ['not-submitted', { operation: { id: 'task_7' } }] as const) {
       const { clock, generator, pipeline } = make({ starts: [unknown], polls: 1 })

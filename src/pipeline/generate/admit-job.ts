@@ -3,7 +3,7 @@ import { withDeadline } from '../../timing/deadline.js'
 import { type RunSession, remainingMs, warn } from '../run-session.js'
 import { contextOf, type StageWork } from '../stage-work.js'
 import { placed, type Submission } from '../state/submission.js'
-import { tooLate } from './generate-failure.js'
+import { tooLate, tooLateToSubmit } from './generate-failure.js'
 
 interface Applicant {
   readonly routes: GeneratorRoutes
@@ -38,7 +38,7 @@ async function waitForAdmission(session: RunSession, { routes, submission, work 
   const limit = {
     clock,
     timeoutMs: isRunning ? Number.POSITIVE_INFINITY : remainingMs(session, deadlines.generateMs),
-    error: () => tooLate(generator, deadlines.generateMs),
+    error: () => tooLateToSubmit(generator, deadlines.generateMs),
   }
   let pending: Promise<Admission> | undefined
   try {
@@ -64,7 +64,8 @@ async function waitForAdmission(session: RunSession, { routes, submission, work 
 async function admitLater(session: RunSession, { routes, submission }: Applicant, laterMs: number): Promise<void> {
   const { clock, deadlines } = session.config
   const leftMs = remainingMs(session, deadlines.generateMs)
-  if (leftMs <= 0) throw tooLate(routes.at(submission.cursor).generator, deadlines.generateMs)
+  const late = submission.state === 'ready' ? tooLateToSubmit : tooLate
+  if (leftMs <= 0) throw late(routes.at(submission.cursor).generator, deadlines.generateMs)
   session.journal.note({ wakeAt: clock.now() + Math.min(laterMs, leftMs) })
   await session.journal.reschedule()
 }

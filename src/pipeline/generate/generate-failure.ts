@@ -79,6 +79,11 @@ export function tooLate(
   return new StageTimeoutError(message, { ...options, timeoutMs })
 }
 
+/** The error of a deadline that passed before the submission: no job can be running. */
+export function tooLateToSubmit(generator: Generator, timeoutMs: number): StageTimeoutError {
+  return tooLate(generator, timeoutMs, { after: 'nothing was accepted' })
+}
+
 /** The error of a job that took too long; its cause is the failure of the last poll. */
 export function jobTooLate(
   { lastMiss, state }: RunSession,

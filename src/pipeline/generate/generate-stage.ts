@@ -25,7 +25,15 @@ import {
 import { upstreamOf } from './accepted-job.js'
 import { admitJob } from './admit-job.js'
 import { followJob, pollStep } from './follow-job.js'
-import { asUnknown, attemptFailed, type Failure, failStage, lostAnswer, tooLate } from './generate-failure.js'
+import {
+  asUnknown,
+  attemptFailed,
+  type Failure,
+  failStage,
+  lostAnswer,
+  tooLate,
+  tooLateToSubmit,
+} from './generate-failure.js'
 import { firstInquiry } from './inquiry-times.js'
 import { type GenerateStep, tryNext } from './next-generator.js'
 import { claimOwnJob } from './own-job.js'
@@ -110,7 +118,10 @@ async function submit(
   const { generator, timeoutMs = Number.POSITIVE_INFINITY } = step.route
   const { deadlines } = session.config
   const limitMs = Math.min(remainingMs(session, deadlines.generateMs), timeoutMs)
-  if (limitMs <= 0) throw tooLate(generator, deadlines.generateMs)
+  if (limitMs <= 0) {
+    const isUnsent = submission.state === 'ready'
+    throw (isUnsent ? tooLateToSubmit : tooLate)(generator, deadlines.generateMs)
+  }
   const outcome = await submitJob(session, { generator, submission, work: step.work, limitMs })
   switch (outcome.kind) {
     case 'accepted':

@@ -22,6 +22,8 @@ const POLL_TIMEOUT_MS = 30_000
 const NOT_FOUND_GRACE_MS = 60_000
 // A permanent failure (a vanished job) must occur this often in a row, because gateways hiccup.
 const LASTING_MISSES = 3
+// A deploy of a gateway answers 404 for some seconds, in which several polls near the end of a job may fall.
+const LASTING_PAUSE_MS = 10_000
 // The wait has its own bound; an infinite factor would make it NaN with a schedule of 0.
 const MOST_DOUBLINGS = 16
 
@@ -92,7 +94,9 @@ export async function pollJob(
   }
   warnOfMiss(session, { generator, job, failure, code: isRefused ? 'poll-refused' : 'poll-missed' })
   const slowdown = isRefused ? 2 ** Math.min(job.misses, MOST_DOUBLINGS) : 1
-  return { status: { state: 'running', pollAfterMs: retryAfterMsOf(failure) }, job: after, roundTripMs, slowdown }
+  const pauseMs = isLasting ? LASTING_PAUSE_MS : 0
+  const pollAfterMs = Math.max(pauseMs, retryAfterMsOf(failure) ?? 0)
+  return { status: { state: 'running', pollAfterMs }, job: after, roundTripMs, slowdown }
 }
 
 // Near the deadline a job is polled alone, because a sweep may take as long as a poll.

@@ -18,7 +18,7 @@ import {
   type UnknownSubmission,
 } from '../state/submission.js'
 import { jobCall } from '../tracing/job-trace.js'
-import { tooLate } from './generate-failure.js'
+import { tooLate, tooLateToSubmit } from './generate-failure.js'
 import { hearLateAnswer } from './late-answer.js'
 import { type PreparedRequest, prepareRequest } from './prepare-request.js'
 import type { SubmissionPlace } from './submission-lines.js'
@@ -65,7 +65,7 @@ export async function submitJob(session: RunSession, job: Job): Promise<SubmitOu
   try {
     // The wait takes from the deadline of the stage; the time limit of the generator starts when the submission is sent.
     const limitMs = free ? job.limitMs : Math.min(job.limitMs, remainingMs(session, deadlines.generateMs))
-    if (limitMs <= 0) throw tooLate(generator, deadlines.generateMs)
+    if (limitMs <= 0) throw tooLateToSubmit(generator, deadlines.generateMs)
     return await sendJob(session, { ...job, limitMs }, { ...prepared, callbackUrl })
   } finally {
     place.leave()
@@ -83,7 +83,7 @@ function placeNow({ config }: RunSession, { generator, submission }: Job): Submi
 async function waitForPlace(session: RunSession, generator: Generator): Promise<SubmissionPlace> {
   const { clock, deadlines, submissions } = session.config
   const timeoutMs = remainingMs(session, deadlines.generateMs)
-  const error = () => tooLate(generator, deadlines.generateMs)
+  const error = () => tooLateToSubmit(generator, deadlines.generateMs)
   return session.waits.until(session.signal, (signal) =>
     withDeadline({ clock, signal, timeoutMs, error }, (limit) => submissions.wait(generator, limit.signal)),
   )

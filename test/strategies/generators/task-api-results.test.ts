@@ -167,7 +167,11 @@ describe('an input of the request is not the video', () => {
     const entry = { id: 'j1', prompt: 'A cat', created_at: new Date().toISOString() }
     const server = await loopbackServer((sent, response, request_) => {
       const polled = { id: 'j1', status: 'completed', video_url: INPUT, result_url: REAL }
-      return json(200, sent.url === '/tasks' ? { data: [entry], has_more: false, total: 1 } : polled)(sent, response, request_)
+      return json(200, sent.url === '/tasks' ? { data: [entry], has_more: false, total: 1 } : polled)(
+        sent,
+        response,
+        request_,
+      )
     })
     const generator = at(server.origin, { find: { path: () => '/tasks' } })
     const context = { ...stageContext(), submittedAt: Date.now() - 1_000 }
