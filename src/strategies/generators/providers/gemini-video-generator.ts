@@ -76,6 +76,5 @@ function veoImage(dataUrl: string): object {
 
 // Without a sample it was filtered. The list of them has several names.
 function hasEntries(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(isRecord)
-  return isRecord(value) && Object.values(value).some(hasEntries)
+  return Array.isArray(value) ? value.some(isRecord) : isRecord(value) && Object.values(value).some(hasEntries)
 }
