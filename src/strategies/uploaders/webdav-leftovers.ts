@@ -1,3 +1,5 @@
+import type { Clock } from '../../contracts/clock.js'
+import { isSoraPipelineError } from '../../contracts/errors.js'
 import type { StageContext } from '../../contracts/stage.js'
 import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { backgroundOf } from '../../timing/system-clock.js'
@@ -27,6 +29,7 @@ export interface WebdavLeaving {
 type Removal = 'removed' | 'missing'
 
 const TIDY_TIMEOUT_MS = 5_000
+const SECOND_TRY_MS = 1_000
 
 /**
  * Takes away what a failed upload has left. Uses its own signal, so it also works after an abort; each request has 5 s.
@@ -58,10 +61,21 @@ export async function removeTemporary(transfer: WebdavLeaving, warn: () => void)
     const attempt = () => remove(transfer, url)
     // A server may make the file only when it notices that the connection is gone. After an abort the process waits for that.
     if (isLate && signal.aborted) removeLate(clock, attempt).catch(warn)
-    else last = await attempt()
+    else last = await withSecondTry(clock, attempt)
     if (isLate && !signal.aborted && last === 'missing') removeLate(backgroundOf(clock), attempt).catch(warn)
   }
   return last
+}
+
+// Such as for a file that is locked while the server still closes it.
+async function withSecondTry(clock: Clock, attempt: () => Promise<Removal>): Promise<Removal> {
+  try {
+    return await attempt()
+  } catch (error) {
+    if (!isSoraPipelineError(error) || !error.isRetryable) throw error
+    await clock.sleep(SECOND_TRY_MS)
+    return attempt()
+  }
 }
 
 async function remove({ folder, context }: WebdavLeaving, url: string): Promise<Removal> {

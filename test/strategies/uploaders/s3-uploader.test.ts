@@ -184,6 +184,7 @@ describe('an error of the store', () => {
       { code: 'authentication', message: expect.stringContaining('; check secretAccessKey') },
     ],
     [403, 'AccessDenied', { code: 'authentication', message: expect.stringContaining('s3:PutObject') }],
+    [404, 'XAdminUserNotFound', { code: 'authentication' }],
     [404, 'NoSuchBucket', { code: 'configuration-invalid', message: expect.stringContaining('bucket is "videos"') }],
     [
       301,

@@ -78,6 +78,18 @@ test.each<[WebdavFault, WebdavFault | null]>([
   },
 )
 
+test.each([423, 503])(
+  'a file that cannot be removed at once (%i) is removed a moment later, without a warning',
+  async (status) => {
+    const { server, uploader } = await setup({ maxAttempts: 1 })
+    server.fail('PUT', { kind: 'short' })
+    server.fail('DELETE', { kind: 'status', status })
+    const told = context()
+    await rejection(uploader.upload(video(), told))
+    expect([server.countOf('DELETE'), [...server.files], told.warnings]).toEqual([2, [], []])
+  },
+)
+
 test('a move whose answer is lost is looked up, and not made again', async () => {
   const { server, uploader } = await setup()
   server.fail('MOVE', { kind: 'lost' })
@@ -277,7 +289,7 @@ test('a server that takes no bytes is given up after timeoutMs, and tried again'
 test('what cannot be taken away is a warning', async () => {
   const { server, uploader } = await setup({ maxAttempts: 1 })
   server.fail('PUT', { kind: 'cut', afterBytes: 100 })
-  server.fail('DELETE', { kind: 'status', status: 500 })
+  server.fail('DELETE', { kind: 'status', status: 500 }, { kind: 'status', status: 500 })
   const own = context()
   expect(await rejection(uploader.upload(video(), own))).toMatchObject({ code: 'network' })
   expect(own.warnings).toEqual([

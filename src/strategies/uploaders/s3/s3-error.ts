@@ -31,6 +31,8 @@ const DENIALS: ReadonlySet<string> = new Set([
   'NotSignedUp',
   'RequestExpired',
   'SignatureDoesNotMatch',
+  // A key that versitygw does not know, with 404.
+  'XAdminUserNotFound',
 ])
 // Of temporary credentials, which a function renews.
 const ENDED: ReadonlySet<string> = new Set(['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired'])
