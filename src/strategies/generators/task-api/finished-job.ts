@@ -11,6 +11,7 @@ import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
 import { hasVideoEvidence, type VideoOutput, videoOutputs } from '../../../upstream/video-output.js'
 import { instantOf, type JobAnswer } from '../answers/job-answer.js'
 import { jobUsage } from '../answers/job-usage.js'
+import { firstSourceOf } from './first-source.js'
 import { isInput } from './request-inputs.js'
 
 /** A completed job, and what is needed to reach its video. */
@@ -30,7 +31,12 @@ export interface FinishedJob {
   readonly contentUrlOf?: ((id: string) => string) | undefined
 }
 
+/** What opens a video at an address. */
+export type Remote = Pick<FinishedJob, 'api' | 'clock' | 'timeoutMs' | 'allowPrivateAddresses'>
+
 const MOST_PLACES = 5
+const LONGEST_URL = 2_000
+const ACCEPTED = 202
 // For a server behind a proxy that serves it below another path.
 const CONTENT = /\/videos\/[^/]+\/content$/
 
@@ -85,11 +91,40 @@ function videosAt(job: FinishedJob, outputs: readonly VideoOutput[]): readonly G
 
 /**
  * Whether the video that an answer to a submission names without a state may still be made, so that the job is polled for it: its
- * address has no evidence of a video.
+ * address has no evidence of a video, or the answer has the id of a job and was only accepted, or the address is on another origin or
+ * that of the content of a job, which servers name before there is a file.
  */
-export function isVideoToCome({ answer, body, api, inputs = [] }: FinishedJob): boolean {
+export function isVideoToCome(job: FinishedJob): boolean {
+  const { answer, body, api } = job
   if (body.state !== undefined || answer.video !== undefined) return false
-  return !hasVideoEvidence(body.outputs, api.address('/'), (output) => isInput(output, inputs))
+  if (!hasEvidence(job)) return true
+  const [first] = outputsOf(job).named
+  // What `read` gave is the video.
+  if (body.id === undefined || body.reading?.urls !== undefined || first?.kind !== 'url') return false
+  const { origin, pathname } = new URL(first.url)
+  const isUnfinished = body.ratio !== undefined && body.ratio < 1
+  return answer.status === ACCEPTED || isUnfinished || origin !== api.origin || CONTENT.test(pathname)
+}
+
+function hasEvidence({ body, api, inputs = [] }: FinishedJob): boolean {
+  return hasVideoEvidence(body.outputs, api.address('/'), (output) => isInput(output, inputs))
+}
+
+/**
+ * The address of a video that may still be made, which is kept with its job; `undefined` without evidence of a video, and if it contains
+ * the key.
+ */
+export function earlyUrlOf(job: FinishedJob): string | undefined {
+  const url = hasEvidence(job) ? namedVideo(job)?.source?.url : undefined
+  return url !== undefined && url.length <= LONGEST_URL ? url : undefined
+}
+
+/** The video of a job at the address that was kept with it; `undefined` if that is not a usable one. */
+export function earlyVideo(job: Remote & Pick<FinishedJob, 'id'>, url: unknown): GeneratedVideo | undefined {
+  if (typeof url !== 'string' || !URL.canParse(url) || !isPlainHttp(new URL(url))) return undefined
+  const reader = readerOf(job.api, new URL(url))
+  const source = sourceAt(job, { url, carriesKey: false }, reader, undefined)
+  return { id: job.id, ...(reader === 'anyone' && { url }), source }
 }
 
 function withPlaces(
@@ -97,46 +132,7 @@ function withPlaces(
   source: VideoSource,
   videos: () => readonly (GeneratedVideo | undefined)[],
 ): GeneratedVideo {
-  return { ...first, source: firstSourceOf(source, () => placesOf(videos())) }
-}
-
-// Each address once.
-function placesOf(videos: readonly (GeneratedVideo | undefined)[]): readonly VideoSource[] {
-  const sources = videos.flatMap((video) => video?.source ?? [])
-  const isFirst = ({ url }: VideoSource, index: number) => sources.findIndex((source) => source.url === url) === index
-  return sources.filter((source, index) => source.url === undefined || isFirst(source, index))
-}
-
-// One source for several addresses: the first that opens, and only that one afterwards, because the bytes of two may
-// differ. Most are never opened, so the others are created with the first opening.
-function firstSourceOf(first: VideoSource, places: () => readonly VideoSource[]): VideoSource {
-  let opened: VideoSource | undefined
-  return {
-    ...(first.url !== undefined && { url: first.url }),
-    isPublic: first.isPublic,
-    ...(first.expiresAt !== undefined && { expiresAt: first.expiresAt }),
-    get mediaType() {
-      return (opened ?? first).mediaType
-    },
-    get byteLength() {
-      return (opened ?? first).byteLength
-    },
-    async open(options = {}) {
-      if (opened) return opened.open(options)
-      let failure: unknown
-      for (const source of places()) {
-        try {
-          const stream = await source.open(options)
-          opened = source
-          return stream
-        } catch (error) {
-          options.signal?.throwIfAborted()
-          failure ??= error
-        }
-      }
-      throw failure
-    },
-  }
+  return { ...first, source: firstSourceOf(source, () => videos().flatMap((video) => video?.source ?? [])) }
 }
 
 /** The video at the place that the server has for it; `undefined` for a server that always names an address. */
@@ -157,13 +153,15 @@ function addressedVideo(job: FinishedJob, output: Extract<VideoOutput, { kind: '
   const { api, answer } = job
   const url = new URL(output.url)
   if (!isPlainHttp(url)) return undefined
-  const isOwn = url.origin === api.origin
   const carriesKey = holdsSecret(output.url, answer.secrets)
   // Opening it would send the key to another origin, surfacing it would publish the key.
-  if (carriesKey && !isOwn) return undefined
-  const isOfApi = api.covers(url) || CONTENT.test(url.pathname)
-  const isBehindKey = isOwn && api.hasCredential && (carriesKey || output.needsKey || isOfApi)
-  return videoAt(job, { url: output.url, carriesKey }, isBehindKey ? 'owner' : 'anyone')
+  if (carriesKey && url.origin !== api.origin) return undefined
+  return videoAt(job, { url: output.url, carriesKey }, readerOf(api, url, carriesKey || output.needsKey))
+}
+
+function readerOf(api: Api, url: URL, isSecret = false): 'owner' | 'anyone' {
+  const isOfApi = isSecret || api.covers(url) || CONTENT.test(url.pathname)
+  return url.origin === api.origin && api.hasCredential && isOfApi ? 'owner' : 'anyone'
 }
 
 /** An address of the video. */
@@ -181,7 +179,7 @@ function videoAt(job: FinishedJob, place: Place, reader: 'owner' | 'anyone'): Ge
 }
 
 function sourceAt(
-  job: FinishedJob,
+  job: Remote,
   { url, carriesKey }: Place,
   reader: 'owner' | 'anyone',
   expiresAt: number | undefined,

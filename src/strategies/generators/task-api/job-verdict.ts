@@ -100,8 +100,8 @@ function limitOf(status: number, isNamed: boolean): StreakLimit {
   return isNamed ? ABSENCE_LIMIT : REFUSED_LIMIT
 }
 
-// The next request may succeed, so the run does not end with it.
-function passing(error: UpstreamHttpError): UpstreamHttpError {
+/** A failure after which the next request may succeed, so that the run does not end with it. */
+export function passing(error: UpstreamHttpError): UpstreamHttpError {
   const { message, status, url, bodyExcerpt, requestId } = error
   return new UpstreamHttpError(message, { status, url, bodyExcerpt, requestId, isRetryable: true, cause: error })
 }

@@ -10,7 +10,7 @@ import { carriesSecret, holdsSecret } from '../../../upstream/secret.js'
 import type { FinishedJob } from './finished-job.js'
 import { maskedData } from './operation-data.js'
 
-/** A job at an API of the submit-and-poll kind. Every address is on the API's own origin. */
+/** A job at an API of the submit-and-poll kind. Every address except that of a video is on the API's own origin. */
 export type TaskApiOperation = {
   /** Id of the job at the API. */
   readonly id: string
@@ -20,6 +20,8 @@ export type TaskApiOperation = {
   readonly resultUrl?: string
   /** Address that cancels the job, if the API gave one. */
   readonly cancelUrl?: string
+  /** Address that the answer to the submission named without a state: the video, if the server turns out to have no such job. */
+  readonly videoUrl?: string
   /** What `create` and `read` keep for later requests about the job. */
   readonly data?: JsonObject
   /** Digests of the media that the request gave: an answer that repeats one of them does not name the video with it. */

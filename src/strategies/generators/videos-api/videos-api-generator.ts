@@ -19,6 +19,8 @@ export type VideosApiOperation = {
   readonly id: string
   /** Address for polls, if the server gave one; always on the API's own origin. */
   readonly pollUrl?: string
+  /** Address that the answer to the submission named without a state: the video, if the server turns out to have no such job. */
+  readonly videoUrl?: string
   /** Digests of the media that the request gave: an answer that repeats one of them does not name the video with it. */
   readonly inputs?: readonly string[]
 }
