@@ -17,8 +17,8 @@ export interface ChatRequest {
   readonly stream: boolean
   /** Whether the stream ends with a chunk that contains the usage. */
   readonly includeUsage: boolean
-  /** Path of the message whose several images are `references` of the request. */
-  readonly imagesField?: string
+  /** Path of the message whose several images are `references`, or whose sound is `audioInput` of the request. */
+  readonly mediaField?: string
   /** Fields that were given but have no meaning for a video, such as `temperature`. */
   readonly otherFields: OtherFields
   /** Their names, fit for a header. */
@@ -77,8 +77,8 @@ export function readChatRequest(
   const request = { ...named, ...frame, ...media, ...said, ...fields }
   const otherFields = otherFieldsOf(Object.entries(body), READ_FIELDS)
   const ignored = ignoredNames(Object.keys(otherFields))
-  const images = references === undefined ? {} : { imagesField: message.field }
-  return { request, model, stream, includeUsage, ...images, otherFields, ignored }
+  const isNamed = references !== undefined || audio !== undefined
+  return { request, model, stream, includeUsage, ...(isNamed && { mediaField: message.field }), otherFields, ignored }
 }
 
 type Extensions = Omit<VideoRequest, 'prompt'>

@@ -28,7 +28,7 @@ export async function answerChat(call: Call): Promise<PlainAnswer> {
   const chat = readChatRequest(body.value, { readModel: modelReader(settings), readPrompt: settings.readPrompt })
   const { request: video, otherFields } = chat
   const run = await startRun(call, { video, otherFields, route: 'chat' }).catch((error: unknown) => {
-    throw inPlaceOf(error, chatErrorOf(error, chat.imagesField))
+    throw inPlaceOf(error, chatErrorOf(error, chat.mediaField))
   })
   return chat.stream ? streamed(call, chat, run) : whole(call, chat, run)
 }
@@ -67,8 +67,8 @@ async function whole(call: Call, chat: ChatRequest, run: PipelineRun): Promise<P
   }
 }
 
-function servedRun({ settings, url }: Call, { imagesField }: ChatRequest, run: PipelineRun): ServedRun {
-  return new ServedRun(run, settings, url.origin, (error) => chatErrorOf(error, imagesField))
+function servedRun({ settings, url }: Call, { mediaField }: ChatRequest, run: PipelineRun): ServedRun {
+  return new ServedRun(run, settings, url.origin, (error) => chatErrorOf(error, mediaField))
 }
 
 // Checked: the options when the handler was created, the name of the model when the request was read.

@@ -4,6 +4,7 @@ import {
   AuthenticationError,
   ContentRejectedError,
   englishTexts,
+  fallback,
   QuotaExceededError,
   RateLimitError,
   SubmissionUnknownError,
@@ -366,4 +367,28 @@ describe('a message with several images', () => {
       expect(text).not.toContain('references is')
     },
   )
+
+  it.each([false, true])('is refused in its own words by each generator of a chain, streamed: %s', async (stream) => {
+    const baseUrl = 'https://video.example/v1'
+    const generator = fallback(
+      videosApiGenerator({ name: 'one', baseUrl, dialect: 'sglang' }),
+      videosApiGenerator({ name: 'two', baseUrl, dialect: 'new-api' }),
+    )
+    const { call } = handlerOf({}, { generator })
+    const text = await (await call('POST', CHAT, { body: { messages, stream } })).text()
+    expect(text).toContain('messages[0].content is a message with several images')
+    expect(text).not.toContain('references is')
+  })
+})
+
+describe('a message with a sound', () => {
+  it('is refused in its own words by a generator without one', async () => {
+    const sound = { type: 'input_audio', input_audio: { data: 'SUQzBAAAAAAAAAAAAAAAAAAA', format: 'mp3' } }
+    const messages = [{ role: 'user', content: [{ type: 'text', text: 'A cat' }, sound] }]
+    const generator = videosApiGenerator({ baseUrl: 'https://video.example/v1' })
+    const { call } = handlerOf({}, { generator })
+    const text = await (await call('POST', CHAT, { body: { messages } })).text()
+    expect(text).toContain('messages[0].content is a message with a sound (leave the sound out: it is audioInput')
+    expect(text).not.toContain('audioInput is')
+  })
 })
