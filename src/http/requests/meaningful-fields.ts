@@ -74,7 +74,7 @@ export function fixOf(name: string, value: unknown): string | undefined {
   if (isEmpty) return undefined
   if (COUNTS.has(plain)) return String(value) === '1' ? undefined : 'give 1: one request makes one video'
   const synonym = synonymOf(name, value)?.[0]
-  if (MEDIA.has(name.replace(/\[.*$/, ''))) return 'leave it out: this request has no such field'
+  if (MEDIA.has(name.replace(/\[.*$/, ''))) return 'leave it out: this route has no such field'
   if (synonym !== undefined) return `give ${synonym}`
   const fix = 'leave it out: no field of this API has its meaning'
   return REFUSED.get(plain) ?? (MEDIA_NAME.test(plain) && isMedia(value) ? fix : undefined)

@@ -75,7 +75,8 @@ describe('planCreate', () => {
   test.each([
     [{ aspectRatio: '21:9' }, 'give a size instead, such as 1280x720: no known size has this ratio'],
     [{ aspectRatio: '16:9', size: '720x1280' }, 'leave it out, or give a size of this ratio instead of 720x1280'],
-    [{ style: 'anime' }, 'leave it out: mine has no such field; or give it in providerOptions'],
+    [{ style: 'anime' }, 'leave it out: the dialect "openai" of mine has no such field; or give it in providerOptions'],
+    [{ lastFrame: PNG }, 'leave it out: the dialect "openai" of mine has no such field; or give it in providerOptions'],
     [{ image: PNG, remixOf: 'v_1' }, 'leave it out: image is given, and one video begins with one of them'],
     [
       { video: 'https://a.example/v.mp4' },
@@ -109,6 +110,18 @@ describe('planCreate', () => {
       warned: [],
       overrides: { seed: 1, style: 'anime' },
     })
+  })
+
+  test.each([
+    [{}, {}, 'seed: the dialect "openai" has no such field'],
+    [{}, { dialect: 'new-api' }, 'seed: the dialect "new-api" has no such field'],
+    [{ remixOf: 'v_1' }, { dialect: 'litellm' }, 'seed: a remix has no such field'],
+    [{ video: MP4 }, {}, 'seed: an edit has no such field'],
+    [{ video: MP4 }, { videoInput: 'extensions' }, 'seed: an extension has no such field'],
+  ] as const)('the warning about a seed beside %j with %j names what lacks it', (request, more, reason) => {
+    const context = stageContext()
+    planCreate({ prompt: 'A cat', seed: 1, ...request }, { ...defaults, ...more }, context)
+    expect(context.warnings.map(({ message }) => message)).toEqual([`mine does not send ${reason}`])
   })
 
   test('a remix sends the prompt, and warns of what it keeps', () => {

@@ -171,7 +171,7 @@ describe('a submission', () => {
     })
     await at(server.origin, { create }).start(request, context)
     expect(context.warnings.map(({ message }) => message)).toEqual([
-      'my-api does not send seed: this request has no such field',
+      `my-api does not send seed: its submission to ${new URL(server.origin).host} has no such field`,
     ])
     await at(server.origin, { create: (given) => ({ path: '/t', body: { ...given } }), supports: ['user'] }).start(
       { prompt: 'A cat', seed: 5, user: 'u' },

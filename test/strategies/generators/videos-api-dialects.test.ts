@@ -165,13 +165,13 @@ describe.concurrent('a dialect of videosApiGenerator', () => {
 
   const FRAMES_ONLY = /leave it out: image is given, and the server reads only one of them/
   test.each<[SandboxVideosDialect, Partial<VideoRequest>, string, RegExp]>([
-    ['openai', { lastFrame: HTTPS }, 'lastFrame', /no such field/],
-    ['openai', { references: [HTTPS] }, 'references', /no such field/],
-    ['openai', { audioInput: HTTPS }, 'audioInput', /no such field/],
-    ['sglang', { lastFrame: HTTPS }, 'lastFrame', /no such field/],
-    ['sglang', { references: [HTTPS] }, 'references', /no such field/],
-    ['new-api', { references: [HTTPS] }, 'references', /no such field/],
-    ['litellm', { audioInput: HTTPS }, 'audioInput', /no such field/],
+    ['openai', { lastFrame: HTTPS }, 'lastFrame', /the dialect "openai" of videos-api has no such field/],
+    ['openai', { references: [HTTPS] }, 'references', /the dialect "openai" of videos-api has no such field/],
+    ['openai', { audioInput: HTTPS }, 'audioInput', /the dialect "openai" of videos-api has no such field/],
+    ['sglang', { lastFrame: HTTPS }, 'lastFrame', /the dialect "sglang" of videos-api has no such field/],
+    ['sglang', { references: [HTTPS] }, 'references', /the dialect "sglang" of videos-api has no such field/],
+    ['new-api', { references: [HTTPS] }, 'references', /the dialect "new-api" of videos-api has no such field/],
+    ['litellm', { audioInput: HTTPS }, 'audioInput', /the dialect "litellm" of videos-api has no such field/],
     ['litellm', { references: [HTTPS] }, 'references', FRAMES_ONLY],
     ['openrouter', { references: [HTTPS] }, 'references', FRAMES_ONLY],
     ['openrouter', { audioInput: HTTPS }, 'audioInput', FRAMES_ONLY],

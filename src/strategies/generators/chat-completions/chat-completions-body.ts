@@ -52,7 +52,8 @@ export function chatCompletionsBody(request: VideoRequest, defaults: Defaults, c
     problems.push({ field: 'providerOptions.videoInput', value: describeValue(overrides.videoInput), fix })
   }
   for (const field of CHANGES_RESULT) {
-    if (isLeft(field)) refuse(field, `leave it out: ${defaults.name} has no such field; or give it in providerOptions`)
+    if (isLeft(field))
+      refuse(field, `leave it out: the chat of ${defaults.name} has no such field; or give it in providerOptions`)
   }
   if (isLeft('style') && !/^\w+$/.test(request.style ?? '')) refuse('style', 'give one word, such as anime')
   const images = { image: [request.image], references: request.references ?? [] }
@@ -62,7 +63,7 @@ export function chatCompletionsBody(request: VideoRequest, defaults: Defaults, c
   }
   if (problems.length > 0) throw new InvalidRequestError(problems)
 
-  for (const field of CHANGES_LITTLE) if (isLeft(field)) warn(field, 'this request has no such field')
+  for (const field of CHANGES_LITTLE) if (isLeft(field)) warn(field, 'a chat has no such field')
   if (isLeft('size')) warn('size', `${model} says the orientation, and the upstream chooses the pixels`)
   if (isLeft('style') && !KNOWN_STYLES.includes(String(request.style).toLowerCase())) {
     const message = `${defaults.name} may read style as plain text: only ${KNOWN_STYLES.join(', ')} are known`

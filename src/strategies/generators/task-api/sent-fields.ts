@@ -52,7 +52,7 @@ export function withReads<T extends object>(original: T): ReadCopy<T> {
 export function reportUnsent(
   request: VideoRequest,
   isSent: (field: RequestField) => boolean,
-  { name, context }: { readonly name: string; readonly context: StageContext },
+  { name, host, context }: { readonly name: string; readonly host: string; readonly context: StageContext },
 ): void {
   const { providerOptions = {} } = request
   const asked = Object.keys(request) as (keyof VideoRequest)[]
@@ -64,10 +64,10 @@ export function reportUnsent(
   const missing = unsent
     .filter((field) => CHANGES_RESULT.has(field))
     .map((field) => {
-      const fix = `leave it out: ${name} has no such field; or give it in providerOptions`
+      const fix = `leave it out: the submission of ${name} to ${host} has no such field; or give it in providerOptions`
       return { field, value: describeValue(request[field]), fix }
     })
   const problems = [...missing, ...(frame === undefined ? [] : [frame])]
   if (problems.length > 0) throw new InvalidRequestError(problems)
-  for (const field of unsent) warnUnsupported(context, name, field)
+  for (const field of unsent) warnUnsupported(context, name, field, `its submission to ${host}`)
 }

@@ -7,6 +7,7 @@ import { NetworkError } from '../../../contracts/upstream-errors.js'
 import type { Api } from '../../../upstream/api.js'
 import { NO_GATEWAY_RETRIES } from '../../../upstream/gateway-retries.js'
 import { isRecord } from '../../../upstream/is-record.js'
+import { hostOf } from '../../../upstream/network-failure.js'
 import { withTimeLimit } from '../../../upstream/time-limit.js'
 import type { JobReader } from '../answers/job-answer.js'
 import { mergedFields, mergedText } from '../merged-fields.js'
@@ -103,7 +104,7 @@ async function plannedRequest(
   }
   const isSent = (field: keyof TaskApiVideoRequest) =>
     named.has(field) || (supports === undefined && listed.has(field) && shown(field))
-  reportUnsent(request, isSent, { name, context })
+  reportUnsent(request, isSent, { name, host: hostOf(api.origin), context })
   const isMerged = reads.has('providerOptions') || (listed.has('providerOptions') && shown('providerOptions'))
   return isMerged ? checked : merged(api, checked, request.providerOptions)
 }

@@ -57,6 +57,7 @@ export function planCreate(
     problems.push({ field, value: describeValue(request[field]), fix })
   const isLeft = (field: RequestField) => request[field] !== undefined && !Object.hasOwn(overrides, field)
   const dialect = DIALECTS[defaults.dialect]
+  const named = `the dialect "${defaults.dialect}"`
   const { names, further } = dialect
 
   if (chosenInput !== undefined && chosenInput !== 'edits' && chosenInput !== 'extensions') {
@@ -65,13 +66,16 @@ export function planCreate(
   }
   const taken: readonly RequestField[] = further?.takes ?? []
   for (const field of CHANGES_RESULT.filter((one) => isLeft(one) && !taken.includes(one))) {
-    refuse(field, `leave it out: ${defaults.name} has no such field; or give it in providerOptions`)
+    refuse(field, `leave it out: ${named} of ${defaults.name} has no such field; or give it in providerOptions`)
   }
   const base = baseOf(request)
+  const input = chosenInput ?? defaults.videoInput
   const unnamed = CHANGES_LITTLE.filter((field) => names[field] === undefined || base !== 'prompt')
-  const ignored = [...unnamed, ...(base === 'prompt' ? [] : keptBy(base, chosenInput ?? defaults.videoInput))]
+  const ignored = [...unnamed, ...(base === 'prompt' ? [] : keptBy(base, input))]
+  const lacking =
+    base === 'prompt' ? named : base === 'remixOf' ? 'a remix' : `an ${input === 'edits' ? 'edit' : 'extension'}`
   for (const field of ignored) {
-    if (isLeft(field)) warnUnsupported(context, defaults.name, field)
+    if (isLeft(field)) warnUnsupported(context, defaults.name, field, lacking)
   }
   const inputs = ['image', 'video', 'remixOf'] as const
   const given = inputs.filter((field) => request[field] !== undefined)
@@ -80,7 +84,7 @@ export function planCreate(
 
   if (/^\.{1,2}$/.test(request.remixOf ?? '')) refuse('remixOf', 'give the id of a video, as the upstream gave it')
   if (base !== 'prompt' && !dialect.bases.includes(base))
-    refuse(base, `leave it out: ${defaults.name} has no such field`)
+    refuse(base, `leave it out: ${named} of ${defaults.name} has no such field`)
 
   const frame = base === 'prompt' ? frameOf(request, names.aspectRatio) : {}
   if (frame === 'unmapped') refuse('aspectRatio', 'give a size instead, such as 1280x720: no known size has this ratio')
@@ -100,12 +104,12 @@ export function planCreate(
   const files = isFine ? filesOf(media === undefined ? request : imageless, defaults.imageUrls, refuse) : {}
   if (problems.length > 0) throw new InvalidRequestError(problems)
 
-  const named = Object.entries(names).map(([field, name]) => [name, request[field as keyof typeof names]])
+  const extended = Object.entries(names).map(([field, name]) => [name, request[field as keyof typeof names]])
   const all = {
     model: request.model ?? defaults.model,
     [durationField]: seconds,
     size: typeof frame === 'object' ? frame.size : undefined,
-    ...Object.fromEntries(named),
+    ...Object.fromEntries(extended),
     ...media,
   }
   const { callbackField: field } = defaults
@@ -122,8 +126,7 @@ export function planCreate(
     }
   }
   if (base === 'prompt') return { ...plan, path: '/videos', fields: defined({ prompt: request.prompt, ...all }) }
-  const isExtension = (chosenInput ?? defaults.videoInput) === 'extensions'
-  return isExtension
+  return input === 'extensions'
     ? { ...plan, path: '/videos/extensions', fields: defined({ prompt: request.prompt, [durationField]: seconds }) }
     : { ...plan, path: '/videos/edits', fields: { prompt: request.prompt } }
 }
