@@ -61,6 +61,36 @@ describe('a poll', () => {
     })
   })
 
+  test.each([
+    [{ object: 'video' }],
+    [{ object: 'video', progress: 100, url: null, error: null }],
+    [{ object: 'video', url: '' }],
+  ])("reads /content at once of a completed job in OpenAI's own form: %j", async (body) => {
+    const server = await loopbackServer(json(200, { id: 'v_1', status: 'completed', ...body }))
+    expect(await at(server.origin).poll({ id: 'v_1' }, stageContext())).toMatchObject({
+      state: 'completed',
+      video: { source: { url: `${server.origin}/v1/videos/v_1/content` } },
+    })
+  })
+
+  test.each([
+    { url: 'https://cdn.example/a.mp4' },
+    { metadata: { url: 'https://cdn.example/a.mp4' } },
+    { object: 'video', url: 'https://cdn.example/a.mp4' },
+  ])('reads the address that a server adds after it reported completed: %j', async (late) => {
+    let polls = 0
+    const server = await loopbackServer((asked, response) => {
+      polls += 1
+      return json(200, { id: 'v_1', status: 'completed', ...(polls > 2 && late) })(asked, response)
+    })
+    const generator = at(server.origin)
+    for (const state of ['running', 'running', 'completed']) {
+      expect(await generator.poll({ id: 'v_1' }, stageContext())).toMatchObject({ state })
+    }
+    const { video } = (await generator.poll({ id: 'v_1' }, stageContext())) as { video: { url?: string } }
+    expect(video.url).toBe('https://cdn.example/a.mp4')
+  })
+
   test('polls at the address of the server, but only on its own origin and without the key', async () => {
     const answers = [
       ['{origin}/v2/jobs/1?a=b', '/v2/jobs/1?a=b'],
