@@ -97,12 +97,17 @@ export const flydriveUploader = (disk: Disk) =>
     },
   })
 
-/** files-sdk, with any of its adapters. */
+/**
+ * files-sdk, with any of its adapters. Only that of AWS S3 has the condition: with the others, the later one of two uploads of a key that
+ * run at the same moment replaces the earlier one.
+ */
 export const filesUploader = (files: Files) =>
   storageUploader({
     name: 'files-sdk',
     async put({ key, body, mediaType: contentType, signal }) {
-      await files.upload(key, body, { contentType, signal, condition: { type: 'create' } })
+      const { create } = files.capabilities.conditional
+      if (!create && (await files.exists(key, { signal }))) throw Object.assign(new Error('taken'), { status: 412 })
+      await files.upload(key, body, { contentType, signal, ...(create && { condition: { type: 'create' } }) })
       return files.url(key)
     },
   })
