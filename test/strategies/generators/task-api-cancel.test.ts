@@ -38,11 +38,10 @@ test('a cancellation whose path throws gives a warning in the events of the run'
     if (isBroken) throw new Error('the region is not known')
     return `/tasks/${id}`
   }
-  const { server, generator } = await api({ method: 'DELETE', path }, '{}')
+  const { generator } = await api({ method: 'DELETE', path }, '{}')
   const run = new SoraPipeline({ generator }).run({ prompt: 'A cat' })
   run.result.catch(() => undefined)
-  while (server.seen.length < 1) await new Promise((resolve) => setTimeout(resolve, 10))
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  for await (const { type } of run) if (type === 'stage-progressed') break
   isBroken = true
   run.cancel()
   const events = await collect(run)
