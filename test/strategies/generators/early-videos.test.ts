@@ -7,7 +7,7 @@ import { loopbackServer } from '../../upstream/loopback-server.js'
 import { rejection, stageContext } from '../../upstream/stage-context.js'
 
 const EARLY = 'https://cdn.example/early.mp4'
-const CREATED = { created: 1_723_456_789, id: 'job_1', data: [{ url: EARLY }] }
+const CREATED = { id: 'job_1', data: [{ url: EARLY }] }
 
 type Answer = readonly [status: number, body: unknown]
 

@@ -92,7 +92,7 @@ function videosAt(job: FinishedJob, outputs: readonly VideoOutput[]): readonly G
 /**
  * Whether the video that an answer to a submission names without a state may still be made, so that the job is polled for it: its
  * address has no evidence of a video, or the answer has the id of a job and was only accepted, or the address is on another origin or
- * that of the content of a job, which servers name before there is a file.
+ * that of the content of a job, which servers name before there is a file. An answer in the form of OpenAI's images is the result.
  */
 export function isVideoToCome(job: FinishedJob): boolean {
   const { answer, body, api } = job
@@ -101,9 +101,16 @@ export function isVideoToCome(job: FinishedJob): boolean {
   const [first] = outputsOf(job).named
   // What `read` gave is the video.
   if (body.id === undefined || body.reading?.urls !== undefined || first?.kind !== 'url') return false
+  if (isImagesForm(job)) return false
   const { origin, pathname } = new URL(first.url)
   const isUnfinished = body.ratio !== undefined && body.ratio < 1
   return answer.status === ACCEPTED || isUnfinished || origin !== api.origin || CONTENT.test(pathname)
+}
+
+// As of OpenAI's images, an answer that is given when everything is made.
+function isImagesForm({ answer, body }: FinishedJob): boolean {
+  const { created, data } = Object(body.outputs) as { readonly created?: unknown; readonly data?: unknown }
+  return answer.status !== ACCEPTED && typeof created === 'number' && Array.isArray(data)
 }
 
 function hasEvidence({ body, api, inputs = [] }: FinishedJob): boolean {
