@@ -89,6 +89,15 @@ describe('googleDriveUploader', () => {
     expect([...drive.files.values()]).toMatchObject([{ name, mediaType }])
   })
 
+  test.each([
+    ['job.42', 'job.42.mp4'],
+    ['job.mp4', 'job.mp4'],
+  ])('names the file of the run %s with the extension of its type', async (runId, name) => {
+    const { drive, uploader } = await driveSandbox()
+    await uploader.upload(fakeSource(), { ...stageContext(), runId })
+    expect([...drive.files.values()]).toMatchObject([{ name }])
+  })
+
   test('requests a new token from the function when the old one expires on the way', async () => {
     const { sandbox, drive } = await driveSandbox()
     let asked = 0

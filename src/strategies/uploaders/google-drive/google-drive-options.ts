@@ -33,7 +33,7 @@ export interface GoogleDriveUploaderOptions {
   /**
    * Returns the name of the file, such as `cat.mp4`; an extension is added by the media type if it has none. Drive
    * allows several files with the same name.
-   * @defaultValue the id of the run
+   * @defaultValue the id of the run, with the extension of the media type
    */
   readonly fileName?: ((source: VideoSource, context: StageContext) => string) | undefined
   /**

@@ -116,8 +116,10 @@ function nameFor(
   { fileName }: CheckedGoogleDriveOptions,
   mediaType: string,
 ): string {
-  const wanted = (fileName?.(source, context) ?? context.runId).toWellFormed()
-  return hasExtension(wanted) ? wanted : `${wanted}${extensionOf(mediaType)}`
+  const [wanted, runId, extension] = [fileName?.(source, context), context.runId, extensionOf(mediaType)]
+  // What follows a dot in the id of a run, such as job.42, is not the type of a file.
+  const isComplete = wanted === undefined ? runId.endsWith(extension) : hasExtension(wanted)
+  return `${wanted ?? runId}${isComplete ? '' : extension}`.toWellFormed()
 }
 
 function pageUrl({ id, pageUrl }: DriveFile): string {
