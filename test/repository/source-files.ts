@@ -11,12 +11,21 @@ export interface SourceFile {
   readonly text: string
 }
 
-/** Every TypeScript file under a folder of the repository, in order. */
+/** Every TypeScript file under a folder of the repository, in order, except in folders that begin with a dot. */
 export function typeScriptFiles(folder: string): readonly SourceFile[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+  return pathsIn(folder)
     .filter((path) => path.endsWith('.ts'))
-    .map((path) => ({ path: path.replaceAll('\\', '/'), text: readFileSync(join(ROOT, folder, path), 'utf8') }))
+    .map((path) => ({ path, text: readFileSync(join(ROOT, folder, path), 'utf8') }))
     .sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+// Folders that begin with a dot are made by tests and set-ups, and removed while other tests read.
+function pathsIn(folder: string): readonly string[] {
+  const entries = readdirSync(join(ROOT, folder), { withFileTypes: true }).filter(({ name }) => !name.startsWith('.'))
+  return entries.flatMap((entry) => {
+    if (!entry.isDirectory()) return [entry.name]
+    return pathsIn(join(folder, entry.name)).map((path) => `${entry.name}/${path}`)
+  })
 }
 
 /** The code without its comments; a comment that follows code on its line stays. */

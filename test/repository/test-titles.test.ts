@@ -14,6 +14,10 @@ test('titles of tests are in plain technical English', () => {
   expect(wrong.map(({ path, line, text }) => `test/${path}:${line} ${text}`)).toEqual([])
 })
 
+test('what other tests write while this one reads is left out', () => {
+  expect(typeScriptFiles('test').filter(({ path }) => /(?:^|\/)\./.test(path))).toEqual([])
+})
+
 test('files of tests have plain names', () => {
   expect(typeScriptFiles('test').filter(({ path }) => FORBIDDEN.test(path))).toEqual([])
 })
