@@ -1,11 +1,10 @@
-import type { Clock } from '../../contracts/clock.js'
-import { isSoraPipelineError } from '../../contracts/errors.js'
 import type { StageContext } from '../../contracts/stage.js'
+import { errorStatusOf } from '../../contracts/submission.js'
 import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { backgroundOf } from '../../timing/system-clock.js'
 import { unreadable } from '../../upstream/json-answer.js'
 import { isPage } from './answered-page.js'
-import { removeLate } from './late-leftovers.js'
+import { removeLate, removeSoon } from './late-leftovers.js'
 import { addressOf, type WebdavFolder, webdavRequests } from './webdav-requests.js'
 
 /** What an upload has to take away when it fails; kept up to date on its way. */
@@ -29,20 +28,22 @@ export interface WebdavLeaving {
 type Removal = 'removed' | 'missing'
 
 const TIDY_TIMEOUT_MS = 5_000
-const SECOND_TRY_MS = 1_000
+const LOCKED = 423
 
 /**
- * Takes away what a failed upload has left. Uses its own signal, so it also works after an abort; each request has 5 s.
+ * Takes away what a failed upload has left. Uses its own signal, so it also works after an abort; each request has 5 s,
+ * and is repeated for some seconds where the failure passes.
  * @param warn - Called when something could not be taken away, also after this has settled.
  */
 export async function tidyWebdav(transfer: WebdavLeaving, warn: () => void): Promise<void> {
-  const { folder, key, left } = transfer
+  const { folder, key, left, context } = transfer
   try {
     const last = await removeTemporary(transfer, warn)
     // A temporary file that is gone has become the file. What it replaced is not brought back by a removal.
+    if (left.moved === 'maybe' && last === 'unclear') return warn()
     const isOwn = left.moved === 'yes' || (left.moved === 'maybe' && last === 'missing')
     if (!isOwn || folder.onExisting !== 'fail') return
-    const removal = await remove(transfer, addressOf(folder, key))
+    const removal = await removeSoon(context.clock, () => remove(transfer, addressOf(folder, key)))
     if (left.moved === 'yes' && removal === 'missing') {
       throw new UpstreamResponseError(`Could not remove the unfinished upload: the server moved it elsewhere: ${key}`)
     }
@@ -51,31 +52,29 @@ export async function tidyWebdav(transfer: WebdavLeaving, warn: () => void): Pro
   }
 }
 
-/** Takes away the temporary files of attempts that failed, and gives what became of the last one. */
-export async function removeTemporary(transfer: WebdavLeaving, warn: () => void): Promise<Removal> {
+/**
+ * Takes away the temporary files of attempts that failed, and gives what became of the last one: `unclear` where it is missing after a
+ * removal whose answer was lost.
+ */
+export async function removeTemporary(transfer: WebdavLeaving, warn: () => void): Promise<Removal | 'unclear'> {
   const { left, context } = transfer
   const { clock, signal } = context
-  let last: Removal = 'removed'
+  let last: Removal | 'unclear' = 'removed'
   for (const url of left.temporary) {
     const isLate = left.unanswered.has(url)
-    const attempt = () => remove(transfer, url)
+    let mayBeRemoved = false
+    const attempt = () =>
+      remove(transfer, url).catch((error: unknown) => {
+        mayBeRemoved ||= errorStatusOf(error) !== LOCKED
+        throw error
+      })
     // A server may make the file only when it notices that the connection is gone. After an abort the process waits for that.
     if (isLate && signal.aborted) removeLate(clock, attempt).catch(warn)
-    else last = await withSecondTry(clock, attempt)
+    else last = await removeSoon(clock, attempt)
     if (isLate && !signal.aborted && last === 'missing') removeLate(backgroundOf(clock), attempt).catch(warn)
+    if (last === 'missing' && mayBeRemoved) last = 'unclear'
   }
   return last
-}
-
-// Such as for a file that is locked while the server still closes it.
-async function withSecondTry(clock: Clock, attempt: () => Promise<Removal>): Promise<Removal> {
-  try {
-    return await attempt()
-  } catch (error) {
-    if (!isSoraPipelineError(error) || !error.isRetryable) throw error
-    await clock.sleep(SECOND_TRY_MS)
-    return attempt()
-  }
 }
 
 async function remove({ folder, context }: WebdavLeaving, url: string): Promise<Removal> {

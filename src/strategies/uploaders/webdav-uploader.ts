@@ -112,8 +112,8 @@ const RULES: OptionRules<WebdavUploaderOptions> = {
  * - `UpstreamResponseError` when the server stored another length, answers with a page, or has the file at another path after the move,
  *   as wsgidav has with `;` in a path, and when the source is empty or has another length than it declares.
  *
- * A failure removes the temporary files, and a file that is surely of this upload; it leaves a `warning` when that fails. An abort
- * rejects at once and does the same in the background. A server may make a temporary file only after its client has left: the removal is
+ * A failure removes the temporary files, and a file that is surely of this upload. A removal that is refused for a moment (423, 5xx) is
+ * repeated four times, once a second; a `warning` says when that fails. An abort rejects at once and does the same in the background. A server may make a temporary file only after its client has left: the removal is
  * repeated for at most 15 s, until it was seen to succeed or the file has been missing for 8 s. A process that is killed leaves a file whose name begins with a dot and ends in
  * `.part`.
  *

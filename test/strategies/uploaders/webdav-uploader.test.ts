@@ -78,18 +78,6 @@ test.each<[WebdavFault, WebdavFault | null]>([
   },
 )
 
-test.each([423, 503])(
-  'a file that cannot be removed at once (%i) is removed a moment later, without a warning',
-  async (status) => {
-    const { server, uploader } = await setup({ maxAttempts: 1 })
-    server.fail('PUT', { kind: 'short' })
-    server.fail('DELETE', { kind: 'status', status })
-    const told = context()
-    await rejection(uploader.upload(video(), told))
-    expect([server.countOf('DELETE'), [...server.files], told.warnings]).toEqual([2, [], []])
-  },
-)
-
 test('a move whose answer is lost is looked up, and not made again', async () => {
   const { server, uploader } = await setup()
   server.fail('MOVE', { kind: 'lost' })
@@ -289,12 +277,37 @@ test('a server that takes no bytes is given up after timeoutMs, and tried again'
 test('what cannot be taken away is a warning', async () => {
   const { server, uploader } = await setup({ maxAttempts: 1 })
   server.fail('PUT', { kind: 'cut', afterBytes: 100 })
-  server.fail('DELETE', { kind: 'status', status: 500 }, { kind: 'status', status: 500 })
+  server.fail('DELETE', { kind: 'status', status: 403 })
   const own = context()
   expect(await rejection(uploader.upload(video(), own))).toMatchObject({ code: 'network' })
   expect(own.warnings).toEqual([
     { code: 'upload-left-behind', message: 'Could not remove the unfinished upload from webdav: run_1.mp4' },
   ])
+})
+
+test.each<WebdavFault>([{ kind: 'status', status: 423 }, { kind: 'status', status: 500 }, { kind: 'lost' }])(
+  'a removal after a failure that ends with %j is repeated',
+  async (fault) => {
+    const { server, uploader } = await setup({ maxAttempts: 1 })
+    server.fail('PUT', { kind: 'cut', afterBytes: 100 })
+    server.fail('DELETE', fault, fault)
+    const own = context()
+    expect(await rejection(uploader.upload(video(), own))).toMatchObject({ code: 'network' })
+    expect([...server.files.keys()]).toEqual([])
+    expect(own.warnings).toEqual([])
+  },
+)
+
+test('a file at the path is left when only the removal of the temporary one may have made that vanish', async () => {
+  const { server, uploader } = await setup({ maxAttempts: 1 })
+  server.fail('HEAD', { kind: 'status', status: 404 })
+  server.files.set(FILE, Buffer.from('before'))
+  server.fail('MOVE', { kind: 'status', status: 500 })
+  server.fail('DELETE', { kind: 'lost' })
+  const own = context()
+  expect(await rejection(uploader.upload(video(), own))).toMatchObject({ code: 'upstream-http' })
+  expect([...server.files.keys()]).toEqual([FILE])
+  expect(own.warnings).toMatchObject([{ code: 'upload-left-behind' }])
 })
 
 test.each<[Partial<WebdavUploaderOptions>, string]>([

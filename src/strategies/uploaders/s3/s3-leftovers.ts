@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../../../contracts/clock.js'
 import type { StageContext } from '../../../contracts/stage.js'
 import { UpstreamResponseError } from '../../../contracts/upstream-errors.js'
-import { removeLate } from '../late-leftovers.js'
+import { removeLate, removeSoon } from '../late-leftovers.js'
 import { uploadQuery } from './s3-api.js'
 import { hasBytes, MARK, type S3Digest, s3ObjectOf } from './s3-object.js'
 import type { S3Bucket, S3Request } from './s3-requests.js'
@@ -29,8 +29,8 @@ const EMPTY_HASH = createHash('sha256').digest('hex')
 
 /**
  * Takes away what an upload has left: its multipart upload, and its object where it is surely its own. Uses its own signal, so it also
- * works after an abort. Makes at most three requests of 5 s, and one more for each upload that a lost answer left; after an abort it
- * repeats them for what the store may still make of the request that was cut.
+ * works after an abort. Makes at most three requests of 5 s, and one more for each upload that a lost answer left. A request that fails in
+ * a way that passes is repeated; after an abort they are repeated for what the store may still make of the request that was cut.
  *
  * @throws SoraPipelineError when something could not be taken away.
  */
@@ -38,7 +38,7 @@ export async function tidyS3(bucket: S3Bucket, key: string, left: S3Left, contex
   const { clock, signal } = context
   const { isThere, remove, abortAll } = tidyRequests(bucket, key, clock)
   const repeated = (attempt: () => Promise<Removal>) =>
-    signal.aborted ? removeLate(clock, attempt) : attempt().then(() => undefined)
+    signal.aborted ? removeLate(clock, attempt) : removeSoon(clock, attempt).then(() => undefined)
   const removeObject = async (): Promise<Removal> => {
     if (left.object === 'maybe' && !(await isThere(left))) return 'missing'
     await remove()
@@ -55,11 +55,11 @@ export async function tidyS3(bucket: S3Bucket, key: string, left: S3Left, contex
 /** Ends what is left of multipart uploads, after a success as well: a lost answer leaves one that no one knows. */
 export async function endUploads(bucket: S3Bucket, key: string, left: S3Left, clock: Clock): Promise<void> {
   await endKnown(bucket, key, left, clock)
-  if (left.hasUnknownUpload) await tidyRequests(bucket, key, clock).abortAll()
+  if (left.hasUnknownUpload) await removeSoon(clock, tidyRequests(bucket, key, clock).abortAll)
 }
 
 async function endKnown(bucket: S3Bucket, key: string, { uploadId }: S3Left, clock: Clock): Promise<void> {
-  if (uploadId !== undefined) await tidyRequests(bucket, key, clock).abort(uploadId)
+  if (uploadId !== undefined) await removeSoon(clock, () => tidyRequests(bucket, key, clock).abort(uploadId))
 }
 
 function tidyRequests(bucket: S3Bucket, key: string, clock: Clock) {
