@@ -32,7 +32,7 @@ export interface DirectoryUploaderOptions {
   /**
    * Returns the name of the file, such as `cat.mp4`. The name is made safe: no path, at most 150 bytes. An extension
    * is added by the media type if it has none.
-   * @defaultValue the id of the run
+   * @defaultValue the id of the run, with the extension of the media type
    */
   readonly fileName?: ((source: VideoSource, context: StageContext) => string) | undefined
 }
@@ -89,14 +89,14 @@ export function directoryUploader(options: DirectoryUploaderOptions): Uploader {
     async upload(source, context) {
       const { signal } = context
       signal.throwIfAborted()
-      const wanted = fileName?.(source, context) ?? context.runId
+      const wanted = fileName?.(source, context)
       const temporary = join(directory, `.${randomUUID()}.part`)
       try {
         await mkdir(directory, { recursive: true })
         if (!isTidy) await removeLeftParts(directory, Date.now())
         isTidy = true
         const { byteLength, mediaType } = await writeVideo(temporary, source, context)
-        const full = safeFileName(hasExtension(wanted) ? wanted : `${wanted}${extensionOf(mediaType)}`)
+        const full = nameOf(wanted, context.runId, extensionOf(mediaType))
         signal.throwIfAborted()
         const id = await publish(directory, temporary, full)
         await removeIfAborted(join(directory, id), signal)
@@ -109,6 +109,12 @@ export function directoryUploader(options: DirectoryUploaderOptions): Uploader {
       }
     },
   }
+}
+
+// What follows a dot in the id of a run, such as job.42, is not the type of a file.
+function nameOf(wanted: string | undefined, runId: string, extension: string): string {
+  const isComplete = wanted === undefined ? runId.endsWith(extension) : hasExtension(wanted)
+  return safeFileName(`${wanted ?? runId}${isComplete ? '' : extension}`)
 }
 
 async function writeVideo(path: string, source: VideoSource, context: StageContext) {

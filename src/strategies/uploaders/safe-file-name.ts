@@ -2,16 +2,14 @@ const LONGEST_BYTES = 150
 
 /**
  * A name that is safe in every directory: letters and digits of any script, `.`, `_` and `-`, without a path, not
- * hidden, at most 150 bytes with the extension kept. Any other character becomes `_`; an empty name becomes `video`.
+ * hidden, at most 150 bytes with the extension kept. Any other character becomes `_`; an empty name becomes `video`, also before an extension.
  */
 export function safeFileName(name: string): string {
-  const clean = name
-    .normalize('NFC')
-    .replace(/[^\p{L}\p{N}._-]+/gu, '_')
-    .replace(/^[._-]+|[._-]+$/g, '')
-  const { stem, extension } = splitName(clean === '' ? 'video' : clean)
+  const plain = name.normalize('NFC').replace(/[^\p{L}\p{N}._-]+/gu, '_')
+  const { stem, extension } = splitName(plain.replace(/[._-]+$/, ''))
+  const clean = stem.replace(/^[._-]+|[._-]+$/g, '') || 'video'
   // Windows reserves these names for devices, whatever the extension.
-  const free = /^(con|prn|aux|nul|com\d|lpt\d)$/i.test(stem) ? `_${stem}` : stem
+  const free = /^(con|prn|aux|nul|com\d|lpt\d)$/i.test(clean) ? `_${clean}` : clean
   return shorten(free, LONGEST_BYTES - Buffer.byteLength(extension)) + extension
 }
 

@@ -116,6 +116,17 @@ describe('directoryUploader', () => {
     expect(uploaded).toMatchObject({ id, url: `https://media.example/videos/${encodeURIComponent(id)}` })
   })
 
+  test.each([
+    ['..', 'video.mp4'],
+    ['.', 'video.mp4'],
+    ['/', 'video.mp4'],
+    ['job.42', 'job.42.mp4'],
+    ['cat.mp4', 'cat.mp4'],
+  ])('the run %j has the file %s', async (runId, id) => {
+    const context = { ...stageContext(), runId }
+    expect(await into(await directory()).upload(memoryVideo(videoBytes(100)), context)).toMatchObject({ id })
+  })
+
   test('never overwrites: a name that is taken gets a number', async () => {
     const path = await directory()
     await writeFile(join(path, 'run_1.mp4'), 'first')

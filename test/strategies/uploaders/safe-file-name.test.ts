@@ -9,6 +9,8 @@ test.each([
   ['C:\\videos\\a.mp4', 'C_videos_a.mp4'],
   ['.hidden', 'hidden'],
   ['..', 'video'],
+  ['...mp4', 'video.mp4'],
+  ['/.mp4', 'video.mp4'],
   ['', 'video'],
   ['a\0b\nc.mp4', 'a_b_c.mp4'],
   ['猫 piano.mp4', '猫_piano.mp4'],
