@@ -13,6 +13,7 @@ import type { Fetch } from './outgoing-request.js'
 import { retryAfterMs } from './retry-after.js'
 import { maskOf } from './secret.js'
 import { withTimeLimit } from './time-limit.js'
+import { isOtherVideo, learnIdentity, type VideoIdentity } from './video-identity.js'
 import { checkVideoStart } from './video-start.js'
 import { videoStream } from './video-stream.js'
 import { type OpeningFailure, troubleIn, troubleOf, waitBefore } from './video-waits.js'
@@ -54,7 +55,7 @@ const WHAT = 'download the video'
  * and `mediaType` are known after the first opening. An abort closes the connection.
  */
 export function remoteVideo(options: RemoteVideoOptions): VideoSource {
-  const known: Identity = { mediaType: options.mediaType }
+  const known: VideoIdentity = { mediaType: options.mediaType }
   // Most sources are never opened.
   let download: Downloader | undefined
   return {
@@ -74,16 +75,9 @@ export function remoteVideo(options: RemoteVideoOptions): VideoSource {
   }
 }
 
-/** What is known of the file, so that bytes of different files are never combined. */
-interface Identity {
-  mediaType?: string | undefined
-  byteLength?: number | undefined
-  etag?: string | undefined
-}
-
 interface Remote {
   readonly options: RemoteVideoOptions
-  readonly known: Identity
+  readonly known: VideoIdentity
   readonly download: Downloader
 }
 
@@ -146,6 +140,7 @@ async function openAnswer(
   const range = readContentRange(headers.get('content-range'))
   if (status === 416 && range?.total === offset && offset > 0) {
     discard(answer.body)
+    if (known.byteLength !== undefined && known.byteLength !== offset) throw shortError(url, known.byteLength, offset)
     release()
     return { stream: new Blob([]).stream() }
   }
@@ -159,10 +154,12 @@ async function openAnswer(
     return openOnce(opening, new URL(start.url, url).href, release, 'pointer')
   if (start.kind === 'pending') return pending(opening, answer)
   if (start.kind !== 'video') throw unusable(opening, url, start.kind === 'page' ? 'a page' : 'JSON without a video')
-  learn(opening, url, {
+  const seen = {
     etag: headers.get('etag') ?? undefined,
     byteLength: isPart ? range?.total : declaredLength(headers),
-  })
+  }
+  if (offset > 0 && isOtherVideo(known, seen)) throw unusable(opening, url, 'another file than before')
+  learnIdentity(known, seen)
   known.mediaType ??= start.mediaType
   return { stream: videoStream({ start, skip: isPart ? 0 : offset, transfer, release }) }
 }
@@ -226,16 +223,6 @@ async function refused(opening: Opening, answer: Download): Promise<OpeningFailu
   }
 }
 
-function learn(opening: Opening, url: URL, seen: Identity): void {
-  const { known, offset } = opening
-  const isOther = (['etag', 'byteLength'] as const).some(
-    (key) => known[key] !== undefined && seen[key] !== undefined && known[key] !== seen[key],
-  )
-  if (isOther && offset > 0) throw unusable(opening, url, 'another file than before')
-  known.etag = seen.etag ?? known.etag
-  known.byteLength = seen.byteLength ?? known.byteLength
-}
-
 function maskFor({ credentials }: Opening) {
   return credentials?.mask ?? maskOf([])
 }
@@ -247,4 +234,10 @@ function exchangeOf(opening: Opening, url: URL) {
 function unusable(opening: Opening, url: URL, what: string) {
   const message = `Could not ${WHAT}: ${hostOf(url.href)} sent ${what}`
   return new UpstreamResponseError(message, { url: maskFor(opening)(url.href) })
+}
+
+// A part of a file is not published as the whole one, and no further request gives more.
+function shortError({ host }: URL, declared: number, real: number) {
+  const message = `Could not ${WHAT}: ${host} declares ${declared} bytes and has ${real}`
+  return new UpstreamResponseError(message, { isRetryable: false })
 }

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import type { Clock } from '../../src/contracts/clock.js'
+import { readVideo } from '../../src/strategies/uploaders/read-video.js'
 import { type RemoteVideoOptions, remoteVideo } from '../../src/upstream/remote-video.js'
 import { maskOf } from '../../src/upstream/secret.js'
 import { eventually } from '../support/eventually.js'
@@ -110,6 +111,25 @@ describe('the end of a file', () => {
     const { opening } = await open(headers as Record<string, string>, offset)
     expect(await rejection(opening)).toMatchObject({ status: 416 })
   })
+})
+
+test('a server that has fewer bytes than it declares, as its 416 shows, is final', async () => {
+  const server = await loopbackServer(({ headers }, response) => {
+    if (headers.range !== undefined) return response.writeHead(416, { 'content-range': 'bytes */600' }).end()
+    response.writeHead(200, { ...MP4, 'content-length': 1_000 })
+    response.write(VIDEO.subarray(0, 600), () => response.destroy())
+  })
+  const clock = instantClock()
+  const { signal } = new AbortController()
+  const read = async () => {
+    for await (const _ of readVideo(sourceAt(server.origin, { clock }), { signal, clock }));
+  }
+  expect(await rejection(read())).toMatchObject({
+    code: 'upstream-response',
+    isRetryable: false,
+    message: expect.stringMatching(/^Could not download the video: 127\.0\.0\.1:\d+ declares 1000 bytes and has 600$/),
+  })
+  expect(server.seen.length).toBe(2)
 })
 
 describe('a part of a file', () => {
