@@ -184,7 +184,8 @@ describe('an error of the store', () => {
       { code: 'authentication', message: expect.stringContaining('; check secretAccessKey') },
     ],
     [403, 'AccessDenied', { code: 'authentication', message: expect.stringContaining('s3:PutObject') }],
-    [404, 'XAdminUserNotFound', { code: 'authentication' }],
+    [403, 'InvalidAccessKeyId', { code: 'authentication', message: expect.stringContaining('; check accessKeyId') }],
+    [404, 'XAdminUserNotFound', { code: 'authentication', message: expect.stringContaining('; check accessKeyId') }],
     [404, 'NoSuchBucket', { code: 'configuration-invalid', message: expect.stringContaining('bucket is "videos"') }],
     [
       301,

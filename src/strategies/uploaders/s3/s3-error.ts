@@ -31,9 +31,11 @@ const DENIALS: ReadonlySet<string> = new Set([
   'NotSignedUp',
   'RequestExpired',
   'SignatureDoesNotMatch',
-  // A key that versitygw does not know, with 404.
+  'XAdminAccessDenied',
   'XAdminUserNotFound',
 ])
+// The key is of no account. Some stores answer with 404.
+const NO_ACCOUNT: ReadonlySet<string> = new Set(['InvalidAccessKeyId', 'XAdminUserNotFound'])
 // Of temporary credentials, which a function renews.
 const ENDED: ReadonlySet<string> = new Set(['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired'])
 const FULL: ReadonlySet<string> = new Set([
@@ -73,7 +75,8 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
  * Reads an error of a store by its code, of which several share a status. `undefined` for what is no such error, which the usual rule
  * reads.
  *
- * Source: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and the codes of R2, Backblaze B2 and MinIO.
+ * Source: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and the codes of R2, Backblaze B2, MinIO and
+ * versitygw.
  */
 export function s3Error(answer: RefusedAnswer, options: CheckedS3Options): Error | undefined {
   const { what, status, headers, text, url, mask } = answer
@@ -131,6 +134,7 @@ export function s3ErrorCode(text: string): string | undefined {
 
 function adviceOn(code: string): string {
   if (code === 'SignatureDoesNotMatch') return '; check secretAccessKey, region and endpoint'
+  if (NO_ACCOUNT.has(code)) return '; check accessKeyId and endpoint'
   if (code === 'RequestTimeTooSkewed') return '; set the clock of this machine, which is more than 15 minutes off'
   return code === 'AccessDenied' ? '; let the keys write objects to the bucket, s3:PutObject' : ''
 }
