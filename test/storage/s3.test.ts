@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createHash, randomUUID } from 'node:crypto'
+import { request as httpRequest } from 'node:http'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type S3UploaderOptions, s3Uploader } from '../../src/strategies/index.js'
-import { signedHeaders } from '../../src/strategies/uploaders/s3/s3-signature.js'
+import { signedHeaders, UNSIGNED_PAYLOAD } from '../../src/strategies/uploaders/s3/s3-signature.js'
 import { hurriedClock } from '../../src/testing/conformance/hurried-clock.js'
 import { type FakeSource, fakeContext, fakeSource, uploaderConformance } from '../../src/testing/index.js'
 import { systemClock } from '../../src/timing/system-clock.js'
@@ -95,6 +96,13 @@ for (const { kind, honoursConditions } of SERVERS) {
       expect(await stored(url, other)).toEqual([true, 'video/mp4', true])
     })
 
+    test('a key of no account is named', async () => {
+      const refused = await rejection(
+        uploader({ accessKeyId: 'AKIDNOACCOUNT' }).upload(fakeSource(), context('nobody')),
+      )
+      expect(refused).toMatchObject({ code: 'authentication', isRetryable: false })
+    })
+
     test('a wrong secret and a bucket that does not exist are named', async () => {
       const secretAccessKey = 'canary-secret-that-is-wrong'
       const refused = await rejection(uploader({ secretAccessKey }).upload(fakeSource(), context('wrong')))
@@ -121,6 +129,42 @@ for (const { kind, honoursConditions } of SERVERS) {
       })
     }
 
+    // What a killed process has sent of a stream.
+    const cutStream = async (key: string, source: FakeSource, byteLength: number) => {
+      const url = new URL(`${server.origin}/videos/${key}`)
+      const mark = { 'x-amz-meta-sora-pipeline-upload': randomUUID() }
+      const headers = { 'content-type': 'video/mp4', ...mark }
+      const request = { method: 'PUT', url: url.href, headers, payloadHash: UNSIGNED_PAYLOAD }
+      const sent = httpRequest(url, {
+        method: 'PUT',
+        headers: { ...(await signedHeaders(signer(), request)), 'content-length': source.slice().length },
+      })
+      sent.on('error', () => undefined)
+      await new Promise<void>((resolve) => sent.write(source.slice().subarray(0, byteLength), () => resolve()))
+      sent.destroy()
+    }
+
+    test.each([
+      ['in one stream', { multipartFromBytes: 100_000_000 }],
+      ['in parts', {}],
+    ])(
+      'a stream that was cut with its process never counts as stored, and the next upload %s is whole',
+      async (way, options) => {
+        const key = `cut ${way}.mp4`
+        const source = fakeSource({ byteLength: 2 * PART })
+        await cutStream(encodeURIComponent(key), source, 3_000_000)
+        // rclone keeps nothing.
+        if (kind === 'versitygw') await vi.waitFor(async () => expect(await server.files()).toContain(`/videos/${key}`))
+        const other = fakeSource({ byteLength: 2 * PART, seed: 7 })
+        if (kind === 'versitygw') {
+          const taken = await rejection(uploader({ key, ...options }).upload(other, context('other')))
+          expect(taken).toMatchObject({ code: 'request-invalid' })
+        }
+        const { url } = await uploader({ key, ...options }).upload(source, context('next'))
+        expect(await stored(url, source)).toEqual([true, 'video/mp4', true])
+      },
+    )
+
     test('a presigned URL that was changed opens for no one', async () => {
       const { url } = await uploader().upload(fakeSource(), context('signed'))
       expect((await fetch(url)).ok).toBe(true)
@@ -130,10 +174,13 @@ for (const { kind, honoursConditions } of SERVERS) {
   })
 }
 
+function signer() {
+  return { ...SERVER_KEYS, sessionToken: undefined, region: SERVER_REGION, now: Date.now() }
+}
+
 async function makeBucket(origin: string): Promise<void> {
   const payloadHash = createHash('sha256').digest('hex')
-  const signer = { ...SERVER_KEYS, sessionToken: undefined, region: SERVER_REGION, now: Date.now() }
   const request = { method: 'PUT', url: `${origin}/videos`, headers: {}, payloadHash }
-  const answer = await fetch(request.url, { method: 'PUT', headers: await signedHeaders(signer, request) })
+  const answer = await fetch(request.url, { method: 'PUT', headers: await signedHeaders(signer(), request) })
   if (!answer.ok) throw new Error(`Could not make the bucket: ${await answer.text()}`)
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
@@ -367,6 +368,40 @@ describe('a store that keeps what it has of a stream that is cut', () => {
     await rejection(uploader.upload(source, upload))
     await vi.waitFor(() => expect(server.objects.size).toBe(0), { timeout: 10_000 })
     expect(upload.warnings).toEqual([])
+  })
+
+  const MARK = { 'x-amz-meta-sora-pipeline-upload': 'of a process that was killed' }
+  const kept = (bytes: Buffer, headers: Record<string, string>) => {
+    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`
+    return { bytes, byteLength: bytes.length, etag, headers: { 'content-type': 'video/mp4', ...headers } }
+  }
+
+  test.each([
+    ['one stream', PART + 700_000, {}],
+    ['parts', PART + 700_000, { multipartFromBytes: 0 }],
+    ['one request', 900_000, {}],
+  ])(
+    'gives way in %s where it is a part of the video that a killed process has left',
+    async (_, byteLength, options) => {
+      const { server, uploader } = await setup(options, keeping)
+      const source = fakeSource({ byteLength })
+      server.objects.set('run_1.mp4', kept(Buffer.from(source.slice()).subarray(0, 700_000), MARK))
+      expect(await uploader.upload(source, context())).toMatchObject({ id: 'run_1.mp4', byteLength })
+      expect([server.removed, storedIs(server, source)]).toEqual([1, true])
+    },
+  )
+
+  test.each<[string, Record<string, string>, (bytes: Buffer) => Buffer]>([
+    ['no mark', {}, (bytes) => bytes.subarray(0, 700_000)],
+    ['other bytes', MARK, (bytes) => Buffer.concat([bytes.subarray(0, 699_999), Buffer.from('x')])],
+    ['more bytes', MARK, (bytes) => Buffer.concat([bytes, Buffer.from('x')])],
+  ])('an object with %s is left', async (_, headers, of) => {
+    const { server, uploader } = await setup({}, keeping)
+    const source = large()
+    const object = kept(of(Buffer.from(source.slice())), headers)
+    server.objects.set('run_1.mp4', object)
+    expect(await rejection(uploader.upload(source, context()))).toMatchObject({ code: 'request-invalid' })
+    expect([server.removed, server.objects.get('run_1.mp4')]).toEqual([0, object])
   })
 
   test('keeps nothing by default, because everything longer than a part goes in parts', async () => {

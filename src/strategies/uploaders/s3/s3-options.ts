@@ -93,7 +93,8 @@ export interface S3UploaderOptions {
   /**
    * A video of known length that does not fit one part goes in one stream up to so many bytes, from 0 to 5,368,709,120; a longer one goes
    * in parts, and so does one of unknown length. A stream takes two requests less, but some servers (versitygw) keep what they have of one
-   * that is cut, under the final key: it is removed after a failure and an abort, not after the process was killed.
+   * that is cut, under the final key. It is removed after a failure and an abort. What a killed process leaves there is removed by the
+   * next upload of this video, by its mark and its bytes; until then it can be opened.
    * @defaultValue `0`: everything that does not fit one part goes in parts
    */
   readonly multipartFromBytes?: number | undefined

@@ -8,6 +8,7 @@ import { keyTaken } from '../storage-key.js'
 import { sendStreamed } from '../streamed-video.js'
 import type { VideoPart } from '../video-window.js'
 import type { CheckedS3Options } from './checked-s3-options.js'
+import { removeCutStream } from './cut-stream.js'
 import { digestOfSame } from './digest-of-same.js'
 import type { S3Api, S3Written } from './s3-api.js'
 import { isRefused } from './s3-error.js'
@@ -48,13 +49,17 @@ export async function storeObject(transfer: S3Transfer): Promise<number> {
   const first = await video.at(0)
   const { isLast, total } = first
   const found = await api.retrying(() => api.find())
+  let wasMissing = found === 'missing'
   if (typeof found === 'object' && options.onExisting === 'fail') {
     const digest = await digestOfSame(transfer, found)
-    if (digest === undefined) throw keyTaken(key)
-    progress.finish(digest.byteLength)
-    return digest.byteLength
+    if (digest !== undefined) {
+      progress.finish(digest.byteLength)
+      return digest.byteLength
+    }
+    if (!(await removeCutStream(transfer, found))) throw keyTaken(key)
+    wasMissing = true
   }
-  const sending = { ...transfer, wasMissing: found === 'missing' }
+  const sending = { ...transfer, wasMissing }
   let digest: S3Digest
   if (isLast) {
     digest = await putWhole(sending, first)
