@@ -3,7 +3,7 @@ import { foreignText } from '../../contracts/foreign-error.js'
 import { networkCodeOf, provesNeverSent } from '../../contracts/network-code.js'
 import { requestIdOf } from '../../contracts/request-id.js'
 import { errorStatusOf } from '../../contracts/submission.js'
-import { errorNamesOf, fieldOf, isErrorObject } from '../../contracts/thrown-value.js'
+import { causeChainOf, errorNamesOf, fieldOf, isErrorObject } from '../../contracts/thrown-value.js'
 import {
   AuthenticationError,
   NetworkError,
@@ -27,11 +27,20 @@ export function clientError(thrown: unknown, call: string): SoraPipelineError {
   const kind = isErrorObject(thrown) ? (errorNamesOf(thrown)[0] ?? 'Error') : describeValue(thrown)
   const message = `Could not upload the video: ${call} threw ${kind}${said && `, ${said}`}`
   const status = errorStatusOf(thrown)
-  const options = { cause: thrown, status, requestId: requestIdOf(thrown) }
+  const isRetryable = status === CONFLICT && isPassing(thrown)
+  const options = { cause: thrown, status, requestId: requestIdOf(thrown), ...(isRetryable && { isRetryable }) }
   if (status !== undefined && status >= 400) return statusError(status, message, options)
   const isNetwork = networkCodeOf(thrown) !== undefined || errorNamesOf(thrown).some((name) => name === 'TimeoutError')
   if (isNetwork) return new NetworkError(message, { cause: thrown, isRefusal: provesNeverSent(thrown) })
   return new UpstreamResponseError(message, { cause: thrown, isRetryable: false })
+}
+
+const CONFLICT = 409
+// Another request for the key is under way.
+const PASSING: ReadonlySet<unknown> = new Set(['ConditionalRequestConflict', 'OperationAborted'])
+
+function isPassing(thrown: unknown): boolean {
+  return causeChainOf(thrown).some((link) => PASSING.has(fieldOf(link, 'name')) || PASSING.has(fieldOf(link, 'code')))
 }
 
 function statusError(status: number, message: string, options: ConstructorParameters<typeof AuthenticationError>[1]) {

@@ -48,10 +48,13 @@ export function encodedKey(key: string): string {
   return key.split('/').map(encoded).join('/')
 }
 
-/** The error of a key under which there is something else. */
-export function keyTaken(key: string): InvalidRequestError {
-  const fix = "put {id} into it, or set onExisting to 'overwrite'"
-  return new InvalidRequestError([{ field: 'key', value: `${describeValue(key)}, which is taken`, fix }])
+/**
+ * The error of a key under which there is something else.
+ * @param way - How to overwrite it.
+ */
+export function keyTaken(key: string, way = "set onExisting to 'overwrite'", cause?: unknown): InvalidRequestError {
+  const problem = { field: 'key', value: `${describeValue(key)}, which is taken`, fix: `put {id} into it, or ${way}` }
+  return new InvalidRequestError([problem], cause === undefined ? {} : { cause })
 }
 
 function templateProblem(field: string, value: unknown): OptionProblem {

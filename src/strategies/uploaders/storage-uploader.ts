@@ -1,6 +1,8 @@
 import { checkOptions, type OptionRules } from '../../contracts/check-options.js'
+import { InvalidRequestError } from '../../contracts/input-errors.js'
 import { aFunction, aTimeout, required, text, trueOrFalse, whole } from '../../contracts/option-rules.js'
 import type { StageContext } from '../../contracts/stage.js'
+import { mayHaveBeenAccepted } from '../../contracts/submission.js'
 import type { UploadedVideo, Uploader } from '../../contracts/uploader.js'
 import { UpstreamResponseError } from '../../contracts/upstream-errors.js'
 import { named } from '../option-rules.js'
@@ -8,8 +10,9 @@ import { createByteProgress } from './byte-progress.js'
 import { clientError } from './client-error.js'
 import { type ClientPlace, clientPlace } from './client-place.js'
 import { type OpenVideo, openVideo } from './open-video.js'
-import { DEFAULT_KEY, keyTemplate, storageKey } from './storage-key.js'
+import { DEFAULT_KEY, keyTaken, keyTemplate, storageKey } from './storage-key.js'
 import { sendStreamed } from './streamed-video.js'
+import { isTakenKey } from './taken-key.js'
 import { uploadRetries } from './upload-retries.js'
 import { mediaTypeFor } from './video-media-type.js'
 
@@ -57,7 +60,8 @@ export interface StorageUploaderOptions {
    */
   readonly timeoutMs?: number | undefined
   /**
-   * How many times `put` is called, a whole number from 1: again after a status of 408, 425, 429, 500, 502 to 504 or 52x, an error of the network,
+   * How many times `put` is called, a whole number from 1: again after a status of 408, 425, 429, 500, 502 to 504 or 52x, a 409 of
+   * two writes at the same moment (`ConditionalRequestConflict`), an error of the network,
    * a timeout, or a retryable error of the library. The waits double from at most 1 s to at most 32 s, with full jitter; after the
    * last call the upload rejects.
    * @defaultValue `3`
@@ -86,7 +90,8 @@ const RULES: OptionRules<StorageUploaderOptions> = {
  * below 1 MB beside what the client itself keeps. A broken source is resumed at the last good byte, unseen by the client.
  *
  * `upload` rejects with what `put` throws where that is an error of the library, and else with `AuthenticationError` (401, 403),
- * `QuotaExceededError` (402, 413, 507), `RateLimitError` (429), `OverloadedError` (503, 529), `UpstreamHttpError` (any other status),
+ * `QuotaExceededError` (402, 413, 507), `InvalidRequestError` when the key is taken (412, or words such as `already exists`; after an
+ * attempt that may have stored the video itself, `UpstreamResponseError`), `RateLimitError` (429), `OverloadedError` (503, 529), `UpstreamHttpError` (any other status),
  * `NetworkError` (an error of the network, or no progress within `timeoutMs`), and `UpstreamResponseError` for anything else, when `put`
  * did not read the body to its end, and when it gives no URL or another length. It rejects with what the source says when that breaks.
  *
@@ -120,6 +125,15 @@ export function storageUploader(options: StorageUploaderOptions): Uploader {
   const { name, label, key: template = DEFAULT_KEY, put, givesPageUrl, timeoutMs = 120_000, maxAttempts = 3 } = options
   const call = `put of ${name}`
 
+  async function settled<T>(run: () => T, key: string): Promise<Awaited<T>> {
+    try {
+      return await run()
+    } catch (error) {
+      const failure = clientError(error, call)
+      throw isTakenKey(error) ? keyTaken(key, 'let put overwrite', failure) : failure
+    }
+  }
+
   async function attempt({ video, key, mediaType }: Attempt, context: StageContext): Promise<UploadedVideo> {
     const progress = createByteProgress(context)
     const streamed = { window: video, progress, context, receiver: name, timeoutMs }
@@ -127,7 +141,7 @@ export function storageUploader(options: StorageUploaderOptions): Uploader {
       const body = ReadableStream.from(copiesOf(stream.chunks)) as StoragePut['body']
       const given: unknown = await settled(
         () => put({ key, body, mediaType, byteLength: stream.byteLength, signal }),
-        call,
+        key,
       )
       const { byteLength } = video.digest()
       if (!isWhole()) throw unfinished(`${call} settled before it had read the body to its end`)
@@ -151,13 +165,21 @@ export function storageUploader(options: StorageUploaderOptions): Uploader {
       try {
         const mediaType = mediaTypeFor(source, (await first.at(0)).chunks)
         const key = storageKey(template, context, mediaType)
-        return await uploadRetries(
-          maxAttempts,
-          context,
-        )(async () => {
+        const retrying = uploadRetries(maxAttempts, context)
+        let isOwn = false
+        return await retrying(async () => {
           const current = video ?? openVideo(source, context, WINDOW_BYTES)
           video = undefined
-          return attempt({ video: current, key, mediaType }, context).finally(() => current.close())
+          try {
+            return await attempt({ video: current, key, mediaType }, context)
+          } catch (error) {
+            if (isOwn && error instanceof InvalidRequestError) throw perhapsOwn(key, error)
+            // An attempt whose answer was lost may have stored the video.
+            isOwn ||= mayHaveBeenAccepted(error)
+            throw error
+          } finally {
+            current.close()
+          }
         })
       } finally {
         first.close()
@@ -172,17 +194,15 @@ interface Attempt {
   readonly mediaType: string
 }
 
-async function settled<T>(call: () => T, name: string): Promise<Awaited<T>> {
-  try {
-    return await call()
-  } catch (error) {
-    throw clientError(error, name)
-  }
-}
-
 // A client may change or transfer what it gets, and pieces may share their memory.
 async function* copiesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const piece of pieces) yield new Uint8Array(piece)
+}
+
+function perhapsOwn(key: string, cause: InvalidRequestError): UpstreamResponseError {
+  const fix = 'let put give the URL where the key has these bytes already'
+  const message = `Could not upload the video: its key is taken, perhaps by this very upload: ${key}; ${fix}`
+  return new UpstreamResponseError(message, { cause, isRetryable: false })
 }
 
 function unfinished(problem: string): UpstreamResponseError {

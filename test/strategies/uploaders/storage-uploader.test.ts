@@ -93,6 +93,10 @@ test.each<[Error, string]>([
   [Object.assign(new Error('cut'), { code: 'ECONNRESET' }), 'network'],
   [Object.assign(new Error('late'), { name: 'TimeoutError' }), 'network'],
   [new UpstreamHttpError('Could not put: 500', { status: 500 }), 'upstream-http'],
+  [
+    Object.assign(new Error('no'), { name: 'ConditionalRequestConflict', $metadata: { httpStatusCode: 409 } }),
+    'upstream-http',
+  ],
 ])('after %s put is called again, with the same key and a fresh body', async (failure, _code) => {
   const { put, puts, files } = memoryClient()
   let calls = 0
@@ -117,7 +121,8 @@ test.each([
   [Object.assign(new Error('no'), { status: 401 }), 'authentication'],
   [Object.assign(new Error('no'), { status: 403 }), 'authentication'],
   [Object.assign(new Error('full'), { status: 507 }), 'quota-exceeded'],
-  [Object.assign(new Error('taken'), { response: { status: 412 } }), 'upstream-http'],
+  [Object.assign(new Error('another state'), { status: 409 }), 'upstream-http'],
+  [Object.assign(new Error('the lease is missing'), { status: 412, code: 'LeaseIdMissing' }), 'upstream-http'],
   [new TypeError('x is not a function'), 'upstream-response'],
   ['a text', 'upstream-response'],
   [undefined, 'upstream-response'],
@@ -134,6 +139,55 @@ test.each([
     message: expect.stringMatching(/^Could not upload the video: put of mine threw /),
   })
   expect(calls).toBe(1)
+})
+
+// As the clients of AWS, Google Cloud, Azure, Supabase and Vercel, files-sdk and a file system report it.
+const TAKEN: readonly Error[] = [
+  Object.assign(new Error('PreconditionFailed'), { $metadata: { httpStatusCode: 412 } }),
+  Object.assign(new Error('At least one of the pre-conditions did not hold'), { code: 412 }),
+  Object.assign(new Error('refused'), { statusCode: 409, code: 'BlobAlreadyExists' }),
+  Object.assign(new Error('The resource already exists'), { status: 400, statusCode: '409' }),
+  new Error('Vercel Blob: This blob already exists, use `allowOverwrite: true`'),
+  new Error('Conflict', { cause: Object.assign(new Error('file'), { code: 'EEXIST' }) }),
+]
+
+test.each(TAKEN)('%s is a key that is taken, as it is of the other uploaders', async (failure) => {
+  const { put, puts } = memoryClient()
+  const uploader = uploaderWith(async (video) => {
+    await put(video)
+    throw failure
+  })
+  const error = await rejection(uploader.upload(fakeSource(), context()))
+  expect(error).toMatchObject({
+    code: 'request-invalid',
+    message: expect.stringContaining('key is "run_1.mp4", which is taken (put {id} into it, or let put overwrite)'),
+    cause: { message: expect.stringContaining('put of mine threw') },
+  })
+  expect(puts.length).toBe(1)
+})
+
+test('a key that is taken after an attempt without an answer may be taken by that attempt', async () => {
+  const { put, files } = memoryClient()
+  const answer = async (first: Error, isStored: boolean) => {
+    let calls = 0
+    files.clear()
+    if (!isStored) files.set('run_1.mp4', new Uint8Array())
+    const uploader = uploaderWith(async (video) => {
+      calls += 1
+      if (calls === 1 && isStored) await put(video)
+      if (calls === 1) throw first
+      return put(video)
+    })
+    return rejection(uploader.upload(fakeSource(), context()))
+  }
+  const lost = Object.assign(new Error('cut'), { code: 'ECONNRESET' })
+  expect(await answer(lost, true)).toMatchObject({
+    code: 'upstream-response',
+    isRetryable: false,
+    message: expect.stringContaining('its key is taken, perhaps by this very upload: run_1.mp4; let put give the URL'),
+  })
+  const refused = Object.assign(new Error('busy'), { status: 503 })
+  expect(await answer(refused, false)).toMatchObject({ code: 'request-invalid' })
 })
 
 test('after three failures the last one is the error', async () => {
