@@ -7,7 +7,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
 import type { ContainerClient } from '@azure/storage-blob'
 import type { Bucket } from '@google-cloud/storage'
-import type { StorageClient } from '@supabase/storage-js'
+import { StorageClient } from '@supabase/storage-js'
 import { put } from '@vercel/blob'
 import type { Files } from 'files-sdk'
 import type { Disk } from 'flydrive'
@@ -66,32 +66,42 @@ export const vercelUploader = (token: string) =>
     },
   })
 
-/** Supabase: `createClient(…).storage`, for a public bucket. */
-export const supabaseUploader = (storage: StorageClient, bucket: string) =>
+/** Supabase: the address of its Storage (`https://PROJECT.supabase.co/storage/v1`), a key that may write, and a public bucket. */
+export const supabaseUploader = (url: string, apikey: string, bucket: string) =>
   storageUploader({
     name: 'supabase',
-    async put({ key, body, mediaType: contentType }) {
+    async put({ key, body, mediaType: contentType, signal }) {
+      // upload() takes no signal. Without redirect: 'error' the fetch of Node keeps the whole body in memory.
+      const send: typeof fetch = (input, init) => fetch(input, { ...init, redirect: 'error', signal })
+      const files = new StorageClient(url, { apikey, authorization: `Bearer ${apikey}` }, send).from(bucket)
       // The client encodes nothing on upload, and in an address all but `?` and `#`.
       const path = key.split('/').map(encodeURIComponent).join('/')
-      const { error } = await storage.from(bucket).upload(path, body, { contentType, duplex: 'half' })
+      const { error } = await files.upload(path, body, { contentType, duplex: 'half' })
       if (error) throw error
-      return storage.from(bucket).getPublicUrl(key).data.publicUrl.replace(/[?#]/g, encodeURIComponent)
+      return files.getPublicUrl(key).data.publicUrl.replace(/[?#]/g, encodeURIComponent)
     },
   })
 
-/** flydrive, with any of its drivers. A complete upload replaces a file of the key; what a failed one has written is removed. */
+/**
+ * flydrive, with any of its drivers. A complete upload replaces a file of the key; what a failed one has written is removed. flydrive takes
+ * keys of `A-Z`, `a-z`, `0-9`, blanks and `-_!./` alone.
+ */
 export const flydriveUploader = (disk: Disk) =>
   storageUploader({
     name: 'flydrive',
-    async put({ key, body, mediaType: contentType, byteLength: contentLength }) {
+    async put({ key, body, mediaType: contentType, byteLength: contentLength, signal }) {
       const options = { contentType, ...(contentLength !== undefined && { contentLength }) }
       const partial = `${key}.${randomUUID()}.partial`
       try {
         await disk.putStream(partial, Readable.fromWeb(body), options)
+        signal.throwIfAborted()
         await disk.move(partial, key)
       } catch (error) {
-        await disk.delete(partial)
-        throw error
+        // The error of the upload is the one that matters.
+        await disk.delete(partial).catch(() => undefined)
+        // Every error of flydrive has the status 500, which would be repeated; that of its driver says what happened.
+        const { cause, message } = error as Error
+        throw cause ?? new Error(message)
       }
       return disk.getUrl(key)
     },

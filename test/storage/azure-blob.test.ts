@@ -113,7 +113,17 @@ describe.skipIf(isLeftOut)(title, () => {
     const first = fakeSource({ byteLength: 1_000 })
     const { url } = await sasUploader().upload(first, context('taken'))
     const error = await rejection(sasUploader().upload(fakeSource({ byteLength: 1_000, seed: 7 }), context('taken')))
-    expect(error).toMatchObject({ code: 'upstream-http', isRetryable: false, status: 409 })
+    expect(error).toMatchObject({ code: 'request-invalid', message: expect.stringContaining('which is taken') })
+    expect(await isStored(url, first)).toBe(true)
+  })
+
+  test('so it is with its own client, and any key is stored as it is', async () => {
+    const [first, uploader] = [fakeSource({ byteLength: 1_000 }), azureUploader(container)]
+    const { url, id } = await uploader.upload(first, context('a b#c?d%25é'))
+    expect([await isStored(url, first), id]).toEqual([true, 'a b#c?d%25é.mp4'])
+    expect(await namesIn(container)).toContain('a b#c?d%25é.mp4')
+    const error = await rejection(uploader.upload(fakeSource({ byteLength: 1_000, seed: 7 }), context('a b#c?d%25é')))
+    expect(error).toMatchObject({ code: 'request-invalid', message: expect.stringContaining('which is taken') })
     expect(await isStored(url, first)).toBe(true)
   })
 

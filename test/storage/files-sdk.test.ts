@@ -37,7 +37,7 @@ describe('storageUploader with files-sdk', () => {
     expect([url, id]).toEqual([`${BASE}/a%20b%23c%3Fd%2525%C3%A9.mp4`, 'a b#c?d%25é.mp4'])
     const before = await list()
     const error = await rejection(uploader.upload(fakeSource({ seed: 7 }), context()))
-    expect(error).toMatchObject({ isRetryable: false })
+    expect(error).toMatchObject({ code: 'request-invalid', message: expect.stringContaining('which is taken') })
     expect((await read(url)).equals(first.slice())).toBe(true)
     expect(await list()).toEqual(before)
   })

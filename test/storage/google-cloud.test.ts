@@ -87,7 +87,7 @@ describe('storageUploader with the client of Google Cloud Storage', () => {
     expect((expiresAt ?? 0) - Date.now()).toBeGreaterThan(6 * 86_400_000)
     const before = await list()
     const error = await rejection(uploader.upload(fakeSource({ seed: 7 }), context()))
-    expect(error).toMatchObject({ isRetryable: false })
+    expect(error).toMatchObject({ code: 'request-invalid', message: expect.stringContaining('which is taken') })
     expect(leaksIn(error, [PRIVATE_KEY])).toEqual([])
     expect([await list(), (await read(url)).equals(first.slice())]).toEqual([before, true])
   })

@@ -89,7 +89,7 @@ describe('storageUploader with the client of Vercel Blob', () => {
     const { url, id } = await uploader.upload(first, context())
     expect([id, await list()]).toEqual(['a b#c?d%25é.mp4', ['a b#c?d%25é.mp4']])
     const error = await rejection(uploader.upload(fakeSource({ seed: 7 }), context()))
-    expect(error).toMatchObject({ isRetryable: false })
+    expect(error).toMatchObject({ code: 'request-invalid', message: expect.stringContaining('which is taken') })
     expect(leaksIn(error, [TOKEN])).toEqual([])
     expect(Buffer.from(await read(url)).equals(first.slice())).toBe(true)
   })

@@ -117,7 +117,7 @@ test('a server that has fewer bytes than it declares, as its 416 shows, is final
   const server = await loopbackServer(({ headers }, response) => {
     if (headers.range !== undefined) return response.writeHead(416, { 'content-range': 'bytes */600' }).end()
     response.writeHead(200, { ...MP4, 'content-length': 1_000 })
-    response.write(VIDEO.subarray(0, 600), () => response.destroy())
+    return response.write(VIDEO.subarray(0, 600), () => response.destroy())
   })
   const clock = instantClock()
   const { signal } = new AbortController()
