@@ -5,7 +5,7 @@ const LONGEST_MS = 15_000
 const ABSENT_MS = 8_000
 const STEP_MS = 1_000
 // A lock of the request that has failed ends within seconds.
-const MOST_REPEATS = 4
+const SOON_MS = 5_000
 
 /**
  * Removes what a cut request may still make: a server may apply it seconds after its client has left. Tries once a second until it was
@@ -36,15 +36,17 @@ export async function removeLate(clock: Clock, remove: () => Promise<'removed' |
 
 /**
  * Removes what a failed request has left. A removal that fails in a way that passes, such as with 423 while the server still holds the
- * file of the request, is repeated once a second, at most four times.
+ * file of the request, is repeated once a second, for 5 s.
  * @throws the last failure.
  */
 export async function removeSoon<T>(clock: Clock, remove: () => Promise<T>): Promise<T> {
-  for (let repeats = 0; ; repeats += 1) {
+  const endsAt = clock.monotonic() + SOON_MS
+  for (;;) {
     try {
       return await remove()
     } catch (error) {
-      if (repeats === MOST_REPEATS || !isSoraPipelineError(error) || !error.isRetryable) throw error
+      const isFinal = !isSoraPipelineError(error) || !error.isRetryable
+      if (isFinal || clock.monotonic() + STEP_MS > endsAt) throw error
       await clock.sleep(STEP_MS)
     }
   }

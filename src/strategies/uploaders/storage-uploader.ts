@@ -60,10 +60,9 @@ export interface StorageUploaderOptions {
    */
   readonly timeoutMs?: number | undefined
   /**
-   * How many times `put` is called, a whole number from 1: again after a status of 408, 425, 429, 500, 502 to 504 or 52x, a 409 of
-   * two writes at the same moment (`ConditionalRequestConflict`), an error of the network,
-   * a timeout, or a retryable error of the library. The waits double from at most 1 s to at most 32 s, with full jitter; after the
-   * last call the upload rejects.
+   * How many times `put` is called, a whole number from 1: again after a status of 408, 425, 429, 500, 502 to 504 or 52x, a 409 of two
+   * writes at the same moment (`ConditionalRequestConflict`), an error of the network, a timeout, or a retryable error of the library. The
+   * waits double from at most 1 s to at most 32 s, with full jitter; after the last call the upload rejects.
    * @defaultValue `3`
    */
   readonly maxAttempts?: number | undefined
@@ -90,10 +89,11 @@ const RULES: OptionRules<StorageUploaderOptions> = {
  * below 1 MB beside what the client itself keeps. A broken source is resumed at the last good byte, unseen by the client.
  *
  * `upload` rejects with what `put` throws where that is an error of the library, and else with `AuthenticationError` (401, 403),
- * `QuotaExceededError` (402, 413, 507), `InvalidRequestError` when the key is taken (412, or words such as `already exists`; after an
- * attempt that may have stored the video itself, `UpstreamResponseError`), `RateLimitError` (429), `OverloadedError` (503, 529), `UpstreamHttpError` (any other status),
- * `NetworkError` (an error of the network, or no progress within `timeoutMs`), and `UpstreamResponseError` for anything else, when `put`
- * did not read the body to its end, and when it gives no URL or another length. It rejects with what the source says when that breaks.
+ * `QuotaExceededError` (402, 413, 507), `RateLimitError` (429), `OverloadedError` (503, 529), `InvalidRequestError` (the key is taken: 412,
+ * or 400, 409 or no status with words such as `already exists`), `UpstreamHttpError` (any other status), `NetworkError` (an error of the
+ * network, or no progress within `timeoutMs`), and `UpstreamResponseError` for anything else: when `put` did not read the body to its end,
+ * when it gives no URL or another length, and when the key is taken after an attempt whose answer was lost, which may have stored the
+ * video. It rejects with what the source says when that breaks.
  *
  * An abort rejects at once and aborts `signal`; what the client has stored by then is the client's to remove. To check that the URL opens
  * before it counts, set `verifyUploads` of the pipeline.

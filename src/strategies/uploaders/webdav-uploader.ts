@@ -113,9 +113,9 @@ const RULES: OptionRules<WebdavUploaderOptions> = {
  *   as wsgidav has with `;` in a path, and when the source is empty or has another length than it declares.
  *
  * A failure removes the temporary files, and a file that is surely of this upload. A removal that is refused for a moment (423, 5xx) is
- * repeated four times, once a second; a `warning` says when that fails. An abort rejects at once and does the same in the background. A server may make a temporary file only after its client has left: the removal is
- * repeated for at most 15 s, until it was seen to succeed or the file has been missing for 8 s. A process that is killed leaves a file whose name begins with a dot and ends in
- * `.part`.
+ * repeated once a second, for 5 s; a `warning` says when that fails. An abort rejects at once and does the same in the background. A server
+ * may make a temporary file only after its client has left: the removal is repeated for at most 15 s, until it was seen to succeed or the
+ * file has been missing for 8 s. A process that is killed leaves a file whose name begins with a dot and ends in `.part`.
  *
  * Source: RFC 4918 (`MKCOL`, `MOVE`, `Overwrite`, 409, 423, 507).
  *

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { type WebdavUploaderOptions, webdavUploader } from '../../../src/strategies/index.js'
 import { hurriedClock } from '../../../src/testing/conformance/hurried-clock.js'
 import { fakeContext, fakeSource, uploaderConformance } from '../../../src/testing/index.js'
-import { rejection } from '../../upstream/stage-context.js'
+import { instantClock, rejection } from '../../upstream/stage-context.js'
 import { LOGIN, type WebdavFault, webdavServer } from './webdav-server.js'
 
 const FILE = '/dav/videos/run_1.mp4'
@@ -291,7 +291,7 @@ test.each<WebdavFault>([{ kind: 'status', status: 423 }, { kind: 'status', statu
     const { server, uploader } = await setup({ maxAttempts: 1 })
     server.fail('PUT', { kind: 'cut', afterBytes: 100 })
     server.fail('DELETE', fault, fault)
-    const own = context()
+    const own = fakeContext({ clock: instantClock() })
     expect(await rejection(uploader.upload(video(), own))).toMatchObject({ code: 'network' })
     expect([...server.files.keys()]).toEqual([])
     expect(own.warnings).toEqual([])
@@ -304,7 +304,7 @@ test('a file at the path is left when only the removal of the temporary one may 
   server.files.set(FILE, Buffer.from('before'))
   server.fail('MOVE', { kind: 'status', status: 500 })
   server.fail('DELETE', { kind: 'lost' })
-  const own = context()
+  const own = fakeContext({ clock: instantClock() })
   expect(await rejection(uploader.upload(video(), own))).toMatchObject({ code: 'upstream-http' })
   expect([...server.files.keys()]).toEqual([FILE])
   expect(own.warnings).toMatchObject([{ code: 'upload-left-behind' }])

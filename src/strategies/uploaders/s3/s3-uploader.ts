@@ -44,11 +44,11 @@ import { openS3Video, storeObject } from './s3-transfer.js'
  * where the key was free before and now has an object of the same length, if its ETag is not made of the bytes.
  *
  * A failure aborts the multipart upload and removes an object that is surely of this upload, for at most 15 s, and leaves a `warning`
- * when that fails. An abort rejects at once and does the same in the background. A store may still carry out the request that the abort has
- * cut: the uploader searches for its effect for at most 15 s, until it was removed or has been missing for 8 s. Every object carries the id of its
- * upload (`x-amz-meta-sora-pipeline-upload`, a random UUID), so that none removes that of another; only an object with such a mark that is
- * the beginning of the video and not the whole, as a killed process leaves it at some servers, is removed by the next upload. A process
- * that is killed leaves its parts, which cost storage: set a lifecycle rule for incomplete multipart uploads on the bucket.
+ * when that fails. An abort rejects at once and does the same in the background. A store may still carry out the request that the abort
+ * has cut: the uploader searches for its effect for at most 15 s, until it was removed or has been missing for 8 s. Every object carries
+ * the id of its upload (`x-amz-meta-sora-pipeline-upload`, a random UUID), so that none removes that of another. The next upload of a
+ * video removes only what a killed process has left of it at some servers: an object with such a mark that is the beginning of the video.
+ * The parts of a killed process cost storage: set a lifecycle rule for incomplete multipart uploads on the bucket.
  *
  * Sources: docs.aws.amazon.com/AmazonS3/latest/API (PutObject, CreateMultipartUpload, UploadPart, CompleteMultipartUpload and its
  * errors under status 200, ErrorResponses), …/userguide/conditional-writes.html, …/userguide/checking-object-integrity.html (ETags).
