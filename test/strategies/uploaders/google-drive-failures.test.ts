@@ -65,6 +65,17 @@ describe('googleDriveUploader, when Drive refuses', () => {
     expect(context.warnings).toEqual([])
   })
 
+  test('a removal that is refused for a moment is repeated', async () => {
+    const { sandbox, drive, uploader } = await driveSandbox()
+    sandbox.setFaults({
+      'drive.permissions': { kind: 'status', status: 400, reason: 'invalidSharingRequest' },
+      'drive.delete': [{ kind: 'status', status: 500 }, null],
+    })
+    const context = stageContext()
+    expect(await rejection(uploader.upload(fakeSource(), context))).toBeInstanceOf(ConfigurationError)
+    expect([drive.files.size, context.warnings]).toEqual([0, []])
+  })
+
   test('a file that could not be deleted is reported', async () => {
     const { sandbox, drive, uploader } = await driveSandbox()
     sandbox.setFaults({

@@ -6,7 +6,7 @@ import { type S3UploaderOptions, s3Uploader } from '../../../src/strategies/inde
 import { hurriedClock } from '../../../src/testing/conformance/hurried-clock.js'
 import { type FakeSource, fakeContext, fakeSource } from '../../../src/testing/index.js'
 import { leaksIn } from '../../secrets/leaks.js'
-import { rejection } from '../../upstream/stage-context.js'
+import { instantClock, rejection } from '../../upstream/stage-context.js'
 import { KEYS, type S3Fault, type S3Operation, type S3ServerOptions, s3Server } from './s3-server.js'
 
 const PART = 5_242_880
@@ -280,6 +280,15 @@ test('what cannot be taken away is a warning, and the error is that of the uploa
   expect(own.warnings).toEqual([
     { code: 'upload-left-behind', message: 'Could not remove the unfinished upload from s3: run_1.mp4' },
   ])
+})
+
+test('a removal that is refused for a moment is repeated', async () => {
+  const { server, uploader } = await setup({ maxAttempts: 1 })
+  server.fail('part', { kind: 'error', status: 400, code: 'InvalidRequest' })
+  server.fail('abort', { kind: 'error', status: 503, code: 'SlowDown' })
+  const own = fakeContext({ clock: instantClock() })
+  await rejection(uploader.upload(unknown(), own))
+  expect([server.countOf('abort'), server.uploads.size, own.warnings]).toEqual([2, 0, []])
 })
 
 test('a store that says one thing and has another is not believed', async () => {

@@ -8,7 +8,7 @@ import { readJsonAnswer, unreadable } from '../../../upstream/json-answer.js'
 import { jsonOf } from '../../../upstream/json-of.js'
 import { hostOf } from '../../../upstream/network-failure.js'
 import { carriesSecret } from '../../../upstream/secret.js'
-import { removeLate } from '../late-leftovers.js'
+import { removeLate, removeSoon } from '../late-leftovers.js'
 import { type DriveRequestSubject, driveError } from './google-drive-error.js'
 import type { CheckedGoogleDriveOptions } from './google-drive-options.js'
 
@@ -180,7 +180,7 @@ export async function tidyDrive(
     })
     return status === 404 ? 'missing' : 'removed'
   }
-  await (runSignal.aborted ? removeLate(clock, remove) : remove())
+  await (runSignal.aborted ? removeLate(clock, remove) : removeSoon(clock, remove))
 }
 
 type DriveRequest = Omit<ApiCall, 'what' | 'timeoutMs' | 'readError'> & { readonly what?: string }
