@@ -78,6 +78,18 @@ test.each<[WebdavFault, WebdavFault | null]>([
   },
 )
 
+test.each([423, 503])(
+  'a file that cannot be removed at once (%i) is removed a moment later, without a warning',
+  async (status) => {
+    const { server, uploader } = await setup({ maxAttempts: 1 })
+    server.fail('PUT', { kind: 'short' })
+    server.fail('DELETE', { kind: 'status', status })
+    const own = context()
+    await rejection(uploader.upload(video(), own))
+    expect([server.countOf('DELETE'), [...server.files], own.warnings]).toEqual([2, [], []])
+  },
+)
+
 test('a move whose answer is lost is looked up, and not made again', async () => {
   const { server, uploader } = await setup()
   server.fail('MOVE', { kind: 'lost' })
