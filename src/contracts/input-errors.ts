@@ -10,6 +10,8 @@ export type InputProblem = {
   readonly value: string
   /** How to fix it. */
   readonly fix: string
+  /** The field is a function of the caller that failed: `value` is its error. */
+  readonly hasFailed?: true
 }
 
 abstract class InputError extends SoraPipelineError {
@@ -53,10 +55,12 @@ export class InvalidRequestError extends InputError {
   }
 }
 
-function toText({ field, value, fix }: InputProblem): string {
+function toText({ field, value, fix, hasFailed }: InputProblem): string {
+  if (hasFailed) return `${field} failed: ${value} (${fix})`
   return fix.endsWith('?') ? `${field} is ${value}, ${fix}` : `${field} is ${value} (${fix})`
 }
 
-function cleaned({ field, value, fix }: InputProblem, clean: (text: string) => string): InputProblem {
-  return { field: clean(field), value: clean(value), fix: clean(fix) }
+function cleaned(problem: InputProblem, clean: (text: string) => string): InputProblem {
+  const { field, value, fix } = problem
+  return { ...problem, field: clean(field), value: clean(value), fix: clean(fix) }
 }

@@ -14,6 +14,7 @@ import { copyOfRequest } from '../copy-of-request.js'
 import type { RunSession } from '../run-session.js'
 
 const LIMIT_MS = 10_000
+const FIELD = 'beforeSubmit()'
 // Errors about the request or the caller. Any other error of the library has a meaning for the run.
 const REFUSALS: ReadonlySet<string> = new Set([
   ...['quota-exceeded', 'rate-limited', 'content-rejected', 'request-invalid', 'authentication', 'region-unsupported'],
@@ -57,12 +58,14 @@ function byCaller<T extends SoraPipelineError>(refusal: T): T {
 function refusalBy(error: unknown): SoraPipelineError {
   if (!isSoraPipelineError(error) || !REFUSALS.has(error.code)) {
     const { name, message } = toErrorJson(error)
-    return failure(`an error, ${name}: ${message}`, 'throw a QuotaExceededError, or resolve with a reason', error)
+    const fix = 'throw a QuotaExceededError, or resolve with a reason'
+    const problem = { field: FIELD, value: `${name}: ${message}`, fix, hasFailed: true } as const
+    return new ConfigurationError('SoraPipeline', [problem], { cause: error })
   }
   const isPlain = error.code === 'quota-exceeded' && !('status' in error && error.status !== undefined)
   return isPlain ? new QuotaExceededError(error.message, { cause: error, status: 402 }) : error
 }
 
-function failure(value: string, fix: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError('SoraPipeline', [{ field: 'beforeSubmit()', value, fix }], { cause })
+function failure(value: string, fix: string): ConfigurationError {
+  return new ConfigurationError('SoraPipeline', [{ field: FIELD, value, fix }])
 }

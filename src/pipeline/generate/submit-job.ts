@@ -172,17 +172,20 @@ async function sendJob(
 function callbackUrlOf({ id, config }: RunSession): string | undefined {
   const { wakeUrl } = config
   if (wakeUrl === undefined) return undefined
-  const problem = (value: string, fix: string, cause?: unknown) =>
-    new ConfigurationError('SoraPipeline', [{ field: 'wakeUrl()', value, fix }], { cause })
+  const field = 'wakeUrl()'
   let url: unknown
   try {
     url = wakeUrl(id)
   } catch (error) {
-    throw problem(`an error, ${toErrorJson(error).message}`, 'give a function that does not throw', error)
+    const { name, message } = toErrorJson(error)
+    const fix = 'give a function that does not throw'
+    const problem = { field, value: `${name}: ${message}`, fix, hasFailed: true } as const
+    throw new ConfigurationError('SoraPipeline', [problem], { cause: error })
   }
   const flaw = callbackUrlFlaw(url)
   if (flaw !== undefined) {
-    throw problem(typeof url === 'string' ? `a text of ${url.length} characters` : describeValue(url), flaw)
+    const value = typeof url === 'string' ? `a text of ${url.length} characters` : describeValue(url)
+    throw new ConfigurationError('SoraPipeline', [{ field, value, fix: flaw }])
   }
   return url as string
 }

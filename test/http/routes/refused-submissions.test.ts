@@ -60,7 +60,7 @@ describe('a submission that beforeSubmit refuses', () => {
     const { status, body } = await json('POST', '/v1/videos', { body: { prompt: 'A cat' } })
     expect([status, body.error.code]).toEqual([500, 'configuration_error'])
     expect(JSON.stringify(body)).not.toContain('ann')
-    expect(String(errors[0])).toContain('beforeSubmit() is an error, TypeError: Cannot read budget of ann')
+    expect(String(errors[0])).toContain('beforeSubmit() failed: TypeError: Cannot read budget of ann')
     expect(sent()).toBe(0)
   })
 })

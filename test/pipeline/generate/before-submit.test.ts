@@ -102,21 +102,33 @@ describe('a submission', () => {
   })
 
   it.each<[string, () => unknown, string]>([
-    ['throws a bug', () => Object(undefined).budget.left, 'is an error, TypeError: '],
-    ['throws a text', () => Promise.reject('no'), 'is an error, Error: no'],
+    [
+      'throws a bug',
+      () => Object(undefined).budget.left,
+      'Could not configure SoraPipeline: beforeSubmit() failed: TypeError: ',
+    ],
+    [
+      'throws a text',
+      () => Promise.reject('no'),
+      'beforeSubmit() failed: Error: no (throw a QuotaExceededError, or resolve with a reason)',
+    ],
     [
       'throws that the run was taken over',
       () => Promise.reject(new FencedError('Could not')),
-      'is an error, FencedError',
+      'beforeSubmit() failed: FencedError',
     ],
-    ['throws that a job may be paid', () => Promise.reject(new SubmissionUnknownError('Could not')), 'is an error, '],
+    [
+      'throws that a job may be paid',
+      () => Promise.reject(new SubmissionUnknownError('Could not')),
+      'beforeSubmit() failed: ',
+    ],
     [
       'throws a failure of a network',
       () => Promise.reject(new NetworkError('Could not reach: db')),
       'Could not reach: db',
     ],
-    ['throws another failure', () => Promise.reject(new GenerationFailedError('Could not')), 'is an error, '],
-    ['is busy', () => Promise.reject(new OverloadedError('Could not')), 'is an error, '],
+    ['throws another failure', () => Promise.reject(new GenerationFailedError('Could not')), 'beforeSubmit() failed: '],
+    ['is busy', () => Promise.reject(new OverloadedError('Could not')), 'beforeSubmit() failed: '],
     ['resolves with false', () => false, 'beforeSubmit() is false'],
     ['resolves with true', async () => true, 'beforeSubmit() is true'],
     ['resolves with a blank', () => ' ', 'beforeSubmit() is " "'],

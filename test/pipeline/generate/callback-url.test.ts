@@ -73,7 +73,7 @@ describe('the address that an upstream calls', () => {
       () => {
         throw new Error('no address for https://video.example/wake/wkt_canary_canary')
       },
-      'is an error, no address for https://video.example/wake/[redacted]',
+      'failed: Error: no address for https://video.example/wake/[redacted]',
     ],
   ])('cannot be %s: nothing is sent, and the message does not quote it', async (_, wrong, message) => {
     const clock = manualClock()

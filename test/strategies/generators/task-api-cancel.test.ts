@@ -47,7 +47,7 @@ test('a cancellation whose path throws gives a warning in the events of the run'
   const events = await collect(run)
   const [warning] = events.filter((event) => event.type === 'warning')
   expect(warning).toMatchObject({ code: 'cancel-failed' })
-  expect(warning?.message).toContain('cancel.path() is throwing Error: the region is not known')
+  expect(warning?.message).toContain('cancel.path() failed: Error: the region is not known')
   expect(warning?.message).toContain('; the job may still be running')
   expect(events.at(-1)).toMatchObject({ type: 'run-failed', upstream: { state: 'running' } })
 })

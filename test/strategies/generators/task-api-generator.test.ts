@@ -316,9 +316,9 @@ describe('a submission', () => {
           throw new TypeError('no prompt')
         },
       },
-      'create() is throwing TypeError: no prompt',
+      'create() failed: TypeError: no prompt',
     ],
-    ['a rejection', { create: () => Promise.reject(new Error('late')) }, 'create() is throwing Error: late'],
+    ['a rejection', { create: () => Promise.reject(new Error('late')) }, 'create() failed: Error: late'],
   ])('is not sent when create gives %s', async (_, options, message) => {
     const server = await loopbackServer(json(200, { id: 't1' }))
     const error = await rejection(start(server.origin, options))
@@ -390,17 +390,17 @@ describe('a submission', () => {
   ]
 
   test.each([
-    ...paths(oh as never).map(([name, options]) => [options, `${name}.path() is throwing Error: oh (let it return`]),
+    ...paths(oh as never).map(([name, options]) => [options, `${name}.path() failed: Error: oh (let it return`]),
     ...paths((() => 'tasks') as never).map(([name, options]) => [options, `${name}.path() is "tasks" (return a path`]),
     ...paths((() => undefined) as never).map(([name, options]) => [
       options,
       `${name}.path() is nothing (return a path`,
     ]),
     ...paths((() => Promise.resolve('/t')) as never).map(([name, options]) => [options, `${name}.path() is an object`]),
-    [{ poll: { path: () => '/t', body: oh } }, 'poll.body() is throwing Error: oh'],
+    [{ poll: { path: () => '/t', body: oh } }, 'poll.body() failed: Error: oh'],
     [{ poll: { path: () => '/t', body: () => ({ seed: 1n }) } }, 'poll.body() is an object'],
-    [{ read: oh }, 'read() of a create is throwing Error: oh (let it return; nothing was sent)'],
-    [{ read: ({ phase }) => (phase === 'poll' ? oh() : {}) }, 'read() of a poll is throwing Error: oh'],
+    [{ read: oh }, 'read() of a create failed: Error: oh (let it return; nothing was sent)'],
+    [{ read: ({ phase }) => (phase === 'poll' ? oh() : {}) }, 'read() of a poll failed: Error: oh'],
     [{ read: () => undefined }, 'read() of a create is nothing (return an object'],
     [{ read: () => ({ id: 5.5 }) }, 'read() of a create is an object whose id is 5.5'],
     [{ read: ({ text }) => ({ state: text('a') }) }, 'an object with state, which is unknown'],
@@ -552,7 +552,7 @@ describe('a job', () => {
           },
         },
       },
-      'poll.path() is throwing Error: oh',
+      'poll.path() failed: Error: oh',
     ],
     ['leads elsewhere', { poll: { path: () => 'http://evil.example/' } }, 'poll.path() is'],
   ])('keeps its handle when the path of a poll %s', async (_, options, message) => {

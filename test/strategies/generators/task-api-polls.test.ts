@@ -115,7 +115,7 @@ describe('the paths of later requests are tried with the data of each submission
     const error = await rejection(at(server.origin, options).start({ prompt: 'A cat' }, stageContext()))
     expect(error).toMatchObject({
       code: 'configuration-invalid',
-      message: expect.stringContaining(`${name}.path() is throwing TypeError`),
+      message: expect.stringContaining(`${name}.path() failed: TypeError`),
     })
     expect(server.seen).toHaveLength(0)
   })

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../../../contracts/input-errors.js'
+import { ConfigurationError, type InputProblem } from '../../../contracts/input-errors.js'
 import type { JsonObject, JsonValue } from '../../../contracts/json.js'
 import type { PagePlace } from './job-list.js'
 import type { TaskApiOperation } from './operation.js'
@@ -96,19 +96,21 @@ function rehearseRead(name: string, read: (answer: TaskApiAnswer) => unknown, ph
       return '1'
     },
   }
-  const refuse = (value: string, fix: string): never => {
-    throw new ConfigurationError(name, [{ field: `read() of a ${phase}`, value, fix: `${fix}; nothing was sent` }])
+  const refuse = (problem: Omit<InputProblem, 'field'>): never => {
+    const fix = `${problem.fix}; nothing was sent`
+    throw new ConfigurationError(name, [{ ...problem, field: `read() of a ${phase}`, fix }])
   }
   let given: unknown
   try {
     given = read(answer)
   } catch (error) {
-    if (looks === 0 || error instanceof ReferenceError) refuse(`throwing ${thrownBy(error)}`, 'let it return')
+    if (looks === 0 || error instanceof ReferenceError)
+      refuse({ value: thrownBy(error), fix: 'let it return', hasFailed: true })
     return
   }
   const flaw = flawOfReading(given)
   if (flaw === undefined || (looks > 0 && !flaw.isCertain)) return
-  refuse(flaw.problem, flaw.fix)
+  refuse({ value: flaw.problem, fix: flaw.fix })
 }
 
 // A loop over all that is there would not end.

@@ -136,6 +136,6 @@ function called<T>(api: Api, field: string, call: () => T): T {
     return call()
   } catch (error) {
     const thrown = error instanceof Error ? `${error.name}: ${error.message}` : typeof error
-    throw new ConfigurationError(api.subject, [{ field, value: `throwing ${thrown}`, fix: 'let it return' }])
+    throw new ConfigurationError(api.subject, [{ field, value: thrown, fix: 'let it return', hasFailed: true }])
   }
 }

@@ -94,7 +94,7 @@ async function plannedRequest(
   ).catch((error: unknown) => {
     if (signal.aborted || isSoraPipelineError(error)) throw error
     const thrown = error instanceof Error ? `${error.name}: ${error.message}` : typeof error
-    throw new ConfigurationError(name, [{ field: 'create()', value: `throwing ${thrown}`, fix: 'let it return' }])
+    throw new ConfigurationError(name, [{ field: 'create()', value: thrown, fix: 'let it return', hasFailed: true }])
   })
   const checked = checkRequest(api, given, texts)
   const named = new Set<string>(supports ?? reads)
