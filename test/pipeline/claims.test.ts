@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import {
+  type MediaInput,
   memoryStore,
   type RunStore,
   SoraPipeline,
   SubmissionUnknownError,
   type TaskGenerator,
+  type VideoRequest,
 } from '../../src/index.js'
 import { type FakeTaskGeneratorOptions, fakeTaskGenerator, manualClock } from '../../src/testing/index.js'
 
@@ -96,6 +98,72 @@ describe('a lookup', () => {
     for (const { id } of runs) expect((await store.load(id))?.state.status).toBe('needs-review')
     expect(generator.startCount).toBe(2)
     expect(await claimOf(store, X, 'run_3')).toBe(true)
+  })
+
+  it.each<[string, Partial<VideoRequest>]>([
+    ['blanks and line ends', { prompt: ' A cat\r\nplaying  piano\n' }],
+    ['case and signs', { prompt: 'a cat, playing piano!' }],
+    ['entities', { prompt: 'A cat&nbsp;playing&#32;piano' }],
+    ['the form of letters', { prompt: 'Ａ cat playing piano' }],
+    ['its place', { prompt: 'Another', providerOptions: { prompt: request.prompt } }],
+  ])('takes no job that another run may have, whose prompt differs only in %s', async (_, other) => {
+    const { clock, store, generator, pipeline } = make({ starts: [lost, lost], found: [X] })
+    const runs = [
+      pipeline.run({ ...request, image: 'https://cdn.example/a.png' }, { id: 'run_1' }),
+      pipeline.run({ ...request, ...other, image: 'https://cdn.example/b.png' }, { id: 'run_2' }),
+    ]
+    for (const { result } of runs)
+      await expect(clock.runUntil(result)).rejects.toMatchObject({ code: 'submission-unknown' })
+    for (const { id } of runs) expect((await store.load(id))?.state.status).toBe('needs-review')
+    expect(generator.startCount).toBe(2)
+  })
+
+  describe('of two runs of one prompt with different images, whose answers were both lost,', () => {
+    const address = (name: string) => `https://cdn.example/${name}.png`
+    const bytes = (name: string) => ({ bytes: new TextEncoder().encode(name), mediaType: 'image/png' })
+    const images: [string, (name: string) => MediaInput][] = [
+      ['addresses', address],
+      ['bytes', bytes],
+    ]
+    const cases = images.flatMap(([kind, imageOf]) =>
+      [[X], [X, Y], [Y, X]].flatMap((found) => [0, 160].map((ms) => ({ kind, imageOf, found, ms }))),
+    )
+
+    it.each(cases)('takes no job: it may show the other image ($kind, $found, $ms ms apart)', async (given) => {
+      const { imageOf, found, ms } = given
+      const { clock, store, generator, pipeline } = make({ starts: [lost, lost], found })
+      const first = pipeline.run({ ...request, image: imageOf('a') }, { id: 'run_1' })
+      await clock.advance(ms)
+      const second = pipeline.run({ ...request, image: imageOf('b') }, { id: 'run_2' })
+      for (const { result } of [first, second])
+        await expect(clock.runUntil(result)).rejects.toMatchObject({ code: 'submission-unknown' })
+      for (const { id } of [first, second]) expect((await store.load(id))?.state.status).toBe('needs-review')
+      expect(generator.startCount).toBe(2)
+    })
+
+    it('takes a job alone that was listed before the other run sent its submission', async () => {
+      const { clock, store, generator, pipeline } = make({ starts: [lost, lost], found: [X] })
+      const first = pipeline.run({ ...request, image: address('a') }, { id: 'run_1' })
+      await clock.advance(3000)
+      const second = pipeline.run({ ...request, image: address('b') }, { id: 'run_2' })
+      for (const { result } of [first, second]) await clock.runUntil(result)
+      expect(await jobOf(store, 'run_1')).toMatchObject({ handle: { operation: X } })
+      expect(await jobOf(store, 'run_2')).toMatchObject({ handle: { operation: { id: 'task_3' } } })
+      expect(generator.startCount).toBe(3)
+    })
+
+    it('takes none in single steps either, also after another process took over', async () => {
+      const { clock, generator, pipeline, use } = make({ starts: [lost, lost], found: [X, Y] })
+      await pipeline.create({ ...request, image: address('a') }, { id: 'run_1' })
+      await pipeline.create({ ...request, image: address('b') }, { id: 'run_2' })
+      for (let seconds = 0; seconds < 30; seconds += 1) {
+        const worker = seconds % 2 === 0 ? pipeline : use()
+        for (const id of ['run_1', 'run_2']) await clock.runUntil(worker.advance(id))
+        await clock.advance(1000)
+      }
+      for (const id of ['run_1', 'run_2']) expect(await pipeline.get(id)).toMatchObject({ status: 'needs-review' })
+      expect(generator.startCount).toBe(2)
+    })
   })
 
   it('does not conclude from claims of a run that died in the middle of its own lookup', async () => {

@@ -1,5 +1,6 @@
 import type { Generator } from '../../contracts/generator.js'
 import type { JsonValue } from '../../contracts/json.js'
+import { promptWords } from '../../contracts/prompt-words.js'
 import { isAnswer, loadRun, type StoredState } from '../journal/store-calls.js'
 import { unfinishedRuns } from '../journal/unfinished-runs.js'
 import type { RunSession } from '../run-session.js'
@@ -18,7 +19,7 @@ const LOOK_BACK_MS = 7_200_000
 // How far apart the clocks of two processes and of the upstream may be: a wall clock may step by an hour.
 const SKEW_MS = 3_660_000
 
-/** Submissions of other runs with the same prompt at a generator. */
+/** Submissions of other runs with the same prompt at a generator; prompts are the same if their letters and digits are. */
 export interface Rivals {
   /** Keys of the jobs of these runs, whole and by the id alone. */
   readonly jobs: readonly string[]
@@ -79,10 +80,16 @@ function keysOf(operation: JsonValue): readonly string[] {
   return [...new Set([jobKey(operation), idKey(operation)])].filter((key) => key !== undefined)
 }
 
-// A lookup may match only by the prompt. An erased run has no prompt, which may have been the same.
+// A lookup may match only by the prompt, as a server may have changed it. An erased run has no prompt, which may have been the same.
 function isRival({ request, fingerprint }: RunState, rival: RunState): boolean {
-  const isSame = rival.request.prompt === request.prompt || rival.fingerprint === fingerprint
-  return isSame || rival.erasedAt !== undefined
+  if (rival.fingerprint === fingerprint || rival.erasedAt !== undefined) return true
+  const own = wordsOf(request)
+  return wordsOf(rival.request).some((words) => own.includes(words))
+}
+
+// A prompt in `providerOptions` is sent in the place of the other.
+function wordsOf({ prompt, providerOptions = {} }: RunState['request']): readonly string[] {
+  return [prompt, providerOptions.prompt].flatMap((text) => (typeof text === 'string' ? [promptWords(text)] : []))
 }
 
 function doubtOf(

@@ -1,3 +1,4 @@
+import { promptWords, unescapedPrompt } from '../../../contracts/prompt-words.js'
 import type { VideoRequest } from '../../../contracts/request.js'
 
 /** The prompts by which a list shows that a job is the one that was submitted. */
@@ -12,8 +13,6 @@ export interface SentPrompts {
 
 /** How a listed prompt compares with one that was sent: `alike` if a server may have made it from that. */
 export type PromptMatch = 'same' | 'alike' | 'other'
-
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' }
 
 /** The prompts of a request that is sent as it is: `providerOptions` are merged last. */
 export function promptsOf({ prompt, providerOptions = {} }: VideoRequest): SentPrompts {
@@ -35,7 +34,7 @@ export function matchOfPrompts(listed: readonly string[], { exact, near }: SentP
  */
 export function matchOf(listed: string, sent: string): PromptMatch {
   const whole = plain(sent)
-  if (plain(listed) === whole || plain(unescaped(listed)) === whole) return 'same'
+  if (plain(listed) === whole || plain(unescapedPrompt(listed)) === whole) return 'same'
   return bare(sent).startsWith(bare(listed)) ? 'alike' : 'other'
 }
 
@@ -44,19 +43,7 @@ function plain(prompt: string): string {
   return prompt.replace(/\r\n?/g, '\n').trim().normalize('NFC')
 }
 
-// Letters and digits alone. A cut may have left a part of an entity at the end.
+// A cut may have left a part of an entity at the end.
 function bare(prompt: string): string {
-  return unescaped(prompt.replace(/&#?\w{0,6}$/, ''))
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{M}\p{N}]+/gu, ' ')
-    .trim()
-}
-
-function unescaped(text: string): string {
-  return text.replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|(\w{2,4}));/gi, (entity, decimal, hex, name) => {
-    if (name !== undefined) return ENTITIES[String(name).toLowerCase()] ?? entity
-    const point = decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal)
-    return point <= 0x10ffff ? String.fromCodePoint(point) : entity
-  })
+  return promptWords(prompt.replace(/&#?\w{0,6}$/, ''))
 }
