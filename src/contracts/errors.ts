@@ -95,6 +95,8 @@ export type SoraPipelineErrorJson = {
   readonly retryAfterMs?: number
   /** Of `RunStateError`: why the store failed and where. */
   readonly reason?: string
+  /** Of `StageTimeoutError`: nothing was accepted. */
+  readonly isRefusal?: true
   /** Of `RunStateError`: the run is saved, and continues in another process. */
   readonly continues?: true
 }

@@ -18,7 +18,7 @@ export class SubmissionUnknownError extends SoraPipelineError {
 
 /**
  * A stage, a call or the run took longer than its deadline. After a submission, `handle` resumes the job. Retryable, but never
- * for a submission. Its `cause` is the last failure before the deadline: of the last poll of a job, or the last attempt of a
+ * for a submission, unless `isRefusal` shows that nothing was accepted. Its `cause` is the last failure before the deadline: of the last poll of a job, or the last attempt of a
  * stage.
  */
 export class StageTimeoutError extends SoraPipelineError {
@@ -26,10 +26,20 @@ export class StageTimeoutError extends SoraPipelineError {
   readonly code = 'stage-timeout'
   /** The deadline that passed, in milliseconds. */
   readonly timeoutMs: number
+  /** Whether nothing was accepted: the deadline passed before the submission, or after a lookup proved that there is no job. */
+  readonly isRefusal: boolean
 
-  constructor(message: string, options: SoraPipelineErrorOptions & { readonly timeoutMs: number }) {
+  constructor(
+    message: string,
+    options: SoraPipelineErrorOptions & { readonly timeoutMs: number; readonly isRefusal?: boolean | undefined },
+  ) {
     super(message, { isRetryable: true, ...options })
     this.timeoutMs = options.timeoutMs
+    this.isRefusal = options.isRefusal ?? false
+  }
+
+  protected override details(): JsonObject {
+    return this.isRefusal ? { isRefusal: true } : {}
   }
 }
 

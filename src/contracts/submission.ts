@@ -111,7 +111,7 @@ function whyOwnUnknown(error: SoraPipelineError): string | undefined {
     case 'submission-unknown':
       return 'its outcome is unknown'
     case 'stage-timeout':
-      return 'no answer came in time'
+      return fieldOf(error, 'isRefusal') === true ? undefined : 'no answer came in time'
     case 'upstream-response':
       return 'the answer cannot be read'
     case 'no-usable-url':

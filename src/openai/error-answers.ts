@@ -118,6 +118,12 @@ export const ERROR_ANSWERS: Readonly<Record<OpenAiErrorKind, ErrorAnswer>> = {
     code: 'overloaded',
     advice: 'The video provider is overloaded: wait and send the request again.',
   },
+  'not-accepted': {
+    status: 503,
+    type: 'server_error',
+    code: 'overloaded',
+    advice: 'No video is in progress: wait and send the request again.',
+  },
   // Its message names directories, databases and servers.
   store: {
     status: 503,
@@ -145,7 +151,6 @@ export const ERROR_ANSWERS: Readonly<Record<OpenAiErrorKind, ErrorAnswer>> = {
     status: 504,
     type: 'server_error',
     code: 'timeout',
-    advice:
-      'Unless nothing was accepted, the video may still be in progress: request the run under its id before you send the request again.',
+    advice: 'The video may still be in progress: request the run under its id before you send the request again.',
   },
 }

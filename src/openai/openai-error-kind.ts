@@ -11,6 +11,7 @@ export type OpenAiErrorKind =
   | 'region'
   | 'rate-limit'
   | 'overloaded'
+  | 'not-accepted'
   | 'quota'
   | 'authentication'
   | 'timeout'
@@ -37,6 +38,7 @@ const MOST_TELLING_FIRST: readonly OpenAiErrorKind[] = [
   'region',
   'rate-limit',
   'overloaded',
+  'not-accepted',
   'quota',
   'authentication',
   'timeout',
@@ -90,7 +92,7 @@ function kindOf(error: unknown): OpenAiErrorKind {
     case 'authentication':
       return 'authentication'
     case 'stage-timeout':
-      return 'timeout'
+      return json.isRefusal === true ? 'not-accepted' : 'timeout'
     case 'generation-failed':
       return 'generation'
     case 'region-unsupported':

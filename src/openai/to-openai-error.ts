@@ -74,6 +74,7 @@ const DECIDED: ReadonlySet<OpenAiErrorKind> = new Set([
  * | overloaded, or an open circuit breaker | 503 | `overloaded` |
  * | the store of the runs failed | 503 | `store_unavailable` |
  * | this process was closed, or its pipeline lacks the generator of the job, and the saved run continues in another one | 503 | `run_continues` |
+ * | a deadline that passed before anything was accepted | 503 | `overloaded` |
  * | timeout | 504 | `timeout` |
  * | anything else | 500 | `internal_error` |
  *
@@ -151,10 +152,11 @@ function isRetriedInVain(error: unknown, status: number): boolean {
 }
 
 // A handle is a submitted job that may be running and costing money; a deadline may also pass after a submission without a
-// handle. A run that continues in another process may be submitted there.
+// handle, unless it proves a refusal. A run that continues in another process may be submitted there.
 function isFreeToRepeat(error: unknown): boolean {
   if (!isSoraPipelineError(error)) return true
-  if (error.handle !== undefined || error.code === 'submission-unknown' || error.code === 'stage-timeout') return false
-  if (toErrorJson(error).continues === true) return false
+  const { isRefusal = false, continues = false } = toErrorJson(error)
+  if (error.handle !== undefined || error.code === 'submission-unknown' || continues) return false
+  if (error.code === 'stage-timeout' && !isRefusal) return false
   return !('errors' in error && Array.isArray(error.errors)) || error.errors.every(isFreeToRepeat)
 }

@@ -68,7 +68,7 @@ export interface RunRecord {
   readonly error?: SoraPipelineErrorJson
   /** What a run that ended without a URL left at its generator; absent when it left nothing. */
   readonly upstream?: UpstreamState
-  /** `true` for a failed run that certainly paid nothing: every submission was refused, or none was sent. */
+  /** `true` for a failed run that certainly paid nothing: every submission was refused, was proved absent, or was not sent. */
   readonly isRefused?: boolean
   /** Hash of the request of a refused run: the same for the same request in every process. */
   readonly fingerprint?: string

@@ -9,6 +9,7 @@ import {
   ContentRejectedError,
   NetworkError,
   NoUsableUrlError,
+  StageTimeoutError,
   UpstreamHttpError,
 } from '../../src/index.js'
 import { fakeSource } from '../../src/testing/index.js'
@@ -25,6 +26,11 @@ const deep = (cause: unknown, depth: number): unknown => (depth === 0 ? cause : 
 
 describe('a submission may have been accepted after', () => {
   it.each<[string, unknown, string]>([
+    [
+      'a deadline of another run',
+      new StageTimeoutError('Could not generate', { timeoutMs: 1 }),
+      'no answer came in time',
+    ],
     ['a 500 in status', plain({ status: 500 }), 'the error carries status 500'],
     ['a 502 in statusCode', plain({ statusCode: 502 }), 'the error carries status 502'],
     ['a 504 in response.status', plain({ response: { status: 504 } }), 'the error carries status 504'],
@@ -186,6 +192,10 @@ it.each(['originalError', 'error', 'innerError'])('an error under %s counts as t
 describe('a submission was surely not accepted after', () => {
   it.each<[string, unknown]>([
     ['an error of the generator', plain({}, 'no credit left')],
+    [
+      'a deadline of another run that passed before anything was accepted',
+      new StageTimeoutError('Could not generate', { timeoutMs: 1, isRefusal: true }),
+    ],
     ['a text', 'no credit left'],
     ['a 429', plain({ status: 429 })],
     ['a 503', plain({ statusCode: 503 })],

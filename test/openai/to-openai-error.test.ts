@@ -31,6 +31,8 @@ const problem = { field: 'storyboard[1].prompt', value: '""', fix: 'give a promp
 const http = (status: number, bodyExcerpt = '', more = {}) =>
   new UpstreamHttpError(`Could not start the video: ${status}`, { status, bodyExcerpt, ...more })
 
+const UNACCEPTED = new StageTimeoutError('No', { timeoutMs: 5, isRefusal: true })
+
 const CASES: readonly [string, unknown, number, string, string][] = [
   ['invalid request', new InvalidRequestError([problem]), 400, 'invalid_request_error', 'invalid_value'],
   ['content policy', new ContentRejectedError('No'), 400, 'invalid_request_error', 'content_policy_violation'],
@@ -62,6 +64,7 @@ const CASES: readonly [string, unknown, number, string, string][] = [
   ['unknown submission', new SubmissionUnknownError('No'), 502, 'server_error', 'submission_unknown'],
   ['without a URL', new NoUsableUrlError('No', { handle, source }), 502, 'server_error', 'no_usable_url'],
   ['timeout', new StageTimeoutError('No', { timeoutMs: 5 }), 504, 'server_error', 'timeout'],
+  ['a deadline before anything was accepted', UNACCEPTED, 503, 'server_error', 'overloaded'],
   ['a timed out signal', new DOMException('No', 'TimeoutError'), 504, 'server_error', 'timeout'],
   ['run state', new RunStateError('No'), 409, 'invalid_request_error', 'run_conflict'],
   [
@@ -106,6 +109,7 @@ test.each([
   ['wait', new RateLimitError('No'), /Wait and send/],
   ['wait', new OverloadedError('No'), /wait and send/],
   ['try again', new NetworkError('No'), /try again/],
+  ['send it again', UNACCEPTED, /^No\. No video is in progress: wait and send the request again\.$/],
   ['look it up', new SubmissionUnknownError('No'), /check the video provider before you send/],
   ['ask for the run', new StageTimeoutError('No', { timeoutMs: 5 }), /request the run under its id/],
 ])('the message advises the user to %s', (_, error, advice) => {
@@ -164,11 +168,14 @@ test('clients are kept from automatic retries that are useless or would pay twic
     http(502),
     new NetworkError('No'),
     new ContentRejectedError('No'),
+    UNACCEPTED,
+    new AllStrategiesFailedError('No', { errors: [new NetworkError('No'), UNACCEPTED] }),
   ]
   for (const error of retried) expect(toOpenAiError(error).headers).toBeUndefined()
   const costly = [
     new SubmissionUnknownError('No'),
     new StageTimeoutError('No', { timeoutMs: 5 }),
+    new StageTimeoutError('No', { timeoutMs: 5, isRefusal: true, handle }),
     new NetworkError('No', { handle }),
     new QuotaExceededError('No'),
     new GenerationFailedError('No'),

@@ -208,25 +208,38 @@ describe('an unknown submission', () => {
     )
     const run = late.pipeline.run(request, { id: 'run_1' })
     const startedAt = late.clock.now()
+    const lookups: number[] = []
+    late.generator.find = async () => {
+      lookups.push(late.clock.now())
+      return []
+    }
     await expect(late.clock.runUntil(run.result)).rejects.toMatchObject({
       code: 'stage-timeout',
       message: 'Could not generate with first in time: 20000 ms, nothing was accepted',
       isRetryable: true,
+      isRefusal: true,
     })
-    expect(late.clock.now() - startedAt).toBeGreaterThanOrEqual(60_000)
+    // One early lookup is after the deadline.
+    expect(lookups.map((at) => at - startedAt)).toEqual([2000, 10_000, 30_000, 60_000, 62_000])
     expect([late.generator.startCount, late.second.startCount]).toEqual([1, 0])
+    const record = await late.pipeline.get('run_1')
+    expect(record).toMatchObject({ status: 'failed', isRefused: true, error: { isRefusal: true } })
   })
 
-  it('is taken when a lookup past the deadline finds its job', async () => {
+  it.each([
+    ['an early lookup', 25_000, 30_000],
+    ['the lookup of a submission that has settled', 40_000, 60_000],
+  ])('is taken when %s past the deadline finds its job', async (_, listedAfterMs, takenAfterMs) => {
     const { clock, generator, pipeline } = make(
       { starts: [unknown], submission: { ...byFind, settleMs: 60_000 }, found: [], polls: 0 },
       { deadlines: { generateMs: 20_000 } },
     )
+    const startedAt = clock.now()
     const run = pipeline.run(request)
-    await clock.advance(40_000)
+    await clock.advance(listedAfterMs)
     generator.find = async () => [{ id: 'task_7' }]
     await expect(clock.runUntil(run.result)).resolves.toMatchObject({ servedBy: 'generator' })
-    expect(generator.startCount).toBe(1)
+    expect([clock.now() - startedAt, generator.startCount]).toEqual([takenAfterMs, 1])
   })
 
   it('is settled by a person: with the job, or as not submitted', async () => {

@@ -73,15 +73,18 @@ export function tooLate(
   {
     after = '',
     ...options
-  }: Pick<SoraPipelineErrorOptions, 'cause' | 'handle' | 'isRetryable'> & { readonly after?: string } = {},
+  }: Pick<SoraPipelineErrorOptions, 'cause' | 'handle' | 'isRetryable'> & {
+    readonly after?: string
+    readonly isRefusal?: boolean
+  } = {},
 ): StageTimeoutError {
   const message = `Could not generate with ${generator.name} in time: ${timeoutMs} ms${after && `, ${after}`}`
   return new StageTimeoutError(message, { ...options, timeoutMs })
 }
 
-/** The error of a deadline that passed before the submission: no job can be running. */
+/** The error of a deadline that passed before the submission, or after the proof that it was not accepted: no job can be running. */
 export function tooLateToSubmit(generator: Generator, timeoutMs: number): StageTimeoutError {
-  return tooLate(generator, timeoutMs, { after: 'nothing was accepted' })
+  return tooLate(generator, timeoutMs, { after: 'nothing was accepted', isRefusal: true })
 }
 
 /** The error of a job that took too long; its cause is the failure of the last poll. */

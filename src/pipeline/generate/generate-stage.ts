@@ -119,8 +119,8 @@ async function submit(
   const { deadlines } = session.config
   const limitMs = Math.min(remainingMs(session, deadlines.generateMs), timeoutMs)
   if (limitMs <= 0) {
-    const isUnsent = submission.state === 'ready'
-    throw (isUnsent ? tooLateToSubmit : tooLate)(generator, deadlines.generateMs)
+    if (submission.state === 'ready') throw tooLateToSubmit(generator, deadlines.generateMs)
+    throw asUnknown(tooLate(generator, deadlines.generateMs), generator)
   }
   const outcome = await submitJob(session, { generator, submission, work: step.work, limitMs })
   switch (outcome.kind) {

@@ -59,8 +59,9 @@ export async function reconcileJob(session: RunSession, job: Unknown): Promise<I
   const early = (): Inquiry => ({ kind: 'early', wakeAt: nextLookupAt(session, generator, submission) })
   const later = (count: number): Inquiry => {
     if (isEarly) return early()
-    // The last lookup is at the deadline, not after it.
-    const pauseMs = Math.min(AGAIN_MS, Math.max(0, remainingMs(session, session.config.deadlines.generateMs)))
+    const leftMs = Math.max(0, remainingMs(session, session.config.deadlines.generateMs))
+    // The last try is at the deadline, not after it; the second of two empty lists proves something only after a pause.
+    const pauseMs = count > inquiries ? AGAIN_MS : Math.min(AGAIN_MS, leftMs)
     return { kind: 'later', wakeAt: clock.now() + pauseMs, inquiries: count }
   }
   let found: readonly JsonValue[] | 'unclear'

@@ -177,11 +177,10 @@ export function jobOf({ submission }: RunState): number | undefined {
   return submission?.state === 'accepted' ? submission.number : undefined
 }
 
-/** Whether a failed run certainly paid nothing: each of its submissions was refused at its first send, or never sent. */
+/** Whether a failed run certainly paid nothing: each of its submissions was refused at its first send, or never sent, or the last one was proved absent. */
 export function isRefusedRun({ submission, refusals = 0 }: RunState): boolean {
   if (submission === undefined) return false
-  const isUnsent = submission.state === 'ready' && submission.sentAt === null
-  return refusals === submission.number || (isUnsent && refusals === submission.number - 1)
+  return refusals === submission.number || (submission.state === 'ready' && refusals === submission.number - 1)
 }
 
 /** The warnings of both, each text of a stage once. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { fallback, QuotaExceededError } from '../../../src/index.js'
-import { fakeTaskGenerator } from '../../../src/testing/index.js'
+import { fallback, QuotaExceededError, SubmissionUnknownError } from '../../../src/index.js'
+import { fakeTaskGenerator, manualClock } from '../../../src/testing/index.js'
 import { chatBody, framesOf, handlerOf } from '../handler-call.js'
 
 const BODY = {
@@ -62,6 +62,47 @@ describe('a submission that beforeSubmit refuses', () => {
     expect(JSON.stringify(body)).not.toContain('ann')
     expect(String(errors[0])).toContain('beforeSubmit() failed: TypeError: Cannot read budget of ann')
     expect(sent()).toBe(0)
+  })
+})
+
+describe('a submission whose answer was lost, and that a lookup past the deadline proves absent', () => {
+  const setUpLost = () => {
+    const clock = manualClock()
+    const lost = new SubmissionUnknownError('Could not learn the outcome: host')
+    const submission = { idempotency: 'none', lookup: 'fingerprint', settleMs: 60_000 } as const
+    const generator = fakeTaskGenerator({ name: 'first', starts: [lost], found: [], submission })
+    const deadlines = { generateMs: 20_000 }
+    return { clock, generator, ...handlerOf({ clock }, { clock, generator, deadlines, pollSchedule: () => 1000 }) }
+  }
+  const ERROR = {
+    message:
+      'Could not generate with first in time: 20000 ms, nothing was accepted. No video is in progress: wait and send the request again.',
+    type: 'server_error',
+    param: null,
+    code: 'overloaded',
+  }
+
+  it.each([false, true])('is answered 503, and may be sent again (stream: %s)', async (stream) => {
+    const { clock, call } = setUpLost()
+    const answer = await clock.runUntil(call('POST', '/v1/chat/completions', { body: chatBody('A cat', { stream }) }))
+    const text = await clock.runUntil(answer.text())
+    expect(text).toContain(JSON.stringify(ERROR).slice(1, -1))
+    if (stream) return
+    expect(answer.status).toBe(503)
+    expect(answer.headers.get('x-should-retry')).toBeNull()
+  })
+
+  it('is told apart from a video in progress, and submitted again under the same Idempotency-Key', async () => {
+    const { clock, generator, json, pipeline } = setUpLost()
+    const create = () => json('POST', '/v1/videos', { body: { prompt: 'A cat' }, headers: { 'idempotency-key': 'k' } })
+    const { body } = await clock.runUntil(create())
+    await clock.runUntil(pipeline.resume(body.id).result).catch(() => undefined)
+    const read = await json('GET', `/v1/videos/${body.id}`)
+    expect(read.body).toMatchObject({ status: 'failed', error: { code: 'overloaded', message: ERROR.message } })
+    expect(generator.startCount).toBe(1)
+    const again = await clock.runUntil(create())
+    expect((await clock.runUntil(pipeline.resume(again.body.id).result)).servedBy).toBe('generator')
+    expect(generator.startCount).toBe(2)
   })
 })
 

@@ -69,6 +69,8 @@ describe('a run that failed', () => {
   it.each<[string, Changes, boolean, boolean]>([
     ['every submission was refused', { submission: SENDING, refusals: 1 }, false, true],
     ['nothing was sent', { submission: READY }, false, true],
+    ['a lookup proved that its submission was not accepted', { submission: { ...READY, sentAt: 1 } }, false, true],
+    ['its submission was not accepted, after a job failed', { submission: { ...READY, number: 2 } }, false, false],
     ['a job was accepted', { submission: acceptedJob('x') }, false, false],
     ['it was aborted before anything was sent', { submission: READY }, true, false],
   ])('surely paid nothing, where %s', async (_, changes, isAborted, isRefused) => {
