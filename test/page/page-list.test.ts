@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import { afterAll, describe, expect, test } from 'vitest'
 import { fakeTaskGenerator } from '../../src/testing/index.js'
@@ -33,15 +32,25 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the list of runs on the page, in
   })
 
   test('is not requested while the page is hidden, and at once when it is shown', async () => {
-    const { page, arrivals } = await visitBackend({ generator: generator() })
+    const { page } = await visitBackend({ generator: generator() })
+    await page.clock.install()
+    await page.reload()
     await page.getByText('No runs yet.').waitFor()
+    const sent: string[] = []
+    page.on('request', (request) => sent.push(`${request.method()} ${new URL(request.url()).pathname}`))
+    // The browser reports requests in their order: a later one shows that all earlier ones were seen.
+    const seen = async () => {
+      await page.evaluate(`fetch('/mark')`)
+      return sent.splice(0)
+    }
     await hide(page, true)
-    await setTimeout(500)
-    const before = lists(arrivals)
-    await setTimeout(7000)
-    expect(lists(arrivals)).toBe(before)
+    await seen()
+    await page.clock.runFor(60_000)
+    expect(await seen()).toEqual(['GET /mark'])
     await hide(page, false)
-    await expect.poll(() => lists(arrivals), { timeout: 2000 }).toBe(before + 1)
+    expect(await seen()).toEqual(['GET /v1/videos', 'GET /mark'])
+    await page.clock.runFor(60_000)
+    expect((await seen()).length).toBeGreaterThan(1)
   })
 
   test('a server that does not answer is reported beside the list, which stays, until it answers', async () => {
@@ -59,8 +68,6 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('the list of runs on the page, in
 })
 
 const generator = () => fakeTaskGenerator({ polls: 20, video: { id: 'gen_1', url: 'https://cdn.example/a.mp4' } })
-const lists = (arrivals: readonly string[]) =>
-  arrivals.filter((arrival) => arrival.startsWith('GET /v1/videos?')).length
 
 async function make({ origin }: VisitedBackend, prompt: string): Promise<string> {
   const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ prompt }) }

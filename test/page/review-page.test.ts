@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { memoryStore, RateLimitError, SubmissionUnknownError } from '../../src/index.js'
 import { fakeTaskGenerator } from '../../src/testing/index.js'
@@ -40,6 +39,7 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('a run in review on the page, in 
   test.each(['in the same tab', 'after a reload'])('its prompt is paid again only after a note: %s', async (when) => {
     const generator = fakeTaskGenerator({ starts: [lost(), lost()] })
     const { page, arrivals } = await visitBackend({ generator })
+    const pressAt = (ms: number) => page.clock.setFixedTime(1_800_000_000_000 + ms)
     const made = () => arrivals.filter((arrival) => arrival === 'POST /v1/videos').length
     const make = page.getByRole('button', { name: 'Make the video' })
     await make.click()
@@ -49,9 +49,11 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('a run in review on the page, in 
       await page.getByRole('button', { name: /needs review/ }).waitFor()
     }
     const note = page.locator('#request').getByText(/may be in progress and paid/)
+    await pressAt(0)
     await make.click()
     await note.waitFor()
     // A double press is one press.
+    await pressAt(1000)
     await make.click()
     expect([made(), generator.calls.length]).toEqual([1, 1])
     await page.getByLabel('Prompt').fill('A cat playing chess')
@@ -60,7 +62,7 @@ describe.skipIf(isBrowserLeftOut)(browserTitle('a run in review on the page, in 
     await make.click()
     await note.waitFor()
     expect(made()).toBe(1)
-    await setTimeout(1100)
+    await pressAt(2001)
     await make.click()
     await expect.poll(made).toBe(2)
     await expect.poll(() => page.getByRole('button', { name: /^A cat playing piano needs review/ }).count()).toBe(2)

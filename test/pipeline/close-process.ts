@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { memoryStore, SoraPipeline } from '../../src/index.js'
 
 // A process with a run that sleeps for an hour, that closes its pipeline and then has nothing left to do. With `hangs` its store stops to
@@ -14,8 +15,7 @@ const pipeline = new SoraPipeline({
 })
 const run = pipeline.run({ prompt: 'A cat' }, { id: 'run_1' })
 for await (const event of run) if (event.type === 'stage-progressed') break
-// The job is saved by now or within a moment.
-await new Promise((resolve) => setTimeout(resolve, 100))
+while ((await store.load('run_1'))?.state.submission?.state !== 'accepted') await nextTurn()
 if (process.argv[2] === 'hangs') {
   const never = () => new Promise<never>(() => undefined)
   Object.assign(store, { save: never, heartbeat: never, retire: never })

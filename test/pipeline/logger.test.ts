@@ -68,6 +68,7 @@ describe('a logger', () => {
   it('gets a warning of a strategy after the end of its run, which no event shows', async () => {
     const { lines, logger } = recorder()
     const controller = new AbortController()
+    const ended = Promise.withResolvers<void>()
     const after = Promise.withResolvers<void>()
     const pipeline = new SoraPipeline({
       generator: fakeTaskGenerator({ polls: 0 }),
@@ -75,10 +76,10 @@ describe('a logger', () => {
         name: 'store',
         upload: async (_, { signal, warn }) => {
           controller.abort(new Error('enough'))
-          setTimeout(() => {
+          void ended.promise.then(() => {
             warn?.({ code: 'upload-left-behind', message: 'Could not remove it: Bearer canary-token-12345678901234' })
             after.resolve()
-          }, 50)
+          })
           signal.throwIfAborted()
           return { url: 'https://store.example/a.mp4' }
         },
@@ -88,6 +89,8 @@ describe('a logger', () => {
     })
     const run = pipeline.run(REQUEST, { id: 'run_1', signal: controller.signal })
     await expect(run.result).rejects.toThrow('enough')
+    await collect(run)
+    ended.resolve()
     await after.promise
     expect(lines.at(-1)).toEqual([
       'warn',

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
+import type { Clock } from '../../../src/index.js'
 import { type S3UploaderOptions, s3Uploader } from '../../../src/strategies/index.js'
 import { hurriedClock } from '../../../src/testing/conformance/hurried-clock.js'
-import { type FakeSource, fakeContext, fakeSource } from '../../../src/testing/index.js'
+import { type FakeSource, fakeContext, fakeSource, manualClock } from '../../../src/testing/index.js'
 import { leaksIn } from '../../secrets/leaks.js'
+import { eventually } from '../../support/eventually.js'
 import { instantClock, rejection } from '../../upstream/stage-context.js'
 import { KEYS, type S3Fault, type S3Operation, type S3ServerOptions, s3Server } from './s3-server.js'
 
@@ -16,7 +17,7 @@ const setup = async (options: Partial<S3UploaderOptions> = {}, how: S3ServerOpti
   const uploader = s3Uploader({ ...server.connection, ...stream, timeoutMs: 5_000, url: 'public', ...options })
   return { server, uploader }
 }
-const context = (signal?: AbortSignal) => fakeContext({ clock: hurriedClock(), signal })
+const context = (signal?: AbortSignal, clock: Clock = hurriedClock()) => fakeContext({ clock, signal })
 const small = () => fakeSource({ byteLength: 1_000 })
 const large = () => fakeSource({ byteLength: PART + 700_000 })
 const unknown = () => fakeSource({ byteLength: PART + 700_000, declaredByteLength: 'unknown' })
@@ -139,32 +140,30 @@ describe.each(WAYS)('in %s', (_, sourceOf, last) => {
   })
 
   test('an abort while the last request hangs rejects at once, and leaves nothing', async () => {
-    const { server, uploader } = await setup()
+    const { server, uploader } = await setup({ timeoutMs: 3_600_000 })
     server.fail(last, { kind: 'hang' })
     const controller = new AbortController()
     const upload = uploader.upload(sourceOf(), context(controller.signal))
     upload.catch(() => undefined)
-    await vi.waitFor(() => expect(server.countOf(last)).toBe(1), { timeout: 10_000 })
+    await eventually(() => expect(server.countOf(last)).toBe(1))
     controller.abort(new Error('enough'))
-    const late = setTimeout(1_000).then(() => 'late')
-    expect(await Promise.race([rejection(upload), late])).toBe(controller.signal.reason)
-    await vi.waitFor(() => expect([server.objects.size, server.uploads.size]).toEqual([0, 0]))
+    expect(await rejection(upload)).toBe(controller.signal.reason)
+    await eventually(() => expect([server.objects.size, server.uploads.size]).toEqual([0, 0]))
   })
 })
 
-/** Uploads, aborts when the operation has come, and gives the context. */
+/** Uploads, aborts when the operation has come, with its whole body unless the server reads none, and gives the context. */
 const abortedAt = async (
   { server, uploader }: Awaited<ReturnType<typeof setup>>,
   operation: S3Operation,
   source: FakeSource,
+  { come = 'wholeOf', clock }: { readonly come?: 'countOf' | 'wholeOf'; readonly clock?: Clock } = {},
 ) => {
   const controller = new AbortController()
-  const own = context(controller.signal)
+  const own = context(controller.signal, clock)
   const upload = uploader.upload(source, own)
   upload.catch(() => undefined)
-  await vi.waitFor(() => expect(server.countOf(operation)).toBe(1), { timeout: 10_000 })
-  // The body arrives as well.
-  await setTimeout(100)
+  await eventually(() => expect(server[come](operation)).toBe(1))
   controller.abort(new Error('enough'))
   expect(await rejection(upload)).toBe(controller.signal.reason)
   return own
@@ -174,17 +173,31 @@ test.each(WAYS)('in %s, an object that appears after an abort is removed', async
   const made = await setup()
   made.server.fail(last, { kind: 'late', of: 'head', after: 3 })
   const own = await abortedAt(made, last, sourceOf())
-  await vi.waitFor(() => expect(made.server.removed).toBe(1), { timeout: 5_000 })
+  await eventually(() => expect(made.server.removed).toBe(1))
   expect([made.server.objects.size, made.server.uploads.size, own.warnings.length]).toEqual([0, 0, 0])
 })
 
 test('the object of a later upload of the same bytes is left', async () => {
   const made = await setup()
   made.server.fail('put', { kind: 'hang' })
-  await abortedAt(made, 'put', small())
   const source = small()
+  const [paused, uploaded] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  // The server checks the times of signatures.
+  const clock = manualClock({ now: Date.now() })
+  const sleep: Clock['sleep'] = async (ms, options) => {
+    // The time limit of a request, which does not pass.
+    if (ms > 1_000) return clock.sleep(ms, options)
+    paused.resolve()
+    await uploaded.promise
+    await clock.advance(ms)
+  }
+  await abortedAt(made, 'put', small(), { come: 'countOf', clock: { ...clock, sleep } })
+  await paused.promise
   await made.uploader.upload(source, context())
-  await setTimeout(1_000)
+  const before = made.server.countOf('head')
+  uploaded.resolve()
+  // The removal looks for its own object again.
+  await eventually(() => expect(made.server.countOf('head')).toBeGreaterThan(before + 2))
   expect(storedIs(made.server, source)).toBe(true)
   expect(made.server.removed).toBe(0)
 })
@@ -193,7 +206,7 @@ test('a multipart upload that begins after an abort is ended', async () => {
   const made = await setup()
   made.server.fail('create', { kind: 'late', of: 'list', after: 3 })
   const own = await abortedAt(made, 'create', unknown())
-  await vi.waitFor(() => expect(made.server.countOf('abort')).toBe(1), { timeout: 5_000 })
+  await eventually(() => expect(made.server.countOf('abort')).toBe(1))
   expect([made.server.uploads.size, own.warnings.length]).toEqual([0, 0])
 })
 
@@ -205,8 +218,8 @@ test.each<[S3Operation, S3Operation, () => FakeSource]>([
   const denied = Array<S3Fault>(100).fill({ kind: 'error', status: 403, code: 'AccessDenied' })
   made.server.fail(operation, { kind: 'hang' })
   made.server.fail(refused, ...(refused === 'head' ? [null, ...denied] : denied))
-  const own = await abortedAt(made, operation, sourceOf())
-  await vi.waitFor(() => expect(own.warnings).toMatchObject([{ code: 'upload-left-behind' }]), { timeout: 5_000 })
+  const own = await abortedAt(made, operation, sourceOf(), { come: 'countOf' })
+  await eventually(() => expect(own.warnings).toMatchObject([{ code: 'upload-left-behind' }]))
 })
 
 test('a page in answer to the lookup says so, and not that the key is taken', async () => {

@@ -85,6 +85,7 @@ export async function s3Server(options: S3ServerOptions = {}) {
   const objects = new Map<string, StoredObject>()
   const uploads = new Map<string, MultipartUpload>()
   const requests: string[] = []
+  const whole: string[] = []
   const faults = new Map<S3Operation, (S3Fault | null)[]>()
   const countOf = (operation: S3Operation) => requests.filter((each) => each === operation).length
   let removed = 0
@@ -98,6 +99,7 @@ export async function s3Server(options: S3ServerOptions = {}) {
     const isKept = keepsCutStreams && request.headers['x-amz-content-sha256'] === 'UNSIGNED-PAYLOAD'
     const body = await readBody(request, fault, { keepsBytes, isKept })
     if (body === undefined) return
+    whole.push(operation)
     const refuse = (status: number, code: string, headers: Record<string, string> = {}) =>
       send(status, `<Error><Code>${code}</Code><Message>what ${code} means</Message></Error>`, headers)
     const send = (status: number, text = '', headers: Record<string, string> = {}) => {
@@ -184,9 +186,9 @@ export async function s3Server(options: S3ServerOptions = {}) {
         if (small !== undefined) return refuse(400, 'EntityTooSmall')
         const isRight = named.every(([, number, etag], index) => Number(number) === index + 1 && etag?.length)
         if (!isRight || named.length !== parts.length) return refuse(400, 'InvalidPart')
-        const whole = createHash('md5')
-        for (const [, { md5: part }] of parts) whole.update(part, 'hex')
-        const etag = etagOf(`${whole.digest('hex')}-${parts.length}`)
+        const digest = createHash('md5')
+        for (const [, { md5: part }] of parts) digest.update(part, 'hex')
+        const etag = etagOf(`${digest.digest('hex')}-${parts.length}`)
         const bytes = Buffer.concat(parts.map(([, part]) => part.bytes))
         const byteLength = parts.reduce((sum, [, part]) => sum + part.byteLength, 0)
         objects.set(key, { bytes, byteLength, etag, headers: upload.headers })
@@ -224,6 +226,8 @@ export async function s3Server(options: S3ServerOptions = {}) {
     /** The operations that were asked for, in order. */
     requests: requests as readonly string[],
     countOf,
+    /** How many requests of an operation have come with their whole body. */
+    wholeOf: (operation: S3Operation) => whole.filter((each) => each === operation).length,
     get removed() {
       return removed
     },
