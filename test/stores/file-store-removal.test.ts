@@ -152,6 +152,32 @@ describe.each([
   })
 })
 
+it.each([
+  ['saved as ended', COMPLETED],
+  ['saved as running', RUNNING],
+] as const)('a run that another process prunes in the middle of its save is %s', async (_, state) => {
+  let pruned = 0
+  for (let turn = 1; ; turn += 1) {
+    const place = join(directory, String(turn))
+    const [slow, quick] = [fileStore({ directory: place }), fileStore({ directory: place })]
+    await slow.create('run-1', RUNNING)
+    let saved: unknown
+    const save = async () => {
+      saved = await slow.save('run-1', 1, state).catch((error: unknown) => error)
+    }
+    const endAndPrune = async () => {
+      const version = (await quick.load('run-1'))?.version ?? 0
+      if (version === 2 && state === RUNNING) await quick.save('run-1', version, COMPLETED)
+      pruned += await quick.prune(PRUNE)
+    }
+    const isThere = await inTheMiddle(turn, save, endAndPrune)
+    expect([turn, saved]).toEqual([turn, 2])
+    if (!isThere) break
+  }
+  // Otherwise no call of these was after the name of the version was taken.
+  expect(pruned).toBeGreaterThan(1)
+})
+
 it('a save that slept sweeps no version of a run that was created again', async () => {
   for (let turn = 1; ; turn += 1) {
     const place = join(directory, String(turn))
