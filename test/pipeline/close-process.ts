@@ -15,7 +15,7 @@ const pipeline = new SoraPipeline({
 })
 const run = pipeline.run({ prompt: 'A cat' }, { id: 'run_1' })
 for await (const event of run) if (event.type === 'stage-progressed') break
-while ((await store.load('run_1'))?.state.submission?.state !== 'accepted') await nextTurn()
+while (Object((await store.load('run_1'))?.state.submission).state !== 'accepted') await nextTurn()
 if (process.argv[2] === 'hangs') {
   const never = () => new Promise<never>(() => undefined)
   Object.assign(store, { save: never, heartbeat: never, retire: never })
