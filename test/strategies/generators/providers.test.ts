@@ -333,9 +333,72 @@ describe('what only one provider has', () => {
       pollUrl: `${baseUrl}/requests-of/${operation.id}/status`,
       resultUrl: `${baseUrl}/requests-of/${operation.id}`,
       cancelUrl: `${baseUrl}/requests-of/${operation.id}/cancel`,
+      data: { app: 'blackforestlabs/wan' },
     })
     const forged = { id: operation.id, pollUrl: 'https://evil.example/status' }
     expect(await rejection(at('fal').poll(forged, fakeContext()))).toMatchObject({ code: 'configuration-invalid' })
+  })
+
+  const ELSEWHERE = 'https://provider.example/jobs/a'
+  const URL_OF_VIDEO = 'https://cdn.example/a.mp4'
+  const GATEWAYS = {
+    fal: {
+      model: 'fal-ai/wan/v3/text-to-video',
+      started: { request_id: 'a', status_url: `${ELSEWHERE}/status`, response_url: ELSEWHERE, cancel_url: ELSEWHERE },
+      polled: { request_id: 'a', status: 'COMPLETED', video: { url: URL_OF_VIDEO }, response_url: ELSEWHERE },
+      read: ['GET /v1/fal-ai/wan/requests/a/status', 'GET /v1/fal-ai/wan/requests/a'],
+      running: { request_id: 'a', status: 'IN_PROGRESS' },
+      cancelled: 'PUT /v1/fal-ai/wan/requests/a/cancel',
+    },
+    replicate: {
+      model: 'bytedance/seedance-1-pro',
+      started: { id: 'a', status: 'starting', urls: { get: ELSEWHERE, cancel: `${ELSEWHERE}/cancel` } },
+      polled: { id: 'a', status: 'succeeded', output: URL_OF_VIDEO, urls: { get: ELSEWHERE } },
+      read: ['GET /v1/predictions/a'],
+      running: { id: 'a', status: 'processing' },
+      cancelled: 'POST /v1/predictions/a/cancel',
+    },
+  } as const
+
+  describe.each(['fal', 'replicate'] as const)('%s behind a gateway, whose answers name other addresses', (name) => {
+    const { model, started, polled, read, running, cancelled } = GATEWAYS[name]
+    const answering = async (polls: object) => {
+      const server = await loopbackServer(({ method }, response) => {
+        response.end(JSON.stringify(method === 'POST' ? started : polls))
+      })
+      const generator = at(name, { baseUrl: `${server.origin}/v1`, model })
+      const warnings: unknown[] = []
+      const context = { ...fakeContext(), warn: (warning: unknown) => void warnings.push(warning) }
+      const { operation } = await generator.start(request, context)
+      return { server, generator, operation, context, warnings }
+    }
+    const requestsAt = ({ seen }: { readonly seen: readonly { method?: string; url?: string }[] }) =>
+      seen.slice(1).map(({ method, url }) => `${method} ${url}`)
+
+    test('is polled and read below baseUrl', async () => {
+      const { server, generator, operation, context, warnings } = await answering(polled)
+      expect(await generator.poll(operation, context)).toMatchObject({
+        state: 'completed',
+        video: { url: URL_OF_VIDEO },
+      })
+      expect(requestsAt(server)).toEqual(read)
+      expect(warnings).toEqual([])
+    })
+
+    test('is cancelled below baseUrl', async () => {
+      const { server, generator, operation, context } = await answering(running)
+      await generator.cancel?.(operation, context)
+      expect(requestsAt(server)).toContain(cancelled)
+    })
+  })
+
+  test.each([
+    ['owner/alias', 'owner/alias'],
+    ['owner/alias/v3/pro', 'owner/alias'],
+    ['workflows/owner/name/step', 'workflows/owner/name'],
+  ])('a job of the model %s of fal is below %s', async (model, app) => {
+    const { operation } = await at('fal', { model }).start(request, fakeContext())
+    expect(operation.data).toEqual({ app })
   })
 
   describe('a job of fal whose result is an error of the server', () => {

@@ -4,7 +4,13 @@ import { aFunction } from '../../../contracts/option-rules.js'
 import type { TaskApiOperation } from '../task-api/operation.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
 import type { TaskApiVideoRequest } from '../task-api/task-api-options.js'
-import { checkProvider, modelPath, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
+import {
+  checkProvider,
+  modelPath,
+  ownAddress,
+  type ProviderGeneratorOptions,
+  providerRules,
+} from './provider-options.js'
 import { onlyRatioOf } from './video-frame.js'
 
 /** Options of `falGenerator`. */
@@ -18,9 +24,11 @@ export interface FalGeneratorOptions extends ProviderGeneratorOptions {
 
 const RULES: OptionRules<FalGeneratorOptions> = { ...providerRules, input: aFunction }
 
+const NAMESPACES: ReadonlySet<string> = new Set(['workflows', 'comfy'])
+
 /**
  * Generates with any model of fal, also of owners other than `fal-ai`: a job is polled, read and cancelled at the addresses that fal
- * gives. fal has neither a lookup nor idempotency keys, so a submission whose outcome is unknown ends in review. A result that is
+ * gives, and behind a gateway, whose answers name addresses of fal, by its id below `baseUrl`. fal has neither a lookup nor idempotency keys, so a submission whose outcome is unknown ends in review. A result that is
  * refused with 422 and `content_policy_violation` is a `ContentRejectedError`; one that stays a 500 for a minute, or 502, 503 or 504 for
  * five, is a `GenerationFailedError`. The video is at a public address.
  *
@@ -42,23 +50,38 @@ const RULES: OptionRules<FalGeneratorOptions> = { ...providerRules, input: aFunc
  */
 export function falGenerator(given: FalGeneratorOptions): TaskGenerator<TaskApiOperation> {
   const { input = plainInput, ...options } = checkProvider('falGenerator', given, RULES, 'fal')
+  const own = (address: string | undefined) => ownAddress(given.baseUrl, address)
   return taskApiGenerator({
     ...options,
     authScheme: 'Key',
     sendsCallback: true,
     create(request, { callbackUrl }) {
       const query = callbackUrl === undefined ? '' : `?fal_webhook=${encodeURIComponent(callbackUrl)}`
-      return { path: `/${modelPath(request.model)}${query}`, body: input(request) }
+      return { path: `/${modelPath(request.model)}${query}`, body: input(request), data: { app: appOf(request.model) } }
     },
     read: ({ phase, text }) => ({
       // An address of a poll is never that of the video.
       ...(phase === 'result' ? {} : { id: text('request_id'), urls: [] }),
-      pollUrl: text('status_url'),
-      resultUrl: text('response_url'),
-      cancelUrl: text('cancel_url'),
+      pollUrl: own(text('status_url')),
+      resultUrl: own(text('response_url')),
+      cancelUrl: own(text('cancel_url')),
     }),
-    cancel: { method: 'PUT' },
+    poll: { path: (operation) => operation.pollUrl ?? `${requestPath(operation)}/status` },
+    result: { path: (operation) => operation.resultUrl ?? requestPath(operation) },
+    cancel: { method: 'PUT', path: (operation) => operation.cancelUrl ?? `${requestPath(operation)}/cancel` },
   })
+}
+
+/** The application of a model, without the path of one of its endpoints: the requests of all of them are below it. */
+function appOf(model: string | undefined): string {
+  const parts = String(model).split('/')
+  return parts.slice(0, NAMESPACES.has(parts[0] ?? '') ? 3 : 2).join('/')
+}
+
+function requestPath({ id, data }: TaskApiOperation): string {
+  // A handle of an older version has addresses alone.
+  if (typeof data?.app !== 'string') return ''
+  return `/${modelPath(data.app)}/requests/${encodeURIComponent(id)}`
 }
 
 function plainInput(request: TaskApiVideoRequest): object {
