@@ -86,6 +86,8 @@ describe('find', () => {
     ['without ids', { data: [{ prompt: request.prompt, created_at: 9_999_999_999 }] }],
     ['that never ends', { data: [], has_more: true, last_id: 'a' }],
     ['that is cut off', { data: [], has_more: true }],
+    ['that is cut off, in a text', { data: [], has_more: 'true' }],
+    ['that is cut off, in a number', { data: [], has_more: 1 }],
     ['that may be cut off', { data: Array.from({ length: 100 }, (_, id) => ({ id: `${id}`, prompt: 'x' })) }],
     ['that is not a list', { object: 'video' }],
   ])('does not conclude that a job is absent from a list %s', async (_, body) => {

@@ -70,7 +70,7 @@ function pageOf(answer: ApiAnswer, read: JobReader, { number, after }: PagePlace
   const cursor = cursors.find(([, value]) => value !== undefined && value !== after && !isAddress(value))?.[1]
   const hasCursor = cursors.some(([name, value]) => name !== 'last_id' && value !== undefined && value !== after)
   const isElsewhere = entries.length === 0 && isRecord(body) && holdsJobs(body, read)
-  const known = isElsewhere ? true : typeof hasMore === 'boolean' ? hasMore : undefined
+  const known = isElsewhere ? true : flagOf(hasMore)
   return {
     answer,
     entries,
@@ -79,6 +79,11 @@ function pageOf(answer: ApiAnswer, read: JobReader, { number, after }: PagePlace
     hasMore: known ?? (isWhole ? false : hasCursor ? true : undefined),
     after: cursor ?? read(entries.at(-1), { phase: 'list' }).id,
   }
+}
+
+// Some servers write it as a text or a number.
+function flagOf(value: unknown): boolean | undefined {
+  return /^(?:true|1)$/i.test(String(value)) ? true : /^(?:false|0)$/i.test(String(value)) ? false : undefined
 }
 
 function cursorOf(value: unknown): string | undefined {
