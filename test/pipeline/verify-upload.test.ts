@@ -74,6 +74,11 @@ describe('verifyUploads', () => {
       /serves a page$/,
     ],
     ['is JSON', reply({ headers: { 'content-type': 'application/json' }, body: '{"error":"x"}' }), /serves JSON$/],
+    [
+      'is JSON with the label of a video',
+      reply({ headers: { 'content-type': 'video/mp4' }, body: '{"error":"expired"}' }),
+      /serves JSON$/,
+    ],
     ['is empty', reply({ headers: { 'content-type': 'video/mp4' }, body: '' }), /serves nothing$/],
     ['is nothing', reply({ status: 204 }), /answered 204$/],
     ['leads in a circle', reply({ status: 302, headers: { location: '/bad.mp4' } }), /more than 5 redirects/],

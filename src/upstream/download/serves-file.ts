@@ -17,6 +17,8 @@ export interface ServedFile {
 const WHAT = 'open the copy'
 const A_PAGE = 'a page'
 const PAGE = /^(?:text\/html|application\/xhtml\+xml)$/
+// `{` and `[`: no video begins with one of them, whatever type is declared.
+const JSON_BYTES: ReadonlySet<number> = new Set([0x7b, 0x5b])
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json$/
 
 /**
@@ -55,7 +57,8 @@ async function servedBy({ headers, body }: Download, signal: AbortSignal): Promi
   try {
     const { value } = await abortable(signal, reader.read())
     if (value === undefined) return 'nothing'
-    return mediaTypeOf(value) === 'text/html' ? A_PAGE : undefined
+    if (mediaTypeOf(value) === 'text/html') return A_PAGE
+    return JSON_BYTES.has(value[0] ?? 0) ? 'JSON' : undefined
   } finally {
     reader.releaseLock()
   }
