@@ -1,3 +1,4 @@
+import { describeValue } from '../contracts/errors.js'
 import { ConfigurationError, type InputProblem } from '../contracts/input-errors.js'
 import {
   FAULT_KINDS,
@@ -68,8 +69,13 @@ function checkPlans(plans: FaultPlans): void {
   for (const [endpoint, plan] of Object.entries(plans)) {
     check('endpoint', endpoint, SANDBOX_ENDPOINTS)
     const faults = plan === undefined || isList(plan) ? (plan ?? []) : [plan]
-    for (const fault of faults) {
+    for (const fault of faults as readonly unknown[]) {
       if (fault === null) continue
+      if (!isFault(fault)) {
+        const fix = "give a fault such as { kind: 'reset' }, a list of faults, or null for a call without one"
+        problems.push({ field: `faults['${endpoint}']`, value: describeValue(fault), fix })
+        continue
+      }
       check(`faults['${endpoint}'].kind`, fault.kind, FAULT_KINDS)
       if (fault.kind === 'split' && !(Number.isInteger(fault.bytes) && fault.bytes > 0)) {
         const value = String(fault.bytes)
@@ -78,6 +84,10 @@ function checkPlans(plans: FaultPlans): void {
     }
   }
   if (problems.length > 0) throw new ConfigurationError('the faults', problems)
+}
+
+function isFault(fault: unknown): fault is Fault {
+  return typeof fault === 'object' && fault !== null && typeof Reflect.get(fault, 'kind') === 'string'
 }
 
 // Array.isArray does not narrow a readonly array.

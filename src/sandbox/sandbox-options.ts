@@ -68,7 +68,10 @@ export interface CheckedSandboxOptions {
 
 const RULES: OptionRules<SandboxOptions> = {
   // Checked as in `setFaults`.
-  faults: rule((value) => typeof value === 'object' && value !== null, 'give an object of faults by endpoint'),
+  faults: rule(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'give an object of faults by endpoint',
+  ),
   speed: number((value) => value > 0, 'give a number above 0'),
   seed: rule(Number.isInteger, 'give a whole number'),
   apiKey: secret('give a text that is not empty'),

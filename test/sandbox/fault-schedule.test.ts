@@ -17,6 +17,12 @@ describe('faultSchedule', () => {
     )
   })
 
+  it.each([1, 'hang', {}, [['hang']]])('refuses %j in the place of a fault by the name of its endpoint', (fault) => {
+    const set = () => faultSchedule().set({ files: fault } as unknown as FaultPlans)
+    expect(set).toThrow(ConfigurationError)
+    expect(set).toThrow(/faults\['files'\] is .* \(give a fault such as \{ kind: 'reset' \}/)
+  })
+
   it('repeats a single fault, merges by endpoint, and clears one or all', () => {
     const schedule = faultSchedule()
     schedule.set({ files: { kind: 'hang' }, 'mirror-1': { kind: 'html' } })
