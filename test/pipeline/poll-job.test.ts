@@ -44,21 +44,6 @@ describe('a job that is polled', () => {
     expect(lost.generator.pollCount).toBe(3)
   })
 
-  it.each([302, 303, 307])(
-    'is not given up while a gateway answers %i, such as to a page of a sign-in',
-    async (status) => {
-      const { ended, generator } = play({ polls: Array.from({ length: 9 }, () => http(status)) })
-      expect((await ended).warnings).toMatchObject([{ code: 'poll-missed' }])
-      expect(generator.pollCount).toBe(10)
-    },
-  )
-
-  it('is given up at the third permanent redirect', async () => {
-    const { ended, generator } = play({ polls: Array.from({ length: 9 }, () => http(301)) })
-    await expect(ended).rejects.toMatchObject({ status: 301 })
-    expect(generator.pollCount).toBe(3)
-  })
-
   it('is not given up while its account is empty', async () => {
     const { ended, generator } = play({ polls: [noCredit, noCredit, noCredit, noCredit] })
     expect((await ended).warnings).toMatchObject([{ code: 'poll-refused' }])

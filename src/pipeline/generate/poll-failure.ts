@@ -3,10 +3,8 @@ import { isSoraPipelineError, toErrorJson } from '../../contracts/errors.js'
 import type { Generator } from '../../contracts/generator.js'
 import { requestIdOf } from '../../contracts/request-id.js'
 import { bugNameOf, errorStatusOf } from '../../contracts/submission.js'
-import { fieldOf } from '../../contracts/thrown-value.js'
 import { isRetryableStatus, UpstreamHttpError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
 
-const TEMPORARY_REDIRECTS: ReadonlySet<number> = new Set([302, 303, 307])
 const REFUSED: ReadonlySet<number> = new Set([401, 402, 403])
 
 /**
@@ -29,12 +27,7 @@ export function pollFailureOf(generator: Generator, thrown: unknown): unknown {
 
 /** Whether the next poll may succeed: the paid job continues at the upstream during a connection failure. */
 export function isPassingFailure(error: unknown): boolean {
-  return !isSoraPipelineError(error) || error.isRetryable || error.code === 'network' || isTemporaryRedirect(error)
-}
-
-// To a page of maintenance or of a sign-in, with which a gateway answers every request for a while.
-function isTemporaryRedirect(error: unknown): boolean {
-  return TEMPORARY_REDIRECTS.has(Number(fieldOf(error, 'status')))
+  return !isSoraPipelineError(error) || error.isRetryable || error.code === 'network'
 }
 
 /** Whether the upstream refuses the credential, such as while a key is rotated, or its account is empty. */
