@@ -68,16 +68,24 @@ describe('a job that is polled', () => {
     expect((await collect(run)).at(-1)?.at).toBe(from + 120_000)
   })
 
-  it('ends at the third poll for any other lasting failure, also when it is new', async () => {
-    const { generator, ended } = play({ polls: Array.from({ length: 9 }, () => http(410)) })
-    await expect(ended).rejects.toMatchObject({ status: 410 })
-    expect(generator.pollCount).toBe(3)
-  })
+  it.each([400, 405, 410, 501])(
+    'ends at the third poll for any other lasting failure, also when it is new: %i',
+    async (status) => {
+      const { generator, ended } = play({ polls: Array.from({ length: 9 }, () => http(status)) })
+      await expect(ended).rejects.toMatchObject({ status })
+      expect(generator.pollCount).toBe(3)
+    },
+  )
 
   it.each([
     ['no such host', new NetworkError('Could not poll, no such host: host', { isRetryable: false })],
     ['an overload', http(503)],
     ['an error of another library', new TypeError('fetch failed')],
+    ['a redirect to a sign-in or a maintenance page', http(302)],
+    ['a refusal of a proxy on the way', http(407)],
+    ['a conflict of the moment', http(409)],
+    ['a tunnel that is down', http(530)],
+    ['a network that wants a sign-in', http(511)],
   ])('outlasts whatever keeps its upstream from being reached, such as %s', async (_, unreachable) => {
     const { generator, ended } = play({ polls: Array.from({ length: 9 }, () => unreachable) })
     await expect(ended).resolves.toMatchObject({ servedBy: 'generator' })

@@ -3,9 +3,14 @@ import { isSoraPipelineError, toErrorJson } from '../../contracts/errors.js'
 import type { Generator } from '../../contracts/generator.js'
 import { requestIdOf } from '../../contracts/request-id.js'
 import { bugNameOf, errorStatusOf } from '../../contracts/submission.js'
+import { fieldOf } from '../../contracts/thrown-value.js'
 import { isRetryableStatus, UpstreamHttpError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
 
 const REFUSED: ReadonlySet<number> = new Set([401, 402, 403])
+// About a proxy on the way (407, 421), or about the moment (409, 423, 424).
+const NOT_OF_THE_JOB: ReadonlySet<number> = new Set([407, 409, 421, 423, 424])
+// The server has no such poll, and will not have one at the next.
+const UNSUPPORTED: ReadonlySet<number> = new Set([501, 505])
 
 /**
  * The error of a poll, as an error of the library if it is permanent: a bug of the generator, or a status that its client
@@ -25,9 +30,18 @@ export function pollFailureOf(generator: Generator, thrown: unknown): unknown {
     : new UpstreamHttpError(text, { ...options, status })
 }
 
-/** Whether the next poll may succeed: the paid job continues at the upstream during a connection failure. */
+/** Whether the same call may succeed later. */
 export function isPassingFailure(error: unknown): boolean {
   return !isSoraPipelineError(error) || error.isRetryable || error.code === 'network'
+}
+
+/**
+ * Whether the next poll may succeed: the paid job continues at the upstream during a connection failure, and while a server in
+ * front of it redirects to a sign-in or a maintenance page, or answers with a status of its own.
+ */
+export function isPassingPoll(error: unknown): boolean {
+  if (isPassingFailure(error)) return true
+  return fieldOf(error, 'code') === 'upstream-http' && isOfTheWay(Number(fieldOf(error, 'status')))
 }
 
 /** Whether the upstream refuses the credential, such as while a key is rotated, or its account is empty. */
@@ -35,6 +49,11 @@ export function isRefusedPoll(error: unknown): boolean {
   if (!isSoraPipelineError(error)) return false
   if (error.code === 'authentication' || error.code === 'quota-exceeded') return true
   return error.code === 'upstream-http' && 'status' in error && REFUSED.has(Number(error.status))
+}
+
+function isOfTheWay(status: number): boolean {
+  const isOfServer = status >= 500 && !UNSUPPORTED.has(status)
+  return (status >= 300 && status < 400) || NOT_OF_THE_JOB.has(status) || isOfServer
 }
 
 // Not a SyntaxError: a parser throws it for HTML or a truncated response, which costs one poll.

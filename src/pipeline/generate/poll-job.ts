@@ -13,7 +13,7 @@ import { type RunSession, warn } from '../run-session.js'
 import { contextOf, type StageWork, warnOfProgress } from '../stage-work.js'
 import { type AcceptedSubmission, answered, missed } from '../state/submission.js'
 import { jobCall } from '../tracing/job-trace.js'
-import { isPassingFailure, isRefusedPoll, pollFailureOf } from './poll-failure.js'
+import { isPassingPoll, isRefusedPoll, pollFailureOf } from './poll-failure.js'
 import type { SweptJob } from './swept-job.js'
 
 // A poll that hangs is a missed poll, also if the generator has no time limit.
@@ -147,5 +147,5 @@ export function readPollAfterMs(session: RunSession, work: StageWork, value: unk
 }
 
 function mayPass(error: unknown, ageMs: number): boolean {
-  return isPassingFailure(error) || (fieldOf(error, 'status') === 404 && ageMs < NOT_FOUND_GRACE_MS)
+  return isPassingPoll(error) || (fieldOf(error, 'status') === 404 && ageMs < NOT_FOUND_GRACE_MS)
 }

@@ -6,7 +6,7 @@ import { NetworkError, UpstreamResponseError } from '../../contracts/upstream-er
 import { withDeadline } from '../../timing/deadline.js'
 import type { HasSignal } from '../../timing/lazy-signal.js'
 import { retryAfterMsOf } from '../../timing/retry.js'
-import { isPassingFailure, pollFailureOf } from '../generate/poll-failure.js'
+import { isPassingPoll, pollFailureOf } from '../generate/poll-failure.js'
 import { generatorOf } from '../generate/submission-place.js'
 import { type RunSession, warn } from '../run-session.js'
 import { contextOf, openStage } from '../stage-work.js'
@@ -66,7 +66,7 @@ async function patiently(
     } catch (error) {
       signal.throwIfAborted()
       const waitMs = Math.max(waitsMs[failures] ?? Number.POSITIVE_INFINITY, retryAfterMsOf(error) ?? 0)
-      if (!isPassingFailure(error) || clock.monotonic() - startedAt + waitMs > LONGEST_MS) throw error
+      if (!isPassingPoll(error) || clock.monotonic() - startedAt + waitMs > LONGEST_MS) throw error
       await clock.sleep(waitMs, { signal })
     }
   }
