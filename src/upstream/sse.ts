@@ -26,12 +26,17 @@ export interface SseOptions extends FailedExchange {
    * @defaultValue `1_000_000`
    */
   readonly maxEventBytes?: number | undefined
+  /**
+   * Whether the data of a last event that lacks its blank line is complete, so that the event counts.
+   * @defaultValue no such event counts, as in the standard
+   */
+  readonly isComplete?: ((data: string) => boolean) | undefined
 }
 
 /**
  * The events of a `text/event-stream` body, each as soon as its blank line arrives. Any line end, a BOM and any split
  * into chunks are supported. Comments and unknown fields are ignored; an event that the end of the body cuts off is
- * discarded. The caller decides whether the stream is complete.
+ * discarded, unless `isComplete` accepts it. The caller decides whether the stream is complete.
  *
  * The body is closed when the reading ends: at its end, by an error, by an abort, or by leaving the loop. An abort
  * rejects with `signal.reason` at once; the server sees the connection close.
@@ -43,12 +48,13 @@ export async function* readSse(
   response: Pick<Answer, 'body'>,
   options: SseOptions,
 ): AsyncGenerator<SseEvent, void, undefined> {
-  const { signal, maxEventBytes = 1_000_000 } = options
+  const { signal, maxEventBytes = 1_000_000, isComplete } = options
   if (response.body === null) return
   const reader = response.body.getReader()
   const decoder = new TextDecoder()
   const ready: SseEvent[] = []
   let isTooLarge = false
+  let broken: { readonly error: unknown } | undefined
   const parser = createParser({
     // It counts characters, which are never more than bytes.
     maxBufferSize: maxEventBytes,
@@ -59,15 +65,23 @@ export async function* readSse(
   })
   try {
     while (true) {
-      const { done, value } = await nextChunk(reader, options)
-      if (done) return
-      parser.feed(decoder.decode(value, { stream: true }))
+      const { done, value } = await nextChunk(reader, options).catch((error: unknown) => {
+        signal.throwIfAborted()
+        broken = { error }
+        return { done: true, value: undefined }
+      })
+      if (broken && isComplete === undefined) throw broken.error
+      if (done && isComplete === undefined) return
+      parser.feed(done ? `${decoder.decode()}\n\n` : decoder.decode(value, { stream: true }))
       for (const event of ready.splice(0)) {
+        if (done && isComplete?.(event.data) !== true) continue
         signal.throwIfAborted()
         if (Buffer.byteLength(event.data) > maxEventBytes) throw tooLarge(options, maxEventBytes)
         yield event
       }
       if (isTooLarge) throw tooLarge(options, maxEventBytes)
+      if (broken) throw broken.error
+      if (done) return
     }
   } catch (error) {
     throw networkFailure(error, options, signal)

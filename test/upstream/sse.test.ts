@@ -71,6 +71,21 @@ describe('readSse', () => {
     expect(await readText(text)).toEqual(expected)
   })
 
+  test('keeps an event that the end cuts off if its data is complete, also when the connection breaks', async () => {
+    const isComplete = (data: string) => data.endsWith('}')
+    const whole = { event: 'a', data: '{"x":1}' }
+    for (const end of ['', '\n', '\r'])
+      expect(await readText(`event: a\ndata: {"x":1}${end}`, { isComplete })).toEqual([whole])
+    expect(await readText('event: a\ndata: {"x":', { isComplete })).toEqual([])
+    const seen: SseEvent[] = []
+    const { response } = bodyOf(['event: a\ndata: {"x":1}'], new Error('cut'))
+    const reading = (async () => {
+      for await (const event of readSse(response, options({ isComplete }))) seen.push(event)
+    })()
+    expect(await rejection(reading)).toMatchObject({ code: 'network' })
+    expect(seen).toEqual([whole])
+  })
+
   test('reads an answer without a body', async () => {
     expect(await collect(readSse(new Response(null, { status: 204 }), options()))).toEqual([])
   })

@@ -35,6 +35,7 @@ describe('the video of a stream', () => {
     ['an output beside no content', [chunk({ content: null, output: [{ url: URL_1, type: 'video' }] }), DONE]],
     ['no [DONE]', [chunk({ content: URL_1 }, 'stop')]],
     ['neither a finish nor [DONE]', [chunk({ content: URL_1 })]],
+    ['no blank line behind the last chunk', [chunk({ content: URL_1 }, 'stop').trimEnd()]],
     ['a malformed [DONE]', [chunk({ content: URL_1 }, 'stop'), 'data: [DONE]\\n\\n\n\n']],
     ['CR LF and a BOM', ['\ufeff', `${chunk({ content: URL_1 }, 'stop')}${DONE}`.replaceAll('\n', '\r\n')]],
     ['comments and empty lines', [': ping\n\n\n', chunk({ content: URL_1 }, 'stop'), ': ping\n\n', DONE]],

@@ -83,6 +83,8 @@ async function converse(exchange: ChatExchange): Promise<void> {
     signal,
     idleTimeoutMs,
     maxEventBytes: maxBytes,
+    // Servers omit the last blank line, and connections break before it: the address in such an event is paid for.
+    isComplete: (data) => isRecord(jsonOf(data)),
   })) {
     if (transcript.add(event === 'error' ? asError(data) : data) === 'end') return
   }
