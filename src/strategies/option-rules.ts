@@ -60,7 +60,8 @@ export const credential: OptionRule = ruleOf((field, value) => {
 
 /** Headers that can be sent; their values are never shown. */
 export const headers: OptionRule = ruleOf((field, value) => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  // A Headers object, a Map and a list of pairs have no own fields: their headers would be dropped.
+  if (typeof value !== 'object' || value === null || Symbol.iterator in value) {
     return { field, value: 'unusable', fix: "give an object of texts by header name, such as { 'x-account': '7' }" }
   }
   return Object.entries(value)

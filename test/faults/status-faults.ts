@@ -39,12 +39,12 @@ const ambiguous: Expected = {
   'create-retry': 'review',
   'create-key': 'sent again',
 }
-// A redirect is followed where a video is read, and never where a key is sent along.
+// A redirect is followed where a video is read, and never where a key is sent along. A permanent one to each poll ends the wait.
 const followed: Expected = {
   create: 'review',
   'create-key': 'sent again',
   poll: 'missed',
-  'poll-always': 'ends: upstream-http',
+  'poll-always': 'in time',
   download: 'whole',
   'download-always': 'whole',
   probe: 'proven',
@@ -54,6 +54,7 @@ const followed: Expected = {
   'target-always': 'mirror url',
   publish: 'continues',
 }
+const moved: Expected = { ...followed, 'poll-always': 'ends: upstream-http' }
 const misled: Expected = {
   ...followed,
   download: 'polled again',
@@ -82,13 +83,13 @@ export const STATUS_FAULTS: readonly Fault[] = [
     row: 24,
     name: `${status} to another origin`,
     does: ({ elsewhere }: { readonly elsewhere: string }) => redirect(status, elsewhere),
-    expected: followed,
+    expected: status === 301 ? moved : followed,
   })),
   ...[307, 308].map((status) => ({
     row: 25,
     name: `${status} to another origin`,
     does: ({ elsewhere }: { readonly elsewhere: string }) => redirect(status, elsewhere),
-    expected: followed,
+    expected: status === 308 ? moved : followed,
   })),
   { row: 26, name: 'redirect to a private address', does: ({ secret }) => redirect(302, secret), expected: misled },
   { row: 26, name: 'redirect to a file', does: () => redirect(302, 'file:///etc/hostname'), expected: misled },
@@ -184,7 +185,7 @@ export const STATUS_FAULTS: readonly Fault[] = [
     name: '409',
     does: () => refuse(409),
     // For a video it means that the file cannot be read yet: it is waited for.
-    expected: { ...ambiguous, 'poll-always': 'ends: upstream-http', download: 'whole', source: 'whole' },
+    expected: { ...ambiguous, 'poll-always': 'in time', download: 'whole', source: 'whole' },
   },
   {
     row: 34,

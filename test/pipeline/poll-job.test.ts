@@ -44,6 +44,21 @@ describe('a job that is polled', () => {
     expect(lost.generator.pollCount).toBe(3)
   })
 
+  it.each([302, 303, 307])(
+    'is not given up while a gateway answers %i, such as to a page of a sign-in',
+    async (status) => {
+      const { ended, generator } = play({ polls: Array.from({ length: 9 }, () => http(status)) })
+      expect((await ended).warnings).toMatchObject([{ code: 'poll-missed' }])
+      expect(generator.pollCount).toBe(10)
+    },
+  )
+
+  it('is given up at the third permanent redirect', async () => {
+    const { ended, generator } = play({ polls: Array.from({ length: 9 }, () => http(301)) })
+    await expect(ended).rejects.toMatchObject({ status: 301 })
+    expect(generator.pollCount).toBe(3)
+  })
+
   it('is not given up while its account is empty', async () => {
     const { ended, generator } = play({ polls: [noCredit, noCredit, noCredit, noCredit] })
     expect((await ended).warnings).toMatchObject([{ code: 'poll-refused' }])
@@ -81,7 +96,6 @@ describe('a job that is polled', () => {
     ['no such host', new NetworkError('Could not poll, no such host: host', { isRetryable: false })],
     ['an overload', http(503)],
     ['an error of another library', new TypeError('fetch failed')],
-    ['a redirect to a sign-in or a maintenance page', http(302)],
     ['a refusal of a proxy on the way', http(407)],
     ['a conflict of the moment', http(409)],
     ['a tunnel that is down', http(530)],

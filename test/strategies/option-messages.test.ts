@@ -59,6 +59,8 @@ const PROBLEMS: Readonly<Record<Factory, readonly (readonly [object, string])[]>
     [{ secondsType: 'x' }, 'secondsType is "x" (give string or number)'],
     [{ videoInput: 'x' }, 'videoInput is "x" (give edits or extensions)'],
     [{ headers: { 'x-a': 'ü' } }, 'headers["x-a"] is unusable'],
+    [{ headers: new Headers({ 'x-a': 'b' }) }, 'headers is unusable (give an object of texts by header name'],
+    [{ headers: new Map([['x-a', 'b']]) }, 'headers is unusable (give an object of texts by header name'],
     [{ timeoutMs: 0 }, `timeoutMs is 0 (${TIME})`],
     [{ createTimeoutMs: 0 }, `createTimeoutMs is 0 (${TIME})`],
     [{ maxAnswerBytes: 999 }, `maxAnswerBytes is 999 (${BYTES})`],

@@ -6,6 +6,7 @@ import { bugNameOf, errorStatusOf } from '../../contracts/submission.js'
 import { fieldOf } from '../../contracts/thrown-value.js'
 import { isRetryableStatus, UpstreamHttpError, UpstreamResponseError } from '../../contracts/upstream-errors.js'
 
+const TEMPORARY_REDIRECTS: ReadonlySet<number> = new Set([302, 303, 307])
 const REFUSED: ReadonlySet<number> = new Set([401, 402, 403])
 // About a proxy on the way (407, 421), or about the moment (409, 423, 424).
 const NOT_OF_THE_JOB: ReadonlySet<number> = new Set([407, 409, 421, 423, 424])
@@ -32,12 +33,17 @@ export function pollFailureOf(generator: Generator, thrown: unknown): unknown {
 
 /** Whether the same call may succeed later. */
 export function isPassingFailure(error: unknown): boolean {
-  return !isSoraPipelineError(error) || error.isRetryable || error.code === 'network'
+  return !isSoraPipelineError(error) || error.isRetryable || error.code === 'network' || isTemporaryRedirect(error)
+}
+
+// To a page of maintenance or of a sign-in, with which a gateway answers every request for a while.
+function isTemporaryRedirect(error: unknown): boolean {
+  return TEMPORARY_REDIRECTS.has(Number(fieldOf(error, 'status')))
 }
 
 /**
  * Whether the next poll may succeed: the paid job continues at the upstream during a connection failure, and while a server in
- * front of it redirects to a sign-in or a maintenance page, or answers with a status of its own.
+ * front of it answers with a status of its own.
  */
 export function isPassingPoll(error: unknown): boolean {
   if (isPassingFailure(error)) return true
@@ -52,8 +58,7 @@ export function isRefusedPoll(error: unknown): boolean {
 }
 
 function isOfTheWay(status: number): boolean {
-  const isOfServer = status >= 500 && !UNSUPPORTED.has(status)
-  return (status >= 300 && status < 400) || NOT_OF_THE_JOB.has(status) || isOfServer
+  return NOT_OF_THE_JOB.has(status) || (status >= 500 && !UNSUPPORTED.has(status))
 }
 
 // Not a SyntaxError: a parser throws it for HTML or a truncated response, which costs one poll.

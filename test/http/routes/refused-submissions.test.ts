@@ -92,7 +92,7 @@ describe('a submission whose answer was lost, and that a lookup past the deadlin
     expect(answer.headers.get('x-should-retry')).toBeNull()
   })
 
-  it('is told apart from a video in progress, and submitted again under the same Idempotency-Key', async () => {
+  it('is distinguished from a video in progress, and submitted again under the same Idempotency-Key', async () => {
     const { clock, generator, json, pipeline } = setUpLost()
     const create = () => json('POST', '/v1/videos', { body: { prompt: 'A cat' }, headers: { 'idempotency-key': 'k' } })
     const { body } = await clock.runUntil(create())

@@ -385,6 +385,12 @@ describe('what only one provider has', () => {
       expect(warnings).toEqual([])
     })
 
+    test('is polled by the id alone, as a person gives it', async () => {
+      const { server, generator, context } = await answering(polled)
+      expect(await generator.poll({ id: 'a' }, context)).toMatchObject({ state: 'completed' })
+      expect(requestsAt(server)).toEqual(read)
+    })
+
     test('is cancelled below baseUrl', async () => {
       const { server, generator, operation, context } = await answering(running)
       await generator.cancel?.(operation, context)

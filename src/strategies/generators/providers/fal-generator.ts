@@ -4,13 +4,9 @@ import { aFunction } from '../../../contracts/option-rules.js'
 import type { TaskApiOperation } from '../task-api/operation.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
 import type { TaskApiVideoRequest } from '../task-api/task-api-options.js'
-import {
-  checkProvider,
-  modelPath,
-  ownAddress,
-  type ProviderGeneratorOptions,
-  providerRules,
-} from './provider-options.js'
+import { addressesIn, appOf, requestPath } from './fal-request.js'
+import { ownAddresses } from './own-addresses.js'
+import { checkProvider, modelPath, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
 import { onlyRatioOf } from './video-frame.js'
 
 /** Options of `falGenerator`. */
@@ -23,8 +19,6 @@ export interface FalGeneratorOptions extends ProviderGeneratorOptions {
 }
 
 const RULES: OptionRules<FalGeneratorOptions> = { ...providerRules, input: aFunction }
-
-const NAMESPACES: ReadonlySet<string> = new Set(['workflows', 'comfy'])
 
 /**
  * Generates with any model of fal, also of owners other than `fal-ai`: a job is polled, read and cancelled at the addresses that fal
@@ -50,7 +44,7 @@ const NAMESPACES: ReadonlySet<string> = new Set(['workflows', 'comfy'])
  */
 export function falGenerator(given: FalGeneratorOptions): TaskGenerator<TaskApiOperation> {
   const { input = plainInput, ...options } = checkProvider('falGenerator', given, RULES, 'fal')
-  const own = (address: string | undefined) => ownAddress(given.baseUrl, address)
+  const pathOf = (operation: TaskApiOperation) => requestPath(operation, given.model)
   return taskApiGenerator({
     ...options,
     authScheme: 'Key',
@@ -62,26 +56,12 @@ export function falGenerator(given: FalGeneratorOptions): TaskGenerator<TaskApiO
     read: ({ phase, text }) => ({
       // An address of a poll is never that of the video.
       ...(phase === 'result' ? {} : { id: text('request_id'), urls: [] }),
-      pollUrl: own(text('status_url')),
-      resultUrl: own(text('response_url')),
-      cancelUrl: own(text('cancel_url')),
+      ...ownAddresses(given.baseUrl, addressesIn(text)),
     }),
-    poll: { path: (operation) => operation.pollUrl ?? `${requestPath(operation)}/status` },
-    result: { path: (operation) => operation.resultUrl ?? requestPath(operation) },
-    cancel: { method: 'PUT', path: (operation) => operation.cancelUrl ?? `${requestPath(operation)}/cancel` },
+    poll: { path: (operation) => operation.pollUrl ?? `${pathOf(operation)}/status` },
+    result: { path: (operation) => operation.resultUrl ?? pathOf(operation) },
+    cancel: { method: 'PUT', path: (operation) => operation.cancelUrl ?? `${pathOf(operation)}/cancel` },
   })
-}
-
-/** The application of a model, without the path of one of its endpoints: the requests of all of them are below it. */
-function appOf(model: string | undefined): string {
-  const parts = String(model).split('/')
-  return parts.slice(0, NAMESPACES.has(parts[0] ?? '') ? 3 : 2).join('/')
-}
-
-function requestPath({ id, data }: TaskApiOperation): string {
-  // A handle of an older version has addresses alone.
-  if (typeof data?.app !== 'string') return ''
-  return `/${modelPath(data.app)}/requests/${encodeURIComponent(id)}`
 }
 
 function plainInput(request: TaskApiVideoRequest): object {

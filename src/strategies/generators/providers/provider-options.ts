@@ -46,15 +46,6 @@ export function checkProvider<Options extends Pick<ProviderGeneratorOptions, 'na
   return { ...rest, name: given.name ?? name, apiKey: isReplaced ? undefined : apiKey }
 }
 
-/**
- * An address of an answer, unless it is on another origin than `baseUrl`: behind a gateway the provider names its own addresses, which
- * would get the key of the gateway.
- */
-export function ownAddress(baseUrl: string, address: string | undefined): string | undefined {
-  if (address === undefined || !URL.canParse(address, baseUrl)) return undefined
-  return new URL(address, baseUrl).origin === new URL(baseUrl).origin ? address : undefined
-}
-
 /** The name of a model as a path: `owner/name` keeps its slash. */
 export function modelPath(model: string | undefined): string {
   return String(model).split('/').map(encodeURIComponent).join('/')

@@ -5,13 +5,8 @@ import { mergedFields } from '../merged-fields.js'
 import type { TaskApiOperation } from '../task-api/operation.js'
 import { taskApiGenerator } from '../task-api/task-api-generator.js'
 import type { TaskApiVideoRequest } from '../task-api/task-api-options.js'
-import {
-  checkProvider,
-  modelPath,
-  ownAddress,
-  type ProviderGeneratorOptions,
-  providerRules,
-} from './provider-options.js'
+import { ownAddresses } from './own-addresses.js'
+import { checkProvider, modelPath, type ProviderGeneratorOptions, providerRules } from './provider-options.js'
 import { onlyRatioOf } from './video-frame.js'
 
 /** Options of `replicateGenerator`. */
@@ -36,8 +31,8 @@ const RULES: OptionRules<ReplicateGeneratorOptions> = {
 
 /**
  * Generates with a model of Replicate: `owner/name`, or `owner/name:version`. Replicate has neither a lookup nor idempotency keys,
- * so a submission whose outcome is unknown ends in review. It deletes a video one hour after its end: upload it. Behind a gateway, whose
- * answers name addresses of Replicate, a prediction is polled and cancelled by its id below `baseUrl`.
+ * so a submission whose outcome is unknown ends in review. It deletes a video one hour after its end: upload it.
+ * Behind a gateway, whose answers name addresses of Replicate, a prediction is polled and cancelled by its id below `baseUrl`.
  *
  * Follows "HTTP API" of replicate.com/docs and "Set deadlines for predictions" (October 2025), read in November 2026.
  *
@@ -58,7 +53,6 @@ const RULES: OptionRules<ReplicateGeneratorOptions> = {
 export function replicateGenerator(given: ReplicateGeneratorOptions): TaskGenerator<TaskApiOperation> {
   const checked = checkProvider('replicateGenerator', given, RULES, 'replicate')
   const { input = plainInput, cancelAfterSeconds, ...options } = checked
-  const own = (address: string | undefined) => ownAddress(given.baseUrl, address)
   return taskApiGenerator({
     ...options,
     sendsCallback: true,
@@ -70,14 +64,10 @@ export function replicateGenerator(given: ReplicateGeneratorOptions): TaskGenera
       if (version !== undefined) return { path: '/predictions', headers, body: { version, ...body } }
       return { path: `/models/${modelPath(model)}/predictions`, headers, body }
     },
-    read: ({ text }) => ({ pollUrl: own(text('urls.get')), cancelUrl: own(text('urls.cancel')) }),
-    poll: { path: ({ id, pollUrl }) => pollUrl ?? predictionPath(id) },
-    cancel: { path: ({ id, cancelUrl }) => cancelUrl ?? `${predictionPath(id)}/cancel` },
+    read: ({ text }) => ownAddresses(given.baseUrl, { pollUrl: text('urls.get'), cancelUrl: text('urls.cancel') }),
+    poll: { path: ({ id, pollUrl }) => pollUrl ?? `/predictions/${encodeURIComponent(id)}` },
+    cancel: { path: ({ id, cancelUrl }) => cancelUrl ?? `/predictions/${encodeURIComponent(id)}/cancel` },
   })
-}
-
-function predictionPath(id: string): string {
-  return `/predictions/${encodeURIComponent(id)}`
 }
 
 function plainInput(request: TaskApiVideoRequest): object {
