@@ -18,8 +18,8 @@ export class SubmissionUnknownError extends SoraPipelineError {
 
 /**
  * A stage, a call or the run took longer than its deadline. After a submission, `handle` resumes the job. Retryable, but never
- * for a submission, unless `isRefusal` shows that nothing was accepted. Its `cause` is the last failure before the deadline: of the last poll of a job, or the last attempt of a
- * stage.
+ * for a submission, unless `isRefusal` shows that nothing was accepted. Its `cause` is the last failure before the deadline: of the
+ * last poll of a job, or the last attempt of a stage.
  */
 export class StageTimeoutError extends SoraPipelineError {
   override readonly name = 'StageTimeoutError'

@@ -7,7 +7,7 @@ const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([
   408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529,
 ])
 
-/** Whether the same request may succeed later: 408, 425, 429, 500, 502 to 504, 52x and 529. */
+/** Whether the same request may succeed later: 408, 425, 429, 500, 502 to 504, 520 to 524 and 529. */
 export function isRetryableStatus(status: number): boolean {
   return RETRYABLE_STATUSES.has(status)
 }
@@ -52,8 +52,8 @@ abstract class UpstreamError extends SoraPipelineError {
 }
 
 /**
- * An upstream responded with an HTTP error status that has no class of its own. Retryable for 408, 425, 429, 500, 502 to 504, 52x
- * and 529.
+ * An upstream responded with an HTTP error status that has no class of its own. Retryable for 408, 425, 429, 500, 502 to 504, 520
+ * to 524 and 529.
  */
 export class UpstreamHttpError extends UpstreamError {
   override readonly name = 'UpstreamHttpError'

@@ -177,7 +177,10 @@ export function jobOf({ submission }: RunState): number | undefined {
   return submission?.state === 'accepted' ? submission.number : undefined
 }
 
-/** Whether a failed run certainly paid nothing: each of its submissions was refused at its first send, or never sent, or the last one was proved absent. */
+/**
+ * Whether a failed run certainly paid nothing: each of its submissions was refused at its first send, or never sent, or the last one was
+ * proved absent.
+ */
 export function isRefusedRun({ submission, refusals = 0 }: RunState): boolean {
   if (submission === undefined) return false
   return refusals === submission.number || (submission.state === 'ready' && refusals === submission.number - 1)

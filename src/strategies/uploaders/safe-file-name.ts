@@ -2,7 +2,8 @@ const LONGEST_BYTES = 150
 
 /**
  * A name that is safe in every directory: letters and digits of any script, `.`, `_` and `-`, without a path, not
- * hidden, at most 150 bytes with the extension kept. Any other character becomes `_`; an empty name becomes `video`, also before an extension.
+ * hidden, at most 150 bytes with the extension kept. Any other character becomes `_`; an empty name
+ * becomes `video`, also before an extension.
  */
 export function safeFileName(name: string): string {
   const plain = name.normalize('NFC').replace(/[^\p{L}\p{N}._-]+/gu, '_')

@@ -60,8 +60,8 @@ export interface StorageUploaderOptions {
    */
   readonly timeoutMs?: number | undefined
   /**
-   * How many times `put` is called, a whole number from 1: again after a status of 408, 425, 429, 500, 502 to 504 or 52x, a 409 of two
-   * writes at the same moment (`ConditionalRequestConflict`), an error of the network, a timeout, or a retryable error of the library. The
+   * How many times `put` is called, a whole number from 1: again after a status of 408, 425, 429, 500, 502 to 504, 520 to
+   * 524 or 529, a 409 of two writes at the same moment (`ConditionalRequestConflict`), an error of the network, a timeout, or a retryable error of the library. The
    * waits double from at most 1 s to at most 32 s, with full jitter; after the last call the upload rejects.
    * @defaultValue `3`
    */

@@ -12,12 +12,15 @@ const at = (origin: string) =>
     cancel: { method: 'DELETE', path: ({ id }) => `/tasks/${encodeURIComponent(id)}` },
   })
 
-test.each(['.', '..'])('an id that would name another address leaves the outcome unknown: %s', async (id) => {
-  const server = await loopbackServer(json(200, { id, status: 'queued' }))
-  const error = await rejection(at(server.origin).start({ prompt: 'A cat' }, stageContext()))
-  expect(error).toMatchObject({ code: 'submission-unknown' })
-  expect(String(error)).toContain(`the id of the job cannot be a part of an address: "${id}"`)
-})
+test.each(['.', '..', 'job-\ud800'])(
+  'an id that cannot be a part of an address leaves the outcome unknown: %j',
+  async (id) => {
+    const server = await loopbackServer(json(200, { id, status: 'queued' }))
+    const error = await rejection(at(server.origin).start({ prompt: 'A cat' }, stageContext()))
+    expect(error).toMatchObject({ code: 'submission-unknown' })
+    expect(String(error)).toContain('the id of the job cannot be a part of an address: "')
+  },
+)
 
 test.each(['.', '..'])('an id of dots in a handle, a remix or a post is refused: %s', async (id) => {
   const server = await loopbackServer(json(200, { post: { id } }))

@@ -22,9 +22,10 @@ const RULES: OptionRules<FalGeneratorOptions> = { ...providerRules, input: aFunc
 
 /**
  * Generates with any model of fal, also of owners other than `fal-ai`: a job is polled, read and cancelled at the addresses that fal
- * gives, and behind a gateway, whose answers name addresses of fal, by its id below `baseUrl`. fal has neither a lookup nor idempotency keys, so a submission whose outcome is unknown ends in review. A result that is
- * refused with 422 and `content_policy_violation` is a `ContentRejectedError`; one that stays a 500 for a minute, or 502, 503 or 504 for
- * five, is a `GenerationFailedError`. The video is at a public address.
+ * gives, and behind a gateway, whose answers name addresses of fal, by its id below `baseUrl`. fal has neither a lookup nor idempotency
+ * keys, so a submission whose outcome is unknown ends in review. A result that is refused with 422 and `content_policy_violation` is a
+ * `ContentRejectedError`; one that stays a 500 for a minute, or 502, 503 or 504 for five, is a `GenerationFailedError`. The video is at a
+ * public address.
  *
  * Follows "Asynchronous Inference" of docs.fal.ai (Queue API), read in November 2026.
  *

@@ -47,7 +47,6 @@ export function operationOf(
   }
 }
 
-// They would name another address.
 const DOTS = /^\.{1,2}$/
 const ADDRESSES = ['pollUrl', 'resultUrl', 'cancelUrl'] as const
 
@@ -70,22 +69,27 @@ export function foreignAddress(
 export function flawOfId({ id, answer }: FinishedJob): string | undefined {
   // The id would appear in events, handles and stores.
   if (carriesSecret(id, answer.secrets)) return 'the id of the job contains the key'
-  return DOTS.test(id) ? `the id of the job cannot be a part of an address: ${describeValue(id)}` : undefined
+  return isUnusable(id) ? `the id of the job cannot be a part of an address: ${describeValue(id)}` : undefined
 }
 
 /**
  * Refuses an operation that a person or another program wrote without an id: another job could be read in its place.
- * @throws InvalidRequestError when `id` is not a text, or only dots, or `data` not an object.
+ * @throws InvalidRequestError when `id` is not a text, or only dots, or has half of a surrogate pair, or `data` is not an object.
  */
 export function checkOperation(operation: TaskApiOperation): void {
   const { id, data } = Object(operation) as Partial<TaskApiOperation>
-  if (typeof id !== 'string' || id === '' || DOTS.test(id)) {
+  if (typeof id !== 'string' || id === '' || isUnusable(id)) {
     const fix = 'settle the run with the id of the job as text'
     throw new InvalidRequestError([{ field: 'operation.id', value: describeValue(id), fix }])
   }
   if (data === undefined || isRecord(data)) return
   const fix = 'settle the run with the data of the job as an object'
   throw new InvalidRequestError([{ field: 'operation.data', value: describeValue(data), fix }])
+}
+
+// Dots name another address, and half of a surrogate pair cannot be encoded.
+function isUnusable(id: string): boolean {
+  return DOTS.test(id) || !id.isWellFormed()
 }
 
 /** An address of an answer on the API's own origin: the key is sent to it, and it may be kept in handles and stores. */
